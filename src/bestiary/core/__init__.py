@@ -1,0 +1,1 @@
+"""The ground floor: errors, outputs, configuration, plug-ins, files, optional packages. Imports nothing of ours."""

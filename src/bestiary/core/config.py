@@ -1,0 +1,128 @@
+"""The base of everything that is stored as a flat JSON object: model configs, generation settings, processors.
+
+A subclass is written like a dataclass: annotated fields with defaults. Nothing else has to be declared. Its constructor
+takes the fields as keywords, the older spellings of `attribute_map`, and further keywords, which are kept as they are
+and saved again; a keyword that looks like a misspelt field is refused.
+"""
+
+import copy
+import json
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, ClassVar, Self, dataclass_transform
+
+from .errors import ConfigError, did_you_mean
+
+
+@dataclass_transform(kw_only_default=True)
+class Record:
+    """Named values with defaults, to and from a dictionary.
+
+    Class attributes:
+        attribute_map: other spelling -> field; both can be read and written.
+    """
+
+    attribute_map: ClassVar[dict[str, str]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclass(init=False, repr=False, eq=False)(cls)
+        cls.attribute_map = {**super(cls, cls).attribute_map, **cls.attribute_map}
+        cls._field_names = frozenset(field.name for field in fields(cls))  # type: ignore[arg-type]
+
+    _field_names: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, **values: Any) -> None:
+        self._fill(values, from_caller=True)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], **overrides: Any) -> Self:
+        """Build from what a file holds; unknown names are kept. `overrides` come from the caller and are checked.
+
+        Raises:
+            ConfigError: values clash, or an override is a misspelt field.
+        """
+        self = cls.__new__(cls)
+        self._refuse_misspelt(overrides)
+        spelt = {cls.attribute_map.get(name, name) for name in overrides}
+        self._fill({**{k: v for k, v in values.items() if cls.attribute_map.get(k, k) not in spelt}, **overrides})
+        return self
+
+    def _fill(self, values: dict[str, Any], from_caller: bool = False) -> None:
+        if from_caller:
+            self._refuse_misspelt(values)
+        for field in fields(self):  # type: ignore[arg-type]
+            default = field.default if field.default is not MISSING else None
+            self.__dict__[field.name] = field.default_factory() if field.default_factory is not MISSING else default
+        for name, value in copy.deepcopy(values).items():
+            setattr(self, name, value)
+        self.validate()
+
+    def _refuse_misspelt(self, values: dict[str, Any]) -> None:
+        known = self._field_names | set(self.attribute_map) | {n for n in dir(type(self)) if not n.startswith("_")}
+        for name in values:
+            near = "" if name in known else did_you_mean(name, sorted(known), cutoff=0.85)
+            if near:
+                raise ConfigError(f"{type(self).__name__} has no field {name!r}.{near}")
+
+    def validate(self) -> None:
+        """Check that the values fit together; runs at construction. A subclass extends it, calling this one first."""
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only when normal look-up fails: another spelling, or nothing.
+        mapped = type(self).attribute_map.get(name)
+        if mapped is None:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return getattr(self, mapped)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(type(self).attribute_map.get(name, name), value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field and every kept unknown value, as plain JSON types; private names are left out."""
+        return {name: _plain(value) for name, value in self.__dict__.items() if not name.startswith("_")}
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """The values that differ from the defaults."""
+        default = type(self)().to_dict()
+        return {name: value for name, value in self.to_dict().items() if name not in default or default[name] != value}
+
+    def to_json_string(self) -> str:
+        """`to_dict` as sorted, indented JSON."""
+        return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
+
+    def update(self, values: dict[str, Any]) -> None:
+        """Set several values at once and check them together."""
+        self._refuse_misspelt(values)
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.validate()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value called `name`, or `default` when this object has none of that name."""
+        name = type(self).attribute_map.get(name, name)
+        return self.__dict__.get(name, default)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.to_dict() == other.to_dict()  # type: ignore[attr-defined]
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} {self.to_json_string()}"
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON types; anything that stores itself (`to_dict`) does so, a torch dtype becomes its short name."""
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, dict):
+        return {(key if isinstance(key, str) else str(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if type(value).__module__ == "torch":  # torch.dtype, torch.device; torch itself need not be imported here
+        return str(value).removeprefix("torch.")
+    if type(value).__module__ == "numpy":
+        return value.tolist()
+    return copy.deepcopy(value)

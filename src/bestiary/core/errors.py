@@ -1,0 +1,92 @@
+"""Every public error type. A message says what was found, what was expected and what to do, with the value."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class BestiaryError(Exception):
+    """Base of every error this library raises on purpose; `code` is stable and can be matched by programs."""
+
+    code = "bestiary"
+
+    def __init_subclass__(cls) -> None:
+        if "code" not in cls.__dict__:
+            raise TypeError(f"{cls.__name__} needs a `code`")
+
+
+class ConfigError(BestiaryError, ValueError):
+    """A configuration holds values that clash, are out of range, or are misspelt."""
+
+    code = "config"
+
+
+class UnknownArchitecture(BestiaryError, ValueError):
+    """A `model_type`, class or task that no family here provides."""
+
+    code = "unknown-architecture"
+
+
+class InputError(BestiaryError, ValueError):
+    """What was passed to a model, tokenizer, processor or pipeline cannot be used."""
+
+    code = "input"
+
+
+class ArgumentError(BestiaryError, TypeError):
+    """A keyword that does not exist, or options that exclude each other."""
+
+    code = "argument"
+
+
+class MissingDependency(BestiaryError, ImportError):
+    """An optional package is not installed, or is installed and broken (then `__cause__` is its own error)."""
+
+    code = "missing-dependency"
+
+
+class FileMissing(BestiaryError, OSError):
+    """A file of a checkpoint is neither in the folder, nor in the cache, nor on the hub."""
+
+    code = "file-missing"
+
+
+class HubError(BestiaryError, OSError):
+    """The hub refused, failed, or is not to be called."""
+
+    code = "hub"
+
+
+class CorruptFile(BestiaryError, OSError):
+    """A file is cut short, lies about its size, or is not what its name says."""
+
+    code = "corrupt-file"
+
+
+class UnsafeFile(BestiaryError, ValueError):
+    """A file asks for something no file may ask for: to run code, or to read or write outside its folder."""
+
+    code = "unsafe-file"
+
+
+class LoadError(BestiaryError, RuntimeError):
+    """The weights of a checkpoint do not account for every tensor of the model."""
+
+    code = "load"
+
+
+class SaveError(BestiaryError, OSError):
+    """A save could not be finished; what was there before is still whole."""
+
+    code = "save"
+
+
+class CapacityError(BestiaryError, MemoryError):
+    """Something does not fit: memory, disk, a cache, the context length."""
+
+    code = "capacity"
+
+
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """`" Did you mean 'x'?"` for the known word nearest to `word`, or an empty string."""
+    near = get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,63 @@
+"""Writing so that a kill, a full disk or a power cut leaves either the old file or the new one, never half of one."""
+
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .errors import CorruptFile, SaveError
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it is flushed to disk and renamed over `path`.
+
+    On any error the temporary file is removed and `path` keeps its old content.
+
+    Raises:
+        SaveError: the disk is full or the folder is not writable; says which file and why.
+    """
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
+        os.close(handle)
+    except OSError as error:
+        raise SaveError(f"cannot write in {target.parent}: {error.strerror or error}") from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, target)
+    except OSError as error:
+        hint = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
+        raise SaveError(f"{target} was not written ({hint}); its former content, if any, is unchanged") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Atomically write `text` as UTF-8."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Atomically write `value` as indented JSON with a final newline."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Read JSON; `CorruptFile` names the file and the place when it is not JSON."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CorruptFile(f"{path} is not valid JSON: {error}") from error

@@ -1,0 +1,40 @@
+"""Optional packages: one door, which names the extra that installs a package and tells missing from broken."""
+
+import importlib
+import importlib.util
+from types import ModuleType
+
+from .errors import MissingDependency
+
+EXTRA_OF = {
+    "PIL": "vision",
+    "soundfile": "audio",
+    "scipy": "audio",
+    "accelerate": "train",
+    "typer": "cli",
+    "rich": "cli",
+    "flash_attn": "flash",
+}
+
+
+def available(package: str) -> bool:
+    """Whether `package` is installed; nothing is imported."""
+    return importlib.util.find_spec(package.partition(".")[0]) is not None
+
+
+def require(module: str, needed_for: str) -> ModuleType:
+    """Import `module`, or raise `MissingDependency` that says what it is needed for and how to install it.
+
+    A package that is installed but fails to import is reported as broken, with its own error as `__cause__`.
+    """
+    package = module.partition(".")[0]
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        if not available(package):
+            extra = EXTRA_OF.get(package)
+            how = f"pip install 'bestiary[{extra}]'" if extra else f"pip install {package}"
+            raise MissingDependency(f"{needed_for} needs the package {package!r}, which is not installed: {how}") from error
+        raise MissingDependency(
+            f"{needed_for} needs the package {package!r}, which is installed but fails to import: {error}"
+        ) from error

@@ -1,0 +1,265 @@
+"""What models return: a dataclass that can be read by attribute, by key and by position.
+
+Shapes use the letters of `core/shapes.py`. A field that is None was not asked for or does not exist for this call; it is
+absent from `keys()`, `to_tuple()` and positions.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch.utils import _pytree as pytree
+
+Tensor = torch.Tensor
+Tensors = tuple[torch.Tensor, ...]
+
+
+@dataclass
+class ModelOutput:
+    """Base of every output. Registered as a pytree, so that `torch.export` and data parallelism can take it apart."""
+
+    def __init_subclass__(cls) -> None:
+        def flatten(output: "ModelOutput") -> tuple[list[Any], list[str]]:
+            return [output[name] for name in output.keys()], list(output.keys())
+
+        def unflatten(values: Any, names: Any) -> "ModelOutput":
+            return cls(**dict(zip(names, values, strict=True)))
+
+        pytree.register_pytree_node(cls, flatten, unflatten, serialized_type_name=f"{cls.__module__}.{cls.__qualname__}")
+
+    def keys(self) -> list[str]:
+        """Names of the fields that hold something, in order."""
+        return [field.name for field in fields(self) if getattr(self, field.name) is not None]
+
+    def values(self) -> list[Any]:
+        """The fields that hold something, in order."""
+        return [getattr(self, name) for name in self.keys()]
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Pairs of name and value of the fields that hold something, in order."""
+        return [(name, getattr(self, name)) for name in self.keys()]
+
+    def to_tuple(self) -> tuple[Any, ...]:
+        """The fields that hold something, as a plain tuple."""
+        return tuple(self.values())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The field `name`, or `default` when it is absent."""
+        return self[name] if name in self else default
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            return self.to_tuple()[key]
+        if key not in self:
+            raise KeyError(f"{type(self).__name__} holds {self.keys()}, not {key!r}")
+        return getattr(self, key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        setattr(self, key, value)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+
+@dataclass
+class BaseModelOutput(ModelOutput):
+    """`last_hidden_state` (B, T, D); `hidden_states` L+1 of (B, T, D); `attentions` L of (B, H, T, S)."""
+
+    last_hidden_state: Tensor | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
+class BaseModelOutputWithPooling(ModelOutput):
+    """`BaseModelOutput` with `pooler_output` (B, D): one vector for the whole input."""
+
+    last_hidden_state: Tensor | None = None
+    pooler_output: Tensor | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
+class BaseModelOutputWithPast(ModelOutput):
+    """`BaseModelOutput` with the cache, and for a decoder that looks at an encoder its `cross_attentions`."""
+
+    last_hidden_state: Tensor | None = None
+    past_key_values: Any | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None
+
+
+@dataclass
+class BaseModelOutputWithPoolingAndCrossAttentions(ModelOutput):
+    """The output of an encoder that may also act as a decoder (BERT)."""
+
+    last_hidden_state: Tensor | None = None
+    pooler_output: Tensor | None = None
+    past_key_values: Any | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None
+
+
+@dataclass
+class CausalLMOutput(ModelOutput):
+    """`logits` (B, T or the kept positions, V); `loss` is a scalar when labels were given."""
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    past_key_values: Any | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None
+
+
+@dataclass
+class Seq2SeqModelOutput(ModelOutput):
+    """What an encoder-decoder returns: the decoder's states first, then the encoder's."""
+
+    last_hidden_state: Tensor | None = None
+    past_key_values: Any | None = None
+    decoder_hidden_states: Tensors | None = None
+    decoder_attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None
+    encoder_last_hidden_state: Tensor | None = None
+    encoder_hidden_states: Tensors | None = None
+    encoder_attentions: Tensors | None = None
+
+
+@dataclass
+class Seq2SeqLMOutput(ModelOutput):
+    """`Seq2SeqModelOutput` with `logits` (B, T, V) and `loss`."""
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    past_key_values: Any | None = None
+    decoder_hidden_states: Tensors | None = None
+    decoder_attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None
+    encoder_last_hidden_state: Tensor | None = None
+    encoder_hidden_states: Tensors | None = None
+    encoder_attentions: Tensors | None = None
+
+
+@dataclass
+class MaskedLMOutput(ModelOutput):
+    """`logits` (B, T, V)."""
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
+class SequenceClassifierOutput(ModelOutput):
+    """`logits` (B, N)."""
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    past_key_values: Any | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
+class TokenClassifierOutput(ModelOutput):
+    """`logits` (B, T, N)."""
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
+class MultipleChoiceModelOutput(ModelOutput):
+    """`logits` (B, choices)."""
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
+class NextSentencePredictorOutput(ModelOutput):
+    """`logits` (B, 2): index 0 says that the second sentence follows the first."""
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
+class QuestionAnsweringModelOutput(ModelOutput):
+    """`start_logits` and `end_logits` (B, T) of the answer span."""
+
+    loss: Tensor | None = None
+    start_logits: Tensor | None = None
+    end_logits: Tensor | None = None
+    past_key_values: Any | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
+class Seq2SeqSequenceClassifierOutput(ModelOutput):
+    """`logits` (B, N), with the states of both halves."""
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    past_key_values: Any | None = None
+    decoder_hidden_states: Tensors | None = None
+    decoder_attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None
+    encoder_last_hidden_state: Tensor | None = None
+    encoder_hidden_states: Tensors | None = None
+    encoder_attentions: Tensors | None = None
+
+
+@dataclass
+class Seq2SeqQuestionAnsweringModelOutput(ModelOutput):
+    """`start_logits` and `end_logits` (B, T), with the states of both halves."""
+
+    loss: Tensor | None = None
+    start_logits: Tensor | None = None
+    end_logits: Tensor | None = None
+    past_key_values: Any | None = None
+    decoder_hidden_states: Tensors | None = None
+    decoder_attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None
+    encoder_last_hidden_state: Tensor | None = None
+    encoder_hidden_states: Tensors | None = None
+    encoder_attentions: Tensors | None = None
+
+
+@dataclass
+class ImageClassifierOutput(ModelOutput):
+    """`logits` (B, N)."""
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
+class MaskedImageModelingOutput(ModelOutput):
+    """`reconstruction` (B, C, Y, X)."""
+
+    loss: Tensor | None = None
+    reconstruction: Tensor | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None

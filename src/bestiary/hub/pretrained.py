@@ -1,0 +1,43 @@
+"""`from_pretrained`, `save_pretrained` and `push_to_hub` for objects that live in one JSON file."""
+
+import os
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from ..core.config import Record
+from ..core.files import read_json, write_json
+from .files import HubOptions, get_file
+
+
+class PretrainedRecord(Record):
+    """A `Record` stored in a file of a fixed name beside the weights.
+
+    Class attributes:
+        file_name: the JSON file that holds it.
+    """
+
+    file_name: ClassVar[str]
+
+    @classmethod
+    def get_dict(cls, name_or_path: str | os.PathLike[str], options: HubOptions = HubOptions()) -> dict[str, Any]:
+        """The raw content of the file; a path to a JSON file itself is read as it is."""
+        path = Path(name_or_path)
+        values: dict[str, Any] = read_json(path if path.is_file() else get_file(name_or_path, cls.file_name, options))
+        return values
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | os.PathLike[str], **kwargs: Any) -> Self:
+        """Read from a folder, a file, or a name on the hub; keywords that are no hub options override stored values.
+
+        Raises:
+            FileMissing, HubError, CorruptFile: the file cannot be had or read.
+            ConfigError: an override is misspelt, or values clash.
+        """
+        options, overrides = HubOptions.split(kwargs)
+        return cls.from_dict(cls.get_dict(name_or_path, options), **overrides)
+
+    def save_pretrained(self, folder: str | os.PathLike[str], **kwargs: Any) -> list[str]:
+        """Write the file atomically into `folder`; returns the paths written."""
+        path = Path(folder) / self.file_name
+        write_json(path, self.to_dict())
+        return [str(path)]
