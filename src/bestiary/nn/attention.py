@@ -1,0 +1,62 @@
+"""The weightless middle of every attention layer."""
+
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from .kernels import kernel, weights
+from .masks import Mask
+
+
+class LayerCache(Protocol):
+    """What attention needs of a cache."""
+
+    def update(self, key_states: Tensor, value_states: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
+        """Append (B, G, T, K) keys and values of a layer; returns all it holds, (B, G, S, K)."""
+        ...
+
+
+def split_heads(x: Tensor, head_size: int) -> Tensor:
+    """(B, T, H*K) -> (B, H, T, K)."""
+    return x.unflatten(-1, (-1, head_size)).transpose(1, 2)
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """(B, H, T, K) -> (B, T, H*K)."""
+    return x.transpose(1, 2).flatten(2)
+
+
+class Attend(nn.Module):
+    """Mix values by the match of queries and keys: softmax(q k' * scaling + mask) v (Vaswani et al. 2017, eq. 1).
+
+    It has no weights. `implementation` is the kernel in use and may be changed at any time; `cross` tells recorded
+    cross-attention from self-attention. With `need_weights` the probabilities are returned as well, and that one call is
+    computed by the eager formula, because fused kernels do not have them.
+    """
+
+    def __init__(self, scaling: float, dropout: float = 0.0, softcap: float | None = None, cross: bool = False) -> None:
+        super().__init__()
+        self.scaling, self.dropout, self.softcap, self.cross = scaling, dropout, softcap, cross
+        self.implementation = "sdpa"
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Mask | None = None,
+        bias: Tensor | None = None,
+        need_weights: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Queries (B, H, T, K), keys and values (B, G, S, K), bias (B or 1, H, T, S) -> (B, H, T, K)."""
+        dropout = self.dropout if self.training else 0.0
+        if need_weights:
+            probabilities = weights(query, key, mask, bias, self.scaling, self.softcap)
+            probabilities = nn.functional.dropout(probabilities, dropout, training=dropout > 0)
+            return probabilities @ value.repeat_interleave(query.shape[1] // value.shape[1], dim=1), probabilities
+        return kernel(self.implementation)(
+            query, key, value, mask, bias, scaling=self.scaling, dropout=dropout, softcap=self.softcap
+        )
+
+    def extra_repr(self) -> str:
+        return f"{self.implementation}, scaling={self.scaling:.4g}"

@@ -1,0 +1,218 @@
+"""Attention kernels behind one signature; the name of the function is the name of the implementation.
+
+Each takes queries (B, H, T, K), keys and values (B, G, S, K) with G dividing H, a `Mask`, an optional bias (B or 1, H, T, S)
+that is added to the scores, and gives the mixed values (B, H, T, K).
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from types import ModuleType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..core.errors import ArgumentError, did_you_mean
+from ..core.optional import require
+from .masks import Mask
+
+
+class Kernel(Protocol):
+    """The signature every kernel has."""
+
+    def __call__(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Mask | None,
+        bias: Tensor | None,
+        *,
+        scaling: float,
+        dropout: float,
+        softcap: float | None,
+    ) -> Tensor: ...
+
+
+def _repeat(x: Tensor, heads: int) -> Tensor:
+    """(B, G, S, K) -> (B, H, S, K): each key/value head serves H/G neighbouring query heads."""
+    return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], dim=1)
+
+
+def weights(
+    query: Tensor, key: Tensor, mask: Mask | None, bias: Tensor | None, scaling: float, softcap: float | None
+) -> Tensor:
+    """Attention probabilities (B, H, T, S), softmax in fp32 (Vaswani et al. 2017, eq. 1)."""
+    scores = query @ _repeat(key, query.shape[1]).transpose(-1, -2) * scaling
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    hidden = None if mask is None else mask.bias(scores.dtype)
+    for term in (bias, hidden):
+        if term is not None:
+            scores = scores + term
+    return scores.softmax(dim=-1, dtype=torch.float32).to(query.dtype)
+
+
+def eager(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Mask | None,
+    bias: Tensor | None,
+    *,
+    scaling: float,
+    dropout: float,
+    softcap: float | None,
+) -> Tensor:
+    """Matrix products written out."""
+    probabilities = F.dropout(weights(query, key, mask, bias, scaling, softcap), dropout, training=dropout > 0)
+    return probabilities @ _repeat(value, query.shape[1])
+
+
+def sdpa(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Mask | None,
+    bias: Tensor | None,
+    *,
+    scaling: float,
+    dropout: float,
+    softcap: float | None,
+) -> Tensor:
+    """`torch.nn.functional.scaled_dot_product_attention`, with its causal short cut where the mask is just that."""
+    if softcap is not None:
+        raise ArgumentError(f"sdpa cannot cap scores (softcap={softcap}); use attn_implementation='eager' or 'flex_attention'")
+    causal = bias is None and mask is not None and mask.plainly_causal and query.shape[2] > 1
+    array = None
+    if mask is not None and not causal:
+        array = mask.bias(query.dtype) if bias is not None or mask.additive is not None else mask.allowed()
+    if bias is not None:
+        array = bias if array is None else bias + array
+    grouped = query.shape[1] != key.shape[1]
+    if grouped and array is not None:  # with a mask the grouped path of torch is slower than repeating
+        key, value, grouped = _repeat(key, query.shape[1]), _repeat(value, query.shape[1]), False
+    return F.scaled_dot_product_attention(
+        query, key, value, array, dropout, is_causal=causal, scale=scaling, enable_gqa=grouped
+    )
+
+
+@cache
+def _flex() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    return flex_attention, create_block_mask
+
+
+def flex_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Mask | None,
+    bias: Tensor | None,
+    *,
+    scaling: float,
+    dropout: float,
+    softcap: float | None,
+) -> Tensor:
+    """torch's flex attention; mask, bias and soft cap become one score function. It has no attention dropout."""
+    if dropout > 0:
+        raise ArgumentError(f"flex_attention has no attention dropout (asked: {dropout}); use eager or sdpa for training")
+    attention, _ = _flex()
+    hidden = None if mask is None else mask.bias(query.dtype)
+    terms = [term.expand(query.shape[0], query.shape[1], query.shape[2], key.shape[2]) for term in (bias, hidden) if term is not None]
+
+    def score(score: Tensor, b: Tensor, h: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        if softcap is not None:
+            score = softcap * torch.tanh(score / softcap)
+        for term in terms:
+            score = score + term[b, h, t, s]
+        return score
+
+    grouped = query.shape[1] != key.shape[1]
+    mixed: Tensor = attention(query, key, value, score_mod=score, scale=scaling, enable_gqa=grouped)
+    return mixed
+
+
+def _flash_package() -> ModuleType:
+    return require("flash_attn", "attn_implementation='flash_attention_2'")
+
+
+def flash_attention_2(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Mask | None,
+    bias: Tensor | None,
+    *,
+    scaling: float,
+    dropout: float,
+    softcap: float | None,
+) -> Tensor:
+    """The `flash-attn` package (Dao 2023). Half precision only; padded rows are packed, run and spread again."""
+    package = _flash_package()
+    if query.dtype not in (torch.float16, torch.bfloat16):
+        raise ArgumentError(f"flash_attention_2 needs float16 or bfloat16 tensors, found {query.dtype}; load with dtype='bfloat16'")
+    if bias is not None or (mask is not None and (mask.dense is not None or mask.additive is not None)):
+        raise ArgumentError("flash_attention_2 takes no position bias and no 4-dimensional mask; use sdpa or eager")
+    causal = mask is not None and mask.causal and query.shape[2] > 1
+    window = (mask.window - 1, 0) if mask is not None and mask.window is not None else (-1, -1)
+    options = {
+        "dropout_p": dropout,
+        "softmax_scale": scaling,
+        "causal": causal,
+        "window_size": window,
+        "softcap": softcap or 0.0,
+    }
+    q, k, v = (x.transpose(1, 2) for x in (query, key, value))
+    if mask is None or mask.padding is None:
+        mixed: Tensor = package.flash_attn_func(q, k, v, **options)
+        return mixed.transpose(1, 2)
+    k, _, k_offsets, k_longest = unpad(k, mask.padding)
+    q_padding = mask.padding[:, -query.shape[2] :]
+    q, q_index, q_offsets, q_longest = unpad(q, q_padding)
+    v = unpad(v, mask.padding)[0]
+    packed = package.flash_attn_varlen_func(q, k, v, q_offsets, k_offsets, q_longest, k_longest, **options)
+    return repad(packed, q_index, query.shape[0], query.shape[2]).transpose(1, 2)
+
+
+def unpad(x: Tensor, padding: Tensor) -> tuple[Tensor, Tensor, Tensor, int]:
+    """Drop the padding: (B, S, ...) -> the real rows (N, ...), their flat indices, cumulative lengths (B+1), longest."""
+    lengths = padding.sum(-1, dtype=torch.int32)
+    index = padding.flatten().nonzero().flatten()
+    return x.flatten(0, 1)[index], index, F.pad(lengths.cumsum(0, dtype=torch.int32), (1, 0)), int(lengths.max())
+
+
+def repad(packed: Tensor, index: Tensor, batch: int, length: int) -> Tensor:
+    """The inverse of `unpad`, with zeros where the padding was."""
+    spread = packed.new_zeros((batch * length, *packed.shape[1:]))
+    spread[index] = packed
+    return spread.unflatten(0, (batch, length))
+
+
+KERNELS: dict[str, Kernel] = {
+    "eager": eager,
+    "sdpa": sdpa,
+    "flex_attention": flex_attention,
+    "flash_attention_2": flash_attention_2,
+}
+
+
+def kernel(name: str) -> Kernel:
+    """The kernel called `name`; one that needs a package is refused here when the package is missing.
+
+    Raises:
+        ArgumentError: no kernel of this name. MissingDependency: its package is not installed.
+    """
+    if name not in KERNELS:
+        raise ArgumentError(f"unknown attn_implementation {name!r}.{did_you_mean(name, KERNELS)} Known: {', '.join(KERNELS)}")
+    if name == "flash_attention_2":
+        _flash_package()
+    return KERNELS[name]
+
+
+def default_scaling(head_size: int) -> float:
+    """1/sqrt(K), the scaling of Vaswani et al. 2017."""
+    return 1.0 / math.sqrt(head_size)

@@ -1,0 +1,179 @@
+"""Which key slots a query may look at: a description that each attention kernel turns into the form it needs."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
+
+import torch
+from torch import Tensor
+
+from ..core.errors import InputError
+
+
+class CacheGeometry(Protocol):
+    """What a mask asks of a cache: where the queries of this call stand among the slots attention will see."""
+
+    def geometry(self, queries: int, layer_idx: int = 0) -> tuple[int, int | Tensor]:
+        """Number of key slots after this call's update, and the slot of its first query."""
+        ...
+
+
+@dataclass
+class Mask:
+    """The slots a query may look at. All conditions hold together.
+
+    Attributes:
+        queries: T; keys: S.
+        causal: a query at slot t sees slots up to t; `first_query` is the slot of query 0.
+        window: with `causal`, only the last `window` slots up to t.
+        padding: (B, S), True where the key is real; None when all are.
+        dense: (B, 1 or H, T, S), True where allowed; an arbitrary further restriction.
+        additive: (B, 1 or H, T, S), numbers a caller wants added to the scores.
+    """
+
+    queries: int
+    keys: int
+    device: torch.device
+    causal: bool = False
+    first_query: int | Tensor = 0
+    window: int | None = None
+    padding: Tensor | None = None
+    dense: Tensor | None = None
+    additive: Tensor | None = None
+    _cached: Any = field(default=None, repr=False, compare=False)
+
+    @property
+    def hides_nothing(self) -> bool:
+        """Whether every query sees every key, so that no kernel needs a mask. Never looks at tensor values."""
+        if self.padding is not None or self.dense is not None or self.additive is not None:
+            return False
+        if not self.causal:
+            return True
+        last_only = self.queries == 1 and isinstance(self.first_query, int) and self.first_query == self.keys - 1
+        return last_only and (self.window is None or self.keys <= self.window)
+
+    @property
+    def plainly_causal(self) -> bool:
+        """Whether the mask is the lower triangle of a square and nothing else."""
+        square = self.queries == self.keys and isinstance(self.first_query, int) and self.first_query == 0
+        plain = self.padding is None and self.dense is None and self.additive is None
+        return self.causal and square and plain and (self.window is None or self.keys <= self.window)
+
+    def windowed(self, window: int | None) -> Self:
+        """The same mask with another window (layers with and without a window share the rest)."""
+        return replace(self, window=window, _cached=None)
+
+    def allowed(self) -> Tensor | None:
+        """(B or 1, 1 or H, T, S) True where a query may look; None when nothing is hidden. Computed once."""
+        if self.hides_nothing:
+            return None
+        if self._cached is None:
+            self._cached = self._allowed()
+        result: Tensor = self._cached
+        return result
+
+    def _allowed(self) -> Tensor:
+        keys = torch.arange(self.keys, device=self.device)
+        result = torch.ones((1, 1, 1, self.keys), dtype=torch.bool, device=self.device)
+        if self.causal:
+            slots = torch.arange(self.queries, device=self.device).unsqueeze(1) + self.first_query
+            result = keys <= slots
+            if self.window is not None:
+                result = result & (keys > slots - self.window)
+            result = result[None, None]
+        if self.padding is not None:
+            result = result & self.padding[:, None, None, :]
+        if self.dense is not None:
+            result = result & self.dense
+        return result
+
+    def bias(self, dtype: torch.dtype) -> Tensor | None:
+        """The mask as numbers to add to scores: 0 where allowed, the least finite number where not; None when all is."""
+        allowed = self.allowed()
+        if allowed is None:
+            return self.additive
+        bias = torch.zeros(allowed.shape, dtype=dtype, device=self.device)
+        bias = bias.masked_fill(~allowed, torch.finfo(dtype).min)
+        return bias if self.additive is None else torch.clamp(bias + self.additive, min=torch.finfo(dtype).min)
+
+
+def real_tokens(attention_mask: Tensor | None) -> Tensor | None:
+    """`attention_mask` (B, S) as booleans, or None when it hides nothing.
+
+    The values are looked at only when that is cheap and allowed (on the CPU, outside of tracing).
+    """
+    if attention_mask is None:
+        return None
+    padding = attention_mask if attention_mask.dtype == torch.bool else attention_mask != 0
+    if not torch.compiler.is_compiling() and padding.device.type == "cpu" and bool(padding.all()):
+        return None
+    return padding
+
+
+def make_mask(
+    queries: int,
+    device: torch.device,
+    attention_mask: Tensor | None = None,
+    *,
+    cache: CacheGeometry | None = None,
+    causal: bool = True,
+    window: int | None = None,
+    keys: int | None = None,
+    layer_idx: int = 0,
+) -> Mask:
+    """The mask of one forward pass.
+
+    Args:
+        queries: T, the number of new positions.
+        attention_mask: (B, seen + T) with 0 for padding; or (B, 1 or H, T, S), boolean or to be added; or None.
+        cache: where earlier keys are; None when there are none.
+        keys: S when there is no cache and it differs from T (cross-attention).
+
+    Raises:
+        InputError: the mask does not cover the keys.
+    """
+    slots, first_query = (keys or queries, 0) if cache is None else cache.geometry(queries, layer_idx)
+    mask = Mask(queries, slots, device, causal=causal, first_query=first_query, window=window)
+    if attention_mask is not None and attention_mask.dim() == 4:
+        return _with_array(mask, attention_mask)
+    if attention_mask is not None and attention_mask.dim() != 2:
+        raise InputError(f"attention_mask has shape {tuple(attention_mask.shape)}; expected (batch, keys) or 4 dimensions")
+    mask.padding = real_tokens(attention_mask)
+    if mask.padding is not None:
+        mask.padding = _fit(mask.padding, mask, fixed_size=not isinstance(first_query, int) or first_query + queries < slots)
+    return mask
+
+
+def _fit(padding: Tensor, mask: Mask, fixed_size: bool) -> Tensor:
+    """`padding` for exactly the slots attention sees: the newest when a window dropped some, more when slots lie ahead."""
+    given = padding.shape[1]
+    if given >= mask.keys:
+        return padding[:, given - mask.keys :]
+    if fixed_size:
+        return torch.nn.functional.pad(padding, (0, mask.keys - given), value=False)
+    raise InputError(
+        f"attention_mask covers {given} positions, but attention sees {mask.keys}"
+        f" ({mask.keys - mask.queries} in the cache and {mask.queries} new); pass a mask over all of them"
+    )
+
+
+def _with_array(mask: Mask, array: Tensor) -> Mask:
+    """A 4-dimensional mask from the caller is used as it is: it already says everything, causality included."""
+    if array.shape[-2] != mask.queries or array.shape[-1] < mask.keys:
+        raise InputError(f"attention_mask has shape {tuple(array.shape)}; expected (B, 1 or H, {mask.queries}, {mask.keys})")
+    array = array[..., : mask.keys]
+    if array.dtype == torch.bool:
+        return replace(mask, causal=False, dense=array)
+    return replace(mask, causal=False, additive=array)
+
+
+def positions(attention_mask: Tensor | None, queries: int, seen: int | Tensor, device: torch.device) -> Tensor:
+    """Position ids (B or 1, T) of the new tokens: real tokens are counted, padding is not (it gets position 0).
+
+    Args:
+        attention_mask: (B, seen + T) or None; anything but 2 dimensions carries no padding.
+        seen: tokens the cache holds.
+    """
+    padding = real_tokens(attention_mask) if attention_mask is not None and attention_mask.dim() == 2 else None
+    if padding is None:
+        return torch.arange(queries, device=device).unsqueeze(0) + seen
+    return (padding.long().cumsum(-1) - 1).clamp(min=0)[:, -queries:]

@@ -1,0 +1,192 @@
+"""Rotary position embedding (Su et al. 2021, RoFormer) and every published way to stretch it.
+
+Frequencies are computed in fp32 from plain numbers. They are not buffers: a cast, a meta construction or `to_empty` cannot
+touch them.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import ConfigError, did_you_mean
+
+Parameters = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Frequencies:
+    """Angles per position (K/2 numbers) and the factor on cos and sin."""
+
+    inverse: tuple[float, ...]
+    attention_factor: float = 1.0
+
+
+def _inverse(theta: float, size: int) -> Tensor:
+    """theta^(-2i/K) for i < K/2, as RoFormer section 3.2.2."""
+    return 1.0 / theta ** (torch.arange(0, size, 2, dtype=torch.float32, device="cpu") / size)
+
+
+def _done(inverse: Tensor, attention_factor: float = 1.0) -> Frequencies:
+    return Frequencies(tuple(inverse.tolist()), attention_factor)
+
+
+def default(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
+    """No stretching."""
+    return _done(_inverse(p["rope_theta"], size))
+
+
+def linear(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
+    """Position interpolation (Chen et al. 2023): all positions divided by `factor`."""
+    return _done(_inverse(p["rope_theta"], size) / p["factor"])
+
+
+def dynamic(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
+    """Dynamic NTK scaling: the base grows once the sequence (`length`) outgrows the trained `limit`."""
+    length = max(length, limit)
+    grown = (p["factor"] * length / limit - (p["factor"] - 1)) ** (size / (size - 2))
+    return _done(_inverse(p["rope_theta"] * grown, size))
+
+
+def yarn(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
+    """YaRN (Peng et al. 2023): fast dimensions kept, slow ones interpolated, a ramp between; scores warmed by a factor."""
+    trained = p.get("original_max_position_embeddings") or limit
+    factor = p.get("factor") or limit / trained
+
+    def warmth(scale: float, weight: float = 1.0) -> float:
+        return 1.0 if scale <= 1 else 0.1 * weight * math.log(scale) + 1.0
+
+    attention_factor = p.get("attention_factor")
+    if attention_factor is None:
+        if p.get("mscale") and p.get("mscale_all_dim"):
+            attention_factor = warmth(factor, p["mscale"]) / warmth(factor, p["mscale_all_dim"])
+        else:
+            attention_factor = warmth(factor)
+
+    def dimension(turns: float) -> float:  # the dimension that makes `turns` rotations over the trained length
+        return size * math.log(trained / (turns * 2 * math.pi)) / (2 * math.log(p["rope_theta"]))
+
+    low, high = dimension(p.get("beta_fast") or 32.0), dimension(p.get("beta_slow") or 1.0)
+    if p.get("truncate", True):
+        low, high = math.floor(low), math.ceil(high)
+    low, high = max(low, 0), min(high, size - 1)
+    ramp = (torch.arange(size // 2, dtype=torch.float32) - low) / max(high - low, 0.001)
+    kept = 1 - ramp.clamp(0, 1)
+    inverse = _inverse(p["rope_theta"], size)
+    return _done(inverse / factor * (1 - kept) + inverse * kept, attention_factor)
+
+
+def longrope(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
+    """LongRoPE (Ding et al. 2024): a factor per dimension, one list up to the trained length and another beyond."""
+    trained = p.get("original_max_position_embeddings") or limit
+    stretch = limit / trained if p.get("original_max_position_embeddings") else (p.get("factor") or 1.0)
+    attention_factor = p.get("attention_factor")
+    if attention_factor is None:
+        attention_factor = 1.0 if stretch <= 1 else math.sqrt(1 + math.log(stretch) / math.log(trained))
+    factors = p["long_factor"] if length > trained else p["short_factor"]
+    return _done(_inverse(p["rope_theta"], size) / torch.tensor(factors, dtype=torch.float32), attention_factor)
+
+
+def llama3(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
+    """Llama 3.1: long wavelengths divided by `factor`, short ones kept, a smooth passage between."""
+    inverse = _inverse(p["rope_theta"], size)
+    trained, low, high = p["original_max_position_embeddings"], p["low_freq_factor"], p["high_freq_factor"]
+    turns = trained * inverse / (2 * math.pi)  # rotations over the trained length
+    smooth = ((turns - low) / (high - low)).clamp(0, 1)
+    return _done(inverse / p["factor"] * (1 - smooth) + inverse * smooth)
+
+
+KINDS: dict[str, Callable[[Parameters, int, int, int], Frequencies]] = {
+    "default": default,
+    "linear": linear,
+    "dynamic": dynamic,
+    "yarn": yarn,
+    "longrope": longrope,
+    "llama3": llama3,
+}
+
+REQUIRED = {
+    "linear": ("factor",),
+    "dynamic": ("factor",),
+    "longrope": ("short_factor", "long_factor"),
+    "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
+}
+
+
+def rope_parameters(
+    parameters: Parameters | None, scaling: Parameters | None = None, theta: float | None = None, default_theta: float = 10_000.0
+) -> Parameters:
+    """The one form of rotary settings, from the current spelling (`rope_parameters`) or the older two.
+
+    Args:
+        parameters: `{"rope_type", "rope_theta", ...}`; scaling: the older `{"type" or "rope_type", "factor", ...}` or None;
+        theta: the older `rope_theta`.
+
+    Raises:
+        ConfigError: an unknown kind, or a kind without its numbers.
+    """
+    merged = {**(scaling or {}), **(parameters or {})}
+    if "type" in merged:
+        merged.setdefault("rope_type", merged.pop("type"))
+    merged.setdefault("rope_type", "default")
+    if merged["rope_type"] == "su":  # the name LongRoPE had in the first Phi-3 checkpoints
+        merged["rope_type"] = "longrope"
+    if merged.get("rope_theta") is None:
+        merged["rope_theta"] = default_theta if theta is None else theta
+    kind = merged["rope_type"]
+    if kind not in KINDS:
+        raise ConfigError(f"unknown rope_type {kind!r}.{did_you_mean(str(kind), KINDS)} Known: {', '.join(KINDS)}")
+    missing = [name for name in REQUIRED.get(kind, ()) if merged.get(name) is None]
+    if missing:
+        raise ConfigError(f"rope_type {kind!r} needs {', '.join(missing)}; found {merged}")
+    return merged
+
+
+class Rotary(nn.Module):
+    """Cosines and sines for given positions. No parameters, no buffers.
+
+    Args:
+        parameters: as `rope_parameters` gives them. size: K, the rotated part of a head.
+        limit: `max_position_embeddings`, the length the model claims.
+    """
+
+    def __init__(self, parameters: Parameters, size: int, limit: int) -> None:
+        super().__init__()
+        self.kind = KINDS[parameters["rope_type"]]
+        self.parameters_, self.size, self.limit = dict(parameters), int(size * parameters.get("partial_rotary_factor", 1.0)), limit
+        # Only these two change with the length of the sequence, so only they look at its positions.
+        self.by_length = parameters["rope_type"] in ("dynamic", "longrope")
+        self.fixed = None if self.by_length else self.kind(self.parameters_, self.size, limit, limit)
+        self._inverse: dict[torch.device, Tensor] = {}
+
+    def forward(self, position_ids: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Positions (B or 1, T) -> cos and sin (B or 1, T, K), computed in fp32 and given in `dtype`."""
+        inverse, factor = self._frequencies(position_ids)
+        angles = position_ids[..., None].float() * inverse
+        angles = torch.cat((angles, angles), dim=-1)
+        return (angles.cos() * factor).to(dtype), (angles.sin() * factor).to(dtype)
+
+    def _frequencies(self, position_ids: Tensor) -> tuple[Tensor, float]:
+        device = position_ids.device
+        frequencies = self.fixed or self.kind(self.parameters_, self.size, int(position_ids.max()) + 1, self.limit)
+        if self.by_length or torch.compiler.is_compiling():
+            return torch.tensor(frequencies.inverse, device=device), frequencies.attention_factor
+        if device not in self._inverse:
+            self._inverse[device] = torch.tensor(frequencies.inverse, device=device)
+        return self._inverse[device], frequencies.attention_factor
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn each pair (x_i, x_{i+K/2}) of (B, H, T, K) by its angle; cos and sin are (B or 1, T, rotated K).
+
+    A head larger than the rotated part keeps its rest (partial rotary embedding).
+    """
+    cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)
+    size = cos.shape[-1]
+    if size < x.shape[-1]:
+        return torch.cat((rotate(x[..., :size], cos.squeeze(1), sin.squeeze(1)), x[..., size:]), dim=-1)
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-second, first), dim=-1) * sin
