@@ -1,0 +1,57 @@
+"""The two caches of a decoder that looks at an encoder: one for its own tokens, one for the encoder's."""
+
+from typing import Any, Self
+
+from .base import Cache, CacheLayer, Legacy, Tensor
+from .dynamic import DynamicCache
+
+
+class EncoderDecoderCache(Cache):
+    """A pair of caches of any kind. Whatever is asked of it is answered by the decoder's own cache.
+
+    Args:
+        self_attention_cache: keys and values of the decoder's tokens.
+        cross_attention_cache: keys and values of the encoder's output, computed once per layer.
+
+    `is_updated[layer_idx]` says whether the keys of the encoder's output are there for that layer.
+    """
+
+    def __init__(self, self_attention_cache: Cache | None = None, cross_attention_cache: Cache | None = None) -> None:
+        self.self_attention_cache = DynamicCache() if self_attention_cache is None else self_attention_cache
+        self.cross_attention_cache = DynamicCache() if cross_attention_cache is None else cross_attention_cache
+        self.is_updated: dict[int, bool] = dict.fromkeys(range(len(self.cross_attention_cache)), True)
+        self.is_compileable = self.self_attention_cache.is_compileable
+
+    @property
+    def layers(self) -> list[CacheLayer]:  # type: ignore[override]
+        """The layers of the decoder's own cache."""
+        return self.self_attention_cache.layers
+
+    def make_layer(self, layer_idx: int) -> CacheLayer:
+        return self.self_attention_cache.make_layer(layer_idx)
+
+    def reset(self) -> None:
+        """Forget everything, the encoder's output included."""
+        self.self_attention_cache.reset()
+        self.cross_attention_cache.reset()
+        self.is_updated.clear()
+
+    def _map_batch(self, change: Any) -> None:
+        self.self_attention_cache._map_batch(change)
+        self.cross_attention_cache._map_batch(change)
+
+    def to_legacy_cache(self) -> Legacy:
+        """For each layer (keys, values, keys of the encoder's output, its values)."""
+        own, cross = self.self_attention_cache.to_legacy_cache(), self.cross_attention_cache.to_legacy_cache()
+        return tuple(pair + (cross[index] if index < len(cross) else ()) for index, pair in enumerate(own))
+
+    @classmethod
+    def from_legacy_cache(cls, past_key_values: Legacy | None = None) -> Self:
+        """A pair of dynamic caches holding a copy of what `to_legacy_cache` gave."""
+        layers = past_key_values or ()
+        own = DynamicCache.from_legacy_cache(tuple(layer[:2] for layer in layers))
+        return cls(own, DynamicCache.from_legacy_cache(tuple(layer[2:] for layer in layers if len(layer) > 2)))
+
+    def __getitem__(self, layer_idx: int) -> tuple[Tensor, ...]:  # type: ignore[override]
+        cross = self.cross_attention_cache
+        return self.self_attention_cache[layer_idx] + (cross[layer_idx] if layer_idx < len(cross) else ())
