@@ -5,6 +5,7 @@ that is added to the scores, and gives the mixed values (B, H, T, K).
 """
 
 import math
+import warnings
 from collections.abc import Callable
 from functools import cache
 from types import ModuleType
@@ -100,10 +101,12 @@ def sdpa(
 
 
 @cache
-def _flex() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+def _flex(compiled: bool) -> Callable[..., Any]:
+    """Compiled into one fused kernel on an accelerator; on the CPU, where that has no backward pass, run as written."""
+    from torch.nn.attention import flex_attention as module
 
-    return flex_attention, create_block_mask
+    warnings.filterwarnings("ignore", message="flex_attention called without torch.compile", category=UserWarning)
+    return torch.compile(module.flex_attention, dynamic=True) if compiled else module.flex_attention
 
 
 def flex_attention(
@@ -120,9 +123,11 @@ def flex_attention(
     """torch's flex attention; mask, bias and soft cap become one score function. It has no attention dropout."""
     if dropout > 0:
         raise ArgumentError(f"flex_attention has no attention dropout (asked: {dropout}); use eager or sdpa for training")
-    attention, _ = _flex()
+    attention = _flex(query.device.type != "cpu")
     hidden = None if mask is None else mask.bias(query.dtype)
-    terms = [term.expand(query.shape[0], query.shape[1], query.shape[2], key.shape[2]) for term in (bias, hidden) if term is not None]
+    terms = [
+        term.expand(query.shape[0], query.shape[1], query.shape[2], key.shape[2]) for term in (bias, hidden) if term is not None
+    ]
 
     def score(score: Tensor, b: Tensor, h: Tensor, t: Tensor, s: Tensor) -> Tensor:
         if softcap is not None:
@@ -154,7 +159,9 @@ def flash_attention_2(
     """The `flash-attn` package (Dao 2023). Half precision only; padded rows are packed, run and spread again."""
     package = _flash_package()
     if query.dtype not in (torch.float16, torch.bfloat16):
-        raise ArgumentError(f"flash_attention_2 needs float16 or bfloat16 tensors, found {query.dtype}; load with dtype='bfloat16'")
+        raise ArgumentError(
+            f"flash_attention_2 needs float16 or bfloat16 tensors, found {query.dtype}; load with dtype='bfloat16'"
+        )
     if bias is not None or (mask is not None and (mask.dense is not None or mask.additive is not None)):
         raise ArgumentError("flash_attention_2 takes no position bias and no 4-dimensional mask; use sdpa or eager")
     causal = mask is not None and mask.causal and query.shape[2] > 1

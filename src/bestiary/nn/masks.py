@@ -10,7 +10,11 @@ from ..core.errors import InputError
 
 
 class CacheGeometry(Protocol):
-    """What a mask asks of a cache: where the queries of this call stand among the slots attention will see."""
+    """What masks and positions ask of a cache: where the queries of this call stand among the slots attention will see."""
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Tokens seen so far."""
+        ...
 
     def geometry(self, queries: int, layer_idx: int = 0) -> tuple[int, int | Tensor]:
         """Number of key slots after this call's update, and the slot of its first query."""
@@ -177,3 +181,19 @@ def positions(attention_mask: Tensor | None, queries: int, seen: int | Tensor, d
     if padding is None:
         return torch.arange(queries, device=device).unsqueeze(0) + seen
     return (padding.long().cumsum(-1) - 1).clamp(min=0)[:, -queries:]
+
+
+def decoder_frame(
+    x: Tensor,
+    attention_mask: Tensor | None,
+    position_ids: Tensor | None,
+    cache: CacheGeometry | None,
+    window: int | None = None,
+) -> tuple[Mask, Tensor]:
+    """What every decoder needs before its layers run: the causal mask and the position ids (B or 1, T) of `x` (B, T, D)."""
+    mask = make_mask(x.shape[1], x.device, attention_mask, cache=cache, window=window)
+    if position_ids is None:
+        tracing = not isinstance(mask.first_query, int)
+        seen = 0 if cache is None else mask.first_query if tracing else cache.get_seq_length()
+        position_ids = positions(attention_mask, x.shape[1], seen, x.device)
+    return mask, position_ids

@@ -7,14 +7,11 @@ touch them.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import ConfigError, did_you_mean
-
-Parameters = dict[str, Any]
+from .rope_parameters import Parameters
 
 
 @dataclass(frozen=True)
@@ -108,42 +105,6 @@ KINDS: dict[str, Callable[[Parameters, int, int, int], Frequencies]] = {
     "llama3": llama3,
 }
 
-REQUIRED = {
-    "linear": ("factor",),
-    "dynamic": ("factor",),
-    "longrope": ("short_factor", "long_factor"),
-    "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
-}
-
-
-def rope_parameters(
-    parameters: Parameters | None, scaling: Parameters | None = None, theta: float | None = None, default_theta: float = 10_000.0
-) -> Parameters:
-    """The one form of rotary settings, from the current spelling (`rope_parameters`) or the older two.
-
-    Args:
-        parameters: `{"rope_type", "rope_theta", ...}`; scaling: the older `{"type" or "rope_type", "factor", ...}` or None;
-        theta: the older `rope_theta`.
-
-    Raises:
-        ConfigError: an unknown kind, or a kind without its numbers.
-    """
-    merged = {**(scaling or {}), **(parameters or {})}
-    if "type" in merged:
-        merged.setdefault("rope_type", merged.pop("type"))
-    merged.setdefault("rope_type", "default")
-    if merged["rope_type"] == "su":  # the name LongRoPE had in the first Phi-3 checkpoints
-        merged["rope_type"] = "longrope"
-    if merged.get("rope_theta") is None:
-        merged["rope_theta"] = default_theta if theta is None else theta
-    kind = merged["rope_type"]
-    if kind not in KINDS:
-        raise ConfigError(f"unknown rope_type {kind!r}.{did_you_mean(str(kind), KINDS)} Known: {', '.join(KINDS)}")
-    missing = [name for name in REQUIRED.get(kind, ()) if merged.get(name) is None]
-    if missing:
-        raise ConfigError(f"rope_type {kind!r} needs {', '.join(missing)}; found {merged}")
-    return merged
-
 
 class Rotary(nn.Module):
     """Cosines and sines for given positions. No parameters, no buffers.
@@ -156,7 +117,11 @@ class Rotary(nn.Module):
     def __init__(self, parameters: Parameters, size: int, limit: int) -> None:
         super().__init__()
         self.kind = KINDS[parameters["rope_type"]]
-        self.parameters_, self.size, self.limit = dict(parameters), int(size * parameters.get("partial_rotary_factor", 1.0)), limit
+        self.parameters_, self.size, self.limit = (
+            dict(parameters),
+            int(size * parameters.get("partial_rotary_factor", 1.0)),
+            limit,
+        )
         # Only these two change with the length of the sequence, so only they look at its positions.
         self.by_length = parameters["rope_type"] in ("dynamic", "longrope")
         self.fixed = None if self.by_length else self.kind(self.parameters_, self.size, limit, limit)

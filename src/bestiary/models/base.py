@@ -1,0 +1,349 @@
+"""`PreTrainedModel`: what every model can do. A thin delegate: the work is in loading, placement, generation and nn."""
+
+import copy
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from ..cache.dynamic import DynamicCache
+from ..core.errors import ArgumentError, InputError
+from ..core.outputs import ModelOutput
+from ..nn.attention import Attend
+from ..nn.kernels import KERNELS, kernel
+from ..nn.layer import Layer
+from ..nn.norm import RMSNorm
+from .config import PreTrainedConfig
+from .recording import Stack, recording
+
+_building = threading.local()
+
+
+@contextmanager
+def without_initialisation() -> Iterator[None]:
+    """Models built inside leave their weights as they are, because a checkpoint will fill them."""
+    _building.skip = True
+    try:
+        yield
+    finally:
+        _building.skip = False
+
+
+class _FinishedOnce(type):
+    """Runs `post_init` once, when the outermost model of a nest is complete."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        depth = getattr(_building, "depth", 0)
+        _building.depth = depth + 1
+        try:
+            model = super().__call__(*args, **kwargs)
+        finally:
+            _building.depth = depth
+        if depth == 0:
+            model.post_init()
+        return model
+
+
+class PreTrainedModel(nn.Module, metaclass=_FinishedOnce):
+    """Base of every model.
+
+    Class attributes a family sets:
+        config_class: its config. base_model_prefix: the attribute that holds the backbone in a model with a head.
+        main_input_name: the first input of forward.
+        stacks: prefix of output fields -> where the layers are, relative to the backbone.
+        kernels: attention implementations it supports, the default first.
+        _tied_weights_keys: parameter -> the parameter it shares storage with when `config.tie_word_embeddings`.
+        _no_split_modules: class names of blocks that must stay on one device.
+        _keep_in_fp32_modules: names of modules that stay in fp32 in a 16-bit load.
+        _keys_to_ignore_on_load_unexpected: patterns of keys that old checkpoints hold and no model needs.
+    """
+
+    config_class: ClassVar[type[PreTrainedConfig]] = PreTrainedConfig
+    base_model_prefix: ClassVar[str] = ""
+    main_input_name: ClassVar[str] = "input_ids"
+    stacks: ClassVar[dict[str, Stack]] = {}
+    kernels: ClassVar[tuple[str, ...]] = ("sdpa", "eager", "flex_attention", "flash_attention_2")
+    supports_gradient_checkpointing: ClassVar[bool] = True
+    _tied_weights_keys: ClassVar[dict[str, str]] = {}
+    _no_split_modules: ClassVar[list[str]] = []
+    _keep_in_fp32_modules: ClassVar[list[str]] = []
+    _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$", r"(^|\.)position_ids$"]
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__()
+        if not isinstance(config, PreTrainedConfig):
+            raise ArgumentError(
+                f"{type(self).__name__} is built from a config, found {type(config).__name__};"
+                f" to open a checkpoint use {type(self).__name__}.from_pretrained(...)"
+            )
+        self.config = config
+        self.load_report: Any = None
+
+    def post_init(self) -> None:
+        """Set the kernel, initialise, tie. Runs by itself when a model is complete; running it again changes nothing new."""
+        self.set_attn_implementation(self.config.__dict__["_attn_implementation"] or self.kernels[0])
+        if not getattr(_building, "skip", False) and not self.__dict__.get("_initialised"):
+            self.init_weights()
+        self._initialised = True
+        self.tie_weights()
+
+    # calling ---------------------------------------------------------------------------------------------------------
+
+    def __call__(
+        self,
+        *args: Any,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: bool | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Run the model.
+
+        Args:
+            output_hidden_states: also give the input of every layer and the final state, L+1 tensors (B, T, D).
+            output_attentions: also give the attention probabilities of every layer, L tensors (B, H, T, S). For this call
+                the eager formula computes them, whatever kernel is set.
+            return_dict: False gives a plain tuple.
+
+        Other arguments are those of `forward`, whose output class says what comes back.
+        """
+        if not torch.compiler.is_compiling():
+            self._check_input(args[0] if args else kwargs.get(self.main_input_name), kwargs)
+        hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
+        attentions = self.config.output_attentions if output_attentions is None else output_attentions
+        if not hidden and not attentions:
+            output = super().__call__(*args, **kwargs)
+        else:
+            with recording(self.base_model, self.stacks, hidden, attentions) as recorder:
+                output = super().__call__(*args, **kwargs)
+            for name, value in recorder.results().items():
+                holder, _, field = name.rpartition(".")
+                setattr(output[holder] if holder else output, field, value)
+        plain = not (self.config.return_dict if return_dict is None else return_dict)
+        return output.to_tuple() if plain and isinstance(output, ModelOutput) else output
+
+    def _check_input(self, ids: Any, kwargs: dict[str, Any]) -> None:
+        """Refuse token ids that no row of the embedding has, and padding that no mask hides (a prompt at a time)."""
+        if self.main_input_name != "input_ids" or not isinstance(ids, Tensor) or ids.dim() < 2 or ids.shape[-1] < 2:
+            return
+        if ids.device.type != "cpu" or not ids.numel():
+            return
+        low, high = (int(x) for x in ids.aminmax())
+        vocab = self.config.get_text_config().get("vocab_size")
+        if vocab is not None and (low < 0 or high >= vocab):
+            raise InputError(
+                f"input_ids hold {low if low < 0 else high}, outside of the vocabulary of {vocab} (0 to {vocab - 1});"
+                " the tokenizer belongs to another model, or resize_token_embeddings was not called"
+            )
+        pad, other = self.config.pad_token_id, (self.config.bos_token_id, self.config.eos_token_id)
+        if kwargs.get("attention_mask") is None and pad is not None and pad not in other and low <= pad:
+            if bool((ids == pad).any()) and not kwargs.get("past_key_values"):
+                raise InputError(
+                    f"input_ids hold the padding token {pad}, and no attention_mask says which tokens are real; pass the"
+                    " tokenizer's attention_mask, or torch.ones_like(input_ids) to attend to padding on purpose"
+                )
+
+    def start_cache(self, past_key_values: Any, use_cache: bool | None) -> Any:
+        """The cache of this call: the caller's, a new one, or None. Recomputing layers in training excludes a cache."""
+        recomputing = self.is_gradient_checkpointing and self.training and torch.is_grad_enabled()
+        if recomputing and (past_key_values is not None or use_cache):
+            raise ArgumentError("gradient checkpointing recomputes layers and cannot fill a cache; pass use_cache=False")
+        if past_key_values is not None:
+            return past_key_values
+        wanted = self.config.use_cache if use_cache is None else use_cache
+        return DynamicCache() if wanted and not recomputing else None
+
+    # parts -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def base_model(self) -> nn.Module:
+        """The backbone: the model without its head, or the model itself when it has none."""
+        backbone = self._modules.get(self.base_model_prefix)
+        return self if backbone is None else backbone
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The embedding of the main input."""
+        raise ArgumentError(f"{type(self).__name__} has no token embedding")
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Replace the embedding of the main input, keeping its place in the tree."""
+        self._replace(self.get_input_embeddings(), value)
+        self.tie_weights()
+
+    def get_output_embeddings(self) -> nn.Module | None:
+        """The linear layer that gives logits over the vocabulary, or None."""
+        return None
+
+    def set_output_embeddings(self, value: nn.Module) -> None:
+        """Replace the layer that gives logits over the vocabulary."""
+        old = self.get_output_embeddings()
+        if old is None:
+            raise ArgumentError(f"{type(self).__name__} has no output embedding")
+        self._replace(old, value)
+
+    def _replace(self, old: nn.Module, new: nn.Module) -> None:
+        for name, module in list(self.named_modules(remove_duplicate=False)):
+            if module is old:
+                parent, _, leaf = name.rpartition(".")
+                setattr(self.get_submodule(parent), leaf, new)
+
+    def tied_weights(self) -> dict[str, str]:
+        """Parameter -> the parameter it shares storage with, for this model and its config."""
+        if not self.config.get_text_config().tie_word_embeddings:
+            return {}
+        return dict(self._tied_weights_keys)
+
+    def tie_weights(self) -> None:
+        """Make every tied parameter the very object it is tied to."""
+        for target, source in self.tied_weights().items():
+            parent, _, leaf = target.rpartition(".")
+            setattr(self.get_submodule(parent), leaf, self.get_parameter(source))
+
+    def init_weights(self, only: set[str] | None = None) -> None:
+        """Give weights their starting values: all of them, or those of the modules that own the parameters `only`."""
+        owners = None if only is None else {name.rpartition(".")[0] for name in only}
+        for name, module in self.named_modules():
+            if owners is None or name in owners:
+                self._init_weights(module)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Starting values of one module's own parameters; a family overrides this where it differs."""
+        deviation = self.config.get("initializer_range", 0.02)
+        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Embedding):
+            module.weight.normal_(0.0, deviation)
+            if isinstance(module, nn.Embedding):
+                if module.padding_idx is not None:
+                    module.weight[module.padding_idx].zero_()
+            elif module.bias is not None:
+                module.bias.zero_()
+        elif isinstance(module, nn.LayerNorm | RMSNorm):
+            module.weight.fill_(1.0)
+            if isinstance(module, nn.LayerNorm) and module.bias is not None:
+                module.bias.zero_()
+
+    # attention and recomputation -------------------------------------------------------------------------------------
+
+    @property
+    def attn_implementation(self) -> str:
+        """The attention kernel in use."""
+        return str(self.config.__dict__["_attn_implementation"])
+
+    def set_attn_implementation(self, name: str) -> None:
+        """Use the kernel `name` in every attention layer.
+
+        Raises:
+            ArgumentError: unknown, or not possible for this family. MissingDependency: its package is not installed.
+        """
+        if name in KERNELS and name not in self.kernels:
+            raise ArgumentError(f"{type(self).__name__} cannot use {name!r}; it supports {', '.join(self.kernels)}")
+        kernel(name)
+        for module in self.modules():
+            if isinstance(module, Attend):
+                module.implementation = name
+            elif isinstance(module, PreTrainedModel):
+                module.config.__dict__["_attn_implementation"] = name
+
+    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
+        """Recompute layers in the backward pass instead of keeping their activations; keywords go to torch's checkpoint."""
+        for module in self.modules():
+            if isinstance(module, Layer):
+                module.recompute = {"use_reentrant": False, **(gradient_checkpointing_kwargs or {})}
+
+    def gradient_checkpointing_disable(self) -> None:
+        """Keep activations again."""
+        for module in self.modules():
+            if isinstance(module, Layer):
+                module.recompute = None
+
+    @property
+    def is_gradient_checkpointing(self) -> bool:
+        """Whether layers are recomputed in the backward pass."""
+        return any(module.recompute is not None for module in self.modules() if isinstance(module, Layer))
+
+    def enable_input_require_grads(self) -> None:
+        """Make the embedding's output require gradients, so that adapters behind a frozen embedding get theirs."""
+        hook: Callable[..., Any] = lambda module, args, output: output.requires_grad_(True)  # noqa: E731
+        self._require_grads_hook = self.get_input_embeddings().register_forward_hook(hook)
+
+    def disable_input_require_grads(self) -> None:
+        """Undo `enable_input_require_grads`."""
+        self._require_grads_hook.remove()
+
+    # facts -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def device(self) -> torch.device:
+        """Where the first parameter is: where inputs must be."""
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the first floating-point parameter."""
+        return next(p.dtype for p in self.parameters() if p.is_floating_point())
+
+    def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
+        """Number of parameters, shared ones once."""
+        skipped: set[int] = set()
+        if exclude_embeddings:
+            skipped = {id(m.weight) for m in self.modules() if isinstance(m, nn.Embedding)}
+        return sum(p.numel() for p in self.parameters() if id(p) not in skipped and (p.requires_grad or not only_trainable))
+
+    def get_memory_footprint(self, return_buffers: bool = True) -> int:
+        """Bytes of parameters, and of buffers unless `return_buffers` is False."""
+        held = [*self.parameters(), *(self.buffers() if return_buffers else ())]
+        return sum(tensor.numel() * tensor.element_size() for tensor in held)
+
+    @classmethod
+    def can_generate(cls) -> bool:
+        """Whether the class has `generate`; those that do override this."""
+        return False
+
+    # opening and saving ----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_config(cls, config: PreTrainedConfig, dtype: Any = None, **kwargs: Any) -> Self:
+        """A model with fresh weights, in `dtype` (also `torch_dtype`), else the config's, else float32.
+
+        Raises:
+            InputError: the dtype is not a floating-point one.
+        """
+        from .opening import floating_dtype
+
+        dtype = kwargs.pop("torch_dtype", dtype) or config.dtype or torch.float32
+        config = copy.deepcopy(config)
+        if "attn_implementation" in kwargs:
+            config.__dict__["_attn_implementation"] = kwargs.pop("attn_implementation")
+        chosen, before = floating_dtype(dtype), torch.get_default_dtype()
+        torch.set_default_dtype(chosen)
+        try:
+            model = cls(config, **kwargs)
+        finally:
+            torch.set_default_dtype(before)
+        model.config.dtype = chosen
+        return model
+
+    _from_config = from_config
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: Any, *model_args: Any, **kwargs: Any) -> Any:
+        """Open a checkpoint: see `models/opening.py` for every keyword."""
+        from .opening import open_model
+
+        return open_model(cls, name_or_path, *model_args, **kwargs)
+
+    def save_pretrained(self, folder: Any, **kwargs: Any) -> list[Path]:
+        """Write config, generation settings and weights: see `models/opening.py` for every keyword."""
+        from .opening import save_model
+
+        return save_model(self, folder, **kwargs)
+
+    def resize_token_embeddings(self, new_num_tokens: int | None = None, **kwargs: Any) -> nn.Module:
+        """Grow or shrink the vocabulary: see `models/vocabulary.py`."""
+        from .vocabulary import resize
+
+        return resize(self, new_num_tokens, **kwargs)

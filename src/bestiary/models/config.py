@@ -1,0 +1,158 @@
+"""`PreTrainedConfig`: the hyperparameters of a model, as its config.json holds them."""
+
+from typing import Any, ClassVar, Self
+
+from ..core.errors import ConfigError, InputError
+from ..hub.files import HubOptions
+from ..hub.pretrained import PretrainedRecord
+
+# No published model comes near these; a file that exceeds them is hostile or broken, and would exhaust the memory.
+LARGEST = {"hidden_size": 2**20, "num_hidden_layers": 2**14, "vocab_size": 2**28, "num_attention_heads": 2**14}
+
+TWO_LABELS = {0: "LABEL_0", 1: "LABEL_1"}
+
+
+class PreTrainedConfig(PretrainedRecord):
+    """Base of every family's config.
+
+    Class attributes:
+        model_type: the key that config.json holds, and the name of the family's folder (or of a part of it).
+        sub_configs: field -> config class, for models made of parts.
+        attribute_map: other spelling -> field.
+    """
+
+    file_name: ClassVar[str] = "config.json"
+    model_type: ClassVar[str] = ""
+    sub_configs: ClassVar[dict[str, type["PreTrainedConfig"]]] = {}
+    attribute_map: ClassVar[dict[str, str]] = {"torch_dtype": "dtype"}
+
+    architectures: list[str] | None = None
+    dtype: Any = None
+    output_hidden_states: bool = False
+    output_attentions: bool = False
+    return_dict: bool = True
+    is_encoder_decoder: bool = False
+    is_decoder: bool = False
+    add_cross_attention: bool = False
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
+    id2label: dict[int, str] | None = None
+    label2id: dict[str, int] | None = None
+    problem_type: str | None = None
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+    pad_token_id: int | None = None
+    chunk_size_feed_forward: int = 0
+
+    def _fill(self, values: dict[str, Any], from_caller: bool = False) -> None:
+        self.__dict__["_name_or_path"] = values.get("_name_or_path", "")
+        self.__dict__["_attn_implementation"] = values.get("_attn_implementation", values.get("attn_implementation"))
+        aside = ("model_type", "_name_or_path", "_attn_implementation", "attn_implementation", "transformers_version")
+        values = {name: value for name, value in values.items() if name not in aside}
+        labels = values.pop("num_labels", None)
+        super()._fill(values, from_caller)
+        if labels is not None and labels != self.num_labels:
+            self.num_labels = labels
+
+    def validate(self) -> None:
+        """Convert sub-configs and labels, refuse impossible sizes.
+
+        Raises:
+            ConfigError: a size is not a positive number a model could have, or the labels clash.
+        """
+        for name, kind in self.sub_configs.items():
+            given = self.__dict__.get(name)
+            if isinstance(given, dict):
+                self.__dict__[name] = kind.from_dict({k: v for k, v in given.items() if k != "model_type"})
+            elif given is None:
+                self.__dict__[name] = kind()
+        self.id2label = {int(key): value for key, value in (self.id2label or TWO_LABELS).items()}
+        if self.label2id is None:
+            self.label2id = {value: key for key, value in self.id2label.items()}
+        for name, largest in LARGEST.items():
+            size = self.get(name)
+            if isinstance(size, int) and not 0 <= size <= largest:
+                raise ConfigError(f"{type(self).__name__}: {name} is {size}; expected a number from 0 to {largest}")
+
+    def divides(self, whole: str, part: str) -> None:
+        """Refuse, naming both, when `part` does not divide `whole`."""
+        size, by = self.get(whole), self.get(part)
+        if not isinstance(size, int) or not isinstance(by, int) or by < 1 or size % by:
+            raise ConfigError(f"{type(self).__name__}: {whole} ({size}) is not a multiple of {part} ({by})")
+
+    @property
+    def num_labels(self) -> int:
+        """N, the width of a classification head; setting it renames the labels LABEL_0, LABEL_1, ..."""
+        return len(self.id2label or TWO_LABELS)
+
+    @num_labels.setter
+    def num_labels(self, count: int) -> None:
+        self.id2label = {i: f"LABEL_{i}" for i in range(count)}
+        self.label2id = {label: i for i, label in self.id2label.items()}
+
+    @property
+    def name_or_path(self) -> str:
+        """Where it was loaded from."""
+        return str(self.__dict__["_name_or_path"])
+
+    @property
+    def use_return_dict(self) -> bool:
+        """The older name of `return_dict`."""
+        return self.return_dict
+
+    def get_text_config(self, decoder: bool | None = None) -> "PreTrainedConfig":
+        """The config of the part that handles text: a sub-config in models made of parts, else itself."""
+        for name in ("text_config", "text_encoder", "decoder"):
+            if name in self.sub_configs:
+                part: PreTrainedConfig = self.__dict__[name]
+                return part
+        return self
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: Any, **kwargs: Any) -> Any:
+        """Read config.json; other keywords override its values.
+
+        With `return_unused_kwargs=True`, keywords that are no field come back in a second value instead.
+
+        Raises:
+            ConfigError: the file belongs to another `model_type`.
+        """
+        options, overrides = HubOptions.split(kwargs)
+        split = overrides.pop("return_unused_kwargs", False)
+        values = cls._own_part(cls.get_dict(name_or_path, options))
+        known = {name for name in overrides if name in cls._field_names or name in cls.attribute_map or name in dir(cls)}
+        known |= {name for name in overrides if name in values}
+        config = cls.from_dict(values, **({name: overrides[name] for name in known} if split else overrides))
+        config.__dict__["_name_or_path"] = str(name_or_path)
+        return (config, {name: value for name, value in overrides.items() if name not in known}) if split else config
+
+    @classmethod
+    def _own_part(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The values themselves, or the part of a composite file that is of this class's kind."""
+        found = values.get("model_type")
+        if not cls.model_type or found in (None, cls.model_type):
+            return values
+        for part in values.values():
+            if isinstance(part, dict) and part.get("model_type") == cls.model_type:
+                return part
+        for name in ("text_config", "vision_config", "audio_config"):
+            if cls.model_type.endswith(f"{name.removesuffix('_config')}_model") and isinstance(values.get(name), dict):
+                return dict(values[name])
+        raise ConfigError(f"{cls.__name__} is for model_type {cls.model_type!r}, the file says {found!r}")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], **overrides: Any) -> Self:
+        """Build from the content of config.json. Unknown values are kept; `overrides` are checked for misspelling."""
+        if not isinstance(values, dict):
+            raise InputError(f"{cls.__name__} is made from a dictionary, found {type(values).__name__}")
+        return super().from_dict(values, **overrides)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every value, with `model_type`, as plain JSON types."""
+        values = {**super().to_dict(), "model_type": self.model_type}
+        if self.id2label == TWO_LABELS:
+            del values["id2label"], values["label2id"]
+        return {name: value for name, value in values.items() if not (value is None and name in self._quiet)}
+
+    # None says nothing in these, and other readers take an explicit null for a choice.
+    _quiet: ClassVar[frozenset[str]] = frozenset({"architectures", "dtype", "problem_type"})

@@ -1,0 +1,103 @@
+"""Hidden states and attention weights of one call, observed by hooks; no forward knows about it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..nn.attention import Attend
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where a model's repeated layers are.
+
+    Attributes:
+        layers: path of the list of layers; the hidden states are their inputs, in order, and one final state.
+        final: path of the module whose output is the final state; None for the last layer's own output.
+    """
+
+    layers: str
+    final: str | None = None
+
+
+@dataclass
+class Recorder:
+    """Collects what the hooks see; a call on another thread through the same modules is not mistaken for ours."""
+
+    records: dict[str, list[torch.Tensor]] = field(default_factory=dict)
+    handles: list[Any] = field(default_factory=list)
+    thread: int = field(default_factory=threading.get_ident)
+
+    def watch(self, model: nn.Module, prefix: str, stack: Stack, hidden_states: bool, attentions: bool) -> None:
+        """Hang hooks on one stack; what they see is filed under `prefix` + the name of an output field."""
+        layers = model.get_submodule(stack.layers)
+        if hidden_states:
+            for layer in layers.children():
+                self.handles.append(layer.register_forward_pre_hook(self._input(f"{prefix}hidden_states")))
+            final = model.get_submodule(stack.final) if stack.final else list(layers.children())[-1]
+            self.handles.append(final.register_forward_hook(self._final(f"{prefix}hidden_states")))
+        if attentions:
+            for module in layers.modules():
+                if isinstance(module, Attend):
+                    inner = prefix.removesuffix("decoder_") if module.cross else prefix
+                    name = f"{inner}cross_attentions" if module.cross else f"{inner}attentions"
+                    self.handles.append(module.register_forward_pre_hook(self._ask, with_kwargs=True))
+                    self.handles.append(module.register_forward_hook(self._take(name)))
+
+    def _ours(self) -> bool:
+        return threading.get_ident() == self.thread
+
+    def _input(self, name: str) -> Any:
+        def hook(module: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
+            if self._ours():
+                self.records.setdefault(name, []).append(args[0])
+
+        return hook
+
+    def _final(self, name: str) -> Any:
+        def hook(module: nn.Module, args: Any, output: Any) -> None:
+            if self._ours():
+                state = output[0] if isinstance(output, tuple) else output
+                self.records.setdefault(f"{name}!", []).append(state)
+
+        return hook
+
+    def _ask(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+        return (args, {**kwargs, "need_weights": True}) if self._ours() else None
+
+    def _take(self, name: str) -> Any:
+        def hook(module: nn.Module, args: Any, output: Any) -> Any:
+            if not self._ours() or not isinstance(output, tuple):
+                return None
+            mixed, weights = output
+            self.records.setdefault(name, []).append(weights)
+            return mixed
+
+        return hook
+
+    def results(self) -> dict[str, tuple[torch.Tensor, ...]]:
+        """Name of an output field (with a dot for nested outputs) -> what was recorded for it, in order of execution."""
+        found = {name: tuple(seen) for name, seen in self.records.items() if not name.endswith("!")}
+        for name in list(found):
+            last = self.records.get(f"{name}!")
+            if last:  # a final module may also run earlier (dropout); its last output counts
+                found[name] = (*found[name], last[-1])
+        return found
+
+
+@contextmanager
+def recording(model: nn.Module, stacks: dict[str, Stack], hidden_states: bool, attentions: bool) -> Iterator[Recorder]:
+    """Record while the body runs; the hooks are gone afterwards, whatever happens."""
+    recorder = Recorder()
+    try:
+        for prefix, stack in stacks.items():
+            recorder.watch(model, prefix, stack, hidden_states, attentions)
+        yield recorder
+    finally:
+        for handle in recorder.handles:
+            handle.remove()
