@@ -1,7 +1,9 @@
 """Where the files of a checkpoint are: in a folder, in the cache, or on the hub through the `huggingface_hub` client."""
 
 import os
-from dataclasses import dataclass, fields
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -71,6 +73,27 @@ def get_file(name_or_path: str | os.PathLike[str], filename: str, options: HubOp
     return found
 
 
+def get_files(name_or_path: str | os.PathLike[str], filenames: list[str], options: HubOptions = HubOptions()) -> list[Path]:
+    """`get_file` for several files, downloaded side by side; the error names all that are missing.
+
+    Raises:
+        FileMissing, HubError: as `get_file`.
+    """
+    with ThreadPoolExecutor(max_workers=min(8, max(1, len(filenames)))) as pool:
+        found = list(pool.map(lambda filename: find_file(name_or_path, filename, options), filenames))
+    lacking = [filename for filename, path in zip(filenames, found, strict=True) if path is None]
+    if lacking:
+        raise FileMissing(f"{name_or_path} lacks {len(lacking)} of {len(filenames)} files: {', '.join(lacking)}")
+    return [path for path in found if path is not None]
+
+
+def pinned(options: HubOptions, found: Path) -> HubOptions:
+    """`options` for the other files of the commit that `found` came from: a branch may move between two downloads."""
+    parts = found.parts
+    commit = parts[parts.index("snapshots") + 1] if "snapshots" in parts[:-2] else ""
+    return replace(options, revision=commit) if re.fullmatch("[0-9a-f]{40}", commit) else options
+
+
 def _from_hub(name: str, filename: str, options: HubOptions) -> Path | None:
     from huggingface_hub import hf_hub_download
     from huggingface_hub import errors as hub_errors
@@ -89,7 +112,9 @@ def _from_hub(name: str, filename: str, options: HubOptions) -> Path | None:
             )
         )
     except hub_errors.LocalEntryNotFoundError as error:
-        raise FileMissing(f"{filename} of {name!r} is not in the cache, and the network is off or unreachable: {error}") from error
+        raise FileMissing(
+            f"{filename} of {name!r} is not in the cache, and the network is off or unreachable: {error}"
+        ) from error
     except hub_errors.EntryNotFoundError:
         return None
     except hub_errors.HFValidationError as error:
