@@ -1,0 +1,191 @@
+"""Anything that is an image becomes an array (Y, X, C); nested lists of them become one flat list."""
+
+import io
+import os
+import struct
+import sys
+import zlib
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import CorruptFile, InputError
+from ...core.optional import require
+from ..batch import is_torch
+from ..sources import read_source
+
+# Means and deviations of the pixels (0..1, red green blue) that published checkpoints were trained with.
+IMAGENET_DEFAULT_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEFAULT_STD = (0.229, 0.224, 0.225)
+IMAGENET_STANDARD_MEAN = (0.5, 0.5, 0.5)
+IMAGENET_STANDARD_STD = (0.5, 0.5, 0.5)
+OPENAI_CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+OPENAI_CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+class ChannelDimension(StrEnum):
+    """Where the channels of an array are: (C, Y, X) or (Y, X, C)."""
+
+    FIRST = "channels_first"
+    LAST = "channels_last"
+
+
+class PILImageResampling(IntEnum):
+    """Filters for resizing, with Pillow's numbers, which files store."""
+
+    NEAREST = 0
+    LANCZOS = 1
+    BILINEAR = 2
+    BICUBIC = 3
+    BOX = 4
+    HAMMING = 5
+
+
+def load_image(image: Any, timeout: float | None = None) -> Any:
+    """`image` as a Pillow image in RGB, turned upright as its EXIF entry says.
+
+    Args:
+        image: a Pillow image, a path, bytes, base64, a data URL, or an http(s) address, which is fetched.
+        timeout: seconds to wait for the server.
+
+    Raises:
+        InputError: none of these, or an image of no pixels or of suspiciously many.
+        CorruptFile: the content is no image, or is cut short.
+        FileMissing, HubError: the source cannot be read.
+    """
+    ops = require("PIL.ImageOps", "reading images")
+    if not is_pil(image):
+        if not isinstance(image, str | bytes | os.PathLike):
+            raise InputError(
+                f"an image to load is a path, bytes, base64, an address or a Pillow image, not {type(image).__name__}"
+            )
+        image = decode(read_source(image, "image", fetch=True, timeout=timeout), str(image)[:80])
+    return ops.exif_transpose(image).convert("RGB")
+
+
+def decode(content: bytes, name: str = "the image") -> Any:
+    """Encoded bytes as a Pillow image, read to its end so that damage shows here."""
+    pil = require("PIL.Image", "reading images")
+    try:
+        image = pil.open(io.BytesIO(content))
+        image.load()
+    except pil.DecompressionBombError as error:
+        raise InputError(
+            f"{name} claims so many pixels that it may exhaust the memory ({error}); scale it down first"
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error, zlib.error) as error:
+        raise CorruptFile(f"{name} ({len(content)} bytes) is not an image that can be read, or is damaged: {error}") from error
+    return image
+
+
+def is_pil(value: Any) -> bool:
+    """Whether `value` is a Pillow image."""
+    module = sys.modules.get("PIL.Image")  # without it imported, nothing can be one
+    return module is not None and isinstance(value, module.Image)
+
+
+def flat_list(images: Any) -> list[Any]:
+    """One image, a batch array (B, ...), or nested lists of images as a flat list of single images.
+
+    A list of numbers at its ends is one image, as an array would be.
+    """
+    if isinstance(images, list | tuple):
+        if _ends_in_numbers(images):
+            images = _array_of(images)
+        else:
+            return [image for item in images for image in flat_list(item)]
+    if (isinstance(images, np.ndarray) or is_torch(images)) and images.ndim in (4, 5):
+        return [image for item in images for image in flat_list(item)]
+    return [images]
+
+
+def _ends_in_numbers(value: Any) -> bool:
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return isinstance(value, int | float)
+
+
+def _array_of(value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"a nested list given as an image has rows of different lengths: {error}") from error
+
+
+def to_array(image: Any, convert_rgb: bool, input_data_format: str | None, index: int = 0) -> np.ndarray:
+    """One image as an array (Y, X, C) of numbers; `index` is its place in the batch, for messages.
+
+    Args:
+        convert_rgb: make three channels of any colour space; alpha is dropped, grey is repeated.
+        input_data_format: where an array has its channels; None infers it and refuses to guess.
+
+    Raises:
+        InputError: no pixels, a wrong number of axes, channels that cannot be told, NaN or infinite values.
+    """
+    if isinstance(image, str | bytes | os.PathLike):
+        image = decode(read_source(image, "image"), f"image {index}")
+    if is_pil(image):
+        array = _from_pil(image, convert_rgb)
+    elif isinstance(image, np.ndarray) or is_torch(image):
+        array = _channels_last(image.detach().cpu().numpy() if is_torch(image) else image, input_data_format, index)
+    else:
+        raise InputError(
+            f"image {index} is a {type(image).__name__}; expected a Pillow image, an array, a tensor, a path, bytes or base64"
+        )
+    if 0 in array.shape:
+        raise InputError(f"image {index} has no pixels: its height x width x channels is {' x '.join(map(str, array.shape))}")
+    if array.dtype.kind not in "uifb":
+        raise InputError(f"image {index} holds values of type {array.dtype}, numbers were expected")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError(f"image {index} holds NaN or infinite pixels")
+    return rgb(array) if convert_rgb else array
+
+
+def rgb(array: np.ndarray) -> np.ndarray:
+    """(Y, X, 1, 2, 3 or 4) to (Y, X, 3): grey is repeated, alpha is dropped; other counts stay as they are."""
+    if array.shape[-1] in (1, 2):
+        return np.repeat(array[..., :1], 3, axis=-1)
+    return array[..., :3] if array.shape[-1] == 4 else array
+
+
+def _from_pil(image: Any, convert_rgb: bool) -> np.ndarray:
+    if image.mode == "1":
+        image = image.convert("L")
+    if image.mode not in ("RGB", "RGBA", "L", "LA", "I", "F") and not image.mode.startswith("I;16"):
+        image = image.convert("RGB")  # palette indices, CMYK and the like are no channels a model knows
+    if convert_rgb and image.mode in ("RGBA", "LA"):
+        image = image.convert("RGB")
+    if 0 in image.size:
+        return np.zeros((image.size[1], image.size[0], 3), np.uint8)
+    array = np.asarray(image)
+    return array if array.ndim == 3 else array[..., None]
+
+
+def _channels_last(array: np.ndarray, input_data_format: str | None, index: int) -> np.ndarray:
+    if array.ndim == 2:
+        return array[..., None]
+    if array.ndim != 3:
+        raise InputError(f"image {index} has shape {array.shape}; expected (height, width) or three axes with the channels")
+    first = infer_channel_dimension(array.shape, index) if input_data_format is None else ChannelDimension(input_data_format)
+    return array.transpose(1, 2, 0) if first is ChannelDimension.FIRST else array
+
+
+def infer_channel_dimension(shape: tuple[int, ...], index: int = 0) -> ChannelDimension:
+    """Where an array of three axes has its channels: the end of length 1 or 3, else of length 4.
+
+    Raises:
+        InputError: both ends could be it, or neither.
+    """
+    for counts in ((1, 3), (4,)):
+        first, last = shape[0] in counts, shape[-1] in counts
+        if first and last:
+            raise InputError(
+                f"image {index} of shape {shape} may have its channels first or last; "
+                'say which with input_data_format="channels_first" or "channels_last"'
+            )
+        if first or last:
+            return ChannelDimension.FIRST if first else ChannelDimension.LAST
+    raise InputError(
+        f"image {index} of shape {shape} has no axis of 1, 3 or 4 channels at either end; name it with input_data_format"
+    )

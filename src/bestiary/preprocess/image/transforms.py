@@ -1,0 +1,159 @@
+"""The steps that make pixels fit a model, as plain functions on arrays (Y, X, C)."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import ConfigError, InputError
+from ...core.optional import require
+
+SIZE_KEYS = (
+    {"height", "width"},
+    {"shortest_edge"},
+    {"shortest_edge", "longest_edge"},
+    {"longest_edge"},
+    {"max_height", "max_width"},
+)
+
+
+def read_size(size: Any, square: bool, name: str = "size") -> dict[str, int]:
+    """`size` as files and callers write it (a number, a pair, a dictionary) as a dictionary with keys of `SIZE_KEYS`.
+
+    Args:
+        square: whether one number means height and width, or the shortest edge.
+
+    Raises:
+        ConfigError: other keys, or a length that is not a positive whole number.
+    """
+    if isinstance(size, int):
+        size = {"height": size, "width": size} if square else {"shortest_edge": size}
+    elif isinstance(size, list | tuple) and len(size) == 2:
+        size = {"height": size[0], "width": size[1]}
+    found = {key: value for key, value in size.items() if value is not None} if isinstance(size, dict) else None
+    if found is None or set(found) not in SIZE_KEYS:
+        raise ConfigError(
+            f"{name} must be a number, a pair or one of {', '.join(str(sorted(k)) for k in SIZE_KEYS)}, not {size!r}"
+        )
+    for key, value in found.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+            raise ConfigError(f"{name}[{key!r}] must be a positive number of pixels, not {value!r}")
+    return found
+
+
+def output_size(height: int, width: int, size: dict[str, int]) -> tuple[int, int]:
+    """Height and width after resizing an image of (`height`, `width`) to `size`; no edge falls below one pixel.
+
+    `height` and `width` are taken as they are. The other forms keep the proportions: `shortest_edge` (with
+    `longest_edge` as its limit), `longest_edge`, or the largest fit into `max_height` and `max_width`.
+    """
+    if "height" in size:
+        return size["height"], size["width"]
+    if "max_height" in size:
+        scale = min(size["max_height"] / height, size["max_width"] / width)
+        return max(1, int(height * scale)), max(1, int(width * scale))
+    short, long = min(height, width), max(height, width)
+    if "shortest_edge" in size:
+        target = size["shortest_edge"]
+        limit = size.get("longest_edge")
+        if limit is not None and long / short * target > limit:
+            target = max(1, round(limit * short / long))
+            ends = target, limit
+        else:
+            ends = target, int(target * long / short)
+    else:
+        ends = max(1, int(size["longest_edge"] * short / long)), size["longest_edge"]
+    return ends if height <= width else (ends[1], ends[0])
+
+
+def resize(image: np.ndarray, height: int, width: int, resample: int, reducing_gap: float | None = None) -> np.ndarray:
+    """`image` (Y, X, C) scaled by Pillow in eight bits; whole numbers stay 0..255 (uint8), floats keep their range.
+
+    Raises:
+        InputError: values outside 0..255, which eight bits cannot hold.
+    """
+    pil = require("PIL.Image", "resizing images")
+    levels, unit = _eight_bits(image)
+    if levels.shape[-1] in (1, 3):
+        scaled = _scale(pil, levels.squeeze(-1) if levels.shape[-1] == 1 else levels, (width, height), resample, reducing_gap)
+    else:
+        planes = [_scale(pil, levels[..., c], (width, height), resample, reducing_gap) for c in range(levels.shape[-1])]
+        scaled = np.stack(planes, axis=-1)
+    scaled = scaled if scaled.ndim == 3 else scaled[..., None]
+    if image.dtype.kind != "f":
+        return scaled
+    return scaled.astype(np.float32) / np.float32(unit)
+
+
+def _scale(pil: Any, levels: np.ndarray, size: tuple[int, int], resample: int, gap: float | None) -> np.ndarray:
+    return np.asarray(pil.fromarray(np.ascontiguousarray(levels)).resize(size, resample=resample, reducing_gap=gap))
+
+
+def _eight_bits(image: np.ndarray) -> tuple[np.ndarray, float]:
+    """The image as uint8 and the factor by which a float image was raised to fill it."""
+    if image.dtype == np.uint8:
+        return image, 1.0
+    low, high = float(image.min()), float(image.max())
+    if low < 0 or high > 255:
+        raise InputError(
+            f"the image's values reach from {low:g} to {high:g}; resizing works on 0..255 or on floats in 0..1. "
+            "Scale them first, or pass do_resize=False"
+        )
+    if image.dtype.kind != "f":
+        return image.astype(np.uint8), 1.0
+    unit = 255.0 if high <= 1.0 else 1.0
+    return np.rint(image * unit).astype(np.uint8), unit
+
+
+def center_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The middle (`height`, `width`) of `image` (Y, X, C); what lies outside the image is black."""
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    inner = image[max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
+    if inner.shape[:2] == (height, width):
+        return inner
+    # An odd remainder goes below and to the right when cutting, and above and to the left when filling up.
+    above, before = max(0, math.ceil(-(image.shape[0] - height) / 2)), max(0, math.ceil(-(image.shape[1] - width) / 2))
+    return pad(inner, height, width, above, before)
+
+
+def pad(image: np.ndarray, height: int, width: int, top: int = 0, left: int = 0, value: float = 0) -> np.ndarray:
+    """`image` (Y, X, C) at row `top` and column `left` of a canvas (`height`, `width`) filled with `value`.
+
+    Raises:
+        InputError: the canvas is smaller than the image.
+    """
+    if height < image.shape[0] or width < image.shape[1]:
+        raise InputError(f"an image of {image.shape[0]} x {image.shape[1]} pixels cannot be padded to {height} x {width}")
+    canvas = np.full((height, width, image.shape[2]), value, dtype=image.dtype)
+    canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
+    return canvas
+
+
+def rescale(image: np.ndarray, scale: float) -> np.ndarray:
+    """`image * scale`, each product rounded once to fp32."""
+    if image.dtype == np.uint8:  # 256 products and a look-up are exact and faster than a product per pixel
+        return (np.arange(256) * scale).astype(np.float32)[image]
+    return np.multiply(image, scale, dtype=np.float64).astype(np.float32)
+
+
+def normalize(image: np.ndarray, mean: float | Sequence[float], std: float | Sequence[float]) -> np.ndarray:
+    """`(image - mean) / std` in fp32, per channel (the last axis).
+
+    Raises:
+        InputError: the image has another number of channels than `mean` or `std`.
+    """
+    channels = image.shape[-1]
+    for name, values in (("image_mean", mean), ("image_std", std)):
+        if not isinstance(values, int | float) and len(values) != channels:
+            hint = " Pass do_convert_rgb=True to make three of them." if channels in (1, 2, 4) and len(values) == 3 else ""
+            raise InputError(f"the image has {channels} channels and {name} has {len(values)} values.{hint}")
+    shifted = np.subtract(image, np.asarray(mean, np.float32), dtype=np.float32)
+    return np.divide(shifted, np.asarray(std, np.float32), out=shifted)
+
+
+def flip_channels(image: np.ndarray) -> np.ndarray:
+    """RGB to BGR and back; an alpha channel stays last."""
+    if image.shape[-1] == 4:
+        return image[..., [2, 1, 0, 3]]
+    return image[..., ::-1]

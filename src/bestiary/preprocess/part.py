@@ -1,0 +1,81 @@
+"""What image processors and feature extractors share: settings stored beside the weights, alone or in a processor's file."""
+
+import copy
+import os
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from ..core.errors import ArgumentError, CorruptFile, did_you_mean
+from ..core.files import read_json
+from ..hub.files import HubOptions, find_file, get_file
+from ..hub.pretrained import PretrainedRecord
+
+PROCESSOR_FILE = "processor_config.json"
+
+
+class Preprocessor(PretrainedRecord):
+    """A preprocessor whose settings live in `preprocessor_config.json`, or under `part_name` in `processor_config.json`.
+
+    Class attributes:
+        part_name: what a processor calls this part.
+        type_key: the key under which a file names the class.
+        derived: names that follow from the fields; they are written for other readers and never read back.
+        model_input_names: keys of the output that a model takes.
+    """
+
+    file_name: ClassVar[str] = "preprocessor_config.json"
+    part_name: ClassVar[str]
+    type_key: ClassVar[str]
+    derived: ClassVar[tuple[str, ...]] = ()
+    model_input_names: ClassVar[list[str]]
+
+    @classmethod
+    def get_dict(cls, name_or_path: str | os.PathLike[str], options: HubOptions = HubOptions()) -> dict[str, Any]:
+        """The stored settings. What a processor saved inside its own file is found there.
+
+        Raises:
+            FileMissing: neither file is there.
+            CorruptFile: a file holds no JSON object.
+        """
+        found = Path(name_or_path)
+        if not found.is_file():
+            whole = find_file(name_or_path, PROCESSOR_FILE, options)
+            nested = read_json(whole) if whole else None
+            if isinstance(nested, dict) and isinstance(nested.get(cls.part_name), dict):
+                return dict(nested[cls.part_name])
+            found = get_file(name_or_path, cls.file_name, options)
+        values = read_json(found)
+        if not isinstance(values, dict):
+            raise CorruptFile(f"{found} holds a {type(values).__name__}, a JSON object of settings was expected")
+        return values
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], **overrides: Any) -> Self:
+        """Build from stored settings, of any age; keywords override them."""
+        stale = {"image_processor_type", "feature_extractor_type", *cls.derived}
+        return super().from_dict({name: value for name, value in values.items() if name not in stale}, **overrides)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings, the derived values and the name of the class, as plain JSON types."""
+        derived = {name: getattr(self, name) for name in self.derived}
+        return {**super().to_dict(), **derived, self.type_key: type(self).__name__}
+
+    def with_overrides(self, overrides: dict[str, Any]) -> Self:
+        """These settings with some replaced for one call; a value of None keeps the stored one.
+
+        Raises:
+            ArgumentError: a name that is no setting.
+            ConfigError: a value that does not fit.
+        """
+        for name in overrides:
+            if name not in self._field_names:
+                near = did_you_mean(name, sorted(self._field_names))
+                raise ArgumentError(f"{type(self).__name__} takes no argument {name!r}.{near}")
+        given = {name: value for name, value in overrides.items() if value is not None}
+        if not given:
+            return self
+        changed = copy.copy(self)
+        for name, value in given.items():
+            setattr(changed, name, value)
+        changed.validate()
+        return changed
