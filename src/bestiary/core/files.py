@@ -37,6 +37,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, target)
+    except SaveError:  # of a file written inside this one: it says what happened
+        raise
     except OSError as error:
         hint = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
         raise SaveError(f"{target} was not written ({hint}); its former content, if any, is unchanged") from error

@@ -47,11 +47,11 @@ class BestiaryWarning(UserWarning):
     """A warning of this library; its text ends with the code that silences it."""
 
 
-def warn_once(code: str, message: str, stacklevel: int = 3) -> None:
-    """Warn once per process; `BESTIARY_SILENCE=code,code` in the environment silences by code."""
-    if code in _said or code in os.environ.get("BESTIARY_SILENCE", "").split(","):
+def warn_once(code: str, message: str, stacklevel: int = 3, about: str = "") -> None:
+    """Warn once per process, or once for each `about`; `BESTIARY_SILENCE=code,code` in the environment silences by code."""
+    if code + about in _said or code in os.environ.get("BESTIARY_SILENCE", "").split(","):
         return
-    _said.add(code)
+    _said.add(code + about)
     warnings.warn(f"{message} [{code}]", BestiaryWarning, stacklevel=stacklevel)
 
 

@@ -36,7 +36,7 @@ class HubOptions:
 
 
 def offline(options: HubOptions) -> bool:
-    """The one switch: `local_files_only`, or HF_HUB_OFFLINE / BESTIARY_OFFLINE / TRANSFORMERS_OFFLINE set to 1, true, yes or on."""
+    """The one switch: `local_files_only`, or or HF_HUB_OFFLINE, BESTIARY_OFFLINE, TRANSFORMERS_OFFLINE at 1, true, yes, on."""
     names = ("HF_HUB_OFFLINE", "BESTIARY_OFFLINE", "TRANSFORMERS_OFFLINE")
     return options.local_files_only or any(os.environ.get(name, "").lower() in {"1", "true", "yes", "on"} for name in names)
 
@@ -95,8 +95,8 @@ def pinned(options: HubOptions, found: Path) -> HubOptions:
 
 
 def _from_hub(name: str, filename: str, options: HubOptions) -> Path | None:
-    from huggingface_hub import hf_hub_download
     from huggingface_hub import errors as hub_errors
+    from huggingface_hub import hf_hub_download
 
     try:
         return Path(
@@ -104,7 +104,7 @@ def _from_hub(name: str, filename: str, options: HubOptions) -> Path | None:
                 name,
                 filename,
                 revision=options.revision,
-                cache_dir=options.cache_dir,
+                cache_dir=None if options.cache_dir is None else os.fspath(options.cache_dir),
                 token=options.token,
                 local_files_only=offline(options),
                 force_download=options.force_download,

@@ -1,0 +1,180 @@
+"""All weight files of one checkpoint, found, opened and checked before any tensor is read."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import torch
+
+from ..core.errors import CorruptFile, FileMissing
+from ..core.files import read_json
+from ..hub.files import HubOptions, find_file, get_file, get_files, inside, pinned
+from .formats import Reader, TensorInfo
+from .formats.safetensors import SafetensorsFile
+from .formats.torch_zip import TorchFile
+
+SAFE_NAME = "model.safetensors"
+TORCH_NAME = "pytorch_model.bin"
+_READERS: dict[str, tuple[str, Callable[[Path], Reader]]] = {
+    SAFE_NAME: ("safetensors", SafetensorsFile),
+    TORCH_NAME: ("torch", TorchFile),
+}
+_FOREIGN = {
+    "tf_model.h5": ("TensorFlow", "from_tf"),
+    "tf_model.h5.index.json": ("TensorFlow", "from_tf"),
+    "model.ckpt.index": ("TensorFlow 1", "from_tf"),
+    "flax_model.msgpack": ("Flax", "from_flax"),
+    "flax_model.msgpack.index.json": ("Flax", "from_flax"),
+}
+
+
+def with_variant(name: str, variant: str | None) -> str:
+    """`model.safetensors` with variant `fp16` is `model.fp16.safetensors`."""
+    stem, _, suffix = name.rpartition(".")
+    return f"{stem}.{variant}.{suffix}" if variant else name
+
+
+def index_name(name: str, variant: str | None = None) -> str:
+    """The index beside the shards of `name`: `model.safetensors.index.json`."""
+    return with_variant(f"{name}.index.json", variant)
+
+
+@dataclass
+class Checkpoint:
+    """The weights of one checkpoint as a lazy table.
+
+    Attributes:
+        keys: tensor name -> dtype, shape, file and bytes, known from headers alone.
+        metadata: what the files say about themselves.
+        format: "safetensors" or "torch".
+        files: the weight files, in order.
+    """
+
+    files: list[Path]
+    format: str
+    keys: dict[str, TensorInfo] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+    _readers: dict[str, Reader] = field(default_factory=dict, repr=False)  # tensor name -> the file that holds it
+
+    @classmethod
+    def open(
+        cls,
+        name_or_path: str | os.PathLike[str],
+        options: HubOptions = HubOptions(),
+        *,
+        use_safetensors: bool | None = None,
+        variant: str | None = None,
+    ) -> Self:
+        """Find the weights in a folder, on the hub, or in the one file that is named, and check their headers.
+
+        Looked for in this order: `model.safetensors`, its index, `pytorch_model.bin`, its index. `use_safetensors` True
+        keeps only the first two, False only the last two.
+
+        Raises:
+            FileMissing: no weights; names what was looked for, or the shards that lack.
+            CorruptFile, UnsafeFile: a file is damaged, lies, points outside its folder, or would run code.
+        """
+        path = Path(name_or_path)
+        if path.is_file():
+            return cls._read([path], TORCH_NAME if path.suffix in {".bin", ".pt", ".pth"} else SAFE_NAME)
+        names = [name for name in _READERS if use_safetensors is None or use_safetensors == (name == SAFE_NAME)]
+        for name in names:
+            if (single := find_file(name_or_path, with_variant(name, variant), options)) is not None:
+                return cls._read([single], name)
+            if (index := find_file(name_or_path, index_name(name, variant), options)) is not None:
+                return cls._read_index(name_or_path, index, name, options)
+        raise FileMissing(_nothing_found(name_or_path, options, names, variant))
+
+    @classmethod
+    def open_index(cls, folder: str | os.PathLike[str], name: str) -> Self:
+        """The shards in `folder` of the index beside `name` (`model.safetensors` or `pytorch_model.bin`).
+
+        Raises:
+            FileMissing, CorruptFile, UnsafeFile: as `open`.
+        """
+        return cls._read_index(folder, get_file(folder, index_name(name)), name, HubOptions())
+
+    @classmethod
+    def _read(cls, files: list[Path], name: str) -> Self:
+        kind, reader_of = _READERS[name]
+        self = cls(files, kind)
+        for file in files:
+            self._add(reader_of(file))
+        return self
+
+    def _add(self, reader: Reader) -> None:
+        self.metadata.update(reader.metadata)
+        self.keys.update(reader.infos)
+        self._readers.update(dict.fromkeys(reader.infos, reader))
+
+    @classmethod
+    def _read_index(cls, name_or_path: str | os.PathLike[str], index: Path, name: str, options: HubOptions) -> Self:
+        weight_map = read_weight_map(index)
+        shards = sorted(set(weight_map.values()))
+        files = get_files(name_or_path, shards, pinned(options, index))
+        kind, reader_of = _READERS[name]
+        readers = {shard: reader_of(file) for shard, file in zip(shards, files, strict=True)}
+        self = cls(files, kind)
+        for reader in readers.values():
+            self._add(reader)
+        for key, shard in weight_map.items():  # where two shards hold a key, the index decides
+            if key not in readers[shard].infos:
+                raise CorruptFile(
+                    f"{index} says that {shard} holds {key!r}, but it does not: index and shards do not belong together"
+                )
+            self.keys[key], self._readers[key] = readers[shard].infos[key], readers[shard]
+        return self
+
+    def tensor(self, key: str) -> torch.Tensor:
+        """The tensor `key`, mapped from its file where the format allows; writing to it never changes the file."""
+        return self._readers[key].tensor(key)
+
+    def drop(self, key: str) -> None:
+        """Give back the memory that reading `key` took; a tensor handed out is read from the file anew when used again."""
+        self._readers[key].drop(key)
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of all tensors."""
+        return sum(info.nbytes for info in self.keys.values())
+
+    def where(self, key: str) -> str:
+        """`file:key`, for reports."""
+        return f"{self.keys[key].file.name}:{key}"
+
+
+def read_weight_map(index: Path) -> Mapping[str, str]:
+    """The `weight_map` of an index file: tensor name -> shard, every shard inside the folder.
+
+    Raises:
+        CorruptFile: not JSON, or no table of names.
+        UnsafeFile: a shard's name leads outside the folder.
+    """
+    values = read_json(index)
+    weight_map = values.get("weight_map") if isinstance(values, dict) else None
+    if (
+        not isinstance(weight_map, dict)
+        or not weight_map
+        or not all(isinstance(shard, str) and shard for shard in weight_map.values())
+    ):
+        raise CorruptFile(f"{index} has no usable weight_map; expected a table of tensor names and shard files")
+    return {key: inside(shard) for key, shard in weight_map.items()}
+
+
+def _nothing_found(name_or_path: str | os.PathLike[str], options: HubOptions, names: list[str], variant: str | None) -> str:
+    looked = [found for name in names for found in (with_variant(name, variant), index_name(name, variant))]
+    where = f"{name_or_path}" + (f" (subfolder {options.subfolder!r})" if options.subfolder else "")
+    message = f"there are no weights in {where}: looked for {', '.join(looked)}"
+    others = [name for name in _READERS if name not in names or variant]
+    for name in [found for other in others for found in (other, index_name(other))]:
+        if find_file(name_or_path, name, options) is not None:
+            return f"{message}. There is {name}; `use_safetensors` or `variant` excludes it"
+    for name, (framework, flag) in _FOREIGN.items():
+        if find_file(name_or_path, name, options) is not None:
+            return (
+                f"{message}. There is {name}: {framework} weights, what {flag}=True asks for, which this library does not "
+                "read. Convert them to safetensors first"
+            )
+    return message

@@ -1,0 +1,221 @@
+"""Weights go from their file to their place in the model, each once, and every tensor is accounted for before any is read."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import torch
+from torch import nn
+
+from ..core.errors import LoadError
+from ..core.logging import warn_once
+from .checkpoint import Checkpoint
+from .plan import LoadPlan, Placer
+from .report import LoadReport, fold
+from .rules import Made, Rule, on_load
+from .slots import Slot, distinct, slots_of
+
+
+def load_weights(
+    model: nn.Module,
+    checkpoint: Checkpoint,
+    *,
+    plan: LoadPlan = LoadPlan(),
+    prefix: str = "",
+    renames: Sequence[Rule] = (),
+    tied: Mapping[str, str] | None = None,
+    head_is_new: bool = False,
+    ignore_unexpected: Sequence[str] = (),
+    allow_missing: Sequence[str] = (),
+    ignore_mismatched_sizes: bool = False,
+    initialise: Callable[[set[str]], None],
+) -> LoadReport:
+    """Fill `model` (on the meta device or not) from `checkpoint`.
+
+    Every parameter and buffer must come from the file, from a tie, or be allowed to be new: by `allow_missing`, by
+    `ignore_mismatched_sizes`, or because the checkpoint was saved by a class with another head (`head_is_new`) and no
+    tensor of that module is in the file. New tensors are given memory and handed to `initialise` by name; a warning names
+    them. A tie whose two sides differ in the file is an error: one of them would be lost.
+
+    Args:
+        prefix: attribute that holds the backbone in classes with a head; a file with or without it can be opened by both.
+        tied: target -> source, names in this model.
+        ignore_unexpected, allow_missing: regular expressions, searched in names.
+
+    Raises:
+        LoadError: tensors are missing, unexpected, misshapen or in conflict, all named; or `initialise` left one unfilled.
+    """
+    slots = slots_of(model, tied or {})
+    found, outside = _match(on_load(renames, checkpoint.keys), slots, prefix)
+    judge = _Judge(slots, prefix, head_is_new, ignore_unexpected, allow_missing)
+    report = LoadReport(", ".join(str(file) for file in checkpoint.files[:1]) + (" ..." if checkpoint.files[1:] else ""))
+    chosen = _choose(slots, found, checkpoint, report, ignore_mismatched_sizes)
+    judge.leftovers(found, outside, report)
+    judge.absent(chosen, report)
+    report.raise_if_bad()
+    _warn(model, report, judge.dropped)
+    _place(slots, chosen, checkpoint, plan, report)
+    _fill_new(slots, plan, report, initialise)
+    for slot in distinct(slots):
+        for other in slot.names[1:]:
+            report.sources[other], report.tied[other] = f"tied to {slot.name}", slot.name
+    return report
+
+
+def _match(made: dict[str, Made], slots: Mapping[str, Slot], prefix: str) -> tuple[dict[str, Made], list[str]]:
+    """What the file holds under the model's names, and the keys outside the backbone when only the backbone is loaded."""
+    dot = f"{prefix}."
+    in_model = bool(prefix) and any(name.startswith(dot) for name in slots)
+    in_file = bool(prefix) and any(name.startswith(dot) for name in made)
+    if in_model and not in_file:
+        return {(name if name in slots else dot + name): value for name, value in made.items()}, []
+    if in_file and not in_model:
+        inner = {name.removeprefix(dot): value for name, value in made.items() if name.startswith(dot)}
+        return inner, [name for name in made if not name.startswith(dot)]
+    return made, []
+
+
+def _shape_of(made: Made, checkpoint: Checkpoint) -> torch.Tensor:
+    """The tensor as it will be, on the meta device."""
+    infos = checkpoint.keys
+    return made.build(lambda key: torch.empty(infos[key].shape, dtype=infos[key].dtype, device="meta"))
+
+
+def _choose(
+    slots: Mapping[str, Slot], found: Mapping[str, Made], checkpoint: Checkpoint, report: LoadReport, allow_sizes: bool
+) -> dict[str, Made]:
+    """First name of a slot -> what fills it. Where the file holds several sides of a tie they must be equal."""
+    chosen: dict[str, Made] = {}
+    for slot in distinct(slots):
+        present = [name for name in slot.names if name in found]
+        if not present:
+            continue
+        made, name = found[present[0]], slot.name
+        value = _shape_of(made, checkpoint)
+        if value.shape != slot.tensor.shape:
+            (report.reshaped if allow_sizes else report.mismatched).append((name, tuple(value.shape), tuple(slot.tensor.shape)))
+            continue
+        if value.is_floating_point() != slot.tensor.is_floating_point():
+            report.conflicts.append(f"{name} is {value.dtype} in the file and {slot.tensor.dtype} in the model")
+        for other in present[1:]:
+            if not _equal(made, found[other], checkpoint):
+                report.conflicts.append(
+                    f"{present[0]} and {other} are one tensor in this model but differ in the file; untie them in the "
+                    "config (tie_word_embeddings=False) to keep both"
+                )
+        chosen[name] = made
+    return chosen
+
+
+def _equal(a: Made, b: Made, checkpoint: Checkpoint) -> bool:
+    first, second = a.build(checkpoint.tensor), b.build(checkpoint.tensor)
+    same = first.dtype == second.dtype and first.shape == second.shape
+    same = same and torch.equal(first.reshape(-1).view(torch.uint8), second.reshape(-1).view(torch.uint8))  # NaN equals itself
+    for key in (*a.sources, *b.sources):
+        checkpoint.drop(key)
+    return same
+
+
+class _Judge:
+    """Says of each tensor that has no counterpart whether that is allowed."""
+
+    def __init__(
+        self, slots: Mapping[str, Slot], prefix: str, head_is_new: bool, ignore: Sequence[str], allow: Sequence[str]
+    ) -> None:
+        self.slots, self.head_is_new, self.ignore, self.allow = slots, head_is_new, ignore, allow
+        dot = f"{prefix}."
+        self.dot = dot if prefix and any(name.startswith(dot) for name in slots) else ""
+        self.parts = {name.removeprefix(self.dot).partition(".")[0] for name in slots if name.startswith(self.dot)}
+        self.dropped: list[str] = []
+
+    def leftovers(self, found: Mapping[str, Made], outside: list[str], report: LoadReport) -> None:
+        """Keys of the file without a place: allowed outside the backbone when the head is another one."""
+        report.unused += outside
+        for name in found:
+            if name in self.slots:
+                continue
+            inside = name.startswith(self.dot) and name.removeprefix(self.dot).partition(".")[0] in self.parts
+            if any(re.search(pattern, name) for pattern in self.ignore):
+                report.unused.append(name)
+            elif self.head_is_new and not inside:
+                report.unused.append(name)
+                self.dropped.append(name)
+            else:
+                report.unexpected.append(name)
+
+    def absent(self, chosen: Mapping[str, Made], report: LoadReport) -> None:
+        """Tensors of the model without a source: allowed by name, or as part of a head none of which is in the file."""
+        reshaped, mismatched = {name for name, *_ in report.reshaped}, {name for name, *_ in report.mismatched}
+        filled = {id(module) for name in chosen for module, _ in self.slots[name].places}
+        for slot in distinct(self.slots):
+            name = slot.name
+            if name in chosen or name in mismatched:
+                continue
+            if not slot.persistent and not slot.tensor.is_meta:
+                report.sources[name] = "computed"
+                continue
+            head = self.head_is_new and bool(self.dot) and not any(each.startswith(self.dot) for each in slot.names)
+            new_head = head and not any(id(module) in filled for module, _ in slot.places)
+            allowed = any(re.search(pattern, each) for pattern in self.allow for each in slot.names)
+            (report.initialised if name in reshaped or new_head or allowed else report.missing).append(name)
+
+
+def _warn(model: nn.Module, report: LoadReport, dropped: list[str]) -> None:
+    lines = []
+    if report.initialised:
+        lines.append(f"new, to be trained: {', '.join(fold(report.initialised))}")
+    if dropped:
+        lines.append(f"in the file, not used: {', '.join(fold(dropped))}")
+    if lines:
+        name = type(model).__name__
+        text = f"{name} was loaded from {report.checkpoint}, which lacks some of its weights or holds others;\n" + ";\n".join(
+            lines
+        )
+        warn_once("new-weights", text, stacklevel=5, about=text)
+
+
+def _place(
+    slots: Mapping[str, Slot], chosen: Mapping[str, Made], checkpoint: Checkpoint, plan: LoadPlan, report: LoadReport
+) -> None:
+    """Read, convert and put each tensor, in file order, giving back what is not needed before the next."""
+    order = {key: index for index, key in enumerate(checkpoint.keys)}
+    with Placer(plan, report) as placer:
+        for name, made in sorted(chosen.items(), key=lambda item: order[item[1].sources[0]]):
+            slot, shape = slots[name], _shape_of(made, checkpoint)
+            report.sources[name] = " + ".join(map(checkpoint.where, made.sources))
+            wanted = plan.dtype_of(name, shape.dtype) if shape.is_floating_point() else slot.tensor.dtype
+            if wanted != shape.dtype:
+                report.converted[name] = (shape.dtype, wanted)
+            read = partial(made.build, checkpoint.tensor)
+            if placer.place(slot, shape.to(wanted), read, _entry(made, wanted, checkpoint)):
+                for key in made.sources:
+                    checkpoint.drop(key)
+
+
+def _entry(made: Made, wanted: torch.dtype, checkpoint: Checkpoint) -> dict[str, str] | None:
+    """Where a tensor can be read again just as the model needs it: in a safetensors file, unchanged."""
+    info = checkpoint.keys[made.sources[0]]
+    if not made.plain or wanted != info.dtype or checkpoint.format != "safetensors":
+        return None
+    return {"safetensors_file": str(info.file), "weight_name": made.sources[0], "dtype": str(wanted).removeprefix("torch.")}
+
+
+def _fill_new(slots: Mapping[str, Slot], plan: LoadPlan, report: LoadReport, initialise: Callable[[set[str]], None]) -> None:
+    """Give the allowed new tensors memory and values. They start as NaN, so that one left out is noticed, not random."""
+    shapes: dict[str, torch.Tensor] = {}
+    for name in report.initialised:
+        slot = slots[name]
+        report.sources[name] = "initialised"
+        shapes[name] = torch.empty_like(slot.tensor, dtype=plan.dtype_of(name, slot.tensor.dtype), device="meta")
+        device = plan.device_of(name)
+        blank = torch.nan if shapes[name].is_floating_point() else 0
+        slot.put(torch.full_like(shapes[name], blank, device="cpu" if device == "disk" else device))
+    if report.initialised:
+        initialise(set(report.initialised))
+    left = [name for name in report.initialised if slots[name].now().isnan().any()]
+    if left:
+        raise LoadError(f"{', '.join(fold(left))}: not in the file, and the model's initialisation does not fill it")
+    with Placer(plan, report) as placer:
+        for name, shape in shapes.items():
+            if plan.device_of(name) == "disk":
+                placer.place(slots[name], shape, slots[name].now)

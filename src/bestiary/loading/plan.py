@@ -1,0 +1,116 @@
+"""How and where tensors are stored in the model, and the hands that put them there."""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+
+from ..core.errors import ConfigError
+from ..placement.offload import store
+from .report import LoadReport
+from .slots import Slot
+
+Device = torch.device | str | int
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """How tensors are stored in the model.
+
+    dtype: of floating tensors; None keeps what the file holds.
+    keep_in_fp32: module or parameter names (whole parts of a dotted name) whose tensors are always float32.
+    device_map: module name -> device or "disk"; None puts all on the CPU, mapped from the file where possible.
+    offload_folder: where tensors for "disk" are written when the checkpoint itself cannot serve as the store.
+    offload_state_dict: converted CPU tensors wait in a temporary folder until all files have been read.
+    """
+
+    dtype: torch.dtype | None = None
+    keep_in_fp32: Sequence[str] = ()
+    device_map: Mapping[str, Device] | None = None
+    offload_folder: str | os.PathLike[str] | None = None
+    offload_state_dict: bool = False
+
+    def dtype_of(self, name: str, found: torch.dtype) -> torch.dtype:
+        """The dtype in the model of the tensor `name`, of dtype `found` in the file."""
+        if not found.is_floating_point:
+            return found
+        if any(f".{kept}." in f".{name}." for kept in self.keep_in_fp32):
+            return torch.float32
+        return self.dtype or found
+
+    def device_of(self, name: str) -> Device:
+        """The device of the tensor `name`: that of the nearest enclosing module in the map."""
+        if self.device_map is None:
+            return "cpu"
+        parts = name.split(".")
+        for count in range(len(parts), -1, -1):
+            if (module := ".".join(parts[:count])) in self.device_map:
+                return self.device_map[module]
+        raise ConfigError(f"device_map gives no device for {name!r}; name it, a module around it, or '' for everything")
+
+
+class Placer:
+    """Puts tensors where the plan says. Leaving it brings back what `offload_state_dict` had set aside."""
+
+    def __init__(self, plan: LoadPlan, report: LoadReport) -> None:
+        self.plan, self.report = plan, report
+        self._aside: tempfile.TemporaryDirectory[str] | None = None
+        self._waiting: list[tuple[Slot, Path, torch.Tensor]] = []
+
+    def __enter__(self) -> Self:
+        if self.plan.offload_state_dict:
+            self._aside = tempfile.TemporaryDirectory(prefix="bestiary-")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._aside is None:
+            return
+        with self._aside:
+            for slot, path, shape in self._waiting if error is None else []:
+                raw = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
+                slot.put(raw.clone().view(shape.dtype).view(shape.shape))
+                path.unlink()
+
+    def place(
+        self, slot: Slot, shape: torch.Tensor, read: Callable[[], torch.Tensor], entry: dict[str, Any] | None = None
+    ) -> bool:
+        """Put the tensor that `read` gives into `slot`; returns whether its source need not stay in memory.
+
+        Args:
+            shape: the tensor as it shall be, on the meta device.
+            entry: where a tensor for the disk can be read later just as it is; None: it has to be written.
+        """
+        devices = {name: self.plan.device_of(name) for name in slot.names}
+        on_disk = [name for name, device in devices.items() if device == "disk"]
+        device = next((device for device in devices.values() if device != "disk"), None)
+        if device is None and entry is not None:
+            slot.put(shape)
+            self.report.offload_index.update(dict.fromkeys(on_disk, entry))
+            return True
+        raw = read()
+        tensor = raw.to("cpu" if device is None else device, shape.dtype).contiguous()
+        fresh = tensor.untyped_storage().data_ptr() != raw.untyped_storage().data_ptr()
+        if on_disk:
+            self.report.offload_index.update(dict.fromkeys(on_disk, entry or self._store(slot.name, tensor)))
+        if device is None:
+            slot.put(shape)
+        elif self._aside is not None and fresh and tensor.device.type == "cpu" and tensor.nbytes:
+            path = Path(self._aside.name) / str(len(self._waiting))
+            tensor.reshape(-1).view(torch.uint8).numpy().tofile(path)
+            self._waiting.append((slot, path, shape))
+        else:
+            slot.put(tensor)
+        return fresh or device is None
+
+    def _store(self, name: str, tensor: torch.Tensor) -> dict[str, Any]:
+        if self.plan.offload_folder is None:
+            raise ConfigError(
+                f"the device_map places {name!r} on disk, but the checkpoint cannot serve as the store (another dtype, "
+                "another layout, or no safetensors file): give offload_folder, a folder to write it to"
+            )
+        return store(name, tensor, self.plan.offload_folder)

@@ -1,0 +1,171 @@
+"""Weights are written beside the old ones and take their place only when all of them are on the disk."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from ..core.errors import InputError, SaveError
+from ..core.files import replacing, write_json
+from ..core.sizes import parse_size, show_size
+from .checkpoint import SAFE_NAME, TORCH_NAME, Checkpoint, index_name, with_variant
+from .formats import safetensors, torch_zip
+from .report import LoadReport, fold
+from .slots import distinct, slots_of
+
+Write = Callable[[Path, Mapping[str, torch.Tensor]], None]
+
+
+def save_weights(
+    state: Mapping[str, torch.Tensor],
+    folder: str | os.PathLike[str],
+    *,
+    max_shard_size: int | str = "50GB",
+    safe_serialization: bool = True,
+    tied: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
+    variant: str | None = None,
+) -> list[Path]:
+    """Write `state` into `folder` as one file, or as shards and an index when it is larger than `max_shard_size`.
+
+    Shards are filled in the order of `state`; a tensor larger than the limit gets a file of its own. Old weights in the
+    folder, in whatever number of files, stay untouched until the new ones are complete, and are removed then.
+
+    Args:
+        tied: target -> source; a target is not written where its tensor equals the source's.
+        safe_serialization: False writes `pytorch_model.bin` files.
+    Returns: the files written, the index last.
+
+    Raises:
+        SaveError: not enough space (says how many bytes are needed and free), a tensor without data, or a tie whose two
+            sides differ, of which one would be lost. The folder is as it was.
+    """
+    kept = _without_ties(state, tied or {})
+    name = with_variant(SAFE_NAME if safe_serialization else TORCH_NAME, variant)
+    shards = _name_shards(split(kept, parse_size(max_shard_size)), name)
+    total = sum(tensor.nbytes for tensor in kept.values())
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    needed = total + sum(256 + len(key) for key in kept)
+    if (free := shutil.disk_usage(target).free) < needed:
+        raise SaveError(f"the weights need {needed} bytes ({show_size(needed)}), {target} has {free} free; nothing was written")
+    write = _writer(safe_serialization, {"format": "pt", **(metadata or {})})
+    index = target / index_name(SAFE_NAME if safe_serialization else TORCH_NAME, variant)
+    try:
+        with ExitStack() as stack:
+            for file, keys in shards.items():
+                path = stack.enter_context(replacing(target / file))
+                write(path, {key: kept[key] for key in keys})
+            if any((target / file).exists() for file in shards):
+                index.unlink(missing_ok=True)  # until the new one is there, a kill must not leave it over a mixture
+    except SaveError as error:
+        raise SaveError(f"{error}. {needed} bytes are needed in {target}") from error
+    written = [target / file for file in shards]
+    if len(shards) > 1:
+        weight_map = {key: file for file, keys in shards.items() for key in keys}
+        parameters = sum(tensor.numel() for tensor in kept.values())
+        write_json(index, {"metadata": {"total_parameters": parameters, "total_size": total}, "weight_map": weight_map})
+        written.append(index)
+    _remove_stale(target, written, variant)
+    return written
+
+
+def split(state: Mapping[str, torch.Tensor], limit: int) -> list[list[str]]:
+    """Names in order, cut so that each part holds at most `limit` bytes, or one tensor."""
+    parts: list[list[str]] = [[]]
+    used = 0
+    for name, tensor in state.items():
+        if parts[-1] and used + tensor.nbytes > limit:
+            parts.append([])
+            used = 0
+        parts[-1].append(name)
+        used += tensor.nbytes
+    return parts
+
+
+def _name_shards(parts: list[list[str]], name: str) -> dict[str, list[str]]:
+    stem, _, suffix = name.partition(".")
+    if len(parts) == 1:
+        return {name: parts[0]}
+    return {f"{stem}-{index:05d}-of-{len(parts):05d}.{suffix}": keys for index, keys in enumerate(parts, start=1)}
+
+
+def _writer(safe: bool, metadata: Mapping[str, str]) -> Write:
+    if not safe:
+        return torch_zip.write
+    return lambda path, tensors: safetensors.write(path, tensors, metadata)
+
+
+def _without_ties(state: Mapping[str, torch.Tensor], tied: Mapping[str, str]) -> dict[str, torch.Tensor]:
+    if empty := [name for name, tensor in state.items() if tensor.is_meta]:
+        raise SaveError(f"{', '.join(fold(empty))} have no data (they are on the meta device); nothing written")
+    if odd := [f"{name} ({tensor.dtype})" for name, tensor in state.items() if tensor.dtype not in safetensors.NAMES]:
+        raise SaveError(f"{', '.join(odd)}: a dtype that the safetensors format does not know; nothing written")
+    kept = dict(state)
+    for target, source in tied.items():
+        if target not in state or source not in state:
+            continue
+        a, b = state[target], state[source]
+        same = a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride()
+        if not same and not (a.shape == b.shape and torch.equal(a, b)):
+            raise SaveError(
+                f"{target} and {source} are declared tied but differ, so one would be lost; nothing written. "
+                "Tie them again (tie_weights()) or declare them untied in the config (tie_word_embeddings=False)"
+            )
+        del kept[target]
+    return kept
+
+
+def _remove_stale(folder: Path, written: Sequence[Path], variant: str | None) -> None:
+    """One folder holds one set of weights (for each variant): of two sets a reader could take the older one."""
+    dot = f".{re.escape(variant)}" if variant else ""
+    ours = re.compile(
+        rf"(model|pytorch_model)(-\d{{5}}-of-\d{{5}})?{dot}\.(safetensors|bin)|(model\.safetensors|pytorch_model\.bin)\.index{dot}\.json"
+    )
+    for path in folder.iterdir():
+        if ours.fullmatch(path.name) and path not in written:
+            path.unlink()
+
+
+class IncompatibleKeys(NamedTuple):
+    """Names of the model that the files lack, and keys of the files that the model has no place for."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+def load_sharded_checkpoint(
+    model: nn.Module, folder: str | os.PathLike[str], strict: bool = True, prefer_safe: bool = True
+) -> IncompatibleKeys:
+    """`load_state_dict` for a folder of shards with an index; `model` is changed in place, one tensor at a time.
+
+    Raises:
+        InputError: the folder has no index.
+        LoadError: with `strict`, keys are missing or unexpected, and in any case shapes differ; nothing was changed then.
+    """
+    names = [name for name in (SAFE_NAME, TORCH_NAME) if (Path(folder) / index_name(name)).is_file()]
+    if not names:
+        raise InputError(f"{folder} holds neither {index_name(SAFE_NAME)} nor {index_name(TORCH_NAME)}")
+    checkpoint = Checkpoint.open_index(folder, names[0] if prefer_safe else names[-1])
+    slots = {name: slot for name, slot in slots_of(model).items() if slot.persistent}
+    report = LoadReport(str(folder), unexpected=[key for key in checkpoint.keys if key not in slots])
+    for slot in distinct(slots):
+        present = [name for name in slot.names if name in checkpoint.keys]
+        if not present:
+            report.missing.append(slot.name)
+        elif checkpoint.keys[present[0]].shape != slot.tensor.shape:
+            report.mismatched.append((slot.name, checkpoint.keys[present[0]].shape, tuple(slot.tensor.shape)))
+    if strict or report.mismatched:
+        report.raise_if_bad()
+    with torch.no_grad():
+        for key in checkpoint.keys:
+            if key in slots:
+                slots[key].tensor.copy_(checkpoint.tensor(key))
+                checkpoint.drop(key)
+    return IncompatibleKeys(report.missing, report.unexpected)
