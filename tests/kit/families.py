@@ -1,0 +1,214 @@
+"""What a family's parity case says, and how tiny models of both libraries are made from it.
+
+A case is a file `tests/parity/cases/<model_type>.py` with a variable `CASE`. The generic tests in `tests/parity` run every
+head of every case; a family folder without a case fails them.
+"""
+
+import functools
+import importlib.util
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from bestiary.core import plugins
+
+Inputs = dict[str, Any]
+TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+@dataclass(frozen=True)
+class Head:
+    """One published class of a family.
+
+    Attributes:
+        inputs: makes the inputs of a forward with padding where the model knows padding (a fixed seed is set before).
+        labels: further arguments that make the model compute a loss; the empty dictionary when it has none.
+        config: values for the config that only this head needs.
+        config_class: name of the config class, when it is not the family's.
+        real: for outputs (B, T, ...), which positions hold real tokens: a function of the inputs to (B, T), or None for all.
+        generates: whether the class has `generate`.
+    """
+
+    inputs: Callable[[], Inputs]
+    labels: Callable[[Inputs], Inputs] = lambda inputs: {}
+    config: dict[str, Any] = field(default_factory=dict)
+    config_class: str | None = None
+    real: Callable[[Inputs], torch.Tensor | None] = lambda inputs: inputs.get("attention_mask")
+    generates: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """A family.
+
+    Attributes:
+        config_class: name of the config, the same in both libraries.
+        config: its tiny values. variants: name -> values that change it (run with the first head only).
+        heads: class name, the same in both libraries -> Head.
+        keys_ignored: patterns of keys that the reference holds and a checkpoint of ours need not.
+    """
+
+    config_class: str
+    config: dict[str, Any]
+    heads: dict[str, Head]
+    variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def tokens(vocab: int = 99, batch: int = 3, length: int = 9, first: int = 5, side: str = "right") -> Inputs:
+    """Random ids (none of the special ones below `first`) and a mask with padding on one side in all rows but one."""
+    ids = torch.randint(first, vocab, (batch, length))
+    mask = torch.ones_like(ids)
+    for row in range(1, batch):
+        cut = slice(length - 2 * row, None) if side == "right" else slice(0, 2 * row)
+        mask[row, cut] = 0
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def token_labels(inputs: Inputs) -> Inputs:
+    """Labels for every real token: the ids themselves, -100 at padding."""
+    return {"labels": inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, -100)}
+
+
+def class_labels(count: int, per_token: bool = False) -> Callable[[Inputs], Inputs]:
+    """Labels below `count`, one per row or one per token."""
+
+    def make(inputs: Inputs) -> Inputs:
+        first = next(value for value in inputs.values() if isinstance(value, torch.Tensor))
+        return {"labels": torch.randint(0, count, first.shape[:2] if per_token else first.shape[:1])}
+
+    return make
+
+
+def span_labels(inputs: Inputs) -> Inputs:
+    """First and last token of an answer."""
+    batch = len(inputs["input_ids"])
+    return {"start_positions": torch.arange(batch), "end_positions": torch.arange(batch) + 2}
+
+
+@functools.cache
+def cases() -> dict[str, Case]:
+    """model_type -> case, read from `tests/parity/cases`."""
+    found = {}
+    for path in sorted((Path(__file__).parent.parent / "parity" / "cases").glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"case_{path.stem}", path)
+        module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+        spec.loader.exec_module(module)  # type: ignore[union-attr]
+        found[path.stem] = module.CASE
+    return found
+
+
+def families() -> list[str]:
+    """Every family of the library: the folders of `models`."""
+    root = Path(importlib.util.find_spec("bestiary.models").submodule_search_locations[0])  # type: ignore[union-attr,index]
+    return [name for name in plugins.names("bestiary.models") if (root / name).is_dir()]
+
+
+def every_head() -> list[tuple[str, str, str]]:
+    """(model_type, head, variant) of every case; the variants run with the case's first head."""
+    rows = []
+    for model_type, case in cases().items():
+        rows += [(model_type, head, "") for head in case.heads]
+        rows += [(model_type, next(iter(case.heads)), variant) for variant in case.variants]
+    return rows
+
+
+@dataclass
+class Pair:
+    """The same tiny model in both libraries, with inputs. `inputs` are ours; see `reference_inputs`."""
+
+    case: Case
+    head: Head
+    name: str
+    reference: Any
+    ours: Any
+    folder: Path
+    inputs: Inputs
+    labels: Inputs
+
+    @property
+    def real(self) -> torch.Tensor | None:
+        """(B, T) where tokens are real, or None."""
+        mask = self.head.real(self.inputs)
+        return None if mask is None else mask.bool()
+
+    def reference_inputs(self) -> Inputs:
+        """The same inputs with explicit positions, which the reference does not derive from the mask by itself."""
+        mask, inputs = self.inputs.get("attention_mask"), dict(self.inputs)
+        if mask is not None and mask.dim() == 2 and "position_ids" in _parameters(self.reference) and "input_ids" in inputs:
+            inputs.setdefault("position_ids", (mask.cumsum(-1) - 1).clamp(min=0))
+        return inputs
+
+
+def _parameters(model: Any) -> set[str]:
+    import inspect
+
+    return set(inspect.signature(model.forward).parameters)
+
+
+def our_class(model_type: str, name: str) -> Any:
+    """The class `name` of our family."""
+    return getattr(importlib.import_module(f"bestiary.models.{model_type}"), name)
+
+
+@functools.cache
+def pair(model_type: str, name: str, variant: str = "") -> Pair:
+    """Tiny random weights made by the reference, saved by it, opened by us. Cached: tests must not change the models."""
+    case = cases()[model_type]
+    head = case.heads[name]
+    values = {**case.config, **head.config, **case.variants.get(variant, {})}
+    config = getattr(transformers, head.config_class or case.config_class)(**values)
+    torch.manual_seed(0)
+    reference = getattr(transformers, name)(config).eval()
+    spread(reference)
+    reference.set_attn_implementation("eager")
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    reference.save_pretrained(folder)
+    ours = our_class(model_type, name).from_pretrained(folder)
+    torch.manual_seed(1)
+    inputs = head.inputs()
+    return Pair(case, head, name, reference, ours, folder, inputs, head.labels(inputs))
+
+
+@torch.no_grad()
+def spread(model: torch.nn.Module) -> None:
+    """Move every parameter away from its starting value, so that biases and norms matter and no two weights are alike."""
+    for parameter in model.parameters():
+        if parameter.is_floating_point():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+
+
+def close(ours: Any, reference: Any, where: str = "", real: torch.Tensor | None = None, **tolerance: float) -> None:
+    """Assert that tensors, or nests of tensors, are equal to 1e-5; at real positions only when `real` (B, T) is given."""
+    if isinstance(reference, torch.Tensor):
+        assert ours.shape == reference.shape, f"{where}: {tuple(ours.shape)}, expected {tuple(reference.shape)}"
+        if real is not None and reference.dim() >= 2 and reference.shape[:2] == real.shape:
+            ours, reference = ours[real], reference[real]
+        elif (
+            real is not None
+            and reference.dim() == 4
+            and reference.shape[0] == real.shape[0]
+            and reference.shape[2] == real.shape[1]
+        ):
+            ours, reference = ours.transpose(1, 2)[real], reference.transpose(1, 2)[real]
+        torch.testing.assert_close(ours, reference, msg=lambda text: f"{where}: {text}", **(tolerance or TOLERANCE))
+    elif isinstance(reference, list | tuple):
+        assert len(ours) == len(reference), f"{where}: {len(ours)} tensors, expected {len(reference)}"
+        for index, (a, b) in enumerate(zip(ours, reference, strict=True)):
+            close(a, b, f"{where}[{index}]", real, **tolerance)
+
+
+@contextmanager
+def kernel_of(model: Any, name: str) -> Iterator[None]:
+    """`model` with another attention kernel, put back afterwards."""
+    before = model.attn_implementation
+    model.set_attn_implementation(name)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
