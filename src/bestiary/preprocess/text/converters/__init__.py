@@ -1,0 +1,1 @@
+"""Vocabulary files of older formats become a Rust tokenizer. One file per format."""

@@ -1,0 +1,179 @@
+"""The files of a tokenizer: reading what any release of the published library wrote, writing what it opens."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokenizers import AddedToken, Tokenizer
+
+from ...core.errors import CorruptFile, FileMissing
+from ...core.files import read_json, replacing, write_json, write_text
+from ...hub.files import HubOptions, find_file, inside, offline
+from .special_tokens import EXTRA, OLDER_EXTRA, ROLES, read_token
+
+if TYPE_CHECKING:
+    from .tokenizer import PreTrainedTokenizerFast
+
+TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
+TEMPLATE, TEMPLATES = "chat_template.jinja", "additional_chat_templates"
+# Written by other tools about their own doings; they say nothing about how to tokenize.
+_BOOKKEEPING = frozenset(
+    {"tokenizer_class", "backend", "is_local", "local_files_only", "auto_map", "name_or_path", "special_tokens_map_file"}
+    | {"tokenizer_file", "vocab_file", "merges_file", "processor_class", "use_fast", "trust_remote_code", "_from_auto"}
+)
+
+
+def read_rust(path: str | os.PathLike[str]) -> Tokenizer:
+    """Read a tokenizer.json.
+
+    Raises:
+        CorruptFile: it is no such file; the cause says where it goes wrong.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CorruptFile(f"{path} is not UTF-8 text: {error}") from error
+    try:
+        return Tokenizer.from_str(text)
+    except Exception as error:  # noqa: BLE001 - the Rust package raises nothing more precise
+        raise CorruptFile(f"{path} is not a tokenizer of the `tokenizers` package: {error}") from error
+
+
+def read_settings(
+    vocab_files: Mapping[str, str], name_or_path: str | os.PathLike[str], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The keywords that build a tokenizer: from its files, overridden by `options`.
+
+    Args:
+        vocab_files: keyword -> file name of each vocabulary file the class reads; needed where there is no tokenizer.json.
+    """
+    where, overrides = HubOptions.split(dict(options))
+    path = Path(name_or_path)
+    if path.is_file():
+        keyword = "tokenizer_file" if path.suffix == ".json" else "vocab_file"
+        return {keyword: path, "name_or_path": str(path), **overrides}
+    settings = _config(name_or_path, where)
+    settings.update({keyword: found for keyword, found in _vocabularies(vocab_files, name_or_path, where)})
+    templates = _templates(name_or_path, where)
+    if templates is not None:
+        settings["chat_template"] = templates
+    return {**settings, **overrides, "name_or_path": str(name_or_path)}
+
+
+def read_config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str, Any]:
+    """The content of tokenizer_config.json; {} where there is none."""
+    return _json_object(name_or_path, CONFIG, where)
+
+
+def _json_object(name_or_path: str | os.PathLike[str], name: str, where: HubOptions) -> dict[str, Any]:
+    found = find_file(name_or_path, name, where)
+    values = {} if found is None else read_json(found)
+    if not isinstance(values, dict):
+        raise CorruptFile(f"{found} holds {type(values).__name__}, expected an object")
+    return values
+
+
+def _config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str, Any]:
+    """Settings from tokenizer_config.json, and from the two files beside it that older releases wrote."""
+    config = read_config(name_or_path, where)
+    older = _json_object(name_or_path, "special_tokens_map.json", where)
+    config = {**{role: token for role, token in older.items() if role not in config}, **config}
+    added = config.pop("added_tokens_decoder", None) or {}
+    stored = {int(index): read_token(token) for index, token in added.items()}
+    for token, index in _json_object(name_or_path, "added_tokens.json", where).items():
+        stored.setdefault(int(index), AddedToken(token))
+    named = {
+        role: config.pop(role)
+        for role, token in list(config.items())
+        # Releases from 5 on store the roles that one model adds beside the others, under names of this form.
+        if role.endswith("_token") and role not in ROLES and isinstance(token, str | dict)
+    }
+    extra = config.get(EXTRA) or config.pop(OLDER_EXTRA, None) or []
+    config.pop(OLDER_EXTRA, None)
+    if isinstance(extra, dict):
+        named, extra = {**extra, **named}, []
+    settings = {name: value for name, value in config.items() if name not in _BOOKKEEPING}
+    settings[EXTRA] = extra
+    settings["named_special_tokens"] = named
+    settings["added_tokens"] = [stored[index] for index in sorted(stored)]
+    if isinstance(settings.get("chat_template"), list):
+        settings["chat_template"] = {item["name"]: item["template"] for item in settings["chat_template"]}
+    return settings
+
+
+def _vocabularies(
+    vocab_files: Mapping[str, str], name_or_path: str | os.PathLike[str], where: HubOptions
+) -> Iterable[tuple[str, Path]]:
+    """The vocabulary files there are: tokenizer.json alone if present, else those that the class reads.
+
+    Raises:
+        FileMissing: there is none.
+    """
+    whole = find_file(name_or_path, TOKENIZER, where)
+    if whole is not None:
+        return [("tokenizer_file", whole)]
+    found = []
+    for keyword, names in vocab_files.items():
+        for name in (names,) if isinstance(names, str) else names:
+            path = None if name == TOKENIZER else find_file(name_or_path, name, where)
+            if path is not None:
+                found.append((keyword, path))
+                break
+    if not found:
+        wanted = [TOKENIZER, *(name for names in vocab_files.values() for name in ([names] if isinstance(names, str) else names))]
+        inner = f" (subfolder {where.subfolder!r})" if where.subfolder else ""
+        raise FileMissing(f"{name_or_path}{inner} has no tokenizer: none of {', '.join(dict.fromkeys(wanted))} is there")
+    return found
+
+
+def _templates(name_or_path: str | os.PathLike[str], where: HubOptions) -> str | dict[str, str] | None:
+    """Chat templates in files of their own: the default one, and named ones in a folder."""
+    default = find_file(name_or_path, TEMPLATE, where)
+    found = {} if default is None else {"default": default.read_text(encoding="utf-8")}
+    for name in _named_templates(name_or_path, where, default):
+        path = find_file(name_or_path, f"{TEMPLATES}/{name}", where)
+        if path is not None:
+            found[Path(name).stem] = path.read_text(encoding="utf-8")
+    return found["default"] if list(found) == ["default"] else found or None
+
+
+def _named_templates(name_or_path: str | os.PathLike[str], where: HubOptions, default: Path | None) -> list[str]:
+    if Path(name_or_path).is_dir() or default is None or offline(where):
+        root = Path(name_or_path, where.subfolder) if Path(name_or_path).is_dir() else default and default.parent
+        folder = Path(root or ".", TEMPLATES)
+        return sorted(path.name for path in folder.glob("*.jinja")) if root else []
+    from huggingface_hub import HfApi
+
+    inner = f"{where.subfolder}/{TEMPLATES}/" if where.subfolder else f"{TEMPLATES}/"
+    listed = HfApi(token=where.token).list_repo_files(str(name_or_path), revision=where.revision, repo_type=where.repo_type)
+    return sorted(name.removeprefix(inner) for name in listed if name.startswith(inner) and name.endswith(".jinja"))
+
+
+def write(
+    tokenizer: "PreTrainedTokenizerFast", folder: str | os.PathLike[str], prefix: str | None, separate_templates: bool
+) -> tuple[str, ...]:
+    """Write every file of a tokenizer; returns the paths."""
+    start = f"{prefix}-" if prefix else ""
+    root = Path(folder)
+    config = tokenizer.settings()
+    written = [root / f"{start}{CONFIG}", root / f"{start}{TOKENIZER}"]
+    template = tokenizer.chat_template
+    named = template if isinstance(template, dict) else {} if template is None else {"default": template}
+    if named and not separate_templates:
+        config["chat_template"] = template if isinstance(template, str) else [{"name": n, "template": t} for n, t in named.items()]
+    elif named:
+        for name, text in named.items():
+            path = root / (TEMPLATE if name == "default" else f"{TEMPLATES}/{inside(name)}.jinja")
+            write_text(path, text)
+            written.append(path)
+    with replacing(written[1]) as temporary:
+        temporary.write_text(tokenizer.backend.main.to_str(pretty=True), encoding="utf-8")
+    write_json(written[0], config)
+    return tuple(str(path) for path in written)
+
+
+def write_vocabulary(rust: Tokenizer, folder: str | os.PathLike[str], prefix: str | None) -> tuple[str, ...]:
+    """Write the files of the tokenizer's model."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return tuple(rust.model.save(str(folder), prefix))

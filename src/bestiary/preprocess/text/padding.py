@@ -1,0 +1,108 @@
+"""Padding of columns of numbers to one length: what `tokenizer.pad` and the data collators do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.errors import ArgumentError, InputError
+from ..batch import is_torch
+
+STRATEGIES = ("longest", "max_length", "do_not_pad")
+
+
+def strategy_of(padding: bool | str) -> str:
+    """The strategy that a `padding=` value means."""
+    value = getattr(padding, "value", padding)
+    if value is True:
+        return "longest"
+    if value is False or value is None:
+        return "do_not_pad"
+    if value not in STRATEGIES:
+        raise ArgumentError(f"padding is {padding!r}; expected True, False or one of {', '.join(STRATEGIES)}")
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Padding:
+    """How to pad: to the longest row, or to `max_length`; then up to a multiple of `multiple`; on `side`."""
+
+    strategy: str = "longest"
+    max_length: int | None = None
+    multiple: int | None = None
+    side: str = "right"
+
+    def __post_init__(self) -> None:
+        if self.side not in ("left", "right"):
+            raise ArgumentError(f"padding_side is {self.side!r}; expected 'left' or 'right'")
+        if self.multiple is not None and self.multiple < 1:
+            raise ArgumentError(f"pad_to_multiple_of is {self.multiple}; expected at least 1")
+
+    def target(self, lengths: Sequence[int]) -> int:
+        """The common length for rows of these lengths; a row that is longer stays as it is."""
+        target = max(lengths, default=0)
+        if self.strategy == "max_length" and self.max_length is not None:
+            target = self.max_length
+        return target if not self.multiple else -(-target // self.multiple) * self.multiple
+
+    def extend(self, row: list[Any], target: int, value: Any) -> list[Any]:
+        """`row` with `value` repeated up to `target` items."""
+        missing = [value] * (target - len(row))
+        return row + missing if self.side == "right" else missing + row
+
+
+def pad_columns(columns: Mapping[str, Any], fill: Mapping[str, Any], padding: Padding) -> dict[str, Any]:
+    """Pad each column that `fill` names with its value; other columns are passed on.
+
+    Args:
+        columns: name -> rows of numbers, or one row; `fill`: name -> the number to pad with.
+    """
+    main = next(iter(columns))
+    rows = columns[main]
+    single = not rows or not isinstance(rows[0], list | tuple)
+    if single and not rows:
+        return dict(columns)
+    target = padding.target([len(row) for row in ([rows] if single else rows)])
+    padded: dict[str, Any] = {}
+    for name, column in columns.items():
+        if name not in fill:
+            padded[name] = column
+        elif single:
+            padded[name] = padding.extend(list(column), target, fill[name])
+        else:
+            padded[name] = [padding.extend(list(row), target, fill[name]) for row in column]
+    return padded
+
+
+def columns_of(encoded: Any, main: str) -> dict[str, Any]:
+    """The examples as columns of plain lists, `main` first: from a mapping of columns, or a list of mappings.
+
+    Raises:
+        InputError: there is no column `main`, or an example lacks a column of the others.
+    """
+    if isinstance(encoded, list | tuple) and encoded and all(isinstance(item, Mapping) for item in encoded):
+        names = list(encoded[0])
+        for number, item in enumerate(encoded):
+            if set(item) != set(names):
+                raise InputError(f"example {number} has the columns {sorted(item)}, the first one {sorted(names)}; they must agree")
+        encoded = {name: [item[name] for item in encoded] for name in names}
+    if not isinstance(encoded, Mapping) or main not in encoded:
+        found = list(encoded) if isinstance(encoded, Mapping) else type(encoded).__name__
+        raise InputError(f"padding needs examples with {main!r}; found {found}")
+    return {main: plain(encoded[main]), **{name: plain(value) for name, value in encoded.items() if name != main}}
+
+
+def plain(value: Any) -> Any:
+    """Tensors and arrays, also those inside lists, as lists of numbers."""
+    if is_torch(value) or type(value).__module__ == "numpy":
+        return value.tolist()
+    if isinstance(value, list | tuple) and value and not isinstance(value[0], int | float | str | bool):
+        return [plain(item) for item in value]
+    return value
+
+
+def kind_of(encoded: Any, main: str) -> str | None:
+    """ "pt" or "np" when the examples already hold tensors or arrays, so that padding gives back what it was given."""
+    found = encoded
+    while isinstance(found, Mapping | list | tuple) and found:
+        found = found.get(main) if isinstance(found, Mapping) else found[0]
+    return "pt" if is_torch(found) else "np" if type(found).__module__ == "numpy" else None

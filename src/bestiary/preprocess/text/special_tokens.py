@@ -1,0 +1,155 @@
+"""The tokens with a role: beginning, end, padding, unknown, separator, class, mask, and those that one model adds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tokenizers import AddedToken
+
+from ...core.errors import ArgumentError, InputError, did_you_mean
+from .backend import Backend
+
+ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+EXTRA = "extra_special_tokens"
+OLDER_EXTRA = "additional_special_tokens"
+
+Token = str | AddedToken
+
+
+def as_special(token: Token) -> AddedToken:
+    """`token` as one that is never split and is skipped when special tokens are."""
+    if isinstance(token, AddedToken):
+        token.special = True
+        return token
+    return AddedToken(token, special=True, normalized=False)
+
+
+def read_token(value: Any) -> Any:
+    """A token as stored in JSON: a string, or a dictionary with its content and how it matches."""
+    if not isinstance(value, Mapping):
+        return value
+    fields = ("single_word", "lstrip", "rstrip", "normalized", "special")
+    if not isinstance(value.get("content"), str):
+        raise InputError(f"a stored token has no text under 'content': {dict(value)!r:.80}")
+    return AddedToken(value["content"], **{name: bool(value[name]) for name in fields if name in value})
+
+
+class SpecialTokens:
+    """Roles of tokens: `tokenizer.pad_token`, `tokenizer.pad_token_id`, and so on for each role.
+
+    `named` roles of one model (an image token, say) come from `extra_special_tokens={"image_token": "<image>"}`.
+    Setting a role to a text does not add it to the vocabulary; `add_special_tokens` does.
+    """
+
+    backend: Backend
+
+    def __init__(self) -> None:
+        self._roles: dict[str, str | None] = dict.fromkeys(ROLES)
+        self._extra: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        roles = self.__dict__.get("_roles", {})
+        if name in roles:
+            return roles[name]
+        if name.endswith("_token_id") and name[:-3] in roles:
+            token = roles[name[:-3]]
+            return None if token is None else self.backend.main.token_to_id(token)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{did_you_mean(name, dir(self))}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        roles = self.__dict__.get("_roles", {})
+        if name in roles:
+            roles[name] = None if value is None else str(getattr(value, "content", value))
+        elif name.endswith("_token_id") and name[:-3] in roles:
+            roles[name[:-3]] = None if value is None else self.backend.main.id_to_token(value)
+        else:
+            super().__setattr__(name, value)
+
+    def __dir__(self) -> Iterable[str]:
+        roles = self.__dict__.get("_roles", {})
+        return [*super().__dir__(), *roles, *(f"{role}_id" for role in roles)]
+
+    @property
+    def extra_special_tokens(self) -> list[str]:
+        """Special tokens without a role."""
+        return list(self._extra)
+
+    @extra_special_tokens.setter
+    def extra_special_tokens(self, tokens: Sequence[Token]) -> None:
+        self._extra = [str(getattr(token, "content", token)) for token in tokens]
+
+    additional_special_tokens = extra_special_tokens
+
+    @property
+    def additional_special_tokens_ids(self) -> list[int | None]:
+        """Ids of the special tokens without a role."""
+        return [self.backend.main.token_to_id(token) for token in self._extra]
+
+    @property
+    def special_tokens_map(self) -> dict[str, str]:
+        """Role -> token, for the roles that are filled."""
+        return {role: token for role, token in self._roles.items() if token is not None}
+
+    @property
+    def all_special_tokens(self) -> list[str]:
+        """Every special token once: those with a role first, then the others."""
+        return list(dict.fromkeys([*self.special_tokens_map.values(), *self._extra]))
+
+    @property
+    def all_special_ids(self) -> list[int]:
+        """Ids of `all_special_tokens`, those in the vocabulary."""
+        ids = (self.backend.main.token_to_id(token) for token in self.all_special_tokens)
+        return [index for index in ids if index is not None]
+
+    def add_tokens(self, new_tokens: Token | Sequence[Token], special_tokens: bool = False) -> int:
+        """Extend the vocabulary; returns how many tokens are new. Text that holds none of them is encoded as before.
+
+        The model's embeddings have to follow: `model.resize_token_embeddings(len(tokenizer))`.
+        """
+        tokens = [new_tokens] if isinstance(new_tokens, str | AddedToken) else list(new_tokens)
+        for token in tokens:
+            if not isinstance(token, str | AddedToken):
+                raise InputError(f"a token is a str or an AddedToken, not {type(token).__name__} {token!r:.60}")
+        if special_tokens:
+            tokens = [as_special(token) for token in tokens]
+        added = self.backend.main.add_tokens(tokens)
+        self.backend.forget_twins()
+        return int(added)
+
+    def add_special_tokens(
+        self, special_tokens_dict: Mapping[str, Any], replace_extra_special_tokens: bool = True
+    ) -> int:
+        """Give roles to tokens and add those that the vocabulary lacks; returns how many are new.
+
+        Args:
+            special_tokens_dict: role -> token, and `extra_special_tokens` -> tokens without a role.
+            replace_extra_special_tokens: forget former tokens without a role, or keep them too.
+        """
+        tokens: list[Token] = []
+        for role, value in special_tokens_dict.items():
+            if role in (EXTRA, OLDER_EXTRA):
+                new = list(value)
+                self.extra_special_tokens = new if replace_extra_special_tokens else _join(self._extra, new)
+                tokens += new
+            elif role not in self._roles:
+                known = [*self._roles, EXTRA]
+                raise ArgumentError(f"{role!r} is no role of a special token.{did_you_mean(role, known)} Roles: {', '.join(known)}")
+            else:
+                setattr(self, role, value)
+                tokens.append(value)
+        return self.add_tokens(tokens, special_tokens=True)
+
+    def _set_specials(self, given: Mapping[str, Any]) -> None:
+        """At construction: roles and other special tokens as given; what the vocabulary lacks is added, in order of roles."""
+        extra = given.get(EXTRA, given.get(OLDER_EXTRA)) or []
+        named = extra if isinstance(extra, Mapping) else {}
+        for role in named:
+            self._roles[role] = None
+        roles = {**{role: given.get(role) for role in ROLES}, **named}
+        tokens = {role: read_token(value) for role, value in roles.items() if value is not None}
+        others = [] if named else [read_token(token) for token in extra]
+        if tokens or others:
+            self.add_special_tokens({**tokens, **({EXTRA: others} if others else {})})
+
+
+def _join(old: list[str], new: list[Token]) -> list[Token]:
+    return [*old, *(token for token in new if str(getattr(token, "content", token)) not in old)]

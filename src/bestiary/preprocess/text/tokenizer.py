@@ -1,0 +1,200 @@
+"""The tokenizer: one class over the Rust `tokenizers` package, whatever files the vocabulary came in.
+
+A family's own class is a few lines of data: default options, names of files, and how old files are converted.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from tokenizers import Tokenizer
+
+from ...core.errors import ArgumentError, InputError
+from ...hub.files import refuse
+from . import files, post_processing, training
+from .backend import Backend
+from .calling import UNLIMITED, Calling
+from .chat_template import ChatTemplates
+
+
+class PreTrainedTokenizerFast(ChatTemplates, Calling):
+    """Text to ids and back.
+
+    Args:
+        vocab, merges: a vocabulary (path or content) for a family that reads one; also `vocab_file=`, `merges_file=`.
+        tokenizer_object: a `tokenizers.Tokenizer`; tokenizer_file: its JSON file.
+        options: roles of tokens (`pad_token=...`), `extra_special_tokens`, `model_max_length`, `padding_side`,
+            `truncation_side`, `model_input_names`, `clean_up_tokenization_spaces`, `split_special_tokens`, `chat_template`,
+            `add_bos_token`, `add_eos_token`, `on_too_long`, and the options of the family. Others are kept and saved again.
+
+    Example:
+        >>> tokenizer = PreTrainedTokenizerFast.from_pretrained("folder")
+        >>> batch = tokenizer(["a text", "another"], padding=True, return_tensors="pt")
+
+    Raises:
+        InputError: there is nothing to build from.
+    """
+
+    vocab_files_names: ClassVar[dict[str, str]] = {"tokenizer_file": "tokenizer.json", "vocab_file": "tokenizer.model"}
+    model_input_names: Sequence[str] = ("input_ids", "attention_mask")
+    padding_side: str = "right"
+    truncation_side: str = "right"
+    defaults: ClassVar[dict[str, Any]] = {}
+    is_fast = True
+
+    def __init__(
+        self,
+        vocab: Any = None,
+        merges: Any = None,
+        *,
+        tokenizer_object: Tokenizer | None = None,
+        tokenizer_file: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        vocab, merges = options.pop("vocab_file", vocab), options.pop("merges_file", merges)
+        given = {name: value for name, value in options.items() if value is not None or name in self.defaults}
+        settings = {**self.defaults, **given}
+        whole = tokenizer_object is not None or tokenizer_file is not None
+        if tokenizer_object is not None:
+            rust = Tokenizer.from_str(tokenizer_object.to_str())
+        elif tokenizer_file is not None:
+            rust = files.read_rust(tokenizer_file)
+        else:
+            rust = self.convert(vocab, merges, settings)
+        if whole:
+            self.adjust(rust, given)
+        self.backend = Backend(rust)
+        self.init_kwargs = settings
+        self._set_options(settings)
+        self._set_specials(settings)
+        self._set_framing(given if whole else settings)
+
+    @classmethod
+    def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
+        """Build the Rust tokenizer from vocabulary files; a family that has such files overrides it."""
+        from .converters import guess
+
+        if vocab is None:
+            raise InputError(f"{cls.__name__} needs tokenizer_object=, tokenizer_file= or a vocabulary it can read")
+        return guess(vocab, merges, settings)
+
+    @classmethod
+    def adjust(cls, rust: Tokenizer, given: Mapping[str, Any]) -> None:
+        """Apply the options that were given to a tokenizer that came whole; a family with options of its own extends it."""
+        if given.get("add_prefix_space") is not None:
+            post_processing.set_prefix_space(rust, bool(given["add_prefix_space"]))
+
+    def _set_options(self, settings: dict[str, Any]) -> None:
+        self.name_or_path = str(settings.pop("name_or_path", ""))
+        self.model_max_length = int(settings.get("model_max_length", settings.get("max_len", UNLIMITED)))
+        self.padding_side = settings.get("padding_side", type(self).padding_side)
+        self.truncation_side = settings.get("truncation_side", type(self).truncation_side)
+        for name in ("padding_side", "truncation_side"):
+            if getattr(self, name) not in ("left", "right"):
+                raise ArgumentError(f"{name} is {getattr(self, name)!r}; expected 'left' or 'right'")
+        self.model_input_names = list(settings.get("model_input_names", type(self).model_input_names))
+        self.clean_up_tokenization_spaces = bool(settings.get("clean_up_tokenization_spaces", False))
+        self.split_special_tokens = bool(settings.get("split_special_tokens", False))
+        self.pad_token_type_id = int(settings.get("pad_token_type_id", 0))
+        self.on_too_long = settings.get("on_too_long", "warn")
+        self.chat_template = settings.pop("chat_template", None)
+
+    def _set_framing(self, settings: Mapping[str, Any]) -> None:
+        """Make the post-processor add the beginning and end tokens, where the options say whether to."""
+        self._framing = {name: settings[name] for name in ("add_bos_token", "add_eos_token") if settings.get(name) is not None}
+        if self._framing:
+            self.update_post_processor()
+
+    def update_post_processor(self) -> None:
+        """Rebuild what adds the beginning and end tokens, after `bos_token`, `eos_token` or a switch of them changed."""
+        ends = {}
+        for switch, role in (("add_bos_token", "bos_token"), ("add_eos_token", "eos_token")):
+            token, index = getattr(self, role), getattr(self, f"{role}_id")
+            if getattr(self, switch) and index is None:
+                raise InputError(f"{switch}=True needs a {role} that is in the vocabulary; {role} is {token!r}")
+            ends[role] = (token, index) if getattr(self, switch) else None
+        post_processing.set_ends(self.backend.main, ends["bos_token"], ends["eos_token"])
+        self.backend.forget_twins()
+
+    @property
+    def add_bos_token(self) -> bool:
+        """Whether encoding puts the beginning token first."""
+        return bool(self._framing.get("add_bos_token", post_processing.adds(self.backend.main, self.bos_token_id, first=True)))
+
+    @add_bos_token.setter
+    def add_bos_token(self, value: bool) -> None:
+        self._framing = {"add_eos_token": self.add_eos_token, "add_bos_token": value}
+        self.init_kwargs.update(self._framing)
+        self.update_post_processor()
+
+    @property
+    def add_eos_token(self) -> bool:
+        """Whether encoding puts the end token last."""
+        return bool(self._framing.get("add_eos_token", post_processing.adds(self.backend.main, self.eos_token_id, first=False)))
+
+    @add_eos_token.setter
+    def add_eos_token(self, value: bool) -> None:
+        self._framing = {"add_bos_token": self.add_bos_token, "add_eos_token": value}
+        self.init_kwargs.update(self._framing)
+        self.update_post_processor()
+
+    @property
+    def backend_tokenizer(self) -> Tokenizer:
+        """The Rust tokenizer. It may be changed here; take it anew for each change, so that calls see it."""
+        self.backend.forget_twins()
+        return self.backend.main
+
+    _tokenizer = backend_tokenizer
+
+    def train_new_from_iterator(
+        self,
+        text_iterator: Iterable[Any],
+        vocab_size: int,
+        length: int | None = None,
+        new_special_tokens: Sequence[Any] | None = None,
+        special_tokens_map: Mapping[str, str] | None = None,
+        **trainer_options: Any,
+    ) -> Self:
+        """A tokenizer of the same kind, trained on texts (or batches of texts); see `training.train`."""
+        rust, settings = training.train(
+            self, text_iterator, vocab_size, length, new_special_tokens or (), special_tokens_map or {}, trainer_options
+        )
+        return type(self)(tokenizer_object=rust, **settings)
+
+    # Files
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **options: Any) -> Self:
+        """Open from a folder, a tokenizer.json, or a name on the hub; keywords override what the files say.
+
+        Raises:
+            FileMissing, HubError, CorruptFile: the files cannot be had or read.
+        """
+        return cls(**files.read_settings(cls.vocab_files_names, pretrained_model_name_or_path, options))
+
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike[str],
+        filename_prefix: str | None = None,
+        save_jinja_files: bool = True,
+        **options: Any,
+    ) -> tuple[str, ...]:
+        """Write tokenizer.json, tokenizer_config.json and chat templates; returns the paths. Each file appears whole or not at all."""
+        refuse(options, "save_pretrained")
+        return files.write(self, save_directory, filename_prefix, save_jinja_files)
+
+    def save_vocabulary(self, save_directory: str | os.PathLike[str], filename_prefix: str | None = None) -> tuple[str, ...]:
+        """Write the vocabulary in the form of its model: vocab.txt, vocab.json and merges.txt, or unigram.json."""
+        return files.write_vocabulary(self.backend.main, save_directory, filename_prefix)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(name_or_path={self.name_or_path!r}, vocab_size={self.vocab_size}, "
+            f"model_max_length={self.model_max_length}, padding_side={self.padding_side!r}, "
+            f"truncation_side={self.truncation_side!r}, special_tokens={self.special_tokens_map}, "
+            f"added_tokens={len(self.added_tokens_decoder)})"
+        )
+
+
+PreTrainedTokenizer = PreTrainedTokenizerBase = TokenizersBackend = PreTrainedTokenizerFast

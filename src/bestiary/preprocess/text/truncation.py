@@ -1,0 +1,104 @@
+"""Cutting encoded texts to a length, and counting what was cut."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tokenizers import Encoding
+
+from ...core.errors import ArgumentError, InputError
+
+STRATEGIES = ("longest_first", "only_first", "only_second")
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """How to cut rows that are longer than `max_length` tokens, special tokens included.
+
+    strategy: `longest_first` takes from the longer text of a pair until both are equal, then from both;
+    `only_first` and `only_second` take from that text alone. stride: tokens that an overflowing row repeats from the row
+    before. side: the end that is cut.
+    """
+
+    max_length: int
+    strategy: str = "longest_first"
+    stride: int = 0
+    side: str = "right"
+
+    def __post_init__(self) -> None:
+        if self.side not in ("left", "right"):
+            raise ArgumentError(f"truncation_side is {self.side!r}; expected 'left' or 'right'")
+        if self.max_length < 1 or self.stride < 0:
+            raise ArgumentError(f"max_length {self.max_length} must be at least 1 and stride {self.stride} at least 0")
+
+    def room(self, special: int) -> int:
+        """Tokens of text that fit beside `special` special tokens."""
+        room = self.max_length - special
+        if room < 0:
+            raise InputError(
+                f"max_length {self.max_length} leaves no room for text: {special} special tokens are added; "
+                f"raise max_length or pass add_special_tokens=False"
+            )
+        return room
+
+    def cut(self, first: Encoding, second: Encoding | None, special: int) -> int:
+        """Cut `first` and `second` in place so that with `special` tokens they fit; returns the number of tokens cut.
+
+        Raises:
+            InputError: the text that may be cut is too short for what has to go.
+        """
+        room = self.room(special)
+        total = len(first) + (len(second) if second is not None else 0)
+        if total <= room:
+            return 0
+        keep_first, keep_second = self._shares(len(first), None if second is None else len(second), room)
+        self._shorten(first, keep_first)
+        if second is not None:
+            self._shorten(second, keep_second)
+        return total - keep_first - keep_second
+
+    def _shares(self, first: int, second: int | None, room: int) -> tuple[int, int]:
+        if second is None:
+            if self.strategy == "only_second":
+                raise InputError("truncation='only_second' needs a pair of texts, and there is one text")
+            return room, 0
+        if self.strategy == "longest_first":
+            shorter = min(first, second, room // 2)
+            return (shorter, room - shorter) if first <= second else (room - shorter, shorter)
+        kept, cut = (second, first) if self.strategy == "only_first" else (first, second)
+        if kept >= room:
+            raise InputError(
+                f"truncation={self.strategy!r} cannot help: the other text alone has {kept} tokens and there is room for "
+                f"{room}; use truncation='longest_first' or a larger max_length"
+            )
+        return (room - kept, kept) if self.strategy == "only_first" else (kept, room - kept)
+
+    def _shorten(self, encoding: Encoding, length: int) -> None:
+        if length >= len(encoding):
+            return
+        if self.stride and self.stride >= length:
+            raise InputError(
+                f"stride {self.stride} is not smaller than the {length} tokens of text that fit into a row of {self.max_length}"
+            )
+        encoding.truncate(length, stride=self.stride, direction=self.side)
+
+
+def strategy_of(
+    truncation: bool | str | None, max_length: int | None, padding: bool | str, warn: Callable[[str], None]
+) -> str | None:
+    """The truncation strategy that the call's options mean; None for none.
+
+    `max_length` alone, with neither truncation nor padding said, truncates as in the published library, and says so.
+    """
+    value = getattr(truncation, "value", truncation)
+    if value is None:
+        if max_length is None or padding not in (False, "do_not_pad"):
+            return None
+        warn(f"max_length={max_length} without truncation= cuts longer texts; say truncation=True to mean it, False to not cut")
+        return "longest_first"
+    if value is True:
+        return "longest_first"
+    if value is False or value == "do_not_truncate":
+        return None
+    if value not in STRATEGIES:
+        raise ArgumentError(f"truncation is {truncation!r}; expected True, False or one of {', '.join(STRATEGIES)}")
+    return str(value)

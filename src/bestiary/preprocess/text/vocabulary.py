@@ -1,0 +1,107 @@
+"""Ids to text, and single tokens to ids and back."""
+
+from typing import Any
+
+from tokenizers import AddedToken, Encoding
+
+from ...core.errors import InputError
+from .padding import plain
+from .special_tokens import SpecialTokens
+
+
+class Vocabulary(SpecialTokens):
+    """What a tokenizer knows without encoding anything."""
+
+    clean_up_tokenization_spaces: bool
+
+    def decode(
+        self, token_ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None
+    ) -> Any:
+        """The text of ids (a number, a list, an array); a list of lists gives a list of texts.
+
+        Ids beyond the vocabulary, which a model with a padded vocabulary may produce, stand for no text.
+
+        Raises:
+            InputError: an id is negative or no whole number.
+        """
+        ids = token_ids.ids if isinstance(token_ids, Encoding) else plain(token_ids)
+        if isinstance(ids, list | tuple) and ids and isinstance(ids[0], list | tuple):
+            return self.batch_decode(ids, skip_special_tokens, clean_up_tokenization_spaces)
+        ids = [ids] if isinstance(ids, int) else list(ids)
+        try:
+            text = self.backend.main.decode(ids, skip_special_tokens=skip_special_tokens)
+        except (OverflowError, TypeError) as error:
+            bad = next((index for index in ids if not isinstance(index, int) or index < 0), ids)
+            raise InputError(f"cannot decode {bad!r:.60}: ids are whole numbers from 0; mask out labels of -100 first") from error
+        clean = self.clean_up_tokenization_spaces if clean_up_tokenization_spaces is None else clean_up_tokenization_spaces
+        return self.clean_up_tokenization(text) if clean else text
+
+    def batch_decode(
+        self, sequences: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None, **options: Any
+    ) -> list[str]:
+        """The text of each row of ids; a flat list of ids is one row."""
+        rows = plain(sequences)
+        if rows and isinstance(rows[0], int):
+            rows = [rows]
+        return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces, **options) for row in rows]
+
+    @staticmethod
+    def clean_up_tokenization(text: str) -> str:
+        """Remove the spaces that English word splitting left before punctuation and inside contractions."""
+        for ending in (".", "?", "!", ","):
+            text = text.replace(f" {ending}", ending)
+        text = text.replace(" ' ", "'")
+        for ending in ("n't", "'m", "'s", "'ve", "'re"):
+            text = text.replace(f" {ending}", ending)
+        return text
+
+    @property
+    def vocab_size(self) -> int:
+        """Size of the vocabulary without added tokens; `len(tokenizer)` counts them."""
+        return int(self.backend.main.get_vocab_size(with_added_tokens=False))
+
+    def __len__(self) -> int:
+        return int(self.backend.main.get_vocab_size(with_added_tokens=True))
+
+    def get_vocab(self) -> dict[str, int]:
+        """Token -> id, added tokens included."""
+        return dict(self.backend.main.get_vocab(with_added_tokens=True))
+
+    @property
+    def vocab(self) -> dict[str, int]:
+        """Token -> id, added tokens included."""
+        return self.get_vocab()
+
+    @property
+    def added_tokens_decoder(self) -> dict[int, AddedToken]:
+        """Id -> added token."""
+        return dict(sorted(self.backend.main.get_added_tokens_decoder().items()))
+
+    @property
+    def added_tokens_encoder(self) -> dict[str, int]:
+        """Added token -> id, by id."""
+        return {token.content: index for index, token in self.added_tokens_decoder.items()}
+
+    def get_added_vocab(self) -> dict[str, int]:
+        """Added token -> id, by id."""
+        return self.added_tokens_encoder
+
+    def convert_tokens_to_ids(self, tokens: Any) -> Any:
+        """The id of a token, or of each of a list; unknown ones give the id of `unk_token`, or None without one."""
+        if isinstance(tokens, str):
+            index = self.backend.main.token_to_id(tokens)
+            return self.unk_token_id if index is None else index
+        return [self.convert_tokens_to_ids(token) for token in tokens]
+
+    def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
+        """The token of an id, or of each of a list; None beyond the vocabulary."""
+        ids = plain(ids)
+        if isinstance(ids, int):
+            return self.backend.main.id_to_token(ids)
+        skipped = set(self.all_special_ids) if skip_special_tokens else ()
+        return [self.backend.main.id_to_token(index) for index in ids if index not in skipped]
+
+    def convert_tokens_to_string(self, tokens: list[str]) -> str:
+        """The text of tokens given as strings."""
+        decoder = self.backend.main.decoder
+        return " ".join(tokens) if decoder is None else str(decoder.decode(tokens))
