@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..cache.dynamic import DynamicCache
 from ..core.errors import ArgumentError, InputError
 from ..core.outputs import ModelOutput
+from ..loading.rules import Rule
 from ..nn.attention import Attend
 from ..nn.kernels import KERNELS, kernel
 from ..nn.layer import Layer
@@ -58,6 +59,7 @@ class PreTrainedModel(nn.Module, metaclass=_FinishedOnce):
         kernels: attention implementations it supports, the default first.
         _tied_weights_keys: parameter -> the parameter it shares storage with when `config.tie_word_embeddings`.
         _no_split_modules: class names of blocks that must stay on one device.
+        _weight_rules: reversible renames between the file's keys and ours, for checkpoints in an older form.
         _keep_in_fp32_modules: names of modules that stay in fp32 in a 16-bit load.
         _keys_to_ignore_on_load_unexpected: patterns of keys that old checkpoints hold and no model needs.
     """
@@ -71,6 +73,7 @@ class PreTrainedModel(nn.Module, metaclass=_FinishedOnce):
     _tied_weights_keys: ClassVar[dict[str, str]] = {}
     _no_split_modules: ClassVar[list[str]] = []
     _keep_in_fp32_modules: ClassVar[list[str]] = []
+    _weight_rules: ClassVar[tuple[Rule, ...]] = ()
     _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$", r"(^|\.)position_ids$"]
 
     def __init__(self, config: PreTrainedConfig) -> None:
@@ -184,6 +187,11 @@ class PreTrainedModel(nn.Module, metaclass=_FinishedOnce):
         if old is None:
             raise ArgumentError(f"{type(self).__name__} has no output embedding")
         self._replace(old, value)
+
+    def vocabulary_biases(self) -> list[tuple[nn.Module, str]]:
+        """Biases over the vocabulary, as (module, name): they are resized with the embedding."""
+        head = self.get_output_embeddings()
+        return [(head, "bias")] if isinstance(head, nn.Linear) and head.bias is not None else []
 
     def _replace(self, old: nn.Module, new: nn.Module) -> None:
         for name, module in list(self.named_modules(remove_duplicate=False)):

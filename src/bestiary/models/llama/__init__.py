@@ -58,7 +58,7 @@ TASKS = {
     "question-answering": "LlamaForQuestionAnswering",
 }
 
-TOKENIZER = "LlamaTokenizer"
+PREPROCESSORS = {"tokenizer": "LlamaTokenizer"}
 
 __getattr__, __dir__ = lazy(
     __name__,

@@ -1,0 +1,251 @@
+"""Opening a checkpoint into a model, and saving a model as a checkpoint: where loading, placement and generation meet."""
+
+import copy
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..core.errors import ArgumentError, ConfigError, InputError, MissingDependency, did_you_mean
+from ..core.logging import warn_once
+from ..generation.config import GenerationConfig
+from ..hub.files import HubOptions, find_file
+from ..loading.checkpoint import Checkpoint
+from ..loading.load import LoadPlan, load_weights
+from ..loading.save import save_weights
+from ..placement.device_map import plan_device_map
+from ..placement.dispatch import dispatch
+from .config import PreTrainedConfig
+
+if TYPE_CHECKING:
+    from .base import PreTrainedModel
+
+
+@dataclass
+class OpenOptions:
+    """The keywords of `from_pretrained` besides the hub's (`hub.files.HubOptions`) and the config's own.
+
+    config: a config object, or where its file is, instead of the checkpoint's own.
+    dtype (older: torch_dtype): a floating dtype, its name, or "auto" (the default): the config's, else the file's.
+    device_map: "auto", "balanced", "balanced_low_0", "sequential", a device, or module name -> device, "cpu" or "disk".
+    max_memory: device -> bytes or a string with a unit. offload_folder, offload_state_dict: for what goes to disk.
+    attn_implementation: the attention kernel. use_safetensors, variant: which weight files.
+    ignore_mismatched_sizes: tensors whose shape differs are made anew, with a warning, instead of refused.
+    allow_missing: patterns of parameters that may be made anew.
+    output_loading_info: also return what was missing, unexpected and mismatched.
+    state_dict: tensors to load instead of the checkpoint's files.
+    generation_config: settings to attach instead of the checkpoint's.
+    low_cpu_mem_usage: how loading always works; False together with a device_map is refused.
+    """
+
+    config: Any = None
+    dtype: Any = "auto"
+    device_map: Any = None
+    max_memory: dict[Any, Any] | None = None
+    offload_folder: Any = None
+    offload_state_dict: bool = False
+    offload_buffers: bool = False
+    attn_implementation: str | None = None
+    use_safetensors: bool | None = None
+    variant: str | None = None
+    ignore_mismatched_sizes: bool = False
+    allow_missing: tuple[str, ...] | list[str] = ()
+    output_loading_info: bool = False
+    state_dict: Mapping[str, torch.Tensor] | None = None
+    generation_config: Any = None
+    low_cpu_mem_usage: bool | None = None
+
+    @classmethod
+    def split(cls, kwargs: dict[str, Any]) -> "tuple[OpenOptions, dict[str, Any]]":
+        """Take these keywords out of `kwargs`, older spellings included; returns them and the rest."""
+        kwargs = dict(kwargs)
+        if "torch_dtype" in kwargs:
+            older = kwargs.pop("torch_dtype")
+            kwargs["dtype"] = kwargs.get("dtype") or older
+        if kwargs.pop("use_flash_attention_2", False):
+            warn_once("use-flash-attention-2", "use_flash_attention_2=True is now attn_implementation='flash_attention_2'")
+            kwargs.setdefault("attn_implementation", "flash_attention_2")
+        for flag, framework in (("from_tf", "TensorFlow"), ("from_flax", "Flax")):
+            if kwargs.pop(flag, False):
+                raise MissingDependency(f"{flag}=True: {framework} weights are not read; convert them to safetensors first")
+        known = {field.name for field in fields(cls)}
+        options = cls(**{name: value for name, value in kwargs.items() if name in known})
+        if options.dtype is None:
+            options.dtype = "auto"
+        if options.device_map is not None and options.low_cpu_mem_usage is False:
+            raise ArgumentError("low_cpu_mem_usage=False excludes device_map, which places each tensor as it is read")
+        return options, {name: value for name, value in kwargs.items() if name not in known}
+
+
+def floating_dtype(dtype: Any) -> torch.dtype:
+    """A floating torch dtype from itself or its name.
+
+    Raises:
+        InputError: not a dtype, or not a floating one.
+    """
+    found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype):
+        raise InputError(f"dtype is {dtype!r}; expected a torch dtype or its name, such as 'float32', 'bfloat16' or 'auto'")
+    if not found.is_floating_point:
+        raise InputError(f"a model cannot be built with dtype {found}: it is not a floating-point type")
+    return found
+
+
+def open_model(cls: "type[PreTrainedModel]", name_or_path: Any, *model_args: Any, **kwargs: Any) -> Any:
+    """The model of class `cls` in the checkpoint `name_or_path` (a folder, a hub name, or None with `state_dict`).
+
+    Keywords are those of `OpenOptions` and `HubOptions`; others override the config's fields or go to the constructor.
+
+    Raises:
+        FileMissing, HubError, CorruptFile, UnsafeFile: the files cannot be had, read or trusted.
+        LoadError: not every tensor is accounted for. ConfigError, ArgumentError, InputError: what was asked is wrong.
+    """
+    from .base import without_initialisation
+
+    hub, kwargs = HubOptions.split(kwargs)
+    options, kwargs = OpenOptions.split(kwargs)
+    config, kwargs = _config(cls, name_or_path, options, hub, kwargs)
+    checkpoint = _checkpoint(name_or_path, options, hub)
+    if options.attn_implementation is not None:
+        config.__dict__["_attn_implementation"] = options.attn_implementation
+    dtype = _dtype(options.dtype, config, checkpoint)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with without_initialisation(), torch.device("meta"):
+            model = cls(config, *model_args, **kwargs)
+    finally:
+        torch.set_default_dtype(before)
+    kept = list(cls._keep_in_fp32_modules) if dtype == torch.float16 else []
+    device_map = _device_map(model, options, dtype)
+    report = load_weights(
+        model,
+        checkpoint,
+        plan=LoadPlan(dtype, kept, device_map, options.offload_folder, options.offload_state_dict),
+        prefix=cls.base_model_prefix,
+        renames=cls._weight_rules,
+        tied=model.tied_weights(),
+        head_is_new=cls.__name__ not in (config.architectures or []),
+        ignore_unexpected=cls._keys_to_ignore_on_load_unexpected,
+        allow_missing=options.allow_missing,
+        ignore_mismatched_sizes=options.ignore_mismatched_sizes,
+        initialise=model.init_weights,
+    )
+    model.load_report = report
+    model.config.dtype = dtype
+    model.eval()
+    if cls.can_generate():
+        model.generation_config = _generation_config(name_or_path, config, options, hub)
+    if device_map is not None:
+        dispatch(model, device_map, options.offload_folder, report, offload_buffers=options.offload_buffers)
+    return (model, report.as_info()) if options.output_loading_info else model
+
+
+def _config(
+    cls: "type[PreTrainedModel]", name_or_path: Any, options: OpenOptions, hub: HubOptions, kwargs: dict[str, Any]
+) -> tuple[PreTrainedConfig, dict[str, Any]]:
+    """The config, and the keywords that are for the constructor. The caller's config object is not changed."""
+    if isinstance(options.config, PreTrainedConfig):
+        config = copy.deepcopy(options.config)
+        own = {name for name in kwargs if name in type(config)._field_names or name in type(config).attribute_map}
+        config.update({name: kwargs[name] for name in own | ({"num_labels"} & kwargs.keys())})
+        rest = {name: value for name, value in kwargs.items() if name not in own and name != "num_labels"}
+    else:
+        where = {name: value for name, value in vars(hub).items()}
+        config, rest = cls.config_class.from_pretrained(
+            options.config or name_or_path, return_unused_kwargs=True, **where, **kwargs
+        )
+    accepted = inspect.signature(cls.__init__).parameters
+    for name in rest:
+        if name not in accepted:
+            known = [*type(config)._field_names, *(f.name for f in fields(OpenOptions)), *(f.name for f in fields(HubOptions))]
+            raise ArgumentError(f"{cls.__name__}.from_pretrained takes no argument {name!r}.{did_you_mean(name, known)}")
+    if isinstance(name_or_path, str | Path):
+        config.__dict__["_name_or_path"] = str(name_or_path)
+    return config, rest
+
+
+def _checkpoint(name_or_path: Any, options: OpenOptions, hub: HubOptions) -> Checkpoint:
+    if options.state_dict is not None:
+        return Checkpoint.of(options.state_dict)
+    if name_or_path is None:
+        raise ArgumentError("pass a folder or the name of a checkpoint, or state_dict= with the tensors to load")
+    return Checkpoint.open(name_or_path, hub, use_safetensors=options.use_safetensors, variant=options.variant)
+
+
+def _dtype(asked: Any, config: PreTrainedConfig, checkpoint: Checkpoint) -> torch.dtype:
+    """The one rule: what the caller says; else what the config says; else what most of the file's numbers are."""
+    if asked != "auto":
+        return floating_dtype(asked)
+    if config.dtype is not None:
+        return floating_dtype(config.dtype)
+    sizes: dict[torch.dtype, int] = {}
+    for info in checkpoint.keys.values():
+        if info.dtype.is_floating_point:
+            sizes[info.dtype] = sizes.get(info.dtype, 0) + info.nbytes
+    return max(sizes, key=lambda dtype: sizes[dtype]) if sizes else torch.float32
+
+
+def _device_map(model: "PreTrainedModel", options: OpenOptions, dtype: torch.dtype) -> dict[str, Any] | None:
+    if options.device_map is None:
+        if options.max_memory is not None:
+            raise ArgumentError("max_memory says how to spread a model, which needs device_map, for example 'auto'")
+        return None
+    blocks = sorted({name for part in model.modules() for name in getattr(type(part), "_no_split_modules", ())})
+    return plan_device_map(model, options.device_map, options.max_memory, blocks, dtype, model.tied_weights())
+
+
+def _generation_config(name_or_path: Any, config: PreTrainedConfig, options: OpenOptions, hub: HubOptions) -> GenerationConfig:
+    if options.generation_config is not None:
+        return copy.deepcopy(options.generation_config)  # type: ignore[no-any-return]
+    if name_or_path is not None and find_file(name_or_path, GenerationConfig.file_name, hub) is not None:
+        return GenerationConfig.from_pretrained(name_or_path, **vars(hub))
+    return GenerationConfig.from_model_config(config)
+
+
+def save_model(
+    model: "PreTrainedModel",
+    folder: Any,
+    *,
+    state_dict: Mapping[str, torch.Tensor] | None = None,
+    max_shard_size: int | str = "50GB",
+    safe_serialization: bool = True,
+    variant: str | None = None,
+    is_main_process: bool = True,
+) -> list[Path]:
+    """Write the weights, then config.json and generation_config.json, into `folder`; every file is replaced whole.
+
+    Args:
+        state_dict: tensors to write instead of the model's own.
+        max_shard_size: bytes, or a number with KB, MB, GB or TB; larger models are split and get an index.
+        safe_serialization: safetensors, else torch's zip format.
+        is_main_process: False writes nothing (for the other processes of a distributed run).
+
+    Raises:
+        SaveError: the disk is full or the folder cannot be written; what was there before is still whole.
+    """
+    if not is_main_process:
+        return []
+    if Path(folder).is_file():
+        raise ConfigError(f"{folder} is a file; save_pretrained writes into a folder")
+    state = dict(model.state_dict() if state_dict is None else state_dict)
+    config = copy.deepcopy(model.config)
+    config.architectures = [type(model).__name__]
+    config.dtype = model.dtype
+    written = save_weights(
+        state,
+        folder,
+        max_shard_size=max_shard_size,
+        safe_serialization=safe_serialization,
+        tied=model.tied_weights(),
+        metadata={"format": "pt"},
+        renames=model._weight_rules,
+        variant=variant,
+    )
+    written += [Path(path) for path in config.save_pretrained(folder)]
+    if model.can_generate():
+        written += [Path(path) for path in model.generation_config.save_pretrained(folder)]
+    return written

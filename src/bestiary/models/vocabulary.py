@@ -1,0 +1,80 @@
+"""Growing and shrinking the vocabulary of a model."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import InputError
+
+if TYPE_CHECKING:
+    from .base import PreTrainedModel
+
+
+def resize(
+    model: "PreTrainedModel",
+    new_num_tokens: int | None = None,
+    pad_to_multiple_of: int | None = None,
+    mean_resizing: bool = True,
+) -> nn.Module:
+    """Give the embedding, the output layer and its bias `new_num_tokens` rows; returns the embedding.
+
+    Old rows stay as they are, so logits of old tokens do not change. New rows are drawn around the mean of the old ones
+    with their covariance scaled down (Hewitt 2021), or, without `mean_resizing`, as the family initialises weights.
+
+    Args:
+        new_num_tokens: the new size; None keeps it (and only pads).
+        pad_to_multiple_of: round the size up to a multiple of this.
+    """
+    embedding = model.get_input_embeddings()
+    if not isinstance(embedding, nn.Embedding):
+        raise InputError(f"{type(model).__name__} has no token embedding to resize")
+    size = embedding.num_embeddings if new_num_tokens is None else new_num_tokens
+    if pad_to_multiple_of is not None:
+        size = -(-size // pad_to_multiple_of) * pad_to_multiple_of
+    if size < 1:
+        raise InputError(f"a vocabulary of {size} tokens is not possible")
+    if size == embedding.num_embeddings:
+        return embedding
+    head, seen = model.get_output_embeddings(), embedding.num_embeddings
+    tied = isinstance(head, nn.Linear) and head.weight is embedding.weight
+    _resize_rows(model, embedding, "weight", size, mean_resizing)
+    embedding.num_embeddings = size
+    if embedding.padding_idx is not None and embedding.padding_idx >= size:
+        embedding.padding_idx = None
+    if isinstance(head, nn.Linear):
+        if tied:
+            head.weight = embedding.weight
+        elif head.out_features == seen:
+            _resize_rows(model, head, "weight", size, mean_resizing)
+        head.out_features = size
+    for module, name in model.vocabulary_biases():
+        _resize_rows(model, module, name, size, mean_resizing)
+    text = model.config.get_text_config()
+    text.__dict__["vocab_size"] = size
+    model.config.__dict__.update({"vocab_size": size} if "vocab_size" in type(model.config)._field_names else {})
+    model.tie_weights()
+    return embedding
+
+
+@torch.no_grad()
+def _resize_rows(model: "PreTrainedModel", module: nn.Module, name: str, size: int, mean_resizing: bool) -> None:
+    old = module.get_parameter(name)
+    kept = min(size, len(old))
+    new = old.new_empty((size, *old.shape[1:]))
+    new[:kept] = old[:kept]
+    if size > kept:
+        new[kept:] = _new_rows(model, old, size - kept, mean_resizing)
+    setattr(module, name, nn.Parameter(new, requires_grad=old.requires_grad))
+
+
+def _new_rows(model: "PreTrainedModel", old: Tensor, count: int, mean_resizing: bool) -> Tensor:
+    if old.dim() == 1:
+        return old.new_zeros(count)
+    if not mean_resizing:
+        return old.new_empty((count, old.shape[1])).normal_(0.0, model.config.get("initializer_range", 0.02))
+    rows = old.float()
+    mean = rows.mean(0)
+    # A draw with the old rows' covariance is a random mixture of their deviations; 1e-9 of it keeps the mean's logits.
+    mixture = torch.randn(count, len(rows), device=old.device) / max(len(rows), 1) ** 0.5
+    return (mean + (1e-9**0.5) * mixture @ (rows - mean)).to(old.dtype)
