@@ -1,5 +1,6 @@
 """The two caches of a decoder that looks at an encoder: one for its own tokens, one for the encoder's."""
 
+from collections.abc import Callable
 from typing import Any, Self
 
 from .base import Cache, CacheLayer, Legacy, Tensor
@@ -26,6 +27,19 @@ class EncoderDecoderCache(Cache):
     def layers(self) -> list[CacheLayer]:  # type: ignore[override]
         """The layers of the decoder's own cache."""
         return self.self_attention_cache.layers
+
+    @classmethod
+    def around(cls, cache: Cache | None) -> Self | None:
+        """`cache` if it is such a pair (or None), else a pair whose first half it is."""
+        return cache if cache is None or isinstance(cache, cls) else cls(cache)
+
+    def cross(self, layer_idx: int, project: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        """Keys and values (B, G, S, K) of the encoder's output in layer `layer_idx`; `project` makes them the first time."""
+        if not self.is_updated.get(layer_idx):
+            self.is_updated[layer_idx] = True
+            return self.cross_attention_cache.update(*project(), layer_idx)
+        keys, values = self.cross_attention_cache[layer_idx]
+        return keys, values
 
     def make_layer(self, layer_idx: int) -> CacheLayer:
         return self.self_attention_cache.make_layer(layer_idx)

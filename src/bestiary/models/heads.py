@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from ..core.errors import InputError
 from ..core.outputs import (
     CausalLMOutput,
+    MaskedLMOutput,
     ModelOutput,
     MultipleChoiceModelOutput,
+    NextSentencePredictorOutput,
     QuestionAnsweringModelOutput,
     SequenceClassifierOutput,
     TokenClassifierOutput,
@@ -63,17 +65,32 @@ def kept(hidden: Tensor, logits_to_keep: int | Tensor) -> Tensor:
     return hidden[:, -logits_to_keep:] if logits_to_keep else hidden
 
 
-class CausalLM(Headed):
-    """Logits over the next token, by a linear layer `lm_head` that is usually tied to the embedding."""
+class LanguageHead(Headed):
+    """Logits over the vocabulary, by a linear layer `lm_head` that is usually tied to the embedding.
+
+    A family whose head is more than that overrides the three methods.
+    """
 
     lm_head_bias: ClassVar[bool] = False
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
+        self.add_head(config)
+
+    def add_head(self, config: PreTrainedConfig) -> None:
+        """Build the head."""
         self.lm_head = nn.Linear(config.get("hidden_size"), config.get("vocab_size"), bias=self.lm_head_bias)
+
+    def vocabulary_logits(self, hidden: Tensor) -> Tensor:
+        """(..., D) -> (..., V)."""
+        return self.lm_head(hidden)
 
     def get_output_embeddings(self) -> nn.Module:
         return self.lm_head
+
+
+class CausalLM(LanguageHead):
+    """Logits over the next token."""
 
     def forward(
         self,
@@ -91,9 +108,27 @@ class CausalLM(Headed):
         num_items_in_batch: labels in all micro-batches of a step, to divide the summed loss by.
         """
         output = self.backbone(input_ids, attention_mask, **inputs)
-        logits = self.lm_head(kept(output.last_hidden_state, logits_to_keep))
+        logits = self.vocabulary_logits(kept(output.last_hidden_state, logits_to_keep))
         loss = None if labels is None else causal_lm_loss(logits, labels, num_items_in_batch)
         return CausalLMOutput(loss=loss, logits=logits, **recorded(output))
+
+
+class MaskedLM(LanguageHead):
+    """Logits over the token at each position, as seen from both sides."""
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        labels: Tensor | None = None,
+        **inputs: Any,
+    ) -> MaskedLMOutput:
+        """labels: (B, T), the tokens that were masked; -100 is ignored."""
+        output = self.backbone(input_ids, attention_mask, **inputs)
+        logits = self.vocabulary_logits(output.last_hidden_state)
+        loss = None if labels is None else token_loss(logits, labels)
+        return MaskedLMOutput(loss=loss, logits=logits, **only(MaskedLMOutput, output))
 
 
 class LastTokenClassifier(Headed):
@@ -211,6 +246,28 @@ class PooledClassifier(Headed):
         if labels is not None:
             loss, self.config.problem_type = classification_loss(logits, labels, self.config.problem_type)
         return SequenceClassifierOutput(loss=loss, logits=logits, **only(SequenceClassifierOutput, output))
+
+
+class NextSentence(Headed):
+    """Whether the second text follows the first: logits (B, 2) of yes and no, by a linear layer `cls.seq_relationship`."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.cls = nn.ModuleDict({"seq_relationship": nn.Linear(config.get("hidden_size"), 2)})
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        labels: Tensor | None = None,
+        **inputs: Any,
+    ) -> NextSentencePredictorOutput:
+        """labels: (B,), 0 where the second text follows the first, 1 where it is a random one."""
+        output = self.backbone(input_ids, attention_mask, **inputs)
+        logits = self.cls["seq_relationship"](output.pooler_output)
+        loss = None if labels is None else token_loss(logits, labels)
+        return NextSentencePredictorOutput(loss=loss, logits=logits, **only(NextSentencePredictorOutput, output))
 
 
 class MultipleChoice(Headed):

@@ -1,10 +1,11 @@
 """One block of a stack: what gradient checkpointing recomputes and what recording of hidden states observes."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 
@@ -21,3 +22,13 @@ class Layer(nn.Module):
         if self.recompute is None or not self.training or not torch.is_grad_enabled():
             return super().__call__(*args, **kwargs)
         return checkpoint(partial(super().__call__, **kwargs), *args, **self.recompute)
+
+
+def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:
+    """`function` of (B, T, D), `size` positions at a time (0: all at once), which holds fewer inner activations at once.
+
+    Right for a function that treats every position alone, such as the MLP of a block (Kitaev et al. 2020, Reformer).
+    """
+    if size <= 0 or size >= x.shape[1]:
+        return function(x)
+    return torch.cat([function(part) for part in x.split(size, dim=1)], dim=1)

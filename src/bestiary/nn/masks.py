@@ -189,9 +189,13 @@ def decoder_frame(
     position_ids: Tensor | None,
     cache: CacheGeometry | None,
     window: int | None = None,
+    causal: bool = True,
 ) -> tuple[Mask, Tensor]:
-    """What every decoder needs before its layers run: the causal mask and the position ids (B or 1, T) of `x` (B, T, D)."""
-    mask = make_mask(x.shape[1], x.device, attention_mask, cache=cache, window=window)
+    """What every decoder needs before its layers run: the causal mask and the position ids (B or 1, T) of `x` (B, T, D).
+
+    `causal` is False for an encoder that may also be a decoder.
+    """
+    mask = make_mask(x.shape[1], x.device, attention_mask, cache=cache, causal=causal, window=window)
     if position_ids is None:
         tracing = not isinstance(mask.first_query, int)
         seen = 0 if cache is None else mask.first_query if tracing else cache.get_seq_length()

@@ -1,0 +1,27 @@
+"""Embeddings that torch lacks."""
+
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import InputError
+
+
+class LearnedPositions(nn.Embedding):
+    """A table with one row per position; positions beyond it are refused by name instead of by an index error."""
+
+    def forward(self, position_ids: Tensor) -> Tensor:
+        """(B or 1, T) -> (B or 1, T, D)."""
+        if torch.compiler.is_compiling():
+            return super().forward(position_ids)
+        if position_ids.shape[-1] > self.num_embeddings:
+            raise InputError(self._too_long(position_ids.shape[-1]))
+        try:
+            return super().forward(position_ids)
+        except IndexError as error:
+            raise InputError(self._too_long(int(position_ids.max()) + 1)) from error
+
+    def _too_long(self, length: int) -> str:
+        return (
+            f"the input has {length} positions, and this model knows {self.num_embeddings};"
+            f" cut {length - self.num_embeddings} tokens (truncation=True in the tokenizer) or split the text"
+        )
