@@ -310,10 +310,10 @@ def only(kind: type[ModelOutput], output: ModelOutput) -> dict[str, Any]:
     return {name: value for name, value in recorded(output).items() if name in names}
 
 
-def classifier_dropout(config: PreTrainedConfig) -> float:
-    """The first of `classifier_dropout`, `hidden_dropout`, `hidden_dropout_prob` that the config sets; else none."""
+def classifier_dropout(config: PreTrainedConfig, default: float = 0.0) -> float:
+    """The first of `classifier_dropout`, `hidden_dropout`, `hidden_dropout_prob` that the config sets; else `default`."""
     for name in ("classifier_dropout", "hidden_dropout", "hidden_dropout_prob"):
         value = config.get(name)
         if value is not None:
             return float(value)
-    return 0.0
+    return default

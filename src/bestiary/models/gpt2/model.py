@@ -1,0 +1,288 @@
+"""The modules of GPT-2. Parameter names and layouts are the published ones."""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...core.errors import InputError
+from ...core.outputs import BaseModelOutputWithPast, ModelOutput, Tensors
+from ...nn.activations import activation, identity
+from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.conv import Conv1D
+from ...nn.embeddings import LearnedPositions
+from ...nn.kernels import default_scaling
+from ...nn.layer import Layer
+from ...nn.losses import causal_lm_loss, token_loss
+from ...nn.masks import Mask, decoder_frame
+from ..base import PreTrainedModel
+from ..cross_attention import look_at
+from ..heads import (
+    CausalLM,
+    LanguageHead,
+    LastTokenClassifier,
+    QuestionAnswering,
+    TokenClassifier,
+    classifier_dropout,
+    recorded,
+)
+from ..recording import Stack
+from . import GPT2Config
+
+
+class BranchEnd(Conv1D):
+    """The projection that ends a residual branch; it starts smaller, so that the sum over the depth does not grow."""
+
+
+class GPT2Attention(nn.Module):
+    """Causal self-attention, or, as cross-attention, attention to an encoder's states (`memory`)."""
+
+    def __init__(self, config: GPT2Config, layer_idx: int, cross: bool = False) -> None:
+        super().__init__()
+        size = config.n_embd
+        self.layer_idx, self.head_size, self.upcast = layer_idx, size // config.n_head, config.reorder_and_upcast_attn
+        self.c_attn = Conv1D((2 if cross else 3) * size, size)
+        self.q_attn = Conv1D(size, size) if cross else None
+        self.c_proj = BranchEnd(size, size)
+        self.dropout = nn.Dropout(config.resid_pdrop)
+        scaling = default_scaling(self.head_size) if config.scale_attn_weights else 1.0
+        if config.scale_attn_by_inverse_layer_idx:
+            scaling /= layer_idx + 1
+        self.attend = Attend(scaling, config.attn_pdrop, cross=cross)
+
+    def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S, D) -> (B, H, S, K) twice."""
+        key, value = self.c_attn(memory).chunk(2, dim=-1)
+        return split_heads(key, self.head_size), split_heads(value, self.head_size)
+
+    def forward(self, x: Tensor, mask: Mask, cache: Any, memory: Tensor | None = None) -> Tensor:
+        if self.q_attn is not None and memory is not None:
+            query = split_heads(self.q_attn(x), self.head_size)
+            make = partial(self.keys_values, memory)
+            key, value = make() if cache is None else cache.cross(self.layer_idx, make)
+        else:
+            query, key, value = (split_heads(part, self.head_size) for part in self.c_attn(x).chunk(3, dim=-1))
+            if cache is not None:
+                key, value = cache.update(key, value, self.layer_idx)
+        if self.upcast:
+            query, key, value = query.float(), key.float(), value.float()
+        return self.dropout(self.c_proj(merge_heads(self.attend(query, key, value, mask)).to(x.dtype)))
+
+
+class GPT2MLP(nn.Module):
+    """c_proj(act(c_fc(x)))."""
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__()
+        inner = config.n_inner or 4 * config.n_embd
+        self.c_fc = Conv1D(inner, config.n_embd)
+        self.c_proj = BranchEnd(config.n_embd, inner)
+        self.act = activation(config.activation_function)
+        self.dropout = nn.Dropout(config.resid_pdrop)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dropout(self.c_proj(self.act(self.c_fc(x))))
+
+
+class GPT2Block(Layer):
+    """x + attention(norm(x)), perhaps x + attention(norm(x), memory), then x + mlp(norm(x))."""
+
+    def __init__(self, config: GPT2Config, layer_idx: int) -> None:
+        super().__init__()
+        size, eps, cross = config.n_embd, config.layer_norm_epsilon, config.add_cross_attention
+        self.ln_1 = nn.LayerNorm(size, eps)
+        self.attn = GPT2Attention(config, layer_idx)
+        self.ln_2 = nn.LayerNorm(size, eps)
+        self.crossattention = GPT2Attention(config, layer_idx, cross=True) if cross else None
+        self.ln_cross_attn = nn.LayerNorm(size, eps) if cross else None
+        self.mlp = GPT2MLP(config)
+
+    def forward(self, x: Tensor, mask: Mask, cache: Any, memory: Tensor | None, memory_mask: Mask | None) -> Tensor:
+        x = x + self.attn(self.ln_1(x), mask, cache)
+        if self.crossattention is not None and self.ln_cross_attn is not None and memory is not None:
+            x = x + self.crossattention(self.ln_cross_attn(x), memory_mask, cache, memory)
+        return x + self.mlp(self.ln_2(x))
+
+
+class GPT2PreTrainedModel(PreTrainedModel):
+    """What all GPT-2 classes share."""
+
+    config_class = GPT2Config
+    base_model_prefix = "transformer"
+    stacks = {"": Stack("h", final="ln_f")}
+    _no_split_modules = ["GPT2Block"]
+    _keys_to_ignore_on_load_unexpected = [r"(^|\.)(attn|crossattention)\.(masked_)?bias$"]  # causal masks, once saved
+    config: GPT2Config
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, Conv1D):
+            scale = 1 / math.sqrt(2 * self.config.n_layer) if isinstance(module, BranchEnd) else 1.0
+            module.weight.normal_(0.0, self.config.initializer_range * scale)
+            module.bias.zero_()
+
+
+class GPT2Model(GPT2PreTrainedModel):
+    """The decoder without a head."""
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__(config)
+        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
+        self.wpe = LearnedPositions(config.n_positions, config.n_embd)
+        self.drop = nn.Dropout(config.embd_pdrop)
+        self.h = nn.ModuleList(GPT2Block(config, i) for i in range(config.n_layer))
+        self.ln_f = nn.LayerNorm(config.n_embd, config.layer_norm_epsilon)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.wte
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: Any = None,
+        use_cache: bool | None = None,
+    ) -> BaseModelOutputWithPast:
+        """input_ids, position_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T).
+
+        token_type_ids (B, T) are tokens whose embeddings are added. encoder_hidden_states (B, S, D) and
+        encoder_attention_mask (B, S): what a model with cross-attention looks at.
+        """
+        if (input_ids is None) == (inputs_embeds is None):
+            raise InputError("pass either input_ids or inputs_embeds, and not both")
+        x = self.wte(input_ids) if inputs_embeds is None else inputs_embeds
+        memory, cache = encoder_hidden_states, self.start_cache(past_key_values, use_cache)
+        memory_mask, cache = look_at(memory, encoder_attention_mask, x, cache, self.config)
+        mask, position_ids = decoder_frame(x, attention_mask, position_ids, cache)
+        x = x + self.wpe(position_ids)
+        x = self.drop(x if token_type_ids is None else x + self.wte(token_type_ids))
+        for block in self.h:
+            x = block(x, mask, cache, memory, memory_mask)
+        return BaseModelOutputWithPast(last_hidden_state=self.ln_f(x), past_key_values=cache)
+
+
+class GPT2LMHeadModel(CausalLM, GPT2PreTrainedModel):
+    """GPT-2 with a language-modelling head."""
+
+    backbone_class = GPT2Model
+    _tied_weights_keys = {"lm_head.weight": "transformer.wte.weight"}
+
+
+class GPT2SequenceSummary(nn.Module):
+    """One vector for a text: one of its states (or their mean), projected, as the `summary_*` fields say.
+
+    With `summary_proj_to_labels` the vector is the score of a choice, one number.
+    """
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__()
+        self.kind, self.scalar = config.summary_type, config.summary_use_proj and config.summary_proj_to_labels
+        size = 1 if self.scalar else config.n_embd
+        self.summary = nn.Linear(config.n_embd, size) if config.summary_use_proj else nn.Identity()
+        self.act = activation(config.summary_activation) if config.summary_activation else identity
+        self.first_dropout = nn.Dropout(config.summary_first_dropout)
+
+    def forward(self, x: Tensor, index: Tensor | None = None) -> Tensor:
+        """(..., T, D) -> (...), or (..., D) without a score; index (...) is the place of the state for `cls_index`."""
+        if self.kind == "mean":
+            state = x.mean(dim=-2)
+        elif self.kind == "first":
+            state = x[..., 0, :]
+        elif self.kind == "cls_index" and index is not None:
+            state = x.take_along_dim(index[..., None, None], dim=-2).squeeze(-2)
+        else:
+            state = x[..., -1, :]
+        result = self.act(self.summary(self.first_dropout(state)))
+        return result.squeeze(-1) if self.scalar else result
+
+
+@dataclass
+class GPT2DoubleHeadsModelOutput(ModelOutput):
+    """`logits` (B, choices, T, V) and `mc_logits` (B, choices), with the losses of both."""
+
+    loss: Tensor | None = None
+    mc_loss: Tensor | None = None
+    logits: Tensor | None = None
+    mc_logits: Tensor | None = None
+    past_key_values: Any | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+    cross_attentions: Tensors | None = None
+
+
+class GPT2DoubleHeadsModel(LanguageHead, GPT2PreTrainedModel):
+    """GPT-2 with a language-modelling head and a score for each of several texts (RocStories, SWAG)."""
+
+    backbone_class = GPT2Model
+    _tied_weights_keys = {"lm_head.weight": "transformer.wte.weight"}
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__(config)
+        self.multiple_choice_head = GPT2SequenceSummary(config)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        mc_token_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+        mc_labels: Tensor | None = None,
+        past_key_values: Any = None,
+        use_cache: bool | None = None,
+        **inputs: Any,
+    ) -> GPT2DoubleHeadsModelOutput:
+        """input_ids and its companions (B, choices, T), or (B, T) for one text each.
+
+        Args:
+            mc_token_ids: (B, choices), the token whose state is scored; the last one when None.
+            labels: like input_ids, shifted by the model; -100 is ignored. mc_labels: (B,), the index of the right choice.
+        """
+        given = input_ids if input_ids is not None else inputs.get("inputs_embeds")
+        if given is None:
+            raise InputError("pass input_ids or inputs_embeds")
+        shape = given.shape[:-1] if input_ids is None else given.shape
+        tensors = {"input_ids": input_ids, "attention_mask": attention_mask, **inputs}
+        flat = {name: None if x is None else x.reshape(-1, *x.shape[len(shape) - 1 :]) for name, x in tensors.items()}
+        output = self.backbone(past_key_values=past_key_values, use_cache=use_cache, **flat)
+        hidden = output.last_hidden_state.unflatten(0, shape[:-1])
+        logits, scores = self.vocabulary_logits(hidden), self.multiple_choice_head(hidden, mc_token_ids)
+        return GPT2DoubleHeadsModelOutput(
+            loss=None if labels is None else causal_lm_loss(logits, labels),
+            mc_loss=None if mc_labels is None else token_loss(scores, mc_labels),
+            logits=logits,
+            mc_logits=scores,
+            **recorded(output),
+        )
+
+
+class GPT2ForSequenceClassification(LastTokenClassifier, GPT2PreTrainedModel):
+    """GPT-2 that classifies a text by its last token."""
+
+    backbone_class = GPT2Model
+
+
+class GPT2ForTokenClassification(TokenClassifier, GPT2PreTrainedModel):
+    """GPT-2 that labels each token."""
+
+    backbone_class = GPT2Model
+
+    def __init__(self, config: GPT2Config) -> None:
+        super().__init__(config)
+        self.dropout = nn.Dropout(classifier_dropout(config, default=0.1))
+
+
+class GPT2ForQuestionAnswering(QuestionAnswering, GPT2PreTrainedModel):
+    """GPT-2 that marks the answer to a question in the text."""
+
+    backbone_class = GPT2Model
