@@ -1,0 +1,50 @@
+"""Atomic writes: a failure leaves the old file and nothing else."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from bestiary.core.errors import CorruptFile, SaveError
+from bestiary.core.files import read_json, replacing, write_json, write_text
+
+
+def test_json_round_trip(tmp_path: Path) -> None:
+    write_json(tmp_path / "new" / "a.json", {"b": ["é", 1]})
+    assert read_json(tmp_path / "new" / "a.json") == {"b": ["é", 1]}
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "no space"), KeyboardInterrupt(), RuntimeError("broken")])
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path, failure: BaseException) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    kind = SaveError if isinstance(failure, OSError) else type(failure)
+
+    def fail() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise failure
+
+    with pytest.raises(kind):
+        fail()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_disk_full_at_the_last_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_text(tmp_path / "a.txt", "old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SaveError, match="the disk is full"):
+        write_text(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000])
+def test_what_is_not_json_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(CorruptFile, match=r"a\.json"):
+        read_json(tmp_path / "a.json")

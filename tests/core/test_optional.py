@@ -1,0 +1,27 @@
+"""Missing and broken optional packages are told apart."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bestiary.core.errors import MissingDependency
+from bestiary.core.optional import require
+
+
+def test_missing_names_the_extra() -> None:
+    with pytest.raises(
+        MissingDependency, match=r"reading sound needs the package 'no_such_package'.*pip install no_such_package"
+    ):
+        require("no_such_package", "reading sound")
+
+
+def test_broken_keeps_the_original_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_package.py").write_text("import nothing_of_this_name")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(
+        MissingDependency, match="installed but fails to import: No module named 'nothing_of_this_name'"
+    ) as info:
+        require("broken_package", "reading sound")
+    assert isinstance(info.value.__cause__, ImportError)
+    assert "broken_package" not in sys.modules

@@ -1,0 +1,161 @@
+"""Attention kernels and masks against the formula written out query by query."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from bestiary.cache.dynamic import DynamicCache
+from bestiary.core.errors import ArgumentError, InputError, MissingDependency
+from bestiary.nn.attention import Attend
+from bestiary.nn.kernels import kernel, repad, unpad
+from bestiary.nn.masks import Mask, make_mask, positions
+
+CPU = torch.device("cpu")
+
+
+def by_hand(query: Tensor, key: Tensor, value: Tensor, sees: Tensor, bias: Tensor | None, scaling: float) -> Tensor:
+    """One query at a time: softmax over the keys it sees (B, 1 or H, T, S), in double precision."""
+    batch, heads, length, _ = query.shape
+    group = heads // key.shape[1]
+    sees = sees.expand(batch, heads, length, key.shape[2])
+    out = torch.zeros_like(query, dtype=torch.double)
+    for b in range(batch):
+        for h in range(heads):
+            for t in range(length):
+                slots = sees[b, h, t].nonzero().flatten()
+                scores = (key[b, h // group, slots].double() @ query[b, h, t].double()) * scaling
+                if bias is not None:
+                    scores = scores + bias.expand(batch, heads, length, key.shape[2])[b, h, t, slots].double()
+                out[b, h, t] = scores.softmax(0) @ value[b, h // group, slots].double()
+    return out.float()
+
+
+def tensors(batch: int = 2, heads: int = 4, groups: int = 2, queries: int = 5, keys: int = 5) -> tuple[Tensor, ...]:
+    torch.manual_seed(0)
+    size = 8
+    return (
+        torch.randn(batch, heads, queries, size),
+        torch.randn(batch, groups, keys, size),
+        torch.randn(batch, groups, keys, size),
+        torch.randn(1, heads, queries, keys),
+    )
+
+
+PADDING = torch.tensor([[1, 1, 1, 1, 1], [0, 0, 1, 1, 1]])
+MASKS = {
+    "none": (Mask(5, 5, CPU), torch.ones(1, 1, 5, 5, dtype=torch.bool)),
+    "causal": (Mask(5, 5, CPU, causal=True), torch.ones(5, 5).tril().bool()[None, None]),
+    "window": (
+        Mask(5, 5, CPU, causal=True, window=2),
+        (torch.ones(5, 5).tril() - torch.ones(5, 5).tril(-2)).bool()[None, None],
+    ),
+    "padded": (Mask(5, 5, CPU, padding=PADDING.bool()), PADDING.bool()[:, None, None].expand(2, 1, 5, 5)),
+    "array": (Mask(5, 5, CPU, dense=torch.eye(5).bool()[None, None]), torch.eye(5).bool()[None, None]),
+}
+
+
+@pytest.mark.parametrize("name", ["eager", "sdpa", "flex_attention"])
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("biased", [False, True])
+def test_kernels_equal_the_formula(name: str, mask: str, biased: bool) -> None:
+    query, key, value, bias = tensors()
+    given, sees = MASKS[mask]
+    attend = Attend(scaling=0.3)
+    attend.implementation = name
+    mixed = attend(query, key, value, given, bias if biased else None)
+    torch.testing.assert_close(mixed, by_hand(query, key, value, sees, bias if biased else None, 0.3), rtol=1e-5, atol=1e-5)
+
+
+def test_weights_are_the_probabilities_that_mix_the_values() -> None:
+    query, key, value, _ = tensors(groups=4)
+    mixed, weights = Attend(scaling=0.3)(query, key, value, MASKS["causal"][0], need_weights=True)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 4, 5))
+    assert weights.triu(1).abs().max() == 0
+    torch.testing.assert_close(weights @ value, mixed)
+
+
+def test_soft_cap_equals_the_formula_and_sdpa_refuses_it() -> None:
+    query, key, value, _ = tensors(groups=4)
+    scores = 2.0 * torch.tanh(query @ key.transpose(-1, -2) * 0.3 / 2.0)
+    for name in ("eager", "flex_attention"):
+        attend = Attend(scaling=0.3, softcap=2.0)
+        attend.implementation = name
+        torch.testing.assert_close(attend(query, key, value), scores.softmax(-1) @ value, rtol=1e-5, atol=1e-5)
+    with pytest.raises(ArgumentError, match=r"softcap=2\.0"):
+        Attend(scaling=0.3, softcap=2.0)(query, key, value)
+
+
+def test_unknown_and_missing_kernels() -> None:
+    with pytest.raises(ArgumentError, match="Did you mean 'eager'"):
+        kernel("eagr")
+    with pytest.raises(MissingDependency, match="flash_attn"):
+        kernel("flash_attention_2")
+
+
+def test_flex_refuses_dropout() -> None:
+    query, key, value, _ = tensors()
+    attend = Attend(scaling=1.0, dropout=0.1).train()
+    attend.implementation = "flex_attention"
+    with pytest.raises(ArgumentError, match=r"asked: 0\.1"):
+        attend(query, key, value)
+
+
+def test_mask_with_cache_sees_the_past_and_not_the_future() -> None:
+    cache = DynamicCache()
+    cache.update(torch.zeros(2, 1, 3, 4), torch.zeros(2, 1, 3, 4), 0)
+    mask = make_mask(2, CPU, torch.tensor([[1, 1, 1, 1, 1], [0, 1, 1, 1, 1]]), cache=cache)
+    expected = torch.tensor([[1, 1, 1, 1, 0], [1, 1, 1, 1, 1]]).bool()
+    assert torch.equal(mask.allowed()[0, 0], expected)
+    assert torch.equal(mask.allowed()[1, 0], expected & torch.tensor([0, 1, 1, 1, 1]).bool())
+
+
+def test_a_mask_that_hides_nothing_costs_nothing() -> None:
+    assert make_mask(5, CPU, torch.ones(2, 5), causal=False).allowed() is None
+    assert make_mask(5, CPU, torch.ones(2, 5)).plainly_causal
+    cache = DynamicCache()
+    cache.update(torch.zeros(1, 1, 3, 4), torch.zeros(1, 1, 3, 4), 0)
+    assert make_mask(1, CPU, torch.ones(1, 4), cache=cache).allowed() is None
+
+
+def test_masks_of_the_wrong_shape_are_refused() -> None:
+    with pytest.raises(InputError, match="covers 3 positions, but attention sees 5"):
+        make_mask(5, CPU, torch.tensor([[0, 1, 1]]))
+    with pytest.raises(InputError, match="expected"):
+        make_mask(5, CPU, torch.ones(2, 1, 4, 5))
+    with pytest.raises(InputError, match="4 dimensions"):
+        make_mask(5, CPU, torch.ones(5))
+
+
+def test_four_dimensional_masks_are_used_as_they_are() -> None:
+    query, key, value, _ = tensors()
+    sees = torch.rand(2, 1, 5, 5) > 0.3
+    sees[..., 0] = True
+    added = torch.zeros(2, 1, 5, 5).masked_fill(~sees, torch.finfo(torch.float32).min)
+    for array in (sees, added):
+        for name in ("eager", "sdpa", "flex_attention"):
+            attend = Attend(scaling=0.3)
+            attend.implementation = name
+            mixed = attend(query, key, value, make_mask(5, CPU, array))
+            torch.testing.assert_close(mixed, by_hand(query, key, value, sees, None, 0.3), rtol=1e-5, atol=1e-5)
+
+
+def test_positions_count_real_tokens() -> None:
+    mask = torch.tensor([[1, 1, 1, 1], [0, 0, 1, 1]])
+    assert positions(mask, 4, 0, CPU).tolist() == [[0, 1, 2, 3], [0, 0, 0, 1]]
+    assert positions(mask, 1, 3, CPU).tolist() == [[3], [1]]
+    assert positions(None, 2, 7, CPU).tolist() == [[7, 8]]
+
+
+def test_unpad_and_repad_are_inverse() -> None:
+    x = torch.randn(2, 5, 3)
+    packed, index, offsets, longest = unpad(x, PADDING.bool())
+    assert (packed.shape, offsets.tolist(), longest) == ((8, 3), [0, 5, 8], 5)
+    assert torch.equal(repad(packed, index, 2, 5), x * PADDING[..., None])
+
+
+def test_default_scaling() -> None:
+    from bestiary.nn.kernels import default_scaling
+
+    assert default_scaling(64) == 1 / math.sqrt(64)
