@@ -94,7 +94,9 @@ class Calling(Vocabulary):
         policy = a["on_too_long"] or self.on_too_long
         if policy not in TOO_LONG:
             raise ArgumentError(f"on_too_long is {policy!r}; expected one of {', '.join(TOO_LONG)}")
-        strategy = cutting.strategy_of(a["truncation"], a["max_length"], a["padding"], lambda text: warn_once("max-length", text))
+        strategy = cutting.strategy_of(
+            a["truncation"], a["max_length"], a["padding"], lambda text: warn_once("max-length", text)
+        )
         limited = self.model_max_length < UNLIMITED
         if strategy is None and policy in ("cut", "window") and limited:
             strategy = "longest_first"
@@ -104,7 +106,9 @@ class Calling(Vocabulary):
         if strategy and length:
             cut = cutting.Truncation(length, strategy, a["stride"], a["truncation_side"] or self.truncation_side)
         elif strategy:
-            warn_once("no-limit", f"truncation={a['truncation']!r} cuts nothing: neither max_length nor model_max_length is set")
+            warn_once(
+                "no-limit", f"truncation={a['truncation']!r} cuts nothing: neither max_length nor model_max_length is set"
+            )
         split = self.split_special_tokens if a["split_special_tokens"] is None else a["split_special_tokens"]
         return Call(
             add_special_tokens=a["add_special_tokens"],
@@ -171,9 +175,14 @@ class Calling(Vocabulary):
         if not any(rendered) or not call.add_special_tokens:
             rows, dropped = encode_samples(self.backend, samples, call)
             if call.add_special_tokens and is_prefix_doubled([row.ids for row in rows], self.bos_token_id):
-                warn_once("double-bos", f"a text begins with {self.bos_token!r}, and encoding added another; pass add_special_tokens=False")
+                warn_once(
+                    "double-bos",
+                    f"a text begins with {self.bos_token!r}, and encoding added another; pass add_special_tokens=False",
+                )
             return rows, dropped
-        parts = [encode_samples(self.backend, [one], without_special(call) if done else call) for one, done in zip(samples, rendered)]
+        parts = [
+            encode_samples(self.backend, [one], without_special(call) if done else call) for one, done in zip(samples, rendered)
+        ]
         return [row for rows, _ in parts for row in rows], [count for _, counts in parts for count in counts]
 
     def _tell_lengths(self, rows: Sequence[Encoding], dropped: Sequence[int], call: Call) -> None:

@@ -145,9 +145,7 @@ class BatchEncoding(BatchFeature):
         found = row.token_to_chars(index)
         return None if found is None else CharSpan(*found[1])
 
-    def char_to_token(
-        self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
-    ) -> int | None:
+    def char_to_token(self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0) -> int | None:
         """The token that covers a character; None for white space that no token covers."""
         row, index = self._at(batch_or_char_index, char_index)
         return row.char_to_token(index, sequence_index)
@@ -160,9 +158,7 @@ class BatchEncoding(BatchFeature):
         span = row.word_to_chars(index, sequence_index)
         return None if span is None else CharSpan(*span)
 
-    def char_to_word(
-        self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
-    ) -> int | None:
+    def char_to_word(self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0) -> int | None:
         """The word that covers a character."""
         row, index = self._at(batch_or_char_index, char_index)
         return row.char_to_word(index, sequence_index)

@@ -10,7 +10,7 @@ from tokenizers import AddedToken, Tokenizer
 from ...core.errors import CorruptFile, FileMissing
 from ...core.files import read_json, replacing, write_json, write_text
 from ...hub.files import HubOptions, find_file, inside, offline
-from .special_tokens import EXTRA, OLDER_EXTRA, ROLES, read_token
+from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES, read_token
 
 if TYPE_CHECKING:
     from .tokenizer import PreTrainedTokenizerFast
@@ -36,7 +36,7 @@ def read_rust(path: str | os.PathLike[str]) -> Tokenizer:
         raise CorruptFile(f"{path} is not UTF-8 text: {error}") from error
     try:
         return Tokenizer.from_str(text)
-    except Exception as error:  # noqa: BLE001 - the Rust package raises nothing more precise
+    except Exception as error:
         raise CorruptFile(f"{path} is not a tokenizer of the `tokenizers` package: {error}") from error
 
 
@@ -95,8 +95,7 @@ def _config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str
         named, extra = {**extra, **named}, []
     settings = {name: value for name, value in config.items() if name not in _BOOKKEEPING}
     settings[EXTRA] = extra
-    settings["named_special_tokens"] = named
-    settings["added_tokens"] = [stored[index] for index in sorted(stored)]
+    settings[NAMED], settings["added_tokens"] = named, stored
     if isinstance(settings.get("chat_template"), list):
         settings["chat_template"] = {item["name"]: item["template"] for item in settings["chat_template"]}
     return settings
@@ -121,7 +120,10 @@ def _vocabularies(
                 found.append((keyword, path))
                 break
     if not found:
-        wanted = [TOKENIZER, *(name for names in vocab_files.values() for name in ([names] if isinstance(names, str) else names))]
+        wanted = [
+            TOKENIZER,
+            *(name for names in vocab_files.values() for name in ([names] if isinstance(names, str) else names)),
+        ]
         inner = f" (subfolder {where.subfolder!r})" if where.subfolder else ""
         raise FileMissing(f"{name_or_path}{inner} has no tokenizer: none of {', '.join(dict.fromkeys(wanted))} is there")
     return found
@@ -156,12 +158,16 @@ def write(
     """Write every file of a tokenizer; returns the paths."""
     start = f"{prefix}-" if prefix else ""
     root = Path(folder)
-    config = tokenizer.settings()
+    options = tokenizer.options()
+    config: dict[str, Any] = {**options, **options.pop(NAMED), "tokenizer_class": type(tokenizer).__name__}
+    config.pop(NAMED)
     written = [root / f"{start}{CONFIG}", root / f"{start}{TOKENIZER}"]
     template = tokenizer.chat_template
     named = template if isinstance(template, dict) else {} if template is None else {"default": template}
     if named and not separate_templates:
-        config["chat_template"] = template if isinstance(template, str) else [{"name": n, "template": t} for n, t in named.items()]
+        config["chat_template"] = (
+            template if isinstance(template, str) else [{"name": n, "template": t} for n, t in named.items()]
+        )
     elif named:
         for name, text in named.items():
             path = root / (TEMPLATE if name == "default" else f"{TEMPLATES}/{inside(name)}.jinja")

@@ -83,7 +83,9 @@ def columns_of(encoded: Any, main: str) -> dict[str, Any]:
         names = list(encoded[0])
         for number, item in enumerate(encoded):
             if set(item) != set(names):
-                raise InputError(f"example {number} has the columns {sorted(item)}, the first one {sorted(names)}; they must agree")
+                raise InputError(
+                    f"example {number} has the columns {sorted(item)}, the first one {sorted(names)}; they must agree"
+                )
         encoded = {name: [item[name] for item in encoded] for name in names}
     if not isinstance(encoded, Mapping) or main not in encoded:
         found = list(encoded) if isinstance(encoded, Mapping) else type(encoded).__name__

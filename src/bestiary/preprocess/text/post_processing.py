@@ -69,8 +69,6 @@ def set_prefix_space(rust: Tokenizer, value: bool) -> None:
             part.prepend_scheme = ("first" if not parts[number].get("split", True) else "always") if value else "never"
 
 
-
-
 def framed(rust: Tokenizer, first: list[int], second: list[int] | None) -> tuple[list[int], list[int]]:
     """Ids with the special tokens that encoding adds, and a mask that is 1 for those."""
     encoding = rust.encode("a", None if second is None else "a")

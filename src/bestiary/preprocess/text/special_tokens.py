@@ -5,12 +5,13 @@ from typing import Any
 
 from tokenizers import AddedToken
 
-from ...core.errors import ArgumentError, InputError, did_you_mean
+from ...core.errors import ArgumentError, CorruptFile, InputError, did_you_mean
 from .backend import Backend
 
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 EXTRA = "extra_special_tokens"
 OLDER_EXTRA = "additional_special_tokens"
+NAMED = "named_special_tokens"
 
 Token = str | AddedToken
 
@@ -115,9 +116,7 @@ class SpecialTokens:
         self.backend.forget_twins()
         return int(added)
 
-    def add_special_tokens(
-        self, special_tokens_dict: Mapping[str, Any], replace_extra_special_tokens: bool = True
-    ) -> int:
+    def add_special_tokens(self, special_tokens_dict: Mapping[str, Any], replace_extra_special_tokens: bool = True) -> int:
         """Give roles to tokens and add those that the vocabulary lacks; returns how many are new.
 
         Args:
@@ -132,21 +131,40 @@ class SpecialTokens:
                 tokens += new
             elif role not in self._roles:
                 known = [*self._roles, EXTRA]
-                raise ArgumentError(f"{role!r} is no role of a special token.{did_you_mean(role, known)} Roles: {', '.join(known)}")
+                raise ArgumentError(
+                    f"{role!r} is no role of a special token.{did_you_mean(role, known)} Roles: {', '.join(known)}"
+                )
             else:
                 setattr(self, role, value)
                 tokens.append(value)
         return self.add_tokens(tokens, special_tokens=True)
 
+    def _restore_added(self, added: Mapping[int, Token]) -> None:
+        """Add the tokens that a file lists with their ids, where they are not there yet.
+
+        Raises:
+            CorruptFile: they cannot have the ids that the file gives them.
+        """
+        present = self.backend.main.get_added_tokens_decoder()
+        wanted = {index: token for index, token in sorted(added.items()) if index not in present}
+        self.backend.main.add_tokens(list(wanted.values()))
+        for index, token in wanted.items():
+            content = str(getattr(token, "content", token))
+            if self.backend.main.token_to_id(content) != index:
+                raise CorruptFile(
+                    f"the files list the added token {content!r} with id {index}, but after a vocabulary of "
+                    f"{self.backend.main.get_vocab_size(False)} tokens it gets {self.backend.main.token_to_id(content)}"
+                )
+
     def _set_specials(self, given: Mapping[str, Any]) -> None:
         """At construction: roles and other special tokens as given; what the vocabulary lacks is added, in order of roles."""
         extra = given.get(EXTRA, given.get(OLDER_EXTRA)) or []
-        named = extra if isinstance(extra, Mapping) else {}
+        named = {**(given.get(NAMED) or {}), **(extra if isinstance(extra, Mapping) else {})}
         for role in named:
             self._roles[role] = None
         roles = {**{role: given.get(role) for role in ROLES}, **named}
         tokens = {role: read_token(value) for role, value in roles.items() if value is not None}
-        others = [] if named else [read_token(token) for token in extra]
+        others = [] if isinstance(extra, Mapping) else [read_token(token) for token in extra]
         if tokens or others:
             self.add_special_tokens({**tokens, **({EXTRA: others} if others else {})})
 

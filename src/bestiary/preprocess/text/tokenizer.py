@@ -15,6 +15,7 @@ from . import files, post_processing, training
 from .backend import Backend
 from .calling import UNLIMITED, Calling
 from .chat_template import ChatTemplates
+from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES
 
 
 class PreTrainedTokenizerFast(ChatTemplates, Calling):
@@ -67,6 +68,7 @@ class PreTrainedTokenizerFast(ChatTemplates, Calling):
         self.backend = Backend(rust)
         self.init_kwargs = settings
         self._set_options(settings)
+        self._restore_added(settings.pop("added_tokens", {}))
         self._set_specials(settings)
         self._set_framing(given if whole else settings)
 
@@ -138,6 +140,22 @@ class PreTrainedTokenizerFast(ChatTemplates, Calling):
         self._framing = {"add_bos_token": self.add_bos_token, "add_eos_token": value}
         self.init_kwargs.update(self._framing)
         self.update_post_processor()
+
+    def options(self) -> dict[str, Any]:
+        """What this tokenizer would have to be constructed with, the vocabulary apart."""
+        changeable = ("padding_side", "truncation_side", "clean_up_tokenization_spaces", "split_special_tokens", "on_too_long")
+        options = {name: value for name, value in self.init_kwargs.items() if name not in (*ROLES, OLDER_EXTRA)}
+        defaults = {"clean_up_tokenization_spaces": False, "split_special_tokens": False, "on_too_long": "warn"}
+        for name in changeable:
+            value = getattr(self, name)
+            if name in options or value != defaults.get(name, getattr(type(self), name, None)):
+                options[name] = value
+        options["model_max_length"] = self.model_max_length
+        roles = self.special_tokens_map
+        options.update({role: token for role, token in roles.items() if role in ROLES})
+        options[EXTRA] = self.extra_special_tokens
+        options[NAMED] = {role: token for role, token in roles.items() if role not in ROLES}
+        return options
 
     @property
     def backend_tokenizer(self) -> Tokenizer:

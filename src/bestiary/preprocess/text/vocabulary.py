@@ -32,12 +32,18 @@ class Vocabulary(SpecialTokens):
             text = self.backend.main.decode(ids, skip_special_tokens=skip_special_tokens)
         except (OverflowError, TypeError) as error:
             bad = next((index for index in ids if not isinstance(index, int) or index < 0), ids)
-            raise InputError(f"cannot decode {bad!r:.60}: ids are whole numbers from 0; mask out labels of -100 first") from error
+            raise InputError(
+                f"cannot decode {bad!r:.60}: ids are whole numbers from 0; mask out labels of -100 first"
+            ) from error
         clean = self.clean_up_tokenization_spaces if clean_up_tokenization_spaces is None else clean_up_tokenization_spaces
         return self.clean_up_tokenization(text) if clean else text
 
     def batch_decode(
-        self, sequences: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None, **options: Any
+        self,
+        sequences: Any,
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        **options: Any,
     ) -> list[str]:
         """The text of each row of ids; a flat list of ids is one row."""
         rows = plain(sequences)

@@ -1,0 +1,202 @@
+"""Conversations to prompts, by the template that a checkpoint brings along."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ...core.errors import ArgumentError, InputError
+from .template_sandbox import run
+from .tools import get_json_schema
+
+CHATML = (
+    "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}"
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+
+Span = tuple[int, int]
+
+
+class RenderedPrompt(str):
+    """A conversation as text, special tokens included: a tokenizer adds none to it. Adding text to it keeps that."""
+
+    __slots__ = ()
+
+    def __add__(self, other: str) -> "RenderedPrompt":
+        return RenderedPrompt(str.__add__(self, other))
+
+
+class ChatTemplates:
+    """`apply_chat_template` and `chat_template`, a text, named texts, or None."""
+
+    chat_template: str | dict[str, str] | None
+    special_tokens_map: Mapping[str, str]
+
+    def get_chat_template(self, chat_template: str | None = None, tools: Sequence[Any] | None = None) -> str:
+        """The template to use: `chat_template` (a name of this tokenizer's, or a template itself), or this tokenizer's.
+
+        Of several, `tool_use` is taken when there are tools, else `default`.
+
+        Raises:
+            InputError: there is none, or none of that name can be meant.
+        """
+        own = self.chat_template
+        if not isinstance(own, dict):
+            chosen = own if chat_template is None else chat_template
+            if chosen is None:
+                raise InputError(
+                    "this tokenizer has no chat template: set tokenizer.chat_template (bestiary.CHATML is one), or pass chat_template="
+                )
+            return chosen
+        if chat_template is not None:
+            return own.get(chat_template, chat_template)
+        name = "tool_use" if tools is not None and "tool_use" in own else "default"
+        if name not in own:
+            raise InputError(
+                f"this tokenizer has the chat templates {', '.join(own)} and no default one; pass chat_template=name"
+            )
+        return own[name]
+
+    def apply_chat_template(
+        self,
+        conversation: Any,
+        tools: Sequence[Any] | None = None,
+        documents: Sequence[Mapping[str, str]] | None = None,
+        chat_template: str | None = None,
+        add_generation_prompt: bool = False,
+        continue_final_message: bool = False,
+        tokenize: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str = False,
+        max_length: int | None = None,
+        return_tensors: str | None = None,
+        return_dict: bool = True,
+        return_assistant_tokens_mask: bool = False,
+        tokenizer_kwargs: Mapping[str, Any] | None = None,
+        **variables: Any,
+    ) -> Any:
+        """Render a conversation, or a list of them, and tokenize it without adding special tokens.
+
+        Args:
+            conversation: messages, mappings with `role` and `content`; tools: Python functions or their JSON schemas.
+            add_generation_prompt: end with the header of an assistant's turn.
+            continue_final_message: leave the last message open, so that a model goes on with it.
+            tokenize: False returns the text. return_dict: False returns only the ids.
+            return_assistant_tokens_mask: add `assistant_masks`, 1 for what `{% generation %}` blocks write.
+            variables: further variables of the template.
+
+        Raises:
+            InputError: no template, no messages, or a template that fails on them.
+            jinja2.TemplateError: the template itself complains.
+            UnsafeFile: the template tries what it must not.
+        """
+        if add_generation_prompt and continue_final_message:
+            raise ArgumentError(
+                "add_generation_prompt begins a new turn and continue_final_message stays in the last; pass one"
+            )
+        if return_assistant_tokens_mask and not (tokenize and return_dict):
+            raise ArgumentError("return_assistant_tokens_mask needs tokenize=True and return_dict=True")
+        chats, batched = _conversations(conversation)
+        schemas = None if tools is None else [_schema(tool) for tool in tools]
+        source = self.get_chat_template(chat_template, tools)
+        given = {
+            **self.special_tokens_map,
+            "tools": schemas,
+            "documents": documents,
+            "add_generation_prompt": add_generation_prompt,
+            **variables,
+        }
+        prompts, spans = [], []
+        for chat in chats:
+            marked = _render(source, chat, given, continue_final_message, return_assistant_tokens_mask)
+            prompts.append(RenderedPrompt(marked[0]))
+            spans.append(marked[1])
+        if not tokenize:
+            return prompts if batched else prompts[0]
+        encode: Callable[..., Any] = self  # type: ignore[assignment]
+        options = {"padding": padding, "truncation": truncation, "max_length": max_length, "return_tensors": return_tensors}
+        encoded = encode(
+            prompts if batched else prompts[0], **{**options, **(tokenizer_kwargs or {})}, add_special_tokens=False
+        )
+        if return_assistant_tokens_mask:
+            masks = [_mask(row, span) for row, span in zip(encoded.encodings, spans, strict=True)]
+            encoded["assistant_masks"] = masks if batched or return_tensors else masks[0]
+            encoded.convert_to_tensors(return_tensors)
+        return encoded if return_dict else encoded["input_ids"]
+
+
+def _conversations(conversation: Any) -> tuple[list[list[Any]], bool]:
+    chats = getattr(conversation, "messages", conversation)
+    if not isinstance(chats, list | tuple) or not chats:
+        raise InputError(f"a conversation is a list of messages with 'role' and 'content'; found {conversation!r:.80}")
+    batched = isinstance(chats[0], list | tuple) or not isinstance(chats[0], Mapping)
+    found = [list(getattr(chat, "messages", chat)) for chat in chats] if batched else [list(chats)]
+    for chat in found:
+        for message in chat:
+            if not isinstance(message, Mapping):
+                raise InputError(
+                    f"a message is a mapping with 'role' and 'content'; found {type(message).__name__} {message!r:.60}"
+                )
+    return found, batched
+
+
+def _schema(tool: Any) -> Any:
+    if isinstance(tool, Mapping):
+        return tool
+    if callable(tool):
+        return get_json_schema(tool)
+    raise InputError(f"a tool is a function or a JSON schema of one; found {type(tool).__name__} {tool!r:.60}")
+
+
+def _render(source: str, chat: list[Any], given: Mapping[str, Any], unfinished: bool, marking: bool) -> tuple[str, list[Span]]:
+    """The text, and the parts of it that the assistant wrote where those are asked for."""
+    secret = secrets.token_hex(8)
+    marks = (f"\x02{secret}", f"\x03{secret}") if marking else ("", "")
+    text = run(source, {**given, "messages": chat}, marks)
+    if unfinished:
+        text = _open_end(source, chat, given, marks, text)
+    if not marking:
+        return text, []
+    if marks[0] not in text:
+        raise InputError(
+            "return_assistant_tokens_mask: the chat template marks nothing with {% generation %} ... {% endgeneration %}"
+        )
+    return _take_out(text, marks)
+
+
+def _take_out(text: str, marks: tuple[str, str]) -> tuple[str, list[Span]]:
+    """The text without marks, and the spans that stood between them."""
+    head, *parts = text.split(marks[0])
+    spans = []
+    for part in parts:
+        inside, _, after = part.partition(marks[1])
+        spans.append((len(head), len(head) + len(inside)))
+        head += inside + after
+    return head, spans
+
+
+def _open_end(source: str, chat: list[Any], given: Mapping[str, Any], marks: tuple[str, str], text: str) -> str:
+    """`text` up to where the last message's content ends, found by rendering once more with a mark there."""
+    end = f"\x04{secrets.token_hex(8)}"
+    variables = {**given, "messages": [*chat[:-1], _with_end(chat[-1], end)]}
+    head, found, _ = run(source, variables, marks).partition(end)
+    for candidate in (head, head.rstrip()):
+        if found and text.startswith(candidate):
+            return candidate
+    raise InputError(
+        "continue_final_message: the chat template does not write the last message as it is, so it cannot be left open"
+    )
+
+
+def _with_end(message: Mapping[str, Any], end: str) -> dict[str, Any]:
+    content = message.get("content")
+    if isinstance(content, str):
+        return {**message, "content": content + end}
+    if isinstance(content, list) and content and isinstance(content[-1], Mapping) and isinstance(content[-1].get("text"), str):
+        return {**message, "content": [*content[:-1], {**content[-1], "text": content[-1]["text"] + end}]}
+    raise InputError(f"continue_final_message needs text at the end of the last message; found {content!r:.60}")
+
+
+def _mask(row: Any, spans: Sequence[Span]) -> list[int]:
+    """1 for the tokens that cover text in one of the spans."""
+    return [int(any(start < end and first < end and start < last for first, last in spans)) for start, end in row.offsets]
