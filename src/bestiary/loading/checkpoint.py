@@ -88,6 +88,13 @@ class Checkpoint:
         raise FileMissing(_nothing_found(name_or_path, options, names, variant))
 
     @classmethod
+    def of(cls, state: Mapping[str, torch.Tensor]) -> Self:
+        """Tensors in memory as a checkpoint; they are copied when read, so that the model does not share them."""
+        self = cls([], "memory")
+        self._add(_Memory(state))
+        return self
+
+    @classmethod
     def open_index(cls, folder: str | os.PathLike[str], name: str) -> Self:
         """The shards in `folder` of the index beside `name` (`model.safetensors` or `pytorch_model.bin`).
 
@@ -140,9 +147,30 @@ class Checkpoint:
         """Bytes of all tensors."""
         return sum(info.nbytes for info in self.keys.values())
 
+    @property
+    def name(self) -> str:
+        """The file, or the folder of several files."""
+        return str(self.files[0] if len(self.files) == 1 else self.files[0].parent) if self.files else "the state_dict"
+
     def where(self, key: str) -> str:
         """`file:key`, for reports."""
         return f"{self.keys[key].file.name}:{key}"
+
+
+class _Memory:
+    """A state dict in the place of a file."""
+
+    metadata: Mapping[str, str] = {}
+
+    def __init__(self, state: Mapping[str, torch.Tensor]) -> None:
+        self._state = state
+        self.infos = {key: TensorInfo(t.dtype, tuple(t.shape), Path("state_dict"), t.nbytes) for key, t in state.items()}
+
+    def tensor(self, key: str) -> torch.Tensor:
+        return self._state[key].detach().clone()
+
+    def drop(self, key: str) -> None:
+        """Nothing was taken."""
 
 
 def read_weight_map(index: Path) -> Mapping[str, str]:

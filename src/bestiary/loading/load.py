@@ -1,7 +1,8 @@
 """Weights go from their file to their place in the model, each once, and every tensor is accounted for before any is read."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -48,7 +49,7 @@ def load_weights(
     slots = slots_of(model, tied or {})
     found, outside = _match(on_load(renames, checkpoint.keys), slots, prefix)
     judge = _Judge(slots, prefix, head_is_new, ignore_unexpected, allow_missing)
-    report = LoadReport(", ".join(str(file) for file in checkpoint.files[:1]) + (" ..." if checkpoint.files[1:] else ""))
+    report = LoadReport(checkpoint.name)
     chosen = _choose(slots, found, checkpoint, report, ignore_mismatched_sizes)
     judge.leftovers(found, outside, report)
     judge.absent(chosen, report)
@@ -200,6 +201,21 @@ def _entry(made: Made, wanted: torch.dtype, checkpoint: Checkpoint) -> dict[str,
     return {"safetensors_file": str(info.file), "weight_name": made.sources[0], "dtype": str(wanted).removeprefix("torch.")}
 
 
+@contextmanager
+def _siblings_aside(new: Sequence[Slot], names: set[str], slots: Mapping[str, Slot]) -> Iterator[None]:
+    """Initialisation works on whole modules; what the file gave to a module with a new tensor steps aside meanwhile."""
+    owners = {id(module) for slot in new for module, _ in slot.places}
+    loaded = [slot for slot in distinct(slots) if slot.name not in names and any(id(m) in owners for m, _ in slot.places)]
+    values = [slot.tensor for slot in loaded]
+    for slot in loaded:
+        slot.put(torch.zeros_like(slot.tensor, device="cpu"))
+    try:
+        yield
+    finally:
+        for slot, value in zip(loaded, values, strict=True):
+            slot.put(value)
+
+
 def _fill_new(slots: Mapping[str, Slot], plan: LoadPlan, report: LoadReport, initialise: Callable[[set[str]], None]) -> None:
     """Give the allowed new tensors memory and values. They start as NaN, so that one left out is noticed, not random."""
     shapes: dict[str, torch.Tensor] = {}
@@ -210,8 +226,9 @@ def _fill_new(slots: Mapping[str, Slot], plan: LoadPlan, report: LoadReport, ini
         device = plan.device_of(name)
         blank = torch.nan if shapes[name].is_floating_point() else 0
         slot.put(torch.full_like(shapes[name], blank, device="cpu" if device == "disk" else device))
-    if report.initialised:
-        initialise(set(report.initialised))
+    with _siblings_aside([slots[name] for name in report.initialised], set(report.initialised), slots):
+        if report.initialised:
+            initialise(set(report.initialised))
     left = [name for name in report.initialised if slots[name].now().isnan().any()]
     if left:
         raise LoadError(f"{', '.join(fold(left))}: not in the file, and the model's initialisation does not fill it")

@@ -11,11 +11,10 @@ from typing import Any, Self
 import torch
 
 from ..core.errors import ConfigError
+from ..placement.device_map import Device, device_at
 from ..placement.offload import store
 from .report import LoadReport
 from .slots import Slot
-
-Device = torch.device | str | int
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,8 @@ class LoadPlan:
         """The device of the tensor `name`: that of the nearest enclosing module in the map."""
         if self.device_map is None:
             return "cpu"
-        parts = name.split(".")
-        for count in range(len(parts), -1, -1):
-            if (module := ".".join(parts[:count])) in self.device_map:
-                return self.device_map[module]
+        if (device := device_at(self.device_map, name)) is not None:
+            return device
         raise ConfigError(f"device_map gives no device for {name!r}; name it, a module around it, or '' for everything")
 
 
@@ -85,7 +82,7 @@ class Placer:
             shape: the tensor as it shall be, on the meta device.
             entry: where a tensor for the disk can be read later just as it is; None: it has to be written.
         """
-        devices = {name: self.plan.device_of(name) for name in slot.names}
+        devices = {name: self._device_of(slot, name) for name in slot.names}
         on_disk = [name for name, device in devices.items() if device == "disk"]
         device = next((device for device in devices.values() if device != "disk"), None)
         if device is None and entry is not None:
@@ -106,6 +103,11 @@ class Placer:
         else:
             slot.put(tensor)
         return fresh or device is None
+
+    def _device_of(self, slot: Slot, name: str) -> Device:
+        device = self.plan.device_of(name)
+        buffer = not isinstance(slot.tensor, torch.nn.Parameter)
+        return "cpu" if buffer and device == "disk" else device  # buffers are small and stay at hand
 
     def _store(self, name: str, tensor: torch.Tensor) -> dict[str, Any]:
         if self.plan.offload_folder is None:

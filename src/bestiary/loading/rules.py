@@ -5,7 +5,7 @@ stands for one part (a layer number). What comes before is kept: `h.{}.attn.weig
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -79,12 +79,12 @@ def on_load(rules: Iterable[Rule], keys: Iterable[str]) -> dict[str, Made]:
     return table
 
 
-def on_save(rules: Sequence[Rule], state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Our tensors under their stored names and layouts: the inverse of `on_load`."""
-    table = {name: Made((name,), _fetch_one(name), plain=True) for name in state}
+def on_save(rules: Sequence[Rule], names: Iterable[str]) -> dict[str, Made]:
+    """Stored names -> how each is made from our tensors `names`: the inverse of `on_load`."""
+    table = {name: Made((name,), _fetch_one(name), plain=True) for name in names}
     for rule in reversed([rule for rule in rules if rule.reverse]):
         table = _apply(table, rule.own, rule.stored, rule.save)
-    return {name: made.build(state.__getitem__) for name, made in table.items()}
+    return table
 
 
 def _fetch_one(key: str) -> Callable[[Fetch], torch.Tensor]:

@@ -17,9 +17,11 @@ from ..core.sizes import parse_size, show_size
 from .checkpoint import SAFE_NAME, TORCH_NAME, Checkpoint, index_name, with_variant
 from .formats import safetensors, torch_zip
 from .report import LoadReport, fold
+from .rules import Rule, on_save
 from .slots import distinct, slots_of
 
-Write = Callable[[Path, Mapping[str, torch.Tensor]], None]
+Read = Callable[[str], torch.Tensor]
+Write = Callable[[Path, Mapping[str, torch.Tensor], Read], None]
 
 
 def save_weights(
@@ -30,7 +32,9 @@ def save_weights(
     safe_serialization: bool = True,
     tied: Mapping[str, str] | None = None,
     metadata: Mapping[str, str] | None = None,
+    renames: Sequence[Rule] = (),
     variant: str | None = None,
+    fetch: Callable[[str], torch.Tensor] | None = None,
 ) -> list[Path]:
     """Write `state` into `folder` as one file, or as shards and an index when it is larger than `max_shard_size`.
 
@@ -40,19 +44,24 @@ def save_weights(
     Args:
         tied: target -> source; a target is not written where its tensor equals the source's.
         safe_serialization: False writes `pytorch_model.bin` files.
+        renames: rules of the checkpoint's family; files get the stored names and layouts.
+        fetch: gives by name the data of tensors that `state` holds without data (offloaded ones).
+
     Returns: the files written, the index last.
 
     Raises:
         SaveError: not enough space (says how many bytes are needed and free), a tensor without data, or a tie whose two
             sides differ, of which one would be lost. The folder is as it was.
     """
-    kept = _without_ties(state, tied or {})
+    read = fetch or state.__getitem__
+    made = on_save(renames, _without_ties(state, tied or {}, fetch))
+    shapes = {name: each.build(lambda key: torch.empty_like(state[key], device="meta")) for name, each in made.items()}
     name = with_variant(SAFE_NAME if safe_serialization else TORCH_NAME, variant)
-    shards = _name_shards(split(kept, parse_size(max_shard_size)), name)
-    total = sum(tensor.nbytes for tensor in kept.values())
+    shards = _name_shards(split(shapes, parse_size(max_shard_size)), name)
+    total = sum(tensor.nbytes for tensor in shapes.values())
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    needed = total + sum(256 + len(key) for key in kept)
+    needed = total + sum(256 + len(key) for key in shapes)
     if (free := shutil.disk_usage(target).free) < needed:
         raise SaveError(f"the weights need {needed} bytes ({show_size(needed)}), {target} has {free} free; nothing was written")
     write = _writer(safe_serialization, {"format": "pt", **(metadata or {})})
@@ -61,7 +70,7 @@ def save_weights(
         with ExitStack() as stack:
             for file, keys in shards.items():
                 path = stack.enter_context(replacing(target / file))
-                write(path, {key: kept[key] for key in keys})
+                write(path, {key: shapes[key] for key in keys}, lambda key: made[key].build(read))
             if any((target / file).exists() for file in shards):
                 index.unlink(missing_ok=True)  # until the new one is there, a kill must not leave it over a mixture
     except SaveError as error:
@@ -69,7 +78,7 @@ def save_weights(
     written = [target / file for file in shards]
     if len(shards) > 1:
         weight_map = {key: file for file, keys in shards.items() for key in keys}
-        parameters = sum(tensor.numel() for tensor in kept.values())
+        parameters = sum(tensor.numel() for tensor in shapes.values())
         write_json(index, {"metadata": {"total_parameters": parameters, "total_size": total}, "weight_map": weight_map})
         written.append(index)
     _remove_stale(target, written, variant)
@@ -99,27 +108,28 @@ def _name_shards(parts: list[list[str]], name: str) -> dict[str, list[str]]:
 def _writer(safe: bool, metadata: Mapping[str, str]) -> Write:
     if not safe:
         return torch_zip.write
-    return lambda path, tensors: safetensors.write(path, tensors, metadata)
+    return lambda path, shapes, read: safetensors.write(path, shapes, read, metadata)
 
 
-def _without_ties(state: Mapping[str, torch.Tensor], tied: Mapping[str, str]) -> dict[str, torch.Tensor]:
-    if empty := [name for name, tensor in state.items() if tensor.is_meta]:
+def _without_ties(state: Mapping[str, torch.Tensor], tied: Mapping[str, str], fetch: Read | None) -> list[str]:
+    """The names to write. A target of a tie is left out where it equals its source."""
+    if fetch is None and (empty := [name for name, tensor in state.items() if tensor.is_meta]):
         raise SaveError(f"{', '.join(fold(empty))} have no data (they are on the meta device); nothing written")
     if odd := [f"{name} ({tensor.dtype})" for name, tensor in state.items() if tensor.dtype not in safetensors.NAMES]:
         raise SaveError(f"{', '.join(odd)}: a dtype that the safetensors format does not know; nothing written")
-    kept = dict(state)
-    for target, source in tied.items():
-        if target not in state or source not in state:
-            continue
+    pairs = {target: source for target, source in tied.items() if target in state and source in state}
+    for target, source in pairs.items():
         a, b = state[target], state[source]
-        same = a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride()
-        if not same and not (a.shape == b.shape and torch.equal(a, b)):
+        if a is b or (not a.is_meta and a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride()):
+            continue
+        if fetch is not None:
+            a, b = fetch(target), fetch(source)
+        if a.shape != b.shape or not torch.equal(a.to(b.device), b):
             raise SaveError(
                 f"{target} and {source} are declared tied but differ, so one would be lost; nothing written. "
                 "Tie them again (tie_weights()) or declare them untied in the config (tie_word_embeddings=False)"
             )
-        del kept[target]
-    return kept
+    return [name for name in state if name not in pairs]
 
 
 def _remove_stale(folder: Path, written: Sequence[Path], variant: str | None) -> None:

@@ -4,6 +4,7 @@ import copy
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from ..loading.load import LoadPlan, load_weights
 from ..loading.save import save_weights
 from ..placement.device_map import plan_device_map
 from ..placement.dispatch import dispatch
+from ..placement.offload import read_tensor
 from .config import PreTrainedConfig
 
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ def open_model(cls: "type[PreTrainedModel]", name_or_path: Any, *model_args: Any
     finally:
         torch.set_default_dtype(before)
     kept = list(cls._keep_in_fp32_modules) if dtype == torch.float16 else []
-    device_map = _device_map(model, options, dtype)
+    device_map = _device_map(model, options, dtype, kept)
     report = load_weights(
         model,
         checkpoint,
@@ -140,7 +142,7 @@ def open_model(cls: "type[PreTrainedModel]", name_or_path: Any, *model_args: Any
     if cls.can_generate():
         model.generation_config = _generation_config(name_or_path, config, options, hub)
     if device_map is not None:
-        dispatch(model, device_map, options.offload_folder, report, offload_buffers=options.offload_buffers)
+        dispatch(model, device_map, options.offload_folder, report.offload_index, offload_buffers=options.offload_buffers)
     return (model, report.as_info()) if options.output_loading_info else model
 
 
@@ -154,9 +156,8 @@ def _config(
         config.update({name: kwargs[name] for name in own | ({"num_labels"} & kwargs.keys())})
         rest = {name: value for name, value in kwargs.items() if name not in own and name != "num_labels"}
     else:
-        where = {name: value for name, value in vars(hub).items()}
         config, rest = cls.config_class.from_pretrained(
-            options.config or name_or_path, return_unused_kwargs=True, **where, **kwargs
+            options.config or name_or_path, return_unused_kwargs=True, **vars(hub), **kwargs
         )
     accepted = inspect.signature(cls.__init__).parameters
     for name in rest:
@@ -189,13 +190,15 @@ def _dtype(asked: Any, config: PreTrainedConfig, checkpoint: Checkpoint) -> torc
     return max(sizes, key=lambda dtype: sizes[dtype]) if sizes else torch.float32
 
 
-def _device_map(model: "PreTrainedModel", options: OpenOptions, dtype: torch.dtype) -> dict[str, Any] | None:
+def _device_map(model: "PreTrainedModel", options: OpenOptions, dtype: torch.dtype, kept: list[str]) -> dict[str, Any] | None:
     if options.device_map is None:
         if options.max_memory is not None:
             raise ArgumentError("max_memory says how to spread a model, which needs device_map, for example 'auto'")
         return None
     blocks = sorted({name for part in model.modules() for name in getattr(type(part), "_no_split_modules", ())})
-    return plan_device_map(model, options.device_map, options.max_memory, blocks, dtype, model.tied_weights())
+    return plan_device_map(
+        model, options.device_map, options.max_memory, blocks, dtype, model.tied_weights(), keep_in_fp32=kept
+    )
 
 
 def _generation_config(name_or_path: Any, config: PreTrainedConfig, options: OpenOptions, hub: HubOptions) -> GenerationConfig:
@@ -244,6 +247,7 @@ def save_model(
         metadata={"format": "pt"},
         renames=model._weight_rules,
         variant=variant,
+        fetch=partial(read_tensor, model) if state_dict is None else None,
     )
     written += [Path(path) for path in config.save_pretrained(folder)]
     if model.can_generate():

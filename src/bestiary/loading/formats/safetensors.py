@@ -8,7 +8,7 @@ import math
 import mmap
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,24 +96,28 @@ class SafetensorsFile:
             self._map.madvise(mmap.MADV_DONTNEED, first, last - first)
 
 
-def write(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
-    """Write `tensors` one after another; at no time is more than one of them held in a second copy."""
-    order = sorted(tensors, key=lambda key: (-tensors[key].dtype.itemsize, key))  # widest first keeps all aligned
+def write(
+    path: Path, shapes: Mapping[str, torch.Tensor], read: Callable[[str], torch.Tensor], metadata: Mapping[str, str]
+) -> None:
+    """Write tensors one after another, so that no two of them have to be in memory for it.
+
+    Args:
+        shapes: name -> a tensor of the right shape and dtype, data or not.
+        read: gives the data by name.
+    """
+    order = sorted(shapes, key=lambda key: (-shapes[key].dtype.itemsize, key))  # widest first keeps all aligned
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     position = 0
     for key in order:
-        dtype, shape = tensors[key].dtype, list(tensors[key].shape)
-        nbytes = tensors[key].numel() * dtype.itemsize
-        header[key] = {"dtype": NAMES[dtype], "shape": shape, "data_offsets": [position, position + nbytes]}
-        position += nbytes
+        end = position + shapes[key].nbytes
+        header[key] = {"dtype": NAMES[shapes[key].dtype], "shape": list(shapes[key].shape), "data_offsets": [position, end]}
+        position = end
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for key in order:
-            file.write(_bytes_of(tensors[key]))
-        file.flush()
-        os.fsync(file.fileno())
+            file.write(_bytes_of(read(key)))
 
 
 def _bytes_of(tensor: torch.Tensor) -> memoryview:

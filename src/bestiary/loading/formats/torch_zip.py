@@ -6,7 +6,7 @@ more is named as unsafe. Zip files are memory mapped.
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -88,9 +88,9 @@ def _last(error: Exception) -> str:
     return lines[0][:200]
 
 
-def write(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """`torch.save` of contiguous CPU copies, each with a storage of its own size."""
-    compact = {key: tensor.detach().cpu() for key, tensor in tensors.items()}
+def write(path: Path, shapes: Mapping[str, torch.Tensor], read: Callable[[str], torch.Tensor]) -> None:
+    """`torch.save` of the tensors named in `shapes`, contiguous, on the CPU, each with a storage of its own size."""
+    compact = {key: read(key).detach().cpu() for key in shapes}
     for key, tensor in compact.items():
         if tensor.untyped_storage().nbytes() != tensor.nbytes or not tensor.is_contiguous():
             compact[key] = tensor.clone(memory_format=torch.contiguous_format)
