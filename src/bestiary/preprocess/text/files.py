@@ -54,11 +54,11 @@ def read_settings(
         keyword = "tokenizer_file" if path.suffix == ".json" else "vocab_file"
         return {keyword: path, "name_or_path": str(path), **overrides}
     settings = _config(name_or_path, where)
-    settings.update({keyword: found for keyword, found in _vocabularies(vocab_files, name_or_path, where)})
     templates = _templates(name_or_path, where)
     if templates is not None:
         settings["chat_template"] = templates
-    return {**settings, **overrides, "name_or_path": str(name_or_path)}
+    settings["name_or_path"] = str(name_or_path)
+    return {**dict(_vocabularies(vocab_files, name_or_path, where)), "stored": settings, **overrides}
 
 
 def read_config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str, Any]:

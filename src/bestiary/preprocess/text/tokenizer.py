@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from ...core.errors import ArgumentError, InputError
 from ...hub.files import refuse
-from . import files, post_processing, training
+from . import converters, files, post_processing, training
 from .backend import Backend
 from .calling import UNLIMITED, Calling
 from .chat_template import ChatTemplates
@@ -23,7 +23,8 @@ class PreTrainedTokenizerFast(ChatTemplates, Calling):
 
     Args:
         vocab, merges: a vocabulary (path or content) for a family that reads one; also `vocab_file=`, `merges_file=`.
-        tokenizer_object: a `tokenizers.Tokenizer`; tokenizer_file: its JSON file.
+        tokenizer_object: a `tokenizers.Tokenizer`, which is copied; tokenizer_file: its JSON file.
+        stored: options as a tokenizer_config.json holds them; those that shape a tokenizer do not change one that came whole.
         options: roles of tokens (`pad_token=...`), `extra_special_tokens`, `model_max_length`, `padding_side`,
             `truncation_side`, `model_input_names`, `clean_up_tokenization_spaces`, `split_special_tokens`, `chat_template`,
             `add_bos_token`, `add_eos_token`, `on_too_long`, and the options of the family. Others are kept and saved again.
@@ -50,12 +51,12 @@ class PreTrainedTokenizerFast(ChatTemplates, Calling):
         *,
         tokenizer_object: Tokenizer | None = None,
         tokenizer_file: str | os.PathLike[str] | None = None,
+        stored: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         super().__init__()
         vocab, merges = options.pop("vocab_file", vocab), options.pop("merges_file", merges)
-        given = {name: value for name, value in options.items() if value is not None or name in self.defaults}
-        settings = {**self.defaults, **given}
+        settings = {**self.defaults, **(stored or {}), **options}
         whole = tokenizer_object is not None or tokenizer_file is not None
         if tokenizer_object is not None:
             rust = Tokenizer.from_str(tokenizer_object.to_str())
@@ -64,22 +65,28 @@ class PreTrainedTokenizerFast(ChatTemplates, Calling):
         else:
             rust = self.convert(vocab, merges, settings)
         if whole:
-            self.adjust(rust, given)
+            self.adjust(rust, options)
         self.backend = Backend(rust)
         self.init_kwargs = settings
         self._set_options(settings)
         self._restore_added(settings.pop("added_tokens", {}))
         self._set_specials(settings)
-        self._set_framing(given if whole else settings)
+        # A file that holds the whole tokenizer says itself what it adds; only the caller overrules it.
+        self._set_framing(options if whole else settings)
 
     @classmethod
     def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
-        """Build the Rust tokenizer from vocabulary files; a family that has such files overrides it."""
-        from .converters import guess
+        """Build the Rust tokenizer from vocabulary files; a family that has such files overrides it and may fill `settings`."""
+        cls.need(vocab)
+        return converters.guess(vocab, merges, settings)
 
+    @classmethod
+    def need(cls, vocab: Any) -> None:
+        """Raise `InputError` when there is nothing to build a tokenizer from."""
         if vocab is None:
-            raise InputError(f"{cls.__name__} needs tokenizer_object=, tokenizer_file= or a vocabulary it can read")
-        return guess(vocab, merges, settings)
+            raise InputError(
+                f"{cls.__name__} needs tokenizer_object=, tokenizer_file= or a vocabulary: {cls.vocab_files_names}"
+            )
 
     @classmethod
     def adjust(cls, rust: Tokenizer, given: Mapping[str, Any]) -> None:

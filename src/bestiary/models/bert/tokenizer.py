@@ -1,0 +1,59 @@
+"""BERT's tokenizer: WordPiece over cleaned, and mostly lower-cased, words."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tokenizers import Tokenizer, normalizers
+
+from ...preprocess.text.converters import wordpiece
+from ...preprocess.text.post_processing import state
+from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
+
+
+class BertTokenizer(PreTrainedTokenizerFast):
+    """Opens `vocab.txt` and `tokenizer.json`.
+
+    Options: `do_lower_case`; `strip_accents` (None: as `do_lower_case`); `tokenize_chinese_chars`; `do_basic_tokenize`
+    (False: split at spaces only).
+    """
+
+    vocab_files_names: ClassVar[dict[str, str]] = {"vocab_file": "vocab.txt", "tokenizer_file": "tokenizer.json"}
+    model_input_names = ("input_ids", "token_type_ids", "attention_mask")
+    defaults: ClassVar[dict[str, Any]] = {
+        "do_lower_case": True,
+        "strip_accents": None,
+        "tokenize_chinese_chars": True,
+        "unk_token": "[UNK]",
+        "sep_token": "[SEP]",
+        "pad_token": "[PAD]",
+        "cls_token": "[CLS]",
+        "mask_token": "[MASK]",
+    }
+
+    @classmethod
+    def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
+        """WordPiece from a `vocab.txt` or a mapping of token to id."""
+        cls.need(vocab)
+        return wordpiece.bert(
+            wordpiece.read(vocab),
+            **{role: str(settings[role]) for role in ("unk_token", "cls_token", "sep_token")},
+            **{name: settings[name] for name in ("do_lower_case", "strip_accents", "tokenize_chinese_chars")},
+            split_words=settings.get("do_basic_tokenize", True),
+        )
+
+    @classmethod
+    def adjust(cls, rust: Tokenizer, given: Mapping[str, Any]) -> None:
+        """Apply options given for a tokenizer that came whole."""
+        super().adjust(rust, given)
+        names = {
+            "do_lower_case": "lowercase",
+            "strip_accents": "strip_accents",
+            "tokenize_chinese_chars": "handle_chinese_chars",
+        }
+        found = state(rust.normalizer)
+        changes = {names[name]: value for name, value in given.items() if name in names}
+        if changes and found.get("type") == "BertNormalizer":
+            rust.normalizer = normalizers.BertNormalizer(**{**{k: v for k, v in found.items() if k != "type"}, **changes})
+
+
+BertTokenizerFast = BertTokenizer

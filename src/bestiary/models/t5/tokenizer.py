@@ -1,0 +1,64 @@
+"""T5's tokenizer: a sentencepiece unigram model, with numbered sentinels that stand for masked spans."""
+
+from typing import Any, ClassVar
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+from ...core.errors import CorruptFile
+from ...preprocess.text.converters import sentencepiece
+from ...preprocess.text.special_tokens import EXTRA
+from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
+
+
+class T5Tokenizer(PreTrainedTokenizerFast):
+    """Opens `spiece.model` and `tokenizer.json`.
+
+    Options: `extra_ids`, the number of sentinels `<extra_id_0>`, ...: the last ids, counted backwards; `add_prefix_space`.
+    """
+
+    vocab_files_names: ClassVar[dict[str, str]] = {"vocab_file": "spiece.model", "tokenizer_file": "tokenizer.json"}
+    defaults: ClassVar[dict[str, Any]] = {
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+        "pad_token": "<pad>",
+        "extra_ids": 100,
+    }
+
+    @classmethod
+    def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
+        """Unigram pieces from the file, then the sentinels."""
+        cls.need(vocab)
+        model = sentencepiece.read(vocab)
+        if model.model_type != sentencepiece.UNIGRAM:
+            raise CorruptFile(f"{vocab} is a BPE model; T5 uses a unigram model")
+        sentinels = [f"<extra_id_{number}>" for number in range(settings["extra_ids"])]
+        model.pieces += [sentencepiece.Piece(token, 0.0, sentencepiece.CONTROL) for token in reversed(sentinels)]
+        settings[EXTRA] = list(dict.fromkeys([*(settings.get(EXTRA) or []), *sentinels]))
+        rust = Tokenizer(models.Unigram([(piece.text, piece.score) for piece in model.pieces], unk_id=model.unk_id))
+        if model.charsmap:
+            rust.normalizer = normalizers.Precompiled(model.charsmap)
+        scheme = "never" if settings.get("add_prefix_space") is False else "always"
+        space = {"replacement": sentencepiece.SPACE, "prepend_scheme": scheme}
+        rust.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(**space)])
+        rust.decoder = decoders.Metaspace(**space)
+        eos = str(settings["eos_token"])
+        index = rust.token_to_id(eos)
+        if index is None:
+            raise CorruptFile(f"{vocab} lacks the end token {eos!r}")
+        rust.post_processor = processors.TemplateProcessing(
+            single=["$A:0", f"{eos}:0"], pair=["$A:0", f"{eos}:0", "$B:0", f"{eos}:0"], special_tokens=[(eos, index)]
+        )
+        sentencepiece.add_marked(rust, model)
+        return rust
+
+    def get_sentinel_tokens(self) -> list[str]:
+        """The sentinels, `<extra_id_0>` first."""
+        found = [token for token in self.extra_special_tokens if token.startswith("<extra_id_")]
+        return sorted(found, key=lambda token: int("".join(filter(str.isdigit, token)) or 0))
+
+    def get_sentinel_token_ids(self) -> list[int]:
+        """Their ids."""
+        return [self.convert_tokens_to_ids(token) for token in self.get_sentinel_tokens()]
+
+
+T5TokenizerFast = T5Tokenizer

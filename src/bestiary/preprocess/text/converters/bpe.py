@@ -1,0 +1,70 @@
+"""`vocab.json` and `merges.txt`: byte-pair encoding over bytes written as letters (Radford et al., 2019)."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+from ....core.errors import CorruptFile, InputError
+from ....core.files import read_json
+from ..post_processing import ends_template
+from .text import lines
+
+Merges = list[tuple[str, str]]
+
+
+def read(vocab: Any, merges: Any) -> tuple[dict[str, int], Merges]:
+    """Token -> id, and the merges from the first to the last; both from files or as they are.
+
+    Raises:
+        CorruptFile: not token -> id, or a line that is no merge of two tokens of the vocabulary.
+    """
+    if merges is None and not isinstance(vocab, dict):
+        beside = Path(vocab).with_name("merges.txt")
+        if not beside.is_file():
+            raise InputError(f"the vocabulary {vocab} needs its merges; pass merges_file= or put merges.txt beside it")
+        merges = beside
+    table = vocab if isinstance(vocab, dict) else read_json(vocab)
+    if not isinstance(table, dict) or not all(isinstance(index, int) for index in table.values()):
+        raise CorruptFile(f"{vocab!r:.80} does not map tokens to ids")
+    pairs = _read_merges(merges) if isinstance(merges, str | os.PathLike) else [_pair(item) for item in merges or []]
+    for left, right in pairs:
+        if not (left in table and right in table):
+            raise CorruptFile(
+                f"the merge {left!r} {right!r} uses a token that the vocabulary lacks; the files do not belong together"
+            )
+    return table, pairs
+
+
+def _read_merges(path: str | os.PathLike[str]) -> Merges:
+    return [_pair(line) for line in lines(path) if line and not line.startswith("#version")]
+
+
+def _pair(item: str | Sequence[str]) -> tuple[str, str]:
+    parts = item.split(" ") if isinstance(item, str) else list(item)
+    if len(parts) != 2:
+        raise CorruptFile(f"{item!r:.60} is no merge: two tokens with a space between them are expected")
+    return parts[0], parts[1]
+
+
+def model(vocab: dict[str, int], merges: Merges, **options: Any) -> models.BPE:
+    """The Rust model.
+
+    Raises:
+        CorruptFile: the merges make tokens that the vocabulary lacks.
+    """
+    try:
+        return models.BPE(vocab, merges, **options)
+    except Exception as error:  # noqa: BLE001 - the Rust package raises nothing more precise
+        raise CorruptFile(f"vocabulary and merges do not fit together: {error}") from error
+
+
+def byte_level(vocab: dict[str, int], merges: Merges, add_prefix_space: bool = False, **options: Any) -> Tokenizer:
+    """GPT-2's tokenizer: split by its expression, then merge bytes; nothing is added at the ends."""
+    rust = Tokenizer(model(vocab, merges, **{"continuing_subword_prefix": "", "end_of_word_suffix": "", **options}))
+    rust.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space)
+    rust.decoder = decoders.ByteLevel()
+    rust.post_processor = ends_template(None, None)
+    return rust

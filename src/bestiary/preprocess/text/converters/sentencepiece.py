@@ -1,0 +1,164 @@
+"""Sentencepiece's `.model` files: a unigram or a BPE model over raw text, spaces written as ▁ (Kudo & Richardson, 2018)."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+from ....core.errors import CorruptFile
+from ..post_processing import ends_template
+from . import bpe, protobuf
+
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
+UNIGRAM, BPE = 1, 2
+SPACE = "▁"
+
+
+@dataclass
+class Piece:
+    """A token, its score (log probability, or minus its rank), and its kind."""
+
+    text: str = ""
+    score: float = 0.0
+    kind: int = NORMAL
+
+
+@dataclass
+class Model:
+    """What of a `.model` file says how to tokenize; the names are those of sentencepiece."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    model_type: int = UNIGRAM
+    byte_fallback: bool = False
+    unk_id: int = 0
+    charsmap: bytes = b""
+    add_dummy_prefix: bool = True
+    remove_extra_whitespaces: bool = True
+
+
+def read(path: str | os.PathLike[str]) -> Model:
+    """Read a `.model` file.
+
+    Raises:
+        CorruptFile: it is cut short, is something else, or is of a kind (words, characters) that has no counterpart here.
+    """
+    what = str(path)
+    model = Model()
+    for number, value in protobuf.fields(Path(path).read_bytes(), what):
+        if number == 1:
+            model.pieces.append(_piece(protobuf.message(value, what), what))
+        elif number == 2:
+            _trainer(model, protobuf.message(value, what), what)
+        elif number == 3:
+            _normalizer(model, protobuf.message(value, what), what)
+    if not model.pieces:
+        raise CorruptFile(f"{what} holds no tokens; it is no sentencepiece model")
+    if model.model_type not in (UNIGRAM, BPE):
+        raise CorruptFile(
+            f"{what} is a sentencepiece model of kind {model.model_type}; only unigram (1) and BPE (2) can be read"
+        )
+    if not 0 <= model.unk_id < len(model.pieces):
+        raise CorruptFile(f"{what} names the token {model.unk_id} as the unknown one, and has {len(model.pieces)} tokens")
+    return model
+
+
+def _piece(data: bytes, what: str) -> Piece:
+    piece = Piece()
+    for number, value in protobuf.fields(data, what):
+        if number == 1:
+            piece.text = protobuf.text(value, what)
+        elif number == 2:
+            piece.score = protobuf.number(value, what)
+        elif number == 3:
+            piece.kind = protobuf.integer(value, what)
+    return piece
+
+
+def _trainer(model: Model, data: bytes, what: str) -> None:
+    for number, value in protobuf.fields(data, what):
+        if number == 3:
+            model.model_type = protobuf.integer(value, what)
+        elif number == 35:
+            model.byte_fallback = bool(protobuf.integer(value, what))
+        elif number == 40:
+            model.unk_id = protobuf.integer(value, what)
+
+
+def _normalizer(model: Model, data: bytes, what: str) -> None:
+    for number, value in protobuf.fields(data, what):
+        if number == 2:
+            model.charsmap = protobuf.message(value, what)
+        elif number == 3:
+            model.add_dummy_prefix = bool(protobuf.integer(value, what))
+        elif number == 4:
+            model.remove_extra_whitespaces = bool(protobuf.integer(value, what))
+
+
+def build(model: Model, settings: Mapping[str, Any]) -> Tokenizer:
+    """A tokenizer that does what sentencepiece does with this model; adds nothing at the ends.
+
+    Args:
+        settings: `add_prefix_space` (None: as the model says) and `legacy` (a space also after special tokens).
+    """
+    rust = Tokenizer(unigram(model) if model.model_type == UNIGRAM else merging(model))
+    prefix = settings.get("add_prefix_space")
+    prefixed = model.add_dummy_prefix if prefix is None else bool(prefix)
+    steps: list[Any] = [normalizers.Precompiled(model.charsmap)] if model.charsmap else []
+    if model.remove_extra_whitespaces:
+        steps += [normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")]
+    if steps:
+        rust.normalizer = normalizers.Sequence(steps)
+    scheme = "never" if not prefixed else "always" if settings.get("legacy") else "first"
+    rust.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme=scheme, split=False)
+    rust.decoder = decoder(prefixed)
+    rust.post_processor = ends_template(None, None)
+    add_marked(rust, model)
+    return rust
+
+
+def decoder(prefixed: bool) -> Any:
+    """▁ back to spaces, byte tokens to text, and the space that was put before the text away."""
+    steps = [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
+    return decoders.Sequence([*steps, decoders.Strip(" ", 1, 0)] if prefixed else steps)
+
+
+def add_marked(rust: Tokenizer, model: Model) -> None:
+    """Make control tokens special, and tokens that the trainer was told to keep whole into added ones."""
+    special = [piece.text for piece in model.pieces if piece.kind in (CONTROL, UNKNOWN)]
+    whole = [piece.text for piece in model.pieces if piece.kind == USER_DEFINED]
+    rust.add_tokens([AddedToken(token, normalized=False, special=True) for token in special])
+    rust.add_tokens([AddedToken(token, normalized=False) for token in whole])
+
+
+def unigram(model: Model) -> models.Unigram:
+    """The model that chooses the most probable split."""
+    vocab = [(piece.text, piece.score) for piece in model.pieces]
+    return models.Unigram(vocab, unk_id=model.unk_id, byte_fallback=model.byte_fallback)
+
+
+def merging(model: Model) -> models.BPE:
+    """The model that merges the pair whose result has the best score."""
+    vocab = {piece.text: number for number, piece in enumerate(model.pieces)}
+    unknown = model.pieces[model.unk_id].text
+    return bpe.model(vocab, merges(model, vocab), unk_token=unknown, fuse_unk=True, byte_fallback=model.byte_fallback)
+
+
+def merges(model: Model, vocab: Mapping[str, int]) -> bpe.Merges:
+    """Every way to make a token from two others, the best tokens first."""
+    mergeable = {piece.text for piece in model.pieces if piece.kind in (NORMAL, USER_DEFINED, UNUSED)}
+    found = []
+    for piece in model.pieces:
+        if piece.text not in mergeable:
+            continue
+        splits = [
+            (piece.text[:cut], piece.text[cut:])
+            for cut in range(1, len(piece.text))
+            if piece.text[:cut] in mergeable and piece.text[cut:] in mergeable
+        ]
+        splits.sort(key=lambda pair: (vocab[pair[0]], vocab[pair[1]]))
+        found += [(-piece.score, pair) for pair in splits]
+    found.sort(key=lambda scored: scored[0])
+    return [pair for _, pair in found]
