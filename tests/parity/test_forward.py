@@ -13,7 +13,7 @@ def models(request: pytest.FixtureRequest) -> Pair:
 
 
 def compare(ours: object, reference: object, real: torch.Tensor | None) -> None:
-    names = [name for name in reference.keys() if name not in SKIPPED]  # type: ignore[attr-defined]
+    names = [name for name in reference.keys() if name not in SKIPPED and reference[name] != ()]  # type: ignore[attr-defined,index]
     assert names, "the reference returned nothing to compare"
     for name in names:
         value, expected = ours[name], reference[name]  # type: ignore[index]
@@ -44,11 +44,13 @@ def test_loss_and_gradients(models: Pair) -> None:
     for model, loss in ((models.reference, reference), (models.ours, ours)):
         model.zero_grad()
         loss.backward()
-    expected = {name: parameter.grad for name, parameter in models.reference.named_parameters()}
+    expected = dict(models.reference.named_parameters())
     compared = 0
     for name, parameter in models.ours.named_parameters():
-        if name in expected and expected[name] is not None:
-            close(parameter.grad, expected[name], name)
+        # Where the reference renames in memory what its files hold, equal values tell which is which.
+        twins = [expected[name]] if name in expected else [x for x in expected.values() if torch.equal(x, parameter)]
+        if twins and twins[0].grad is not None:
+            close(parameter.grad, twins[0].grad, name)
             compared += 1
     assert compared >= len(expected) // 2
     for model in (models.reference, models.ours):

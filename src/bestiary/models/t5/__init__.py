@@ -1,0 +1,89 @@
+"""T5 (Raffel et al. 2020), v1.1 and Flan-T5: an encoder-decoder that turns every task into text.
+
+Differs from BERT and GPT-2: no position embeddings but a learned bias per bucket of distances, added to the attention scores
+and shared by all layers of a stack; RMS norms before each half of a block; no scaling of the scores and no linear biases.
+v1.1 and Flan gate the MLP (`feed_forward_proj="gated-gelu"`) and have an output layer of their own.
+"""
+
+from typing import ClassVar
+
+from ...core.errors import ConfigError
+from ...core.plugins import lazy
+from ...nn.activations import ACTIVATIONS
+from ..config import PreTrainedConfig
+
+
+class T5Config(PreTrainedConfig):
+    """Hyperparameters; the defaults are T5 small's.
+
+    `feed_forward_proj` is the name of an activation, with `gated-` before it for a gated MLP; `gated-gelu` means the tanh
+    approximation of GELU. `scale_decoder_outputs` (by default what `tie_word_embeddings` says) multiplies the decoder's
+    states by D^-0.5 before the output layer; False says that this layer has weights of its own, as in v1.1.
+    """
+
+    model_type: ClassVar[str] = "t5"
+    attribute_map: ClassVar[dict[str, str]] = {
+        "hidden_size": "d_model",
+        "num_attention_heads": "num_heads",
+        "num_hidden_layers": "num_layers",
+        "head_dim": "d_kv",
+    }
+
+    is_encoder_decoder: bool = True
+    vocab_size: int = 32128
+    d_model: int = 512
+    d_kv: int = 64
+    d_ff: int = 2048
+    num_layers: int = 6
+    num_decoder_layers: int | None = None
+    num_heads: int = 8
+    relative_attention_num_buckets: int = 32
+    relative_attention_max_distance: int = 128
+    dropout_rate: float = 0.1
+    layer_norm_epsilon: float = 1e-6
+    initializer_factor: float = 1.0
+    feed_forward_proj: str = "relu"
+    dense_act_fn: str | None = None
+    is_gated_act: bool | None = None
+    scale_decoder_outputs: bool | None = None
+    pad_token_id: int | None = 0
+    eos_token_id: int | list[int] | None = 1
+    decoder_start_token_id: int | None = None
+    classifier_dropout: float = 0.0
+
+    def validate(self) -> None:
+        super().validate()
+        if self.num_decoder_layers is None:
+            self.num_decoder_layers = self.num_layers
+        gate, dash, name = self.feed_forward_proj.rpartition("-")
+        name = "gelu_new" if (gate, name) == ("gated", "gelu") else name
+        if gate not in ("", "gated") or (dash and not gate) or name not in ACTIVATIONS:
+            raise ConfigError(
+                f"T5Config: feed_forward_proj is {self.feed_forward_proj!r}; expected an activation, or 'gated-' and an"
+                f" activation, such as 'relu' or 'gated-gelu'. Known activations: {', '.join(ACTIVATIONS)}"
+            )
+        self.dense_act_fn, self.is_gated_act = name, gate == "gated"
+        if self.scale_decoder_outputs is None:
+            self.scale_decoder_outputs = self.tie_word_embeddings
+        elif not self.scale_decoder_outputs:
+            self.tie_word_embeddings = False
+
+
+TASKS = {
+    "base": "T5Model",
+    "seq2seq-lm": "T5ForConditionalGeneration",
+    "text-encoder": "T5EncoderModel",
+    "sequence-classification": "T5ForSequenceClassification",
+    "token-classification": "T5ForTokenClassification",
+    "question-answering": "T5ForQuestionAnswering",
+}
+
+TOKENIZER = "T5Tokenizer"
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "model": ["T5PreTrainedModel", *TASKS.values()],
+        "tokenizer": ["T5Tokenizer", "T5TokenizerFast"],
+    },
+)

@@ -1,0 +1,510 @@
+"""The modules of T5. Parameter names are the published ones."""
+
+from functools import partial
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ...cache.encoder_decoder import EncoderDecoderCache
+from ...core.errors import InputError
+from ...core.outputs import (
+    BaseModelOutput,
+    BaseModelOutputWithPast,
+    Seq2SeqLMOutput,
+    Seq2SeqModelOutput,
+    Seq2SeqQuestionAnsweringModelOutput,
+    Seq2SeqSequenceClassifierOutput,
+)
+from ...nn.activations import activation
+from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.layer import Layer
+from ...nn.losses import classification_loss, span_loss, token_loss
+from ...nn.masks import Mask, make_mask
+from ...nn.norm import RMSNorm
+from ...nn.relative import bucket, distances, per_pair
+from ..base import PreTrainedModel
+from ..heads import TokenClassifier, recorded
+from ..recording import Stack
+from ..seq2seq import encoder_fields, encoder_output, one_of, shift_right
+from . import T5Config
+
+
+class T5LayerNorm(RMSNorm):
+    """An RMS norm whose result has the dtype of its weight: behind an MLP kept in fp32, states are fp32 in a 16-bit model."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).to(self.weight.dtype)
+
+
+class T5DenseActDense(nn.Module):
+    """wo(act(wi(x)))."""
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__()
+        self.wi = nn.Linear(config.d_model, config.d_ff, bias=False)
+        self.wo = nn.Linear(config.d_ff, config.d_model, bias=False)
+        self.dropout = nn.Dropout(config.dropout_rate)
+        self.act = activation(config.dense_act_fn or "")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.act(self.wi(x)))
+
+    def out(self, x: Tensor) -> Tensor:
+        """wo(dropout(x)), in fp32 where `wo` is kept so, because its sums overflow fp16."""
+        x = self.dropout(x)
+        return self.wo(x.float() if self.wo.weight.dtype == torch.float32 else x)
+
+
+class T5DenseGatedActDense(T5DenseActDense):
+    """wo(act(wi_0(x)) * wi_1(x)) (Shazeer 2020)."""
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__(config)
+        del self.wi
+        self.wi_0 = nn.Linear(config.d_model, config.d_ff, bias=False)
+        self.wi_1 = nn.Linear(config.d_model, config.d_ff, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.act(self.wi_0(x)) * self.wi_1(x))
+
+
+class T5Attention(nn.Module):
+    """Self-attention without scaling; with `has_bias` it owns the table of distances that all layers of the stack use."""
+
+    def __init__(self, config: T5Config, layer_idx: int, has_bias: bool = False, cross: bool = False) -> None:
+        super().__init__()
+        inner = config.num_heads * config.d_kv
+        self.layer_idx, self.head_dim = layer_idx, config.d_kv
+        self.q = nn.Linear(config.d_model, inner, bias=False)
+        self.k = nn.Linear(config.d_model, inner, bias=False)
+        self.v = nn.Linear(config.d_model, inner, bias=False)
+        self.o = nn.Linear(inner, config.d_model, bias=False)
+        if has_bias:
+            self.relative_attention_bias = nn.Embedding(config.relative_attention_num_buckets, config.num_heads)
+        self.attend = Attend(1.0, config.dropout_rate, cross=cross)
+
+    def forward(self, x: Tensor, mask: Mask, bias: Tensor, cache: EncoderDecoderCache | None) -> Tensor:
+        query, key, value = (split_heads(project(x), self.head_dim) for project in (self.q, self.k, self.v))
+        if cache is not None:
+            key, value = cache.update(key, value, self.layer_idx)
+        return self.o(merge_heads(self.attend(query, key, value, mask, bias)))
+
+
+class T5CrossAttention(T5Attention):
+    """Attention of the decoder to the encoder's output; it has no bias."""
+
+    def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values (B, H, S, K) of the encoder's output."""
+        return split_heads(self.k(memory), self.head_dim), split_heads(self.v(memory), self.head_dim)
+
+    def forward(self, x: Tensor, memory: Tensor, mask: Mask, cache: EncoderDecoderCache | None) -> Tensor:  # type: ignore[override]
+        project = partial(self.keys_values, memory)
+        key, value = project() if cache is None else cache.cross(self.layer_idx, project)
+        return self.o(merge_heads(self.attend(split_heads(self.q(x), self.head_dim), key, value, mask)))
+
+
+def add(x: Tensor, change: Tensor) -> Tensor:
+    """x + change, kept 1000 away from the largest number of fp16, which T5's states would exceed."""
+    x = x + change
+    if x.dtype != torch.float16:
+        return x
+    limit = torch.finfo(x.dtype).max - 1000
+    return x.clamp(-limit, limit)
+
+
+class T5LayerSelfAttention(nn.Module):
+    """x + attention(norm(x))."""
+
+    def __init__(self, config: T5Config, layer_idx: int) -> None:
+        super().__init__()
+        self.SelfAttention = T5Attention(config, layer_idx, has_bias=layer_idx == 0)
+        self.layer_norm = T5LayerNorm(config.d_model, config.layer_norm_epsilon)
+        self.dropout = nn.Dropout(config.dropout_rate)
+
+    def forward(self, x: Tensor, mask: Mask, bias: Tensor, cache: EncoderDecoderCache | None) -> Tensor:
+        return add(x, self.dropout(self.SelfAttention(self.layer_norm(x), mask, bias, cache)))
+
+
+class T5LayerCrossAttention(nn.Module):
+    """x + attention(norm(x), encoder's output)."""
+
+    def __init__(self, config: T5Config, layer_idx: int) -> None:
+        super().__init__()
+        self.EncDecAttention = T5CrossAttention(config, layer_idx, cross=True)
+        self.layer_norm = T5LayerNorm(config.d_model, config.layer_norm_epsilon)
+        self.dropout = nn.Dropout(config.dropout_rate)
+
+    def forward(self, x: Tensor, memory: Tensor, mask: Mask, cache: EncoderDecoderCache | None) -> Tensor:
+        return add(x, self.dropout(self.EncDecAttention(self.layer_norm(x), memory, mask, cache)))
+
+
+class T5LayerFF(nn.Module):
+    """x + mlp(norm(x))."""
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__()
+        self.DenseReluDense = T5DenseGatedActDense(config) if config.is_gated_act else T5DenseActDense(config)
+        self.layer_norm = T5LayerNorm(config.d_model, config.layer_norm_epsilon)
+        self.dropout = nn.Dropout(config.dropout_rate)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return add(x, self.dropout(self.DenseReluDense(self.layer_norm(x))))
+
+
+class T5Block(Layer):
+    """Self-attention, in a decoder attention to the encoder, and an MLP, under the published name `layer`."""
+
+    def __init__(self, config: T5Config, layer_idx: int, is_decoder: bool) -> None:
+        super().__init__()
+        cross = [T5LayerCrossAttention(config, layer_idx)] if is_decoder else []
+        self.layer = nn.ModuleList([T5LayerSelfAttention(config, layer_idx), *cross, T5LayerFF(config)])
+
+    def forward(
+        self,
+        x: Tensor,
+        mask: Mask,
+        bias: Tensor,
+        memory: Tensor | None,
+        memory_mask: Mask | None,
+        cache: EncoderDecoderCache | None,
+    ) -> Tensor:
+        x = self.layer[0](x, mask, bias, cache)
+        if memory is not None:
+            x = self.layer[1](x, memory, memory_mask, cache)
+        return self.layer[-1](x)
+
+
+class T5PreTrainedModel(PreTrainedModel):
+    """What all T5 classes share."""
+
+    config_class = T5Config
+    base_model_prefix = "transformer"
+    stacks = {"encoder_": Stack("encoder.block", "encoder.dropout"), "decoder_": Stack("decoder.block", "decoder.dropout")}
+    kernels: ClassVar[tuple[str, ...]] = ("sdpa", "eager", "flex_attention")
+    _no_split_modules = ["T5Block"]
+    _keep_in_fp32_modules = ["wo"]
+    _keys_to_ignore_on_load_unexpected = [r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$"]
+    config: T5Config
+
+    def tied_weights(self) -> dict[str, str]:
+        """Both stacks always share one embedding; the output layer joins them where the config ties words."""
+        tied = {**super().tied_weights(), **self._tied_weights_keys}
+        if not self.config.tie_word_embeddings:
+            tied.pop("lm_head.weight", None)
+        return tied
+
+    def init_weights(self, only: set[str] | None = None) -> None:
+        super().init_weights(only)
+        for name, module in self.named_modules():
+            if isinstance(module, T5Attention) and (only is None or f"{name}.q.weight" in only):
+                with torch.no_grad():  # queries start smaller, in place of a scaling of the scores
+                    module.q.weight.mul_(self.config.d_kv**-0.5)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        factor = self.config.initializer_factor
+        if isinstance(module, nn.Linear):
+            module.weight.normal_(0.0, factor * (1.0 if module is self.get_output_embeddings() else module.in_features**-0.5))
+            if module.bias is not None:
+                module.bias.zero_()
+        elif isinstance(module, nn.Embedding):
+            words = module.num_embeddings == self.config.vocab_size and module.embedding_dim == self.config.d_model
+            module.weight.normal_(0.0, factor * (1.0 if words else self.config.d_model**-0.5))
+        else:
+            super()._init_weights(module)
+
+    def decoder_start(self) -> int | None:
+        """The token every decoder input starts with: the config's, else the padding token, as in the paper."""
+        start = self.config.decoder_start_token_id
+        return self.config.pad_token_id if start is None else start
+
+    def same_text(self, ids: Tensor, mask: Tensor | None, decoder_mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The encoder's text as the decoder's input (B, T) and its mask: padding before a text is hidden, after it need not."""
+        shifted = shift_right(ids, self.decoder_start(), self.config.pad_token_id, mask)
+        if decoder_mask is None and mask is not None:
+            decoder_mask = mask.cumsum(1) > 0
+        return shifted, decoder_mask
+
+
+class T5Stack(T5PreTrainedModel):
+    """The encoder or the decoder."""
+
+    stacks = {"": Stack("block", "dropout")}
+
+    def __init__(self, config: T5Config, is_decoder: bool = False) -> None:
+        super().__init__(config)
+        self.is_decoder = is_decoder
+        layers = (config.num_decoder_layers or 0) if is_decoder else config.num_layers
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.d_model)
+        self.block = nn.ModuleList(T5Block(config, i, is_decoder) for i in range(layers))
+        self.final_layer_norm = T5LayerNorm(config.d_model, config.layer_norm_epsilon)
+        self.dropout = nn.Dropout(config.dropout_rate)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.embed_tokens
+
+    def _check_padding(self, ids: Tensor, inputs: dict[str, Any]) -> None:
+        """Nothing: the model around has looked at its input, and a decoder's first token is the padding token."""
+
+    def bias(self, mask: Mask) -> Tensor:
+        """The bias (1, H, T, S) of every query and key by their distance. Padding shifts both, so it changes nothing."""
+        buckets, limit = self.config.relative_attention_num_buckets, self.config.relative_attention_max_distance
+        table = self.block[0].get_submodule("layer.0.SelfAttention.relative_attention_bias")
+        return per_pair(table(bucket(distances(mask), buckets, limit, both_ways=not self.is_decoder)), mask)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        inputs_embeds: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: Any = None,
+        use_cache: bool | None = None,
+    ) -> BaseModelOutputWithPast:
+        """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T); in the decoder the encoder's output
+        (B, S, D) and its mask (B, S)."""
+        one_of(input_ids, inputs_embeds, "decoder_" if self.is_decoder else "")
+        x = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
+        cache = EncoderDecoderCache.around(self.start_cache(past_key_values, use_cache)) if self.is_decoder else None
+        mask = make_mask(x.shape[1], x.device, attention_mask, cache=cache, causal=self.is_decoder)
+        memory, memory_mask = encoder_hidden_states, None
+        if memory is not None:
+            memory_mask = make_mask(x.shape[1], x.device, encoder_attention_mask, causal=False, keys=memory.shape[1])
+        x, bias = self.dropout(x), self.bias(mask)
+        for block in self.block:
+            x = block(x, mask, bias, memory, memory_mask, cache)
+        return BaseModelOutputWithPast(self.dropout(self.final_layer_norm(x)), past_key_values=cache)
+
+
+class T5Model(T5PreTrainedModel):
+    """Encoder and decoder without a head."""
+
+    _tied_weights_keys = {
+        "encoder.embed_tokens.weight": "shared.weight",
+        "decoder.embed_tokens.weight": "shared.weight",
+    }
+    _keys_to_ignore_on_load_unexpected = [*T5PreTrainedModel._keys_to_ignore_on_load_unexpected, r"^lm_head\."]
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__(config)
+        self.shared = nn.Embedding(config.vocab_size, config.d_model)
+        self.encoder = T5Stack(config)
+        self.decoder = T5Stack(config, is_decoder=True)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.shared
+
+    def get_encoder(self) -> T5Stack:
+        """The encoder, a model of its own."""
+        return self.encoder
+
+    def get_decoder(self) -> T5Stack:
+        """The decoder, a model of its own."""
+        return self.decoder
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        *,
+        encoder_outputs: Any = None,
+        past_key_values: Any = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+    ) -> Seq2SeqModelOutput:
+        """Args:
+        input_ids, attention_mask: the encoder's, (B, S). encoder_outputs: its output of an earlier call instead.
+        decoder_input_ids: (B, T). decoder_attention_mask: (B, past + T).
+        """
+        if encoder_outputs is None:
+            one_of(input_ids, inputs_embeds)
+            encoder_outputs = self.encoder(input_ids, attention_mask, inputs_embeds=inputs_embeds)
+        encoded = encoder_output(encoder_outputs)
+        decoded = self.decoder(
+            decoder_input_ids,
+            decoder_attention_mask,
+            inputs_embeds=decoder_inputs_embeds,
+            encoder_hidden_states=encoded.last_hidden_state,
+            encoder_attention_mask=attention_mask,
+            past_key_values=past_key_values,
+            use_cache=use_cache,
+        )
+        return Seq2SeqModelOutput(decoded.last_hidden_state, decoded.past_key_values, **encoder_fields(encoded))
+
+
+class T5ForConditionalGeneration(T5Model):
+    """T5 with a language-modelling head."""
+
+    _tied_weights_keys = {**T5Model._tied_weights_keys, "lm_head.weight": "shared.weight"}
+    _keys_to_ignore_on_load_unexpected = T5PreTrainedModel._keys_to_ignore_on_load_unexpected
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__(config)
+        self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.lm_head
+
+    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
+        """The decoder's input (B, T) for labels (B, T), as data collators ask for it."""
+        return shift_right(labels, self.decoder_start(), self.config.pad_token_id)
+
+    def forward(  # type: ignore[override]
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        *,
+        labels: Tensor | None = None,
+        num_items_in_batch: Tensor | int | None = None,
+        **inputs: Any,
+    ) -> Seq2SeqLMOutput:
+        """Args:
+        labels: (B, T), -100 is ignored; the decoder's input is made from them where it is not given.
+        num_items_in_batch: labels in all micro-batches of a step, to divide the summed loss by.
+        """
+        if labels is not None and decoder_input_ids is None and inputs.get("decoder_inputs_embeds") is None:
+            decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
+        output = super().forward(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
+        states = output.last_hidden_state
+        if self.config.scale_decoder_outputs:
+            states = states * self.config.d_model**-0.5
+        logits = self.lm_head(states)
+        loss = None if labels is None else token_loss(logits, labels, num_items_in_batch)
+        return Seq2SeqLMOutput(loss=loss, logits=logits, **recorded(output))
+
+
+class T5EncoderModel(T5PreTrainedModel):
+    """The encoder alone."""
+
+    stacks = {"": Stack("encoder.block", "encoder.dropout")}
+    _tied_weights_keys = {"encoder.embed_tokens.weight": "shared.weight"}
+    _keys_to_ignore_on_load_unexpected = [r"^decoder\.", r"^lm_head\."]
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__(config)
+        self.shared = nn.Embedding(config.vocab_size, config.d_model)
+        self.encoder = T5Stack(config)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.shared
+
+    def get_encoder(self) -> T5Stack:
+        """The encoder."""
+        return self.encoder
+
+    def forward(
+        self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, *, inputs_embeds: Tensor | None = None
+    ) -> BaseModelOutput:
+        """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, T)."""
+        return BaseModelOutput(self.encoder(input_ids, attention_mask, inputs_embeds=inputs_embeds).last_hidden_state)
+
+
+class T5ForTokenClassification(TokenClassifier, T5PreTrainedModel):
+    """T5's encoder with a label for each token."""
+
+    backbone_class = T5EncoderModel
+    stacks = T5EncoderModel.stacks
+    _tied_weights_keys = {"transformer.encoder.embed_tokens.weight": "transformer.shared.weight"}
+    _keys_to_ignore_on_load_unexpected = [r"^(transformer\.)?decoder\.", r"^lm_head\."]
+
+
+class T5ClassificationHead(nn.Module):
+    """out_proj(tanh(dense(x))), with dropout before both."""
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.d_model, config.d_model)
+        self.dropout = nn.Dropout(config.classifier_dropout)
+        self.out_proj = nn.Linear(config.d_model, config.num_labels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out_proj(self.dropout(torch.tanh(self.dense(self.dropout(x)))))
+
+
+class T5ForSequenceClassification(T5PreTrainedModel):
+    """T5 that classifies a text by the decoder's state at its last end-of-sequence token."""
+
+    _tied_weights_keys = {f"transformer.{k}": f"transformer.{v}" for k, v in T5Model._tied_weights_keys.items()}
+    _keys_to_ignore_on_load_unexpected = T5Model._keys_to_ignore_on_load_unexpected
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__(config)
+        self.transformer = T5Model(config)
+        self.classification_head = T5ClassificationHead(config)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.transformer.get_input_embeddings()
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        *,
+        labels: Tensor | None = None,
+        **inputs: Any,
+    ) -> Seq2SeqSequenceClassifierOutput:
+        """labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression."""
+        last = self._last_end(input_ids, attention_mask)
+        if decoder_input_ids is None and inputs.get("decoder_inputs_embeds") is None:
+            decoder_input_ids, decoder_attention_mask = self.same_text(input_ids, attention_mask, decoder_attention_mask)
+        output = self.transformer(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
+        states = output.last_hidden_state
+        logits = self.classification_head(states[torch.arange(len(states), device=states.device), last])
+        loss = None
+        if labels is not None:
+            loss, self.config.problem_type = classification_loss(logits, labels, self.config.problem_type)
+        return Seq2SeqSequenceClassifierOutput(loss=loss, logits=logits, **recorded(output))
+
+    def _last_end(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """Index (B,) of the last end-of-sequence token of each row."""
+        ends = torch.isin(input_ids, torch.tensor(self.config.eos_token_id, device=input_ids.device))
+        if attention_mask is not None:
+            ends = ends & (attention_mask != 0)
+        if not torch.compiler.is_compiling() and not bool(ends.any(1).all()):
+            row = int((~ends.any(1)).nonzero()[0])
+            raise InputError(
+                f"row {row} of input_ids has no end-of-sequence token ({self.config.eos_token_id}); its state is what is"
+                " classified, and T5's tokenizer adds it"
+            )
+        return (ends * torch.arange(1, input_ids.shape[1] + 1, device=input_ids.device)).argmax(1)
+
+
+class T5ForQuestionAnswering(T5Model):
+    """T5 that marks the answer to a question by the decoder's states over the same text."""
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__(config)
+        self.qa_outputs = nn.Linear(config.d_model, 2)
+
+    def forward(  # type: ignore[override]
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        *,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        **inputs: Any,
+    ) -> Seq2SeqQuestionAnsweringModelOutput:
+        """start_positions, end_positions: (B,); places outside of the input are ignored in the loss."""
+        if decoder_input_ids is None and inputs.get("decoder_inputs_embeds") is None:
+            if input_ids is None:
+                raise InputError("pass input_ids, or decoder_input_ids or decoder_inputs_embeds with inputs_embeds")
+            decoder_input_ids, decoder_attention_mask = self.same_text(input_ids, attention_mask, decoder_attention_mask)
+        output = super().forward(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
+        starts, ends = self.qa_outputs(output.last_hidden_state).unbind(-1)
+        loss = None
+        if start_positions is not None and end_positions is not None:
+            loss = span_loss(starts, ends, start_positions, end_positions)
+        return Seq2SeqQuestionAnsweringModelOutput(loss=loss, start_logits=starts, end_logits=ends, **recorded(output))

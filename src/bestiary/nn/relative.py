@@ -1,0 +1,36 @@
+"""Biases on attention scores that depend on the distance between a query and a key only."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from .masks import Mask
+
+
+def distances(mask: Mask) -> Tensor:
+    """Every `key - query` distance of a call once, ascending (T + S - 1)."""
+    return torch.arange(mask.queries + mask.keys - 1, device=mask.device) - (mask.queries - 1) - mask.first_query
+
+
+def per_pair(values: Tensor, mask: Mask) -> Tensor:
+    """The value of each pair of query and key (1, H, T, S), from one for each distance (T + S - 1, H)."""
+    # Row t is the window of S distances that starts at T - 1 - t.
+    return values.t().unfold(1, mask.keys, 1).flip(1).unsqueeze(0)
+
+
+def bucket(distance: Tensor, buckets: int, limit: int, both_ways: bool) -> Tensor:
+    """Bucket of each `key - query` distance (Raffel et al. 2020, section 2.1).
+
+    The nearer half of the buckets holds one distance each, the others grow logarithmically up to `limit`; beyond it all
+    share the last. With `both_ways` half of the buckets are for keys ahead of the query; else those count as distance 0.
+    """
+    ahead = torch.zeros_like(distance)
+    if both_ways:
+        buckets //= 2
+        ahead, distance = (distance > 0) * buckets, distance.abs()
+    else:
+        distance = (-distance).clamp(min=0)
+    near = buckets // 2
+    far = torch.log(distance.clamp(min=1).float() / near) / math.log(limit / near) * (buckets - near)
+    return ahead + torch.where(distance < near, distance, (near + far.long()).clamp(max=buckets - 1))
