@@ -263,3 +263,44 @@ class MaskedImageModelingOutput(ModelOutput):
     reconstruction: Tensor | None = None
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
+
+
+@dataclass
+class TextEmbedsOutput(ModelOutput):
+    """`text_embeds` (B, projection), a text in the space it shares with images, not normalised."""
+
+    text_embeds: Tensor | None = None
+    last_hidden_state: Tensor | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
+class ImageEmbedsOutput(ModelOutput):
+    """`image_embeds` (B, projection), an image in the space it shares with texts, not normalised."""
+
+    image_embeds: Tensor | None = None
+    last_hidden_state: Tensor | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
+class ContrastiveOutput(ModelOutput):
+    """Similarities of images and texts, their normalised vectors, and what the two encoders gave.
+
+    `logits_per_image` (images, texts) and its transpose `logits_per_text`; `text_embeds` and `image_embeds` (B, projection).
+    The `pooler_output` of the encoders' outputs is projected, not normalised.
+    """
+
+    loss: Tensor | None = None
+    logits_per_image: Tensor | None = None
+    logits_per_text: Tensor | None = None
+    text_embeds: Tensor | None = None
+    image_embeds: Tensor | None = None
+    text_model_output: BaseModelOutputWithPooling | None = None
+    vision_model_output: BaseModelOutputWithPooling | None = None
+
+    def to_tuple(self) -> tuple[Any, ...]:
+        """The fields that hold something, as a plain tuple, the encoders' outputs too."""
+        return tuple(value.to_tuple() if isinstance(value, ModelOutput) else value for value in self.values())

@@ -115,7 +115,7 @@ class PreTrainedModel(nn.Module, metaclass=_FinishedOnce):
         Other arguments are those of `forward`, whose output class says what comes back.
         """
         if not torch.compiler.is_compiling():
-            self._check_input(args[0] if args else kwargs.get(self.main_input_name), kwargs)
+            self._check_input(dict(zip((self.main_input_name, "attention_mask"), args, strict=False)) | kwargs)
         hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         attentions = self.config.output_attentions if output_attentions is None else output_attentions
         if not hidden and not attentions:
@@ -129,8 +129,9 @@ class PreTrainedModel(nn.Module, metaclass=_FinishedOnce):
         plain = not (self.config.return_dict if return_dict is None else return_dict)
         return output.to_tuple() if plain and isinstance(output, ModelOutput) else output
 
-    def _check_input(self, ids: Any, kwargs: dict[str, Any]) -> None:
+    def _check_input(self, inputs: dict[str, Any]) -> None:
         """Refuse token ids that no row of the embedding has, and padding that no mask hides (a prompt at a time)."""
+        ids = inputs.get(self.main_input_name)
         if self.main_input_name != "input_ids" or not isinstance(ids, Tensor) or ids.dim() < 2 or ids.shape[-1] < 2:
             return
         if ids.device.type != "cpu" or not ids.numel():
@@ -142,9 +143,13 @@ class PreTrainedModel(nn.Module, metaclass=_FinishedOnce):
                 f"input_ids hold {low if low < 0 else high}, outside of the vocabulary of {vocab} (0 to {vocab - 1});"
                 " the tokenizer belongs to another model, or resize_token_embeddings was not called"
             )
+        self._check_padding(ids, inputs)
+
+    def _check_padding(self, ids: Tensor, inputs: dict[str, Any]) -> None:
+        """Refuse padding that no mask hides; a family in which padding changes nothing overrides this."""
         pad, other = self.config.pad_token_id, (self.config.bos_token_id, self.config.eos_token_id)
-        if kwargs.get("attention_mask") is None and pad is not None and pad not in other and low <= pad:
-            if bool((ids == pad).any()) and not kwargs.get("past_key_values"):
+        if inputs.get("attention_mask") is None and pad is not None and pad not in other:
+            if bool((ids == pad).any()) and not inputs.get("past_key_values"):
                 raise InputError(
                     f"input_ids hold the padding token {pad}, and no attention_mask says which tokens are real; pass the"
                     " tokenizer's attention_mask, or torch.ones_like(input_ids) to attend to padding on purpose"

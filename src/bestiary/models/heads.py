@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..core.errors import InputError
 from ..core.outputs import (
     CausalLMOutput,
+    ImageClassifierOutput,
     MaskedLMOutput,
     ModelOutput,
     MultipleChoiceModelOutput,
@@ -37,14 +38,17 @@ class Headed(PreTrainedModel):
 
     Class attributes:
         backbone_class: the class of the backbone. backbone_options: keywords for building it.
+        backbone_part: the field of the config that the backbone is built from, in models made of parts.
     """
 
     backbone_class: ClassVar[type[PreTrainedModel]]
     backbone_options: ClassVar[dict[str, Any]] = {}
+    backbone_part: ClassVar[str] = ""
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.add_module(self.base_model_prefix, self.backbone_class(config, **self.backbone_options))
+        part = config.get(self.backbone_part) if self.backbone_part else config
+        self.add_module(self.base_model_prefix, self.backbone_class(part, **self.backbone_options))
 
     @property
     def backbone(self) -> PreTrainedModel:
@@ -302,6 +306,30 @@ class MultipleChoice(Headed):
         logits = self.classifier(self.dropout(output.pooler_output)).view(-1, choices)
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
         return MultipleChoiceModelOutput(loss=loss, logits=logits, **only(MultipleChoiceModelOutput, output))
+
+
+class ImageClassifier(Headed):
+    """Logits over labels (B, N) from one vector per image, by a linear layer `classifier`."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.classifier = nn.Linear(self.backbone.config.get("hidden_size"), config.num_labels)
+
+    def pool(self, output: Any) -> Tensor:
+        """The vector (B, D) of an image: the state of its class token, which comes first."""
+        state: Tensor = output.last_hidden_state
+        return state[:, 0]
+
+    def forward(
+        self, pixel_values: Tensor | None = None, *, labels: Tensor | None = None, **inputs: Any
+    ) -> ImageClassifierOutput:
+        """labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression."""
+        output = self.backbone(pixel_values, **inputs)
+        logits = self.classifier(self.pool(output))
+        loss = None
+        if labels is not None:
+            loss, self.config.problem_type = classification_loss(logits, labels, self.config.problem_type)
+        return ImageClassifierOutput(loss=loss, logits=logits, **recorded(output))
 
 
 def only(kind: type[ModelOutput], output: ModelOutput) -> dict[str, Any]:

@@ -66,5 +66,7 @@ def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Te
 
 def contrastive_loss(logits: Tensor) -> Tensor:
     """Symmetric cross entropy of a square similarity matrix whose diagonal holds the pairs (Radford et al. 2021)."""
+    if logits.shape[0] != logits.shape[1]:
+        raise InputError(f"a contrastive loss needs pairs; found {logits.shape[0]} texts and {logits.shape[1]} images")
     pairs = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, pairs) + F.cross_entropy(logits.t(), pairs)) / 2

@@ -1,0 +1,128 @@
+"""CLIP (Radford et al. 2021): a text encoder and an image encoder whose vectors of a matching pair point the same way.
+
+The text encoder is causal and speaks through the state of its end token; the image encoder is a ViT with a norm before its
+first block. Both are projected to one space, where a learned temperature scales their cosine similarities.
+"""
+
+from typing import Any, ClassVar
+
+from ...core.errors import ConfigError
+from ...core.plugins import lazy
+from ..config import PreTrainedConfig
+
+
+class CLIPPartConfig(PreTrainedConfig):
+    """What the two encoders have in common."""
+
+    projection_dim: int = 512
+    num_hidden_layers: int = 12
+    hidden_act: str = "quick_gelu"
+    layer_norm_eps: float = 1e-5
+    attention_dropout: float = 0.0
+    initializer_range: float = 0.02
+    initializer_factor: float = 1.0
+
+    def validate(self) -> None:
+        super().validate()
+        self.divides("hidden_size", "num_attention_heads")
+
+
+class CLIPTextConfig(CLIPPartConfig):
+    """Hyperparameters of the text encoder; the defaults are ViT-B/32's.
+
+    An `eos_token_id` of 2 marks configs made before 2023, whose end token is the highest id instead.
+    """
+
+    model_type: ClassVar[str] = "clip_text_model"
+
+    vocab_size: int = 49408
+    hidden_size: int = 512
+    intermediate_size: int = 2048
+    num_attention_heads: int = 8
+    max_position_embeddings: int = 77
+    pad_token_id: int | None = 1
+    bos_token_id: int | None = 49406
+    eos_token_id: int | list[int] | None = 49407
+
+    def validate(self) -> None:
+        super().validate()
+        if self.eos_token_id is None:
+            raise ConfigError("CLIPTextConfig: eos_token_id is None; a text's vector is the state of its end token")
+
+
+class CLIPVisionConfig(CLIPPartConfig):
+    """Hyperparameters of the image encoder; the defaults are ViT-B/32's."""
+
+    model_type: ClassVar[str] = "clip_vision_model"
+
+    hidden_size: int = 768
+    intermediate_size: int = 3072
+    num_attention_heads: int = 12
+    num_channels: int = 3
+    image_size: int | list[int] = 224
+    patch_size: int | list[int] = 32
+
+
+class CLIPConfig(PreTrainedConfig):
+    """Both encoders, and the space where they meet.
+
+    Older files hold `text_config_dict` and `vision_config_dict`, whose values come first.
+    """
+
+    model_type: ClassVar[str] = "clip"
+    sub_configs: ClassVar[dict[str, type[PreTrainedConfig]]] = {
+        "text_config": CLIPTextConfig,
+        "vision_config": CLIPVisionConfig,
+    }
+
+    text_config: Any = None
+    vision_config: Any = None
+    projection_dim: int = 512
+    logit_scale_init_value: float = 2.6592
+    initializer_factor: float = 1.0
+
+    def validate(self) -> None:
+        for name in self.sub_configs:
+            older = self.__dict__.pop(f"{name}_dict", None)
+            if older is not None:
+                given = self.__dict__[name]
+                values = given.to_dict() if isinstance(given, PreTrainedConfig) else (given or {})
+                self.__dict__[name] = {**values, **older}
+        super().validate()
+        for name, kind in self.sub_configs.items():
+            if not isinstance(self.__dict__[name], kind):
+                raise ConfigError(f"CLIPConfig: {name} is a {type(self.__dict__[name]).__name__}; expected {kind.__name__}")
+
+
+TASKS = {
+    "base": "CLIPModel",
+    "zero-shot-image-classification": "CLIPModel",
+    "image-classification": "CLIPForImageClassification",
+}
+
+# The encoders are model types of their own: their configs and classes.
+CONFIGS = {"clip": CLIPConfig, "clip_text_model": CLIPTextConfig, "clip_vision_model": CLIPVisionConfig}
+PARTS = {
+    "clip_text_model": {
+        "base": "CLIPTextModel",
+        "text-encoding": "CLIPTextModel",
+        "text-projection": "CLIPTextModelWithProjection",
+    },
+    "clip_vision_model": {"base": "CLIPVisionModel", "vision-projection": "CLIPVisionModelWithProjection"},
+}
+
+TOKENIZER = "CLIPTokenizer"
+IMAGE_PROCESSOR = "CLIPImageProcessor"
+PROCESSOR = "CLIPProcessor"
+
+_CLASSES = [name for table in (TASKS, *PARTS.values()) for name in table.values()]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "model": ["CLIPPreTrainedModel", *_CLASSES],
+        "tokenizer": ["CLIPTokenizer", "CLIPTokenizerFast"],
+        "image_processor": ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPFeatureExtractor"],
+        "processor": ["CLIPProcessor"],
+    },
+)

@@ -1,0 +1,419 @@
+"""The modules of CLIP. Parameter names are the published ones."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ...core.errors import InputError
+from ...core.outputs import BaseModelOutputWithPooling, ContrastiveOutput, ImageEmbedsOutput, TextEmbedsOutput
+from ...nn.activations import activation
+from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.embeddings import LearnedPositions
+from ...nn.kernels import default_scaling
+from ...nn.layer import Layer
+from ...nn.losses import contrastive_loss
+from ...nn.masks import Mask, make_mask, real_tokens
+from ...nn.patches import check_pixels, grid, pair, stretch
+from ..base import PreTrainedModel
+from ..config import PreTrainedConfig
+from ..heads import Headed, ImageClassifier, recorded
+from ..recording import Stack
+from . import CLIPConfig, CLIPPartConfig, CLIPTextConfig, CLIPVisionConfig
+
+
+class Spread(nn.Module):
+    """A part whose weights start with deviations of their own: `starts`, name of a parameter -> deviation."""
+
+    starts: dict[str, float]
+
+
+class CLIPTextEmbeddings(Spread):
+    """Tokens and learned positions."""
+
+    def __init__(self, config: CLIPTextConfig) -> None:
+        super().__init__()
+        self.token_embedding = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.position_embedding = LearnedPositions(config.max_position_embeddings, config.hidden_size)
+        deviation = config.initializer_range * config.initializer_factor
+        self.starts = {"token_embedding.weight": deviation, "position_embedding.weight": deviation}
+
+    def forward(self, input_ids: Tensor, position_ids: Tensor) -> Tensor:
+        """(B, T) and (B or 1, T) -> (B, T, D)."""
+        return self.position_embedding(position_ids) + self.token_embedding(input_ids)
+
+
+class CLIPVisionEmbeddings(Spread):
+    """A class vector and the patches, each through one convolution without bias, plus learned positions."""
+
+    def __init__(self, config: CLIPVisionConfig) -> None:
+        super().__init__()
+        size, patch = config.hidden_size, pair(config.patch_size)
+        self.config, self.grid = config, grid(config.image_size, config.patch_size)
+        self.class_embedding = nn.Parameter(torch.zeros(size))
+        self.patch_embedding = nn.Conv2d(config.num_channels, size, kernel_size=patch, stride=patch, bias=False)
+        self.position_embedding = nn.Embedding(1 + self.grid[0] * self.grid[1], size)
+        deviation = config.initializer_range * config.initializer_factor
+        self.starts = {
+            "class_embedding": size**-0.5 * config.initializer_factor,
+            "patch_embedding.weight": deviation,
+            "position_embedding.weight": deviation,
+        }
+
+    def forward(self, pixel_values: Tensor | None, any_size: bool) -> Tensor:
+        """(B, C, Y, X) -> (B, 1 + patches, D)."""
+        config, weight = self.config, self.patch_embedding.weight
+        pixels = check_pixels(pixel_values, config.num_channels, config.patch_size, None if any_size else config.image_size)
+        patches = self.patch_embedding(pixels.to(weight.dtype)).flatten(2).transpose(1, 2)
+        x = torch.cat((self.class_embedding.expand(len(pixels), 1, -1), patches), dim=1)
+        return x + stretch(self.position_embedding.weight, self.grid, grid(pixels.shape[-2:], config.patch_size))
+
+
+class CLIPAttention(Spread):
+    """Self-attention; what it may look at is the mask's matter."""
+
+    def __init__(self, config: CLIPPartConfig) -> None:
+        super().__init__()
+        size = config.get("hidden_size")
+        self.head_dim = size // config.get("num_attention_heads")
+        self.k_proj = nn.Linear(size, size)
+        self.v_proj = nn.Linear(size, size)
+        self.q_proj = nn.Linear(size, size)
+        self.out_proj = nn.Linear(size, size)
+        self.attend = Attend(default_scaling(self.head_dim), config.attention_dropout)
+        wide = size**-0.5 * config.initializer_factor
+        narrow = wide * (2 * config.num_hidden_layers) ** -0.5
+        self.starts = {f"{name}.weight": narrow for name in ("q_proj", "k_proj", "v_proj")} | {"out_proj.weight": wide}
+
+    def forward(self, x: Tensor, mask: Mask) -> Tensor:
+        query, key, value = (split_heads(project(x), self.head_dim) for project in (self.q_proj, self.k_proj, self.v_proj))
+        return self.out_proj(merge_heads(self.attend(query, key, value, mask)))
+
+
+class CLIPMLP(Spread):
+    """fc2(act(fc1(x)))."""
+
+    def __init__(self, config: CLIPPartConfig) -> None:
+        super().__init__()
+        size = config.get("hidden_size")
+        self.fc1 = nn.Linear(size, config.get("intermediate_size"))
+        self.fc2 = nn.Linear(config.get("intermediate_size"), size)
+        self.act = activation(config.hidden_act)
+        factor = config.initializer_factor
+        self.starts = {
+            "fc1.weight": (2 * size) ** -0.5 * factor,
+            "fc2.weight": (2 * size * config.num_hidden_layers) ** -0.5 * factor,
+        }
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(self.act(self.fc1(x)))
+
+
+class CLIPEncoderLayer(Layer):
+    """x + attention(norm(x)), then x + mlp(norm(x))."""
+
+    def __init__(self, config: CLIPPartConfig) -> None:
+        super().__init__()
+        size = config.get("hidden_size")
+        self.self_attn = CLIPAttention(config)
+        self.layer_norm1 = nn.LayerNorm(size, config.layer_norm_eps)
+        self.mlp = CLIPMLP(config)
+        self.layer_norm2 = nn.LayerNorm(size, config.layer_norm_eps)
+
+    def forward(self, x: Tensor, mask: Mask) -> Tensor:
+        x = x + self.self_attn(self.layer_norm1(x), mask)
+        return x + self.mlp(self.layer_norm2(x))
+
+
+class CLIPEncoder(nn.Module):
+    """The stack of blocks, the same for texts and images."""
+
+    def __init__(self, config: CLIPPartConfig) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(CLIPEncoderLayer(config) for _ in range(config.num_hidden_layers))
+
+    def forward(self, x: Tensor, mask: Mask) -> Tensor:
+        for layer in self.layers:
+            x = layer(x, mask)
+        return x
+
+
+class CLIPPreTrainedModel(PreTrainedModel):
+    """What all CLIP classes share. `starts`: the starting deviations of a head's own weights, as in `Spread`."""
+
+    config_class: ClassVar[type[PreTrainedConfig]] = CLIPConfig
+    base_model_prefix = "clip"
+    _no_split_modules = ["CLIPTextEmbeddings", "CLIPEncoderLayer", "CLIPVisionEmbeddings"]
+    starts: dict[str, float] = {}
+
+    @torch.no_grad()
+    def init_weights(self, only: set[str] | None = None) -> None:
+        super().init_weights(only)
+        for path, part in self.named_modules():
+            if isinstance(part, Spread | CLIPPreTrainedModel):
+                for name, deviation in part.starts.items():
+                    if only is None or f"{path}.{name}".removeprefix(".") in only:
+                        part.get_parameter(name).normal_(0.0, deviation)
+
+
+class CLIPTextModel(CLIPPreTrainedModel):
+    """The text encoder. A text's vector is the state of its end token."""
+
+    config_class = CLIPTextConfig
+    base_model_prefix = "text_model"
+    stacks = {"": Stack("encoder.layers")}
+    config: CLIPTextConfig
+
+    def __init__(self, config: CLIPTextConfig) -> None:
+        super().__init__(config)
+        self.embeddings = CLIPTextEmbeddings(config)
+        self.encoder = CLIPEncoder(config)
+        self.final_layer_norm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+
+    @property
+    def text_model(self) -> "CLIPTextModel":
+        """This model; scripts written when its layers lay one level deeper look here."""
+        return self
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.embeddings.token_embedding
+
+    def _check_padding(self, ids: Tensor, inputs: dict[str, Any]) -> None:
+        # No mask is needed: nothing before the end token sees what follows, and CLIP's padding is often a real token.
+        return
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        position_ids: Tensor | None = None,
+    ) -> BaseModelOutputWithPooling:
+        """input_ids (B, T), each row with an end token; attention_mask (B, T); position_ids (B or 1, T)."""
+        if input_ids is None:
+            raise InputError("pass input_ids")
+        if position_ids is None:
+            position_ids = _places(input_ids, attention_mask)
+        x = self.embeddings(input_ids, position_ids)
+        x = self.encoder(x, make_mask(x.shape[1], x.device, attention_mask))
+        x = self.final_layer_norm(x)
+        rows = torch.arange(len(x), device=x.device)
+        return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=x[rows, self._end(input_ids)])
+
+    def _end(self, ids: Tensor) -> Tensor:
+        """Index (B,) of the first end token of each row of (B, T)."""
+        end = self.config.eos_token_id
+        if end == 2:  # what configs said while the end token was found as the highest id
+            return ids.argmax(-1)
+        ends = torch.isin(ids, torch.tensor(end, device=ids.device))
+        if ids.device.type == "cpu" and not torch.compiler.is_compiling() and not bool(ends.any(-1).all()):
+            row = int(ends.any(-1).int().argmin())
+            raise InputError(f"row {row} of input_ids has no end token ({end}), whose state is the vector of a text")
+        return ends.int().argmax(-1)
+
+
+def _places(ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+    """Positions (B or 1, T): slots counted from the first real token. Padding behind a text counts on, as in training."""
+    slots = torch.arange(ids.shape[1], device=ids.device).unsqueeze(0)
+    real = real_tokens(attention_mask) if attention_mask is not None and attention_mask.dim() == 2 else None
+    if real is None:
+        return slots
+    before = (real.cumsum(-1) == 0).sum(-1, keepdim=True)
+    return (slots - before).clamp(min=0)
+
+
+class CLIPVisionModel(CLIPPreTrainedModel):
+    """The image encoder. An image's vector is the normalised state of its class token."""
+
+    config_class = CLIPVisionConfig
+    base_model_prefix = "vision_model"
+    main_input_name = "pixel_values"
+    stacks = {"": Stack("encoder.layers")}
+    config: CLIPVisionConfig
+
+    def __init__(self, config: CLIPVisionConfig) -> None:
+        super().__init__(config)
+        self.embeddings = CLIPVisionEmbeddings(config)
+        self.pre_layrnorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)  # published with this spelling
+        self.encoder = CLIPEncoder(config)
+        self.post_layernorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+
+    @property
+    def vision_model(self) -> "CLIPVisionModel":
+        """This model; scripts written when its layers lay one level deeper look here."""
+        return self
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.embeddings.patch_embedding
+
+    def forward(
+        self, pixel_values: Tensor | None = None, *, interpolate_pos_encoding: bool | None = False
+    ) -> BaseModelOutputWithPooling:
+        """pixel_values (B, C, Y, X), of any size with `interpolate_pos_encoding`; `last_hidden_state` is not normalised."""
+        x = self.pre_layrnorm(self.embeddings(pixel_values, bool(interpolate_pos_encoding)))
+        x = self.encoder(x, make_mask(x.shape[1], x.device, causal=False))
+        return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=self.post_layernorm(x[:, 0]))
+
+
+# Heads on one encoder open checkpoints of both, and leave the other encoder alone.
+_OLD = PreTrainedModel._keys_to_ignore_on_load_unexpected
+
+
+def _projection(part: CLIPPartConfig, size: int) -> tuple[nn.Linear, float]:
+    """A linear layer to the shared space of `size`, and the deviation its weights start with."""
+    hidden = part.get("hidden_size")
+    return nn.Linear(hidden, size, bias=False), hidden**-0.5 * part.initializer_factor
+
+
+class CLIPModel(CLIPPreTrainedModel):
+    """Both encoders: how well each text describes each image."""
+
+    stacks = {
+        "text_model_output.": Stack("text_model.encoder.layers"),
+        "vision_model_output.": Stack("vision_model.encoder.layers"),
+    }
+    config: CLIPConfig
+
+    def __init__(self, config: CLIPConfig) -> None:
+        super().__init__(config)
+        text, vision = config.text_config, config.vision_config
+        self.text_model = CLIPTextModel(text)
+        self.vision_model = CLIPVisionModel(vision)
+        self.visual_projection, visual = _projection(vision, config.projection_dim)
+        self.text_projection, textual = _projection(text, config.projection_dim)
+        self.starts = {"visual_projection.weight": visual, "text_projection.weight": textual}
+        self.logit_scale = nn.Parameter(torch.tensor(config.logit_scale_init_value))
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if module is self:
+            self.logit_scale.fill_(self.config.logit_scale_init_value)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.text_model.get_input_embeddings()
+
+    def get_text_features(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        return_dict: bool | None = None,
+        **options: Any,
+    ) -> Any:
+        """The text encoder's output, with `pooler_output` (B, projection) in the shared space, not normalised.
+
+        `options`: output_hidden_states, output_attentions.
+        """
+        output = self.text_model(input_ids, attention_mask, position_ids=position_ids, return_dict=True, **options)
+        output.pooler_output = self.text_projection(output.pooler_output)
+        return output.to_tuple() if return_dict is False else output
+
+    def get_image_features(
+        self,
+        pixel_values: Tensor,
+        interpolate_pos_encoding: bool = False,
+        return_dict: bool | None = None,
+        **options: Any,
+    ) -> Any:
+        """The image encoder's output, with `pooler_output` (B, projection) in the shared space, not normalised.
+
+        `options`: output_hidden_states, output_attentions.
+        """
+        resize = interpolate_pos_encoding
+        output = self.vision_model(pixel_values, interpolate_pos_encoding=resize, return_dict=True, **options)
+        output.pooler_output = self.visual_projection(output.pooler_output)
+        return output.to_tuple() if return_dict is False else output
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        pixel_values: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        return_loss: bool | None = None,
+        interpolate_pos_encoding: bool = False,
+    ) -> ContrastiveOutput:
+        """Texts (B, T) and images (B', C, Y, X).
+
+        `return_loss`: also the contrastive loss, for which text i belongs to image i.
+        """
+        if input_ids is None or pixel_values is None:
+            raise InputError("CLIPModel compares input_ids with pixel_values; for one, get_text_features or get_image_features")
+        text = self.get_text_features(input_ids, attention_mask, position_ids)
+        vision = self.get_image_features(pixel_values, interpolate_pos_encoding)
+        texts, images = (x / x.norm(dim=-1, keepdim=True) for x in (text.pooler_output, vision.pooler_output))
+        logits = texts @ images.t().to(texts.device) * self.logit_scale.exp().to(texts.device)
+        return ContrastiveOutput(
+            loss=contrastive_loss(logits) if return_loss else None,
+            logits_per_image=logits.t(),
+            logits_per_text=logits,
+            text_embeds=texts,
+            image_embeds=images,
+            text_model_output=text,
+            vision_model_output=vision,
+        )
+
+
+class CLIPTextModelWithProjection(Headed, CLIPPreTrainedModel):
+    """The text encoder and its projection to the shared space."""
+
+    config_class = CLIPTextConfig
+    base_model_prefix = "text_model"
+    backbone_class = CLIPTextModel
+    stacks = CLIPTextModel.stacks
+    _keys_to_ignore_on_load_unexpected = [*_OLD, r"^vision_model\.", r"^(visual_projection\.weight|logit_scale)$"]
+
+    def __init__(self, config: CLIPTextConfig) -> None:
+        super().__init__(config)
+        self.text_projection, deviation = _projection(config, config.projection_dim)
+        self.starts = {"text_projection.weight": deviation}
+
+    _check_padding = CLIPTextModel._check_padding
+
+    def forward(self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, **inputs: Any) -> TextEmbedsOutput:
+        """As `CLIPTextModel`."""
+        output = self.backbone(input_ids, attention_mask, **inputs)
+        projected, state = self.text_projection(output.pooler_output), output.last_hidden_state
+        return TextEmbedsOutput(text_embeds=projected, last_hidden_state=state, **recorded(output))
+
+
+class CLIPVisionModelWithProjection(Headed, CLIPPreTrainedModel):
+    """The image encoder and its projection to the shared space."""
+
+    config_class = CLIPVisionConfig
+    base_model_prefix = "vision_model"
+    main_input_name = "pixel_values"
+    backbone_class = CLIPVisionModel
+    stacks = CLIPVisionModel.stacks
+    _keys_to_ignore_on_load_unexpected = [*_OLD, r"^text_model\.", r"^(text_projection\.weight|logit_scale)$"]
+
+    def __init__(self, config: CLIPVisionConfig) -> None:
+        super().__init__(config)
+        self.visual_projection, deviation = _projection(config, config.projection_dim)
+        self.starts = {"visual_projection.weight": deviation}
+
+    def forward(self, pixel_values: Tensor | None = None, **inputs: Any) -> ImageEmbedsOutput:
+        """As `CLIPVisionModel`."""
+        output = self.backbone(pixel_values, **inputs)
+        projected, state = self.visual_projection(output.pooler_output), output.last_hidden_state
+        return ImageEmbedsOutput(image_embeds=projected, last_hidden_state=state, **recorded(output))
+
+
+class CLIPForImageClassification(ImageClassifier, CLIPPreTrainedModel):
+    """The image encoder, labelling an image by the mean of its patches."""
+
+    base_model_prefix = "vision_model"
+    main_input_name = "pixel_values"
+    backbone_class = CLIPVisionModel
+    backbone_part = "vision_config"
+    stacks = CLIPVisionModel.stacks
+    _keys_to_ignore_on_load_unexpected = [*_OLD, r"^text_model\.", r"^((text|visual)_projection\.weight|logit_scale)$"]
+
+    def __init__(self, config: CLIPConfig) -> None:
+        super().__init__(config)
+        part = config.vision_config
+        self.starts = {"classifier.weight": part.hidden_size**-0.5 * config.initializer_factor}
+
+    def pool(self, output: Any) -> Tensor:
+        return output.last_hidden_state[:, 1:].mean(1)

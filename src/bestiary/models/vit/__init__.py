@@ -1,0 +1,59 @@
+"""ViT (Dosovitskiy et al. 2021, "An image is worth 16x16 words"): a transformer encoder over patches of an image.
+
+Differs from BERT: the tokens are patches through one convolution, a learned class token comes first, positions are learned
+per place in the grid, and norms stand before each half of a block, with one more after the last.
+"""
+
+from typing import ClassVar
+
+from ...core.plugins import lazy
+from ..config import PreTrainedConfig
+
+
+class ViTConfig(PreTrainedConfig):
+    """Hyperparameters; the defaults are ViT-Base's with patches of 16 pixels on images of 224.
+
+    `image_size` and `patch_size` are a number, or height and width. `encoder_stride` is the number of pixels that the
+    decoder of masked images makes of each patch, a side.
+    """
+
+    model_type: ClassVar[str] = "vit"
+
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    hidden_act: str = "gelu"
+    hidden_dropout_prob: float = 0.0
+    attention_probs_dropout_prob: float = 0.0
+    initializer_range: float = 0.02
+    layer_norm_eps: float = 1e-12
+    image_size: int | list[int] = 224
+    patch_size: int | list[int] = 16
+    num_channels: int = 3
+    qkv_bias: bool = True
+    encoder_stride: int = 16
+    pooler_output_size: int | None = None
+    pooler_act: str = "tanh"
+
+    def validate(self) -> None:
+        super().validate()
+        self.divides("hidden_size", "num_attention_heads")
+        self.pooler_output_size = self.pooler_output_size or self.hidden_size
+
+
+TASKS = {
+    "base": "ViTModel",
+    "image-classification": "ViTForImageClassification",
+    "masked-image-modeling": "ViTForMaskedImageModeling",
+}
+
+IMAGE_PROCESSOR = "ViTImageProcessor"
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "model": ["ViTPreTrainedModel", *TASKS.values()],
+        "image_processor": ["ViTImageProcessor", "ViTImageProcessorFast", "ViTFeatureExtractor"],
+    },
+)

@@ -1,0 +1,241 @@
+"""The modules of ViT. Parameter names are the published ones."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...core.errors import ConfigError, InputError
+from ...core.outputs import BaseModelOutputWithPooling, MaskedImageModelingOutput
+from ...nn.activations import activation
+from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.kernels import default_scaling
+from ...nn.layer import Layer
+from ...nn.masks import Mask, make_mask
+from ...nn.patches import check_pixels, grid, pair, stretch
+from ...nn.pooling import FirstTokenPooler
+from ..base import PreTrainedModel
+from ..heads import Headed, ImageClassifier, recorded
+from ..recording import Stack
+from . import ViTConfig
+
+
+class ViTPatchEmbeddings(nn.Module):
+    """Each patch flattened and projected: one convolution whose stride is its width."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        patch = pair(config.patch_size)
+        self.projection = nn.Conv2d(config.num_channels, config.hidden_size, kernel_size=patch, stride=patch)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(B, C, Y, X) -> (B, patches, D)."""
+        return self.projection(pixels.to(self.projection.weight.dtype)).flatten(2).transpose(1, 2)
+
+
+class ViTEmbeddings(nn.Module):
+    """The class token and the patches, some of them replaced by a mask token, plus learned positions."""
+
+    def __init__(self, config: ViTConfig, use_mask_token: bool = False) -> None:
+        super().__init__()
+        size = config.hidden_size
+        self.config, self.grid = config, grid(config.image_size, config.patch_size)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, size))
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, size)) if use_mask_token else None
+        self.patch_embeddings = ViTPatchEmbeddings(config)
+        self.position_embeddings = nn.Parameter(torch.zeros(1, 1 + self.grid[0] * self.grid[1], size))
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, pixel_values: Tensor | None, masked: Tensor | None, any_size: bool) -> Tensor:
+        """(B, C, Y, X) and the masked patches (B, T-1) -> (B, T, D)."""
+        config = self.config
+        pixels = check_pixels(pixel_values, config.num_channels, config.patch_size, None if any_size else config.image_size)
+        x = self.patch_embeddings(pixels)
+        if masked is not None:
+            if self.mask_token is None:
+                raise InputError("bool_masked_pos needs a mask token; build the model with use_mask_token=True")
+            if masked.shape != x.shape[:2]:
+                raise InputError(f"bool_masked_pos has shape {tuple(masked.shape)}; expected {tuple(x.shape[:2])}")
+            x = torch.where(masked.bool().unsqueeze(-1), self.mask_token.to(x.dtype), x)
+        x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
+        return self.dropout(x + stretch(self.position_embeddings[0], self.grid, grid(pixels.shape[-2:], config.patch_size)))
+
+
+class ViTSelfAttention(nn.Module):
+    """Every patch looks at every patch."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        size = config.hidden_size
+        self.head_dim = size // config.num_attention_heads
+        self.query = nn.Linear(size, size, bias=config.qkv_bias)
+        self.key = nn.Linear(size, size, bias=config.qkv_bias)
+        self.value = nn.Linear(size, size, bias=config.qkv_bias)
+        self.attend = Attend(default_scaling(self.head_dim), config.attention_probs_dropout_prob)
+
+    def forward(self, x: Tensor, mask: Mask) -> Tensor:
+        query, key, value = (split_heads(project(x), self.head_dim) for project in (self.query, self.key, self.value))
+        return merge_heads(self.attend(query, key, value, mask))
+
+
+class ViTOutput(nn.Module):
+    """A dense layer and dropout, as each half of a block ends."""
+
+    def __init__(self, size: int, config: ViTConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(size, config.hidden_size)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dropout(self.dense(x))
+
+
+class ViTAttention(nn.Module):
+    """Self-attention and its output projection."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        self.attention = ViTSelfAttention(config)
+        self.output = ViTOutput(config.hidden_size, config)
+
+    def forward(self, x: Tensor, mask: Mask) -> Tensor:
+        return self.output(self.attention(x, mask))
+
+
+class ViTIntermediate(nn.Module):
+    """act(W x + b), the wide half of the MLP."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.act = activation(config.hidden_act)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.dense(x))
+
+
+class ViTLayer(Layer):
+    """x + attention(norm(x)), then x + mlp(norm(x))."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        self.attention = ViTAttention(config)
+        self.intermediate = ViTIntermediate(config)
+        self.output = ViTOutput(config.intermediate_size, config)
+        self.layernorm_before = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+        self.layernorm_after = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+
+    def forward(self, x: Tensor, mask: Mask) -> Tensor:
+        x = x + self.attention(self.layernorm_before(x), mask)
+        return x + self.output(self.intermediate(self.layernorm_after(x)))
+
+
+class ViTEncoder(nn.Module):
+    """The stack of blocks."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        self.layer = nn.ModuleList(ViTLayer(config) for _ in range(config.num_hidden_layers))
+
+    def forward(self, x: Tensor, mask: Mask) -> Tensor:
+        for layer in self.layer:
+            x = layer(x, mask)
+        return x
+
+
+class ViTPreTrainedModel(PreTrainedModel):
+    """What all ViT classes share."""
+
+    config_class = ViTConfig
+    base_model_prefix = "vit"
+    main_input_name = "pixel_values"
+    stacks = {"": Stack("encoder.layer")}
+    _no_split_modules = ["ViTEmbeddings", "ViTLayer"]
+    config: ViTConfig
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, ViTEmbeddings):
+            module.cls_token.normal_(0.0, self.config.initializer_range)
+            module.position_embeddings.normal_(0.0, self.config.initializer_range)
+            if module.mask_token is not None:
+                module.mask_token.zero_()
+
+
+class ViTModel(ViTPreTrainedModel):
+    """The encoder without a head.
+
+    Args:
+        add_pooling_layer: also give `pooler_output`, the class token's state through a dense layer.
+        use_mask_token: allow `bool_masked_pos`.
+    """
+
+    def __init__(self, config: ViTConfig, add_pooling_layer: bool = True, use_mask_token: bool = False) -> None:
+        super().__init__(config)
+        self.embeddings = ViTEmbeddings(config, use_mask_token)
+        self.encoder = ViTEncoder(config)
+        self.layernorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+        size, act = config.pooler_output_size, config.pooler_act
+        self.pooler = FirstTokenPooler(config.hidden_size, size, act) if add_pooling_layer else None
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.embeddings.patch_embeddings
+
+    def forward(
+        self,
+        pixel_values: Tensor | None = None,
+        bool_masked_pos: Tensor | None = None,
+        *,
+        interpolate_pos_encoding: bool | None = None,
+        attention_mask: Tensor | None = None,
+    ) -> BaseModelOutputWithPooling:
+        """Args:
+        pixel_values: (B, C, Y, X). bool_masked_pos: (B, T-1), True where a patch is replaced by the mask token.
+        interpolate_pos_encoding: take images of any size, with positions interpolated.
+        attention_mask: (B, T), 0 for tokens to look away from; the class token comes first.
+        """
+        x = self.embeddings(pixel_values, bool_masked_pos, bool(interpolate_pos_encoding))
+        x = self.encoder(x, make_mask(x.shape[1], x.device, attention_mask, causal=False))
+        x = self.layernorm(x)
+        return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=None if self.pooler is None else self.pooler(x))
+
+
+class ViTForImageClassification(ImageClassifier, ViTPreTrainedModel):
+    """ViT that labels an image by its class token."""
+
+    backbone_class = ViTModel
+    backbone_options = {"add_pooling_layer": False}
+
+
+class ViTForMaskedImageModeling(Headed, ViTPreTrainedModel):
+    """ViT that paints masked patches, by one dense layer from a patch's state to its pixels (Xie et al. 2022, SimMIM)."""
+
+    backbone_class = ViTModel
+    backbone_options = {"add_pooling_layer": False, "use_mask_token": True}
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__(config)
+        stride = config.encoder_stride
+        if pair(config.patch_size) != (stride, stride):
+            raise ConfigError(f"encoder_stride ({stride}) must be patch_size ({config.patch_size}) to paint masked patches")
+        pixels = nn.Conv2d(config.hidden_size, stride**2 * config.num_channels, kernel_size=1)
+        self.decoder = nn.Sequential(pixels, nn.PixelShuffle(stride))
+
+    def forward(
+        self, pixel_values: Tensor | None = None, bool_masked_pos: Tensor | None = None, **inputs: Any
+    ) -> MaskedImageModelingOutput:
+        """bool_masked_pos: (B, patches), True where masked; then `loss` is the mean absolute error of the masked pixels."""
+        output = self.backbone(pixel_values, bool_masked_pos, **inputs)
+        pixels = check_pixels(pixel_values, self.config.num_channels, self.config.patch_size, None)
+        rows, columns = grid(pixels.shape[-2:], self.config.patch_size)
+        patches = output.last_hidden_state[:, 1:].transpose(1, 2).unflatten(2, (rows, columns))
+        painted, loss = self.decoder(patches), None
+        if bool_masked_pos is not None:
+            stride = self.config.encoder_stride
+            masked = bool_masked_pos.to(painted.dtype).view(-1, 1, rows, columns)
+            masked = masked.repeat_interleave(stride, 2).repeat_interleave(stride, 3)
+            seen = pixels[..., : rows * stride, : columns * stride]
+            # The small number keeps the loss of an image without masked patches at zero.
+            loss = ((painted - seen).abs() * masked).sum() / (masked.sum() + 1e-5) / self.config.num_channels
+        return MaskedImageModelingOutput(loss=loss, reconstruction=painted, **recorded(output))

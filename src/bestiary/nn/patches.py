@@ -1,0 +1,82 @@
+"""Images as sequences of patches: what may come in, and position tables stretched to other image sizes."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..core.errors import ConfigError, InputError
+from ..core.logging import warn_once
+
+Size = int | Sequence[int]
+
+
+def pair(size: Size) -> tuple[int, int]:
+    """Height and width of a size that configs write as one number (a square) or two."""
+    height, width = (size, size) if isinstance(size, int) else size
+    return height, width
+
+
+def grid(image: Size, patch: Size) -> tuple[int, int]:
+    """Rows and columns of whole patches in an image.
+
+    Raises:
+        ConfigError: not even one fits.
+    """
+    (height, width), (down, across) = pair(image), pair(patch)
+    if min(down, across) < 1 or height < down or width < across:
+        raise ConfigError(f"image_size {image} holds no patch of patch_size {patch}")
+    return height // down, width // across
+
+
+def check_pixels(pixels: Tensor | None, channels: int, patch: Size, image: Size | None) -> Tensor:
+    """`pixels` when a model can look at them: (B, C, Y, X), floating-point, of size `image` (None: any size).
+
+    Of another size, rows and columns behind the last whole patch are not seen, which is told once.
+
+    Raises:
+        InputError: what was found and what was expected.
+    """
+    if pixels is None:
+        raise InputError("pass pixel_values, the images as the image processor returns them")
+    shape = tuple(pixels.shape)
+    if pixels.dim() != 4 or not pixels.is_floating_point():
+        raise InputError(
+            f"pixel_values are {pixels.dtype} of shape {shape}; expected floating-point numbers of shape"
+            f" (batch, {channels}, height, width), as the image processor returns them"
+        )
+    if shape[1] != channels:
+        raise InputError(f"pixel_values have {shape[1]} channels (shape {shape}); this model expects {channels}")
+    if image is not None:
+        if shape[2:] != pair(image):
+            raise InputError(
+                f"images of {shape[2]} x {shape[3]} pixels do not fit a model for {pair(image)[0]} x {pair(image)[1]};"
+                " resize them with the model's image processor, or pass interpolate_pos_encoding=True"
+            )
+        return pixels
+    height, width = pair(patch)
+    if shape[2] < height or shape[3] < width:
+        raise InputError(f"images of {shape[2]} x {shape[3]} pixels are smaller than one patch, {height} x {width}")
+    rows, columns = shape[2] % height, shape[3] % width
+    if (rows or columns) and not torch.compiler.is_compiling():
+        warn_once(
+            "patch-remainder",
+            f"images of {shape[2]} x {shape[3]} pixels are no multiple of the patch, {height} x {width};"
+            f" the last {rows} rows and {columns} columns are not seen",
+        )
+    return pixels
+
+
+def stretch(table: Tensor, trained: tuple[int, int], wanted: tuple[int, int], leading: int = 1) -> Tensor:
+    """Positions of another grid of patches, by bicubic interpolation of the trained ones (Dosovitskiy et al. 2021, 3.2).
+
+    Args:
+        table: (leading + rows * columns, D), patches row by row.
+        trained, wanted: rows and columns.
+        leading: first positions that belong to no patch (the class token's) and stay as they are.
+    """
+    if trained == wanted:
+        return table
+    image = table[leading:].unflatten(0, trained).permute(2, 0, 1).unsqueeze(0)
+    image = torch.nn.functional.interpolate(image.float(), size=wanted, mode="bicubic", align_corners=False)
+    return torch.cat((table[:leading], image[0].flatten(1).t().to(table.dtype)))
