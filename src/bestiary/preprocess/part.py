@@ -52,7 +52,8 @@ class Preprocessor(PretrainedRecord):
     @classmethod
     def from_dict(cls, values: dict[str, Any], **overrides: Any) -> Self:
         """Build from stored settings, of any age; keywords override them."""
-        stale = {"image_processor_type", "feature_extractor_type", *cls.derived}
+        # Old audio files also hold the table of mel filters, which follows from the other values.
+        stale = {"image_processor_type", "feature_extractor_type", "mel_filters", *cls.derived}
         return super().from_dict({name: value for name, value in values.items() if name not in stale}, **overrides)
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Audio becomes features: reading and resampling, spectrograms, and the extractors that apply them."""

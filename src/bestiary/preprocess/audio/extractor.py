@@ -1,0 +1,199 @@
+"""The base of feature extractors: waveforms are checked, cut, normalised and padded; a family turns them into features."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from ...core.errors import ArgumentError, ConfigError, InputError
+from ...core.logging import warn_once
+from ..batch import BatchFeature, TensorType, is_torch
+from ..part import Preprocessor
+from ..sources import read_source
+from .reading import check_samples, decode, resample, to_mono, unpack
+
+
+class Lengths(NamedTuple):
+    """How rows are cut and padded: to `limit` rows at most if set, up to `target` (None: the longest; -1: not at all)."""
+
+    limit: int | None
+    target: int | None
+    multiple: int
+
+    @classmethod
+    def read(cls, padding: bool | str, max_length: int | None, truncation: bool, multiple: int | None) -> "Lengths":
+        """From the published options; `ArgumentError` for those that do not fit together."""
+        if padding not in (True, False, "longest", "max_length", "do_not_pad"):
+            raise ArgumentError(f'padding must be True, False, "longest", "max_length" or "do_not_pad", not {padding!r}')
+        if max_length is None and (truncation or padding == "max_length"):
+            raise ArgumentError('truncation=True and padding="max_length" need a max_length')
+        step = multiple or 1
+        rounded = None if max_length is None else -(-max_length // step) * step
+        target = None if padding in (True, "longest") else rounded if padding == "max_length" else -1
+        return cls(rounded if truncation else None, target, step)
+
+
+class SequenceFeatureExtractor(Preprocessor):
+    """Clips to `input_values`: the samples themselves, padded to one length, if wanted with mean 0 and variance 1.
+
+    `sampling_rate` is in hertz. A family with other features overrides `__call__` and uses `waveforms` and `align`.
+
+    Example:
+        extractor = SequenceFeatureExtractor(do_normalize=True)
+        values = extractor([clip_a, clip_b], sampling_rate=16000, padding=True, return_tensors="pt").input_values  # (B, W)
+    """
+
+    part_name: ClassVar[str] = "feature_extractor"
+    type_key: ClassVar[str] = "feature_extractor_type"
+    model_input_names: ClassVar[list[str]] = ["input_values", "attention_mask"]
+
+    feature_size: int = 1
+    sampling_rate: int = 16000
+    padding_value: float = 0.0
+    padding_side: str = "right"
+    return_attention_mask: bool = False
+    do_normalize: bool = False
+
+    def validate(self) -> None:
+        """Refuse values that no clip can be processed with."""
+        super().validate()
+        if self.padding_side not in ("left", "right"):
+            raise ConfigError(f'padding_side must be "left" or "right", not {self.padding_side!r}')
+        if self.sampling_rate <= 0 or self.feature_size <= 0:
+            raise ConfigError(f"sampling_rate {self.sampling_rate} and feature_size {self.feature_size} must be positive")
+
+    def __call__(
+        self,
+        raw_speech: Any,
+        padding: bool | str = False,
+        max_length: int | None = None,
+        truncation: bool = False,
+        pad_to_multiple_of: int | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: str | TensorType | None = None,
+        sampling_rate: int | None = None,
+        do_normalize: bool | None = None,
+    ) -> BatchFeature:
+        """`input_values` (B, W), and `attention_mask` (B, W) with 1 on real samples if wanted.
+
+        Args:
+            raw_speech: a clip or a list of clips: arrays, tensors, lists of samples in -1..1, dictionaries with "array" and
+                "sampling_rate", or paths and bytes of audio files, which are brought to this extractor's rate.
+            sampling_rate: the rate of the arrays given, checked against the model's.
+            padding, max_length, truncation, pad_to_multiple_of: to one length, counted in samples, as for a tokenizer.
+
+        Raises:
+            InputError: a clip that cannot be used, or of another rate.
+            ArgumentError: options that do not fit together.
+        """
+        lengths = Lengths.read(padding, max_length, truncation, pad_to_multiple_of)
+        normalize = self.do_normalize if do_normalize is None else do_normalize
+        rows, masks = self.align(self.waveforms(raw_speech, sampling_rate), lengths, normalize)
+        features: dict[str, Any] = {"input_values": rows}
+        if self.return_attention_mask if return_attention_mask is None else return_attention_mask:
+            features["attention_mask"] = masks
+        return BatchFeature(features, return_tensors)
+
+    def waveforms(self, raw_speech: Any, sampling_rate: int | None = None) -> list[np.ndarray]:
+        """The clips as float32 rows (W,) at this extractor's rate.
+
+        Raises:
+            InputError: another rate, no clip, or a clip that is empty, not mono or not finite.
+        """
+        if sampling_rate is not None and sampling_rate != self.sampling_rate:
+            raise InputError(self._wrong_rate(sampling_rate))
+        clips = _split(raw_speech)
+        if not clips:
+            raise InputError("no audio was given")
+        if sampling_rate is None and not all(isinstance(clip, dict | str | bytes | os.PathLike) for clip in clips):
+            warn_once(
+                "sampling-rate-unknown",
+                f"no sampling_rate was given, so it cannot be checked that the samples are at {self.sampling_rate} Hz",
+                stacklevel=4,
+            )
+        return [self._clip(clip, index) for index, clip in enumerate(clips)]
+
+    def _clip(self, clip: Any, index: int) -> np.ndarray:
+        if isinstance(clip, str | bytes | os.PathLike):
+            samples, rate = decode(read_source(clip, "audio"), f"audio {index}")
+            return check_samples(resample(to_mono(samples), rate, self.sampling_rate), index)
+        if isinstance(clip, dict):
+            clip, rate = unpack(clip)
+            if rate != self.sampling_rate:
+                raise InputError(self._wrong_rate(rate))
+        return check_samples(clip, index)
+
+    def _wrong_rate(self, found: Any) -> str:
+        return (
+            f"the audio has a sampling rate of {found} Hz and this model expects {self.sampling_rate} Hz; resample it first, "
+            "for example with bestiary.preprocess.audio.reading.resample"
+        )
+
+    def align(
+        self, rows: list[np.ndarray], lengths: Lengths, normalize: bool = False
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Rows (W, ...) cut, normalised over what is left, and padded; masks (W,) have 1 on what is real."""
+        if lengths.limit is not None:
+            rows = [row[: lengths.limit] for row in rows]
+        if normalize:
+            rows = [standardize(row) for row in rows]
+        longest = -(-max(map(len, rows)) // lengths.multiple) * lengths.multiple
+        target = longest if lengths.target is None else lengths.target
+        masks = [self._fill_up(np.ones(len(row), np.int32), target, 0) for row in rows]
+        return [self._fill_up(row, target, self.padding_value) for row in rows], masks
+
+    def _fill_up(self, row: np.ndarray, length: int, value: float) -> np.ndarray:
+        missing = max(0, length - len(row))
+        side = (missing, 0) if self.padding_side == "left" else (0, missing)
+        return np.pad(row, [side] + [(0, 0)] * (row.ndim - 1), constant_values=value) if missing else row
+
+    def pad(
+        self,
+        processed_features: Mapping[str, Any] | list[Mapping[str, Any]],
+        padding: bool | str = True,
+        max_length: int | None = None,
+        truncation: bool = False,
+        pad_to_multiple_of: int | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: str | TensorType | None = None,
+    ) -> BatchFeature:
+        """Bring features of several calls to one length along their first axis, for a `collate_fn`.
+
+        Args:
+            processed_features: a dictionary of lists, or a list of dictionaries, with the first of `model_input_names`;
+                other entries are passed on.
+
+        Raises:
+            InputError: that entry is missing, or nothing was given.
+            ArgumentError: options that do not fit together.
+        """
+        if isinstance(processed_features, Mapping):
+            features = dict(processed_features)
+        else:
+            features = {key: [one[key] for one in processed_features] for key in (processed_features or [{}])[0]}
+        name = self.model_input_names[0]
+        if not len(features.get(name, ())):
+            raise InputError(f"nothing to pad: {name!r} was expected, {sorted(features)} was given")
+        lengths = Lengths.read(padding, max_length, truncation, pad_to_multiple_of)
+        rows = [row.detach().cpu().numpy() if is_torch(row) else np.asarray(row) for row in features[name]]
+        rows = [row.astype(np.float32) if row.dtype == np.float64 else row for row in rows]
+        features[name], masks = self.align(rows, lengths)
+        if self.return_attention_mask if return_attention_mask is None else return_attention_mask:
+            features["attention_mask"] = masks
+        return BatchFeature(features, return_tensors)
+
+
+def _split(raw_speech: Any) -> list[Any]:
+    """The single clips in what was given: one clip, an array (B, W), or a list of clips."""
+    if isinstance(raw_speech, list | tuple):
+        one = bool(raw_speech) and isinstance(raw_speech[0], int | float | np.number)
+        return [raw_speech] if one else list(raw_speech)
+    if (isinstance(raw_speech, np.ndarray) or is_torch(raw_speech)) and raw_speech.ndim == 2 and raw_speech.shape[1] > 2:
+        return list(raw_speech)
+    return [raw_speech]
+
+
+def standardize(row: np.ndarray) -> np.ndarray:
+    """`row` shifted and scaled to mean 0 and variance 1."""
+    return (row - row.mean()) / np.sqrt(row.var() + 1e-7)

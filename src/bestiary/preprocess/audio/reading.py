@@ -1,0 +1,128 @@
+"""Audio files and arrays become one row of float32 samples at a wanted rate."""
+
+import io
+import math
+import os
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import CorruptFile, InputError
+from ...core.optional import require
+from ..batch import is_torch
+from ..sources import read_source
+
+HIGHEST_RATE = 768_000  # the filter's length grows with the rate; a damaged file may claim any
+_BLOCK = 1 << 20
+_UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # what programs that stream a WAV file write for its length
+
+
+def load_audio(audio: Any, sampling_rate: int = 16000, timeout: float | None = None) -> np.ndarray:
+    """`audio` as mono float32 samples (W,) at `sampling_rate` hertz.
+
+    Args:
+        audio: a path, bytes, base64, a data URL or an http(s) address (which is fetched) of a file that libsndfile reads
+            (WAV, FLAC, OGG, MP3, ...); a dictionary with "array" or "raw" and "sampling_rate"; or an array, taken to be at
+            `sampling_rate` already.
+        timeout: seconds to wait for the server.
+
+    Raises:
+        InputError: none of these, no samples, or samples that are not finite.
+        CorruptFile: the content is no audio, or is cut short.
+        FileMissing, HubError: the source cannot be read.
+    """
+    if isinstance(audio, str | bytes | os.PathLike):
+        samples, rate = decode(read_source(audio, "audio", fetch=True, timeout=timeout), str(audio)[:80])
+        return resample(to_mono(samples), rate, sampling_rate)
+    if isinstance(audio, dict):
+        samples, rate = unpack(audio)
+        return resample(check_samples(samples), rate, sampling_rate)
+    return check_samples(audio)
+
+
+def decode(content: bytes, name: str = "the audio") -> tuple[np.ndarray, int]:
+    """Encoded bytes as samples (W, channels) in -1..1 and their rate in hertz.
+
+    Raises:
+        CorruptFile: not audio, damaged, or shorter than it says.
+        InputError: it holds no samples.
+    """
+    soundfile = require("soundfile", "reading audio files")
+    blocks = []
+    size = int.from_bytes(content[4:8], "little") if content[:4] == b"RIFF" else 0
+    if size not in _UNKNOWN_SIZES and len(content) < 8 + size:
+        raise CorruptFile(f"{name} is cut short: it says {8 + size} bytes and has {len(content)}")
+    try:
+        # Block by block, so that a header which lies about the length costs no memory.
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            rate, promised = file.samplerate, file.frames
+            while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
+                blocks.append(block)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise CorruptFile(f"{name} ({len(content)} bytes) is not audio that can be read, or is damaged: {error}") from error
+    if not blocks:
+        raise InputError(f"{name} holds no samples")
+    samples = np.concatenate(blocks)
+    if len(samples) < promised < 1 << 62:
+        raise CorruptFile(f"{name} is cut short: it says {promised} samples per channel and has {len(samples)}")
+    return samples, rate
+
+
+def unpack(audio: dict[str, Any]) -> tuple[Any, int]:
+    """Samples and rate of a dictionary as data sets and pipelines pass them."""
+    samples = audio.get("array", audio.get("raw"))
+    rate = audio.get("sampling_rate")
+    if samples is None or rate is None:
+        raise InputError(f'an audio dictionary needs "array" (or "raw") and "sampling_rate"; this one has {sorted(audio)}')
+    return samples, rate
+
+
+def to_mono(samples: np.ndarray) -> np.ndarray:
+    """The mean over the channels of (W, channels); one row (W,) stays as it is."""
+    return samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
+
+
+def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+    """(W,) at `rate` hertz to (about W * wanted / rate,) at `wanted` hertz, by a polyphase low-pass filter (Kaiser window).
+
+    Raises:
+        InputError: a rate that is not a whole number from 1 to `HIGHEST_RATE`.
+    """
+    for value in (rate, wanted):
+        if value != int(value) or not 0 < value <= HIGHEST_RATE:
+            raise InputError(f"a sampling rate is a whole number of hertz from 1 to {HIGHEST_RATE}, not {value!r}")
+    if rate == wanted:
+        return samples
+    signal = require("scipy.signal", "changing the sampling rate")
+    common = math.gcd(int(rate), int(wanted))
+    return np.asarray(signal.resample_poly(samples, int(wanted) // common, int(rate) // common), np.float32)
+
+
+def check_samples(samples: Any, index: int | None = None) -> np.ndarray:
+    """One clip as float32 (W,); `index` is its place in the batch, for messages.
+
+    Raises:
+        InputError: not numbers, several channels, no samples, NaN or infinite values, or whole numbers beyond -1..1.
+    """
+    name = "the audio" if index is None else f"audio {index}"
+    try:
+        array = samples.detach().cpu().numpy() if is_torch(samples) else np.asarray(samples)
+    except ValueError as error:
+        raise InputError(f"{name} is a nested list whose rows differ in length: {error}") from error
+    if array.dtype.kind not in "uif":
+        raise InputError(f"{name} must be numbers in -1..1, not {type(samples).__name__} of {array.dtype}")
+    if array.ndim != 1:
+        raise InputError(
+            f"{name} has shape {array.shape}; one channel of shape (samples,) was expected. "
+            "Mix the channels down first, for instance by their mean"
+        )
+    if not array.size:
+        raise InputError(f"{name} is empty: it holds no samples")
+    if array.dtype.kind in "ui" and np.abs(array).max() > 1:
+        raise InputError(
+            f"{name} holds whole numbers up to {np.abs(array.astype(np.int64)).max()}; samples in -1..1 were expected. "
+            "Divide 16-bit samples by 32768"
+        )
+    if not np.isfinite(array).all():
+        raise InputError(f"{name} holds NaN or infinite samples (first at sample {int(np.argmin(np.isfinite(array)))})")
+    return array.astype(np.float32)
