@@ -259,7 +259,7 @@ class GPT2DoubleHeadsModel(LanguageHead, GPT2PreTrainedModel):
         logits, scores = self.vocabulary_logits(hidden), self.multiple_choice_head(hidden, mc_token_ids)
         return GPT2DoubleHeadsModelOutput(
             loss=None if labels is None else causal_lm_loss(logits, labels),
-            mc_loss=None if mc_labels is None else token_loss(scores, mc_labels),
+            mc_loss=None if mc_labels is None else token_loss(scores.view(-1, scores.shape[-1]), mc_labels),
             logits=logits,
             mc_logits=scores,
             **recorded(output),
