@@ -86,6 +86,12 @@ class CapacityError(BestiaryError, MemoryError):
     code = "capacity"
 
 
+class NumericsError(BestiaryError, ArithmeticError):
+    """Numbers that should be finite are not, or leave nothing to choose from."""
+
+    code = "numerics"
+
+
 def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """`" Did you mean 'x'?"` for the known word nearest to `word`, or an empty string."""
     near = get_close_matches(word, list(known), n=1, cutoff=cutoff)

@@ -22,6 +22,7 @@ from ..core.outputs import (
     SequenceClassifierOutput,
     TokenClassifierOutput,
 )
+from ..generation.mixin import GenerationMixin
 from ..nn.losses import causal_lm_loss, classification_loss, span_loss, token_loss
 from .base import PreTrainedModel
 from .config import PreTrainedConfig
@@ -93,7 +94,7 @@ class LanguageHead(Headed):
         return self.lm_head
 
 
-class CausalLM(LanguageHead):
+class CausalLM(GenerationMixin, LanguageHead):
     """Logits over the next token."""
 
     def forward(

@@ -16,6 +16,7 @@ from ...core.outputs import (
     Seq2SeqQuestionAnsweringModelOutput,
     Seq2SeqSequenceClassifierOutput,
 )
+from ...generation.mixin import GenerationMixin
 from ...nn.activations import activation
 from ...nn.attention import Attend, merge_heads, split_heads
 from ...nn.layer import Layer
@@ -338,7 +339,7 @@ class T5Model(T5PreTrainedModel):
         return Seq2SeqModelOutput(decoded.last_hidden_state, decoded.past_key_values, **encoder_fields(encoded))
 
 
-class T5ForConditionalGeneration(T5Model):
+class T5ForConditionalGeneration(GenerationMixin, T5Model):
     """T5 with a language-modelling head."""
 
     _tied_weights_keys = {**T5Model._tied_weights_keys, "lm_head.weight": "shared.weight"}

@@ -1,0 +1,94 @@
+"""Which rows are finished and why, with as few looks at the device as the answer allows."""
+
+from typing import Any
+
+import torch
+
+from .stopping import StoppingCriteria, verdict
+
+Tensor = torch.Tensor
+RUNNING = 0
+
+
+class Finish:
+    """Keeps, for each of `rows`, whether it goes on and what ended it.
+
+    Args:
+        eos: ids (N,) of end tokens, or None. criteria: further stopping criteria, or plain functions like them.
+        max_length: tokens of a row, prompt included, at which every row ends. pad: what finished rows are filled with.
+    """
+
+    def __init__(
+        self, rows: int, device: torch.device, eos: Tensor | None, criteria: list[Any], max_length: int, pad: int
+    ) -> None:
+        self.max_length = max_length
+        self._eos, self._criteria, self._pad = eos, criteria, pad
+        own = [criterion.reason if isinstance(criterion, StoppingCriteria) else "stopped" for criterion in criteria]
+        self._names = ["", "eos", *own, "length", "cancelled"]
+        self.running = torch.ones(rows, dtype=torch.bool, device=device)
+        self._codes = torch.zeros(rows, dtype=torch.int64, device=device)
+        self._can_end = eos is not None or bool(criteria)
+        self._flag = _LateFlag(device) if device.type == "cuda" and self._can_end else None
+
+    def fill(self, tokens: Tensor) -> Tensor:
+        """`tokens` (R,) or (R, n) with padding in the rows that are finished."""
+        if not self._can_end or len(self.running) == 1:
+            return tokens
+        return torch.where(self.running if tokens.dim() == 1 else self.running.unsqueeze(1), tokens, self._pad)
+
+    def update(self, ids: Tensor, scores: Tensor) -> None:
+        """Look at the rows (R, T), whose newest token was chosen by `scores` (R, V)."""
+        if self._eos is not None:
+            newest = ids[:, -1]
+            self._end(newest == self._eos if len(self._eos) == 1 else torch.isin(newest, self._eos), 1)
+        for index, criterion in enumerate(self._criteria):
+            self._end(verdict(criterion(ids, scores), ids), 2 + index)
+
+    def _end(self, rows: Tensor, code: int) -> None:
+        self._codes.masked_fill_(rows & self.running, code)
+        self.running = self.running & ~rows
+
+    def over(self, length: int) -> bool:
+        """Whether no row goes on, after a step that made the rows `length` long. On a GPU the answer may come a step late."""
+        if length >= self.max_length:
+            self._end(self.running, len(self._names) - 2)
+            return True
+        if self._flag is not None:
+            self._flag.post(self.running)
+            return False
+        return self._can_end and not bool(self.running.any())
+
+    def was_over(self) -> bool:
+        """On a GPU: whether no row went on after the last step. Asked when the next one is under way, so that none waits."""
+        return self._flag is not None and self._flag.raised()
+
+    def cancel(self) -> None:
+        """End all rows that still go on."""
+        self._end(self.running, len(self._names) - 1)
+
+    def reorder(self, parents: Tensor) -> None:
+        """Row i becomes the former row `parents[i]`."""
+        self.running, self._codes = self.running[parents], self._codes[parents]
+
+    def reasons(self) -> list[str]:
+        """What ended each row; an empty string where nothing did."""
+        return [self._names[code] for code in self._codes.tolist()]
+
+
+class _LateFlag:
+    """A boolean of the GPU, read without waiting for what was queued after it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._host = torch.ones((), dtype=torch.bool, pin_memory=True)
+        self._event = torch.cuda.Event()
+        self._posted = False
+
+    def post(self, running: Tensor) -> None:
+        self._host.copy_(running.any(), non_blocking=True)
+        self._event.record()
+        self._posted = True
+
+    def raised(self) -> bool:
+        if self._posted:
+            self._event.synchronize()
+        return self._posted and not bool(self._host)

@@ -1,0 +1,163 @@
+"""The one decoding loop: `decode` yields a `Step` for every token, whatever the strategy, the model and the cache."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..core.errors import NumericsError
+from .finish import Finish
+from .prepare import Prepared
+from .processors import LogitsProcessorList
+from .strategies import Strategy
+
+Tensor = torch.Tensor
+
+# Room that is made at a time for tokens to come, where the end is far.
+_ROOM = 1024
+
+
+@dataclass
+class Step:
+    """What one step did. R rows.
+
+    tokens (R,) or (R, n): the new tokens, padding in rows that were finished. running (R,): rows that go on after it.
+    logits, scores (R, V): the model's own, and those the choice was made by. parents (R,): the row each row went on from,
+    None for itself. output: all that the model returned.
+    """
+
+    tokens: Tensor
+    running: Tensor
+    logits: Tensor
+    scores: Tensor
+    parents: Tensor | None
+    output: Any
+
+
+class Decoding:
+    """The rows of one generation, the cache, and the model that continues them.
+
+    Attributes:
+        length: tokens of each row. fed: slots that the model has seen, which is what the cache holds.
+    """
+
+    def __init__(self, model: Any, prepared: Prepared, processors: LogitsProcessorList, finish: Finish) -> None:
+        self.model = model
+        self.settings = prepared.settings
+        self.cache = prepared.cache
+        self.processors = processors
+        self.finish = finish
+        self.length = prepared.ids.shape[1]
+        self.fed = 0 if self.cache is None else self.cache.get_seq_length()
+        self._given = prepared
+        self._ids = self._with_room(prepared.ids)
+        self._mask = None if prepared.mask is None else self._with_room(prepared.mask, fill=1)
+        self._positions: Tensor | None = None
+        self._first = True
+
+    @property
+    def ids(self) -> Tensor:
+        """The tokens so far, (R, length): a view of what the next step extends."""
+        return self._ids[:, : self.length]
+
+    def _with_room(self, given: Tensor, fill: int = 0) -> Tensor:
+        room = min(max(self.finish.max_length - self.length, 1), _ROOM)
+        return torch.cat([given, given.new_full((given.shape[0], room), fill)], dim=1)
+
+    def forward(self, **options: Any) -> Any:
+        """Run the model over the tokens it has not seen; `options` go to the model. Returns the model's output."""
+        given, first = self._given, self._first
+        slots = given.offset + self.length
+        inputs: dict[str, Any] = {**given.constant, **(given.first if first else {}), **given.recorded, **options}
+        if given.embeds is not None and self.fed < given.offset:
+            inputs[given.names.embeds] = given.with_embeds(self.ids, self.model)
+        else:
+            inputs[given.names.ids] = self._ids[:, max(self.fed - given.offset, 0) : self.length]
+        if self._mask is not None and (first or given.padded):
+            inputs[given.names.mask] = self._mask[:, :slots]
+        if self._positions is not None:
+            new = slots - self.fed
+            inputs["position_ids"] = (
+                self._positions if new == 1 else self._positions + torch.arange(new, device=self._ids.device)
+            )
+            self._positions = self._positions + new
+        ids = inputs.pop(given.names.ids, None)
+        cached = self.cache is not None
+        output = self.model(
+            **self.model.prepare_inputs_for_generation(
+                ids, past_key_values=self.cache, use_cache=cached, is_first_iteration=first, **inputs
+            )
+        )
+        if cached:
+            self.fed = slots
+            if first:
+                self._positions = given.next_position(self._mask, slots)
+        self._first = False
+        return output
+
+    def process(self, logits: Tensor) -> Tensor:
+        """The scores (R, V), fp32, that the processors make of `logits` (R, V)."""
+        logits = logits.float()
+        return self.processors(self.ids, logits) if self.processors else logits
+
+    def commit(self, tokens: Tensor) -> None:
+        """Append `tokens` (R,) or (R, n) to the rows."""
+        tokens = tokens.unsqueeze(1) if tokens.dim() == 1 else tokens
+        new = tokens.shape[1]
+        if self.length + new > self._ids.shape[1]:
+            self._ids = self._with_room(self._ids)
+            if self._mask is not None:
+                self._mask = self._with_room(self._mask, fill=1)
+        self._ids[:, self.length : self.length + new] = tokens
+        self.length += new
+
+    def reorder(self, parents: Tensor) -> None:
+        """Row i becomes the former row `parents[i]` (R,), with its tokens and its part of the cache."""
+        self._ids = self._ids[parents]
+        if self._mask is not None:
+            self._mask = self._mask[parents]
+        if self._positions is not None:
+            self._positions = self._positions[parents]
+        if self.cache is not None:
+            self.cache.reorder_cache(parents)
+        self.finish.reorder(parents)
+
+
+def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
+    """Choose tokens until every row is finished; yields after each step.
+
+    Raises:
+        NumericsError: the model gives NaN.
+    """
+    first = True
+    while True:
+        output, logits = strategy.look(run)
+        if run.finish.was_over():
+            return
+        if first:
+            check_numbers(logits, run)
+            first = False
+        scores = run.process(logits)
+        choice = strategy.choose(run, scores)
+        if choice.parents is not None:
+            run.reorder(choice.parents)
+        tokens = run.finish.fill(choice.tokens)
+        run.commit(tokens)
+        run.finish.update(run.ids, scores)
+        over = run.finish.over(run.length)
+        yield Step(tokens, run.finish.running, logits, scores, choice.parents, output)
+        if over:
+            check_numbers(logits, run)
+            return
+
+
+def check_numbers(logits: Tensor, run: Decoding) -> None:
+    """Refuse logits (R, V) with NaN. Asked at both ends: through the cache, a NaN spoils all that comes after it."""
+    broken = logits.isnan().any(-1)
+    if not run.settings.remove_invalid_values and bool(broken.any()):
+        row = int(broken.int().argmax())
+        raise NumericsError(
+            f"the model's logits for row {row} hold NaN after {run.length} tokens: the weights or the input are broken, or "
+            f"{logits.dtype} overflows; remove_invalid_values=True generates regardless"
+        )

@@ -1,0 +1,267 @@
+"""`GenerationMixin`: what a model with a language-modelling head can do besides its forward."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from ..cache import base as caches
+from ..cache.base import Cache
+from ..cache.encoder_decoder import EncoderDecoderCache
+from ..core.errors import ArgumentError
+from ..core.outputs import ModelOutput
+from .config import GenerationConfig, resolve
+from .loop import Decoding, Step, decode
+from .outputs import GenerateDecoderOnlyOutput, GenerateEncoderDecoderOutput
+from .prepare import Prepared, check_inputs
+from .start import Call, begin
+from .streaming import BaseStreamer
+
+Tensor = torch.Tensor
+
+# Arguments of `generate` for things that do not exist yet, and what asks for nothing.
+_ABSENT: dict[str, Any] = {
+    "synced_gpus": False,
+    "custom_generate": None,
+    "assistant_tokenizer": None,
+    "trust_remote_code": False,
+}
+_OWN = (
+    "inputs", "generation_config", "logits_processor", "stopping_criteria", "prefix_allowed_tokens_fn", "assistant_model",
+    "streamer", "negative_prompt_ids", "negative_prompt_attention_mask", "use_model_defaults", "tokenizer", "seed", "generator",
+)  # fmt: skip
+
+
+class GenerationMixin:
+    """Adds `generate` to a model class; written before the model's base in the list of bases."""
+
+    @classmethod
+    def can_generate(cls) -> bool:
+        """True."""
+        return True
+
+    @property
+    def generation_config(self: Any) -> GenerationConfig:
+        """The settings that came with the checkpoint, or those that its config holds. Yours to change."""
+        held: GenerationConfig | None = self.__dict__.get("_generation_config")
+        if held is None:
+            held = self.__dict__["_generation_config"] = GenerationConfig.from_model_config(self.config)
+        return held
+
+    @generation_config.setter
+    def generation_config(self: Any, value: GenerationConfig) -> None:
+        self.__dict__["_generation_config"] = value
+
+    def context_length(self: Any) -> int | None:
+        """Most tokens the decoder has positions for, prompt and new ones together; None where there is no such limit."""
+        found: int | None = self.config.get_text_config(decoder=True).get("max_position_embeddings")
+        return found
+
+    def make_cache(self: Any, name: str, length: int, options: dict[str, Any]) -> Cache:
+        """An empty cache of the kind `name` for at most `length` tokens; a model that needs another kind overrides this."""
+        own = caches.build(name, self.config.get_text_config(decoder=True), length, options)
+        return EncoderDecoderCache(own) if self.config.is_encoder_decoder else own
+
+    def prepare_inputs_for_generation(
+        self: Any, input_ids: Tensor | None, is_first_iteration: bool = False, **kwargs: Any
+    ) -> dict[str, Any]:
+        """The arguments of one forward pass in `generate`; a model whose passes need more, or less, overrides this.
+
+        Args:
+            input_ids: (R, new) the decoder's tokens that the cache does not hold; None when embeddings stand for them.
+            is_first_iteration: whether this pass is over the prompt.
+            kwargs: everything else, under the names of the model's forward.
+        """
+        name = "decoder_input_ids" if self.config.is_encoder_decoder else "input_ids"
+        return {**kwargs, name: input_ids} if input_ids is not None else kwargs
+
+    def generation_settings(
+        self: Any,
+        generation_config: GenerationConfig | None = None,
+        use_model_defaults: bool | None = None,
+        **kwargs: Any,
+    ) -> GenerationConfig:
+        """The settings that `generate` would use with these arguments; `.explain()` says where each value comes from."""
+        said = {name: value for name, value in kwargs.items() if name in GenerationConfig.names()}
+        checkpoint = self.generation_config
+        # A token that the caller says is None does not exist; any other None leaves the choice to others.
+        gone = {name for name, value in said.items() if value is None and name.endswith("_token_id")}
+        settings = resolve(said, generation_config, checkpoint, use_model_defaults)
+        for name in gone:
+            settings.__dict__[name] = None
+            settings.__dict__["_origins"][name] = "call"
+        return settings
+
+    def generate(
+        self: Any,
+        inputs: Tensor | None = None,
+        generation_config: GenerationConfig | None = None,
+        logits_processor: list[Any] | None = None,
+        stopping_criteria: list[Any] | None = None,
+        prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None = None,
+        synced_gpus: bool | None = None,
+        assistant_model: Any = None,
+        streamer: Any = None,
+        negative_prompt_ids: Tensor | None = None,
+        negative_prompt_attention_mask: Tensor | None = None,
+        custom_generate: Any = None,
+        use_model_defaults: bool | None = None,
+        tokenizer: Any = None,
+        seed: int | None = None,
+        generator: torch.Generator | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Continue each prompt, token by token.
+
+        Without a length, 20 new tokens are made, fewer where the context ends. No object passed in is changed, save for a
+        cache passed as `past_key_values`, which is continued, and `generator`.
+
+        Args:
+            inputs: the model's main input: token ids (B, T) of a decoder, or what the encoder takes.
+            generation_config: settings; those in `kwargs` go before them, those of the checkpoint after.
+            logits_processor, stopping_criteria: your own, besides those that the settings ask for.
+            prefix_allowed_tokens_fn: (row of the batch, its ids) -> ids that may come next.
+            streamer: gets the prompt, each new token, and the end.
+            negative_prompt_ids, negative_prompt_attention_mask: (B, T) for `guidance_scale`.
+            use_model_defaults: False takes only the special tokens from the checkpoint.
+            tokenizer: needed for `stop_strings`.
+            seed: makes the draws of this call repeatable; or pass a `generator`. Neither: torch's global one.
+            kwargs: fields of `GenerationConfig`, and inputs of the model (`attention_mask`, `past_key_values`, ...).
+
+        Returns:
+            Token ids (B * num_return_sequences, T), or with `return_dict_in_generate` an output that also says why each row
+            ended.
+
+        Raises:
+            ArgumentError, ConfigError, InputError, CapacityError: before the first step, for all that can be seen by then.
+            NumericsError: the model gives NaN.
+        """
+        given = {name: value for name, value in locals().items() if name not in ("self", "kwargs", "streamer")} | kwargs
+        try:
+            return self._generate(streamer, given)
+        except BaseException as error:
+            if isinstance(streamer, BaseStreamer):
+                streamer.error(error)
+            elif streamer is not None:
+                streamer.end()
+            raise
+
+    def generate_steps(self: Any, inputs: Tensor | None = None, **kwargs: Any) -> Iterator[Step]:
+        """The steps of a generation as they happen; takes what `generate` takes, but no streamer. Close it to stop."""
+        run, strategy, _ = self._begin({"inputs": inputs, **kwargs})
+        return torch.no_grad()(decode)(run, strategy)
+
+    @torch.no_grad()
+    def _begin(self: Any, given: dict[str, Any]) -> tuple[Decoding, Any, Prepared]:
+        for name, neutral in _ABSENT.items():
+            if (given.pop(name, None) or neutral) != neutral:
+                raise ArgumentError(f"{name} asks for something this version does not have")
+        own = {name: given.pop(name, None) for name in _OWN}
+        fields = GenerationConfig.names()
+        settings = self.generation_settings(
+            own.pop("generation_config"),
+            own.pop("use_model_defaults"),
+            **{name: value for name, value in given.items() if name in fields},
+        )
+        rest = {name: value for name, value in given.items() if name not in fields}
+        for name in ("past_key_values", "encoder_outputs"):
+            if rest.get(name) is None:
+                rest.pop(name, None)
+        check_inputs(self, rest, set(_OWN) | fields)
+        seed, own["generator"] = own.pop("seed"), own.pop("generator")
+        if seed is not None:
+            if own["generator"] is not None:
+                raise ArgumentError("seed and generator exclude each other")
+            own["generator"] = torch.Generator(self.device).manual_seed(seed)
+        own.pop("streamer")
+        model_inputs = {name: value for name, value in rest.items() if value is not None}
+        return begin(self, Call(settings, model_inputs=model_inputs, **own))
+
+    @torch.no_grad()
+    def _generate(self: Any, streamer: Any, given: dict[str, Any]) -> Any:
+        run, strategy, prepared = self._begin(given)
+        record = _Record(prepared)
+        if streamer is not None:
+            streamer.put(run.ids.cpu())
+        for step in decode(run, strategy):
+            record.add(step)
+            if streamer is not None:
+                streamer.put(step.tokens.cpu())
+                if isinstance(streamer, BaseStreamer) and streamer.cancelled:
+                    run.finish.cancel()
+                    break
+        if streamer is not None:
+            streamer.end()
+        sequences = strategy.sequences(run)
+        return record.output(run, sequences) if prepared.settings.return_dict_in_generate else sequences
+
+    def compute_transition_scores(
+        self: Any,
+        sequences: Tensor,
+        scores: tuple[Tensor, ...],
+        beam_indices: Tensor | None = None,
+        normalize_logits: bool = False,
+    ) -> Tensor:
+        """The score of each chosen token (R, new), from `scores` as `generate` returns them: one (R, V) for each new token.
+
+        Args:
+            beam_indices: (R, new) the row of `scores` that each token was chosen in, below 0 after the end; None for its own.
+            normalize_logits: take log probabilities instead of scores.
+        """
+        stacked = torch.stack(scores, dim=1)
+        if normalize_logits:
+            stacked = stacked.log_softmax(-1)
+        new = sequences[:, sequences.shape[1] - len(scores) :]
+        if beam_indices is None:
+            return stacked.gather(2, new.unsqueeze(2)).squeeze(2)
+        length = int((beam_indices >= 0).sum(1).max())
+        rows = beam_indices[:, :length]
+        steps = torch.arange(length, device=rows.device)
+        new = sequences[:, sequences.shape[1] - length :]
+        return stacked[rows.clamp(min=0), steps, new].masked_fill(rows < 0, 0.0)
+
+
+class _Record:
+    """Collects from the steps what the settings ask for."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        settings = prepared.settings
+        self._kept: dict[str, list[Any]] = {}
+        if settings.return_dict_in_generate:
+            names = [name for name in ("scores", "logits") if settings.get(f"output_{name}")]
+            prefix = "decoder_" if prepared.encoder_outputs is not None else ""
+            names += [f"{prefix}attentions"] * bool(settings.output_attentions)
+            names += ["cross_attentions"] * bool(settings.output_attentions and prefix)
+            names += [f"{prefix}hidden_states"] * bool(settings.output_hidden_states)
+            self._kept = {name: [] for name in names}
+
+    def add(self, step: Step) -> None:
+        for name, values in self._kept.items():
+            if name == "scores":
+                values.append(step.scores)
+            elif name == "logits":
+                values.append(step.logits.float())
+            else:
+                values.append(step.output[name])
+
+    def output(self, run: Decoding, sequences: Tensor) -> ModelOutput:
+        prepared, settings = self._prepared, self._prepared.settings
+        cache: Any = run.cache
+        if cache is not None:
+            surplus = run.fed - (prepared.offset + run.length - 1)
+            if surplus > 0:
+                cache.crop(-surplus)
+            if settings.return_legacy_cache:
+                cache = cache.to_legacy_cache()
+        values: dict[str, Any] = {name: tuple(kept) for name, kept in self._kept.items()}
+        values |= {"sequences": sequences, "past_key_values": cache, "finish_reasons": run.finish.reasons()}
+        values["settings"] = settings.explain()
+        encoded = prepared.encoder_outputs
+        if encoded is None:
+            return GenerateDecoderOnlyOutput(**values)
+        if settings.output_attentions:
+            values["encoder_attentions"] = encoded.get("attentions")
+        if settings.output_hidden_states:
+            values["encoder_hidden_states"] = encoded.get("hidden_states")
+        return GenerateEncoderDecoderOutput(**values)

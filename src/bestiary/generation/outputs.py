@@ -1,0 +1,50 @@
+"""What `generate` returns when asked for more than the sequences."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..core.outputs import ModelOutput
+
+Tensors = tuple[torch.Tensor, ...]
+
+
+@dataclass
+class GenerateDecoderOnlyOutput(ModelOutput):
+    """The result of a decoder. Tuples have an entry for each new token.
+
+    sequences (R, T): prompt and new tokens; rows that finished early end in padding.
+    scores, logits (R, V) each: the scores the choice was made by, and the model's own.
+    attentions: per step and layer (R, H, new, S); hidden_states: per step and layer (R, new, D).
+    past_key_values: the cache. It holds all tokens but the last one.
+    finish_reasons: why each row ended: "eos", "stop" (a stop string), "length", "time", "stopped" (a criterion of the
+        caller), "cancelled".
+    settings: every setting in effect, with its origin.
+    """
+
+    sequences: torch.Tensor | None = None
+    scores: Tensors | None = None
+    logits: Tensors | None = None
+    attentions: tuple[Tensors, ...] | None = None
+    hidden_states: tuple[Tensors, ...] | None = None
+    past_key_values: Any | None = None
+    finish_reasons: list[str] | None = None
+    settings: dict[str, tuple[Any, str]] | None = None
+
+
+@dataclass
+class GenerateEncoderDecoderOutput(ModelOutput):
+    """The result of an encoder-decoder: as for a decoder, with the encoder's states and attentions."""
+
+    sequences: torch.Tensor | None = None
+    scores: Tensors | None = None
+    logits: Tensors | None = None
+    encoder_attentions: Tensors | None = None
+    encoder_hidden_states: Tensors | None = None
+    decoder_attentions: tuple[Tensors, ...] | None = None
+    cross_attentions: tuple[Tensors, ...] | None = None
+    decoder_hidden_states: tuple[Tensors, ...] | None = None
+    past_key_values: Any | None = None
+    finish_reasons: list[str] | None = None
+    settings: dict[str, tuple[Any, str]] | None = None

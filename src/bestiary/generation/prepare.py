@@ -1,0 +1,293 @@
+"""From the arguments of a call to what the loop starts with. Everything that can be refused is refused here."""
+
+import inspect
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from ..cache.base import Cache
+from ..cache.encoder_decoder import EncoderDecoderCache
+from ..core.errors import ArgumentError, CapacityError, ConfigError, InputError, did_you_mean
+from ..core.logging import warn_once
+from ..core.outputs import ModelOutput
+from . import processors, strategies
+from .config import DEFAULT_NEW_TOKENS, DEFAULTS, GenerationConfig
+
+Tensor = torch.Tensor
+
+
+class Names(NamedTuple):
+    """What a model's forward calls the inputs of the part that generates."""
+
+    ids: str
+    mask: str
+    embeds: str
+
+
+DECODER_ONLY = Names("input_ids", "attention_mask", "inputs_embeds")
+ENCODER_DECODER = Names("decoder_input_ids", "decoder_attention_mask", "decoder_inputs_embeds")
+
+
+@dataclass
+class Prepared:
+    """The start of a generation. R rows.
+
+    ids (R, T): the prompt; embeds (R, E, D) in its place or in front of it. mask (R, offset + T): 0 for padding, None when
+    nobody spoke of padding; padded: whether there is any. offset: slots before the first of `ids`.
+    constant, first, recorded: inputs of every pass, of the first pass, and those that ask for states and attentions.
+    """
+
+    settings: GenerationConfig
+    names: Names
+    ids: Tensor
+    mask: Tensor | None = None
+    padded: bool = False
+    embeds: Tensor | None = None
+    offset: int = 0
+    cache: Cache | None = None
+    constant: dict[str, Any] = field(default_factory=dict)
+    first: dict[str, Any] = field(default_factory=dict)
+    recorded: dict[str, Any] = field(default_factory=dict)
+    encoder_ids: Tensor | None = None
+    encoder_outputs: ModelOutput | None = None
+    max_length: int = 0
+    counts_positions: bool = False
+
+    def with_embeds(self, ids: Tensor, model: Any) -> Tensor:
+        """The embeddings (R, E + T, D) of the given ones and of `ids` (R, T), those that stand for the prompt left out."""
+        assert self.embeds is not None
+        if ids.shape[1] == 0:
+            return self.embeds
+        return torch.cat([self.embeds, model.get_input_embeddings()(ids)], dim=1)
+
+    def next_position(self, mask: Tensor | None, slots: int) -> Tensor | None:
+        """The position (R, 1) of the token after the first `slots`, where it is not simply `slots`."""
+        given = self.first.get("position_ids")
+        if given is not None:
+            return given[:, -1:] + 1
+        if not self.padded or mask is None or not self.counts_positions:
+            return None
+        return (mask[:, :slots] != 0).sum(1, keepdim=True)
+
+
+# Settings that the loop itself acts on; the others are those of some processor or strategy.
+_LOOP = {
+    "max_length", "max_new_tokens", "max_time", "stop_strings", "use_cache", "cache_implementation", "cache_config",
+    "max_cache_len", "num_return_sequences", "output_attentions", "output_hidden_states", "output_scores", "output_logits",
+    "return_dict_in_generate", "return_legacy_cache", "pad_token_id", "bos_token_id", "eos_token_id",
+    "decoder_start_token_id", "disable_compile", "is_assistant",
+}  # fmt: skip
+
+# Settings without effect unless another is set. Those of a checkpoint rest; those that a caller typed are pointed out.
+_NEEDS = {
+    **dict.fromkeys(
+        ("temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"), "do_sample"
+    ),
+    **dict.fromkeys(("early_stopping", "length_penalty"), "num_beams"),
+    "diversity_penalty": "num_beam_groups",
+    "low_memory": "penalty_alpha",
+    **dict.fromkeys(("num_assistant_tokens", "num_assistant_tokens_schedule"), "assistant_model"),
+    **dict.fromkeys(("assistant_confidence_threshold", "assistant_ensemble_weight"), "assistant_model"),
+    **dict.fromkeys(("assistant_lookbehind", "target_lookbehind"), "assistant_model"),
+    "max_matching_ngram_size": "prompt_lookup_num_tokens",
+    **dict.fromkeys(("output_attentions", "output_hidden_states"), "return_dict_in_generate"),
+    **dict.fromkeys(("output_scores", "output_logits", "return_legacy_cache"), "return_dict_in_generate"),
+    "cache_config": "cache_implementation",
+    "max_cache_len": "cache_implementation",
+}  # fmt: skip
+
+
+def check_settings(settings: GenerationConfig) -> None:
+    """Refuse what cannot be done, before anything runs.
+
+    Raises:
+        ArgumentError: an option asks for something that does not exist here.
+        ConfigError: values clash; the message names both.
+    """
+    supported = _LOOP | processors.options() | strategies.options()
+    for name in sorted(GenerationConfig.names()):
+        value = settings.get(name)
+        if not value or value == DEFAULTS.get(name):
+            continue
+        needed = _NEEDS.get(name)
+        if needed is not None and not _is_set(settings, needed):
+            if settings.origin(name) in ("call", "config"):
+                warn_once(f"useless-{name}", f"{name}={value} has no effect without {needed}", stacklevel=6)
+        elif name not in supported and not _picks_strategy(name):
+            raise ArgumentError(f"{name}={value!r} ({settings.origin(name)}) asks for something this version does not have")
+    _check_clashes(settings)
+
+
+def _is_set(settings: GenerationConfig, name: str) -> bool:
+    value = settings.effective(name)
+    return bool(value) and not (name in ("num_beams", "num_beam_groups") and value == 1)
+
+
+def _picks_strategy(name: str) -> bool:
+    return any(name == option for _, option in strategies.CHOICES)
+
+
+def _check_clashes(settings: GenerationConfig) -> None:
+    copies, beams = settings.effective("num_return_sequences"), settings.effective("num_beams")
+    if settings.do_sample and settings.temperature == 0:
+        raise ConfigError("temperature=0 leaves nothing to draw from; for greedy decoding set do_sample=False")
+    if copies > 1 and not settings.do_sample and beams == 1:
+        raise ConfigError(
+            f"num_return_sequences={copies} with do_sample=False and num_beams=1 would give equal rows; set do_sample"
+        )
+    if not settings.use_cache and settings.cache_implementation and settings.origin("cache_implementation") != "checkpoint":
+        raise ConfigError(f"use_cache=False and cache_implementation={settings.cache_implementation!r} exclude each other")
+
+
+@cache
+def _parameters(*kinds: Hashable) -> frozenset[str]:
+    found: set[str] = set()
+    for kind in kinds:
+        for owner in kind.__mro__ if isinstance(kind, type) else ():
+            if "forward" not in owner.__dict__ or owner is nn.Module:
+                continue
+            taken = inspect.signature(owner.__dict__["forward"]).parameters.values()
+            found.update(p.name for p in taken if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+            if all(p.kind is not p.VAR_KEYWORD for p in taken):
+                return frozenset(found - {"self"})
+    return frozenset(found - {"self"})
+
+
+def forward_parameters(model: Any) -> frozenset[str]:
+    """Names of the arguments that the model's forward takes, those it hands on to its backbone included."""
+    kinds: list[Any] = [type(model), type(model.base_model)]
+    return _parameters(*kinds)
+
+
+def check_inputs(model: Any, given: dict[str, Any], others: set[str]) -> None:
+    """Refuse keywords that neither `generate` nor the model takes, with the nearest that one of them does."""
+    taken = forward_parameters(model)
+    if model.config.is_encoder_decoder:
+        taken = taken | forward_parameters(model.get_encoder())
+    for name in given:
+        if name not in taken:
+            near = did_you_mean(name, sorted(taken | others))
+            raise ArgumentError(f"{type(model).__name__}.generate() takes no argument {name!r}.{near}")
+
+
+def max_length(settings: GenerationConfig, prompt: int, context: int | None) -> int:
+    """Tokens of a row at which it ends, prompt included.
+
+    The rule: of `max_new_tokens` and `max_length` the one from the nearer source counts, the former when both come from
+    the same; without either, 20 new tokens, or as many as the context has room for.
+
+    Raises:
+        CapacityError: the prompt, or what the caller asked for, exceeds the context. InputError: no room for a new token.
+        ConfigError: the least length exceeds the greatest.
+    """
+    nearness = ["default", "checkpoint", "config", "call"]
+    new, total = settings.max_new_tokens, settings.max_length
+    if new is not None and total is not None:
+        ranks = [nearness.index(settings.origin(name)) for name in ("max_new_tokens", "max_length")]
+        if ranks[0] == ranks[1] and ranks[0] > 1:
+            warn_once("two-lengths", f"max_new_tokens={new} is used, max_length={total} is not: both were given", stacklevel=6)
+        total = None if ranks[0] >= ranks[1] else total
+    name = "max_length" if total is not None else "max_new_tokens"
+    asked = name if settings.get(name) is not None else None
+    limit = total if total is not None else prompt + (new or DEFAULT_NEW_TOKENS)
+    if context is not None and prompt >= context:
+        raise CapacityError(
+            f"the prompt has {prompt} tokens and the model has room for {context}, new tokens included; shorten it"
+        )
+    if context is not None and limit > context:
+        if asked is not None and settings.origin(asked) in ("call", "config"):
+            raise CapacityError(
+                f"a prompt of {prompt} tokens and {asked}={settings.get(asked)} make {limit}; there is room for {context}: "
+                f"set max_new_tokens to at most {context - prompt}"
+            )
+        limit = context
+    if limit <= prompt:
+        raise InputError(
+            f"max_length={limit} ({settings.origin('max_length')}) leaves nothing to add to a prompt of {prompt} tokens"
+        )
+    _check_least(settings, prompt, limit)
+    return limit
+
+
+def _check_least(settings: GenerationConfig, prompt: int, limit: int) -> None:
+    for name, before in (("min_new_tokens", prompt), ("min_length", 0)):
+        least = settings.get(name)
+        if least and before + least > limit and settings.origin(name) in ("call", "config"):
+            raise ConfigError(f"{name}={least} asks for more than the {limit - before} tokens at which generation ends")
+
+
+def start_tokens(model: Any, settings: GenerationConfig, rows: int, device: torch.device) -> Tensor:
+    """The decoder's first token (rows, 1): `decoder_start_token_id` (one, or one per row), else `bos_token_id`."""
+    start = settings.decoder_start_token_id
+    if start is None and model.config.is_encoder_decoder:
+        start = model.decoder_start()
+    start = settings.bos_token_id if start is None else start
+    if start is None:
+        raise InputError("there is nothing to start from: pass input_ids, or set decoder_start_token_id or bos_token_id")
+    if isinstance(start, list) and len(start) not in (1, rows):
+        raise InputError(f"decoder_start_token_id holds {len(start)} tokens for {rows} rows; expected one, or one for each")
+    return torch.as_tensor(start, dtype=torch.int64, device=device).reshape(-1, 1).expand(rows, 1).clone()
+
+
+def infer_mask(ids: Tensor, settings: GenerationConfig) -> Tensor | None:
+    """A mask (R, T) for a prompt that came without one: padding tokens count as padding where they cannot be anything else."""
+    pad = settings.pad_token_id
+    if pad is None or pad < 0 or not bool((ids == pad).any()):
+        return None
+    eos = settings.eos_token_id
+    others = [settings.bos_token_id, *(eos if isinstance(eos, list) else [eos])]
+    if pad not in others:
+        warn_once(
+            "padding-inferred",
+            f"input_ids hold the padding token {pad} and came without attention_mask: these tokens are taken for padding",
+            stacklevel=6,
+        )
+        return (ids != pad).long()
+    edge = (ids[:, 0] == pad) if settings.bos_token_id != pad else (ids[:, -1] == pad)
+    if bool(edge.any()) and not bool(edge.all()):
+        warn_once(
+            "padding-unclear",
+            f"some rows begin or end with the token {pad}, which is padding and more, and came without attention_mask: all "
+            "tokens count as real. Pass the tokenizer's attention_mask",
+            stacklevel=6,
+        )
+    return None
+
+
+def check_mask(mask: Tensor, slots: int, rows: int) -> None:
+    """Refuse a mask of another shape than (rows, slots)."""
+    if mask.shape != (rows, slots):
+        raise InputError(
+            f"attention_mask has shape {tuple(mask.shape)}; expected {(rows, slots)} (a row per prompt, cached tokens too)"
+        )
+
+
+def repeat_rows(value: Any, times: int, rows: int) -> Any:
+    """`value` with each of its `rows` rows `times` times, side by side; what has no rows stays as it is."""
+    if isinstance(value, Tensor):
+        return value.repeat_interleave(times, dim=0) if value.dim() and value.shape[0] == rows else value
+    if isinstance(value, ModelOutput):
+        return type(value)(**{name: repeat_rows(item, times, rows) for name, item in value.items()})
+    if isinstance(value, tuple):
+        return tuple(repeat_rows(item, times, rows) for item in value)
+    return value
+
+
+def as_cache(given: Any, is_encoder_decoder: bool) -> Cache:
+    """The caller's `past_key_values`: a cache, used as it is, or the older tuples of tensors.
+
+    Raises:
+        ArgumentError: it is neither.
+    """
+    if isinstance(given, tuple | list):
+        from ..cache.dynamic import DynamicCache
+
+        layers = tuple(given)
+        return EncoderDecoderCache.from_legacy_cache(layers) if is_encoder_decoder else DynamicCache.from_legacy_cache(layers)
+    if not isinstance(given, Cache):
+        raise ArgumentError(f"past_key_values is a {type(given).__name__}; expected a cache of bestiary.cache")
+    return given

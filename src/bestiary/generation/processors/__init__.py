@@ -1,0 +1,121 @@
+"""What changes the scores of the next token. One file per processor; each can be used alone.
+
+A file holds the class, `OPTIONS` (the settings it reads), `PLACE` (processors run in the order of this number; from
+`SAMPLING` on they only run when tokens are drawn, after the caller's own) and `build(context)`, which makes the processor
+or returns None where the settings leave nothing to do.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from ...core import plugins
+from ...core.errors import ArgumentError
+from ..config import GenerationConfig
+
+Tensor = torch.Tensor
+SAMPLING = 500
+LAST = 900
+
+
+class LogitsProcessor(ABC):
+    """Maps the scores (B, V) of the next token to new scores (B, V), given the tokens so far (B, T). Changes neither."""
+
+    @abstractmethod
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor: ...
+
+
+class LogitsProcessorList(list[Any]):
+    """Processors applied one after the other; itself one."""
+
+    def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
+        for processor in self:
+            scores = processor(input_ids, scores, **kwargs)
+        return scores
+
+
+@dataclass
+class Context:
+    """What a processor may need to know of the call it is built for.
+
+    prompt_length: tokens before the first new one; max_length: with the prompt; eos: ids of the end token, on `device`;
+    encoder_input_ids (B, S): the encoder's tokens, or the prompt of a decoder alone, None when the input is no text.
+    """
+
+    config: GenerationConfig
+    prompt_length: int
+    max_length: int
+    device: torch.device
+    eos: Tensor | None = None
+    encoder_input_ids: Tensor | None = None
+    prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None = None
+    model: Any = None
+    negative_prompt_ids: Tensor | None = None
+    negative_prompt_attention_mask: Tensor | None = None
+
+    @property
+    def sampling(self) -> bool:
+        """Whether tokens are drawn."""
+        return bool(self.config.do_sample)
+
+
+@cache
+def _files() -> tuple[ModuleType, ...]:
+    found = [plugins.load(__name__, name, "processor") for name in plugins.names(__name__)]
+    return tuple(sorted((module for module in found), key=lambda module: module.PLACE))
+
+
+def options() -> frozenset[str]:
+    """The settings that some processor reads."""
+    return frozenset(option for module in _files() for option in module.OPTIONS)
+
+
+def build(context: Context, custom: list[Any] | None = None) -> LogitsProcessorList:
+    """The processors that the settings of a call ask for, in order, with the caller's own before those for sampling.
+
+    Raises:
+        ArgumentError: the caller passed a processor and, in the call, also the setting that makes one of its kind.
+    """
+    custom = list(custom or ())
+    result = LogitsProcessorList()
+    placed = False
+    for module in _files():
+        if module.PLACE >= SAMPLING and not placed:
+            result.extend(custom)
+            placed = True
+        if SAMPLING <= module.PLACE < LAST and not context.sampling:
+            continue
+        made = module.build(context)
+        if made is not None and not _replaced(made, module, custom, context.config):
+            result.append(made)
+    return result
+
+
+def _replaced(made: Any, module: ModuleType, custom: list[Any], config: GenerationConfig) -> bool:
+    if not any(type(made) is type(own) for own in custom):
+        return False
+    for option in module.OPTIONS:
+        if config.origin(option) in ("call", "config"):
+            raise ArgumentError(f"logits_processor holds a {type(made).__name__}, and {option} asks for another; pass only one")
+    return True
+
+
+def ban(scores: Tensor, tokens: Tensor, where: Tensor) -> Tensor:
+    """`scores` (B, V) with -inf at `tokens` (B, N) in the places where `where` (B, N) is True."""
+    rows, vocabulary = scores.shape
+    # One column more takes the tokens that are not banned, so that nothing has to be counted on the host.
+    banned = torch.zeros(rows, vocabulary + 1, dtype=torch.bool, device=scores.device)
+    banned.scatter_(1, torch.where(where, tokens, vocabulary), True)
+    return scores.masked_fill(banned[:, :vocabulary], -torch.inf)
+
+
+def token_ids(ids: int | list[int] | Tensor, device: Any = None) -> Tensor:
+    """`ids` as a 1-dimensional tensor on `device`."""
+    if isinstance(ids, int):
+        ids = [ids]
+    return torch.as_tensor(ids, dtype=torch.int64, device=device).reshape(-1)

@@ -1,0 +1,30 @@
+"""More, or fewer, of the tokens of the input."""
+
+from ...core.errors import ConfigError
+from . import Context, LogitsProcessor, Tensor
+from .repetition_penalty import penalize
+
+OPTIONS = ("encoder_repetition_penalty",)
+PLACE = 120
+
+
+class EncoderRepetitionPenaltyLogitsProcessor(LogitsProcessor):
+    """Makes the tokens of `encoder_input_ids` (B, S) more likely by `penalty` above 1, less likely below 1."""
+
+    def __init__(self, penalty: float, encoder_input_ids: Tensor) -> None:
+        if not isinstance(penalty, int | float) or not penalty > 0:
+            raise ConfigError(f"encoder_repetition_penalty is {penalty!r}; expected a number above 0")
+        self.penalty = 1 / penalty
+        self.encoder_input_ids = encoder_input_ids
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        return penalize(scores, self.encoder_input_ids, self.penalty)
+
+
+def build(context: Context) -> LogitsProcessor | None:
+    penalty = context.config.encoder_repetition_penalty
+    if penalty is None or penalty == 1:
+        return None
+    if context.encoder_input_ids is None:
+        raise ConfigError("encoder_repetition_penalty needs an input made of tokens, and this one is not")
+    return EncoderRepetitionPenaltyLogitsProcessor(penalty, context.encoder_input_ids)

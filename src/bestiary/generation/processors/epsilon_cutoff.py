@@ -1,0 +1,36 @@
+"""Truncation by absolute probability."""
+
+import torch
+
+from ...core.errors import ConfigError
+from . import Context, LogitsProcessor, Tensor
+
+OPTIONS = ("epsilon_cutoff",)
+PLACE = 570
+
+
+class EpsilonLogitsWarper(LogitsProcessor):
+    """Cuts tokens less probable than `epsilon` (https://arxiv.org/abs/2210.15191)."""
+
+    def __init__(self, epsilon: float, filter_value: float = -torch.inf, min_tokens_to_keep: int = 1) -> None:
+        if not 0 < epsilon < 1:
+            raise ConfigError(f"epsilon_cutoff is {epsilon!r}; expected a number between 0 and 1")
+        if min_tokens_to_keep < 1:
+            raise ConfigError(f"min_tokens_to_keep is {min_tokens_to_keep!r}; expected at least 1")
+        self.epsilon = epsilon
+        self.filter_value = filter_value
+        self.min_tokens_to_keep = min_tokens_to_keep
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        return cut_below(scores, self.epsilon, self.min_tokens_to_keep, self.filter_value)
+
+
+def cut_below(scores: Tensor, least: float | Tensor, keep: int, filter_value: float) -> Tensor:
+    """`scores` (B, V) without the tokens less probable than `least`, the best `keep` and their equals excepted."""
+    best = scores.topk(min(keep, scores.shape[-1]), sorted=False).values.amin(-1, keepdim=True)
+    return scores.masked_fill((scores.softmax(-1) < least) & (scores < best), filter_value)
+
+
+def build(context: Context) -> LogitsProcessor | None:
+    epsilon = context.config.epsilon_cutoff
+    return EpsilonLogitsWarper(epsilon) if epsilon and epsilon < 1 else None

@@ -1,0 +1,71 @@
+"""Classifier-free guidance with a second run of the model."""
+
+from typing import Any
+
+import torch
+
+from . import Context, LogitsProcessor, Tensor
+
+OPTIONS = ("guidance_scale",)
+PLACE = 100
+
+
+class UnbatchedClassifierFreeGuidanceLogitsProcessor(LogitsProcessor):
+    """Moves the log probabilities away from those of an unconditional run: u + guidance_scale (c - u).
+
+    https://arxiv.org/abs/2306.17806. The unconditional run has a cache of its own, so the processor serves one generation.
+
+    Args:
+        unconditional_ids: (B, T) the negative prompt; without one, the last token of the prompt.
+        unconditional_attention_mask: (B, T), 0 for padding.
+        use_cache: keep keys and values of the unconditional run between steps.
+    """
+
+    def __init__(
+        self,
+        guidance_scale: float,
+        model: Any,
+        unconditional_ids: Tensor | None = None,
+        unconditional_attention_mask: Tensor | None = None,
+        use_cache: bool = True,
+    ) -> None:
+        self.guidance_scale = guidance_scale
+        self.model = model
+        self.ids = unconditional_ids
+        self.mask = unconditional_attention_mask
+        self.use_cache = use_cache
+        self._cache: Any = None
+        self._started = False
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        scores = scores.log_softmax(-1)
+        if self.guidance_scale == 1:
+            return scores
+        unconditional = self._unconditional(input_ids[:, -1:]).to(scores.dtype).log_softmax(-1)
+        return unconditional + self.guidance_scale * (scores - unconditional)
+
+    def _unconditional(self, newest: Tensor) -> Tensor:
+        """Logits (B, V) of the unconditional run after `newest` (B, 1)."""
+        ids = newest if self.ids is None else self.ids
+        mask = torch.ones_like(ids) if self.mask is None else self.mask
+        if self._started:
+            ids, mask = torch.cat([ids, newest], dim=1), torch.cat([mask, torch.ones_like(newest)], dim=1)
+        self._started, self.ids, self.mask = True, ids, mask
+        new = ids if self._cache is None else newest
+        out = self.model(input_ids=new, attention_mask=mask, past_key_values=self._cache, use_cache=self.use_cache)
+        self._cache = out.past_key_values if self.use_cache else None
+        logits: Tensor = out.logits[:, -1]
+        return logits
+
+
+def build(context: Context) -> LogitsProcessor | None:
+    scale = context.config.guidance_scale
+    if scale is None or scale == 1:
+        return None
+    return UnbatchedClassifierFreeGuidanceLogitsProcessor(
+        scale,
+        context.model,
+        context.negative_prompt_ids,
+        context.negative_prompt_attention_mask,
+        bool(context.config.use_cache),
+    )

@@ -1,0 +1,19 @@
+"""Numbers in place of NaN and infinity."""
+
+import torch
+
+from . import Context, LogitsProcessor, Tensor
+
+OPTIONS = ("remove_invalid_values",)
+PLACE = 220
+
+
+class InfNanRemoveLogitsProcessor(LogitsProcessor):
+    """Replaces NaN by 0, and infinities by the largest and smallest finite numbers."""
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        return torch.nan_to_num(scores, nan=0.0)
+
+
+def build(context: Context) -> LogitsProcessor | None:
+    return InfNanRemoveLogitsProcessor() if context.config.remove_invalid_values else None

@@ -1,0 +1,17 @@
+"""Scores as log probabilities."""
+
+from . import Context, LogitsProcessor, Tensor
+
+OPTIONS = ("renormalize_logits",)
+PLACE = 990
+
+
+class LogitNormalization(LogitsProcessor):
+    """Makes the scores log probabilities again, after processors that shifted them."""
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        return scores.log_softmax(-1)
+
+
+def build(context: Context) -> LogitsProcessor | None:
+    return LogitNormalization() if context.config.renormalize_logits else None

@@ -1,0 +1,261 @@
+"""Puts together one generation: settings, prompt, cache, processors, stopping rules, strategy."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ..core.errors import ArgumentError, CapacityError, InputError
+from ..core.logging import warn_once
+from ..core.outputs import BaseModelOutput
+from . import prepare, processors, strategies
+from .config import GenerationConfig
+from .finish import Finish
+from .loop import Decoding
+from .prepare import DECODER_ONLY, ENCODER_DECODER, Prepared
+from .processors import Context, token_ids
+from .stopping import MaxTimeCriteria, StopStringCriteria
+from .strategies import Strategy
+
+Tensor = torch.Tensor
+
+
+@dataclass
+class Call:
+    """What a call of `generate` brought besides its settings; `model_inputs` are for the model's forward."""
+
+    settings: GenerationConfig
+    inputs: Tensor | None = None
+    model_inputs: dict[str, Any] = field(default_factory=dict)
+    logits_processor: list[Any] | None = None
+    stopping_criteria: list[Any] | None = None
+    prefix_allowed_tokens_fn: Any = None
+    assistant_model: Any = None
+    negative_prompt_ids: Tensor | None = None
+    negative_prompt_attention_mask: Tensor | None = None
+    tokenizer: Any = None
+    generator: torch.Generator | None = None
+
+
+def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
+    """Check everything, then set up the loop. The model runs here only where it has an encoder."""
+    settings, given = call.settings, dict(call.model_inputs)
+    prepare.check_settings(settings)
+    chosen = strategies.kind(strategies.name_of(settings, assistant_model=call.assistant_model))
+    main = model.main_input_name
+    if call.inputs is not None:
+        if given.get(main) is not None:
+            raise ArgumentError(f"inputs and {main} are the same thing; pass one of them")
+        given[main] = call.inputs
+    started = _encoder_decoder(model, settings, given) if model.config.is_encoder_decoder else _decoder(model, settings, given)
+    _continue_cache(started, given, model)
+    started.constant.update(given)
+    _expand(started, chosen.rows(settings))
+    prompt = started.offset if started.ids.shape[1] == 0 else 0
+    context = model.context_length()
+    total = prepare.max_length(settings, started.ids.shape[1] + prompt, context)
+    started.max_length = total - prompt
+    _make_cache(started, model)
+    eos = _eos(settings, model.device)
+    finish = Finish(
+        started.ids.shape[0], started.ids.device, eos, _criteria(call, settings), started.max_length, _pad(settings, eos)
+    )
+    listed = processors.build(_context(model, call, started, eos), call.logits_processor)
+    return Decoding(model, started, listed, finish), chosen(settings, call.generator), started
+
+
+def _decoder(model: Any, settings: GenerationConfig, given: dict[str, Any]) -> Prepared:
+    ids, embeds = given.pop("input_ids", None), given.pop("inputs_embeds", None)
+    if ids is None and embeds is None:
+        ids = prepare.start_tokens(model, settings, 1, model.device)
+    if ids is None:
+        ids = torch.zeros(embeds.shape[0], 0, dtype=torch.int64, device=embeds.device)
+    _check_ids(ids, embeds is not None)
+    started = Prepared(settings, DECODER_ONLY, ids, embeds=embeds, mask=given.pop("attention_mask", None))
+    if embeds is not None:
+        if ids.shape[1] not in (0, embeds.shape[1]):
+            raise InputError(
+                f"input_ids hold {ids.shape[1]} tokens and inputs_embeds {embeds.shape[1]}; they are the same prompt"
+            )
+        started.offset = embeds.shape[1] if ids.shape[1] == 0 else 0
+    taken = prepare.forward_parameters(model)
+    started.counts_positions = "position_ids" in taken
+    if "logits_to_keep" in taken:
+        started.first["logits_to_keep"] = 1
+    for name in ("position_ids", "token_type_ids"):
+        if given.get(name) is not None:
+            started.first[name] = given.pop(name)
+    if "token_type_ids" in started.first:
+        started.constant["token_type_ids"] = started.first["token_type_ids"][:, -1:]
+    started.encoder_ids = ids if ids.shape[1] else None
+    started.recorded = _recorded(settings)
+    if started.mask is None and ids.shape[1]:
+        started.mask = prepare.infer_mask(ids, settings)
+    return started
+
+
+def _encoder_decoder(model: Any, settings: GenerationConfig, given: dict[str, Any]) -> Prepared:
+    main, encoded = model.main_input_name, given.pop("encoder_outputs", None)
+    wanted = prepare.forward_parameters(model.get_encoder())
+    source = given.get(main)
+    mask = given.get("attention_mask")
+    if mask is None and main == "input_ids" and source is not None:
+        mask = prepare.infer_mask(source, settings)
+        if mask is not None:
+            given["attention_mask"] = mask
+    if encoded is None:
+        if source is None and given.get("inputs_embeds") is None:
+            raise InputError(f"{type(model).__name__} needs {main} (or encoder_outputs) to generate from")
+        encoded = model.get_encoder()(**{name: given[name] for name in given if name in wanted}, **_recorded(settings))
+    elif isinstance(encoded, Tensor):
+        encoded = BaseModelOutput(encoded)
+    elif isinstance(encoded, tuple | list):
+        encoded = BaseModelOutput(*encoded)
+    states = encoded.last_hidden_state
+    ids = given.pop("decoder_input_ids", None)
+    decoder_mask = given.pop("decoder_attention_mask", None)
+    start = (
+        prepare.start_tokens(model, settings, states.shape[0], states.device)
+        if ids is None or _has_start(model, settings)
+        else None
+    )
+    if ids is None:
+        ids = start
+    elif start is not None and given.get("past_key_values") is None and bool((ids[:, :1] != start).all()):
+        ids = torch.cat([start, ids], dim=1)
+        if decoder_mask is not None:
+            decoder_mask = torch.cat([torch.ones_like(decoder_mask[:, :1]), decoder_mask], dim=1)
+    _check_ids(ids)
+    started = Prepared(settings, ENCODER_DECODER, ids, mask=decoder_mask, encoder_outputs=encoded)
+    started.encoder_ids = source if main == "input_ids" else None
+    started.recorded = _recorded(settings)
+    given["encoder_outputs"] = BaseModelOutput(states)
+    for name in [main, "inputs_embeds"]:
+        given.pop(name, None)
+    taken = prepare.forward_parameters(model)
+    for name in [name for name in given if name not in taken]:
+        given.pop(name)  # only the encoder takes it, and that is done
+    return started
+
+
+def _has_start(model: Any, settings: GenerationConfig) -> bool:
+    return settings.decoder_start_token_id is not None or settings.bos_token_id is not None
+
+
+def _check_ids(ids: Tensor, may_be_empty: bool = False) -> None:
+    if not isinstance(ids, Tensor) or ids.dim() != 2 or ids.is_floating_point():
+        raise InputError(
+            f"the prompt must be token ids of shape (batch, length), found {getattr(ids, 'shape', type(ids).__name__)}"
+        )
+    if ids.shape[0] == 0 or (ids.shape[1] == 0 and not may_be_empty):
+        raise InputError(f"the prompt has shape {tuple(ids.shape)}; there must be at least one row and one token")
+
+
+def _recorded(settings: GenerationConfig) -> dict[str, bool]:
+    if not settings.return_dict_in_generate:
+        return {}
+    return {name: True for name in ("output_attentions", "output_hidden_states") if settings.get(name)}
+
+
+def _continue_cache(started: Prepared, given: dict[str, Any], model: Any) -> None:
+    """Take over the caller's cache: find which of the prompt's tokens it holds."""
+    passed = given.pop("past_key_values", None)
+    if passed is not None:
+        if not started.settings.use_cache:
+            raise ArgumentError("past_key_values and use_cache=False exclude each other")
+        if started.settings.origin("cache_implementation") in ("call", "config"):
+            raise ArgumentError("past_key_values and cache_implementation exclude each other: the cache is there already")
+        started.cache = prepare.as_cache(passed, model.config.is_encoder_decoder)
+    held = 0 if started.cache is None else started.cache.get_seq_length()
+    length = started.ids.shape[1]
+    if held and started.embeds is not None:
+        raise ArgumentError(f"inputs_embeds cannot continue a cache that holds {held} tokens; pass input_ids")
+    if held and started.mask is not None and started.mask.shape[1] == held + length:
+        started.offset = held  # the prompt is only what follows the cached tokens
+    elif held == length and started.cache is not None:
+        started.cache.crop(held - 1)  # the last token must run again to give logits
+    elif held > length:
+        raise InputError(
+            f"the cache holds {held} tokens and input_ids only {length}: pass the whole conversation, or only its new tokens "
+            f"with an attention_mask over all {held + length}, or crop the cache"
+        )
+    if started.mask is not None:
+        prepare.check_mask(started.mask, started.offset + length, started.ids.shape[0])
+        started.padded = not bool(started.mask.all())
+        if started.names is DECODER_ONLY and bool((started.mask[:, -1] == 0).any()):
+            warn_once(
+                "right-padding",
+                "a prompt ends in padding, after which a decoder goes on badly: pad on the left (padding_side='left')",
+                stacklevel=6,
+            )
+
+
+def _expand(started: Prepared, times: int) -> None:
+    rows = started.ids.shape[0]
+    if times == 1:
+        return
+    for name in ("ids", "mask", "embeds", "encoder_ids"):
+        setattr(started, name, prepare.repeat_rows(getattr(started, name), times, rows))
+    for inputs in (started.constant, started.first):
+        inputs.update({name: prepare.repeat_rows(value, times, rows) for name, value in inputs.items()})
+    if started.cache is not None and started.cache.get_seq_length():
+        started.cache.batch_repeat_interleave(times)
+
+
+def _make_cache(started: Prepared, model: Any) -> None:
+    settings = started.settings
+    if not settings.use_cache:
+        if "position_ids" in started.first or "token_type_ids" in started.first:
+            raise ArgumentError(
+                "use_cache=False cannot continue position_ids or token_type_ids; leave them out or use the cache"
+            )
+        return
+    if started.cache is None:
+        options = dict(settings.cache_config or {})
+        if settings.max_cache_len is not None and settings.cache_implementation is not None:
+            options["max_cache_len"] = settings.max_cache_len
+        slots = started.offset + started.max_length
+        started.cache = model.make_cache(settings.cache_implementation or "dynamic", slots, options)
+    room = started.cache.get_max_length()
+    needed = started.offset + started.max_length - 1
+    if room is not None and room < needed:
+        raise CapacityError(f"the cache has room for {room} tokens; the prompt and its continuation take up to {needed}")
+
+
+def _eos(settings: GenerationConfig, device: torch.device) -> Tensor | None:
+    eos = settings.eos_token_id
+    ids = [] if eos is None else [token for token in token_ids(eos).tolist() if token >= 0]
+    return token_ids(ids, device) if ids else None
+
+
+def _pad(settings: GenerationConfig, eos: Tensor | None) -> int:
+    pad = settings.pad_token_id
+    if pad is not None and pad >= 0:
+        return pad
+    return int(eos[0]) if eos is not None else 0
+
+
+def _criteria(call: Call, settings: GenerationConfig) -> list[Any]:
+    found: list[Any] = []
+    if settings.stop_strings is not None:
+        if call.tokenizer is None:
+            raise ArgumentError("stop_strings needs the tokenizer: pass tokenizer=")
+        found.append(StopStringCriteria(call.tokenizer, settings.stop_strings))
+    if settings.max_time is not None:
+        found.append(MaxTimeCriteria(settings.max_time))
+    return [*found, *(call.stopping_criteria or ())]
+
+
+def _context(model: Any, call: Call, started: Prepared, eos: Tensor | None) -> Context:
+    return Context(
+        config=started.settings,
+        prompt_length=started.ids.shape[1],
+        max_length=started.max_length,
+        device=started.ids.device,
+        eos=eos,
+        encoder_input_ids=started.encoder_ids,
+        prefix_allowed_tokens_fn=call.prefix_allowed_tokens_fn,
+        model=model,
+        negative_prompt_ids=call.negative_prompt_ids,
+        negative_prompt_attention_mask=call.negative_prompt_attention_mask,
+    )

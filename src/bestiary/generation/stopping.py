@@ -1,0 +1,135 @@
+"""When a row is finished. A criterion can be used alone: it maps tokens (B, T) and scores (B, V) to booleans (B,)."""
+
+import time
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import torch
+
+from ..core.errors import ArgumentError, InputError
+from .processors import token_ids
+
+Tensor = torch.Tensor
+
+
+class StoppingCriteria(ABC):
+    """Says for each row whether it ends with its newest token.
+
+    Class attributes:
+        reason: what a result reports for a row that this criterion ended.
+    """
+
+    reason: ClassVar[str] = "stopped"
+
+    @abstractmethod
+    def __call__(self, input_ids: Tensor, scores: Any = None, **kwargs: Any) -> Tensor:
+        """`input_ids` (B, T) so far, `scores` (B, V) of the newest token; returns booleans (B,)."""
+
+
+class StoppingCriteriaList(list[Any]):
+    """Criteria of which any ends a row; itself one."""
+
+    def __call__(self, input_ids: Tensor, scores: Any = None, **kwargs: Any) -> Tensor:
+        done = torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
+        for criterion in self:
+            done = done | verdict(criterion(input_ids, scores, **kwargs), input_ids)
+        return done
+
+    @property
+    def max_length(self) -> int | None:
+        """The length at which a `MaxLengthCriteria` among these ends every row; None without one."""
+        lengths = [criterion.max_length for criterion in self if isinstance(criterion, MaxLengthCriteria)]
+        return min(lengths, default=None)
+
+
+def verdict(answer: Any, input_ids: Tensor) -> Tensor:
+    """What a criterion returned, as booleans (B,) on the device of `input_ids`; one boolean counts for all rows.
+
+    Raises:
+        InputError: the answer is neither a boolean nor one boolean for each row.
+    """
+    rows = input_ids.shape[0]
+    answer = torch.as_tensor(answer, device=input_ids.device)
+    if answer.dtype != torch.bool or answer.shape not in ((), (rows,)):
+        raise InputError(f"a stopping criterion returned {answer!r}; expected a boolean, or booleans of shape ({rows},)")
+    return answer.expand(rows)
+
+
+class MaxLengthCriteria(StoppingCriteria):
+    """Ends every row at `max_length` tokens, prompt included."""
+
+    reason = "length"
+
+    def __init__(self, max_length: int, max_position_embeddings: int | None = None) -> None:
+        self.max_length = max_length
+        self.max_position_embeddings = max_position_embeddings
+
+    def __call__(self, input_ids: Tensor, scores: Any = None, **kwargs: Any) -> Tensor:
+        limit = min(self.max_length, self.max_position_embeddings or self.max_length)
+        return torch.full((input_ids.shape[0],), input_ids.shape[1] >= limit, device=input_ids.device)
+
+
+class MaxTimeCriteria(StoppingCriteria):
+    """Ends every row once `max_time` seconds have passed since `initial_timestamp` (default: now)."""
+
+    reason = "time"
+
+    def __init__(self, max_time: float, initial_timestamp: float | None = None) -> None:
+        self.max_time = max_time
+        self.initial_timestamp = time.time() if initial_timestamp is None else initial_timestamp
+
+    def __call__(self, input_ids: Tensor, scores: Any = None, **kwargs: Any) -> Tensor:
+        over = time.time() - self.initial_timestamp > self.max_time
+        return torch.full((input_ids.shape[0],), over, device=input_ids.device)
+
+
+class EosTokenCriteria(StoppingCriteria):
+    """Ends a row at any of the tokens `eos_token_id`."""
+
+    reason = "eos"
+
+    def __init__(self, eos_token_id: int | list[int] | Tensor) -> None:
+        self.eos_token_id = token_ids(eos_token_id)
+
+    def __call__(self, input_ids: Tensor, scores: Any = None, **kwargs: Any) -> Tensor:
+        return torch.isin(input_ids[:, -1], self.eos_token_id.to(input_ids.device))
+
+
+class StopStringCriteria(StoppingCriteria):
+    """Ends a row whose text holds one of `stop_strings`, wherever tokens begin and end, if its newest token took part.
+
+    The text is searched, not the vocabulary, so nothing has to be prepared and every tokenizer will do.
+    """
+
+    reason = "stop"
+
+    def __init__(self, tokenizer: Any, stop_strings: str | list[str]) -> None:
+        self.tokenizer = tokenizer
+        self.stop_strings = (stop_strings,) if isinstance(stop_strings, str) else tuple(stop_strings)
+        if not self.stop_strings or any(not isinstance(text, str) or not text for text in self.stop_strings):
+            raise ArgumentError(f"stop_strings is {stop_strings!r}; expected a string or a list of strings, none empty")
+        # A token gives at least a byte, save for special ones that give nothing: the window grows where that shows.
+        self._window = max(len(text.encode()) for text in self.stop_strings) + 4
+
+    def __call__(self, input_ids: Tensor, scores: Any = None, **kwargs: Any) -> Tensor:
+        done = [self._ends(ids) for ids in input_ids[:, -4 * self._window :].tolist()]
+        return torch.tensor(done, device=input_ids.device)
+
+    def cut(self, text: str) -> str:
+        """`text` up to the first stop string in it."""
+        places = [place for place in (text.find(stop) for stop in self.stop_strings) if place >= 0]
+        return text[: min(places)] if places else text
+
+    def _ends(self, ids: list[int]) -> bool:
+        window = ids[-self._window :]
+        text = self._text(window)
+        if len(text.encode()) < self._window <= len(ids):
+            window = ids
+            text = self._text(window)
+        # What the text was before the newest token, without a character of which only some bytes were there.
+        before = len(self._text(window[:-1]).rstrip("\ufffd"))
+        return any(text.find(stop, max(0, before - len(stop) + 1)) >= 0 for stop in self.stop_strings)
+
+    def _text(self, ids: list[int]) -> str:
+        text: str = self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return text

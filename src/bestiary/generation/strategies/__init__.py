@@ -1,0 +1,105 @@
+"""How the next token is chosen. One file per strategy, named as in `CHOICES`.
+
+A file holds the class (`Strategy`), `OPTIONS` (the settings it reads) and nothing else that others need to know.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ...core import plugins
+from ...core.errors import ArgumentError
+from ..config import GenerationConfig
+
+if TYPE_CHECKING:
+    from ..loop import Decoding
+
+Tensor = torch.Tensor
+
+
+@dataclass
+class Choice:
+    """What a strategy decided in one step.
+
+    tokens (R,) or (R, n): the new tokens of each row. parents (R,): the row that each row goes on from, None for itself.
+    """
+
+    tokens: Tensor
+    parents: Tensor | None = None
+
+
+class Strategy(ABC):
+    """Decides, step by step, how the rows of a `Decoding` go on."""
+
+    def __init__(self, settings: GenerationConfig, generator: torch.Generator | None = None) -> None:
+        self.settings = settings
+        self.generator = generator
+
+    @classmethod
+    def rows(cls, settings: GenerationConfig) -> int:
+        """Rows that the decoding needs for each input."""
+        return settings.num_return_sequences or 1
+
+    def look(self, run: "Decoding") -> tuple[Any, Tensor]:
+        """Run the model on what it has not seen; returns its output and the logits (R, V) to choose by."""
+        output = run.forward()
+        return output, output.logits[:, -1]
+
+    @abstractmethod
+    def choose(self, run: "Decoding", scores: Tensor) -> Choice:
+        """The next tokens, given the processed scores (R, V)."""
+
+    def sequences(self, run: "Decoding") -> Tensor:
+        """The rows to return, (rows to return, T)."""
+        return run.ids.clone()
+
+
+# Which option picks which strategy, in the order in which they are asked; else tokens are drawn or the best one is taken.
+CHOICES = (
+    ("constrained_beam", "constraints"),
+    ("constrained_beam", "force_words_ids"),
+    ("group_beam", "num_beam_groups"),
+    ("beam", "num_beams"),
+    ("assisted", "assistant_model"),
+    ("assisted", "assistant_early_exit"),
+    ("prompt_lookup", "prompt_lookup_num_tokens"),
+    ("dola", "dola_layers"),
+    ("contrastive", "penalty_alpha"),
+)
+
+
+def name_of(settings: GenerationConfig, **passed: Any) -> str:
+    """The file name of the strategy that the settings, and the objects `passed` to the call, ask for.
+
+    Raises:
+        ArgumentError: there is no such strategy here.
+    """
+    name, option, value = "sample" if settings.do_sample else "greedy", "do_sample", settings.do_sample
+    for candidate, asked in CHOICES:
+        given = passed.get(asked, settings.effective(asked))
+        if given and not (asked in ("num_beams", "num_beam_groups") and given == 1):
+            name, option, value = candidate, asked, given
+            break
+    if name == "beam" and settings.do_sample:
+        name = "beam_sample"
+    known = plugins.names(__name__)
+    if name not in known:
+        shown = value if isinstance(value, int | float | str | list) else f"<{type(value).__name__}>"
+        raise ArgumentError(
+            f"{option}={shown} ({settings.origin(option)}) asks for the strategy {name!r}, which this version does not have; "
+            f"it has {', '.join(known)}"
+        )
+    return name
+
+
+def options() -> frozenset[str]:
+    """The settings that some strategy reads."""
+    return frozenset(option for name in plugins.names(__name__) for option in plugins.load(__name__, name, "strategy").OPTIONS)
+
+
+def kind(name: str) -> type[Strategy]:
+    """The strategy class of the file `name`."""
+    found: type[Strategy] = plugins.load(__name__, name, "strategy").STRATEGY
+    return found

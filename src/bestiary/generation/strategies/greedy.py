@@ -1,0 +1,20 @@
+"""Always the best token."""
+
+from typing import TYPE_CHECKING
+
+from . import Choice, Strategy, Tensor
+
+if TYPE_CHECKING:
+    from ..loop import Decoding
+
+OPTIONS = ()
+
+
+class Greedy(Strategy):
+    """Takes the token with the highest score, the first of equals."""
+
+    def choose(self, run: "Decoding", scores: Tensor) -> Choice:
+        return Choice(scores.argmax(-1))
+
+
+STRATEGY = Greedy
