@@ -1,44 +1,15 @@
-"""Where the files of a checkpoint are: in a folder, in the cache, or on the hub through the `huggingface_hub` client."""
+"""Where the files of a checkpoint are: in a folder, in the cache, or on the hub."""
 
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import Any
 
-from ..core.errors import ArgumentError, FileMissing, HubError, UnsafeFile
-
-
-@dataclass(frozen=True)
-class HubOptions:
-    """The keywords that every `from_pretrained` takes to find its files.
-
-    subfolder: folder inside the checkpoint; revision: branch, tag or commit; cache_dir: where downloads are kept;
-    token: access token, or True for the stored one; local_files_only: never call the network; force_download: ignore
-    what the cache holds; repo_type: kind of repository on the hub.
-    """
-
-    subfolder: str = ""
-    revision: str | None = None
-    cache_dir: str | os.PathLike[str] | None = None
-    token: str | bool | None = None
-    local_files_only: bool = False
-    force_download: bool = False
-    repo_type: str = "model"
-
-    @classmethod
-    def split(cls, kwargs: dict[str, Any]) -> tuple[Self, dict[str, Any]]:
-        """Take the hub's keywords out of `kwargs`; returns them and the rest."""
-        known = {field.name for field in fields(cls)}
-        rest = {name: value for name, value in kwargs.items() if name not in known}
-        return cls(**{name: value for name, value in kwargs.items() if name in known and value is not None}), rest
-
-
-def offline(options: HubOptions) -> bool:
-    """The one switch: `local_files_only`, or or HF_HUB_OFFLINE, BESTIARY_OFFLINE, TRANSFORMERS_OFFLINE at 1, true, yes, on."""
-    names = ("HF_HUB_OFFLINE", "BESTIARY_OFFLINE", "TRANSFORMERS_OFFLINE")
-    return options.local_files_only or any(os.environ.get(name, "").lower() in {"1", "true", "yes", "on"} for name in names)
+from ..core.errors import ArgumentError, FileMissing, UnsafeFile
+from .download import from_hub
+from .options import HubOptions, cache_folder, offline
 
 
 def inside(filename: str) -> str:
@@ -52,24 +23,41 @@ def inside(filename: str) -> str:
 def find_file(name_or_path: str | os.PathLike[str], filename: str, options: HubOptions = HubOptions()) -> Path | None:
     """The local path of `filename` of a checkpoint, downloaded if need be; None when the checkpoint has no such file.
 
+    Offline, None also when the cache holds the checkpoint without that file. A path never reaches the network: an existing
+    folder, a `Path` object, or a name that begins like a path.
+
     Raises:
         FileMissing: the checkpoint itself cannot be found, with the places looked at.
-        HubError: the hub refused or failed.
+        HubError: the hub refused or failed. CorruptFile: what it sent is not what it announced.
     """
     filename = inside(os.path.join(options.subfolder, filename) if options.subfolder else filename)
+    folder = local_folder(name_or_path)
+    if folder is not None:
+        return folder / filename if (folder / filename).is_file() else None
+    return from_hub(str(name_or_path), filename, options)
+
+
+def local_folder(name_or_path: str | os.PathLike[str]) -> Path | None:
+    """The folder that is meant, or None when a name on the hub is meant.
+
+    Raises:
+        FileMissing: a path that does not lead to a folder.
+    """
     path = Path(name_or_path)
     if path.is_dir():
-        return path / filename if (path / filename).is_file() else None
-    return _from_hub(str(name_or_path), filename, options)
+        return path
+    if isinstance(name_or_path, str) and not name_or_path.startswith((".", "/", "~", "\\")):
+        return None
+    what = "is a file" if path.is_file() else "does not exist"
+    raise FileMissing(f"{path} {what}; expected the folder of a checkpoint (looked for {path.absolute()})")
 
 
 def get_file(name_or_path: str | os.PathLike[str], filename: str, options: HubOptions = HubOptions()) -> Path:
     """Like `find_file`, but a missing file raises `FileMissing` that says where it was looked for."""
     found = find_file(name_or_path, filename, options)
     if found is None:
-        where = f"the folder {Path(name_or_path).resolve()}" if Path(name_or_path).is_dir() else f"{name_or_path!r} on the hub"
         within = f" (subfolder {options.subfolder!r})" if options.subfolder else ""
-        raise FileMissing(f"there is no {filename} in {where}{within}")
+        raise FileMissing(f"there is no {filename} in {_place(name_or_path, options)}{within}")
     return found
 
 
@@ -83,7 +71,8 @@ def get_files(name_or_path: str | os.PathLike[str], filenames: list[str], option
         found = list(pool.map(lambda filename: find_file(name_or_path, filename, options), filenames))
     lacking = [filename for filename, path in zip(filenames, found, strict=True) if path is None]
     if lacking:
-        raise FileMissing(f"{name_or_path} lacks {len(lacking)} of {len(filenames)} files: {', '.join(lacking)}")
+        place = _place(name_or_path, options)
+        raise FileMissing(f"{place} lacks {len(lacking)} of {len(filenames)} files: {', '.join(lacking)}")
     return [path for path in found if path is not None]
 
 
@@ -94,33 +83,13 @@ def pinned(options: HubOptions, found: Path) -> HubOptions:
     return replace(options, revision=commit) if re.fullmatch("[0-9a-f]{40}", commit) else options
 
 
-def _from_hub(name: str, filename: str, options: HubOptions) -> Path | None:
-    from huggingface_hub import errors as hub_errors
-    from huggingface_hub import hf_hub_download
-
-    try:
-        return Path(
-            hf_hub_download(
-                name,
-                filename,
-                revision=options.revision,
-                cache_dir=None if options.cache_dir is None else os.fspath(options.cache_dir),
-                token=options.token,
-                local_files_only=offline(options),
-                force_download=options.force_download,
-                repo_type=options.repo_type,
-            )
-        )
-    except hub_errors.LocalEntryNotFoundError as error:
-        raise FileMissing(
-            f"{filename} of {name!r} is not in the cache, and the network is off or unreachable: {error}"
-        ) from error
-    except hub_errors.EntryNotFoundError:
-        return None
-    except hub_errors.HFValidationError as error:
-        raise FileMissing(f"{name!r} is neither a folder here nor a valid name on the hub: {error}") from error
-    except hub_errors.HfHubHTTPError as error:
-        raise HubError(f"the hub refused {filename} of {name!r}: {error}") from error
+def _place(name_or_path: str | os.PathLike[str], options: HubOptions) -> str:
+    if Path(name_or_path).is_dir():
+        return f"the folder {Path(name_or_path).resolve()}"
+    revision = f" (revision {options.revision!r})" if options.revision else ""
+    if offline(options):
+        return f"what the cache {cache_folder(options)} holds of {str(name_or_path)!r}{revision}; the network is switched off"
+    return f"{str(name_or_path)!r}{revision} on the hub"
 
 
 def refuse(kwargs: dict[str, Any], where: str) -> None:

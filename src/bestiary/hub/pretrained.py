@@ -6,10 +6,11 @@ from typing import Any, ClassVar, Self
 
 from ..core.config import Record
 from ..core.files import read_json, write_json
-from .files import HubOptions, get_file
+from .files import HubOptions, get_file, refuse
+from .push import PushToHubMixin, push_folder
 
 
-class PretrainedRecord(Record):
+class PretrainedRecord(Record, PushToHubMixin):
     """A `Record` stored in a file of a fixed name beside the weights.
 
     Class attributes:
@@ -36,8 +37,17 @@ class PretrainedRecord(Record):
         options, overrides = HubOptions.split(kwargs)
         return cls.from_dict(cls.get_dict(name_or_path, options), **overrides)
 
-    def save_pretrained(self, folder: str | os.PathLike[str], **kwargs: Any) -> list[str]:
-        """Write the file atomically into `folder`; returns the paths written."""
+    def save_pretrained(self, folder: str | os.PathLike[str], *, push_to_hub: bool = False, **kwargs: Any) -> list[str]:
+        """Write the file atomically into `folder`; returns the paths written.
+
+        Args:
+            push_to_hub: also upload the folder; `kwargs` are those of `hub.push.push_folder`, `repo_id` by default the
+                folder's name.
+        """
         path = Path(folder) / self.file_name
         write_json(path, self.to_dict())
+        if push_to_hub:
+            push_folder(folder, kwargs.pop("repo_id", Path(folder).resolve().name), **kwargs)
+        else:
+            refuse(kwargs, f"{type(self).__name__}.save_pretrained")
         return [str(path)]

@@ -17,6 +17,7 @@ from .formats.torch_zip import TorchFile
 
 SAFE_NAME = "model.safetensors"
 TORCH_NAME = "pytorch_model.bin"
+WEIGHT_PATTERNS = ("model*.safetensors", "model.safetensors.index*.json", "pytorch_model*.bin", "pytorch_model.bin.index*.json")
 _READERS: dict[str, tuple[str, Callable[[Path], Reader]]] = {
     SAFE_NAME: ("safetensors", SafetensorsFile),
     TORCH_NAME: ("torch", TorchFile),

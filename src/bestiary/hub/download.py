@@ -1,0 +1,139 @@
+"""One file of the hub through the `huggingface_hub` client: every way it can fail has a sentence that says what to do."""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import ArgumentError, BestiaryError, CorruptFile, FileMissing, HubError
+from .options import HubOptions, cache_folder, offline
+
+
+def from_hub(name: str, filename: str, options: HubOptions) -> Path | None:
+    """The cached or downloaded `filename` of the repository `name`; None when it has none.
+
+    Raises:
+        FileMissing, HubError, CorruptFile, ArgumentError: see `explain`.
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    if options.force_download and offline(options):
+        raise ArgumentError("force_download=True needs the network, which is switched off (local_files_only or *_OFFLINE)")
+    cached = _in_cache(name, filename, options)
+    try:
+        found = hf_hub_download(
+            name,
+            filename,
+            revision=options.revision,
+            cache_dir=cache_folder(options),
+            token=options.token,
+            local_files_only=offline(options),
+            force_download=options.force_download,
+            repo_type=options.repo_type,
+        )
+    except LocalEntryNotFoundError as error:
+        if _known_absent(name, filename, options):
+            return None
+        raise explain(error, name, options, filename) from error
+    except EntryNotFoundError:
+        return None
+    except failures() as error:
+        raise explain(error, name, options, filename) from error
+    if found != cached or options.force_download:
+        _verify(Path(found))
+    return Path(found)
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What the client raises when a call fails; its HTTP library, which has changed, is known by its base class."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return (RuntimeError, OSError, ValueError, *(base for base in HfHubHTTPError.__bases__ if issubclass(base, Exception)))
+
+
+def explain(error: Exception, name: str, options: HubOptions = HubOptions(), what: str = "") -> BestiaryError:
+    """The error of the client as one of ours, with what was asked, what came back and what to do."""
+    from huggingface_hub import errors as hub
+
+    asked = f"{what} of {name!r}" if what else repr(name)
+    if isinstance(error, hub.LocalEntryNotFoundError):
+        if offline(options):
+            return FileMissing(f"{asked} is not in the cache {cache_folder(options)}, and the network is switched off")
+        return HubError(f"{asked} is not in the cache {cache_folder(options)}, and the hub cannot be reached: {_short(error)}")
+    if isinstance(error, hub.GatedRepoError):
+        return HubError(f"{name!r} is gated: ask for access on its page, then log in or pass token= of the account that has it")
+    if isinstance(error, hub.RepositoryNotFoundError):
+        return FileMissing(
+            f"{name!r} is neither a folder here nor a repository on the hub that can be seen without logging in; "
+            "check the spelling, or pass token= when it is private"
+        )
+    if isinstance(error, hub.RevisionNotFoundError):
+        return FileMissing(f"{name!r} has no revision {options.revision!r}: expected a branch, a tag or a commit")
+    if isinstance(error, hub.HFValidationError):
+        return FileMissing(f"{name!r} is neither a folder here nor a valid name on the hub: {_short(error)}")
+    status = error.response.status_code if isinstance(error, hub.HfHubHTTPError) else None
+    if status in (401, 403):
+        return HubError(f"the hub refused {asked} (HTTP {status}): the token is missing, invalid or lacks the permission")
+    if status is not None:
+        return HubError(f"the hub failed on {asked} (HTTP {status}): {_short(error)}")
+    return HubError(f"{asked} could not be transferred, what was there before is unchanged; try again: {_short(error)}")
+
+
+def _short(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def _in_cache(name: str, filename: str, options: HubOptions) -> Any:
+    """The cached path, None, or the client's mark for a file known not to exist."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return try_to_load_from_cache(name, filename, cache_folder(options), options.revision, options.repo_type)
+    except HFValidationError as error:
+        raise explain(error, name, options, filename) from error
+
+
+def _known_absent(name: str, filename: str, options: HubOptions) -> bool:
+    """Whether the cache says that the repository has no such file, or, offline, holds the repository without it."""
+    from huggingface_hub import _CACHED_NO_EXIST
+
+    if _in_cache(name, filename, options) is _CACHED_NO_EXIST:
+        return True
+    return offline(options) and cached_snapshot(name, options) is not None
+
+
+def cached_snapshot(name: str, options: HubOptions) -> Path | None:
+    """The folder of the cache that holds the asked revision of `name`, complete or not."""
+    from huggingface_hub.file_download import repo_folder_name
+
+    folder = Path(cache_folder(options)) / repo_folder_name(repo_id=name, repo_type=options.repo_type)
+    ref = folder / "refs" / (options.revision or "main")
+    commit = ref.read_text().strip() if ref.is_file() else options.revision or ""
+    snapshot = folder / "snapshots" / commit
+    return snapshot if commit and snapshot.is_dir() else None
+
+
+def _verify(path: Path) -> None:
+    """Check a fresh download against the digest it was announced with, which is the name it has in the cache.
+
+    Raises:
+        CorruptFile: they differ; the file is removed, so that the next call fetches it anew.
+    """
+    blob = path.resolve()
+    size = blob.stat().st_size
+    if blob.parent.name != "blobs" or not re.fullmatch("[0-9a-f]{40}([0-9a-f]{24})?", blob.name):
+        return  # a cache without links, or a server whose tags are no digests
+    digest = hashlib.sha256() if len(blob.name) == 64 else hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
+    with open(blob, "rb") as file:
+        while chunk := file.read(2**22):
+            digest.update(chunk)
+    if digest.hexdigest() != blob.name:
+        path.unlink()
+        blob.unlink(missing_ok=True)
+        raise CorruptFile(
+            f"{path.name} ({size} bytes) arrived with digest {digest.hexdigest()[:12]}..., announced was {blob.name[:12]}...; "
+            "the download was removed: try again"
+        )

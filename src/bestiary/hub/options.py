@@ -1,0 +1,51 @@
+"""What a caller may say about finding files, the one switch for offline, and where downloads are kept."""
+
+import os
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+_LEGACY_CACHE = ("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE")
+
+
+@dataclass(frozen=True)
+class HubOptions:
+    """The keywords that every `from_pretrained` takes to find its files.
+
+    subfolder: folder inside the checkpoint; revision: branch, tag or commit; cache_dir: where downloads are kept;
+    token: access token, or True for the stored one; local_files_only: never call the network; force_download: ignore
+    what the cache holds; repo_type: kind of repository on the hub.
+    """
+
+    subfolder: str = ""
+    revision: str | None = None
+    cache_dir: str | os.PathLike[str] | None = None
+    token: str | bool | None = None
+    local_files_only: bool = False
+    force_download: bool = False
+    repo_type: str = "model"
+
+    @classmethod
+    def split(cls, kwargs: dict[str, Any]) -> tuple[Self, dict[str, Any]]:
+        """Take the hub's keywords out of `kwargs`; returns them and the rest."""
+        known = {field.name for field in fields(cls)}
+        rest = {name: value for name, value in kwargs.items() if name not in known}
+        return cls(**{name: value for name, value in kwargs.items() if name in known and value is not None}), rest
+
+
+def offline(options: HubOptions) -> bool:
+    """The one switch: `local_files_only`, or HF_HUB_OFFLINE, BESTIARY_OFFLINE, TRANSFORMERS_OFFLINE at 1, true, yes, on."""
+    names = ("HF_HUB_OFFLINE", "BESTIARY_OFFLINE", "TRANSFORMERS_OFFLINE")
+    return options.local_files_only or any(os.environ.get(name, "").lower() in {"1", "true", "yes", "on"} for name in names)
+
+
+def cache_folder(options: HubOptions = HubOptions()) -> str:
+    """The folder of downloads: `cache_dir`, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, the older TRANSFORMERS_CACHE (and its
+    two forerunners), HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub; the first that is given.
+    """
+    from huggingface_hub import constants
+
+    if options.cache_dir is not None:
+        return os.path.expanduser(os.fspath(options.cache_dir))
+    explicit = any(os.environ.get(name) for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"))
+    legacy = next((found for name in _LEGACY_CACHE if (found := os.environ.get(name))), None)
+    return os.path.expanduser(legacy) if legacy and not explicit else str(constants.HF_HUB_CACHE)

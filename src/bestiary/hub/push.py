@@ -1,0 +1,117 @@
+"""Uploading: what `save_pretrained` writes goes to a repository of the hub in one commit."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from ..core.errors import HubError
+from .card import model_card
+from .download import explain, failures
+from .options import HubOptions, offline
+
+
+def push_folder(
+    folder: str | os.PathLike[str],
+    repo_id: str,
+    *,
+    commit_message: str | None = None,
+    commit_description: str | None = None,
+    private: bool | None = None,
+    token: str | bool | None = None,
+    revision: str | None = None,
+    create_pr: bool = False,
+    supersedes: tuple[str, ...] = (),
+    card: str | None = None,
+) -> str:
+    """Upload the files of `folder` to `repo_id` in one commit; returns its address. Other files there stay.
+
+    Args:
+        repo_id: `name` (in your own namespace) or `organisation/name`; made when there is none.
+        private: visibility of a repository that is made now.
+        revision: the branch to commit to, made when there is none. create_pr: open a pull request instead.
+        supersedes: patterns of files there to remove when this upload does not bring them (shards of an older save).
+        card: text of a README.md, used when the repository has none.
+
+    Raises:
+        HubError: offline, no or a wrong token, no permission, or the transfer failed.
+    """
+    from huggingface_hub import HfApi
+
+    if offline(HubOptions()):
+        raise HubError(f"cannot upload to {repo_id!r}: the network is switched off (HF_HUB_OFFLINE or its relatives are set)")
+    api = HfApi(token=token)
+    try:
+        repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        if revision is not None and not create_pr:
+            api.create_branch(repo, branch=revision, exist_ok=True)
+        if card is not None and not (Path(folder) / "README.md").exists() and not api.file_exists(repo, "README.md"):
+            Path(folder, "README.md").write_text(card, encoding="utf-8")
+        done = api.upload_folder(
+            repo_id=repo,
+            folder_path=os.fspath(folder),
+            commit_message=commit_message or "Upload",
+            commit_description=commit_description,
+            revision=revision,
+            create_pr=create_pr,
+            delete_patterns=list(supersedes) or None,
+        )
+    except failures() as error:
+        raise explain(error, repo_id) from error
+    return str(done.pr_url or done.commit_url)
+
+
+class _Saves(Protocol):
+    @property
+    def supersedes(self) -> tuple[str, ...]: ...
+
+    def save_pretrained(self, folder: str, **kwargs: Any) -> Any: ...
+
+
+class PushToHubMixin:
+    """`push_to_hub` for whatever has `save_pretrained(folder, **kwargs)`.
+
+    Class attributes:
+        supersedes: patterns of files in a repository that an upload of this kind replaces as a set.
+    """
+
+    supersedes: ClassVar[tuple[str, ...]] = ()
+
+    def push_to_hub(
+        self: _Saves,
+        repo_id: str,
+        *,
+        commit_message: str | None = None,
+        commit_description: str | None = None,
+        private: bool | None = None,
+        token: str | bool | None = None,
+        revision: str | None = None,
+        create_pr: bool = False,
+        tags: list[str] | None = None,
+        **kwargs: Any,
+    ) -> str:
+        """Upload what `save_pretrained(**kwargs)` writes, with a minimal card when there is none; returns the commit's address.
+
+        Args:
+            repo_id: `name` (in your own namespace) or `organisation/name`; made when there is none.
+            private: visibility of a repository that is made now. token: access token, or True for the stored one.
+            revision: branch to commit to, made when there is none. create_pr: open a pull request instead.
+            tags: for the card, when it is written now.
+
+        Raises:
+            HubError: offline, no or a wrong token, no permission, or the transfer failed.
+        """
+        with tempfile.TemporaryDirectory(prefix="bestiary-") as folder:
+            self.save_pretrained(folder, **kwargs)
+            return push_folder(
+                folder,
+                repo_id,
+                commit_message=commit_message or f"Upload {type(self).__name__}",
+                commit_description=commit_description,
+                private=private,
+                token=token,
+                revision=revision,
+                create_pr=create_pr,
+                supersedes=self.supersedes,
+                card=model_card(repo_id, Path(folder), tags or []),
+            )
