@@ -60,19 +60,25 @@ class Case:
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def tokens(vocab: int = 99, batch: int = 3, length: int = 9, first: int = 5, side: str = "right") -> Inputs:
-    """Random ids (none of the special ones below `first`) and a mask with padding on one side in all rows but one."""
+def tokens(vocab: int = 99, batch: int = 3, length: int = 9, first: int = 5, side: str = "right", pad: int = 0) -> Inputs:
+    """Random ids (none of the special ones below `first`) and a mask; all rows but one have padding, id `pad`, on one side."""
     ids = torch.randint(first, vocab, (batch, length))
     mask = torch.ones_like(ids)
     for row in range(1, batch):
         cut = slice(length - 2 * row, None) if side == "right" else slice(0, 2 * row)
         mask[row, cut] = 0
+    ids[mask == 0] = pad
     return {"input_ids": ids, "attention_mask": mask}
 
 
 def token_labels(inputs: Inputs) -> Inputs:
-    """Labels for every real token: the ids themselves, -100 at padding."""
-    return {"labels": inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, -100)}
+    """Labels for every real token: the ids themselves, -100 at padding.
+
+    The first token after left padding has none: a causal model would predict it from padding, which means nothing.
+    """
+    mask = inputs["attention_mask"]
+    real = mask.bool() & torch.cat((mask[:, :1], mask[:, :-1]), dim=1).bool()
+    return {"labels": inputs["input_ids"].masked_fill(~real, -100)}
 
 
 def class_labels(count: int, per_token: bool = False) -> Callable[[Inputs], Inputs]:

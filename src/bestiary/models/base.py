@@ -44,6 +44,7 @@ class _FinishedOnce(type):
             model = super().__call__(*args, **kwargs)
         finally:
             _building.depth = depth
+        model._is_part = depth > 0
         if depth == 0:
             model.post_init()
         return model
@@ -62,6 +63,8 @@ class PreTrainedModel(nn.Module, metaclass=_FinishedOnce):
         _weight_rules: reversible renames between the file's keys and ours, for checkpoints in an older form.
         _keep_in_fp32_modules: names of modules that stay in fp32 in a 16-bit load.
         _keys_to_ignore_on_load_unexpected: patterns of keys that old checkpoints hold and no model needs.
+        _new_with_head: patterns of parameters that start afresh, with a warning, where a checkpoint of a class with another
+            head lacks them.
     """
 
     config_class: ClassVar[type[PreTrainedConfig]] = PreTrainedConfig
@@ -70,10 +73,12 @@ class PreTrainedModel(nn.Module, metaclass=_FinishedOnce):
     stacks: ClassVar[dict[str, Stack]] = {}
     kernels: ClassVar[tuple[str, ...]] = ("sdpa", "eager", "flex_attention", "flash_attention_2")
     supports_gradient_checkpointing: ClassVar[bool] = True
+    _is_part: bool = False
     _tied_weights_keys: ClassVar[dict[str, str]] = {}
     _no_split_modules: ClassVar[list[str]] = []
     _keep_in_fp32_modules: ClassVar[list[str]] = []
     _weight_rules: ClassVar[tuple[Rule, ...]] = ()
+    _new_with_head: ClassVar[list[str]] = []
     _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$", r"(^|\.)position_ids$"]
 
     def __init__(self, config: PreTrainedConfig) -> None:
@@ -126,7 +131,8 @@ class PreTrainedModel(nn.Module, metaclass=_FinishedOnce):
             for name, value in recorder.results().items():
                 holder, _, field = name.rpartition(".")
                 setattr(output[holder] if holder else output, field, value)
-        plain = not (self.config.return_dict if return_dict is None else return_dict)
+        # The model around a part reads its output by name, whatever the config they share says.
+        plain = not (self.config.return_dict or self._is_part if return_dict is None else return_dict)
         return output.to_tuple() if plain and isinstance(output, ModelOutput) else output
 
     def _check_input(self, inputs: dict[str, Any]) -> None:

@@ -123,6 +123,7 @@ def open_model(cls: "type[PreTrainedModel]", name_or_path: Any, *model_args: Any
         torch.set_default_dtype(before)
     kept = list(cls._keep_in_fp32_modules) if dtype == torch.float16 else []
     device_map = _device_map(model, options, dtype, kept)
+    head_is_new = cls.__name__ not in (config.architectures or [])
     report = load_weights(
         model,
         checkpoint,
@@ -130,9 +131,9 @@ def open_model(cls: "type[PreTrainedModel]", name_or_path: Any, *model_args: Any
         prefix=cls.base_model_prefix,
         renames=cls._weight_rules,
         tied=model.tied_weights(),
-        head_is_new=cls.__name__ not in (config.architectures or []),
+        head_is_new=head_is_new,
         ignore_unexpected=cls._keys_to_ignore_on_load_unexpected,
-        allow_missing=options.allow_missing,
+        allow_missing=[*options.allow_missing, *(cls._new_with_head if head_is_new else ())],
         ignore_mismatched_sizes=options.ignore_mismatched_sizes,
         initialise=model.init_weights,
     )

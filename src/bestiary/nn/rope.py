@@ -70,7 +70,7 @@ def yarn(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
     if p.get("truncate", True):
         low, high = math.floor(low), math.ceil(high)
     low, high = max(low, 0), min(high, size - 1)
-    ramp = (torch.arange(size // 2, dtype=torch.float32) - low) / max(high - low, 0.001)
+    ramp = (torch.arange(size // 2, dtype=torch.float32, device="cpu") - low) / max(high - low, 0.001)
     kept = 1 - ramp.clamp(0, 1)
     inverse = _inverse(p["rope_theta"], size)
     return _done(inverse / factor * (1 - kept) + inverse * kept, attention_factor)
@@ -84,7 +84,7 @@ def longrope(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
     if attention_factor is None:
         attention_factor = 1.0 if stretch <= 1 else math.sqrt(1 + math.log(stretch) / math.log(trained))
     factors = p["long_factor"] if length > trained else p["short_factor"]
-    return _done(_inverse(p["rope_theta"], size) / torch.tensor(factors, dtype=torch.float32), attention_factor)
+    return _done(_inverse(p["rope_theta"], size) / torch.tensor(factors, dtype=torch.float32, device="cpu"), attention_factor)
 
 
 def llama3(p: Parameters, size: int, length: int, limit: int) -> Frequencies:

@@ -159,6 +159,7 @@ class BertPreTrainedModel(PreTrainedModel):
     base_model_prefix = "bert"
     stacks = {"": Stack("encoder.layer")}
     _no_split_modules = ["BertEmbeddings", "BertLayer"]
+    _new_with_head = [r"(^|\.)pooler\.dense\."]
     _weight_rules = (
         rename("LayerNorm.gamma", "LayerNorm.weight", reverse=False),  # as the TensorFlow release called them
         rename("LayerNorm.beta", "LayerNorm.bias", reverse=False),
