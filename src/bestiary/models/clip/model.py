@@ -307,7 +307,7 @@ class CLIPModel(CLIPPreTrainedModel):
         """
         output = self.text_model(input_ids, attention_mask, position_ids=position_ids, return_dict=True, **options)
         output.pooler_output = self.text_projection(output.pooler_output)
-        return output.to_tuple() if return_dict is False else output
+        return output if (self.config.return_dict if return_dict is None else return_dict) else output.to_tuple()
 
     def get_image_features(
         self,
@@ -323,7 +323,7 @@ class CLIPModel(CLIPPreTrainedModel):
         resize = interpolate_pos_encoding
         output = self.vision_model(pixel_values, interpolate_pos_encoding=resize, return_dict=True, **options)
         output.pooler_output = self.visual_projection(output.pooler_output)
-        return output.to_tuple() if return_dict is False else output
+        return output if (self.config.return_dict if return_dict is None else return_dict) else output.to_tuple()
 
     def forward(
         self,
@@ -340,8 +340,8 @@ class CLIPModel(CLIPPreTrainedModel):
         """
         if input_ids is None or pixel_values is None:
             raise InputError("CLIPModel compares input_ids with pixel_values; for one, get_text_features or get_image_features")
-        text = self.get_text_features(input_ids, attention_mask, position_ids)
-        vision = self.get_image_features(pixel_values, interpolate_pos_encoding)
+        text = self.get_text_features(input_ids, attention_mask, position_ids, return_dict=True)
+        vision = self.get_image_features(pixel_values, interpolate_pos_encoding, return_dict=True)
         texts, images = (x / x.norm(dim=-1, keepdim=True) for x in (text.pooler_output, vision.pooler_output))
         logits = texts @ images.t().to(texts.device) * self.logit_scale.exp().to(texts.device)
         return ContrastiveOutput(
