@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -47,18 +48,27 @@ def push_folder(
             api.create_branch(repo, branch=revision, exist_ok=True)
         if card is not None and not (Path(folder) / "README.md").exists() and not api.file_exists(repo, "README.md"):
             Path(folder, "README.md").write_text(card, encoding="utf-8")
-        done = api.upload_folder(
-            repo_id=repo,
-            folder_path=os.fspath(folder),
+        done = api.create_commit(
+            repo,
+            _operations(Path(folder), api.list_repo_files(repo, revision=revision) if supersedes else [], supersedes),
             commit_message=commit_message or "Upload",
             commit_description=commit_description,
             revision=revision,
             create_pr=create_pr,
-            delete_patterns=list(supersedes) or None,
         )
     except failures() as error:
         raise explain(error, repo_id) from error
     return str(done.pr_url or done.commit_url)
+
+
+def _operations(folder: Path, there: list[str], supersedes: tuple[str, ...]) -> list[Any]:
+    """All files of `folder` are added; files `there` that match `supersedes` and are not brought again are deleted."""
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    stale = [name for name in there if name not in files and any(fnmatch(name, pattern) for pattern in supersedes)]
+    added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=path) for name, path in files.items()]
+    return [*added, *(CommitOperationDelete(path_in_repo=name) for name in stale)]
 
 
 class _Saves(Protocol):

@@ -1,0 +1,170 @@
+"""Files by name against the real client and a stand-in hub."""
+
+import json
+
+import pytest
+
+from bestiary.core.errors import ArgumentError, CorruptFile, FileMissing, HubError, UnsafeFile
+from bestiary.hub.files import HubOptions, find_file, get_file, get_files, pinned
+from bestiary.hub.options import cache_folder
+from bestiary.hub.snapshot import list_files, snapshot
+
+FILES = {"config.json": b"{}", "model.safetensors": bytes(range(256)) * 40, "sub/vocab.txt": b"a\nb\n"}
+
+
+def test_a_file_is_fetched_once_and_then_comes_from_the_cache(hub):
+    hub.add("org/tiny", FILES)
+    for name, content in FILES.items():
+        assert get_file("org/tiny", name).read_bytes() == content
+    before = [request for request in hub.requests if request.startswith("GET")]
+    for name, content in FILES.items():
+        assert get_file("org/tiny", name).read_bytes() == content
+    assert [request for request in hub.requests if request.startswith("GET")] == before
+
+
+def test_subfolder_and_absent_files(hub):
+    hub.add("org/tiny", FILES)
+    assert get_file("org/tiny", "vocab.txt", HubOptions(subfolder="sub")).read_bytes() == b"a\nb\n"
+    assert find_file("org/tiny", "nothing.json") is None
+    with pytest.raises(FileMissing, match=r"no nothing.json in 'org/tiny' on the hub"):
+        get_file("org/tiny", "nothing.json")
+    with pytest.raises(FileMissing, match=r"lacks 2 of 3 files: x.bin, y.bin"):
+        get_files("org/tiny", ["x.bin", "config.json", "y.bin"])
+    with pytest.raises(UnsafeFile, match="outside"):
+        find_file("org/tiny", "../config.json")
+
+
+def test_branch_tag_commit_and_short_commit(hub):
+    repo = hub.add("org/tiny", {"config.json": b'{"v": 1}'})
+    first = repo.refs["main"]
+    repo.refs["v1"] = first
+    second = repo.commit({"config.json": b'{"v": 2}'})
+    repo.refs["dev"] = second
+    for revision, version in ((None, 2), ("v1", 1), (first, 1), (first[:8], 1), ("dev", 2)):
+        path = get_file("org/tiny", "config.json", HubOptions(revision=revision))
+        assert json.loads(path.read_text()) == {"v": version}, revision
+    with pytest.raises(FileMissing, match="no revision 'v9'"):
+        get_file("org/tiny", "config.json", HubOptions(revision="v9"))
+
+
+def test_files_of_one_checkpoint_come_from_one_commit(hub):
+    repo = hub.add("org/tiny", {"index": b"1", "shard": b"1"})
+    index = get_file("org/tiny", "index")
+    repo.commit({"index": b"2", "shard": b"2"})
+    assert get_file("org/tiny", "shard", pinned(HubOptions(), index)).read_bytes() == b"1"
+    assert get_file("org/tiny", "shard").read_bytes() == b"2"
+
+
+def test_a_connection_cut_in_the_middle_is_resumed(hub):
+    hub.add("org/tiny", FILES)
+    hub.cut["model.safetensors"] = 2
+    assert get_file("org/tiny", "model.safetensors").read_bytes() == FILES["model.safetensors"]
+    assert hub.requests.count(next(r for r in hub.requests if r.startswith("GET /cdn"))) == 3
+
+
+def test_a_connection_that_always_breaks_leaves_nothing_behind(hub, tmp_path):
+    hub.add("org/tiny", {"model.safetensors": b"x"})
+    hub.cut["model.safetensors"] = 1000
+    with pytest.raises(HubError, match=r"model.safetensors of 'org/tiny' could not be transferred"):
+        get_file("org/tiny", "model.safetensors")
+    assert not list((tmp_path / "cache").rglob("snapshots/*/*"))
+    hub.cut.clear()
+    assert get_file("org/tiny", "model.safetensors").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_content_that_is_not_what_was_announced_is_thrown_away(hub, name):
+    hub.add("org/tiny", FILES)
+    hub.wrong.add(name)
+    with pytest.raises(CorruptFile, match="arrived with digest"):
+        get_file("org/tiny", name)
+    hub.wrong.clear()
+    assert get_file("org/tiny", name).read_bytes() == FILES[name]
+
+
+def test_private_gated_and_unknown(hub):
+    hub.add("alice/own", FILES, private=True)
+    hub.add("org/gated", FILES, gated=True)
+    assert get_file("alice/own", "config.json", HubOptions(token="hf_good")).read_bytes() == b"{}"
+    for name in ("org/nothing", "bob/private"):
+        with pytest.raises(FileMissing, match="neither a folder here nor a repository"):
+            get_file(name, "config.json")
+    with pytest.raises(HubError, match="gated: ask for access"):
+        get_file("org/gated", "config.json", HubOptions(token="hf_good"))
+    with pytest.raises(HubError, match=r"HTTP 401.*token is missing, invalid"):
+        get_file("org/gated", "config.json", HubOptions(token="hf_bad"))
+
+
+def test_a_hub_out_of_order(hub):
+    hub.add("org/tiny", FILES)
+    hub.broken = 500
+    with pytest.raises(HubError, match="cannot be reached"):
+        get_file("org/tiny", "config.json")
+    hub.broken = 0
+    get_file("org/tiny", "config.json")
+    hub.broken = 500
+    assert get_file("org/tiny", "config.json").read_bytes() == b"{}"  # the cached file serves
+
+
+def test_offline_never_calls_out_even_with_half_a_checkpoint(hub, monkeypatch):
+    hub.add("org/tiny", FILES)
+    get_file("org/tiny", "config.json")
+    calls = len(hub.requests)
+    for options, variable in ((HubOptions(local_files_only=True), ""), (HubOptions(), "BESTIARY_OFFLINE")):
+        if variable:
+            monkeypatch.setenv(variable, "1")
+        assert get_file("org/tiny", "config.json", options).read_bytes() == b"{}"
+        assert find_file("org/tiny", "model.safetensors", options) is None
+        assert list_files("org/tiny", options) == ["config.json"]
+        with pytest.raises(FileMissing, match="network is switched off"):
+            get_file("org/tiny", "model.safetensors", options)
+        with pytest.raises(FileMissing, match="not in the cache"):
+            find_file("org/other", "config.json", options)
+        with pytest.raises(ArgumentError, match="force_download"):
+            get_file("org/tiny", "config.json", HubOptions(local_files_only=True, force_download=True))
+    assert len(hub.requests) == calls
+
+
+def test_paths_never_reach_the_network(hub, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    assert get_file(tmp_path, "config.json") == tmp_path / "config.json"
+    for path in (tmp_path / "nowhere", "./nowhere", "../no/where", "/no/where", "~/nowhere"):
+        with pytest.raises(FileMissing, match="does not exist"):
+            find_file(path, "config.json")
+    with pytest.raises(FileMissing, match="is a file"):
+        find_file(tmp_path / "config.json", "config.json")
+    with pytest.raises(FileMissing, match="valid name"):
+        find_file("a/b/c", "config.json")
+    assert hub.requests == []
+
+
+def test_whole_checkpoints(hub):
+    hub.add("org/tiny", FILES)
+    assert list_files("org/tiny") == sorted(FILES)
+    assert list_files("org/tiny", HubOptions(subfolder="sub")) == ["vocab.txt"]
+    folder = snapshot("org/tiny", patterns=["*.json", "sub/*"])
+    assert list_files(folder) == ["config.json", "sub/vocab.txt"]
+    with pytest.raises(FileMissing, match="no file that matches"):
+        snapshot("org/tiny", patterns=["*.h5"])
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, "DEFAULT"),
+        ({"TRANSFORMERS_CACHE": "/t"}, "/t"),
+        ({"PYTORCH_TRANSFORMERS_CACHE": "/p"}, "/p"),
+        ({"PYTORCH_PRETRAINED_BERT_CACHE": "/b"}, "/b"),
+        ({"PYTORCH_TRANSFORMERS_CACHE": "/p", "TRANSFORMERS_CACHE": "/t"}, "/t"),
+        ({"HUGGINGFACE_HUB_CACHE": "/h", "TRANSFORMERS_CACHE": "/t"}, "DEFAULT"),
+    ],
+)
+def test_cache_folder(monkeypatch, variables, expected):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", "DEFAULT")
+    names = ("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE", "HUGGINGFACE_HUB_CACHE")
+    for name in (*names, "HF_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert cache_folder() == expected
+    assert cache_folder(HubOptions(cache_dir="/c")) == "/c"
