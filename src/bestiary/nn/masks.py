@@ -183,6 +183,20 @@ def positions(attention_mask: Tensor | None, queries: int, seen: int | Tensor, d
     return (padding.long().cumsum(-1) - 1).clamp(min=0)[:, -queries:]
 
 
+def slots_of_text(attention_mask: Tensor | None, queries: int, device: torch.device) -> Tensor:
+    """Position ids (B or 1, T) that count slots from the first real token, for models without a cache.
+
+    They differ from `positions` in padding behind a text, where they count on: for models that were trained so and whose
+    users read the states of padding too (CLIP's text encoder in image generators).
+    """
+    slots = torch.arange(queries, device=device).unsqueeze(0)
+    real = real_tokens(attention_mask) if attention_mask is not None and attention_mask.dim() == 2 else None
+    if real is None:
+        return slots
+    before = (real.cumsum(-1) == 0).sum(-1, keepdim=True)
+    return (slots - before).clamp(min=0)
+
+
 def decoder_frame(
     x: Tensor,
     attention_mask: Tensor | None,

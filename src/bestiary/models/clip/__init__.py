@@ -100,8 +100,7 @@ TASKS = {
     "image-classification": "CLIPForImageClassification",
 }
 
-# The encoders are model types of their own: their configs and classes.
-CONFIGS = {"clip": CLIPConfig, "clip_text_model": CLIPTextConfig, "clip_vision_model": CLIPVisionConfig}
+# The encoders are model types of their own.
 PARTS = {
     "clip_text_model": {
         "base": "CLIPTextModel",
@@ -111,9 +110,7 @@ PARTS = {
     "clip_vision_model": {"base": "CLIPVisionModel", "vision-projection": "CLIPVisionModelWithProjection"},
 }
 
-TOKENIZER = "CLIPTokenizer"
-IMAGE_PROCESSOR = "CLIPImageProcessor"
-PROCESSOR = "CLIPProcessor"
+PREPROCESSORS = {"tokenizer": "CLIPTokenizer", "image_processor": "CLIPImageProcessor", "processor": "CLIPProcessor"}
 
 _CLASSES = [name for table in (TASKS, *PARTS.values()) for name in table.values()]
 

@@ -13,7 +13,7 @@ from ...nn.embeddings import LearnedPositions
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.losses import contrastive_loss
-from ...nn.masks import Mask, make_mask, real_tokens
+from ...nn.masks import Mask, make_mask, slots_of_text
 from ...nn.patches import check_pixels, grid, pair, stretch
 from ..base import PreTrainedModel
 from ..config import PreTrainedConfig
@@ -193,7 +193,7 @@ class CLIPTextModel(CLIPPreTrainedModel):
         if input_ids is None:
             raise InputError("pass input_ids")
         if position_ids is None:
-            position_ids = _places(input_ids, attention_mask)
+            position_ids = slots_of_text(attention_mask, input_ids.shape[1], input_ids.device)
         x = self.embeddings(input_ids, position_ids)
         x = self.encoder(x, make_mask(x.shape[1], x.device, attention_mask))
         x = self.final_layer_norm(x)
@@ -210,16 +210,6 @@ class CLIPTextModel(CLIPPreTrainedModel):
             row = int(ends.any(-1).int().argmin())
             raise InputError(f"row {row} of input_ids has no end token ({end}), whose state is the vector of a text")
         return ends.int().argmax(-1)
-
-
-def _places(ids: Tensor, attention_mask: Tensor | None) -> Tensor:
-    """Positions (B or 1, T): slots counted from the first real token. Padding behind a text counts on, as in training."""
-    slots = torch.arange(ids.shape[1], device=ids.device).unsqueeze(0)
-    real = real_tokens(attention_mask) if attention_mask is not None and attention_mask.dim() == 2 else None
-    if real is None:
-        return slots
-    before = (real.cumsum(-1) == 0).sum(-1, keepdim=True)
-    return (slots - before).clamp(min=0)
 
 
 class CLIPVisionModel(CLIPPreTrainedModel):
@@ -310,18 +300,11 @@ class CLIPModel(CLIPPreTrainedModel):
         return output if (self.config.return_dict if return_dict is None else return_dict) else output.to_tuple()
 
     def get_image_features(
-        self,
-        pixel_values: Tensor,
-        interpolate_pos_encoding: bool = False,
-        return_dict: bool | None = None,
-        **options: Any,
+        self, pixel_values: Tensor, interpolate_pos_encoding: bool = False, return_dict: bool | None = None, **options: Any
     ) -> Any:
-        """The image encoder's output, with `pooler_output` (B, projection) in the shared space, not normalised.
-
-        `options`: output_hidden_states, output_attentions.
-        """
-        resize = interpolate_pos_encoding
-        output = self.vision_model(pixel_values, interpolate_pos_encoding=resize, return_dict=True, **options)
+        """The image encoder's output, as `get_text_features` gives the text encoder's."""
+        any_size = interpolate_pos_encoding
+        output = self.vision_model(pixel_values, interpolate_pos_encoding=any_size, return_dict=True, **options)
         output.pooler_output = self.visual_projection(output.pooler_output)
         return output if (self.config.return_dict if return_dict is None else return_dict) else output.to_tuple()
 

@@ -48,7 +48,7 @@ TASKS = {
     "masked-image-modeling": "ViTForMaskedImageModeling",
 }
 
-IMAGE_PROCESSOR = "ViTImageProcessor"
+PREPROCESSORS = {"image_processor": "ViTImageProcessor"}
 
 __getattr__, __dir__ = lazy(
     __name__,

@@ -151,6 +151,7 @@ class ViTPreTrainedModel(PreTrainedModel):
     main_input_name = "pixel_values"
     stacks = {"": Stack("encoder.layer")}
     _no_split_modules = ["ViTEmbeddings", "ViTLayer"]
+    _new_with_head = [r"(^|\.)pooler\.dense\.", r"(^|\.)embeddings\.mask_token$"]
     config: ViTConfig
 
     @torch.no_grad()
