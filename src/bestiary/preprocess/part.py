@@ -1,6 +1,7 @@
 """What image processors and feature extractors share: settings stored beside the weights, alone or in a processor's file."""
 
 import copy
+import inspect
 import os
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -60,6 +61,16 @@ class Preprocessor(PretrainedRecord):
         """The settings, the derived values and the name of the class, as plain JSON types."""
         derived = {name: getattr(self, name) for name in self.derived}
         return {**super().to_dict(), **derived, self.type_key: type(self).__name__}
+
+    @classmethod
+    def field_names(cls) -> frozenset[str]:
+        """Names of the settings."""
+        return cls._field_names
+
+    @classmethod
+    def option_names(cls) -> frozenset[str]:
+        """Names of the options of a call, after what is processed."""
+        return frozenset(list(inspect.signature(cls.__call__).parameters)[2:])
 
     def with_overrides(self, overrides: dict[str, Any]) -> Self:
         """These settings with some replaced for one call; a value of None keeps the stored one.

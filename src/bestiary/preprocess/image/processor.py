@@ -1,5 +1,6 @@
 """One image processor, driven by its settings; a family names its defaults and nothing else."""
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import field, fields
 from typing import Any, ClassVar
@@ -35,7 +36,6 @@ class BaseImageProcessor(Preprocessor):
     part_name: ClassVar[str] = "image_processor"
     type_key: ClassVar[str] = "image_processor_type"
     model_input_names: ClassVar[list[str]] = ["pixel_values"]
-    call_names: ClassVar[tuple[str, ...]] = ("return_tensors", "data_format", "input_data_format", "device")
 
     do_convert_rgb: bool | None = None
     do_resize: bool = True
@@ -79,6 +79,11 @@ class BaseImageProcessor(Preprocessor):
         if self.default_to_square == type(self).default_to_square:
             unset.add("default_to_square")
         return {name: value for name, value in values.items() if name not in unset} | {"resample": int(self.resample)}
+
+    @classmethod
+    def option_names(cls) -> frozenset[str]:
+        """Names of the options of a call: its own, and every setting."""
+        return cls.field_names() | set(inspect.signature(cls.preprocess).parameters) - {"self", "images", "overrides"}
 
     def __call__(self, images: Any, **kwargs: Any) -> BatchFeature:
         """The same as `preprocess`."""
