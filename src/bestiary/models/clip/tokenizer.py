@@ -46,7 +46,7 @@ class CLIPTokenizer(PreTrainedTokenizerFast):
         split = pre_tokenizers.Split(Regex(PATTERN), behavior="removed", invert=True)
         rust.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False)])
         rust.post_processor = processors.RobertaProcessing(
-            sep=(eos, table[eos]), cls=(bos, table[bos]), add_prefix_space=False, trim_offsets=False
+            (eos, table[eos]), (bos, table[bos]), trim_offsets=False, add_prefix_space=False
         )
         rust.decoder = _decoder()
         return rust
@@ -60,7 +60,9 @@ class CLIPTokenizer(PreTrainedTokenizerFast):
 
 
 def _decoder() -> Any:
-    return decoders.Sequence([decoders.ByteLevel(), decoders.Replace(WORD_END, " "), decoders.Strip(" ", 0, 1)])
+    # The strip step of the Rust package fails on an empty text, so the last word end is taken off by replacing.
+    last, others = decoders.Replace(Regex(f"{WORD_END}$"), ""), decoders.Replace(WORD_END, " ")
+    return decoders.Sequence([decoders.ByteLevel(), last, others])
 
 
 CLIPTokenizerFast = CLIPTokenizer

@@ -41,12 +41,16 @@ def read_rust(path: str | os.PathLike[str]) -> Tokenizer:
 
 
 def read_settings(
-    vocab_files: Mapping[str, str], name_or_path: str | os.PathLike[str], options: Mapping[str, Any]
+    vocab_files: Mapping[str, str],
+    name_or_path: str | os.PathLike[str],
+    options: Mapping[str, Any],
+    further: Mapping[str, str],
 ) -> dict[str, Any]:
     """The keywords that build a tokenizer: from its files, overridden by `options`.
 
     Args:
         vocab_files: keyword -> file name of each vocabulary file the class reads; needed where there is no tokenizer.json.
+        further: keyword -> name of each other file the class reads if it is there.
     """
     where, overrides = HubOptions.split(dict(options))
     path = Path(name_or_path)
@@ -58,7 +62,12 @@ def read_settings(
     if templates is not None:
         settings["chat_template"] = templates
     settings["name_or_path"] = str(name_or_path)
-    return {**dict(_vocabularies(vocab_files, name_or_path, where)), "stored": settings, **overrides}
+    found = dict(_vocabularies(vocab_files, name_or_path, where))
+    for keyword, name in further.items():
+        path = find_file(name_or_path, name, where)
+        if path is not None:
+            found[keyword] = path
+    return {**found, "stored": settings, **overrides}
 
 
 def read_config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str, Any]:

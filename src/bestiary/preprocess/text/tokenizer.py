@@ -38,6 +38,7 @@ class PreTrainedTokenizerFast(ChatTemplates, Calling):
     """
 
     vocab_files_names: ClassVar[dict[str, str]] = {"tokenizer_file": "tokenizer.json", "vocab_file": "tokenizer.model"}
+    further_files_names: ClassVar[dict[str, str]] = {}
     model_input_names: Sequence[str] = ("input_ids", "attention_mask")
     padding_side: str = "right"
     truncation_side: str = "right"
@@ -196,7 +197,9 @@ class PreTrainedTokenizerFast(ChatTemplates, Calling):
         Raises:
             FileMissing, HubError, CorruptFile: the files cannot be had or read.
         """
-        return cls(**files.read_settings(cls.vocab_files_names, pretrained_model_name_or_path, options))
+        return cls(
+            **files.read_settings(cls.vocab_files_names, pretrained_model_name_or_path, options, cls.further_files_names)
+        )
 
     def save_pretrained(
         self,

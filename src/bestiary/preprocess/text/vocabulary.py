@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tokenizers import AddedToken, Encoding
+from tokenizers import AddedToken, Encoding, models
 
 from ...core.errors import InputError
 from .padding import plain
@@ -35,7 +35,10 @@ class Vocabulary(SpecialTokens):
             raise InputError(
                 f"cannot decode {bad!r:.60}: ids are whole numbers from 0; mask out labels of -100 first"
             ) from error
-        clean = self.clean_up_tokenization_spaces if clean_up_tokenization_spaces is None else clean_up_tokenization_spaces
+        clean = clean_up_tokenization_spaces
+        if clean is None:
+            # Files of BPE tokenizers set this by habit; there every space is text, and cleaning would lose some.
+            clean = self.clean_up_tokenization_spaces and not isinstance(self.backend.main.model, models.BPE)
         return self.clean_up_tokenization(text) if clean else text
 
     def batch_decode(
