@@ -1,5 +1,7 @@
 """Embeddings that torch lacks."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -25,3 +27,10 @@ class LearnedPositions(nn.Embedding):
             f"the input has {length} positions, and this model knows {self.num_embeddings};"
             f" cut {length - self.num_embeddings} tokens (truncation=True in the tokenizer) or split the text"
         )
+
+
+def sinusoids(length: int, size: int, longest: float = 10000.0) -> Tensor:
+    """Positions (length, size) in fp32: sines, then cosines, of wavelengths from 2 pi to 2 pi * `longest` (geometric)."""
+    steps = torch.arange(size // 2, dtype=torch.float32) / (size // 2 - 1)
+    angles = torch.arange(length, dtype=torch.float32).unsqueeze(1) * torch.exp(-math.log(longest) * steps)
+    return torch.cat([angles.sin(), angles.cos()], dim=1)

@@ -32,3 +32,11 @@ def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Ten
     if size <= 0 or size >= x.shape[1]:
         return function(x)
     return torch.cat([function(part) for part in x.split(size, dim=1)], dim=1)
+
+
+def within_half(x: Tensor) -> Tensor:
+    """States kept 1000 away from the largest number where they are fp16, which those of large models would exceed."""
+    if x.dtype != torch.float16:
+        return x
+    limit = torch.finfo(x.dtype).max - 1000
+    return x.clamp(-limit, limit)

@@ -72,13 +72,13 @@ class T5Config(PreTrainedConfig):
 TASKS = {
     "base": "T5Model",
     "seq2seq-lm": "T5ForConditionalGeneration",
-    "text-encoder": "T5EncoderModel",
+    "text-encoding": "T5EncoderModel",
     "sequence-classification": "T5ForSequenceClassification",
     "token-classification": "T5ForTokenClassification",
     "question-answering": "T5ForQuestionAnswering",
 }
 
-TOKENIZER = "T5Tokenizer"
+PREPROCESSORS = {"tokenizer": "T5Tokenizer"}
 
 __getattr__, __dir__ = lazy(
     __name__,

@@ -19,7 +19,7 @@ from ...core.outputs import (
 from ...generation.mixin import GenerationMixin
 from ...nn.activations import activation
 from ...nn.attention import Attend, merge_heads, split_heads
-from ...nn.layer import Layer
+from ...nn.layer import Layer, within_half
 from ...nn.losses import classification_loss, span_loss, token_loss
 from ...nn.masks import Mask, make_mask
 from ...nn.norm import RMSNorm
@@ -105,15 +105,6 @@ class T5CrossAttention(T5Attention):
         return self.o(merge_heads(self.attend(split_heads(self.q(x), self.head_dim), key, value, mask)))
 
 
-def add(x: Tensor, change: Tensor) -> Tensor:
-    """x + change, kept 1000 away from the largest number of fp16, which T5's states would exceed."""
-    x = x + change
-    if x.dtype != torch.float16:
-        return x
-    limit = torch.finfo(x.dtype).max - 1000
-    return x.clamp(-limit, limit)
-
-
 class T5LayerSelfAttention(nn.Module):
     """x + attention(norm(x))."""
 
@@ -124,7 +115,7 @@ class T5LayerSelfAttention(nn.Module):
         self.dropout = nn.Dropout(config.dropout_rate)
 
     def forward(self, x: Tensor, mask: Mask, bias: Tensor, cache: EncoderDecoderCache | None) -> Tensor:
-        return add(x, self.dropout(self.SelfAttention(self.layer_norm(x), mask, bias, cache)))
+        return within_half(x + self.dropout(self.SelfAttention(self.layer_norm(x), mask, bias, cache)))
 
 
 class T5LayerCrossAttention(nn.Module):
@@ -137,7 +128,7 @@ class T5LayerCrossAttention(nn.Module):
         self.dropout = nn.Dropout(config.dropout_rate)
 
     def forward(self, x: Tensor, memory: Tensor, mask: Mask, cache: EncoderDecoderCache | None) -> Tensor:
-        return add(x, self.dropout(self.EncDecAttention(self.layer_norm(x), memory, mask, cache)))
+        return within_half(x + self.dropout(self.EncDecAttention(self.layer_norm(x), memory, mask, cache)))
 
 
 class T5LayerFF(nn.Module):
@@ -150,7 +141,7 @@ class T5LayerFF(nn.Module):
         self.dropout = nn.Dropout(config.dropout_rate)
 
     def forward(self, x: Tensor) -> Tensor:
-        return add(x, self.dropout(self.DenseReluDense(self.layer_norm(x))))
+        return within_half(x + self.dropout(self.DenseReluDense(self.layer_norm(x))))
 
 
 class T5Block(Layer):
@@ -482,6 +473,8 @@ class T5ForSequenceClassification(T5PreTrainedModel):
 
 class T5ForQuestionAnswering(T5Model):
     """T5 that marks the answer to a question by the decoder's states over the same text."""
+
+    _new_with_head = [r"^qa_outputs\."]
 
     def __init__(self, config: T5Config) -> None:
         super().__init__(config)

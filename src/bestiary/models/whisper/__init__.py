@@ -1,0 +1,97 @@
+"""Whisper (Radford et al. 2022): an encoder of log-mel spectrograms and a decoder that writes what was said, or translates it.
+
+Differs from T5: two convolutions make the encoder's input, positions are sinusoids in the encoder and learned in the decoder,
+LayerNorms with biases stand before each half of a block, and the first tokens of the decoder say language, task and whether
+times are wanted.
+"""
+
+from typing import Any, ClassVar
+
+from ...core.plugins import lazy
+from ..config import PreTrainedConfig
+
+
+class WhisperConfig(PreTrainedConfig):
+    """Hyperparameters; the defaults are Whisper tiny's.
+
+    `mask_time_*` and `mask_feature_*` steer SpecAugment (Park et al. 2019), which `apply_spec_augment` switches on in
+    training. `use_weighted_layer_sum` makes the audio classifier look at all layers. Times of words come from a median
+    filter of `median_filter_width` over cross-attentions.
+    """
+
+    model_type: ClassVar[str] = "whisper"
+    attribute_map: ClassVar[dict[str, str]] = {
+        "hidden_size": "d_model",
+        "num_attention_heads": "encoder_attention_heads",
+        "num_key_value_heads": "encoder_attention_heads",
+        "num_hidden_layers": "encoder_layers",
+        "initializer_range": "init_std",
+    }
+
+    is_encoder_decoder: bool = True
+    vocab_size: int = 51865
+    num_mel_bins: int = 80
+    d_model: int = 384
+    encoder_layers: int = 4
+    encoder_attention_heads: int = 6
+    encoder_ffn_dim: int = 1536
+    decoder_layers: int = 4
+    decoder_attention_heads: int = 6
+    decoder_ffn_dim: int = 1536
+    max_source_positions: int = 1500
+    max_target_positions: int = 448
+    activation_function: str = "gelu"
+    dropout: float = 0.0
+    attention_dropout: float = 0.0
+    activation_dropout: float = 0.0
+    encoder_layerdrop: float = 0.0
+    decoder_layerdrop: float = 0.0
+    init_std: float = 0.02
+    scale_embedding: bool = False
+    pad_token_id: int | None = 50256
+    bos_token_id: int | None = 50256
+    eos_token_id: int | list[int] | None = 50256
+    decoder_start_token_id: int | None = 50257
+    suppress_tokens: list[int] | None = None
+    begin_suppress_tokens: Any = (220, 50256)
+    use_weighted_layer_sum: bool = False
+    classifier_proj_size: int = 256
+    apply_spec_augment: bool = False
+    mask_time_prob: float = 0.05
+    mask_time_length: int = 10
+    mask_time_min_masks: int = 2
+    mask_feature_prob: float = 0.0
+    mask_feature_length: int = 10
+    mask_feature_min_masks: int = 0
+    median_filter_width: int = 7
+
+    def validate(self) -> None:
+        super().validate()
+        self.divides("d_model", "encoder_attention_heads")
+        self.divides("d_model", "decoder_attention_heads")
+        if self.begin_suppress_tokens is not None:
+            self.begin_suppress_tokens = list(self.begin_suppress_tokens)
+
+
+TASKS = {
+    "base": "WhisperModel",
+    "speech-seq2seq": "WhisperForConditionalGeneration",
+    "causal-lm": "WhisperForCausalLM",
+    "audio-classification": "WhisperForAudioClassification",
+}
+
+PREPROCESSORS = {
+    "tokenizer": "WhisperTokenizer",
+    "feature_extractor": "WhisperFeatureExtractor",
+    "processor": "WhisperProcessor",
+}
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "model": ["WhisperPreTrainedModel", *TASKS.values()],
+        "tokenizer": ["WhisperTokenizer", "WhisperTokenizerFast"],
+        "feature_extractor": ["WhisperFeatureExtractor"],
+        "processor": ["WhisperProcessor"],
+    },
+)

@@ -1,0 +1,480 @@
+"""The modules of Whisper. Parameter names are the published ones."""
+
+import copy
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...cache.encoder_decoder import EncoderDecoderCache
+from ...core.errors import InputError
+from ...core.outputs import (
+    BaseModelOutput,
+    BaseModelOutputWithPast,
+    CausalLMOutput,
+    Seq2SeqLMOutput,
+    Seq2SeqModelOutput,
+    SequenceClassifierOutput,
+)
+from ...generation.mixin import GenerationMixin
+from ...nn.activations import activation
+from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.embeddings import LearnedPositions, sinusoids
+from ...nn.kernels import default_scaling
+from ...nn.layer import Layer, within_half
+from ...nn.losses import token_loss
+from ...nn.masks import Mask, decoder_frame, make_mask
+from ...nn.spec_augment import random_spans
+from ..base import PreTrainedModel
+from ..heads import Headed, kept, recorded
+from ..recording import Stack
+from ..seq2seq import encoder_fields, encoder_output, one_of, shift_right
+from . import WhisperConfig
+
+
+class WhisperAttention(nn.Module):
+    """Attention of states to themselves, or, as cross-attention, to the encoder's output (`memory`). Keys have no bias."""
+
+    def __init__(self, config: WhisperConfig, heads: int, layer_idx: int = 0, cross: bool = False) -> None:
+        super().__init__()
+        size = config.d_model
+        self.layer_idx, self.head_dim = layer_idx, size // heads
+        self.k_proj = nn.Linear(size, size, bias=False)
+        self.v_proj = nn.Linear(size, size)
+        self.q_proj = nn.Linear(size, size)
+        self.out_proj = nn.Linear(size, size)
+        self.attend = Attend(default_scaling(self.head_dim), config.attention_dropout, cross=cross)
+
+    def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values (B, H, S, K) of states (B, S, D)."""
+        return split_heads(self.k_proj(x), self.head_dim), split_heads(self.v_proj(x), self.head_dim)
+
+    def forward(self, x: Tensor, mask: Mask, cache: EncoderDecoderCache | None = None, memory: Tensor | None = None) -> Tensor:
+        if memory is None:
+            key, value = self.keys_values(x)
+            if cache is not None:
+                key, value = cache.update(key, value, self.layer_idx)
+        elif cache is None:
+            key, value = self.keys_values(memory)
+        else:
+            key, value = cache.cross(self.layer_idx, partial(self.keys_values, memory))
+        query = split_heads(self.q_proj(x), self.head_dim)
+        return self.out_proj(merge_heads(self.attend(query, key, value, mask)))
+
+
+class WhisperLayer(Layer):
+    """What the layers of both halves share: an MLP, and dropout in front of every residual sum."""
+
+    def __init__(self, config: WhisperConfig, width: int) -> None:
+        super().__init__()
+        self.dropout, self.activation_dropout = nn.Dropout(config.dropout), nn.Dropout(config.activation_dropout)
+        self.act = activation(config.activation_function)
+        self.fc1 = nn.Linear(config.d_model, width)
+        self.fc2 = nn.Linear(width, config.d_model)
+        self.final_layer_norm = nn.LayerNorm(config.d_model)
+
+    def mlp(self, x: Tensor) -> Tensor:
+        """x + fc2(act(fc1(norm(x))))."""
+        return x + self.dropout(self.fc2(self.activation_dropout(self.act(self.fc1(self.final_layer_norm(x))))))
+
+
+class WhisperEncoderLayer(WhisperLayer):
+    """x + attention(norm(x)), then x + mlp(norm(x))."""
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__(config, config.encoder_ffn_dim)
+        self.self_attn = WhisperAttention(config, config.encoder_attention_heads)
+        self.self_attn_layer_norm = nn.LayerNorm(config.d_model)
+
+    def forward(self, x: Tensor, mask: Mask) -> Tensor:
+        x = x + self.dropout(self.self_attn(self.self_attn_layer_norm(x), mask))
+        return within_half(self.mlp(x))
+
+
+class WhisperDecoderLayer(WhisperLayer):
+    """x + attention(norm(x)), x + attention(norm(x), encoder's output), x + mlp(norm(x))."""
+
+    def __init__(self, config: WhisperConfig, layer_idx: int) -> None:
+        super().__init__(config, config.decoder_ffn_dim)
+        heads = config.decoder_attention_heads
+        self.self_attn = WhisperAttention(config, heads, layer_idx)
+        self.self_attn_layer_norm = nn.LayerNorm(config.d_model)
+        self.encoder_attn = WhisperAttention(config, heads, layer_idx, cross=True)
+        self.encoder_attn_layer_norm = nn.LayerNorm(config.d_model)
+
+    def forward(
+        self, x: Tensor, mask: Mask, memory: Tensor | None, memory_mask: Mask, cache: EncoderDecoderCache | None
+    ) -> Tensor:
+        x = x + self.dropout(self.self_attn(self.self_attn_layer_norm(x), mask, cache))
+        if memory is not None:
+            x = x + self.dropout(self.encoder_attn(self.encoder_attn_layer_norm(x), memory_mask, cache, memory))
+        return self.mlp(x)
+
+
+class WhisperPositions(nn.Embedding):
+    """The encoder's positions: sinusoids, which checkpoints store although they are not trained."""
+
+    def __init__(self, length: int, size: int) -> None:
+        super().__init__(length, size)
+        self.weight.requires_grad_(False)
+
+
+class WhisperPreTrainedModel(PreTrainedModel):
+    """What all Whisper classes share."""
+
+    config_class = WhisperConfig
+    base_model_prefix = "model"
+    main_input_name = "input_features"
+    stacks = {
+        "encoder_": Stack("encoder.layers", "encoder.layer_norm"),
+        "decoder_": Stack("decoder.layers", "decoder.layer_norm"),
+    }
+    _no_split_modules = ["WhisperEncoderLayer", "WhisperDecoderLayer"]
+    config: WhisperConfig
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, WhisperPositions):
+            module.weight.copy_(sinusoids(*module.weight.shape))
+        else:
+            super()._init_weights(module)
+
+    def decoder_start(self) -> int | None:
+        """The token every decoder input starts with."""
+        return self.config.decoder_start_token_id
+
+
+def skipped(rate: float, training: bool) -> bool:
+    """Whether to leave out a layer this time (LayerDrop, Fan et al. 2019)."""
+    return training and rate > 0 and float(torch.rand(())) < rate
+
+
+class WhisperEncoder(WhisperPreTrainedModel):
+    """Two convolutions that halve the frames, then the encoder's layers."""
+
+    stacks = {"": Stack("layers", "layer_norm")}
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__(config)
+        self.conv1 = nn.Conv1d(config.num_mel_bins, config.d_model, kernel_size=3, padding=1)
+        self.conv2 = nn.Conv1d(config.d_model, config.d_model, kernel_size=3, stride=2, padding=1)
+        self.embed_positions = WhisperPositions(config.max_source_positions, config.d_model)
+        self.dropout = nn.Dropout(config.dropout)
+        self.layers = nn.ModuleList(WhisperEncoderLayer(config) for _ in range(config.encoder_layers))
+        self.layer_norm = nn.LayerNorm(config.d_model)
+
+    def forward(self, input_features: Tensor) -> BaseModelOutput:
+        """input_features: (B, M, 2 * max_source_positions) log-mel frames, silence included."""
+        bins, frames = self.config.num_mel_bins, 2 * self.config.max_source_positions
+        if input_features.shape[1:] != (bins, frames):
+            raise InputError(
+                f"input_features have shape {tuple(input_features.shape)}; this model expects (batch, {bins}, {frames}): pad or"
+                " cut the audio with its feature extractor"
+            )
+        x = nn.functional.gelu(self.conv1(input_features))
+        x = nn.functional.gelu(self.conv2(x)).transpose(1, 2)
+        x = self.dropout(x + self.embed_positions.weight)
+        mask = make_mask(x.shape[1], x.device, causal=False)
+        for layer in self.layers:
+            if not skipped(self.config.encoder_layerdrop, self.training):
+                x = layer(x, mask)
+        return BaseModelOutput(self.layer_norm(x))
+
+
+class WhisperDecoder(WhisperPreTrainedModel):
+    """Tokens and learned positions, then the decoder's layers."""
+
+    main_input_name = "input_ids"
+    stacks = {"": Stack("layers", "layer_norm")}
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__(config)
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
+        self.embed_positions = LearnedPositions(config.max_target_positions, config.d_model)
+        self.dropout = nn.Dropout(config.dropout)
+        self.layers = nn.ModuleList(WhisperDecoderLayer(config, i) for i in range(config.decoder_layers))
+        self.layer_norm = nn.LayerNorm(config.d_model)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.embed_tokens
+
+    def _check_padding(self, ids: Tensor, inputs: dict[str, Any]) -> None:
+        """Nothing: ignored labels become padding, which no later position that counts looks at."""
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        encoder_hidden_states: Tensor | None = None,
+        past_key_values: Any = None,
+        inputs_embeds: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        use_cache: bool | None = None,
+    ) -> BaseModelOutputWithPast:
+        """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T); encoder_hidden_states (B, S, D)."""
+        one_of(input_ids, inputs_embeds, "decoder_")
+        x = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
+        cache = EncoderDecoderCache.around(self.start_cache(past_key_values, use_cache))
+        mask, position_ids = decoder_frame(x, attention_mask, position_ids, cache)
+        x = self.dropout(x + self.embed_positions(position_ids))
+        memory = encoder_hidden_states
+        memory_mask = make_mask(x.shape[1], x.device, causal=False, keys=1 if memory is None else memory.shape[1])
+        for layer in self.layers:
+            if not skipped(self.config.decoder_layerdrop, self.training):
+                x = layer(x, mask, memory, memory_mask, cache)
+        return BaseModelOutputWithPast(self.layer_norm(x), past_key_values=cache)
+
+
+class WhisperModel(WhisperPreTrainedModel):
+    """Encoder and decoder without a head."""
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__(config)
+        self.encoder = WhisperEncoder(config)
+        self.decoder = WhisperDecoder(config)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.decoder.embed_tokens
+
+    def get_encoder(self) -> WhisperEncoder:
+        """The encoder, a model of its own."""
+        return self.encoder
+
+    def get_decoder(self) -> WhisperDecoder:
+        """The decoder, a model of its own."""
+        return self.decoder
+
+    def freeze_encoder(self) -> None:
+        """Keep the encoder as it is in training."""
+        self.encoder.requires_grad_(False)
+
+    def augmented(self, features: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """The spectrogram (B, M, frames), in training with spans blanked as the config says (SpecAugment)."""
+        config, (rows, bins, frames) = self.config, features.shape
+        if not self.training or not config.apply_spec_augment:
+            return features
+        if config.mask_time_prob > 0:
+            real = None if attention_mask is None else attention_mask.sum(-1)
+            spans = (config.mask_time_prob, config.mask_time_length, config.mask_time_min_masks)
+            features = features.masked_fill(random_spans(rows, frames, *spans, features.device, real).unsqueeze(1), 0.0)
+        if config.mask_feature_prob > 0:
+            spans = (config.mask_feature_prob, config.mask_feature_length, config.mask_feature_min_masks)
+            features = features.masked_fill(random_spans(rows, bins, *spans, features.device).unsqueeze(2), 0.0)
+        return features
+
+    def forward(
+        self,
+        input_features: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        *,
+        encoder_outputs: Any = None,
+        past_key_values: Any = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        decoder_position_ids: Tensor | None = None,
+        use_cache: bool | None = None,
+    ) -> Seq2SeqModelOutput:
+        """Args:
+        input_features: (B, M, 2 * max_source_positions). encoder_outputs: the encoder's output of an earlier call instead.
+        attention_mask: (B, frames) of real audio, for SpecAugment only; the encoder hears the silence as well.
+        decoder_input_ids: (B, T). decoder_attention_mask: (B, past + T). decoder_position_ids: (B, T).
+        """
+        if encoder_outputs is None:
+            if input_features is None:
+                raise InputError("pass input_features, or encoder_outputs")
+            encoder_outputs = self.encoder(self.augmented(input_features, attention_mask))
+        encoded = encoder_output(encoder_outputs)
+        decoded = self.decoder(
+            decoder_input_ids,
+            decoder_attention_mask,
+            encoder_hidden_states=encoded.last_hidden_state,
+            past_key_values=past_key_values,
+            inputs_embeds=decoder_inputs_embeds,
+            position_ids=decoder_position_ids,
+            use_cache=use_cache,
+        )
+        return Seq2SeqModelOutput(decoded.last_hidden_state, decoded.past_key_values, **encoder_fields(encoded))
+
+
+class WhisperForConditionalGeneration(GenerationMixin, Headed, WhisperPreTrainedModel):
+    """Whisper with a language-modelling head: speech recognition and translation."""
+
+    backbone_class = WhisperModel
+    model: WhisperModel
+    _tied_weights_keys = {"proj_out.weight": "model.decoder.embed_tokens.weight"}
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__(config)
+        self.proj_out = nn.Linear(config.d_model, config.vocab_size, bias=False)
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.proj_out
+
+    def get_encoder(self) -> WhisperEncoder:
+        """The encoder, a model of its own."""
+        return self.model.encoder
+
+    def get_decoder(self) -> WhisperDecoder:
+        """The decoder, a model of its own."""
+        return self.model.decoder
+
+    def freeze_encoder(self) -> None:
+        """Keep the encoder as it is in training."""
+        self.model.freeze_encoder()
+
+    def context_length(self) -> int:
+        return self.config.max_target_positions
+
+    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
+        """The decoder's input (B, T) for labels (B, T), as data collators ask for it."""
+        return shift_right(labels, self.decoder_start(), self.config.pad_token_id)
+
+    def forward(
+        self,
+        input_features: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        *,
+        labels: Tensor | None = None,
+        num_items_in_batch: Tensor | int | None = None,
+        **inputs: Any,
+    ) -> Seq2SeqLMOutput:
+        """Args:
+        labels: (B, T), -100 is ignored; the decoder's input is made from them where it is not given.
+        num_items_in_batch: labels in all micro-batches of a step, to divide the summed loss by.
+        """
+        if labels is not None and decoder_input_ids is None and inputs.get("decoder_inputs_embeds") is None:
+            decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
+        output = self.model(input_features, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
+        logits = self.proj_out(output.last_hidden_state)
+        loss = None if labels is None else token_loss(logits, labels, num_items_in_batch)
+        return Seq2SeqLMOutput(loss=loss, logits=logits, **recorded(output))
+
+
+class WhisperDecoderWrapper(nn.Module):
+    """Gives the decoder the place in the tree that it has in the full model."""
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__()
+        self.decoder = WhisperDecoder(config)
+
+
+class WhisperForCausalLM(GenerationMixin, WhisperPreTrainedModel):
+    """The decoder alone with its head, for speculative decoding with an encoder's output from elsewhere."""
+
+    main_input_name = "input_ids"
+    stacks = {"": Stack("decoder.layers", "decoder.layer_norm")}
+    _tied_weights_keys = {"proj_out.weight": "model.decoder.embed_tokens.weight"}
+    _keys_to_ignore_on_load_unexpected = [r"^model\.encoder\."]
+
+    def __init__(self, config: WhisperConfig) -> None:
+        config = copy.deepcopy(config)
+        config.is_encoder_decoder = False
+        super().__init__(config)
+        self.model = WhisperDecoderWrapper(config)
+        self.proj_out = nn.Linear(config.d_model, config.vocab_size, bias=False)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.model.decoder.embed_tokens
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.proj_out
+
+    def get_decoder(self) -> WhisperDecoder:
+        """The decoder, a model of its own."""
+        return self.model.decoder
+
+    def context_length(self) -> int:
+        return self.config.max_target_positions
+
+    def _check_padding(self, ids: Tensor, inputs: dict[str, Any]) -> None:
+        """Nothing, as in the decoder."""
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        encoder_outputs: Any = None,
+        labels: Tensor | None = None,
+        past_key_values: Any = None,
+        inputs_embeds: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        use_cache: bool | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> CausalLMOutput:
+        """Args:
+        encoder_outputs: what the decoder looks at, (B, S, D), alone, in a tuple, or as the encoder's output object.
+        labels: (B, T), each the target at its own position; -100 is ignored.
+        logits_to_keep: number of last positions (0: all), or their indices.
+        """
+        output = self.model.decoder(
+            input_ids,
+            attention_mask,
+            encoder_hidden_states=None if encoder_outputs is None else encoder_output(encoder_outputs).last_hidden_state,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            position_ids=position_ids,
+            use_cache=use_cache,
+        )
+        logits = self.proj_out(kept(output.last_hidden_state, logits_to_keep))
+        loss = None if labels is None else token_loss(logits, labels)
+        return CausalLMOutput(loss=loss, logits=logits, **recorded(output))
+
+
+class WhisperForAudioClassification(WhisperPreTrainedModel):
+    """The encoder with a class for the whole recording, from the mean over its states."""
+
+    stacks = {"": Stack("encoder.layers", "encoder.layer_norm")}
+    _keys_to_ignore_on_load_unexpected = [r"^(model\.)?decoder\.", r"^proj_out\."]
+    _new_with_head = [r"^projector\.", r"^classifier\.", r"^layer_weights$"]
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__(config)
+        self.encoder = WhisperEncoder(config)
+        if config.use_weighted_layer_sum:
+            self.layer_weights = nn.Parameter(torch.empty(config.encoder_layers + 1))
+        self.projector = nn.Linear(config.d_model, config.classifier_proj_size)
+        self.classifier = nn.Linear(config.classifier_proj_size, config.num_labels)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if module is self and self.config.use_weighted_layer_sum:
+            self.layer_weights.fill_(1.0 / len(self.layer_weights))
+        super()._init_weights(module)
+
+    def get_encoder(self) -> WhisperEncoder:
+        """The encoder, a model of its own."""
+        return self.encoder
+
+    def freeze_encoder(self) -> None:
+        """Keep the encoder as it is in training."""
+        self.encoder.requires_grad_(False)
+
+    def forward(
+        self, input_features: Tensor | None = None, *, encoder_outputs: Any = None, labels: Tensor | None = None
+    ) -> SequenceClassifierOutput:
+        """Args:
+        input_features: (B, M, 2 * max_source_positions). encoder_outputs: the encoder's output of an earlier call instead,
+            with its hidden states where the config has `use_weighted_layer_sum`.
+        labels: (B,) classes.
+        """
+        weighted = self.config.use_weighted_layer_sum
+        if encoder_outputs is None:
+            if input_features is None:
+                raise InputError("pass input_features, or encoder_outputs")
+            encoder_outputs = self.encoder(input_features, output_hidden_states=weighted)
+        encoded = encoder_output(encoder_outputs)
+        states = encoded.last_hidden_state
+        if weighted:
+            if encoded.hidden_states is None:
+                raise InputError("the weighted sum of layers needs encoder_outputs with hidden_states")
+            share = self.layer_weights.softmax(-1).view(-1, 1, 1, 1)
+            states = (torch.stack(encoded.hidden_states) * share).sum(0)
+        logits = self.classifier(self.projector(states).mean(1))
+        loss = None if labels is None else token_loss(logits, labels)
+        return SequenceClassifierOutput(loss, logits, hidden_states=encoded.hidden_states, attentions=encoded.attentions)
