@@ -70,7 +70,7 @@ def test_padding_changes_nothing(side: str) -> None:
     _, ours = texts(98)
     alone = ours(torch.tensor([[97, 5, 6, 98]]))
     row, mask = [97, 5, 6, 98], [1, 1, 1, 1]
-    pads = [1, 1, 1]
+    pads = [98, 98, 98]
     ids = torch.tensor([pads + row if side == "left" else row + pads, [97, 8, 7, 6, 5, 4, 98]])
     seen = torch.tensor([[0, 0, 0, *mask] if side == "left" else [*mask, 0, 0, 0], [1] * 7])
     padded = ours(ids, seen)

@@ -11,16 +11,16 @@ SMALL = {
     "projection_dim": 24,
     "hidden_act": "quick_gelu",
 }
-TEXT = {**SMALL, "vocab_size": 99, "max_position_embeddings": 16, "bos_token_id": 97, "eos_token_id": 98, "pad_token_id": 1}
+TEXT = {**SMALL, "vocab_size": 99, "max_position_embeddings": 16, "bos_token_id": 93, "eos_token_id": 94, "pad_token_id": 94}
 VISION = {**SMALL, "hidden_size": 40, "image_size": 16, "patch_size": 8}
 
 
 def texts() -> Inputs:
-    """Padded on the right; each text ends with the end token, and one holds a second one."""
-    inputs = tokens(vocab=97, pad=1)
+    """Padded on the right with the end token, as CLIP's tokenizer does; one text holds a second one."""
+    inputs = tokens(vocab=93, pad=94)
     last = inputs["attention_mask"].sum(-1) - 1
-    inputs["input_ids"][torch.arange(3), last] = 98
-    inputs["input_ids"][0, 4] = 98
+    inputs["input_ids"][torch.arange(3), last] = 94
+    inputs["input_ids"][0, 4] = 94
     return inputs
 
 

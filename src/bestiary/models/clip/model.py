@@ -179,15 +179,10 @@ class CLIPTextModel(CLIPPreTrainedModel):
         return self.embeddings.token_embedding
 
     def _check_padding(self, ids: Tensor, inputs: dict[str, Any]) -> None:
-        # No mask is needed: nothing before the end token sees what follows, and CLIP's padding is often a real token.
-        return
+        """Nothing to refuse: what stands before the end token cannot see padding, which often is a real token's id."""
 
     def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *,
-        position_ids: Tensor | None = None,
+        self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, *, position_ids: Tensor | None = None
     ) -> BaseModelOutputWithPooling:
         """input_ids (B, T), each row with an end token; attention_mask (B, T); position_ids (B or 1, T)."""
         if input_ids is None:
@@ -198,17 +193,21 @@ class CLIPTextModel(CLIPPreTrainedModel):
         x = self.encoder(x, make_mask(x.shape[1], x.device, attention_mask))
         x = self.final_layer_norm(x)
         rows = torch.arange(len(x), device=x.device)
-        return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=x[rows, self._end(input_ids)])
+        return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=x[rows, self._end(input_ids, attention_mask)])
 
-    def _end(self, ids: Tensor) -> Tensor:
-        """Index (B,) of the first end token of each row of (B, T)."""
+    def _end(self, ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """Index (B,) of the first real end token of each row of (B, T); padding often has the same id."""
+        if attention_mask is not None and attention_mask.dim() == 2:
+            ids = ids.masked_fill(attention_mask == 0, -1)
         end = self.config.eos_token_id
         if end == 2:  # what configs said while the end token was found as the highest id
             return ids.argmax(-1)
         ends = torch.isin(ids, torch.tensor(end, device=ids.device))
         if ids.device.type == "cpu" and not torch.compiler.is_compiling() and not bool(ends.any(-1).all()):
             row = int(ends.any(-1).int().argmin())
-            raise InputError(f"row {row} of input_ids has no end token ({end}), whose state is the vector of a text")
+            raise InputError(
+                f"row {row} of input_ids has no end token ({end}) outside of padding; a text's vector is its state"
+            )
         return ends.int().argmax(-1)
 
 
@@ -395,8 +394,7 @@ class CLIPForImageClassification(ImageClassifier, CLIPPreTrainedModel):
 
     def __init__(self, config: CLIPConfig) -> None:
         super().__init__(config)
-        part = config.vision_config
-        self.starts = {"classifier.weight": part.hidden_size**-0.5 * config.initializer_factor}
+        self.starts = {"classifier.weight": config.vision_config.hidden_size**-0.5 * config.initializer_factor}
 
     def pool(self, output: Any) -> Tensor:
         return output.last_hidden_state[:, 1:].mean(1)
