@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 from PIL.Image import DecompressionBombWarning
 
 from bestiary.core.errors import BestiaryError, CorruptFile, FileMissing, HubError, InputError
@@ -52,7 +52,7 @@ def test_cut_files_are_corrupt(kind):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", *(["AVIF"] if features.check("avif") else [])])
 def test_damaged_files_raise_only_our_errors(kind):
     dice = random.Random(7)
     content = encoded(kind)

@@ -12,7 +12,7 @@ from ...core.optional import require
 from ..batch import is_torch
 from ..sources import read_source
 
-HIGHEST_RATE = 768_000  # the filter's length grows with the rate; a damaged file may claim any
+HIGHEST_RATE = 384_000  # the filter's length grows with the rate; a damaged file may claim any
 _BLOCK = 1 << 20
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # what programs that stream a WAV file write for its length
 
@@ -54,7 +54,7 @@ def decode(content: bytes, name: str = "the audio") -> tuple[np.ndarray, int]:
         raise CorruptFile(f"{name} is cut short: it says {8 + size} bytes and has {len(content)}")
     try:
         # Block by block, so that a header which lies about the length costs no memory.
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
+        with soundfile.SoundFile(_Content(content)) as file:
             rate, promised = file.samplerate, file.frames
             while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
                 blocks.append(block)
@@ -66,6 +66,16 @@ def decode(content: bytes, name: str = "the audio") -> tuple[np.ndarray, int]:
     if len(samples) < promised < 1 << 62:
         raise CorruptFile(f"{name} is cut short: it says {promised} samples per channel and has {len(samples)}")
     return samples, rate
+
+
+class _Content(io.BytesIO):
+    """Bytes in which a seek before the start stays where it is; libsndfile asks for one when a header lies."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return self.tell()
 
 
 def unpack(audio: dict[str, Any]) -> tuple[Any, int]:

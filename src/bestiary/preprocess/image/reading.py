@@ -24,6 +24,10 @@ OPENAI_CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 OPENAI_CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
+# What Pillow's decoders raise for files that are damaged.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, RuntimeError, struct.error, zlib.error)
+
+
 class ChannelDimension(StrEnum):
     """Where the channels of an array are: (C, Y, X) or (Y, X, C)."""
 
@@ -74,7 +78,7 @@ def decode(content: bytes, name: str = "the image") -> Any:
         raise InputError(
             f"{name} claims so many pixels that it may exhaust the memory ({error}); scale it down first"
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error, zlib.error) as error:
+    except _DAMAGE as error:
         raise CorruptFile(f"{name} ({len(content)} bytes) is not an image that can be read, or is damaged: {error}") from error
     return image
 
