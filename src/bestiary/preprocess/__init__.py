@@ -1,1 +1,1 @@
-"""."""
+"""Text, images and audio become the arrays that models take."""
