@@ -135,10 +135,10 @@ def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
         output, logits = strategy.look(run)
         if run.finish.was_over():
             return
-        if first:
-            check_numbers(logits, run)
-            first = False
         scores = run.process(logits)
+        if first:
+            check_numbers(scores, run)
+            first = False
         choice = strategy.choose(run, scores)
         if choice.parents is not None:
             run.reorder(choice.parents)
@@ -148,16 +148,16 @@ def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
         over = run.finish.over(run.length)
         yield Step(tokens, run.finish.running, logits, scores, choice.parents, output)
         if over:
-            check_numbers(logits, run)
+            check_numbers(scores, run)
             return
 
 
-def check_numbers(logits: Tensor, run: Decoding) -> None:
-    """Refuse logits (R, V) with NaN. Asked at both ends: through the cache, a NaN spoils all that comes after it."""
-    broken = logits.isnan().any(-1)
+def check_numbers(scores: Tensor, run: Decoding) -> None:
+    """Refuse scores (R, V) with NaN. Asked at both ends: through the cache, a NaN spoils all that comes after it."""
+    broken = scores.isnan().any(-1)
     if not run.settings.remove_invalid_values and bool(broken.any()):
         row = int(broken.int().argmax())
         raise NumericsError(
-            f"the model's logits for row {row} hold NaN after {run.length} tokens: the weights or the input are broken, or "
-            f"{logits.dtype} overflows; remove_invalid_values=True generates regardless"
+            f"the scores of row {row} hold NaN after {run.length} tokens: the weights, the input or a processor are broken, or "
+            f"{run.model.dtype} overflows; remove_invalid_values=True generates regardless"
         )

@@ -64,6 +64,12 @@ class Prepared:
             return self.embeds
         return torch.cat([self.embeds, model.get_input_embeddings()(ids)], dim=1)
 
+    def leading_padding(self) -> Tensor | None:
+        """Tokens of padding (R,) at the start of each row of `ids`; None where there are none."""
+        if not self.padded or self.mask is None:
+            return None
+        return (self.mask[:, self.offset :] != 0).cumsum(1).eq(0).sum(1)
+
     def next_position(self, mask: Tensor | None, slots: int) -> Tensor | None:
         """The position (R, 1) of the token after the first `slots`, where it is not simply `slots`."""
         given = self.first.get("position_ids")

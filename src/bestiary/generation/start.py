@@ -254,6 +254,7 @@ def _context(model: Any, call: Call, started: Prepared, eos: Tensor | None) -> C
         device=started.ids.device,
         eos=eos,
         encoder_input_ids=started.encoder_ids,
+        leading_padding=started.leading_padding(),
         prefix_allowed_tokens_fn=call.prefix_allowed_tokens_fn,
         model=model,
         negative_prompt_ids=call.negative_prompt_ids,

@@ -44,7 +44,8 @@ class Context:
     """What a processor may need to know of the call it is built for.
 
     prompt_length: tokens before the first new one; max_length: with the prompt; eos: ids of the end token, on `device`;
-    encoder_input_ids (B, S): the encoder's tokens, or the prompt of a decoder alone, None when the input is no text.
+    encoder_input_ids (B, S): the encoder's tokens, or the prompt of a decoder alone, None when the input is no text;
+    leading_padding (B,): tokens of padding at the start of each row, None where there are none.
     """
 
     config: GenerationConfig
@@ -53,6 +54,7 @@ class Context:
     device: torch.device
     eos: Tensor | None = None
     encoder_input_ids: Tensor | None = None
+    leading_padding: Tensor | None = None
     prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None = None
     model: Any = None
     negative_prompt_ids: Tensor | None = None

@@ -1,5 +1,7 @@
 """An end that becomes more likely with length."""
 
+import torch
+
 from ...core.errors import ConfigError
 from . import Context, LogitsProcessor, Tensor, token_ids
 
@@ -34,7 +36,10 @@ class ExponentialDecayLengthPenalty(LogitsProcessor):
         if past <= 0:
             return scores
         eos = self.eos_token_id = self.eos_token_id.to(scores.device)
-        return scores.index_add(1, eos, scores[:, eos].abs() * (self.regulation_factor**past - 1))
+        held = scores[:, eos]
+        # An end that is banned (-inf) stays banned.
+        raised = torch.where(held.isinf(), 0.0, held.abs() * (self.regulation_factor**past - 1))
+        return scores.index_add(1, eos, raised)
 
 
 def build(context: Context) -> LogitsProcessor | None:

@@ -43,4 +43,6 @@ class RepetitionPenaltyLogitsProcessor(LogitsProcessor):
 
 def build(context: Context) -> LogitsProcessor | None:
     penalty = context.config.repetition_penalty
-    return None if penalty is None or penalty == 1 else RepetitionPenaltyLogitsProcessor(penalty)
+    if penalty is None or penalty == 1:
+        return None
+    return RepetitionPenaltyLogitsProcessor(penalty, context.leading_padding)

@@ -1,0 +1,222 @@
+"""Every processor gives the reference's scores, alone and as `generate` builds it."""
+
+import pytest
+import torch
+import transformers
+from transformers import generation as reference
+
+from bestiary import generation as ours
+from bestiary.core import plugins
+from bestiary.core.errors import ArgumentError, ConfigError, InputError
+from bestiary.generation import processors
+from bestiary.generation.config import resolve
+
+ROWS, VOCAB, LENGTH = 3, 40, 12
+EOS = [7, 9]
+
+
+def ids():
+    return torch.randint(0, 10, (ROWS, LENGTH), generator=torch.Generator().manual_seed(1))
+
+
+def scores(seed=0, scale=3.0):
+    drawn = torch.randn(ROWS, VOCAB, generator=torch.Generator().manual_seed(seed)) * scale
+    drawn[0, 3] = -torch.inf
+    return drawn
+
+
+ENCODER = torch.randint(0, 10, (ROWS, 9), generator=torch.Generator().manual_seed(2))
+CASES = [
+    ("TemperatureLogitsWarper", {"temperature": 0.7}),
+    ("TopKLogitsWarper", {"top_k": 5}),
+    ("TopKLogitsWarper", {"top_k": 5000}),
+    ("TopKLogitsWarper", {"top_k": 1, "min_tokens_to_keep": 3, "filter_value": -9.0}),
+    ("TopPLogitsWarper", {"top_p": 0.8}),
+    ("TopPLogitsWarper", {"top_p": 0.0}),
+    ("TopPLogitsWarper", {"top_p": 0.1, "min_tokens_to_keep": 2}),
+    ("MinPLogitsWarper", {"min_p": 0.1}),
+    ("MinPLogitsWarper", {"min_p": 0.9, "min_tokens_to_keep": 4}),
+    ("TopHLogitsWarper", {"top_h": 0.3}),
+    ("TopHLogitsWarper", {"top_h": 0.9}),
+    ("TypicalLogitsWarper", {"mass": 0.6}),
+    ("TypicalLogitsWarper", {"mass": 0.2, "min_tokens_to_keep": 3}),
+    ("EpsilonLogitsWarper", {"epsilon": 0.02}),
+    ("EpsilonLogitsWarper", {"epsilon": 0.9, "min_tokens_to_keep": 3}),
+    ("EtaLogitsWarper", {"epsilon": 0.05}),
+    ("LogitNormalization", {}),
+    ("InfNanRemoveLogitsProcessor", {}),
+    ("RepetitionPenaltyLogitsProcessor", {"penalty": 1.7}),
+    ("RepetitionPenaltyLogitsProcessor", {"penalty": 0.4}),
+    ("RepetitionPenaltyLogitsProcessor", {"penalty": 1.7, "prompt_ignore_length": 8}),
+    ("RepetitionPenaltyLogitsProcessor", {"penalty": 1.7, "prompt_ignore_length": torch.tensor([2, 9, 5])}),
+    ("EncoderRepetitionPenaltyLogitsProcessor", {"penalty": 1.7, "encoder_input_ids": ENCODER}),
+    ("NoRepeatNGramLogitsProcessor", {"ngram_size": 1}),
+    ("NoRepeatNGramLogitsProcessor", {"ngram_size": 2}),
+    ("NoRepeatNGramLogitsProcessor", {"ngram_size": 3}),
+    ("NoRepeatNGramLogitsProcessor", {"ngram_size": 20}),
+    ("EncoderNoRepeatNGramLogitsProcessor", {"encoder_ngram_size": 2, "encoder_input_ids": ENCODER}),
+    ("EncoderNoRepeatNGramLogitsProcessor", {"encoder_ngram_size": 1, "encoder_input_ids": ENCODER}),
+    ("NoBadWordsLogitsProcessor", {"bad_words_ids": [[1], [4, 2], [9], list(range(13))], "eos_token_id": 9}),
+    ("NoBadWordsLogitsProcessor", {"bad_words_ids": [[9]], "eos_token_id": EOS}),
+    ("SequenceBiasLogitsProcessor", {"sequence_bias": [[[1], 5.0], [[4, 2], -3.0], [[0, 2], 1.0], [[5, 4, 2], 9.0]]}),
+    ("SequenceBiasLogitsProcessor", {"sequence_bias": {(1,): 2.0, (3, 2): -1.0}}),
+    ("MinLengthLogitsProcessor", {"min_length": 20, "eos_token_id": EOS}),
+    ("MinLengthLogitsProcessor", {"min_length": 12, "eos_token_id": EOS}),
+    ("MinNewTokensLengthLogitsProcessor", {"prompt_length_to_skip": 10, "min_new_tokens": 3, "eos_token_id": 7}),
+    ("MinNewTokensLengthLogitsProcessor", {"prompt_length_to_skip": 10, "min_new_tokens": 2, "eos_token_id": 7}),
+    ("ForcedBOSTokenLogitsProcessor", {"bos_token_id": 5}),
+    ("ForcedEOSTokenLogitsProcessor", {"max_length": 13, "eos_token_id": EOS}),
+    ("ForcedEOSTokenLogitsProcessor", {"max_length": 14, "eos_token_id": 7}),
+    ("SuppressTokensLogitsProcessor", {"suppress_tokens": [1, 5]}),
+    ("SuppressTokensAtBeginLogitsProcessor", {"begin_suppress_tokens": [1, 5], "begin_index": 12}),
+    ("SuppressTokensAtBeginLogitsProcessor", {"begin_suppress_tokens": [1, 5], "begin_index": 11}),
+    ("PrefixConstrainedLogitsProcessor", {"prefix_allowed_tokens_fn": lambda row, ids: [row, int(ids[-1])], "num_beams": 1}),
+    (
+        "ExponentialDecayLengthPenalty",
+        {"exponential_decay_length_penalty": (2, 1.3), "eos_token_id": EOS, "input_ids_seq_length": 5},
+    ),
+    (
+        "ExponentialDecayLengthPenalty",
+        {"exponential_decay_length_penalty": (8, 1.3), "eos_token_id": EOS, "input_ids_seq_length": 5},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES, ids=[f"{name}-{index}" for index, (name, _) in enumerate(CASES)])
+def test_equals_the_reference(name, arguments):
+    mine, theirs = getattr(ours, name)(**arguments), getattr(reference, name)(**arguments)
+    lengths = (1, LENGTH) if name == "ForcedBOSTokenLogitsProcessor" else (LENGTH,)
+    for length in lengths:
+        for seed, scale in ((0, 3.0), (1, 0.3), (2, 10.0)):
+            given_ids, given = ids()[:, :length], scores(seed, scale)
+            kept = given.clone()
+            got = mine(given_ids, given)
+            assert torch.equal(given, kept), "the scores passed in were changed"
+            torch.testing.assert_close(got, theirs(given_ids, scores(seed, scale)), rtol=1e-5, atol=1e-5)
+
+
+def test_top_h_looks_at_the_hundred_best():
+    given = torch.randn(2, 400, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(ours.TopHLogitsWarper(0.99)(None, given), reference.TopHLogitsWarper(0.99)(None, given.clone()))
+
+
+@pytest.mark.parametrize("prompt", [0, 1, 2, 3])
+@pytest.mark.parametrize("first", [None, 5])
+def test_whisper_timestamps(prompt, first):
+    stamps = 20
+    settings = {"no_timestamps_token_id": stamps - 1, "eos_token_id": 15, "max_initial_timestamp_index": first}
+    mine = ours.WhisperTimeStampLogitsProcessor(ours.GenerationConfig(**settings), prompt)
+    theirs = reference.WhisperTimeStampLogitsProcessor(transformers.GenerationConfig(**settings), prompt)
+    generator = torch.Generator().manual_seed(prompt)
+    changed = 0
+    for trial in range(150):
+        length = prompt + trial % 6
+        # Timestamps that rise along the row, text in between.
+        given = torch.randint(0, 15, (4, length), generator=generator)
+        rising = (torch.rand(4, length, generator=generator) * 3).cumsum(1).long() + stamps
+        given = torch.where(torch.rand(4, length, generator=generator) < 0.5, rising, given)
+        drawn = torch.randn(4, VOCAB, generator=generator) * 2
+        want = theirs(given, drawn.clone())
+        assert torch.equal(mine(given, drawn), want)
+        changed += int(not torch.equal(want, drawn))
+    assert changed == 150
+
+
+def context(prompt_length=3, **call):
+    settings = resolve(call, None, None)
+    return processors.Context(
+        settings,
+        prompt_length=prompt_length,
+        max_length=20,
+        device=torch.device("cpu"),
+        eos=torch.tensor(EOS),
+        encoder_input_ids=ENCODER,
+    )
+
+
+EVERY = {
+    "temperature": 0.5, "top_k": 3, "top_p": 0.5, "min_p": 0.1, "top_h": 0.5, "typical_p": 0.5, "epsilon_cutoff": 0.1,
+    "eta_cutoff": 0.1, "repetition_penalty": 1.5, "encoder_repetition_penalty": 1.5, "no_repeat_ngram_size": 2,
+    "encoder_no_repeat_ngram_size": 2, "bad_words_ids": [[1]], "renormalize_logits": True, "forced_bos_token_id": 1,
+    "forced_eos_token_id": 2, "remove_invalid_values": True, "exponential_decay_length_penalty": (1, 1.1),
+    "suppress_tokens": [1], "begin_suppress_tokens": [1], "sequence_bias": {(1,): 1.0}, "min_length": 9,
+    "guidance_scale": 2.0, "do_sample": True,
+}  # fmt: skip
+
+
+def test_nothing_is_built_where_nothing_is_asked():
+    assert processors.build(context(do_sample=True, top_k=0)) == []
+    assert processors.build(context()) == []
+
+
+def test_every_option_of_every_file_builds_a_processor_in_order():
+    options = processors.options()
+    assert options <= {*EVERY, "min_new_tokens"}
+    built = processors.build(context(**EVERY))
+    assert len(built) == len(options) - 1  # min_new_tokens takes the place of min_length
+    assert type(processors.build(context(min_new_tokens=2))[0]).__name__ == "MinNewTokensLengthLogitsProcessor"
+    names = [type(processor).__name__ for processor in built]
+    assert names[0] == "UnbatchedClassifierFreeGuidanceLogitsProcessor"
+    assert names[-1] == "LogitNormalization"
+    assert names.index("TemperatureLogitsWarper") < names.index("TopKLogitsWarper") < names.index("TopPLogitsWarper")
+
+
+def test_every_file_has_one_exported_class():
+    exported = {name for name in dir(ours) if name.endswith(("Processor", "Warper", "Penalty", "Normalization"))}
+    assert len(exported) == len(plugins.names("bestiary.generation.processors")) + 1  # and the base
+
+
+def test_the_callers_own_come_before_those_for_sampling():
+    own = ours.TemperatureLogitsWarper(0.1)
+    names = [type(p).__name__ for p in processors.build(context(do_sample=True, repetition_penalty=1.5), [own])]
+    assert names == ["RepetitionPenaltyLogitsProcessor", "TemperatureLogitsWarper", "TopKLogitsWarper"]
+
+
+def test_the_callers_own_replaces_a_default_and_clashes_with_an_option():
+    own = ours.TopKLogitsWarper(3)
+    assert processors.build(context(do_sample=True), [own]) == [own]
+    with pytest.raises(ArgumentError, match="TopKLogitsWarper, and top_k asks for another"):
+        processors.build(context(do_sample=True, top_k=4), [own])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("TemperatureLogitsWarper", (0.0,)),
+        ("TemperatureLogitsWarper", (-1.0,)),
+        ("TopKLogitsWarper", (0,)),
+        ("TopKLogitsWarper", (1.5,)),
+        ("TopPLogitsWarper", (1.1,)),
+        ("TopPLogitsWarper", (0.5, -1.0, 0)),
+        ("MinPLogitsWarper", (-0.1,)),
+        ("TypicalLogitsWarper", (1.5,)),
+        ("EpsilonLogitsWarper", (1.0,)),
+        ("EtaLogitsWarper", (0.0,)),
+        ("TopHLogitsWarper", (0.0,)),
+        ("RepetitionPenaltyLogitsProcessor", (0.0,)),
+        ("NoRepeatNGramLogitsProcessor", (0,)),
+        ("NoBadWordsLogitsProcessor", ([],)),
+        ("NoBadWordsLogitsProcessor", ([3],)),
+        ("SequenceBiasLogitsProcessor", ({},)),
+        ("SequenceBiasLogitsProcessor", ({(): 1.0},)),
+        ("SequenceBiasLogitsProcessor", ([[[1, -2], 1.0]],)),
+        ("SequenceBiasLogitsProcessor", ([[[1, 2], "x"]],)),
+        ("MinLengthLogitsProcessor", (-1, 2)),
+        ("ForcedEOSTokenLogitsProcessor", (5, -2)),
+        ("ExponentialDecayLengthPenalty", ((1,), 2, 3)),
+    ],
+)
+def test_bad_values_are_refused(name, arguments):
+    with pytest.raises(ConfigError):
+        getattr(ours, name)(*arguments)
+
+
+def test_a_prefix_function_that_allows_nothing():
+    processor = ours.PrefixConstrainedLogitsProcessor(lambda row, ids: [], 1)
+    with pytest.raises(InputError, match="allows no token for input 0"):
+        processor(ids(), scores())
+
+
+def test_a_token_outside_of_the_vocabulary():
+    with pytest.raises(ConfigError, match="token 99; the vocabulary ends at 39"):
+        ours.SequenceBiasLogitsProcessor({(99,): 1.0})(ids(), scores())
