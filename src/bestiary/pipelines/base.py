@@ -1,0 +1,368 @@
+"""`Pipeline`: from raw input to an answer, in three steps that a task fills in.
+
+`preprocess` makes of one input what the model takes, `_forward` runs the model on a batch, `postprocess` makes the answer.
+What a keyword of a call means to which step says `_sanitize_parameters`. A class of one's own does the same four things.
+"""
+
+import inspect
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from itertools import islice
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ..core.errors import ArgumentError, InputError, did_you_mean
+from ..core.logging import warn_once
+from .batching import Padding, collate, plan, rows_of, split, tensors, to_device, windows
+from .pt_utils import PipelineIterator
+
+Parameters = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
+
+# Numbers per column of a batch (rows x longest) that keep the machine busy; more only costs memory and padding.
+BUDGET = {"cpu": 2048, "accelerator": 32768}
+
+
+class Result(dict[str, Any]):
+    """An answer: a plain dictionary that also knows how it came about.
+
+    Attributes:
+        dropped_tokens: tokens of the input that were cut off before the model saw it.
+        finish_reason: of generated text: why it ended ("eos", "stop" or "length"), else None.
+    """
+
+    def __init__(self, values: Mapping[str, Any], dropped_tokens: int = 0, finish_reason: str | None = None) -> None:
+        super().__init__(values)
+        self.dropped_tokens = dropped_tokens
+        self.finish_reason = finish_reason
+
+
+class Pipeline(ABC):
+    """Base of every pipeline.
+
+    Class attributes:
+        parts: the preprocessors it needs: "tokenizer", "feature_extractor", "image_processor", "processor"; None takes
+            whatever the checkpoint has.
+        models: the Auto classes that can open a model for it, the usual one first.
+        rows: most rows of a batch when the caller names no `batch_size`.
+
+    Args:
+        model: the model; anything that is called with the preprocessor's output and has a `config`.
+        task: the name under which it was asked for.
+        device: where to put the model; None leaves it where it is. -1 is the CPU, a number an accelerator.
+        batch_size: rows of a batch; by default lists and data sets are put together by length into batches of good size,
+            and streams are answered one by one.
+        num_workers: threads that prepare inputs; 0 prepares them in the calling thread.
+        **parameters: defaults for the keywords of a call, which take precedence for that call.
+
+    Raises:
+        ArgumentError: an unknown keyword, or a preprocessor is missing.
+    """
+
+    parts: ClassVar[tuple[str, ...] | None] = None
+    models: ClassVar[tuple[str, ...]] = ()
+    rows: ClassVar[int] = 128
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any = None,
+        feature_extractor: Any = None,
+        image_processor: Any = None,
+        processor: Any = None,
+        task: str = "",
+        device: Any = None,
+        batch_size: int | None = None,
+        num_workers: int | None = None,
+        **parameters: Any,
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.feature_extractor = feature_extractor
+        self.image_processor = image_processor
+        self.processor = processor
+        self.task = task
+        self._batch_size, self._num_workers = batch_size, num_workers or 0
+        for part in self.parts or ():
+            if vars(self)[part] is None:
+                raise ArgumentError(f"{type(self).__name__} needs {part}=, and the checkpoint has none or none was passed")
+        if device is not None:
+            self.model.to(read_device(device))
+        self._defaults: Parameters = ({}, {}, {})
+        self._defaults = self._read(parameters)
+
+    # what a task fills in --------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _sanitize_parameters(self, *args: Any, **parameters: Any) -> Parameters:
+        """The keywords of a call (only those given), as keywords of `preprocess`, `_forward` and `postprocess`."""
+
+    @abstractmethod
+    def preprocess(self, *args: Any, **parameters: Any) -> Any:
+        """`preprocess(input_, ...)`: what the model takes for one input, a mapping whose tensors have rows first; whatever
+        else it holds is handed on."""
+
+    @abstractmethod
+    def _forward(self, *args: Any, **parameters: Any) -> Any:
+        """`_forward(input_tensors, ...)`: run the model on one unit, or on a batch: tensors padded and joined by rows, other
+        values in lists."""
+
+    @abstractmethod
+    def postprocess(self, *args: Any, **parameters: Any) -> Any:
+        """`postprocess(model_outputs, ...)`: the answer for one input, from its part of what `_forward` returned."""
+
+    # calling ---------------------------------------------------------------------------------------------------------
+
+    def __call__(
+        self,
+        inputs: Any,
+        *,
+        batch_size: int | None = None,
+        num_workers: int | None = None,
+        show_progress: bool = False,
+        **parameters: Any,
+    ) -> Any:
+        """Answer one input, a list (a list comes back), or a data set or any iterable (an iterator comes back).
+
+        Results come in the order of the inputs, and do not depend on what shared a batch.
+
+        Args:
+            batch_size: rows of a batch. num_workers: threads that prepare inputs. See the class.
+            show_progress: show a bar that counts inputs.
+            **parameters: what the task takes, for this call only.
+        """
+        parameters_of = self._read(parameters)
+        if self.is_one(inputs):
+            return self._one(inputs, parameters_of)
+        size = self._batch_size if batch_size is None else batch_size
+        if size is not None and size < 1:
+            raise ArgumentError(f"batch_size is {size}; expected at least 1")
+        total = len(inputs) if isinstance(inputs, Sized) else None
+        least = size or (None if total is not None else 1)
+        workers = self._num_workers if num_workers is None else num_workers
+        results = self._many(_each(inputs), parameters_of, size, least if total is None else None, workers)
+        if show_progress:
+            results = iter(tqdm(results, total=total))
+        return list(results) if isinstance(inputs, list | tuple) else PipelineIterator(results, total)
+
+    def is_one(self, inputs: Any) -> bool:
+        """Whether `inputs` is one input, rather than a list, a data set or a stream of them."""
+        if isinstance(inputs, str | bytes | os.PathLike | Mapping | np.ndarray | Tensor):
+            return True
+        indexable = hasattr(type(inputs), "__getitem__") and hasattr(type(inputs), "__len__")
+        return not (isinstance(inputs, Iterable) or indexable)
+
+    def _read(self, parameters: dict[str, Any]) -> Parameters:
+        """The parameters of the three steps: the pipeline's own, and over them those of a call, once checked."""
+        accepted = inspect.signature(self._sanitize_parameters).parameters
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
+            self._refuse_unknown(parameters, set(accepted))
+        given = self._sanitize_parameters(**parameters)
+        before, forward, after = ({**old, **new} for old, new in zip(self._defaults, given, strict=True))
+        return before, forward, after
+
+    def _refuse_unknown(self, parameters: Iterable[str], known: AbstractSet[str]) -> None:
+        for name in parameters:
+            if name not in known:
+                near = did_you_mean(name, sorted(known | {"batch_size", "num_workers", "show_progress"}))
+                listed = f" It takes {', '.join(sorted(known))}" if len(known) < 16 else ""
+                raise ArgumentError(f"{type(self).__name__} takes no argument {name!r}.{near}{listed}")
+
+    def _one(self, input_: Any, parameters: Parameters) -> Any:
+        before, during, after = parameters
+        return self._finish([self.forward(unit, **during) for unit in self._units(input_, before)], after)
+
+    def _units(self, input_: Any, parameters: dict[str, Any]) -> Iterable[Any]:
+        """What the model sees of one input."""
+        return [self.preprocess(input_, **parameters)]
+
+    def _finish(self, outputs: list[Any], parameters: dict[str, Any]) -> Any:
+        """The answer for one input from the outputs of its units."""
+        return self.postprocess(outputs[0], **parameters)
+
+    def _many(
+        self, inputs: Iterable[Any], parameters: Parameters, size: int | None, least: int | None, workers: int
+    ) -> Iterator[Any]:
+        """Answers in order. `least` inputs are read ahead at most; None reads as many as are good to sort together."""
+        before, during, after = parameters
+        rows, budget = (size, None) if size else (self.rows, BUDGET["cpu" if self.device.type == "cpu" else "accelerator"])
+        padding = self.padding()
+        with ThreadPoolExecutor(workers) if workers else nullcontext() as pool:
+            for window in windows(self._prepared(inputs, before, pool, least), least):
+                units = [unit for of_one in window for unit in of_one]
+                outputs: list[Any] = [None] * len(units)
+                for batch in plan(units, padding, rows, budget):
+                    members = [units[index] for index in batch]
+                    joined = self.forward(members[0] if len(members) == 1 else collate(members, padding), **during)
+                    for index, output in zip(batch, split(joined, [rows_of(unit) for unit in members]), strict=True):
+                        outputs[index] = output
+                stream = iter(outputs)
+                for of_one in window:
+                    yield self._finish(list(islice(stream, len(of_one))), after)
+
+    def _prepared(
+        self, inputs: Iterable[Any], parameters: dict[str, Any], pool: ThreadPoolExecutor | None, least: int | None
+    ) -> Iterator[list[Any]]:
+        """The units of each input; an error says at which input it happened."""
+        prepare = lambda item: list(self._units(item, parameters))  # noqa: E731
+        ahead = _ahead(inputs, prepare, pool, least or 64) if pool else (partial(prepare, item) for item in inputs)
+        for number, made in enumerate(ahead):
+            try:
+                yield made()
+            except Exception as error:
+                error.add_note(f"This was input {number} (counted from 0).")
+                raise
+
+    def forward(self, model_inputs: Any, **parameters: Any) -> Any:
+        """`_forward` without gradients, on the model's device; what it returns comes back to the CPU."""
+        with torch.no_grad():
+            output = self._forward(to_device(model_inputs, self.device), **parameters)
+        return to_device(output, "cpu")
+
+    def padding(self) -> Padding:
+        """How units of unequal length are padded into a batch."""
+        tokenizer = self.tokenizer
+        pad = None if tokenizer is None else tokenizer.pad_token_id
+        # Without a padding token any id will do: the mask hides it.
+        fill = {"input_ids": pad or 0, "attention_mask": 0, "token_type_ids": 0, "special_tokens_mask": 1}
+        return Padding(fill, "right" if tokenizer is None else tokenizer.padding_side)
+
+    def tokenizer_options(self, options: dict[str, Any], also: Iterable[str] = ()) -> dict[str, Any]:
+        """`options` if the tokenizer takes them all; `also` are other names to think of when one is misspelt.
+
+        Raises:
+            ArgumentError: a name that the tokenizer does not take.
+        """
+        known = set(inspect.signature(type(self.tokenizer).__call__).parameters) - {"self", "text"}
+        self._refuse_unknown(options, known | set(also))
+        return options
+
+    # facts -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model takes its inputs."""
+        return torch.device(getattr(self.model, "device", "cpu"))  # a model from elsewhere may have none
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """The model's floating-point type."""
+        found: torch.dtype | None = getattr(self.model, "dtype", None)
+        return found
+
+    @property
+    def torch_dtype(self) -> torch.dtype | None:
+        """The older name of `dtype`."""
+        return self.dtype
+
+    @property
+    def framework(self) -> str:
+        """Always "pt": PyTorch."""
+        return "pt"
+
+    def check_model_type(self, supported_models: Mapping[Any, Any] | Sequence[str]) -> None:
+        """Refuse the model unless its class is one of `supported_models` (names, or a mapping to names or classes).
+
+        Raises:
+            InputError: it is not.
+        """
+        listed = supported_models.values() if isinstance(supported_models, Mapping) else supported_models
+        names = sorted({name if isinstance(name, str) else name.__name__ for name in listed})
+        found = type(self.model).__name__
+        if found not in names:
+            raise InputError(f"{type(self).__name__} cannot use a {found}; it takes {', '.join(names)}")
+
+    @contextmanager
+    def device_placement(self) -> Iterator[None]:
+        """Tensors made inside are on the pipeline's device."""
+        with self.device:
+            yield
+
+    def ensure_tensor_on_device(self, **inputs: Any) -> dict[str, Any]:
+        """`inputs` with their tensors on the pipeline's device."""
+        moved: dict[str, Any] = to_device(inputs, self.device)
+        return moved
+
+    def transform(self, X: Any) -> Any:
+        """The same as a call."""
+        return self(X)
+
+    def predict(self, X: Any) -> Any:
+        """The same as a call."""
+        return self(X)
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
+        """Write the model and its preprocessors into a folder; keywords are those of the model's `save_pretrained`."""
+        self.model.save_pretrained(save_directory, **kwargs)
+        for part in (self.tokenizer, self.feature_extractor, self.image_processor, self.processor):
+            if part is not None:
+                part.save_pretrained(save_directory)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(task={self.task!r}, model={type(self.model).__name__}, device={str(self.device)!r})"
+
+
+class ChunkPipeline(Pipeline):
+    """A pipeline whose `preprocess` yields several units for one input; `postprocess` gets the list of their outputs."""
+
+    def _units(self, input_: Any, parameters: dict[str, Any]) -> Iterable[Any]:
+        return self.preprocess(input_, **parameters)
+
+    def _finish(self, outputs: list[Any], parameters: dict[str, Any]) -> Any:
+        return self.postprocess(outputs, **parameters)
+
+    def _one(self, input_: Any, parameters: Parameters) -> Any:
+        # The pieces of one input share batches as those of many do.
+        return next(self._many([input_], parameters, self._batch_size, None, 0))
+
+
+def _each(inputs: Any) -> Iterable[Any]:
+    if isinstance(inputs, Iterable):
+        return inputs
+    return (inputs[index] for index in range(len(inputs)))
+
+
+def _ahead(inputs: Iterable[Any], prepare: Any, pool: ThreadPoolExecutor, depth: int) -> Iterator[Any]:
+    """Calls that give what `prepare` makes of each input; up to `depth` inputs are being prepared in the threads of `pool`."""
+    waiting: list[Any] = []
+    for item in inputs:
+        waiting.append(pool.submit(prepare, item).result)
+        if len(waiting) >= depth:
+            yield waiting.pop(0)
+    yield from waiting
+
+
+def read_device(device: Any) -> torch.device:
+    """A torch device from itself, its name, or a number: -1 is the CPU.
+
+    Raises:
+        ArgumentError: no such device.
+    """
+    if isinstance(device, int):
+        if device < 0:
+            return torch.device("cpu")
+        accelerator = torch.accelerator.current_accelerator()
+        if accelerator is None:
+            raise ArgumentError(f"device={device} names an accelerator, and this machine has none; use device='cpu'")
+        return torch.device(accelerator.type, device)
+    try:
+        return torch.device(device)
+    except RuntimeError as error:
+        raise ArgumentError(f"device={device!r} is no device: {error}") from error
+
+
+def note_cut(dropped: int) -> None:
+    """Say once that inputs are being cut, where the result has no place for the number."""
+    if dropped:
+        warn_once("input-cut", f"{dropped} tokens of an input were cut off; `dropped_tokens` of each encoding counts them")
+
+
+__all__ = ["ChunkPipeline", "Pipeline", "Result", "note_cut", "read_device", "tensors"]

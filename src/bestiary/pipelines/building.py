@@ -1,0 +1,278 @@
+"""`pipeline()`: a task, a model, or both become a ready pipeline."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..auto import AutoConfig, AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer, tasks_of
+from ..core.errors import ArgumentError, BestiaryError, FileMissing, UnknownArchitecture
+from ..core.logging import warn_once
+from ..hub.files import HubOptions, find_file
+from ..models.base import PreTrainedModel
+from ..models.config import PreTrainedConfig
+from .base import Pipeline
+from .defaults import embedded_model_path
+from .registry import PIPELINE_REGISTRY, Task, tasks
+
+_OPENERS: dict[str, Any] = {
+    "tokenizer": AutoTokenizer,
+    "feature_extractor": AutoFeatureExtractor,
+    "image_processor": AutoImageProcessor,
+    "processor": AutoProcessor,
+}
+# Where one kind of model serves several tasks, the one that a model alone means.
+_PLAIN = ("text2text-generation", "text-classification")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where things come from: a name or folder (None for a model that is an object), and the hub's options."""
+
+    name: Any
+    hub: HubOptions
+
+
+def pipeline(
+    task: str | None = None,
+    model: Any = None,
+    config: Any = None,
+    tokenizer: Any = None,
+    feature_extractor: Any = None,
+    image_processor: Any = None,
+    processor: Any = None,
+    framework: str | None = None,
+    revision: str | None = None,
+    use_fast: bool = True,
+    token: str | bool | None = None,
+    device: Any = None,
+    device_map: Any = None,
+    dtype: Any = None,
+    trust_remote_code: bool | None = None,
+    model_kwargs: dict[str, Any] | None = None,
+    pipeline_class: type[Pipeline] | None = None,
+    *,
+    torch_dtype: Any = None,
+    **kwargs: Any,
+) -> Pipeline:
+    """A pipeline for `task`, with `model` and its preprocessors.
+
+    Args:
+        task: what it does, for example "text-generation"; read off the model when it is not given.
+        model: a folder, a name on the hub, or a model. Without one, text generation uses the model inside the package.
+        config, tokenizer, feature_extractor, image_processor, processor: each an object, a folder or a name; by default
+            what belongs to the model.
+        revision, token: for the hub; `cache_dir`, `subfolder`, `local_files_only`, `force_download` as well.
+        device: -1 or "cpu", a number, "cuda:1", "mps", ...; by default the first accelerator for a model that is opened
+            here, and where it is for a model that is an object.
+        device_map, dtype (torch_dtype), model_kwargs: keywords for opening the model; dtype is the checkpoint's by default.
+        framework: "pt" or None. use_fast: tokenizers are always of the fast kind. trust_remote_code: code from a checkpoint
+            never runs, whatever is said here.
+        pipeline_class: used in place of the task's own class.
+        **kwargs: defaults for the keywords of a call, `batch_size`, `num_workers`.
+
+    Example:
+        >>> pipeline("text-classification", model="folder")("a text")
+        [{'label': 'POSITIVE', 'score': 0.99}]
+
+    Raises:
+        UnknownArchitecture: no such task, none can be read off the model, or the model is of another kind.
+        ArgumentError: options that exclude each other, an unknown keyword, or a preprocessor that cannot be guessed.
+        FileMissing, HubError, LoadError, ...: as `from_pretrained`.
+    """
+    if framework not in (None, "pt"):
+        raise ArgumentError(f"framework={framework!r} is not supported; models run on PyTorch (framework='pt')")
+    if device is not None and device_map is not None:
+        raise ArgumentError("pass device= (all in one place) or device_map= (spread over devices), not both")
+    if not use_fast:
+        warn_once("use-fast", "use_fast=False changes nothing: every tokenizer here is of the fast kind, with the same results")
+    if task is None and model is None:
+        raise ArgumentError(f"pass a task or a model; tasks are {', '.join(PIPELINE_REGISTRY.get_supported_tasks())}")
+    hub, opening = HubOptions.split({"revision": revision, "token": token, **(model_kwargs or {})})
+    more, kwargs = HubOptions.split({**vars(hub), **kwargs})
+    chosen = None if task is None else PIPELINE_REGISTRY.check_task(task)
+    if model is None and chosen is not None:
+        model, more = _default_model(chosen, more)
+    source = _Source(model if isinstance(model, str | os.PathLike) else None, more)
+    if isinstance(config, str | os.PathLike):
+        config = AutoConfig.from_pretrained(config, **vars(more))
+    if chosen is None:
+        task = _task_of(model, config, source)
+        chosen = PIPELINE_REGISTRY.check_task(task)
+    if source.name is not None:
+        config = AutoConfig.from_pretrained(source.name, **vars(more)) if config is None else config
+        options = {"dtype": dtype or torch_dtype, "device_map": device_map, **opening, **vars(more)}
+        options = {name: value for name, value in options.items() if value is not None}
+        model = _model_class(chosen, config).from_pretrained(source.name, config=config, **options)
+        if device is None and device_map is None:
+            device = _first_accelerator()
+    else:
+        _refuse_for_objects({"dtype": dtype or torch_dtype, "device_map": device_map, **opening})
+        _check_kind(chosen, model)
+    given = {
+        "tokenizer": tokenizer,
+        "feature_extractor": feature_extractor,
+        "image_processor": image_processor,
+        "processor": processor,
+    }
+    parts = _preprocessors(chosen, given, source, model)
+    return (pipeline_class or chosen.pipeline)(model, **parts, task=task or chosen.name, device=device, **kwargs)
+
+
+def _default_model(task: Task, hub: HubOptions) -> tuple[Any, HubOptions]:
+    if task.default is not None:
+        name, revision = task.default
+        return name, HubOptions(**{**vars(hub), "revision": hub.revision or revision})
+    if task.name == "text-generation":
+        return embedded_model_path(), hub
+    hint = f", for example {' or '.join(map(repr, task.suggestions))}" if task.suggestions else ""
+    raise ArgumentError(
+        f"pipeline({task.name!r}) needs model= with a folder or a name on the hub{hint}; nothing is downloaded unasked"
+    )
+
+
+def _first_accelerator() -> torch.device | None:
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return None if accelerator is None else torch.device(accelerator.type, 0)
+
+
+def _refuse_for_objects(options: dict[str, Any]) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise ArgumentError(f"{name}= says how to open a model, and this one is open already; pass it to from_pretrained")
+
+
+# which task, which class ----------------------------------------------------------------------------------------------
+
+
+def get_task(model: Any, **hub: Any) -> str:
+    """The task that a checkpoint is for: what its card says, else what its config's `architectures` mean.
+
+    Raises:
+        UnknownArchitecture: neither tells.
+    """
+    return _task_of(model, None, _Source(model, HubOptions(**hub)))
+
+
+def _task_of(model: Any, config: Any, source: _Source) -> str:
+    if source.name is None:
+        if not isinstance(model, PreTrainedModel):
+            raise ArgumentError(f"the task cannot be read off a {type(model).__name__}; pass task=")
+        return _task_of_class(model.config, type(model).__name__)
+    card = find_file(source.name, "README.md", source.hub)
+    tag = _pipeline_tag(card) if card is not None else None
+    if tag in PIPELINE_REGISTRY.get_supported_tasks():
+        return str(tag)
+    config = AutoConfig.from_pretrained(source.name, **vars(source.hub)) if config is None else config
+    for name in config.architectures or ():
+        return _task_of_class(config, name)
+    raise UnknownArchitecture(f"{source.name} names no architecture in config.json and no pipeline_tag in its card; pass task=")
+
+
+def _pipeline_tag(card: Path) -> str | None:
+    """`pipeline_tag` of the front matter of a model card."""
+    front = re.match(r"---\s*\n(.*?)\n---", card.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
+    found = re.search(r"^pipeline_tag:\s*['\"]?([\w-]+)", front[1], re.MULTILINE) if front else None
+    return found[1] if found else None
+
+
+def _kinds(config: Any, class_name: str) -> set[str]:
+    """What a model class of a family is for (keys of its `TASKS`); empty for a class of somebody else."""
+    try:
+        table = tasks_of(config.model_type)
+    except UnknownArchitecture:
+        return set()
+    return {kind for kind, name in table.items() if name == class_name}
+
+
+def _serves(task: Task, kinds: set[str]) -> bool:
+    return any(kinds & set(model.tasks) for model in task.models)
+
+
+def _task_of_class(config: Any, class_name: str) -> str:
+    kinds = _kinds(config, class_name)
+    if kinds == {"base"}:
+        reads = "image" if config.get("image_size") and not config.get("vocab_size") else "text"
+        return "image-feature-extraction" if reads == "image" else "feature-extraction"
+    named = [
+        name
+        for name in sorted(tasks(), key=lambda name: name not in _PLAIN)
+        if _serves(PIPELINE_REGISTRY.check_task(name), kinds - {"base"})
+    ]
+    if not named:
+        raise UnknownArchitecture(f"no task can be read off the class {class_name!r}; pass task=, one of {', '.join(tasks())}")
+    return named[0]
+
+
+def _model_class(task: Task, config: PreTrainedConfig) -> Any:
+    """The first class of the task that the family has; the class that the checkpoint was saved with goes first."""
+    possible, reasons = [], []
+    for opener in task.models:
+        if isinstance(opener, type) and issubclass(opener, PreTrainedModel):
+            possible.append(opener)
+            continue
+        try:
+            possible.append(opener.class_for(config))
+        except UnknownArchitecture as error:
+            reasons.append(str(error))
+    if not possible:
+        raise UnknownArchitecture(f"task {task.name!r}: {'; '.join(reasons) or 'its pipeline names no model class'}")
+    stored = [kind for kind in possible if kind.__name__ in (config.architectures or ())]
+    return (stored or possible)[0]
+
+
+def _check_kind(task: Task, model: Any) -> None:
+    """Refuse a model that is for something else; classes of somebody else are trusted."""
+    if not isinstance(model, PreTrainedModel):
+        return
+    kinds = _kinds(model.config, type(model).__name__)
+    if kinds and task.models and not _serves(task, kinds) and "base" not in {k for m in task.models for k in m.tasks}:
+        wanted = ", ".join(opener.__name__ for opener in task.models)
+        raise UnknownArchitecture(f"task {task.name!r} cannot use a {type(model).__name__}; open the checkpoint with {wanted}")
+
+
+# preprocessors --------------------------------------------------------------------------------------------------------
+
+
+def _preprocessors(task: Task, given: dict[str, Any], source: _Source, model: Any) -> dict[str, Any]:
+    """Each preprocessor that was given, or that the task needs and the checkpoint has."""
+    made: dict[str, Any] = {}
+    bundle = given["processor"]
+    for part, value in given.items():
+        if isinstance(value, str | os.PathLike):
+            made[part] = _OPENERS[part].from_pretrained(value, **vars(source.hub))
+        elif value is not None:
+            made[part] = value
+        elif bundle is not None and part in vars(bundle):
+            made[part] = vars(bundle)[part]
+        elif task.parts is None or part in task.parts:
+            found = _found(part, source, model, optional=task.parts is None)
+            made.update({} if found is None else {part: found})
+    return made
+
+
+def _found(part: str, source: _Source, model: Any, optional: bool) -> Any:
+    where = source.name if source.name is not None else _origin(model)
+    if where is None and not optional:
+        raise ArgumentError(f"which {part} belongs to this {type(model).__name__} cannot be guessed; pass {part}=")
+    if where is None:
+        return None
+    try:
+        return _OPENERS[part].from_pretrained(where, **vars(source.hub))
+    except (FileMissing, UnknownArchitecture) as error:
+        if optional:
+            return None
+        raise _cannot(part, where, error) from error
+
+
+def _origin(model: Any) -> str | None:
+    """The folder that a model object was opened from, when it still is there."""
+    path = model.config.name_or_path if isinstance(model, PreTrainedModel) else ""
+    return path if path and Path(path).is_dir() else None
+
+
+def _cannot(part: str, where: Any, error: BestiaryError) -> ArgumentError:
+    return ArgumentError(f"no {part} was found in {where}: {error}. Pass {part}= with an object, a folder or a name")

@@ -1,0 +1,86 @@
+"""What the pipelines that generate text share: whose settings count, which keywords are allowed, and why a text ended."""
+
+import copy
+import inspect
+from typing import Any, ClassVar
+
+from ..core.errors import ArgumentError
+from ..generation.config import GenerationConfig
+from ..generation.mixin import GenerationMixin
+from .base import Pipeline
+from .batching import Padding
+
+# Where a task fixes what the model is given, a caller cannot pass it again.
+_TAKEN = {"self", "inputs", "kwargs", "generation_config", "tokenizer", "trust_remote_code"}
+
+
+class GeneratingPipeline(Pipeline):
+    """A pipeline over `model.generate`.
+
+    Settings come from the call, else from the pipeline's construction, else from a `generation_config` passed to either,
+    else from the checkpoint (`task_specific_params` of its config for the task, then its generation settings), else from
+    `generation_defaults`. The model's own settings are never changed; `generation_config` holds what is set over them.
+
+    Class attributes:
+        generation_defaults: settings for checkpoints that say nothing.
+    """
+
+    generation_defaults: ClassVar[dict[str, Any]] = {}
+    rows: ClassVar[int] = 16
+
+    def __init__(self, model: Any, *args: Any, **kwargs: Any) -> None:
+        special = (model.config.get("task_specific_params") or {}).get(kwargs.get("task") or "") or {}
+        self.prefix: str = special.get("prefix") or model.config.get("prefix") or ""
+        fields = GenerationConfig.names()
+        said = {name: value for name, value in special.items() if name in fields}
+        checkpoint = model.generation_config
+        has_length = {"max_length", "max_new_tokens"} & said.keys() or checkpoint.max_length or checkpoint.max_new_tokens
+        for name, value in self.generation_defaults.items():
+            if checkpoint.get(name) is None and not (name == "max_new_tokens" and has_length):
+                said.setdefault(name, value)
+        self.generation_config = GenerationConfig(**said)
+        super().__init__(model, *args, **kwargs)
+
+    def generation_options(self, options: dict[str, Any], also: tuple[str, ...] = ()) -> dict[str, Any]:
+        """`options` if `generate` takes them all; `also` are other names to think of when one is misspelt.
+
+        Raises:
+            ArgumentError: a name that it does not take.
+        """
+        signature = inspect.signature(GenerationMixin.generate).parameters
+        known = (GenerationConfig.names() | set(signature)) - _TAKEN | {"generation_config"}
+        own = set(inspect.signature(type(self.model).generate).parameters) - _TAKEN
+        self._refuse_unknown(options, known | own | set(also))
+        return options
+
+    def generate(self, inputs: dict[str, Any], options: dict[str, Any]) -> tuple[Any, list[str]]:
+        """Token ids (R, T) for a batch, and why each row ended."""
+        options = dict(options)
+        own = options.pop("generation_config", None)
+        passed: GenerationConfig = copy.deepcopy(self.generation_config if own is None else own)
+        if options.get("max_length") is not None:
+            passed.max_new_tokens = None
+        draws = next((v for v in (options.get("do_sample"), passed.do_sample) if v is not None), None)
+        if own is None and not draws:
+            passed.temperature = None  # it belongs to the sampling that is not wanted
+        if options.get("stop_strings", passed.stop_strings):
+            options["tokenizer"] = self.tokenizer
+        if (
+            self.model.generation_config.pad_token_id is None
+            and passed.pad_token_id is None
+            and self.tokenizer.pad_token_id is not None
+        ):
+            passed.pad_token_id = self.tokenizer.pad_token_id
+        output = self.model.generate(**inputs, generation_config=passed, **{**options, "return_dict_in_generate": True})
+        return output.sequences, list(output.finish_reasons)
+
+    def stop_options(self, stop_sequence: Any) -> dict[str, Any]:
+        """`stop_sequence`, the published name here of `stop_strings`."""
+        stops = [stop_sequence] if isinstance(stop_sequence, str) else stop_sequence
+        if not isinstance(stops, list | tuple) or not stops or not all(isinstance(stop, str) and stop for stop in stops):
+            raise ArgumentError(f"stop_sequence is {stop_sequence!r}; expected a text or a list of texts")
+        return {"stop_strings": list(stops)}
+
+    def padding(self) -> Padding:
+        kept = super().padding()
+        return kept if self.model.config.is_encoder_decoder else Padding(kept.fill, "left")

@@ -1,0 +1,111 @@
+"""Which tasks there are: the files of this folder, and what is registered at run time.
+
+A task's file holds its pipeline class as `PIPELINE`, other names of the task as `ALIASES`, and `DEFAULTS`: names of
+published checkpoints that suit the task, for messages.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ..core import plugins
+from ..core.errors import ArgumentError, UnknownArchitecture, did_you_mean
+from .base import Pipeline
+
+HOUSE = frozenset({"base", "batching", "building", "defaults", "generating", "pt_utils", "registry", "scores"})
+_TRANSLATION = re.compile(r"translation_[A-Za-z-]+_to_[A-Za-z-]+$")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task: its name, its pipeline class, the Auto classes for its model, a default checkpoint, published examples."""
+
+    name: str
+    pipeline: type[Pipeline]
+    models: tuple[Any, ...]
+    parts: tuple[str, ...] | None
+    default: tuple[str, str | None] | None = None
+    suggestions: tuple[str, ...] = ()
+
+
+def tasks() -> tuple[str, ...]:
+    """The names of the tasks that have a file, as the published library spells them."""
+    return tuple(name.replace("_", "-") for name in plugins.names(__package__) if name not in HOUSE)
+
+
+def _of_file(name: str) -> Task:
+    from .. import auto
+
+    module = plugins.load(__package__, name, "task")
+    kind: type[Pipeline] = module.PIPELINE
+    models = tuple(vars(auto)[model] for model in kind.models)
+    return Task(name, kind, models, kind.parts, suggestions=module.DEFAULTS)
+
+
+class PipelineRegistry:
+    """Finds a task by its name, and takes new ones."""
+
+    def __init__(self) -> None:
+        self._own: dict[str, Task] = {}
+
+    @property
+    def task_aliases(self) -> dict[str, str]:
+        """Other name -> name of the task."""
+        return {alias: name for name in tasks() for alias in plugins.load(__package__, name, "task").ALIASES}
+
+    def get_supported_tasks(self) -> list[str]:
+        """All names that `pipeline` takes, aliases included."""
+        return sorted({*tasks(), *self.task_aliases, *self._own})
+
+    def check_task(self, task: str) -> Task:
+        """The task called `task`.
+
+        Raises:
+            UnknownArchitecture: there is none; the nearest name is given.
+        """
+        if task in self._own:
+            return self._own[task]
+        name = task.replace("_", "-") if task.replace("_", "-") in tasks() else self.task_aliases.get(task, task)
+        if _TRANSLATION.match(task):
+            name = "translation"
+        if name not in tasks():
+            known = self.get_supported_tasks()
+            raise UnknownArchitecture(f"unknown task {task!r}.{did_you_mean(task, known)} Known: {', '.join(known)}")
+        return _of_file(name)
+
+    def register_pipeline(
+        self,
+        task: str,
+        pipeline_class: type[Pipeline],
+        pt_model: Any = None,
+        default: dict[str, Any] | None = None,
+        type: str | None = None,
+    ) -> None:
+        """Make `pipeline(task)` build `pipeline_class`.
+
+        Args:
+            pt_model: the Auto class (or classes) that opens its model, or a model class.
+            default: the checkpoint to use when no model is named: {"pt": (name, revision)}.
+            type: what it reads: "text", "image", "audio", "multimodal"; decides which preprocessors are needed, where the
+                class does not say.
+
+        Raises:
+            ArgumentError: the name is taken by a task of this library, or an argument is not as described.
+        """
+        if task in tasks() or task in self.task_aliases:
+            raise ArgumentError(f"the task {task!r} is part of the library; register your pipeline under another name")
+        needs = {"text": ("tokenizer",), "image": ("image_processor",), "audio": ("feature_extractor",), "multimodal": None}
+        if type is not None and type not in needs:
+            raise ArgumentError(f"type is {type!r}; expected one of {', '.join(needs)}")
+        parts = needs[type] if type is not None and pipeline_class.parts is None else pipeline_class.parts
+        models = pt_model if isinstance(pt_model, tuple) else () if pt_model is None else (pt_model,)
+        stored = (default or {}).get("model", default or {}).get("pt")
+        chosen = None if stored is None else (stored, None) if isinstance(stored, str) else (stored[0], stored[1])
+        self._own[task] = Task(task, pipeline_class, models, parts, chosen)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Task -> pipeline class."""
+        return {task: self.check_task(task).pipeline for task in self.get_supported_tasks()}
+
+
+PIPELINE_REGISTRY = PipelineRegistry()

@@ -1,0 +1,170 @@
+"""Tiny random checkpoints with tokenizers trained on the spot, made and saved by the reference, opened by both libraries."""
+
+import functools
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+import torch
+import transformers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+from .families import spread
+
+TEXTS = [
+    "My name is Sarah and I live in London, where it rains a lot.",
+    "The quick brown fox jumps over the lazy dog.",
+    "Paris is the capital of France; Berlin is the capital of Germany.",
+    "A good film, in spite of its length. I would see it again tomorrow!",
+    "Hello world",
+    "Machine learning models learn from data, and data come from the world of people and their machines. " * 3,
+]
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|{{ message['role'] }}|> {{ message['content'] }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|> {% endif %}"
+)
+
+
+@functools.cache
+def wordpiece() -> transformers.PreTrainedTokenizerFast:
+    """A lower-casing word-piece tokenizer with BERT's special tokens."""
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    rust = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    rust.normalizer = normalizers.BertNormalizer(lowercase=True)
+    rust.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    rust.decoder = decoders.WordPiece()
+    rust.train_from_iterator(TEXTS, trainers.WordPieceTrainer(vocab_size=200, special_tokens=special, show_progress=False))
+    rust.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+    roles = dict(zip(names, special, strict=True))
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=rust,
+        model_max_length=64,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **roles,
+    )
+
+
+@functools.cache
+def bytelevel(**roles: str) -> transformers.PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer: ids 0 to 2 are <pad>, <s>, </s>."""
+    rust = tokenizers.Tokenizer(models.BPE())
+    rust.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    rust.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=["<pad>", "<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    rust.train_from_iterator(TEXTS, trainer)
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=rust, model_max_length=256, bos_token="<s>", eos_token="</s>", pad_token="<pad>", **roles
+    )
+    tokenizer.chat_template = CHAT_TEMPLATE
+    return tokenizer
+
+
+@functools.cache
+def unigram() -> transformers.PreTrainedTokenizerFast:
+    """A unigram tokenizer in the manner of T5: ids 0 to 2 are <pad>, </s>, <unk>."""
+    rust = tokenizers.Tokenizer(models.Unigram())
+    rust.pre_tokenizer = pre_tokenizers.Metaspace()
+    rust.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=150, special_tokens=["<pad>", "</s>", "<unk>"], unk_token="<unk>", show_progress=False
+    )
+    rust.train_from_iterator(TEXTS, trainer)
+    rust.post_processor = processors.TemplateProcessing(single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)])
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=rust, model_max_length=64, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
+
+
+BERT = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "max_position_embeddings": 64,
+    "vocab_size": 200,
+    "initializer_range": 0.3,
+}
+LLAMA = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 48,
+    "max_position_embeddings": 256,
+    "vocab_size": 400,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "initializer_range": 0.3,
+}
+GPT2 = {
+    "n_embd": 32,
+    "n_layer": 2,
+    "n_head": 4,
+    "n_positions": 256,
+    "vocab_size": 400,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "initializer_range": 0.3,
+}
+T5 = {
+    "d_model": 32,
+    "d_kv": 8,
+    "d_ff": 48,
+    "num_layers": 2,
+    "num_heads": 4,
+    "vocab_size": 150,
+    "pad_token_id": 0,
+    "eos_token_id": 1,
+    "decoder_start_token_id": 0,
+}
+
+
+def save(config: Any, name: str, *preprocessors: Any) -> Path:
+    """A folder with a random model of the reference's class `name`, its config and these preprocessors."""
+    torch.manual_seed(0)
+    model = getattr(transformers, name)(config).eval()
+    spread(model)
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    model.save_pretrained(folder)
+    for part in preprocessors:
+        part.save_pretrained(folder)
+    return folder
+
+
+@functools.cache
+def bert(name: str, labels: tuple[str, ...] = (), **values: Any) -> Path:
+    """A folder with a BERT of class `name` whose labels are `labels`."""
+    names = dict(enumerate(labels)) or {0: "LABEL_0", 1: "LABEL_1"}
+    config = transformers.BertConfig(
+        **{**BERT, **values}, id2label=names, label2id={label: index for index, label in names.items()}
+    )
+    return save(config, name, wordpiece())
+
+
+@functools.cache
+def llama(name: str = "LlamaForCausalLM", **values: Any) -> Path:
+    """A folder with a Llama of class `name`."""
+    return save(transformers.LlamaConfig(**{**LLAMA, **values}), name, bytelevel())
+
+
+@functools.cache
+def gpt2(name: str = "GPT2LMHeadModel", **values: Any) -> Path:
+    """A folder with a GPT-2 of class `name`."""
+    return save(transformers.GPT2Config(**{**GPT2, **values}), name, bytelevel())
+
+
+@functools.cache
+def t5(**values: Any) -> Path:
+    """A folder with a T5 that writes text."""
+    return save(transformers.T5Config(**{**T5, **values}), "T5ForConditionalGeneration", unigram())

@@ -1,0 +1,92 @@
+"""Text classification, against the reference."""
+
+from typing import Any
+
+import pytest
+from kit import checkpoints
+from kit.pipelines import ours, reference, same
+
+from bestiary.core.errors import ArgumentError, InputError
+from bestiary.pipelines import TextClassificationPipeline, pipeline
+
+TEXTS = checkpoints.TEXTS
+PAIR = {"text": TEXTS[0], "text_pair": TEXTS[1]}
+
+
+def folder() -> Any:
+    return checkpoints.bert("BertForSequenceClassification", ("A", "B", "C"))
+
+
+@pytest.mark.parametrize("inputs", [TEXTS[0], TEXTS[:1], TEXTS[:5], PAIR, [PAIR, PAIR], [[[TEXTS[0], TEXTS[1]]]], ""])
+@pytest.mark.parametrize("options", [{}, {"top_k": 1}, {"top_k": 2}, {"top_k": None}])
+def test_answers(inputs: Any, options: dict[str, Any]) -> None:
+    same(
+        ours("text-classification", folder())(inputs, **options), reference("text-classification", folder())(inputs, **options)
+    )
+
+
+@pytest.mark.parametrize("function", ["default", "softmax", "sigmoid", "none"])
+def test_function_to_apply(function: str) -> None:
+    options = {"top_k": None} if function == "default" else {"top_k": None, "function_to_apply": function}
+    found = ours("text-classification", folder())(TEXTS[0], top_k=None, function_to_apply=function)
+    same(found, reference("text-classification", folder())(TEXTS[0], **options))
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem"),
+    [(("A",), None), (("A",), "regression"), (("A", "B"), "regression"), (("A", "B", "C"), "multi_label_classification")],
+)
+def test_the_function_suits_the_model(labels: tuple[str, ...], problem: str | None) -> None:
+    where = checkpoints.bert("BertForSequenceClassification", labels, problem_type=problem)
+    same(
+        ours("text-classification", where)(TEXTS[:2], top_k=None),
+        reference("text-classification", where)(TEXTS[:2], top_k=None),
+    )
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_decoders_in_batches(family: str) -> None:
+    name = {"gpt2": "GPT2ForSequenceClassification", "llama": "LlamaForSequenceClassification"}[family]
+    where = getattr(checkpoints, family)(name, pad_token_id=0)
+    expected = [reference("text-classification", where)(text, top_k=None) for text in TEXTS]
+    same(ours("text-classification", where)(TEXTS, top_k=None), expected)
+
+
+def test_cut_tokens_are_counted() -> None:
+    found = ours("text-classification", folder())([TEXTS[5] * 2, TEXTS[4]], truncation=True)
+    same(found, reference("text-classification", folder())([TEXTS[5] * 2, TEXTS[4]], truncation=True))
+    whole = checkpoints.wordpiece()(TEXTS[5] * 2)["input_ids"]
+    assert [answer.dropped_tokens for answer in found] == [len(whole) - 64, 0]
+
+
+def test_construction_without_pipeline() -> None:
+    made = ours("text-classification", folder())
+    direct = TextClassificationPipeline(model=made.model, tokenizer=made.tokenizer, top_k=2)
+    same(direct(TEXTS[:2]), made(TEXTS[:2], top_k=2))
+    assert direct.task == ""
+
+
+def test_defaults_hold_for_calls_that_say_nothing() -> None:
+    made = pipeline("sentiment-analysis", folder(), top_k=2)
+    assert [len(made(TEXTS[0])), len(made(TEXTS[0], top_k=3)), len(made(TEXTS[0]))] == [2, 3, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"topk": 2}, "Did you mean 'top_k'"),
+        ({"truncaton": True}, "Did you mean 'truncation'"),
+        ({"top_k": 0}, "top_k is 0"),
+        ({"function_to_apply": "soft"}, "function_to_apply is 'soft'"),
+        ({"batch_size": 0}, "batch_size is 0"),
+    ],
+)
+def test_wrong_keywords(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        ours("text-classification", folder())(TEXTS[:2], **options)
+
+
+@pytest.mark.parametrize("inputs", [3, {"txt": "a"}, [3]])
+def test_wrong_inputs(inputs: Any) -> None:
+    with pytest.raises(InputError, match="found"):
+        ours("text-classification", folder())(inputs)
