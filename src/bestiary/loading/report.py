@@ -15,20 +15,22 @@ _NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
 
 def fold(names: Iterable[str]) -> list[str]:
     """Names with equal runs of layer numbers in one: `h.0.w`, `h.1.w`, `h.2.w` become `h.{0..2}.w`."""
-    groups: dict[str, list[tuple[int, ...]]] = {}
+    groups: dict[tuple[str, ...], list[tuple[int, ...]]] = {}
     for name in dict.fromkeys(names):
-        groups.setdefault(_NUMBER.sub("{}", name), []).append(tuple(map(int, _NUMBER.findall(name))))
-    return [line for template, numbers in groups.items() for line in _fold_numbers(template, numbers)]
+        groups.setdefault(tuple(_NUMBER.split(name)), []).append(tuple(map(int, _NUMBER.findall(name))))
+    return [line for parts, numbers in groups.items() for line in _fold_numbers(parts, numbers)]
 
 
-def _fold_numbers(template: str, numbers: list[tuple[int, ...]]) -> list[str]:
+def _fold_numbers(parts: tuple[str, ...], numbers: list[tuple[int, ...]]) -> list[str]:
+    """Names made of `parts` with a number between each two; one line for a full grid of numbers."""
     columns = [sorted(set(column)) for column in zip(*numbers, strict=True)]
     if math.prod(map(len, columns)) == len(numbers):
-        return [template.format(*map(_ranges, columns))]
+        between = [*map(_ranges, columns), ""]
+        return ["".join(part + number for part, number in zip(parts, between, strict=True))]
     lines = []
     for first in columns[0]:  # no full grid: fold what is below each first number
         rest = [number[1:] for number in numbers if number[0] == first]
-        lines += _fold_numbers(template.replace("{}", str(first), 1), rest)
+        lines += _fold_numbers((f"{parts[0]}{first}{parts[1]}", *parts[2:]), rest)
     return lines
 
 

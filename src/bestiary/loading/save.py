@@ -86,16 +86,20 @@ def save_weights(
 
 
 def split(state: Mapping[str, torch.Tensor], limit: int) -> list[list[str]]:
-    """Names in order, cut so that each part holds at most `limit` bytes, or one tensor."""
-    parts: list[list[str]] = [[]]
+    """Names in order, cut so that each part holds at most `limit` bytes; a tensor beyond it is a part of its own."""
+    parts: list[list[str]] = []
+    current: list[str] = []
     used = 0
     for name, tensor in state.items():
-        if parts[-1] and used + tensor.nbytes > limit:
-            parts.append([])
-            used = 0
-        parts[-1].append(name)
+        if tensor.nbytes > limit:
+            parts.append([name])
+            continue
+        if current and used + tensor.nbytes > limit:
+            parts.append(current)
+            current, used = [], 0
+        current.append(name)
         used += tensor.nbytes
-    return parts
+    return [*parts, current] if current or not parts else parts
 
 
 def _name_shards(parts: list[list[str]], name: str) -> dict[str, list[str]]:

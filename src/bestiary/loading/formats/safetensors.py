@@ -82,7 +82,7 @@ class SafetensorsFile:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         offset = self._start + self._offsets[key]
         if offset % info.dtype.itemsize:  # files of old writers; kernels need aligned numbers
-            return torch.frombuffer(self._map[offset : offset + info.nbytes], dtype=info.dtype).clone().view(info.shape)
+            return torch.frombuffer(bytearray(self._map[offset : offset + info.nbytes]), dtype=info.dtype).view(info.shape)
         count = info.nbytes // info.dtype.itemsize
         return torch.frombuffer(self._map, dtype=info.dtype, count=count, offset=offset).view(info.shape)
 

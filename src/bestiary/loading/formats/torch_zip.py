@@ -51,6 +51,8 @@ class TorchFile:
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
+    if path.suffix == ".safetensors":  # torch.load would hand it to another reader
+        raise CorruptFile(f"{path} is named as a safetensors file where a file of torch.save is expected")
     with open(path, "rb") as file:
         begin = file.read(64)
     if not begin:
