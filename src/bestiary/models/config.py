@@ -156,3 +156,6 @@ class PreTrainedConfig(PretrainedRecord):
 
     # None says nothing in these, and other readers take an explicit null for a choice.
     _quiet: ClassVar[frozenset[str]] = frozenset({"architectures", "dtype", "problem_type"})
+
+
+PretrainedConfig = PreTrainedConfig  # the spelling of releases before 5

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tokenizers import AddedToken
+from tokenizers import AddedToken as AddedToken
 
 from ...core.errors import ArgumentError, CorruptFile, InputError, did_you_mean
 from .backend import Backend
