@@ -28,7 +28,7 @@ def test_subfolder_and_absent_files(hub):
     assert find_file("org/tiny", "nothing.json") is None
     with pytest.raises(FileMissing, match=r"no nothing.json in 'org/tiny' on the hub"):
         get_file("org/tiny", "nothing.json")
-    with pytest.raises(FileMissing, match=r"lacks 2 of 3 files: x.bin, y.bin"):
+    with pytest.raises(FileMissing, match=r"2 of 3 files are missing \(x.bin, y.bin\) in 'org/tiny'"):
         get_files("org/tiny", ["x.bin", "config.json", "y.bin"])
     with pytest.raises(UnsafeFile, match="outside"):
         find_file("org/tiny", "../config.json")

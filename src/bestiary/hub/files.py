@@ -72,7 +72,7 @@ def get_files(name_or_path: str | os.PathLike[str], filenames: list[str], option
     lacking = [filename for filename, path in zip(filenames, found, strict=True) if path is None]
     if lacking:
         place = _place(name_or_path, options)
-        raise FileMissing(f"{place} lacks {len(lacking)} of {len(filenames)} files: {', '.join(lacking)}")
+        raise FileMissing(f"{len(lacking)} of {len(filenames)} files are missing ({', '.join(lacking)}) in {place}")
     return [path for path in found if path is not None]
 
 
