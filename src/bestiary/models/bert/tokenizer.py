@@ -36,8 +36,12 @@ class BertTokenizer(PreTrainedTokenizerFast):
         cls.need(vocab)
         return wordpiece.bert(
             wordpiece.read(vocab),
-            **{role: str(settings[role]) for role in ("unk_token", "cls_token", "sep_token")},
-            **{name: settings[name] for name in ("do_lower_case", "strip_accents", "tokenize_chinese_chars")},
+            unk_token=str(settings["unk_token"]),
+            cls_token=str(settings["cls_token"]),
+            sep_token=str(settings["sep_token"]),
+            do_lower_case=settings["do_lower_case"],
+            strip_accents=settings["strip_accents"],
+            tokenize_chinese_chars=settings["tokenize_chinese_chars"],
             split_words=settings.get("do_basic_tokenize", True),
         )
 

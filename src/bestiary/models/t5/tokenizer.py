@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from ...core.errors import CorruptFile
 from ...preprocess.text.converters import sentencepiece
@@ -38,7 +38,7 @@ class T5Tokenizer(PreTrainedTokenizerFast):
         if model.charsmap:
             rust.normalizer = normalizers.Precompiled(model.charsmap)
         scheme = "never" if settings.get("add_prefix_space") is False else "always"
-        space = {"replacement": sentencepiece.SPACE, "prepend_scheme": scheme}
+        space: dict[str, Any] = {"replacement": sentencepiece.SPACE, "prepend_scheme": scheme}
         rust.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(**space)])
         rust.decoder = decoders.Metaspace(**space)
         eos = str(settings["eos_token"])

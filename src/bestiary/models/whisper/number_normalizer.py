@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 _UNITS = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_POWERS = (
-    "thousand million billion trillion quadrillion quintillion sextillion septillion octillion nonillion decillion".split()
+    "one two three four five six seven eight nine ten "
+    "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 )
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_POWERS = "thousand million billion trillion quadrillion quintillion sextillion septillion octillion nonillion decillion"
 _IRREGULAR = {1: "first", 2: "second", 3: "third", 5: "fifth", 12: "twelfth"}
 
-UNITS = {name: number for number, name in enumerate(_UNITS, 1)}
-TENS = {name: number for number, name in zip(range(20, 100, 10), _TENS, strict=True)}
-MULTIPLIERS = {"hundred": 100, **{name: 1000**power for power, name in enumerate(_POWERS, 1)}}
+UNITS = {name: number for number, name in enumerate(_UNITS.split(), 1)}
+TENS = {name: number for number, name in zip(range(20, 100, 10), _TENS.split(), strict=True)}
+MULTIPLIERS = {"hundred": 100, **{name: 1000**power for power, name in enumerate(_POWERS.split(), 1)}}
 ZEROS = frozenset({"o", "oh", "zero"})
 SIGNS = {"minus": "-", "negative": "-", "plus": "+", "positive": "+"}
 CURRENCIES = {

@@ -1,6 +1,6 @@
 """Whisper's tokenizer: byte-level BPE, with tokens for language, task and times (Radford et al., 2022)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from tokenizers import Tokenizer, processors

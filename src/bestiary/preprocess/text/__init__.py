@@ -1,1 +1,1 @@
-"""Text to ids and back: the tokenizer class, what it returns, chat templates, tool schemas, and readers of old vocabulary files."""
+"""Text to ids and back: the tokenizer, what it returns, chat templates, tool schemas, readers of old vocabulary files."""

@@ -3,6 +3,7 @@
 import os
 
 from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
 
 _VARIABLE = "TOKENIZERS_PARALLELISM"
 
@@ -19,24 +20,30 @@ class Backend:
         main.no_truncation()
         main.encode_special_tokens = False
         self.main = main
-        self._twins: dict[tuple[bool, bool], Tokenizer] = {}
+        self._twins: dict[tuple[bool, int | None], Tokenizer] = {}
 
     def forget_twins(self) -> None:
         """To be called after any change of `main`."""
         self._twins = {}
 
-    def variant(self, *, split_special: bool, bare: bool) -> Tokenizer:
-        """The tokenizer that splits special tokens like other text, or that has no post-processor (`bare`), or both."""
-        if not (split_special or bare):
-            return self.main
-        key = (split_special, bare)
-        twin = self._twins.get(key)
+    def full(self, split_special: bool) -> Tokenizer:
+        """The whole tokenizer, or a twin that splits special tokens like other text."""
+        return self._twin(split_special, None) if split_special else self.main
+
+    def bare(self, split_special: bool, second: bool) -> Tokenizer:
+        """A twin that adds nothing, for the first or the `second` text of a pair, whose tokens have type 1."""
+        return self._twin(split_special, int(second))
+
+    def _twin(self, split_special: bool, kind: int | None) -> Tokenizer:
+        twin = self._twins.get((split_special, kind))
         if twin is None:
             twin = _twin(self.main)
-            if not bare and self.main.post_processor is not None:
+            if kind is None and self.main.post_processor is not None:
                 twin.post_processor = self.main.post_processor
+            elif kind is not None:
+                twin.post_processor = TemplateProcessing(single=f"$A:{kind}", pair="$A $B", special_tokens=[])
             twin.encode_special_tokens = split_special
-            self._twins[key] = twin
+            self._twins[split_special, kind] = twin
         return twin
 
     def __getstate__(self) -> Tokenizer:

@@ -109,6 +109,9 @@ class Calling(Vocabulary):
             warn_once(
                 "no-limit", f"truncation={a['truncation']!r} cuts nothing: neither max_length nor model_max_length is set"
             )
+        multiple = a["pad_to_multiple_of"]
+        if cut and multiple and length % multiple and padding_strategy(a["padding"]) != "do_not_pad":
+            raise InputError(f"rows cut to {length} tokens cannot be padded to a multiple of {multiple} without going over {length}")
         split = self.split_special_tokens if a["split_special_tokens"] is None else a["split_special_tokens"]
         return Call(
             add_special_tokens=a["add_special_tokens"],
@@ -164,7 +167,7 @@ class Calling(Vocabulary):
         if call.overflow:
             columns["overflow_to_sample_mapping"] = origin
         if not batched and not call.overflow and call.tensors is None:
-            columns = {name: column[0] for name, column in columns.items()}
+            columns = {name: column if name == "length" else column[0] for name, column in columns.items()}
         if not rows and call.tensors is not None:
             columns = {name: np.zeros((0, 0), dtype=np.int64) for name in columns}
         return BatchEncoding(columns, rows, call.tensors, dropped_tokens=dropped)
@@ -174,14 +177,16 @@ class Calling(Vocabulary):
         rendered = [isinstance(sample, RenderedPrompt) for sample in samples]
         if not any(rendered) or not call.add_special_tokens:
             rows, dropped = encode_samples(self.backend, samples, call)
-            if call.add_special_tokens and is_prefix_doubled([row.ids for row in rows], self.bos_token_id):
+            if call.add_special_tokens and is_prefix_doubled(rows, self.bos_token_id):
                 warn_once(
                     "double-bos",
                     f"a text begins with {self.bos_token!r}, and encoding added another; pass add_special_tokens=False",
                 )
             return rows, dropped
+        plain_call = without_special(call)
         parts = [
-            encode_samples(self.backend, [one], without_special(call) if done else call) for one, done in zip(samples, rendered)
+            encode_samples(self.backend, [sample], plain_call if done else call)
+            for sample, done in zip(samples, rendered, strict=True)
         ]
         return [row for rows, _ in parts for row in rows], [count for _, counts in parts for count in counts]
 

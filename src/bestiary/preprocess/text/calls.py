@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tokenizers import Encoding
+
 from ...core.errors import InputError
 from .padding import Padding
 from .truncation import Truncation
@@ -76,6 +78,8 @@ def halves(sample: Sample) -> list[Text]:
     return list(sample) if isinstance(sample, tuple) else [sample]
 
 
-def is_prefix_doubled(rows: Sequence[Sequence[int]], bos: int | None) -> bool:
-    """Whether some row begins with the beginning-of-text token twice."""
-    return bos is not None and any(len(row) > 1 and row[0] == bos == row[1] for row in rows)
+def is_prefix_doubled(rows: Sequence[Encoding], bos: int | None) -> bool:
+    """Whether some text begins with the beginning-of-text token, and another was put before it."""
+    if bos is None:
+        return False
+    return any(row.ids[:2] == [bos, bos] and row.special_tokens_mask[:2] == [1, 0] for row in rows)

@@ -30,7 +30,11 @@ class ChatTemplates:
     """`apply_chat_template` and `chat_template`, a text, named texts, or None."""
 
     chat_template: str | dict[str, str] | None
-    special_tokens_map: Mapping[str, str]
+
+    @property
+    def special_tokens_map(self) -> dict[str, str]:
+        """Role -> token; each is a variable of the template."""
+        return {}
 
     def get_chat_template(self, chat_template: str | None = None, tools: Sequence[Any] | None = None) -> str:
         """The template to use: `chat_template` (a name of this tokenizer's, or a template itself), or this tokenizer's.
@@ -45,7 +49,7 @@ class ChatTemplates:
             chosen = own if chat_template is None else chat_template
             if chosen is None:
                 raise InputError(
-                    "this tokenizer has no chat template: set tokenizer.chat_template (bestiary.CHATML is one), or pass chat_template="
+                    "this tokenizer has no chat template: set tokenizer.chat_template, or pass chat_template= (CHATML is one)"
                 )
             return chosen
         if chat_template is not None:
@@ -125,12 +129,17 @@ class ChatTemplates:
         return encoded if return_dict else encoded["input_ids"]
 
 
+def _messages(chat: Any) -> Any:
+    """The list itself, or what an object of another library carries as `messages`."""
+    return getattr(chat, "messages", chat)
+
+
 def _conversations(conversation: Any) -> tuple[list[list[Any]], bool]:
-    chats = getattr(conversation, "messages", conversation)
+    chats = _messages(conversation)
     if not isinstance(chats, list | tuple) or not chats:
         raise InputError(f"a conversation is a list of messages with 'role' and 'content'; found {conversation!r:.80}")
     batched = isinstance(chats[0], list | tuple) or not isinstance(chats[0], Mapping)
-    found = [list(getattr(chat, "messages", chat)) for chat in chats] if batched else [list(chats)]
+    found: list[list[Any]] = [list(_messages(chat)) for chat in chats] if batched else [list(chats)]
     for chat in found:
         for message in chat:
             if not isinstance(message, Mapping):

@@ -9,6 +9,7 @@ from ...core.errors import InputError
 from .backend import Backend
 from .calls import Call, Sample, halves
 from .padding import Padding
+from .truncation import Truncation
 
 SOURCE = {
     "attention_mask": lambda row: row.attention_mask,
@@ -24,7 +25,7 @@ def encode_samples(backend: Backend, samples: Sequence[Sample], call: Call) -> t
     Raises:
         InputError: a text holds what is no Unicode, or cannot be cut to the length asked for.
     """
-    full = backend.variant(split_special=call.split_special_tokens, bare=False)
+    full = backend.full(call.split_special_tokens)
     try:
         rows = full.encode_batch(list(samples), is_pretokenized=call.words, add_special_tokens=call.add_special_tokens)
     except (TypeError, UnicodeError) as error:
@@ -34,19 +35,20 @@ def encode_samples(backend: Backend, samples: Sequence[Sample], call: Call) -> t
         limit = call.truncation.max_length
         for number, row in enumerate(rows):
             if len(row) > limit:
-                rows[number], dropped[number] = _cut(backend, samples[number], call)
+                rows[number], dropped[number] = _cut(backend, samples[number], call, call.truncation)
     return rows, dropped
 
 
-def _cut(backend: Backend, sample: Sample, call: Call) -> tuple[Encoding, int]:
+def _cut(backend: Backend, sample: Sample, call: Call, truncation: Truncation) -> tuple[Encoding, int]:
     """One sample again, cut before the special tokens are added."""
-    full = backend.variant(split_special=call.split_special_tokens, bare=False)
-    bare = backend.variant(split_special=call.split_special_tokens, bare=True)
-    texts = bare.encode_batch(halves(sample), is_pretokenized=call.words, add_special_tokens=False)
+    full = backend.full(call.split_special_tokens)
+    texts = [
+        backend.bare(call.split_special_tokens, bool(place)).encode(text, is_pretokenized=call.words)
+        for place, text in enumerate(halves(sample))
+    ]
     first, second = texts[0], (texts[1] if len(texts) > 1 else None)
     special = full.num_special_tokens_to_add(second is not None) if call.add_special_tokens else 0
-    assert call.truncation is not None
-    cut = call.truncation.cut(first, second, special)
+    cut = truncation.cut(first, second, special)
     return full.post_process(first, second, call.add_special_tokens), cut
 
 

@@ -128,8 +128,7 @@ class BatchEncoding(BatchFeature):
     def token_to_word(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
         """The word a token belongs to."""
         row, index = self._at_token(batch_or_token_index, token_index)
-        found = row.token_to_word(index)
-        return None if found is None else found[1]
+        return row.token_to_word(index)
 
     def word_to_tokens(
         self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
@@ -142,8 +141,8 @@ class BatchEncoding(BatchFeature):
     def token_to_chars(self, batch_or_token_index: int, token_index: int | None = None) -> CharSpan | None:
         """The characters a token covers; None for a token that stands for no text."""
         row, index = self._at_token(batch_or_token_index, token_index)
-        found = row.token_to_chars(index)
-        return None if found is None else CharSpan(*found[1])
+        span = row.token_to_chars(index)
+        return None if span is None else CharSpan(*span)
 
     def char_to_token(self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0) -> int | None:
         """The token that covers a character; None for white space that no token covers."""

@@ -64,9 +64,9 @@ def read_settings(
     settings["name_or_path"] = str(name_or_path)
     found = dict(_vocabularies(vocab_files, name_or_path, where))
     for keyword, name in further.items():
-        path = find_file(name_or_path, name, where)
-        if path is not None:
-            found[keyword] = path
+        other = find_file(name_or_path, name, where)
+        if other is not None:
+            found[keyword] = other
     return {**found, "stored": settings, **overrides}
 
 

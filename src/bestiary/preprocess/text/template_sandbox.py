@@ -102,7 +102,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             _refuse("a number of thousands of bits")
         return _sized(result)
 
-    def call(self, context: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def call(self, context: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Refuse calls with huge sizes; a range is counted when a loop goes through it."""
         _check_arguments(args)
         _check_arguments(kwargs.values())

@@ -18,7 +18,7 @@ from .chat_template import ChatTemplates
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES
 
 
-class PreTrainedTokenizerFast(ChatTemplates, Calling):
+class PreTrainedTokenizerFast(Calling, ChatTemplates):
     """Text to ids and back.
 
     Args:
@@ -208,7 +208,7 @@ class PreTrainedTokenizerFast(ChatTemplates, Calling):
         save_jinja_files: bool = True,
         **options: Any,
     ) -> tuple[str, ...]:
-        """Write tokenizer.json, tokenizer_config.json and chat templates; returns the paths. Each file appears whole or not at all."""
+        """Write tokenizer.json, tokenizer_config.json and chat templates, each whole or not at all; returns the paths."""
         refuse(options, "save_pretrained")
         return files.write(self, save_directory, filename_prefix, save_jinja_files)
 

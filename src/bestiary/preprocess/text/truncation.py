@@ -64,7 +64,7 @@ class Truncation:
         if self.strategy == "longest_first":
             shorter = min(first, second, room // 2)
             return (shorter, room - shorter) if first <= second else (room - shorter, shorter)
-        kept, cut = (second, first) if self.strategy == "only_first" else (first, second)
+        kept = second if self.strategy == "only_first" else first
         if kept >= room:
             raise InputError(
                 f"truncation={self.strategy!r} cannot help: the other text alone has {kept} tokens and there is room for "

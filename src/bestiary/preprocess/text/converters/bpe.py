@@ -57,7 +57,7 @@ def model(vocab: dict[str, int], merges: Merges, **options: Any) -> models.BPE:
     """
     try:
         return models.BPE(vocab, merges, **options)
-    except Exception as error:  # noqa: BLE001 - the Rust package raises nothing more precise
+    except Exception as error:
         raise CorruptFile(f"vocabulary and merges do not fit together: {error}") from error
 
 
