@@ -127,6 +127,11 @@ def _pad(rows: Sequence[Tensor], fill: int, side: str) -> Tensor:
     return result
 
 
+def each(values: list[Any]) -> Any:
+    """One value for each unit of a batch, in the form that `split` gives back: a list, or for one unit the value itself."""
+    return values[0] if len(values) == 1 else values
+
+
 def split(output: Any, counts: Sequence[int]) -> list[Any]:
     """The output of a batch as one output per unit, which had `counts` rows each; the opposite of `collate`."""
     if len(counts) == 1:

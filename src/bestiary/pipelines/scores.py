@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.errors import ArgumentError, InputError
+from ..core.errors import InputError
 
 
 class ClassificationFunction(StrEnum):
@@ -24,7 +24,7 @@ def read_function(name: Any) -> ClassificationFunction | None:
         return None
     if not isinstance(name, str) or name not in tuple(ClassificationFunction):
         known = ", ".join(map(repr, ("default", *ClassificationFunction)))
-        raise ArgumentError(f"function_to_apply is {name!r}; expected one of {known}")
+        raise InputError(f"function_to_apply is {name!r}; expected one of {known}")
     return ClassificationFunction(name)
 
 
@@ -62,5 +62,5 @@ def best(values: Tensor, names: Mapping[int, str] | None, top_k: int | None) -> 
 def check_top_k(top_k: Any) -> int:
     """`top_k` if it is a whole number from 1."""
     if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1:
-        raise ArgumentError(f"top_k is {top_k!r}; expected a whole number from 1, or None for all")
+        raise InputError(f"top_k is {top_k!r}; expected a whole number from 1, or None for all")
     return top_k

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..core.errors import ArgumentError, InputError
 from .base import Parameters, Result
-from .batching import tensors
+from .batching import each, tensors
 from .generating import GeneratingPipeline
 from .text_classification import encode
 
@@ -170,7 +170,9 @@ class TextGenerationPipeline(GeneratingPipeline):
         ids, reasons = self.generate(inputs, options)
         rows = input_tensors["input_ids"].shape[0]
         kept = {name: value for name, value in input_tensors.items() if name in ("prompt", "dropped_tokens", "attention_mask")}
-        return {**kept, "sequences": ids.reshape(rows, -1, ids.shape[-1]), "reasons": _rows(reasons, rows)}
+        copies = len(reasons) // rows
+        ended = each([reasons[row * copies : (row + 1) * copies] for row in range(rows)])
+        return {**kept, "sequences": ids.reshape(rows, copies, -1), "reasons": ended}
 
     def postprocess(
         self,
@@ -199,12 +201,6 @@ class TextGenerationPipeline(GeneratingPipeline):
         whole: str = self.tokenizer.decode(ids[padding:], **options)
         head: str = self.tokenizer.decode(ids[padding:width], **options) if width > padding else ""
         return whole[len(head) :]
-
-
-def _rows(reasons: list[str], rows: int) -> list[Any]:
-    """The reasons of each prompt's answers; of a single prompt, its reasons."""
-    each = len(reasons) // rows
-    return reasons if rows == 1 else [reasons[start : start + each] for start in range(0, len(reasons), each)]
 
 
 def _is_chat(value: Any) -> bool:

@@ -1,0 +1,17 @@
+"""Summarization: a text to a shorter one."""
+
+from typing import ClassVar
+
+from .text2text_generation import Text2TextGenerationPipeline
+
+ALIASES = ()
+DEFAULTS = ("sshleifer/distilbart-cnn-12-6",)
+
+
+class SummarizationPipeline(Text2TextGenerationPipeline):
+    """`[{"summary_text": ...}]` for a text; keywords as for text-to-text generation."""
+
+    return_name: ClassVar[str] = "summary"
+
+
+PIPELINE = SummarizationPipeline

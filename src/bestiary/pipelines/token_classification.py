@@ -1,0 +1,241 @@
+"""Token classification: a text to labelled tokens, words or entities."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from tokenizers import models
+
+from ..core.errors import ArgumentError, InputError
+from .base import ChunkPipeline, Parameters, Result
+from .batching import each, tensors
+
+ALIASES = ("ner",)
+DEFAULTS = ("dbmdz/bert-large-cased-finetuned-conll03-english",)
+
+
+class AggregationStrategy(StrEnum):
+    """How tokens become entities; what each means says the pipeline."""
+
+    NONE = "none"
+    SIMPLE = "simple"
+    FIRST = "first"
+    AVERAGE = "average"
+    MAX = "max"
+
+
+@dataclass
+class _Piece:
+    """A token, a word or an entity: its text, scores (N,) or label and score, and characters [start, end)."""
+
+    tokens: list[str]
+    scores: np.ndarray
+    start: int
+    end: int
+    index: int
+    inner: bool = False
+    label: str = ""
+    score: float = 0.0
+
+
+class TokenClassificationPipeline(ChunkPipeline):
+    """`[{"entity", "score", "index", "word", "start", "end"}, ...]` for a text, or with aggregation
+    `[{"entity_group", "score", "word", "start", "end"}, ...]`. `start` and `end` count characters of the text.
+
+    Keywords of a call:
+        aggregation_strategy: "none": every token. "simple": neighbours with one tag are joined, a B- tag begins anew.
+            "first", "average", "max": the same over whole words, whose label is that of their first token, of the mean of
+            their tokens' scores, or of the token that is surest.
+        ignore_labels: labels that are left out (["O"]).
+        stride: a text longer than the model allows is read in windows that share so many tokens; without it it is cut.
+        is_split_into_words: the input is a list of words, joined by `delimiter` (" ") for `start` and `end`.
+    """
+
+    parts = ("tokenizer",)
+    models: ClassVar[tuple[str, ...]] = ("AutoModelForTokenClassification",)
+
+    def _sanitize_parameters(
+        self,
+        ignore_labels: Sequence[str] | None = None,
+        aggregation_strategy: str | AggregationStrategy | None = None,
+        is_split_into_words: bool | None = None,
+        stride: int | None = None,
+        delimiter: str | None = None,
+    ) -> Parameters:
+        after: dict[str, Any] = {} if ignore_labels is None else {"ignore": frozenset(ignore_labels)}
+        strategy = self._defaults[2].get("strategy", AggregationStrategy.NONE)
+        if aggregation_strategy is not None:
+            if aggregation_strategy not in tuple(AggregationStrategy):
+                known = ", ".join(map(repr, AggregationStrategy))
+                raise ArgumentError(f"aggregation_strategy is {aggregation_strategy!r}; expected one of {known}")
+            after["strategy"] = strategy = AggregationStrategy(aggregation_strategy)
+        if stride is not None:
+            limit = self.tokenizer.model_max_length - self.tokenizer.num_special_tokens_to_add()
+            if not 0 <= stride < limit:
+                raise ArgumentError(f"stride is {stride}; expected at least 0 and less than the {limit} tokens of a window")
+            if strategy is AggregationStrategy.NONE:
+                raise ArgumentError("stride needs an aggregation_strategy other than 'none', to join what windows share")
+        before = {"words": is_split_into_words, "stride": stride, "delimiter": delimiter}
+        return {name: value for name, value in before.items() if value is not None}, {}, after
+
+    def __call__(self, inputs: Any, **parameters: Any) -> Any:
+        """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
+        words = parameters.get("is_split_into_words", self._defaults[0].get("words"))
+        # The words of one text are answered like a list of one text, as published.
+        one = words and isinstance(inputs, list | tuple) and bool(inputs) and isinstance(inputs[0], str)
+        return super().__call__([inputs] if one else inputs, **parameters)
+
+    def preprocess(
+        self, input_: Any, words: bool = False, stride: int | None = None, delimiter: str = " "
+    ) -> Iterator[dict[str, Any]]:
+        if not (isinstance(input_, list | tuple) if words else isinstance(input_, str)):
+            wanted = "a list of words" if words else "a text (or is_split_into_words=True for a list of words)"
+            raise InputError(f"expected {wanted}, found {type(input_).__name__} {input_!r:.60}")
+        text = delimiter.join(input_) if words else input_
+        starts = np.cumsum([0, *(len(word) + len(delimiter) for word in input_)]) if words else None
+        windows = {} if stride is None else {"return_overflowing_tokens": True, "stride": stride}
+        encoded = self.tokenizer(
+            [input_] if words else [text],
+            is_split_into_words=words,
+            truncation=True if self.tokenizer.model_max_length < int(1e29) else None,
+            return_special_tokens_mask=True,
+            return_offsets_mapping=True,
+            return_attention_mask=True,
+            **windows,
+        )
+        names = [name for name in ("input_ids", "attention_mask", "token_type_ids", "special_tokens_mask") if name in encoded]
+        for row in range(len(encoded["input_ids"])):
+            offsets = np.array(encoded["offset_mapping"][row]).reshape(-1, 2)
+            if starts is not None:
+                places = [0 if number is None else number for number in encoded.word_ids(row)]
+                offsets = offsets + starts[places][:, None]
+            columns = {name: encoded[name][row : row + 1] for name in names}
+            unit = {name: torch.tensor(column) for name, column in columns.items()}
+            yield {**unit, "text": text, "offsets": offsets, "dropped_tokens": sum(encoded.dropped_tokens)}
+
+    def _forward(self, input_tensors: Any) -> dict[str, Any]:
+        inputs = tensors(input_tensors)
+        special = inputs.pop("special_tokens_mask")
+        logits = self.model(**inputs).logits.float()
+        real = inputs["attention_mask"].bool()
+        kept = {name: input_tensors[name] for name in ("text", "offsets", "dropped_tokens")}
+        columns = {"scores": logits.softmax(-1), "ids": inputs["input_ids"], "special": special}
+        cut = {name: each([row[where] for row, where in zip(v, real, strict=True)]) for name, v in columns.items()}
+        return {**kept, **cut}
+
+    def postprocess(
+        self,
+        model_outputs: Any,
+        strategy: AggregationStrategy = AggregationStrategy.NONE,
+        ignore: frozenset[str] = frozenset({"O"}),
+    ) -> list[Result]:
+        found: list[_Piece] = []
+        for output in model_outputs:
+            pieces = self._pieces(output)
+            if strategy not in (AggregationStrategy.NONE, AggregationStrategy.SIMPLE):
+                pieces = self._words(pieces)
+            self._label(pieces, strategy)
+            found += pieces if strategy is AggregationStrategy.NONE else self._entities(pieces)
+        if len(model_outputs) > 1:
+            found = _without_overlaps(found)
+        dropped = max((output["dropped_tokens"] for output in model_outputs), default=0)
+        return [
+            Result(self._answer(piece, strategy is AggregationStrategy.NONE), dropped)
+            for piece in found
+            if piece.label not in ignore
+        ]
+
+    def _pieces(self, output: Any) -> list[_Piece]:
+        """The tokens that stand for text."""
+        text, offsets = output["text"], output["offsets"]
+        prefixed = _marks_inner_tokens(self.tokenizer)
+        pieces = []
+        for index, (token_id, special) in enumerate(zip(output["ids"].tolist(), output["special"].tolist(), strict=True)):
+            if special:
+                continue
+            start, end = (int(place) for place in offsets[index])
+            word = self.tokenizer.convert_ids_to_tokens(token_id)
+            inner = len(word) != end - start if prefixed else start > 0 and " " not in text[start - 1 : start + 1]
+            if token_id == self.tokenizer.unk_token_id:
+                word, inner = text[start:end], False
+            pieces.append(_Piece([word], output["scores"][index].numpy(), start, end, index, inner))
+        return pieces
+
+    def _words(self, pieces: list[_Piece]) -> list[_Piece]:
+        """Pieces joined to words; scores (tokens, N)."""
+        words: list[_Piece] = []
+        for piece in pieces:
+            if words and piece.inner:
+                last = words[-1]
+                last.tokens.append(piece.tokens[0])
+                last.scores = np.concatenate([last.scores, piece.scores[None]])
+                last.end = piece.end
+            else:
+                words.append(_Piece(piece.tokens, piece.scores[None], piece.start, piece.end, piece.index))
+        for word in words:
+            word.tokens = [self.tokenizer.convert_tokens_to_string(word.tokens)]
+        return words
+
+    def _label(self, pieces: list[_Piece], strategy: AggregationStrategy) -> None:
+        for piece in pieces:
+            scores = piece.scores
+            if scores.ndim == 2:
+                row = {"first": 0, "max": int(scores.max(1).argmax())}.get(strategy)
+                scores = scores.mean(0) if row is None else scores[row]
+            best = int(scores.argmax())
+            piece.label, piece.score = self.model.config.id2label[best], float(scores[best])
+
+    def _entities(self, pieces: list[_Piece]) -> list[_Piece]:
+        """Neighbours of one tag joined: the mean of their scores, their texts together."""
+        groups: list[tuple[str, list[_Piece]]] = []
+        for piece in pieces:
+            begins, tag = _tag(piece.label)
+            if groups and groups[-1][0] == tag and not begins:
+                groups[-1][1].append(piece)
+            else:
+                groups.append((tag, [piece]))
+        entities = []
+        for tag, group in groups:
+            text = self.tokenizer.convert_tokens_to_string([token for piece in group for token in piece.tokens])
+            score = float(np.mean([piece.score for piece in group]))
+            entities.append(
+                _Piece([text], group[0].scores, group[0].start, group[-1].end, group[0].index, label=tag, score=score)
+            )
+        return entities
+
+    @staticmethod
+    def _answer(piece: _Piece, single: bool) -> dict[str, Any]:
+        index = {"index": piece.index} if single else {}
+        name = "entity" if single else "entity_group"
+        word = {"word": piece.tokens[0], "start": piece.start, "end": piece.end}
+        return {name: piece.label, "score": piece.score, **index, **word}
+
+
+def _tag(label: str) -> tuple[bool, str]:
+    """Whether a label begins an entity, and its tag: B-PER, I-PER, or a bare tag, which continues."""
+    return (True, label[2:]) if label.startswith("B-") else (False, label.removeprefix("I-"))
+
+
+def _marks_inner_tokens(tokenizer: Any) -> bool:
+    """Whether tokens inside a word are written with a prefix, as WordPiece does."""
+    model = tokenizer.backend.main.model
+    return isinstance(model, models.WordPiece | models.BPE) and bool(model.continuing_subword_prefix)
+
+
+def _without_overlaps(entities: list[_Piece]) -> list[_Piece]:
+    """Of entities that share characters, the longest, and of equally long ones the surest."""
+    kept: list[_Piece] = []
+    for entity in sorted(entities, key=lambda piece: piece.start):
+        if not kept or not kept[-1].start <= entity.start < kept[-1].end:
+            kept.append(entity)
+            continue
+        length, former = entity.end - entity.start, kept[-1].end - kept[-1].start
+        if length > former or (length == former and entity.score > kept[-1].score):
+            kept[-1] = entity
+    return kept
+
+
+PIPELINE = TokenClassificationPipeline

@@ -1,0 +1,40 @@
+"""Translation: a text to one in another language."""
+
+from typing import Any, ClassVar
+
+from ..core.errors import ArgumentError
+from .base import Parameters
+from .text2text_generation import Text2TextGenerationPipeline
+
+ALIASES = ()
+DEFAULTS = ("google-t5/t5-base",)
+
+
+class TranslationPipeline(Text2TextGenerationPipeline):
+    """`[{"translation_text": ...}]` for a text.
+
+    The languages come from the task's name ("translation_en_to_fr"), or from the keywords `src_lang` and `tgt_lang`. A
+    checkpoint says in its config how it is told of them (`task_specific_params`: a prefix for the pair).
+
+    Other keywords are as for text-to-text generation.
+    """
+
+    return_name: ClassVar[str] = "translation"
+
+    def _sanitize_parameters(self, src_lang: str | None = None, tgt_lang: str | None = None, **more: Any) -> Parameters:
+        before, during, after = super()._sanitize_parameters(**more)
+        if src_lang is None and tgt_lang is None:
+            return before, during, after
+        if src_lang is None or tgt_lang is None:
+            raise ArgumentError(f"src_lang={src_lang!r} and tgt_lang={tgt_lang!r}: pass both")
+        known = self.model.config.get("task_specific_params") or {}
+        name = f"translation_{src_lang}_to_{tgt_lang}"
+        if "prefix" not in known.get(name, {}):
+            pairs = ", ".join(sorted(task for task in known if task.startswith("translation_"))) or "no pair"
+            raise ArgumentError(
+                f"the checkpoint says nothing of {name} (it knows {pairs}); pass prefix= with what it was trained on"
+            )
+        return {"prefix": known[name]["prefix"], **before}, during, after
+
+
+PIPELINE = TranslationPipeline
