@@ -32,7 +32,8 @@ except BestiaryError:
     pass
 seen, armed = [], False
 NEVER = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "pty.spawn", "ctypes.dlopen", "exec",
-         "socket.connect", "socket.getaddrinfo", "socket.bind", "os.remove", "os.rename", "os.chmod", "os.mkdir", "shutil.rmtree")
+         "socket.connect", "socket.getaddrinfo", "socket.bind", "os.remove",
+         "os.rename", "os.chmod", "os.mkdir", "shutil.rmtree")
 OWN = ("torch", "numpy", "encodings", "bestiary", "huggingface_hub")
 LIBRARY = tuple(str(Path(p).resolve()) for p in sys.path if p) + (sys.prefix, sys.base_prefix)
 

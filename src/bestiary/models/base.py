@@ -13,11 +13,14 @@ from torch import Tensor, nn
 from ..cache.dynamic import DynamicCache
 from ..core.errors import ArgumentError, InputError
 from ..core.outputs import ModelOutput
+from ..hub.push import PushToHubMixin
+from ..loading.checkpoint import WEIGHT_PATTERNS
 from ..loading.rules import Rule
 from ..nn.attention import Attend
 from ..nn.kernels import KERNELS, kernel
 from ..nn.layer import Layer
 from ..nn.norm import RMSNorm
+from ..placement.dispatch import main_device
 from .config import PreTrainedConfig
 from .recording import Stack, recording
 
@@ -50,7 +53,7 @@ class _FinishedOnce(type):
         return model
 
 
-class PreTrainedModel(nn.Module, metaclass=_FinishedOnce):
+class PreTrainedModel(nn.Module, PushToHubMixin, metaclass=_FinishedOnce):
     """Base of every model.
 
     Class attributes a family sets:
@@ -67,6 +70,7 @@ class PreTrainedModel(nn.Module, metaclass=_FinishedOnce):
             head lacks them.
     """
 
+    supersedes = WEIGHT_PATTERNS
     config_class: ClassVar[type[PreTrainedConfig]] = PreTrainedConfig
     base_model_prefix: ClassVar[str] = ""
     main_input_name: ClassVar[str] = "input_ids"
@@ -297,8 +301,10 @@ class PreTrainedModel(nn.Module, metaclass=_FinishedOnce):
 
     @property
     def device(self) -> torch.device:
-        """Where the first parameter is: where inputs must be."""
-        return next(self.parameters()).device
+        """Where inputs must be: where the first parameter is, or is brought to for computing."""
+        found = next(self.parameters()).device
+        spread = self.__dict__.get("hf_device_map")
+        return main_device(spread) if found.type == "meta" and spread is not None else found
 
     @property
     def dtype(self) -> torch.dtype:

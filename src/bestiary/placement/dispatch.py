@@ -55,6 +55,11 @@ def dispatch(
         )
 
 
+def main_device(device_map: Mapping[str, Device]) -> torch.device:
+    """Where a spread model computes and takes its inputs: its first accelerator, or the CPU."""
+    return torch.device(next((device for device in device_map.values() if device not in ("cpu", "disk")), "cpu"))
+
+
 def _store_rest(
     model: nn.Module,
     device_map: Mapping[str, Device],
