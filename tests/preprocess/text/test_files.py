@@ -1,0 +1,237 @@
+"""What is saved is opened by the reference, and the other way round; old layouts; files that are broken or hostile."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import transformers
+from kit.tokenizer_files import SAMPLES, byte_level, wordpiece
+
+from bestiary.core.errors import BestiaryError, CorruptFile, FileMissing, UnsafeFile
+from bestiary.preprocess.text.class_name import tokenizer_class
+from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
+
+ROLES = {f"{role}_token": f"[{role.upper()}]" for role in ("pad", "unk", "cls", "sep", "mask")}
+TEMPLATE = "{% for m in messages %}{{ m.content }}{% endfor %}\n"
+
+
+def make() -> PreTrainedTokenizerFast:
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=wordpiece(),
+        **ROLES,
+        extra_special_tokens={"image_token": "<image>"},
+        model_max_length=77,
+        padding_side="left",
+        truncation_side="left",
+        chat_template=TEMPLATE,
+        some_option=3,
+    )
+    tokenizer.add_tokens(["abc"])
+    tokenizer.add_special_tokens({"extra_special_tokens": ["<x>"]})
+    return tokenizer
+
+
+def same(ours: Any, theirs: Any) -> None:
+    for name in ("special_tokens_map", "extra_special_tokens", "chat_template", "model_max_length", "padding_side"):
+        assert getattr(ours, name) == getattr(theirs, name), name
+    assert ours.truncation_side == theirs.truncation_side
+    assert ours.get_vocab() == theirs.get_vocab()
+    for text in [*SAMPLES, "a<image> abc<x>"]:
+        assert ours(text)["input_ids"] == theirs(text)["input_ids"]
+
+
+def test_ours_opened_by_both(tmp_path: Path) -> None:
+    ours = make()
+    written = ours.save_pretrained(tmp_path)
+    assert sorted(Path(path).name for path in written) == ["chat_template.jinja", "tokenizer.json", "tokenizer_config.json"]
+    again = PreTrainedTokenizerFast.from_pretrained(tmp_path)
+    same(ours, again)
+    assert again.image_token_id == ours.image_token_id
+    assert again.init_kwargs["some_option"] == 3
+    same(again, transformers.AutoTokenizer.from_pretrained(tmp_path))
+
+
+def test_saving_twice_writes_the_same(tmp_path: Path) -> None:
+    make().save_pretrained(tmp_path / "a")
+    PreTrainedTokenizerFast.from_pretrained(tmp_path / "a").save_pretrained(tmp_path / "b")
+    for file in (tmp_path / "a").iterdir():
+        assert (tmp_path / "b" / file.name).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize("separate", [True, False])
+@pytest.mark.parametrize("template", [TEMPLATE, {"default": "a", "rag": "b\n"}])
+def test_theirs_opened_by_us(tmp_path: Path, template: Any, separate: bool) -> None:
+    theirs = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=wordpiece(), **ROLES, extra_special_tokens={"image_token": "<image>"}, padding_side="left"
+    )
+    theirs.chat_template = template
+    theirs.add_tokens(["abc"])
+    theirs.save_pretrained(tmp_path, save_jinja_files=separate)
+    same(PreTrainedTokenizerFast.from_pretrained(tmp_path), theirs)
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_named_templates_survive(tmp_path: Path, separate: bool) -> None:
+    ours = make()
+    ours.chat_template = {"default": "a", "rag": "b\n"}
+    ours.save_pretrained(tmp_path, save_jinja_files=separate)
+    assert PreTrainedTokenizerFast.from_pretrained(tmp_path).chat_template == ours.chat_template
+    assert transformers.AutoTokenizer.from_pretrained(tmp_path).chat_template == ours.chat_template
+
+
+def test_layout_of_older_releases(tmp_path: Path) -> None:
+    rust = byte_level()
+    rust.model.save(str(tmp_path))
+    size = rust.get_vocab_size()
+    (tmp_path / "added_tokens.json").write_text(json.dumps({"<b>": size + 1, "<a>": size}))
+    stored = {"content": "<|endoftext|>", "lstrip": False, "rstrip": False, "normalized": False, "single_word": False}
+    (tmp_path / "special_tokens_map.json").write_text(json.dumps({"pad_token": "<a>", "eos_token": stored}))
+    added = {str(size + 1): {**stored, "content": "<b>", "lstrip": True, "special": True}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"added_tokens_decoder": added, "model_max_length": 9}))
+    from bestiary.models.gpt2.tokenizer import GPT2Tokenizer
+
+    ours = GPT2Tokenizer.from_pretrained(tmp_path)
+    assert ours.convert_tokens_to_ids(["<a>", "<b>"]) == [size, size + 1]
+    assert (ours.pad_token, ours.eos_token, ours.model_max_length) == ("<a>", "<|endoftext|>", 9)
+    assert ours.added_tokens_decoder[size + 1].lstrip
+    assert ours("x <b>")["input_ids"] == [*ours("x")["input_ids"], size + 1]
+
+
+def test_overrides(tmp_path: Path) -> None:
+    make().save_pretrained(tmp_path)
+    ours = PreTrainedTokenizerFast.from_pretrained(tmp_path, pad_token="the", padding_side="right", model_max_length=5)
+    assert (ours.pad_token, ours.padding_side, ours.model_max_length) == ("the", "right", 5)
+
+
+def test_subfolder_file_and_prefix(tmp_path: Path) -> None:
+    ours = make()
+    ours.save_pretrained(tmp_path / "original")
+    same(ours, PreTrainedTokenizerFast.from_pretrained(tmp_path, subfolder="original"))
+    single = PreTrainedTokenizerFast.from_pretrained(tmp_path / "original" / "tokenizer.json")
+    assert single.get_vocab() == ours.get_vocab()
+    written = ours.save_pretrained(tmp_path, filename_prefix="p")
+    assert (tmp_path / "p-tokenizer.json").is_file()
+    assert str(tmp_path / "p-tokenizer_config.json") in written
+    assert [Path(path).name for path in ours.save_vocabulary(tmp_path)] == ["vocab.txt"]
+
+
+@pytest.mark.parametrize(("bos", "eos"), [(True, False), (False, True), (True, True), (False, False)])
+def test_ends_are_kept(tmp_path: Path, folder: Callable[[str], Path], bos: bool, eos: bool) -> None:
+    ours = PreTrainedTokenizerFast.from_pretrained(folder("llama3"), add_bos_token=bos, add_eos_token=eos)
+    theirs = transformers.PreTrainedTokenizerFast.from_pretrained(folder("llama3"), add_bos_token=bos, add_eos_token=eos)
+    ours.save_pretrained(tmp_path)
+    again = PreTrainedTokenizerFast.from_pretrained(tmp_path)
+    for tokenizer in (ours, again):
+        assert tokenizer("a b", "c")["input_ids"] == theirs("a b", "c")["input_ids"]
+        assert (tokenizer.add_bos_token, tokenizer.add_eos_token) == (bos, eos)
+
+
+def test_ends_can_be_switched(folder: Callable[[str], Path]) -> None:
+    ours = PreTrainedTokenizerFast.from_pretrained(folder("llama3"))
+    assert ours.add_bos_token
+    assert not ours.add_eos_token
+    plain = ours("a b", add_special_tokens=False)["input_ids"]
+    ours.add_eos_token = True
+    assert ours("a b")["input_ids"] == [ours.bos_token_id, *plain, ours.eos_token_id]
+    ours.add_bos_token = False
+    assert ours("a b")["input_ids"] == [*plain, ours.eos_token_id]
+
+
+@pytest.mark.parametrize(
+    ("config", "model", "whole", "expected"),
+    [
+        ({"tokenizer_class": "BertTokenizerFast"}, None, True, ("BertTokenizer", None)),
+        ({"tokenizer_class": "TokenizersBackend"}, {"model_type": "llama"}, True, ("PreTrainedTokenizerFast", "llama")),
+        ({}, {"model_type": "t5", "tokenizer_class": "T5Tokenizer"}, False, ("T5Tokenizer", "t5")),
+        (None, {"model_type": "llama"}, False, (None, "llama")),
+        (None, {"model_type": "llama"}, True, ("PreTrainedTokenizerFast", "llama")),
+    ],
+)
+def test_which_class(tmp_path: Path, config: Any, model: Any, whole: bool, expected: tuple[str, str]) -> None:
+    for name, values in (("tokenizer_config.json", config), ("config.json", model)):
+        if values is not None:
+            (tmp_path / name).write_text(json.dumps(values))
+    if whole:
+        (tmp_path / "tokenizer.json").write_text("{}")
+    assert tokenizer_class(tmp_path) == expected
+
+
+BROKEN: dict[str, tuple[str, bytes]] = {
+    "no JSON": ("tokenizer.json", b"{"),
+    "cut short": ("tokenizer.json", b'{"version": "1.0", "model": {"type": "BPE", "vocab": {"a"'),
+    "no tokenizer": ("tokenizer.json", b'{"a": 1}'),
+    "no UTF-8": ("tokenizer.json", b"\xff\xfe\x00"),
+    "empty": ("tokenizer.json", b""),
+    "unknown model": ("tokenizer.json", b'{"version": "1.0", "added_tokens": [], "model": {"type": "Evil", "vocab": {}}}'),
+    "config is no object": ("tokenizer_config.json", b"[1, 2]"),
+    "config is no JSON": ("tokenizer_config.json", b"{'a': 1}"),
+    "deep config": ("tokenizer_config.json", b"[" * 100_000),
+    "token without content": ("tokenizer_config.json", b'{"added_tokens_decoder": {"700": {"special": true}}}'),
+    "ids that cannot be": ("tokenizer_config.json", b'{"added_tokens_decoder": {"7000000": {"content": "<zz>"}}}'),
+}
+
+
+@pytest.mark.parametrize(("name", "content"), BROKEN.values(), ids=BROKEN)
+def test_broken_files(tmp_path: Path, name: str, content: bytes) -> None:
+    make().save_pretrained(tmp_path)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BestiaryError):
+        PreTrainedTokenizerFast.from_pretrained(tmp_path)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(FileMissing, match=r"tokenizer\.json, tokenizer\.model"):
+        PreTrainedTokenizerFast.from_pretrained(tmp_path)
+
+
+def test_names_that_lead_out(tmp_path: Path) -> None:
+    ours = make()
+    ours.chat_template = {"default": "a", "../../evil": "b"}
+    with pytest.raises(UnsafeFile):
+        ours.save_pretrained(tmp_path / "in" / "side")
+    assert not list(tmp_path.rglob("evil*"))
+    with pytest.raises(UnsafeFile):
+        PreTrainedTokenizerFast.from_pretrained(tmp_path, subfolder="../x")
+
+
+def test_unknown_keywords_of_saving(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="legacy"):
+        make().save_pretrained(tmp_path, legacy="x")
+
+
+def test_a_failed_save_keeps_the_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = make()
+    ours.save_pretrained(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    ours.add_tokens(["more"])
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="not written"):
+        ours.save_pretrained(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_corrupt_vocabularies(tmp_path: Path, folder: Callable[[str], Path]) -> None:
+    from bestiary.models.bert.tokenizer import BertTokenizer
+    from bestiary.models.gpt2.tokenizer import GPT2Tokenizer
+
+    shutil.copytree(folder("gpt2"), tmp_path, dirs_exist_ok=True)
+    for text in ("a b c\n", "zz yy\n", "lonely\n"):
+        (tmp_path / "merges.txt").write_text(text)
+        with pytest.raises(CorruptFile):
+            GPT2Tokenizer.from_pretrained(tmp_path)
+    (tmp_path / "vocab.json").write_text('{"a": "b"}')
+    with pytest.raises(CorruptFile):
+        GPT2Tokenizer.from_pretrained(tmp_path)
+    (tmp_path / "vocab.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(CorruptFile):
+        BertTokenizer.from_pretrained(tmp_path)
+    (tmp_path / "vocab.txt").write_text("a\nb\n")
+    with pytest.raises(CorruptFile, match=r"\[UNK\]"):
+        BertTokenizer.from_pretrained(tmp_path)
