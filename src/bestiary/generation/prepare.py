@@ -68,7 +68,7 @@ class Prepared:
         """Tokens of padding (R,) at the start of each row of `ids`; None where there are none."""
         if not self.padded or self.mask is None:
             return None
-        return (self.mask[:, self.offset :] != 0).cumsum(1).eq(0).sum(1)
+        return self.mask[:, self.offset :].cumsum(1).eq(0).sum(1)
 
     def next_position(self, mask: Tensor | None, slots: int) -> Tensor | None:
         """The position (R, 1) of the token after the first `slots`, where it is not simply `slots`."""
@@ -77,7 +77,7 @@ class Prepared:
             return given[:, -1:] + 1
         if not self.padded or mask is None or not self.counts_positions:
             return None
-        return (mask[:, :slots] != 0).sum(1, keepdim=True)
+        return mask[:, :slots].sum(1, keepdim=True)
 
 
 # Settings that the loop itself acts on; the others are those of some processor or strategy.

@@ -181,6 +181,7 @@ def _continue_cache(started: Prepared, given: dict[str, Any], model: Any) -> Non
         )
     if started.mask is not None:
         prepare.check_mask(started.mask, started.offset + length, started.ids.shape[0])
+        started.mask = started.mask != 0
         started.padded = not bool(started.mask.all())
         if started.names is DECODER_ONLY and bool((started.mask[:, -1] == 0).any()):
             warn_once(

@@ -1,5 +1,6 @@
 """When a row is finished. A criterion can be used alone: it maps tokens (B, T) and scores (B, V) to booleans (B,)."""
 
+import re
 import time
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
@@ -95,6 +96,14 @@ class EosTokenCriteria(StoppingCriteria):
         return torch.isin(input_ids[:, -1], self.eos_token_id.to(input_ids.device))
 
 
+_BYTE_TOKEN = re.compile(r"<0x[0-9A-Fa-f]{2}>")
+
+
+def is_byte_token(token: object) -> bool:
+    """Whether `token` stands for one byte (`<0x41>`), as in vocabularies that spell rare characters in bytes."""
+    return isinstance(token, str) and _BYTE_TOKEN.fullmatch(token) is not None
+
+
 class StopStringCriteria(StoppingCriteria):
     """Ends a row whose text holds one of `stop_strings`, wherever tokens begin and end, if its newest token took part.
 
@@ -108,27 +117,32 @@ class StopStringCriteria(StoppingCriteria):
         self.stop_strings = (stop_strings,) if isinstance(stop_strings, str) else tuple(stop_strings)
         if not self.stop_strings or any(not isinstance(text, str) or not text for text in self.stop_strings):
             raise ArgumentError(f"stop_strings is {stop_strings!r}; expected a string or a list of strings, none empty")
-        # A token gives at least a byte, save for special ones that give nothing: the window grows where that shows.
+        # Tokens to look at: each writes at least a byte, as a rule.
         self._window = max(len(text.encode()) for text in self.stop_strings) + 4
 
     def __call__(self, input_ids: Tensor, scores: Any = None, **kwargs: Any) -> Tensor:
-        done = [self._ends(ids) for ids in input_ids[:, -4 * self._window :].tolist()]
-        return torch.tensor(done, device=input_ids.device)
+        return torch.tensor([self._ends(row) for row in input_ids.cpu()], device=input_ids.device)
 
     def cut(self, text: str) -> str:
         """`text` up to the first stop string in it."""
         places = [place for place in (text.find(stop) for stop in self.stop_strings) if place >= 0]
         return text[: min(places)] if places else text
 
-    def _ends(self, ids: list[int]) -> bool:
-        window = ids[-self._window :]
+    def _ends(self, row: Tensor) -> bool:
+        window = row[-self._window :].tolist()
         text = self._text(window)
-        if len(text.encode()) < self._window <= len(ids):
-            window = ids
+        start = len(row) - len(window)
+        # Special tokens write nothing, and a run of byte tokens that is cut may read as no character at all: look further.
+        while start and (len(text.encode()) < self._window or self._is_byte(window[0])):
+            start = max(0, start - self._window)
+            window = row[start:].tolist()
             text = self._text(window)
         # What the text was before the newest token, without a character of which only some bytes were there.
         before = len(self._text(window[:-1]).rstrip("\ufffd"))
         return any(text.find(stop, max(0, before - len(stop) + 1)) >= 0 for stop in self.stop_strings)
+
+    def _is_byte(self, token_id: int) -> bool:
+        return is_byte_token(self.tokenizer.convert_ids_to_tokens(token_id))
 
     def _text(self, ids: list[int]) -> str:
         text: str = self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)

@@ -1,7 +1,6 @@
 """Text while it is being generated. `put` takes tokens, `end` the end; joined pieces are exactly the decoded text."""
 
 import asyncio
-import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from queue import Queue
@@ -10,8 +9,8 @@ from typing import Any
 import torch
 
 from ..core.errors import InputError
+from .stopping import is_byte_token
 
-_BYTE_TOKEN = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 _HALF = "\ufffd"  # what a decoder writes for bytes that are no whole character
 
 
@@ -88,8 +87,7 @@ class TextDecoder:
         return piece
 
     def _is_open(self) -> bool:
-        token = self._tokenizer.convert_ids_to_tokens(self._ids[-1])
-        return isinstance(token, str) and _BYTE_TOKEN.fullmatch(token) is not None
+        return is_byte_token(self._tokenizer.convert_ids_to_tokens(self._ids[-1]))
 
     def _text(self, ids: list[int]) -> str:
         text: str = self._tokenizer.decode(ids, **self._kwargs) if ids else ""
