@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
 from ...core.errors import CorruptFile
 from ...preprocess.text.converters import sentencepiece
@@ -36,7 +36,7 @@ class T5Tokenizer(PreTrainedTokenizerFast):
         settings[EXTRA] = list(dict.fromkeys([*(settings.get(EXTRA) or []), *sentinels]))
         rust = Tokenizer(models.Unigram([(piece.text, piece.score) for piece in model.pieces], unk_id=model.unk_id))
         if model.charsmap:
-            rust.normalizer = normalizers.Precompiled(model.charsmap)
+            rust.normalizer = sentencepiece.charsmap(model)
         scheme = "never" if settings.get("add_prefix_space") is False else "always"
         space: dict[str, Any] = {"replacement": sentencepiece.SPACE, "prepend_scheme": scheme}
         rust.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(**space)])

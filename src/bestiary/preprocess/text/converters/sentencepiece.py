@@ -15,6 +15,7 @@ from . import bpe, protobuf
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 UNIGRAM, BPE = 1, 2
 SPACE = "▁"
+LONGEST = 4096
 
 
 @dataclass
@@ -70,6 +71,8 @@ def _piece(data: bytes, what: str) -> Piece:
     for number, value in protobuf.fields(data, what):
         if number == 1:
             piece.text = protobuf.text(value, what)
+            if len(piece.text) > LONGEST:
+                raise CorruptFile(f"{what} has a token of {len(piece.text)} characters; no trainer makes any over {LONGEST}")
         elif number == 2:
             piece.score = protobuf.number(value, what)
         elif number == 3:
@@ -106,17 +109,31 @@ def build(model: Model, settings: Mapping[str, Any]) -> Tokenizer:
     rust = Tokenizer(unigram(model) if model.model_type == UNIGRAM else merging(model))
     prefix = settings.get("add_prefix_space")
     prefixed = model.add_dummy_prefix if prefix is None else bool(prefix)
-    steps: list[Any] = [normalizers.Precompiled(model.charsmap)] if model.charsmap else []
+    steps: list[Any] = [charsmap(model)] if model.charsmap else []
     if model.remove_extra_whitespaces:
         steps += [normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")]
     if steps:
         rust.normalizer = normalizers.Sequence(steps)
-    scheme = "never" if not prefixed else "always" if settings.get("legacy") else "first"
+    # "first" looks at the place in the original text, so it would miss a text whose leading spaces were removed.
+    everywhere = settings.get("legacy") or model.remove_extra_whitespaces
+    scheme = "never" if not prefixed else "always" if everywhere else "first"
     rust.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme=scheme, split=False)
     rust.decoder = decoder(prefixed)
     rust.post_processor = ends_template(None, None)
     add_marked(rust, model)
     return rust
+
+
+def charsmap(model: Model) -> normalizers.Precompiled:
+    """The normalizer that the model was trained with.
+
+    Raises:
+        CorruptFile: its table is broken.
+    """
+    try:
+        return normalizers.Precompiled(model.charsmap)
+    except Exception as error:
+        raise CorruptFile(f"the sentencepiece model holds a broken table of characters: {error}") from error
 
 
 def decoder(prefixed: bool) -> Any:

@@ -10,6 +10,7 @@ from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers, processors
 from ....core.errors import CorruptFile
 from .bpe import Merges, model
 
+LONGEST = 4096
 # The split of cl100k_base and of Llama 3.
 PATTERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
@@ -35,6 +36,8 @@ def read(path: str | os.PathLike[str]) -> dict[bytes, int]:
         token = _decoded(parts[0]) if len(parts) == 2 and parts[1].isdigit() else None
         if token is None or token in ranks:
             raise CorruptFile(f"line {number} of {path} is {line!r:.60}; expected a new token in base64, a space and a rank")
+        if len(token) > LONGEST:
+            raise CorruptFile(f"line {number} of {path} holds a token of {len(token)} bytes; none is longer than {LONGEST}")
         ranks[token] = int(parts[1])
     if len(set(ranks.values())) != len(ranks):
         raise CorruptFile(f"{path} gives a rank twice")
