@@ -168,3 +168,79 @@ def gpt2(name: str = "GPT2LMHeadModel", **values: Any) -> Path:
 def t5(**values: Any) -> Path:
     """A folder with a T5 that writes text."""
     return save(transformers.T5Config(**{**T5, **values}), "T5ForConditionalGeneration", unigram())
+
+
+def words() -> list[str]:
+    """The words of the texts, sorted."""
+    return sorted({word.strip(".,;!").lower() for text in TEXTS for word in text.split()})
+
+
+@functools.cache
+def fixed_wordpiece() -> transformers.PreTrainedTokenizerFast:
+    """A word-piece tokenizer of a vocabulary that no training makes: the same in every release of every library."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *".,;!?", *letters, *(f"##{one}" for one in letters)]
+    pieces += [word for word in words() if len(word) > 1 and len(word) % 3]
+    rust = tokenizers.Tokenizer(models.WordPiece({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    rust.normalizer = normalizers.BertNormalizer(lowercase=True)
+    rust.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    rust.decoder = decoders.WordPiece()
+    rust.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+    columns = ["input_ids", "token_type_ids", "attention_mask"]
+    roles = dict(zip(names, pieces, strict=False))
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=rust, model_max_length=64, model_input_names=columns, **roles)
+
+
+@functools.cache
+def fixed_unigram() -> transformers.PreTrainedTokenizerFast:
+    """A unigram tokenizer of a vocabulary that no training makes."""
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -6.0)]
+    pieces += [(f"▁{word}", -3.0 - index / 100) for index, word in enumerate(words())]
+    pieces += [(letter, -7.0 - index / 100) for index, letter in enumerate("abcdefghijklmnopqrstuvwxyzABHMPGTSFL.,;:!")]
+    rust = tokenizers.Tokenizer(models.Unigram(pieces, unk_id=2))
+    rust.pre_tokenizer = pre_tokenizers.Metaspace()
+    rust.decoder = decoders.Metaspace()
+    rust.post_processor = processors.TemplateProcessing(single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)])
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=rust, model_max_length=64, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
+
+
+@torch.no_grad()
+def fixed_weights(model: torch.nn.Module, scale: float = 0.4) -> None:
+    """Weights that follow from their names' order alone."""
+    for number, (_, parameter) in enumerate(sorted(model.named_parameters())):
+        steps = torch.arange(parameter.numel(), dtype=torch.float64) * (0.37 + 0.11 * number) + number
+        around = 1.0 if parameter.dim() == 1 and number % 2 else 0.0
+        parameter.copy_((steps.sin() * scale + around).reshape(parameter.shape))
+
+
+def fixed(config: Any, name: str, tokenizer: Any) -> Path:
+    """A folder with the reference's model of class `name`, weights and vocabulary the same wherever it is made."""
+    model = getattr(transformers, name)(config).eval()
+    fixed_weights(model)
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-fixed-"))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@functools.cache
+def fixed_bert_qa() -> Path:
+    """A folder with a BERT that marks answers."""
+    size = len(fixed_wordpiece())
+    return fixed(transformers.BertConfig(**{**BERT, "vocab_size": size}), "BertForQuestionAnswering", fixed_wordpiece())
+
+
+@functools.cache
+def fixed_t5() -> Path:
+    """A folder with a T5 that knows summarization and one pair of languages by their prefixes."""
+    tasks = {
+        "summarization": {"max_length": 9, "prefix": "hello: "},
+        "translation_en_to_fr": {"max_length": 7, "prefix": "the world to Paris: "},
+    }
+    config = transformers.T5Config(**{**T5, "vocab_size": len(fixed_unigram()), "task_specific_params": tasks})
+    return fixed(config, "T5ForConditionalGeneration", fixed_unigram())

@@ -185,11 +185,10 @@ def _spans(starts: np.ndarray, ends: np.ndarray, top_k: int, longest: int) -> li
 
 def _characters(output: Any, start: int, end: int, align_to_words: bool) -> tuple[int, int]:
     row, offsets = output["words"], output["offsets"]
-    if align_to_words and row.token_to_word(start) is not None and row.token_to_word(end) is not None:
-        part = row.token_to_sequence(start)
-        first = row.word_to_chars(row.token_to_word(start)[1], part)
-        last = row.word_to_chars(row.token_to_word(end)[1], part)
-        return first[0], last[1]
+    first, last = row.word_ids[start], row.word_ids[end]
+    if align_to_words and first is not None and last is not None:
+        part = row.sequence_ids[start]
+        return row.word_to_chars(first, part)[0], row.word_to_chars(last, part)[1]
     return offsets[start][0], offsets[end][1]
 
 

@@ -21,7 +21,9 @@ class TranslationPipeline(Text2TextGenerationPipeline):
 
     return_name: ClassVar[str] = "translation"
 
-    def _sanitize_parameters(self, src_lang: str | None = None, tgt_lang: str | None = None, **more: Any) -> Parameters:
+    def _sanitize_parameters(  # type: ignore[override]
+        self, src_lang: str | None = None, tgt_lang: str | None = None, **more: Any
+    ) -> Parameters:
         before, during, after = super()._sanitize_parameters(**more)
         if src_lang is None and tgt_lang is None:
             return before, during, after
