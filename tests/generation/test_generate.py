@@ -9,7 +9,7 @@ import transformers
 from bestiary.cache import DynamicCache, EncoderDecoderCache, StaticCache
 from bestiary.core.errors import ArgumentError, CapacityError, ConfigError, InputError, NumericsError
 from bestiary.core.logging import BestiaryWarning, forget_warnings
-from bestiary.generation import GenerationConfig, LogitsProcessor, StoppingCriteria
+from bestiary.generation import GenerationConfig, LogitsProcessor, StoppingCriteria, finish
 from bestiary.generation.mixin import GenerationMixin
 
 GREEDY = [
@@ -285,6 +285,35 @@ def test_finish_reasons(llama, ids):
     assert made.sequences.shape == (3, 8)
 
 
+class Behind:
+    """A flag that says what was so one step ago, as a GPU's does."""
+
+    def __init__(self):
+        self.raised_ = False
+
+    def post(self, running):
+        self.raised_ = not bool(running.any())
+
+    def raised(self):
+        return self.raised_
+
+
+def test_an_end_that_is_seen_a_step_late_changes_nothing(llama, padded, monkeypatch):
+    mine, passes = llama[0], []
+    options = {"eos_token_id": [2, 5, 9, 13, 20], "max_new_tokens": 60, "return_dict_in_generate": True, "output_scores": True}
+    want = mine.generate(**padded, **options)
+    assert want.finish_reasons == ["eos"] * 3
+    monkeypatch.setattr(finish, "late_flag", lambda device: Behind())
+    hook = mine.model.register_forward_pre_hook(lambda module, args: passes.append(1))
+    got = mine.generate(**padded, **options)
+    hook.remove()
+    assert len(passes) == len(want.scores) + 1
+    assert torch.equal(got.sequences, want.sequences)
+    assert len(got.scores) == len(want.scores)
+    assert got.finish_reasons == want.finish_reasons
+    assert got.past_key_values.get_seq_length() == want.past_key_values.get_seq_length() == got.sequences.shape[1] - 1
+
+
 def test_own_processors(llama, ids):
     mine, theirs = llama
 
@@ -440,6 +469,7 @@ REFUSED = [
     ({"cache_implementation": "static", "max_cache_len": 9}, CapacityError, "room for 9 tokens.*up to 26"),
     ({"num_return_sequences": 2}, ConfigError, "num_return_sequences=2 with do_sample=False"),
     ({"do_sample": True, "temperature": 0.0}, ConfigError, "temperature=0"),
+    ({"forced_bos_token_id": 4, "suppress_tokens": [4]}, ConfigError, "forced_bos_token_id=4 is forced and suppressed"),
     ({"top_p": 1.5, "do_sample": True}, ConfigError, "top_p is 1.5; expected a number from 0 to 1"),
     ({"max_new_tokens": 0}, ConfigError, "max_new_tokens is 0"),
     ({"max_length": 5}, InputError, r"max_length=5 \(call\) leaves nothing to add to a prompt of 7"),

@@ -109,7 +109,7 @@ def test_whisper_timestamps(prompt, first):
     theirs = reference.WhisperTimeStampLogitsProcessor(transformers.GenerationConfig(**settings), prompt)
     generator = torch.Generator().manual_seed(prompt)
     changed = 0
-    for trial in range(150):
+    for trial in range(60):
         length = prompt + trial % 6
         # Timestamps that rise along the row, text in between.
         given = torch.randint(0, 15, (4, length), generator=generator)
@@ -119,7 +119,7 @@ def test_whisper_timestamps(prompt, first):
         want = theirs(given, drawn.clone())
         assert torch.equal(mine(given, drawn), want)
         changed += int(not torch.equal(want, drawn))
-    assert changed == 150
+    assert changed == 60
 
 
 def context(prompt_length=3, **call):

@@ -28,7 +28,7 @@ class Finish:
         self.running = torch.ones(rows, dtype=torch.bool, device=device)
         self._codes = torch.zeros(rows, dtype=torch.int64, device=device)
         self._can_end = eos is not None or bool(criteria)
-        self._flag = _LateFlag(device) if device.type == "cuda" and self._can_end else None
+        self._flag = late_flag(device) if self._can_end else None
 
     def fill(self, tokens: Tensor) -> Tensor:
         """`tokens` (R,) or (R, n) with padding in the rows that are finished."""
@@ -75,20 +75,27 @@ class Finish:
         return [self._names[code] for code in self._codes.tolist()]
 
 
-class _LateFlag:
+class LateFlag:
     """A boolean of the GPU, read without waiting for what was queued after it."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self) -> None:
         self._host = torch.ones((), dtype=torch.bool, pin_memory=True)
         self._event = torch.cuda.Event()
         self._posted = False
 
     def post(self, running: Tensor) -> None:
+        """Send whether any row goes on."""
         self._host.copy_(running.any(), non_blocking=True)
         self._event.record()
         self._posted = True
 
     def raised(self) -> bool:
+        """Whether what was sent last said that none does."""
         if self._posted:
             self._event.synchronize()
         return self._posted and not bool(self._host)
+
+
+def late_flag(device: torch.device) -> LateFlag | None:
+    """A flag for devices that work behind the host's back; None for the CPU, where a look costs nothing."""
+    return LateFlag() if device.type == "cuda" else None

@@ -145,6 +145,9 @@ def _check_clashes(settings: GenerationConfig) -> None:
         raise ConfigError(
             f"num_return_sequences={copies} with do_sample=False and num_beams=1 would give equal rows; set do_sample"
         )
+    banned = set(settings.suppress_tokens or ()) | set(settings.begin_suppress_tokens or ())
+    if settings.forced_bos_token_id is not None and settings.forced_bos_token_id in banned:
+        raise ConfigError(f"forced_bos_token_id={settings.forced_bos_token_id} is forced and suppressed at once")
     if not settings.use_cache and settings.cache_implementation and settings.origin("cache_implementation") != "checkpoint":
         raise ConfigError(f"use_cache=False and cache_implementation={settings.cache_implementation!r} exclude each other")
 

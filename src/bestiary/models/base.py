@@ -167,7 +167,8 @@ class PreTrainedModel(nn.Module, PushToHubMixin, metaclass=_FinishedOnce):
 
     def start_cache(self, past_key_values: Any, use_cache: bool | None) -> Any:
         """The cache of this call: the caller's, a new one, or None. Recomputing layers in training excludes a cache."""
-        recomputing = self.is_gradient_checkpointing and self.training and torch.is_grad_enabled()
+        # Looking through all modules comes last: this runs for every token.
+        recomputing = self.training and torch.is_grad_enabled() and self.is_gradient_checkpointing
         if recomputing and (past_key_values is not None or use_cache):
             raise ArgumentError("gradient checkpointing recomputes layers and cannot fill a cache; pass use_cache=False")
         if past_key_values is not None:

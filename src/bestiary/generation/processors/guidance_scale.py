@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from ...core.errors import ConfigError
 from . import Context, LogitsProcessor, Tensor
 
 OPTIONS = ("guidance_scale",)
@@ -62,6 +63,8 @@ def build(context: Context) -> LogitsProcessor | None:
     scale = context.config.guidance_scale
     if scale is None or scale == 1:
         return None
+    if context.model is not None and context.model.config.is_encoder_decoder:
+        raise ConfigError(f"guidance_scale={scale} is for decoders; {type(context.model).__name__} has an encoder")
     return UnbatchedClassifierFreeGuidanceLogitsProcessor(
         scale,
         context.model,
