@@ -1,1 +1,95 @@
-"""."""
+"""The command `bestiary`. One file per command: the file's name is the command's, its function `run` does the work.
+
+Exit codes: 0 done, 1 failed while running, 2 used wrongly, 130 stopped by Ctrl-C. Each failure is one line on stderr.
+"""
+
+import sys
+import traceback
+import warnings
+from typing import Annotated, Any
+
+from ..core import plugins
+from ..core.errors import BestiaryError, MissingDependency, did_you_mean
+from ..core.optional import require
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line `arguments` (without the program's name; by default those of this process), and exit."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    words = given[: given.index("--")] if "--" in given else given
+    debug = "--debug" in words  # accepted anywhere, so that it can be added to the end of a line that failed
+    if debug:
+        given.remove("--debug")
+    warnings.showwarning = _show_warning
+    sys.exit(_run(given, debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    """Run; returns the exit code."""
+    try:
+        typer: Any = require("typer", "the command line")
+        require("rich", "the command line")
+    except MissingDependency as error:
+        return _fail(1, str(error))
+    usage_error: Any = typer.BadParameter.__base__  # typer gives it no name of its own
+    try:
+        code = _application(typer)(args=arguments, prog_name="bestiary", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except usage_error as error:
+        return _fail(2, _usage(error, arguments))
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except Exception as error:  # noqa: BLE001 (the last place where an error can be told)
+        if debug:
+            traceback.print_exc()
+            return 1
+        own = isinstance(error, BestiaryError | OSError)
+        return _fail(1, str(error) if own else f"{type(error).__name__}: {error} (unexpected; --debug shows where)")
+
+
+def _application(typer: Any) -> Any:
+    """The commands of this folder as one application."""
+    app = typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,  # plain help: importing rich would take longer than all the rest
+        pretty_exceptions_enable=False,
+        help="Transformer models of every modality: generate, chat, embed, classify, transcribe, inspect.",
+        epilog="--debug, anywhere, shows the full traceback of an error.",
+    )
+
+    @app.callback(invoke_without_command=True)
+    def start(
+        context: typer.Context,
+        version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    ) -> None:
+        if version:
+            from .. import __version__
+
+            print(f"bestiary {__version__}")
+            raise typer.Exit
+        if context.invoked_subcommand is None:
+            print(context.get_help())
+
+    for name in plugins.names(__name__):
+        app.command(name)(plugins.load(__name__, name, "command").run)
+    return app
+
+
+def _usage(error: Any, arguments: list[str]) -> str:
+    """One line that says what is wrong, and where help is."""
+    message = error.format_message()
+    unknown = next((word for word in arguments if not word.startswith("-")), "")
+    known = plugins.names(__name__)
+    place = f" {unknown}" if unknown in known else ""
+    if not place and unknown:
+        message = f"there is no command {unknown!r}.{did_you_mean(unknown, known)} Commands: {', '.join(known)}"
+    return f"{message} (see bestiary{place} --help)"
+
+
+def _fail(code: int, message: str) -> int:
+    print(f"bestiary: error: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _show_warning(message: Any, *_: Any, **__: Any) -> None:
+    print(f"bestiary: warning: {' '.join(str(message).split())}", file=sys.stderr)

@@ -137,7 +137,7 @@ def forecast(
     largest = max((info.nbytes for key, info in tensors.items() if kept.get(key) != info.dtype), default=0)
     item = dtype.itemsize if dtype is not None else _main_dtype(tensors).itemsize
     per_token, cache = _cache(config, call, item) if config is not None and generates else (0, 0)
-    activations = _activations(config, call, item, generates) if config is not None else 0
+    activations = _activations(config, counted, call, item, generates) if config is not None else 0
     parameters = sum(prod(info.shape) for info in counted.values())
     return Forecast(parameters, weights, weights + largest, per_token, cache, activations)
 
@@ -178,28 +178,31 @@ def _source(config: Any, call: Call) -> int:
     return int(config.get("max_source_positions") or call.prompt)
 
 
-def _activations(config: Any, call: Call, item: int, generates: bool) -> int:
+def _activations(config: Any, tensors: Mapping[str, TensorInfo], call: Call, item: int, generates: bool) -> int:
     """The largest pass of any stack of layers, and the scores over the vocabulary."""
     text = config.get_text_config()
-    stacks = (
-        [_width(text) * (_source(text, call) if text.is_encoder_decoder else call.prompt)] if text.get("vocab_size") else []
-    )
+    stacks = []
+    if text.get("vocab_size"):
+        stacks.append(_width(text, tensors) * (_source(text, call) if text.is_encoder_decoder else call.prompt))
     image = config.get("vision_config") or config
     if image.get("patch_size") and image.get("image_size"):
-        stacks.append(_width(image) * _patches(image))
+        stacks.append(_width(image, tensors) * _patches(image))
     vocabulary = text.get("vocab_size") or 0
     # `generate` asks for the scores of the last position only, and reads them in fp32.
     scores = vocabulary * (item + 4) if generates else 0
     return int(call.batch * (max(stacks, default=0) * item + scores))
 
 
-def _width(config: Any) -> int:
+def _width(config: Any, tensors: Mapping[str, TensorInfo]) -> int:
     """Numbers per position that are alive at once in the widest place of a layer: its MLP, or its attention."""
     size, heads = int(config.get("hidden_size")), int(config.get("num_attention_heads"))
     head_size = config.get("head_dim") or size // heads
     groups = config.get("num_key_value_heads") or heads
     inner = next((width for name in _WIDTHS if (width := config.get(name))), 4 * size)
-    return max(2 * size + 3 * inner, 2 * size + head_size * (3 * heads + 4 * groups))
+    # A gated MLP has three matrices, and its gate is alive with its two other states.
+    matrices = sum(sorted(info.shape) == sorted((inner, size)) for info in tensors.values())
+    states = 3 if matrices >= 3 * config.get("num_hidden_layers") else 2
+    return max(3 * size + states * inner, 3 * size + head_size * (3 * heads + 4 * groups))
 
 
 def _patches(config: Any) -> int:

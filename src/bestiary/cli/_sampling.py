@@ -1,0 +1,37 @@
+"""The options of generating commands, as the keywords of `generate`."""
+
+from typing import Annotated, Any
+
+import typer
+
+MaxNewTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens to add.")]
+Temperature = Annotated[float | None, typer.Option(min=0.0, help="Sample; higher is more varied.")]
+TopP = Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Sample among the likeliest with this much probability.")]
+TopK = Annotated[int | None, typer.Option(min=0, help="Sample among this many of the likeliest.")]
+Seed = Annotated[int | None, typer.Option(help="Makes the draws repeatable.")]
+DoSample = Annotated[
+    bool | None, typer.Option("--do-sample/--greedy", help="Draw tokens, or take the likeliest. By default the checkpoint's.")
+]
+Stop = Annotated[list[str] | None, typer.Option(help="End when the text holds this; may be repeated.")]
+
+
+def settings(
+    max_new_tokens: int | None,
+    temperature: float | None,
+    top_p: float | None,
+    top_k: int | None,
+    seed: int | None,
+    do_sample: bool | None,
+    stop: list[str] | None,
+) -> dict[str, Any]:
+    """Only what was said. An option of sampling asks for sampling.
+
+    Raises:
+        typer.BadParameter: an option of sampling together with --greedy.
+    """
+    draws = {"temperature": temperature, "top_p": top_p, "top_k": top_k}
+    named = [name for name, value in draws.items() if value is not None]
+    if named and do_sample is False:
+        raise typer.BadParameter(f"--greedy draws nothing, so --{named[0].replace('_', '-')} has no effect; leave one out")
+    given = {**draws, "max_new_tokens": max_new_tokens, "seed": seed, "do_sample": True if named else do_sample}
+    return {name: value for name, value in {**given, "stop_strings": stop or None}.items() if value is not None}

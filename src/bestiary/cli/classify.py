@@ -1,0 +1,58 @@
+"""`bestiary classify`: labels of texts or images."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import _console
+
+
+def run(
+    inputs: Annotated[
+        list[str] | None, typer.Argument(help="Texts, or image files; without any (or with -) lines of stdin.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Folder or name on the hub; it decides whether texts or images are read.")] = ...,  # type: ignore[assignment]
+    file: Annotated[Path | None, typer.Option(help="A file with an input on each line.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="Choose among these labels instead of the model's; repeat it.")
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, help="How many labels to print for each input.")] = 1,
+    json: _console.Json = False,
+    revision: _console.Revision = None,
+    device: _console.Device = None,
+    dtype: _console.Dtype = None,
+) -> None:
+    """Print the likeliest labels of each input: lines of input, label, score."""
+    found = _console.inputs(inputs or [], file, "texts or image files")
+    task = _task(model, revision, bool(label))
+    pipeline = _console.open_pipeline(task, model, revision, device, dtype)
+    with _console.working(f"classifying {len(found)} inputs"):
+        if label:
+            answers = [_ranked(pipeline(one, candidate_labels=label))[:top_k] for one in found]
+        else:
+            answers = pipeline(found, top_k=top_k)
+    if json:
+        for one, answer in zip(found, answers, strict=True):
+            _console.write_json({"input": one, "labels": [dict(entry) for entry in answer]})
+        return
+    rows = [
+        (one, entry["label"], f"{entry['score']:.4f}") for one, answer in zip(found, answers, strict=True) for entry in answer
+    ]
+    _console.table(rows, ("input", "label", "score"))
+
+
+def _task(model: str, revision: str | None, labels: bool) -> str:
+    from ..pipelines.building import get_task
+
+    task = get_task(model, revision=revision)
+    if task.startswith("zero-shot") and not labels:
+        raise typer.BadParameter(f"{model} has no labels of its own ({task}): name them with --label")
+    return "zero-shot-classification" if labels and task == "text-classification" else task
+
+
+def _ranked(answer: Any) -> list[dict[str, Any]]:
+    """A list of labels with scores; the zero-shot pipeline of texts gives two parallel lists."""
+    if isinstance(answer, dict):
+        return [{"label": name, "score": score} for name, score in zip(answer["labels"], answer["scores"], strict=True)]
+    return list(answer)

@@ -1,0 +1,45 @@
+"""`bestiary generate`: continue a prompt, streamed."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from . import _console, _sampling
+
+
+def run(
+    prompt: Annotated[str, typer.Argument(help="The text to continue; - reads it from stdin.")],
+    model: Annotated[str | None, typer.Option(help="Folder or name on the hub. By default the model in the package.")] = None,
+    max_new_tokens: _sampling.MaxNewTokens = None,
+    temperature: _sampling.Temperature = None,
+    top_p: _sampling.TopP = None,
+    top_k: _sampling.TopK = None,
+    seed: _sampling.Seed = None,
+    do_sample: _sampling.DoSample = None,
+    stop: _sampling.Stop = None,
+    only_new: Annotated[bool, typer.Option("--only-new", help="Leave the prompt out of the output.")] = False,
+    revision: _console.Revision = None,
+    device: _console.Device = None,
+    dtype: _console.Dtype = None,
+) -> None:
+    """Continue PROMPT and print the text as it comes."""
+    settings = _sampling.settings(max_new_tokens, temperature, top_p, top_k, seed, do_sample, stop)
+    text = sys.stdin.read() if prompt == "-" else prompt
+    task = _task(model, revision)
+    pipeline = _console.open_pipeline(task, model, revision, device, dtype)
+    if task == "text-generation" and not only_new:
+        _console.write(text)
+    [answer] = pipeline(text, streamer=_console.printer(pipeline.tokenizer), **settings)
+    _console.write("\n")
+    if answer.finish_reason == "length":
+        _console.note("(cut at the limit; --max-new-tokens makes it longer)")
+
+
+def _task(model: str | None, revision: str | None) -> str:
+    if model is None:
+        return "text-generation"
+    from ..auto import AutoConfig
+
+    config = AutoConfig.from_pretrained(model, revision=revision)
+    return "text2text-generation" if config.is_encoder_decoder else "text-generation"
