@@ -202,7 +202,9 @@ def _width(config: Any, tensors: Mapping[str, TensorInfo]) -> int:
     # A gated MLP has three matrices, and its gate is alive with its two other states.
     matrices = sum(sorted(info.shape) == sorted((inner, size)) for info in tensors.values())
     states = 3 if matrices >= 3 * config.get("num_hidden_layers") else 2
-    return max(3 * size + states * inner, 3 * size + head_size * (3 * heads + 4 * groups))
+    projected = 2 * heads + 2 * groups
+    turned = heads + 2 * groups if config.get("rope_parameters") else 0  # rotary positions make new queries and keys
+    return max(3 * size + states * inner, 3 * size + head_size * (projected + turned))
 
 
 def _patches(config: Any) -> int:

@@ -17,6 +17,7 @@ from ..hub.files import HubOptions, find_file
 from ..loading.checkpoint import Checkpoint
 from ..loading.load import LoadPlan, load_weights
 from ..loading.save import save_weights
+from ..loading.skeleton import skeleton
 from ..placement.device_map import plan_device_map
 from ..placement.dispatch import dispatch
 from ..placement.offload import read_tensor
@@ -117,7 +118,7 @@ def open_model(cls: "type[PreTrainedModel]", name_or_path: Any, *model_args: Any
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
-        with without_initialisation(), torch.device("meta"):
+        with without_initialisation(), skeleton():
             model = cls(config, *model_args, **kwargs)
     finally:
         torch.set_default_dtype(before)
