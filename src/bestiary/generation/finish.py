@@ -29,10 +29,12 @@ class Finish:
         self._codes = torch.zeros(rows, dtype=torch.int64, device=device)
         self._can_end = eos is not None or bool(criteria)
         self._flag = late_flag(device) if self._can_end else None
+        # Known without asking the device, where asking is cheap enough to be up to date.
+        self._some_ended, self._all_ended = self._flag is not None, False
 
     def fill(self, tokens: Tensor) -> Tensor:
         """`tokens` (R,) or (R, n) with padding in the rows that are finished."""
-        if not self._can_end or len(self.running) == 1:
+        if not self._some_ended or len(self.running) == 1:
             return tokens
         return torch.where(self.running if tokens.dim() == 1 else self.running.unsqueeze(1), tokens, self._pad)
 
@@ -45,8 +47,12 @@ class Finish:
             self._end(verdict(criterion(ids, scores), ids), 2 + index)
 
     def _end(self, rows: Tensor, code: int) -> None:
+        if self._flag is None and not bool(rows.any()):
+            return
         self._codes.masked_fill_(rows & self.running, code)
         self.running = self.running & ~rows
+        if self._flag is None:
+            self._some_ended, self._all_ended = True, not bool(self.running.any())
 
     def over(self, length: int) -> bool:
         """Whether no row goes on, after a step that made the rows `length` long. On a GPU the answer may come a step late."""
@@ -56,7 +62,7 @@ class Finish:
         if self._flag is not None:
             self._flag.post(self.running)
             return False
-        return self._can_end and not bool(self.running.any())
+        return self._all_ended
 
     def was_over(self) -> bool:
         """On a GPU: whether no row went on after the last step. Asked when the next one is under way, so that none waits."""
