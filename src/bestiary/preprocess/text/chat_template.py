@@ -139,14 +139,14 @@ def _conversations(conversation: Any) -> tuple[list[list[Any]], bool]:
     if not isinstance(chats, list | tuple) or not chats:
         raise InputError(f"a conversation is a list of messages with 'role' and 'content'; found {conversation!r:.80}")
     batched = isinstance(chats[0], list | tuple) or not isinstance(chats[0], Mapping)
-    found: list[list[Any]] = [list(_messages(chat)) for chat in chats] if batched else [list(chats)]
+    found: list[Any] = [_messages(chat) for chat in chats] if batched else [chats]
     for chat in found:
-        for message in chat:
+        for message in chat if isinstance(chat, list | tuple) else [chat]:
             if not isinstance(message, Mapping):
                 raise InputError(
                     f"a message is a mapping with 'role' and 'content'; found {type(message).__name__} {message!r:.60}"
                 )
-    return found, batched
+    return [list(chat) for chat in found], batched
 
 
 def _schema(tool: Any) -> Any:

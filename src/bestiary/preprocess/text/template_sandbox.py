@@ -20,9 +20,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ...core.errors import InputError, UnsafeFile
 
-MOST_CHARACTERS = 50_000_000
-MOST_STEPS = 5_000_000
-_LONG_NUMBER = re.compile(r"\d{6,}")
+MOST_CHARACTERS = 20_000_000
+MOST_STEPS = 1_000_000
+# The width of a field, as `%10d` and `{:10}` have it.
+_LONG_NUMBER = re.compile(r"[%:{][^%:{}]{0,8}?\d{6,}")
 
 _steps: ContextVar[list[int]] = ContextVar("steps")
 _marks: ContextVar[tuple[str, str]] = ContextVar("marks")
@@ -38,19 +39,36 @@ def _sized(value: Any) -> Any:
     return value
 
 
-def _check_arguments(arguments: Iterable[Any]) -> None:
-    for value in arguments:
+def _check_arguments(values: Iterable[Any]) -> None:
+    """Refuse what may grow without bound, before it does.
+
+    A text operation makes at most as much as its two longest texts multiplied (replacing every letter by a text), or as all
+    texts of a list together.
+    """
+    lengths = [0, 0]
+    for value in values:
         if isinstance(value, int) and abs(value) > MOST_CHARACTERS:
-            _refuse(f"something of size {value:.3g}")
+            _refuse("a text or a list of hundreds of millions")
+        elif isinstance(value, str):
+            lengths.append(len(value))
+        elif isinstance(value, list | tuple):
+            lengths.append(sum(len(item) for item in value if isinstance(item, str)))
+        elif isinstance(value, dict):
+            lengths.append(max((len(item) for item in value.values() if isinstance(item, str)), default=0))
+    *_, second, first = sorted(lengths)
+    if first > MOST_CHARACTERS or first * second > 10 * MOST_CHARACTERS:
+        _refuse(f"a text made of texts of {first} and {second} characters")
+
+
+def _check_width(form: str) -> None:
+    if _LONG_NUMBER.search(form):
+        _refuse("a field of a million characters")
 
 
 def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        _check_arguments(args)
-        _check_arguments(kwargs.values())
-        if any(isinstance(value, str) and "%" in value and _LONG_NUMBER.search(value) for value in args):
-            _refuse("a very wide field")
+        _check_arguments((*args, *kwargs.values()))
         return _sized(function(*args, **kwargs))
 
     return guarded
@@ -81,6 +99,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
         self.filters["tojson"] = _to_json
+        self.filters["format"] = _format
         self.filters = {name: _guarded(function) for name, function in self.filters.items()}
         self.filters["metered"], self.filters["concatenated"] = _metered, _concatenated
         del self.globals["lipsum"]
@@ -95,20 +114,20 @@ class Sandbox(ImmutableSandboxedEnvironment):
                     _refuse(f"a text of {len(text) * times} characters")
         if operator == "**" and isinstance(right, int | float) and (abs(right) > 64 or abs(left) > 1e18):
             _refuse(f"the power {left!r:.20} ** {right!r:.20}")
-        if operator == "%" and isinstance(left, str) and _LONG_NUMBER.search(left):
-            _refuse("a very wide field")
+        if operator == "%" and isinstance(left, str):
+            _check_width(left)
+            _check_arguments((left, *(right if isinstance(right, tuple) else (right,))))
         result = super().call_binop(context, operator, left, right)
         if isinstance(result, int) and result.bit_length() > 4096:
             _refuse("a number of thousands of bits")
         return _sized(result)
 
     def call(self, context: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Refuse calls with huge sizes; a range is counted when a loop goes through it."""
-        _check_arguments(args)
-        _check_arguments(kwargs.values())
-        owner = getattr(function, "__self__", None)
-        if isinstance(owner, str) and _LONG_NUMBER.search(owner) and function.__name__ in ("format", "format_map"):
-            _refuse("a very wide field")
+        """Refuse calls that would make something huge; a range is counted when a loop goes through it."""
+        owner = getattr(getattr(function, "__wrapped__", function), "__self__", None)
+        _check_arguments((owner if isinstance(owner, str) else "", *args, *kwargs.values()))
+        if isinstance(owner, str) and function.__name__ in ("format", "format_map"):
+            _check_width(owner)
         return _sized(super().call(context, function, *args, **kwargs))
 
 
@@ -132,6 +151,11 @@ def _to_json(
     value: Any, ensure_ascii: bool = False, indent: int | None = None, separators: Any = None, sort_keys: bool = False
 ) -> str:
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
+def _format(form: str, *args: Any, **kwargs: Any) -> str:
+    _check_width(form)
+    return form % (kwargs or args)
 
 
 def _raise(message: str) -> None:

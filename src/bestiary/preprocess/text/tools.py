@@ -99,5 +99,4 @@ def _read(text: str) -> tuple[str, dict[str, str], str]:
     body = inspect.cleandoc("\n" + sections.get("Arg", sections.get("Argument", "")))
     parts = _ARGUMENT.split(body)
     arguments = {name: " ".join(said.split()) for name, said in zip(parts[1::2], parts[2::2], strict=True)}
-    returns = re.sub(r"^[\w\[\], |.]+:\s+", "", " ".join(sections.get("Return", "").split()))
-    return pieces[0].strip(), arguments, returns
+    return pieces[0].strip(), arguments, sections.get("Return", "").strip()
