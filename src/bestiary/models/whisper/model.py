@@ -31,6 +31,7 @@ from ..heads import Headed, kept, recorded
 from ..recording import Stack
 from ..seq2seq import encoder_fields, encoder_output, one_of, shift_right
 from . import WhisperConfig
+from .generation import WhisperGeneration
 
 
 class WhisperAttention(nn.Module):
@@ -299,7 +300,7 @@ class WhisperModel(WhisperPreTrainedModel):
         return Seq2SeqModelOutput(decoded.last_hidden_state, decoded.past_key_values, **encoder_fields(encoded))
 
 
-class WhisperForConditionalGeneration(GenerationMixin, Headed, WhisperPreTrainedModel):
+class WhisperForConditionalGeneration(WhisperGeneration, Headed, WhisperPreTrainedModel):
     """Whisper with a language-modelling head: speech recognition and translation."""
 
     backbone_class = WhisperModel

@@ -1,0 +1,263 @@
+"""Whisper's `generate`: language and task, times, recordings of any length, second tries at a higher temperature."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ...core.errors import ArgumentError, InputError
+from ...core.outputs import BaseModelOutput
+from ...generation.config import GenerationConfig
+from ...generation.mixin import GenerationMixin
+from ..seq2seq import encoder_output
+from .transcription import Transcription, frames_of
+from .wish import Wish
+
+
+class WhisperGeneration(GenerationMixin):
+    """Adds `generate` for speech to a Whisper model."""
+
+    if TYPE_CHECKING:
+        config: Any
+        device: Any
+
+        def get_encoder(self) -> Any: ...
+        def decoder_start(self) -> int | None: ...
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def decode(self, **kwargs: Any) -> Any:
+        """One decoding of one window, by the general `generate`."""
+        # The prompt is complete: without these two no start token is put before it.
+        return super().generate(**{**kwargs, "decoder_start_token_id": None, "bos_token_id": None})
+
+    @torch.no_grad()
+    def generate(  # type: ignore[override]
+        self,
+        input_features: Tensor | None = None,
+        generation_config: GenerationConfig | None = None,
+        logits_processor: list[Any] | None = None,
+        stopping_criteria: list[Any] | None = None,
+        prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None = None,
+        synced_gpus: bool = False,
+        return_timestamps: bool | None = None,
+        task: str | None = None,
+        language: str | list[str] | None = None,
+        is_multilingual: bool | None = None,
+        prompt_ids: Tensor | None = None,
+        prompt_condition_type: str | None = None,
+        condition_on_prev_tokens: bool | None = None,
+        temperature: float | tuple[float, ...] | None = None,
+        compression_ratio_threshold: float | None = None,
+        logprob_threshold: float | None = None,
+        no_speech_threshold: float | None = None,
+        num_segment_frames: int | None = None,
+        attention_mask: Tensor | None = None,
+        time_precision: float = 0.02,
+        time_precision_features: float = 0.01,
+        return_token_timestamps: bool | None = None,
+        return_segments: bool = False,
+        return_dict_in_generate: bool | None = None,
+        force_unique_generate_call: bool | None = None,
+        monitor_progress: Callable[[Tensor], None] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Transcribe or translate recordings.
+
+        Args:
+            input_features: (B, M, frames) log-mel spectrograms, 100 frames a second; more than one window (30 s) needs
+                `return_timestamps=True`, and in a batch `attention_mask` (B, frames).
+            return_timestamps: write times, in steps of 0.02 s.
+            task: "transcribe" (the default) or "translate" (to English).
+            language: name, code or token, or one for each row; without it, it is heard.
+            prompt_ids: context that goes before, as `get_prompt_ids` of the processor makes it.
+            prompt_condition_type: "first-segment": the prompt is for the first window only; "all-segments": it stays in
+                front of what was said (needs `condition_on_prev_tokens`). By default it goes before every window, or, with
+                `condition_on_prev_tokens`, before the first and is pushed out by what is said.
+            condition_on_prev_tokens: what was said goes before the next window.
+            temperature: several values are tried in turn while a transcript compresses better than
+                `compression_ratio_threshold` or its mean log probability is below `logprob_threshold`. Where that holds and
+                the probability of silence is above `no_speech_threshold`, the window counts as silent.
+            num_segment_frames: hear fewer frames at a time.
+            return_token_timestamps: also give the second at which each token begins.
+            return_segments: also give, for each row, its segments: `start` and `end` in seconds, `tokens`, `idxs` (their place
+                in the decoding they come from), `result` (that decoding).
+            force_unique_generate_call: decode a single window once; the result keeps first tokens and end token.
+            monitor_progress: is told (B, 2) frames done and frames in all, before each window.
+            kwargs: fields of `GenerationConfig` and other arguments of the general `generate`.
+
+        Returns:
+            Token ids (B, T) without first and end tokens; a dictionary with `sequences`, and `segments` or `token_timestamps`,
+            where those are asked for (also with `return_dict_in_generate` and times); the general output for one window with
+            `return_dict_in_generate`.
+
+        Raises:
+            ArgumentError, InputError: before anything runs, for options that exclude each other or that the checkpoint lacks.
+        """
+        given = dict(locals())
+        passed = {name: given[name] for name in Wish.__dataclass_fields__ if name in given}
+        passed["forced_decoder_ids"] = kwargs.pop("forced_decoder_ids", None)
+        general = ("generation_config", "logits_processor", "stopping_criteria", "prefix_allowed_tokens_fn")
+        options = {**kwargs, **{name: given[name] for name in general if given[name] is not None}}
+        if synced_gpus:
+            options["synced_gpus"] = True
+        wish = Wish.of(self._settings(generation_config, options), passed)
+        return self._transcribe(
+            input_features, attention_mask, wish, options, return_dict_in_generate, force_unique_generate_call, monitor_progress
+        )
+
+    def _settings(self, passed: GenerationConfig | None, options: dict[str, Any]) -> GenerationConfig:
+        said = {name: value for name, value in options.items() if name in GenerationConfig.names()}
+        settings = self.generation_settings(passed, **said)
+        if settings.max_length is None and settings.max_new_tokens is None:
+            options["max_length"] = self.config.max_target_positions  # speech ends by itself
+        return settings
+
+    def _transcribe(
+        self,
+        features: Any,
+        attention_mask: Tensor | None,
+        wish: Wish,
+        options: dict[str, Any],
+        return_dict: bool | None,
+        once: bool | None,
+        progress: Callable[[Tensor], None] | None,
+    ) -> Any:
+        features = options.pop("inputs", None) if features is None else features
+        encoded = options.pop("encoder_outputs", None)
+        if (features is None) == (encoded is None):
+            raise InputError("pass either input_features or encoder_outputs, and not both")
+        window = 2 * self.config.max_source_positions
+        states = None if encoded is None else encoder_output(encoded).last_hidden_state
+        frames = [window] * len(states) if states is not None else frames_of(features, attention_mask, window)
+        long = features is not None and features.shape[-1] > window
+        return_dict = wish.settings.return_dict_in_generate if return_dict is None else return_dict
+        once = once or bool(return_dict and not wish.return_timestamps and not wish.return_segments)
+        self._check_length(long, once, wish, options)
+        copies = options.pop("num_return_sequences", None) or wish.settings.num_return_sequences or 1
+        if copies > 1:
+            features, states = (None if x is None else x.repeat_interleave(copies, 0) for x in (features, states))
+            frames = [count for count in frames for _ in range(copies)]
+        if isinstance(options.get("seed"), int):
+            options["generator"] = torch.Generator(self.device).manual_seed(options.pop("seed"))
+        options["num_return_sequences"] = 1
+        ids = options.pop("decoder_input_ids", None)
+        start = (lambda states: self.first_tokens(wish, states, copies)) if ids is None else (lambda states: ids)
+        work = Transcription(self, wish, features, states, frames, start, options)
+        if once:
+            return self._once(work, wish, bool(return_dict))
+        return self._gather(work.run(progress), wish, bool(return_dict))
+
+    def _check_length(self, long: bool, once: bool, wish: Wish, options: dict[str, Any]) -> None:
+        if long and once:
+            raise ArgumentError("a recording of several windows cannot be decoded in one call: drop force_unique_generate_call")
+        if long and not wish.return_timestamps:
+            raise InputError(
+                "the recording is longer than one window of"
+                f" {2 * self.config.max_source_positions * wish.time_precision_features:g} s, and only times say where the next"
+                " begins: pass return_timestamps=True, or cut the recording"
+            )
+        if options.get("streamer") is not None and (wish.return_timestamps or len(wish.temperatures) > 1):
+            raise ArgumentError("a streamer follows one decoding; times and several temperatures may take more than one")
+
+    def start_column(self, wish: Wish, states: Tensor) -> Tensor:
+        """The token that begins every transcript (R, 1)."""
+        start = wish.settings.decoder_start_token_id
+        start = self.decoder_start() if start is None else start
+        if not isinstance(start, int):
+            raise InputError(f"decoder_start_token_id is {start!r}; expected the id of <|startoftranscript|>")
+        return torch.full((len(states), 1), start, dtype=torch.int64, device=states.device)
+
+    def first_tokens(self, wish: Wish, states: Tensor, copies: int = 1) -> Tensor:
+        """The decoder's first tokens (R, n): start, language, task, and whether times are wanted."""
+        rows = len(states)
+        columns = [self.start_column(wish, states)]
+        if wish.multilingual:
+            known = wish.languages(rows // copies)
+            spoken = self.hear_language(wish, states) if known is None else torch.tensor(known).repeat_interleave(copies)
+            columns.append(spoken.to(states.device).unsqueeze(1))
+        columns.append(torch.tensor(wish.rest(), dtype=torch.int64, device=states.device).expand(rows, -1))
+        return torch.cat(columns, dim=1)
+
+    def hear_language(self, wish: Wish, states: Tensor) -> Tensor:
+        """The most probable language token (R,) after the start token."""
+        ids = self.start_column(wish, states)
+        logits = self(encoder_outputs=BaseModelOutput(states), decoder_input_ids=ids, use_cache=False).logits[:, -1]
+        known = torch.tensor(sorted(wish.lang_to_id.values()), device=states.device)
+        return known[logits[:, known].argmax(-1)]
+
+    @torch.no_grad()
+    def detect_language(
+        self,
+        input_features: Tensor | None = None,
+        encoder_outputs: Any = None,
+        generation_config: GenerationConfig | None = None,
+        num_segment_frames: int | None = None,
+    ) -> Tensor:
+        """The language token (B,) of each recording, from its first window (or first `num_segment_frames` frames).
+
+        Raises:
+            InputError: the checkpoint names no languages.
+        """
+        wish = Wish.of(self.generation_settings(generation_config), {})
+        if not wish.lang_to_id:
+            raise InputError("this checkpoint's generation settings hold no lang_to_id, so there is no language to find")
+        if (input_features is None) == (encoder_outputs is None):
+            raise InputError("pass either input_features or encoder_outputs, and not both")
+        if input_features is None:
+            states: Any = encoder_output(encoder_outputs).last_hidden_state
+            return self.hear_language(wish, states)
+        window = 2 * self.config.max_source_positions
+        heard = input_features[..., : min(num_segment_frames or window, window)]
+        heard = torch.nn.functional.pad(heard, (0, window - heard.shape[-1]))
+        return self.hear_language(wish, self.get_encoder()(heard).last_hidden_state)
+
+    def _once(self, work: Transcription, wish: Wish, return_dict: bool) -> Any:
+        """One decoding of one window, with everything the general `generate` returns."""
+        rows = list(range(len(work.rows)))
+        states = work.hear(rows)
+        work.begin(states)
+        heard = work.decode(states, rows)
+        result = heard[0].result[0]
+        if not return_dict:
+            return result.sequences
+        if wish.return_token_timestamps:
+            times = [one.times or [] for one in heard]
+            return {**dict(result.items()), "token_timestamps": padded([torch.tensor(row) for row in times], 0.0)}
+        return result
+
+    def _gather(self, rows: list[Any], wish: Wish, return_dict: bool) -> Any:
+        """The segments of all rows as the call wants them."""
+        pad = wish.settings.pad_token_id
+        tokens = [torch.cat([segment["tokens"] for segment in row.segments] or [torch.empty(0)]).long() for row in rows]
+        sequences = padded(tokens, 0 if pad is None else pad).to(self.device)
+        if not wish.return_segments and not wish.return_token_timestamps and not return_dict:
+            return sequences
+        found: dict[str, Any] = {"sequences": sequences}
+        if wish.return_token_timestamps:
+            times = [[time for segment in row.segments for time in segment["token_timestamps"]] for row in rows]
+            found["token_timestamps"] = padded([torch.tensor(row) for row in times], 0.0)
+        if wish.return_segments or return_dict:
+            for segment in (segment for row in rows for segment in row.segments):
+                result, row = segment["result"]
+                segment["result"] = row_of(result, row) if return_dict else result.sequences[row]
+            found["segments"] = [row.segments for row in rows]
+        return found
+
+
+def padded(rows: list[Tensor], value: float) -> Tensor:
+    """Rows of different length as one tensor, filled up with `value`."""
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)
+
+
+def row_of(result: Any, row: int) -> dict[str, Any]:
+    """One row of what the general `generate` returned; the cache, which all rows share, is left out."""
+
+    def pick(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value[row]
+        return tuple(pick(item) for item in value) if isinstance(value, tuple) else value
+
+    whole = ("past_key_values", "settings")
+    picked = {name: pick(value) for name, value in result.items() if name not in whole and name != "finish_reasons"}
+    return {**picked, "finish_reason": result.finish_reasons[row]}
