@@ -24,6 +24,7 @@ from ..core.outputs import (
 )
 from ..generation.mixin import GenerationMixin
 from ..nn.losses import causal_lm_loss, classification_loss, span_loss, token_loss
+from ..nn.pooling import last_real
 from .base import PreTrainedModel
 from .config import PreTrainedConfig
 
@@ -174,7 +175,7 @@ class LastTokenClassifier(Headed):
             raise InputError(
                 f"a batch of {batch} needs an attention_mask, or config.pad_token_id, to find the last real token of each row"
             )
-        return (real * torch.arange(length, device=device)).argmax(-1)
+        return last_real(real)
 
 
 class TokenClassifier(Headed):
@@ -297,7 +298,7 @@ class MultipleChoice(Headed):
         if given is None:
             raise InputError("pass input_ids or inputs_embeds")
         choices = given.shape[1]
-        flat = {name: None if x is None else x.flatten(0, 1) for name, x in inputs.items()}
+        flat = {name: x.flatten(0, 1) if isinstance(x, Tensor) else x for name, x in inputs.items()}
         output = self.backbone(
             None if input_ids is None else input_ids.flatten(0, 1),
             None if attention_mask is None else attention_mask.flatten(0, 1),

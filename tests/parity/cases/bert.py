@@ -36,7 +36,7 @@ CASE = Case(
     },
     heads={
         "BertForMaskedLM": Head(pairs, token_labels),
-        "BertModel": Head(lambda: pairs(side="left")),
+        "BertModel": Head(pairs),
         "BertForPreTraining": Head(
             pairs, lambda inputs: {**token_labels(inputs), "next_sentence_label": class_labels(2)(inputs)["labels"]}
         ),
@@ -44,7 +44,7 @@ CASE = Case(
             with_memory, token_labels, config={"is_decoder": True, "add_cross_attention": True}, generates=True
         ),
         "BertForNextSentencePrediction": Head(pairs, class_labels(2)),
-        "BertForSequenceClassification": Head(lambda: pairs(side="left"), class_labels(3)),
+        "BertForSequenceClassification": Head(pairs, class_labels(3)),
         "BertForTokenClassification": Head(pairs, class_labels(3, per_token=True)),
         "BertForQuestionAnswering": Head(pairs, span_labels, config={"num_labels": 2}),
         "BertForMultipleChoice": Head(

@@ -171,7 +171,7 @@ class BertModel(BertPreTrainedModel):
     """The encoder (or, with `config.is_decoder`, decoder) without a head.
 
     Args:
-        add_pooling_layer: also give `pooler_output`, made from the first token.
+        add_pooling_layer: also give `pooler_output`, made from the first real token.
     """
 
     def __init__(self, config: BertConfig, add_pooling_layer: bool = True) -> None:
@@ -210,7 +210,7 @@ class BertModel(BertPreTrainedModel):
         mask, position_ids = decoder_frame(words, attention_mask, position_ids, cache, causal=decoder)
         x = self.embeddings(words, token_type_ids, position_ids)
         x = self.encoder(x, mask, cache, encoder_hidden_states, memory_mask)
-        pooled = None if self.pooler is None else self.pooler(x)
+        pooled = None if self.pooler is None else self.pooler(x, mask.padding)
         return BaseModelOutputWithPoolingAndCrossAttentions(last_hidden_state=x, pooler_output=pooled, past_key_values=cache)
 
 

@@ -18,6 +18,7 @@ from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.losses import causal_lm_loss, token_loss
 from ...nn.masks import Mask, decoder_frame
+from ...nn.pooling import last_real
 from ..base import PreTrainedModel
 from ..cross_attention import look_at
 from ..heads import (
@@ -193,12 +194,12 @@ class GPT2SequenceSummary(nn.Module):
         self.first_dropout = nn.Dropout(config.summary_first_dropout)
 
     def forward(self, x: Tensor, index: Tensor | None = None) -> Tensor:
-        """(..., T, D) -> (...), or (..., D) without a score; index (...) is the place of the state for `cls_index`."""
+        """(..., T, D) -> (...), or (..., D) without a score; index (...) is the place of the state that stands for the text."""
         if self.kind == "mean":
             state = x.mean(dim=-2)
         elif self.kind == "first":
             state = x[..., 0, :]
-        elif self.kind == "cls_index" and index is not None:
+        elif index is not None:
             state = x.take_along_dim(index[..., None, None], dim=-2).squeeze(-2)
         else:
             state = x[..., -1, :]
@@ -245,7 +246,7 @@ class GPT2DoubleHeadsModel(LanguageHead, GPT2PreTrainedModel):
         """input_ids and its companions (B, choices, T), or (B, T) for one text each.
 
         Args:
-            mc_token_ids: (B, choices), the token whose state is scored; the last one when None.
+            mc_token_ids: (B, choices), the token whose state is scored; the last real one when None.
             labels: like input_ids, shifted by the model; -100 is ignored. mc_labels: (B,), the index of the right choice.
         """
         given = input_ids if input_ids is not None else inputs.get("inputs_embeds")
@@ -256,6 +257,8 @@ class GPT2DoubleHeadsModel(LanguageHead, GPT2PreTrainedModel):
         flat = {name: None if x is None else x.reshape(-1, *x.shape[len(shape) - 1 :]) for name, x in tensors.items()}
         output = self.backbone(past_key_values=past_key_values, use_cache=use_cache, **flat)
         hidden = output.last_hidden_state.unflatten(0, shape[:-1])
+        if attention_mask is not None and (mc_token_ids is None or self.config.summary_type == "last"):
+            mc_token_ids = last_real(attention_mask[..., -shape[-1] :] != 0)
         logits, scores = self.vocabulary_logits(hidden), self.multiple_choice_head(hidden, mc_token_ids)
         return GPT2DoubleHeadsModelOutput(
             loss=None if labels is None else causal_lm_loss(logits, labels),

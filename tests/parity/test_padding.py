@@ -1,0 +1,78 @@
+"""Padding and batching change nothing: each row gives alone what it gives in a padded batch, on either side."""
+
+from typing import Any
+
+import pytest
+import torch
+from kit.families import Pair, cases, close, pair
+
+TEXT = [
+    (model_type, name)
+    for model_type, case in cases().items()
+    for name, head in case.heads.items()
+    if {"input_ids", "attention_mask"} <= head.inputs().keys()
+    and head.inputs()["input_ids"].dim() == 2
+    and "pixel_values" not in head.inputs()  # there rows meet in the output
+]
+
+
+@pytest.fixture(params=TEXT, ids=lambda row: row[1])
+def models(request: pytest.FixtureRequest) -> Pair:
+    return pair(*request.param)
+
+
+def by_row(models: Pair, side: str) -> tuple[list[torch.Tensor], dict[str, Any], list[slice]]:
+    """Rows of different length, the batch they make when padded on `side`, and where each row is in it."""
+    torch.manual_seed(3)
+    end = models.ours.config.get_text_config().eos_token_id
+    rows = [torch.randint(5, 90, (1, length)) for length in (9, 4, 6)]
+    if isinstance(end, int):  # heads that pool at the end of the text need one
+        for row in rows:
+            row[0, -1] = end
+    longest, pad = max(row.shape[1] for row in rows), models.ours.config.get_text_config().pad_token_id or 0
+    ids, mask = torch.full((len(rows), longest), pad), torch.zeros(len(rows), longest, dtype=torch.long)
+    places = []
+    for index, row in enumerate(rows):
+        length = row.shape[1]
+        place = slice(0, length) if side == "right" else slice(longest - length, longest)
+        ids[index, place], mask[index, place] = row[0], 1
+        places.append(place)
+    return rows, {"input_ids": ids, "attention_mask": mask}, places
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@torch.no_grad()
+def test_rows_alone_equal_rows_in_a_padded_batch(models: Pair, side: str) -> None:
+    rows, batch, places = by_row(models, side)
+    # Token types and places of tokens belong to the rows they came with.
+    others = {name: value[:1] for name, value in models.inputs.items() if not name.endswith(("_mask", "_ids"))}
+    others |= {name: value[:1] for name, value in models.inputs.items() if name.startswith(("decoder_", "encoder_"))}
+    together = models.ours(**batch, **{name: value.expand(3, *value.shape[1:]) for name, value in others.items()})
+    compared = 0
+    for index, (row, place) in enumerate(zip(rows, places, strict=True)):
+        alone = models.ours(input_ids=row, attention_mask=torch.ones_like(row), **others)
+        for name, value in alone.items():
+            if not isinstance(value, torch.Tensor) or value.dim() == 0 or value.shape[0] != 1:
+                continue
+            mine = together[name][index : index + 1]
+            of_tokens = value.dim() > 1 and value.shape[1] == row.shape[1] and mine.shape[1] == batch["input_ids"].shape[1]
+            close(mine[:, place] if of_tokens else mine, value, f"{name} of row {index}")
+            compared += 1
+    assert compared >= 3
+
+
+@torch.no_grad()
+def test_padding_without_a_mask_is_refused(models: Pair) -> None:
+    if models.ours.config.pad_token_id is None or models.ours.config.pad_token_id == models.ours.config.eos_token_id:
+        pytest.skip("this family has no padding token of its own")
+    _, batch, _ = by_row(models, "right")
+    with pytest.raises(ValueError, match="padding token"):
+        models.ours(**{**models.inputs, "input_ids": batch["input_ids"], "attention_mask": None})
+
+
+@torch.no_grad()
+def test_ids_outside_the_vocabulary_are_named(models: Pair) -> None:
+    ids = models.inputs["input_ids"].clone()
+    ids[0, 0] = 99_999
+    with pytest.raises(ValueError, match="99999, outside of the vocabulary"):
+        models.ours(**{**models.inputs, "input_ids": ids})

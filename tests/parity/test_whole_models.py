@@ -1,0 +1,114 @@
+"""What every model must survive: casts, export, a larger vocabulary, configs as JSON, models of other dtypes."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from kit.families import Pair, cases, close, every_head, pair
+
+from bestiary.auto import AutoConfig, AutoModel, tasks_of
+from bestiary.generation.prepare import forward_parameters
+
+
+@pytest.fixture(
+    params=[row for row in every_head() if not row[2] or row[2] == "tied"], ids=lambda row: "-".join(filter(None, row[1:]))
+)
+def models(request: pytest.FixtureRequest) -> Pair:
+    return pair(*request.param)
+
+
+def first_tensor(output: object) -> torch.Tensor:
+    return next(value for value in output.values() if isinstance(value, torch.Tensor))  # type: ignore[attr-defined]
+
+
+@torch.no_grad()
+def test_no_buffer_holds_what_the_config_says(models: Pair) -> None:
+    """Values that follow from the config are computed when needed, so a cast through bfloat16 and back loses only weights."""
+    assert not list(models.ours.buffers())
+    twin = copy.deepcopy(models.ours).to(torch.bfloat16).float()
+    twin.load_state_dict(models.ours.state_dict())
+    close(first_tensor(twin(**models.inputs)), first_tensor(models.ours(**models.inputs)), rtol=0, atol=0)
+
+
+@torch.no_grad()
+def test_export_of_one_forward(models: Pair) -> None:
+    inputs = dict(models.inputs)
+    if "use_cache" in forward_parameters(models.ours):
+        inputs["use_cache"] = False
+    program = torch.export.export(models.ours, (), inputs, strict=False)
+    close(first_tensor(program.module()(**inputs)), first_tensor(models.ours(**inputs)))
+
+
+@pytest.mark.parametrize("size", [120, 95])
+@torch.no_grad()
+def test_resize_keeps_old_logits(models: Pair, size: int, tmp_path: Path) -> None:
+    if "input_ids" not in models.inputs or models.ours.main_input_name != "input_ids":
+        pytest.skip("no text goes into this model")
+    end = models.ours.config.get_text_config().eos_token_id
+    if isinstance(end, int) and end >= size:
+        pytest.skip("the model cannot do without its end token")
+    inputs = {name: value if size > 99 else value.clamp(max=94) if "input_ids" in name else value for name, value in models.inputs.items()}
+    before = models.ours(**inputs)
+    twin = copy.deepcopy(models.ours)
+    embedding = twin.resize_token_embeddings(size)
+    assert embedding.num_embeddings == size
+    assert twin.config.get_text_config().vocab_size == size
+    after = twin(**inputs)
+    old, new = first_tensor(before), first_tensor(after)
+    keep = min(old.shape[-1], new.shape[-1]) if old.shape[-1] == models.ours.config.get_text_config().vocab_size else None
+    close(new[..., :keep], old[..., :keep], rtol=0, atol=1e-6)
+    twin.save_pretrained(tmp_path)
+    again = type(twin).from_pretrained(tmp_path)
+    assert all(torch.equal(a, b) for a, b in zip(twin.state_dict().values(), again.state_dict().values(), strict=True))
+    head = twin.get_output_embeddings()
+    if head is not None:
+        assert head.weight.shape[0] == size
+        assert (head.weight is embedding.weight) == (
+            models.ours.get_output_embeddings().weight is models.ours.get_input_embeddings().weight
+        )
+
+
+def test_config_is_json_both_ways(models: Pair, tmp_path: Path) -> None:
+    config = models.ours.config
+    config.save_pretrained(tmp_path)
+    assert AutoConfig.from_pretrained(tmp_path) == config
+    published = json.loads((models.folder / "config.json").read_text())
+    ours = config.to_dict()
+    for name, value in published.items():
+        if name != "transformers_version" and not isinstance(value, dict | float) and name in ours:
+            assert ours[name] == value, name
+
+
+def test_every_dtype_rule(models: Pair, tmp_path: Path) -> None:
+    twin = copy.deepcopy(models.ours).to(torch.bfloat16)
+    twin.save_pretrained(tmp_path)
+    assert type(twin).from_pretrained(tmp_path).dtype == torch.bfloat16
+    assert type(twin).from_pretrained(tmp_path, dtype="float32").dtype == torch.float32
+    assert type(twin).from_pretrained(tmp_path, torch_dtype=torch.float16).dtype == torch.float16
+    with pytest.raises(ValueError, match="int8"):
+        type(twin).from_pretrained(tmp_path, dtype=torch.int8)
+
+
+@pytest.mark.parametrize("model_type", cases())
+def test_tasks_name_classes_that_exist(model_type: str) -> None:
+    from bestiary.auto import family
+
+    for task, name in tasks_of(model_type).items():
+        assert getattr(family(model_type), name).config_class is not None, task
+
+
+@pytest.mark.parametrize("model_type", cases())
+def test_auto_model_finds_the_family(model_type: str) -> None:
+    name = tasks_of(model_type)["base"]
+    assert type(AutoModel.from_pretrained(pair(model_type, name).folder)).__name__ == name
+
+
+def test_fresh_models_are_initialised(models: Pair) -> None:
+    torch.manual_seed(0)
+    fresh = type(models.ours).from_config(models.ours.config)
+    assert fresh.dtype == torch.float32
+    for name, parameter in fresh.named_parameters():
+        assert torch.isfinite(parameter).all(), name
+        assert parameter.numel() == 1 or parameter.abs().max() < 10, name
