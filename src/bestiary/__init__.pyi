@@ -42,6 +42,7 @@ from .core.errors import MissingDependency as MissingDependency
 from .core.errors import NumericsError as NumericsError
 from .core.errors import SaveError as SaveError
 from .core.errors import UnknownArchitecture as UnknownArchitecture
+from .core.errors import UnknownName as UnknownName
 from .core.errors import UnsafeFile as UnsafeFile
 from .core.logging import BestiaryWarning as BestiaryWarning
 from .core.logging import get_logger as get_logger

@@ -22,7 +22,7 @@ class Task(StrEnum):
     """What is written."""
 
     transcribe = "transcribe"
-    translate = "translate"
+    translate = "translate"  # type: ignore[assignment]  # str has a method of this name
 
 
 def run(

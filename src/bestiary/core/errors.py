@@ -26,6 +26,12 @@ class UnknownArchitecture(BestiaryError, ValueError):
     code = "unknown-architecture"
 
 
+class UnknownName(BestiaryError, ImportError):
+    """An old script imports a name that this library does not have."""
+
+    code = "unknown-name"
+
+
 class InputError(BestiaryError, ValueError):
     """What was passed to a model, tokenizer, processor or pipeline cannot be used."""
 

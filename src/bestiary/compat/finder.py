@@ -1,0 +1,119 @@
+"""The import hook behind `install`: modules called `transformers...` that look their names up here."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from ..core.errors import ArgumentError, UnknownName, did_you_mean
+from .names import RENAMED, VERSION, paths, sources
+
+ROOT = "transformers"
+_OURS = __package__.partition(".")[0]
+_MISSING = object()
+
+
+class _OldModule(ModuleType):
+    """A module of the old name. What is found is kept, so that it is looked up once."""
+
+    def __getattr__(self, name: str) -> Any:
+        path = _below(self.__name__)
+        found = [name for name in _names(path) if not name.startswith("_")] if name == "__all__" else _find(path, name)
+        if found is _MISSING:
+            raise AttributeError(_explain(self.__name__, name))
+        setattr(self, name, found)
+        return found
+
+    def __dir__(self) -> list[str]:
+        return _names(_below(self.__name__))
+
+
+class _Finder(MetaPathFinder, Loader):
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if fullname.partition(".")[0] != ROOT:
+            return None
+        if sources(_below(fullname)) is None:
+            parent, _, name = fullname.rpartition(".")
+            raise UnknownName(_explain(parent, name))
+        return ModuleSpec(fullname, self, origin="bestiary.compat", is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _OldModule(spec.name, "An old name of bestiary's modules; see bestiary.compat.names.")
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__name__ == ROOT:
+            module.__dict__["__version__"] = VERSION
+
+
+_FINDER = _Finder()
+
+
+def install() -> None:
+    """Make `import transformers` and its documented submodules mean this library, whether that package is installed or not.
+
+    Raises:
+        ArgumentError: the real package is imported already.
+    """
+    if _FINDER in sys.meta_path:
+        return
+    if ROOT in sys.modules:
+        raise ArgumentError(
+            f"{ROOT} is imported already, from {sys.modules[ROOT].__file__}; call bestiary.compat.install() before anything"
+            " imports it, or run the script with python -m bestiary.compat"
+        )
+    sys.meta_path.insert(0, _FINDER)
+
+
+def _below(fullname: str) -> str:
+    """The path under the old root: "" for the root itself."""
+    return fullname.partition(".")[2]
+
+
+def _public() -> ModuleType:
+    return sys.modules[_OURS]
+
+
+def _find(path: str, name: str) -> Any:
+    """What the old module `path` calls `name`: a module below it, a renamed thing, one of its modules' names, a public name."""
+    below = f"{path}.{name}" if path else name
+    if name.startswith("__"):
+        return _MISSING
+    if sources(below) is not None:
+        return importlib.import_module(f"{ROOT}.{below}")
+    if (target := RENAMED.get(path, {}).get(name)) is not None:
+        return _resolve(target)
+    for source in (*(sources(path) or ()), ""):
+        module = importlib.import_module(f"{_OURS}.{source}") if source else _public()
+        if name in dir(module) and not name.startswith("_"):
+            return getattr(module, name)
+    return _MISSING
+
+
+def _resolve(target: str) -> Any:
+    """What "module:name.attribute" of ours, or an old path, leads to."""
+    module, _, names = target.partition(":")
+    if not names:
+        return importlib.import_module(target)
+    found: Any = importlib.import_module(f"{_OURS}.{module}")
+    for name in names.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def _names(path: str) -> list[str]:
+    """All names of the old module `path`."""
+    names = {*_public().__all__, *RENAMED.get(path, {})}
+    for source in sources(path) or ():
+        names.update(name for name in dir(importlib.import_module(f"{_OURS}.{source}")) if not name.startswith("_"))
+    return sorted(names)
+
+
+def _explain(module: str, name: str) -> str:
+    """What to say where there is no `name`."""
+    path = _below(module)
+    below = [found.removeprefix(f"{path}.") if path else found for found in paths() if found and found.startswith(path)]
+    near = did_you_mean(name, [*_names(path), *below])
+    return f"bestiary, which stands in for {ROOT}, has no {name!r} in {module}.{near}"

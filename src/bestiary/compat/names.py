@@ -1,0 +1,141 @@
+"""The table: each old module path, where its names are found here, and the names that are called differently.
+
+Every public name of the library is found under every old path, as many old modules passed names on. Besides these, a path
+shows the names of the modules listed for it in `MODULES`, and those of `RENAMED`. A family's modules follow one rule
+(`family_module`), so that a new family needs no line here.
+"""
+
+from ..auto import families
+
+# The release whose behaviour this library is compared with; scripts ask for it.
+VERSION = "5.23.0"
+
+_GENERATION = ("generation", "core.outputs")
+_TOKENIZERS = ("preprocess.text.tokenizer", "preprocess.text.encoding", "preprocess.text.special_tokens")
+_UTILS = ("compat.helpers", "preprocess.text.tools", "preprocess.batch", "hub.push", "core.outputs")
+
+# old path below `transformers` -> modules of ours whose names it shows
+MODULES: dict[str, tuple[str, ...]] = {
+    "": ("compat.helpers",),
+    "activations": ("nn.activations",),
+    "audio_utils": ("preprocess.audio.spectrogram", "preprocess.audio.reading"),
+    "cache_utils": ("cache",),
+    "configuration_utils": ("models.config",),
+    "feature_extraction_sequence_utils": (),
+    "feature_extraction_utils": (),
+    "file_utils": _UTILS,
+    "generation": _GENERATION,
+    "generation.configuration_utils": ("generation.config",),
+    "generation.logits_process": _GENERATION,
+    "generation.stopping_criteria": _GENERATION,
+    "generation.streamers": _GENERATION,
+    "generation.utils": _GENERATION,
+    "generation_logits_process": _GENERATION,
+    "generation_stopping_criteria": _GENERATION,
+    "generation_utils": _GENERATION,
+    "image_processing_utils": (),
+    "image_utils": ("preprocess.image.reading",),
+    "modeling_outputs": ("core.outputs",),
+    "modeling_utils": ("loading.save",),
+    "models": (),
+    "models.auto": (),
+    "models.auto.configuration_auto": (),
+    "models.auto.feature_extraction_auto": (),
+    "models.auto.image_processing_auto": (),
+    "models.auto.modeling_auto": (),
+    "models.auto.processing_auto": (),
+    "models.auto.tokenization_auto": (),
+    "models.whisper.english_normalizer": ("models.whisper.text_normalizer", "models.whisper.number_normalizer"),
+    "pipelines": ("pipelines",),
+    "pipelines.base": ("pipelines.base", "pipelines"),
+    "pipelines.pt_utils": ("pipelines.pt_utils",),
+    "processing_utils": (),
+    "pytorch_utils": ("nn.conv",),
+    "tokenization_utils": _TOKENIZERS,
+    "tokenization_utils_base": _TOKENIZERS,
+    "tokenization_utils_fast": _TOKENIZERS,
+    "tokenization_utils_tokenizers": _TOKENIZERS,
+    "trainer_utils": ("core.seed", "loading.save"),
+    "utils": _UTILS,
+    "utils.generic": _UTILS,
+    "utils.hub": _UTILS,
+    "utils.import_utils": _UTILS,
+    "utils.logging": ("compat.logging",),
+}
+
+_LOGGING = {"logging": "transformers.utils.logging"}
+_FILES = {
+    "CONFIG_NAME": "models.config:PreTrainedConfig.file_name",
+    "GENERATION_CONFIG_NAME": "generation.config:GenerationConfig.file_name",
+    "SAFE_WEIGHTS_NAME": "loading.checkpoint:SAFE_NAME",
+    "WEIGHTS_NAME": "loading.checkpoint:TORCH_NAME",
+}
+_OLDER_OUTPUTS = {
+    f"{how}{kind}Output": f"generation.outputs:Generate{kind}Output"
+    for how in ("GreedySearch", "Sample")
+    for kind in ("DecoderOnly", "EncoderDecoder")
+}
+
+# old path -> old name -> "module:name" of ours, or another old path
+RENAMED: dict[str, dict[str, str]] = {
+    "": _LOGGING,
+    "activations": {"ACT2FN": "nn.activations:ACTIVATIONS", "get_activation": "nn.activations:activation"},
+    "cache_utils": {"CacheLayerMixin": "cache.base:CacheLayer"},
+    "feature_extraction_utils": {"FeatureExtractionMixin": "preprocess.audio.extractor:SequenceFeatureExtractor"},
+    "file_utils": {**_LOGGING, **_FILES},
+    "generation": _OLDER_OUTPUTS,
+    "generation.utils": _OLDER_OUTPUTS,
+    "generation_utils": _OLDER_OUTPUTS,
+    "image_utils": {"is_pil_image": "preprocess.image.reading:is_pil"},
+    "modeling_outputs": {
+        "BaseModelOutputWithCrossAttentions": "core.outputs:BaseModelOutputWithPast",
+        "BaseModelOutputWithPastAndCrossAttentions": "core.outputs:BaseModelOutputWithPast",
+        "CausalLMOutputWithCrossAttentions": "core.outputs:CausalLMOutput",
+        "CausalLMOutputWithPast": "core.outputs:CausalLMOutput",
+        "ImageClassifierOutputWithNoAttention": "core.outputs:ImageClassifierOutput",
+        "SequenceClassifierOutputWithPast": "core.outputs:SequenceClassifierOutput",
+    },
+    "modeling_utils": {"ModuleUtilsMixin": "models.base:PreTrainedModel"},
+    "models.clip.modeling_clip": {
+        "CLIPOutput": "core.outputs:ContrastiveOutput",
+        "CLIPTextModelOutput": "core.outputs:TextEmbedsOutput",
+        "CLIPVisionModelOutput": "core.outputs:ImageEmbedsOutput",
+    },
+    "utils": _FILES,
+    "utils.hub": _FILES,
+}
+
+# beginning of a family's old module name -> the module of its folder here ("" is the folder itself)
+FAMILY_FILES = {
+    "configuration": "",
+    "feature_extraction": "feature_extractor",
+    "image_processing": "image_processor",
+    "modeling": "model",
+    "processing": "processor",
+    "tokenization": "tokenizer",
+}
+
+
+def sources(path: str) -> tuple[str, ...] | None:
+    """The modules of ours that stand for the old module `path` (below `transformers`); None when there is no such path."""
+    found = MODULES.get(path)
+    return family_module(path) if found is None else found
+
+
+def family_module(path: str) -> tuple[str, ...] | None:
+    """`models.bert`, `models.bert.modeling_bert`, `models.bert.tokenization_bert_fast`; before release 4 `modeling_bert`."""
+    *folders, leaf = path.split(".")
+    if folders == ["models"] and leaf in families():
+        return (f"models.{leaf}",)
+    for prefix, file in FAMILY_FILES.items():
+        name = leaf.removeprefix(f"{prefix}_").removesuffix("_fast")
+        if leaf.startswith(f"{prefix}_") and name in families() and folders in ([], ["models", name]):
+            return (f"models.{name}.{file}",) if file else (f"models.{name}",)
+    return None
+
+
+def paths() -> list[str]:
+    """Every old path, a family's without its older flat form."""
+    made = [f"models.{name}" for name in families()]
+    made += [f"models.{name}.{prefix}_{name}" for name in families() for prefix in FAMILY_FILES]
+    return sorted({*MODULES, *made})
