@@ -64,9 +64,7 @@ def byte_level(special: tuple[str, ...] = ("<|endoftext|>",), trim: bool = True)
     rust.decoder = decoders.ByteLevel()
     rust.post_processor = processors.ByteLevel(trim_offsets=trim)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=500, special_tokens=list(special), initial_alphabet=alphabet, show_progress=False
-    )
+    trainer = trainers.BpeTrainer(vocab_size=500, special_tokens=list(special), initial_alphabet=alphabet, show_progress=False)
     rust.train_from_iterator(TEXT, trainer)
     return rust
 
@@ -152,8 +150,8 @@ def _llama(folder: Path) -> None:
 
 def tiktoken_ranks() -> list[bytes]:
     """256 bytes, then some merges."""
-    words = "th the in ing er on an re ll lo llo ello el He Hello or ld wor".split()
-    merged = [b" t", b" the", b" w", b" wor", b" world", *(word.encode() for word in words)]
+    words = "th the in ing er on an re ll lo llo ello el He Hello or ld wor"
+    merged = [b" t", b" the", b" w", b" wor", b" world", *(word.encode() for word in words.split())]
     return [*(bytes([value]) for value in range(256)), *merged]
 
 
@@ -165,7 +163,7 @@ def _tiktoken(folder: Path) -> None:
 
 WHISPER_SPECIAL = (
     ["<|endoftext|>", "<|startoftranscript|>"]
-    + [f"<|{code}|>" for code in ("en", "zh", "de", "es", "fr")]
+    + [f"<|{code}|>" for code in ("en", "zh", "de", "es", "ru", "ko", "fr")]
     + ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
 )
 TIMES = [f"<|{step * 0.02:.2f}|>" for step in range(1501)]

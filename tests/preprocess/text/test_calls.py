@@ -146,7 +146,9 @@ def test_other_doors(both: tuple[Any, Any], text: str) -> None:
         for clean in (None, False):
             options = {"skip_special_tokens": skip, "clean_up_tokenization_spaces": clean}
             assert ours.decode(ids, **options) == theirs.decode(ids, **options)
-    assert ours.convert_ids_to_tokens(ids, skip_special_tokens=True) == theirs.convert_ids_to_tokens(ids, skip_special_tokens=True)
+    assert ours.convert_ids_to_tokens(ids, skip_special_tokens=True) == theirs.convert_ids_to_tokens(
+        ids, skip_special_tokens=True
+    )
     assert ours.convert_tokens_to_string(ours.tokenize(text)) == theirs.convert_tokens_to_string(theirs.tokenize(text))
 
 

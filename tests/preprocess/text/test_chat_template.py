@@ -42,9 +42,11 @@ def render(template: str, chat: Any = SHORT, **options: Any) -> str:
 EXPRESSIONS = [
     "{{ '<a>&é' | tojson }}",
     "{{ [1, 2] | tojson(indent=2) }}{{ {'b': 1, 'a': 2} | tojson(sort_keys=true) }}",
-    "{% set ns = namespace(a=1) %}{% for i in range(3) %}{% set ns.a = ns.a + i %}{% if i == 1 %}{% break %}{% endif %}{% endfor %}{{ ns.a }}",
+    "{% set ns = namespace(a=1) %}{% for i in range(3) %}{% set ns.a = ns.a + i %}{% if i == 1 %}{% break %}{% endif %}"
+    "{% endfor %}{{ ns.a }}",
     "{{ 'a' ~ 1 ~ messages[0].role }}{{ ('a' ~ 'b')[1] }}{{ ['x' ~ 'y'] | first }}",
-    "{% for a in [1, 2, 3] %}{{ loop.index }}{{ loop.last }}{{ loop.length }}{{ loop.previtem }}{{ loop.revindex }}{% endfor %}",
+    "{% for a in [1, 2, 3] %}{{ loop.index }}{{ loop.last }}{{ loop.length }}{{ loop.previtem }}"
+    "{{ loop.revindex }}{% endfor %}",
     "{{ messages[0]['content'].upper() }}{{ 'A b'.lower().strip().split(' ') | join('-') }}",
     "{{ true }}{{ True }}{{ none }}{{ None }}{{ false }}",
     "{% macro f(x, y=2) %}[{{ x ~ y }}]{% endmacro %}{{ f(1) }}{{ f(1, y='z') }}",
@@ -60,7 +62,9 @@ EXPRESSIONS = [
     "{% for m in messages %}\n    {{ m.role }}\n    {{ m.content }}\n{% endfor %}",
     "{{ add_generation_prompt }}{{ '  a ' | trim }}{{ 'abc' | replace('b', 'x') }}{{ 'a\nb' | indent(2) }}{{ [3, 1] | sort }}",
     "{% set x %}block{{ 1 }}{% endset %}{{ x }}{% filter upper %}a{% endfilter %}{{ x is string }}",
-    "{% call(item) f2() %}{{ item }}{% endcall %}{% macro f2() %}{{ caller(1) }}{% endmacro %}".replace("{% call", "{% macro f2() %}<{{ caller(1) }}>{% endmacro %}{% call", 1),
+    "{% call(item) f2() %}{{ item }}{% endcall %}{% macro f2() %}{{ caller(1) }}{% endmacro %}".replace(
+        "{% call", "{% macro f2() %}<{{ caller(1) }}>{% endmacro %}{% call", 1
+    ),
     CHATML,
     SIMPLE,
     TRIMMED,
@@ -318,7 +322,7 @@ BOMBS = [
     "{{ [0] * 10**10 }}",
     "{{ 10**10 * 'a' }}",
     "{{ 10 ** (10 ** 10) }}",
-    "{% set x = 9 ** 60 %}{% for i in range(99) %}{% set x = x * x %}{{ x * x * x * x * x * x * x * x * x * x * x * x * x * x * x * x * x * x * x * x * x * x * x * x * x }}{% endfor %}",
+    "{% set x = 9 ** 60 %}" + "{% set x = x * x %}" * 30 + "{{ x }}",
     "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
     "{% for a in 'x' * 9999 %}{% for b in 'x' * 9999 %}{% endfor %}{% endfor %}",
     "{% for i in range(10**9) %}{% endfor %}",

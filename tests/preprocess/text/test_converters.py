@@ -66,7 +66,9 @@ class TestSentencepiece:
         text = text.strip()
         ids = ours(text, add_special_tokens=False)["input_ids"]
         assert ids == theirs.encode(text)
-        assert ours.decode(ids, skip_special_tokens=True).replace(" ⁇ ", "") == theirs.decode([i for i in ids if not theirs.is_unknown(i)])
+        assert ours.decode(ids, skip_special_tokens=True).replace(" ⁇ ", "") == theirs.decode(
+            [i for i in ids if not theirs.is_unknown(i)]
+        )
 
     def test_generic_pipeline_follows_the_file(self, folder: Callable[[str], Path]) -> None:
         path = folder("t5") / "spiece.model"

@@ -100,8 +100,12 @@ def opened(folder: Callable[[str], Path]) -> Callable[[str], tuple[Any, Any]]:
 HARD = st.lists(
     st.one_of(
         st.text(max_size=6),
-        st.sampled_from(["<added>", " <added> ", "zwo wo", "<|im_start|>", "</s>", "[SEP]", "<|endoftext|>", "▁", "\u200d", "ﬁ"]),
-        st.sampled_from(["  ", "\n", "\t", "\u3000", "e\u0301", "日本", "🤖🏽", "Hello", " the", "don't", "1234", "\x00", "\ufeff"]),
+        st.sampled_from(
+            ["<added>", " <added> ", "zwo wo", "<|im_start|>", "</s>", "[SEP]", "<|endoftext|>", "▁", "\u200d", "ﬁ"]
+        ),
+        st.sampled_from(
+            ["  ", "\n", "\t", "\u3000", "e\u0301", "日本", "🤖🏽", "Hello", " the", "don't", "1234", "\x00", "\ufeff"]
+        ),
     ),
     max_size=8,
 ).map("".join)
@@ -136,7 +140,11 @@ def test_bert_glues_pieces(folder: Callable[[str], Path]) -> None:
     ours = BertTokenizer.from_pretrained(folder("bert"))
     tokens = ours.tokenize("Fibonaccis")
     assert any(token.startswith("##") for token in tokens)
-    assert ours.convert_tokens_to_string(tokens) == ours.decode(ours.encode("Fibonaccis", add_special_tokens=False)) == "fibonaccis"
+    assert (
+        ours.convert_tokens_to_string(tokens)
+        == ours.decode(ours.encode("Fibonaccis", add_special_tokens=False))
+        == "fibonaccis"
+    )
 
 
 def test_constructors_take_files(folder: Callable[[str], Path]) -> None:
@@ -164,7 +172,13 @@ def test_llama3_from_its_published_ranks(folder: Callable[[str], Path], monkeypa
     monkeypatch.setattr(module, "LLAMA3_RANKS", size)
     ours = LlamaTokenizer.from_pretrained(folder("tiktoken"))
     assert len(ours) == size + 256
-    published = {"<|begin_of_text|>": 0, "<|end_of_text|>": 1, "<|start_header_id|>": 6, "<|end_header_id|>": 7, "<|eot_id|>": 9}
+    published = {
+        "<|begin_of_text|>": 0,
+        "<|end_of_text|>": 1,
+        "<|start_header_id|>": 6,
+        "<|end_header_id|>": 7,
+        "<|eot_id|>": 9,
+    }
     assert {token: ours.convert_tokens_to_ids(token) - size for token in published} == published
     assert ours("Hello")["input_ids"] == [size, *plain("Hello")["input_ids"]]
 

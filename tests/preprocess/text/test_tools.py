@@ -86,7 +86,7 @@ def test_by_hand() -> None:
 def no_docstring(a: int) -> None: ...
 
 
-def no_hint(a) -> None:  # noqa: ANN001
+def no_hint(a) -> None:
     """Do.
 
     Args:
@@ -108,7 +108,12 @@ def no_schema(a: object) -> None:
 
 @pytest.mark.parametrize(
     ("function", "message"),
-    [(no_docstring, "no docstring"), (no_hint, "no type hint"), (not_described, "does not describe"), (no_schema, "no JSON schema")],
+    [
+        (no_docstring, "no docstring"),
+        (no_hint, "no type hint"),
+        (not_described, "does not describe"),
+        (no_schema, "no JSON schema"),
+    ],
 )
 def test_what_is_missing_is_named(function: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):

@@ -100,7 +100,7 @@ class BasicTextNormalizer:
     def __call__(self, text: str) -> str:
         text = remove_symbols(_lowered(text), diacritics=self.remove_diacritics).lower()
         if self.split_letters:
-            text = " ".join(re.findall(r"\S[\u0300-\u036f]*", text))
+            text = " ".join(re.findall(r".[\u0300-\u036f]*", text, re.DOTALL))
         return re.sub(r"\s+", " ", text)
 
 

@@ -48,15 +48,19 @@ def segments(ids: Sequence[int], begin: int, precision: float, window: int) -> I
 
 
 def pieces(ids: Sequence[int], begin: int, precision: float, window: int) -> Iterator[list[int] | str]:
-    """Runs of text ids, and between them the times as text."""
+    """Runs of text ids, and between them the times as text; of a time said twice before a new window, one."""
+    starts = window_starts(ids, begin, window)
     run: list[int] = []
-    for token, start in zip(ids, window_starts(ids, begin, window), strict=True):
+    for place, token in enumerate(ids):
         if token < begin:
             run.append(token)
             continue
         if run:
             yield run
             run = []
-        yield f"<|{(token - begin + start) * precision:.2f}|>"
+        said = place > 0 and ids[place - 1] >= begin
+        renewed = place + 1 < len(ids) and starts[place + 1] > starts[place]
+        if not (said and renewed):
+            yield f"<|{(token - begin + starts[place]) * precision:.2f}|>"
     if run:
         yield run

@@ -111,7 +111,9 @@ class Calling(Vocabulary):
             )
         multiple = a["pad_to_multiple_of"]
         if cut and multiple and length % multiple and padding_strategy(a["padding"]) != "do_not_pad":
-            raise InputError(f"rows cut to {length} tokens cannot be padded to a multiple of {multiple} without going over {length}")
+            raise InputError(
+                f"rows cut to {length} tokens cannot be padded to a multiple of {multiple} without going over {length}"
+            )
         split = self.split_special_tokens if a["split_special_tokens"] is None else a["split_special_tokens"]
         return Call(
             add_special_tokens=a["add_special_tokens"],
