@@ -177,6 +177,35 @@ def test_states_beyond_fp16_are_held_back() -> None:
     assert all(state.isfinite().all() for state in hidden)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"decoder_input_ids": torch.tensor([[0, 5, 6]] * 3)},
+        {"use_cache": False},
+        {"cache_implementation": "static"},
+        {"no_repeat_ngram_size": 2, "encoder_no_repeat_ngram_size": 2},
+        {"do_sample": True, "top_k": 10},
+    ],
+    ids=lambda options: "-".join(options) or "plain",
+)
+def test_generates_the_references_tokens(tmp_path: Path, options: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    reference = transformers.T5ForConditionalGeneration(transformers.T5Config(**SIZES)).eval()
+    with torch.no_grad():
+        for parameter in reference.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.3)
+    reference.save_pretrained(tmp_path)
+    ours = t5.T5ForConditionalGeneration.from_pretrained(tmp_path)
+    ids, mask = padded(ROWS, "right")
+    found = []
+    for lm in (reference, ours):
+        torch.manual_seed(0)
+        found.append(lm.generate(ids, attention_mask=mask, max_new_tokens=12, repetition_penalty=2.0, **options))
+    assert torch.equal(found[1], found[0])
+    assert len(set(found[1].flatten().tolist())) > 5
+
+
 def test_gradient_checkpointing_gives_the_same_gradients() -> None:
     ids = torch.tensor(ROWS[:1])
     gradients = []

@@ -83,7 +83,8 @@ PREPROCESSORS = {"tokenizer": "T5Tokenizer"}
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "model": ["T5PreTrainedModel", *TASKS.values()],
+        "model": ["T5PreTrainedModel", "T5Model", "T5ForConditionalGeneration", "T5EncoderModel"],
+        "heads": ["T5ForSequenceClassification", "T5ForTokenClassification", "T5ForQuestionAnswering"],
         "tokenizer": ["T5Tokenizer", "T5TokenizerFast"],
     },
 )

@@ -89,7 +89,8 @@ PREPROCESSORS = {
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "model": ["WhisperPreTrainedModel", *TASKS.values()],
+        "model": ["WhisperPreTrainedModel", "WhisperModel", "WhisperForConditionalGeneration"],
+        "heads": ["WhisperForCausalLM", "WhisperForAudioClassification"],
         "tokenizer": ["WhisperTokenizer", "WhisperTokenizerFast"],
         "feature_extractor": ["WhisperFeatureExtractor"],
         "processor": ["WhisperProcessor"],

@@ -1,0 +1,142 @@
+"""Halves of Whisper with heads of their own: the decoder as a language model, the encoder as a classifier of sound."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...core.errors import InputError
+from ...core.outputs import CausalLMOutput, SequenceClassifierOutput
+from ...generation.mixin import GenerationMixin
+from ...nn.losses import token_loss
+from ..heads import kept, recorded
+from ..recording import Stack
+from ..seq2seq import encoder_output
+from . import WhisperConfig
+from .model import WhisperDecoder, WhisperEncoder, WhisperPreTrainedModel
+
+
+class WhisperDecoderWrapper(nn.Module):
+    """Gives the decoder the place in the tree that it has in the full model."""
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__()
+        self.decoder = WhisperDecoder(config)
+
+
+class WhisperForCausalLM(GenerationMixin, WhisperPreTrainedModel):
+    """The decoder alone with its head, for speculative decoding with an encoder's output from elsewhere."""
+
+    main_input_name = "input_ids"
+    stacks = {"": Stack("decoder.layers", "decoder.layer_norm")}
+    _tied_weights_keys = {"proj_out.weight": "model.decoder.embed_tokens.weight"}
+    _keys_to_ignore_on_load_unexpected = [r"^model\.encoder\."]
+
+    def __init__(self, config: WhisperConfig) -> None:
+        config = copy.deepcopy(config)
+        config.is_encoder_decoder = False
+        super().__init__(config)
+        self.model = WhisperDecoderWrapper(config)
+        self.proj_out = nn.Linear(config.d_model, config.vocab_size, bias=False)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.model.decoder.embed_tokens
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.proj_out
+
+    def get_decoder(self) -> WhisperDecoder:
+        """The decoder, a model of its own."""
+        return self.model.decoder
+
+    def context_length(self) -> int:
+        return self.config.max_target_positions
+
+    def _check_padding(self, ids: Tensor, inputs: dict[str, Any]) -> None:
+        """Nothing, as in the decoder."""
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        encoder_outputs: Any = None,
+        labels: Tensor | None = None,
+        past_key_values: Any = None,
+        inputs_embeds: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        use_cache: bool | None = None,
+        logits_to_keep: int | Tensor = 0,
+    ) -> CausalLMOutput:
+        """Args:
+        encoder_outputs: what the decoder looks at, (B, S, D), alone, in a tuple, or as the encoder's output object.
+        labels: (B, T), each the target at its own position; -100 is ignored.
+        logits_to_keep: number of last positions (0: all), or their indices.
+        """
+        output = self.model.decoder(
+            input_ids,
+            attention_mask,
+            encoder_hidden_states=None if encoder_outputs is None else encoder_output(encoder_outputs).last_hidden_state,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            position_ids=position_ids,
+            use_cache=use_cache,
+        )
+        logits = self.proj_out(kept(output.last_hidden_state, logits_to_keep))
+        loss = None if labels is None else token_loss(logits, labels)
+        return CausalLMOutput(loss=loss, logits=logits, **recorded(output))
+
+
+class WhisperForAudioClassification(WhisperPreTrainedModel):
+    """The encoder with a class for the whole recording, from the mean over its states."""
+
+    stacks = {"": Stack("encoder.layers", "encoder.layer_norm")}
+    _keys_to_ignore_on_load_unexpected = [r"^(model\.)?decoder\.", r"^proj_out\."]
+    _new_with_head = [r"^projector\.", r"^classifier\.", r"^layer_weights$"]
+
+    def __init__(self, config: WhisperConfig) -> None:
+        super().__init__(config)
+        self.encoder = WhisperEncoder(config)
+        if config.use_weighted_layer_sum:
+            self.layer_weights = nn.Parameter(torch.empty(config.encoder_layers + 1))
+        self.projector = nn.Linear(config.d_model, config.classifier_proj_size)
+        self.classifier = nn.Linear(config.classifier_proj_size, config.num_labels)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if module is self and self.config.use_weighted_layer_sum:
+            self.layer_weights.fill_(1.0 / len(self.layer_weights))
+        super()._init_weights(module)
+
+    def get_encoder(self) -> WhisperEncoder:
+        """The encoder, a model of its own."""
+        return self.encoder
+
+    def freeze_encoder(self) -> None:
+        """Keep the encoder as it is in training."""
+        self.encoder.requires_grad_(False)
+
+    def forward(
+        self, input_features: Tensor | None = None, *, encoder_outputs: Any = None, labels: Tensor | None = None
+    ) -> SequenceClassifierOutput:
+        """Args:
+        input_features: (B, M, 2 * max_source_positions). encoder_outputs: the encoder's output of an earlier call instead,
+            with its hidden states where the config has `use_weighted_layer_sum`.
+        labels: (B,) classes.
+        """
+        weighted = self.config.use_weighted_layer_sum
+        if encoder_outputs is None:
+            if input_features is None:
+                raise InputError("pass input_features, or encoder_outputs")
+            encoder_outputs = self.encoder(input_features, output_hidden_states=weighted)
+        encoded = encoder_output(encoder_outputs)
+        states = encoded.last_hidden_state
+        if weighted:
+            if encoded.hidden_states is None:
+                raise InputError("the weighted sum of layers needs encoder_outputs with hidden_states")
+            share = self.layer_weights.softmax(-1).view(-1, 1, 1, 1)
+            states = (torch.stack(encoded.hidden_states) * share).sum(0)
+        logits = self.classifier(self.projector(states).mean(1))
+        loss = None if labels is None else token_loss(logits, labels)
+        return SequenceClassifierOutput(loss, logits, hidden_states=encoded.hidden_states, attentions=encoded.attentions)
