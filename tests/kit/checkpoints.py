@@ -244,3 +244,84 @@ def fixed_t5() -> Path:
     }
     config = transformers.T5Config(**{**T5, "vocab_size": len(fixed_unigram()), "task_specific_params": tasks})
     return fixed(config, "T5ForConditionalGeneration", fixed_unigram())
+
+
+SPECIAL = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|fr|>", "<|translate|>", "<|transcribe|>"]
+SPECIAL += ["<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
+
+
+@functools.cache
+def whisper(seed: int = 0, **values: Any) -> Path:
+    """A folder with a Whisper that hears 2 seconds at a time, with 300 pieces and times up to 2 seconds."""
+    rust = tokenizers.Tokenizer(models.BPE())
+    rust.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    rust.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    rust.train_from_iterator(TEXTS, trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet, show_progress=False))
+    rust.add_special_tokens(SPECIAL)
+    times = [f"<|{step * 0.02:.2f}|>" for step in range(101)]
+    rust.add_tokens([tokenizers.AddedToken(token, normalized=False) for token in times])
+    ends = dict.fromkeys(("bos_token", "eos_token", "unk_token", "pad_token"), "<|endoftext|>")
+    tokenizer = transformers.WhisperTokenizerFast(tokenizer_object=rust, **ends)
+    index = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL}
+    end = index["<|endoftext|>"]
+    config = transformers.WhisperConfig(
+        vocab_size=len(tokenizer),
+        d_model=32,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=4,
+        decoder_attention_heads=4,
+        encoder_ffn_dim=48,
+        decoder_ffn_dim=48,
+        max_source_positions=100,
+        max_target_positions=48,
+        num_mel_bins=16,
+        pad_token_id=end,
+        bos_token_id=end,
+        eos_token_id=end,
+        decoder_start_token_id=index["<|startoftranscript|>"],
+        begin_suppress_tokens=None,
+        init_std=0.3,
+        **values,
+    )
+    torch.manual_seed(seed)
+    model = transformers.WhisperForConditionalGeneration(config).eval()
+    spread(model)
+    generation = model.generation_config
+    generation._from_model_config = False  # what stands in it counts when it is opened again
+    generation.no_timestamps_token_id = index["<|notimestamps|>"]
+    generation.prev_sot_token_id = index["<|startofprev|>"]
+    generation.lang_to_id = {token: index[token] for token in ("<|en|>", "<|fr|>")}
+    generation.task_to_id = {"translate": index["<|translate|>"], "transcribe": index["<|transcribe|>"]}
+    generation.is_multilingual = True
+    generation.alignment_heads = [[0, 1], [1, 2]]
+    generation.max_initial_timestamp_index = 20
+    generation.return_timestamps = False
+    folder = Path(tempfile.mkdtemp(prefix="whisper-"))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    transformers.WhisperFeatureExtractor(feature_size=16, chunk_length=2).save_pretrained(folder)
+    return folder
+
+
+VISION = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
+VISION |= {"image_size": 32, "patch_size": 8}
+
+
+@functools.cache
+def vit(name: str, **values: Any) -> Path:
+    """A folder with a ViT of class `name` with 7 labels."""
+    size = {"height": 32, "width": 32}
+    config = transformers.ViTConfig(**VISION, num_labels=7, **values)
+    return save(config, name, transformers.ViTImageProcessor(size=size))
+
+
+@functools.cache
+def clip() -> Path:
+    """A folder with a CLIP."""
+    text = {name: value for name, value in VISION.items() if name not in ("image_size", "patch_size")}
+    text |= {"vocab_size": 400, "max_position_embeddings": 32, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+    config = transformers.CLIPConfig(text_config=text, vision_config=VISION, projection_dim=16)
+    crop = {"height": 32, "width": 32}
+    return save(config, "CLIPModel", transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=crop), bytelevel())

@@ -1,0 +1,218 @@
+"""Speech recognition: a recording of any length to its text, with times if wanted."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from ..core.errors import ArgumentError, InputError
+from ..preprocess.audio.reading import load_audio
+from .base import ChunkPipeline, Parameters, Result
+from .batching import each, tensors
+from .generating import GeneratingPipeline
+
+ALIASES = ()
+DEFAULTS = ("openai/whisper-base",)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """Tokens of a segment, or of a word, with its times in seconds from the start of the recording."""
+
+    tokens: list[int]
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A part of a recording: where it begins, and how far it overlaps with its neighbours, all in seconds."""
+
+    start: float
+    length: float
+    left: float
+    right: float
+
+
+class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
+    """`{"text": ...}` for a recording; with times also `"chunks": [{"timestamp": (start, end), "text": ...}, ...]`.
+
+    Inputs: a path, an http(s) address or bytes of an audio file, an array at the model's rate, or a dictionary with "array"
+    (or "raw") and "sampling_rate", which is brought to it; or lists of them.
+
+    Keywords of a call:
+        return_timestamps: True: times of segments; "word": times of words. In seconds.
+        chunk_length_s: cut the recording into windows of so many seconds, decode them side by side and join their texts
+            where they overlap. 0, the default, hears a long recording as the model was made to: each window begins where
+            the one before ended, which is more exact.
+        stride_length_s: seconds that windows overlap with the one before and the one after, a number or a pair; by default a
+            sixth of the window on each side.
+        generate_kwargs: what the model's `generate` takes (`language`, `task`, ...); also as keywords of their own.
+    """
+
+    parts = ("feature_extractor", "tokenizer")
+    models: ClassVar[tuple[str, ...]] = ("AutoModelForSpeechSeq2Seq",)
+
+    def _sanitize_parameters(
+        self,
+        chunk_length_s: float | None = None,
+        stride_length_s: Any = None,
+        return_timestamps: Any = None,
+        generate_kwargs: dict[str, Any] | None = None,
+        **generate: Any,
+    ) -> Parameters:
+        if return_timestamps not in (None, False, True, "word"):
+            raise InputError(f"return_timestamps is {return_timestamps!r}; expected True (segments), 'word' or False")
+        before: dict[str, Any] = {}
+        if chunk_length_s is not None:
+            before["chunk"] = chunk_length_s
+        if stride_length_s is not None:
+            before["stride"] = stride_length_s
+        own = ("chunk_length_s", "stride_length_s", "return_timestamps", "generate_kwargs")
+        during = self.generation_options({**generate, **(generate_kwargs or {})}, own)
+        after = {} if return_timestamps is None else {"times": return_timestamps}
+        return before, {**during, **after}, after
+
+    def preprocess(self, input_: Any, chunk: float = 0.0, stride: Any = None) -> Iterator[dict[str, Any]]:
+        rate = self.feature_extractor.sampling_rate
+        if not isinstance(input_, str | bytes | os.PathLike | Mapping | np.ndarray | torch.Tensor):
+            raise InputError(f"a recording is a path, bytes, an array or a dictionary; found {type(input_).__name__}")
+        wave = load_audio(dict(input_) if isinstance(input_, Mapping) else input_, rate)
+        room = self.feature_extractor.n_samples
+        for window in _windows(len(wave) / rate, chunk, stride, room / rate):
+            first = round(window.start * rate)
+            part = wave[first : first + round(window.length * rate)] if chunk else wave
+            long = len(part) > room
+            features = self.feature_extractor(
+                part,
+                sampling_rate=rate,
+                truncation=not long,
+                padding="longest" if long else "max_length",
+                return_attention_mask=True,
+                return_tensors="pt",
+            )
+            yield {**(features if self.dtype is None else features.to(self.dtype)), "window": window}
+
+    def _forward(self, input_tensors: Any, times: Any = False, **options: Any) -> dict[str, Any]:
+        inputs = tensors(input_tensors)
+        options = {**self.settings(options), "return_segments": True}
+        long = inputs["input_features"].shape[-1] > self.feature_extractor.nb_max_frames
+        if times or long:
+            options["return_timestamps"] = True  # a recording of several windows cannot do without
+        if times == "word":
+            options["return_token_timestamps"] = True
+        found = self.model.generate(**inputs, **options)
+        return {"segments": each(found["segments"]), "window": input_tensors["window"]}
+
+    def settings(self, options: dict[str, Any]) -> dict[str, Any]:
+        """`options` with the pipeline's own settings under them."""
+        return {"generation_config": self.generation_config, **options}
+
+    def postprocess(self, model_outputs: Any, times: Any = False) -> Result:
+        heard = [self._said(output["segments"], output["window"], times == "word") for output in model_outputs]
+        if not times:
+            joined = _joined([[token for said in window for token in said.tokens] for window in heard])
+            return Result({"text": self._text(joined)})
+        windows = [output["window"] for output in model_outputs]
+        kept = [said for window, listed in zip(windows, heard, strict=True) for said in listed if _belongs(said, window)]
+        chunks: list[dict[str, Any]] = [{"timestamp": (said.start, said.end), "text": self._text(said.tokens)} for said in kept]
+        return Result({"text": "".join(chunk["text"] for chunk in chunks), "chunks": chunks})
+
+    def _text(self, tokens: list[int]) -> str:
+        return str(self.tokenizer.decode(tokens, skip_special_tokens=True))
+
+    def _said(self, segments: list[dict[str, Any]], window: _Window, words: bool) -> list[_Said]:
+        """The text tokens of the segments of a window, or of their words."""
+        special, begin = set(self.tokenizer.all_special_ids), self.tokenizer.timestamp_begin
+        found: list[_Said] = []
+        for segment in segments:
+            start, end = window.start + float(segment["start"]), window.start + float(segment["end"])
+            tokens = segment["tokens"].tolist()
+            places = [place for place, token in enumerate(tokens) if token < begin and token not in special]
+            text = [tokens[place] for place in places]
+            if words:
+                starts = [window.start + float(segment["token_timestamps"][place]) for place in places]
+                found += self._words(text, [*starts, max([*starts[-1:], end])])
+            elif text:
+                found.append(_Said(text, round(start, 2), round(end, 2)))
+        return found
+
+    def _words(self, tokens: list[int], times: list[float]) -> list[_Said]:
+        """Words of a segment: a token that begins with a space begins one; `times` has one entry more than `tokens`."""
+        words: list[tuple[int, int]] = []
+        for place in range(len(tokens)):
+            text = self.tokenizer.decode([tokens[place]])
+            if words and not text.startswith(" "):
+                words[-1] = (words[-1][0], place + 1)
+            else:
+                words.append((place, place + 1))
+        return [_Said(tokens[a:b], round(times[a], 2), round(times[b], 2)) for a, b in words]
+
+
+def _windows(length: float, chunk: float, stride: Any, most: float) -> list[_Window]:
+    """The windows of a recording of `length` seconds; one for all of it where `chunk` is 0."""
+    if not chunk:
+        if stride is not None:
+            raise ArgumentError("stride_length_s needs chunk_length_s")
+        return [_Window(0.0, length, 0.0, 0.0)]
+    left, right = (chunk / 6, chunk / 6) if stride is None else (stride, stride) if isinstance(stride, int | float) else stride
+    if not 0 < chunk <= most:
+        raise InputError(
+            f"chunk_length_s is {chunk}; expected more than 0 and at most the {most:g} seconds the model hears at once"
+        )
+    if left < 0 or right < 0 or left + right >= chunk:
+        raise InputError(f"stride_length_s is {stride}; both sides together must be less than chunk_length_s ({chunk})")
+    found: list[_Window] = []
+    start = 0.0
+    while True:
+        last = start + chunk >= length
+        found.append(_Window(start, min(chunk, length - start), left if start else 0.0, 0.0 if last else right))
+        if last:
+            return found
+        start += chunk - left - right
+
+
+def _belongs(said: _Said, window: _Window) -> bool:
+    """Whether something said counts for this window: what two windows hear belongs to the one whose half it lies in.
+
+    A window overlaps with the one before by its own left and the other's right stride.
+    """
+    middle, overlap = (said.start + said.end) / 2, window.left + window.right
+    first = window.start + (overlap / 2 if window.left else 0.0)
+    last = window.start + window.length - (overlap / 2 if window.right else 0.0)
+    return (not window.left or middle >= first) and (not window.right or middle < last)
+
+
+def _joined(parts: list[list[int]]) -> list[int]:
+    """Token sequences that overlap, as one.
+
+    Of all ways to lay the beginning of a sequence over the end of the one before, the best is that with the largest share of
+    equal tokens, at least two of them; there both are cut in the middle. Without one, they follow each other.
+    """
+    whole: list[int] = []
+    tail = parts[0] if parts else []
+    for part in parts[1:]:
+        here, there = _meeting(tail, part)
+        whole += tail[:here]
+        tail = part[there:]
+    return whole + tail
+
+
+def _meeting(before: list[int], after: list[int]) -> tuple[int, int]:
+    """Where to leave `before` and to enter `after`."""
+    best, place = 0.0, (len(before), 0)
+    for shift in range(1, len(before) + len(after)):
+        a, b = max(0, len(before) - shift), max(0, shift - len(before))
+        size = min(len(before) - a, len(after) - b)
+        equal = sum(x == y for x, y in zip(before[a : a + size], after[b : b + size], strict=True))
+        # Longer overlaps win against equally good shorter ones.
+        quality = equal / shift + shift / 10_000
+        if equal > 1 and quality > best:
+            best, place = quality, (a + size // 2, b + size // 2)
+    return place
+
+
+PIPELINE = AutomaticSpeechRecognitionPipeline

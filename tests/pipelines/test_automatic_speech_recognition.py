@@ -1,0 +1,136 @@
+"""Speech recognition: texts against the reference's pipeline, times against its `generate`."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from kit import checkpoints
+from kit.pipelines import ours, reference, same
+
+from bestiary.core.errors import ArgumentError, InputError
+from bestiary.pipelines.automatic_speech_recognition import _joined, _windows
+
+RATE = 16000
+TASK = "automatic-speech-recognition"
+# Times are no text: a random model would write them anywhere.
+TEXT_ONLY = {"num_beams": 1, "max_new_tokens": 10, "language": "en", "suppress_tokens": list(range(300, 411))}
+TIMED = {"num_beams": 1, "max_new_tokens": 12, "language": "en"}
+
+
+def wave(seconds: float) -> np.ndarray:
+    t = np.arange(int(RATE * seconds)) / RATE
+    noise = np.random.default_rng(0).standard_normal(len(t))
+    return (0.3 * np.sin(2 * np.pi * (200 + 150 * t) * t) + 0.05 * noise).astype(np.float32)
+
+
+SHORT, OTHER, LONG = wave(1.3), wave(1.9), wave(5.0)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("inputs", [SHORT, [SHORT, OTHER], {"raw": SHORT, "sampling_rate": RATE}])
+def test_texts(inputs: Any, seed: int) -> None:
+    folder = checkpoints.whisper(seed)
+    options = {"generate_kwargs": TEXT_ONLY}
+    found = ours(TASK, folder)(inputs, **options)
+    # The reference empties a dictionary that it is given.
+    same(found, reference(TASK, folder)(dict(inputs) if isinstance(inputs, dict) else inputs, **options))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("stride", [None, 0.25, (0.5, 0.25)])
+def test_windows_decoded_side_by_side(stride: Any, seed: int) -> None:
+    folder = checkpoints.whisper(seed)
+    options = {"chunk_length_s": 2, "generate_kwargs": TEXT_ONLY}
+    options |= {} if stride is None else {"stride_length_s": stride}
+    found = ours(TASK, folder)([LONG, SHORT], **options)
+    same(found, [ours(TASK, folder)(one, batch_size=1, **options) for one in (LONG, SHORT)])
+    same(found, reference(TASK, folder)([LONG, SHORT], **options))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_times_of_segments(seed: int) -> None:
+    """Long and short recordings give the segments of the reference's `generate`."""
+    folder = checkpoints.whisper(seed)
+    made, other = ours(TASK, folder), reference(TASK, folder)
+    for clip in (LONG, SHORT):
+        found = made(clip, return_timestamps=True, generate_kwargs=TIMED)
+        long = len(clip) > 2 * RATE
+        how = {"truncation": False, "padding": "longest"} if long else {}
+        inputs = other.feature_extractor(clip, sampling_rate=RATE, return_tensors="pt", return_attention_mask=True, **how)
+        segments = other.model.generate(**inputs, return_timestamps=True, return_segments=True, **TIMED)["segments"][0]
+        texts = [other.tokenizer.decode(one["tokens"], skip_special_tokens=True) for one in segments]
+        expected = [
+            {"timestamp": (round(float(one["start"]), 2), round(float(one["end"]), 2)), "text": text}
+            for one, text in zip(segments, texts, strict=True)
+            if any(token < 300 for token in one["tokens"].tolist()) or text
+        ]
+        same(found["chunks"], expected)
+        assert found["text"] == "".join(chunk["text"] for chunk in found["chunks"])
+        assert all(0 <= start <= end <= len(clip) / RATE for start, end in (chunk["timestamp"] for chunk in found["chunks"]))
+
+
+def test_a_long_recording_needs_no_keyword() -> None:
+    made = ours(TASK, checkpoints.whisper())
+    assert made(LONG, generate_kwargs=TIMED) == {"text": made(LONG, return_timestamps=True, generate_kwargs=TIMED)["text"]}
+
+
+@pytest.mark.parametrize("chunk", [0, 2])
+def test_times_of_words(chunk: int) -> None:
+    made = ours(TASK, checkpoints.whisper(1))
+    options = {"chunk_length_s": chunk, "generate_kwargs": TIMED}
+    found = made(LONG, return_timestamps="word", **options)
+    segments = made(LONG, return_timestamps=True, **options)
+    if not chunk:
+        assert found["text"] == segments["text"]
+    assert len(found["chunks"]) >= len(segments["chunks"]) > 0
+    assert all(0 <= one["timestamp"][0] <= one["timestamp"][1] + 1e-9 <= 5.01 for one in found["chunks"])
+
+
+def test_recordings_from_anywhere(tmp_path: Any) -> None:
+    made = ours(TASK, checkpoints.whisper(1))
+    expected = made(SHORT, **TEXT_ONLY)
+    file = io.BytesIO()
+    soundfile.write(file, SHORT, RATE, format="WAV", subtype="FLOAT")
+    (tmp_path / "a.wav").write_bytes(file.getvalue())
+    for inputs in (str(tmp_path / "a.wav"), tmp_path / "a.wav", file.getvalue(), torch.from_numpy(SHORT)):
+        assert made(inputs, **TEXT_ONLY) == expected
+    given = {"array": SHORT, "sampling_rate": RATE, "path": "a.wav"}
+    assert made(given, **TEXT_ONLY) == expected
+    assert set(given) == {"array", "sampling_rate", "path"}
+    halved = {"array": SHORT[::2], "sampling_rate": RATE // 2}
+    assert isinstance(made(halved, **TEXT_ONLY)["text"], str)
+
+
+def test_windows_cover_the_recording() -> None:
+    found = _windows(10.0, 4.0, (1.0, 0.5), 30.0)
+    assert [(one.start, one.length) for one in found] == [(0.0, 4.0), (2.5, 4.0), (5.0, 4.0), (7.5, 2.5)]
+    assert [(one.left, one.right) for one in found] == [(0.0, 0.5), (1.0, 0.5), (1.0, 0.5), (1.0, 0.0)]
+    assert [one.left for one in _windows(10.0, 6.0, None, 30.0)] == [0.0, 1.0]
+
+
+def test_texts_that_overlap_are_joined() -> None:
+    words = list(range(20))
+    assert _joined([words[:9], words[6:15], words[11:]]) == words
+    assert _joined([words[:9], [*words[6:8], 99, *words[9:]]]) == [*words[:8], 99, *words[9:]]
+    assert _joined([[1, 2], [3, 4]]) == [1, 2, 3, 4]
+    assert _joined([]) == []
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "error", "message"),
+    [
+        (SHORT, {"return_timestamps": "char"}, InputError, "return_timestamps is 'char'"),
+        (SHORT, {"chunk_length_s": 3}, InputError, "at most the 2 seconds"),
+        (SHORT, {"chunk_length_s": 2, "stride_length_s": 1}, InputError, "less than chunk_length_s"),
+        (SHORT, {"stride_length_s": 1}, ArgumentError, "needs chunk_length_s"),
+        (SHORT, {"languag": "en"}, ArgumentError, "Did you mean 'language'"),
+        (3, {}, InputError, "a recording is a path"),
+        (np.zeros(0, np.float32), {}, InputError, "no samples"),
+    ],
+)
+def test_wrong_use(inputs: Any, options: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        ours(TASK, checkpoints.whisper())(inputs, **options)

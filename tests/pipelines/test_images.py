@@ -1,0 +1,91 @@
+"""Pipelines over pictures, against the reference."""
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from kit import checkpoints
+from kit.pipelines import ours, reference, same
+from PIL import Image
+
+from bestiary.core.errors import ArgumentError, CorruptFile, InputError
+from bestiary.pipelines import pipeline
+
+PICTURES = [
+    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (40 + seed, 50, 3), dtype=np.uint8)) for seed in range(3)
+]
+LABELS = ["cat", "a dog", "London"]
+
+
+@pytest.mark.parametrize("inputs", [PICTURES[0], PICTURES[:1], PICTURES])
+@pytest.mark.parametrize(
+    "options", [{}, {"top_k": 1}, {"top_k": 100}, {"function_to_apply": "sigmoid"}, {"function_to_apply": "none"}]
+)
+def test_classification(inputs: Any, options: dict[str, Any]) -> None:
+    folder = checkpoints.vit("ViTForImageClassification")
+    same(ours("image-classification", folder)(inputs, **options), reference("image-classification", folder)(inputs, **options))
+
+
+def test_every_form_of_a_picture(tmp_path: Any) -> None:
+    made = ours("image-classification", checkpoints.vit("ViTForImageClassification"))
+    expected = made(PICTURES[0])
+    file = io.BytesIO()
+    PICTURES[0].save(file, "PNG")
+    (tmp_path / "a.png").write_bytes(file.getvalue())
+    array = np.asarray(PICTURES[0])
+    encoded = base64.b64encode(file.getvalue()).decode()
+    for form in (str(tmp_path / "a.png"), tmp_path / "a.png", file.getvalue(), encoded, array, torch.from_numpy(array.copy())):
+        assert made(form) == expected
+    assert made(images=PICTURES[0]) == expected
+    same(made([encoded, array]), [expected] * 2)
+
+
+@pytest.mark.parametrize("options", [{}, {"pool": True}, {"image_processor_kwargs": {"do_normalize": False}}])
+def test_features(options: dict[str, Any]) -> None:
+    folder = checkpoints.vit("ViTModel")
+    expected = reference("image-feature-extraction", folder)(PICTURES, **options)
+    same(ours("image-feature-extraction", folder)(PICTURES, **options), expected)
+    found = ours("image-feature-extraction", folder)(PICTURES[0], return_tensors=True, **options)
+    same(found, torch.tensor(expected[0]))
+    assert pipeline(model=folder).task == "image-feature-extraction"
+
+
+@pytest.mark.parametrize("inputs", [PICTURES[0], PICTURES])
+@pytest.mark.parametrize("options", [{}, {"hypothesis_template": "{} in a picture"}])
+def test_zero_shot(inputs: Any, options: dict[str, Any]) -> None:
+    made, other = (
+        ours("zero-shot-image-classification", checkpoints.clip()),
+        reference("zero-shot-image-classification", checkpoints.clip()),
+    )
+    expected = other(inputs, candidate_labels=LABELS, **options)
+    same(made(inputs, candidate_labels=LABELS, **options), expected)
+    same(made(inputs, ", ".join(LABELS), **options), expected)
+    same(made(image=inputs, candidate_labels=LABELS, **options), expected)
+
+
+def test_half_precision_takes_pictures() -> None:
+    made = pipeline("image-classification", checkpoints.vit("ViTForImageClassification"), dtype=torch.bfloat16, device="cpu")
+    assert len(made(PICTURES, top_k=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "error", "message"),
+    [
+        (3, {}, InputError, "int"),
+        (None, {}, ArgumentError, "pass the input once"),
+        (b"not a picture", {}, CorruptFile, "not an image"),
+        ("nowhere.png!", {}, InputError, "neither an existing image file nor base64"),
+        (PICTURES[0], {"topk": 3}, ArgumentError, "Did you mean 'top_k'"),
+    ],
+)
+def test_wrong_use(inputs: Any, options: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        ours("image-classification", checkpoints.vit("ViTForImageClassification"))(inputs, **options)
+
+
+def test_labels_are_needed() -> None:
+    with pytest.raises(ArgumentError, match="pass candidate_labels="):
+        ours("zero-shot-image-classification", checkpoints.clip())(PICTURES[0])
