@@ -1,6 +1,7 @@
 """Old vocabulary formats, against the packages that define them; cut, changed and hostile files."""
 
 import base64
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,6 +141,11 @@ class TestTiktoken:
     def test_told_apart_from_sentencepiece(self, folder: Callable[[str], Path]) -> None:
         assert tiktoken.is_ranks(folder("tiktoken") / "tokenizer.model")
         assert not tiktoken.is_ranks(folder("llama") / "tokenizer.model")
+
+    @pytest.mark.parametrize("kind", [PreTrainedTokenizerFast, LlamaTokenizer])
+    def test_other_name(self, folder: Callable[[str], Path], tmp_path: Path, kind: type[PreTrainedTokenizerFast]) -> None:
+        shutil.copy(folder("tiktoken") / "tokenizer.model", tmp_path / "tiktoken.model")
+        assert kind.from_pretrained(tmp_path).tokenize("the") == ["the"]
 
     @pytest.mark.parametrize("line", [b"YQ== x", b"!! 1", b"YQ==", b"YQ== 1 2", b"IQ== 900", b"YWFhYQ== 0"])
     def test_wrong_lines(self, folder: Callable[[str], Path], tmp_path: Path, line: bytes) -> None:

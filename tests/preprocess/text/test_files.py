@@ -1,6 +1,8 @@
 """What is saved is opened by the reference, and the other way round; old layouts; files that are broken or hostile."""
 
+import copy
 import json
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +106,21 @@ def test_overrides(tmp_path: Path) -> None:
     make().save_pretrained(tmp_path)
     ours = PreTrainedTokenizerFast.from_pretrained(tmp_path, pad_token="the", padding_side="right", model_max_length=5)
     assert (ours.pad_token, ours.padding_side, ours.model_max_length) == ("the", "right", 5)
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])  # noqa: S301
+def test_copies(duplicate: Callable[[Any], Any]) -> None:
+    ours = make()
+    other = duplicate(ours)
+    same(other, ours)
+    other.add_tokens(["only here"])
+    assert len(other) == len(ours) + 1
+
+
+def test_choices_of_other_libraries_are_not_stored(tmp_path: Path) -> None:
+    make().save_pretrained(tmp_path)
+    ours = PreTrainedTokenizerFast.from_pretrained(tmp_path, use_fast=True, trust_remote_code=False, revision="main")
+    assert not {"use_fast", "trust_remote_code", "revision"} & set(ours.init_kwargs)
 
 
 def test_subfolder_file_and_prefix(tmp_path: Path) -> None:

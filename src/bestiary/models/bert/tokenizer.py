@@ -17,7 +17,10 @@ class BertTokenizer(PreTrainedTokenizerFast):
     (False: split at spaces only).
     """
 
-    vocab_files_names: ClassVar[dict[str, str]] = {"vocab_file": "vocab.txt", "tokenizer_file": "tokenizer.json"}
+    vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {
+        "vocab_file": "vocab.txt",
+        "tokenizer_file": "tokenizer.json",
+    }
     model_input_names = ("input_ids", "token_type_ids", "attention_mask")
     defaults: ClassVar[dict[str, Any]] = {
         "do_lower_case": True,

@@ -17,7 +17,7 @@ PATTERN = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[
 class CLIPTokenizer(PreTrainedTokenizerFast):
     """Opens `vocab.json` with `merges.txt`, and `tokenizer.json`."""
 
-    vocab_files_names: ClassVar[dict[str, str]] = {
+    vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {
         "vocab_file": "vocab.json",
         "merges_file": "merges.txt",
         "tokenizer_file": "tokenizer.json",

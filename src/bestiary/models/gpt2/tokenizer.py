@@ -14,7 +14,7 @@ class GPT2Tokenizer(PreTrainedTokenizerFast):
     Options: `add_prefix_space` (treat the first word like every other); `add_bos_token`, `add_eos_token`.
     """
 
-    vocab_files_names: ClassVar[dict[str, str]] = {
+    vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {
         "vocab_file": "vocab.json",
         "merges_file": "merges.txt",
         "tokenizer_file": "tokenizer.json",

@@ -29,7 +29,10 @@ class LlamaTokenizer(PreTrainedTokenizerFast):
     after each special token).
     """
 
-    vocab_files_names: ClassVar[dict[str, str]] = {"vocab_file": "tokenizer.model", "tokenizer_file": "tokenizer.json"}
+    vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {
+        "vocab_file": ("tokenizer.model", "tiktoken.model"),
+        "tokenizer_file": "tokenizer.json",
+    }
     padding_side = "left"
     defaults: ClassVar[dict[str, Any]] = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "legacy": False}
 

@@ -16,7 +16,10 @@ class T5Tokenizer(PreTrainedTokenizerFast):
     Options: `extra_ids`, the number of sentinels `<extra_id_0>`, ...: the last ids, counted backwards; `add_prefix_space`.
     """
 
-    vocab_files_names: ClassVar[dict[str, str]] = {"vocab_file": "spiece.model", "tokenizer_file": "tokenizer.json"}
+    vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {
+        "vocab_file": "spiece.model",
+        "tokenizer_file": "tokenizer.json",
+    }
     defaults: ClassVar[dict[str, Any]] = {
         "eos_token": "</s>",
         "unk_token": "<unk>",

@@ -26,7 +26,7 @@ class WhisperTokenizer(PreTrainedTokenizerFast):
     are put before a text, as the decoder is trained to see them.
     """
 
-    vocab_files_names: ClassVar[dict[str, str]] = {
+    vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {
         "vocab_file": "vocab.json",
         "merges_file": "merges.txt",
         "tokenizer_file": "tokenizer.json",

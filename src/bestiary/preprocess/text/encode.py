@@ -1,6 +1,6 @@
 """Texts to rows of ids, on a backend that is only read: encode, cut, add special tokens, pad."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tokenizers import Encoding
@@ -25,31 +25,36 @@ def encode_samples(backend: Backend, samples: Sequence[Sample], call: Call) -> t
     Raises:
         InputError: a text holds what is no Unicode, or cannot be cut to the length asked for.
     """
-    full = backend.full(call.split_special_tokens)
     try:
+        if call.truncation is not None:
+            return _encode_and_cut(backend, samples, call, call.truncation)
+        full = backend.full(call.split_special_tokens)
         rows = full.encode_batch(list(samples), is_pretokenized=call.words, add_special_tokens=call.add_special_tokens)
     except (TypeError, UnicodeError) as error:
         raise InputError(f"a text cannot be encoded; is it valid Unicode, without lone surrogates? {error}") from error
-    dropped = [0] * len(rows)
-    if call.truncation is not None:
-        limit = call.truncation.max_length
-        for number, row in enumerate(rows):
-            if len(row) > limit:
-                rows[number], dropped[number] = _cut(backend, samples[number], call, call.truncation)
-    return rows, dropped
+    return rows, [0] * len(rows)
 
 
-def _cut(backend: Backend, sample: Sample, call: Call, truncation: Truncation) -> tuple[Encoding, int]:
-    """One sample again, cut before the special tokens are added."""
+def _encode_and_cut(
+    backend: Backend, samples: Sequence[Sample], call: Call, truncation: Truncation
+) -> tuple[list[Encoding], list[int]]:
+    """Encode without special tokens, cut, and add them after; the tokens cut per sample beside it."""
+    texts = [halves(sample) for sample in samples]
+
+    def encode(place: int) -> Iterator[Encoding]:
+        chosen = [parts[place] for parts in texts if len(parts) > place]
+        return iter(backend.bare(call.split_special_tokens, bool(place)).encode_batch(chosen, is_pretokenized=call.words))
+
+    firsts, seconds = encode(0), encode(1)
     full = backend.full(call.split_special_tokens)
-    texts = [
-        backend.bare(call.split_special_tokens, bool(place)).encode(text, is_pretokenized=call.words)
-        for place, text in enumerate(halves(sample))
-    ]
-    first, second = texts[0], (texts[1] if len(texts) > 1 else None)
-    special = full.num_special_tokens_to_add(second is not None) if call.add_special_tokens else 0
-    cut = truncation.cut(first, second, special)
-    return full.post_process(first, second, call.add_special_tokens), cut
+    special = [full.num_special_tokens_to_add(pair) if call.add_special_tokens else 0 for pair in (False, True)]
+    rows, dropped = [], []
+    for parts in texts:
+        pair = len(parts) > 1
+        first, second = next(firsts), next(seconds) if pair else None
+        dropped.append(truncation.cut(first, second, special[pair]))
+        rows.append(full.post_process(first, second, call.add_special_tokens))
+    return rows, dropped
 
 
 def windows(rows: Sequence[Encoding]) -> tuple[list[Encoding], list[int]]:

@@ -23,6 +23,9 @@ _BOOKKEEPING = frozenset(
     | {"tokenizer_file", "vocab_file", "merges_file", "processor_class", "use_fast", "trust_remote_code", "_from_auto"}
 )
 
+# Choices that exist elsewhere and not here: there is one implementation, and no code of a checkpoint is ever run.
+_OTHER_LIBRARY = frozenset({"use_fast", "trust_remote_code"})
+
 
 def read_rust(path: str | os.PathLike[str]) -> Tokenizer:
     """Read a tokenizer.json.
@@ -41,7 +44,7 @@ def read_rust(path: str | os.PathLike[str]) -> Tokenizer:
 
 
 def read_settings(
-    vocab_files: Mapping[str, str],
+    vocab_files: Mapping[str, str | tuple[str, ...]],
     name_or_path: str | os.PathLike[str],
     options: Mapping[str, Any],
     further: Mapping[str, str],
@@ -52,7 +55,7 @@ def read_settings(
         vocab_files: keyword -> file name of each vocabulary file the class reads; needed where there is no tokenizer.json.
         further: keyword -> name of each other file the class reads if it is there.
     """
-    where, overrides = HubOptions.split(dict(options))
+    where, overrides = HubOptions.split({name: value for name, value in options.items() if name not in _OTHER_LIBRARY})
     path = Path(name_or_path)
     if path.is_file():
         keyword = "tokenizer_file" if path.suffix == ".json" else "vocab_file"
@@ -111,7 +114,7 @@ def _config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str
 
 
 def _vocabularies(
-    vocab_files: Mapping[str, str], name_or_path: str | os.PathLike[str], where: HubOptions
+    vocab_files: Mapping[str, str | tuple[str, ...]], name_or_path: str | os.PathLike[str], where: HubOptions
 ) -> Iterable[tuple[str, Path]]:
     """The vocabulary files there are: tokenizer.json alone if present, else those that the class reads.
 

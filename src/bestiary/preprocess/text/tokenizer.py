@@ -37,7 +37,10 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates):
         InputError: there is nothing to build from.
     """
 
-    vocab_files_names: ClassVar[dict[str, str]] = {"tokenizer_file": "tokenizer.json", "vocab_file": "tokenizer.model"}
+    vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {
+        "tokenizer_file": "tokenizer.json",
+        "vocab_file": ("tokenizer.model", "tiktoken.model"),
+    }
     further_files_names: ClassVar[dict[str, str]] = {}
     model_input_names: Sequence[str] = ("input_ids", "attention_mask")
     padding_side: str = "right"
