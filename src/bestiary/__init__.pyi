@@ -163,11 +163,11 @@ from .models.llama.model import LlamaPreTrainedModel as LlamaPreTrainedModel
 from .models.llama.tokenizer import LlamaTokenizer as LlamaTokenizer
 from .models.llama.tokenizer import LlamaTokenizerFast as LlamaTokenizerFast
 from .models.t5 import T5Config as T5Config
+from .models.t5.heads import T5ForQuestionAnswering as T5ForQuestionAnswering
+from .models.t5.heads import T5ForSequenceClassification as T5ForSequenceClassification
+from .models.t5.heads import T5ForTokenClassification as T5ForTokenClassification
 from .models.t5.model import T5EncoderModel as T5EncoderModel
 from .models.t5.model import T5ForConditionalGeneration as T5ForConditionalGeneration
-from .models.t5.model import T5ForQuestionAnswering as T5ForQuestionAnswering
-from .models.t5.model import T5ForSequenceClassification as T5ForSequenceClassification
-from .models.t5.model import T5ForTokenClassification as T5ForTokenClassification
 from .models.t5.model import T5Model as T5Model
 from .models.t5.model import T5PreTrainedModel as T5PreTrainedModel
 from .models.t5.tokenizer import T5Tokenizer as T5Tokenizer
@@ -182,8 +182,8 @@ from .models.vit.model import ViTModel as ViTModel
 from .models.vit.model import ViTPreTrainedModel as ViTPreTrainedModel
 from .models.whisper import WhisperConfig as WhisperConfig
 from .models.whisper.feature_extractor import WhisperFeatureExtractor as WhisperFeatureExtractor
-from .models.whisper.model import WhisperForAudioClassification as WhisperForAudioClassification
-from .models.whisper.model import WhisperForCausalLM as WhisperForCausalLM
+from .models.whisper.heads import WhisperForAudioClassification as WhisperForAudioClassification
+from .models.whisper.heads import WhisperForCausalLM as WhisperForCausalLM
 from .models.whisper.model import WhisperForConditionalGeneration as WhisperForConditionalGeneration
 from .models.whisper.model import WhisperModel as WhisperModel
 from .models.whisper.model import WhisperPreTrainedModel as WhisperPreTrainedModel

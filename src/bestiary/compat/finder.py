@@ -21,6 +21,8 @@ class _OldModule(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         path = _below(self.__name__)
+        if name.startswith("__") and name != "__all__":  # the import system asks for some; nothing is imported to answer
+            raise AttributeError(name)
         found = [name for name in _names(path) if not name.startswith("_")] if name == "__all__" else _find(path, name)
         if found is _MISSING:
             raise AttributeError(_explain(self.__name__, name))
@@ -79,8 +81,6 @@ def _public() -> ModuleType:
 def _find(path: str, name: str) -> Any:
     """What the old module `path` calls `name`: a module below it, a renamed thing, one of its modules' names, a public name."""
     below = f"{path}.{name}" if path else name
-    if name.startswith("__"):
-        return _MISSING
     if sources(below) is not None:
         return importlib.import_module(f"{ROOT}.{below}")
     if (target := RENAMED.get(path, {}).get(name)) is not None:

@@ -6,6 +6,9 @@ shows the names of the modules listed for it in `MODULES`, and those of `RENAMED
 """
 
 from ..auto import families
+from ..core import plugins
+
+_MODELS = "bestiary.models"
 
 # The release whose behaviour this library is compared with; scripts ask for it.
 VERSION = "5.23.0"
@@ -130,12 +133,19 @@ def family_module(path: str) -> tuple[str, ...] | None:
     for prefix, file in FAMILY_FILES.items():
         name = leaf.removeprefix(f"{prefix}_").removesuffix("_fast")
         if leaf.startswith(f"{prefix}_") and name in families() and folders in ([], ["models", name]):
-            return (f"models.{name}.{file}",) if file else (f"models.{name}",)
+            return _family_files(name, file)
     return None
+
+
+def _family_files(name: str, file: str) -> tuple[str, ...] | None:
+    """The module `file` of the family's folder and the folder itself, which lists all that it publishes."""
+    if not file:
+        return (f"models.{name}",)
+    return (f"models.{name}.{file}", f"models.{name}") if file in plugins.names(f"{_MODELS}.{name}") else None
 
 
 def paths() -> list[str]:
     """Every old path, a family's without its older flat form."""
     made = [f"models.{name}" for name in families()]
     made += [f"models.{name}.{prefix}_{name}" for name in families() for prefix in FAMILY_FILES]
-    return sorted({*MODULES, *made})
+    return sorted(path for path in {*MODULES, *made} if sources(path) is not None)

@@ -1,0 +1,113 @@
+"""The table of old names: every entry resolves, stands for the same thing as published, and a missing name says so."""
+
+import importlib
+import json
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+import transformers
+
+from bestiary.compat import names
+from bestiary.core.errors import ArgumentError
+
+PREFIX = "import bestiary.compat; bestiary.compat.install()\n"
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+
+
+def test_every_path_and_name_resolves():
+    done = python(
+        PREFIX
+        + "import importlib\n"
+        + "from bestiary.compat.names import RENAMED, paths\n"
+        + "for path in paths():\n"
+        + "    module = importlib.import_module('transformers.' + path if path else 'transformers')\n"
+        + "    own = set(RENAMED.get(path, {})) | (set(module.__all__) if path == '' else set())\n"
+        + "    for name in own:\n"
+        + "        getattr(module, name)\n"
+        + "    assert dir(module), path\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_old_paths_exist_as_published():
+    published = [path for path in names.paths() if not path.startswith(("generation_", "models."))]
+    gone = {"file_utils", "generation.utils"} | {"tokenization_utils", "tokenization_utils_fast"}
+    for path in published:
+        if path and path not in gone:
+            importlib.import_module(f"transformers.{path}")
+
+
+@pytest.mark.parametrize(("old", "target"), names.RENAMED["modeling_outputs"].items())
+def test_an_output_has_the_fields_of_the_one_it_stands_for(old, target):
+    module, _, name = target.partition(":")
+    ours = {field.name for field in fields(getattr(importlib.import_module(f"bestiary.{module}"), name))}
+    theirs = {field.name for field in fields(getattr(transformers.modeling_outputs, old))}
+    assert theirs <= ours
+
+
+def test_lazy_and_once():
+    done = python(
+        PREFIX
+        + "import sys, transformers, transformers.models.bert, transformers.utils.logging\n"
+        + "assert 'torch' not in sys.modules\n"
+        + "assert transformers.logging is transformers.utils.logging\n"
+        + "from transformers import BertModel\n"
+        + "import bestiary, transformers.models.bert.modeling_bert as old\n"
+        + "assert BertModel is bestiary.BertModel is old.BertModel\n"
+        + "from transformers.modeling_bert import BertForMaskedLM\n"
+        + "from transformers.utils import is_tf_available, is_torch_available, is_vision_available\n"
+        + "assert is_torch_available() and is_vision_available() and not is_tf_available()\n"
+        + "assert not hasattr(transformers, 'TFBertModel')\n"
+        + "bestiary.compat.install()\n"
+        + "assert len([f for f in sys.meta_path if type(f).__module__ == 'bestiary.compat.finder']) == 1\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+MISSING = {
+    "from transformers import BertModle": "has no 'BertModle' in transformers. Did you mean 'BertModel'?",
+    "from transformers import Trainer": "has no 'Trainer' in transformers",
+    "import transformers.models.bort": "has no 'bort' in transformers.models. Did you mean 'bert'?",
+    "import transformers.integrations.deepspeed": "has no 'integrations' in transformers",
+    "import transformers; transformers.BertModle": "Did you mean 'BertModel'?",
+}
+
+
+def test_a_missing_name_is_told():
+    code = "import json\nsaid = []\n" + "".join(
+        f"try:\n    {statement}\nexcept (ImportError, AttributeError) as error:\n"
+        "    said.append(f'{type(error).__name__}: {error}')\n"
+        for statement in MISSING
+    )
+    done = python(PREFIX + code + "print(json.dumps(said))")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    for line, expected in zip(said, MISSING.values(), strict=True):
+        assert expected in line
+    assert [line.partition(":")[0] for line in said] == ["UnknownName"] * 4 + ["AttributeError"]
+
+
+def test_too_late_is_refused():
+    from bestiary.compat import install
+
+    with pytest.raises(ArgumentError, match="imported already"):
+        install()
+
+
+def test_the_program(tmp_path):
+    script = tmp_path / "script.py"
+    (tmp_path / "beside.py").write_text("VALUE = 7")
+    script.write_text("import sys, beside, transformers\nprint(sys.argv[1:], beside.VALUE, __name__, transformers.__version__)")
+    done = subprocess.run(
+        [sys.executable, "-m", "bestiary.compat", str(script), "a", "--b"], capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.strip() == f"['a', '--b'] 7 __main__ {names.VERSION}"
+    for wrong in ([], ["--help"], [str(tmp_path / "absent.py")]):
+        done = subprocess.run([sys.executable, "-m", "bestiary.compat", *wrong], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1
