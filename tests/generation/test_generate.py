@@ -570,3 +570,8 @@ def test_rows_that_cannot_hold_padding_are_filled_with_eos(llama, ids):
 def test_the_mixin_is_what_says_so():
     assert GenerationMixin.can_generate()
     assert transformers.__version__.startswith("5.")
+
+
+def test_what_a_tokenizer_returns_can_be_passed_whole(llama, padded):
+    ours = llama[1]
+    assert torch.equal(ours.generate(padded, max_new_tokens=4), ours.generate(**padded, max_new_tokens=4))

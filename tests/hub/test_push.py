@@ -4,7 +4,10 @@ from typing import ClassVar
 
 import huggingface_hub
 import pytest
+import torch
+from kit import checkpoints
 
+from bestiary import AutoModelForCausalLM, AutoTokenizer
 from bestiary.core.errors import ArgumentError, FileMissing, HubError
 from bestiary.hub.files import HubOptions, get_file
 from bestiary.hub.pretrained import PretrainedRecord
@@ -93,3 +96,22 @@ def test_refusals(hub, monkeypatch):
     with pytest.raises(FileMissing):
         get_file("alice/tiny", "settings.json", HubOptions())
     assert len(hub.requests) == calls
+
+
+def test_a_model_and_its_tokenizer_live_in_one_repository(logged_in):
+    folder = checkpoints.llama()
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    model.push_to_hub("tiny-llama")
+    tokenizer.push_to_hub("tiny-llama")
+    again = AutoModelForCausalLM.from_pretrained("alice/tiny-llama", revision="main")
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
+    ids = AutoTokenizer.from_pretrained("alice/tiny-llama")("the time")["input_ids"]
+    assert ids == tokenizer("the time")["input_ids"]
+
+
+def test_saving_a_model_can_push_it(logged_in, tmp_path):
+    model = AutoModelForCausalLM.from_pretrained(checkpoints.llama())
+    model.save_pretrained(tmp_path / "mine", push_to_hub=True, repo_id="alice/pushed")
+    assert "model.safetensors" in logged_in.repos["alice/pushed"].commits[logged_in.repos["alice/pushed"].refs["main"]]
+    with pytest.raises(ArgumentError, match="repo_id"):
+        model.save_pretrained(tmp_path / "mine", repo_id="alice/pushed")

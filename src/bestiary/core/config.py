@@ -26,7 +26,8 @@ class Record:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         dataclass(init=False, repr=False, eq=False)(cls)
-        cls.attribute_map = {**super(cls, cls).attribute_map, **cls.attribute_map}
+        maps = [vars(base).get("attribute_map", {}) for base in reversed(cls.__mro__)]
+        cls.attribute_map = {other: name for table in maps for other, name in table.items()}
         cls._field_names = frozenset(field.name for field in fields(cls))  # type: ignore[arg-type]
 
     _field_names: ClassVar[frozenset[str]] = frozenset()
@@ -103,7 +104,7 @@ class Record:
         return self.__dict__.get(name, default)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.to_dict() == other.to_dict()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.to_dict() == other.to_dict()
 
     __hash__ = None  # type: ignore[assignment]
 

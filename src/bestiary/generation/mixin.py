@@ -1,6 +1,6 @@
 """`GenerationMixin`: what a model with a language-modelling head can do besides its forward."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -94,7 +94,7 @@ class GenerationMixin:
 
     def generate(
         self: Any,
-        inputs: Tensor | None = None,
+        inputs: Tensor | Mapping[str, Any] | None = None,
         generation_config: GenerationConfig | None = None,
         logits_processor: list[Any] | None = None,
         stopping_criteria: list[Any] | None = None,
@@ -117,7 +117,8 @@ class GenerationMixin:
         cache passed as `past_key_values`, which is continued, and `generator`.
 
         Args:
-            inputs: the model's main input: token ids (B, T) of a decoder, or what the encoder takes.
+            inputs: the model's main input: token ids (B, T) of a decoder, or what the encoder takes; or all inputs by name,
+                as a tokenizer returns them.
             generation_config: settings; those in `kwargs` go before them, those of the checkpoint after.
             logits_processor, stopping_criteria: your own, besides those that the settings ask for.
             prefix_allowed_tokens_fn: (row of the batch, its ids) -> ids that may come next.
@@ -153,6 +154,8 @@ class GenerationMixin:
 
     @torch.no_grad()
     def _begin(self: Any, given: dict[str, Any]) -> tuple[Decoding, Any, Prepared]:
+        if isinstance(given.get("inputs"), Mapping):  # what a tokenizer or a chat template returns
+            given = {**given["inputs"], **{name: value for name, value in given.items() if name != "inputs"}}
         for name, neutral in _ABSENT.items():
             if (given.pop(name, None) or neutral) != neutral:
                 raise ArgumentError(f"{name} asks for something this version does not have")

@@ -156,21 +156,21 @@ class LastTokenClassifier(Headed):
         output = self.backbone(input_ids, attention_mask, **inputs)
         logits = self.score(output.last_hidden_state)
         rows = torch.arange(len(logits), device=logits.device)
-        pooled = logits[rows, self._last(input_ids, attention_mask, *logits.shape[:2], device=logits.device)]
+        pooled = logits[rows, self._last(input_ids, attention_mask, logits)]
         loss = None
         if labels is not None:
             loss, self.config.problem_type = classification_loss(pooled, labels, self.config.problem_type)
         return SequenceClassifierOutput(loss=loss, logits=pooled, **recorded(output))
 
-    def _last(self, ids: Tensor | None, mask: Tensor | None, batch: int, length: int, device: torch.device) -> Tensor:
+    def _last(self, ids: Tensor | None, mask: Tensor | None, logits: Tensor) -> Tensor:
         """Index (B,) of each row's last real token: by the mask, else by the padding token, else the last of all."""
-        pad = self.config.pad_token_id
+        pad, (batch, length) = self.config.pad_token_id, logits.shape[:2]
         if mask is not None and mask.dim() == 2:
             real = mask[:, -length:] != 0
         elif ids is not None and pad is not None:
             real = ids != pad
         elif batch == 1 or ids is None:
-            return torch.full((batch,), length - 1, device=device)
+            return torch.full((batch,), length - 1, device=logits.device)
         else:
             raise InputError(
                 f"a batch of {batch} needs an attention_mask, or config.pad_token_id, to find the last real token of each row"
@@ -298,7 +298,7 @@ class MultipleChoice(Headed):
         if given is None:
             raise InputError("pass input_ids or inputs_embeds")
         choices = given.shape[1]
-        flat = {name: x.flatten(0, 1) if isinstance(x, Tensor) else x for name, x in inputs.items()}
+        flat: dict[str, Any] = {name: x.flatten(0, 1) if isinstance(x, Tensor) else x for name, x in inputs.items()}
         output = self.backbone(
             None if input_ids is None else input_ids.flatten(0, 1),
             None if attention_mask is None else attention_mask.flatten(0, 1),

@@ -13,7 +13,9 @@ import torch
 from ..core.errors import ArgumentError, ConfigError, InputError, MissingDependency, did_you_mean
 from ..core.logging import warn_once
 from ..generation.config import GenerationConfig
+from ..generation.mixin import GenerationMixin
 from ..hub.files import HubOptions, find_file
+from ..hub.push import push_folder
 from ..loading.checkpoint import Checkpoint
 from ..loading.load import LoadPlan, load_weights
 from ..loading.save import save_weights
@@ -141,7 +143,7 @@ def open_model(cls: "type[PreTrainedModel]", name_or_path: Any, *model_args: Any
     model.load_report = report
     model.config.dtype = dtype
     model.eval()
-    if cls.can_generate():
+    if isinstance(model, GenerationMixin) and model.can_generate():
         model.generation_config = _generation_config(name_or_path, config, options, hub)
     if device_map is not None:
         dispatch(model, device_map, options.offload_folder, report.offload_index, offload_buffers=options.offload_buffers)
@@ -205,7 +207,7 @@ def _device_map(model: "PreTrainedModel", options: OpenOptions, dtype: torch.dty
 
 def _generation_config(name_or_path: Any, config: PreTrainedConfig, options: OpenOptions, hub: HubOptions) -> GenerationConfig:
     if options.generation_config is not None:
-        return copy.deepcopy(options.generation_config)  # type: ignore[no-any-return]
+        return copy.deepcopy(options.generation_config)
     if name_or_path is not None and find_file(name_or_path, GenerationConfig.file_name, hub) is not None:
         return GenerationConfig.from_pretrained(name_or_path, **vars(hub))
     return GenerationConfig.from_model_config(config)
@@ -220,6 +222,8 @@ def save_model(
     safe_serialization: bool = True,
     variant: str | None = None,
     is_main_process: bool = True,
+    push_to_hub: bool = False,
+    **hub: Any,
 ) -> list[Path]:
     """Write the weights, then config.json and generation_config.json, into `folder`; every file is replaced whole.
 
@@ -228,10 +232,14 @@ def save_model(
         max_shard_size: bytes, or a number with KB, MB, GB or TB; larger models are split and get an index.
         safe_serialization: safetensors, else torch's zip format.
         is_main_process: False writes nothing (for the other processes of a distributed run).
+        push_to_hub: also upload the folder; `hub` are the keywords of `hub.push.push_folder`, `repo_id` by default the
+            folder's name.
 
     Raises:
         SaveError: the disk is full or the folder cannot be written; what was there before is still whole.
     """
+    if hub and not push_to_hub:
+        raise ArgumentError(f"save_pretrained takes no argument {', '.join(map(repr, hub))} without push_to_hub=True")
     if not is_main_process:
         return []
     if Path(folder).is_file():
@@ -252,6 +260,8 @@ def save_model(
         fetch=partial(read_tensor, model) if state_dict is None else None,
     )
     written += [Path(path) for path in config.save_pretrained(folder)]
-    if model.can_generate():
+    if isinstance(model, GenerationMixin) and model.can_generate():
         written += [Path(path) for path in model.generation_config.save_pretrained(folder)]
+    if push_to_hub:
+        push_folder(folder, hub.pop("repo_id", Path(folder).name), supersedes=model.supersedes, **hub)
     return written

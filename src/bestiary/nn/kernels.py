@@ -106,7 +106,8 @@ def _flex(compiled: bool) -> Callable[..., Any]:
     from torch.nn.attention import flex_attention as module
 
     warnings.filterwarnings("ignore", message="flex_attention called without torch.compile", category=UserWarning)
-    return torch.compile(module.flex_attention, dynamic=True) if compiled else module.flex_attention
+    attention: Callable[..., Any] = module.flex_attention
+    return torch.compile(attention, dynamic=True) if compiled else attention
 
 
 def flex_attention(

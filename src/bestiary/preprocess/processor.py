@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 from ..core.errors import ArgumentError, CorruptFile, InputError, did_you_mean
 from ..core.files import read_json, write_json
 from ..hub.files import HubOptions, find_file, refuse
+from ..hub.push import PushToHubMixin
 from .audio.extractor import SequenceFeatureExtractor
 from .batch import BatchFeature
 from .image.processor import BaseImageProcessor
@@ -24,7 +25,7 @@ KINDS: dict[str, tuple[type, str, str]] = {
 }
 
 
-class ProcessorMixin:
+class ProcessorMixin(PushToHubMixin):
     """The parts of a processor by name, opened, saved and called together.
 
     Class attributes:

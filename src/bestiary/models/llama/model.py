@@ -24,7 +24,8 @@ class LlamaAttention(nn.Module):
 
     def __init__(self, config: LlamaConfig, layer_idx: int) -> None:
         super().__init__()
-        size, heads, groups, head = config.hidden_size, config.num_attention_heads, config.num_key_value_heads, config.head_dim
+        size, heads = config.hidden_size, config.num_attention_heads
+        groups, head = config.num_key_value_heads or heads, config.head_dim or size // heads
         self.layer_idx, self.head_dim = layer_idx, head
         self.q_proj = nn.Linear(size, heads * head, bias=config.attention_bias)
         self.k_proj = nn.Linear(size, groups * head, bias=config.attention_bias)

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 
 from ...core.errors import ArgumentError, InputError
 from ...hub.files import refuse
+from ...hub.push import PushToHubMixin
 from . import converters, files, post_processing, training
 from .backend import Backend
 from .calling import UNLIMITED, Calling
@@ -18,7 +19,7 @@ from .chat_template import ChatTemplates
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES
 
 
-class PreTrainedTokenizerFast(Calling, ChatTemplates):
+class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
     """Text to ids and back.
 
     Args:
