@@ -21,7 +21,11 @@ def main(arguments: list[str] | None = None) -> None:
     if debug:
         given.remove("--debug")
     warnings.showwarning = _show_warning
-    sys.exit(_run(given, debug))
+    try:
+        code = _run(given, debug)
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
 
 
 def _run(arguments: list[str], debug: bool) -> int:
@@ -37,7 +41,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         return code if isinstance(code, int) else 0
     except usage_error as error:
         return _fail(2, _usage(error, arguments))
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:  # how typer tells Ctrl-C
         return 130
     except Exception as error:  # noqa: BLE001 (the last place where an error can be told)
         if debug:
