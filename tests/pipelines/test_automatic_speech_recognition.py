@@ -17,7 +17,8 @@ RATE = 16000
 TASK = "automatic-speech-recognition"
 # Times are no text: a random model would write them anywhere.
 TEXT_ONLY = {"num_beams": 1, "max_new_tokens": 10, "language": "en", "suppress_tokens": list(range(300, 411))}
-TIMED = {"num_beams": 1, "max_new_tokens": 12, "language": "en"}
+# Nor are the tokens that stand before a text.
+TIMED = {"num_beams": 1, "max_new_tokens": 12, "language": "en", "suppress_tokens": list(range(301, 310))}
 
 
 def wave(seconds: float) -> np.ndarray:
@@ -61,11 +62,16 @@ def test_times_of_segments(seed: int) -> None:
         how = {"truncation": False, "padding": "longest"} if long else {}
         inputs = other.feature_extractor(clip, sampling_rate=RATE, return_tensors="pt", return_attention_mask=True, **how)
         segments = other.model.generate(**inputs, return_timestamps=True, return_segments=True, **TIMED)["segments"][0]
-        texts = [other.tokenizer.decode(one["tokens"], skip_special_tokens=True) for one in segments]
+        end = len(clip) / RATE  # where the reference's times may lie beyond
         expected = [
-            {"timestamp": (round(float(one["start"]), 2), round(float(one["end"]), 2)), "text": text}
-            for one, text in zip(segments, texts, strict=True)
-            if any(token < 300 for token in one["tokens"].tolist()) or text
+            {
+                "timestamp": tuple(round(min(float(one[side]), end), 2) for side in ("start", "end")),
+                "text": other.tokenizer.decode(one["tokens"], skip_special_tokens=True),
+            }
+            for one in segments
+            if any(token < 300 for token in one["tokens"].tolist())
+            # Of a short recording the reference goes on in the silence after its end.
+            if long or float(one["start"]) < end
         ]
         same(found["chunks"], expected)
         assert found["text"] == "".join(chunk["text"] for chunk in found["chunks"])
@@ -73,7 +79,7 @@ def test_times_of_segments(seed: int) -> None:
 
 
 def test_a_long_recording_needs_no_keyword() -> None:
-    made = ours(TASK, checkpoints.whisper())
+    made = ours(TASK, checkpoints.whisper(2))
     assert made(LONG, generate_kwargs=TIMED) == {"text": made(LONG, return_timestamps=True, generate_kwargs=TIMED)["text"]}
 
 

@@ -82,7 +82,7 @@ def test_defaults_hold_for_calls_that_say_nothing() -> None:
     ],
 )
 def test_wrong_keywords(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ArgumentError, match=message):
+    with pytest.raises((ArgumentError, InputError), match=message):
         ours("text-classification", folder())(TEXTS[:2], **options)
 
 

@@ -23,7 +23,7 @@ def read_function(name: Any) -> ClassificationFunction | None:
     if name is None or name == "default":
         return None
     if not isinstance(name, str) or name not in tuple(ClassificationFunction):
-        known = ", ".join(map(repr, ("default", *ClassificationFunction)))
+        known = ", ".join(map(str, ("default", *ClassificationFunction)))
         raise InputError(f"function_to_apply is {name!r}; expected one of {known}")
     return ClassificationFunction(name)
 

@@ -69,7 +69,7 @@ class TokenClassificationPipeline(ChunkPipeline):
         strategy = self._defaults[2].get("strategy", AggregationStrategy.NONE)
         if aggregation_strategy is not None:
             if aggregation_strategy not in tuple(AggregationStrategy):
-                known = ", ".join(map(repr, AggregationStrategy))
+                known = ", ".join(AggregationStrategy)
                 raise ArgumentError(f"aggregation_strategy is {aggregation_strategy!r}; expected one of {known}")
             after["strategy"] = strategy = AggregationStrategy(aggregation_strategy)
         if stride is not None:
