@@ -1,81 +1,16 @@
-"""A name or folder becomes classes: `model_type` finds the family's folder, the task finds the class in its `TASKS`.
+"""A name or folder becomes classes: `model_type` finds the family, the task finds the class in its `TASKS`."""
 
-A family's `__init__.py` holds its config classes, `TASKS` (task -> model class), for types that are parts of it `PARTS`
-(model_type -> its own tasks), and `PREPROCESSORS` (kind -> class). Nothing is registered anywhere else.
-"""
-
-import importlib
 import os
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .core import plugins
-from .core.errors import ArgumentError, ConfigError, UnknownArchitecture, UnsafeFile, did_you_mean
+from .core.errors import ArgumentError, ConfigError, UnknownArchitecture, UnsafeFile
 from .core.files import read_json
 from .hub.files import HubOptions, find_file
 from .models.config import PreTrainedConfig
+from .models.families import class_named, config_class, families, family, registered, tasks_of
 
 if TYPE_CHECKING:
     from .models.base import PreTrainedModel
-
-_MODELS = "bestiary.models"
-_registered_configs: dict[str, type[PreTrainedConfig]] = {}
-
-
-def families() -> list[str]:
-    """Names of all families: the folders of `models`."""
-    root = Path(__file__).parent / "models"
-    return [name for name in plugins.names(_MODELS) if (root / name).is_dir()]
-
-
-def family(model_type: str) -> ModuleType:
-    """The family that has `model_type`, its own or that of one of its parts.
-
-    Raises:
-        UnknownArchitecture: no family has it; the nearest known names are given.
-    """
-    name = model_type.replace("-", "_")
-    if name in families():
-        return importlib.import_module(f"{_MODELS}.{name}")
-    for module in map(family, families()):
-        if model_type in _configs(module):
-            return module
-    known = sorted({*(kind for name in families() for kind in _configs(family(name))), *_registered_configs})
-    raise UnknownArchitecture(
-        f"unknown model_type {model_type!r}.{did_you_mean(model_type, known)} Known: {', '.join(known)}."
-        " For a model of your own call AutoConfig.register and AutoModel.register first"
-    )
-
-
-def _configs(module: ModuleType) -> dict[str, type[PreTrainedConfig]]:
-    """model_type -> config class of one family."""
-    classes = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, PreTrainedConfig)]
-    return {kind.model_type: kind for kind in classes if kind.model_type}
-
-
-def config_class(model_type: str) -> type[PreTrainedConfig]:
-    """The config class of `model_type`."""
-    if model_type in _registered_configs:
-        return _registered_configs[model_type]
-    found = _configs(family(model_type))
-    return found.get(model_type) or found[model_type.replace("-", "_")]
-
-
-def class_named(name: str) -> Any:
-    """The class called `name` in whatever family has it (tokenizers and processors are stored by class name)."""
-    for module in map(family, families()):
-        if name in dir(module) or name in vars(module):
-            return getattr(module, name)
-    return None
-
-
-def tasks_of(model_type: str) -> dict[str, str]:
-    """Task -> class name of `model_type`."""
-    module = vars(family(model_type))
-    parts: dict[str, dict[str, str]] = module.get("PARTS", {})
-    tasks: dict[str, str] = parts.get(model_type, module["TASKS"])
-    return tasks
 
 
 class AutoConfig:
@@ -105,8 +40,8 @@ class AutoConfig:
         except UnknownArchitecture as error:
             if "auto_map" in values:
                 raise UnsafeFile(
-                    f"{name_or_path} (model_type {model_type!r}) can only be opened by Python code it carries ({values['auto_map']});"
-                    " code from a checkpoint is never run. Read it, import it yourself, and register its classes with"
+                    f"{name_or_path} (model_type {model_type!r}) can only be opened by code it carries ({values['auto_map']}); code"
+                    " from a checkpoint is never run. Read it, import it yourself, and register its classes with"
                     " AutoConfig.register and AutoModel.register"
                 ) from error
             raise
@@ -117,9 +52,9 @@ class AutoConfig:
         """Make `model_type` known in this process."""
         if config.model_type != model_type:
             raise ConfigError(f"{config.__name__}.model_type is {config.model_type!r}, registered as {model_type!r}")
-        if not exist_ok and (model_type in _registered_configs or model_type in families()):
+        if not exist_ok and (model_type in registered or model_type in families()):
             raise ConfigError(f"model_type {model_type!r} is taken; pass exist_ok=True to replace it")
-        _registered_configs[model_type] = config
+        registered[model_type] = config
 
 
 class _AutoModel:
@@ -319,7 +254,7 @@ class _AutoPreprocessor:
         config = _config_or_none(name_or_path, options)
         if config is not None and type(config) in cls._registered:
             return cls._registered[type(config)]
-        if config is not None and config.model_type not in _registered_configs:
+        if config is not None and config.model_type not in registered:
             module = family(config.model_type)
             wanted = vars(module).get("PREPROCESSORS", {}).get(cls.kind)
             if wanted is not None:

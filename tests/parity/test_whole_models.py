@@ -8,8 +8,9 @@ import pytest
 import torch
 from kit.families import Pair, cases, close, every_head, pair
 
-from bestiary.auto import AutoConfig, AutoModel, tasks_of
+from bestiary.auto import AutoConfig, AutoModel
 from bestiary.generation.prepare import forward_parameters
+from bestiary.models.families import family, tasks_of
 
 
 @pytest.fixture(
@@ -49,7 +50,10 @@ def test_resize_keeps_old_logits(models: Pair, size: int, tmp_path: Path) -> Non
     end = models.ours.config.get_text_config().eos_token_id
     if isinstance(end, int) and end >= size:
         pytest.skip("the model cannot do without its end token")
-    inputs = {name: value if size > 99 else value.clamp(max=94) if "input_ids" in name else value for name, value in models.inputs.items()}
+    inputs = {
+        name: value if size > 99 else value.clamp(max=94) if "input_ids" in name else value
+        for name, value in models.inputs.items()
+    }
     before = models.ours(**inputs)
     twin = copy.deepcopy(models.ours)
     embedding = twin.resize_token_embeddings(size)
@@ -93,8 +97,6 @@ def test_every_dtype_rule(models: Pair, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("model_type", cases())
 def test_tasks_name_classes_that_exist(model_type: str) -> None:
-    from bestiary.auto import family
-
     for task, name in tasks_of(model_type).items():
         assert getattr(family(model_type), name).config_class is not None, task
 

@@ -100,7 +100,7 @@ def _config(path: str, options: Any) -> tuple[Any, str]:
 
 def _class(config: Any) -> Any:
     """The class that the checkpoint was saved with, else the family's base; None without a config."""
-    from ..auto import family, tasks_of
+    from ..models.families import family, tasks_of
 
     if config is None:
         return None

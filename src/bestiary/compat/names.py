@@ -5,8 +5,8 @@ shows the names of the modules listed for it in `MODULES`, and those of `RENAMED
 (`family_module`), so that a new family needs no line here.
 """
 
-from ..auto import families
 from ..core import plugins
+from ..models.families import families
 
 _MODELS = "bestiary.models"
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 
-from ..auto import AutoConfig, AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer, tasks_of
+from ..auto import AutoConfig, AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer
 from ..core.errors import ArgumentError, BestiaryError, FileMissing, UnknownArchitecture
 from ..core.logging import warn_once
 from ..hub.files import HubOptions, find_file
 from ..models.base import PreTrainedModel
 from ..models.config import PreTrainedConfig
+from ..models.families import tasks_of
 from .base import Pipeline
 from .defaults import embedded_model_path
 from .registry import PIPELINE_REGISTRY, Task, tasks
