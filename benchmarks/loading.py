@@ -13,6 +13,8 @@ SHAPE: dict[str, Any] = {"hidden_size": 2048, "intermediate_size": 5632, "num_at
 WORDS, LAYER = 32000, 44_044_288  # ids of the vocabulary; parameters of one layer
 TINY: dict[str, Any] = {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2}
 
+FILLS = ("normal_", "uniform_", "random_", "bernoulli_", "zero_", "fill_", "randn", "rand", "ones", "zeros")
+
 
 def make(folder: str, gigabytes: float) -> int:
     """Write a checkpoint of about so many bytes in bf16, at least a layer; returns the exact number."""
@@ -91,9 +93,11 @@ def fills(folder: str) -> int:
     class Watch(TorchDispatchMode):
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             name = func.name().removeprefix("aten::").split(".")[0]
-            if name in ("normal_", "uniform_", "random_", "bernoulli_", "zero_", "fill_", "randn", "rand", "ones", "zeros"):
+            made = func(*args, **(kwargs or {}))
+            # On the meta device there is nothing to fill.
+            if name in FILLS and not getattr(made, "is_meta", False):
                 found.append(name)
-            return func(*args, **(kwargs or {}))
+            return made
 
     open_ = opener("bestiary", folder)
     with Watch():

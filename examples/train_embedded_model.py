@@ -270,7 +270,8 @@ the style of CPython's standard library and nothing else: it is a demonstration,
 | context | {settings.context} tokens |
 | data | standard library of CPython {platform.python_version()} (PSF licence) |
 | files | {files[0]} to train on, {files[1]} held out |
-| training | {figures["training_tokens"]:,} tokens, {figures["steps"]} steps, {figures["minutes"]:.0f} minutes on one processor core |
+| training | {figures["training_tokens"]:,} tokens, {figures["steps"]} steps |
+| time | {figures["minutes"]:.0f} minutes on {torch.get_num_threads()} processor core(s), other work beside it |
 | last training loss | {figures["final_loss"]:.3f} nats per token |
 | held-out bits per byte | {figures["held_out_bits_per_byte"]:.3f} |
 | held-out prompts completed to Python that parses | {figures["parses"]:.0%} of {figures["prompts"]} |

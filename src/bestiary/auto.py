@@ -40,7 +40,7 @@ class AutoConfig:
         except UnknownArchitecture as error:
             if "auto_map" in values:
                 raise UnsafeFile(
-                    f"{name_or_path} (model_type {model_type!r}) can only be opened by code it carries ({values['auto_map']}); code"
+                    f"{name_or_path} ({model_type!r}) can only be opened by code it carries ({values['auto_map']}); code"
                     " from a checkpoint is never run. Read it, import it yourself, and register its classes with"
                     " AutoConfig.register and AutoModel.register"
                 ) from error

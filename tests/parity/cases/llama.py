@@ -2,7 +2,7 @@
 
 from kit.families import Case, Head, class_labels, span_labels, token_labels, tokens
 
-LEFT = dict(side="left")
+LEFT = {"side": "left"}
 THETA = {"rope_theta": 10000.0}
 
 CASE = Case(
