@@ -1,4 +1,4 @@
-"""What importing costs: alone, and beyond `import torch`, beside the reference; every import in a process of its own, in turn."""
+"""What importing costs: alone, and beyond `import torch`, beside the reference; each in a process of its own, in turn."""
 
 import statistics
 import subprocess
