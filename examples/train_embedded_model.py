@@ -225,7 +225,8 @@ def parse_rate(model: LlamaForCausalLM, texts: list[str], tokenizer: PreTrainedT
     end, good = tokenizer.convert_tokens_to_ids(END), 0
     for prompt in texts:
         ids = tokenizer(END + prompt, return_tensors="pt").input_ids
-        out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new, do_sample=False)[0]
+        room = min(new, model.config.max_position_embeddings - ids.shape[1])
+        out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=room, do_sample=False)[0]
         ended = end in out[ids.shape[1] :].tolist()
         text = tokenizer.decode(out, skip_special_tokens=True)
         try:

@@ -1,0 +1,85 @@
+"""The model inside the package is what its card says, and the script that made it still runs."""
+
+import importlib.util
+import json
+import platform
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+from bestiary import AutoModelForCausalLM, AutoTokenizer
+from bestiary.pipelines.defaults import embedded_model_path
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "train_embedded_model.py"
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("train_embedded_model", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    return Path(embedded_model_path())
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> torch.nn.Module:
+    return AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def held_out(script: ModuleType, folder: Path) -> list[str]:
+    trained_on = re.search(r"CPython (\S+)", (folder / "README.md").read_text()).group(1)
+    if platform.python_version() != trained_on:
+        pytest.skip(f"needs the standard library of CPython {trained_on}, whose files were held out")
+    return script.sources(script.Settings(out=folder))[1]
+
+
+def test_size(folder: Path, model: torch.nn.Module) -> None:
+    assert (folder / "model.safetensors").stat().st_size <= 8_000_000
+    assert 3_000_000 <= model.num_parameters() <= 5_000_000
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 9_000_000
+
+
+def test_bits_per_byte_are_those_of_the_card(
+    script: ModuleType, folder: Path, model: torch.nn.Module, held_out: list[str]
+) -> None:
+    stated = json.loads((folder / "training.json").read_text())["figures"]["held_out_bits_per_byte"]
+    assert f"{stated:.3f}" in (folder / "README.md").read_text()
+    measured = script.bits_per_byte(model, held_out, Tokenizer.from_file(str(folder / "tokenizer.json")), 512)
+    assert abs(measured - stated) < 0.01
+
+
+def test_completions_parse_more_often_than_not(
+    script: ModuleType, folder: Path, model: torch.nn.Module, held_out: list[str]
+) -> None:
+    prompts = script.prompts(held_out, 20)
+    assert len(prompts) >= 15
+    assert script.parse_rate(model, prompts, AutoTokenizer.from_pretrained(folder)) > 0.5
+
+
+def test_what_must_parse(script: ModuleType) -> None:
+    assert script.finished("def f():\n    return 1\n", ended=True) == "def f():\n    return 1\n"
+    assert script.finished("def f():\n    a = 1\n    b = (2,\n    3,\n    4", ended=False) == "def f():\n    a = 1\n"
+    assert script.finished("def f():\n    a = 1\n    if a:\n        ret", ended=False) == "def f():\n    a = 1\n"
+
+
+def test_the_training_script_runs_and_resumes(script: ModuleType, tmp_path: Path) -> None:
+    few = ["--out", str(tmp_path), "--files", "70", "--vocab", "400", "--batch", "2", "--context", "64", "--save-every", "1"]
+    first = script.main([*few, "--steps", "1"])
+    again = script.main([*few, "--steps", "3"])
+    assert (first["steps"], again["steps"]) == (1, 3)
+    assert again["held_out_bits_per_byte"] != first["held_out_bits_per_byte"]
+    model = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert model.dtype == torch.bfloat16
+    assert model.num_parameters() == again["parameters"]
+    assert AutoTokenizer.from_pretrained(tmp_path).eos_token == script.END
+    assert "held-out bits per byte" in (tmp_path / "README.md").read_text()
