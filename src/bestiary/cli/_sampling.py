@@ -4,7 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-MaxNewTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens to add.")]
+from ..core.errors import CapacityError
+
+MaxNewTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens to add. By default 256, or as many as fit.")]
 Temperature = Annotated[float | None, typer.Option(min=0.0, help="Sample; higher is more varied.")]
 TopP = Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Sample among the likeliest with this much probability.")]
 TopK = Annotated[int | None, typer.Option(min=0, help="Sample among this many of the likeliest.")]
@@ -13,6 +15,23 @@ DoSample = Annotated[
     bool | None, typer.Option("--do-sample/--greedy", help="Draw tokens, or take the likeliest. By default the checkpoint's.")
 ]
 Stop = Annotated[list[str] | None, typer.Option(help="End when the text holds this; may be repeated.")]
+
+
+DEFAULT_NEW_TOKENS = 256
+
+
+def fitting(model: Any, prompt: int) -> int:
+    """How many tokens to add to `prompt` tokens when nobody says: the default, or what the context leaves.
+
+    Raises:
+        CapacityError: nothing is left.
+    """
+    limit = None if model.config.is_encoder_decoder else model.context_length()
+    if limit is None:
+        return DEFAULT_NEW_TOKENS
+    if prompt >= limit:
+        raise CapacityError(f"{prompt} tokens leave no room for new ones: the model has a context of {limit}; shorten the text")
+    return min(DEFAULT_NEW_TOKENS, limit - prompt)
 
 
 def settings(

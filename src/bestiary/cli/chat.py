@@ -57,6 +57,9 @@ def _read() -> str | None:
 
 def _reply(pipeline: Any, messages: list[dict[str, str]], settings: dict[str, Any]) -> str:
     """Print and return the reply; Ctrl-C keeps what has come until then."""
+    if "max_new_tokens" not in settings:
+        ids = pipeline.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
+        settings = {**settings, "max_new_tokens": _sampling.fitting(pipeline.model, len(ids))}
     streamer = _console.printer(pipeline.tokenizer)
     pieces: list[str] = []
     show = streamer.on_finalized_text

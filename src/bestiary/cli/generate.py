@@ -28,6 +28,10 @@ def run(
     text = sys.stdin.read() if prompt == "-" else prompt
     task = _task(model, revision)
     pipeline = _console.open_pipeline(task, model, revision, device, dtype)
+    if max_new_tokens is None:
+        settings["max_new_tokens"] = _sampling.fitting(
+            pipeline.model, len(pipeline.tokenizer(text, verbose=False)["input_ids"])
+        )
     if task == "text-generation" and not only_new:
         _console.write(text)
     [answer] = pipeline(text, streamer=_console.printer(pipeline.tokenizer), **settings)
