@@ -201,6 +201,25 @@ def test_transcribe_shows_what_the_pipeline_gives(command, tmp_path, monkeypatch
     wrong(command("transcribe", str(tmp_path / "none.wav"), "--model", "x"), 1, "there is no file")
 
 
+@pytest.mark.parametrize("times", ["none", "segment", "word"])
+def test_transcribe_a_recording(command, tmp_path, times):
+    folder, path = str(checkpoints.whisper(0)), tmp_path / "a.wav"
+    samples = np.random.default_rng(0).integers(-9000, 9000, 20000, dtype=np.int16)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    options = {"none": {}, "segment": {"return_timestamps": True}, "word": {"return_timestamps": "word"}}[times]
+    call = {**options, "generate_kwargs": {"language": "en", "task": "transcribe"}}
+    expected = bestiary.pipeline("automatic-speech-recognition", model=folder)(str(path), **call)
+    spoken = ("--language", "en", "--task", "transcribe", "--timestamps", times, "--json")
+    code, out, _ = command("transcribe", str(path), "--model", folder, *spoken)
+    assert code == 0
+    found = json.loads(out)
+    assert found["text"] == expected["text"]
+    assert ("chunks" in found) == (times != "none")
+    assert len(found.get("chunks", ())) == len(expected.get("chunks", ()))
+
+
 @pytest.mark.parametrize("name", ["llama", "t5", "bert"])
 def test_inspect(command, name):
     make = {"llama": checkpoints.llama, "t5": checkpoints.t5, "bert": lambda: checkpoints.bert("BertModel")}[name]
