@@ -73,7 +73,13 @@ def measure(options: Options = Options()) -> list[Row]:
     fast, slow = ([count / taken for taken in series] for series in (ours, peer))
     beside = f"reference, batches of {best}"
     what = f"features of {count} texts of 5 to 300 words, MiniLM"
+    alone = part / new_process(extract, library="bestiary", count=part)
+    tries = [
+        compare(f"the same of {part}, one run", alone, part / taken, "texts/s", beside=f"reference, batches of {size}")
+        for size, taken in tried.items()
+    ]
     return [
         compare(what, fast, slow, "texts/s", beside=beside, at_least=2.0),
+        *tries,
         Row("largest difference of a number", f"{apart:.1e}", "reference", None, f"at most {TOLERANCE:g}", True),
     ]
