@@ -27,8 +27,8 @@ from .pt_utils import PipelineIterator
 
 Parameters = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
 
-# Numbers per column of a batch (rows x longest) that keep the machine busy; more only costs memory and padding.
-BUDGET = {"cpu": 2048, "accelerator": 32768}
+# An accelerator works on as many tokens at a time as so many CPU threads.
+ACCELERATOR_THREADS = 64
 
 
 class Result(dict[str, Any]):
@@ -52,7 +52,8 @@ class Pipeline(ABC):
         parts: the preprocessors it needs: "tokenizer", "feature_extractor", "image_processor", "processor"; None takes
             whatever the checkpoint has.
         models: the Auto classes that can open a model for it, the usual one first.
-        rows: most rows of a batch when the caller names no `batch_size`.
+        rows, tokens: most rows of a batch, and most tokens for each CPU thread, when the caller names no `batch_size`; more
+            would only cost memory, cache misses and padding.
 
     Args:
         model: the model; anything that is called with the preprocessor's output and has a `config`.
@@ -70,6 +71,7 @@ class Pipeline(ABC):
     parts: ClassVar[tuple[str, ...] | None] = None
     models: ClassVar[tuple[str, ...]] = ()
     rows: ClassVar[int] = 128
+    tokens: ClassVar[int] = 512
 
     def __init__(
         self,
@@ -193,7 +195,8 @@ class Pipeline(ABC):
     ) -> Iterator[Any]:
         """Answers in order. `least` inputs are read ahead at most; None reads as many as are good to sort together."""
         before, during, after = parameters
-        rows, budget = (size, None) if size else (self.rows, BUDGET["cpu" if self.device.type == "cpu" else "accelerator"])
+        threads = torch.get_num_threads() if self.device.type == "cpu" else ACCELERATOR_THREADS
+        rows, budget = (size, None) if size else (self.rows, self.tokens * threads)
         padding = self.padding()
         with ThreadPoolExecutor(workers) if workers else nullcontext() as pool:
             for window in windows(self._prepared(inputs, before, pool, least), least):

@@ -27,6 +27,7 @@ class GeneratingPipeline(Pipeline):
 
     generation_defaults: ClassVar[dict[str, Any]] = {}
     rows: ClassVar[int] = 16
+    tokens: ClassVar[int] = 4096  # most of the time goes into steps of one token a row
 
     def __init__(self, model: Any, *args: Any, **kwargs: Any) -> None:
         special = (model.config.get("task_specific_params") or {}).get(kwargs.get("task") or "") or {}
