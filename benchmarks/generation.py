@@ -3,8 +3,9 @@
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 from measuring import Options, Row, columns, compare, in_turn, new_process
@@ -29,30 +30,47 @@ def tiny(layers: int, hidden: int) -> Any:
     return model
 
 
-def by_hand(model: Any, tokens: int, processors: list[Any]) -> Iterator[Any]:
-    """The loop that one writes without a library for it: each token as it is chosen."""
+def by_hand(model: Any, tokens: int, processors: list[Any]) -> list[float]:
+    """The moments of the start and of each token of the loop that one writes without a library for it."""
     import torch
 
     from bestiary.cache.dynamic import DynamicCache
 
     cache, ids = DynamicCache(), torch.tensor(PROMPT)
-    fed = ids
+    fed, moments = ids, [time.perf_counter()]
     for _ in range(tokens):
         scores = model(input_ids=fed, past_key_values=cache, use_cache=True).logits[:, -1].float()
         for processor in processors:
             scores = processor(ids, scores)
         fed = torch.multinomial(scores.softmax(-1), 1) if processors else scores.argmax(-1, keepdim=True)
         ids = torch.cat([ids, fed], dim=1)
-        yield fed
+        moments.append(time.perf_counter())
         if fed.item() == 2:
-            return
+            break
+    return moments
 
 
-def with_generate(model: Any, tokens: int, settings: dict[str, Any]) -> Iterator[Any]:
-    """The same with the library's loop."""
+class Clock:
+    """A streamer that notes when each token comes."""
+
+    def __init__(self) -> None:
+        self.moments: list[float] = []
+
+    def put(self, tokens: Any) -> None:
+        self.moments.append(time.perf_counter())
+
+    def end(self) -> None:
+        """Nothing is held back."""
+
+
+def with_generate(model: Any, tokens: int, settings: dict[str, Any]) -> list[float]:
+    """The moments of the start and of each token of `generate`."""
     import torch
 
-    return model.generate_steps(torch.tensor(PROMPT), max_new_tokens=tokens, do_sample=bool(settings), **settings)
+    clock = Clock()
+    ids = torch.tensor(PROMPT)
+    model.generate(ids, max_new_tokens=tokens, do_sample=bool(settings), streamer=clock, **settings)
+    return clock.moments
 
 
 def processors(tokens: int) -> list[Any]:
@@ -68,22 +86,12 @@ def processors(tokens: int) -> list[Any]:
     ]
 
 
-def moments(steps: Iterator[Any]) -> list[float]:
-    """The time of each step, in seconds."""
-    taken, last = [], time.perf_counter()
-    for _ in steps:
-        now = time.perf_counter()
-        taken.append(now - last)
-        last = now
-    return taken
-
-
 def against_a_loop(layers: int, hidden: int, tokens: int, times: int) -> dict[str, float]:
     """Seconds of a token, and how much longer the last fifth takes than the second, of both loops, by turns."""
     import torch
 
     model = tiny(layers, hidden)
-    kinds: dict[str, Callable[[], Iterator[Any]]] = {
+    kinds: dict[str, Callable[[], list[float]]] = {
         "generate": lambda: with_generate(model, tokens, {}),
         "loop": lambda: by_hand(model, tokens, []),
         "generate, 5 processors": lambda: with_generate(model, tokens, {**SETTINGS, "min_new_tokens": tokens}),
@@ -91,14 +99,12 @@ def against_a_loop(layers: int, hidden: int, tokens: int, times: int) -> dict[st
     }
     taken: dict[str, list[list[float]]] = {name: [] for name in kinds}
     with torch.no_grad():
-        for name in kinds:
-            moments(kinds[name]())
-        for _ in range(times):
-            for name, begin in kinds.items():
-                taken[name].append(moments(begin()))
+        for _ in range(times + 1):
+            for name, write in kinds.items():
+                taken[name].append([later - before for before, later in pairwise(write())])
     found = {}
     fifth = tokens // 5
-    for name, series in taken.items():
+    for name, (_, *series) in taken.items():
         if any(len(one) != tokens for one in series):
             raise RuntimeError(f"{name} ended early")
         found[name] = statistics.median(sum(one) / tokens for one in series)
