@@ -103,7 +103,7 @@ def against_a_loop(layers: int, hidden: int, tokens: int, times: int) -> dict[st
             for name, write in kinds.items():
                 taken[name].append([later - before for before, later in pairwise(write())])
     found = {}
-    fifth = tokens // 5
+    fifth = tokens // 5  # and the first time of each kind only warms up
     for name, (_, *series) in taken.items():
         if any(len(one) != tokens for one in series):
             raise RuntimeError(f"{name} ended early")
