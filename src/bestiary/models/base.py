@@ -21,6 +21,7 @@ from ..nn.kernels import KERNELS, kernel
 from ..nn.layer import Layer
 from ..nn.norm import RMSNorm
 from ..placement.dispatch import main_device
+from . import head_masks
 from .config import PreTrainedConfig
 from .recording import Stack, recording
 
@@ -120,11 +121,18 @@ class PreTrainedModel(nn.Module, PushToHubMixin, metaclass=_FinishedOnce):
             output_attentions: also give the attention probabilities of every layer, L tensors (B, H, T, S). For this call
                 the eager formula computes them, whatever kernel is set.
             return_dict: False gives a plain tuple.
+            head_mask, decoder_head_mask, cross_attn_head_mask: (H,) or (L, H), 0 where a head is switched off.
 
         Other arguments are those of `forward`, whose output class says what comes back.
         """
         if not torch.compiler.is_compiling():
             self._check_input(dict(zip((self.main_input_name, "attention_mask"), args, strict=False)) | kwargs)
+        masks = {name: kwargs.pop(name) for name in head_masks.NAMES if name in kwargs}
+        masks = {name: mask for name, mask in masks.items() if mask is not None}
+        if masks:
+            with head_masks.heads_masked(self.base_model, self.stacks, masks):
+                flags = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
+                return self(*args, **flags, return_dict=return_dict, **kwargs)
         hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         attentions = self.config.output_attentions if output_attentions is None else output_attentions
         if not hidden and not attentions:

@@ -1,0 +1,63 @@
+"""Attention heads switched off for one call (Michel et al. 2019), by hooks; no forward knows about it."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..core.errors import ArgumentError, InputError
+from ..nn.attention import Attend
+from .recording import Stack
+
+NAMES = ("head_mask", "decoder_head_mask", "cross_attn_head_mask")
+
+
+@contextmanager
+def heads_masked(model: nn.Module, stacks: Mapping[str, Stack], masks: Mapping[str, Tensor]) -> Iterator[None]:
+    """Multiply what each head gives by its number in the mask (H,), the same in all layers, or (L, H), while the body runs.
+
+    Args:
+        masks: `head_mask` for an encoder or a lone stack, `decoder_head_mask`, `cross_attn_head_mask`.
+
+    Raises:
+        ArgumentError: the model has no such attention. InputError: the mask has another shape.
+    """
+    attends: dict[str, list[Attend]] = {}
+    for prefix, stack in stacks.items():
+        for module in model.get_submodule(stack.layers).modules():
+            if isinstance(module, Attend) and prefix in ("", "encoder_", "decoder_"):
+                own = "decoder_head_mask" if prefix == "decoder_" else "head_mask"
+                attends.setdefault("cross_attn_head_mask" if module.cross else own, []).append(module)
+    handles = []
+    try:
+        for name, mask in masks.items():
+            found = attends.get(name, [])
+            if not found:
+                raise ArgumentError(
+                    f"{name}: {type(model).__name__} has no such attention; it has {', '.join(attends) or 'none'}"
+                )
+            rows = mask.expand(len(found), -1) if mask.dim() == 1 else mask
+            if rows.dim() != 2 or len(rows) != len(found):
+                raise InputError(f"{name} has shape {tuple(mask.shape)}; expected (heads,) or ({len(found)}, heads)")
+            handles += [module.register_forward_hook(_scale(row, name)) for module, row in zip(found, rows, strict=True)]
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _scale(row: Tensor, name: str) -> Any:
+    thread = threading.get_ident()
+
+    def hook(module: nn.Module, args: Any, output: Any) -> Any:
+        if threading.get_ident() != thread:
+            return None
+        mixed = output[0] if isinstance(output, tuple) else output
+        if mixed.shape[1] != len(row):
+            raise InputError(f"{name} has {len(row)} heads, the model has {mixed.shape[1]}")
+        factor = row.to(mixed)[:, None, None]
+        return tuple(part * factor for part in output) if isinstance(output, tuple) else mixed * factor
+
+    return hook
