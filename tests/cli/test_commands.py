@@ -198,7 +198,7 @@ def test_transcribe_shows_what_the_pipeline_gives(command, tmp_path, monkeypatch
     [line] = command("transcribe", first, "--model", "x", "--timestamps", "word", "--json")[1].splitlines()
     assert json.loads(line)["chunks"][1]["timestamp"] == [1.5, None]
     assert calls[-1][1] == {"return_timestamps": "word"}
-    wrong(command("transcribe", str(tmp_path / "none.wav"), "--model", "x"), 1, "there is no file")
+    wrong(command("transcribe", str(tmp_path / "none.wav"), "--model", "x"), 2, "there is no file")
 
 
 @pytest.mark.parametrize("times", ["none", "segment", "word"])
@@ -282,7 +282,7 @@ def test_misuse(command, arguments, said):
 
 
 def test_failures(command, tmp_path):
-    wrong(command("generate", "x", "--model", str(tmp_path / "none")), 1, "does not exist")
+    wrong(command("generate", "x", "--model", str(tmp_path / "none")), 2, "does not exist")
     (tmp_path / "config.json").write_text("{")
     wrong(command("generate", "x", "--model", str(tmp_path)), 1, "is not valid JSON")
     code, _, err = command("generate", "x", "--debug", "--model", str(tmp_path))

@@ -9,7 +9,7 @@ import warnings
 from typing import Annotated, Any
 
 from ..core import plugins
-from ..core.errors import BestiaryError, MissingDependency, did_you_mean
+from ..core.errors import ArgumentError, BestiaryError, FileMissing, InputError, MissingDependency, did_you_mean
 from ..core.optional import require
 
 
@@ -48,7 +48,10 @@ def _run(arguments: list[str], debug: bool) -> int:
             traceback.print_exc()
             return 1
         own = isinstance(error, BestiaryError | OSError)
-        return _fail(1, str(error) if own else f"{type(error).__name__}: {error} (unexpected; --debug shows where)")
+        misuse = isinstance(error, ArgumentError | InputError | FileMissing)
+        return _fail(
+            2 if misuse else 1, str(error) if own else f"{type(error).__name__}: {error} (unexpected; --debug shows where)"
+        )
 
 
 def _application(typer: Any) -> Any:

@@ -7,7 +7,7 @@ import typer
 from ..core.errors import CapacityError
 
 MaxNewTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens to add. By default 256, or as many as fit.")]
-Temperature = Annotated[float | None, typer.Option(min=0.0, help="Sample; higher is more varied.")]
+Temperature = Annotated[float | None, typer.Option(min=0.0, help="Sample; higher is more varied, 0 takes the likeliest.")]
 TopP = Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Sample among the likeliest with this much probability.")]
 TopK = Annotated[int | None, typer.Option(min=0, help="Sample among this many of the likeliest.")]
 Seed = Annotated[int | None, typer.Option(help="Makes the draws repeatable.")]
@@ -48,6 +48,8 @@ def settings(
     Raises:
         typer.BadParameter: an option of sampling together with --greedy.
     """
+    if temperature == 0:
+        temperature, do_sample = None, False
     draws = {"temperature": temperature, "top_p": top_p, "top_k": top_k}
     named = [name for name, value in draws.items() if value is not None]
     if named and do_sample is False:

@@ -25,7 +25,7 @@ def run(
 ) -> None:
     """Continue PROMPT and print the text as it comes."""
     settings = _sampling.settings(max_new_tokens, temperature, top_p, top_k, seed, do_sample, stop)
-    text = sys.stdin.read() if prompt == "-" else prompt
+    text = sys.stdin.read().removesuffix("\n") if prompt == "-" else prompt
     task = _task(model, revision)
     pipeline = _console.open_pipeline(task, model, revision, device, dtype)
     if max_new_tokens is None:
@@ -34,7 +34,11 @@ def run(
         )
     if task == "text-generation" and not only_new:
         _console.write(text)
-    [answer] = pipeline(text, streamer=_console.printer(pipeline.tokenizer), **settings)
+    try:
+        [answer] = pipeline(text, streamer=_console.printer(pipeline.tokenizer), **settings)
+    except Exception:
+        _console.write("\n")  # what went wrong gets a line of its own
+        raise
     _console.write("\n")
     if answer.finish_reason == "length":
         _console.note("(cut at the limit; --max-new-tokens makes it longer)")

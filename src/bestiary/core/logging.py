@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import warnings
 
 _ROOT = "bestiary"
@@ -47,12 +48,18 @@ class BestiaryWarning(UserWarning):
     """A warning of this library; its text ends with the code that silences it."""
 
 
-def warn_once(code: str, message: str, stacklevel: int = 3, about: str = "") -> None:
-    """Warn once per process, or once for each `about`; `BESTIARY_SILENCE=code,code` in the environment silences by code."""
+def warn_once(code: str, message: str, about: str = "") -> None:
+    """Warn once per process, or once for each `about`; `BESTIARY_SILENCE=code,code` in the environment silences by code.
+
+    The line shown is the caller's: the nearest one outside of this library and torch.
+    """
     if code + about in _said or code in os.environ.get("BESTIARY_SILENCE", "").split(","):
         return
     _said.add(code + about)
-    warnings.warn(f"{message} [{code}]", BestiaryWarning, stacklevel=stacklevel)
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in (_ROOT, "torch"):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(f"{message} [{code}]", BestiaryWarning, stacklevel=level)
 
 
 def forget_warnings() -> None:

@@ -155,6 +155,11 @@ def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
 def check_numbers(scores: Tensor, run: Decoding) -> None:
     """Refuse scores (R, V) with NaN. Asked at both ends: through the cache, a NaN spoils all that comes after it."""
     broken = scores.isnan().any(-1)
+    empty = scores.isneginf().all(-1)
+    if bool(empty.any()):
+        raise NumericsError(
+            f"row {int(empty.int().argmax())} has nothing to choose from after {run.length} tokens: every token is suppressed"
+        )
     if not run.settings.remove_invalid_values and bool(broken.any()):
         row = int(broken.int().argmax())
         raise NumericsError(

@@ -122,7 +122,7 @@ def check_settings(settings: GenerationConfig) -> None:
         needed = _NEEDS.get(name)
         if needed is not None and not _is_set(settings, needed):
             if settings.origin(name) in ("call", "config"):
-                warn_once(f"useless-{name}", f"{name}={value} has no effect without {needed}", stacklevel=6)
+                warn_once(f"useless-{name}", f"{name}={value} has no effect without {needed}")
         elif name not in supported and not _picks_strategy(name):
             raise ArgumentError(f"{name}={value!r} ({settings.origin(name)}) asks for something this version does not have")
     _check_clashes(settings)
@@ -198,7 +198,7 @@ def max_length(settings: GenerationConfig, prompt: int, context: int | None) -> 
     if new is not None and total is not None:
         ranks = [nearness.index(settings.origin(name)) for name in ("max_new_tokens", "max_length")]
         if ranks[0] == ranks[1] and ranks[0] > 1:
-            warn_once("two-lengths", f"max_new_tokens={new} is used, max_length={total} is not: both were given", stacklevel=6)
+            warn_once("two-lengths", f"max_new_tokens={new} is used, max_length={total} is not: both were given")
         total = None if ranks[0] >= ranks[1] else total
     name = "max_length" if total is not None else "max_new_tokens"
     asked = name if settings.get(name) is not None else None
@@ -253,7 +253,6 @@ def infer_mask(ids: Tensor, settings: GenerationConfig) -> Tensor | None:
         warn_once(
             "padding-inferred",
             f"input_ids hold the padding token {pad} and came without attention_mask: these tokens are taken for padding",
-            stacklevel=6,
         )
         return (ids != pad).long()
     edge = (ids[:, 0] == pad) if settings.bos_token_id != pad else (ids[:, -1] == pad)
@@ -262,7 +261,6 @@ def infer_mask(ids: Tensor, settings: GenerationConfig) -> Tensor | None:
             "padding-unclear",
             f"some rows begin or end with the token {pad}, which is padding and more, and came without attention_mask: all "
             "tokens count as real. Pass the tokenizer's attention_mask",
-            stacklevel=6,
         )
     return None
 

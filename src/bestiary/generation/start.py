@@ -187,7 +187,6 @@ def _continue_cache(started: Prepared, given: dict[str, Any], model: Any) -> Non
             warn_once(
                 "right-padding",
                 "a prompt ends in padding, after which a decoder goes on badly: pad on the left (padding_side='left')",
-                stacklevel=6,
             )
 
 

@@ -172,7 +172,7 @@ def _warn(model: nn.Module, report: LoadReport, dropped: list[str]) -> None:
         text = f"{name} was loaded from {report.checkpoint}, which lacks some of its weights or holds others;\n" + ";\n".join(
             lines
         )
-        warn_once("new-weights", text, stacklevel=6, about=text)
+        warn_once("new-weights", text, about=text)
 
 
 def _place(

@@ -136,10 +136,10 @@ class PreTrainedModel(nn.Module, PushToHubMixin, metaclass=_FinishedOnce):
         hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         attentions = self.config.output_attentions if output_attentions is None else output_attentions
         if not hidden and not attentions:
-            output = super().__call__(*args, **kwargs)
+            output = self._run(*args, **kwargs)
         else:
             with recording(self.base_model, self.stacks, hidden, attentions) as recorder:
-                output = super().__call__(*args, **kwargs)
+                output = self._run(*args, **kwargs)
             for name, value in recorder.results().items():
                 holder, _, field = name.rpartition(".")
                 setattr(output[holder] if holder else output, field, value)
@@ -147,11 +147,22 @@ class PreTrainedModel(nn.Module, PushToHubMixin, metaclass=_FinishedOnce):
         plain = not (self.config.return_dict or self._is_part if return_dict is None else return_dict)
         return output.to_tuple() if plain and isinstance(output, ModelOutput) else output
 
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except IndexError as error:
+            raise InputError(
+                f"an id or a position is outside of its table in {type(self).__name__} ({error}); ids go from 0 to"
+                f" {(self.config.get_text_config().get('vocab_size') or 0) - 1}"
+            ) from error
+
     def _check_input(self, inputs: dict[str, Any]) -> None:
         """Refuse token ids that no row of the embedding has, and padding that no mask hides (a prompt at a time)."""
         ids = inputs.get(self.main_input_name)
         if self.main_input_name != "input_ids" or not isinstance(ids, Tensor) or ids.dim() < 2 or ids.shape[-1] < 2:
             return
+        if ids.is_meta and self.device.type != "meta":
+            raise InputError(f"{self.main_input_name} is on the meta device and holds nothing; the model is on {self.device}")
         if ids.device.type != "cpu" or not ids.numel():
             return
         low, high = (int(x) for x in ids.aminmax())

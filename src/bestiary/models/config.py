@@ -1,6 +1,8 @@
 """`PreTrainedConfig`: the hyperparameters of a model, as its config.json holds them."""
 
-from typing import Any, ClassVar, Self
+from dataclasses import fields
+from functools import cache
+from typing import Any, ClassVar, Self, get_args
 
 from ..core.errors import ConfigError, InputError
 from ..hub.files import HubOptions
@@ -9,7 +11,21 @@ from ..hub.pretrained import PretrainedRecord
 # No published model comes near these; a file that exceeds them is hostile or broken, and would exhaust the memory.
 LARGEST = {"hidden_size": 2**20, "num_hidden_layers": 2**14, "vocab_size": 2**28, "num_attention_heads": 2**14}
 
+LARGEST_NUMBER = 2**40
+
 TWO_LABELS = {0: "LABEL_0", 1: "LABEL_1"}
+
+
+@cache
+def _number_fields(kind: type) -> dict[str, tuple[type, ...]]:
+    """Field -> (int,) or (int, float), for the fields of a config that are declared as numbers and nothing like text."""
+    found = {}
+    for field in fields(kind):  # type: ignore[arg-type]
+        parts: set[Any] = set(get_args(field.type) or (field.type,)) - {type(None)}
+        plain = {part for part in parts if part in (int, float)}
+        if plain and not parts & {str, bool, Any}:
+            found[field.name] = (int, float) if float in plain else (int,)
+    return found
 
 
 class PreTrainedConfig(PretrainedRecord):
@@ -69,10 +85,21 @@ class PreTrainedConfig(PretrainedRecord):
         self.id2label = {int(key): value for key, value in (self.id2label or TWO_LABELS).items()}
         if self.label2id is None:
             self.label2id = {value: key for key, value in self.id2label.items()}
+        self._check_types()
         for name, largest in LARGEST.items():
             size = self.get(name)
             if isinstance(size, int) and not 0 <= size <= largest:
                 raise ConfigError(f"{type(self).__name__}: {name} is {size}; expected a number from 0 to {largest}")
+
+    def _check_types(self) -> None:
+        """Numbers where numbers are declared: a file that says "4", 1.5, NaN or true for a size is broken or hostile."""
+        for name, kinds in _number_fields(type(self)).items():
+            value = self.__dict__.get(name)
+            if value is None or isinstance(value, list | tuple | dict):
+                continue
+            if isinstance(value, bool) or not isinstance(value, kinds) or not abs(value) <= LARGEST_NUMBER:
+                wanted = "a whole number" if float not in kinds else "a number"
+                raise ConfigError(f"{type(self).__name__}: {name} is {value!r}; expected {wanted} up to {LARGEST_NUMBER}")
 
     def divides(self, whole: str, part: str) -> None:
         """Refuse, naming both, when `part` does not divide `whole`."""

@@ -20,7 +20,7 @@ from ..loading.checkpoint import Checkpoint
 from ..loading.load import LoadPlan, load_weights
 from ..loading.save import save_weights
 from ..loading.skeleton import skeleton
-from ..placement.device_map import plan_device_map
+from ..placement.device_map import check_available, plan_device_map
 from ..placement.dispatch import dispatch
 from ..placement.offload import read_tensor
 from .config import PreTrainedConfig
@@ -199,6 +199,8 @@ def _device_map(model: "PreTrainedModel", options: OpenOptions, dtype: torch.dty
         if options.max_memory is not None:
             raise ArgumentError("max_memory says how to spread a model, which needs device_map, for example 'auto'")
         return None
+    if isinstance(options.device_map, torch.device) or options.device_map in ("cuda", "mps", "xpu"):
+        check_available(options.device_map)
     blocks = sorted({name for part in model.modules() for name in getattr(type(part), "_no_split_modules", ())})
     return plan_device_map(
         model, options.device_map, options.max_memory, blocks, dtype, model.tied_weights(), keep_in_fp32=kept

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from ..core.errors import ArgumentError, InputError, did_you_mean
 from ..core.logging import warn_once
+from ..placement.device_map import check_available
 from .batching import Padding, collate, plan, rows_of, split, tensors, to_device, windows
 from .pt_utils import PipelineIterator
 
@@ -357,7 +358,7 @@ def read_device(device: Any) -> torch.device:
             raise ArgumentError(f"device={device} names an accelerator, and this machine has none; use device='cpu'")
         return torch.device(accelerator.type, device)
     try:
-        return torch.device(device)
+        return check_available(device)
     except RuntimeError as error:
         raise ArgumentError(f"device={device!r} is no device: {error}") from error
 

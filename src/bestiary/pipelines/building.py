@@ -15,6 +15,7 @@ from ..hub.files import HubOptions, find_file
 from ..models.base import PreTrainedModel
 from ..models.config import PreTrainedConfig
 from ..models.families import tasks_of
+from ..preprocess.text.calling import UNLIMITED
 from .base import Pipeline
 from .defaults import embedded_model_path
 from .registry import PIPELINE_REGISTRY, Task, tasks
@@ -120,6 +121,8 @@ def pipeline(
         "processor": processor,
     }
     parts = _preprocessors(chosen, given, source, model)
+    if tokenizer is None and parts.get("tokenizer") is not None:
+        _limit(parts["tokenizer"], model.config)
     return (pipeline_class or chosen.pipeline)(model, **parts, task=task or chosen.name, device=device, **kwargs)
 
 
@@ -133,6 +136,13 @@ def _default_model(task: Task, hub: HubOptions) -> tuple[Any, HubOptions]:
     raise ArgumentError(
         f"pipeline({task.name!r}) needs model= with a folder or a name on the hub{hint}; nothing is downloaded unasked"
     )
+
+
+def _limit(tokenizer: Any, config: Any) -> None:
+    """A tokenizer opened here whose file names no limit gets the model's own, so that truncation has something to cut to."""
+    positions = config.get_text_config().get("max_position_embeddings") if isinstance(config, PreTrainedConfig) else None
+    if positions is not None and tokenizer.model_max_length >= UNLIMITED:
+        tokenizer.model_max_length = positions
 
 
 def _first_accelerator() -> torch.device | None:

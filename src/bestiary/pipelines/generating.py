@@ -4,7 +4,9 @@ import copy
 import inspect
 from typing import Any, ClassVar
 
+from ..core import plugins
 from ..core.errors import ArgumentError
+from ..core.logging import warn_once
 from ..generation.config import GenerationConfig
 from ..generation.mixin import GenerationMixin
 from .base import Pipeline
@@ -12,6 +14,16 @@ from .batching import Padding
 
 # Where a task fixes what the model is given, a caller cannot pass it again.
 _TAKEN = {"self", "inputs", "kwargs", "generation_config", "tokenizer", "trust_remote_code"}
+
+
+def without_beams(said: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint's settings for a task, less those of beam search while there is none; one warning says so."""
+    beams = said.get("num_beams") or 1
+    if "beam" in plugins.names("bestiary.generation.strategies"):
+        return said
+    if beams > 1:
+        warn_once("no-beams", f"the checkpoint asks for num_beams={beams}; without beam search the likeliest token is taken")
+    return {name: value for name, value in said.items() if name not in ("num_beams", "early_stopping", "length_penalty")}
 
 
 class GeneratingPipeline(Pipeline):
@@ -33,7 +45,7 @@ class GeneratingPipeline(Pipeline):
         special = (model.config.get("task_specific_params") or {}).get(kwargs.get("task") or "") or {}
         self.prefix: str = special.get("prefix") or model.config.get("prefix") or ""
         fields = GenerationConfig.names()
-        said = {name: value for name, value in special.items() if name in fields}
+        said = without_beams({name: value for name, value in special.items() if name in fields})
         checkpoint = model.generation_config
         has_length = {"max_length", "max_new_tokens"} & said.keys() or checkpoint.max_length or checkpoint.max_new_tokens
         for name, value in self.generation_defaults.items():

@@ -72,6 +72,20 @@ def as_device(value: Device) -> Device:
     return device.index if device.type == "cuda" and device.index is not None else str(device)
 
 
+def check_available(device: str | torch.device) -> torch.device:
+    """`device`, if this machine has its kind.
+
+    Raises:
+        ConfigError: it has none, with what there is.
+    """
+    found, accelerator = torch.device(device), torch.accelerator.current_accelerator()
+    if found.type not in ("cpu", "meta") and (accelerator is None or accelerator.type != found.type):
+        raise ConfigError(
+            f"device {str(found)!r} is not there: this machine has cpu{f' and {accelerator.type}' if accelerator else ''}"
+        )
+    return found
+
+
 def device_at(table: Mapping[str, Device], name: str) -> Device | None:
     """The device of the tensor or module `name`: its own entry, or that of the nearest module around it."""
     parts = name.split(".")

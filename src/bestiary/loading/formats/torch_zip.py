@@ -5,6 +5,7 @@ more is named as unsafe. Zip files are memory mapped.
 """
 
 import re
+import struct
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -70,7 +71,8 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
             f"{path} was not opened: it asks to call {name!r}, and weights may not call anything. "
             "Get the checkpoint as safetensors, or save its state_dict again where you trust it"
         ) from error
-    except (RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError, OSError, AssertionError) as error:
+    except (MemoryError, struct.error, RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError, OSError,
+            AssertionError) as error:  # fmt: skip
         raise CorruptFile(f"{path} cannot be read by torch (cut short or damaged? fetch it again): {_last(error)}") from error
     return _checked(path, values)
 

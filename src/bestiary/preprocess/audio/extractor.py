@@ -110,7 +110,6 @@ class SequenceFeatureExtractor(Preprocessor):
             warn_once(
                 "sampling-rate-unknown",
                 f"no sampling_rate was given, so it cannot be checked that the samples are at {self.sampling_rate} Hz",
-                stacklevel=4,
             )
         return [self._clip(clip, index) for index, clip in enumerate(clips)]
 

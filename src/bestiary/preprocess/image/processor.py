@@ -185,7 +185,7 @@ def _warn_if_rescaled(image: np.ndarray) -> None:
         message = (
             "an image of floats in 0..1 is rescaled once more; pass do_rescale=False if it already is what the model expects"
         )
-        warn_once("rescaled-twice", message, stacklevel=6)
+        warn_once("rescaled-twice", message)
 
 
 def _channel_formats(data_format: str | None, input_data_format: str | None) -> tuple[str, str | None]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Encoding
 
-from ...core.errors import ArgumentError, InputError
+from ...core.errors import ArgumentError, InputError, did_you_mean
 from ...core.logging import warn_once
 from . import post_processing
 from . import truncation as cutting
@@ -59,6 +59,7 @@ class Calling(Vocabulary):
         truncation_side: str | None = None,
         split_special_tokens: bool | None = None,
         on_too_long: str | None = None,
+        **unknown: Any,
     ) -> BatchEncoding:
         """Encode a text, a pair, or a list of them.
 
@@ -77,7 +78,9 @@ class Calling(Vocabulary):
         Raises:
             InputError: wrong types, text too long under "error", padding without a pad token, rows that make no rectangle.
         """
-        arguments = {name: value for name, value in locals().items() if name not in ("self", "text", "text_pair")}
+        arguments = {n: value for n, value in locals().items() if n not in ("self", "text", "text_pair", "unknown")}
+        for name in unknown:
+            raise ArgumentError(f"a tokenizer takes no argument {name!r}.{did_you_mean(name, arguments)}")
         targets = arguments.pop("text_target"), arguments.pop("text_pair_target")
         call = self._read_call(**arguments)
         if text is None and targets[0] is None:

@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.errors import ArgumentError, InputError
+from ...core.errors import ArgumentError, CapacityError, InputError
 from ..batch import is_torch
+
+# A row longer than this exhausts the memory before any model sees it.
+LONGEST = 2**27
 
 STRATEGIES = ("longest", "max_length", "do_not_pad")
 
@@ -62,6 +65,8 @@ def pad_columns(columns: Mapping[str, Any], fill: Mapping[str, Any], padding: Pa
     if single and not rows:
         return dict(columns)
     target = padding.target([len(row) for row in ([rows] if single else rows)])
+    if target > LONGEST:
+        raise CapacityError(f"padding to {target} tokens a row was asked for; at most {LONGEST} are possible")
     padded: dict[str, Any] = {}
     for name, column in columns.items():
         if name not in fill:
