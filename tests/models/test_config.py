@@ -45,7 +45,7 @@ def test_single_ids_and_meta_inputs_are_named() -> None:
 
 def test_nothing_left_to_choose_is_said() -> None:
     model = pair("llama", "LlamaForCausalLM").ours
-    with pytest.raises(NumericsError, match="every token is suppressed"):
+    with pytest.raises(NumericsError, match="every token is banned"):
         model.generate(torch.tensor([[7, 8]]), suppress_tokens=list(range(99)), max_new_tokens=2)
 
 

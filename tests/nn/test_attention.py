@@ -122,6 +122,8 @@ def test_a_mask_that_hides_nothing_costs_nothing() -> None:
 def test_masks_of_the_wrong_shape_are_refused() -> None:
     with pytest.raises(InputError, match="covers 3 positions, but attention sees 5"):
         make_mask(5, CPU, torch.tensor([[0, 1, 1]]))
+    with pytest.raises(InputError, match="covers 3 positions, but attention sees 5"):
+        make_mask(5, CPU, torch.ones(1, 3))
     with pytest.raises(InputError, match="expected"):
         make_mask(5, CPU, torch.ones(2, 1, 4, 5))
     with pytest.raises(InputError, match="4 dimensions"):

@@ -158,7 +158,7 @@ def check_numbers(scores: Tensor, run: Decoding) -> None:
     empty = scores.isneginf().all(-1)
     if bool(empty.any()):
         raise NumericsError(
-            f"row {int(empty.int().argmax())} has nothing to choose from after {run.length} tokens: every token is suppressed"
+            f"row {int(empty.int().argmax())} has nothing to choose from after {run.length} tokens: every token is banned"
         )
     if not run.settings.remove_invalid_values and bool(broken.any()):
         row = int(broken.int().argmax())

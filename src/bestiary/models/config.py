@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from functools import cache
-from typing import Any, ClassVar, Self, get_args
+from typing import Any, ClassVar, Self, cast, get_args
 
 from ..core.errors import ConfigError, InputError
 from ..hub.files import HubOptions
@@ -17,10 +17,10 @@ TWO_LABELS = {0: "LABEL_0", 1: "LABEL_1"}
 
 
 @cache
-def _number_fields(kind: type) -> dict[str, tuple[type, ...]]:
+def _number_fields(kind: Any) -> dict[str, tuple[type, ...]]:
     """Field -> (int,) or (int, float), for the fields of a config that are declared as numbers and nothing like text."""
-    found = {}
-    for field in fields(kind):  # type: ignore[arg-type]
+    found: dict[str, tuple[type, ...]] = {}
+    for field in fields(kind):
         parts: set[Any] = set(get_args(field.type) or (field.type,)) - {type(None)}
         plain = {part for part in parts if part in (int, float)}
         if plain and not parts & {str, bool, Any}:
@@ -93,11 +93,15 @@ class PreTrainedConfig(PretrainedRecord):
 
     def _check_types(self) -> None:
         """Numbers where numbers are declared: a file that says "4", 1.5, NaN or true for a size is broken or hostile."""
-        for name, kinds in _number_fields(type(self)).items():
-            value = self.__dict__.get(name)
+        for name, kinds in _number_fields(cast(Any, type(self))).items():
+            value: Any = self.__dict__.get(name)
             if value is None or isinstance(value, list | tuple | dict):
                 continue
-            if isinstance(value, bool) or not isinstance(value, kinds) or not abs(value) <= LARGEST_NUMBER:
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, kinds)
+                or not -LARGEST_NUMBER <= cast(float, value) <= LARGEST_NUMBER
+            ):
                 wanted = "a whole number" if float not in kinds else "a number"
                 raise ConfigError(f"{type(self).__name__}: {name} is {value!r}; expected {wanted} up to {LARGEST_NUMBER}")
 

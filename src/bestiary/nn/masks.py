@@ -141,9 +141,10 @@ def make_mask(
         return _with_array(mask, attention_mask)
     if attention_mask is not None and attention_mask.dim() != 2:
         raise InputError(f"attention_mask has shape {tuple(attention_mask.shape)}; expected (batch, keys) or 4 dimensions")
-    mask.padding = real_tokens(attention_mask)
-    if mask.padding is not None:
-        mask.padding = _fit(mask.padding, mask, fixed_size=not isinstance(first_query, int) or first_query + queries < slots)
+    if attention_mask is not None:
+        fixed_size = not isinstance(first_query, int) or first_query + queries < slots
+        fitted = _fit(attention_mask, mask, fixed_size)  # even a mask that hides nothing must cover the keys
+        mask.padding = None if real_tokens(attention_mask) is None else real_tokens(fitted)
     return mask
 
 
