@@ -155,6 +155,36 @@ def test_a_disk_that_fills_leaves_the_old_files_whole(tmp_path, monkeypatch, bef
     assert equal(content(tmp_path), old)
 
 
+class Killed(BaseException):
+    """The process is gone at this point."""
+
+
+@pytest.mark.parametrize("second", WAYS)
+@pytest.mark.parametrize("first", WAYS)
+@pytest.mark.parametrize("step", range(6))
+def test_a_kill_between_any_two_renames_leaves_one_whole_set(tmp_path, monkeypatch, first, second, step):
+    old, new = (randomise(WithHead(), seed).state_dict() for seed in (1, 2))
+    save_weights(old, tmp_path, **WAYS[first][0])
+    rename, calls = os.replace, iter(range(100))
+
+    def replace(source, target):
+        if next(calls) == step:
+            raise Killed
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    try:
+        save_weights(new, tmp_path, **WAYS[second][0])
+    except Killed:
+        assert equal(content(tmp_path), old) or equal(content(tmp_path), new)
+    else:
+        assert equal(content(tmp_path), new)
+    monkeypatch.undo()
+    (tmp_path / ".model-00001-of-00002.safetensors.abc.partial").write_bytes(b"left by a kill")
+    save_weights(new, tmp_path, **WAYS[second][0])
+    assert listing(tmp_path) == WAYS[second][1]
+
+
 def test_too_little_space_is_told_before_anything_is_written(tmp_path, monkeypatch):
     class Usage:
         free = 1000

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from ..core.errors import InputError, SaveError
-from ..core.files import replacing, write_json
+from ..core.errors import CorruptFile, InputError, SaveError, UnsafeFile
+from ..core.files import read_json, replacing, write_json
 from ..core.sizes import parse_size, show_size
-from .checkpoint import SAFE_NAME, TORCH_NAME, Checkpoint, index_name, with_variant
+from .checkpoint import SAFE_NAME, TORCH_NAME, Checkpoint, index_name, read_weight_map, with_variant
 from .formats import safetensors, torch_zip
 from .report import LoadReport, fold
 from .rules import Rule, on_save
@@ -71,8 +71,8 @@ def save_weights(
             for file, keys in shards.items():
                 path = stack.enter_context(replacing(target / file))
                 write(path, {key: shapes[key] for key in keys}, lambda key: made[key].build(read))
-            if any((target / file).exists() for file in shards):
-                index.unlink(missing_ok=True)  # until the new one is there, a kill must not leave it over a mixture
+            if index.is_file():
+                _step_aside(index, set(shards))
     except SaveError as error:
         raise SaveError(f"{error}. {needed} bytes are needed in {target}") from error
     written = [target / file for file in shards]
@@ -136,11 +136,32 @@ def _without_ties(state: Mapping[str, torch.Tensor], tied: Mapping[str, str], fe
     return [name for name in state if name not in pairs]
 
 
+def _step_aside(index: Path, files: set[str]) -> None:
+    """Give old shards that are about to be replaced a second name, and let the index name that: the old weights stay whole."""
+    try:
+        values, named = read_json(index), set(read_weight_map(index).values())
+    except (CorruptFile, UnsafeFile):
+        return  # nothing whole to keep
+    aside: dict[str, str] = {}
+    for file in sorted(name for name in files & named if (index.parent / name).is_file()):
+        path = index.parent / file
+        aside[file] = f"{path.stem}.old{path.suffix}"
+        second = index.parent / aside[file]
+        second.unlink(missing_ok=True)
+        try:
+            os.link(path, second)
+        except OSError:  # a file system without hard links
+            shutil.copy2(path, second)
+    values["weight_map"] = {key: aside.get(file, file) for key, file in values["weight_map"].items()}
+    write_json(index, values)
+
+
 def _remove_stale(folder: Path, written: Sequence[Path], variant: str | None) -> None:
-    """One folder holds one set of weights (for each variant): of two sets a reader could take the older one."""
+    """One folder holds one set of weights (for each variant), and nothing of saves that were killed."""
     dot = f".{re.escape(variant)}" if variant else ""
     ours = re.compile(
-        rf"(model|pytorch_model)(-\d{{5}}-of-\d{{5}})?{dot}\.(safetensors|bin)|(model\.safetensors|pytorch_model\.bin)\.index{dot}\.json"
+        rf"\.?(model|pytorch_model)(-\d{{5}}-of-\d{{5}})?{dot}(\.old)?\.(safetensors|bin)(\..*\.partial)?"
+        rf"|(model\.safetensors|pytorch_model\.bin)\.index{dot}\.json"
     )
     for path in folder.iterdir():
         if ours.fullmatch(path.name) and path not in written:
