@@ -148,6 +148,7 @@ def train(model: LlamaForCausalLM, data: np.ndarray, settings: Settings) -> list
         for optimizer, saved in zip(rates, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         start, log = state["step"], state["log"]
+        began -= log[-1]["seconds"]  # the clock goes on too
 
     def save(step: int) -> None:
         with replacing(state_file) as temporary:

@@ -1,7 +1,6 @@
 """Tiny random checkpoints with tokenizers trained on the spot, made and saved by the reference, opened by both libraries."""
 
 import functools
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import transformers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from .families import spread
+from .folders import kept_folder
 
 TEXTS = [
     "My name is Sarah and I live in London, where it rains a lot.",
@@ -135,7 +135,7 @@ def save(config: Any, name: str, *preprocessors: Any) -> Path:
     torch.manual_seed(0)
     model = getattr(transformers, name)(config).eval()
     spread(model)
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    folder = kept_folder(name)
     model.save_pretrained(folder)
     for part in preprocessors:
         part.save_pretrained(folder)
@@ -222,7 +222,7 @@ def fixed(config: Any, name: str, tokenizer: Any) -> Path:
     """A folder with the reference's model of class `name`, weights and vocabulary the same wherever it is made."""
     model = getattr(transformers, name)(config).eval()
     fixed_weights(model)
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-fixed-"))
+    folder = kept_folder(f"{name}-fixed")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -298,7 +298,7 @@ def whisper(seed: int = 0, **values: Any) -> Path:
     generation.alignment_heads = [[0, 1], [1, 2]]
     generation.max_initial_timestamp_index = 20
     generation.return_timestamps = False
-    folder = Path(tempfile.mkdtemp(prefix="whisper-"))
+    folder = kept_folder("whisper")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     transformers.WhisperFeatureExtractor(feature_size=16, chunk_length=2).save_pretrained(folder)

@@ -6,7 +6,6 @@ head of every case; a family folder without a case fails them.
 
 import functools
 import importlib.util
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ import torch
 import transformers
 
 from bestiary.core import plugins
+
+from .folders import kept_folder
 
 Inputs = dict[str, Any]
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
@@ -173,7 +174,7 @@ def pair(model_type: str, name: str, variant: str = "") -> Pair:
     reference = getattr(transformers, name)(config).eval()
     spread(reference)
     reference.set_attn_implementation("eager")
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    folder = kept_folder(name)
     reference.save_pretrained(folder)
     ours = our_class(model_type, name).from_pretrained(folder)
     torch.manual_seed(1)
