@@ -78,21 +78,20 @@ class Calling(Vocabulary):
         Raises:
             InputError: wrong types, text too long under "error", padding without a pad token, rows that make no rectangle.
         """
-        arguments = {n: value for n, value in locals().items() if n not in ("self", "text", "text_pair", "unknown")}
+        arguments = locals()
         for name in unknown:
             raise ArgumentError(f"a tokenizer takes no argument {name!r}.{did_you_mean(name, arguments)}")
-        targets = arguments.pop("text_target"), arguments.pop("text_pair_target")
-        call = self._read_call(**arguments)
-        if text is None and targets[0] is None:
+        call = self._read_call(arguments)
+        if text is None and text_target is None:
             raise InputError("nothing to encode: pass text= or text_target=")
         if text is None:
-            return self._encode(*targets, call)
+            return self._encode(text_target, text_pair_target, call)
         encoded = self._encode(text, text_pair, call)
-        if targets[0] is not None:
-            encoded["labels"] = self._encode(*targets, call)[self.model_input_names[0]]
+        if text_target is not None:
+            encoded["labels"] = self._encode(text_target, text_pair_target, call)[self.model_input_names[0]]
         return encoded
 
-    def _read_call(self, **a: Any) -> Call:
+    def _read_call(self, a: Mapping[str, Any]) -> Call:
         """The options of a call, checked and with the tokenizer's defaults filled in."""
         policy = a["on_too_long"] or self.on_too_long
         if policy not in TOO_LONG:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tokenizers import Encoding
+from tokenizers import Encoding, Tokenizer
 
 from ...core.errors import InputError
 from .backend import Backend
@@ -28,11 +28,17 @@ def encode_samples(backend: Backend, samples: Sequence[Sample], call: Call) -> t
     try:
         if call.truncation is not None:
             return _encode_and_cut(backend, samples, call, call.truncation)
-        full = backend.full(call.split_special_tokens)
-        rows = full.encode_batch(list(samples), is_pretokenized=call.words, add_special_tokens=call.add_special_tokens)
+        rows = _encode_all(backend.full(call.split_special_tokens), samples, call)
     except (TypeError, UnicodeError) as error:
         raise InputError(f"a text cannot be encoded; is it valid Unicode, without lone surrogates? {error}") from error
     return rows, [0] * len(rows)
+
+
+def _encode_all(full: Tokenizer, samples: Sequence[Sample], call: Call) -> list[Encoding]:
+    options = {"is_pretokenized": call.words, "add_special_tokens": call.add_special_tokens}
+    if len(samples) == 1:  # handing one text to the threads of a batch would take as long as encoding it
+        return [full.encode(*halves(samples[0]), **options)]
+    return full.encode_batch(list(samples), **options)
 
 
 def _encode_and_cut(
