@@ -39,7 +39,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "image_processing_utils": (),
     "image_utils": ("preprocess.image.reading",),
     "modeling_outputs": ("core.outputs",),
-    "modeling_utils": ("loading.save",),
+    "modeling_utils": ("loading.save", "models.module_utils"),
     "models": (),
     "models.auto": (),
     "models.auto.configuration_auto": (),
@@ -98,7 +98,6 @@ RENAMED: dict[str, dict[str, str]] = {
         "ImageClassifierOutputWithNoAttention": "core.outputs:ImageClassifierOutput",
         "SequenceClassifierOutputWithPast": "core.outputs:SequenceClassifierOutput",
     },
-    "modeling_utils": {"ModuleUtilsMixin": "models.base:PreTrainedModel"},
     "models.clip.modeling_clip": {
         "CLIPOutput": "core.outputs:ContrastiveOutput",
         "CLIPTextModelOutput": "core.outputs:TextEmbedsOutput",

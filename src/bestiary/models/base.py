@@ -2,7 +2,7 @@
 
 import copy
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -20,9 +20,10 @@ from ..nn.attention import Attend
 from ..nn.kernels import KERNELS, kernel
 from ..nn.layer import Layer
 from ..nn.norm import RMSNorm
-from ..placement.dispatch import main_device
 from . import head_masks
 from .config import PreTrainedConfig
+from .module_utils import ModuleUtilsMixin
+from .pruning import HeadWeights, prune
 from .recording import Stack, recording
 
 _building = threading.local()
@@ -54,13 +55,14 @@ class _FinishedOnce(type):
         return model
 
 
-class PreTrainedModel(nn.Module, PushToHubMixin, metaclass=_FinishedOnce):
+class PreTrainedModel(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=_FinishedOnce):
     """Base of every model.
 
     Class attributes a family sets:
         config_class: its config. base_model_prefix: the attribute that holds the backbone in a model with a head.
         main_input_name: the first input of forward.
         stacks: prefix of output fields -> where the layers are, relative to the backbone.
+        head_weights: which weights of a layer belong to its attention heads; None where heads cannot be pruned.
         kernels: attention implementations it supports, the default first.
         _tied_weights_keys: parameter -> the parameter it shares storage with when `config.tie_word_embeddings`.
         _no_split_modules: class names of blocks that must stay on one device.
@@ -76,6 +78,7 @@ class PreTrainedModel(nn.Module, PushToHubMixin, metaclass=_FinishedOnce):
     base_model_prefix: ClassVar[str] = ""
     main_input_name: ClassVar[str] = "input_ids"
     stacks: ClassVar[dict[str, Stack]] = {}
+    head_weights: ClassVar[HeadWeights | None] = None
     kernels: ClassVar[tuple[str, ...]] = ("sdpa", "eager", "flex_attention", "flash_attention_2")
     supports_gradient_checkpointing: ClassVar[bool] = True
     _is_part: bool = False
@@ -97,7 +100,8 @@ class PreTrainedModel(nn.Module, PushToHubMixin, metaclass=_FinishedOnce):
         self.load_report: Any = None
 
     def post_init(self) -> None:
-        """Set the kernel, initialise, tie. Runs by itself when a model is complete; running it again changes nothing new."""
+        """Prune, set the kernel, initialise, tie. Runs by itself when a model is complete; again, it changes nothing new."""
+        self._prune_as_configured()
         self.set_attn_implementation(self.config.__dict__["_attn_implementation"] or self.kernels[0])
         if not getattr(_building, "skip", False) and not self.__dict__.get("_initialised"):
             self.init_weights()
@@ -269,6 +273,19 @@ class PreTrainedModel(nn.Module, PushToHubMixin, metaclass=_FinishedOnce):
             if isinstance(module, nn.LayerNorm) and module.bias is not None:
                 module.bias.zero_()
 
+    def prune_heads(self, heads_to_prune: Mapping[int, Collection[int]]) -> None:
+        """Cut attention heads out for good, {layer: heads}: see `models/pruning.py`."""
+        prune(self, heads_to_prune)
+
+    def _prune_as_configured(self) -> None:
+        """Cut out what `pruned_heads` of each config says, in the outermost model that has this config."""
+        seen: set[int] = set()
+        for module in self.modules():
+            if isinstance(module, PreTrainedModel) and id(module.config) not in seen:
+                seen.add(id(module.config))
+                if module.config.pruned_heads:
+                    module.prune_heads(module.config.pruned_heads)
+
     # attention and recomputation -------------------------------------------------------------------------------------
 
     @property
@@ -316,32 +333,6 @@ class PreTrainedModel(nn.Module, PushToHubMixin, metaclass=_FinishedOnce):
     def disable_input_require_grads(self) -> None:
         """Undo `enable_input_require_grads`."""
         self._require_grads_hook.remove()
-
-    # facts -----------------------------------------------------------------------------------------------------------
-
-    @property
-    def device(self) -> torch.device:
-        """Where inputs must be: where the first parameter is, or is brought to for computing."""
-        found = next(self.parameters()).device
-        spread = self.__dict__.get("hf_device_map")
-        return main_device(spread) if found.type == "meta" and spread is not None else found
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The type of the first floating-point parameter."""
-        return next(p.dtype for p in self.parameters() if p.is_floating_point())
-
-    def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
-        """Number of parameters, shared ones once."""
-        skipped: set[int] = set()
-        if exclude_embeddings:
-            skipped = {id(m.weight) for m in self.modules() if isinstance(m, nn.Embedding)}
-        return sum(p.numel() for p in self.parameters() if id(p) not in skipped and (p.requires_grad or not only_trainable))
-
-    def get_memory_footprint(self, return_buffers: bool = True) -> int:
-        """Bytes of parameters, and of buffers unless `return_buffers` is False."""
-        held = [*self.parameters(), *(self.buffers() if return_buffers else ())]
-        return sum(tensor.numel() * tensor.element_size() for tensor in held)
 
     @classmethod
     def can_generate(cls) -> bool:

@@ -1,6 +1,6 @@
 """`PreTrainedConfig`: the hyperparameters of a model, as its config.json holds them."""
 
-from dataclasses import fields
+from dataclasses import field, fields
 from functools import cache
 from typing import Any, ClassVar, Self, cast, get_args
 
@@ -20,11 +20,11 @@ TWO_LABELS = {0: "LABEL_0", 1: "LABEL_1"}
 def _number_fields(kind: Any) -> dict[str, tuple[type, ...]]:
     """Field -> (int,) or (int, float), for the fields of a config that are declared as numbers and nothing like text."""
     found: dict[str, tuple[type, ...]] = {}
-    for field in fields(kind):
-        parts: set[Any] = set(get_args(field.type) or (field.type,)) - {type(None)}
+    for one in fields(kind):
+        parts: set[Any] = set(get_args(one.type) or (one.type,)) - {type(None)}
         plain = {part for part in parts if part in (int, float)}
         if plain and not parts & {str, bool, Any}:
-            found[field.name] = (int, float) if float in plain else (int,)
+            found[one.name] = (int, float) if float in plain else (int,)
     return found
 
 
@@ -59,6 +59,7 @@ class PreTrainedConfig(PretrainedRecord):
     eos_token_id: int | list[int] | None = None
     pad_token_id: int | None = None
     chunk_size_feed_forward: int = 0
+    pruned_heads: dict[int, list[int]] = field(default_factory=dict)
 
     def _fill(self, values: dict[str, Any], from_caller: bool = False) -> None:
         self.__dict__["_name_or_path"] = values.get("_name_or_path", "")
@@ -86,6 +87,7 @@ class PreTrainedConfig(PretrainedRecord):
         if self.label2id is None:
             self.label2id = {value: key for key, value in self.id2label.items()}
         self._check_types()
+        self.pruned_heads = self._checked_heads()
         for name, largest in LARGEST.items():
             size = self.get(name)
             if isinstance(size, int) and not 0 <= size <= largest:
@@ -104,6 +106,16 @@ class PreTrainedConfig(PretrainedRecord):
             ):
                 wanted = "a whole number" if float not in kinds else "a number"
                 raise ConfigError(f"{type(self).__name__}: {name} is {value!r}; expected {wanted} up to {LARGEST_NUMBER}")
+
+    def _checked_heads(self) -> dict[int, list[int]]:
+        """`pruned_heads` with numbers for keys, which a file holds as text."""
+        given: Any = self.pruned_heads or {}
+        try:
+            return {int(layer): [int(head) for head in heads] for layer, heads in given.items()}
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"{type(self).__name__}: pruned_heads is {given!r}; expected layer -> list of heads, as prune_heads writes it"
+            ) from error
 
     def divides(self, whole: str, part: str) -> None:
         """Refuse, naming both, when `part` does not divide `whole`."""
@@ -183,10 +195,10 @@ class PreTrainedConfig(PretrainedRecord):
         values = {**super().to_dict(), "model_type": self.model_type}
         if self.id2label == TWO_LABELS:
             del values["id2label"], values["label2id"]
-        return {name: value for name, value in values.items() if not (value is None and name in self._quiet)}
+        return {name: value for name, value in values.items() if not (value in (None, {}) and name in self._quiet)}
 
     # None says nothing in these, and other readers take an explicit null for a choice.
-    _quiet: ClassVar[frozenset[str]] = frozenset({"architectures", "dtype", "problem_type"})
+    _quiet: ClassVar[frozenset[str]] = frozenset({"architectures", "dtype", "problem_type", "pruned_heads"})
 
 
 PretrainedConfig = PreTrainedConfig  # the spelling of releases before 5

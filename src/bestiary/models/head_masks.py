@@ -41,11 +41,19 @@ def heads_masked(model: nn.Module, stacks: Mapping[str, Stack], masks: Mapping[s
             rows = mask.expand(len(found), -1) if mask.dim() == 1 else mask
             if rows.dim() != 2 or len(rows) != len(found):
                 raise InputError(f"{name} has shape {tuple(mask.shape)}; expected (heads,) or ({len(found)}, heads)")
-            handles += [module.register_forward_hook(_scale(row, name)) for module, row in zip(found, rows, strict=True)]
+            handles += [
+                module.register_forward_hook(_scale(_left(row, module), name)) for module, row in zip(found, rows, strict=True)
+            ]
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _left(row: Tensor, attend: Attend) -> Tensor:
+    """The numbers of the heads that were not pruned; a mask always counts all."""
+    kept = attend.kept_heads
+    return row if kept is None or len(row) <= kept[-1] else row[list(kept)]
 
 
 def _scale(row: Tensor, name: str) -> Any:

@@ -30,14 +30,16 @@ class Attend(nn.Module):
     """Mix values by the match of queries and keys: softmax(q k' * scaling + mask) v (Vaswani et al. 2017, eq. 1).
 
     It has no weights. `implementation` is the kernel in use and may be changed at any time; `cross` tells recorded
-    cross-attention from self-attention. With `need_weights` the probabilities are returned as well, and that one call is
-    computed by the eager formula, because fused kernels do not have them.
+    cross-attention from self-attention; `kept_heads` are the numbers of the heads left after some were pruned. With
+    `need_weights` the probabilities are returned as well, and that one call is computed by the eager formula, because fused
+    kernels do not have them.
     """
 
     def __init__(self, scaling: float, dropout: float = 0.0, softcap: float | None = None, cross: bool = False) -> None:
         super().__init__()
         self.scaling, self.dropout, self.softcap, self.cross = scaling, dropout, softcap, cross
         self.implementation = "sdpa"
+        self.kept_heads: tuple[int, ...] | None = None
 
     def forward(
         self,
@@ -48,7 +50,12 @@ class Attend(nn.Module):
         bias: Tensor | None = None,
         need_weights: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:
-        """Queries (B, H, T, K), keys and values (B, G, S, K), bias (B or 1, H, T, S) -> (B, H, T, K)."""
+        """Queries (B, H, T, K), keys and values (B, G, S, K), bias (B or 1, H, T, S) -> (B, H, T, K).
+
+        A bias always has all heads, pruned ones too, because layers share it.
+        """
+        if bias is not None and self.kept_heads is not None:
+            bias = bias[:, list(self.kept_heads)]
         dropout = self.dropout if self.training else 0.0
         if need_weights:
             probabilities = weights(query, key, mask, bias, self.scaling, self.softcap)

@@ -32,6 +32,7 @@ from ..heads import (
     TokenClassifier,
     only,
 )
+from ..pruning import HeadWeights
 from ..recording import Stack
 from . import BertConfig
 
@@ -158,6 +159,9 @@ class BertPreTrainedModel(PreTrainedModel):
     config_class = BertConfig
     base_model_prefix = "bert"
     stacks = {"": Stack("encoder.layer")}
+    head_weights = HeadWeights(
+        ("attention.self.query", "attention.self.key", "attention.self.value"), "attention.output.dense"
+    )
     _no_split_modules = ["BertEmbeddings", "BertLayer"]
     _new_with_head = [r"(^|\.)pooler\.dense\."]
     _weight_rules = (

@@ -30,6 +30,7 @@ from ..heads import (
     classifier_dropout,
     recorded,
 )
+from ..pruning import HeadWeights
 from ..recording import Stack
 from . import GPT2Config
 
@@ -114,6 +115,7 @@ class GPT2PreTrainedModel(PreTrainedModel):
     config_class = GPT2Config
     base_model_prefix = "transformer"
     stacks = {"": Stack("h", final="ln_f")}
+    head_weights = HeadWeights(("attn.c_attn",), "attn.c_proj")
     _no_split_modules = ["GPT2Block"]
     _keys_to_ignore_on_load_unexpected = [r"(^|\.)(attn|crossattention)\.(masked_)?bias$"]  # causal masks, once saved
     config: GPT2Config

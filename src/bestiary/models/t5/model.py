@@ -23,6 +23,7 @@ from ...nn.norm import RMSNorm
 from ...nn.relative import bucket, distances, per_pair
 from ..base import PreTrainedModel
 from ..heads import recorded
+from ..pruning import HeadWeights
 from ..recording import Stack
 from ..seq2seq import encoder_fields, encoder_output, one_of, shift_right
 from . import T5Config
@@ -170,6 +171,7 @@ class T5PreTrainedModel(PreTrainedModel):
     config_class = T5Config
     base_model_prefix = "transformer"
     stacks = {"encoder_": Stack("encoder.block", "encoder.dropout"), "decoder_": Stack("decoder.block", "decoder.dropout")}
+    head_weights = HeadWeights(tuple(f"layer.0.SelfAttention.{name}" for name in "qkv"), "layer.0.SelfAttention.o")
     kernels: ClassVar[tuple[str, ...]] = ("sdpa", "eager", "flex_attention")
     _no_split_modules = ["T5Block"]
     _keep_in_fp32_modules = ["wo"]

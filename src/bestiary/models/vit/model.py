@@ -16,6 +16,7 @@ from ...nn.patches import check_pixels, grid, pair, stretch
 from ...nn.pooling import FirstTokenPooler
 from ..base import PreTrainedModel
 from ..heads import Headed, ImageClassifier, recorded
+from ..pruning import HeadWeights
 from ..recording import Stack
 from . import ViTConfig
 
@@ -150,6 +151,9 @@ class ViTPreTrainedModel(PreTrainedModel):
     base_model_prefix = "vit"
     main_input_name = "pixel_values"
     stacks = {"": Stack("encoder.layer")}
+    head_weights = HeadWeights(
+        ("attention.attention.query", "attention.attention.key", "attention.attention.value"), "attention.output.dense"
+    )
     _no_split_modules = ["ViTEmbeddings", "ViTLayer"]
     _new_with_head = [r"(^|\.)pooler\.dense\.", r"(^|\.)embeddings\.mask_token$"]
     config: ViTConfig

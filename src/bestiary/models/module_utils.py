@@ -1,0 +1,151 @@
+"""`ModuleUtilsMixin`: what a module says about itself (place, size, cost, memory), and masks as the older releases made them.
+
+No model here uses these masks; they are for modules written against those releases.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import InputError
+from ..core.logging import warn_once
+from ..core.optional import require
+from ..placement.dispatch import main_device
+
+
+class ModuleUtilsMixin:
+    """Adds facts and helpers to a `torch.nn.Module`; some read its `config` and `main_input_name`."""
+
+    # where and what -----------------------------------------------------------------------------------------------------
+
+    @property
+    def device(self: Any) -> torch.device:
+        """Where inputs must be: where the first parameter is, or is brought to for computing."""
+        found = next(self.parameters()).device
+        spread = self.__dict__.get("hf_device_map")
+        return main_device(spread) if found.type == "meta" and spread is not None else found
+
+    @property
+    def dtype(self: Any) -> torch.dtype:
+        """The type of the first floating-point parameter."""
+        return next(p.dtype for p in self.parameters() if p.is_floating_point())
+
+    # size and cost ------------------------------------------------------------------------------------------------------
+
+    def num_parameters(self: Any, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
+        """Number of parameters, shared ones once."""
+        skipped: set[int] = set()
+        if exclude_embeddings:
+            skipped = {id(m.weight) for m in self.modules() if isinstance(m, nn.Embedding)}
+        return sum(p.numel() for p in self.parameters() if id(p) not in skipped and (p.requires_grad or not only_trainable))
+
+    def get_memory_footprint(self: Any, return_buffers: bool = True) -> int:
+        """Bytes of parameters, and of buffers unless `return_buffers` is False."""
+        held = [*self.parameters(), *(self.buffers() if return_buffers else ())]
+        return sum(tensor.numel() * tensor.element_size() for tensor in held)
+
+    def estimate_tokens(self: Any, input_dict: Mapping[str, Any]) -> int:
+        """Numbers in the main input, which are tokens where that is text; 0, with a warning, when it is not there."""
+        main = input_dict.get(self.main_input_name)
+        if main is None:
+            found = ", ".join(input_dict) or "nothing"
+            warn_once("no-tokens", f"tokens are counted in {self.main_input_name}, and the inputs hold {found}: taken for 0")
+            return 0
+        return int(main.numel())
+
+    def floating_point_ops(self: Any, input_dict: Mapping[str, Any], exclude_embeddings: bool = True) -> int:
+        """Operations of a forward and a backward pass, 6 for each parameter and token (Kaplan et al. 2020, section 2.1)."""
+        return 6 * self.estimate_tokens(input_dict) * self.num_parameters(exclude_embeddings=exclude_embeddings)
+
+    def add_memory_hooks(self: Any) -> None:
+        """From now on every part keeps `mem_rss_diff`, the bytes by which its forward passes made the process grow.
+
+        Raises:
+            MissingDependency: psutil is not installed.
+        """
+        process = require("psutil", "add_memory_hooks").Process()
+
+        def before(module: nn.Module, args: Any) -> None:
+            module.mem_rss_pre_forward = process.memory_info().rss
+
+        def after(module: nn.Module, args: Any, output: Any) -> None:
+            module.mem_rss_post_forward = process.memory_info().rss
+            grown = module.mem_rss_post_forward - module.__dict__["mem_rss_pre_forward"]
+            module.mem_rss_diff = module.__dict__.get("mem_rss_diff", 0) + grown
+
+        for module in self.modules():
+            module.register_forward_pre_hook(before)
+            module.register_forward_hook(after)
+        self.reset_memory_hooks_state()
+
+    def reset_memory_hooks_state(self: Any) -> None:
+        """Count from 0 again."""
+        for module in self.modules():
+            for name in ("mem_rss_diff", "mem_rss_post_forward", "mem_rss_pre_forward"):
+                module.__dict__[name] = 0
+
+    # masks as numbers ---------------------------------------------------------------------------------------------------
+
+    def get_extended_attention_mask(
+        self: Any,
+        attention_mask: Tensor,
+        input_shape: tuple[int, ...],
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Tensor:
+        """What to add to scores: 0 where a 1 stands, the least number where a 0 stands.
+
+        A mask (B, S) becomes (B, 1, 1, S), or, in a decoder (`config.is_decoder`), causal for the T tokens of `input_shape`,
+        (B, 1, T, S); a mask (B, T, S) becomes (B, 1, T, S).
+
+        Raises:
+            InputError: a mask of other dimensions.
+        """
+        mask = attention_mask if device is None else attention_mask.to(device)
+        if mask.dim() == 2 and self.config.is_decoder:
+            allowed = self.create_extended_attention_mask_for_decoder(input_shape, mask)
+        else:
+            allowed = _with_heads(mask)
+        return _added(allowed, self.dtype if dtype is None else dtype)
+
+    def invert_attention_mask(self: Any, encoder_attention_mask: Tensor) -> Tensor:
+        """A mask (B, S) or (B, T, S) of ones and zeros as what to add to scores, (B, 1, 1 or T, S).
+
+        Raises:
+            InputError: a mask of other dimensions.
+        """
+        return _added(_with_heads(encoder_attention_mask), self.dtype)
+
+    @staticmethod
+    def create_extended_attention_mask_for_decoder(
+        input_shape: tuple[int, ...], attention_mask: Tensor, device: torch.device | None = None
+    ) -> Tensor:
+        """Ones (B, 1, T, S) where the T last of the S tokens that `attention_mask` (B, S) calls real may look, else zeros."""
+        mask = attention_mask if device is None else attention_mask.to(device)
+        queries, keys = input_shape[1], mask.shape[1]
+        causal = torch.ones(queries, keys, dtype=mask.dtype, device=mask.device).tril(keys - queries)
+        return causal * mask[:, None, None, :]
+
+    def get_head_mask(
+        self: Any, head_mask: Tensor | None, num_hidden_layers: int, is_attention_chunked: bool = False
+    ) -> Tensor | list[None]:
+        """A mask (H,) or (L, H) as (L, 1, H, 1, 1), one dimension more for chunked attention; a list of None for None."""
+        if head_mask is None:
+            return [None] * num_hidden_layers
+        if head_mask.dim() not in (1, 2):
+            raise InputError(f"head_mask has shape {tuple(head_mask.shape)}; expected (heads,) or (layers, heads)")
+        rows = head_mask.expand(num_hidden_layers, -1) if head_mask.dim() == 1 else head_mask
+        full = rows[:, None, :, None, None].to(self.dtype)
+        return full.unsqueeze(-1) if is_attention_chunked else full
+
+
+def _with_heads(mask: Tensor) -> Tensor:
+    if mask.dim() not in (2, 3):
+        raise InputError(f"an attention mask has shape {tuple(mask.shape)}; expected (batch, keys) or (batch, queries, keys)")
+    return mask[:, None, None, :] if mask.dim() == 2 else mask[:, None]
+
+
+def _added(allowed: Tensor, dtype: torch.dtype) -> Tensor:
+    return (1.0 - allowed.to(dtype)) * torch.finfo(dtype).min
