@@ -459,7 +459,6 @@ REFUSED = [
     ({"assistant_model": object()}, ArgumentError, "'assisted'"),
     ({"force_words_ids": [[1]]}, ArgumentError, "'constrained_beam'"),
     ({"token_healing": True}, ArgumentError, "token_healing=True"),
-    ({"watermarking_config": {"bias": 2.0}}, ArgumentError, "watermarking_config"),
     ({"compile_config": {"x": 1}}, ArgumentError, "compile_config"),
     ({"synced_gpus": True}, ArgumentError, "synced_gpus"),
     ({"custom_generate": "x/y"}, ArgumentError, "custom_generate"),

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import transformers
+from kit import families
 from transformers import generation as reference
 
 from bestiary import generation as ours
@@ -10,6 +11,8 @@ from bestiary.core import plugins
 from bestiary.core.errors import ArgumentError, ConfigError, InputError
 from bestiary.generation import processors
 from bestiary.generation.config import resolve
+from bestiary.models.llama import LlamaConfig
+from bestiary.models.llama.model import LlamaForCausalLM
 
 ROWS, VOCAB, LENGTH = 3, 40, 12
 EOS = [7, 9]
@@ -79,12 +82,17 @@ CASES = [
         "ExponentialDecayLengthPenalty",
         {"exponential_decay_length_penalty": (8, 1.3), "eos_token_id": EOS, "input_ids_seq_length": 5},
     ),
+    ("AlternatingCodebooksLogitsProcessor", {"input_start_len": 4, "semantic_vocab_size": 10, "codebook_size": 15}),
+    ("AlternatingCodebooksLogitsProcessor", {"input_start_len": 5, "semantic_vocab_size": 10, "codebook_size": 15}),
+    ("BarkEosPrioritizerLogitsProcessor", {"eos_token_id": EOS, "min_eos_p": 0.02}),
+    ("BarkEosPrioritizerLogitsProcessor", {"eos_token_id": 7, "min_eos_p": None}),
+    ("DiaEOSChannelFilterLogitsProcessor", {"num_channels": 3, "eos_token_id": 25}),
 ]
 
 
 @pytest.mark.parametrize(("name", "arguments"), CASES, ids=[f"{name}-{index}" for index, (name, _) in enumerate(CASES)])
 def test_equals_the_reference(name, arguments):
-    mine, theirs = getattr(ours, name)(**arguments), getattr(reference, name)(**arguments)
+    mine, theirs = getattr(ours, name)(**arguments), getattr(reference.logits_process, name)(**arguments)
     lengths = (1, LENGTH) if name == "ForcedBOSTokenLogitsProcessor" else (LENGTH,)
     for length in lengths:
         for seed, scale in ((0, 3.0), (1, 0.3), (2, 10.0)):
@@ -131,6 +139,7 @@ def context(prompt_length=3, **call):
         device=torch.device("cpu"),
         eos=torch.tensor(EOS),
         encoder_input_ids=ENCODER,
+        model=LlamaForCausalLM(LlamaConfig(vocab_size=VOCAB, hidden_size=8, num_attention_heads=2, num_hidden_layers=1)),
     )
 
 
@@ -140,7 +149,7 @@ EVERY = {
     "encoder_no_repeat_ngram_size": 2, "bad_words_ids": [[1]], "renormalize_logits": True, "forced_bos_token_id": 1,
     "forced_eos_token_id": 2, "remove_invalid_values": True, "exponential_decay_length_penalty": (1, 1.1),
     "suppress_tokens": [1], "begin_suppress_tokens": [1], "sequence_bias": {(1,): 1.0}, "min_length": 9,
-    "guidance_scale": 2.0, "do_sample": True,
+    "guidance_scale": 2.0, "do_sample": True, "watermarking_config": {},
 }  # fmt: skip
 
 
@@ -162,8 +171,9 @@ def test_every_option_of_every_file_builds_a_processor_in_order():
 
 
 def test_every_file_has_one_exported_class():
-    exported = {name for name in dir(ours) if name.endswith(("Processor", "Warper", "Penalty", "Normalization"))}
-    assert len(exported) == len(plugins.names("bestiary.generation.processors")) + 1  # and the base
+    kinds = ("Processor", "Warper", "Penalty", "Normalization", "Detection")
+    exported = {name for name in dir(ours) if name.endswith(kinds)} - {"LogitsProcessor", "LogitsWarper"}
+    assert len(exported) == len(plugins.names("bestiary.generation.processors"))
 
 
 def test_the_callers_own_come_before_those_for_sampling():
@@ -204,6 +214,16 @@ def test_the_callers_own_replaces_a_default_and_clashes_with_an_option():
         ("MinLengthLogitsProcessor", (-1, 2)),
         ("ForcedEOSTokenLogitsProcessor", (5, -2)),
         ("ExponentialDecayLengthPenalty", ((1,), 2, 3)),
+        ("AlternatingCodebooksLogitsProcessor", (-1, 2, 3)),
+        ("BarkEosPrioritizerLogitsProcessor", (3, 0.0)),
+        ("ClassifierFreeGuidanceLogitsProcessor", (1.0,)),
+        ("DiaClassifierFreeGuidanceLogitsProcessor", (1.0,)),
+        ("DiaEOSChannelFilterLogitsProcessor", (0, 3)),
+        ("DiaEOSChannelFilterLogitsProcessor", (3, 0)),
+        ("DiaEOSDelayPatternLogitsProcessor", ([], 3, 9)),
+        ("HammingDiversityLogitsProcessor", (0.0, 4, 2)),
+        ("HammingDiversityLogitsProcessor", (1.0, 1, 2)),
+        ("HammingDiversityLogitsProcessor", (1.0, 4, 5)),
     ],
 )
 def test_bad_values_are_refused(name, arguments):
@@ -220,3 +240,89 @@ def test_a_prefix_function_that_allows_nothing():
 def test_a_token_outside_of_the_vocabulary():
     with pytest.raises(ConfigError, match="token 99; the vocabulary ends at 39"):
         ours.SequenceBiasLogitsProcessor({(99,): 1.0})(ids(), scores())
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("ClassifierFreeGuidanceLogitsProcessor", {}),
+        ("DiaClassifierFreeGuidanceLogitsProcessor", {}),
+        ("DiaClassifierFreeGuidanceLogitsProcessor", {"guidance_top_k": 3}),
+    ],
+)
+def test_guidance_within_a_batch(name, more):
+    drawn = torch.randn(6, VOCAB, generator=torch.Generator().manual_seed(0))
+    mine, theirs = getattr(ours, name)(2.5, **more), getattr(reference.logits_process, name)(2.5, **more)
+    torch.testing.assert_close(mine(ids(), drawn), theirs(ids(), drawn.clone()))
+    with pytest.raises(InputError, match="found 5 and 3"):
+        mine(ids(), drawn[:5])
+
+
+@pytest.mark.parametrize("best_at", [(), (1,), (1, 2, 4), (8,)], ids=str)
+def test_channels_end_one_after_the_other(best_at):
+    arguments = {"delay_pattern": [0, 2, 3], "eos_token_id": 5, "max_generation_len": 12}
+    mine = ours.DiaEOSDelayPatternLogitsProcessor(**arguments)
+    theirs = reference.logits_process.DiaEOSDelayPatternLogitsProcessor(**arguments)
+    forced = 0
+    for step in range(9):
+        drawn = torch.randn(6, 8, generator=torch.Generator().manual_seed(step))
+        drawn[[0, 3], 5] = -9.0
+        if step in best_at:
+            drawn[3, 5] = 9.0
+        got = mine(torch.ones(6, 3 + step, dtype=torch.long), drawn)
+        torch.testing.assert_close(got, theirs(torch.ones(6, 3 + step, dtype=torch.long), drawn.clone()))
+        forced += int(not torch.equal(got, drawn))
+    assert forced >= 3
+
+
+def test_groups_of_beams_avoid_what_earlier_ones_chose():
+    """Groups of 2 of 6 beams, two inputs; tokens of the first two groups cost a penalty for each choice."""
+    processor = ours.HammingDiversityLogitsProcessor(0.5, num_beams=6, num_beam_groups=3)
+    chosen = torch.tensor([1, 2, 2, 3, 0, 0, 4, 4, 4, 4, 0, 0])
+    given = torch.randn(4, 7, generator=torch.Generator().manual_seed(0))
+    want = given.clone()
+    for row in range(4):
+        for token in chosen.reshape(2, 6)[row // 2, :4].tolist():
+            want[row, token] -= 0.5
+    torch.testing.assert_close(processor(None, given, chosen, 2), want)
+    assert torch.equal(processor(None, given, chosen, 0), given)
+
+
+@pytest.mark.parametrize(("first", "begin", "length"), [(1, None, 1), (3, None, 3), (3, 4, 4), (1, 3, 3), (3, None, 2)])
+@pytest.mark.parametrize("logprobs", [False, True])
+def test_silence(first, begin, length, logprobs):
+    pair = families.pair("whisper", "WhisperForConditionalGeneration")
+    heard = pair.inputs["input_features"]
+    given = torch.tensor([[3, 4, 5, 8]] * len(heard))[:, :length]
+    with torch.no_grad():
+        logits = pair.ours(input_features=heard, decoder_input_ids=given).logits[:, -1]
+    logits = logits.log_softmax(-1) if logprobs else logits
+    found = []
+    for library, model in ((ours, pair.ours), (reference.logits_process, pair.reference)):
+        processor = library.WhisperNoSpeechDetection(7, first, scores_is_logprobs=logprobs)
+        processor.set_model(model)
+        if begin:
+            processor.set_begin_index(begin)
+        processor.set_inputs({"inputs": heard, "input_ids": given, "decoder_input_ids": given})
+        assert torch.equal(processor(given, logits), logits)
+        found.append(torch.as_tensor(processor.no_speech_prob))
+    torch.testing.assert_close(*found)
+
+
+def test_a_draft_stops_where_it_is_unsure():
+    rule, peer = ours.ConfidenceCriteria(0.4), reference.stopping_criteria.ConfidenceCriteria(0.4)
+    given = torch.tensor([[0.0, 0.3, 0.2], [5.0, 0.0, 0.0]])
+    rows = torch.tensor([[1, 2], [1, 0]])
+    assert rule(rows, given).tolist() == [True, False]
+    for row in (0, 1):
+        one = (given[row : row + 1],)
+        assert bool(rule(rows[row : row + 1], one)) == bool(peer(rows[row : row + 1], one))
+
+
+def test_the_published_lists_are_complete():
+    for module in (reference.logits_process, reference.stopping_criteria):
+        names = {name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+        public = {name for name in names if name[0].isupper() and name[-5:] != "State" and name.isidentifier()}
+        assert {name for name in public if not name.isupper() and "DOCSTRING" not in name} <= set(dir(ours))
+    # In release 4.46, and no more.
+    assert {"LogitsWarper", "HammingDiversityLogitsProcessor"} <= set(dir(ours))

@@ -3,8 +3,14 @@
 from ..core.plugins import lazy
 
 _PROCESSORS = {
+    "alternating_codebooks": "AlternatingCodebooksLogitsProcessor",
     "bad_words": "NoBadWordsLogitsProcessor",
+    "bark_eos_prioritizer": "BarkEosPrioritizerLogitsProcessor",
     "begin_suppress_tokens": "SuppressTokensAtBeginLogitsProcessor",
+    "classifier_free_guidance": "ClassifierFreeGuidanceLogitsProcessor",
+    "dia_classifier_free_guidance": "DiaClassifierFreeGuidanceLogitsProcessor",
+    "dia_eos_channel_filter": "DiaEOSChannelFilterLogitsProcessor",
+    "dia_eos_delay_pattern": "DiaEOSDelayPatternLogitsProcessor",
     "encoder_no_repeat_ngram": "EncoderNoRepeatNGramLogitsProcessor",
     "encoder_repetition_penalty": "EncoderRepetitionPenaltyLogitsProcessor",
     "epsilon_cutoff": "EpsilonLogitsWarper",
@@ -13,6 +19,7 @@ _PROCESSORS = {
     "forced_bos": "ForcedBOSTokenLogitsProcessor",
     "forced_eos": "ForcedEOSTokenLogitsProcessor",
     "guidance_scale": "UnbatchedClassifierFreeGuidanceLogitsProcessor",
+    "hamming_diversity": "HammingDiversityLogitsProcessor",
     "min_length": "MinLengthLogitsProcessor",
     "min_new_tokens": "MinNewTokensLengthLogitsProcessor",
     "min_p": "MinPLogitsWarper",
@@ -23,11 +30,14 @@ _PROCESSORS = {
     "repetition_penalty": "RepetitionPenaltyLogitsProcessor",
     "sequence_bias": "SequenceBiasLogitsProcessor",
     "suppress_tokens": "SuppressTokensLogitsProcessor",
+    "synthid_watermarking": "SynthIDTextWatermarkLogitsProcessor",
     "temperature": "TemperatureLogitsWarper",
     "top_h": "TopHLogitsWarper",
     "top_k": "TopKLogitsWarper",
     "top_p": "TopPLogitsWarper",
     "typical_p": "TypicalLogitsWarper",
+    "watermarking": "WatermarkLogitsProcessor",
+    "whisper_no_speech": "WhisperNoSpeechDetection",
     "whisper_timestamps": "WhisperTimeStampLogitsProcessor",
 }
 
@@ -39,8 +49,9 @@ __getattr__, __dir__ = lazy(
         "loop": ["Decoding", "Step", "decode"],
         "mixin": ["GenerationMixin"],
         "outputs": ["GenerateDecoderOnlyOutput", "GenerateEncoderDecoderOutput"],
-        "processors": ["LogitsProcessor", "LogitsProcessorList"],
+        "processors": ["LogitsProcessor", "LogitsProcessorList", "LogitsWarper"],
         "stopping": [
+            "ConfidenceCriteria",
             "EosTokenCriteria",
             "MaxLengthCriteria",
             "MaxTimeCriteria",
@@ -49,5 +60,13 @@ __getattr__, __dir__ = lazy(
             "StoppingCriteriaList",
         ],
         "streaming": ["AsyncTextIteratorStreamer", "BaseStreamer", "TextDecoder", "TextIteratorStreamer", "TextStreamer"],
+        "watermarking": [
+            "BaseWatermarkingConfig",
+            "SynthIDTextWatermarkDetector",
+            "SynthIDTextWatermarkingConfig",
+            "WatermarkDetector",
+            "WatermarkDetectorOutput",
+            "WatermarkingConfig",
+        ],
     },
 )

@@ -96,6 +96,24 @@ class EosTokenCriteria(StoppingCriteria):
         return torch.isin(input_ids[:, -1], self.eos_token_id.to(input_ids.device))
 
 
+class ConfidenceCriteria(StoppingCriteria):
+    """Ends a row whose newest token had, by `scores`, a probability below `assistant_confidence_threshold`.
+
+    A draft model stops here: what it is unsure of is likely to be refused.
+    """
+
+    reason = "confidence"
+
+    def __init__(self, assistant_confidence_threshold: float) -> None:
+        self.assistant_confidence_threshold = assistant_confidence_threshold
+
+    def __call__(self, input_ids: Tensor, scores: Any = None, **kwargs: Any) -> Tensor:
+        """`scores` (B, V) of the newest token, or a tuple of such for all new tokens, of which the last counts."""
+        newest = scores[-1] if isinstance(scores, tuple | list) else scores
+        probabilities = newest.softmax(-1).gather(1, input_ids[:, -1:].to(newest.device)).squeeze(1)
+        return probabilities < self.assistant_confidence_threshold
+
+
 _BYTE_TOKEN = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 
 

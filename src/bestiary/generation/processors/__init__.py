@@ -30,6 +30,10 @@ class LogitsProcessor(ABC):
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor: ...
 
 
+# The older name of the base of processors that only run when tokens are drawn.
+LogitsWarper = LogitsProcessor
+
+
 class LogitsProcessorList(list[Any]):
     """Processors applied one after the other; itself one."""
 
