@@ -112,6 +112,23 @@ class Decoding:
         self._ids[:, self.length : self.length + new] = tokens
         self.length += new
 
+    def look_ahead(self, tokens: Tensor) -> Any:
+        """As `forward`, over `tokens` (R, n) too, which follow the rows but do not become part of them."""
+        length = self.length
+        self.commit(tokens)
+        output = self.forward()
+        self.length = length
+        return output
+
+    def rewind(self, length: int) -> None:
+        """Forget what the model has seen after the first `length` tokens of the rows."""
+        surplus = self.fed - (self._given.offset + length)
+        if self.cache is not None and surplus > 0:
+            self.cache.crop(-surplus)
+            self.fed -= surplus
+            if self._positions is not None:
+                self._positions = self._positions - surplus
+
     def reorder(self, parents: Tensor) -> None:
         """Row i becomes the former row `parents[i]` (R,), with its tokens and its part of the cache."""
         self._ids = self._ids[parents]
@@ -131,25 +148,28 @@ def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
         NumericsError: the model gives NaN.
     """
     first = True
-    while True:
-        output, logits = strategy.look(run)
-        if run.finish.was_over():
-            return
-        scores = run.process(logits)
-        if first:
-            check_numbers(scores, run)
-            first = False
-        choice = strategy.choose(run, scores)
-        if choice.parents is not None:
-            run.reorder(choice.parents)
-        tokens = run.finish.fill(choice.tokens)
-        run.commit(tokens)
-        run.finish.update(run.ids, scores)
-        over = run.finish.over(run.length)
-        yield Step(tokens, run.finish.running, logits, scores, choice.parents, output)
-        if over:
-            check_numbers(scores, run)
-            return
+    try:
+        while True:
+            output, logits = strategy.look(run)
+            if run.finish.was_over():
+                return
+            scores = run.process(logits)
+            if first:
+                check_numbers(scores, run)
+                first = False
+            choice = strategy.choose(run, scores)
+            if choice.parents is not None:
+                run.reorder(choice.parents)
+            tokens = run.finish.fill(choice.tokens)
+            run.commit(tokens)
+            run.finish.update(run.ids, scores)
+            over = run.finish.over(run.length)
+            yield Step(tokens, run.finish.running, logits, scores, choice.parents, output)
+            if over:
+                check_numbers(scores, run)
+                return
+    finally:
+        strategy.end(run)
 
 
 def check_numbers(scores: Tensor, run: Decoding) -> None:

@@ -23,12 +23,12 @@ Tensor = torch.Tensor
 _ABSENT: dict[str, Any] = {
     "synced_gpus": False,
     "custom_generate": None,
-    "assistant_tokenizer": None,
     "trust_remote_code": False,
 }
 _OWN = (
     "inputs", "generation_config", "logits_processor", "stopping_criteria", "prefix_allowed_tokens_fn", "assistant_model",
-    "streamer", "negative_prompt_ids", "negative_prompt_attention_mask", "use_model_defaults", "tokenizer", "seed", "generator",
+    "streamer", "negative_prompt_ids", "negative_prompt_attention_mask", "use_model_defaults", "tokenizer",
+    "assistant_tokenizer", "seed", "generator",
 )  # fmt: skip
 
 
@@ -107,7 +107,7 @@ class GenerationMixin:
         custom_generate: Any = None,
         use_model_defaults: bool | None = None,
         tokenizer: Any = None,
-        seed: int | None = None,
+        seed: int | list[int] | None = None,
         generator: torch.Generator | None = None,
         **kwargs: Any,
     ) -> Any:
@@ -126,7 +126,9 @@ class GenerationMixin:
             negative_prompt_ids, negative_prompt_attention_mask: (B, T) for `guidance_scale`.
             use_model_defaults: False takes only the special tokens from the checkpoint.
             tokenizer: needed for `stop_strings`.
-            seed: makes the draws of this call repeatable; or pass a `generator`. Neither: torch's global one.
+            seed: makes the draws repeatable, for each row by itself: with a seed, a prompt gets the same tokens alone, in any
+                batch, streamed, or from a cache. One for all prompts, or a list with one for each; the k-th of
+                `num_return_sequences` draws by `row_seed(seed, k)`. Or pass a `generator`. Neither: torch's global one.
             kwargs: fields of `GenerationConfig`, and inputs of the model (`attention_mask`, `past_key_values`, ...).
 
         Returns:
@@ -171,11 +173,8 @@ class GenerationMixin:
             if rest.get(name) is None:
                 rest.pop(name, None)
         check_inputs(self, rest, set(_OWN) | fields)
-        seed, own["generator"] = own.pop("seed"), own.pop("generator")
-        if seed is not None:
-            if own["generator"] is not None:
-                raise ArgumentError("seed and generator exclude each other")
-            own["generator"] = torch.Generator(self.device).manual_seed(seed)
+        if own["seed"] is not None and own["generator"] is not None:
+            raise ArgumentError("seed and generator exclude each other")
         own.pop("streamer")
         model_inputs = {name: value for name, value in rest.items() if value is not None}
         return begin(self, Call(settings, model_inputs=model_inputs, **own))

@@ -34,7 +34,9 @@ class Call:
     negative_prompt_ids: Tensor | None = None
     negative_prompt_attention_mask: Tensor | None = None
     tokenizer: Any = None
+    assistant_tokenizer: Any = None
     generator: torch.Generator | None = None
+    seed: int | list[int] | None = None
 
 
 def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
@@ -61,7 +63,20 @@ def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
         started.ids.shape[0], started.ids.device, eos, _criteria(call, settings), started.max_length, _pad(settings, eos)
     )
     listed = processors.build(_context(model, call, started, eos), call.logits_processor)
-    return Decoding(model, started, listed, finish), chosen(settings, call.generator), started
+    run, strategy = Decoding(model, started, listed, finish), chosen(settings, _generator(call, chosen, model.device))
+    strategy.start(run, call)
+    return run, strategy, started
+
+
+def _generator(call: Call, chosen: type[Strategy], device: torch.device) -> torch.Generator | None:
+    """The source of random numbers of strategies that draw for all rows at once."""
+    if call.seed is None or chosen.row_seeds:
+        return call.generator
+    if not call.settings.do_sample:
+        warn_once("useless-seed", f"seed={call.seed} has no effect without do_sample")
+    if not isinstance(call.seed, int):
+        raise ArgumentError(f"seed={call.seed} is for rows that draw by themselves; {chosen.__name__} takes one seed for all")
+    return torch.Generator(device).manual_seed(call.seed)
 
 
 def _decoder(model: Any, settings: GenerationConfig, given: dict[str, Any]) -> Prepared:

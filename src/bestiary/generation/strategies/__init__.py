@@ -5,16 +5,18 @@ A file holds the class (`Strategy`), `OPTIONS` (the settings it reads) and nothi
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from ...core import plugins
 from ...core.errors import ArgumentError
 from ..config import GenerationConfig
+from ..outputs import GenerateDecoderOnlyOutput, GenerateEncoderDecoderOutput
 
 if TYPE_CHECKING:
     from ..loop import Decoding
+    from ..start import Call
 
 Tensor = torch.Tensor
 
@@ -31,7 +33,17 @@ class Choice:
 
 
 class Strategy(ABC):
-    """Decides, step by step, how the rows of a `Decoding` go on."""
+    """Decides, step by step, how the rows of a `Decoding` go on.
+
+    Class attributes:
+        outputs: the class of the result, of a decoder and of an encoder-decoder.
+        final: whether a token that was chosen stays; where it does not, `agreed` says what does.
+        row_seeds: whether each row draws by a seed of its own, which the strategy takes from the call when it starts.
+    """
+
+    outputs: ClassVar[tuple[type[Any], type[Any]]] = (GenerateDecoderOnlyOutput, GenerateEncoderDecoderOutput)
+    final: ClassVar[bool] = True
+    row_seeds: ClassVar[bool] = False
 
     def __init__(self, settings: GenerationConfig, generator: torch.Generator | None = None) -> None:
         self.settings = settings
@@ -42,18 +54,44 @@ class Strategy(ABC):
         """Rows that the decoding needs for each input."""
         return settings.num_return_sequences or 1
 
+    def start(self, run: "Decoding", call: "Call") -> None:
+        """Look at everything that the call brought, and refuse what cannot be done. Once, before the first step."""
+
+    def end(self, run: "Decoding") -> None:
+        """Leave the cache with all tokens but the last. Once, after the last step, also where the reader gave up."""
+
     def look(self, run: "Decoding") -> tuple[Any, Tensor]:
         """Run the model on what it has not seen; returns its output and the logits (R, V) to choose by."""
         output = run.forward()
         return output, output.logits[:, -1]
 
+    def score(self, run: "Decoding", logits: Tensor) -> Tensor:
+        """The scores (R, V), fp32, that `choose` gets for `logits` (R, V)."""
+        return run.process(logits)
+
     @abstractmethod
     def choose(self, run: "Decoding", scores: Tensor) -> Choice:
         """The next tokens, given the processed scores (R, V)."""
 
+    def end(self, run: "Decoding", scores: Tensor) -> None:
+        """Say which rows have ended, once the tokens chosen by `scores` (R, V) are there."""
+        run.finish.update(run.ids, scores)
+
     def sequences(self, run: "Decoding") -> Tensor:
         """The rows to return, (rows to return, T)."""
         return run.ids.clone()
+
+    def reasons(self, run: "Decoding") -> list[str]:
+        """What ended each of the rows to return."""
+        return run.finish.reasons()
+
+    def extras(self, run: "Decoding") -> dict[str, Any]:
+        """Further fields of the result."""
+        return {}
+
+    def leave_cache(self, run: "Decoding", sequences: Tensor) -> None:
+        """Make the cache hold `sequences` (N, T) but for the last token of each."""
+        run.crop(sequences.shape[1] - 1)
 
 
 # Which option picks which strategy, in the order in which they are asked; else tokens are drawn or the best one is taken.
