@@ -1,6 +1,6 @@
 """Talk with a model made for chats: each line is a message, the end of input ends.
 
-python examples/chat.py HuggingFaceTB/SmolLM2-360M-Instruct
+python examples/chat.py --model HuggingFaceTB/SmolLM2-360M-Instruct
 """
 
 import argparse
@@ -11,7 +11,7 @@ from bestiary import TextStreamer, pipeline
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="folder or name on the hub")
+    parser.add_argument("--model", required=True, help="folder or name on the hub")
     parser.add_argument("--tokens", type=int, default=200, help="most new tokens of a reply (%(default)s)")
     given = parser.parse_args(arguments)
 

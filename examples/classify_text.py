@@ -1,6 +1,6 @@
 """Label texts without a pipeline: tokenizer, model, scores, and where each weight came from.
 
-python examples/classify_text.py distilbert/distilbert-base-uncased-finetuned-sst-2-english "a fine day" "rain again"
+python examples/classify_text.py --model distilbert/distilbert-base-uncased-finetuned-sst-2-english "a fine day" "rain"
 """
 
 import argparse
@@ -12,7 +12,7 @@ from bestiary import AutoModelForSequenceClassification, AutoTokenizer
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="folder or name on the hub")
+    parser.add_argument("--model", required=True, help="folder or name on the hub")
     parser.add_argument("texts", nargs="+")
     given = parser.parse_args(arguments)
 

@@ -263,8 +263,8 @@ class _AutoPreprocessor:
         if generic is not None:
             return generic
         what = f"found the class name {stored[0]!r}, which no family has" if stored else "no file names its class"
-        files = ", ".join(dict.fromkeys(file for file, _ in cls.places))
-        raise UnknownArchitecture(f"{cls.__name__} cannot open {name_or_path}: {what} (looked in {files} and config.json)")
+        files = ", ".join(dict.fromkeys([*(file for file, _ in cls.places), "config.json"]))
+        raise UnknownArchitecture(f"{cls.__name__} cannot open {name_or_path}: {what} (looked in {files})")
 
     @classmethod
     def from_pretrained(cls, name_or_path: Any, *args: Any, **kwargs: Any) -> Any:

@@ -43,7 +43,7 @@ def test_complete(output: Output) -> None:
 def test_classify_text(output: Output) -> None:
     folder = checkpoints.bert("BertForSequenceClassification", labels=("bad", "good", "odd"))
     texts = ["Hello world", "Paris is the capital of France, and London of another country."]
-    lines = output("classify_text", folder, *texts).splitlines()
+    lines = output("classify_text", *texts, "--model", folder).splitlines()
     expected = reference("text-classification", folder)(texts)
     assert lines[-2:] == [f"{one['score']:.3f}  {one['label']}  {text}" for one, text in zip(expected, texts, strict=True)]
     assert any("model.safetensors" in line and "classifier.bias" in line for line in lines[:-2])  # the report of the load
@@ -84,7 +84,7 @@ def test_chat(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = checkpoints.llama()
     monkeypatch.setattr("sys.stdin", io.StringIO("Hello world\nand now?\n"))
     torch.manual_seed(0)  # a checkpoint that does not say how to choose is sampled
-    lines = output("chat", folder, "--tokens", 5)
+    lines = output("chat", "--model", folder, "--tokens", 5)
     torch.manual_seed(0)
     talk = pipeline("text-generation", folder)
     messages: list[dict[str, str]] = []

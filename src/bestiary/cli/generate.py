@@ -9,7 +9,7 @@ from . import _console, _sampling
 
 
 def run(
-    prompt: Annotated[str, typer.Argument(help="The text to continue; - reads it from stdin.")],
+    prompt: Annotated[str | None, typer.Argument(help="The text to continue; without it (or with -) stdin is read.")] = None,
     model: Annotated[str | None, typer.Option(help="Folder or name on the hub. By default the model in the package.")] = None,
     max_new_tokens: _sampling.MaxNewTokens = None,
     temperature: _sampling.Temperature = None,
@@ -25,7 +25,9 @@ def run(
 ) -> None:
     """Continue PROMPT and print the text as it comes."""
     settings = _sampling.settings(max_new_tokens, temperature, top_p, top_k, seed, do_sample, stop)
-    text = sys.stdin.read().removesuffix("\n") if prompt == "-" else prompt
+    if prompt is None and _console.on_terminal(sys.stdin):
+        raise typer.BadParameter('give the text to continue: bestiary generate "def fibonacci(n):"')
+    text = sys.stdin.read().removesuffix("\n") if prompt in (None, "-") else prompt
     task = _task(model, revision)
     pipeline = _console.open_pipeline(task, model, revision, device, dtype)
     if max_new_tokens is None:

@@ -58,6 +58,7 @@ def run(
         )
     else:
         call = f"{batch} x ({prompt_length} + {new_tokens}) tokens"
+        cached = [("cache per token and row", show_size(found.cache_per_token)), (f"cache of {call}", show_size(found.cache))]
         rows = [
             ("architecture", architectures),
             ("model_type", config.model_type if config is not None else "unknown"),
@@ -65,8 +66,7 @@ def run(
             *((f"stored as {name}", f"{numbers:,} ({show_size(size)})") for name, numbers, size in by_dtype(headers)),
             ("weights in memory", show_size(found.weights)),
             ("peak of loading", show_size(found.load_peak)),
-            ("cache per token and row", show_size(found.cache_per_token)),
-            (f"cache of {call}", show_size(found.cache)),
+            *(cached if found.cache else ()),
             ("activations, about", show_size(found.activations)),
             ("peak of running, about", show_size(found.run_peak)),
         ]

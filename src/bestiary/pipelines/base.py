@@ -93,7 +93,7 @@ class Pipeline(ABC):
         self.image_processor = image_processor
         self.processor = processor
         self.task = task
-        self._batch_size, self._num_workers = batch_size, num_workers or 0
+        self._batch_size, self._num_workers = _check_batch(batch_size), num_workers or 0
         for part in self.parts or ():
             if vars(self)[part] is None:
                 raise ArgumentError(f"{type(self).__name__} needs {part}=, and the checkpoint has none or none was passed")
@@ -143,11 +143,9 @@ class Pipeline(ABC):
             **parameters: what the task takes, for this call only.
         """
         parameters_of = self._read(parameters)
+        size = self._batch_size if batch_size is None else _check_batch(batch_size)
         if self.is_one(inputs):
             return self._one(inputs, parameters_of)
-        size = self._batch_size if batch_size is None else batch_size
-        if size is not None and size < 1:
-            raise ArgumentError(f"batch_size is {size}; expected at least 1")
         total = len(inputs) if isinstance(inputs, Sized) else None
         least = size or (None if total is not None else 1)
         workers = self._num_workers if num_workers is None else num_workers
@@ -344,6 +342,12 @@ def _ahead(inputs: Iterable[Any], prepare: Any, pool: ThreadPoolExecutor, depth:
     yield from waiting
 
 
+def _check_batch(size: int | None) -> int | None:
+    if size is not None and (not isinstance(size, int) or size < 1):
+        raise ArgumentError(f"batch_size is {size!r}; expected a whole number of at least 1")
+    return size
+
+
 def read_device(device: Any) -> torch.device:
     """A torch device from itself, its name, or a number: -1 is the CPU.
 
@@ -351,12 +355,14 @@ def read_device(device: Any) -> torch.device:
         ArgumentError: no such device.
     """
     if isinstance(device, int):
-        if device < 0:
+        if device < -1:
+            raise ArgumentError(f"device={device} is no device: -1 is the CPU, 0 the first accelerator")
+        if device == -1:
             return torch.device("cpu")
         accelerator = torch.accelerator.current_accelerator()
         if accelerator is None:
             raise ArgumentError(f"device={device} names an accelerator, and this machine has none; use device='cpu'")
-        return torch.device(accelerator.type, device)
+        return check_available(torch.device(accelerator.type, device))
     try:
         return check_available(device)
     except RuntimeError as error:

@@ -104,23 +104,25 @@ def pipeline(
     if chosen is None:
         task = _task_of(model, config, source)
         chosen = PIPELINE_REGISTRY.check_task(task)
-    if source.name is not None:
-        config = AutoConfig.from_pretrained(source.name, **vars(more)) if config is None else config
-        options = {"dtype": dtype or torch_dtype, "device_map": device_map, **opening, **vars(more)}
-        options = {name: value for name, value in options.items() if value is not None}
-        model = _model_class(chosen, config).from_pretrained(source.name, config=config, **options)
-        if device is None and device_map is None:
-            device = _first_accelerator()
-    else:
-        _refuse_for_objects({"dtype": dtype or torch_dtype, "device_map": device_map, **opening})
-        _check_kind(chosen, model)
     given = {
         "tokenizer": tokenizer,
         "feature_extractor": feature_extractor,
         "image_processor": image_processor,
         "processor": processor,
     }
-    parts = _preprocessors(chosen, given, source, model)
+    if source.name is not None:
+        config = AutoConfig.from_pretrained(source.name, **vars(more)) if config is None else config
+        model_class = _model_class(chosen, config)
+        parts = _preprocessors(chosen, given, source, model)  # small files first: what is missing is told before weights are read
+        options = {"dtype": dtype or torch_dtype, "device_map": device_map, **opening, **vars(more)}
+        options = {name: value for name, value in options.items() if value is not None}
+        model = model_class.from_pretrained(source.name, config=config, **options)
+        if device is None and device_map is None:
+            device = _first_accelerator()
+    else:
+        _refuse_for_objects({"dtype": dtype or torch_dtype, "device_map": device_map, **opening})
+        _check_kind(chosen, model)
+        parts = _preprocessors(chosen, given, source, model)
     if tokenizer is None and parts.get("tokenizer") is not None:
         _limit(parts["tokenizer"], model.config)
     return (pipeline_class or chosen.pipeline)(model, **parts, task=task or chosen.name, device=device, **kwargs)

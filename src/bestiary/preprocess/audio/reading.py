@@ -59,7 +59,8 @@ def decode(content: bytes, name: str = "the audio") -> tuple[np.ndarray, int]:
             while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
                 blocks.append(block)
     except (RuntimeError, ValueError, TypeError) as error:
-        raise CorruptFile(f"{name} ({len(content)} bytes) is not audio that can be read, or is damaged: {error}") from error
+        reason = str(error).rpartition(">: ")[2]  # without the name of the object that was read
+        raise CorruptFile(f"{name} ({len(content)} bytes) is not audio that can be read, or is damaged: {reason}") from error
     if not blocks:
         raise InputError(f"{name} holds no samples")
     samples = np.concatenate(blocks)
