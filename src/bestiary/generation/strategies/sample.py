@@ -5,19 +5,33 @@ from typing import TYPE_CHECKING
 import torch
 
 from ...core.errors import NumericsError
+from ..seeds import RowStreams, pick, streams
 from . import Choice, Strategy, Tensor
 
 if TYPE_CHECKING:
     from ..loop import Decoding
+    from ..start import Call
 
 OPTIONS = ("do_sample",)
 
 
 class Sample(Strategy):
-    """Draws each token from the softmax of its row's scores, with one call to the generator per step."""
+    """Draws each token from the softmax of its row's scores.
+
+    Without seeds, with one call to the generator per step; with them, each row by its own stream of random numbers.
+    """
+
+    row_seeds = True
+    streams: RowStreams | None = None
+
+    def start(self, run: "Decoding", call: "Call") -> None:
+        if call.seed is not None:
+            self.streams = streams(call.seed, run.ids, self.rows(self.settings), run.ids.device)
 
     def choose(self, run: "Decoding", scores: Tensor) -> Choice:
         probabilities = scores.softmax(-1)
+        if self.streams is not None:
+            return Choice(pick(probabilities, self.streams.next()))
         try:
             return Choice(torch.multinomial(probabilities, 1, generator=self.generator).squeeze(1))
         except RuntimeError as error:
