@@ -113,7 +113,8 @@ def pipeline(
     if source.name is not None:
         config = AutoConfig.from_pretrained(source.name, **vars(more)) if config is None else config
         model_class = _model_class(chosen, config)
-        parts = _preprocessors(chosen, given, source, model)  # small files first: what is missing is told before weights are read
+        # Small files first: what is missing is told before weights are read.
+        parts = _preprocessors(chosen, given, source, model)
         options = {"dtype": dtype or torch_dtype, "device_map": device_map, **opening, **vars(more)}
         options = {name: value for name, value in options.items() if value is not None}
         model = model_class.from_pretrained(source.name, config=config, **options)

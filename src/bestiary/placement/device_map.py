@@ -83,8 +83,9 @@ def check_available(device: str | torch.device) -> torch.device:
         raise ConfigError(
             f"device {str(found)!r} is not there: this machine has cpu{f' and {accelerator.type}' if accelerator else ''}"
         )
-    if found.type not in ("cpu", "meta") and (found.index or 0) >= torch.accelerator.device_count():
-        raise ConfigError(f"device {str(found)!r} is not there: this machine has {torch.accelerator.device_count()} of its kind")
+    count = torch.accelerator.device_count()
+    if found.type not in ("cpu", "meta") and (found.index or 0) >= count:
+        raise ConfigError(f"device {str(found)!r} is not there: this machine has {count} of its kind")
     return found
 
 
