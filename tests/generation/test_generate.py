@@ -358,19 +358,24 @@ def test_transition_scores(llama, padded):
 
 
 def test_reordered_rows_go_on_as_their_parents_would(llama, padded):
-    """What beams need: rows, masks, positions and caches move together."""
+    """What beams need: rows of one prompt and their caches move together."""
     mine, _ = llama
-    given = {"inputs": None, **padded, "max_new_tokens": 9, "eos_token_id": None}
-    run, strategy, _ = mine._begin(dict(given))
-    parents, rows = torch.tensor([2, 2, 0]), []
+    twice = {name: value.repeat_interleave(2, dim=0) for name, value in padded.items()}
+    run, strategy, _ = mine._begin({"inputs": None, **twice, "max_new_tokens": 9, "eos_token_id": None})
+    parents = torch.tensor([1, 1, 3, 2, 4, 4])
     with torch.no_grad():
         for step in range(9):
             _, logits = strategy.look(run)
-            run.commit(strategy.choose(run, run.process(logits)).tokens)
+            tokens = strategy.choose(run, run.process(logits)).tokens
+            run.commit(tokens if step else torch.tensor([5, 9, 13, 20, 33, 46]))
             if step == 3:
                 run.reorder(parents)
-    rows = mine.generate(**{name: value for name, value in given.items() if name != "inputs"})
-    assert torch.equal(run.ids, rows[parents])
+    started = {
+        "input_ids": torch.cat([twice["input_ids"], run.ids[:, 7:8]], dim=1),
+        "attention_mask": torch.cat([twice["attention_mask"], torch.ones(6, 1, dtype=torch.int64)], dim=1),
+    }
+    assert run.ids[:, 7].tolist() == [9, 9, 20, 13, 33, 33]
+    assert torch.equal(run.ids, mine.generate(**started, max_new_tokens=8, eos_token_id=None))
 
 
 def test_several_tokens_can_be_committed_at_once(llama, padded):
@@ -453,7 +458,6 @@ REFUSED = [
     ({"max_new_token": 3}, ArgumentError, "no argument 'max_new_token'. Did you mean 'max_new_tokens'"),
     ({"atention_mask": 3}, ArgumentError, "Did you mean 'attention_mask'"),
     ({"pixel_values": 3}, ArgumentError, "no argument 'pixel_values'"),
-    ({"num_beams": 4}, ArgumentError, r"num_beams=4 \(call\) asks for the strategy 'beam'"),
     ({"penalty_alpha": 0.6}, ArgumentError, "'contrastive'"),
     ({"prompt_lookup_num_tokens": 3}, ArgumentError, "'prompt_lookup'"),
     ({"assistant_model": object()}, ArgumentError, "'assisted'"),

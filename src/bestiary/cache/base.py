@@ -55,9 +55,18 @@ class CacheLayer(ABC):
     def map_batch(self, change: Any) -> None:
         """Replace the batch: `change` maps a tensor (B, ...) to one of any number of rows."""
 
+    def reorder(self, parents: Tensor, since: int) -> None:
+        """Row i becomes the former row `parents[i]` (B,), from which it differs in the tokens from `since` on alone."""
+        self.map_batch(lambda tensor: tensor.index_select(0, parents.to(tensor.device)))
+
     @abstractmethod
     def reset(self) -> None:
         """Forget everything, keep what is allocated."""
+
+
+def move_rows(slots: Tensor, parents: Tensor) -> None:
+    """Row i of `slots` (B, ...) becomes the former row `parents[i]` (B,), in place."""
+    slots.copy_(slots.index_select(0, parents.to(slots.device)))
 
 
 class Cache(ABC):
@@ -132,9 +141,10 @@ class Cache(ABC):
         for layer in self.layers:
             layer.reset()
 
-    def reorder_cache(self, beam_idx: Tensor) -> None:
-        """Row i becomes the former row `beam_idx[i]` (B,)."""
-        self.batch_select_indices(beam_idx)
+    def reorder_cache(self, beam_idx: Tensor, since: int = 0) -> None:
+        """Row i becomes the former row `beam_idx[i]` (B,). The first `since` tokens of the two are known to be equal."""
+        for layer in self.layers:
+            layer.reorder(beam_idx, since)
 
     def batch_repeat_interleave(self, repeats: int) -> None:
         """Each row `repeats` times, copies side by side."""

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import torch
 
-from .base import CacheLayer, FromLegacy, Tensor
+from .base import CacheLayer, FromLegacy, Tensor, move_rows
 
 # Slots added at a time. Copying all slots once in so many steps costs about a hundredth of what attention reads meanwhile.
 BLOCK = 256
@@ -58,6 +58,12 @@ class DynamicLayer(CacheLayer):
     def map_batch(self, change: Callable[[Tensor], Tensor]) -> None:
         if self._keys is not None and self._values is not None:
             self._keys, self._values = change(self._keys), change(self._values)
+
+    def reorder(self, parents: Tensor, since: int) -> None:
+        if self._keys is None or self._values is None or self._room == 0:
+            return super().reorder(parents, since)
+        for buffer in (self._keys, self._values):
+            move_rows(buffer.narrow(2, since, self._seen - since), parents)
 
     def reset(self) -> None:
         self._keys = self._values = None

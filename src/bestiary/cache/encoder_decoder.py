@@ -50,6 +50,12 @@ class EncoderDecoderCache(Cache):
         self.cross_attention_cache.reset()
         self.is_updated.clear()
 
+    def reorder_cache(self, beam_idx: Tensor, since: int = 0) -> None:
+        """As for any cache. Rows that share their first `since` tokens belong to one input: so is the output of its encoder."""
+        self.self_attention_cache.reorder_cache(beam_idx, since)
+        if since == 0:
+            self.cross_attention_cache.reorder_cache(beam_idx)
+
     def _map_batch(self, change: Any) -> None:
         self.self_attention_cache._map_batch(change)
         self.cross_attention_cache._map_batch(change)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from ..core.errors import ArgumentError, CapacityError
-from .base import Cache, CacheLayer, Tensor
+from .base import Cache, CacheLayer, Tensor, move_rows
 
 
 class StaticLayer(CacheLayer):
@@ -89,6 +89,10 @@ class StaticLayer(CacheLayer):
             self._buffers[1].copy_(values)
         else:
             self._buffers = keys, values, self._buffers[2]
+
+    def reorder(self, parents: Tensor, since: int) -> None:
+        for buffer in (self._buffers or ())[:2]:
+            move_rows(buffer.narrow(2, since, self.get_seq_length() - since), parents)
 
     def reset(self) -> None:
         for tensor in self._buffers or ():

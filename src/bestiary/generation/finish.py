@@ -1,5 +1,6 @@
 """Which rows are finished and why, with as few looks at the device as the answer allows."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,7 +23,8 @@ class Finish:
         self, rows: int, device: torch.device, eos: Tensor | None, criteria: list[Any], max_length: int, pad: int
     ) -> None:
         self.max_length = max_length
-        self._eos, self._criteria, self._pad = eos, criteria, pad
+        self.pad = pad
+        self._eos, self._criteria = eos, criteria
         own = [criterion.reason if isinstance(criterion, StoppingCriteria) else "stopped" for criterion in criteria]
         self._names = ["", "eos", *own, "length", "cancelled"]
         self.running = torch.ones(rows, dtype=torch.bool, device=device)
@@ -36,7 +38,7 @@ class Finish:
         """`tokens` (R,) or (R, n) with padding in the rows that are finished."""
         if not self._some_ended or len(self.running) == 1:
             return tokens
-        return torch.where(self.running if tokens.dim() == 1 else self.running.unsqueeze(1), tokens, self._pad)
+        return torch.where(self.running if tokens.dim() == 1 else self.running.unsqueeze(1), tokens, self.pad)
 
     def update(self, ids: Tensor, scores: Tensor) -> None:
         """Look at the rows (R, T), whose newest token was chosen by `scores` (R, V)."""
@@ -45,6 +47,39 @@ class Finish:
             self._end(newest == self._eos if len(self._eos) == 1 else torch.isin(newest, self._eos), 1)
         for index, criterion in enumerate(self._criteria):
             self._end(verdict(criterion(ids, scores), ids), 2 + index)
+
+    @property
+    def end_tokens(self) -> int:
+        """How many end tokens there are."""
+        return 0 if self._eos is None else len(self._eos)
+
+    @property
+    def cancelled(self) -> int:
+        """The code of a row that was cancelled."""
+        return len(self._names) - 1
+
+    def judge(self, tokens: Tensor, length: int, rows: Callable[[], tuple[Tensor, Tensor]]) -> Tensor:
+        """What would end rows of `length` tokens whose newest are `tokens`, as codes like them; 0 for nothing.
+
+        Args:
+            rows: gives the rows (N, length) and the scores (N, V) of their newest token; only asked where they are needed.
+        """
+        codes = torch.full_like(tokens, len(self._names) - 2 if length >= self.max_length else RUNNING)
+        if self._criteria:
+            ids, scores = rows()
+            for index, criterion in reversed(list(enumerate(self._criteria))):
+                codes = torch.where(verdict(criterion(ids, scores), ids).view_as(codes), 2 + index, codes)
+        if self._eos is not None:
+            codes = codes.masked_fill(torch.isin(tokens, self._eos), 1)
+        return codes
+
+    def settle(self, running: Tensor) -> None:
+        """From now on the rows that are `running` (R,) go on; why the others ended is known elsewhere."""
+        if not self._can_end:
+            return
+        self.running = running
+        if self._flag is None:
+            self._some_ended, self._all_ended = True, not bool(running.any())
 
     def _end(self, rows: Tensor, code: int) -> None:
         if self._flag is None and not bool(rows.any()):
@@ -78,7 +113,11 @@ class Finish:
 
     def reasons(self) -> list[str]:
         """What ended each row; an empty string where nothing did."""
-        return [self._names[code] for code in self._codes.tolist()]
+        return self.names(self._codes)
+
+    def names(self, codes: Tensor) -> list[str]:
+        """What `codes` (N,) say, as in `reasons`."""
+        return [self._names[code] for code in codes.tolist()]
 
 
 class LateFlag:

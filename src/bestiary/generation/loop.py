@@ -52,7 +52,11 @@ class Decoding:
         self.fed = 0 if self.cache is None else self.cache.get_seq_length()
         self._given = prepared
         self._ids = self._with_room(prepared.ids)
-        self._mask = None if prepared.mask is None else self._with_room(prepared.mask, fill=1)
+        mask = prepared.mask
+        if mask is None and self.cache is None:
+            # Without a cache the model sees again what it wrote, and a padding token among it is no padding.
+            mask = prepared.ids.new_ones(prepared.ids.shape[0], self.slots)
+        self._mask = None if mask is None else self._with_room(mask, fill=1)
         self._positions: Tensor | None = None
         self._first = True
 
@@ -61,6 +65,16 @@ class Decoding:
         """The tokens so far, (R, length): a view of what the next step extends."""
         return self._ids[:, : self.length]
 
+    @property
+    def prepared(self) -> Prepared:
+        """What the generation started with."""
+        return self._given
+
+    @property
+    def slots(self) -> int:
+        """Slots that the rows take up, those before the first token of `ids` included."""
+        return self._given.offset + self.length
+
     def _with_room(self, given: Tensor, fill: int = 0) -> Tensor:
         room = min(max(self.finish.max_length - self.length, 1), _ROOM)
         return torch.cat([given, given.new_full((given.shape[0], room), fill)], dim=1)
@@ -68,13 +82,13 @@ class Decoding:
     def forward(self, **options: Any) -> Any:
         """Run the model over the tokens it has not seen; `options` go to the model. Returns the model's output."""
         given, first = self._given, self._first
-        slots = given.offset + self.length
+        slots = self.slots
         inputs: dict[str, Any] = {**given.constant, **(given.first if first else {}), **given.recorded, **options}
         if given.embeds is not None and self.fed < given.offset:
             inputs[given.names.embeds] = given.with_embeds(self.ids, self.model)
         else:
             inputs[given.names.ids] = self._ids[:, max(self.fed - given.offset, 0) : self.length]
-        if self._mask is not None and (first or given.padded):
+        if self._mask is not None and (first or given.padded or self.cache is None):
             inputs[given.names.mask] = self._mask[:, :slots]
         if self._positions is not None:
             new = slots - self.fed
@@ -130,15 +144,25 @@ class Decoding:
                 self._positions = self._positions - surplus
 
     def reorder(self, parents: Tensor) -> None:
-        """Row i becomes the former row `parents[i]` (R,), with its tokens and its part of the cache."""
-        self._ids = self._ids[parents]
-        if self._mask is not None:
-            self._mask = self._mask[parents]
-        if self._positions is not None:
-            self._positions = self._positions[parents]
+        """Row i becomes the former row `parents[i]` (R,), one of the same prompt, with its tokens and its part of the cache."""
+        prompt = self._given.ids.shape[1]
+        new = self._ids[:, prompt : self.length]
+        new.copy_(new[parents])
         if self.cache is not None:
-            self.cache.reorder_cache(parents)
+            self.cache.reorder_cache(parents, since=self._given.offset + prompt)
         self.finish.reorder(parents)
+
+    def restart(self, rows: Tensor, ids: Tensor) -> None:
+        """Go on with copies of the rows `rows` (N,), as they were after the prompt, whose tokens are `ids` (N, T) now."""
+        given, prompt = self._given, self._given.ids.shape[1]
+        self.rewind(prompt)
+        if self.cache is not None:
+            self.cache.batch_select_indices(rows)
+        given.select(rows)
+        self.length = ids.shape[1]
+        self._ids = self._with_room(ids)
+        self._mask = None if self._mask is None else self._mask[rows]
+        self._positions = given.next_position(self._mask, given.offset + prompt)
 
 
 def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
@@ -153,29 +177,33 @@ def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
             output, logits = strategy.look(run)
             if run.finish.was_over():
                 return
-            scores = run.process(logits)
+            scores = strategy.score(run, logits)
             if first:
-                check_numbers(scores, run)
+                check_numbers(scores, run, run.finish.running)
                 first = False
             choice = strategy.choose(run, scores)
             if choice.parents is not None:
                 run.reorder(choice.parents)
             tokens = run.finish.fill(choice.tokens)
             run.commit(tokens)
-            run.finish.update(run.ids, scores)
+            going = run.finish.running
+            strategy.settle(run, scores)
             over = run.finish.over(run.length)
             yield Step(tokens, run.finish.running, logits, scores, choice.parents, output)
             if over:
-                check_numbers(scores, run)
+                check_numbers(scores, run, going)
                 return
     finally:
         strategy.end(run)
 
 
-def check_numbers(scores: Tensor, run: Decoding) -> None:
-    """Refuse scores (R, V) with NaN. Asked at both ends: through the cache, a NaN spoils all that comes after it."""
+def check_numbers(scores: Tensor, run: Decoding, going: Tensor) -> None:
+    """Refuse scores (R, V) with NaN, or with nothing to choose in rows that were `going` on (R,).
+
+    Asked at both ends: through the cache, a NaN spoils all that comes after it.
+    """
     broken = scores.isnan().any(-1)
-    empty = scores.isneginf().all(-1)
+    empty = scores.isneginf().all(-1) & going
     if bool(empty.any()):
         raise NumericsError(
             f"row {int(empty.int().argmax())} has nothing to choose from after {run.length} tokens: every token is banned"

@@ -12,9 +12,9 @@ from ..core.errors import ArgumentError
 from ..core.outputs import ModelOutput
 from .config import GenerationConfig, resolve
 from .loop import Decoding, Step, decode
-from .outputs import GenerateDecoderOnlyOutput, GenerateEncoderDecoderOutput
 from .prepare import Prepared, check_inputs
 from .start import Call, begin
+from .strategies import Strategy
 from .streaming import BaseStreamer
 
 Tensor = torch.Tensor
@@ -195,7 +195,7 @@ class GenerationMixin:
         if streamer is not None:
             streamer.end()
         sequences = strategy.sequences(run)
-        return record.output(run, sequences) if prepared.settings.return_dict_in_generate else sequences
+        return record.output(run, strategy, sequences) if prepared.settings.return_dict_in_generate else sequences
 
     def compute_transition_scores(
         self: Any,
@@ -247,23 +247,22 @@ class _Record:
             else:
                 values.append(step.output[name])
 
-    def output(self, run: Decoding, sequences: Tensor) -> ModelOutput:
+    def output(self, run: Decoding, strategy: Strategy, sequences: Tensor) -> ModelOutput:
         prepared, settings = self._prepared, self._prepared.settings
         cache: Any = run.cache
         if cache is not None:
-            surplus = run.fed - (prepared.offset + run.length - 1)
-            if surplus > 0:
-                cache.crop(-surplus)
+            strategy.leave_cache(run, sequences)
             if settings.return_legacy_cache:
                 cache = cache.to_legacy_cache()
         values: dict[str, Any] = {name: tuple(kept) for name, kept in self._kept.items()}
-        values |= {"sequences": sequences, "past_key_values": cache, "finish_reasons": run.finish.reasons()}
+        values |= {"sequences": sequences, "past_key_values": cache, "finish_reasons": strategy.reasons(run)}
+        values |= strategy.extras(run)
         values["settings"] = settings.explain()
         encoded = prepared.encoder_outputs
         if encoded is None:
-            return GenerateDecoderOnlyOutput(**values)
+            return strategy.outputs[0](**values)
         if settings.output_attentions:
             values["encoder_attentions"] = encoded.get("attentions")
         if settings.output_hidden_states:
             values["encoder_hidden_states"] = encoded.get("hidden_states")
-        return GenerateEncoderDecoderOutput(**values)
+        return strategy.outputs[1](**values)

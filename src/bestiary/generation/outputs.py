@@ -34,12 +34,53 @@ class GenerateDecoderOnlyOutput(ModelOutput):
 
 
 @dataclass
+class GenerateBeamDecoderOnlyOutput(ModelOutput):
+    """The result of a beam search: as `GenerateDecoderOnlyOutput`, for the N best rows, the best of each prompt first.
+
+    sequences_scores (N,): the sum of the log probabilities of the new tokens, as they are in `scores`, over their number to
+    the power of `length_penalty`; only with `output_scores`. beam_indices (N, new): the row of `scores` each new token was
+    chosen in, -1 after the end. scores, logits, attentions, hidden_states: of all R beams, in the order they had in that step.
+    past_key_values: the cache of the N rows.
+    """
+
+    sequences: torch.Tensor | None = None
+    sequences_scores: torch.Tensor | None = None
+    scores: Tensors | None = None
+    logits: Tensors | None = None
+    beam_indices: torch.Tensor | None = None
+    attentions: tuple[Tensors, ...] | None = None
+    hidden_states: tuple[Tensors, ...] | None = None
+    past_key_values: Any | None = None
+    finish_reasons: list[str] | None = None
+    settings: dict[str, tuple[Any, str]] | None = None
+
+
+@dataclass
 class GenerateEncoderDecoderOutput(ModelOutput):
     """The result of an encoder-decoder: as for a decoder, with the encoder's states and attentions."""
 
     sequences: torch.Tensor | None = None
     scores: Tensors | None = None
     logits: Tensors | None = None
+    encoder_attentions: Tensors | None = None
+    encoder_hidden_states: Tensors | None = None
+    decoder_attentions: tuple[Tensors, ...] | None = None
+    cross_attentions: tuple[Tensors, ...] | None = None
+    decoder_hidden_states: tuple[Tensors, ...] | None = None
+    past_key_values: Any | None = None
+    finish_reasons: list[str] | None = None
+    settings: dict[str, tuple[Any, str]] | None = None
+
+
+@dataclass
+class GenerateBeamEncoderDecoderOutput(ModelOutput):
+    """The result of a beam search of an encoder-decoder: as for a decoder, with the encoder's states and attentions."""
+
+    sequences: torch.Tensor | None = None
+    sequences_scores: torch.Tensor | None = None
+    scores: Tensors | None = None
+    logits: Tensors | None = None
+    beam_indices: torch.Tensor | None = None
     encoder_attentions: Tensors | None = None
     encoder_hidden_states: Tensors | None = None
     decoder_attentions: tuple[Tensors, ...] | None = None

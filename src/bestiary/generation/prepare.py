@@ -1,7 +1,7 @@
 """From the arguments of a call to what the loop starts with. Everything that can be refused is refused here."""
 
 import inspect
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -69,6 +69,14 @@ class Prepared:
         if not self.padded or self.mask is None:
             return None
         return self.mask[:, self.offset :].cumsum(1).eq(0).sum(1)
+
+    def select(self, rows: Tensor) -> None:
+        """Replace what every pass is given by its rows `rows` (N,)."""
+        count = self.ids.shape[0]
+        for name in ("ids", "mask", "embeds"):
+            setattr(self, name, map_rows(getattr(self, name), lambda value: value[rows], count))
+        for inputs in (self.constant, self.first):
+            inputs.update({name: map_rows(value, lambda value: value[rows], count) for name, value in inputs.items()})
 
     def next_position(self, mask: Tensor | None, slots: int) -> Tensor | None:
         """The position (R, 1) of the token after the first `slots`, where it is not simply `slots`."""
@@ -273,15 +281,20 @@ def check_mask(mask: Tensor, slots: int, rows: int) -> None:
         )
 
 
+def map_rows(value: Any, change: Callable[[Tensor], Tensor], rows: int) -> Any:
+    """`value` with `change` made to every tensor in it that has `rows` rows; what has no rows stays as it is."""
+    if isinstance(value, Tensor):
+        return change(value) if value.dim() and value.shape[0] == rows else value
+    if isinstance(value, ModelOutput):
+        return type(value)(**{name: map_rows(item, change, rows) for name, item in value.items()})
+    if isinstance(value, tuple):
+        return tuple(map_rows(item, change, rows) for item in value)
+    return value
+
+
 def repeat_rows(value: Any, times: int, rows: int) -> Any:
     """`value` with each of its `rows` rows `times` times, side by side; what has no rows stays as it is."""
-    if isinstance(value, Tensor):
-        return value.repeat_interleave(times, dim=0) if value.dim() and value.shape[0] == rows else value
-    if isinstance(value, ModelOutput):
-        return type(value)(**{name: repeat_rows(item, times, rows) for name, item in value.items()})
-    if isinstance(value, tuple):
-        return tuple(repeat_rows(item, times, rows) for item in value)
-    return value
+    return map_rows(value, lambda tensor: tensor.repeat_interleave(times, dim=0), rows)
 
 
 def as_cache(given: Any, is_encoder_decoder: bool) -> Cache:

@@ -73,7 +73,7 @@ class Strategy(ABC):
     def choose(self, run: "Decoding", scores: Tensor) -> Choice:
         """The next tokens, given the processed scores (R, V)."""
 
-    def end(self, run: "Decoding", scores: Tensor) -> None:
+    def settle(self, run: "Decoding", scores: Tensor) -> None:
         """Say which rows have ended, once the tokens chosen by `scores` (R, V) are there."""
         run.finish.update(run.ids, scores)
 
@@ -91,7 +91,7 @@ class Strategy(ABC):
 
     def leave_cache(self, run: "Decoding", sequences: Tensor) -> None:
         """Make the cache hold `sequences` (N, T) but for the last token of each."""
-        run.crop(sequences.shape[1] - 1)
+        run.rewind(sequences.shape[1] - 1)
 
 
 # Which option picks which strategy, in the order in which they are asked; else tokens are drawn or the best one is taken.
