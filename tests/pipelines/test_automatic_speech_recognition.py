@@ -83,16 +83,39 @@ def test_a_long_recording_needs_no_keyword() -> None:
     assert made(LONG, generate_kwargs=TIMED) == {"text": made(LONG, return_timestamps=True, generate_kwargs=TIMED)["text"]}
 
 
-@pytest.mark.parametrize("chunk", [0, 2])
-def test_times_of_words(chunk: int) -> None:
+def test_times_of_words() -> None:
+    """A word lasts from the time of its first token, which the reference's `generate` gives, to that of the next one."""
+    folder = checkpoints.whisper(2)  # whose words are single tokens
+    found = ours(TASK, folder)(LONG, return_timestamps="word", generate_kwargs=TIMED)["chunks"]
+    other = reference(TASK, folder)
+    inputs = other.feature_extractor(
+        LONG, sampling_rate=RATE, return_tensors="pt", return_attention_mask=True, truncation=False, padding="longest"
+    )
+    options = {"return_timestamps": True, "return_token_timestamps": True, "return_segments": True, **TIMED}
+    starts, ends = [], []
+    for segment in other.model.generate(**inputs, **options)["segments"][0]:
+        [place] = [place for place, token in enumerate(segment["tokens"].tolist()) if token < 300]
+        starts.append(float(segment["token_timestamps"][place]))
+        ends.append(max(starts[-1], min(float(segment["end"]), len(LONG) / RATE)))
+    assert len(found) == 6
+    assert [one["timestamp"][0] for one in found] == pytest.approx(starts, abs=0.006)
+    assert [one["timestamp"][1] for one in found] == pytest.approx(ends, abs=0.006)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_words_of_windows_side_by_side(seed: int) -> None:
+    options = {"chunk_length_s": 2, "generate_kwargs": TIMED}
+    found = ours(TASK, checkpoints.whisper(seed))(LONG, return_timestamps="word", **options)["chunks"]
+    assert len(found) > 3
+    assert all(0 <= one["timestamp"][0] <= one["timestamp"][1] + 1e-9 <= 5.01 for one in found)
+
+
+def test_words_begin_at_spaces_and_where_none_are_written() -> None:
     made = ours(TASK, checkpoints.whisper(1))
-    options = {"chunk_length_s": chunk, "generate_kwargs": TIMED}
-    found = made(LONG, return_timestamps="word", **options)
-    segments = made(LONG, return_timestamps=True, **options)
-    if not chunk:
-        assert found["text"] == segments["text"]
-    assert len(found["chunks"]) >= len(segments["chunks"]) > 0
-    assert all(0 <= one["timestamp"][0] <= one["timestamp"][1] + 1e-9 <= 5.01 for one in found["chunks"])
+    ids = made.tokenizer(" Hello, world 你好。 ok", add_special_tokens=False)["input_ids"]
+    words = made._words(ids, [float(place) for place in range(len(ids) + 1)])
+    assert [made.tokenizer.decode(word.tokens) for word in words] == [" Hello,", " world", " ", "你", "好。", " ok"]
+    assert [word.end for word in words[:-1]] == [word.start for word in words[1:]]
 
 
 def test_recordings_from_anywhere(tmp_path: Any) -> None:

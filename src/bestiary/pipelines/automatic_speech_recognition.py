@@ -1,6 +1,7 @@
 """Speech recognition: a recording of any length to its text, with times if wanted."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -16,6 +17,8 @@ from .generating import GeneratingPipeline
 
 ALIASES = ()
 DEFAULTS = ("openai/whisper-base",)
+# Thai, Lao, Burmese, the Japanese syllabaries, Chinese characters.
+_WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True)
@@ -141,15 +144,26 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
         return found
 
     def _words(self, tokens: list[int], times: list[float]) -> list[_Said]:
-        """Words of a segment: a token that begins with a space begins one; `times` has one entry more than `tokens`."""
+        """Words of a segment; `times` has one entry more than `tokens`. A space begins a word, and so does a character of a
+        script that is written without spaces."""
         words: list[tuple[int, int]] = []
-        for place in range(len(tokens)):
-            text = self.tokenizer.decode([tokens[place]])
-            if words and not text.startswith(" "):
-                words[-1] = (words[-1][0], place + 1)
+        for first, after in self._characters(tokens):
+            text = self.tokenizer.decode(tokens[first:after])
+            begins = text.startswith(" ") or _WITHOUT_SPACES.match(text)
+            if words and not begins:
+                words[-1] = (words[-1][0], after)
             else:
-                words.append((place, place + 1))
+                words.append((first, after))
         return [_Said(tokens[a:b], round(times[a], 2), round(times[b], 2)) for a, b in words]
+
+    def _characters(self, tokens: list[int]) -> Iterator[tuple[int, int]]:
+        """The shortest runs of tokens that are whole characters, as (first, after the last)."""
+        first = 0
+        for after in range(1, len(tokens) + 1):
+            # A character has at most four bytes, so four tokens that are none will never be one.
+            if "\ufffd" not in self.tokenizer.decode(tokens[first:after]) or after - first == 4 or after == len(tokens):
+                yield first, after
+                first = after
 
 
 def _windows(length: float, chunk: float, stride: Any, most: float) -> list[_Window]:
