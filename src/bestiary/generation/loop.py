@@ -153,7 +153,10 @@ class Decoding:
         self.finish.reorder(parents)
 
     def restart(self, rows: Tensor, ids: Tensor) -> None:
-        """Go on with copies of the rows `rows` (N,), as they were after the prompt, whose tokens are `ids` (N, T) now."""
+        """Begin again with copies of the prompts of the rows `rows` (N,), and let the model see `ids` (N, T), which follow.
+
+        `ids` hold the prompts too.
+        """
         given, prompt = self._given, self._given.ids.shape[1]
         self.rewind(prompt)
         if self.cache is not None:
@@ -163,6 +166,9 @@ class Decoding:
         self._ids = self._with_room(ids)
         self._mask = None if self._mask is None else self._mask[rows]
         self._positions = given.next_position(self._mask, given.offset + prompt)
+        if self.length > prompt:
+            least = {"logits_to_keep": 1} if "logits_to_keep" in given.first else {}
+            self.forward(**least, **dict.fromkeys(given.recorded, False))
 
 
 def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:

@@ -38,6 +38,7 @@ class Prepared:
 
     ids (R, T): the prompt; embeds (R, E, D) in its place or in front of it. mask (R, offset + T): 0 for padding, None when
     nobody spoke of padding; padded: whether there is any. offset: slots before the first of `ids`.
+    continued: whether `cache` is the caller's.
     constant, first, recorded: inputs of every pass, of the first pass, and those that ask for states and attentions.
     """
 
@@ -49,6 +50,7 @@ class Prepared:
     embeds: Tensor | None = None
     offset: int = 0
     cache: Cache | None = None
+    continued: bool = False
     constant: dict[str, Any] = field(default_factory=dict)
     first: dict[str, Any] = field(default_factory=dict)
     recorded: dict[str, Any] = field(default_factory=dict)
@@ -97,16 +99,16 @@ _LOOP = {
 }  # fmt: skip
 
 # Settings without effect unless another is set. Those of a checkpoint rest; those that a caller typed are pointed out.
-_NEEDS = {
-    **dict.fromkeys(
-        ("temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"), "do_sample"
-    ),
+_ASSISTED = ("assistant_model", "assistant_early_exit")
+_NEEDS: dict[str, str | tuple[str, ...]] = {
+    **dict.fromkeys(("temperature", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"), "do_sample"),
+    "top_k": ("do_sample", "penalty_alpha"),
     **dict.fromkeys(("early_stopping", "length_penalty"), "num_beams"),
     "diversity_penalty": "num_beam_groups",
     "low_memory": "penalty_alpha",
-    **dict.fromkeys(("num_assistant_tokens", "num_assistant_tokens_schedule"), "assistant_model"),
-    **dict.fromkeys(("assistant_confidence_threshold", "assistant_ensemble_weight"), "assistant_model"),
-    **dict.fromkeys(("assistant_lookbehind", "target_lookbehind"), "assistant_model"),
+    **dict.fromkeys(("num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold"), _ASSISTED),
+    **dict.fromkeys(("assistant_lookbehind", "target_lookbehind"), "assistant_tokenizer"),
+    "assistant_ensemble_weight": _ASSISTED,
     "max_matching_ngram_size": "prompt_lookup_num_tokens",
     **dict.fromkeys(("output_attentions", "output_hidden_states"), "return_dict_in_generate"),
     **dict.fromkeys(("output_scores", "output_logits", "return_legacy_cache"), "return_dict_in_generate"),
@@ -115,8 +117,8 @@ _NEEDS = {
 }  # fmt: skip
 
 
-def check_settings(settings: GenerationConfig) -> None:
-    """Refuse what cannot be done, before anything runs.
+def check_settings(settings: GenerationConfig, passed: dict[str, Any]) -> None:
+    """Refuse what cannot be done, before anything runs. `passed`: objects of the call that settings may need.
 
     Raises:
         ArgumentError: an option asks for something that does not exist here.
@@ -127,10 +129,11 @@ def check_settings(settings: GenerationConfig) -> None:
         value = settings.get(name)
         if not value or value == DEFAULTS.get(name):
             continue
-        needed = _NEEDS.get(name)
-        if needed is not None and not _is_set(settings, needed):
+        needed = _NEEDS.get(name, ())
+        needed = (needed,) if isinstance(needed, str) else needed
+        if needed and not any(passed.get(other) or _is_set(settings, other) for other in needed):
             if settings.origin(name) in ("call", "config"):
-                warn_once(f"useless-{name}", f"{name}={value} has no effect without {needed}")
+                warn_once(f"useless-{name}", f"{name}={value} has no effect without {' or '.join(needed)}")
         elif name not in supported and not _picks_strategy(name):
             raise ArgumentError(f"{name}={value!r} ({settings.origin(name)}) asks for something this version does not have")
     _check_clashes(settings)

@@ -82,10 +82,19 @@ class RowStreams:
         """The next number (R,) of each row."""
         column = self._step % _BLOCK
         if column == 0:
-            steps = np.arange(self._step, self._step + _BLOCK)[None]
-            self._block = uniforms(self.seeds, steps).to(self._device)
+            self._fill()
         self._step += 1
         return self._block[:, column]
+
+    def seek(self, step: int) -> None:
+        """Go on with the number `step`, as if so many had been drawn."""
+        self._step = step
+        if step % _BLOCK:
+            self._fill()
+
+    def _fill(self) -> None:
+        first = self._step - self._step % _BLOCK
+        self._block = uniforms(self.seeds, np.arange(first, first + _BLOCK)[None]).to(self._device)
 
 
 def streams(seed: int | Sequence[int], prompts: Tensor, copies: int, device: torch.device) -> RowStreams:

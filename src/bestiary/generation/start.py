@@ -42,8 +42,10 @@ class Call:
 def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
     """Check everything, then set up the loop. The model runs here only where it has an encoder."""
     settings, given = call.settings, dict(call.model_inputs)
-    prepare.check_settings(settings)
-    chosen = strategies.kind(strategies.name_of(settings, assistant_model=call.assistant_model))
+    passed = {"assistant_model": call.assistant_model, "assistant_tokenizer": call.assistant_tokenizer}
+    prepare.check_settings(settings, passed)
+    chosen = strategies.kind(strategies.name_of(settings, **passed))
+    rows = chosen.rows(settings)
     main = model.main_input_name
     if call.inputs is not None:
         if given.get(main) is not None:
@@ -52,7 +54,7 @@ def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
     started = _encoder_decoder(model, settings, given) if model.config.is_encoder_decoder else _decoder(model, settings, given)
     _continue_cache(started, given, model)
     started.constant.update(given)
-    _expand(started, chosen.rows(settings))
+    _expand(started, rows)
     prompt = started.offset if started.ids.shape[1] == 0 else 0
     context = model.context_length()
     total = prepare.max_length(settings, started.ids.shape[1] + prompt, context)
@@ -180,6 +182,7 @@ def _continue_cache(started: Prepared, given: dict[str, Any], model: Any) -> Non
             raise ArgumentError("past_key_values and use_cache=False exclude each other")
         if started.settings.origin("cache_implementation") in ("call", "config"):
             raise ArgumentError("past_key_values and cache_implementation exclude each other: the cache is there already")
+        started.continued = True
         started.cache = prepare.as_cache(passed, model.config.is_encoder_decoder)
     held = 0 if started.cache is None else started.cache.get_seq_length()
     length = started.ids.shape[1]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from ...core import plugins
-from ...core.errors import ArgumentError
+from ...core.errors import ArgumentError, ConfigError
 from ..config import GenerationConfig
 from ..outputs import GenerateDecoderOnlyOutput, GenerateEncoderDecoderOutput
 
@@ -51,13 +51,17 @@ class Strategy(ABC):
 
     @classmethod
     def rows(cls, settings: GenerationConfig) -> int:
-        """Rows that the decoding needs for each input."""
+        """Rows that the decoding needs for each input.
+
+        Raises:
+            ConfigError: settings that concern the strategy clash.
+        """
         return settings.num_return_sequences or 1
 
-    def start(self, run: "Decoding", call: "Call") -> None:
+    def start(self, run: "Decoding", call: "Call") -> None:  # noqa: B027
         """Look at everything that the call brought, and refuse what cannot be done. Once, before the first step."""
 
-    def end(self, run: "Decoding") -> None:
+    def end(self, run: "Decoding") -> None:  # noqa: B027
         """Leave the cache with all tokens but the last. Once, after the last step, also where the reader gave up."""
 
     def look(self, run: "Decoding") -> tuple[Any, Tensor]:
@@ -112,24 +116,45 @@ def name_of(settings: GenerationConfig, **passed: Any) -> str:
     """The file name of the strategy that the settings, and the objects `passed` to the call, ask for.
 
     Raises:
-        ArgumentError: there is no such strategy here.
+        ArgumentError: there is no such strategy here. ConfigError: options ask for two at once.
     """
     name, option, value = "sample" if settings.do_sample else "greedy", "do_sample", settings.do_sample
-    for candidate, asked in CHOICES:
-        given = passed.get(asked, settings.effective(asked))
-        if given and not (asked in ("num_beams", "num_beam_groups") and given == 1):
-            name, option, value = candidate, asked, given
-            break
+    asked = [(candidate, name) for candidate, name in CHOICES if _asked(settings, name, passed)]
+    if asked:
+        name, option = asked[0]
+        value = passed.get(option, settings.effective(option))
+    for candidate, other in asked[1:]:
+        if candidate != name and not (candidate.endswith("beam") and name.endswith("beam")):
+            values = _shown(value), _shown(passed.get(other, settings.effective(other)))
+            where = settings.origin(option), settings.origin(other)
+            raise ConfigError(
+                f"{option}={values[0]} ({where[0]}) and {other}={values[1]} ({where[1]}) exclude each other: each is a strategy"
+            )
     if name == "beam" and settings.do_sample:
         name = "beam_sample"
     known = plugins.names(__name__)
     if name not in known:
-        shown = value if isinstance(value, int | float | str | list) else f"<{type(value).__name__}>"
         raise ArgumentError(
-            f"{option}={shown} ({settings.origin(option)}) asks for the strategy {name!r}, which this version does not have; "
-            f"it has {', '.join(known)}"
+            f"{option}={_shown(value)} ({settings.origin(option)}) asks for the strategy {name!r}, which this version does not "
+            f"have; it has {', '.join(known)}"
         )
     return name
+
+
+def _asked(settings: GenerationConfig, option: str, passed: dict[str, Any]) -> bool:
+    given = passed.get(option, settings.effective(option))
+    if option == "penalty_alpha" and given and settings.do_sample:
+        # Both say how a token is chosen: the nearer source counts.
+        order = ("default", "checkpoint", "config", "call")
+        nearer = order.index(settings.origin(option)) - order.index(settings.origin("do_sample"))
+        if nearer == 0 and settings.origin(option) != "checkpoint":
+            raise ConfigError(f"do_sample=True and penalty_alpha={given} exclude each other: contrastive search does not draw")
+        return nearer > 0
+    return bool(given) and not (option in ("num_beams", "num_beam_groups") and given == 1)
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, int | float | str | list) else f"<{type(value).__name__}>"
 
 
 def options() -> frozenset[str]:

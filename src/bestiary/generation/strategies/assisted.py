@@ -1,0 +1,150 @@
+"""Guesses by a smaller model, or by the first layers of the model itself."""
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ...core.errors import ArgumentError
+from ..bridging import BridgeDrafter
+from ..drafting import Confidence, ModelDrafter, Schedule
+from ..early_exit import first_layers
+from ..loop import Decoding
+from ..mixin import GenerationMixin
+from ..prepare import forward_parameters, map_rows, repeat_rows
+from ..start import Call, begin
+from ..verification import Speculation
+from . import kind
+
+if TYPE_CHECKING:
+    from ..prepare import Prepared
+
+OPTIONS = (
+    "do_sample", "num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold",
+    "assistant_early_exit", "assistant_lookbehind", "target_lookbehind",
+)  # fmt: skip
+
+# What a draft does not take over: what it is told otherwise, what ends a text, and what runs the model once more.
+_NOT_FOR_DRAFTS = (
+    "max_new_tokens", "min_new_tokens", "stop_strings", "max_time", "num_return_sequences", "guidance_scale",
+    "cache_implementation", "cache_config", "max_cache_len", "return_dict_in_generate", "output_scores", "output_logits",
+    "output_attentions", "output_hidden_states", "decoder_start_token_id", "bos_token_id", "assistant_early_exit",
+)  # fmt: skip
+
+
+class Assisted(Speculation):
+    """Greedy decoding or draws, helped by `assistant_model`, or by the model's first `assistant_early_exit` layers.
+
+    Greedy tokens are those of plain decoding, drawn ones have its distribution, whatever the assistant is. The assistant
+    stays as it is. Batches are served too; all rows take as many guesses as the worst of them allows.
+    """
+
+    def start(self, run: Decoding, call: Call) -> None:
+        settings, assistant = self.settings, call.assistant_model
+        if assistant is not None and settings.assistant_early_exit:
+            raise ArgumentError(f"assistant_model and assistant_early_exit={settings.assistant_early_exit} exclude each other")
+        if run.ids.shape[1] == 0:
+            raise ArgumentError(
+                "assisted decoding needs input_ids: an assistant cannot read the inputs_embeds of another model"
+            )
+        if assistant is None:
+            assistant, layers = first_layers(run.model, settings.assistant_early_exit or 0)
+            cost = (settings.assistant_early_exit or 0) / layers
+        else:
+            _check(run.model, assistant)
+            cost = _size(assistant) / max(_size(run.model), 1)
+        own = assistant.generation_config
+        schedule, confidence = Schedule(settings, call.assistant_model or run.model, own), Confidence(settings, own)
+        vocabulary = run.model.config.get_text_config(decoder=True).vocab_size
+        if _bridged(run.model, assistant, call):
+            self.drafter = BridgeDrafter(run, assistant, call, schedule, confidence, cost)
+        else:
+            choice = kind("sample" if settings.do_sample else "greedy")(settings, self.generator)
+            choice.start(run, call)
+            keep = bool(settings.do_sample) and call.seed is None
+            draft = _draft_run(run, assistant, call)
+            self.drafter = ModelDrafter(draft, choice, keep, schedule, confidence, cost, vocabulary)
+        super().start(run, call)
+
+
+def _check(model: Any, assistant: Any) -> None:
+    if not isinstance(assistant, GenerationMixin):
+        raise ArgumentError(f"assistant_model is a {type(assistant).__name__}; expected a model that generates text")
+    whole, draft = bool(model.config.is_encoder_decoder), bool(assistant.config.is_encoder_decoder)  # type: ignore[attr-defined]
+    if draft and not whole:
+        raise ArgumentError(f"{type(assistant).__name__} has an encoder and {type(model).__name__} has none: it cannot assist")
+    if whole and not draft and "encoder_outputs" not in forward_parameters(assistant):
+        raise ArgumentError(
+            f"{type(model).__name__} has an encoder, whose output {type(assistant).__name__} cannot look at: it cannot assist"
+        )
+
+
+def _bridged(model: Any, assistant: Any, call: Call) -> bool:
+    """Whether the two models have different tokens; refused where that cannot be overcome."""
+    sizes = [one.config.get_text_config(decoder=True).vocab_size for one in (model, assistant)]
+    if call.assistant_tokenizer is None:
+        if sizes[0] != sizes[1]:
+            raise ArgumentError(
+                f"the assistant has a vocabulary of {sizes[1]} tokens and the model one of {sizes[0]}: pass tokenizer= and "
+                "assistant_tokenizer= to go from one to the other by way of text"
+            )
+        return False
+    if call.tokenizer is None:
+        raise ArgumentError("assistant_tokenizer needs the model's own tokenizer too: pass tokenizer=")
+    return bool(call.tokenizer.get_vocab() != call.assistant_tokenizer.get_vocab())
+
+
+def _size(model: Any) -> int:
+    part = model.get_decoder() if model.config.is_encoder_decoder else model
+    return sum(parameter.numel() for parameter in part.parameters())
+
+
+def _draft_run(run: Decoding, assistant: Any, call: Call) -> Decoding:
+    """The assistant's decoding of the rows of `run`, by the same settings as far as they concern single tokens."""
+    settings = copy.copy(run.settings)
+    longest = [run.finish.max_length, assistant.context_length() or run.finish.max_length]
+    changes: dict[str, Any] = {**dict.fromkeys(_NOT_FOR_DRAFTS), "max_length": min(longest), "use_cache": True}
+    origins = {**settings.__dict__["_origins"], **dict.fromkeys(changes, "default")}
+    settings.__dict__.update(changes, _origins=origins)
+    seq2seq = run.prepared.encoder_outputs is not None
+    inputs = _seq2seq_inputs(run, assistant, call) if seq2seq else _decoder_inputs(run.prepared)
+    names = forward_parameters(assistant) | {assistant.main_input_name}
+    given = {
+        name: map_rows(value, lambda part: part.to(assistant.device), run.ids.shape[0])
+        for name, value in inputs.items()
+        if name in names
+    }
+    return begin(assistant, Call(settings, model_inputs={name: value for name, value in given.items() if value is not None}))[0]
+
+
+def _decoder_inputs(given: "Prepared") -> dict[str, Any]:
+    mask = torch.ones_like(given.ids) if given.mask is None else given.mask[:, given.offset :]
+    others = {name: value for name, value in given.first.items() if name != "logits_to_keep"}
+    return {**given.constant, **others, "input_ids": given.ids, "attention_mask": mask}
+
+
+def _seq2seq_inputs(run: Decoding, assistant: Any, call: Call) -> dict[str, Any]:
+    """The encoder's output where the two share an encoder, or where nothing else was passed; else what the encoder takes."""
+    given, main = run.prepared, run.model.main_input_name
+    mask = torch.ones_like(given.ids) if given.mask is None else given.mask
+    states = given.constant["encoder_outputs"]
+    source = call.model_inputs.get(main) if call.inputs is None else call.inputs
+    whole = assistant.config.is_encoder_decoder
+    if whole and source is not None and assistant.get_encoder() is not run.model.get_encoder():
+        rows = source.shape[0]
+        encoded = {main: repeat_rows(source, given.ids.shape[0] // rows, rows)}
+    else:
+        widths = states.last_hidden_state.shape[-1], assistant.config.get_text_config(decoder=True).hidden_size
+        if widths[0] != widths[1]:
+            raise ArgumentError(
+                f"the encoder's output has width {widths[0]} and {type(assistant).__name__} expects {widths[1]}: an assistant "
+                f"with another encoder needs {main}"
+            )
+        encoded = {"encoder_outputs": states}
+    if not whole:
+        return {**encoded, "input_ids": given.ids, "attention_mask": mask}
+    source_mask = {"attention_mask": given.constant.get("attention_mask")}
+    return {**encoded, **source_mask, "decoder_input_ids": given.ids, "decoder_attention_mask": mask}
+
+
+STRATEGY = Assisted

@@ -1,0 +1,63 @@
+"""Guesses copied from the text so far."""
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from ...core.errors import ConfigError
+from ..drafting import Draft, Drafter
+from ..verification import Speculation
+
+if TYPE_CHECKING:
+    from ..loop import Decoding
+    from ..start import Call
+
+OPTIONS = ("do_sample", "prompt_lookup_num_tokens", "max_matching_ngram_size")
+_SIZE = 2
+
+
+class LookupDrafter(Drafter):
+    """Guesses that the text goes on as it did after the last place where it read as it does now (Saxena 2023).
+
+    Args:
+        tokens: how many to guess. size: most tokens that are compared; where so many are nowhere, fewer are.
+    """
+
+    def __init__(self, tokens: int, size: int) -> None:
+        self.tokens, self.size = tokens, size
+
+    def propose(self, run: "Decoding", most: int) -> Draft | None:
+        ids = run.ids
+        length = ids.shape[1]
+        start = torch.zeros(ids.shape[0], dtype=torch.int64, device=ids.device)
+        for size in range(min(self.size, length - 1), 0, -1):
+            hits = (ids[:, :-1].unfold(1, size, 1) == ids[:, length - size :].unsqueeze(1)).all(-1)
+            after = torch.arange(size, length, device=ids.device)
+            start = torch.where(start > 0, start, (hits * after).amax(1))
+            if bool((start > 0).all()):
+                break
+        if bool((start == 0).any() & (run.finish.running & (start == 0)).any()):
+            return None
+        # Past the end of the rows the guess repeats itself, as the text does that matches its own end.
+        steps = torch.arange(min(most, self.tokens), device=ids.device)
+        where = start.unsqueeze(1) + steps % (length - start).unsqueeze(1)
+        return Draft(ids.gather(1, where))
+
+    def learn(self, accepted: int, drafted: int) -> None:
+        """Nothing: there is nothing to adapt."""
+
+
+class PromptLookup(Speculation):
+    """Greedy decoding or draws, where `prompt_lookup_num_tokens` at a time are guessed from the prompt and what followed."""
+
+    def start(self, run: "Decoding", call: "Call") -> None:
+        tokens, size = self.settings.prompt_lookup_num_tokens, self.settings.max_matching_ngram_size
+        size = _SIZE if size is None else size
+        for name, value in (("prompt_lookup_num_tokens", tokens), ("max_matching_ngram_size", size)):
+            if not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1")
+        self.drafter = LookupDrafter(tokens or 1, size)
+        super().start(run, call)
+
+
+STRATEGY = PromptLookup
