@@ -42,6 +42,18 @@ def test_export_of_one_forward(models: Pair) -> None:
     close(first_tensor(program.module()(**inputs)), first_tensor(models.ours(**inputs)))
 
 
+@pytest.mark.parametrize("model_type", cases())
+@torch.no_grad()
+def test_one_graph_when_compiled(model_type: str) -> None:
+    """The first head of each family, losses included, compiles without a break."""
+    models = pair(model_type, next(iter(cases()[model_type].heads)))
+    inputs = {**models.inputs, **models.labels}
+    if "use_cache" in forward_parameters(models.ours):
+        inputs["use_cache"] = False
+    compiled = torch.compile(models.ours, backend="eager", fullgraph=True)
+    close(first_tensor(compiled(**inputs)), first_tensor(models.ours(**inputs)))
+
+
 @pytest.mark.parametrize("size", [120, 95])
 @torch.no_grad()
 def test_resize_keeps_old_logits(models: Pair, size: int, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ..nn.attention import Attend
 from ..nn.kernels import KERNELS, kernel
 from ..nn.layer import Layer
 from ..nn.norm import RMSNorm
-from . import head_masks
+from . import checks, head_masks
 from .config import PreTrainedConfig
 from .module_utils import ModuleUtilsMixin
 from .pruning import HeadWeights, prune
@@ -50,6 +50,8 @@ class _FinishedOnce(type):
         finally:
             _building.depth = depth
         model._is_part = depth > 0
+        around = any(isinstance(part, PreTrainedModel) for part in model.modules() if part is not model)
+        model._reads_tokens = model.main_input_name == "input_ids" and not around
         if depth == 0:
             model.post_init()
         return model
@@ -81,7 +83,8 @@ class PreTrainedModel(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=_Fi
     head_weights: ClassVar[HeadWeights | None] = None
     kernels: ClassVar[tuple[str, ...]] = ("sdpa", "eager", "flex_attention", "flash_attention_2")
     supports_gradient_checkpointing: ClassVar[bool] = True
-    _is_part: bool = False
+    _is_part: bool = False  # built inside of another model
+    _reads_tokens: bool = False  # takes token ids, and holds no other model that they go on to
     _tied_weights_keys: ClassVar[dict[str, str]] = {}
     _no_split_modules: ClassVar[list[str]] = []
     _keep_in_fp32_modules: ClassVar[list[str]] = []
@@ -129,10 +132,10 @@ class PreTrainedModel(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=_Fi
 
         Other arguments are those of `forward`, whose output class says what comes back.
         """
-        if not torch.compiler.is_compiling():
-            self._check_input(dict(zip((self.main_input_name, "attention_mask"), args, strict=False)) | kwargs)
+        if self._reads_tokens and not torch.compiler.is_compiling():
+            checks.check_tokens(self, args, kwargs)
         masks = {name: kwargs.pop(name) for name in head_masks.NAMES if name in kwargs}
-        masks = {name: mask for name, mask in masks.items() if mask is not None}
+        masks = {name: mask for name, mask in masks.items() if mask is not None} if masks else masks
         if masks:
             with head_masks.heads_masked(self.base_model, self.stacks, masks):
                 flags = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
@@ -154,39 +157,15 @@ class PreTrainedModel(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=_Fi
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().__call__(*args, **kwargs)
-        except IndexError as error:
-            raise InputError(
-                f"an id or a position is outside of its table in {type(self).__name__} ({error}); ids go from 0 to"
-                f" {(self.config.get_text_config().get('vocab_size') or 0) - 1}"
-            ) from error
+        except (TypeError, AttributeError, IndexError) as error:
+            clear = checks.explained(self, args, kwargs, error)
+            if clear is None:
+                raise
+            raise clear from error
 
-    def _check_input(self, inputs: dict[str, Any]) -> None:
-        """Refuse token ids that no row of the embedding has, and padding that no mask hides (a prompt at a time)."""
-        ids = inputs.get(self.main_input_name)
-        if self.main_input_name != "input_ids" or not isinstance(ids, Tensor) or ids.dim() < 2 or ids.shape[-1] < 2:
-            return
-        if ids.is_meta and self.device.type != "meta":
-            raise InputError(f"{self.main_input_name} is on the meta device and holds nothing; the model is on {self.device}")
-        if ids.device.type != "cpu" or not ids.numel():
-            return
-        low, high = (int(x) for x in ids.aminmax())
-        vocab = self.config.get_text_config().get("vocab_size")
-        if vocab is not None and (low < 0 or high >= vocab):
-            raise InputError(
-                f"input_ids hold {low if low < 0 else high}, outside of the vocabulary of {vocab} (0 to {vocab - 1});"
-                " the tokenizer belongs to another model, or resize_token_embeddings was not called"
-            )
-        self._check_padding(ids, inputs)
-
-    def _check_padding(self, ids: Tensor, inputs: dict[str, Any]) -> None:
-        """Refuse padding that no mask hides; a family in which padding changes nothing overrides this."""
-        pad, other = self.config.pad_token_id, (self.config.bos_token_id, self.config.eos_token_id)
-        if inputs.get("attention_mask") is None and pad is not None and pad not in other:
-            if bool((ids == pad).any()) and not inputs.get("past_key_values"):
-                raise InputError(
-                    f"input_ids hold the padding token {pad}, and no attention_mask says which tokens are real; pass the"
-                    " tokenizer's attention_mask, or torch.ones_like(input_ids) to attend to padding on purpose"
-                )
+    def check_padding(self, ids: Tensor) -> None:
+        """Refuse padding in `ids` (B, T) without a mask; a family in which padding changes nothing overrides this."""
+        checks.check_padding(self, ids)
 
     def start_cache(self, past_key_values: Any, use_cache: bool | None) -> Any:
         """The cache of this call: the caller's, a new one, or None. Recomputing layers in training excludes a cache."""
@@ -194,6 +173,8 @@ class PreTrainedModel(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=_Fi
         recomputing = self.training and torch.is_grad_enabled() and self.is_gradient_checkpointing
         if recomputing and (past_key_values is not None or use_cache):
             raise ArgumentError("gradient checkpointing recomputes layers and cannot fill a cache; pass use_cache=False")
+        if isinstance(past_key_values, tuple | list):
+            raise InputError("past_key_values is a tuple of tensors; make a cache of it: DynamicCache.from_legacy_cache(...)")
         if past_key_values is not None:
             return past_key_values
         wanted = self.config.use_cache if use_cache is None else use_cache

@@ -68,6 +68,8 @@ def kept(hidden: Tensor, logits_to_keep: int | Tensor) -> Tensor:
     """The positions of (B, T, D) whose logits are wanted: all (0), the last n, or those of an index tensor."""
     if isinstance(logits_to_keep, Tensor):
         return hidden[:, logits_to_keep]
+    if logits_to_keep < 0:
+        raise InputError(f"logits_to_keep is {logits_to_keep}; expected how many of the last positions, or a tensor of places")
     return hidden[:, -logits_to_keep:] if logits_to_keep else hidden
 
 

@@ -61,9 +61,8 @@ class Attend(nn.Module):
             probabilities = weights(query, key, mask, bias, self.scaling, self.softcap)
             probabilities = nn.functional.dropout(probabilities, dropout, training=dropout > 0)
             return probabilities @ value.repeat_interleave(query.shape[1] // value.shape[1], dim=1), probabilities
-        return kernel(self.implementation)(
-            query, key, value, mask, bias, scaling=self.scaling, dropout=dropout, softcap=self.softcap
-        )
+        attend = kernel(self.implementation) if mask is None or mask.kernel is None else mask.kernel
+        return attend(query, key, value, mask, bias, scaling=self.scaling, dropout=dropout, softcap=self.softcap)
 
     def extra_repr(self) -> str:
         return f"{self.implementation}, scaling={self.scaling:.4g}"

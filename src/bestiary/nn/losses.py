@@ -5,8 +5,40 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..core.errors import InputError
+from .values import extremes, may_look
 
 IGNORE = -100
+
+
+def _check_shape(labels: Tensor, shape: torch.Size) -> None:
+    """Refuse what is no tensor of this shape, dimensions of size 1 left out."""
+    if not isinstance(labels, Tensor):
+        raise InputError(f"labels are a {type(labels).__name__}; expected a tensor")
+    if [size for size in labels.shape if size != 1] != [size for size in shape if size != 1]:
+        raise InputError(f"labels have shape {tuple(labels.shape)}; expected {tuple(shape)}, one for each prediction")
+
+
+def _classes(labels: Tensor, logits: Tensor) -> Tensor:
+    """The labels (...) of logits (..., N), as int64 and where the logits are.
+
+    Raises:
+        InputError: another shape, no whole numbers, or, where the numbers are at hand, a class that does not exist.
+    """
+    _check_shape(labels, logits.shape[:-1])
+    if labels.is_floating_point():
+        raise InputError(f"labels are of {labels.dtype}; expected the numbers of classes, torch.int64")
+    found = extremes(labels.masked_fill(labels == IGNORE, 0)) if may_look(labels) else None
+    if found is not None and (found[0] < 0 or found[1] >= logits.shape[-1]):
+        wrong = found[0] if found[0] < 0 else found[1]
+        raise InputError(f"labels hold {wrong}; classes go from 0 to {logits.shape[-1] - 1}, and {IGNORE} is ignored")
+    return labels.long().to(logits.device)
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor, num_items: Tensor | int | None) -> Tensor:
+    flat, labels = logits.flatten(0, -2).float(), labels.flatten()
+    if num_items is None:
+        return F.cross_entropy(flat, labels, ignore_index=IGNORE)
+    return F.cross_entropy(flat, labels, ignore_index=IGNORE, reduction="sum") / num_items
 
 
 def token_loss(logits: Tensor, labels: Tensor, num_items: Tensor | int | None = None) -> Tensor:
@@ -15,17 +47,17 @@ def token_loss(logits: Tensor, labels: Tensor, num_items: Tensor | int | None = 
     Args:
         num_items: divide the sum by this instead of the number of labels that count (for gradient accumulation, where the
             mean must be over all micro-batches).
+
+    Raises:
+        InputError: labels that do not fit the logits.
     """
-    flat, labels = logits.flatten(0, -2).float(), labels.flatten().to(logits.device)
-    if num_items is None:
-        return F.cross_entropy(flat, labels, ignore_index=IGNORE)
-    return F.cross_entropy(flat, labels, ignore_index=IGNORE, reduction="sum") / num_items
+    return _cross_entropy(logits, _classes(labels, logits), num_items)
 
 
 def causal_lm_loss(logits: Tensor, labels: Tensor, num_items: Tensor | int | None = None) -> Tensor:
-    """Next-token loss: logits (B, T, V) at t against labels (B, T) at t + 1."""
-    shifted = F.pad(labels, (0, 1), value=IGNORE)[..., 1:]
-    return token_loss(logits, shifted, num_items)
+    """Next-token loss: logits (B, T, V) at t against labels (B, T) at t + 1; otherwise as `token_loss`."""
+    shifted = F.pad(_classes(labels, logits), (0, 1), value=IGNORE)[..., 1:]
+    return _cross_entropy(logits, shifted, num_items)
 
 
 def classification_loss(logits: Tensor, labels: Tensor, problem_type: str | None) -> tuple[Tensor, str]:
@@ -34,23 +66,23 @@ def classification_loss(logits: Tensor, labels: Tensor, problem_type: str | None
     `problem_type`: `regression` (mean squared error), `single_label_classification` (cross entropy) or
     `multi_label_classification` (binary cross entropy per label); None infers it: N = 1 is regression, integer labels
     are single-label, others multi-label.
+
+    Raises:
+        InputError: labels that do not fit the logits, or an unknown problem type.
     """
-    labels = labels.to(logits.device)
     if problem_type is None:
-        integer = labels.dtype in (torch.long, torch.int)
+        integer = isinstance(labels, Tensor) and labels.dtype in (torch.long, torch.int)
         many = "single_label_classification" if integer else "multi_label_classification"
         problem_type = "regression" if logits.shape[-1] == 1 else many
-    if problem_type == "regression":
-        if logits.shape[-1] == 1:
-            return F.mse_loss(logits.squeeze(), labels.squeeze().to(logits.dtype)), problem_type
-        return F.mse_loss(logits, labels.to(logits.dtype)), problem_type
     if problem_type == "single_label_classification":
-        return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1)), problem_type
-    if problem_type == "multi_label_classification":
-        return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype)), problem_type
-    raise InputError(
-        f"problem_type is {problem_type!r}; expected regression, single_label_classification or multi_label_classification"
-    )
+        return F.cross_entropy(logits.view(-1, logits.shape[-1]), _classes(labels, logits).view(-1)), problem_type
+    if problem_type not in ("regression", "multi_label_classification"):
+        raise InputError(
+            f"problem_type is {problem_type!r}; expected regression, single_label_classification or multi_label_classification"
+        )
+    _check_shape(labels, logits.shape)
+    loss = F.mse_loss if problem_type == "regression" else F.binary_cross_entropy_with_logits
+    return loss(logits, labels.to(logits).view(logits.shape)), problem_type
 
 
 def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Which key slots a query may look at: a description that each attention kernel turns into the form it needs."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
@@ -7,6 +8,8 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InputError
+from ..core.logging import warn_once
+from .values import extremes, is_true, may_look
 
 
 class CacheGeometry(Protocol):
@@ -32,6 +35,7 @@ class Mask:
         padding: (B, S), True where the key is real; None when all are.
         dense: (B, 1 or H, T, S), True where allowed; an arbitrary further restriction.
         additive: (B, 1 or H, T, S), numbers a caller wants added to the scores.
+        kernel: computes attention in place of the model's own kernel, where keys lie in an order that only it can read.
     """
 
     queries: int
@@ -43,6 +47,7 @@ class Mask:
     padding: Tensor | None = None
     dense: Tensor | None = None
     additive: Tensor | None = None
+    kernel: Any = None
     _cached: Any = field(default=None, repr=False, compare=False)
 
     @property
@@ -100,17 +105,23 @@ class Mask:
         return bias if self.additive is None else torch.clamp(bias + self.additive, min=torch.finfo(dtype).min)
 
 
+class MaskSource(ABC):
+    """A cache that describes by itself what the queries of a pass may look at."""
+
+    @abstractmethod
+    def mask(self, queries: int, window: int | None) -> Mask:
+        """The mask of a pass of so many tokens."""
+
+
 def real_tokens(attention_mask: Tensor | None) -> Tensor | None:
     """`attention_mask` (B, S) as booleans, or None when it hides nothing.
 
-    The values are looked at only when that is cheap and allowed (on the CPU, outside of tracing).
+    The values are looked at only where they are at hand (`nn/values.py`).
     """
     if attention_mask is None:
         return None
     padding = attention_mask if attention_mask.dtype == torch.bool else attention_mask != 0
-    if not torch.compiler.is_compiling() and padding.device.type == "cpu" and bool(padding.all()):
-        return None
-    return padding
+    return None if may_look(padding) and is_true(padding.all()) else padding
 
 
 def make_mask(
@@ -135,39 +146,54 @@ def make_mask(
     Raises:
         InputError: the mask does not cover the keys.
     """
+    if isinstance(cache, MaskSource):
+        return cache.mask(queries, window)
     slots, first_query = (keys or queries, 0) if cache is None else cache.geometry(queries, layer_idx)
     mask = Mask(queries, slots, device, causal=causal, first_query=first_query, window=window)
-    if attention_mask is not None and attention_mask.dim() == 4:
+    if attention_mask is None:
+        return mask
+    if attention_mask.dim() == 4:
         return _with_array(mask, attention_mask)
-    if attention_mask is not None and attention_mask.dim() != 2:
+    if attention_mask.dim() != 2:
         raise InputError(f"attention_mask has shape {tuple(attention_mask.shape)}; expected (batch, keys) or 4 dimensions")
-    if attention_mask is not None:
-        fixed_size = not isinstance(first_query, int) or first_query + queries < slots
-        fitted = _fit(attention_mask, mask, fixed_size)  # even a mask that hides nothing must cover the keys
-        mask.padding = None if real_tokens(attention_mask) is None else real_tokens(fitted)
+    covered: int | None = slots
+    if cache is not None:  # while a forward with a static cache is being compiled, nobody knows how much it holds
+        covered = cache.get_seq_length(layer_idx) + queries if isinstance(first_query, int) else None
+    fitted = _fit(attention_mask, mask, covered)
+    mask.padding = None if real_tokens(attention_mask) is None else real_tokens(fitted)
     return mask
 
 
-def _fit(padding: Tensor, mask: Mask, fixed_size: bool) -> Tensor:
-    """`padding` for exactly the slots attention sees: the newest when a window dropped some, more when slots lie ahead."""
+def _fit(padding: Tensor, mask: Mask, covered: int | None) -> Tensor:
+    """`padding` for exactly the slots attention sees: the newest when a window dropped some, more when slots lie ahead.
+
+    Args:
+        covered: how many positions it has to cover, where that is known.
+    """
     given = padding.shape[1]
-    if given >= mask.keys:
+    if given == mask.keys:
+        return padding
+    if covered is not None and given != covered:
+        raise InputError(
+            f"attention_mask covers {given} positions, but attention sees {covered} (the new ones and all that a cache holds);"
+            " pass a mask over exactly these"
+        )
+    if given > mask.keys:
         return padding[:, given - mask.keys :]
-    if fixed_size:
-        return torch.nn.functional.pad(padding, (0, mask.keys - given), value=False)
-    raise InputError(
-        f"attention_mask covers {given} positions, but attention sees {mask.keys}"
-        f" ({mask.keys - mask.queries} in the cache and {mask.queries} new); pass a mask over all of them"
-    )
+    return torch.nn.functional.pad(padding, (0, mask.keys - given), value=False)
 
 
 def _with_array(mask: Mask, array: Tensor) -> Mask:
     """A 4-dimensional mask from the caller is used as it is: it already says everything, causality included."""
-    if array.shape[-2] != mask.queries or array.shape[-1] < mask.keys:
+    if array.shape[-2] not in (1, mask.queries) or array.shape[-1] != mask.keys:
         raise InputError(f"attention_mask has shape {tuple(array.shape)}; expected (B, 1 or H, {mask.queries}, {mask.keys})")
-    array = array[..., : mask.keys]
     if array.dtype == torch.bool:
         return replace(mask, causal=False, dense=array)
+    if not array.is_floating_point():
+        raise InputError(
+            f"a 4-dimensional attention_mask of {array.dtype} may mean two things; expected torch.bool (True: look) or"
+            " floating-point numbers to add to the scores"
+        )
     return replace(mask, causal=False, additive=array)
 
 
@@ -175,13 +201,14 @@ def positions(attention_mask: Tensor | None, queries: int, seen: int | Tensor, d
     """Position ids (B or 1, T) of the new tokens: real tokens are counted, padding is not (it gets position 0).
 
     Args:
-        attention_mask: (B, seen + T) or None; anything but 2 dimensions carries no padding.
+        attention_mask: (B, seen + T or more) or None; anything but 2 dimensions carries no padding.
         seen: tokens the cache holds.
     """
+    new = torch.arange(queries, device=device) + seen
     padding = real_tokens(attention_mask) if attention_mask is not None and attention_mask.dim() == 2 else None
     if padding is None:
-        return torch.arange(queries, device=device).unsqueeze(0) + seen
-    return (padding.long().cumsum(-1) - 1).clamp(min=0)[:, -queries:]
+        return new.unsqueeze(0)
+    return (padding.long().cumsum(-1) - 1).clamp(min=0).index_select(1, new)
 
 
 def slots_of_text(attention_mask: Tensor | None, queries: int, device: torch.device) -> Tensor:
@@ -205,14 +232,32 @@ def decoder_frame(
     cache: CacheGeometry | None,
     window: int | None = None,
     causal: bool = True,
+    limit: int | None = None,
 ) -> tuple[Mask, Tensor]:
     """What every decoder needs before its layers run: the causal mask and the position ids (B or 1, T) of `x` (B, T, D).
 
-    `causal` is False for an encoder that may also be a decoder.
+    Args:
+        causal: False for an encoder that may also be a decoder.
+        limit: positions beyond which a model whose positions have no table gets worse; reaching further warns once.
     """
     mask = make_mask(x.shape[1], x.device, attention_mask, cache=cache, causal=causal, window=window)
     if position_ids is None:
         tracing = not isinstance(mask.first_query, int)
         seen = 0 if cache is None else mask.first_query if tracing else cache.get_seq_length()
         position_ids = positions(attention_mask, x.shape[1], seen, x.device)
+        if limit is not None and isinstance(seen, int) and seen + mask.queries > limit:
+            _warn_beyond(limit, seen + mask.queries, None if mask.padding is None else position_ids)
     return mask, position_ids
+
+
+def _warn_beyond(limit: int, length: int, padded: Tensor | None) -> None:
+    """Warn of a text of `length` slots; `padded` are its positions where some of these are padding."""
+    if padded is not None:
+        found = extremes(padded)
+        length = 0 if found is None else int(found[1]) + 1
+    if length > limit:
+        warn_once(
+            "beyond-positions",
+            f"the text has {length} tokens, and this model was made for {limit} (max_position_embeddings); what it says beyond"
+            " that gets worse. Cut the text, or set rope_parameters that stretch positions",
+        )

@@ -112,6 +112,9 @@ class Rotary(nn.Module):
     Args:
         parameters: as `rope_parameters` gives them. size: K, the rotated part of a head.
         limit: `max_position_embeddings`, the length the model claims.
+
+    Attributes:
+        reach: the length up to which it is good, which some ways to stretch it raise; None where there is no end.
     """
 
     def __init__(self, parameters: Parameters, size: int, limit: int) -> None:
@@ -122,6 +125,8 @@ class Rotary(nn.Module):
             int(size * parameters.get("partial_rotary_factor", 1.0)),
             limit,
         )
+        stretched = (parameters.get("factor") or 1.0) * (parameters.get("original_max_position_embeddings") or limit)
+        self.reach = None if parameters["rope_type"] == "dynamic" else max(limit, int(stretched))
         # Only these two change with the length of the sequence, so only they look at its positions.
         self.by_length = parameters["rope_type"] in ("dynamic", "longrope")
         self.fixed = None if self.by_length else self.kind(self.parameters_, self.size, limit, limit)

@@ -159,9 +159,7 @@ class BertPreTrainedModel(PreTrainedModel):
     config_class = BertConfig
     base_model_prefix = "bert"
     stacks = {"": Stack("encoder.layer")}
-    head_weights = HeadWeights(
-        ("attention.self.query", "attention.self.key", "attention.self.value"), "attention.output.dense"
-    )
+    head_weights = HeadWeights(("attention.self.query", "attention.self.key", "attention.self.value"), "attention.output.dense")
     _no_split_modules = ["BertEmbeddings", "BertLayer"]
     _new_with_head = [r"(^|\.)pooler\.dense\."]
     _weight_rules = (

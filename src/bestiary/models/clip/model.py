@@ -15,6 +15,7 @@ from ...nn.layer import Layer
 from ...nn.losses import contrastive_loss
 from ...nn.masks import Mask, make_mask, slots_of_text
 from ...nn.patches import check_pixels, grid, pair, stretch
+from ...nn.values import is_true
 from ..base import PreTrainedModel
 from ..config import PreTrainedConfig
 from ..heads import Headed, ImageClassifier, recorded
@@ -178,7 +179,7 @@ class CLIPTextModel(CLIPPreTrainedModel):
     def get_input_embeddings(self) -> nn.Module:
         return self.embeddings.token_embedding
 
-    def _check_padding(self, ids: Tensor, inputs: dict[str, Any]) -> None:
+    def check_padding(self, ids: Tensor) -> None:
         """Nothing to refuse: what stands before the end token cannot see padding, which often is a real token's id."""
 
     def forward(
@@ -203,7 +204,7 @@ class CLIPTextModel(CLIPPreTrainedModel):
         if end == 2:  # what configs said while the end token was found as the highest id
             return ids.argmax(-1)
         ends = torch.isin(ids, torch.tensor(end, device=ids.device))
-        if ids.device.type == "cpu" and not torch.compiler.is_compiling() and not bool(ends.any(-1).all()):
+        if is_true((~ends.any(-1)).any()):
             row = int(ends.any(-1).int().argmin())
             raise InputError(
                 f"row {row} of input_ids has no end token ({end}) outside of padding; a text's vector is its state"
@@ -350,8 +351,6 @@ class CLIPTextModelWithProjection(Headed, CLIPPreTrainedModel):
         super().__init__(config)
         self.text_projection, deviation = _projection(config, config.projection_dim)
         self.starts = {"text_projection.weight": deviation}
-
-    _check_padding = CLIPTextModel._check_padding
 
     def forward(self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, **inputs: Any) -> TextEmbedsOutput:
         """As `CLIPTextModel`."""

@@ -108,7 +108,7 @@ class LlamaModel(LlamaPreTrainedModel):
             raise InputError("pass either input_ids or inputs_embeds, and not both")
         x = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
         cache = self.start_cache(past_key_values, use_cache)
-        mask, position_ids = decoder_frame(x, attention_mask, position_ids, cache)
+        mask, position_ids = decoder_frame(x, attention_mask, position_ids, cache, limit=self.rotary_emb.reach)
         rotary = self.rotary_emb(position_ids, x.dtype)
         for layer in self.layers:
             x = layer(x, mask, rotary, cache)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ...core.errors import InputError
 from ...core.outputs import Seq2SeqQuestionAnsweringModelOutput, Seq2SeqSequenceClassifierOutput
 from ...nn.losses import classification_loss, span_loss
+from ...nn.values import is_true
 from ..heads import TokenClassifier, recorded
 from . import T5Config
 from .model import T5EncoderModel, T5Model, T5PreTrainedModel
@@ -76,7 +77,7 @@ class T5ForSequenceClassification(T5PreTrainedModel):
         ends = torch.isin(input_ids, torch.tensor(self.config.eos_token_id, device=input_ids.device))
         if attention_mask is not None:
             ends = ends & (attention_mask != 0)
-        if not torch.compiler.is_compiling() and not bool(ends.any(1).all()):
+        if is_true((~ends.any(1)).any()):
             row = int((~ends.any(1)).nonzero()[0])
             raise InputError(
                 f"row {row} of input_ids has no end-of-sequence token ({self.config.eos_token_id}); its state is what is"

@@ -235,8 +235,10 @@ class T5Stack(T5PreTrainedModel):
     def get_input_embeddings(self) -> nn.Module:
         return self.embed_tokens
 
-    def _check_padding(self, ids: Tensor, inputs: dict[str, Any]) -> None:
-        """Nothing: the model around has looked at its input, and a decoder's first token is the padding token."""
+    def check_padding(self, ids: Tensor) -> None:
+        """In the encoder alone: a decoder's first token is the padding token."""
+        if not self.is_decoder:
+            super().check_padding(ids)
 
     def bias(self, mask: Mask) -> Tensor:
         """The bias (1, H, T, S) of every query and key by their distance. Padding shifts both, so it changes nothing."""

@@ -53,9 +53,6 @@ class WhisperForCausalLM(GenerationMixin, WhisperPreTrainedModel):
     def context_length(self) -> int:
         return self.config.max_target_positions
 
-    def _check_padding(self, ids: Tensor, inputs: dict[str, Any]) -> None:
-        """Nothing, as in the decoder."""
-
     def forward(
         self,
         input_ids: Tensor | None = None,

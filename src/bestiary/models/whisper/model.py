@@ -196,7 +196,7 @@ class WhisperDecoder(WhisperPreTrainedModel):
     def get_input_embeddings(self) -> nn.Module:
         return self.embed_tokens
 
-    def _check_padding(self, ids: Tensor, inputs: dict[str, Any]) -> None:
+    def check_padding(self, ids: Tensor) -> None:
         """Nothing: ignored labels become padding, which no later position that counts looks at."""
 
     def forward(
