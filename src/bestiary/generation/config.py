@@ -30,6 +30,7 @@ DEFAULTS: dict[str, Any] = {
     "num_return_sequences": 1,
     "output_scores": False,
     "output_logits": False,
+    "output_token_logprobs": False,
     "output_attentions": False,
     "output_hidden_states": False,
     "return_dict_in_generate": False,
@@ -82,8 +83,8 @@ class GenerationConfig(PretrainedRecord):
     Choice: `do_sample`, `num_beams`, `num_return_sequences`, and what else picks a strategy (see `strategies`).
     Cache: `use_cache`, `cache_implementation` (a file name of `cache/`), `cache_config` (its options), `max_cache_len`.
     Scores: one file of `processors/` each.
-    Result: `return_dict_in_generate`, and with it `output_scores`, `output_logits`, `output_attentions`,
-    `output_hidden_states`, `return_legacy_cache`.
+    Result: `return_dict_in_generate`, and with it `output_scores`, `output_logits`, `output_token_logprobs`,
+    `output_attentions`, `output_hidden_states`, `return_legacy_cache`.
 
     Raises:
         ConfigError: a value is out of its range, or a keyword is misspelt.
@@ -147,6 +148,7 @@ class GenerationConfig(PretrainedRecord):
     output_hidden_states: bool | None = None
     output_scores: bool | None = None
     output_logits: bool | None = None
+    output_token_logprobs: bool | None = None
     return_dict_in_generate: bool | None = None
     return_legacy_cache: bool | None = None
 

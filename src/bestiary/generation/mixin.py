@@ -11,6 +11,7 @@ from ..cache.encoder_decoder import EncoderDecoderCache
 from ..core.errors import ArgumentError
 from ..core.outputs import ModelOutput
 from .config import GenerationConfig, resolve
+from .logprobs import TokenLogprobs, transition_scores
 from .loop import Decoding, Step, decode
 from .prepare import Prepared, check_inputs
 from .start import Call, begin
@@ -182,7 +183,9 @@ class GenerationMixin:
     @torch.no_grad()
     def _generate(self: Any, streamer: Any, given: dict[str, Any]) -> Any:
         run, strategy, prepared = self._begin(given)
-        record = _Record(prepared)
+        if streamer is not None and not strategy.final:
+            raise ArgumentError("a streamer cannot follow beams, which take tokens back; set num_beams=1")
+        record = _Record(prepared, strategy)
         if streamer is not None:
             streamer.put(run.ids.cpu())
         for step in decode(run, strategy):
@@ -195,6 +198,8 @@ class GenerationMixin:
         if streamer is not None:
             streamer.end()
         sequences = strategy.sequences(run)
+        if run.cache is not None and (prepared.continued or prepared.settings.return_dict_in_generate):
+            strategy.leave_cache(run, sequences)
         return record.output(run, strategy, sequences) if prepared.settings.return_dict_in_generate else sequences
 
     def compute_transition_scores(
@@ -210,23 +215,13 @@ class GenerationMixin:
             beam_indices: (R, new) the row of `scores` that each token was chosen in, below 0 after the end; None for its own.
             normalize_logits: take log probabilities instead of scores.
         """
-        stacked = torch.stack(scores, dim=1)
-        if normalize_logits:
-            stacked = stacked.log_softmax(-1)
-        new = sequences[:, sequences.shape[1] - len(scores) :]
-        if beam_indices is None:
-            return stacked.gather(2, new.unsqueeze(2)).squeeze(2)
-        length = int((beam_indices >= 0).sum(1).max())
-        rows = beam_indices[:, :length]
-        steps = torch.arange(length, device=rows.device)
-        new = sequences[:, sequences.shape[1] - length :]
-        return stacked[rows.clamp(min=0), steps, new].masked_fill(rows < 0, 0.0)
+        return transition_scores(sequences, scores, beam_indices, normalize_logits)
 
 
 class _Record:
     """Collects from the steps what the settings ask for."""
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, strategy: Strategy) -> None:
         self._prepared = prepared
         settings = prepared.settings
         self._kept: dict[str, list[Any]] = {}
@@ -237,8 +232,12 @@ class _Record:
             names += ["cross_attentions"] * bool(settings.output_attentions and prefix)
             names += [f"{prefix}hidden_states"] * bool(settings.output_hidden_states)
             self._kept = {name: [] for name in names}
+        wanted = settings.return_dict_in_generate and settings.output_token_logprobs
+        self._logprobs = TokenLogprobs(strategy.final) if wanted else None
 
     def add(self, step: Step) -> None:
+        if self._logprobs is not None:
+            self._logprobs.add(step)
         for name, values in self._kept.items():
             if name == "scores":
                 values.append(step.scores)
@@ -250,13 +249,13 @@ class _Record:
     def output(self, run: Decoding, strategy: Strategy, sequences: Tensor) -> ModelOutput:
         prepared, settings = self._prepared, self._prepared.settings
         cache: Any = run.cache
-        if cache is not None:
-            strategy.leave_cache(run, sequences)
-            if settings.return_legacy_cache:
-                cache = cache.to_legacy_cache()
+        if cache is not None and settings.return_legacy_cache:
+            cache = cache.to_legacy_cache()
         values: dict[str, Any] = {name: tuple(kept) for name, kept in self._kept.items()}
         values |= {"sequences": sequences, "past_key_values": cache, "finish_reasons": strategy.reasons(run)}
         values |= strategy.extras(run)
+        if self._logprobs is not None:
+            values["token_logprobs"] = self._logprobs.result(sequences, values.get("beam_indices"))
         values["settings"] = settings.explain()
         encoded = prepared.encoder_outputs
         if encoded is None:

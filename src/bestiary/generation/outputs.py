@@ -20,6 +20,10 @@ class GenerateDecoderOnlyOutput(ModelOutput):
     past_key_values: the cache. It holds all tokens but the last one.
     finish_reasons: why each row ended: "eos", "stop" (a stop string), "length", "time", "stopped" (a criterion of the
         caller), "cancelled".
+    token_logprobs (R, new): with `output_token_logprobs`, the log probability of each new token under the model itself, as a
+        forward pass over the sequence gives it, whatever temperature or processors chose it; 0 after the end of a row.
+        (What the choice was made by is in `scores`, see `compute_transition_scores`.)
+    seeds: the seed that each row drew by, where one was given.
     settings: every setting in effect, with its origin.
     """
 
@@ -30,6 +34,8 @@ class GenerateDecoderOnlyOutput(ModelOutput):
     hidden_states: tuple[Tensors, ...] | None = None
     past_key_values: Any | None = None
     finish_reasons: list[str] | None = None
+    token_logprobs: torch.Tensor | None = None
+    seeds: list[int] | None = None
     settings: dict[str, tuple[Any, str]] | None = None
 
 
@@ -52,6 +58,8 @@ class GenerateBeamDecoderOnlyOutput(ModelOutput):
     hidden_states: tuple[Tensors, ...] | None = None
     past_key_values: Any | None = None
     finish_reasons: list[str] | None = None
+    token_logprobs: torch.Tensor | None = None
+    seeds: list[int] | None = None
     settings: dict[str, tuple[Any, str]] | None = None
 
 
@@ -69,6 +77,8 @@ class GenerateEncoderDecoderOutput(ModelOutput):
     decoder_hidden_states: tuple[Tensors, ...] | None = None
     past_key_values: Any | None = None
     finish_reasons: list[str] | None = None
+    token_logprobs: torch.Tensor | None = None
+    seeds: list[int] | None = None
     settings: dict[str, tuple[Any, str]] | None = None
 
 
@@ -88,4 +98,6 @@ class GenerateBeamEncoderDecoderOutput(ModelOutput):
     decoder_hidden_states: tuple[Tensors, ...] | None = None
     past_key_values: Any | None = None
     finish_reasons: list[str] | None = None
+    token_logprobs: torch.Tensor | None = None
+    seeds: list[int] | None = None
     settings: dict[str, tuple[Any, str]] | None = None

@@ -94,7 +94,7 @@ class Prepared:
 _LOOP = {
     "max_length", "max_new_tokens", "max_time", "stop_strings", "use_cache", "cache_implementation", "cache_config",
     "max_cache_len", "num_return_sequences", "output_attentions", "output_hidden_states", "output_scores", "output_logits",
-    "return_dict_in_generate", "return_legacy_cache", "pad_token_id", "bos_token_id", "eos_token_id",
+    "output_token_logprobs", "return_dict_in_generate", "return_legacy_cache", "pad_token_id", "bos_token_id", "eos_token_id",
     "decoder_start_token_id", "disable_compile", "is_assistant",
 }  # fmt: skip
 
@@ -111,7 +111,8 @@ _NEEDS: dict[str, str | tuple[str, ...]] = {
     "assistant_ensemble_weight": _ASSISTED,
     "max_matching_ngram_size": "prompt_lookup_num_tokens",
     **dict.fromkeys(("output_attentions", "output_hidden_states"), "return_dict_in_generate"),
-    **dict.fromkeys(("output_scores", "output_logits", "return_legacy_cache"), "return_dict_in_generate"),
+    **dict.fromkeys(("output_scores", "output_logits", "output_token_logprobs"), "return_dict_in_generate"),
+    "return_legacy_cache": "return_dict_in_generate",
     "cache_config": "cache_implementation",
     "max_cache_len": "cache_implementation",
 }  # fmt: skip

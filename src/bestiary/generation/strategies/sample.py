@@ -1,6 +1,6 @@
 """A token drawn from the distribution."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -41,6 +41,9 @@ class Sample(Strategy):
             banned = bool(scores[row].isneginf().all())
             cause = "every token is banned by the processors" if banned else "the scores hold NaN or infinity"
             raise NumericsError(f"row {row} has no token to draw after {run.length} tokens: {cause}") from error
+
+    def extras(self, run: "Decoding") -> dict[str, Any]:
+        return {} if self.streams is None else {"seeds": self.streams.seeds}
 
 
 STRATEGY = Sample
