@@ -35,7 +35,7 @@ class Rules:
 
 @dataclass
 class Candidates:
-    """Continuations of the beams of a pool, the best first, (B, C) each.
+    """Continuations of the beams of a pool, (B, C) each, in the order in which they may end: as a rule the best first.
 
     totals: sums of log probabilities. beams: which beam of the pool goes on. tokens: with what. codes: what ends it there
     (`Finish.judge`), 0 for nothing.

@@ -1,7 +1,8 @@
 """The one decoding loop: `decode` yields a `Step` for every token, whatever the strategy, the model and the cache."""
 
+import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -126,11 +127,11 @@ class Decoding:
         self._ids[:, self.length : self.length + new] = tokens
         self.length += new
 
-    def look_ahead(self, tokens: Tensor) -> Any:
+    def look_ahead(self, tokens: Tensor, **options: Any) -> Any:
         """As `forward`, over `tokens` (R, n) too, which follow the rows but do not become part of them."""
         length = self.length
         self.commit(tokens)
-        output = self.forward()
+        output = self.forward(**options)
         self.length = length
         return output
 
@@ -169,6 +170,16 @@ class Decoding:
         if self.length > prompt:
             least = {"logits_to_keep": 1} if "logits_to_keep" in given.first else {}
             self.forward(**least, **dict.fromkeys(given.recorded, False))
+
+    def widened(self, times: int) -> "Decoding":
+        """A decoding of each row `times` times, side by side, as they are after the prompt; the cache goes over to it."""
+        wide, given = copy.copy(self), self._given
+        wide._given = replace(given, constant=dict(given.constant), first=dict(given.first))
+        wide.finish = copy.copy(self.finish)
+        rows = torch.arange(self.ids.shape[0], device=self.ids.device).repeat_interleave(times)
+        wide.finish.reorder(rows)
+        wide.restart(rows, self.ids[rows])
+        return wide
 
 
 def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:

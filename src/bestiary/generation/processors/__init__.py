@@ -69,6 +69,13 @@ class Context:
         """Whether tokens are drawn."""
         return bool(self.config.do_sample)
 
+    @property
+    def least(self) -> int:
+        """Tokens that a truncation must leave: with beams, one more than may end all of them."""
+        if self.config.effective("num_beams") == 1:
+            return 1
+        return max(2, 1 + (0 if self.eos is None else len(self.eos)))
+
 
 @cache
 def _files() -> tuple[ModuleType, ...]:

@@ -33,4 +33,4 @@ def cut_below(scores: Tensor, least: float | Tensor, keep: int, filter_value: fl
 
 def build(context: Context) -> LogitsProcessor | None:
     epsilon = context.config.epsilon_cutoff
-    return EpsilonLogitsWarper(epsilon) if epsilon and epsilon < 1 else None
+    return EpsilonLogitsWarper(epsilon, min_tokens_to_keep=context.least) if epsilon and epsilon < 1 else None

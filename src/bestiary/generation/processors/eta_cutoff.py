@@ -36,4 +36,6 @@ class EtaLogitsWarper(LogitsProcessor):
 
 def build(context: Context) -> LogitsProcessor | None:
     epsilon = context.config.eta_cutoff
-    return EtaLogitsWarper(epsilon, device=str(context.device)) if epsilon and epsilon < 1 else None
+    if not epsilon or epsilon >= 1:
+        return None
+    return EtaLogitsWarper(epsilon, min_tokens_to_keep=context.least, device=str(context.device))

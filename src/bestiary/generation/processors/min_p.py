@@ -29,4 +29,4 @@ class MinPLogitsWarper(LogitsProcessor):
 
 
 def build(context: Context) -> LogitsProcessor | None:
-    return MinPLogitsWarper(context.config.min_p) if context.config.min_p else None
+    return MinPLogitsWarper(context.config.min_p, min_tokens_to_keep=context.least) if context.config.min_p else None

@@ -27,4 +27,4 @@ class TopKLogitsWarper(LogitsProcessor):
 
 
 def build(context: Context) -> LogitsProcessor | None:
-    return TopKLogitsWarper(context.config.top_k) if context.config.top_k else None
+    return TopKLogitsWarper(context.config.top_k, min_tokens_to_keep=context.least) if context.config.top_k else None

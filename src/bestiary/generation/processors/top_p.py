@@ -31,4 +31,4 @@ class TopPLogitsWarper(LogitsProcessor):
 
 def build(context: Context) -> LogitsProcessor | None:
     top_p = context.config.top_p
-    return None if top_p is None or top_p >= 1 else TopPLogitsWarper(top_p)
+    return None if top_p is None or top_p >= 1 else TopPLogitsWarper(top_p, min_tokens_to_keep=context.least)

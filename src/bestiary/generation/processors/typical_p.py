@@ -35,4 +35,4 @@ class TypicalLogitsWarper(LogitsProcessor):
 
 def build(context: Context) -> LogitsProcessor | None:
     mass = context.config.typical_p
-    return None if mass is None or mass >= 1 else TypicalLogitsWarper(mass)
+    return None if mass is None or mass >= 1 else TypicalLogitsWarper(mass, min_tokens_to_keep=context.least)

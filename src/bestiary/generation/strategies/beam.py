@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ...core.errors import ConfigError
 from ..beams import Candidates, History, Pool, Rules
 from ..config import GenerationConfig
 from ..outputs import GenerateBeamDecoderOnlyOutput, GenerateBeamEncoderDecoderOutput
@@ -40,7 +41,10 @@ class Beam(Strategy):
 
     @classmethod
     def rows(cls, settings: GenerationConfig) -> int:
-        return int(settings.effective("num_beams"))
+        beams, returned = settings.effective("num_beams"), settings.effective("num_return_sequences")
+        if returned > beams:
+            raise ConfigError(f"num_return_sequences={returned} is more than num_beams={beams}: there is one row for each beam")
+        return int(beams)
 
     def start(self, run: "Decoding", call: "Call") -> None:
         super().start(run, call)
@@ -131,12 +135,29 @@ class Beam(Strategy):
     def reasons(self, run: "Decoding") -> list[str]:
         return run.finish.names(self._results(run)[1][:, 3])
 
+    def _lengths(self, run: "Decoding") -> Tensor:
+        """Tokens (N,) of the rows to return, prompt included."""
+        return self.prompt + 1 + self._results(run)[1][:, 0]
+
     def extras(self, run: "Decoding") -> dict[str, Any]:
         scores, notes = self._results(run)
         found: dict[str, Any] = {"beam_indices": self.history.trace(notes, run.finish.pad)[1]}
         if self.settings.output_scores:
             found["sequences_scores"] = scores
         return found
+
+    def leave_cache(self, run: "Decoding", sequences: Tensor) -> None:
+        """Take the cache of beams that went on from the same tokens; where one has none, let the model see its tokens again."""
+        first = self._rows[:: self.beams].repeat_interleave(self.returned)
+        ids = sequences[:, :-1]
+        beams = run.ids[:, : ids.shape[1]].reshape(-1, self.beams, ids.shape[1]).repeat_interleave(self.returned, dim=0)
+        after = torch.arange(ids.shape[1], device=ids.device) >= self._lengths(run).unsqueeze(1) - 1
+        same = ((beams == ids.unsqueeze(1)) | after.unsqueeze(1)).all(2)
+        if bool(same.any(1).all()):
+            run.rewind(ids.shape[1])
+            run.cache.batch_select_indices(first + same.int().argmax(1))
+        else:
+            run.restart(first, ids)
 
     def agreed(self, run: "Decoding") -> tuple[Tensor, Tensor]:
         """What is certain by now: ids (B, T), prompt included, and how many of each row (B,) can no longer change.

@@ -11,7 +11,7 @@ from ...core.outputs import BaseModelOutput
 from ...generation.config import GenerationConfig
 from ...generation.mixin import GenerationMixin
 from ..seq2seq import encoder_output
-from .transcription import Transcription, frames_of
+from .transcription import Transcription, frames_of, rows_of
 from .wish import Wish
 
 
@@ -253,11 +253,18 @@ def padded(rows: list[Tensor], value: float) -> Tensor:
 def row_of(result: Any, row: int) -> dict[str, Any]:
     """One row of what the general `generate` returned; the cache, which all rows share, is left out."""
 
-    def pick(value: Any) -> Any:
+    def pick(value: Any, place: int) -> Any:
         if isinstance(value, Tensor):
-            return value[row]
-        return tuple(pick(item) for item in value) if isinstance(value, tuple) else value
+            return value[place]
+        return tuple(pick(item, place) for item in value) if isinstance(value, tuple) else value
 
-    whole = ("past_key_values", "settings")
-    picked = {name: pick(value) for name, value in result.items() if name not in whole and name != "finish_reasons"}
-    return {**picked, "finish_reason": result.finish_reasons[row]}
+    picked: dict[str, Any] = {"finish_reason": result.finish_reasons[row]}
+    for name, value in result.items():
+        if name in ("past_key_values", "settings", "finish_reasons"):
+            continue
+        if isinstance(value, tuple) and not name.startswith("encoder_"):
+            steps = zip(value, rows_of(result, row, len(value)), strict=False)
+            picked[name] = tuple(pick(step, place) for step, place in steps)
+        else:
+            picked[name] = pick(value, row)
+    return picked

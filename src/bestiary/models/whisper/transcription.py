@@ -183,7 +183,8 @@ class Transcription:
         end = next((place for place, token in enumerate(new) if token in self.eos), len(new))
         heard = Heard(new[: end + 1], new[:end], first, temperature, (result, row))
         if self.wish.logprob_threshold is not None:
-            steps = torch.stack([scores[row] for scores in result.scores[: len(heard.tokens)]]).float()
+            rows = rows_of(result, row, len(heard.tokens))
+            steps = torch.stack([scores[place] for scores, place in zip(result.scores, rows, strict=False)]).float()
             logp = (steps * (temperature or 1.0)).log_softmax(-1)
             heard.logprob = float(logp.gather(1, torch.tensor(heard.tokens, device=logp.device).unsqueeze(1)).mean())
         return heard
@@ -194,12 +195,12 @@ class Transcription:
         for place, (index, one) in enumerate(zip(indices, heard, strict=True)):
             row = self.rows[index]
             positions = min(self.hop, row.frames - row.seek) // 2
-            read = steps[: len(one.text)]
+            read = list(zip(steps, rows_of(result, place, len(one.text) + 1)[1:], strict=False))
             if not read:
                 one.times = [0.0] * len(one.text)
                 continue
             heads = wish.alignment_heads or []
-            weights = [torch.stack([step[layer][place, head, 0, :positions] for step in read]) for layer, head in heads]
+            weights = [torch.stack([step[layer][at, head, 0, :positions] for step, at in read]) for layer, head in heads]
             times = token_times(torch.stack(weights), self.model.config.median_filter_width, wish.time_precision)
             one.times = [*times, *times[-1:] * (len(one.text) - len(times))]
 
@@ -256,6 +257,12 @@ class Transcription:
 
     def _frames_per_step(self) -> int:
         return max(round(self.wish.time_precision / self.wish.time_precision_features), 1)
+
+
+def rows_of(result: Any, row: int, steps: int) -> list[int]:
+    """The row that row `row` of a decoding was in each of its first `steps` steps: beams change places."""
+    beams = result.get("beam_indices")
+    return [row] * steps if beams is None else [place for place in beams[row, :steps].tolist() if place >= 0]
 
 
 def compression_ratio(tokens: list[int], vocabulary: int) -> float:
