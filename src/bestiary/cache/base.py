@@ -187,8 +187,8 @@ class FromLegacy(Cache):
         return cache
 
 
-# Files of this folder that no `cache_implementation` names: the base, and the pair of two caches of any kind.
-_NOT_BY_NAME = frozenset({"base", "encoder_decoder"})
+# Files that no `cache_implementation` names: the base, the pair of two caches, and the pool of the batching engine.
+_NOT_BY_NAME = frozenset({"base", "encoder_decoder", "paged"})
 
 
 def implementations() -> tuple[str, ...]:

@@ -98,6 +98,18 @@ class NumericsError(BestiaryError, ArithmeticError):
     code = "numerics"
 
 
+class BusyError(BestiaryError, RuntimeError):
+    """A queue is full; the same request may be accepted later."""
+
+    code = "busy"
+
+
+class EngineError(BestiaryError, RuntimeError):
+    """A generation engine is not running, or could not finish a request; `__cause__` is what stopped it."""
+
+    code = "engine"
+
+
 def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """`" Did you mean 'x'?"` for the known word nearest to `word`, or an empty string."""
     near = get_close_matches(word, list(known), n=1, cutoff=cutoff)

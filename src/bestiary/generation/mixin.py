@@ -10,6 +10,7 @@ from ..cache.base import Cache
 from ..cache.encoder_decoder import EncoderDecoderCache
 from ..core.errors import ArgumentError
 from ..core.outputs import ModelOutput
+from .batching.mixin import ContinuousMixin
 from .config import GenerationConfig, resolve
 from .logprobs import TokenLogprobs, transition_scores
 from .loop import Decoding, Step, decode
@@ -33,7 +34,7 @@ _OWN = (
 )  # fmt: skip
 
 
-class GenerationMixin:
+class GenerationMixin(ContinuousMixin):
     """Adds `generate` to a model class; written before the model's base in the list of bases."""
 
     @classmethod

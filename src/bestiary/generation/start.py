@@ -62,7 +62,7 @@ def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
     _make_cache(started, model)
     eos = _eos(settings, model.device)
     finish = Finish(
-        started.ids.shape[0], started.ids.device, eos, _criteria(call, settings), started.max_length, _pad(settings, eos)
+        started.ids.shape[0], started.ids.device, eos, criteria_of(call, settings), started.max_length, _pad(settings, eos)
     )
     listed = processors.build(_context(model, call, started, eos), call.logits_processor)
     run, strategy = Decoding(model, started, listed, finish), chosen(settings, _generator(call, chosen, model.device))
@@ -253,7 +253,8 @@ def _pad(settings: GenerationConfig, eos: Tensor | None) -> int:
     return int(eos[0]) if eos is not None else 0
 
 
-def _criteria(call: Call, settings: GenerationConfig) -> list[Any]:
+def criteria_of(call: Call, settings: GenerationConfig) -> list[Any]:
+    """The stopping criteria that the settings ask for, and the caller's own."""
     found: list[Any] = []
     if settings.stop_strings is not None:
         if call.tokenizer is None:

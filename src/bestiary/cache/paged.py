@@ -1,0 +1,136 @@
+"""A cache for many sequences at once: a pool of blocks, each with room for a page of tokens, handed out as they are needed.
+
+A sequence wastes less than one block. Full blocks that hold the same tokens after the same tokens are shared, counted, and
+kept after their last user is gone, until their room is needed (Kwon et al. 2023, PagedAttention).
+"""
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+
+from ..core.errors import CapacityError
+
+Tensor = torch.Tensor
+
+# What the tokens of a first block follow.
+START = 0
+
+
+class BlockPool:
+    """Which blocks are free, how many sequences use each of the others, and what the full ones hold.
+
+    What a block holds is known by a name: a number for its tokens and everything before them. Names are found by the name
+    before and the tokens themselves, so that two texts are never mistaken for each other.
+    """
+
+    def __init__(self, blocks: int, page_size: int) -> None:
+        self.size, self.page_size = blocks, page_size
+        self._free = list(range(blocks))  # a heap: low numbers first, so that what is in use stays together
+        self._users = [0] * blocks
+        self._idle: OrderedDict[int, None] = OrderedDict()  # named blocks without users, the longest unused first
+        self._keys: dict[int, tuple[int, tuple[int, ...]]] = {}
+        self._named: dict[tuple[int, tuple[int, ...]], tuple[int, int]] = {}
+        self._names = START
+
+    @property
+    def available(self) -> int:
+        """Blocks that can be taken."""
+        return len(self._free) + len(self._idle)
+
+    def users(self, block: int) -> int:
+        """How many sequences use `block`."""
+        return self._users[block]
+
+    def take(self) -> int:
+        """A block for one sequence. Of those that only wait for their tokens to come again, the longest unused goes first.
+
+        Raises:
+            CapacityError: all are in use.
+        """
+        if self._free:
+            block = heapq.heappop(self._free)
+        elif self._idle:
+            block = self._idle.popitem(last=False)[0]
+            del self._named[self._keys.pop(block)]
+        else:
+            raise CapacityError(f"all {self.size} blocks of {self.page_size} tokens are in use")
+        self._users[block] = 1
+        return block
+
+    def find(self, before: int, tokens: Sequence[int]) -> tuple[int, int] | None:
+        """(block, name) of the full block that holds `tokens` after what `before` names, or None."""
+        return self._named.get((before, tuple(tokens)))
+
+    def share(self, block: int) -> None:
+        """Count one more user of `block`."""
+        self._users[block] += 1
+        self._idle.pop(block, None)
+
+    def name(self, block: int, before: int, tokens: Sequence[int]) -> int:
+        """Say what the full `block` holds; returns its name. If another block holds the same, that one stays the known one."""
+        key = (before, tuple(tokens))
+        known = self._named.get(key)
+        if known is not None:
+            return known[1]
+        self._names += 1
+        self._keys[block], self._named[key] = key, (block, self._names)
+        return self._names
+
+    def release(self, blocks: Sequence[int]) -> None:
+        """One user of each of `blocks` is gone."""
+        for block in reversed(blocks):  # what follows is forgotten before what it follows
+            self._users[block] -= 1
+            if self._users[block]:
+                continue
+            if block in self._keys:
+                self._idle[block] = None
+            else:
+                heapq.heappush(self._free, block)
+
+    def forget(self, blocks: Sequence[int]) -> None:
+        """Let nobody find what `blocks`, which are in use, hold."""
+        for block in blocks:
+            key = self._keys.pop(block, None)
+            if key is not None:
+                del self._named[key]
+
+
+class PagedLayers:
+    """The keys and values in the blocks, for each layer: (N, G, K, P) and (N, G, P, K), N blocks of P tokens.
+
+    Keys lie with the head's dimensions first, the order in which a product with a query reads them fastest.
+    """
+
+    def __init__(self, blocks: int, page_size: int) -> None:
+        self.blocks, self.page_size = blocks, page_size
+        self._layers: list[tuple[Tensor, Tensor]] = []
+        self._block = self._slot = torch.empty(0, dtype=torch.int64)
+
+    def place(self, block: Tensor, slot: Tensor) -> None:
+        """Say where the tokens of the next pass go: the block and the slot in it, (T,) each."""
+        self._block, self._slot = block, slot
+
+    def update(self, keys: Tensor, values: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
+        """Write `keys` and `values` (1, G, T, K) of a layer where `place` said; returns all that the layer holds."""
+        while layer_idx >= len(self._layers):
+            groups, key_size, value_size = keys.shape[1], keys.shape[3], values.shape[3]
+            # Zeros, not anything: what nobody wrote is multiplied by zero, which must give zero.
+            self._layers.append(
+                (
+                    keys.new_zeros(self.blocks, groups, key_size, self.page_size),
+                    values.new_zeros(self.blocks, groups, self.page_size, value_size),
+                )
+            )
+        all_keys, all_values = self._layers[layer_idx]
+        all_keys[self._block, :, :, self._slot] = keys[0].transpose(0, 1)
+        all_values[self._block, :, self._slot] = values[0].transpose(0, 1)
+        return all_keys, all_values
+
+    def wipe(self, blocks: Sequence[int]) -> None:
+        """Write zeros over what `blocks` hold (numbers that are none would spoil sums they have no part in)."""
+        index = torch.tensor(blocks, dtype=torch.int64, device=self._block.device)
+        for keys, values in self._layers:
+            keys.index_fill_(0, index, 0)
+            values.index_fill_(0, index, 0)
