@@ -458,7 +458,6 @@ REFUSED = [
     ({"max_new_token": 3}, ArgumentError, "no argument 'max_new_token'. Did you mean 'max_new_tokens'"),
     ({"atention_mask": 3}, ArgumentError, "Did you mean 'attention_mask'"),
     ({"pixel_values": 3}, ArgumentError, "no argument 'pixel_values'"),
-    ({"penalty_alpha": 0.6}, ArgumentError, "'contrastive'"),
     ({"assistant_model": object()}, ArgumentError, "expected a model that generates"),
     ({"force_words_ids": [[1]]}, ArgumentError, "'constrained_beam'"),
     ({"token_healing": True}, ArgumentError, "token_healing=True"),
