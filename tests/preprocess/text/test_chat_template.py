@@ -1,5 +1,6 @@
 """Chat templates: what they render, against the reference and by hand; what they must not do."""
 
+import tracemalloc
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from kit.tokenizer_files import byte_level, wordpiece
 
 from bestiary.core.errors import ArgumentError, InputError, UnsafeFile
 from bestiary.core.logging import BestiaryWarning
-from bestiary.preprocess.text import template_sandbox
+from bestiary.preprocess.text import template_budget, template_sandbox
 from bestiary.preprocess.text.chat_template import CHATML, RenderedPrompt
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
@@ -272,10 +273,49 @@ class TestErrors:
         with pytest.raises(InputError, match="in its line 2"):
             render("a\n{{ messages[0].content + 1 }}")
 
-    @pytest.mark.parametrize("chat", [[], "hi", None, [3], [["hi"]], 5])
+    @pytest.mark.parametrize(
+        "chat", [[], "hi", None, [3], [["hi"]], 5, [{"content": "hi"}], [{"role": None, "content": "hi"}], [SHORT, [{"a": 1}]]]
+    )
     def test_what_is_no_conversation(self, chat: Any) -> None:
-        with pytest.raises(InputError):
+        with pytest.raises(InputError, match="'role'"):
             render(SIMPLE, chat)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"tools": 1}, "tools is a list"),
+            ({"tools": [1]}, "a tool is a function"),
+            ({"documents": "x"}, "documents is a list"),
+            ({"chat_template": 5}, "template"),
+            ({"tokenizer_kwargs": 5}, "tokenizer_kwargs"),
+            ({"tokenizer_kwargs": {"add_special_tokens": True}}, "tokenizer_kwargs"),
+            ({"tokenizer_kwargs": {"no_such": True}}, "no_such"),
+        ],
+    )
+    def test_options_of_the_wrong_kind(self, options: dict[str, Any], message: str) -> None:
+        with pytest.raises((InputError, ArgumentError), match=message):
+            OURS.apply_chat_template(SHORT, **{"chat_template": SIMPLE, **options})
+
+    @pytest.mark.parametrize("template", [5, ["a"], [{"name": "a"}], {"default": 5}, [{"name": "default", "template": None}]])
+    def test_templates_of_the_wrong_kind(self, template: Any) -> None:
+        ours = PreTrainedTokenizerFast(tokenizer_object=byte_level())
+        ours.chat_template = template
+        with pytest.raises(InputError, match="chat_template is a text, or texts by name"):
+            ours.apply_chat_template(SHORT, tokenize=False)
+
+    @pytest.mark.parametrize("template", [[], {}, None])
+    def test_no_template(self, template: Any) -> None:
+        ours = PreTrainedTokenizerFast(tokenizer_object=byte_level())
+        ours.chat_template = template
+        with pytest.raises(InputError, match="no chat template"):
+            ours.apply_chat_template(SHORT, tokenize=False)
+
+    @pytest.mark.parametrize(
+        "template", ["{{ 'abcdefgh' | truncate(-1) }}", "{{ " + "9" * 9999 + " }}", "{{ [1] | sum(start='x') }}"]
+    )
+    def test_what_jinja_and_python_refuse(self, template: str) -> None:
+        with pytest.raises(InputError, match="the chat template fails"):
+            render(template)
 
     def test_clashing_options(self) -> None:
         with pytest.raises(ArgumentError, match="pass one"):
@@ -351,10 +391,117 @@ BOMBS = [
 ]
 
 
+# Values that hold each other, so that a few bytes stand for terabytes as soon as somebody goes through them.
+NESTED = (
+    "{% set ns = namespace(a=(1,), b=(1,)) %}{% for i in range(60) %}{% set ns.a = (ns.a, ns.a) %}"
+    "{% set ns.b = (ns.b, ns.b) %}{% endfor %}"
+)
+LONG = "{% set s = 'x' * 1000000 %}"
+TALL = "{% set ns = namespace(a=(1,)) %}{% for i in range(9999) %}{% set ns.a = (ns.a,) %}{% endfor %}"
+
+BOMBS += [
+    "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(40) }}",
+    "{% for x in [1, 2] recursive %}{% if loop.depth0 < 40 %}{{ loop([1, 2]) }}{% endif %}{% endfor %}",
+    "{% block a %}{{ self.a() }}{{ self.a() }}{% endblock %}",
+    "{% for i in range(99999) %}{% for j in range(99999) if false %}{% endfor %}{% endfor %}",
+    "{% for i in range(99999) %}{% for j in range(9) %}" + "{{ i }}" * 999 + "{% endfor %}{% endfor %}",
+    *(NESTED + use for use in (
+        "{{ ns.a }}", "{{ ns.a | tojson }}", "{{ ns.a == ns.b }}", "{{ ns.a in [ns.b] }}", "{{ ns.a is eq ns.b }}",
+        "{{ ns.a ~ '' }}",
+        "{{ '%s' % (ns.a,) }}", "{{ '{}'.format(ns.a) }}", "{{ ns.a | string }}", "{{ ns.a | upper }}", "{{ [ns.a] | join }}",
+        "{{ ns.a | pprint }}", "{{ {'a': ns.a}.values() }}", "{{ raise_exception(ns.a) }}", "{{ [ns.a].index(ns.b) }}",
+        "{{ [ns.a, ns.b] | sort }}", "{{ [ns.a] | unique | list }}", "{{ {}.get(ns.a) }}", "{% set d = {ns.a: 1} %}",
+        "{{ messages[0][ns.a] }}", "{{ dict([(ns.a, 1)]) }}", "{{ [ns.a, ns.b] | min }}", "{{ ns.a | replace('1', '2') }}",
+        "{% for i in (1, 2) %}{{ loop.changed(ns.a if i == 1 else ns.b) }}{% endfor %}",
+    )),
+    TALL + "{{ {}.get(ns.a) }}",
+    "{{ range(99999) | map('center', 999) | join | length }}",
+    "{{ 'a' | center(19000000) }}",
+    "{{ 'a'.center(19000000) }}",
+    "{{ ('\\t' * 100000).expandtabs(900) }}",
+    "{{ ('\\n' * 1000000) | indent(900, blank=true) }}",
+    "{{ [1] | slice(19000000) | list }}",
+    "{{ [1] | batch(19000000, 'x') | list }}",
+    "{{ 2 | round(1900000, 'floor') }}",
+    "{{ messages | tojson(indent=19000000) }}",
+    "{{ '%*d' % (19000000, 1) }}",
+    "{{ ('%999d' * 99999) % ((1,) * 99999) }}",
+    "{{ '{:{}}'.format('a', 19000000) }}",
+    "{{ ('%(a)s' * 10000) % {'a': 'x' * 100000} }}",
+    "{{ ('%(a)s' * 10000) | format(a='x' * 100000) }}",
+    "{{ ('{a}' * 10000).format_map({'a': 'x' * 100000}) }}",
+    "{{ ('a' * 14000) | replace('', 'b' * 14000) | length }}",
+    "{{ range(99999) | map('string') | join('x' * 1000000) }}",
+    "{{ ('x' * 1000000).join(range(99999) | map('string')) }}",
+    "{{ ([[1]] * 99999) | sum(start=[]) | length }}",
+    "{{ range(9999) | sort(attribute='a,' * 9999) }}",
+    "{{ ([0] * 19000000) | length }}",
+    "{{ ('a'.encode() * 900000000) | length }}",
+    "{{ (1).to_bytes(19000000) }}",
+    "{% set ns = namespace(l=[]) %}{% for i in range(9999) %}{% set ns.l = ns.l + [range(99999) | list] %}{% endfor %}",
+    *(LONG + use for use in (
+        "{{ s | wordwrap(1) }}", "{{ ('<' * 100000) | striptags }}", "{{ ('www.a.de ' * 20000) | urlize(target=s) }}",
+        "{% for i in range(99999) %}{% set x = s.count('y') %}{% endfor %}",
+        "{% for i in range(99999) %}{% set x = 'y' in s %}{% endfor %}",
+        "{% for i in range(99999) %}{% set x = s[1:] %}{% endfor %}",
+        "{% for i in range(99999) %}{% set x = s.split('x') %}{% endfor %}",
+        "{% for i in range(99999) %}{% set x = s | list %}{% endfor %}",
+        "{% for i in range(99999) %}{% set x = s | title %}{% endfor %}",
+        "{% set t = s ~ '' %}{% for i in range(99999) %}{% set x = t == s %}{% endfor %}",
+        "{% set x %}{% for i in range(90000) %}{{ s }}{% endfor %}{% endset %}",
+        "{% filter upper %}{% for i in range(90000) %}{{ s }}{% endfor %}{% endfilter %}",
+        "{% for a in s %}{% for b in s %}{% endfor %}{% endfor %}",
+        "{% set d = {}.fromkeys(range(9999)).keys() %}{% for i in range(99999) %}{% set x = d - d %}{% endfor %}",
+    )),
+    "x" * 1_000_001,
+    "{{ [" + "1," * 99_999 + "1] }}",
+    "{% if a %}" * 300 + "{% endif %}" * 300,
+    "{% for a in messages %}" * 30 + "{% endfor %}" * 30,
+    "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+    "{{ " + "not " * 5000 + "1 }}",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("template", BOMBS, ids=range(len(BOMBS)))
-def test_bombs_are_stopped(template: str) -> None:
-    with pytest.raises((UnsafeFile, InputError, jinja2.TemplateError)):
+def test_bombs_are_stopped(template: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(template_budget, "BUDGET", template_budget.BUDGET // 5)  # the same prices, sooner
+    with pytest.raises((UnsafeFile, InputError, jinja2.TemplateError)) as caught:
         render(template)
+    assert len(str(caught.value)) < 300
+
+
+GREEDY = [
+    "{% set s = '\U0001f600' * 900000 %}{% set ns = namespace(l=[]) %}{% for i in range(99) %}{% set ns.l = ns.l + [s + 'x'] %}"
+    "{% endfor %}",
+    "{% set s = '\u4e00' * 300000 %}{% set ns = namespace(l=[]) %}{% for i in range(99) %}{% set ns.l = ns.l + [s | list] %}"
+    "{% endfor %}",
+    LONG + "{% set ns = namespace(l=[]) %}{% for i in range(99) %}{% set ns.l = ns.l + [s.split('x')] %}{% endfor %}",
+    LONG + "{% set ns = namespace(l=[]) %}{% for i in range(99) %}{% set ns.l = ns.l + [[s] | tojson] %}{% endfor %}",
+    "{% set ns = namespace(l=[]) %}{% for i in range(9999) %}{% set ns.l = ns.l + ['a' * 100000] %}{% endfor %}",
+]
+
+
+@pytest.mark.parametrize("template", GREEDY, ids=range(len(GREEDY)))
+def test_memory_is_paid_for(template: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnsafeFile, match="budget of time and memory"):
+            render(template)
+        assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_nobody_puts_back_into_the_budget() -> None:
+    refund = "{% set x = [-10**12] | map('body!') | list %}{% set y = [[1]] | map('metered!', -10**12) | map('list') | list %}"
+    for bomb in (BOMBS[30], BOMBS[31]):
+        with pytest.raises(UnsafeFile):
+            render(refund + bomb)
+
+
+def test_a_long_conversation_brings_its_own_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(template_budget, "BUDGET", 1_000_000)
+    assert render(SIMPLE, SHORT * 2000).count("yo") == 2000
 
 
 def test_long_numbers_and_texts_are_no_bombs() -> None:

@@ -26,6 +26,22 @@ class RenderedPrompt(str):
         return RenderedPrompt(str.__add__(self, other))
 
 
+def read_templates(value: Any) -> str | dict[str, str] | None:
+    """The template or the named templates that a file or a caller gives; a list holds mappings of `name` and `template`.
+
+    Raises:
+        InputError: neither a text, nor texts by name.
+    """
+    named = isinstance(value, list | tuple)
+    if named and all(isinstance(one, Mapping) and {"name", "template"} <= one.keys() for one in value):
+        value = {one["name"]: one["template"] for one in value}
+    if isinstance(value, Mapping) and all(isinstance(part, str) for pair in value.items() for part in pair):
+        return dict(value) or None
+    if value is None or isinstance(value, str):
+        return value
+    raise InputError(f"chat_template is a text, or texts by name; found {type(value).__name__} {value!r:.60}")
+
+
 class ChatTemplates:
     """`apply_chat_template` and `chat_template`, a text, named texts, or None."""
 
@@ -44,7 +60,9 @@ class ChatTemplates:
         Raises:
             InputError: there is none, or none of that name can be meant.
         """
-        own = self.chat_template
+        own = read_templates(self.chat_template)
+        if chat_template is not None and not isinstance(chat_template, str):
+            raise InputError(f"chat_template= is a template or the name of one; found {chat_template!r:.60}")
         if not isinstance(own, dict):
             chosen = own if chat_template is None else chat_template
             if chosen is None:
@@ -101,6 +119,14 @@ class ChatTemplates:
         if return_assistant_tokens_mask and not (tokenize and return_dict):
             raise ArgumentError("return_assistant_tokens_mask needs tokenize=True and return_dict=True")
         chats, batched = _conversations(conversation)
+        for name, value in (("tools", tools), ("documents", documents)):
+            if value is not None and not isinstance(value, list | tuple):
+                raise InputError(f"{name} is a list; found {type(value).__name__} {value!r:.60}")
+        if not isinstance(tokenizer_kwargs, Mapping | None) or "add_special_tokens" in (tokenizer_kwargs or {}):
+            raise ArgumentError(
+                "tokenizer_kwargs are the options of the tokenizer's call, without add_special_tokens (the template writes"
+                f" them); found {tokenizer_kwargs!r:.60}"
+            )
         schemas = None if tools is None else [_schema(tool) for tool in tools]
         source = self.get_chat_template(chat_template, tools)
         given = {
@@ -142,7 +168,7 @@ def _conversations(conversation: Any) -> tuple[list[list[Any]], bool]:
     found: list[Any] = [_messages(chat) for chat in chats] if batched else [chats]
     for chat in found:
         for message in chat if isinstance(chat, list | tuple) else [chat]:
-            if not isinstance(message, Mapping):
+            if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
                 raise InputError(
                     f"a message is a mapping with 'role' and 'content'; found {type(message).__name__} {message!r:.60}"
                 )

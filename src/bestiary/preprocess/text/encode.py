@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from tokenizers import Encoding, Tokenizer
 
@@ -37,7 +38,8 @@ def encode_samples(backend: Backend, samples: Sequence[Sample], call: Call) -> t
 def _encode_all(full: Tokenizer, samples: Sequence[Sample], call: Call) -> list[Encoding]:
     options = {"is_pretokenized": call.words, "add_special_tokens": call.add_special_tokens}
     if len(samples) == 1:  # handing one text to the threads of a batch would take as long as encoding it
-        return [full.encode(*halves(samples[0]), **options)]
+        texts: Any = halves(samples[0])
+        return [full.encode(*texts, **options)]
     return full.encode_batch(list(samples), **options)
 
 

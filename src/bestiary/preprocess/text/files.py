@@ -10,6 +10,7 @@ from tokenizers import AddedToken, Tokenizer
 from ...core.errors import CorruptFile, FileMissing
 from ...core.files import read_json, replacing, write_json, write_text
 from ...hub.files import HubOptions, find_file, inside, offline
+from .chat_template import read_templates
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES, read_token
 
 if TYPE_CHECKING:
@@ -108,8 +109,7 @@ def _config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str
     settings = {name: value for name, value in config.items() if name not in _BOOKKEEPING}
     settings[EXTRA] = extra
     settings[NAMED], settings["added_tokens"] = named, stored
-    if isinstance(settings.get("chat_template"), list):
-        settings["chat_template"] = {item["name"]: item["template"] for item in settings["chat_template"]}
+    settings["chat_template"] = read_templates(settings.get("chat_template"))
     return settings
 
 

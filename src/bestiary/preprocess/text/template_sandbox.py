@@ -1,134 +1,185 @@
-"""Running a template from a stranger: no attribute leads out of it, and neither loops nor texts grow without bound.
+"""Running a template from a stranger: no attribute leads out of it, and what it does is paid from a budget.
 
 Jinja's immutable sandbox closes the ways out. What it leaves open is size: a few lines can ask for gigabytes or for hours.
-So loops draw on a budget, and every operation that makes a text or a number checks its size first.
+So every operation is paid for before it is done (`template_budget`).
 """
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache, wraps
+from itertools import islice
+from types import BuiltinMethodType
 from typing import Any
 
 import jinja2
 from jinja2 import nodes
 from jinja2.ext import Extension, loopcontrols
+from jinja2.filters import FILTERS
 from jinja2.parser import Parser
+from jinja2.runtime import LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Namespace
 
 from ...core.errors import InputError, UnsafeFile
+from . import template_budget as budget
+from .template_budget import OPERATION, made, refuse, shown, small, spend, weigh
 
 MOST_CHARACTERS = 20_000_000
-MOST_STEPS = 1_000_000
-# The width of a field, as `%10d` and `{:10}` have it.
-_LONG_NUMBER = re.compile(r"[%:{][^%:{}]{0,8}?\d{6,}")
+LONGEST_SOURCE = 1_000_000
+MOST_TOKENS = 30_000
 
-_steps: ContextVar[list[int]] = ContextVar("steps")
+# Filters that look at their value without going through it; that go through its items, but not into them; that are quick
+# on texts; and those that may take time and memory for each pair of characters.
+_FREE = frozenset({"length", "count", "default", "d", "first", "last", "attr", "items", "random", "abs"})
+_EACH = frozenset({"map", "select", "reject", "selectattr", "rejectattr", "list", "batch", "slice", "reverse"})
+_QUICK = frozenset({"trim", "upper", "lower", "capitalize", "string", "safe"})
+_SQUARE = frozenset({"wordwrap", "striptags", "urlize", "pprint"})
+# Where filters take a width: its place among the arguments, and its name.
+_WIDTHS = {"center": (1, "width"), "indent": (1, "width"), "round": (1, "precision"), "slice": (2, "slices"),
+           "batch": (1, "linecount")}  # fmt: skip
+# Filters whose third argument may name attributes: `a.b.c`, or several with commas.
+_KEYED = frozenset({"map", "selectattr", "rejectattr", "sort", "unique", "groupby", "min", "max"})
+_COMPARING_TESTS = ("eq", "==", "equalto", "ne", "!=", "lt", "<", "lessthan", "gt", ">", "greaterthan", "le", "<=", "ge", ">=")
+_PRICED_TESTS = (*_COMPARING_TESTS, "in", "lower", "upper")
+
 _marks: ContextVar[tuple[str, str]] = ContextVar("marks")
 
 
-def _refuse(what: str) -> None:
-    raise UnsafeFile(f"the chat template asks for {what}; no real conversation needs that")
+def _price(name: str, values: list[Any]) -> int:
+    """Units of the filter `name` on these arguments."""
+    if name in _FREE:
+        return 0
+    if name in _EACH:
+        return OPERATION // 2 * sum(len(value) for value in values if isinstance(value, budget.SIZED))
+    quick = name in _QUICK
+    units = sum(
+        weigh(value, budget.CHARACTER if quick and isinstance(value, str) else budget.SLOW_CHARACTER) for value in values
+    )
+    return units if name not in _SQUARE else budget.BYTE * (units // budget.SLOW_CHARACTER) ** 2
 
 
-def _sized(value: Any) -> Any:
-    if isinstance(value, str | bytes | list | tuple) and len(value) > MOST_CHARACTERS:
-        _refuse(f"a text of {len(value)} characters")
-    return value
+def _keys(attribute: Any) -> int:
+    return 1 + attribute.count(".") + attribute.count(",") if isinstance(attribute, str) else 1
 
 
-def _check_arguments(values: Iterable[Any]) -> None:
-    """Refuse what may grow without bound, before it does.
+def _paid(name: str, function: Any) -> Callable[..., Any]:
+    """The filter or test `name`, which pays first."""
+    place, keyword = _WIDTHS.get(name, (0, ""))
 
-    A text operation makes at most as much as its two longest texts multiplied (replacing every letter by a text), or as all
-    texts of a list together.
-    """
-    lengths = [0, 0]
-    for value in values:
-        if isinstance(value, int) and abs(value) > MOST_CHARACTERS:
-            _refuse("a text or a list of hundreds of millions")
-        elif isinstance(value, str):
-            lengths.append(len(value))
-        elif isinstance(value, list | tuple):
-            lengths.append(sum(len(item) for item in value if isinstance(item, str)))
-        elif isinstance(value, dict):
-            lengths.append(max((len(item) for item in value.values() if isinstance(item, str)), default=0))
-    *_, second, first = sorted(lengths)
-    if first > MOST_CHARACTERS or first * second > 10 * MOST_CHARACTERS:
-        _refuse(f"a text made of texts of {first} and {second} characters")
-
-
-def _check_width(form: str) -> None:
-    if _LONG_NUMBER.search(form):
-        _refuse("a field of a million characters")
-
-
-def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        _check_arguments((*args, *kwargs.values()))
-        return _sized(function(*args, **kwargs))
+    def paid(*args: Any, **kwargs: Any) -> Any:
+        units = _price(name, [*args, *kwargs.values()])
+        if name in _KEYED:
+            units *= _keys(kwargs.get("attribute", args[2] if len(args) > 2 else ""))
+        spend(OPERATION // 2 + units)
+        if keyword:
+            width = small(kwargs.get(keyword, args[place] if len(args) > place else 0))
+            if name == "indent":
+                spend(4 * budget.BYTE * width * str(args[0]).count("\n"))
+        result = function(*args, **kwargs)
+        return result if name in _FREE else made(result)
 
-    return guarded
-
-
-def _metered(items: Iterable[Any]) -> Iterator[Any]:
-    """The items, counted against the budget of this rendering."""
-    left = _steps.get()
-    for item in items:
-        left[0] -= 1
-        if left[0] < 0:
-            _refuse(f"more than {MOST_STEPS} steps of loops")
-        yield item
+    return paid
 
 
-def _concatenated(parts: list[Any]) -> str:
-    texts = [str(part) for part in parts]
-    if sum(map(len, texts)) > MOST_CHARACTERS:
-        _refuse(f"a text of over {MOST_CHARACTERS} characters")
-    return "".join(texts)
+class _Names(Namespace):
+    """What `namespace()` makes; as text it does not show what it holds."""
+
+    def __repr__(self) -> str:
+        return "<namespace>"
+
+
+@jinja2.pass_context
+def _finalize(context: Any, value: Any) -> Any:
+    spend(OPERATION // 4 + shown(value))
+    return value
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
     """The environment of chat templates, as they are published: trimmed blocks, loop controls, JSON without escapes."""
 
-    intercepted_binops = frozenset({"*", "**", "%", "+"})
+    intercepted_binops = frozenset({"*", "**", "%", "+", "-"})
 
     def __init__(self) -> None:
-        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
-        self.filters["tojson"] = _to_json
-        self.filters["format"] = _format
-        self.filters = {name: _guarded(function) for name, function in self.filters.items()}
-        self.filters["metered"], self.filters["concatenated"] = _metered, _concatenated
+        super().__init__(
+            trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols], finalize=_finalize, optimized=False
+        )
+        own = {"tojson": _to_json, "format": _format, "replace": _replace, "join": _join, "sum": _sum}
+        paid = {name: function for name, function in self.filters.items() if name not in own}
+        self.filters = {**{name: _paid(name, function) for name, function in paid.items()}, **own, **_REWRITTEN}
+        self.tests.update({name: _paid(name, self.tests[name]) for name in _PRICED_TESTS})
         del self.globals["lipsum"]
+        self.globals["namespace"] = _Names
         self.globals["raise_exception"] = _raise
         self.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
 
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Besides what leads out, the methods of numbers and bytes, which no template needs."""
+        return not isinstance(obj, int | bytes) and super().is_safe_attribute(obj, attr, value)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Pay for a key that holds others."""
+        if isinstance(argument, tuple):
+            spend(weigh(argument))
+        return super().getitem(obj, argument)
+
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Refuse products, powers and sums that would be huge."""
-        if operator == "*":
-            for text, times in ((left, right), (right, left)):
-                if isinstance(text, str | list | tuple) and isinstance(times, int) and len(text) * times > MOST_CHARACTERS:
-                    _refuse(f"a text of {len(text) * times} characters")
-        if operator == "**" and isinstance(right, int | float) and (abs(right) > 64 or abs(left) > 1e18):
-            _refuse(f"the power {left!r:.20} ** {right!r:.20}")
-        if operator == "%" and isinstance(left, str):
-            _check_width(left)
-            _check_arguments((left, *(right if isinstance(right, tuple) else (right,))))
+        """Pay for texts and lists, refuse numbers that would be huge."""
+        numbers = isinstance(left, int | float) and isinstance(right, int | float)
+        spend(OPERATION if numbers else _price_of_binop(operator, left, right))
+        if numbers and operator == "**" and (abs(right) > 64 or abs(left) > 1e18):
+            refuse(f"the power {left!r:.20} ** {right!r:.20}")
         result = super().call_binop(context, operator, left, right)
         if isinstance(result, int) and result.bit_length() > 4096:
-            _refuse("a number of thousands of bits")
-        return _sized(result)
+            refuse("a number of thousands of bits")
+        return result
 
     def call(self, context: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Refuse calls that would make something huge; a range is counted when a loop goes through it."""
-        owner = getattr(getattr(function, "__wrapped__", function), "__self__", None)
-        _check_arguments((owner if isinstance(owner, str) else "", *args, *kwargs.values()))
-        if isinstance(owner, str) and function.__name__ in ("format", "format_map"):
-            _check_width(owner)
-        return _sized(super().call(context, function, *args, **kwargs))
+        """Pay for what a function goes through and makes; macros and loops are paid for inside."""
+        if isinstance(function, Macro | LoopContext) or function is _Names:
+            spend(OPERATION + budget.ITEM * (len(args) + len(kwargs)))
+            return super().call(context, function, *args, **kwargs)
+        spend(OPERATION + sum(map(weigh, (*args, *kwargs.values()))))
+        bound = getattr(function, "__wrapped__", function)  # the sandbox wraps `format`
+        owner = bound.__self__ if isinstance(bound, BuiltinMethodType) else None
+        if isinstance(owner, str):
+            args = _pay_for_method(owner, bound.__name__, args, kwargs)
+        elif isinstance(owner, list | tuple):
+            spend(weigh(owner))
+        result = super().call(context, function, *args, **kwargs)
+        return result if isinstance(owner, dict) and bound.__name__ != "copy" else made(result)
+
+
+def _price_of_binop(operator: str, left: Any, right: Any) -> int:
+    if operator == "%" and isinstance(left, str):
+        return OPERATION + budget.for_percent(left, right)
+    if operator == "*":
+        sizes = [budget.memory(one) * max(many, 0) for one, many in ((left, right), (right, left)) if isinstance(many, int)]
+        return OPERATION + budget.BYTE * max(sizes, default=0)
+    return OPERATION + budget.BYTE * (budget.memory(left) + budget.memory(right))
+
+
+def _pay_for_method(text: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Pay for a method of a text; returns the arguments, with those that could be gone through only once as a list."""
+    if name in ("center", "ljust", "rjust", "zfill", "expandtabs"):
+        width = max(map(small, (value for value in (*args, *kwargs.values()) if isinstance(value, int))), default=8)
+        spend(4 * budget.BYTE * width * (text.count("\t") + 1))
+    elif name == "join" and len(args) == 1:
+        args = (list(args[0]),)
+        spend(budget.for_joining(args[0], text))
+    elif name == "replace" and len(args) > 1 and isinstance(args[0], str) and isinstance(args[1], str):
+        spend(budget.for_replacing(text, args[0], args[1]))
+    elif name in ("split", "rsplit", "splitlines"):
+        spend(budget.for_splitting(text, kwargs.get("sep", args[0] if args else None)))
+    elif name in ("format", "format_map"):
+        spend(budget.for_fields(text, (args, kwargs)))
+    elif name == "translate":
+        spend(budget.BYTE * len(text) * sum(map(weigh, args)))
+    else:
+        spend(budget.CHARACTER * len(text))
+    return args
 
 
 class Generation(Extension):
@@ -148,18 +199,72 @@ class Generation(Extension):
 
 
 def _to_json(
-    value: Any, ensure_ascii: bool = False, indent: int | None = None, separators: Any = None, sort_keys: bool = False
+    value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None, sort_keys: bool = False
 ) -> str:
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+    units, depth = budget.measure(value, budget.SLOW_CHARACTER)
+    spend(OPERATION + units + units * depth * small(indent) // 10)  # a line for each item, indented by its depth
+    return made(json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys))
 
 
-def _format(form: str, *args: Any, **kwargs: Any) -> str:
-    _check_width(form)
-    return form % (kwargs or args)
+def _format(form: Any, /, *args: Any, **kwargs: Any) -> str:
+    spend(OPERATION + shown(form))
+    form = str(form)
+    spend(budget.for_percent(form, kwargs or args))
+    return made(form % (kwargs or args))
 
 
-def _raise(message: str) -> None:
+def _replace(text: Any, old: Any, new: Any, count: int | None = None) -> str:
+    spend(OPERATION + sum(map(shown, (text, old, new))))
+    text, old, new = str(text), str(old), str(new)
+    spend(budget.for_replacing(text, old, new))
+    return made(text.replace(old, new, -1 if count is None else count))
+
+
+@jinja2.pass_eval_context
+def _join(context: Any, value: Any, d: Any = "", attribute: Any = None) -> str:
+    items = list(budget.metered(value, budget.ITEM * _keys(attribute)))  # what can be gone through only once is counted first
+    spend(OPERATION + shown(d) + budget.for_joining(items, str(d)))
+    return made(FILTERS["join"](context, items, d, attribute))
+
+
+@jinja2.pass_environment
+def _sum(environment: Any, iterable: Any, attribute: Any = None, start: Any = 0) -> Any:
+    items = list(budget.metered(iterable, OPERATION * _keys(attribute)))
+    if not isinstance(start, int | float):  # lists: each sum is a new one
+        spend((weigh(items) // budget.ITEM) ** 2 * budget.BYTE)
+    return made(FILTERS["sum"](environment, items, attribute, start))
+
+
+def _raise(message: Any) -> None:
+    spend(shown(message))
     raise jinja2.TemplateError(message)
+
+
+def _concatenated(parts: list[Any]) -> str:
+    spend(OPERATION + 2 * sum(map(shown, parts)))
+    return "".join(map(str, parts))
+
+
+def _seen(value: Any) -> Any:
+    spend(weigh(value))
+    return value
+
+
+def _run_through(value: Any) -> Any:
+    """What a constant is looked for in: a dictionary has it or not, a list or a text is gone through."""
+    spend(0 if isinstance(value, dict) or not isinstance(value, budget.SIZED) else budget.ITEM * len(value))
+    return value
+
+
+def _body(units: int) -> None:
+    spend(abs(units))
+
+
+# Put into the tree by `_pay_in`; no template can write these names as filters, and they can only take from the budget.
+_REWRITTEN: dict[str, Callable[..., Any]] = {
+    "metered!": budget.metered, "made!": made, "seen!": _seen, "run through!": _run_through, "concatenated!": _concatenated,
+    "body!": _body,
+}  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -173,28 +278,58 @@ def compiled(source: str) -> jinja2.Template:
 
     Raises:
         jinja2.TemplateSyntaxError: with the line in `lineno`.
+        UnsafeFile: it is too long, or nested too deep.
     """
     sandbox = _sandbox()
-    tree = sandbox.parse(source)
-    for loop in list(tree.find_all(nodes.For)):
-        loop.iter = nodes.Filter(loop.iter, "metered", [], [], None, None, lineno=loop.lineno)
-    _rewrite_joins(tree)
+    if len(source) > LONGEST_SOURCE:
+        refuse(f"{len(source)} characters of template; at most {LONGEST_SOURCE} are read")
+    if sum(1 for _ in islice(sandbox.lex(source), MOST_TOKENS + 1)) > MOST_TOKENS:
+        refuse(f"more than {MOST_TOKENS} words of template")
+    tree = _pay_in(sandbox.parse(source))
     tree.set_environment(sandbox)
     return sandbox.template_class.from_code(sandbox, sandbox.compile(tree, "chat template", "<chat template>"), sandbox.globals)
 
 
-def _rewrite_joins(node: nodes.Node) -> None:
-    """Replace `a ~ b` by a join that checks the size."""
+def _call(name: str, node: Any, *constants: int) -> nodes.Filter:
+    return nodes.Filter(node, name, [nodes.Const(constant) for constant in constants], [], None, None, lineno=node.lineno)
+
+
+def _pay_in(node: Any) -> Any:
+    """The tree with payments put in: for each turn of a loop, each call of a macro, and what Jinja does without asking."""
     for name, value in list(node.iter_fields()):
-        children = value if isinstance(value, list) else [value]
-        for number, child in enumerate(children):
-            if not isinstance(child, nodes.Node):
-                continue
-            _rewrite_joins(child)
-            if isinstance(child, nodes.Concat):
-                listed = nodes.List(child.nodes, lineno=child.lineno)
-                children[number] = nodes.Filter(listed, "concatenated", [], [], None, None, lineno=child.lineno)
-        setattr(node, name, children if isinstance(value, list) else children[0])
+        if isinstance(value, list):
+            setattr(node, name, [_pay_in(one) if isinstance(one, nodes.Node) else one for one in value])
+        elif isinstance(value, nodes.Node):
+            setattr(node, name, _pay_in(value))
+    if isinstance(node, nodes.For | nodes.Macro | nodes.CallBlock | nodes.Block):
+        units = OPERATION // 4 + sum(budget.BYTE * len(text.data) for text in node.find_all(nodes.TemplateData))
+        units += budget.NODE * sum(1 for _ in node.find_all(nodes.Node))
+        if isinstance(node, nodes.For):
+            node.iter = _call("metered!", node.iter, units)
+        if not isinstance(node, nodes.For) or node.recursive:
+            node.body.insert(0, nodes.ExprStmt(_call("body!", nodes.Const(units, lineno=node.lineno)), lineno=node.lineno))
+    elif isinstance(node, nodes.Concat):
+        return _call("concatenated!", nodes.List(node.nodes, lineno=node.lineno))
+    elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice):
+        return _call("made!", node)
+    elif isinstance(node, nodes.Pair) and not isinstance(node.key, nodes.Const):
+        node.key = _call("seen!", node.key)
+    elif isinstance(node, nodes.Compare):
+        _pay_for_comparing(node)
+    return node
+
+
+def _pay_for_comparing(node: nodes.Compare) -> None:
+    """Comparing goes through both sides; with a short constant on one side it does not."""
+    sides = [node.expr, *(operand.expr for operand in node.ops)]
+    brief = any(isinstance(side, nodes.Const) and len(str(side.value)) < 100 for side in sides) and len(sides) == 2
+    inside = node.ops[0].op in ("in", "notin")
+    if brief and inside and isinstance(node.expr, nodes.Const):
+        node.ops[0].expr = _call("run through!", node.ops[0].expr)
+    elif not brief or inside:
+        node.expr = _call("seen!", node.expr)
+        for operand in node.ops:
+            operand.expr = _call("seen!", operand.expr)
 
 
 def run(source: str, variables: dict[str, Any], marks: tuple[str, str] = ("", "")) -> str:
@@ -205,28 +340,26 @@ def run(source: str, variables: dict[str, Any], marks: tuple[str, str] = ("", ""
         UnsafeFile: the template reaches for what it must not have, or for too much.
         InputError: it fails on this conversation.
     """
-    template = compiled(source)
-    _steps.set([MOST_STEPS])
+    budget.open_budget(variables)
     _marks.set(marks)
     pieces, size = [], 0
     try:
-        for piece in template.generate(**variables):
+        for piece in compiled(source).generate(**variables):
             size += len(piece)
             if size > MOST_CHARACTERS:
-                _refuse(f"a text of over {MOST_CHARACTERS} characters")
+                refuse(f"a text of over {MOST_CHARACTERS} characters")
             pieces.append(piece)
     except jinja2.exceptions.SecurityError as error:
         raise UnsafeFile(f"the chat template does what no template may do: {error}") from error
-    except jinja2.TemplateError as error:
+    except (jinja2.TemplateError, UnsafeFile) as error:
         _add_line(error)
         raise
-    except (RecursionError, OverflowError, MemoryError) as error:
-        raise UnsafeFile(f"the chat template grows without bound: {error}") from error
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ZeroDivisionError) as error:
-        if isinstance(error, UnsafeFile):
-            raise
+    except (RecursionError, OverflowError, MemoryError, SyntaxError) as error:
+        raise UnsafeFile(f"the chat template grows without bound or is nested too deep: {error}") from error
+    except Exception as error:
         line = _add_line(error)
-        raise InputError(f"the chat template fails on this conversation, in its line {line}: {error}") from error
+        where = "" if line is None else f", in its line {line}"
+        raise InputError(f"the chat template fails on this conversation{where}: {error}") from error
     return "".join(pieces)
 
 
