@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache, wraps
 from itertools import islice
-from types import BuiltinMethodType
+from types import BuiltinMethodType, MethodType
 from typing import Any
 
 import jinja2
@@ -143,7 +143,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return super().call(context, function, *args, **kwargs)
         spend(OPERATION + sum(map(weigh, (*args, *kwargs.values()))))
         bound = getattr(function, "__wrapped__", function)  # the sandbox wraps `format`
-        owner = bound.__self__ if isinstance(bound, BuiltinMethodType) else None
+        owner = bound.__self__ if isinstance(bound, BuiltinMethodType | MethodType) else None
         if isinstance(owner, str):
             args = _pay_for_method(owner, bound.__name__, args, kwargs)
         elif isinstance(owner, list | tuple):
@@ -175,6 +175,8 @@ def _pay_for_method(text: str, name: str, args: tuple[Any, ...], kwargs: dict[st
         spend(budget.for_splitting(text, kwargs.get("sep", args[0] if args else None)))
     elif name in ("format", "format_map"):
         spend(budget.for_fields(text, (args, kwargs)))
+    elif name in _SQUARE:
+        spend(budget.BYTE * len(text) ** 2)
     elif name == "translate":
         spend(budget.BYTE * len(text) * sum(map(weigh, args)))
     else:
