@@ -94,6 +94,16 @@ def test_unknown_and_missing_kernels() -> None:
         kernel("flash_attention_2")
 
 
+def test_flex_refuses_gradients_on_the_cpu() -> None:
+    query, key, value, _ = tensors()
+    attend = Attend(scaling=1.0)
+    attend.implementation = "flex_attention"
+    with pytest.raises(ArgumentError, match="no backward pass on the CPU; use attn_implementation='sdpa'"):
+        attend(query.requires_grad_(), key, value)
+    with torch.no_grad():
+        attend(query * 1, key, value)
+
+
 def test_flex_refuses_dropout() -> None:
     query, key, value, _ = tensors()
     attend = Attend(scaling=1.0, dropout=0.1).train()

@@ -134,6 +134,12 @@ def check_padding(model: "PreTrainedModel", ids: Tensor) -> None:
         )
 
 
+def one_of(ids: Tensor | None, embeds: Tensor | None, prefix: str = "") -> None:
+    """Refuse both or neither of `input_ids` and `inputs_embeds`."""
+    if (ids is None) == (embeds is None):
+        raise InputError(f"pass either {prefix}input_ids or {prefix}inputs_embeds, and not both")
+
+
 def explained(
     model: "PreTrainedModel", args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
 ) -> ArgumentError | InputError | None:

@@ -5,7 +5,7 @@ backbone sits under the family's `base_model_prefix`. `**inputs` of every forwar
 refuses unknown ones.
 """
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +62,41 @@ class Headed(PreTrainedModel):
 
     def get_input_embeddings(self) -> nn.Module:
         return self.backbone.get_input_embeddings()
+
+
+def classified(model: PreTrainedModel, logits: Tensor, labels: Tensor | None) -> Tensor | None:
+    """The loss of logits (B, N); what kind of problem it is, is settled with the first labels and kept in the config."""
+    if labels is None:
+        return None
+    loss, model.config.problem_type = classification_loss(logits, labels, model.config.problem_type)
+    return loss
+
+
+class TextHead(Headed):
+    """What heads on texts share: `logits` of the backbone's output, a `loss` where there are labels, in an `output_class`."""
+
+    output_class: ClassVar[Any]
+
+    if TYPE_CHECKING:
+
+        def logits(self, output: Any) -> Tensor: ...
+
+    def loss(self, logits: Tensor, labels: Tensor | None) -> Tensor | None:
+        """Cross entropy of logits (..., N) against labels (...); -100 is ignored."""
+        return None if labels is None else token_loss(logits, labels)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        labels: Tensor | None = None,
+        **inputs: Any,
+    ) -> Any:
+        """labels: as the class says; the other inputs are the backbone's."""
+        output = self.backbone(input_ids, attention_mask, **inputs)
+        logits = self.logits(output)
+        return self.output_class(loss=self.loss(logits, labels), logits=logits, **only(self.output_class, output))
 
 
 def kept(hidden: Tensor, logits_to_keep: int | Tensor) -> Tensor:
@@ -121,22 +156,13 @@ class CausalLM(GenerationMixin, LanguageHead):
         return CausalLMOutput(loss=loss, logits=logits, **recorded(output))
 
 
-class MaskedLM(LanguageHead):
-    """Logits over the token at each position, as seen from both sides."""
+class MaskedLM(TextHead, LanguageHead):
+    """Logits over the token at each position, as seen from both sides. labels: (B, T), the tokens that were masked."""
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *,
-        labels: Tensor | None = None,
-        **inputs: Any,
-    ) -> MaskedLMOutput:
-        """labels: (B, T), the tokens that were masked; -100 is ignored."""
-        output = self.backbone(input_ids, attention_mask, **inputs)
-        logits = self.vocabulary_logits(output.last_hidden_state)
-        loss = None if labels is None else token_loss(logits, labels)
-        return MaskedLMOutput(loss=loss, logits=logits, **only(MaskedLMOutput, output))
+    output_class = MaskedLMOutput
+
+    def logits(self, output: Any) -> Tensor:
+        return self.vocabulary_logits(output.last_hidden_state)
 
 
 class LastTokenClassifier(Headed):
@@ -159,10 +185,7 @@ class LastTokenClassifier(Headed):
         logits = self.score(output.last_hidden_state)
         rows = torch.arange(len(logits), device=logits.device)
         pooled = logits[rows, self._last(input_ids, attention_mask, logits)]
-        loss = None
-        if labels is not None:
-            loss, self.config.problem_type = classification_loss(pooled, labels, self.config.problem_type)
-        return SequenceClassifierOutput(loss=loss, logits=pooled, **recorded(output))
+        return SequenceClassifierOutput(loss=classified(self, pooled, labels), logits=pooled, **recorded(output))
 
     def _last(self, ids: Tensor | None, mask: Tensor | None, logits: Tensor) -> Tensor:
         """Index (B,) of each row's last real token: by the mask, else by the padding token, else the last of all."""
@@ -180,9 +203,10 @@ class LastTokenClassifier(Headed):
         return last_real(real)
 
 
-class TokenClassifier(Headed):
-    """Logits over labels for each token (B, T, N), by dropout and a linear layer called `head_name`."""
+class TokenClassifier(TextHead):
+    """Logits over labels for each token (B, T, N), by dropout and a linear layer called `head_name`. labels: (B, T)."""
 
+    output_class = TokenClassifierOutput
     head_name: ClassVar[str] = "classifier"
 
     def __init__(self, config: PreTrainedConfig) -> None:
@@ -190,19 +214,9 @@ class TokenClassifier(Headed):
         self.dropout = nn.Dropout(classifier_dropout(config))
         self.add_module(self.head_name, nn.Linear(config.get("hidden_size"), config.num_labels))
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *,
-        labels: Tensor | None = None,
-        **inputs: Any,
-    ) -> TokenClassifierOutput:
-        """labels: (B, T); -100 is ignored."""
-        output = self.backbone(input_ids, attention_mask, **inputs)
-        logits = self.get_submodule(self.head_name)(self.dropout(output.last_hidden_state))
-        loss = None if labels is None else token_loss(logits, labels)
-        return TokenClassifierOutput(loss=loss, logits=logits, **only(TokenClassifierOutput, output))
+    def logits(self, output: Any) -> Tensor:
+        head: nn.Module = self.get_submodule(self.head_name)
+        return head(self.dropout(output.last_hidden_state))
 
 
 class QuestionAnswering(Headed):
@@ -231,51 +245,40 @@ class QuestionAnswering(Headed):
         return QuestionAnsweringModelOutput(loss=loss, start_logits=starts, end_logits=ends, **fields)
 
 
-class PooledClassifier(Headed):
-    """Logits over labels (B, N) from the pooled state, by dropout and a linear layer `classifier`, as encoders classify."""
+class PooledClassifier(TextHead):
+    """Logits over labels (B, N) from the pooled state, by dropout and a linear layer `classifier`, as encoders classify.
+
+    labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression.
+    """
+
+    output_class = SequenceClassifierOutput
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
         self.dropout = nn.Dropout(classifier_dropout(config))
         self.classifier = nn.Linear(config.get("hidden_size"), config.num_labels)
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *,
-        labels: Tensor | None = None,
-        **inputs: Any,
-    ) -> SequenceClassifierOutput:
-        """labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression."""
-        output = self.backbone(input_ids, attention_mask, **inputs)
-        logits = self.classifier(self.dropout(output.pooler_output))
-        loss = None
-        if labels is not None:
-            loss, self.config.problem_type = classification_loss(logits, labels, self.config.problem_type)
-        return SequenceClassifierOutput(loss=loss, logits=logits, **only(SequenceClassifierOutput, output))
+    def logits(self, output: Any) -> Tensor:
+        return self.classifier(self.dropout(output.pooler_output))
+
+    def loss(self, logits: Tensor, labels: Tensor | None) -> Tensor | None:
+        return classified(self, logits, labels)
 
 
-class NextSentence(Headed):
-    """Whether the second text follows the first: logits (B, 2) of yes and no, by a linear layer `cls.seq_relationship`."""
+class NextSentence(TextHead):
+    """Whether the second text follows the first: logits (B, 2) of yes and no, by a linear layer `cls.seq_relationship`.
+
+    labels: (B,), 0 where the second text follows the first, 1 where it is a random one.
+    """
+
+    output_class = NextSentencePredictorOutput
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
         self.cls = nn.ModuleDict({"seq_relationship": nn.Linear(config.get("hidden_size"), 2)})
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *,
-        labels: Tensor | None = None,
-        **inputs: Any,
-    ) -> NextSentencePredictorOutput:
-        """labels: (B,), 0 where the second text follows the first, 1 where it is a random one."""
-        output = self.backbone(input_ids, attention_mask, **inputs)
-        logits = self.cls["seq_relationship"](output.pooler_output)
-        loss = None if labels is None else token_loss(logits, labels)
-        return NextSentencePredictorOutput(loss=loss, logits=logits, **only(NextSentencePredictorOutput, output))
+    def logits(self, output: Any) -> Tensor:
+        return self.cls["seq_relationship"](output.pooler_output)
 
 
 class MultipleChoice(Headed):
@@ -308,7 +311,7 @@ class MultipleChoice(Headed):
             **flat,
         )
         logits = self.classifier(self.dropout(output.pooler_output)).view(-1, choices)
-        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        loss = None if labels is None else token_loss(logits, labels)
         return MultipleChoiceModelOutput(loss=loss, logits=logits, **only(MultipleChoiceModelOutput, output))
 
 
@@ -330,10 +333,7 @@ class ImageClassifier(Headed):
         """labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression."""
         output = self.backbone(pixel_values, **inputs)
         logits = self.classifier(self.pool(output))
-        loss = None
-        if labels is not None:
-            loss, self.config.problem_type = classification_loss(logits, labels, self.config.problem_type)
-        return ImageClassifierOutput(loss=loss, logits=logits, **recorded(output))
+        return ImageClassifierOutput(loss=classified(self, logits, labels), logits=logits, **recorded(output))
 
 
 def only(kind: type[ModelOutput], output: ModelOutput) -> dict[str, Any]:

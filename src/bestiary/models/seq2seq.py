@@ -1,13 +1,16 @@
 """What encoder-decoders share: the decoder's input for labels, and the encoder's output from any source."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ..core.errors import InputError
-from ..core.outputs import BaseModelOutput, ModelOutput
-from ..nn.losses import IGNORE
+from ..core.outputs import BaseModelOutput, ModelOutput, Seq2SeqLMOutput
+from ..generation.mixin import GenerationMixin
+from ..nn.losses import IGNORE, token_loss
+from .base import PreTrainedModel
+from .heads import recorded
 
 
 def shift_right(ids: Tensor, start: int | None, pad: int | None, mask: Tensor | None = None) -> Tensor:
@@ -40,7 +43,24 @@ def encoder_fields(encoded: BaseModelOutput) -> dict[str, Any]:
     return {f"encoder_{name}": value for name, value in encoded.items()}
 
 
-def one_of(ids: Tensor | None, embeds: Tensor | None, prefix: str = "") -> None:
-    """Refuse both or neither of `input_ids` and `inputs_embeds`."""
-    if (ids is None) == (embeds is None):
-        raise InputError(f"pass either {prefix}input_ids or {prefix}inputs_embeds, and not both")
+class Seq2SeqLM(GenerationMixin, PreTrainedModel):
+    """An encoder-decoder whose decoder writes text."""
+
+    if TYPE_CHECKING:
+
+        def decoder_start(self) -> int | None: ...
+
+    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
+        """The decoder's input (B, T) for labels (B, T), as data collators ask for it."""
+        return shift_right(labels, self.decoder_start(), self.config.pad_token_id)
+
+    def decoder_input(self, ids: Tensor | None, labels: Tensor | None, inputs: dict[str, Any]) -> Tensor | None:
+        """The decoder's `ids` (B, T), or, where neither they nor embeddings are given, what belongs to the labels."""
+        if labels is None or ids is not None or inputs.get("decoder_inputs_embeds") is not None:
+            return ids
+        return self.prepare_decoder_input_ids_from_labels(labels)
+
+    def written(self, logits: Tensor, labels: Tensor | None, num_items: Any, output: ModelOutput) -> Seq2SeqLMOutput:
+        """Logits (B, T, V), their loss where there are labels (B, T), and what else the model without its head gave."""
+        loss = None if labels is None else token_loss(logits, labels, num_items)
+        return Seq2SeqLMOutput(loss=loss, logits=logits, **recorded(output))

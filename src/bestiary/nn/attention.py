@@ -1,10 +1,12 @@
 """The weightless middle of every attention layer."""
 
-from typing import Protocol
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from .kernels import kernel, weights
+from .kernels import Scoring, kernel, weights
 from .masks import Mask
 
 
@@ -14,6 +16,21 @@ class LayerCache(Protocol):
     def update(self, key_states: Tensor, value_states: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
         """Append (B, G, T, K) keys and values of a layer; returns all it holds, (B, G, S, K)."""
         ...
+
+
+def cached(
+    project: Callable[[Tensor], tuple[Tensor, Tensor]], x: Tensor, memory: Tensor | None, cache: Any, layer_idx: int
+) -> tuple[Tensor, Tensor]:
+    """Keys and values (B, G, S, K) that attention of `x` (B, T, D) looks at.
+
+    They are those of `x`, behind what the cache holds, or, in cross-attention, those of an encoder's states `memory`
+    (B, S, D), which a cache keeps from the first call on. `project` makes them.
+    """
+    if memory is not None:
+        make = partial(project, memory)
+        return make() if cache is None else cache.cross(layer_idx, make)
+    keys, values = project(x)
+    return (keys, values) if cache is None else cache.update(keys, values, layer_idx)
 
 
 def split_heads(x: Tensor, head_size: int) -> Tensor:
@@ -37,7 +54,7 @@ class Attend(nn.Module):
 
     def __init__(self, scaling: float, dropout: float = 0.0, softcap: float | None = None, cross: bool = False) -> None:
         super().__init__()
-        self.scaling, self.dropout, self.softcap, self.cross = scaling, dropout, softcap, cross
+        self.scoring, self.cross = Scoring(scaling, dropout, softcap), cross
         self.implementation = "sdpa"
         self.kept_heads: tuple[int, ...] | None = None
 
@@ -56,13 +73,15 @@ class Attend(nn.Module):
         """
         if bias is not None and self.kept_heads is not None:
             bias = bias[:, list(self.kept_heads)]
-        dropout = self.dropout if self.training else 0.0
+        scoring = self.scoring
+        if scoring.dropout and not self.training:
+            scoring = scoring._replace(dropout=0.0)
         if need_weights:
-            probabilities = weights(query, key, mask, bias, self.scaling, self.softcap)
-            probabilities = nn.functional.dropout(probabilities, dropout, training=dropout > 0)
+            probabilities = weights(query, key, mask, bias, scoring)
+            probabilities = nn.functional.dropout(probabilities, scoring.dropout, training=scoring.dropout > 0)
             return probabilities @ value.repeat_interleave(query.shape[1] // value.shape[1], dim=1), probabilities
         attend = kernel(self.implementation) if mask is None or mask.kernel is None else mask.kernel
-        return attend(query, key, value, mask, bias, scaling=self.scaling, dropout=dropout, softcap=self.softcap)
+        return attend(query, key, value, mask, bias, scoring)
 
     def extra_repr(self) -> str:
-        return f"{self.implementation}, scaling={self.scaling:.4g}"
+        return f"{self.implementation}, scaling={self.scoring.scaling:.4g}"

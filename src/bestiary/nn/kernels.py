@@ -1,4 +1,4 @@
-"""Attention kernels behind one signature; the name of the function is the name of the implementation.
+"""Attention kernels behind one signature, `Kernel`; the name of the function is the name of the implementation.
 
 Each takes queries (B, H, T, K), keys and values (B, G, S, K) with G dividing H, a `Mask`, an optional bias (B or 1, H, T, S)
 that is added to the scores, and gives the mixed values (B, H, T, K).
@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from functools import cache
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,21 +20,18 @@ from ..core.optional import require
 from .masks import Mask
 
 
-class Kernel(Protocol):
-    """The signature every kernel has."""
+class Scoring(NamedTuple):
+    """What is done to the products of queries and keys.
 
-    def __call__(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        mask: Mask | None,
-        bias: Tensor | None,
-        *,
-        scaling: float,
-        dropout: float,
-        softcap: float | None,
-    ) -> Tensor: ...
+    scaling: the factor on them. softcap: the bound c in c tanh(score / c), or None. dropout: the share of weights left out.
+    """
+
+    scaling: float
+    dropout: float = 0.0
+    softcap: float | None = None
+
+
+Kernel = Callable[[Tensor, Tensor, Tensor, Mask | None, Tensor | None, Scoring], Tensor]
 
 
 def _repeat(x: Tensor, heads: int) -> Tensor:
@@ -42,13 +39,11 @@ def _repeat(x: Tensor, heads: int) -> Tensor:
     return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], dim=1)
 
 
-def weights(
-    query: Tensor, key: Tensor, mask: Mask | None, bias: Tensor | None, scaling: float, softcap: float | None
-) -> Tensor:
+def weights(query: Tensor, key: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring) -> Tensor:
     """Attention probabilities (B, H, T, S), softmax in fp32 (Vaswani et al. 2017, eq. 1)."""
-    scores = query @ _repeat(key, query.shape[1]).transpose(-1, -2) * scaling
-    if softcap is not None:
-        scores = softcap * torch.tanh(scores / softcap)
+    scores = query @ _repeat(key, query.shape[1]).transpose(-1, -2) * scoring.scaling
+    if scoring.softcap is not None:
+        scores = scoring.softcap * torch.tanh(scores / scoring.softcap)
     hidden = None if mask is None else mask.bias(scores.dtype)
     for term in (bias, hidden):
         if term is not None:
@@ -56,36 +51,18 @@ def weights(
     return scores.softmax(dim=-1, dtype=torch.float32).to(query.dtype)
 
 
-def eager(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: Mask | None,
-    bias: Tensor | None,
-    *,
-    scaling: float,
-    dropout: float,
-    softcap: float | None,
-) -> Tensor:
+def eager(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring) -> Tensor:
     """Matrix products written out."""
-    probabilities = F.dropout(weights(query, key, mask, bias, scaling, softcap), dropout, training=dropout > 0)
+    probabilities = F.dropout(weights(query, key, mask, bias, scoring), scoring.dropout, training=scoring.dropout > 0)
     return probabilities @ _repeat(value, query.shape[1])
 
 
-def sdpa(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: Mask | None,
-    bias: Tensor | None,
-    *,
-    scaling: float,
-    dropout: float,
-    softcap: float | None,
-) -> Tensor:
+def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring) -> Tensor:
     """`torch.nn.functional.scaled_dot_product_attention`, with its causal short cut where the mask is just that."""
-    if softcap is not None:
-        raise ArgumentError(f"sdpa cannot cap scores (softcap={softcap}); use attn_implementation='eager' or 'flex_attention'")
+    if scoring.softcap is not None:
+        raise ArgumentError(
+            f"sdpa cannot cap scores (softcap={scoring.softcap}); use attn_implementation='eager' or 'flex_attention'"
+        )
     causal = bias is None and mask is not None and mask.plainly_causal and query.shape[2] > 1
     array = None
     if mask is not None and not causal:
@@ -96,7 +73,7 @@ def sdpa(
     if grouped and array is not None:  # with a mask the grouped path of torch is slower than repeating
         key, value, grouped = _repeat(key, query.shape[1]), _repeat(value, query.shape[1]), False
     return F.scaled_dot_product_attention(
-        query, key, value, array, dropout, is_causal=causal, scale=scaling, enable_gqa=grouped
+        query, key, value, array, scoring.dropout, is_causal=causal, scale=scoring.scaling, enable_gqa=grouped
     )
 
 
@@ -111,34 +88,34 @@ def _flex(compiled: bool) -> Callable[..., Any]:
 
 
 def flex_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: Mask | None,
-    bias: Tensor | None,
-    *,
-    scaling: float,
-    dropout: float,
-    softcap: float | None,
+    query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring
 ) -> Tensor:
     """torch's flex attention; mask, bias and soft cap become one score function. It has no attention dropout."""
-    if dropout > 0:
-        raise ArgumentError(f"flex_attention has no attention dropout (asked: {dropout}); use eager or sdpa for training")
-    attention = _flex(query.device.type != "cpu")
+    if scoring.dropout > 0:
+        raise ArgumentError(
+            f"flex_attention has no attention dropout (asked: {scoring.dropout}); use attn_implementation='sdpa' for training"
+        )
+    on_cpu = query.device.type == "cpu"
+    if on_cpu and any(x.requires_grad for x in (query, key, value)):
+        raise ArgumentError(
+            "flex_attention has no backward pass on the CPU; use attn_implementation='sdpa', or torch.no_grad() if no gradients"
+            " are wanted"
+        )
+    attention = _flex(not on_cpu)
     hidden = None if mask is None else mask.bias(query.dtype)
     terms = [
         term.expand(query.shape[0], query.shape[1], query.shape[2], key.shape[2]) for term in (bias, hidden) if term is not None
     ]
 
     def score(score: Tensor, b: Tensor, h: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        if softcap is not None:
-            score = softcap * torch.tanh(score / softcap)
+        if scoring.softcap is not None:
+            score = scoring.softcap * torch.tanh(score / scoring.softcap)
         for term in terms:
             score = score + term[b, h, t, s]
         return score
 
     grouped = query.shape[1] != key.shape[1]
-    mixed: Tensor = attention(query, key, value, score_mod=score, scale=scaling, enable_gqa=grouped)
+    mixed: Tensor = attention(query, key, value, score_mod=score, scale=scoring.scaling, enable_gqa=grouped)
     return mixed
 
 
@@ -147,15 +124,7 @@ def _flash_package() -> ModuleType:
 
 
 def flash_attention_2(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: Mask | None,
-    bias: Tensor | None,
-    *,
-    scaling: float,
-    dropout: float,
-    softcap: float | None,
+    query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring
 ) -> Tensor:
     """The `flash-attn` package (Dao 2023). Half precision only; padded rows are packed, run and spread again."""
     package = _flash_package()
@@ -168,11 +137,11 @@ def flash_attention_2(
     causal = mask is not None and mask.causal and query.shape[2] > 1
     window = (mask.window - 1, 0) if mask is not None and mask.window is not None else (-1, -1)
     options = {
-        "dropout_p": dropout,
-        "softmax_scale": scaling,
+        "dropout_p": scoring.dropout,
+        "softmax_scale": scoring.scaling,
         "causal": causal,
         "window_size": window,
-        "softcap": softcap or 0.0,
+        "softcap": scoring.softcap or 0.0,
     }
     q, k, v = (x.transpose(1, 2) for x in (query, key, value))
     if mask is None or mask.padding is None:

@@ -1,7 +1,6 @@
 """The modules of BERT. Parameter names are the published ones."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from ...core.errors import InputError
 from ...core.outputs import BaseModelOutputWithPoolingAndCrossAttentions, ModelOutput, Tensors
 from ...loading.rules import rename
 from ...nn.activations import activation
-from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer, in_chunks
@@ -19,6 +18,7 @@ from ...nn.losses import token_loss
 from ...nn.masks import Mask, decoder_frame
 from ...nn.pooling import FirstTokenPooler
 from ..base import PreTrainedModel
+from ..checks import one_of
 from ..config import PreTrainedConfig
 from ..cross_attention import look_at
 from ..heads import (
@@ -70,14 +70,7 @@ class BertSelfAttention(nn.Module):
         return split_heads(self.key(x), self.head_size), split_heads(self.value(x), self.head_size)
 
     def forward(self, x: Tensor, mask: Mask, cache: Any, memory: Tensor | None) -> Tensor:
-        if memory is None:
-            key, value = self.keys_values(x)
-            if cache is not None:
-                key, value = cache.update(key, value, self.layer_idx)
-        elif cache is None:
-            key, value = self.keys_values(memory)
-        else:
-            key, value = cache.cross(self.layer_idx, partial(self.keys_values, memory))
+        key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
         return merge_heads(self.attend(split_heads(self.query(x), self.head_size), key, value, mask))
 
 
@@ -201,8 +194,7 @@ class BertModel(BertPreTrainedModel):
 
         encoder_hidden_states (B, S, D) and encoder_attention_mask (B, S): what a decoder with cross-attention looks at.
         """
-        if (input_ids is None) == (inputs_embeds is None):
-            raise InputError("pass either input_ids or inputs_embeds, and not both")
+        one_of(input_ids, inputs_embeds)
         decoder = self.config.is_decoder
         if past_key_values is not None and not decoder:
             raise InputError("a bidirectional encoder has no cache; set config.is_decoder=True to use it as a decoder")

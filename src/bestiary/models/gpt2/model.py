@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from ...core.errors import InputError
 from ...core.outputs import BaseModelOutputWithPast, ModelOutput, Tensors
 from ...nn.activations import activation, identity
-from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.conv import Conv1D
 from ...nn.embeddings import LearnedPositions
 from ...nn.kernels import default_scaling
@@ -20,6 +19,7 @@ from ...nn.losses import causal_lm_loss, token_loss
 from ...nn.masks import Mask, decoder_frame
 from ...nn.pooling import last_real
 from ..base import PreTrainedModel
+from ..checks import one_of
 from ..cross_attention import look_at
 from ..heads import (
     CausalLM,
@@ -63,8 +63,7 @@ class GPT2Attention(nn.Module):
     def forward(self, x: Tensor, mask: Mask, cache: Any, memory: Tensor | None = None) -> Tensor:
         if self.q_attn is not None and memory is not None:
             query = split_heads(self.q_attn(x), self.head_size)
-            make = partial(self.keys_values, memory)
-            key, value = make() if cache is None else cache.cross(self.layer_idx, make)
+            key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
         else:
             query, key, value = (split_heads(part, self.head_size) for part in self.c_attn(x).chunk(3, dim=-1))
             if cache is not None:
@@ -161,8 +160,7 @@ class GPT2Model(GPT2PreTrainedModel):
         token_type_ids (B, T) are tokens whose embeddings are added. encoder_hidden_states (B, S, D) and
         encoder_attention_mask (B, S): what a model with cross-attention looks at.
         """
-        if (input_ids is None) == (inputs_embeds is None):
-            raise InputError("pass either input_ids or inputs_embeds, and not both")
+        one_of(input_ids, inputs_embeds)
         x = self.wte(input_ids) if inputs_embeds is None else inputs_embeds
         memory, cache = encoder_hidden_states, self.start_cache(past_key_values, use_cache)
         memory_mask, cache = look_at(memory, encoder_attention_mask, x, cache, self.config)

@@ -4,7 +4,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ...core.errors import InputError
 from ...core.outputs import BaseModelOutputWithPast
 from ...nn.activations import activation
 from ...nn.attention import Attend, LayerCache, merge_heads, split_heads
@@ -14,6 +13,7 @@ from ...nn.masks import Mask, decoder_frame
 from ...nn.norm import RMSNorm
 from ...nn.rope import Rotary, rotate
 from ..base import PreTrainedModel
+from ..checks import one_of
 from ..heads import CausalLM, LastTokenClassifier, QuestionAnswering, TokenClassifier
 from ..recording import Stack
 from . import LlamaConfig
@@ -104,8 +104,7 @@ class LlamaModel(LlamaPreTrainedModel):
         use_cache: bool | None = None,
     ) -> BaseModelOutputWithPast:
         """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T); position_ids (B, T)."""
-        if (input_ids is None) == (inputs_embeds is None):
-            raise InputError("pass either input_ids or inputs_embeds, and not both")
+        one_of(input_ids, inputs_embeds)
         x = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
         cache = self.start_cache(past_key_values, use_cache)
         mask, position_ids = decoder_frame(x, attention_mask, position_ids, cache, limit=self.rotary_emb.reach)

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError
 from ...core.outputs import Seq2SeqQuestionAnsweringModelOutput, Seq2SeqSequenceClassifierOutput
-from ...nn.losses import classification_loss, span_loss
+from ...nn.losses import span_loss
 from ...nn.values import is_true
-from ..heads import TokenClassifier, recorded
+from ..heads import TokenClassifier, classified, recorded
 from . import T5Config
 from .model import T5EncoderModel, T5Model, T5PreTrainedModel
 
@@ -67,9 +67,7 @@ class T5ForSequenceClassification(T5PreTrainedModel):
         output = self.transformer(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
         states = output.last_hidden_state
         logits = self.classification_head(states[torch.arange(len(states), device=states.device), last])
-        loss = None
-        if labels is not None:
-            loss, self.config.problem_type = classification_loss(logits, labels, self.config.problem_type)
+        loss = classified(self, logits, labels)
         return Seq2SeqSequenceClassifierOutput(loss=loss, logits=logits, **recorded(output))
 
     def _last_end(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:

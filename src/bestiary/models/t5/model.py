@@ -1,6 +1,5 @@
 """The modules of T5. Parameter names are the published ones."""
 
-from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -13,19 +12,17 @@ from ...core.outputs import (
     Seq2SeqLMOutput,
     Seq2SeqModelOutput,
 )
-from ...generation.mixin import GenerationMixin
 from ...nn.activations import activation
-from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.layer import Layer, within_half
-from ...nn.losses import token_loss
 from ...nn.masks import Mask, make_mask
 from ...nn.norm import RMSNorm
 from ...nn.relative import bucket, distances, per_pair
 from ..base import PreTrainedModel
-from ..heads import recorded
+from ..checks import one_of
 from ..pruning import HeadWeights
 from ..recording import Stack
-from ..seq2seq import encoder_fields, encoder_output, one_of, shift_right
+from ..seq2seq import Seq2SeqLM, encoder_fields, encoder_output, shift_right
 from . import T5Config
 
 
@@ -84,22 +81,19 @@ class T5Attention(nn.Module):
         self.attend = Attend(1.0, config.dropout_rate, cross=cross)
 
     def forward(self, x: Tensor, mask: Mask, bias: Tensor, cache: EncoderDecoderCache | None) -> Tensor:
-        query, key, value = (split_heads(project(x), self.head_dim) for project in (self.q, self.k, self.v))
-        if cache is not None:
-            key, value = cache.update(key, value, self.layer_idx)
-        return self.o(merge_heads(self.attend(query, key, value, mask, bias)))
+        key, value = cached(self.keys_values, x, None, cache, self.layer_idx)
+        return self.o(merge_heads(self.attend(split_heads(self.q(x), self.head_dim), key, value, mask, bias)))
+
+    def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S, D) -> (B, H, S, K) twice."""
+        return split_heads(self.k(x), self.head_dim), split_heads(self.v(x), self.head_dim)
 
 
 class T5CrossAttention(T5Attention):
     """Attention of the decoder to the encoder's output; it has no bias."""
 
-    def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values (B, H, S, K) of the encoder's output."""
-        return split_heads(self.k(memory), self.head_dim), split_heads(self.v(memory), self.head_dim)
-
     def forward(self, x: Tensor, memory: Tensor, mask: Mask, cache: EncoderDecoderCache | None) -> Tensor:  # type: ignore[override]
-        project = partial(self.keys_values, memory)
-        key, value = project() if cache is None else cache.cross(self.layer_idx, project)
+        key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
         return self.o(merge_heads(self.attend(split_heads(self.q(x), self.head_dim), key, value, mask)))
 
 
@@ -331,7 +325,7 @@ class T5Model(T5PreTrainedModel):
         return Seq2SeqModelOutput(decoded.last_hidden_state, decoded.past_key_values, **encoder_fields(encoded))
 
 
-class T5ForConditionalGeneration(GenerationMixin, T5Model):
+class T5ForConditionalGeneration(Seq2SeqLM, T5Model):
     """T5 with a language-modelling head."""
 
     _tied_weights_keys = {**T5Model._tied_weights_keys, "lm_head.weight": "shared.weight"}
@@ -343,10 +337,6 @@ class T5ForConditionalGeneration(GenerationMixin, T5Model):
 
     def get_output_embeddings(self) -> nn.Module:
         return self.lm_head
-
-    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
-        """The decoder's input (B, T) for labels (B, T), as data collators ask for it."""
-        return shift_right(labels, self.decoder_start(), self.config.pad_token_id)
 
     def forward(  # type: ignore[override]
         self,
@@ -363,15 +353,12 @@ class T5ForConditionalGeneration(GenerationMixin, T5Model):
         labels: (B, T), -100 is ignored; the decoder's input is made from them where it is not given.
         num_items_in_batch: labels in all micro-batches of a step, to divide the summed loss by.
         """
-        if labels is not None and decoder_input_ids is None and inputs.get("decoder_inputs_embeds") is None:
-            decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
+        decoder_input_ids = self.decoder_input(decoder_input_ids, labels, inputs)
         output = super().forward(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
         states = output.last_hidden_state
         if self.config.scale_decoder_outputs:
             states = states * self.config.d_model**-0.5
-        logits = self.lm_head(states)
-        loss = None if labels is None else token_loss(logits, labels, num_items_in_batch)
-        return Seq2SeqLMOutput(loss=loss, logits=logits, **recorded(output))
+        return self.written(self.lm_head(states), labels, num_items_in_batch, output)
 
 
 class T5EncoderModel(T5PreTrainedModel):

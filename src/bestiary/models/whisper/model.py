@@ -1,6 +1,5 @@
 """The modules of Whisper. Parameter names are the published ones."""
 
-from functools import partial
 from typing import Any
 
 import torch
@@ -15,17 +14,17 @@ from ...core.outputs import (
     Seq2SeqModelOutput,
 )
 from ...nn.activations import activation
-from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions, sinusoids
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer, within_half
-from ...nn.losses import token_loss
 from ...nn.masks import Mask, decoder_frame, make_mask
 from ...nn.spec_augment import random_spans
 from ..base import PreTrainedModel
-from ..heads import Headed, recorded
+from ..checks import one_of
+from ..heads import Headed
 from ..recording import Stack
-from ..seq2seq import encoder_fields, encoder_output, one_of, shift_right
+from ..seq2seq import Seq2SeqLM, encoder_fields, encoder_output
 from . import WhisperConfig
 from .generation import WhisperGeneration
 
@@ -48,14 +47,7 @@ class WhisperAttention(nn.Module):
         return split_heads(self.k_proj(x), self.head_dim), split_heads(self.v_proj(x), self.head_dim)
 
     def forward(self, x: Tensor, mask: Mask, cache: EncoderDecoderCache | None = None, memory: Tensor | None = None) -> Tensor:
-        if memory is None:
-            key, value = self.keys_values(x)
-            if cache is not None:
-                key, value = cache.update(key, value, self.layer_idx)
-        elif cache is None:
-            key, value = self.keys_values(memory)
-        else:
-            key, value = cache.cross(self.layer_idx, partial(self.keys_values, memory))
+        key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
         query = split_heads(self.q_proj(x), self.head_dim)
         return self.out_proj(merge_heads(self.attend(query, key, value, mask)))
 
@@ -296,7 +288,7 @@ class WhisperModel(WhisperPreTrainedModel):
         return Seq2SeqModelOutput(decoded.last_hidden_state, decoded.past_key_values, **encoder_fields(encoded))
 
 
-class WhisperForConditionalGeneration(WhisperGeneration, Headed, WhisperPreTrainedModel):
+class WhisperForConditionalGeneration(WhisperGeneration, Seq2SeqLM, Headed, WhisperPreTrainedModel):
     """Whisper with a language-modelling head: speech recognition and translation."""
 
     backbone_class = WhisperModel
@@ -325,10 +317,6 @@ class WhisperForConditionalGeneration(WhisperGeneration, Headed, WhisperPreTrain
     def context_length(self) -> int:
         return self.config.max_target_positions
 
-    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
-        """The decoder's input (B, T) for labels (B, T), as data collators ask for it."""
-        return shift_right(labels, self.decoder_start(), self.config.pad_token_id)
-
     def forward(
         self,
         input_features: Tensor | None = None,
@@ -344,9 +332,6 @@ class WhisperForConditionalGeneration(WhisperGeneration, Headed, WhisperPreTrain
         labels: (B, T), -100 is ignored; the decoder's input is made from them where it is not given.
         num_items_in_batch: labels in all micro-batches of a step, to divide the summed loss by.
         """
-        if labels is not None and decoder_input_ids is None and inputs.get("decoder_inputs_embeds") is None:
-            decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
+        decoder_input_ids = self.decoder_input(decoder_input_ids, labels, inputs)
         output = self.model(input_features, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
-        logits = self.proj_out(output.last_hidden_state)
-        loss = None if labels is None else token_loss(logits, labels, num_items_in_batch)
-        return Seq2SeqLMOutput(loss=loss, logits=logits, **recorded(output))
+        return self.written(self.proj_out(output.last_hidden_state), labels, num_items_in_batch, output)
