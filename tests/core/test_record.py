@@ -1,6 +1,7 @@
 """Records: what is typed is checked, what a file holds is kept."""
 
 import copy
+import json
 import pickle
 from dataclasses import field
 
@@ -63,6 +64,15 @@ def test_plain_json_values_and_differences() -> None:
     record = Derived(dtype=torch.float16)
     assert record.to_dict()["dtype"] == "float16"
     assert record.to_diff_dict() == {"dtype": "float16"}
+
+
+def test_what_is_shown_is_what_is_said() -> None:
+    record = Derived(hidden_size=3)
+    shown = json.loads(repr(record).removeprefix("Derived "))
+    assert shown["hidden_size"] == 3
+    assert None not in shown.values()
+    assert json.loads(record.to_json_string()) == shown
+    assert json.loads(record.to_json_string(use_diff=False)) == record.to_dict()
 
 
 def test_copies_are_equal() -> None:

@@ -1,14 +1,18 @@
-"""Values of config files that no model can have are named before anything is built."""
+"""Values of config files that no model can have are named before anything is built; what a config shows of itself."""
 
+import json
 import math
 from typing import Any
 
 import pytest
 import torch
+import transformers
 from kit.families import pair
 
-from bestiary import CLIPTextConfig, LlamaConfig, T5Config, WhisperConfig
+from bestiary import CLIPTextConfig, GenerationConfig, LlamaConfig, T5Config, WhisperConfig
 from bestiary.core.errors import CapacityError, ConfigError, InputError, NumericsError
+from bestiary.models.config import PreTrainedConfig
+from bestiary.models.families import class_named
 from bestiary.preprocess.text.padding import LONGEST, Padding, pad_columns
 
 
@@ -52,3 +56,16 @@ def test_nothing_left_to_choose_is_said() -> None:
 def test_padding_that_no_memory_holds_is_refused() -> None:
     with pytest.raises(CapacityError, match=str(LONGEST + 1)):
         pad_columns({"input_ids": [[1]]}, {"input_ids": 0}, Padding("max_length", LONGEST + 1))
+
+
+@pytest.mark.parametrize("name", ["BertConfig", "GPT2Config", "LlamaConfig", "T5Config", "ViTConfig", "WhisperConfig"])
+def test_what_is_shown_beside_the_reference(name: str) -> None:
+    """Every value of the family that the reference shows, unless None, and nothing of the base class that is as usual."""
+    ours = json.loads(repr(class_named(name)(num_labels=3)).removeprefix(f"{name} "))
+    theirs = json.loads(repr(getattr(transformers, name)(num_labels=3)).removeprefix(f"{name} "))
+    usual = PreTrainedConfig().to_dict()
+    for key, value in theirs.items():
+        if value is not None and key in class_named(name)._field_names and usual.get(key) != value:
+            assert key in ours, key
+    assert "return_dict" not in ours
+    assert json.loads(repr(GenerationConfig(max_new_tokens=5)).removeprefix("GenerationConfig ")) == {"max_new_tokens": 5}

@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from .errors import ConfigError, did_you_mean
+from .kinds import check
 
 
 @dataclass_transform(kw_only_default=True)
@@ -55,8 +56,22 @@ class Record:
             default = field.default if field.default is not MISSING else None
             self.__dict__[field.name] = field.default_factory() if field.default_factory is not MISSING else default
         for name, value in copy.deepcopy(values).items():
-            setattr(self, name, value)
+            if name in self._field_names or self._may_set(name, value):
+                setattr(self, name, value)
         self.validate()
+
+    def _may_set(self, name: str, value: Any) -> bool:
+        """Whether the file may set what is no field: nothing that this class does or says of itself; what follows is left out.
+
+        Raises:
+            ConfigError: the name of a method, or a value of another kind than the class has under this name.
+        """
+        own = getattr(type(self), name, None)
+        if isinstance(own, property):
+            return own.fset is not None
+        if name.startswith("__") or callable(own) or (own is not None and not isinstance(value, type(own))):
+            raise ConfigError(f"{type(self).__name__}: {name!r} is no setting; found {value!r:.80}")
+        return True
 
     def _refuse_misspelt(self, values: dict[str, Any]) -> None:
         known = self._field_names | set(self.attribute_map) | {n for n in dir(type(self)) if not n.startswith("_")}
@@ -66,7 +81,15 @@ class Record:
                 raise ConfigError(f"{type(self).__name__} has no field {name!r}.{near}")
 
     def validate(self) -> None:
-        """Check that the values fit together; runs at construction. A subclass extends it, calling this one first."""
+        """Check each value against the annotation of its field; runs at construction. A subclass adds what must fit together.
+
+        Raises:
+            ConfigError: names the field, what was found and what was expected.
+        """
+        for field in fields(self):  # type: ignore[arg-type]
+            value = self.__dict__[field.name]
+            if value is not field.default:
+                check(type(self).__name__, field.name, value, field.type)
 
     def __getattr__(self, name: str) -> Any:
         # Reached only when normal look-up fails: another spelling, or nothing.
@@ -87,9 +110,13 @@ class Record:
         default = type(self)().to_dict()
         return {name: value for name, value in self.to_dict().items() if name not in default or default[name] != value}
 
-    def to_json_string(self) -> str:
-        """`to_dict` as sorted, indented JSON."""
-        return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
+    def said(self) -> dict[str, Any]:
+        """The values worth showing: those that are not None, which says nothing."""
+        return {name: value for name, value in self.to_dict().items() if value is not None}
+
+    def to_json_string(self, use_diff: bool = True) -> str:
+        """What is `said`, or with `use_diff=False` every value, as sorted, indented JSON."""
+        return json.dumps(self.said() if use_diff else self.to_dict(), indent=2, sort_keys=True) + "\n"
 
     def update(self, values: dict[str, Any]) -> None:
         """Set several values at once and check them together."""

@@ -1,31 +1,14 @@
 """`PreTrainedConfig`: the hyperparameters of a model, as its config.json holds them."""
 
-from dataclasses import field, fields
-from functools import cache
-from typing import Any, ClassVar, Self, cast, get_args
+from dataclasses import field
+from typing import Any, ClassVar, Self
 
 from ..core.errors import ConfigError, InputError
+from ..core.kinds import Count, Size, check
 from ..hub.files import HubOptions
 from ..hub.pretrained import PretrainedRecord
 
-# No published model comes near these; a file that exceeds them is hostile or broken, and would exhaust the memory.
-LARGEST = {"hidden_size": 2**20, "num_hidden_layers": 2**14, "vocab_size": 2**28, "num_attention_heads": 2**14}
-
-LARGEST_NUMBER = 2**40
-
 TWO_LABELS = {0: "LABEL_0", 1: "LABEL_1"}
-
-
-@cache
-def _number_fields(kind: Any) -> dict[str, tuple[type, ...]]:
-    """Field -> (int,) or (int, float), for the fields of a config that are declared as numbers and nothing like text."""
-    found: dict[str, tuple[type, ...]] = {}
-    for one in fields(kind):
-        parts: set[Any] = set(get_args(one.type) or (one.type,)) - {type(None)}
-        plain = {part for part in parts if part in (int, float)}
-        if plain and not parts & {str, bool, Any}:
-            found[one.name] = (int, float) if float in plain else (int,)
-    return found
 
 
 class PreTrainedConfig(PretrainedRecord):
@@ -58,7 +41,7 @@ class PreTrainedConfig(PretrainedRecord):
     bos_token_id: int | None = None
     eos_token_id: int | list[int] | None = None
     pad_token_id: int | None = None
-    chunk_size_feed_forward: int = 0
+    chunk_size_feed_forward: Count | None = 0
     pruned_heads: dict[int, list[int]] = field(default_factory=dict)
 
     def _fill(self, values: dict[str, Any], from_caller: bool = False) -> None:
@@ -72,10 +55,10 @@ class PreTrainedConfig(PretrainedRecord):
             self.num_labels = labels
 
     def validate(self) -> None:
-        """Convert sub-configs and labels, refuse impossible sizes.
+        """Convert sub-configs and labels, then check every value.
 
         Raises:
-            ConfigError: a size is not a positive number a model could have, or the labels clash.
+            ConfigError: a value is not of the kind that its field declares.
         """
         for name, kind in self.sub_configs.items():
             given = self.__dict__.get(name)
@@ -83,39 +66,12 @@ class PreTrainedConfig(PretrainedRecord):
                 self.__dict__[name] = kind.from_dict({k: v for k, v in given.items() if k != "model_type"})
             elif given is None:
                 self.__dict__[name] = kind()
-        self.id2label = {int(key): value for key, value in (self.id2label or TWO_LABELS).items()}
+        self.pruned_heads = _by_number(self.pruned_heads or {})
+        self.id2label = _by_number(self.id2label or TWO_LABELS)
+        check(type(self).__name__, "id2label", self.id2label, dict[int, str])
         if self.label2id is None:
             self.label2id = {value: key for key, value in self.id2label.items()}
-        self._check_types()
-        self.pruned_heads = self._checked_heads()
-        for name, largest in LARGEST.items():
-            size = self.get(name)
-            if isinstance(size, int) and not 0 <= size <= largest:
-                raise ConfigError(f"{type(self).__name__}: {name} is {size}; expected a number from 0 to {largest}")
-
-    def _check_types(self) -> None:
-        """Numbers where numbers are declared: a file that says "4", 1.5, NaN or true for a size is broken or hostile."""
-        for name, kinds in _number_fields(cast(Any, type(self))).items():
-            value: Any = self.__dict__.get(name)
-            if value is None or isinstance(value, list | tuple | dict):
-                continue
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, kinds)
-                or not -LARGEST_NUMBER <= cast(float, value) <= LARGEST_NUMBER
-            ):
-                wanted = "a whole number" if float not in kinds else "a number"
-                raise ConfigError(f"{type(self).__name__}: {name} is {value!r}; expected {wanted} up to {LARGEST_NUMBER}")
-
-    def _checked_heads(self) -> dict[int, list[int]]:
-        """`pruned_heads` with numbers for keys, which a file holds as text."""
-        given: Any = self.pruned_heads or {}
-        try:
-            return {int(layer): [int(head) for head in heads] for layer, heads in given.items()}
-        except (AttributeError, TypeError, ValueError) as error:
-            raise ConfigError(
-                f"{type(self).__name__}: pruned_heads is {given!r}; expected layer -> list of heads, as prune_heads writes it"
-            ) from error
+        super().validate()
 
     def divides(self, whole: str, part: str) -> None:
         """Refuse, naming both, when `part` does not divide `whole`."""
@@ -130,6 +86,7 @@ class PreTrainedConfig(PretrainedRecord):
 
     @num_labels.setter
     def num_labels(self, count: int) -> None:
+        check(type(self).__name__, "num_labels", count, Size)
         self.id2label = {i: f"LABEL_{i}" for i in range(count)}
         self.label2id = {label: i for i, label in self.id2label.items()}
 
@@ -197,8 +154,20 @@ class PreTrainedConfig(PretrainedRecord):
             del values["id2label"], values["label2id"]
         return {name: value for name, value in values.items() if not (value in (None, {}) and name in self._quiet)}
 
+    def said(self) -> dict[str, Any]:
+        """The family's values, and those that all families have where they are not the usual ones."""
+        usual = PreTrainedConfig().to_dict()
+        return {name: value for name, value in super().said().items() if name not in usual or usual[name] != value}
+
     # None says nothing in these, and other readers take an explicit null for a choice.
     _quiet: ClassVar[frozenset[str]] = frozenset({"architectures", "dtype", "problem_type", "pruned_heads"})
+
+
+def _by_number(table: Any) -> Any:
+    """A table with the numbers that JSON wrote as texts for keys; anything else as it is, to be refused by its kind."""
+    if isinstance(table, dict) and all(str(key).isdecimal() for key in table):
+        return {int(key): value for key, value in table.items()}
+    return table
 
 
 PretrainedConfig = PreTrainedConfig  # the spelling of releases before 5
