@@ -5,9 +5,19 @@ from ..core.plugins import lazy
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "base": ["Cache", "CacheLayer", "build", "implementations"],
+        "base": ["Cache", "CacheConfig", "CacheLayer", "build", "implementations"],
         "dynamic": ["DynamicCache", "DynamicLayer"],
-        "static": ["StaticCache", "StaticLayer"],
         "encoder_decoder": ["EncoderDecoderCache"],
+        "files": ["load_cache", "save_cache"],
+        "fingerprint": ["fingerprint"],
+        "hybrid": ["HybridCache"],
+        "offloaded": ["OffloadedCache"],
+        "offloaded_static": ["OffloadedStaticCache"],
+        "prefix_store": ["PrefixStore"],
+        "quantized": ["HQQQuantizedCache", "QuantizedCache", "QuantizedCacheConfig", "QuantizedLayer", "QuantoQuantizedCache"],
+        "recurrent": ["MambaCache", "RecurrentLayer"],
+        "sink": ["SinkCache", "SinkLayer"],
+        "sliding_window": ["SlidingWindowCache", "SlidingWindowLayer"],
+        "static": ["StaticCache", "StaticCacheConfig", "StaticLayer", "StaticSlidingWindowLayer"],
     },
 )

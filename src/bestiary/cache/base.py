@@ -1,25 +1,49 @@
 """What every cache is: a list of layers, each holding the keys and values that attention has already computed.
 
 A cache is passed in and changed in place; a model never hides one. Attention needs three calls and no more: `geometry`
-before the layers run, `update` in each layer, `get_seq_length` for positions.
+before the layers run, `update` in each layer, `position` for positions. Keys are always given in the order of the tokens.
 """
 
+import copy
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Any, Self
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import torch
 
 from ..core import plugins
+from ..core.config import Record
 from ..core.errors import ArgumentError, InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from .transfer import Transfer
 
 Tensor = torch.Tensor
 Legacy = tuple[tuple[Tensor, ...], ...]
+Change = Callable[[Tensor], Tensor]
+
+
+class Tokens(NamedTuple):
+    """Exact keys and values (B, G, n, K) of the tokens from number `first` on."""
+
+    first: int
+    keys: Tensor
+    values: Tensor
 
 
 class CacheLayer(ABC):
-    """Keys and values of one layer, (B, G, S, K) each."""
+    """What one layer keeps.
+
+    Class attributes:
+        is_sliding: forgets tokens beyond a window.
+        resumes: what `state` gives can be continued as if it were the text so far, though not cut.
+        not_cut: why `tokens` may give None.
+    """
+
+    is_sliding: ClassVar[bool] = False
+    resumes: ClassVar[bool] = False
+    not_cut: ClassVar[str] = ""
 
     @property
     @abstractmethod
@@ -47,13 +71,30 @@ class CacheLayer(ABC):
     def get_max_length(self) -> int | None:
         """Tokens this layer can ever hold; None when there is no limit."""
 
-    @abstractmethod
-    def crop(self, length: int) -> None:
-        """Forget all but the first `length` tokens (0 <= length <= tokens seen)."""
+    def position(self) -> int | Tensor:
+        """The position of the next token: how many came before it."""
+        return self.get_seq_length()
+
+    def shown(self, mask: Tensor, new: int) -> Tensor:
+        """The columns of `mask` (..., seen + new) for the slots that attention sees; by default all (masks keep the newest)."""
+        return mask
 
     @abstractmethod
-    def map_batch(self, change: Any) -> None:
+    def crop(self, length: int) -> None:
+        """Forget all but the first `length` tokens (0 <= length <= tokens seen), for which `can_crop` holds."""
+
+    def can_crop(self, length: int) -> bool:
+        """Whether what the layer would hold after the first `length` tokens is still there."""
+        held = self.tokens()
+        return held is not None and held.first <= self.needs(length)
+
+    @abstractmethod
+    def map_tensors(self, change: Change) -> None:
+        """Replace every tensor (B, ...) held by what `change` makes of it."""
+
+    def map_batch(self, change: Change) -> None:
         """Replace the batch: `change` maps a tensor (B, ...) to one of any number of rows."""
+        self.map_tensors(change)
 
     def reorder(self, parents: Tensor, since: int) -> None:
         """Row i becomes the former row `parents[i]` (B,), from which it differs in the tokens from `since` on alone."""
@@ -62,6 +103,33 @@ class CacheLayer(ABC):
     @abstractmethod
     def reset(self) -> None:
         """Forget everything, keep what is allocated."""
+
+    @abstractmethod
+    def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
+        """All that is held, as tensors (B, ...) and numbers; no tensors before the first update."""
+
+    @abstractmethod
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
+        """Take up what `state` gave; the tensors are copied."""
+
+    def tokens(self) -> Tokens | None:
+        """What is held, token by token, where that is exact; None where a state cannot be taken apart."""
+        return None
+
+    def needs(self, length: int) -> int:
+        """The first token that must be held once `length` tokens were seen; `restore` takes those from there on, or more."""
+        return 0
+
+    def nbytes(self) -> int:
+        """Bytes of the tensors held, room to spare included."""
+        sizes: list[int] = []
+
+        def note(tensor: Tensor) -> Tensor:
+            sizes.append(tensor.nbytes)
+            return tensor
+
+        self.map_tensors(note)
+        return sum(sizes)
 
 
 def move_rows(slots: Tensor, parents: Tensor) -> None:
@@ -73,17 +141,31 @@ class Cache(ABC):
     """One `CacheLayer` per layer of a model, made when a layer first writes.
 
     Class attributes:
+        kind: the file name, which is the value of `cache_implementation`.
         is_compileable: shapes never change, so a forward with this cache can be compiled once for all steps.
+        is_endless: takes any number of tokens, also more than the model has positions for.
+        needs_rotary: wants `rotary`, what turns keys to other positions (`nn.rope.Rotary`); the model sets it before it runs.
     """
 
+    kind: ClassVar[str] = ""
     is_compileable = False
+    is_endless = False
+    needs_rotary = False
+    rotary: Any = None
 
-    def __init__(self) -> None:
+    def __init__(self, transfer: "Transfer | None" = None) -> None:
         self.layers: list[CacheLayer] = []
+        self.transfer = transfer
+        if transfer is not None:
+            self.is_compileable = False
 
     @abstractmethod
     def make_layer(self, layer_idx: int) -> CacheLayer:
         """A new, empty layer for position `layer_idx`."""
+
+    def options(self) -> dict[str, Any]:
+        """The options with which `build` makes such a cache again."""
+        return {}
 
     def layer(self, layer_idx: int) -> CacheLayer:
         """The layer at `layer_idx`, made with all before it if it does not exist yet."""
@@ -95,7 +177,21 @@ class Cache(ABC):
         """Add the keys and values (B, G, T, K) of layer `layer_idx`; returns all it holds, (B, G, S, K)."""
         if layer_idx >= len(self.layers):
             self.layer(layer_idx)
+        if self.transfer is not None:
+            self.transfer.bring(self.layers, layer_idx, keys.device)
         return self.layers[layer_idx].update(keys, values)
+
+    def read(self, layer_idx: int) -> tuple[Tensor, Tensor]:
+        """The keys and values (B, G, n, K) of the n tokens that layer `layer_idx` holds, for attention that adds none."""
+        if self.transfer is not None:
+            self.transfer.bring(self.layers, layer_idx)
+        layer = self.layers[layer_idx]
+        held = layer.tokens()
+        if held is not None:
+            return held.keys, held.values
+        if layer.keys is None or layer.values is None:
+            raise InputError(f"layer {layer_idx} of this cache is empty")
+        return layer.keys, layer.values
 
     def geometry(self, new: int, layer_idx: int = 0) -> tuple[int, int | Tensor]:
         """(S, first): key slots that attention will see after `new` tokens are added, and the slot of the first new one.
@@ -103,6 +199,14 @@ class Cache(ABC):
         `first` is an int, or a 0-d tensor while a forward with a static cache is being compiled.
         """
         return self.layer(layer_idx).geometry(new)
+
+    def position(self, layer_idx: int = 0) -> int | Tensor:
+        """The position of the next token; a 0-d tensor while a forward with a static cache is being compiled."""
+        return self.layer(layer_idx).position()
+
+    def shown(self, mask: Tensor, new: int, layer_idx: int = 0) -> Tensor:
+        """Of `mask` (..., seen + new) the columns of the slots that attention will see in layer `layer_idx`."""
+        return self.layer(layer_idx).shown(mask, new)
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """Tokens seen so far by layer `layer_idx`."""
@@ -116,34 +220,65 @@ class Cache(ABC):
         """Older name of `get_max_length`."""
         return self.get_max_length(layer_idx)
 
+    def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:
+        """Slots that attention will see after `query_length` new tokens, and the number of the token in the first of them."""
+        slots, first = self.geometry(query_length, layer_idx)
+        return slots, self.get_seq_length(layer_idx) - int(first)
+
+    @property
+    def is_sliding(self) -> list[bool]:
+        """For each layer, whether it forgets tokens beyond a window."""
+        return [layer.is_sliding for layer in self.layers]
+
     @property
     def batch_size(self) -> int | None:
         """Rows held; None before the first update."""
-        keys = self.layers[0].keys if self.layers else None
-        return None if keys is None else keys.shape[0]
+        tensors = self.layers[0].state()[0] if self.layers else {}
+        return next((tensor.shape[0] for tensor in tensors.values()), None)
+
+    def nbytes(self) -> int:
+        """Bytes of all tensors held, room to spare included."""
+        return sum(layer.nbytes() for layer in self.settled())
+
+    def settled(self) -> list[CacheLayer]:
+        """The layers, none of which is on its way between two devices."""
+        if self.transfer is not None:
+            self.transfer.settle(self.layers)
+        return self.layers
 
     def crop(self, max_length: int) -> None:
         """Keep the first `max_length` tokens, or, when negative, drop the last `-max_length`; shorter caches stay as they are.
 
         Raises:
-            InputError: more tokens are to be dropped than were seen.
+            InputError: more tokens are to be dropped than were seen, or what came before them is no longer held.
         """
         seen = self.get_seq_length()
         length = max_length if max_length >= 0 else seen + max_length
         if length < 0:
             raise InputError(f"cannot drop the last {-max_length} tokens of a cache that has seen {seen}")
         if length < seen:
+            for layer in self.settled():
+                if not layer.can_crop(length):
+                    why = layer.not_cut or f"a layer with a window needs tokens {layer.needs(length)} on, which are gone"
+                    raise InputError(
+                        f"this {type(self).__name__} of {seen} tokens cannot go back to {length}: {why}. Keep a copy of it "
+                        "from then, or use one that keeps all tokens ('dynamic_full')"
+                    )
             for layer in self.layers:
                 layer.crop(length)
 
+    def can_crop(self, length: int) -> bool:
+        """Whether `crop(length)` is possible, for a length of 0 or more."""
+        return length >= self.get_seq_length() or all(layer.can_crop(length) for layer in self.settled())
+
     def reset(self) -> None:
         """Forget everything, keep what is allocated."""
-        for layer in self.layers:
+        for layer in self.settled():
             layer.reset()
 
     def reorder_cache(self, beam_idx: Tensor, since: int = 0) -> None:
         """Row i becomes the former row `beam_idx[i]` (B,). The first `since` tokens of the two are known to be equal."""
-        for layer in self.layers:
+        for layer in self.settled():
             layer.reorder(beam_idx, since)
 
     def batch_repeat_interleave(self, repeats: int) -> None:
@@ -154,19 +289,56 @@ class Cache(ABC):
         """Keep the rows `indices`, in that order."""
         self._map_batch(lambda tensor: tensor.index_select(0, indices.to(tensor.device)))
 
-    def _map_batch(self, change: Any) -> None:
-        for layer in self.layers:
+    def batch_split(self, full_batch_size: int, split_size: int) -> list[Self]:
+        """Caches of `split_size` rows each (the last may be smaller), with copies of this one's rows in order."""
+        starts = range(0, full_batch_size, split_size)
+        return [self._rows(torch.arange(at, min(at + split_size, full_batch_size))) for at in starts]
+
+    @classmethod
+    def from_batch_splits(cls, splits: list[Self]) -> Self:
+        """The inverse of `batch_split`: one cache with the rows of all `splits`, which have seen as many tokens each."""
+        whole = splits[0].copy()
+        for index, layer in enumerate(whole.layers):
+            states = [part.settled()[index].state() for part in splits]
+            if any(numbers != states[0][1] for _, numbers in states):
+                raise InputError(f"caches that have seen {[part.get_seq_length() for part in splits]} tokens cannot be joined")
+            layer.restore({name: torch.cat([tensors[name] for tensors, _ in states]) for name in states[0][0]}, states[0][1])
+        return whole
+
+    def copy(self) -> Self:
+        """A cache of its own with the same content."""
+        return copy.deepcopy(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        self.settled()
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update({name: copy.deepcopy(value, memo) for name, value in self.__dict__.items() if name != "rotary"})
+        twin.rotary = self.rotary
+        return twin
+
+    def _rows(self, rows: Tensor) -> Self:
+        part = self.copy()
+        part.batch_select_indices(rows)
+        return part
+
+    def _map_batch(self, change: Change) -> None:
+        for layer in self.settled():
             layer.map_batch(change)
 
     def to_legacy_cache(self) -> Legacy:
-        """A copy as plain tensors: for each layer the pair (keys, values) of the tokens seen."""
-        return tuple((keys.clone(), values.clone()) for keys, values in self)
+        """A copy as plain tensors: for each layer the pair (keys, values) of the tokens held."""
+        return tuple(tuple(tensor.clone() for tensor in self._exact(index)) for index in range(len(self)))
+
+    def _exact(self, layer_idx: int) -> tuple[Tensor, Tensor]:
+        tokens = self.settled()[layer_idx].tokens()
+        return self[layer_idx] if tokens is None else (tokens.keys, tokens.values)
 
     def __len__(self) -> int:
         return len(self.layers)
 
     def __getitem__(self, layer_idx: int) -> tuple[Tensor, Tensor]:
-        layer = self.layers[layer_idx]
+        layer = self.settled()[layer_idx]
         if layer.keys is None or layer.values is None:
             raise InputError(f"layer {layer_idx} of this cache is empty")
         return layer.keys, layer.values
@@ -174,29 +346,49 @@ class Cache(ABC):
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         return (self[index] for index in range(len(self.layers)))
 
+    @property
+    def key_cache(self) -> list[Tensor]:
+        """The keys of each layer."""
+        return [keys for keys, _ in self]
 
-class FromLegacy(Cache):
-    """Adds `from_legacy_cache` to caches that can be filled with any number of tokens."""
-
-    @classmethod
-    def from_legacy_cache(cls, past_key_values: Legacy | None = None) -> Self:
-        """A cache holding a copy of what `to_legacy_cache` gave."""
-        cache = cls()
-        for index, (keys, values) in enumerate(past_key_values or ()):
-            cache.update(keys, values, index)
-        return cache
+    @property
+    def value_cache(self) -> list[Tensor]:
+        """The values of each layer."""
+        return [values for _, values in self]
 
 
-# Files that no `cache_implementation` names: the base, the pair of two caches, and the pool of the batching engine.
-_NOT_BY_NAME = frozenset({"base", "encoder_decoder", "paged"})
+class CacheConfig(Record):
+    """The options of a cache as an object, under their published names; what is None is left to the cache."""
+
+    cache_implementation: str | None = None
+
+    def options(self) -> dict[str, Any]:
+        """The options that are set."""
+        held = self.to_dict()
+        return {name: held[name] for name in held if held[name] is not None and name != "cache_implementation"}
+
+
+# Files of this folder that no `cache_implementation` names.
+_NOT_BY_NAME = frozenset(
+    {"base", "encoder_decoder", "files", "fingerprint", "layer_types", "paged", "prefix_store", "quantizers", "transfer"}
+)
+
+# Further published names of `cache_implementation`, and the options they stand for.
+_ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "dynamic_full": ("dynamic", {"keep_all": True}),
+    "mamba": ("recurrent", {}),
+    "hybrid_chunked": ("hybrid", {}),
+    "offloaded_hybrid": ("hybrid", {"offloading": True}),
+    "offloaded_hybrid_chunked": ("hybrid", {"offloading": True}),
+}
 
 
 def implementations() -> tuple[str, ...]:
-    """The values that `cache_implementation` takes: the file names of this folder."""
+    """The values that `cache_implementation` takes, published aliases left out: the file names of this folder."""
     return tuple(name for name in plugins.names(__package__) if name not in _NOT_BY_NAME)
 
 
-def build(name: str, config: Any, length: int, options: dict[str, Any] | None = None) -> Cache:
+def build(name: str, config: Any, length: int, options: "dict[str, Any] | CacheConfig | None" = None) -> Cache:
     """An empty cache of the kind `name` for a model with `config` and a call of at most `length` tokens.
 
     Each file provides `build(config, length, **its own options)`; `options` is the published `cache_config`.
@@ -204,14 +396,16 @@ def build(name: str, config: Any, length: int, options: dict[str, Any] | None = 
     Raises:
         ArgumentError: no such kind, or the kind has no option of that name.
     """
+    name, implied = _ALIASES.get(name, (name, {}))
     if name not in implementations():
-        near = did_you_mean(name, implementations())
-        raise ArgumentError(f"unknown cache_implementation {name!r}.{near} Known: {', '.join(implementations())}")
+        kinds = (*implementations(), *_ALIASES)
+        raise ArgumentError(f"unknown cache_implementation {name!r}.{did_you_mean(name, kinds)} Known: {', '.join(kinds)}")
+    given = {**implied, **(options.options() if isinstance(options, CacheConfig) else options or {})}
     make = plugins.load(__package__, name, "cache_implementation").build
     known = [option for option in inspect.signature(make).parameters if option not in ("config", "length")]
-    for option in options or {}:
+    for option in given:
         if option not in known:
             near = did_you_mean(option, known)
             raise ArgumentError(f"cache_config has no option {option!r} for the {name} cache.{near} Known: {known}")
-    made: Cache = make(config, length, **(options or {}))
+    made: Cache = make(config, length, **given)
     return made

@@ -1,11 +1,16 @@
 """A cache that grows with the sequence, the default of most models."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Self
 
 import torch
 
-from .base import CacheLayer, FromLegacy, Tensor, move_rows
+from .base import Cache, CacheLayer, Change, Legacy, Tensor, Tokens, move_rows
+from .layer_types import layer_types
+from .recurrent import RecurrentLayer
+from .sliding_window import SlidingWindowLayer
+from .static import check_tokens
+from .transfer import Transfer
 
 # Slots added at a time. Copying all slots once in so many steps costs about a hundredth of what attention reads meanwhile.
 BLOCK = 256
@@ -55,7 +60,7 @@ class DynamicLayer(CacheLayer):
     def crop(self, length: int) -> None:
         self._seen = length
 
-    def map_batch(self, change: Callable[[Tensor], Tensor]) -> None:
+    def map_tensors(self, change: Change) -> None:
         if self._keys is not None and self._values is not None:
             self._keys, self._values = change(self._keys), change(self._values)
 
@@ -68,6 +73,20 @@ class DynamicLayer(CacheLayer):
     def reset(self) -> None:
         self._keys = self._values = None
         self._seen = self._room = 0
+
+    def tokens(self) -> Tokens | None:
+        return None if self.keys is None or self.values is None else Tokens(0, self.keys, self.values)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
+        if self.keys is None or self.values is None:
+            return {}, {}
+        return {"keys": self.keys, "values": self.values}, {"seen": self._seen}
+
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
+        self.reset()
+        if tensors:
+            check_tokens(tensors, numbers["seen"])
+            self.update(tensors["keys"], tensors["values"])
 
 
 def _joined(held: Tensor | None, new: Tensor) -> Tensor:
@@ -85,11 +104,14 @@ def _read_only(buffer: Tensor) -> bool:
     return buffer.is_inference() and not torch.is_inference_mode_enabled()
 
 
-class DynamicCache(FromLegacy):
+class DynamicCache(Cache):
     """Grows without limit, a block of slots at a time, so that the cost of a token does not depend on its position.
 
     Args:
-        pairs: keys and values (B, G, S, K) of each layer to start from, as `to_legacy_cache` gives them; copied.
+        ddp_cache_data: keys and values (B, G, S, K) of each layer to start from, as `to_legacy_cache` gives them; copied.
+        config: the model's config; layers that have a window by it keep no more than they can still see.
+        offloading: keep all layers but the one at work in the host's memory.
+        offload_only_non_sliding: with `offloading`, leave layers with a window where they are.
 
     >>> cache = DynamicCache()
     >>> keys, values = cache.update(torch.ones(1, 2, 5, 4), torch.ones(1, 2, 5, 4), layer_idx=0)
@@ -97,26 +119,35 @@ class DynamicCache(FromLegacy):
     (torch.Size([1, 2, 5, 4]), 5)
     """
 
-    def __init__(self, pairs: Iterable[tuple[Tensor, Tensor]] = ()) -> None:
-        super().__init__()
-        for index, (keys, values) in enumerate(pairs):
+    kind = "dynamic"
+
+    def __init__(
+        self,
+        ddp_cache_data: Iterable[tuple[Tensor, ...]] = (),
+        config: Any = None,
+        offloading: bool = False,
+        offload_only_non_sliding: bool = False,
+    ) -> None:
+        super().__init__(Transfer(only_non_sliding=offload_only_non_sliding) if offloading else None)
+        self.types = layer_types(config)
+        for index, (keys, values) in enumerate(ddp_cache_data):
             self.update(keys, values, index)
 
-    def make_layer(self, layer_idx: int) -> DynamicLayer:
-        return DynamicLayer()
+    def make_layer(self, layer_idx: int) -> CacheLayer:
+        if self.types.is_recurrent(layer_idx):
+            return RecurrentLayer()
+        window = self.types.window_of(layer_idx)
+        return DynamicLayer() if window is None else SlidingWindowLayer(window)
 
-    def batch_split(self, full_batch_size: int, split_size: int) -> list[Self]:
-        """Caches of `split_size` rows each (the last may be smaller), with copies of this one's rows in order."""
-        starts = range(0, full_batch_size, split_size)
-        return [type(self)((k[at : at + split_size], v[at : at + split_size]) for k, v in self) for at in starts]
+    def options(self) -> dict[str, Any]:
+        return {} if self.types.kinds else {"keep_all": True}
 
     @classmethod
-    def from_batch_splits(cls, splits: list[Self]) -> Self:
-        """The inverse of `batch_split`: one cache with the rows of all `splits`."""
-        layers = zip(*splits, strict=True)
-        return cls((torch.cat([k for k, _ in layer]), torch.cat([v for _, v in layer])) for layer in layers)
+    def from_legacy_cache(cls, past_key_values: Legacy | None = None) -> Self:
+        """A cache holding a copy of what `to_legacy_cache` gave."""
+        return cls(past_key_values or ())
 
 
-def build(config: Any, length: int) -> DynamicCache:
-    """A `DynamicCache`; it has no options and needs no length."""
-    return DynamicCache()
+def build(config: Any, length: int, keep_all: bool = False) -> DynamicCache:
+    """A `DynamicCache`; with `keep_all`, layers with a window keep every token too."""
+    return DynamicCache(config=None if keep_all else config)

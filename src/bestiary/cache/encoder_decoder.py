@@ -17,14 +17,27 @@ class EncoderDecoderCache(Cache):
     `is_updated[layer_idx]` says whether the keys of the encoder's output are there for that layer.
     """
 
+    kind = "encoder_decoder"
+
     def __init__(self, self_attention_cache: Cache | None = None, cross_attention_cache: Cache | None = None) -> None:
+        self.transfer = None
         self.self_attention_cache = DynamicCache() if self_attention_cache is None else self_attention_cache
         self.cross_attention_cache = DynamicCache() if cross_attention_cache is None else cross_attention_cache
         self.is_updated: dict[int, bool] = dict.fromkeys(range(len(self.cross_attention_cache)), True)
-        self.is_compileable = self.self_attention_cache.is_compileable
+        own = self.self_attention_cache
+        self.is_compileable, self.is_endless, self.needs_rotary = own.is_compileable, own.is_endless, own.needs_rotary
 
     @property
-    def layers(self) -> list[CacheLayer]:  # type: ignore[override]
+    def rotary(self) -> Any:  # type: ignore[override]
+        """What turns keys to other positions, for the decoder's own cache."""
+        return self.self_attention_cache.rotary
+
+    @rotary.setter
+    def rotary(self, value: Any) -> None:
+        self.self_attention_cache.rotary = value
+
+    @property
+    def layers(self) -> list[CacheLayer]:
         """The layers of the decoder's own cache."""
         return self.self_attention_cache.layers
 
@@ -37,12 +50,38 @@ class EncoderDecoderCache(Cache):
         """Keys and values (B, G, S, K) of the encoder's output in layer `layer_idx`; `project` makes them the first time."""
         if not self.is_updated.get(layer_idx):
             self.is_updated[layer_idx] = True
-            return self.cross_attention_cache.update(*project(), layer_idx)
-        keys, values = self.cross_attention_cache[layer_idx]
-        return keys, values
+            made = project()
+            keys, values = self.cross_attention_cache.update(*made, layer_idx)
+            return keys[:, :, : made[0].shape[2]], values[:, :, : made[0].shape[2]]  # a fixed size may be larger
+        return self.cross_attention_cache.read(layer_idx)
 
     def make_layer(self, layer_idx: int) -> CacheLayer:
         return self.self_attention_cache.make_layer(layer_idx)
+
+    def update(self, keys: Tensor, values: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
+        """Add keys and values (B, G, T, K) of the decoder's tokens."""
+        return self.self_attention_cache.update(keys, values, layer_idx)
+
+    def settled(self) -> list[CacheLayer]:
+        """The layers of the decoder's own cache, none of which is on its way between two devices."""
+        return self.self_attention_cache.settled()
+
+    def get_max_length(self, layer_idx: int = 0) -> int | None:
+        """Tokens that the decoder's own cache can ever hold."""
+        return self.self_attention_cache.get_max_length(layer_idx)
+
+    def nbytes(self) -> int:
+        """Bytes of both halves."""
+        return self.self_attention_cache.nbytes() + self.cross_attention_cache.nbytes()
+
+    @classmethod
+    def from_batch_splits(cls, splits: list[Self]) -> Self:
+        """The inverse of `batch_split`."""
+        own, cross = (splits[0].self_attention_cache, splits[0].cross_attention_cache)
+        return cls(
+            own.from_batch_splits([part.self_attention_cache for part in splits]),
+            cross.from_batch_splits([part.cross_attention_cache for part in splits]),
+        )
 
     def reset(self) -> None:
         """Forget everything, the encoder's output included."""

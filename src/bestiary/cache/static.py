@@ -1,21 +1,23 @@
-"""A cache of fixed size: nothing is allocated after the first step, and a forward with it can be compiled once."""
+"""Caches of fixed size: nothing is allocated after the first step, and a forward with them can be compiled once."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from ..core.errors import ArgumentError, CapacityError
-from .base import Cache, CacheLayer, Tensor, move_rows
+from ..core.errors import ArgumentError, CapacityError, CorruptFile, InputError
+from .base import Cache, CacheConfig, CacheLayer, Change, Tensor, Tokens, move_rows
+from .layer_types import layer_types
+from .recurrent import RecurrentLayer
+from .transfer import Transfer
 
 
-class StaticLayer(CacheLayer):
-    """Keys and values in two buffers of `capacity` slots, all of which attention sees; causality hides the unused ones."""
+class FixedLayer(CacheLayer):
+    """Keys and values in two buffers of `slots` slots that never move, and the number of tokens seen."""
 
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        # Keys, values, and where the next token goes: on the device for compiled steps. `_seen` is the same number on the
-        # host for all others; a compiled step only writes None to it, for reading it would compile anew for every value.
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        # Keys, values, and the tokens seen: on the device for compiled steps. `_seen` is the same number on the host for all
+        # others; a compiled step only writes None to it, for reading it would compile anew for every value.
         self._buffers: tuple[Tensor, Tensor, Tensor] | None = None
         self._seen: int | None = 0
 
@@ -27,59 +29,43 @@ class StaticLayer(CacheLayer):
     def values(self) -> Tensor | None:
         return self._buffers[1] if self._buffers else None
 
-    def _allocate(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        held = [new.new_zeros(*new.shape[:2], self.capacity, new.shape[3]) for new in (keys, values)]
+    def allocate(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Take the slots for keys and values like these (B, G, any, K)."""
+        held = [new.new_zeros(*new.shape[:2], self.slots, new.shape[3]) for new in (keys, values)]
         self._buffers = held[0], held[1], torch.zeros((), dtype=torch.int64, device=keys.device)
         return self._buffers
 
-    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        all_keys, all_values, position = self._buffers or self._allocate(keys, values)
-        new = keys.shape[2]
+    def _writable(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The buffers; new ones where torch forbids writing (made in inference mode, written outside of it)."""
+        buffers = self._buffers or self.allocate(keys, values)
+        if keys.shape[0] != buffers[0].shape[0]:
+            raise InputError(f"the cache was made for {buffers[0].shape[0]} rows and is given {keys.shape[0]}")
         if torch.compiler.is_compiling():
-            slots = position + torch.arange(new, device=keys.device)
-            self._seen = None
-            all_keys.index_copy_(2, slots, keys)
-            all_values.index_copy_(2, slots, values)
-        else:
-            start = self.get_seq_length()
-            self._check_room(start, new)
-            if all_keys.is_inference() and not torch.is_inference_mode_enabled():
-                # Made in inference mode, written outside of it: torch forbids that in place.
-                self._buffers = all_keys, all_values, position = all_keys.clone(), all_values.clone(), position.clone()
-            all_keys.narrow(2, start, new).copy_(keys)
-            all_values.narrow(2, start, new).copy_(values)
-            self._seen = start + new
-        position.add_(new)
-        return all_keys, all_values
-
-    def _check_room(self, start: int, new: int) -> None:
-        if start + new > self.capacity:
-            raise CapacityError(
-                f"the static cache has {self.capacity} slots; {start} are taken and {new} more are needed: make it with "
-                f"max_cache_len={start + new} or more"
-            )
-
-    def geometry(self, new: int) -> tuple[int, int | Tensor]:
-        if torch.compiler.is_compiling() and self._buffers:
-            return self.capacity, self._buffers[2].clone()
-        start = self.get_seq_length()
-        self._check_room(start, new)
-        return self.capacity, start
+            return buffers
+        if buffers[0].is_inference() and not torch.is_inference_mode_enabled():
+            self._buffers = buffers = buffers[0].clone(), buffers[1].clone(), buffers[2].clone()
+        return buffers
 
     def get_seq_length(self) -> int:
         if self._seen is None:
             self._seen = int(self._buffers[2]) if self._buffers else 0
         return self._seen
 
-    def get_max_length(self) -> int:
-        return self.capacity
+    def position(self) -> int | Tensor:
+        if torch.compiler.is_compiling() and self._buffers:
+            return self._buffers[2].clone()
+        return self.get_seq_length()
 
-    def crop(self, length: int) -> None:
+    def _set_seen(self, length: int) -> None:
         self._seen = length
         if self._buffers:
             self._buffers[2].fill_(length)
 
-    def map_batch(self, change: Callable[[Tensor], Tensor]) -> None:
+    def map_tensors(self, change: Change) -> None:
+        if self._buffers is not None:
+            self._buffers = change(self._buffers[0]), change(self._buffers[1]), self._buffers[2]
+
+    def map_batch(self, change: Change) -> None:
         if self._buffers is None:
             return
         keys, values = change(self._buffers[0]), change(self._buffers[1])
@@ -90,43 +76,243 @@ class StaticLayer(CacheLayer):
         else:
             self._buffers = keys, values, self._buffers[2]
 
-    def reorder(self, parents: Tensor, since: int) -> None:
-        for buffer in (self._buffers or ())[:2]:
-            move_rows(buffer.narrow(2, since, self.get_seq_length() - since), parents)
-
     def reset(self) -> None:
         for tensor in self._buffers or ():
             tensor.zero_()
         self._seen = 0
 
+    def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
+        held = self.tokens()
+        return ({}, {}) if held is None else ({"keys": held.keys, "values": held.values}, {"seen": self.get_seq_length()})
+
+
+class StaticLayer(FixedLayer):
+    """A slot for each token; attention sees all slots, causality hides the unused ones."""
+
+    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        all_keys, all_values, position = self._writable(keys, values)
+        new = keys.shape[2]
+        if torch.compiler.is_compiling():
+            slots = position + torch.arange(new, device=keys.device)
+            self._seen = None
+            all_keys.index_copy_(2, slots, keys)
+            all_values.index_copy_(2, slots, values)
+        else:
+            start = self.get_seq_length()
+            self._check_room(start, new)
+            all_keys.narrow(2, start, new).copy_(keys)
+            all_values.narrow(2, start, new).copy_(values)
+            self._seen = start + new
+        position.add_(new)
+        return all_keys, all_values
+
+    def _check_room(self, start: int, new: int) -> None:
+        if start + new > self.slots:
+            raise CapacityError(
+                f"the static cache has {self.slots} slots; {start} are taken and {new} more are needed: make it with "
+                f"max_cache_len={start + new} or more"
+            )
+
+    def geometry(self, new: int) -> tuple[int, int | Tensor]:
+        if torch.compiler.is_compiling() and self._buffers:
+            return self.slots, self._buffers[2].clone()
+        start = self.get_seq_length()
+        self._check_room(start, new)
+        return self.slots, start
+
+    def get_max_length(self) -> int:
+        return self.slots
+
+    def crop(self, length: int) -> None:
+        self._set_seen(length)
+
+    def reorder(self, parents: Tensor, since: int) -> None:
+        for buffer in (self._buffers or ())[:2]:
+            move_rows(buffer.narrow(2, since, self.get_seq_length() - since), parents)
+
+    def tokens(self) -> Tokens | None:
+        seen = self.get_seq_length()
+        return Tokens(0, self._buffers[0][:, :, :seen], self._buffers[1][:, :, :seen]) if self._buffers else None
+
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
+        self._buffers, self._seen = None, 0
+        if tensors:
+            check_tokens(tensors, numbers["seen"])
+            self.update(tensors["keys"], tensors["values"])
+
+
+class StaticSlidingWindowLayer(FixedLayer):
+    """`window - 1` slots for the newest tokens, which move up when there is no room; attention sees these and the new ones."""
+
+    is_sliding = True
+
+    def __init__(self, window: int) -> None:
+        super().__init__(window - 1)
+        self.window = window
+
+    def _past(self) -> int | Tensor:
+        """Slots in use."""
+        if torch.compiler.is_compiling() and self._buffers:
+            return self._buffers[2].clamp(max=self.slots)
+        return min(self.get_seq_length(), self.slots)
+
+    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        all_keys, all_values, position = self._writable(keys, values)
+        past, new = self._past(), keys.shape[2]
+        slots = torch.arange(self.slots + new, device=keys.device)
+        # Attention's slot s is the old slot s, and from `past` on the new token s - past.
+        order = torch.where(slots < past, slots, (slots - past).clamp(max=new - 1) + self.slots)
+        shown_keys = torch.cat([all_keys, keys], dim=2).index_select(2, order)
+        shown_values = torch.cat([all_values, values], dim=2).index_select(2, order)
+        kept = slots[: self.slots] + torch.clamp(position + new - self.slots, min=0, max=new)
+        all_keys.copy_(shown_keys.index_select(2, kept))
+        all_values.copy_(shown_values.index_select(2, kept))
+        self._seen = None if torch.compiler.is_compiling() else self.get_seq_length() + new
+        position.add_(new)
+        return shown_keys, shown_values
+
+    def geometry(self, new: int) -> tuple[int, int | Tensor]:
+        return self.slots + new, self._past()
+
+    def shown(self, mask: Tensor, new: int) -> Tensor:
+        if not torch.compiler.is_compiling() or not self._buffers:
+            return newest(mask, self.get_seq_length() + new, self.slots + new)
+        columns = torch.arange(self.slots + new, device=mask.device) + self._buffers[2] - self._past()
+        return mask.index_select(-1, columns.clamp(max=mask.shape[-1] - 1))
+
+    def get_max_length(self) -> None:
+        return None
+
+    def crop(self, length: int) -> None:
+        self._set_seen(length)
+
+    def needs(self, length: int) -> int:
+        return max(0, length - self.slots)
+
+    def tokens(self) -> Tokens | None:
+        if self._buffers is None:
+            return None
+        seen = self.get_seq_length()
+        held = min(seen, self.slots)
+        return Tokens(seen - held, self._buffers[0][:, :, :held], self._buffers[1][:, :, :held])
+
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
+        self._buffers, self._seen = None, 0
+        if tensors:
+            seen, count = numbers["seen"], min(numbers["seen"], self.slots)
+            check_tokens(tensors, seen, self.needs(seen))
+            held = [tensors[name][:, :, tensors[name].shape[2] - count :] for name in ("keys", "values")]
+            buffers = self.allocate(held[0], held[1])
+            buffers[0][:, :, :count], buffers[1][:, :, :count] = held[0], held[1]
+            self._set_seen(seen)
+
+
+def newest(mask: Tensor, covered: int, slots: int) -> Tensor:
+    """The last `slots` columns of `mask`, if it covers the `covered` tokens that it should."""
+    return mask[..., covered - slots :] if mask.shape[-1] == covered > slots else mask
+
+
+def check_tokens(tensors: dict[str, Tensor], seen: int, needed: int = 0) -> None:
+    """Refuse keys and values that are not those of the tokens from `needed`, or an earlier one, to `seen`."""
+    keys, values = tensors["keys"], tensors["values"]
+    if keys.dim() != 4 or keys.shape[:3] != values.shape[:3] or not seen - needed <= keys.shape[2] <= seen:
+        raise CorruptFile(
+            f"tensors {tuple(keys.shape)} and {tuple(values.shape)} do not hold the tokens from {needed} to {seen}"
+        )
+
 
 class StaticCache(Cache):
-    """Room for `max_cache_len` tokens, taken at the first step and never moved.
+    """Room for `max_cache_len` tokens, taken at the first step, or at once for a given batch, and never moved.
 
     Args:
-        config: the model's config; nothing of it is needed, it may be None.
+        config: the model's config, or None. Layers that have a window by it take room for the window only.
         max_cache_len: slots per layer, prompt and new tokens together.
+        offloading: keep all layers but the one at work in the host's memory. It cannot be compiled then.
+        offload_only_non_sliding: with `offloading`, leave layers with a window where they are.
+        max_batch_size: rows; when given, the room is taken at once. `batch_size` is its older name.
+        device, dtype: of the room taken at once; default: the CPU, fp32.
 
     Raises:
         CapacityError: an update does not fit; the message says how many slots there are and how many were needed.
     """
 
+    kind = "static"
     is_compileable = True
 
-    def __init__(self, config: Any = None, max_cache_len: int = 0) -> None:
+    def __init__(
+        self,
+        config: Any = None,
+        max_cache_len: int = 0,
+        offloading: bool = False,
+        offload_only_non_sliding: bool = True,
+        *,
+        max_batch_size: int | None = None,
+        batch_size: int | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         if max_cache_len < 1:
             raise ArgumentError(f"max_cache_len must be at least 1, got {max_cache_len}")
-        super().__init__()
+        super().__init__(Transfer(only_non_sliding=offload_only_non_sliding) if offloading else None)
         self.max_cache_len = max_cache_len
+        self.types = layer_types(config)
+        self._config = None if config is None else config.get_text_config(decoder=True)
+        rows = batch_size if max_batch_size is None else max_batch_size
+        if rows is not None and self._config is not None:
+            heads = self._config.get("num_key_value_heads") or self._config.num_attention_heads
+            size = self._config.get("head_dim") or self._config.get("d_kv")
+            size = size or self._config.hidden_size // self._config.num_attention_heads
+            self.early_initialization(rows, heads, size, dtype or torch.float32, device or "cpu")
+        elif rows is not None or device is not None or dtype is not None:
+            raise ArgumentError("to take the room at once, pass config and max_batch_size besides device and dtype")
 
-    def make_layer(self, layer_idx: int) -> StaticLayer:
-        return StaticLayer(self.max_cache_len)
+    def early_initialization(
+        self, batch_size: int, num_heads: int, head_dim: int, dtype: torch.dtype, device: torch.device | str
+    ) -> None:
+        """Take the room for `batch_size` rows and `num_heads` key heads of `head_dim` in every layer of the model.
 
-    def to_legacy_cache(self) -> tuple[tuple[Tensor, ...], ...]:
-        seen = self.get_seq_length()
-        return tuple((keys[:, :, :seen].clone(), values[:, :, :seen].clone()) for keys, values in self)
+        Raises:
+            ArgumentError: the cache was made without the model's config and does not know its layers.
+        """
+        if self._config is None:
+            raise ArgumentError("the number of layers is not known: make the cache with config=")
+        like = torch.empty(batch_size, num_heads, 0, head_dim, dtype=dtype, device=device)
+        for index in range(self._config.get("num_decoder_layers") or self._config.num_hidden_layers):
+            layer = self.layer(index)
+            if isinstance(layer, FixedLayer):
+                layer.allocate(like, like)
+
+    def make_layer(self, layer_idx: int) -> CacheLayer:
+        if self.types.is_recurrent(layer_idx):
+            return RecurrentLayer()
+        window = self.types.window_of(layer_idx)
+        return (
+            StaticLayer(self.max_cache_len)
+            if window is None or window > self.max_cache_len
+            else StaticSlidingWindowLayer(window)
+        )
+
+    def get_max_length(self, layer_idx: int = 0) -> int | None:
+        """Tokens this cache can ever hold; None when every layer has a window that fits."""
+        kinds, window = set(self.types.kinds), self.types.window
+        all_slide = kinds == {"sliding_attention"} and window is not None and window <= self.max_cache_len
+        return None if all_slide else self.max_cache_len
+
+    def options(self) -> dict[str, Any]:
+        return {"max_cache_len": self.max_cache_len}
 
 
-def build(config: Any, length: int, max_cache_len: int | None = None) -> StaticCache:
+class StaticCacheConfig(CacheConfig):
+    """Options of a `StaticCache`: `max_cache_len`, and `batch_size` rows on `device` to take the room at once."""
+
+    cache_implementation: str | None = "static"
+    batch_size: int | None = None
+    max_cache_len: int | None = None
+    device: str | None = None
+
+
+def build(
+    config: Any, length: int, max_cache_len: int | None = None, batch_size: int | None = None, device: str | None = None
+) -> StaticCache:
     """A `StaticCache`; the option `max_cache_len` takes the place of the call's own length."""
-    return StaticCache(config, max_cache_len or length)
+    return StaticCache(config, max_cache_len or length, batch_size=batch_size, device=device)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from ..cache.base import Cache
 from ..cache.dynamic import DynamicCache
 from ..core.errors import ArgumentError, InputError
 from ..core.outputs import ModelOutput
@@ -20,6 +21,7 @@ from ..nn.attention import Attend
 from ..nn.kernels import KERNELS, kernel
 from ..nn.layer import Layer
 from ..nn.norm import RMSNorm
+from ..nn.rope import Rotary
 from . import checks, head_masks
 from .config import PreTrainedConfig
 from .module_utils import ModuleUtilsMixin
@@ -176,9 +178,18 @@ class PreTrainedModel(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=_Fi
         if isinstance(past_key_values, tuple | list):
             raise InputError("past_key_values is a tuple of tensors; make a cache of it: DynamicCache.from_legacy_cache(...)")
         if past_key_values is not None:
+            if isinstance(past_key_values, Cache) and past_key_values.needs_rotary:
+                past_key_values.rotary = self._rotary()
             return past_key_values
         wanted = self.config.use_cache if use_cache is None else use_cache
         return DynamicCache() if wanted and not recomputing else None
+
+    def _rotary(self) -> Rotary | None:
+        """What gives this model's keys their positions; None when its positions are not rotary."""
+        found = [module for module in self.modules() if isinstance(module, Rotary)]
+        if any(module.parameters_ != found[0].parameters_ for module in found):
+            raise ArgumentError("the layers of this model rotate by different tables, and a sink cache knows only one")
+        return found[0] if found else None
 
     # parts -----------------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,14 @@ class CacheGeometry(Protocol):
         """Number of key slots after this call's update, and the slot of its first query."""
         ...
 
+    def position(self, layer_idx: int = 0) -> int | Tensor:
+        """The position of the first query."""
+        ...
+
+    def shown(self, mask: Tensor, queries: int, layer_idx: int = 0) -> Tensor:
+        """Of a mask (..., seen + queries) the columns of the slots attention will see, where these are not the newest."""
+        ...
+
 
 @dataclass
 class Mask:
@@ -152,6 +160,8 @@ def make_mask(
     mask = Mask(queries, slots, device, causal=causal, first_query=first_query, window=window)
     if attention_mask is None:
         return mask
+    if cache is not None:
+        attention_mask = cache.shown(attention_mask, queries, layer_idx)
     if attention_mask.dim() == 4:
         return _with_array(mask, attention_mask)
     if attention_mask.dim() != 2:
@@ -202,7 +212,7 @@ def positions(attention_mask: Tensor | None, queries: int, seen: int | Tensor, d
 
     Args:
         attention_mask: (B, seen + T or more) or None; anything but 2 dimensions carries no padding.
-        seen: tokens the cache holds.
+        seen: the position of the first new token where nothing is padding.
     """
     new = torch.arange(queries, device=device) + seen
     padding = real_tokens(attention_mask) if attention_mask is not None and attention_mask.dim() == 2 else None
@@ -242,8 +252,7 @@ def decoder_frame(
     """
     mask = make_mask(x.shape[1], x.device, attention_mask, cache=cache, causal=causal, window=window)
     if position_ids is None:
-        tracing = not isinstance(mask.first_query, int)
-        seen = 0 if cache is None else mask.first_query if tracing else cache.get_seq_length()
+        seen = 0 if cache is None else cache.position()
         position_ids = positions(attention_mask, x.shape[1], seen, x.device)
         if limit is not None and isinstance(seen, int) and seen + mask.queries > limit:
             _warn_beyond(limit, seen + mask.queries, None if mask.padding is None else position_ids)

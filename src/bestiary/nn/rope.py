@@ -139,6 +139,12 @@ class Rotary(nn.Module):
         angles = torch.cat((angles, angles), dim=-1)
         return (angles.cos() * factor).to(dtype), (angles.sin() * factor).to(dtype)
 
+    def turn(self, x: Tensor, by: int) -> Tensor:
+        """Keys (B, G, S, K) as if they stood `by` positions further on; exact as long as positions stay below `limit`."""
+        inverse, _ = self._frequencies(torch.zeros(1, dtype=torch.int64, device=x.device))
+        angles = by * torch.cat((inverse, inverse))[None, None]
+        return rotate(x.float(), angles.cos(), angles.sin()).to(x.dtype)
+
     def _frequencies(self, position_ids: Tensor) -> tuple[Tensor, float]:
         device = position_ids.device
         frequencies = self.fixed or self.kind(self.parameters_, self.size, int(position_ids.max()) + 1, self.limit)

@@ -1,0 +1,19 @@
+"""A cache of fixed size of which only the layer at work is on the accelerator."""
+
+from typing import Any
+
+from .static import StaticCache
+
+
+class OffloadedStaticCache(StaticCache):
+    """A `StaticCache` in the host's memory, as `OffloadedCache` is a dynamic one. Its steps cannot be compiled."""
+
+    kind = "offloaded_static"
+
+    def __init__(self, config: Any = None, max_cache_len: int = 0, offload_only_non_sliding: bool = True, **room: Any) -> None:
+        super().__init__(config, max_cache_len, offloading=True, offload_only_non_sliding=offload_only_non_sliding, **room)
+
+
+def build(config: Any, length: int, max_cache_len: int | None = None) -> OffloadedStaticCache:
+    """An `OffloadedStaticCache`; the option `max_cache_len` takes the place of the call's own length."""
+    return OffloadedStaticCache(config, max_cache_len or length)

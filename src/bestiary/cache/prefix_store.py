@@ -1,0 +1,269 @@
+"""States of earlier conversations, so that a prompt which begins like one of them is not computed again."""
+
+import json
+import os
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import torch
+
+from ..core.errors import ArgumentError, CorruptFile
+from .base import Cache, CacheLayer, Tensor
+from .files import read, write
+
+_FORMAT = "bestiary-prefixes-1"
+
+
+class Piece(NamedTuple):
+    """One row's state of one layer: the tokens from number `first` on, or, without a number, a state that cannot be cut."""
+
+    first: int | None
+    tensors: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One conversation: whose it is (`model`), its `ids` (n,), and a piece per layer, or a `reason` why there are none."""
+
+    model: str
+    ids: Tensor
+    pieces: tuple[Piece, ...]
+    reason: str = ""
+
+    @property
+    def nbytes(self) -> int:
+        return self.ids.nbytes + sum(tensor.nbytes for piece in self.pieces for tensor in piece.tensors.values())
+
+    @property
+    def can_be_cut(self) -> bool:
+        """Whether any beginning of it can be used."""
+        return bool(self.pieces) and all(piece.first == 0 for piece in self.pieces)
+
+    def shared(self, ids: Tensor) -> int:
+        """How many of the first tokens are those of `ids`."""
+        length = min(len(ids), len(self.ids))
+        differs = (self.ids[:length] != ids[:length]).nonzero()
+        return int(differs[0]) if len(differs) else length
+
+    def obstacle(self, layers: list[CacheLayer], length: int) -> str:
+        """Why the first `length` tokens cannot be given to `layers`; an empty string when they can."""
+        if not self.pieces:
+            return self.reason
+        for layer, piece in zip(layers, self.pieces, strict=True):
+            if piece.first is None:
+                if not layer.resumes or length != len(self.ids):
+                    return layer.not_cut or "it was stored by a cache of another kind"
+            elif layer.resumes:
+                return "it was stored by a cache of another kind"
+            elif piece.first > layer.needs(length):
+                return f"to go on after {length} a window needs tokens {layer.needs(length)} on, held are {piece.first} on"
+        return ""
+
+
+class Reuse(NamedTuple):
+    """What came of a look into the store: for each row the tokens taken from it, and why they are not more."""
+
+    tokens: list[int]
+    reason: str
+
+
+class PrefixStore:
+    """Keeps what models have computed for earlier conversations, up to `max_bytes`; the one unused longest goes first.
+
+    Passed as `model.generate(..., prefix_store=store)`, it gives each row the longest beginning that some conversation shares
+    with it, and takes up the conversation afterwards. The tokens are those of a cold run with any kind of cache: a state
+    belongs to one model with exactly these weights, and where it cannot be cut at the place needed (behind a window, in a
+    recurrent state, where tokens are quantized) the prompt is computed anew and the result says so. One store may serve
+    several models and threads.
+
+    Args:
+        max_bytes: bytes of all states together.
+
+    Raises:
+        ArgumentError: `max_bytes` is not a positive number.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
+            raise ArgumentError(f"max_bytes is {max_bytes!r}; expected a number of bytes, 1 or more")
+        self.max_bytes = max_bytes
+        self._entries: OrderedDict[int, Entry] = OrderedDict()  # the one used last is the last
+        self._next = 0
+        self._nbytes = 0
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def nbytes(self) -> int:
+        """Bytes of all states held."""
+        return self._nbytes
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._entries.clear()
+            self._nbytes = 0
+
+    def fill(self, model: str, cache: Cache, layers: int, ids: Tensor, padding: Tensor | None, device: torch.device) -> Reuse:
+        """Give the empty `cache` as much of the prompts `ids` (R, T) as is known: the same number of slots in each row.
+
+        Args:
+            model: its fingerprint. layers: how many it has. padding: (R,) tokens of padding at the start of each row.
+        """
+        held, skips = [cache.layer(index) for index in range(layers)], _skips(ids, padding)
+        rows = [row[skip:] for row, skip in zip(ids.cpu(), skips, strict=True)]
+        found = [self._best(model, held, row) for row in rows]
+        slots = min(skip + length for skip, (_, length, _) in zip(skips, found, strict=True))
+        takes = [max(slots - skip, 0) for skip in skips]
+        reason = "" if any(takes) else next(reason for _, length, reason in found if not length)
+        for (entry, _, _), take in zip(found, takes, strict=True):
+            if take and entry is not None:
+                reason = reason or entry.obstacle(held, take)
+        if any(skips) and any(layer.resumes for layer in held):
+            reason = reason or "rows with padding cannot take up a recurrent state"
+        if reason:
+            return Reuse([0] * len(rows), reason)
+        entries = [entry for entry, _, _ in found]
+        for index, layer in enumerate(held):
+            pieces = [None if entry is None else entry.pieces[index] for entry in entries]
+            tensors = _whole(pieces) if layer.resumes else _joined(pieces, skips, takes, layer.needs(slots))
+            layer.restore({name: tensor.to(device) for name, tensor in tensors.items()}, {"seen": slots})
+        return Reuse(takes, "")
+
+    def _best(self, model: str, layers: list[CacheLayer], row: Tensor) -> tuple[Entry | None, int, str]:
+        """The entry that gives most of `row` (n,) to `layers`, how many tokens, and why none does if that is 0."""
+        with self._lock:
+            entries = [(key, entry) for key, entry in self._entries.items() if entry.model == model]
+        reason, longest, best = "no stored conversation of this model begins like the prompt", 0, (-1, 0)
+        for key, entry in entries:
+            length = min(entry.shared(row), len(row) - 1)  # the last token must run to give logits
+            obstacle = entry.obstacle(layers, length) if length > 0 else ""
+            if obstacle and length > longest:
+                longest, reason = length, f"a stored conversation shares {length} tokens, but {obstacle}"
+            elif not obstacle and length > best[1]:
+                best = key, length
+        if not best[1]:
+            return None, 0, reason
+        with self._lock:
+            if best[0] in self._entries:
+                self._entries.move_to_end(best[0])
+        return dict(entries)[best[0]], best[1], ""
+
+    def keep(self, model: str, cache: Cache, ids: Tensor, padding: Tensor | None = None, ends: list[int] | None = None) -> None:
+        """Take up what `cache` holds of the rows `ids` (R, n), which are all the tokens it has seen.
+
+        Args:
+            padding: as in `fill`. ends: the slot of each row after which only filling follows, which is left out if possible.
+        """
+        layers = cache.settled()
+        for row, skip in enumerate(_skips(ids, padding)):
+            self._add(_entry(model, layers, ids[row].cpu(), row, skip, ids.shape[1] if ends is None else ends[row]))
+
+    def _add(self, new: Entry) -> None:
+        if new.nbytes > self.max_bytes:
+            reason = f"its states have {new.nbytes} bytes and max_bytes is {self.max_bytes}"
+            new = Entry(new.model, new.ids, (), reason)
+        with self._lock:
+            for key, old in list(self._entries.items()):
+                if old.model != new.model:
+                    continue
+                shared = old.shared(new.ids)
+                if shared == len(new.ids) and old.can_be_cut:
+                    self._entries.move_to_end(key)
+                    return
+                if shared == len(old.ids) and (new.can_be_cut or len(old.ids) == len(new.ids) or not old.pieces):
+                    self._remove(key)
+            self._entries[self._next] = new
+            self._next, self._nbytes = self._next + 1, self._nbytes + new.nbytes
+            while self._nbytes > self.max_bytes:
+                self._remove(next(iter(self._entries)))
+
+    def _remove(self, key: int) -> None:
+        self._nbytes -= self._entries.pop(key).nbytes
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all that is held to the file `path`, whole or not at all.
+
+        Raises:
+            SaveError: the file cannot be written.
+        """
+        with self._lock:
+            entries = list(self._entries.values())
+        tensors, header = {}, []
+        for number, entry in enumerate(entries):
+            header.append({"model": entry.model, "reason": entry.reason, "first": [piece.first for piece in entry.pieces]})
+            tensors[f"{number}.ids"] = entry.ids
+            for layer, piece in enumerate(entry.pieces):
+                tensors.update({f"{number}.{layer}.{name}": tensor for name, tensor in piece.tensors.items()})
+        write(path, tensors, {"format": _FORMAT, "entries": json.dumps(header), "max_bytes": str(self.max_bytes)})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], max_bytes: int | None = None) -> Self:
+        """The store that `save` wrote, with its own limit or another; what does not fit is left out, the oldest first.
+
+        Raises:
+            FileMissing: there is no such file. CorruptFile: it is damaged, or no saved store.
+        """
+        tensors, metadata = read(path, _FORMAT, "a saved PrefixStore")
+        try:
+            store = cls(int(metadata["max_bytes"]) if max_bytes is None else max_bytes)
+            for number, entry in enumerate(json.loads(metadata["entries"])):
+                pieces = tuple(_piece(tensors, f"{number}.{layer}.", first) for layer, first in enumerate(entry["first"]))
+                store._add(Entry(str(entry["model"]), tensors[f"{number}.ids"], pieces, str(entry["reason"])))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CorruptFile(f"{path} is not a whole PrefixStore: {error}") from error
+        return store
+
+
+def _piece(tensors: dict[str, Tensor], start: str, first: int | None) -> Piece:
+    held = {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+    if first is not None and (set(held) != {"keys", "values"} or held["keys"].dim() != 4 or held["values"].dim() != 4):
+        raise ValueError(f"{start} holds {sorted(held)}")
+    return Piece(first, held)
+
+
+def _skips(ids: Tensor, padding: Tensor | None) -> list[int]:
+    return [0] * ids.shape[0] if padding is None else padding.tolist()
+
+
+def _whole(pieces: list[Piece | None]) -> dict[str, Tensor]:
+    """The states of all rows as one."""
+    held = [piece.tensors for piece in pieces if piece is not None]
+    return {name: torch.cat([tensors[name] for tensors in held]) for name in held[0]}
+
+
+def _joined(pieces: list[Piece | None], skips: list[int], takes: list[int], first: int) -> dict[str, Tensor]:
+    """Keys and values (R, G, slots - first, K) of the slots from `first` on; zeros where a row has padding."""
+    some = next(piece for piece, take in zip(pieces, takes, strict=True) if piece is not None and take)
+    slots = max(skip + take for skip, take in zip(skips, takes, strict=True) if take) - first
+    result = {}
+    for name, like in some.tensors.items():
+        joined = like.new_zeros(len(pieces), like.shape[1], slots, like.shape[3])
+        for row, (piece, skip, take) in enumerate(zip(pieces, skips, takes, strict=True)):
+            if take and piece is not None and piece.first is not None:
+                start = max(first - skip, 0)
+                joined[row, :, slots - (take - start) :] = piece.tensors[name][0, :, start - piece.first : take - piece.first]
+        result[name] = joined
+    return result
+
+
+def _entry(model: str, layers: list[CacheLayer], ids: Tensor, row: int, skip: int, end: int) -> Entry:
+    """Row `row` of `layers`, whose slots hold `ids` (n,), the first `skip` of them padding, those from `end` on filling."""
+    seen, pieces = len(ids), []
+    held = [layer.tokens() for layer in layers]
+    if all(tokens is not None and tokens.first <= layer.needs(end) for tokens, layer in zip(held, layers, strict=True)):
+        seen = end
+    for layer, tokens in zip(layers, held, strict=True):
+        if tokens is not None:
+            start, stop = max(skip - tokens.first, 0), seen - tokens.first
+            parts = {"keys": tokens.keys, "values": tokens.values}
+            cut = {name: tensor[row : row + 1, :, start:stop].clone() for name, tensor in parts.items()}
+            pieces.append(Piece(max(tokens.first - skip, 0), cut))
+        elif layer.resumes and not skip:
+            pieces.append(Piece(None, {name: tensor[row : row + 1].clone() for name, tensor in layer.state()[0].items()}))
+        else:
+            return Entry(model, ids[skip:].clone(), (), layer.not_cut + (" and the row has padding" if layer.resumes else ""))
+    return Entry(model, ids[skip:seen].clone(), tuple(pieces))

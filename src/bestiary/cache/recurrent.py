@@ -1,0 +1,144 @@
+"""The cache of layers that keep a state of fixed size instead of keys and values (Gu and Dao 2023, Mamba)."""
+
+from typing import Any
+
+import torch
+
+from ..core.errors import ArgumentError
+from .base import Cache, CacheLayer, Change, Tensor
+
+
+class RecurrentLayer(CacheLayer):
+    """The newest inputs of a causal convolution, and the state of a recurrence. Neither can go back to an earlier token.
+
+    Attributes:
+        conv_states: (B, C, W), the inputs of the last W positions; recurrent_states: (B, ...). None before the first update.
+    """
+
+    def __init__(self) -> None:
+        self.conv_states: Tensor | None = None
+        self.recurrent_states: Tensor | None = None
+        self._seen = 0
+
+    resumes = True
+    not_cut = "a recurrent state cannot be cut"
+
+    @property
+    def keys(self) -> None:
+        return None
+
+    @property
+    def values(self) -> None:
+        return None
+
+    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        raise ArgumentError(
+            "a recurrent layer keeps states, no keys and values: this model needs another cache, such as 'dynamic'"
+        )
+
+    def update_conv_state(self, conv_states: Tensor, width: int | None = None) -> Tensor:
+        """Add inputs (B, C, T) of the convolution; the newest `width` of all are kept and returned.
+
+        Args:
+            width: W, the width of the kernel; default: what is held, or T at first. Zeros stand for what was before the text.
+        """
+        held, new = self.conv_states, conv_states.shape[2]
+        width = width or (new if held is None else held.shape[2])
+        if held is None:
+            held = conv_states.new_zeros(*conv_states.shape[:2], width)
+        self.conv_states = torch.cat([held, conv_states], dim=2)[:, :, -width:].contiguous()
+        self._seen += new
+        return self.conv_states
+
+    def update_recurrent_state(self, recurrent_states: Tensor) -> Tensor:
+        """Keep `recurrent_states` (B, ...) in place of the former state."""
+        self.recurrent_states = recurrent_states
+        return recurrent_states
+
+    def count(self, new: int) -> None:
+        """Note `new` tokens, for layers without a convolution."""
+        self._seen += new
+
+    def geometry(self, new: int) -> tuple[int, int]:
+        return self._seen + new, self._seen
+
+    def get_seq_length(self) -> int:
+        return self._seen
+
+    def get_max_length(self) -> None:
+        return None
+
+    def crop(self, length: int) -> None:
+        assert length == self._seen
+
+    def needs(self, length: int) -> int:
+        return length  # nothing but the state itself
+
+    def map_tensors(self, change: Change) -> None:
+        if self.conv_states is not None:
+            self.conv_states = change(self.conv_states)
+        if self.recurrent_states is not None:
+            self.recurrent_states = change(self.recurrent_states)
+
+    def reset(self) -> None:
+        self.conv_states = self.recurrent_states = None
+        self._seen = 0
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
+        held = {"conv_states": self.conv_states, "recurrent_states": self.recurrent_states}
+        return {name: tensor for name, tensor in held.items() if tensor is not None}, {"seen": self._seen}
+
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
+        self.reset()
+        copies = {name: tensor.clone() for name, tensor in tensors.items()}
+        self.conv_states, self.recurrent_states = copies.get("conv_states"), copies.get("recurrent_states")
+        self._seen = numbers["seen"]
+
+
+class MambaCache(Cache):
+    """States of a model all of whose layers are recurrent. Its size does not depend on the length of the text.
+
+    Args:
+        config: the model's config; nothing of it is needed, it may be None.
+    """
+
+    kind = "recurrent"
+    is_endless = True
+
+    def __init__(self, config: Any = None) -> None:
+        super().__init__()
+
+    def make_layer(self, layer_idx: int) -> RecurrentLayer:
+        return RecurrentLayer()
+
+    def _recurrent(self, layer_idx: int) -> RecurrentLayer:
+        layer = self.layer(layer_idx)
+        assert isinstance(layer, RecurrentLayer)
+        return layer
+
+    def update_conv_state(self, conv_states: Tensor, layer_idx: int, width: int | None = None) -> Tensor:
+        """`RecurrentLayer.update_conv_state` of layer `layer_idx`."""
+        return self._recurrent(layer_idx).update_conv_state(conv_states, width)
+
+    def update_recurrent_state(self, recurrent_states: Tensor, layer_idx: int) -> Tensor:
+        """`RecurrentLayer.update_recurrent_state` of layer `layer_idx`."""
+        return self._recurrent(layer_idx).update_recurrent_state(recurrent_states)
+
+    def has_previous_state(self, layer_idx: int = 0) -> bool:
+        """Whether layer `layer_idx` has seen any token."""
+        return self.get_seq_length(layer_idx) > 0
+
+    @property
+    def conv_states(self) -> list[Tensor | None]:
+        """The (B, C, W) of each layer."""
+        return [layer.conv_states for layer in self.layers if isinstance(layer, RecurrentLayer)]
+
+    @property
+    def ssm_states(self) -> list[Tensor | None]:
+        """The recurrent state of each layer."""
+        return [layer.recurrent_states for layer in self.layers if isinstance(layer, RecurrentLayer)]
+
+
+def build(config: Any, length: int) -> MambaCache:
+    """A `MambaCache`; it has no options and needs no length."""
+    return MambaCache(config)

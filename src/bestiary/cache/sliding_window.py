@@ -1,0 +1,153 @@
+"""Caches of layers that look back a fixed number of tokens (Beltagy et al. 2020, Longformer; Jiang et al. 2023, Mistral)."""
+
+from typing import Any
+
+import torch
+
+from ..core.errors import ConfigError
+from .base import CacheLayer, Change, Tensor, Tokens
+from .layer_types import layer_types
+from .static import StaticCache, check_tokens, newest
+
+# Tokens kept beyond the window, so that a few can be taken back (assisted decoding, turns that differ at their end).
+SPARE = 64
+# Free slots behind the kept ones: what is kept moves to the front once in so many steps.
+ROOM = 256
+
+
+class WanderingLayer(CacheLayer):
+    """Base of layers that drop old tokens: the slots in use wander along a buffer, so that no step moves them all."""
+
+    is_sliding = True
+
+    def __init__(self) -> None:
+        self._buffers: tuple[Tensor, Tensor] | None = None
+        self._seen = 0
+        self._start = self._end = 0  # slots in use
+
+    @property
+    def held(self) -> int:
+        """Slots in use."""
+        return self._end - self._start
+
+    @property
+    def keys(self) -> Tensor | None:
+        return self._buffers[0].narrow(2, self._start, self.held) if self._buffers else None
+
+    @property
+    def values(self) -> Tensor | None:
+        return self._buffers[1].narrow(2, self._start, self.held) if self._buffers else None
+
+    def _append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Put keys and values behind those held; returns the buffers."""
+        new, buffers = keys.shape[2], self._buffers
+        tracked = torch.is_grad_enabled() and keys.requires_grad
+        frozen = buffers is not None and buffers[0].is_inference() and not torch.is_inference_mode_enabled()
+        if buffers is None or tracked or frozen or self._end + new > buffers[0].shape[2]:
+            held = [] if buffers is None else [(self.keys, self.values)]
+            room = 0 if tracked else ROOM
+            self._buffers = buffers = self._with_room([*held, (keys, values)], room)
+            self._start, self._end = 0, self.held + new
+        else:
+            buffers[0].narrow(2, self._end, new).copy_(keys)
+            buffers[1].narrow(2, self._end, new).copy_(values)
+            self._end += new
+        self._seen += new
+        return buffers
+
+    @staticmethod
+    def _with_room(pairs: list[Any], room: int) -> tuple[Tensor, Tensor]:
+        made = []
+        for parts in zip(*pairs, strict=True):
+            like = parts[-1]
+            made.append(torch.cat([*parts, like.new_empty(*like.shape[:2], room, like.shape[3])], dim=2))
+        return made[0], made[1]
+
+    def get_seq_length(self) -> int:
+        return self._seen
+
+    def map_tensors(self, change: Change) -> None:
+        if self._buffers is not None:
+            self._buffers = change(self._buffers[0]), change(self._buffers[1])
+
+    def reset(self) -> None:
+        self._buffers = None
+        self._seen = self._start = self._end = 0
+
+
+class SlidingWindowLayer(WanderingLayer):
+    """The newest tokens; attention sees `window - 1` of them and the new ones.
+
+    Args:
+        window: a query sees itself and the `window - 1` tokens before it.
+        spare: older tokens that are kept for `crop`.
+    """
+
+    def __init__(self, window: int, spare: int = SPARE) -> None:
+        super().__init__()
+        self.window, self.spare = window, spare
+
+    def _past(self) -> int:
+        """Earlier tokens that attention sees."""
+        return min(self.held, self.window - 1)
+
+    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        length = self._past() + keys.shape[2]
+        all_keys, all_values = self._append(keys, values)
+        first = self._end - length
+        self._start = max(self._start, self._end - (self.window - 1 + self.spare))
+        return all_keys.narrow(2, first, length), all_values.narrow(2, first, length)
+
+    def geometry(self, new: int) -> tuple[int, int]:
+        return self._past() + new, self._past()
+
+    def get_max_length(self) -> None:
+        return None
+
+    def crop(self, length: int) -> None:
+        self._end -= self._seen - length
+        self._seen = length
+
+    def shown(self, mask: Tensor, new: int) -> Tensor:
+        return newest(mask, self._seen + new, self._past() + new)
+
+    def needs(self, length: int) -> int:
+        return max(0, length - (self.window - 1))
+
+    def tokens(self) -> Tokens | None:
+        keys, values = self.keys, self.values
+        return None if keys is None or values is None else Tokens(self._seen - self.held, keys, values)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
+        held = self.tokens()
+        return ({}, {}) if held is None else ({"keys": held.keys, "values": held.values}, {"seen": self._seen})
+
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
+        self.reset()
+        if tensors:
+            check_tokens(tensors, numbers["seen"], self.needs(numbers["seen"]))
+            self.update(tensors["keys"], tensors["values"])
+            self._seen = numbers["seen"]
+
+
+class SlidingWindowCache(StaticCache):
+    """A `StaticCache` for a model whose layers look back `config.sliding_window` tokens: room for these, however long the text.
+
+    Raises:
+        ConfigError: no layer of the model has a window.
+    """
+
+    kind = "sliding_window"
+
+    def __init__(self, config: Any = None, max_cache_len: int = 0, **options: Any) -> None:
+        if not layer_types(config).slides:
+            raise ConfigError(
+                "the sliding_window cache is for models whose config has sliding_window; this one looks at all tokens: use "
+                "'static', or 'dynamic'"
+            )
+        super().__init__(config, max_cache_len, **options)
+
+
+def build(config: Any, length: int, max_cache_len: int | None = None, offloading: bool = False) -> SlidingWindowCache:
+    """A `SlidingWindowCache`; full layers, if the model has some, get `max_cache_len` slots, or what the call needs."""
+    return SlidingWindowCache(config, max_cache_len or length, offloading=offloading)

@@ -1,0 +1,132 @@
+"""A tiny LLaMA some of whose layers look back a window, and a tiny recurrent model: no family here has these yet.
+
+The first has the published weights of Mistral and Ministral, which the reference library knows.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bestiary.cache.recurrent import RecurrentLayer
+from bestiary.core.outputs import BaseModelOutputWithPast
+from bestiary.models.llama import LlamaConfig
+from bestiary.models.llama.model import LlamaForCausalLM, LlamaModel
+from bestiary.nn.masks import decoder_frame, make_mask
+
+TINY = {
+    "vocab_size": 64, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "max_position_embeddings": 256, "initializer_range": 0.5, "eos_token_id": None, "bos_token_id": 1,
+    "pad_token_id": 0,
+}  # fmt: skip
+
+
+class WindowedModel(LlamaModel):
+    """The decoder, with a mask for each kind of layer."""
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        position_ids: Tensor | None = None,
+        past_key_values: Any = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+    ) -> BaseModelOutputWithPast:
+        x = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
+        cache = self.start_cache(past_key_values, use_cache)
+        kinds = self.config.get("layer_types") or ["sliding_attention"] * len(self.layers)
+        masks = {
+            kind: make_mask(
+                x.shape[1],
+                x.device,
+                attention_mask,
+                cache=cache,
+                window=self.config.get("sliding_window") if kind == "sliding_attention" else None,
+                layer_idx=kinds.index(kind),
+            )
+            for kind in set(kinds)
+        }
+        _, position_ids = decoder_frame(x, attention_mask, position_ids, cache)
+        rotary = self.rotary_emb(position_ids, x.dtype)
+        for layer, kind in zip(self.layers, kinds, strict=True):
+            x = layer(x, masks[kind], rotary, cache)
+        return BaseModelOutputWithPast(last_hidden_state=self.norm(x), past_key_values=cache)
+
+
+class WindowedForCausalLM(LlamaForCausalLM):
+    """The decoder with its head."""
+
+    backbone_class = WindowedModel
+
+
+class RecurrentMixer(nn.Module):
+    """A causal convolution, then a leaky sum of what it gives: the bones of Mamba."""
+
+    def __init__(self, config: LlamaConfig, layer_idx: int) -> None:
+        super().__init__()
+        self.layer_idx, self.width = layer_idx, 4
+        self.conv = nn.Parameter(torch.empty(config.hidden_size, self.width))
+        self.decay = nn.Parameter(torch.empty(config.hidden_size))
+        self.mix = nn.Linear(config.hidden_size, config.hidden_size)
+
+    def forward(self, x: Tensor, cache: Any) -> Tensor:
+        layer = RecurrentLayer() if cache is None else cache.layer(self.layer_idx)
+        before, state = layer.conv_states, layer.recurrent_states
+        new = x.transpose(1, 2)
+        layer.update_conv_state(new, self.width)
+        before = new.new_zeros(*new.shape[:2], self.width) if before is None else before
+        windows = torch.cat([before, new], dim=2).unfold(2, self.width, 1)[:, :, 1:]
+        drive, decay = (windows * self.conv[:, None]).sum(-1), self.decay.sigmoid()
+        state = torch.zeros_like(drive[:, :, 0]) if state is None else state
+        states = []
+        for step in range(drive.shape[2]):
+            state = decay * state + drive[:, :, step]
+            states.append(state)
+        layer.update_recurrent_state(state)
+        return x + self.mix(torch.stack(states, dim=1).tanh())
+
+
+class RecurrentModel(LlamaModel):
+    """A stack of such mixers in place of attention."""
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__(config)
+        self.layers = nn.ModuleList(RecurrentMixer(config, index) for index in range(config.num_hidden_layers))
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        past_key_values: Any = None,
+        use_cache: bool | None = None,
+    ) -> BaseModelOutputWithPast:
+        x = self.embed_tokens(input_ids)
+        for layer in self.layers:
+            x = layer(x, past_key_values)
+        return BaseModelOutputWithPast(last_hidden_state=self.norm(x), past_key_values=past_key_values)
+
+
+class RecurrentForCausalLM(LlamaForCausalLM):
+    """The recurrent model with a head."""
+
+    backbone_class = RecurrentModel
+
+
+def config_of(**values: Any) -> LlamaConfig:
+    """A tiny config; `sliding_window` and `layer_types` say which layers have a window."""
+    return LlamaConfig(**{**TINY, **values})
+
+
+def filled(kind: type[nn.Module], config: LlamaConfig, seed: int = 5) -> Any:
+    """A model of class `kind` with random weights, the same for the same seed."""
+    model = kind(config).eval()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * (0.5 if parameter.dim() > 1 else 0.1))
+            if parameter.dim() == 1:
+                parameter.add_(1.0)
+    return model
