@@ -103,6 +103,11 @@ RENAMED: dict[str, dict[str, str]] = {
         "CLIPTextModelOutput": "core.outputs:TextEmbedsOutput",
         "CLIPVisionModelOutput": "core.outputs:ImageEmbedsOutput",
     },
+    "models.llama.modeling_llama": {
+        "LlamaRMSNorm": "nn.norm:RMSNorm",
+        **{name: f"compat.rotary:{name}" for name in ("apply_rotary_pos_emb", "rotate_half", "repeat_kv")},
+        "LlamaRotaryEmbedding": "compat.rotary:LlamaRotaryEmbedding",
+    },
     "utils": _FILES,
     "utils.hub": _FILES,
 }
