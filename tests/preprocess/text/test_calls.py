@@ -360,3 +360,15 @@ def test_decode_of_what_is_no_id(both: tuple[Any, Any], ids: list[Any]) -> None:
 def test_pad_of_what_holds_no_ids(both: tuple[Any, Any], encoded: Any) -> None:
     with pytest.raises(InputError):
         both[0].pad(encoded)
+
+
+def test_older_names_of_a_call(both: tuple[Any, Any]) -> None:
+    ours, theirs = both
+    for args, options in ((PAIR, {}), ((LONG,), EVERYTHING), ((LONG.split(),), {"is_split_into_words": True})):
+        assert dict(ours.encode_plus(*args, **options)) == dict(theirs(*args, **options))
+    for texts in ([LONG, "a"], [PAIR, ("a", "b")]):
+        assert dict(ours.batch_encode_plus(texts, padding=True)) == dict(theirs(texts, padding=True))
+    with pytest.raises(InputError, match="takes one text"):
+        ours.encode_plus([LONG, "a"])
+    with pytest.raises(InputError, match="takes a list of texts, found a str"):
+        ours.batch_encode_plus(LONG)

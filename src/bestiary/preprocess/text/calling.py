@@ -213,6 +213,20 @@ class Calling(Vocabulary):
         """The ids of one text (or pair) as a list, or as an array with `return_tensors`; options as in a call."""
         return self(text, text_pair, add_special_tokens=add_special_tokens, **options)[self.model_input_names[0]]
 
+    def encode_plus(self, text: Any, text_pair: Any = None, add_special_tokens: bool = True, **options: Any) -> BatchEncoding:
+        """The older name of a call with one text or pair (with `is_split_into_words`, a list of words)."""
+        if isinstance(text, list | tuple) and not options.get("is_split_into_words"):
+            raise InputError("encode_plus takes one text; for several, call the tokenizer with the list")
+        return self(text, text_pair, add_special_tokens=add_special_tokens, **options)
+
+    def batch_encode_plus(
+        self, batch_text_or_text_pairs: Any, add_special_tokens: bool = True, **options: Any
+    ) -> BatchEncoding:
+        """The older name of a call with a list of texts, or of pairs of texts."""
+        if not isinstance(batch_text_or_text_pairs, list | tuple):
+            raise InputError(f"batch_encode_plus takes a list of texts, found a {type(batch_text_or_text_pairs).__name__}")
+        return self(list(batch_text_or_text_pairs), add_special_tokens=add_special_tokens, **options)
+
     def tokenize(self, text: str, pair: str | None = None, add_special_tokens: bool = False, **options: Any) -> list[str]:
         """The tokens of a text as strings."""
         return self(text, pair, add_special_tokens=add_special_tokens, **options).tokens()
