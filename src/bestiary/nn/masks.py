@@ -117,7 +117,7 @@ class MaskSource(ABC):
     """A cache that describes by itself what the queries of a pass may look at."""
 
     @abstractmethod
-    def mask(self, queries: int, window: int | None) -> Mask:
+    def mask(self, queries: int, causal: bool, window: int | None) -> Mask:
         """The mask of a pass of so many tokens."""
 
 
@@ -155,7 +155,7 @@ def make_mask(
         InputError: the mask does not cover the keys.
     """
     if isinstance(cache, MaskSource):
-        return cache.mask(queries, window)
+        return cache.mask(queries, causal, window)
     slots, first_query = (keys or queries, 0) if cache is None else cache.geometry(queries, layer_idx)
     mask = Mask(queries, slots, device, causal=causal, first_query=first_query, window=window)
     if attention_mask is None:

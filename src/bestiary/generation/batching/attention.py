@@ -84,8 +84,14 @@ class PagedCache(PagedLayers, MaskSource):
 
     layout: Layout
 
-    def mask(self, queries: int, window: int | None) -> Mask:
-        """The mask of the pass that `layout` describes."""
+    def mask(self, queries: int, causal: bool, window: int | None) -> Mask:
+        """The mask of the pass that `layout` describes.
+
+        Raises:
+            ArgumentError: the model looks ahead.
+        """
+        if not causal:
+            raise ArgumentError("this model looks at what comes after a token; batches of requests are for causal decoders")
         device = self.layout.newest.device
         return PagedMask(queries, 0, device, causal=True, window=window, kernel=paged, layout=self.layout)
 

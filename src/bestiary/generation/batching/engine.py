@@ -10,6 +10,7 @@ from torch import nn
 
 from ...cache.paged import BlockPool
 from ...core.errors import ArgumentError, CapacityError, InputError
+from ...nn.attention import Attend
 from ...nn.masks import Mask
 from .. import prepare, processors, strategies
 from ..config import DEFAULTS, GenerationConfig
@@ -46,8 +47,8 @@ class Engine:
     def __init__(
         self, model: Any, generation_config: GenerationConfig | None = None, config: ContinuousBatchingConfig | None = None
     ) -> None:
-        if model.config.is_encoder_decoder:
-            raise ArgumentError(f"{type(model).__name__} has an encoder; batches of requests are for decoders alone")
+        if model.config.is_encoder_decoder or any(isinstance(part, Attend) and part.cross for part in model.modules()):
+            raise ArgumentError(f"{type(model).__name__} looks at an encoder; batches of requests are for decoders alone")
         self.model, self.generation_config = model, generation_config
         self.config = config or ContinuousBatchingConfig()
         self.context = longest_request(model)
@@ -147,6 +148,10 @@ class Engine:
         for name in unknown:
             raise ArgumentError(f"{name} is an input of the model's forward; a request in a batch has only its token ids")
         settings: GenerationConfig = self.model.generation_settings(self.generation_config, **said)
+        for name in _ELSEWHERE:
+            value = settings.get(name)
+            if value and value != DEFAULTS.get(name) and settings.origin(name) in ("call", "config"):
+                raise ArgumentError(f"{name}={value!r} is for generate; requests in a batch have no such choice")
         prepare.check_settings(settings, {})
         strategy = strategies.name_of(settings)
         if strategy not in ("greedy", "sample"):
@@ -155,10 +160,6 @@ class Engine:
             raise ArgumentError("num_return_sequences is for generate; add the same prompt several times, each with its seed")
         if settings.use_cache is False and settings.origin("use_cache") in ("call", "config"):
             raise ArgumentError("use_cache=False and continuous batching exclude each other: it is all about the cache")
-        for name in _ELSEWHERE:
-            value = settings.get(name)
-            if value and value != DEFAULTS.get(name) and settings.origin(name) in ("call", "config"):
-                raise ArgumentError(f"{name}={value!r} is for generate; requests in a batch have no such choice")
         if not said:
             self._settings = settings
         return settings
@@ -247,7 +248,7 @@ class Engine:
                 position_ids=position_ids.unsqueeze(0),
                 past_key_values=self.cache,
                 use_cache=True,
-                logits_to_keep=torch.tensor(heads, device=device),
+                logits_to_keep=torch.tensor(heads, dtype=torch.int64, device=device),
             )
         logits: Tensor = output.logits[0]
         return logits
