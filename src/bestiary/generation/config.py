@@ -56,6 +56,7 @@ _BOUNDS: dict[str, tuple[float | None, float | None]] = {
     "min_length": (0, None),
     "min_new_tokens": (0, None),
     "max_cache_len": (1, None),
+    "prefill_chunk_size": (1, None),
     "num_beams": (1, None),
     "num_return_sequences": (1, None),
     "temperature": (0, None),
@@ -81,7 +82,8 @@ class GenerationConfig(PretrainedRecord):
     Length, in tokens: `max_new_tokens`, or `max_length` with the prompt; `min_new_tokens`, or `min_length` with the prompt.
     `max_time` in seconds. `stop_strings` end a row whose text holds one of them.
     Choice: `do_sample`, `num_beams`, `num_return_sequences`, and what else picks a strategy (see `strategies`).
-    Cache: `use_cache`, `cache_implementation` (a file name of `cache/`), `cache_config` (its options), `max_cache_len`.
+    Cache: `use_cache`, `cache_implementation` (a file name of `cache/`), `cache_config` (its options, a dictionary or
+    an object such as `QuantizedCacheConfig`), `max_cache_len`. `prefill_chunk_size`: tokens of the prompt seen at a time.
     Scores: one file of `processors/` each.
     Result: `return_dict_in_generate`, and with it `output_scores`, `output_logits`, `output_token_logprobs`,
     `output_attentions`, `output_hidden_states`, `return_legacy_cache`.
@@ -111,7 +113,7 @@ class GenerationConfig(PretrainedRecord):
 
     use_cache: bool | None = None
     cache_implementation: str | None = None
-    cache_config: dict[str, Any] | None = None
+    cache_config: Any = None
     max_cache_len: int | None = None
     prefill_chunk_size: int | None = None
     low_memory: bool | None = None

@@ -111,6 +111,18 @@ class Decoding:
         self._first = False
         return output
 
+    def prefill(self, chunk: int) -> None:
+        """Let the model see the prompt in parts of `chunk` tokens, up to the last part, which the first step sees."""
+        given, whole, first = self._given, self.length, self._given.first
+        columns = [name for name in ("position_ids", "token_type_ids") if name in first]
+        while self.slots > self.fed + chunk:
+            length = self.length = self.fed - given.offset + chunk
+            after = whole - length
+            given.first = first | {name: first[name][:, : first[name].shape[1] - after][:, -chunk:] for name in columns}
+            self.forward(**dict.fromkeys(given.recorded, False))
+            given.first = first | {name: first[name][:, -after:] for name in columns}
+            self.length, self._positions, self._first = whole, None, True
+
     def process(self, logits: Tensor) -> Tensor:
         """The scores (R, V), fp32, that the processors make of `logits` (R, V)."""
         logits = logits.float()
@@ -159,7 +171,11 @@ class Decoding:
         `ids` hold the prompts too.
         """
         given, prompt = self._given, self._given.ids.shape[1]
-        self.rewind(prompt)
+        if self.cache is None or given.continued or self.cache.can_crop(given.offset + prompt):
+            self.rewind(prompt)
+        else:  # what the cache held behind the prompt is gone
+            self.cache.reset()
+            self.fed, self._first = 0, True
         if self.cache is not None:
             self.cache.batch_select_indices(rows)
         given.select(rows)
@@ -167,7 +183,7 @@ class Decoding:
         self._ids = self._with_room(ids)
         self._mask = None if self._mask is None else self._mask[rows]
         self._positions = given.next_position(self._mask, given.offset + prompt)
-        if self.length > prompt:
+        if self.slots > self.fed:
             least = {"logits_to_keep": 1} if "logits_to_keep" in given.first else {}
             self.forward(**least, **dict.fromkeys(given.recorded, False))
 
@@ -188,8 +204,10 @@ def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
     Raises:
         NumericsError: the model gives NaN.
     """
-    first = True
+    first, chunk = True, run.settings.prefill_chunk_size
     try:
+        if chunk:
+            run.prefill(chunk)
         while True:
             output, logits = strategy.look(run)
             if run.finish.was_over():

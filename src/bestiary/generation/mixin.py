@@ -8,6 +8,7 @@ import torch
 from ..cache import base as caches
 from ..cache.base import Cache
 from ..cache.encoder_decoder import EncoderDecoderCache
+from ..cache.offloaded import OffloadedCache
 from ..core.errors import ArgumentError
 from ..core.outputs import ModelOutput
 from .batching.mixin import ContinuousMixin
@@ -30,7 +31,7 @@ _ABSENT: dict[str, Any] = {
 _OWN = (
     "inputs", "generation_config", "logits_processor", "stopping_criteria", "prefix_allowed_tokens_fn", "assistant_model",
     "streamer", "negative_prompt_ids", "negative_prompt_attention_mask", "use_model_defaults", "tokenizer",
-    "assistant_tokenizer", "seed", "generator",
+    "assistant_tokenizer", "seed", "generator", "prefix_store",
 )  # fmt: skip
 
 
@@ -62,7 +63,9 @@ class GenerationMixin(ContinuousMixin):
     def make_cache(self: Any, name: str, length: int, options: dict[str, Any]) -> Cache:
         """An empty cache of the kind `name` for at most `length` tokens; a model that needs another kind overrides this."""
         own = caches.build(name, self.config.get_text_config(decoder=True), length, options)
-        return EncoderDecoderCache(own) if self.config.is_encoder_decoder else own
+        if not self.config.is_encoder_decoder:
+            return own
+        return EncoderDecoderCache(own, None if own.transfer is None else OffloadedCache())
 
     def prepare_inputs_for_generation(
         self: Any, input_ids: Tensor | None, is_first_iteration: bool = False, **kwargs: Any
@@ -111,6 +114,7 @@ class GenerationMixin(ContinuousMixin):
         tokenizer: Any = None,
         seed: int | list[int] | None = None,
         generator: torch.Generator | None = None,
+        prefix_store: Any = None,
         **kwargs: Any,
     ) -> Any:
         """Continue each prompt, token by token.
@@ -131,6 +135,8 @@ class GenerationMixin(ContinuousMixin):
             seed: makes the draws repeatable, for each row by itself: with a seed, a prompt gets the same tokens alone, in any
                 batch, streamed, or from a cache. One for all prompts, or a list with one for each; the k-th of
                 `num_return_sequences` draws by `row_seed(seed, k)`. Or pass a `generator`. Neither: torch's global one.
+            prefix_store: a `PrefixStore`; what it knows of a prompt's beginning is not computed again, and this conversation is
+                taken up. The tokens stay the same.
             kwargs: fields of `GenerationConfig`, and inputs of the model (`attention_mask`, `past_key_values`, ...).
 
         Returns:
@@ -198,6 +204,8 @@ class GenerationMixin(ContinuousMixin):
                     break
         if streamer is not None:
             streamer.end()
+        if prepared.prefix is not None:
+            prepared.prefix.keep(run)
         sequences = strategy.sequences(run)
         if run.cache is not None and (prepared.continued or prepared.settings.return_dict_in_generate):
             strategy.leave_cache(run, sequences)
@@ -257,6 +265,8 @@ class _Record:
         values |= strategy.extras(run)
         if self._logprobs is not None:
             values["token_logprobs"] = self._logprobs.result(sequences, values.get("beam_indices"))
+        if prepared.prefix is not None:
+            values |= {"prefix_reused": prepared.prefix.reuse.tokens, "prefix_reason": prepared.prefix.reuse.reason}
         values["settings"] = settings.explain()
         encoded = prepared.encoder_outputs
         if encoded is None:

@@ -24,6 +24,8 @@ class GenerateDecoderOnlyOutput(ModelOutput):
         forward pass over the sequence gives it, whatever temperature or processors chose it; 0 after the end of a row.
         (What the choice was made by is in `scores`, see `compute_transition_scores`.)
     seeds: the seed that each row drew by, where one was given.
+    prefix_reused: with a `prefix_store`, for each row the tokens of its prompt that were taken from there; prefix_reason: why
+        none were.
     settings: every setting in effect, with its origin.
     """
 
@@ -36,6 +38,8 @@ class GenerateDecoderOnlyOutput(ModelOutput):
     finish_reasons: list[str] | None = None
     token_logprobs: torch.Tensor | None = None
     seeds: list[int] | None = None
+    prefix_reused: list[int] | None = None
+    prefix_reason: str | None = None
     settings: dict[str, tuple[Any, str]] | None = None
 
 
@@ -60,6 +64,8 @@ class GenerateBeamDecoderOnlyOutput(ModelOutput):
     finish_reasons: list[str] | None = None
     token_logprobs: torch.Tensor | None = None
     seeds: list[int] | None = None
+    prefix_reused: list[int] | None = None
+    prefix_reason: str | None = None
     settings: dict[str, tuple[Any, str]] | None = None
 
 
@@ -79,6 +85,8 @@ class GenerateEncoderDecoderOutput(ModelOutput):
     finish_reasons: list[str] | None = None
     token_logprobs: torch.Tensor | None = None
     seeds: list[int] | None = None
+    prefix_reused: list[int] | None = None
+    prefix_reason: str | None = None
     settings: dict[str, tuple[Any, str]] | None = None
 
 
@@ -100,4 +108,6 @@ class GenerateBeamEncoderDecoderOutput(ModelOutput):
     finish_reasons: list[str] | None = None
     token_logprobs: torch.Tensor | None = None
     seeds: list[int] | None = None
+    prefix_reused: list[int] | None = None
+    prefix_reason: str | None = None
     settings: dict[str, tuple[Any, str]] | None = None

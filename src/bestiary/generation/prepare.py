@@ -38,7 +38,7 @@ class Prepared:
 
     ids (R, T): the prompt; embeds (R, E, D) in its place or in front of it. mask (R, offset + T): 0 for padding, None when
     nobody spoke of padding; padded: whether there is any. offset: slots before the first of `ids`.
-    continued: whether `cache` is the caller's.
+    continued: whether `cache` is the caller's. prefix: what a `PrefixStore` has to do with it.
     constant, first, recorded: inputs of every pass, of the first pass, and those that ask for states and attentions.
     """
 
@@ -51,6 +51,7 @@ class Prepared:
     offset: int = 0
     cache: Cache | None = None
     continued: bool = False
+    prefix: Any = None
     constant: dict[str, Any] = field(default_factory=dict)
     first: dict[str, Any] = field(default_factory=dict)
     recorded: dict[str, Any] = field(default_factory=dict)
@@ -95,7 +96,7 @@ _LOOP = {
     "max_length", "max_new_tokens", "max_time", "stop_strings", "use_cache", "cache_implementation", "cache_config",
     "max_cache_len", "num_return_sequences", "output_attentions", "output_hidden_states", "output_scores", "output_logits",
     "output_token_logprobs", "return_dict_in_generate", "return_legacy_cache", "pad_token_id", "bos_token_id", "eos_token_id",
-    "decoder_start_token_id", "disable_compile", "is_assistant",
+    "decoder_start_token_id", "disable_compile", "is_assistant", "prefill_chunk_size",
 }  # fmt: skip
 
 # Settings without effect unless another is set. Those of a checkpoint rest; those that a caller typed are pointed out.
@@ -162,6 +163,12 @@ def _check_clashes(settings: GenerationConfig) -> None:
         raise ConfigError(f"forced_bos_token_id={settings.forced_bos_token_id} is forced and suppressed at once")
     if not settings.use_cache and settings.cache_implementation and settings.origin("cache_implementation") != "checkpoint":
         raise ConfigError(f"use_cache=False and cache_implementation={settings.cache_implementation!r} exclude each other")
+    chunk = settings.prefill_chunk_size
+    for name in ("output_hidden_states", "output_attentions") if chunk and settings.return_dict_in_generate else ():
+        if settings.get(name):
+            raise ConfigError(f"prefill_chunk_size={chunk} and {name}=True exclude each other: parts of a prompt are not joined")
+    if chunk and not settings.use_cache:
+        raise ConfigError(f"prefill_chunk_size={chunk} and use_cache=False exclude each other: parts need a cache")
 
 
 @cache

@@ -5,10 +5,11 @@ from typing import Any
 
 import torch
 
-from ..core.errors import ArgumentError, CapacityError, InputError
+from ..cache.base import CacheConfig
+from ..core.errors import ArgumentError, CapacityError, ConfigError, InputError
 from ..core.logging import warn_once
 from ..core.outputs import BaseModelOutput
-from . import prepare, processors, strategies
+from . import prefixes, prepare, processors, strategies
 from .config import GenerationConfig
 from .finish import Finish
 from .loop import Decoding
@@ -37,6 +38,7 @@ class Call:
     assistant_tokenizer: Any = None
     generator: torch.Generator | None = None
     seed: int | list[int] | None = None
+    prefix_store: Any = None
 
 
 def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
@@ -56,10 +58,15 @@ def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
     started.constant.update(given)
     _expand(started, rows)
     prompt = started.offset if started.ids.shape[1] == 0 else 0
-    context = model.context_length()
+    context = None if _is_endless(started, model) else model.context_length()
     total = prepare.max_length(settings, started.ids.shape[1] + prompt, context)
     started.max_length = total - prompt
     _make_cache(started, model)
+    if settings.prefill_chunk_size:
+        _check_parts(started, chosen)
+    if call.prefix_store is not None:
+        pad = _pad(settings, _eos(settings, model.device))
+        started.prefix = prefixes.look(model, call.prefix_store, started, chosen.whole_prompt, pad)
     eos = _eos(settings, model.device)
     finish = Finish(
         started.ids.shape[0], started.ids.device, eos, criteria_of(call, settings), started.max_length, _pad(settings, eos)
@@ -220,6 +227,30 @@ def _expand(started: Prepared, times: int) -> None:
         started.cache.batch_repeat_interleave(times)
 
 
+def _is_endless(started: Prepared, model: Any) -> bool:
+    """Whether the cache gives new tokens positions that the model knows, however long the text."""
+    cache, name = started.cache, started.settings.cache_implementation
+    if cache is None and name is not None and started.settings.use_cache:
+        cache = model.make_cache(name, 1, _cache_options(started.settings))
+    return cache is not None and cache.needs_rotary and model.rotary() is not None
+
+
+def _cache_options(settings: GenerationConfig) -> dict[str, Any]:
+    given = settings.cache_config
+    options = given.options() if isinstance(given, CacheConfig) else dict(given or {})
+    if settings.max_cache_len is not None and settings.cache_implementation is not None:
+        options["max_cache_len"] = settings.max_cache_len
+    return options
+
+
+def _check_parts(started: Prepared, chosen: type[Strategy]) -> None:
+    chunk = started.settings.prefill_chunk_size
+    if started.embeds is not None:
+        raise ConfigError(f"prefill_chunk_size={chunk} and inputs_embeds exclude each other: pass input_ids")
+    if chosen.whole_prompt:
+        raise ConfigError(f"prefill_chunk_size={chunk} cuts the prompt, and {chosen.__name__} needs the states of all of it")
+
+
 def _make_cache(started: Prepared, model: Any) -> None:
     settings = started.settings
     if not settings.use_cache:
@@ -229,12 +260,9 @@ def _make_cache(started: Prepared, model: Any) -> None:
             )
         return
     if started.cache is None:
-        options = dict(settings.cache_config or {})
-        if settings.max_cache_len is not None and settings.cache_implementation is not None:
-            options["max_cache_len"] = settings.max_cache_len
         slots = started.offset + started.max_length
-        started.cache = model.make_cache(settings.cache_implementation or "dynamic", slots, options)
-    room = started.cache.get_max_length()
+        started.cache = model.make_cache(settings.cache_implementation or "dynamic", slots, _cache_options(settings))
+    room = None if started.cache.is_endless else started.cache.get_max_length()
     needed = started.offset + started.max_length - 1
     if room is not None and room < needed:
         raise CapacityError(f"the cache has room for {room} tokens; the prompt and its continuation take up to {needed}")

@@ -179,12 +179,12 @@ class PreTrainedModel(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=_Fi
             raise InputError("past_key_values is a tuple of tensors; make a cache of it: DynamicCache.from_legacy_cache(...)")
         if past_key_values is not None:
             if isinstance(past_key_values, Cache) and past_key_values.needs_rotary:
-                past_key_values.rotary = self._rotary()
+                past_key_values.rotary = self.rotary()
             return past_key_values
         wanted = self.config.use_cache if use_cache is None else use_cache
         return DynamicCache() if wanted and not recomputing else None
 
-    def _rotary(self) -> Rotary | None:
+    def rotary(self) -> Rotary | None:
         """What gives this model's keys their positions; None when its positions are not rotary."""
         found = [module for module in self.modules() if isinstance(module, Rotary)]
         if any(module.parameters_ != found[0].parameters_ for module in found):

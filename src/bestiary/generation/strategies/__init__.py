@@ -38,11 +38,13 @@ class Strategy(ABC):
     Class attributes:
         outputs: the class of the result, of a decoder and of an encoder-decoder.
         final: whether a token that was chosen stays; where it does not, `agreed` says what does.
+        whole_prompt: whether it needs the states of the whole prompt in one pass.
         row_seeds: whether each row draws by a seed of its own, which the strategy takes from the call when it starts.
     """
 
     outputs: ClassVar[tuple[type[Any], type[Any]]] = (GenerateDecoderOnlyOutput, GenerateEncoderDecoderOutput)
     final: ClassVar[bool] = True
+    whole_prompt: ClassVar[bool] = False
     row_seeds: ClassVar[bool] = False
 
     def __init__(self, settings: GenerationConfig, generator: torch.Generator | None = None) -> None:
