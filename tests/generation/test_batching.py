@@ -46,7 +46,8 @@ def finished(model, requests, **config):
         engine.add(state)
     while engine.step():
         assert engine.pool.available == engine.pool.size - len({b for state in engine.requests for b in state.blocks})
-    assert engine.pool.available == engine.pool.size and not engine.requests
+    assert engine.pool.available == engine.pool.size
+    assert not engine.requests
     return states, engine
 
 
@@ -62,7 +63,8 @@ def test_greedy_requests_get_what_they_get_alone(llama, seed, config):
         assert state.finish_reason == ("eos" if state.tokens[-1] == 2 else "length")
     assert len({token for state in states for token in state.new_tokens}) > 10
     if config is SMALL:
-        assert engine.scheduler.preempted and engine.scheduler.reused
+        assert engine.scheduler.preempted
+        assert engine.scheduler.reused
 
 
 @pytest.mark.parametrize(("model_type", "name"), GENERATE)
@@ -126,8 +128,11 @@ def test_the_published_call(llama):
     for prompt, result in zip(prompts, results.values(), strict=True):
         ids = torch.tensor([prompt])
         expected = theirs.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=6, do_sample=False)[0]
-        assert result.prompt_ids == prompt and prompt + result.generated_tokens == expected.tolist()
-        assert result.status is RequestStatus.FINISHED and result.is_finished() and result.error is None
+        assert result.prompt_ids == prompt
+        assert prompt + result.generated_tokens == expected.tolist()
+        assert result.status is RequestStatus.FINISHED
+        assert result.is_finished()
+        assert result.error is None
         logits = theirs(expected[None]).logits[0].log_softmax(-1)[len(prompt) - 1 : -1]
         found = logits.gather(1, torch.tensor(result.generated_tokens)[:, None]).squeeze(1)
         torch.testing.assert_close(torch.tensor(result.logprobs), found, rtol=1e-4, atol=1e-5)
@@ -146,7 +151,8 @@ def test_the_model_keeps_its_modes_and_its_kernel(llama):
     try:
         model.generate_batch([[5, 6, 7]], max_new_tokens=3)
         assert [module.training for module in model.modules()] == modes
-        assert model.attn_implementation == "eager" and model.model.layers[0].self_attn.attend.implementation == "eager"
+        assert model.attn_implementation == "eager"
+        assert model.model.layers[0].self_attn.attend.implementation == "eager"
         model(torch.tensor([[5, 6]]), labels=torch.tensor([[5, 6]])).loss.backward()
         assert all(parameter.grad is not None for parameter in model.parameters())
     finally:
@@ -238,10 +244,12 @@ def test_a_request_that_fails_takes_nobody_with_it(llama):
     states, _ = finished(model, requests, **SMALL)
     for index, (prompt, state) in enumerate(zip(prompts, states, strict=True)):
         if index in (2, 3, 4):
-            assert state.finish_reason == "error" and state.output().status is RequestStatus.FAILED
+            assert state.finish_reason == "error"
+            assert state.output().status is RequestStatus.FAILED
         else:
             assert state.new_tokens == alone(model, prompt, max_new_tokens=6)
-    assert isinstance(states[2].error, ZeroDivisionError) and isinstance(states[4].error, NumericsError)
+    assert isinstance(states[2].error, ZeroDivisionError)
+    assert isinstance(states[4].error, NumericsError)
 
 
 def test_numbers_that_are_none_do_not_spread(llama):
@@ -291,7 +299,8 @@ def test_a_pass_that_fails_ends_its_requests_and_no_others(llama, monkeypatch):
             prompts, max_new_tokens=7, continuous_batching_config={"num_blocks": 50, "max_requests_per_batch": 4}
         )
     failed = [result for result in results.values() if result.error]
-    assert len(failed) == 4 and all(result.error == "RuntimeError: out of luck" for result in failed)
+    assert len(failed) == 4
+    assert all(result.error == "RuntimeError: out of luck" for result in failed)
     for result, tokens in zip(results.values(), expected, strict=True):
         assert result.error or result.generated_tokens == tokens
     passes = 2
@@ -347,14 +356,19 @@ def test_blocks_are_counted_and_told_apart():
     pool = BlockPool(3, 2)
     first, second = pool.take(), pool.take()
     name = pool.name(first, 0, [5, 6])
-    assert pool.find(0, [5, 6]) == (first, name) and pool.find(name, [5, 6]) is None
-    assert pool.name(second, 0, [5, 6]) == name and pool.find(0, [5, 6]) == (first, name)
+    assert pool.find(0, [5, 6]) == (first, name)
+    assert pool.find(name, [5, 6]) is None
+    assert pool.name(second, 0, [5, 6]) == name
+    assert pool.find(0, [5, 6]) == (first, name)
     pool.share(first)
     pool.release([first])
     assert (pool.users(first), pool.available) == (1, 1)
     pool.release([first, second])
-    assert pool.available == 3 and pool.find(0, [5, 6]) == (first, name)
+    assert pool.available == 3
+    assert pool.find(0, [5, 6]) == (first, name)
     taken = [pool.take() for _ in range(3)]
-    assert sorted(taken) == [0, 1, 2] and taken[-1] == first and pool.find(0, [5, 6]) is None
+    assert sorted(taken) == [0, 1, 2]
+    assert taken[-1] == first
+    assert pool.find(0, [5, 6]) is None
     with pytest.raises(CapacityError, match="all 3 blocks"):
         pool.take()
