@@ -193,9 +193,15 @@ def test_what_is_there_is_finished_before_a_stop(llama):
 def test_a_hard_stop_ends_all_with_an_error(llama):
     model, _ = llama
     manager = model.init_continuous_batching(continuous_batching_config=CONFIG)
-    with pytest.raises(KeyError, match="mine"), manager:
-        names = [manager.add_request([5, 6, 7], max_new_tokens=80, eos_token_id=-1) for _ in range(30)]
-        raise KeyError("mine")
+    names = []
+
+    def interrupted():
+        with manager:
+            names.extend(manager.add_request([5, 6, 7], max_new_tokens=80, eos_token_id=-1) for _ in range(30))
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        interrupted()
     results = [manager.get_result(name) for name in names]
     assert not manager.is_running()
     assert manager.health.blocks_free == manager.health.blocks
@@ -255,11 +261,8 @@ def test_a_worker_that_dies_is_seen_and_takes_nobody_along_unsaid(llama, monkeyp
         raise SystemExit("gone")
 
     manager.start()
-    try:
-        name = manager.add_request([5, 6], max_new_tokens=3)
-        assert "the worker died" in manager.get_result(name).error
-    except EngineError as error:  # it may be gone before the request comes
-        assert "not running" in str(error)
+    name = manager.add_request([5, 6], max_new_tokens=3)
+    assert "the worker died" in manager.get_result(name).error
     manager._thread.join(5)
     assert not manager.health.alive
     assert "gone" in manager.health.error
