@@ -24,6 +24,8 @@ class Contrastive(Strategy):
     with `low_memory` one after the other.
     """
 
+    whole_prompt = True
+
     def start(self, run: "Decoding", call: "Call") -> None:
         settings, cache = self.settings, run.cache
         self._alpha, self._k = settings.effective("penalty_alpha"), settings.effective("top_k")
