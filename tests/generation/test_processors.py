@@ -150,6 +150,7 @@ EVERY = {
     "forced_eos_token_id": 2, "remove_invalid_values": True, "exponential_decay_length_penalty": (1, 1.1),
     "suppress_tokens": [1], "begin_suppress_tokens": [1], "sequence_bias": {(1,): 1.0}, "min_length": 9,
     "guidance_scale": 2.0, "do_sample": True, "watermarking_config": {},
+    "num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 0.5,
 }  # fmt: skip
 
 

@@ -17,11 +17,19 @@ DEAD = -1e9
 
 @dataclass(frozen=True)
 class Rules:
-    """When a search is over. `new_tokens`: the most that a row may get; the others as in `GenerationConfig`."""
+    """When a search is over.
+
+    length_penalty, early_stopping: as in `GenerationConfig`. new_tokens: the most that a row may get. length: the code of a row
+    that ends there. open_ends: the rules published for groups and constraints: of the beams at the greatest length those end
+    that would go on, if their search is not over, where plain beams end the first k candidates; and a search goes on while
+    its best candidate, be it one that ends, may win.
+    """
 
     length_penalty: float
     early_stopping: bool | str
     new_tokens: int
+    length: int
+    open_ends: bool = False
 
     def normalized(self, totals: Tensor, length: int) -> Tensor:
         """Sums of log probabilities over `length` new tokens as scores that are comparable between lengths."""
@@ -83,17 +91,29 @@ class Pool:
 
         Returns those that go on, (B, k) each, in the new order of the beams.
         """
-        k = self.totals.shape[1]
-        self.end(Candidates(found.totals[:, :k], found.beams[:, :k], found.tokens[:, :k], found.codes[:, :k]), step)
+        k, last = self.totals.shape[1], step + 1 >= self.rules.new_tokens
+        first = Candidates(found.totals[:, :k], found.beams[:, :k], found.tokens[:, :k], found.codes[:, :k])
+        self.end(self._cut(first) if last and not self.rules.open_ends else first, step)
         totals = torch.where(found.codes > 0, found.totals + DEAD, found.totals)
         self.totals, best = totals.topk(k)
-        self.over = self.over | self._decided(step + 1)
-        return found.take(best)
+        kept = found.take(best)
+        self.over = self.over | self._decided(found.totals[:, 0] if self.rules.open_ends else self.totals[:, 0], step + 1)
+        if last and self.rules.open_ends:
+            self.end(self._cut(Candidates(self.totals, kept.beams, kept.tokens, kept.codes)), step)
+        if last:
+            self.over = torch.ones_like(self.over)
+        return kept
 
-    def _decided(self, length: int) -> Tensor:
-        worst, best = self.scores[:, -1], self.totals[:, 0]
+    def _cut(self, found: Candidates) -> Candidates:
+        """Candidates of which all end, by their length if by nothing else."""
+        codes = torch.where(found.codes == 0, self.rules.length, found.codes)
+        return Candidates(found.totals, found.beams, found.tokens, codes)
+
+    def _decided(self, best: Tensor, length: int) -> Tensor:
+        """Whether (B,) nothing can get better, where the best beam has the total `best` (B,)."""
+        worst = self.scores[:, -1]
         least = -torch.inf if self.rules.early_stopping is True else self.rules.bound(best, length)
-        return ((worst > -torch.inf) & (worst >= least)) | (best < DEAD / 2)
+        return ((worst > -torch.inf) & (worst >= least)) | (self.totals[:, 0] < DEAD / 2)
 
     def alive(self) -> Tensor:
         """Which beams (B, k) go on and may still win."""

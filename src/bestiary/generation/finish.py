@@ -54,17 +54,22 @@ class Finish:
         return 0 if self._eos is None else len(self._eos)
 
     @property
+    def cut(self) -> int:
+        """The code of a row that was ended by its length."""
+        return len(self._names) - 2
+
+    @property
     def cancelled(self) -> int:
         """The code of a row that was cancelled."""
         return len(self._names) - 1
 
-    def judge(self, tokens: Tensor, length: int, rows: Callable[[], tuple[Tensor, Tensor]]) -> Tensor:
-        """What would end rows of `length` tokens whose newest are `tokens`, as codes like them; 0 for nothing.
+    def judge(self, tokens: Tensor, rows: Callable[[], tuple[Tensor, Tensor]]) -> Tensor:
+        """What, other than their length, would end rows whose newest are `tokens`, as codes like them; 0 for nothing.
 
         Args:
-            rows: gives the rows (N, length) and the scores (N, V) of their newest token; only asked where they are needed.
+            rows: gives the rows (N, T) and the scores (N, V) of their newest token; only asked where they are needed.
         """
-        codes = torch.full_like(tokens, len(self._names) - 2 if length >= self.max_length else RUNNING)
+        codes = torch.full_like(tokens, RUNNING)
         if self._criteria:
             ids, scores = rows()
             for index, criterion in reversed(list(enumerate(self._criteria))):

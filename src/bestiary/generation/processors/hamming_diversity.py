@@ -5,7 +5,7 @@ import torch
 from ...core.errors import ConfigError
 from . import Context, LogitsProcessor, Tensor
 
-OPTIONS = ()
+OPTIONS = ("diversity_penalty",)
 PLACE = 130
 
 
@@ -47,5 +47,8 @@ class HammingDiversityLogitsProcessor(LogitsProcessor):
 
 
 def build(context: Context) -> LogitsProcessor | None:
-    """None: the strategy of diverse beams applies it to each group."""
-    return None
+    """For the strategy of diverse beams, which applies it to one group after the other."""
+    config = context.config
+    if config.effective("num_beam_groups") == 1:
+        return None
+    return HammingDiversityLogitsProcessor(config.diversity_penalty, config.num_beams, config.num_beam_groups)

@@ -1,6 +1,6 @@
 """The best of several beams (beam search, https://arxiv.org/abs/1702.01806 and older)."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
@@ -27,6 +27,7 @@ class Beam(Strategy):
 
     outputs = (GenerateBeamDecoderOnlyOutput, GenerateBeamEncoderDecoderOutput)
     final = False
+    open_ends: ClassVar[bool] = False
 
     def __init__(self, settings: GenerationConfig, generator: torch.Generator | None = None) -> None:
         super().__init__(settings, generator)
@@ -55,6 +56,8 @@ class Beam(Strategy):
             float(settings.effective("length_penalty")),
             settings.effective("early_stopping"),
             run.finish.max_length - run.length,
+            run.finish.cut,
+            self.open_ends,
         )
         groups = settings.effective("num_beam_groups")
         shared = self._rows.reshape(-1, groups, self.beams // groups)
@@ -65,7 +68,10 @@ class Beam(Strategy):
         return run.process(logits.float().log_softmax(-1))
 
     def choose(self, run: "Decoding", scores: Tensor) -> Choice:
-        kept = [self.extend(run, group, pool, scores) for group, pool in enumerate(self.pools)]
+        return self.go_on([self.extend(run, pool, scores) for pool in self.pools])
+
+    def go_on(self, kept: list[Candidates]) -> Choice:
+        """The choice that makes the beams of each pool what `kept` holds for it."""
         parents = torch.stack([pool.rows.gather(1, one.beams) for pool, one in zip(self.pools, kept, strict=True)], dim=1)
         tokens = torch.stack([one.tokens for one in kept], dim=1).flatten()
         parents = parents.flatten()
@@ -74,8 +80,8 @@ class Beam(Strategy):
         still = parents.device.type == "cpu" and torch.equal(parents, self._rows)
         return Choice(tokens, None if still else parents)
 
-    def extend(self, run: "Decoding", group: int, pool: Pool, scores: Tensor) -> Candidates:
-        """One step of `pool`, given the processed scores (R, V) of all rows; returns what its beams become."""
+    def extend(self, run: "Decoding", pool: Pool, scores: Tensor) -> Candidates:
+        """One step of `pool`, given the processed scores (B * k, V) of its rows; returns what its beams become."""
         return pool.advance(self.candidates(run, pool, scores), len(self.history))
 
     def candidates(self, run: "Decoding", pool: Pool, scores: Tensor) -> Candidates:
@@ -99,7 +105,7 @@ class Beam(Strategy):
             own = (beams + torch.arange(len(beams), device=beams.device).unsqueeze(1) * pool.totals.shape[1]).flatten()
             return torch.cat([parents, tokens.reshape(-1, 1)], dim=1), scores[own]
 
-        return Candidates(totals, beams, tokens, run.finish.judge(tokens, run.length + 1, rows))
+        return Candidates(totals, beams, tokens, run.finish.judge(tokens, rows))
 
     def settle(self, run: "Decoding", scores: Tensor) -> None:
         run.finish.settle(torch.stack([pool.alive() for pool in self.pools], dim=1).flatten())
@@ -148,6 +154,9 @@ class Beam(Strategy):
 
     def leave_cache(self, run: "Decoding", sequences: Tensor) -> None:
         """Take the cache of beams that went on from the same tokens; where one has none, let the model see its tokens again."""
+        cache = run.cache
+        if cache is None:
+            return
         first = self._rows[:: self.beams].repeat_interleave(self.returned)
         ids = sequences[:, :-1]
         beams = run.ids[:, : ids.shape[1]].reshape(-1, self.beams, ids.shape[1]).repeat_interleave(self.returned, dim=0)
@@ -155,7 +164,7 @@ class Beam(Strategy):
         same = ((beams == ids.unsqueeze(1)) | after.unsqueeze(1)).all(2)
         if bool(same.any(1).all()):
             run.rewind(ids.shape[1])
-            run.cache.batch_select_indices(first + same.int().argmax(1))
+            cache.batch_select_indices(first + same.int().argmax(1))
         else:
             run.restart(first, ids)
 
