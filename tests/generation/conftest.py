@@ -111,6 +111,12 @@ def _word_piece():
 MADE = {"byte_level": _byte_level, "byte_fallback": _byte_fallback, "word_piece": _word_piece}
 
 
+@pytest.fixture(scope="session")
+def makers():
+    """Name -> function that makes a Rust tokenizer."""
+    return MADE
+
+
 @pytest.fixture(scope="session", params=list(MADE))
 def tokenizer(request):
     options = {"clean_up_tokenization_spaces": True} if request.param == "word_piece" else {}

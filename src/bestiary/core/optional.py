@@ -14,6 +14,7 @@ EXTRA_OF = {
     "typer": "cli",
     "rich": "cli",
     "flash_attn": "flash",
+    "llguidance": "structured",
 }
 
 

@@ -60,6 +60,8 @@ __getattr__, __dir__ = lazy(
             "StoppingCriteriaList",
         ],
         "streaming": ["AsyncTextIteratorStreamer", "BaseStreamer", "TextDecoder", "TextIteratorStreamer", "TextStreamer"],
+        "seeds": ["row_seed"],
+        "structured": ["Choice", "Grammar", "JsonSchema", "OutputConstraint", "Regex"],
         "watermarking": [
             "BaseWatermarkingConfig",
             "SynthIDTextWatermarkDetector",

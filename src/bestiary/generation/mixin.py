@@ -31,7 +31,7 @@ _ABSENT: dict[str, Any] = {
 _OWN = (
     "inputs", "generation_config", "logits_processor", "stopping_criteria", "prefix_allowed_tokens_fn", "assistant_model",
     "streamer", "negative_prompt_ids", "negative_prompt_attention_mask", "use_model_defaults", "tokenizer",
-    "assistant_tokenizer", "seed", "generator", "prefix_store",
+    "assistant_tokenizer", "assistant_encoder_outputs", "seed", "generator", "constraint", "prefix_store",
 )  # fmt: skip
 
 
@@ -114,6 +114,7 @@ class GenerationMixin(ContinuousMixin):
         tokenizer: Any = None,
         seed: int | list[int] | None = None,
         generator: torch.Generator | None = None,
+        constraint: Any = None,
         prefix_store: Any = None,
         **kwargs: Any,
     ) -> Any:
@@ -131,7 +132,10 @@ class GenerationMixin(ContinuousMixin):
             streamer: gets the prompt, each new token, and the end.
             negative_prompt_ids, negative_prompt_attention_mask: (B, T) for `guidance_scale`.
             use_model_defaults: False takes only the special tokens from the checkpoint.
-            tokenizer: needed for `stop_strings`.
+            tokenizer: needed for `stop_strings` and `constraint`.
+            constraint: the form of the new text (`JsonSchema`, `Regex`, `Choice`, `Grammar`, or a dictionary, which is a JSON
+                schema), or a list with one for each prompt, None for a free one. A row that ends by itself ("eos") has it;
+                one that is cut ("length" or any other reason) does not.
             seed: makes the draws repeatable, for each row by itself: with a seed, a prompt gets the same tokens alone, in any
                 batch, streamed, or from a cache. One for all prompts, or a list with one for each; the k-th of
                 `num_return_sequences` draws by `row_seed(seed, k)`. Or pass a `generator`. Neither: torch's global one.

@@ -17,6 +17,7 @@ from .prepare import DECODER_ONLY, ENCODER_DECODER, Prepared
 from .processors import Context, token_ids
 from .stopping import MaxTimeCriteria, StopStringCriteria
 from .strategies import Strategy
+from .structured.processor import constrain, make_room
 
 Tensor = torch.Tensor
 
@@ -36,9 +37,11 @@ class Call:
     negative_prompt_attention_mask: Tensor | None = None
     tokenizer: Any = None
     assistant_tokenizer: Any = None
+    assistant_encoder_outputs: Any = None
     generator: torch.Generator | None = None
     seed: int | list[int] | None = None
     prefix_store: Any = None
+    constraint: Any = None
 
 
 def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
@@ -46,6 +49,8 @@ def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
     settings, given = call.settings, dict(call.model_inputs)
     passed = {"assistant_model": call.assistant_model, "assistant_tokenizer": call.assistant_tokenizer}
     prepare.check_settings(settings, passed)
+    if call.constraint is not None:
+        make_room(settings)
     chosen = strategies.kind(strategies.name_of(settings, **passed))
     rows = chosen.rows(settings)
     main = model.main_input_name
@@ -71,7 +76,11 @@ def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
     finish = Finish(
         started.ids.shape[0], started.ids.device, eos, criteria_of(call, settings), started.max_length, _pad(settings, eos)
     )
-    listed = processors.build(_context(model, call, started, eos), call.logits_processor)
+    around, own = _context(model, call, started, eos), list(call.logits_processor or ())
+    if call.constraint is not None:  # after all that may forbid tokens, so that it sees what is left
+        prompts = started.ids.shape[0] // rows
+        own.append(constrain(call.constraint, call.tokenizer, around, prompts, rows, moving=not chosen.final))
+    listed = processors.build(around, own)
     run, strategy = Decoding(model, started, listed, finish), chosen(settings, _generator(call, chosen, model.device))
     strategy.start(run, call)
     return run, strategy, started

@@ -31,7 +31,7 @@ class BaseWatermarkingConfig(Record):
     def construct_processor(self, vocab_size: int, device: Any) -> LogitsProcessor:
         """The processor that writes this watermark into scores (B, vocab_size) on `device`."""
 
-    def update(self, values: dict[str, Any] | None = None, **more: Any) -> None:  # type: ignore[override]
+    def update(self, values: dict[str, Any] | None = None, **more: Any) -> None:
         """Set several values at once and check them together."""
         super().update({**(values or {}), **more})
 

@@ -32,6 +32,11 @@ class DoLa(Strategy):
     def start(self, run: "Decoding", call: "Call") -> None:
         if run.prepared.encoder_outputs is not None:
             raise ArgumentError(f"dola_layers is for decoders alone; {type(run.model).__name__} has an encoder")
+        if call.constraint is not None:
+            raise ConfigError(
+                f"dola_layers={self.settings.dola_layers!r} and constraint exclude each other: the tokens that the one leaves "
+                "are not those that the other allows"
+            )
         config = run.model.config.get_text_config(decoder=True)
         self._layers = _layers(self.settings.dola_layers, config.num_hidden_layers, config.tie_word_embeddings)
         self._head = run.model.get_output_embeddings()

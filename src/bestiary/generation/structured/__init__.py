@@ -1,0 +1,110 @@
+"""Answers in a given form: `generate(..., constraint=...)` with a JSON schema, a pattern, a list of choices or a grammar.
+
+What a constraint allows is asked of llguidance (the extra `structured`) before each token; here is what users write.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.errors import ArgumentError, ConfigError
+
+
+class OutputConstraint(ABC):
+    """A form that the text of the new tokens has when a row ends by itself (its finish reason is then "eos")."""
+
+    @abstractmethod
+    def grammar(self) -> dict[str, Any]:
+        """The form in the engine's words.
+
+        Raises:
+            ConfigError: it cannot be kept, or never be met.
+        """
+
+
+@dataclass(frozen=True)
+class JsonSchema(OutputConstraint):
+    """A JSON text that a schema (draft 2020-12) allows; properties come in the order of the schema.
+
+    Every keyword is kept or refused, none is passed over: `schema.KEYWORDS` lists those that can be kept, where the engine
+    can. Property names outside of `properties` may be repeated, as JSON has it.
+
+    Args:
+        schema: the schema; `{}` or True allows any JSON.
+        whitespace: pattern of what may stand between parts, None for nothing. The default allows lines and indents.
+    """
+
+    schema: Mapping[str, Any] | bool
+    whitespace: str | None = r"[\x20\x0A\x0D\x09]{1,24}"
+
+    def grammar(self) -> dict[str, Any]:
+        from .engine import json_grammar
+        from .schema import check
+
+        schema = {} if self.schema is True else self.schema
+        check(schema)
+        return json_grammar(dict(schema), self.whitespace)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Regex(OutputConstraint):
+    """A text that matches `pattern` from its first to its last character (without look-around and back-references)."""
+
+    pattern: str | re.Pattern[str]
+
+    def grammar(self) -> dict[str, Any]:
+        from .engine import regex_grammar
+
+        if isinstance(self.pattern, re.Pattern):
+            if self.pattern.flags & ~re.UNICODE:
+                raise ConfigError(f"{self.pattern!r} carries flags; write them into the pattern, as in (?i)")
+            return regex_grammar(self.pattern.pattern)
+        return regex_grammar(self.pattern)
+
+
+@dataclass(frozen=True, init=False)
+class Choice(OutputConstraint):
+    """One of `choices`, texts of which none is repeated."""
+
+    choices: tuple[str, ...]
+
+    def __init__(self, choices: Any) -> None:
+        texts = (choices,) if isinstance(choices, str) else tuple(choices)
+        if not texts or any(not isinstance(text, str) for text in texts):
+            raise ConfigError(f"choices are {choices!r}; expected at least one text")
+        object.__setattr__(self, "choices", texts)
+
+    def grammar(self) -> dict[str, Any]:
+        from .engine import choice_grammar
+
+        return choice_grammar(self.choices)
+
+
+@dataclass(frozen=True)
+class Grammar(OutputConstraint):
+    """A context-free grammar in Lark's notation, as llguidance reads it; `start` is the rule of the whole text."""
+
+    text: str
+
+    def grammar(self) -> dict[str, Any]:
+        return {"lark_grammar": self.text}
+
+
+def as_constraint(given: Any) -> OutputConstraint:
+    """`given`: a constraint, a dictionary (a JSON schema) or a compiled pattern.
+
+    Raises:
+        ArgumentError: it is none of these.
+    """
+    if isinstance(given, OutputConstraint):
+        return given
+    if isinstance(given, Mapping):
+        return JsonSchema(given)
+    if isinstance(given, re.Pattern):
+        return Regex(given)
+    raise ArgumentError(
+        f"constraint is {given!r:.80}; expected JsonSchema, Regex, Choice or Grammar, a dictionary (a JSON schema), or a list "
+        "with one of these, or None, for each prompt"
+    )
