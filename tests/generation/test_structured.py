@@ -329,7 +329,7 @@ REFUSED = [
     ({"type": "string", "pattern": "(?=a)b"}, "look-around"),
     ({"type": "string", "minLength": -1}, "minLength of the JSON schema is -1"),
     ({"exclusiveMinimum": True}, "as in draft 4; expected a number"),
-    ({"type": "object", "minProperties": 3}, "minProperties of the JSON schema is 3, more than the 0 named"),
+    ({"type": "object", "minProperties": 3}, "minProperties of the JSON schema is 3, more than 0 named"),
     ({"oneOf": [{"type": "string"}, {"minLength": 2}]}, "cannot be enforced: oneOf"),
     ({"$ref": "https://example.org/schema"}, "cannot be enforced"),
     ({"$ref": "#/nowhere"}, "does not exist"),
