@@ -281,6 +281,44 @@ def test_language_is_found_as_in_the_reference(models: tuple[Any, Any]) -> None:
     assert torch.equal(ours.detect_language(encoder_outputs=encoded), ours.detect_language(sound(6)))
 
 
+ONCE: dict[str, Any] = {"force_unique_generate_call": True, "return_dict_in_generate": True, "max_new_tokens": 2}
+
+
+def first_tokens(model: Any, settings: dict[str, Any], **call: Any) -> list[list[int]]:
+    """The whole of one decoding, first tokens included, by a copy of the model with these generation settings."""
+    twin = copy.deepcopy(model)
+    for name, value in settings.items():
+        setattr(twin.generation_config, name, value)
+    output = twin.generate(sound(6), **ONCE, **call)
+    return (output if isinstance(output, torch.Tensor) else output["sequences"]).tolist()
+
+
+@pytest.mark.parametrize(
+    ("settings", "call"),
+    [
+        ({}, {"task": "translate"}),
+        ({}, {"language": "fr"}),
+        ({"task": "transcribe"}, {}),
+        ({"language": "<|de|>"}, {}),
+        ({"forced_decoder_ids": [[1, None], [2, TRANSCRIBE]]}, {}),
+        ({"forced_decoder_ids": [[1, FR], [2, TRANSCRIBE]]}, {}),
+        ({"forced_decoder_ids": [[1, None], [2, TRANSCRIBE]]}, {"task": "translate"}),
+    ],
+    ids=str,
+)
+def test_first_tokens_as_in_the_reference(models: tuple[Any, Any], settings: dict[str, Any], call: dict[str, Any]) -> None:
+    reference, ours = (first_tokens(model, settings, **call) for model in models)
+    assert ours == reference
+
+
+def test_a_task_always_follows_the_language(models: tuple[Any, Any]) -> None:
+    """As in training (Radford et al. 2022, section 2.3); the reference leaves it out where nobody names language or task."""
+    reference, ours = models
+    assert first_tokens(ours, {}) == first_tokens(reference, {}, task="transcribe")
+    heard = [row[:2] for row in first_tokens(reference, {})]
+    assert [row[:3] for row in first_tokens(ours, {})] == [[*row, TRANSCRIBE] for row in heard]
+
+
 def test_encoder_output_serves_as_well(models: tuple[Any, Any]) -> None:
     ours = models[1]
     expected = ours.generate(sound(), language="en", max_new_tokens=5)
