@@ -28,7 +28,7 @@ OPTIONS = (
 _NOT_FOR_DRAFTS = (
     "max_new_tokens", "min_new_tokens", "stop_strings", "max_time", "num_return_sequences", "guidance_scale",
     "cache_implementation", "cache_config", "max_cache_len", "return_dict_in_generate", "output_scores", "output_logits",
-    "output_attentions", "output_hidden_states", "decoder_start_token_id", "bos_token_id", "assistant_early_exit",
+    "output_attentions", "output_hidden_states", "decoder_start_token_id", "bos_token_id", *OPTIONS[1:],
 )  # fmt: skip
 
 
@@ -130,7 +130,11 @@ def _seq2seq_inputs(run: Decoding, assistant: Any, call: Call) -> dict[str, Any]
     states = given.constant["encoder_outputs"]
     source = call.model_inputs.get(main) if call.inputs is None else call.inputs
     whole = assistant.config.is_encoder_decoder
-    if whole and source is not None and assistant.get_encoder() is not run.model.get_encoder():
+    passed = call.assistant_encoder_outputs
+    if passed is not None:
+        rows = passed.last_hidden_state.shape[0]
+        encoded = {"encoder_outputs": repeat_rows(passed, given.ids.shape[0] // rows, rows)}
+    elif whole and source is not None and assistant.get_encoder() is not run.model.get_encoder():
         rows = source.shape[0]
         encoded = {main: repeat_rows(source, given.ids.shape[0] // rows, rows)}
     else:

@@ -97,12 +97,26 @@ class Transcription:
         """The encoder's states (rows, S, D) of the next window of the rows."""
         if self.states is not None:
             return self.states[indices]
+        states: Tensor = self.model.get_encoder()(self._windows(indices)).last_hidden_state
+        return states
+
+    def _heard_by_assistant(self, indices: list[int]) -> dict[str, Any]:
+        """What the encoder of an assistant with one of its own makes of the next window of the rows."""
+        assistant = self.options.get("assistant_model")
+        if assistant is None or not assistant.config.is_encoder_decoder or self.states is not None:
+            return {}
+        if assistant.get_encoder() is self.model.get_encoder():
+            return {}
+        return {"assistant_encoder_outputs": assistant.get_encoder()(self._windows(indices))}
+
+    def _windows(self, indices: list[int]) -> Tensor:
+        """The next window (rows, M, frames) of the rows, with silence where they end."""
         windows = self.features.new_zeros(len(indices), self.features.shape[1], self.window)
         for place, index in enumerate(indices):
             row = self.rows[index]
             part = self.features[index, :, row.seek : min(row.seek + self.hop, self.features.shape[2])]
             windows[place, :, : part.shape[1]] = part
-        return self.model.get_encoder()(windows).last_hidden_state
+        return windows
 
     def before(self, row: Row) -> list[int]:
         """The context that goes before the first tokens of a row's window: the caller's prompt and what was said so far."""
@@ -168,6 +182,7 @@ class Transcription:
             output_scores=wish.logprob_threshold is not None or bool(options.pop("output_scores", None)),
             output_attentions=bool(wish.return_token_timestamps) or bool(options.pop("output_attentions", None)),
             return_dict_in_generate=True,
+            **self._heard_by_assistant(indices),
             **options,
         )
         heard = [self._read(result, row, ids.shape[1], temperature or 0.0) for row in range(len(indices))]
