@@ -61,3 +61,9 @@ def test_bad_settings_are_named() -> None:
         rope_parameters({"rope_type": "liner", "factor": 2.0})
     with pytest.raises(ConfigError, match="needs factor"):
         rope_parameters({"rope_type": "linear"})
+
+
+def test_factors_are_one_for_each_pair() -> None:
+    parameters = rope_parameters({"rope_type": "longrope", "short_factor": [1.0], "long_factor": [2.0] * 4})
+    with pytest.raises(ConfigError, match="short_factor holds 1 numbers; expected one for each of 4 pairs"):
+        Rotary(parameters, 8, 16)

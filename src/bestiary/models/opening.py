@@ -44,6 +44,7 @@ class OpenOptions:
     state_dict: tensors to load instead of the checkpoint's files.
     generation_config: settings to attach instead of the checkpoint's.
     low_cpu_mem_usage: how loading always works; False together with a device_map is refused.
+    trust_remote_code: accepted, for code from a checkpoint is never run. from_tf, from_flax: True is refused.
     """
 
     config: Any = None
@@ -75,7 +76,11 @@ class OpenOptions:
             kwargs.setdefault("attn_implementation", "flash_attention_2")
         for flag, framework in (("from_tf", "TensorFlow"), ("from_flax", "Flax")):
             if kwargs.pop(flag, False):
-                raise MissingDependency(f"{flag}=True: {framework} weights are not read; convert them to safetensors first")
+                raise MissingDependency(
+                    f"{flag}=True: {framework} weights are not read here. Release 4 of transformers converts them:"
+                    f" from_pretrained(folder, {flag}=True), then save_pretrained, writes safetensors"
+                )
+        kwargs.pop("trust_remote_code", None)  # a class that is here needs no code from a checkpoint
         known = {field.name for field in fields(cls)}
         options = cls(**{name: value for name, value in kwargs.items() if name in known})
         if options.dtype is None:

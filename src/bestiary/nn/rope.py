@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..core.errors import ConfigError
 from .rope_parameters import Parameters
 
 
@@ -125,6 +126,12 @@ class Rotary(nn.Module):
             int(size * parameters.get("partial_rotary_factor", 1.0)),
             limit,
         )
+        for name in ("short_factor", "long_factor"):
+            count = len(parameters.get(name) or ())
+            if count not in (0, self.size // 2):
+                raise ConfigError(
+                    f"rope_parameters: {name} holds {count} numbers; expected one for each of {self.size // 2} pairs"
+                )
         stretched = (parameters.get("factor") or 1.0) * (parameters.get("original_max_position_embeddings") or limit)
         self.reach = None if parameters["rope_type"] == "dynamic" else max(limit, int(stretched))
         # Only these two change with the length of the sequence, so only they look at its positions.
