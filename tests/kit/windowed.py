@@ -14,6 +14,8 @@ from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaForCausalLM, LlamaModel
 from bestiary.nn.masks import decoder_frame, make_mask
 
+from .filled import fill
+
 TINY = {
     "vocab_size": 64, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
     "num_key_value_heads": 2, "max_position_embeddings": 256, "initializer_range": 0.5, "eos_token_id": None, "bos_token_id": 1,
@@ -120,13 +122,6 @@ def config_of(**values: Any) -> LlamaConfig:
     return LlamaConfig(**{**TINY, **values})
 
 
-def filled(kind: type[nn.Module], config: LlamaConfig, seed: int = 5) -> Any:
-    """A model of class `kind` with random weights, the same for the same seed."""
-    model = kind(config).eval()
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * (0.5 if parameter.dim() > 1 else 0.1))
-            if parameter.dim() == 1:
-                parameter.add_(1.0)
-    return model
+def filled(kind: type[nn.Module], config: LlamaConfig, scale: float = 0.6) -> Any:
+    """A model of class `kind` with weights that are always the same."""
+    return fill(kind(config), scale)
