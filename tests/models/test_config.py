@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +10,25 @@ import torch
 import transformers
 from kit.families import pair
 
-from bestiary import CLIPTextConfig, GenerationConfig, LlamaConfig, T5Config, WhisperConfig
+from bestiary import (
+    BertConfig,
+    CLIPConfig,
+    CLIPTextConfig,
+    CLIPVisionConfig,
+    GenerationConfig,
+    GPT2Config,
+    LlamaConfig,
+    T5Config,
+    ViTConfig,
+    WhisperConfig,
+)
 from bestiary.core.errors import CapacityError, ConfigError, InputError, NumericsError
 from bestiary.models.config import PreTrainedConfig
 from bestiary.models.families import class_named
 from bestiary.preprocess.text.padding import LONGEST, Padding, pad_columns
+
+CONFIGS = [BertConfig, CLIPConfig, CLIPTextConfig, CLIPVisionConfig]
+CONFIGS += [GPT2Config, LlamaConfig, T5Config, ViTConfig, WhisperConfig]
 
 
 @pytest.mark.parametrize("value", [1.5, "4", math.nan, True, 10**13, math.inf], ids=str)
@@ -33,10 +48,97 @@ def test_sizes_that_are_no_sizes(config: Any, name: str, value: Any) -> None:
         config.from_dict({name: value})
 
 
-@pytest.mark.parametrize("value", ["1e-5", math.nan, math.inf], ids=str)
+@pytest.mark.parametrize("value", ["1e-5", math.nan, math.inf, -1.0, 2.0], ids=str)
 def test_numbers_that_are_no_numbers(value: Any) -> None:
-    with pytest.raises(ConfigError, match="rms_norm_eps"):
+    with pytest.raises(ConfigError, match="rms_norm_eps is .*expected a number from 0 to 1"):
         LlamaConfig.from_dict({"rms_norm_eps": value})
+
+
+WRONG: list[tuple[Any, dict[str, Any], str]] = [
+    (BertConfig, {"hidden_act": 5}, "BertConfig: hidden_act is 5; expected text"),
+    (BertConfig, {"hidden_act": None}, "hidden_act is None"),
+    (BertConfig, {"hidden_size": 0}, "hidden_size is 0; expected a whole number from 1 to 1048576"),
+    (BertConfig, {"hidden_size": -1}, "hidden_size is -1"),
+    (BertConfig, {"hidden_size": None}, "hidden_size is None"),
+    (BertConfig, {"num_attention_heads": 0}, "num_attention_heads is 0"),
+    (BertConfig, {"num_hidden_layers": -1}, "num_hidden_layers is -1"),
+    (BertConfig, {"hidden_dropout_prob": 1.5}, "hidden_dropout_prob is 1.5; expected a number from 0 to 1"),
+    (BertConfig, {"initializer_range": -0.1}, "initializer_range"),
+    (BertConfig, {"architectures": "BertModel"}, "architectures is 'BertModel'; expected a list of text, or null"),
+    (BertConfig, {"architectures": [1]}, "architectures"),
+    (BertConfig, {"id2label": 5}, "id2label is 5"),
+    (BertConfig, {"id2label": ["a"]}, "id2label"),
+    (BertConfig, {"id2label": {"a": "b"}}, "id2label"),
+    (BertConfig, {"id2label": {"0": ["a"]}}, "id2label"),
+    (BertConfig, {"label2id": 5}, "label2id is 5"),
+    (BertConfig, {"num_labels": 0}, "num_labels is 0"),
+    (BertConfig, {"num_labels": "x"}, "num_labels is 'x'"),
+    (BertConfig, {"is_decoder": "yes"}, "is_decoder is 'yes'; expected true or false"),
+    (BertConfig, {"pruned_heads": {"a": 1}}, "pruned_heads"),
+    (BertConfig, {"to_dict": 1}, "'to_dict' is no setting"),
+    (BertConfig, {"validate": "x"}, "'validate' is no setting"),
+    (BertConfig, {"__class__": "x"}, "'__class__' is no setting"),
+    (LlamaConfig, {"head_dim": 2**30}, "head_dim is 1073741824"),
+    (LlamaConfig, {"head_dim": 7}, "head_dim is 7; .* must be even"),
+    (LlamaConfig, {"rope_parameters": 5}, "rope_parameters is 5"),
+    (LlamaConfig, {"rope_scaling": "linear"}, "rope_scaling is 'linear'"),
+    (LlamaConfig, {"rope_parameters": {"rope_type": 5}}, "rope_type 5"),
+    (LlamaConfig, {"rope_parameters": {"rope_theta": "x"}}, "rope_theta is 'x'"),
+    (LlamaConfig, {"rope_theta": -1.0}, "rope_theta is -1.0"),
+    (LlamaConfig, {"rope_scaling": {"type": "linear", "factor": 0}}, "factor is 0; expected a number above 0"),
+    (LlamaConfig, {"rope_scaling": {"type": "linear", "factor": math.nan}}, "factor is nan"),
+    (LlamaConfig, {"rope_scaling": {"rope_type": "longrope", "short_factor": 1, "long_factor": [1]}}, "short_factor is 1"),
+    (
+        LlamaConfig,
+        {"rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4,
+                          "original_max_position_embeddings": 8}},
+        "high_freq_factor above",
+    ),
+    (T5Config, {"feed_forward_proj": 5}, "feed_forward_proj is 5"),
+    (T5Config, {"d_kv": 0}, "d_kv is 0"),
+    (ViTConfig, {"image_size": (3,)}, "image_size"),
+    (ViTConfig, {"image_size": {"height": 3}}, "image_size"),
+    (ViTConfig, {"patch_size": 0}, "patch_size is 0"),
+    (CLIPConfig, {"text_config": 5}, "text_config"),
+    (CLIPConfig, {"text_config": {"hidden_size": 0}}, "CLIPTextConfig: hidden_size is 0"),
+    (CLIPConfig, {"text_config_dict": 5}, "text_config"),
+    (WhisperConfig, {"suppress_tokens": "all"}, "suppress_tokens"),
+    (WhisperConfig, {"begin_suppress_tokens": 5}, "begin_suppress_tokens"),
+    (WhisperConfig, {"mask_time_prob": 7}, "mask_time_prob is 7"),
+    (GenerationConfig, {"do_sample": "yes"}, "do_sample is 'yes'"),
+    (GenerationConfig, {"temperature": math.nan}, "temperature is nan"),
+    (GenerationConfig, {"eos_token_id": "x"}, "eos_token_id is 'x'"),
+    (GenerationConfig, {"bad_words_ids": [1]}, "bad_words_ids"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("config", "values", "message"), WRONG, ids=[str(values)[:50] for _, values, _ in WRONG])
+def test_values_of_the_wrong_kind_are_named_with_what_was_expected(config: Any, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config.from_dict(json.loads(json.dumps(values)))
+
+
+def test_what_the_class_says_of_itself_is_not_taken_from_a_file(tmp_path: Path) -> None:
+    config = BertConfig.from_dict({"file_name": "../../escaped", "sub_configs": 5, "attribute_map": 1, "name_or_path": "x"})
+    assert config == BertConfig()
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    config.save_pretrained(tmp_path / "a" / "b")
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.json")] == ["a/b/config.json"]
+
+
+def test_what_older_files_say_is_taken() -> None:
+    config = BertConfig.from_dict(
+        {"id2label": {"0": "a", "1": 2}, "label2id": None, "output_attentions": None, "chunk_size_feed_forward": None,
+         "classifier_dropout": None, "pad_token_id": None, "eos_token_id": [1, 2], "hidden_dropout_prob": 0}
+    )  # fmt: skip
+    assert (config.id2label, config.label2id) == ({0: "a", 1: "2"}, {"a": 0, "2": 1})
+    assert (config.output_attentions, config.chunk_size_feed_forward, config.pad_token_id) == (False, 0, None)
+
+
+@pytest.mark.parametrize("kind", CONFIGS, ids=[kind.__name__ for kind in CONFIGS])
+def test_the_references_defaults_are_of_our_kinds(kind: Any) -> None:
+    reference = getattr(transformers, kind.__name__)()
+    assert kind.from_dict(reference.to_dict()).to_dict().items() >= {"model_type": kind.model_type}.items()
 
 
 def test_single_ids_and_meta_inputs_are_named() -> None:

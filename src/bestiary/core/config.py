@@ -61,17 +61,15 @@ class Record:
         self.validate()
 
     def _may_set(self, name: str, value: Any) -> bool:
-        """Whether the file may set what is no field: nothing that this class does or says of itself; what follows is left out.
+        """Whether to set what is no field. What the class says of itself (where it is stored, what follows) is left out.
 
         Raises:
-            ConfigError: the name of a method, or a value of another kind than the class has under this name.
+            ConfigError: the name of a method, which the value would take the place of.
         """
         own = getattr(type(self), name, None)
-        if isinstance(own, property):
-            return own.fset is not None
-        if name.startswith("__") or callable(own) or (own is not None and not isinstance(value, type(own))):
+        if name.startswith("__") or callable(own):
             raise ConfigError(f"{type(self).__name__}: {name!r} is no setting; found {value!r:.80}")
-        return True
+        return own.fset is not None if isinstance(own, property) else own is None
 
     def _refuse_misspelt(self, values: dict[str, Any]) -> None:
         known = self._field_names | set(self.attribute_map) | {n for n in dir(type(self)) if not n.startswith("_")}

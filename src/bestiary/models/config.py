@@ -1,10 +1,10 @@
 """`PreTrainedConfig`: the hyperparameters of a model, as its config.json holds them."""
 
-from dataclasses import field
+from dataclasses import field, fields
 from typing import Any, ClassVar, Self
 
 from ..core.errors import ConfigError, InputError
-from ..core.kinds import Count, Size, check
+from ..core.kinds import Count, Size, check, fits
 from ..hub.files import HubOptions
 from ..hub.pretrained import PretrainedRecord
 
@@ -41,14 +41,16 @@ class PreTrainedConfig(PretrainedRecord):
     bos_token_id: int | None = None
     eos_token_id: int | list[int] | None = None
     pad_token_id: int | None = None
-    chunk_size_feed_forward: Count | None = 0
+    chunk_size_feed_forward: Count = 0
     pruned_heads: dict[int, list[int]] = field(default_factory=dict)
 
     def _fill(self, values: dict[str, Any], from_caller: bool = False) -> None:
         self.__dict__["_name_or_path"] = values.get("_name_or_path", "")
         self.__dict__["_attn_implementation"] = values.get("_attn_implementation", values.get("attn_implementation"))
         aside = ("model_type", "_name_or_path", "_attn_implementation", "attn_implementation", "transformers_version")
-        values = {name: value for name, value in values.items() if name not in aside}
+        # Where the default is 0 or false, and null says nothing else, it says the same.
+        off = {each.name for each in fields(self) if each.default in (0, False) and not fits(None, each.type)}
+        values = {k: value for k, value in values.items() if k not in aside and not (value is None and k in off)}
         labels = values.pop("num_labels", None)
         super()._fill(values, from_caller)
         if labels is not None and labels != self.num_labels:
@@ -164,9 +166,9 @@ class PreTrainedConfig(PretrainedRecord):
 
 
 def _by_number(table: Any) -> Any:
-    """A table with the numbers that JSON wrote as texts for keys; anything else as it is, to be refused by its kind."""
+    """A table with numbers for keys, which JSON writes as texts, and texts for labels; anything else is left to be refused."""
     if isinstance(table, dict) and all(str(key).isdecimal() for key in table):
-        return {int(key): value for key, value in table.items()}
+        return {int(key): str(value) if isinstance(value, int) else value for key, value in table.items()}
     return table
 
 

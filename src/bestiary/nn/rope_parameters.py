@@ -1,10 +1,21 @@
 """The settings of rotary positions: one form, from every spelling that config files use. Needs no torch."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from ..core.errors import ConfigError, did_you_mean
+from ..core.kinds import Amount, Length, Positive, Range, Rate, check
 
 Parameters = dict[str, Any]
+
+NUMBERS: dict[str, Any] = {
+    "rope_theta": Annotated[float, Range(1.01, 2**40)],
+    "original_max_position_embeddings": Length,
+    "partial_rotary_factor": Rate,
+    "short_factor": list[Positive],
+    "long_factor": list[Positive],
+    **dict.fromkeys(("mscale", "mscale_all_dim"), Amount),  # 0 says that there is none
+    **dict.fromkeys(("factor", "attention_factor", "beta_fast", "beta_slow", "low_freq_factor", "high_freq_factor"), Positive),
+}
 
 # Kind of scaling -> the numbers it cannot do without; `nn/rope.py` has a function of the same name for each.
 REQUIRED: dict[str, tuple[str, ...]] = {
@@ -30,8 +41,10 @@ def rope_parameters(
         theta: the older `rope_theta`.
 
     Raises:
-        ConfigError: an unknown kind, or a kind without its numbers.
+        ConfigError: an unknown kind, a kind without its numbers, or a number that is none.
     """
+    for name, table in (("rope_parameters", parameters), ("rope_scaling", scaling)):
+        check("rotary positions", name, table, dict[str, Any] | None)
     merged = {**(scaling or {}), **(parameters or {})}
     if "type" in merged:
         merged.setdefault("rope_type", merged.pop("type"))
@@ -41,9 +54,14 @@ def rope_parameters(
     if merged.get("rope_theta") is None:
         merged["rope_theta"] = default_theta if theta is None else theta
     kind = merged["rope_type"]
-    if kind not in REQUIRED:
+    if not isinstance(kind, str) or kind not in REQUIRED:
         raise ConfigError(f"unknown rope_type {kind!r}.{did_you_mean(str(kind), REQUIRED)} Known: {', '.join(REQUIRED)}")
+    for name, number in NUMBERS.items():
+        if merged.get(name) is not None:
+            check(f"rope_type {kind!r}", name, merged[name], number)
     missing = [name for name in REQUIRED[kind] if merged.get(name) is None]
     if missing:
         raise ConfigError(f"rope_type {kind!r} needs {', '.join(missing)}; found {merged}")
+    if kind == "llama3" and merged["high_freq_factor"] <= merged["low_freq_factor"]:
+        raise ConfigError(f"rope_type 'llama3' needs a high_freq_factor above its low_freq_factor; found {merged}")
     return merged

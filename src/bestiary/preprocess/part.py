@@ -3,11 +3,13 @@
 import copy
 import inspect
 import os
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ..core.errors import ArgumentError, CorruptFile, did_you_mean
 from ..core.files import read_json
+from ..core.kinds import fits
 from ..hub.files import HubOptions, find_file, get_file
 from ..hub.pretrained import PretrainedRecord
 
@@ -55,6 +57,8 @@ class Preprocessor(PretrainedRecord):
         """Build from stored settings, of any age; keywords override them."""
         # Old audio files also hold the table of mel filters, which follows from the other values.
         stale = {"image_processor_type", "feature_extractor_type", "mel_filters", *cls.derived}
+        # Where a setting cannot be null, null says that the class decides.
+        stale |= {each.name for each in fields(cls) if values.get(each.name, 0) is None and not fits(None, each.type)}
         return super().from_dict({name: value for name, value in values.items() if name not in stale}, **overrides)
 
     def to_dict(self) -> dict[str, Any]:

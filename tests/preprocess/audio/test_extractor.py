@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 
 import numpy as np
 import pytest
@@ -212,6 +213,39 @@ def test_bad_options_are_told():
         extractor.pad({"labels": [1]})
     with pytest.raises(InputError, match="padding=True"):
         extractor([SHORT, MIDDLE], sampling_rate=16000, return_tensors="pt")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"sampling_rate": math.nan},
+        {"sampling_rate": -1},
+        {"feature_size": 0},
+        {"feature_size": 10**6},
+        {"hop_length": 0},
+        {"hop_length": 10**6},
+        {"n_fft": -3},
+        {"n_fft": 1},
+        {"n_fft": 10**6},
+        {"chunk_length": 0},
+        {"chunk_length": 10**6},
+        {"dither": math.nan},
+        {"dither": -1.0},
+        {"padding_value": math.nan},
+        {"do_normalize": "x"},
+    ],
+    ids=str,
+)
+def test_bad_settings_of_a_file_are_told(tmp_path, settings):
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        WhisperFeatureExtractor.from_pretrained(tmp_path)
+
+
+def test_null_leaves_a_setting_to_the_class(tmp_path):
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"n_fft": None, "do_normalize": None, "hop_length": 80}))
+    found = WhisperFeatureExtractor.from_pretrained(tmp_path)
+    assert (found.n_fft, found.do_normalize, found.hop_length) == (400, False, 80)
 
 
 def test_an_unknown_rate_warns():

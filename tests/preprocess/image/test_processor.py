@@ -1,6 +1,7 @@
 """Image processors against the reference's Pillow processors, and by hand where the reference has no answer."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -277,11 +278,23 @@ def test_bad_images_are_told(image, options, message):
         ({"return_tensors": "tf"}, ArgumentError, '"pt"'),
         ({"device": "cpu"}, ArgumentError, "return_tensors"),
         ({"size": {"height": 3}}, ConfigError, "shortest_edge"),
-        ({"size": {"height": 0, "width": 3}}, ConfigError, "positive"),
-        ({"size": -5}, ConfigError, "positive"),
+        ({"size": {"height": 0, "width": 3}}, ConfigError, "size: height is 0"),
+        ({"size": -5}, ConfigError, "expected a whole number from 1"),
         ({"resample": 17}, ConfigError, "BICUBIC"),
         ({"do_center_crop": True}, ConfigError, "crop_size"),
         ({"image_std": [0.5, 0.0, 0.5]}, ConfigError, "image_std"),
+        ({"image_std": [0.5, -1.0, 0.5]}, ConfigError, "image_std"),
+        ({"image_mean": [0.5, math.nan, 0.5]}, ConfigError, "image_mean"),
+        ({"image_mean": "abc"}, ConfigError, "image_mean"),
+        ({"rescale_factor": math.nan}, ConfigError, "rescale_factor is nan; expected a number above 0"),
+        ({"rescale_factor": -1.0}, ConfigError, "rescale_factor"),
+        ({"size": 10**9}, ConfigError, "size: height is 1000000000"),
+        ({"size": {"height": 10**5, "width": 10**5}}, ConfigError, "at most 67108864 pixels"),
+        ({"size": {"shortest_edge": 10**5}}, InputError, "would be resized to"),
+        ({"size": {"longest_edge": 10**9}}, ConfigError, "longest_edge"),
+        ({"crop_size": 10**9, "do_center_crop": True}, ConfigError, "crop_size"),
+        ({"pad_size": 10**9, "do_pad": True}, ConfigError, "pad_size"),
+        ({"do_resize": "no"}, ConfigError, "do_resize is 'no'; expected true or false"),
     ],
 )
 def test_bad_options_are_told(options, error, message):

@@ -8,6 +8,7 @@ stands for the text. With `is_decoder` the same layers look only back, keep a ca
 from typing import ClassVar
 
 from ...core.errors import ConfigError
+from ...core.kinds import Amount, Count, Depth, Length, Rate, Size
 from ...core.plugins import lazy
 from ..config import PreTrainedConfig
 
@@ -20,20 +21,20 @@ class BertConfig(PreTrainedConfig):
 
     model_type: ClassVar[str] = "bert"
 
-    vocab_size: int = 30522
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
+    vocab_size: Length = 30522
+    hidden_size: Size = 768
+    num_hidden_layers: Depth = 12
+    num_attention_heads: Size = 12
+    intermediate_size: Size = 3072
     hidden_act: str = "gelu"
-    hidden_dropout_prob: float = 0.1
-    attention_probs_dropout_prob: float = 0.1
-    max_position_embeddings: int = 512
-    type_vocab_size: int = 2
-    initializer_range: float = 0.02
-    layer_norm_eps: float = 1e-12
+    hidden_dropout_prob: Rate = 0.1
+    attention_probs_dropout_prob: Rate = 0.1
+    max_position_embeddings: Length = 512
+    type_vocab_size: Count = 2
+    initializer_range: Amount = 0.02
+    layer_norm_eps: Rate = 1e-12
     pad_token_id: int | None = 0
-    classifier_dropout: float | None = None
+    classifier_dropout: Rate | None = None
 
     def validate(self) -> None:
         super().validate()

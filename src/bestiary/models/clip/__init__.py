@@ -7,6 +7,7 @@ first block. Both are projected to one space, where a learned temperature scales
 from typing import Any, ClassVar
 
 from ...core.errors import ConfigError
+from ...core.kinds import Amount, Depth, Length, Rate, Size, check
 from ...core.plugins import lazy
 from ..config import PreTrainedConfig
 
@@ -14,13 +15,13 @@ from ..config import PreTrainedConfig
 class CLIPPartConfig(PreTrainedConfig):
     """What the two encoders have in common."""
 
-    projection_dim: int = 512
-    num_hidden_layers: int = 12
+    projection_dim: Size = 512
+    num_hidden_layers: Depth = 12
     hidden_act: str = "quick_gelu"
-    layer_norm_eps: float = 1e-5
-    attention_dropout: float = 0.0
-    initializer_range: float = 0.02
-    initializer_factor: float = 1.0
+    layer_norm_eps: Rate = 1e-5
+    attention_dropout: Rate = 0.0
+    initializer_range: Amount = 0.02
+    initializer_factor: Amount = 1.0
 
     def validate(self) -> None:
         super().validate()
@@ -35,11 +36,11 @@ class CLIPTextConfig(CLIPPartConfig):
 
     model_type: ClassVar[str] = "clip_text_model"
 
-    vocab_size: int = 49408
-    hidden_size: int = 512
-    intermediate_size: int = 2048
-    num_attention_heads: int = 8
-    max_position_embeddings: int = 77
+    vocab_size: Length = 49408
+    hidden_size: Size = 512
+    intermediate_size: Size = 2048
+    num_attention_heads: Size = 8
+    max_position_embeddings: Length = 77
     pad_token_id: int | None = 1
     bos_token_id: int | None = 49406
     eos_token_id: int | list[int] | None = 49407
@@ -55,12 +56,12 @@ class CLIPVisionConfig(CLIPPartConfig):
 
     model_type: ClassVar[str] = "clip_vision_model"
 
-    hidden_size: int = 768
-    intermediate_size: int = 3072
-    num_attention_heads: int = 12
-    num_channels: int = 3
-    image_size: int | list[int] = 224
-    patch_size: int | list[int] = 32
+    hidden_size: Size = 768
+    intermediate_size: Size = 3072
+    num_attention_heads: Size = 12
+    num_channels: Size = 3
+    image_size: Size | tuple[Size, Size] = 224
+    patch_size: Size | tuple[Size, Size] = 32
 
 
 class CLIPConfig(PreTrainedConfig):
@@ -77,15 +78,17 @@ class CLIPConfig(PreTrainedConfig):
 
     text_config: Any = None
     vision_config: Any = None
-    projection_dim: int = 512
+    projection_dim: Size = 512
     logit_scale_init_value: float = 2.6592
-    initializer_factor: float = 1.0
+    initializer_factor: Amount = 1.0
 
     def validate(self) -> None:
         for name in self.sub_configs:
             older = self.__dict__.pop(f"{name}_dict", None)
             if older is not None:
                 given = self.__dict__[name]
+                check("CLIPConfig", f"{name}_dict", older, dict[str, Any])
+                check("CLIPConfig", name, given, dict[str, Any] | PreTrainedConfig | None)
                 values = given.to_dict() if isinstance(given, PreTrainedConfig) else (given or {})
                 self.__dict__[name] = {**values, **older}
         super().validate()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ...preprocess.image.processor import BaseImageProcessor, Size, edges
+from ...preprocess.image.processor import BaseImageProcessor, Deviation, Size, edges
 from ...preprocess.image.reading import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD, PILImageResampling
 
 
@@ -16,7 +16,7 @@ class CLIPImageProcessor(BaseImageProcessor):
     do_center_crop: bool | None = True
     crop_size: Size | None = edges(height=224, width=224)
     image_mean: float | Sequence[float] = OPENAI_CLIP_MEAN
-    image_std: float | Sequence[float] = OPENAI_CLIP_STD
+    image_std: Deviation = OPENAI_CLIP_STD
 
 
 CLIPFeatureExtractor = CLIPImageProcessorFast = CLIPImageProcessor

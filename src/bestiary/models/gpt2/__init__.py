@@ -7,6 +7,7 @@ Differs from BERT: tokens see only what came before, norms stand inside the resi
 from typing import ClassVar
 
 from ...core.errors import ConfigError
+from ...core.kinds import Amount, Depth, Length, Rate, Size
 from ...core.plugins import lazy
 from ..config import PreTrainedConfig
 
@@ -29,23 +30,23 @@ class GPT2Config(PreTrainedConfig):
         "num_hidden_layers": "n_layer",
     }
 
-    vocab_size: int = 50257
-    n_positions: int = 1024
-    n_embd: int = 768
-    n_layer: int = 12
-    n_head: int = 12
-    n_inner: int | None = None
+    vocab_size: Length = 50257
+    n_positions: Length = 1024
+    n_embd: Size = 768
+    n_layer: Depth = 12
+    n_head: Size = 12
+    n_inner: Size | None = None
     activation_function: str = "gelu_new"
-    resid_pdrop: float = 0.1
-    embd_pdrop: float = 0.1
-    attn_pdrop: float = 0.1
-    layer_norm_epsilon: float = 1e-5
-    initializer_range: float = 0.02
+    resid_pdrop: Rate = 0.1
+    embd_pdrop: Rate = 0.1
+    attn_pdrop: Rate = 0.1
+    layer_norm_epsilon: Rate = 1e-5
+    initializer_range: Amount = 0.02
     summary_type: str = "cls_index"
     summary_use_proj: bool = True
     summary_activation: str | None = None
     summary_proj_to_labels: bool = True
-    summary_first_dropout: float = 0.1
+    summary_first_dropout: Rate = 0.1
     scale_attn_weights: bool = True
     scale_attn_by_inverse_layer_idx: bool = False
     reorder_and_upcast_attn: bool = False

@@ -8,6 +8,7 @@ v1.1 and Flan gate the MLP (`feed_forward_proj="gated-gelu"`) and have an output
 from typing import ClassVar
 
 from ...core.errors import ConfigError
+from ...core.kinds import Amount, Depth, Length, Rate, Size
 from ...core.plugins import lazy
 from ...nn.activations import ACTIVATIONS
 from ..config import PreTrainedConfig
@@ -30,18 +31,18 @@ class T5Config(PreTrainedConfig):
     }
 
     is_encoder_decoder: bool = True
-    vocab_size: int = 32128
-    d_model: int = 512
-    d_kv: int = 64
-    d_ff: int = 2048
-    num_layers: int = 6
-    num_decoder_layers: int | None = None
-    num_heads: int = 8
-    relative_attention_num_buckets: int = 32
-    relative_attention_max_distance: int = 128
-    dropout_rate: float = 0.1
-    layer_norm_epsilon: float = 1e-6
-    initializer_factor: float = 1.0
+    vocab_size: Length = 32128
+    d_model: Size = 512
+    d_kv: Size = 64
+    d_ff: Size = 2048
+    num_layers: Depth = 6
+    num_decoder_layers: Depth | None = None
+    num_heads: Size = 8
+    relative_attention_num_buckets: Size = 32
+    relative_attention_max_distance: Length = 128
+    dropout_rate: Rate = 0.1
+    layer_norm_epsilon: Rate = 1e-6
+    initializer_factor: Amount = 1.0
     feed_forward_proj: str = "relu"
     dense_act_fn: str | None = None
     is_gated_act: bool | None = None
@@ -49,7 +50,7 @@ class T5Config(PreTrainedConfig):
     pad_token_id: int | None = 0
     eos_token_id: int | list[int] | None = 1
     decoder_start_token_id: int | None = None
-    classifier_dropout: float = 0.0
+    classifier_dropout: Rate = 0.0
 
     def validate(self) -> None:
         super().validate()

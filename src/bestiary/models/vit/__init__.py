@@ -6,6 +6,7 @@ per place in the grid, and norms stand before each half of a block, with one mor
 
 from typing import ClassVar
 
+from ...core.kinds import Amount, Depth, Rate, Size
 from ...core.plugins import lazy
 from ..config import PreTrainedConfig
 
@@ -19,21 +20,21 @@ class ViTConfig(PreTrainedConfig):
 
     model_type: ClassVar[str] = "vit"
 
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
+    hidden_size: Size = 768
+    num_hidden_layers: Depth = 12
+    num_attention_heads: Size = 12
+    intermediate_size: Size = 3072
     hidden_act: str = "gelu"
-    hidden_dropout_prob: float = 0.0
-    attention_probs_dropout_prob: float = 0.0
-    initializer_range: float = 0.02
-    layer_norm_eps: float = 1e-12
-    image_size: int | list[int] = 224
-    patch_size: int | list[int] = 16
-    num_channels: int = 3
+    hidden_dropout_prob: Rate = 0.0
+    attention_probs_dropout_prob: Rate = 0.0
+    initializer_range: Amount = 0.02
+    layer_norm_eps: Rate = 1e-12
+    image_size: Size | tuple[Size, Size] = 224
+    patch_size: Size | tuple[Size, Size] = 16
+    num_channels: Size = 3
     qkv_bias: bool = True
-    encoder_stride: int = 16
-    pooler_output_size: int | None = None
+    encoder_stride: Size = 16
+    pooler_output_size: Size | None = None
     pooler_act: str = "tanh"
 
     def validate(self) -> None:

@@ -5,8 +5,10 @@ LayerNorms with biases stand before each half of a block, and the first tokens o
 times are wanted.
 """
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
+from ...core.kinds import Amount, Count, Depth, Length, Rate, Size
 from ...core.plugins import lazy
 from ..config import PreTrainedConfig
 
@@ -29,41 +31,41 @@ class WhisperConfig(PreTrainedConfig):
     }
 
     is_encoder_decoder: bool = True
-    vocab_size: int = 51865
-    num_mel_bins: int = 80
-    d_model: int = 384
-    encoder_layers: int = 4
-    encoder_attention_heads: int = 6
-    encoder_ffn_dim: int = 1536
-    decoder_layers: int = 4
-    decoder_attention_heads: int = 6
-    decoder_ffn_dim: int = 1536
-    max_source_positions: int = 1500
-    max_target_positions: int = 448
+    vocab_size: Length = 51865
+    num_mel_bins: Size = 80
+    d_model: Size = 384
+    encoder_layers: Depth = 4
+    encoder_attention_heads: Size = 6
+    encoder_ffn_dim: Size = 1536
+    decoder_layers: Depth = 4
+    decoder_attention_heads: Size = 6
+    decoder_ffn_dim: Size = 1536
+    max_source_positions: Length = 1500
+    max_target_positions: Length = 448
     activation_function: str = "gelu"
-    dropout: float = 0.0
-    attention_dropout: float = 0.0
-    activation_dropout: float = 0.0
-    encoder_layerdrop: float = 0.0
-    decoder_layerdrop: float = 0.0
-    init_std: float = 0.02
+    dropout: Rate = 0.0
+    attention_dropout: Rate = 0.0
+    activation_dropout: Rate = 0.0
+    encoder_layerdrop: Rate = 0.0
+    decoder_layerdrop: Rate = 0.0
+    init_std: Amount = 0.02
     scale_embedding: bool = False
     pad_token_id: int | None = 50256
     bos_token_id: int | None = 50256
     eos_token_id: int | list[int] | None = 50256
     decoder_start_token_id: int | None = 50257
     suppress_tokens: list[int] | None = None
-    begin_suppress_tokens: Any = (220, 50256)
+    begin_suppress_tokens: Sequence[int] | None = (220, 50256)
     use_weighted_layer_sum: bool = False
-    classifier_proj_size: int = 256
+    classifier_proj_size: Size = 256
     apply_spec_augment: bool = False
-    mask_time_prob: float = 0.05
-    mask_time_length: int = 10
-    mask_time_min_masks: int = 2
-    mask_feature_prob: float = 0.0
-    mask_feature_length: int = 10
-    mask_feature_min_masks: int = 0
-    median_filter_width: int = 7
+    mask_time_prob: Rate = 0.05
+    mask_time_length: Size = 10
+    mask_time_min_masks: Count = 2
+    mask_feature_prob: Rate = 0.0
+    mask_feature_length: Size = 10
+    mask_feature_min_masks: Count = 0
+    median_filter_width: Size = 7
 
     def validate(self) -> None:
         super().validate()

@@ -6,10 +6,13 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from ...core.errors import InputError
+from ...core.errors import ConfigError, InputError
+from ...core.kinds import Amount, Size
 from ...preprocess.audio.extractor import Lengths, SequenceFeatureExtractor
 from ...preprocess.audio.spectrogram import mel_filter_bank
 from ...preprocess.batch import BatchFeature, TensorType
+
+MOST_NUMBERS = 2**26  # in a chunk, and in the filter matrix
 
 
 @lru_cache(maxsize=8)
@@ -29,11 +32,22 @@ class WhisperFeatureExtractor(SequenceFeatureExtractor):
     model_input_names: ClassVar[list[str]] = ["input_features"]
     derived: ClassVar[tuple[str, ...]] = ("n_samples", "nb_max_frames")
 
-    feature_size: int = 80
-    hop_length: int = 160
-    chunk_length: int = 30
-    n_fft: int = 400
-    dither: float = 0.0
+    feature_size: Size = 80
+    hop_length: Size = 160
+    chunk_length: Size = 30
+    n_fft: Size = 400
+    dither: Amount = 0.0
+
+    def validate(self) -> None:
+        """Refuse frames that do not fit into a chunk, and tables that do not fit into the memory."""
+        super().validate()
+        if not 2 <= self.n_fft < self.n_samples <= MOST_NUMBERS or self.hop_length > self.n_samples:
+            raise ConfigError(
+                f"n_fft {self.n_fft} and hop_length {self.hop_length} must fit into a chunk; one of chunk_length "
+                f"{self.chunk_length} s has {self.n_samples} samples, and may have {MOST_NUMBERS}"
+            )
+        if self.n_fft * self.feature_size > MOST_NUMBERS:
+            raise ConfigError(f"{self.feature_size} mel filters (feature_size) over n_fft {self.n_fft} are too large a table")
 
     @property
     def n_samples(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from ...core.errors import ArgumentError, ConfigError, InputError
+from ...core.kinds import Size
 from ...core.logging import warn_once
 from ..batch import BatchFeature, TensorType, is_torch
 from ..part import Preprocessor
@@ -48,8 +49,8 @@ class SequenceFeatureExtractor(Preprocessor):
     type_key: ClassVar[str] = "feature_extractor_type"
     model_input_names: ClassVar[list[str]] = ["input_values", "attention_mask"]
 
-    feature_size: int = 1
-    sampling_rate: int = 16000
+    feature_size: Size = 1
+    sampling_rate: Size = 16000
     padding_value: float = 0.0
     padding_side: str = "right"
     return_attention_mask: bool = False
@@ -60,8 +61,6 @@ class SequenceFeatureExtractor(Preprocessor):
         super().validate()
         if self.padding_side not in ("left", "right"):
             raise ConfigError(f'padding_side must be "left" or "right", not {self.padding_side!r}')
-        if self.sampling_rate <= 0 or self.feature_size <= 0:
-            raise ConfigError(f"sampling_rate {self.sampling_rate} and feature_size {self.feature_size} must be positive")
 
     def __call__(
         self,

@@ -8,13 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...core.errors import ArgumentError, ConfigError, InputError
+from ...core.kinds import Positive
 from ...core.logging import warn_once
 from ..batch import BatchFeature, TensorType
 from ..part import Preprocessor
 from . import transforms
 from .reading import ChannelDimension, PILImageResampling, flat_list, to_array
 
-Size = int | Sequence[int] | dict[str, int]
+Deviation = Positive | Sequence[Positive]
+Size = int | Sequence[int] | dict[str, int | None]
 
 
 def edges(**lengths: int) -> Any:
@@ -45,10 +47,10 @@ class BaseImageProcessor(Preprocessor):
     do_center_crop: bool | None = None
     crop_size: Size | None = None
     do_rescale: bool = True
-    rescale_factor: float = 1 / 255
+    rescale_factor: Positive = 1 / 255
     do_normalize: bool = True
     image_mean: float | Sequence[float] = (0.5, 0.5, 0.5)
-    image_std: float | Sequence[float] = (0.5, 0.5, 0.5)
+    image_std: Deviation = (0.5, 0.5, 0.5)
     do_flip_channel_order: bool | None = None
     do_pad: bool | None = None
     pad_size: Size | None = None
@@ -56,7 +58,7 @@ class BaseImageProcessor(Preprocessor):
     def validate(self) -> None:
         """Bring sizes into one form and refuse values that no step can use."""
         super().validate()
-        self.size = transforms.read_size(self.size, self.default_to_square)
+        self.size = dict(transforms.read_size(self.size, self.default_to_square))
         for name in ("crop_size", "pad_size"):
             if self.get(name) is not None:
                 exact = transforms.read_size(self.get(name), True, name)
@@ -69,8 +71,6 @@ class BaseImageProcessor(Preprocessor):
             raise ConfigError(
                 f"resample must be one of {[f'{int(r)} ({r.name})' for r in PILImageResampling]}, not {self.resample!r}"
             )
-        if np.any(np.asarray(self.image_std) == 0):
-            raise ConfigError(f"image_std must not contain 0: {self.image_std!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """The settings in use as plain JSON types, with the name of the class."""

@@ -2,12 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from ...core.errors import ConfigError, InputError
+from ...core.kinds import Range, check
 from ...core.optional import require
+
+Edge = Annotated[int, Range(1, 2**20)]
+MOST_PIXELS = 2**26
 
 SIZE_KEYS = (
     {"height", "width"},
@@ -25,7 +29,7 @@ def read_size(size: Any, square: bool, name: str = "size") -> dict[str, int]:
         square: whether one number means height and width, or the shortest edge.
 
     Raises:
-        ConfigError: other keys, or a length that is not a positive whole number.
+        ConfigError: other keys, a length that is not a positive whole number, or more pixels than an image has.
     """
     if isinstance(size, int):
         size = {"height": size, "width": size} if square else {"shortest_edge": size}
@@ -37,8 +41,9 @@ def read_size(size: Any, square: bool, name: str = "size") -> dict[str, int]:
             f"{name} must be a number, a pair or one of {', '.join(str(sorted(k)) for k in SIZE_KEYS)}, not {size!r}"
         )
     for key, value in found.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-            raise ConfigError(f"{name}[{key!r}] must be a positive number of pixels, not {value!r}")
+        check(name, key, value, Edge)
+    if found.get("height", 1) * found.get("width", 1) > MOST_PIXELS:
+        raise ConfigError(f"{name} is {found['height']} x {found['width']}: an image has at most {MOST_PIXELS} pixels")
     return found
 
 
@@ -47,7 +52,19 @@ def output_size(height: int, width: int, size: dict[str, int]) -> tuple[int, int
 
     `height` and `width` are taken as they are. The other forms keep the proportions: `shortest_edge` (with
     `longest_edge` as its limit), `longest_edge`, or the largest fit into `max_height` and `max_width`.
+
+    Raises:
+        InputError: the proportions are such that the result would have more than `MOST_PIXELS`.
     """
+    to = _output_size(height, width, size)
+    if math.prod(to) > MOST_PIXELS:
+        raise InputError(
+            f"an image of {height} x {width} pixels would be resized to {to[0]} x {to[1]}; at most {MOST_PIXELS} are made"
+        )
+    return to
+
+
+def _output_size(height: int, width: int, size: dict[str, int]) -> tuple[int, int]:
     if "height" in size:
         return size["height"], size["width"]
     if "max_height" in size:
