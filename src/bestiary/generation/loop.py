@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..core.errors import NumericsError
+from . import compiled
 from .finish import Finish
 from .prepare import Prepared
 from .processors import LogitsProcessorList
@@ -60,6 +61,8 @@ class Decoding:
         self._mask = None if mask is None else self._with_room(mask, fill=1)
         self._positions: Tensor | None = None
         self._first = True
+        self._before: tuple[int, list[Any]] | None = None
+        self._compiled = compiled.step_of(model, prepared)
 
     @property
     def ids(self) -> Tensor:
@@ -99,7 +102,8 @@ class Decoding:
             self._positions = self._positions + new
         ids = inputs.pop(given.names.ids, None)
         cached = self.cache is not None
-        output = self.model(
+        call = self.model if self._compiled is None or first or slots - self.fed > 1 else self._compiled
+        output = call(
             **self.model.prepare_inputs_for_generation(
                 ids, past_key_values=self.cache, use_cache=cached, is_first_iteration=first, **inputs
             )
@@ -142,19 +146,34 @@ class Decoding:
     def look_ahead(self, tokens: Tensor, **options: Any) -> Any:
         """As `forward`, over `tokens` (R, n) too, which follow the rows but do not become part of them."""
         length = self.length
+        self._before = self._snapshot(tokens.shape[1])
         self.commit(tokens)
         output = self.forward(**options)
         self.length = length
         return output
 
+    def _snapshot(self, new: int) -> tuple[int, list[Any]] | None:
+        """The state of a cache that will have forgotten what it needs to go back once `new` tokens more were seen."""
+        layers = [] if self.cache is None else self.cache.settled()
+        if all(layer.needs(self.slots + new) == 0 for layer in layers):
+            return None
+        states = [layer.state() for layer in layers]
+        return self.fed, [({name: held.clone() for name, held in tensors.items()}, numbers) for tensors, numbers in states]
+
     def rewind(self, length: int) -> None:
-        """Forget what the model has seen after the first `length` tokens of the rows."""
-        surplus = self.fed - (self._given.offset + length)
-        if self.cache is not None and surplus > 0:
-            self.cache.crop(-surplus)
-            self.fed -= surplus
-            if self._positions is not None:
-                self._positions = self._positions - surplus
+        """Forget what the model has seen after the first `length` tokens of the rows, or after fewer; it will see them again."""
+        target = self._given.offset + length
+        if self.cache is None or self.fed <= target:
+            return
+        if self._before is not None and not self.cache.can_crop(target):
+            target, states = self._before
+            for layer, (tensors, numbers) in zip(self.cache.settled(), states, strict=True):
+                layer.restore(tensors, numbers)
+        else:
+            self.cache.crop(target)
+        if self._positions is not None:
+            self._positions = self._positions - (self.fed - target)
+        self.fed = target
 
     def reorder(self, parents: Tensor) -> None:
         """Row i becomes the former row `parents[i]` (R,), one of the same prompt, with its tokens and its part of the cache."""

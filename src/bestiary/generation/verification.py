@@ -85,6 +85,9 @@ class Speculation(Strategy):
     def _guess(self, run: Decoding) -> Draft | None:
         first, self._first = self._first, False
         most = run.finish.max_length - run.length - 1
+        if run.cache is not None and run.cache.is_endless:
+            # Where the oldest tokens make room for the newest, several at a time are not what one at a time are.
+            most = min(most, (run.cache.get_max_length() or run.slots) - run.slots)
         return None if first or most < 1 or self._worth.rests() else self.drafter.propose(run, most)
 
     def choose(self, run: Decoding, scores: Tensor) -> Choice:
