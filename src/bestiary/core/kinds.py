@@ -1,7 +1,8 @@
 """Whether a value is of the kind that a field declares, and what to say when it is not. The kinds are type annotations."""
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -17,7 +18,7 @@ class Range:
     most: float
 
     def __contains__(self, value: float) -> bool:
-        return self.least <= value <= self.most
+        return self.least <= value <= self.most  # which NaN is not
 
 
 # A number beyond this stands in no published file; sizes derived from it would overflow or exhaust the memory.
@@ -36,23 +37,44 @@ Positive = Annotated[float, Range(SMALLEST, 2**40)]
 
 def fits(value: Any, kind: Any) -> bool:
     """Whether `value` is of the annotated `kind`. Numbers are finite, and true and false are none."""
+    return _judge(kind)(value)
+
+
+@cache
+def _judge(kind: Any) -> Callable[[Any], bool]:
+    """The question "is it of this kind?", made once for each kind."""
     origin, parts = get_origin(kind), get_args(kind)
     if kind is Any or isinstance(kind, str):
-        return True
+        return lambda value: True
     if origin is Annotated:
-        return fits(value, parts[0]) and all(value in limit for limit in parts[1:])
+        base, limits = _judge(parts[0]), parts[1:]
+        return lambda value: base(value) and all(value in limit for limit in limits)
+    if kind is int:
+        return lambda value: (type(value) is int or _number(value, Integral)) and value in FINITE
+    if kind is float:
+        return lambda value: (type(value) is float or _number(value, Real)) and value in FINITE
+    if origin is None:
+        wanted = NoneType if kind is None else (list, tuple) if kind in (list, tuple) else kind
+        return lambda value: isinstance(value, wanted)
+    inner = [_judge(part) for part in parts if part is not Ellipsis]
     if origin in (Union, UnionType):
-        return any(fits(value, part) for part in parts)
-    if kind in (int, float):
-        number = isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
-        return number and math.isfinite(value) and value in FINITE
+        first, *others = inner
+        return lambda value: first(value) or any(judge(value) for judge in others)
     if origin is dict:
-        return isinstance(value, dict) and all(fits(k, parts[0]) and fits(v, parts[1]) for k, v in value.items())
+        of_key, of_value = inner
+        return lambda value: isinstance(value, dict) and all(of_key(k) and of_value(v) for k, v in value.items())
     if origin is tuple and Ellipsis not in parts:
-        return isinstance(value, list | tuple) and len(value) == len(parts) and all(map(fits, value, parts))
-    if origin is not None:  # lists and their relatives, which JSON writes in one way
-        return isinstance(value, list | tuple) and all(fits(item, parts[0]) for item in value)
-    return isinstance(value, NoneType if kind is None else list | tuple if kind in (list, tuple) else kind)
+        exact = len(inner)
+        return lambda value: _listed(value) and len(value) == exact and all(map(lambda j, v: j(v), inner, value))
+    return lambda value: _listed(value) and all(map(inner[0], value))  # lists and their relatives, which JSON writes in one way
+
+
+def _number(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _listed(value: Any) -> bool:
+    return isinstance(value, list | tuple)
 
 
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", NoneType: "null", dict: "a table"}
