@@ -6,16 +6,13 @@ import re
 import jsonschema
 import pytest
 import torch
+from kit.tiny_models import tiny
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from bestiary.core.errors import ArgumentError, ConfigError, NumericsError
 from bestiary.generation.structured import Choice, Grammar, JsonSchema, Regex
 from bestiary.generation.structured.schema import UNSUPPORTED
 from bestiary.generation.structured.vocabulary import written
-from bestiary.models.gpt2 import GPT2Config
-from bestiary.models.gpt2.model import GPT2LMHeadModel
-from bestiary.models.llama import LlamaConfig
-from bestiary.models.llama.model import LlamaForCausalLM
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 TEXT = {"type": "string", "maxLength": 6}
@@ -64,21 +61,6 @@ SCHEMAS = [
               note={"anyOf": [TEXT, {"type": "null"}]}),
 ]  # fmt: skip
 SEEDS = list(range(20))
-
-
-def tiny(kind, seed, vocabulary):
-    torch.manual_seed(seed)
-    if kind == "llama":
-        config = LlamaConfig(
-            vocab_size=vocabulary, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2,
-            max_position_embeddings=512, initializer_range=0.4, bos_token_id=0, eos_token_id=1, pad_token_id=1,
-        )  # fmt: skip
-        return LlamaForCausalLM(config).eval()
-    config = GPT2Config(
-        vocab_size=vocabulary, n_embd=8, n_layer=1, n_head=2, n_positions=512, initializer_range=0.4,
-        bos_token_id=0, eos_token_id=1, pad_token_id=1,
-    )  # fmt: skip
-    return GPT2LMHeadModel(config).eval()
 
 
 def texts(tokenizer, made, prompt, eos=()):

@@ -59,6 +59,13 @@ __getattr__, __dir__ = lazy(
             "StoppingCriteria",
             "StoppingCriteriaList",
         ],
+        "row_streaming": [
+            "AsyncBatchTextIteratorStreamer",
+            "BatchTextIteratorStreamer",
+            "BatchTextStreamer",
+            "RowStreamer",
+            "TextPiece",
+        ],
         "streaming": ["AsyncTextIteratorStreamer", "BaseStreamer", "TextDecoder", "TextIteratorStreamer", "TextStreamer"],
         "seeds": ["row_seed"],
         "structured": ["Choice", "Grammar", "JsonSchema", "OutputConstraint", "Regex"],

@@ -13,19 +13,18 @@ from ..core.errors import ArgumentError
 from ..core.outputs import ModelOutput
 from .batching.mixin import ContinuousMixin
 from .config import GenerationConfig, resolve
+from .feeding import as_streamer, fail, feed
 from .logprobs import TokenLogprobs, transition_scores
 from .loop import Decoding, Step, decode
 from .prepare import Prepared, check_inputs
 from .start import Call, begin
 from .strategies import Strategy
-from .streaming import BaseStreamer
 
 Tensor = torch.Tensor
 
 # Arguments of `generate` for things that do not exist yet, and what asks for nothing.
 _ABSENT: dict[str, Any] = {
     "synced_gpus": False,
-    "custom_generate": None,
     "trust_remote_code": False,
 }
 _OWN = (
@@ -129,7 +128,8 @@ class GenerationMixin(ContinuousMixin):
             generation_config: settings; those in `kwargs` go before them, those of the checkpoint after.
             logits_processor, stopping_criteria: your own, besides those that the settings ask for.
             prefix_allowed_tokens_fn: (row of the batch, its ids) -> ids that may come next.
-            streamer: gets the prompt, each new token, and the end.
+            streamer: gets the prompt, each new token, and the end; or by row (`RowStreamer`); or a function, which gets each
+                `TextPiece` of new text (with `tokenizer`, else of new tokens) and returns False to stop.
             negative_prompt_ids, negative_prompt_attention_mask: (B, T) for `guidance_scale`.
             use_model_defaults: False takes only the special tokens from the checkpoint.
             tokenizer: needed for `stop_strings` and `constraint`.
@@ -141,6 +141,9 @@ class GenerationMixin(ContinuousMixin):
                 `num_return_sequences` draws by `row_seed(seed, k)`. Or pass a `generator`. Neither: torch's global one.
             prefix_store: a `PrefixStore`; what it knows of a prompt's beginning is not computed again, and this conversation is
                 taken up. The tokens stay the same.
+            custom_generate: a function that decodes in place of the loop: called with the model, `input_ids`, and by name
+                `logits_processor`, `stopping_criteria`, `generation_config` and what the model's forward takes; further
+                arguments of the call whose names it has go to it. Its result is returned. No code is run from files.
             kwargs: fields of `GenerationConfig`, and inputs of the model (`attention_mask`, `past_key_values`, ...).
 
         Returns:
@@ -152,13 +155,11 @@ class GenerationMixin(ContinuousMixin):
             NumericsError: the model gives NaN.
         """
         given = {name: value for name, value in locals().items() if name not in ("self", "kwargs", "streamer")} | kwargs
+        streamer = as_streamer(streamer, tokenizer)
         try:
             return self._generate(streamer, given)
         except BaseException as error:
-            if isinstance(streamer, BaseStreamer):
-                streamer.error(error)
-            elif streamer is not None:
-                streamer.end()
+            fail(streamer, error)
             raise
 
     def generate_steps(self: Any, inputs: Tensor | None = None, **kwargs: Any) -> Iterator[Step]:
@@ -173,6 +174,8 @@ class GenerationMixin(ContinuousMixin):
         for name, neutral in _ABSENT.items():
             if (given.pop(name, None) or neutral) != neutral:
                 raise ArgumentError(f"{name} asks for something this version does not have")
+        if given.pop("custom_generate", None) is not None:
+            raise ArgumentError("a custom_generate function gives no steps; call generate")
         own = {name: given.pop(name, None) for name in _OWN}
         fields = GenerationConfig.names()
         settings = self.generation_settings(
@@ -193,24 +196,26 @@ class GenerationMixin(ContinuousMixin):
 
     @torch.no_grad()
     def _generate(self: Any, streamer: Any, given: dict[str, Any]) -> Any:
+        function = given.pop("custom_generate", None)
+        if function is not None:
+            custom.check(function)
+            extras = custom.split(function, self, given, set(_OWN))
+            return custom.run(function, self._begin(given)[0], extras, streamer)
         run, strategy, prepared = self._begin(given)
-        if streamer is not None and not strategy.final:
-            raise ArgumentError("a streamer cannot follow beams, which take tokens back; set num_beams=1")
         record = _Record(prepared, strategy)
-        if streamer is not None:
-            streamer.put(run.ids.cpu())
+        follower = None if streamer is None else feed(streamer, run, strategy)
         for step in decode(run, strategy):
             record.add(step)
-            if streamer is not None:
-                streamer.put(step.tokens.cpu())
-                if isinstance(streamer, BaseStreamer) and streamer.cancelled:
+            if follower is not None:
+                follower.add(step)
+                if follower.cancelled:
                     run.finish.cancel()
                     break
-        if streamer is not None:
-            streamer.end()
         if prepared.prefix is not None:
             prepared.prefix.keep(run)
         sequences = strategy.sequences(run)
+        if follower is not None:
+            follower.end(sequences)
         if run.cache is not None and (prepared.continued or prepared.settings.return_dict_in_generate):
             strategy.leave_cache(run, sequences)
         return record.output(run, strategy, sequences) if prepared.settings.return_dict_in_generate else sequences

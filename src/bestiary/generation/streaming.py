@@ -17,10 +17,15 @@ _HALF = "\ufffd"  # what a decoder writes for bytes that are no whole character
 class BaseStreamer(ABC):
     """What `generate` feeds: first the prompt, then every new token, then the end or the error.
 
-    Set `cancelled` to stop the generation after the next token; its rows then finish as "cancelled".
+    Set `cancelled`, or call `cancel`, to stop the generation after the next token; its rows then finish as "cancelled".
+    With beams, of one prompt, a token comes when no beam can take it back.
     """
 
     cancelled = False
+
+    def cancel(self) -> None:
+        """Stop the generation."""
+        self.cancelled = True
 
     @abstractmethod
     def put(self, value: Any) -> None:
