@@ -97,6 +97,7 @@ _LOOP = {
     "max_cache_len", "num_return_sequences", "output_attentions", "output_hidden_states", "output_scores", "output_logits",
     "output_token_logprobs", "return_dict_in_generate", "return_legacy_cache", "pad_token_id", "bos_token_id", "eos_token_id",
     "decoder_start_token_id", "disable_compile", "is_assistant", "prefill_chunk_size",
+    "compile_config", "continuous_batching_config",
 }  # fmt: skip
 
 # Settings without effect unless another is set. Those of a checkpoint rest; those that a caller typed are pointed out.

@@ -9,7 +9,7 @@ from ..cache.base import CacheConfig
 from ..core.errors import ArgumentError, CapacityError, ConfigError, InputError
 from ..core.logging import warn_once
 from ..core.outputs import BaseModelOutput
-from . import prefixes, prepare, processors, strategies
+from . import compiled, prefixes, prepare, processors, strategies
 from .config import GenerationConfig
 from .finish import Finish
 from .loop import Decoding
@@ -269,7 +269,7 @@ def _make_cache(started: Prepared, model: Any) -> None:
             )
         return
     if started.cache is None:
-        slots = started.offset + started.max_length
+        slots = compiled.slots_for(settings, model.device, started.offset + started.max_length)
         started.cache = model.make_cache(settings.cache_implementation or "dynamic", slots, _cache_options(settings))
     room = None if started.cache.is_endless else started.cache.get_max_length()
     needed = started.offset + started.max_length - 1

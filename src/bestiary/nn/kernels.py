@@ -63,13 +63,19 @@ def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Ten
         raise ArgumentError(
             f"sdpa cannot cap scores (softcap={scoring.softcap}); use attn_implementation='eager' or 'flex_attention'"
         )
-    causal = bias is None and mask is not None and mask.plainly_causal and query.shape[2] > 1
+    one = query.shape[2] == 1
+    causal = not one and bias is None and mask is not None and mask.plainly_causal
     array = None
     if mask is not None and not causal:
         array = mask.bias(query.dtype) if bias is not None or mask.additive is not None else mask.allowed()
     if bias is not None:
         array = bias if array is None else bias + array
     grouped = query.shape[1] != key.shape[1]
+    if grouped and one and (array is None or array.shape[1] == array.shape[2] == 1):
+        # All query heads of a group look at the same keys: as queries of one head they need no copies of these.
+        heads = query.unflatten(1, (key.shape[1], -1)).squeeze(3)
+        mixed = F.scaled_dot_product_attention(heads, key, value, array, scoring.dropout, scale=scoring.scaling)
+        return mixed.flatten(1, 2).unsqueeze(2)
     if grouped and array is not None:  # with a mask the grouped path of torch is slower than repeating
         key, value, grouped = _repeat(key, query.shape[1]), _repeat(value, query.shape[1]), False
     return F.scaled_dot_product_attention(

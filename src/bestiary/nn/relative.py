@@ -15,6 +15,8 @@ def distances(mask: Mask) -> Tensor:
 
 def per_pair(values: Tensor, mask: Mask) -> Tensor:
     """The value of each pair of query and key (1, H, T, S), from one for each distance (T + S - 1, H)."""
+    if mask.queries == 1:
+        return values.t()[None, :, None]
     # Row t is the window of S distances that starts at T - 1 - t.
     return values.t().unfold(1, mask.keys, 1).flip(1).unsqueeze(0)
 

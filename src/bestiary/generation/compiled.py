@@ -1,0 +1,138 @@
+"""Decoding steps that are compiled once: for all steps, all calls, and all lengths whose cache has the same size."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from ..core.errors import ArgumentError, ConfigError
+from .config import GenerationConfig
+from .prepare import Prepared
+
+Tensor = torch.Tensor
+
+# A cache that is made for a compiled call has a multiple of so many slots: calls of similar lengths share what was compiled.
+SLOTS = 256
+
+
+@dataclass
+class CompileConfig:
+    """How `generate` compiles the step of one token; the fields are the arguments of `torch.compile`.
+
+    Given to `generate` as `compile_config`, with a cache of fixed size (`cache_implementation="static"`), it compiles on any
+    device. Without it, steps are compiled on accelerators only, where the cache allows it and `disable_compile` is not set.
+
+    >>> CompileConfig(dynamic=True).to_dict()["dynamic"]
+    True
+    """
+
+    fullgraph: bool = False
+    dynamic: bool | None = None
+    backend: str | Callable[..., Any] = "inductor"
+    mode: str | None = "reduce-overhead"
+    options: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, given: Any) -> "CompileConfig":
+        """`given`, or one made of the dictionary `given`, as a file of settings holds it.
+
+        Raises:
+            ConfigError: it is neither, or has an unknown key.
+        """
+        if isinstance(given, cls):
+            return given
+        if not isinstance(given, dict) or not set(given) <= set(cls.__dataclass_fields__):
+            raise ConfigError(
+                f"compile_config is {given!r}; expected a CompileConfig with {', '.join(cls.__dataclass_fields__)}"
+            )
+        return cls(**given)
+
+
+class CompiledSteps:
+    """What was compiled for one model. A copy of the model starts afresh."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Callable[..., Any]] = {}
+
+    def __deepcopy__(self, memo: Any) -> "CompiledSteps":
+        return CompiledSteps()
+
+    def __reduce__(self) -> Any:
+        return CompiledSteps, ()
+
+    def of(self, model: Any, config: CompileConfig) -> Callable[..., Any]:
+        """The compiled call of `model`."""
+        found = self._made.get(repr(config))
+        if found is None:
+
+            def step(**inputs: Any) -> Any:
+                return model(**inputs)
+
+            # What torch compiled, it keeps with the code, and not without limit: each model gets code of its own.
+            step.__code__ = step.__code__.replace()
+            # torch takes either a mode or options.
+            chosen = {"options": config.options} if config.options else {"mode": config.mode}
+            found = self._made[repr(config)] = torch.compile(
+                step, fullgraph=config.fullgraph, dynamic=config.dynamic, backend=config.backend, **chosen
+            )
+        return found
+
+
+def is_wanted(settings: GenerationConfig, device: torch.device) -> bool:
+    """Whether steps are to be compiled, if the cache allows it.
+
+    Raises:
+        ConfigError: the caller asks for it and forbids it.
+    """
+    asked = settings.compile_config is not None
+    if asked and settings.disable_compile:
+        if settings.origin("compile_config") == settings.origin("disable_compile"):
+            raise ConfigError("compile_config and disable_compile=True exclude each other")
+        return False
+    return asked or (device.type not in ("cpu", "meta") and not settings.disable_compile)
+
+
+def slots_for(settings: GenerationConfig, device: torch.device, length: int) -> int:
+    """Slots for a call of at most `length` tokens: rounded up where its steps may be compiled."""
+    return -(-length // SLOTS) * SLOTS if is_wanted(settings, device) else length
+
+
+def step_of(model: Any, prepared: Prepared) -> Callable[..., Any] | None:
+    """The compiled step of one token, called like the model; None where steps are not compiled.
+
+    Raises:
+        ArgumentError: the caller passed `compile_config` and something that cannot be compiled.
+    """
+    settings, cache = prepared.settings, prepared.cache
+    if not is_wanted(settings, model.device):
+        return None
+    fixed, recording = cache is not None and cache.is_compileable, any(prepared.recorded.values())
+    if not fixed or recording:  # what is recorded is seen by hooks, which a compiled step does not have
+        if settings.compile_config is not None and settings.origin("compile_config") in ("call", "config"):
+            other = "output_attentions and output_hidden_states" if fixed else f"a {type(cache).__name__}"
+            hint = "" if fixed else "; set cache_implementation='static'"
+            raise ArgumentError(f"compile_config and {other} exclude each other{hint}")
+        return None
+    steps = model.__dict__.setdefault("_compiled_steps", CompiledSteps())
+    return _Step(steps.of(model, CompileConfig.of(settings.compile_config or {})), cache, prepared.names.mask)
+
+
+class _Step:
+    """Calls what was compiled with inputs whose shapes and strides are the same in every step."""
+
+    def __init__(self, compiled: Callable[..., Any], cache: Any, mask: str) -> None:
+        self._compiled, self._slots, self._mask = compiled, cache.get_max_length() or 0, mask
+
+    def __call__(self, **inputs: Any) -> Any:
+        for name, value in inputs.items():
+            if not isinstance(value, Tensor):
+                continue
+            if name == self._mask and value.shape[1] < self._slots:
+                value = torch.nn.functional.pad(value, (0, self._slots - value.shape[1]), value=1)
+            inputs[name] = value.clone(memory_format=torch.contiguous_format)
+        return self._compiled(**inputs)

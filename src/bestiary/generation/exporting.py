@@ -1,0 +1,122 @@
+"""One decoding step as a pure function of tensors, for `torch.export`: no cache object, no structure of ours."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.export import Dim, ExportedProgram
+
+from ..cache.base import Cache
+from ..cache.dynamic import DynamicCache
+from ..cache.encoder_decoder import EncoderDecoderCache
+from ..core.errors import ArgumentError
+from ..core.outputs import BaseModelOutput
+from ..nn.rope import Rotary
+
+Tensor = torch.Tensor
+
+
+def cache_tensors(cache: Cache) -> list[Tensor]:
+    """What `cache` holds as the plain list that an exported step takes: keys and values of each layer, (B, G, S, K) each.
+
+    For an encoder-decoder, keys and values of the encoder's output follow those of each layer.
+    """
+    return [tensor for layer in cache.to_legacy_cache() for tensor in layer]
+
+
+class DecodingStep(nn.Module):
+    """(tokens, positions, cache tensors, ...) -> (logits, cache tensors): what is exported; it runs as it is, too."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.pairs = bool(model.config.is_encoder_decoder)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        position_ids: Tensor | None,
+        past: list[Tensor],
+        attention_mask: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+    ) -> tuple[Tensor, list[Tensor]]:
+        """One more token for each row.
+
+        Args:
+            input_ids: (B, 1), the newest token of each row. position_ids: (B, 1), its position; None for an encoder-decoder.
+            past: as `cache_tensors` gives it, for the S tokens before.
+            attention_mask: of a step exported as `padded`: (B, S + 1) with 0 for padding; of the encoder's text, (B, E), for
+                an encoder-decoder.
+            encoder_hidden_states: (B, E, D) for an encoder-decoder.
+
+        Returns:
+            Logits (B, V), and `past` with the new token: what the next step takes.
+        """
+        size = 4 if self.pairs else 2
+        layers = tuple(tuple(past[at : at + size]) for at in range(0, len(past), size))
+        cache: Cache = (EncoderDecoderCache if self.pairs else DynamicCache).from_legacy_cache(layers)
+        inputs: dict[str, Any] = {"attention_mask": attention_mask, "past_key_values": cache, "use_cache": True}
+        if self.pairs:
+            inputs |= {"decoder_input_ids": input_ids, "encoder_outputs": BaseModelOutput(encoder_hidden_states)}
+        else:
+            inputs |= {"input_ids": input_ids, "position_ids": position_ids}
+        logits = self.model(**inputs, return_dict=True).logits
+        return logits[:, -1], cache_tensors(cache)
+
+
+@torch.no_grad()
+def export_step(model: Any, padded: bool = False) -> ExportedProgram:
+    """The decoding step of `model` as a program for any number of rows and tokens; see `DecodingStep.forward`.
+
+    Args:
+        padded: the program takes a mask as well (`attention_mask`), for rows of different lengths.
+
+    Raises:
+        ArgumentError: the model's positions change with the length of the text, which a program without branches cannot do.
+
+    >>> program = export_step(model).module()  # doctest: +SKIP
+    >>> output = model(ids, use_cache=True)
+    >>> past, position = cache_tensors(output.past_key_values), torch.full((1, 1), ids.shape[1])
+    >>> logits, past = program(output.logits[:, -1:].argmax(-1), position, past)
+    """
+    if any(isinstance(part, Rotary) and part.by_length for part in model.modules()):
+        raise ArgumentError("rotary positions that change with the length of the text (dynamic, longrope) cannot be exported")
+    training = model.training
+    step = DecodingStep(model).eval()
+    try:
+        example = _example(model, padded)
+        return torch.export.export(step, (), example, dynamic_shapes=_shapes(example, step.pairs), strict=False)
+    finally:
+        model.train(training)
+
+
+def _example(model: Any, padded: bool) -> dict[str, Any]:
+    """Inputs of a step for two rows: 3 tokens in the cache, and 5 of a source where there is one."""
+    device, rows, held = model.device, 2, 3
+    ids = torch.ones(rows, held, dtype=torch.int64, device=device)
+    example: dict[str, Any] = {"input_ids": ids[:, :1], "position_ids": None}
+    if model.config.is_encoder_decoder:
+        return example | _source(model, ids, padded)
+    cache = DynamicCache()
+    model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=True)
+    example |= {"position_ids": torch.full((rows, 1), held, device=device), "past": cache_tensors(cache)}
+    return example | ({"attention_mask": ids.new_ones(rows, held + 1)} if padded else {})
+
+
+def _source(model: Any, ids: Tensor, padded: bool) -> dict[str, Any]:
+    states = torch.zeros(ids.shape[0], 5, model.config.hidden_size, dtype=model.dtype, device=ids.device)
+    cache = EncoderDecoderCache()
+    model(decoder_input_ids=ids, encoder_outputs=BaseModelOutput(states), past_key_values=cache, use_cache=True)
+    found: dict[str, Any] = {"past": cache_tensors(cache), "encoder_hidden_states": states}
+    return found | ({"attention_mask": ids.new_ones(ids.shape[0], 5)} if padded else {})
+
+
+def _shapes(example: dict[str, Any], pairs: bool) -> dict[str, Any]:
+    rows, held, source = Dim("rows", min=1), Dim("held", min=1), Dim("source", min=1)
+    shapes: dict[str, Any] = {name: None if example[name] is None else {0: rows} for name in ("input_ids", "position_ids")}
+    shapes["past"] = [{0: rows, 2: source if pairs and index % 4 > 1 else held} for index in range(len(example["past"]))]
+    if "encoder_hidden_states" in example:
+        shapes["encoder_hidden_states"] = {0: rows, 1: source}
+    if "attention_mask" in example:
+        shapes["attention_mask"] = {0: rows, 1: source if pairs else held + 1}
+    return shapes
