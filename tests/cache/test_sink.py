@@ -87,7 +87,12 @@ def test_far_beyond_the_window_and_the_positions_of_the_model(limit):
     ids = torch.randint(3, 64, (1, 9), generator=torch.Generator().manual_seed(0))
     options = {"window_length": 16, "num_sink_tokens": 3}
     out = model.generate(
-        ids, max_new_tokens=400, cache_implementation="sink", cache_config=options, output_logits=True, return_dict_in_generate=True
+        ids,
+        max_new_tokens=400,
+        cache_implementation="sink",
+        cache_config=options,
+        output_logits=True,
+        return_dict_in_generate=True,
     )
     expected = written_out(model, ids[0], 400, 16, 3)
     assert out.sequences[0, 9:].tolist() == expected.argmax(-1).tolist()
@@ -122,7 +127,9 @@ def test_a_long_prompt_comes_in_parts():
     model = llama()
     ids = torch.randint(3, 64, (1, 40), generator=torch.Generator().manual_seed(0))
     named = {"cache_implementation": "sink", "cache_config": {"window_length": 12, "num_sink_tokens": 2}, "max_new_tokens": 5}
-    with pytest.raises(CapacityError, match="40 new tokens do not fit behind 2 sinks in a window of 12: set prefill_chunk_size"):
+    with pytest.raises(
+        CapacityError, match="40 new tokens do not fit behind 2 sinks in a window of 12: set prefill"
+    ):
         model.generate(ids, **named)
     cache = SinkCache(12, 2)
     with torch.no_grad():

@@ -60,7 +60,9 @@ def test_crop_is_exact_or_refused(kind):
         if not cache.can_crop(length):
             assert kind != "dynamic"
             assert length < 30
-            with pytest.raises(InputError, match=f"of 30 tokens cannot go back to {length}: a layer with a window needs tokens"):
+            with pytest.raises(
+                InputError, match=f"of 30 tokens cannot go back to {length}: a layer with a window needs"
+            ):
                 cache.crop(length)
             assert cache.get_seq_length() == 30
             continue
@@ -165,7 +167,11 @@ def test_every_kind_gives_the_same_tokens(model, kind, chunk):
 @pytest.mark.parametrize("kind", ["dynamic", "dynamic_full", "static", "hybrid"])
 @pytest.mark.parametrize(
     "options",
-    [{"num_beams": 3}, {"num_beams": 3, "num_return_sequences": 2, "return_dict_in_generate": True}, {"prompt_lookup_num_tokens": 4}],
+    [
+        {"num_beams": 3},
+        {"num_beams": 3, "num_return_sequences": 2, "return_dict_in_generate": True},
+        {"prompt_lookup_num_tokens": 4},
+    ],
     ids=str,
 )
 def test_other_strategies(model, kind, options):

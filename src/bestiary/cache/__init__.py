@@ -9,7 +9,7 @@ __getattr__, __dir__ = lazy(
         "dynamic": ["DynamicCache", "DynamicLayer"],
         "encoder_decoder": ["EncoderDecoderCache"],
         "files": ["load_cache", "save_cache"],
-        "fingerprint": ["fingerprint"],
+        "fingerprints": ["fingerprint"],
         "hybrid": ["HybridCache"],
         "offloaded": ["OffloadedCache"],
         "offloaded_static": ["OffloadedStaticCache"],

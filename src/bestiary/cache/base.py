@@ -370,7 +370,7 @@ class CacheConfig(Record):
 
 # Files of this folder that no `cache_implementation` names.
 _NOT_BY_NAME = frozenset(
-    {"base", "encoder_decoder", "files", "fingerprint", "layer_types", "paged", "prefix_store", "quantizers", "transfer"}
+    {"base", "encoder_decoder", "files", "fingerprints", "layer_types", "paged", "prefix_store", "quantizers", "transfer"}
 )
 
 # Further published names of `cache_implementation`, and the options they stand for.

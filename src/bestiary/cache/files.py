@@ -14,7 +14,7 @@ from ..core.errors import CorruptFile, FileMissing, InputError
 from ..core.files import replacing
 from .base import Cache, build
 from .encoder_decoder import EncoderDecoderCache
-from .fingerprint import fingerprint
+from .fingerprints import fingerprint
 
 Tensors = dict[str, torch.Tensor]
 _FORMAT = "bestiary-cache-1"
@@ -45,7 +45,7 @@ def load_cache(path: str | os.PathLike[str], model: nn.Module) -> Cache:
         )
     try:
         return _rebuild(json.loads(metadata["cache"]), tensors, model.config, "")
-    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+    except (CorruptFile, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         raise CorruptFile(f"{path} is not a whole cache: {error}") from error
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..cache.fingerprint import fingerprint
+from ..cache.fingerprints import fingerprint
 from ..cache.prefix_store import PrefixStore, Reuse
 from ..core.errors import ArgumentError
 from .prepare import ENCODER_DECODER, Prepared
