@@ -70,17 +70,18 @@ def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Ten
         array = mask.bias(query.dtype) if bias is not None or mask.additive is not None else mask.allowed()
     if bias is not None:
         array = bias if array is None else bias + array
-    grouped = query.shape[1] != key.shape[1]
-    if grouped and one and (array is None or array.shape[1] == array.shape[2] == 1):
-        # All query heads of a group look at the same keys: as queries of one head they need no copies of these.
-        heads = query.unflatten(1, (key.shape[1], -1)).squeeze(3)
-        mixed = F.scaled_dot_product_attention(heads, key, value, array, scoring.dropout, scale=scoring.scaling)
-        return mixed.flatten(1, 2).unsqueeze(2)
-    if grouped and array is not None:  # with a mask the grouped path of torch is slower than repeating
-        key, value, grouped = _repeat(key, query.shape[1]), _repeat(value, query.shape[1]), False
-    return F.scaled_dot_product_attention(
-        query, key, value, array, scoring.dropout, is_causal=causal, scale=scoring.scaling, enable_gqa=grouped
-    )
+    options: dict[str, Any] = {"scale": scoring.scaling, "is_causal": causal}
+    if query.shape[1] != key.shape[1]:
+        if one and (array is None or array.shape[1] == array.shape[2] == 1):
+            # All query heads of a group look at the same keys: as queries of one head they need no copies of these.
+            heads = query.unflatten(1, (key.shape[1], -1)).squeeze(3)
+            mixed = F.scaled_dot_product_attention(heads, key, value, array, scoring.dropout, **options)
+            return mixed.flatten(1, 2).unsqueeze(2)
+        if array is None:
+            return F.scaled_dot_product_attention(query, key, value, None, scoring.dropout, enable_gqa=True, **options)
+        # With a mask the grouped path of torch is slower than repeating.
+        key, value = _repeat(key, query.shape[1]), _repeat(value, query.shape[1])
+    return F.scaled_dot_product_attention(query, key, value, array, scoring.dropout, **options)
 
 
 @cache

@@ -1,0 +1,169 @@
+"""Compiled steps: the same tokens, and one graph for all steps, calls and lengths."""
+
+import copy
+import shutil
+from types import SimpleNamespace
+
+import pytest
+import torch
+from kit.families import cases, pair
+
+from bestiary.cache.static import StaticCache
+from bestiary.core.errors import ArgumentError, ConfigError
+from bestiary.generation.compiled import SLOTS, CompileConfig, CompiledSteps
+from bestiary.generation.config import GenerationConfig
+from bestiary.models.llama import LlamaConfig
+from bestiary.models.llama.model import LlamaForCausalLM
+
+GENERATE = [(model_type, name) for model_type, case in cases().items() for name, head in case.heads.items() if head.generates]
+
+
+@pytest.fixture
+def counted():
+    """A compiler that runs graphs as they are, and says how many it got."""
+    seen = SimpleNamespace(graphs=0)
+
+    def backend(graph, example):
+        seen.graphs += 1
+        return graph.forward
+
+    seen.config = CompileConfig(backend=backend, mode=None, fullgraph=True)
+    return seen
+
+
+def prompts(model, given, length, padded):
+    """Inputs of `generate` for a text of `length` tokens, or for what a model hears."""
+    if "input_features" in given:
+        return {"input_features": given["input_features"]}
+    draw = torch.Generator().manual_seed(length)
+    ids = torch.randint(5, 60, (3, length), generator=draw)
+    mask = torch.ones_like(ids)
+    if padded:
+        mask[1, :1] = mask[2, :2] = 0
+    inputs = {"input_ids": ids.masked_fill(mask == 0, 0), "attention_mask": mask}
+    if "encoder_outputs" in given:
+        inputs["encoder_outputs"] = given["encoder_outputs"]
+    return inputs
+
+
+@pytest.mark.parametrize("padded", [False, True], ids=["even", "padded"])
+@pytest.mark.parametrize(("model_type", "name"), GENERATE)
+def test_one_graph_for_steps_calls_and_lengths(model_type, name, padded, counted):
+    models = pair(model_type, name)
+    for length in (4, 6, 3):
+        inputs = prompts(models.ours, models.inputs, length, padded)
+        expected = models.ours.generate(**inputs, max_new_tokens=5)
+        made = models.ours.generate(**inputs, max_new_tokens=5, cache_implementation="static", compile_config=counted.config)
+        assert torch.equal(made, expected)
+    # The encoder's states have a length of their own, for which torch compiles once more when it changes.
+    assert counted.graphs <= (2 if models.ours.config.is_encoder_decoder else 1)
+    assert counted.graphs or made.shape[1] == expected.shape[1] <= 2
+
+
+@pytest.mark.parametrize(
+    "settings", [{"num_beams": 3}, {"do_sample": True, "seed": 3}, {"prompt_lookup_num_tokens": 2}], ids=str
+)
+def test_other_strategies(llama, settings, counted):
+    model, _ = llama
+    ids = torch.tensor([[5, 6, 7, 5, 6]])
+    expected = model.generate(ids, max_new_tokens=8, **settings)
+    made = model.generate(ids, max_new_tokens=8, cache_implementation="static", compile_config=counted.config, **settings)
+    assert torch.equal(made, expected)
+
+
+def test_a_cache_of_the_caller_and_one_of_another_size(llama, counted):
+    model, _ = llama
+    ids = torch.tensor([[5, 6, 7]])
+    expected = model.generate(ids, max_new_tokens=6)
+    for slots in (20, 20, 31):
+        cache = StaticCache(model.config, slots)
+        made = model.generate(ids, max_new_tokens=6, past_key_values=cache, compile_config=counted.config)
+        assert torch.equal(made, expected)
+    assert counted.graphs == 2
+    output = model.generate(
+        ids, max_new_tokens=6, cache_implementation="static", compile_config=counted.config, return_dict_in_generate=True
+    )
+    assert output.past_key_values.get_max_length() == SLOTS
+    assert output.past_key_values.get_seq_length() == ids.shape[1] + 5
+
+
+def test_steps_are_compiled_when_asked_and_otherwise_not(llama, counted):
+    model, _ = llama
+    ids = torch.tensor([[5, 6, 7]])
+    expected = model.generate(ids, max_new_tokens=4, cache_implementation="static")
+    settings = GenerationConfig(compile_config=counted.config, cache_implementation="static")
+    made = model.generate(ids, settings, max_new_tokens=4, disable_compile=True)
+    assert torch.equal(made, expected)
+    assert counted.graphs == 0
+    assert torch.equal(model.generate(ids, settings, max_new_tokens=4), expected)
+    assert counted.graphs == 1
+
+
+def test_copies_compile_for_themselves(counted):
+    values = {"vocab_size": 64, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 4}
+    model = LlamaForCausalLM(LlamaConfig(**values, initializer_range=0.5, eos_token_id=None)).eval()
+    ids = torch.tensor([[5, 6, 7]])
+    options = {"max_new_tokens": 5, "cache_implementation": "static", "compile_config": counted.config}
+    first = model.generate(ids, **options)
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        other.model.embed_tokens.weight.copy_(other.model.embed_tokens.weight.flip(0))
+    expected = other.generate(ids, max_new_tokens=5)
+    assert not torch.equal(expected, first)
+    assert torch.equal(other.generate(ids, **options), expected)
+    assert torch.equal(model.generate(ids, **options), first)
+    assert CompiledSteps().__reduce__() == (CompiledSteps, ())  # and a pickled model holds nothing that was compiled
+
+
+def test_what_users_compile_themselves(llama, counted):
+    model, _ = llama
+    ids = torch.tensor([[5, 6, 7]])
+    expected = model.generate(ids, max_new_tokens=6)
+    backend = counted.config.backend
+    logits = model(ids).logits
+    whole = torch.compile(model, backend=backend)
+    torch.testing.assert_close(whole(ids).logits, logits)
+    assert torch.equal(whole.generate(ids, max_new_tokens=6), expected)
+    before = counted.graphs
+    model.forward = torch.compile(model.forward, backend=backend)
+    try:
+        made = model.generate(ids, max_new_tokens=6, cache_implementation="static", max_cache_len=32)
+        assert torch.equal(made, expected)
+        once = counted.graphs - before
+        assert once
+        assert torch.equal(model.generate(ids, max_new_tokens=6, cache_implementation="static", max_cache_len=32), expected)
+        assert counted.graphs - before == once
+    finally:
+        del model.forward
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler (g++), which torch's inductor needs on the CPU")
+def test_with_torchs_own_compiler(llama):
+    values = {"vocab_size": 64, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 4}
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(LlamaConfig(**values, initializer_range=0.5, eos_token_id=None)).eval()
+    ids = torch.tensor([[5, 6, 7], [8, 9, 10]])
+    expected = model.generate(ids, max_new_tokens=8)
+    config = CompileConfig(mode="default")
+    made = model.generate(ids, max_new_tokens=8, cache_implementation="static", compile_config=config.to_dict())
+    assert torch.equal(made, expected)
+
+
+CLASHES = [
+    ({"disable_compile": True, "cache_implementation": "static"}, ConfigError, "disable_compile"),
+    ({}, ArgumentError, "DynamicCache.*static"),
+    ({"use_cache": False}, ArgumentError, "compile_config"),
+    (
+        {"cache_implementation": "static", "return_dict_in_generate": True, "output_hidden_states": True},
+        ArgumentError,
+        "output_hidden_states",
+    ),
+    ({"compile_config": {"bakcend": "eager"}, "cache_implementation": "static"}, ConfigError, "backend"),
+]
+
+
+@pytest.mark.parametrize(("settings", "error", "named"), CLASHES, ids=[row[2] for row in CLASHES])
+def test_clashes_are_refused_before_the_first_step(llama, settings, error, named, counted):
+    with pytest.raises(error, match=named):
+        llama[0].generate(torch.tensor([[5]]), max_new_tokens=3, **{"compile_config": counted.config, **settings})
