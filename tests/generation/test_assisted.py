@@ -216,6 +216,8 @@ REFUSED = [
     ({"assistant_model": "draft", "assistant_confidence_threshold": 1.5}, "assistant_confidence_threshold is 1.5"),
     ({"assistant_model": "draft", "assistant_tokenizer": object()}, "pass tokenizer="),
     ({"assistant_early_exit": 3}, "assistant_early_exit=3; LlamaForCausalLM has 3 layers: expected 1 to 2"),
+    ({"assistant_early_exit": 1, "assistant_ensemble_weight": 1.0}, "assistant_ensemble_weight is 1.0"),
+    ({"prompt_lookup_num_tokens": 2, "assistant_ensemble_weight": 0.5}, "prompt_lookup_num_tokens has none"),
     ({"prompt_lookup_num_tokens": -1}, "prompt_lookup_num_tokens is -1"),
     ({"prompt_lookup_num_tokens": 3, "max_matching_ngram_size": -2}, "max_matching_ngram_size is -2"),
 ]

@@ -78,3 +78,28 @@ def test_draws_by_a_generator_repeat():
     first, again = (model.generate(**given, **options, generator=torch.Generator().manual_seed(3)) for _ in range(2))
     assert torch.equal(first, again)
     assert len({tuple(row) for row in first.tolist()}) == 4
+
+
+def test_an_ensemble_leans_towards_the_assistant():
+    """With nearly all weight on the assistant every guess holds, with nearly none the tokens are the model's own."""
+    model, given = assistants.model("llama"), assistants.inputs("llama")
+    opposite = assistants.make("llama", 1)
+    with torch.no_grad():
+        opposite.lm_head.weight.copy_(-model.lm_head.weight)
+    options = {
+        **assistants.LENGTH,
+        "assistant_model": opposite,
+        "num_assistant_tokens": 5,
+        "assistant_confidence_threshold": 0.0,
+    }
+    plain = model.generate(**given, **assistants.LENGTH)
+    assert torch.equal(model.generate(**given, **options, assistant_ensemble_weight=1 - 1e-6), plain)
+    for more in ({}, {"do_sample": True, "seed": 3}, {"do_sample": True}):
+        torch.manual_seed(0)
+        mixed = model.generate(**given, **options, assistant_ensemble_weight=1e-9, **more)
+        first = mixed[:, :8]
+        assert mixed.shape == plain.shape
+        if not more:
+            assert torch.equal(mixed[:, :13], opposite.generate(first, max_new_tokens=5, eos_token_id=[]))
+        else:
+            assert not torch.equal(mixed, plain)

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from .stopping import StoppingCriteria, verdict
+from .stopping import EosTokenCriteria, StoppingCriteria, verdict
 
 Tensor = torch.Tensor
 RUNNING = 0
@@ -34,6 +34,10 @@ class Finish:
         # Known without asking the device, where asking is cheap enough to be up to date.
         self._some_ended, self._all_ended = self._flag is not None, False
 
+    def criteria(self) -> list[Any]:
+        """What ends a row besides its length."""
+        return [*([] if self._eos is None else [EosTokenCriteria(self._eos)]), *self._criteria]
+
     def fill(self, tokens: Tensor) -> Tensor:
         """`tokens` (R,) or (R, n) with padding in the rows that are finished."""
         if not self._some_ended or len(self.running) == 1:
@@ -49,9 +53,9 @@ class Finish:
             self._end(verdict(criterion(ids, scores), ids), 2 + index)
 
     @property
-    def end_tokens(self) -> int:
-        """How many end tokens there are."""
-        return 0 if self._eos is None else len(self._eos)
+    def eos(self) -> list[int]:
+        """The end tokens."""
+        return [] if self._eos is None else self._eos.tolist()
 
     @property
     def cut(self) -> int:

@@ -11,6 +11,7 @@ from ..cache.encoder_decoder import EncoderDecoderCache
 from ..cache.offloaded import OffloadedCache
 from ..core.errors import ArgumentError
 from ..core.outputs import ModelOutput
+from . import custom
 from .batching.mixin import ContinuousMixin
 from .config import GenerationConfig, resolve
 from .feeding import as_streamer, fail, feed

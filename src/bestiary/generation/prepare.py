@@ -110,7 +110,7 @@ _NEEDS: dict[str, str | tuple[str, ...]] = {
     "low_memory": "penalty_alpha",
     **dict.fromkeys(("num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold"), _ASSISTED),
     **dict.fromkeys(("assistant_lookbehind", "target_lookbehind"), "assistant_tokenizer"),
-    "assistant_ensemble_weight": _ASSISTED,
+    "assistant_ensemble_weight": (*_ASSISTED, "prompt_lookup_num_tokens"),  # which refuses it
     "max_matching_ngram_size": "prompt_lookup_num_tokens",
     **dict.fromkeys(("output_attentions", "output_hidden_states"), "return_dict_in_generate"),
     **dict.fromkeys(("output_scores", "output_logits", "output_token_logprobs"), "return_dict_in_generate"),

@@ -57,7 +57,8 @@ class Speculation(Strategy):
     Greedy: a guess is right when it is the model's own choice. Drawn: a guess drawn by q is kept with the probability
     min(1, p / q), and else replaced by a draw from what p has more than q, which makes it a draw from p
     (Leviathan et al. 2023); a guess that was not drawn counts as certain. Rows go on together: the first wrong guess in any
-    row that still runs ends the round for all.
+    row that still runs ends the round for all. With `assistant_ensemble_weight`, w, p is w p + (1 - w) q where there is a
+    guess, which follows the assistant further away from the model's own text.
     """
 
     row_seeds = True
@@ -112,6 +113,9 @@ class Speculation(Strategy):
     def _check(self, draft: Draft, run: Decoding, scores: Tensor) -> tuple[Tensor, Tensor]:
         """The next tokens (R,), and where they are the guesses (R,)."""
         guess = draft.tokens[:, self._at]
+        weight = self.settings.assistant_ensemble_weight
+        if weight is not None and draft.probabilities is not None:
+            scores = (weight * scores.softmax(-1) + (1 - weight) * draft.probabilities[:, self._at]).log()
         if not self._draws:
             tokens = self._plain.choose(run, scores).tokens
             return tokens, tokens == guess

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ...core.errors import ArgumentError
+from ...core.errors import ArgumentError, ConfigError
 from ..bridging import BridgeDrafter
 from ..drafting import Confidence, ModelDrafter, Schedule
 from ..early_exit import first_layers
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     "do_sample", "num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold",
-    "assistant_early_exit", "assistant_lookbehind", "target_lookbehind",
+    "assistant_early_exit", "assistant_lookbehind", "target_lookbehind", "assistant_ensemble_weight",
 )  # fmt: skip
 
 # What a draft does not take over: what it is told otherwise, what ends a text, and what runs the model once more.
@@ -56,12 +56,20 @@ class Assisted(Speculation):
         own = assistant.generation_config
         schedule, confidence = Schedule(settings, call.assistant_model or run.model, own), Confidence(settings, own)
         vocabulary = run.model.config.get_text_config(decoder=True).vocab_size
+        weight = settings.assistant_ensemble_weight
+        if weight is not None and not 0 < weight < 1:
+            raise ConfigError(f"assistant_ensemble_weight is {weight!r}; expected a number between 0 and 1, without these")
         if _bridged(run.model, assistant, call):
+            if weight is not None:
+                raise ConfigError(
+                    f"assistant_ensemble_weight={weight} and assistant_tokenizer exclude each other: only distributions over "
+                    "the same tokens can be mixed"
+                )
             self.drafter = BridgeDrafter(run, assistant, call, schedule, confidence, cost)
         else:
             choice = kind("sample" if settings.do_sample else "greedy")(settings, self.generator)
             choice.start(run, call)
-            keep = bool(settings.do_sample) and call.seed is None
+            keep = weight is not None or (bool(settings.do_sample) and call.seed is None)
             draft = _draft_run(run, assistant, call)
             self.drafter = ModelDrafter(draft, choice, keep, schedule, confidence, cost, vocabulary)
         super().start(run, call)

@@ -56,6 +56,10 @@ class PromptLookup(Speculation):
         for name, value in (("prompt_lookup_num_tokens", tokens), ("max_matching_ngram_size", size)):
             if not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1")
+        if self.settings.assistant_ensemble_weight is not None:
+            raise ConfigError(
+                "assistant_ensemble_weight needs an assistant's distributions, and prompt_lookup_num_tokens has none"
+            )
         self.drafter = LookupDrafter(tokens or 1, size)
         super().start(run, call)
 

@@ -101,6 +101,8 @@ class WhisperGeneration(GenerationMixin):
         options = {**kwargs, **{name: given[name] for name in general if given[name] is not None}}
         if synced_gpus:
             options["synced_gpus"] = True
+        if options.get("custom_generate") is not None:
+            raise ArgumentError("a custom_generate function decodes one window; call decode with the encoder's output instead")
         wish = Wish.of(self._settings(generation_config, options), passed)
         return self._transcribe(
             input_features, attention_mask, wish, options, return_dict_in_generate, force_unique_generate_call, monitor_progress

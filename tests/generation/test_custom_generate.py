@@ -1,0 +1,102 @@
+"""`custom_generate`: a function of the caller's decodes, with the pieces that the reference hands to it as well."""
+
+import pytest
+import torch
+from kit import assistants
+
+from bestiary.core.errors import ArgumentError, UnsafeFile
+
+
+def greedy(model, input_ids, attention_mask, logits_processor, stopping_criteria, generation_config, **model_kwargs):
+    """The loop of the documents: one forward, one token."""
+    tokens = input_ids
+    running = torch.ones(len(input_ids), dtype=torch.bool)
+    while bool(running.any()):
+        logits = model(tokens, attention_mask=attention_mask, **model_kwargs).logits[:, -1]
+        tokens = logits_processor(input_ids, logits.float()).argmax(-1, keepdim=True)
+        tokens = torch.where(running[:, None], tokens, generation_config.pad_token_id)
+        input_ids = torch.cat([input_ids, tokens], 1)
+        attention_mask = torch.cat([attention_mask, torch.ones_like(tokens)], 1)
+        running &= ~stopping_criteria(input_ids, None)
+    return input_ids
+
+
+def seq2seq(model, input_ids, logits_processor, stopping_criteria, generation_config, **model_kwargs):
+    tokens = input_ids
+    while not bool(stopping_criteria(input_ids, None).all()):
+        logits = model(decoder_input_ids=tokens, **model_kwargs).logits[:, -1]
+        tokens = logits_processor(input_ids, logits.float()).argmax(-1, keepdim=True)
+        input_ids = torch.cat([input_ids, tokens], 1)
+    return input_ids
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"repetition_penalty": 1.5}, {"eos_token_id": [3, 25, 30]}, {"max_length": 12}], ids=str
+)
+@pytest.mark.parametrize("rows", [1, 4])
+def test_a_loop_by_hand_gives_plain_greedy(rows, options):
+    model, given = assistants.model("llama"), assistants.inputs("llama", rows)
+    options = {**({} if "max_length" in options else assistants.LENGTH), **options}
+    assert torch.equal(model.generate(**given, **options, custom_generate=greedy), model.generate(**given, **options))
+
+
+def test_an_encoder_decoder():
+    model, given = assistants.model("t5"), assistants.inputs("t5", 3)
+    plain = model.generate(**given, **assistants.LENGTH)
+    assert torch.equal(model.generate(**given, **assistants.LENGTH, custom_generate=seq2seq), plain)
+
+
+def test_what_it_gets():
+    seen = {}
+
+    def note(model, input_ids, left=None, assistant_model=None, **others):
+        seen.update(others, model=model, input_ids=input_ids, left=left, assistant_model=assistant_model)
+        return "anything"
+
+    model, given = assistants.model("llama"), assistants.inputs("llama", 3)
+    helper = object()
+    options = {"do_sample": True, "temperature": 0.5, "num_return_sequences": 2, "max_new_tokens": 5}
+    assert model.generate(**given, **options, custom_generate=note, left=3, assistant_model=helper) == "anything"
+    assert seen["model"] is model
+    assert (seen["left"], seen["assistant_model"]) == (3, helper)
+    assert seen["input_ids"].shape == seen["attention_mask"].shape == (6, 7)
+    assert seen["stopping_criteria"].max_length == seen["stopping_criteria"][0].max_length == 12
+    assert seen["generation_config"].temperature == 0.5
+    assert [type(one).__name__ for one in seen["logits_processor"]] == ["TemperatureLogitsWarper", "TopKLogitsWarper"]
+    assert seen["past_key_values"].get_seq_length() == 0
+    assert seen["use_cache"] is True
+
+
+def test_a_streamer_goes_to_it():
+    class Heard(list):
+        put, end = list.append, lambda self: self.append("end")
+
+    def write(model, input_ids, streamer, **others):
+        streamer.put(torch.tensor([7]))
+        streamer.end()
+
+    model, heard = assistants.model("llama"), Heard()
+    model.generate(**assistants.inputs("llama"), custom_generate=write, streamer=heard)
+    assert [len(heard), heard[1].tolist(), heard[2]] == [3, [7], "end"]
+    with pytest.raises(ArgumentError, match="has no parameter streamer"):
+        model.generate(**assistants.inputs("llama"), custom_generate=greedy, streamer=Heard())
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"custom_generate": "somebody/their-decoding"}, UnsafeFile, "'somebody/their-decoding' names .* no code is run"),
+        ({"custom_generate": 3}, ArgumentError, "custom_generate is a int; expected a function"),
+        ({"custom_generate": greedy, "lefd": 3}, ArgumentError, "takes no argument 'lefd'"),
+        ({"custom_generate": greedy, "max_new_tokens": 900}, MemoryError, "there is room for 96"),
+    ],
+    ids=str,
+)
+def test_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        assistants.model("llama").generate(**assistants.inputs("llama"), **options)
+
+
+def test_it_gives_no_steps():
+    with pytest.raises(ArgumentError, match="call generate"):
+        assistants.model("llama").generate_steps(**assistants.inputs("llama"), custom_generate=greedy)
