@@ -1,5 +1,6 @@
 """Every option of a call, against the reference."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from kit.tokenizer_files import SAMPLES, TEXT, byte_level
+from kit.tokenizer_files import SAMPLES, TEXT, byte_level, wordpiece
 
 from bestiary.core.errors import ArgumentError, InputError
-from bestiary.core.logging import BestiaryWarning
+from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 LONG = "the quick brown fox jumps over the lazy dog today"
@@ -161,7 +162,30 @@ def test_decode_takes_arrays(both: tuple[Any, Any], wrap: Any) -> None:
     assert ours.batch_decode(wrap(rows[0])) == theirs.batch_decode(rows[0])
     assert ours.decode(41) == theirs.decode(41)
     assert ours.decode([]) == ""
-    assert ours.decode([10**6, 41]) == theirs.decode([10**6, 41])
+    forget_warnings()
+    with pytest.warns(BestiaryWarning, match="1 of 2 ids stand for no token.*the first is 1000000"):
+        assert ours.decode([10**6, 41]) == theirs.decode([10**6, 41])
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [None, [None], -1, [3, -100], 10**12, 1.5, [1.5], math.nan, "abc", ["a"], b"a", {"input_ids": [1]}, [[1], None]],
+    ids=str,
+)
+def test_what_is_no_id(ids: Any) -> None:
+    ours = PreTrainedTokenizerFast(tokenizer_object=wordpiece())
+    calls = [ours.decode] if isinstance(ids, list) and isinstance(ids[0], list) else [ours.decode, ours.convert_ids_to_tokens]
+    for call in calls:
+        with pytest.raises(InputError, match="ids are whole numbers from 0"):
+            call(ids)
+
+
+@pytest.mark.parametrize("tokens", [None, 5, [5], ["a", None], b"a"], ids=str)
+def test_what_is_no_token(tokens: Any) -> None:
+    ours = PreTrainedTokenizerFast(tokenizer_object=wordpiece())
+    for call in (ours.convert_tokens_to_ids, ours.convert_tokens_to_string):
+        with pytest.raises(InputError, match="tokens are texts in a list"):
+            call(tokens)
 
 
 def test_conversions(both: tuple[Any, Any]) -> None:

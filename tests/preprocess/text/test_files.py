@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 import pickle
 import shutil
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 import transformers
 from kit.tokenizer_files import SAMPLES, byte_level, wordpiece
 
-from bestiary.core.errors import BestiaryError, CorruptFile, FileMissing, UnsafeFile
+from bestiary.core.errors import BestiaryError, CorruptFile, FileMissing, InputError, UnsafeFile
 from bestiary.preprocess.text.class_name import tokenizer_class
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
@@ -197,6 +198,94 @@ def test_broken_files(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BestiaryError):
         PreTrainedTokenizerFast.from_pretrained(tmp_path)
+
+
+# What a tokenizer_config.json may hold in place of what belongs there.
+MALFORMED: list[dict[str, Any]] = [
+    *({"model_max_length": value} for value in ("x", -1, 0, True, math.nan)),
+    *({"extra_special_tokens": value} for value in (5, "abc", [5], [{"content": 5}], {"other_token": 5})),
+    *({"added_tokens_decoder": value} for value in (5, [1], {"x": {"content": "a"}}, {"-1": {"content": "a"}}, {"5": 5})),
+    *({"model_input_names": value} for value in (5, "input_ids", [], [1])),
+    *({"pad_token": value} for value in (5, ["a"], {"content": 5})),
+    *({"padding_side": value} for value in (5, "middle")),
+    {"clean_up_tokenization_spaces": "x"},
+    {"split_special_tokens": 1},
+    {"pad_token_type_id": "x"},
+    {"on_too_long": "bogus"},
+    {"add_bos_token": "x"},
+    *({"chat_template": value} for value in (5, [1], [{"template": "x"}], {"default": 5})),
+]
+
+
+@pytest.mark.parametrize("values", MALFORMED, ids=str)
+def test_malformed_settings_are_named(tmp_path: Path, values: dict[str, Any]) -> None:
+    make().save_pretrained(tmp_path, save_jinja_files=False)
+    path = tmp_path / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    with pytest.raises(BestiaryError, match=f"{next(iter(values))}|other_token|a stored token"):
+        PreTrainedTokenizerFast.from_pretrained(tmp_path)
+
+
+def test_null_and_no_limit(tmp_path: Path) -> None:
+    make().save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    stored = json.loads(path.read_text())
+    for value in (None, math.inf, 1e30, int(1e30)):
+        names = ("padding_side", "truncation_side", "model_input_names", "pad_token_type_id", "extra_special_tokens")
+        path.write_text(json.dumps({**stored, **dict.fromkeys(names), "model_max_length": value}))
+        assert PreTrainedTokenizerFast.from_pretrained(tmp_path).model_max_length == int(1e30)
+
+
+@pytest.mark.parametrize("ids", ['{"a": "x"}', '{"a": -5}', '{"a": null}', "[1]"])
+def test_malformed_added_tokens(tmp_path: Path, ids: str) -> None:
+    make().save_pretrained(tmp_path)
+    (tmp_path / "added_tokens.json").write_text(ids)
+    with pytest.raises(CorruptFile, match="added_tokens"):
+        PreTrainedTokenizerFast.from_pretrained(tmp_path)
+
+
+def changed(folder: Path, part: str, value: Any) -> Path:
+    """A tokenizer.json with one part replaced."""
+    whole = json.loads(wordpiece().to_str())
+    whole[part] = {**whole[part], **value} if part == "model" else value
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps(whole))
+    return path
+
+
+def test_an_unknown_token_that_is_not_there(tmp_path: Path) -> None:
+    ours = PreTrainedTokenizerFast.from_pretrained(changed(tmp_path, "model", {"unk_token": "[NOPE]"}))
+    for text in ("zzz qqq \u4e00", ["zzz qqq \u4e00", "a"]):
+        with pytest.raises(InputError, match=r"own files do not let it encode.*\[UNK\]"):
+            ours(text)
+
+
+def test_an_expression_that_never_ends(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    split = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
+    ours = PreTrainedTokenizerFast.from_pretrained(changed(tmp_path, "pre_tokenizer", split))
+    with pytest.raises(InputError, match="retry-limit"):
+        ours("a" * 40 + "b")
+    capfd.readouterr()
+
+
+LONGER = {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 60}
+GROWING: dict[str, tuple[str, dict[str, Any]]] = {
+    "a normalizer": ("normalizer", {"type": "Sequence", "normalizers": [LONGER, LONGER]}),
+    "nested": ("normalizer", {"type": "Sequence", "normalizers": [{"type": "Sequence", "normalizers": [LONGER]}, LONGER]}),
+    "a decoder": ("decoder", {"type": "Sequence", "decoders": [LONGER, LONGER]}),
+    "one rule": ("normalizer", {**LONGER, "content": "a" * 65}),
+    "an expression": ("normalizer", {"type": "Replace", "pattern": {"Regex": "."}, "content": "a" * 65}),
+}
+
+
+@pytest.mark.parametrize(("part", "value"), GROWING.values(), ids=GROWING)
+def test_rules_that_make_gigabytes_of_a_word(tmp_path: Path, part: str, value: dict[str, Any]) -> None:
+    with pytest.raises(UnsafeFile, match=f"the {part} of this tokenizer may make a text [0-9]+ times as long"):
+        PreTrainedTokenizerFast.from_pretrained(changed(tmp_path, part, value))
+
+
+def test_rules_of_published_files_are_taken(tmp_path: Path) -> None:
+    PreTrainedTokenizerFast.from_pretrained(changed(tmp_path, "normalizer", LONGER))
 
 
 def test_nothing_there(tmp_path: Path) -> None:

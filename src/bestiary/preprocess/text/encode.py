@@ -6,7 +6,7 @@ from typing import Any
 
 from tokenizers import Encoding, Tokenizer
 
-from ...core.errors import InputError
+from ...core.errors import BestiaryError, InputError
 from .backend import Backend
 from .calls import Call, Sample, halves
 from .padding import Padding
@@ -32,6 +32,12 @@ def encode_samples(backend: Backend, samples: Sequence[Sample], call: Call) -> t
         rows = _encode_all(backend.full(call.split_special_tokens), samples, call)
     except (TypeError, UnicodeError) as error:
         raise InputError(f"a text cannot be encoded; is it valid Unicode, without lone surrogates? {error}") from error
+    except BestiaryError:
+        raise
+    except BaseException as error:  # the Rust package raises `Exception`, and its panics are not even that
+        if not (type(error) is Exception or type(error).__module__ == "pyo3_runtime"):
+            raise
+        raise InputError(f"the tokenizer's own files do not let it encode a text: {error}") from error
     return rows, [0] * len(rows)
 
 

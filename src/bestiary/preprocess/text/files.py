@@ -9,6 +9,7 @@ from tokenizers import AddedToken, Tokenizer
 
 from ...core.errors import CorruptFile, FileMissing
 from ...core.files import read_json, replacing, write_json, write_text
+from ...core.kinds import Count, fits
 from ...hub.files import HubOptions, find_file, inside, offline
 from .chat_template import read_templates
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES, read_token
@@ -92,15 +93,16 @@ def _config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str
     config = read_config(name_or_path, where)
     older = _json_object(name_or_path, "special_tokens_map.json", where)
     config = {**{role: token for role, token in older.items() if role not in config}, **config}
-    added = config.pop("added_tokens_decoder", None) or {}
-    stored = {int(index): read_token(token) for index, token in added.items()}
+    stored = _added(config.pop("added_tokens_decoder", None) or {})
     for token, index in _json_object(name_or_path, "added_tokens.json", where).items():
-        stored.setdefault(int(index), AddedToken(token))
+        if not fits(index, Count):
+            raise CorruptFile(f"added_tokens.json gives {token!r:.60} the id {index!r:.60}; expected a whole number from 0")
+        stored.setdefault(index, AddedToken(token))
     named = {
         role: config.pop(role)
         for role, token in list(config.items())
         # Releases from 5 on store the roles that one model adds beside the others, under names of this form.
-        if role.endswith("_token") and role not in ROLES and isinstance(token, str | dict)
+        if role.endswith("_token") and role not in (*ROLES, "add_bos_token", "add_eos_token") and isinstance(token, str | dict)
     }
     extra = config.get(EXTRA) or config.pop(OLDER_EXTRA, None) or []
     config.pop(OLDER_EXTRA, None)
@@ -111,6 +113,17 @@ def _config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str
     settings[NAMED], settings["added_tokens"] = named, stored
     settings["chat_template"] = read_templates(settings.get("chat_template"))
     return settings
+
+
+def _added(values: Any) -> dict[int, AddedToken]:
+    """`added_tokens_decoder`: id, written as text, -> token."""
+    made = {}
+    for index, value in values.items() if isinstance(values, dict) else [("", values)]:
+        token = read_token(value)
+        if not str(index).isdecimal() or not isinstance(token, str | AddedToken):
+            raise CorruptFile(f"added_tokens_decoder holds {index!r:.60}: {value!r:.60}; expected an id and a stored token")
+        made[int(index)] = token if isinstance(token, AddedToken) else AddedToken(token)
+    return made
 
 
 def _vocabularies(

@@ -159,12 +159,17 @@ class SpecialTokens:
     def _set_specials(self, given: Mapping[str, Any]) -> None:
         """At construction: roles and other special tokens as given; what the vocabulary lacks is added, in order of roles."""
         extra = given.get(EXTRA, given.get(OLDER_EXTRA)) or []
+        if not isinstance(extra, Mapping | list | tuple):
+            raise InputError(f"{EXTRA} is {extra!r:.60}; expected a list of tokens, or role -> token")
         named = {**(given.get(NAMED) or {}), **(extra if isinstance(extra, Mapping) else {})}
         for role in named:
             self._roles[role] = None
         roles = {**{role: given.get(role) for role in ROLES}, **named}
         tokens = {role: read_token(value) for role, value in roles.items() if value is not None}
         others = [] if isinstance(extra, Mapping) else [read_token(token) for token in extra]
+        for role, token in [*tokens.items(), *((EXTRA, token) for token in others)]:
+            if not isinstance(token, str | AddedToken):
+                raise InputError(f"{role} is {token!r:.60}; expected a text or a stored token")
         if tokens or others:
             self.add_special_tokens({**tokens, **({EXTRA: others} if others else {})})
 

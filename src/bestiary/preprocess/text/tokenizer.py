@@ -3,19 +3,22 @@
 A family's own class is a few lines of data: default options, names of files, and how old files are converted.
 """
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from tokenizers import Tokenizer
 
-from ...core.errors import ArgumentError, InputError
+from ...core.errors import ArgumentError, BestiaryError, ConfigError, InputError
+from ...core.kinds import Count, check
 from ...hub.files import refuse
 from ...hub.push import PushToHubMixin
 from . import converters, files, post_processing, training
 from .backend import Backend
-from .calling import UNLIMITED, Calling
+from .calling import TOO_LONG, UNLIMITED, Calling
 from .chat_template import ChatTemplates
+from .growth import check_growth
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES
 
 
@@ -71,6 +74,7 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
             rust = self.convert(vocab, merges, settings)
         if whole:
             self.adjust(rust, options)
+        check_growth(rust)
         self.backend = Backend(rust)
         self.init_kwargs = settings
         self._set_options(settings)
@@ -101,17 +105,26 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
 
     def _set_options(self, settings: dict[str, Any]) -> None:
         self.name_or_path = str(settings.pop("name_or_path", ""))
-        self.model_max_length = int(settings.get("model_max_length", settings.get("max_len", UNLIMITED)))
+        for name, kind in _KINDS.items():
+            if settings.get(name) is None:
+                settings.pop(name, None)  # null says nothing
+            else:
+                check(type(self).__name__, name, settings[name], kind)
+        self.model_max_length = _read_length(settings.get("model_max_length", settings.get("max_len")))
         self.padding_side = settings.get("padding_side", type(self).padding_side)
         self.truncation_side = settings.get("truncation_side", type(self).truncation_side)
         for name in ("padding_side", "truncation_side"):
             if getattr(self, name) not in ("left", "right"):
                 raise ArgumentError(f"{name} is {getattr(self, name)!r}; expected 'left' or 'right'")
         self.model_input_names = list(settings.get("model_input_names", type(self).model_input_names))
+        if not self.model_input_names:
+            raise ConfigError("model_input_names is empty; its first is the name of the ids, such as 'input_ids'")
         self.clean_up_tokenization_spaces = bool(settings.get("clean_up_tokenization_spaces", False))
         self.split_special_tokens = bool(settings.get("split_special_tokens", False))
         self.pad_token_type_id = int(settings.get("pad_token_type_id", 0))
         self.on_too_long = settings.get("on_too_long", "warn")
+        if self.on_too_long not in TOO_LONG:
+            raise ArgumentError(f"on_too_long is {self.on_too_long!r}; expected one of {', '.join(TOO_LONG)}")
         self.chat_template = settings.pop("chat_template", None)
 
     def _set_framing(self, settings: Mapping[str, Any]) -> None:
@@ -201,9 +214,12 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
         Raises:
             FileMissing, HubError, CorruptFile: the files cannot be had or read.
         """
-        return cls(
-            **files.read_settings(cls.vocab_files_names, pretrained_model_name_or_path, options, cls.further_files_names)
-        )
+        settings = files.read_settings(cls.vocab_files_names, pretrained_model_name_or_path, options, cls.further_files_names)
+        try:
+            return cls(**settings)
+        except BestiaryError as error:
+            error.add_note(f"while opening the tokenizer of {pretrained_model_name_or_path}")
+            raise
 
     def save_pretrained(
         self,
@@ -227,6 +243,24 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
             f"truncation_side={self.truncation_side!r}, special_tokens={self.special_tokens_map}, "
             f"added_tokens={len(self.added_tokens_decoder)})"
         )
+
+
+# Options of a tokenizer_config.json whose kind matters before they are used.
+_KINDS: dict[str, Any] = {
+    "model_input_names": list[str],
+    "pad_token_type_id": Count,
+    **dict.fromkeys(("padding_side", "truncation_side", "on_too_long"), str),
+    **dict.fromkeys(("clean_up_tokenization_spaces", "split_special_tokens", "add_bos_token", "add_eos_token"), bool),
+}
+
+
+def _read_length(value: Any) -> int:
+    """`model_max_length` as a number; files say no limit by a huge one, by infinity or by null."""
+    if value is None or value == math.inf:
+        return UNLIMITED
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 1:
+        raise ConfigError(f"model_max_length is {value!r:.60}; expected a number of tokens from 1, or null")
+    return int(value)
 
 
 PreTrainedTokenizer = PreTrainedTokenizerBase = TokenizersBackend = PreTrainedTokenizerFast

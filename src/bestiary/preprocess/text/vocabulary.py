@@ -5,6 +5,7 @@ from typing import Any
 from tokenizers import AddedToken, Encoding, models
 
 from ...core.errors import InputError
+from ...core.logging import warn_once
 from .padding import plain
 from .special_tokens import SpecialTokens
 
@@ -19,7 +20,7 @@ class Vocabulary(SpecialTokens):
     ) -> Any:
         """The text of ids (a number, a list, an array); a list of lists gives a list of texts.
 
-        Ids beyond the vocabulary, which a model with a padded vocabulary may produce, stand for no text.
+        Ids beyond the vocabulary, which a model with a padded vocabulary may produce, stand for no text; a warning names one.
 
         Raises:
             InputError: an id is negative or no whole number.
@@ -27,14 +28,13 @@ class Vocabulary(SpecialTokens):
         ids = token_ids.ids if isinstance(token_ids, Encoding) else plain(token_ids)
         if isinstance(ids, list | tuple) and ids and isinstance(ids[0], list | tuple):
             return self.batch_decode(ids, skip_special_tokens, clean_up_tokenization_spaces)
-        ids = [ids] if isinstance(ids, int) else list(ids)
+        row = _row(ids)
         try:
-            text = self.backend.main.decode(ids, skip_special_tokens=skip_special_tokens)
+            text = self.backend.main.decode(row, skip_special_tokens=skip_special_tokens)
         except (OverflowError, TypeError) as error:
-            bad = next((index for index in ids if not isinstance(index, int) or index < 0), ids)
-            raise InputError(
-                f"cannot decode {bad!r:.60}: ids are whole numbers from 0; mask out labels of -100 first"
-            ) from error
+            raise _no_ids(row) from error
+        if row and max(row) >= len(self):
+            self._tell_beyond(row)
         clean = clean_up_tokenization_spaces
         if clean is None:
             # Files of BPE tokenizers set this by habit; there every space is text, and cleaning would lose some.
@@ -49,10 +49,19 @@ class Vocabulary(SpecialTokens):
         **options: Any,
     ) -> list[str]:
         """The text of each row of ids; a flat list of ids is one row."""
-        rows = plain(sequences)
+        rows = _row(plain(sequences))
         if rows and isinstance(rows[0], int):
             rows = [rows]
         return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces, **options) for row in rows]
+
+    def _tell_beyond(self, row: list[int]) -> None:
+        beyond = [index for index in row if self.backend.main.id_to_token(index) is None]
+        if beyond:
+            warn_once(
+                "ids-beyond",
+                f"{len(beyond)} of {len(row)} ids stand for no token and are left out of the text (the first is {beyond[0]}, "
+                f"the vocabulary has {len(self)}); do model and tokenizer belong together?",
+            )
 
     @staticmethod
     def clean_up_tokenization(text: str) -> str:
@@ -96,21 +105,55 @@ class Vocabulary(SpecialTokens):
         return self.added_tokens_encoder
 
     def convert_tokens_to_ids(self, tokens: Any) -> Any:
-        """The id of a token, or of each of a list; unknown ones give the id of `unk_token`, or None without one."""
+        """The id of a token, or of each of a list; unknown ones give the id of `unk_token`, or None without one.
+
+        Raises:
+            InputError: a token is no text.
+        """
         if isinstance(tokens, str):
             index = self.backend.main.token_to_id(tokens)
             return self.unk_token_id if index is None else index
-        return [self.convert_tokens_to_ids(token) for token in tokens]
+        return [self.convert_tokens_to_ids(token) for token in _texts(tokens)]
 
     def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
-        """The token of an id, or of each of a list; None beyond the vocabulary."""
+        """The token of an id, or of each of a list; None beyond the vocabulary.
+
+        Raises:
+            InputError: an id is negative or no whole number.
+        """
         ids = plain(ids)
-        if isinstance(ids, int):
-            return self.backend.main.id_to_token(ids)
+        row = _row(ids)
         skipped = set(self.all_special_ids) if skip_special_tokens else ()
-        return [self.backend.main.id_to_token(index) for index in ids if index not in skipped]
+        try:
+            tokens = [self.backend.main.id_to_token(index) for index in row]
+        except (OverflowError, TypeError) as error:
+            raise _no_ids(row) from error
+        if isinstance(ids, int):
+            return tokens[0]
+        return [token for index, token in zip(row, tokens, strict=True) if index not in skipped]
 
     def convert_tokens_to_string(self, tokens: list[str]) -> str:
         """The text of tokens given as strings."""
+        tokens = _texts(tokens)
         decoder = self.backend.main.decoder
         return " ".join(tokens) if decoder is None else str(decoder.decode(tokens))
+
+
+def _row(ids: Any) -> list[Any]:
+    """One id or several as a list."""
+    if isinstance(ids, int):
+        return [ids]
+    if not isinstance(ids, list | tuple | range | set):
+        raise _no_ids([ids])
+    return list(ids)
+
+
+def _no_ids(row: list[Any]) -> InputError:
+    bad = next((index for index in row if not isinstance(index, int) or not 0 <= index < 2**32), row)
+    return InputError(f"cannot decode {bad!r:.60}: ids are whole numbers from 0; mask out labels of -100 first")
+
+
+def _texts(tokens: Any) -> list[str]:
+    if not isinstance(tokens, list | tuple) or not all(isinstance(token, str) for token in tokens):
+        raise InputError(f"tokens are texts in a list; found {type(tokens).__name__} {tokens!r:.60}")
+    return list(tokens)
