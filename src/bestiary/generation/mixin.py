@@ -166,7 +166,7 @@ class GenerationMixin(ContinuousMixin):
     def generate_steps(self: Any, inputs: Tensor | None = None, **kwargs: Any) -> Iterator[Step]:
         """The steps of a generation as they happen; takes what `generate` takes, but no streamer. Close it to stop."""
         run, strategy, _ = self._begin({"inputs": inputs, **kwargs})
-        return torch.no_grad()(decode)(run, strategy)
+        return torch.no_grad()(_steps)(run, strategy)
 
     @torch.no_grad()
     def _begin(self: Any, given: dict[str, Any]) -> tuple[Decoding, Any, Prepared]:
@@ -205,7 +205,7 @@ class GenerationMixin(ContinuousMixin):
         run, strategy, prepared = self._begin(given)
         record = _Record(prepared, strategy)
         follower = None if streamer is None else feed(streamer, run, strategy)
-        for step in decode(run, strategy):
+        for step in _steps(run, strategy):
             record.add(step)
             if follower is not None:
                 follower.add(step)
@@ -235,6 +235,13 @@ class GenerationMixin(ContinuousMixin):
             normalize_logits: take log probabilities instead of scores.
         """
         return transition_scores(sequences, scores, beam_indices, normalize_logits)
+
+
+def _steps(run: Decoding, strategy: Strategy) -> Iterator[Step]:
+    """The steps of `decode`; a generation that reached its end is taken up by the store of prefixes."""
+    yield from decode(run, strategy)
+    if run.prepared.prefix is not None:
+        run.prepared.prefix.keep(run)
 
 
 class _Record:

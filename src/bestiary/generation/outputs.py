@@ -24,8 +24,8 @@ class GenerateDecoderOnlyOutput(ModelOutput):
         forward pass over the sequence gives it, whatever temperature or processors chose it; 0 after the end of a row.
         (What the choice was made by is in `scores`, see `compute_transition_scores`.)
     seeds: the seed that each row drew by, where one was given.
-    prefix_reused: with a `prefix_store`, for each row the tokens of its prompt that were taken from there; prefix_reason: why
-        none were.
+    prefix_reused: with a `prefix_store`, for each prompt how many of its tokens were taken from there; prefix_reason: why none
+        were.
     settings: every setting in effect, with its origin.
     """
 

@@ -38,10 +38,11 @@ class Prefixes:
         self.store.keep(self.model, cache, ids, run.prepared.leading_padding(), ends)
 
 
-def look(model: Any, store: Any, started: Prepared, whole_prompt: bool, pad: int) -> Prefixes:
+def look(model: Any, store: Any, started: Prepared, copies: int, whole_prompt: bool, pad: int) -> Prefixes:
     """Fill the cache of `started` with what `store` knows of its prompts.
 
     Args:
+        copies: rows that go on from each prompt.
         whole_prompt: the strategy needs the states of the whole prompt.
 
     Raises:
@@ -49,7 +50,7 @@ def look(model: Any, store: Any, started: Prepared, whole_prompt: bool, pad: int
     """
     if not isinstance(store, PrefixStore):
         raise ArgumentError(f"prefix_store is a {type(store).__name__}; expected a PrefixStore")
-    name, rows = fingerprint(model), started.ids.shape[0]
+    name, prompts = fingerprint(model), started.ids.shape[0] // copies
     reason = _outside(started)
     takes = not reason
     if whole_prompt:
@@ -57,10 +58,10 @@ def look(model: Any, store: Any, started: Prepared, whole_prompt: bool, pad: int
     if started.recorded:
         reason = reason or "hidden states or attentions of the whole prompt are asked for"
     if reason or started.cache is None:
-        return Prefixes(store, name, Reuse([0] * rows, reason), takes, pad)
+        return Prefixes(store, name, Reuse([0] * prompts, reason), takes, pad)
     layers = model.config.get_text_config(decoder=True).num_hidden_layers
     reuse = store.fill(name, started.cache, layers, started.ids, started.leading_padding(), model.device)
-    return Prefixes(store, name, reuse, takes, pad)
+    return Prefixes(store, name, Reuse(reuse.tokens[::copies], reuse.reason), takes, pad)
 
 
 def _outside(started: Prepared) -> str:

@@ -71,7 +71,7 @@ def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
         _check_parts(started, chosen)
     if call.prefix_store is not None:
         pad = _pad(settings, _eos(settings, model.device))
-        started.prefix = prefixes.look(model, call.prefix_store, started, chosen.whole_prompt, pad)
+        started.prefix = prefixes.look(model, call.prefix_store, started, rows, chosen.whole_prompt, pad)
     eos = _eos(settings, model.device)
     finish = Finish(
         started.ids.shape[0], started.ids.device, eos, criteria_of(call, settings), started.max_length, _pad(settings, eos)
