@@ -15,6 +15,7 @@ from . import custom
 from .batching.mixin import ContinuousMixin
 from .config import GenerationConfig, resolve
 from .feeding import as_streamer, fail, feed
+from .healing import heal
 from .logprobs import TokenLogprobs, transition_scores
 from .loop import Decoding, Step, decode
 from .prepare import Prepared, check_inputs
@@ -168,6 +169,13 @@ class GenerationMixin(ContinuousMixin):
         run, strategy, _ = self._begin({"inputs": inputs, **kwargs})
         return torch.no_grad()(_steps)(run, strategy)
 
+    def heal_tokens(self: Any, input_ids: Tensor, tokenizer: Any = None, attention_mask: Tensor | None = None) -> Tensor:
+        """`input_ids` (B, T) with the last token of each row replaced by the likeliest one that begins with its text.
+
+        What `token_healing=True` does to a prompt.
+        """
+        return heal(self, input_ids, attention_mask, tokenizer)
+
     @torch.no_grad()
     def _begin(self: Any, given: dict[str, Any]) -> tuple[Decoding, Any, Prepared]:
         if isinstance(given.get("inputs"), Mapping):  # what a tokenizer or a chat template returns
@@ -193,6 +201,11 @@ class GenerationMixin(ContinuousMixin):
             raise ArgumentError("seed and generator exclude each other")
         own.pop("streamer")
         model_inputs = {name: value for name, value in rest.items() if value is not None}
+        if settings.token_healing:
+            if "past_key_values" in model_inputs:
+                raise ArgumentError("token_healing and past_key_values exclude each other: it changes the prompt's last token")
+            ids = model_inputs.pop("input_ids", None) if own["inputs"] is None else own["inputs"]
+            own["inputs"] = self.heal_tokens(ids, own["tokenizer"], model_inputs.get("attention_mask"))
         return begin(self, Call(settings, model_inputs=model_inputs, **own))
 
     @torch.no_grad()

@@ -96,7 +96,7 @@ _LOOP = {
     "max_length", "max_new_tokens", "max_time", "stop_strings", "use_cache", "cache_implementation", "cache_config",
     "max_cache_len", "num_return_sequences", "output_attentions", "output_hidden_states", "output_scores", "output_logits",
     "output_token_logprobs", "return_dict_in_generate", "return_legacy_cache", "pad_token_id", "bos_token_id", "eos_token_id",
-    "decoder_start_token_id", "disable_compile", "is_assistant", "prefill_chunk_size",
+    "decoder_start_token_id", "disable_compile", "is_assistant", "prefill_chunk_size", "token_healing",
     "compile_config", "continuous_batching_config",
 }  # fmt: skip
 
