@@ -2,8 +2,10 @@
 
 import copy
 import inspect
+import os
 from typing import Any, ClassVar
 
+from .. import auto
 from ..core import plugins
 from ..core.errors import ArgumentError
 from ..core.logging import warn_once
@@ -57,14 +59,29 @@ class GeneratingPipeline(Pipeline):
     def generation_options(self, options: dict[str, Any], also: tuple[str, ...] = ()) -> dict[str, Any]:
         """`options` if `generate` takes them all; `also` are other names to think of when one is misspelt.
 
+        An `assistant_model` given by name or folder is opened, with its tokenizer where that differs.
+
         Raises:
             ArgumentError: a name that it does not take.
         """
         signature = inspect.signature(GenerationMixin.generate).parameters
-        known = (GenerationConfig.names() | set(signature)) - _TAKEN | {"generation_config"}
+        known = (GenerationConfig.names() | set(signature)) - _TAKEN | {"generation_config", "assistant_tokenizer"}
         own = set(inspect.signature(type(self.model).generate).parameters) - _TAKEN
         self._refuse_unknown(options, known | own | set(also))
-        return options
+        named = options.get("assistant_model")
+        return {**options, **self._assistant(named)} if isinstance(named, str | os.PathLike) else options
+
+    def _assistant(self, name: str | os.PathLike[str]) -> dict[str, Any]:
+        """The assistant called `name`, opened once."""
+        opened: dict[Any, dict[str, Any]] = self.__dict__.setdefault("_assistants", {})
+        if name not in opened:
+            opener = vars(auto)[self.models[0]]
+            model = opener.from_pretrained(name, dtype=self.model.dtype).to(self.model.device)
+            opened[name] = {"assistant_model": model}
+            sizes = [one.config.get_text_config(decoder=True).get("vocab_size") for one in (self.model, model)]
+            if sizes[0] != sizes[1]:
+                opened[name]["assistant_tokenizer"] = auto.AutoTokenizer.from_pretrained(name)
+        return opened[name]
 
     def generate(self, inputs: dict[str, Any], options: dict[str, Any]) -> tuple[Any, list[str]]:
         """Token ids (R, T) for a batch, and why each row ended."""
@@ -76,7 +93,7 @@ class GeneratingPipeline(Pipeline):
         draws = next((v for v in (options.get("do_sample"), passed.do_sample) if v is not None), None)
         if own is None and not draws:
             passed.temperature = None  # it belongs to the sampling that is not wanted
-        if options.get("stop_strings", passed.stop_strings):
+        if options.get("stop_strings", passed.stop_strings) or options.get("assistant_tokenizer") is not None:
             options["tokenizer"] = self.tokenizer
         if (
             self.model.generation_config.pad_token_id is None
