@@ -233,11 +233,11 @@ def test_beyond_the_positions_a_model_was_made_for() -> None:
             type(models.ours)(config)(torch.full((1, limit + 4), 7))
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")  # some operations vmap does one by one
 def test_models_work_where_numbers_cannot_be_looked_at() -> None:
     """Under vmap, over weights and over inputs, with gradients of each example, and on the meta device."""
     models = pair("llama", "LlamaForCausalLM")
     model, ids, mask = copy.deepcopy(models.ours), models.inputs["input_ids"], models.inputs["attention_mask"]
-    model.set_attn_implementation("eager")
     weights = dict(model.named_parameters())
 
     def logits(weights: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
