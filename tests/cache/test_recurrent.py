@@ -88,9 +88,7 @@ def test_beams(model):
 
 def test_the_wrong_cache_is_refused(model):
     plain = fill(LlamaForCausalLM(config_of()))
-    with pytest.raises(
-        ArgumentError, match="keeps states, no keys and values: this model needs another"
-    ):
+    with pytest.raises(ArgumentError, match="keeps states, no keys and values: this model needs another"):
         plain.generate(PROMPTS, cache_implementation="mamba")
     assert build("dynamic", config_of(layer_types=["conv", "full_attention"]), 3).make_layer(0).resumes
     assert isinstance(build("dynamic", None, 3), DynamicCache)

@@ -127,9 +127,7 @@ def test_a_long_prompt_comes_in_parts():
     model = llama()
     ids = torch.randint(3, 64, (1, 40), generator=torch.Generator().manual_seed(0))
     named = {"cache_implementation": "sink", "cache_config": {"window_length": 12, "num_sink_tokens": 2}, "max_new_tokens": 5}
-    with pytest.raises(
-        CapacityError, match="40 new tokens do not fit behind 2 sinks in a window of 12: set prefill"
-    ):
+    with pytest.raises(CapacityError, match="40 new tokens do not fit behind 2 sinks in a window of 12: set prefill"):
         model.generate(ids, **named)
     cache = SinkCache(12, 2)
     with torch.no_grad():

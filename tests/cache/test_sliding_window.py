@@ -60,9 +60,7 @@ def test_crop_is_exact_or_refused(kind):
         if not cache.can_crop(length):
             assert kind != "dynamic"
             assert length < 30
-            with pytest.raises(
-                InputError, match=f"of 30 tokens cannot go back to {length}: a layer with a window needs"
-            ):
+            with pytest.raises(InputError, match=f"of 30 tokens cannot go back to {length}: a layer with a window needs"):
                 cache.crop(length)
             assert cache.get_seq_length() == 30
             continue

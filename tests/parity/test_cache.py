@@ -54,6 +54,49 @@ def test_chunks_with_a_cache_equal_one_pass(models: Pair, kernel: str, sizes: li
     close(torch.cat(logits, dim=1)[real], whole[real], "logits")
 
 
+# Kinds that stand for any model, and the options that make their tokens exact here.
+KINDS: dict[str, dict[str, Any]] = {
+    "dynamic": {},
+    "dynamic_full": {},
+    "hybrid": {},
+    "offloaded": {},
+    "offloaded_hybrid": {},
+    "offloaded_static": {},
+    "quantized": {"residual_length": 64},
+    "sink": {"window_length": 64},
+    "static": {},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@torch.no_grad()
+def test_chunks_with_any_kind_of_cache_equal_one_pass(models: Pair, kind: str) -> None:
+    inputs, ids_name, ids, mask_name, mask = decoder_inputs(models)
+    ids, mask = ids[:, :7], mask[:, :7]
+    whole = models.ours(**inputs, **{ids_name: ids, mask_name: mask}, use_cache=False).logits
+    cache, logits, start = models.ours.make_cache(kind, 12, KINDS[kind]), [], 0
+    for size in (3, 1, 3):
+        part = {ids_name: ids[:, start : start + size], mask_name: mask[:, : start + size]}
+        logits.append(models.ours(**inputs, **part, past_key_values=cache, use_cache=True).logits)
+        start += size
+    real = mask.bool()
+    close(torch.cat(logits, dim=1)[real], whole[real], "logits")
+
+
+@pytest.mark.parametrize("chunk", [None, 2])
+@pytest.mark.parametrize("kind", KINDS)
+def test_greedy_tokens_are_the_same_with_any_kind_of_cache(models: Pair, kind: str, chunk: int | None) -> None:
+    if "decoder_input_ids" in models.inputs:
+        prompt = {name: value for name, value in models.inputs.items() if not name.startswith("decoder_")}
+    else:
+        first = models.inputs["input_ids"][:1]  # the row without padding
+        prompt = {"input_ids": torch.cat([first, first.flip(1)])}
+    call = {**prompt, "max_new_tokens": 7, "eos_token_id": None, "return_dict_in_generate": True}
+    expected = models.ours.generate(**call, use_cache=False)
+    got = models.ours.generate(**call, cache_implementation=kind, cache_config=KINDS[kind], prefill_chunk_size=chunk)
+    assert torch.equal(got.sequences, expected.sequences)
+
+
 @torch.no_grad()
 def test_no_cache_when_not_wanted(models: Pair) -> None:
     assert models.ours(**models.inputs, use_cache=False).past_key_values is None
