@@ -1,6 +1,7 @@
 """`GenerationMixin`: what a model with a language-modelling head can do besides its forward."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from ..core.outputs import ModelOutput
 from . import custom
 from .batching.mixin import ContinuousMixin
 from .config import GenerationConfig, resolve
+from .exactness import exactly
 from .feeding import as_streamer, fail, feed
 from .healing import heal
 from .logprobs import TokenLogprobs, transition_scores
@@ -34,6 +36,8 @@ _OWN = (
     "streamer", "negative_prompt_ids", "negative_prompt_attention_mask", "use_model_defaults", "tokenizer",
     "assistant_tokenizer", "assistant_encoder_outputs", "seed", "generator", "constraint", "prefix_store",
 )  # fmt: skip
+
+_ASIDE = ("self", "kwargs", "streamer", "reproducible")
 
 
 class GenerationMixin(ContinuousMixin):
@@ -116,6 +120,7 @@ class GenerationMixin(ContinuousMixin):
         seed: int | list[int] | None = None,
         generator: torch.Generator | None = None,
         constraint: Any = None,
+        reproducible: bool = False,
         prefix_store: Any = None,
         **kwargs: Any,
     ) -> Any:
@@ -141,6 +146,8 @@ class GenerationMixin(ContinuousMixin):
             seed: makes the draws repeatable, for each row by itself: with a seed, a prompt gets the same tokens alone, in any
                 batch, streamed, or from a cache. One for all prompts, or a list with one for each; the k-th of
                 `num_return_sequences` draws by `row_seed(seed, k)`. Or pass a `generator`. Neither: torch's global one.
+            reproducible: the logits of a row are the same to the last bit in any batch, with or without a cache, however its
+                prompt is cut into passes (see `bestiary.reproducible`); slower.
             prefix_store: a `PrefixStore`; what it knows of a prompt's beginning is not computed again, and this conversation is
                 taken up. The tokens stay the same.
             custom_generate: a function that decodes in place of the loop: called with the model, `input_ids`, and by name
@@ -156,10 +163,11 @@ class GenerationMixin(ContinuousMixin):
             ArgumentError, ConfigError, InputError, CapacityError: before the first step, for all that can be seen by then.
             NumericsError: the model gives NaN.
         """
-        given = {name: value for name, value in locals().items() if name not in ("self", "kwargs", "streamer")} | kwargs
+        given = {name: value for name, value in locals().items() if name not in _ASIDE} | kwargs
         streamer = as_streamer(streamer, tokenizer)
         try:
-            return self._generate(streamer, given)
+            with exactly(self, given) if reproducible else nullcontext():
+                return self._generate(streamer, given)
         except BaseException as error:
             fail(streamer, error)
             raise
