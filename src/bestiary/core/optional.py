@@ -15,6 +15,8 @@ EXTRA_OF = {
     "rich": "cli",
     "flash_attn": "flash",
     "llguidance": "structured",
+    "optimum": "quanto",
+    "hqq": "hqq",
 }
 
 
