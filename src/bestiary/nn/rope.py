@@ -173,3 +173,9 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         return torch.cat((rotate(x[..., :size], cos.squeeze(1), sin.squeeze(1)), x[..., size:]), dim=-1)
     first, second = x.chunk(2, dim=-1)
     return x * cos + torch.cat((-second, first), dim=-1) * sin
+
+
+def rotate_both(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    """Queries (B, H, T, K) and keys (B, G, T, K), turned in one go: a decoding step costs what its operations cost to start."""
+    turned = rotate(torch.cat((query, key), dim=1), cos, sin)
+    return turned[:, : query.shape[1]], turned[:, query.shape[1] :]

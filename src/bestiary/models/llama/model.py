@@ -11,7 +11,7 @@ from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.masks import Mask, decoder_frame
 from ...nn.norm import RMSNorm
-from ...nn.rope import Rotary, rotate
+from ...nn.rope import Rotary, rotate_both
 from ..base import PreTrainedModel
 from ..checks import one_of
 from ..heads import CausalLM, LastTokenClassifier, QuestionAnswering, TokenClassifier
@@ -35,7 +35,7 @@ class LlamaAttention(nn.Module):
 
     def forward(self, x: Tensor, mask: Mask, rotary: tuple[Tensor, Tensor], cache: LayerCache | None) -> Tensor:
         query, key, value = (split_heads(project(x), self.head_dim) for project in (self.q_proj, self.k_proj, self.v_proj))
-        query, key = rotate(query, *rotary), rotate(key, *rotary)
+        query, key = rotate_both(query, key, *rotary)
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx)
         return self.o_proj(merge_heads(self.attend(query, key, value, mask)))
