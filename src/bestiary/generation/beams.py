@@ -5,7 +5,8 @@ tokens of an ended beam are not copied about: a note says in which step and row 
 Letters: B prompts, k beams of a pool, R rows of the model, C candidates in a step, N rows to return, T tokens.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -13,6 +14,9 @@ Tensor = torch.Tensor
 
 # Taken from the total of a beam that has ended, or that is the copy of another: it goes on only where nothing else is left.
 DEAD = -1e9
+
+# What `Finish.judge` says of a row that ended by an end token.
+EOS = 1
 
 
 @dataclass(frozen=True)
@@ -46,74 +50,118 @@ class Candidates:
     """Continuations of the beams of a pool, (B, C) each, in the order in which they may end: as a rule the best first.
 
     totals: sums of log probabilities. beams: which beam of the pool goes on. tokens: with what. codes: what ends it there
-    (`Finish.judge`), 0 for nothing.
+    (`Finish.judge`), 0 for nothing. tiers: if they end there, those of a lower tier are returned first; None: all are of one.
     """
 
     totals: Tensor
     beams: Tensor
     tokens: Tensor
     codes: Tensor
+    tiers: Tensor | None = None
 
     def take(self, order: Tensor) -> "Candidates":
         """Those at the places `order` (B, n)."""
-        return Candidates(*(value.gather(1, order) for value in (self.totals, self.beams, self.tokens, self.codes)))
+        return self._map(lambda value: value.gather(1, order))
+
+    def first(self, count: int) -> "Candidates":
+        """The first `count`."""
+        return self._map(lambda value: value[:, :count])
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> "Candidates":
+        tiers = None if self.tiers is None else change(self.tiers)
+        return Candidates(change(self.totals), change(self.beams), change(self.tokens), change(self.codes), tiers)
+
+
+class Ended:
+    """The best k beams that have ended, for each prompt.
+
+    Attributes:
+        scores (B, k): the best first; -inf where there is none.
+        notes (B, k, 4): where each ended: step, row of the model, last token, code.
+    """
+
+    def __init__(self, batch: int, beams: int, device: torch.device) -> None:
+        self.scores = torch.full((batch, beams), -torch.inf, device=device)
+        self.notes = torch.zeros(batch, beams, 4, dtype=torch.int64, device=device)
+
+    def add(self, scores: Tensor, notes: Tensor) -> None:
+        """Others with `scores` (B, n) and `notes` (B, n, 4)."""
+        self.scores, best = torch.cat([self.scores, scores], dim=1).topk(self.scores.shape[1])
+        self.notes = torch.cat([self.notes, notes], dim=1).gather(1, best.unsqueeze(-1).expand(-1, -1, 4))
 
 
 class Pool:
     """The beams that compete with each other: for each of B prompts, k that go on and at most k that have ended.
 
     Attributes:
-        totals (B, k): sums of log probabilities of the beams that go on, the best first.
-        scores (B, k): of the ended ones, the best first; -inf where there is none.
-        notes (B, k, 4): where an ended one ended: step, row of the model, last token, code. over (B,): nothing can change.
+        totals (B, k): sums of log probabilities of the beams that go on. over (B,): nothing can change.
+        ended: those that have ended, a set for each tier.
     """
 
-    def __init__(self, batch: int, beams: int, rules: Rules, rows: Tensor) -> None:
+    def __init__(self, rules: Rules, rows: Tensor, tiers: int = 1) -> None:
         """`rows` (B, k): the rows of the model that the beams have."""
         self.rules, self.rows = rules, rows
-        self.totals = torch.full((batch, beams), DEAD, device=rows.device)
+        self.totals = torch.full(rows.shape, DEAD, device=rows.device)
         self.totals[:, 0] = 0  # all rows begin equal: one of them stands for all
-        self.scores = torch.full((batch, beams), -torch.inf, device=rows.device)
-        self.notes = torch.zeros(batch, beams, 4, dtype=torch.int64, device=rows.device)
-        self.over = torch.zeros(batch, dtype=torch.bool, device=rows.device)
+        self.ended = [Ended(*rows.shape, rows.device) for _ in range(tiers)]
+        self.over = torch.zeros(rows.shape[0], dtype=torch.bool, device=rows.device)
 
     def end(self, found: Candidates, step: int) -> None:
-        """Candidates with a code end, if they are among the k best ended ones so far."""
+        """Candidates with a code end, if they are among the k best ended ones of their tier so far."""
         counts = (found.codes > 0) & (found.totals > DEAD / 2) & ~self.over.unsqueeze(1)
         scores = torch.where(counts, self.rules.normalized(found.totals, step + 1), -torch.inf)
         rows = self.rows.gather(1, found.beams)
         notes = torch.stack([torch.full_like(rows, step), rows, found.tokens, found.codes], dim=-1)
-        self.scores, best = torch.cat([self.scores, scores], dim=1).topk(self.scores.shape[1])
-        self.notes = torch.cat([self.notes, notes], dim=1).gather(1, best.unsqueeze(-1).expand(-1, -1, 4))
+        for tier, ended in enumerate(self.ended):
+            ended.add(scores if found.tiers is None else scores.masked_fill(found.tiers != tier, -torch.inf), notes)
 
-    def advance(self, found: Candidates, step: int) -> Candidates:
+    def advance(self, found: Candidates, step: int, arrange: Callable[[Candidates], Candidates] | None = None) -> Candidates:
         """Take the candidates of a step: the first k of them may end, and the k best that do not end go on.
+
+        Args:
+            arrange: changes those that go on, (B, k) each.
 
         Returns those that go on, (B, k) each, in the new order of the beams.
         """
         k, last = self.totals.shape[1], step + 1 >= self.rules.new_tokens
-        first = Candidates(found.totals[:, :k], found.beams[:, :k], found.tokens[:, :k], found.codes[:, :k])
-        self.end(self._cut(first) if last and not self.rules.open_ends else first, step)
-        totals = torch.where(found.codes > 0, found.totals + DEAD, found.totals)
-        self.totals, best = totals.topk(k)
-        kept = found.take(best)
-        self.over = self.over | self._decided(found.totals[:, 0] if self.rules.open_ends else self.totals[:, 0], step + 1)
+        self.end(self._cut(found.first(k)) if last and not self.rules.open_ends else found.first(k), step)
+        best = found.totals[:, 0]
+        kept = self._living(found)
+        kept = kept.take(kept.totals.topk(k).indices)
+        if arrange is not None:
+            kept = arrange(kept)
+            self.end(kept, step)
+            kept = self._living(kept)
+        self.totals = kept.totals
+        self.over = self.over | self._decided(best if self.rules.open_ends else self.totals[:, 0], step + 1)
         if last and self.rules.open_ends:
-            self.end(self._cut(Candidates(self.totals, kept.beams, kept.tokens, kept.codes)), step)
+            self.end(self._cut(kept), step)
         if last:
             self.over = torch.ones_like(self.over)
         return kept
 
+    def _living(self, found: Candidates) -> Candidates:
+        """Candidates of which those that end cannot win any more."""
+        return replace(found, totals=torch.where(found.codes > 0, found.totals + DEAD, found.totals))
+
     def _cut(self, found: Candidates) -> Candidates:
         """Candidates of which all end, by their length if by nothing else."""
-        codes = torch.where(found.codes == 0, self.rules.length, found.codes)
-        return Candidates(found.totals, found.beams, found.tokens, codes)
+        return replace(found, codes=torch.where(found.codes == 0, self.rules.length, found.codes))
 
     def _decided(self, best: Tensor, length: int) -> Tensor:
-        """Whether (B,) nothing can get better, where the best beam has the total `best` (B,)."""
-        worst = self.scores[:, -1]
+        """Whether (B,) nothing can get better, where the best candidate has the total `best` (B,)."""
+        worst = self.ended[0].scores[:, -1]
         least = -torch.inf if self.rules.early_stopping is True else self.rules.bound(best, length)
-        return ((worst > -torch.inf) & (worst >= least)) | (self.totals[:, 0] < DEAD / 2)
+        return ((worst > -torch.inf) & (worst >= least)) | (self.totals.amax(1) < DEAD / 2)
+
+    def best(self) -> tuple[Tensor, Tensor]:
+        """Scores (B, k) and notes (B, k, 4) of the ended beams, those of the first tier first, and the best first."""
+        if len(self.ended) == 1:
+            return self.ended[0].scores, self.ended[0].notes
+        scores = torch.cat([ended.scores for ended in self.ended], dim=1)
+        notes = torch.cat([ended.notes for ended in self.ended], dim=1)
+        order = scores.isneginf().int().sort(dim=1, stable=True).indices[:, : self.rows.shape[1]]
+        return scores.gather(1, order), notes.gather(1, order.unsqueeze(-1).expand(-1, -1, 4))
 
     def alive(self) -> Tensor:
         """Which beams (B, k) go on and may still win."""

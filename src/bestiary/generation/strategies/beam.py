@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from ...core.errors import ConfigError
+from ...core.errors import ConfigError, NumericsError
 from ..beams import Candidates, History, Pool, Rules
 from ..config import GenerationConfig
 from ..outputs import GenerateBeamDecoderOnlyOutput, GenerateBeamEncoderDecoderOutput
@@ -28,6 +28,7 @@ class Beam(Strategy):
     outputs = (GenerateBeamDecoderOnlyOutput, GenerateBeamEncoderDecoderOutput)
     final = False
     open_ends: ClassVar[bool] = False
+    tiers: ClassVar[int] = 1
 
     def __init__(self, settings: GenerationConfig, generator: torch.Generator | None = None) -> None:
         super().__init__(settings, generator)
@@ -51,6 +52,7 @@ class Beam(Strategy):
         super().start(run, call)
         settings = self.settings
         self.prompt = run.length
+        self._ends = len(run.finish.eos)
         self._rows = torch.arange(run.ids.shape[0], device=run.ids.device)
         rules = Rules(
             float(settings.effective("length_penalty")),
@@ -61,7 +63,7 @@ class Beam(Strategy):
         )
         groups = settings.effective("num_beam_groups")
         shared = self._rows.reshape(-1, groups, self.beams // groups)
-        self.pools = [Pool(shared.shape[0], shared.shape[2], rules, rows) for rows in shared.unbind(1)]
+        self.pools = [Pool(rules, rows, self.tiers) for rows in shared.unbind(1)]
 
     def score(self, run: "Decoding", logits: Tensor) -> Tensor:
         """Log probabilities (R, V) after the processors."""
@@ -95,7 +97,7 @@ class Beam(Strategy):
 
     def count(self, run: "Decoding", pool: Pool) -> int:
         """Candidates to look at: so many that all beams go on, whatever ends the others."""
-        return max(2, 1 + run.finish.end_tokens) * pool.totals.shape[1]
+        return max(2, 1 + self._ends) * pool.totals.shape[1]
 
     def judged(self, run: "Decoding", pool: Pool, scores: Tensor, totals: Tensor, beams: Tensor, tokens: Tensor) -> Candidates:
         """Candidates (B, C) with what ends each of them; `scores` (B * k, V) of the pool's own rows."""
@@ -116,7 +118,9 @@ class Beam(Strategy):
             for pool in self.pools:
                 pool.end(self.unfinished(run, pool), len(self.history) - 1)
             scores, notes = self._ended()
-            scores, best = scores.topk(self.returned)
+            if bool(scores[:, 0].isneginf().any()):
+                raise NumericsError("there is nothing to return for a prompt: every continuation of its beams is banned")
+            scores, best = scores[:, : self.returned], self._rows[: self.returned].expand(len(scores), -1)
             # Where fewer continuations are allowed than rows are asked for, the best one is repeated.
             best = torch.where(scores.isneginf(), best[:, :1], best)
             scores = torch.where(scores.isneginf(), scores[:, :1], scores)
@@ -124,8 +128,13 @@ class Beam(Strategy):
         return self._found
 
     def _ended(self) -> tuple[Tensor, Tensor]:
-        """Scores (B, num_beams) and notes (B, num_beams, 4) of the ended beams of all pools."""
-        return torch.cat([pool.scores for pool in self.pools], dim=1), torch.cat([pool.notes for pool in self.pools], dim=1)
+        """Scores (B, num_beams) and notes (B, num_beams, 4) of the ended beams of all pools, in the order of return."""
+        found = [pool.best() for pool in self.pools]
+        if len(found) == 1:
+            return found[0]
+        scores, notes = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))
+        scores, order = scores.sort(dim=1, descending=True, stable=True)
+        return scores, notes.gather(1, order.unsqueeze(-1).expand(-1, -1, 4))
 
     def unfinished(self, run: "Decoding", pool: Pool) -> Candidates:
         """The beams that go on, as if they had been cancelled in the last step."""
@@ -177,9 +186,8 @@ class Beam(Strategy):
         rows = run.ids.reshape(-1, self.beams, run.length)
         alive = torch.cat([pool.alive() for pool in self.pools], dim=1)
         scores, notes = self._ended()
-        best, place = scores.max(1, keepdim=True)
-        ended, lengths = self._ended_rows(run, notes.gather(1, place.unsqueeze(-1).expand(-1, -1, 4)).flatten(0, 1))
-        none, over = best.isneginf(), ~alive.any(1, keepdim=True)
+        ended, lengths = self._ended_rows(run, notes[:, 0])
+        none, over = scores[:, :1].isneginf(), ~alive.any(1, keepdim=True)
         first = rows.gather(1, alive.int().argmax(1).reshape(-1, 1, 1).expand(-1, 1, run.length)).squeeze(1)
         ids = torch.where(over, ended, first)
         same = ((rows == ids.unsqueeze(1)) | ~alive.unsqueeze(2)).all(1) & ((ended == ids) | none)
