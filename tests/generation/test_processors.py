@@ -1,5 +1,7 @@
 """Every processor gives the reference's scores, alone and as `generate` builds it."""
 
+import dataclasses
+
 import pytest
 import torch
 import transformers
@@ -9,6 +11,7 @@ from transformers import generation as reference
 from bestiary import generation as ours
 from bestiary.core import plugins
 from bestiary.core.errors import ArgumentError, ConfigError, InputError
+from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.generation import processors
 from bestiary.generation.config import resolve
 from bestiary.models.llama import LlamaConfig
@@ -162,7 +165,7 @@ def test_nothing_is_built_where_nothing_is_asked():
 def test_every_option_of_every_file_builds_a_processor_in_order():
     options = processors.options()
     assert options <= {*EVERY, "min_new_tokens"}
-    built = processors.build(context(**EVERY))
+    built = processors.build(context(prompt_length=1, **EVERY))
     assert len(built) == len(options) - 1  # min_new_tokens takes the place of min_length
     assert type(processors.build(context(min_new_tokens=2))[0]).__name__ == "MinNewTokensLengthLogitsProcessor"
     names = [type(processor).__name__ for processor in built]
@@ -327,3 +330,33 @@ def test_the_published_lists_are_complete():
         assert {name for name in public if not name.isupper() and "DOCSTRING" not in name} <= set(dir(ours))
     # In release 4.46, and no more.
     assert {"LogitsWarper", "HammingDiversityLogitsProcessor"} <= set(dir(ours))
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"forced_bos_token_id": 5}, {"min_length": 3}, {"guidance_scale": 1}, {"min_length": 9, "min_new_tokens": 8}],
+    ids=str,
+)
+def test_options_that_leave_a_call_as_it_is_are_pointed_out(option):
+    forget_warnings()
+    name = next(iter(option))
+    with pytest.warns(BestiaryWarning, match=f"{name}={option[name]} has no effect in this call"):
+        processors.build(context(**option))
+    forget_warnings()
+    rested = resolve({}, None, ours.GenerationConfig(**option))  # a checkpoint's own settings rest in silence
+    processors.build(dataclasses.replace(context(), config=rested))
+
+
+def test_a_negative_prompt_needs_guidance(llama, ids):
+    with pytest.raises(ConfigError, match="negative_prompt_ids steers nothing with guidance_scale=None"):
+        llama[0].generate(ids, negative_prompt_ids=ids[:, :2])
+
+
+def test_n_grams_of_the_prompt_count_for_decoders_too(llama, ids):
+    """With no encoder, the prompt is the text whose n-grams are out."""
+    mine, theirs = llama
+    prompt = ids[:1].repeat(1, 3)
+    options = {"encoder_no_repeat_ngram_size": 1, "max_new_tokens": 9, "eos_token_id": 63}
+    made = mine.generate(prompt, **options)
+    assert not set(made[0, 21:].tolist()) & set(prompt[0].tolist())
+    assert torch.equal(made, theirs.generate(prompt, attention_mask=torch.ones_like(prompt), **options))

@@ -16,7 +16,8 @@ import torch
 
 from ...core import plugins
 from ...core.errors import ArgumentError
-from ..config import GenerationConfig
+from ...core.logging import warn_once
+from ..config import DEFAULTS, GenerationConfig
 
 Tensor = torch.Tensor
 SAMPLING = 500
@@ -28,6 +29,9 @@ class LogitsProcessor(ABC):
 
     @abstractmethod
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor: ...
+
+    def reorder(self, parents: Tensor) -> None:  # noqa: B027 (most keep nothing)
+        """Row i becomes the former row `parents[i]` (B,); for processors that keep something for each row between steps."""
 
 
 # The older name of the base of processors that only run when tokens are drawn.
@@ -41,6 +45,12 @@ class LogitsProcessorList(list[Any]):
         for processor in self:
             scores = processor(input_ids, scores, **kwargs)
         return scores
+
+    def reorder(self, parents: Tensor) -> None:
+        """Row i becomes the former row `parents[i]` (B,)."""
+        for processor in self:
+            if isinstance(processor, LogitsProcessor):
+                processor.reorder(parents)
 
 
 @dataclass
@@ -104,9 +114,19 @@ def build(context: Context, custom: list[Any] | None = None) -> LogitsProcessorL
         if SAMPLING <= module.PLACE < LAST and not context.sampling:
             continue
         made = module.build(context)
-        if made is not None and not _replaced(made, module, custom, context.config):
+        if made is None:
+            _point_out(module, context.config)
+        elif not _replaced(made, module, custom, context.config):
             result.append(made)
     return result
+
+
+def _point_out(module: ModuleType, config: GenerationConfig) -> None:
+    """Warn of options that a caller typed and that leave this call as it is."""
+    for option in module.OPTIONS:
+        value = config.get(option)
+        if value and value != DEFAULTS.get(option) and config.origin(option) in ("call", "config"):
+            warn_once(f"useless-{option}", f"{option}={value} has no effect in this call")
 
 
 def _replaced(made: Any, module: ModuleType, custom: list[Any], config: GenerationConfig) -> bool:

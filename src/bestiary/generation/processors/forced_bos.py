@@ -27,4 +27,6 @@ class ForcedBOSTokenLogitsProcessor(LogitsProcessor):
 
 def build(context: Context) -> LogitsProcessor | None:
     token = context.config.forced_bos_token_id
-    return None if token is None else ForcedBOSTokenLogitsProcessor(token)
+    if token is None or context.prompt_length > 1:  # it would come too late to be first
+        return None
+    return ForcedBOSTokenLogitsProcessor(token)

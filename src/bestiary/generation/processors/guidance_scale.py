@@ -49,6 +49,8 @@ class UnbatchedClassifierFreeGuidanceLogitsProcessor(LogitsProcessor):
         """Logits (B, V) of the unconditional run after `newest` (B, 1)."""
         ids = newest if self.ids is None else self.ids
         mask = torch.ones_like(ids) if self.mask is None else self.mask
+        if len(ids) != len(newest):  # several rows for each prompt
+            ids, mask = (value.repeat_interleave(len(newest) // len(ids), dim=0) for value in (ids, mask))
         if self._started:
             ids, mask = torch.cat([ids, newest], dim=1), torch.cat([mask, torch.ones_like(newest)], dim=1)
         self._started, self.ids, self.mask = True, ids, mask
@@ -58,10 +60,18 @@ class UnbatchedClassifierFreeGuidanceLogitsProcessor(LogitsProcessor):
         logits: Tensor = out.logits[:, -1]
         return logits
 
+    def reorder(self, parents: Tensor) -> None:
+        if self.ids is not None and self.mask is not None:
+            self.ids, self.mask = self.ids[parents], self.mask[parents]
+        if self._cache is not None:
+            self._cache.reorder_cache(parents)
+
 
 def build(context: Context) -> LogitsProcessor | None:
     scale = context.config.guidance_scale
     if scale is None or scale == 1:
+        if context.negative_prompt_ids is not None:
+            raise ConfigError(f"negative_prompt_ids steers nothing with guidance_scale={scale}; set guidance_scale above 1")
         return None
     if context.model is not None and context.model.config.is_encoder_decoder:
         raise ConfigError(f"guidance_scale={scale} is for decoders; {type(context.model).__name__} has an encoder")
