@@ -13,10 +13,14 @@ from .options import HubOptions, cache_folder, offline
 
 
 def inside(filename: str) -> str:
-    """`filename` if it stays inside its folder; absolute paths and `..` are refused with `UnsafeFile`."""
+    """`filename` if it stays inside its folder; absolute paths, `..` and what is no name are refused with `UnsafeFile`."""
     path = PurePosixPath(filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or (path.parts and path.parts[0].endswith(":")):
-        raise UnsafeFile(f"the file name {filename!r} leads outside the checkpoint's folder; only names inside it are opened")
+        raise UnsafeFile(
+            f"the file name {filename!r:.80} leads outside the checkpoint's folder; only names inside it are opened"
+        )
+    if not path.parts or not filename.isprintable() or any(len(part.encode()) > 255 for part in path.parts):
+        raise UnsafeFile(f"{filename!r:.80} ({len(filename)} characters) is not the name of a file")
     return str(path)
 
 
@@ -72,7 +76,8 @@ def get_files(name_or_path: str | os.PathLike[str], filenames: list[str], option
     lacking = [filename for filename, path in zip(filenames, found, strict=True) if path is None]
     if lacking:
         place = _place(name_or_path, options)
-        raise FileMissing(f"{len(lacking)} of {len(filenames)} files are missing ({', '.join(lacking)}) in {place}")
+        some = ", ".join(lacking[:10]) + (", ..." if len(lacking) > 10 else "")
+        raise FileMissing(f"{len(lacking)} of {len(filenames)} files are missing ({some}) in {place}")
     return [path for path in found if path is not None]
 
 

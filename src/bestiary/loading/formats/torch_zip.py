@@ -4,13 +4,16 @@ Read only by torch's weights-only reader, which builds tensors and refuses to ca
 more is named as unsafe. Zip files are memory mapped.
 """
 
+import pickletools
 import re
 import struct
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -25,13 +28,15 @@ class TorchFile:
 
     Raises:
         UnsafeFile: reading it would have to call a function; the message names it.
-        CorruptFile: cut short, empty, a Git-LFS pointer, or something other than named tensors.
+        CorruptFile: cut short, empty, a Git-LFS pointer, or something other than named tensors; when a tensor is read, also
+            that its bytes are not those that were written.
     """
 
     metadata: Mapping[str, str] = {}
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._unchecked = members(path)
         self._state: dict[str, torch.Tensor] | None = _read(path)
         self.infos = {key: TensorInfo(t.dtype, tuple(t.shape), path, t.nbytes) for key, t in self._state.items()}
         users = Counter(tensor.untyped_storage().data_ptr() for tensor in self._state.values())
@@ -41,6 +46,9 @@ class TorchFile:
     def tensor(self, key: str) -> torch.Tensor:
         if self._state is None:
             self._state = _read(self.path)
+        if self._unchecked:
+            compare(self.path, self._unchecked)
+            self._unchecked = []
         tensor = self._state[key]
         # Two names over one storage would become two parameters that change each other; only a declared tie may do that.
         return tensor.clone(memory_format=torch.contiguous_format) if key in self._shared else tensor.contiguous()
@@ -64,32 +72,118 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
         values = torch.load(path, map_location="cpu", weights_only=True, mmap=begin.startswith(b"PK"))
     except UnpicklingError as error:
         asked = re.search(r"GLOBAL ([\w.]+)|function (\S+)|class (\S+)", str(error).partition("error: ")[2] or str(error))
-        if asked is None:
-            raise CorruptFile(f"{path} is not a file of torch.save: {_last(error)}") from error
-        name = next(group for group in asked.groups() if group)
+        name = next(group for group in asked.groups() if group) if asked else calls(path)
+        if name is None:
+            raise CorruptFile(f"{path} is not a file of torch.save, or is damaged; fetch it again") from error
         raise UnsafeFile(
             f"{path} was not opened: it asks to call {name!r}, and weights may not call anything. "
             "Get the checkpoint as safetensors, or save its state_dict again where you trust it"
         ) from error
     except (MemoryError, struct.error, RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError, OSError,
             AssertionError) as error:  # fmt: skip
-        raise CorruptFile(f"{path} cannot be read by torch (cut short or damaged? fetch it again): {_last(error)}") from error
+        raise CorruptFile(f"{path} cannot be read by torch (cut short or damaged? fetch it again): {_first(error)}") from error
     return _checked(path, values)
 
 
 def _checked(path: Path, values: Any) -> dict[str, torch.Tensor]:
     if not isinstance(values, dict):
         raise CorruptFile(f"{path} holds a {type(values).__name__}, not a table of named tensors (a state_dict)")
-    odd = {key: type(value).__name__ for key, value in values.items() if not (isinstance(key, str) and torch.is_tensor(value))}
+    odd = {key: kind for key, value in values.items() if (kind := _odd(key, value))}
     if odd:
-        some = ", ".join(f"{key!r} ({kind})" for key, kind in list(odd.items())[:5])
-        raise CorruptFile(f"{path} holds more than named tensors: {some}. Save the state_dict alone")
+        some = ", ".join(f"{key!r:.60} ({kind})" for key, kind in list(odd.items())[:5])
+        raise CorruptFile(f"{path} holds more than named, dense tensors: {some}. Save the state_dict alone, its tensors dense")
     return {key: value.detach() for key, value in values.items()}
 
 
-def _last(error: Exception) -> str:
+def _odd(key: Any, value: Any) -> str:
+    """What an entry is when it is not a plain tensor with its own data under a name; else an empty text."""
+    if not isinstance(key, str) or not torch.is_tensor(value):
+        return type(value).__name__
+    if value.layout is not torch.strided or value.is_nested or value.is_quantized:
+        return str(value.dtype if value.is_quantized else "nested" if value.is_nested else value.layout).removeprefix("torch.")
+    if value.is_meta:
+        return "on the meta device, without data"
+    # A view that repeats its data can be of any size; published ones repeat no more than a row of positions.
+    held = value.untyped_storage().nbytes()
+    return f"{value.nbytes} bytes made of {held}" if value.nbytes > max(held, 2**20) else ""
+
+
+def calls(path: Path) -> str | None:
+    """What a pickle that torch's reader does not even know would call; None where it calls nothing. Nothing is run."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as whole:
+                content = whole.read(next(name for name in whole.namelist() if name.endswith("/data.pkl")))
+        else:
+            content = path.read_bytes()
+        texts: list[str] = []
+        for code, argument, _ in pickletools.genops(content):
+            if code.name in ("GLOBAL", "INST"):
+                return str(argument).replace(" ", ".")
+            if code.name == "STACK_GLOBAL":
+                return ".".join(texts[-2:])
+            if code.name.startswith("EXT"):
+                return f"extension {argument}"
+            if isinstance(argument, str):
+                texts.append(argument)
+    except (ValueError, StopIteration, OSError, zipfile.BadZipFile, EOFError, NotImplementedError):
+        return None
+    return None
+
+
+class Member(NamedTuple):
+    """The bytes of one storage: where they lie in the file, how many they are, and their checksum."""
+
+    name: str
+    begin: int
+    size: int
+    checksum: int
+
+
+def members(path: Path) -> list[Member]:
+    """The storages of a zip file; its small parts are compared with their checksums at once, which torch does not do.
+
+    Raises:
+        CorruptFile: the list of names and shapes is not what was written.
+    """
+    found: list[Member] = []
+    if not zipfile.is_zipfile(path):
+        return found
+    try:
+        with zipfile.ZipFile(path) as whole, open(path, "rb") as file:
+            for info in whole.infolist():
+                if info.compress_type != zipfile.ZIP_STORED:  # a few bytes may stand for gigabytes
+                    raise CorruptFile(f"{path} holds {info.filename} compressed; files of torch.save are not")
+                if "/data/" not in info.filename:
+                    whole.read(info)
+                elif info.CRC:  # some writers leave it out
+                    file.seek(info.header_offset + 26)
+                    name, extra = struct.unpack("<HH", file.read(4))
+                    found.append(Member(info.filename, info.header_offset + 30 + name + extra, info.file_size, info.CRC))
+    except (zipfile.BadZipFile, struct.error, ValueError, OSError, NotImplementedError) as error:
+        raise CorruptFile(f"{path} is damaged: {_first(error)}. Fetch it again") from error
+    return found
+
+
+def compare(path: Path, parts: list[Member]) -> None:
+    """Raise `CorruptFile` when the bytes of a storage are not those that were written."""
+    with open(path, "rb") as file:
+        for part in parts:
+            file.seek(part.begin)
+            found, left = 0, part.size
+            while left and (chunk := file.read(min(left, 2**20))):
+                found, left = zlib.crc32(chunk, found), left - len(chunk)
+            if found != part.checksum:
+                raise CorruptFile(
+                    f"{path} is damaged: {part.name} has the checksum {found:08x}, and {part.checksum:08x} was written. "
+                    "Fetch it again"
+                )
+
+
+def _first(error: Exception) -> str:
+    """The first sentence of an error of torch; what follows is advice on how to trust the file, which no one should take."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200]
+    return lines[0].partition(". ")[0][:200]
 
 
 def write(path: Path, shapes: Mapping[str, torch.Tensor], read: Callable[[str], torch.Tensor]) -> None:

@@ -10,6 +10,10 @@ from .padding import plain
 from .special_tokens import SpecialTokens
 
 
+# Models round their vocabulary up, for speed; by 905 in the widest case known.
+PADDED = 1024
+
+
 class Vocabulary(SpecialTokens):
     """What a tokenizer knows without encoding anything."""
 
@@ -20,7 +24,8 @@ class Vocabulary(SpecialTokens):
     ) -> Any:
         """The text of ids (a number, a list, an array); a list of lists gives a list of texts.
 
-        Ids beyond the vocabulary, which a model with a padded vocabulary may produce, stand for no text; a warning names one.
+        Ids beyond the vocabulary, which a model with a padded vocabulary may produce, stand for no text. Where they are further
+        beyond than vocabularies are padded, a warning tells.
 
         Raises:
             InputError: an id is negative or no whole number.
@@ -33,7 +38,7 @@ class Vocabulary(SpecialTokens):
             text = self.backend.main.decode(row, skip_special_tokens=skip_special_tokens)
         except (OverflowError, TypeError) as error:
             raise _no_ids(row) from error
-        if row and max(row) >= len(self):
+        if row and max(row) >= len(self) + PADDED:
             self._tell_beyond(row)
         clean = clean_up_tokenization_spaces
         if clean is None:
