@@ -44,7 +44,7 @@ def main() -> None:
         models[name] = filled.fill(getattr(transformers, head)(config))
     for index, (name, rows, options) in enumerate(CASES):
         given = inputs(name, rows)
-        alone = "penalty_alpha" in options and name != "t5"
+        alone = "penalty_alpha" in options and name not in ("t5", "whisper")
         results = [run(models[name], row, options) for row in (apart(given) if alone else [given])]
         longest = max(result["scores"].shape[1] for result in results)
         for field in ("new", "scores", "logits"):

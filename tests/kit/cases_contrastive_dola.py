@@ -20,6 +20,12 @@ MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "llama": ("Llama", "LlamaForCausalLM", LLAMA),
     "tied": ("Llama", "LlamaForCausalLM", {**LLAMA, "tie_word_embeddings": True}),
     "gpt2": ("GPT2", "GPT2LMHeadModel", {**TEXT, "n_embd": 16, "n_layer": 5, "n_head": 4, "n_positions": 64}),
+    "whisper": (
+        "Whisper", "WhisperForConditionalGeneration",
+        {**TEXT, "num_mel_bins": 8, "d_model": 16, "encoder_layers": 1, "decoder_layers": 3, "encoder_attention_heads": 2,
+         "decoder_attention_heads": 2, "encoder_ffn_dim": 24, "decoder_ffn_dim": 24, "max_source_positions": 20,
+         "max_target_positions": 48, "decoder_start_token_id": 3, "suppress_tokens": None, "begin_suppress_tokens": None},
+    ),
     "t5": (
         "T5", "T5ForConditionalGeneration",
         {"vocab_size": 40, "d_model": 16, "d_kv": 4, "d_ff": 24, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 4,
@@ -46,11 +52,14 @@ CASES: list[tuple[str, int, dict[str, Any]]] = [
     ("llama", 3, {**_LONG, "penalty_alpha": 0.9, "top_k": 2}),
     ("llama", 3, {"max_new_tokens": 10, "eos_token_id": [3, 25, 30], "penalty_alpha": 0.6, "top_k": 4}),
     ("t5", 3, {"max_new_tokens": 10, "eos_token_id": [5, 9, 13, 20], "penalty_alpha": 0.6, "top_k": 4}),
+    *[("whisper", rows, {"max_new_tokens": 10, "penalty_alpha": 0.6, "top_k": 4}) for rows in (1, 3)],
 ]
 
 
 def inputs(name: str, rows: int) -> dict[str, torch.Tensor]:
     """Ids and mask for `rows` rows of the model `name`; several are padded, on the side that the kind of model wants."""
+    if name == "whisper":
+        return {"input_features": filled.values(rows * 8 * 40, 3.0).view(rows, 8, 40).float()}
     ids = (filled.values(7 * rows, 0.5).abs() * 36).long().view(rows, 7) + 3
     mask = torch.ones_like(ids)
     for row in range(1, rows):
