@@ -331,6 +331,28 @@ def test_invalid_numbers(models, drawn):
             handle.remove()
 
 
+@pytest.mark.parametrize("cached", [True, False])
+@pytest.mark.parametrize("negative", [True, False])
+def test_guidance_follows_the_beams(models, cached, negative):
+    """The unconditional run of a row goes back with it."""
+    mine, inputs = models("llama")[0], prompts("llama", 2)
+    options = {"num_beams": 4, "num_return_sequences": 4, "eos_token_id": [5, 9, 13], "guidance_scale": 1.5, "max_new_tokens": 8}
+    if negative:
+        options["negative_prompt_ids"] = inputs["input_ids"][:, -3:].flip(0)
+    got = mine.generate(**inputs, **options, use_cache=cached, return_dict_in_generate=True, output_scores=True)
+    assert bool((got.beam_indices[:, 1:] != got.beam_indices[:, :-1]).any())
+    new = got.sequences[:, 6:]
+    mask = torch.cat([inputs["attention_mask"].repeat_interleave(4, 0), torch.ones_like(new)], dim=1)
+    given = mine(input_ids=got.sequences, attention_mask=mask).logits[:, 5:-1].log_softmax(-1)
+    started = options["negative_prompt_ids"] if negative else inputs["input_ids"][:, -1:]
+    whole = torch.cat([started.repeat_interleave(4, 0), new], dim=1)
+    free = mine(input_ids=whole, attention_mask=torch.ones_like(whole)).logits[:, started.shape[1] - 1 : -1].log_softmax(-1)
+    steps = (free + 1.5 * (given - free)).gather(2, new.unsqueeze(2)).squeeze(2)
+    lengths = (got.beam_indices >= 0).sum(1)
+    total = steps.masked_fill(got.beam_indices < 0, 0).sum(1) / lengths
+    torch.testing.assert_close(total, got.sequences_scores, rtol=1e-4, atol=1e-4)
+
+
 # what is certain already --------------------------------------------------------------------------------------------------
 
 

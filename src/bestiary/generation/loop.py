@@ -182,6 +182,7 @@ class Decoding:
         new.copy_(new[parents])
         if self.cache is not None:
             self.cache.reorder_cache(parents, since=self._given.offset + prompt)
+        self.processors.reorder(parents)
         self.finish.reorder(parents)
 
     def restart(self, rows: Tensor, ids: Tensor) -> None:
