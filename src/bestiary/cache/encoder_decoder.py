@@ -28,7 +28,7 @@ class EncoderDecoderCache(Cache):
         self.is_compileable, self.is_endless, self.needs_rotary = own.is_compileable, own.is_endless, own.needs_rotary
 
     @property
-    def rotary(self) -> Any:  # type: ignore[override]
+    def rotary(self) -> Any:
         """What turns keys to other positions, for the decoder's own cache."""
         return self.self_attention_cache.rotary
 
@@ -37,7 +37,7 @@ class EncoderDecoderCache(Cache):
         self.self_attention_cache.rotary = value
 
     @property
-    def layers(self) -> list[CacheLayer]:
+    def layers(self) -> list[CacheLayer]:  # type: ignore[override]
         """The layers of the decoder's own cache."""
         return self.self_attention_cache.layers
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..core.errors import ArgumentError
 from .static import StaticCache
 
 
@@ -10,7 +11,17 @@ class OffloadedStaticCache(StaticCache):
 
     kind = "offloaded_static"
 
-    def __init__(self, config: Any = None, max_cache_len: int = 0, offload_only_non_sliding: bool = True, **room: Any) -> None:
+    def __init__(
+        self,
+        config: Any = None,
+        max_cache_len: int = 0,
+        offload_only_non_sliding: bool = True,
+        *,
+        offload_device: str = "cpu",
+        **room: Any,
+    ) -> None:
+        if str(offload_device) != "cpu":
+            raise ArgumentError(f"offload_device is {str(offload_device)!r}; layers can be kept on the 'cpu' only")
         super().__init__(config, max_cache_len, offloading=True, offload_only_non_sliding=offload_only_non_sliding, **room)
 
 

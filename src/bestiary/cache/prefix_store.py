@@ -211,17 +211,24 @@ class PrefixStore:
         try:
             store = cls(int(metadata["max_bytes"]) if max_bytes is None else max_bytes)
             for number, entry in enumerate(json.loads(metadata["entries"])):
-                pieces = tuple(_piece(tensors, f"{number}.{layer}.", first) for layer, first in enumerate(entry["first"]))
-                store._add(Entry(str(entry["model"]), tensors[f"{number}.ids"], pieces, str(entry["reason"])))
+                ids = tensors[f"{number}.ids"]
+                pieces = tuple(_piece(tensors, f"{number}.{layer}.", first, ids) for layer, first in enumerate(entry["first"]))
+                store._add(Entry(str(entry["model"]), ids, pieces, str(entry["reason"])))
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptFile(f"{path} is not a whole PrefixStore: {error}") from error
         return store
 
 
-def _piece(tensors: dict[str, Tensor], start: str, first: int | None) -> Piece:
+def _piece(tensors: dict[str, Tensor], start: str, first: int | None, ids: Tensor) -> Piece:
+    """The piece whose tensors begin with `start`, of the conversation `ids` (n,); ValueError where it is none."""
     held = {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
-    if first is not None and (set(held) != {"keys", "values"} or held["keys"].dim() != 4 or held["values"].dim() != 4):
-        raise ValueError(f"{start} holds {sorted(held)}")
+    if ids.dim() != 1 or ids.is_floating_point() or any(tensor.shape[:1] != (1,) for tensor in held.values()):
+        raise ValueError(f"{start} is not one row")
+    if first is not None and not 0 <= first <= len(ids):
+        raise ValueError(f"{start} begins with token {first} of {len(ids)}")
+    shapes = [tensor.shape[2:3] for tensor in held.values() if tensor.dim() == 4]
+    if first is not None and (set(held) != {"keys", "values"} or shapes != [(len(ids) - first,)] * 2):
+        raise ValueError(f"{start} does not hold the tokens from {first} to {len(ids)}")
     return Piece(first, held)
 
 

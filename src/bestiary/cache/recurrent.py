@@ -99,14 +99,33 @@ class MambaCache(Cache):
     """States of a model all of whose layers are recurrent. Its size does not depend on the length of the text.
 
     Args:
-        config: the model's config; nothing of it is needed, it may be None.
+        config: the model's config; needed only to start from zeros at once.
+        max_batch_size: rows; when given, states of zeros are made at once, of the sizes `intermediate_size`, `conv_kernel` and
+            `state_size` of `config`. `batch_size` is its older name.
+        dtype, device: of these; default: fp32, the CPU.
     """
 
     kind = "recurrent"
     is_endless = True
 
-    def __init__(self, config: Any = None) -> None:
+    def __init__(
+        self,
+        config: Any = None,
+        batch_size: int | None = None,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        max_batch_size: int | None = None,
+    ) -> None:
         super().__init__()
+        rows = batch_size if max_batch_size is None else max_batch_size
+        if rows is None and (dtype is not None or device is not None):
+            raise ArgumentError("dtype and device are for states made at once: pass max_batch_size too")
+        if rows is None:
+            return
+        for index in range(config.num_hidden_layers):
+            layer = self._recurrent(index)
+            layer.conv_states = torch.zeros(rows, config.intermediate_size, config.conv_kernel, dtype=dtype, device=device)
+            layer.recurrent_states = torch.zeros(rows, config.intermediate_size, config.state_size, dtype=dtype, device=device)
 
     def make_layer(self, layer_idx: int) -> RecurrentLayer:
         return RecurrentLayer()

@@ -85,6 +85,13 @@ class FixedLayer(CacheLayer):
         held = self.tokens()
         return ({}, {}) if held is None else ({"keys": held.keys, "values": held.values}, {"seen": self.get_seq_length()})
 
+    def _forget_rows(self, tensors: dict[str, Tensor]) -> None:
+        """Make ready for rows such as `tensors` hold; compiled steps know the buffers by address, so they stay if they can."""
+        if self._buffers is None or not tensors or tensors["keys"].shape[0] != self._buffers[0].shape[0]:
+            self._buffers, self._seen = None, 0
+        else:
+            self.reset()
+
 
 class StaticLayer(FixedLayer):
     """A slot for each token; attention sees all slots, causality hides the unused ones."""
@@ -135,7 +142,7 @@ class StaticLayer(FixedLayer):
         return Tokens(0, self._buffers[0][:, :, :seen], self._buffers[1][:, :, :seen]) if self._buffers else None
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
-        self._buffers, self._seen = None, 0
+        self._forget_rows(tensors)
         if tensors:
             check_tokens(tensors, numbers["seen"])
             self.update(tensors["keys"], tensors["values"])
@@ -197,12 +204,12 @@ class StaticSlidingWindowLayer(FixedLayer):
         return Tokens(seen - held, self._buffers[0][:, :, :held], self._buffers[1][:, :, :held])
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
-        self._buffers, self._seen = None, 0
+        self._forget_rows(tensors)
         if tensors:
             seen, count = numbers["seen"], min(numbers["seen"], self.slots)
             check_tokens(tensors, seen, self.needs(seen))
             held = [tensors[name][:, :, tensors[name].shape[2] - count :] for name in ("keys", "values")]
-            buffers = self.allocate(held[0], held[1])
+            buffers = self._buffers or self.allocate(held[0], held[1])
             buffers[0][:, :, :count], buffers[1][:, :, :count] = held[0], held[1]
             self._set_seen(seen)
 
@@ -251,11 +258,17 @@ class StaticCache(Cache):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        if not isinstance(offloading, bool):
+            raise ArgumentError(
+                f"offloading is {offloading!r}; expected a boolean. Pass max_cache_len and what follows it by name"
+            )
         if max_cache_len < 1:
             raise ArgumentError(f"max_cache_len must be at least 1, got {max_cache_len}")
         super().__init__(Transfer(only_non_sliding=offload_only_non_sliding) if offloading else None)
         self.max_cache_len = max_cache_len
         self.types = layer_types(config)
+        if any(self.types.is_recurrent(index) for index in range(len(self.types.kinds))):
+            self.is_compileable = False  # their states are new tensors in each step
         self._config = None if config is None else config.get_text_config(decoder=True)
         rows = batch_size if max_batch_size is None else max_batch_size
         if rows is not None and self._config is not None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from ..cache.base import CacheConfig
+from ..cache.base import Cache, CacheConfig
 from ..core.errors import ArgumentError, CapacityError, ConfigError, InputError
 from ..core.logging import warn_once
 from ..core.outputs import BaseModelOutput
@@ -206,8 +206,8 @@ def _continue_cache(started: Prepared, given: dict[str, Any], model: Any) -> Non
         raise ArgumentError(f"inputs_embeds cannot continue a cache that holds {held} tokens; pass input_ids")
     if held and started.mask is not None and started.mask.shape[1] == held + length:
         started.offset = held  # the prompt is only what follows the cached tokens
-    elif held == length and started.cache is not None:
-        started.cache.crop(held - 1)  # the last token must run again to give logits
+    elif held and held == length and started.cache is not None:
+        _take_back_last(started.cache)
     elif held > length:
         raise InputError(
             f"the cache holds {held} tokens and input_ids only {length}: pass the whole conversation, or only its new tokens "
@@ -222,6 +222,20 @@ def _continue_cache(started: Prepared, given: dict[str, Any], model: Any) -> Non
                 "right-padding",
                 "a prompt ends in padding, after which a decoder goes on badly: pad on the left (padding_side='left')",
             )
+
+
+def _take_back_last(cache: Cache) -> None:
+    """The last token of the prompt must run again to give logits; where it cannot be taken back, all of them run again."""
+    held = cache.get_seq_length()
+    if cache.can_crop(held - 1):
+        cache.crop(held - 1)
+        return
+    warn_once(
+        "cache-refilled",
+        f"the {type(cache).__name__} holds the {held} tokens of the prompt and cannot go back by one, so the prompt is "
+        "computed anew; pass a copy of the cache from an earlier moment, or a longer prompt",
+    )
+    cache.reset()
 
 
 def _expand(started: Prepared, times: int) -> None:
@@ -246,7 +260,7 @@ def _is_endless(started: Prepared, model: Any) -> bool:
 
 def _cache_options(settings: GenerationConfig) -> dict[str, Any]:
     given = settings.cache_config
-    options = given.options() if isinstance(given, CacheConfig) else dict(given or {})
+    options = (given if isinstance(given, CacheConfig) else CacheConfig.from_dict(given or {})).options()
     if settings.max_cache_len is not None and settings.cache_implementation is not None:
         options["max_cache_len"] = settings.max_cache_len
     return options
