@@ -8,7 +8,7 @@ from kit.filled import fill
 from kit.windowed import RecurrentForCausalLM, WindowedForCausalLM, config_of, filled
 
 from bestiary.cache import DynamicCache, MambaCache, OffloadedStaticCache, QuantizedCacheConfig, StaticCache, build
-from bestiary.core.errors import ArgumentError
+from bestiary.core.errors import ArgumentError, InputError
 from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.generation import GenerationConfig
 from bestiary.models.llama.model import LlamaForCausalLM
@@ -138,3 +138,16 @@ def test_options_survive_a_file(model, tmp_path):
     out = model.generate(words(9), back, max_new_tokens=3, return_dict_in_generate=True)
     assert out.past_key_values.settings.nbits == 8
     assert out.past_key_values.settings.compute_dtype == torch.float16
+
+
+def test_another_number_of_rows_is_refused(model):
+    full = filled(LlamaForCausalLM, config_of())
+    with torch.no_grad():
+        cache = full(words(9)).past_key_values
+    with pytest.raises(InputError, match="the cache holds 1 rows and the prompt has 2"):
+        full.generate(words(12).repeat(2, 1), past_key_values=cache)
+    cache.layers[0].crop(0), cache.layers[0].update(*[torch.ones(1, 2, 265, 4)] * 2)
+    with pytest.raises(InputError, match="the cache holds 1 rows and is given 2"):
+        cache.update(torch.ones(2, 2, 1, 4), torch.ones(2, 2, 1, 4), 0)
+    with pytest.raises(ArgumentError, match="cache_config is 5; expected a dictionary"):
+        full.generate(words(9), cache_implementation="quantized", cache_config=5)

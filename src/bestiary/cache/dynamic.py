@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import torch
 
+from ..core.errors import InputError
 from .base import Cache, CacheLayer, Change, Legacy, Tensor, Tokens, move_rows
 from .layer_types import layer_types
 from .recurrent import RecurrentLayer
@@ -96,6 +97,8 @@ def _joined(held: Tensor | None, new: Tensor) -> Tensor:
 def _grown(held: Tensor | None, new: Tensor, end: int) -> Tensor:
     buffer = new.new_empty(new.shape[0], new.shape[1], end + BLOCK, new.shape[3])
     if held is not None:
+        if held.shape[0] != new.shape[0]:
+            raise InputError(f"the cache holds {held.shape[0]} rows and is given {new.shape[0]}")
         buffer.narrow(2, 0, held.shape[2]).copy_(held)
     return buffer
 

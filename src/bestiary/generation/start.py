@@ -201,7 +201,9 @@ def _continue_cache(started: Prepared, given: dict[str, Any], model: Any) -> Non
         started.continued = True
         started.cache = prepare.as_cache(passed, model.config.is_encoder_decoder)
     held = 0 if started.cache is None else started.cache.get_seq_length()
-    length = started.ids.shape[1]
+    rows, length = started.ids.shape
+    if held and started.cache is not None and started.cache.batch_size != rows:
+        raise InputError(f"the cache holds {started.cache.batch_size} rows and the prompt has {rows}")
     if held and started.embeds is not None:
         raise ArgumentError(f"inputs_embeds cannot continue a cache that holds {held} tokens; pass input_ids")
     if held and started.mask is not None and started.mask.shape[1] == held + length:
@@ -260,6 +262,8 @@ def _is_endless(started: Prepared, model: Any) -> bool:
 
 def _cache_options(settings: GenerationConfig) -> dict[str, Any]:
     given = settings.cache_config
+    if not isinstance(given, CacheConfig | dict | None):
+        raise ArgumentError(f"cache_config is {given!r}; expected a dictionary, or an object such as QuantizedCacheConfig")
     options = (given if isinstance(given, CacheConfig) else CacheConfig.from_dict(given or {})).options()
     if settings.max_cache_len is not None and settings.cache_implementation is not None:
         options["max_cache_len"] = settings.max_cache_len
