@@ -28,7 +28,7 @@ def test_greedy_is_plain_greedy(kind, how, rows):
 OPTIONS = [
     {"use_cache": False},
     {"cache_implementation": "static"},
-    {"repetition_penalty": 1.7, "min_new_tokens": 5},
+    {"repetition_penalty": 1.7, "min_new_tokens": 5, "eos_token_id": [3, 25, 30, 6, 31, 17]},
     {"no_repeat_ngram_size": 2},
     {"bad_words_ids": [[9], [4, 7]], "suppress_tokens": [13, 20]},
     {"guidance_scale": 1.5},

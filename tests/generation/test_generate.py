@@ -7,7 +7,7 @@ import torch
 import transformers
 
 from bestiary.cache import DynamicCache, EncoderDecoderCache, StaticCache
-from bestiary.core.errors import ArgumentError, CapacityError, ConfigError, InputError, NumericsError
+from bestiary.core.errors import ArgumentError, CapacityError, ConfigError, InputError, NumericsError, UnsafeFile
 from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.generation import GenerationConfig, LogitsProcessor, StoppingCriteria, finish
 from bestiary.generation.mixin import GenerationMixin
@@ -460,10 +460,10 @@ REFUSED = [
     ({"pixel_values": 3}, ArgumentError, "no argument 'pixel_values'"),
     ({"assistant_model": object()}, ArgumentError, "expected a model that generates"),
     ({"force_words_ids": [[1]]}, ArgumentError, "'constrained_beam'"),
-    ({"token_healing": True}, ArgumentError, "token_healing=True"),
+    ({"token_healing": True}, ArgumentError, "token_healing needs the tokenizer"),
     ({"compile_config": {"x": 1}}, ArgumentError, "compile_config"),
     ({"synced_gpus": True}, ArgumentError, "synced_gpus"),
-    ({"custom_generate": "x/y"}, ArgumentError, "custom_generate"),
+    ({"custom_generate": "x/y"}, UnsafeFile, "custom_generate"),
     ({"cache_implementation": "statik"}, ArgumentError, "Did you mean 'static'"),
     ({"cache_implementation": "static", "cache_config": {"max_len": 3}}, ArgumentError, "no option 'max_len'"),
     ({"use_cache": False, "cache_implementation": "static"}, ConfigError, "use_cache=False and cache_implementation='static'"),
@@ -576,3 +576,15 @@ def test_the_mixin_is_what_says_so():
 def test_what_a_tokenizer_returns_can_be_passed_whole(llama, padded):
     ours = llama[0]
     assert torch.equal(ours.generate(padded, max_new_tokens=4), ours.generate(**padded, max_new_tokens=4))
+
+
+@pytest.mark.parametrize(
+    ("rope", "room"),
+    [(None, 32), ({"rope_type": "linear", "factor": 4.0}, 128), ({"rope_type": "dynamic", "factor": 2.0}, None)],
+)
+def test_stretched_rotary_positions_give_more_room(rope: Any, room: int | None) -> None:
+    sizes = {"vocab_size": 50, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    model = LlamaForCausalLM(LlamaConfig(**sizes, max_position_embeddings=32, rope_parameters=rope))
+    assert model.context_length() == room
+    if room != 32:
+        assert model.generate(torch.ones(1, 20, dtype=torch.long), max_new_tokens=30, eos_token_id=None).shape == (1, 50)

@@ -7,6 +7,7 @@ import torch
 
 from ...core.errors import ArgumentError, ConfigError
 from ..bridging import BridgeDrafter
+from ..config import GenerationConfig
 from ..drafting import Confidence, ModelDrafter, Schedule
 from ..early_exit import first_layers
 from ..loop import Decoding
@@ -112,8 +113,8 @@ def _draft_run(run: Decoding, assistant: Any, call: Call) -> Decoding:
     settings = copy.copy(run.settings)
     longest = [run.finish.max_length, assistant.context_length() or run.finish.max_length]
     changes: dict[str, Any] = {**dict.fromkeys(_NOT_FOR_DRAFTS), "max_length": min(longest), "use_cache": True}
-    origins = {**settings.__dict__["_origins"], **dict.fromkeys(changes, "default")}
-    settings.__dict__.update(changes, _origins=origins)
+    # What has no effect on drafts was not asked for on their behalf: nothing is pointed out.
+    settings.__dict__.update(changes, _origins=dict.fromkeys(GenerationConfig.names(), "checkpoint"))
     seq2seq = run.prepared.encoder_outputs is not None
     inputs = _seq2seq_inputs(run, assistant, call) if seq2seq else _decoder_inputs(run.prepared)
     names = forward_parameters(assistant) | {assistant.main_input_name}
