@@ -269,6 +269,8 @@ def test_env(command):
         (["generate", "x", "--top-p", "2"], ["--top-p", "less than or equal to 1"]),
         (["generate", "x", "--greedy", "--top-k", "5"], ["--greedy", "--top-k"]),
         (["generate", "x", "--dtype", "int8"], ["--dtype", "int8"]),
+        (["generate", "x", "--regex", "a", "--json-schema", "{}"], ["--regex", "--json-schema"]),
+        (["generate", "x", "--json-schema", "nowhere.json"], ["--json-schema", "neither a file nor JSON"]),
         (["embed", "x"], ["--model"]),
         (["embed", "--model", "x", "--file", "y", "z"], ["--file", "not both"]),
         (["embed", "--model", "x"], ["nothing but empty lines"]),

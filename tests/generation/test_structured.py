@@ -13,6 +13,7 @@ from bestiary.core.errors import ArgumentError, ConfigError, NumericsError
 from bestiary.generation.structured import Choice, Grammar, JsonSchema, Regex
 from bestiary.generation.structured.schema import UNSUPPORTED
 from bestiary.generation.structured.vocabulary import written
+from bestiary.pipelines.building import pipeline
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 TEXT = {"type": "string", "maxLength": 6}
@@ -420,3 +421,19 @@ def test_byte_level_with_a_prefix_space():
     made.pre_tokenizer = pre_tokenizers.ByteLevel()
     made.decoder = decoders.Sequence([decoders.ByteLevel()])
     assert written(PreTrainedTokenizerFast(tokenizer_object=made), 3).after == [b"a", b" ", b"b"]
+
+
+def test_the_pipeline(byte_fallback):
+    model = tiny("llama", 0, len(byte_fallback))
+    model.generation_config.update(eos_token_id=2, pad_token_id=2)
+    pipe = pipeline("text-generation", model=model, tokenizer=byte_fallback)
+    pattern = r"[a-f]{3}( [0-9]){2}"
+    for answers in pipe(
+        ["the", "a the "], constraint=Regex(pattern), return_full_text=False, do_sample=True, seed=0, num_return_sequences=3
+    ):
+        assert len({answer["generated_text"] for answer in answers}) > 1
+        for answer in answers:
+            assert answer.finish_reason == "eos"
+            assert re.fullmatch(pattern, answer["generated_text"])
+    [answer] = pipe("the", constraint={"const": "a long text"}, max_new_tokens=3, do_sample=False)
+    assert answer.finish_reason == "length"

@@ -1,10 +1,13 @@
 """`bestiary generate`: continue a prompt, streamed."""
 
+import json
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from ..generation.structured import JsonSchema, Regex
 from . import _console, _sampling
 
 
@@ -18,6 +21,8 @@ def run(
     seed: _sampling.Seed = None,
     do_sample: _sampling.DoSample = None,
     stop: _sampling.Stop = None,
+    json_schema: Annotated[str | None, typer.Option(help="Answer in JSON that this schema allows (a file, or JSON).")] = None,
+    regex: Annotated[str | None, typer.Option(help="Answer with a text that matches this pattern from end to end.")] = None,
     only_new: Annotated[bool, typer.Option("--only-new", help="Leave the prompt out of the output.")] = False,
     revision: _console.Revision = None,
     device: _console.Device = None,
@@ -25,6 +30,7 @@ def run(
 ) -> None:
     """Continue PROMPT and print the text as it comes."""
     settings = _sampling.settings(max_new_tokens, temperature, top_p, top_k, seed, do_sample, stop)
+    settings |= _constraint(json_schema, regex)
     if prompt is None and _console.on_terminal(sys.stdin):
         raise typer.BadParameter('give the text to continue: bestiary generate "def fibonacci(n):"')
     text = sys.stdin.read().removesuffix("\n") if prompt in (None, "-") else prompt
@@ -44,6 +50,25 @@ def run(
     _console.write("\n")
     if answer.finish_reason == "length":
         _console.note("(cut at the limit; --max-new-tokens makes it longer)")
+
+
+def _constraint(json_schema: str | None, regex: str | None) -> dict[str, Any]:
+    """The form of the answer, as `generate` takes it.
+
+    Raises:
+        typer.BadParameter: two forms at once, or a schema that is no JSON.
+    """
+    if json_schema is not None and regex is not None:
+        raise typer.BadParameter("--json-schema and --regex exclude each other: an answer has one form")
+    if json_schema is None:
+        return {} if regex is None else {"constraint": Regex(regex)}
+    text = json_schema
+    try:
+        if not text.lstrip().startswith("{"):
+            text = Path(json_schema).read_text(encoding="utf-8")
+        return {"constraint": JsonSchema(json.loads(text))}
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"--json-schema {json_schema!r:.60} is neither a file nor JSON: {error}") from error
 
 
 def _task(model: str | None, revision: str | None) -> str:

@@ -6,9 +6,7 @@ import os
 from typing import Any, ClassVar
 
 from .. import auto
-from ..core import plugins
 from ..core.errors import ArgumentError
-from ..core.logging import warn_once
 from ..generation.config import GenerationConfig
 from ..generation.mixin import GenerationMixin
 from .base import Pipeline
@@ -16,16 +14,6 @@ from .batching import Padding
 
 # Where a task fixes what the model is given, a caller cannot pass it again.
 _TAKEN = {"self", "inputs", "kwargs", "generation_config", "tokenizer", "trust_remote_code"}
-
-
-def without_beams(said: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint's settings for a task, less those of beam search while there is none; one warning says so."""
-    beams = said.get("num_beams") or 1
-    if "beam" in plugins.names("bestiary.generation.strategies"):
-        return said
-    if beams > 1:
-        warn_once("no-beams", f"the checkpoint asks for num_beams={beams}; without beam search the likeliest token is taken")
-    return {name: value for name, value in said.items() if name not in ("num_beams", "early_stopping", "length_penalty")}
 
 
 class GeneratingPipeline(Pipeline):
@@ -47,7 +35,7 @@ class GeneratingPipeline(Pipeline):
         special = (model.config.get("task_specific_params") or {}).get(kwargs.get("task") or "") or {}
         self.prefix: str = special.get("prefix") or model.config.get("prefix") or ""
         fields = GenerationConfig.names()
-        said = without_beams({name: value for name, value in special.items() if name in fields})
+        said = {name: value for name, value in special.items() if name in fields}
         checkpoint = model.generation_config
         has_length = {"max_length", "max_new_tokens"} & said.keys() or checkpoint.max_length or checkpoint.max_new_tokens
         for name, value in self.generation_defaults.items():
@@ -93,7 +81,8 @@ class GeneratingPipeline(Pipeline):
         draws = next((v for v in (options.get("do_sample"), passed.do_sample) if v is not None), None)
         if own is None and not draws:
             passed.temperature = None  # it belongs to the sampling that is not wanted
-        if options.get("stop_strings", passed.stop_strings) or options.get("assistant_tokenizer") is not None:
+        reading = ("assistant_tokenizer", "constraint", "streamer")
+        if options.get("stop_strings", passed.stop_strings) or any(options.get(name) is not None for name in reading):
             options["tokenizer"] = self.tokenizer
         if (
             self.model.generation_config.pad_token_id is None

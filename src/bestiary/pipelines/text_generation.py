@@ -172,7 +172,8 @@ class TextGenerationPipeline(GeneratingPipeline):
         kept = {name: value for name, value in input_tensors.items() if name in ("prompt", "dropped_tokens", "attention_mask")}
         copies = len(reasons) // rows
         ended = each([reasons[row * copies : (row + 1) * copies] for row in range(rows)])
-        return {**kept, "sequences": ids.reshape(rows, copies, -1), "reasons": ended}
+        alone = each([options.get("constraint") is not None] * rows)
+        return {**kept, "sequences": ids.reshape(rows, copies, -1), "reasons": ended, "alone": alone}
 
     def postprocess(
         self,
@@ -189,17 +190,22 @@ class TextGenerationPipeline(GeneratingPipeline):
             if return_type is ReturnType.TENSORS:
                 values: dict[str, Any] = {"generated_token_ids": ids[padding:].tolist()}
             else:
-                new = self._new_text(ids, width, padding, skip_special_tokens, clean_up_tokenization_spaces)
+                begin = width if model_outputs["alone"] else padding
+                new = self._new_text(ids, width, begin, skip_special_tokens, clean_up_tokenization_spaces)
                 full = return_type is ReturnType.FULL_TEXT
                 values = {"generated_text": _joined(prompt, new, continue_final) if full else new}
             answers.append(Result(values, model_outputs["dropped_tokens"], reason))
         return answers
 
-    def _new_text(self, ids: Tensor, width: int, padding: int, skip: bool, clean: bool | None) -> str:
-        """The text of the new tokens, decoded behind the prompt, since a token may read differently at the beginning."""
+    def _new_text(self, ids: Tensor, width: int, begin: int, skip: bool, clean: bool | None) -> str:
+        """The text of the new tokens, decoded behind the prompt, since a token may read differently at the beginning.
+
+        What a constraint shaped has its form by itself: then it `begin`s with the new tokens, and no space is tidied away.
+        """
+        clean = False if begin == width and clean is None else clean
         options = {"skip_special_tokens": skip, "clean_up_tokenization_spaces": clean}
-        whole: str = self.tokenizer.decode(ids[padding:], **options)
-        head: str = self.tokenizer.decode(ids[padding:width], **options) if width > padding else ""
+        whole: str = self.tokenizer.decode(ids[begin:], **options)
+        head: str = self.tokenizer.decode(ids[begin:width], **options) if width > begin else ""
         return whole[len(head) :]
 
 

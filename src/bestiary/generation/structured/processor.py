@@ -101,7 +101,7 @@ class ConstraintLogitsProcessor(LogitsProcessor):
         """Refuse to go on where no row of a group has a token left."""
         if not bound:
             return
-        stuck = result.isneginf().all(-1).tolist()
+        stuck = result.amax(-1).isneginf().tolist()
         for index in bound:
             first = index - index % self._group
             if all(stuck[first : first + self._group]):
