@@ -1,11 +1,13 @@
 """Text to text, summarization and translation, against stored answers of the reference's last release that had them."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import transformers
 from kit import checkpoints
 from kit.pipelines import ours, same
 
@@ -60,6 +62,27 @@ def test_why_a_text_ended_and_what_was_cut() -> None:
 def test_several_answers() -> None:
     rows = made()(TEXTS[:2], num_return_sequences=2, do_sample=True, max_new_tokens=3)
     assert [len(row) for row in rows] == [2, 2]
+
+
+def test_beams_of_a_checkpoint(tmp_path: Path) -> None:
+    """`task_specific_params` and generation_config.json may ask for beams; the call goes before them."""
+    shutil.copytree(checkpoints.fixed_t5(), tmp_path, dirs_exist_ok=True)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["task_specific_params"]["summarization"] |= {"num_beams": 4, "length_penalty": 2.0, "early_stopping": True}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    texts = TEXTS[:4]
+    plain = ours("summarization", checkpoints.fixed_t5())
+    made = ours("summarization", tmp_path)
+    asked = plain(texts, num_beams=4, length_penalty=2.0, early_stopping=True)
+    assert made(texts) == asked
+    assert made(texts) != plain(texts) == made(texts, num_beams=1)
+    reference = transformers.AutoModelForSeq2SeqLM.from_pretrained(tmp_path)
+    inputs = made.tokenizer([f"hello: {text}" for text in texts], return_tensors="pt", padding=True)
+    wanted = reference.generate(**inputs, num_beams=4, length_penalty=2.0, early_stopping=True, max_length=9)
+    assert [one["summary_text"] for one in asked] == made.tokenizer.batch_decode(wanted, skip_special_tokens=True)
+    several = made(texts[0], num_return_sequences=3)
+    assert several[:1] == asked[:1]
+    assert len({one["summary_text"] for one in several}) == 3
 
 
 def test_wrong_use() -> None:

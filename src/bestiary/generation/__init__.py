@@ -46,9 +46,15 @@ __getattr__, __dir__ = lazy(
     {
         **{f"processors.{module}": [name] for module, name in _PROCESSORS.items()},
         "config": ["GenerationConfig"],
+        "constraints": ["Constraint", "ConstraintListState", "DisjunctiveConstraint", "PhrasalConstraint"],
         "loop": ["Decoding", "Step", "decode"],
         "mixin": ["GenerationMixin"],
-        "outputs": ["GenerateDecoderOnlyOutput", "GenerateEncoderDecoderOutput"],
+        "outputs": [
+            "GenerateBeamDecoderOnlyOutput",
+            "GenerateBeamEncoderDecoderOutput",
+            "GenerateDecoderOnlyOutput",
+            "GenerateEncoderDecoderOutput",
+        ],
         "processors": ["LogitsProcessor", "LogitsProcessorList", "LogitsWarper"],
         "stopping": [
             "ConfidenceCriteria",

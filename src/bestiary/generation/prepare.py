@@ -135,7 +135,8 @@ def check_settings(settings: GenerationConfig, passed: dict[str, Any]) -> None:
         needed = _NEEDS.get(name, ())
         needed = (needed,) if isinstance(needed, str) else needed
         if needed and not any(passed.get(other) or _is_set(settings, other) for other in needed):
-            if settings.origin(name) in ("call", "config"):
+            turned_off = settings.origin(name) == "config" and any(settings.origin(other) == "call" for other in needed)
+            if settings.origin(name) in ("call", "config") and not turned_off:
                 warn_once(f"useless-{name}", f"{name}={value} has no effect without {' or '.join(needed)}")
         elif name not in supported and not _picks_strategy(name):
             raise ArgumentError(f"{name}={value!r} ({settings.origin(name)}) asks for something this version does not have")
@@ -167,7 +168,9 @@ def _check_clashes(settings: GenerationConfig) -> None:
     chunk = settings.prefill_chunk_size
     for name in ("output_hidden_states", "output_attentions") if chunk and settings.return_dict_in_generate else ():
         if settings.get(name):
-            raise ConfigError(f"prefill_chunk_size={chunk} and {name}=True exclude each other: parts of a prompt are not joined")
+            raise ConfigError(
+                f"prefill_chunk_size={chunk} and {name}=True exclude each other: parts of a prompt are not joined"
+            )
     if chunk and not settings.use_cache:
         raise ConfigError(f"prefill_chunk_size={chunk} and use_cache=False exclude each other: parts need a cache")
 
