@@ -3,11 +3,12 @@
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bestiary.core.errors import CorruptFile, SaveError
-from bestiary.core.files import read_json, replacing, write_json, write_text
+from bestiary.core.errors import ArgumentError, CorruptFile, SaveError
+from bestiary.core.files import folder_to_fill, read_json, replacing, write_json, write_text
 
 
 def test_json_round_trip(tmp_path: Path) -> None:
@@ -48,3 +49,29 @@ def test_what_is_not_json_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(CorruptFile, match=r"a\.json"):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("folder", [None, "", 5, b"bytes", [], True], ids=str)
+def test_what_is_no_folder(folder: Any) -> None:
+    with pytest.raises(ArgumentError, match="needs the path of a folder; found"):
+        folder_to_fill(folder)
+
+
+def test_folders_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere" / "x")
+    for name in ("file", "file/x", "loop", "dangling", "x" * 300, "a\0b"):
+        with pytest.raises(SaveError, match="nothing was written"):
+            folder_to_fill(tmp_path / name)
+    with pytest.raises(SaveError, match="'/proc/x'"):
+        folder_to_fill("/proc/x")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "file", "loop"]
+
+
+def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert folder_to_fill("~/a/b") == tmp_path / "a" / "b"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from kit.small_modules import TIED, Body, WithHead, randomise
 
-from bestiary.core.errors import InputError, LoadError, SaveError
+from bestiary.core.errors import ArgumentError, InputError, LoadError, SaveError
 from bestiary.loading.checkpoint import Checkpoint
 from bestiary.loading.save import load_sharded_checkpoint, save_weights
 
@@ -62,6 +62,26 @@ def test_variants_live_side_by_side(tmp_path):
     assert Checkpoint.open(tmp_path, variant="fp16").total_bytes == sum(value.nbytes for value in two.values())
     save_weights(two, tmp_path, variant="fp16")
     assert listing(tmp_path) == ["model.fp16.safetensors", "model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    "variant", ["../..", "../../x", "/abs", "a/b", "a\\b", "a\0b", ".", "..", "\n", 5, "x" * 300], ids=repr
+)
+def test_a_variant_that_leaves_the_folder(tmp_path, variant):
+    inner = tmp_path / "in" / "side"
+    with pytest.raises(ArgumentError, match="variant is .*expected a word"):
+        save_weights({"a": torch.ones(1)}, inner, variant=variant)
+    inner.mkdir(parents=True)
+    with pytest.raises(ArgumentError, match="variant is .*expected a word"):
+        Checkpoint.open(inner, variant=variant)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("state", [{"a": 5}, {"a": None}, {5: torch.ones(1)}], ids=str)
+def test_what_is_no_state_dict(tmp_path, state):
+    with pytest.raises(InputError, match="tensors by name; found"):
+        save_weights(state, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("limit", [100, 200, 300, 512, 600, 1000, 2000, 4000, 5 * 10**9])

@@ -9,7 +9,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import CorruptFile, SaveError
+from .errors import ArgumentError, CorruptFile, SaveError
+
+
+def folder_to_fill(folder: Any) -> Path:
+    """The folder that a save writes into, made where it is missing; `~` is the home folder.
+
+    Raises:
+        ArgumentError: no path. SaveError: the folder cannot be made.
+    """
+    if not isinstance(folder, str | os.PathLike) or not isinstance(os.fspath(folder), str) or not os.fspath(folder):
+        raise ArgumentError(f"a save needs the path of a folder; found {type(folder).__name__} {folder!r:.60}")
+    path = Path(folder)
+    try:
+        path = path.expanduser()
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SaveError(f"cannot write into the folder {str(folder)!r:.200}: {why or error}; nothing was written") from error
+    return path
 
 
 @contextmanager

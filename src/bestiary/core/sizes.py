@@ -13,7 +13,7 @@ def parse_size(size: int | str) -> int:
     Raises:
         InputError: no unit, an unknown unit, or a number that is not positive.
     """
-    if isinstance(size, int) and size > 0:
+    if isinstance(size, int) and not isinstance(size, bool) and size > 0:
         return size
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*", size) if isinstance(size, str) else None
     if found is None or found[2].upper() not in _UNITS or float(found[1]) <= 0:

@@ -8,8 +8,8 @@ import os
 from typing import Any, ClassVar, Self
 
 from ..core.errors import ConfigError
-from ..core.files import write_json
-from ..hub.files import HubOptions, get_file
+from ..core.files import folder_to_fill, write_json
+from ..hub.files import HubOptions, get_file, inside
 from ..hub.pretrained import PretrainedRecord
 
 # What a field that nobody has set counts as. Without any length, 20 new tokens are made, or fewer where the context ends.
@@ -237,7 +237,7 @@ class GenerationConfig(PretrainedRecord):
 
     def save_pretrained(self, folder: str | os.PathLike[str], **kwargs: Any) -> list[str]:
         """Write the values that are set into `folder`; returns the path written. None is not stored: it says nothing."""
-        path = os.path.join(folder, kwargs.pop("config_file_name", self.file_name))
+        path = str(folder_to_fill(folder) / inside(kwargs.pop("config_file_name", self.file_name)))
         write_json(path, {name: value for name, value in self.to_dict().items() if value is not None})
         return [path]
 

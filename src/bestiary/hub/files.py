@@ -14,6 +14,8 @@ from .options import HubOptions, cache_folder, offline
 
 def inside(filename: str) -> str:
     """`filename` if it stays inside its folder; absolute paths, `..` and what is no name are refused with `UnsafeFile`."""
+    if not isinstance(filename, str):
+        raise ArgumentError(f"a file's name is a text; found {type(filename).__name__} {filename!r:.60}")
     path = PurePosixPath(filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or (path.parts and path.parts[0].endswith(":")):
         raise UnsafeFile(
@@ -47,7 +49,7 @@ def local_folder(name_or_path: str | os.PathLike[str]) -> Path | None:
     Raises:
         FileMissing: a path that does not lead to a folder.
     """
-    path = Path(name_or_path)
+    path = Path(name_or_path).expanduser()
     if path.is_dir():
         return path
     if isinstance(name_or_path, str) and not name_or_path.startswith((".", "/", "~", "\\")):

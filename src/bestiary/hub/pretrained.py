@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ..core.config import Record
-from ..core.files import read_json, write_json
+from ..core.files import folder_to_fill, read_json, write_json
 from .files import HubOptions, get_file, refuse
 from .push import PushToHubMixin, push_folder
 
@@ -44,7 +44,7 @@ class PretrainedRecord(Record, PushToHubMixin):
             push_to_hub: also upload the folder; `kwargs` are those of `hub.push.push_folder`, `repo_id` by default the
                 folder's name.
         """
-        path = Path(folder) / self.file_name
+        path = folder_to_fill(folder) / self.file_name
         write_json(path, self.to_dict())
         if push_to_hub:
             push_folder(folder, kwargs.pop("repo_id", Path(folder).resolve().name), **kwargs)

@@ -1,6 +1,7 @@
 """All weight files of one checkpoint, found, opened and checked before any tensor is read."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Self
 
 import torch
 
-from ..core.errors import CorruptFile, FileMissing
+from ..core.errors import ArgumentError, CorruptFile, FileMissing
 from ..core.files import read_json
 from ..hub.files import HubOptions, find_file, get_file, get_files, inside, pinned
 from .formats import Reader, TensorInfo
@@ -32,9 +33,13 @@ _FOREIGN = {
 
 
 def with_variant(name: str, variant: str | None) -> str:
-    """`model.safetensors` with variant `fp16` is `model.fp16.safetensors`."""
+    """`model.safetensors` with variant `fp16` is `model.fp16.safetensors`; what is no word is refused with `ArgumentError`."""
+    if not variant and (variant is None or isinstance(variant, str)):
+        return name
+    if not isinstance(variant, str) or not re.fullmatch(r"\w[\w.-]{0,63}", variant):
+        raise ArgumentError(f"variant is {variant!r:.60}; expected a word that is part of the files' names, such as 'fp16'")
     stem, _, suffix = name.rpartition(".")
-    return f"{stem}.{variant}.{suffix}" if variant else name
+    return f"{stem}.{variant}.{suffix}"
 
 
 def index_name(name: str, variant: str | None = None) -> str:

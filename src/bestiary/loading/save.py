@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..core.errors import CorruptFile, InputError, SaveError, UnsafeFile
-from ..core.files import read_json, replacing, write_json
+from ..core.files import folder_to_fill, read_json, replacing, write_json
 from ..core.sizes import parse_size, show_size
 from .checkpoint import SAFE_NAME, TORCH_NAME, Checkpoint, index_name, read_weight_map, with_variant
 from .formats import safetensors, torch_zip
@@ -53,14 +53,15 @@ def save_weights(
         SaveError: not enough space (says how many bytes are needed and free), a tensor without data, or a tie whose two
             sides differ, of which one would be lost. The folder is as it was.
     """
+    if odd := [f"{key!r:.60} ({type(value).__name__})" for key, value in state.items() if not _is_entry(key, value)]:
+        raise InputError(f"a state_dict holds tensors by name; found {', '.join(odd[:5])}")
     read = fetch or state.__getitem__
     made = on_save(renames, _without_ties(state, tied or {}, fetch))
     shapes = {name: each.build(lambda key: torch.empty_like(state[key], device="meta")) for name, each in made.items()}
     name = with_variant(SAFE_NAME if safe_serialization else TORCH_NAME, variant)
     shards = _name_shards(split(shapes, parse_size(max_shard_size)), name)
     total = sum(tensor.nbytes for tensor in shapes.values())
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
+    target = folder_to_fill(folder)
     needed = total + sum(256 + len(key) for key in shapes)
     if (free := shutil.disk_usage(target).free) < needed:
         raise SaveError(f"the weights need {needed} bytes ({show_size(needed)}), {target} has {free} free; nothing was written")
@@ -83,6 +84,10 @@ def save_weights(
         written.append(index)
     _remove_stale(target, written, variant)
     return written
+
+
+def _is_entry(key: object, value: object) -> bool:
+    return isinstance(key, str) and isinstance(value, torch.Tensor)
 
 
 def split(state: Mapping[str, torch.Tensor], limit: int) -> list[list[str]]:

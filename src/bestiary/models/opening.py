@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..core.errors import ArgumentError, ConfigError, InputError, MissingDependency, did_you_mean
+from ..core.errors import ArgumentError, InputError, MissingDependency, did_you_mean
+from ..core.files import folder_to_fill
 from ..core.logging import warn_once
 from ..generation.config import GenerationConfig
 from ..generation.mixin import GenerationMixin
@@ -249,8 +250,9 @@ def save_model(
         raise ArgumentError(f"save_pretrained takes no argument {', '.join(map(repr, hub))} without push_to_hub=True")
     if not is_main_process:
         return []
-    if Path(folder).is_file():
-        raise ConfigError(f"{folder} is a file; save_pretrained writes into a folder")
+    folder = folder_to_fill(folder)
+    if not isinstance(state_dict, Mapping | None):
+        raise InputError(f"state_dict holds tensors by name; found {type(state_dict).__name__}")
     state = dict(model.state_dict() if state_dict is None else state_dict)
     config = copy.deepcopy(model.config)
     config.architectures = [type(model).__name__]

@@ -4,11 +4,10 @@ import inspect
 import os
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ..core.errors import ArgumentError, CorruptFile, InputError, did_you_mean
-from ..core.files import read_json, write_json
+from ..core.files import folder_to_fill, read_json, write_json
 from ..hub.files import HubOptions, find_file, refuse
 from ..hub.push import PushToHubMixin
 from .audio.extractor import SequenceFeatureExtractor
@@ -205,7 +204,7 @@ class ProcessorMixin(PushToHubMixin):
                 content[name] = part.to_dict()
             else:
                 written += part.save_pretrained(save_directory)
-        path = Path(save_directory) / PROCESSOR_FILE
+        path = folder_to_fill(save_directory) / PROCESSOR_FILE
         write_json(path, content)
         return [*written, str(path)]
 

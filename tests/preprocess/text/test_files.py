@@ -13,7 +13,7 @@ import pytest
 import transformers
 from kit.tokenizer_files import SAMPLES, byte_level, wordpiece
 
-from bestiary.core.errors import BestiaryError, CorruptFile, FileMissing, InputError, UnsafeFile
+from bestiary.core.errors import ArgumentError, BestiaryError, CorruptFile, FileMissing, InputError, UnsafeFile
 from bestiary.preprocess.text.class_name import tokenizer_class
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
@@ -301,6 +301,14 @@ def test_names_that_lead_out(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("evil*"))
     with pytest.raises(UnsafeFile):
         PreTrainedTokenizerFast.from_pretrained(tmp_path, subfolder="../x")
+
+
+@pytest.mark.parametrize("prefix", ["../..", "/abs", "a/b", "a\0b", 5], ids=repr)
+def test_prefixes_that_lead_out(tmp_path: Path, prefix: Any) -> None:
+    for save in (make().save_pretrained, make().save_vocabulary):
+        with pytest.raises((ArgumentError, UnsafeFile)):
+            save(tmp_path / "in" / "side", filename_prefix=prefix)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_unknown_keywords_of_saving(tmp_path: Path) -> None:

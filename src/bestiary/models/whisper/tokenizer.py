@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from tokenizers import Tokenizer, processors
 
 from ...core.errors import ArgumentError, InputError
-from ...core.files import read_json, write_json
+from ...core.files import folder_to_fill, read_json, write_json
 from ...preprocess.batch import as_tensor
 from ...preprocess.text.converters import bpe
 from ...preprocess.text.padding import plain
@@ -184,7 +184,7 @@ class WhisperTokenizer(PreTrainedTokenizerFast):
         written = super().save_pretrained(save_directory, *args, **options)
         if not self.english_spelling_normalizer:
             return written
-        path = f"{save_directory}/normalizer.json"
+        path = str(folder_to_fill(save_directory) / "normalizer.json")
         write_json(path, self.english_spelling_normalizer)
         return (*written, path)
 

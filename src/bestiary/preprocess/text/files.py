@@ -1,16 +1,18 @@
 """The files of a tokenizer: reading what any release of the published library wrote, writing what it opens."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenizers import AddedToken, Tokenizer
 
-from ...core.errors import CorruptFile, FileMissing
-from ...core.files import read_json, replacing, write_json, write_text
+from ...core.errors import ArgumentError, CorruptFile, FileMissing
+from ...core.files import folder_to_fill, read_json, replacing, write_json, write_text
 from ...core.kinds import Count, fits
-from ...hub.files import HubOptions, find_file, inside, offline
+from ...hub.files import HubOptions, find_file, inside, local_folder, offline
 from .chat_template import read_templates
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES, read_token
 
@@ -166,8 +168,9 @@ def _templates(name_or_path: str | os.PathLike[str], where: HubOptions) -> str |
 
 
 def _named_templates(name_or_path: str | os.PathLike[str], where: HubOptions, default: Path | None) -> list[str]:
-    if Path(name_or_path).is_dir() or default is None or offline(where):
-        root = Path(name_or_path, where.subfolder) if Path(name_or_path).is_dir() else default and default.parent
+    local = local_folder(name_or_path)
+    if local is not None or default is None or offline(where):
+        root = local / where.subfolder if local is not None else default and default.parent
         folder = Path(root or ".", TEMPLATES)
         return sorted(path.name for path in folder.glob("*.jinja")) if root else []
     from huggingface_hub import HfApi
@@ -181,8 +184,8 @@ def write(
     tokenizer: "PreTrainedTokenizerFast", folder: str | os.PathLike[str], prefix: str | None, separate_templates: bool
 ) -> tuple[str, ...]:
     """Write every file of a tokenizer; returns the paths."""
-    start = f"{prefix}-" if prefix else ""
-    root = Path(folder)
+    start = _prefix(prefix)
+    root = folder_to_fill(folder)
     options = tokenizer.options()
     config: dict[str, Any] = {**options, **options.pop(NAMED), "tokenizer_class": type(tokenizer).__name__}
     config.pop(NAMED)
@@ -205,6 +208,21 @@ def write(
 
 
 def write_vocabulary(rust: Tokenizer, folder: str | os.PathLike[str], prefix: str | None) -> tuple[str, ...]:
-    """Write the files of the tokenizer's model."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return tuple(rust.model.save(str(folder), prefix))
+    """Write the files of the tokenizer's model, each whole or not at all."""
+    root = folder_to_fill(folder)
+    written = []
+    with tempfile.TemporaryDirectory() as aside:
+        for made in map(Path, rust.model.save(aside, _prefix(prefix).removesuffix("-") or None)):
+            with replacing(root / made.name) as temporary:
+                shutil.copyfile(made, temporary)
+            written.append(str(root / made.name))
+    return tuple(written)
+
+
+def _prefix(prefix: str | None) -> str:
+    """`prefix` and a hyphen, when it is the beginning of a file's name."""
+    if not prefix:
+        return ""
+    if not isinstance(prefix, str) or "/" in inside(prefix):
+        raise ArgumentError(f"filename_prefix is {prefix!r:.60}; expected the beginning of a file's name")
+    return f"{prefix}-"

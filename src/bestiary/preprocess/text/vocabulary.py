@@ -9,7 +9,6 @@ from ...core.logging import warn_once
 from .padding import plain
 from .special_tokens import SpecialTokens
 
-
 # Models round their vocabulary up, for speed; by 905 in the widest case known.
 PADDED = 1024
 
