@@ -1,6 +1,7 @@
 """`generate` gives the reference's tokens, scores and states."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from bestiary.core.errors import ArgumentError, CapacityError, ConfigError, Inpu
 from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.generation import GenerationConfig, LogitsProcessor, StoppingCriteria, finish
 from bestiary.generation.mixin import GenerationMixin
+from bestiary.models.llama import LlamaConfig, LlamaForCausalLM
 
 GREEDY = [
     {},
