@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 
-from ..cache import base as caches
+from ..cache import building as caches
 from ..cache.base import Cache
 from ..cache.encoder_decoder import EncoderDecoderCache
 from ..cache.offloaded import OffloadedCache
 from ..core.errors import ArgumentError
 from ..core.outputs import ModelOutput
+from ..nn.rope import Rotary
 from . import custom
 from .batching.mixin import ContinuousMixin
 from .config import GenerationConfig, resolve
@@ -62,6 +63,9 @@ class GenerationMixin(ContinuousMixin):
 
     def context_length(self: Any) -> int | None:
         """Most tokens the decoder has positions for, prompt and new ones together; None where there is no such limit."""
+        for module in self.modules():
+            if isinstance(module, Rotary):
+                return module.reach
         found: int | None = self.config.get_text_config(decoder=True).get("max_position_embeddings")
         return found
 
