@@ -5,7 +5,8 @@ from ..core.plugins import lazy
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "base": ["Cache", "CacheConfig", "CacheLayer", "build", "implementations"],
+        "base": ["Cache", "CacheLayer"],
+        "building": ["CacheConfig", "build", "implementations"],
         "dynamic": ["DynamicCache", "DynamicLayer"],
         "encoder_decoder": ["EncoderDecoderCache"],
         "files": ["load_cache", "save_cache"],

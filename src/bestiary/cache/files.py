@@ -12,7 +12,8 @@ from torch import nn
 
 from ..core.errors import CorruptFile, FileMissing, InputError
 from ..core.files import replacing
-from .base import Cache, build
+from .base import Cache
+from .building import build
 from .encoder_decoder import EncoderDecoderCache
 from .fingerprints import fingerprint
 

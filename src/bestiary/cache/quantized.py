@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from ..core.errors import ConfigError, CorruptFile, did_you_mean
-from .base import Cache, CacheConfig, CacheLayer, Change, Tensor, Tokens
+from .base import Cache, CacheLayer, Change, Tensor, Tokens
+from .building import CacheConfig
 from .dynamic import DynamicLayer
 from .layer_types import layer_types
 from .quantizers import BACKENDS, NativePacked, Packed

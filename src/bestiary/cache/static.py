@@ -5,7 +5,8 @@ from typing import Any
 import torch
 
 from ..core.errors import ArgumentError, CapacityError, CorruptFile, InputError
-from .base import Cache, CacheConfig, CacheLayer, Change, Tensor, Tokens, move_rows
+from .base import Cache, CacheLayer, Change, Tensor, Tokens, move_rows
+from .building import CacheConfig
 from .layer_types import layer_types
 from .recurrent import RecurrentLayer
 from .transfer import Transfer

@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 
-from ..cache.base import Cache, CacheConfig
+from ..cache.base import Cache
+from ..cache.building import CacheConfig
 from ..core.errors import ArgumentError, CapacityError, ConfigError, InputError
 from ..core.logging import warn_once
 from ..core.outputs import BaseModelOutput
