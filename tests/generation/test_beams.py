@@ -152,12 +152,39 @@ def test_the_cases_are_not_all_alike(models):
     assert bool((got.beam_indices[:, 1:] != got.beam_indices[:, :-1]).any())
 
 
-@pytest.mark.parametrize("caching", [{"cache_implementation": "static"}, {"use_cache": False}], ids=str)
+EXACT = ["static", "hybrid", "offloaded", "offloaded_static"]
+KINDS = [{"cache_implementation": name} for name in EXACT] + [{"use_cache": False}]
+LOSSY = [
+    {"cache_implementation": "sink", "cache_config": {"window_length": 8, "num_sink_tokens": 2}},
+    {"cache_implementation": "quantized", "cache_config": {"nbits": 4, "q_group_size": 4, "residual_length": 2}},
+]
+
+
+@pytest.mark.parametrize("caching", KINDS, ids=str)
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "t5"])
 def test_cache_kinds_change_nothing(models, kind, caching):
     mine, inputs = models(kind)[0], prompts(kind, 4)
     for options in SEARCHES[1:4]:
         assert torch.equal(mine.generate(**inputs, **options, **caching), mine.generate(**inputs, **options))
+
+
+@pytest.mark.parametrize("caching", LOSSY + KINDS[:1], ids=str)
+def test_rows_move_in_every_cache(models, caching):
+    """Each row, written alone with the same cache and no beams, has the score that it had among them."""
+    mine, inputs, asked = models("llama")[0], prompts("llama", 1), {"max_new_tokens": 12, "return_dict_in_generate": True}
+    found = mine.generate(
+        **inputs, num_beams=4, num_return_sequences=4, eos_token_id=None, output_scores=True, **asked, **caching
+    )
+    assert bool((found.beam_indices[:, 1:] != found.beam_indices[:, :-1]).any())
+    for row, score in zip(found.sequences, found.sequences_scores, strict=True):
+        alone = mine.generate(
+            **inputs, prefix_allowed_tokens_fn=lambda _, ids, row=row: [int(row[len(ids)])], eos_token_id=None,
+            output_logits=True, **asked, **caching,
+        )  # fmt: skip
+        steps = torch.stack(alone.logits, dim=1).log_softmax(-1)[0]
+        torch.testing.assert_close(steps.gather(1, row[6:, None]).sum() / 12, score, rtol=1e-4, atol=1e-4)
+    free = mine.generate(**inputs, num_beams=4, num_return_sequences=4, eos_token_id=None, output_scores=True, **asked)
+    assert torch.allclose(free.sequences_scores, found.sequences_scores) == (caching in KINDS)
 
 
 @pytest.mark.parametrize("options", SEARCHES[1:8], ids=str)
