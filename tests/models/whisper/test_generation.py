@@ -262,6 +262,31 @@ def test_times_of_tokens_are_the_references(models: tuple[Any, Any], row: int, t
     torch.testing.assert_close(ours, expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("times", [False, True])
+@pytest.mark.parametrize("row", [0, 1])
+def test_beams_hear_as_in_the_reference(models: tuple[Any, Any], row: int, times: bool) -> None:
+    options = {"language": "en", "return_timestamps": times, "num_beams": 4, "max_new_tokens": 9}
+    timed = {**options, "return_token_timestamps": True}
+    expected, ours = (model.generate(sound()[row : row + 1], **timed) for model in models)
+    assert torch.equal(ours["sequences"], expected["sequences"])
+    torch.testing.assert_close(ours["token_timestamps"], expected["token_timestamps"], rtol=0, atol=1e-4)
+    if times:
+        longer = [model.generate(sound(frames=120)[row : row + 1], **options) for model in models]
+        assert torch.equal(longer[1], longer[0])
+        assert longer[0].shape[1] > 9
+
+
+@pytest.mark.parametrize("likely", [-1.5, -1.2, -0.9, -0.01])
+def test_likelihood_of_beams(models: tuple[Any, Any], likely: float) -> None:
+    """The mean log probability of a transcript is that of the beam that became it."""
+    options = {**TIMED, "num_beams": 4, "logprob_threshold": likely, "temperature": (0.0, 1e-4), "max_new_tokens": 6}
+    results = []
+    for model in models:
+        torch.manual_seed(0)
+        results.append(plain(model.generate(sound(1), **options)))
+    assert results[1] == results[0]
+
+
 def test_times_of_tokens_do_not_depend_on_the_batch(models: tuple[Any, Any]) -> None:
     ours = models[1]
     windows = [[[1, 2, 3, 7, 8], [4, 5]]]
