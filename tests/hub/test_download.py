@@ -1,8 +1,11 @@
 """Files by name against the real client and a stand-in hub."""
 
 import json
+import socket
+import time
 
 import pytest
+from huggingface_hub import constants
 
 from bestiary.core.errors import ArgumentError, CorruptFile, FileMissing, HubError, UnsafeFile
 from bestiary.hub.files import HubOptions, find_file, get_file, get_files, pinned
@@ -128,13 +131,41 @@ def test_offline_never_calls_out_even_with_half_a_checkpoint(hub, monkeypatch):
 def test_paths_never_reach_the_network(hub, tmp_path):
     (tmp_path / "config.json").write_text("{}")
     assert get_file(tmp_path, "config.json") == tmp_path / "config.json"
-    for path in (tmp_path / "nowhere", "./nowhere", "../no/where", "/no/where", "~/nowhere"):
+    for path in (tmp_path / "nowhere", "./nowhere", "../no/where", "/no/where", "~/nowhere", "a/b/c", "a\\b"):
         with pytest.raises(FileMissing, match="does not exist"):
             find_file(path, "config.json")
     with pytest.raises(FileMissing, match="is a file"):
         find_file(tmp_path / "config.json", "config.json")
+    with pytest.raises(FileMissing, match="no path"):
+        find_file("x" * 5000, "config.json")
     with pytest.raises(FileMissing, match="valid name"):
-        find_file("a/b/c", "config.json")
+        find_file("a b", "config.json")
+    for nothing in (None, "", 5, b"a", []):
+        with pytest.raises(ArgumentError, match="expected the folder or the name of a checkpoint; found"):
+            find_file(nothing, "config.json")
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("ask", [lambda: find_file("some/typo", "config.json"), lambda: list_files("some/typo")])
+def test_a_hub_out_of_reach_is_told_after_one_call(hub, monkeypatch, caplog, ask):
+    with socket.socket() as taken:  # a port where nobody listens
+        taken.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(hub.url, endpoint)
+        monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("waits"))
+        with pytest.raises(HubError, match=r"'some/typo' is no folder here.*cannot be reached.*check the path, or the network"):
+            ask()
+    assert caplog.records == []
+
+
+def test_home_is_found(hub, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    assert get_file("~/model", "config.json") == tmp_path / "model" / "config.json"
     assert hub.requests == []
 
 

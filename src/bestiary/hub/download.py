@@ -1,6 +1,7 @@
 """One file of the hub through the `huggingface_hub` client: every way it can fail has a sentence that says what to do."""
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ def from_hub(name: str, filename: str, options: HubOptions) -> Path | None:
     if options.force_download and offline(options):
         raise ArgumentError("force_download=True needs the network, which is switched off (local_files_only or *_OFFLINE)")
     cached = _in_cache(name, filename, options)
+    if not isinstance(cached, str) and not offline(options):
+        reach(name, filename, options)
     try:
         found = hf_hub_download(
             name,
@@ -43,6 +46,34 @@ def from_hub(name: str, filename: str, options: HubOptions) -> Path | None:
     if found != cached or options.force_download:
         _verify(Path(found))
     return Path(found)
+
+
+_reached: set[str] = set()
+
+
+def reach(name: str, filename: str, options: HubOptions) -> None:
+    """Find out with one short call whether the hub answers; the client itself would try for half a minute, with noise.
+
+    Raises:
+        HubError: it does not.
+    """
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    if constants.ENDPOINT in _reached:
+        return
+    patience = constants.HF_HUB_ETAG_TIMEOUT if "HF_HUB_ETAG_TIMEOUT" in os.environ else 5
+    try:
+        url = hf_hub_url(name, filename, revision=options.revision, repo_type=options.repo_type)
+        get_hf_file_metadata(url, token=options.token, timeout=patience)
+    except (HfHubHTTPError, HFValidationError):
+        pass  # an answer, which the client asks for again and which is explained there
+    except failures() as error:
+        raise HubError(
+            f"{name!r} is no folder here, {filename} of it is not in the cache {cache_folder(options)}, and the hub "
+            f"{constants.ENDPOINT} cannot be reached ({_short(error)}); check the path, or the network"
+        ) from error
+    _reached.add(constants.ENDPOINT)
 
 
 def failures() -> tuple[type[Exception], ...]:

@@ -43,18 +43,38 @@ def find_file(name_or_path: str | os.PathLike[str], filename: str, options: HubO
     return from_hub(str(name_or_path), filename, options)
 
 
+def file_itself(name_or_path: str | os.PathLike[str]) -> Path | None:
+    """The file that a path leads to, or None: a folder or a name on the hub is meant.
+
+    Raises:
+        ArgumentError: neither a path nor a name.
+    """
+    if not isinstance(name_or_path, str | os.PathLike) or not str(name_or_path):
+        raise ArgumentError(
+            f"expected the folder or the name of a checkpoint; found {type(name_or_path).__name__} {name_or_path!r:.60}"
+        )
+    path = Path(name_or_path).expanduser()
+    try:
+        return path if path.is_file() else None
+    except OSError as error:  # a name that no file system takes
+        raise FileMissing(f"{str(path)[:80]!r} is no path ({error.strerror}), and no name on the hub") from error
+
+
 def local_folder(name_or_path: str | os.PathLike[str]) -> Path | None:
     """The folder that is meant, or None when a name on the hub is meant.
 
     Raises:
-        FileMissing: a path that does not lead to a folder.
+        FileMissing: a path that does not lead to a folder. ArgumentError: neither a path nor a name.
     """
+    file = file_itself(name_or_path)
     path = Path(name_or_path).expanduser()
     if path.is_dir():
         return path
-    if isinstance(name_or_path, str) and not name_or_path.startswith((".", "/", "~", "\\")):
-        return None
-    what = "is a file" if path.is_file() else "does not exist"
+    # Names on the hub have one slash at most.
+    if isinstance(name_or_path, str) and not name_or_path.startswith((".", "/", "~")) and name_or_path.count("/") < 2:
+        if "\\" not in name_or_path:
+            return None
+    what = "does not exist" if file is None else "is a file"
     raise FileMissing(f"{path} {what}; expected the folder of a checkpoint (looked for {path.absolute()})")
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ..core.config import Record
+from ..core.errors import CorruptFile
 from ..core.files import folder_to_fill, read_json, write_json
-from .files import HubOptions, get_file, refuse
+from .files import HubOptions, file_itself, get_file, refuse
 from .push import PushToHubMixin, push_folder
 
 
@@ -22,8 +23,10 @@ class PretrainedRecord(Record, PushToHubMixin):
     @classmethod
     def get_dict(cls, name_or_path: str | os.PathLike[str], options: HubOptions = HubOptions()) -> dict[str, Any]:
         """The raw content of the file; a path to a JSON file itself is read as it is."""
-        path = Path(name_or_path)
-        values: dict[str, Any] = read_json(path if path.is_file() else get_file(name_or_path, cls.file_name, options))
+        found = file_itself(name_or_path) or get_file(name_or_path, cls.file_name, options)
+        values = read_json(found)
+        if not isinstance(values, dict):
+            raise CorruptFile(f"{found} holds a {type(values).__name__}, a JSON object of settings was expected")
         return values
 
     @classmethod

@@ -5,7 +5,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from ..core.errors import FileMissing
-from .download import cached_snapshot, explain, failures
+from .download import cached_snapshot, explain, failures, reach
 from .files import local_folder
 from .options import HubOptions, cache_folder, offline
 
@@ -29,6 +29,7 @@ def list_files(name_or_path: str | os.PathLike[str], options: HubOptions = HubOp
     else:
         from huggingface_hub import HfApi
 
+        reach(name, ".gitattributes", options)
         try:
             found = HfApi(token=options.token).list_repo_files(name, revision=options.revision, repo_type=options.repo_type)
         except failures() as error:

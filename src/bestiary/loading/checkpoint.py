@@ -11,7 +11,7 @@ import torch
 
 from ..core.errors import ArgumentError, CorruptFile, FileMissing
 from ..core.files import read_json
-from ..hub.files import HubOptions, find_file, get_file, get_files, inside, pinned
+from ..hub.files import HubOptions, file_itself, find_file, get_file, get_files, inside, pinned
 from .formats import Reader, TensorInfo
 from .formats.safetensors import SafetensorsFile
 from .formats.torch_zip import TorchFile
@@ -82,8 +82,8 @@ class Checkpoint:
             FileMissing: no weights; names what was looked for, or the shards that lack.
             CorruptFile, UnsafeFile: a file is damaged, lies, points outside its folder, or would run code.
         """
-        path = Path(name_or_path)
-        if path.is_file():
+        path = file_itself(name_or_path)
+        if path is not None:
             return cls._read([path], TORCH_NAME if path.suffix in {".bin", ".pt", ".pth"} else SAFE_NAME)
         names = [name for name in _READERS if use_safetensors is None or use_safetensors == (name == SAFE_NAME)]
         for name in names:

@@ -4,13 +4,12 @@ import copy
 import inspect
 import os
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from ..core.errors import ArgumentError, CorruptFile, did_you_mean
+from ..core.errors import ArgumentError, did_you_mean
 from ..core.files import read_json
 from ..core.kinds import fits
-from ..hub.files import HubOptions, find_file, get_file
+from ..hub.files import HubOptions, file_itself, find_file
 from ..hub.pretrained import PretrainedRecord
 
 PROCESSOR_FILE = "processor_config.json"
@@ -40,17 +39,12 @@ class Preprocessor(PretrainedRecord):
             FileMissing: neither file is there.
             CorruptFile: a file holds no JSON object.
         """
-        found = Path(name_or_path)
-        if not found.is_file():
+        if file_itself(name_or_path) is None:
             whole = find_file(name_or_path, PROCESSOR_FILE, options)
             nested = read_json(whole) if whole else None
             if isinstance(nested, dict) and isinstance(nested.get(cls.part_name), dict):
                 return dict(nested[cls.part_name])
-            found = get_file(name_or_path, cls.file_name, options)
-        values = read_json(found)
-        if not isinstance(values, dict):
-            raise CorruptFile(f"{found} holds a {type(values).__name__}, a JSON object of settings was expected")
-        return values
+        return super().get_dict(name_or_path, options)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], **overrides: Any) -> Self:

@@ -12,7 +12,8 @@ from tokenizers import AddedToken, Tokenizer
 from ...core.errors import ArgumentError, CorruptFile, FileMissing
 from ...core.files import folder_to_fill, read_json, replacing, write_json, write_text
 from ...core.kinds import Count, fits
-from ...hub.files import HubOptions, find_file, inside, local_folder, offline
+from ...hub.files import HubOptions, file_itself, find_file, inside, local_folder
+from ...hub.snapshot import list_files
 from .chat_template import read_templates
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES, read_token
 
@@ -60,8 +61,8 @@ def read_settings(
         further: keyword -> name of each other file the class reads if it is there.
     """
     where, overrides = HubOptions.split({name: value for name, value in options.items() if name not in _OTHER_LIBRARY})
-    path = Path(name_or_path)
-    if path.is_file():
+    path = file_itself(name_or_path)
+    if path is not None:
         keyword = "tokenizer_file" if path.suffix == ".json" else "vocab_file"
         return {keyword: path, "name_or_path": str(path), **overrides}
     settings = _config(name_or_path, where)
@@ -168,16 +169,11 @@ def _templates(name_or_path: str | os.PathLike[str], where: HubOptions) -> str |
 
 
 def _named_templates(name_or_path: str | os.PathLike[str], where: HubOptions, default: Path | None) -> list[str]:
-    local = local_folder(name_or_path)
-    if local is not None or default is None or offline(where):
-        root = local / where.subfolder if local is not None else default and default.parent
-        folder = Path(root or ".", TEMPLATES)
-        return sorted(path.name for path in folder.glob("*.jinja")) if root else []
-    from huggingface_hub import HfApi
-
-    inner = f"{where.subfolder}/{TEMPLATES}/" if where.subfolder else f"{TEMPLATES}/"
-    listed = HfApi(token=where.token).list_repo_files(str(name_or_path), revision=where.revision, repo_type=where.repo_type)
-    return sorted(name.removeprefix(inner) for name in listed if name.startswith(inner) and name.endswith(".jinja"))
+    if local_folder(name_or_path) is None and default is None:  # a call for the list, only where there may be something
+        return []
+    lead = f"{TEMPLATES}/"
+    names = [name.removeprefix(lead) for name in list_files(name_or_path, where) if name.startswith(lead)]
+    return sorted(name for name in names if name.endswith(".jinja") and "/" not in name)
 
 
 def write(
