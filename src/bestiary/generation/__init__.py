@@ -45,6 +45,12 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         **{f"processors.{module}": [name] for module, name in _PROCESSORS.items()},
+        "batching.config": ["ContinuousBatchingConfig"],
+        "batching.manager": ["ContinuousBatchingManager"],
+        "batching.mixin": ["ContinuousMixin"],
+        "batching.requests": ["GenerationOutput", "RequestStatus"],
+        "compiled": ["CompileConfig"],
+        "exporting": ["cache_tensors", "export_step"],
         "config": ["GenerationConfig"],
         "constraints": ["Constraint", "ConstraintListState", "DisjunctiveConstraint", "PhrasalConstraint"],
         "loop": ["Decoding", "Step", "decode"],

@@ -1,5 +1,6 @@
 """The engine: many requests through one model, in passes that each take every request some way on."""
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from .. import prepare, processors, strategies
 from ..config import DEFAULTS, GenerationConfig
 from ..processors import Context, token_ids
 from ..start import Call, criteria_of
+from ..structured.processor import constrain, make_room
 from .attention import Layout, PagedCache, Piece, Visits
 from .choosing import choose, reason_to_end
 from .config import ContinuousBatchingConfig
@@ -89,6 +91,7 @@ class Engine:
         logits_processor: list[Any] | None = None,
         stopping_criteria: list[Any] | None = None,
         prefix_allowed_tokens_fn: Any = None,
+        constraint: Any = None,
         **settings: Any,
     ) -> RequestState:
         """Check a request, with settings of its own, and make what `add` takes. May be called from any thread.
@@ -99,6 +102,9 @@ class Engine:
         """
         tokens = self._prompt(input_ids)
         given = self._resolve(settings)
+        if constraint is not None:
+            given = copy.deepcopy(given)
+            make_room(given)
         call = Call(given, tokenizer=tokenizer, stopping_criteria=stopping_criteria)
         limit = prepare.max_length(given, len(tokens), self.context)
         eos = (
@@ -114,6 +120,9 @@ class Engine:
             prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
             model=self.model,
         )
+        own = list(logits_processor or ())
+        if constraint is not None:
+            own.append(constrain(constraint, tokenizer, context, prompts=1, copies=1, moving=False))
         seed = self.config.seed if seed is None else seed
         return RequestState(
             request_id,
@@ -121,7 +130,7 @@ class Engine:
             len(tokens),
             limit,
             given,
-            processors.build(context, logits_processor),
+            processors.build(context, own),
             criteria_of(call, given),
             frozenset(eos),
             int(torch.randint(2**62, ())) if seed is None and given.do_sample else seed or 0,
@@ -267,10 +276,10 @@ class Engine:
             request.timestamps.append(now)
             if logprobs is not None:
                 request.logprobs.append(float(logprobs[row, choice]))
-            self._settle(request, scores[row : row + 1])
+            self._settle(request, scores[row : row + 1] if request.criteria else scores)
 
     def _settle(self, request: RequestState, scores: Tensor) -> None:
-        """End `request` if its newest token was the last, else tell of it."""
+        """End `request` if its newest token was the last, else tell of it. Only criteria look at its `scores` (1, V)."""
         try:
             reason = reason_to_end(request, scores)
         except Exception as error:  # noqa: BLE001 (somebody's criterion: the others go on)

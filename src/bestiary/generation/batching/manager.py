@@ -210,8 +210,8 @@ class ContinuousBatchingManager:
 
         Args:
             streaming: there is a result for every new token, each with all tokens so far; else only one at the end.
-            settings: of this request alone: fields of `GenerationConfig`, `seed`, `tokenizer` (for `stop_strings`),
-                `logits_processor`, `stopping_criteria`.
+            settings: of this request alone: fields of `GenerationConfig`, `seed`, `tokenizer` (for `stop_strings` and
+                `constraint`), `constraint`, `logits_processor`, `stopping_criteria`.
 
         Raises:
             BusyError: too many requests wait. EngineError: the manager is not running.

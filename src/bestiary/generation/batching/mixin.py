@@ -38,8 +38,8 @@ class ContinuousMixin:
             inputs: token ids of each prompt, or a dictionary with "input_ids" and settings for this prompt alone.
             generation_config: settings for all; those in `kwargs` go before them, those of the checkpoint after.
             record_timestamps: results say when each token came. progress_bar: show how many requests are done.
-            kwargs: fields of `GenerationConfig`; `seed`, `tokenizer` (for `stop_strings`), `logits_processor` and
-                `stopping_criteria`, which all requests use.
+            kwargs: fields of `GenerationConfig`; `seed`, `tokenizer` (for `stop_strings` and `constraint`), `constraint`,
+                `logits_processor` and `stopping_criteria`, which all requests use.
 
         Returns:
             A result for each prompt, in order, named "req_0", "req_1", ... One that failed says why in `error`.
