@@ -241,16 +241,26 @@ class _AutoPreprocessor:
         return None
 
     @classmethod
+    def kinds(cls) -> tuple[type, ...]:
+        """What a class named in a file must be for this to open it."""
+        from .preprocess.processor import KINDS
+
+        return (KINDS[cls.kind][0],)
+
+    @classmethod
     def class_for(cls, name_or_path: Any, options: HubOptions = HubOptions()) -> Any:
         """The class that opens this checkpoint's preprocessor.
 
         Raises:
-            UnknownArchitecture: neither a stored class name nor the model's family gives one.
+            UnknownArchitecture: neither a stored class name nor the model's family gives one, or the name is of another kind.
         """
         stored = [name for place in cls.places if (name := _stored_class(name_or_path, options, *place))]
-        for name in stored:
-            if (found := class_named(name)) is not None:
+        known = [found for name in stored if isinstance(found := class_named(name), type)]
+        for found in known:
+            if issubclass(found, cls.kinds()):
                 return found
+        if known:
+            raise UnknownArchitecture(f"{cls.__name__} cannot open {name_or_path}: its files belong to {_belonging(known[0])}")
         config = _config_or_none(name_or_path, options)
         if config is not None and type(config) in cls._registered:
             return cls._registered[type(config)]
@@ -263,6 +273,9 @@ class _AutoPreprocessor:
         if generic is not None:
             return generic
         what = f"found the class name {stored[0]!r}, which no family has" if stored else "no file names its class"
+        for place in AutoImageProcessor.places:
+            other = class_named(_stored_class(name_or_path, options, *place) or "")
+            what = f"its files belong to {_belonging(other)}" if isinstance(other, type) else what
         files = ", ".join(dict.fromkeys([*(file for file, _ in cls.places), "config.json"]))
         raise UnknownArchitecture(f"{cls.__name__} cannot open {name_or_path}: {what} (looked in {files})")
 
@@ -279,6 +292,14 @@ class _AutoPreprocessor:
         if config in cls._registered and not exist_ok:
             raise ConfigError(f"{config.__name__} is registered already; pass exist_ok=True to replace it")
         cls._registered[config] = preprocessor
+
+
+def _belonging(kind: Any) -> str:
+    """`a ViTImageProcessor, which AutoImageProcessor opens`."""
+    openers = [
+        each.__name__ for each in (AutoTokenizer, AutoImageProcessor, AutoFeatureExtractor) if each.kinds()[0] in kind.__mro__
+    ]
+    return f"a {kind.__name__}" + (f", which {openers[0]} opens" if openers else "")
 
 
 def _config_or_none(name_or_path: Any, options: HubOptions) -> Any:
@@ -313,13 +334,16 @@ class AutoImageProcessor(_AutoPreprocessor):
 
 
 class AutoFeatureExtractor(_AutoPreprocessor):
-    """The feature extractor of a checkpoint (audio; for older image checkpoints the image processor)."""
+    """The feature extractor of a checkpoint (audio; for older image checkpoints the image processor, then named so)."""
 
     kind = "feature_extractor"
-    places = (
-        ("preprocessor_config.json", "feature_extractor_type"),
-        ("preprocessor_config.json", "image_processor_type"),
-    )
+    places = (("preprocessor_config.json", "feature_extractor_type"),)
+
+    @classmethod
+    def kinds(cls) -> tuple[type, ...]:
+        from .preprocess.processor import KINDS
+
+        return (KINDS["feature_extractor"][0], KINDS["image_processor"][0])
 
 
 class AutoProcessor(_AutoPreprocessor):
@@ -331,6 +355,12 @@ class AutoProcessor(_AutoPreprocessor):
         ("preprocessor_config.json", "processor_class"),
         ("tokenizer_config.json", "processor_class"),
     )
+
+    @classmethod
+    def kinds(cls) -> tuple[type, ...]:
+        from .preprocess.processor import KINDS, ProcessorMixin
+
+        return (ProcessorMixin, *(kind for kind, *_ in KINDS.values()))
 
     @classmethod
     def generic(cls, name_or_path: Any, options: HubOptions) -> Any:

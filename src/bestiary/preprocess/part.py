@@ -6,7 +6,7 @@ import os
 from dataclasses import fields
 from typing import Any, ClassVar, Self
 
-from ..core.errors import ArgumentError, did_you_mean
+from ..core.errors import ArgumentError, ConfigError, did_you_mean
 from ..core.files import read_json
 from ..core.kinds import fits
 from ..hub.files import HubOptions, file_itself, find_file
@@ -21,6 +21,7 @@ class Preprocessor(PretrainedRecord):
     Class attributes:
         part_name: what a processor calls this part.
         type_key: the key under which a file names the class.
+        foreign: a setting that only files of another kind hold.
         derived: names that follow from the fields; they are written for other readers and never read back.
         model_input_names: keys of the output that a model takes.
     """
@@ -28,6 +29,7 @@ class Preprocessor(PretrainedRecord):
     file_name: ClassVar[str] = "preprocessor_config.json"
     part_name: ClassVar[str]
     type_key: ClassVar[str]
+    foreign: ClassVar[str]
     derived: ClassVar[tuple[str, ...]] = ()
     model_input_names: ClassVar[list[str]]
 
@@ -44,7 +46,12 @@ class Preprocessor(PretrainedRecord):
             nested = read_json(whole) if whole else None
             if isinstance(nested, dict) and isinstance(nested.get(cls.part_name), dict):
                 return dict(nested[cls.part_name])
-        return super().get_dict(name_or_path, options)
+        values = super().get_dict(name_or_path, options)
+        if cls.foreign in values and cls.type_key not in values:
+            raise ConfigError(
+                f"{name_or_path} holds the settings of another kind of preprocessor ({cls.foreign}), not of a {cls.__name__}"
+            )
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], **overrides: Any) -> Self:

@@ -47,6 +47,7 @@ class SequenceFeatureExtractor(Preprocessor):
 
     part_name: ClassVar[str] = "feature_extractor"
     type_key: ClassVar[str] = "feature_extractor_type"
+    foreign: ClassVar[str] = "image_mean"
     model_input_names: ClassVar[list[str]] = ["input_values", "attention_mask"]
 
     feature_size: Size = 1

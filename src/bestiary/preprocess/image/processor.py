@@ -37,6 +37,7 @@ class BaseImageProcessor(Preprocessor):
 
     part_name: ClassVar[str] = "image_processor"
     type_key: ClassVar[str] = "image_processor_type"
+    foreign: ClassVar[str] = "sampling_rate"
     model_input_names: ClassVar[list[str]] = ["pixel_values"]
 
     do_convert_rgb: bool | None = None
