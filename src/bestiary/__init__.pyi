@@ -24,16 +24,38 @@ from .auto import AutoProcessor as AutoProcessor
 from .auto import AutoTokenizer as AutoTokenizer
 from .cache.base import Cache as Cache
 from .cache.base import CacheLayer as CacheLayer
+from .cache.building import CacheConfig as CacheConfig
 from .cache.dynamic import DynamicCache as DynamicCache
 from .cache.dynamic import DynamicLayer as DynamicLayer
 from .cache.encoder_decoder import EncoderDecoderCache as EncoderDecoderCache
+from .cache.files import load_cache as load_cache
+from .cache.files import save_cache as save_cache
+from .cache.hybrid import HybridCache as HybridCache
+from .cache.offloaded import OffloadedCache as OffloadedCache
+from .cache.offloaded_static import OffloadedStaticCache as OffloadedStaticCache
+from .cache.prefix_store import PrefixStore as PrefixStore
+from .cache.quantized import HQQQuantizedCache as HQQQuantizedCache
+from .cache.quantized import QuantizedCache as QuantizedCache
+from .cache.quantized import QuantizedCacheConfig as QuantizedCacheConfig
+from .cache.quantized import QuantizedLayer as QuantizedLayer
+from .cache.quantized import QuantoQuantizedCache as QuantoQuantizedCache
+from .cache.recurrent import MambaCache as MambaCache
+from .cache.recurrent import RecurrentLayer as RecurrentLayer
+from .cache.sink import SinkCache as SinkCache
+from .cache.sink import SinkLayer as SinkLayer
+from .cache.sliding_window import SlidingWindowCache as SlidingWindowCache
+from .cache.sliding_window import SlidingWindowLayer as SlidingWindowLayer
 from .cache.static import StaticCache as StaticCache
+from .cache.static import StaticCacheConfig as StaticCacheConfig
 from .cache.static import StaticLayer as StaticLayer
+from .cache.static import StaticSlidingWindowLayer as StaticSlidingWindowLayer
 from .core.errors import ArgumentError as ArgumentError
 from .core.errors import BestiaryError as BestiaryError
+from .core.errors import BusyError as BusyError
 from .core.errors import CapacityError as CapacityError
 from .core.errors import ConfigError as ConfigError
 from .core.errors import CorruptFile as CorruptFile
+from .core.errors import EngineError as EngineError
 from .core.errors import FileMissing as FileMissing
 from .core.errors import HubError as HubError
 from .core.errors import InputError as InputError
@@ -54,18 +76,47 @@ from .core.logging import set_verbosity_info as set_verbosity_info
 from .core.logging import set_verbosity_warning as set_verbosity_warning
 from .core.outputs import ModelOutput as ModelOutput
 from .core.seed import set_seed as set_seed
+from .generation.batching.config import ContinuousBatchingConfig as ContinuousBatchingConfig
+from .generation.batching.manager import ContinuousBatchingManager as ContinuousBatchingManager
+from .generation.batching.mixin import ContinuousMixin as ContinuousMixin
+from .generation.batching.requests import GenerationOutput as GenerationOutput
+from .generation.batching.requests import RequestStatus as RequestStatus
+from .generation.compiled import CompileConfig as CompileConfig
 from .generation.config import GenerationConfig as GenerationConfig
+from .generation.constraints import Constraint as Constraint
+from .generation.constraints import ConstraintListState as ConstraintListState
+from .generation.constraints import DisjunctiveConstraint as DisjunctiveConstraint
+from .generation.constraints import PhrasalConstraint as PhrasalConstraint
+from .generation.exporting import cache_tensors as cache_tensors
+from .generation.exporting import export_step as export_step
 from .generation.loop import Decoding as Decoding
 from .generation.loop import Step as Step
 from .generation.mixin import GenerationMixin as GenerationMixin
+from .generation.outputs import GenerateBeamDecoderOnlyOutput as GenerateBeamDecoderOnlyOutput
+from .generation.outputs import GenerateBeamEncoderDecoderOutput as GenerateBeamEncoderDecoderOutput
 from .generation.outputs import GenerateDecoderOnlyOutput as GenerateDecoderOnlyOutput
 from .generation.outputs import GenerateEncoderDecoderOutput as GenerateEncoderDecoderOutput
 from .generation.processors import LogitsProcessor as LogitsProcessor
 from .generation.processors import LogitsProcessorList as LogitsProcessorList
+from .generation.processors import LogitsWarper as LogitsWarper
+from .generation.processors.alternating_codebooks import (
+    AlternatingCodebooksLogitsProcessor as AlternatingCodebooksLogitsProcessor,
+)
 from .generation.processors.bad_words import NoBadWordsLogitsProcessor as NoBadWordsLogitsProcessor
+from .generation.processors.bark_eos_prioritizer import BarkEosPrioritizerLogitsProcessor as BarkEosPrioritizerLogitsProcessor
 from .generation.processors.begin_suppress_tokens import (
     SuppressTokensAtBeginLogitsProcessor as SuppressTokensAtBeginLogitsProcessor,
 )
+from .generation.processors.classifier_free_guidance import (
+    ClassifierFreeGuidanceLogitsProcessor as ClassifierFreeGuidanceLogitsProcessor,
+)
+from .generation.processors.dia_classifier_free_guidance import (
+    DiaClassifierFreeGuidanceLogitsProcessor as DiaClassifierFreeGuidanceLogitsProcessor,
+)
+from .generation.processors.dia_eos_channel_filter import (
+    DiaEOSChannelFilterLogitsProcessor as DiaEOSChannelFilterLogitsProcessor,
+)
+from .generation.processors.dia_eos_delay_pattern import DiaEOSDelayPatternLogitsProcessor as DiaEOSDelayPatternLogitsProcessor
 from .generation.processors.encoder_no_repeat_ngram import (
     EncoderNoRepeatNGramLogitsProcessor as EncoderNoRepeatNGramLogitsProcessor,
 )
@@ -80,6 +131,7 @@ from .generation.processors.forced_eos import ForcedEOSTokenLogitsProcessor as F
 from .generation.processors.guidance_scale import (
     UnbatchedClassifierFreeGuidanceLogitsProcessor as UnbatchedClassifierFreeGuidanceLogitsProcessor,
 )
+from .generation.processors.hamming_diversity import HammingDiversityLogitsProcessor as HammingDiversityLogitsProcessor
 from .generation.processors.min_length import MinLengthLogitsProcessor as MinLengthLogitsProcessor
 from .generation.processors.min_new_tokens import MinNewTokensLengthLogitsProcessor as MinNewTokensLengthLogitsProcessor
 from .generation.processors.min_p import MinPLogitsWarper as MinPLogitsWarper
@@ -90,12 +142,24 @@ from .generation.processors.renormalize_logits import LogitNormalization as Logi
 from .generation.processors.repetition_penalty import RepetitionPenaltyLogitsProcessor as RepetitionPenaltyLogitsProcessor
 from .generation.processors.sequence_bias import SequenceBiasLogitsProcessor as SequenceBiasLogitsProcessor
 from .generation.processors.suppress_tokens import SuppressTokensLogitsProcessor as SuppressTokensLogitsProcessor
+from .generation.processors.synthid_watermarking import (
+    SynthIDTextWatermarkLogitsProcessor as SynthIDTextWatermarkLogitsProcessor,
+)
 from .generation.processors.temperature import TemperatureLogitsWarper as TemperatureLogitsWarper
 from .generation.processors.top_h import TopHLogitsWarper as TopHLogitsWarper
 from .generation.processors.top_k import TopKLogitsWarper as TopKLogitsWarper
 from .generation.processors.top_p import TopPLogitsWarper as TopPLogitsWarper
 from .generation.processors.typical_p import TypicalLogitsWarper as TypicalLogitsWarper
+from .generation.processors.watermarking import WatermarkLogitsProcessor as WatermarkLogitsProcessor
+from .generation.processors.whisper_no_speech import WhisperNoSpeechDetection as WhisperNoSpeechDetection
 from .generation.processors.whisper_timestamps import WhisperTimeStampLogitsProcessor as WhisperTimeStampLogitsProcessor
+from .generation.row_streaming import AsyncBatchTextIteratorStreamer as AsyncBatchTextIteratorStreamer
+from .generation.row_streaming import BatchTextIteratorStreamer as BatchTextIteratorStreamer
+from .generation.row_streaming import BatchTextStreamer as BatchTextStreamer
+from .generation.row_streaming import RowStreamer as RowStreamer
+from .generation.row_streaming import TextPiece as TextPiece
+from .generation.seeds import row_seed as row_seed
+from .generation.stopping import ConfidenceCriteria as ConfidenceCriteria
 from .generation.stopping import EosTokenCriteria as EosTokenCriteria
 from .generation.stopping import MaxLengthCriteria as MaxLengthCriteria
 from .generation.stopping import MaxTimeCriteria as MaxTimeCriteria
@@ -107,6 +171,17 @@ from .generation.streaming import BaseStreamer as BaseStreamer
 from .generation.streaming import TextDecoder as TextDecoder
 from .generation.streaming import TextIteratorStreamer as TextIteratorStreamer
 from .generation.streaming import TextStreamer as TextStreamer
+from .generation.structured import Choice as Choice
+from .generation.structured import Grammar as Grammar
+from .generation.structured import JsonSchema as JsonSchema
+from .generation.structured import OutputConstraint as OutputConstraint
+from .generation.structured import Regex as Regex
+from .generation.watermarking import BaseWatermarkingConfig as BaseWatermarkingConfig
+from .generation.watermarking import SynthIDTextWatermarkDetector as SynthIDTextWatermarkDetector
+from .generation.watermarking import SynthIDTextWatermarkingConfig as SynthIDTextWatermarkingConfig
+from .generation.watermarking import WatermarkDetector as WatermarkDetector
+from .generation.watermarking import WatermarkDetectorOutput as WatermarkDetectorOutput
+from .generation.watermarking import WatermarkingConfig as WatermarkingConfig
 from .hub.push import PushToHubMixin as PushToHubMixin
 from .loading.save import load_sharded_checkpoint as load_sharded_checkpoint
 from .models.base import PreTrainedModel as PreTrainedModel
@@ -180,6 +255,8 @@ from .models.vit.model import ViTForImageClassification as ViTForImageClassifica
 from .models.vit.model import ViTForMaskedImageModeling as ViTForMaskedImageModeling
 from .models.vit.model import ViTModel as ViTModel
 from .models.vit.model import ViTPreTrainedModel as ViTPreTrainedModel
+from .models.watermark_detector import BayesianDetectorConfig as BayesianDetectorConfig
+from .models.watermark_detector import BayesianDetectorModel as BayesianDetectorModel
 from .models.whisper import WhisperConfig as WhisperConfig
 from .models.whisper.feature_extractor import WhisperFeatureExtractor as WhisperFeatureExtractor
 from .models.whisper.heads import WhisperForAudioClassification as WhisperForAudioClassification
