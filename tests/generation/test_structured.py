@@ -437,3 +437,23 @@ def test_the_pipeline(byte_fallback):
             assert re.fullmatch(pattern, answer["generated_text"])
     [answer] = pipe("the", constraint={"const": "a long text"}, max_new_tokens=3, do_sample=False)
     assert answer.finish_reason == "length"
+
+
+def test_requests_in_a_batch(byte_level):
+    """Each request of `generate_batch` keeps its own form, and gets the tokens it gets alone."""
+    model = tiny("llama", 0, len(byte_level))
+    constraints = [JsonSchema(with_keys(a=DIGIT)), Regex("[ab]{5}"), None, Choice(["yes", "no"])]
+    requests = [
+        {"input_ids": [30 + index, 40], "constraint": constraint, "seed": index, "do_sample": True, "max_new_tokens": 60}
+        for index, constraint in enumerate(constraints)
+    ]
+    found = model.generate_batch(requests, tokenizer=byte_level)
+    for index, (request, result) in enumerate(zip(requests, found.values(), strict=True)):
+        options = {**request, "input_ids": torch.tensor([request["input_ids"]])}
+        alone = model.generate(**options, tokenizer=byte_level)[0, 2:].tolist()
+        assert result.generated_tokens == alone[: len(result.generated_tokens)]
+        if constraints[index] is not None:
+            assert result.finish_reason == "eos"
+    assert byte_level.decode(found["req_3"].generated_tokens, skip_special_tokens=True) in ("yes", "no")
+    with pytest.raises(ConfigError, match="'not', which cannot be enforced"):
+        model.generate_batch([{"input_ids": [3], "constraint": {"not": {}}}], tokenizer=byte_level)

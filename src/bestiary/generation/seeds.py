@@ -61,7 +61,8 @@ def pick(probabilities: Tensor, places: Tensor) -> Tensor:
     total = mass[:, -1]
     # On a GPU the answer would have to be waited for; there, the loop's own check sees NaN.
     if not total.is_cuda and not bool((total > 0).all()):
-        raise NumericsError(f"row {int((total > 0).int().argmin())} has no token to draw: its probabilities are {total.tolist()}")
+        row = int((total > 0).int().argmin())
+        raise NumericsError(f"row {row} has no token to draw: its probabilities add up to {float(total[row])}")
     return torch.searchsorted(mass, (places * total).unsqueeze(1), right=True).squeeze(1)
 
 
@@ -112,7 +113,8 @@ def streams(seed: int | Sequence[int], prompts: Tensor, copies: int, device: tor
     if any(not isinstance(one, int) or isinstance(one, bool) for one in given):
         raise ArgumentError(f"seed is {seed!r}; expected a whole number, or one for each prompt")
     if len(given) not in (rows // copies, rows):
-        raise ArgumentError(f"seed holds {len(given)} numbers; expected one, one for each of {rows // copies} prompts, or {rows}")
+        many = rows // copies
+        raise ArgumentError(f"seed holds {len(given)} numbers; expected one, one for each of {many} prompts, or {rows}")
     if len(given) * copies == rows:
         given = [row_seed(one, copy) for one in given for copy in range(copies)]
     if isinstance(seed, int) and copies == 1 and rows > 1 and prompts.shape[1] > 1 and len(prompts.unique(dim=0)) < rows:

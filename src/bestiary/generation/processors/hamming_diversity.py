@@ -51,4 +51,5 @@ def build(context: Context) -> LogitsProcessor | None:
     config = context.config
     if config.effective("num_beam_groups") == 1:
         return None
-    return HammingDiversityLogitsProcessor(config.diversity_penalty, config.num_beams, config.num_beam_groups)
+    names = ("diversity_penalty", "num_beams", "num_beam_groups")
+    return HammingDiversityLogitsProcessor(*(config.effective(name) for name in names))

@@ -34,7 +34,7 @@ class Contrastive(Strategy):
         if self._alpha > 1:
             raise ConfigError(f"penalty_alpha is {self._alpha}; expected a number from 0 to 1")
         if call.constraint is not None:
-            raise ConfigError(f"penalty_alpha={self._alpha} and constraint exclude each other: it may choose a token of no value")
+            raise ConfigError(f"penalty_alpha={self._alpha} and constraint exclude each other: it may choose what is banned")
         if cache is None:
             raise ArgumentError("contrastive search (penalty_alpha) and use_cache=False exclude each other")
         if run.fed or run.prepared.offset:
