@@ -363,7 +363,13 @@ def test_invalid_numbers(models, drawn):
 def test_guidance_follows_the_beams(models, cached, negative):
     """The unconditional run of a row goes back with it."""
     mine, inputs = models("llama")[0], prompts("llama", 2)
-    options = {"num_beams": 4, "num_return_sequences": 4, "eos_token_id": [5, 9, 13], "guidance_scale": 1.5, "max_new_tokens": 8}
+    options = {
+        "num_beams": 4,
+        "num_return_sequences": 4,
+        "eos_token_id": [5, 9, 13],
+        "guidance_scale": 1.5,
+        "max_new_tokens": 8,
+    }
     if negative:
         options["negative_prompt_ids"] = inputs["input_ids"][:, -3:].flip(0)
     got = mine.generate(**inputs, **options, use_cache=cached, return_dict_in_generate=True, output_scores=True)

@@ -39,9 +39,7 @@ def run(case: dict) -> dict:
     for _ in range(STEPS):
         new = last.shape[1]
         positions = torch.arange(window - new, window)
-        output = model(
-            last, past_key_values=cache, position_ids=positions[None], cache_position=positions, use_cache=True
-        )
+        output = model(last, past_key_values=cache, position_ids=positions[None], cache_position=positions, use_cache=True)
         logits.append(output.logits[:, -1])
         last = logits[-1].argmax(-1, keepdim=True)
         tokens = torch.cat([tokens, last], dim=1)

@@ -103,7 +103,7 @@ class Pool:
         self.rules, self.rows = rules, rows
         self.totals = torch.full(rows.shape, DEAD, device=rows.device)
         self.totals[:, 0] = 0  # all rows begin equal: one of them stands for all
-        self.ended = [Ended(*rows.shape, rows.device) for _ in range(tiers)]
+        self.ended = [Ended(rows.shape[0], rows.shape[1], rows.device) for _ in range(tiers)]
         self.over = torch.zeros(rows.shape[0], dtype=torch.bool, device=rows.device)
 
     def end(self, found: Candidates, step: int) -> None:
