@@ -33,7 +33,6 @@ from bestiary.core.kinds import Count, Positive, Range, Rate, Size, check, descr
         (Annotated[int, Range(-1, 1)], [-1, 0, 1], [2]),
         ("not evaluated", [1, None], []),
     ],
-    ids=str,
 )
 def test_fits(kind: Any, good: list[Any], bad: list[Any]) -> None:
     assert [value for value in good if not fits(value, kind)] == []
@@ -52,7 +51,6 @@ def test_fits(kind: Any, good: list[Any], bad: list[Any]) -> None:
         (tuple[int, float], "a list of a whole number and a number"),
         (dict[int, str], "a table of a whole number: text"),
     ],
-    ids=str,
 )
 def test_describe(kind: Any, words: str) -> None:
     assert describe(kind) == words

@@ -277,7 +277,6 @@ def test_what_is_no_choice(given):
             "do_sample=True and num_beam_groups",
         ),
     ],
-    ids=str,
 )
 def test_clashes_are_refused(models, options, error, words):
     seen = []

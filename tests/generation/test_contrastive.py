@@ -86,7 +86,6 @@ def test_streamed_and_nearer_settings():
         ({"use_cache": False}, ArgumentError, "penalty_alpha.* and use_cache=False"),
         ({"past_key_values": StaticCache(None, 16)}, CapacityError, "16 tokens; contrastive search takes up to 17"),
     ],
-    ids=str,
 )
 def test_refused(options, error, message):
     with pytest.raises(error, match=message):

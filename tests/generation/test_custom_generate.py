@@ -90,7 +90,6 @@ def test_a_streamer_goes_to_it():
         ({"custom_generate": greedy, "lefd": 3}, ArgumentError, "takes no argument 'lefd'"),
         ({"custom_generate": greedy, "max_new_tokens": 900}, MemoryError, "there is room for 96"),
     ],
-    ids=str,
 )
 def test_refused(options, error, message):
     with pytest.raises(error, match=message):
