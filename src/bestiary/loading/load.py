@@ -29,6 +29,7 @@ def load_weights(
     ignore_unexpected: Sequence[str] = (),
     allow_missing: Sequence[str] = (),
     ignore_mismatched_sizes: bool = False,
+    saved_as: str = "",
     initialise: Callable[[set[str]], None],
 ) -> LoadReport:
     """Fill `model` (on the meta device or not) from `checkpoint`.
@@ -39,6 +40,7 @@ def load_weights(
     them. A tie whose two sides differ in the file is an error: one of them would be lost.
 
     Args:
+        saved_as: the class that the checkpoint says it holds, for the error.
         prefix: attribute that holds the backbone in classes with a head; a file with or without it can be opened by both.
         tied: target -> source, names in this model.
         ignore_unexpected, allow_missing: regular expressions, searched in names.
@@ -49,10 +51,10 @@ def load_weights(
     slots = slots_of(model, tied or {})
     found, outside = _match(on_load(renames, checkpoint.keys), slots, prefix)
     judge = _Judge(slots, prefix, head_is_new, ignore_unexpected, allow_missing)
-    report = LoadReport(checkpoint.name)
+    report = LoadReport(checkpoint.name, model=type(model).__name__, saved_as=saved_as)
     chosen = _choose(slots, found, checkpoint, report, ignore_mismatched_sizes)
     judge.leftovers(found, outside, report)
-    judge.absent(chosen, report)
+    judge.absent(chosen, found, report)
     report.raise_if_bad()
     _warn(model, report, judge.dropped)
     _place(slots, chosen, checkpoint, plan, report)
@@ -144,10 +146,10 @@ class _Judge:
             else:
                 report.unexpected.append(name)
 
-    def absent(self, chosen: Mapping[str, Made], report: LoadReport) -> None:
+    def absent(self, chosen: Mapping[str, Made], found: Mapping[str, Made], report: LoadReport) -> None:
         """Tensors of the model without a source: allowed by name, or as part of a head none of which is in the file."""
         reshaped, mismatched = {name for name, *_ in report.reshaped}, {name for name, *_ in report.mismatched}
-        filled = {id(module) for name in chosen for module, _ in self.slots[name].places}
+        begun = {name.rpartition(".")[0] for name in found}  # the modules that the file holds, or a part of
         for slot in distinct(self.slots):
             name = slot.name
             if name in chosen or name in mismatched:
@@ -156,7 +158,7 @@ class _Judge:
                 report.sources[name] = "computed"
                 continue
             head = self.head_is_new and bool(self.dot) and not any(each.startswith(self.dot) for each in slot.names)
-            new_head = head and not any(id(module) in filled for module, _ in slot.places)
+            new_head = head and not any(each.rpartition(".")[0] in begun for each in slot.names)
             allowed = any(re.search(pattern, each) for pattern in self.allow for each in slot.names)
             (report.initialised if name in reshaped or new_head or allowed else report.missing).append(name)
 
@@ -228,7 +230,7 @@ def _fill_new(slots: Mapping[str, Slot], plan: LoadPlan, report: LoadReport, ini
         slot.put(torch.full_like(shapes[name], blank, device="cpu" if device == "disk" else device))
     with _siblings_aside([slots[name] for name in report.initialised], set(report.initialised), slots):
         if report.initialised:
-            initialise(set(report.initialised))
+            initialise({each for name in report.initialised for each in slots[name].names})
     left = [name for name in report.initialised if slots[name].now().isnan().any()]
     if left:
         raise LoadError(f"{', '.join(fold(left))}: not in the file, and the model's initialisation does not fill it")

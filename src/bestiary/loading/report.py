@@ -61,6 +61,7 @@ class LoadReport:
         tied: name -> the name whose tensor it shares.
         converted: name -> (dtype in the file, dtype in the model).
         conflicts: sentences about ties whose two sides differ in the file.
+        model, saved_as: the class that is loaded, and the one that the checkpoint says it holds.
         offload_index: name -> where a tensor placed on disk lies (for `placement.dispatch`).
     """
 
@@ -76,6 +77,8 @@ class LoadReport:
     converted: dict[str, tuple[torch.dtype, torch.dtype]] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)
     offload_index: dict[str, dict[str, Any]] = field(default_factory=dict)
+    model: str = ""
+    saved_as: str = ""
 
     @property
     def ok(self) -> bool:
@@ -85,7 +88,9 @@ class LoadReport:
     def raise_if_bad(self) -> None:
         """Raise `LoadError` naming every missing, unexpected and misfitting tensor, layers folded."""
         if not self.ok:
-            raise LoadError(f"the weights of {self.checkpoint} do not fit the model:\n" + "\n".join(self._problems()))
+            saved = f", which says it holds a {self.saved_as}," if self.saved_as else ""
+            what = f"the weights of {self.checkpoint}{saved} do not fit the {self.model or 'model'}"
+            raise LoadError(f"{what}:\n" + "\n".join(self._problems()))
 
     def as_info(self) -> dict[str, Any]:
         """The table of `output_loading_info=True`: missing (here: initialised), unexpected, mismatched keys, error messages."""

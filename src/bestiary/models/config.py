@@ -140,7 +140,12 @@ class PreTrainedConfig(PretrainedRecord):
         for name in ("text_config", "vision_config", "audio_config"):
             if cls.model_type.endswith(f"{name.removesuffix('_config')}_model") and isinstance(values.get(name), dict):
                 return dict(values[name])
-        raise ConfigError(f"{cls.__name__} is for model_type {cls.model_type!r}, the file says {found!r}")
+        held = values.get("architectures")
+        saved = f" and holds a {' or '.join(held)}" if fits(held, list[str]) and held else ""
+        raise ConfigError(
+            f"{cls.__name__} is for model_type {cls.model_type!r}; this checkpoint is of {found!r:.60}{saved}. The "
+            "AutoModel classes choose by themselves"
+        )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], **overrides: Any) -> Self:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ..core.errors import ArgumentError, InputError, MissingDependency, did_you_mean
+from ..core.errors import ArgumentError, ConfigError, InputError, MissingDependency, did_you_mean
 from ..core.files import folder_to_fill
 from ..core.logging import warn_once
 from ..generation.config import GenerationConfig
@@ -144,6 +144,7 @@ def open_model(cls: "type[PreTrainedModel]", name_or_path: Any, *model_args: Any
         ignore_unexpected=cls._keys_to_ignore_on_load_unexpected,
         allow_missing=[*options.allow_missing, *(cls._new_with_head if head_is_new else ())],
         ignore_mismatched_sizes=options.ignore_mismatched_sizes,
+        saved_as=" or ".join(config.architectures or []),
         initialise=model.init_weights,
     )
     model.load_report = report
@@ -166,9 +167,12 @@ def _config(
         config.update({name: kwargs[name] for name in own | ({"num_labels"} & kwargs.keys())})
         rest = {name: value for name, value in kwargs.items() if name not in own and name != "num_labels"}
     else:
-        config, rest = cls.config_class.from_pretrained(
-            options.config or name_or_path, return_unused_kwargs=True, **vars(hub), **kwargs
-        )
+        try:
+            config, rest = cls.config_class.from_pretrained(
+                options.config or name_or_path, return_unused_kwargs=True, **vars(hub), **kwargs
+            )
+        except ConfigError as error:
+            raise ConfigError(f"{cls.__name__} cannot be opened from {options.config or name_or_path}: {error}") from error
     accepted = inspect.signature(cls.__init__).parameters
     for name in rest:
         if name not in accepted:
