@@ -187,6 +187,29 @@ def test_rows_move_in_every_cache(models, caching):
     assert torch.allclose(free.sequences_scores, found.sequences_scores) == (caching in KINDS)
 
 
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "t5", "whisper"])
+@pytest.mark.parametrize("options", [{"num_beams": 3}, {"do_sample": True, "num_return_sequences": 3, "seed": 5}], ids=str)
+def test_prompts_are_seen_once(models, kind, options):
+    """The rows of a prompt are equal at first, so one of them is enough; asked for the states, all rows are seen."""
+    mine, inputs, seen = models(kind)[0], prompts(kind, 2), []
+    if kind == "whisper":  # its own generate makes rows of its own
+        options = {"num_beams": 3}
+    decoder = mine.get_decoder() if kind in ("t5", "whisper") else mine.base_model
+    handle = decoder.register_forward_hook(lambda module, args, output: seen.append(output.last_hidden_state.shape[0]))
+    once = mine.generate(**inputs, **options, max_new_tokens=5)
+    assert (seen[0], *set(seen[1:])) == (2, 6)
+    seen.clear()
+    asked = {"return_dict_in_generate": True, "output_hidden_states": True}
+    states = mine.generate(**inputs, **options, **asked, max_new_tokens=5)
+    handle.remove()
+    assert set(seen) == {6} or (kind == "whisper" and set(seen) == {6})
+    assert torch.equal(states.sequences[:, -once.shape[1] :], once)
+    assert all(
+        layer.shape[0] == 6
+        for layer in states["decoder_hidden_states" if "decoder_hidden_states" in states else "hidden_states"][0]
+    )
+
+
 @pytest.mark.parametrize("options", SEARCHES[1:8], ids=str)
 @pytest.mark.parametrize("kind", ["llama", "t5"])
 def test_batching_changes_nothing(models, kind, options):

@@ -461,7 +461,6 @@ REFUSED = [
     ({"atention_mask": 3}, ArgumentError, "Did you mean 'attention_mask'"),
     ({"pixel_values": 3}, ArgumentError, "no argument 'pixel_values'"),
     ({"assistant_model": object()}, ArgumentError, "expected a model that generates"),
-    ({"force_words_ids": [[1]]}, ArgumentError, "'constrained_beam'"),
     ({"token_healing": True}, ArgumentError, "token_healing needs the tokenizer"),
     ({"compile_config": {"x": 1}}, ArgumentError, "compile_config"),
     ({"synced_gpus": True}, ArgumentError, "synced_gpus"),

@@ -10,7 +10,7 @@ import torch
 from ..core.errors import NumericsError
 from . import compiled
 from .finish import Finish
-from .prepare import Prepared
+from .prepare import Prepared, map_rows, repeat_rows
 from .processors import LogitsProcessorList
 from .strategies import Strategy
 
@@ -103,17 +103,30 @@ class Decoding:
         ids = inputs.pop(given.names.ids, None)
         cached = self.cache is not None
         call = self.model if self._compiled is None or first or slots - self.fed > 1 else self._compiled
+        # The rows of a prompt are equal before the first token: the model sees it once.
+        once = first and given.copies > 1 and self.fed == 0 and self._can_share()
+        if once:
+            rows, pick = self._ids.shape[0], lambda tensor: tensor[:: given.copies]
+            ids, *values = (map_rows(value, pick, rows) for value in (ids, *inputs.values()))
+            inputs = dict(zip(inputs, values, strict=True))
         output = call(
             **self.model.prepare_inputs_for_generation(
                 ids, past_key_values=self.cache, use_cache=cached, is_first_iteration=first, **inputs
             )
         )
+        if once:
+            self.cache.batch_repeat_interleave(given.copies)  # type: ignore[union-attr]
+            output = repeat_rows(output, given.copies, rows // given.copies)
         if cached:
             self.fed = slots
             if first:
                 self._positions = given.next_position(self._mask, slots)
         self._first = False
         return output
+
+    def _can_share(self) -> bool:
+        """Whether a cache can be filled for one row of each prompt and widened then, and nobody asks for all rows' states."""
+        return self.cache is not None and not self.cache.is_compileable and not self._given.recorded
 
     def prefill(self, chunk: int) -> None:
         """Let the model see the prompt in parts of `chunk` tokens, up to the last part, which the first step sees."""
@@ -161,7 +174,7 @@ class Decoding:
         return self.fed, [({name: held.clone() for name, held in tensors.items()}, numbers) for tensors, numbers in states]
 
     def rewind(self, length: int) -> None:
-        """Forget what the model has seen after the first `length` tokens of the rows, or after fewer; it will see them again."""
+        """Forget what the model has seen after the first `length` tokens of the rows, or after fewer."""
         target = self._given.offset + length
         if self.cache is None or self.fed <= target:
             return

@@ -38,7 +38,7 @@ class Prepared:
 
     ids (R, T): the prompt; embeds (R, E, D) in its place or in front of it. mask (R, offset + T): 0 for padding, None when
     nobody spoke of padding; padded: whether there is any. offset: slots before the first of `ids`.
-    continued: whether `cache` is the caller's. prefix: what a `PrefixStore` has to do with it.
+    continued: whether `cache` is the caller's. prefix: what a `PrefixStore` has to do with it. copies: rows of each prompt.
     constant, first, recorded: inputs of every pass, of the first pass, and those that ask for states and attentions.
     """
 
@@ -58,6 +58,7 @@ class Prepared:
     encoder_ids: Tensor | None = None
     encoder_outputs: ModelOutput | None = None
     max_length: int = 0
+    copies: int = 1
     counts_positions: bool = False
 
     def with_embeds(self, ids: Tensor, model: Any) -> Tensor:
@@ -75,7 +76,7 @@ class Prepared:
 
     def select(self, rows: Tensor) -> None:
         """Replace what every pass is given by its rows `rows` (N,)."""
-        count = self.ids.shape[0]
+        count, self.copies = self.ids.shape[0], 1
         for name in ("ids", "mask", "embeds"):
             setattr(self, name, map_rows(getattr(self, name), lambda value: value[rows], count))
         for inputs in (self.constant, self.first):

@@ -242,7 +242,7 @@ def _take_back_last(cache: Cache) -> None:
 
 
 def _expand(started: Prepared, times: int) -> None:
-    rows = started.ids.shape[0]
+    rows, started.copies = started.ids.shape[0], times
     if times == 1:
         return
     for name in ("ids", "mask", "embeds", "encoder_ids"):
