@@ -149,7 +149,15 @@ CHOICES = ["yes", "no", "日本😀", 'é\n"\\', " leading", "trailing ", "a'b",
 
 
 @pytest.mark.parametrize(
-    "ways", [{}, {"do_sample": True, "seed": 1}, {"num_beams": 4}, {"num_beams": 3, "do_sample": True, "seed": 0}], ids=str
+    "ways",
+    [
+        {},
+        {"do_sample": True, "seed": 1},
+        {"num_beams": 4},
+        {"num_beams": 3, "do_sample": True, "seed": 0},
+        {"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 0.5},
+    ],
+    ids=str,
 )
 def test_choices(byte_level, byte_fallback, ways):
     for tokenizer in (byte_level, byte_fallback):
