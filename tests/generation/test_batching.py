@@ -1,6 +1,7 @@
 """Many requests at once: each gets exactly what it gets alone, whoever else is there and however little room there is."""
 
 import random
+import resource
 
 import pytest
 import torch
@@ -350,6 +351,20 @@ def test_positions_that_stretch_with_the_text_end_where_they_would():
         assert result.generated_tokens == alone(model, prompt, max_new_tokens=7)
     with pytest.raises(CapacityError, match="room for 16"):
         model.generate_batch(prompts, max_new_tokens=8)
+
+
+def test_memory_that_nobody_needs_is_not_touched(llama):
+    """A cache of 8 GB serves a request without using them."""
+    model, _ = llama
+    engine = Engine(model, None, ContinuousBatchingConfig(page_size=16, num_blocks=2**22))
+    engine.allocate()  # keys and values of 2 layers, 2 GB each
+    state = engine.request("one", [5, 6, 7], max_new_tokens=20)
+    engine.add(state)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    while engine.step():
+        pass
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**18  # kilobytes
+    assert state.new_tokens == alone(model, [5, 6, 7], max_new_tokens=20)
 
 
 def test_blocks_are_counted_and_told_apart():

@@ -79,7 +79,7 @@ def test_a_cache_of_the_caller_and_one_of_another_size(llama, counted):
         cache = StaticCache(model.config, slots)
         made = model.generate(ids, max_new_tokens=6, past_key_values=cache, compile_config=counted.config)
         assert torch.equal(made, expected)
-    assert counted.graphs == 2
+    assert 1 <= counted.graphs <= 2  # one for each size, or one for all where torch has seen sizes change before
     output = model.generate(
         ids, max_new_tokens=6, cache_implementation="static", compile_config=counted.config, return_dict_in_generate=True
     )

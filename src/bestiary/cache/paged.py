@@ -27,8 +27,9 @@ class BlockPool:
 
     def __init__(self, blocks: int, page_size: int) -> None:
         self.size, self.page_size = blocks, page_size
-        self._free = list(range(blocks))  # a heap: low numbers first, so that what is in use stays together
-        self._users = [0] * blocks
+        self._fresh = 0  # blocks from this one on were never used
+        self._free: list[int] = []  # a heap: low numbers first, so that what is in use stays together
+        self._users: dict[int, int] = {}
         self._idle: OrderedDict[int, None] = OrderedDict()  # named blocks without users, the longest unused first
         self._keys: dict[int, tuple[int, tuple[int, ...]]] = {}
         self._named: dict[tuple[int, tuple[int, ...]], tuple[int, int]] = {}
@@ -37,11 +38,11 @@ class BlockPool:
     @property
     def available(self) -> int:
         """Blocks that can be taken."""
-        return len(self._free) + len(self._idle)
+        return len(self._free) + len(self._idle) + self.size - self._fresh
 
     def users(self, block: int) -> int:
         """How many sequences use `block`."""
-        return self._users[block]
+        return self._users.get(block, 0)
 
     def take(self) -> int:
         """A block for one sequence. Of those that only wait for their tokens to come again, the longest unused goes first.
@@ -51,6 +52,8 @@ class BlockPool:
         """
         if self._free:
             block = heapq.heappop(self._free)
+        elif self._fresh < self.size:
+            block, self._fresh = self._fresh, self._fresh + 1
         elif self._idle:
             block = self._idle.popitem(last=False)[0]
             del self._named[self._keys.pop(block)]
@@ -65,7 +68,7 @@ class BlockPool:
 
     def share(self, block: int) -> None:
         """Count one more user of `block`."""
-        self._users[block] += 1
+        self._users[block] = self.users(block) + 1
         self._idle.pop(block, None)
 
     def name(self, block: int, before: int, tokens: Sequence[int]) -> int:
@@ -107,30 +110,34 @@ class PagedLayers:
         self.blocks, self.page_size = blocks, page_size
         self._layers: list[tuple[Tensor, Tensor]] = []
         self._block = self._slot = torch.empty(0, dtype=torch.int64)
+        self._ready = 0  # blocks before this one hold numbers
 
-    def place(self, block: Tensor, slot: Tensor) -> None:
-        """Say where the tokens of the next pass go: the block and the slot in it, (T,) each."""
+    def place(self, block: Tensor, slot: Tensor, end: int) -> None:
+        """Say where the tokens of the next pass go: the block and the slot in it, (T,) each. Blocks from `end` on are unused.
+
+        Memory that nobody asks for is not touched, so that an operating system need not provide it.
+        """
         self._block, self._slot = block, slot
+        for _, values in self._layers:
+            values[self._ready : end].zero_()
+        self._ready = max(self._ready, end)
 
     def update(self, keys: Tensor, values: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
         """Write `keys` and `values` (1, G, T, K) of a layer where `place` said; returns all that the layer holds."""
         while layer_idx >= len(self._layers):
             groups, key_size, value_size = keys.shape[1], keys.shape[3], values.shape[3]
-            # Zeros, not anything: what nobody wrote is multiplied by zero, which must give zero.
-            self._layers.append(
-                (
-                    keys.new_zeros(self.blocks, groups, key_size, self.page_size),
-                    values.new_zeros(self.blocks, groups, self.page_size, value_size),
-                )
-            )
+            all_keys = keys.new_empty(self.blocks, groups, key_size, self.page_size)
+            all_values = values.new_empty(self.blocks, groups, self.page_size, value_size)
+            # Zeros, not anything: values that nobody wrote are multiplied by zero, which must give zero.
+            all_values[: self._ready].zero_()
+            self._layers.append((all_keys, all_values))
         all_keys, all_values = self._layers[layer_idx]
         all_keys[self._block, :, :, self._slot] = keys[0].transpose(0, 1)
         all_values[self._block, :, self._slot] = values[0].transpose(0, 1)
         return all_keys, all_values
 
     def wipe(self, blocks: Sequence[int]) -> None:
-        """Write zeros over what `blocks` hold (numbers that are none would spoil sums they have no part in)."""
+        """Write zeros over the values in `blocks` (numbers that are none would spoil sums they have no part in)."""
         index = torch.tensor(blocks, dtype=torch.int64, device=self._block.device)
-        for keys, values in self._layers:
-            keys.index_fill_(0, index, 0)
+        for _, values in self._layers:
             values.index_fill_(0, index, 0)

@@ -250,7 +250,8 @@ class Engine:
         visits, newest = _visits(plan.decoding, self.pool, device)
         self.cache.layout = Layout(page, newest, visits, pieces)
         position_ids = torch.tensor(positions, device=device)
-        self.cache.place(torch.tensor(blocks, device=device), position_ids % page)
+        end = 1 + max(max(request.blocks) for request in self.scheduler.running)
+        self.cache.place(torch.tensor(blocks, device=device), position_ids % page, end)
         with evaluating(self.model):
             output = self.model(
                 input_ids=torch.tensor([tokens], device=device),
