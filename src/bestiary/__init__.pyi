@@ -257,6 +257,8 @@ from .models.vit.model import ViTModel as ViTModel
 from .models.vit.model import ViTPreTrainedModel as ViTPreTrainedModel
 from .models.watermark_detector import BayesianDetectorConfig as BayesianDetectorConfig
 from .models.watermark_detector import BayesianDetectorModel as BayesianDetectorModel
+from .models.watermark_detector import BayesianDetectorWatermarkedLikelihood as BayesianDetectorWatermarkedLikelihood
+from .models.watermark_detector import BayesianWatermarkDetectorModelOutput as BayesianWatermarkDetectorModelOutput
 from .models.whisper import WhisperConfig as WhisperConfig
 from .models.whisper.feature_extractor import WhisperFeatureExtractor as WhisperFeatureExtractor
 from .models.whisper.heads import WhisperForAudioClassification as WhisperForAudioClassification
@@ -267,6 +269,7 @@ from .models.whisper.model import WhisperPreTrainedModel as WhisperPreTrainedMod
 from .models.whisper.processor import WhisperProcessor as WhisperProcessor
 from .models.whisper.tokenizer import WhisperTokenizer as WhisperTokenizer
 from .models.whisper.tokenizer import WhisperTokenizerFast as WhisperTokenizerFast
+from .nn.reproducible import reproducible as reproducible
 from .pipelines.automatic_speech_recognition import AutomaticSpeechRecognitionPipeline as AutomaticSpeechRecognitionPipeline
 from .pipelines.base import ChunkPipeline as ChunkPipeline
 from .pipelines.base import Pipeline as Pipeline
