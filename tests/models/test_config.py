@@ -102,6 +102,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (CLIPConfig, {"text_config": 5}, "text_config"),
     (CLIPConfig, {"text_config": {"hidden_size": 0}}, "CLIPTextConfig: hidden_size is 0"),
     (CLIPConfig, {"text_config_dict": 5}, "text_config"),
+    (BertConfig, {"attn_implementation": 5}, "attn_implementation is 5; expected text, or null"),
     (WhisperConfig, {"suppress_tokens": "all"}, "suppress_tokens"),
     (WhisperConfig, {"begin_suppress_tokens": 5}, "begin_suppress_tokens"),
     (WhisperConfig, {"mask_time_prob": 7}, "mask_time_prob is 7"),
@@ -139,6 +140,13 @@ def test_what_older_files_say_is_taken() -> None:
 def test_the_references_defaults_are_of_our_kinds(kind: Any) -> None:
     reference = getattr(transformers, kind.__name__)()
     assert kind.from_dict(reference.to_dict()).to_dict().items() >= {"model_type": kind.model_type}.items()
+
+
+@pytest.mark.parametrize("kind", ["BertModel", "LlamaModel", "WhisperModel"])
+def test_a_pad_token_outside_of_the_vocabulary(kind: str) -> None:
+    found = class_named(kind)
+    with pytest.raises(ConfigError, match="pad_token_id is 70, outside of the vocabulary of 60"):
+        found(found.config_class(vocab_size=60, pad_token_id=70))
 
 
 def test_single_ids_and_meta_inputs_are_named() -> None:

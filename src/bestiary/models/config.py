@@ -51,6 +51,7 @@ class PreTrainedConfig(PretrainedRecord):
         # Where the default is 0 or false, and null says nothing else, it says the same.
         off = {each.name for each in fields(self) if each.default in (0, False) and not fits(None, each.type)}
         values = {k: value for k, value in values.items() if k not in aside and not (value is None and k in off)}
+        check(type(self).__name__, "attn_implementation", self.__dict__["_attn_implementation"], str | None)
         labels = values.pop("num_labels", None)
         super()._fill(values, from_caller)
         if labels is not None and labels != self.num_labels:
@@ -80,6 +81,18 @@ class PreTrainedConfig(PretrainedRecord):
         size, by = self.get(whole), self.get(part)
         if not isinstance(size, int) or not isinstance(by, int) or by < 1 or size % by:
             raise ConfigError(f"{type(self).__name__}: {whole} ({size}) is not a multiple of {part} ({by})")
+
+    @property
+    def padding_row(self) -> int | None:
+        """The row of the token embeddings that stays zero, the pad token's.
+
+        Raises:
+            ConfigError: the vocabulary does not hold it.
+        """
+        pad, size = self.pad_token_id, self.get("vocab_size")
+        if pad is not None and not -size <= pad < size:
+            raise ConfigError(f"{type(self).__name__}: pad_token_id is {pad}, outside of the vocabulary of {size} (vocab_size)")
+        return pad
 
     @property
     def num_labels(self) -> int:

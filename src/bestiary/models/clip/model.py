@@ -272,7 +272,7 @@ class CLIPModel(CLIPPreTrainedModel):
         self.visual_projection, visual = _projection(vision, config.projection_dim)
         self.text_projection, textual = _projection(text, config.projection_dim)
         self.starts = {"visual_projection.weight": visual, "text_projection.weight": textual}
-        self.logit_scale = nn.Parameter(torch.tensor(config.logit_scale_init_value))
+        self.logit_scale = nn.Parameter(torch.tensor(float(config.logit_scale_init_value)))
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

@@ -179,7 +179,7 @@ class WhisperDecoder(WhisperPreTrainedModel):
 
     def __init__(self, config: WhisperConfig) -> None:
         super().__init__(config)
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.d_model, config.pad_token_id)
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.d_model, config.padding_row)
         self.embed_positions = LearnedPositions(config.max_target_positions, config.d_model)
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(WhisperDecoderLayer(config, i) for i in range(config.decoder_layers))
