@@ -28,11 +28,13 @@ MODULES: dict[str, tuple[str, ...]] = {
     "feature_extraction_utils": (),
     "file_utils": _UTILS,
     "generation": _GENERATION,
+    "generation.beam_constraints": ("generation.constraints",),
     "generation.configuration_utils": ("generation.config",),
     "generation.logits_process": _GENERATION,
     "generation.stopping_criteria": _GENERATION,
     "generation.streamers": _GENERATION,
     "generation.utils": _GENERATION,
+    "generation.watermarking": ("generation.watermarking", "models.watermark_detector"),
     "generation_logits_process": _GENERATION,
     "generation_stopping_criteria": _GENERATION,
     "generation_utils": _GENERATION,
@@ -74,8 +76,14 @@ _FILES = {
     "WEIGHTS_NAME": "loading.checkpoint:TORCH_NAME",
 }
 _OLDER_OUTPUTS = {
-    f"{how}{kind}Output": f"generation.outputs:Generate{kind}Output"
-    for how in ("GreedySearch", "Sample")
+    f"{how}{kind}Output": f"generation.outputs:Generate{beam}{kind}Output"
+    for how, beam in {
+        "GreedySearch": "",
+        "Sample": "",
+        "ContrastiveSearch": "",
+        "BeamSearch": "Beam",
+        "BeamSample": "Beam",
+    }.items()
     for kind in ("DecoderOnly", "EncoderDecoder")
 }
 
@@ -83,7 +91,11 @@ _OLDER_OUTPUTS = {
 RENAMED: dict[str, dict[str, str]] = {
     "": _LOGGING,
     "activations": {"ACT2FN": "nn.activations:ACTIVATIONS", "get_activation": "nn.activations:activation"},
-    "cache_utils": {"CacheLayerMixin": "cache.base:CacheLayer"},
+    "cache_utils": {
+        "CacheLayerMixin": "cache.base:CacheLayer",
+        "DynamicSlidingWindowLayer": "cache.sliding_window:SlidingWindowLayer",
+        "LinearAttentionLayer": "cache.recurrent:RecurrentLayer",
+    },
     "feature_extraction_utils": {"FeatureExtractionMixin": "preprocess.audio.extractor:SequenceFeatureExtractor"},
     "file_utils": {**_LOGGING, **_FILES},
     "generation": _OLDER_OUTPUTS,
