@@ -52,4 +52,5 @@ def build(context: Context) -> LogitsProcessor | None:
     if config.effective("num_beam_groups") == 1:
         return None
     names = ("diversity_penalty", "num_beams", "num_beam_groups")
-    return HammingDiversityLogitsProcessor(*(config.effective(name) for name in names))
+    penalty, *beams = (config.effective(name) for name in names)
+    return HammingDiversityLogitsProcessor(float(penalty), *beams)

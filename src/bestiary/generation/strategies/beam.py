@@ -1,6 +1,6 @@
 """The best of several beams (beam search, https://arxiv.org/abs/1702.01806 and older)."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
 
@@ -38,7 +38,7 @@ class Beam(Strategy):
         self.history = History()
         self.prompt = 0
         self._rows = torch.empty(0)
-        self._found: tuple[Tensor, Tensor] | None = None
+        self._found: Found | None = None
         self._seen: tuple[Tensor, Tensor, Tensor] | None = None
 
     @classmethod
@@ -112,8 +112,8 @@ class Beam(Strategy):
     def settle(self, run: "Decoding", scores: Tensor) -> None:
         run.finish.settle(torch.stack([pool.alive() for pool in self.pools], dim=1).flatten())
 
-    def _results(self, run: "Decoding") -> tuple[Tensor, Tensor]:
-        """Scores (B * n,) and notes (B * n, 4) of the n rows to return for each prompt, the best first."""
+    def _results(self, run: "Decoding") -> "Found":
+        """The n rows to return for each prompt, the best first."""
         if self._found is None:
             for pool in self.pools:
                 pool.end(self.unfinished(run, pool), len(self.history) - 1)
@@ -124,7 +124,8 @@ class Beam(Strategy):
             # Where fewer continuations are allowed than rows are asked for, the best one is repeated.
             best = torch.where(scores.isneginf(), best[:, :1], best)
             scores = torch.where(scores.isneginf(), scores[:, :1], scores)
-            self._found = scores.flatten(), notes.gather(1, best.unsqueeze(-1).expand(-1, -1, 4)).flatten(0, 1)
+            notes = notes.gather(1, best.unsqueeze(-1).expand(-1, -1, 4)).flatten(0, 1)
+            self._found = Found(scores.flatten(), notes, *self.history.trace(notes, run.finish.pad))
         return self._found
 
     def _ended(self) -> tuple[Tensor, Tensor]:
@@ -143,23 +144,16 @@ class Beam(Strategy):
         return Candidates(pool.totals, parents - pool.rows[:, :1], tokens, codes)
 
     def sequences(self, run: "Decoding") -> Tensor:
-        tokens, _ = self.history.trace(self._results(run)[1], run.finish.pad)
+        tokens = self._results(run).tokens
         prompts = run.ids[:: self.beams, : self.prompt].repeat_interleave(self.returned, dim=0)
         return torch.cat([prompts, tokens], dim=1)
 
     def reasons(self, run: "Decoding") -> list[str]:
-        return run.finish.names(self._results(run)[1][:, 3])
-
-    def _lengths(self, run: "Decoding") -> Tensor:
-        """Tokens (N,) of the rows to return, prompt included."""
-        return self.prompt + 1 + self._results(run)[1][:, 0]
+        return run.finish.names(self._results(run).notes[:, 3])
 
     def extras(self, run: "Decoding") -> dict[str, Any]:
-        scores, notes = self._results(run)
-        found: dict[str, Any] = {"beam_indices": self.history.trace(notes, run.finish.pad)[1]}
-        if self.settings.output_scores:
-            found["sequences_scores"] = scores
-        return found
+        found = self._results(run)
+        return {"beam_indices": found.rows} | ({"sequences_scores": found.scores} if self.settings.output_scores else {})
 
     def leave_cache(self, run: "Decoding", sequences: Tensor) -> None:
         """Take the cache of beams that went on from the same tokens; where one has none, let the model see its tokens again."""
@@ -169,7 +163,8 @@ class Beam(Strategy):
         first = self._rows[:: self.beams].repeat_interleave(self.returned)
         ids = sequences[:, :-1]
         beams = run.ids[:, : ids.shape[1]].reshape(-1, self.beams, ids.shape[1]).repeat_interleave(self.returned, dim=0)
-        after = torch.arange(ids.shape[1], device=ids.device) >= self._lengths(run).unsqueeze(1) - 1
+        lengths = self.prompt + self._results(run).notes[:, :1]  # but for the last token
+        after = torch.arange(ids.shape[1], device=ids.device) >= lengths
         same = ((beams == ids.unsqueeze(1)) | after.unsqueeze(1)).all(2)
         if bool(same.any(1).all()):
             run.rewind(ids.shape[1])
@@ -201,6 +196,15 @@ class Beam(Strategy):
             self._seen = notes, ids, self.prompt + (rows >= 0).sum(1)
         _, ids, lengths = self._seen
         return torch.nn.functional.pad(ids, (0, run.length - ids.shape[1]), value=-1), lengths
+
+
+class Found(NamedTuple):
+    """N rows: their scores (N,), notes (N, 4), new tokens (N, T), and the row of the model (N, T) each was chosen in."""
+
+    scores: Tensor
+    notes: Tensor
+    tokens: Tensor
+    rows: Tensor
 
 
 STRATEGY = Beam

@@ -11,7 +11,7 @@ from ..beams import EOS, Candidates, Pool
 from ..config import GenerationConfig
 from ..constraints import ConstraintListState, check_room, check_tokens, constraints_of, round_robin
 from . import Tensor
-from .beam import Beam
+from .beam import Beam, Found
 
 if TYPE_CHECKING:
     from ..loop import Decoding
@@ -147,7 +147,7 @@ class ConstrainedBeam(Beam):
         tiers = [[_MET if state.completed else _CUT for state in row] for row in self._states]
         return replace(found, tiers=torch.tensor(tiers, device=found.codes.device))
 
-    def _results(self, run: "Decoding") -> tuple[Tensor, Tensor]:
+    def _results(self, run: "Decoding") -> Found:
         first, found = self._found is None, super()._results(run)
         if first and bool(self.pools[0].ended[_MET].scores[:, self.returned - 1].isneginf().any()):
             warn_once("constraints-unmet", "not every returned row meets its constraints: give it more beams or more tokens")
