@@ -28,7 +28,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     "feature_extraction_utils": (),
     "file_utils": _UTILS,
     "generation": _GENERATION,
-    "generation.beam_constraints": ("generation.constraints",),
     "generation.configuration_utils": ("generation.config",),
     "generation.logits_process": _GENERATION,
     "generation.stopping_criteria": _GENERATION,
