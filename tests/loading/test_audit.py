@@ -109,8 +109,9 @@ def corpus(tmp_path):
         (root / f"old-{name}").mkdir()
         torch.save({"a": call}, root / f"old-{name}" / "pytorch_model.bin", _use_new_zipfile_serialization=False)
         put(f"plain-{name}", "pytorch_model.bin", pickle.dumps(call, protocol=2))
+        put(f"newer-{name}", "pytorch_model.bin", pickle.dumps(call, protocol=4))
         put(f"disguised-{name}", "model.safetensors", pickle.dumps(call, protocol=4))
-    for number, shard in enumerate(["../secret", "/etc/passwd", "a/../../secret", "..\\secret", "~/x"]):
+    for number, shard in enumerate(["../secret", "/etc/passwd", "a/../../secret", "..\\secret", "~/x", "x" * 300, "a\0b"]):
         index = json.dumps({"weight_map": {"a": shard}}).encode()
         put(f"index-{number}", "model.safetensors.index.json", index)
         put(f"index-bin-{number}", "pytorch_model.bin.index.json", index)
@@ -143,7 +144,7 @@ def test_nothing_runs(corpus, tmp_path):
     for case, result in results.items():
         expected = ("UnsafeFile", "FileMissing") if case.startswith("index") else ("UnsafeFile", "CorruptFile")
         assert result.startswith(expected), (case, result)
-        if case.startswith(("zip-", "old-", "plain-")):
+        if case.startswith(("zip-", "old-", "plain-", "newer-")):
             assert result.startswith("UnsafeFile"), (case, result)
     assert not (tmp_path / "ran").exists()
     assert sorted(os.listdir(tmp_path)) == ["corpus", "target", "warm"]

@@ -14,9 +14,9 @@ from typing import Any, NoReturn, cast
 
 from ...core.errors import UnsafeFile
 
-BUDGET = 300_000_000
+BUDGET = 200_000_000
 FOR_THE_CONVERSATION = 500  # units for each unit of its weight
-OPERATION, NODE, ITEM, CHARACTER, SLOW_CHARACTER, BYTE = 1000, 30, 100, 2, 100, 10
+OPERATION, LOOK_UP, NODE, ITEM, CHARACTER, SLOW_CHARACTER, BYTE = 1000, 600, 30, 250, 2, 100, 10
 PART = 60  # bytes of a short text in a list
 DEEPEST = 200
 WIDEST = 1000
@@ -119,7 +119,7 @@ def memory(value: Any) -> int:
 
 def shown(value: Any) -> int:
     """Units to write `value` as text."""
-    return BYTE * sys.getsizeof(value) if isinstance(value, str) else weigh(value, SLOW_CHARACTER)
+    return BYTE * sys.getsizeof(value) if isinstance(value, str) else 2 * weigh(value, SLOW_CHARACTER)
 
 
 def made(value: Any) -> Any:

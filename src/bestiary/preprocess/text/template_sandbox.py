@@ -306,6 +306,7 @@ def _pay_in(node: Any) -> Any:
     if isinstance(node, nodes.For | nodes.Macro | nodes.CallBlock | nodes.Block):
         units = OPERATION // 4 + sum(budget.BYTE * len(text.data) for text in node.find_all(nodes.TemplateData))
         units += budget.NODE * sum(1 for _ in node.find_all(nodes.Node))
+        units += budget.LOOK_UP * sum(1 for _ in node.find_all((nodes.Getattr, nodes.Getitem)))
         if isinstance(node, nodes.For):
             node.iter = _call("metered!", node.iter, units)
         if not isinstance(node, nodes.For) or node.recursive:
