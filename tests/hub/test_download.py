@@ -160,6 +160,15 @@ def test_a_hub_out_of_reach_is_told_after_one_call(hub, monkeypatch, caplog, ask
     assert caplog.records == []
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"subfolder": 5}, {"revision": 5}, {"token": 5}, {"local_files_only": "yes"}, {"force_download": 1}, {"repo_type": None}],
+)
+def test_options_of_the_wrong_kind(options):
+    with pytest.raises(ArgumentError, match=f"{next(iter(options))} is .*; expected"):
+        HubOptions(**options)
+
+
 def test_home_is_found(hub, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))

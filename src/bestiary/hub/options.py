@@ -4,7 +4,19 @@ import os
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from ..core.errors import ArgumentError
+from ..core.kinds import describe, fits
+
 _LEGACY_CACHE = ("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE")
+
+_KINDS: dict[str, Any] = {
+    "subfolder": str,
+    "revision": str | None,
+    "token": str | bool | None,
+    "repo_type": str,
+    "local_files_only": bool,
+    "force_download": bool,
+}
 
 
 @dataclass(frozen=True)
@@ -23,6 +35,12 @@ class HubOptions:
     local_files_only: bool = False
     force_download: bool = False
     repo_type: str = "model"
+
+    def __post_init__(self) -> None:
+        for name, kind in _KINDS.items():
+            value = vars(self)[name]
+            if not fits(value, kind):
+                raise ArgumentError(f"{name} is {value!r:.60}; expected {describe(kind)}")
 
     @classmethod
     def split(cls, kwargs: dict[str, Any]) -> tuple[Self, dict[str, Any]]:
