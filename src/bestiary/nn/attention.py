@@ -35,7 +35,7 @@ def cached(
 
 def split_heads(x: Tensor, head_size: int) -> Tensor:
     """(B, T, H*K) -> (B, H, T, K)."""
-    return x.unflatten(-1, (-1, head_size)).transpose(1, 2)
+    return x.view(x.shape[0], x.shape[1], -1, head_size).transpose(1, 2)
 
 
 def merge_heads(x: Tensor) -> Tensor:

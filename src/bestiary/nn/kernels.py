@@ -74,9 +74,9 @@ def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Ten
     if query.shape[1] != key.shape[1]:
         if one and (array is None or array.shape[1] == array.shape[2] == 1):
             # All query heads of a group look at the same keys: as queries of one head they need no copies of these.
-            heads = query.unflatten(1, (key.shape[1], -1)).squeeze(3)
+            heads = query.reshape(query.shape[0], key.shape[1], -1, query.shape[3])
             mixed = F.scaled_dot_product_attention(heads, key, value, array, scoring.dropout, **options)
-            return mixed.flatten(1, 2).unsqueeze(2)
+            return mixed.reshape(query.shape[0], query.shape[1], 1, -1)
         if array is None:
             return F.scaled_dot_product_attention(query, key, value, None, scoring.dropout, enable_gqa=True, **options)
         # With a mask the grouped path of torch is slower than repeating.
