@@ -264,7 +264,7 @@ def test_env(command):
     ("arguments", "said"),
     [
         (["genrate", "x"], ["there is no command 'genrate'. Did you mean 'generate'?", "bestiary --help"]),
-        (["generate"], ["Missing argument", "bestiary generate --help"]),
+        (["generate"], ["give the text to continue", "bestiary generate --help"]),
         (["generate", "x", "--temprature", "1"], ["--temprature", "--temperature"]),
         (["generate", "x", "--top-p", "2"], ["--top-p", "less than or equal to 1"]),
         (["generate", "x", "--greedy", "--top-k", "5"], ["--greedy", "--top-k"]),

@@ -31,9 +31,10 @@ def run(
     """Continue PROMPT and print the text as it comes."""
     settings = _sampling.settings(max_new_tokens, temperature, top_p, top_k, seed, do_sample, stop)
     settings |= _constraint(json_schema, regex)
-    if prompt is None and _console.on_terminal(sys.stdin):
-        raise typer.BadParameter('give the text to continue: bestiary generate "def fibonacci(n):"')
-    text = sys.stdin.read().removesuffix("\n") if prompt in (None, "-") else prompt
+    piped = prompt == "-" or (prompt is None and not _console.on_terminal(sys.stdin))
+    text = sys.stdin.read().removesuffix("\n") if piped else prompt or ""
+    if prompt is None and not text:
+        raise typer.BadParameter('give the text to continue, for example "def fibonacci(n):"')
     task = _task(model, revision)
     pipeline = _console.open_pipeline(task, model, revision, device, dtype)
     if max_new_tokens is None:
