@@ -9,7 +9,7 @@ from kit.windowed import RecurrentForCausalLM, WindowedForCausalLM, config_of, f
 
 from bestiary.cache import DynamicCache, MambaCache, OffloadedStaticCache, QuantizedCacheConfig, StaticCache, build
 from bestiary.core.errors import ArgumentError, InputError
-from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.core.logging import BestiaryWarning
 from bestiary.generation import GenerationConfig
 from bestiary.models.llama.model import LlamaForCausalLM
 
@@ -85,12 +85,6 @@ def test_a_prompt_that_is_all_there(kind, model, recurrent):
         with pytest.warns(BestiaryWarning, match="holds the 30 tokens of the prompt and cannot go back by one"):
             assert torch.equal(talker.generate(prompt, past_key_values=cache, max_new_tokens=9), expected)
     assert cache.get_seq_length() == 38
-
-
-@pytest.fixture(autouse=True)
-def told_anew():
-    """What is said once in a process is said once in each test."""
-    forget_warnings()
 
 
 def test_a_loop_by_hand(model):

@@ -57,8 +57,8 @@ def test_passages_cover_the_document(search: ModuleType, tiny: Any, size: int, o
     assert all(TEXT[one.start : one.end] == one.text for one in passages)
     covered = {place for one in passages for place in range(one.start, one.end)}
     assert all(TEXT[place].isspace() for place in set(range(len(TEXT))) - covered)
-    lengths = [len(tiny.tokenizer(one.text)["input_ids"]) for one in passages]
-    assert max(lengths) <= min(size + 4, 64)  # two special tokens, and two words cut in the middle may have a piece more
+    lengths = [len(tiny.tokenizer(one.text, add_special_tokens=False)["input_ids"]) for one in passages]
+    assert max(lengths) <= min(size, 62) + 2  # two words cut in the middle may have a piece more
     assert passages[0].text.startswith("# Birds")
     assert len(passages[0].text) > len("# Birds")  # a bare heading is no passage
     assert any(a.overlaps(b) for a, b in pairwise(passages)) == (overlap > 0)

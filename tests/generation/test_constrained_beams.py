@@ -40,11 +40,6 @@ def models():
     return made
 
 
-@pytest.fixture(autouse=True)
-def anew():
-    forget_warnings()
-
-
 def meets(row, options):
     words = options.get("force_words_ids") or []
     made = [DisjunctiveConstraint(one) if isinstance(one[0], list) else PhrasalConstraint(one) for one in words]

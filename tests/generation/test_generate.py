@@ -9,7 +9,7 @@ import transformers
 
 from bestiary.cache import DynamicCache, EncoderDecoderCache, StaticCache
 from bestiary.core.errors import ArgumentError, CapacityError, ConfigError, InputError, NumericsError, UnsafeFile
-from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.core.logging import BestiaryWarning
 from bestiary.generation import GenerationConfig, LogitsProcessor, StoppingCriteria, finish
 from bestiary.generation.mixin import GenerationMixin
 from bestiary.models.llama import LlamaConfig, LlamaForCausalLM
@@ -444,7 +444,6 @@ def test_one_meaning_for_every_mix_of_lengths(llama, ids, checkpoint, passed, ca
 
 
 def test_two_lengths_from_one_source_are_pointed_out(llama, ids):
-    forget_warnings()
     with pytest.warns(BestiaryWarning, match="max_new_tokens=4 is used, max_length=20 is not"):
         made = llama[0].generate(ids, max_new_tokens=4, max_length=20, eos_token_id=None)
     assert made.shape[1] == 11
@@ -521,7 +520,6 @@ def test_cache_longer_than_the_prompt(llama, ids):
 
 
 def test_options_without_effect_are_pointed_out(llama, ids):
-    forget_warnings()
     with pytest.warns(BestiaryWarning, match="temperature=0.5 has no effect without do_sample"):
         llama[0].generate(ids, temperature=0.5)
     mine = copy.deepcopy(llama[0])
@@ -531,7 +529,6 @@ def test_options_without_effect_are_pointed_out(llama, ids):
 
 def test_padding_without_a_mask(llama, padded):
     mine = copy.deepcopy(llama[0])
-    forget_warnings()
     with pytest.warns(BestiaryWarning, match="padding token 0 and came without attention_mask"):
         got = mine.generate(padded["input_ids"])
     assert torch.equal(got, mine.generate(**padded))
@@ -541,7 +538,6 @@ def test_padding_without_a_mask(llama, padded):
 
 
 def test_padding_on_the_right(llama, padded):
-    forget_warnings()
     flipped = {name: value.flip(1) for name, value in padded.items()}
     with pytest.warns(BestiaryWarning, match="pad on the left"):
         llama[0].generate(**flipped)

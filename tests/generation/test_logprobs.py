@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.core.logging import BestiaryWarning
 
 WAYS = [
     {},
@@ -50,6 +50,5 @@ def test_of_an_encoder_decoder(t5, padded, way):
 
 def test_only_on_request(llama, ids):
     assert llama[0].generate(ids, return_dict_in_generate=True).token_logprobs is None
-    forget_warnings()
     with pytest.warns(BestiaryWarning, match="output_token_logprobs=True has no effect without return_dict_in_generate"):
         llama[0].generate(ids, output_token_logprobs=True)

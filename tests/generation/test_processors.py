@@ -338,7 +338,6 @@ def test_the_published_lists_are_complete():
     ids=str,
 )
 def test_options_that_leave_a_call_as_it_is_are_pointed_out(option):
-    forget_warnings()
     name = next(iter(option))
     with pytest.warns(BestiaryWarning, match=f"{name}={option[name]} has no effect in this call"):
         processors.build(context(**option))

@@ -8,7 +8,7 @@ import torch
 
 from bestiary.cache import DynamicCache
 from bestiary.core.errors import ArgumentError, NumericsError
-from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.core.logging import BestiaryWarning
 from bestiary.generation.seeds import pick, row_seed, uniforms
 
 OPTIONS = {"do_sample": True, "max_new_tokens": 12, "eos_token_id": [9, 13], "pad_token_id": 0, "top_k": 0, "temperature": 1.2}
@@ -139,7 +139,6 @@ def test_seeds_that_are_none(llama, ids, seed, message):
 
 
 def test_what_has_no_effect_is_pointed_out(llama, ids):
-    forget_warnings()
     with pytest.warns(BestiaryWarning, match="seed=3 has no effect without do_sample"):
         llama[0].generate(ids, seed=3, max_new_tokens=2)
     twice = ids[[0, 1, 0]]

@@ -1,4 +1,4 @@
-"""Tiny random checkpoints with tokenizers trained on the spot, made and saved by the reference, opened by both libraries."""
+"""Tiny random checkpoints with tokenizers of their own, made and saved by the reference, opened by both libraries."""
 
 import functools
 from pathlib import Path
@@ -9,6 +9,7 @@ import torch
 import transformers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
+from . import tokenizer_files
 from .families import spread
 from .folders import kept_folder
 
@@ -31,18 +32,10 @@ CHAT_TEMPLATE = (
 def wordpiece() -> transformers.PreTrainedTokenizerFast:
     """A lower-casing word-piece tokenizer with BERT's special tokens."""
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    rust = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    rust.normalizer = normalizers.BertNormalizer(lowercase=True)
-    rust.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    rust.decoder = decoders.WordPiece()
-    rust.train_from_iterator(TEXTS, trainers.WordPieceTrainer(vocab_size=200, special_tokens=special, show_progress=False))
-    rust.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
     names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
     roles = dict(zip(names, special, strict=True))
     return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=rust,
+        tokenizer_object=tokenizer_files.wordpiece(TEXTS, 200),
         model_max_length=64,
         model_input_names=["input_ids", "token_type_ids", "attention_mask"],
         **roles,
@@ -67,22 +60,6 @@ def bytelevel(**roles: str) -> transformers.PreTrainedTokenizerFast:
     )
     tokenizer.chat_template = CHAT_TEMPLATE
     return tokenizer
-
-
-@functools.cache
-def unigram() -> transformers.PreTrainedTokenizerFast:
-    """A unigram tokenizer in the manner of T5: ids 0 to 2 are <pad>, </s>, <unk>."""
-    rust = tokenizers.Tokenizer(models.Unigram())
-    rust.pre_tokenizer = pre_tokenizers.Metaspace()
-    rust.decoder = decoders.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=150, special_tokens=["<pad>", "</s>", "<unk>"], unk_token="<unk>", show_progress=False
-    )
-    rust.train_from_iterator(TEXTS, trainer)
-    rust.post_processor = processors.TemplateProcessing(single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)])
-    return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=rust, model_max_length=64, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
-    )
 
 
 BERT = {
@@ -195,8 +172,8 @@ def fixed_wordpiece() -> transformers.PreTrainedTokenizerFast:
 
 
 @functools.cache
-def fixed_unigram() -> transformers.PreTrainedTokenizerFast:
-    """A unigram tokenizer of a vocabulary that no training makes."""
+def unigram() -> transformers.PreTrainedTokenizerFast:
+    """A unigram tokenizer in the manner of T5, ids 0 to 2 are <pad>, </s>, <unk>; no training made it."""
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -6.0)]
     pieces += [(f"▁{word}", -3.0 - index / 100) for index, word in enumerate(words())]
     pieces += [(letter, -7.0 - index / 100) for index, letter in enumerate("abcdefghijklmnopqrstuvwxyzABHMPGTSFL.,;:!")]
@@ -242,8 +219,8 @@ def fixed_t5() -> Path:
         "summarization": {"max_length": 9, "prefix": "hello: "},
         "translation_en_to_fr": {"max_length": 7, "prefix": "the world to Paris: "},
     }
-    config = transformers.T5Config(**{**T5, "vocab_size": len(fixed_unigram()), "task_specific_params": tasks})
-    return fixed(config, "T5ForConditionalGeneration", fixed_unigram())
+    config = transformers.T5Config(**{**T5, "vocab_size": len(unigram()), "task_specific_params": tasks})
+    return fixed(config, "T5ForConditionalGeneration", unigram())
 
 
 SPECIAL = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|fr|>", "<|translate|>", "<|transcribe|>"]

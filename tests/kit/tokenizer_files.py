@@ -41,14 +41,21 @@ def _config(folder: Path, **values: object) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps(values))
 
 
-def wordpiece() -> Tokenizer:
-    """A BERT tokenizer of 400 tokens."""
-    rust = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+def wordpiece(texts: list[str] = TEXT, size: int = 400) -> Tokenizer:
+    """A BERT tokenizer of at most `size` tokens, the same in every run."""
+    rust = Tokenizer(models.WordPiece())
     rust.normalizer = normalizers.BertNormalizer(lowercase=True)
     rust.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     rust.decoder = decoders.WordPiece()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    rust.train_from_iterator(TEXT, trainers.WordPieceTrainer(vocab_size=400, special_tokens=special, show_progress=False))
+    # The trainer of the package numbers characters as it meets them, in another order each time; here they are given.
+    letters = sorted({letter for line in texts for letter in rust.normalizer.normalize_str(line) if not letter.isspace()})
+    known = [*special, *letters, *(f"##{letter}" for letter in letters if letter.isalnum())]
+    merging = Tokenizer(models.BPE(continuing_subword_prefix="##"))
+    merging.normalizer, merging.pre_tokenizer = rust.normalizer, rust.pre_tokenizer
+    options = {"continuing_subword_prefix": "##", "special_tokens": known, "show_progress": False}
+    merging.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=size, **options))
+    rust.model = models.WordPiece(merging.get_vocab(), unk_token="[UNK]")
     rust.post_processor = processors.TemplateProcessing(
         single="[CLS]:0 $A:0 [SEP]:0",
         pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",

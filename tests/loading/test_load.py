@@ -6,17 +6,12 @@ from kit.small_modules import TIED, Body, Classifier, WithHead, never, on_meta, 
 from torch import nn
 
 from bestiary.core.errors import LoadError
-from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.core.logging import BestiaryWarning
 from bestiary.loading.checkpoint import Checkpoint
 from bestiary.loading.load import LoadPlan, load_weights
 from bestiary.loading.save import save_weights
 
 NAMES = sorted(WithHead(tied=False).state_dict())
-
-
-@pytest.fixture(autouse=True)
-def fresh_warnings():
-    forget_warnings()
 
 
 def load(model, state, **kwargs):

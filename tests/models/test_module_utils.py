@@ -9,7 +9,7 @@ from kit import model_methods
 from kit.families import pair
 
 from bestiary.core.errors import InputError
-from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.core.logging import BestiaryWarning
 
 GOLDEN = json.loads((Path(__file__).parent.parent / "golden" / "model_methods.json").read_text())["helpers"]
 
@@ -29,7 +29,6 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
 
 
 def test_no_main_input_is_no_token() -> None:
-    forget_warnings()
     with pytest.warns(BestiaryWarning, match="counted in input_ids, and the inputs hold pixel_values"):
         assert pair("bert", "BertModel").ours.floating_point_ops({"pixel_values": torch.ones(2)}) == 0
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bestiary.core.errors import ConfigError, InputError
-from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.core.logging import BestiaryWarning
 from bestiary.nn.patches import check_pixels, grid, stretch
 
 
@@ -38,7 +38,6 @@ def test_wrong_pixels_are_named(pixels: torch.Tensor | None, image: int | None, 
 
 
 def test_pixels_behind_the_last_patch_are_told() -> None:
-    forget_warnings()
     with pytest.warns(BestiaryWarning, match="last 2 rows and 5 columns"):
         check_pixels(torch.zeros(1, 3, 18, 13), 3, 8, None)
 

@@ -7,7 +7,7 @@ from kit import checkpoints
 from kit.pipelines import ours, reference, same
 
 from bestiary.core.errors import ArgumentError
-from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.core.logging import BestiaryWarning
 
 TEXTS = checkpoints.TEXTS[:5]
 
@@ -39,7 +39,6 @@ def test_pooling_leaves_padding_out(pool: str) -> None:
 
 def test_cutting_is_told() -> None:
     made = ours("feature-extraction", checkpoints.bert("BertModel"))
-    forget_warnings()
     with pytest.warns(BestiaryWarning, match="109 tokens of an input were cut off"):
         assert np.shape(made(checkpoints.TEXTS[5] * 3, truncation=True)) == (1, 64, 32)
     options = {"tokenize_kwargs": {"truncation": True, "max_length": 7}}

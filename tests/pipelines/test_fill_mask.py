@@ -8,7 +8,7 @@ from kit import checkpoints
 from kit.pipelines import ours, reference, same
 
 from bestiary.core.errors import ArgumentError, InputError
-from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.core.logging import BestiaryWarning
 
 ONE = "My name [MASK] Sarah"
 TWO = "the [MASK] fox [MASK] over"
@@ -40,7 +40,6 @@ def test_options_of_the_tokenizer() -> None:
 
 def test_a_target_that_is_no_token() -> None:
     folder = checkpoints.bert("BertForMaskedLM")
-    forget_warnings()
     with pytest.warns(BestiaryWarning, match="'londonparis' is no single token"):
         found = ours("fill-mask", folder)(ONE, targets=["londonparis"])
     with warnings.catch_warnings():

@@ -14,7 +14,7 @@ from kit.pipelines import ours, same
 
 from bestiary.auto import AutoModelForSequenceClassification
 from bestiary.core.errors import ArgumentError, InputError, UnknownArchitecture
-from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.core.logging import BestiaryWarning
 from bestiary.pipelines import PIPELINE_REGISTRY, ChunkPipeline, KeyDataset, Pipeline, pipeline
 from bestiary.pipelines.batching import Padding, collate, plan, split
 from bestiary.pipelines.building import get_task
@@ -150,7 +150,6 @@ def test_dtype_and_map() -> None:
 
 
 def test_fast_tokenizers_are_the_only_ones() -> None:
-    forget_warnings()
     with pytest.warns(BestiaryWarning, match="use_fast=False changes nothing"):
         pipeline("text-classification", classifier_folder(), use_fast=False)
 

@@ -50,7 +50,7 @@ def test_languages_by_keyword() -> None:
 def test_why_a_text_ended_and_what_was_cut() -> None:
     (answer,) = made()(TEXTS[5], truncation=True, max_new_tokens=3)
     assert answer.finish_reason == "length"
-    assert answer.dropped_tokens == len(checkpoints.fixed_unigram()(TEXTS[5])["input_ids"]) - 64
+    assert answer.dropped_tokens == len(checkpoints.unigram()(TEXTS[5])["input_ids"]) - 64
     (answer,) = made()(
         TEXTS[0],
         max_new_tokens=3,

@@ -7,7 +7,7 @@ from kit import checkpoints
 from kit.pipelines import ours, reference, same
 
 from bestiary.core.errors import ArgumentError, InputError
-from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.core.logging import BestiaryWarning
 
 TEXTS = checkpoints.TEXTS
 NLI = ("contradiction", "neutral", "entailment")
@@ -44,7 +44,6 @@ def test_scores_of_one_label_alone_sum_to_one() -> None:
 
 def test_a_model_that_knows_no_entailment() -> None:
     folder = checkpoints.bert("BertForSequenceClassification", ("A", "B", "C"))
-    forget_warnings()
     with pytest.warns(BestiaryWarning, match="no label of the model is called entailment"):
         found = ours("zero-shot-classification", folder)(TEXTS[0], ["a", "london"])
     same(found, reference("zero-shot-classification", folder)(TEXTS[0], ["a", "london"]))

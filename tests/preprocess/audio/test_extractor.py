@@ -11,7 +11,7 @@ import torch
 import transformers
 
 from bestiary.core.errors import ArgumentError, ConfigError, InputError
-from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.core.logging import BestiaryWarning
 from bestiary.models.whisper.feature_extractor import WhisperFeatureExtractor
 from bestiary.preprocess.audio.extractor import SequenceFeatureExtractor
 
@@ -249,6 +249,5 @@ def test_null_leaves_a_setting_to_the_class(tmp_path):
 
 
 def test_an_unknown_rate_warns():
-    forget_warnings()
     with pytest.warns(BestiaryWarning, match="16000 Hz"):
         SequenceFeatureExtractor()(SHORT)

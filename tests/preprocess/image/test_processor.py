@@ -11,7 +11,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from bestiary.core.errors import ArgumentError, ConfigError, FileMissing, InputError
-from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.core.logging import BestiaryWarning
 from bestiary.models.clip.image_processor import CLIPImageProcessor
 from bestiary.models.vit.image_processor import ViTFeatureExtractor, ViTImageProcessor, ViTImageProcessorFast
 
@@ -126,7 +126,6 @@ def test_floats_in_unit_range_stay_within_one_level(dtype):
 
 
 def test_rescaling_unit_floats_warns():
-    forget_warnings()
     with pytest.warns(BestiaryWarning, match="do_rescale=False"):
         ViTImageProcessor(size=8)(photo() / 255)
 
