@@ -50,8 +50,8 @@ class BertEmbeddings(nn.Module):
 
     def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
         """words (B, T, D) are already embedded; without token_type_ids every token is of the first segment."""
-        first = self.token_type_embeddings.weight[0]
-        segments = first if token_type_ids is None else self.token_type_embeddings(token_type_ids)
+        types = words.new_zeros(1, dtype=torch.long) if token_type_ids is None else token_type_ids
+        segments = self.token_type_embeddings(types)
         return self.dropout(self.LayerNorm(words + segments + self.position_embeddings(position_ids)))
 
 

@@ -67,7 +67,8 @@ class CLIPVisionEmbeddings(Spread):
         pixels = check_pixels(pixel_values, config.num_channels, config.patch_size, None if any_size else config.image_size)
         patches = self.patch_embedding(pixels.to(weight.dtype)).flatten(2).transpose(1, 2)
         x = torch.cat((self.class_embedding.expand(len(pixels), 1, -1), patches), dim=1)
-        return x + stretch(self.position_embedding.weight, self.grid, grid(pixels.shape[-2:], config.patch_size))
+        table = self.position_embedding(torch.arange(self.position_embedding.num_embeddings, device=x.device))
+        return x + stretch(table, self.grid, grid(pixels.shape[-2:], config.patch_size))
 
 
 class CLIPAttention(Spread):

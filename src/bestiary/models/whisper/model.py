@@ -163,7 +163,7 @@ class WhisperEncoder(WhisperPreTrainedModel):
             )
         x = nn.functional.gelu(self.conv1(input_features))
         x = nn.functional.gelu(self.conv2(x)).transpose(1, 2)
-        x = self.dropout(x + self.embed_positions.weight)
+        x = self.dropout(x + self.embed_positions(torch.arange(x.shape[1], device=x.device)))
         mask = make_mask(x.shape[1], x.device, causal=False)
         for layer in self.layers:
             if not skipped(self.config.encoder_layerdrop, self.training):
