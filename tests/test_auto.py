@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 import transformers
 
-from bestiary import AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, ViTImageProcessor, WhisperFeatureExtractor
+from bestiary import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoImageProcessor,
+    AutoProcessor,
+    ViTImageProcessor,
+    WhisperFeatureExtractor,
+)
 from bestiary.core.errors import ConfigError, FileMissing, UnknownArchitecture
 
 
@@ -67,3 +74,17 @@ def test_a_class_does_not_open_the_settings_of_another_kind(tmp_path: Path) -> N
         with pytest.raises(ConfigError, match=f"another kind of preprocessor .*not of a {other.__name__}"):
             other.from_pretrained(tmp_path)
         assert isinstance(AutoProcessor.from_pretrained(tmp_path), one)
+
+
+@pytest.mark.parametrize("model_type", ["bert", "gpt2", "llama", "t5", "vit", "clip", "whisper"])
+def test_a_config_by_its_type(model_type: str) -> None:
+    ours, theirs = (auto.for_model(model_type, num_labels=3) for auto in (AutoConfig, transformers.AutoConfig))
+    assert type(ours).__name__ == type(theirs).__name__
+    assert (ours.model_type, ours.num_labels, ours.id2label) == (model_type, 3, theirs.id2label)
+
+
+def test_a_type_that_no_family_has() -> None:
+    with pytest.raises(ValueError, match="llamma"):
+        transformers.AutoConfig.for_model("llamma")
+    with pytest.raises(UnknownArchitecture, match="'llamma'.*'llama'"):
+        AutoConfig.for_model("llamma")

@@ -179,3 +179,8 @@ def test_what_is_shown_beside_the_reference(name: str) -> None:
             assert key in ours, key
     assert "return_dict" not in ours
     assert json.loads(repr(GenerationConfig(max_new_tokens=5)).removeprefix("GenerationConfig ")) == {"max_new_tokens": 5}
+
+
+def test_the_older_name_of_return_dict() -> None:
+    for said in (True, False):
+        assert BertConfig(return_dict=said).use_return_dict is said
