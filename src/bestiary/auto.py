@@ -1,6 +1,7 @@
 """A name or folder becomes classes: `model_type` finds the family, the task finds the class in its `TASKS`."""
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .core.errors import ArgumentError, ConfigError, UnknownArchitecture, UnsafeFile
@@ -303,24 +304,41 @@ def _belonging(kind: Any) -> str:
 
 
 def _config_or_none(name_or_path: Any, options: HubOptions) -> Any:
-    if find_file(name_or_path, PreTrainedConfig.file_name, options) is None:
-        return None
-    return AutoConfig.from_pretrained(name_or_path, **vars(options))
+    """The model's config; files of a subfolder without one belong to the model of the checkpoint itself."""
+    for place in (options, replace(options, subfolder="")):
+        if find_file(name_or_path, PreTrainedConfig.file_name, place) is not None:
+            return AutoConfig.from_pretrained(name_or_path, **vars(place))
+    return None
 
 
 class AutoTokenizer(_AutoPreprocessor):
-    """The tokenizer of a checkpoint; any checkpoint with a tokenizer.json opens, whatever its family."""
+    """The tokenizer of a checkpoint; a tokenizer.json, or a sentencepiece or tiktoken model, opens whatever the family."""
 
     kind = "tokenizer"
     places = (("tokenizer_config.json", "tokenizer_class"), ("config.json", "tokenizer_class"))
 
+    # Names that stand for any tokenizer: a tokenizer.json beside them says everything, whatever the family's own class adds.
+    general: ClassVar[frozenset[str]] = frozenset(
+        {"PreTrainedTokenizerFast", "PreTrainedTokenizer", "PreTrainedTokenizerBase", "TokenizersBackend"}
+    )
+
+    @classmethod
+    def class_for(cls, name_or_path: Any, options: HubOptions = HubOptions()) -> Any:
+        stored = [_stored_class(name_or_path, options, *place) for place in cls.places]
+        named = next((name for name in stored if name), None)
+        if named in cls.general and find_file(name_or_path, "tokenizer.json", options) is not None:
+            return cls.generic(name_or_path, options)
+        return super().class_for(name_or_path, options)
+
     @classmethod
     def generic(cls, name_or_path: Any, options: HubOptions) -> Any:
-        if find_file(name_or_path, "tokenizer.json", options) is None:
-            return None
         from .preprocess.text.tokenizer import PreTrainedTokenizerFast
 
-        return PreTrainedTokenizerFast
+        for names in PreTrainedTokenizerFast.vocab_files_names.values():
+            for name in (names,) if isinstance(names, str) else names:
+                if find_file(name_or_path, name, options) is not None:
+                    return PreTrainedTokenizerFast
+        return None
 
 
 class AutoImageProcessor(_AutoPreprocessor):

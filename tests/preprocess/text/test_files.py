@@ -14,7 +14,6 @@ import transformers
 from kit.tokenizer_files import SAMPLES, byte_level, wordpiece
 
 from bestiary.core.errors import ArgumentError, BestiaryError, CorruptFile, FileMissing, InputError, UnsafeFile
-from bestiary.preprocess.text.class_name import tokenizer_class
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 ROLES = {f"{role}_token": f"[{role.upper()}]" for role in ("pad", "unk", "cls", "sep", "mask")}
@@ -156,25 +155,6 @@ def test_ends_can_be_switched(folder: Callable[[str], Path]) -> None:
     assert ours("a b")["input_ids"] == [ours.bos_token_id, *plain, ours.eos_token_id]
     ours.add_bos_token = False
     assert ours("a b")["input_ids"] == [*plain, ours.eos_token_id]
-
-
-@pytest.mark.parametrize(
-    ("config", "model", "whole", "expected"),
-    [
-        ({"tokenizer_class": "BertTokenizerFast"}, None, True, ("BertTokenizer", None)),
-        ({"tokenizer_class": "TokenizersBackend"}, {"model_type": "llama"}, True, ("PreTrainedTokenizerFast", "llama")),
-        ({}, {"model_type": "t5", "tokenizer_class": "T5Tokenizer"}, False, ("T5Tokenizer", "t5")),
-        (None, {"model_type": "llama"}, False, (None, "llama")),
-        (None, {"model_type": "llama"}, True, ("PreTrainedTokenizerFast", "llama")),
-    ],
-)
-def test_which_class(tmp_path: Path, config: Any, model: Any, whole: bool, expected: tuple[str, str]) -> None:
-    for name, values in (("tokenizer_config.json", config), ("config.json", model)):
-        if values is not None:
-            (tmp_path / name).write_text(json.dumps(values))
-    if whole:
-        (tmp_path / "tokenizer.json").write_text("{}")
-    assert tokenizer_class(tmp_path) == expected
 
 
 BROKEN: dict[str, tuple[str, bytes]] = {

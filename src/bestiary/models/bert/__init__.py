@@ -58,7 +58,7 @@ TASKS = {
     "multiple-choice": "BertForMultipleChoice",
 }
 
-TOKENIZER = "BertTokenizer"
+PREPROCESSORS = {"tokenizer": "BertTokenizer"}
 
 __getattr__, __dir__ = lazy(
     __name__,

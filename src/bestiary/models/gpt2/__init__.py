@@ -69,7 +69,7 @@ TASKS = {
     "question-answering": "GPT2ForQuestionAnswering",
 }
 
-TOKENIZER = "GPT2Tokenizer"
+PREPROCESSORS = {"tokenizer": "GPT2Tokenizer"}
 
 __getattr__, __dir__ = lazy(
     __name__,

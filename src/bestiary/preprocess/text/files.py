@@ -95,7 +95,9 @@ def _config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str
     """Settings from tokenizer_config.json, and from the two files beside it that older releases wrote."""
     config = read_config(name_or_path, where)
     older = _json_object(name_or_path, "special_tokens_map.json", where)
-    config = {**{role: token for role, token in older.items() if role not in config}, **config}
+    # Files without `added_tokens_decoder` are of releases that took the roles from the map first.
+    first = () if "added_tokens_decoder" in config else ROLES
+    config.update({role: token for role, token in older.items() if role not in config or role in first})
     stored = _added(config.pop("added_tokens_decoder", None) or {})
     for token, index in _json_object(name_or_path, "added_tokens.json", where).items():
         if not fits(index, Count):

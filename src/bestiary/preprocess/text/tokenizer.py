@@ -19,7 +19,7 @@ from .backend import Backend
 from .calling import TOO_LONG, UNLIMITED, Calling
 from .chat_template import ChatTemplates
 from .growth import check_growth
-from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES
+from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES, read_token
 
 
 class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
@@ -64,7 +64,10 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
     ) -> None:
         super().__init__()
         vocab, merges = options.pop("vocab_file", vocab), options.pop("merges_file", merges)
-        settings = {**self.defaults, **(stored or {}), **options}
+        given = {**(stored or {}), **options}
+        settings = {**self.defaults, **given}
+        for role in ROLES:
+            settings[role] = read_token(settings.get(role))
         whole = tokenizer_object is not None or tokenizer_file is not None
         if tokenizer_object is not None:
             rust = Tokenizer.from_str(tokenizer_object.to_str())
@@ -74,6 +77,9 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
             rust = self.convert(vocab, merges, settings)
         if whole:
             self.adjust(rust, options)
+            # The family's usual tokens are not added to a vocabulary that was made without them.
+            absent = [role for role in ROLES if role not in given and rust.token_to_id(str(settings[role])) is None]
+            settings.update(dict.fromkeys(absent))
         check_growth(rust)
         self.backend = Backend(rust)
         self.init_kwargs = settings
