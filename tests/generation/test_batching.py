@@ -1,8 +1,10 @@
 """Many requests at once: each gets exactly what it gets alone, whoever else is there and however little room there is."""
 
 import random
+import re
 import resource
 
+import numpy as np
 import pytest
 import torch
 from kit.families import cases, pair
@@ -324,6 +326,18 @@ BAD = [
     ([[5]], {"max_newtokens": 3}, ArgumentError, "max_new_tokens"),
     ([[5]], {"stop_strings": "a"}, ArgumentError, "tokenizer"),
     ([{"prompt": [5]}], {}, ArgumentError, "input_ids"),
+    ([5, 6], {}, InputError, "a prompt is 5"),
+    ({"input_ids": [[5]]}, {}, ArgumentError, "inputs are a dict"),
+    ([torch.tensor([[5, 6], [7, 8]])], {}, InputError, r"shape \(2, 2\)"),
+    ([[True]], {}, InputError, "True"),
+    ([{"input_ids": [5], "listener": print}], {}, ArgumentError, "listener"),
+    ([[5]], {"do_sample": True, "seed": "x"}, ArgumentError, "'x'"),
+    ([[5]], {"do_sample": True, "seed": [1]}, ArgumentError, "seed"),
+    ([[5]], {"token_healing": True}, ArgumentError, "token_healing"),
+    ([[5]], {"continuous_batching_config": {"seed": 1.5}}, ArgumentError, "seed"),
+    ([[5]], {"continuous_batching_config": {"page_size": True}}, ConfigError, "page_size"),
+    ([[5]], {"continuous_batching_config": {"max_memory_percent": "half"}}, ConfigError, "max_memory_percent"),
+    ([[5]], {"continuous_batching_config": {"return_logprobs": "no"}}, ConfigError, "return_logprobs"),
     ([[5]], {"continuous_batching_config": {"page_sise": 3}}, ArgumentError, "page_size"),
     ([[5]], {"continuous_batching_config": {"page_size": 0}}, ConfigError, "page_size"),
     ([[5]], {"continuous_batching_config": {"max_memory_percent": 2}}, ConfigError, "max_memory_percent"),
@@ -337,6 +351,75 @@ def test_what_cannot_be_is_refused_before_the_first_pass(llama, inputs, options,
     with pytest.raises(error, match=named) as caught:
         model.generate_batch(inputs, **options)
     assert isinstance(caught.value, BestiaryError)
+
+
+def _nothing(ids, scores):
+    return None
+
+
+def _wider(ids, scores):
+    return torch.cat([scores, scores + 99], dim=1)
+
+
+def _arrays(ids, scores):
+    return scores.numpy()
+
+
+def _infinite(ids, scores):
+    return scores.index_fill(1, torch.tensor([5]), float("inf"))
+
+
+def _not_numbers(ids, scores):
+    return scores * float("nan")
+
+
+@pytest.mark.parametrize(
+    ("own", "named"),
+    [
+        ({"logits_processor": [_nothing]}, "_nothing returned a NoneType"),
+        ({"logits_processor": [_wider]}, r"_wider returned .*\(1, 128\)"),
+        ({"logits_processor": [_arrays]}, "ndarray"),
+        ({"logits_processor": [_not_numbers]}, "NaN"),
+        ({"logits_processor": [_infinite], "do_sample": True}, "infinity"),
+        ({"temperature": 1e-45, "do_sample": True}, "temperature"),
+    ],
+    ids=["nothing", "wider", "arrays", "nan", "infinity", "temperature"],
+)
+def test_whatever_is_wrong_with_one_request_the_others_get_their_tokens(llama, own, named):
+    model, _ = llama
+    prompts = made_up(5, count=4)
+    with pytest.warns(UserWarning, match="1 of 5 requests failed"):
+        results = model.generate_batch(
+            [*prompts, {"input_ids": [7, 8], **own}], max_new_tokens=5, continuous_batching_config=SMALL
+        )
+    *others, bad = results.values()
+    assert [result.generated_tokens for result in others] == [alone(model, prompt, max_new_tokens=5) for prompt in prompts]
+    assert re.search(named, bad.error)
+
+
+@pytest.mark.parametrize("sharing", [True, False])
+def test_numbers_that_are_none_stay_with_the_request_that_made_them(sharing):
+    """A block that held NaN is used again by others, who look at a part of it only."""
+    torch.manual_seed(0)
+    config = LlamaConfig(vocab_size=64, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4)
+    model = LlamaForCausalLM(config).eval()
+    with torch.no_grad():
+        model.get_input_embeddings().weight[4] = float("nan")
+        model.lm_head.weight[4] = 0
+    prompts = [[token if token != 4 else 5 for token in prompt] for prompt in made_up(3, count=6)]
+    expected = [alone(model, prompt, max_new_tokens=6) for prompt in prompts]
+    broken = {"input_ids": [4, 4, 5, 6, 7, 8, 9, 4], "remove_invalid_values": True}
+    config = {**SMALL, "num_blocks": 12, "max_requests_per_batch": 1, "allow_block_sharing": sharing}
+    results = model.generate_batch([broken, broken, *prompts], max_new_tokens=6, continuous_batching_config=config)
+    assert [result.generated_tokens for result in results.values()][2:] == expected
+
+
+def test_prompts_and_seeds_of_numpy_and_torch(llama):
+    model, _ = llama
+    options = {"max_new_tokens": 4, "do_sample": True, "continuous_batching_config": SMALL}
+    expected = model.generate_batch([[5, 6, 7]], seed=3, **options)["req_0"].generated_tokens
+    for prompt in (np.array([5, 6, 7]), torch.tensor([[5, 6, 7]]), [np.int64(5), 6, 7]):
+        assert model.generate_batch([prompt], seed=np.int64(3), **options)["req_0"].generated_tokens == expected
 
 
 def test_positions_that_stretch_with_the_text_end_where_they_would():

@@ -1,9 +1,12 @@
 """The manager: requests from other threads and event loops; all end, whatever happens to them, to the model, to the reader."""
 
 import asyncio
+import copy
+import multiprocessing
 import random
 import threading
 import time
+import warnings
 from contextlib import contextmanager
 
 import pytest
@@ -11,6 +14,7 @@ import torch
 
 from bestiary.core.errors import ArgumentError, BusyError, CapacityError, EngineError
 from bestiary.generation.batching.requests import RequestStatus
+from bestiary.models.gpt2 import GPT2Config, GPT2LMHeadModel
 
 CONFIG = {"page_size": 4, "num_blocks": 60, "max_batch_tokens": 32, "max_requests_per_batch": 8}
 
@@ -268,3 +272,73 @@ def test_a_worker_that_dies_is_seen_and_takes_nobody_along_unsaid(llama, monkeyp
     assert "gone" in manager.health.error
     with pytest.raises(EngineError, match="not running"):
         manager.add_request([5, 6], max_new_tokens=3)
+
+
+def test_a_stream_gives_the_new_tokens_of_a_prompt_in_a_tensor(llama):
+    model, _ = llama
+
+    async def read(manager, prompt):
+        return [token async for token in manager.stream(prompt, max_new_tokens=6)]
+
+    with running(model) as manager:
+        for prompt in (torch.tensor([[5, 6, 7]]), torch.tensor([5, 6, 7])):
+            assert asyncio.run(read(manager, prompt)) == alone(model, [5, 6, 7], max_new_tokens=6)
+
+
+def test_many_requests_are_taken_or_refused_together(llama, monkeypatch):
+    model, _ = llama
+    with running(model, max_queue_size=3) as manager:
+        with held(manager, monkeypatch):
+            with pytest.raises(BusyError, match="no room for 4 more"):
+                manager.add_requests([[5, 6]] * 4, max_new_tokens=2)
+            assert manager.health.waiting == 0
+            names = manager.add_requests([[5, 6]] * 3, max_new_tokens=2)
+        assert [manager.get_result(name).error for name in names] == [None] * 3
+        assert manager.get_result(timeout=0) is None
+
+
+def test_names_given_by_the_caller_do_not_get_in_the_way_of_others(llama):
+    model, _ = llama
+    with running(model) as manager:
+        manager.add_request([5], request_id="req_0", max_new_tokens=2)
+        assert manager.add_request([6], max_new_tokens=2) != "req_0"
+        with pytest.raises(ArgumentError, match="request_id is 5"):
+            manager.add_request([5], request_id=5)
+
+
+def test_two_managers_of_a_model_in_training():
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=64, n_embd=16, n_layer=1, n_head=4, n_positions=96, attn_pdrop=0.5, resid_pdrop=0.5)
+    model = GPT2LMHeadModel(config).train()
+    still = copy.deepcopy(model).eval()
+    options = {"max_new_tokens": 20, "eos_token_id": -1}
+    expected = alone(still, [5, 6, 7], **options)
+    with running(model) as one, running(model) as two:
+        names = [(manager, manager.add_requests([[5, 6, 7]] * 3, **options)) for _ in range(4) for manager in (one, two)]
+        for manager, those in names:
+            assert all(manager.get_result(name).generated_tokens == expected for name in those)
+    assert all(module.training for module in model.modules())
+
+
+def _in_a_child(manager, name, told):
+    for ask in (lambda: manager.add_request([5]), lambda: manager.get_result(name), lambda: manager.stop()):
+        try:
+            ask()
+        except EngineError as error:
+            told.put(str(error))
+    manager.cancel_request(name)
+
+
+def test_a_forked_process_is_told_that_nobody_works_there(llama, monkeypatch):
+    model, _ = llama
+    context = multiprocessing.get_context("fork")
+    with running(model) as manager, held(manager, monkeypatch):
+        name, told = manager.add_request([5, 6], max_new_tokens=2), context.Queue()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+            child = context.Process(target=_in_a_child, args=(manager, name, told))
+            child.start()
+        answers = [told.get(timeout=10) for _ in range(3)]
+        child.join(10)
+    assert all("forked" in answer for answer in answers)
+    assert child.exitcode == 0

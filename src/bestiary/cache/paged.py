@@ -34,6 +34,7 @@ class BlockPool:
         self._keys: dict[int, tuple[int, tuple[int, ...]]] = {}
         self._named: dict[tuple[int, tuple[int, ...]], tuple[int, int]] = {}
         self._names = START
+        self._again: list[int] = []
 
     @property
     def available(self) -> int:
@@ -52,15 +53,22 @@ class BlockPool:
         """
         if self._free:
             block = heapq.heappop(self._free)
+            self._again.append(block)
         elif self._fresh < self.size:
             block, self._fresh = self._fresh, self._fresh + 1
         elif self._idle:
             block = self._idle.popitem(last=False)[0]
             del self._named[self._keys.pop(block)]
+            self._again.append(block)
         else:
             raise CapacityError(f"all {self.size} blocks of {self.page_size} tokens are in use")
         self._users[block] = 1
         return block
+
+    def again(self) -> list[int]:
+        """The blocks that were taken since this was asked last and had been used before: they hold what somebody left."""
+        taken, self._again = self._again, []
+        return taken
 
     def find(self, before: int, tokens: Sequence[int]) -> tuple[int, int] | None:
         """(block, name) of the full block that holds `tokens` after what `before` names, or None."""
@@ -138,6 +146,8 @@ class PagedLayers:
 
     def wipe(self, blocks: Sequence[int]) -> None:
         """Write zeros over the values in `blocks` (numbers that are none would spoil sums they have no part in)."""
+        if not blocks:
+            return
         index = torch.tensor(blocks, dtype=torch.int64, device=self._block.device)
         for _, values in self._layers:
             values.index_fill_(0, index, 0)

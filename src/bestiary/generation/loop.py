@@ -238,6 +238,8 @@ def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
         NumericsError: the model gives NaN.
     """
     first, chunk = True, run.settings.prefill_chunk_size
+    # Processors may ban all, or make NaN, at any step; on an accelerator the answer would have to be waited for.
+    looks = bool(run.processors) and strategy.final and run.ids.device.type == "cpu"
     try:
         if chunk:
             run.prefill(chunk)
@@ -252,6 +254,8 @@ def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
             choice = strategy.choose(run, scores)
             if choice.parents is not None:
                 run.reorder(choice.parents)
+            elif looks and not bool((scores.gather(1, choice.tokens.unsqueeze(1)) > -torch.inf).all()):
+                check_numbers(scores, run, run.finish.running)
             tokens = run.finish.fill(choice.tokens)
             run.commit(tokens)
             going = run.finish.running
@@ -259,7 +263,8 @@ def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
             over = run.finish.over(run.length)
             yield Step(tokens, run.finish.running, logits, scores, choice.parents, output)
             if over:
-                check_numbers(scores, run, going)
+                # A beam may come to nothing where others go on; whether anything is left of a prompt its strategy says.
+                check_numbers(scores, run, going & strategy.final)
                 return
     finally:
         strategy.end(run)

@@ -5,6 +5,7 @@ https://doi.org/10.1145/2660193.2660195): nothing is shared between rows, and a 
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,17 @@ def _mix(values: Any) -> Any:
     values = (values ^ (values >> np.uint64(30))) * _FIRST
     values = (values ^ (values >> np.uint64(27))) * _SECOND
     return values ^ (values >> np.uint64(31))
+
+
+def as_seed(given: Any) -> int:
+    """`given` as a plain whole number.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if not isinstance(given, Integral) or isinstance(given, bool):
+        raise ArgumentError(f"seed is {given!r:.60}; expected a whole number, or one for each prompt")
+    return int(given)
 
 
 def row_seed(seed: int, copy: int) -> int:
@@ -98,7 +110,7 @@ class RowStreams:
         self._block = uniforms(self.seeds, np.arange(first, first + _BLOCK)[None]).to(self._device)
 
 
-def streams(seed: int | Sequence[int], prompts: Tensor, copies: int, device: torch.device) -> RowStreams:
+def streams(seed: Any, prompts: Tensor, copies: int, device: torch.device) -> RowStreams:
     """The streams of `copies` rows for each of B prompts.
 
     Args:
@@ -109,15 +121,16 @@ def streams(seed: int | Sequence[int], prompts: Tensor, copies: int, device: tor
         ArgumentError: a seed is no whole number, or there are as many as nothing here.
     """
     rows = prompts.shape[0]
-    given = [seed] * (rows // copies) if isinstance(seed, int) else list(seed)
-    if any(not isinstance(one, int) or isinstance(one, bool) for one in given):
-        raise ArgumentError(f"seed is {seed!r}; expected a whole number, or one for each prompt")
+    if isinstance(seed, Tensor | np.ndarray):
+        seed = seed.tolist()
+    shared = not isinstance(seed, list | tuple)
+    given = [as_seed(seed)] * (rows // copies) if shared else [as_seed(one) for one in seed]
     if len(given) not in (rows // copies, rows):
         many = rows // copies
         raise ArgumentError(f"seed holds {len(given)} numbers; expected one, one for each of {many} prompts, or {rows}")
     if len(given) * copies == rows:
         given = [row_seed(one, copy) for one in given for copy in range(copies)]
-    if isinstance(seed, int) and copies == 1 and rows > 1 and prompts.shape[1] > 1 and len(prompts.unique(dim=0)) < rows:
+    if shared and copies == 1 and rows > 1 and prompts.shape[1] > 1 and len(prompts.unique(dim=0)) < rows:
         warn_once(
             "equal-draws",
             f"seed={seed} counts for each row by itself, so equal prompts get equal answers: pass a seed for each of the "

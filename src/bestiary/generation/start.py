@@ -77,7 +77,7 @@ def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
     finish = Finish(
         started.ids.shape[0], started.ids.device, eos, criteria_of(call, settings), started.max_length, _pad(settings, eos)
     )
-    around, own = _context(model, call, started, eos), list(call.logits_processor or ())
+    around, own = _context(model, call, started, eos), processors.listed("logits_processor", call.logits_processor)
     if call.constraint is not None:  # after all that may forbid tokens, so that it sees what is left
         prompts = started.ids.shape[0] // rows
         own.append(constrain(call.constraint, call.tokenizer, around, prompts, rows, moving=not chosen.final))
@@ -318,7 +318,11 @@ def criteria_of(call: Call, settings: GenerationConfig) -> list[Any]:
         found.append(StopStringCriteria(call.tokenizer, settings.stop_strings))
     if settings.max_time is not None:
         found.append(MaxTimeCriteria(settings.max_time))
-    return [*found, *(call.stopping_criteria or ())]
+    own = processors.listed("stopping_criteria", call.stopping_criteria)
+    for criterion in own:
+        if not callable(criterion) or isinstance(criterion, type):
+            raise ArgumentError(f"stopping_criteria holds {criterion!r:.80}; expected functions of (input_ids, scores)")
+    return [*found, *own]
 
 
 def _context(model: Any, call: Call, started: Prepared, eos: Tensor | None) -> Context:
@@ -328,7 +332,7 @@ def _context(model: Any, call: Call, started: Prepared, eos: Tensor | None) -> C
         max_length=started.max_length,
         device=started.ids.device,
         eos=eos,
-        encoder_input_ids=started.encoder_ids,
+        encoder_input_ids=started.encoder_tokens(),
         leading_padding=started.leading_padding(),
         prefix_allowed_tokens_fn=call.prefix_allowed_tokens_fn,
         model=model,

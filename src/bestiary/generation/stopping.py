@@ -50,10 +50,13 @@ def verdict(answer: Any, input_ids: Tensor) -> Tensor:
         InputError: the answer is neither a boolean nor one boolean for each row.
     """
     rows = input_ids.shape[0]
-    answer = torch.as_tensor(answer, device=input_ids.device)
-    if answer.dtype != torch.bool or answer.shape not in ((), (rows,)):
-        raise InputError(f"a stopping criterion returned {answer!r}; expected a boolean, or booleans of shape ({rows},)")
-    return answer.expand(rows)
+    try:
+        found = torch.as_tensor(answer, device=input_ids.device)
+    except (TypeError, ValueError, RuntimeError):  # not even numbers
+        found = None
+    if found is None or found.dtype != torch.bool or found.shape not in ((), (rows,)):
+        raise InputError(f"a stopping criterion returned {answer!r:.200}; expected a boolean, or booleans of shape ({rows},)")
+    return found.expand(rows)
 
 
 class MaxLengthCriteria(StoppingCriteria):
@@ -80,7 +83,7 @@ class MaxTimeCriteria(StoppingCriteria):
         self.initial_timestamp = time.time() if initial_timestamp is None else initial_timestamp
 
     def __call__(self, input_ids: Tensor, scores: Any = None, **kwargs: Any) -> Tensor:
-        over = time.time() - self.initial_timestamp > self.max_time
+        over = bool(time.time() - self.initial_timestamp > self.max_time)  # numpy's booleans are not Python's
         return torch.full((input_ids.shape[0],), over, device=input_ids.device)
 
 

@@ -12,7 +12,10 @@ Choices = list[int | Exception]
 
 
 def choose(requests: list[RequestState], scores: Tensor) -> Choices:
-    """The next token of each of `requests`, or what is wrong with it, by its row of `scores` (n, V), fp32."""
+    """The next token of each of `requests`, or what is wrong with it, by its row of `scores` (n, V), fp32.
+
+    Whatever is wrong with one request, the others get their tokens.
+    """
     best, tokens = (x.tolist() for x in scores.max(-1))
     choices: Choices = list(tokens)
     drawn: dict[int, Tensor] = {}
@@ -24,23 +27,39 @@ def choose(requests: list[RequestState], scores: Tensor) -> Choices:
         elif request.processors or request.settings.do_sample:
             try:
                 own = request.processors(request.ids.to(scores.device), scores[row : row + 1])
+                choices[row] = _best(request, own)
             except Exception as error:  # noqa: BLE001 (somebody's processor: the others go on)
                 choices[row] = error
                 continue
-            if not bool(own.amax() > -torch.inf):
-                choices[row] = NumericsError(f"there is nothing to choose from after {len(request.tokens)} tokens")
-            elif request.settings.do_sample:
+            if request.settings.do_sample:
                 drawn[row] = own
-            else:
-                choices[row] = int(own.argmax())
     if drawn:
         _draw(requests, drawn, choices)
     return choices
 
 
+def _best(request: RequestState, scores: Tensor) -> int:
+    """The best token by the processed `scores` (1, V)."""
+    best, token = (x.item() for x in scores[0].max(-1))
+    if best != best:
+        raise NumericsError(f"a processor made NaN of the scores after {len(request.tokens)} tokens")
+    if best == -torch.inf:
+        raise NumericsError(f"there is nothing to choose from after {len(request.tokens)} tokens")
+    return int(token)
+
+
 def _draw(requests: list[RequestState], scores: dict[int, Tensor], choices: Choices) -> None:
     """Fill in `choices` for the rows of `scores`, (1, V) each: a token drawn by the request's own stream of random numbers."""
     probabilities = torch.cat(list(scores.values())).softmax(-1)
+    whole = ~probabilities.isnan().any(-1)
+    for row, fine in zip(list(scores), whole.tolist(), strict=True):
+        if not fine:
+            del scores[row]
+            choices[row] = NumericsError(
+                f"there is no token to draw after {len(requests[row].tokens)} tokens: the scores hold infinity, by a processor "
+                f"or by temperature={requests[row].settings.temperature}"
+            )
+    probabilities = probabilities[whole]
     drawing = [requests[row] for row in scores]
     steps = [len(request.tokens) - request.prompt for request in drawing]
     places = uniforms([request.draw for request in drawing], steps).to(probabilities.device)

@@ -1,9 +1,11 @@
 """How the batching engine shares its memory and its time between requests."""
 
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any
 
 from ...core.errors import ArgumentError, ConfigError, did_you_mean
+from ..seeds import as_seed
 
 
 @dataclass
@@ -23,7 +25,7 @@ class ContinuousBatchingConfig:
         max_queue_size: requests that may wait; one more is refused as busy. 0: no limit.
 
     Raises:
-        ConfigError: a number is out of its range.
+        ConfigError: a number is out of its range, or no number. ArgumentError: the seed is no whole number.
     """
 
     page_size: int = 64
@@ -40,10 +42,19 @@ class ContinuousBatchingConfig:
         for name, least in (("page_size", 1), ("num_blocks", 1), ("max_batch_tokens", 1), ("max_requests_per_batch", 1),
                             ("max_queue_size", 0)):  # fmt: skip
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < least):
+            if value is None and name == "num_blocks":
+                continue
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
                 raise ConfigError(f"{name} is {value!r}; expected a whole number from {least}")
-        if not 0 < self.max_memory_percent <= 1:
-            raise ConfigError(f"max_memory_percent is {self.max_memory_percent!r}; expected a share above 0 and up to 1")
+            setattr(self, name, int(value))
+        share = self.max_memory_percent
+        if not isinstance(share, Real) or not 0 < share <= 1:
+            raise ConfigError(f"max_memory_percent is {share!r}; expected a share above 0 and up to 1")
+        for name in ("allow_block_sharing", "return_logprobs"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; expected True or False")
+        if self.seed is not None:
+            self.seed = as_seed(self.seed)
 
     @classmethod
     def of(cls, given: Any) -> "ContinuousBatchingConfig":

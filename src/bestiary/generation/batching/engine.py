@@ -1,21 +1,25 @@
 """The engine: many requests through one model, in passes that each take every request some way on."""
 
 import copy
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from ...cache.paged import BlockPool
-from ...core.errors import ArgumentError, CapacityError, InputError
+from ...core.errors import ArgumentError, CapacityError, EngineError, InputError
 from ...nn.attention import Attend
 from ...nn.masks import Mask
 from .. import prepare, processors, strategies
 from ..config import DEFAULTS, GenerationConfig
 from ..processors import Context, token_ids
+from ..seeds import as_seed
 from ..start import Call, criteria_of
 from ..structured.processor import constrain, make_room
 from .attention import Layout, PagedCache, Piece, Visits
@@ -30,7 +34,8 @@ Tensor = torch.Tensor
 # Settings of `generate` that mean nothing here: the cache is the engine's, and what results hold is always the same.
 _ELSEWHERE = (
     "cache_implementation", "cache_config", "max_cache_len", "prefill_chunk_size", "return_dict_in_generate", "output_scores",
-    "output_logits", "output_attentions", "output_hidden_states", "return_legacy_cache", "compile_config",
+    "output_logits", "output_attentions", "output_hidden_states", "output_token_logprobs", "return_legacy_cache",
+    "compile_config", "token_healing",
 )  # fmt: skip
 
 
@@ -100,7 +105,7 @@ class Engine:
             InputError: the prompt is no list of ids of the vocabulary. ArgumentError, ConfigError: of the settings.
             CapacityError: it is longer than the context.
         """
-        tokens = self._prompt(input_ids)
+        tokens = self.prompt(input_ids)
         given = self._resolve(settings)
         if constraint is not None:
             given = copy.deepcopy(given)
@@ -120,10 +125,10 @@ class Engine:
             prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
             model=self.model,
         )
-        own = list(logits_processor or ())
+        own = processors.listed("logits_processor", logits_processor)
         if constraint is not None:
             own.append(constrain(constraint, tokenizer, context, prompts=1, copies=1, moving=False))
-        seed = self.config.seed if seed is None else seed
+        seed = self.config.seed if seed is None else as_seed(seed)
         return RequestState(
             request_id,
             tokens,
@@ -138,15 +143,26 @@ class Engine:
             record_timestamps,
         )
 
-    def _prompt(self, input_ids: Sequence[int] | Tensor) -> list[int]:
-        tokens = input_ids.flatten().tolist() if isinstance(input_ids, Tensor) else list(input_ids)
-        vocab = self.model.config.get_text_config(decoder=True).get("vocab_size")
+    def prompt(self, input_ids: Any) -> list[int]:
+        """One prompt as a list of token ids.
+
+        Raises:
+            InputError: it is something else, or several prompts, or empty, or holds what is no id of the vocabulary.
+        """
+        if isinstance(input_ids, Tensor | np.ndarray):
+            shape = tuple(input_ids.shape)
+            if len(shape) - (len(shape) == 2 and shape[0] == 1) != 1:
+                raise InputError(f"a prompt has the shape {shape}; expected (tokens,): each request is one prompt")
+            input_ids = input_ids.reshape(-1).tolist()
+        if not isinstance(input_ids, Iterable) or isinstance(input_ids, str | bytes | Mapping):
+            raise InputError(f"a prompt is {input_ids!r:.60}; expected a list of token ids")
+        tokens, vocab = list(input_ids), self.model.config.get_text_config(decoder=True).vocab_size
         if not tokens:
             raise InputError("a prompt is empty; there must be at least one token")
         for token in tokens:
-            if not isinstance(token, int) or not 0 <= token < vocab:
-                raise InputError(f"a prompt holds {token!r}; expected token ids from 0 to {vocab - 1}")
-        return tokens
+            if not isinstance(token, Integral) or isinstance(token, bool) or not 0 <= token < vocab:
+                raise InputError(f"a prompt holds {token!r:.60}; expected token ids from 0 to {vocab - 1}")
+        return [int(token) for token in tokens]
 
     def _resolve(self, said: dict[str, Any]) -> GenerationConfig:
         """The settings of a request that says `said`; made once for all that say nothing."""
@@ -212,21 +228,26 @@ class Engine:
         plan = self.scheduler.plan()
         taking_part = [*plan.decoding, *(request for request, _ in plan.pieces)]
         if not taking_part:
+            for request in self.requests:
+                self._fail(
+                    request, EngineError(f"{len(self.requests)} requests wait and none can go on: a fault of the engine")
+                )
             return False
         now = time.perf_counter()
         for request in taking_part:
             request.began = now if request.began < 0 else request.began
         try:
             logits = self._forward(plan)
+            for request, count in [*((request, 1) for request in plan.decoding), *plan.pieces]:
+                self.scheduler.advance(request, count)
+            heads = [request for request in taking_part if request.remaining == 0]
+            if heads:
+                self._continue(heads, logits)
         except Exception as error:
             for request in taking_part:
-                self._fail(request, error)
+                if not request.finish_reason:
+                    self._fail(request, error)
             raise
-        for request, count in [*((request, 1) for request in plan.decoding), *plan.pieces]:
-            self.scheduler.advance(request, count)
-        heads = [request for request in taking_part if request.remaining == 0]
-        if heads:
-            self._continue(heads, logits)
         return True
 
     def _forward(self, plan: Plan) -> Tensor:
@@ -251,6 +272,7 @@ class Engine:
         self.cache.layout = Layout(page, newest, visits, pieces)
         position_ids = torch.tensor(positions, device=device)
         end = 1 + max(max(request.blocks) for request in self.scheduler.running)
+        self.cache.wipe(self.pool.again())  # NaN in values that nobody looks at would spoil the sum
         self.cache.place(torch.tensor(blocks, device=device), position_ids % page, end)
         with evaluating(self.model):
             output = self.model(
@@ -293,9 +315,7 @@ class Engine:
 
     def _fail(self, request: RequestState, error: Exception) -> None:
         """End `request` with `error`. Nobody meets what its blocks hold, which may be no numbers."""
-        alone = [block for block in request.blocks if self.pool.users(block) == 1]
-        self.pool.forget(alone)
-        self.cache.wipe(alone)
+        self.pool.forget([block for block in request.blocks if self.pool.users(block) == 1])
         self.cancel(request, "error", error)
 
 
@@ -328,14 +348,26 @@ def _visits(requests: list[RequestState], pool: BlockPool, device: torch.device)
     return visits, torch.tensor([*(request.held for request in requests), -1], device=device)
 
 
+# Models that are being run: by how many, and which of their modules were in training before.
+_evaluated: dict[nn.Module, tuple[int, list[nn.Module]]] = {}
+_modes = threading.Lock()
+
+
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """`model` without dropout while the body runs; each of its modules is put back in the mode it was in."""
-    training = [module for module in model.modules() if module.training]
-    try:
+    """`model` without dropout while the body runs; when nobody runs it any more, its modules are in their modes again."""
+    with _modes:
+        users, training = _evaluated.get(model) or (0, [module for module in model.modules() if module.training])
+        _evaluated[model] = users + 1, training
         for module in training:
             module.training = False
+    try:
         yield
     finally:
-        for module in training:
-            module.training = True
+        with _modes:
+            users, training = _evaluated.pop(model)
+            if users > 1:
+                _evaluated[model] = users - 1, training
+            else:
+                for module in training:
+                    module.training = True

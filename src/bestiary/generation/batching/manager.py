@@ -1,6 +1,7 @@
 """The engine in a thread of its own, for callers in other threads and for servers."""
 
 import asyncio
+import os
 import threading
 import time
 from collections import deque
@@ -110,15 +111,18 @@ class ContinuousBatchingManager:
         self._results: dict[str, deque[GenerationOutput]] = {}
         self._error: BaseException | None = None
         self._numbers = count()
+        self._process: int | None = None
 
     # the thread ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start working. A manager that was stopped can be started again."""
+        self._stay()
         with self._changed:
             if self._thread is not None and self._thread.is_alive():
                 raise EngineError("the manager is running already")
             self._accepting, self._hard, self._error = True, False, None
+            self._process = os.getpid()
             self._thread = threading.Thread(target=self._work, name="continuous-batching", daemon=True)
             self._thread.start()
 
@@ -129,6 +133,7 @@ class ContinuousBatchingManager:
     @property
     def health(self) -> Health:
         """How the manager is now."""
+        self._stay()
         scheduler, pool = self._engine.scheduler, self._engine.pool
         with self._changed:
             waiting = len(self._arriving) + len(scheduler.waiting)
@@ -141,11 +146,12 @@ class ContinuousBatchingManager:
         Args:
             block: wait for it, at most `timeout` seconds. hard_stop: those that are there end at once, with an error.
         """
+        self._stay()
         with self._changed:
             self._accepting, self._hard = False, self._hard or hard_stop
             self._changed.notify_all()
-        if block and self._thread is not None:
-            self._thread.join(timeout)
+        if block and self._thread not in (None, threading.current_thread()):
+            self._thread.join(timeout)  # type: ignore[union-attr]
 
     def __enter__(self) -> Self:
         if not self.is_running():
@@ -220,6 +226,45 @@ class ContinuousBatchingManager:
         settings |= {"max_new_tokens": max_new_tokens, "record_timestamps": record_timestamps}
         if eos_token_id is not None:
             settings["eos_token_id"] = eos_token_id
+        request = self._make(input_ids, request_id, self._keeper(streaming), settings)
+        self._submit([request])
+        return request.request_id
+
+    def add_requests(
+        self,
+        inputs: Sequence[Sequence[int]],
+        streaming: bool = False,
+        eos_token_id: int | list[int] | None = None,
+        **options: Any,
+    ) -> list[str]:
+        """`add_request` for each of `inputs`, with the same `options`; returns the names. All are taken, or none."""
+        if eos_token_id is not None:
+            options["eos_token_id"] = eos_token_id
+        requests = [self._make(input_ids, None, self._keeper(streaming), dict(options)) for input_ids in inputs]
+        self._submit(requests)
+        return [request.request_id for request in requests]
+
+    def stream(self, input_ids: Sequence[int], request_id: str | None = None, **settings: Any) -> RequestStream:
+        """As `add_request`, for a reader in a running event loop, who gets the tokens one by one."""
+        loop, events = asyncio.get_running_loop(), asyncio.Queue[Any]()
+        sent = 0
+
+        def listener(state: RequestState) -> None:
+            nonlocal sent
+            new: list[int | None] = [*state.tokens[state.prompt + sent :], *([None] if state.finish_reason else [])]
+            sent = len(state.tokens) - state.prompt
+            try:
+                for event in new:
+                    loop.call_soon_threadsafe(events.put_nowait, event)
+            except RuntimeError:  # the loop is closed: nobody reads any more
+                self.cancel_request(state.request_id)
+
+        request = self._make(input_ids, request_id, listener, settings)
+        self._submit([request])
+        return RequestStream(self, request, events)
+
+    def _keeper(self, streaming: bool) -> Listener:
+        """Keeps the result of a request for `get_result`, and with `streaming` also what it has after each token."""
 
         def listener(state: RequestState) -> None:
             if streaming or state.finish_reason:
@@ -227,58 +272,55 @@ class ContinuousBatchingManager:
                     self._results.setdefault(state.request_id, deque()).append(state.output())
                     self._changed.notify_all()
 
-        return self._submit(input_ids, request_id, listener, settings).request_id
+        return listener
 
-    def add_requests(self, inputs: Sequence[Sequence[int]], **options: Any) -> list[str]:
-        """`add_request` for each of `inputs`, with the same `options`; returns the names."""
-        return [self.add_request(input_ids, **options) for input_ids in inputs]
-
-    def stream(self, input_ids: Sequence[int], request_id: str | None = None, **settings: Any) -> RequestStream:
-        """As `add_request`, for a reader in a running event loop, who gets the tokens one by one."""
-        loop, events = asyncio.get_running_loop(), asyncio.Queue[Any]()
-        sent = len(input_ids)
-
-        def listener(state: RequestState) -> None:
-            nonlocal sent
-            new: list[int | None] = [*state.tokens[sent:], *([None] if state.finish_reason else [])]
-            sent = len(state.tokens)
-            try:
-                for event in new:
-                    loop.call_soon_threadsafe(events.put_nowait, event)
-            except RuntimeError:  # the loop is closed: nobody reads any more
-                self.cancel_request(state.request_id)
-
-        return RequestStream(self, self._submit(input_ids, request_id, listener, settings), events)
-
-    def _submit(
+    def _make(
         self, input_ids: Sequence[int], request_id: str | None, listener: Listener, settings: dict[str, Any]
     ) -> RequestState:
-        name = request_id or f"req_{next(self._numbers)}"
+        if not isinstance(request_id, str | None):
+            raise ArgumentError(f"request_id is {request_id!r:.60}; expected a text")
+        names = (f"req_{number}" for number in self._numbers)
+        name = request_id or next(name for name in names if name not in self._live and name not in self._results)
 
         def ending(state: RequestState) -> None:
-            if state.finish_reason:
+            if not state.finish_reason:
+                return listener(state)
+            with self._changed:  # at no moment is it neither live nor a result
                 self._live.pop(state.request_id, None)
-            listener(state)
+                listener(state)
 
         request = self._engine.request(name, input_ids, listener=ending, **settings)
         self._engine.check_room(request)
+        return request
+
+    def _submit(self, requests: list[RequestState]) -> None:
+        """Let all of `requests` wait, or none."""
+        self._stay()
         with self._changed:
             if not self._accepting or not self.is_running():
                 raise EngineError("the manager is not running: call start()") from self._error
             waiting, most = len(self._arriving) + len(self._engine.scheduler.waiting), self.config.max_queue_size
-            if most and waiting >= most:
+            if most and waiting + len(requests) > most:
                 raise BusyError(
-                    f"{waiting} requests are waiting, and no more than {most} may (max_queue_size); try again later"
+                    f"{waiting} requests are waiting, and no more than {most} may (max_queue_size): there is no room for "
+                    f"{len(requests)} more; try again later"
                 )
-            if name in self._live or name in self._results:
-                raise ArgumentError(f"there is a request {name!r} already, and its result has not been taken")
-            self._live[name] = request
-            self._arriving.append(request)
+            for request in requests:
+                if request.request_id in self._live or request.request_id in self._results:
+                    raise ArgumentError(f"there is a request {request.request_id!r} already, and its result has not been taken")
+            self._live |= {request.request_id: request for request in requests}
+            self._arriving += requests
             self._changed.notify_all()
-        return request
+
+    def _stay(self) -> None:
+        """Refuse to go on in a process that was forked off: no thread works there, and locks may be held for ever."""
+        if self._process not in (None, os.getpid()):
+            raise EngineError("the manager was started before this process was forked off: make another one here")
 
     def cancel_request(self, request_id: str) -> None:
         """End a request before the next pass; its result is what it got so far. One that has ended stays as it is."""
+        if self._process not in (None, os.getpid()):
+            return  # a copy of it, in a process that was forked off, is given up
         with self._changed:
             if request_id in self._live:
                 self._leaving.append(request_id)
@@ -290,6 +332,7 @@ class ContinuousBatchingManager:
         Raises:
             ArgumentError: there is no such request, or its result was taken.
         """
+        self._stay()
         until = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while True:

@@ -1,6 +1,6 @@
 """What a decoder can do with many requests at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -52,12 +52,17 @@ class ContinuousMixin:
 
         from .engine import Engine
 
+        if not isinstance(inputs, Iterable) or isinstance(inputs, Mapping | str):
+            raise ArgumentError(f"inputs are a {type(inputs).__name__}; expected a list of prompts")
         engine = Engine(self, generation_config, _config(continuous_batching_config, generation_config))
         requests = []
         for index, given in enumerate(inputs):
             own = dict(given) if isinstance(given, Mapping) else {"input_ids": given}
             if "input_ids" not in own:
                 raise ArgumentError(f"request {index} has no input_ids; it has {sorted(own)}")
+            for name in ("request_id", "listener", "record_timestamps"):
+                if name in own:
+                    raise ArgumentError(f"request {index} has {name!r}, which is no setting of a prompt; leave it out")
             options = {**kwargs, **own, "record_timestamps": record_timestamps}
             requests.append(engine.request(f"req_{index}", **options))
         if not requests:

@@ -15,12 +15,13 @@ from typing import Any
 import torch
 
 from ...core import plugins
-from ...core.errors import ArgumentError
+from ...core.errors import ArgumentError, InputError
 from ...core.logging import warn_once
 from ..config import DEFAULTS, GenerationConfig
 
 Tensor = torch.Tensor
 SAMPLING = 500
+_OURS = __name__.removesuffix("generation.processors")
 LAST = 900
 
 
@@ -53,12 +54,38 @@ class LogitsProcessorList(list[Any]):
                 processor.reorder(parents)
 
 
+class Own(LogitsProcessor):
+    """A processor of the caller's: its answers are looked at, as others would go wrong with them in silence.
+
+    Raises:
+        ArgumentError: it cannot be called. InputError: it returns something else than scores of the same shape.
+    """
+
+    def __init__(self, processor: Any) -> None:
+        if not callable(processor) or isinstance(processor, type):
+            raise ArgumentError(f"logits_processor holds {processor!r:.80}; expected functions of (input_ids, scores)")
+        self.processor = processor
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        made = self.processor(input_ids, scores)
+        if isinstance(made, Tensor) and made.shape == scores.shape and made.is_floating_point():
+            return made
+        name = getattr(self.processor, "__name__", type(self.processor).__name__)  # functions have one, objects a class
+        found = f"{made.dtype} of shape {tuple(made.shape)}" if isinstance(made, Tensor) else f"a {type(made).__name__}"
+        raise InputError(f"the logits processor {name} returned {found}; expected scores of shape {tuple(scores.shape)}")
+
+    def reorder(self, parents: Tensor) -> None:
+        if isinstance(self.processor, LogitsProcessor):
+            self.processor.reorder(parents)
+
+
 @dataclass
 class Context:
     """What a processor may need to know of the call it is built for.
 
     prompt_length: tokens before the first new one; max_length: with the prompt; eos: ids of the end token, on `device`;
-    encoder_input_ids (B, S): the encoder's tokens, or the prompt of a decoder alone, None when the input is no text;
+    encoder_input_ids (B, S): the encoder's tokens, or the prompt of a decoder alone, -1 in place of padding; None when the
+    input is no text;
     leading_padding (B,): tokens of padding at the start of each row, None where there are none.
     """
 
@@ -102,14 +129,16 @@ def build(context: Context, custom: list[Any] | None = None) -> LogitsProcessorL
     """The processors that the settings of a call ask for, in order, with the caller's own before those for sampling.
 
     Raises:
-        ArgumentError: the caller passed a processor and, in the call, also the setting that makes one of its kind.
+        ArgumentError: the caller passed a processor and, in the call, also the setting that makes one of its kind; or what
+            is no list of processors.
     """
-    custom = list(custom or ())
+    custom = listed("logits_processor", custom)
+    own = [processor if type(processor).__module__.startswith(_OURS) else Own(processor) for processor in custom]
     result = LogitsProcessorList()
     placed = False
     for module in _files():
         if module.PLACE >= SAMPLING and not placed:
-            result.extend(custom)
+            result.extend(own)
             placed = True
         if SAMPLING <= module.PLACE < LAST and not context.sampling:
             continue
@@ -119,6 +148,17 @@ def build(context: Context, custom: list[Any] | None = None) -> LogitsProcessorL
         elif not _replaced(made, module, custom, context.config):
             result.append(made)
     return result
+
+
+def listed(name: str, given: Any) -> list[Any]:
+    """The caller's `given` as a list of its own.
+
+    Raises:
+        ArgumentError: it is no list.
+    """
+    if not isinstance(given, list | tuple | None):
+        raise ArgumentError(f"{name} is {given!r:.80}; expected a list: {name}=[...]")
+    return list(given or ())
 
 
 def _point_out(module: ModuleType, config: GenerationConfig) -> None:
