@@ -275,7 +275,7 @@ def check_numbers(scores: Tensor, run: Decoding, going: Tensor) -> None:
 
     Asked at both ends: through the cache, a NaN spoils all that comes after it.
     """
-    broken = scores.isnan().any(-1)
+    broken = scores.amax(-1).isnan()
     empty = scores.isneginf().all(-1) & going
     if bool(empty.any()):
         raise NumericsError(

@@ -3,6 +3,7 @@
 import torch
 
 from ...core.errors import NumericsError
+from ..highest import highest
 from ..seeds import pick, uniforms
 from ..stopping import StoppingCriteria, verdict
 from .requests import RequestState
@@ -16,7 +17,8 @@ def choose(requests: list[RequestState], scores: Tensor) -> Choices:
 
     Whatever is wrong with one request, the others get their tokens.
     """
-    best, tokens = (x.tolist() for x in scores.max(-1))
+    places = highest(scores)
+    best, tokens = scores.gather(1, places.unsqueeze(1)).squeeze(1).tolist(), places.tolist()
     choices: Choices = list(tokens)
     drawn: dict[int, Tensor] = {}
     for row, request in enumerate(requests):
@@ -40,18 +42,19 @@ def choose(requests: list[RequestState], scores: Tensor) -> Choices:
 
 def _best(request: RequestState, scores: Tensor) -> int:
     """The best token by the processed `scores` (1, V)."""
-    best, token = (x.item() for x in scores[0].max(-1))
+    token = int(highest(scores))
+    best = float(scores[0, token])
     if best != best:
         raise NumericsError(f"a processor made NaN of the scores after {len(request.tokens)} tokens")
     if best == -torch.inf:
         raise NumericsError(f"there is nothing to choose from after {len(request.tokens)} tokens")
-    return int(token)
+    return token
 
 
 def _draw(requests: list[RequestState], scores: dict[int, Tensor], choices: Choices) -> None:
     """Fill in `choices` for the rows of `scores`, (1, V) each: a token drawn by the request's own stream of random numbers."""
     probabilities = torch.cat(list(scores.values())).softmax(-1)
-    whole = ~probabilities.isnan().any(-1)
+    whole = ~probabilities.amax(-1).isnan()
     for row, fine in zip(list(scores), whole.tolist(), strict=True):
         if not fine:
             del scores[row]

@@ -51,7 +51,7 @@ class BeamSample(Beam):
             rows = zip(probabilities, self._own, strict=True)
             return torch.stack([torch.multinomial(row, count, generator=own) for row, own in rows])
         except RuntimeError as error:
-            broken = probabilities.isnan().any(-1)
+            broken = probabilities.amax(-1).isnan()
             if not bool(broken.any()):
                 raise
             prompt = int(broken.int().argmax())

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ..highest import highest
 from . import Choice, Strategy, Tensor
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ class Greedy(Strategy):
     """Takes the token with the highest score, the first of equals."""
 
     def choose(self, run: "Decoding", scores: Tensor) -> Choice:
-        return Choice(scores.argmax(-1))
+        return Choice(highest(scores))
 
 
 STRATEGY = Greedy
