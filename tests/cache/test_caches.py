@@ -160,6 +160,7 @@ def test_legacy_round_trip_is_a_copy(cache):
     legacy[0][0].zero_()
     same(again, whole)
     same(cache, whole)
+    assert DynamicCache().key_cache == DynamicCache().value_cache == []
     assert [keys.shape for keys in again.key_cache] == [values.shape for values in again.value_cache] == [(3, 2, 5, 4)] * 2
 
 

@@ -359,6 +359,23 @@ def test_few_allowed_continuations(models):
     assert seen == {0, 1}
 
 
+@pytest.mark.parametrize("groups", [{}, {"num_beam_groups": 2, "diversity_penalty": 0.5}], ids=str)
+def test_a_beam_that_comes_to_nothing_leaves_the_others(models, groups):
+    """Also in the last step."""
+    mine, inputs = models("llama")[0], prompts("llama", 2)
+
+    def nothing_after_eight(ids, scores):
+        first = torch.full_like(scores, -torch.inf)
+        if ids.shape[1] == 6:
+            return first.index_fill(1, torch.tensor([4, 8]), 0.0)
+        return scores.masked_fill((ids[:, -1:] == 8), -torch.inf)
+
+    got = mine.generate(
+        **inputs, num_beams=4, max_new_tokens=2, logits_processor=[nothing_after_eight], eos_token_id=[], **groups
+    )
+    assert got[:, 6].tolist() == [4, 4]
+
+
 @pytest.mark.parametrize("drawn", [False, True])
 def test_invalid_numbers(models, drawn):
     """NaN for one of the beams, at the first step or later, is an error, unless it is to be removed."""

@@ -359,3 +359,33 @@ def test_n_grams_of_the_prompt_count_for_decoders_too(llama, ids):
     made = mine.generate(prompt, **options)
     assert not set(made[0, 21:].tolist()) & set(prompt[0].tolist())
     assert torch.equal(made, theirs.generate(prompt, attention_mask=torch.ones_like(prompt), **options))
+
+
+@pytest.mark.parametrize("kind", ["decoder", "encoder-decoder"])
+@pytest.mark.parametrize(
+    "options",
+    [{"encoder_repetition_penalty": 1.8}, {"encoder_no_repeat_ngram_size": 1}, {"no_repeat_ngram_size": 1}],
+    ids=str,
+)
+def test_padding_is_no_token_of_the_prompt(llama, t5, kind, options):
+    """The padding token, which ends rows too, is neither favoured nor banned for having filled a batch."""
+    model = (llama if kind == "decoder" else t5)[0]
+    ids, mask = torch.randint(5, 64, (3, 6), generator=torch.Generator().manual_seed(1)), torch.ones(3, 6, dtype=torch.int64)
+    for row in (1, 2):
+        mask[row, slice(0, 2 * row) if kind == "decoder" else slice(6 - 2 * row, None)] = 0
+    inputs = {"input_ids": ids.masked_fill(mask == 0, 3), "attention_mask": mask}
+    asked = {"max_new_tokens": 5, "output_scores": True, "return_dict_in_generate": True, "eos_token_id": 3, "pad_token_id": 3}
+    together = model.generate(**inputs, **asked, **options).scores
+    for row in range(3):
+        real = mask[row].bool()
+        own = {name: values[row : row + 1, real] for name, values in inputs.items()}
+        alone = model.generate(**own, **asked, **options)
+        for mine, want in zip(together, alone.scores, strict=False):
+            torch.testing.assert_close(mine[row], want[0], rtol=1e-4, atol=1e-4)
+
+
+def test_an_end_token_that_is_named_twice_is_raised_once():
+    settings = {"exponential_decay_length_penalty": (0, 1.5), "input_ids_seq_length": 2}
+    scores, ids = torch.randn(2, VOCAB), torch.ones(2, 6, dtype=torch.int64)
+    twice = ours.ExponentialDecayLengthPenalty(eos_token_id=[4, 4, 7], **settings)(ids, scores)
+    assert torch.equal(twice, reference.ExponentialDecayLengthPenalty(eos_token_id=[4, 4, 7], **settings)(ids, scores.clone()))

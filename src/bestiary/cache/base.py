@@ -345,10 +345,10 @@ class Cache(ABC):
 
     @property
     def key_cache(self) -> list[Tensor]:
-        """The keys of each layer."""
-        return [keys for keys, _ in self]
+        """The keys of each layer; an empty list before the first tokens."""
+        return [keys for keys, _ in self] if self.get_seq_length() else []
 
     @property
     def value_cache(self) -> list[Tensor]:
-        """The values of each layer."""
-        return [values for _, values in self]
+        """The values of each layer; an empty list before the first tokens."""
+        return [values for _, values in self] if self.get_seq_length() else []

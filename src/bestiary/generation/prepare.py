@@ -74,6 +74,13 @@ class Prepared:
             return None
         return self.mask[:, self.offset :].cumsum(1).eq(0).sum(1)
 
+    def encoder_tokens(self) -> Tensor | None:
+        """`encoder_ids` (R, S) with -1 in place of padding; None where the input is no text."""
+        mask = self.constant.get("attention_mask") if self.encoder_outputs is not None else self.mask
+        if self.encoder_ids is None or mask is None:
+            return self.encoder_ids
+        return self.encoder_ids.masked_fill(mask[:, mask.shape[1] - self.encoder_ids.shape[1] :] == 0, -1)
+
     def select(self, rows: Tensor) -> None:
         """Replace what every pass is given by its rows `rows` (N,)."""
         count, self.copies = self.ids.shape[0], 1

@@ -9,7 +9,7 @@ PLACE = 150
 
 
 class EncoderNoRepeatNGramLogitsProcessor(LogitsProcessor):
-    """Bans every token that would complete an n-gram of `encoder_input_ids` (B, S), row by row."""
+    """Bans every token that would complete an n-gram of `encoder_input_ids` (B, S), row by row; -1 is no token."""
 
     def __init__(self, encoder_ngram_size: int, encoder_input_ids: Tensor) -> None:
         if not isinstance(encoder_ngram_size, int) or encoder_ngram_size < 1:

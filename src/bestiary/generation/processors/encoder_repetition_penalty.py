@@ -2,14 +2,14 @@
 
 from ...core.errors import ConfigError
 from . import Context, LogitsProcessor, Tensor
-from .repetition_penalty import penalize
+from .repetition_penalty import penalize_some
 
 OPTIONS = ("encoder_repetition_penalty",)
 PLACE = 120
 
 
 class EncoderRepetitionPenaltyLogitsProcessor(LogitsProcessor):
-    """Makes the tokens of `encoder_input_ids` (B, S) more likely by `penalty` above 1, less likely below 1."""
+    """Makes the tokens of `encoder_input_ids` (B, S) more likely by `penalty` above 1, less likely below 1; -1 is none."""
 
     def __init__(self, penalty: float, encoder_input_ids: Tensor) -> None:
         if not isinstance(penalty, int | float) or not penalty > 0:
@@ -18,7 +18,8 @@ class EncoderRepetitionPenaltyLogitsProcessor(LogitsProcessor):
         self.encoder_input_ids = encoder_input_ids
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        return penalize(scores, self.encoder_input_ids, self.penalty)
+        tokens = self.encoder_input_ids
+        return penalize_some(scores, tokens, tokens >= 0, self.penalty)
 
 
 def build(context: Context) -> LogitsProcessor | None:

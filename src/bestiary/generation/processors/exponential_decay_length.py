@@ -29,7 +29,7 @@ class ExponentialDecayLengthPenalty(LogitsProcessor):
             )
         self.regulation_start = exponential_decay_length_penalty[0] + input_ids_seq_length
         self.regulation_factor = exponential_decay_length_penalty[1]
-        self.eos_token_id = token_ids(eos_token_id)
+        self.eos_token_id = token_ids(eos_token_id).unique()  # a repeated one is raised once
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         past = input_ids.shape[1] - self.regulation_start

@@ -1,5 +1,7 @@
 """No n-gram twice."""
 
+import torch
+
 from ...core.errors import ConfigError
 from . import Context, LogitsProcessor, Tensor, ban
 
@@ -8,26 +10,41 @@ PLACE = 140
 
 
 class NoRepeatNGramLogitsProcessor(LogitsProcessor):
-    """Bans every token that would complete an n-gram of `ngram_size` tokens that the row already holds."""
+    """Bans every token that would complete an n-gram of `ngram_size` tokens that the row already holds.
 
-    def __init__(self, ngram_size: int) -> None:
+    Args:
+        padding: (B,) leading tokens of each row that do not count.
+    """
+
+    def __init__(self, ngram_size: int, padding: Tensor | None = None) -> None:
         if not isinstance(ngram_size, int) or ngram_size < 1:
             raise ConfigError(f"no_repeat_ngram_size is {ngram_size!r}; expected a whole number of at least 1")
         self.ngram_size = ngram_size
+        self.padding = padding
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        return ban_completions(scores, input_ids, input_ids, self.ngram_size)
+        if self.padding is None:
+            return ban_completions(scores, input_ids, input_ids, self.ngram_size)
+        places = torch.arange(input_ids.shape[1], device=input_ids.device)
+        real = input_ids.masked_fill(places < self.padding.to(input_ids.device).reshape(-1, 1), -1)
+        return ban_completions(scores, input_ids, real, self.ngram_size)
 
 
 def ban_completions(scores: Tensor, input_ids: Tensor, source: Tensor, size: int) -> Tensor:
-    """`scores` without the tokens that, after the last `size` - 1 of `input_ids`, complete an n-gram of `source` (B, N)."""
+    """`scores` without the tokens that, after the last `size` - 1 of `input_ids`, complete an n-gram of `source` (B, N).
+
+    Negative ids in `source` are no tokens.
+    """
     if source.shape[1] < size or input_ids.shape[1] < size - 1:
         return scores
     grams = source.unfold(1, size, 1)
     tail = input_ids[:, input_ids.shape[1] - size + 1 :].unsqueeze(1)
-    return ban(scores, grams[..., -1], (grams[..., :-1] == tail).all(-1))
+    return ban(scores, grams[..., -1], (grams[..., :-1] == tail).all(-1) & (grams[..., -1] >= 0))
 
 
 def build(context: Context) -> LogitsProcessor | None:
     size = context.config.no_repeat_ngram_size
-    return NoRepeatNGramLogitsProcessor(size) if size else None
+    if not size:
+        return None
+    # Longer n-grams with padding in them only matter behind a padding token that was written.
+    return NoRepeatNGramLogitsProcessor(size, context.leading_padding if size == 1 else None)

@@ -15,6 +15,12 @@ def penalize(scores: Tensor, tokens: Tensor, penalty: float) -> Tensor:
     return scores.scatter(1, tokens, torch.where(held < 0, held * penalty, held / penalty))
 
 
+def penalize_some(scores: Tensor, tokens: Tensor, counted: Tensor, penalty: float) -> Tensor:
+    """As `penalize`, by those of the tokens (B, N) that are `counted` (B, N)."""
+    wider = torch.nn.functional.pad(scores, (0, 1))  # a column past the vocabulary takes the tokens that do not count
+    return penalize(wider, torch.where(counted, tokens, scores.shape[1]), penalty)[:, :-1]
+
+
 class RepetitionPenaltyLogitsProcessor(LogitsProcessor):
     """Makes every token so far less likely by `penalty` above 1, more likely below 1 (https://arxiv.org/abs/1909.05858).
 
@@ -35,9 +41,7 @@ class RepetitionPenaltyLogitsProcessor(LogitsProcessor):
         if isinstance(ignored, Tensor):
             places = torch.arange(input_ids.shape[1], device=input_ids.device)
             counted = places >= ignored.to(input_ids.device).reshape(-1, 1)
-            # A column past the vocabulary takes the tokens that do not count.
-            wider = torch.nn.functional.pad(scores, (0, 1))
-            return penalize(wider, torch.where(counted, input_ids, scores.shape[1]), self.penalty)[:, :-1]
+            return penalize_some(scores, input_ids, counted, self.penalty)
         return penalize(scores, input_ids[:, ignored:] if ignored else input_ids, self.penalty)
 
 
