@@ -7,7 +7,9 @@ import time
 import pytest
 from huggingface_hub import constants
 
+from bestiary import AutoConfig
 from bestiary.core.errors import ArgumentError, CorruptFile, FileMissing, HubError, UnsafeFile
+from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.hub.files import HubOptions, find_file, get_file, get_files, pinned
 from bestiary.hub.options import cache_folder
 from bestiary.hub.snapshot import list_files, snapshot
@@ -96,6 +98,15 @@ def test_private_gated_and_unknown(hub):
         get_file("org/gated", "config.json", HubOptions(token="hf_good"))
     with pytest.raises(HubError, match=r"HTTP 401.*token is missing, invalid"):
         get_file("org/gated", "config.json", HubOptions(token="hf_bad"))
+
+
+def test_the_older_name_of_token(hub):
+    hub.add("alice/own", {"config.json": b'{"model_type": "bert"}'}, private=True)
+    forget_warnings()
+    with pytest.warns(BestiaryWarning, match="use_auth_token= is now token="):
+        assert AutoConfig.from_pretrained("alice/own", use_auth_token="hf_good").model_type == "bert"
+    with pytest.raises(ArgumentError, match="say different things"):
+        AutoConfig.from_pretrained("alice/own", use_auth_token="hf_good", token="hf_bad")
 
 
 def test_a_hub_out_of_order(hub):

@@ -10,8 +10,17 @@ import torch
 import transformers
 from kit.families import pair
 
-from bestiary import BertForMaskedLM, BertModel, CLIPTextModel, GPT2LMHeadModel, ViTModel
-from bestiary.core.errors import ConfigError, LoadError, MissingDependency
+from bestiary import (
+    AutoModelForCausalLM,
+    BertForMaskedLM,
+    BertModel,
+    CLIPTextModel,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    ViTForImageClassification,
+    ViTModel,
+)
+from bestiary.core.errors import ArgumentError, ConfigError, LoadError, MissingDependency
 from bestiary.core.logging import BestiaryWarning
 
 
@@ -66,3 +75,60 @@ def test_a_head_whose_output_layer_is_tied_may_be_new() -> None:
     theirs = transformers.BertForMaskedLM.from_pretrained(base.folder, output_loading_info=True)[1]
     new = {name for name, source in ours.load_report.sources.items() if source == "initialised"}
     assert theirs["missing_keys"] == new | {name for name, source in ours.load_report.tied.items() if source in new}
+
+
+@pytest.mark.parametrize(("kind", "family"), [(BertModel, "bert"), (ViTModel, "vit")])
+def test_a_part_that_the_caller_does_not_want_is_left_out(kind: Any, family: str) -> None:
+    models = pair(family, kind.__name__)
+    found = kind.from_pretrained(models.folder, add_pooling_layer=False)
+    assert found.pooler is None
+    assert sorted(found.load_report.unused) == ["pooler.dense.bias", "pooler.dense.weight"]
+    theirs = type(models.reference).from_pretrained(models.folder, add_pooling_layer=False)
+    torch.testing.assert_close(found(**models.inputs)[0], theirs(**models.reference_inputs())[0], rtol=1e-5, atol=1e-5)
+
+
+def test_a_pretrained_mask_token_is_no_part_of_a_classifier() -> None:
+    folder = pair("vit", "ViTForMaskedImageModeling").folder
+    with pytest.warns(BestiaryWarning, match="new, to be trained: classifier.weight, classifier.bias"):
+        found, info = ViTForImageClassification.from_pretrained(folder, output_loading_info=True)
+    _, theirs = transformers.ViTForImageClassification.from_pretrained(folder, output_loading_info=True)
+    assert info["missing_keys"] == set(theirs["missing_keys"])
+    assert info["unexpected_keys"] == set(theirs["unexpected_keys"])
+    assert found.vit.embeddings.mask_token is None
+
+
+OLDER: list[dict[str, Any]] = [{"_fast_init": True}, {"load_in_8bit": False}, {"quantization_config": None}]
+OLDER += [{"weights_only": True}, {"use_auth_token": None}, {"resume_download": True}, {"proxies": None}, {"mirror": None}]
+
+
+@pytest.mark.parametrize("older", OLDER, ids=str)
+def test_older_keywords_that_ask_for_what_happens_anyway(older: dict[str, Any]) -> None:
+    models = pair("llama", "LlamaForCausalLM")
+    found = AutoModelForCausalLM.from_pretrained(models.folder, **older)
+    assert all(torch.equal(a, b) for a, b in zip(found.parameters(), models.ours.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("wish", [{"load_in_4bit": True}, {"quantization_config": {"load_in_8bit": True}}], ids=str)
+def test_quantization_is_not_there_yet(wish: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match="weights cannot be quantized here yet"):
+        AutoModelForCausalLM.from_pretrained(pair("llama", "LlamaForCausalLM").folder, **wish)
+
+
+def test_what_excludes_each_other_is_a_type_error_and_a_value_error() -> None:
+    folder = pair("llama", "LlamaForCausalLM").folder
+    for kind in (TypeError, ValueError):
+        with pytest.raises(kind, match="low_cpu_mem_usage=False excludes device_map"):
+            AutoModelForCausalLM.from_pretrained(folder, device_map="auto", low_cpu_mem_usage=False)
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="needs a machine without accelerator")
+@pytest.mark.parametrize("where", [0, "cuda", "cuda:0", {"model": 0, "lm_head": "cpu"}, "auto"], ids=str)
+def test_a_device_that_is_not_there(where: Any) -> None:
+    memory = {"max_memory": {0: "1GB"}} if where == "auto" else {}
+    with pytest.raises(ConfigError, match="is not there: this machine has"):
+        AutoModelForCausalLM.from_pretrained(pair("llama", "LlamaForCausalLM").folder, device_map=where, **memory)
+
+
+def test_fresh_weights_with_the_keyword_of_scripts() -> None:
+    config = LlamaConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+    assert AutoModelForCausalLM.from_config(config, trust_remote_code=True).num_parameters() > 0

@@ -38,8 +38,8 @@ class InputError(BestiaryError, ValueError):
     code = "input"
 
 
-class ArgumentError(BestiaryError, TypeError):
-    """A keyword that does not exist, or options that exclude each other."""
+class ArgumentError(BestiaryError, TypeError, ValueError):
+    """A keyword that does not exist, or options that exclude each other (scripts expect a TypeError or a ValueError)."""
 
     code = "argument"
 

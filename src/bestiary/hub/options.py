@@ -6,8 +6,17 @@ from typing import Any, Self
 
 from ..core.errors import ArgumentError
 from ..core.kinds import describe, fits
+from ..core.logging import warn_once
 
 _LEGACY_CACHE = ("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE")
+
+# Older keywords, and the values of them that ask for what happens anyway.
+_WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
+    "resume_download": (True, False, None),  # a broken transfer is always resumed
+    "proxies": (None,),
+    "mirror": (None,),
+    "code_revision": (None,),
+}
 
 _KINDS: dict[str, Any] = {
     "subfolder": str,
@@ -44,7 +53,15 @@ class HubOptions:
 
     @classmethod
     def split(cls, kwargs: dict[str, Any]) -> tuple[Self, dict[str, Any]]:
-        """Take the hub's keywords out of `kwargs`; returns them and the rest."""
+        """Take the hub's keywords out of `kwargs`, older spellings included; returns them and the rest."""
+        kwargs = {
+            name: value for name, value in kwargs.items() if name not in _WITHOUT_EFFECT or value not in _WITHOUT_EFFECT[name]
+        }
+        if (older := kwargs.pop("use_auth_token", None)) is not None:
+            warn_once("use-auth-token", "use_auth_token= is now token=")
+            if kwargs.get("token") not in (None, older):
+                raise ArgumentError("token= and its older name use_auth_token= say different things; pass token= alone")
+            kwargs["token"] = older
         known = {field.name for field in fields(cls)}
         rest = {name: value for name, value in kwargs.items() if name not in known}
         return cls(**{name: value for name, value in kwargs.items() if name in known and value is not None}), rest

@@ -344,6 +344,7 @@ class PreTrainedModel(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=_Fi
 
         dtype = kwargs.pop("torch_dtype", dtype) or config.dtype or torch.float32
         config = copy.deepcopy(config)
+        kwargs.pop("trust_remote_code", None)
         if "attn_implementation" in kwargs:
             config.__dict__["_attn_implementation"] = kwargs.pop("attn_implementation")
         chosen, before = floating_dtype(dtype), torch.get_default_dtype()

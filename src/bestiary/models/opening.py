@@ -30,6 +30,19 @@ if TYPE_CHECKING:
     from .base import PreTrainedModel
 
 
+# Older keywords, and the values of them that ask for what happens anyway.
+_WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
+    "_fast_init": (True, False, None),  # what the file holds is never initialised first
+    "weights_only": (True, None),
+    "load_in_8bit": (False, None),
+    "load_in_4bit": (False, None),
+    "quantization_config": (None,),
+    "adapter_kwargs": (None,),
+    "tp_plan": (None,),
+    "gguf_file": (None,),
+}
+
+
 @dataclass
 class OpenOptions:
     """The keywords of `from_pretrained` besides the hub's (`hub.files.HubOptions`) and the config's own.
@@ -68,7 +81,10 @@ class OpenOptions:
     @classmethod
     def split(cls, kwargs: dict[str, Any]) -> "tuple[OpenOptions, dict[str, Any]]":
         """Take these keywords out of `kwargs`, older spellings included; returns them and the rest."""
-        kwargs = dict(kwargs)
+        kwargs = {name: value for name, value in kwargs.items() if value not in _WITHOUT_EFFECT.get(name, ())}
+        for name in ("load_in_8bit", "load_in_4bit", "quantization_config"):
+            if name in kwargs:
+                raise ArgumentError(f"{name}: weights cannot be quantized here yet; dtype='bfloat16' takes half of float32")
         if "torch_dtype" in kwargs:
             older = kwargs.pop("torch_dtype")
             kwargs["dtype"] = kwargs.get("dtype") or older
@@ -209,19 +225,20 @@ def _device_map(model: "PreTrainedModel", options: OpenOptions, dtype: torch.dty
         if options.max_memory is not None:
             raise ArgumentError("max_memory says how to spread a model, which needs device_map, for example 'auto'")
         return None
-    if isinstance(options.device_map, torch.device) or options.device_map in ("cuda", "mps", "xpu"):
-        check_available(options.device_map)
     blocks = sorted({name for part in model.modules() for name in getattr(type(part), "_no_split_modules", ())})
-    return plan_device_map(
+    table = plan_device_map(
         model, options.device_map, options.max_memory, blocks, dtype, model.tied_weights(), keep_in_fp32=kept
     )
+    for device in set(table.values()) - {"disk"}:
+        check_available(device)
+    return table
 
 
 def _generation_config(name_or_path: Any, config: PreTrainedConfig, options: OpenOptions, hub: HubOptions) -> GenerationConfig:
     if options.generation_config is not None:
         return copy.deepcopy(options.generation_config)
-    if name_or_path is not None and find_file(name_or_path, GenerationConfig.file_name, hub) is not None:
-        return GenerationConfig.from_pretrained(name_or_path, **vars(hub))
+    if name_or_path is not None and (found := find_file(name_or_path, GenerationConfig.file_name, hub)) is not None:
+        return GenerationConfig.from_pretrained(found)
     return GenerationConfig.from_model_config(config)
 
 

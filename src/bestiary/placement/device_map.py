@@ -72,13 +72,16 @@ def as_device(value: Device) -> Device:
     return device.index if device.type == "cuda" and device.index is not None else str(device)
 
 
-def check_available(device: str | torch.device) -> torch.device:
-    """`device`, if this machine has its kind.
+def check_available(device: Device) -> torch.device:
+    """`device` (a number is an accelerator's), if this machine has it.
 
     Raises:
         ConfigError: it has none, with what there is.
     """
-    found, accelerator = torch.device(device), torch.accelerator.current_accelerator()
+    accelerator = torch.accelerator.current_accelerator()
+    if isinstance(device, int) and accelerator is None:
+        raise ConfigError(f"device {device} is not there: this machine has no accelerator, only cpu")
+    found = torch.device(device)
     if found.type not in ("cpu", "meta") and (accelerator is None or accelerator.type != found.type):
         raise ConfigError(
             f"device {str(found)!r} is not there: this machine has cpu{f' and {accelerator.type}' if accelerator else ''}"

@@ -169,6 +169,8 @@ class BertModel(BertPreTrainedModel):
         add_pooling_layer: also give `pooler_output`, made from the first real token.
     """
 
+    _keys_to_ignore_on_load_unexpected = [*BertPreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\.dense\."]
+
     def __init__(self, config: BertConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config)
         self.embeddings = BertEmbeddings(config)

@@ -156,6 +156,7 @@ class ViTPreTrainedModel(PreTrainedModel):
     )
     _no_split_modules = ["ViTEmbeddings", "ViTLayer"]
     _new_with_head = [r"(^|\.)pooler\.dense\.", r"(^|\.)embeddings\.mask_token$"]
+    _keys_to_ignore_on_load_unexpected = [r"^(vit\.)?embeddings\.mask_token$"]
     config: ViTConfig
 
     @torch.no_grad()
@@ -175,6 +176,8 @@ class ViTModel(ViTPreTrainedModel):
         add_pooling_layer: also give `pooler_output`, the class token's state through a dense layer.
         use_mask_token: allow `bool_masked_pos`.
     """
+
+    _keys_to_ignore_on_load_unexpected = [*ViTPreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\.dense\."]
 
     def __init__(self, config: ViTConfig, add_pooling_layer: bool = True, use_mask_token: bool = False) -> None:
         super().__init__(config)
