@@ -1,10 +1,10 @@
-"""Run every benchmark of this folder and write the table in docs/benchmarks.md.
+"""Run the benchmarks of this folder and write what they measure into docs/benchmarks.md, a table for each.
 
-    python benchmarks/run.py                        all, at full size; the table is written
-    python benchmarks/run.py generation loading     only these; printed, not written
-    python benchmarks/run.py --quick                tiny sizes: only shows that everything runs
+    python benchmarks/run.py                        all, at full size, in about an hour and a half
+    python benchmarks/run.py generation loading     only these; the other tables stay
+    python benchmarks/run.py --quick                tiny sizes: only shows that everything runs, writes nothing
 
-Exit code 1: a benchmark failed. A target that is missed is said in the table.
+Exit code 1: a benchmark failed, and its table is left as it was. A target that is missed is said in the table.
 """
 
 import argparse
@@ -21,45 +21,46 @@ PAGE = HERE.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
-def table(results: dict[str, list[Row]]) -> str:
-    """The results as a page of tables, one for each benchmark."""
-    machines = sorted({row.machine for rows in results.values() for row in rows})
-    lines = [f"Measured on {date.today().isoformat()}. {'; '.join(machines)}.", ""]
-    for name, rows in results.items():
-        lines += [f"### {name}", "", line(HEADINGS), line(["---"] * len(HEADINGS))]
-        lines += [line(row.cells()) for row in rows]
-        lines.append("")
-    return "\n".join(lines)
+def section(name: str, rows: list[Row]) -> str:
+    """The rows of one benchmark as a table under its heading."""
+    machines = "; ".join(sorted({row.machine for row in rows}))
+    lines = [f"### {name}", "", f"Measured on {date.today().isoformat()}. {machines}.", ""]
+    return "\n".join([*lines, line(HEADINGS), line(["---"] * len(HEADINGS)), *(line(row.cells()) for row in rows)])
 
 
 def line(cells: "list[str] | tuple[str, ...]") -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def replace(page: str, text: str) -> str:
-    """`page` with `text` between its two markers."""
+def replace(page: str, name: str, text: str) -> str:
+    """`page` with `text` as the section `name` between its two markers; the sections stand in the order of their names."""
     before, found, rest = page.partition(BEGIN)
-    _, closed, after = rest.partition(END)
+    measured, closed, after = rest.partition(END)
     if not found or not closed:
         raise ValueError(f"{PAGE} must hold the lines {BEGIN} and {END}, in this order")
-    return f"{before}{BEGIN}\n\n{text}\n{END}{after}"
+    sections = {part.split("\n", 1)[0]: f"### {part.strip()}" for part in measured.split("### ")[1:]}
+    sections[name] = text
+    whole = "\n\n".join(sections[each] for each in sorted(sections))
+    return f"{before}{BEGIN}\n\n{whole}\n\n{END}{after}"
 
 
-def run(names: list[str], options: Options) -> tuple[dict[str, list[Row]], list[str]]:
-    """The rows of each benchmark in `names`, and the names of those that failed."""
-    results, failed = {}, []
+def run(names: list[str], options: Options) -> list[str]:
+    """Measure each benchmark in `names`, and write its table unless it was quick. Returns the names of those that failed."""
+    failed = []
     for name in names:
         start = time.perf_counter()
         try:
-            results[name] = load_file(HERE / f"{name}.py").measure(options)
+            rows = load_file(HERE / f"{name}.py").measure(options)
         except Exception:  # noqa: BLE001 (the others still run, and the exit code tells)
             traceback.print_exc()
             failed.append(name)
             continue
         print(f"{name} ({time.perf_counter() - start:.0f} s)")
-        for row in results[name]:
+        for row in rows:
             print("   ", " | ".join(row.cells()), flush=True)
-    return results, failed
+        if not options.quick:
+            PAGE.write_text(replace(PAGE.read_text(encoding="utf-8"), name, section(name, rows)), encoding="utf-8")
+    return failed
 
 
 def main() -> int:
@@ -73,12 +74,9 @@ def main() -> int:
     unknown = [name for name in given.names if name not in known]
     if unknown:
         parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(known)}")
-    results, failed = run(given.names or known, Options(given.quick, given.gigabytes, given.rounds))
+    failed = run(given.names or known, Options(given.quick, given.gigabytes, given.rounds))
     if failed:
-        print(f"failed: {', '.join(failed)}; the table is left as it was", file=sys.stderr)
-    elif not given.quick and not given.names:
-        PAGE.write_text(replace(PAGE.read_text(encoding="utf-8"), table(results)), encoding="utf-8")
-        print(f"written to {PAGE}")
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
 
 
