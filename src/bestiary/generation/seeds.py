@@ -110,6 +110,24 @@ class RowStreams:
         self._block = uniforms(self.seeds, np.arange(first, first + _BLOCK)[None]).to(self._device)
 
 
+def row_seeds(seed: Any, rows: int, copies: int) -> tuple[list[int], bool]:
+    """The seed of each of `rows` rows, which are `copies` for each prompt, and whether one was given for all.
+
+    Raises:
+        ArgumentError: a seed is no whole number, or there are as many as nothing here.
+    """
+    if isinstance(seed, Tensor | np.ndarray):
+        seed = seed.tolist()
+    shared = not isinstance(seed, list | tuple)
+    given = [as_seed(seed)] * (rows // copies) if shared else [as_seed(one) for one in seed]
+    if len(given) not in (rows // copies, rows):
+        many = rows // copies
+        raise ArgumentError(f"seed holds {len(given)} numbers; expected one, one for each of {many} prompts, or {rows}")
+    if len(given) * copies == rows:
+        given = [row_seed(one, copy) for one in given for copy in range(copies)]
+    return given, shared
+
+
 def streams(seed: Any, prompts: Tensor, copies: int, device: torch.device) -> RowStreams:
     """The streams of `copies` rows for each of B prompts.
 
@@ -121,15 +139,7 @@ def streams(seed: Any, prompts: Tensor, copies: int, device: torch.device) -> Ro
         ArgumentError: a seed is no whole number, or there are as many as nothing here.
     """
     rows = prompts.shape[0]
-    if isinstance(seed, Tensor | np.ndarray):
-        seed = seed.tolist()
-    shared = not isinstance(seed, list | tuple)
-    given = [as_seed(seed)] * (rows // copies) if shared else [as_seed(one) for one in seed]
-    if len(given) not in (rows // copies, rows):
-        many = rows // copies
-        raise ArgumentError(f"seed holds {len(given)} numbers; expected one, one for each of {many} prompts, or {rows}")
-    if len(given) * copies == rows:
-        given = [row_seed(one, copy) for one in given for copy in range(copies)]
+    given, shared = row_seeds(seed, rows, copies)
     if shared and copies == 1 and rows > 1 and prompts.shape[1] > 1 and len(prompts.unique(dim=0)) < rows:
         warn_once(
             "equal-draws",

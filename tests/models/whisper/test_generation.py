@@ -530,3 +530,28 @@ def test_what_the_checkpoint_lacks_is_named(tmp_path: Path) -> None:
             bare.generate(sound(), **options)
     with pytest.raises(InputError, match="lang_to_id"):
         bare.detect_language(sound())
+
+
+@pytest.mark.parametrize("options", [{}, {"num_return_sequences": 2}, {"num_beams": 2}], ids=str)
+def test_a_seed_belongs_to_the_recording(models: tuple[Any, Any], options: dict[str, Any]) -> None:
+    """Drawn tokens do not depend on what else is heard, be it in other rows or later windows."""
+    ours, copies = models[1], options.get("num_return_sequences", 1)
+    asked = {"language": "en", "do_sample": True, "return_timestamps": True, **options}
+    for features, seeds in ((sound(), 5), (sound(), [5, 6]), (sound(frames=100), [5, 6])):
+        mask = (
+            {}
+            if features.shape[2] <= 40
+            else {"attention_mask": torch.ones(2, 100, dtype=torch.int64).index_fill_(1, torch.arange(70, 100), 0)}
+        )
+        if mask:
+            mask["attention_mask"][0] = 1
+        together = ours.generate(features, seed=seeds, **asked, **mask)
+        assert together.shape[0] == 2 * copies
+        for row in range(2):
+            own = {name: value[row : row + 1] for name, value in mask.items()}
+            seed = seeds if isinstance(seeds, int) else seeds[row]
+            alone = ours.generate(features[row : row + 1], seed=seed, **asked, **own)
+            found = together[copies * row : copies * (row + 1), : alone.shape[1]]
+            assert torch.equal(found, alone)
+            assert not bool((together[copies * row : copies * (row + 1), alone.shape[1] :] != END).any())
+    assert len({tuple(row) for row in together.tolist()}) == 2 * copies

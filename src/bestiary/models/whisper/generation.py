@@ -11,7 +11,7 @@ from ...core.outputs import BaseModelOutput
 from ...generation.config import GenerationConfig
 from ...generation.mixin import GenerationMixin
 from ..seq2seq import encoder_output
-from .transcription import Transcription, frames_of, rows_of
+from .transcription import RowOptions, Transcription, frames_of, rows_of
 from .wish import Wish
 
 
@@ -83,6 +83,8 @@ class WhisperGeneration(GenerationMixin):
             return_segments: also give, for each row, its segments: `start` and `end` in seconds, `tokens`, `idxs` (their place
                 in the decoding they come from), `result` (that decoding).
             force_unique_generate_call: decode a single window once; the result keeps first tokens and end token.
+            seed: as in the general `generate`; the k-th decoding of a row that draws, counted over windows and temperatures,
+                has a stream of its own.
             monitor_progress: is told (B, 2) frames done and frames in all, before each window.
             kwargs: fields of `GenerationConfig` and other arguments of the general `generate`.
 
@@ -140,12 +142,11 @@ class WhisperGeneration(GenerationMixin):
         if copies > 1:
             features, states = (None if x is None else x.repeat_interleave(copies, 0) for x in (features, states))
             frames = [count for count in frames for _ in range(copies)]
-        if isinstance(options.get("seed"), int):
-            options["generator"] = torch.Generator(self.device).manual_seed(options.pop("seed"))
+        own = {name: options.pop(name) for name in ("seed", "constraint") if options.get(name) is not None}
         options["num_return_sequences"] = 1
         ids = options.pop("decoder_input_ids", None)
         start = (lambda states: self.first_tokens(wish, states, copies)) if ids is None else (lambda states: ids)
-        work = Transcription(self, wish, features, states, frames, start, options)
+        work = Transcription(self, wish, features, states, frames, start, options, RowOptions.of(own, len(frames), copies))
         if once:
             return self._once(work, wish, bool(return_dict))
         return self._gather(work.run(progress), wish, bool(return_dict))

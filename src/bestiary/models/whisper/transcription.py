@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ...core.errors import InputError
+from ...core.errors import ArgumentError, InputError
 from ...core.outputs import BaseModelOutput
 from ...generation.processors.whisper_timestamps import WhisperTimeStampLogitsProcessor
+from ...generation.seeds import row_seed, row_seeds
 from .alignment import token_times
 from .windows import cut
 from .wish import Wish
@@ -39,13 +40,43 @@ class Heard:
 
 @dataclass
 class Row:
-    """What is known of one recording. seek, frames: where the next window begins, and where the recording ends."""
+    """What is known of one recording. seek, frames: where the next window begins, and where the recording ends.
+
+    draws: how many decodings have drawn its tokens.
+    """
 
     frames: int
     seek: int = 0
+    draws: int = 0
     segments: list[dict[str, Any]] = field(default_factory=list)
     history: list[int] = field(default_factory=list)
     trusted: bool = True
+
+
+@dataclass
+class RowOptions:
+    """Options of the general `generate` that rows may have of their own, for R rows; None: not asked for."""
+
+    seeds: list[int] | None = None
+    constraints: list[Any] | None = None
+
+    @classmethod
+    def of(cls, given: dict[str, Any], rows: int, copies: int) -> "RowOptions":
+        """`seed` and `constraint` of `given`, one for all or for each recording, for `copies` rows of each of them.
+
+        Raises:
+            ArgumentError: there are as many as nothing here.
+        """
+        made = cls(None if "seed" not in given else row_seeds(given["seed"], rows, copies)[0])
+        constraint = given.get("constraint")
+        if constraint is not None:
+            each = list(constraint) if isinstance(constraint, list | tuple) else [constraint] * (rows // copies)
+            if len(each) != rows // copies:
+                raise ArgumentError(
+                    f"constraint holds {len(each)} constraints for {rows // copies} recordings; expected one each"
+                )
+            made.constraints = [one for one in each for _ in range(copies)]
+        return made
 
 
 class Transcription:
@@ -54,6 +85,7 @@ class Transcription:
     Args:
         features: (R, M, frames), or states: (R, S, D) the encoder's output for a single window. frames: length of each row.
         start: the decoder's first tokens (R, n), for the encoder's states of the first window. options: for each decoding.
+        own: options that differ between rows.
     """
 
     def __init__(
@@ -65,8 +97,9 @@ class Transcription:
         frames: list[int],
         start: Callable[[Tensor], Tensor],
         options: dict[str, Any],
+        own: RowOptions,
     ) -> None:
-        self.model, self.wish, self.options = model, wish, options
+        self.model, self.wish, self.options, self.own = model, wish, options, own
         self.features, self.states = features, states
         self.window = 2 * model.config.max_source_positions
         self.hop = min(wish.num_segment_frames or self.window, self.window)
@@ -174,6 +207,7 @@ class Transcription:
             options["do_sample"] = bool(temperature)
         if temperature:
             options["temperature"] = temperature
+        options |= self._of_rows(indices, bool(options.get("do_sample", wish.settings.do_sample)))
         result = self.model.decode(
             encoder_outputs=BaseModelOutput(states),
             decoder_input_ids=ids,
@@ -191,6 +225,19 @@ class Transcription:
         if wish.no_speech_threshold is not None:
             self._find_silence(heard, states, ids, mask)
         return heard
+
+    def _of_rows(self, indices: list[int], draws: bool) -> dict[str, Any]:
+        """The options that the rows have of their own, for one decoding, which `draws` tokens or not."""
+        found: dict[str, Any] = {}
+        if self.own.constraints is not None:
+            found["constraint"] = [self.own.constraints[index] for index in indices]
+        if self.own.seeds is not None and (draws or len(self.wish.temperatures) == 1):
+            # Beyond the numbers of copies, so that no two streams are one.
+            seeds = [row_seed(self.own.seeds[index], self.rows[index].draws << 32) for index in indices]
+            found["seed"] = seeds if draws else seeds[0]
+            for index in indices:
+                self.rows[index].draws += 1
+        return found
 
     def _read(self, result: Any, row: int, first: int, temperature: float) -> Heard:
         """One row of a result, cut at its end token."""
