@@ -51,7 +51,7 @@ class Decoding:
         self.processors = processors
         self.finish = finish
         self.length = prepared.ids.shape[1]
-        self.fed = 0 if self.cache is None else self.cache.get_seq_length()
+        self.fed = self._held = 0 if self.cache is None else self.cache.get_seq_length()
         self._given = prepared
         self._ids = self._with_room(prepared.ids)
         mask = prepared.mask
@@ -188,6 +188,20 @@ class Decoding:
             self._positions = self._positions - (self.fed - target)
         self.fed = target
 
+    def give_up(self) -> None:
+        """After a failure: the caller's cache holds what it held before, or nothing where that is gone."""
+        if self.cache is None or not self._given.continued:
+            return
+        layers, held = self.cache.settled(), self._held
+        whole = self._given.copies == 1 and self.cache.batch_size == self._given.ids.shape[0]
+        if held and whole and all(layer.get_seq_length() == held or layer.can_crop(held) for layer in layers):
+            for layer in layers:
+                if layer.get_seq_length() > held:
+                    layer.crop(held)
+        else:
+            self.cache.reset()
+        self.fed = 0
+
     def reorder(self, parents: Tensor) -> None:
         """Row i becomes the former row `parents[i]` (R,), one of the same prompt, with its tokens and its part of the cache."""
         prompt = self._given.ids.shape[1]
@@ -266,6 +280,11 @@ def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
                 # A beam may come to nothing where others go on; whether anything is left of a prompt its strategy says.
                 check_numbers(scores, run, going & strategy.final)
                 return
+    except GeneratorExit:  # the reader has had enough
+        raise
+    except BaseException:
+        run.give_up()
+        raise
     finally:
         strategy.end(run)
 

@@ -296,14 +296,6 @@ def infer_mask(ids: Tensor, settings: GenerationConfig) -> Tensor | None:
     return None
 
 
-def check_mask(mask: Tensor, slots: int, rows: int) -> None:
-    """Refuse a mask of another shape than (rows, slots)."""
-    if mask.shape != (rows, slots):
-        raise InputError(
-            f"attention_mask has shape {tuple(mask.shape)}; expected {(rows, slots)} (a row per prompt, cached tokens too)"
-        )
-
-
 def map_rows(value: Any, change: Callable[[Tensor], Tensor], rows: int) -> Any:
     """`value` with `change` made to every tensor in it that has `rows` rows; what has no rows stays as it is."""
     if isinstance(value, Tensor):

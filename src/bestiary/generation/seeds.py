@@ -38,6 +38,19 @@ def as_seed(given: Any) -> int:
     return int(given)
 
 
+def as_seeds(given: Any) -> Any:
+    """`given` as a plain whole number, a list of such (for each prompt its own), or None.
+
+    Raises:
+        ArgumentError: it is none of these.
+    """
+    if isinstance(given, Tensor | np.ndarray):
+        given = given.tolist()
+    if given is None:
+        return None
+    return [as_seed(one) for one in given] if isinstance(given, list | tuple) else as_seed(given)
+
+
 def row_seed(seed: int, copy: int) -> int:
     """The seed of the `copy`-th continuation of a prompt that was given `seed`; the first one's is `seed` itself.
 
@@ -116,10 +129,9 @@ def row_seeds(seed: Any, rows: int, copies: int) -> tuple[list[int], bool]:
     Raises:
         ArgumentError: a seed is no whole number, or there are as many as nothing here.
     """
-    if isinstance(seed, Tensor | np.ndarray):
-        seed = seed.tolist()
-    shared = not isinstance(seed, list | tuple)
-    given = [as_seed(seed)] * (rows // copies) if shared else [as_seed(one) for one in seed]
+    given = as_seeds(seed)
+    shared = not isinstance(given, list)
+    given = [given] * (rows // copies) if shared else given
     if len(given) not in (rows // copies, rows):
         many = rows // copies
         raise ArgumentError(f"seed holds {len(given)} numbers; expected one, one for each of {many} prompts, or {rows}")

@@ -1,6 +1,6 @@
 """Puts together one generation: settings, prompt, cache, processors, stopping rules, strategy."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -10,12 +10,13 @@ from ..cache.building import CacheConfig
 from ..core.errors import ArgumentError, CapacityError, ConfigError, InputError
 from ..core.logging import warn_once
 from ..core.outputs import BaseModelOutput
-from . import compiled, prefixes, prepare, processors, strategies
+from . import checks, compiled, prefixes, prepare, processors, strategies
 from .config import GenerationConfig
 from .finish import Finish
 from .loop import Decoding
 from .prepare import DECODER_ONLY, ENCODER_DECODER, Prepared
 from .processors import Context, token_ids
+from .seeds import as_seeds
 from .stopping import MaxTimeCriteria, StopStringCriteria
 from .strategies import Strategy
 from .structured.processor import constrain, make_room
@@ -50,6 +51,8 @@ def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
     settings, given = call.settings, dict(call.model_inputs)
     passed = {"assistant_model": call.assistant_model, "assistant_tokenizer": call.assistant_tokenizer}
     prepare.check_settings(settings, passed)
+    checks.check_passed(call)
+    call = replace(call, seed=as_seeds(call.seed))
     if call.constraint is not None:
         make_room(settings)
     chosen = strategies.kind(strategies.name_of(settings, **passed))
@@ -60,6 +63,8 @@ def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
             raise ArgumentError(f"inputs and {main} are the same thing; pass one of them")
         given[main] = call.inputs
     started = _encoder_decoder(model, settings, given) if model.config.is_encoder_decoder else _decoder(model, settings, given)
+    checks.check_token_ids(settings, model, started.ids.shape[0])
+    checks.check_negative(call, model, started.ids.shape[0])
     _continue_cache(started, given, model)
     started.constant.update(given)
     _expand(started, rows)
@@ -82,6 +87,7 @@ def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
         prompts = started.ids.shape[0] // rows
         own.append(constrain(call.constraint, call.tokenizer, around, prompts, rows, moving=not chosen.final))
     listed = processors.build(around, own)
+    _take_up(started)
     run, strategy = Decoding(model, started, listed, finish), chosen(settings, _generator(call, chosen, model.device))
     strategy.start(run, call)
     return run, strategy, started
@@ -95,16 +101,18 @@ def _generator(call: Call, chosen: type[Strategy], device: torch.device) -> torc
         warn_once("useless-seed", f"seed={call.seed} has no effect without do_sample")
     if not isinstance(call.seed, int):
         raise ArgumentError(f"seed={call.seed} is for rows that draw by themselves; {chosen.__name__} takes one seed for all")
-    return torch.Generator(device).manual_seed(call.seed)
+    return torch.Generator(device).manual_seed(call.seed % 2**64)
 
 
 def _decoder(model: Any, settings: GenerationConfig, given: dict[str, Any]) -> Prepared:
     ids, embeds = given.pop("input_ids", None), given.pop("inputs_embeds", None)
     if ids is None and embeds is None:
         ids = prepare.start_tokens(model, settings, 1, model.device)
+    if embeds is not None:
+        checks.check_embeds(model, embeds)
     if ids is None:
         ids = torch.zeros(embeds.shape[0], 0, dtype=torch.int64, device=embeds.device)
-    _check_ids(ids, embeds is not None)
+    ids = checks.check_ids(model, ids, embeds is not None)
     started = Prepared(settings, DECODER_ONLY, ids, embeds=embeds, mask=given.pop("attention_mask", None))
     if embeds is not None:
         if ids.shape[1] not in (0, embeds.shape[1]):
@@ -133,6 +141,10 @@ def _encoder_decoder(model: Any, settings: GenerationConfig, given: dict[str, An
     wanted = prepare.forward_parameters(model.get_encoder())
     source = given.get(main)
     mask = given.get("attention_mask")
+    if main == "input_ids" and source is not None:
+        source = given[main] = checks.check_ids(model, source)
+        if mask is not None:
+            checks.check_mask(mask, source.shape[1], source.shape[0])
     if mask is None and main == "input_ids" and source is not None:
         mask = prepare.infer_mask(source, settings)
         if mask is not None:
@@ -145,7 +157,7 @@ def _encoder_decoder(model: Any, settings: GenerationConfig, given: dict[str, An
         encoded = BaseModelOutput(encoded)
     elif isinstance(encoded, tuple | list):
         encoded = BaseModelOutput(*encoded)
-    states = encoded.last_hidden_state
+    states = checks.check_encoded(encoded, model, source)
     ids = given.pop("decoder_input_ids", None)
     decoder_mask = given.pop("decoder_attention_mask", None)
     start = (
@@ -153,13 +165,19 @@ def _encoder_decoder(model: Any, settings: GenerationConfig, given: dict[str, An
         if ids is None or _has_start(model, settings)
         else None
     )
+    if ids is not None:
+        ids = checks.check_ids(model, ids, name="decoder_input_ids")
+        if ids.shape[0] != states.shape[0]:
+            raise InputError(f"decoder_input_ids have {ids.shape[0]} rows and the encoder's output {states.shape[0]}")
+        if decoder_mask is not None:
+            held = 0 if given.get("past_key_values") is None else decoder_mask.shape[1] - ids.shape[1]
+            checks.check_mask(decoder_mask, ids.shape[1] + held, ids.shape[0], "decoder_attention_mask")
     if ids is None:
         ids = start
     elif start is not None and given.get("past_key_values") is None and bool((ids[:, :1] != start).all()):
         ids = torch.cat([start, ids], dim=1)
         if decoder_mask is not None:
             decoder_mask = torch.cat([torch.ones_like(decoder_mask[:, :1]), decoder_mask], dim=1)
-    _check_ids(ids)
     started = Prepared(settings, ENCODER_DECODER, ids, mask=decoder_mask, encoder_outputs=encoded)
     started.encoder_ids = source if main == "input_ids" else None
     started.recorded = _recorded(settings)
@@ -174,15 +192,6 @@ def _encoder_decoder(model: Any, settings: GenerationConfig, given: dict[str, An
 
 def _has_start(model: Any, settings: GenerationConfig) -> bool:
     return settings.decoder_start_token_id is not None or settings.bos_token_id is not None
-
-
-def _check_ids(ids: Tensor, may_be_empty: bool = False) -> None:
-    if not isinstance(ids, Tensor) or ids.dim() != 2 or ids.is_floating_point():
-        raise InputError(
-            f"the prompt must be token ids of shape (batch, length), found {getattr(ids, 'shape', type(ids).__name__)}"
-        )
-    if ids.shape[0] == 0 or (ids.shape[1] == 0 and not may_be_empty):
-        raise InputError(f"the prompt has shape {tuple(ids.shape)}; there must be at least one row and one token")
 
 
 def _recorded(settings: GenerationConfig) -> dict[str, bool]:
@@ -203,21 +212,19 @@ def _continue_cache(started: Prepared, given: dict[str, Any], model: Any) -> Non
         started.cache = prepare.as_cache(passed, model.config.is_encoder_decoder)
     held = 0 if started.cache is None else started.cache.get_seq_length()
     rows, length = started.ids.shape
-    if held and started.cache is not None and started.cache.batch_size != rows:
-        raise InputError(f"the cache holds {started.cache.batch_size} rows and the prompt has {rows}")
+    if started.cache is not None:
+        checks.check_cache(started.cache, model, rows)
     if held and started.embeds is not None:
         raise ArgumentError(f"inputs_embeds cannot continue a cache that holds {held} tokens; pass input_ids")
     if held and started.mask is not None and started.mask.shape[1] == held + length:
         started.offset = held  # the prompt is only what follows the cached tokens
-    elif held and held == length and started.cache is not None:
-        _take_back_last(started.cache)
     elif held > length:
         raise InputError(
             f"the cache holds {held} tokens and input_ids only {length}: pass the whole conversation, or only its new tokens "
             f"with an attention_mask over all {held + length}, or crop the cache"
         )
     if started.mask is not None:
-        prepare.check_mask(started.mask, started.offset + length, started.ids.shape[0])
+        checks.check_mask(started.mask, started.offset + length, started.ids.shape[0])
         started.mask = started.mask != 0
         started.padded = not bool(started.mask.all())
         if started.names is DECODER_ONLY and bool((started.mask[:, -1] == 0).any()):
@@ -225,6 +232,17 @@ def _continue_cache(started: Prepared, given: dict[str, Any], model: Any) -> Non
                 "right-padding",
                 "a prompt ends in padding, after which a decoder goes on badly: pad on the left (padding_side='left')",
             )
+
+
+def _take_up(started: Prepared) -> None:
+    """Make the caller's cache ready, once nothing can be refused any more."""
+    cache = started.cache
+    if cache is None or not started.continued or not cache.get_seq_length():
+        return
+    if started.offset == 0 and cache.get_seq_length() == started.ids.shape[1]:
+        _take_back_last(cache)
+    if started.copies > 1 and cache.get_seq_length():
+        cache.batch_repeat_interleave(started.copies)
 
 
 def _take_back_last(cache: Cache) -> None:
@@ -249,8 +267,6 @@ def _expand(started: Prepared, times: int) -> None:
         setattr(started, name, prepare.repeat_rows(getattr(started, name), times, rows))
     for inputs in (started.constant, started.first):
         inputs.update({name: prepare.repeat_rows(value, times, rows) for name, value in inputs.items()})
-    if started.cache is not None and started.cache.get_seq_length():
-        started.cache.batch_repeat_interleave(times)
 
 
 def _is_endless(started: Prepared, model: Any) -> bool:
@@ -298,7 +314,7 @@ def _make_cache(started: Prepared, model: Any) -> None:
 
 def _eos(settings: GenerationConfig, device: torch.device) -> Tensor | None:
     eos = settings.eos_token_id
-    ids = [] if eos is None else [token for token in token_ids(eos).tolist() if token >= 0]
+    ids = [] if eos is None else [token for token in token_ids(eos).tolist() if token >= 0]  # a file's -1 is none
     return token_ids(ids, device) if ids else None
 
 

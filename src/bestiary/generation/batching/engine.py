@@ -16,7 +16,7 @@ from ...cache.paged import BlockPool
 from ...core.errors import ArgumentError, CapacityError, EngineError, InputError
 from ...nn.attention import Attend
 from ...nn.masks import Mask
-from .. import prepare, processors, strategies
+from .. import checks, prepare, processors, strategies
 from ..config import DEFAULTS, GenerationConfig
 from ..processors import Context, token_ids
 from ..seeds import as_seed
@@ -107,6 +107,7 @@ class Engine:
         """
         tokens = self.prompt(input_ids)
         given = self._resolve(settings)
+        checks.check_token_ids(given, self.model, rows=1)
         if constraint is not None:
             given = copy.deepcopy(given)
             make_room(given)
@@ -160,7 +161,7 @@ class Engine:
         if not tokens:
             raise InputError("a prompt is empty; there must be at least one token")
         for token in tokens:
-            if not isinstance(token, Integral) or isinstance(token, bool) or not 0 <= token < vocab:
+            if not isinstance(token, Integral) or isinstance(token, bool) or not 0 <= int(token) < vocab:
                 raise InputError(f"a prompt holds {token!r:.60}; expected token ids from 0 to {vocab - 1}")
         return [int(token) for token in tokens]
 

@@ -150,8 +150,8 @@ class ContinuousBatchingManager:
         with self._changed:
             self._accepting, self._hard = False, self._hard or hard_stop
             self._changed.notify_all()
-        if block and self._thread not in (None, threading.current_thread()):
-            self._thread.join(timeout)  # type: ignore[union-attr]
+        if block and self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
 
     def __enter__(self) -> Self:
         if not self.is_running():

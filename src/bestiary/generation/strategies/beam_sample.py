@@ -34,7 +34,7 @@ class BeamSample(Beam):
         seeds = [call.seed] * prompts if isinstance(call.seed, int) else list(call.seed)
         if len(seeds) != prompts:
             raise ArgumentError(f"seed holds {len(seeds)} numbers; beams take one, or one for each of {prompts} prompts")
-        self._own = [torch.Generator(run.ids.device).manual_seed(seed) for seed in seeds]
+        self._own = [torch.Generator(run.ids.device).manual_seed(seed % 2**64) for seed in seeds]
 
     def candidates(self, run: "Decoding", pool: Pool, scores: Tensor) -> Candidates:
         batch, beams = pool.totals.shape

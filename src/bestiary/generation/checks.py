@@ -1,0 +1,174 @@
+"""Whether what a call of `generate` brings can be what it is said to be; everything is refused before the first step."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ..cache.base import Cache
+from ..core.errors import ArgumentError, ConfigError, InputError
+from ..core.outputs import ModelOutput
+from ..nn.values import extremes
+from .config import GenerationConfig
+from .processors import listed
+
+Tensor = torch.Tensor
+
+
+def check_mask(mask: Any, slots: int, rows: int, name: str = "attention_mask") -> None:
+    """Refuse a mask of another shape than (rows, slots), of other numbers than 0 and 1, or that hides the whole of a row."""
+    if not isinstance(mask, Tensor):
+        raise InputError(f"{name} is a {type(mask).__name__}; expected a tensor of shape {(rows, slots)}")
+    if mask.shape != (rows, slots):
+        raise InputError(
+            f"{name} has shape {tuple(mask.shape)}; expected {(rows, slots)} (a row per prompt, cached tokens too)"
+        )
+    real = mask != 0
+    if not bool((real == mask).all()):
+        wrong = mask[(mask != 0) & (mask != 1)][0].item()
+        raise InputError(f"{name} holds {wrong}; expected 1 for real tokens and 0 for padding")
+    some = real.any(dim=1)
+    if not bool(some.all()):
+        row = int(some.int().argmin())
+        raise InputError(f"{name} hides all tokens of row {row}; there must be a real one in each row")
+
+
+def check_ids(model: Any, ids: Any, may_be_empty: bool = False, name: str = "the prompt") -> Tensor:
+    """The prompt `ids` as int64 (R, T), if that is what it is.
+
+    Raises:
+        InputError: another type, shape or dtype, no rows or tokens, or ids outside of the vocabulary.
+    """
+    if not isinstance(ids, Tensor):
+        raise InputError(f"{name} is a {type(ids).__name__}; expected a tensor of token ids, (batch, length)")
+    if ids.dim() != 2 or ids.dtype not in (torch.int64, torch.int32):
+        raise InputError(
+            f"{name} is of {ids.dtype} and shape {tuple(ids.shape)}; expected token ids of torch.int64, (batch, length)"
+        )
+    if ids.shape[0] == 0 or (ids.shape[1] == 0 and not may_be_empty):
+        raise InputError(f"{name} has shape {tuple(ids.shape)}; there must be at least one row and one token")
+    found, vocab = extremes(ids), vocabulary(model)
+    if found is not None and vocab is not None and not 0 <= found[0] <= found[1] < vocab:
+        wrong = found[0] if found[0] < 0 else found[1]
+        raise InputError(
+            f"{name} holds the id {wrong}, outside of the vocabulary of {vocab} (0 to {vocab - 1}); the tokenizer belongs "
+            "to another model, or resize_token_embeddings was not called"
+        )
+    return ids.long()
+
+
+def vocabulary(model: Any) -> int | None:
+    """How many tokens the part that generates knows; None where its config does not say."""
+    size: int | None = model.config.get_text_config(decoder=True).get("vocab_size")
+    return size
+
+
+def check_token_ids(settings: GenerationConfig, model: Any, rows: int) -> None:
+    """Refuse token ids in `settings` that the vocabulary does not have. An end token below 0 is none, as in published files.
+
+    Raises:
+        ConfigError: names the setting.
+    """
+    vocab = vocabulary(model)
+    if vocab is None:
+        return
+    for name in ("suppress_tokens", "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id"):
+        given = settings.get(name)
+        ids = [] if given is None else [given] if isinstance(given, int) else given
+        wrong = [token for token in ids if not 0 <= token < vocab]
+        if wrong or (name == "forced_eos_token_id" and given is not None and not ids):
+            raise ConfigError(f"{name} is {given!r:.80}; expected token ids from 0 to {vocab - 1}")
+    eos, pad = settings.eos_token_id, settings.pad_token_id
+    ends = [] if eos is None else eos if isinstance(eos, list | tuple) else [eos]
+    if any(token >= vocab for token in ends) and settings.origin("eos_token_id") in ("call", "config"):
+        raise ConfigError(f"eos_token_id is {eos!r:.80}; the vocabulary ends at {vocab - 1}. For no end token: eos_token_id=[]")
+    if pad is not None and pad >= vocab and rows > 1:
+        raise ConfigError(
+            f"pad_token_id is {pad}; rows that end early are filled with it, and the vocabulary ends at {vocab - 1}"
+        )
+
+
+def check_passed(call: Any) -> None:
+    """Refuse objects of another kind than a call of `generate` takes.
+
+    Raises:
+        ArgumentError: names the argument.
+    """
+    for name in ("logits_processor", "stopping_criteria"):
+        listed(name, getattr(call, name))
+    if call.generator is not None and not isinstance(call.generator, torch.Generator):
+        raise ArgumentError(f"generator is {call.generator!r:.80}; expected a torch.Generator; a number is a seed: seed=...")
+    if call.prefix_allowed_tokens_fn is not None and not callable(call.prefix_allowed_tokens_fn):
+        raise ArgumentError(f"prefix_allowed_tokens_fn is {call.prefix_allowed_tokens_fn!r:.80}; expected a function")
+
+
+def check_negative(call: Any, model: Any, prompts: int) -> None:
+    """Refuse a negative prompt that fits neither the model nor the prompts.
+
+    Raises:
+        InputError, ArgumentError: names what does not fit.
+    """
+    ids, mask = call.negative_prompt_ids, call.negative_prompt_attention_mask
+    if ids is None:
+        if mask is not None:
+            raise ArgumentError("negative_prompt_attention_mask needs negative_prompt_ids")
+        return
+    try:
+        ids = check_ids(model, ids)
+    except InputError as error:
+        raise InputError(f"negative_prompt_ids: {error}") from None
+    if ids.shape[0] != prompts:
+        raise InputError(f"negative_prompt_ids have {ids.shape[0]} rows for {prompts} prompts; expected one for each")
+    if mask is not None:
+        check_mask(mask, ids.shape[1], prompts, "negative_prompt_attention_mask")
+
+
+def check_embeds(model: Any, embeds: Any) -> None:
+    """Refuse `embeds` that are no (R, E, D) of the model's width and dtype."""
+    width, dtype = model.config.get_text_config(decoder=True).hidden_size, model.dtype
+    if not isinstance(embeds, Tensor):
+        raise InputError(f"inputs_embeds are a {type(embeds).__name__}; expected a tensor (batch, tokens, {width})")
+    if embeds.dim() != 3 or 0 in embeds.shape:
+        raise InputError(f"inputs_embeds have shape {tuple(embeds.shape)}; expected (batch, tokens, {width}), none of them 0")
+    if not embeds.is_floating_point():
+        raise InputError(f"inputs_embeds are of {embeds.dtype}; expected {dtype}; ids go in as input_ids")
+
+
+def check_encoded(encoded: Any, model: Any, source: Any) -> Tensor:
+    """The states (B, S, D) in the encoder's output `encoded`, if they fit what it read.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    states = encoded.get("last_hidden_state") if isinstance(encoded, Mapping | ModelOutput) else None
+    if not isinstance(states, Tensor) or states.dim() != 3 or 0 in states.shape or not states.is_floating_point():
+        found = f"shape {tuple(states.shape)}" if isinstance(states, Tensor) else f"a {type(states).__name__}"
+        raise InputError(f"encoder_outputs hold {found}; expected states (batch, length, width) as the encoder gives them")
+    if isinstance(source, Tensor) and source.shape[0] != states.shape[0]:
+        raise InputError(f"encoder_outputs have {states.shape[0]} rows and {model.main_input_name} {source.shape[0]}")
+    return states
+
+
+def check_cache(cache: Cache, model: Any, rows: int) -> None:
+    """Refuse a cache of another batch or model than this, or one that a failed pass has left half written.
+
+    Raises:
+        InputError: says what it holds.
+    """
+    held = [layer.get_seq_length() for layer in cache.layers]
+    if cache.batch_size not in (None, rows):
+        raise InputError(
+            f"the cache holds {cache.batch_size} rows and the prompt has {rows}; for a new conversation, make a new cache"
+        )
+    if not any(held):
+        return
+    config = model.config.get_text_config(decoder=True)
+    own = [config.get(name) for name in ("num_decoder_layers", "decoder_layers")] if config.is_encoder_decoder else []
+    layers = next((number for number in own if number is not None), config.num_hidden_layers)
+    if len(held) != layers:
+        raise InputError(f"the cache holds {len(held)} layers and {type(model).__name__} has {layers}: another model filled it")
+    if len(set(held)) > 1:
+        raise InputError(
+            f"the layers of the cache have seen {', '.join(map(str, held))} tokens: a pass broke off in the middle. Crop it to "
+            f"{min(held)} tokens, or make a new one"
+        )

@@ -1,0 +1,212 @@
+"""What a call brings is looked at before the first step; what goes wrong later leaves the caller's things as they were."""
+
+import numpy as np
+import pytest
+import torch
+
+from bestiary.cache import DynamicCache
+from bestiary.core.errors import ArgumentError, BestiaryError, ConfigError, InputError, NumericsError
+from bestiary.models.llama import LlamaConfig
+from bestiary.models.llama.model import LlamaForCausalLM
+
+LONG = {"max_new_tokens": 5, "eos_token_id": []}
+ONES = torch.ones(3, 7, dtype=torch.int64)
+
+
+def hiding(value, place=(1, 0)):
+    mask = ONES.float()
+    mask[place] = value
+    return mask
+
+
+BAD = [
+    ({"attention_mask": ONES.tolist()}, InputError, "attention_mask is a list"),
+    ({"attention_mask": hiding(float("-inf"))}, InputError, "holds -inf"),
+    ({"attention_mask": hiding(float("nan"))}, InputError, "holds nan"),
+    ({"attention_mask": hiding(0.5)}, InputError, "holds 0.5"),
+    ({"attention_mask": hiding(0, 1)}, InputError, "all tokens of row 1"),
+    ({"attention_mask": ONES[:, :5]}, InputError, r"shape \(3, 5\)"),
+    ({"suppress_tokens": [-1]}, ConfigError, r"suppress_tokens is \[-1\]"),
+    ({"suppress_tokens": [64]}, ConfigError, "from 0 to 63"),
+    ({"begin_suppress_tokens": [3, 99]}, ConfigError, "begin_suppress_tokens"),
+    ({"forced_eos_token_id": 64}, ConfigError, "forced_eos_token_id"),
+    ({"forced_eos_token_id": []}, ConfigError, "forced_eos_token_id"),
+    ({"eos_token_id": [2, 64]}, ConfigError, "eos_token_id"),
+    ({"pad_token_id": 64}, ConfigError, "pad_token_id"),
+    ({"logits_processor": max}, ArgumentError, r"logits_processor=\[...\]"),
+    ({"logits_processor": [5]}, ArgumentError, "logits_processor holds 5"),
+    ({"stopping_criteria": max}, ArgumentError, r"stopping_criteria=\[...\]"),
+    ({"stopping_criteria": [None]}, ArgumentError, "stopping_criteria holds None"),
+    ({"prefix_allowed_tokens_fn": 5}, ArgumentError, "prefix_allowed_tokens_fn"),
+    ({"generator": 5, "do_sample": True}, ArgumentError, "seed=..."),
+    ({"seed": 1.5, "do_sample": True}, ArgumentError, "seed is 1.5"),
+    ({"seed": True, "do_sample": True, "num_beams": 2}, ArgumentError, "seed is True"),
+    ({"negative_prompt_ids": torch.ones(2, 3, dtype=torch.int64), "guidance_scale": 2.0}, InputError, "2 rows for 3"),
+    ({"negative_prompt_ids": [[1]], "guidance_scale": 2.0}, InputError, "negative_prompt_ids: the prompt is a list"),
+    ({"negative_prompt_attention_mask": ONES, "guidance_scale": 2.0}, ArgumentError, "needs negative_prompt_ids"),
+]
+
+
+@pytest.mark.parametrize(("given", "error", "named"), BAD, ids=[f"{at}-{next(iter(row[0]))}" for at, row in enumerate(BAD)])
+def test_what_cannot_be_is_refused_before_the_first_step(llama, ids, given, error, named):
+    model, passes = llama[0], []
+    handle = model.register_forward_pre_hook(lambda *args: passes.append(1))
+    with pytest.raises(error, match=named) as caught:
+        model.generate(ids, **{**LONG, **given})
+    handle.remove()
+    assert isinstance(caught.value, BestiaryError)
+    assert not passes
+
+
+@pytest.mark.parametrize("kind", ["decoder", "encoder-decoder"])
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda ids: ids.tolist(), "is a list"),
+        (lambda ids: ids.numpy(), "is a ndarray"),
+        (lambda ids: ids.float(), "torch.float32"),
+        (lambda ids: ids > 5, "torch.bool"),
+        (lambda ids: ids[0], r"shape \(7,\)"),
+        (lambda ids: ids[:0], "at least one row"),
+        (lambda ids: ids + 60, "outside of the vocabulary of 64"),
+        (lambda ids: torch.tensor([[-1]]), "the id -1"),
+    ],
+    ids=["list", "numpy", "float", "bool", "one", "none", "beyond", "negative"],
+)
+def test_prompts_that_are_none(llama, t5, ids, kind, change, named):
+    model, passes = (llama if kind == "decoder" else t5)[0], []
+    handle = model.register_forward_pre_hook(lambda *args: passes.append(1))
+    with pytest.raises(InputError, match=named):
+        model.generate(change(ids), **LONG)
+    handle.remove()
+    assert not passes
+
+
+def test_ids_of_32_bits_are_as_good(llama, ids):
+    model = llama[0]
+    for options in ({}, {"repetition_penalty": 1.3}, {"num_beams": 2}):
+        made = model.generate(ids.int(), **LONG, **options)
+        assert made.dtype == torch.int64
+        assert torch.equal(made, model.generate(ids, **LONG, **options))
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"decoder_input_ids": [[1]]}, "decoder_input_ids is a list"),
+        ({"decoder_input_ids": torch.ones(2, 1, dtype=torch.int64)}, "2 rows and the encoder's output 3"),
+        ({"encoder_outputs": (None,)}, "hold a NoneType"),
+        ({"encoder_outputs": torch.zeros(2, 7, 16)}, "2 rows and input_ids 3"),
+        ({"attention_mask": hiding(0, 2)}, "row 2"),
+    ],
+    ids=["list", "rows", "nothing", "others", "hidden"],
+)
+def test_inputs_of_an_encoder_and_a_decoder(t5, ids, given, named):
+    with pytest.raises(InputError, match=named):
+        t5[0].generate(ids, **LONG, **given)
+
+
+def test_seeds_of_numpy_and_torch(llama, ids):
+    model = llama[0]
+    for plain, other in ((3, np.int64(3)), ([3, 4, 5], torch.tensor([3, 4, 5])), ([3, 4, 5], np.array([3, 4, 5]))):
+        made = [model.generate(ids, do_sample=True, seed=seed, **LONG) for seed in (plain, other)]
+        assert torch.equal(*made)
+    beams = [model.generate(ids, do_sample=True, num_beams=2, seed=2**70 + place, **LONG) for place in (0, 0)]
+    assert torch.equal(*beams)
+
+
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        (lambda scores: None, "returned a NoneType"),
+        (lambda scores: scores[:1], r"shape \(1, 64\); expected scores of shape \(3, 64\)"),
+        (lambda scores: scores[0], r"shape \(64,\)"),
+        (lambda scores: scores[:, :-1], r"\(3, 63\)"),
+        (lambda scores: scores.long(), "torch.int64"),
+        (lambda scores: scores.numpy(), "ndarray"),
+    ],
+    ids=["nothing", "row", "flat", "narrow", "whole", "numpy"],
+)
+@pytest.mark.parametrize("options", [{}, {"do_sample": True, "seed": 1}, {"num_beams": 2}], ids=str)
+def test_answers_of_processors_are_looked_at(llama, ids, answer, named, options):
+    prompts = ids[:3] if "num_beams" not in options else ids
+    if "num_beams" in options:
+        named = named.replace("(3,", "(6,").replace("(3, 6", "(6, 6")
+
+    def mine(input_ids, scores):
+        return answer(scores)
+
+    with pytest.raises(InputError, match=named):
+        llama[0].generate(prompts, logits_processor=[mine], **LONG, **options)
+
+
+@pytest.mark.parametrize("spoilt", [float("nan"), float("-inf")])
+@pytest.mark.parametrize("options", [{}, {"do_sample": True, "seed": 1}, {"prompt_lookup_num_tokens": 2}], ids=str)
+def test_scores_that_leave_nothing_to_choose_in_the_middle(llama, ids, spoilt, options):
+    def third(input_ids, scores):
+        return torch.full_like(scores, spoilt) if input_ids.shape[1] == 9 else scores
+
+    with pytest.raises(NumericsError):
+        llama[0].generate(ids, logits_processor=[third], **LONG, **options)
+
+
+WAYS = {
+    "generate": lambda model, *args, **options: model.generate(*args, **options),
+    "steps": lambda model, *args, **options: list(model.generate_steps(*args, **options)),
+}
+
+
+class Interrupted(BaseException):
+    """As a KeyboardInterrupt."""
+
+
+@pytest.mark.parametrize("kind", ["dynamic", "static", "quantized", "sink"])
+@pytest.mark.parametrize("at", [1, 3])
+@pytest.mark.parametrize("way", ["generate", "steps"])
+def test_after_a_failure_the_cache_holds_what_it_held_before(llama, ids, kind, at, way):
+    """The pass breaks off behind the first layer, so that layers would have seen different texts."""
+    model, passes = llama[0], 0
+    options = {"cache_implementation": kind, "max_cache_len": 40} if kind == "static" else {"cache_implementation": kind}
+    first = model.generate(ids, return_dict_in_generate=True, **LONG, **options)
+    cache, text = first.past_key_values, torch.cat([first.sequences, ids[:, :3]], dim=1)
+    expected = model.generate(text, past_key_values=cache.copy(), **LONG)
+
+    def fail(*args):
+        nonlocal passes
+        passes += 1
+        if passes == at:
+            raise Interrupted
+
+    handle = model.model.layers[0].register_forward_hook(fail)
+    with pytest.raises(Interrupted):
+        WAYS[way](model, text, past_key_values=cache, **LONG)
+    handle.remove()
+    assert torch.equal(model.generate(text, past_key_values=cache, **LONG), expected)
+
+
+def test_a_refused_call_leaves_the_cache_as_it_was(llama, ids):
+    model = llama[0]
+    first = model.generate(ids, return_dict_in_generate=True, **LONG)
+    cache, text = first.past_key_values, first.sequences[:, :-1]
+    before = cache.get_seq_length()
+    for wrong in ({"max_new_tokens": 500}, {"logits_processor": [5]}, {"stopping_criteria": [5]}):
+        with pytest.raises(BestiaryError):
+            model.generate(text, past_key_values=cache, do_sample=True, num_return_sequences=2, **{**LONG, **wrong})
+        assert (cache.batch_size, cache.get_seq_length()) == (3, before)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_a_cache_of_another_model(llama, ids, layers):
+    config = LlamaConfig(**{**llama[0].config.to_dict(), "num_hidden_layers": layers})
+    cache = LlamaForCausalLM(config).eval().generate(ids, return_dict_in_generate=True, **LONG).past_key_values
+    text = torch.cat([ids, ids], dim=1)[:, : cache.get_seq_length() + 1]
+    with pytest.raises(InputError, match=f"{layers} layers and LlamaForCausalLM has 2"):
+        llama[0].generate(text, past_key_values=cache, **LONG)
+
+
+def test_a_cache_of_another_batch(llama, ids):
+    cache = DynamicCache()
+    llama[0](ids, past_key_values=cache, use_cache=True)
+    cache.crop(0)
+    with pytest.raises(InputError, match="3 rows and the prompt has 1"):
+        llama[0].generate(ids[:1], past_key_values=cache, **LONG)
