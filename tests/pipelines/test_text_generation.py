@@ -53,8 +53,7 @@ def test_prompts_and_chats(inputs: Any, family: str) -> None:
 def test_options(options: dict[str, Any]) -> None:
     given = {name: value for name, value in {**GREEDY, **options}.items() if value is not None}
     both("Hello there", **given)
-    if "max_length" not in options:
-        both(["Hello there", "My name is"], **given)
+    both(["Hello there", "My name is"], **given)
 
 
 @pytest.mark.parametrize("options", [{"continue_final_message": False}, {"return_full_text": False}])
@@ -154,3 +153,30 @@ def test_wrong_inputs() -> None:
         made(3, **GREEDY)
     with pytest.raises(InputError, match="'role' and 'content'"):
         made([{"role": "user"}], **GREEDY)
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_length": 24}, {"generation_config": GenerationConfig(max_length=20)}], ids=["a", "b"]
+)
+def test_lengths_that_count_the_prompt_do_not_depend_on_batch_mates(options: dict[str, Any]) -> None:
+    texts = ["Hello there, my name is Ann", "Hello", "My name"]
+    for generation in ({}, {"batch_size": 3}):
+        alone = [ours("text-generation", checkpoints.llama())(text, do_sample=False, **options) for text in texts]
+        assert ours("text-generation", checkpoints.llama())(texts, do_sample=False, **options, **generation) == alone
+
+
+def test_a_message_may_hold_calls_of_tools_and_no_content() -> None:
+    made = pipeline("text-generation", checkpoints.llama())
+    made.tokenizer.chat_template = (
+        "{% for m in messages %}{{ m.role }} {% if m.content is defined %}{{ m.content }}{% endif %}"
+        "{% for call in m.tool_calls or [] %}{{ call.function | tojson }}{% endfor %}\n{% endfor %}"
+    )
+    call = {"tool_calls": [{"type": "function", "function": {"name": "f", "arguments": {"a": 1}}}]}
+    chats = [
+        [*USER, {"role": "assistant", **call, **content}, {"role": "tool", "name": "f", "content": "2"}]
+        for content in ({}, {"content": None})
+    ]
+    first, second = (made(chat, **GREEDY)[0]["generated_text"][-1] for chat in chats)
+    assert first == second
+    with pytest.raises(InputError, match="'content' .or 'tool_calls'.; found"):
+        made([*USER, {"role": "assistant"}])

@@ -196,7 +196,7 @@ class Pipeline(ABC):
         before, during, after = parameters
         threads = torch.get_num_threads() if self.device.type == "cpu" else ACCELERATOR_THREADS
         rows, budget = (size, None) if size else (self.rows, self.tokens * threads)
-        padding = self.padding()
+        padding = self.padding(during)
         with ThreadPoolExecutor(workers) if workers else nullcontext() as pool:
             for window in windows(self._prepared(inputs, before, pool, least), least):
                 units = [unit for of_one in window for unit in of_one]
@@ -229,8 +229,8 @@ class Pipeline(ABC):
             output = self._forward(to_device(model_inputs, self.device), **parameters)
         return to_device(output, "cpu")
 
-    def padding(self) -> Padding:
-        """How units of unequal length are padded into a batch."""
+    def padding(self, options: Mapping[str, Any]) -> Padding:
+        """How units of unequal length are padded into a batch that `_forward` gets with these options."""
         tokenizer = self.tokenizer
         pad = None if tokenizer is None else tokenizer.pad_token_id
         # Without a padding token any id will do: the mask hides it.

@@ -3,6 +3,7 @@
 import copy
 import inspect
 import os
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .. import auto
@@ -100,6 +101,18 @@ class GeneratingPipeline(Pipeline):
             raise ArgumentError(f"stop_sequence is {stop_sequence!r}; expected a text or a list of texts")
         return {"stop_strings": list(stops)}
 
-    def padding(self) -> Padding:
-        kept = super().padding()
-        return kept if self.model.config.is_encoder_decoder else Padding(kept.fill, "left")
+    def padding(self, options: Mapping[str, Any]) -> Padding:
+        kept = super().padding(options)
+        if self.model.config.is_encoder_decoder:
+            return kept
+        # Beside a longer prompt, a length that counts the prompt would leave fewer new tokens: no padding then.
+        return Padding({} if self._counts_prompt(options) else kept.fill, "left")
+
+    def _counts_prompt(self, options: Mapping[str, Any]) -> bool:
+        """Whether a length of prompt and new tokens together is in force."""
+        own = options.get("generation_config")
+        settings = (options, self.generation_config if own is None else own, self.model.generation_config)
+        if any(one.get("min_length") for one in settings):
+            return True
+        nearest = next((one for one in settings if one.get("max_new_tokens") or one.get("max_length")), {})
+        return not nearest.get("max_new_tokens") and bool(nearest.get("max_length"))

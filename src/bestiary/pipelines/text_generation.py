@@ -29,8 +29,10 @@ class Chat:
 
     def __init__(self, messages: list[Mapping[str, Any]]) -> None:
         for message in messages:
-            if not (isinstance(message, Mapping) and "role" in message and "content" in message):
-                raise InputError(f"a message of a chat is a mapping with 'role' and 'content'; found {message!r:.80}")
+            if not (isinstance(message, Mapping) and "role" in message and ("content" in message or "tool_calls" in message)):
+                raise InputError(
+                    f"a message of a chat is a mapping with 'role' and 'content' (or 'tool_calls'); found {message!r:.80}"
+                )
         self.messages = list(messages)
 
 

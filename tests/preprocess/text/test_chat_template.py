@@ -519,3 +519,16 @@ def test_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(5):
         render(SIMPLE + "{# once #}")
     assert template_sandbox.compiled.cache_info().misses == 1
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ messages[0].content }}", "{{ 'content' in messages[0] }}", "{{ messages[0].a.b is none }}"]
+)
+def test_null_is_left_out_of_a_message(folder: Callable[[str], Path], template: str) -> None:
+    chat = [{"role": "assistant", "content": None, "a": {"b": None}}]
+    texts = [
+        kind.from_pretrained(folder("llama3")).apply_chat_template(chat, chat_template=template, tokenize=False)
+        for kind in (PreTrainedTokenizerFast, transformers.PreTrainedTokenizerFast)
+    ]
+    assert texts[0] == texts[1]
+    assert chat[0]["content"] is None

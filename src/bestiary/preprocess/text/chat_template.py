@@ -172,7 +172,8 @@ def _conversations(conversation: Any) -> tuple[list[list[Any]], bool]:
                 raise InputError(
                     f"a message is a mapping with 'role' and 'content'; found {type(message).__name__} {message!r:.60}"
                 )
-    return [list(chat) for chat in found], batched
+    # What is null is left out, as published: templates ask whether a message has content or calls of tools.
+    return [[{key: value for key, value in one.items() if value is not None} for one in chat] for chat in found], batched
 
 
 def _schema(tool: Any) -> Any:

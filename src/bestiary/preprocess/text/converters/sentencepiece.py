@@ -48,7 +48,9 @@ def read(path: str | os.PathLike[str]) -> Model:
     """
     what = str(path)
     model = Model()
+    seen = set()
     for number, value in protobuf.fields(Path(path).read_bytes(), what):
+        seen.add(number)
         if number == 1:
             model.pieces.append(_piece(protobuf.message(value, what), what))
         elif number == 2:
@@ -57,6 +59,8 @@ def read(path: str | os.PathLike[str]) -> Model:
             _normalizer(model, protobuf.message(value, what), what)
     if not model.pieces:
         raise CorruptFile(f"{what} holds no tokens; it is no sentencepiece model")
+    if not {2, 3} <= seen:
+        raise CorruptFile(f"{what} ends after {len(model.pieces)} tokens, before it says how they were made: it was cut short")
     if model.model_type not in (UNIGRAM, BPE):
         raise CorruptFile(
             f"{what} is a sentencepiece model of kind {model.model_type}; only unigram (1) and BPE (2) can be read"
