@@ -25,7 +25,7 @@ def steps_of(program, logits, past, position, **fixed):
         if mask is not None and grows:
             mask = torch.cat([mask, torch.ones_like(newest)], dim=1)
         extra = fixed if mask is None else {**fixed, "attention_mask": mask}
-        logits, past = program(input_ids=newest, position_ids=position, past=past, **extra)
+        logits, past = program(newest, position, past, **extra)
         seen.append(logits)
         position = position + 1 if grows else None
     return torch.cat(tokens, dim=1), torch.stack(seen, dim=1)

@@ -15,6 +15,9 @@ from ..nn.rope import Rotary
 
 Tensor = torch.Tensor
 
+# What an exported step takes by place; `torch.export` knows either places or names.
+_FIRST = ("input_ids", "position_ids", "past")
+
 
 def cache_tensors(cache: Cache) -> list[Tensor]:
     """What `cache` holds as the plain list that an exported step takes: keys and values of each layer, (B, G, S, K) each.
@@ -68,6 +71,8 @@ class DecodingStep(nn.Module):
 def export_step(model: Any, padded: bool = False) -> ExportedProgram:
     """The decoding step of `model` as a program for any number of rows and tokens; see `DecodingStep.forward`.
 
+    It takes token, position and past in this order, and what else it needs by name.
+
     Args:
         padded: the program takes a mask as well (`attention_mask`), for rows of different lengths.
 
@@ -85,7 +90,9 @@ def export_step(model: Any, padded: bool = False) -> ExportedProgram:
     step = DecodingStep(model).eval()
     try:
         example = _example(model, padded)
-        return torch.export.export(step, (), example, dynamic_shapes=_shapes(example, step.pairs), strict=False)
+        first = tuple(example[name] for name in _FIRST)
+        named = {name: value for name, value in example.items() if name not in _FIRST}
+        return torch.export.export(step, first, named, dynamic_shapes=_shapes(example, step.pairs), strict=False)
     finally:
         model.train(training)
 
