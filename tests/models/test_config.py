@@ -22,7 +22,7 @@ from bestiary import (
     ViTConfig,
     WhisperConfig,
 )
-from bestiary.core.errors import CapacityError, ConfigError, InputError, NumericsError
+from bestiary.core.errors import CapacityError, ConfigError, FileMissing, InputError, NumericsError
 from bestiary.models.config import PreTrainedConfig
 from bestiary.models.families import class_named
 from bestiary.preprocess.text.padding import LONGEST, Padding, pad_columns
@@ -184,3 +184,17 @@ def test_what_is_shown_beside_the_reference(name: str) -> None:
 def test_the_older_name_of_return_dict() -> None:
     for said in (True, False):
         assert BertConfig(return_dict=said).use_return_dict is said
+
+
+@pytest.mark.parametrize("kind", [*CONFIGS, GenerationConfig], ids=lambda kind: kind.__name__)
+def test_a_json_file_of_any_name(kind: Any, tmp_path: Path) -> None:
+    path = tmp_path / "my-settings.json"
+    config = kind(output_attentions=True)
+    config.to_json_file(path)
+    assert kind.from_json_file(path) == config
+    if kind is not GenerationConfig:
+        theirs = getattr(transformers, kind.__name__).from_json_file(str(path))
+        theirs.to_json_file(str(path))
+        assert kind.from_json_file(str(path)).output_attentions
+    with pytest.raises(FileMissing, match="there is no file"):
+        kind.from_json_file(tmp_path / "absent.json")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ..core.config import Record
-from ..core.errors import CorruptFile
+from ..core.errors import CorruptFile, FileMissing
 from ..core.files import folder_to_fill, read_json, write_json
 from .files import HubOptions, file_itself, get_file, refuse
 from .push import PushToHubMixin, push_folder
@@ -39,6 +39,22 @@ class PretrainedRecord(Record, PushToHubMixin):
         """
         options, overrides = HubOptions.split(kwargs)
         return cls.from_dict(cls.get_dict(name_or_path, options), **overrides)
+
+    @classmethod
+    def from_json_file(cls, path: str | os.PathLike[str]) -> Self:
+        """Read from the JSON file `path`, whatever its name.
+
+        Raises:
+            FileMissing, CorruptFile: the file cannot be read. ConfigError: values clash.
+        """
+        found = file_itself(path)
+        if found is None:
+            raise FileMissing(f"there is no file {path}; from_pretrained opens folders and names on the hub")
+        return cls.from_dict(cls.get_dict(found))
+
+    def to_json_file(self, path: str | os.PathLike[str]) -> None:
+        """Write every value to `path`, whole or not at all."""
+        write_json(path, self.to_dict())
 
     def save_pretrained(self, folder: str | os.PathLike[str], *, push_to_hub: bool = False, **kwargs: Any) -> list[str]:
         """Write the file atomically into `folder`; returns the paths written.

@@ -1,6 +1,7 @@
 """Every option of a call, against the reference."""
 
 import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -396,3 +397,23 @@ def test_older_names_of_a_call(both: tuple[Any, Any]) -> None:
         ours.encode_plus([LONG, "a"])
     with pytest.raises(InputError, match="takes a list of texts, found a str"):
         ours.batch_encode_plus(LONG)
+
+
+@pytest.mark.parametrize(
+    ("older", "now"),
+    [
+        ({"pad_to_max_length": True, "max_length": 8}, {"padding": "max_length", "truncation": True, "max_length": 8}),
+        ({"pad_to_max_length": True, "max_length": 90}, {"padding": "max_length", "truncation": True, "max_length": 90}),
+        ({"pad_to_max_length": True}, {"padding": True}),
+        ({"pad_to_max_length": True, "padding": True}, {"padding": True}),
+        ({"truncation_strategy": "only_first", "max_length": 8}, {"truncation": "only_first", "max_length": 8}),
+    ],
+    ids=str,
+)
+def test_options_of_releases_before_3(both: tuple[Any, Any], older: dict[str, Any], now: dict[str, Any]) -> None:
+    ours, theirs = both
+    forget_warnings()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BestiaryWarning)
+        found = ours([LONG, "a b"], **older)
+    assert found["input_ids"] == theirs([LONG, "a b"], **now)["input_ids"]

@@ -79,6 +79,7 @@ class Calling(Vocabulary):
             InputError: wrong types, text too long under "error", padding without a pad token, rows that make no rectangle.
         """
         arguments = locals()
+        arguments.update(_older_spellings(unknown, padding, truncation, max_length))
         for name in unknown:
             raise ArgumentError(f"a tokenizer takes no argument {name!r}.{did_you_mean(name, arguments)}")
         call = self._read_call(arguments)
@@ -291,3 +292,15 @@ class Calling(Vocabulary):
             fill = {"attention_mask": 0, "token_type_ids": self.pad_token_type_id, "special_tokens_mask": 1}
             columns = pad_columns(columns, {main: self.pad_token_id, **fill}, how)
         return BatchEncoding(columns, tensor_type=return_tensors or kind_of(encoded_inputs, main))
+
+
+def _older_spellings(options: dict[str, Any], padding: Any, truncation: Any, max_length: int | None) -> dict[str, Any]:
+    """What `pad_to_max_length` and `truncation_strategy` of releases before 3 say today; they are taken out of `options`."""
+    said: dict[str, Any] = {}
+    if options.pop("pad_to_max_length", False) and padding is False:
+        warn_once("pad-to-max-length", "pad_to_max_length=True is now padding='max_length' (and truncation=True)")
+        said = {"padding": True} if max_length is None else {"padding": "max_length", "truncation": truncation or True}
+    if (strategy := options.pop("truncation_strategy", None)) is not None and not truncation:
+        warn_once("truncation-strategy", f"truncation_strategy={strategy!r} is now truncation={strategy!r}")
+        said["truncation"] = strategy
+    return said
