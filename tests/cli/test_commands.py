@@ -330,3 +330,13 @@ def test_without_the_extra(command, monkeypatch):
     monkeypatch.setitem(sys.modules, "typer", None)
     monkeypatch.setattr("bestiary.core.optional.available", lambda package: False)
     wrong(command("env"), 1, "needs the package 'typer'", "pip install 'bestiary[cli]'")
+
+
+def test_classify_with_a_model_that_classifies_nothing(command):
+    for folder, task in ((checkpoints.gpt2(), "text-generation"), (checkpoints.bert("BertModel"), "feature-extraction")):
+        result = command("classify", "Hello", "--model", str(folder))
+        wrong(result, 2, "--model", f"is a model for {task}, which classifies no texts and no images")
+
+
+def test_a_device_that_is_not_there(command):
+    wrong(command("generate", "Hello", "--device", "xpu:99"), 2, "device 'xpu:99' is not there: this machine has")

@@ -7,6 +7,8 @@ import typer
 
 from . import _console
 
+_TASKS = ("text-classification", "zero-shot-classification", "image-classification", "zero-shot-image-classification")
+
 
 def run(
     inputs: Annotated[
@@ -46,6 +48,9 @@ def _task(model: str, revision: str | None, labels: bool) -> str:
     from ..pipelines.building import get_task
 
     task = get_task(model, revision=revision)
+    if task not in _TASKS:
+        what = f"{model} is a model for {task}, which classifies no texts and no images"
+        raise typer.BadParameter(what, param_hint="--model")
     if task.startswith("zero-shot") and not labels:
         raise typer.BadParameter(f"{model} has no labels of its own ({task}): name them with --label")
     return "zero-shot-classification" if labels and task == "text-classification" else task

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..core.errors import ArgumentError, InputError, did_you_mean
+from ..core.errors import ArgumentError, ConfigError, InputError, did_you_mean
 from ..core.logging import warn_once
 from ..placement.device_map import check_available
 from .batching import Padding, collate, plan, rows_of, split, tensors, to_device, windows
@@ -367,6 +367,8 @@ def read_device(device: Any) -> torch.device:
         return check_available(device)
     except RuntimeError as error:
         raise ArgumentError(f"device={device!r} is no device: {error}") from error
+    except ConfigError as error:
+        raise ArgumentError(str(error)) from error
 
 
 def note_cut(dropped: int) -> None:
