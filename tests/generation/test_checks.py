@@ -6,6 +6,7 @@ import torch
 
 from bestiary.cache import DynamicCache
 from bestiary.core.errors import ArgumentError, BestiaryError, ConfigError, InputError, NumericsError
+from bestiary.generation import ExponentialDecayLengthPenalty
 from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaForCausalLM
 
@@ -38,6 +39,16 @@ BAD = [
     ({"stopping_criteria": max}, ArgumentError, r"stopping_criteria=\[...\]"),
     ({"stopping_criteria": [None]}, ArgumentError, "stopping_criteria holds None"),
     ({"prefix_allowed_tokens_fn": 5}, ArgumentError, "prefix_allowed_tokens_fn"),
+    ({"tokenizer": "llama", "stop_strings": "a"}, ArgumentError, "tokenizer is 'llama'"),
+    ({"generation_config": {"max_new_tokens": 3}}, ArgumentError, "generation_config is"),
+    ({"reproducible": "no"}, ArgumentError, "reproducible is 'no'"),
+    ({"use_model_defaults": 0}, ArgumentError, "use_model_defaults is 0"),
+    ({"sequence_bias": 5}, ConfigError, "sequence_bias is 5"),
+    ({"sequence_bias": [[[5], float("nan")]]}, ConfigError, "bias nan"),
+    ({"sequence_bias": [[[64], 1.0]]}, ConfigError, "the token 64"),
+    ({"bad_words_ids": [[5, 64]]}, ConfigError, "the token 64"),
+    ({"cache_config": np.array([1, 2])}, ConfigError, "cache_config is a ndarray"),
+    ({"constraints": torch.ones(2)}, ConfigError, "constraints is a Tensor"),
     ({"generator": 5, "do_sample": True}, ArgumentError, "seed=..."),
     ({"seed": 1.5, "do_sample": True}, ArgumentError, "seed is 1.5"),
     ({"seed": True, "do_sample": True, "num_beams": 2}, ArgumentError, "seed is True"),
@@ -113,6 +124,33 @@ def test_seeds_of_numpy_and_torch(llama, ids):
         assert torch.equal(*made)
     beams = [model.generate(ids, do_sample=True, num_beams=2, seed=2**70 + place, **LONG) for place in (0, 0)]
     assert torch.equal(*beams)
+
+
+def test_numbers_of_numpy_are_as_good_as_those_of_python(llama, ids):
+    model, options = llama[0], {"do_sample": True, "seed": 1, "eos_token_id": []}
+    plain = model.generate(ids, max_new_tokens=4, temperature=0.5, top_k=3, max_time=60.0, **options)
+    numbers = {"max_new_tokens": np.int64(4), "temperature": np.float32(0.5), "top_k": np.int32(3), "max_time": np.float64(60)}
+    assert torch.equal(model.generate(ids, **numbers, **options), plain)
+
+
+def test_steps_take_no_streamer(llama, ids):
+    with pytest.raises(ArgumentError, match="generate_steps takes no streamer"):
+        next(llama[0].generate_steps(ids, streamer=print))
+
+
+def test_an_end_that_grows_likelier_for_ever(llama, ids):
+    processor = ExponentialDecayLengthPenalty((0, 2.0), 5, 0)
+    scores = torch.randn(1, 64, generator=torch.Generator().manual_seed(0))
+    for length in (1000, 1100, 5000):  # 2 to the power of 1024 is no floating-point number
+        made = processor(torch.ones(1, length, dtype=torch.int64), scores)
+        assert made.isfinite().all()
+        assert int(made.argmax()) == 5
+
+
+@pytest.mark.parametrize("allowed", [None, 5, "ab", [64], [-1], [1.5], [True]], ids=repr)
+def test_what_a_prefix_function_may_allow(llama, ids, allowed):
+    with pytest.raises(InputError, match="prefix_allowed_tokens_fn returned"):
+        llama[0].generate(ids, prefix_allowed_tokens_fn=lambda batch, row: allowed, **LONG)
 
 
 @pytest.mark.parametrize(

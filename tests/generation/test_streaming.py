@@ -15,6 +15,7 @@ from bestiary.cache import DynamicCache
 from bestiary.core.errors import ArgumentError, InputError
 from bestiary.generation import (
     AsyncBatchTextIteratorStreamer,
+    AsyncTextIteratorStreamer,
     BaseStreamer,
     BatchTextIteratorStreamer,
     BatchTextStreamer,
@@ -358,3 +359,73 @@ def test_a_class_of_the_users_own_with_put_and_end(byte_level, prompts):
     assert plain.got[-1] == "end"
     assert torch.equal(torch.cat([plain.got[0], torch.stack(plain.got[1:-1], 1)], 1), made)
     assert BaseStreamer.cancelled is False
+
+
+class Rude(BaseStreamer):
+    """Changes what it gets, fails at a token, and fails again at the end."""
+
+    def __init__(self, fails_at=None):
+        self.left = fails_at
+
+    def put(self, value):
+        value.fill_(7)
+        if self.left is not None:
+            self.left -= 1
+            if not self.left:
+                raise KeyError("put")
+
+    def end(self):
+        if self.left == 0:
+            raise OSError("end")
+
+
+def test_a_streamer_cannot_change_the_text(byte_level, prompts):
+    model = tiny("llama", 2, len(byte_level))
+    options = {"max_new_tokens": 4, "eos_token_id": None}
+    expected = model.generate(**prompts[0], **options)
+    assert torch.equal(model.generate(**prompts[0], streamer=Rude(), **options), expected)
+
+
+def test_what_a_streamer_raises_at_the_end_does_not_hide_what_went_wrong(byte_level, prompts):
+    with pytest.raises(KeyError, match="put") as caught:
+        tiny("llama", 2, len(byte_level)).generate(**prompts[0], streamer=Rude(3), max_new_tokens=4, eos_token_id=None)
+    assert caught.value.__notes__ == ["Rude could not be told of it: OSError: end"]
+
+
+def test_a_class_is_no_streamer(byte_level, prompts):
+    with pytest.raises(ArgumentError, match="the class TextIteratorStreamer"):
+        tiny("llama", 2, len(byte_level)).generate(**prompts[0], streamer=TextIteratorStreamer)
+
+
+@pytest.mark.parametrize("kind", [AsyncTextIteratorStreamer, AsyncBatchTextIteratorStreamer], ids=lambda kind: kind.__name__)
+def test_a_loop_that_is_closed_ends_the_generation(byte_level, prompts, kind):
+    """Its reader is gone: that is no error, and nobody waits for the rest."""
+
+    async def open_one():
+        return kind(byte_level)
+
+    streamer = asyncio.run(open_one())
+    ids = prompts[0]["input_ids"][:1]
+    made = tiny("llama", 2, len(byte_level)).generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        streamer=streamer,
+        max_new_tokens=50,
+        eos_token_id=None,
+        return_dict_in_generate=True,
+    )
+    assert made.finish_reasons == ["cancelled"]
+    assert made.sequences.shape[1] < ids.shape[1] + 50
+
+
+def test_a_streamer_that_was_cancelled_can_be_used_again(byte_level, prompts):
+    model, pieces = tiny("llama", 2, len(byte_level)), []
+
+    def first(piece):
+        pieces.append(piece)
+        return len(pieces) > 1
+
+    streamer, options = BatchTextStreamer(byte_level, first), {"max_new_tokens": 6, "eos_token_id": None}
+    width = prompts[0]["input_ids"].shape[1]
+    assert model.generate(**prompts[0], streamer=streamer, **options).shape[1] < width + 6
+    assert model.generate(**prompts[0], streamer=streamer, **options).shape[1] == width + 6

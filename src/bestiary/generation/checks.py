@@ -98,6 +98,10 @@ def check_passed(call: Any) -> None:
         listed(name, getattr(call, name))
     if call.generator is not None and not isinstance(call.generator, torch.Generator):
         raise ArgumentError(f"generator is {call.generator!r:.80}; expected a torch.Generator; a number is a seed: seed=...")
+    for name in ("tokenizer", "assistant_tokenizer"):
+        given = getattr(call, name)
+        if given is not None and not callable(getattr(given, "decode", None)):
+            raise ArgumentError(f"{name} is {given!r:.80}; expected a tokenizer")
     if call.prefix_allowed_tokens_fn is not None and not callable(call.prefix_allowed_tokens_fn):
         raise ArgumentError(f"prefix_allowed_tokens_fn is {call.prefix_allowed_tokens_fn!r:.80}; expected a function")
 

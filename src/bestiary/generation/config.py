@@ -7,7 +7,7 @@ passed to the call, else the checkpoint's, else the default. `GenerationConfig.e
 import os
 from typing import Any, ClassVar, Self
 
-from ..core.errors import ConfigError
+from ..core.errors import ArgumentError, ConfigError
 from ..core.files import folder_to_fill, write_json
 from ..hub.files import HubOptions, get_file, inside
 from ..hub.pretrained import PretrainedRecord
@@ -180,6 +180,13 @@ class GenerationConfig(PretrainedRecord):
 
     def validate(self) -> None:
         """Check each value by itself; what must fit together is checked when a call has settled all values."""
+        for name in self._field_names:
+            value = self.__dict__[name]
+            kind = type(value)
+            if kind.__name__ in ("ndarray", "Tensor"):
+                raise ConfigError(f"{name} is a {type(value).__name__}; expected plain numbers and lists: .tolist() gives them")
+            if kind.__module__ == "numpy":  # its numbers are as good as Python's
+                self.__dict__[name] = value.item()
         super().validate()
         for name, (least, most) in _BOUNDS.items():
             value = self.get(name)
@@ -278,8 +285,10 @@ def resolve(
         use_model_defaults: False takes nothing but the special tokens from the checkpoint.
 
     Raises:
-        ConfigError: a value is out of range.
+        ConfigError: a value is out of range. ArgumentError: `passed` is something else.
     """
+    if not isinstance(passed, GenerationConfig | None):
+        raise ArgumentError(f"generation_config is {passed!r:.80}; expected a GenerationConfig, or the settings as keywords")
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     kept = {} if checkpoint is None else _said(checkpoint)

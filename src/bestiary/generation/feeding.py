@@ -21,6 +21,8 @@ def as_streamer(given: Any, tokenizer: Any) -> Any:
     Raises:
         ArgumentError: it is neither.
     """
+    if isinstance(given, type):
+        raise ArgumentError(f"streamer is the class {given.__name__}; expected an object of it: {given.__name__}(...)")
     if given is None or isinstance(given, RowStreamer | BaseStreamer) or (_has(given, "put") and _has(given, "end")):
         return given
     if not callable(given):
@@ -34,11 +36,14 @@ def _has(given: Any, name: str) -> bool:
 
 
 def fail(streamer: Any, error: BaseException) -> None:
-    """Bring the error, or at least the end, to a streamer."""
-    if isinstance(streamer, RowStreamer | BaseStreamer):
-        streamer.error(error)
-    elif streamer is not None:
-        streamer.end()
+    """Bring the error, or at least the end, to a streamer; what it raises itself is not what went wrong first."""
+    try:
+        if isinstance(streamer, RowStreamer | BaseStreamer):
+            streamer.error(error)
+        elif streamer is not None:
+            streamer.end()
+    except Exception as its:  # noqa: BLE001 (somebody's streamer)
+        error.add_note(f"{type(streamer).__name__} could not be told of it: {type(its).__name__}: {its}")
 
 
 class Feed(ABC):
@@ -66,7 +71,7 @@ class TokenFeed(Feed):
 
     def __init__(self, streamer: Any, run: Decoding, strategy: Strategy) -> None:
         super().__init__(streamer, run, strategy)
-        streamer.put(run.ids.cpu())
+        streamer.put(run.ids.clone().cpu())  # theirs to change
 
     def add(self, step: Step) -> None:
         self.streamer.put(step.tokens.cpu())
@@ -86,7 +91,7 @@ class AgreedTokenFeed(Feed):
                 f"a {type(streamer).__name__} follows beams of one answer, not of {agreed.rows}; a BatchTextStreamer does"
             )
         self._agreed = agreed
-        streamer.put(run.ids[:1].cpu())
+        streamer.put(run.ids[:1].clone().cpu())
 
     def add(self, step: Step) -> None:
         self._put(self._agreed.newly())

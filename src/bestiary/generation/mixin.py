@@ -168,6 +168,9 @@ class GenerationMixin(ContinuousMixin):
             NumericsError: the model gives NaN.
         """
         given = {name: value for name, value in locals().items() if name not in _ASIDE} | kwargs
+        for name, said in (("reproducible", reproducible), ("use_model_defaults", use_model_defaults)):
+            if not isinstance(said, bool | None):
+                raise ArgumentError(f"{name} is {said!r:.80}; expected True or False")
         streamer = as_streamer(streamer, tokenizer)
         try:
             with exactly(self, given) if reproducible else nullcontext():
@@ -178,6 +181,8 @@ class GenerationMixin(ContinuousMixin):
 
     def generate_steps(self: Any, inputs: Tensor | None = None, **kwargs: Any) -> Iterator[Step]:
         """The steps of a generation as they happen; takes what `generate` takes, but no streamer. Close it to stop."""
+        if kwargs.get("streamer") is not None:
+            raise ArgumentError("generate_steps takes no streamer: the steps are the stream; or call generate")
         run, strategy, _ = self._begin({"inputs": inputs, **kwargs})
         return torch.no_grad()(_steps)(run, strategy)
 

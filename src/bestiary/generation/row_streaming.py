@@ -99,7 +99,7 @@ class BatchTextStreamer(RowStreamer):
 
     def end(self) -> None:
         """Be ready for another generation."""
-        self._decoders = []
+        self._decoders, self.cancelled = [], False
 
     def _hand(self, piece: TextPiece) -> None:
         if self.on_piece(piece) is False:
@@ -159,7 +159,10 @@ class AsyncBatchTextIteratorStreamer(BatchTextIteratorStreamer):
         self._loop = asyncio.get_running_loop()
 
     def _send(self, item: Any) -> None:
-        self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
+        try:
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
+        except RuntimeError:  # the loop is closed: nobody reads any more
+            self.cancel()
 
     def __aiter__(self) -> AsyncIterator[TextPiece]:
         return self

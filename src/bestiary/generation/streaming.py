@@ -131,7 +131,7 @@ class TextStreamer(BaseStreamer):
 
     def end(self) -> None:
         """Bring out what was held back; the streamer can then be used again."""
-        self._prompt_is_next = True
+        self._prompt_is_next, self.cancelled = True, False
         self.on_finalized_text(self._decoder.flush(), stream_end=True)
 
     def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
@@ -162,7 +162,7 @@ class TextIteratorStreamer(TextStreamer):
 
     def error(self, error: BaseException) -> None:
         """Hand the error to the reader."""
-        self._prompt_is_next = True
+        self._prompt_is_next, self.cancelled = True, False
         rest = self._decoder.flush()
         if rest:
             self._send(rest)
@@ -197,7 +197,10 @@ class AsyncTextIteratorStreamer(TextIteratorStreamer):
         self.loop = asyncio.get_running_loop()
 
     def _send(self, item: Any) -> None:
-        self.loop.call_soon_threadsafe(self.text_queue.put_nowait, item)
+        try:
+            self.loop.call_soon_threadsafe(self.text_queue.put_nowait, item)
+        except RuntimeError:  # the loop is closed: nobody reads any more
+            self.cancel()
 
     def __aiter__(self) -> AsyncIterator[str]:
         return self

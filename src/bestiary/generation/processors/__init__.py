@@ -102,6 +102,11 @@ class Context:
     negative_prompt_attention_mask: Tensor | None = None
 
     @property
+    def vocabulary(self) -> int | None:
+        """Tokens that the model scores; None where nobody says."""
+        return None if self.model is None else self.model.config.get_text_config(decoder=True).get("vocab_size")
+
+    @property
     def sampling(self) -> bool:
         """Whether tokens are drawn."""
         return bool(self.config.do_sample)

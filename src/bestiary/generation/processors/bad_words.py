@@ -32,4 +32,8 @@ class NoBadWordsLogitsProcessor(SequenceBiasLogitsProcessor):
 
 def build(context: Context) -> LogitsProcessor | None:
     words = context.config.bad_words_ids
-    return None if words is None else NoBadWordsLogitsProcessor(words, context.eos)
+    if words is None:
+        return None
+    made = NoBadWordsLogitsProcessor(words, context.eos)
+    made.check(context.vocabulary)
+    return made

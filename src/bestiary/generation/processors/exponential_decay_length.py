@@ -7,6 +7,7 @@ from . import Context, LogitsProcessor, Tensor, token_ids
 
 OPTIONS = ("exponential_decay_length_penalty",)
 PLACE = 230
+_MOST = 1e25  # beyond it the end is certain anyway, and infinity would make NaN
 
 
 class ExponentialDecayLengthPenalty(LogitsProcessor):
@@ -38,7 +39,11 @@ class ExponentialDecayLengthPenalty(LogitsProcessor):
         eos = self.eos_token_id = self.eos_token_id.to(scores.device)
         held = scores[:, eos]
         # An end that is banned (-inf) stays banned.
-        raised = torch.where(held.isinf(), 0.0, held.abs() * (self.regulation_factor**past - 1))
+        try:
+            grown = min(self.regulation_factor**past, _MOST)
+        except OverflowError:
+            grown = _MOST
+        raised = torch.where(held.isinf(), 0.0, held.abs() * (grown - 1))
         return scores.index_add(1, eos, raised)
 
 

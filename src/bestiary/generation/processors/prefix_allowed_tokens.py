@@ -26,11 +26,21 @@ class PrefixConstrainedLogitsProcessor(LogitsProcessor):
         banned = torch.ones_like(scores, dtype=torch.bool)
         for row, ids in enumerate(input_ids):
             allowed = self._allowed(row // self._num_beams, ids)
-            if len(allowed) == 0:
+            try:
+                tokens = torch.as_tensor(allowed, device=scores.device)
+            except (TypeError, ValueError, RuntimeError):  # not even numbers
+                tokens = torch.zeros(1, 1)
+            if tokens.numel() == 0:
                 raise InputError(
                     f"prefix_allowed_tokens_fn allows no token for input {row // self._num_beams} after {ids.tolist()}"
                 )
-            banned[row, torch.as_tensor(allowed, dtype=torch.int64, device=scores.device)] = False
+            whole = tokens.dim() == 1 and not tokens.is_floating_point() and tokens.dtype != torch.bool
+            if not whole or not bool(((tokens >= 0) & (tokens < scores.shape[1])).all()):
+                raise InputError(
+                    f"prefix_allowed_tokens_fn returned {allowed!r:.80}; expected a list of token ids from 0 to "
+                    f"{scores.shape[1] - 1}"
+                )
+            banned[row, tokens] = False
         return scores.masked_fill(banned, -torch.inf)
 
 

@@ -1,5 +1,6 @@
 """Sequences of tokens made more or less likely."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,11 +32,13 @@ class SequenceBiasLogitsProcessor(LogitsProcessor):
         self._groups = [(torch.tensor(ids), torch.tensor(bias)) for ids, bias in by_length.values()]
         self._largest = max((int(ids.max()) for ids, _ in self._groups), default=-1)
 
+    def check(self, vocabulary: int | None) -> None:
+        """Refuse sequences with tokens that the vocabulary does not have; None when its size is not known."""
+        if vocabulary is not None and self._largest >= vocabulary:
+            raise ConfigError(f"a sequence to bias holds the token {self._largest}; the vocabulary ends at {vocabulary - 1}")
+
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        if self._largest >= scores.shape[-1]:
-            raise ConfigError(
-                f"a sequence to bias holds the token {self._largest}; the vocabulary ends at {scores.shape[-1] - 1}"
-            )
+        self.check(scores.shape[-1])
         if self._groups and self._groups[0][0].device != scores.device:
             self._groups = [(ids.to(scores.device), bias.to(scores.device)) for ids, bias in self._groups]
         total = torch.zeros_like(scores)
@@ -51,6 +54,8 @@ class SequenceBiasLogitsProcessor(LogitsProcessor):
 
 
 def _pairs(sequence_bias: Biases) -> list[tuple[list[int], float]]:
+    if not isinstance(sequence_bias, Mapping | list | tuple):
+        raise ConfigError(f"sequence_bias is {sequence_bias!r:.80}; expected {{tuple of ids: bias}} or a list of [ids, bias]")
     items = list(sequence_bias.items()) if isinstance(sequence_bias, Mapping) else list(sequence_bias)
     if not items:
         raise ConfigError("sequence_bias is empty; expected {tuple of ids: bias} or a list of [list of ids, bias]")
@@ -60,11 +65,15 @@ def _pairs(sequence_bias: Biases) -> list[tuple[list[int], float]]:
         ids, bias = item
         if not ids or any(not isinstance(token, int) or isinstance(token, bool) or token < 0 for token in ids):
             raise ConfigError(f"sequence_bias holds the ids {ids!r}; expected at least one whole number, none below 0")
-        if not isinstance(bias, int | float):
-            raise ConfigError(f"sequence_bias holds the bias {bias!r} for {ids!r}; expected a number")
+        if not isinstance(bias, int | float) or not bias < math.inf:  # which NaN is not; -inf bans
+            raise ConfigError(f"sequence_bias holds the bias {bias!r} for {ids!r}; expected a finite number, or -inf")
     return [(list(ids), float(bias)) for ids, bias in items]
 
 
 def build(context: Context) -> LogitsProcessor | None:
     biases = context.config.sequence_bias
-    return None if biases is None else SequenceBiasLogitsProcessor(biases)
+    if biases is None:
+        return None
+    made = SequenceBiasLogitsProcessor(biases)
+    made.check(context.vocabulary)
+    return made
