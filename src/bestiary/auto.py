@@ -8,7 +8,7 @@ from .core.errors import ArgumentError, ConfigError, UnknownArchitecture, Unsafe
 from .core.files import read_json
 from .hub.files import HubOptions, find_file
 from .models.config import PreTrainedConfig
-from .models.families import class_named, config_class, families, family, registered, tasks_of
+from .models.families import class_named, config_class, families, family, registered, tasks_of, type_of_class
 
 if TYPE_CHECKING:
     from .models.base import PreTrainedModel
@@ -33,9 +33,16 @@ class AutoConfig:
         kwargs.pop("trust_remote_code", None)
         options, _ = HubOptions.split(kwargs)
         values = PreTrainedConfig.get_dict(name_or_path, options)
-        model_type = values.get("model_type") if isinstance(values, dict) else None
+        model_type = values.get("model_type")
+        if model_type is None:  # files of 2019; some name the class of the model
+            named = values.get("architectures")
+            found = (type_of_class(name) for name in (named if isinstance(named, list) else ()) if isinstance(name, str))
+            model_type = next(filter(None, found), None)
         if not isinstance(model_type, str) or not model_type:
-            raise ConfigError(f"config.json of {name_or_path} names no model_type, so no family can be chosen")
+            raise ConfigError(
+                f"config.json of {name_or_path} names no model_type, so no family can be chosen; add one (such as"
+                ' "model_type": "bert"), or open the checkpoint with the classes of its family (BertModel, BertTokenizer)'
+            )
         try:
             kind = config_class(model_type)
         except UnknownArchitecture as error:
@@ -262,7 +269,12 @@ class _AutoPreprocessor:
                 return found
         if known:
             raise UnknownArchitecture(f"{cls.__name__} cannot open {name_or_path}: its files belong to {_belonging(known[0])}")
-        config = _config_or_none(name_or_path, options)
+        try:
+            config = _config_or_none(name_or_path, options)
+        except (ConfigError, UnknownArchitecture):
+            if (generic := cls.generic(name_or_path, options)) is not None:
+                return generic  # a model that is not known here may have a tokenizer that is
+            raise
         if config is not None and type(config) in cls._registered:
             return cls._registered[type(config)]
         if config is not None and config.model_type not in registered:
@@ -318,9 +330,7 @@ class AutoTokenizer(_AutoPreprocessor):
     places = (("tokenizer_config.json", "tokenizer_class"), ("config.json", "tokenizer_class"))
 
     # Names that stand for any tokenizer: a tokenizer.json beside them says everything, whatever the family's own class adds.
-    general: ClassVar[frozenset[str]] = frozenset(
-        {"PreTrainedTokenizerFast", "PreTrainedTokenizer", "PreTrainedTokenizerBase", "TokenizersBackend"}
-    )
+    general = ("PreTrainedTokenizerFast", "PreTrainedTokenizer", "PreTrainedTokenizerBase", "TokenizersBackend")
 
     @classmethod
     def class_for(cls, name_or_path: Any, options: HubOptions = HubOptions()) -> Any:

@@ -10,6 +10,7 @@ from kit import checkpoints
 from kit.pipelines import ours, reference, same
 
 from bestiary.core.errors import ArgumentError, InputError
+from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.pipelines import AggregationStrategy
 
 TEXTS = checkpoints.TEXTS
@@ -74,3 +75,22 @@ def test_places_and_what_was_cut() -> None:
 def test_wrong_use(inputs: Any, options: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         ours("token-classification", folder())(inputs, **options)
+
+
+@pytest.mark.parametrize(
+    ("older", "strategy"),
+    [
+        ({"grouped_entities": True}, "simple"),
+        ({"grouped_entities": True, "ignore_subwords": True}, "first"),
+        ({"grouped_entities": False, "ignore_subwords": True}, "none"),
+        ({"ignore_subwords": False}, "none"),
+    ],
+    ids=str,
+)
+def test_older_names(older: dict[str, bool], strategy: str) -> None:
+    forget_warnings()
+    with pytest.warns(BestiaryWarning, match=f"is now aggregation_strategy='{strategy}'"):
+        found = ours("ner", folder())(TEXTS[0], **older)
+    assert found == ours("ner", folder())(TEXTS[0], aggregation_strategy=strategy)
+    with pytest.raises(ArgumentError, match="pass aggregation_strategy alone"):
+        ours("ner", folder())(TEXTS[0], aggregation_strategy="max", **older)

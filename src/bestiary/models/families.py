@@ -57,6 +57,15 @@ def config_class(model_type: str) -> type[PreTrainedConfig]:
     return found.get(model_type) or found[model_type.replace("-", "_")]
 
 
+def type_of_class(name: str) -> str | None:
+    """The model_type whose tasks name the model class `name`, or None."""
+    for module in map(family, families()):
+        for model_type in _configs(module):
+            if name in tasks_of(model_type).values():
+                return model_type
+    return None
+
+
 def class_named(name: str) -> Any:
     """The class called `name` in whatever family has it (tokenizers and processors are stored by class name)."""
     for module in map(family, families()):

@@ -10,6 +10,7 @@ import torch
 from tokenizers import models
 
 from ..core.errors import ArgumentError, InputError
+from ..core.logging import warn_once
 from .base import ChunkPipeline, Parameters, Result
 from .batching import each, tensors
 
@@ -52,6 +53,7 @@ class TokenClassificationPipeline(ChunkPipeline):
         ignore_labels: labels that are left out (["O"]).
         stride: a text longer than the model allows is read in windows that share so many tokens; without it it is cut.
         is_split_into_words: the input is a list of words, joined by `delimiter` (" ") for `start` and `end`.
+        grouped_entities, ignore_subwords: older names: True of the first is "simple", of both "first".
     """
 
     parts = ("tokenizer",)
@@ -64,8 +66,16 @@ class TokenClassificationPipeline(ChunkPipeline):
         is_split_into_words: bool | None = None,
         stride: int | None = None,
         delimiter: str | None = None,
+        grouped_entities: bool | None = None,
+        ignore_subwords: bool | None = None,
     ) -> Parameters:
         after: dict[str, Any] = {} if ignore_labels is None else {"ignore": frozenset(ignore_labels)}
+        if grouped_entities is not None or ignore_subwords is not None:
+            if aggregation_strategy is not None:
+                raise ArgumentError("grouped_entities and ignore_subwords are older names; pass aggregation_strategy alone")
+            aggregation_strategy = "none" if not grouped_entities else "first" if ignore_subwords else "simple"
+            message = f"grouped_entities={grouped_entities}, ignore_subwords={ignore_subwords} is now"
+            warn_once("grouped-entities", f"{message} aggregation_strategy={aggregation_strategy!r}")
         strategy = self._defaults[2].get("strategy", AggregationStrategy.NONE)
         if aggregation_strategy is not None:
             if aggregation_strategy not in tuple(AggregationStrategy):

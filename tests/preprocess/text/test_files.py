@@ -14,6 +14,7 @@ import transformers
 from kit.tokenizer_files import SAMPLES, byte_level, wordpiece
 
 from bestiary.core.errors import ArgumentError, BestiaryError, CorruptFile, FileMissing, InputError, UnsafeFile
+from bestiary.models.bert.tokenizer import BertTokenizer
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 ROLES = {f"{role}_token": f"[{role.upper()}]" for role in ("pad", "unk", "cls", "sep", "mask")}
@@ -106,6 +107,15 @@ def test_overrides(tmp_path: Path) -> None:
     make().save_pretrained(tmp_path)
     ours = PreTrainedTokenizerFast.from_pretrained(tmp_path, pad_token="the", padding_side="right", model_max_length=5)
     assert (ours.pad_token, ours.padding_side, ours.model_max_length) == ("the", "right", 5)
+
+
+@pytest.mark.parametrize("name", ["padding_sid", "model_max_lenght", "do_lowercase", "add_bos_tokens", "chat_templat"])
+def test_a_misspelt_option_is_named(tmp_path: Path, name: str) -> None:
+    make().save_pretrained(tmp_path)
+    with pytest.raises(ArgumentError, match=f"takes no option '{name}'. Did you mean"):
+        BertTokenizer.from_pretrained(tmp_path, **{name: "left"})
+    ours = BertTokenizer.from_pretrained(tmp_path, image_token="[IMG]", something_else=3)
+    assert (ours.init_kwargs["image_token"], ours.init_kwargs["something_else"]) == ("[IMG]", 3)
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])  # noqa: S301

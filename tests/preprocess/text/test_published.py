@@ -10,7 +10,8 @@ import pytest
 import transformers
 from kit.tokenizer_files import SAMPLES
 
-from bestiary import AutoTokenizer, LlamaTokenizer
+from bestiary import AutoConfig, AutoProcessor, AutoTokenizer, LlamaTokenizer
+from bestiary.core.errors import ConfigError, UnknownArchitecture
 from bestiary.models.families import families
 from bestiary.models.families import family as family_of
 
@@ -119,3 +120,27 @@ def test_tiktoken_ranks_in_a_folder_inside(folder: Callable[[str], Path], tmp_pa
     theirs = transformers.AutoTokenizer.from_pretrained(folder("tiktoken"))
     for text in SAMPLES:
         assert ours(text)["input_ids"] == alone(text)["input_ids"] == theirs(text)["input_ids"]
+
+
+@pytest.mark.parametrize("config", [{"model_type": "qwen9"}, {}, {"architectures": ["NoSuchModel"]}], ids=str)
+def test_a_whole_tokenizer_of_an_unknown_model(folder: Callable[[str], Path], tmp_path: Path, config: dict[str, Any]) -> None:
+    path = published(folder("llama3"), tmp_path / "a", "x", {"tokenizer_class": "Qwen9Tokenizer"})
+    (path / "config.json").write_text(json.dumps(config))
+    theirs = transformers.PreTrainedTokenizerFast.from_pretrained(path)
+    for auto in (AutoTokenizer, AutoProcessor):
+        assert auto.from_pretrained(path)("Hello you")["input_ids"] == theirs("Hello you")["input_ids"]
+    (path / "tokenizer.json").unlink()
+    with pytest.raises((ConfigError, UnknownArchitecture), match="model_type"):
+        AutoTokenizer.from_pretrained(path)
+
+
+def test_files_of_2019_name_only_the_class(folder: Callable[[str], Path], tmp_path: Path) -> None:
+    path = published(folder("bert"), tmp_path / "a", "x")
+    (path / "config.json").write_text(json.dumps({"architectures": ["BertForMaskedLM"], "hidden_size": 24}))
+    config = AutoConfig.from_pretrained(path)
+    assert (config.model_type, config.hidden_size) == ("bert", 24)
+    assert AutoTokenizer.from_pretrained(path).tokenize("the fox") == ["the", "fox"]
+    for named in (None, [], ["NoSuchModel"], "BertModel", [5]):
+        (path / "config.json").write_text(json.dumps({"architectures": named}))
+        with pytest.raises(ConfigError, match="names no model_type.*BertModel"):
+            AutoConfig.from_pretrained(path)

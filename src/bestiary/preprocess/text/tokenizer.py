@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 from tokenizers import Tokenizer
 
-from ...core.errors import ArgumentError, BestiaryError, ConfigError, InputError
+from ...core.errors import ArgumentError, BestiaryError, ConfigError, InputError, did_you_mean
 from ...core.kinds import Count, check
 from ...hub.files import refuse
 from ...hub.push import PushToHubMixin
@@ -64,6 +64,7 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
     ) -> None:
         super().__init__()
         vocab, merges = options.pop("vocab_file", vocab), options.pop("merges_file", merges)
+        _refuse_misspelt(type(self), options)
         given = {**(stored or {}), **options}
         settings = {**self.defaults, **given}
         for role in ROLES:
@@ -258,6 +259,30 @@ _KINDS: dict[str, Any] = {
     **dict.fromkeys(("padding_side", "truncation_side", "on_too_long"), str),
     **dict.fromkeys(("clean_up_tokenization_spaces", "split_special_tokens", "add_bos_token", "add_eos_token"), bool),
 }
+
+
+# Options without a check of their kind here.
+_OTHERS = (
+    "model_max_length",
+    "max_len",
+    "chat_template",
+    "add_prefix_space",
+    "added_tokens",
+    "name_or_path",
+    "legacy",
+    "errors",
+)
+_FILES = ("tokenizer_object", "tokenizer_file", "vocab_file", "merges_file", "stored")
+
+
+def _refuse_misspelt(kind: type[PreTrainedTokenizerFast], options: Mapping[str, Any]) -> None:
+    """Raise `ArgumentError` for a keyword that looks like another; unknown ones are kept, since files hold many."""
+    known = {*kind.defaults, *ROLES, EXTRA, OLDER_EXTRA, NAMED, *_KINDS, *_OTHERS, *_FILES}
+    for name in options:
+        near = "" if name in known else did_you_mean(name, sorted(known), cutoff=0.85)
+        # Models have tokens with roles of their own (`image_token`), whose names may be near.
+        if near and not name.endswith("_token"):
+            raise ArgumentError(f"{kind.__name__} takes no option {name!r}.{near}")
 
 
 def _read_length(value: Any) -> int:
