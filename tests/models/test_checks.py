@@ -201,6 +201,36 @@ def test_a_mask_covers_what_the_cache_holds() -> None:
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(
+    "name", [("llama", "LlamaForCausalLM"), ("gpt2", "GPT2LMHeadModel"), ("t5", "T5ForConditionalGeneration")]
+)
+@torch.no_grad()
+def test_a_greedy_loop_of_ones_own_may_count_slots(name: tuple[str, str]) -> None:
+    """`cache_position` of older loops says what the cache knows; left padding counts."""
+    model, whole = pair(*name).ours, name[0] == "t5"
+    mask = torch.tensor([[1, 1, 1, 1], [0, 0, 1, 1]])
+    ids = torch.tensor([[5, 6, 7, 8], [0, 0, 9, 10]])
+    key, more = ("decoder_input_ids", {"input_ids": ids, "attention_mask": mask}) if whole else ("input_ids", {})
+    newest, made = (torch.zeros(2, 1, dtype=torch.int64) if whole else ids), []
+    cache, slots = None if whole else DynamicCache(), torch.arange(newest.shape[1])
+    for _ in range(4):
+        given = {key: newest, **(more or {"attention_mask": mask})}
+        output = model(**given, past_key_values=cache, cache_position=slots, use_cache=True)
+        cache, newest = output.past_key_values, output.logits[:, -1:].argmax(-1)
+        made.append(newest)
+        mask, slots = mask if whole else torch.cat([mask, mask[:, -1:]], dim=1), slots[-1:] + 1
+    inputs = {"input_ids": ids, "attention_mask": more.get("attention_mask", mask[:, :4])}
+    assert torch.equal(torch.cat(made, dim=1), model.generate(**inputs, max_new_tokens=4, eos_token_id=[])[:, -4:])
+    for wrong, text in ((slots - 1, "begins with .*holds \\d tokens"), (slots.float(), "of torch.float32"), (3, "is a int")):
+        with pytest.raises(InputError, match=f"cache_position {text}|cache_position is {text}"):
+            model(**{key: newest, **(more or {"attention_mask": mask})}, past_key_values=cache, cache_position=wrong)
+
+
+def test_cache_position_is_nothing_to_an_encoder() -> None:
+    with pytest.raises(ArgumentError, match="'cache_position'"):
+        pair("clip", "CLIPTextModel").ours(torch.tensor([[5, 6]]), cache_position=torch.arange(2))
+
+
 def test_a_static_cache_may_have_a_mask_over_all_its_slots() -> None:
     model = pair("llama", "LlamaForCausalLM").ours
     ids, mask = torch.tensor([[0, 8, 9, 10]]), torch.tensor([[0, 1, 1, 1, 1, 1, 1, 1]])

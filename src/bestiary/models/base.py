@@ -131,11 +131,14 @@ class PreTrainedModel(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=_Fi
                 the eager formula computes them, whatever kernel is set.
             return_dict: False gives a plain tuple.
             head_mask, decoder_head_mask, cross_attn_head_mask: (H,) or (L, H), 0 where a head is switched off.
+            cache_position: (T,) slots of the new tokens; needed by nothing, and refused where the cache counts otherwise.
 
         Other arguments are those of `forward`, whose output class says what comes back.
         """
         if self._reads_tokens and not torch.compiler.is_compiling():
             checks.check_tokens(self, args, kwargs)
+        if "cache_position" in kwargs:
+            checks.take_cache_position(self, kwargs)
         masks = {name: kwargs.pop(name) for name in head_masks.NAMES if name in kwargs}
         masks = {name: mask for name, mask in masks.items() if mask is not None} if masks else masks
         if masks:

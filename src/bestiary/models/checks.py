@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..cache.base import Cache
 from ..core.errors import ArgumentError, InputError, did_you_mean
 from ..generation.prepare import forward_parameters
 from ..nn.values import extremes, is_true, may_look
@@ -56,6 +57,32 @@ def check_tokens(model: "PreTrainedModel", args: tuple[Any, ...], kwargs: dict[s
         _check_vocabulary(model, ids)
         if mask is None and not kwargs.get("past_key_values"):
             model.check_padding(ids)
+
+
+def take_cache_position(model: "PreTrainedModel", kwargs: dict[str, Any]) -> None:
+    """Take `cache_position` (T,) out of the arguments of a model that knows caches: these count the slots themselves.
+
+    Raises:
+        InputError: it says other slots than those after what the cache holds.
+    """
+    if "past_key_values" not in forward_parameters(model):
+        return  # forward says that there is no such argument
+    given, cache = kwargs.pop("cache_position"), kwargs.get("past_key_values")
+    if given is None:
+        return
+    if not isinstance(given, Tensor) or given.dim() != 1 or given.dtype not in _IDS:
+        raise InputError(f"cache_position is {_shown(given)}; expected the slots of the new tokens, a tensor of one dimension")
+    held = cache.get_seq_length() if isinstance(cache, Cache) else 0
+    slots = torch.arange(held, held + len(given), device=given.device)
+    if may_look(given) and is_true((given != slots).any()):
+        raise InputError(
+            f"cache_position begins with {given[:3].tolist()}, and the cache holds {held} tokens: new ones take the slots from "
+            f"{held} on (to go back, crop the cache)"
+        )
+
+
+def _shown(value: Any) -> str:
+    return f"of {value.dtype} and shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
 
 
 class _Rows(NamedTuple):
