@@ -33,6 +33,16 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path, failure: BaseExceptio
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_no_file_is_not_put_an_end_to(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a"
+    os.mkfifo(path) if kind == "pipe" else path.mkdir()
+    with pytest.raises(SaveError, match=kind):
+        write_text(path, "new")
+    assert not path.is_file()
+    assert os.listdir(tmp_path) == ["a"]
+
+
 def test_disk_full_at_the_last_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

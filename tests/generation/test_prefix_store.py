@@ -352,3 +352,32 @@ def test_steps_use_it_too():
         tokens = [int(step.tokens) for step in model.generate_steps(ids, max_new_tokens=4, prefix_store=store)]
         assert tokens == model.generate(ids, max_new_tokens=4)[0, 9:].tolist()
         assert len(store) == 1
+
+
+@pytest.mark.parametrize("swap", ["rows", "columns"])
+def test_weights_that_change_places_are_other_weights(swap):
+    """Tokens, heads or pairs of rotary positions in another order: the same numbers in all, and another model."""
+    model = fill(GPT2LMHeadModel(GPT2Config(**{**GPT2.to_dict(), "n_embd": 256})))
+    store, ids = PrefixStore(10**8), torch.tensor([[5, 6, 7, 8, 9, 10]])
+    model.generate(ids, prefix_store=store, max_new_tokens=2)
+    with torch.no_grad():
+        weight = model.get_input_embeddings().weight
+        order = torch.arange(weight.shape[0 if swap == "rows" else 1])
+        order[6:8], order[8:10] = order[8:10].clone(), order[6:8].clone()
+        weight.copy_(weight[order] if swap == "rows" else weight[:, order])
+    made = model.generate(ids, prefix_store=store, max_new_tokens=8, return_dict_in_generate=True)
+    assert made.prefix_reused == [0]
+    assert torch.equal(made.sequences, model.generate(ids, max_new_tokens=8))
+
+
+def test_states_that_do_not_follow_from_the_weights_are_not_kept():
+    model, store, ids = fill(GPT2LMHeadModel(GPT2)), PrefixStore(10**8), torch.tensor([[5, 6, 7, 8, 9, 10]])
+    options = {"prefix_store": store, "max_new_tokens": 2, "return_dict_in_generate": True}
+    assert "training" in model.train().generate(ids, **options).prefix_reason
+    with torch.autocast("cpu", torch.bfloat16):
+        assert "autocast" in model.eval().generate(ids, **options).prefix_reason
+    assert len(store) == 0
+    assert model.generate(ids, **options).prefix_reason == "no stored conversation of this model begins like the prompt"
+    with torch.autocast("cpu", torch.bfloat16):
+        assert model.generate(ids, **options).prefix_reused == [0]
+    assert model.generate(ids, **options).prefix_reused == [5]

@@ -12,7 +12,7 @@ _PIECE = 32768
 def fingerprint(model: nn.Module) -> str:
     """32 hexadecimal digits that change with the class, the config, and any weight, buffer or added module of `model`.
 
-    All weights are read once, which takes about as long as one step of decoding: notes of who changed what could be wrong.
+    All weights are read, which takes about as long as one or two steps of decoding: notes of who changed what could be wrong.
     """
     digest = hashlib.blake2b(digest_size=16)
     config = model.__dict__.get("config")
@@ -27,9 +27,15 @@ def fingerprint(model: nn.Module) -> str:
 
 
 def _sums(tensor: torch.Tensor) -> list[torch.Tensor]:
-    """The bytes of `tensor`, added up as whole numbers in pieces (overflow wraps round), and the few bytes left over."""
+    """The bytes of `tensor`, added up as whole numbers (overflow wraps round), and the few bytes left over.
+
+    They are added up in pieces, and across all pieces place by place: what changes places changes one or the other.
+    """
     data = tensor.contiguous().reshape(-1).view(torch.uint8)
     if data.storage_offset() % 8:
         data = data.clone()
     whole = data.numel() // _PIECE * _PIECE
-    return [data[:whole].view(torch.int64).view(-1, _PIECE // 8).sum(1), data[whole:]]
+    if not whole:
+        return [data]
+    pieces = data[:whole].view(torch.int64).view(-1, _PIECE // 8)
+    return [pieces.sum(1), pieces.sum(0), data[whole:]]

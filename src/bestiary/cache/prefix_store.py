@@ -214,7 +214,7 @@ class PrefixStore:
                 ids = tensors[f"{number}.ids"]
                 pieces = tuple(_piece(tensors, f"{number}.{layer}.", first, ids) for layer, first in enumerate(entry["first"]))
                 store._add(Entry(str(entry["model"]), ids, pieces, str(entry["reason"])))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise CorruptFile(f"{path} is not a whole PrefixStore: {error}") from error
         return store
 

@@ -37,9 +37,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     On any error the temporary file is removed and `path` keeps its old content.
 
     Raises:
-        SaveError: the disk is full or the folder is not writable; says which file and why.
+        SaveError: `path` is a folder, a device or a pipe; the disk is full or the folder is not writable. Says which file and
+            why.
     """
     target = Path(path)
+    if target.exists() and not target.is_file():  # a file in its place would put an end to it
+        raise SaveError(f"{target} is {'a folder' if target.is_dir() else 'a device or a pipe'}; expected the name of a file")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ..cache.fingerprints import fingerprint
 from ..cache.prefix_store import PrefixStore, Reuse
 from ..core.errors import ArgumentError
@@ -51,7 +53,7 @@ def look(model: Any, store: Any, started: Prepared, copies: int, whole_prompt: b
     if not isinstance(store, PrefixStore):
         raise ArgumentError(f"prefix_store is a {type(store).__name__}; expected a PrefixStore")
     name, prompts = fingerprint(model), started.ids.shape[0] // copies
-    reason = _outside(started)
+    reason = _outside(started, model)
     takes = not reason
     if whole_prompt:
         reason = reason or "the strategy needs the states of the whole prompt"
@@ -64,8 +66,12 @@ def look(model: Any, store: Any, started: Prepared, copies: int, whole_prompt: b
     return Prefixes(store, name, Reuse(reuse.tokens[::copies], reuse.reason), takes, pad)
 
 
-def _outside(started: Prepared) -> str:
-    """Why the states of this call do not follow from the token ids alone; an empty string when they do."""
+def _outside(started: Prepared, model: Any) -> str:
+    """Why the states of this call do not follow from the token ids and the weights alone; an empty string when they do."""
+    if model.training:
+        return "the model is in training mode, where dropout may change the states: call model.eval()"
+    if torch.is_autocast_enabled(model.device.type):
+        return "autocast computes other states than the weights would without it"
     if started.names is ENCODER_DECODER:
         return "the states of a decoder also depend on what its encoder read"
     if started.cache is None:
