@@ -105,7 +105,10 @@ class WhisperGeneration(GenerationMixin):
             options["synced_gpus"] = True
         if options.get("custom_generate") is not None:
             raise ArgumentError("a custom_generate function decodes one window; call decode with the encoder's output instead")
-        wish = Wish.of(self._settings(generation_config, options), passed)
+        settings = self._settings(generation_config, options)
+        if passed["forced_decoder_ids"] is None and not (settings.get("lang_to_id") or settings.get("forced_decoder_ids")):
+            passed["forced_decoder_ids"] = self.config.get("forced_decoder_ids")  # where checkpoints of 2022 have them
+        wish = Wish.of(settings, passed)
         return self._transcribe(
             input_features, attention_mask, wish, options, return_dict_in_generate, force_unique_generate_call, monitor_progress
         )
@@ -131,6 +134,8 @@ class WhisperGeneration(GenerationMixin):
         encoded = options.pop("encoder_outputs", None)
         if (features is None) == (encoded is None):
             raise InputError("pass either input_features or encoder_outputs, and not both")
+        if features is not None:
+            _check_features(features, self.config.num_mel_bins)
         window = 2 * self.config.max_source_positions
         states = None if encoded is None else encoder_output(encoded).last_hidden_state
         frames = [window] * len(states) if states is not None else frames_of(features, attention_mask, window)
@@ -271,3 +276,13 @@ def row_of(result: Any, row: int) -> dict[str, Any]:
         else:
             picked[name] = pick(value, row)
     return picked
+
+
+def _check_features(features: Any, bands: int) -> None:
+    if isinstance(features, Tensor) and features.dim() == 3:
+        return
+    what = f"a tensor of shape {tuple(features.shape)}" if isinstance(features, Tensor) else type(features).__name__
+    raise InputError(
+        f"input_features are {what}; expected a tensor of shape (batch, {bands}, frames), as the feature extractor gives with"
+        " return_tensors='pt'"
+    )

@@ -62,7 +62,12 @@ class Wish:
     def _check(self) -> None:
         if self.task is not None and self.task not in TASKS:
             raise InputError(f"task is {self.task!r}; expected one of {', '.join(TASKS)}")
-        if self.multilingual is False and (self.task is not None or self.language is not None):
+        if not self.multilingual and (self.task is not None or self.language is not None):
+            if self.is_multilingual is None and len(self.forced_decoder_ids or ()) > 1:
+                raise InputError(
+                    "language and task are chosen by lang_to_id and task_to_id of the generation settings, and this checkpoint"
+                    " of 2022 has none: put the generation_config.json of the published model beside it"
+                )
             raise InputError(
                 "this model knows English only: language and task cannot be chosen (is_multilingual=True overrides)"
             )

@@ -262,16 +262,7 @@ _KINDS: dict[str, Any] = {
 
 
 # Options without a check of their kind here.
-_OTHERS = (
-    "model_max_length",
-    "max_len",
-    "chat_template",
-    "add_prefix_space",
-    "added_tokens",
-    "name_or_path",
-    "legacy",
-    "errors",
-)
+_OTHERS = ("model_max_length", "max_len", "chat_template", "add_prefix_space", "added_tokens", "name_or_path", "errors")
 _FILES = ("tokenizer_object", "tokenizer_file", "vocab_file", "merges_file", "stored")
 
 
