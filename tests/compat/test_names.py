@@ -35,7 +35,7 @@ def test_every_path_and_name_resolves():
 
 
 def test_old_paths_exist_as_published():
-    published = [path for path in names.paths() if not path.startswith(("generation_", "models."))]
+    published = [path for path in names.paths() if not path.startswith(("generation_", "models.", "pipelines."))]
     gone = {"file_utils", "generation.utils"} | {"tokenization_utils", "tokenization_utils_fast"}
     for path in published:
         if path and path not in gone:
@@ -63,6 +63,11 @@ def test_lazy_and_once():
         + "from transformers.utils import is_tf_available, is_torch_available, is_vision_available\n"
         + "assert is_torch_available() and is_vision_available() and not is_tf_available()\n"
         + "assert not hasattr(transformers, 'TFBertModel')\n"
+        + "from transformers.pipelines.text_generation import TextGenerationPipeline\n"
+        + "from transformers.models.vit.feature_extraction_vit import ViTFeatureExtractor\n"
+        + "from transformers.models.whisper.tokenization_whisper import LANGUAGES, TO_LANGUAGE_CODE\n"
+        + "from transformers import TRANSFORMERS_CACHE, WEIGHTS_NAME, Conv1D, NerPipeline\n"
+        + "assert LANGUAGES[TO_LANGUAGE_CODE['german']] == 'german' and TRANSFORMERS_CACHE.endswith('hub')\n"
         + "bestiary.compat.install()\n"
         + "assert len([f for f in sys.meta_path if type(f).__module__ == 'bestiary.compat.finder']) == 1\n"
     )

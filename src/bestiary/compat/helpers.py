@@ -10,6 +10,8 @@ from .names import VERSION
 
 _PACKAGES = {
     "is_accelerate_available": "accelerate",
+    "is_apex_available": "apex",
+    "is_bitsandbytes_available": "bitsandbytes",
     "is_datasets_available": "datasets",
     "is_flash_attn_2_available": "flash_attn",
     "is_librosa_available": "librosa",
@@ -22,6 +24,7 @@ _PACKAGES = {
     "is_sklearn_available": "sklearn",
     "is_soundfile_available": "soundfile",
     "is_tiktoken_available": "tiktoken",
+    "is_timm_available": "timm",
     "is_tokenizers_available": "tokenizers",
     "is_torch_available": "torch",
     "is_torchaudio_available": "torchaudio",
@@ -55,6 +58,25 @@ def is_torch_cuda_available() -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+def is_torch_xpu_available() -> bool:
+    """Whether torch sees an Intel GPU."""
+    import torch
+
+    return torch.xpu.is_available()
+
+
+def is_torch_npu_available() -> bool:
+    """False: Ascend devices need an extension of torch that nothing here uses."""
+    return False
+
+
+def is_torch_bf16_gpu_available() -> bool:
+    """Whether torch sees a CUDA device that computes in bfloat16."""
+    import torch
+
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
 
 
 def is_torch_mps_available() -> bool:

@@ -9,18 +9,19 @@ from ..core import plugins
 from ..models.families import families
 
 _MODELS = "bestiary.models"
+_PIPELINES = "bestiary.pipelines"
 
 # The release whose behaviour this library is compared with; scripts ask for it.
 VERSION = "5.23.0"
 
 _GENERATION = ("generation", "core.outputs")
-_TOKENIZERS = ("preprocess.text.tokenizer", "preprocess.text.encoding", "preprocess.text.special_tokens")
-_UTILS = ("compat.helpers", "preprocess.text.tools", "preprocess.batch", "hub.push", "core.outputs")
+_TOKENIZERS = ("preprocess.text.tokenizer", "preprocess.text.encoding", "preprocess.text.special_tokens", "compat.scripts")
+_UTILS = ("compat.helpers", "compat.scripts", "preprocess.text.tools", "preprocess.batch", "hub.push", "core.outputs")
 
 # old path below `transformers` -> modules of ours whose names it shows
 MODULES: dict[str, tuple[str, ...]] = {
     "": ("compat.helpers",),
-    "activations": ("nn.activations",),
+    "activations": ("nn.activations", "compat.layers"),
     "audio_utils": ("preprocess.audio.spectrogram", "preprocess.audio.reading"),
     "cache_utils": ("cache",),
     "configuration_utils": ("models.config",),
@@ -37,10 +38,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "generation_logits_process": _GENERATION,
     "generation_stopping_criteria": _GENERATION,
     "generation_utils": _GENERATION,
+    "image_processing_base": (),
     "image_processing_utils": (),
     "image_utils": ("preprocess.image.reading",),
     "modeling_outputs": ("core.outputs",),
-    "modeling_utils": ("loading.save", "models.module_utils"),
+    "modeling_utils": ("loading.save", "models.module_utils", "compat.layers"),
     "models": (),
     "models.auto": (),
     "models.auto.configuration_auto": (),
@@ -53,8 +55,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "pipelines": ("pipelines",),
     "pipelines.base": ("pipelines.base", "pipelines"),
     "pipelines.pt_utils": ("pipelines.pt_utils",),
-    "processing_utils": (),
-    "pytorch_utils": ("nn.conv",),
+    "processing_utils": ("compat.scripts",),
+    "pytorch_utils": ("compat.layers",),
     "tokenization_utils": _TOKENIZERS,
     "tokenization_utils_base": _TOKENIZERS,
     "tokenization_utils_fast": _TOKENIZERS,
@@ -65,6 +67,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "utils.hub": _UTILS,
     "utils.import_utils": _UTILS,
     "utils.logging": ("compat.logging",),
+    "utils.versions": ("compat.scripts",),
 }
 
 _LOGGING = {"logging": "transformers.utils.logging"}
@@ -73,6 +76,11 @@ _FILES = {
     "GENERATION_CONFIG_NAME": "generation.config:GenerationConfig.file_name",
     "SAFE_WEIGHTS_NAME": "loading.checkpoint:SAFE_NAME",
     "WEIGHTS_NAME": "loading.checkpoint:TORCH_NAME",
+}
+_PREPROCESSORS = {
+    "FeatureExtractionMixin": "preprocess.audio.extractor:SequenceFeatureExtractor",
+    "ImageFeatureExtractionMixin": "preprocess.image.processor:BaseImageProcessor",
+    "ImageProcessingMixin": "preprocess.image.processor:BaseImageProcessor",
 }
 _OLDER_OUTPUTS = {
     f"{how}{kind}Output": f"generation.outputs:Generate{beam}{kind}Output"
@@ -88,22 +96,43 @@ _OLDER_OUTPUTS = {
 
 # old path -> old name -> "module:name" of ours, or another old path
 RENAMED: dict[str, dict[str, str]] = {
-    "": _LOGGING,
-    "activations": {"ACT2FN": "nn.activations:ACTIVATIONS", "get_activation": "nn.activations:activation"},
+    "": {
+        **_LOGGING,
+        **_FILES,
+        **_PREPROCESSORS,
+        "Conv1D": "nn.conv:Conv1D",
+        "NerPipeline": "pipelines.token_classification:TokenClassificationPipeline",
+        "SpecialTokensMixin": "preprocess.text.special_tokens:SpecialTokens",
+        "apply_chunking_to_forward": "compat.layers:apply_chunking_to_forward",
+        **{
+            name: f"compat.scripts:{name}"
+            for name in ("PYTORCH_PRETRAINED_BERT_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "TRANSFORMERS_CACHE")
+        },
+    },
+    "activations": {
+        "ACT2FN": "nn.activations:ACTIVATIONS",
+        "gelu": "nn.activations:F.gelu",
+        "gelu_new": "nn.activations:gelu_tanh",
+        "get_activation": "nn.activations:activation",
+        "silu": "nn.activations:F.silu",
+    },
     "cache_utils": {
         "CacheLayerMixin": "cache.base:CacheLayer",
         "DynamicSlidingWindowLayer": "cache.sliding_window:SlidingWindowLayer",
         "LinearAttentionLayer": "cache.recurrent:RecurrentLayer",
     },
-    "feature_extraction_utils": {"FeatureExtractionMixin": "preprocess.audio.extractor:SequenceFeatureExtractor"},
+    "feature_extraction_utils": _PREPROCESSORS,
     "file_utils": {**_LOGGING, **_FILES},
     "generation": _OLDER_OUTPUTS,
     "generation.utils": _OLDER_OUTPUTS,
     "generation_utils": _OLDER_OUTPUTS,
-    "image_utils": {"is_pil_image": "preprocess.image.reading:is_pil"},
+    "image_processing_base": _PREPROCESSORS,
+    "image_utils": {"is_pil_image": "preprocess.image.reading:is_pil", **_PREPROCESSORS},
     "modeling_outputs": {
         "BaseModelOutputWithCrossAttentions": "core.outputs:BaseModelOutputWithPast",
+        "BaseModelOutputWithNoAttention": "core.outputs:BaseModelOutput",
         "BaseModelOutputWithPastAndCrossAttentions": "core.outputs:BaseModelOutputWithPast",
+        "BaseModelOutputWithPoolingAndNoAttention": "core.outputs:BaseModelOutputWithPooling",
         "CausalLMOutputWithCrossAttentions": "core.outputs:CausalLMOutput",
         "CausalLMOutputWithPast": "core.outputs:CausalLMOutput",
         "ImageClassifierOutputWithNoAttention": "core.outputs:ImageClassifierOutput",
@@ -119,24 +148,35 @@ RENAMED: dict[str, dict[str, str]] = {
         **{name: f"compat.rotary:{name}" for name in ("apply_rotary_pos_emb", "rotate_half", "repeat_kv")},
         "LlamaRotaryEmbedding": "compat.rotary:LlamaRotaryEmbedding",
     },
+    "models.whisper.tokenization_whisper": {
+        "LANGUAGES": "models.whisper.languages:LANGUAGES",
+        "TO_LANGUAGE_CODE": "models.whisper.languages:CODE_OF",
+    },
+    "pipelines": {
+        "check_task": "pipelines.registry:PIPELINE_REGISTRY.check_task",
+        "get_supported_tasks": "pipelines.registry:PIPELINE_REGISTRY.get_supported_tasks",
+    },
     "utils": _FILES,
     "utils.hub": _FILES,
 }
 
-# beginning of a family's old module name -> the module of its folder here ("" is the folder itself)
+# beginning of a family's old module name -> the module of its folder here, the first that it has ("" is the folder itself)
 FAMILY_FILES = {
-    "configuration": "",
-    "feature_extraction": "feature_extractor",
-    "image_processing": "image_processor",
-    "modeling": "model",
-    "processing": "processor",
-    "tokenization": "tokenizer",
+    "configuration": ("",),
+    "feature_extraction": ("feature_extractor", "image_processor"),
+    "image_processing": ("image_processor",),
+    "modeling": ("model",),
+    "processing": ("processor",),
+    "tokenization": ("tokenizer",),
 }
 
 
 def sources(path: str) -> tuple[str, ...] | None:
     """The modules of ours that stand for the old module `path` (below `transformers`); None when there is no such path."""
     found = MODULES.get(path)
+    task = path.removeprefix("pipelines.")
+    if found is None and task != path and task in plugins.names(_PIPELINES):
+        return (path,)
     return family_module(path) if found is None else found
 
 
@@ -145,22 +185,24 @@ def family_module(path: str) -> tuple[str, ...] | None:
     *folders, leaf = path.split(".")
     if folders == ["models"] and leaf in families():
         return (f"models.{leaf}",)
-    for prefix, file in FAMILY_FILES.items():
+    for prefix, files in FAMILY_FILES.items():
         name = leaf.removeprefix(f"{prefix}_").removesuffix("_fast")
         if leaf.startswith(f"{prefix}_") and name in families() and folders in ([], ["models", name]):
-            return _family_files(name, file)
+            return _family_files(name, files)
     return None
 
 
-def _family_files(name: str, file: str) -> tuple[str, ...] | None:
-    """The module `file` of the family's folder and the folder itself, which lists all that it publishes."""
-    if not file:
+def _family_files(name: str, files: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The first of these modules of the family's folder, and the folder itself, which lists all that it publishes."""
+    if files == ("",):
         return (f"models.{name}",)
-    return (f"models.{name}.{file}", f"models.{name}") if file in plugins.names(f"{_MODELS}.{name}") else None
+    held = plugins.names(f"{_MODELS}.{name}")
+    return next(((f"models.{name}.{file}", f"models.{name}") for file in files if file in held), None)
 
 
 def paths() -> list[str]:
     """Every old path, a family's without its older flat form."""
     made = [f"models.{name}" for name in families()]
     made += [f"models.{name}.{prefix}_{name}" for name in families() for prefix in FAMILY_FILES]
+    made += [f"pipelines.{name}" for name in plugins.names(_PIPELINES)]
     return sorted(path for path in {*MODULES, *made} if sources(path) is not None)

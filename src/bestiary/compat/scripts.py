@@ -1,0 +1,161 @@
+"""What the published example scripts and models written after their pattern import besides models: checks of versions,
+decorators of docstrings, names of strategies and of kinds of text, conversions."""
+
+import os
+from collections.abc import Callable
+from enum import StrEnum
+from functools import cached_property as cached_property
+from importlib import metadata
+from typing import Any, TypeVar
+from typing import Unpack as Unpack
+
+from ..core.errors import MissingDependency
+from ..core.optional import available
+from ..hub.options import HubOptions, cache_folder
+
+TextInput = str
+PreTokenizedInput = list[str]
+EncodedInput = list[int]
+TextInputPair = tuple[str, str]
+PreTokenizedInputPair = tuple[list[str], list[str]]
+EncodedInputPair = tuple[list[int], list[int]]
+WEIGHTS_INDEX_NAME = "pytorch_model.bin.index.json"
+SAFE_WEIGHTS_INDEX_NAME = "model.safetensors.index.json"
+ExplicitEnum = StrEnum
+_Documented = TypeVar("_Documented")
+
+
+def __getattr__(name: str) -> str:
+    if name in ("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE"):
+        return cache_folder()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    caches = ("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE")
+    return sorted({*caches, *(name for name in globals() if not name.startswith("_"))})
+
+
+class PaddingStrategy(StrEnum):
+    """What `padding` of a tokenizer may be."""
+
+    LONGEST = "longest"
+    MAX_LENGTH = "max_length"
+    DO_NOT_PAD = "do_not_pad"
+
+
+class TruncationStrategy(StrEnum):
+    """What `truncation` of a tokenizer may be."""
+
+    ONLY_FIRST = "only_first"
+    ONLY_SECOND = "only_second"
+    LONGEST_FIRST = "longest_first"
+    DO_NOT_TRUNCATE = "do_not_truncate"
+
+
+def require_version(requirement: str, hint: str | None = None) -> None:
+    """Refuse to go on without a package, for example `datasets>=1.8`; `hint` says how to get it.
+
+    Raises:
+        MissingDependency: it is not installed, or in another version.
+    """
+    from packaging.requirements import Requirement
+
+    wanted = Requirement(requirement)
+    more = f". {hint}" if hint else ""
+    try:
+        found = metadata.version(wanted.name)
+    except metadata.PackageNotFoundError as error:
+        raise MissingDependency(f"{requirement} is needed, and {wanted.name} is not installed{more}") from error
+    if not wanted.specifier.contains(found, prereleases=True):
+        raise MissingDependency(f"{requirement} is needed, and {wanted.name} {found} is installed{more}")
+
+
+def requires_backends(obj: Any, backends: str | list[str]) -> None:
+    """Refuse to go on, for the class or function `obj`, without the packages `backends`.
+
+    Raises:
+        MissingDependency: names those that are not installed.
+    """
+    wanted = [backends] if isinstance(backends, str) else backends
+    if absent := [name for name in wanted if not available({"vision": "PIL"}.get(name, name))]:
+        name = getattr(obj, "__name__", type(obj).__name__)
+        raise MissingDependency(f"{name} needs {', '.join(absent)}, not installed here")
+
+
+def send_example_telemetry(example_name: str, *example_args: Any, framework: str = "pytorch") -> None:
+    """Nothing: this library tells nobody what is run."""
+
+
+def add_start_docstrings(*docstr: str) -> Callable[[_Documented], _Documented]:
+    """A decorator that puts texts before a docstring."""
+
+    def decorate(documented: _Documented) -> _Documented:
+        documented.__doc__ = "".join(docstr) + (documented.__doc__ or "")
+        return documented
+
+    return decorate
+
+
+add_start_docstrings_to_model_forward = add_start_docstrings
+
+
+def add_end_docstrings(*docstr: str) -> Callable[[_Documented], _Documented]:
+    """A decorator that puts texts after a docstring."""
+
+    def decorate(documented: _Documented) -> _Documented:
+        documented.__doc__ = (documented.__doc__ or "") + "".join(docstr)
+        return documented
+
+    return decorate
+
+
+def replace_return_docstrings(output_type: Any = None, config_class: Any = None) -> Callable[[_Documented], _Documented]:
+    """A decorator that leaves a docstring as it is: its `Returns:` is what its author wrote."""
+    return lambda documented: documented
+
+
+def add_code_sample_docstrings(*docstr: str, **samples: Any) -> Callable[[_Documented], _Documented]:
+    """A decorator that puts texts before a docstring; published samples are not repeated here."""
+    return add_start_docstrings(*docstr)
+
+
+def cached_file(
+    path_or_repo_id: str | os.PathLike[str], filename: str, cache_dir: str | os.PathLike[str] | None = None, **hub: Any
+) -> str:
+    """The local path of a checkpoint's file, downloaded if need be; keywords are those of `from_pretrained` for the hub.
+
+    Raises:
+        FileMissing, HubError: as `from_pretrained`.
+    """
+    from ..hub.files import get_file, refuse
+
+    options, rest = HubOptions.split({"cache_dir": cache_dir, **hub})
+    refuse(rest, "cached_file")
+    return str(get_file(path_or_repo_id, filename, options))
+
+
+def to_py_obj(obj: Any) -> Any:
+    """Tensors and arrays, also in dictionaries and lists, as plain numbers and lists."""
+    if isinstance(obj, dict):
+        return {name: to_py_obj(value) for name, value in obj.items()}
+    if isinstance(obj, list | tuple):
+        return [to_py_obj(value) for value in obj]
+    import numpy as np
+
+    return obj.tolist() if is_tensor(obj) or isinstance(obj, np.generic) else obj
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is a tensor of torch or an array of numpy."""
+    import numpy as np
+    import torch
+
+    return isinstance(x, torch.Tensor | np.ndarray)
+
+
+def is_torch_device(x: Any) -> bool:
+    """Whether `x` is a device of torch."""
+    import torch
+
+    return isinstance(x, torch.device)
