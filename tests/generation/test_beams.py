@@ -3,6 +3,7 @@
 import pytest
 import torch
 import transformers
+from kit.windowed import WindowedForCausalLM, config_of, filled
 
 from bestiary.core.errors import ArgumentError, ConfigError
 from bestiary.generation import GenerationConfig, StoppingCriteria
@@ -277,6 +278,32 @@ def test_a_cache_that_was_passed_can_be_continued(models):
     assert torch.equal(mine.generate(again, max_new_tokens=5, past_key_values=cache), want)
 
 
+@pytest.mark.parametrize("cache", ["dynamic", "static", "sliding_window", "offloaded_static"])
+@pytest.mark.parametrize("passed", [False, True])
+def test_a_window_that_cannot_go_back(cache, passed):
+    """Rows that ended before the others leave a cache that the next turn can go on with."""
+    model = filled(WindowedForCausalLM, config_of(sliding_window=5, vocab_size=24))
+    ids = torch.randint(3, 22, (2, 9), generator=torch.Generator().manual_seed(1))
+    short = 0
+    for seed in range(4):
+        asked = {"num_beams": 4, "num_return_sequences": 2, "early_stopping": "never", "length_penalty": 0.0}
+        asked |= {"max_new_tokens": 12, "eos_token_id": [seed + 3, seed + 11], "pad_token_id": 23}
+        want = model.generate(ids, **asked)
+        held = {"cache_implementation": cache, "max_cache_len": 40 if "static" in cache else None}
+        if passed:
+            held = {"past_key_values": model.make_cache(cache, 40, {})}
+        got = model.generate(ids, return_dict_in_generate=True, **asked, **held)
+        assert torch.equal(got.sequences, want)
+        short += want.shape[1] < 21
+        assert got.past_key_values.get_seq_length() == want.shape[1] - 1
+        longer = torch.cat([want, torch.tensor([[4, 8]] * 4)], dim=1)
+        whole = (want != 23).all(1)  # what the cache holds behind the end of a row means nothing
+        again = {"max_new_tokens": 5, "eos_token_id": [], "attention_mask": torch.ones_like(longer)}
+        warm = model.generate(longer, past_key_values=got.past_key_values, **again)
+        assert torch.equal(warm[whole], model.generate(longer, **again)[whole])
+    assert short
+
+
 @pytest.mark.parametrize("kind", ["llama", "t5"])
 def test_states_and_attentions(models, kind):
     asked = {"output_hidden_states": True, "output_attentions": True, "num_beams": 3, "eos_token_id": None}
@@ -312,9 +339,10 @@ def test_criteria_end_beams_like_end_tokens(models):
     """A criterion over all candidates does what the end tokens do."""
     mine = models("llama")[0]
     asked = {**prompts("llama", 4), "max_new_tokens": 12, "num_beams": 3, "num_return_sequences": 3}
-    asked |= {"return_dict_in_generate": True, "output_scores": True}
+    never = [21, 22, 23]  # as many end tokens, which leave as many candidates to look at
+    asked |= {"return_dict_in_generate": True, "output_scores": True, "suppress_tokens": never}
     want = mine.generate(**asked, eos_token_id=[5, 9, 13])
-    got = mine.generate(**asked, eos_token_id=[25, 26, 27], stopping_criteria=[After([5, 9, 13])])
+    got = mine.generate(**asked, eos_token_id=never, stopping_criteria=[After([5, 9, 13])])
     assert "stopped" in got.finish_reasons
     assert [reason == "eos" for reason in want.finish_reasons] == [reason == "stopped" for reason in got.finish_reasons]
     assert torch.equal(got.sequences, want.sequences)

@@ -173,6 +173,11 @@ class Decoding:
         states = [layer.state() for layer in layers]
         return self.fed, [({name: held.clone() for name, held in tensors.items()}, numbers) for tensors, numbers in states]
 
+    def can_rewind(self, length: int) -> bool:
+        """Whether the cache can go back to the first `length` tokens of the rows."""
+        target = self._given.offset + length
+        return self.cache is None or self.fed <= target or self.cache.can_crop(target)
+
     def rewind(self, length: int) -> None:
         """Forget what the model has seen after the first `length` tokens of the rows, or after fewer."""
         target = self._given.offset + length
@@ -218,7 +223,7 @@ class Decoding:
         `ids` hold the prompts too.
         """
         given, prompt = self._given, self._given.ids.shape[1]
-        if self.cache is None or given.continued or self.cache.can_crop(given.offset + prompt):
+        if self.cache is None or self.can_rewind(prompt) or (given.continued and given.offset):
             self.rewind(prompt)
         else:  # what the cache held behind the prompt is gone
             self.cache.reset()

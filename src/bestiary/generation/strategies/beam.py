@@ -166,7 +166,7 @@ class Beam(Strategy):
         lengths = self.prompt + self._results(run).notes[:, :1]  # but for the last token
         after = torch.arange(ids.shape[1], device=ids.device) >= lengths
         same = ((beams == ids.unsqueeze(1)) | after.unsqueeze(1)).all(2)
-        if bool(same.any(1).all()):
+        if bool(same.any(1).all()) and run.can_rewind(ids.shape[1]):
             run.rewind(ids.shape[1])
             cache.batch_select_indices(first + same.int().argmax(1))
         else:
