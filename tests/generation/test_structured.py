@@ -381,9 +381,58 @@ def test_what_is_refused_besides(llama, byte_level, ids, constraint, options, er
     assert_refused(llama, options.pop("tokenizer"), ids, constraint, message, error, **options)
 
 
+def _within(levels):
+    schema = {"type": "string"}
+    for _ in range(levels):
+        schema = {"type": "array", "items": schema}
+    return schema
+
+
+def _within_itself():
+    schema = {"type": "array"}
+    schema["items"] = schema
+    return schema
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"enum": [float("nan")]}, "is nan; expected a finite"),  # it would pass for null
+        ({"const": float("inf")}, "is inf"),
+        ({"const": "a\x01b"}, r"control character '\\x01'"),  # the engine would leave it out
+        ({"enum": ["\x7f"]}, r"control character '\\x7f'"),
+        ({"properties": {"k\x00": {}}}, "control character"),
+        ({"const": "\ud800"}, "surrogate"),
+        ({"const": 2**70}, "64 bits"),
+        ({"const": b"x"}, "is a bytes"),
+        ({"enum": [{1}]}, "is a set"),
+        ({5: 1}, "the key 5"),
+        ({"$ref": 5}, r"\$ref of the JSON schema is 5; expected a text"),
+        ({"properties": 5}, "properties of the JSON schema is 5; expected a dictionary"),
+        ({"required": 5}, "required of the JSON schema is 5; expected a list"),
+        ({"required": [5]}, "expected names of properties"),
+        ({"anyOf": 5}, "anyOf of the JSON schema is 5"),
+        ({"format": []}, "expected a text"),
+        (_within(5000), "deeper than 200"),
+        (_within_itself(), "holds itself"),
+    ],
+    ids=lambda value: str(value)[:30] if isinstance(value, str) else "",
+)
+def test_schemas_that_are_not_json(schema, message):
+    with pytest.raises(ConfigError, match=message):
+        JsonSchema(schema).grammar()
+
+
+@pytest.mark.parametrize("kind", [Regex, Choice, Grammar], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("given", [5, None, b"a", "\ud800"], ids=repr)
+def test_constraints_made_of_no_text(kind, given):
+    with pytest.raises(ConfigError):
+        kind(given)
+
+
 def test_choices_that_are_none():
     for choices in ([], [1], 3):
-        with pytest.raises((ConfigError, TypeError)):
+        with pytest.raises(ConfigError):
             Choice(choices)
     with pytest.raises(ConfigError, match="carries flags"):
         Regex(re.compile("a", re.IGNORECASE)).grammar()

@@ -5,7 +5,7 @@ What a constraint allows is asked of llguidance (the extra `structured`) before 
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,9 @@ class Regex(OutputConstraint):
 
     pattern: str | re.Pattern[str]
 
+    def __post_init__(self) -> None:
+        _check_text("a Regex", self.pattern.pattern if isinstance(self.pattern, re.Pattern) else self.pattern)
+
     def grammar(self) -> dict[str, Any]:
         from .engine import regex_grammar
 
@@ -71,9 +74,11 @@ class Choice(OutputConstraint):
     choices: tuple[str, ...]
 
     def __init__(self, choices: Any) -> None:
-        texts = (choices,) if isinstance(choices, str) else tuple(choices)
-        if not texts or any(not isinstance(text, str) for text in texts):
-            raise ConfigError(f"choices are {choices!r}; expected at least one text")
+        texts = (choices,) if isinstance(choices, str) else tuple(choices) if isinstance(choices, Iterable) else ()
+        if not texts:
+            raise ConfigError(f"choices are {choices!r:.80}; expected at least one text")
+        for text in texts:
+            _check_text("a Choice", text)
         object.__setattr__(self, "choices", texts)
 
     def grammar(self) -> dict[str, Any]:
@@ -88,8 +93,18 @@ class Grammar(OutputConstraint):
 
     text: str
 
+    def __post_init__(self) -> None:
+        _check_text("a Grammar", self.text)
+
     def grammar(self) -> dict[str, Any]:
         return {"lark_grammar": self.text}
+
+
+def _check_text(what: str, text: Any) -> None:
+    if not isinstance(text, str):
+        raise ConfigError(f"{what} is made of {text!r:.60}; expected a text")
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise ConfigError(f"{what} holds half a character (a surrogate): {text!r:.60}")
 
 
 def as_constraint(given: Any) -> OutputConstraint:

@@ -1,5 +1,6 @@
 """What of a JSON schema can be kept, and whether anything meets it. The rest is refused, never passed over."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -34,6 +35,16 @@ KEYWORDS = _ONE | _LISTS | _MAPS | _PLAIN
 # Formats of texts; other formats are for other libraries.
 FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"})
 
+# What the value of a keyword has to be, where the rest relies on it.
+_KINDS: dict[str, tuple[type[Any], str]] = {
+    **dict.fromkeys(("$ref", "pattern", "format"), (str, "a text")),
+    **dict.fromkeys((*_LISTS, "enum", "required"), (list, "a list")),
+    **dict.fromkeys(_MAPS, (Mapping, "a dictionary")),
+}
+_DEEPEST = 200  # levels of a schema
+_LARGEST = 2**63  # of the engine's numbers
+_WRITABLE = frozenset("\b\t\n\f\r")  # of the control characters; the engine leaves others out of a text
+
 _LEAST, _MOST = ("minLength", "minItems", "minProperties"), ("maxLength", "maxItems", "maxProperties")
 
 
@@ -46,11 +57,48 @@ def check(schema: Any) -> None:
     if not isinstance(schema, Mapping):
         problem = "nothing meets it" if schema is False else "expected a dictionary"
         raise ConfigError(f"the JSON schema is {schema!r:.60}: {problem}")
+    _check_plain(schema)
     for place, part in _parts(schema, "#"):
         _check_part(part, place)
     met = _satisfiable(schema)
     if "#" not in met:
         raise ConfigError("the JSON schema requires a value inside itself without end: nothing meets it")
+
+
+def _check_plain(schema: Mapping[str, Any]) -> None:
+    """Refuse what JSON cannot hold or the engine cannot write; what it cannot hold would become another value on the way."""
+    left: list[tuple[Any, str, bool, int]] = [(schema, "#", False, 0)]
+    while left:
+        value, place, literal, depth = left.pop()
+        if depth > _DEEPEST:
+            raise ConfigError(f"the JSON schema is nested deeper than {_DEEPEST} levels, or holds itself ({place[:60]}...)")
+        if isinstance(value, Mapping):
+            for name, item in value.items():
+                if not isinstance(name, str):
+                    raise ConfigError(f"{place} of the JSON schema has the key {name!r:.60}; expected a text")
+                left.append((name, place, literal or place.endswith("/properties"), depth))
+                below = literal or name in ("const", "enum", "required")
+                left.append((item, f"{place}/{_escaped(name)}", below, depth + 1))
+        elif isinstance(value, list):
+            left += ((item, f"{place}/{index}", literal, depth + 1) for index, item in enumerate(value))
+        elif isinstance(value, str):
+            _check_text(value, place, literal)
+        elif value is not None and not isinstance(value, bool | int | float):
+            raise ConfigError(
+                f"{place} of the JSON schema is a {type(value).__name__} ({value!r:.60}), which JSON does not have"
+            )
+        elif isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+            raise ConfigError(f"{place} of the JSON schema is {value!r:.60}; expected a whole number of at most 64 bits")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{place} of the JSON schema is {value}; expected a finite number")
+
+
+def _check_text(text: str, place: str, literal: bool) -> None:
+    controls = (char for char in text if (char < " " and char not in _WRITABLE) or char == "\x7f")
+    wrong = next(controls, "") if literal else ""
+    if wrong or any("\ud800" <= char <= "\udfff" for char in text):
+        what = f"the control character {wrong!r}" if wrong else "half a character (a surrogate)"
+        raise ConfigError(f"{place} of the JSON schema holds {what}, which cannot be written: {text!r:.60}")
 
 
 def _parts(schema: Any, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -84,6 +132,11 @@ def _check_part(part: Mapping[str, Any], place: str) -> None:
         if name not in KEYWORDS | _NOTES:
             near = did_you_mean(name, sorted(KEYWORDS | UNSUPPORTED))
             raise ConfigError(f"{place} of the JSON schema has {name!r}, which is no keyword of draft 2020-12.{near}")
+        kind, expected = _KINDS.get(name, (object, ""))
+        if not isinstance(value, kind):
+            raise ConfigError(f"{place}/{name} of the JSON schema is {value!r:.60}; expected {expected}")
+        if name == "required" and any(not isinstance(one, str) for one in value):
+            raise ConfigError(f"{place}/required of the JSON schema is {value!r:.60}; expected names of properties")
         if name in _LEAST + _MOST and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
             raise ConfigError(f"{place}/{name} of the JSON schema is {value!r}; expected a whole number of at least 0")
         if name in ("exclusiveMinimum", "exclusiveMaximum") and isinstance(value, bool):
