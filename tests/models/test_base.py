@@ -1,13 +1,18 @@
 """What every model can do with its embeddings, beside the reference."""
 
+import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import transformers
 from kit.families import pair
 from torch import nn
 
+from bestiary import BertModel, BertPreTrainedModel
 from bestiary.core.errors import ArgumentError
+from bestiary.core.logging import BestiaryWarning
 
 IDS = torch.tensor([[5, 9, 33, 12]])
 MASK = torch.ones_like(IDS)
@@ -59,3 +64,34 @@ def test_gradients_of_inputs_are_asked_for_and_not() -> None:
     for switch, wanted in ((model.enable_input_require_grads, True), (model.disable_input_require_grads, False)):
         switch()
         assert model(input_ids=IDS).logits.requires_grad is wanted
+
+
+def test_a_head_of_ones_own_has_the_embeddings_of_its_backbone(tmp_path: Path) -> None:
+    models = pair("bert", "BertModel")
+    ids, mask = IDS, MASK
+    outcomes = []
+    for model_class, base in ((BertModel, BertPreTrainedModel), (transformers.BertModel, transformers.BertPreTrainedModel)):
+
+        class Scorer(base):  # type: ignore[misc,valid-type]
+            def __init__(self, config: Any, model_class: Any = model_class) -> None:
+                super().__init__(config)
+                self.bert = model_class(config)
+                self.score = nn.Linear(config.hidden_size, 1)
+                self.post_init()
+
+            def forward(self, input_ids: Any, attention_mask: Any = None) -> Any:
+                return self.score(self.bert(input_ids, attention_mask=attention_mask)[1])
+
+        folder = tmp_path / base.__module__
+        models.ours.save_pretrained(folder)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BestiaryWarning)  # the score is new
+            model = Scorer.from_pretrained(folder).eval()
+        model.score.weight.data.fill_(0.5)
+        model.score.bias.data.zero_()
+        size = model.config.vocab_size
+        assert model.get_input_embeddings() is model.bert.embeddings.word_embeddings
+        assert model.resize_token_embeddings(size + 2).num_embeddings == size + 2 == model.config.vocab_size
+        with torch.no_grad():
+            outcomes.append(model(ids, attention_mask=mask))
+    torch.testing.assert_close(*outcomes, rtol=1e-5, atol=1e-5)

@@ -203,7 +203,10 @@ class PreTrainedModel(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=_Fi
         return self if backbone is None else backbone
 
     def get_input_embeddings(self) -> nn.Module:
-        """The embedding of the main input."""
+        """The embedding of the main input; a head around a backbone has the backbone's."""
+        backbone = self.base_model
+        if backbone is not self and isinstance(backbone, PreTrainedModel):
+            return backbone.get_input_embeddings()
         raise ArgumentError(f"{type(self).__name__} has no token embedding")
 
     def set_input_embeddings(self, value: nn.Module) -> None:
