@@ -422,6 +422,11 @@ def test_prompts_and_seeds_of_numpy_and_torch(llama):
         assert model.generate_batch([prompt], seed=np.int64(3), **options)["req_0"].generated_tokens == expected
 
 
+def test_more_blocks_than_there_is_memory_for(llama):
+    with pytest.raises(CapacityError, match="smaller num_blocks"):
+        llama[0].generate_batch([[5]], max_new_tokens=2, continuous_batching_config={"num_blocks": 10**12})
+
+
 def test_positions_that_stretch_with_the_text_end_where_they_would():
     rope = {"rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": 16, "factor": 4.0}
     rope |= {"short_factor": [1.0, 1.1], "long_factor": [2.0, 3.0]}

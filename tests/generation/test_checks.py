@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bestiary.cache import DynamicCache
+from bestiary.cache import DynamicCache, EncoderDecoderCache
 from bestiary.core.errors import ArgumentError, BestiaryError, ConfigError, InputError, NumericsError
 from bestiary.generation import ExponentialDecayLengthPenalty
 from bestiary.models.llama import LlamaConfig
@@ -240,6 +240,40 @@ def test_a_cache_of_another_model(llama, ids, layers):
     text = torch.cat([ids, ids], dim=1)[:, : cache.get_seq_length() + 1]
     with pytest.raises(InputError, match=f"{layers} layers and LlamaForCausalLM has 2"):
         llama[0].generate(text, past_key_values=cache, **LONG)
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_after_a_failure_in_attention_to_the_encoder(t5, ids, at):
+    model, passes, cache = t5[0], 0, EncoderDecoderCache(DynamicCache(), DynamicCache())
+
+    def fail(*args):
+        nonlocal passes
+        passes += 1
+        if passes == at:
+            raise Interrupted
+
+    handle = model.decoder.block[at - 1].layer[1].EncDecAttention.k.register_forward_pre_hook(fail)
+    passes = at - 1
+    with pytest.raises(Interrupted):
+        model.generate(ids, past_key_values=cache, **LONG)
+    handle.remove()
+    assert torch.equal(model.generate(ids, past_key_values=cache, **LONG), model.generate(ids, **LONG))
+
+
+PAIR = (torch.zeros(3, 2, 4, 4),) * 2
+
+
+@pytest.mark.parametrize(
+    "given", [["ab"], (PAIR[:1],), ((None, None),), ((PAIR[0], PAIR[0][:, :, :2]),)], ids=["text", "half", "none", "lengths"]
+)
+def test_tuples_that_are_no_cache(llama, ids, given):
+    with pytest.raises(ArgumentError, match="in pairs, by layers"):
+        llama[0].generate(ids, past_key_values=given, **LONG)
+
+
+def test_stop_strings_that_no_text_holds(llama, ids, byte_level):
+    with pytest.raises(ArgumentError, match="surrogate"):
+        llama[0].generate(ids, stop_strings=["\ud800"], tokenizer=byte_level, **LONG)
 
 
 def test_a_cache_of_another_batch(llama, ids):

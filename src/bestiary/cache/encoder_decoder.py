@@ -49,9 +49,9 @@ class EncoderDecoderCache(Cache):
     def cross(self, layer_idx: int, project: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
         """Keys and values (B, G, S, K) of the encoder's output in layer `layer_idx`; `project` makes them the first time."""
         if not self.is_updated.get(layer_idx):
-            self.is_updated[layer_idx] = True
             made = project()
             keys, values = self.cross_attention_cache.update(*made, layer_idx)
+            self.is_updated[layer_idx] = True  # not before: it may fail
             return keys[:, :, : made[0].shape[2]], values[:, :, : made[0].shape[2]]  # a fixed size may be larger
         return self.cross_attention_cache.read(layer_idx)
 

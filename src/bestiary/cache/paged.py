@@ -134,8 +134,13 @@ class PagedLayers:
         """Write `keys` and `values` (1, G, T, K) of a layer where `place` said; returns all that the layer holds."""
         while layer_idx >= len(self._layers):
             groups, key_size, value_size = keys.shape[1], keys.shape[3], values.shape[3]
-            all_keys = keys.new_empty(self.blocks, groups, key_size, self.page_size)
-            all_values = values.new_empty(self.blocks, groups, self.page_size, value_size)
+            try:
+                all_keys = keys.new_empty(self.blocks, groups, key_size, self.page_size)
+                all_values = values.new_empty(self.blocks, groups, self.page_size, value_size)
+            except RuntimeError as error:
+                raise CapacityError(
+                    f"there is no memory for {self.blocks} blocks of {self.page_size} tokens: set a smaller num_blocks"
+                ) from error
             # Zeros, not anything: values that nobody wrote are multiplied by zero, which must give zero.
             all_values[: self._ready].zero_()
             self._layers.append((all_keys, all_values))

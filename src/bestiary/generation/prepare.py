@@ -322,6 +322,12 @@ def as_cache(given: Any, is_encoder_decoder: bool) -> Cache:
         from ..cache.dynamic import DynamicCache
 
         layers = tuple(given)
+        for layer in layers:
+            whole = isinstance(layer, tuple | list) and len(layer) in (2, 4) and all(isinstance(x, Tensor) for x in layer)
+            if not whole or any(x.dim() != 4 for x in layer) or layer[0].shape[:3] != layer[1].shape[:3]:
+                raise ArgumentError(
+                    "past_key_values is a list, but not of keys and values (batch, heads, tokens, width) in pairs, by layers"
+                )
         return EncoderDecoderCache.from_legacy_cache(layers) if is_encoder_decoder else DynamicCache.from_legacy_cache(layers)
     if not isinstance(given, Cache):
         raise ArgumentError(f"past_key_values is a {type(given).__name__}; expected a cache of bestiary.cache")
