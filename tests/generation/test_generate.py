@@ -110,6 +110,9 @@ def test_encoder_decoder(t5, padded, ids, options, cache):
 def test_decoder_starts(t5, padded, given):
     given = {name: torch.tensor(value) if name == "decoder_input_ids" else value for name, value in given.items()}
     same(*both(t5, {**padded, **given}))
+    empty = EncoderDecoderCache(DynamicCache(), DynamicCache())
+    with_cache = t5[0].generate(**padded, **given, past_key_values=empty)
+    assert torch.equal(with_cache, t5[0].generate(**padded, **given))
 
 
 def test_encoder_outputs_can_be_passed(t5, padded):

@@ -174,7 +174,7 @@ def _encoder_decoder(model: Any, settings: GenerationConfig, given: dict[str, An
             checks.check_mask(decoder_mask, ids.shape[1] + held, ids.shape[0], "decoder_attention_mask")
     if ids is None:
         ids = start
-    elif start is not None and given.get("past_key_values") is None and bool((ids[:, :1] != start).all()):
+    elif start is not None and not _goes_on(given.get("past_key_values")) and bool((ids[:, :1] != start).all()):
         ids = torch.cat([start, ids], dim=1)
         if decoder_mask is not None:
             decoder_mask = torch.cat([torch.ones_like(decoder_mask[:, :1]), decoder_mask], dim=1)
@@ -188,6 +188,11 @@ def _encoder_decoder(model: Any, settings: GenerationConfig, given: dict[str, An
     for name in [name for name in given if name not in taken]:
         given.pop(name)  # only the encoder takes it, and that is done
     return started
+
+
+def _goes_on(cache: Any) -> bool:
+    """Whether a decoder goes on from what the `cache` holds, and has its first token there."""
+    return cache is not None and not (isinstance(cache, Cache) and cache.get_seq_length() == 0)
 
 
 def _has_start(model: Any, settings: GenerationConfig) -> bool:
