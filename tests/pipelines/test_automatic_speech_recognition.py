@@ -163,3 +163,14 @@ def test_texts_that_overlap_are_joined() -> None:
 def test_wrong_use(inputs: Any, options: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         ours(TASK, checkpoints.whisper())(inputs, **options)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_five_beams_unless_something_else_is_asked_for(seed: int) -> None:
+    folder = checkpoints.whisper(seed)
+    unsaid = {name: value for name, value in TEXT_ONLY.items() if name != "num_beams"}
+    found = ours(TASK, folder)([SHORT, OTHER], generate_kwargs=unsaid)
+    same(found, reference(TASK, folder)([SHORT, OTHER], generate_kwargs=unsaid))
+    assert found == ours(TASK, folder)([SHORT, OTHER], generate_kwargs={**unsaid, "num_beams": 5})
+    one = ours(TASK, folder)(SHORT, generate_kwargs=TEXT_ONLY)
+    assert ours(TASK, folder)(SHORT, generate_kwargs={**unsaid, "prompt_lookup_num_tokens": 2}) == one
