@@ -20,7 +20,7 @@ from bestiary import (
     ViTForImageClassification,
     ViTModel,
 )
-from bestiary.core.errors import ArgumentError, ConfigError, LoadError, MissingDependency
+from bestiary.core.errors import ArgumentError, ConfigError, InputError, LoadError, MissingDependency
 from bestiary.core.logging import BestiaryWarning
 
 
@@ -129,6 +129,34 @@ def test_a_device_that_is_not_there(where: Any) -> None:
         AutoModelForCausalLM.from_pretrained(pair("llama", "LlamaForCausalLM").folder, device_map=where, **memory)
 
 
-def test_fresh_weights_with_the_keyword_of_scripts() -> None:
-    config = LlamaConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
-    assert AutoModelForCausalLM.from_config(config, trust_remote_code=True).num_parameters() > 0
+def test_fresh_weights_with_the_keywords_of_scripts() -> None:
+    values = {"vocab_size": 9, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    for said, expected in ((None, torch.float32), ("bfloat16", torch.bfloat16)):
+        config = LlamaConfig(**values, dtype=said)
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=True, torch_dtype="auto")
+        theirs = transformers.AutoModelForCausalLM.from_config(transformers.LlamaConfig(**values, dtype=said))
+        assert model.dtype == theirs.dtype == expected
+
+
+def test_saving_with_the_keywords_of_scripts_for_several_processes(tmp_path: Path) -> None:
+    model = pair("llama", "LlamaForCausalLM").ours
+    assert model.save_pretrained(tmp_path / "other", is_main_process=False, save_function=torch.save) == []
+    model.save_pretrained(tmp_path, is_main_process=True, save_function=torch.save, token=None)
+    assert (tmp_path / "model.safetensors").exists()
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_quantized_checkpoint_is_told(tmp_path: Path) -> None:
+    shutil.copytree(pair("llama", "LlamaForCausalLM").folder, tmp_path, dirs_exist_ok=True)
+    values = json.loads((tmp_path / "config.json").read_text())
+    values["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    with pytest.raises(ConfigError, match=r"is quantized \(bitsandbytes\), which cannot be opened here yet"):
+        AutoModelForCausalLM.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("device_map", [{"model": "cpu", "lm_head": "disk"}, {"": "disk"}], ids=str)
+def test_a_model_that_is_on_disk_is_not_resized(device_map: dict[str, str]) -> None:
+    model = AutoModelForCausalLM.from_pretrained(pair("llama", "LlamaForCausalLM").folder, device_map=device_map)
+    with pytest.raises(InputError, match="resize it before it is spread"):
+        model.resize_token_embeddings(200)

@@ -341,14 +341,15 @@ class PreTrainedModel(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=_Fi
 
     @classmethod
     def from_config(cls, config: PreTrainedConfig, dtype: Any = None, **kwargs: Any) -> Self:
-        """A model with fresh weights, in `dtype` (also `torch_dtype`), else the config's, else float32.
+        """A model with fresh weights, in `dtype` (also `torch_dtype`); None and "auto": the config's, else float32.
 
         Raises:
             InputError: the dtype is not a floating-point one.
         """
         from .opening import floating_dtype
 
-        dtype = kwargs.pop("torch_dtype", dtype) or config.dtype or torch.float32
+        dtype = kwargs.pop("torch_dtype", dtype)
+        dtype = (None if dtype == "auto" else dtype) or config.dtype or torch.float32
         config = copy.deepcopy(config)
         kwargs.pop("trust_remote_code", None)
         if "attn_implementation" in kwargs:

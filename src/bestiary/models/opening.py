@@ -135,6 +135,11 @@ def open_model(cls: "type[PreTrainedModel]", name_or_path: Any, *model_args: Any
     hub, kwargs = HubOptions.split(kwargs)
     options, kwargs = OpenOptions.split(kwargs)
     config, kwargs = _config(cls, name_or_path, options, hub, kwargs)
+    if (quantized := config.get("quantization_config")) is not None:
+        method = quantized.get("quant_method") if isinstance(quantized, Mapping) else quantized
+        raise ConfigError(
+            f"{name_or_path} is quantized ({method}), which cannot be opened here yet; open it in another precision"
+        )
     checkpoint = _checkpoint(name_or_path, options, hub)
     if options.attn_implementation is not None:
         config.__dict__["_attn_implementation"] = options.attn_implementation
@@ -252,6 +257,7 @@ def save_model(
     variant: str | None = None,
     is_main_process: bool = True,
     push_to_hub: bool = False,
+    save_function: Any = None,
     **hub: Any,
 ) -> list[Path]:
     """Write the weights, then config.json and generation_config.json, into `folder`; every file is replaced whole.
@@ -261,12 +267,15 @@ def save_model(
         max_shard_size: bytes, or a number with KB, MB, GB or TB; larger models are split and get an index.
         safe_serialization: safetensors, else torch's zip format.
         is_main_process: False writes nothing (for the other processes of a distributed run).
+        save_function: what scripts for several processes pass beside `is_main_process`, which is what counts here; files are
+            always written whole by this library.
         push_to_hub: also upload the folder; `hub` are the keywords of `hub.push.push_folder`, `repo_id` by default the
             folder's name.
 
     Raises:
         SaveError: the disk is full or the folder cannot be written; what was there before is still whole.
     """
+    hub = {name: value for name, value in hub.items() if value is not None}
     if hub and not push_to_hub:
         raise ArgumentError(f"save_pretrained takes no argument {', '.join(map(repr, hub))} without push_to_hub=True")
     if not is_main_process:

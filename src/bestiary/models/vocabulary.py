@@ -36,6 +36,10 @@ def resize(
         raise InputError(f"a vocabulary of {size} tokens is not possible")
     if size == embedding.num_embeddings:
         return embedding
+    if "disk" in model.__dict__.get("hf_device_map", {}).values():
+        raise InputError(
+            "a part of this model lies on disk and would keep its size; resize it before it is spread (device_map)"
+        )
     head, seen = model.get_output_embeddings(), embedding.num_embeddings
     tied = isinstance(head, nn.Linear) and head.weight is embedding.weight
     _resize_rows(model, embedding, "weight", size, mean_resizing)
