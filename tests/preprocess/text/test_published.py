@@ -11,7 +11,7 @@ import transformers
 from kit.tokenizer_files import SAMPLES
 
 from bestiary import AutoConfig, AutoProcessor, AutoTokenizer, LlamaTokenizer
-from bestiary.core.errors import ConfigError, UnknownArchitecture
+from bestiary.core.errors import ConfigError, CorruptFile, FileMissing, UnknownArchitecture
 from bestiary.models.families import families
 from bestiary.models.families import family as family_of
 
@@ -144,3 +144,14 @@ def test_files_of_2019_name_only_the_class(folder: Callable[[str], Path], tmp_pa
         (path / "config.json").write_text(json.dumps({"architectures": named}))
         with pytest.raises(ConfigError, match="names no model_type.*BertModel"):
             AutoConfig.from_pretrained(path)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "clip"])
+def test_half_of_a_vocabulary_is_named(folder: Callable[[str], Path], tmp_path: Path, kind: str) -> None:
+    path = published(folder(kind), tmp_path / kind, kind)
+    (path / "vocab.json").write_text('["a"]')
+    with pytest.raises(CorruptFile, match=r"/vocab.json does not map tokens to ids; it holds \['a'\]"):
+        AutoTokenizer.from_pretrained(path)
+    (path / "vocab.json").unlink()
+    with pytest.raises(FileMissing, match=r"has merges.txt without the vocabulary that belongs to it, vocab.json"):
+        AutoTokenizer.from_pretrained(path)

@@ -156,6 +156,9 @@ def _vocabularies(
         ]
         inner = f" (subfolder {where.subfolder!r})" if where.subfolder else ""
         raise FileMissing(f"{name_or_path}{inner} has no tokenizer: none of {', '.join(dict.fromkeys(wanted))} is there")
+    if "vocab_file" not in dict(found):
+        lacking, there = vocab_files["vocab_file"], ", ".join(path.name for _, path in found)
+        raise FileMissing(f"{name_or_path} has {there} without the vocabulary that belongs to it, {lacking}")
     return found
 
 

@@ -28,7 +28,8 @@ def read(vocab: Any, merges: Any) -> tuple[dict[str, int], Merges]:
         merges = beside
     table = vocab if isinstance(vocab, dict) else read_json(vocab)
     if not isinstance(table, dict) or not all(isinstance(index, int) for index in table.values()):
-        raise CorruptFile(f"{vocab!r:.80} does not map tokens to ids")
+        what = "the vocabulary" if isinstance(vocab, dict) else str(vocab)
+        raise CorruptFile(f"{what} does not map tokens to ids; it holds {table!r:.60}")
     pairs = _read_merges(merges) if isinstance(merges, str | os.PathLike) else [_pair(item) for item in merges or []]
     for left, right in pairs:
         if not (left in table and right in table):
