@@ -82,6 +82,15 @@ def test_states_of_encoder_decoders(kind, how):
         torch.testing.assert_close(got[name], want[name], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("how", ["draft", "early exit", "lookup"])
+def test_processors_that_look_at_the_encoder(how):
+    model, given = assistants.model("t5"), assistants.inputs("t5", 3)
+    options = {**assistants.LENGTH, "encoder_repetition_penalty": 1.5, "encoder_no_repeat_ngram_size": 2}
+    plain = model.generate(**given, **options)
+    assert not torch.equal(plain, model.generate(**given, **assistants.LENGTH))
+    assert torch.equal(model.generate(**given, **options, **assistants.help_of(how, "t5")), plain)
+
+
 def test_the_reference_agrees():
     """The reference's assisted decoding, which serves one row, gives the same tokens and scores."""
     theirs = []

@@ -154,6 +154,8 @@ def _seq2seq_inputs(run: Decoding, assistant: Any, call: Call) -> dict[str, Any]
                 f"with another encoder needs {main}"
             )
         encoded = {"encoder_outputs": states}
+        if whole and given.encoder_ids is not None:
+            encoded[main] = given.encoder_ids  # for processors that look at the encoder's tokens
     if not whole:
         return {**encoded, "input_ids": given.ids, "attention_mask": mask}
     source_mask = {"attention_mask": given.constant.get("attention_mask")}
