@@ -178,6 +178,22 @@ def test_answers_of_processors_are_looked_at(llama, ids, answer, named, options)
         llama[0].generate(prompts, logits_processor=[mine], **LONG, **options)
 
 
+def test_a_processor_may_write_into_what_it_gets(llama, ids):
+    """As many do; what is said of the model's own scores stays true, and so does the text."""
+
+    def ban(input_ids, scores):
+        input_ids.fill_(9)
+        scores[:, 5] = float("-inf")
+        return scores
+
+    model, asked = llama[0], {"return_dict_in_generate": True, "output_logits": True, "output_token_logprobs": True}
+    mine = model.generate(ids, logits_processor=[ban], **LONG, **asked)
+    plain = model.generate(ids, suppress_tokens=[5], **LONG, **asked)
+    assert torch.equal(mine.sequences, plain.sequences)
+    assert all(map(torch.equal, mine.logits, plain.logits))
+    assert torch.equal(mine.token_logprobs, plain.token_logprobs)
+
+
 @pytest.mark.parametrize("spoilt", [float("nan"), float("-inf")])
 @pytest.mark.parametrize("options", [{}, {"do_sample": True, "seed": 1}, {"prompt_lookup_num_tokens": 2}], ids=str)
 def test_scores_that_leave_nothing_to_choose_in_the_middle(llama, ids, spoilt, options):

@@ -55,7 +55,8 @@ class LogitsProcessorList(list[Any]):
 
 
 class Own(LogitsProcessor):
-    """A processor of the caller's: its answers are looked at, as others would go wrong with them in silence.
+    """A processor of the caller's. It gets copies, which it may change; its answers are looked at, as others would go wrong
+    with them in silence.
 
     Raises:
         ArgumentError: it cannot be called. InputError: it returns something else than scores of the same shape.
@@ -67,7 +68,7 @@ class Own(LogitsProcessor):
         self.processor = processor
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        made = self.processor(input_ids, scores)
+        made = self.processor(input_ids.clone(), scores.clone())
         if isinstance(made, Tensor) and made.shape == scores.shape and made.is_floating_point():
             return made
         name = getattr(self.processor, "__name__", type(self.processor).__name__)  # functions have one, objects a class
