@@ -223,7 +223,7 @@ REFUSED = [
     ({"assistant_model": "draft", "num_assistant_tokens": 0}, "num_assistant_tokens is 0"),
     ({"assistant_model": "draft", "num_assistant_tokens_schedule": "linear"}, "'linear'; expected one of constant"),
     ({"assistant_model": "draft", "assistant_confidence_threshold": 1.5}, "assistant_confidence_threshold is 1.5"),
-    ({"assistant_model": "draft", "assistant_tokenizer": object()}, "pass tokenizer="),
+    ({"assistant_model": "draft", "assistant_tokenizer": object()}, "assistant_tokenizer is .*expected a tokenizer"),
     ({"assistant_early_exit": 3}, "assistant_early_exit=3; LlamaForCausalLM has 3 layers: expected 1 to 2"),
     ({"assistant_early_exit": 1, "assistant_ensemble_weight": 1.0}, "assistant_ensemble_weight is 1.0"),
     ({"prompt_lookup_num_tokens": 2, "assistant_ensemble_weight": 0.5}, "prompt_lookup_num_tokens has none"),
