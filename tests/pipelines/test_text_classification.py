@@ -90,3 +90,15 @@ def test_wrong_keywords(options: dict[str, Any], message: str) -> None:
 def test_wrong_inputs(inputs: Any) -> None:
     with pytest.raises(InputError, match="found"):
         ours("text-classification", folder())(inputs)
+
+
+@pytest.mark.filterwarnings("ignore:return_all_scores")
+def test_return_all_scores_answers_as_it_did() -> None:
+    """Releases of that option answered one text like a list of one; the shapes are those of 4.46.3."""
+    made, built = ours("text-classification", folder()), pipeline("text-classification", folder(), return_all_scores=True)
+    everything = made(TEXTS[0], top_k=None)
+    for found in (made(TEXTS[0], return_all_scores=True), built(TEXTS[0]), built(TEXTS[:1])):
+        assert found == [everything]
+    assert made(PAIR, return_all_scores=True) == made(PAIR, top_k=None)
+    assert built(TEXTS[0], top_k=None) == everything
+    assert built(TEXTS[0], return_all_scores=False) == made(TEXTS[0])

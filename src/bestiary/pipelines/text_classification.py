@@ -32,7 +32,7 @@ class TextClassificationPipeline(Pipeline):
         if "return_all_scores" in parameters:
             everything = parameters.pop("return_all_scores")
             warn_once("return-all-scores", f"return_all_scores={everything} is now top_k={None if everything else 1}")
-            after |= {"top_k": None if everything else 1, "plain": not everything}
+            after |= {"top_k": None if everything else 1, "plain": None if everything else True}
         if "top_k" in parameters:
             top_k = parameters.pop("top_k")
             after |= {"top_k": top_k if top_k is None else check_top_k(top_k), "plain": False}
@@ -43,8 +43,9 @@ class TextClassificationPipeline(Pipeline):
     def __call__(self, inputs: Any, **parameters: Any) -> Any:
         """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
         answer = super().__call__(inputs, **parameters)
-        # A single text without top_k is answered with a list of one label, as published.
-        return [answer] if isinstance(inputs, str) and isinstance(answer, dict) else answer
+        # A single text without top_k is answered like a list of one, as published, also when all scores are asked for.
+        older = parameters.get("return_all_scores", self._defaults[2].get("plain", True) is None) and "top_k" not in parameters
+        return [answer] if isinstance(inputs, str) and (older or isinstance(answer, dict)) else answer
 
     def preprocess(self, input_: Any, **options: Any) -> Any:
         if isinstance(input_, dict):
@@ -69,7 +70,7 @@ class TextClassificationPipeline(Pipeline):
         model_outputs: Any,
         function: ClassificationFunction | None = None,
         top_k: int | None = 1,
-        plain: bool = True,
+        plain: bool | None = True,
     ) -> Any:
         config = self.model.config
         values = scores(model_outputs["logits"][0], function or suited_function(config))
