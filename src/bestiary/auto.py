@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .core.errors import ArgumentError, ConfigError, UnknownArchitecture, UnsafeFile
 from .core.files import read_json
-from .hub.files import HubOptions, find_file
+from .hub.files import HubOptions, file_itself, find_file, get_file
 from .models.config import PreTrainedConfig
 from .models.families import class_named, config_class, families, family, registered, tasks_of, type_of_class
 
@@ -31,8 +31,9 @@ class AutoConfig:
             ConfigError: the file names no `model_type`.
         """
         kwargs.pop("trust_remote_code", None)
-        options, _ = HubOptions.split(kwargs)
-        values = PreTrainedConfig.get_dict(name_or_path, options)
+        options, rest = HubOptions.split(kwargs)
+        path = file_itself(name_or_path) or get_file(name_or_path, PreTrainedConfig.file_name, options)
+        values = PreTrainedConfig.get_dict(path)
         model_type = values.get("model_type")
         if model_type is None:  # files of 2019; some name the class of the model
             named = values.get("architectures")
@@ -53,7 +54,10 @@ class AutoConfig:
                     " AutoConfig.register and AutoModel.register"
                 ) from error
             raise
-        return kind.from_pretrained(name_or_path, **kwargs)
+        found = kind.from_pretrained(path, **rest)
+        config: PreTrainedConfig = found[0] if isinstance(found, tuple) else found
+        config.__dict__["_name_or_path"] = str(name_or_path)
+        return found
 
     @staticmethod
     def register(model_type: str, config: type[PreTrainedConfig], exist_ok: bool = False) -> None:

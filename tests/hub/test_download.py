@@ -219,3 +219,12 @@ def test_cache_folder(monkeypatch, variables, expected):
         monkeypatch.setenv(name, value)
     assert cache_folder() == expected
     assert cache_folder(HubOptions(cache_dir="/c")) == "/c"
+
+
+def test_a_config_by_name_asks_once(hub):
+    hub.add("org/tiny", {"config.json": b'{"model_type": "bert", "hidden_size": 24}'})
+    config, rest = AutoConfig.from_pretrained("org/tiny", num_attention_heads=4, return_unused_kwargs=True, other=1)
+    assert (config.hidden_size, config.num_attention_heads, config.name_or_path, rest) == (24, 4, "org/tiny", {"other": 1})
+    before = len(hub.requests)
+    assert AutoConfig.from_pretrained("org/tiny").name_or_path == "org/tiny"
+    assert hub.requests[before:] == ["HEAD /org/tiny/resolve/main/config.json"]
