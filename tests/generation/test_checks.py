@@ -1,5 +1,7 @@
 """What a call brings is looked at before the first step; what goes wrong later leaves the caller's things as they were."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -290,6 +292,17 @@ def test_tuples_that_are_no_cache(llama, ids, given):
 def test_stop_strings_that_no_text_holds(llama, ids, byte_level):
     with pytest.raises(ArgumentError, match="surrogate"):
         llama[0].generate(ids, stop_strings=["\ud800"], tokenizer=byte_level, **LONG)
+
+
+@pytest.mark.parametrize("way", ["autocast", "cast"])
+def test_a_cache_of_another_dtype(llama, ids, way):
+    model, asked = copy.deepcopy(llama[0]), {"return_dict_in_generate": True, **LONG}
+    with torch.autocast("cpu", torch.bfloat16, enabled=way == "autocast"):
+        first = (model if way == "autocast" else model.bfloat16()).generate(ids, **asked)
+        longer = torch.cat([first.sequences, ids], dim=1)
+        model.generate(longer, past_key_values=first.past_key_values.copy(), **LONG)
+    with pytest.raises(InputError, match=r"holds torch\.bfloat16"):
+        llama[0].generate(longer, past_key_values=first.past_key_values, **LONG)
 
 
 def test_a_cache_of_another_batch(llama, ids):

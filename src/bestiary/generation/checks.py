@@ -176,3 +176,13 @@ def check_cache(cache: Cache, model: Any, rows: int) -> None:
             f"the layers of the cache have seen {', '.join(map(str, held))} tokens: a pass broke off in the middle. Crop it to "
             f"{min(held)} tokens, or make a new one"
         )
+    exact = cache.settled()[0].tokens()
+    if exact is None or torch.is_autocast_enabled(model.device.type):
+        return
+    dtypes = {parameter.dtype for parameter in model.parameters()}
+    for tensor in (exact.keys, exact.values):
+        if tensor.dtype not in dtypes:
+            raise InputError(
+                f"the cache holds {tensor.dtype} and {type(model).__name__} is of {model.dtype}: it was filled by another "
+                "model, or under autocast; make a new one"
+            )
