@@ -239,6 +239,8 @@ class _AutoPreprocessor:
 
     kind: ClassVar[str]
     places: ClassVar[tuple[tuple[str, str], ...]]  # (file, key) where the class name may stand
+    # Names that stand for any tokenizer: a tokenizer.json beside them says everything, whatever the family's own class adds.
+    general: ClassVar[tuple[str, ...]] = ()
     _registered: ClassVar[dict[type[PreTrainedConfig], Any]]
 
     def __init_subclass__(cls) -> None:
@@ -271,6 +273,8 @@ class _AutoPreprocessor:
         for found in known:
             if issubclass(found, cls.kinds()):
                 return found
+        if stored and stored[0] in cls.general and find_file(name_or_path, "tokenizer.json", options) is not None:
+            return cls.generic(name_or_path, options)
         if known:
             raise UnknownArchitecture(f"{cls.__name__} cannot open {name_or_path}: its files belong to {_belonging(known[0])}")
         try:
@@ -321,7 +325,7 @@ def _belonging(kind: Any) -> str:
 
 def _config_or_none(name_or_path: Any, options: HubOptions) -> Any:
     """The model's config; files of a subfolder without one belong to the model of the checkpoint itself."""
-    for place in (options, replace(options, subfolder="")):
+    for place in (options, replace(options, subfolder="")) if options.subfolder else (options,):
         if find_file(name_or_path, PreTrainedConfig.file_name, place) is not None:
             return AutoConfig.from_pretrained(name_or_path, **vars(place))
     return None
@@ -333,16 +337,7 @@ class AutoTokenizer(_AutoPreprocessor):
     kind = "tokenizer"
     places = (("tokenizer_config.json", "tokenizer_class"), ("config.json", "tokenizer_class"))
 
-    # Names that stand for any tokenizer: a tokenizer.json beside them says everything, whatever the family's own class adds.
     general = ("PreTrainedTokenizerFast", "PreTrainedTokenizer", "PreTrainedTokenizerBase", "TokenizersBackend")
-
-    @classmethod
-    def class_for(cls, name_or_path: Any, options: HubOptions = HubOptions()) -> Any:
-        stored = [_stored_class(name_or_path, options, *place) for place in cls.places]
-        named = next((name for name in stored if name), None)
-        if named in cls.general and find_file(name_or_path, "tokenizer.json", options) is not None:
-            return cls.generic(name_or_path, options)
-        return super().class_for(name_or_path, options)
 
     @classmethod
     def generic(cls, name_or_path: Any, options: HubOptions) -> Any:
