@@ -173,6 +173,14 @@ def test_splits_and_joins(cache):
     parts[1].crop(2)
     with pytest.raises(InputError, match=r"caches that have seen \[3, 2\] tokens cannot be joined"):
         type(cache).from_batch_splits(parts)
+    with pytest.raises(InputError, match="given no caches"):
+        type(cache).from_batch_splits([])
+    for rows, part in ((ROWS + 1, 2), (ROWS, 0), (ROWS, -1)):
+        with pytest.raises(InputError, match=f"of {ROWS} rows cannot be split as {rows} rows into parts of {part}"):
+            cache.batch_split(rows, part)
+    with pytest.raises(TypeError, match="float"):
+        cache.crop(1.5)
+    same(cache, whole)
 
 
 def test_dynamic_shows_what_the_reference_shows():
@@ -282,6 +290,8 @@ def test_encoder_decoder_pair():
             assert torch.equal(cv, wcv[order])
     parts = cache.batch_split(ROWS, 1)
     joined = EncoderDecoderCache.from_batch_splits(parts)
+    with pytest.raises(InputError, match="given no caches"):
+        EncoderDecoderCache.from_batch_splits([])
     for got, want in zip(joined, cache, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(got, want, strict=True))
 

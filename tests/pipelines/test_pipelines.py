@@ -1,6 +1,7 @@
 """What every pipeline does: finding the task, inputs of every form, batches, devices, saving, pipelines of one's own."""
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,20 @@ def test_the_task_is_read_off_the_model(make: Any, task: str) -> None:
     assert made.task == task
     assert pipeline(model=made.model).task == task
     assert get_task(make()) == task
+
+
+@pytest.mark.parametrize(
+    ("make", "old", "task"),
+    [
+        (checkpoints.t5, "T5WithLMHeadModel", "text2text-generation"),
+        (checkpoints.llama, "LLaMAForCausalLM", "text-generation"),
+    ],
+)
+def test_classes_as_older_files_name_them(tmp_path: Path, make: Any, old: str, task: str) -> None:
+    shutil.copytree(make(), tmp_path, dirs_exist_ok=True)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"architectures": [old]}))
+    assert pipeline(model=tmp_path).task == task
 
 
 def test_the_card_goes_before_the_class(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ before the layers run, `update` in each layer, `position` for positions. Keys ar
 """
 
 import copy
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
@@ -249,6 +250,7 @@ class Cache(ABC):
         Raises:
             InputError: more tokens are to be dropped than were seen, or what came before them is no longer held.
         """
+        max_length = operator.index(max_length)
         seen = self.get_seq_length()
         length = max_length if max_length >= 0 else seen + max_length
         if length < 0:
@@ -287,13 +289,27 @@ class Cache(ABC):
         self._map_batch(lambda tensor: tensor.index_select(0, indices.to(tensor.device)))
 
     def batch_split(self, full_batch_size: int, split_size: int) -> list[Self]:
-        """Caches of `split_size` rows each (the last may be smaller), with copies of this one's rows in order."""
+        """Caches of `split_size` rows each (the last may be smaller), with copies of this one's rows in order.
+
+        Raises:
+            InputError: this cache has another number of rows than `full_batch_size`, or a part would have none.
+        """
+        if split_size < 1 or self.batch_size not in (None, full_batch_size):
+            raise InputError(
+                f"a cache of {self.batch_size} rows cannot be split as {full_batch_size} rows into parts of {split_size}"
+            )
         starts = range(0, full_batch_size, split_size)
         return [self._rows(torch.arange(at, min(at + split_size, full_batch_size))) for at in starts]
 
     @classmethod
     def from_batch_splits(cls, splits: list[Self]) -> Self:
-        """The inverse of `batch_split`: one cache with the rows of all `splits`, which have seen as many tokens each."""
+        """The inverse of `batch_split`: one cache with the rows of all `splits`, which have seen as many tokens each.
+
+        Raises:
+            InputError: there are none, or they have seen different numbers of tokens.
+        """
+        if not splits:
+            raise InputError("from_batch_splits was given no caches; expected at least one")
         whole = splits[0].copy()
         for index, layer in enumerate(whole.layers):
             states = [part.settled()[index].state() for part in splits]

@@ -77,6 +77,8 @@ class EncoderDecoderCache(Cache):
     @classmethod
     def from_batch_splits(cls, splits: list[Self]) -> Self:
         """The inverse of `batch_split`."""
+        if not splits:
+            return super().from_batch_splits(splits)  # says what is wrong
         own, cross = (splits[0].self_attention_cache, splits[0].cross_attention_cache)
         return cls(
             own.from_batch_splits([part.self_attention_cache for part in splits]),

@@ -193,13 +193,18 @@ def _pipeline_tag(card: Path) -> str | None:
     return found[1] if found else None
 
 
+# Classes as older files name them.
+_RENAMED = {"T5WithLMHeadModel": "T5ForConditionalGeneration"}
+
+
 def _kinds(config: Any, class_name: str) -> set[str]:
     """What a model class of a family is for (keys of its `TASKS`); empty for a class of somebody else."""
     try:
         table = tasks_of(config.model_type)
     except UnknownArchitecture:
         return set()
-    return {kind for kind, name in table.items() if name == class_name}
+    wanted = _RENAMED.get(class_name, class_name).casefold()  # LLaMAForCausalLM stands in files of 2023
+    return {kind for kind, name in table.items() if name.casefold() == wanted}
 
 
 def _serves(task: Task, kinds: set[str]) -> bool:
