@@ -6,13 +6,9 @@ import time
 from importlib import import_module
 from typing import Any
 
-from measuring import Options, Row, columns, compare, in_turn, new_process
+from measuring import LLAMA_135M, Options, Row, columns, compare, in_turn, new_process
 
 # The shape of a model of 135 million parameters, whose steps are what a user of beams waits for.
-SMALL: dict[str, Any] = {
-    "vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,
-    "num_key_value_heads": 3, "max_position_embeddings": 2048, "tie_word_embeddings": True,
-}  # fmt: skip
 TINY: dict[str, Any] = {
     "vocab_size": 1000, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
     "num_key_value_heads": 2, "max_position_embeddings": 2048,
@@ -81,7 +77,7 @@ def save(folder: str, shape: dict[str, Any]) -> None:
 
 
 def measure(options: Options = Options()) -> list[Row]:
-    shape, tokens, times = (TINY, 8, 1) if options.quick else (SMALL, 32, 3)
+    shape, tokens, times = (TINY, 8, 1) if options.quick else (LLAMA_135M, 32, 3)
     rows = []
     for batch, beams in ((1, 4), (4, 4)):
         asked = {"shape": shape, "batch": batch, "beams": beams, "tokens": tokens, "times": times}

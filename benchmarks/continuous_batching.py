@@ -5,13 +5,9 @@ import tempfile
 import time
 from typing import Any
 
-from measuring import Options, Row, columns, compare, in_turn, new_process
+from measuring import LLAMA_135M, Options, Row, columns, compare, in_turn, new_process
 
-SHAPE: dict[str, Any] = {
-    "vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,
-    "num_key_value_heads": 3, "max_position_embeddings": 2048, "tie_word_embeddings": True,
-}  # fmt: skip
-TINY = {**SHAPE, "vocab_size": 512, "hidden_size": 72, "intermediate_size": 96, "num_hidden_layers": 2}
+TINY = {**LLAMA_135M, "vocab_size": 512, "hidden_size": 72, "intermediate_size": 96, "num_hidden_layers": 2}
 
 
 def save(folder: str, quick: bool) -> None:
@@ -21,7 +17,9 @@ def save(folder: str, quick: bool) -> None:
     from bestiary.models.llama import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    config = LlamaConfig(**(TINY if quick else SHAPE), bos_token_id=1, eos_token_id=None, pad_token_id=0, initializer_range=0.1)
+    config = LlamaConfig(
+        **(TINY if quick else LLAMA_135M), bos_token_id=1, eos_token_id=None, pad_token_id=0, initializer_range=0.1
+    )
     LlamaForCausalLM(config).save_pretrained(folder)
 
 

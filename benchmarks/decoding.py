@@ -5,18 +5,14 @@ import time
 from importlib import import_module
 from typing import Any
 
-from measuring import Options, Row, compare, in_turn
+from measuring import LLAMA_135M, Options, Row, compare, in_turn
 
-SMALL: dict[str, Any] = {
-    "vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,
-    "num_key_value_heads": 3, "max_position_embeddings": 2048, "tie_word_embeddings": True,
-}  # fmt: skip
 LARGE: dict[str, Any] = {
     "vocab_size": 32000, "hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 22, "num_attention_heads": 32,
     "num_key_value_heads": 4, "max_position_embeddings": 2048, "tie_word_embeddings": False,
 }  # fmt: skip
-TINY = {**SMALL, "vocab_size": 512, "hidden_size": 72, "intermediate_size": 96, "num_hidden_layers": 2}
-SHAPES = {"135 M": SMALL, "1.1 B": LARGE, "tiny": TINY}
+TINY = {**LLAMA_135M, "vocab_size": 512, "hidden_size": 72, "intermediate_size": 96, "num_hidden_layers": 2}
+SHAPES = {"135 M": LLAMA_135M, "1.1 B": LARGE, "tiny": TINY}
 PROMPT = 32
 
 

@@ -24,6 +24,13 @@ _QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "PYTHONWARNI
 _TIMES = ((1.0, "s", 1.0), (1e-3, "ms", 1e3), (0.0, "µs", 1e6))
 
 
+# The shape of a Llama of 135 M parameters.
+LLAMA_135M: dict[str, Any] = {
+    "vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,
+    "num_key_value_heads": 3, "max_position_embeddings": 2048, "tie_word_embeddings": True,
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Options:
     """quick: sizes that only show that everything runs. gigabytes: of the weights to load. rounds: turns of each side."""

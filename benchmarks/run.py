@@ -1,6 +1,6 @@
 """Run the benchmarks of this folder and write what they measure into docs/benchmarks.md, a table for each.
 
-    python benchmarks/run.py                        all, at full size, in about an hour and a half
+    python benchmarks/run.py                        all, at full size; plan for one to two hours
     python benchmarks/run.py generation loading     only these; the other tables stay
     python benchmarks/run.py --quick                tiny sizes: only shows that everything runs, writes nothing
 

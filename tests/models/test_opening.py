@@ -141,7 +141,8 @@ def test_fresh_weights_with_the_keywords_of_scripts() -> None:
 def test_saving_with_the_keywords_of_scripts_for_several_processes(tmp_path: Path) -> None:
     model = pair("llama", "LlamaForCausalLM").ours
     assert model.save_pretrained(tmp_path / "other", is_main_process=False, save_function=torch.save) == []
-    model.save_pretrained(tmp_path, is_main_process=True, save_function=torch.save, token=None)
+    with pytest.warns(BestiaryWarning, match="save_function is not called"):
+        model.save_pretrained(tmp_path, is_main_process=True, save_function=torch.save, token=None)
     assert (tmp_path / "model.safetensors").exists()
     assert not (tmp_path / "other").exists()
 

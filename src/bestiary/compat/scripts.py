@@ -22,18 +22,18 @@ EncodedInputPair = tuple[list[int], list[int]]
 WEIGHTS_INDEX_NAME = "pytorch_model.bin.index.json"
 SAFE_WEIGHTS_INDEX_NAME = "model.safetensors.index.json"
 ExplicitEnum = StrEnum
+_CACHES = ("PYTORCH_PRETRAINED_BERT_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "TRANSFORMERS_CACHE")
 _Documented = TypeVar("_Documented")
 
 
 def __getattr__(name: str) -> str:
-    if name in ("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE"):
+    if name in _CACHES:
         return cache_folder()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    caches = ("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE")
-    return sorted({*caches, *(name for name in globals() if not name.startswith("_"))})
+    return sorted({*_CACHES, *(name for name in globals() if not name.startswith("_"))})
 
 
 class PaddingStrategy(StrEnum):

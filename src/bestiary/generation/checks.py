@@ -117,10 +117,7 @@ def check_negative(call: Any, model: Any, prompts: int) -> None:
         if mask is not None:
             raise ArgumentError("negative_prompt_attention_mask needs negative_prompt_ids")
         return
-    try:
-        ids = check_ids(model, ids)
-    except InputError as error:
-        raise InputError(f"negative_prompt_ids: {error}") from None
+    ids = check_ids(model, ids, name="negative_prompt_ids")
     if ids.shape[0] != prompts:
         raise InputError(f"negative_prompt_ids have {ids.shape[0]} rows for {prompts} prompts; expected one for each")
     if mask is not None:

@@ -104,8 +104,8 @@ class Decoding:
         cached = self.cache is not None
         call = self.model if self._compiled is None or first or slots - self.fed > 1 else self._compiled
         # The rows of a prompt are equal before the first token: the model sees it once.
-        once = first and given.copies > 1 and self.fed == 0 and self._can_share()
-        if once:
+        shared = self.cache if first and given.copies > 1 and self.fed == 0 and self._can_share() else None
+        if shared is not None:
             rows, pick = self._ids.shape[0], lambda tensor: tensor[:: given.copies]
             ids, *values = (map_rows(value, pick, rows) for value in (ids, *inputs.values()))
             inputs = dict(zip(inputs, values, strict=True))
@@ -114,8 +114,8 @@ class Decoding:
                 ids, past_key_values=self.cache, use_cache=cached, is_first_iteration=first, **inputs
             )
         )
-        if once:
-            self.cache.batch_repeat_interleave(given.copies)  # type: ignore[union-attr]
+        if shared is not None:
+            shared.batch_repeat_interleave(given.copies)
             output = repeat_rows(output, given.copies, rows // given.copies)
         if cached:
             self.fed = slots
@@ -299,8 +299,8 @@ def check_numbers(scores: Tensor, run: Decoding, going: Tensor) -> None:
 
     Asked at both ends: through the cache, a NaN spoils all that comes after it.
     """
-    broken = scores.amax(-1).isnan()
-    empty = scores.isneginf().all(-1) & going
+    best = scores.amax(-1)
+    broken, empty = best.isnan(), best.isneginf() & going
     if bool(empty.any()):
         raise NumericsError(
             f"row {int(empty.int().argmax())} has nothing to choose from after {run.length} tokens: every token is banned"

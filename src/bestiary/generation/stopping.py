@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 
 from ..core.errors import ArgumentError, InputError
+from ..core.texts import is_whole
 from .processors import token_ids
 
 Tensor = torch.Tensor
@@ -138,7 +139,7 @@ class StopStringCriteria(StoppingCriteria):
         self.stop_strings = (stop_strings,) if isinstance(stop_strings, str) else tuple(stop_strings)
         if not self.stop_strings or any(not isinstance(text, str) or not text for text in self.stop_strings):
             raise ArgumentError(f"stop_strings is {stop_strings!r}; expected a string or a list of strings, none empty")
-        if any("\ud800" <= char <= "\udfff" for text in self.stop_strings for char in text):
+        if not all(map(is_whole, self.stop_strings)):
             raise ArgumentError(f"stop_strings is {stop_strings!r:.80}; half a character (a surrogate) is in no text")
         # Tokens to look at: each writes at least a byte, as a rule.
         self._window = max(len(text.encode()) for text in self.stop_strings) + 4

@@ -54,9 +54,7 @@ class HubOptions:
     @classmethod
     def split(cls, kwargs: dict[str, Any]) -> tuple[Self, dict[str, Any]]:
         """Take the hub's keywords out of `kwargs`, older spellings included; returns them and the rest."""
-        kwargs = {
-            name: value for name, value in kwargs.items() if name not in _WITHOUT_EFFECT or value not in _WITHOUT_EFFECT[name]
-        }
+        kwargs = {name: value for name, value in kwargs.items() if value not in _WITHOUT_EFFECT.get(name, ())}
         if (older := kwargs.pop("use_auth_token", None)) is not None:
             warn_once("use-auth-token", "use_auth_token= is now token=")
             if kwargs.get("token") not in (None, older):

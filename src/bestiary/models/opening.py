@@ -267,8 +267,8 @@ def save_model(
         max_shard_size: bytes, or a number with KB, MB, GB or TB; larger models are split and get an index.
         safe_serialization: safetensors, else torch's zip format.
         is_main_process: False writes nothing (for the other processes of a distributed run).
-        save_function: what scripts for several processes pass beside `is_main_process`, which is what counts here; files are
-            always written whole by this library.
+        save_function: scripts for several processes pass it beside `is_main_process`. It is not called, and a warning says so:
+            files are always written whole by this library.
         push_to_hub: also upload the folder; `hub` are the keywords of `hub.push.push_folder`, `repo_id` by default the
             folder's name.
 
@@ -280,6 +280,10 @@ def save_model(
         raise ArgumentError(f"save_pretrained takes no argument {', '.join(map(repr, hub))} without push_to_hub=True")
     if not is_main_process:
         return []
+    if save_function is not None:
+        warn_once(
+            "save-function", "save_function is not called: this library writes its files itself, each whole or not at all"
+        )
     folder = folder_to_fill(folder)
     if not isinstance(state_dict, Mapping | None):
         raise InputError(f"state_dict holds tensors by name; found {type(state_dict).__name__}")

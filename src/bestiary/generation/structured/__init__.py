@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...core.errors import ArgumentError, ConfigError
+from ...core.texts import is_whole
 
 
 class OutputConstraint(ABC):
@@ -103,7 +104,7 @@ class Grammar(OutputConstraint):
 def _check_text(what: str, text: Any) -> None:
     if not isinstance(text, str):
         raise ConfigError(f"{what} is made of {text!r:.60}; expected a text")
-    if any("\ud800" <= char <= "\udfff" for char in text):
+    if not is_whole(text):
         raise ConfigError(f"{what} holds half a character (a surrogate): {text!r:.60}")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...core.errors import ConfigError, did_you_mean
+from ...core.texts import is_whole
 
 _ONE = frozenset({"additionalProperties", "additionalItems", "items"})
 _LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
@@ -96,7 +97,7 @@ def _check_plain(schema: Mapping[str, Any]) -> None:
 def _check_text(text: str, place: str, literal: bool) -> None:
     controls = (char for char in text if (char < " " and char not in _WRITABLE) or char == "\x7f")
     wrong = next(controls, "") if literal else ""
-    if wrong or any("\ud800" <= char <= "\udfff" for char in text):
+    if wrong or not is_whole(text):
         what = f"the control character {wrong!r}" if wrong else "half a character (a surrogate)"
         raise ConfigError(f"{place} of the JSON schema holds {what}, which cannot be written: {text!r:.60}")
 
