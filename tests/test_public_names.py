@@ -13,7 +13,7 @@ import transformers
 import bestiary
 from bestiary import auto, cache, generation, pipelines
 from bestiary.core import errors
-from bestiary.models.config import PreTrainedConfig
+from bestiary.modeling.config import PreTrainedConfig
 
 # Published names that ours share by chance: parts of models and plumbing, reached through their own modules.
 PRIVATE = {"Conv1D", "BertLayer"}

@@ -184,7 +184,13 @@ from .generation.watermarking import WatermarkDetectorOutput as WatermarkDetecto
 from .generation.watermarking import WatermarkingConfig as WatermarkingConfig
 from .hub.push import PushToHubMixin as PushToHubMixin
 from .loading.save import load_sharded_checkpoint as load_sharded_checkpoint
-from .models.base import PreTrainedModel as PreTrainedModel
+from .modeling.base import PreTrainedModel as PreTrainedModel
+from .modeling.config import PreTrainedConfig as PreTrainedConfig
+from .modeling.config import PretrainedConfig as PretrainedConfig
+from .modeling.watermark_detector import BayesianDetectorConfig as BayesianDetectorConfig
+from .modeling.watermark_detector import BayesianDetectorModel as BayesianDetectorModel
+from .modeling.watermark_detector import BayesianDetectorWatermarkedLikelihood as BayesianDetectorWatermarkedLikelihood
+from .modeling.watermark_detector import BayesianWatermarkDetectorModelOutput as BayesianWatermarkDetectorModelOutput
 from .models.bert import BertConfig as BertConfig
 from .models.bert.model import BertForMaskedLM as BertForMaskedLM
 from .models.bert.model import BertForMultipleChoice as BertForMultipleChoice
@@ -215,8 +221,6 @@ from .models.clip.model import CLIPVisionModelWithProjection as CLIPVisionModelW
 from .models.clip.processor import CLIPProcessor as CLIPProcessor
 from .models.clip.tokenizer import CLIPTokenizer as CLIPTokenizer
 from .models.clip.tokenizer import CLIPTokenizerFast as CLIPTokenizerFast
-from .models.config import PreTrainedConfig as PreTrainedConfig
-from .models.config import PretrainedConfig as PretrainedConfig
 from .models.gpt2 import GPT2Config as GPT2Config
 from .models.gpt2.model import GPT2DoubleHeadsModel as GPT2DoubleHeadsModel
 from .models.gpt2.model import GPT2DoubleHeadsModelOutput as GPT2DoubleHeadsModelOutput
@@ -255,10 +259,6 @@ from .models.vit.model import ViTForImageClassification as ViTForImageClassifica
 from .models.vit.model import ViTForMaskedImageModeling as ViTForMaskedImageModeling
 from .models.vit.model import ViTModel as ViTModel
 from .models.vit.model import ViTPreTrainedModel as ViTPreTrainedModel
-from .models.watermark_detector import BayesianDetectorConfig as BayesianDetectorConfig
-from .models.watermark_detector import BayesianDetectorModel as BayesianDetectorModel
-from .models.watermark_detector import BayesianDetectorWatermarkedLikelihood as BayesianDetectorWatermarkedLikelihood
-from .models.watermark_detector import BayesianWatermarkDetectorModelOutput as BayesianWatermarkDetectorModelOutput
 from .models.whisper import WhisperConfig as WhisperConfig
 from .models.whisper.feature_extractor import WhisperFeatureExtractor as WhisperFeatureExtractor
 from .models.whisper.heads import WhisperForAudioClassification as WhisperForAudioClassification

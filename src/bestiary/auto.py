@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .core.errors import ArgumentError, ConfigError, UnknownArchitecture, UnsafeFile
 from .core.files import read_json
 from .hub.files import HubOptions, file_itself, find_file, get_file
-from .models.config import PreTrainedConfig
-from .models.families import class_named, config_class, families, family, registered, tasks_of, type_of_class
+from .modeling.config import PreTrainedConfig
+from .modeling.families import class_named, config_class, families, family, registered, tasks_of, type_of_class
 
 if TYPE_CHECKING:
-    from .models.base import PreTrainedModel
+    from .modeling.base import PreTrainedModel
 
 
 class AutoConfig:

@@ -8,8 +8,8 @@ from transformers.generation import watermarking as reference_detectors
 
 from bestiary import generation as ours
 from bestiary.core.errors import ConfigError, InputError
+from bestiary.modeling.watermark_detector import BayesianDetectorConfig, BayesianDetectorModel
 from bestiary.models.llama import LlamaConfig
-from bestiary.models.watermark_detector import BayesianDetectorConfig, BayesianDetectorModel
 
 VOCAB, KEYS = 64, [654, 400, 836, 123, 340]
 SYNTHID = {

@@ -30,7 +30,7 @@ class Ours:
     """Our library as the functions below ask for one: every class of every family under one roof."""
 
     def __getattr__(self, name: str) -> Any:
-        from bestiary.models.families import class_named
+        from bestiary.modeling.families import class_named
 
         return class_named(name)
 

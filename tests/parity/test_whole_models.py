@@ -10,7 +10,7 @@ from kit.families import Pair, cases, close, every_head, pair
 
 from bestiary.auto import AutoConfig, AutoModel
 from bestiary.generation.prepare import forward_parameters
-from bestiary.models.families import family, tasks_of
+from bestiary.modeling.families import family, tasks_of
 
 
 @pytest.fixture(

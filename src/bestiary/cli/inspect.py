@@ -27,7 +27,7 @@ def run(
     """Show architecture, parameters, dtypes, and the memory to load and to run. No weights are read or downloaded."""
     from ..hub.files import HubOptions
     from ..loading.forecast import Call, by_dtype, forecast, read_headers
-    from ..models.opening import floating_dtype
+    from ..modeling.opening import floating_dtype
 
     limit = None if memory is None else _size(memory)
     options = HubOptions(revision=revision, subfolder=subfolder)
@@ -100,7 +100,7 @@ def _config(path: str, options: Any) -> tuple[Any, str]:
 
 def _class(config: Any) -> Any:
     """The class that the checkpoint was saved with, else the family's base; None without a config."""
-    from ..models.families import family, tasks_of
+    from ..modeling.families import family, tasks_of
 
     if config is None:
         return None

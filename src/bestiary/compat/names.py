@@ -6,7 +6,7 @@ shows the names of the modules listed for it in `MODULES`, and those of `RENAMED
 """
 
 from ..core import plugins
-from ..models.families import families
+from ..modeling.families import families
 
 _MODELS = "bestiary.models"
 _PIPELINES = "bestiary.pipelines"

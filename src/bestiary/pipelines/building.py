@@ -12,9 +12,9 @@ from ..auto import AutoConfig, AutoFeatureExtractor, AutoImageProcessor, AutoPro
 from ..core.errors import ArgumentError, BestiaryError, FileMissing, UnknownArchitecture
 from ..core.logging import warn_once
 from ..hub.files import HubOptions, find_file
-from ..models.base import PreTrainedModel
-from ..models.config import PreTrainedConfig
-from ..models.families import tasks_of
+from ..modeling.base import PreTrainedModel
+from ..modeling.config import PreTrainedConfig
+from ..modeling.families import tasks_of
 from ..preprocess.text.calling import UNLIMITED
 from .base import Pipeline
 from .defaults import embedded_model_path

@@ -12,8 +12,8 @@ from kit.tokenizer_files import SAMPLES
 
 from bestiary import AutoConfig, AutoProcessor, AutoTokenizer, LlamaTokenizer
 from bestiary.core.errors import ConfigError, CorruptFile, FileMissing, UnknownArchitecture
-from bestiary.models.families import families
-from bestiary.models.families import family as family_of
+from bestiary.modeling.families import families
+from bestiary.modeling.families import family as family_of
 
 FAMILIES = {name: name for name in ("bert", "gpt2", "t5", "clip", "llama")}
 

@@ -9,19 +9,11 @@ from torch import Tensor, nn
 from ...core.errors import InputError
 from ...core.outputs import BaseModelOutputWithPoolingAndCrossAttentions, ModelOutput, Tensors
 from ...loading.rules import rename
-from ...nn.activations import activation
-from ...nn.attention import Attend, cached, merge_heads, split_heads
-from ...nn.embeddings import LearnedPositions
-from ...nn.kernels import default_scaling
-from ...nn.layer import Layer, in_chunks
-from ...nn.losses import token_loss
-from ...nn.masks import Mask, decoder_frame
-from ...nn.pooling import FirstTokenPooler
-from ..base import PreTrainedModel
-from ..checks import one_of
-from ..config import PreTrainedConfig
-from ..cross_attention import look_at
-from ..heads import (
+from ...modeling.base import PreTrainedModel
+from ...modeling.checks import one_of
+from ...modeling.config import PreTrainedConfig
+from ...modeling.cross_attention import look_at
+from ...modeling.heads import (
     CausalLM,
     Headed,
     MaskedLM,
@@ -32,8 +24,16 @@ from ..heads import (
     TokenClassifier,
     only,
 )
-from ..pruning import HeadWeights
-from ..recording import Stack
+from ...modeling.pruning import HeadWeights
+from ...modeling.recording import Stack
+from ...nn.activations import activation
+from ...nn.attention import Attend, cached, merge_heads, split_heads
+from ...nn.embeddings import LearnedPositions
+from ...nn.kernels import default_scaling
+from ...nn.layer import Layer, in_chunks
+from ...nn.losses import token_loss
+from ...nn.masks import Mask, decoder_frame
+from ...nn.pooling import FirstTokenPooler
 from . import BertConfig
 
 

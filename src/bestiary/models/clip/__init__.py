@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ...core.errors import ConfigError
 from ...core.kinds import Amount, Depth, Length, Rate, Size, check
 from ...core.plugins import lazy
-from ..config import PreTrainedConfig
+from ...modeling.config import PreTrainedConfig
 
 
 class CLIPPartConfig(PreTrainedConfig):

@@ -7,6 +7,10 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError
 from ...core.outputs import BaseModelOutputWithPooling, ContrastiveOutput, ImageEmbedsOutput, TextEmbedsOutput
+from ...modeling.base import PreTrainedModel
+from ...modeling.config import PreTrainedConfig
+from ...modeling.heads import Headed, ImageClassifier, recorded
+from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions
@@ -16,10 +20,6 @@ from ...nn.losses import contrastive_loss
 from ...nn.masks import Mask, make_mask, slots_of_text
 from ...nn.patches import check_pixels, grid, pair, stretch
 from ...nn.values import is_true
-from ..base import PreTrainedModel
-from ..config import PreTrainedConfig
-from ..heads import Headed, ImageClassifier, recorded
-from ..recording import Stack
 from . import CLIPConfig, CLIPPartConfig, CLIPTextConfig, CLIPVisionConfig
 
 

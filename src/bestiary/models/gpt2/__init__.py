@@ -9,7 +9,7 @@ from typing import ClassVar
 from ...core.errors import ConfigError
 from ...core.kinds import Amount, Depth, Length, Rate, Size
 from ...core.plugins import lazy
-from ..config import PreTrainedConfig
+from ...modeling.config import PreTrainedConfig
 
 SUMMARIES = ("last", "first", "mean", "cls_index")
 

@@ -9,6 +9,20 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError
 from ...core.outputs import BaseModelOutputWithPast, ModelOutput, Tensors
+from ...modeling.base import PreTrainedModel
+from ...modeling.checks import one_of
+from ...modeling.cross_attention import look_at
+from ...modeling.heads import (
+    CausalLM,
+    LanguageHead,
+    LastTokenClassifier,
+    QuestionAnswering,
+    TokenClassifier,
+    classifier_dropout,
+    recorded,
+)
+from ...modeling.pruning import HeadWeights
+from ...modeling.recording import Stack
 from ...nn.activations import activation, identity
 from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.conv import Conv1D
@@ -18,20 +32,6 @@ from ...nn.layer import Layer
 from ...nn.losses import causal_lm_loss, token_loss
 from ...nn.masks import Mask, decoder_frame
 from ...nn.pooling import last_real
-from ..base import PreTrainedModel
-from ..checks import one_of
-from ..cross_attention import look_at
-from ..heads import (
-    CausalLM,
-    LanguageHead,
-    LastTokenClassifier,
-    QuestionAnswering,
-    TokenClassifier,
-    classifier_dropout,
-    recorded,
-)
-from ..pruning import HeadWeights
-from ..recording import Stack
 from . import GPT2Config
 
 

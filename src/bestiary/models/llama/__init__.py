@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from ...core.errors import ConfigError
 from ...core.kinds import Amount, Depth, Length, Rate, Size
 from ...core.plugins import lazy
+from ...modeling.config import PreTrainedConfig
 from ...nn.rope_parameters import rope_parameters
-from ..config import PreTrainedConfig
 
 
 class LlamaConfig(PreTrainedConfig):

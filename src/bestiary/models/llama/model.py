@@ -5,6 +5,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from ...core.outputs import BaseModelOutputWithPast
+from ...modeling.base import PreTrainedModel
+from ...modeling.checks import one_of
+from ...modeling.heads import CausalLM, LastTokenClassifier, QuestionAnswering, TokenClassifier
+from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, LayerCache, merge_heads, split_heads
 from ...nn.kernels import default_scaling
@@ -12,10 +16,6 @@ from ...nn.layer import Layer
 from ...nn.masks import Mask, decoder_frame
 from ...nn.norm import RMSNorm
 from ...nn.rope import Rotary, rotate_both
-from ..base import PreTrainedModel
-from ..checks import one_of
-from ..heads import CausalLM, LastTokenClassifier, QuestionAnswering, TokenClassifier
-from ..recording import Stack
 from . import LlamaConfig
 
 

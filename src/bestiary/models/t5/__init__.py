@@ -10,8 +10,8 @@ from typing import ClassVar
 from ...core.errors import ConfigError
 from ...core.kinds import Amount, Depth, Length, Rate, Size
 from ...core.plugins import lazy
+from ...modeling.config import PreTrainedConfig
 from ...nn.activations import ACTIVATIONS
-from ..config import PreTrainedConfig
 
 
 class T5Config(PreTrainedConfig):

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError
 from ...core.outputs import Seq2SeqQuestionAnsweringModelOutput, Seq2SeqSequenceClassifierOutput
+from ...modeling.heads import TokenClassifier, classified, recorded
 from ...nn.losses import span_loss
 from ...nn.values import is_true
-from ..heads import TokenClassifier, classified, recorded
 from . import T5Config
 from .model import T5EncoderModel, T5Model, T5PreTrainedModel
 

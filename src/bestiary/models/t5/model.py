@@ -12,17 +12,17 @@ from ...core.outputs import (
     Seq2SeqLMOutput,
     Seq2SeqModelOutput,
 )
+from ...modeling.base import PreTrainedModel
+from ...modeling.checks import one_of
+from ...modeling.pruning import HeadWeights
+from ...modeling.recording import Stack
+from ...modeling.seq2seq import Seq2SeqLM, encoder_fields, encoder_output, shift_right
 from ...nn.activations import activation
 from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.layer import Layer, within_half
 from ...nn.masks import Mask, make_mask
 from ...nn.norm import RMSNorm
 from ...nn.relative import bucket, distances, per_pair
-from ..base import PreTrainedModel
-from ..checks import one_of
-from ..pruning import HeadWeights
-from ..recording import Stack
-from ..seq2seq import Seq2SeqLM, encoder_fields, encoder_output, shift_right
 from . import T5Config
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ...core.kinds import Amount, Depth, Rate, Size
 from ...core.plugins import lazy
-from ..config import PreTrainedConfig
+from ...modeling.config import PreTrainedConfig
 
 
 class ViTConfig(PreTrainedConfig):

@@ -7,6 +7,10 @@ from torch import Tensor, nn
 
 from ...core.errors import ConfigError, InputError
 from ...core.outputs import BaseModelOutputWithPooling, MaskedImageModelingOutput
+from ...modeling.base import PreTrainedModel
+from ...modeling.heads import Headed, ImageClassifier, recorded
+from ...modeling.pruning import HeadWeights
+from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, merge_heads, split_heads
 from ...nn.kernels import default_scaling
@@ -14,10 +18,6 @@ from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
 from ...nn.patches import check_pixels, grid, pair, stretch
 from ...nn.pooling import FirstTokenPooler
-from ..base import PreTrainedModel
-from ..heads import Headed, ImageClassifier, recorded
-from ..pruning import HeadWeights
-from ..recording import Stack
 from . import ViTConfig
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from ...core.kinds import Amount, Count, Depth, Length, Rate, Size
 from ...core.plugins import lazy
-from ..config import PreTrainedConfig
+from ...modeling.config import PreTrainedConfig
 
 
 class WhisperConfig(PreTrainedConfig):

@@ -13,6 +13,11 @@ from ...core.outputs import (
     Seq2SeqLMOutput,
     Seq2SeqModelOutput,
 )
+from ...modeling.base import PreTrainedModel
+from ...modeling.checks import one_of
+from ...modeling.heads import Headed
+from ...modeling.recording import Stack
+from ...modeling.seq2seq import Seq2SeqLM, encoder_fields, encoder_output
 from ...nn.activations import activation
 from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions, sinusoids
@@ -20,11 +25,6 @@ from ...nn.kernels import default_scaling
 from ...nn.layer import Layer, within_half
 from ...nn.masks import Mask, decoder_frame, make_mask
 from ...nn.spec_augment import random_spans
-from ..base import PreTrainedModel
-from ..checks import one_of
-from ..heads import Headed
-from ..recording import Stack
-from ..seq2seq import Seq2SeqLM, encoder_fields, encoder_output
 from . import WhisperConfig
 from .generation import WhisperGeneration
 

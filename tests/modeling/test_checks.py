@@ -13,7 +13,7 @@ from bestiary.cache.dynamic import DynamicCache
 from bestiary.cache.static import StaticCache
 from bestiary.core.errors import ArgumentError, InputError
 from bestiary.core.logging import BestiaryWarning, forget_warnings
-from bestiary.models.checks import check_tokens
+from bestiary.modeling.checks import check_tokens
 
 # A model of every family that reads tokens: (model_type, class, what its tokens are called, and their mask).
 READERS = [

@@ -10,7 +10,7 @@ from kit import model_methods
 from kit.families import close, pair
 
 from bestiary.core.errors import ArgumentError, ConfigError, InputError
-from bestiary.models import families
+from bestiary.modeling import families
 
 GOLDEN = json.loads((Path(__file__).parent.parent / "golden" / "model_methods.json").read_text())["pruned"]
 # Models with an inside that the goldens do not have: cross-attention, a decoder.

@@ -23,8 +23,8 @@ from bestiary import (
     WhisperConfig,
 )
 from bestiary.core.errors import CapacityError, ConfigError, FileMissing, InputError, NumericsError
-from bestiary.models.config import PreTrainedConfig
-from bestiary.models.families import class_named
+from bestiary.modeling.config import PreTrainedConfig
+from bestiary.modeling.families import class_named
 from bestiary.preprocess.text.padding import LONGEST, Padding, pad_columns
 
 CONFIGS = [BertConfig, CLIPConfig, CLIPTextConfig, CLIPVisionConfig]

@@ -24,7 +24,7 @@ from ..nn.norm import RMSNorm
 from ..nn.rope import Rotary
 from . import checks, head_masks
 from .config import PreTrainedConfig
-from .module_utils import ModuleUtilsMixin
+from .facts import ModuleUtilsMixin
 from .pruning import HeadWeights, prune
 from .recording import Stack, recording
 
@@ -272,7 +272,7 @@ class PreTrainedModel(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=_Fi
                 module.bias.zero_()
 
     def prune_heads(self, heads_to_prune: Mapping[int, Collection[int]]) -> None:
-        """Cut attention heads out for good, {layer: heads}: see `models/pruning.py`."""
+        """Cut attention heads out for good, {layer: heads}: see `modeling/pruning.py`."""
         prune(self, heads_to_prune)
 
     def _prune_as_configured(self) -> None:
@@ -367,19 +367,19 @@ class PreTrainedModel(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=_Fi
 
     @classmethod
     def from_pretrained(cls, name_or_path: Any, *model_args: Any, **kwargs: Any) -> Any:
-        """Open a checkpoint: see `models/opening.py` for every keyword."""
+        """Open a checkpoint: see `modeling/opening.py` for every keyword."""
         from .opening import open_model
 
         return open_model(cls, name_or_path, *model_args, **kwargs)
 
     def save_pretrained(self, folder: Any, **kwargs: Any) -> list[Path]:
-        """Write config, generation settings and weights: see `models/opening.py` for every keyword."""
+        """Write config, generation settings and weights: see `modeling/opening.py` for every keyword."""
         from .opening import save_model
 
         return save_model(self, folder, **kwargs)
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None, **kwargs: Any) -> nn.Module:
-        """Grow or shrink the vocabulary: see `models/vocabulary.py`."""
-        from .vocabulary import resize
+        """Grow or shrink the vocabulary: see `modeling/resizing.py`."""
+        from .resizing import resize
 
         return resize(self, new_num_tokens, **kwargs)

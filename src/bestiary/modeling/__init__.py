@@ -1,0 +1,1 @@
+"""What every model is made of: its base class, its config, opening and saving, recording, heads."""
