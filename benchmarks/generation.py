@@ -34,7 +34,7 @@ def by_hand(model: Any, tokens: int, processors: list[Any]) -> list[float]:
     """The moments of the start and of each token of the loop that one writes without a library for it."""
     import torch
 
-    from bestiary.cache.dynamic import DynamicCache
+    from bestiary.cache.kinds.dynamic import DynamicCache
 
     cache, ids = DynamicCache(), torch.tensor(PROMPT)
     fed, moments = ids, [time.perf_counter()]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from kit.families import cases, pair
 
-from bestiary.cache.static import StaticCache
+from bestiary.cache.kinds.static import StaticCache
 from bestiary.core.errors import ArgumentError, ConfigError
 from bestiary.generation.compiled import SLOTS, CompileConfig, CompiledSteps
 from bestiary.generation.config import GenerationConfig

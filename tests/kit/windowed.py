@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bestiary.cache.recurrent import RecurrentLayer
+from bestiary.cache.kinds.recurrent import RecurrentLayer
 from bestiary.core.outputs import BaseModelOutputWithPast
 from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaForCausalLM, LlamaModel

@@ -9,8 +9,8 @@ import torch
 from kit.families import cases, pair
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from bestiary.cache.dynamic import DynamicCache
-from bestiary.cache.static import StaticCache
+from bestiary.cache.kinds.dynamic import DynamicCache
+from bestiary.cache.kinds.static import StaticCache
 from bestiary.core.errors import ArgumentError, InputError
 from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.modeling.checks import check_tokens

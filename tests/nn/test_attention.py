@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bestiary.cache.dynamic import DynamicCache
+from bestiary.cache.kinds.dynamic import DynamicCache
 from bestiary.core.errors import ArgumentError, InputError, MissingDependency
 from bestiary.nn.attention import Attend
 from bestiary.nn.kernels import kernel, repad, unpad

@@ -6,8 +6,8 @@ import pytest
 import torch
 from kit.families import Pair, cases, close, kernel_of, pair
 
-from bestiary.cache.dynamic import DynamicCache
-from bestiary.cache.static import StaticCache
+from bestiary.cache.kinds.dynamic import DynamicCache
+from bestiary.cache.kinds.static import StaticCache
 
 GENERATE = [(model_type, name) for model_type, case in cases().items() for name, head in case.heads.items() if head.generates]
 

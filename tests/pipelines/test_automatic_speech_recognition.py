@@ -11,7 +11,7 @@ from kit import checkpoints
 from kit.pipelines import ours, reference, same
 
 from bestiary.core.errors import ArgumentError, InputError
-from bestiary.pipelines.automatic_speech_recognition import _joined, _windows
+from bestiary.pipelines.tasks.automatic_speech_recognition import _joined, _windows
 
 RATE = 16000
 TASK = "automatic-speech-recognition"

@@ -12,7 +12,7 @@ from bestiary.auto import AutoConfig
 from bestiary.core.errors import ArgumentError, InputError
 from bestiary.generation.config import GenerationConfig
 from bestiary.pipelines import pipeline
-from bestiary.pipelines.text_generation import Chat
+from bestiary.pipelines.tasks.text_generation import Chat
 
 TEXTS = checkpoints.TEXTS
 GREEDY = {"max_new_tokens": 6, "do_sample": False}

@@ -1,4 +1,4 @@
-"""Keys and values kept between steps. One file per kind; its name is the value `cache_implementation` takes."""
+"""Keys and values kept between steps: what all caches share here, one file per kind in `kinds/`."""
 
 from ..core.plugins import lazy
 
@@ -7,18 +7,18 @@ __getattr__, __dir__ = lazy(
     {
         "base": ["Cache", "CacheLayer"],
         "building": ["CacheConfig", "build", "implementations"],
-        "dynamic": ["DynamicCache", "DynamicLayer"],
+        "kinds.dynamic": ["DynamicCache", "DynamicLayer"],
         "encoder_decoder": ["EncoderDecoderCache"],
         "files": ["load_cache", "save_cache"],
         "fingerprints": ["fingerprint"],
-        "hybrid": ["HybridCache"],
-        "offloaded": ["OffloadedCache"],
-        "offloaded_static": ["OffloadedStaticCache"],
+        "kinds.hybrid": ["HybridCache"],
+        "kinds.offloaded": ["OffloadedCache"],
+        "kinds.offloaded_static": ["OffloadedStaticCache"],
         "prefix_store": ["PrefixStore"],
-        "quantized": ["HQQQuantizedCache", "QuantizedCache", "QuantizedCacheConfig", "QuantizedLayer", "QuantoQuantizedCache"],
-        "recurrent": ["MambaCache", "RecurrentLayer"],
-        "sink": ["SinkCache", "SinkLayer"],
-        "sliding_window": ["SlidingWindowCache", "SlidingWindowLayer"],
-        "static": ["StaticCache", "StaticCacheConfig", "StaticLayer", "StaticSlidingWindowLayer"],
+        "kinds.quantized": ["HQQQuantizedCache", "QuantizedCache", "QuantizedCacheConfig", "QuantizedLayer", "QuantoQuantizedCache"],
+        "kinds.recurrent": ["MambaCache", "RecurrentLayer"],
+        "kinds.sink": ["SinkCache", "SinkLayer"],
+        "kinds.sliding_window": ["SlidingWindowCache", "SlidingWindowLayer"],
+        "kinds.static": ["StaticCache", "StaticCacheConfig", "StaticLayer", "StaticSlidingWindowLayer"],
     },
 )

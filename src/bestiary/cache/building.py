@@ -20,22 +20,7 @@ class CacheConfig(Record):
         return {name: held[name] for name in held if held[name] is not None and name != "cache_implementation"}
 
 
-# Files of this folder that no `cache_implementation` names.
-_NOT_BY_NAME = frozenset(
-    {
-        "base",
-        "building",
-        "encoder_decoder",
-        "files",
-        "fingerprints",
-        "layer_types",
-        "paged",
-        "prefix_store",
-        "quantizers",
-        "transfer",
-    }
-)
-
+_KINDS = f"{__package__}.kinds"
 # Further published names of `cache_implementation`, and the options they stand for.
 _ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     "dynamic_full": ("dynamic", {"keep_all": True}),
@@ -47,8 +32,8 @@ _ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def implementations() -> tuple[str, ...]:
-    """The values that `cache_implementation` takes, published aliases left out: the file names of this folder."""
-    return tuple(name for name in plugins.names(__package__) if name not in _NOT_BY_NAME)
+    """The values that `cache_implementation` takes, published aliases left out: the file names of `kinds/`."""
+    return plugins.names(_KINDS)
 
 
 def build(name: str, config: Any, length: int, options: "dict[str, Any] | CacheConfig | None" = None) -> Cache:
@@ -64,7 +49,7 @@ def build(name: str, config: Any, length: int, options: "dict[str, Any] | CacheC
         kinds = (*implementations(), *_ALIASES)
         raise ArgumentError(f"unknown cache_implementation {name!r}.{did_you_mean(name, kinds)} Known: {', '.join(kinds)}")
     given = {**implied, **(options.options() if isinstance(options, CacheConfig) else options or {})}
-    make = plugins.load(__package__, name, "cache_implementation").build
+    make = plugins.load(_KINDS, name, "cache_implementation").build
     known = [option for option in inspect.signature(make).parameters if option not in ("config", "length")]
     for option in given:
         if option not in known:

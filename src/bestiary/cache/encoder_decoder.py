@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from .base import Cache, CacheLayer, Legacy, Tensor
-from .dynamic import DynamicCache
+from .kinds.dynamic import DynamicCache
 
 
 class EncoderDecoderCache(Cache):

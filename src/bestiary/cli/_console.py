@@ -116,7 +116,7 @@ def inputs(given: list[str], file: Path | None, what: str) -> list[str]:
 def open_pipeline(task: str, model: str | None, revision: str | None, device: str | None, dtype: str | None) -> Any:
     """The pipeline for `task` with `model`; imports torch."""
     with working(f"opening {model or 'the embedded model'}"):
-        from ..pipelines.building import pipeline
+        from ..pipelines.pipeline import pipeline
 
         return pipeline(task, model=model, revision=revision, device=device, dtype=dtype)
 

@@ -45,7 +45,7 @@ def run(
 
 
 def _task(model: str, revision: str | None, labels: bool) -> str:
-    from ..pipelines.building import get_task
+    from ..pipelines.pipeline import get_task
 
     task = get_task(model, revision=revision)
     if task not in _TASKS:

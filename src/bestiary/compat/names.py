@@ -9,7 +9,7 @@ from ..core import plugins
 from ..modeling.families import families
 
 _MODELS = "bestiary.models"
-_PIPELINES = "bestiary.pipelines"
+_TASKS = "bestiary.pipelines.tasks"
 
 # The release whose behaviour this library is compared with; scripts ask for it.
 VERSION = "5.23.0"
@@ -54,7 +54,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "models.whisper.english_normalizer": ("models.whisper.text_normalizer", "models.whisper.number_normalizer"),
     "pipelines": ("pipelines",),
     "pipelines.base": ("pipelines.base", "pipelines"),
-    "pipelines.pt_utils": ("pipelines.pt_utils",),
+    "pipelines.pt_utils": ("pipelines.datasets",),
     "processing_utils": ("compat.scripts",),
     "pytorch_utils": ("compat.layers",),
     "tokenization_utils": _TOKENIZERS,
@@ -175,8 +175,8 @@ def sources(path: str) -> tuple[str, ...] | None:
     """The modules of ours that stand for the old module `path` (below `transformers`); None when there is no such path."""
     found = MODULES.get(path)
     task = path.removeprefix("pipelines.")
-    if found is None and task != path and task in plugins.names(_PIPELINES):
-        return (path,)
+    if found is None and task != path and task in plugins.names(_TASKS):
+        return (f"pipelines.tasks.{task}",)
     return family_module(path) if found is None else found
 
 
@@ -204,5 +204,5 @@ def paths() -> list[str]:
     """Every old path, a family's without its older flat form."""
     made = [f"models.{name}" for name in families()]
     made += [f"models.{name}.{prefix}_{name}" for name in families() for prefix in FAMILY_FILES]
-    made += [f"pipelines.{name}" for name in plugins.names(_PIPELINES)]
+    made += [f"pipelines.{name}" for name in plugins.names(_TASKS)]
     return sorted(path for path in {*MODULES, *made} if sources(path) is not None)

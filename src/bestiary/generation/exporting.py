@@ -7,8 +7,8 @@ from torch import nn
 from torch.export import Dim, ExportedProgram
 
 from ..cache.base import Cache
-from ..cache.dynamic import DynamicCache
 from ..cache.encoder_decoder import EncoderDecoderCache
+from ..cache.kinds.dynamic import DynamicCache
 from ..core.errors import ArgumentError
 from ..core.outputs import BaseModelOutput
 from ..nn.rope import Rotary

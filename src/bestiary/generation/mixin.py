@@ -9,7 +9,7 @@ import torch
 from ..cache import building as caches
 from ..cache.base import Cache
 from ..cache.encoder_decoder import EncoderDecoderCache
-from ..cache.offloaded import OffloadedCache
+from ..cache.kinds.offloaded import OffloadedCache
 from ..core.errors import ArgumentError
 from ..nn.rope import Rotary
 from . import custom

@@ -319,7 +319,7 @@ def as_cache(given: Any, is_encoder_decoder: bool) -> Cache:
         ArgumentError: it is neither.
     """
     if isinstance(given, tuple | list):
-        from ..cache.dynamic import DynamicCache
+        from ..cache.kinds.dynamic import DynamicCache
 
         layers = tuple(given)
         for layer in layers:

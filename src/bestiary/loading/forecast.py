@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ..cache.dynamic import BLOCK
+from ..cache.kinds.dynamic import BLOCK
 from ..core.config import Record
 from ..core.errors import CapacityError, CorruptFile, FileMissing
 from ..core.sizes import show_size

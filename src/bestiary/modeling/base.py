@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..cache.base import Cache
-from ..cache.dynamic import DynamicCache
+from ..cache.kinds.dynamic import DynamicCache
 from ..core.errors import ArgumentError, InputError
 from ..core.outputs import ModelOutput
 from ..hub.push import PushToHubMixin

@@ -24,7 +24,7 @@ from ..core.errors import ArgumentError, ConfigError, InputError, did_you_mean
 from ..core.logging import warn_once
 from ..placement.device_map import check_available
 from .batching import Padding, collate, plan, rows_of, split, tensors, to_device, windows
-from .pt_utils import PipelineIterator
+from .datasets import PipelineIterator
 
 Parameters = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
 

@@ -1,4 +1,4 @@
-"""Which tasks there are: the files of this folder, and what is registered at run time.
+"""Which tasks there are: the files of `tasks/`, and what is registered at run time.
 
 A task's file holds its pipeline class as `PIPELINE`, other names of the task as `ALIASES`, and `DEFAULTS`: names of
 published checkpoints that suit the task, for messages.
@@ -12,7 +12,7 @@ from ..core import plugins
 from ..core.errors import ArgumentError, UnknownArchitecture, did_you_mean
 from .base import Pipeline
 
-HOUSE = frozenset({"base", "batching", "building", "defaults", "generating", "pt_utils", "registry", "scores"})
+_TASKS = f"{__package__}.tasks"
 _TRANSLATION = re.compile(r"translation_[A-Za-z-]+_to_[A-Za-z-]+$")
 
 
@@ -30,13 +30,13 @@ class Task:
 
 def tasks() -> tuple[str, ...]:
     """The names of the tasks that have a file, as the published library spells them."""
-    return tuple(name.replace("_", "-") for name in plugins.names(__package__) if name not in HOUSE)
+    return tuple(name.replace("_", "-") for name in plugins.names(_TASKS))
 
 
 def _of_file(name: str) -> Task:
     from .. import auto
 
-    module = plugins.load(__package__, name, "task")
+    module = plugins.load(_TASKS, name, "task")
     kind: type[Pipeline] = module.PIPELINE
     models = tuple(vars(auto)[model] for model in kind.models)
     return Task(name, kind, models, kind.parts, suggestions=module.DEFAULTS)
@@ -51,7 +51,7 @@ class PipelineRegistry:
     @property
     def task_aliases(self) -> dict[str, str]:
         """Other name -> name of the task."""
-        return {alias: name for name in tasks() for alias in plugins.load(__package__, name, "task").ALIASES}
+        return {alias: name for name in tasks() for alias in plugins.load(_TASKS, name, "task").ALIASES}
 
     def get_supported_tasks(self) -> list[str]:
         """All names that `pipeline` takes, aliases included."""

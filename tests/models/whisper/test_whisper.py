@@ -7,9 +7,9 @@ import pytest
 import torch
 import transformers
 
-from bestiary.cache.dynamic import DynamicCache
 from bestiary.cache.encoder_decoder import EncoderDecoderCache
-from bestiary.cache.static import StaticCache
+from bestiary.cache.kinds.dynamic import DynamicCache
+from bestiary.cache.kinds.static import StaticCache
 from bestiary.core.errors import ConfigError, InputError
 from bestiary.models import whisper
 from bestiary.nn.embeddings import sinusoids

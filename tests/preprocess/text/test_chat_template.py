@@ -13,8 +13,9 @@ from kit.tokenizer_files import byte_level, wordpiece
 
 from bestiary.core.errors import ArgumentError, InputError, UnsafeFile
 from bestiary.core.logging import BestiaryWarning
-from bestiary.preprocess.text import template_budget, template_sandbox
-from bestiary.preprocess.text.chat_template import CHATML, RenderedPrompt
+from bestiary.preprocess.text.chat import budget as template_budget
+from bestiary.preprocess.text.chat import sandbox as template_sandbox
+from bestiary.preprocess.text.chat.template import CHATML, RenderedPrompt
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 CHAT = [

@@ -11,7 +11,7 @@ import torch
 import transformers
 
 from bestiary.core.errors import InputError
-from bestiary.preprocess.text.encoding import BatchEncoding, CharSpan, TokenSpan
+from bestiary.preprocess.text.batch_encoding import BatchEncoding, CharSpan, TokenSpan
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 TEXTS = (["Hello world, fibonacci", "  the 日本語 dog"], ["naïve café", "thanks, x"])

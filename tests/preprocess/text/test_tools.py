@@ -6,7 +6,7 @@ import pytest
 from transformers.utils import get_json_schema as reference
 
 from bestiary.core.errors import InputError
-from bestiary.preprocess.text.tools import get_json_schema
+from bestiary.preprocess.text.chat.tool_schema import get_json_schema
 
 
 def multiply(a: float, b: float) -> float:

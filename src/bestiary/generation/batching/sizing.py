@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from ...cache.dynamic import DynamicCache
+from ...cache.kinds.dynamic import DynamicCache
 from ...core.errors import CapacityError
 from ...nn.rope import Rotary
 from .config import ContinuousBatchingConfig

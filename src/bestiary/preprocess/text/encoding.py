@@ -1,163 +1,306 @@
-"""What a tokenizer returns: named columns of numbers, and for each row the way back to tokens, words and characters."""
+"""Calling a tokenizer: every documented option, and padding of what is encoded already."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 from tokenizers import Encoding
 
-from ...core.errors import InputError
-from ..batch import BatchFeature, TensorType
+from ...core.errors import ArgumentError, InputError, did_you_mean
+from ...core.logging import warn_once
+from . import post_processing
+from . import truncation as cutting
+from .batch_encoding import BatchEncoding
+from .calls import Call, Sample, is_prefix_doubled, read_samples
+from .chat.template import RenderedPrompt
+from .decoding import Vocabulary
+from .encode import SOURCE, encode_samples, pad_rows, windows, without_special
+from .padding import Padding, columns_of, kind_of, pad_columns
+from .padding import strategy_of as padding_strategy
+
+UNLIMITED = int(1e30)
+TOO_LONG = ("warn", "error", "cut", "window")
 
 
-class CharSpan(NamedTuple):
-    """Characters [start, end) of the original text."""
+class Calling(Vocabulary):
+    """Texts to ids."""
 
-    start: int
-    end: int
+    model_max_length: int
+    model_input_names: Sequence[str]
+    padding_side: str
+    truncation_side: str
+    split_special_tokens: bool
+    pad_token_type_id: int
+    on_too_long: str
 
-
-class TokenSpan(NamedTuple):
-    """Tokens [start, end) of a row."""
-
-    start: int
-    end: int
-
-
-class BatchEncoding(BatchFeature):
-    """A dictionary of the model's inputs, readable by key and by attribute.
-
-    Columns are lists, or arrays of `tensor_type` ("pt" or "np"): `input_ids`, `attention_mask`, ... (B, T).
-    An integer key gives the Rust `Encoding` of that row; the methods below translate between tokens, words and characters
-    of a row and return None where there is no counterpart. Methods with `batch_or_..._index` take (row, index), or only
-    the index for a single text.
-
-    Attributes:
-        dropped_tokens: for each text, how many tokens truncation cut off (0 where they follow as overflowing rows).
-    """
-
-    def __init__(
+    def __call__(
         self,
-        data: dict[str, Any] | None = None,
-        encoding: Encoding | Sequence[Encoding] | None = None,
-        tensor_type: str | TensorType | None = None,
-        prepend_batch_axis: bool = False,
-        n_sequences: int | None = None,
-        dropped_tokens: Sequence[int] = (),
-    ) -> None:
-        self._encodings = [encoding] if isinstance(encoding, Encoding) else None if encoding is None else list(encoding)
-        self._n_sequences = n_sequences
-        self.dropped_tokens = list(dropped_tokens)
-        super().__init__(data)
-        if tensor_type is not None:
-            self.convert_to_tensors(tensor_type, prepend_batch_axis=prepend_batch_axis)
+        text: Any = None,
+        text_pair: Any = None,
+        text_target: Any = None,
+        text_pair_target: Any = None,
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        stride: int = 0,
+        is_split_into_words: bool = False,
+        pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
+        return_tensors: str | None = None,
+        return_token_type_ids: bool | None = None,
+        return_attention_mask: bool | None = None,
+        return_overflowing_tokens: bool = False,
+        return_special_tokens_mask: bool = False,
+        return_offsets_mapping: bool = False,
+        return_length: bool = False,
+        verbose: bool = True,
+        *,
+        truncation_side: str | None = None,
+        split_special_tokens: bool | None = None,
+        on_too_long: str | None = None,
+        **unknown: Any,
+    ) -> BatchEncoding:
+        """Encode a text, a pair, or a list of them.
 
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, str):
-            return super().__getitem__(key)
-        if self._encodings is None:
-            raise KeyError(f"rows can be taken by number only from what a tokenizer returned; columns here: {list(self)}")
-        return self._encodings[key]
+        Args:
+            text, text_pair: a str, a list of str, or with `is_split_into_words` (lists of) lists of words.
+            text_target, text_pair_target: texts whose ids become `labels`.
+            padding: True or "longest", "max_length", False. truncation: True or "longest_first", "only_first", "only_second".
+            return_overflowing_tokens: what was cut follows as further rows, each repeating `stride` tokens;
+                `overflow_to_sample_mapping` says whose they are.
+            on_too_long: for texts over `model_max_length` when nothing else is said: "warn", "error", "cut" (truncate to
+                it), "window" (further rows). "error" also refuses to truncate.
 
-    def copy(self) -> Self:
-        """A shallow copy."""
-        return type(self)(dict(self), self._encodings, n_sequences=self._n_sequences, dropped_tokens=self.dropped_tokens)
-
-    def convert_to_tensors(
-        self,
-        tensor_type: str | TensorType | None = None,
-        skip_tensor_conversion: Any = None,
-        prepend_batch_axis: bool = False,
-    ) -> Self:
-        """Turn every column into an array of `tensor_type`, in place; `prepend_batch_axis` makes one row a batch of one.
+        Returns:
+            Columns (B, T), or plain lists (T) for a single text without `return_tensors`; `dropped_tokens` beside them.
 
         Raises:
-            InputError: the rows of a column differ in length, or hold no numbers.
+            InputError: wrong types, text too long under "error", padding without a pad token, rows that make no rectangle.
         """
-        if prepend_batch_axis:
-            for name, column in self.items():
-                self[name] = [column]
-        return super().convert_to_tensors(tensor_type, skip_tensor_conversion)
+        arguments = locals()
+        arguments.update(_older_spellings(unknown, padding, truncation, max_length))
+        for name in unknown:
+            raise ArgumentError(f"a tokenizer takes no argument {name!r}.{did_you_mean(name, arguments)}")
+        call = self._read_call(arguments)
+        if text is None and text_target is None:
+            raise InputError("nothing to encode: pass text= or text_target=")
+        if text is None:
+            return self._encode(text_target, text_pair_target, call)
+        encoded = self._encode(text, text_pair, call)
+        if text_target is not None:
+            encoded["labels"] = self._encode(text_target, text_pair_target, call)[self.model_input_names[0]]
+        return encoded
+
+    def _read_call(self, a: Mapping[str, Any]) -> Call:
+        """The options of a call, checked and with the tokenizer's defaults filled in."""
+        policy = a["on_too_long"] or self.on_too_long
+        if policy not in TOO_LONG:
+            raise ArgumentError(f"on_too_long is {policy!r}; expected one of {', '.join(TOO_LONG)}")
+        strategy = cutting.strategy_of(
+            a["truncation"], a["max_length"], a["padding"], lambda text: warn_once("max-length", text)
+        )
+        limited = self.model_max_length < UNLIMITED
+        if strategy is None and policy in ("cut", "window") and limited:
+            strategy = "longest_first"
+        overflow = a["return_overflowing_tokens"] or (policy == "window" and limited)
+        length = a["max_length"] or (self.model_max_length if limited else None)
+        cut = None
+        if strategy and length:
+            cut = cutting.Truncation(length, strategy, a["stride"], a["truncation_side"] or self.truncation_side)
+        elif strategy:
+            warn_once(
+                "no-limit", f"truncation={a['truncation']!r} cuts nothing: neither max_length nor model_max_length is set"
+            )
+        multiple = a["pad_to_multiple_of"]
+        if cut and multiple and length % multiple and padding_strategy(a["padding"]) != "do_not_pad":
+            raise InputError(
+                f"rows cut to {length} tokens cannot be padded to a multiple of {multiple} without going over {length}"
+            )
+        split = self.split_special_tokens if a["split_special_tokens"] is None else a["split_special_tokens"]
+        return Call(
+            add_special_tokens=a["add_special_tokens"],
+            split_special_tokens=split,
+            words=a["is_split_into_words"],
+            padding=self._read_padding(a["padding"], length, a["pad_to_multiple_of"], a["padding_side"]),
+            truncation=cut,
+            overflow=overflow,
+            tensors=a["return_tensors"],
+            length=a["return_length"],
+            policy=policy if a["verbose"] or policy != "warn" else "silent",
+            columns=self._columns(a),
+        )
+
+    def _columns(self, a: Mapping[str, Any]) -> tuple[str, ...]:
+        """The names of the columns asked for, in the order in which encoders take them as arguments."""
+        names = self.model_input_names
+        wanted = {
+            "attention_mask": a["return_attention_mask"],
+            "token_type_ids": a["return_token_type_ids"],
+            "special_tokens_mask": a["return_special_tokens_mask"],
+            "offset_mapping": a["return_offsets_mapping"],
+        }
+        return tuple(name for name, asked in wanted.items() if (name in names if asked is None else asked))
+
+    def _read_padding(self, value: bool | str, length: int | None, multiple: int | None, side: str | None) -> Padding | None:
+        strategy = padding_strategy(value)
+        if strategy == "do_not_pad":
+            return None
+        if self.pad_token_id is None:
+            raise InputError(
+                f"padding needs a pad token in the vocabulary, and pad_token is {self.pad_token!r}: set tokenizer.pad_token to "
+                f"one (tokenizer.eos_token, say), or add one with add_special_tokens({{'pad_token': '[PAD]'}})"
+            )
+        if strategy == "max_length" and length is None:
+            raise InputError("padding='max_length' needs max_length=, for this tokenizer has no model_max_length")
+        return Padding(strategy, length, multiple, side or self.padding_side)
+
+    def _encode(self, text: Any, pair: Any, call: Call) -> BatchEncoding:
+        samples, batched = read_samples(text, pair, call.words)
+        rows, dropped = self._rows(samples, call)
+        self._tell_lengths(rows, dropped, call)
+        origin: list[int] = []
+        if call.overflow:
+            rows, origin = windows(rows)
+            dropped = [0] * len(samples)
+        if call.padding is not None and rows:
+            pad_rows(rows, call.padding, self.pad_token_id, self.pad_token, self.pad_token_type_id)
+        columns: dict[str, Any] = {self.model_input_names[0]: [row.ids for row in rows]}
+        columns.update({name: [SOURCE[name](row) for row in rows] for name in call.columns})
+        if call.length:
+            columns["length"] = [len(row) for row in rows]
+        if call.overflow:
+            columns["overflow_to_sample_mapping"] = origin
+        if not batched and not call.overflow and call.tensors is None:
+            columns = {name: column if name == "length" else column[0] for name, column in columns.items()}
+        if not rows and call.tensors is not None:
+            columns = {name: np.zeros((0, 0), dtype=np.int64) for name in columns}
+        return BatchEncoding(columns, rows, call.tensors, dropped_tokens=dropped)
+
+    def _rows(self, samples: list[Sample], call: Call) -> tuple[list[Encoding], list[int]]:
+        """Encode; a rendered chat holds its special tokens already, so none are added to it."""
+        rendered = [isinstance(sample, RenderedPrompt) for sample in samples]
+        if not any(rendered) or not call.add_special_tokens:
+            rows, dropped = encode_samples(self.backend, samples, call)
+            if call.add_special_tokens and is_prefix_doubled(rows, self.bos_token_id):
+                warn_once(
+                    "double-bos",
+                    f"a text begins with {self.bos_token!r}, and encoding added another; pass add_special_tokens=False",
+                )
+            return rows, dropped
+        plain_call = without_special(call)
+        parts = [
+            encode_samples(self.backend, [sample], plain_call if done else call)
+            for sample, done in zip(samples, rendered, strict=True)
+        ]
+        return [row for rows, _ in parts for row in rows], [count for _, counts in parts for count in counts]
+
+    def _tell_lengths(self, rows: Sequence[Encoding], dropped: Sequence[int], call: Call) -> None:
+        """Warn or raise, as the policy says, about texts that are too long for the model."""
+        if call.policy == "error" and any(dropped):
+            raise InputError(f"{max(dropped)} tokens would be cut (on_too_long='error'); shorten the text or raise max_length")
+        longest = max(map(len, rows), default=0)
+        if call.policy not in ("warn", "error") or longest <= self.model_max_length:
+            return
+        message = (
+            f"a text has {longest} tokens, {longest - self.model_max_length} more than the model's limit of "
+            f"{self.model_max_length}; pass truncation=True to cut it, or return_overflowing_tokens=True for windows"
+        )
+        if call.policy == "error":
+            raise InputError(message)
+        warn_once("too-long", message)
+
+    def encode(self, text: Any, text_pair: Any = None, add_special_tokens: bool = True, **options: Any) -> Any:
+        """The ids of one text (or pair) as a list, or as an array with `return_tensors`; options as in a call."""
+        return self(text, text_pair, add_special_tokens=add_special_tokens, **options)[self.model_input_names[0]]
+
+    def encode_plus(self, text: Any, text_pair: Any = None, add_special_tokens: bool = True, **options: Any) -> BatchEncoding:
+        """The older name of a call with one text or pair (with `is_split_into_words`, a list of words)."""
+        if isinstance(text, list | tuple) and not options.get("is_split_into_words"):
+            raise InputError("encode_plus takes one text; for several, call the tokenizer with the list")
+        return self(text, text_pair, add_special_tokens=add_special_tokens, **options)
+
+    def batch_encode_plus(
+        self, batch_text_or_text_pairs: Any, add_special_tokens: bool = True, **options: Any
+    ) -> BatchEncoding:
+        """The older name of a call with a list of texts, or of pairs of texts."""
+        if not isinstance(batch_text_or_text_pairs, list | tuple):
+            raise InputError(f"batch_encode_plus takes a list of texts, found a {type(batch_text_or_text_pairs).__name__}")
+        return self(list(batch_text_or_text_pairs), add_special_tokens=add_special_tokens, **options)
+
+    def tokenize(self, text: str, pair: str | None = None, add_special_tokens: bool = False, **options: Any) -> list[str]:
+        """The tokens of a text as strings."""
+        return self(text, pair, add_special_tokens=add_special_tokens, **options).tokens()
+
+    def num_special_tokens_to_add(self, pair: bool = False) -> int:
+        """How many special tokens encoding adds to a text, or to a pair."""
+        return int(self.backend.main.num_special_tokens_to_add(pair))
 
     @property
-    def is_fast(self) -> bool:
-        """Whether the rows know their way back to the text."""
-        return self._encodings is not None
+    def max_len_single_sentence(self) -> int:
+        """Tokens of text that fit into the model beside the special tokens."""
+        return self.model_max_length - self.num_special_tokens_to_add()
 
     @property
-    def encodings(self) -> list[Encoding] | None:
-        """The Rust encoding of each row; None when this was not made by encoding text."""
-        return self._encodings
+    def max_len_sentences_pair(self) -> int:
+        """Tokens of a pair that fit into the model beside the special tokens."""
+        return self.model_max_length - self.num_special_tokens_to_add(pair=True)
 
-    @property
-    def n_sequences(self) -> int | None:
-        """How many texts a row holds: 1, or 2 for pairs."""
-        if self._n_sequences is None and self._encodings:
-            self._n_sequences = self._encodings[0].n_sequences
-        return self._n_sequences
+    def get_special_tokens_mask(
+        self, token_ids_0: list[int], token_ids_1: list[int] | None = None, already_has_special_tokens: bool = False
+    ) -> list[int]:
+        """1 for special tokens, 0 for text: of ids as they are, or as they will be with special tokens added."""
+        if already_has_special_tokens:
+            if token_ids_1 is not None:
+                raise ArgumentError("ids that hold special tokens already come as one list; token_ids_1 must be None")
+            special = set(self.all_special_ids)
+            return [int(index in special) for index in token_ids_0]
+        return post_processing.framed(self.backend.main, token_ids_0, token_ids_1)[1]
 
-    def _row(self, index: int = 0) -> Encoding:
-        if self._encodings is None:
-            raise InputError("this batch was not made by encoding text, so nothing is known of tokens, words and characters")
-        return self._encodings[index]
+    def build_inputs_with_special_tokens(self, token_ids_0: list[int], token_ids_1: list[int] | None = None) -> list[int]:
+        """The ids of one or two texts with the special tokens that encoding adds."""
+        return post_processing.framed(self.backend.main, token_ids_0, token_ids_1)[0]
 
-    def _at(self, first: int, second: int | None) -> tuple[Encoding, int]:
-        """The row and the index in it, from (row, index) or (index,)."""
-        return (self._row(0), first) if second is None else (self._row(first), second)
+    def pad(
+        self,
+        encoded_inputs: Any,
+        padding: bool | str = True,
+        max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: str | None = None,
+        verbose: bool = True,
+    ) -> BatchEncoding:
+        """Pad examples that are encoded already: a list of mappings, or a mapping of columns.
 
-    def _at_token(self, first: int, second: int | None) -> tuple[Encoding, int]:
-        row, index = self._at(first, second)
-        return row, index + len(row) if index < 0 else index
+        Pads the ids, `attention_mask` (made where missing), `token_type_ids` and `special_tokens_mask`; other columns pass.
 
-    def tokens(self, batch_index: int = 0) -> list[str]:
-        """The tokens of a row as strings."""
-        return list(self._row(batch_index).tokens)
+        Raises:
+            InputError: no ids, columns that differ between examples, no pad token, rows that make no rectangle.
+        """
+        main = self.model_input_names[0]
+        columns = columns_of(encoded_inputs, main)
+        masked = "attention_mask" in self.model_input_names if return_attention_mask is None else return_attention_mask
+        if masked and "attention_mask" not in columns:
+            ids = columns[main]
+            nested = bool(ids) and isinstance(ids[0], list | tuple)
+            columns["attention_mask"] = [[1] * len(row) for row in ids] if nested else [1] * len(ids)
+        length = max_length or (self.model_max_length if self.model_max_length < UNLIMITED else None)
+        how = self._read_padding(padding, length, pad_to_multiple_of, padding_side)
+        if how is not None:
+            fill = {"attention_mask": 0, "token_type_ids": self.pad_token_type_id, "special_tokens_mask": 1}
+            columns = pad_columns(columns, {main: self.pad_token_id, **fill}, how)
+        return BatchEncoding(columns, tensor_type=return_tensors or kind_of(encoded_inputs, main))
 
-    def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
-        """For each token the text it comes from: 0, 1, or None for special tokens."""
-        return list(self._row(batch_index).sequence_ids)
 
-    def word_ids(self, batch_index: int = 0) -> list[int | None]:
-        """For each token the number of its word in its text, None for special tokens."""
-        return list(self._row(batch_index).word_ids)
-
-    def token_to_sequence(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
-        """The text a token comes from."""
-        row, index = self._at_token(batch_or_token_index, token_index)
-        return row.token_to_sequence(index)
-
-    def token_to_word(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
-        """The word a token belongs to."""
-        row, index = self._at_token(batch_or_token_index, token_index)
-        return row.token_to_word(index)
-
-    def word_to_tokens(
-        self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
-    ) -> TokenSpan | None:
-        """The tokens of a word."""
-        row, index = self._at(batch_or_word_index, word_index)
-        span = row.word_to_tokens(index, sequence_index)
-        return None if span is None else TokenSpan(*span)
-
-    def token_to_chars(self, batch_or_token_index: int, token_index: int | None = None) -> CharSpan | None:
-        """The characters a token covers; None for a token that stands for no text."""
-        row, index = self._at_token(batch_or_token_index, token_index)
-        span = row.token_to_chars(index)
-        return None if span is None else CharSpan(*span)
-
-    def char_to_token(self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0) -> int | None:
-        """The token that covers a character; None for white space that no token covers."""
-        row, index = self._at(batch_or_char_index, char_index)
-        return row.char_to_token(index, sequence_index)
-
-    def word_to_chars(
-        self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
-    ) -> CharSpan | None:
-        """The characters of a word."""
-        row, index = self._at(batch_or_word_index, word_index)
-        span = row.word_to_chars(index, sequence_index)
-        return None if span is None else CharSpan(*span)
-
-    def char_to_word(self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0) -> int | None:
-        """The word that covers a character."""
-        row, index = self._at(batch_or_char_index, char_index)
-        return row.char_to_word(index, sequence_index)
+def _older_spellings(options: dict[str, Any], padding: Any, truncation: Any, max_length: int | None) -> dict[str, Any]:
+    """What `pad_to_max_length` and `truncation_strategy` of releases before 3 say today; they are taken out of `options`."""
+    said: dict[str, Any] = {}
+    if options.pop("pad_to_max_length", False) and padding is False:
+        warn_once("pad-to-max-length", "pad_to_max_length=True is now padding='max_length' (and truncation=True)")
+        said = {"padding": True} if max_length is None else {"padding": "max_length", "truncation": truncation or True}
+    if (strategy := options.pop("truncation_strategy", None)) is not None and not truncation:
+        warn_once("truncation-strategy", f"truncation_strategy={strategy!r} is now truncation={strategy!r}")
+        said["truncation"] = strategy
+    return said

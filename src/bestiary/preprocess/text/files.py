@@ -14,7 +14,7 @@ from ...core.files import folder_to_fill, read_json, replacing, write_json, writ
 from ...core.kinds import Count, fits
 from ...hub.files import HubOptions, file_itself, find_file, inside, local_folder
 from ...hub.snapshot import list_files
-from .chat_template import read_templates
+from .chat.template import read_templates
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES, read_token
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from ...hub.files import refuse
 from ...hub.push import PushToHubMixin
 from . import converters, files, post_processing, training
 from .backend import Backend
-from .calling import TOO_LONG, UNLIMITED, Calling
-from .chat_template import ChatTemplates
+from .chat.template import ChatTemplates
+from .encoding import TOO_LONG, UNLIMITED, Calling
 from .growth import check_growth
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES, read_token
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
-from ..core.errors import CapacityError, ConfigError, InputError
-from .base import Cache, Change, Tensor, Tokens
+from ...core.errors import CapacityError, ConfigError, InputError
+from ..base import Cache, Change, Tensor, Tokens
 from .sliding_window import WanderingLayer
 from .static import check_tokens
 

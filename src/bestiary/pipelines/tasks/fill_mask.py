@@ -4,11 +4,11 @@ from typing import Any, ClassVar
 
 import torch
 
-from ..core.errors import ArgumentError, InputError
-from ..core.logging import warn_once
-from .base import Parameters, Pipeline, Result
-from .batching import each, tensors
-from .scores import check_top_k
+from ...core.errors import ArgumentError, InputError
+from ...core.logging import warn_once
+from ..base import Parameters, Pipeline, Result
+from ..batching import each, tensors
+from ..scores import check_top_k
 from .text_classification import encode
 
 ALIASES = ()

@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar
 
-from ..core.errors import ArgumentError
-from .base import Parameters
+from ...core.errors import ArgumentError
+from ..base import Parameters
 from .text2text_generation import Text2TextGenerationPipeline
 
 ALIASES = ()

@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from ...core.errors import InputError
+from ....core.errors import InputError
 
 _SIMPLE = {int: "integer", float: "number", str: "string", bool: "boolean", dict: "object", type(None): "null"}
 _SECTION = re.compile(r"^(Args|Arguments|Returns|Raises|Yields|Examples?):\s*$", re.MULTILINE)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..core.errors import ArgumentError
+from ...core.errors import ArgumentError
 from .static import StaticCache
 
 

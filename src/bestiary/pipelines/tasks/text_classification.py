@@ -2,11 +2,11 @@
 
 from typing import Any, ClassVar
 
-from ..core.errors import InputError
-from ..core.logging import warn_once
-from .base import Parameters, Pipeline, Result
-from .batching import tensors
-from .scores import ClassificationFunction, best, check_top_k, read_function, scores, suited_function
+from ...core.errors import InputError
+from ...core.logging import warn_once
+from ..base import Parameters, Pipeline, Result
+from ..batching import tensors
+from ..scores import ClassificationFunction, best, check_top_k, read_function, scores, suited_function
 
 ALIASES = ("sentiment-analysis",)
 DEFAULTS = ("distilbert/distilbert-base-uncased-finetuned-sst-2-english",)

@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar
 
-from ..core.errors import InputError
-from .base import Parameters, Pipeline
-from .batching import tensors
+from ...core.errors import InputError
+from ..base import Parameters, Pipeline
+from ..batching import tensors
 from .image_classification import one_of, pixels
 
 ALIASES = ()

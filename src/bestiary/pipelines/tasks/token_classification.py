@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from tokenizers import models
 
-from ..core.errors import ArgumentError, InputError
-from ..core.logging import warn_once
-from .base import ChunkPipeline, Parameters, Result
-from .batching import each, tensors
+from ...core.errors import ArgumentError, InputError
+from ...core.logging import warn_once
+from ..base import ChunkPipeline, Parameters, Result
+from ..batching import each, tensors
 
 ALIASES = ("ner",)
 DEFAULTS = ("dbmdz/bert-large-cased-finetuned-conll03-english",)

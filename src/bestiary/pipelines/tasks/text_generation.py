@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from ..core.errors import ArgumentError, InputError
-from .base import Parameters, Result
-from .batching import each, tensors
-from .generating import GeneratingPipeline
+from ...core.errors import ArgumentError, InputError
+from ..base import Parameters, Result
+from ..batching import each, tensors
+from ..generating import GeneratingPipeline
 from .text_classification import encode
 
 ALIASES = ()

@@ -22,9 +22,9 @@ from jinja2.runtime import LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
-from ...core.errors import InputError, UnsafeFile
-from . import template_budget as budget
-from .template_budget import OPERATION, made, refuse, shown, small, spend, weigh
+from ....core.errors import InputError, UnsafeFile
+from . import budget as budget
+from .budget import OPERATION, made, refuse, shown, small, spend, weigh
 
 MOST_CHARACTERS = 20_000_000
 LONGEST_SOURCE = 1_000_000

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from ..core.errors import ArgumentError, InputError
-from .base import ChunkPipeline, Parameters, Result
-from .batching import each, tensors
-from .scores import check_top_k
+from ...core.errors import ArgumentError, InputError
+from ..base import ChunkPipeline, Parameters, Result
+from ..batching import each, tensors
+from ..scores import check_top_k
 
 ALIASES = ()
 DEFAULTS = ("distilbert/distilbert-base-cased-distilled-squad",)

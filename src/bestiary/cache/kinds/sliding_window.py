@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 
-from ..core.errors import ConfigError
-from .base import CacheLayer, Change, Tensor, Tokens
-from .layer_types import layer_types
+from ...core.errors import ConfigError
+from ..base import CacheLayer, Change, Tensor, Tokens
+from ..layer_types import layer_types
 from .static import StaticCache, check_tokens, newest
 
 # Tokens kept beyond the window, so that a few can be taken back (assisted decoding, turns that differ at their end).

@@ -5,13 +5,13 @@ from typing import Any, Self
 
 import torch
 
-from ..core.errors import InputError
-from .base import Cache, CacheLayer, Change, Legacy, Tensor, Tokens, move_rows
-from .layer_types import layer_types
+from ...core.errors import InputError
+from ..base import Cache, CacheLayer, Change, Legacy, Tensor, Tokens, move_rows
+from ..layer_types import layer_types
+from ..transfer import Transfer
 from .recurrent import RecurrentLayer
 from .sliding_window import SlidingWindowLayer
 from .static import check_tokens
-from .transfer import Transfer
 
 # Slots added at a time. Copying all slots once in so many steps costs about a hundredth of what attention reads meanwhile.
 BLOCK = 256

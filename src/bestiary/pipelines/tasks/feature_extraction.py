@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 import torch
 
-from ..core.errors import ArgumentError
-from .base import Parameters, Pipeline, note_cut
-from .batching import tensors
+from ...core.errors import ArgumentError
+from ..base import Parameters, Pipeline, note_cut
+from ..batching import tensors
 from .text_classification import encode
 
 ALIASES = ()

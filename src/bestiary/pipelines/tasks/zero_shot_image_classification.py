@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar
 
-from ..core.errors import ArgumentError
-from .base import Parameters, Pipeline, Result
-from .batching import tensors, to_device
+from ...core.errors import ArgumentError
+from ..base import Parameters, Pipeline, Result
+from ..batching import tensors, to_device
 from .image_classification import one_of, pixels
 from .zero_shot_classification import check_template, read_labels
 

@@ -15,7 +15,7 @@ from ..hub.files import HubOptions, find_file
 from ..modeling.base import PreTrainedModel
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import tasks_of
-from ..preprocess.text.calling import UNLIMITED
+from ..preprocess.text.encoding import UNLIMITED
 from .base import Pipeline
 from .defaults import embedded_model_path
 from .registry import PIPELINE_REGISTRY, Task, tasks

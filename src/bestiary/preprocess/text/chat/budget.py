@@ -12,7 +12,7 @@ from itertools import chain
 from string import Formatter
 from typing import Any, NoReturn, cast
 
-from ...core.errors import UnsafeFile
+from ....core.errors import UnsafeFile
 
 BUDGET = 200_000_000
 FOR_THE_CONVERSATION = 500  # units for each unit of its weight

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 
 import torch
 
-from ..core.errors import ArgumentError, InputError
-from ..core.logging import warn_once
-from .base import ChunkPipeline, Parameters, Result
-from .batching import tensors
+from ...core.errors import ArgumentError, InputError
+from ...core.logging import warn_once
+from ..base import ChunkPipeline, Parameters, Result
+from ..batching import tensors
 from .text_classification import encode
 
 ALIASES = ()

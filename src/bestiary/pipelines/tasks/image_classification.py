@@ -3,11 +3,11 @@
 import os
 from typing import Any, ClassVar
 
-from ..core.errors import ArgumentError
-from ..preprocess.image.reading import is_pil, load_image
-from .base import Parameters, Pipeline, Result
-from .batching import tensors
-from .scores import ClassificationFunction, best, check_top_k, read_function, scores, suited_function
+from ...core.errors import ArgumentError
+from ...preprocess.image.reading import is_pil, load_image
+from ..base import Parameters, Pipeline, Result
+from ..batching import tensors
+from ..scores import ClassificationFunction, best, check_top_k, read_function, scores, suited_function
 
 ALIASES = ()
 DEFAULTS = ("google/vit-base-patch16-224",)

@@ -3,10 +3,10 @@
 from enum import Enum
 from typing import Any, ClassVar
 
-from ..core.errors import ArgumentError, InputError
-from .base import Parameters, Result
-from .batching import each, tensors
-from .generating import GeneratingPipeline
+from ...core.errors import ArgumentError, InputError
+from ..base import Parameters, Result
+from ..batching import each, tensors
+from ..generating import GeneratingPipeline
 from .text_classification import encode
 
 ALIASES = ()

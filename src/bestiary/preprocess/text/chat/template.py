@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...core.errors import ArgumentError, InputError
-from .template_sandbox import run
-from .tools import get_json_schema
+from ....core.errors import ArgumentError, InputError
+from .sandbox import run
+from .tool_schema import get_json_schema
 
 CHATML = (
     "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}"

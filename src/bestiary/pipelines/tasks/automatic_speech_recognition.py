@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from ..core.errors import ArgumentError, InputError
-from ..generation.strategies import CHOICES
-from ..preprocess.audio.reading import load_audio
-from .base import ChunkPipeline, Parameters, Result
-from .batching import each, tensors
-from .generating import GeneratingPipeline
+from ...core.errors import ArgumentError, InputError
+from ...generation.strategies import CHOICES
+from ...preprocess.audio.reading import load_audio
+from ..base import ChunkPipeline, Parameters, Result
+from ..batching import each, tensors
+from ..generating import GeneratingPipeline
 
 ALIASES = ()
 DEFAULTS = ("openai/whisper-base",)

@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 
-from ..core.errors import ConfigError, CorruptFile, did_you_mean
-from .base import Cache, CacheLayer, Change, Tensor, Tokens
-from .building import CacheConfig
+from ...core.errors import ConfigError, CorruptFile, did_you_mean
+from ..base import Cache, CacheLayer, Change, Tensor, Tokens
+from ..building import CacheConfig
+from ..layer_types import layer_types
+from ..quantizers import BACKENDS, NativePacked, Packed
 from .dynamic import DynamicLayer
-from .layer_types import layer_types
-from .quantizers import BACKENDS, NativePacked, Packed
 from .recurrent import RecurrentLayer
 from .sliding_window import SlidingWindowLayer
 

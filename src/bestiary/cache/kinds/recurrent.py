@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
-from ..core.errors import ArgumentError
-from .base import Cache, CacheLayer, Change, Tensor
+from ...core.errors import ArgumentError
+from ..base import Cache, CacheLayer, Change, Tensor
 
 
 class RecurrentLayer(CacheLayer):

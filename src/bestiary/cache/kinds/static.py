@@ -4,12 +4,12 @@ from typing import Any
 
 import torch
 
-from ..core.errors import ArgumentError, CapacityError, CorruptFile, InputError
-from .base import Cache, CacheLayer, Change, Tensor, Tokens, move_rows
-from .building import CacheConfig
-from .layer_types import layer_types
+from ...core.errors import ArgumentError, CapacityError, CorruptFile, InputError
+from ..base import Cache, CacheLayer, Change, Tensor, Tokens, move_rows
+from ..building import CacheConfig
+from ..layer_types import layer_types
+from ..transfer import Transfer
 from .recurrent import RecurrentLayer
-from .transfer import Transfer
 
 
 class FixedLayer(CacheLayer):

@@ -1,0 +1,1 @@
+"""Conversations to prompts: templates from checkpoints, tools as JSON schemas, the sandbox that templates run in."""
