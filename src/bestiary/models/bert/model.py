@@ -13,17 +13,14 @@ from ...modeling.base import PreTrainedModel
 from ...modeling.checks import one_of
 from ...modeling.config import PreTrainedConfig
 from ...modeling.cross_attention import look_at
-from ...modeling.heads import (
-    CausalLM,
-    Headed,
-    MaskedLM,
-    MultipleChoice,
-    NextSentence,
-    PooledClassifier,
-    QuestionAnswering,
-    TokenClassifier,
-    only,
-)
+from ...modeling.heads.causal_lm import CausalLM
+from ...modeling.heads.headed import Headed, only
+from ...modeling.heads.masked_lm import MaskedLM
+from ...modeling.heads.multiple_choice import MultipleChoice
+from ...modeling.heads.next_sentence_prediction import NextSentence
+from ...modeling.heads.question_answering import QuestionAnswering
+from ...modeling.heads.sequence_classification import PooledClassifier
+from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation

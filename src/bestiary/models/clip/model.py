@@ -9,7 +9,8 @@ from ...core.errors import InputError
 from ...core.outputs import BaseModelOutputWithPooling, ContrastiveOutput, ImageEmbedsOutput, TextEmbedsOutput
 from ...modeling.base import PreTrainedModel
 from ...modeling.config import PreTrainedConfig
-from ...modeling.heads import Headed, ImageClassifier, recorded
+from ...modeling.heads.headed import Headed, recorded
+from ...modeling.heads.image_classification import ImageClassifier
 from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, merge_heads, split_heads

@@ -12,15 +12,12 @@ from ...core.outputs import BaseModelOutputWithPast, ModelOutput, Tensors
 from ...modeling.base import PreTrainedModel
 from ...modeling.checks import one_of
 from ...modeling.cross_attention import look_at
-from ...modeling.heads import (
-    CausalLM,
-    LanguageHead,
-    LastTokenClassifier,
-    QuestionAnswering,
-    TokenClassifier,
-    classifier_dropout,
-    recorded,
-)
+from ...modeling.heads.causal_lm import CausalLM
+from ...modeling.heads.headed import classifier_dropout, recorded
+from ...modeling.heads.language import LanguageHead
+from ...modeling.heads.question_answering import QuestionAnswering
+from ...modeling.heads.sequence_classification import LastTokenClassifier
+from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation, identity

@@ -7,7 +7,10 @@ from torch import Tensor, nn
 from ...core.outputs import BaseModelOutputWithPast
 from ...modeling.base import PreTrainedModel
 from ...modeling.checks import one_of
-from ...modeling.heads import CausalLM, LastTokenClassifier, QuestionAnswering, TokenClassifier
+from ...modeling.heads.causal_lm import CausalLM
+from ...modeling.heads.question_answering import QuestionAnswering
+from ...modeling.heads.sequence_classification import LastTokenClassifier
+from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, LayerCache, merge_heads, split_heads

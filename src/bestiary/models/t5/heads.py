@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError
 from ...core.outputs import Seq2SeqQuestionAnsweringModelOutput, Seq2SeqSequenceClassifierOutput
-from ...modeling.heads import TokenClassifier, classified, recorded
+from ...modeling.heads.headed import classified, recorded
+from ...modeling.heads.token_classification import TokenClassifier
 from ...nn.losses import span_loss
 from ...nn.values import is_true
 from . import T5Config

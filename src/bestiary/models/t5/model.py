@@ -14,9 +14,9 @@ from ...core.outputs import (
 )
 from ...modeling.base import PreTrainedModel
 from ...modeling.checks import one_of
+from ...modeling.heads.seq2seq import Seq2SeqLM, encoder_fields, encoder_output, shift_right
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
-from ...modeling.seq2seq import Seq2SeqLM, encoder_fields, encoder_output, shift_right
 from ...nn.activations import activation
 from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.layer import Layer, within_half

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from ...core.errors import ConfigError, InputError
 from ...core.outputs import BaseModelOutputWithPooling, MaskedImageModelingOutput
 from ...modeling.base import PreTrainedModel
-from ...modeling.heads import Headed, ImageClassifier, recorded
+from ...modeling.heads.headed import Headed, recorded
+from ...modeling.heads.image_classification import ImageClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation

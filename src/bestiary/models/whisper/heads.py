@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from ...core.errors import InputError
 from ...core.outputs import CausalLMOutput, SequenceClassifierOutput
 from ...generation.mixin import GenerationMixin
-from ...modeling.heads import kept, recorded
+from ...modeling.heads.headed import recorded
+from ...modeling.heads.language import kept
+from ...modeling.heads.seq2seq import encoder_output
 from ...modeling.recording import Stack
-from ...modeling.seq2seq import encoder_output
 from ...nn.losses import token_loss
 from . import WhisperConfig
 from .model import WhisperDecoder, WhisperEncoder, WhisperPreTrainedModel

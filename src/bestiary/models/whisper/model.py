@@ -15,9 +15,9 @@ from ...core.outputs import (
 )
 from ...modeling.base import PreTrainedModel
 from ...modeling.checks import one_of
-from ...modeling.heads import Headed
+from ...modeling.heads.headed import Headed
+from ...modeling.heads.seq2seq import Seq2SeqLM, encoder_fields, encoder_output
 from ...modeling.recording import Stack
-from ...modeling.seq2seq import Seq2SeqLM, encoder_fields, encoder_output
 from ...nn.activations import activation
 from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions, sinusoids

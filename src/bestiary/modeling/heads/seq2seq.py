@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ..core.errors import InputError
-from ..core.outputs import BaseModelOutput, ModelOutput, Seq2SeqLMOutput
-from ..generation.mixin import GenerationMixin
-from ..nn.losses import IGNORE, token_loss
-from .base import PreTrainedModel
-from .heads import recorded
+from ...core.errors import InputError
+from ...core.outputs import BaseModelOutput, ModelOutput, Seq2SeqLMOutput
+from ...generation.mixin import GenerationMixin
+from ...nn.losses import IGNORE, token_loss
+from ..base import PreTrainedModel
+from .headed import recorded
 
 
 def shift_right(ids: Tensor, start: int | None, pad: int | None, mask: Tensor | None = None) -> Tensor:

@@ -1,0 +1,35 @@
+"""Predicting the next token."""
+
+from typing import Any
+
+from torch import Tensor
+
+from ...core.outputs import CausalLMOutput
+from ...generation.mixin import GenerationMixin
+from ...nn.losses import causal_lm_loss
+from .headed import recorded
+from .language import LanguageHead, kept
+
+
+class CausalLM(GenerationMixin, LanguageHead):
+    """Logits over the next token."""
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        labels: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+        num_items_in_batch: Tensor | int | None = None,
+        **inputs: Any,
+    ) -> CausalLMOutput:
+        """Args:
+        labels: (B, T), shifted by the model; -100 is ignored.
+        logits_to_keep: number of last positions (0: all), or their indices.
+        num_items_in_batch: labels in all micro-batches of a step, to divide the summed loss by.
+        """
+        output = self.backbone(input_ids, attention_mask, **inputs)
+        logits = self.vocabulary_logits(kept(output.last_hidden_state, logits_to_keep))
+        loss = None if labels is None else causal_lm_loss(logits, labels, num_items_in_batch)
+        return CausalLMOutput(loss=loss, logits=logits, **recorded(output))

@@ -1,0 +1,100 @@
+"""What every head is: a backbone under its published name with something on top.
+
+A family writes `class LlamaForCausalLM(CausalLM, LlamaPreTrainedModel): backbone_class = LlamaModel` and is done. The
+backbone sits under the family's `base_model_prefix`. `**inputs` of every forward are the backbone's own arguments, which
+refuses unknown ones.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from torch import Tensor, nn
+
+from ...core.outputs import ModelOutput
+from ...nn.losses import classification_loss, token_loss
+from ..base import PreTrainedModel
+from ..config import PreTrainedConfig
+
+
+def recorded(output: ModelOutput) -> dict[str, Any]:
+    """What a head passes on from the backbone's output besides the states it consumes itself."""
+    consumed = ("last_hidden_state", "pooler_output")
+    return {name: value for name, value in output.items() if name not in consumed}
+
+
+def only(kind: type[ModelOutput], output: ModelOutput) -> dict[str, Any]:
+    """What the backbone gave that the output class `kind` has a field for."""
+    names = kind.__dataclass_fields__
+    return {name: value for name, value in recorded(output).items() if name in names}
+
+
+class Headed(PreTrainedModel):
+    """A backbone under its published name, with something on top.
+
+    Class attributes:
+        backbone_class: the class of the backbone. backbone_options: keywords for building it.
+        backbone_part: the field of the config that the backbone is built from, in models made of parts.
+    """
+
+    backbone_class: ClassVar[type[PreTrainedModel]]
+    backbone_options: ClassVar[dict[str, Any]] = {}
+    backbone_part: ClassVar[str] = ""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        part = config.get(self.backbone_part) if self.backbone_part else config
+        self.add_module(self.base_model_prefix, self.backbone_class(part, **self.backbone_options))
+
+    @property
+    def backbone(self) -> PreTrainedModel:
+        """The model without its head."""
+        backbone = self._modules[self.base_model_prefix]
+        if not isinstance(backbone, PreTrainedModel):
+            raise TypeError(f"{self.base_model_prefix} is a {type(backbone).__name__}")
+        return backbone
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.backbone.get_input_embeddings()
+
+
+class TextHead(Headed):
+    """What heads on texts share: `logits` of the backbone's output, a `loss` where there are labels, in an `output_class`."""
+
+    output_class: ClassVar[Any]
+
+    if TYPE_CHECKING:
+
+        def logits(self, output: Any) -> Tensor: ...
+
+    def loss(self, logits: Tensor, labels: Tensor | None) -> Tensor | None:
+        """Cross entropy of logits (..., N) against labels (...); -100 is ignored."""
+        return None if labels is None else token_loss(logits, labels)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        labels: Tensor | None = None,
+        **inputs: Any,
+    ) -> Any:
+        """labels: as the class says; the other inputs are the backbone's."""
+        output = self.backbone(input_ids, attention_mask, **inputs)
+        logits = self.logits(output)
+        return self.output_class(loss=self.loss(logits, labels), logits=logits, **only(self.output_class, output))
+
+
+def classified(model: PreTrainedModel, logits: Tensor, labels: Tensor | None) -> Tensor | None:
+    """The loss of logits (B, N); what kind of problem it is, is settled with the first labels and kept in the config."""
+    if labels is None:
+        return None
+    loss, model.config.problem_type = classification_loss(logits, labels, model.config.problem_type)
+    return loss
+
+
+def classifier_dropout(config: PreTrainedConfig, default: float = 0.0) -> float:
+    """The first of `classifier_dropout`, `hidden_dropout`, `hidden_dropout_prob` that the config sets; else `default`."""
+    for name in ("classifier_dropout", "hidden_dropout", "hidden_dropout_prob"):
+        value = config.get(name)
+        if value is not None:
+            return float(value)
+    return default

@@ -1,0 +1,30 @@
+"""A label for an image."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from ...core.outputs import ImageClassifierOutput
+from ..config import PreTrainedConfig
+from .headed import Headed, classified, recorded
+
+
+class ImageClassifier(Headed):
+    """Logits over labels (B, N) from one vector per image, by a linear layer `classifier`."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.classifier = nn.Linear(self.backbone.config.get("hidden_size"), config.num_labels)
+
+    def pool(self, output: Any) -> Tensor:
+        """The vector (B, D) of an image: the state of its class token, which comes first."""
+        state: Tensor = output.last_hidden_state
+        return state[:, 0]
+
+    def forward(
+        self, pixel_values: Tensor | None = None, *, labels: Tensor | None = None, **inputs: Any
+    ) -> ImageClassifierOutput:
+        """labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression."""
+        output = self.backbone(pixel_values, **inputs)
+        logits = self.classifier(self.pool(output))
+        return ImageClassifierOutput(loss=classified(self, logits, labels), logits=logits, **recorded(output))

@@ -1,0 +1,25 @@
+"""Whether one text follows another."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from ...core.outputs import NextSentencePredictorOutput
+from ..config import PreTrainedConfig
+from .headed import TextHead
+
+
+class NextSentence(TextHead):
+    """Whether the second text follows the first: logits (B, 2) of yes and no, by a linear layer `cls.seq_relationship`.
+
+    labels: (B,), 0 where the second text follows the first, 1 where it is a random one.
+    """
+
+    output_class = NextSentencePredictorOutput
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.cls = nn.ModuleDict({"seq_relationship": nn.Linear(config.get("hidden_size"), 2)})
+
+    def logits(self, output: Any) -> Tensor:
+        return self.cls["seq_relationship"](output.pooler_output)

@@ -1,0 +1,70 @@
+"""One label for a text: from its last token, or from a pooled state."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...core.errors import InputError
+from ...core.outputs import SequenceClassifierOutput
+from ...nn.pooling import last_real
+from ..config import PreTrainedConfig
+from .headed import Headed, TextHead, classified, classifier_dropout, recorded
+
+
+class LastTokenClassifier(Headed):
+    """Logits over labels (B, N) from the state of the last real token, as decoders classify, by a linear layer `score`."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.score = nn.Linear(config.get("hidden_size"), config.num_labels, bias=False)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        labels: Tensor | None = None,
+        **inputs: Any,
+    ) -> SequenceClassifierOutput:
+        """labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression."""
+        output = self.backbone(input_ids, attention_mask, **inputs)
+        logits = self.score(output.last_hidden_state)
+        rows = torch.arange(len(logits), device=logits.device)
+        pooled = logits[rows, self._last(input_ids, attention_mask, logits)]
+        return SequenceClassifierOutput(loss=classified(self, pooled, labels), logits=pooled, **recorded(output))
+
+    def _last(self, ids: Tensor | None, mask: Tensor | None, logits: Tensor) -> Tensor:
+        """Index (B,) of each row's last real token: by the mask, else by the padding token, else the last of all."""
+        pad, (batch, length) = self.config.pad_token_id, logits.shape[:2]
+        if mask is not None and mask.dim() == 2:
+            real = mask[:, -length:] != 0
+        elif ids is not None and pad is not None:
+            real = ids != pad
+        elif batch == 1 or ids is None:
+            return torch.full((batch,), length - 1, device=logits.device)
+        else:
+            raise InputError(
+                f"a batch of {batch} needs an attention_mask, or config.pad_token_id, to find the last real token of each row"
+            )
+        return last_real(real)
+
+
+class PooledClassifier(TextHead):
+    """Logits over labels (B, N) from the pooled state, by dropout and a linear layer `classifier`, as encoders classify.
+
+    labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression.
+    """
+
+    output_class = SequenceClassifierOutput
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.dropout = nn.Dropout(classifier_dropout(config))
+        self.classifier = nn.Linear(config.get("hidden_size"), config.num_labels)
+
+    def logits(self, output: Any) -> Tensor:
+        return self.classifier(self.dropout(output.pooler_output))
+
+    def loss(self, logits: Tensor, labels: Tensor | None) -> Tensor | None:
+        return classified(self, logits, labels)

@@ -1,0 +1,25 @@
+"""A label for each token."""
+
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from ...core.outputs import TokenClassifierOutput
+from ..config import PreTrainedConfig
+from .headed import TextHead, classifier_dropout
+
+
+class TokenClassifier(TextHead):
+    """Logits over labels for each token (B, T, N), by dropout and a linear layer called `head_name`. labels: (B, T)."""
+
+    output_class = TokenClassifierOutput
+    head_name: ClassVar[str] = "classifier"
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.dropout = nn.Dropout(classifier_dropout(config))
+        self.add_module(self.head_name, nn.Linear(config.get("hidden_size"), config.num_labels))
+
+    def logits(self, output: Any) -> Tensor:
+        head: nn.Module = self.get_submodule(self.head_name)
+        return head(self.dropout(output.last_hidden_state))
