@@ -15,8 +15,8 @@ _TASKS = "bestiary.pipelines.tasks"
 VERSION = "5.23.0"
 
 _GENERATION = ("generation", "core.outputs")
-_TOKENIZERS = ("preprocess.text.tokenizer", "preprocess.text.encoding", "preprocess.text.special_tokens", "compat.scripts")
-_UTILS = ("compat.helpers", "compat.scripts", "preprocess.text.tools", "preprocess.batch", "hub.push", "core.outputs")
+_TOKENIZERS = ("preprocess.text.tokenizer", "preprocess.text.batch_encoding", "preprocess.text.special_tokens", "compat.scripts")
+_UTILS = ("compat.helpers", "compat.scripts", "preprocess.text.chat.tool_schema", "preprocess.batch", "hub.push", "core.outputs")
 
 # old path below `transformers` -> modules of ours whose names it shows
 MODULES: dict[str, tuple[str, ...]] = {
@@ -24,7 +24,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "activations": ("nn.activations", "compat.layers"),
     "audio_utils": ("preprocess.audio.spectrogram", "preprocess.audio.reading"),
     "cache_utils": ("cache",),
-    "configuration_utils": ("models.config",),
+    "configuration_utils": ("modeling.config",),
     "feature_extraction_sequence_utils": (),
     "feature_extraction_utils": (),
     "file_utils": _UTILS,
@@ -34,7 +34,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "generation.stopping_criteria": _GENERATION,
     "generation.streamers": _GENERATION,
     "generation.utils": _GENERATION,
-    "generation.watermarking": ("generation.watermarking", "models.watermark_detector"),
+    "generation.watermarking": ("generation.watermarking", "modeling.watermark_detector"),
     "generation_logits_process": _GENERATION,
     "generation_stopping_criteria": _GENERATION,
     "generation_utils": _GENERATION,
@@ -42,7 +42,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "image_processing_utils": (),
     "image_utils": ("preprocess.image.reading",),
     "modeling_outputs": ("core.outputs",),
-    "modeling_utils": ("loading.save", "models.module_utils", "compat.layers"),
+    "modeling_utils": ("loading.save", "modeling.facts", "compat.layers"),
     "models": (),
     "models.auto": (),
     "models.auto.configuration_auto": (),
@@ -72,7 +72,7 @@ MODULES: dict[str, tuple[str, ...]] = {
 
 _LOGGING = {"logging": "transformers.utils.logging"}
 _FILES = {
-    "CONFIG_NAME": "models.config:PreTrainedConfig.file_name",
+    "CONFIG_NAME": "modeling.config:PreTrainedConfig.file_name",
     "GENERATION_CONFIG_NAME": "generation.config:GenerationConfig.file_name",
     "SAFE_WEIGHTS_NAME": "loading.checkpoint:SAFE_NAME",
     "WEIGHTS_NAME": "loading.checkpoint:TORCH_NAME",
@@ -101,7 +101,7 @@ RENAMED: dict[str, dict[str, str]] = {
         **_FILES,
         **_PREPROCESSORS,
         "Conv1D": "nn.conv:Conv1D",
-        "NerPipeline": "pipelines.token_classification:TokenClassificationPipeline",
+        "NerPipeline": "pipelines.tasks.token_classification:TokenClassificationPipeline",
         "SpecialTokensMixin": "preprocess.text.special_tokens:SpecialTokens",
         "apply_chunking_to_forward": "compat.layers:apply_chunking_to_forward",
         **{
@@ -118,8 +118,8 @@ RENAMED: dict[str, dict[str, str]] = {
     },
     "cache_utils": {
         "CacheLayerMixin": "cache.base:CacheLayer",
-        "DynamicSlidingWindowLayer": "cache.sliding_window:SlidingWindowLayer",
-        "LinearAttentionLayer": "cache.recurrent:RecurrentLayer",
+        "DynamicSlidingWindowLayer": "cache.kinds.sliding_window:SlidingWindowLayer",
+        "LinearAttentionLayer": "cache.kinds.recurrent:RecurrentLayer",
     },
     "feature_extraction_utils": _PREPROCESSORS,
     "file_utils": {**_LOGGING, **_FILES},
