@@ -48,6 +48,12 @@ def test_everything_a_folder_publishes_is_listed(folder):
     assert classes <= set(bestiary.__all__)
 
 
+@pytest.mark.parametrize("folder", [generation, cache, pipelines])
+def test_no_module_takes_the_place_of_a_name(folder):
+    modules = {module.name for module in pkgutil.iter_modules(folder.__path__)}
+    assert not modules & set(dir(folder))
+
+
 def test_every_error_and_auto_class_is_listed():
     kinds = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
     automatic = {name for name in vars(auto) if name.startswith("Auto")}

@@ -276,8 +276,8 @@ from .pipelines.datasets import KeyDataset as KeyDataset
 from .pipelines.datasets import KeyPairDataset as KeyPairDataset
 from .pipelines.datasets import PipelineIterator as PipelineIterator
 from .pipelines.defaults import embedded_model_path as embedded_model_path
-from .pipelines.pipeline import get_task as get_task
-from .pipelines.pipeline import pipeline as pipeline
+from .pipelines.opening import get_task as get_task
+from .pipelines.opening import pipeline as pipeline
 from .pipelines.registry import PIPELINE_REGISTRY as PIPELINE_REGISTRY
 from .pipelines.registry import PipelineRegistry as PipelineRegistry
 from .pipelines.tasks.automatic_speech_recognition import (

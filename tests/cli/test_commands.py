@@ -184,7 +184,7 @@ def test_transcribe_shows_what_the_pipeline_gives(command, tmp_path, monkeypatch
             chunks = [{"text": " Hello", "timestamp": (0.0, 1.5)}, {"text": " world", "timestamp": (1.5, None)}]
             return {"text": " Hello world", **({"chunks": chunks} if "return_timestamps" in options else {})}
 
-    monkeypatch.setattr("bestiary.cli._console.open_pipeline", lambda task, *rest: Stand())
+    monkeypatch.setattr("bestiary.cli.console.open_pipeline", lambda task, *rest: Stand())
     for name in ("a.wav", "b.wav"):
         with wave.open(str(tmp_path / name), "wb") as file:
             file.setparams((1, 2, 16000, 0, "NONE", ""))
@@ -297,9 +297,9 @@ def test_help_and_version(command):
     for arguments in ([], ["--help"]):
         code, out, _ = command(*arguments)
         assert code == 0
-        for name in plugins.names("bestiary.cli"):
+        for name in plugins.names("bestiary.cli.commands"):
             assert f"  {name} " in out
-    for name in plugins.names("bestiary.cli"):
+    for name in plugins.names("bestiary.cli.commands"):
         assert "Usage: bestiary " + name in command(name, "--help")[1]
 
 

@@ -13,7 +13,7 @@ from bestiary.core.errors import ArgumentError, ConfigError, NumericsError
 from bestiary.generation.structured import Choice, Grammar, JsonSchema, Regex
 from bestiary.generation.structured.schema import UNSUPPORTED
 from bestiary.generation.structured.vocabulary import written
-from bestiary.pipelines.pipeline import pipeline
+from bestiary.pipelines.opening import pipeline
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 TEXT = {"type": "string", "maxLength": 6}

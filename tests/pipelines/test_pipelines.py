@@ -19,7 +19,7 @@ from bestiary.core.logging import BestiaryWarning
 from bestiary.pipelines import PIPELINE_REGISTRY, ChunkPipeline, KeyDataset, Pipeline, pipeline
 from bestiary.pipelines.batching import Padding, collate, plan, split
 from bestiary.pipelines.datasets import KeyPairDataset
-from bestiary.pipelines.pipeline import get_task
+from bestiary.pipelines.opening import get_task
 from bestiary.pipelines.registry import tasks
 
 TEXTS = checkpoints.TEXTS

@@ -1,6 +1,7 @@
 """A cache by its name: which kinds there are, their published aliases, and their options as an object."""
 
 import inspect
+from functools import cache
 from typing import Any
 
 from ..core import plugins
@@ -16,19 +17,10 @@ class CacheConfig(Record):
 
     def options(self) -> dict[str, Any]:
         """The options that are set."""
-        held = self.to_dict()
-        return {name: held[name] for name in held if held[name] is not None and name != "cache_implementation"}
+        return {name: value for name, value in self.to_dict().items() if value is not None and name != "cache_implementation"}
 
 
 _KINDS = f"{__package__}.kinds"
-# Further published names of `cache_implementation`, and the options they stand for.
-_ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
-    "dynamic_full": ("dynamic", {"keep_all": True}),
-    "mamba": ("recurrent", {}),
-    "hybrid_chunked": ("hybrid", {}),
-    "offloaded_hybrid": ("hybrid", {"offloading": True}),
-    "offloaded_hybrid_chunked": ("hybrid", {"offloading": True}),
-}
 
 
 def implementations() -> tuple[str, ...]:
@@ -36,24 +28,32 @@ def implementations() -> tuple[str, ...]:
     return plugins.names(_KINDS)
 
 
+@cache
+def aliases() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Further published name of `cache_implementation` -> the kind, and the options that the name stands for."""
+    kinds = plugins.literals(_KINDS, "ALIASES").items()
+    return {alias: (kind, options) for kind, listed in kinds for alias, options in listed.items()}
+
+
 def build(name: str, config: Any, length: int, options: "dict[str, Any] | CacheConfig | None" = None) -> Cache:
     """An empty cache of the kind `name` for a model with `config` and a call of at most `length` tokens.
 
-    Each file provides `build(config, length, **its own options)`; `options` is the published `cache_config`.
+    Each file of `kinds/` provides `build(config, length, **its own options)`, and in `ALIASES` further names of the kind with
+    the options that these stand for; `options` is the published `cache_config`.
 
     Raises:
         ArgumentError: no such kind, or the kind has no option of that name.
     """
-    name, implied = _ALIASES.get(name, (name, {}))
-    if name not in implementations():
-        kinds = (*implementations(), *_ALIASES)
-        raise ArgumentError(f"unknown cache_implementation {name!r}.{did_you_mean(name, kinds)} Known: {', '.join(kinds)}")
-    given = {**implied, **(options.options() if isinstance(options, CacheConfig) else options or {})}
-    make = plugins.load(_KINDS, name, "cache_implementation").build
-    known = [option for option in inspect.signature(make).parameters if option not in ("config", "length")]
-    for option in given:
-        if option not in known:
-            near = did_you_mean(option, known)
-            raise ArgumentError(f"cache_config has no option {option!r} for the {name} cache.{near} Known: {known}")
-    made: Cache = make(config, length, **given)
-    return made
+    kind, implied = aliases().get(name, (name, {}))
+    if kind not in implementations():
+        known = (*implementations(), *aliases())
+        raise ArgumentError(f"unknown cache_implementation {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}")
+    settings = {**implied, **(options.options() if isinstance(options, CacheConfig) else options or {})}
+    make = plugins.load(_KINDS, kind, "cache_implementation").build
+    taken = [option for option in inspect.signature(make).parameters if option not in ("config", "length")]
+    for option in settings:
+        if option not in taken:
+            near = did_you_mean(option, taken)
+            raise ArgumentError(f"cache_config has no option {option!r} for the {kind} cache.{near} Known: {taken}")
+    empty: Cache = make(config, length, **settings)
+    return empty

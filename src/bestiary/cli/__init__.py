@@ -1,4 +1,4 @@
-"""The command `bestiary`. One file per command: the file's name is the command's, its function `run` does the work.
+"""The command `bestiary`. One file per command in `commands/`: its name is the command's, its function `run` does the work.
 
 Exit codes: 0 done, 1 failed while running, 2 used wrongly, 130 stopped by Ctrl-C. Each failure is one line on stderr.
 """
@@ -12,17 +12,19 @@ from ..core import plugins
 from ..core.errors import ArgumentError, BestiaryError, FileMissing, InputError, MissingDependency, did_you_mean
 from ..core.optional import require
 
+_COMMANDS = f"{__package__}.commands"
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line `arguments` (without the program's name; by default those of this process), and exit."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    words = given[: given.index("--")] if "--" in given else given
+    line = list(sys.argv[1:] if arguments is None else arguments)
+    words = line[: line.index("--")] if "--" in line else line
     debug = "--debug" in words  # accepted anywhere, so that it can be added to the end of a line that failed
     if debug:
-        given.remove("--debug")
+        line.remove("--debug")
     warnings.showwarning = _show_warning
     try:
-        code = _run(given, debug)
+        code = _run(line, debug)
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
@@ -47,15 +49,15 @@ def _run(arguments: list[str], debug: bool) -> int:
         if debug:
             traceback.print_exc()
             return 1
-        own = isinstance(error, BestiaryError | OSError)
+        is_told = isinstance(error, BestiaryError | OSError)  # these say what to do
         misuse = isinstance(error, ArgumentError | InputError | FileMissing)
         return _fail(
-            2 if misuse else 1, str(error) if own else f"{type(error).__name__}: {error} (unexpected; --debug shows where)"
+            2 if misuse else 1, str(error) if is_told else f"{type(error).__name__}: {error} (unexpected; --debug shows where)"
         )
 
 
 def _application(typer: Any) -> Any:
-    """The commands of this folder as one application."""
+    """The commands of `commands/` as one application."""
     app = typer.Typer(
         add_completion=False,
         rich_markup_mode=None,  # plain help: importing rich would take longer than all the rest
@@ -77,8 +79,8 @@ def _application(typer: Any) -> Any:
         if context.invoked_subcommand is None:
             print(context.get_help())
 
-    for name in plugins.names(__name__):
-        app.command(name)(plugins.load(__name__, name, "command").run)
+    for name in plugins.names(_COMMANDS):
+        app.command(name.replace("_", "-"))(plugins.load(_COMMANDS, name, "command").run)
     return app
 
 
@@ -86,7 +88,7 @@ def _usage(error: Any, arguments: list[str]) -> str:
     """One line that says what is wrong, and where help is."""
     message = error.format_message()
     unknown = next((word for word in arguments if not word.startswith("-")), "")
-    known = plugins.names(__name__)
+    known = [name.replace("_", "-") for name in plugins.names(_COMMANDS)]
     place = f" {unknown}" if unknown in known else ""
     if not place and unknown:
         message = f"there is no command {unknown!r}.{did_you_mean(unknown, known)} Commands: {', '.join(known)}"

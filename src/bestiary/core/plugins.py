@@ -1,9 +1,16 @@
-"""Plug-ins are files: the name of a module in a folder is the key under which its content is found."""
+"""Plug-ins are files: the name of a module in a folder is the key under which its content is found.
 
+What others must know of a plug-in before they need it (other names, options, public classes) stands in constants at the top
+of its file, which are read without importing it.
+"""
+
+import ast
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +21,7 @@ from .errors import UnknownArchitecture, did_you_mean
 def names(package: str) -> tuple[str, ...]:
     """Names of the modules and folders in `package` that are not private, sorted. Nothing in it is imported."""
     path = importlib.import_module(package).__path__
-    return tuple(sorted(found.name for found in pkgutil.iter_modules(path) if not found.name.startswith("_")))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_")))
 
 
 def load(package: str, name: str, what: str) -> ModuleType:
@@ -30,16 +37,63 @@ def load(package: str, name: str, what: str) -> ModuleType:
     return importlib.import_module(f"{package}.{module}")
 
 
-def lazy(package: str, where: dict[str, Iterable[str]]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` for `package`, whose names live in the submodules `where` lists them under."""
-    home = {name: module for module, listed in where.items() for name in listed}
+@cache
+def expressions(package: str, constant: str) -> dict[str, str]:
+    """Plug-in -> the source of what its file assigns to `constant` at the top level; without those that do not."""
+    folder = Path(importlib.import_module(package).__path__[0])
+    # The lines that follow belong to it as long as they are indented or close a bracket.
+    assignment = re.compile(rf"^{constant}\b[^=\n]*=((?:.*)(?:\n(?:[ \t\])}}].*)?)*)", re.MULTILINE)
+    matches = {name: assignment.search(_source(folder, name)) for name in names(package)}
+    return {name: match[1].strip() for name, match in matches.items() if match}
+
+
+def _source(folder: Path, name: str) -> str:
+    file = folder / f"{name}.py"
+    return (file if file.is_file() else folder / name / "__init__.py").read_text(encoding="utf-8")
+
+
+@cache
+def literals(package: str, constant: str) -> dict[str, Any]:
+    """Plug-in -> the value of `constant` in its file, for those that have one. Nothing is imported.
+
+    Raises:
+        ValueError: it is no literal; names the file.
+    """
+    values = {}
+    for name, source in expressions(package, constant).items():
+        try:
+            values[name] = ast.literal_eval(source)
+        except (ValueError, SyntaxError) as error:
+            where = f"{package}.{name}: {constant}"
+            raise ValueError(f"{where} is read without importing the file, so it must be a literal: {error}") from error
+    return values
+
+
+def lazy(
+    package: str, where: dict[str, Iterable[str]], folders: Iterable[str] = ()
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` for `package`, whose names live in the submodules `where` lists them under.
+
+    The plug-ins of `folders` (packages in it) publish what stands in their `__all__`.
+    """
+    listed = {name: module for module, names_there in where.items() for name in names_there}
+
+    def homes() -> dict[str, str]:
+        published = {
+            name: f"{folder}.{module}"
+            for folder in folders
+            for module, names_there in literals(f"{package}.{folder}", "__all__").items()
+            for name in names_there
+        }
+        return {**published, **listed}
 
     def __getattr__(name: str) -> Any:
-        if name not in home:
+        module = listed.get(name) or (None if name.startswith("_") else homes().get(name))
+        if module is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"{package}.{home[name]}"), name)
+        return getattr(importlib.import_module(f"{package}.{module}"), name)
 
     def __dir__() -> list[str]:
-        return sorted(home)
+        return sorted(homes())
 
     return __getattr__, __dir__

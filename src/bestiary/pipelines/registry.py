@@ -1,7 +1,11 @@
 """Which tasks there are: the files of `tasks/`, and what is registered at run time.
 
-A task's file holds its pipeline class as `PIPELINE`, other names of the task as `ALIASES`, and `DEFAULTS`: names of
-published checkpoints that suit the task, for messages.
+A task's file holds its pipeline class as `PIPELINE`, and where they are of use these constants, read without importing it:
+
+    __all__: the classes that `bestiary.pipelines` publishes
+    ALIASES: other names of the task; PATTERN: a regular expression for further ones
+    CHECKPOINTS: names of published checkpoints that suit the task, for messages
+    IMPLIED: whether a model of its kind means this task where nobody names one
 """
 
 import re
@@ -13,7 +17,6 @@ from ..core.errors import ArgumentError, UnknownArchitecture, did_you_mean
 from .base import Pipeline
 
 _TASKS = f"{__package__}.tasks"
-_TRANSLATION = re.compile(r"translation_[A-Za-z-]+_to_[A-Za-z-]+$")
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,25 @@ class Task:
 
 def tasks() -> tuple[str, ...]:
     """The names of the tasks that have a file, as the published library spells them."""
-    return tuple(name.replace("_", "-") for name in plugins.names(_TASKS))
+    return tuple(map(_published, plugins.names(_TASKS)))
+
+
+def implied() -> tuple[str, ...]:
+    """The tasks of which one is meant by a model alone."""
+    return tuple(_published(name) for name, value in plugins.literals(_TASKS, "IMPLIED").items() if value)
+
+
+def _published(file_name: str) -> str:
+    return file_name.replace("_", "-")
 
 
 def _of_file(name: str) -> Task:
     from .. import auto
 
-    module = plugins.load(_TASKS, name, "task")
-    kind: type[Pipeline] = module.PIPELINE
+    kind: type[Pipeline] = plugins.load(_TASKS, name, "task").PIPELINE
     models = tuple(vars(auto)[model] for model in kind.models)
-    return Task(name, kind, models, kind.parts, suggestions=module.DEFAULTS)
+    checkpoints = plugins.literals(_TASKS, "CHECKPOINTS").get(name.replace("-", "_"), ())
+    return Task(name, kind, models, kind.parts, suggestions=checkpoints)
 
 
 class PipelineRegistry:
@@ -51,7 +63,8 @@ class PipelineRegistry:
     @property
     def task_aliases(self) -> dict[str, str]:
         """Other name -> name of the task."""
-        return {alias: name for name in tasks() for alias in plugins.load(_TASKS, name, "task").ALIASES}
+        aliases = plugins.literals(_TASKS, "ALIASES").items()
+        return {alias: _published(name) for name, listed in aliases for alias in listed}
 
     def get_supported_tasks(self) -> list[str]:
         """All names that `pipeline` takes, aliases included."""
@@ -65,9 +78,9 @@ class PipelineRegistry:
         """
         if task in self._own:
             return self._own[task]
-        name = task.replace("_", "-") if task.replace("_", "-") in tasks() else self.task_aliases.get(task, task)
-        if _TRANSLATION.match(task):
-            name = "translation"
+        name = _published(task) if _published(task) in tasks() else self.task_aliases.get(task, task)
+        patterns = plugins.literals(_TASKS, "PATTERN").items()
+        name = next((_published(file_name) for file_name, pattern in patterns if re.fullmatch(pattern, task)), name)
         if name not in tasks():
             known = self.get_supported_tasks()
             raise UnknownArchitecture(f"unknown task {task!r}.{did_you_mean(task, known)} Known: {', '.join(known)}")

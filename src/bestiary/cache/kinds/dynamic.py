@@ -13,6 +13,10 @@ from .recurrent import RecurrentLayer
 from .sliding_window import SlidingWindowLayer
 from .static import check_tokens
 
+__all__ = ["DynamicCache", "DynamicLayer"]
+
+ALIASES = {"dynamic_full": {"keep_all": True}}
+
 # Slots added at a time. Copying all slots once in so many steps costs about a hundredth of what attention reads meanwhile.
 BLOCK = 256
 

@@ -4,6 +4,14 @@ from typing import Any
 
 from .static import StaticCache
 
+__all__ = ["HybridCache"]
+
+ALIASES = {
+    "hybrid_chunked": {},
+    "offloaded_hybrid": {"offloading": True},
+    "offloaded_hybrid_chunked": {"offloading": True},
+}
+
 
 class HybridCache(StaticCache):
     """A `StaticCache` under the name it has in models with layers of several kinds, which `config.layer_types` lists."""

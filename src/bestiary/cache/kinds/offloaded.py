@@ -4,6 +4,8 @@ from typing import Any
 
 from .dynamic import DynamicCache
 
+__all__ = ["OffloadedCache"]
+
 
 class OffloadedCache(DynamicCache):
     """A `DynamicCache` in the host's memory: each layer comes to the accelerator for its own step and leaves after it.

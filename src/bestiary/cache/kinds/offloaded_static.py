@@ -5,6 +5,8 @@ from typing import Any
 from ...core.errors import ArgumentError
 from .static import StaticCache
 
+__all__ = ["OffloadedStaticCache"]
+
 
 class OffloadedStaticCache(StaticCache):
     """A `StaticCache` in the host's memory, as `OffloadedCache` is a dynamic one. Its steps cannot be compiled."""

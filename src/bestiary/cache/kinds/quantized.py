@@ -14,6 +14,8 @@ from .dynamic import DynamicLayer
 from .recurrent import RecurrentLayer
 from .sliding_window import SlidingWindowLayer
 
+__all__ = ["HQQQuantizedCache", "QuantizedCache", "QuantizedCacheConfig", "QuantizedLayer", "QuantoQuantizedCache"]
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -7,6 +7,10 @@ import torch
 from ...core.errors import ArgumentError
 from ..base import Cache, CacheLayer, Change, Tensor
 
+__all__ = ["MambaCache", "RecurrentLayer"]
+
+ALIASES: dict[str, dict[str, Any]] = {"mamba": {}}
+
 
 class RecurrentLayer(CacheLayer):
     """The newest inputs of a causal convolution, and the state of a recurrence. Neither can go back to an earlier token.

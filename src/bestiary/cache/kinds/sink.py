@@ -9,6 +9,8 @@ from ..base import Cache, Change, Tensor, Tokens
 from .sliding_window import WanderingLayer
 from .static import check_tokens
 
+__all__ = ["SinkCache", "SinkLayer"]
+
 
 class SinkLayer(WanderingLayer):
     """The first tokens (sinks) right before the newest ones.

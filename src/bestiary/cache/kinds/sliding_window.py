@@ -9,6 +9,8 @@ from ..base import CacheLayer, Change, Tensor, Tokens
 from ..layer_types import layer_types
 from .static import StaticCache, check_tokens, newest
 
+__all__ = ["SlidingWindowCache", "SlidingWindowLayer"]
+
 # Tokens kept beyond the window, so that a few can be taken back (assisted decoding, turns that differ at their end).
 SPARE = 64
 # Free slots behind the kept ones: what is kept moves to the front once in so many steps.

@@ -11,6 +11,8 @@ from ..layer_types import layer_types
 from ..transfer import Transfer
 from .recurrent import RecurrentLayer
 
+__all__ = ["StaticCache", "StaticCacheConfig", "StaticLayer", "StaticSlidingWindowLayer"]
+
 
 class FixedLayer(CacheLayer):
     """Keys and values in two buffers of `slots` slots that never move, and the number of tokens seen."""

@@ -17,8 +17,10 @@ from ..base import ChunkPipeline, Parameters, Result
 from ..batching import each, tensors
 from ..generating import GeneratingPipeline
 
-ALIASES = ()
-DEFAULTS = ("openai/whisper-base",)
+__all__ = ["AutomaticSpeechRecognitionPipeline"]
+
+CHECKPOINTS = ("openai/whisper-base",)
+IMPLIED = True
 # Thai, Lao, Burmese, the Japanese syllabaries, Chinese characters.
 _WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 

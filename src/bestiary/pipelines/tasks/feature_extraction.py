@@ -9,8 +9,9 @@ from ..base import Parameters, Pipeline, note_cut
 from ..batching import tensors
 from .text_classification import encode
 
-ALIASES = ()
-DEFAULTS = ("distilbert/distilbert-base-cased",)
+__all__ = ["FeatureExtractionPipeline"]
+
+CHECKPOINTS = ("distilbert/distilbert-base-cased",)
 
 
 class FeatureExtractionPipeline(Pipeline):

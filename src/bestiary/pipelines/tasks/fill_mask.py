@@ -11,8 +11,10 @@ from ..batching import each, tensors
 from ..scores import check_top_k
 from .text_classification import encode
 
-ALIASES = ()
-DEFAULTS = ("distilbert/distilroberta-base",)
+__all__ = ["FillMaskPipeline"]
+
+CHECKPOINTS = ("distilbert/distilroberta-base",)
+IMPLIED = True
 
 
 class FillMaskPipeline(Pipeline):

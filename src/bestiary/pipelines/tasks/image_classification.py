@@ -9,8 +9,10 @@ from ..base import Parameters, Pipeline, Result
 from ..batching import tensors
 from ..scores import ClassificationFunction, best, check_top_k, read_function, scores, suited_function
 
-ALIASES = ()
-DEFAULTS = ("google/vit-base-patch16-224",)
+__all__ = ["ImageClassificationPipeline"]
+
+CHECKPOINTS = ("google/vit-base-patch16-224",)
+IMPLIED = True
 
 
 class ImageClassificationPipeline(Pipeline):

@@ -7,8 +7,9 @@ from ..base import Parameters, Pipeline
 from ..batching import tensors
 from .image_classification import one_of, pixels
 
-ALIASES = ()
-DEFAULTS = ("google/vit-base-patch16-224",)
+__all__ = ["ImageFeatureExtractionPipeline"]
+
+CHECKPOINTS = ("google/vit-base-patch16-224",)
 
 
 class ImageFeatureExtractionPipeline(Pipeline):

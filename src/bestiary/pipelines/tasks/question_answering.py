@@ -11,8 +11,10 @@ from ..base import ChunkPipeline, Parameters, Result
 from ..batching import each, tensors
 from ..scores import check_top_k
 
-ALIASES = ()
-DEFAULTS = ("distilbert/distilbert-base-cased-distilled-squad",)
+__all__ = ["QuestionAnsweringPipeline"]
+
+CHECKPOINTS = ("distilbert/distilbert-base-cased-distilled-squad",)
+IMPLIED = True
 
 
 class QuestionAnsweringPipeline(ChunkPipeline):

@@ -4,8 +4,9 @@ from typing import ClassVar
 
 from .text2text_generation import Text2TextGenerationPipeline
 
-ALIASES = ()
-DEFAULTS = ("sshleifer/distilbart-cnn-12-6",)
+__all__ = ["SummarizationPipeline"]
+
+CHECKPOINTS = ("sshleifer/distilbart-cnn-12-6",)
 
 
 class SummarizationPipeline(Text2TextGenerationPipeline):

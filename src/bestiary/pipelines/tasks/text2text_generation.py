@@ -9,8 +9,10 @@ from ..batching import each, tensors
 from ..generating import GeneratingPipeline
 from .text_classification import encode
 
-ALIASES = ()
-DEFAULTS = ("google-t5/t5-base",)
+__all__ = ["Text2TextGenerationPipeline"]
+
+CHECKPOINTS = ("google-t5/t5-base",)
+IMPLIED = True
 
 
 class ReturnType(Enum):

@@ -8,8 +8,11 @@ from ..base import Parameters, Pipeline, Result
 from ..batching import tensors
 from ..scores import ClassificationFunction, best, check_top_k, read_function, scores, suited_function
 
+__all__ = ["TextClassificationPipeline"]
+
 ALIASES = ("sentiment-analysis",)
-DEFAULTS = ("distilbert/distilbert-base-uncased-finetuned-sst-2-english",)
+CHECKPOINTS = ("distilbert/distilbert-base-uncased-finetuned-sst-2-english",)
+IMPLIED = True
 
 
 class TextClassificationPipeline(Pipeline):

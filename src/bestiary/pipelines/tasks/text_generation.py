@@ -12,8 +12,10 @@ from ..batching import each, tensors
 from ..generating import GeneratingPipeline
 from .text_classification import encode
 
-ALIASES = ()
-DEFAULTS = ("openai-community/gpt2",)
+__all__ = ["TextGenerationPipeline"]
+
+CHECKPOINTS = ("openai-community/gpt2",)
+IMPLIED = True
 
 
 class ReturnType(Enum):

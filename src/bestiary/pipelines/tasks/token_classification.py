@@ -14,8 +14,11 @@ from ...core.logging import warn_once
 from ..base import ChunkPipeline, Parameters, Result
 from ..batching import each, tensors
 
+__all__ = ["TokenClassificationPipeline", "AggregationStrategy"]
+
 ALIASES = ("ner",)
-DEFAULTS = ("dbmdz/bert-large-cased-finetuned-conll03-english",)
+CHECKPOINTS = ("dbmdz/bert-large-cased-finetuned-conll03-english",)
+IMPLIED = True
 
 
 class AggregationStrategy(StrEnum):

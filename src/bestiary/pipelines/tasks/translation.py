@@ -6,8 +6,10 @@ from ...core.errors import ArgumentError
 from ..base import Parameters
 from .text2text_generation import Text2TextGenerationPipeline
 
-ALIASES = ()
-DEFAULTS = ("google-t5/t5-base",)
+__all__ = ["TranslationPipeline"]
+
+CHECKPOINTS = ("google-t5/t5-base",)
+PATTERN = "translation_[A-Za-z-]+_to_[A-Za-z-]+"
 
 
 class TranslationPipeline(Text2TextGenerationPipeline):

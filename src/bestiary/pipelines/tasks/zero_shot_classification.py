@@ -11,8 +11,9 @@ from ..base import ChunkPipeline, Parameters, Result
 from ..batching import tensors
 from .text_classification import encode
 
-ALIASES = ()
-DEFAULTS = ("facebook/bart-large-mnli",)
+__all__ = ["ZeroShotClassificationPipeline"]
+
+CHECKPOINTS = ("facebook/bart-large-mnli",)
 
 
 class ZeroShotClassificationPipeline(ChunkPipeline):

@@ -8,8 +8,10 @@ from ..batching import tensors, to_device
 from .image_classification import one_of, pixels
 from .zero_shot_classification import check_template, read_labels
 
-ALIASES = ()
-DEFAULTS = ("openai/clip-vit-base-patch32",)
+__all__ = ["ZeroShotImageClassificationPipeline"]
+
+CHECKPOINTS = ("openai/clip-vit-base-patch32",)
+IMPLIED = True
 
 
 class ZeroShotImageClassificationPipeline(Pipeline):

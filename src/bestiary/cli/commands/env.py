@@ -4,16 +4,16 @@ import os
 import platform
 from importlib import metadata
 
-from ..core.optional import EXTRA_OF, available
-from . import _console
+from ...core.optional import EXTRA_OF, available
+from .. import console
 
 _CORE = ("numpy", "safetensors", "tokenizers", "huggingface_hub", "jinja2")
 _DISTRIBUTION = {"PIL": "pillow", "flash_attn": "flash-attn"}
 
 
-def run(json: _console.Json = False) -> None:
+def run(json: console.Json = False) -> None:
     """Print versions, devices and optional packages."""
-    from .. import __version__
+    from ... import __version__
 
     rows = [
         ("bestiary", __version__),
@@ -26,9 +26,9 @@ def run(json: _console.Json = False) -> None:
         *_hub(),
     ]
     if json:
-        _console.write_json(dict(rows))
+        console.write_json(dict(rows))
     else:
-        _console.table(rows)
+        console.table(rows)
 
 
 def _version(package: str, extra: str = "") -> str:
@@ -58,6 +58,6 @@ def _torch() -> list[tuple[str, str]]:
 
 
 def _hub() -> list[tuple[str, str]]:
-    from ..hub.options import HubOptions, cache_folder, offline
+    from ...hub.options import HubOptions, cache_folder, offline
 
     return [("hub cache", cache_folder()), ("network", "switched off" if offline(HubOptions()) else "allowed")]

@@ -18,7 +18,7 @@ from ..modeling.families import tasks_of
 from ..preprocess.text.encoding import UNLIMITED
 from .base import Pipeline
 from .defaults import embedded_model_path
-from .registry import PIPELINE_REGISTRY, Task, tasks
+from .registry import PIPELINE_REGISTRY, Task, implied, tasks
 
 _OPENERS: dict[str, Any] = {
     "tokenizer": AutoTokenizer,
@@ -26,8 +26,6 @@ _OPENERS: dict[str, Any] = {
     "image_processor": AutoImageProcessor,
     "processor": AutoProcessor,
 }
-# Where one kind of model serves several tasks, the one that a model alone means.
-_PLAIN = ("text2text-generation", "text-classification")
 
 
 @dataclass(frozen=True)
@@ -216,11 +214,7 @@ def _task_of_class(config: Any, class_name: str) -> str:
     if kinds == {"base"}:
         reads = "image" if config.get("image_size") and not config.get("vocab_size") else "text"
         return "image-feature-extraction" if reads == "image" else "feature-extraction"
-    named = [
-        name
-        for name in sorted(tasks(), key=lambda name: name not in _PLAIN)
-        if _serves(PIPELINE_REGISTRY.check_task(name), kinds - {"base"})
-    ]
+    named = [name for name in implied() if _serves(PIPELINE_REGISTRY.check_task(name), kinds - {"base"})]
     if not named:
         raise UnknownArchitecture(f"no task can be read off the class {class_name!r}; pass task=, one of {', '.join(tasks())}")
     return named[0]

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..core.errors import FileMissing
-from . import _console
+from ...core.errors import FileMissing
+from .. import console
 
 
 class Timestamps(StrEnum):
@@ -31,10 +31,10 @@ def run(
     timestamps: Annotated[Timestamps, typer.Option(help="Print times of segments or of words.")] = Timestamps.none,
     language: Annotated[str | None, typer.Option(help="Spoken language (en, german). By default it is recognised.")] = None,
     task: Annotated[Task | None, typer.Option(help="Write what is said, or its English translation.")] = None,
-    json: _console.Json = False,
-    revision: _console.Revision = None,
-    device: _console.Device = None,
-    dtype: _console.Dtype = None,
+    json: console.Json = False,
+    revision: console.Revision = None,
+    device: console.Device = None,
+    dtype: console.Dtype = None,
 ) -> None:
     """Print what is said in each file; several files get their names before their texts."""
     for file in files:
@@ -44,8 +44,8 @@ def run(
     options = {name: value for name, value in options.items() if value is not None}
     times = {Timestamps.none: None, Timestamps.segment: True, Timestamps.word: "word"}[timestamps]
     call: dict[str, Any] = {} if times is None else {"return_timestamps": times}
-    pipeline = _console.open_pipeline("automatic-speech-recognition", model, revision, device, dtype)
-    for file in _console.tracked(files, "transcribing", len(files)):
+    pipeline = console.open_pipeline("automatic-speech-recognition", model, revision, device, dtype)
+    for file in console.tracked(files, "transcribing", len(files)):
         answer = pipeline(str(file), **call, **({"generate_kwargs": options} if options else {}))
         _show(file, answer, json, several=len(files) > 1)
 
@@ -53,7 +53,7 @@ def run(
 def _show(file: Path, answer: dict[str, Any], json: bool, several: bool) -> None:
     if json:
         chunks = {"chunks": [dict(chunk) for chunk in answer["chunks"]]} if "chunks" in answer else {}
-        _console.write_json({"file": str(file), "text": answer["text"], **chunks})
+        console.write_json({"file": str(file), "text": answer["text"], **chunks})
         return
     if several:
         print(f"{file}:")

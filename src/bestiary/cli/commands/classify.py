@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import _console
+from .. import console
 
 _TASKS = ("text-classification", "zero-shot-classification", "image-classification", "zero-shot-image-classification")
 
@@ -20,32 +20,32 @@ def run(
         list[str] | None, typer.Option(help="Choose among these labels instead of the model's; repeat it.")
     ] = None,
     top_k: Annotated[int, typer.Option(min=1, help="How many labels to print for each input.")] = 1,
-    json: _console.Json = False,
-    revision: _console.Revision = None,
-    device: _console.Device = None,
-    dtype: _console.Dtype = None,
+    json: console.Json = False,
+    revision: console.Revision = None,
+    device: console.Device = None,
+    dtype: console.Dtype = None,
 ) -> None:
     """Print the likeliest labels of each input: lines of input, label, score."""
-    found = _console.inputs(inputs or [], file, "texts or image files")
+    items = console.inputs(inputs or [], file, "texts or image files")
     task = _task(model, revision, bool(label))
-    pipeline = _console.open_pipeline(task, model, revision, device, dtype)
-    with _console.working(f"classifying {len(found)} inputs"):
+    pipeline = console.open_pipeline(task, model, revision, device, dtype)
+    with console.working(f"classifying {len(items)} inputs"):
         if label:
-            answers = [_ranked(pipeline(one, candidate_labels=label))[:top_k] for one in found]
+            answers = [_ranked(pipeline(one, candidate_labels=label))[:top_k] for one in items]
         else:
-            answers = pipeline(found, top_k=top_k)
+            answers = pipeline(items, top_k=top_k)
     if json:
-        for one, answer in zip(found, answers, strict=True):
-            _console.write_json({"input": one, "labels": [dict(entry) for entry in answer]})
+        for one, answer in zip(items, answers, strict=True):
+            console.write_json({"input": one, "labels": [dict(entry) for entry in answer]})
         return
     rows = [
-        (one, entry["label"], f"{entry['score']:.4f}") for one, answer in zip(found, answers, strict=True) for entry in answer
+        (one, entry["label"], f"{entry['score']:.4f}") for one, answer in zip(items, answers, strict=True) for entry in answer
     ]
-    _console.table(rows, ("input", "label", "score"))
+    console.table(rows, ("input", "label", "score"))
 
 
 def _task(model: str, revision: str | None, labels: bool) -> str:
-    from ..pipelines.pipeline import get_task
+    from ...pipelines.opening import get_task
 
     task = get_task(model, revision=revision)
     if task not in _TASKS:

@@ -5,27 +5,27 @@ from typing import Annotated, Any
 
 import typer
 
-from ..core.errors import ConfigError
-from . import _console, _sampling
+from ...core.errors import ConfigError
+from .. import console, sampling
 
 
 def run(
     model: Annotated[str | None, typer.Option(help="Folder or name on the hub of a model made for chats.")] = None,
     system: Annotated[str | None, typer.Option(help="What the model is told before the first message.")] = None,
-    max_new_tokens: _sampling.MaxNewTokens = None,
-    temperature: _sampling.Temperature = None,
-    top_p: _sampling.TopP = None,
-    top_k: _sampling.TopK = None,
-    seed: _sampling.Seed = None,
-    do_sample: _sampling.DoSample = None,
-    stop: _sampling.Stop = None,
-    revision: _console.Revision = None,
-    device: _console.Device = None,
-    dtype: _console.Dtype = None,
+    max_new_tokens: sampling.MaxNewTokens = None,
+    temperature: sampling.Temperature = None,
+    top_p: sampling.TopP = None,
+    top_k: sampling.TopK = None,
+    seed: sampling.Seed = None,
+    do_sample: sampling.DoSample = None,
+    stop: sampling.Stop = None,
+    revision: console.Revision = None,
+    device: console.Device = None,
+    dtype: console.Dtype = None,
 ) -> None:
     """Talk with a model. Each line is a message; /reset starts anew, /exit or the end of input ends. Ctrl-C stops a reply."""
-    settings = _sampling.settings(max_new_tokens, temperature, top_p, top_k, seed, do_sample, stop)
-    pipeline = _console.open_pipeline("text-generation", model, revision, device, dtype)
+    settings = sampling.settings(max_new_tokens, temperature, top_p, top_k, seed, do_sample, stop)
+    pipeline = console.open_pipeline("text-generation", model, revision, device, dtype)
     if not pipeline.tokenizer.chat_template:
         raise ConfigError(
             f"{model or 'the embedded model'} has no chat template, so it was not made for chats; "
@@ -33,7 +33,7 @@ def run(
         )
     start = [{"role": "system", "content": system}] if system is not None else []
     messages = list(start)
-    _console.note("/reset starts anew, /exit ends")
+    console.note("/reset starts anew, /exit ends")
     while (line := _read()) is not None and line != "/exit":
         if line == "/reset":
             messages = list(start)
@@ -44,7 +44,7 @@ def run(
 
 def _read() -> str | None:
     """The next line without its edges, or None at the end of input."""
-    if not _console.on_terminal(sys.stdin):
+    if not console.on_terminal(sys.stdin):
         line = sys.stdin.readline()
         return line.strip() if line else None
     import readline  # noqa: F401 (gives the prompt a history and editing)
@@ -59,8 +59,8 @@ def _reply(pipeline: Any, messages: list[dict[str, str]], settings: dict[str, An
     """Print and return the reply; Ctrl-C keeps what has come until then."""
     if "max_new_tokens" not in settings:
         ids = pipeline.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
-        settings = {**settings, "max_new_tokens": _sampling.fitting(pipeline.model, len(ids))}
-    streamer = _console.printer(pipeline.tokenizer)
+        settings = {**settings, "max_new_tokens": sampling.fitting(pipeline.model, len(ids))}
+    streamer = console.printer(pipeline.tokenizer)
     pieces: list[str] = []
     show = streamer.on_finalized_text
 
@@ -72,6 +72,6 @@ def _reply(pipeline: Any, messages: list[dict[str, str]], settings: dict[str, An
     try:
         pipeline(messages, streamer=streamer, return_full_text=False, continue_final_message=False, **settings)
     except KeyboardInterrupt:
-        _console.note("(stopped)")
-    _console.write("\n")
+        console.note("(stopped)")
+    console.write("\n")
     return "".join(pieces)

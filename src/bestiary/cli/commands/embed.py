@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import _console
+from .. import console
 
 
 class Pooling(StrEnum):
@@ -24,17 +24,17 @@ def run(
     pooling: Annotated[Pooling, typer.Option(help="Mean over the tokens, the first token, or the last.")] = Pooling.mean,
     normalize: Annotated[bool, typer.Option("--normalize", help="Scale each vector to length 1.")] = False,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Rows of a batch. By default chosen by length.")] = None,
-    revision: _console.Revision = None,
-    device: _console.Device = None,
-    dtype: _console.Dtype = None,
+    revision: console.Revision = None,
+    device: console.Device = None,
+    dtype: console.Dtype = None,
 ) -> None:
     """Print a line {"text": ..., "embedding": [...]} for each text, in order."""
-    found = _console.inputs(texts or [], file, "texts")
-    pipeline = _console.open_pipeline("feature-extraction", model, revision, device, dtype)
+    inputs = console.inputs(texts or [], file, "texts")
+    pipeline = console.open_pipeline("feature-extraction", model, revision, device, dtype)
     options = {} if batch_size is None else {"batch_size": batch_size}
-    with _console.working(f"embedding {len(found)} texts"):
-        vectors = pipeline(found, pool=pooling.value, return_tensors=True, truncation=True, **options)
-    for text, vector in zip(found, vectors, strict=True):
+    with console.working(f"embedding {len(inputs)} texts"):
+        vectors = pipeline(inputs, pool=pooling.value, return_tensors=True, truncation=True, **options)
+    for text, vector in zip(inputs, vectors, strict=True):
         row = vector[0].float()
         row = row / row.norm().clamp(min=1e-12) if normalize else row
-        _console.write_json({"text": text, "embedding": row.tolist()})
+        console.write_json({"text": text, "embedding": row.tolist()})

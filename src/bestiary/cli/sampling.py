@@ -54,5 +54,11 @@ def settings(
     named = [name for name, value in draws.items() if value is not None]
     if named and do_sample is False:
         raise typer.BadParameter(f"--greedy draws nothing, so --{named[0].replace('_', '-')} has no effect; leave one out")
-    given = {**draws, "max_new_tokens": max_new_tokens, "seed": seed, "do_sample": True if named else do_sample}
-    return {name: value for name, value in {**given, "stop_strings": stop or None}.items() if value is not None}
+    options = {
+        **draws,
+        "max_new_tokens": max_new_tokens,
+        "seed": seed,
+        "do_sample": True if named else do_sample,
+        "stop_strings": stop or None,
+    }
+    return {name: value for name, value in options.items() if value is not None}

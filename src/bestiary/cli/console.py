@@ -89,34 +89,34 @@ def tracked(items: Iterable[Any], what: str, total: int | None) -> Iterator[Any]
     yield from track(items, what, total=total, console=Console(stderr=True), transient=True)
 
 
-def inputs(given: list[str], file: Path | None, what: str) -> list[str]:
-    """The texts of the command line, else the lines of `file`, else those of stdin (also when `-` is given).
+def inputs(words: list[str], file: Path | None, what: str) -> list[str]:
+    """The `words` of the command line, else the lines of `file`, else those of stdin (also when `-` is given).
 
     Raises:
         typer.BadParameter: there is nothing to read.
     """
     if file is not None:
-        if given:
+        if words:
             raise typer.BadParameter(f"give {what} on the command line or in --file, not both")
         if not file.is_file():
             raise FileMissing(f"there is no file {file}")
         lines = file.read_text(encoding="utf-8").splitlines()
-    elif given and given != ["-"]:
-        return given
-    elif not given and on_terminal(sys.stdin):
+    elif words and words != ["-"]:
+        return words
+    elif not words and on_terminal(sys.stdin):
         raise typer.BadParameter(f"give {what} on the command line, in --file, or through a pipe")
     else:
         lines = sys.stdin.read().splitlines()
-    found = [line for line in lines if line.strip()]
-    if not found:
+    texts = [line for line in lines if line.strip()]
+    if not texts:
         raise typer.BadParameter(f"{what}: nothing but empty lines was found")
-    return found
+    return texts
 
 
 def open_pipeline(task: str, model: str | None, revision: str | None, device: str | None, dtype: str | None) -> Any:
     """The pipeline for `task` with `model`; imports torch."""
     with working(f"opening {model or 'the embedded model'}"):
-        from ..pipelines.pipeline import pipeline
+        from ..pipelines.opening import pipeline
 
         return pipeline(task, model=model, revision=revision, device=device, dtype=dtype)
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ..core.errors import FileMissing, InputError, UnknownArchitecture
-from ..core.sizes import parse_size, show_size
-from . import _console
+from ...core.errors import FileMissing, InputError, UnknownArchitecture
+from ...core.sizes import parse_size, show_size
+from .. import console
 
 
 def run(
@@ -17,64 +17,64 @@ def run(
     batch: Annotated[int, typer.Option(min=1, help="Rows of the call to forecast.")] = 1,
     prompt_length: Annotated[int, typer.Option(min=1, help="Tokens of each row before generation.")] = 512,
     new_tokens: Annotated[int, typer.Option(min=1, help="Tokens to generate.")] = 128,
-    dtype: _console.Dtype = None,
+    dtype: console.Dtype = None,
     memory: Annotated[str | None, typer.Option(help="Fail when more than this is needed, for example 8GB.")] = None,
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
-    json: _console.Json = False,
-    revision: _console.Revision = None,
+    json: console.Json = False,
+    revision: console.Revision = None,
     subfolder: Annotated[str, typer.Option(help="Folder inside the checkpoint.")] = "",
 ) -> None:
     """Show architecture, parameters, dtypes, and the memory to load and to run. No weights are read or downloaded."""
-    from ..hub.files import HubOptions
-    from ..loading.forecast import Call, by_dtype, forecast, read_headers
-    from ..modeling.opening import floating_dtype
+    from ...hub.files import HubOptions
+    from ...loading.forecast import Call, by_dtype, forecast, read_headers
+    from ...modeling.opening import floating_dtype
 
     limit = None if memory is None else _size(memory)
     options = HubOptions(revision=revision, subfolder=subfolder)
-    with _console.working(f"reading the headers of {path}"):
+    with console.working(f"reading the headers of {path}"):
         headers = read_headers(path, options)
     config, remark = _config(path, options)
     kind = _class(config)
-    wanted = dtype or (config.dtype if config is not None else None)
-    found = forecast(
+    target = dtype or (config.dtype if config is not None else None)
+    need = forecast(
         config,
         headers,
         Call(batch, prompt_length, new_tokens),
-        dtype=None if wanted is None else floating_dtype(wanted),
+        dtype=None if target is None else floating_dtype(target),
         tied=_tied(config, kind),
         generates=kind is not None and kind.can_generate(),
     )
     architectures = ", ".join((config.architectures if config is not None else None) or ()) or remark or "not named"
     if json:
-        _console.write_json(
+        console.write_json(
             {
                 "architectures": architectures,
                 "model_type": config.model_type if config is not None else None,
                 "dtypes": [dict(zip(("dtype", "numbers", "bytes"), row, strict=True)) for row in by_dtype(headers)],
-                **asdict(found),
-                "run_peak": found.run_peak,
+                **asdict(need),
+                "run_peak": need.run_peak,
                 **({"tensors": [list(row) for row in _rows(headers)]} if tensors else {}),
             }
         )
     else:
         call = f"{batch} x ({prompt_length} + {new_tokens}) tokens"
-        cached = [("cache per token and row", show_size(found.cache_per_token)), (f"cache of {call}", show_size(found.cache))]
+        cached = [("cache per token and row", show_size(need.cache_per_token)), (f"cache of {call}", show_size(need.cache))]
         rows = [
             ("architecture", architectures),
             ("model_type", config.model_type if config is not None else "unknown"),
-            ("parameters", f"{found.parameters:,}"),
+            ("parameters", f"{need.parameters:,}"),
             *((f"stored as {name}", f"{numbers:,} ({show_size(size)})") for name, numbers, size in by_dtype(headers)),
-            ("weights in memory", show_size(found.weights)),
-            ("peak of loading", show_size(found.load_peak)),
-            *(cached if found.cache else ()),
-            ("activations, about", show_size(found.activations)),
-            ("peak of running, about", show_size(found.run_peak)),
+            ("weights in memory", show_size(need.weights)),
+            ("peak of loading", show_size(need.load_peak)),
+            *(cached if need.cache else ()),
+            ("activations, about", show_size(need.activations)),
+            ("peak of running, about", show_size(need.run_peak)),
         ]
-        _console.table(rows)
+        console.table(rows)
         if tensors:
-            _console.table(_rows(headers), ("tensor", "dtype", "shape", "bytes", "file"))
+            console.table(_rows(headers), ("tensor", "dtype", "shape", "bytes", "file"))
     if limit is not None:
-        found.check(limit)
+        need.check(limit)
 
 
 def _size(text: str) -> int:
@@ -86,7 +86,7 @@ def _size(text: str) -> int:
 
 def _config(path: str, options: Any) -> tuple[Any, str]:
     """The config, or None and why there is none."""
-    from ..auto import AutoConfig
+    from ...auto import AutoConfig
 
     if Path(path).is_file():
         return None, "a file of weights alone"
@@ -100,7 +100,7 @@ def _config(path: str, options: Any) -> tuple[Any, str]:
 
 def _class(config: Any) -> Any:
     """The class that the checkpoint was saved with, else the family's base; None without a config."""
-    from ..modeling.families import family, tasks_of
+    from ...modeling.families import family, tasks_of
 
     if config is None:
         return None
