@@ -15,8 +15,20 @@ _TASKS = "bestiary.pipelines.tasks"
 VERSION = "5.23.0"
 
 _GENERATION = ("generation", "core.outputs")
-_TOKENIZERS = ("preprocess.text.tokenizer", "preprocess.text.batch_encoding", "preprocess.text.special_tokens", "compat.scripts")
-_UTILS = ("compat.helpers", "compat.scripts", "preprocess.text.chat.tool_schema", "preprocess.batch", "hub.push", "core.outputs")
+_TOKENIZERS = (
+    "preprocess.text.tokenizer",
+    "preprocess.text.batch_encoding",
+    "preprocess.text.special_tokens",
+    "compat.scripts",
+)
+_UTILS = (
+    "compat.helpers",
+    "compat.scripts",
+    "preprocess.text.chat.tool_schema",
+    "preprocess.batch",
+    "hub.push",
+    "core.outputs",
+)
 
 # old path below `transformers` -> modules of ours whose names it shows
 MODULES: dict[str, tuple[str, ...]] = {
