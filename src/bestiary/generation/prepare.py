@@ -1,19 +1,17 @@
 """From the arguments of a call to what the loop starts with. Everything that can be refused is refused here."""
 
-import inspect
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
 
 from ..cache.base import Cache
 from ..cache.encoder_decoder import EncoderDecoderCache
 from ..core.errors import ArgumentError, CapacityError, ConfigError, InputError, did_you_mean
 from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
+from ..nn import inputs as model_inputs
 from . import processors, strategies
 from .config import DEFAULT_NEW_TOKENS, DEFAULTS, GenerationConfig
 
@@ -183,24 +181,9 @@ def _check_clashes(settings: GenerationConfig) -> None:
         raise ConfigError(f"prefill_chunk_size={chunk} and use_cache=False exclude each other: parts need a cache")
 
 
-@cache
-def _parameters(*kinds: Hashable) -> frozenset[str]:
-    found: set[str] = set()
-    for kind in kinds:
-        for owner in kind.__mro__ if isinstance(kind, type) else ():
-            if "forward" not in owner.__dict__ or owner is nn.Module:
-                continue
-            taken = inspect.signature(owner.__dict__["forward"]).parameters.values()
-            found.update(p.name for p in taken if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
-            if all(p.kind is not p.VAR_KEYWORD for p in taken):
-                return frozenset(found - {"self"})
-    return frozenset(found - {"self"})
-
-
 def forward_parameters(model: Any) -> frozenset[str]:
     """Names of the arguments that the model's forward takes, those it hands on to its backbone included."""
-    kinds: list[Any] = [type(model), type(model.base_model)]
-    return _parameters(*kinds)
+    return model_inputs.forward_parameters(type(model), type(model.base_model))
 
 
 def check_inputs(model: Any, given: dict[str, Any], others: set[str]) -> None:

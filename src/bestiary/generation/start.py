@@ -152,7 +152,8 @@ def _encoder_decoder(model: Any, settings: GenerationConfig, given: dict[str, An
     if encoded is None:
         if source is None and given.get("inputs_embeds") is None:
             raise InputError(f"{type(model).__name__} needs {main} (or encoder_outputs) to generate from")
-        encoded = model.get_encoder()(**{name: given[name] for name in given if name in wanted}, **_recorded(settings))
+        encoder_inputs = {name: given[name] for name in given if name in wanted}
+        encoded = model.get_encoder()(**encoder_inputs, **_recorded(settings), return_dict=True)
     elif isinstance(encoded, Tensor):
         encoded = BaseModelOutput(encoded)
     elif isinstance(encoded, tuple | list):

@@ -1,34 +1,27 @@
-"""Opening a checkpoint into a model, and saving a model as a checkpoint: where loading, placement and generation meet."""
+"""Opening a checkpoint into a model: where loading, placement and generation meet."""
 
 import copy
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ..core.errors import ArgumentError, ConfigError, InputError, MissingDependency, did_you_mean
-from ..core.files import folder_to_fill
 from ..core.logging import warn_once
 from ..generation.config import GenerationConfig
 from ..generation.mixin import GenerationMixin
 from ..hub.files import HubOptions, find_file
-from ..hub.push import push_folder
 from ..loading.checkpoint import Checkpoint
 from ..loading.load import LoadPlan, load_weights
-from ..loading.save import save_weights
 from ..loading.skeleton import skeleton
 from ..placement.device_map import check_available, plan_device_map
 from ..placement.dispatch import dispatch
-from ..placement.offload import read_tensor
+from .building import without_initialisation
 from .config import PreTrainedConfig
-
-if TYPE_CHECKING:
-    from .base import PreTrainedModel
-
+from .parts import ModelParts
 
 # Older keywords, and the values of them that ask for what happens anyway.
 _WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
@@ -113,15 +106,15 @@ def floating_dtype(dtype: Any) -> torch.dtype:
     Raises:
         InputError: not a dtype, or not a floating one.
     """
-    found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
-    if not isinstance(found, torch.dtype):
+    kind = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
+    if not isinstance(kind, torch.dtype):
         raise InputError(f"dtype is {dtype!r}; expected a torch dtype or its name, such as 'float32', 'bfloat16' or 'auto'")
-    if not found.is_floating_point:
-        raise InputError(f"a model cannot be built with dtype {found}: it is not a floating-point type")
-    return found
+    if not kind.is_floating_point:
+        raise InputError(f"a model cannot be built with dtype {kind}: it is not a floating-point type")
+    return kind
 
 
-def open_model(cls: "type[PreTrainedModel]", name_or_path: Any, *model_args: Any, **kwargs: Any) -> Any:
+def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwargs: Any) -> Any:
     """The model of class `cls` in the checkpoint `name_or_path` (a folder, a hub name, or None with `state_dict`).
 
     Keywords are those of `OpenOptions` and `HubOptions`; others override the config's fields or go to the constructor.
@@ -130,8 +123,6 @@ def open_model(cls: "type[PreTrainedModel]", name_or_path: Any, *model_args: Any
         FileMissing, HubError, CorruptFile, UnsafeFile: the files cannot be had, read or trusted.
         LoadError: not every tensor is accounted for. ConfigError, ArgumentError, InputError: what was asked is wrong.
     """
-    from .base import without_initialisation
-
     hub, kwargs = HubOptions.split(kwargs)
     options, kwargs = OpenOptions.split(kwargs)
     config, kwargs = _config(cls, name_or_path, options, hub, kwargs)
@@ -151,13 +142,13 @@ def open_model(cls: "type[PreTrainedModel]", name_or_path: Any, *model_args: Any
             model = cls(config, *model_args, **kwargs)
     finally:
         torch.set_default_dtype(before)
-    kept = list(cls._keep_in_fp32_modules) if dtype == torch.float16 else []
-    device_map = _device_map(model, options, dtype, kept)
+    in_fp32 = list(cls._keep_in_fp32_modules) if dtype == torch.float16 else []
+    device_map = _device_map(model, options, dtype, in_fp32)
     head_is_new = cls.__name__ not in (config.architectures or [])
     report = load_weights(
         model,
         checkpoint,
-        plan=LoadPlan(dtype, kept, device_map, options.offload_folder, options.offload_state_dict),
+        plan=LoadPlan(dtype, in_fp32, device_map, options.offload_folder, options.offload_state_dict),
         prefix=cls.base_model_prefix,
         renames=cls._weight_rules,
         tied=model.tied_weights(),
@@ -179,14 +170,14 @@ def open_model(cls: "type[PreTrainedModel]", name_or_path: Any, *model_args: Any
 
 
 def _config(
-    cls: "type[PreTrainedModel]", name_or_path: Any, options: OpenOptions, hub: HubOptions, kwargs: dict[str, Any]
+    cls: type[ModelParts], name_or_path: Any, options: OpenOptions, hub: HubOptions, kwargs: dict[str, Any]
 ) -> tuple[PreTrainedConfig, dict[str, Any]]:
     """The config, and the keywords that are for the constructor. The caller's config object is not changed."""
     if isinstance(options.config, PreTrainedConfig):
         config = copy.deepcopy(options.config)
-        own = {name for name in kwargs if name in type(config)._field_names or name in type(config).attribute_map}
-        config.update({name: kwargs[name] for name in own | ({"num_labels"} & kwargs.keys())})
-        rest = {name: value for name, value in kwargs.items() if name not in own and name != "num_labels"}
+        fields_set = {name for name in kwargs if name in type(config)._field_names or name in type(config).attribute_map}
+        config.update({name: kwargs[name] for name in fields_set | ({"num_labels"} & kwargs.keys())})
+        rest = {name: value for name, value in kwargs.items() if name not in fields_set and name != "num_labels"}
     else:
         try:
             config, rest = cls.config_class.from_pretrained(
@@ -212,27 +203,27 @@ def _checkpoint(name_or_path: Any, options: OpenOptions, hub: HubOptions) -> Che
     return Checkpoint.open(name_or_path, hub, use_safetensors=options.use_safetensors, variant=options.variant)
 
 
-def _dtype(asked: Any, config: PreTrainedConfig, checkpoint: Checkpoint) -> torch.dtype:
+def _dtype(dtype: Any, config: PreTrainedConfig, checkpoint: Checkpoint) -> torch.dtype:
     """The one rule: what the caller says; else what the config says; else what most of the file's numbers are."""
-    if asked != "auto":
-        return floating_dtype(asked)
+    if dtype != "auto":
+        return floating_dtype(dtype)
     if config.dtype is not None:
         return floating_dtype(config.dtype)
     sizes: dict[torch.dtype, int] = {}
     for info in checkpoint.keys.values():
         if info.dtype.is_floating_point:
             sizes[info.dtype] = sizes.get(info.dtype, 0) + info.nbytes
-    return max(sizes, key=lambda dtype: sizes[dtype]) if sizes else torch.float32
+    return max(sizes, key=lambda kind: sizes[kind]) if sizes else torch.float32
 
 
-def _device_map(model: "PreTrainedModel", options: OpenOptions, dtype: torch.dtype, kept: list[str]) -> dict[str, Any] | None:
+def _device_map(model: ModelParts, options: OpenOptions, dtype: torch.dtype, in_fp32: list[str]) -> dict[str, Any] | None:
     if options.device_map is None:
         if options.max_memory is not None:
             raise ArgumentError("max_memory says how to spread a model, which needs device_map, for example 'auto'")
         return None
-    blocks = sorted({name for part in model.modules() for name in getattr(type(part), "_no_split_modules", ())})
+    blocks = sorted({name for part in model.modules() if isinstance(part, ModelParts) for name in part._no_split_modules})
     table = plan_device_map(
-        model, options.device_map, options.max_memory, blocks, dtype, model.tied_weights(), keep_in_fp32=kept
+        model, options.device_map, options.max_memory, blocks, dtype, model.tied_weights(), keep_in_fp32=in_fp32
     )
     for device in set(table.values()) - {"disk"}:
         check_available(device)
@@ -242,69 +233,6 @@ def _device_map(model: "PreTrainedModel", options: OpenOptions, dtype: torch.dty
 def _generation_config(name_or_path: Any, config: PreTrainedConfig, options: OpenOptions, hub: HubOptions) -> GenerationConfig:
     if options.generation_config is not None:
         return copy.deepcopy(options.generation_config)
-    if name_or_path is not None and (found := find_file(name_or_path, GenerationConfig.file_name, hub)) is not None:
-        return GenerationConfig.from_pretrained(found)
+    if name_or_path is not None and (path := find_file(name_or_path, GenerationConfig.file_name, hub)) is not None:
+        return GenerationConfig.from_pretrained(path)
     return GenerationConfig.from_model_config(config)
-
-
-def save_model(
-    model: "PreTrainedModel",
-    folder: Any,
-    *,
-    state_dict: Mapping[str, torch.Tensor] | None = None,
-    max_shard_size: int | str = "50GB",
-    safe_serialization: bool = True,
-    variant: str | None = None,
-    is_main_process: bool = True,
-    push_to_hub: bool = False,
-    save_function: Any = None,
-    **hub: Any,
-) -> list[Path]:
-    """Write the weights, then config.json and generation_config.json, into `folder`; every file is replaced whole.
-
-    Args:
-        state_dict: tensors to write instead of the model's own.
-        max_shard_size: bytes, or a number with KB, MB, GB or TB; larger models are split and get an index.
-        safe_serialization: safetensors, else torch's zip format.
-        is_main_process: False writes nothing (for the other processes of a distributed run).
-        save_function: scripts for several processes pass it beside `is_main_process`. It is not called, and a warning says so:
-            files are always written whole by this library.
-        push_to_hub: also upload the folder; `hub` are the keywords of `hub.push.push_folder`, `repo_id` by default the
-            folder's name.
-
-    Raises:
-        SaveError: the disk is full or the folder cannot be written; what was there before is still whole.
-    """
-    hub = {name: value for name, value in hub.items() if value is not None}
-    if hub and not push_to_hub:
-        raise ArgumentError(f"save_pretrained takes no argument {', '.join(map(repr, hub))} without push_to_hub=True")
-    if not is_main_process:
-        return []
-    if save_function is not None:
-        warn_once(
-            "save-function", "save_function is not called: this library writes its files itself, each whole or not at all"
-        )
-    folder = folder_to_fill(folder)
-    if not isinstance(state_dict, Mapping | None):
-        raise InputError(f"state_dict holds tensors by name; found {type(state_dict).__name__}")
-    state = dict(model.state_dict() if state_dict is None else state_dict)
-    config = copy.deepcopy(model.config)
-    config.architectures = [type(model).__name__]
-    config.dtype = model.dtype
-    written = save_weights(
-        state,
-        folder,
-        max_shard_size=max_shard_size,
-        safe_serialization=safe_serialization,
-        tied=model.tied_weights(),
-        metadata={"format": "pt"},
-        renames=model._weight_rules,
-        variant=variant,
-        fetch=partial(read_tensor, model) if state_dict is None else None,
-    )
-    written += [Path(path) for path in config.save_pretrained(folder)]
-    if isinstance(model, GenerationMixin) and model.can_generate():
-        written += [Path(path) for path in model.generation_config.save_pretrained(folder)]
-    if push_to_hub:
-        push_folder(folder, hub.pop("repo_id", Path(folder).name), supersedes=model.supersedes, **hub)
-    return written

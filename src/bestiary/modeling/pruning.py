@@ -3,7 +3,6 @@ masked."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -11,9 +10,7 @@ from torch import nn
 from ..core.errors import ArgumentError, InputError
 from ..nn.attention import Attend
 from ..nn.conv import Conv1D
-
-if TYPE_CHECKING:
-    from .base import PreTrainedModel
+from .config import PreTrainedConfig
 
 
 @dataclass(frozen=True)
@@ -36,35 +33,33 @@ _LAYOUTS: dict[type[nn.Module], tuple[int, str, str]] = {
 }
 
 
-def prune(model: "PreTrainedModel", heads_to_prune: Mapping[int, Collection[int]]) -> None:
-    """Cut heads out of self-attention: layer -> heads, numbered as in the whole model. What is gone already stays so.
+def prune(
+    model: nn.Module,
+    layers: nn.ModuleList,
+    weights: HeadWeights,
+    heads_to_prune: Mapping[int, Collection[int]],
+    config: PreTrainedConfig,
+) -> None:
+    """Cut heads out of self-attention in `layers` of `model`: layer -> heads, numbered as in the whole model.
 
-    Of an encoder-decoder these are layers of the encoder. `config.pruned_heads` says afterwards what is gone.
+    What is gone already stays so. `config.pruned_heads` says afterwards what is gone.
 
     Raises:
-        ArgumentError: the family does not say which weights belong to a head, or they are not plain weights in memory.
-        InputError: no such layer or head, or no head would be left in a layer.
+        ArgumentError: weights that are not plain weights in memory. InputError: no such layer or head, or no head would be left
+            in a layer.
     """
-    weights = model.head_weights
-    stack = model.stacks.get("") or model.stacks.get("encoder_")
-    if weights is None or stack is None:
-        raise ArgumentError(
-            f"{type(model).__name__} cannot prune heads: it does not say which weights belong to one head alone;"
-            " head_mask= switches heads off for a call"
-        )
     if "hf_device_map" in model.__dict__ and any(parameter.is_meta for parameter in model.parameters()):
         raise ArgumentError(
             "prune_heads needs every weight in memory: prune and save the model, then load it with a device_map"
         )
-    layers: Any = model.base_model.get_submodule(stack.layers)
-    count = int(model.config.get("num_attention_heads"))
-    gone = {index: set(heads) for index, heads in model.config.pruned_heads.items()}
+    count = int(config.get("num_attention_heads"))
+    gone = {index: set(heads) for index, heads in config.pruned_heads.items()}
     for index, heads in heads_to_prune.items():
         gone[index] = gone.get(index, set()) | set(heads)
         _check(index, gone[index], len(layers), count)
     for index, cut in gone.items():
         _prune_layer(layers[index], weights, cut, count)
-    model.config.pruned_heads = {index: sorted(heads) for index, heads in sorted(gone.items()) if heads}
+    config.pruned_heads = {index: sorted(heads) for index, heads in sorted(gone.items()) if heads}
 
 
 def _check(index: int, heads: set[int], layers: int, count: int) -> None:
@@ -80,20 +75,20 @@ def _check(index: int, heads: set[int], layers: int, count: int) -> None:
 def _prune_layer(layer: nn.Module, weights: HeadWeights, gone: set[int], count: int) -> None:
     """Take the heads `gone` of `count` out of one layer, as far as they are still there."""
     attend = next(module for module in layer.modules() if isinstance(module, Attend) and not module.cross)
-    held = tuple(range(count)) if attend.kept_heads is None else attend.kept_heads
-    places = [place for place, head in enumerate(held) if head not in gone]
-    if len(places) == len(held):
+    present = tuple(range(count)) if attend.kept_heads is None else attend.kept_heads
+    places = [place for place, head in enumerate(present) if head not in gone]
+    if len(places) == len(present):
         return
     output = layer.get_submodule(weights.output)
     width = _features(output, inputs=True)
-    size = width // len(held)
+    size = width // len(present)
     columns = [place * size + i for place in places for i in range(size)]
     for path in weights.inputs:
-        made = layer.get_submodule(path)
-        parts = range(0, _features(made, inputs=False), width)
-        _keep(made, [start + column for start in parts for column in columns], inputs=False)
+        projection = layer.get_submodule(path)
+        parts = range(0, _features(projection, inputs=False), width)
+        _keep(projection, [start + column for start in parts for column in columns], inputs=False)
     _keep(output, columns, inputs=True)
-    attend.kept_heads = tuple(held[place] for place in places)
+    attend.kept_heads = tuple(present[place] for place in places)
 
 
 def _layout(module: nn.Module) -> tuple[int, str, str]:

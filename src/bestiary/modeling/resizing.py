@@ -1,18 +1,14 @@
 """Growing and shrinking the vocabulary of a model."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
 from ..core.errors import InputError
-
-if TYPE_CHECKING:
-    from .base import PreTrainedModel
+from .parts import ModelParts
 
 
 def resize(
-    model: "PreTrainedModel",
+    model: ModelParts,
     new_num_tokens: int | None = None,
     pad_to_multiple_of: int | None = None,
     mean_resizing: bool = True,
@@ -62,7 +58,7 @@ def resize(
 
 
 @torch.no_grad()
-def _resize_rows(model: "PreTrainedModel", module: nn.Module, name: str, size: int, mean_resizing: bool) -> None:
+def _resize_rows(model: ModelParts, module: nn.Module, name: str, size: int, mean_resizing: bool) -> None:
     old = module.get_parameter(name)
     kept = min(size, len(old))
     new = old.new_empty((size, *old.shape[1:]))
@@ -72,7 +68,7 @@ def _resize_rows(model: "PreTrainedModel", module: nn.Module, name: str, size: i
     setattr(module, name, nn.Parameter(new, requires_grad=old.requires_grad))
 
 
-def _new_rows(model: "PreTrainedModel", old: Tensor, count: int, mean_resizing: bool) -> Tensor:
+def _new_rows(model: ModelParts, old: Tensor, count: int, mean_resizing: bool) -> Tensor:
     if old.dim() == 1:
         return old.new_zeros(count)
     if not mean_resizing:

@@ -48,7 +48,7 @@ class WhisperNoSpeechDetection(LogitsProcessor):
             probabilities = scores.float().exp() if self.is_scores_logprobs else scores.float().softmax(-1)
         else:
             with torch.no_grad():
-                logits = self.model(**self.inputs, decoder_input_ids=input_ids).logits
+                logits = self.model(**self.inputs, decoder_input_ids=input_ids, return_dict=True).logits
             probabilities = logits[:, self.begin_index - self.start_of_trans_offset].float().softmax(-1)
         self.no_speech_prob = probabilities[:, self.no_speech_token]
         return scores

@@ -29,7 +29,7 @@ class CausalLM(GenerationMixin, LanguageHead):
         logits_to_keep: number of last positions (0: all), or their indices.
         num_items_in_batch: labels in all micro-batches of a step, to divide the summed loss by.
         """
-        output = self.backbone(input_ids, attention_mask, **inputs)
+        output = self.run_backbone(input_ids, attention_mask, **inputs)
         logits = self.vocabulary_logits(kept(output.last_hidden_state, logits_to_keep))
         loss = None if labels is None else causal_lm_loss(logits, labels, num_items_in_batch)
         return CausalLMOutput(loss=loss, logits=logits, **recorded(output))

@@ -7,7 +7,7 @@ refuses unknown ones.
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...core.outputs import ModelOutput
 from ...nn.losses import classification_loss, token_loss
@@ -45,15 +45,16 @@ class Headed(PreTrainedModel):
         self.add_module(self.base_model_prefix, self.backbone_class(part, **self.backbone_options))
 
     @property
-    def backbone(self) -> PreTrainedModel:
-        """The model without its head."""
+    def base_model(self) -> PreTrainedModel:
+        """The backbone: the model without its head."""
         backbone = self._modules[self.base_model_prefix]
         if not isinstance(backbone, PreTrainedModel):
             raise TypeError(f"{self.base_model_prefix} is a {type(backbone).__name__}")
         return backbone
 
-    def get_input_embeddings(self) -> nn.Module:
-        return self.backbone.get_input_embeddings()
+    def run_backbone(self, *args: Any, **inputs: Any) -> Any:
+        """The backbone's output, its fields by name whatever its config says of `return_dict`."""
+        return self.base_model(*args, return_dict=True, **inputs)
 
 
 class TextHead(Headed):
@@ -78,7 +79,7 @@ class TextHead(Headed):
         **inputs: Any,
     ) -> Any:
         """labels: as the class says; the other inputs are the backbone's."""
-        output = self.backbone(input_ids, attention_mask, **inputs)
+        output = self.run_backbone(input_ids, attention_mask, **inputs)
         logits = self.logits(output)
         return self.output_class(loss=self.loss(logits, labels), logits=logits, **only(self.output_class, output))
 

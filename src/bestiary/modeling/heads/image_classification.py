@@ -14,7 +14,7 @@ class ImageClassifier(Headed):
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.classifier = nn.Linear(self.backbone.config.get("hidden_size"), config.num_labels)
+        self.classifier = nn.Linear(self.base_model.config.get("hidden_size"), config.num_labels)
 
     def pool(self, output: Any) -> Tensor:
         """The vector (B, D) of an image: the state of its class token, which comes first."""
@@ -25,6 +25,6 @@ class ImageClassifier(Headed):
         self, pixel_values: Tensor | None = None, *, labels: Tensor | None = None, **inputs: Any
     ) -> ImageClassifierOutput:
         """labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression."""
-        output = self.backbone(pixel_values, **inputs)
+        output = self.run_backbone(pixel_values, **inputs)
         logits = self.classifier(self.pool(output))
         return ImageClassifierOutput(loss=classified(self, logits, labels), logits=logits, **recorded(output))

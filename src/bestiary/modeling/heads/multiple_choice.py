@@ -34,7 +34,7 @@ class MultipleChoice(Headed):
             raise InputError("pass input_ids or inputs_embeds")
         choices = given.shape[1]
         flat: dict[str, Any] = {name: x.flatten(0, 1) if isinstance(x, Tensor) else x for name, x in inputs.items()}
-        output = self.backbone(
+        output = self.run_backbone(
             None if input_ids is None else input_ids.flatten(0, 1),
             None if attention_mask is None else attention_mask.flatten(0, 1),
             inputs_embeds=None if inputs_embeds is None else inputs_embeds.flatten(0, 1),

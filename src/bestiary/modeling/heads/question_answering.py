@@ -27,7 +27,7 @@ class QuestionAnswering(Headed):
         **inputs: Any,
     ) -> QuestionAnsweringModelOutput:
         """start_positions, end_positions: (B,); places outside of the input are ignored in the loss."""
-        output = self.backbone(input_ids, attention_mask, **inputs)
+        output = self.run_backbone(input_ids, attention_mask, **inputs)
         starts, ends = self.qa_outputs(output.last_hidden_state).unbind(-1)
         loss = None
         if start_positions is not None and end_positions is not None:

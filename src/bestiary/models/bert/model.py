@@ -10,7 +10,6 @@ from ...core.errors import InputError
 from ...core.outputs import BaseModelOutputWithPoolingAndCrossAttentions, ModelOutput, Tensors
 from ...loading.rules import rename
 from ...modeling.base import PreTrainedModel
-from ...modeling.checks import one_of
 from ...modeling.config import PreTrainedConfig
 from ...modeling.cross_attention import look_at
 from ...modeling.heads.causal_lm import CausalLM
@@ -26,6 +25,7 @@ from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions
+from ...nn.inputs import one_of
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer, in_chunks
 from ...nn.losses import token_loss
@@ -293,7 +293,7 @@ class BertForPreTraining(BertLanguageHead, BertPreTrainedModel):
 
         The loss is the sum over the labels given.
         """
-        output = self.backbone(input_ids, attention_mask, **inputs)
+        output = self.run_backbone(input_ids, attention_mask, **inputs)
         words = self.vocabulary_logits(output.last_hidden_state)
         order = self.cls["seq_relationship"](output.pooler_output)
         losses = [token_loss(x, y) for x, y in ((words, labels), (order, next_sentence_label)) if y is not None]

@@ -356,7 +356,7 @@ class CLIPTextModelWithProjection(Headed, CLIPPreTrainedModel):
 
     def forward(self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, **inputs: Any) -> TextEmbedsOutput:
         """As `CLIPTextModel`."""
-        output = self.backbone(input_ids, attention_mask, **inputs)
+        output = self.run_backbone(input_ids, attention_mask, **inputs)
         projected, state = self.text_projection(output.pooler_output), output.last_hidden_state
         return TextEmbedsOutput(text_embeds=projected, last_hidden_state=state, **recorded(output))
 
@@ -378,7 +378,7 @@ class CLIPVisionModelWithProjection(Headed, CLIPPreTrainedModel):
 
     def forward(self, pixel_values: Tensor | None = None, **inputs: Any) -> ImageEmbedsOutput:
         """As `CLIPVisionModel`."""
-        output = self.backbone(pixel_values, **inputs)
+        output = self.run_backbone(pixel_values, **inputs)
         projected, state = self.visual_projection(output.pooler_output), output.last_hidden_state
         return ImageEmbedsOutput(image_embeds=projected, last_hidden_state=state, **recorded(output))
 

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from ...core.errors import InputError
 from ...core.outputs import BaseModelOutputWithPast, ModelOutput, Tensors
 from ...modeling.base import PreTrainedModel
-from ...modeling.checks import one_of
 from ...modeling.cross_attention import look_at
 from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.heads.headed import classifier_dropout, recorded
@@ -24,6 +23,7 @@ from ...nn.activations import activation, identity
 from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.conv import Conv1D
 from ...nn.embeddings import LearnedPositions
+from ...nn.inputs import one_of
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.losses import causal_lm_loss, token_loss
@@ -252,7 +252,7 @@ class GPT2DoubleHeadsModel(LanguageHead, GPT2PreTrainedModel):
         shape = given.shape[:-1] if input_ids is None else given.shape
         tensors = {"input_ids": input_ids, "attention_mask": attention_mask, **inputs}
         flat = {name: None if x is None else x.reshape(-1, *x.shape[len(shape) - 1 :]) for name, x in tensors.items()}
-        output = self.backbone(past_key_values=past_key_values, use_cache=use_cache, **flat)
+        output = self.run_backbone(past_key_values=past_key_values, use_cache=use_cache, **flat)
         hidden = output.last_hidden_state.unflatten(0, shape[:-1])
         if attention_mask is not None and (mc_token_ids is None or self.config.summary_type == "last"):
             mc_token_ids = last_real(attention_mask[..., -shape[-1] :] != 0)

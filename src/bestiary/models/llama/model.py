@@ -6,7 +6,6 @@ from torch import Tensor, nn
 
 from ...core.outputs import BaseModelOutputWithPast
 from ...modeling.base import PreTrainedModel
-from ...modeling.checks import one_of
 from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import LastTokenClassifier
@@ -14,6 +13,7 @@ from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, LayerCache, merge_heads, split_heads
+from ...nn.inputs import one_of
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.masks import Mask, decoder_frame

@@ -65,7 +65,8 @@ class T5ForSequenceClassification(T5PreTrainedModel):
         last = self._last_end(input_ids, attention_mask)
         if decoder_input_ids is None and inputs.get("decoder_inputs_embeds") is None:
             decoder_input_ids, decoder_attention_mask = self.same_text(input_ids, attention_mask, decoder_attention_mask)
-        output = self.transformer(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
+        inputs = {"decoder_attention_mask": decoder_attention_mask, "return_dict": True, **inputs}
+        output = self.transformer(input_ids, attention_mask, decoder_input_ids, **inputs)
         states = output.last_hidden_state
         logits = self.classification_head(states[torch.arange(len(states), device=states.device), last])
         loss = classified(self, logits, labels)

@@ -13,12 +13,12 @@ from ...core.outputs import (
     Seq2SeqModelOutput,
 )
 from ...modeling.base import PreTrainedModel
-from ...modeling.checks import one_of
 from ...modeling.heads.seq2seq import Seq2SeqLM, encoder_fields, encoder_output, shift_right
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, cached, merge_heads, split_heads
+from ...nn.inputs import one_of
 from ...nn.layer import Layer, within_half
 from ...nn.masks import Mask, make_mask
 from ...nn.norm import RMSNorm
@@ -311,7 +311,7 @@ class T5Model(T5PreTrainedModel):
         """
         if encoder_outputs is None:
             one_of(input_ids, inputs_embeds)
-            encoder_outputs = self.encoder(input_ids, attention_mask, inputs_embeds=inputs_embeds)
+            encoder_outputs = self.encoder(input_ids, attention_mask, inputs_embeds=inputs_embeds, return_dict=True)
         encoded = encoder_output(encoder_outputs)
         decoded = self.decoder(
             decoder_input_ids,
@@ -321,6 +321,7 @@ class T5Model(T5PreTrainedModel):
             encoder_attention_mask=attention_mask,
             past_key_values=past_key_values,
             use_cache=use_cache,
+            return_dict=True,
         )
         return Seq2SeqModelOutput(decoded.last_hidden_state, decoded.past_key_values, **encoder_fields(encoded))
 
@@ -384,4 +385,5 @@ class T5EncoderModel(T5PreTrainedModel):
         self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, *, inputs_embeds: Tensor | None = None
     ) -> BaseModelOutput:
         """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, T)."""
-        return BaseModelOutput(self.encoder(input_ids, attention_mask, inputs_embeds=inputs_embeds).last_hidden_state)
+        encoded = self.encoder(input_ids, attention_mask, inputs_embeds=inputs_embeds, return_dict=True)
+        return BaseModelOutput(encoded.last_hidden_state)

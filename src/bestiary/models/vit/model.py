@@ -235,7 +235,7 @@ class ViTForMaskedImageModeling(Headed, ViTPreTrainedModel):
         self, pixel_values: Tensor | None = None, bool_masked_pos: Tensor | None = None, **inputs: Any
     ) -> MaskedImageModelingOutput:
         """bool_masked_pos: (B, patches), True where masked; then `loss` is the mean absolute error of the masked pixels."""
-        output = self.backbone(pixel_values, bool_masked_pos, **inputs)
+        output = self.run_backbone(pixel_values, bool_masked_pos, **inputs)
         pixels = check_pixels(pixel_values, self.config.num_channels, self.config.patch_size, None)
         rows, columns = grid(pixels.shape[-2:], self.config.patch_size)
         patches = output.last_hidden_state[:, 1:].transpose(1, 2).unflatten(2, (rows, columns))

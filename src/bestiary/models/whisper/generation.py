@@ -218,7 +218,7 @@ class WhisperGeneration(GenerationMixin):
         window = 2 * self.config.max_source_positions
         heard = input_features[..., : min(num_segment_frames or window, window)]
         heard = torch.nn.functional.pad(heard, (0, window - heard.shape[-1]))
-        return self.hear_language(wish, self.get_encoder()(heard).last_hidden_state)
+        return self.hear_language(wish, self.get_encoder()(heard, return_dict=True).last_hidden_state)
 
     def _once(self, work: Transcription, wish: Wish, return_dict: bool) -> Any:
         """One decoding of one window, with everything the general `generate` returns."""

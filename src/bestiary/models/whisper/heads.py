@@ -80,6 +80,7 @@ class WhisperForCausalLM(GenerationMixin, WhisperPreTrainedModel):
             inputs_embeds=inputs_embeds,
             position_ids=position_ids,
             use_cache=use_cache,
+            return_dict=True,
         )
         logits = self.proj_out(kept(output.last_hidden_state, logits_to_keep))
         loss = None if labels is None else token_loss(logits, labels)
@@ -127,7 +128,7 @@ class WhisperForAudioClassification(WhisperPreTrainedModel):
         if encoder_outputs is None:
             if input_features is None:
                 raise InputError("pass input_features, or encoder_outputs")
-            encoder_outputs = self.encoder(input_features, output_hidden_states=weighted)
+            encoder_outputs = self.encoder(input_features, output_hidden_states=weighted, return_dict=True)
         encoded = encoder_output(encoder_outputs)
         states = encoded.last_hidden_state
         if weighted:

@@ -14,13 +14,13 @@ from ...core.outputs import (
     Seq2SeqModelOutput,
 )
 from ...modeling.base import PreTrainedModel
-from ...modeling.checks import one_of
 from ...modeling.heads.headed import Headed
 from ...modeling.heads.seq2seq import Seq2SeqLM, encoder_fields, encoder_output
 from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions, sinusoids
+from ...nn.inputs import one_of
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer, within_half
 from ...nn.masks import Mask, decoder_frame, make_mask
@@ -274,7 +274,7 @@ class WhisperModel(WhisperPreTrainedModel):
         if encoder_outputs is None:
             if input_features is None:
                 raise InputError("pass input_features, or encoder_outputs")
-            encoder_outputs = self.encoder(self.augmented(input_features, attention_mask))
+            encoder_outputs = self.encoder(self.augmented(input_features, attention_mask), return_dict=True)
         encoded = encoder_output(encoder_outputs)
         decoded = self.decoder(
             decoder_input_ids,
@@ -284,6 +284,7 @@ class WhisperModel(WhisperPreTrainedModel):
             inputs_embeds=decoder_inputs_embeds,
             position_ids=decoder_position_ids,
             use_cache=use_cache,
+            return_dict=True,
         )
         return Seq2SeqModelOutput(decoded.last_hidden_state, decoded.past_key_values, **encoder_fields(encoded))
 
@@ -333,5 +334,5 @@ class WhisperForConditionalGeneration(WhisperGeneration, Seq2SeqLM, Headed, Whis
         num_items_in_batch: labels in all micro-batches of a step, to divide the summed loss by.
         """
         decoder_input_ids = self.decoder_input(decoder_input_ids, labels, inputs)
-        output = self.model(input_features, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
+        output = self.run_backbone(input_features, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
         return self.written(self.proj_out(output.last_hidden_state), labels, num_items_in_batch, output)

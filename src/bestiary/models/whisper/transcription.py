@@ -130,7 +130,7 @@ class Transcription:
         """The encoder's states (rows, S, D) of the next window of the rows."""
         if self.states is not None:
             return self.states[indices]
-        states: Tensor = self.model.get_encoder()(self._windows(indices)).last_hidden_state
+        states: Tensor = self.model.get_encoder()(self._windows(indices), return_dict=True).last_hidden_state
         return states
 
     def _heard_by_assistant(self, indices: list[int]) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class Transcription:
             return {}
         if assistant.get_encoder() is self.model.get_encoder():
             return {}
-        return {"assistant_encoder_outputs": assistant.get_encoder()(self._windows(indices))}
+        return {"assistant_encoder_outputs": assistant.get_encoder()(self._windows(indices), return_dict=True)}
 
     def _windows(self, indices: list[int]) -> Tensor:
         """The next window (rows, M, frames) of the rows, with silence where they end."""
@@ -276,6 +276,7 @@ class Transcription:
             decoder_input_ids=ids[:, :begin],
             decoder_attention_mask=shown,
             use_cache=False,
+            return_dict=True,
         )
         quiet = output.logits[:, -1].float().softmax(-1)[:, (wish.no_timestamps_token_id or 1) - 1].tolist()
         for one, probability in zip(heard, quiet, strict=True):

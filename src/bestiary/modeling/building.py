@@ -1,0 +1,51 @@
+"""A model is finished once, when the outermost of a nest is built; weights that a checkpoint fills are not drawn."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class _Building(threading.local):
+    """What this thread is building.
+
+    Attributes:
+        depth: how many constructors of models are running, one inside another.
+        initialise: whether a finished model draws its starting weights.
+    """
+
+    depth: int = 0
+    initialise: bool = True
+
+
+_building = _Building()
+
+
+@contextmanager
+def without_initialisation() -> Iterator[None]:
+    """Models built inside leave their weights as they are, because a checkpoint will fill them."""
+    before = _building.initialise
+    _building.initialise = False
+    try:
+        yield
+    finally:
+        _building.initialise = before
+
+
+def initialising() -> bool:
+    """Whether a model that is finished now draws its starting weights."""
+    return _building.initialise
+
+
+class FinishedOnce(type):
+    """Calls `post_init` once, when the outermost model of a nest is complete."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        _building.depth += 1
+        try:
+            model = super().__call__(*args, **kwargs)
+        finally:
+            _building.depth -= 1
+        if _building.depth == 0:
+            model.post_init()
+        return model

@@ -1,0 +1,134 @@
+"""Running a model: its input is looked at, hidden states and attentions are recorded, and an output comes back."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..cache.base import Cache
+from ..cache.kinds.dynamic import DynamicCache
+from ..core.errors import ArgumentError, InputError
+from ..core.outputs import ModelOutput
+from ..nn.layer import Layer
+from ..nn.rope import Rotary
+from . import checks, head_masks
+from .parts import ModelParts
+from .recording import recording
+
+
+class Calling(ModelParts):
+    """A model that can be called."""
+
+    def __call__(
+        self,
+        *args: Any,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: bool | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Run the model.
+
+        Args:
+            output_hidden_states: also give the input of every layer and the final state, L+1 tensors (B, T, D).
+            output_attentions: also give the attention probabilities of every layer, L tensors (B, H, T, S). For this call
+                the eager formula computes them, whatever kernel is set.
+            return_dict: False gives a plain tuple; None does what the config says.
+            head_mask, decoder_head_mask, cross_attn_head_mask: (H,) or (L, H), 0 where a head is switched off.
+            cache_position: (T,) slots of the new tokens; needed by nothing, and refused where the cache counts otherwise.
+
+        Other arguments are those of `forward`, whose output class says what comes back.
+        """
+        if self.main_input_name == "input_ids" and not torch.compiler.is_compiling() and not self._holds_models():
+            checks.check_tokens(self, args, kwargs)
+        if "cache_position" in kwargs:
+            checks.take_cache_position(self, kwargs)
+        masks = {name: kwargs.pop(name) for name in head_masks.NAMES if name in kwargs}
+        masks = {name: mask for name, mask in masks.items() if mask is not None} if masks else masks
+        if masks:
+            with head_masks.heads_masked(self.base_model, self.stacks, masks):
+                flags = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
+                return self(*args, **flags, return_dict=return_dict, **kwargs)
+        hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
+        attentions = self.config.output_attentions if output_attentions is None else output_attentions
+        if not hidden and not attentions:
+            output = self._run(*args, **kwargs)
+        else:
+            with recording(self.base_model, self.stacks, hidden, attentions) as recorder:
+                output = self._run(*args, **kwargs)
+            for name, value in recorder.results().items():
+                holder, _, field = name.rpartition(".")
+                setattr(output[holder] if holder else output, field, value)
+        plain = not (self.config.return_dict if return_dict is None else return_dict)
+        return output.to_tuple() if plain and isinstance(output, ModelOutput) else output
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except (TypeError, AttributeError, IndexError) as error:
+            clear = checks.explained(self, args, kwargs, error)
+            if clear is None:
+                raise
+            raise clear from error
+
+    def _holds_models(self) -> bool:
+        """Whether a part is a model too, which looks at the tokens that go on to it."""
+        return any(isinstance(part, Calling) for part in self._modules.values())
+
+    # caches ----------------------------------------------------------------------------------------------------------
+
+    def start_cache(self, past_key_values: Any, use_cache: bool | None) -> Any:
+        """The cache of this call: the caller's, a new one, or None. Recomputing layers in training excludes a cache."""
+        # Looking through all modules comes last: this runs for every token.
+        recomputing = self.training and torch.is_grad_enabled() and self.is_gradient_checkpointing
+        if recomputing and (past_key_values is not None or use_cache):
+            raise ArgumentError("gradient checkpointing recomputes layers and cannot fill a cache; pass use_cache=False")
+        if isinstance(past_key_values, tuple | list):
+            raise InputError("past_key_values is a tuple of tensors; make a cache of it: DynamicCache.from_legacy_cache(...)")
+        if past_key_values is not None:
+            if isinstance(past_key_values, Cache) and past_key_values.needs_rotary:
+                past_key_values.rotary = self.rotary()
+            return past_key_values
+        new = self.config.use_cache if use_cache is None else use_cache
+        return DynamicCache() if new and not recomputing else None
+
+    def rotary(self) -> Rotary | None:
+        """What gives this model's keys their positions; None when its positions are not rotary."""
+        tables = [module for module in self.modules() if isinstance(module, Rotary)]
+        if any(module.parameters_ != tables[0].parameters_ for module in tables):
+            raise ArgumentError("the layers of this model rotate by different tables, and a sink cache knows only one")
+        return tables[0] if tables else None
+
+    # recomputing -----------------------------------------------------------------------------------------------------
+
+    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
+        """Recompute layers in the backward pass instead of keeping their activations; keywords go to torch's checkpoint."""
+        self._recompute({"use_reentrant": False, **(gradient_checkpointing_kwargs or {})})
+
+    def gradient_checkpointing_disable(self) -> None:
+        """Keep activations again."""
+        self._recompute(None)
+
+    def _recompute(self, options: dict[str, Any] | None) -> None:
+        for layer in self._layers():
+            layer.recompute = options
+
+    @property
+    def is_gradient_checkpointing(self) -> bool:
+        """Whether layers are recomputed in the backward pass."""
+        return any(layer.recompute is not None for layer in self._layers())
+
+    def _layers(self) -> list[Layer]:
+        return [module for module in self.modules() if isinstance(module, Layer)]
+
+    def enable_input_require_grads(self) -> None:
+        """Make the embedding's output require gradients, so that adapters behind a frozen embedding get theirs."""
+
+        def require(module: nn.Module, args: Any, output: Any) -> Any:
+            return output.requires_grad_(True)
+
+        self._require_grads_hook = self.get_input_embeddings().register_forward_hook(require)
+
+    def disable_input_require_grads(self) -> None:
+        """Undo `enable_input_require_grads`."""
+        self._require_grads_hook.remove()

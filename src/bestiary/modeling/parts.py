@@ -1,0 +1,153 @@
+"""`ModelParts`: what a family says about its models in data, and where the parts of a model are."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import ArgumentError
+from ..hub.push import PushToHubMixin
+from ..loading.checkpoint import WEIGHT_PATTERNS
+from ..loading.rules import Rule
+from ..nn.inputs import check_hidden_padding
+from ..nn.norm import RMSNorm
+from .building import FinishedOnce
+from .config import PreTrainedConfig
+from .facts import ModuleUtilsMixin
+from .pruning import HeadWeights
+from .recording import Stack
+
+
+class ModelParts(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedOnce):
+    """The lower half of `PreTrainedModel`; what acts on a model (opening, resizing, recording) needs no more than this.
+
+    Class attributes a family sets:
+        config_class: its config. base_model_prefix: the attribute that holds the backbone in a model with a head.
+        main_input_name: the first input of forward.
+        stacks: prefix of output fields -> where the layers are, relative to the backbone.
+        head_weights: which weights of a layer belong to its attention heads; None where heads cannot be pruned.
+        kernels: attention implementations it supports, the default first.
+        _tied_weights_keys: parameter -> the parameter it shares storage with when `config.tie_word_embeddings`.
+        _no_split_modules: class names of blocks that must stay on one device.
+        _weight_rules: reversible renames between the file's keys and ours, for checkpoints in an older form.
+        _keep_in_fp32_modules: names of modules that stay in fp32 in a 16-bit load.
+        _keys_to_ignore_on_load_unexpected: patterns of keys that old checkpoints hold and no model needs.
+        _new_with_head: patterns of parameters that start afresh, with a warning, where a checkpoint of a class with another
+            head lacks them.
+    """
+
+    supersedes = WEIGHT_PATTERNS
+    config_class: ClassVar[type[PreTrainedConfig]] = PreTrainedConfig
+    base_model_prefix: ClassVar[str] = ""
+    main_input_name: ClassVar[str] = "input_ids"
+    stacks: ClassVar[dict[str, Stack]] = {}
+    head_weights: ClassVar[HeadWeights | None] = None
+    kernels: ClassVar[tuple[str, ...]] = ("sdpa", "eager", "flex_attention", "flash_attention_2")
+    supports_gradient_checkpointing: ClassVar[bool] = True
+    _tied_weights_keys: ClassVar[dict[str, str]] = {}
+    _no_split_modules: ClassVar[list[str]] = []
+    _keep_in_fp32_modules: ClassVar[list[str]] = []
+    _weight_rules: ClassVar[tuple[Rule, ...]] = ()
+    _new_with_head: ClassVar[list[str]] = []
+    _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$", r"(^|\.)position_ids$"]
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__()
+        if not isinstance(config, PreTrainedConfig):
+            raise ArgumentError(
+                f"{type(self).__name__} is built from a config, found {type(config).__name__};"
+                f" to open a checkpoint use {type(self).__name__}.from_pretrained(...)"
+            )
+        self.config = config
+        self.load_report: Any = None
+
+    def post_init(self) -> None:
+        """What a complete model needs once."""
+
+    def check_padding(self, ids: Tensor) -> None:
+        """Refuse padding in `ids` (B, T) without a mask; a family in which padding changes nothing overrides this."""
+        check_hidden_padding(ids, self.config.pad_token_id, (self.config.bos_token_id, self.config.eos_token_id))
+
+    # parts -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def base_model(self) -> nn.Module:
+        """The backbone: the model without its head, or the model itself when it has none."""
+        backbone = self._modules.get(self.base_model_prefix)
+        return self if backbone is None else backbone
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The embedding of the main input; a head around a backbone has the backbone's."""
+        backbone = self.base_model
+        if backbone is not self and isinstance(backbone, ModelParts):
+            return backbone.get_input_embeddings()
+        raise ArgumentError(f"{type(self).__name__} has no token embedding")
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Replace the embedding of the main input, keeping its place in the tree."""
+        self._replace(self.get_input_embeddings(), value)
+        self.tie_weights()
+
+    def get_output_embeddings(self) -> nn.Module | None:
+        """The linear layer that gives logits over the vocabulary, or None."""
+        return None
+
+    def set_output_embeddings(self, value: nn.Module) -> None:
+        """Replace the layer that gives logits over the vocabulary."""
+        old = self.get_output_embeddings()
+        if old is None:
+            raise ArgumentError(f"{type(self).__name__} has no output embedding")
+        self._replace(old, value)
+
+    def vocabulary_biases(self) -> list[tuple[nn.Module, str]]:
+        """Biases over the vocabulary, as (module, name): they are resized with the embedding."""
+        head = self.get_output_embeddings()
+        return [(head, "bias")] if isinstance(head, nn.Linear) and head.bias is not None else []
+
+    def _replace(self, old: nn.Module, new: nn.Module) -> None:
+        for name, module in list(self.named_modules(remove_duplicate=False)):
+            if module is old:
+                parent, _, leaf = name.rpartition(".")
+                setattr(self.get_submodule(parent), leaf, new)
+
+    # weights ---------------------------------------------------------------------------------------------------------
+
+    def tied_weights(self) -> dict[str, str]:
+        """Parameter -> the parameter it shares storage with, for this model and its config."""
+        if not self.config.get_text_config().tie_word_embeddings:
+            return {}
+        return dict(self._tied_weights_keys)
+
+    def tie_weights(self) -> None:
+        """Make every tied parameter the very object it is tied to."""
+        for target, source in self.tied_weights().items():
+            parent, _, leaf = target.rpartition(".")
+            setattr(self.get_submodule(parent), leaf, self.get_parameter(source))
+
+    def init_weights(self, only: set[str] | None = None) -> None:
+        """Give weights their starting values: all of them, or those of the modules that own the parameters `only`."""
+        owners = None if only is None else {name.rpartition(".")[0] for name in only}
+        for name, module in self.named_modules():
+            if owners is None or name in owners:
+                self._init_weights(module)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Starting values of one module's own parameters; a family overrides this where it differs."""
+        deviation = self.config.get("initializer_range", 0.02)
+        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Embedding):
+            module.weight.normal_(0.0, deviation)
+            if isinstance(module, nn.Embedding):
+                if module.padding_idx is not None:
+                    module.weight[module.padding_idx].zero_()
+            elif module.bias is not None:
+                module.bias.zero_()
+        elif isinstance(module, nn.LayerNorm | RMSNorm):
+            module.weight.fill_(1.0)
+            if isinstance(module, nn.LayerNorm) and module.bias is not None:
+                module.bias.zero_()
+
+    @classmethod
+    def can_generate(cls) -> bool:
+        """Whether the class has `generate`; those that do override this."""
+        return False

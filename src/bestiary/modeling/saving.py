@@ -1,0 +1,81 @@
+"""Saving a model as a checkpoint."""
+
+import copy
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..core.errors import ArgumentError, InputError
+from ..core.files import folder_to_fill
+from ..core.logging import warn_once
+from ..generation.mixin import GenerationMixin
+from ..hub.push import push_folder
+from ..loading.save import save_weights
+from ..placement.offload import read_tensor
+from .parts import ModelParts
+
+
+def save_model(
+    model: ModelParts,
+    folder: Any,
+    *,
+    state_dict: Mapping[str, torch.Tensor] | None = None,
+    max_shard_size: int | str = "50GB",
+    safe_serialization: bool = True,
+    variant: str | None = None,
+    is_main_process: bool = True,
+    push_to_hub: bool = False,
+    save_function: Any = None,
+    **hub: Any,
+) -> list[Path]:
+    """Write the weights, then config.json and generation_config.json, into `folder`; every file is replaced whole.
+
+    Args:
+        state_dict: tensors to write instead of the model's own.
+        max_shard_size: bytes, or a number with KB, MB, GB or TB; larger models are split and get an index.
+        safe_serialization: safetensors, else torch's zip format.
+        is_main_process: False writes nothing (for the other processes of a distributed run).
+        save_function: scripts for several processes pass it beside `is_main_process`. It is not called, and a warning says so:
+            files are always written whole by this library.
+        push_to_hub: also upload the folder; `hub` are the keywords of `hub.push.push_folder`, `repo_id` by default the
+            folder's name.
+
+    Raises:
+        SaveError: the disk is full or the folder cannot be written; what was there before is still whole.
+    """
+    hub = {name: value for name, value in hub.items() if value is not None}
+    if hub and not push_to_hub:
+        raise ArgumentError(f"save_pretrained takes no argument {', '.join(map(repr, hub))} without push_to_hub=True")
+    if not is_main_process:
+        return []
+    if save_function is not None:
+        warn_once(
+            "save-function", "save_function is not called: this library writes its files itself, each whole or not at all"
+        )
+    folder = folder_to_fill(folder)
+    if not isinstance(state_dict, Mapping | None):
+        raise InputError(f"state_dict holds tensors by name; found {type(state_dict).__name__}")
+    state = dict(model.state_dict() if state_dict is None else state_dict)
+    config = copy.deepcopy(model.config)
+    config.architectures = [type(model).__name__]
+    config.dtype = model.dtype
+    written = save_weights(
+        state,
+        folder,
+        max_shard_size=max_shard_size,
+        safe_serialization=safe_serialization,
+        tied=model.tied_weights(),
+        metadata={"format": "pt"},
+        renames=model._weight_rules,
+        variant=variant,
+        fetch=partial(read_tensor, model) if state_dict is None else None,
+    )
+    written += [Path(path) for path in config.save_pretrained(folder)]
+    if isinstance(model, GenerationMixin) and model.can_generate():
+        written += [Path(path) for path in model.generation_config.save_pretrained(folder)]
+    if push_to_hub:
+        push_folder(folder, hub.pop("repo_id", Path(folder).name), supersedes=model.supersedes, **hub)
+    return written
