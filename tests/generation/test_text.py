@@ -264,6 +264,6 @@ def test_generate_stops_at_strings(llama, byte_level, ids):
     made = mine.generate(ids, tokenizer=byte_level, return_dict_in_generate=True, **options)
     assert made.finish_reasons[0] == "stop"
     assert made.sequences.shape[1] <= 32
-    peer = transformers.PreTrainedTokenizerFast(tokenizer_object=byte_level.backend.main)
+    peer = transformers.PreTrainedTokenizerFast(tokenizer_object=byte_level.rust.main)
     want = theirs.generate(ids, attention_mask=torch.ones_like(ids), tokenizer=peer, **options)
     assert torch.equal(made.sequences, want)

@@ -74,7 +74,7 @@ class Vocabulary:
             texts += [None if text is None else _MARK.encode() + text for text in self.written.first]
         special = [index for index, text in enumerate(texts) if not text or index in eos]
         for index in special:
-            name = tokenizer.backend.main.id_to_token(index) if index < size else None
+            name = tokenizer.rust.main.id_to_token(index) if index < size else None
             texts[index] = (name or f"<unused{index}>").encode()
         engine = _engine()
         wrapped = engine.TokenizerWrapper(_Tokens(texts, special, eos[0]))

@@ -30,7 +30,7 @@ def written(tokenizer: Any, size: int) -> Written:
     Raises:
         ConfigError: the text of a token depends on more than what comes before it.
     """
-    rust = tokenizer.backend.main
+    rust = tokenizer.rust.main
     tokens = [rust.id_to_token(index) for index in range(min(size, rust.get_vocab_size(with_added_tokens=True)))]
     unused = {*rust.get_added_tokens_decoder(), tokenizer.unk_token_id}
     usable = [index for index, token in enumerate(tokens) if token is not None and index not in unused]

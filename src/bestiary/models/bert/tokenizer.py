@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from tokenizers import Tokenizer, normalizers
 
 from ...preprocess.text.converters import wordpiece
-from ...preprocess.text.post_processing import state
+from ...preprocess.text.rust import state
 from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 

@@ -7,7 +7,7 @@ from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, 
 
 from ...core.errors import CorruptFile
 from ...preprocess.text.converters import bpe
-from ...preprocess.text.post_processing import state
+from ...preprocess.text.rust import state
 from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 WORD_END = "</w>"

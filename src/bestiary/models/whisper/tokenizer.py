@@ -55,7 +55,7 @@ class WhisperTokenizer(PreTrainedTokenizerFast):
         return bpe.byte_level(*bpe.read(vocab, merges), add_prefix_space=bool(settings["add_prefix_space"]))
 
     def _id(self, token: str) -> int:
-        index = self.backend.main.token_to_id(token)
+        index = self.rust.main.token_to_id(token)
         if index is None:
             raise InputError(f"this vocabulary has no {token!r}; is it one of Whisper, and of the multilingual kind?")
         return int(index)
@@ -82,15 +82,15 @@ class WhisperTokenizer(PreTrainedTokenizerFast):
         """Change what is put before a text; None leaves a part as it was."""
         given = {"language": language, "task": task, "predict_timestamps": predict_timestamps}
         self.init_kwargs.update({name: value for name, value in given.items() if value is not None})
-        if self.backend.main.token_to_id(START) is None:
+        if self.rust.main.token_to_id(START) is None:
             return
         prefix, end = self._prefix(), str(self.eos_token)
-        self.backend.main.post_processor = processors.TemplateProcessing(
+        self.rust.main.post_processor = processors.TemplateProcessing(
             single=[*prefix, "$A", end],
             pair=[*prefix, "$A", "$B:1", f"{end}:1"],
             special_tokens=[(token, self._id(token)) for token in dict.fromkeys([*prefix, end])],
         )
-        self.backend.forget_twins()
+        self.rust.forget_twins()
 
     @property
     def timestamp_begin(self) -> int:

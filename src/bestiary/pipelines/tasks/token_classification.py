@@ -234,7 +234,7 @@ def _tag(label: str) -> tuple[bool, str]:
 
 def _marks_inner_tokens(tokenizer: Any) -> bool:
     """Whether tokens inside a word are written with a prefix, as WordPiece does."""
-    model = tokenizer.backend.main.model
+    model = tokenizer.rust.main.model
     return isinstance(model, models.WordPiece | models.BPE) and bool(model.continuing_subword_prefix)
 
 

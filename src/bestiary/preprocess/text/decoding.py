@@ -13,7 +13,7 @@ from .special_tokens import SpecialTokens
 PADDED = 1024
 
 
-class Vocabulary(SpecialTokens):
+class DecodingMixin(SpecialTokens):
     """What a tokenizer knows without encoding anything."""
 
     clean_up_tokenization_spaces: bool
@@ -34,7 +34,7 @@ class Vocabulary(SpecialTokens):
             return self.batch_decode(ids, skip_special_tokens, clean_up_tokenization_spaces)
         row = _row(ids)
         try:
-            text = self.backend.main.decode(row, skip_special_tokens=skip_special_tokens)
+            text = self.rust.main.decode(row, skip_special_tokens=skip_special_tokens)
         except (OverflowError, TypeError) as error:
             raise _no_ids(row) from error
         if row and max(row) >= len(self) + PADDED:
@@ -42,7 +42,7 @@ class Vocabulary(SpecialTokens):
         clean = clean_up_tokenization_spaces
         if clean is None:
             # Files of BPE tokenizers set this by habit; there every space is text, and cleaning would lose some.
-            clean = self.clean_up_tokenization_spaces and not isinstance(self.backend.main.model, models.BPE)
+            clean = self.clean_up_tokenization_spaces and not isinstance(self.rust.main.model, models.BPE)
         return self.clean_up_tokenization(text) if clean else text
 
     def batch_decode(
@@ -59,7 +59,7 @@ class Vocabulary(SpecialTokens):
         return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces, **options) for row in rows]
 
     def _tell_beyond(self, row: list[int]) -> None:
-        beyond = [index for index in row if self.backend.main.id_to_token(index) is None]
+        beyond = [index for index in row if self.rust.main.id_to_token(index) is None]
         if beyond:
             warn_once(
                 "ids-beyond",
@@ -80,14 +80,14 @@ class Vocabulary(SpecialTokens):
     @property
     def vocab_size(self) -> int:
         """Size of the vocabulary without added tokens; `len(tokenizer)` counts them."""
-        return int(self.backend.main.get_vocab_size(with_added_tokens=False))
+        return int(self.rust.main.get_vocab_size(with_added_tokens=False))
 
     def __len__(self) -> int:
-        return int(self.backend.main.get_vocab_size(with_added_tokens=True))
+        return int(self.rust.main.get_vocab_size(with_added_tokens=True))
 
     def get_vocab(self) -> dict[str, int]:
         """Token -> id, added tokens included."""
-        return dict(self.backend.main.get_vocab(with_added_tokens=True))
+        return dict(self.rust.main.get_vocab(with_added_tokens=True))
 
     @property
     def vocab(self) -> dict[str, int]:
@@ -97,7 +97,7 @@ class Vocabulary(SpecialTokens):
     @property
     def added_tokens_decoder(self) -> dict[int, AddedToken]:
         """Id -> added token."""
-        return dict(sorted(self.backend.main.get_added_tokens_decoder().items()))
+        return dict(sorted(self.rust.main.get_added_tokens_decoder().items()))
 
     @property
     def added_tokens_encoder(self) -> dict[str, int]:
@@ -115,7 +115,7 @@ class Vocabulary(SpecialTokens):
             InputError: a token is no text.
         """
         if isinstance(tokens, str):
-            index = self.backend.main.token_to_id(tokens)
+            index = self.rust.main.token_to_id(tokens)
             return self.unk_token_id if index is None else index
         return [self.convert_tokens_to_ids(token) for token in _texts(tokens)]
 
@@ -129,7 +129,7 @@ class Vocabulary(SpecialTokens):
         row = _row(ids)
         skipped = set(self.all_special_ids) if skip_special_tokens else ()
         try:
-            tokens = [self.backend.main.id_to_token(index) for index in row]
+            tokens = [self.rust.main.id_to_token(index) for index in row]
         except (OverflowError, TypeError) as error:
             raise _no_ids(row) from error
         if isinstance(ids, int):
@@ -139,7 +139,7 @@ class Vocabulary(SpecialTokens):
     def convert_tokens_to_string(self, tokens: list[str]) -> str:
         """The text of tokens given as strings."""
         tokens = _texts(tokens)
-        decoder = self.backend.main.decoder
+        decoder = self.rust.main.decoder
         return " ".join(tokens) if decoder is None else str(decoder.decode(tokens))
 
 

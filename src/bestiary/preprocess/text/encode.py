@@ -1,35 +1,109 @@
-"""Texts to rows of ids, on a backend that is only read: encode, cut, add special tokens, pad."""
+"""The samples of a tokenizer call to rows of ids: read them, encode, cut, add special tokens, pad."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tokenizers import Encoding, Tokenizer
 
 from ...core.errors import BestiaryError, InputError
-from .backend import Backend
-from .calls import Call, Sample, halves
 from .padding import Padding
+from .rust import RustTokenizer
 from .truncation import Truncation
 
-SOURCE = {
+# Column of the result -> where an encoding holds it.
+COLUMNS = {
     "attention_mask": lambda row: row.attention_mask,
     "token_type_ids": lambda row: row.type_ids,
     "special_tokens_mask": lambda row: row.special_tokens_mask,
     "offset_mapping": lambda row: row.offsets,
 }
 
+# A text, or the words of a text; a tuple of two of them is a pair.
+Text = str | list[str]
+Sample = Text | tuple[Text, Text]
 
-def encode_samples(backend: Backend, samples: Sequence[Sample], call: Call) -> tuple[list[Encoding], list[int]]:
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    """Everything one call asks for, checked and with the tokenizer's defaults; see `PreTrainedTokenizerFast.__call__`."""
+
+    add_special_tokens: bool = True
+    split_special_tokens: bool = False
+    words: bool = False
+    padding: Padding | None = None
+    truncation: Truncation | None = None
+    overflow: bool = False
+    tensors: str | None = None
+    length: bool = False
+    policy: str = "warn"
+    columns: tuple[str, ...] = ()
+
+
+def read_samples(text: Any, pair: Any, words: bool) -> tuple[list[Sample], bool]:
+    """The texts of a call, and whether it was a batch.
+
+    Raises:
+        InputError: something is neither a text nor a list of texts, or texts and their partners differ in number.
+    """
+    if words:
+        batched = isinstance(text, list | tuple) and (not text or isinstance(text[0], list | tuple))
+    else:
+        batched = isinstance(text, list | tuple)
+    if not batched:
+        first = _text(text, words, "text")
+        return [first if pair is None else (first, _text(pair, words, "text_pair"))], False
+    if pair is None:
+        return [_sample(item, words, f"text[{number}]") for number, item in enumerate(text)], True
+    if not isinstance(pair, list | tuple) or len(pair) != len(text):
+        partners = f"{len(pair)} texts" if isinstance(pair, list | tuple) else f"one {type(pair).__name__}"
+        raise InputError(f"text is a list of {len(text)} texts and text_pair holds {partners}; they must match one to one")
+    return [
+        (_text(one, words, f"text[{number}]"), _text(other, words, f"text_pair[{number}]"))
+        for number, (one, other) in enumerate(zip(text, pair, strict=True))
+    ], True
+
+
+def _sample(item: Any, words: bool, where: str) -> Sample:
+    if not words and isinstance(item, str):
+        return item
+    is_pair = isinstance(item, list | tuple) and len(item) == 2
+    if is_pair and (not words or any(isinstance(part, list | tuple) for part in item)):
+        return _text(item[0], words, f"{where}[0]"), _text(item[1], words, f"{where}[1]")
+    return _text(item, words, where)
+
+
+def _text(value: Any, words: bool, where: str) -> Text:
+    if not words and isinstance(value, str):
+        return value
+    if words and isinstance(value, list | tuple) and all(isinstance(word, str) for word in value):
+        return list(value)
+    expected = "a list of words (is_split_into_words=True)" if words else "a str"
+    raise InputError(f"{where} is {type(value).__name__} {value!r:.60}; expected {expected}")
+
+
+def halves(sample: Sample) -> list[Text]:
+    """The one or two texts of a sample."""
+    return list(sample) if isinstance(sample, tuple) else [sample]
+
+
+def is_prefix_doubled(rows: Sequence[Encoding], bos: int | None) -> bool:
+    """Whether some text begins with the beginning-of-text token, and another was put before it."""
+    if bos is None:
+        return False
+    return any(row.ids[:2] == [bos, bos] and row.special_tokens_mask[:2] == [1, 0] for row in rows)
+
+
+def encode_samples(rust: RustTokenizer, samples: Sequence[Sample], options: EncodeOptions) -> tuple[list[Encoding], list[int]]:
     """The encoding of each sample, cut as asked (what was cut hangs on it as `overflowing`), and the tokens cut per sample.
 
     Raises:
         InputError: a text holds what is no Unicode, or cannot be cut to the length asked for.
     """
     try:
-        if call.truncation is not None:
-            return _encode_and_cut(backend, samples, call, call.truncation)
-        rows = _encode_all(backend.full(call.split_special_tokens), samples, call)
+        if options.truncation is not None:
+            return _encode_and_cut(rust, samples, options, options.truncation)
+        rows = _encode_all(rust.full(options.split_special_tokens), samples, options)
     except (TypeError, UnicodeError) as error:
         raise InputError(f"a text cannot be encoded; is it valid Unicode, without lone surrogates? {error}") from error
     except BestiaryError:
@@ -41,37 +115,37 @@ def encode_samples(backend: Backend, samples: Sequence[Sample], call: Call) -> t
     return rows, [0] * len(rows)
 
 
-def _encode_all(full: Tokenizer, samples: Sequence[Sample], call: Call) -> list[Encoding]:
-    options = {"is_pretokenized": call.words, "add_special_tokens": call.add_special_tokens}
+def _encode_all(full: Tokenizer, samples: Sequence[Sample], options: EncodeOptions) -> list[Encoding]:
+    keywords = {"is_pretokenized": options.words, "add_special_tokens": options.add_special_tokens}
     if len(samples) == 1:  # handing one text to the threads of a batch would take as long as encoding it
         texts: Any = halves(samples[0])
-        return [full.encode(*texts, **options)]
-    return full.encode_batch(list(samples), **options)
+        return [full.encode(*texts, **keywords)]
+    return full.encode_batch(list(samples), **keywords)
 
 
 def _encode_and_cut(
-    backend: Backend, samples: Sequence[Sample], call: Call, truncation: Truncation
+    rust: RustTokenizer, samples: Sequence[Sample], options: EncodeOptions, truncation: Truncation
 ) -> tuple[list[Encoding], list[int]]:
     """Encode without special tokens, cut, and add them after; the tokens cut per sample beside it."""
     texts = [halves(sample) for sample in samples]
 
     def encode(place: int) -> Iterator[Encoding]:
         chosen = [parts[place] for parts in texts if len(parts) > place]
-        return iter(backend.bare(call.split_special_tokens, bool(place)).encode_batch(chosen, is_pretokenized=call.words))
+        return iter(rust.bare(options.split_special_tokens, bool(place)).encode_batch(chosen, is_pretokenized=options.words))
 
     firsts, seconds = encode(0), encode(1)
-    full = backend.full(call.split_special_tokens)
-    special = [full.num_special_tokens_to_add(pair) if call.add_special_tokens else 0 for pair in (False, True)]
+    full = rust.full(options.split_special_tokens)
+    special = [full.num_special_tokens_to_add(pair) if options.add_special_tokens else 0 for pair in (False, True)]
     rows, dropped = [], []
     for parts in texts:
         pair = len(parts) > 1
         first, second = next(firsts), next(seconds) if pair else None
         dropped.append(truncation.cut(first, second, special[pair]))
-        rows.append(full.post_process(first, second, call.add_special_tokens))
+        rows.append(full.post_process(first, second, options.add_special_tokens))
     return rows, dropped
 
 
-def windows(rows: Sequence[Encoding]) -> tuple[list[Encoding], list[int]]:
+def with_overflow(rows: Sequence[Encoding]) -> tuple[list[Encoding], list[int]]:
     """Each row followed by its overflowing rows, and for each the number of the sample it comes from."""
     flat, origin = [], []
     for number, row in enumerate(rows):
@@ -88,6 +162,6 @@ def pad_rows(rows: Sequence[Encoding], padding: Padding, pad_id: int, pad_token:
         row.pad(target, direction=padding.side, pad_id=pad_id, pad_type_id=pad_type, pad_token=pad_token)
 
 
-def without_special(call: Call) -> Call:
-    """The same call for text that holds its special tokens already."""
-    return replace(call, add_special_tokens=False)
+def without_special(options: EncodeOptions) -> EncodeOptions:
+    """The same options for text that holds its special tokens already."""
+    return replace(options, add_special_tokens=False)

@@ -1,6 +1,7 @@
-"""Calling a tokenizer: every documented option, and padding of what is encoded already."""
+"""`EncodingMixin`: calling a tokenizer with every documented option, and padding of what is encoded already."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,21 +9,29 @@ from tokenizers import Encoding
 
 from ...core.errors import ArgumentError, InputError, did_you_mean
 from ...core.logging import warn_once
-from . import post_processing
-from . import truncation as cutting
 from .batch_encoding import BatchEncoding
-from .calls import Call, Sample, is_prefix_doubled, read_samples
 from .chat.template import RenderedPrompt
-from .decoding import Vocabulary
-from .encode import SOURCE, encode_samples, pad_rows, windows, without_special
-from .padding import Padding, columns_of, kind_of, pad_columns
-from .padding import strategy_of as padding_strategy
+from .decoding import DecodingMixin
+from .encode import (
+    COLUMNS,
+    EncodeOptions,
+    Sample,
+    encode_samples,
+    is_prefix_doubled,
+    pad_rows,
+    read_samples,
+    with_overflow,
+    without_special,
+)
+from .padding import Padding, columns_of, kind_of, pad_columns, padding_strategy
+from .rust import framed
+from .truncation import Truncation, truncation_strategy
 
 UNLIMITED = int(1e30)
 TOO_LONG = ("warn", "error", "cut", "window")
 
 
-class Calling(Vocabulary):
+class EncodingMixin(DecodingMixin):
     """Texts to ids."""
 
     model_max_length: int
@@ -78,69 +87,56 @@ class Calling(Vocabulary):
         Raises:
             InputError: wrong types, text too long under "error", padding without a pad token, rows that make no rectangle.
         """
-        arguments = locals()
-        arguments.update(_older_spellings(unknown, padding, truncation, max_length))
+        older = _older_spellings(unknown, padding, truncation, max_length)
+        padding, truncation = older.get("padding", padding), older.get("truncation", truncation)
         for name in unknown:
-            raise ArgumentError(f"a tokenizer takes no argument {name!r}.{did_you_mean(name, arguments)}")
-        call = self._read_call(arguments)
+            parameters = inspect.signature(EncodingMixin.__call__).parameters
+            raise ArgumentError(f"a tokenizer takes no argument {name!r}.{did_you_mean(name, parameters)}")
+        policy = on_too_long or self.on_too_long
+        if policy not in TOO_LONG:
+            raise ArgumentError(f"on_too_long is {policy!r}; expected one of {', '.join(TOO_LONG)}")
+        limited = self.model_max_length < UNLIMITED
+        length = max_length or (self.model_max_length if limited else None)
+        strategy = truncation_strategy(truncation, max_length, padding, lambda text: warn_once("max-length", text))
+        if strategy is None and policy in ("cut", "window") and limited:
+            strategy = "longest_first"
+        if strategy and not length:
+            warn_once("no-limit", f"truncation={truncation!r} cuts nothing: neither max_length nor model_max_length is set")
+        cut = Truncation(length, strategy, stride, truncation_side or self.truncation_side) if strategy and length else None
+        if cut and pad_to_multiple_of and cut.max_length % pad_to_multiple_of and padding_strategy(padding) != "do_not_pad":
+            raise InputError(
+                f"rows cut to {length} tokens cannot be padded to a multiple of {pad_to_multiple_of} without going over"
+                f" {length}"
+            )
+        columns = {
+            "attention_mask": return_attention_mask,
+            "token_type_ids": return_token_type_ids,
+            "special_tokens_mask": return_special_tokens_mask,
+            "offset_mapping": return_offsets_mapping,
+        }
+        options = EncodeOptions(
+            add_special_tokens=add_special_tokens,
+            split_special_tokens=self.split_special_tokens if split_special_tokens is None else split_special_tokens,
+            words=is_split_into_words,
+            padding=self._read_padding(padding, length, pad_to_multiple_of, padding_side),
+            truncation=cut,
+            overflow=return_overflowing_tokens or (policy == "window" and limited),
+            tensors=return_tensors,
+            length=return_length,
+            policy=policy if verbose or policy != "warn" else "silent",
+            # In the order in which encoders take them as arguments.
+            columns=tuple(
+                name for name, value in columns.items() if (name in self.model_input_names if value is None else value)
+            ),
+        )
         if text is None and text_target is None:
             raise InputError("nothing to encode: pass text= or text_target=")
         if text is None:
-            return self._encode(text_target, text_pair_target, call)
-        encoded = self._encode(text, text_pair, call)
+            return self._encode(text_target, text_pair_target, options)
+        encoded = self._encode(text, text_pair, options)
         if text_target is not None:
-            encoded["labels"] = self._encode(text_target, text_pair_target, call)[self.model_input_names[0]]
+            encoded["labels"] = self._encode(text_target, text_pair_target, options)[self.model_input_names[0]]
         return encoded
-
-    def _read_call(self, a: Mapping[str, Any]) -> Call:
-        """The options of a call, checked and with the tokenizer's defaults filled in."""
-        policy = a["on_too_long"] or self.on_too_long
-        if policy not in TOO_LONG:
-            raise ArgumentError(f"on_too_long is {policy!r}; expected one of {', '.join(TOO_LONG)}")
-        strategy = cutting.strategy_of(
-            a["truncation"], a["max_length"], a["padding"], lambda text: warn_once("max-length", text)
-        )
-        limited = self.model_max_length < UNLIMITED
-        if strategy is None and policy in ("cut", "window") and limited:
-            strategy = "longest_first"
-        overflow = a["return_overflowing_tokens"] or (policy == "window" and limited)
-        length = a["max_length"] or (self.model_max_length if limited else None)
-        cut = None
-        if strategy and length:
-            cut = cutting.Truncation(length, strategy, a["stride"], a["truncation_side"] or self.truncation_side)
-        elif strategy:
-            warn_once(
-                "no-limit", f"truncation={a['truncation']!r} cuts nothing: neither max_length nor model_max_length is set"
-            )
-        multiple = a["pad_to_multiple_of"]
-        if cut and multiple and length % multiple and padding_strategy(a["padding"]) != "do_not_pad":
-            raise InputError(
-                f"rows cut to {length} tokens cannot be padded to a multiple of {multiple} without going over {length}"
-            )
-        split = self.split_special_tokens if a["split_special_tokens"] is None else a["split_special_tokens"]
-        return Call(
-            add_special_tokens=a["add_special_tokens"],
-            split_special_tokens=split,
-            words=a["is_split_into_words"],
-            padding=self._read_padding(a["padding"], length, a["pad_to_multiple_of"], a["padding_side"]),
-            truncation=cut,
-            overflow=overflow,
-            tensors=a["return_tensors"],
-            length=a["return_length"],
-            policy=policy if a["verbose"] or policy != "warn" else "silent",
-            columns=self._columns(a),
-        )
-
-    def _columns(self, a: Mapping[str, Any]) -> tuple[str, ...]:
-        """The names of the columns asked for, in the order in which encoders take them as arguments."""
-        names = self.model_input_names
-        wanted = {
-            "attention_mask": a["return_attention_mask"],
-            "token_type_ids": a["return_token_type_ids"],
-            "special_tokens_mask": a["return_special_tokens_mask"],
-            "offset_mapping": a["return_offsets_mapping"],
-        }
-        return tuple(name for name, asked in wanted.items() if (name in names if asked is None else asked))
 
     def _read_padding(self, value: bool | str, length: int | None, multiple: int | None, side: str | None) -> Padding | None:
         strategy = padding_strategy(value)
@@ -155,63 +151,63 @@ class Calling(Vocabulary):
             raise InputError("padding='max_length' needs max_length=, for this tokenizer has no model_max_length")
         return Padding(strategy, length, multiple, side or self.padding_side)
 
-    def _encode(self, text: Any, pair: Any, call: Call) -> BatchEncoding:
-        samples, batched = read_samples(text, pair, call.words)
-        rows, dropped = self._rows(samples, call)
-        self._tell_lengths(rows, dropped, call)
+    def _encode(self, text: Any, pair: Any, options: EncodeOptions) -> BatchEncoding:
+        samples, batched = read_samples(text, pair, options.words)
+        rows, dropped = self._rows(samples, options)
+        self._tell_lengths(rows, dropped, options)
         origin: list[int] = []
-        if call.overflow:
-            rows, origin = windows(rows)
+        if options.overflow:
+            rows, origin = with_overflow(rows)
             dropped = [0] * len(samples)
-        if call.padding is not None and rows:
-            pad_rows(rows, call.padding, self.pad_token_id, self.pad_token, self.pad_token_type_id)
+        if options.padding is not None and rows:
+            pad_rows(rows, options.padding, self.pad_token_id, self.pad_token, self.pad_token_type_id)
         columns: dict[str, Any] = {self.model_input_names[0]: [row.ids for row in rows]}
-        columns.update({name: [SOURCE[name](row) for row in rows] for name in call.columns})
-        if call.length:
+        columns.update({name: [COLUMNS[name](row) for row in rows] for name in options.columns})
+        if options.length:
             columns["length"] = [len(row) for row in rows]
-        if call.overflow:
+        if options.overflow:
             columns["overflow_to_sample_mapping"] = origin
-        if not batched and not call.overflow and call.tensors is None:
+        if not batched and not options.overflow and options.tensors is None:
             columns = {name: column if name == "length" else column[0] for name, column in columns.items()}
-        if not rows and call.tensors is not None:
+        if not rows and options.tensors is not None:
             columns = {name: np.zeros((0, 0), dtype=np.int64) for name in columns}
-        return BatchEncoding(columns, rows, call.tensors, dropped_tokens=dropped)
+        return BatchEncoding(columns, rows, options.tensors, dropped_tokens=dropped)
 
-    def _rows(self, samples: list[Sample], call: Call) -> tuple[list[Encoding], list[int]]:
+    def _rows(self, samples: list[Sample], options: EncodeOptions) -> tuple[list[Encoding], list[int]]:
         """Encode; a rendered chat holds its special tokens already, so none are added to it."""
         rendered = [isinstance(sample, RenderedPrompt) for sample in samples]
-        if not any(rendered) or not call.add_special_tokens:
-            rows, dropped = encode_samples(self.backend, samples, call)
-            if call.add_special_tokens and is_prefix_doubled(rows, self.bos_token_id):
+        if not any(rendered) or not options.add_special_tokens:
+            rows, dropped = encode_samples(self.rust, samples, options)
+            if options.add_special_tokens and is_prefix_doubled(rows, self.bos_token_id):
                 warn_once(
                     "double-bos",
                     f"a text begins with {self.bos_token!r}, and encoding added another; pass add_special_tokens=False",
                 )
             return rows, dropped
-        plain_call = without_special(call)
+        without_more = without_special(options)
         parts = [
-            encode_samples(self.backend, [sample], plain_call if done else call)
+            encode_samples(self.rust, [sample], without_more if done else options)
             for sample, done in zip(samples, rendered, strict=True)
         ]
         return [row for rows, _ in parts for row in rows], [count for _, counts in parts for count in counts]
 
-    def _tell_lengths(self, rows: Sequence[Encoding], dropped: Sequence[int], call: Call) -> None:
+    def _tell_lengths(self, rows: Sequence[Encoding], dropped: Sequence[int], options: EncodeOptions) -> None:
         """Warn or raise, as the policy says, about texts that are too long for the model."""
-        if call.policy == "error" and any(dropped):
+        if options.policy == "error" and any(dropped):
             raise InputError(f"{max(dropped)} tokens would be cut (on_too_long='error'); shorten the text or raise max_length")
         longest = max(map(len, rows), default=0)
-        if call.policy not in ("warn", "error") or longest <= self.model_max_length:
+        if options.policy not in ("warn", "error") or longest <= self.model_max_length:
             return
         message = (
             f"a text has {longest} tokens, {longest - self.model_max_length} more than the model's limit of "
             f"{self.model_max_length}; pass truncation=True to cut it, or return_overflowing_tokens=True for windows"
         )
-        if call.policy == "error":
+        if options.policy == "error":
             raise InputError(message)
         warn_once("too-long", message)
 
     def encode(self, text: Any, text_pair: Any = None, add_special_tokens: bool = True, **options: Any) -> Any:
-        """The ids of one text (or pair) as a list, or as an array with `return_tensors`; options as in a call."""
+        """The ids of one text (or pair) as a list, or as an array with `return_tensors`; options as in a options."""
         return self(text, text_pair, add_special_tokens=add_special_tokens, **options)[self.model_input_names[0]]
 
     def encode_plus(self, text: Any, text_pair: Any = None, add_special_tokens: bool = True, **options: Any) -> BatchEncoding:
@@ -234,7 +230,7 @@ class Calling(Vocabulary):
 
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
         """How many special tokens encoding adds to a text, or to a pair."""
-        return int(self.backend.main.num_special_tokens_to_add(pair))
+        return int(self.rust.main.num_special_tokens_to_add(pair))
 
     @property
     def max_len_single_sentence(self) -> int:
@@ -255,11 +251,11 @@ class Calling(Vocabulary):
                 raise ArgumentError("ids that hold special tokens already come as one list; token_ids_1 must be None")
             special = set(self.all_special_ids)
             return [int(index in special) for index in token_ids_0]
-        return post_processing.framed(self.backend.main, token_ids_0, token_ids_1)[1]
+        return framed(self.rust.main, token_ids_0, token_ids_1)[1]
 
     def build_inputs_with_special_tokens(self, token_ids_0: list[int], token_ids_1: list[int] | None = None) -> list[int]:
         """The ids of one or two texts with the special tokens that encoding adds."""
-        return post_processing.framed(self.backend.main, token_ids_0, token_ids_1)[0]
+        return framed(self.rust.main, token_ids_0, token_ids_1)[0]
 
     def pad(
         self,

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 
@@ -16,9 +16,6 @@ from ...hub.files import HubOptions, file_itself, find_file, inside, local_folde
 from ...hub.snapshot import list_files
 from .chat.template import read_templates
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES, read_token
-
-if TYPE_CHECKING:
-    from .tokenizer import PreTrainedTokenizerFast
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
 TEMPLATE, TEMPLATES = "chat_template.jinja", "additional_chat_templates"
@@ -182,16 +179,23 @@ def _named_templates(name_or_path: str | os.PathLike[str], where: HubOptions, de
 
 
 def write(
-    tokenizer: "PreTrainedTokenizerFast", folder: str | os.PathLike[str], prefix: str | None, separate_templates: bool
+    rust: Tokenizer,
+    options: dict[str, Any],
+    template: str | dict[str, str] | None,
+    folder: str | os.PathLike[str],
+    prefix: str | None,
+    separate_templates: bool,
 ) -> tuple[str, ...]:
-    """Write every file of a tokenizer; returns the paths."""
+    """Write every file of a tokenizer; returns the paths.
+
+    Args:
+        options: what the tokenizer would have to be constructed with, its class as `tokenizer_class` among them.
+        template: the chat template, or named ones; with `separate_templates` in files of their own.
+    """
     start = _prefix(prefix)
     root = folder_to_fill(folder)
-    options = tokenizer.options()
-    config: dict[str, Any] = {**options, **options.pop(NAMED), "tokenizer_class": type(tokenizer).__name__}
-    config.pop(NAMED)
+    config: dict[str, Any] = {**{name: value for name, value in options.items() if name != NAMED}, **options[NAMED]}
     written = [root / f"{start}{CONFIG}", root / f"{start}{TOKENIZER}"]
-    template = tokenizer.chat_template
     named = template if isinstance(template, dict) else {} if template is None else {"default": template}
     if named and not separate_templates:
         config["chat_template"] = (
@@ -203,7 +207,7 @@ def write(
             write_text(path, text)
             written.append(path)
     with replacing(written[1]) as temporary:
-        temporary.write_text(tokenizer.backend.main.to_str(pretty=True), encoding="utf-8")
+        temporary.write_text(rust.to_str(pretty=True), encoding="utf-8")
     write_json(written[0], config)
     return tuple(str(path) for path in written)
 

@@ -13,7 +13,7 @@ LONGEST = 2**27
 STRATEGIES = ("longest", "max_length", "do_not_pad")
 
 
-def strategy_of(padding: bool | str) -> str:
+def padding_strategy(padding: bool | str) -> str:
     """The strategy that a `padding=` value means."""
     value = getattr(padding, "value", padding)
     if value is True:

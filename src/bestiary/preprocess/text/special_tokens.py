@@ -6,7 +6,7 @@ from typing import Any
 from tokenizers import AddedToken as AddedToken
 
 from ...core.errors import ArgumentError, CorruptFile, InputError, did_you_mean
-from .backend import Backend
+from .rust import RustTokenizer
 
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 EXTRA = "extra_special_tokens"
@@ -41,7 +41,7 @@ class SpecialTokens:
     Setting a role to a text does not add it to the vocabulary; `add_special_tokens` does.
     """
 
-    backend: Backend
+    rust: RustTokenizer
 
     def __init__(self) -> None:
         self._roles: dict[str, str | None] = dict.fromkeys(ROLES)
@@ -53,7 +53,7 @@ class SpecialTokens:
             return roles[name]
         if name.endswith("_token_id") and name[:-3] in roles:
             token = roles[name[:-3]]
-            return None if token is None else self.backend.main.token_to_id(token)
+            return None if token is None else self.rust.main.token_to_id(token)
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{did_you_mean(name, dir(self))}")
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -61,7 +61,7 @@ class SpecialTokens:
         if name in roles:
             roles[name] = None if value is None else str(getattr(value, "content", value))
         elif name.endswith("_token_id") and name[:-3] in roles:
-            roles[name[:-3]] = None if value is None else self.backend.main.id_to_token(value)
+            roles[name[:-3]] = None if value is None else self.rust.main.id_to_token(value)
         else:
             super().__setattr__(name, value)
 
@@ -83,7 +83,7 @@ class SpecialTokens:
     @property
     def additional_special_tokens_ids(self) -> list[int | None]:
         """Ids of the special tokens without a role."""
-        return [self.backend.main.token_to_id(token) for token in self._extra]
+        return [self.rust.main.token_to_id(token) for token in self._extra]
 
     @property
     def special_tokens_map(self) -> dict[str, str]:
@@ -98,7 +98,7 @@ class SpecialTokens:
     @property
     def all_special_ids(self) -> list[int]:
         """Ids of `all_special_tokens`, those in the vocabulary."""
-        ids = (self.backend.main.token_to_id(token) for token in self.all_special_tokens)
+        ids = (self.rust.main.token_to_id(token) for token in self.all_special_tokens)
         return [index for index in ids if index is not None]
 
     def add_tokens(self, new_tokens: Token | Sequence[Token], special_tokens: bool = False) -> int:
@@ -112,8 +112,8 @@ class SpecialTokens:
                 raise InputError(f"a token is a str or an AddedToken, not {type(token).__name__} {token!r:.60}")
         if special_tokens:
             tokens = [as_special(token) for token in tokens]
-        added = self.backend.main.add_tokens(tokens)
-        self.backend.forget_twins()
+        added = self.rust.main.add_tokens(tokens)
+        self.rust.forget_twins()
         return int(added)
 
     def add_special_tokens(self, special_tokens_dict: Mapping[str, Any], replace_extra_special_tokens: bool = True) -> int:
@@ -145,15 +145,15 @@ class SpecialTokens:
         Raises:
             CorruptFile: they cannot have the ids that the file gives them.
         """
-        present = self.backend.main.get_added_tokens_decoder()
+        present = self.rust.main.get_added_tokens_decoder()
         wanted = {index: token for index, token in sorted(added.items()) if index not in present}
-        self.backend.main.add_tokens(list(wanted.values()))
+        self.rust.main.add_tokens(list(wanted.values()))
         for index, token in wanted.items():
             content = str(getattr(token, "content", token))
-            if self.backend.main.token_to_id(content) != index:
+            if self.rust.main.token_to_id(content) != index:
                 raise CorruptFile(
                     f"the files list the added token {content!r} with id {index}, but after a vocabulary of "
-                    f"{self.backend.main.get_vocab_size(False)} tokens it gets {self.backend.main.token_to_id(content)}"
+                    f"{self.rust.main.get_vocab_size(False)} tokens it gets {self.rust.main.token_to_id(content)}"
                 )
 
     def _set_specials(self, given: Mapping[str, Any]) -> None:

@@ -14,15 +14,14 @@ from ...core.errors import ArgumentError, BestiaryError, ConfigError, InputError
 from ...core.kinds import Count, check
 from ...hub.files import refuse
 from ...hub.push import PushToHubMixin
-from . import converters, files, post_processing, training
-from .backend import Backend
+from . import converters, files, training
 from .chat.template import ChatTemplates
-from .encoding import TOO_LONG, UNLIMITED, Calling
-from .growth import check_growth
+from .encoding import TOO_LONG, UNLIMITED, EncodingMixin
+from .rust import RustTokenizer, adds, check_growth, set_ends, set_prefix_space
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES, read_token
 
 
-class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
+class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
     """Text to ids and back.
 
     Args:
@@ -82,7 +81,7 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
             absent = [role for role in ROLES if role not in given and rust.token_to_id(str(settings[role])) is None]
             settings.update(dict.fromkeys(absent))
         check_growth(rust)
-        self.backend = Backend(rust)
+        self.rust = RustTokenizer(rust)
         self.init_kwargs = settings
         self._set_options(settings)
         self._restore_added(settings.pop("added_tokens", {}))
@@ -108,7 +107,7 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
     def adjust(cls, rust: Tokenizer, given: Mapping[str, Any]) -> None:
         """Apply the options that were given to a tokenizer that came whole; a family with options of its own extends it."""
         if given.get("add_prefix_space") is not None:
-            post_processing.set_prefix_space(rust, bool(given["add_prefix_space"]))
+            set_prefix_space(rust, bool(given["add_prefix_space"]))
 
     def _set_options(self, settings: dict[str, Any]) -> None:
         self.name_or_path = str(settings.pop("name_or_path", ""))
@@ -148,13 +147,13 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
             if getattr(self, switch) and index is None:
                 raise InputError(f"{switch}=True needs a {role} that is in the vocabulary; {role} is {token!r}")
             ends[role] = (token, index) if getattr(self, switch) else None
-        post_processing.set_ends(self.backend.main, ends["bos_token"], ends["eos_token"])
-        self.backend.forget_twins()
+        set_ends(self.rust.main, ends["bos_token"], ends["eos_token"])
+        self.rust.forget_twins()
 
     @property
     def add_bos_token(self) -> bool:
         """Whether encoding puts the beginning token first."""
-        return bool(self._framing.get("add_bos_token", post_processing.adds(self.backend.main, self.bos_token_id, first=True)))
+        return bool(self._framing.get("add_bos_token", adds(self.rust.main, self.bos_token_id, first=True)))
 
     @add_bos_token.setter
     def add_bos_token(self, value: bool) -> None:
@@ -165,7 +164,7 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
     @property
     def add_eos_token(self) -> bool:
         """Whether encoding puts the end token last."""
-        return bool(self._framing.get("add_eos_token", post_processing.adds(self.backend.main, self.eos_token_id, first=False)))
+        return bool(self._framing.get("add_eos_token", adds(self.rust.main, self.eos_token_id, first=False)))
 
     @add_eos_token.setter
     def add_eos_token(self, value: bool) -> None:
@@ -192,8 +191,8 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
     @property
     def backend_tokenizer(self) -> Tokenizer:
         """The Rust tokenizer. It may be changed here; take it anew for each change, so that calls see it."""
-        self.backend.forget_twins()
-        return self.backend.main
+        self.rust.forget_twins()
+        return self.rust.main
 
     _tokenizer = backend_tokenizer
 
@@ -207,10 +206,9 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
         **trainer_options: Any,
     ) -> Self:
         """A tokenizer of the same kind, trained on texts (or batches of texts); see `training.train`."""
-        rust, settings = training.train(
-            self, text_iterator, vocab_size, length, new_special_tokens or (), special_tokens_map or {}, trainer_options
-        )
-        return type(self)(tokenizer_object=rust, **settings)
+        renamed, new = special_tokens_map or {}, new_special_tokens or ()
+        rust = training.train(self.rust.main, text_iterator, vocab_size, length, new, renamed, trainer_options)
+        return type(self)(tokenizer_object=rust, **training.renamed_options(self.options(), renamed, new))
 
     # Files
 
@@ -237,11 +235,12 @@ class PreTrainedTokenizerFast(Calling, ChatTemplates, PushToHubMixin):
     ) -> tuple[str, ...]:
         """Write tokenizer.json, tokenizer_config.json and chat templates, each whole or not at all; returns the paths."""
         refuse(options, "save_pretrained")
-        return files.write(self, save_directory, filename_prefix, save_jinja_files)
+        options = {**self.options(), "tokenizer_class": type(self).__name__}
+        return files.write(self.rust.main, options, self.chat_template, save_directory, filename_prefix, save_jinja_files)
 
     def save_vocabulary(self, save_directory: str | os.PathLike[str], filename_prefix: str | None = None) -> tuple[str, ...]:
         """Write the vocabulary in the form of its model: vocab.txt, vocab.json and merges.txt, or unigram.json."""
-        return files.write_vocabulary(self.backend.main, save_directory, filename_prefix)
+        return files.write_vocabulary(self.rust.main, save_directory, filename_prefix)
 
     def __repr__(self) -> str:
         return (

@@ -2,15 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tokenizers import Tokenizer, pre_tokenizers, trainers
 
 from ...core.errors import InputError
 from .special_tokens import EXTRA, ROLES
-
-if TYPE_CHECKING:
-    from .tokenizer import PreTrainedTokenizerFast
 
 _TRAINERS = {
     "BPE": trainers.BpeTrainer,
@@ -21,15 +18,15 @@ _TRAINERS = {
 
 
 def train(
-    tokenizer: "PreTrainedTokenizerFast",
+    source: Tokenizer,
     texts: Iterable[Any],
     vocab_size: int,
     length: int | None,
     new_special_tokens: Sequence[Any],
     renamed: Mapping[str, str],
     options: Mapping[str, Any],
-) -> tuple[Tokenizer, dict[str, Any]]:
-    """Train a vocabulary for the pipeline of `tokenizer`; returns the Rust tokenizer and the settings to wrap it with.
+) -> Tokenizer:
+    """A Rust tokenizer with the pipeline of `source` and a vocabulary trained on `texts`.
 
     Args:
         texts: texts or batches of texts; length: their number, for the progress bar.
@@ -39,7 +36,7 @@ def train(
     Raises:
         InputError: the model is of a kind that cannot be trained.
     """
-    pipeline = json.loads(tokenizer.backend.main.to_str())
+    pipeline = json.loads(source.to_str())
     kind = pipeline["model"]["type"]
     if kind not in _TRAINERS:
         raise InputError(f"a tokenizer with a model of kind {kind} cannot be trained; kinds that can: {', '.join(_TRAINERS)}")
@@ -61,7 +58,7 @@ def train(
     settings["special_tokens"] = list(dict.fromkeys([*special, *settings.get("special_tokens", [])]))
     trainer = _TRAINERS[kind](vocab_size=vocab_size, **{"show_progress": False, **settings})
     rust.train_from_iterator(texts, trainer=trainer, length=length)
-    return _finish(rust, added, processor, renamed), _settings(tokenizer, renamed, new_special_tokens)
+    return _finish(rust, added, processor, renamed)
 
 
 def _empty_model(model: dict[str, Any], renamed: Mapping[str, str]) -> str | None:
@@ -80,8 +77,8 @@ def _empty_model(model: dict[str, Any], renamed: Mapping[str, str]) -> str | Non
 
 
 def _is_byte_level(pipeline: Mapping[str, Any]) -> bool:
-    found = pipeline["pre_tokenizer"] or {}
-    return any(part["type"] == "ByteLevel" for part in found.get("pretokenizers", [found]) if part)
+    pre_tokenizer = pipeline["pre_tokenizer"] or {}
+    return any(part["type"] == "ByteLevel" for part in pre_tokenizer.get("pretokenizers", [pre_tokenizer]) if part)
 
 
 def _finish(rust: Tokenizer, added: Sequence[Mapping[str, Any]], processor: Any, renamed: Mapping[str, str]) -> Tokenizer:
@@ -121,10 +118,11 @@ def _renumber(processor: Any, ids: Mapping[str, int], renamed: Mapping[str, str]
     return result
 
 
-def _settings(tokenizer: "PreTrainedTokenizerFast", renamed: Mapping[str, str], new: Sequence[Any]) -> dict[str, Any]:
-    settings = tokenizer.options()
+def renamed_options(options: Mapping[str, Any], renamed: Mapping[str, str], new: Sequence[Any]) -> dict[str, Any]:
+    """The `options` of the old tokenizer for the trained one: special tokens `renamed`, the `new` ones beside them."""
+    settings = dict(options)
     for role in ROLES:
         if settings.get(role) is not None:
             settings[role] = renamed.get(settings[role], settings[role])
-    settings[EXTRA] = [*(renamed.get(token, token) for token in tokenizer.extra_special_tokens), *new]
+    settings[EXTRA] = [*(renamed.get(token, token) for token in options[EXTRA]), *new]
     return settings

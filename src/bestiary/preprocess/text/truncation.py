@@ -82,7 +82,7 @@ class Truncation:
         encoding.truncate(length, stride=self.stride, direction=self.side)
 
 
-def strategy_of(
+def truncation_strategy(
     truncation: bool | str | None, max_length: int | None, padding: bool | str, warn: Callable[[str], None]
 ) -> str | None:
     """The truncation strategy that the call's options mean; None for none.

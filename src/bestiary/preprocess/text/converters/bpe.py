@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from ....core.errors import CorruptFile, InputError
 from ....core.files import read_json
-from ..post_processing import ends_template
+from ..rust import ends_template
 from .text import lines
 
 Merges = list[tuple[str, str]]

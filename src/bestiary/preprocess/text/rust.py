@@ -1,0 +1,199 @@
+"""The Rust tokenizer: used without ever changing its settings, edited in its parts, and judged before it is trusted."""
+
+import base64
+import json
+import os
+from typing import Any
+
+from tokenizers import Tokenizer, processors
+
+from ...core.errors import InputError, UnsafeFile
+
+_VARIABLE = "TOKENIZERS_PARALLELISM"
+End = tuple[str, int]
+# Of the published normalizers, the compatibility forms of Unicode lengthen most: one character to 18.
+MOST = 64
+
+
+class RustTokenizer:
+    """One Rust tokenizer and the read-only twins that encode differently.
+
+    Padding, truncation and `encode_special_tokens` are settings of a Rust tokenizer, shared by all who use it. So they
+    stay off here, and what a call asks for is done on its own results; where that cannot be, a twin is made once.
+    """
+
+    def __init__(self, main: Tokenizer) -> None:
+        main.no_padding()
+        main.no_truncation()
+        main.encode_special_tokens = False
+        self.main = main
+        self._twins: dict[tuple[bool, int | None], Tokenizer] = {}
+
+    def forget_twins(self) -> None:
+        """To be called after any change of `main`."""
+        self._twins = {}
+
+    def full(self, split_special: bool) -> Tokenizer:
+        """The whole tokenizer, or a twin that splits special tokens like other text."""
+        return self._twin(split_special, None) if split_special else self.main
+
+    def bare(self, split_special: bool, second: bool) -> Tokenizer:
+        """A twin that adds nothing, for the first or the `second` text of a pair, whose tokens have type 1."""
+        return self._twin(split_special, int(second))
+
+    def _twin(self, split_special: bool, kind: int | None) -> Tokenizer:
+        twin = self._twins.get((split_special, kind))
+        if twin is None:
+            twin = _twin(self.main)
+            if kind is None and self.main.post_processor is not None:
+                twin.post_processor = self.main.post_processor
+            elif kind is not None:
+                twin.post_processor = processors.TemplateProcessing(single=f"$A:{kind}", pair="$A $B", special_tokens=[])
+            twin.encode_special_tokens = split_special
+            self._twins[split_special, kind] = twin
+        return twin
+
+    def __getstate__(self) -> Tokenizer:
+        return self.main
+
+    def __setstate__(self, main: Tokenizer) -> None:
+        self.__init__(main)  # type: ignore[misc]
+
+
+def _twin(source: Tokenizer) -> Tokenizer:
+    """A tokenizer without post-processor that shares the vocabulary of `source`, so that it costs little memory."""
+    twin = Tokenizer(source.model)
+    if source.normalizer is not None:
+        twin.normalizer = source.normalizer
+    if source.pre_tokenizer is not None:
+        twin.pre_tokenizer = source.pre_tokenizer
+    added = source.get_added_tokens_decoder()
+    twin.add_tokens([added[index] for index in sorted(added)])
+    if set(twin.get_added_tokens_decoder()) == set(added):
+        return twin
+    # Added ids with holes between them are not reproduced by adding again; the stored form keeps them.
+    whole = Tokenizer.from_str(source.to_str())
+    whole.post_processor = None
+    return whole
+
+
+_was: list[str | None] = []
+
+
+def _before_fork() -> None:
+    _was.append(os.environ.get(_VARIABLE))
+    os.environ.setdefault(_VARIABLE, "false")
+
+
+def _after_fork_in_parent() -> None:
+    if _was.pop() is None:
+        os.environ.pop(_VARIABLE, None)
+
+
+# A forked child has no Rust threads left and must not wait for them; the package reads this variable, and warns without it.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_was.clear)
+
+
+def state(part: Any) -> dict[str, Any]:
+    """A part of a Rust tokenizer (normalizer, pre-tokenizer, ...) as it stands in tokenizer.json; {} for None."""
+    return {} if part is None else json.loads(part.__getstate__())
+
+
+def ends_template(bos: End | None, eos: End | None) -> processors.TemplateProcessing:
+    """A post-processor that puts `bos` before and `eos` after each text; the second text of a pair has type 1."""
+
+    def around(sequence: str, kind: int) -> list[str]:
+        before = [f"{bos[0]}:{kind}"] if bos else []
+        after = [f"{eos[0]}:{kind}"] if eos else []
+        return [*before, f"${sequence}:{kind}", *after]
+
+    tokens = dict(end for end in (bos, eos) if end)
+    return processors.TemplateProcessing(
+        single=around("A", 0), pair=around("A", 0) + around("B", 1), special_tokens=list(tokens.items())
+    )
+
+
+def set_ends(rust: Tokenizer, bos: End | None, eos: End | None) -> None:
+    """Replace what adds special tokens; the part that trims offsets of byte-level tokens, if there is one, stays."""
+    template = ends_template(bos, eos)
+    found = state(rust.post_processor)
+    trims = [part for part in found.get("processors", [found]) if part.get("type") == "ByteLevel"]
+    if trims:
+        options = {name: trims[0][name] for name in ("add_prefix_space", "trim_offsets", "use_regex") if name in trims[0]}
+        rust.post_processor = processors.Sequence([processors.ByteLevel(**options), template])
+    else:
+        rust.post_processor = template
+
+
+def adds(rust: Tokenizer, token_id: int | None, first: bool) -> bool:
+    """Whether encoding any text puts `token_id` first (or last)."""
+    ids = rust.encode("a").ids
+    plain = rust.encode("a", add_special_tokens=False).ids
+    return token_id is not None and len(ids) > len(plain) and ids[0 if first else -1] == token_id
+
+
+def set_prefix_space(rust: Tokenizer, value: bool) -> None:
+    """Switch the space before a text, in the pre-tokenizer or in the parts of it that put one.
+
+    Raises:
+        InputError: no part of this tokenizer puts a space.
+    """
+    found = state(rust.pre_tokenizer)
+    parts = found.get("pretokenizers", [found])
+    places = [number for number, part in enumerate(parts) if part.get("type") in ("ByteLevel", "Metaspace")]
+    if not places:
+        raise InputError(
+            f"add_prefix_space={value} has no meaning here: the pre-tokenizer {found.get('type')} puts no space before a text"
+        )
+    for number in places:
+        part = rust.pre_tokenizer if "pretokenizers" not in found else rust.pre_tokenizer[number]
+        if parts[number]["type"] == "ByteLevel":
+            part.add_prefix_space = value
+        else:
+            part.prepend_scheme = ("first" if not parts[number].get("split", True) else "always") if value else "never"
+
+
+def framed(rust: Tokenizer, first: list[int], second: list[int] | None) -> tuple[list[int], list[int]]:
+    """Ids with the special tokens that encoding adds, and a mask that is 1 for those."""
+    encoding = rust.encode("a", None if second is None else "a")
+    ids: list[int] = []
+    mask: list[int] = []
+    texts = [first, second or []]
+    done: set[int] = set()
+    for token, sequence in zip(encoding.ids, encoding.sequence_ids, strict=True):
+        if sequence is None:
+            ids.append(token)
+            mask.append(1)
+        elif sequence not in done:
+            done.add(sequence)
+            ids += texts[sequence]
+            mask += [0] * len(texts[sequence])
+    return ids, mask
+
+
+def check_growth(rust: Tokenizer) -> None:
+    """Refuse a normalizer or a decoder that may make a text more than `MOST` times as long.
+
+    Raises:
+        UnsafeFile: names the part and by how much.
+    """
+    for name, part in (("normalizer", rust.normalizer), ("decoder", rust.decoder)):
+        times = 1.0 if part is None else _growth(json.loads(part.__getstate__()))
+        if times > MOST:
+            raise UnsafeFile(
+                f"the {name} of this tokenizer may make a text {times:.0f} times as long; at most {MOST} times is taken"
+            )
+
+
+def _growth(part: dict[str, Any]) -> float:
+    times = 1.0
+    for inner in part.get("normalizers", part.get("decoders", [])):
+        times *= _growth(inner)
+    if part["type"] == "Replace":
+        pattern = part["pattern"].get("String", "")
+        times = max(1.0, len(part["content"]) / max(1, len(pattern)))
+    if part["type"] == "Precompiled":  # a table of characters: the size of an index, the index, and what they become
+        table = base64.b64decode(part["precompiled_charsmap"])
+        times = max(map(len, table[4 + int.from_bytes(table[:4], "little") :].split(b"\0")))
+    return times
