@@ -109,6 +109,75 @@ def test_a_cache_kind(drop, run):
     )
 
 
+def test_a_file_format(drop, run, tmp_path):
+    drop(
+        "loading/formats/numpy_zip.py",
+        '''
+        """`weights.npz`: what `numpy.savez` writes."""
+
+        from collections.abc import Mapping
+        from pathlib import Path
+
+        import numpy as np
+        import torch
+
+        from ..format import TensorInfo
+
+        FILE_NAME = "weights.npz"
+        SUFFIXES = (".npz",)
+        PLACE = 3
+
+
+        class NumpyFile:
+            """A file of `numpy.savez`."""
+
+            metadata: Mapping[str, str] = {}
+
+            def __init__(self, path: Path) -> None:
+                with np.load(path, allow_pickle=False) as arrays:
+                    self._tensors = {key: torch.from_numpy(arrays[key]) for key in arrays}
+                self.infos = {
+                    key: TensorInfo(tensor.dtype, tuple(tensor.shape), path, tensor.nbytes)
+                    for key, tensor in self._tensors.items()
+                }
+
+            def tensor(self, key: str) -> torch.Tensor:
+                return self._tensors[key].clone()
+
+            def drop(self, key: str) -> None:
+                """Everything is read at once."""
+
+
+        READER = NumpyFile
+        ''',
+    )
+    run(
+        f"""
+        import shutil
+        from pathlib import Path
+        import numpy as np
+        import torch
+        from bestiary import AutoModelForCausalLM
+        from bestiary.core.errors import FileMissing
+
+        source, folder = Path({str(checkpoints.llama())!r}), Path({str(tmp_path)!r})
+        shutil.copy(source / "config.json", folder)
+        model = AutoModelForCausalLM.from_pretrained(source)
+        try:
+            AutoModelForCausalLM.from_pretrained(folder)
+        except FileMissing as error:
+            assert "weights.npz" in str(error), error
+        else:
+            raise AssertionError("no weights")
+        np.savez(folder / "weights.npz", **{{name: tensor.numpy() for name, tensor in model.state_dict().items()}})
+        again = AutoModelForCausalLM.from_pretrained(folder)
+        ids = torch.tensor([[5, 6, 7]])
+        with torch.no_grad():
+            assert again(ids).logits.equal(model(ids).logits)
+        """
+    )
+
+
 def test_a_pipeline_task(drop, run):
     drop(
         "pipelines/tasks/shouted_generation.py",

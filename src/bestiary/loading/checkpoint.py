@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -12,17 +12,12 @@ import torch
 from ..core.errors import ArgumentError, CorruptFile, FileMissing
 from ..core.files import read_json
 from ..hub.files import HubOptions, file_itself, find_file, get_file, get_files, inside, pinned
-from .formats import Reader, TensorInfo
-from .formats.safetensors import SafetensorsFile
-from .formats.torch_zip import TorchFile
+from .format import Format, Reader, TensorInfo, formats
+from .formats import safetensors, torch_zip
 
-SAFE_NAME = "model.safetensors"
-TORCH_NAME = "pytorch_model.bin"
-WEIGHT_PATTERNS = ("model*.safetensors", "model.safetensors.index*.json", "pytorch_model*.bin", "pytorch_model.bin.index*.json")
-_READERS: dict[str, tuple[str, Callable[[Path], Reader]]] = {
-    SAFE_NAME: ("safetensors", SafetensorsFile),
-    TORCH_NAME: ("torch", TorchFile),
-}
+SAFE_NAME = safetensors.FILE_NAME
+TORCH_NAME = torch_zip.FILE_NAME
+WEIGHT_PATTERNS = tuple(pattern for format in formats() for pattern in format.patterns)
 _FOREIGN = {
     "tf_model.h5": ("TensorFlow", "from_tf"),
     "tf_model.h5.index.json": ("TensorFlow", "from_tf"),
@@ -54,7 +49,7 @@ class Checkpoint:
     Attributes:
         keys: tensor name -> dtype, shape, file and bytes, known from headers alone.
         metadata: what the files say about themselves.
-        format: "safetensors" or "torch".
+        format: the name of the format's file, "safetensors" or "torch_zip".
         files: the weight files, in order.
     """
 
@@ -75,8 +70,8 @@ class Checkpoint:
     ) -> Self:
         """Find the weights in a folder, on the hub, or in the one file that is named, and check their headers.
 
-        Looked for in this order: `model.safetensors`, its index, `pytorch_model.bin`, its index. `use_safetensors` True
-        keeps only the first two, False only the last two.
+        Looked for in this order: `model.safetensors`, its index, `pytorch_model.bin`, its index, and the same of further
+        formats. `use_safetensors` True keeps only the first two, False only the others.
 
         Raises:
             FileMissing: no weights; names what was looked for, or the shards that lack.
@@ -84,14 +79,14 @@ class Checkpoint:
         """
         path = file_itself(name_or_path)
         if path is not None:
-            return cls._read([path], TORCH_NAME if path.suffix in {".bin", ".pt", ".pth"} else SAFE_NAME)
-        names = [name for name in _READERS if use_safetensors is None or use_safetensors == (name == SAFE_NAME)]
-        for name in names:
-            if (single := find_file(name_or_path, with_variant(name, variant), options)) is not None:
-                return cls._read([single], name)
-            if (index := find_file(name_or_path, index_name(name, variant), options)) is not None:
-                return cls._read_index(name_or_path, index, name, options)
-        raise FileMissing(_nothing_found(name_or_path, options, names, variant))
+            return cls._read(path, next((format for format in formats() if path.suffix in format.suffixes), formats()[0]))
+        allowed = [f for f in formats() if use_safetensors is None or use_safetensors == (f.file_name == SAFE_NAME)]
+        for format in allowed:
+            if (single := find_file(name_or_path, with_variant(format.file_name, variant), options)) is not None:
+                return cls._read(single, format)
+            if (index := find_file(name_or_path, index_name(format.file_name, variant), options)) is not None:
+                return cls._read_index(name_or_path, index, format, options)
+        raise FileMissing(_nothing_found(name_or_path, options, [format.file_name for format in allowed], variant))
 
     @classmethod
     def of(cls, state: Mapping[str, torch.Tensor]) -> Self:
@@ -107,14 +102,13 @@ class Checkpoint:
         Raises:
             FileMissing, CorruptFile, UnsafeFile: as `open`.
         """
-        return cls._read_index(folder, get_file(folder, index_name(name)), name, HubOptions())
+        [format] = [format for format in formats() if format.file_name == name]
+        return cls._read_index(folder, get_file(folder, index_name(name)), format, HubOptions())
 
     @classmethod
-    def _read(cls, files: list[Path], name: str) -> Self:
-        kind, reader_of = _READERS[name]
-        self = cls(files, kind)
-        for file in files:
-            self._add(reader_of(file))
+    def _read(cls, file: Path, format: Format) -> Self:
+        self = cls([file], format.name)
+        self._add(format.read(file))
         return self
 
     def _add(self, reader: Reader) -> None:
@@ -123,13 +117,12 @@ class Checkpoint:
         self._readers.update(dict.fromkeys(reader.infos, reader))
 
     @classmethod
-    def _read_index(cls, name_or_path: str | os.PathLike[str], index: Path, name: str, options: HubOptions) -> Self:
+    def _read_index(cls, name_or_path: str | os.PathLike[str], index: Path, format: Format, options: HubOptions) -> Self:
         weight_map = read_weight_map(index)
         shards = sorted(set(weight_map.values()))
         files = get_files(name_or_path, shards, pinned(options, index))
-        kind, reader_of = _READERS[name]
-        readers = {shard: reader_of(file) for shard, file in zip(shards, files, strict=True)}
-        self = cls(files, kind)
+        readers = {shard: format.read(file) for shard, file in zip(shards, files, strict=True)}
+        self = cls(files, format.name)
         for reader in readers.values():
             self._add(reader)
         for key, shard in weight_map.items():  # where two shards hold a key, the index decides
@@ -198,11 +191,11 @@ def read_weight_map(index: Path) -> Mapping[str, str]:
 
 
 def _nothing_found(name_or_path: str | os.PathLike[str], options: HubOptions, names: list[str], variant: str | None) -> str:
-    looked = [found for name in names for found in (with_variant(name, variant), index_name(name, variant))]
+    looked = [file for name in names for file in (with_variant(name, variant), index_name(name, variant))]
     where = f"{name_or_path}" + (f" (subfolder {options.subfolder!r})" if options.subfolder else "")
     message = f"there are no weights in {where}: looked for {', '.join(looked)}"
-    others = [name for name in _READERS if name not in names or variant]
-    for name in [found for other in others for found in (other, index_name(other))]:
+    others = [format.file_name for format in formats() if format.file_name not in names or variant]
+    for name in [file for other in others for file in (other, index_name(other))]:
         if find_file(name_or_path, name, options) is not None:
             return f"{message}. There is {name}; `use_safetensors` or `variant` excludes it"
     for name, (framework, flag) in _FOREIGN.items():

@@ -20,7 +20,7 @@ from ..hub.download import explain, failures
 from ..hub.files import HubOptions, find_file, local_folder
 from ..hub.options import offline
 from .checkpoint import SAFE_NAME, Checkpoint, index_name, read_weight_map
-from .formats import TensorInfo
+from .format import TensorInfo
 from .formats.safetensors import DTYPES
 
 _WIDTHS = ("intermediate_size", "d_ff", "encoder_ffn_dim", "n_inner")

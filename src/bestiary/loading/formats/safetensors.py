@@ -16,7 +16,11 @@ import torch
 
 from ...core.errors import CorruptFile
 from ...core.sizes import show_size
-from . import TensorInfo
+from ..format import TensorInfo
+
+FILE_NAME = "model.safetensors"
+SUFFIXES = (".safetensors",)
+PLACE = 1
 
 DTYPES = {
     "F64": torch.float64,
@@ -94,6 +98,9 @@ class SafetensorsFile:
         last = (begin + self.infos[key].nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
         if last > first:
             self._map.madvise(mmap.MADV_DONTNEED, first, last - first)
+
+
+READER = SafetensorsFile
 
 
 def write(

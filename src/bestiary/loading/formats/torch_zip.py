@@ -18,7 +18,11 @@ from typing import Any, NamedTuple
 import torch
 
 from ...core.errors import CorruptFile, UnsafeFile
-from . import TensorInfo
+from ..format import TensorInfo
+
+FILE_NAME = "pytorch_model.bin"
+SUFFIXES = (".bin", ".pt", ".pth")
+PLACE = 2
 
 _REOPEN_AFTER = 64 * 2**20  # bytes read of one map before it is closed to give its pages back
 
@@ -57,6 +61,9 @@ class TorchFile:
         self._touched += self.infos[key].nbytes
         if self._touched > _REOPEN_AFTER:
             self._state, self._touched = None, 0
+
+
+READER = TorchFile
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
