@@ -1,5 +1,6 @@
 """`ModelParts`: what a family says about its models in data, and where the parts of a model are."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -9,8 +10,8 @@ from ..core.errors import ArgumentError
 from ..hub.push import PushToHubMixin
 from ..loading.checkpoint import WEIGHT_PATTERNS
 from ..loading.rules import Rule
+from ..nn.init import Starting, start_as_told, start_usually
 from ..nn.inputs import check_hidden_padding
-from ..nn.norm import RMSNorm
 from .building import FinishedOnce
 from .config import PreTrainedConfig
 from .facts import ModuleUtilsMixin
@@ -18,7 +19,7 @@ from .pruning import HeadWeights
 from .recording import Stack
 
 
-class ModelParts(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedOnce):
+class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedOnce):
     """The lower half of `PreTrainedModel`; what acts on a model (opening, resizing, recording) needs no more than this.
 
     Class attributes a family sets:
@@ -26,6 +27,9 @@ class ModelParts(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=Finished
         main_input_name: the first input of forward.
         stacks: prefix of output fields -> where the layers are, relative to the backbone.
         head_weights: which weights of a layer belong to its attention heads; None where heads cannot be pruned.
+        kind_starts: kind of module -> what gives such a module its starting values, where these are not the usual ones
+            (`nn/init.py`): normal with the deviation `config.initializer_range`, norms 1, biases 0. What a single parameter
+            starts with, the module that has it says (`starts`).
         kernels: attention implementations it supports, the default first.
         _tied_weights_keys: parameter -> the parameter it shares storage with when `config.tie_word_embeddings`.
         _no_split_modules: class names of blocks that must stay on one device.
@@ -42,6 +46,7 @@ class ModelParts(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=Finished
     main_input_name: ClassVar[str] = "input_ids"
     stacks: ClassVar[dict[str, Stack]] = {}
     head_weights: ClassVar[HeadWeights | None] = None
+    kind_starts: ClassVar[Mapping[type[nn.Module], Callable[[Any, Any], None]]] = {}
     kernels: ClassVar[tuple[str, ...]] = ("sdpa", "eager", "flex_attention", "flash_attention_2")
     supports_gradient_checkpointing: ClassVar[bool] = True
     _tied_weights_keys: ClassVar[dict[str, str]] = {}
@@ -130,22 +135,15 @@ class ModelParts(nn.Module, ModuleUtilsMixin, PushToHubMixin, metaclass=Finished
         for name, module in self.named_modules():
             if owners is None or name in owners:
                 self._init_weights(module)
+        start_as_told(self, only)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        """Starting values of one module's own parameters; a family overrides this where it differs."""
-        deviation = self.config.get("initializer_range", 0.02)
-        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Embedding):
-            module.weight.normal_(0.0, deviation)
-            if isinstance(module, nn.Embedding):
-                if module.padding_idx is not None:
-                    module.weight[module.padding_idx].zero_()
-            elif module.bias is not None:
-                module.bias.zero_()
-        elif isinstance(module, nn.LayerNorm | RMSNorm):
-            module.weight.fill_(1.0)
-            if isinstance(module, nn.LayerNorm) and module.bias is not None:
-                module.bias.zero_()
+        """Starting values of one module's own parameters; models of other libraries' users override this."""
+        for kind, start in self.kind_starts.items():
+            if isinstance(module, kind):
+                return start(module, self.config)
+        start_usually(module, self.config.get("initializer_range", 0.02))
 
     @classmethod
     def can_generate(cls) -> bool:

@@ -1,5 +1,7 @@
 """Normalisations that torch lacks or computes in another precision."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -8,11 +10,16 @@ class RMSNorm(nn.Module):
     """x / sqrt(mean(x^2) + eps) * weight (Zhang & Sennrich 2019), the mean in fp32, the product in the input's dtype.
 
     T5's LayerNorm is the same thing: it neither centres nor has a bias.
+
+    Class attributes:
+        start: the value at which the weight starts.
     """
+
+    start: ClassVar[float] = 1.0
 
     def __init__(self, size: int, eps: float = 1e-6) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(size))
+        self.weight = nn.Parameter(torch.full((size,), self.start))
         self.eps = eps
         # A number that goes into a tensor operation is made a tensor every time, which for small states is half of the cost.
         self._eps = torch.tensor(eps, dtype=torch.float32, device="cpu")

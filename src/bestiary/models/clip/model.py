@@ -15,6 +15,7 @@ from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions
+from ...nn.init import Start, Starting, constant, normal
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.losses import contrastive_loss
@@ -24,28 +25,22 @@ from ...nn.values import is_true
 from . import CLIPConfig, CLIPPartConfig, CLIPTextConfig, CLIPVisionConfig
 
 
-class Spread(nn.Module):
-    """A part whose weights start with deviations of their own: `starts`, name of a parameter -> deviation."""
-
-    starts: dict[str, float]
-
-
-class CLIPTextEmbeddings(Spread):
+class CLIPTextEmbeddings(Starting):
     """Tokens and learned positions."""
 
     def __init__(self, config: CLIPTextConfig) -> None:
         super().__init__()
         self.token_embedding = nn.Embedding(config.vocab_size, config.hidden_size)
         self.position_embedding = LearnedPositions(config.max_position_embeddings, config.hidden_size)
-        deviation = config.initializer_range * config.initializer_factor
-        self.starts = {"token_embedding.weight": deviation, "position_embedding.weight": deviation}
+        start = normal(config.initializer_range * config.initializer_factor)
+        self.starts = {"token_embedding.weight": start, "position_embedding.weight": start}
 
     def forward(self, input_ids: Tensor, position_ids: Tensor) -> Tensor:
         """(B, T) and (B or 1, T) -> (B, T, D)."""
         return self.position_embedding(position_ids) + self.token_embedding(input_ids)
 
 
-class CLIPVisionEmbeddings(Spread):
+class CLIPVisionEmbeddings(Starting):
     """A class vector and the patches, each through one convolution without bias, plus learned positions."""
 
     def __init__(self, config: CLIPVisionConfig) -> None:
@@ -55,11 +50,11 @@ class CLIPVisionEmbeddings(Spread):
         self.class_embedding = nn.Parameter(torch.zeros(size))
         self.patch_embedding = nn.Conv2d(config.num_channels, size, kernel_size=patch, stride=patch, bias=False)
         self.position_embedding = nn.Embedding(1 + self.grid[0] * self.grid[1], size)
-        deviation = config.initializer_range * config.initializer_factor
+        start = normal(config.initializer_range * config.initializer_factor)
         self.starts = {
-            "class_embedding": size**-0.5 * config.initializer_factor,
-            "patch_embedding.weight": deviation,
-            "position_embedding.weight": deviation,
+            "class_embedding": normal(size**-0.5 * config.initializer_factor),
+            "patch_embedding.weight": start,
+            "position_embedding.weight": start,
         }
 
     def forward(self, pixel_values: Tensor | None, any_size: bool) -> Tensor:
@@ -72,7 +67,7 @@ class CLIPVisionEmbeddings(Spread):
         return x + stretch(table, self.grid, grid(pixels.shape[-2:], config.patch_size))
 
 
-class CLIPAttention(Spread):
+class CLIPAttention(Starting):
     """Self-attention; what it may look at is the mask's matter."""
 
     def __init__(self, config: CLIPPartConfig) -> None:
@@ -85,15 +80,18 @@ class CLIPAttention(Spread):
         self.out_proj = nn.Linear(size, size)
         self.attend = Attend(default_scaling(self.head_dim), config.attention_dropout)
         wide = size**-0.5 * config.initializer_factor
-        narrow = wide * (2 * config.num_hidden_layers) ** -0.5
-        self.starts = {f"{name}.weight": narrow for name in ("q_proj", "k_proj", "v_proj")} | {"out_proj.weight": wide}
+        narrow = normal(wide * (2 * config.num_hidden_layers) ** -0.5)
+        self.starts = {
+            **dict.fromkeys(("q_proj.weight", "k_proj.weight", "v_proj.weight"), narrow),
+            "out_proj.weight": normal(wide),
+        }
 
     def forward(self, x: Tensor, mask: Mask) -> Tensor:
         query, key, value = (split_heads(project(x), self.head_dim) for project in (self.q_proj, self.k_proj, self.v_proj))
         return self.out_proj(merge_heads(self.attend(query, key, value, mask)))
 
 
-class CLIPMLP(Spread):
+class CLIPMLP(Starting):
     """fc2(act(fc1(x)))."""
 
     def __init__(self, config: CLIPPartConfig) -> None:
@@ -104,8 +102,8 @@ class CLIPMLP(Spread):
         self.act = activation(config.hidden_act)
         factor = config.initializer_factor
         self.starts = {
-            "fc1.weight": (2 * size) ** -0.5 * factor,
-            "fc2.weight": (2 * size * config.num_hidden_layers) ** -0.5 * factor,
+            "fc1.weight": normal((2 * size) ** -0.5 * factor),
+            "fc2.weight": normal((2 * size * config.num_hidden_layers) ** -0.5 * factor),
         }
 
     def forward(self, x: Tensor) -> Tensor:
@@ -142,21 +140,11 @@ class CLIPEncoder(nn.Module):
 
 
 class CLIPPreTrainedModel(PreTrainedModel):
-    """What all CLIP classes share. `starts`: the starting deviations of a head's own weights, as in `Spread`."""
+    """What all CLIP classes share."""
 
     config_class: ClassVar[type[PreTrainedConfig]] = CLIPConfig
     base_model_prefix = "clip"
     _no_split_modules = ["CLIPTextEmbeddings", "CLIPEncoderLayer", "CLIPVisionEmbeddings"]
-    starts: dict[str, float] = {}
-
-    @torch.no_grad()
-    def init_weights(self, only: set[str] | None = None) -> None:
-        super().init_weights(only)
-        for path, part in self.named_modules():
-            if isinstance(part, Spread | CLIPPreTrainedModel):
-                for name, deviation in part.starts.items():
-                    if only is None or f"{path}.{name}".removeprefix(".") in only:
-                        part.get_parameter(name).normal_(0.0, deviation)
 
 
 class CLIPTextModel(CLIPPreTrainedModel):
@@ -251,10 +239,10 @@ class CLIPVisionModel(CLIPPreTrainedModel):
 _OLD = PreTrainedModel._keys_to_ignore_on_load_unexpected
 
 
-def _projection(part: CLIPPartConfig, size: int) -> tuple[nn.Linear, float]:
-    """A linear layer to the shared space of `size`, and the deviation its weights start with."""
+def _projection(part: CLIPPartConfig, size: int) -> tuple[nn.Linear, Start]:
+    """A linear layer to the shared space of `size`, and how its weights start."""
     hidden = part.get("hidden_size")
-    return nn.Linear(hidden, size, bias=False), hidden**-0.5 * part.initializer_factor
+    return nn.Linear(hidden, size, bias=False), normal(hidden**-0.5 * part.initializer_factor)
 
 
 class CLIPModel(CLIPPreTrainedModel):
@@ -273,14 +261,12 @@ class CLIPModel(CLIPPreTrainedModel):
         self.vision_model = CLIPVisionModel(vision)
         self.visual_projection, visual = _projection(vision, config.projection_dim)
         self.text_projection, textual = _projection(text, config.projection_dim)
-        self.starts = {"visual_projection.weight": visual, "text_projection.weight": textual}
         self.logit_scale = nn.Parameter(torch.tensor(float(config.logit_scale_init_value)))
-
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        super()._init_weights(module)
-        if module is self:
-            self.logit_scale.fill_(self.config.logit_scale_init_value)
+        self.starts = {
+            "visual_projection.weight": visual,
+            "text_projection.weight": textual,
+            "logit_scale": constant(config.logit_scale_init_value),
+        }
 
     def get_input_embeddings(self) -> nn.Module:
         return self.text_model.get_input_embeddings()
@@ -351,8 +337,8 @@ class CLIPTextModelWithProjection(Headed, CLIPPreTrainedModel):
 
     def __init__(self, config: CLIPTextConfig) -> None:
         super().__init__(config)
-        self.text_projection, deviation = _projection(config, config.projection_dim)
-        self.starts = {"text_projection.weight": deviation}
+        self.text_projection, start = _projection(config, config.projection_dim)
+        self.starts = {"text_projection.weight": start}
 
     def forward(self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, **inputs: Any) -> TextEmbedsOutput:
         """As `CLIPTextModel`."""
@@ -373,8 +359,8 @@ class CLIPVisionModelWithProjection(Headed, CLIPPreTrainedModel):
 
     def __init__(self, config: CLIPVisionConfig) -> None:
         super().__init__(config)
-        self.visual_projection, deviation = _projection(config, config.projection_dim)
-        self.starts = {"visual_projection.weight": deviation}
+        self.visual_projection, start = _projection(config, config.projection_dim)
+        self.starts = {"visual_projection.weight": start}
 
     def forward(self, pixel_values: Tensor | None = None, **inputs: Any) -> ImageEmbedsOutput:
         """As `CLIPVisionModel`."""
@@ -395,7 +381,7 @@ class CLIPForImageClassification(ImageClassifier, CLIPPreTrainedModel):
 
     def __init__(self, config: CLIPConfig) -> None:
         super().__init__(config)
-        self.starts = {"classifier.weight": config.vision_config.hidden_size**-0.5 * config.initializer_factor}
+        self.starts = {"classifier.weight": normal(config.vision_config.hidden_size**-0.5 * config.initializer_factor)}
 
     def pool(self, output: Any) -> Tensor:
         return output.last_hidden_state[:, 1:].mean(1)

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ...core.errors import InputError
@@ -23,6 +22,7 @@ from ...nn.activations import activation, identity
 from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.conv import Conv1D
 from ...nn.embeddings import LearnedPositions
+from ...nn.init import start_usually
 from ...nn.inputs import one_of
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
@@ -112,17 +112,10 @@ class GPT2PreTrainedModel(PreTrainedModel):
     base_model_prefix = "transformer"
     stacks = {"": Stack("h", final="ln_f")}
     head_weights = HeadWeights(("attn.c_attn",), "attn.c_proj")
+    kind_starts = {BranchEnd: lambda end, config: start_usually(end, config.initializer_range / math.sqrt(2 * config.n_layer))}
     _no_split_modules = ["GPT2Block"]
     _keys_to_ignore_on_load_unexpected = [r"(^|\.)(attn|crossattention)\.(masked_)?bias$"]  # causal masks, once saved
     config: GPT2Config
-
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        super()._init_weights(module)
-        if isinstance(module, Conv1D):
-            scale = 1 / math.sqrt(2 * self.config.n_layer) if isinstance(module, BranchEnd) else 1.0
-            module.weight.normal_(0.0, self.config.initializer_range * scale)
-            module.bias.zero_()
 
 
 class GPT2Model(GPT2PreTrainedModel):

@@ -18,6 +18,7 @@ from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, cached, merge_heads, split_heads
+from ...nn.init import Starting, normal, start_usually
 from ...nn.inputs import one_of
 from ...nn.layer import Layer, within_half
 from ...nn.masks import Mask, make_mask
@@ -65,7 +66,7 @@ class T5DenseGatedActDense(T5DenseActDense):
         return self.out(self.act(self.wi_0(x)) * self.wi_1(x))
 
 
-class T5Attention(nn.Module):
+class T5Attention(Starting):
     """Self-attention without scaling; with `has_bias` it owns the table of distances that all layers of the stack use."""
 
     def __init__(self, config: T5Config, layer_idx: int, has_bias: bool = False, cross: bool = False) -> None:
@@ -76,8 +77,11 @@ class T5Attention(nn.Module):
         self.k = nn.Linear(config.d_model, inner, bias=False)
         self.v = nn.Linear(config.d_model, inner, bias=False)
         self.o = nn.Linear(inner, config.d_model, bias=False)
+        # Queries start smaller, in place of a scaling of the scores.
+        self.starts = {"q.weight": normal(config.initializer_factor * (config.d_model * config.d_kv) ** -0.5)}
         if has_bias:
             self.relative_attention_bias = nn.Embedding(config.relative_attention_num_buckets, config.num_heads)
+            self.starts["relative_attention_bias.weight"] = normal(config.initializer_factor * config.d_model**-0.5)
         self.attend = Attend(1.0, config.dropout_rate, cross=cross)
 
     def forward(self, x: Tensor, mask: Mask, bias: Tensor, cache: EncoderDecoderCache | None) -> Tensor:
@@ -167,6 +171,10 @@ class T5PreTrainedModel(PreTrainedModel):
     stacks = {"encoder_": Stack("encoder.block", "encoder.dropout"), "decoder_": Stack("decoder.block", "decoder.dropout")}
     head_weights = HeadWeights(tuple(f"layer.0.SelfAttention.{name}" for name in "qkv"), "layer.0.SelfAttention.o")
     kernels: ClassVar[tuple[str, ...]] = ("sdpa", "eager", "flex_attention")
+    kind_starts = {
+        nn.Linear: lambda dense, config: start_usually(dense, config.initializer_factor * dense.in_features**-0.5),
+        nn.Embedding: lambda table, config: start_usually(table, config.initializer_factor),
+    }
     _no_split_modules = ["T5Block"]
     _keep_in_fp32_modules = ["wo"]
     _keys_to_ignore_on_load_unexpected = [r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$"]
@@ -178,26 +186,6 @@ class T5PreTrainedModel(PreTrainedModel):
         if not self.config.tie_word_embeddings:
             tied.pop("lm_head.weight", None)
         return tied
-
-    def init_weights(self, only: set[str] | None = None) -> None:
-        super().init_weights(only)
-        for name, module in self.named_modules():
-            if isinstance(module, T5Attention) and (only is None or f"{name}.q.weight" in only):
-                with torch.no_grad():  # queries start smaller, in place of a scaling of the scores
-                    module.q.weight.mul_(self.config.d_kv**-0.5)
-
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        factor = self.config.initializer_factor
-        if isinstance(module, nn.Linear):
-            module.weight.normal_(0.0, factor * (1.0 if module is self.get_output_embeddings() else module.in_features**-0.5))
-            if module.bias is not None:
-                module.bias.zero_()
-        elif isinstance(module, nn.Embedding):
-            words = module.num_embeddings == self.config.vocab_size and module.embedding_dim == self.config.d_model
-            module.weight.normal_(0.0, factor * (1.0 if words else self.config.d_model**-0.5))
-        else:
-            super()._init_weights(module)
 
     def decoder_start(self) -> int | None:
         """The token every decoder input starts with: the config's, else the padding token, as in the paper."""
@@ -335,6 +323,7 @@ class T5ForConditionalGeneration(Seq2SeqLM, T5Model):
     def __init__(self, config: T5Config) -> None:
         super().__init__(config)
         self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        self.starts = {"lm_head.weight": normal(config.initializer_factor)}
 
     def get_output_embeddings(self) -> nn.Module:
         return self.lm_head

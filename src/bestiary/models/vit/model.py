@@ -14,6 +14,7 @@ from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.init import Starting, constant, normal
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
@@ -35,7 +36,7 @@ class ViTPatchEmbeddings(nn.Module):
         return self.projection(pixels.to(self.projection.weight.dtype)).flatten(2).transpose(1, 2)
 
 
-class ViTEmbeddings(nn.Module):
+class ViTEmbeddings(Starting):
     """The class token and the patches, some of them replaced by a mask token, plus learned positions."""
 
     def __init__(self, config: ViTConfig, use_mask_token: bool = False) -> None:
@@ -47,6 +48,9 @@ class ViTEmbeddings(nn.Module):
         self.patch_embeddings = ViTPatchEmbeddings(config)
         self.position_embeddings = nn.Parameter(torch.zeros(1, 1 + self.grid[0] * self.grid[1], size))
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.starts = dict.fromkeys(("cls_token", "position_embeddings"), normal(config.initializer_range))
+        if use_mask_token:
+            self.starts["mask_token"] = constant(0.0)
 
     def forward(self, pixel_values: Tensor | None, masked: Tensor | None, any_size: bool) -> Tensor:
         """(B, C, Y, X) and the masked patches (B, T-1) -> (B, T, D)."""
@@ -159,15 +163,6 @@ class ViTPreTrainedModel(PreTrainedModel):
     _new_with_head = [r"(^|\.)pooler\.dense\.", r"(^|\.)embeddings\.mask_token$"]
     _keys_to_ignore_on_load_unexpected = [r"^(vit\.)?embeddings\.mask_token$"]
     config: ViTConfig
-
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        super()._init_weights(module)
-        if isinstance(module, ViTEmbeddings):
-            module.cls_token.normal_(0.0, self.config.initializer_range)
-            module.position_embeddings.normal_(0.0, self.config.initializer_range)
-            if module.mask_token is not None:
-                module.mask_token.zero_()
 
 
 class ViTModel(ViTPreTrainedModel):

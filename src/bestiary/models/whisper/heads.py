@@ -13,6 +13,7 @@ from ...modeling.heads.headed import recorded
 from ...modeling.heads.language import kept
 from ...modeling.heads.seq2seq import encoder_output
 from ...modeling.recording import Stack
+from ...nn.init import constant
 from ...nn.losses import token_loss
 from . import WhisperConfig
 from .model import WhisperDecoder, WhisperEncoder, WhisperPreTrainedModel
@@ -99,14 +100,9 @@ class WhisperForAudioClassification(WhisperPreTrainedModel):
         self.encoder = WhisperEncoder(config)
         if config.use_weighted_layer_sum:
             self.layer_weights = nn.Parameter(torch.empty(config.encoder_layers + 1))
+            self.starts = {"layer_weights": constant(1.0 / (config.encoder_layers + 1))}
         self.projector = nn.Linear(config.d_model, config.classifier_proj_size)
         self.classifier = nn.Linear(config.classifier_proj_size, config.num_labels)
-
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        if module is self and self.config.use_weighted_layer_sum:
-            self.layer_weights.fill_(1.0 / len(self.layer_weights))
-        super()._init_weights(module)
 
     def get_encoder(self) -> WhisperEncoder:
         """The encoder, a model of its own."""

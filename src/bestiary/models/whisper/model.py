@@ -20,6 +20,7 @@ from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions, sinusoids
+from ...nn.init import Starting
 from ...nn.inputs import one_of
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer, within_half
@@ -101,8 +102,10 @@ class WhisperDecoderLayer(WhisperLayer):
         return self.mlp(x)
 
 
-class WhisperPositions(nn.Embedding):
+class WhisperPositions(nn.Embedding, Starting):
     """The encoder's positions: sinusoids, which checkpoints store although they are not trained."""
+
+    starts = {"weight": lambda weight: weight.copy_(sinusoids(*weight.shape))}
 
     def __init__(self, length: int, size: int) -> None:
         super().__init__(length, size)
@@ -121,13 +124,6 @@ class WhisperPreTrainedModel(PreTrainedModel):
     }
     _no_split_modules = ["WhisperEncoderLayer", "WhisperDecoderLayer"]
     config: WhisperConfig
-
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, WhisperPositions):
-            module.weight.copy_(sinusoids(*module.weight.shape))
-        else:
-            super()._init_weights(module)
 
     def decoder_start(self) -> int | None:
         """The token every decoder input starts with."""

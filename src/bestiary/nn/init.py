@@ -1,0 +1,65 @@
+"""How weights start, as data: a rule for each kind of module, and rules of their own for the parameters that a module names."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from .conv import Conv1D
+from .norm import RMSNorm
+
+Start = Callable[[Tensor], object]
+
+
+def normal(deviation: float) -> Start:
+    """Numbers around 0 with this standard deviation."""
+    return lambda weight: weight.normal_(0.0, deviation)
+
+
+def constant(value: float) -> Start:
+    """The same number everywhere."""
+    return lambda weight: weight.fill_(value)
+
+
+class Starting(nn.Module):
+    """A module that says how parameters in it start, where that is not usual.
+
+    Attributes:
+        starts: path of a parameter or buffer below this module -> its rule. Of two that name one, the outer module's counts.
+    """
+
+    starts: Mapping[str, Start] = {}
+
+
+_DENSE = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Embedding | Conv1D
+_NORMS = nn.LayerNorm | nn.GroupNorm | nn.BatchNorm1d | nn.BatchNorm2d
+
+
+@torch.no_grad()
+def start_usually(module: nn.Module, deviation: float) -> None:
+    """Starting values of one module's own parameters: of dense ones normal, of norms 1, of biases and padding 0."""
+    if isinstance(module, _DENSE):
+        module.weight.normal_(0.0, deviation)
+        if isinstance(module, nn.Embedding):
+            if module.padding_idx is not None:
+                module.weight[module.padding_idx].zero_()
+        elif module.bias is not None:
+            module.bias.zero_()
+    elif isinstance(module, RMSNorm):
+        module.weight.fill_(module.start)
+    elif isinstance(module, _NORMS) and module.weight is not None:
+        module.weight.fill_(1.0)
+        if module.bias is not None:
+            module.bias.zero_()
+
+
+@torch.no_grad()
+def start_as_told(model: nn.Module, only: set[str] | None = None) -> None:
+    """Apply the rules that modules of `model` have for their parameters, or for those called `only`."""
+    for path, module in reversed(list(model.named_modules())):
+        for name, rule in module.starts.items() if isinstance(module, Starting) else ():
+            full = f"{path}.{name}" if path else name
+            if only is None or full in only:
+                owner, _, leaf = name.rpartition(".")
+                home = module.get_submodule(owner)
+                rule({**home._parameters, **home._buffers}[leaf])

@@ -1,0 +1,142 @@
+"""When a model is finished, what its weights start with, and that a part needs not to know that it is one."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from kit.families import cases, our_class
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from bestiary import BertConfig, BertForSequenceClassification, BertModel, PreTrainedConfig, PreTrainedModel
+from bestiary.loading.skeleton import skeleton
+from bestiary.modeling.building import initialising, without_initialisation
+from bestiary.nn.init import Starting, constant, normal
+from bestiary.nn.norm import RMSNorm
+
+TINY: dict[str, Any] = {"vocab_size": 99, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+TINY |= {"intermediate_size": 8, "max_position_embeddings": 16}
+
+
+def test_an_opening_inside_of_an_opening_leaves_the_outer_one_as_it_was() -> None:
+    with without_initialisation():
+        with without_initialisation():
+            assert not initialising()
+        assert not initialising()
+        with skeleton():
+            outer = BertModel(BertConfig(**TINY))
+    assert initialising()
+    assert all(parameter.is_meta for parameter in outer.parameters())
+
+
+def test_an_opening_that_fails_lets_the_next_model_start() -> None:
+    with pytest.raises(RuntimeError, match="broken"), without_initialisation():
+        raise RuntimeError("broken")
+    assert initialising()
+
+
+def test_a_model_that_failed_while_it_was_built_leaves_the_next_one_whole() -> None:
+    class Broken(PreTrainedModel):
+        def __init__(self, config: PreTrainedConfig) -> None:
+            super().__init__(config)
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        Broken(PreTrainedConfig())
+    assert BertModel(BertConfig(**TINY)).embeddings.word_embeddings.weight[1:].std().item() == pytest.approx(0.02, rel=0.2)
+
+
+@torch.no_grad()
+def test_a_ready_backbone_that_gives_tuples_works_in_a_head() -> None:
+    torch.manual_seed(0)
+    ids, mask = torch.randint(5, 99, (2, 5)), torch.ones(2, 5, dtype=torch.long)
+    head = BertForSequenceClassification(BertConfig(**TINY)).eval()
+    expected = head(ids, mask).logits
+    backbone = BertModel(BertConfig(**TINY, return_dict=False)).eval()
+    backbone.load_state_dict(head.bert.state_dict())
+    assert isinstance(backbone(ids, mask), tuple)
+    head.bert = backbone
+    torch.testing.assert_close(head(ids, mask).logits, expected)
+    torch.testing.assert_close(head(ids, mask, return_dict=False)[0], expected)
+    assert isinstance(backbone(ids, mask), tuple)
+
+
+class Table(Starting):
+    """Parameters of which each starts in a way of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = nn.Parameter(torch.empty(500))
+        self.dense = nn.Linear(40, 40)
+        self.register_buffer("stored", torch.empty(3))
+        self.starts = {"free": normal(3.0), "dense.weight": normal(0.5), "stored": constant(4.0)}
+
+
+class LateNorm(RMSNorm):
+    """A norm whose weight starts at 0."""
+
+    start = 0.0
+
+
+class Started(PreTrainedModel):
+    """One module of each kind."""
+
+    kind_starts = {nn.Conv1d: lambda conv, config: nn.init.constant_(conv.weight, config.get("initializer_range"))}
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.table, self.norm, self.late = Table(), RMSNorm(4), LateNorm(4)
+        self.plain, self.words, self.conv = nn.Linear(40, 40), nn.Embedding(40, 40, padding_idx=2), nn.Conv1d(2, 2, 1)
+        self.groups = nn.GroupNorm(2, 4)
+        self.starts = {"table.dense.weight": constant(7.0)}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def test_weights_start_as_their_module_and_their_family_say() -> None:
+    torch.manual_seed(0)
+    model = Started(PreTrainedConfig(initializer_range=0.25))
+    assert model.table.free.std().item() == pytest.approx(3.0, rel=0.1)
+    assert (model.table.dense.weight == 7).all()  # the outer module's word counts
+    assert not model.table.dense.bias.any()
+    assert model.table.get_buffer("stored").tolist() == [4, 4, 4]
+    assert (model.norm.weight == 1).all()
+    assert not model.late.weight.any()
+    assert model.plain.weight.std().item() == pytest.approx(0.25, rel=0.1)
+    assert not model.words.weight[2].any()
+    assert model.words.weight.std().item() == pytest.approx(0.25, rel=0.1)
+    assert (model.conv.weight == 0.25).all()
+    assert (model.groups.weight == 1).all()
+
+
+def test_one_parameter_starts_again_without_the_others() -> None:
+    model = Started(PreTrainedConfig(initializer_range=0.25))
+    nn.init.constant_(model.table.free, 9.0)
+    nn.init.constant_(model.table.dense.weight, 9.0)
+    model.init_weights({"table.dense.weight"})
+    assert (model.table.free == 9).all()
+    assert (model.table.dense.weight == 7).all()
+
+
+@pytest.mark.parametrize("model_type", list(cases()))
+def test_every_family_starts_as_in_the_reference(model_type: str, tmp_path: Path) -> None:
+    case = cases()[model_type]
+    name, head = next(iter(case.heads.items()))
+    values = {**case.config, **head.config}
+    reference = getattr(transformers, name)(getattr(transformers, head.config_class or case.config_class)(**values))
+    reference.save_pretrained(tmp_path)  # under the published names
+    published = load_file(tmp_path / "model.safetensors")
+    ours = our_class(model_type, name)
+    torch.manual_seed(0)
+    state = ours(ours.config_class(**values)).state_dict()
+    compared = {key: tensor.float() for key, tensor in published.items() if key in state and tensor.is_floating_point()}
+    for key, expected in compared.items():
+        count, deviation = expected.numel(), expected.std(correction=0).item()
+        found = state[key].std(correction=0).item()
+        assert found == pytest.approx(deviation, rel=10 / math.sqrt(2 * count), abs=1e-6), key  # ten standard errors
+        assert (state[key].mean() - expected.mean()).abs() <= 10 * deviation / math.sqrt(count) + 1e-6, key
+    assert len(compared) >= 0.9 * len(published)
