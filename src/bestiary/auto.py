@@ -8,7 +8,16 @@ from .core.errors import ArgumentError, ConfigError, UnknownArchitecture, Unsafe
 from .core.files import read_json
 from .hub.files import HubOptions, file_itself, find_file, get_file
 from .modeling.config import PreTrainedConfig
-from .modeling.families import class_named, config_class, families, family, registered, tasks_of, type_of_class
+from .modeling.families import (
+    class_named,
+    config_class,
+    families,
+    family,
+    preprocessor_of,
+    registered,
+    tasks_of,
+    type_of_class,
+)
 
 if TYPE_CHECKING:
     from .modeling.base import PreTrainedModel
@@ -36,9 +45,9 @@ class AutoConfig:
         values = PreTrainedConfig.get_dict(path)
         model_type = values.get("model_type")
         if model_type is None:  # files of 2019; some name the class of the model
-            named = values.get("architectures")
-            found = (type_of_class(name) for name in (named if isinstance(named, list) else ()) if isinstance(name, str))
-            model_type = next(filter(None, found), None)
+            classes = values.get("architectures")
+            types = (type_of_class(name) for name in (classes if isinstance(classes, list) else ()) if isinstance(name, str))
+            model_type = next(filter(None, types), None)
         if not isinstance(model_type, str) or not model_type:
             raise ConfigError(
                 f"config.json of {name_or_path} names no model_type, so no family can be chosen; add one (such as"
@@ -269,12 +278,12 @@ class _AutoPreprocessor:
             UnknownArchitecture: neither a stored class name nor the model's family gives one, or the name is of another kind.
         """
         stored = [name for place in cls.places if (name := _stored_class(name_or_path, options, *place))]
-        known = [found for name in stored if isinstance(found := class_named(name), type)]
-        for found in known:
-            if issubclass(found, cls.kinds()):
-                return found
         if stored and stored[0] in cls.general and find_file(name_or_path, "tokenizer.json", options) is not None:
             return cls.generic(name_or_path, options)
+        known = [kind for name in stored if isinstance(kind := class_named(name), type)]
+        for kind in known:
+            if issubclass(kind, cls.kinds()):
+                return kind
         if known:
             raise UnknownArchitecture(f"{cls.__name__} cannot open {name_or_path}: its files belong to {_belonging(known[0])}")
         try:
@@ -286,10 +295,9 @@ class _AutoPreprocessor:
         if config is not None and type(config) in cls._registered:
             return cls._registered[type(config)]
         if config is not None and config.model_type not in registered:
-            module = family(config.model_type)
-            wanted = vars(module).get("PREPROCESSORS", {}).get(cls.kind)
-            if wanted is not None:
-                return getattr(module, wanted)
+            preprocessor = preprocessor_of(config.model_type, cls.kind)
+            if preprocessor is not None:
+                return preprocessor
         generic = cls.generic(name_or_path, options)
         if generic is not None:
             return generic

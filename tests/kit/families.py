@@ -15,8 +15,6 @@ from typing import Any
 import torch
 import transformers
 
-from bestiary.core import plugins
-
 from .folders import kept_folder
 
 Inputs = dict[str, Any]
@@ -108,12 +106,6 @@ def cases() -> dict[str, Case]:
         spec.loader.exec_module(module)  # type: ignore[union-attr]
         found[path.stem] = module.CASE
     return found
-
-
-def families() -> list[str]:
-    """Every family of the library: the folders of `models`."""
-    root = Path(importlib.util.find_spec("bestiary.models").submodule_search_locations[0])  # type: ignore[union-attr,index]
-    return [name for name in plugins.names("bestiary.models") if (root / name).is_dir()]
 
 
 def every_head() -> list[tuple[str, str, str]]:

@@ -2,7 +2,9 @@
 
 import pytest
 import torch
-from kit.families import Pair, cases, close, every_head, families, kernel_of, pair
+from kit.families import Pair, cases, close, every_head, kernel_of, pair
+
+from bestiary.modeling.families import families
 
 SKIPPED = {"past_key_values", "loss"}
 

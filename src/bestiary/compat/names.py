@@ -6,9 +6,8 @@ shows the names of the modules listed for it in `MODULES`, and those of `RENAMED
 """
 
 from ..core import plugins
-from ..modeling.families import families
+from ..modeling.families import families, family_files
 
-_MODELS = "bestiary.models"
 _TASKS = "bestiary.pipelines.tasks"
 
 # The release whose behaviour this library is compared with; scripts ask for it.
@@ -185,11 +184,12 @@ FAMILY_FILES = {
 
 def sources(path: str) -> tuple[str, ...] | None:
     """The modules of ours that stand for the old module `path` (below `transformers`); None when there is no such path."""
-    found = MODULES.get(path)
+    if path in MODULES:
+        return MODULES[path]
     task = path.removeprefix("pipelines.")
-    if found is None and task != path and task in plugins.names(_TASKS):
+    if task != path and task in plugins.names(_TASKS):
         return (f"pipelines.tasks.{task}",)
-    return family_module(path) if found is None else found
+    return family_module(path)
 
 
 def family_module(path: str) -> tuple[str, ...] | None:
@@ -208,13 +208,13 @@ def _family_files(name: str, files: tuple[str, ...]) -> tuple[str, ...] | None:
     """The first of these modules of the family's folder, and the folder itself, which lists all that it publishes."""
     if files == ("",):
         return (f"models.{name}",)
-    held = plugins.names(f"{_MODELS}.{name}")
-    return next(((f"models.{name}.{file}", f"models.{name}") for file in files if file in held), None)
+    modules = family_files(name)
+    return next(((f"models.{name}.{file}", f"models.{name}") for file in files if file in modules), None)
 
 
 def paths() -> list[str]:
     """Every old path, a family's without its older flat form."""
-    made = [f"models.{name}" for name in families()]
-    made += [f"models.{name}.{prefix}_{name}" for name in families() for prefix in FAMILY_FILES]
-    made += [f"pipelines.{name}" for name in plugins.names(_TASKS)]
-    return sorted(path for path in {*MODULES, *made} if sources(path) is not None)
+    below = [f"models.{name}" for name in families()]
+    below += [f"models.{name}.{prefix}_{name}" for name in families() for prefix in FAMILY_FILES]
+    below += [f"pipelines.{name}" for name in plugins.names(_TASKS)]
+    return sorted(path for path in {*MODULES, *below} if sources(path) is not None)

@@ -1,25 +1,80 @@
-"""Families found by listing their folders.
+"""Families, found by name: which folder of `models` has a `model_type` or a class; no other family is imported.
 
 A family's `__init__.py` holds its config classes, `TASKS` (task -> model class), for types that are parts of it `PARTS`
-(model_type -> its own tasks), and `PREPROCESSORS` (kind -> class). Nothing is registered anywhere else.
+(model_type -> its own tasks), and `PREPROCESSORS` (kind -> class). Nothing is registered by hand. `models/index.json`, which
+`scripts/write_family_lists.py` writes, says what each folder declares. A folder that it does not know yet is searched for the
+name, and imported when it may have it: a new family works before the script has run.
 """
 
 import importlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from types import ModuleType
 from typing import Any
 
-from ..core import plugins
 from ..core.errors import UnknownArchitecture, did_you_mean
+from ..core.logging import get_logger
 from .config import PreTrainedConfig
 
 _MODELS = "bestiary.models"
+INDEX = "index.json"
 # Configs of models from elsewhere, by model_type, for this process.
 registered: dict[str, type[PreTrainedConfig]] = {}
 
 
-def families() -> list[str]:
-    """Names of all families: the folders of `models`."""
-    return list(plugins.names(_MODELS))
+@dataclass
+class Index:
+    """What the folders of `models` declare.
+
+    Attributes:
+        families: names of all folders. unlisted: of those that the index file does not hold.
+        family_of_type: model_type -> family. family_of_name: class name -> family.
+        type_of_class: name of a model class -> model_type.
+    """
+
+    families: tuple[str, ...]
+    unlisted: tuple[str, ...]
+    family_of_type: dict[str, str] = field(default_factory=dict)
+    family_of_name: dict[str, str] = field(default_factory=dict)
+    type_of_class: dict[str, str] = field(default_factory=dict)
+
+
+@cache
+def _index() -> Index:
+    """The index file and the list of folders, read once per process."""
+    root, path = _folder(), _folder(INDEX)
+    listed: dict[str, dict[str, Any]] = {}
+    if os.path.isfile(path):
+        with open(path, encoding="utf-8") as file:
+            listed = json.load(file)
+    folders = [entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(("_", "."))]
+    unlisted = [name for name in folders if name not in listed and os.path.isfile(os.path.join(root, name, "__init__.py"))]
+    index = Index(tuple(sorted({*listed, *unlisted} & set(folders))), tuple(sorted(unlisted)))
+    for family_name, declared in ((name, listed[name]) for name in index.families if name in listed):
+        index.family_of_name.update(dict.fromkeys(declared["names"], family_name))
+        for model_type, classes in declared["types"].items():
+            index.family_of_type[model_type] = family_name
+            for name in classes:
+                index.type_of_class.setdefault(name, model_type)
+    return index
+
+
+def families() -> tuple[str, ...]:
+    """Names of all families: the folders of `models`, sorted."""
+    return _index().families
+
+
+def family_files(name: str) -> frozenset[str]:
+    """Names of the modules in the folder of the family `name`, which is not imported."""
+    return frozenset(file.removesuffix(".py") for file in os.listdir(_folder(name)) if file.endswith(".py"))
+
+
+def _folder(name: str = "") -> str:
+    """Where the family `name` lies, or all of them."""
+    return os.path.join(importlib.import_module(_MODELS).__path__[0], name)
 
 
 def family(model_type: str) -> ModuleType:
@@ -28,53 +83,135 @@ def family(model_type: str) -> ModuleType:
     Raises:
         UnknownArchitecture: no family has it; the nearest known names are given.
     """
-    name = model_type.replace("-", "_")
-    if name in families():
-        return importlib.import_module(f"{_MODELS}.{name}")
-    for module in map(family, families()):
-        if model_type in _configs(module):
+    key = _key(model_type)
+    if key in _index().families:
+        return importlib.import_module(f"{_MODELS}.{key}")
+    if key in _index().family_of_type:
+        return importlib.import_module(f"{_MODELS}.{_index().family_of_type[key]}")
+    for module in _unlisted_with(model_type):
+        if key in config_classes(module):
             return module
-    known = sorted({*(kind for name in families() for kind in _configs(family(name))), *registered})
+    known = sorted({*families(), *_index().family_of_type, *registered})
     raise UnknownArchitecture(
-        f"unknown model_type {model_type!r}.{did_you_mean(model_type, known)} Known: {', '.join(known)}."
-        " For a model of your own call AutoConfig.register and AutoModel.register first"
+        f"unknown model_type {model_type!r}.{did_you_mean(model_type, known)} Known: {len(known)} types, those of"
+        " bestiary.auto.families() and their parts. For a model of your own call AutoConfig.register and AutoModel.register"
     )
 
 
-def _configs(module: ModuleType) -> dict[str, type[PreTrainedConfig]]:
-    """model_type -> config class of one family."""
+def _key(model_type: str) -> str:
+    """`model_type` as folders spell it: `xlm-roberta` lies in `xlm_roberta`."""
+    return model_type.replace("-", "_")
+
+
+def _unlisted_with(name: str) -> Iterator[ModuleType]:
+    """Families that the index file does not hold, and that may declare `name`: their file or their folder's name says so.
+
+    A family that cannot be imported is passed over with a warning, for the name may be another's.
+    """
+    for folder in _index().unlisted:
+        if name not in _source(folder) and not _letters(name).startswith(_letters(folder)):
+            continue
+        try:
+            yield importlib.import_module(f"{_MODELS}.{folder}")
+        except Exception as error:  # noqa: BLE001 (whatever a broken file raises; it must not hide the other families)
+            get_logger(__name__).warning("models/%s cannot be imported: %s: %s", folder, type(error).__name__, error)
+
+
+@cache
+def _source(folder: str) -> str:
+    """The text of a family's `__init__.py`."""
+    with open(os.path.join(_folder(folder), "__init__.py"), encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def _letters(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
+
+
+def config_classes(module: ModuleType) -> dict[str, type[PreTrainedConfig]]:
+    """model_type (spelled as folders are) -> config class, of the classes that this family itself declares.
+
+    A class imported from a relative, or one that only inherits its `model_type`, stands for the relative's type, not for one
+    of this family.
+    """
     classes = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, PreTrainedConfig)]
-    return {kind.model_type: kind for kind in classes if kind.model_type}
+    declared = [each for each in classes if f"{each.__module__}.".startswith(f"{module.__name__}.")]
+    return {_key(each.model_type): each for each in declared if vars(each).get("model_type")}
 
 
 def config_class(model_type: str) -> type[PreTrainedConfig]:
-    """The config class of `model_type`."""
+    """The config class of `model_type`.
+
+    Raises:
+        UnknownArchitecture: no family has it, or the folder of this name declares no config of this type.
+    """
     if model_type in registered:
         return registered[model_type]
-    found = _configs(family(model_type))
-    return found.get(model_type) or found[model_type.replace("-", "_")]
-
-
-def type_of_class(name: str) -> str | None:
-    """The model_type whose tasks name the model class `name`, or None."""
-    for module in map(family, families()):
-        for model_type in _configs(module):
-            if name in tasks_of(model_type).values():
-                return model_type
-    return None
-
-
-def class_named(name: str) -> Any:
-    """The class called `name` in whatever family has it (tokenizers and processors are stored by class name)."""
-    for module in map(family, families()):
-        if name in dir(module) or name in vars(module):
-            return getattr(module, name)
-    return None
+    module = family(model_type)
+    classes = config_classes(module)
+    if _key(model_type) not in classes:
+        raise UnknownArchitecture(
+            f"{module.__name__} declares no config class whose model_type is {model_type!r}; it has {', '.join(classes)}"
+        )
+    return classes[_key(model_type)]
 
 
 def tasks_of(model_type: str) -> dict[str, str]:
     """Task -> class name of `model_type`."""
-    module = vars(family(model_type))
-    parts: dict[str, dict[str, str]] = module.get("PARTS", {})
-    tasks: dict[str, str] = parts.get(model_type, module["TASKS"])
-    return tasks
+    return _tasks(family(model_type), _key(model_type))
+
+
+def _tasks(module: ModuleType, key: str) -> dict[str, str]:
+    """The tasks of one type of a family: `TASKS` of its own, `PARTS` of a part; a part without tasks has no models."""
+    tables = vars(module)
+    parts: dict[str, dict[str, str]] = {_key(name): table for name, table in tables.get("PARTS", {}).items()}
+    tasks: dict[str, str] = tables["TASKS"] if key == module.__name__.rpartition(".")[2] else {}
+    return parts.get(key, tasks)
+
+
+def type_of_class(name: str) -> str | None:
+    """The model_type whose tasks name the model class `name`, or None."""
+    if name in _index().type_of_class:
+        return _index().type_of_class[name]
+    for module in _unlisted_with(name):
+        for model_type, classes in declarations(module)["types"].items():
+            if name in classes:
+                return str(model_type)
+    return None
+
+
+def class_named(name: str) -> Any:
+    """The class called `name` in whatever family has it, or None (preprocessors are stored by class name)."""
+    if name in _index().family_of_name:
+        return getattr(importlib.import_module(f"{_MODELS}.{_index().family_of_name[name]}"), name)
+    for module in _unlisted_with(name):
+        if name in declarations(module)["names"]:
+            return getattr(module, name)
+    return None
+
+
+def preprocessor_of(model_type: str, kind: str) -> Any:
+    """The class of `kind` ("tokenizer", ...) that the family of `model_type` names in `PREPROCESSORS`, or None.
+
+    It may be a relative's: then the name is enough, and nothing has to be imported from the relative.
+    """
+    module = family(model_type)
+    name = vars(module).get("PREPROCESSORS", {}).get(kind)
+    if name is None or name in declarations(module)["names"]:
+        return name and getattr(module, name)
+    return class_named(name)
+
+
+def declarations(module: ModuleType) -> dict[str, Any]:
+    """What the index file holds of a family.
+
+    Returns:
+        types: model_type -> names of its model classes, the family's own type first. names: all names that it publishes.
+    """
+    own = module.__name__.rpartition(".")[2]
+    configs = config_classes(module)
+    types = {key: sorted(set(_tasks(module, key).values())) for key in sorted(configs, key=lambda key: (key != own, key))}
+    names = {config.__name__ for config in configs.values()}.union(*types.values())
+    if "__dir__" in vars(module):
+        names.update(vars(module)["__dir__"]())
+    return {"types": types, "names": sorted(names)}

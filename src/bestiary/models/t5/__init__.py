@@ -11,7 +11,7 @@ from ...core.errors import ConfigError
 from ...core.kinds import Amount, Depth, Length, Rate, Size
 from ...core.plugins import lazy
 from ...modeling.config import PreTrainedConfig
-from ...nn.activations import ACTIVATIONS
+from ...nn.activation_names import ACTIVATION_NAMES
 
 
 class T5Config(PreTrainedConfig):
@@ -58,10 +58,10 @@ class T5Config(PreTrainedConfig):
             self.num_decoder_layers = self.num_layers
         gate, dash, name = self.feed_forward_proj.rpartition("-")
         name = "gelu_new" if (gate, name) == ("gated", "gelu") else name
-        if gate not in ("", "gated") or (dash and not gate) or name not in ACTIVATIONS:
+        if gate not in ("", "gated") or (dash and not gate) or name not in ACTIVATION_NAMES:
             raise ConfigError(
                 f"T5Config: feed_forward_proj is {self.feed_forward_proj!r}; expected an activation, or 'gated-' and an"
-                f" activation, such as 'relu' or 'gated-gelu'. Known activations: {', '.join(ACTIVATIONS)}"
+                f" activation, such as 'relu' or 'gated-gelu'. Known activations: {', '.join(ACTIVATION_NAMES)}"
             )
         self.dense_act_fn, self.is_gated_act = name, gate == "gated"
         if self.scale_decoder_outputs is None:

@@ -1,0 +1,71 @@
+"""Write what the folders of `models` declare to the two places that are read without importing them.
+
+    python scripts/write_family_lists.py
+
+`src/bestiary/models/index.json` says which family has a model_type or a class; the lines `from .models...` of
+`src/bestiary/__init__.pyi` say which module a public name comes from. Run it after a change of a family's public names
+(`tests/test_family_lists.py` tells when); never edit those lines by hand.
+"""
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from bestiary.modeling.families import INDEX, declarations, families
+
+
+def lists(package: Path) -> dict[Path, str]:
+    """Path -> text of both files of the library in the folder `package`."""
+    declared, lines = {}, []
+    for name in families():
+        family = importlib.import_module(f"bestiary.models.{name}")
+        places = {each: place for each in declarations(family)["names"] if (place := home(family, each))}
+        declared[name] = {**declarations(family), "names": sorted(places)}
+        lines += [f"from .{place.removeprefix('bestiary.')} import {each} as {each}" for each, place in places.items()]
+    stub = package / "__init__.pyi"
+    return {package / "models" / INDEX: index(declared), stub: with_lines(stub, lines)}
+
+
+def home(family: ModuleType, name: str) -> str | None:
+    """The module that `name` is imported from: where it is defined, else the family; None where it is a relative's."""
+    module = getattr(family, name).__module__
+    if not f"{module}.".startswith("bestiary.models."):
+        return family.__name__  # made from data by what lies below the families
+    if not f"{module}.".startswith(f"{family.__name__}."):
+        return None
+    return module if name in vars(importlib.import_module(module)) else family.__name__
+
+
+def index(declared: dict[str, dict[str, Any]]) -> str:
+    """JSON with one family a line, so that families added side by side merge."""
+    return "{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in declared.items()) + "\n}\n"
+
+
+def with_lines(stub: Path, lines: list[str]) -> str:
+    """The stub with `lines` for the families instead of those it has, sorted and wrapped as the linter wants them."""
+    kept, inside = [], False
+    for line in stub.read_text(encoding="utf-8").splitlines():
+        inside = line.startswith("from .models.") or (inside and line.startswith((" ", ")")))
+        if not inside:
+            kept.append(line)
+    place = next(number for number, line in enumerate(kept) if line.startswith("from ."))
+    text = "\n".join([*kept[:place], *lines, *kept[place:], ""])
+    for command in (["check", "--fix-only", "--quiet", "--select", "I"], ["format", "--quiet"]):
+        command = [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(stub), "-"]
+        text = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+    return text
+
+
+def main() -> None:
+    for path, text in lists(Path(__file__).resolve().parent.parent / "src" / "bestiary").items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    main()

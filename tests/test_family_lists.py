@@ -1,0 +1,26 @@
+"""The two lists that a script writes from the families' folders are what it would write now."""
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+import bestiary
+
+SCRIPT = Path(__file__).parent.parent / "scripts" / "write_family_lists.py"
+PACKAGE = Path(bestiary.__file__).parent
+WRITTEN: dict[Path, str] = runpy.run_path(str(SCRIPT))["lists"](PACKAGE)
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+def test_a_list_is_up_to_date(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == WRITTEN[path], f"run python scripts/{SCRIPT.name}"
+
+
+@pytest.mark.parametrize("kind", ["types", "names"])
+def test_no_name_belongs_to_two_families(kind: str) -> None:
+    listed = json.loads((PACKAGE / "models" / "index.json").read_text(encoding="utf-8"))
+    names = [name for declared in listed.values() for name in declared[kind]]
+    assert names
+    assert len(names) == len(set(names))
