@@ -64,8 +64,8 @@ def masks(shape: dict[str, Any], batch: int, tokens: int) -> dict[str, float]:
     """Seconds of a step, and of the part of it that the constraint takes; the first steps only warm up."""
     import torch
 
-    from bestiary.generation.structured import JsonSchema
-    from bestiary.generation.structured.processor import ConstraintLogitsProcessor
+    from bestiary.structured import JsonSchema
+    from bestiary.structured.processor import ConstraintLogitsProcessor
 
     taken: list[float] = []
     call = ConstraintLogitsProcessor.__call__

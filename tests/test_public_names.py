@@ -11,7 +11,7 @@ import pytest
 import transformers
 
 import bestiary
-from bestiary import auto, cache, generation, pipelines
+from bestiary import auto, cache, generation, pipelines, structured
 from bestiary.core import errors
 from bestiary.modeling.config import PreTrainedConfig
 
@@ -42,7 +42,7 @@ def test_everything_a_family_publishes_is_listed(family):
     assert wanted <= set(bestiary.__all__)
 
 
-@pytest.mark.parametrize("folder", [generation, cache, pipelines])
+@pytest.mark.parametrize("folder", [generation, structured, cache, pipelines])
 def test_everything_a_folder_publishes_is_listed(folder):
     classes = {name for name in dir(folder) if name[0].isupper()}
     assert classes <= set(bestiary.__all__)

@@ -22,6 +22,11 @@ from .auto import AutoModelForZeroShotImageClassification as AutoModelForZeroSho
 from .auto import AutoModelWithLMHead as AutoModelWithLMHead
 from .auto import AutoProcessor as AutoProcessor
 from .auto import AutoTokenizer as AutoTokenizer
+from .batching.config import ContinuousBatchingConfig as ContinuousBatchingConfig
+from .batching.manager import ContinuousBatchingManager as ContinuousBatchingManager
+from .batching.mixin import ContinuousMixin as ContinuousMixin
+from .batching.requests import GenerationOutput as GenerationOutput
+from .batching.requests import RequestStatus as RequestStatus
 from .cache.base import Cache as Cache
 from .cache.base import CacheLayer as CacheLayer
 from .cache.building import CacheConfig as CacheConfig
@@ -76,29 +81,23 @@ from .core.logging import set_verbosity_info as set_verbosity_info
 from .core.logging import set_verbosity_warning as set_verbosity_warning
 from .core.outputs import ModelOutput as ModelOutput
 from .core.seed import set_seed as set_seed
-from .generation.batching.config import ContinuousBatchingConfig as ContinuousBatchingConfig
-from .generation.batching.manager import ContinuousBatchingManager as ContinuousBatchingManager
-from .generation.batching.mixin import ContinuousMixin as ContinuousMixin
-from .generation.batching.requests import GenerationOutput as GenerationOutput
-from .generation.batching.requests import RequestStatus as RequestStatus
+from .export.decoding_step import cache_tensors as cache_tensors
+from .export.decoding_step import export_step as export_step
 from .generation.compiled import CompileConfig as CompileConfig
 from .generation.config import GenerationConfig as GenerationConfig
-from .generation.constraints import Constraint as Constraint
-from .generation.constraints import ConstraintListState as ConstraintListState
-from .generation.constraints import DisjunctiveConstraint as DisjunctiveConstraint
-from .generation.constraints import PhrasalConstraint as PhrasalConstraint
-from .generation.exporting import cache_tensors as cache_tensors
-from .generation.exporting import export_step as export_step
 from .generation.loop import Decoding as Decoding
 from .generation.loop import Step as Step
-from .generation.mixin import GenerationMixin as GenerationMixin
+from .generation.older.constrained_beam.constraints import Constraint as Constraint
+from .generation.older.constrained_beam.constraints import ConstraintListState as ConstraintListState
+from .generation.older.constrained_beam.constraints import DisjunctiveConstraint as DisjunctiveConstraint
+from .generation.older.constrained_beam.constraints import PhrasalConstraint as PhrasalConstraint
 from .generation.outputs import GenerateBeamDecoderOnlyOutput as GenerateBeamDecoderOnlyOutput
 from .generation.outputs import GenerateBeamEncoderDecoderOutput as GenerateBeamEncoderDecoderOutput
 from .generation.outputs import GenerateDecoderOnlyOutput as GenerateDecoderOnlyOutput
 from .generation.outputs import GenerateEncoderDecoderOutput as GenerateEncoderDecoderOutput
-from .generation.processors import LogitsProcessor as LogitsProcessor
-from .generation.processors import LogitsProcessorList as LogitsProcessorList
-from .generation.processors import LogitsWarper as LogitsWarper
+from .generation.processor import LogitsProcessor as LogitsProcessor
+from .generation.processor import LogitsProcessorList as LogitsProcessorList
+from .generation.processor import LogitsWarper as LogitsWarper
 from .generation.processors.alternating_codebooks import (
     AlternatingCodebooksLogitsProcessor as AlternatingCodebooksLogitsProcessor,
 )
@@ -153,11 +152,6 @@ from .generation.processors.typical_p import TypicalLogitsWarper as TypicalLogit
 from .generation.processors.watermarking import WatermarkLogitsProcessor as WatermarkLogitsProcessor
 from .generation.processors.whisper_no_speech import WhisperNoSpeechDetection as WhisperNoSpeechDetection
 from .generation.processors.whisper_timestamps import WhisperTimeStampLogitsProcessor as WhisperTimeStampLogitsProcessor
-from .generation.row_streaming import AsyncBatchTextIteratorStreamer as AsyncBatchTextIteratorStreamer
-from .generation.row_streaming import BatchTextIteratorStreamer as BatchTextIteratorStreamer
-from .generation.row_streaming import BatchTextStreamer as BatchTextStreamer
-from .generation.row_streaming import RowStreamer as RowStreamer
-from .generation.row_streaming import TextPiece as TextPiece
 from .generation.seeds import row_seed as row_seed
 from .generation.stopping import ConfidenceCriteria as ConfidenceCriteria
 from .generation.stopping import EosTokenCriteria as EosTokenCriteria
@@ -166,16 +160,16 @@ from .generation.stopping import MaxTimeCriteria as MaxTimeCriteria
 from .generation.stopping import StoppingCriteria as StoppingCriteria
 from .generation.stopping import StoppingCriteriaList as StoppingCriteriaList
 from .generation.stopping import StopStringCriteria as StopStringCriteria
-from .generation.streaming import AsyncTextIteratorStreamer as AsyncTextIteratorStreamer
-from .generation.streaming import BaseStreamer as BaseStreamer
-from .generation.streaming import TextDecoder as TextDecoder
-from .generation.streaming import TextIteratorStreamer as TextIteratorStreamer
-from .generation.streaming import TextStreamer as TextStreamer
-from .generation.structured import Choice as Choice
-from .generation.structured import Grammar as Grammar
-from .generation.structured import JsonSchema as JsonSchema
-from .generation.structured import OutputConstraint as OutputConstraint
-from .generation.structured import Regex as Regex
+from .generation.streaming.rows import AsyncBatchTextIteratorStreamer as AsyncBatchTextIteratorStreamer
+from .generation.streaming.rows import BatchTextIteratorStreamer as BatchTextIteratorStreamer
+from .generation.streaming.rows import BatchTextStreamer as BatchTextStreamer
+from .generation.streaming.rows import RowStreamer as RowStreamer
+from .generation.streaming.rows import TextPiece as TextPiece
+from .generation.streaming.text import AsyncTextIteratorStreamer as AsyncTextIteratorStreamer
+from .generation.streaming.text import BaseStreamer as BaseStreamer
+from .generation.streaming.text import TextDecoder as TextDecoder
+from .generation.streaming.text import TextIteratorStreamer as TextIteratorStreamer
+from .generation.streaming.text import TextStreamer as TextStreamer
 from .generation.watermarking import BaseWatermarkingConfig as BaseWatermarkingConfig
 from .generation.watermarking import SynthIDTextWatermarkDetector as SynthIDTextWatermarkDetector
 from .generation.watermarking import SynthIDTextWatermarkingConfig as SynthIDTextWatermarkingConfig
@@ -187,6 +181,7 @@ from .loading.save import load_sharded_checkpoint as load_sharded_checkpoint
 from .modeling.base import PreTrainedModel as PreTrainedModel
 from .modeling.config import PreTrainedConfig as PreTrainedConfig
 from .modeling.config import PretrainedConfig as PretrainedConfig
+from .modeling.heads.generating import GenerationMixin as GenerationMixin
 from .modeling.watermark_detector import BayesianDetectorConfig as BayesianDetectorConfig
 from .modeling.watermark_detector import BayesianDetectorModel as BayesianDetectorModel
 from .modeling.watermark_detector import BayesianDetectorWatermarkedLikelihood as BayesianDetectorWatermarkedLikelihood
@@ -312,5 +307,10 @@ from .preprocess.text.tokenizer import PreTrainedTokenizer as PreTrainedTokenize
 from .preprocess.text.tokenizer import PreTrainedTokenizerBase as PreTrainedTokenizerBase
 from .preprocess.text.tokenizer import PreTrainedTokenizerFast as PreTrainedTokenizerFast
 from .preprocess.text.tokenizer import TokenizersBackend as TokenizersBackend
+from .structured.forms import Choice as Choice
+from .structured.forms import Grammar as Grammar
+from .structured.forms import JsonSchema as JsonSchema
+from .structured.forms import OutputConstraint as OutputConstraint
+from .structured.forms import Regex as Regex
 
 __version__: str

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from bestiary.core.errors import ConfigError, InputError
 from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.generation import Constraint, ConstraintListState, DisjunctiveConstraint, GenerationConfig, PhrasalConstraint
-from bestiary.generation.constraints import round_robin
+from bestiary.generation.older.constrained_beam.constraints import round_robin
 from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaForCausalLM
 from bestiary.models.t5 import T5Config

@@ -7,8 +7,8 @@ import torch
 from kit import assistants, filled
 
 from bestiary.generation import GenerationConfig
-from bestiary.generation.drafting import Confidence
-from bestiary.generation.verification import Worth
+from bestiary.generation.speculation.drafting import Confidence
+from bestiary.generation.speculation.verification import Worth
 
 
 def lengths_of_rounds(model, **options):

@@ -11,7 +11,7 @@ from bestiary.cache import DynamicCache, EncoderDecoderCache, StaticCache
 from bestiary.core.errors import ArgumentError, CapacityError, ConfigError, InputError, NumericsError, UnsafeFile
 from bestiary.core.logging import BestiaryWarning
 from bestiary.generation import GenerationConfig, LogitsProcessor, StoppingCriteria, finish
-from bestiary.generation.mixin import GenerationMixin
+from bestiary.modeling.heads.generating import GenerationMixin
 from bestiary.models.llama import LlamaConfig, LlamaForCausalLM
 
 GREEDY = [

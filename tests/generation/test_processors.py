@@ -12,8 +12,8 @@ from bestiary import generation as ours
 from bestiary.core import plugins
 from bestiary.core.errors import ArgumentError, ConfigError, InputError
 from bestiary.core.logging import BestiaryWarning, forget_warnings
-from bestiary.generation import processors
 from bestiary.generation.config import resolve
+from bestiary.generation.processor import Context, processor_options, processors_for
 from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaForCausalLM
 
@@ -135,7 +135,7 @@ def test_whisper_timestamps(prompt, first):
 
 def context(prompt_length=3, **call):
     settings = resolve(call, None, None)
-    return processors.Context(
+    return Context(
         settings,
         prompt_length=prompt_length,
         max_length=20,
@@ -158,16 +158,16 @@ EVERY = {
 
 
 def test_nothing_is_built_where_nothing_is_asked():
-    assert processors.build(context(do_sample=True, top_k=0)) == []
-    assert processors.build(context()) == []
+    assert processors_for(context(do_sample=True, top_k=0)) == []
+    assert processors_for(context()) == []
 
 
 def test_every_option_of_every_file_builds_a_processor_in_order():
-    options = processors.options()
+    options = processor_options()
     assert options <= {*EVERY, "min_new_tokens"}
-    built = processors.build(context(prompt_length=1, **EVERY))
+    built = processors_for(context(prompt_length=1, **EVERY))
     assert len(built) == len(options) - 1  # min_new_tokens takes the place of min_length
-    assert type(processors.build(context(min_new_tokens=2))[0]).__name__ == "MinNewTokensLengthLogitsProcessor"
+    assert type(processors_for(context(min_new_tokens=2))[0]).__name__ == "MinNewTokensLengthLogitsProcessor"
     names = [type(processor).__name__ for processor in built]
     assert names[0] == "UnbatchedClassifierFreeGuidanceLogitsProcessor"
     assert names[-1] == "LogitNormalization"
@@ -182,15 +182,15 @@ def test_every_file_has_one_exported_class():
 
 def test_the_callers_own_come_before_those_for_sampling():
     own = ours.TemperatureLogitsWarper(0.1)
-    names = [type(p).__name__ for p in processors.build(context(do_sample=True, repetition_penalty=1.5), [own])]
+    names = [type(p).__name__ for p in processors_for(context(do_sample=True, repetition_penalty=1.5), [own])]
     assert names == ["RepetitionPenaltyLogitsProcessor", "TemperatureLogitsWarper", "TopKLogitsWarper"]
 
 
 def test_the_callers_own_replaces_a_default_and_clashes_with_an_option():
     own = ours.TopKLogitsWarper(3)
-    assert processors.build(context(do_sample=True), [own]) == [own]
+    assert processors_for(context(do_sample=True), [own]) == [own]
     with pytest.raises(ArgumentError, match="TopKLogitsWarper, and top_k asks for another"):
-        processors.build(context(do_sample=True, top_k=4), [own])
+        processors_for(context(do_sample=True, top_k=4), [own])
 
 
 @pytest.mark.parametrize(
@@ -340,10 +340,10 @@ def test_the_published_lists_are_complete():
 def test_options_that_leave_a_call_as_it_is_are_pointed_out(option):
     name = next(iter(option))
     with pytest.warns(BestiaryWarning, match=f"{name}={option[name]} has no effect in this call"):
-        processors.build(context(**option))
+        processors_for(context(**option))
     forget_warnings()
     rested = resolve({}, None, ours.GenerationConfig(**option))  # a checkpoint's own settings rest in silence
-    processors.build(dataclasses.replace(context(), config=rested))
+    processors_for(dataclasses.replace(context(), config=rested))
 
 
 def test_a_negative_prompt_needs_guidance(llama, ids):

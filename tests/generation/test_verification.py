@@ -4,7 +4,7 @@ import pytest
 import torch
 from kit import assistants, filled
 
-from bestiary.generation.verification import accept
+from bestiary.generation.speculation.verification import accept
 from bestiary.models.llama import LlamaConfig, LlamaForCausalLM
 
 CHI_SQUARE = {4: 18.5, 15: 37.7, 63: 103.4}  # exceeded once in a thousand times, by degrees of freedom

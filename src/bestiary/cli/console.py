@@ -123,7 +123,7 @@ def open_pipeline(task: str, model: str | None, revision: str | None, device: st
 
 def printer(tokenizer: Any) -> Any:
     """A streamer that prints the new text as it comes."""
-    from ..generation.streaming import TextStreamer
+    from ..generation.streaming.text import TextStreamer
 
     class Printer(TextStreamer):
         def on_finalized_text(self, text: str, stream_end: bool = False) -> None:

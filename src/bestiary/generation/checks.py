@@ -10,7 +10,7 @@ from ..core.errors import ArgumentError, ConfigError, InputError
 from ..core.outputs import ModelOutput
 from ..nn.values import extremes
 from .config import GenerationConfig
-from .processors import listed
+from .processor import listed
 
 Tensor = torch.Tensor
 

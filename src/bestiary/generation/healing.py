@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from ..core.errors import ArgumentError, InputError
-from .processors import LogitsProcessor
+from .processor import LogitsProcessor
 
 Tensor = torch.Tensor
 

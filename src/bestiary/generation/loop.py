@@ -11,8 +11,8 @@ from ..core.errors import NumericsError
 from . import compiled
 from .finish import Finish
 from .prepare import Prepared, map_rows, repeat_rows
-from .processors import LogitsProcessorList
-from .strategies import Strategy
+from .processor import LogitsProcessorList
+from .strategy import Strategy
 
 Tensor = torch.Tensor
 

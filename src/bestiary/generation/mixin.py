@@ -1,7 +1,9 @@
-"""`GenerationMixin`: what a model with a language-modelling head can do besides its forward."""
+"""`Generating`: what a model with a language-modelling head can do besides its forward."""
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,19 +13,19 @@ from ..cache.base import Cache
 from ..cache.encoder_decoder import EncoderDecoderCache
 from ..cache.kinds.offloaded import OffloadedCache
 from ..core.errors import ArgumentError
+from ..hub.files import HubOptions, find_file
 from ..nn.rope import Rotary
 from . import custom
-from .batching.mixin import ContinuousMixin
+from .collecting import Record
 from .config import GenerationConfig, resolve
 from .exactness import exactly
-from .feeding import as_streamer, fail, feed
 from .healing import heal
 from .logprobs import transition_scores
 from .loop import Decoding, Step, decode
 from .prepare import Prepared, check_inputs
-from .recording import Record
 from .start import Call, begin
-from .strategies import Strategy
+from .strategy import Strategy
+from .streaming.feeding import as_streamer, fail, feed
 
 Tensor = torch.Tensor
 
@@ -41,8 +43,8 @@ _OWN = (
 _ASIDE = ("self", "kwargs", "streamer", "reproducible")
 
 
-class GenerationMixin(ContinuousMixin):
-    """Adds `generate` to a model class; written before the model's base in the list of bases."""
+class Generating:
+    """Adds `generate` to a model class; `GenerationMixin` (modeling/heads/generating.py) is this and what stands above it."""
 
     @classmethod
     def can_generate(cls) -> bool:
@@ -60,6 +62,21 @@ class GenerationMixin(ContinuousMixin):
     @generation_config.setter
     def generation_config(self: Any, value: GenerationConfig) -> None:
         self.__dict__["_generation_config"] = value
+
+    def open_settings(self: Any, name_or_path: Any, passed: GenerationConfig | None, hub: HubOptions) -> None:
+        """Take the generation settings `passed`, else those in the checkpoint's file, else those that its config holds."""
+        if not self.can_generate():
+            return
+        if passed is not None:
+            self.generation_config = copy.deepcopy(passed)
+        elif name_or_path is not None and (path := find_file(name_or_path, GenerationConfig.file_name, hub)) is not None:
+            self.generation_config = GenerationConfig.from_pretrained(path)
+        else:
+            self.generation_config = GenerationConfig.from_model_config(self.config)
+
+    def save_settings(self: Any, folder: Path) -> list[Path]:
+        """Write the generation settings; returns the paths written."""
+        return [Path(path) for path in self.generation_config.save_pretrained(folder)] if self.can_generate() else []
 
     def context_length(self: Any) -> int | None:
         """Most tokens the decoder has positions for, prompt and new ones together; None where there is no such limit."""

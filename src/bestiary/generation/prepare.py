@@ -12,8 +12,9 @@ from ..core.errors import ArgumentError, CapacityError, ConfigError, InputError,
 from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
 from ..nn import inputs as model_inputs
-from . import processors, strategies
 from .config import DEFAULT_NEW_TOKENS, DEFAULTS, GenerationConfig
+from .processor import processor_options
+from .strategy import CHOICES, strategy_options
 
 Tensor = torch.Tensor
 
@@ -133,7 +134,7 @@ def check_settings(settings: GenerationConfig, passed: dict[str, Any]) -> None:
         ArgumentError: an option asks for something that does not exist here.
         ConfigError: values clash; the message names both.
     """
-    supported = _LOOP | processors.options() | strategies.options()
+    supported = _LOOP | processor_options() | strategy_options()
     for name in sorted(GenerationConfig.names()):
         value = settings.get(name)
         if not value or value == DEFAULTS.get(name):
@@ -149,13 +150,31 @@ def check_settings(settings: GenerationConfig, passed: dict[str, Any]) -> None:
     _check_clashes(settings)
 
 
+# Settings that force or forbid an end regardless of what the text looks like by then.
+_CLASHES = ("forced_bos_token_id", "forced_eos_token_id", "min_length", "min_new_tokens")
+
+
+def make_room(settings: GenerationConfig) -> None:
+    """Take out of the settings of one call what would force or forbid an end: a constraint says where a text may end.
+
+    Raises:
+        ConfigError: the caller asked for it.
+    """
+    for name in _CLASHES:
+        if settings.get(name) and settings.origin(name) in ("call", "config"):
+            raise ConfigError(
+                f"constraint and {name}={settings.get(name)} exclude each other: the constraint says where a text may end"
+            )
+        settings.__dict__[name] = None
+
+
 def _is_set(settings: GenerationConfig, name: str) -> bool:
     value = settings.effective(name)
     return bool(value) and not (name in ("num_beams", "num_beam_groups") and value == 1)
 
 
 def _picks_strategy(name: str) -> bool:
-    return any(name == option for _, option in strategies.CHOICES)
+    return any(name == option for _, option in CHOICES)
 
 
 def _check_clashes(settings: GenerationConfig) -> None:

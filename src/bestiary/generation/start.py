@@ -10,16 +10,15 @@ from ..cache.building import CacheConfig
 from ..core.errors import ArgumentError, CapacityError, ConfigError, InputError
 from ..core.logging import warn_once
 from ..core.outputs import BaseModelOutput
-from . import checks, compiled, prefixes, prepare, processors, strategies
+from . import checks, compiled, prefixes, prepare
 from .config import GenerationConfig
 from .finish import Finish
 from .loop import Decoding
 from .prepare import DECODER_ONLY, ENCODER_DECODER, Prepared
-from .processors import Context, token_ids
+from .processor import Context, listed, processors_for, token_ids
 from .seeds import as_seeds
 from .stopping import MaxTimeCriteria, StopStringCriteria
-from .strategies import Strategy
-from .structured.processor import constrain, make_room
+from .strategy import Strategy, strategy_class, strategy_name
 
 Tensor = torch.Tensor
 
@@ -54,8 +53,8 @@ def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
     checks.check_passed(call)
     call = replace(call, seed=as_seeds(call.seed))
     if call.constraint is not None:
-        make_room(settings)
-    chosen = strategies.kind(strategies.name_of(settings, **passed))
+        prepare.make_room(settings)
+    chosen = strategy_class(strategy_name(settings, **passed))
     rows = chosen.rows(settings)
     main = model.main_input_name
     if call.inputs is not None:
@@ -82,13 +81,18 @@ def begin(model: Any, call: Call) -> tuple[Decoding, Strategy, Prepared]:
     finish = Finish(
         started.ids.shape[0], started.ids.device, eos, criteria_of(call, settings), started.max_length, _pad(settings, eos)
     )
-    around, own = _context(model, call, started, eos), processors.listed("logits_processor", call.logits_processor)
+    processor_context = _context(model, call, started, eos)
+    custom = listed("logits_processor", call.logits_processor)
     if call.constraint is not None:  # after all that may forbid tokens, so that it sees what is left
         prompts = started.ids.shape[0] // rows
-        own.append(constrain(call.constraint, call.tokenizer, around, prompts, rows, moving=not chosen.final))
-    listed = processors.build(around, own)
+        custom.append(
+            model.constraint_processor(
+                call.constraint, call.tokenizer, processor_context, prompts, rows, moving=not chosen.final
+            )
+        )
+    applied = processors_for(processor_context, custom)
     _take_up(started)
-    run, strategy = Decoding(model, started, listed, finish), chosen(settings, _generator(call, chosen, model.device))
+    run, strategy = Decoding(model, started, applied, finish), chosen(settings, _generator(call, chosen, model.device))
     strategy.start(run, call)
     return run, strategy, started
 
@@ -340,7 +344,7 @@ def criteria_of(call: Call, settings: GenerationConfig) -> list[Any]:
         found.append(StopStringCriteria(call.tokenizer, settings.stop_strings))
     if settings.max_time is not None:
         found.append(MaxTimeCriteria(settings.max_time))
-    own = processors.listed("stopping_criteria", call.stopping_criteria)
+    own = listed("stopping_criteria", call.stopping_criteria)
     for criterion in own:
         if not callable(criterion) or isinstance(criterion, type):
             raise ArgumentError(f"stopping_criteria holds {criterion!r:.80}; expected functions of (input_ids, scores)")

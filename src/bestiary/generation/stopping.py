@@ -9,7 +9,7 @@ import torch
 
 from ..core.errors import ArgumentError, InputError
 from ..core.texts import is_whole
-from .processors import token_ids
+from .processor import token_ids
 
 Tensor = torch.Tensor
 

@@ -17,7 +17,7 @@ import torch
 from ..core.config import Record
 from ..core.errors import ConfigError, InputError, did_you_mean
 from ..core.files import write_json
-from .processors import LogitsProcessor
+from .processor import LogitsProcessor
 from .processors.synthid_watermarking import SynthIDTextWatermarkLogitsProcessor
 from .processors.watermarking import SCHEMES, WatermarkLogitsProcessor
 

@@ -1,4 +1,4 @@
-"""Opening a checkpoint into a model: where loading, placement and generation meet."""
+"""Opening a checkpoint into a model: where loading and placement meet."""
 
 import copy
 import inspect
@@ -11,9 +11,7 @@ import torch
 
 from ..core.errors import ArgumentError, ConfigError, InputError, MissingDependency, did_you_mean
 from ..core.logging import warn_once
-from ..generation.config import GenerationConfig
-from ..generation.mixin import GenerationMixin
-from ..hub.files import HubOptions, find_file
+from ..hub.files import HubOptions
 from ..loading.checkpoint import Checkpoint
 from ..loading.load import LoadPlan, load_weights
 from ..loading.skeleton import skeleton
@@ -162,8 +160,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     model.load_report = report
     model.config.dtype = dtype
     model.eval()
-    if isinstance(model, GenerationMixin) and model.can_generate():
-        model.generation_config = _generation_config(name_or_path, config, options, hub)
+    model.open_settings(name_or_path, options.generation_config, hub)
     if device_map is not None:
         dispatch(model, device_map, options.offload_folder, report.offload_index, offload_buffers=options.offload_buffers)
     return (model, report.as_info()) if options.output_loading_info else model
@@ -228,11 +225,3 @@ def _device_map(model: ModelParts, options: OpenOptions, dtype: torch.dtype, in_
     for device in set(table.values()) - {"disk"}:
         check_available(device)
     return table
-
-
-def _generation_config(name_or_path: Any, config: PreTrainedConfig, options: OpenOptions, hub: HubOptions) -> GenerationConfig:
-    if options.generation_config is not None:
-        return copy.deepcopy(options.generation_config)
-    if name_or_path is not None and (path := find_file(name_or_path, GenerationConfig.file_name, hub)) is not None:
-        return GenerationConfig.from_pretrained(path)
-    return GenerationConfig.from_model_config(config)

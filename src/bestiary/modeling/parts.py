@@ -1,12 +1,14 @@
 """`ModelParts`: what a family says about its models in data, and where the parts of a model are."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ..core.errors import ArgumentError
+from ..hub.files import HubOptions
 from ..hub.push import PushToHubMixin
 from ..loading.checkpoint import WEIGHT_PATTERNS
 from ..loading.rules import Rule
@@ -149,3 +151,10 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
     def can_generate(cls) -> bool:
         """Whether the class has `generate`; those that do override this."""
         return False
+
+    def open_settings(self, name_or_path: Any, passed: Any, hub: HubOptions) -> None:
+        """Take further settings from a checkpoint: those of generation (`passed`, or a file), for models that have it."""
+
+    def save_settings(self, folder: Path) -> list[Path]:
+        """Write such settings into `folder`; returns the paths written."""
+        return []

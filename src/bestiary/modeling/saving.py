@@ -11,7 +11,6 @@ import torch
 from ..core.errors import ArgumentError, InputError
 from ..core.files import folder_to_fill
 from ..core.logging import warn_once
-from ..generation.mixin import GenerationMixin
 from ..hub.push import push_folder
 from ..loading.save import save_weights
 from ..placement.offload import read_tensor
@@ -74,8 +73,7 @@ def save_model(
         fetch=partial(read_tensor, model) if state_dict is None else None,
     )
     written += [Path(path) for path in config.save_pretrained(folder)]
-    if isinstance(model, GenerationMixin) and model.can_generate():
-        written += [Path(path) for path in model.generation_config.save_pretrained(folder)]
+    written += model.save_settings(folder)
     if push_to_hub:
         push_folder(folder, hub.pop("repo_id", Path(folder).name), supersedes=model.supersedes, **hub)
     return written

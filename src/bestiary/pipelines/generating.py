@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from .. import auto
 from ..core.errors import ArgumentError
 from ..generation.config import GenerationConfig
-from ..generation.mixin import GenerationMixin
+from ..modeling.heads.generating import GenerationMixin
 from .base import Pipeline
 from .batching import Padding
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ...generation.structured import JsonSchema, Regex
+from ...structured.forms import JsonSchema, Regex
 from .. import console, sampling
 
 

@@ -1,9 +1,10 @@
 """Sequences of tokens that may not appear."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor, token_ids
+from ..processor import Context, LogitsProcessor, token_ids
 from .sequence_bias import SequenceBiasLogitsProcessor
 
 OPTIONS = ("bad_words_ids",)

@@ -1,9 +1,10 @@
 """An end as soon as it is likely enough."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor, token_ids
+from ..processor import Context, LogitsProcessor, token_ids
 
 OPTIONS = ()
 PLACE = 280

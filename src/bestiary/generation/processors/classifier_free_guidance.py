@@ -1,7 +1,9 @@
 """Classifier-free guidance within one batch."""
 
+from torch import Tensor
+
 from ...core.errors import ConfigError, InputError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ()
 PLACE = 105

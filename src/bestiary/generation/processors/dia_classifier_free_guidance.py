@@ -1,9 +1,10 @@
 """Classifier-free guidance around the conditional scores."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 from .classifier_free_guidance import halves
 
 OPTIONS = ()

@@ -1,9 +1,10 @@
 """An end in the first channel only."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ()
 PLACE = 290

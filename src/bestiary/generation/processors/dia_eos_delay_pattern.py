@@ -1,9 +1,10 @@
 """The end in each channel, so many steps after the first."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 from .forced_bos import only
 
 OPTIONS = ()

@@ -1,7 +1,9 @@
 """No n-gram of the input."""
 
+from torch import Tensor
+
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 from .no_repeat_ngram import ban_completions
 
 OPTIONS = ("encoder_no_repeat_ngram_size",)

@@ -1,7 +1,9 @@
 """More, or fewer, of the tokens of the input."""
 
+from torch import Tensor
+
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 from .repetition_penalty import penalize_some
 
 OPTIONS = ("encoder_repetition_penalty",)

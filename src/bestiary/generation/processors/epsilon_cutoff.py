@@ -1,9 +1,10 @@
 """Truncation by absolute probability."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ("epsilon_cutoff",)
 PLACE = 570

@@ -3,9 +3,10 @@
 import math
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 from .epsilon_cutoff import cut_below
 
 OPTIONS = ("eta_cutoff",)

@@ -1,9 +1,10 @@
 """An end that becomes more likely with length."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor, token_ids
+from ..processor import Context, LogitsProcessor, token_ids
 
 OPTIONS = ("exponential_decay_length_penalty",)
 PLACE = 230

@@ -1,8 +1,9 @@
 """A given first token."""
 
 import torch
+from torch import Tensor
 
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ("forced_bos_token_id",)
 PLACE = 200

@@ -1,7 +1,9 @@
 """A given last token."""
 
+from torch import Tensor
+
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor, token_ids
+from ..processor import Context, LogitsProcessor, token_ids
 from .forced_bos import only
 
 OPTIONS = ("forced_eos_token_id",)

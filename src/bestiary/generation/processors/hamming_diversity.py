@@ -1,9 +1,10 @@
 """Groups of beams that differ."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ("diversity_penalty",)
 PLACE = 130

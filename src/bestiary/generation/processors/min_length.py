@@ -1,7 +1,9 @@
 """No end before a total length."""
 
+from torch import Tensor
+
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor, token_ids
+from ..processor import Context, LogitsProcessor, token_ids
 
 OPTIONS = ("min_length",)
 PLACE = 170

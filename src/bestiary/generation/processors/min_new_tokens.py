@@ -1,7 +1,9 @@
 """No end before a number of new tokens."""
 
+from torch import Tensor
+
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor, token_ids
+from ..processor import Context, LogitsProcessor, token_ids
 
 OPTIONS = ("min_new_tokens",)
 PLACE = 180

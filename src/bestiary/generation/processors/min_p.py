@@ -1,9 +1,10 @@
 """Truncation relative to the most probable token."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ("min_p",)
 PLACE = 550

@@ -1,9 +1,10 @@
 """No n-gram twice."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor, ban
+from ..processor import Context, LogitsProcessor, ban
 
 OPTIONS = ("no_repeat_ngram_size",)
 PLACE = 140

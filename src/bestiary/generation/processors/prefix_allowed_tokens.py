@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from ...core.errors import InputError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ()
 PLACE = 190

@@ -1,8 +1,9 @@
 """Numbers in place of NaN and infinity."""
 
 import torch
+from torch import Tensor
 
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ("remove_invalid_values",)
 PLACE = 220

@@ -1,6 +1,8 @@
 """Scores as log probabilities."""
 
-from . import Context, LogitsProcessor, Tensor
+from torch import Tensor
+
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ("renormalize_logits",)
 PLACE = 990

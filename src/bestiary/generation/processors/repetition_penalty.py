@@ -1,9 +1,10 @@
 """Fewer, or more, of the tokens that were there already."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ("repetition_penalty",)
 PLACE = 130

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ("sequence_bias",)
 PLACE = 110

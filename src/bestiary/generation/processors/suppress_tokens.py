@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from . import Context, LogitsProcessor, Tensor, token_ids
+from torch import Tensor
+
+from ..processor import Context, LogitsProcessor, token_ids
 
 OPTIONS = ("suppress_tokens",)
 PLACE = 240

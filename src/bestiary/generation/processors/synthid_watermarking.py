@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError, InputError
-from . import LAST, Context, LogitsProcessor, Tensor
+from ..processor import LAST, Context, LogitsProcessor
 
 OPTIONS = ()
 PLACE = LAST + 20

@@ -1,7 +1,9 @@
 """Flatter or sharper distributions."""
 
+from torch import Tensor
+
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ("temperature",)
 PLACE = 510

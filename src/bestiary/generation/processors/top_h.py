@@ -1,9 +1,10 @@
 """Truncation by entropy."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ("top_h",)
 PLACE = 520

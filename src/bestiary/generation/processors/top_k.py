@@ -1,9 +1,10 @@
 """Truncation to the k best tokens."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ("top_k",)
 PLACE = 530

@@ -1,9 +1,10 @@
 """Locally typical sampling."""
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import Context, LogitsProcessor, Tensor
+from ..processor import Context, LogitsProcessor
 
 OPTIONS = ("typical_p",)
 PLACE = 560

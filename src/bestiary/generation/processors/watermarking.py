@@ -4,9 +4,10 @@ from functools import lru_cache
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from . import LAST, Context, LogitsProcessor, Tensor
+from ..processor import LAST, Context, LogitsProcessor
 
 OPTIONS = ("watermarking_config",)
 PLACE = LAST + 10

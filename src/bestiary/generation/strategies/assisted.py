@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...core.errors import ArgumentError, ConfigError
-from ..bridging import BridgeDrafter
 from ..config import GenerationConfig
-from ..drafting import Confidence, ModelDrafter, Schedule
-from ..early_exit import first_layers
 from ..loop import Decoding
-from ..mixin import GenerationMixin
+from ..mixin import Generating
 from ..prepare import forward_parameters, map_rows, repeat_rows
+from ..speculation.bridging import BridgeDrafter
+from ..speculation.drafting import Confidence, ModelDrafter, Schedule
+from ..speculation.early_exit import first_layers
+from ..speculation.verification import Speculation
 from ..start import Call, begin
-from ..verification import Speculation
-from . import kind
+from ..strategy import strategy_class
 
 if TYPE_CHECKING:
     from ..prepare import Prepared
@@ -68,7 +68,7 @@ class Assisted(Speculation):
                 )
             self.drafter = BridgeDrafter(run, assistant, call, schedule, confidence, cost)
         else:
-            choice = kind("sample" if settings.do_sample else "greedy")(settings, self.generator)
+            choice = strategy_class("sample" if settings.do_sample else "greedy")(settings, self.generator)
             choice.start(run, call)
             keep = weight is not None or (bool(settings.do_sample) and call.seed is None)
             draft = _draft_run(run, assistant, call)
@@ -77,7 +77,7 @@ class Assisted(Speculation):
 
 
 def _check(model: Any, assistant: Any) -> None:
-    if not isinstance(assistant, GenerationMixin):
+    if not isinstance(assistant, Generating):
         raise ArgumentError(f"assistant_model is a {type(assistant).__name__}; expected a model that generates text")
     whole, draft = bool(model.config.is_encoder_decoder), bool(assistant.config.is_encoder_decoder)  # type: ignore[attr-defined]
     if draft and not whole:

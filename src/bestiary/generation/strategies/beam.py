@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError, NumericsError
 from ..beams import Candidates, History, Pool, Rules
 from ..config import GenerationConfig
 from ..outputs import GenerateBeamDecoderOnlyOutput, GenerateBeamEncoderDecoderOutput
-from . import Choice, Strategy, Tensor
+from ..strategy import Choice, Strategy
 
 if TYPE_CHECKING:
     from ..loop import Decoding

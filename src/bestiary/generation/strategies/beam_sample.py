@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ArgumentError, NumericsError
 from ..beams import Candidates, Pool
-from . import Tensor
 from .beam import Beam
 
 if TYPE_CHECKING:

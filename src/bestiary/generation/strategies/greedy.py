@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
 from ..highest import highest
-from . import Choice, Strategy, Tensor
+from ..strategy import Choice, Strategy
 
 if TYPE_CHECKING:
     from ..loop import Decoding

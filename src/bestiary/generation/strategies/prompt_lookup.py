@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ...core.errors import ConfigError
-from ..drafting import Draft, Drafter
-from ..verification import Speculation
+from ..speculation.drafting import Draft, Drafter
+from ..speculation.verification import Speculation
 
 if TYPE_CHECKING:
     from ..loop import Decoding

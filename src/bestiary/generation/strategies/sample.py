@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from ...core.errors import NumericsError
 from ..seeds import RowStreams, pick, streams
-from . import Choice, Strategy, Tensor
+from ..strategy import Choice, Strategy
 
 if TYPE_CHECKING:
     from ..loop import Decoding

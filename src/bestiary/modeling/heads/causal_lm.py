@@ -5,8 +5,8 @@ from typing import Any
 from torch import Tensor
 
 from ...core.outputs import CausalLMOutput
-from ...generation.mixin import GenerationMixin
 from ...nn.losses import causal_lm_loss
+from .generating import GenerationMixin
 from .headed import recorded
 from .language import LanguageHead, kept
 

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from ...core.errors import InputError
 from ...core.outputs import BaseModelOutput, ModelOutput, Seq2SeqLMOutput
-from ...generation.mixin import GenerationMixin
 from ...nn.losses import IGNORE, token_loss
 from ..base import PreTrainedModel
+from .generating import GenerationMixin
 from .headed import recorded
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from ...core.errors import ArgumentError, InputError
 from ...core.outputs import BaseModelOutput
 from ...generation.config import GenerationConfig
-from ...generation.mixin import GenerationMixin
+from ...modeling.heads.generating import GenerationMixin
 from ...modeling.heads.seq2seq import encoder_output
 from .transcription import RowOptions, Transcription, frames_of, rows_of
 from .wish import Wish

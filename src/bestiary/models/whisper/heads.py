@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError
 from ...core.outputs import CausalLMOutput, SequenceClassifierOutput
-from ...generation.mixin import GenerationMixin
+from ...modeling.heads.generating import GenerationMixin
 from ...modeling.heads.headed import recorded
 from ...modeling.heads.language import kept
 from ...modeling.heads.seq2seq import encoder_output

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ...core.errors import ArgumentError, InputError
-from ...generation.strategies import CHOICES
+from ...generation.strategy import CHOICES
 from ...preprocess.audio.reading import load_audio
 from ..base import ChunkPipeline, Parameters, Result
 from ..batching import each, tensors

@@ -1,0 +1,157 @@
+"""Attention over a pool of blocks, for the tokens of many sequences in one row (1, T).
+
+First come the sequences that go on by one token each. Their queries visit the blocks: each block is one small matrix product
+where it lies, nothing is copied, and the parts of a sequence are put together by their largest score and their sum (the
+split softmax of Dao et al. 2023, Flash-Decoding). Behind them come pieces of prompts, each computed by itself.
+
+Letters: R sequences, N blocks, P tokens of a block, h = H/G query heads of a group.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..cache.paged import PagedLayers
+from ..core.errors import ArgumentError
+from ..nn import kernels
+from ..nn.kernels import Scoring
+from ..nn.masks import Mask, MaskSource
+
+
+class Visits(NamedTuple):
+    """Which sequences look at which blocks: C sequences at each of M blocks.
+
+    blocks (M,): None for the first M of the pool. owners (M, C): the sequence, R for nobody. places (M,): how many blocks of
+    the sequence come before; shared blocks have the same place in all.
+    """
+
+    blocks: Tensor | None
+    owners: Tensor
+    places: Tensor
+
+
+class Piece(NamedTuple):
+    """Tokens `start` to `end` of the pass are new tokens of one prompt; `blocks` hold it from its beginning."""
+
+    start: int
+    end: int
+    blocks: Tensor
+    mask: Mask
+
+
+@dataclass
+class Layout:
+    """Where the sequences of one pass lie. newest (R + 1,): the slot of each newest token; -1 for nobody, who comes last."""
+
+    page_size: int
+    newest: Tensor
+    visits: list[Visits]
+    pieces: list[Piece]
+    _hidden: dict[tuple[int, int | None], Tensor] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """R."""
+        return len(self.newest) - 1
+
+    def hidden(self, index: int, window: int | None) -> Tensor:
+        """(M, 1, C, 1, P): True for the slots that no query of `visits[index]` may look at. The same for all layers."""
+        found = self._hidden.get((index, window))
+        if found is None:
+            visits = self.visits[index]
+            offsets = torch.arange(self.page_size, device=self.newest.device)
+            slots = (visits.places.unsqueeze(1) * self.page_size + offsets).unsqueeze(1)
+            newest = self.newest[visits.owners].unsqueeze(2)
+            found = slots > newest
+            if window is not None:
+                found = found | (slots <= newest - window)
+            found = self._hidden[index, window] = found[:, None, :, None]
+        return found
+
+
+@dataclass
+class PagedMask(Mask):
+    """The mask of a pass over a pool of blocks."""
+
+    layout: Any = None
+
+
+class PagedCache(PagedLayers, MaskSource):
+    """The pool as models see it. `layout` says what the next pass is about."""
+
+    layout: Layout
+
+    def mask(self, queries: int, causal: bool, window: int | None) -> Mask:
+        """The mask of the pass that `layout` describes.
+
+        Raises:
+            ArgumentError: the model looks ahead.
+        """
+        if not causal:
+            raise ArgumentError("this model looks at what comes after a token; batches of requests are for causal decoders")
+        device = self.layout.newest.device
+        return PagedMask(queries, 0, device, causal=True, window=window, kernel=paged, layout=self.layout)
+
+
+def paged(query: Tensor, key: Tensor, value: Tensor, mask: PagedMask, bias: Tensor | None, scoring: Scoring) -> Tensor:
+    """Queries (1, H, T, K) on a layer's blocks, keys (N, G, K, P) and values (N, G, P, K) -> (1, H, T, K).
+
+    Raises:
+        ArgumentError: the model adds a bias to its scores.
+    """
+    if bias is not None:
+        raise ArgumentError("this model adds a position bias to its scores, which many requests in one row cannot have")
+    layout = mask.layout
+    mixed = query.new_empty(query.shape[2], query.shape[1], value.shape[3])
+    if layout.rows:
+        queries = query[0, :, : layout.rows].transpose(0, 1)
+        mixed[: layout.rows] = decode(queries, key, value, layout, mask.window, scoring)
+    kernel = kernels.sdpa if scoring.softcap is None else kernels.eager
+    for piece in layout.pieces:
+        end = piece.mask.keys
+        keys = key[piece.blocks].permute(1, 0, 3, 2).flatten(1, 2)[None, :, :end]
+        values = value[piece.blocks].transpose(0, 1).flatten(1, 2)[None, :, :end]
+        seen = piece.mask if mask.window is None else piece.mask.windowed(mask.window)
+        queries = query[:, :, piece.start : piece.end]
+        part = kernel(queries, keys, values, seen, None, scoring)
+        mixed[piece.start : piece.end] = part[0].transpose(0, 1)
+    return mixed.transpose(0, 1).unsqueeze(0)
+
+
+def decode(query: Tensor, key: Tensor, value: Tensor, layout: Layout, window: int | None, scoring: Scoring) -> Tensor:
+    """One query (R, H, K) of each sequence on the blocks that hold it -> (R, H, K)."""
+    rows, groups = layout.rows, key.shape[1]
+    query = query.reshape(rows, groups, -1, query.shape[2])
+    parts = list(_parts(query, key, value, layout, window, scoring))
+    owners = torch.cat([visits.owners.flatten() for visits in layout.visits])
+    greatest, total, mixed = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+    overall = greatest.new_full((rows + 1, *greatest.shape[1:]), torch.finfo(greatest.dtype).min)
+    overall.scatter_reduce_(0, owners[:, None, None, None].expand_as(greatest), greatest, "amax")
+    share = (greatest - overall[owners]).exp_()
+    total = total.new_zeros(overall.shape).index_add_(0, owners, total * share)
+    mixed = mixed.new_zeros(rows + 1, *mixed.shape[1:]).index_add_(0, owners, mixed * share)
+    return (mixed[:rows] / total[:rows]).flatten(1, 2).to(value.dtype)
+
+
+def _parts(
+    query: Tensor, key: Tensor, value: Tensor, layout: Layout, window: int | None, scoring: Scoring
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """For each of `visits`: the greatest score (M*C, G, h, 1), the sum of exponentials, and the values they weigh (..., K)."""
+    for index, (blocks, owners, _) in enumerate(layout.visits):
+        count, sharing = owners.shape
+        keys, values = (x[:count] if blocks is None else x.index_select(0, blocks) for x in (key, value))
+        asked = query[owners.clamp(max=layout.rows - 1).flatten()].unflatten(0, (count, sharing)).transpose(1, 2)
+        scores = torch.bmm(asked.flatten(2, 3).flatten(0, 1), keys.flatten(0, 1)).float().mul_(scoring.scaling)
+        if scoring.softcap is not None:
+            scores = scoring.softcap * torch.tanh(scores / scoring.softcap)
+        scores = scores.view(*asked.shape[:-1], -1).masked_fill_(layout.hidden(index, window), -torch.inf)
+        # Not below the least number: a block of which all is hidden has weight 0, and not none.
+        greatest = scores.amax(-1, keepdim=True).clamp_(min=torch.finfo(scores.dtype).min)
+        weights = scores.sub_(greatest).exp_()
+        total = weights.sum(-1, keepdim=True)
+        mixed = torch.bmm(weights.flatten(2, 3).flatten(0, 1).to(values.dtype), values.flatten(0, 1)).float()
+        mixed = mixed.view(*weights.shape[:-1], -1)
+        yield tuple(x.transpose(1, 2).flatten(0, 1) for x in (greatest, total, mixed))  # type: ignore[misc]

@@ -1,0 +1,74 @@
+"""How the batching engine shares its memory and its time between requests."""
+
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any
+
+from ..core.errors import ArgumentError, ConfigError, did_you_mean
+from ..generation.seeds import as_seed
+
+
+@dataclass
+class ContinuousBatchingConfig:
+    """Settings of `generate_batch` and of the batching manager, under their published names.
+
+    Attributes:
+        page_size: tokens of a block of the cache. A request wastes less than one block.
+        num_blocks: blocks of the cache; None: as many as the requests can use, if memory allows.
+        max_memory_percent: share of the memory that is free now which the cache may take.
+        max_batch_tokens: tokens of one pass through the model. Prompts longer than what is left of it are cut in pieces, so
+            that nobody who is being answered waits for a whole prompt.
+        max_requests_per_batch: requests that are worked on at the same time.
+        allow_block_sharing: requests that begin with the same tokens share the blocks that hold them.
+        return_logprobs: results say how likely the model found each token.
+        seed: for requests that are to be sampled and name none; None draws one from torch's global generator.
+        max_queue_size: requests that may wait; one more is refused as busy. 0: no limit.
+
+    Raises:
+        ConfigError: a number is out of its range, or no number. ArgumentError: the seed is no whole number.
+    """
+
+    page_size: int = 64
+    num_blocks: int | None = None
+    max_batch_tokens: int = 512
+    max_memory_percent: float = 0.5
+    max_requests_per_batch: int = 256
+    allow_block_sharing: bool = True
+    return_logprobs: bool = False
+    seed: int | None = None
+    max_queue_size: int = 1024
+
+    def __post_init__(self) -> None:
+        for name, least in (("page_size", 1), ("num_blocks", 1), ("max_batch_tokens", 1), ("max_requests_per_batch", 1),
+                            ("max_queue_size", 0)):  # fmt: skip
+            value = getattr(self, name)
+            if value is None and name == "num_blocks":
+                continue
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+                raise ConfigError(f"{name} is {value!r}; expected a whole number from {least}")
+            setattr(self, name, int(value))
+        share = self.max_memory_percent
+        if not isinstance(share, Real) or not 0 < share <= 1:
+            raise ConfigError(f"max_memory_percent is {share!r}; expected a share above 0 and up to 1")
+        for name in ("allow_block_sharing", "return_logprobs"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; expected True or False")
+        if self.seed is not None:
+            self.seed = as_seed(self.seed)
+
+    @classmethod
+    def of(cls, given: Any) -> "ContinuousBatchingConfig":
+        """`given`, or one made of the dictionary `given`, or the defaults for None.
+
+        Raises:
+            ArgumentError: `given` is something else, or has a key that is no setting.
+        """
+        if given is None or isinstance(given, cls):
+            return given or cls()
+        if not isinstance(given, dict):
+            raise ArgumentError(f"continuous_batching_config is a {type(given).__name__}; expected a {cls.__name__}")
+        known = [known.name for known in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise ArgumentError(f"continuous batching has no setting {name!r}.{did_you_mean(name, known)} Known: {known}")
+        return cls(**given)

@@ -1,0 +1,374 @@
+"""The engine: many requests through one model, in passes that each take every request some way on."""
+
+import copy
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..cache.paged import BlockPool
+from ..core.errors import ArgumentError, CapacityError, EngineError, InputError
+from ..generation import checks, prepare
+from ..generation.config import DEFAULTS, GenerationConfig
+from ..generation.processor import Context, listed, processors_for, token_ids
+from ..generation.seeds import as_seed
+from ..generation.start import Call, criteria_of
+from ..generation.strategy import strategy_name
+from ..nn.attention import Attend
+from ..nn.masks import Mask
+from .attention import Layout, PagedCache, Piece, Visits
+from .choosing import choose, reason_to_end
+from .config import ContinuousBatchingConfig
+from .requests import RequestState
+from .scheduler import Plan, Scheduler
+from .sizing import blocks_for, longest_request
+
+Tensor = torch.Tensor
+
+# Settings of `generate` that mean nothing here: the cache is the engine's, and what results hold is always the same.
+_ELSEWHERE = (
+    "cache_implementation", "cache_config", "max_cache_len", "prefill_chunk_size", "return_dict_in_generate", "output_scores",
+    "output_logits", "output_attentions", "output_hidden_states", "output_token_logprobs", "return_legacy_cache",
+    "compile_config", "token_healing",
+)  # fmt: skip
+
+
+class Engine:
+    """Works on many requests at once; `step` by `step`, in the thread that calls it.
+
+    The model's weights must stay as they are while it is in use. It is left as it was, in its mode and with its kernel.
+
+    Args:
+        generation_config: settings of requests that bring none of their own; those of the checkpoint come after.
+
+    Raises:
+        ArgumentError: the model is no decoder alone.
+    """
+
+    def __init__(
+        self, model: Any, generation_config: GenerationConfig | None = None, config: ContinuousBatchingConfig | None = None
+    ) -> None:
+        if model.config.is_encoder_decoder or any(isinstance(part, Attend) and part.cross for part in model.modules()):
+            raise ArgumentError(f"{type(model).__name__} looks at an encoder; batches of requests are for decoders alone")
+        self.model, self.generation_config = model, generation_config
+        self.config = config or ContinuousBatchingConfig()
+        self.context = longest_request(model)
+        self._settings: GenerationConfig | None = None
+        self.pool = BlockPool(0, self.config.page_size)
+
+    def allocate(self, tokens: int | None = None) -> None:
+        """Make the cache, before the first request is added.
+
+        Args:
+            tokens: how many all requests that run together may need, where that is known.
+
+        Raises:
+            CapacityError: there is no memory for a single block.
+        """
+        config = self.config
+        if tokens is None and self.context is not None:
+            tokens = config.max_requests_per_batch * self.context
+        with evaluating(self.model):
+            blocks = config.num_blocks or blocks_for(self.model, config, tokens)
+        self.pool = BlockPool(blocks, config.page_size)
+        self.cache = PagedCache(blocks, config.page_size)
+        self.scheduler = Scheduler(
+            self.pool, config.max_batch_tokens, config.max_requests_per_batch, config.allow_block_sharing
+        )
+
+    # requests --------------------------------------------------------------------------------------------------------
+
+    def request(
+        self,
+        request_id: str,
+        input_ids: Sequence[int],
+        *,
+        listener: Callable[[RequestState], None] | None = None,
+        record_timestamps: bool = False,
+        seed: int | None = None,
+        tokenizer: Any = None,
+        logits_processor: list[Any] | None = None,
+        stopping_criteria: list[Any] | None = None,
+        prefix_allowed_tokens_fn: Any = None,
+        constraint: Any = None,
+        **settings: Any,
+    ) -> RequestState:
+        """Check a request, with settings of its own, and make what `add` takes. May be called from any thread.
+
+        Raises:
+            InputError: the prompt is no list of ids of the vocabulary. ArgumentError, ConfigError: of the settings.
+            CapacityError: it is longer than the context.
+        """
+        tokens = self.prompt(input_ids)
+        given = self._resolve(settings)
+        checks.check_token_ids(given, self.model, rows=1)
+        if constraint is not None:
+            given = copy.deepcopy(given)
+            prepare.make_room(given)
+        call = Call(given, tokenizer=tokenizer, stopping_criteria=stopping_criteria)
+        limit = prepare.max_length(given, len(tokens), self.context)
+        eos = (
+            [token for token in token_ids(given.eos_token_id).tolist() if token >= 0] if given.eos_token_id is not None else []
+        )
+        context = Context(
+            config=given,
+            prompt_length=len(tokens),
+            max_length=limit,
+            device=self.model.device,
+            eos=token_ids(eos, self.model.device) if eos else None,
+            encoder_input_ids=torch.tensor([tokens], device=self.model.device),
+            prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
+            model=self.model,
+        )
+        own = listed("logits_processor", logits_processor)
+        if constraint is not None:
+            own.append(self.model.constraint_processor(constraint, tokenizer, context, prompts=1, copies=1, moving=False))
+        seed = self.config.seed if seed is None else as_seed(seed)
+        return RequestState(
+            request_id,
+            tokens,
+            len(tokens),
+            limit,
+            given,
+            processors_for(context, own),
+            criteria_of(call, given),
+            frozenset(eos),
+            int(torch.randint(2**62, ())) if seed is None and given.do_sample else seed or 0,
+            listener,
+            record_timestamps,
+        )
+
+    def prompt(self, input_ids: Any) -> list[int]:
+        """One prompt as a list of token ids.
+
+        Raises:
+            InputError: it is something else, or several prompts, or empty, or holds what is no id of the vocabulary.
+        """
+        if isinstance(input_ids, Tensor | np.ndarray):
+            shape = tuple(input_ids.shape)
+            if len(shape) - (len(shape) == 2 and shape[0] == 1) != 1:
+                raise InputError(f"a prompt has the shape {shape}; expected (tokens,): each request is one prompt")
+            input_ids = input_ids.reshape(-1).tolist()
+        if not isinstance(input_ids, Iterable) or isinstance(input_ids, str | bytes | Mapping):
+            raise InputError(f"a prompt is {input_ids!r:.60}; expected a list of token ids")
+        tokens, vocab = list(input_ids), self.model.config.get_text_config(decoder=True).vocab_size
+        if not tokens:
+            raise InputError("a prompt is empty; there must be at least one token")
+        for token in tokens:
+            if not isinstance(token, Integral) or isinstance(token, bool) or not 0 <= int(token) < vocab:
+                raise InputError(f"a prompt holds {token!r:.60}; expected token ids from 0 to {vocab - 1}")
+        return [int(token) for token in tokens]
+
+    def _resolve(self, said: dict[str, Any]) -> GenerationConfig:
+        """The settings of a request that says `said`; made once for all that say nothing."""
+        if not said and self._settings is not None:
+            return self._settings
+        unknown = {name: value for name, value in said.items() if name not in GenerationConfig.names()}
+        prepare.check_inputs(self.model, unknown, set(GenerationConfig.names()))
+        for name in unknown:
+            raise ArgumentError(f"{name} is an input of the model's forward; a request in a batch has only its token ids")
+        settings: GenerationConfig = self.model.generation_settings(self.generation_config, **said)
+        for name in _ELSEWHERE:
+            value = settings.get(name)
+            if value and value != DEFAULTS.get(name) and settings.origin(name) in ("call", "config"):
+                raise ArgumentError(f"{name}={value!r} is for generate; requests in a batch have no such choice")
+        prepare.check_settings(settings, {})
+        strategy = strategy_name(settings)
+        if strategy not in ("greedy", "sample"):
+            raise ArgumentError(f"the settings ask for {strategy!r} decoding; requests in a batch are greedy or sampled")
+        if settings.effective("num_return_sequences") > 1:
+            raise ArgumentError("num_return_sequences is for generate; add the same prompt several times, each with its seed")
+        if settings.use_cache is False and settings.origin("use_cache") in ("call", "config"):
+            raise ArgumentError("use_cache=False and continuous batching exclude each other: it is all about the cache")
+        if not said:
+            self._settings = settings
+        return settings
+
+    def check_room(self, request: RequestState) -> None:
+        """Refuse a request that the whole cache could not hold.
+
+        Raises:
+            CapacityError: with the numbers.
+        """
+        needed = request.limit - 1
+        if needed > self.pool.size * self.pool.page_size:
+            raise CapacityError(
+                f"a prompt of {request.prompt} tokens and its continuation take up to {needed}; the whole cache has room for "
+                f"{self.pool.size} blocks of {self.pool.page_size}: set num_blocks or a smaller max_new_tokens"
+            )
+
+    def add(self, request: RequestState) -> None:
+        """Let `request` wait for its turn."""
+        self.scheduler.waiting.append(request)
+
+    def cancel(self, request: RequestState, reason: str = "cancelled", error: BaseException | None = None) -> None:
+        """End `request`, whether it waits or runs; its blocks are free at once."""
+        self.scheduler.remove(request)
+        request.finish(reason, error)
+
+    @property
+    def requests(self) -> list[RequestState]:
+        """All that run or wait."""
+        return [*self.scheduler.running, *self.scheduler.waiting]
+
+    # passes ----------------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def step(self) -> bool:
+        """One pass through the model; False when there was nothing to do. Listeners are told of what it brought.
+
+        Raises:
+            Exception: what the model raised. The requests that took part have failed with it, the others can go on.
+        """
+        plan = self.scheduler.plan()
+        taking_part = [*plan.decoding, *(request for request, _ in plan.pieces)]
+        if not taking_part:
+            for request in self.requests:
+                self._fail(
+                    request, EngineError(f"{len(self.requests)} requests wait and none can go on: a fault of the engine")
+                )
+            return False
+        now = time.perf_counter()
+        for request in taking_part:
+            request.began = now if request.began < 0 else request.began
+        try:
+            logits = self._forward(plan)
+            for request, count in [*((request, 1) for request in plan.decoding), *plan.pieces]:
+                self.scheduler.advance(request, count)
+            heads = [request for request in taking_part if request.remaining == 0]
+            if heads:
+                self._continue(heads, logits)
+        except Exception as error:
+            for request in taking_part:
+                if not request.finish_reason:
+                    self._fail(request, error)
+            raise
+        return True
+
+    def _forward(self, plan: Plan) -> Tensor:
+        """The logits (n, V) of those whose last token takes part, in order."""
+        device, page = self.model.device, self.pool.page_size
+        tokens = [request.tokens[-1] for request in plan.decoding]
+        positions = [request.held for request in plan.decoding]
+        blocks = [request.blocks[request.held // page] for request in plan.decoding]
+        heads = list(range(len(tokens)))
+        pieces = []
+        for request, count in plan.pieces:
+            start, end = request.held, request.held + count
+            index = torch.tensor(request.blocks[: -(-end // page)], device=device)
+            mask = Mask(count, end, device, causal=True, first_query=start)
+            pieces.append(Piece(len(tokens), len(tokens) + count, index, mask))
+            tokens += request.tokens[start:end]
+            positions += range(start, end)
+            blocks += [request.blocks[slot // page] for slot in range(start, end)]
+            if end == len(request.tokens):
+                heads.append(len(tokens) - 1)
+        visits, newest = _visits(plan.decoding, self.pool, device)
+        self.cache.layout = Layout(page, newest, visits, pieces)
+        position_ids = torch.tensor(positions, device=device)
+        end = 1 + max(max(request.blocks) for request in self.scheduler.running)
+        self.cache.wipe(self.pool.again())  # NaN in values that nobody looks at would spoil the sum
+        self.cache.place(torch.tensor(blocks, device=device), position_ids % page, end)
+        with evaluating(self.model):
+            output = self.model(
+                input_ids=torch.tensor([tokens], device=device),
+                position_ids=position_ids.unsqueeze(0),
+                past_key_values=self.cache,
+                use_cache=True,
+                logits_to_keep=torch.tensor(heads, dtype=torch.int64, device=device),
+            )
+        logits: Tensor = output.logits[0]
+        return logits
+
+    def _continue(self, requests: list[RequestState], logits: Tensor) -> None:
+        """Give each of `requests` its next token, by its row of `logits` (n, V)."""
+        scores = logits.float()
+        choices = choose(requests, scores)
+        logprobs = scores.log_softmax(-1) if self.config.return_logprobs else None
+        now = time.perf_counter()
+        for row, (request, choice) in enumerate(zip(requests, choices, strict=True)):
+            if isinstance(choice, Exception):
+                self._fail(request, choice)
+                continue
+            request.tokens.append(choice)
+            request.timestamps.append(now)
+            if logprobs is not None:
+                request.logprobs.append(float(logprobs[row, choice]))
+            self._settle(request, scores[row : row + 1] if request.criteria else scores)
+
+    def _settle(self, request: RequestState, scores: Tensor) -> None:
+        """End `request` if its newest token was the last, else tell of it. Only criteria look at its `scores` (1, V)."""
+        try:
+            reason = reason_to_end(request, scores)
+        except Exception as error:  # noqa: BLE001 (somebody's criterion: the others go on)
+            self._fail(request, error)
+            return
+        if reason:
+            self.cancel(request, reason)
+        elif request.listener is not None:
+            request.listener(request)
+
+    def _fail(self, request: RequestState, error: Exception) -> None:
+        """End `request` with `error`. Nobody meets what its blocks hold, which may be no numbers."""
+        self.pool.forget([block for block in request.blocks if self.pool.users(block) == 1])
+        self.cancel(request, "error", error)
+
+
+def _visits(requests: list[RequestState], pool: BlockPool, device: torch.device) -> tuple[list[Visits], Tensor]:
+    """Which of `requests` look at which blocks; and the slot of each one's newest token, -1 for nobody behind them."""
+    rows = len(requests)
+    own: dict[int, tuple[int, int]] = {}
+    shared: dict[int, tuple[list[int], int]] = {}
+    for row, request in enumerate(requests):
+        for place, block in enumerate(request.blocks):
+            if pool.users(block) > 1:
+                shared.setdefault(block, ([], place))[0].append(row)
+            else:
+                own[block] = row, place
+    visits = []
+    if own:
+        end = max(own) + 1
+        if 2 * len(own) > end:  # most of the pool's beginning: read where it lies
+            listed = [own.get(block, (rows, 0)) for block in range(end)]
+            blocks = None
+        else:
+            listed, blocks = list(own.values()), torch.tensor(list(own), device=device)
+        owners, places = torch.tensor(listed, device=device).unbind(1)
+        visits.append(Visits(blocks, owners.unsqueeze(1), places))
+    if shared:
+        most = max(len(owners) for owners, _ in shared.values())
+        padded = [owners + [rows] * (most - len(owners)) for owners, _ in shared.values()]
+        places = torch.tensor([place for _, place in shared.values()], device=device)
+        visits.append(Visits(torch.tensor(list(shared), device=device), torch.tensor(padded, device=device), places))
+    return visits, torch.tensor([*(request.held for request in requests), -1], device=device)
+
+
+# Models that are being run: by how many, and which of their modules were in training before.
+_evaluated: dict[nn.Module, tuple[int, list[nn.Module]]] = {}
+_modes = threading.Lock()
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """`model` without dropout while the body runs; when nobody runs it any more, its modules are in their modes again."""
+    with _modes:
+        users, training = _evaluated.get(model) or (0, [module for module in model.modules() if module.training])
+        _evaluated[model] = users + 1, training
+        for module in training:
+            module.training = False
+    try:
+        yield
+    finally:
+        with _modes:
+            users, training = _evaluated.pop(model)
+            if users > 1:
+                _evaluated[model] = users - 1, training
+            else:
+                for module in training:
+                    module.training = True

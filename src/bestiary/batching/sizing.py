@@ -1,0 +1,50 @@
+"""How much the engine may hold: tokens of a request, and blocks of the cache."""
+
+import os
+from typing import Any
+
+import torch
+
+from ..cache.kinds.dynamic import DynamicCache
+from ..core.errors import CapacityError
+from ..nn.rope import Rotary
+from .config import ContinuousBatchingConfig
+
+
+def longest_request(model: Any) -> int | None:
+    """Tokens that a request may have; None where there is no limit.
+
+    Where rotary positions change with the length of the text, it ends at that change: in one row with others, a text would be
+    read with their positions.
+    """
+    limits = [model.context_length()]
+    for module in model.modules():
+        if isinstance(module, Rotary) and module.by_length:
+            limits.append(int(module.parameters_.get("original_max_position_embeddings") or module.limit))
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+@torch.no_grad()
+def blocks_for(model: Any, config: ContinuousBatchingConfig, tokens: int | None) -> int:
+    """How many blocks the cache gets: enough for `tokens` (None: nobody knows how many), if memory allows.
+
+    Raises:
+        CapacityError: there is no memory for a single block.
+    """
+    probe = DynamicCache()
+    model(input_ids=torch.zeros(1, 1, dtype=torch.int64, device=model.device), past_key_values=probe, use_cache=True)
+    token = sum(x[:, :, :1].numel() * x.element_size() for pair in probe for x in pair)
+    room = int(_free_memory(model.device) * config.max_memory_percent) // (token * config.page_size)
+    if room < 1:
+        raise CapacityError(f"there is no memory for a block of {config.page_size} tokens, {token} bytes each; free some")
+    # The last block of each request may hold a single token.
+    return room if tokens is None else min(room, tokens // config.page_size + config.max_requests_per_batch)
+
+
+def _free_memory(device: torch.device) -> int:
+    """Bytes that nobody uses."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if "SC_AVPHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 4 << 30

@@ -1,0 +1,82 @@
+"""Diverse beam search (https://arxiv.org/abs/1610.02424)."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ...core.errors import ConfigError
+from ..beams import Candidates
+from ..config import GenerationConfig
+from ..processor import LogitsProcessorList
+from ..processors.hamming_diversity import HammingDiversityLogitsProcessor
+from ..strategies.beam import Beam
+from ..strategy import Choice
+
+if TYPE_CHECKING:
+    from ..loop import Decoding
+    from ..start import Call
+
+OPTIONS = ("num_beams", "num_beam_groups", "diversity_penalty", "length_penalty", "early_stopping")
+
+
+class GroupBeam(Beam):
+    """`num_beam_groups` beam searches of equal size, side by side.
+
+    In each step they take turns, and a token that beams of earlier groups chose in that step costs `diversity_penalty` for
+    each of them. The rows to return are the best of all groups.
+    """
+
+    open_ends = True
+    _before = LogitsProcessorList()
+    _after = LogitsProcessorList()
+    _diversity: HammingDiversityLogitsProcessor
+    _kept: list[Candidates]
+
+    @classmethod
+    def rows(cls, settings: GenerationConfig) -> int:
+        beams, groups = super().rows(settings), settings.effective("num_beam_groups")
+        if beams % groups:
+            raise ConfigError(f"num_beams={beams} cannot be split into num_beam_groups={groups} of equal size")
+        if settings.do_sample:
+            raise ConfigError(f"do_sample=True and num_beam_groups={groups} exclude each other: groups of beams do not draw")
+        penalty = settings.effective("diversity_penalty")
+        if not penalty > 0:
+            raise ConfigError(
+                f"num_beam_groups={groups} with diversity_penalty={penalty} would give equal groups; set it above 0"
+            )
+        return beams
+
+    def start(self, run: "Decoding", call: "Call") -> None:
+        super().start(run, call)
+        kinds = [type(processor) for processor in run.processors]
+        place = kinds.index(HammingDiversityLogitsProcessor)
+        self._diversity = run.processors[place]
+        self._before, self._after = (
+            LogitsProcessorList(run.processors[:place]),
+            LogitsProcessorList(run.processors[place + 1 :]),
+        )
+
+    def score(self, run: "Decoding", logits: Tensor) -> Tensor:
+        """Processed log probabilities (R, V). Those of a group depend on what groups before it choose: so all choose now."""
+        scores = self._before(run.ids, logits.float().log_softmax(-1))
+        chosen = torch.full_like(self._rows, run.finish.pad)
+        self._kept, processed = [], []
+        for group, pool in enumerate(self.pools):
+            rows = pool.rows.flatten()
+            own = self._diversity(run.ids[rows], scores[rows], chosen, group)
+            if self._after:
+                own = self._after(run.ids, scores.index_copy(0, rows, own))[rows]
+            processed.append(own.unflatten(0, pool.rows.shape))
+            over = pool.over.unsqueeze(1)
+            kept = self.extend(run, pool, own)
+            self._kept.append(kept)
+            # A group whose search is over writes padding, and counts as such.
+            chosen[rows] = torch.where(over, run.finish.pad, kept.tokens).flatten()
+        return torch.stack(processed, dim=1).flatten(0, 2)
+
+    def choose(self, run: "Decoding", scores: Tensor) -> Choice:
+        return self.go_on(self._kept)
+
+
+STRATEGY = GroupBeam

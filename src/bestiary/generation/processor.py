@@ -1,0 +1,201 @@
+"""What changes the scores of the next token. Each processor has a file in `processors/` and can be used alone.
+
+A file holds the class, `OPTIONS` (the settings it reads), `PLACE` (processors run in the order of this number; from
+`SAMPLING` on they only run when tokens are drawn, after the caller's own) and `build(context)`, which makes the processor
+or returns None where the settings leave nothing to do.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from ..core import plugins
+from ..core.errors import ArgumentError, InputError
+from ..core.logging import warn_once
+from .config import DEFAULTS, GenerationConfig
+
+Tensor = torch.Tensor
+SAMPLING = 500
+_FOLDER = f"{__package__}.processors"
+_OURS = __package__.removesuffix("generation")
+LAST = 900
+
+
+class LogitsProcessor(ABC):
+    """Maps the scores (B, V) of the next token to new scores (B, V), given the tokens so far (B, T). Changes neither."""
+
+    @abstractmethod
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor: ...
+
+    def reorder(self, parents: Tensor) -> None:  # noqa: B027 (most keep nothing)
+        """Row i becomes the former row `parents[i]` (B,); for processors that keep something for each row between steps."""
+
+
+# The older name of the base of processors that only run when tokens are drawn.
+LogitsWarper = LogitsProcessor
+
+
+class LogitsProcessorList(list[Any]):
+    """Processors applied one after the other; itself one."""
+
+    def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
+        for processor in self:
+            scores = processor(input_ids, scores, **kwargs)
+        return scores
+
+    def reorder(self, parents: Tensor) -> None:
+        """Row i becomes the former row `parents[i]` (B,)."""
+        for processor in self:
+            if isinstance(processor, LogitsProcessor):
+                processor.reorder(parents)
+
+
+class Own(LogitsProcessor):
+    """A processor of the caller's. It gets copies, which it may change; its answers are looked at, as others would go wrong
+    with them in silence.
+
+    Raises:
+        ArgumentError: it cannot be called. InputError: it returns something else than scores of the same shape.
+    """
+
+    def __init__(self, processor: Any) -> None:
+        if not callable(processor) or isinstance(processor, type):
+            raise ArgumentError(f"logits_processor holds {processor!r:.80}; expected functions of (input_ids, scores)")
+        self.processor = processor
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        made = self.processor(input_ids.clone(), scores.clone())
+        if isinstance(made, Tensor) and made.shape == scores.shape and made.is_floating_point():
+            return made
+        name = getattr(self.processor, "__name__", type(self.processor).__name__)  # functions have one, objects a class
+        found = f"{made.dtype} of shape {tuple(made.shape)}" if isinstance(made, Tensor) else f"a {type(made).__name__}"
+        raise InputError(f"the logits processor {name} returned {found}; expected scores of shape {tuple(scores.shape)}")
+
+    def reorder(self, parents: Tensor) -> None:
+        if isinstance(self.processor, LogitsProcessor):
+            self.processor.reorder(parents)
+
+
+@dataclass
+class Context:
+    """What a processor may need to know of the call it is built for.
+
+    prompt_length: tokens before the first new one; max_length: with the prompt; eos: ids of the end token, on `device`;
+    encoder_input_ids (B, S): the encoder's tokens, or the prompt of a decoder alone, -1 in place of padding; None when the
+    input is no text;
+    leading_padding (B,): tokens of padding at the start of each row, None where there are none.
+    """
+
+    config: GenerationConfig
+    prompt_length: int
+    max_length: int
+    device: torch.device
+    eos: Tensor | None = None
+    encoder_input_ids: Tensor | None = None
+    leading_padding: Tensor | None = None
+    prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None = None
+    model: Any = None
+    negative_prompt_ids: Tensor | None = None
+    negative_prompt_attention_mask: Tensor | None = None
+
+    @property
+    def vocabulary(self) -> int | None:
+        """Tokens that the model scores; None where nobody says."""
+        return None if self.model is None else self.model.config.get_text_config(decoder=True).get("vocab_size")
+
+    @property
+    def sampling(self) -> bool:
+        """Whether tokens are drawn."""
+        return bool(self.config.do_sample)
+
+    @property
+    def least(self) -> int:
+        """Tokens that a truncation must leave: with beams, one more than may end all of them."""
+        if self.config.effective("num_beams") == 1:
+            return 1
+        return max(2, 1 + (0 if self.eos is None else len(self.eos)))
+
+
+@cache
+def _files() -> tuple[ModuleType, ...]:
+    found = [plugins.load(_FOLDER, name, "processor") for name in plugins.names(_FOLDER)]
+    return tuple(sorted((module for module in found), key=lambda module: module.PLACE))
+
+
+def processor_options() -> frozenset[str]:
+    """The settings that some processor reads."""
+    return frozenset(option for module in _files() for option in module.OPTIONS)
+
+
+def processors_for(context: Context, custom: list[Any] | None = None) -> LogitsProcessorList:
+    """The processors that the settings of a call ask for, in order, with the caller's own before those for sampling.
+
+    Raises:
+        ArgumentError: the caller passed a processor and, in the call, also the setting that makes one of its kind; or what
+            is no list of processors.
+    """
+    custom = listed("logits_processor", custom)
+    own = [processor if type(processor).__module__.startswith(_OURS) else Own(processor) for processor in custom]
+    result = LogitsProcessorList()
+    placed = False
+    for module in _files():
+        if module.PLACE >= SAMPLING and not placed:
+            result.extend(own)
+            placed = True
+        if SAMPLING <= module.PLACE < LAST and not context.sampling:
+            continue
+        made = module.build(context)
+        if made is None:
+            _point_out(module, context.config)
+        elif not _replaced(made, module, custom, context.config):
+            result.append(made)
+    return result
+
+
+def listed(name: str, given: Any) -> list[Any]:
+    """The caller's `given` as a list of its own.
+
+    Raises:
+        ArgumentError: it is no list.
+    """
+    if not isinstance(given, list | tuple | None):
+        raise ArgumentError(f"{name} is {given!r:.80}; expected a list: {name}=[...]")
+    return list(given or ())
+
+
+def _point_out(module: ModuleType, config: GenerationConfig) -> None:
+    """Warn of options that a caller typed and that leave this call as it is."""
+    for option in module.OPTIONS:
+        value = config.get(option)
+        if value and value != DEFAULTS.get(option) and config.origin(option) in ("call", "config"):
+            warn_once(f"useless-{option}", f"{option}={value} has no effect in this call")
+
+
+def _replaced(made: Any, module: ModuleType, custom: list[Any], config: GenerationConfig) -> bool:
+    if not any(type(made) is type(own) for own in custom):
+        return False
+    for option in module.OPTIONS:
+        if config.origin(option) in ("call", "config"):
+            raise ArgumentError(f"logits_processor holds a {type(made).__name__}, and {option} asks for another; pass only one")
+    return True
+
+
+def ban(scores: Tensor, tokens: Tensor, where: Tensor) -> Tensor:
+    """`scores` (B, V) with -inf at `tokens` (B, N) in the places where `where` (B, N) is True."""
+    rows, vocabulary = scores.shape
+    # One column more takes the tokens that are not banned, so that nothing has to be counted on the host.
+    banned = torch.zeros(rows, vocabulary + 1, dtype=torch.bool, device=scores.device)
+    banned.scatter_(1, torch.where(where, tokens, vocabulary), True)
+    return scores.masked_fill(banned[:, :vocabulary], -torch.inf)
+
+
+def token_ids(ids: int | list[int] | Tensor, device: Any = None) -> Tensor:
+    """`ids` as a 1-dimensional tensor on `device`."""
+    if isinstance(ids, int):
+        ids = [ids]
+    return torch.as_tensor(ids, dtype=torch.int64, device=device).reshape(-1)

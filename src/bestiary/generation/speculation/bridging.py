@@ -1,0 +1,125 @@
+"""Guesses by a model with another tokenizer: its tokens become text, and the text becomes tokens."""
+
+from typing import Any
+
+import torch
+
+from ...core.errors import ArgumentError
+from ..config import GenerationConfig, resolve
+from ..loop import Decoding
+from ..start import Call, begin
+from ..strategies.greedy import Greedy
+from .drafting import Confidence, Draft, Drafter, ModelDrafter, Schedule
+
+Ids = list[int]
+
+
+class BridgeDrafter(Drafter):
+    """Guesses by way of text (Timor et al. 2025, "string-level exact match").
+
+    Texts are cut anew each time from a few tokens back, because where one tokenizer ends a token, the other need not:
+    `target_lookbehind` tokens of the model that is helped, `assistant_lookbehind` of the assistant. After a round in which
+    nothing was right, the whole text is cut anew.
+
+    Raises:
+        ArgumentError: there are several rows, or an encoder, whose input would have to be translated as well.
+    """
+
+    def __init__(
+        self, run: Decoding, assistant: Any, call: Call, schedule: Schedule, confidence: Confidence, cost: float
+    ) -> None:
+        if run.ids.shape[0] > 1 or run.prepared.encoder_outputs is not None:
+            raise ArgumentError(
+                "an assistant with another tokenizer continues one text, of a decoder alone; found "
+                f"{run.ids.shape[0]} rows and {'an' if run.prepared.encoder_outputs is not None else 'no'} encoder"
+            )
+        self._tokenizer, self._other = call.tokenizer, call.assistant_tokenizer
+        self._behind: int = run.settings.effective("target_lookbehind")
+        self._other_behind: int = run.settings.effective("assistant_lookbehind")
+        self._held = self._translated(run.ids[0].tolist())
+        self._done, self._lost = run.length, False
+        room = len(self._held) + 4 * (run.finish.max_length - run.length) + schedule.tokens
+        settings = resolve({"max_length": min(room, assistant.context_length() or room)}, GenerationConfig(), None)
+        ids = torch.tensor([self._held], device=assistant.device)
+        own = begin(assistant, Call(settings, model_inputs={"input_ids": ids}))[0]
+        vocab = assistant.config.get_text_config(decoder=True).vocab_size
+        self._draft = ModelDrafter(own, Greedy(settings), False, schedule, confidence, cost, vocab)
+        self._written = 0
+        self.cost = cost
+
+    def propose(self, run: Decoding, most: int) -> Draft | None:
+        ids = run.ids[0].tolist()
+        before, self._held = self._held, self._follow(ids)
+        self._done = len(ids)
+        if len(self._held) >= self._draft.run.finish.max_length:
+            return None
+        known = next((i for i, (old, new) in enumerate(zip(before, self._held, strict=False)) if old != new), len(before))
+        known = min(known, len(before), len(self._held) - 1)
+        self._draft.follow(torch.tensor([self._held]), known)
+        written = self._draft.write(self._draft.schedule.tokens, run.finish.running.to(self._draft.run.ids.device))
+        if written is None:
+            return None
+        new = written.tokens[0].tolist()
+        self._written = len(new)
+        guess = self._back(ids, new)[:most]
+        return Draft(torch.tensor([guess], device=run.ids.device)) if guess else None
+
+    def learn(self, accepted: int, drafted: int) -> None:
+        right = accepted * self._written // drafted
+        self._lost = accepted == 0
+        self._draft.schedule.learn(right, self._written)
+        self._draft.confidence.learn(self._draft.sure, right)
+
+    def _follow(self, ids: Ids) -> Ids:
+        """The assistant's tokens for `ids`, cut anew where that is needed."""
+        if self._lost:
+            return self._translated(ids)
+        window = _encode(self._other, _decode(self._tokenizer, ids[max(0, self._done - self._behind) :]))
+        tail = self._held[-self._other_behind :]
+        size, left, right = _longest_run(tail, window)
+        return (
+            self._held[: len(self._held) - len(tail) + left + size] + window[right + size :] if size else self._translated(ids)
+        )
+
+    def _translated(self, ids: Ids) -> Ids:
+        found = _encode(self._other, _decode(self._tokenizer, ids))
+        first = self._other.bos_token_id
+        return found if first is None else [first, *found]
+
+    def _back(self, ids: Ids, new: Ids) -> Ids:
+        """What follows `ids` by the assistant's `new` tokens."""
+        window = _encode(self._tokenizer, _decode(self._other, self._held[-self._other_behind :] + new))
+        tail = ids[-self._behind :]
+        sizes = [(_overlap(tail, window[:end]), end) for end in range(1, len(window) + 1)]
+        size, end = max(sizes, key=lambda found: found[0], default=(0, 0))
+        return window[end:] if size else _encode(self._tokenizer, _decode(self._other, new))
+
+
+def _decode(tokenizer: Any, ids: Ids) -> str:
+    text: str = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return text
+
+
+def _encode(tokenizer: Any, text: str) -> Ids:
+    ids: Ids = tokenizer.encode(text, add_special_tokens=False) if text else []
+    return ids
+
+
+def _overlap(tail: Ids, window: Ids) -> int:
+    """How many tokens the two end in together."""
+    size = 0
+    while size < min(len(tail), len(window)) and tail[-1 - size] == window[-1 - size]:
+        size += 1
+    return size
+
+
+def _longest_run(left: Ids, right: Ids) -> tuple[int, int, int]:
+    """The longest run of tokens in both, and where it begins in each."""
+    best, lengths = (0, 0, 0), [0] * (len(right) + 1)
+    for i, token in enumerate(left):
+        previous, lengths = lengths, [0] * (len(right) + 1)
+        for j, other in enumerate(right):
+            if token == other:
+                lengths[j + 1] = previous[j] + 1
+                best = max(best, (lengths[j + 1], i - lengths[j + 1] + 1, j - lengths[j + 1] + 1))
+    return best

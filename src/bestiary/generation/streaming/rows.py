@@ -1,0 +1,177 @@
+"""The text of a whole batch while it is being generated, beams too: pieces with the number of their row.
+
+The pieces of a row, joined, are the text of its tokens up to its end (padding is no part of it); none is taken back.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from queue import Queue
+from typing import Any
+
+from .text import TextDecoder
+
+
+@dataclass(frozen=True)
+class TextPiece:
+    """New text of one row.
+
+    row: its place in what `generate` returns. text: what follows the row's earlier pieces; may be empty. tokens: new ids that
+    became certain with it. finish_reason: why the row ended, in its last piece only.
+    """
+
+    row: int
+    text: str
+    tokens: tuple[int, ...] = ()
+    finish_reason: str | None = None
+
+
+class RowStreamer(ABC):
+    """What `generate` feeds row by row. Set `cancelled`, or call `cancel`, to stop after the next token.
+
+    The rows are those that `generate` returns. With beams, a token comes when no beam can take it back; of several rows
+    returned for a prompt, those after the best come at the end.
+    """
+
+    cancelled = False
+
+    def cancel(self) -> None:
+        """Stop the generation; rows that still go on finish as "cancelled"."""
+        self.cancelled = True
+
+    @abstractmethod
+    def begin(self, prompts: list[list[int]]) -> None:
+        """The prompt of each row, without padding. Called once, first."""
+
+    @abstractmethod
+    def take(self, row: int, tokens: list[int]) -> None:
+        """New tokens of a row, an end token among them."""
+
+    @abstractmethod
+    def finish(self, row: int, reason: str) -> None:
+        """A row has ended."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """All rows have ended."""
+
+    def error(self, error: BaseException) -> None:
+        """The generation failed with `error`, and raises it too."""
+        self.end()
+
+
+class BatchTextStreamer(RowStreamer):
+    """Hands the text of every row, in pieces that are certain, to a function.
+
+    Args:
+        tokenizer: None gives tokens without text.
+        on_piece: gets each `TextPiece`, in the thread of `generate`; when it returns False, the generation is cancelled.
+        skip_prompt: leave out the prompts.
+        decode_kwargs: for `tokenizer.decode`, for example `skip_special_tokens=True`.
+    """
+
+    def __init__(
+        self, tokenizer: Any, on_piece: Callable[[TextPiece], Any], skip_prompt: bool = False, **decode_kwargs: Any
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.on_piece = on_piece
+        self.skip_prompt = skip_prompt
+        self.decode_kwargs = decode_kwargs
+        self._decoders: list[TextDecoder] = []
+
+    def begin(self, prompts: list[list[int]]) -> None:
+        """Start a decoder for each row; with their prompts, unless these are left out."""
+        if self.tokenizer is not None:
+            self._decoders = [TextDecoder(self.tokenizer, **self.decode_kwargs) for _ in prompts]
+        for row, prompt in enumerate(prompts) if not self.skip_prompt else ():
+            self.take(row, prompt)
+
+    def take(self, row: int, tokens: list[int]) -> None:
+        """Hand on the text that became certain, and the tokens."""
+        text = self._decoders[row].push(tokens) if self._decoders else ""
+        if text or tokens:
+            self._hand(TextPiece(row, text, tuple(tokens)))
+
+    def finish(self, row: int, reason: str) -> None:
+        """Hand on what was held back, and why the row ended."""
+        self._hand(TextPiece(row, self._decoders[row].flush() if self._decoders else "", (), reason))
+
+    def end(self) -> None:
+        """Be ready for another generation."""
+        self._decoders, self.cancelled = [], False
+
+    def _hand(self, piece: TextPiece) -> None:
+        if self.on_piece(piece) is False:
+            self.cancelled = True
+
+
+class BatchTextIteratorStreamer(BatchTextStreamer):
+    """An iterator over the pieces of all rows, for a reader in another thread than `generate`.
+
+    Args:
+        timeout: seconds to wait for a piece before `queue.Empty` is raised; None waits for ever.
+
+    An error in `generate` is raised in the reader, after the pieces that came before it.
+    """
+
+    def __init__(self, tokenizer: Any, skip_prompt: bool = False, timeout: float | None = None, **decode_kwargs: Any) -> None:
+        super().__init__(tokenizer, self._send, skip_prompt, **decode_kwargs)
+        self.timeout = timeout
+        self._queue: Any = Queue()
+
+    def _send(self, item: Any) -> None:
+        self._queue.put(item)
+
+    def end(self) -> None:
+        """Tell the reader."""
+        super().end()
+        self._send(None)
+
+    def error(self, error: BaseException) -> None:
+        """Hand the error to the reader."""
+        super().end()
+        self._send(error)
+
+    def __iter__(self) -> Iterator[TextPiece]:
+        return self
+
+    def __next__(self) -> TextPiece:
+        item = self._queue.get(timeout=self.timeout)
+        if item is None:
+            raise StopIteration
+        if isinstance(item, BaseException):
+            raise item
+        piece: TextPiece = item
+        return piece
+
+
+class AsyncBatchTextIteratorStreamer(BatchTextIteratorStreamer):
+    """An asynchronous iterator over the pieces of all rows; made inside a running event loop, fed from any thread.
+
+    Args:
+        timeout: seconds to wait for a piece before `TimeoutError` is raised; None waits for ever.
+    """
+
+    def __init__(self, tokenizer: Any, skip_prompt: bool = False, timeout: float | None = None, **decode_kwargs: Any) -> None:
+        super().__init__(tokenizer, skip_prompt, timeout, **decode_kwargs)
+        self._queue = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+
+    def _send(self, item: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
+        except RuntimeError:  # the loop is closed: nobody reads any more
+            self.cancel()
+
+    def __aiter__(self) -> AsyncIterator[TextPiece]:
+        return self
+
+    async def __anext__(self) -> TextPiece:
+        item = await asyncio.wait_for(self._queue.get(), self.timeout)
+        if item is None:
+            raise StopAsyncIteration
+        if isinstance(item, BaseException):
+            raise item
+        piece: TextPiece = item
+        return piece

@@ -1,0 +1,216 @@
+"""Text while it is being generated. `put` takes tokens, `end` the end; joined pieces are exactly the decoded text."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterator
+from queue import Queue
+from typing import Any
+
+import torch
+
+from ...core.errors import InputError
+from ..stopping import is_byte_token
+
+_HALF = "\ufffd"  # what a decoder writes for bytes that are no whole character
+
+
+class BaseStreamer(ABC):
+    """What `generate` feeds: first the prompt, then every new token, then the end or the error.
+
+    Set `cancelled`, or call `cancel`, to stop the generation after the next token; its rows then finish as "cancelled".
+    With beams, of one prompt, a token comes when no beam can take it back.
+    """
+
+    cancelled = False
+
+    def cancel(self) -> None:
+        """Stop the generation."""
+        self.cancelled = True
+
+    @abstractmethod
+    def put(self, value: Any) -> None:
+        """Take the prompt (B, T), later the new tokens (B,), on the CPU."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """There is no more."""
+
+    def error(self, error: BaseException) -> None:
+        """The generation failed with `error`, and raises it too. What came so far is brought to an end."""
+        self.end()
+
+
+class TextDecoder:
+    """Turns one row's tokens into pieces of text that never have to be taken back.
+
+    A piece is held back while it ends in part of a character, in a byte token (the bytes after it may change how it is
+    read), or, where the tokenizer tidies up spaces, in an unfinished word. The cost of a token does not grow with the text.
+    """
+
+    def __init__(self, tokenizer: Any, **decode_kwargs: Any) -> None:
+        self._tokenizer = tokenizer
+        self._kwargs = decode_kwargs
+        tidy = decode_kwargs.get("clean_up_tokenization_spaces")
+        self._tidies = bool(tokenizer.clean_up_tokenization_spaces if tidy is None else tidy)
+        self._ids: list[int] = []
+        # Tokens before `_start` are forgotten; those before `_done` are out, and give context to what follows them.
+        self._done = 0
+        self._shown = 0
+
+    def push(self, ids: list[int]) -> str:
+        """Add tokens; returns the text that is now certain."""
+        self._ids.extend(ids)
+        if self._tidies:
+            text = self._text(self._ids)
+            certain = text[: text.rfind(" ")] if " " in text and not text.endswith(_HALF) else text[: self._shown]
+            return self._show(certain)
+        if not self._ids or self._is_open():
+            return ""
+        text = self._text(self._ids)
+        if text.endswith(_HALF):
+            return ""
+        piece = text[len(self._text(self._ids[: self._done])) :]
+        # Some decoders drop a space at the very start: only tokens that wrote something give context.
+        if self._text(self._ids[self._done :]):
+            self._ids = self._ids[self._done :] if self._done else self._ids
+        self._done = len(self._ids)
+        return piece
+
+    def flush(self) -> str:
+        """The rest, as it is."""
+        text = self._text(self._ids)
+        if self._tidies:
+            piece = text[self._shown :]
+        else:
+            piece = text[len(self._text(self._ids[: self._done])) :]
+        self._ids, self._done, self._shown = [], 0, 0
+        return piece
+
+    def _show(self, certain: str) -> str:
+        piece = certain[self._shown :]
+        self._shown = max(self._shown, len(certain))
+        return piece
+
+    def _is_open(self) -> bool:
+        return is_byte_token(self._tokenizer.convert_ids_to_tokens(self._ids[-1]))
+
+    def _text(self, ids: list[int]) -> str:
+        text: str = self._tokenizer.decode(ids, **self._kwargs) if ids else ""
+        return text
+
+
+class TextStreamer(BaseStreamer):
+    """Prints the text of one row as it comes.
+
+    Args:
+        skip_prompt: leave out the prompt.
+        decode_kwargs: for `tokenizer.decode`, for example `skip_special_tokens=True`.
+
+    Raises:
+        InputError: the batch has more than one row.
+    """
+
+    def __init__(self, tokenizer: Any, skip_prompt: bool = False, **decode_kwargs: Any) -> None:
+        self.tokenizer = tokenizer
+        self.skip_prompt = skip_prompt
+        self.decode_kwargs = decode_kwargs
+        self._decoder = TextDecoder(tokenizer, **decode_kwargs)
+        self._prompt_is_next = True
+
+    def put(self, value: Any) -> None:
+        """Take tokens (T,) or (1, T); the first call brings the prompt."""
+        value = torch.as_tensor(value)
+        if value.dim() > 1 and value.shape[0] > 1:
+            raise InputError(f"{type(self).__name__} streams one row; the batch has {value.shape[0]}")
+        prompt, self._prompt_is_next = self._prompt_is_next, False
+        if prompt and self.skip_prompt:
+            return
+        piece = self._decoder.push(value.reshape(-1).tolist())
+        if piece:
+            self.on_finalized_text(piece)
+
+    def end(self) -> None:
+        """Bring out what was held back; the streamer can then be used again."""
+        self._prompt_is_next, self.cancelled = True, False
+        self.on_finalized_text(self._decoder.flush(), stream_end=True)
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        """Called with every piece that is certain; the last one may be empty."""
+        print(text, flush=True, end="\n" if stream_end else "")  # noqa: T201
+
+
+class TextIteratorStreamer(TextStreamer):
+    """An iterator over the pieces of text, for a reader in another thread than `generate`.
+
+    Args:
+        timeout: seconds to wait for a piece before `queue.Empty` is raised; None waits for ever.
+
+    An error in `generate` is raised in the reader, after the pieces that came before it.
+    """
+
+    def __init__(self, tokenizer: Any, skip_prompt: bool = False, timeout: float | None = None, **decode_kwargs: Any) -> None:
+        super().__init__(tokenizer, skip_prompt, **decode_kwargs)
+        self.timeout = timeout
+        self.text_queue: Queue[Any] = Queue()
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        """Hand a piece to the reader."""
+        if text:
+            self._send(text)
+        if stream_end:
+            self._send(None)
+
+    def error(self, error: BaseException) -> None:
+        """Hand the error to the reader."""
+        self._prompt_is_next, self.cancelled = True, False
+        rest = self._decoder.flush()
+        if rest:
+            self._send(rest)
+        self._send(error)
+
+    def _send(self, item: Any) -> None:
+        self.text_queue.put(item, timeout=self.timeout)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        item = self.text_queue.get(timeout=self.timeout)
+        if item is None:
+            raise StopIteration
+        if isinstance(item, BaseException):
+            raise item
+        text: str = item
+        return text
+
+
+class AsyncTextIteratorStreamer(TextIteratorStreamer):
+    """An asynchronous iterator over the pieces of text; made inside a running event loop, fed from any thread.
+
+    Args:
+        timeout: seconds to wait for a piece before `TimeoutError` is raised; None waits for ever.
+    """
+
+    def __init__(self, tokenizer: Any, skip_prompt: bool = False, timeout: float | None = None, **decode_kwargs: Any) -> None:
+        super().__init__(tokenizer, skip_prompt, timeout, **decode_kwargs)
+        self.text_queue: asyncio.Queue[Any] = asyncio.Queue()  # type: ignore[assignment]
+        self.loop = asyncio.get_running_loop()
+
+    def _send(self, item: Any) -> None:
+        try:
+            self.loop.call_soon_threadsafe(self.text_queue.put_nowait, item)
+        except RuntimeError:  # the loop is closed: nobody reads any more
+            self.cancel()
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self
+
+    async def __anext__(self) -> str:
+        queue: Any = self.text_queue
+        item = await asyncio.wait_for(queue.get(), self.timeout)
+        if item is None:
+            raise StopAsyncIteration
+        if isinstance(item, BaseException):
+            raise item
+        text: str = item
+        return text

@@ -1,0 +1,118 @@
+"""The forms that users write: a JSON schema, a pattern, a list of choices, a grammar. llguidance (`engine.py`) keeps them."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.errors import ArgumentError, ConfigError
+from ..core.texts import is_whole
+from . import schema as json_schema
+from .engine import choice_grammar, json_grammar, regex_grammar
+
+
+class OutputConstraint(ABC):
+    """A form that the text of the new tokens has when a row ends by itself (its finish reason is then "eos")."""
+
+    @abstractmethod
+    def grammar(self) -> dict[str, Any]:
+        """The form in the engine's words.
+
+        Raises:
+            ConfigError: it cannot be kept, or never be met.
+        """
+
+
+@dataclass(frozen=True)
+class JsonSchema(OutputConstraint):
+    """A JSON text that a schema (draft 2020-12) allows; properties come in the order of the schema.
+
+    Every keyword is kept or refused, none is passed over: `schema.KEYWORDS` lists those that can be kept, where the engine
+    can. Property names outside of `properties` may be repeated, as JSON has it.
+
+    Args:
+        schema: the schema; `{}` or True allows any JSON.
+        whitespace: pattern of what may stand between parts, None for nothing. The default allows lines and indents.
+    """
+
+    schema: Mapping[str, Any] | bool
+    whitespace: str | None = r"[\x20\x0A\x0D\x09]{1,24}"
+
+    def grammar(self) -> dict[str, Any]:
+        schema = {} if self.schema is True else self.schema
+        json_schema.check(schema)
+        return json_grammar(dict(schema), self.whitespace)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Regex(OutputConstraint):
+    """A text that matches `pattern` from its first to its last character (without look-around and back-references)."""
+
+    pattern: str | re.Pattern[str]
+
+    def __post_init__(self) -> None:
+        _check_text("a Regex", self.pattern.pattern if isinstance(self.pattern, re.Pattern) else self.pattern)
+
+    def grammar(self) -> dict[str, Any]:
+        if isinstance(self.pattern, re.Pattern):
+            if self.pattern.flags & ~re.UNICODE:
+                raise ConfigError(f"{self.pattern!r} carries flags; write them into the pattern, as in (?i)")
+            return regex_grammar(self.pattern.pattern)
+        return regex_grammar(self.pattern)
+
+
+@dataclass(frozen=True, init=False)
+class Choice(OutputConstraint):
+    """One of `choices`, texts of which none is repeated."""
+
+    choices: tuple[str, ...]
+
+    def __init__(self, choices: Any) -> None:
+        texts = (choices,) if isinstance(choices, str) else tuple(choices) if isinstance(choices, Iterable) else ()
+        if not texts:
+            raise ConfigError(f"choices are {choices!r:.80}; expected at least one text")
+        for text in texts:
+            _check_text("a Choice", text)
+        object.__setattr__(self, "choices", texts)
+
+    def grammar(self) -> dict[str, Any]:
+        return choice_grammar(self.choices)
+
+
+@dataclass(frozen=True)
+class Grammar(OutputConstraint):
+    """A context-free grammar in Lark's notation, as llguidance reads it; `start` is the rule of the whole text."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        _check_text("a Grammar", self.text)
+
+    def grammar(self) -> dict[str, Any]:
+        return {"lark_grammar": self.text}
+
+
+def _check_text(what: str, text: Any) -> None:
+    if not isinstance(text, str):
+        raise ConfigError(f"{what} is made of {text!r:.60}; expected a text")
+    if not is_whole(text):
+        raise ConfigError(f"{what} holds half a character (a surrogate): {text!r:.60}")
+
+
+def as_constraint(given: Any) -> OutputConstraint:
+    """`given`: a constraint, a dictionary (a JSON schema) or a compiled pattern.
+
+    Raises:
+        ArgumentError: it is none of these.
+    """
+    if isinstance(given, OutputConstraint):
+        return given
+    if isinstance(given, Mapping):
+        return JsonSchema(given)
+    if isinstance(given, re.Pattern):
+        return Regex(given)
+    raise ArgumentError(
+        f"constraint is {given!r:.80}; expected JsonSchema, Regex, Choice or Grammar, a dictionary (a JSON schema), or a list "
+        "with one of these, or None, for each prompt"
+    )
