@@ -3,7 +3,7 @@
 The first has the published weights of Mistral and Ministral, which the reference library knows.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,6 @@ from bestiary.cache.kinds.recurrent import RecurrentLayer
 from bestiary.core.outputs import BaseModelOutputWithPast
 from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaForCausalLM, LlamaModel
-from bestiary.nn.masks import decoder_frame, make_mask
 
 from .filled import fill
 
@@ -23,44 +22,20 @@ TINY = {
 }  # fmt: skip
 
 
-class WindowedModel(LlamaModel):
-    """The decoder, with a mask for each kind of layer."""
+class WindowedConfig(LlamaConfig):
+    """Llama's, with layers that have a window."""
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *,
-        position_ids: Tensor | None = None,
-        past_key_values: Any = None,
-        inputs_embeds: Tensor | None = None,
-        use_cache: bool | None = None,
-    ) -> BaseModelOutputWithPast:
-        x = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
-        cache = self.start_cache(past_key_values, use_cache)
-        kinds = self.config.get("layer_types") or ["sliding_attention"] * len(self.layers)
-        masks = {
-            kind: make_mask(
-                x.shape[1],
-                x.device,
-                attention_mask,
-                cache=cache,
-                window=self.config.get("sliding_window") if kind == "sliding_attention" else None,
-                layer_idx=kinds.index(kind),
-            )
-            for kind in set(kinds)
-        }
-        _, position_ids = decoder_frame(x, attention_mask, position_ids, cache)
-        rotary = self.rotary_emb(position_ids, x.dtype)
-        for layer, kind in zip(self.layers, kinds, strict=True):
-            x = layer(x, masks[kind], rotary, cache)
-        return BaseModelOutputWithPast(last_hidden_state=self.norm(x), past_key_values=cache)
+    model_type: ClassVar[str] = "windowed"
+
+    sliding_window: int | None = None
+    use_sliding_window: bool = True
+    layer_types: list[str] | None = None
 
 
 class WindowedForCausalLM(LlamaForCausalLM):
     """The decoder with its head."""
 
-    backbone_class = WindowedModel
+    config_class = WindowedConfig
 
 
 class RecurrentMixer(nn.Module):
@@ -117,9 +92,9 @@ class RecurrentForCausalLM(LlamaForCausalLM):
     backbone_class = RecurrentModel
 
 
-def config_of(**values: Any) -> LlamaConfig:
+def config_of(**values: Any) -> WindowedConfig:
     """A tiny config; `sliding_window` and `layer_types` say which layers have a window."""
-    return LlamaConfig(**{**TINY, **values})
+    return WindowedConfig(**{**TINY, **values})
 
 
 def filled(kind: type[nn.Module], config: LlamaConfig, scale: float = 1.0) -> Any:

@@ -4,21 +4,37 @@ from typing import Any, NamedTuple
 
 from ..core.errors import ConfigError
 
+# Kind of layer -> the field of the config that says how many tokens such a layer looks at.
+_LENGTHS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
+
 
 class LayerTypes(NamedTuple):
-    """What a config says of each layer: its kind ("full_attention", "sliding_attention", ...), and the window in tokens."""
+    """What a config says of each layer: its kind ("full_attention", "sliding_attention", ...), and how far it looks.
+
+    Attributes:
+        kinds: one for each layer; none where no config said them.
+        window: tokens that a layer of the kind "sliding_attention" looks back. chunk: tokens of a chunk, beyond whose start
+            a layer of the kind "chunked_attention" does not look.
+    """
 
     kinds: tuple[str, ...] = ()
     window: int | None = None
+    chunk: int | None = None
+
+    def _is(self, layer_idx: int, *kinds: str) -> bool:
+        return layer_idx < len(self.kinds) and self.kinds[layer_idx] in kinds
 
     def window_of(self, layer_idx: int) -> int | None:
-        """The window of layer `layer_idx`; None when it looks at all tokens."""
-        kind = self.kinds[layer_idx] if layer_idx < len(self.kinds) else ""
-        return self.window if kind == "sliding_attention" else None
+        """The window of layer `layer_idx`; None when it has none."""
+        return self.window if self._is(layer_idx, "sliding_attention") else None
+
+    def chunk_of(self, layer_idx: int) -> int | None:
+        """The size of the chunks of layer `layer_idx`; None when it has none."""
+        return self.chunk if self._is(layer_idx, "chunked_attention") else None
 
     def is_recurrent(self, layer_idx: int) -> bool:
         """Whether layer `layer_idx` keeps a state instead of keys."""
-        return layer_idx < len(self.kinds) and self.kinds[layer_idx] in ("linear_attention", "mamba", "conv")
+        return self._is(layer_idx, "linear_attention", "mamba", "conv")
 
     @property
     def slides(self) -> bool:
@@ -27,20 +43,19 @@ class LayerTypes(NamedTuple):
 
 
 def layer_types(config: Any) -> LayerTypes:
-    """The kinds of the decoder's layers by `layer_types`, `sliding_window` and `use_sliding_window` of `config` (or None).
+    """The kinds of the decoder's layers by `layer_kinds()` of `config` (or None), and their lengths.
 
     Raises:
-        ConfigError: a layer slides, and there is no window.
+        ConfigError: a layer has a window or chunks, and the config does not say how long these are.
     """
     if config is None:
         return LayerTypes()
     config = config.get_text_config(decoder=True)
-    window, kinds = config.get("sliding_window"), config.get("layer_types")
-    if kinds is None:
-        slides = window is not None and config.get("use_sliding_window", True)
-        kinds = ["sliding_attention"] * config.num_hidden_layers if slides else []
-    if "sliding_attention" in kinds and (not isinstance(window, int) or window < 1):
-        raise ConfigError(
-            f"layer_types names layers with a window, and sliding_window is {window!r}; expected tokens, 1 or more"
-        )
-    return LayerTypes(tuple(kinds), window)
+    kinds = config.layer_kinds()
+    lengths = {kind: config.declared(field) for kind, field in _LENGTHS.items()}
+    for kind, length in lengths.items():
+        if kind in kinds and (not isinstance(length, int) or length < 1):
+            raise ConfigError(
+                f"layer_types names layers of {kind}, and {_LENGTHS[kind]} is {length!r}; expected tokens, 1 or more"
+            )
+    return LayerTypes(kinds, *lengths.values())

@@ -128,6 +128,10 @@ class Record:
         name = type(self).attribute_map.get(name, name)
         return self.__dict__.get(name, default)
 
+    def declared(self, name: str, default: Any = None) -> Any:
+        """The value of the field `name`; `default` in a class without this field, whatever a file held under the name."""
+        return self.__dict__[name] if name in self._field_names else default
+
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.to_dict() == other.to_dict()
 

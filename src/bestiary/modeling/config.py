@@ -123,6 +123,23 @@ class PreTrainedConfig(PretrainedRecord):
                 return part
         return self
 
+    def layer_kinds(self) -> tuple[str, ...]:
+        """The kind of each layer, which decides what it looks at and what a cache keeps for it.
+
+        They are those of the field `layer_types`; without it, "sliding_attention" where `sliding_window` is set (and
+        `use_sliding_window` is not false), else "full_attention". A family whose file says it otherwise overrides this.
+
+        Raises:
+            ConfigError: `layer_types` has another number of layers.
+        """
+        count, kinds = self.get("num_hidden_layers") or 0, self.declared("layer_types")
+        if kinds is None:
+            slides = self.declared("sliding_window") is not None and self.declared("use_sliding_window", True)
+            return ("sliding_attention" if slides else "full_attention",) * count
+        if len(kinds) != count:
+            raise ConfigError(f"{type(self).__name__}: layer_types names {len(kinds)} layers, and num_hidden_layers is {count}")
+        return tuple(kinds)
+
     @classmethod
     def from_pretrained(cls, name_or_path: Any, **kwargs: Any) -> Any:
         """Read config.json; other keywords override its values.

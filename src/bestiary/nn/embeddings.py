@@ -34,3 +34,16 @@ def sinusoids(length: int, size: int, longest: float = 10000.0) -> Tensor:
     steps = torch.arange(size // 2, dtype=torch.float32) / (size // 2 - 1)
     angles = torch.arange(length, dtype=torch.float32).unsqueeze(1) * torch.exp(-math.log(longest) * steps)
     return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+class ScaledEmbedding(nn.Embedding):
+    """Rows of a table times `scale`, which is rounded to their dtype first (Gemma: sqrt(D))."""
+
+    def __init__(self, count: int, size: int, padding_idx: int | None = None, *, scale: float) -> None:
+        super().__init__(count, size, padding_idx)
+        self.scale = scale
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """(B, T) -> (B, T, D)."""
+        rows = super().forward(ids)
+        return rows * torch.tensor(self.scale, dtype=rows.dtype, device=rows.device)

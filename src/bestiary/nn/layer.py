@@ -1,7 +1,6 @@
-"""One block of a stack: what gradient checkpointing recomputes and what recording of hidden states observes."""
+"""One block of a stack: how it is called, what gradient checkpointing recomputes, and what recording observes."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import torch
@@ -10,7 +9,16 @@ from torch.utils.checkpoint import checkpoint
 
 
 class Layer(nn.Module):
-    """Base of every repeated block. Its first positional argument and its (first) result are the hidden states.
+    """Base of every repeated block.
+
+    Every block, and every attention inside of one, is called in one order, and takes of the keywords those that it uses:
+
+        layer(x, mask, cache, *, rotary=None, bias=None, memory=None, memory_mask=None)
+
+    x: the hidden states (B, T, D); a block gives the next ones, alone or first in a tuple. mask: the keys that the T queries
+    may look at (`nn.masks.Mask`), None for all. cache: what keeps keys and values, or None. rotary: cosines and sines of the
+    positions (B or 1, T, K). bias: numbers added to the scores (B or 1, H, T, S). memory: an encoder's states (B, M, D) and
+    memory_mask: which of them may be looked at.
 
     With `recompute` set, training drops the block's inner activations and computes them again in the backward pass
     (Chen et al. 2016); gradients are the same.
@@ -21,7 +29,13 @@ class Layer(nn.Module):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.recompute is None or not self.training or not torch.is_grad_enabled():
             return super().__call__(*args, **kwargs)
-        return checkpoint(partial(super().__call__, **kwargs), *args, **self.recompute)
+        forward, count, names = super().__call__, len(args), list(kwargs)
+
+        def run(*inputs: Any) -> Any:
+            return forward(*inputs[:count], **dict(zip(names, inputs[count:], strict=True)))
+
+        # Torch's reentrant form gives gradients only to positional tensors, and a memory or a bias wants some.
+        return checkpoint(run, *args, *kwargs.values(), **self.recompute)
 
 
 def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:

@@ -79,6 +79,27 @@ class Mask:
         """The same mask with another window (layers with and without a window share the rest)."""
         return replace(self, window=window, _cached=None)
 
+    def chunked(self, size: int) -> Self:
+        """The same mask, and queries look no further back than the start of their chunk of `size` tokens.
+
+        Chunks are counted from the first real token of each row. Slots must be tokens in order, none of them dropped. A mask
+        that is not causal is a caller's, who said everything.
+
+        Raises:
+            InputError: a cache that describes its keys by itself, which knows no chunks.
+        """
+        if self.kernel is not None:
+            raise InputError("layers that look at chunks cannot use a paged cache; use 'dynamic' or 'static'")
+        if not self.causal or (isinstance(self.first_query, int) and self.keys <= size):
+            return self
+        slots = torch.arange(self.keys, device=self.device)[None, :]
+        if self.padding is not None:
+            slots = (slots - (self.padding.cumsum(-1) == 0).sum(-1, keepdim=True)).clamp(min=0)
+        chunks = slots // size
+        queries = (torch.arange(self.queries, device=self.device) + self.first_query).clamp(max=self.keys - 1)
+        same = chunks.index_select(1, queries)[:, None, :, None] == chunks[:, None, None, :]
+        return replace(self, dense=same if self.dense is None else self.dense & same, _cached=None)
+
     def allowed(self) -> Tensor | None:
         """(B or 1, 1 or H, T, S) True where a query may look; None when nothing is hidden. Computed once."""
         if self.hides_nothing:
@@ -240,23 +261,37 @@ def decoder_frame(
     attention_mask: Tensor | None,
     position_ids: Tensor | None,
     cache: CacheGeometry | None,
-    window: int | None = None,
     causal: bool = True,
-    limit: int | None = None,
 ) -> tuple[Mask, Tensor]:
-    """What every decoder needs before its layers run: the causal mask and the position ids (B or 1, T) of `x` (B, T, D).
+    """What a decoder needs before its layers run: the causal mask and the position ids (B or 1, T) of `x` (B, T, D).
 
     Args:
         causal: False for an encoder that may also be a decoder.
+    """
+    mask = make_mask(x.shape[1], x.device, attention_mask, cache=cache, causal=causal)
+    return mask, decoder_positions(x, attention_mask, position_ids, cache)
+
+
+def decoder_positions(
+    x: Tensor,
+    attention_mask: Tensor | None,
+    position_ids: Tensor | None,
+    cache: CacheGeometry | None,
+    limit: int | None = None,
+) -> Tensor:
+    """The position ids (B or 1, T) of `x` (B, T, D): the caller's, else counted on from what the cache holds.
+
+    Args:
         limit: positions beyond which a model whose positions have no table gets worse; reaching further warns once.
     """
-    mask = make_mask(x.shape[1], x.device, attention_mask, cache=cache, causal=causal, window=window)
-    if position_ids is None:
-        seen = 0 if cache is None else cache.position()
-        position_ids = positions(attention_mask, x.shape[1], seen, x.device)
-        if limit is not None and isinstance(seen, int) and seen + mask.queries > limit:
-            _warn_beyond(limit, seen + mask.queries, None if mask.padding is None else position_ids)
-    return mask, position_ids
+    if position_ids is not None:
+        return position_ids
+    queries, seen = x.shape[1], 0 if cache is None else cache.position()
+    position_ids = positions(attention_mask, queries, seen, x.device)
+    if limit is not None and isinstance(seen, int) and seen + queries > limit:
+        padded = attention_mask is not None and attention_mask.dim() == 2 and real_tokens(attention_mask) is not None
+        _warn_beyond(limit, seen + queries, position_ids if padded else None)
+    return position_ids
 
 
 def _warn_beyond(limit: int, length: int, padded: Tensor | None) -> None:

@@ -41,3 +41,13 @@ class RMSNorm(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{tuple(self.weight.shape)}, eps={self.eps}"
+
+
+class ShiftedRMSNorm(RMSNorm):
+    """x / sqrt(mean(x^2) + eps) * (1 + weight), all in fp32 (Gemma Team 2024): the weight starts at 0."""
+
+    start = 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D)."""
+        return nn.functional.rms_norm(x.float(), self.weight.shape, 1.0 + self.weight.float(), self.eps).to(x.dtype)

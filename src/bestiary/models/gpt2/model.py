@@ -57,7 +57,7 @@ class GPT2Attention(nn.Module):
         key, value = self.c_attn(memory).chunk(2, dim=-1)
         return split_heads(key, self.head_size), split_heads(value, self.head_size)
 
-    def forward(self, x: Tensor, mask: Mask, cache: Any, memory: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor | None = None) -> Tensor:
         if self.q_attn is not None and memory is not None:
             query = split_heads(self.q_attn(x), self.head_size)
             key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
@@ -98,10 +98,12 @@ class GPT2Block(Layer):
         self.ln_cross_attn = nn.LayerNorm(size, eps) if cross else None
         self.mlp = GPT2MLP(config)
 
-    def forward(self, x: Tensor, mask: Mask, cache: Any, memory: Tensor | None, memory_mask: Mask | None) -> Tensor:
+    def forward(
+        self, x: Tensor, mask: Mask, cache: Any, *, memory: Tensor | None = None, memory_mask: Mask | None = None
+    ) -> Tensor:
         x = x + self.attn(self.ln_1(x), mask, cache)
         if self.crossattention is not None and self.ln_cross_attn is not None and memory is not None:
-            x = x + self.crossattention(self.ln_cross_attn(x), memory_mask, cache, memory)
+            x = x + self.crossattention(self.ln_cross_attn(x), memory_mask, cache, memory=memory)
         return x + self.mlp(self.ln_2(x))
 
 
@@ -158,7 +160,7 @@ class GPT2Model(GPT2PreTrainedModel):
         x = x + self.wpe(position_ids)
         x = self.drop(x if token_type_ids is None else x + self.wte(token_type_ids))
         for block in self.h:
-            x = block(x, mask, cache, memory, memory_mask)
+            x = block(x, mask, cache, memory=memory, memory_mask=memory_mask)
         return BaseModelOutputWithPast(last_hidden_state=self.ln_f(x), past_key_values=cache)
 
 

@@ -1,11 +1,12 @@
-"""The modules of LLaMA. Parameter names are the published ones."""
+"""The modules of Llama. Parameter names are the published ones."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from ...core.outputs import BaseModelOutputWithPast
 from ...modeling.base import PreTrainedModel
+from ...modeling.decoder import Decoder
+from ...modeling.decoder_config import DecoderConfig
 from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import LastTokenClassifier
@@ -13,32 +14,48 @@ from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, LayerCache, merge_heads, split_heads
-from ...nn.inputs import one_of
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
-from ...nn.masks import Mask, decoder_frame
+from ...nn.masks import Mask
 from ...nn.norm import RMSNorm
-from ...nn.rope import Rotary, rotate_both
+from ...nn.rope import rotate_both
 from . import LlamaConfig
 
 
 class LlamaAttention(nn.Module):
-    """Causal self-attention with rotary positions and grouped key/value heads."""
+    """Causal self-attention with rotary positions and grouped key/value heads.
 
-    def __init__(self, config: LlamaConfig, layer_idx: int) -> None:
+    Class attributes, for relatives:
+        output_bias: whether `o_proj` has a bias; None where it has one if the other projections have.
+        head_norm: the norm of each head's queries and keys before they turn (Dehghani et al. 2023), or None.
+    """
+
+    output_bias: ClassVar[bool | None] = None
+    head_norm: ClassVar[type[nn.Module] | None] = None
+
+    def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
         super().__init__()
-        size, heads = config.hidden_size, config.num_attention_heads
-        groups, head = config.num_key_value_heads or heads, config.head_dim or size // heads
+        size, heads, head = config.hidden_size, config.num_attention_heads, config.head_size
+        groups, bias = config.num_key_value_heads or heads, config.declared("attention_bias", False)
         self.layer_idx, self.head_dim = layer_idx, head
-        self.q_proj = nn.Linear(size, heads * head, bias=config.attention_bias)
-        self.k_proj = nn.Linear(size, groups * head, bias=config.attention_bias)
-        self.v_proj = nn.Linear(size, groups * head, bias=config.attention_bias)
-        self.o_proj = nn.Linear(heads * head, size, bias=config.attention_bias)
-        self.attend = Attend(default_scaling(head), config.attention_dropout)
+        self.q_proj = nn.Linear(size, heads * head, bias=bias)
+        self.k_proj = nn.Linear(size, groups * head, bias=bias)
+        self.v_proj = nn.Linear(size, groups * head, bias=bias)
+        self.o_proj = nn.Linear(heads * head, size, bias=bias if self.output_bias is None else self.output_bias)
+        self.q_norm = self.k_norm = None
+        if self.head_norm is not None:
+            self.q_norm, self.k_norm = (self.head_norm(head, config.rms_norm_eps) for _ in range(2))
+        scaling = default_scaling(config.declared("query_pre_attn_scalar") or head)
+        self.attend = Attend(scaling, config.attention_dropout, config.declared("attn_logit_softcapping"))
 
-    def forward(self, x: Tensor, mask: Mask, rotary: tuple[Tensor, Tensor], cache: LayerCache | None) -> Tensor:
+    def forward(
+        self, x: Tensor, mask: Mask, cache: LayerCache | None, *, rotary: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
         query, key, value = (split_heads(project(x), self.head_dim) for project in (self.q_proj, self.k_proj, self.v_proj))
-        query, key = rotate_both(query, key, *rotary)
+        if self.q_norm is not None and self.k_norm is not None:
+            query, key = self.q_norm(query), self.k_norm(key)
+        if rotary is not None:
+            query, key = rotate_both(query, key, *rotary)
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx)
         return self.o_proj(merge_heads(self.attend(query, key, value, mask)))
@@ -47,11 +64,12 @@ class LlamaAttention(nn.Module):
 class LlamaMLP(nn.Module):
     """down(act(gate(x)) * up(x)) (Shazeer 2020, SwiGLU)."""
 
-    def __init__(self, config: LlamaConfig) -> None:
+    def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=config.mlp_bias)
-        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=config.mlp_bias)
-        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=config.mlp_bias)
+        size, inner, bias = config.hidden_size, config.intermediate_size, config.declared("mlp_bias", False)
+        self.gate_proj = nn.Linear(size, inner, bias=bias)
+        self.up_proj = nn.Linear(size, inner, bias=bias)
+        self.down_proj = nn.Linear(inner, size, bias=bias)
         self.act = activation(config.hidden_act)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -59,86 +77,61 @@ class LlamaMLP(nn.Module):
 
 
 class LlamaDecoderLayer(Layer):
-    """x + attention(norm(x)), then x + mlp(norm(x))."""
+    """x + attention(norm(x)), then x + mlp(norm(x)). The classes of the three parts are what relatives exchange."""
 
-    def __init__(self, config: LlamaConfig, layer_idx: int) -> None:
+    attention_class: ClassVar[type[nn.Module]] = LlamaAttention
+    mlp_class: ClassVar[type[nn.Module]] = LlamaMLP
+    norm_class: ClassVar[type[nn.Module]] = RMSNorm
+
+    def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
         super().__init__()
-        self.self_attn = LlamaAttention(config, layer_idx)
-        self.mlp = LlamaMLP(config)
-        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
-        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.self_attn = self.attention_class(config, layer_idx)
+        self.mlp = self.mlp_class(config)
+        self.input_layernorm = self.norm_class(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = self.norm_class(config.hidden_size, config.rms_norm_eps)
 
-    def forward(self, x: Tensor, mask: Mask, rotary: tuple[Tensor, Tensor], cache: LayerCache | None) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), mask, rotary, cache)
+    def forward(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), mask, cache, **positions)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
 class LlamaPreTrainedModel(PreTrainedModel):
-    """What all LLaMA classes share."""
+    """What all Llama classes share."""
 
     config_class = LlamaConfig
     base_model_prefix = "model"
     stacks = {"": Stack("layers", final="norm")}
     _no_split_modules = ["LlamaDecoderLayer"]
-    config: LlamaConfig
 
 
-class LlamaModel(LlamaPreTrainedModel):
-    """The decoder without a head."""
+class LlamaModel(Decoder, LlamaPreTrainedModel):
+    """Llama without a head."""
 
-    def __init__(self, config: LlamaConfig) -> None:
-        super().__init__(config)
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size, config.padding_row)
-        self.layers = nn.ModuleList(LlamaDecoderLayer(config, i) for i in range(config.num_hidden_layers))
-        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
-        self.rotary_emb = Rotary(config.rope_parameters or {}, config.head_dim or 0, config.max_position_embeddings)
-
-    def get_input_embeddings(self) -> nn.Module:
-        return self.embed_tokens
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *,
-        position_ids: Tensor | None = None,
-        past_key_values: Any = None,
-        inputs_embeds: Tensor | None = None,
-        use_cache: bool | None = None,
-    ) -> BaseModelOutputWithPast:
-        """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T); position_ids (B, T)."""
-        one_of(input_ids, inputs_embeds)
-        x = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
-        cache = self.start_cache(past_key_values, use_cache)
-        mask, position_ids = decoder_frame(x, attention_mask, position_ids, cache, limit=self.rotary_emb.reach)
-        rotary = self.rotary_emb(position_ids, x.dtype)
-        for layer in self.layers:
-            x = layer(x, mask, rotary, cache)
-        return BaseModelOutputWithPast(last_hidden_state=self.norm(x), past_key_values=cache)
+    layer_class = LlamaDecoderLayer
 
 
 class LlamaForCausalLM(CausalLM, LlamaPreTrainedModel):
-    """LLaMA with a language-modelling head."""
+    """Llama with a language-modelling head."""
 
     backbone_class = LlamaModel
     _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
 
 
 class LlamaForSequenceClassification(LastTokenClassifier, LlamaPreTrainedModel):
-    """LLaMA that classifies a text by its last token."""
+    """Llama that classifies a text by its last token."""
 
     backbone_class = LlamaModel
 
 
 class LlamaForTokenClassification(TokenClassifier, LlamaPreTrainedModel):
-    """LLaMA that labels each token."""
+    """Llama that labels each token."""
 
     backbone_class = LlamaModel
     head_name = "score"
 
 
 class LlamaForQuestionAnswering(QuestionAnswering, LlamaPreTrainedModel):
-    """LLaMA that marks the answer to a question in the text."""
+    """Llama that marks the answer to a question in the text."""
 
     backbone_class = LlamaModel
     base_model_prefix = "transformer"

@@ -1,0 +1,81 @@
+"""The hyperparameters that decoders with rotary positions share. Needs no torch."""
+
+from typing import Any, ClassVar
+
+from ..core.errors import ConfigError
+from ..core.kinds import Amount, Depth, Length, Rate, Size
+from ..nn.rope_parameters import Parameters, rope_parameters
+from .config import PreTrainedConfig
+
+
+class DecoderConfig(PreTrainedConfig):
+    """Base of the configs of Llama and its relatives; a family declares what it has besides and where its defaults differ.
+
+    `rope_parameters` holds `rope_type`, `rope_theta` and the numbers of the scaling, or, where layers of different kinds turn
+    by different tables, such a table for each kind of layer; the older `rope_theta` and `rope_scaling` are read as well.
+
+    Further fields that the modules of a decoder know, where a family declares them (`declared`): `attention_bias`, `mlp_bias`,
+    `layer_types`, `sliding_window`, `attention_chunk_size`, `query_pre_attn_scalar`, `attn_logit_softcapping`,
+    `final_logit_softcapping`.
+
+    Class attributes:
+        default_theta: `rope_theta` where the file has none.
+    """
+
+    default_theta: ClassVar[float] = 10_000.0
+
+    vocab_size: Length = 32000
+    hidden_size: Size = 4096
+    intermediate_size: Size = 11008
+    num_hidden_layers: Depth = 32
+    num_attention_heads: Size = 32
+    num_key_value_heads: Size | None = None
+    head_dim: Size | None = None
+    hidden_act: str = "silu"
+    max_position_embeddings: Length = 2048
+    initializer_range: Amount = 0.02
+    rms_norm_eps: Rate = 1e-6
+    bos_token_id: int | None = 1
+    eos_token_id: int | list[int] | None = 2
+    tie_word_embeddings: bool = False
+    rope_parameters: dict[str, Any] | None = None
+    attention_dropout: Rate = 0.0
+
+    def validate(self) -> None:
+        super().validate()
+        self.num_key_value_heads = self.num_key_value_heads or self.num_attention_heads
+        if self.head_dim is None:
+            self.divides("hidden_size", "num_attention_heads")
+            self.head_dim = self.head_size
+        if self.head_dim % 2:
+            raise ConfigError(
+                f"{type(self).__name__}: head_dim is {self.head_dim}; rotary positions turn pairs, so it must be even"
+            )
+        self.divides("num_attention_heads", "num_key_value_heads")
+        scaling, theta = (self.__dict__.pop(name, None) for name in ("rope_scaling", "rope_theta"))
+        tables = self.rope_parameters or {}
+        if tables and all(isinstance(table, dict) for table in tables.values()):
+            self.rope_parameters = {kind: self._rotary(table) for kind, table in tables.items()}
+        else:
+            self.rope_parameters = self._rotary(self.rope_parameters, scaling, theta)
+
+    def _rotary(self, table: Parameters | None, scaling: Parameters | None = None, theta: float | None = None) -> Parameters:
+        return rope_parameters(table, scaling, theta, self.default_theta)
+
+    @property
+    def head_size(self) -> int:
+        """K, the width of one head."""
+        return self.head_dim or self.hidden_size // self.num_attention_heads
+
+    @property
+    def rotary_tables(self) -> dict[str, Parameters]:
+        """Kind of layer -> how its positions turn."""
+        kinds, tables = dict.fromkeys(self.layer_kinds()), self.rope_parameters or {}
+        if not all(isinstance(table, dict) for table in tables.values()):
+            return dict.fromkeys(kinds, tables)
+        missing = [kind for kind in kinds if kind not in tables]
+        if missing:
+            raise ConfigError(
+                f"{type(self).__name__}: rope_parameters has tables for {', '.join(tables)}, and none for {', '.join(missing)}"
+            )
+        return {kind: tables[kind] for kind in kinds}
