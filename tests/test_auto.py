@@ -1,6 +1,8 @@
 """Automatic preprocessors: which class opens a folder, and what is said when none of the right kind does."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ from bestiary import (
     AutoProcessor,
     ViTImageProcessor,
     WhisperFeatureExtractor,
+    auto,
 )
 from bestiary.core.errors import ConfigError, FileMissing, UnknownArchitecture
+from bestiary.modeling.families import config_classes, tasks_of
 
 
 def folder(path: Path, settings: Any, model_type: str | None) -> Path:
@@ -26,10 +30,10 @@ def folder(path: Path, settings: Any, model_type: str | None) -> Path:
     return path
 
 
-def opened(auto: Any, path: Path) -> str | None:
+def opened(opener: Any, path: Path) -> str | None:
     """The class without the ending that says how it is done, or None."""
     try:
-        return str(type(auto.from_pretrained(path)).__name__).removesuffix("Pil")
+        return str(type(opener.from_pretrained(path)).__name__).removesuffix("Pil")
     except (UnknownArchitecture, FileMissing, ValueError, OSError):
         return None
 
@@ -41,8 +45,8 @@ AUDIO, IMAGE = {"feature_extractor_type": "WhisperFeatureExtractor"}, {"image_pr
 @pytest.mark.parametrize("settings", [AUDIO, IMAGE, {}, None], ids=["audio", "image", "unnamed", "none"])
 def test_the_same_class_as_the_reference(tmp_path: Path, settings: Any, model_type: str | None) -> None:
     path = folder(tmp_path, settings, model_type)
-    for name, auto in (("AutoImageProcessor", AutoImageProcessor), ("AutoFeatureExtractor", AutoFeatureExtractor)):
-        assert opened(auto, path) == opened(getattr(transformers, name), path), name
+    for name, opener in (("AutoImageProcessor", AutoImageProcessor), ("AutoFeatureExtractor", AutoFeatureExtractor)):
+        assert opened(opener, path) == opened(getattr(transformers, name), path), name
 
 
 def test_older_image_checkpoints_call_their_processor_a_feature_extractor(tmp_path: Path) -> None:
@@ -51,7 +55,7 @@ def test_older_image_checkpoints_call_their_processor_a_feature_extractor(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("auto", "settings", "said"),
+    ("opener", "settings", "said"),
     [
         (AutoImageProcessor, AUDIO, "belong to a WhisperFeatureExtractor, which AutoFeatureExtractor opens"),
         (AutoFeatureExtractor, IMAGE, "belong to a ViTImageProcessor, which AutoImageProcessor opens"),
@@ -63,9 +67,9 @@ def test_older_image_checkpoints_call_their_processor_a_feature_extractor(tmp_pa
         (AutoProcessor, {"processor_class": "BertModel"}, "belong to a BertModel"),
     ],
 )
-def test_another_kind_is_named(tmp_path: Path, auto: Any, settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(UnknownArchitecture, match=f"^{auto.__name__} cannot open .*{said}"):
-        auto.from_pretrained(folder(tmp_path, settings, None))
+def test_another_kind_is_named(tmp_path: Path, opener: Any, settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(UnknownArchitecture, match=f"^{opener.__name__} cannot open .*{said}"):
+        opener.from_pretrained(folder(tmp_path, settings, None))
 
 
 def test_a_class_does_not_open_the_settings_of_another_kind(tmp_path: Path) -> None:
@@ -78,9 +82,41 @@ def test_a_class_does_not_open_the_settings_of_another_kind(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("model_type", ["bert", "gpt2", "llama", "t5", "vit", "clip", "whisper"])
 def test_a_config_by_its_type(model_type: str) -> None:
-    ours, theirs = (auto.for_model(model_type, num_labels=3) for auto in (AutoConfig, transformers.AutoConfig))
+    ours, theirs = (opener.for_model(model_type, num_labels=3) for opener in (AutoConfig, transformers.AutoConfig))
     assert type(ours).__name__ == type(theirs).__name__
     assert (ours.model_type, ours.num_labels, ours.id2label) == (model_type, 3, theirs.id2label)
+
+
+TASKS = [name for name in dir(transformers) if name.startswith("AutoModel") or name == "AutoBackbone"]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_chooses_the_class_that_the_reference_chooses(name: str) -> None:
+    automatic, published = getattr(auto, name), getattr(transformers, name)._model_mapping
+    for module in map(auto.family, auto.families()):
+        for model_type, kind in config_classes(module).items():
+            reference = getattr(transformers, kind.__name__)
+            if reference in published:
+                assert automatic.class_for(kind()).__name__ == published[reference].__name__, model_type
+            elif automatic.tasks[0] in tasks_of(model_type):
+                pytest.fail(f"{name} opens no {model_type} in the reference: TASKS names the task of another class")
+
+
+def test_every_automatic_class_of_models_is_refused_with_the_tasks_of_the_family() -> None:
+    with pytest.raises(UnknownArchitecture, match=r"vit has no model for AutoModelForCTC \(ctc\); it has base, image-"):
+        auto.AutoModelForCTC.from_config(AutoConfig.for_model("vit"))
+
+
+def test_a_tokenizer_of_any_family_is_opened_without_a_family(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "no-such-type"}))
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"}))
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}}))
+    code = (
+        f"import sys\nfrom bestiary import AutoTokenizer\nprint(AutoTokenizer.from_pretrained(r'{tmp_path}')('a').input_ids)"
+        "\nprint([name for name in sys.modules if name.startswith('bestiary.models.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines() == ["[0]", "[]"], done.stderr
 
 
 def test_a_type_that_no_family_has() -> None:

@@ -1,0 +1,64 @@
+"""`AutoConfig`: the `model_type` of a config file chooses the config class."""
+
+import os
+from typing import Any
+
+from ..core.errors import ConfigError, UnknownArchitecture, UnsafeFile
+from ..hub.files import HubOptions, file_itself, get_file
+from ..modeling.config import PreTrainedConfig
+from ..modeling.families import config_class, families, registered, type_of_class
+
+
+class AutoConfig:
+    """The right config class for a checkpoint."""
+
+    @staticmethod
+    def for_model(model_type: str, **values: Any) -> PreTrainedConfig:
+        """A config of the type `model_type` with these values."""
+        return config_class(model_type)(**values)
+
+    @staticmethod
+    def from_pretrained(name_or_path: str | os.PathLike[str], **kwargs: Any) -> Any:
+        """Read config.json and build the config that its `model_type` names; keywords override its values.
+
+        Raises:
+            UnknownArchitecture: no such `model_type`. UnsafeFile: it could only be opened by code in the checkpoint.
+            ConfigError: the file names no `model_type`.
+        """
+        kwargs.pop("trust_remote_code", None)
+        options, rest = HubOptions.split(kwargs)
+        path = file_itself(name_or_path) or get_file(name_or_path, PreTrainedConfig.file_name, options)
+        values = PreTrainedConfig.get_dict(path)
+        model_type = values.get("model_type")
+        if model_type is None:  # files of 2019; some name the class of the model
+            classes = values.get("architectures")
+            types = (type_of_class(name) for name in (classes if isinstance(classes, list) else ()) if isinstance(name, str))
+            model_type = next(filter(None, types), None)
+        if not isinstance(model_type, str) or not model_type:
+            raise ConfigError(
+                f"config.json of {name_or_path} names no model_type, so no family can be chosen; add one (such as"
+                ' "model_type": "bert"), or open the checkpoint with the classes of its family (BertModel, BertTokenizer)'
+            )
+        try:
+            kind = config_class(model_type)
+        except UnknownArchitecture as error:
+            if "auto_map" in values:
+                raise UnsafeFile(
+                    f"{name_or_path} ({model_type!r}) can only be opened by code it carries ({values['auto_map']}); code"
+                    " from a checkpoint is never run. Read it, import it yourself, and register its classes with"
+                    " AutoConfig.register and AutoModel.register"
+                ) from error
+            raise
+        opened = kind.from_pretrained(path, **rest)  # with return_unused_kwargs a pair
+        config: PreTrainedConfig = opened[0] if isinstance(opened, tuple) else opened
+        config.__dict__["_name_or_path"] = str(name_or_path)
+        return opened
+
+    @staticmethod
+    def register(model_type: str, config: type[PreTrainedConfig], exist_ok: bool = False) -> None:
+        """Make `model_type` known in this process."""
+        if config.model_type != model_type:
+            raise ConfigError(f"{config.__name__}.model_type is {config.model_type!r}, registered as {model_type!r}")
+        if not exist_ok and (model_type in registered or model_type in families()):
+            raise ConfigError(f"model_type {model_type!r} is taken; pass exist_ok=True to replace it")
+        registered[model_type] = config

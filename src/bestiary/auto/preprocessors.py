@@ -1,0 +1,184 @@
+"""Automatic preprocessors: the class named in their own file opens them, else the one that the family of the model names."""
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from ..core.errors import ArgumentError, ConfigError, UnknownArchitecture
+from ..core.files import read_json
+from ..hub.files import HubOptions, find_file
+from ..modeling.config import PreTrainedConfig
+from ..modeling.families import class_named, preprocessor_of, registered
+from .config import AutoConfig
+
+
+def _stored_class(name_or_path: Any, options: HubOptions, file: str, key: str) -> str | None:
+    """The class name that `file` of a checkpoint holds under `key`, or None."""
+    path = find_file(name_or_path, file, options)
+    values = read_json(path) if path is not None else {}
+    name = values.get(key) if isinstance(values, dict) else None
+    return name if isinstance(name, str) and name else None
+
+
+class _AutoPreprocessor:
+    """Base of the automatic preprocessors: by the class name stored in their own file, else by the model's family."""
+
+    kind: ClassVar[str]
+    places: ClassVar[tuple[tuple[str, str], ...]]  # (file, key) where the class name may stand
+    # Names that stand for any tokenizer: a tokenizer.json beside them says everything, whatever the family's own class adds.
+    general: ClassVar[tuple[str, ...]] = ()
+    _registered: ClassVar[dict[type[PreTrainedConfig], Any]]
+
+    def __init_subclass__(cls) -> None:
+        cls._registered = {}
+
+    def __init__(self) -> None:
+        raise ArgumentError(f"{type(self).__name__} is not built itself; use {type(self).__name__}.from_pretrained(...)")
+
+    @classmethod
+    def generic(cls, name_or_path: Any, options: HubOptions) -> Any:
+        """A class that needs no family, for checkpoints that name none; None when there is no such thing."""
+        return None
+
+    @classmethod
+    def kinds(cls) -> tuple[type, ...]:
+        """What a class named in a file must be for this to open it."""
+        from ..preprocess.processor import KINDS
+
+        return (KINDS[cls.kind][0],)
+
+    @classmethod
+    def class_for(cls, name_or_path: Any, options: HubOptions = HubOptions()) -> Any:
+        """The class that opens this checkpoint's preprocessor.
+
+        Raises:
+            UnknownArchitecture: neither a stored class name nor the model's family gives one, or the name is of another kind.
+        """
+        stored = [name for place in cls.places if (name := _stored_class(name_or_path, options, *place))]
+        if stored and stored[0] in cls.general and find_file(name_or_path, "tokenizer.json", options) is not None:
+            return cls.generic(name_or_path, options)
+        known = [kind for name in stored if isinstance(kind := class_named(name), type)]
+        for kind in known:
+            if issubclass(kind, cls.kinds()):
+                return kind
+        if known:
+            raise UnknownArchitecture(f"{cls.__name__} cannot open {name_or_path}: its files belong to {_belonging(known[0])}")
+        try:
+            config = _config_or_none(name_or_path, options)
+        except (ConfigError, UnknownArchitecture):
+            if (generic := cls.generic(name_or_path, options)) is not None:
+                return generic  # a model that is not known here may have a tokenizer that is
+            raise
+        if config is not None and type(config) in cls._registered:
+            return cls._registered[type(config)]
+        if config is not None and config.model_type not in registered:
+            preprocessor = preprocessor_of(config.model_type, cls.kind)
+            if preprocessor is not None:
+                return preprocessor
+        generic = cls.generic(name_or_path, options)
+        if generic is not None:
+            return generic
+        what = f"found the class name {stored[0]!r}, which no family has" if stored else "no file names its class"
+        for place in AutoImageProcessor.places:
+            name = _stored_class(name_or_path, options, *place)
+            other = class_named(name) if name else None
+            what = f"its files belong to {_belonging(other)}" if isinstance(other, type) else what
+        files = ", ".join(dict.fromkeys([*(file for file, _ in cls.places), "config.json"]))
+        raise UnknownArchitecture(f"{cls.__name__} cannot open {name_or_path}: {what} (looked in {files})")
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """Open the preprocessor of a checkpoint with the class that belongs to it."""
+        kwargs = {name: value for name, value in kwargs.items() if name not in ("trust_remote_code", "use_fast", "config")}
+        options, _ = HubOptions.split(kwargs)
+        return cls.class_for(name_or_path, options).from_pretrained(name_or_path, *args, **kwargs)
+
+    @classmethod
+    def register(cls, config: type[PreTrainedConfig], preprocessor: Any, exist_ok: bool = False) -> None:
+        """Use `preprocessor` for models whose config is of the class `config`, in this process."""
+        if config in cls._registered and not exist_ok:
+            raise ConfigError(f"{config.__name__} is registered already; pass exist_ok=True to replace it")
+        cls._registered[config] = preprocessor
+
+
+def _belonging(kind: Any) -> str:
+    """`a ViTImageProcessor, which AutoImageProcessor opens`."""
+    openers = [
+        each.__name__ for each in (AutoTokenizer, AutoImageProcessor, AutoFeatureExtractor) if each.kinds()[0] in kind.__mro__
+    ]
+    return f"a {kind.__name__}" + (f", which {openers[0]} opens" if openers else "")
+
+
+def _config_or_none(name_or_path: Any, options: HubOptions) -> Any:
+    """The model's config; files of a subfolder without one belong to the model of the checkpoint itself."""
+    for place in (options, replace(options, subfolder="")) if options.subfolder else (options,):
+        if find_file(name_or_path, PreTrainedConfig.file_name, place) is not None:
+            return AutoConfig.from_pretrained(name_or_path, **vars(place))
+    return None
+
+
+class AutoTokenizer(_AutoPreprocessor):
+    """The tokenizer of a checkpoint; a tokenizer.json, or a sentencepiece or tiktoken model, opens whatever the family."""
+
+    kind = "tokenizer"
+    places = (("tokenizer_config.json", "tokenizer_class"), ("config.json", "tokenizer_class"))
+
+    general = ("PreTrainedTokenizerFast", "PreTrainedTokenizer", "PreTrainedTokenizerBase", "TokenizersBackend")
+
+    @classmethod
+    def generic(cls, name_or_path: Any, options: HubOptions) -> Any:
+        from ..preprocess.text.tokenizer import PreTrainedTokenizerFast
+
+        for names in PreTrainedTokenizerFast.vocab_files_names.values():
+            for name in (names,) if isinstance(names, str) else names:
+                if find_file(name_or_path, name, options) is not None:
+                    return PreTrainedTokenizerFast
+        return None
+
+
+class AutoImageProcessor(_AutoPreprocessor):
+    """The image processor of a checkpoint."""
+
+    kind = "image_processor"
+    places = (
+        ("preprocessor_config.json", "image_processor_type"),
+        ("preprocessor_config.json", "feature_extractor_type"),
+    )
+
+
+class AutoFeatureExtractor(_AutoPreprocessor):
+    """The feature extractor of a checkpoint (audio; for older image checkpoints the image processor, then named so)."""
+
+    kind = "feature_extractor"
+    places = (("preprocessor_config.json", "feature_extractor_type"),)
+
+    @classmethod
+    def kinds(cls) -> tuple[type, ...]:
+        from ..preprocess.processor import KINDS
+
+        return (KINDS["feature_extractor"][0], KINDS["image_processor"][0])
+
+
+class AutoProcessor(_AutoPreprocessor):
+    """The processor of a checkpoint: the bundle of a multimodal model, or the one preprocessor a model has."""
+
+    kind = "processor"
+    places = (
+        ("processor_config.json", "processor_class"),
+        ("preprocessor_config.json", "processor_class"),
+        ("tokenizer_config.json", "processor_class"),
+    )
+
+    @classmethod
+    def kinds(cls) -> tuple[type, ...]:
+        from ..preprocess.processor import KINDS, ProcessorMixin
+
+        return (ProcessorMixin, *(kind for kind, *_ in KINDS.values()))
+
+    @classmethod
+    def generic(cls, name_or_path: Any, options: HubOptions) -> Any:
+        for single in (AutoTokenizer, AutoImageProcessor, AutoFeatureExtractor):
+            try:
+                return single.class_for(name_or_path, options)
+            except UnknownArchitecture:
+                continue
+        return None
