@@ -31,5 +31,9 @@ class CausalLM(GenerationMixin, LanguageHead):
         """
         output = self.run_backbone(input_ids, attention_mask, **inputs)
         logits = self.vocabulary_logits(kept(output.last_hidden_state, logits_to_keep))
-        loss = None if labels is None else causal_lm_loss(logits, labels, num_items_in_batch)
+        loss = None if labels is None else self.loss(logits, labels, num_items_in_batch)
         return CausalLMOutput(loss=loss, logits=logits, **recorded(output))
+
+    def loss(self, logits: Tensor, labels: Tensor, num_items: Tensor | int | None) -> Tensor:
+        """The loss of logits (B, T, V), each against the label after it."""
+        return causal_lm_loss(logits, labels, num_items)

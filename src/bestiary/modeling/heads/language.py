@@ -5,6 +5,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ...core.errors import InputError
+from ..base import PreTrainedModel
 from ..config import PreTrainedConfig
 from .headed import Headed
 
@@ -18,12 +19,13 @@ def kept(hidden: Tensor, logits_to_keep: int | Tensor) -> Tensor:
     return hidden[:, -logits_to_keep:] if logits_to_keep else hidden
 
 
-class LanguageHead(Headed):
-    """Logits over the vocabulary, by a linear layer `lm_head` that is usually tied to the embedding.
+class VocabularyHead(PreTrainedModel):
+    """Logits over the vocabulary, by a linear layer called `head_name` that is usually tied to the embedding.
 
     A family whose head is more than that overrides the three methods.
     """
 
+    head_name: ClassVar[str] = "lm_head"
     lm_head_bias: ClassVar[bool] = False
 
     def __init__(self, config: PreTrainedConfig) -> None:
@@ -32,11 +34,16 @@ class LanguageHead(Headed):
 
     def add_head(self, config: PreTrainedConfig) -> None:
         """Build the head."""
-        self.lm_head = nn.Linear(config.get("hidden_size"), config.get("vocab_size"), bias=self.lm_head_bias)
+        head = nn.Linear(config.get("hidden_size"), config.get("vocab_size"), bias=self.lm_head_bias)
+        self.add_module(self.head_name, head)
 
     def vocabulary_logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
-        return self.lm_head(hidden)
+        return self.get_output_embeddings()(hidden)
 
     def get_output_embeddings(self) -> nn.Module:
-        return self.lm_head
+        return self.get_submodule(self.head_name)
+
+
+class LanguageHead(VocabularyHead, Headed):
+    """Such a head on a backbone under its published name."""

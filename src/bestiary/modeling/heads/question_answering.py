@@ -4,10 +4,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ...core.outputs import QuestionAnsweringModelOutput
+from ...core.outputs import QuestionAnsweringModelOutput, Seq2SeqQuestionAnsweringModelOutput
 from ...nn.losses import span_loss
 from ..config import PreTrainedConfig
-from .headed import Headed, only
+from ..seq2seq import Seq2SeqPreTrainedModel
+from .headed import Headed, only, recorded
 
 
 class QuestionAnswering(Headed):
@@ -34,3 +35,32 @@ class QuestionAnswering(Headed):
             loss = span_loss(starts, ends, start_positions, end_positions)
         fields = only(QuestionAnsweringModelOutput, output)
         return QuestionAnsweringModelOutput(loss=loss, start_logits=starts, end_logits=ends, **fields)
+
+
+class Seq2SeqQuestionAnswering(Seq2SeqPreTrainedModel):
+    """The same from the decoder's states over the encoder's text; the model without a head follows in the order of bases."""
+
+    decoder_repeats_text = True
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.qa_outputs = nn.Linear(config.get("hidden_size"), 2)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        *,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        **inputs: Any,
+    ) -> Seq2SeqQuestionAnsweringModelOutput:
+        """start_positions, end_positions: (B,); places outside of the input are ignored in the loss."""
+        output = super().forward(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
+        starts, ends = self.qa_outputs(output.last_hidden_state).unbind(-1)
+        loss = None
+        if start_positions is not None and end_positions is not None:
+            loss = span_loss(starts, ends, start_positions, end_positions)
+        return Seq2SeqQuestionAnsweringModelOutput(loss=loss, start_logits=starts, end_logits=ends, **recorded(output))

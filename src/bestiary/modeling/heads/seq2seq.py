@@ -1,66 +1,65 @@
-"""What encoder-decoders share: the decoder's input for labels, and the encoder's output from any source."""
+"""Writing text: an encoder-decoder with a language-modelling head, and its decoder alone with one."""
 
-from typing import TYPE_CHECKING, Any
+import copy
+from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
-from ...core.errors import InputError
-from ...core.outputs import BaseModelOutput, ModelOutput, Seq2SeqLMOutput
-from ...nn.losses import IGNORE, token_loss
-from ..base import PreTrainedModel
+from ...core.outputs import Seq2SeqLMOutput
+from ...nn.losses import token_loss
+from ..config import PreTrainedConfig
+from ..seq2seq import Seq2SeqPreTrainedModel, shift_right
+from .causal_lm import CausalLM
 from .generating import GenerationMixin
 from .headed import recorded
+from .language import VocabularyHead
 
 
-def shift_right(ids: Tensor, start: int | None, pad: int | None, mask: Tensor | None = None) -> Tensor:
-    """The decoder's input (B, T) for the targets `ids` (B, T): each row one place later, the token `start` in front.
-
-    Ignored labels (-100) become `pad`. With the padding `mask` (B, T) of `ids`, the start token of a left-padded row stands
-    just before its first real token, so that the same mask serves for the shifted row.
-
-    Raises:
-        InputError: the config has no start token, or no padding token to stand for ignored labels.
-    """
-    if start is None:
-        raise InputError("config.decoder_start_token_id is None; set it, or pass decoder_input_ids")
-    if pad is None:
-        raise InputError("config.pad_token_id is None; set it, or pass decoder_input_ids")
-    shifted = torch.cat([torch.full_like(ids[:, :1], start), ids[:, :-1]], dim=1)
-    shifted = shifted.masked_fill(shifted == IGNORE, pad)
-    return shifted if mask is None else shifted.scatter(1, (mask != 0).int().argmax(1, keepdim=True), start)
-
-
-def encoder_output(given: Any) -> BaseModelOutput:
-    """What a caller passes as `encoder_outputs`: an output object, the states (B, S, D), or a tuple that starts with them."""
-    if isinstance(given, ModelOutput):
-        return BaseModelOutput(given["last_hidden_state"], given.get("hidden_states"), given.get("attentions"))
-    return BaseModelOutput(given) if isinstance(given, Tensor) else BaseModelOutput(*given)
-
-
-def encoder_fields(encoded: BaseModelOutput) -> dict[str, Any]:
-    """The encoder's part of a `Seq2SeqModelOutput`."""
-    return {f"encoder_{name}": value for name, value in encoded.items()}
-
-
-class Seq2SeqLM(GenerationMixin, PreTrainedModel):
-    """An encoder-decoder whose decoder writes text."""
-
-    if TYPE_CHECKING:
-
-        def decoder_start(self) -> int | None: ...
+class Seq2SeqLM(GenerationMixin, VocabularyHead, Seq2SeqPreTrainedModel):
+    """An encoder-decoder whose decoder writes text; the model without a head follows in the order of bases."""
 
     def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
         """The decoder's input (B, T) for labels (B, T), as data collators ask for it."""
         return shift_right(labels, self.decoder_start(), self.config.pad_token_id)
 
-    def decoder_input(self, ids: Tensor | None, labels: Tensor | None, inputs: dict[str, Any]) -> Tensor | None:
-        """The decoder's `ids` (B, T), or, where neither they nor embeddings are given, what belongs to the labels."""
-        if labels is None or ids is not None or inputs.get("decoder_inputs_embeds") is not None:
-            return ids
-        return self.prepare_decoder_input_ids_from_labels(labels)
-
-    def written(self, logits: Tensor, labels: Tensor | None, num_items: Any, output: ModelOutput) -> Seq2SeqLMOutput:
-        """Logits (B, T, V), their loss where there are labels (B, T), and what else the model without its head gave."""
-        loss = None if labels is None else token_loss(logits, labels, num_items)
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        *,
+        labels: Tensor | None = None,
+        num_items_in_batch: Tensor | int | None = None,
+        **inputs: Any,
+    ) -> Seq2SeqLMOutput:
+        """Args:
+        labels: (B, T), -100 is ignored; the decoder's input is made from them where it is not given.
+        num_items_in_batch: labels in all micro-batches of a step, to divide the summed loss by.
+        """
+        if labels is not None and decoder_input_ids is None and inputs.get("decoder_inputs_embeds") is None:
+            decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
+        output = super().forward(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
+        logits = self.vocabulary_logits(output.last_hidden_state)
+        loss = None if labels is None else token_loss(logits, labels, num_items_in_batch)
         return Seq2SeqLMOutput(loss=loss, logits=logits, **recorded(output))
+
+
+class DecoderLM(CausalLM, Seq2SeqPreTrainedModel):
+    """The decoder of an encoder-decoder alone, with its head. Unlike a causal model's, labels are not shifted.
+
+    Class attributes:
+        alone: what the config says otherwise than in the whole model.
+    """
+
+    main_input_name: ClassVar[str] = "input_ids"
+    alone: ClassVar[dict[str, Any]] = {"is_encoder_decoder": False}
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        config = copy.deepcopy(config)
+        config.update(self.alone)
+        super().__init__(config)
+
+    def loss(self, logits: Tensor, labels: Tensor, num_items: Tensor | int | None) -> Tensor:
+        """labels (B, T): each the target at its own position; -100 is ignored."""
+        return token_loss(logits, labels, num_items)

@@ -1,4 +1,4 @@
-"""One label for a text: from its last token, or from a pooled state."""
+"""One label for a text: from its last token, or from its end token, or from a pooled state."""
 
 from typing import Any
 
@@ -6,9 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import InputError
-from ...core.outputs import SequenceClassifierOutput
+from ...core.outputs import Seq2SeqSequenceClassifierOutput, SequenceClassifierOutput
 from ...nn.pooling import last_real
+from ...nn.values import is_true
 from ..config import PreTrainedConfig
+from ..seq2seq import Seq2SeqHeaded
 from .headed import Headed, TextHead, classified, classifier_dropout, recorded
 
 
@@ -68,3 +70,56 @@ class PooledClassifier(TextHead):
 
     def loss(self, logits: Tensor, labels: Tensor | None) -> Tensor | None:
         return classified(self, logits, labels)
+
+
+class ClassificationHead(nn.Module):
+    """out_proj(tanh(dense(x))), with dropout before both."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__()
+        size = config.get("hidden_size")
+        self.dense = nn.Linear(size, size)
+        self.dropout = nn.Dropout(classifier_dropout(config))
+        self.out_proj = nn.Linear(size, config.num_labels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out_proj(self.dropout(torch.tanh(self.dense(self.dropout(x)))))
+
+
+class EndTokenClassifier(Seq2SeqHeaded):
+    """Logits over labels (B, N) from the decoder's state at the last end-of-sequence token of the text, which it reads too."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.classification_head = ClassificationHead(config)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        *,
+        labels: Tensor | None = None,
+        **inputs: Any,
+    ) -> Seq2SeqSequenceClassifierOutput:
+        """labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression."""
+        last = self._last_end(input_ids, attention_mask)
+        output = self.run_backbone(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
+        states = output.last_hidden_state
+        logits = self.classification_head(states[torch.arange(len(states), device=states.device), last])
+        loss = classified(self, logits, labels)
+        return Seq2SeqSequenceClassifierOutput(loss=loss, logits=logits, **recorded(output))
+
+    def _last_end(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+        """Index (B,) of the last end-of-sequence token of each row."""
+        ends = torch.isin(input_ids, torch.tensor(self.config.eos_token_id, device=input_ids.device))
+        if attention_mask is not None:
+            ends = ends & (attention_mask != 0)
+        if is_true((~ends.any(1)).any()):
+            row = int((~ends.any(1)).nonzero()[0])
+            raise InputError(
+                f"row {row} of input_ids has no end-of-sequence token ({self.config.eos_token_id}); its state is what is"
+                " classified, and the family's tokenizer adds it"
+            )
+        return (ends * torch.arange(1, input_ids.shape[1] + 1, device=input_ids.device)).argmax(1)

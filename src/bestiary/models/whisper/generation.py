@@ -10,7 +10,7 @@ from ...core.errors import ArgumentError, InputError
 from ...core.outputs import BaseModelOutput
 from ...generation.config import GenerationConfig
 from ...modeling.heads.generating import GenerationMixin
-from ...modeling.heads.seq2seq import encoder_output
+from ...modeling.seq2seq import encoder_output
 from .transcription import RowOptions, Transcription, frames_of, rows_of
 from .wish import Wish
 

@@ -1,6 +1,5 @@
 """Halves of Whisper with heads of their own: the decoder as a language model, the encoder as a classifier of sound."""
 
-import copy
 from typing import Any
 
 import torch
@@ -8,49 +7,30 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError
 from ...core.outputs import CausalLMOutput, SequenceClassifierOutput
-from ...modeling.heads.generating import GenerationMixin
-from ...modeling.heads.headed import recorded
-from ...modeling.heads.language import kept
-from ...modeling.heads.seq2seq import encoder_output
+from ...modeling.heads.seq2seq import DecoderLM
 from ...modeling.recording import Stack
+from ...modeling.seq2seq import DecoderWrapper, encoder_output
 from ...nn.init import constant
 from ...nn.losses import token_loss
 from . import WhisperConfig
 from .model import WhisperDecoder, WhisperEncoder, WhisperPreTrainedModel
 
 
-class WhisperDecoderWrapper(nn.Module):
+class WhisperDecoderWrapper(DecoderWrapper, WhisperPreTrainedModel):
     """Gives the decoder the place in the tree that it has in the full model."""
 
-    def __init__(self, config: WhisperConfig) -> None:
-        super().__init__()
-        self.decoder = WhisperDecoder(config)
+    decoder_class = WhisperDecoder
+    main_input_name = "input_ids"
 
 
-class WhisperForCausalLM(GenerationMixin, WhisperPreTrainedModel):
+class WhisperForCausalLM(DecoderLM, WhisperPreTrainedModel):
     """The decoder alone with its head, for speculative decoding with an encoder's output from elsewhere."""
 
-    main_input_name = "input_ids"
+    backbone_class = WhisperDecoderWrapper
     stacks = {"": Stack("decoder.layers", "decoder.layer_norm")}
+    head_name = "proj_out"
     _tied_weights_keys = {"proj_out.weight": "model.decoder.embed_tokens.weight"}
     _keys_to_ignore_on_load_unexpected = [r"^model\.encoder\."]
-
-    def __init__(self, config: WhisperConfig) -> None:
-        config = copy.deepcopy(config)
-        config.is_encoder_decoder = False
-        super().__init__(config)
-        self.model = WhisperDecoderWrapper(config)
-        self.proj_out = nn.Linear(config.d_model, config.vocab_size, bias=False)
-
-    def get_input_embeddings(self) -> nn.Module:
-        return self.model.decoder.embed_tokens
-
-    def get_output_embeddings(self) -> nn.Module:
-        return self.proj_out
-
-    def get_decoder(self) -> WhisperDecoder:
-        """The decoder, a model of its own."""
-        return self.model.decoder
 
     def context_length(self) -> int:
         return self.config.max_target_positions
@@ -61,31 +41,15 @@ class WhisperForCausalLM(GenerationMixin, WhisperPreTrainedModel):
         attention_mask: Tensor | None = None,
         *,
         encoder_outputs: Any = None,
-        labels: Tensor | None = None,
-        past_key_values: Any = None,
-        inputs_embeds: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        use_cache: bool | None = None,
-        logits_to_keep: int | Tensor = 0,
+        **inputs: Any,
     ) -> CausalLMOutput:
         """Args:
         encoder_outputs: what the decoder looks at, (B, S, D), alone, in a tuple, or as the encoder's output object.
         labels: (B, T), each the target at its own position; -100 is ignored.
-        logits_to_keep: number of last positions (0: all), or their indices.
         """
-        output = self.model.decoder(
-            input_ids,
-            attention_mask,
-            encoder_hidden_states=None if encoder_outputs is None else encoder_output(encoder_outputs).last_hidden_state,
-            past_key_values=past_key_values,
-            inputs_embeds=inputs_embeds,
-            position_ids=position_ids,
-            use_cache=use_cache,
-            return_dict=True,
-        )
-        logits = self.proj_out(kept(output.last_hidden_state, logits_to_keep))
-        loss = None if labels is None else token_loss(logits, labels)
-        return CausalLMOutput(loss=loss, logits=logits, **recorded(output))
+        if encoder_outputs is not None:
+            inputs["encoder_hidden_states"] = encoder_output(encoder_outputs).last_hidden_state
+        return super().forward(input_ids, attention_mask, **inputs)
 
 
 class WhisperForAudioClassification(WhisperPreTrainedModel):
@@ -103,14 +67,6 @@ class WhisperForAudioClassification(WhisperPreTrainedModel):
             self.starts = {"layer_weights": constant(1.0 / (config.encoder_layers + 1))}
         self.projector = nn.Linear(config.d_model, config.classifier_proj_size)
         self.classifier = nn.Linear(config.classifier_proj_size, config.num_labels)
-
-    def get_encoder(self) -> WhisperEncoder:
-        """The encoder, a model of its own."""
-        return self.encoder
-
-    def freeze_encoder(self) -> None:
-        """Keep the encoder as it is in training."""
-        self.encoder.requires_grad_(False)
 
     def forward(
         self, input_features: Tensor | None = None, *, encoder_outputs: Any = None, labels: Tensor | None = None

@@ -1,0 +1,277 @@
+"""The floor of encoder-decoders: the two halves, the model around them, the same under a head, and the decoder alone."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..cache.encoder_decoder import EncoderDecoderCache
+from ..core.errors import InputError
+from ..core.outputs import BaseModelOutput, BaseModelOutputWithPast, ModelOutput, Seq2SeqModelOutput
+from ..nn.inputs import one_of
+from ..nn.losses import IGNORE
+from ..nn.masks import Mask, decoder_frame, make_mask
+from .base import PreTrainedModel
+from .config import PreTrainedConfig
+from .heads.headed import Headed
+
+
+def shift_right(ids: Tensor, start: int | None, pad: int | None, mask: Tensor | None = None) -> Tensor:
+    """The decoder's input (B, T) for the targets `ids` (B, T): each row one place later, the token `start` in front.
+
+    Ignored labels (-100) become `pad`. With the padding `mask` (B, T) of `ids`, the start token of a left-padded row stands
+    just before its first real token, so that the same mask serves for the shifted row.
+
+    Raises:
+        InputError: the config has no start token, or no padding token to stand for ignored labels.
+    """
+    if start is None:
+        raise InputError("config.decoder_start_token_id is None; set it, or pass decoder_input_ids")
+    if pad is None:
+        raise InputError("config.pad_token_id is None; set it, or pass decoder_input_ids")
+    shifted = torch.cat([torch.full_like(ids[:, :1], start), ids[:, :-1]], dim=1)
+    shifted = shifted.masked_fill(shifted == IGNORE, pad)
+    return shifted if mask is None else shifted.scatter(1, (mask != 0).int().argmax(1, keepdim=True), start)
+
+
+def encoder_output(source: Any) -> BaseModelOutput:
+    """What a caller passes as `encoder_outputs`: an output object, the states (B, S, D), or a tuple that starts with them."""
+    if isinstance(source, ModelOutput):
+        return BaseModelOutput(source["last_hidden_state"], source.get("hidden_states"), source.get("attentions"))
+    return BaseModelOutput(source) if isinstance(source, Tensor) else BaseModelOutput(*source)
+
+
+class Seq2SeqPreTrainedModel(PreTrainedModel):
+    """What all classes of an encoder-decoder family share.
+
+    Class attributes:
+        decoder_repeats_text: whether a decoder that is given no input reads the encoder's text, one place later.
+    """
+
+    decoder_repeats_text: ClassVar[bool] = False
+
+    def get_encoder(self) -> PreTrainedModel:
+        """The encoder, a model of its own."""
+        encoder: Any = self.base_model.get_submodule("encoder")
+        return encoder
+
+    def get_decoder(self) -> PreTrainedModel:
+        """The decoder, a model of its own."""
+        decoder: Any = self.base_model.get_submodule("decoder")
+        return decoder
+
+    def decoder_start(self) -> int | None:
+        """The token every decoder input starts with."""
+        start: int | None = self.config.get("decoder_start_token_id")
+        return start
+
+    def word_table(self, config: PreTrainedConfig) -> nn.Embedding:
+        """A table of the words' vectors (V, D): the one that is shared, and those of the halves."""
+        return nn.Embedding(config.get("vocab_size"), config.get("hidden_size"), config.padding_row)
+
+
+class Half(Seq2SeqPreTrainedModel):
+    """An encoder or a decoder: words, then the layers that `stacks` names, in a row."""
+
+    layerdrop: float = 0.0
+
+    def embed(self, words: Tensor, position_ids: Tensor) -> Tensor:
+        """The first layer's input from embedded words (B, T, D) and positions (B or 1, T)."""
+        return words
+
+    def bias(self, mask: Mask) -> Tensor | None:
+        """What all layers add to the scores of self-attention, (1, H, T, S)."""
+        return None
+
+    def finish(self, x: Tensor) -> Tensor:
+        """The output from the last layer's states (B, T, D)."""
+        return x
+
+    def through_layers(self, x: Tensor, mask: Mask, cache: Any = None, **others: Any) -> Tensor:
+        """States (B, T, D) behind all layers; in training each is left out at the rate `layerdrop` (Fan et al. 2019)."""
+        for layer in self.get_submodule(self.stacks[""].layers).children():
+            if not (self.training and self.layerdrop and float(torch.rand(())) < self.layerdrop):
+                x = layer(x, mask, cache, **others)
+        return self.finish(x)
+
+
+class TextEncoder(Half):
+    """The encoder of a text."""
+
+    def forward(
+        self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, *, inputs_embeds: Tensor | None = None
+    ) -> BaseModelOutput:
+        """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, T)."""
+        one_of(input_ids, inputs_embeds)
+        words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
+        mask, position_ids = decoder_frame(words, attention_mask, None, None, causal=False)
+        return BaseModelOutput(self.through_layers(self.embed(words, position_ids), mask, bias=self.bias(mask)))
+
+
+class TextDecoder(Half):
+    """The decoder that writes a text and looks at what an encoder gives, where there is one."""
+
+    def check_padding(self, ids: Tensor) -> None:
+        """Only where the decoder is a model alone: labels that are ignored become padding, which nothing that counts sees."""
+        if not self.config.is_encoder_decoder:
+            super().check_padding(ids)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: Any = None,
+        inputs_embeds: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        use_cache: bool | None = None,
+    ) -> BaseModelOutputWithPast:
+        """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T); position_ids (B, T); the encoder's output
+        (B, S, D) and its mask (B, S)."""
+        one_of(input_ids, inputs_embeds, "decoder_" if self.config.is_encoder_decoder else "")
+        words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
+        cache = EncoderDecoderCache.around(self.start_cache(past_key_values, use_cache))
+        mask, position_ids = decoder_frame(words, attention_mask, position_ids, cache)
+        memory, memory_mask = encoder_hidden_states, None
+        if memory is not None:
+            memory_mask = make_mask(words.shape[1], words.device, encoder_attention_mask, causal=False, keys=memory.shape[1])
+        x = self.embed(words, position_ids)
+        x = self.through_layers(x, mask, cache, bias=self.bias(mask), memory=memory, memory_mask=memory_mask)
+        return BaseModelOutputWithPast(x, past_key_values=cache)
+
+
+class Seq2SeqModel(Seq2SeqPreTrainedModel):
+    """An encoder and a decoder without a head.
+
+    Class attributes:
+        encoder_class, decoder_class: the halves; both are built from the config.
+    """
+
+    encoder_class: ClassVar[type[PreTrainedModel]]
+    decoder_class: ClassVar[type[PreTrainedModel]]
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.add_shared(config)
+        self.encoder = self.encoder_class(config)
+        self.decoder = self.decoder_class(config)
+
+    def add_shared(self, config: PreTrainedConfig) -> None:
+        """Build what the halves share, which comes first in a checkpoint; here nothing."""
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.decoder.get_input_embeddings()
+
+    def decoded(self, encoder_outputs: Any, ids: Tensor | None, mask: Tensor | None, **inputs: Any) -> Seq2SeqModelOutput:
+        """What the decoder makes of its `ids` (B, T) and the encoder's output; `inputs` are its other arguments."""
+        encoded = encoder_output(encoder_outputs)
+        output = self.decoder(ids, mask, encoder_hidden_states=encoded.last_hidden_state, return_dict=True, **inputs)
+        of_encoder: dict[str, Any] = {f"encoder_{name}": value for name, value in encoded.items()}
+        return Seq2SeqModelOutput(output.last_hidden_state, output.past_key_values, **of_encoder)
+
+
+class TextSeq2SeqModel(Seq2SeqModel):
+    """An encoder-decoder that reads text; both halves look their words up in the table `shared`."""
+
+    _tied_weights_keys = {
+        "encoder.embed_tokens.weight": "shared.weight",
+        "decoder.embed_tokens.weight": "shared.weight",
+    }
+
+    def add_shared(self, config: PreTrainedConfig) -> None:
+        self.shared = self.word_table(config)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.shared
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        decoder_input_ids: Tensor | None = None,
+        decoder_attention_mask: Tensor | None = None,
+        *,
+        encoder_outputs: Any = None,
+        past_key_values: Any = None,
+        inputs_embeds: Tensor | None = None,
+        decoder_inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+    ) -> Any:
+        """Args:
+        input_ids, attention_mask: the encoder's, (B, S). encoder_outputs: its output of an earlier call instead.
+        decoder_input_ids: (B, T). decoder_attention_mask: (B, past + T).
+
+        Returns:
+            A `Seq2SeqModelOutput`; a head in front of this model has an output of its own.
+        """
+        if self.decoder_repeats_text and decoder_input_ids is None and decoder_inputs_embeds is None:
+            if input_ids is None:
+                raise InputError("pass input_ids, or decoder_input_ids or decoder_inputs_embeds")
+            decoder_input_ids = shift_right(input_ids, self.decoder_start(), self.config.pad_token_id, attention_mask)
+            if decoder_attention_mask is None and attention_mask is not None:
+                decoder_attention_mask = attention_mask.cumsum(1) > 0  # padding before a text is hidden, after it need not
+        if encoder_outputs is None:
+            one_of(input_ids, inputs_embeds)
+            encoder_outputs = self.encoder(input_ids, attention_mask, inputs_embeds=inputs_embeds, return_dict=True)
+        return self.decoded(
+            encoder_outputs,
+            decoder_input_ids,
+            decoder_attention_mask,
+            encoder_attention_mask=attention_mask,
+            past_key_values=past_key_values,
+            inputs_embeds=decoder_inputs_embeds,
+            use_cache=use_cache,
+        )
+
+
+class Seq2SeqHeaded(Headed, Seq2SeqPreTrainedModel):
+    """An encoder-decoder under its published name, for heads that stand before it in the order of bases."""
+
+    def forward(self, *args: Any, **inputs: Any) -> Any:
+        """What the model without a head gives; the arguments are its own."""
+        return self.run_backbone(*args, **inputs)
+
+
+class DecoderWrapper(Seq2SeqPreTrainedModel):
+    """The decoder alone, at the place in the tree that it has in the whole model.
+
+    Class attributes:
+        decoder_class: the decoder; it is built from the config.
+    """
+
+    decoder_class: ClassVar[type[PreTrainedModel]]
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.decoder = self.decoder_class(config)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.decoder.get_input_embeddings()
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: Any = None,
+        inputs_embeds: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        use_cache: bool | None = None,
+    ) -> BaseModelOutputWithPast:
+        """The arguments are the decoder's."""
+        output: BaseModelOutputWithPast = self.decoder(
+            input_ids,
+            attention_mask,
+            encoder_hidden_states=encoder_hidden_states,
+            encoder_attention_mask=encoder_attention_mask,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            position_ids=position_ids,
+            use_cache=use_cache,
+            return_dict=True,
+        )
+        return output

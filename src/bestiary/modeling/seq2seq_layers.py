@@ -1,0 +1,101 @@
+"""The layers of Vaswani et al. 2017 under the names that most encoder-decoders publish (BART, Whisper, Marian, ...)."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from ..nn.activations import activation
+from ..nn.attention import Attend, cached, merge_heads, split_heads
+from ..nn.kernels import default_scaling
+from ..nn.layer import Layer, within_half
+from ..nn.masks import Mask
+from .config import PreTrainedConfig
+
+
+class Seq2SeqAttention(nn.Module):
+    """Attention of states to themselves, or, as cross-attention, to an encoder's output (`memory`)."""
+
+    def __init__(
+        self, size: int, heads: int, layer_idx: int, dropout: float = 0.0, cross: bool = False, key_bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.layer_idx, self.head_dim = layer_idx, size // heads
+        self.k_proj = nn.Linear(size, size, bias=key_bias)
+        self.v_proj = nn.Linear(size, size)
+        self.q_proj = nn.Linear(size, size)
+        self.out_proj = nn.Linear(size, size)
+        self.attend = Attend(default_scaling(self.head_dim), dropout, cross=cross)
+
+    def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values (B, H, S, K) of states (B, S, D)."""
+        return split_heads(self.k_proj(x), self.head_dim), split_heads(self.v_proj(x), self.head_dim)
+
+    def forward(
+        self, x: Tensor, mask: Mask, cache: Any = None, *, bias: Tensor | None = None, memory: Tensor | None = None
+    ) -> Tensor:
+        key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
+        query = split_heads(self.q_proj(x), self.head_dim)
+        return self.out_proj(merge_heads(self.attend(query, key, value, mask, bias)))
+
+
+class Seq2SeqLayer(Layer):
+    """Self-attention, in a decoder attention to the encoder's output, and an MLP: three branches, each added to its input.
+
+    Class attributes:
+        is_decoder: which half of the config's sizes counts, and whether there is cross-attention.
+        norm_first: whether a LayerNorm stands before each branch (Xiong et al. 2020) or behind each sum, as in the paper.
+        key_bias: whether keys have a bias.
+    """
+
+    is_decoder: ClassVar[bool] = False
+    norm_first: ClassVar[bool] = False
+    key_bias: ClassVar[bool] = True
+
+    def __init__(self, config: PreTrainedConfig, layer_idx: int) -> None:
+        super().__init__()
+        half, size = "decoder" if self.is_decoder else "encoder", config.get("d_model")
+        heads, width = config.get(f"{half}_attention_heads"), config.get(f"{half}_ffn_dim")
+        attention = partial(Seq2SeqAttention, size, heads, layer_idx, config.get("attention_dropout"), key_bias=self.key_bias)
+        self.dropout, self.activation_dropout = nn.Dropout(config.get("dropout")), nn.Dropout(config.get("activation_dropout"))
+        self.self_attn = attention()
+        self.self_attn_layer_norm = nn.LayerNorm(size)
+        if self.is_decoder:
+            self.encoder_attn = attention(cross=True)
+            self.encoder_attn_layer_norm = nn.LayerNorm(size)
+        self.act = activation(config.get("activation_function"))
+        self.fc1 = nn.Linear(size, width)
+        self.fc2 = nn.Linear(width, size)
+        self.final_layer_norm = nn.LayerNorm(size)
+
+    def mlp(self, x: Tensor) -> Tensor:
+        """fc2(act(fc1(x)))."""
+        return self.fc2(self.activation_dropout(self.act(self.fc1(x))))
+
+    def add(self, x: Tensor, branch: Callable[..., Tensor], norm: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
+        """x + branch(norm(x)), or norm(x + branch(x)) where norms come last; further arguments are the branch's."""
+        if self.norm_first:
+            return x + self.dropout(branch(norm(x), *args, **kwargs))
+        return norm(x + self.dropout(branch(x, *args, **kwargs)))
+
+    def forward(
+        self,
+        x: Tensor,
+        mask: Mask,
+        cache: Any = None,
+        *,
+        bias: Tensor | None = None,
+        memory: Tensor | None = None,
+        memory_mask: Mask | None = None,
+    ) -> Tensor:
+        x = self.add(x, self.self_attn, self.self_attn_layer_norm, mask, cache, bias=bias)
+        if memory is not None:
+            x = self.add(x, self.encoder_attn, self.encoder_attn_layer_norm, memory_mask, cache, memory=memory)
+        return within_half(self.add(x, self.mlp, self.final_layer_norm))
+
+
+def layers_of(config: PreTrainedConfig, layer_class: type[Seq2SeqLayer]) -> nn.ModuleList:
+    """All layers of a half."""
+    count = config.get("decoder_layers" if layer_class.is_decoder else "encoder_layers")
+    return nn.ModuleList(layer_class(config, index) for index in range(count))
