@@ -270,6 +270,13 @@ from .models.llama.model import LlamaModel as LlamaModel
 from .models.llama.model import LlamaPreTrainedModel as LlamaPreTrainedModel
 from .models.llama.tokenizer import LlamaTokenizer as LlamaTokenizer
 from .models.llama.tokenizer import LlamaTokenizerFast as LlamaTokenizerFast
+from .models.mistral import MistralConfig as MistralConfig
+from .models.mistral import MistralForCausalLM as MistralForCausalLM
+from .models.mistral import MistralForQuestionAnswering as MistralForQuestionAnswering
+from .models.mistral import MistralForSequenceClassification as MistralForSequenceClassification
+from .models.mistral import MistralForTokenClassification as MistralForTokenClassification
+from .models.mistral import MistralModel as MistralModel
+from .models.mistral import MistralPreTrainedModel as MistralPreTrainedModel
 from .models.t5 import T5Config as T5Config
 from .models.t5.heads import T5ForQuestionAnswering as T5ForQuestionAnswering
 from .models.t5.heads import T5ForSequenceClassification as T5ForSequenceClassification

@@ -85,3 +85,21 @@ def test_copies_are_equal() -> None:
 def test_unknown_attributes_raise() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = Derived().nothing
+
+
+class Renamed(Base):
+    """A subclass whose files spell an inherited field otherwise."""
+
+    attribute_map = {"hidden_size": "d_model"}
+
+    d_model: int = 4
+
+
+def test_an_inherited_field_that_a_subclass_renames_is_its_field_no_more() -> None:
+    record = Renamed(hidden_size=6)
+    assert (record.d_model, record.hidden_size) == (6, 6)
+    assert Renamed().hidden_size == Renamed(n_embd=4).d_model == 4
+    record.hidden_size = 8
+    assert record.d_model == 8
+    assert "hidden_size" not in record.to_dict()
+    assert "hidden_size" in Base().to_dict()

@@ -19,7 +19,8 @@ class Record:
     """Named values with defaults, to and from a dictionary.
 
     Class attributes:
-        attribute_map: other spelling -> field; both can be read and written.
+        attribute_map: other spelling -> field; both can be read and written. What a base class has as a field and a subclass
+            as another spelling is no field of the subclass.
     """
 
     attribute_map: ClassVar[dict[str, str]] = {}
@@ -29,6 +30,9 @@ class Record:
         dataclass(init=False, repr=False, eq=False)(cls)
         maps = [vars(base).get("attribute_map", {}) for base in reversed(cls.__mro__)]
         cls.attribute_map = {other: name for table in maps for other, name in table.items()}
+        for other in cls.attribute_map.keys() & cls.__dataclass_fields__.keys():  # type: ignore[attr-defined]
+            del cls.__dataclass_fields__[other]  # type: ignore[attr-defined]
+            setattr(cls, other, _another_spelling(cls.attribute_map[other]))
         cls._field_names = frozenset(field.name for field in fields(cls))  # type: ignore[arg-type]
 
     _field_names: ClassVar[frozenset[str]] = frozenset()
@@ -139,6 +143,11 @@ class Record:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} {self.to_json_string()}"
+
+
+def _another_spelling(name: str) -> property:
+    """Reads and writes the field `name`."""
+    return property(lambda self: getattr(self, name), lambda self, value: setattr(self, name, value))
 
 
 def _plain(value: Any) -> Any:

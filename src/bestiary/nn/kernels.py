@@ -34,6 +34,11 @@ class Scoring(NamedTuple):
 Kernel = Callable[[Tensor, Tensor, Tensor, Mask | None, Tensor | None, Scoring], Tensor]
 
 
+def capped(x: Tensor, bound: float) -> Tensor:
+    """Numbers drawn smoothly into (-bound, bound) (Bello et al. 2016, section 5)."""
+    return bound * torch.tanh(x / bound)
+
+
 def _repeat(x: Tensor, heads: int) -> Tensor:
     """(B, G, S, K) -> (B, H, S, K): each key/value head serves H/G neighbouring query heads."""
     return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], dim=1)
@@ -43,7 +48,7 @@ def weights(query: Tensor, key: Tensor, mask: Mask | None, bias: Tensor | None, 
     """Attention probabilities (B, H, T, S), softmax in fp32 (Vaswani et al. 2017, eq. 1)."""
     scores = query @ _repeat(key, query.shape[1]).transpose(-1, -2) * scoring.scaling
     if scoring.softcap is not None:
-        scores = scoring.softcap * torch.tanh(scores / scoring.softcap)
+        scores = capped(scores, scoring.softcap)
     hidden = None if mask is None else mask.bias(scores.dtype)
     for term in (bias, hidden):
         if term is not None:
@@ -116,7 +121,7 @@ def flex_attention(
 
     def score(score: Tensor, b: Tensor, h: Tensor, t: Tensor, s: Tensor) -> Tensor:
         if scoring.softcap is not None:
-            score = scoring.softcap * torch.tanh(score / scoring.softcap)
+            score = capped(score, scoring.softcap)
         for term in terms:
             score = score + term[b, h, t, s]
         return score

@@ -5,6 +5,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ...core.errors import InputError
+from ...nn.kernels import capped
 from ..base import PreTrainedModel
 from ..config import PreTrainedConfig
 from .headed import Headed
@@ -38,8 +39,9 @@ class VocabularyHead(PreTrainedModel):
         self.add_module(self.head_name, head)
 
     def vocabulary_logits(self, hidden: Tensor) -> Tensor:
-        """(..., D) -> (..., V)."""
-        return self.get_output_embeddings()(hidden)
+        """(..., D) -> (..., V), within `final_logit_softcapping` where the config has such a bound (Gemma Team 2024)."""
+        logits, bound = self.get_output_embeddings()(hidden), self.config.get_text_config().declared("final_logit_softcapping")
+        return logits if bound is None else capped(logits, bound)
 
     def get_output_embeddings(self) -> nn.Module:
         return self.get_submodule(self.head_name)

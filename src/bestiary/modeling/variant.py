@@ -1,0 +1,123 @@
+"""A family that is a relative of another: its classes are made from the relative's, by what its `__init__.py` says in data."""
+
+import importlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from .config import PreTrainedConfig
+
+
+@dataclass(frozen=True)
+class Import:
+    """What stands at `path`, imported when it is needed: a config must be had without torch.
+
+    path: dotted, as in "bestiary.nn.norm.ShiftedRMSNorm", or from the family's folder on, as in ".moe.MixtralSparseMoeBlock".
+    """
+
+    path: str
+
+    def load(self, package: str) -> Any:
+        """The object."""
+        module, _, name = self.path.rpartition(".")
+        return getattr(importlib.import_module(f"{package}{module}" if self.path.startswith(".") else module), name)
+
+
+# What of a class differs: some of its attributes, or, as an `Import`, the class itself.
+Changes = Mapping[str, Mapping[str, Any] | Import]
+
+
+def variant(
+    package: str, config: type[PreTrainedConfig], tasks: Mapping[str, str], relative: ModuleType, changes: Changes | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of the family `package`, whose classes are those of the family `relative` with `changes`.
+
+    Every class of the relative has a counterpart here: `MistralAttention` is `LlamaAttention` with what `changes` says of
+    "Attention". Where an attribute of a class is another class of the relative (the layer of a model, the attention of a
+    layer), it is that one's counterpart. A class that this family writes itself takes the place of the relative's:
+    {"DecoderLayer": Import(".model.Gemma2DecoderLayer")}.
+
+    Args:
+        package: `__name__` of the family. config: its config class. tasks: its `TASKS`.
+        relative: the package of a family that imports no other, with a module `model`.
+        changes: name of a class without the family's name ("Attention", "PreTrainedModel", "ForCausalLM") -> what differs.
+    """
+    family = _Family(package, config, tasks["base"].removesuffix("Model"), relative, changes or {})
+    public = sorted({f"{family.name}PreTrainedModel", *tasks.values()})
+
+    def __getattr__(name: str) -> Any:
+        part = name.removeprefix(family.name)
+        if part == name or not family.has(part):
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return family.counterpart(part)
+
+    return __getattr__, lambda: public
+
+
+@dataclass
+class _Family:
+    """The classes of one variant, made when they are first asked for.
+
+    name: what the names of its classes begin with.
+    """
+
+    package: str
+    config: type[PreTrainedConfig]
+    name: str
+    relative: ModuleType
+    changes: Changes
+    made: dict[str, type] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def relative_name(self) -> str:
+        """What the names of the relative's classes begin with."""
+        return str(self.relative.TASKS["base"].removesuffix("Model"))
+
+    @property
+    def modules(self) -> dict[str, Any]:
+        """Name -> class, of the relative."""
+        home = importlib.import_module(f"{self.relative.__name__}.model")
+        return {name: value for name, value in vars(home).items() if vars(home).get("__name__") == _home(value)}
+
+    def has(self, part: str) -> bool:
+        """Whether there is a class that is called so behind the family's name."""
+        return f"{self.relative_name}{part}" in self.modules or isinstance(self.changes.get(part), Import)
+
+    def counterpart(self, part: str) -> type:
+        """The class of this family that is called `part` behind the family's name, always the same object."""
+        with self.lock:
+            if part not in self.made:
+                self.made[part] = self._make(part)
+            return self.made[part]
+
+    def _make(self, part: str) -> type:
+        changes = self.changes.get(part, {})
+        original = changes.load(self.package) if isinstance(changes, Import) else self.modules[f"{self.relative_name}{part}"]
+        attributes = {} if isinstance(changes, Import) else {name: self._loaded(value) for name, value in changes.items()}
+        inherited: dict[str, Any] = {}
+        for parent in reversed(original.__mro__):
+            inherited.update(vars(parent))
+        parts = {value: name.removeprefix(self.relative_name) for name, value in self.modules.items()}
+        for name, value in inherited.items():
+            if isinstance(value, type) and value in parts:
+                attributes.setdefault(name, self.counterpart(parts[value]))
+        if part == "PreTrainedModel":
+            blocks = [self._renamed(block) for block in original._no_split_modules]
+            attributes = {"config_class": self.config, "_no_split_modules": blocks, **attributes}
+        parents = [self.counterpart(parts[each]) for each in original.__mro__[1:] if parts.get(each, part) != part]
+        attributes |= {"__module__": self.package, "__doc__": self._renamed(original.__doc__ or "")}
+        return type(original)(f"{self.name}{part}", (original, *parents), attributes)
+
+    def _loaded(self, value: Any) -> Any:
+        return value.load(self.package) if isinstance(value, Import) else value
+
+    def _renamed(self, text: str) -> str:
+        return text.replace(self.relative_name, self.name)
+
+
+def _home(value: Any) -> str | None:
+    """The module that defines a class; None of anything else."""
+    return value.__module__ if isinstance(value, type) else None
