@@ -277,6 +277,17 @@ from .models.mistral import MistralForSequenceClassification as MistralForSequen
 from .models.mistral import MistralForTokenClassification as MistralForTokenClassification
 from .models.mistral import MistralModel as MistralModel
 from .models.mistral import MistralPreTrainedModel as MistralPreTrainedModel
+from .models.roberta import RobertaConfig as RobertaConfig
+from .models.roberta.model import RobertaForCausalLM as RobertaForCausalLM
+from .models.roberta.model import RobertaForMaskedLM as RobertaForMaskedLM
+from .models.roberta.model import RobertaForMultipleChoice as RobertaForMultipleChoice
+from .models.roberta.model import RobertaForQuestionAnswering as RobertaForQuestionAnswering
+from .models.roberta.model import RobertaForSequenceClassification as RobertaForSequenceClassification
+from .models.roberta.model import RobertaForTokenClassification as RobertaForTokenClassification
+from .models.roberta.model import RobertaModel as RobertaModel
+from .models.roberta.model import RobertaPreTrainedModel as RobertaPreTrainedModel
+from .models.roberta.tokenizer import RobertaTokenizer as RobertaTokenizer
+from .models.roberta.tokenizer import RobertaTokenizerFast as RobertaTokenizerFast
 from .models.t5 import T5Config as T5Config
 from .models.t5.heads import T5ForQuestionAnswering as T5ForQuestionAnswering
 from .models.t5.heads import T5ForSequenceClassification as T5ForSequenceClassification

@@ -50,13 +50,14 @@ class Case:
         config_class: name of the config, the same in both libraries.
         config: its tiny values. variants: name -> values that change it (run with the first head only).
         heads: class name, the same in both libraries -> Head.
-        keys_ignored: patterns of keys that the reference holds and a checkpoint of ours need not.
+        first_position: the position of a text's first token; the one before it is that of padding, if it is not 0.
     """
 
     config_class: str
     config: dict[str, Any]
     heads: dict[str, Head]
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    first_position: int = 0
 
 
 def tokens(vocab: int = 99, batch: int = 3, length: int = 9, first: int = 5, side: str = "right", pad: int = 0) -> Inputs:
@@ -136,11 +137,16 @@ class Pair:
         mask = self.head.real(self.inputs)
         return None if mask is None else mask.bool()
 
+    def positions(self, mask: torch.Tensor) -> torch.Tensor:
+        """Positions of the tokens of `mask` (B, T); padding has the one before the first where that is not 0."""
+        first, counted = self.case.first_position, (mask.cumsum(-1) - 1).clamp(min=0)
+        return (counted + first).masked_fill(mask == 0, first - 1) if first else counted
+
     def reference_inputs(self) -> Inputs:
         """The same inputs with explicit positions, which the reference does not derive from the mask by itself."""
         mask, inputs = self.inputs.get("attention_mask"), dict(self.inputs)
         if mask is not None and mask.dim() == 2 and "position_ids" in _parameters(self.reference) and "input_ids" in inputs:
-            inputs.setdefault("position_ids", (mask.cumsum(-1) - 1).clamp(min=0))
+            inputs.setdefault("position_ids", self.positions(mask))
         return inputs
 
 

@@ -91,6 +91,10 @@ def _gpt2(folder: Path) -> None:
     byte_level().model.save(str(folder))
 
 
+def _roberta(folder: Path) -> None:
+    byte_level(("<s>", "<pad>", "</s>", "<unk>", "<mask>")).model.save(str(folder))
+
+
 def _llama3(folder: Path) -> None:
     rust = byte_level(("<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>"))
     begin = processors.TemplateProcessing(
@@ -201,6 +205,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "bert": _bert,
     "generic": _generic,
     "gpt2": _gpt2,
+    "roberta": _roberta,
     "llama": _llama,
     "llama3": _llama3,
     "t5": _t5,

@@ -278,7 +278,7 @@ class Engine:
         with evaluating(self.model):
             output = self.model(
                 input_ids=torch.tensor([tokens], device=device),
-                position_ids=position_ids.unsqueeze(0),
+                position_ids=position_ids.unsqueeze(0) + self.model.config.get_text_config(decoder=True).first_position,
                 past_key_values=self.cache,
                 use_cache=True,
                 logits_to_keep=torch.tensor(heads, dtype=torch.int64, device=device),

@@ -46,7 +46,8 @@ class DecodingStep(nn.Module):
         """One more token for each row.
 
         Args:
-            input_ids: (B, 1), the newest token of each row. position_ids: (B, 1), its position; None for an encoder-decoder.
+            input_ids: (B, 1), the newest token of each row. position_ids: (B, 1), how many real tokens come before it; None for
+                an encoder-decoder.
             past: as `cache_tensors` gives it, for the S tokens before.
             attention_mask: of a step exported as `padded`: (B, S + 1) with 0 for padding; of the encoder's text, (B, E), for
                 an encoder-decoder.
@@ -62,7 +63,8 @@ class DecodingStep(nn.Module):
         if self.pairs:
             inputs |= {"decoder_input_ids": input_ids, "encoder_outputs": BaseModelOutput(encoder_hidden_states)}
         else:
-            inputs |= {"input_ids": input_ids, "position_ids": position_ids}
+            first = self.model.config.get_text_config(decoder=True).first_position
+            inputs |= {"input_ids": input_ids, "position_ids": position_ids if position_ids is None else position_ids + first}
         logits = self.model(**inputs, return_dict=True).logits
         return logits[:, -1], cache_tensors(cache)
 

@@ -83,8 +83,9 @@ class Generating:
         for module in self.modules():
             if isinstance(module, Rotary):
                 return module.reach
-        found: int | None = self.config.get_text_config(decoder=True).get("max_position_embeddings")
-        return found
+        config = self.config.get_text_config(decoder=True)
+        positions: int | None = config.get("max_position_embeddings")
+        return None if positions is None else positions - config.first_position
 
     def make_cache(self: Any, name: str, length: int, options: dict[str, Any]) -> Cache:
         """An empty cache of the kind `name` for at most `length` tokens; a model that needs another kind overrides this."""

@@ -59,6 +59,7 @@ class Prepared:
     max_length: int = 0
     copies: int = 1
     counts_positions: bool = False
+    first_position: int = 0
 
     def with_embeds(self, ids: Tensor, model: Any) -> Tensor:
         """The embeddings (R, E + T, D) of the given ones and of `ids` (R, T), those that stand for the prompt left out."""
@@ -95,7 +96,7 @@ class Prepared:
             return given[:, -1:] + 1
         if not self.padded or mask is None or not self.counts_positions:
             return None
-        return mask[:, :slots].sum(1, keepdim=True)
+        return mask[:, :slots].sum(1, keepdim=True) + self.first_position
 
 
 # Settings that the loop itself acts on; the others are those of some processor or strategy.

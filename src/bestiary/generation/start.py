@@ -126,6 +126,7 @@ def _decoder(model: Any, settings: GenerationConfig, given: dict[str, Any]) -> P
         started.offset = embeds.shape[1] if ids.shape[1] == 0 else 0
     taken = prepare.forward_parameters(model)
     started.counts_positions = "position_ids" in taken
+    started.first_position = model.config.get_text_config(decoder=True).first_position
     if "logits_to_keep" in taken:
         started.first["logits_to_keep"] = 1
     for name in ("position_ids", "token_type_ids"):

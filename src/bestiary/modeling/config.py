@@ -95,6 +95,11 @@ class PreTrainedConfig(PretrainedRecord):
         return pad
 
     @property
+    def first_position(self) -> int:
+        """The position of a text's first token; a family whose positions begin later than 0 overrides this."""
+        return 0
+
+    @property
     def num_labels(self) -> int:
         """N, the width of a classification head; setting it renames the labels LABEL_0, LABEL_1, ..."""
         return len(self.id2label or TWO_LABELS)

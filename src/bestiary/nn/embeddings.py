@@ -9,23 +9,32 @@ from ..core.errors import InputError
 
 
 class LearnedPositions(nn.Embedding):
-    """A table with one row per position; positions beyond it are refused by name instead of by an index error."""
+    """A table with one row per position; positions beyond it are refused by name instead of by an index error.
+
+    Args:
+        first: the position of a text's first token; the row before it, if there is one, is that of padding and stays zero.
+    """
+
+    def __init__(self, count: int, size: int, first: int = 0) -> None:
+        super().__init__(count, size, padding_idx=first - 1 if first else None)
+        self.first = first
 
     def forward(self, position_ids: Tensor) -> Tensor:
         """(B or 1, T) -> (B or 1, T, D)."""
         if torch.compiler.is_compiling():
             return super().forward(position_ids)
-        if position_ids.shape[-1] > self.num_embeddings:
+        if position_ids.shape[-1] > self.num_embeddings - self.first:
             raise InputError(self._too_long(position_ids.shape[-1]))
         try:
             return super().forward(position_ids)
         except IndexError as error:
-            raise InputError(self._too_long(int(position_ids.max()) + 1)) from error
+            raise InputError(self._too_long(int(position_ids.max()) + 1 - self.first)) from error
 
     def _too_long(self, length: int) -> str:
+        known = self.num_embeddings - self.first
         return (
-            f"the input has {length} positions, and this model knows {self.num_embeddings};"
-            f" cut {length - self.num_embeddings} tokens (truncation=True in the tokenizer) or split the text"
+            f"the input has {length} positions, and this model knows {known};"
+            f" cut {length - known} tokens (truncation=True in the tokenizer) or split the text"
         )
 
 

@@ -228,18 +228,21 @@ def _with_array(mask: Mask, array: Tensor) -> Mask:
     return replace(mask, causal=False, additive=array)
 
 
-def positions(attention_mask: Tensor | None, queries: int, seen: int | Tensor, device: torch.device) -> Tensor:
-    """Position ids (B or 1, T) of the new tokens: real tokens are counted, padding is not (it gets position 0).
+def positions(attention_mask: Tensor | None, queries: int, seen: int | Tensor, device: torch.device, first: int = 0) -> Tensor:
+    """Position ids (B or 1, T) of the new tokens: real tokens are counted, padding is not.
 
     Args:
         attention_mask: (B, seen + T or more) or None; anything but 2 dimensions carries no padding.
-        seen: the position of the first new token where nothing is padding.
+        seen: tokens before the first new one where nothing is padding.
+        first: the position of a row's first token; where it is not 0, padding has the position before it.
     """
     new = torch.arange(queries, device=device) + seen
     padding = real_tokens(attention_mask) if attention_mask is not None and attention_mask.dim() == 2 else None
     if padding is None:
-        return new.unsqueeze(0)
-    return (padding.long().cumsum(-1) - 1).clamp(min=0).index_select(1, new)
+        return new.unsqueeze(0) + first
+    counted = (padding.long().cumsum(-1) - 1).clamp(min=0) + first
+    counted = counted.masked_fill(~padding, first - 1) if first else counted
+    return counted.index_select(1, new)
 
 
 def slots_of_text(attention_mask: Tensor | None, queries: int, device: torch.device) -> Tensor:

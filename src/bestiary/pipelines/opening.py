@@ -141,9 +141,10 @@ def _default_model(task: Task, hub: HubOptions) -> tuple[Any, HubOptions]:
 
 def _limit(tokenizer: Any, config: Any) -> None:
     """A tokenizer opened here whose file names no limit gets the model's own, so that truncation has something to cut to."""
-    positions = config.get_text_config().get("max_position_embeddings") if isinstance(config, PreTrainedConfig) else None
-    if positions is not None and tokenizer.model_max_length >= UNLIMITED:
-        tokenizer.model_max_length = positions
+    text = config.get_text_config() if isinstance(config, PreTrainedConfig) else None
+    positions = None if text is None else text.get("max_position_embeddings")
+    if text is not None and positions is not None and tokenizer.model_max_length >= UNLIMITED:
+        tokenizer.model_max_length = positions - text.first_position
 
 
 def _first_accelerator() -> torch.device | None:

@@ -16,12 +16,14 @@ from bestiary.models.bert.tokenizer import BertTokenizer
 from bestiary.models.clip.tokenizer import CLIPTokenizer
 from bestiary.models.gpt2.tokenizer import GPT2Tokenizer
 from bestiary.models.llama.tokenizer import LlamaTokenizer
+from bestiary.models.roberta.tokenizer import RobertaTokenizer
 from bestiary.models.t5.tokenizer import T5Tokenizer
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
     "bert": (BertTokenizer, transformers.BertTokenizer),
     "gpt2": (GPT2Tokenizer, transformers.GPT2Tokenizer),
+    "roberta": (RobertaTokenizer, transformers.RobertaTokenizer),
     "llama": (LlamaTokenizer, transformers.LlamaTokenizer),
     "t5": (T5Tokenizer, transformers.T5Tokenizer),
     "clip": (CLIPTokenizer, transformers.CLIPTokenizer),
@@ -38,6 +40,10 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("gpt2", {"add_prefix_space": True}),
     ("gpt2", {"add_bos_token": True}),
     ("gpt2", {"pad_token": "<pad>", "unk_token": "<u>"}),
+    ("roberta", {}),
+    ("roberta", {"add_prefix_space": True}),
+    ("roberta", {"trim_offsets": False}),
+    ("roberta", {"mask_token": "<unk>", "cls_token": "<pad>"}),
     ("llama", {}),
     ("llama", {"legacy": True}),
     ("llama", {"add_bos_token": True}),

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...core.outputs import ModelOutput
 from ...nn.losses import classification_loss, token_loss
+from ...nn.masks import real_tokens
 from ..base import PreTrainedModel
 from ..config import PreTrainedConfig
 
@@ -58,13 +59,18 @@ class Headed(PreTrainedModel):
 
 
 class TextHead(Headed):
-    """What heads on texts share: `logits` of the backbone's output, a `loss` where there are labels, in an `output_class`."""
+    """What heads on texts share: `logits` of the backbone's output, a `loss` where there are labels, in an `output_class`.
+
+    Class attributes:
+        output_class: has `loss`, `logits`, and of the backbone's other fields those that it also has.
+    """
 
     output_class: ClassVar[Any]
 
     if TYPE_CHECKING:
 
-        def logits(self, output: Any) -> Tensor: ...
+        def logits(self, output: Any, real: Tensor | None) -> Tensor:
+            """Logits of the backbone's `output`; `real` (B, T) is True where tokens are no padding, None where all are real."""
 
     def loss(self, logits: Tensor, labels: Tensor | None) -> Tensor | None:
         """Cross entropy of logits (..., N) against labels (...); -100 is ignored."""
@@ -80,7 +86,8 @@ class TextHead(Headed):
     ) -> Any:
         """labels: as the class says; the other inputs are the backbone's."""
         output = self.run_backbone(input_ids, attention_mask, **inputs)
-        logits = self.logits(output)
+        padded = attention_mask is not None and attention_mask.dim() == 2
+        logits = self.logits(output, real_tokens(attention_mask) if padded else None)
         return self.output_class(loss=self.loss(logits, labels), logits=logits, **only(self.output_class, output))
 
 

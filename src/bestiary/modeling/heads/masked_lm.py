@@ -14,5 +14,5 @@ class MaskedLM(TextHead, LanguageHead):
 
     output_class = MaskedLMOutput
 
-    def logits(self, output: Any) -> Tensor:
+    def logits(self, output: Any, real: Tensor | None) -> Tensor:
         return self.vocabulary_logits(output.last_hidden_state)

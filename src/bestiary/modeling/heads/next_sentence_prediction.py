@@ -21,5 +21,5 @@ class NextSentence(TextHead):
         super().__init__(config)
         self.cls = nn.ModuleDict({"seq_relationship": nn.Linear(config.get("hidden_size"), 2)})
 
-    def logits(self, output: Any) -> Tensor:
+    def logits(self, output: Any, real: Tensor | None) -> Tensor:
         return self.cls["seq_relationship"](output.pooler_output)

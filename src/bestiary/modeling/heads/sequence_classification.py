@@ -1,4 +1,4 @@
-"""One label for a text: from its last token, or from its end token, or from a pooled state."""
+"""One label for a text: from its last token, its first token, its end token, or a pooled state."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError
 from ...core.outputs import Seq2SeqSequenceClassifierOutput, SequenceClassifierOutput
-from ...nn.pooling import last_real
+from ...nn.pooling import first_real, last_real
 from ...nn.values import is_true
 from ..config import PreTrainedConfig
 from ..seq2seq import Seq2SeqHeaded
@@ -52,24 +52,28 @@ class LastTokenClassifier(Headed):
         return last_real(real)
 
 
-class PooledClassifier(TextHead):
-    """Logits over labels (B, N) from the pooled state, by dropout and a linear layer `classifier`, as encoders classify.
+class VectorClassifier(TextHead):
+    """Logits over labels (B, N) from one vector per text, as encoders classify.
 
     labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression.
     """
 
     output_class = SequenceClassifierOutput
 
+    def loss(self, logits: Tensor, labels: Tensor | None) -> Tensor | None:
+        return classified(self, logits, labels)
+
+
+class PooledClassifier(VectorClassifier):
+    """From the pooled state, by dropout and a linear layer `classifier`."""
+
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
         self.dropout = nn.Dropout(classifier_dropout(config))
         self.classifier = nn.Linear(config.get("hidden_size"), config.num_labels)
 
-    def logits(self, output: Any) -> Tensor:
+    def logits(self, output: Any, real: Tensor | None) -> Tensor:
         return self.classifier(self.dropout(output.pooler_output))
-
-    def loss(self, logits: Tensor, labels: Tensor | None) -> Tensor | None:
-        return classified(self, logits, labels)
 
 
 class ClassificationHead(nn.Module):
@@ -83,7 +87,21 @@ class ClassificationHead(nn.Module):
         self.out_proj = nn.Linear(size, config.num_labels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, D) -> (B, N)."""
         return self.out_proj(self.dropout(torch.tanh(self.dense(self.dropout(x)))))
+
+
+class FirstTokenClassifier(VectorClassifier):
+    """From the state of the first real token, by a `ClassificationHead` called `classifier`."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.classifier = ClassificationHead(config)
+
+    def logits(self, output: Any, real: Tensor | None) -> Tensor:
+        states = output.last_hidden_state
+        first = 0 if real is None else first_real(real)
+        return self.classifier(states[torch.arange(len(states), device=states.device), first])
 
 
 class EndTokenClassifier(Seq2SeqHeaded):

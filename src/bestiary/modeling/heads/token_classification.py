@@ -20,6 +20,6 @@ class TokenClassifier(TextHead):
         self.dropout = nn.Dropout(classifier_dropout(config))
         self.add_module(self.head_name, nn.Linear(config.get("hidden_size"), config.num_labels))
 
-    def logits(self, output: Any) -> Tensor:
+    def logits(self, output: Any, real: Tensor | None) -> Tensor:
         head: nn.Module = self.get_submodule(self.head_name)
         return head(self.dropout(output.last_hidden_state))

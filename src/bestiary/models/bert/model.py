@@ -29,7 +29,7 @@ from ...nn.inputs import one_of
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer, in_chunks
 from ...nn.losses import token_loss
-from ...nn.masks import Mask, decoder_frame
+from ...nn.masks import Mask, make_mask, positions
 from ...nn.pooling import FirstTokenPooler
 from . import BertConfig
 
@@ -40,7 +40,7 @@ class BertEmbeddings(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, config.padding_row)
-        self.position_embeddings = LearnedPositions(config.max_position_embeddings, config.hidden_size)
+        self.position_embeddings = LearnedPositions(config.max_position_embeddings, config.hidden_size, config.first_position)
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
@@ -66,7 +66,7 @@ class BertSelfAttention(nn.Module):
         """(B, S, D) -> (B, H, S, K) twice."""
         return split_heads(self.key(x), self.head_size), split_heads(self.value(x), self.head_size)
 
-    def forward(self, x: Tensor, mask: Mask, cache: Any, memory: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor | None = None) -> Tensor:
         key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
         return merge_heads(self.attend(split_heads(self.query(x), self.head_size), key, value, mask))
 
@@ -92,8 +92,8 @@ class BertAttention(nn.Module):
         self.self = BertSelfAttention(config, layer_idx, cross)
         self.output = BertOutput(config, config.hidden_size)
 
-    def forward(self, x: Tensor, mask: Mask, cache: Any, memory: Tensor | None = None) -> Tensor:
-        return self.output(self.self(x, mask, cache, memory), x)
+    def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor | None = None) -> Tensor:
+        return self.output(self.self(x, mask, cache, memory=memory), x)
 
 
 class BertIntermediate(nn.Module):
@@ -119,10 +119,12 @@ class BertLayer(Layer):
         self.intermediate = BertIntermediate(config)
         self.output = BertOutput(config, config.intermediate_size)
 
-    def forward(self, x: Tensor, mask: Mask, cache: Any, memory: Tensor | None, memory_mask: Mask | None) -> Tensor:
+    def forward(
+        self, x: Tensor, mask: Mask, cache: Any, *, memory: Tensor | None = None, memory_mask: Mask | None = None
+    ) -> Tensor:
         x = self.attention(x, mask, cache)
         if self.crossattention is not None and memory is not None:
-            x = self.crossattention(x, memory_mask, cache, memory)
+            x = self.crossattention(x, memory_mask, cache, memory=memory)
         return in_chunks(self.feed_forward, x, self.chunk)
 
     def feed_forward(self, x: Tensor) -> Tensor:
@@ -137,9 +139,9 @@ class BertEncoder(nn.Module):
         super().__init__()
         self.layer = nn.ModuleList(BertLayer(config, i) for i in range(config.num_hidden_layers))
 
-    def forward(self, x: Tensor, *context: Any) -> Tensor:
+    def forward(self, x: Tensor, mask: Mask, cache: Any, **context: Any) -> Tensor:
         for layer in self.layer:
-            x = layer(x, *context)
+            x = layer(x, mask, cache, **context)
         return x
 
 
@@ -200,9 +202,12 @@ class BertModel(BertPreTrainedModel):
         words = self.embeddings.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
         cache = self.start_cache(past_key_values, use_cache) if decoder else None
         memory_mask, cache = look_at(encoder_hidden_states, encoder_attention_mask, words, cache, self.config)
-        mask, position_ids = decoder_frame(words, attention_mask, position_ids, cache, causal=decoder)
+        mask = make_mask(words.shape[1], words.device, attention_mask, cache=cache, causal=decoder)
+        if position_ids is None:
+            seen, first = 0 if cache is None else cache.position(), self.config.first_position
+            position_ids = positions(attention_mask, words.shape[1], seen, words.device, first)
         x = self.embeddings(words, token_type_ids, position_ids)
-        x = self.encoder(x, mask, cache, encoder_hidden_states, memory_mask)
+        x = self.encoder(x, mask, cache, memory=encoder_hidden_states, memory_mask=memory_mask)
         pooled = None if self.pooler is None else self.pooler(x, mask.padding)
         return BaseModelOutputWithPoolingAndCrossAttentions(last_hidden_state=x, pooler_output=pooled, past_key_values=cache)
 
