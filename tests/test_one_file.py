@@ -52,6 +52,152 @@ def run(package) -> Any:
     return start
 
 
+def test_a_score_processor(drop, run, tmp_path):
+    drop(
+        "generation/processors/odd_bias.py",
+        '''
+        """Odd tokens made more likely."""
+
+        from typing import Annotated
+
+        import torch
+        from torch import Tensor
+
+        from ...core.kinds import Range
+        from ..options import Option
+        from ..processor import Context, LogitsProcessor
+
+        OPTIONS = {
+            "odd_bias": Option(Annotated[int, Range(0, 99)], default=0),
+            "odd_bias_start": Option(int, default=0, needs=("odd_bias",)),
+        }
+        PLACE = 115
+
+
+        class OddBiasLogitsProcessor(LogitsProcessor):
+            """Adds `bias` to the scores (B, V) of odd tokens once a row has `start` tokens."""
+
+            def __init__(self, bias: int, start: int) -> None:
+                self.bias, self.start = bias, start
+
+            def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+                odd = torch.arange(scores.shape[1], device=scores.device) % 2
+                return scores + self.bias * odd if input_ids.shape[1] >= self.start else scores
+
+
+        def build(context: Context) -> LogitsProcessor | None:
+            return OddBiasLogitsProcessor(context.config.odd_bias, context.config.odd_bias_start)
+        ''',
+    )
+    run(
+        f"""
+        import warnings
+        import torch
+        from bestiary import AutoModelForCausalLM, GenerationConfig
+        from bestiary.core.errors import ArgumentError, ConfigError
+
+        model = AutoModelForCausalLM.from_pretrained({str(checkpoints.llama())!r})
+        ids = torch.tensor([[5, 6, 7]])
+        settings = dict(max_new_tokens=6, do_sample=False, eos_token_id=[])
+        plain = model.generate(ids, **settings)
+        odd = model.generate(ids, odd_bias=99, **settings)
+        assert bool((odd[:, 3:] % 2 == 1).all()) and not odd.equal(plain)
+        assert model.generate(ids, odd_bias=99, odd_bias_start=50, **settings).equal(plain)
+
+        config = GenerationConfig(odd_bias=3, **settings)
+        config.save_pretrained({str(tmp_path)!r})
+        again = GenerationConfig.from_pretrained({str(tmp_path)!r})
+        assert again == config and again.odd_bias == 3
+        assert again.explain()["odd_bias"] == (3, "config")
+        assert GenerationConfig().explain()["odd_bias"] == (0, "default")
+        assert model.generate(ids, generation_config=GenerationConfig(odd_bias=99, **settings)).equal(odd)
+        for wrong, kind, message in (
+            (dict(odd_bias=100), ConfigError, "odd_bias is 100; expected a whole number from 0 to 99"),
+            (dict(odd_bias="3"), ConfigError, "odd_bias is '3'; expected a whole number from 0 to 99"),
+            (dict(odd_bais=3), ArgumentError, "Did you mean 'odd_bias'"),
+        ):
+            try:
+                model.generate(ids, **wrong, **settings)
+            except kind as error:
+                assert message in str(error), error
+            else:
+                raise AssertionError(wrong)
+        try:
+            GenerationConfig(odd_bais=3)
+        except ConfigError as error:
+            assert "Did you mean 'odd_bias'" in str(error), error
+        else:
+            raise AssertionError("misspelt")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.generate(ids, odd_bias_start=2, **settings)
+        assert "odd_bias_start=2 has no effect without odd_bias" in str(caught[0].message)
+        """
+    )
+
+
+def test_a_strategy(drop, run, tmp_path):
+    drop(
+        "generation/strategies/runner_up.py",
+        '''
+        """The token of a given rank."""
+
+        from torch import Tensor
+
+        from ...core.kinds import Natural
+        from ..options import Option
+        from ..strategy import Choice, Strategy
+
+        OPTIONS = {"rank": Option(Natural, default=1)}
+        CHOSEN_BY = ("rank",)
+        EXCLUDES = ("do_sample",)
+
+
+        class RunnerUp(Strategy):
+            """Takes the token with the `rank`-th score; the first would be greedy."""
+
+            def choose(self, run: object, scores: Tensor) -> Choice:
+                """The next tokens (R,) by scores (R, V)."""
+                return Choice(scores.topk(self.settings.rank).indices[:, -1])
+
+
+        STRATEGY = RunnerUp
+        ''',
+    )
+    run(
+        f"""
+        import torch
+        from bestiary import AutoModelForCausalLM, GenerationConfig
+        from bestiary.core.errors import ArgumentError, ConfigError
+        from bestiary.generation.strategy import strategy_name
+
+        model = AutoModelForCausalLM.from_pretrained({str(checkpoints.llama())!r})
+        ids = torch.tensor([[5, 6, 7]])
+        settings = dict(max_new_tokens=4, eos_token_id=[])
+        plain, second = (model.generate(ids, do_sample=False, rank=rank, **settings) for rank in (1, 2))
+        with torch.no_grad():
+            ranks = model(second).logits[0, 2:-1].argsort(descending=True)
+        assert second[0, 3:].tolist() == ranks[:, 1].tolist() and not second.equal(plain)
+
+        GenerationConfig(rank=2).save_pretrained({str(tmp_path)!r})
+        config = GenerationConfig.from_pretrained({str(tmp_path)!r})
+        assert model.generate(ids, generation_config=config, **settings).equal(second)
+        for wrong, kind, message in (
+            (dict(rank=0), ConfigError, "rank is 0; expected a whole number from 1"),
+            (dict(rank=2, num_beams=2), ConfigError, "exclude each other"),
+            (dict(rank=2, do_sample=True), ConfigError, "do_sample=True and rank=2 exclude each other"),
+            (dict(rnak=2), ArgumentError, "Did you mean 'rank'"),
+        ):
+            try:
+                model.generate(ids, **wrong, **settings)
+            except kind as error:
+                assert message in str(error), error
+            else:
+                raise AssertionError(wrong)
+        """
+    )
+
+
 def test_a_cache_kind(drop, run):
     drop(
         "cache/kinds/forgetful.py",

@@ -7,7 +7,7 @@ import transformers
 
 from bestiary.core.errors import ConfigError
 from bestiary.generation import GenerationConfig
-from bestiary.generation.config import DEFAULTS
+from bestiary.generation.options import options
 from bestiary.models.llama import LlamaConfig
 
 
@@ -21,7 +21,7 @@ def test_defaults_are_the_published_ones():
     published = transformers.GenerationConfig._get_default_generation_params()
     for name, value in published.items():
         if name != "max_length":  # 20 new tokens, whatever the prompt: see DEFAULT_NEW_TOKENS
-            assert DEFAULTS.get(name) == value, name
+            assert options()[name].default == value, name
 
 
 def test_files_go_both_ways(tmp_path):

@@ -44,7 +44,7 @@ def test_hidden_states_are_still_the_callers():
         ("llama", {"dola_layers": "middle"}, "'middle'.*'low', 'high', or a list of layers from 0 to 5"),
         ("llama", {"dola_layers": [6]}, r"\[6\].*0 to 5"),
         ("llama", {"dola_layers": "low", "num_beams": 2}, "num_beams=2 .*dola_layers=low .*exclude each other"),
-        ("llama", {"dola_layers": "low", "penalty_alpha": 0.5}, "dola_layers=low .*penalty_alpha=0.5 .*exclude each other"),
+        ("llama", {"dola_layers": "low", "penalty_alpha": 0.5}, "penalty_alpha=0.5 .*dola_layers=low .*exclude each other"),
     ],
 )
 def test_refused(name, options, message):

@@ -13,7 +13,7 @@ from bestiary.core import plugins
 from bestiary.core.errors import ArgumentError, ConfigError, InputError
 from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.generation.config import resolve
-from bestiary.generation.processor import Context, processor_options, processors_for
+from bestiary.generation.processor import Context, builders, processors_for
 from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaForCausalLM
 
@@ -163,7 +163,7 @@ def test_nothing_is_built_where_nothing_is_asked():
 
 
 def test_every_option_of_every_file_builds_a_processor_in_order():
-    options = processor_options()
+    options = {option for builder in builders() for option in builder.options}
     assert options <= {*EVERY, "min_new_tokens"}
     built = processors_for(context(prompt_length=1, **EVERY))
     assert len(built) == len(options) - 1  # min_new_tokens takes the place of min_length

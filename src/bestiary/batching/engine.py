@@ -15,7 +15,7 @@ from torch import nn
 from ..cache.paged import BlockPool
 from ..core.errors import ArgumentError, CapacityError, EngineError, InputError
 from ..generation import checks, prepare
-from ..generation.config import DEFAULTS, GenerationConfig
+from ..generation.config import GenerationConfig, default_of
 from ..generation.processor import Context, listed, processors_for, token_ids
 from ..generation.seeds import as_seed
 from ..generation.start import Call, criteria_of
@@ -176,7 +176,7 @@ class Engine:
         settings: GenerationConfig = self.model.generation_settings(self.generation_config, **said)
         for name in _ELSEWHERE:
             value = settings.get(name)
-            if value and value != DEFAULTS.get(name) and settings.origin(name) in ("call", "config"):
+            if value and value != default_of(name) and settings.origin(name) in ("call", "config"):
                 raise ArgumentError(f"{name}={value!r} is for generate; requests in a batch have no such choice")
         prepare.check_settings(settings, {})
         strategy = strategy_name(settings)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from .errors import ConfigError
 
@@ -31,6 +31,8 @@ Length = Annotated[int, Range(1, 2**28)]  # a vocabulary, a context
 Count = Annotated[int, Range(0, 2**20)]  # what there may be none of
 Depth = Annotated[int, Range(0, 2**10)]  # layers; each takes milliseconds to build, before a weight is read
 Rate = Annotated[float, Range(0, 1)]  # a probability, the epsilon of a norm
+Whole = Annotated[int, Range(0, FINITE.most)]
+Natural = Annotated[int, Range(1, FINITE.most)]
 Amount = Annotated[float, Range(0, 2**40)]
 Positive = Annotated[float, Range(SMALLEST, 2**40)]
 
@@ -49,6 +51,8 @@ def _judge(kind: Any) -> Callable[[Any], bool]:
     if origin is Annotated:
         base, limits = _judge(parts[0]), parts[1:]
         return lambda value: base(value) and all(value in limit for limit in limits)
+    if origin is Literal:
+        return lambda value: any(type(value) is type(part) and value == part for part in parts)
     if kind is int:
         return lambda value: (type(value) is int or _number(value, Integral)) and value in FINITE
     if kind is float:
@@ -86,6 +90,8 @@ def describe(kind: Any) -> str:
     if origin is Annotated:
         least = "above 0" if parts[1].least == SMALLEST else f"from {parts[1].least}"
         return f"{describe(parts[0])} {least}" + ("" if parts[1].most == FINITE.most else f" to {parts[1].most}")
+    if origin is Literal:
+        return " or ".join(map(repr, parts))
     if origin in (Union, UnionType):
         return ", or ".join(describe(part) for part in parts)
     if origin is dict:

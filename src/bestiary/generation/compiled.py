@@ -8,7 +8,14 @@ import torch
 
 from ..core.errors import ArgumentError, ConfigError
 from .config import GenerationConfig
+from .options import Option
 from .prepare import Prepared
+
+OPTIONS = {
+    "compile_config": Option(Any),
+    "disable_compile": Option(bool),
+}
+
 
 Tensor = torch.Tensor
 

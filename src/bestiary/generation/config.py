@@ -5,84 +5,68 @@ passed to the call, else the checkpoint's, else the default. `GenerationConfig.e
 """
 
 import os
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..core.errors import ArgumentError, ConfigError
 from ..core.files import folder_to_fill, write_json
+from ..core.kinds import Natural
 from ..hub.files import HubOptions, get_file, inside
 from ..hub.pretrained import PretrainedRecord
+from .options import Option, options
 
-# What a field that nobody has set counts as. Without any length, 20 new tokens are made, or fewer where the context ends.
-DEFAULTS: dict[str, Any] = {
-    "min_length": 0,
-    "do_sample": False,
-    "use_cache": True,
-    "early_stopping": False,
-    "num_beams": 1,
-    "temperature": 1.0,
-    "top_k": 50,
-    "top_p": 1.0,
-    "typical_p": 1.0,
-    "repetition_penalty": 1.0,
-    "length_penalty": 1.0,
-    "no_repeat_ngram_size": 0,
-    "encoder_no_repeat_ngram_size": 0,
-    "num_return_sequences": 1,
-    "output_scores": False,
-    "output_logits": False,
-    "output_token_logprobs": False,
-    "output_attentions": False,
-    "output_hidden_states": False,
-    "return_dict_in_generate": False,
-    "remove_invalid_values": False,
-    "renormalize_logits": False,
-    "epsilon_cutoff": 0.0,
-    "eta_cutoff": 0.0,
-    "encoder_repetition_penalty": 1.0,
-    "num_assistant_tokens": 20,
-    "num_assistant_tokens_schedule": "constant",
-    "assistant_confidence_threshold": 0.4,
-    "assistant_lookbehind": 10,
-    "target_lookbehind": 10,
-    "num_beam_groups": 1,
-    "diversity_penalty": 0.0,
-}
+# Without any length, so many new tokens are made, or fewer where the context ends.
 DEFAULT_NEW_TOKENS = 20
 
-# field -> (least, most) allowed; None is no bound.
-_BOUNDS: dict[str, tuple[float | None, float | None]] = {
-    "max_length": (1, None),
-    "max_new_tokens": (1, None),
-    "min_length": (0, None),
-    "min_new_tokens": (0, None),
-    "max_cache_len": (1, None),
-    "prefill_chunk_size": (1, None),
-    "num_beams": (1, None),
-    "num_return_sequences": (1, None),
-    "temperature": (0, None),
-    "top_k": (0, None),
-    "top_p": (0, 1),
-    "min_p": (0, 1),
-    "top_h": (0, 1),
-    "typical_p": (0, 1),
-    "epsilon_cutoff": (0, 1),
-    "eta_cutoff": (0, 1),
-    "no_repeat_ngram_size": (0, None),
-    "encoder_no_repeat_ngram_size": (0, None),
-    "max_time": (0, None),
+# Where a value can come from, the nearest last.
+SOURCES = ("default", "checkpoint", "config", "call")
+
+# Those that decoding itself acts on.
+OPTIONS = {
+    "max_length": Option(Natural),
+    "max_new_tokens": Option(Natural),
+    "num_return_sequences": Option(Natural, default=1),
+    "use_cache": Option(bool, default=True),
+    "cache_implementation": Option(str),
+    "cache_config": Option(Any, needs=("cache_implementation",)),
+    "max_cache_len": Option(Natural, needs=("cache_implementation",)),
+    "prefill_chunk_size": Option(Natural),
+    "return_dict_in_generate": Option(bool, default=False),
+    "output_attentions": Option(bool, default=False, needs=("return_dict_in_generate",)),
+    "output_hidden_states": Option(bool, default=False, needs=("return_dict_in_generate",)),
+    "output_scores": Option(bool, default=False, needs=("return_dict_in_generate",)),
+    "output_logits": Option(bool, default=False, needs=("return_dict_in_generate",)),
+    "output_token_logprobs": Option(bool, default=False, needs=("return_dict_in_generate",)),
+    "return_legacy_cache": Option(bool, needs=("return_dict_in_generate",)),
+    "pad_token_id": Option(int),
+    "bos_token_id": Option(int),
+    "eos_token_id": Option(int | list[int]),
+    "decoder_start_token_id": Option(int | list[int]),
+    "is_assistant": Option(bool),
+    "continuous_batching_config": Option(Any),
+    "use_mtp": Option(bool, supported=False),
+    "speculation_type": Option(str, supported=False),
 }
-_POSITIVE = ("repetition_penalty", "encoder_repetition_penalty")
+
+if TYPE_CHECKING:
+    from .fields import Fields
+else:
+    Fields = type(
+        "Fields",
+        (PretrainedRecord,),
+        {"__annotations__": {name: option.kind | None for name, option in options().items()}, **dict.fromkeys(options())},
+    )
 
 
-class GenerationConfig(PretrainedRecord):
+class GenerationConfig(Fields):
     """Settings of a generation, under their published names; stored in generation_config.json.
 
-    Unknown keywords are kept (checkpoints carry their own), unless they look like a misspelt field.
+    Its fields are the options that the files of generation declare (see `options`); `fields.pyi` lists them. Unknown keywords
+    are kept (checkpoints carry their own), unless they look like a misspelt field.
 
     Length, in tokens: `max_new_tokens`, or `max_length` with the prompt; `min_new_tokens`, or `min_length` with the prompt.
     `max_time` in seconds. `stop_strings` end a row whose text holds one of them.
-    Choice: `do_sample`, `num_beams`, `num_return_sequences`, and what else picks a strategy (see `strategies`).
-    Cache: `use_cache`, `cache_implementation` (a file name of `cache/`), `cache_config` (its options, a dictionary or
+    Choice: `do_sample`, `num_beams`, `num_return_sequences`, and what else picks a strategy: one file of `strategies/` each.
+    Cache: `use_cache`, `cache_implementation` (a file name of `cache/kinds/`), `cache_config` (its options, a dictionary or
     an object such as `QuantizedCacheConfig`), `max_cache_len`. `prefill_chunk_size`: tokens of the prompt seen at a time.
     Scores: one file of `processors/` each.
     Result: `return_dict_in_generate`, and with it `output_scores`, `output_logits`, `output_token_logprobs`,
@@ -94,90 +78,6 @@ class GenerationConfig(PretrainedRecord):
 
     file_name: ClassVar[str] = "generation_config.json"
 
-    max_length: int | None = None
-    max_new_tokens: int | None = None
-    min_length: int | None = None
-    min_new_tokens: int | None = None
-    early_stopping: bool | str | None = None
-    max_time: float | None = None
-    stop_strings: str | list[str] | None = None
-
-    do_sample: bool | None = None
-    num_beams: int | None = None
-    num_beam_groups: int | None = None
-    use_mtp: bool | None = None
-    penalty_alpha: float | None = None
-    dola_layers: str | list[int] | None = None
-    constraints: Any = None
-    force_words_ids: Any = None
-
-    use_cache: bool | None = None
-    cache_implementation: str | None = None
-    cache_config: Any = None
-    max_cache_len: int | None = None
-    prefill_chunk_size: int | None = None
-    low_memory: bool | None = None
-
-    temperature: float | None = None
-    top_k: int | None = None
-    top_p: float | None = None
-    min_p: float | None = None
-    top_h: float | None = None
-    typical_p: float | None = None
-    epsilon_cutoff: float | None = None
-    eta_cutoff: float | None = None
-    repetition_penalty: float | None = None
-    encoder_repetition_penalty: float | None = None
-    length_penalty: float | None = None
-    diversity_penalty: float | None = None
-    no_repeat_ngram_size: int | None = None
-    encoder_no_repeat_ngram_size: int | None = None
-    bad_words_ids: list[list[int]] | None = None
-    renormalize_logits: bool | None = None
-    forced_bos_token_id: int | None = None
-    forced_eos_token_id: int | list[int] | None = None
-    remove_invalid_values: bool | None = None
-    exponential_decay_length_penalty: tuple[int, float] | None = None
-    suppress_tokens: list[int] | None = None
-    begin_suppress_tokens: list[int] | None = None
-    sequence_bias: Any = None
-    token_healing: bool | None = None
-    guidance_scale: float | None = None
-    watermarking_config: Any = None
-
-    num_return_sequences: int | None = None
-    output_attentions: bool | None = None
-    output_hidden_states: bool | None = None
-    output_scores: bool | None = None
-    output_logits: bool | None = None
-    output_token_logprobs: bool | None = None
-    return_dict_in_generate: bool | None = None
-    return_legacy_cache: bool | None = None
-
-    pad_token_id: int | None = None
-    bos_token_id: int | None = None
-    eos_token_id: int | list[int] | None = None
-    decoder_start_token_id: int | list[int] | None = None
-
-    is_assistant: bool | None = None
-    num_assistant_tokens: int | None = None
-    num_assistant_tokens_schedule: str | None = None
-    assistant_confidence_threshold: float | None = None
-    assistant_early_exit: int | None = None
-    assistant_lookbehind: int | None = None
-    target_lookbehind: int | None = None
-    assistant_ensemble_weight: float | None = None
-    prompt_lookup_num_tokens: int | None = None
-    max_matching_ngram_size: int | None = None
-    speculation_type: str | None = None
-
-    compile_config: Any = None
-    disable_compile: bool | None = None
-    continuous_batching_config: Any = None
-
-    def __init__(self, **values: Any) -> None:
-        super().__init__(**values)
-
     def validate(self) -> None:
         """Check each value by itself; what must fit together is checked when a call has settled all values."""
         for name in self._field_names:
@@ -187,24 +87,9 @@ class GenerationConfig(PretrainedRecord):
                 raise ConfigError(f"{name} is a {type(value).__name__}; expected plain numbers and lists: .tolist() gives them")
             if kind.__module__ == "numpy":  # its numbers are as good as Python's
                 self.__dict__[name] = value.item()
+            if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
+                self.__dict__[name] = [[list(key), item] for key, item in value.items()]  # JSON has no lists as keys
         super().validate()
-        for name, (least, most) in _BOUNDS.items():
-            value = self.get(name)
-            if value is None:
-                continue
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or (least is not None and value < least) or (most is not None and value > most):
-                bounds = f"at least {least}" if most is None else f"from {least} to {most}"
-                raise ConfigError(f"{name} is {value!r}; expected a number {bounds}")
-        for name in _POSITIVE:
-            value = self.get(name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"{name} is {value!r}; expected a number above 0")
-        if self.early_stopping not in (None, True, False, "never"):
-            raise ConfigError(f"early_stopping is {self.early_stopping!r}; expected True, False or 'never'")
-        if isinstance(self.sequence_bias, dict):
-            # JSON has no lists as keys.
-            self.sequence_bias = [[list(ids), bias] for ids, bias in self.sequence_bias.items()]
 
     @classmethod
     def names(cls) -> frozenset[str]:
@@ -232,7 +117,7 @@ class GenerationConfig(PretrainedRecord):
         for config in (model_config, model_config.get_text_config(decoder=True)):
             for name in cls._field_names:
                 value = config.get(name)
-                if value is not None and value != DEFAULTS.get(name) and not _is_model_field(config, name):
+                if value is not None and value != options()[name].default and not _is_model_field(config, name):
                     found[name] = value
         return cls.from_dict(found)
 
@@ -251,7 +136,12 @@ class GenerationConfig(PretrainedRecord):
     def effective(self, name: str) -> Any:
         """The value that counts: the field's own, or the default."""
         value = self.get(name)
-        return DEFAULTS.get(name) if value is None else value
+        return default_of(name) if value is None else value
+
+    def is_set(self, name: str) -> bool:
+        """Whether the value of `name` asks for anything."""
+        value = self.effective(name)
+        return bool(value) and (name not in options() or options()[name].asks(value))
 
     def origin(self, name: str) -> str:
         """Where the effective value of `name` came from: "call", "config", "checkpoint" or "default"."""
@@ -266,6 +156,11 @@ class GenerationConfig(PretrainedRecord):
         """
         shown = sorted({name for name in self.to_dict() if self.effective(name) is not None})
         return {name: (self.effective(name), self.origin(name)) for name in shown}
+
+
+def default_of(name: str) -> Any:
+    """What counts where nobody has set `name`."""
+    return options()[name].default if name in options() else None
 
 
 def _is_model_field(config: Any, name: str) -> bool:
@@ -298,10 +193,9 @@ def resolve(
         for name, value in said.items():
             if value is not None:
                 values[name], origins[name] = value, origin
-    for name, value in DEFAULTS.items():
-        if values.get(name) is None:
-            values[name] = value
-            origins[name] = "default"
+    for name, option in options().items():
+        if option.default is not None and values.get(name) is None:
+            values[name], origins[name] = option.default, "default"
     settings = GenerationConfig.from_dict(values)
     settings.__dict__["_origins"] = origins
     return settings

@@ -5,7 +5,11 @@ from typing import Any
 import torch
 
 from ..core.errors import ArgumentError, InputError
+from .options import Option
 from .processor import LogitsProcessor
+
+OPTIONS = {"token_healing": Option(bool)}
+
 
 Tensor = torch.Tensor
 

@@ -12,9 +12,8 @@ from ..core.errors import ArgumentError, CapacityError, ConfigError, InputError,
 from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
 from ..nn import inputs as model_inputs
-from .config import DEFAULT_NEW_TOKENS, DEFAULTS, GenerationConfig
-from .processor import processor_options
-from .strategy import CHOICES, strategy_options
+from .config import DEFAULT_NEW_TOKENS, SOURCES, GenerationConfig
+from .options import options
 
 Tensor = torch.Tensor
 
@@ -99,35 +98,6 @@ class Prepared:
         return mask[:, :slots].sum(1, keepdim=True) + self.first_position
 
 
-# Settings that the loop itself acts on; the others are those of some processor or strategy.
-_LOOP = {
-    "max_length", "max_new_tokens", "max_time", "stop_strings", "use_cache", "cache_implementation", "cache_config",
-    "max_cache_len", "num_return_sequences", "output_attentions", "output_hidden_states", "output_scores", "output_logits",
-    "output_token_logprobs", "return_dict_in_generate", "return_legacy_cache", "pad_token_id", "bos_token_id", "eos_token_id",
-    "decoder_start_token_id", "disable_compile", "is_assistant", "prefill_chunk_size", "token_healing",
-    "compile_config", "continuous_batching_config",
-}  # fmt: skip
-
-# Settings without effect unless another is set. Those of a checkpoint rest; those that a caller typed are pointed out.
-_ASSISTED = ("assistant_model", "assistant_early_exit")
-_NEEDS: dict[str, str | tuple[str, ...]] = {
-    **dict.fromkeys(("temperature", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"), "do_sample"),
-    "top_k": ("do_sample", "penalty_alpha"),
-    **dict.fromkeys(("early_stopping", "length_penalty"), "num_beams"),
-    "diversity_penalty": "num_beam_groups",
-    "low_memory": "penalty_alpha",
-    **dict.fromkeys(("num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold"), _ASSISTED),
-    **dict.fromkeys(("assistant_lookbehind", "target_lookbehind"), "assistant_tokenizer"),
-    "assistant_ensemble_weight": (*_ASSISTED, "prompt_lookup_num_tokens"),  # which refuses it
-    "max_matching_ngram_size": "prompt_lookup_num_tokens",
-    **dict.fromkeys(("output_attentions", "output_hidden_states"), "return_dict_in_generate"),
-    **dict.fromkeys(("output_scores", "output_logits", "output_token_logprobs"), "return_dict_in_generate"),
-    "return_legacy_cache": "return_dict_in_generate",
-    "cache_config": "cache_implementation",
-    "max_cache_len": "cache_implementation",
-}  # fmt: skip
-
-
 def check_settings(settings: GenerationConfig, passed: dict[str, Any]) -> None:
     """Refuse what cannot be done, before anything runs. `passed`: objects of the call that settings may need.
 
@@ -135,18 +105,15 @@ def check_settings(settings: GenerationConfig, passed: dict[str, Any]) -> None:
         ArgumentError: an option asks for something that does not exist here.
         ConfigError: values clash; the message names both.
     """
-    supported = _LOOP | processor_options() | strategy_options()
-    for name in sorted(GenerationConfig.names()):
+    for name, option in sorted(options().items()):
         value = settings.get(name)
-        if not value or value == DEFAULTS.get(name):
+        if not value or value == option.default:
             continue
-        needed = _NEEDS.get(name, ())
-        needed = (needed,) if isinstance(needed, str) else needed
-        if needed and not any(passed.get(other) or _is_set(settings, other) for other in needed):
-            turned_off = settings.origin(name) == "config" and any(settings.origin(other) == "call" for other in needed)
+        if option.needs and not any(passed.get(other) or settings.is_set(other) for other in option.needs):
+            turned_off = settings.origin(name) == "config" and any(settings.origin(other) == "call" for other in option.needs)
             if settings.origin(name) in ("call", "config") and not turned_off:
-                warn_once(f"useless-{name}", f"{name}={value} has no effect without {' or '.join(needed)}")
-        elif name not in supported and not _picks_strategy(name):
+                warn_once(f"useless-{name}", f"{name}={value} has no effect without {' or '.join(option.needs)}")
+        elif not option.supported:
             raise ArgumentError(f"{name}={value!r} ({settings.origin(name)}) asks for something this version does not have")
     _check_clashes(settings)
 
@@ -167,15 +134,6 @@ def make_room(settings: GenerationConfig) -> None:
                 f"constraint and {name}={settings.get(name)} exclude each other: the constraint says where a text may end"
             )
         settings.__dict__[name] = None
-
-
-def _is_set(settings: GenerationConfig, name: str) -> bool:
-    value = settings.effective(name)
-    return bool(value) and not (name in ("num_beams", "num_beam_groups") and value == 1)
-
-
-def _picks_strategy(name: str) -> bool:
-    return any(name == option for _, option in CHOICES)
 
 
 def _check_clashes(settings: GenerationConfig) -> None:
@@ -227,10 +185,9 @@ def max_length(settings: GenerationConfig, prompt: int, context: int | None) -> 
         CapacityError: the prompt, or what the caller asked for, exceeds the context. InputError: no room for a new token.
         ConfigError: the least length exceeds the greatest.
     """
-    nearness = ["default", "checkpoint", "config", "call"]
     new, total = settings.max_new_tokens, settings.max_length
     if new is not None and total is not None:
-        ranks = [nearness.index(settings.origin(name)) for name in ("max_new_tokens", "max_length")]
+        ranks = [SOURCES.index(settings.origin(name)) for name in ("max_new_tokens", "max_length")]
         if ranks[0] == ranks[1] and ranks[0] > 1:
             warn_once("two-lengths", f"max_new_tokens={new} is used, max_length={total} is not: both were given")
         total = None if ranks[0] >= ranks[1] else total

@@ -1,15 +1,18 @@
 """What changes the scores of the next token. Each processor has a file in `processors/` and can be used alone.
 
-A file holds the class, `OPTIONS` (the settings it reads), `PLACE` (processors run in the order of this number; from
-`SAMPLING` on they only run when tokens are drawn, after the caller's own) and `build(context)`, which makes the processor
-or returns None where the settings leave nothing to do.
+A file that is built by settings has a function `build(context)`, which makes the processor, or returns None where there is
+nothing to do, and these constants, which are read without importing it:
+
+    PLACE: processors run in the order of this number; from `SAMPLING` to `LAST` they only run when tokens are drawn, after the
+        caller's own
+    OPTIONS: the options that it declares (see `options`)
+    ASKED_BY: options, or arguments of the call, of which each asks for it; by default its OPTIONS
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -17,7 +20,8 @@ import torch
 from ..core import plugins
 from ..core.errors import ArgumentError, InputError
 from ..core.logging import warn_once
-from .config import DEFAULTS, GenerationConfig
+from .config import GenerationConfig, default_of
+from .options import declared, options
 
 Tensor = torch.Tensor
 SAMPLING = 500
@@ -121,15 +125,38 @@ class Context:
         return max(2, 1 + (0 if self.eos is None else len(self.eos)))
 
 
+@dataclass(frozen=True)
+class Builder:
+    """A file that settings can ask for. options: those it declares; asked_by: options and arguments of which each asks."""
+
+    name: str
+    place: int
+    options: tuple[str, ...]
+    asked_by: tuple[str, ...]
+
+    def is_asked(self, context: Context) -> bool:
+        """Whether something said in the call asks for this processor."""
+        arguments = vars(context)
+        return any(
+            options()[name].asks(context.config.effective(name)) if name in options() else arguments[name] is not None
+            for name in self.asked_by
+        )
+
+    def build(self, context: Context) -> Any:
+        """The processor, or None where the settings leave nothing to do."""
+        return plugins.load(_FOLDER, self.name, "processor").build(context)
+
+
 @cache
-def _files() -> tuple[ModuleType, ...]:
-    found = [plugins.load(_FOLDER, name, "processor") for name in plugins.names(_FOLDER)]
-    return tuple(sorted((module for module in found), key=lambda module: module.PLACE))
-
-
-def processor_options() -> frozenset[str]:
-    """The settings that some processor reads."""
-    return frozenset(option for module in _files() for option in module.OPTIONS)
+def builders() -> tuple[Builder, ...]:
+    """The files that settings can ask for, in the order of their places."""
+    places, asked_by = plugins.literals(_FOLDER, "PLACE"), plugins.literals(_FOLDER, "ASKED_BY")
+    own_options = {name: tuple(table) for name, table in declared(_FOLDER).items()}
+    every = [
+        Builder(name, places[name], own_options.get(name, ()), asked_by.get(name, own_options.get(name, ())))
+        for name in sorted(places, key=lambda name: places[name])
+    ]
+    return tuple(builder for builder in every if builder.asked_by)
 
 
 def processors_for(context: Context, custom: list[Any] | None = None) -> LogitsProcessorList:
@@ -140,21 +167,17 @@ def processors_for(context: Context, custom: list[Any] | None = None) -> LogitsP
             is no list of processors.
     """
     custom = listed("logits_processor", custom)
-    own = [processor if type(processor).__module__.startswith(_OURS) else Own(processor) for processor in custom]
-    result = LogitsProcessorList()
-    placed = False
-    for module in _files():
-        if module.PLACE >= SAMPLING and not placed:
-            result.extend(own)
-            placed = True
-        if SAMPLING <= module.PLACE < LAST and not context.sampling:
+    theirs = [processor if type(processor).__module__.startswith(_OURS) else Own(processor) for processor in custom]
+    before, after = LogitsProcessorList(), LogitsProcessorList()
+    for builder in builders():
+        if not builder.is_asked(context) or (SAMPLING <= builder.place < LAST and not context.sampling):
             continue
-        made = module.build(context)
-        if made is None:
-            _point_out(module, context.config)
-        elif not _replaced(made, module, custom, context.config):
-            result.append(made)
-    return result
+        processor = builder.build(context)
+        if processor is None:
+            _point_out(builder, context.config)
+        elif not _replaced(processor, builder, custom, context.config):
+            (before if builder.place < SAMPLING else after).append(processor)
+    return LogitsProcessorList([*before, *theirs, *after])
 
 
 def listed(name: str, given: Any) -> list[Any]:
@@ -168,20 +191,21 @@ def listed(name: str, given: Any) -> list[Any]:
     return list(given or ())
 
 
-def _point_out(module: ModuleType, config: GenerationConfig) -> None:
+def _point_out(builder: Builder, config: GenerationConfig) -> None:
     """Warn of options that a caller typed and that leave this call as it is."""
-    for option in module.OPTIONS:
+    for option in builder.options:
         value = config.get(option)
-        if value and value != DEFAULTS.get(option) and config.origin(option) in ("call", "config"):
+        if value and value != default_of(option) and config.origin(option) in ("call", "config"):
             warn_once(f"useless-{option}", f"{option}={value} has no effect in this call")
 
 
-def _replaced(made: Any, module: ModuleType, custom: list[Any], config: GenerationConfig) -> bool:
-    if not any(type(made) is type(own) for own in custom):
+def _replaced(processor: Any, builder: Builder, custom: list[Any], config: GenerationConfig) -> bool:
+    if not any(type(processor) is type(theirs) for theirs in custom):
         return False
-    for option in module.OPTIONS:
+    kind = type(processor).__name__
+    for option in builder.options:
         if config.origin(option) in ("call", "config"):
-            raise ArgumentError(f"logits_processor holds a {type(made).__name__}, and {option} asks for another; pass only one")
+            raise ArgumentError(f"logits_processor holds a {kind}, and {option} asks for another; pass only one")
     return True
 
 

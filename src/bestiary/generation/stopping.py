@@ -8,8 +8,16 @@ from typing import Any, ClassVar
 import torch
 
 from ..core.errors import ArgumentError, InputError
+from ..core.kinds import Amount
 from ..core.texts import is_whole
+from .options import Option
 from .processor import token_ids
+
+OPTIONS = {
+    "max_time": Option(Amount),
+    "stop_strings": Option(str | list[str]),
+}
+
 
 Tensor = torch.Tensor
 

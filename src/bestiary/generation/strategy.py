@@ -1,6 +1,12 @@
-"""How the next token is chosen. Each strategy has a file in `strategies/` or `older/`, named as in `CHOICES`.
+"""How the next token is chosen. Each strategy has a file in `strategies/` or `older/`, which holds its class as `STRATEGY`.
 
-A file holds the class (`Strategy`), `OPTIONS` (the settings it reads) and nothing else that others need to know.
+These constants, where they are of use, are read without importing the file:
+
+    OPTIONS: the options that it declares (see `options`)
+    CHOSEN_BY: options, or arguments of the call, of which each asks for this strategy
+    REPLACES: strategies that it takes the place of where both are asked for
+    EXCLUDES: options that exclude it; the one from the nearer source counts
+    WHEN_DRAWING: the strategy in its place where tokens are drawn (`do_sample`)
 """
 
 from abc import ABC, abstractmethod
@@ -10,8 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from ..core import plugins
-from ..core.errors import ArgumentError, ConfigError
-from .config import GenerationConfig
+from ..core.errors import ConfigError
+from .config import SOURCES, GenerationConfig
 from .outputs import GenerateDecoderOnlyOutput, GenerateEncoderDecoderOutput
 
 if TYPE_CHECKING:
@@ -102,76 +108,66 @@ class Strategy(ABC):
         run.rewind(sequences.shape[1] - 1)
 
 
-# Which option picks which strategy, in the order in which they are asked; else tokens are drawn or the best one is taken.
-CHOICES = (
-    ("constrained_beam", "constraints"),
-    ("constrained_beam", "force_words_ids"),
-    ("group_beam", "num_beam_groups"),
-    ("beam", "num_beams"),
-    ("assisted", "assistant_model"),
-    ("assisted", "assistant_early_exit"),
-    ("prompt_lookup", "prompt_lookup_num_tokens"),
-    ("dola", "dola_layers"),
-    ("contrastive", "penalty_alpha"),
-)
+def rivals(strategy: str) -> tuple[str, ...]:
+    """The options, or arguments of the call, that ask for another than `strategy` and those that take its place."""
+    relatives = {strategy, *(name for name, replaced in _constants("REPLACES").items() if strategy in replaced)}
+    return tuple(option for name, asking in _constants("CHOSEN_BY").items() if name not in relatives for option in asking)
 
 
 def strategy_name(settings: GenerationConfig, **passed: Any) -> str:
     """The file name of the strategy that the settings, and the objects `passed` to the call, ask for.
 
     Raises:
-        ArgumentError: there is no such strategy here. ConfigError: options ask for two at once.
+        ConfigError: options ask for two at once.
     """
-    name, option, value = "sample" if settings.do_sample else "greedy", "do_sample", settings.do_sample
-    asked = [(candidate, name) for candidate, name in CHOICES if _asked(settings, name, passed)]
-    if asked:
-        name, option = asked[0]
-        value = passed.get(option, settings.effective(option))
-    for candidate, other in asked[1:]:
-        if candidate != name and not (candidate.endswith("beam") and name.endswith("beam")):
-            values = _shown(value), _shown(passed.get(other, settings.effective(other)))
-            where = settings.origin(option), settings.origin(other)
-            raise ConfigError(
-                f"{option}={values[0]} ({where[0]}) and {other}={values[1]} ({where[1]}) exclude each other: each is a strategy"
-            )
-    if name == "beam" and settings.do_sample:
-        name = "beam_sample"
-    known = sorted(_folders())
-    if name not in known:
-        raise ArgumentError(
-            f"{option}={_shown(value)} ({settings.origin(option)}) asks for the strategy {name!r}, which this version does not "
-            f"have; it has {', '.join(known)}"
-        )
-    return name
+    asked: dict[str, str] = {}
+    for name, asking in _constants("CHOSEN_BY").items():
+        option = next((option for option in asking if passed.get(option) or settings.is_set(option)), None)
+        if option is not None and not _yields(settings, option, name):
+            asked[name] = option
+    for replaced in [other for name in asked for other in _constants("REPLACES").get(name, ())]:
+        asked.pop(replaced, None)
+    if len(asked) > 1:
+        in_order = sorted(asked.values(), key=lambda option: option in passed)  # settings, then arguments
+        first, second = (_shown(settings, option, passed) for option in in_order[:2])
+        raise ConfigError(f"{first} and {second} exclude each other: each is a strategy")
+    name = next(iter(asked), "greedy")
+    return str(_constants("WHEN_DRAWING").get(name, name)) if settings.do_sample else name
 
 
-def _asked(settings: GenerationConfig, option: str, passed: dict[str, Any]) -> bool:
-    given = passed.get(option, settings.effective(option))
-    if option == "penalty_alpha" and given and settings.do_sample:
-        # Both say how a token is chosen: the nearer source counts.
-        order = ("default", "checkpoint", "config", "call")
-        nearer = order.index(settings.origin(option)) - order.index(settings.origin("do_sample"))
+def _yields(settings: GenerationConfig, option: str, strategy: str) -> bool:
+    """Whether `option`, which asks for `strategy`, counts less than one that excludes it: the nearer source counts.
+
+    Raises:
+        ConfigError: both come from the caller at once.
+    """
+    for other in _constants("EXCLUDES").get(strategy, ()):
+        if not settings.is_set(other):
+            continue
+        nearer = SOURCES.index(settings.origin(option)) - SOURCES.index(settings.origin(other))
         if nearer == 0 and settings.origin(option) != "checkpoint":
-            raise ConfigError(f"do_sample=True and penalty_alpha={given} exclude each other: contrastive search does not draw")
-        return nearer > 0
-    return bool(given) and not (option in ("num_beams", "num_beam_groups") and given == 1)
+            values = f"{other}={settings.effective(other)} and {option}={settings.effective(option)}"
+            raise ConfigError(f"{values} exclude each other: {strategy} decoding has no {other}")
+        if nearer <= 0:
+            return True
+    return False
 
 
-def _shown(value: Any) -> Any:
-    return value if isinstance(value, int | float | str | list) else f"<{type(value).__name__}>"
+def _shown(settings: GenerationConfig, option: str, passed: dict[str, Any]) -> str:
+    """`option=value (where it comes from)`."""
+    value, origin = settings.effective(option), settings.origin(option)
+    if passed.get(option):
+        value, origin = passed[option], "call"
+    return f"{option}={value if isinstance(value, int | float | str | list) else f'<{type(value).__name__}>'} ({origin})"
 
 
-def _folders() -> dict[str, str]:
-    """The folder of each strategy."""
-    return {name: folder for folder in _FOLDERS for name in plugins.names(folder)}
-
-
-def strategy_options() -> frozenset[str]:
-    """The settings that some strategy reads."""
-    return frozenset(option for name, folder in _folders().items() for option in plugins.load(folder, name, "strategy").OPTIONS)
+def _constants(name: str) -> dict[str, Any]:
+    """Strategy -> the constant `name` of its file; only of those that have it."""
+    return {strategy: value for folder in _FOLDERS for strategy, value in plugins.literals(folder, name).items()}
 
 
 def strategy_class(name: str) -> type[Strategy]:
     """The strategy class of the file `name`."""
-    found: type[Strategy] = plugins.load(_folders()[name], name, "strategy").STRATEGY
-    return found
+    folder = next((folder for folder in _FOLDERS if name in plugins.names(folder)), _FOLDERS[0])
+    kind: type[Strategy] = plugins.load(folder, name, "strategy").STRATEGY
+    return kind

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ...core.errors import ArgumentError, CapacityError, ConfigError
+from ..options import Option
 from ..prepare import map_rows
 from ..strategy import Choice, Strategy
 
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
     from ..loop import Decoding
     from ..start import Call
 
-OPTIONS = ("penalty_alpha", "top_k", "low_memory")
+OPTIONS = {
+    "penalty_alpha": Option(float),
+    "low_memory": Option(bool, needs=("penalty_alpha",)),
+}
+CHOSEN_BY = ("penalty_alpha",)
+EXCLUDES = ("do_sample",)  # both say how a token is chosen
 
 
 class Contrastive(Strategy):

@@ -6,13 +6,15 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ArgumentError, ConfigError
+from ..options import Option
 from ..strategy import Choice, Strategy, strategy_class
 
 if TYPE_CHECKING:
     from ..loop import Decoding
     from ..start import Call
 
-OPTIONS = ("do_sample", "dola_layers")
+OPTIONS = {"dola_layers": Option(str | list[int])}
+CHOSEN_BY = ("dola_layers",)
 
 # Tokens below this share of the likeliest one's probability are out (alpha of the paper).
 _RELATIVE_TOP = 0.1

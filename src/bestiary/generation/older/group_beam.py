@@ -8,6 +8,7 @@ from torch import Tensor
 from ...core.errors import ConfigError
 from ..beams import Candidates
 from ..config import GenerationConfig
+from ..options import Option
 from ..processor import LogitsProcessorList
 from ..processors.hamming_diversity import HammingDiversityLogitsProcessor
 from ..strategies.beam import Beam
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from ..loop import Decoding
     from ..start import Call
 
-OPTIONS = ("num_beams", "num_beam_groups", "diversity_penalty", "length_penalty", "early_stopping")
+OPTIONS = {"num_beam_groups": Option(int, default=1)}
+CHOSEN_BY = ("num_beam_groups",)
+REPLACES = ("beam",)
 
 
 class GroupBeam(Beam):

@@ -4,10 +4,11 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ..options import Option
 from ..processor import Context, LogitsProcessor, token_ids
 from .sequence_bias import SequenceBiasLogitsProcessor
 
-OPTIONS = ("bad_words_ids",)
+OPTIONS = {"bad_words_ids": Option(list[list[int]])}
 PLACE = 160
 
 

@@ -6,7 +6,6 @@ from torch import Tensor
 from ...core.errors import ConfigError
 from ..processor import Context, LogitsProcessor, token_ids
 
-OPTIONS = ()
 PLACE = 280
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 from torch import Tensor
 
+from ..options import Option
 from ..processor import Context, LogitsProcessor, token_ids
 
-OPTIONS = ("begin_suppress_tokens",)
+OPTIONS = {"begin_suppress_tokens": Option(list[int])}
 PLACE = 250
 
 

@@ -5,7 +5,6 @@ from torch import Tensor
 from ...core.errors import ConfigError, InputError
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ()
 PLACE = 105
 
 

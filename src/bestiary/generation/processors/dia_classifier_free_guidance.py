@@ -7,7 +7,6 @@ from ...core.errors import ConfigError
 from ..processor import Context, LogitsProcessor
 from .classifier_free_guidance import halves
 
-OPTIONS = ()
 PLACE = 106
 
 

@@ -7,7 +7,6 @@ from ...core.errors import ConfigError
 from ..processor import Context, LogitsProcessor
 from .forced_bos import only
 
-OPTIONS = ()
 PLACE = 295
 
 

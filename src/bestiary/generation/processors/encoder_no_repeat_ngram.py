@@ -3,10 +3,12 @@
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import Whole
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 from .no_repeat_ngram import ban_completions
 
-OPTIONS = ("encoder_no_repeat_ngram_size",)
+OPTIONS = {"encoder_no_repeat_ngram_size": Option(Whole, default=0)}
 PLACE = 150
 
 

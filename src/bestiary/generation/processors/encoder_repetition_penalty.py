@@ -3,10 +3,12 @@
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import Positive
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 from .repetition_penalty import penalize_some
 
-OPTIONS = ("encoder_repetition_penalty",)
+OPTIONS = {"encoder_repetition_penalty": Option(Positive, default=1.0)}
 PLACE = 120
 
 

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import Rate
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 from .epsilon_cutoff import cut_below
 
-OPTIONS = ("eta_cutoff",)
+OPTIONS = {"eta_cutoff": Option(Rate, default=0.0, needs=("do_sample",))}
 PLACE = 580
 
 

@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ..options import Option
 from ..processor import Context, LogitsProcessor, token_ids
 
-OPTIONS = ("exponential_decay_length_penalty",)
+OPTIONS = {"exponential_decay_length_penalty": Option(tuple[int, float])}
 PLACE = 230
 _MOST = 1e25  # beyond it the end is certain anyway, and infinity would make NaN
 

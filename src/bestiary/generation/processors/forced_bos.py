@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("forced_bos_token_id",)
+OPTIONS = {"forced_bos_token_id": Option(int)}
 PLACE = 200
 
 

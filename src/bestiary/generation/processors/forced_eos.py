@@ -3,10 +3,11 @@
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ..options import Option
 from ..processor import Context, LogitsProcessor, token_ids
 from .forced_bos import only
 
-OPTIONS = ("forced_eos_token_id",)
+OPTIONS = {"forced_eos_token_id": Option(int | list[int])}
 PLACE = 210
 
 

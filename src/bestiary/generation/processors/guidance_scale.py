@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("guidance_scale",)
+OPTIONS = {"guidance_scale": Option(float)}
 PLACE = 100
+ASKED_BY = ("guidance_scale", "negative_prompt_ids")
 
 
 class UnbatchedClassifierFreeGuidanceLogitsProcessor(LogitsProcessor):

@@ -4,10 +4,12 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("diversity_penalty",)
+OPTIONS = {"diversity_penalty": Option(float, default=0.0, needs=("num_beam_groups",))}
 PLACE = 130
+ASKED_BY = ("num_beam_groups",)
 
 
 class HammingDiversityLogitsProcessor(LogitsProcessor):

@@ -3,9 +3,11 @@
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import Whole
+from ..options import Option
 from ..processor import Context, LogitsProcessor, token_ids
 
-OPTIONS = ("min_new_tokens",)
+OPTIONS = {"min_new_tokens": Option(Whole)}
 PLACE = 180
 
 

@@ -4,9 +4,11 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import Rate
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("min_p",)
+OPTIONS = {"min_p": Option(Rate, needs=("do_sample",))}
 PLACE = 550
 
 

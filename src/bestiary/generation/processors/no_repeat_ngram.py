@@ -4,9 +4,11 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import Whole
+from ..options import Option
 from ..processor import Context, LogitsProcessor, ban
 
-OPTIONS = ("no_repeat_ngram_size",)
+OPTIONS = {"no_repeat_ngram_size": Option(Whole, default=0)}
 PLACE = 140
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from ...core.errors import InputError
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ()
+ASKED_BY = ("prefix_allowed_tokens_fn",)
 PLACE = 190
 
 

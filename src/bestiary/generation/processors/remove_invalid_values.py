@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("remove_invalid_values",)
+OPTIONS = {"remove_invalid_values": Option(bool, default=False)}
 PLACE = 220
 
 

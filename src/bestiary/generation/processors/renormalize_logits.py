@@ -2,9 +2,10 @@
 
 from torch import Tensor
 
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("renormalize_logits",)
+OPTIONS = {"renormalize_logits": Option(bool, default=False)}
 PLACE = 990
 
 

@@ -4,9 +4,11 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import Positive
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("repetition_penalty",)
+OPTIONS = {"repetition_penalty": Option(Positive, default=1.0)}
 PLACE = 130
 
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("sequence_bias",)
+OPTIONS = {"sequence_bias": Option(Any)}
 PLACE = 110
 
 Biases = Mapping[tuple[int, ...], float] | Sequence[Any]

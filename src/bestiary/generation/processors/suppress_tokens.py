@@ -4,9 +4,10 @@ from typing import Any
 
 from torch import Tensor
 
+from ..options import Option
 from ..processor import Context, LogitsProcessor, token_ids
 
-OPTIONS = ("suppress_tokens",)
+OPTIONS = {"suppress_tokens": Option(list[int])}
 PLACE = 240
 
 

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError, InputError
-from ..processor import LAST, Context, LogitsProcessor
+from ..processor import Context, LogitsProcessor
 
-OPTIONS = ()
-PLACE = LAST + 20
+PLACE = 920
 
 # Of the linear congruential generator that chains the hashes.
 _MULTIPLIER, _INCREMENT = 6364136223846793005, 1

@@ -3,9 +3,11 @@
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import Amount
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("temperature",)
+OPTIONS = {"temperature": Option(Amount, default=1.0, needs=("do_sample",))}
 PLACE = 510
 
 

@@ -4,9 +4,11 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import Rate
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("top_h",)
+OPTIONS = {"top_h": Option(Rate, needs=("do_sample",))}
 PLACE = 520
 
 # The rule is applied to this many of the most probable tokens; the rest is always cut.

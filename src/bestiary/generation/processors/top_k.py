@@ -4,9 +4,11 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import Whole
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("top_k",)
+OPTIONS = {"top_k": Option(Whole, default=50, off=0, needs=("do_sample", "penalty_alpha"))}
 PLACE = 530
 
 

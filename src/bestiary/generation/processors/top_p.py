@@ -4,9 +4,11 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import Rate
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("top_p",)
+OPTIONS = {"top_p": Option(Rate, default=1.0, needs=("do_sample",))}
 PLACE = 540
 
 

@@ -4,9 +4,11 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import Rate
+from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("typical_p",)
+OPTIONS = {"typical_p": Option(Rate, default=1.0, needs=("do_sample",))}
 PLACE = 560
 
 

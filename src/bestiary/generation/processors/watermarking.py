@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
-from ..processor import LAST, Context, LogitsProcessor
+from ..options import Option
+from ..processor import Context, LogitsProcessor
 
-OPTIONS = ("watermarking_config",)
-PLACE = LAST + 10
+OPTIONS = {"watermarking_config": Option(Any)}
+PLACE = 910
 
 SCHEMES = ("lefthash", "selfhash")
 _TABLE = 1_000_003

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ()
 PLACE = 90
 
 

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from ..processor import Context, LogitsProcessor
 
-OPTIONS = ()
 PLACE = 260
 
 

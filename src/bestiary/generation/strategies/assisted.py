@@ -9,6 +9,7 @@ from ...core.errors import ArgumentError, ConfigError
 from ..config import GenerationConfig
 from ..loop import Decoding
 from ..mixin import Generating
+from ..options import Option
 from ..prepare import forward_parameters, map_rows, repeat_rows
 from ..speculation.bridging import BridgeDrafter
 from ..speculation.drafting import Confidence, ModelDrafter, Schedule
@@ -20,16 +21,23 @@ from ..strategy import strategy_class
 if TYPE_CHECKING:
     from ..prepare import Prepared
 
-OPTIONS = (
-    "do_sample", "num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold",
-    "assistant_early_exit", "assistant_lookbehind", "target_lookbehind", "assistant_ensemble_weight",
-)  # fmt: skip
+OPTIONS = {
+    "assistant_early_exit": Option(int),
+    "num_assistant_tokens": Option(int, default=20, needs=("assistant_model", "assistant_early_exit")),
+    "num_assistant_tokens_schedule": Option(str, default="constant", needs=("assistant_model", "assistant_early_exit")),
+    "assistant_confidence_threshold": Option(float, default=0.4, needs=("assistant_model", "assistant_early_exit")),
+    "assistant_lookbehind": Option(int, default=10, needs=("assistant_tokenizer",)),
+    "target_lookbehind": Option(int, default=10, needs=("assistant_tokenizer",)),
+    # The last one only to be refused.
+    "assistant_ensemble_weight": Option(float, needs=("assistant_model", "assistant_early_exit", "prompt_lookup_num_tokens")),
+}
+CHOSEN_BY = ("assistant_model", "assistant_early_exit")
 
 # What a draft does not take over: what it is told otherwise, what ends a text, and what runs the model once more.
 _NOT_FOR_DRAFTS = (
     "max_new_tokens", "min_new_tokens", "stop_strings", "max_time", "num_return_sequences", "guidance_scale",
     "cache_implementation", "cache_config", "max_cache_len", "return_dict_in_generate", "output_scores", "output_logits",
-    "output_attentions", "output_hidden_states", "decoder_start_token_id", "bos_token_id", *OPTIONS[1:],
+    "output_attentions", "output_hidden_states", "decoder_start_token_id", "bos_token_id", *OPTIONS,
 )  # fmt: skip
 
 

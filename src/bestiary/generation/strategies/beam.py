@@ -1,13 +1,15 @@
 """The best of several beams (beam search, https://arxiv.org/abs/1702.01806 and older)."""
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError, NumericsError
+from ...core.kinds import Natural
 from ..beams import Candidates, History, Pool, Rules
 from ..config import GenerationConfig
+from ..options import Option
 from ..outputs import GenerateBeamDecoderOnlyOutput, GenerateBeamEncoderDecoderOutput
 from ..strategy import Choice, Strategy
 
@@ -15,7 +17,13 @@ if TYPE_CHECKING:
     from ..loop import Decoding
     from ..start import Call
 
-OPTIONS = ("num_beams", "length_penalty", "early_stopping")
+OPTIONS = {
+    "num_beams": Option(Natural, default=1),
+    "length_penalty": Option(float, default=1.0, needs=("num_beams",)),
+    "early_stopping": Option(bool | Literal["never"], default=False, needs=("num_beams",)),
+}
+CHOSEN_BY = ("num_beams",)
+WHEN_DRAWING = "beam_sample"
 
 
 class Beam(Strategy):

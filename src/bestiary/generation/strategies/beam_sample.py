@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from ..loop import Decoding
     from ..start import Call
 
-OPTIONS = ("num_beams", "length_penalty", "early_stopping", "do_sample")
-
 
 class BeamSample(Beam):
     """As `Beam`, but the candidates of a step are drawn, without repetition, from the softmax of all totals of a prompt.

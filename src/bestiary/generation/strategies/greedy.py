@@ -10,7 +10,7 @@ from ..strategy import Choice, Strategy
 if TYPE_CHECKING:
     from ..loop import Decoding
 
-OPTIONS = ()
+WHEN_DRAWING = "sample"
 
 
 class Greedy(Strategy):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ...core.errors import ConfigError
+from ..options import Option
 from ..speculation.drafting import Draft, Drafter
 from ..speculation.verification import Speculation
 
@@ -12,7 +13,11 @@ if TYPE_CHECKING:
     from ..loop import Decoding
     from ..start import Call
 
-OPTIONS = ("do_sample", "prompt_lookup_num_tokens", "max_matching_ngram_size")
+OPTIONS = {
+    "prompt_lookup_num_tokens": Option(int),
+    "max_matching_ngram_size": Option(int, needs=("prompt_lookup_num_tokens",)),
+}
+CHOSEN_BY = ("prompt_lookup_num_tokens",)
 _SIZE = 2
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import NumericsError
+from ..options import Option
 from ..seeds import RowStreams, pick, streams
 from ..strategy import Choice, Strategy
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from ..loop import Decoding
     from ..start import Call
 
-OPTIONS = ("do_sample",)
+OPTIONS = {"do_sample": Option(bool, default=False)}
 
 
 class Sample(Strategy):

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ...core.errors import ArgumentError, InputError
-from ...generation.strategy import CHOICES
+from ...generation.strategy import rivals
 from ...preprocess.audio.reading import load_audio
 from ..base import ChunkPipeline, Parameters, Result
 from ..batching import each, tensors
@@ -119,11 +119,10 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
 
     def settings(self, options: dict[str, Any]) -> dict[str, Any]:
         """`options` with the pipeline's own settings under them; its beams give way to another strategy that is asked for."""
-        own = copy.deepcopy(self.generation_config)
-        without = [name for strategy, name in CHOICES if not strategy.endswith("beam")]
-        if any(source.get(name) for source in (options, self.model.generation_config) for name in without):
-            own.num_beams = None
-        return {"generation_config": own, **options}
+        settings = copy.deepcopy(self.generation_config)
+        if any(source.get(name) for source in (options, self.model.generation_config) for name in rivals("beam")):
+            settings.num_beams = None
+        return {"generation_config": settings, **options}
 
     def postprocess(self, model_outputs: Any, times: Any = False) -> Result:
         heard = [self._said(output["segments"], output["window"], times == "word") for output in model_outputs]

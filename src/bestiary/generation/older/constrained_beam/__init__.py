@@ -1,7 +1,7 @@
 """Beams that must write given words (dynamic beam allocation, https://arxiv.org/abs/1804.06609)."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from ....core.errors import ConfigError
 from ....core.logging import warn_once
 from ...beams import EOS, Candidates, Pool
 from ...config import GenerationConfig
+from ...options import Option
 from ...strategies.beam import Beam, Found
 from .constraints import ConstraintListState, check_room, check_tokens, constraints_of, round_robin
 
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from ...loop import Decoding
     from ...start import Call
 
-OPTIONS = ("num_beams", "length_penalty", "early_stopping", "constraints", "force_words_ids")
+OPTIONS = {
+    "constraints": Option(Any),
+    "force_words_ids": Option(Any),
+}
+CHOSEN_BY = ("constraints", "force_words_ids")
+REPLACES = ("beam", "group_beam")
 
 # Which rows are returned first: those that meet all constraints, those that were cut off before, those that ended before.
 _MET, _CUT, _ENDED = range(3)

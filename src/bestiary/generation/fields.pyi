@@ -1,0 +1,157 @@
+# Every option of generation, its kind, its default, and the file that declares it.
+# Written by scripts/write_option_fields.py; do not edit.
+
+from typing import Any, Literal
+
+from ..core.kinds import Amount, Natural, Positive, Rate, Whole
+from ..hub.pretrained import PretrainedRecord
+
+class Fields(PretrainedRecord):
+    # compiled
+    compile_config: Any | None = None
+    disable_compile: bool | None = None
+
+    # config
+    max_length: Natural | None = None
+    max_new_tokens: Natural | None = None
+    num_return_sequences: Natural | None = None  # counts as 1
+    use_cache: bool | None = None  # counts as True
+    cache_implementation: str | None = None
+    cache_config: Any | None = None
+    max_cache_len: Natural | None = None
+    prefill_chunk_size: Natural | None = None
+    return_dict_in_generate: bool | None = None  # counts as False
+    output_attentions: bool | None = None  # counts as False
+    output_hidden_states: bool | None = None  # counts as False
+    output_scores: bool | None = None  # counts as False
+    output_logits: bool | None = None  # counts as False
+    output_token_logprobs: bool | None = None  # counts as False
+    return_legacy_cache: bool | None = None
+    pad_token_id: int | None = None
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+    decoder_start_token_id: int | list[int] | None = None
+    is_assistant: bool | None = None
+    continuous_batching_config: Any | None = None
+    use_mtp: bool | None = None
+    speculation_type: str | None = None
+
+    # healing
+    token_healing: bool | None = None
+
+    # stopping
+    max_time: Amount | None = None
+    stop_strings: str | list[str] | None = None
+
+    # processors/bad_words
+    bad_words_ids: list[list[int]] | None = None
+
+    # processors/begin_suppress_tokens
+    begin_suppress_tokens: list[int] | None = None
+
+    # processors/encoder_no_repeat_ngram
+    encoder_no_repeat_ngram_size: Whole | None = None  # counts as 0
+
+    # processors/encoder_repetition_penalty
+    encoder_repetition_penalty: Positive | None = None  # counts as 1.0
+
+    # processors/epsilon_cutoff
+    epsilon_cutoff: Rate | None = None  # counts as 0.0
+
+    # processors/eta_cutoff
+    eta_cutoff: Rate | None = None  # counts as 0.0
+
+    # processors/exponential_decay_length
+    exponential_decay_length_penalty: tuple[int, float] | None = None
+
+    # processors/forced_bos
+    forced_bos_token_id: int | None = None
+
+    # processors/forced_eos
+    forced_eos_token_id: int | list[int] | None = None
+
+    # processors/guidance_scale
+    guidance_scale: float | None = None
+
+    # processors/hamming_diversity
+    diversity_penalty: float | None = None  # counts as 0.0
+
+    # processors/min_length
+    min_length: Whole | None = None  # counts as 0
+
+    # processors/min_new_tokens
+    min_new_tokens: Whole | None = None
+
+    # processors/min_p
+    min_p: Rate | None = None
+
+    # processors/no_repeat_ngram
+    no_repeat_ngram_size: Whole | None = None  # counts as 0
+
+    # processors/remove_invalid_values
+    remove_invalid_values: bool | None = None  # counts as False
+
+    # processors/renormalize_logits
+    renormalize_logits: bool | None = None  # counts as False
+
+    # processors/repetition_penalty
+    repetition_penalty: Positive | None = None  # counts as 1.0
+
+    # processors/sequence_bias
+    sequence_bias: Any | None = None
+
+    # processors/suppress_tokens
+    suppress_tokens: list[int] | None = None
+
+    # processors/temperature
+    temperature: Amount | None = None  # counts as 1.0
+
+    # processors/top_h
+    top_h: Rate | None = None
+
+    # processors/top_k
+    top_k: Whole | None = None  # counts as 50
+
+    # processors/top_p
+    top_p: Rate | None = None  # counts as 1.0
+
+    # processors/typical_p
+    typical_p: Rate | None = None  # counts as 1.0
+
+    # processors/watermarking
+    watermarking_config: Any | None = None
+
+    # strategies/assisted
+    assistant_early_exit: int | None = None
+    num_assistant_tokens: int | None = None  # counts as 20
+    num_assistant_tokens_schedule: str | None = None  # counts as 'constant'
+    assistant_confidence_threshold: float | None = None  # counts as 0.4
+    assistant_lookbehind: int | None = None  # counts as 10
+    target_lookbehind: int | None = None  # counts as 10
+    assistant_ensemble_weight: float | None = None
+
+    # strategies/beam
+    num_beams: Natural | None = None  # counts as 1
+    length_penalty: float | None = None  # counts as 1.0
+    early_stopping: bool | Literal["never"] | None = None  # counts as False
+
+    # strategies/prompt_lookup
+    prompt_lookup_num_tokens: int | None = None
+    max_matching_ngram_size: int | None = None
+
+    # strategies/sample
+    do_sample: bool | None = None  # counts as False
+
+    # older/constrained_beam
+    constraints: Any | None = None
+    force_words_ids: Any | None = None
+
+    # older/contrastive
+    penalty_alpha: float | None = None
+    low_memory: bool | None = None
+
+    # older/dola
+    dola_layers: str | list[int] | None = None
+
+    # older/group_beam
+    num_beam_groups: int | None = None  # counts as 1

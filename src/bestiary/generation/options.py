@@ -1,0 +1,83 @@
+"""Options: the fields of `GenerationConfig`, each declared by the file that acts on it.
+
+    OPTIONS = {"top_k": Option(Whole, default=50, off=0, needs=("do_sample", "penalty_alpha"))}
+
+Such a table may stand at the top of any file in `generation/`, `processors/`, `strategies/` and `older/`. It is read without
+importing the file, so it is made of nothing but `Option`, the kinds of `core/kinds.py` and what Python's annotations are
+made of. After a change, `python scripts/write_option_fields.py` tells editors.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from ..core import kinds, plugins
+
+PLACES = (__package__, *(f"{__package__}.{folder}" for folder in ("processors", "strategies", "older")))
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a setting takes and when it matters.
+
+    kind: of its values, see `core/kinds.py`; None is always allowed and says nothing.
+    default: what counts where nobody says anything. off: the value that asks for nothing; by default the default.
+    needs: other options, or arguments of `generate`, of which one must be set for this one to have an effect.
+    supported: False for what is published and not here: asking for it is refused.
+    """
+
+    kind: Any
+    default: Any = None
+    off: Any = None
+    needs: tuple[str, ...] = ()
+    supported: bool = True
+
+    def asks(self, value: Any) -> bool:
+        """Whether `value` asks for anything."""
+        return value is not None and value != (self.default if self.off is None else self.off)
+
+
+_VOCABULARY = {
+    **{name: value for name, value in vars(kinds).items() if not name.startswith("_")},
+    **{kind.__name__: kind for kind in (bool, int, float, str, list, dict, tuple, Option)},
+    "Annotated": Annotated,
+    "Any": Any,
+    "Literal": Literal,
+    "__builtins__": {},
+}
+
+
+def declared(package: str) -> dict[str, dict[str, Option]]:
+    """The files of `package` that declare options, and these by name.
+
+    Raises:
+        ValueError: a declaration that cannot be read by itself; names the file.
+    """
+    tables = {}
+    for file, source in plugins.expressions(package, "OPTIONS").items():
+        try:
+            tables[file] = eval(source, dict(_VOCABULARY))  # noqa: S307 (our own source, as importing it would run it)
+        except (NameError, SyntaxError, TypeError) as error:
+            where = f"{package}.{file}: OPTIONS"
+            raise ValueError(f"{where} is read without importing the file: {error}; see {__name__}") from error
+    return tables
+
+
+@cache
+def options() -> Mapping[str, Option]:
+    """Every option by name.
+
+    Raises:
+        ValueError: two files declare the same one.
+    """
+    table: dict[str, Option] = {}
+    places: dict[str, str] = {}
+    for package in PLACES:
+        for file, listed in declared(package).items():
+            for name in places.keys() & listed.keys():
+                raise ValueError(f"the option {name!r} is declared by {places[name]} and by {package}.{file}; rename one")
+            table.update(listed)
+            places.update(dict.fromkeys(listed, f"{package}.{file}"))
+    return MappingProxyType(table)
