@@ -1,10 +1,11 @@
-"""Write what the folders of `models` declare to the two places that are read without importing them.
+"""Write what families and plug-ins declare to the two places that are read without importing them.
 
     python scripts/write_family_lists.py
 
 `src/bestiary/models/index.json` says which family has a model_type or a class; the lines `from .models...` of
-`src/bestiary/__init__.pyi` say which module a public name comes from. Run it after a change of a family's public names
-(`tests/test_family_lists.py` tells when); never edit those lines by hand.
+`src/bestiary/__init__.pyi`, and those of the folders in `PLUGINS`, say which module a public name comes from. Run it after a
+change of a family's public names or of a plug-in's `__all__` (`tests/test_family_lists.py` tells when); never edit those
+lines by hand.
 """
 
 import importlib
@@ -15,7 +16,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bestiary.core import plugins
 from bestiary.modeling.families import INDEX, declarations, families
+
+PLUGINS = ("cache.kinds", "generation.processors", "pipelines.tasks")
 
 
 def lists(package: Path) -> dict[Path, str]:
@@ -26,6 +30,9 @@ def lists(package: Path) -> dict[Path, str]:
         places = {each: place for each in declarations(family)["names"] if (place := home(family, each))}
         declared[name] = {**declarations(family), "names": sorted(places)}
         lines += [f"from .{place.removeprefix('bestiary.')} import {each} as {each}" for each, place in places.items()]
+    for folder in PLUGINS:
+        published = plugins.literals(f"bestiary.{folder}", "__all__").items()
+        lines += [f"from .{folder}.{file} import {each} as {each}" for file, names in published for each in names]
     stub = package / "__init__.pyi"
     return {package / "models" / INDEX: index(declared), stub: with_lines(stub, lines)}
 
@@ -46,10 +53,11 @@ def index(declared: dict[str, dict[str, Any]]) -> str:
 
 
 def with_lines(stub: Path, lines: list[str]) -> str:
-    """The stub with `lines` for the families instead of those it has, sorted and wrapped as the linter wants them."""
+    """The stub with `lines` instead of those it has for the same folders, sorted and wrapped as the linter wants them."""
     kept, inside = [], False
+    written = tuple(f"from .{folder}." for folder in ("models", *PLUGINS))
     for line in stub.read_text(encoding="utf-8").splitlines():
-        inside = line.startswith("from .models.") or (inside and line.startswith((" ", ")")))
+        inside = line.startswith(written) or (inside and line.startswith((" ", ")")))
         if not inside:
             kept.append(line)
     place = next(number for number, line in enumerate(kept) if line.startswith("from ."))

@@ -2,49 +2,9 @@
 
 from ..core.plugins import lazy
 
-_PROCESSORS = {
-    "alternating_codebooks": "AlternatingCodebooksLogitsProcessor",
-    "bad_words": "NoBadWordsLogitsProcessor",
-    "bark_eos_prioritizer": "BarkEosPrioritizerLogitsProcessor",
-    "begin_suppress_tokens": "SuppressTokensAtBeginLogitsProcessor",
-    "classifier_free_guidance": "ClassifierFreeGuidanceLogitsProcessor",
-    "dia_classifier_free_guidance": "DiaClassifierFreeGuidanceLogitsProcessor",
-    "dia_eos_channel_filter": "DiaEOSChannelFilterLogitsProcessor",
-    "dia_eos_delay_pattern": "DiaEOSDelayPatternLogitsProcessor",
-    "encoder_no_repeat_ngram": "EncoderNoRepeatNGramLogitsProcessor",
-    "encoder_repetition_penalty": "EncoderRepetitionPenaltyLogitsProcessor",
-    "epsilon_cutoff": "EpsilonLogitsWarper",
-    "eta_cutoff": "EtaLogitsWarper",
-    "exponential_decay_length": "ExponentialDecayLengthPenalty",
-    "forced_bos": "ForcedBOSTokenLogitsProcessor",
-    "forced_eos": "ForcedEOSTokenLogitsProcessor",
-    "guidance_scale": "UnbatchedClassifierFreeGuidanceLogitsProcessor",
-    "hamming_diversity": "HammingDiversityLogitsProcessor",
-    "min_length": "MinLengthLogitsProcessor",
-    "min_new_tokens": "MinNewTokensLengthLogitsProcessor",
-    "min_p": "MinPLogitsWarper",
-    "no_repeat_ngram": "NoRepeatNGramLogitsProcessor",
-    "prefix_allowed_tokens": "PrefixConstrainedLogitsProcessor",
-    "remove_invalid_values": "InfNanRemoveLogitsProcessor",
-    "renormalize_logits": "LogitNormalization",
-    "repetition_penalty": "RepetitionPenaltyLogitsProcessor",
-    "sequence_bias": "SequenceBiasLogitsProcessor",
-    "suppress_tokens": "SuppressTokensLogitsProcessor",
-    "synthid_watermarking": "SynthIDTextWatermarkLogitsProcessor",
-    "temperature": "TemperatureLogitsWarper",
-    "top_h": "TopHLogitsWarper",
-    "top_k": "TopKLogitsWarper",
-    "top_p": "TopPLogitsWarper",
-    "typical_p": "TypicalLogitsWarper",
-    "watermarking": "WatermarkLogitsProcessor",
-    "whisper_no_speech": "WhisperNoSpeechDetection",
-    "whisper_timestamps": "WhisperTimeStampLogitsProcessor",
-}
-
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        **{f"processors.{module}": [name] for module, name in _PROCESSORS.items()},
         "compiled": ["CompileConfig"],
         "config": ["GenerationConfig"],
         "older.constrained_beam.constraints": [
@@ -94,4 +54,5 @@ __getattr__, __dir__ = lazy(
             "WatermarkingConfig",
         ],
     },
+    folders=["processors"],
 )

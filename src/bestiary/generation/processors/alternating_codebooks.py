@@ -6,6 +6,8 @@ from torch import Tensor
 from ...core.errors import ConfigError
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["AlternatingCodebooksLogitsProcessor"]
+
 PLACE = 270
 
 

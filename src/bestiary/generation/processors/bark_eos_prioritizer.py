@@ -6,6 +6,8 @@ from torch import Tensor
 from ...core.errors import ConfigError
 from ..processor import Context, LogitsProcessor, token_ids
 
+__all__ = ["BarkEosPrioritizerLogitsProcessor"]
+
 PLACE = 280
 
 

@@ -5,6 +5,8 @@ from torch import Tensor
 from ...core.errors import ConfigError, InputError
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["ClassifierFreeGuidanceLogitsProcessor"]
+
 PLACE = 105
 
 

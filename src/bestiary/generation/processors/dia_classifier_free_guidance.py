@@ -7,6 +7,8 @@ from ...core.errors import ConfigError
 from ..processor import Context, LogitsProcessor
 from .classifier_free_guidance import halves
 
+__all__ = ["DiaClassifierFreeGuidanceLogitsProcessor"]
+
 PLACE = 106
 
 

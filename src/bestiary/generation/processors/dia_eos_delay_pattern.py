@@ -7,6 +7,8 @@ from ...core.errors import ConfigError
 from ..processor import Context, LogitsProcessor
 from .forced_bos import only
 
+__all__ = ["DiaEOSDelayPatternLogitsProcessor"]
+
 PLACE = 295
 
 

@@ -8,6 +8,8 @@ from ...core.kinds import Rate
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["EpsilonLogitsWarper"]
+
 OPTIONS = {"epsilon_cutoff": Option(Rate, default=0.0, needs=("do_sample",))}
 PLACE = 570
 

@@ -6,6 +6,8 @@ from torch import Tensor
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["ForcedBOSTokenLogitsProcessor"]
+
 OPTIONS = {"forced_bos_token_id": Option(int)}
 PLACE = 200
 

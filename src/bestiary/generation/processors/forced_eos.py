@@ -7,6 +7,8 @@ from ..options import Option
 from ..processor import Context, LogitsProcessor, token_ids
 from .forced_bos import only
 
+__all__ = ["ForcedEOSTokenLogitsProcessor"]
+
 OPTIONS = {"forced_eos_token_id": Option(int | list[int])}
 PLACE = 210
 

@@ -9,6 +9,8 @@ from ...core.errors import ConfigError
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["UnbatchedClassifierFreeGuidanceLogitsProcessor"]
+
 OPTIONS = {"guidance_scale": Option(float)}
 PLACE = 100
 ASKED_BY = ("guidance_scale", "negative_prompt_ids")

@@ -7,6 +7,8 @@ from ...core.errors import ConfigError
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["HammingDiversityLogitsProcessor"]
+
 OPTIONS = {"diversity_penalty": Option(float, default=0.0, needs=("num_beam_groups",))}
 PLACE = 130
 ASKED_BY = ("num_beam_groups",)

@@ -7,6 +7,8 @@ from ...core.kinds import Whole
 from ..options import Option
 from ..processor import Context, LogitsProcessor, token_ids
 
+__all__ = ["MinLengthLogitsProcessor"]
+
 OPTIONS = {"min_length": Option(Whole, default=0)}
 PLACE = 170
 

@@ -7,6 +7,8 @@ from ...core.kinds import Whole
 from ..options import Option
 from ..processor import Context, LogitsProcessor, token_ids
 
+__all__ = ["MinNewTokensLengthLogitsProcessor"]
+
 OPTIONS = {"min_new_tokens": Option(Whole)}
 PLACE = 180
 

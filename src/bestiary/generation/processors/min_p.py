@@ -8,6 +8,8 @@ from ...core.kinds import Rate
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["MinPLogitsWarper"]
+
 OPTIONS = {"min_p": Option(Rate, needs=("do_sample",))}
 PLACE = 550
 

@@ -8,6 +8,8 @@ from ...core.kinds import Whole
 from ..options import Option
 from ..processor import Context, LogitsProcessor, ban
 
+__all__ = ["NoRepeatNGramLogitsProcessor"]
+
 OPTIONS = {"no_repeat_ngram_size": Option(Whole, default=0)}
 PLACE = 140
 

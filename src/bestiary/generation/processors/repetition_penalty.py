@@ -8,6 +8,8 @@ from ...core.kinds import Positive
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["RepetitionPenaltyLogitsProcessor"]
+
 OPTIONS = {"repetition_penalty": Option(Positive, default=1.0)}
 PLACE = 130
 

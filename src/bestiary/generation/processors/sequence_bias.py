@@ -12,6 +12,8 @@ from ...core.errors import ConfigError
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["SequenceBiasLogitsProcessor"]
+
 OPTIONS = {"sequence_bias": Option(Any)}
 PLACE = 110
 

@@ -7,6 +7,8 @@ from torch import Tensor
 from ..options import Option
 from ..processor import Context, LogitsProcessor, token_ids
 
+__all__ = ["SuppressTokensLogitsProcessor"]
+
 OPTIONS = {"suppress_tokens": Option(list[int])}
 PLACE = 240
 

@@ -9,6 +9,8 @@ from torch import Tensor
 from ...core.errors import ConfigError, InputError
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["SynthIDTextWatermarkLogitsProcessor"]
+
 PLACE = 920
 
 # Of the linear congruential generator that chains the hashes.

@@ -7,6 +7,8 @@ from ...core.kinds import Amount
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["TemperatureLogitsWarper"]
+
 OPTIONS = {"temperature": Option(Amount, default=1.0, needs=("do_sample",))}
 PLACE = 510
 

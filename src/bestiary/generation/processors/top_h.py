@@ -8,6 +8,8 @@ from ...core.kinds import Rate
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["TopHLogitsWarper"]
+
 OPTIONS = {"top_h": Option(Rate, needs=("do_sample",))}
 PLACE = 520
 

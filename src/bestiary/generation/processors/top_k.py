@@ -8,6 +8,8 @@ from ...core.kinds import Whole
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["TopKLogitsWarper"]
+
 OPTIONS = {"top_k": Option(Whole, default=50, off=0, needs=("do_sample", "penalty_alpha"))}
 PLACE = 530
 

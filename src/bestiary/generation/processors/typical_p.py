@@ -8,6 +8,8 @@ from ...core.kinds import Rate
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["TypicalLogitsWarper"]
+
 OPTIONS = {"typical_p": Option(Rate, default=1.0, needs=("do_sample",))}
 PLACE = 560
 

@@ -10,6 +10,8 @@ from ...core.errors import ConfigError
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["WatermarkLogitsProcessor"]
+
 OPTIONS = {"watermarking_config": Option(Any)}
 PLACE = 910
 

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["WhisperNoSpeechDetection"]
+
 PLACE = 90
 
 

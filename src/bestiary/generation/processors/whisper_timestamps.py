@@ -7,6 +7,8 @@ from torch import Tensor
 
 from ..processor import Context, LogitsProcessor
 
+__all__ = ["WhisperTimeStampLogitsProcessor"]
+
 PLACE = 260
 
 
