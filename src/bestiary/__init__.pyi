@@ -220,6 +220,17 @@ from .modeling.watermark_detector import BayesianDetectorConfig as BayesianDetec
 from .modeling.watermark_detector import BayesianDetectorModel as BayesianDetectorModel
 from .modeling.watermark_detector import BayesianDetectorWatermarkedLikelihood as BayesianDetectorWatermarkedLikelihood
 from .modeling.watermark_detector import BayesianWatermarkDetectorModelOutput as BayesianWatermarkDetectorModelOutput
+from .models.bart import BartConfig as BartConfig
+from .models.bart.model import BartForCausalLM as BartForCausalLM
+from .models.bart.model import BartForConditionalGeneration as BartForConditionalGeneration
+from .models.bart.model import BartForQuestionAnswering as BartForQuestionAnswering
+from .models.bart.model import BartForSequenceClassification as BartForSequenceClassification
+from .models.bart.model import BartModel as BartModel
+from .models.bart.model import BartPreTrainedModel as BartPreTrainedModel
+from .models.bart.model import BartPretrainedModel as BartPretrainedModel
+from .models.bart.model import PretrainedBartModel as PretrainedBartModel
+from .models.bart.tokenizer import BartTokenizer as BartTokenizer
+from .models.bart.tokenizer import BartTokenizerFast as BartTokenizerFast
 from .models.bert import BertConfig as BertConfig
 from .models.bert.model import BertForMaskedLM as BertForMaskedLM
 from .models.bert.model import BertForMultipleChoice as BertForMultipleChoice

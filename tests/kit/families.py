@@ -182,10 +182,17 @@ def pair(model_type: str, name: str, variant: str = "") -> Pair:
 
 @torch.no_grad()
 def spread(model: torch.nn.Module) -> None:
-    """Move every parameter away from its starting value, so that biases and norms matter and no two weights are alike."""
+    """Move every parameter away from its starting value, so that biases and norms matter and no two weights are alike.
+
+    Stored buffers (running means and variances) move up, so that variances stay above 0.
+    """
     for parameter in model.parameters():
         if parameter.is_floating_point():
             parameter.add_(torch.randn_like(parameter) * 0.05)
+    stored = model.state_dict().keys()
+    for name, buffer in model.named_buffers():
+        if name in stored and buffer.is_floating_point():
+            buffer.add_(torch.rand_like(buffer) * 0.5)
 
 
 def close(ours: Any, reference: Any, where: str = "", real: torch.Tensor | None = None, **tolerance: float) -> None:

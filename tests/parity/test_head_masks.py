@@ -11,6 +11,7 @@ from bestiary.core.errors import ArgumentError, InputError
 # Family, class, mask name, and the output projection of one layer's attention, (in the model, heads x size second).
 CASES = [
     ("bert", "BertModel", "head_mask", "encoder.layer.1.attention.output.dense"),
+    ("bart", "BartModel", "decoder_head_mask", "decoder.layers.1.self_attn.out_proj"),
     ("llama", "LlamaModel", "head_mask", "layers.1.self_attn.o_proj"),
     ("t5", "T5Model", "head_mask", "encoder.block.1.layer.0.SelfAttention.o"),
     ("t5", "T5Model", "decoder_head_mask", "decoder.block.1.layer.0.SelfAttention.o"),

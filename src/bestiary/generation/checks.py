@@ -163,9 +163,7 @@ def check_cache(cache: Cache, model: Any, rows: int) -> None:
         )
     if not any(held):
         return
-    config = model.config.get_text_config(decoder=True)
-    own = [config.get(name) for name in ("num_decoder_layers", "decoder_layers")] if config.is_encoder_decoder else []
-    layers = next((number for number in own if number is not None), config.num_hidden_layers)
+    layers = len(model.config.get_text_config(decoder=True).layer_kinds())
     if len(held) != layers:
         raise InputError(f"the cache holds {len(held)} layers and {type(model).__name__} has {layers}: another model filled it")
     if len(set(held)) > 1:

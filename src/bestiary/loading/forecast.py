@@ -162,11 +162,8 @@ def _slots(first: int, further: int) -> int:
 def _cache(config: Any, call: Call, item: int) -> tuple[int, int]:
     """Bytes of one token of one row, and of the whole call."""
     text = config.get_text_config()
-    heads = _first(text, "decoder_attention_heads", "num_attention_heads")
-    groups = heads if text.is_encoder_decoder else _first(text, "num_key_value_heads", "num_attention_heads")
-    layers = _first(text, "num_decoder_layers", "decoder_layers", "num_hidden_layers")
-    head_size = text.get("head_dim") or text.get("hidden_size") // heads
-    per_token = 2 * layers * groups * head_size * item
+    heads, head_size = text.cache_heads
+    per_token = 2 * len(text.layer_kinds()) * heads * head_size * item
     if not text.is_encoder_decoder:
         return per_token, call.batch * per_token * _slots(call.prompt, call.new_tokens - 1)
     slots = _slots(1, call.new_tokens - 1) + _slots(_source(text, call), 0)

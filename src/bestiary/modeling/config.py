@@ -129,7 +129,7 @@ class PreTrainedConfig(PretrainedRecord):
         return self
 
     def layer_kinds(self) -> tuple[str, ...]:
-        """The kind of each layer, which decides what it looks at and what a cache keeps for it.
+        """The kind of each layer, of an encoder-decoder in the decoder: it decides what a layer looks at and a cache keeps.
 
         They are those of the field `layer_types`; without it, "sliding_attention" where `sliding_window` is set (and
         `use_sliding_window` is not false), else "full_attention". A family whose file says it otherwise overrides this.
@@ -144,6 +144,12 @@ class PreTrainedConfig(PretrainedRecord):
         if len(kinds) != count:
             raise ConfigError(f"{type(self).__name__}: layer_types names {len(kinds)} layers, and num_hidden_layers is {count}")
         return tuple(kinds)
+
+    @property
+    def cache_heads(self) -> tuple[int, int]:
+        """Number and width of the heads whose keys and values a cache keeps, in each layer."""
+        heads = self.get("num_attention_heads")
+        return self.get("num_key_value_heads") or heads, self.get("head_dim") or self.get("hidden_size") // heads
 
     @classmethod
     def from_pretrained(cls, name_or_path: Any, **kwargs: Any) -> Any:

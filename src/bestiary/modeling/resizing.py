@@ -49,7 +49,7 @@ def resize(
             _resize_rows(model, head, "weight", size, mean_resizing)
         head.out_features = size
     for module, name in model.vocabulary_biases():
-        _resize_rows(model, module, name, size, mean_resizing)
+        _resize_bias(module, name, size)
     text = model.config.get_text_config()
     text.__dict__["vocab_size"] = size
     model.config.__dict__.update({"vocab_size": size} if "vocab_size" in type(model.config)._field_names else {})
@@ -68,9 +68,16 @@ def _resize_rows(model: ModelParts, module: nn.Module, name: str, size: int, mea
     setattr(module, name, nn.Parameter(new, requires_grad=old.requires_grad))
 
 
+@torch.no_grad()
+def _resize_bias(module: nn.Module, name: str, size: int) -> None:
+    """A bias (V) or (1, V), a parameter or a stored buffer, cut or with zeros behind it."""
+    old = {**module._parameters, **module._buffers}[name]
+    if old is not None:
+        new = nn.functional.pad(old, (0, size - old.shape[-1]))
+        setattr(module, name, nn.Parameter(new, requires_grad=old.requires_grad) if name in module._parameters else new)
+
+
 def _new_rows(model: ModelParts, old: Tensor, count: int, mean_resizing: bool) -> Tensor:
-    if old.dim() == 1:
-        return old.new_zeros(count)
     if not mean_resizing:
         return old.new_empty((count, old.shape[1])).normal_(0.0, model.config.get("initializer_range", 0.02))
     rows = old.float()

@@ -275,9 +275,7 @@ class StaticCache(Cache):
         self._config = None if config is None else config.get_text_config(decoder=True)
         rows = batch_size if max_batch_size is None else max_batch_size
         if rows is not None and self._config is not None:
-            heads = self._config.get("num_key_value_heads") or self._config.num_attention_heads
-            size = self._config.get("head_dim") or self._config.get("d_kv")
-            size = size or self._config.hidden_size // self._config.num_attention_heads
+            heads, size = self._config.cache_heads
             self.early_initialization(rows, heads, size, dtype or torch.float32, device or "cpu")
         elif rows is not None or device is not None or dtype is not None:
             raise ArgumentError("to take the room at once, pass config and max_batch_size besides device and dtype")
@@ -293,7 +291,7 @@ class StaticCache(Cache):
         if self._config is None:
             raise ArgumentError("the number of layers is not known: make the cache with config=")
         like = torch.empty(batch_size, num_heads, 0, head_dim, dtype=dtype, device=device)
-        for index in range(self._config.get("num_decoder_layers") or self._config.num_hidden_layers):
+        for index in range(len(self.types.kinds)):
             layer = self.layer(index)
             if isinstance(layer, FixedLayer):
                 layer.allocate(like, like)

@@ -69,6 +69,10 @@ class T5Config(PreTrainedConfig):
         elif not self.scale_decoder_outputs:
             self.tie_word_embeddings = False
 
+    def layer_kinds(self) -> tuple[str, ...]:
+        """The kinds of the decoder's layers."""
+        return ("full_attention",) * (self.num_decoder_layers or 0)
+
 
 TASKS = {
     "base": "T5Model",

@@ -8,12 +8,12 @@ times are wanted.
 from collections.abc import Sequence
 from typing import ClassVar
 
-from ...core.kinds import Amount, Count, Depth, Length, Rate, Size
+from ...core.kinds import Count, Depth, Length, Rate, Size
 from ...core.plugins import lazy
-from ...modeling.config import PreTrainedConfig
+from ...modeling.seq2seq_config import Seq2SeqConfig
 
 
-class WhisperConfig(PreTrainedConfig):
+class WhisperConfig(Seq2SeqConfig):
     """Hyperparameters; the defaults are Whisper tiny's.
 
     `mask_time_*` and `mask_feature_*` steer SpecAugment (Park et al. 2019), which `apply_spec_augment` switches on in
@@ -23,14 +23,10 @@ class WhisperConfig(PreTrainedConfig):
 
     model_type: ClassVar[str] = "whisper"
     attribute_map: ClassVar[dict[str, str]] = {
-        "hidden_size": "d_model",
-        "num_attention_heads": "encoder_attention_heads",
+        **Seq2SeqConfig.attribute_map,
         "num_key_value_heads": "encoder_attention_heads",
-        "num_hidden_layers": "encoder_layers",
-        "initializer_range": "init_std",
     }
 
-    is_encoder_decoder: bool = True
     vocab_size: Length = 51865
     num_mel_bins: Size = 80
     d_model: Size = 384
@@ -42,14 +38,7 @@ class WhisperConfig(PreTrainedConfig):
     decoder_ffn_dim: Size = 1536
     max_source_positions: Length = 1500
     max_target_positions: Length = 448
-    activation_function: str = "gelu"
     dropout: Rate = 0.0
-    attention_dropout: Rate = 0.0
-    activation_dropout: Rate = 0.0
-    encoder_layerdrop: Rate = 0.0
-    decoder_layerdrop: Rate = 0.0
-    init_std: Amount = 0.02
-    scale_embedding: bool = False
     pad_token_id: int | None = 50256
     bos_token_id: int | None = 50256
     eos_token_id: int | list[int] | None = 50256
@@ -69,8 +58,6 @@ class WhisperConfig(PreTrainedConfig):
 
     def validate(self) -> None:
         super().validate()
-        self.divides("d_model", "encoder_attention_heads")
-        self.divides("d_model", "decoder_attention_heads")
         if self.begin_suppress_tokens is not None:
             self.begin_suppress_tokens = list(self.begin_suppress_tokens)
 

@@ -1,0 +1,151 @@
+"""The modules of BART. Parameter names are the published ones."""
+
+import torch
+from torch import Tensor, nn
+
+from ...loading.rules import rename
+from ...modeling.config import PreTrainedConfig
+from ...modeling.heads.question_answering import Seq2SeqQuestionAnswering
+from ...modeling.heads.seq2seq import DecoderLM, Seq2SeqLM
+from ...modeling.heads.sequence_classification import EndTokenClassifier
+from ...modeling.recording import Stack
+from ...modeling.seq2seq import (
+    DecoderWrapper,
+    Half,
+    Seq2SeqHeaded,
+    Seq2SeqPreTrainedModel,
+    TextDecoder,
+    TextEncoder,
+    TextSeq2SeqModel,
+)
+from ...modeling.seq2seq_layers import Seq2SeqLayer, layers_of
+from ...nn.embeddings import LearnedPositions, ScaledEmbedding
+from ...nn.init import constant
+from . import BartConfig
+
+
+class BartEncoderLayer(Seq2SeqLayer):
+    """norm(x + attention(x)), then norm(x + mlp(x))."""
+
+
+class BartDecoderLayer(Seq2SeqLayer):
+    """The same with attention to the encoder's output in between."""
+
+    is_decoder = True
+
+
+class BartPreTrainedModel(Seq2SeqPreTrainedModel):
+    """What all BART classes share."""
+
+    config_class = BartConfig
+    base_model_prefix = "model"
+    stacks = {"encoder_": Stack("encoder.layers"), "decoder_": Stack("decoder.layers")}
+    _no_split_modules = ["BartEncoderLayer", "BartDecoderLayer"]
+    _keys_to_ignore_on_load_unexpected = [r"(encoder|decoder)\.version$"]
+    config: BartConfig
+
+    def word_table(self, config: PreTrainedConfig) -> nn.Embedding:
+        sizes = config.get("vocab_size"), config.get("d_model"), config.padding_row
+        return (
+            ScaledEmbedding(*sizes, scale=config.get("d_model") ** 0.5)
+            if config.get("scale_embedding")
+            else nn.Embedding(*sizes)
+        )
+
+
+class BartHalf(Half, BartPreTrainedModel):
+    """What encoder and decoder share: words and learned positions, normed, then layers."""
+
+    stacks = {"": Stack("layers")}
+    layer_class: type[Seq2SeqLayer]
+
+    def __init__(self, config: BartConfig) -> None:
+        super().__init__(config)
+        self.embed_tokens = self.word_table(config)
+        self.embed_positions = LearnedPositions(config.max_position_embeddings + 2, config.d_model, first=2)
+        self.layers = layers_of(config, self.layer_class)
+        self.layerdrop = config.decoder_layerdrop if self.layer_class.is_decoder else config.encoder_layerdrop
+        self.layernorm_embedding = nn.LayerNorm(config.d_model)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.embed_tokens
+
+    def embed(self, words: Tensor, position_ids: Tensor) -> Tensor:
+        return self.dropout(self.layernorm_embedding(words + self.embed_positions(position_ids + self.embed_positions.first)))
+
+
+class BartEncoder(BartHalf, TextEncoder):
+    """The encoder."""
+
+    layer_class = BartEncoderLayer
+
+
+class BartDecoder(BartHalf, TextDecoder):
+    """The decoder."""
+
+    layer_class = BartDecoderLayer
+
+
+class BartModel(TextSeq2SeqModel, BartPreTrainedModel):
+    """Encoder and decoder without a head; a decoder without an input reads the encoder's text."""
+
+    encoder_class, decoder_class = BartEncoder, BartDecoder
+    decoder_repeats_text = True
+
+
+class BartHeaded(Seq2SeqHeaded, BartPreTrainedModel):
+    """BART under its published name, with a head."""
+
+    backbone_class = BartModel
+    _tied_weights_keys = {f"model.{copy}": f"model.{table}" for copy, table in BartModel._tied_weights_keys.items()}
+
+
+class BartForConditionalGeneration(Seq2SeqLM, BartHeaded):
+    """BART with a language-modelling head, whose logits have a bias (1, V) that is stored, and not trained."""
+
+    _tied_weights_keys = {**BartHeaded._tied_weights_keys, "lm_head.weight": "model.shared.weight"}
+    starts = {"final_logits_bias": constant(0.0)}
+    final_logits_bias: Tensor
+
+    def add_head(self, config: PreTrainedConfig) -> None:
+        super().add_head(config)
+        self.register_buffer("final_logits_bias", torch.zeros(1, config.get("vocab_size")))
+
+    def vocabulary_logits(self, hidden: Tensor) -> Tensor:
+        return super().vocabulary_logits(hidden) + self.final_logits_bias
+
+    def vocabulary_biases(self) -> list[tuple[nn.Module, str]]:
+        return [(self, "final_logits_bias")]
+
+
+class BartForSequenceClassification(EndTokenClassifier, BartHeaded):
+    """BART that classifies a text by the decoder's state at its last end-of-sequence token."""
+
+
+class BartForQuestionAnswering(Seq2SeqQuestionAnswering, BartHeaded):
+    """BART that marks the answer to a question by the decoder's states over the same text."""
+
+
+class BartDecoderWrapper(DecoderWrapper, BartPreTrainedModel):
+    """Gives the decoder the place in the tree that it has in the full model."""
+
+    decoder_class = BartDecoder
+
+
+class BartForCausalLM(DecoderLM, BartPreTrainedModel):
+    """The decoder alone with a language-modelling head."""
+
+    backbone_class = BartDecoderWrapper
+    stacks = {"": Stack("decoder.layers")}
+    alone = {"is_encoder_decoder": False, "is_decoder": True}
+    _tied_weights_keys = {"lm_head.weight": "model.decoder.embed_tokens.weight"}
+    _weight_rules = (rename("shared.weight", "decoder.embed_tokens.weight", reverse=False),)
+    _keys_to_ignore_on_load_unexpected = [
+        *BartPreTrainedModel._keys_to_ignore_on_load_unexpected,
+        r"^(model\.)?(encoder\.|shared\.)",
+        r"^final_logits_bias$",
+    ]
+
+
+BartPretrainedModel = PretrainedBartModel = BartPreTrainedModel  # older spellings
