@@ -1,11 +1,11 @@
-"""Write what families and plug-ins declare to the two places that are read without importing them.
+"""Write what families and plug-ins declare to the places that are read without importing them.
 
     python scripts/write_family_lists.py
 
 `src/bestiary/models/index.json` says which family has a model_type or a class; the lines `from .models...` of
-`src/bestiary/__init__.pyi`, and those of the folders in `PLUGINS`, say which module a public name comes from. Run it after a
-change of a family's public names or of a plug-in's `__all__` (`tests/test_family_lists.py` tells when); never edit those
-lines by hand.
+`src/bestiary/__init__.pyi`, and those of the folders in `PLUGINS`, say which module a public name comes from;
+`docs/families.md` is the table for people. Run it after a change of a family's public names or of a plug-in's `__all__`
+(`tests/test_family_lists.py` tells when); never edit these by hand.
 """
 
 import importlib
@@ -22,19 +22,40 @@ from bestiary.modeling.families import INDEX, declarations, families
 PLUGINS = ("cache.kinds", "generation.processors", "pipelines.tasks")
 
 
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = """# Families
+
+Every family that is here, with all of its classes. Each is compared with the reference by every test of `tests/parity`, from
+its case in [tests/parity/cases](../tests/parity/cases). This page is written by `scripts/write_family_lists.py`.
+
+| family | what it is | model classes | preprocessors |
+|---|---|---|---|
+"""
+
+
 def lists(package: Path) -> dict[Path, str]:
-    """Path -> text of both files of the library in the folder `package`."""
-    declared, lines = {}, []
+    """Path -> text of both files of the library in the folder `package`, and of the page in the documentation."""
+    declared, lines, rows = {}, [], []
     for name in families():
         family = importlib.import_module(f"bestiary.models.{name}")
         places = {each: place for each in declarations(family)["names"] if (place := home(family, each))}
         declared[name] = {**declarations(family), "names": sorted(places)}
+        rows.append(row(family, declared[name]["types"]))
         lines += [f"from .{place.removeprefix('bestiary.')} import {each} as {each}" for each, place in places.items()]
     for folder in PLUGINS:
         published = plugins.literals(f"bestiary.{folder}", "__all__").items()
         lines += [f"from .{folder}.{file} import {each} as {each}" for file, names in published for each in names]
     stub = package / "__init__.pyi"
-    return {package / "models" / INDEX: index(declared), stub: with_lines(stub, lines)}
+    page = PAGE + "".join(rows)
+    return {package / "models" / INDEX: index(declared), stub: with_lines(stub, lines), ROOT / "docs" / "families.md": page}
+
+
+def row(family: ModuleType, types: dict[str, list[str]]) -> str:
+    """One line of the table: a family, the first line of its docstring, its classes, what prepares its input."""
+    name, sentence = family.__name__.rpartition(".")[2], (family.__doc__ or "").splitlines()[0].rstrip(".")
+    classes = dict.fromkeys(each for listed in types.values() for each in listed)
+    preprocessors = dict.fromkeys(vars(family).get("PREPROCESSORS", {}).values())
+    return f"| {name} | {sentence} | {', '.join(classes)} | {', '.join(preprocessors)} |\n"
 
 
 def home(family: ModuleType, name: str) -> str | None:
@@ -69,7 +90,7 @@ def with_lines(stub: Path, lines: list[str]) -> str:
 
 
 def main() -> None:
-    for path, text in lists(Path(__file__).resolve().parent.parent / "src" / "bestiary").items():
+    for path, text in lists(ROOT / "src" / "bestiary").items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path}")

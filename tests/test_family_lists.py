@@ -1,4 +1,4 @@
-"""The two lists that a script writes from the families' folders are what it would write now."""
+"""The lists that a script writes from the families' folders are what it would write now."""
 
 import json
 import runpy
