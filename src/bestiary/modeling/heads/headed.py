@@ -34,11 +34,13 @@ class Headed(PreTrainedModel):
     Class attributes:
         backbone_class: the class of the backbone. backbone_options: keywords for building it.
         backbone_part: the field of the config that the backbone is built from, in models made of parts.
+        output_class: what forward gives; a family whose backbone gives more has another, with fields for it.
     """
 
     backbone_class: ClassVar[type[PreTrainedModel]]
     backbone_options: ClassVar[dict[str, Any]] = {}
     backbone_part: ClassVar[str] = ""
+    output_class: ClassVar[Any]
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
@@ -59,13 +61,7 @@ class Headed(PreTrainedModel):
 
 
 class TextHead(Headed):
-    """What heads on texts share: `logits` of the backbone's output, a `loss` where there are labels, in an `output_class`.
-
-    Class attributes:
-        output_class: has `loss`, `logits`, and of the backbone's other fields those that it also has.
-    """
-
-    output_class: ClassVar[Any]
+    """What heads on texts share: `logits` of the backbone's output, and a `loss` where there are labels."""
 
     if TYPE_CHECKING:
 

@@ -14,6 +14,8 @@ from .headed import Headed, classifier_dropout, only
 class MultipleChoice(Headed):
     """One logit per choice (B, choices) from the pooled state of each choice; inputs are (B, choices, T)."""
 
+    output_class = MultipleChoiceModelOutput
+
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
         self.dropout = nn.Dropout(classifier_dropout(config))
@@ -27,19 +29,15 @@ class MultipleChoice(Headed):
         labels: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         **inputs: Any,
-    ) -> MultipleChoiceModelOutput:
+    ) -> Any:
         """labels: (B,), the index of the right choice."""
-        given = input_ids if input_ids is not None else inputs_embeds
-        if given is None:
+        texts = input_ids if input_ids is not None else inputs_embeds
+        if texts is None:
             raise InputError("pass input_ids or inputs_embeds")
-        choices = given.shape[1]
-        flat: dict[str, Any] = {name: x.flatten(0, 1) if isinstance(x, Tensor) else x for name, x in inputs.items()}
-        output = self.run_backbone(
-            None if input_ids is None else input_ids.flatten(0, 1),
-            None if attention_mask is None else attention_mask.flatten(0, 1),
-            inputs_embeds=None if inputs_embeds is None else inputs_embeds.flatten(0, 1),
-            **flat,
-        )
+        choices = texts.shape[1]
+        tensors = {"input_ids": input_ids, "attention_mask": attention_mask, "inputs_embeds": inputs_embeds, **inputs}
+        flat = {name: x.flatten(0, 1) if isinstance(x, Tensor) else x for name, x in tensors.items() if x is not None}
+        output = self.run_backbone(**flat)
         logits = self.classifier(self.dropout(output.pooler_output)).view(-1, choices)
         loss = None if labels is None else token_loss(logits, labels)
-        return MultipleChoiceModelOutput(loss=loss, logits=logits, **only(MultipleChoiceModelOutput, output))
+        return self.output_class(loss=loss, logits=logits, **only(self.output_class, output))

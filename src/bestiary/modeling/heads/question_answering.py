@@ -14,6 +14,8 @@ from .headed import Headed, only, recorded
 class QuestionAnswering(Headed):
     """Logits of the first and last token of an answer (B, T), by a linear layer `qa_outputs`."""
 
+    output_class = QuestionAnsweringModelOutput
+
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
         self.qa_outputs = nn.Linear(config.get("hidden_size"), 2)
@@ -26,15 +28,15 @@ class QuestionAnswering(Headed):
         start_positions: Tensor | None = None,
         end_positions: Tensor | None = None,
         **inputs: Any,
-    ) -> QuestionAnsweringModelOutput:
+    ) -> Any:
         """start_positions, end_positions: (B,); places outside of the input are ignored in the loss."""
         output = self.run_backbone(input_ids, attention_mask, **inputs)
         starts, ends = self.qa_outputs(output.last_hidden_state).unbind(-1)
         loss = None
         if start_positions is not None and end_positions is not None:
             loss = span_loss(starts, ends, start_positions, end_positions)
-        fields = only(QuestionAnsweringModelOutput, output)
-        return QuestionAnsweringModelOutput(loss=loss, start_logits=starts, end_logits=ends, **fields)
+        fields = only(self.output_class, output)
+        return self.output_class(loss=loss, start_logits=starts, end_logits=ends, **fields)
 
 
 class Seq2SeqQuestionAnswering(Seq2SeqPreTrainedModel):
