@@ -261,6 +261,13 @@ from .models.clip.model import CLIPVisionModelWithProjection as CLIPVisionModelW
 from .models.clip.processor import CLIPProcessor as CLIPProcessor
 from .models.clip.tokenizer import CLIPTokenizer as CLIPTokenizer
 from .models.clip.tokenizer import CLIPTokenizerFast as CLIPTokenizerFast
+from .models.detr import DetrConfig as DetrConfig
+from .models.detr.image_processor import DetrFeatureExtractor as DetrFeatureExtractor
+from .models.detr.image_processor import DetrImageProcessor as DetrImageProcessor
+from .models.detr.image_processor import DetrImageProcessorFast as DetrImageProcessorFast
+from .models.detr.model import DetrForObjectDetection as DetrForObjectDetection
+from .models.detr.model import DetrModel as DetrModel
+from .models.detr.model import DetrPreTrainedModel as DetrPreTrainedModel
 from .models.gpt2 import GPT2Config as GPT2Config
 from .models.gpt2.model import GPT2DoubleHeadsModel as GPT2DoubleHeadsModel
 from .models.gpt2.model import GPT2DoubleHeadsModelOutput as GPT2DoubleHeadsModelOutput
@@ -288,6 +295,14 @@ from .models.mistral import MistralForSequenceClassification as MistralForSequen
 from .models.mistral import MistralForTokenClassification as MistralForTokenClassification
 from .models.mistral import MistralModel as MistralModel
 from .models.mistral import MistralPreTrainedModel as MistralPreTrainedModel
+from .models.resnet import ResNetConfig as ResNetConfig
+from .models.resnet.image_processor import ConvNextFeatureExtractor as ConvNextFeatureExtractor
+from .models.resnet.image_processor import ConvNextImageProcessor as ConvNextImageProcessor
+from .models.resnet.image_processor import ConvNextImageProcessorFast as ConvNextImageProcessorFast
+from .models.resnet.model import ResNetBackbone as ResNetBackbone
+from .models.resnet.model import ResNetForImageClassification as ResNetForImageClassification
+from .models.resnet.model import ResNetModel as ResNetModel
+from .models.resnet.model import ResNetPreTrainedModel as ResNetPreTrainedModel
 from .models.roberta import RobertaConfig as RobertaConfig
 from .models.roberta.model import RobertaForCausalLM as RobertaForCausalLM
 from .models.roberta.model import RobertaForMaskedLM as RobertaForMaskedLM
@@ -345,6 +360,7 @@ from .pipelines.tasks.feature_extraction import FeatureExtractionPipeline as Fea
 from .pipelines.tasks.fill_mask import FillMaskPipeline as FillMaskPipeline
 from .pipelines.tasks.image_classification import ImageClassificationPipeline as ImageClassificationPipeline
 from .pipelines.tasks.image_feature_extraction import ImageFeatureExtractionPipeline as ImageFeatureExtractionPipeline
+from .pipelines.tasks.object_detection import ObjectDetectionPipeline as ObjectDetectionPipeline
 from .pipelines.tasks.question_answering import QuestionAnsweringPipeline as QuestionAnsweringPipeline
 from .pipelines.tasks.summarization import SummarizationPipeline as SummarizationPipeline
 from .pipelines.tasks.text2text_generation import Text2TextGenerationPipeline as Text2TextGenerationPipeline

@@ -295,6 +295,18 @@ def vit(name: str, **values: Any) -> Path:
 
 
 @functools.cache
+def detr() -> Path:
+    """A folder with a DETR of 5 labels for images of 32 pixels."""
+    backbone = {"model_type": "resnet", "embedding_size": 8, "hidden_sizes": [8, 12], "depths": [1, 1]}
+    sizes = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    config = transformers.DetrConfig(
+        backbone_config=backbone, d_model=16, num_queries=9, encoder_ffn_dim=16, decoder_ffn_dim=16, num_labels=5, **sizes
+    )
+    processor = transformers.DetrImageProcessor(size={"shortest_edge": 32, "longest_edge": 48})
+    return save(config, "DetrForObjectDetection", processor)
+
+
+@functools.cache
 def clip() -> Path:
     """A folder with a CLIP."""
     text = {name: value for name, value in VISION.items() if name not in ("image_size", "patch_size")}

@@ -139,4 +139,4 @@ def test_every_family_starts_as_in_the_reference(model_type: str, tmp_path: Path
         found = state[key].std(correction=0).item()
         assert found == pytest.approx(deviation, rel=10 / math.sqrt(2 * count), abs=1e-6), key  # ten standard errors
         assert (state[key].mean() - expected.mean()).abs() <= 10 * deviation / math.sqrt(count) + 1e-6, key
-    assert len(compared) >= 0.9 * len(published)
+    assert len(compared) >= 0.9 * sum(tensor.is_floating_point() for tensor in published.values())

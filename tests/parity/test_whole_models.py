@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from kit.families import Pair, cases, close, every_head, pair
+from torch.utils import _pytree as pytree
 
 from bestiary.auto import AutoConfig, AutoModel
 from bestiary.generation.prepare import forward_parameters
@@ -21,7 +22,7 @@ def models(request: pytest.FixtureRequest) -> Pair:
 
 
 def first_tensor(output: object) -> torch.Tensor:
-    return next(value for value in output.values() if isinstance(value, torch.Tensor))  # type: ignore[attr-defined]
+    return next(value for value in pytree.tree_leaves(output) if isinstance(value, torch.Tensor))
 
 
 @torch.no_grad()

@@ -89,3 +89,21 @@ def test_wrong_use(inputs: Any, options: dict[str, Any], error: type[Exception],
 def test_labels_are_needed() -> None:
     with pytest.raises(ArgumentError, match="pass candidate_labels="):
         ours("zero-shot-image-classification", checkpoints.clip())(PICTURES[0])
+
+
+@pytest.mark.parametrize("inputs", [PICTURES[0], PICTURES])
+@pytest.mark.parametrize("options", [{"threshold": 0.2}, {"threshold": 0.0}, {"threshold": 1.0}, {}])
+def test_objects(inputs: Any, options: dict[str, Any]) -> None:
+    answers = ours("object-detection", checkpoints.detr())(inputs, **options)
+    same(answers, reference("object-detection", checkpoints.detr())(inputs, **options))
+
+
+def test_objects_in_every_form_of_a_picture() -> None:
+    detect = ours("object-detection", checkpoints.detr())
+    expected = detect(PICTURES[0], threshold=0.0)
+    assert len(expected) == 9
+    assert detect(np.asarray(PICTURES[0]), threshold=0.0) == expected
+    assert detect(PICTURES, threshold=0.0, batch_size=3)[0] == expected
+    assert pipeline(model=checkpoints.detr()).task == "object-detection"
+    with pytest.raises(ArgumentError, match="from 0 to 1"):
+        detect(PICTURES[0], threshold=2)

@@ -93,6 +93,10 @@ _PREPROCESSORS = {
     "ImageFeatureExtractionMixin": "preprocess.image.processor:BaseImageProcessor",
     "ImageProcessingMixin": "preprocess.image.processor:BaseImageProcessor",
 }
+_BACKBONES = {
+    "BackboneConfigMixin": "modeling.backbone_config:BackboneConfig",
+    "BackboneMixin": "modeling.backbone:Backbone",
+}
 _OLDER_OUTPUTS = {
     f"{how}{kind}Output": f"generation.outputs:Generate{beam}{kind}Output"
     for how, beam in {
@@ -168,6 +172,8 @@ RENAMED: dict[str, dict[str, str]] = {
         "get_supported_tasks": "pipelines.registry:PIPELINE_REGISTRY.get_supported_tasks",
     },
     "utils": _FILES,
+    "backbone_utils": _BACKBONES,
+    "utils.backbone_utils": _BACKBONES,
     "utils.hub": _FILES,
 }
 

@@ -10,6 +10,7 @@ EXTRA_OF = {
     "PIL": "vision",
     "soundfile": "audio",
     "scipy": "audio",
+    "scipy.optimize": "vision",
     "accelerate": "train",
     "typer": "cli",
     "rich": "cli",
@@ -35,7 +36,7 @@ def require(module: str, needed_for: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         if not available(package):
-            extra = EXTRA_OF.get(package)
+            extra = EXTRA_OF.get(module) or EXTRA_OF.get(package)
             how = f"pip install 'bestiary[{extra}]'" if extra else f"pip install {package}"
             raise MissingDependency(f"{needed_for} needs the package {package!r}, which is not installed: {how}") from error
         raise MissingDependency(

@@ -256,6 +256,15 @@ class ImageClassifierOutput(ModelOutput):
 
 
 @dataclass
+class BackboneOutput(ModelOutput):
+    """`feature_maps`, one (B, C, Y, X) of each chosen stage; `hidden_states` are those of all stages."""
+
+    feature_maps: Tensors | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
 class MaskedImageModelingOutput(ModelOutput):
     """`reconstruction` (B, C, Y, X)."""
 

@@ -132,11 +132,16 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
             setattr(self.get_submodule(parent), leaf, self.get_parameter(source))
 
     def init_weights(self, only: set[str] | None = None) -> None:
-        """Give weights their starting values: all of them, or those of the modules that own the parameters `only`."""
+        """Give weights their starting values: all of them, or those of the modules that own the parameters `only`.
+
+        A module starts as the innermost model around it says: a backbone of another family in its own way.
+        """
         owners = None if only is None else {name.rpartition(".")[0] for name in only}
+        models: dict[str, ModelParts] = {}
         for name, module in self.named_modules():
+            models[name] = module if isinstance(module, ModelParts) else models[name.rpartition(".")[0]]
             if owners is None or name in owners:
-                self._init_weights(module)
+                models[name]._init_weights(module)
         start_as_told(self, only)
 
     @torch.no_grad()

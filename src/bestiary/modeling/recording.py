@@ -19,10 +19,12 @@ class Stack:
     Attributes:
         layers: path of the list of layers; the hidden states are their inputs, in order, and one final state.
         final: path of the module whose output is the final state; None for the last layer's own output.
+        outputs: the states are the first layer's input and all layers' outputs, where something happens between layers.
     """
 
     layers: str
     final: str | None = None
+    outputs: bool = False
 
 
 @dataclass
@@ -37,10 +39,13 @@ class Recorder:
         """Hang hooks on one stack; what they see is filed under `prefix` + the name of an output field."""
         layers = model.get_submodule(stack.layers)
         if hidden_states:
-            for layer in layers.children():
-                self.handles.append(layer.register_forward_pre_hook(self._input(f"{prefix}hidden_states")))
-            final = model.get_submodule(stack.final) if stack.final else list(layers.children())[-1]
-            self.handles.append(final.register_forward_hook(self._final(f"{prefix}hidden_states")))
+            name, parts = f"{prefix}hidden_states", list(layers.children())
+            for layer in parts[:1] if stack.outputs else parts:
+                self.handles.append(layer.register_forward_pre_hook(self._input(name)))
+            for layer in parts[:-1] if stack.outputs else ():
+                self.handles.append(layer.register_forward_hook(self._output(name)))
+            final = model.get_submodule(stack.final) if stack.final else parts[-1]
+            self.handles.append(final.register_forward_hook(self._output(f"{name}!")))
         if attentions:
             for module in layers.modules():
                 if isinstance(module, Attend):
@@ -59,11 +64,11 @@ class Recorder:
 
         return hook
 
-    def _final(self, name: str) -> Any:
+    def _output(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, output: Any) -> None:
             if self._ours():
                 state = output[0] if isinstance(output, tuple) else output
-                self.records.setdefault(f"{name}!", []).append(state)
+                self.records.setdefault(name, []).append(state)
 
         return hook
 

@@ -9,6 +9,7 @@ from ..cache.encoder_decoder import EncoderDecoderCache
 from ..core.errors import InputError
 from ..core.outputs import BaseModelOutput, BaseModelOutputWithPast, ModelOutput, Seq2SeqModelOutput
 from ..nn.inputs import one_of
+from ..nn.layer import skipped
 from ..nn.losses import IGNORE
 from ..nn.masks import Mask, decoder_frame, make_mask
 from .base import PreTrainedModel
@@ -90,7 +91,7 @@ class Half(Seq2SeqPreTrainedModel):
     def through_layers(self, x: Tensor, mask: Mask, cache: Any = None, **others: Any) -> Tensor:
         """States (B, T, D) behind all layers; in training each is left out at the rate `layerdrop` (Fan et al. 2019)."""
         for layer in self.get_submodule(self.stacks[""].layers).children():
-            if not (self.training and self.layerdrop and float(torch.rand(())) < self.layerdrop):
+            if not skipped(self.layerdrop, self.training):
                 x = layer(x, mask, cache, **others)
         return self.finish(x)
 

@@ -38,6 +38,11 @@ class Layer(nn.Module):
         return checkpoint(run, *args, *kwargs.values(), **self.recompute)
 
 
+def skipped(rate: float, training: bool) -> bool:
+    """Whether to leave out a layer this time, in training (LayerDrop, Fan et al. 2019)."""
+    return training and rate > 0 and float(torch.rand(())) < rate
+
+
 def in_chunks(function: Callable[[Tensor], Tensor], x: Tensor, size: int) -> Tensor:
     """`function` of (B, T, D), `size` positions at a time (0: all at once), which holds fewer inner activations at once.
 

@@ -137,7 +137,7 @@ class BatchFeature(dict[str, Any]):
         """Move tensors to a device and cast the floating ones, in place.
 
         Takes what `torch.Tensor.to` takes: a device, a dtype or both, `non_blocking`, `copy`. Integers and booleans (ids,
-        masks) keep their dtype. Lists of tensors are followed; anything else stays.
+        masks) keep their dtype. Lists of tensors or of batches are followed; anything else stays.
         """
         import torch
 
@@ -149,6 +149,8 @@ class BatchFeature(dict[str, Any]):
         def move(value: Any) -> Any:
             if isinstance(value, list | tuple):
                 return type(value)(move(item) for item in value)
+            if isinstance(value, BatchFeature):
+                return value.to(*places, dtype=dtype, **kwargs)
             if not is_torch(value):
                 return value
             moved = value.to(*places, **kwargs) if places or kwargs else value

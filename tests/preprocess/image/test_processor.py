@@ -8,13 +8,16 @@ import pytest
 import torch
 from PIL import Image
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from bestiary.core.errors import ArgumentError, ConfigError, FileMissing, InputError
 from bestiary.core.logging import BestiaryWarning
 from bestiary.models.clip.image_processor import CLIPImageProcessor
+from bestiary.models.resnet.image_processor import ConvNextImageProcessor
 from bestiary.models.vit.image_processor import ViTFeatureExtractor, ViTImageProcessor, ViTImageProcessorFast
 
+CONVNEXT = (ConvNextImageProcessor, ConvNextImageProcessorPil)
 VIT, CLIP = (ViTImageProcessor, ViTImageProcessorPil), (CLIPImageProcessor, CLIPImageProcessorPil)
 FAMILIES = pytest.mark.parametrize("family", [VIT, CLIP], ids=["vit", "clip"])
 PLAIN = {"do_resize": False, "do_center_crop": False, "do_rescale": False, "do_normalize": False}
@@ -43,6 +46,18 @@ def test_defaults_give_the_pixels_of_the_reference(family, shape):
     ours, reference = both(family, Image.fromarray(photo(*shape)))
     assert ours.dtype == reference.dtype == np.float32
     np.testing.assert_array_equal(ours, reference)
+
+
+@pytest.mark.parametrize("shape", [(37, 53), (224, 224), (300, 5)])
+@pytest.mark.parametrize("edge", [64, 224, 383, 384])
+def test_convnext_crops_small_images_and_squeezes_large_ones(edge, shape):
+    ours, reference = both(CONVNEXT, Image.fromarray(photo(*shape)), {"size": {"shortest_edge": edge}, "crop_pct": 0.9})
+    np.testing.assert_array_equal(ours, reference)
+
+
+def test_convnext_sizes_that_say_too_much():
+    with pytest.raises(ConfigError, match="shortest_edge and nothing else"):
+        ConvNextImageProcessor(size={"height": 8, "width": 8})
 
 
 @FAMILIES

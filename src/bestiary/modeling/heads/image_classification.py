@@ -10,11 +10,15 @@ from .headed import Headed, classified, recorded
 
 
 class ImageClassifier(Headed):
-    """Logits over labels (B, N) from one vector per image, by a linear layer `classifier`."""
+    """Logits over labels (B, N) from one vector per image, by `classifier`, a linear layer."""
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.classifier = nn.Linear(self.base_model.config.get("hidden_size"), config.num_labels)
+        self.classifier = self.make_classifier(config)
+
+    def make_classifier(self, config: PreTrainedConfig) -> nn.Module:
+        """From the vector (B, D) of an image to its logits (B, N)."""
+        return nn.Linear(self.base_model.config.get("hidden_size"), config.num_labels)
 
     def pool(self, output: Any) -> Tensor:
         """The vector (B, D) of an image: the state of its class token, which comes first."""

@@ -55,11 +55,14 @@ class ImageClassificationPipeline(Pipeline):
         return [Result(answer) for answer in best(values, config.id2label, top_k)]
 
 
+def picture(image: Any, timeout: float | None = None) -> Any:
+    """A Pillow image of whatever names or holds one; an array or a tensor as it is."""
+    return load_image(image, timeout) if isinstance(image, str | bytes | os.PathLike) or is_pil(image) else image
+
+
 def pixels(pipeline: Pipeline, image: Any, timeout: float | None = None, **options: Any) -> dict[str, Any]:
     """What the model takes of one picture, wherever it comes from, in the model's dtype."""
-    if isinstance(image, str | bytes | os.PathLike) or is_pil(image):
-        image = load_image(image, timeout)
-    features = pipeline.image_processor(image, return_tensors="pt", **options)
+    features = pipeline.image_processor(picture(image, timeout), return_tensors="pt", **options)
     return dict(features if pipeline.dtype is None else features.to(pipeline.dtype))
 
 

@@ -133,12 +133,15 @@ class BaseImageProcessor(Preprocessor):
         batch = BatchFeature({"pixel_values": pixels, **features}, return_tensors)
         return batch if device is None else batch.to(device)
 
-    def _one(self, image: np.ndarray) -> np.ndarray:
+    def resized(self, image: np.ndarray) -> np.ndarray:
+        """`image` (Y, X, C) resized and cropped as the settings say; a family overrides this where it differs."""
         if self.do_resize:
             height, width = transforms.output_size(image.shape[0], image.shape[1], self.size)  # type: ignore[arg-type]
             image = transforms.resize(image, height, width, self.resample)
-        if self.do_center_crop:
-            image = transforms.center_crop(image, **self.crop_size)  # type: ignore[arg-type]
+        return transforms.center_crop(image, **self.crop_size) if self.do_center_crop else image  # type: ignore[arg-type]
+
+    def _one(self, image: np.ndarray) -> np.ndarray:
+        image = self.resized(image)
         if self.do_rescale:
             _warn_if_rescaled(image)
             image = transforms.rescale(image, self.rescale_factor)

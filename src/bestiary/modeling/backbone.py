@@ -1,0 +1,77 @@
+"""Vision backbones: models whose output is the feature maps of chosen stages, for detection and other dense tasks."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ..core.errors import UnknownArchitecture
+from ..core.outputs import BackboneOutput
+from .backbone_config import BackboneConfig
+from .base import PreTrainedModel
+from .families import family, tasks_of
+
+
+class Backbone(PreTrainedModel):
+    """A model that gives feature maps (B, C, Y, X), one of each stage that its config names in `out_features`.
+
+    A family computes the states of all stages and passes them to `feature_maps`.
+    """
+
+    main_input_name = "pixel_values"
+    config: BackboneConfig
+
+    @property
+    @abstractmethod
+    def num_features(self) -> list[int]:
+        """Channels of each stage."""
+
+    @property
+    def stage_names(self) -> list[str]:
+        """Names of all stages, in order."""
+        return list(self.config.stage_names or ())
+
+    @property
+    def out_features(self) -> list[str]:
+        """Names of the stages whose maps are returned."""
+        return list(self.config.out_features or ())
+
+    @out_features.setter
+    def out_features(self, names: Sequence[str]) -> None:
+        self.config.out_features = list(names)
+
+    @property
+    def out_indices(self) -> list[int]:
+        """Places of those stages among `stage_names`."""
+        return list(self.config.out_indices or ())
+
+    @out_indices.setter
+    def out_indices(self, indices: Sequence[int]) -> None:
+        self.config.out_indices = list(indices)
+
+    @property
+    def out_feature_channels(self) -> dict[str, int]:
+        """Name of a stage -> its channels."""
+        return dict(zip(self.stage_names, self.num_features, strict=True))
+
+    @property
+    def channels(self) -> list[int]:
+        """Channels of each map that is returned."""
+        return [self.out_feature_channels[name] for name in self.out_features]
+
+    def feature_maps(self, states: Sequence[Tensor]) -> BackboneOutput:
+        """The chosen ones among the `states` (B, C, Y, X) of all stages."""
+        return BackboneOutput(feature_maps=tuple(states[self.stage_names.index(name)] for name in self.out_features))
+
+
+def build_backbone(config: BackboneConfig) -> Backbone:
+    """The backbone that `config` describes, with fresh weights.
+
+    Raises:
+        UnknownArchitecture: the family has no backbone.
+    """
+    name = tasks_of(config.model_type).get("backbone")
+    if name is None:
+        raise UnknownArchitecture(f"{config.model_type} has no backbone; it has {', '.join(tasks_of(config.model_type))}")
+    backbone: Backbone = getattr(family(config.model_type), name)(config)
+    return backbone

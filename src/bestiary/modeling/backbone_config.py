@@ -1,0 +1,101 @@
+"""What the config of a vision backbone says: the names of its stages, and which of them give feature maps."""
+
+from typing import Any, ClassVar, Self
+
+from ..core.errors import ConfigError, did_you_mean
+from .config import PreTrainedConfig
+from .families import config_class
+
+
+class BackboneConfig(PreTrainedConfig):
+    """Base of the configs of backbones.
+
+    `out_features` (names of stages) and `out_indices` (their places among `stage_names`, negative ones from the end) say
+    the same; setting one changes the other. Where neither is set, the last stage gives the one map. A family sets
+    `stage_names` in `validate`, before that of this class.
+    """
+
+    stage_names: list[str] | None = None
+    out_features: list[str] | None = None
+    out_indices: list[int] | None = None
+
+    # One says what the other says.
+    _twins: ClassVar[dict[str, str]] = {"out_features": "out_indices", "out_indices": "out_features"}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], **overrides: Any) -> Self:
+        """As every config; an override of one way to say which stages takes the place of the other in `values`."""
+        stale = {cls._twins[name] for name in overrides if name in cls._twins}
+        return super().from_dict({name: value for name, value in values.items() if name not in stale}, **overrides)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in self._twins and self.__dict__.get("_aligned"):
+            self.__dict__[self._twins[name]] = None
+            self._align()
+
+    def validate(self) -> None:
+        super().validate()
+        self._align()
+
+    def _align(self) -> None:
+        """Fill in what the other of the two says.
+
+        Raises:
+            ConfigError: unknown stages, one twice, another order than the model's, or two answers.
+        """
+        stages = self.stage_names or []
+        if self.out_features is not None or self.out_indices is None:
+            self.__dict__["out_features"] = stages[-1:] if self.out_features is None else list(self.out_features)
+        if self.out_indices is not None:
+            by_index = [self._stage(index) for index in self.out_indices]
+            if self.out_features is not None and self.out_features != by_index:
+                raise ConfigError(
+                    f"{type(self).__name__}: out_features {self.out_features} and out_indices {self.out_indices} name"
+                    f" different stages ({by_index}); set one of them"
+                )
+            self.__dict__["out_features"] = by_index
+        for name in self.out_features or ():
+            if name not in stages:
+                near = did_you_mean(name, stages)
+                raise ConfigError(
+                    f"{type(self).__name__}: out_features has {name!r}, no stage of this model.{near} It has {stages}"
+                )
+        if self.out_indices is None:
+            self.__dict__["out_indices"] = [stages.index(name) for name in self.out_features or ()]
+        in_order = [name for name in stages if name in (self.out_features or ())]
+        if in_order != self.out_features:
+            raise ConfigError(
+                f"{type(self).__name__}: the stages {self.out_features} must be named once each, in the model's order:"
+                f" {in_order}"
+            )
+        self.__dict__["_aligned"] = True
+
+    def _stage(self, index: int) -> str:
+        stages = self.stage_names or []
+        if not -len(stages) <= index < len(stages):
+            raise ConfigError(
+                f"{type(self).__name__}: out_indices has {index}; this model has the stages 0 to {len(stages) - 1}"
+            )
+        return stages[index]
+
+
+def read_backbone(owner: str, value: Any) -> BackboneConfig:
+    """The config that `value` of a field `backbone_config` stands for: it, or the dictionary of one with its `model_type`.
+
+    Raises:
+        ConfigError: `value` (of the config class `owner`) is neither. UnknownArchitecture: an unknown `model_type`.
+    """
+    if isinstance(value, dict) and isinstance(value.get("model_type"), str):
+        kind = config_class(value["model_type"])
+        value = kind.from_dict({name: each for name, each in value.items() if name != "model_type"})
+    if not isinstance(value, BackboneConfig):
+        raise ConfigError(
+            f"{owner}: backbone_config is {value!r:.80}; expected the config of a vision backbone, with its model_type"
+        )
+    return value
+
+
+def stage_list(count: int) -> list[str]:
+    """`stem`, `stage1`, ..., as most backbones call their stages."""
+    return ["stem", *(f"stage{number}" for number in range(1, count + 1))]

@@ -1,0 +1,19 @@
+"""How DETR's checkpoints want their images: large, padded to the largest of a batch, with ImageNet's statistics."""
+
+from collections.abc import Sequence
+
+from ...preprocess.image.detection import DetectionImageProcessor
+from ...preprocess.image.processor import Deviation, Size, edges
+from ...preprocess.image.reading import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+
+
+class DetrImageProcessor(DetectionImageProcessor):
+    """Shortest edge to 800 bilinear, the longest no longer than 1333."""
+
+    size: Size = edges(shortest_edge=800, longest_edge=1333)
+    default_to_square: bool = False
+    image_mean: float | Sequence[float] = IMAGENET_DEFAULT_MEAN
+    image_std: Deviation = IMAGENET_DEFAULT_STD
+
+
+DetrFeatureExtractor = DetrImageProcessorFast = DetrImageProcessor

@@ -1,0 +1,50 @@
+"""Positions of a grid of image features, padding left out of the count."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import InputError
+
+
+def sine_positions(real: Tensor, size: int, longest: float = 10000.0) -> Tensor:
+    """Sines and cosines of row and column, (B, Y, X) -> (B, Y, X, size) (Carion et al. 2020; after Vaswani et al. 2017).
+
+    The real places (True) of an image span 0..2 pi, whatever its size. The first half of the numbers tells the row, the
+    second the column; in each, sine and cosine of one wavelength follow one another.
+    """
+    width = size // 2
+    wavelengths = longest ** (2 * (torch.arange(width, device=real.device) // 2).float() / width)
+    halves = []
+    for axis in (1, 2):
+        counts = real.cumsum(axis, dtype=torch.float32)
+        angles = counts / (counts.narrow(axis, -1, 1) + 1e-6) * (2 * math.pi)
+        angles = angles.unsqueeze(-1) / wavelengths
+        halves.append(torch.stack((angles[..., 0::2].sin(), angles[..., 1::2].cos()), dim=-1).flatten(3))
+    return torch.cat(halves, dim=-1)
+
+
+class LearnedGridPositions(nn.Module):
+    """A learned vector for each column, then one for each row; it does not leave padding out."""
+
+    def __init__(self, size: int, longest: int = 50) -> None:
+        super().__init__()
+        self.row_embeddings = nn.Embedding(longest, size // 2)
+        self.column_embeddings = nn.Embedding(longest, size // 2)
+
+    def forward(self, real: Tensor) -> Tensor:
+        """(B, Y, X) -> (B, Y, X, size).
+
+        Raises:
+            InputError: more rows or columns than there are vectors.
+        """
+        rows, columns = real.shape[1:]
+        if max(rows, columns) > self.row_embeddings.num_embeddings:
+            raise InputError(
+                f"a feature map of {rows} x {columns} is larger than the learned positions,"
+                f" {self.row_embeddings.num_embeddings} a side; use smaller images"
+            )
+        y = self.row_embeddings(torch.arange(rows, device=real.device))[:, None].expand(-1, columns, -1)
+        x = self.column_embeddings(torch.arange(columns, device=real.device)).expand(rows, -1, -1)
+        return torch.cat((x, y), dim=-1).expand(len(real), -1, -1, -1)

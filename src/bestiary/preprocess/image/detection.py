@@ -1,0 +1,160 @@
+"""Images and the objects in them for models that find objects: annotations follow what happens to the pixels."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...core.errors import ArgumentError, ConfigError, InputError
+from ..batch import BatchFeature, TensorType
+from . import transforms
+from .processor import BaseImageProcessor
+from .reading import ChannelDimension, flat_list, to_array
+
+FORMATS = ("coco_detection", "coco_panoptic")
+
+
+class DetectionImageProcessor(BaseImageProcessor):
+    """Images to `pixel_values` and `pixel_mask`, annotations to `labels`, predictions back to boxes in the image.
+
+    With `do_convert_annotations` the boxes of labels are centers and sizes in 0..1 of the (padded) image, else corners in
+    its pixels. `format` is the form of annotations; those of "coco_panoptic" are not read here.
+    """
+
+    model_input_names: ClassVar[list[str]] = ["pixel_values", "pixel_mask"]
+    attribute_map: ClassVar[dict[str, str]] = {"pad_and_return_pixel_mask": "do_pad"}
+
+    do_pad: bool | None = True
+    do_convert_annotations: bool = True
+    format: str = "coco_detection"
+
+    def validate(self) -> None:
+        longest = self.__dict__.pop("max_size", None)  # where older files have the limit of the longer edge
+        if isinstance(self.size, int):
+            self.size = {"shortest_edge": self.size, "longest_edge": longest}
+        super().validate()
+        if self.format not in FORMATS:
+            raise ConfigError(f"format is {self.format!r}; expected {' or '.join(FORMATS)}")
+
+    def preprocess(  # type: ignore[override]
+        self,
+        images: Any,
+        annotations: Any = None,
+        return_tensors: str | TensorType | None = None,
+        data_format: str = ChannelDimension.FIRST,
+        input_data_format: str | None = None,
+        device: Any = None,
+        **overrides: Any,
+    ) -> BatchFeature:
+        """As every image processor; with `annotations` also `labels`, a dictionary for each image.
+
+        Args:
+            annotations: of each image (or of the one) a dictionary with `image_id` and `annotations`, a list of objects with
+                `bbox` (left, top, width, height in pixels), `category_id`, `area` and `iscrowd`, as in COCO (Lin et al. 2014).
+
+        Raises:
+            InputError: annotations that are not so, or not one for each image.
+        """
+        call = self.with_overrides(overrides)
+        arrays = [to_array(x, bool(call.do_convert_rgb), input_data_format, i) for i, x in enumerate(flat_list(images))]
+        batch = super().preprocess(arrays, return_tensors, data_format, ChannelDimension.LAST, device, **overrides)
+        if annotations is None:
+            return batch
+        if call.format != "coco_detection":
+            raise ArgumentError(f"annotations of the format {call.format!r} are not read here; pass format='coco_detection'")
+        listed = [annotations] if isinstance(annotations, Mapping) else annotations
+        if not isinstance(listed, Sequence) or len(listed) != len(arrays):
+            raise InputError(
+                f"annotations must be a dictionary for each image; found {_found(listed)} for {len(arrays)} images"
+            )
+        originals = [(array.shape[0], array.shape[1]) for array in arrays]
+        target: Any = call.size
+        sizes = [transforms.output_size(*size, target) if call.do_resize else size for size in originals]
+        canvas: Any = call.pad_size or {"height": max(y for y, _ in sizes), "width": max(x for _, x in sizes)}
+        padded = (canvas["height"], canvas["width"])
+        rows = zip(listed, originals, sizes, strict=True)
+        objects = [call._label(each, old, new, padded if call.do_pad else new) for each, old, new in rows]
+        labels = [BatchFeature(each, return_tensors) for each in objects]
+        batch["labels"] = labels if device is None else [each.to(device) for each in labels]
+        return batch
+
+    def _label(
+        self, annotation: Any, original: tuple[int, int], resized: tuple[int, int], final: tuple[int, int]
+    ) -> dict[str, np.ndarray]:
+        """The label of an image of such heights and widths; objects outside of it and crowds are left out."""
+        objects = read_objects(annotation)
+        boxes = np.asarray([each["bbox"] for each in objects], np.float32).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        boxes[:, 0::2] = boxes[:, 0::2].clip(0, original[1])
+        boxes[:, 1::2] = boxes[:, 1::2].clip(0, original[0])
+        kept = (boxes[:, 2:] > boxes[:, :2]).all(1)
+        down, across = resized[0] / original[0], resized[1] / original[1]
+        boxes = boxes[kept] * np.asarray([across, down, across, down], np.float32)
+        if self.do_convert_annotations:
+            boxes = np.concatenate(((boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]), axis=1)
+            boxes /= np.asarray([final[1], final[0], final[1], final[0]], np.float32)
+        return {
+            "image_id": np.asarray([annotation["image_id"]], np.int64),
+            "class_labels": np.asarray([each["category_id"] for each in objects], np.int64)[kept],
+            "boxes": boxes,
+            "area": np.asarray([each["area"] for each in objects], np.float32)[kept] * np.float32(down * across),
+            "iscrowd": np.zeros(kept.sum(), np.int64),
+            "orig_size": np.asarray(original, np.int64),
+            "size": np.asarray(final, np.int64),
+        }
+
+    def post_process_object_detection(
+        self, outputs: Any, threshold: float = 0.5, target_sizes: Any = None
+    ) -> list[dict[str, Any]]:
+        """The objects in each image: `scores` and `labels` (M,), `boxes` (M, 4), corners.
+
+        Args:
+            outputs: a detector's, with `logits` (B, Q, N+1) and `pred_boxes` (B, Q, 4).
+            threshold: objects with lower scores are left out.
+            target_sizes: height and width of each image, a list of pairs or a tensor (B, 2); without them, boxes are in 0..1.
+
+        Raises:
+            InputError: not one size for each image.
+        """
+        import torch
+
+        logits, boxes = outputs.logits, outputs.pred_boxes
+        if target_sizes is not None and len(target_sizes) != len(logits):
+            raise InputError(f"target_sizes holds {len(target_sizes)} sizes for {len(logits)} images")
+        scores, labels = logits.softmax(-1)[..., :-1].max(-1)
+        corners = torch.cat((boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2), dim=-1)
+        if target_sizes is not None:
+            sizes = torch.as_tensor(target_sizes, device=corners.device)
+            corners = corners * sizes.flip(1).repeat(1, 2)[:, None]
+        rows = zip(scores, labels, corners, strict=True)
+        return [{"scores": s[s > threshold], "labels": n[s > threshold], "boxes": c[s > threshold]} for s, n, c in rows]
+
+
+def read_objects(annotation: Any) -> list[Mapping[str, Any]]:
+    """The objects of one image's annotation that are no crowds.
+
+    Raises:
+        InputError: names what is missing or not of its kind.
+    """
+    known = isinstance(annotation, Mapping) and {"image_id", "annotations"} <= annotation.keys()
+    if not known or not isinstance(annotation["annotations"], list | tuple):
+        raise InputError(
+            f"an annotation is a dictionary with image_id and annotations (a list of objects); found {_found(annotation)}"
+        )
+    objects = []
+    for index, each in enumerate(annotation["annotations"]):
+        which = f"object {index} of image {annotation['image_id']}"
+        missing = [name for name in ("bbox", "category_id", "area") if name not in each]
+        if missing:
+            raise InputError(f"{which} has no {', no '.join(missing)}")
+        if len(each["bbox"]) != 4:
+            raise InputError(f"{which} has the bbox {each['bbox']}; expected left, top, width and height")
+        if not each.get("iscrowd", 0):
+            objects.append(each)
+    return objects
+
+
+def _found(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"a dictionary with {', '.join(map(str, value)) or 'nothing'}"
+    return f"{len(value)}" if isinstance(value, list | tuple) else repr(value)[:80]
