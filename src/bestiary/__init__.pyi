@@ -119,7 +119,7 @@ from .export.decoding_step import cache_tensors as cache_tensors
 from .export.decoding_step import export_step as export_step
 from .generation.compiled import CompileConfig as CompileConfig
 from .generation.config import GenerationConfig as GenerationConfig
-from .generation.loop import Decoding as Decoding
+from .generation.decoding import Decoding as Decoding
 from .generation.loop import Step as Step
 from .generation.older.constrained_beam.constraints import Constraint as Constraint
 from .generation.older.constrained_beam.constraints import ConstraintListState as ConstraintListState

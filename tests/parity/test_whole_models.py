@@ -10,7 +10,7 @@ from kit.families import Pair, cases, close, every_head, pair
 from torch.utils import _pytree as pytree
 
 from bestiary.auto import AutoConfig, AutoModel
-from bestiary.generation.prepare import forward_parameters
+from bestiary.generation.prompt import forward_parameters
 from bestiary.modeling.families import family, tasks_of
 
 

@@ -14,11 +14,14 @@ from torch import nn
 
 from ..cache.paged import BlockPool
 from ..core.errors import ArgumentError, CapacityError, EngineError, InputError
-from ..generation import checks, prepare
+from ..generation import checks
+from ..generation.begin import criteria_of
+from ..generation.call import Call
 from ..generation.config import GenerationConfig, default_of
-from ..generation.processor import Context, listed, processors_for, token_ids
+from ..generation.processor import Context, listed, processors_for
+from ..generation.prompt import check_arguments
 from ..generation.seeds import as_seed
-from ..generation.start import Call, criteria_of
+from ..generation.settings import check_settings, end_tokens, leave_ends_open, max_length
 from ..generation.strategy import strategy_name
 from ..nn.attention import Attend
 from ..nn.masks import Mask
@@ -110,18 +113,16 @@ class Engine:
         checks.check_token_ids(given, self.model, rows=1)
         if constraint is not None:
             given = copy.deepcopy(given)
-            prepare.make_room(given)
+            leave_ends_open(given)
         call = Call(given, tokenizer=tokenizer, stopping_criteria=stopping_criteria)
-        limit = prepare.max_length(given, len(tokens), self.context)
-        eos = (
-            [token for token in token_ids(given.eos_token_id).tolist() if token >= 0] if given.eos_token_id is not None else []
-        )
+        limit = max_length(given, len(tokens), self.context)
+        eos = end_tokens(given, self.model.device)
         context = Context(
             config=given,
             prompt_length=len(tokens),
             max_length=limit,
             device=self.model.device,
-            eos=token_ids(eos, self.model.device) if eos else None,
+            eos=eos,
             encoder_input_ids=torch.tensor([tokens], device=self.model.device),
             prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
             model=self.model,
@@ -137,8 +138,8 @@ class Engine:
             limit,
             given,
             processors_for(context, own),
-            criteria_of(call, given),
-            frozenset(eos),
+            criteria_of(call),
+            frozenset([] if eos is None else eos.tolist()),
             int(torch.randint(2**62, ())) if seed is None and given.do_sample else seed or 0,
             listener,
             record_timestamps,
@@ -170,7 +171,7 @@ class Engine:
         if not said and self._settings is not None:
             return self._settings
         unknown = {name: value for name, value in said.items() if name not in GenerationConfig.names()}
-        prepare.check_inputs(self.model, unknown, set(GenerationConfig.names()))
+        check_arguments(self.model, unknown, set(GenerationConfig.names()))
         for name in unknown:
             raise ArgumentError(f"{name} is an input of the model's forward; a request in a batch has only its token ids")
         settings: GenerationConfig = self.model.generation_settings(self.generation_config, **said)
@@ -178,7 +179,7 @@ class Engine:
             value = settings.get(name)
             if value and value != default_of(name) and settings.origin(name) in ("call", "config"):
                 raise ArgumentError(f"{name}={value!r} is for generate; requests in a batch have no such choice")
-        prepare.check_settings(settings, {})
+        check_settings(settings, {})
         strategy = strategy_name(settings)
         if strategy not in ("greedy", "sample"):
             raise ArgumentError(f"the settings ask for {strategy!r} decoding; requests in a batch are greedy or sampled")

@@ -13,7 +13,8 @@ __getattr__, __dir__ = lazy(
             "DisjunctiveConstraint",
             "PhrasalConstraint",
         ],
-        "loop": ["Decoding", "Step", "decode"],
+        "decoding": ["Decoding"],
+        "loop": ["Step", "decode"],
         "outputs": [
             "GenerateBeamDecoderOnlyOutput",
             "GenerateBeamEncoderDecoderOutput",

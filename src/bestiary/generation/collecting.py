@@ -5,37 +5,37 @@ from typing import Any
 import torch
 
 from ..core.outputs import ModelOutput
+from .begin import Generation
 from .logprobs import TokenLogprobs
-from .loop import Decoding, Step
-from .prepare import Prepared
+from .loop import Step
+from .prompt import Prompt
 from .strategy import Strategy
 
 Tensor = torch.Tensor
 
 
-class Record:
+class Collector:
     """Collects from the steps what the settings ask for.
 
     Args:
         strategy: of the generation, which says the kind of output and what else belongs to it.
     """
 
-    def __init__(self, prepared: Prepared, strategy: Strategy) -> None:
-        self._prepared = prepared
-        settings = prepared.settings
+    def __init__(self, prompt: Prompt, strategy: Strategy) -> None:
+        settings = prompt.settings
         self._kept: dict[str, list[Any]] = {}
         if settings.return_dict_in_generate:
             names = [name for name in ("scores", "logits") if settings.get(f"output_{name}")]
-            prefix = "decoder_" if prepared.encoder_outputs is not None else ""
+            prefix = "decoder_" if prompt.encoder_outputs is not None else ""
             names += [f"{prefix}attentions"] * bool(settings.output_attentions)
             names += ["cross_attentions"] * bool(settings.output_attentions and prefix)
             names += [f"{prefix}hidden_states"] * bool(settings.output_hidden_states)
             self._kept = {name: [] for name in names}
-        wanted = settings.return_dict_in_generate and settings.output_token_logprobs
-        self._logprobs = TokenLogprobs(strategy.final) if wanted else None
+        logprobs = settings.return_dict_in_generate and settings.output_token_logprobs
+        self._logprobs = TokenLogprobs(strategy.final) if logprobs else None
 
     def add(self, step: Step) -> None:
-        """Take what is wanted of `step`."""
+        """Take what the settings ask for of `step`."""
         if self._logprobs is not None:
             self._logprobs.add(step)
         for name, values in self._kept.items():
@@ -46,9 +46,10 @@ class Record:
             else:
                 values.append(step.output[name])
 
-    def output(self, run: Decoding, strategy: Strategy, sequences: Tensor) -> ModelOutput:
+    def output(self, generation: Generation, sequences: Tensor) -> ModelOutput:
         """What `generate` returns with `return_dict_in_generate`; sequences (R, T)."""
-        prepared, settings = self._prepared, self._prepared.settings
+        run, strategy, prefixes = generation
+        settings, encoded = run.settings, run.prompt.encoder_outputs
         cache: Any = run.cache
         if cache is not None and settings.return_legacy_cache:
             cache = cache.to_legacy_cache()
@@ -57,10 +58,9 @@ class Record:
         values |= strategy.extras(run)
         if self._logprobs is not None:
             values["token_logprobs"] = self._logprobs.result(sequences, values.get("beam_indices"))
-        if prepared.prefix is not None:
-            values |= {"prefix_reused": prepared.prefix.reuse.tokens, "prefix_reason": prepared.prefix.reuse.reason}
+        if prefixes is not None:
+            values |= {"prefix_reused": prefixes.reuse.tokens, "prefix_reason": prefixes.reuse.reason}
         values["settings"] = settings.explain()
-        encoded = prepared.encoder_outputs
         if encoded is None:
             return strategy.outputs[0](**values)
         if settings.output_attentions:

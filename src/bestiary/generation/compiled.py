@@ -8,8 +8,9 @@ import torch
 
 from ..core.errors import ArgumentError, ConfigError
 from .config import GenerationConfig
+from .model import GeneratingModel
 from .options import Option
-from .prepare import Prepared
+from .prompt import Prompt
 
 OPTIONS = {
     "compile_config": Option(Any),
@@ -109,24 +110,24 @@ def slots_for(settings: GenerationConfig, device: torch.device, length: int) -> 
     return -(-length // SLOTS) * SLOTS if is_wanted(settings, device) else length
 
 
-def step_of(model: Any, prepared: Prepared) -> Callable[..., Any] | None:
+def step_of(model: GeneratingModel, prompt: Prompt) -> Callable[..., Any] | None:
     """The compiled step of one token, called like the model; None where steps are not compiled.
 
     Raises:
         ArgumentError: the caller passed `compile_config` and something that cannot be compiled.
     """
-    settings, cache = prepared.settings, prepared.cache
+    settings, cache = prompt.settings, prompt.cache
     if not is_wanted(settings, model.device):
         return None
-    fixed, recording = cache is not None and cache.is_compileable, any(prepared.recorded.values())
+    fixed, recording = cache is not None and cache.is_compileable, any(prompt.recorded.values())
     if not fixed or recording:  # what is recorded is seen by hooks, which a compiled step does not have
         if settings.compile_config is not None and settings.origin("compile_config") in ("call", "config"):
             other = "output_attentions and output_hidden_states" if fixed else f"a {type(cache).__name__}"
             hint = "" if fixed else "; set cache_implementation='static'"
             raise ArgumentError(f"compile_config and {other} exclude each other{hint}")
         return None
-    steps = model.__dict__.setdefault("_compiled_steps", CompiledSteps())
-    return _Step(steps.of(model, CompileConfig.of(settings.compile_config or {})), cache, prepared.names.mask)
+    steps = vars(model).setdefault("_compiled_steps", CompiledSteps())
+    return _Step(steps.of(model, CompileConfig.of(settings.compile_config or {})), cache, prompt.names.mask)
 
 
 class _Step:

@@ -2,23 +2,30 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import torch
 
 from ..core.errors import ArgumentError, UnsafeFile
+from .call import Call
 from .config import GenerationConfig
-from .loop import Decoding
-from .prepare import DECODER_ONLY, forward_parameters
+from .decoding import Decoding
+from .model import GeneratingModel
+from .prompt import DECODER_ONLY, forward_parameters
 from .stopping import MaxLengthCriteria, StoppingCriteriaList
 
-# What the function gets in any case, and what it gets where it has a parameter of that name.
+# What the function gets in any case.
 _ALWAYS = {"model", "input_ids", "logits_processor", "stopping_criteria", "generation_config"}
-_ALSO = ("tokenizer", "assistant_model", "assistant_tokenizer")
 
 
-def check(function: Any) -> None:
-    """Refuse what is no function.
+def split(
+    function: Any, model: GeneratingModel, keywords: dict[str, Any], tokenizer: Any, assistant_model: Any
+) -> dict[str, Any]:
+    """What `function` gets besides what every such function gets, by its parameters.
+
+    Args:
+        keywords: of the call; those that only `function` knows are taken out, those that others know too stay as well.
 
     Raises:
         UnsafeFile: it names a place where code would be found. ArgumentError: it cannot be called.
@@ -30,18 +37,13 @@ def check(function: Any) -> None:
         )
     if not callable(function):
         raise ArgumentError(f"custom_generate is a {type(function).__name__}; expected a function")
-
-
-def split(function: Callable[..., Any], model: Any, given: dict[str, Any], known: set[str]) -> dict[str, Any]:
-    """Take out of `given` the arguments that only `function` knows; those that others know too stay in it as well."""
-    wanted = set(inspect.signature(function).parameters) - _ALWAYS
-    known = known | GenerationConfig.names() | forward_parameters(model)
-    own = {name: given.pop(name) for name in list(given) if name in wanted and name not in known}
-    also = {name: given.get(name) for name in _ALSO if name in wanted}
-    for name in ("assistant_model", "assistant_tokenizer"):
-        if name in also:
-            given.pop(name, None)  # the function helps itself
-    return {**own, **also}
+    parameters = set(inspect.signature(function).parameters) - _ALWAYS
+    known = GenerationConfig.names() | forward_parameters(model) | {field.name for field in fields(Call)}
+    extras = {name: keywords.pop(name) for name in parameters & keywords.keys() if name not in known}
+    objects = {"tokenizer": tokenizer, "assistant_model": assistant_model, "assistant_tokenizer": None}
+    if "assistant_tokenizer" in parameters:
+        objects["assistant_tokenizer"] = keywords.pop("assistant_tokenizer", None)
+    return extras | {name: value for name, value in objects.items() if name in parameters}
 
 
 def run(function: Callable[..., Any], decoding: Decoding, extras: dict[str, Any], streamer: Any) -> Any:
@@ -50,20 +52,20 @@ def run(function: Callable[..., Any], decoding: Decoding, extras: dict[str, Any]
     Besides, it gets the arguments of the model's forward: the mask, the cache, the encoder's output. The first of the
     `stopping_criteria` is a `MaxLengthCriteria`. A `streamer` has had the prompt; the function does the rest.
     """
-    given, ids = decoding.prepared, decoding.ids
+    prompt, ids = decoding.prompt, decoding.ids
     if streamer is not None:
         if "streamer" not in inspect.signature(function).parameters:
             raise ArgumentError("the custom_generate function has no parameter streamer, so nothing would be streamed")
         streamer.put(ids.cpu())
         extras = {**extras, "streamer": streamer}
-    first = {name: value for name, value in given.first.items() if name not in ("logits_to_keep", *given.constant)}
-    inputs = {**given.constant, **first, **given.recorded}
-    if given.embeds is not None:
-        inputs[given.names.embeds] = given.embeds
-    if given.mask is not None:
-        inputs[given.names.mask] = given.mask.long()
-    elif given.names is DECODER_ONLY:
-        inputs[given.names.mask] = torch.ones(ids.shape[0], decoding.slots, dtype=torch.int64, device=ids.device)
+    first = {name: value for name, value in prompt.first.items() if name not in ("logits_to_keep", *prompt.constant)}
+    inputs = {**prompt.constant, **first, **prompt.recorded}
+    if prompt.embeds is not None:
+        inputs[prompt.names.embeds] = prompt.embeds
+    if prompt.mask is not None:
+        inputs[prompt.names.mask] = prompt.mask.long()
+    elif prompt.names is DECODER_ONLY:
+        inputs[prompt.names.mask] = torch.ones(ids.shape[0], decoding.slots, dtype=torch.int64, device=ids.device)
     criteria = StoppingCriteriaList([MaxLengthCriteria(decoding.finish.max_length), *decoding.finish.criteria()])
     return function(
         decoding.model,

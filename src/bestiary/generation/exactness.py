@@ -4,13 +4,14 @@ from typing import Any
 
 from ..core.errors import ArgumentError
 from ..nn.reproducible import reproducible
+from .model import GeneratingModel
 
 
-def exactly(model: Any, given: dict[str, Any]) -> reproducible:
+def exactly(model: GeneratingModel, keywords: dict[str, Any]) -> reproducible:
     """The scope in which a generation of `model` gives each row the same bits in any company.
 
     Args:
-        given: the arguments of the call; steps are not compiled, which would choose other kernels.
+        keywords: of the call; steps are not compiled, which would choose other kernels.
 
     Raises:
         ArgumentError: compiling is asked for, or the model attends to a window, which moves with the passes.
@@ -18,7 +19,7 @@ def exactly(model: Any, given: dict[str, Any]) -> reproducible:
     window = model.config.get_text_config(decoder=True).get("sliding_window")
     if window:
         raise ArgumentError(f"reproducible=True and sliding_window={window} exclude each other: a window moves with the passes")
-    if given.get("compile_config") is not None:
+    if keywords.get("compile_config") is not None:
         raise ArgumentError("reproducible=True and compile_config exclude each other: what is compiled rounds otherwise")
-    given["disable_compile"] = True
+    keywords["disable_compile"] = True
     return reproducible()

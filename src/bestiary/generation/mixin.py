@@ -3,10 +3,12 @@
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+from torch import Tensor
 
 from ..cache import building as caches
 from ..cache.base import Cache
@@ -16,31 +18,21 @@ from ..core.errors import ArgumentError
 from ..hub.files import HubOptions, find_file
 from ..nn.rope import Rotary
 from . import custom
-from .collecting import Record
+from .begin import Generation, begin
+from .call import Call
+from .collecting import Collector
 from .config import GenerationConfig, resolve
 from .exactness import exactly
 from .healing import heal
 from .logprobs import transition_scores
-from .loop import Decoding, Step, decode
-from .prepare import Prepared, check_inputs
-from .start import Call, begin
-from .strategy import Strategy
+from .loop import Step, decode
+from .model import GeneratingModel, has_encoder
+from .prompt import check_arguments
 from .streaming.feeding import as_streamer, fail, feed
 
-Tensor = torch.Tensor
-
-# Arguments of `generate` for things that do not exist yet, and what asks for nothing.
-_ABSENT: dict[str, Any] = {
-    "synced_gpus": False,
-    "trust_remote_code": False,
-}
-_OWN = (
-    "inputs", "generation_config", "logits_processor", "stopping_criteria", "prefix_allowed_tokens_fn", "assistant_model",
-    "streamer", "negative_prompt_ids", "negative_prompt_attention_mask", "use_model_defaults", "tokenizer",
-    "assistant_tokenizer", "assistant_encoder_outputs", "seed", "generator", "constraint", "prefix_store",
-)  # fmt: skip
-
-_ASIDE = ("self", "kwargs", "streamer", "reproducible")
+# The arguments of `generate` that a call keeps as they are.
+_OBJECTS = {field.name for field in fields(Call)} - {"settings", "inputs", "model_inputs"}
+_ABSENT = {"synced_gpus", "trust_remote_code"}  # what would ask for things that do not exist yet
 
 
 class Generating:
@@ -52,18 +44,23 @@ class Generating:
         return True
 
     @property
-    def generation_config(self: Any) -> GenerationConfig:
+    def _model(self) -> GeneratingModel:
+        """This model as generation sees it."""
+        return cast(GeneratingModel, self)
+
+    @property
+    def generation_config(self) -> GenerationConfig:
         """The settings that came with the checkpoint, or those that its config holds. Yours to change."""
-        held: GenerationConfig | None = self.__dict__.get("_generation_config")
-        if held is None:
-            held = self.__dict__["_generation_config"] = GenerationConfig.from_model_config(self.config)
-        return held
+        settings: GenerationConfig | None = self.__dict__.get("_generation_config")
+        if settings is None:
+            settings = self.__dict__["_generation_config"] = GenerationConfig.from_model_config(self._model.config)
+        return settings
 
     @generation_config.setter
-    def generation_config(self: Any, value: GenerationConfig) -> None:
+    def generation_config(self, value: GenerationConfig) -> None:
         self.__dict__["_generation_config"] = value
 
-    def open_settings(self: Any, name_or_path: Any, passed: GenerationConfig | None, hub: HubOptions) -> None:
+    def open_settings(self, name_or_path: Any, passed: GenerationConfig | None, hub: HubOptions) -> None:
         """Take the generation settings `passed`, else those in the checkpoint's file, else those that its config holds."""
         if not self.can_generate():
             return
@@ -72,30 +69,30 @@ class Generating:
         elif name_or_path is not None and (path := find_file(name_or_path, GenerationConfig.file_name, hub)) is not None:
             self.generation_config = GenerationConfig.from_pretrained(path)
         else:
-            self.generation_config = GenerationConfig.from_model_config(self.config)
+            self.generation_config = GenerationConfig.from_model_config(self._model.config)
 
-    def save_settings(self: Any, folder: Path) -> list[Path]:
+    def save_settings(self, folder: Path) -> list[Path]:
         """Write the generation settings; returns the paths written."""
         return [Path(path) for path in self.generation_config.save_pretrained(folder)] if self.can_generate() else []
 
-    def context_length(self: Any) -> int | None:
+    def context_length(self) -> int | None:
         """Most tokens the decoder has positions for, prompt and new ones together; None where there is no such limit."""
-        for module in self.modules():
+        for module in self._model.modules():
             if isinstance(module, Rotary):
                 return module.reach
-        config = self.config.get_text_config(decoder=True)
+        config = self._model.config.get_text_config(decoder=True)
         positions: int | None = config.get("max_position_embeddings")
         return None if positions is None else positions - config.first_position
 
-    def make_cache(self: Any, name: str, length: int, options: dict[str, Any]) -> Cache:
+    def make_cache(self, name: str, length: int, options: dict[str, Any]) -> Cache:
         """An empty cache of the kind `name` for at most `length` tokens; a model that needs another kind overrides this."""
-        own = caches.build(name, self.config.get_text_config(decoder=True), length, options)
-        if not self.config.is_encoder_decoder:
-            return own
-        return EncoderDecoderCache(own, None if own.transfer is None else OffloadedCache())
+        cache = caches.build(name, self._model.config.get_text_config(decoder=True), length, options)
+        if not has_encoder(self._model):
+            return cache
+        return EncoderDecoderCache(cache, None if cache.transfer is None else OffloadedCache())
 
     def prepare_inputs_for_generation(
-        self: Any, input_ids: Tensor | None, is_first_iteration: bool = False, **kwargs: Any
+        self, input_ids: Tensor | None, is_first_iteration: bool = False, **kwargs: Any
     ) -> dict[str, Any]:
         """The arguments of one forward pass in `generate`; a model whose passes need more, or less, overrides this.
 
@@ -104,11 +101,11 @@ class Generating:
             is_first_iteration: whether this pass is over the prompt.
             kwargs: everything else, under the names of the model's forward.
         """
-        name = "decoder_input_ids" if self.config.is_encoder_decoder else "input_ids"
+        name = "decoder_input_ids" if has_encoder(self._model) else "input_ids"
         return {**kwargs, name: input_ids} if input_ids is not None else kwargs
 
     def generation_settings(
-        self: Any,
+        self,
         generation_config: GenerationConfig | None = None,
         use_model_defaults: bool | None = None,
         **kwargs: Any,
@@ -125,7 +122,7 @@ class Generating:
         return settings
 
     def generate(
-        self: Any,
+        self,
         inputs: Tensor | Mapping[str, Any] | None = None,
         generation_config: GenerationConfig | None = None,
         logits_processor: list[Any] | None = None,
@@ -185,92 +182,66 @@ class Generating:
             ArgumentError, ConfigError, InputError, CapacityError: before the first step, for all that can be seen by then.
             NumericsError: the model gives NaN.
         """
-        given = {name: value for name, value in locals().items() if name not in _ASIDE} | kwargs
-        for name, said in (("reproducible", reproducible), ("use_model_defaults", use_model_defaults)):
-            if not isinstance(said, bool | None):
-                raise ArgumentError(f"{name} is {said!r:.80}; expected True or False")
+        for name, switch in (("reproducible", reproducible), ("use_model_defaults", use_model_defaults)):
+            if not isinstance(switch, bool | None):
+                raise ArgumentError(f"{name} is {switch!r:.80}; expected True or False")
         streamer = as_streamer(streamer, tokenizer)
         try:
-            with exactly(self, given) if reproducible else nullcontext():
-                return self._generate(streamer, given)
+            extras: dict[str, Any] = {}
+            if custom_generate is not None:
+                extras = custom.split(custom_generate, self._model, kwargs, tokenizer, assistant_model)
+                assistant_model = None if "assistant_model" in extras else assistant_model  # the function helps itself
+            with torch.no_grad(), exactly(self._model, kwargs) if reproducible else nullcontext():
+                call = read_call(
+                    self._model,
+                    inputs,
+                    {**kwargs, "synced_gpus": synced_gpus},
+                    generation_config,
+                    use_model_defaults,
+                    logits_processor=logits_processor,
+                    stopping_criteria=stopping_criteria,
+                    prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
+                    assistant_model=assistant_model,
+                    negative_prompt_ids=negative_prompt_ids,
+                    negative_prompt_attention_mask=negative_prompt_attention_mask,
+                    tokenizer=tokenizer,
+                    seed=seed,
+                    generator=generator,
+                    constraint=constraint,
+                    prefix_store=prefix_store,
+                )
+                generation = begin(self._model, call)
+                if custom_generate is not None:
+                    return custom.run(custom_generate, generation.run, extras, streamer)
+                return _finished(generation, streamer)
         except BaseException as error:
             fail(streamer, error)
             raise
 
-    def generate_steps(self: Any, inputs: Tensor | None = None, **kwargs: Any) -> Iterator[Step]:
+    def generate_steps(self, inputs: Tensor | None = None, **kwargs: Any) -> Iterator[Step]:
         """The steps of a generation as they happen; takes what `generate` takes, but no streamer. Close it to stop."""
-        if kwargs.get("streamer") is not None:
-            raise ArgumentError("generate_steps takes no streamer: the steps are the stream; or call generate")
-        run, strategy, _ = self._begin({"inputs": inputs, **kwargs})
-        return torch.no_grad()(_steps)(run, strategy)
+        for name in ("streamer", "custom_generate"):
+            if kwargs.pop(name, None) is not None:
+                raise ArgumentError(f"generate_steps takes no {name}: the steps are what it gives; or call generate")
+        objects = {name: kwargs.pop(name) for name in _OBJECTS & kwargs.keys()}
+        settings = (kwargs.pop(name, None) for name in ("generation_config", "use_model_defaults"))
+        with torch.no_grad():
+            generation = begin(self._model, read_call(self._model, inputs, kwargs, *settings, **objects))
+        return torch.no_grad()(_steps)(generation)
 
-    def heal_tokens(self: Any, input_ids: Tensor, tokenizer: Any = None, attention_mask: Tensor | None = None) -> Tensor:
+    def begin(self, call: Call) -> Generation:
+        """What strategies and tools start from: a generation that is ready for its first step."""
+        return begin(self._model, call)
+
+    def heal_tokens(self, input_ids: Tensor, tokenizer: Any = None, attention_mask: Tensor | None = None) -> Tensor:
         """`input_ids` (B, T) with the last token of each row replaced by the likeliest one that begins with its text.
 
         What `token_healing=True` does to a prompt.
         """
-        return heal(self, input_ids, attention_mask, tokenizer)
-
-    @torch.no_grad()
-    def _begin(self: Any, given: dict[str, Any]) -> tuple[Decoding, Any, Prepared]:
-        if isinstance(given.get("inputs"), Mapping):  # what a tokenizer or a chat template returns
-            given = {**given["inputs"], **{name: value for name, value in given.items() if name != "inputs"}}
-        for name, neutral in _ABSENT.items():
-            if (given.pop(name, None) or neutral) != neutral:
-                raise ArgumentError(f"{name} asks for something this version does not have")
-        if given.pop("custom_generate", None) is not None:
-            raise ArgumentError("a custom_generate function gives no steps; call generate")
-        own = {name: given.pop(name, None) for name in _OWN}
-        fields = GenerationConfig.names()
-        settings = self.generation_settings(
-            own.pop("generation_config"),
-            own.pop("use_model_defaults"),
-            **{name: value for name, value in given.items() if name in fields},
-        )
-        rest = {name: value for name, value in given.items() if name not in fields}
-        for name in ("past_key_values", "encoder_outputs"):
-            if rest.get(name) is None:
-                rest.pop(name, None)
-        check_inputs(self, rest, set(_OWN) | fields)
-        if own["seed"] is not None and own["generator"] is not None:
-            raise ArgumentError("seed and generator exclude each other")
-        own.pop("streamer")
-        model_inputs = {name: value for name, value in rest.items() if value is not None}
-        if settings.token_healing:
-            if "past_key_values" in model_inputs:
-                raise ArgumentError("token_healing and past_key_values exclude each other: it changes the prompt's last token")
-            ids = model_inputs.pop("input_ids", None) if own["inputs"] is None else own["inputs"]
-            own["inputs"] = self.heal_tokens(ids, own["tokenizer"], model_inputs.get("attention_mask"))
-        return begin(self, Call(settings, model_inputs=model_inputs, **own))
-
-    @torch.no_grad()
-    def _generate(self: Any, streamer: Any, given: dict[str, Any]) -> Any:
-        function = given.pop("custom_generate", None)
-        if function is not None:
-            custom.check(function)
-            extras = custom.split(function, self, given, set(_OWN))
-            return custom.run(function, self._begin(given)[0], extras, streamer)
-        run, strategy, prepared = self._begin(given)
-        record = Record(prepared, strategy)
-        follower = None if streamer is None else feed(streamer, run, strategy)
-        for step in _steps(run, strategy):
-            record.add(step)
-            if follower is not None:
-                follower.add(step)
-                if follower.cancelled:
-                    run.finish.cancel()
-                    break
-        if prepared.prefix is not None:
-            prepared.prefix.keep(run)
-        sequences = strategy.sequences(run)
-        if follower is not None:
-            follower.end(sequences)
-        if run.cache is not None and (prepared.continued or prepared.settings.return_dict_in_generate):
-            strategy.leave_cache(run, sequences)
-        return record.output(run, strategy, sequences) if prepared.settings.return_dict_in_generate else sequences
+        return heal(self._model, input_ids, attention_mask, tokenizer)
 
     def compute_transition_scores(
-        self: Any,
+        self,
         sequences: Tensor,
         scores: tuple[Tensor, ...],
         beam_indices: Tensor | None = None,
@@ -285,8 +256,73 @@ class Generating:
         return transition_scores(sequences, scores, beam_indices, normalize_logits)
 
 
-def _steps(run: Decoding, strategy: Strategy) -> Iterator[Step]:
+def read_call(
+    model: GeneratingModel,
+    inputs: Tensor | Mapping[str, Any] | None,
+    keywords: dict[str, Any],
+    generation_config: GenerationConfig | None = None,
+    use_model_defaults: bool | None = None,
+    **objects: Any,
+) -> Call:
+    """The call of `generate` with these arguments.
+
+    Args:
+        keywords: fields of `GenerationConfig`, inputs of the model, and what an assistant needs.
+        objects: fields of `Call`.
+
+    Raises:
+        ArgumentError: a keyword that nobody takes, or arguments that exclude each other.
+    """
+    if isinstance(inputs, Mapping):  # what a tokenizer or a chat template returns
+        keywords = {**inputs, **keywords}
+        inputs = None
+    for name in _ABSENT & keywords.keys():
+        if keywords.get(name):
+            raise ArgumentError(f"{name} asks for something this version does not have")
+    keywords = {name: value for name, value in keywords.items() if name not in _ABSENT}
+    options = GenerationConfig.names()
+    said = {name: value for name, value in keywords.items() if name in options}
+    settings = model.generation_settings(generation_config, use_model_defaults, **said)
+    rest = {name: value for name, value in keywords.items() if name not in options}
+    objects |= {name: rest.pop(name) for name in ("assistant_tokenizer", "assistant_encoder_outputs") if name in rest}
+    for name in ("past_key_values", "encoder_outputs"):
+        if rest.get(name) is None:
+            rest.pop(name, None)
+    check_arguments(model, rest, _OBJECTS | options)
+    model_inputs = {name: value for name, value in rest.items() if value is not None}
+    if settings.token_healing:
+        if "past_key_values" in model_inputs:
+            raise ArgumentError("token_healing and past_key_values exclude each other: it changes the prompt's last token")
+        ids = model_inputs.pop("input_ids", None) if inputs is None else inputs
+        inputs = heal(model, ids, model_inputs.get("attention_mask"), objects.get("tokenizer"))
+    return Call(settings, inputs, model_inputs, **objects)
+
+
+def _finished(generation: Generation, streamer: Any) -> Any:
+    """All steps of a generation, with its `streamer`; returns what `generate` does."""
+    run, strategy, prefixes = generation
+    settings = run.settings
+    collector = Collector(run.prompt, strategy)
+    follower = None if streamer is None else feed(streamer, run, strategy)
+    for step in _steps(generation):
+        collector.add(step)
+        if follower is not None:
+            follower.add(step)
+            if follower.cancelled:
+                run.finish.cancel()
+                break
+    if prefixes is not None:
+        prefixes.keep(run)
+    sequences = strategy.sequences(run)
+    if follower is not None:
+        follower.end(sequences)
+    if run.cache is not None and (run.prompt.continued or settings.return_dict_in_generate):
+        strategy.leave_cache(run, sequences)
+    return collector.output(generation, sequences) if settings.return_dict_in_generate else sequences
+
+
+def _steps(generation: Generation) -> Iterator[Step]:
     """The steps of `decode`; a generation that reached its end is taken up by the store of prefixes."""
-    yield from decode(run, strategy)
-    if run.prepared.prefix is not None:
-        run.prepared.prefix.keep(run)
+    yield from decode(generation.run, generation.strategy)
+    if generation.prefixes is not None:
+        generation.prefixes.keep(generation.run)

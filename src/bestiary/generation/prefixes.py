@@ -1,17 +1,17 @@
 """The part of a generation that a `PrefixStore` has to do with: what it can give at the start, what it takes up at the end."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 import torch
+from torch import nn
 
 from ..cache.fingerprints import fingerprint
 from ..cache.prefix_store import PrefixStore, Reuse
 from ..core.errors import ArgumentError
-from .prepare import ENCODER_DECODER, Prepared
-
-if TYPE_CHECKING:
-    from .loop import Decoding
+from .decoding import Decoding
+from .model import GeneratingModel
+from .prompt import ENCODER_DECODER, Prompt
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Prefixes:
     takes: bool
     pad: int
 
-    def keep(self, run: "Decoding") -> None:
+    def keep(self, run: Decoding) -> None:
         """Take up the rows as the model has seen them."""
         cache, length = run.cache, min(run.fed, run.length)
         if not self.takes or cache is None or cache.batch_size != run.ids.shape[0]:
@@ -36,15 +36,14 @@ class Prefixes:
             run.fed = length
         ids = run.ids[:, :length]
         filled = (ids != self.pad).flip(1).int().argmax(1)  # what a finished row ends in
-        ends = (length - filled).clamp(min=run.prepared.ids.shape[1]).clamp(max=length).tolist()
-        self.store.keep(self.model, cache, ids, run.prepared.leading_padding(), ends)
+        ends = (length - filled).clamp(min=run.prompt.ids.shape[1]).clamp(max=length).tolist()
+        self.store.keep(self.model, cache, ids, run.prompt.leading_padding(), ends)
 
 
-def look(model: Any, store: Any, started: Prepared, copies: int, whole_prompt: bool, pad: int) -> Prefixes:
-    """Fill the cache of `started` with what `store` knows of its prompts.
+def look(model: GeneratingModel, store: Any, prompt: Prompt, whole_prompt: bool, pad: int) -> Prefixes:
+    """Fill the cache of `prompt` with what `store` knows of its prompts.
 
     Args:
-        copies: rows that go on from each prompt.
         whole_prompt: the strategy needs the states of the whole prompt.
 
     Raises:
@@ -52,37 +51,37 @@ def look(model: Any, store: Any, started: Prepared, copies: int, whole_prompt: b
     """
     if not isinstance(store, PrefixStore):
         raise ArgumentError(f"prefix_store is a {type(store).__name__}; expected a PrefixStore")
-    name, prompts = fingerprint(model), started.ids.shape[0] // copies
-    reason = _outside(started, model)
+    name, prompts = fingerprint(cast(nn.Module, model)), prompt.ids.shape[0] // prompt.copies
+    reason = _outside(prompt, model)
     takes = not reason
     if whole_prompt:
         reason = reason or "the strategy needs the states of the whole prompt"
-    if started.recorded:
+    if prompt.recorded:
         reason = reason or "hidden states or attentions of the whole prompt are asked for"
-    if reason or started.cache is None:
+    if reason or prompt.cache is None:
         return Prefixes(store, name, Reuse([0] * prompts, reason), takes, pad)
     layers = model.config.get_text_config(decoder=True).num_hidden_layers
-    reuse = store.fill(name, started.cache, layers, started.ids, started.leading_padding(), model.device)
-    return Prefixes(store, name, Reuse(reuse.tokens[::copies], reuse.reason), takes, pad)
+    reuse = store.fill(name, prompt.cache, layers, prompt.ids, prompt.leading_padding(), model.device)
+    return Prefixes(store, name, Reuse(reuse.tokens[:: prompt.copies], reuse.reason), takes, pad)
 
 
-def _outside(started: Prepared, model: Any) -> str:
+def _outside(prompt: Prompt, model: GeneratingModel) -> str:
     """Why the states of this call do not follow from the token ids and the weights alone; an empty string when they do."""
     if model.training:
         return "the model is in training mode, where dropout may change the states: call model.eval()"
     if torch.is_autocast_enabled(model.device.type):
         return "autocast computes other states than the weights would without it"
-    if started.names is ENCODER_DECODER:
+    if prompt.names is ENCODER_DECODER:
         return "the states of a decoder also depend on what its encoder read"
-    if started.cache is None:
+    if prompt.cache is None:
         return "use_cache=False leaves nothing to fill"
-    if started.continued:
+    if prompt.continued:
         return "the call continues a cache of its own (past_key_values)"
-    if started.embeds is not None:
+    if prompt.embeds is not None:
         return "the prompt is given as embeddings"
-    others = sorted({*started.constant, *started.first} - {"logits_to_keep"})
+    others = sorted({*prompt.constant, *prompt.first} - {"logits_to_keep"})
     if others:
         return f"the states also depend on {', '.join(others)}"
-    if started.padded and started.mask is not None and bool((started.mask.int().diff(dim=1) < 0).any()):
+    if prompt.padded and prompt.mask is not None and bool((prompt.mask.int().diff(dim=1) < 0).any()):
         return "attention_mask hides tokens behind the start of a prompt"
     return ""

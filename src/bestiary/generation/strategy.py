@@ -11,18 +11,16 @@ These constants, where they are of use, are read without importing the file:
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 
 from ..core import plugins
 from ..core.errors import ConfigError
+from .call import Call
 from .config import SOURCES, GenerationConfig
+from .decoding import Decoding
 from .outputs import GenerateDecoderOnlyOutput, GenerateEncoderDecoderOutput
-
-if TYPE_CHECKING:
-    from .loop import Decoding
-    from .start import Call
 
 Tensor = torch.Tensor
 
@@ -68,42 +66,42 @@ class Strategy(ABC):
         """
         return settings.num_return_sequences or 1
 
-    def start(self, run: "Decoding", call: "Call") -> None:  # noqa: B027
+    def start(self, run: Decoding, call: Call) -> None:  # noqa: B027
         """Look at everything that the call brought, and refuse what cannot be done. Once, before the first step."""
 
-    def end(self, run: "Decoding") -> None:  # noqa: B027
+    def end(self, run: Decoding) -> None:  # noqa: B027
         """Leave the cache with all tokens but the last. Once, after the last step, also where the reader gave up."""
 
-    def look(self, run: "Decoding") -> tuple[Any, Tensor]:
+    def look(self, run: Decoding) -> tuple[Any, Tensor]:
         """Run the model on what it has not seen; returns its output and the logits (R, V) to choose by."""
         output = run.forward()
         return output, output.logits[:, -1]
 
-    def score(self, run: "Decoding", logits: Tensor) -> Tensor:
+    def score(self, run: Decoding, logits: Tensor) -> Tensor:
         """The scores (R, V), fp32, that `choose` gets for `logits` (R, V)."""
         return run.process(logits)
 
     @abstractmethod
-    def choose(self, run: "Decoding", scores: Tensor) -> Choice:
+    def choose(self, run: Decoding, scores: Tensor) -> Choice:
         """The next tokens, given the processed scores (R, V)."""
 
-    def settle(self, run: "Decoding", scores: Tensor) -> None:
+    def settle(self, run: Decoding, scores: Tensor) -> None:
         """Say which rows have ended, once the tokens chosen by `scores` (R, V) are there."""
         run.finish.update(run.ids, scores)
 
-    def sequences(self, run: "Decoding") -> Tensor:
+    def sequences(self, run: Decoding) -> Tensor:
         """The rows to return, (rows to return, T)."""
         return run.ids.clone()
 
-    def reasons(self, run: "Decoding") -> list[str]:
+    def reasons(self, run: Decoding) -> list[str]:
         """What ended each of the rows to return."""
         return run.finish.reasons()
 
-    def extras(self, run: "Decoding") -> dict[str, Any]:
+    def extras(self, run: Decoding) -> dict[str, Any]:
         """Further fields of the result."""
         return {}
 
-    def leave_cache(self, run: "Decoding", sequences: Tensor) -> None:
+    def leave_cache(self, run: Decoding, sequences: Tensor) -> None:
         """Make the cache hold `sequences` (N, T) but for the last token of each."""
         run.rewind(sequences.shape[1] - 1)
 

@@ -1,19 +1,17 @@
 """Contrastive search: likely tokens that do not repeat what was said."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from ...core.errors import ArgumentError, CapacityError, ConfigError
+from ..call import Call
+from ..decoding import Decoding
 from ..options import Option
-from ..prepare import map_rows
+from ..rows import map_rows
 from ..strategy import Choice, Strategy
-
-if TYPE_CHECKING:
-    from ..loop import Decoding
-    from ..start import Call
 
 OPTIONS = {
     "penalty_alpha": Option(float),
@@ -33,7 +31,7 @@ class Contrastive(Strategy):
 
     whole_prompt = True
 
-    def start(self, run: "Decoding", call: "Call") -> None:
+    def start(self, run: Decoding, call: Call) -> None:
         settings, cache = self.settings, run.cache
         self._alpha, self._k = settings.effective("penalty_alpha"), settings.effective("top_k")
         if self._k < 2:
@@ -44,7 +42,7 @@ class Contrastive(Strategy):
             raise ConfigError(f"penalty_alpha={self._alpha} and constraint exclude each other: it may choose what is banned")
         if cache is None:
             raise ArgumentError("contrastive search (penalty_alpha) and use_cache=False exclude each other")
-        if run.fed or run.prepared.offset:
+        if run.fed or run.prompt.offset:
             raise ArgumentError(
                 f"contrastive search needs the states of the whole text, and the cache holds {run.fed} tokens without them; "
                 "pass an empty cache, or none"
@@ -52,22 +50,22 @@ class Contrastive(Strategy):
         room, needed = cache.get_max_length(), run.finish.max_length
         if room is not None and room < needed:
             raise CapacityError(f"the cache has room for {room} tokens; contrastive search takes up to {needed}")
-        self._states = "decoder_hidden_states" if run.prepared.encoder_outputs is not None else "hidden_states"
+        self._states = "decoder_hidden_states" if run.prompt.encoder_outputs is not None else "hidden_states"
         self._wide: Decoding | None = None
         self._next: tuple[Any, Tensor] | None = None
         self._said = torch.empty(0)
 
-    def look(self, run: "Decoding") -> tuple[Any, Tensor]:
+    def look(self, run: Decoding) -> tuple[Any, Tensor]:
         if self._next is not None:
             return self._next
         output = run.forward(output_hidden_states=True)
         self._said = normalize(output[self._states][-1].float(), dim=-1)
-        if run.prepared.padded and run.prepared.mask is not None:
+        if run.prompt.padded and run.prompt.mask is not None:
             # Padding says nothing: in its place the last token counts twice, which changes no highest similarity.
-            self._said = torch.where(run.prepared.mask.bool().unsqueeze(2), self._said, self._said[:, -1:])
+            self._said = torch.where(run.prompt.mask.bool().unsqueeze(2), self._said, self._said[:, -1:])
         return output, output.logits[:, -1]
 
-    def choose(self, run: "Decoding", scores: Tensor) -> Choice:
+    def choose(self, run: Decoding, scores: Tensor) -> Choice:
         likely, tokens = scores.softmax(-1).topk(min(self._k, scores.shape[-1]))
         states, pick = self._one_by_one(run, tokens) if self.settings.low_memory else self._side_by_side(run, tokens)
         similar = (states @ self._said.transpose(1, 2)).amax(-1)
@@ -76,7 +74,7 @@ class Contrastive(Strategy):
         self._said = torch.cat([self._said, states.gather(1, best.unsqueeze(2).expand(-1, -1, states.shape[2]))], 1)
         return Choice(tokens.gather(1, best).squeeze(1))
 
-    def _side_by_side(self, run: "Decoding", tokens: Tensor) -> tuple[Tensor, Any]:
+    def _side_by_side(self, run: Decoding, tokens: Tensor) -> tuple[Tensor, Any]:
         """The states (R, k, D) at the candidates (R, k), and how to go on with one (R, 1) of them."""
         rows, count = tokens.shape
         wide = self._wide = self._wide or run.widened(count)
@@ -91,7 +89,7 @@ class Contrastive(Strategy):
 
         return self._state(output).view(rows, count, -1), pick
 
-    def _one_by_one(self, run: "Decoding", tokens: Tensor) -> tuple[Tensor, Any]:
+    def _one_by_one(self, run: Decoding, tokens: Tensor) -> tuple[Tensor, Any]:
         states = []
         for column in tokens.split(1, dim=1):
             states.append(self._state(run.look_ahead(column, output_hidden_states=True)))
@@ -106,7 +104,7 @@ class Contrastive(Strategy):
     def _state(self, output: Any) -> Tensor:
         return normalize(output[self._states][-1][:, -1].float(), dim=-1)
 
-    def end(self, run: "Decoding") -> None:
+    def end(self, run: Decoding) -> None:
         if self._wide is not None and run.cache is not None:
             rows, wide = run.ids.shape[0], self._wide
             run.cache.batch_select_indices(torch.arange(rows, device=run.ids.device) * (wide.ids.shape[0] // rows))

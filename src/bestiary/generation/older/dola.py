@@ -1,17 +1,15 @@
 """DoLa: the last layer's prediction against an early layer's."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...core.errors import ArgumentError, ConfigError
+from ..call import Call
+from ..decoding import Decoding
 from ..options import Option
 from ..strategy import Choice, Strategy, strategy_class
-
-if TYPE_CHECKING:
-    from ..loop import Decoding
-    from ..start import Call
 
 OPTIONS = {"dola_layers": Option(str | list[int])}
 CHOSEN_BY = ("dola_layers",)
@@ -32,8 +30,8 @@ class DoLa(Strategy):
 
     row_seeds = True
 
-    def start(self, run: "Decoding", call: "Call") -> None:
-        if run.prepared.encoder_outputs is not None:
+    def start(self, run: Decoding, call: Call) -> None:
+        if run.prompt.encoder_outputs is not None:
             raise ArgumentError(f"dola_layers is for decoders alone; {type(run.model).__name__} has an encoder")
         if call.constraint is not None:
             raise ConfigError(
@@ -42,22 +40,23 @@ class DoLa(Strategy):
             )
         config = run.model.config.get_text_config(decoder=True)
         self._layers = _layers(self.settings.dola_layers, config.num_hidden_layers, config.tie_word_embeddings)
-        self._head = run.model.get_output_embeddings()
-        if self._head is None:
+        head = run.model.get_output_embeddings()
+        if head is None:
             raise ArgumentError(
                 f"dola_layers needs an output layer that early layers can use; {type(run.model).__name__} has none"
             )
+        self._head = head
         self._plain = strategy_class("sample" if self.settings.do_sample else "greedy")(self.settings, self.generator)
         self._plain.start(run, call)
         self._early: list[Tensor] = []
 
-    def look(self, run: "Decoding") -> tuple[Any, Tensor]:
+    def look(self, run: Decoding) -> tuple[Any, Tensor]:
         output = run.forward(output_hidden_states=True)
         states = output.hidden_states
         self._early = [states[layer][:, -1] for layer in self._layers]
         return output, output.logits[:, -1]
 
-    def score(self, run: "Decoding", logits: Tensor) -> Tensor:
+    def score(self, run: Decoding, logits: Tensor) -> Tensor:
         last = logits.float().log_softmax(-1)
         early = torch.stack([self._head(state).float().log_softmax(-1) for state in self._early])
         if len(early) > 1:
@@ -69,7 +68,7 @@ class DoLa(Strategy):
         out = last < last.amax(-1, keepdim=True) + torch.log(torch.tensor(_RELATIVE_TOP))
         return run.process((last - chosen).masked_fill(out, -torch.inf))
 
-    def choose(self, run: "Decoding", scores: Tensor) -> Choice:
+    def choose(self, run: Decoding, scores: Tensor) -> Choice:
         return self._plain.choose(run, scores)
 
 

@@ -1,22 +1,18 @@
 """Diverse beam search (https://arxiv.org/abs/1610.02424)."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
 from ..beams import Candidates
+from ..call import Call
 from ..config import GenerationConfig
+from ..decoding import Decoding
 from ..options import Option
 from ..processor import LogitsProcessorList
 from ..processors.hamming_diversity import HammingDiversityLogitsProcessor
 from ..strategies.beam import Beam
 from ..strategy import Choice
-
-if TYPE_CHECKING:
-    from ..loop import Decoding
-    from ..start import Call
 
 OPTIONS = {"num_beam_groups": Option(int, default=1)}
 CHOSEN_BY = ("num_beam_groups",)
@@ -50,7 +46,7 @@ class GroupBeam(Beam):
             )
         return beams
 
-    def start(self, run: "Decoding", call: "Call") -> None:
+    def start(self, run: Decoding, call: Call) -> None:
         super().start(run, call)
         kinds = [type(processor) for processor in run.processors]
         place = kinds.index(HammingDiversityLogitsProcessor)
@@ -60,7 +56,7 @@ class GroupBeam(Beam):
             LogitsProcessorList(run.processors[place + 1 :]),
         )
 
-    def score(self, run: "Decoding", logits: Tensor) -> Tensor:
+    def score(self, run: Decoding, logits: Tensor) -> Tensor:
         """Processed log probabilities (R, V). Those of a group depend on what groups before it choose: so all choose now."""
         scores = self._before(run.ids, logits.float().log_softmax(-1))
         chosen = torch.full_like(self._rows, run.finish.pad)
@@ -78,7 +74,7 @@ class GroupBeam(Beam):
             chosen[rows] = torch.where(over, run.finish.pad, kept.tokens).flatten()
         return torch.stack(processed, dim=1).flatten(0, 2)
 
-    def choose(self, run: "Decoding", scores: Tensor) -> Choice:
+    def choose(self, run: Decoding, scores: Tensor) -> Choice:
         return self.go_on(self._kept)
 
 

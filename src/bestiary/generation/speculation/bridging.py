@@ -5,9 +5,9 @@ from typing import Any
 import torch
 
 from ...core.errors import ArgumentError
+from ..call import Call
 from ..config import GenerationConfig, resolve
-from ..loop import Decoding
-from ..start import Call, begin
+from ..decoding import Decoding
 from ..strategies.greedy import Greedy
 from .drafting import Confidence, Draft, Drafter, ModelDrafter, Schedule
 
@@ -28,10 +28,10 @@ class BridgeDrafter(Drafter):
     def __init__(
         self, run: Decoding, assistant: Any, call: Call, schedule: Schedule, confidence: Confidence, cost: float
     ) -> None:
-        if run.ids.shape[0] > 1 or run.prepared.encoder_outputs is not None:
+        if run.ids.shape[0] > 1 or run.prompt.encoder_outputs is not None:
             raise ArgumentError(
                 "an assistant with another tokenizer continues one text, of a decoder alone; found "
-                f"{run.ids.shape[0]} rows and {'an' if run.prepared.encoder_outputs is not None else 'no'} encoder"
+                f"{run.ids.shape[0]} rows and {'an' if run.prompt.encoder_outputs is not None else 'no'} encoder"
             )
         self._tokenizer, self._other = call.tokenizer, call.assistant_tokenizer
         self._behind: int = run.settings.effective("target_lookbehind")
@@ -41,7 +41,7 @@ class BridgeDrafter(Drafter):
         room = len(self._held) + 4 * (run.finish.max_length - run.length) + schedule.tokens
         settings = resolve({"max_length": min(room, assistant.context_length() or room)}, GenerationConfig(), None)
         ids = torch.tensor([self._held], device=assistant.device)
-        own = begin(assistant, Call(settings, model_inputs={"input_ids": ids}))[0]
+        own = assistant.begin(Call(settings, model_inputs={"input_ids": ids})).run
         vocab = assistant.config.get_text_config(decoder=True).vocab_size
         self._draft = ModelDrafter(own, Greedy(settings), False, schedule, confidence, cost, vocab)
         self._written = 0

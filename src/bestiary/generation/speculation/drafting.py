@@ -10,7 +10,8 @@ from torch import nn
 
 from ...core.errors import ConfigError
 from ..config import GenerationConfig
-from ..loop import Decoding
+from ..decoding import Decoding
+from ..model import GeneratingModel
 from ..strategies.sample import Sample
 from ..strategy import Strategy
 
@@ -62,10 +63,10 @@ class Schedule:
         assistant: where "heuristic" remembers its number from call to call, outside of the object itself.
     """
 
-    _remembered: "WeakKeyDictionary[nn.Module, int]" = WeakKeyDictionary()
+    _remembered: "WeakKeyDictionary[GeneratingModel, int]" = WeakKeyDictionary()
     NAMES = ("constant", "heuristic", "heuristic_transient")
 
-    def __init__(self, settings: GenerationConfig, assistant: nn.Module, own: GenerationConfig) -> None:
+    def __init__(self, settings: GenerationConfig, assistant: GeneratingModel, own: GenerationConfig) -> None:
         self.kind = _chosen(settings, own, "num_assistant_tokens_schedule")
         self.tokens = _chosen(settings, own, "num_assistant_tokens")
         if self.kind not in self.NAMES:
@@ -145,7 +146,7 @@ class ModelDrafter(Drafter):
         self.follow(run.ids, self._known)
         streams = self._choice.streams if isinstance(self._choice, Sample) else None
         if streams is not None:
-            streams.seek(run.length - run.prepared.ids.shape[1])
+            streams.seek(run.length - run.prompt.ids.shape[1])
         draft = self.write(most, run.finish.running)
         return None if draft is None else draft.to(run.ids.device)
 

@@ -4,16 +4,14 @@ Each position is processed, chosen and ended as in plain decoding, one after the
 """
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from ..loop import Decoding
+from ..call import Call
+from ..decoding import Decoding
 from ..strategy import Choice, Strategy, strategy_class
 from .drafting import Draft, Drafter
-
-if TYPE_CHECKING:
-    from ..start import Call
 
 Tensor = torch.Tensor
 
@@ -64,7 +62,7 @@ class Speculation(Strategy):
     row_seeds = True
     drafter: Drafter
 
-    def start(self, run: Decoding, call: "Call") -> None:
+    def start(self, run: Decoding, call: Call) -> None:
         self._plain = strategy_class("sample" if self.settings.do_sample else "greedy")(self.settings, self.generator)
         self._plain.start(run, call)
         # With seeds of its own, a row's draw is known beforehand, and a guess is right when it is that draw.
@@ -142,7 +140,7 @@ def accept(p: Tensor, q: Tensor, guess: Tensor, generator: torch.Generator | Non
 
 def _before(output: Any, after: int, run: Decoding) -> Any:
     """What the pass recorded for one position, with `after` more behind it, as if it had been the last."""
-    if not run.prepared.recorded:
+    if not run.prompt.recorded:
         return output
     fields = {name: value for name, value in output.items() if name.endswith(("hidden_states", "attentions"))}
     return {

@@ -1,25 +1,23 @@
 """Guesses by a smaller model, or by the first layers of the model itself."""
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ...core.errors import ArgumentError, ConfigError
+from ..call import Call
 from ..config import GenerationConfig
-from ..loop import Decoding
-from ..mixin import Generating
+from ..decoding import Decoding
+from ..model import GeneratingModel, has_encoder
 from ..options import Option
-from ..prepare import forward_parameters, map_rows, repeat_rows
+from ..prompt import Prompt, forward_parameters
+from ..rows import map_rows, repeat_rows
 from ..speculation.bridging import BridgeDrafter
 from ..speculation.drafting import Confidence, ModelDrafter, Schedule
 from ..speculation.early_exit import first_layers
 from ..speculation.verification import Speculation
-from ..start import Call, begin
 from ..strategy import strategy_class
-
-if TYPE_CHECKING:
-    from ..prepare import Prepared
 
 OPTIONS = {
     "assistant_early_exit": Option(int),
@@ -84,10 +82,11 @@ class Assisted(Speculation):
         super().start(run, call)
 
 
-def _check(model: Any, assistant: Any) -> None:
-    if not isinstance(assistant, Generating):
+def _check(model: GeneratingModel, assistant: Any) -> None:
+    can_generate = getattr(assistant, "can_generate", None)  # the caller may pass anything
+    if can_generate is None or not can_generate():
         raise ArgumentError(f"assistant_model is a {type(assistant).__name__}; expected a model that generates text")
-    whole, draft = bool(model.config.is_encoder_decoder), bool(assistant.config.is_encoder_decoder)  # type: ignore[attr-defined]
+    whole, draft = has_encoder(model), has_encoder(assistant)
     if draft and not whole:
         raise ArgumentError(f"{type(assistant).__name__} has an encoder and {type(model).__name__} has none: it cannot assist")
     if whole and not draft and "encoder_outputs" not in forward_parameters(assistant):
@@ -112,7 +111,7 @@ def _bridged(model: Any, assistant: Any, call: Call) -> bool:
 
 
 def _size(model: Any) -> int:
-    part = model.get_decoder() if model.config.is_encoder_decoder else model
+    part = model.get_decoder() if has_encoder(model) else model
     return sum(parameter.numel() for parameter in part.parameters())
 
 
@@ -123,37 +122,39 @@ def _draft_run(run: Decoding, assistant: Any, call: Call) -> Decoding:
     changes: dict[str, Any] = {**dict.fromkeys(_NOT_FOR_DRAFTS), "max_length": min(longest), "use_cache": True}
     # What has no effect on drafts was not asked for on their behalf: nothing is pointed out.
     settings.__dict__.update(changes, _origins=dict.fromkeys(GenerationConfig.names(), "checkpoint"))
-    seq2seq = run.prepared.encoder_outputs is not None
-    inputs = _seq2seq_inputs(run, assistant, call) if seq2seq else _decoder_inputs(run.prepared)
+    seq2seq = run.prompt.encoder_outputs is not None
+    inputs = _seq2seq_inputs(run, assistant, call) if seq2seq else _decoder_inputs(run.prompt)
     names = forward_parameters(assistant) | {assistant.main_input_name}
-    given = {
+    inputs_here = {
         name: map_rows(value, lambda part: part.to(assistant.device), run.ids.shape[0])
         for name, value in inputs.items()
         if name in names
     }
-    return begin(assistant, Call(settings, model_inputs={name: value for name, value in given.items() if value is not None}))[0]
+    model_inputs = {name: value for name, value in inputs_here.items() if value is not None}
+    draft: Decoding = assistant.begin(Call(settings, model_inputs=model_inputs)).run
+    return draft
 
 
-def _decoder_inputs(given: "Prepared") -> dict[str, Any]:
-    mask = torch.ones_like(given.ids) if given.mask is None else given.mask[:, given.offset :]
-    others = {name: value for name, value in given.first.items() if name != "logits_to_keep"}
-    return {**given.constant, **others, "input_ids": given.ids, "attention_mask": mask}
+def _decoder_inputs(prompt: Prompt) -> dict[str, Any]:
+    mask = torch.ones_like(prompt.ids) if prompt.mask is None else prompt.mask[:, prompt.offset :]
+    others = {name: value for name, value in prompt.first.items() if name != "logits_to_keep"}
+    return {**prompt.constant, **others, "input_ids": prompt.ids, "attention_mask": mask}
 
 
 def _seq2seq_inputs(run: Decoding, assistant: Any, call: Call) -> dict[str, Any]:
     """The encoder's output where the two share an encoder, or where nothing else was passed; else what the encoder takes."""
-    given, main = run.prepared, run.model.main_input_name
-    mask = torch.ones_like(given.ids) if given.mask is None else given.mask
-    states = given.constant["encoder_outputs"]
+    prompt, main = run.prompt, run.model.main_input_name
+    mask = torch.ones_like(prompt.ids) if prompt.mask is None else prompt.mask
+    states = prompt.constant["encoder_outputs"]
     source = call.model_inputs.get(main) if call.inputs is None else call.inputs
-    whole = assistant.config.is_encoder_decoder
+    whole = has_encoder(assistant)
     passed = call.assistant_encoder_outputs
     if passed is not None:
         rows = passed.last_hidden_state.shape[0]
-        encoded = {"encoder_outputs": repeat_rows(passed, given.ids.shape[0] // rows, rows)}
-    elif whole and source is not None and assistant.get_encoder() is not run.model.get_encoder():
+        encoded = {"encoder_outputs": repeat_rows(passed, prompt.ids.shape[0] // rows, rows)}
+    elif whole and source is not None and has_encoder(run.model) and assistant.get_encoder() is not run.model.get_encoder():
         rows = source.shape[0]
-        encoded = {main: repeat_rows(source, given.ids.shape[0] // rows, rows)}
+        encoded = {main: repeat_rows(source, prompt.ids.shape[0] // rows, rows)}
     else:
         widths = states.last_hidden_state.shape[-1], assistant.config.get_text_config(decoder=True).hidden_size
         if widths[0] != widths[1]:
@@ -162,12 +163,12 @@ def _seq2seq_inputs(run: Decoding, assistant: Any, call: Call) -> dict[str, Any]
                 f"with another encoder needs {main}"
             )
         encoded = {"encoder_outputs": states}
-        if whole and given.encoder_ids is not None:
-            encoded[main] = given.encoder_ids  # for processors that look at the encoder's tokens
+        if whole and prompt.encoder_ids is not None:
+            encoded[main] = prompt.encoder_ids  # for processors that look at the encoder's tokens
     if not whole:
-        return {**encoded, "input_ids": given.ids, "attention_mask": mask}
-    source_mask = {"attention_mask": given.constant.get("attention_mask")}
-    return {**encoded, **source_mask, "decoder_input_ids": given.ids, "decoder_attention_mask": mask}
+        return {**encoded, "input_ids": prompt.ids, "attention_mask": mask}
+    source_mask = {"attention_mask": prompt.constant.get("attention_mask")}
+    return {**encoded, **source_mask, "decoder_input_ids": prompt.ids, "decoder_attention_mask": mask}
 
 
 STRATEGY = Assisted

@@ -1,6 +1,6 @@
 """The best of several beams (beam search, https://arxiv.org/abs/1702.01806 and older)."""
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -8,14 +8,12 @@ from torch import Tensor
 from ...core.errors import ConfigError, NumericsError
 from ...core.kinds import Natural
 from ..beams import Candidates, History, Pool, Rules
+from ..call import Call
 from ..config import GenerationConfig
+from ..decoding import Decoding
 from ..options import Option
 from ..outputs import GenerateBeamDecoderOnlyOutput, GenerateBeamEncoderDecoderOutput
 from ..strategy import Choice, Strategy
-
-if TYPE_CHECKING:
-    from ..loop import Decoding
-    from ..start import Call
 
 OPTIONS = {
     "num_beams": Option(Natural, default=1),
@@ -57,7 +55,7 @@ class Beam(Strategy):
             raise ConfigError(f"num_return_sequences={returned} is more than num_beams={beams}: there is one row for each beam")
         return int(beams)
 
-    def start(self, run: "Decoding", call: "Call") -> None:
+    def start(self, run: Decoding, call: Call) -> None:
         super().start(run, call)
         settings = self.settings
         self.prompt = run.length
@@ -74,11 +72,11 @@ class Beam(Strategy):
         shared = self._rows.reshape(-1, groups, self.beams // groups)
         self.pools = [Pool(rules, rows, self.tiers) for rows in shared.unbind(1)]
 
-    def score(self, run: "Decoding", logits: Tensor) -> Tensor:
+    def score(self, run: Decoding, logits: Tensor) -> Tensor:
         """Log probabilities (R, V) after the processors."""
         return run.process(logits.float().log_softmax(-1))
 
-    def choose(self, run: "Decoding", scores: Tensor) -> Choice:
+    def choose(self, run: Decoding, scores: Tensor) -> Choice:
         return self.go_on([self.extend(run, pool, scores) for pool in self.pools])
 
     def go_on(self, kept: list[Candidates]) -> Choice:
@@ -91,11 +89,11 @@ class Beam(Strategy):
         still = parents.device.type == "cpu" and torch.equal(parents, self._rows)
         return Choice(tokens, None if still else parents)
 
-    def extend(self, run: "Decoding", pool: Pool, scores: Tensor) -> Candidates:
+    def extend(self, run: Decoding, pool: Pool, scores: Tensor) -> Candidates:
         """One step of `pool`, given the processed scores (B * k, V) of its rows; returns what its beams become."""
         return pool.advance(self.candidates(run, pool, scores), len(self.history))
 
-    def candidates(self, run: "Decoding", pool: Pool, scores: Tensor) -> Candidates:
+    def candidates(self, run: Decoding, pool: Pool, scores: Tensor) -> Candidates:
         """The continuations to choose from, given `scores` (B * k, V) of the pool's own rows."""
         batch, beams = pool.totals.shape
         # Row by row first: one long row is slow to search.
@@ -104,11 +102,11 @@ class Beam(Strategy):
         totals, places = totals.topk(min(self.count(run, pool), totals.shape[1]))
         return self.judged(run, pool, scores, totals, places // tokens.shape[1], tokens.reshape(batch, -1).gather(1, places))
 
-    def count(self, run: "Decoding", pool: Pool) -> int:
+    def count(self, run: Decoding, pool: Pool) -> int:
         """Candidates to look at: so many that all beams go on, whatever ends the others."""
         return max(2, 1 + self._ends) * pool.totals.shape[1]
 
-    def judged(self, run: "Decoding", pool: Pool, scores: Tensor, totals: Tensor, beams: Tensor, tokens: Tensor) -> Candidates:
+    def judged(self, run: Decoding, pool: Pool, scores: Tensor, totals: Tensor, beams: Tensor, tokens: Tensor) -> Candidates:
         """Candidates (B, C) with what ends each of them; `scores` (B * k, V) of the pool's own rows."""
 
         def rows() -> tuple[Tensor, Tensor]:
@@ -118,10 +116,10 @@ class Beam(Strategy):
 
         return Candidates(totals, beams, tokens, run.finish.judge(tokens, rows))
 
-    def settle(self, run: "Decoding", scores: Tensor) -> None:
+    def settle(self, run: Decoding, scores: Tensor) -> None:
         run.finish.settle(torch.stack([pool.alive() for pool in self.pools], dim=1).flatten())
 
-    def _results(self, run: "Decoding") -> "Found":
+    def _results(self, run: Decoding) -> "Found":
         """The n rows to return for each prompt, the best first."""
         if self._found is None:
             for pool in self.pools:
@@ -146,25 +144,25 @@ class Beam(Strategy):
         scores, order = scores.sort(dim=1, descending=True, stable=True)
         return scores, notes.gather(1, order.unsqueeze(-1).expand(-1, -1, 4))
 
-    def unfinished(self, run: "Decoding", pool: Pool) -> Candidates:
+    def unfinished(self, run: Decoding, pool: Pool) -> Candidates:
         """The beams that go on, as if they had been cancelled in the last step."""
         tokens, parents = (values[pool.rows] for values in self.history.newest())
         codes = torch.full_like(tokens, run.finish.cancelled)
         return Candidates(pool.totals, parents - pool.rows[:, :1], tokens, codes)
 
-    def sequences(self, run: "Decoding") -> Tensor:
+    def sequences(self, run: Decoding) -> Tensor:
         tokens = self._results(run).tokens
         prompts = run.ids[:: self.beams, : self.prompt].repeat_interleave(self.returned, dim=0)
         return torch.cat([prompts, tokens], dim=1)
 
-    def reasons(self, run: "Decoding") -> list[str]:
+    def reasons(self, run: Decoding) -> list[str]:
         return run.finish.names(self._results(run).notes[:, 3])
 
-    def extras(self, run: "Decoding") -> dict[str, Any]:
+    def extras(self, run: Decoding) -> dict[str, Any]:
         found = self._results(run)
         return {"beam_indices": found.rows} | ({"sequences_scores": found.scores} if self.settings.output_scores else {})
 
-    def leave_cache(self, run: "Decoding", sequences: Tensor) -> None:
+    def leave_cache(self, run: Decoding, sequences: Tensor) -> None:
         """Take the cache of beams that went on from the same tokens; where one has none, let the model see its tokens again."""
         cache = run.cache
         if cache is None:
@@ -181,7 +179,7 @@ class Beam(Strategy):
         else:
             run.restart(first, ids)
 
-    def agreed(self, run: "Decoding") -> tuple[Tensor, Tensor]:
+    def agreed(self, run: Decoding) -> tuple[Tensor, Tensor]:
         """What is certain by now: ids (B, T), prompt included, and how many of each row (B,) can no longer change.
 
         Certain is what the best ended beam and all beams that go on have in common; for a prompt whose search is over, the
@@ -197,7 +195,7 @@ class Beam(Strategy):
         same = ((rows == ids.unsqueeze(1)) | ~alive.unsqueeze(2)).all(1) & ((ended == ids) | none)
         return ids, torch.where(over.squeeze(1), lengths, same.cumprod(1).sum(1))
 
-    def _ended_rows(self, run: "Decoding", notes: Tensor) -> tuple[Tensor, Tensor]:
+    def _ended_rows(self, run: Decoding, notes: Tensor) -> tuple[Tensor, Tensor]:
         """Ids (B, T) of ended beams, filled up with -1, and how many there are (B,); looked up once for the same `notes`."""
         if self._seen is None or not torch.equal(notes, self._seen[0]):
             tokens, rows = self.history.trace(notes, -1)

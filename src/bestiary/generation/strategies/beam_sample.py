@@ -1,18 +1,15 @@
 """Beams whose continuations are drawn."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ...core.errors import ArgumentError, NumericsError
 from ..beams import Candidates, Pool
+from ..call import Call
+from ..decoding import Decoding
 from .beam import Beam
-
-if TYPE_CHECKING:
-    from ..loop import Decoding
-    from ..start import Call
 
 
 class BeamSample(Beam):
@@ -24,7 +21,7 @@ class BeamSample(Beam):
     row_seeds = True
     _own: Sequence[torch.Generator] = ()
 
-    def start(self, run: "Decoding", call: "Call") -> None:
+    def start(self, run: Decoding, call: Call) -> None:
         super().start(run, call)
         if call.seed is None:
             return
@@ -34,7 +31,7 @@ class BeamSample(Beam):
             raise ArgumentError(f"seed holds {len(seeds)} numbers; beams take one, or one for each of {prompts} prompts")
         self._own = [torch.Generator(run.ids.device).manual_seed(seed % 2**64) for seed in seeds]
 
-    def candidates(self, run: "Decoding", pool: Pool, scores: Tensor) -> Candidates:
+    def candidates(self, run: Decoding, pool: Pool, scores: Tensor) -> Candidates:
         batch, beams = pool.totals.shape
         totals = (scores.reshape(batch, beams, -1) + pool.totals.unsqueeze(2)).flatten(1)
         places = self._draw(totals.softmax(-1), min(self.count(run, pool), totals.shape[1]))

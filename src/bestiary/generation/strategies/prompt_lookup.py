@@ -1,17 +1,13 @@
 """Guesses copied from the text so far."""
 
-from typing import TYPE_CHECKING
-
 import torch
 
 from ...core.errors import ConfigError
+from ..call import Call
+from ..decoding import Decoding
 from ..options import Option
 from ..speculation.drafting import Draft, Drafter
 from ..speculation.verification import Speculation
-
-if TYPE_CHECKING:
-    from ..loop import Decoding
-    from ..start import Call
 
 OPTIONS = {
     "prompt_lookup_num_tokens": Option(int),
@@ -31,7 +27,7 @@ class LookupDrafter(Drafter):
     def __init__(self, tokens: int, size: int) -> None:
         self.tokens, self.size = tokens, size
 
-    def propose(self, run: "Decoding", most: int) -> Draft | None:
+    def propose(self, run: Decoding, most: int) -> Draft | None:
         ids = run.ids
         length = ids.shape[1]
         start = torch.zeros(ids.shape[0], dtype=torch.int64, device=ids.device)
@@ -55,7 +51,7 @@ class LookupDrafter(Drafter):
 class PromptLookup(Speculation):
     """Greedy decoding or draws, where `prompt_lookup_num_tokens` at a time are guessed from the prompt and what followed."""
 
-    def start(self, run: "Decoding", call: "Call") -> None:
+    def start(self, run: Decoding, call: Call) -> None:
         tokens, size = self.settings.prompt_lookup_num_tokens, self.settings.max_matching_ngram_size
         size = _SIZE if size is None else size
         for name, value in (("prompt_lookup_num_tokens", tokens), ("max_matching_ngram_size", size)):

@@ -1,18 +1,16 @@
 """A token drawn from the distribution."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...core.errors import NumericsError
+from ..call import Call
+from ..decoding import Decoding
 from ..options import Option
 from ..seeds import RowStreams, pick, streams
 from ..strategy import Choice, Strategy
-
-if TYPE_CHECKING:
-    from ..loop import Decoding
-    from ..start import Call
 
 OPTIONS = {"do_sample": Option(bool, default=False)}
 
@@ -26,11 +24,11 @@ class Sample(Strategy):
     row_seeds = True
     streams: RowStreams | None = None
 
-    def start(self, run: "Decoding", call: "Call") -> None:
+    def start(self, run: Decoding, call: Call) -> None:
         if call.seed is not None:
             self.streams = streams(call.seed, run.ids, self.rows(self.settings), run.ids.device)
 
-    def choose(self, run: "Decoding", scores: Tensor) -> Choice:
+    def choose(self, run: Decoding, scores: Tensor) -> Choice:
         probabilities = scores.softmax(-1)
         if self.streams is not None:
             return Choice(pick(probabilities, self.streams.next()))
@@ -44,7 +42,7 @@ class Sample(Strategy):
             cause = "every token is banned by the processors" if banned else "the scores hold NaN or infinity"
             raise NumericsError(f"row {row} has no token to draw after {run.length} tokens: {cause}") from error
 
-    def extras(self, run: "Decoding") -> dict[str, Any]:
+    def extras(self, run: Decoding) -> dict[str, Any]:
         return {} if self.streams is None else {"seeds": self.streams.seeds}
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from ...core.errors import ArgumentError
-from ..loop import Decoding, Step
+from ..decoding import Decoding
+from ..loop import Step
 from ..strategy import Strategy
 from .rows import BatchTextStreamer, RowStreamer
 from .text import BaseStreamer
@@ -184,8 +185,8 @@ class _Agreed:
 
 def _prompts(run: Decoding) -> list[list[int]]:
     """The prompt of each row, without padding."""
-    rows, mask = run.ids.tolist(), run.prepared.mask
-    if mask is None or not run.prepared.padded:
+    rows, mask = run.ids.tolist(), run.prompt.mask
+    if mask is None or not run.prompt.padded:
         return rows
     kept = mask[:, mask.shape[1] - run.ids.shape[1] :].tolist()
     return [[token for token, real in zip(*both, strict=True) if real] for both in zip(rows, kept, strict=True)]

@@ -1,7 +1,7 @@
 """Whisper's `generate`: language and task, times, recordings of any length, second tries at a higher temperature."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,22 +9,14 @@ from torch import Tensor
 from ...core.errors import ArgumentError, InputError
 from ...core.outputs import BaseModelOutput
 from ...generation.config import GenerationConfig
-from ...modeling.heads.generating import GenerationMixin
+from ...modeling.heads.seq2seq import Seq2SeqLM
 from ...modeling.seq2seq import encoder_output
 from .transcription import RowOptions, Transcription, frames_of, rows_of
 from .wish import Wish
 
 
-class WhisperGeneration(GenerationMixin):
+class WhisperGeneration(Seq2SeqLM):
     """Adds `generate` for speech to a Whisper model."""
-
-    if TYPE_CHECKING:
-        config: Any
-        device: Any
-
-        def get_encoder(self) -> Any: ...
-        def decoder_start(self) -> int | None: ...
-        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
     def decode(self, **kwargs: Any) -> Any:
         """One decoding of one window, by the general `generate`."""

@@ -1,7 +1,7 @@
 """Beams that must write given words (dynamic beam allocation, https://arxiv.org/abs/1804.06609)."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,14 +9,12 @@ from torch import Tensor
 from ....core.errors import ConfigError
 from ....core.logging import warn_once
 from ...beams import EOS, Candidates, Pool
+from ...call import Call
 from ...config import GenerationConfig
+from ...decoding import Decoding
 from ...options import Option
 from ...strategies.beam import Beam, Found
 from .constraints import ConstraintListState, check_room, check_tokens, constraints_of, round_robin
-
-if TYPE_CHECKING:
-    from ...loop import Decoding
-    from ...start import Call
 
 OPTIONS = {
     "constraints": Option(Any),
@@ -56,7 +54,7 @@ class ConstrainedBeam(Beam):
         constraints_of(settings.force_words_ids, settings.constraints)
         return beams
 
-    def start(self, run: "Decoding", call: "Call") -> None:
+    def start(self, run: Decoding, call: Call) -> None:
         super().start(run, call)
         given = constraints_of(self.settings.force_words_ids, self.settings.constraints)
         vocabulary = run.model.config.get_text_config(decoder=True).vocab_size
@@ -71,7 +69,7 @@ class ConstrainedBeam(Beam):
             self._states.append([state] * self.beams)
             self._names.append([0] * self.beams)  # all beams are equal yet
 
-    def extend(self, run: "Decoding", pool: Pool, scores: Tensor) -> Candidates:
+    def extend(self, run: Decoding, pool: Pool, scores: Tensor) -> Candidates:
         found = self.candidates(run, pool, scores)
         found.tiers = self._tiers(found)
         return pool.advance(found, len(self.history), lambda kept: self._arrange(run, pool, scores, kept))
@@ -89,7 +87,7 @@ class ConstrainedBeam(Beam):
             tiers[row, place] = _MET if state.completed else _ENDED if eos else _CUT
         return tiers
 
-    def _arrange(self, run: "Decoding", pool: Pool, scores: Tensor, kept: Candidates) -> Candidates:
+    def _arrange(self, run: Decoding, pool: Pool, scores: Tensor, kept: Candidates) -> Candidates:
         """The beams that go on, with what is a step ahead, in the order of the banks; notes how far each has come."""
         pairs = [list(zip(*row, strict=True)) for row in zip(kept.beams.tolist(), kept.tokens.tolist(), strict=True)]
         ahead = [[] if over else self._ahead(row, pairs[row]) for row, over in enumerate(pool.over.tolist())]
@@ -121,7 +119,7 @@ class ConstrainedBeam(Beam):
         return found
 
     def _with(
-        self, run: "Decoding", pool: Pool, scores: Tensor, kept: Candidates, ahead: list[list[tuple[int, int]]]
+        self, run: Decoding, pool: Pool, scores: Tensor, kept: Candidates, ahead: list[list[tuple[int, int]]]
     ) -> Candidates:
         """`kept` and what is `ahead`, (B, k + the most of one prompt); what fills up a prompt can never win."""
         most = max(map(len, ahead))
@@ -148,12 +146,12 @@ class ConstrainedBeam(Beam):
         self._names[row] = [known.setdefault((before[beam], token), place) for place, (beam, token) in enumerate(pairs)]
         self._states[row] = states
 
-    def unfinished(self, run: "Decoding", pool: Pool) -> Candidates:
+    def unfinished(self, run: Decoding, pool: Pool) -> Candidates:
         found = super().unfinished(run, pool)
         tiers = [[_MET if state.completed else _CUT for state in row] for row in self._states]
         return replace(found, tiers=torch.tensor(tiers, device=found.codes.device))
 
-    def _results(self, run: "Decoding") -> Found:
+    def _results(self, run: Decoding) -> Found:
         first, found = self._found is None, super()._results(run)
         if first and bool(self.pools[0].ended[_MET].scores[:, self.returned - 1].isneginf().any()):
             warn_once("constraints-unmet", "not every returned row meets its constraints: give it more beams or more tokens")

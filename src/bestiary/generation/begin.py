@@ -1,0 +1,135 @@
+"""Puts together one generation: settings, prompt, cache, processors, stopping rules, strategy. What can be refused is."""
+
+from typing import Any, NamedTuple
+
+import torch
+
+from ..core.errors import ArgumentError, ConfigError
+from ..core.logging import warn_once
+from . import caching, checks, prefixes
+from .call import Call
+from .decoding import Decoding
+from .finish import Finish
+from .model import GeneratingModel
+from .processor import Context, LogitsProcessorList, processors_for
+from .prompt import Prompt, read_prompt
+from .settings import check_settings, end_tokens, leave_ends_open, max_length, padding_token
+from .stopping import MaxTimeCriteria, StopStringCriteria
+from .strategy import Strategy, strategy_class, strategy_name
+
+
+class Generation(NamedTuple):
+    """A generation that is ready: its rows, how they go on, and what a `PrefixStore` has to do with it."""
+
+    run: Decoding
+    strategy: Strategy
+    prefixes: prefixes.Prefixes | None
+
+
+def begin(model: GeneratingModel, call: Call) -> Generation:
+    """Check everything, then set up the loop. The model runs here only where it has an encoder.
+
+    Raises:
+        ArgumentError, ConfigError, InputError, CapacityError: for all that can be seen before the first step.
+    """
+    settings = call.settings
+    objects = {"assistant_model": call.assistant_model, "assistant_tokenizer": call.assistant_tokenizer}
+    check_settings(settings, objects)
+    if call.constraint is not None:
+        leave_ends_open(settings)
+    chosen = strategy_class(strategy_name(settings, **objects))
+    copies = chosen.rows(settings)
+    prompt = read_prompt(model, settings, _arguments(model, call))
+    checks.check_negative(call, model, prompt.ids.shape[0])
+    caching.take_over(prompt, model)
+    prompt.repeat(copies)
+    before = prompt.offset if prompt.ids.shape[1] == 0 else 0  # embeddings that stand for the prompt
+    longest = max_length(settings, prompt.ids.shape[1] + before, caching.context_left(prompt, model))
+    prompt.max_length = longest - before
+    caching.make_cache(prompt, model)
+    if settings.prefill_chunk_size:
+        _check_parts(prompt, chosen)
+    known = None
+    if call.prefix_store is not None:
+        known = prefixes.look(model, call.prefix_store, prompt, chosen.whole_prompt, padding_token(settings))
+    eos = end_tokens(settings, model.device)
+    rows, device = prompt.ids.shape[0], prompt.ids.device
+    finish = Finish(rows, device, eos, criteria_of(call), prompt.max_length, padding_token(settings))
+    processors = _processors(model, call, prompt, eos, chosen)
+    caching.continue_cache(prompt)
+    run = Decoding(model, prompt, processors, finish)
+    strategy = chosen(settings, _generator(call, chosen, model.device))
+    strategy.start(run, call)
+    return Generation(run, strategy, known)
+
+
+def _arguments(model: GeneratingModel, call: Call) -> dict[str, Any]:
+    """The arguments for the model's forward, `inputs` under the name of the main one."""
+    arguments, main = dict(call.model_inputs), model.main_input_name
+    if call.inputs is not None:
+        if arguments.get(main) is not None:
+            raise ArgumentError(f"inputs and {main} are the same thing; pass one of them")
+        arguments[main] = call.inputs
+    return arguments
+
+
+def _generator(call: Call, chosen: type[Strategy], device: torch.device) -> torch.Generator | None:
+    """The source of random numbers of strategies that draw for all rows at once."""
+    if call.seed is None or chosen.row_seeds:
+        return call.generator
+    if not call.settings.do_sample:
+        warn_once("useless-seed", f"seed={call.seed} has no effect without do_sample")
+    if not isinstance(call.seed, int):
+        raise ArgumentError(f"seed={call.seed} is for rows that draw by themselves; {chosen.__name__} takes one seed for all")
+    return torch.Generator(device).manual_seed(call.seed % 2**64)
+
+
+def _check_parts(prompt: Prompt, chosen: type[Strategy]) -> None:
+    chunk = prompt.settings.prefill_chunk_size
+    if prompt.embeds is not None:
+        raise ConfigError(f"prefill_chunk_size={chunk} and inputs_embeds exclude each other: pass input_ids")
+    if chosen.whole_prompt:
+        raise ConfigError(f"prefill_chunk_size={chunk} cuts the prompt, and {chosen.__name__} needs the states of all of it")
+
+
+def criteria_of(call: Call) -> list[Any]:
+    """The stopping criteria that the settings ask for, and the caller's own."""
+    settings = call.settings
+    criteria: list[Any] = []
+    if settings.stop_strings is not None:
+        if call.tokenizer is None:
+            raise ArgumentError("stop_strings needs the tokenizer: pass tokenizer=")
+        criteria.append(StopStringCriteria(call.tokenizer, settings.stop_strings))
+    if settings.max_time is not None:
+        criteria.append(MaxTimeCriteria(settings.max_time))
+    for criterion in call.stopping_criteria or ():
+        if not callable(criterion) or isinstance(criterion, type):
+            raise ArgumentError(f"stopping_criteria holds {criterion!r:.80}; expected functions of (input_ids, scores)")
+        criteria.append(criterion)
+    return criteria
+
+
+def _processors(
+    model: GeneratingModel, call: Call, prompt: Prompt, eos: torch.Tensor | None, chosen: type[Strategy]
+) -> LogitsProcessorList:
+    """The processors that the call asks for, in order."""
+    context = Context(
+        config=prompt.settings,
+        prompt_length=prompt.ids.shape[1],
+        max_length=prompt.max_length,
+        device=prompt.ids.device,
+        eos=eos,
+        encoder_input_ids=prompt.encoder_tokens(),
+        leading_padding=prompt.leading_padding(),
+        prefix_allowed_tokens_fn=call.prefix_allowed_tokens_fn,
+        model=model,
+        negative_prompt_ids=call.negative_prompt_ids,
+        negative_prompt_attention_mask=call.negative_prompt_attention_mask,
+    )
+    custom = list(call.logits_processor or ())
+    if call.constraint is not None:  # after all that may forbid tokens, so that it sees what is left
+        prompts, moving = prompt.ids.shape[0] // prompt.copies, not chosen.final
+        custom.append(
+            model.constraint_processor(call.constraint, call.tokenizer, context, prompts, prompt.copies, moving=moving)
+        )
+    return processors_for(context, custom)

@@ -1,0 +1,139 @@
+"""The cache that a generation goes on in: the caller's, or a new one with room for all tokens."""
+
+from typing import Any
+
+from torch import Tensor
+
+from ..cache.base import Cache
+from ..cache.building import CacheConfig
+from ..cache.encoder_decoder import EncoderDecoderCache
+from ..cache.kinds.dynamic import DynamicCache
+from ..core.errors import ArgumentError, CapacityError, InputError
+from ..core.logging import warn_once
+from . import checks, compiled
+from .config import GenerationConfig
+from .model import GeneratingModel
+from .prompt import DECODER_ONLY, Prompt
+
+
+def take_over(prompt: Prompt, model: GeneratingModel) -> None:
+    """Find which of the prompt's tokens the caller's cache holds, if there is one; check the mask over both.
+
+    Raises:
+        ArgumentError: it is no cache, or excludes other arguments. InputError: it or the mask does not fit the prompt.
+    """
+    cache = prompt.constant.pop("past_key_values", None)
+    if cache is not None:
+        if not prompt.settings.use_cache:
+            raise ArgumentError("past_key_values and use_cache=False exclude each other")
+        if prompt.settings.origin("cache_implementation") in ("call", "config"):
+            raise ArgumentError("past_key_values and cache_implementation exclude each other: the cache is there already")
+        prompt.continued = True
+        prompt.cache = as_cache(cache, model.config.is_encoder_decoder)
+        checks.check_cache(prompt.cache, model, prompt.ids.shape[0])
+    cached = 0 if prompt.cache is None else prompt.cache.get_seq_length()
+    length = prompt.ids.shape[1]
+    if cached and prompt.embeds is not None:
+        raise ArgumentError(f"inputs_embeds cannot continue a cache that holds {cached} tokens; pass input_ids")
+    if cached and prompt.mask is not None and prompt.mask.shape[1] == cached + length:
+        prompt.offset = cached  # the prompt is only what follows the cached tokens
+    elif cached > length:
+        raise InputError(
+            f"the cache holds {cached} tokens and input_ids only {length}: pass the whole conversation, or only its new tokens "
+            f"with an attention_mask over all {cached + length}, or crop the cache"
+        )
+    if prompt.mask is not None:
+        checks.check_mask(prompt.mask, prompt.offset + length, prompt.ids.shape[0])
+        prompt.mask = prompt.mask != 0
+        prompt.padded = not bool(prompt.mask.all())
+        if prompt.names is DECODER_ONLY and bool((prompt.mask[:, -1] == 0).any()):
+            warn_once(
+                "right-padding",
+                "a prompt ends in padding, after which a decoder goes on badly: pad on the left (padding_side='left')",
+            )
+
+
+def as_cache(cache: Any, is_encoder_decoder: bool) -> Cache:
+    """The caller's `past_key_values`: a cache, used as it is, or the older tuples of tensors.
+
+    Raises:
+        ArgumentError: it is neither.
+    """
+    if isinstance(cache, tuple | list):
+        layers = tuple(cache)
+        for layer in layers:
+            whole = isinstance(layer, tuple | list) and len(layer) in (2, 4) and all(isinstance(x, Tensor) for x in layer)
+            if not whole or any(x.dim() != 4 for x in layer) or layer[0].shape[:3] != layer[1].shape[:3]:
+                raise ArgumentError(
+                    "past_key_values is a list, but not of keys and values (batch, heads, tokens, width) in pairs, by layers"
+                )
+        return EncoderDecoderCache.from_legacy_cache(layers) if is_encoder_decoder else DynamicCache.from_legacy_cache(layers)
+    if not isinstance(cache, Cache):
+        raise ArgumentError(f"past_key_values is a {type(cache).__name__}; expected a cache of bestiary.cache")
+    return cache
+
+
+def context_left(prompt: Prompt, model: GeneratingModel) -> int | None:
+    """Most tokens of a row, as `ids` counts them; None where the text may be endless."""
+    cache, name = prompt.cache, prompt.settings.cache_implementation
+    if cache is None and name is not None and prompt.settings.use_cache:
+        cache = model.make_cache(name, 1, _options(prompt.settings))
+    endless = cache is not None and cache.needs_rotary and model.rotary() is not None
+    return None if endless else model.context_length()
+
+
+def make_cache(prompt: Prompt, model: GeneratingModel) -> None:
+    """Give `prompt` a cache with room for all its tokens, where it has none.
+
+    Raises:
+        ArgumentError: an argument needs a cache, and use_cache=False. CapacityError: the caller's is too small.
+    """
+    settings = prompt.settings
+    if not settings.use_cache:
+        if "position_ids" in prompt.first or "token_type_ids" in prompt.first:
+            raise ArgumentError(
+                "use_cache=False cannot continue position_ids or token_type_ids; leave them out or use the cache"
+            )
+        return
+    if prompt.cache is None:
+        slots = compiled.slots_for(settings, model.device, prompt.offset + prompt.max_length)
+        prompt.cache = model.make_cache(settings.cache_implementation or "dynamic", slots, _options(settings))
+    room = None if prompt.cache.is_endless else prompt.cache.get_max_length()
+    needed = prompt.offset + prompt.max_length - 1
+    if room is not None and room < needed:
+        raise CapacityError(f"the cache has room for {room} tokens; the prompt and its continuation take up to {needed}")
+
+
+def _options(settings: GenerationConfig) -> dict[str, Any]:
+    config = settings.cache_config
+    if not isinstance(config, CacheConfig | dict | None):
+        raise ArgumentError(f"cache_config is {config!r}; expected a dictionary, or an object such as QuantizedCacheConfig")
+    options = (config if isinstance(config, CacheConfig) else CacheConfig.from_dict(config or {})).options()
+    if settings.max_cache_len is not None and settings.cache_implementation is not None:
+        options["max_cache_len"] = settings.max_cache_len
+    return options
+
+
+def continue_cache(prompt: Prompt) -> None:
+    """Make the caller's cache ready, once nothing can be refused any more."""
+    cache = prompt.cache
+    if cache is None or not prompt.continued or not cache.get_seq_length():
+        return
+    if prompt.offset == 0 and cache.get_seq_length() == prompt.ids.shape[1]:
+        _take_back_last(cache)
+    if prompt.copies > 1 and cache.get_seq_length():
+        cache.batch_repeat_interleave(prompt.copies)
+
+
+def _take_back_last(cache: Cache) -> None:
+    """The last token of the prompt must run again to give logits; where it cannot be taken back, all of them run again."""
+    length = cache.get_seq_length()
+    if cache.can_crop(length - 1):
+        cache.crop(length - 1)
+        return
+    warn_once(
+        "cache-refilled",
+        f"the {type(cache).__name__} holds the {length} tokens of the prompt and cannot go back by one, so the prompt is "
+        "computed anew; pass a copy of the cache from an earlier moment, or a longer prompt",
+    )
+    cache.reset()
