@@ -19,7 +19,7 @@ from typing import Any
 from bestiary.core import plugins
 from bestiary.modeling.families import INDEX, declarations, families
 
-PLUGINS = ("cache.kinds", "generation.processors", "pipelines.tasks")
+PLUGINS = ("cache.kinds", "generation.processors", "generation.watermarks", "pipelines.tasks")
 
 
 ROOT = Path(__file__).resolve().parent.parent

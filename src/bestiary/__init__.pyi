@@ -175,15 +175,11 @@ from .generation.processors.renormalize_logits import LogitNormalization as Logi
 from .generation.processors.repetition_penalty import RepetitionPenaltyLogitsProcessor as RepetitionPenaltyLogitsProcessor
 from .generation.processors.sequence_bias import SequenceBiasLogitsProcessor as SequenceBiasLogitsProcessor
 from .generation.processors.suppress_tokens import SuppressTokensLogitsProcessor as SuppressTokensLogitsProcessor
-from .generation.processors.synthid_watermarking import (
-    SynthIDTextWatermarkLogitsProcessor as SynthIDTextWatermarkLogitsProcessor,
-)
 from .generation.processors.temperature import TemperatureLogitsWarper as TemperatureLogitsWarper
 from .generation.processors.top_h import TopHLogitsWarper as TopHLogitsWarper
 from .generation.processors.top_k import TopKLogitsWarper as TopKLogitsWarper
 from .generation.processors.top_p import TopPLogitsWarper as TopPLogitsWarper
 from .generation.processors.typical_p import TypicalLogitsWarper as TypicalLogitsWarper
-from .generation.processors.watermarking import WatermarkLogitsProcessor as WatermarkLogitsProcessor
 from .generation.processors.whisper_no_speech import WhisperNoSpeechDetection as WhisperNoSpeechDetection
 from .generation.processors.whisper_timestamps import WhisperTimeStampLogitsProcessor as WhisperTimeStampLogitsProcessor
 from .generation.seeds import row_seed as row_seed
@@ -204,12 +200,14 @@ from .generation.streaming.text import BaseStreamer as BaseStreamer
 from .generation.streaming.text import TextDecoder as TextDecoder
 from .generation.streaming.text import TextIteratorStreamer as TextIteratorStreamer
 from .generation.streaming.text import TextStreamer as TextStreamer
-from .generation.watermarking import BaseWatermarkingConfig as BaseWatermarkingConfig
-from .generation.watermarking import SynthIDTextWatermarkDetector as SynthIDTextWatermarkDetector
-from .generation.watermarking import SynthIDTextWatermarkingConfig as SynthIDTextWatermarkingConfig
-from .generation.watermarking import WatermarkDetector as WatermarkDetector
-from .generation.watermarking import WatermarkDetectorOutput as WatermarkDetectorOutput
-from .generation.watermarking import WatermarkingConfig as WatermarkingConfig
+from .generation.watermark import BaseWatermarkingConfig as BaseWatermarkingConfig
+from .generation.watermarks.green_list import WatermarkDetector as WatermarkDetector
+from .generation.watermarks.green_list import WatermarkDetectorOutput as WatermarkDetectorOutput
+from .generation.watermarks.green_list import WatermarkingConfig as WatermarkingConfig
+from .generation.watermarks.green_list import WatermarkLogitsProcessor as WatermarkLogitsProcessor
+from .generation.watermarks.synthid import SynthIDTextWatermarkDetector as SynthIDTextWatermarkDetector
+from .generation.watermarks.synthid import SynthIDTextWatermarkingConfig as SynthIDTextWatermarkingConfig
+from .generation.watermarks.synthid import SynthIDTextWatermarkLogitsProcessor as SynthIDTextWatermarkLogitsProcessor
 from .hub.push import PushToHubMixin as PushToHubMixin
 from .loading.save import load_sharded_checkpoint as load_sharded_checkpoint
 from .modeling.base import PreTrainedModel as PreTrainedModel

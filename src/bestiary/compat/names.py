@@ -45,7 +45,12 @@ MODULES: dict[str, tuple[str, ...]] = {
     "generation.stopping_criteria": _GENERATION,
     "generation.streamers": _GENERATION,
     "generation.utils": _GENERATION,
-    "generation.watermarking": ("generation.watermarking", "modeling.watermark_detector"),
+    "generation.watermarking": (
+        "generation.watermark",
+        "generation.watermarks.green_list",
+        "generation.watermarks.synthid",
+        "modeling.watermark_detector",
+    ),
     "generation_logits_process": _GENERATION,
     "generation_stopping_criteria": _GENERATION,
     "generation_utils": _GENERATION,

@@ -46,14 +46,7 @@ __getattr__, __dir__ = lazy(
             "TextStreamer",
         ],
         "seeds": ["row_seed"],
-        "watermarking": [
-            "BaseWatermarkingConfig",
-            "SynthIDTextWatermarkDetector",
-            "SynthIDTextWatermarkingConfig",
-            "WatermarkDetector",
-            "WatermarkDetectorOutput",
-            "WatermarkingConfig",
-        ],
+        "watermark": ["BaseWatermarkingConfig"],
     },
-    folders=["processors"],
+    folders=["processors", "watermarks"],
 )

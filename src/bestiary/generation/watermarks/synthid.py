@@ -1,4 +1,4 @@
-"""SynthID's watermark: tournaments among tokens."""
+"""SynthID's watermark: tournaments among tokens (https://www.nature.com/articles/s41586-024-08025-4)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,14 +7,52 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError, InputError
-from ..processor import Context, LogitsProcessor
+from ..processor import LogitsProcessor
+from ..watermark import BaseWatermarkingConfig
 
-__all__ = ["SynthIDTextWatermarkLogitsProcessor"]
+__all__ = ["SynthIDTextWatermarkDetector", "SynthIDTextWatermarkLogitsProcessor", "SynthIDTextWatermarkingConfig"]
 
-PLACE = 920
+TOLD_BY = ("keys", "ngram_len")
 
 # Of the linear congruential generator that chains the hashes.
 _MULTIPLIER, _INCREMENT = 6364136223846793005, 1
+
+
+class SynthIDTextWatermarkingConfig(BaseWatermarkingConfig):
+    """SynthID: each token is the winner of a tournament among drawn tokens, judged by keys and context.
+
+    Args:
+        ngram_len: tokens that a judgement depends on, the new one included. keys: the secret, one for each round.
+        context_history_size: contexts that are remembered; in a repeated one nothing is marked.
+        sampling_table_seed, sampling_table_size: of the table that makes judgements of hashes.
+        skip_first_ngram_calls: mark nothing until `ngram_len` - 1 tokens are there.
+        debug_mode: mark a uniform distribution instead of the model's.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+
+    ngram_len: int = 5
+    keys: list[int] | None = None
+    context_history_size: int = 1024
+    sampling_table_seed: int = 0
+    sampling_table_size: int = 2**16
+    skip_first_ngram_calls: bool = False
+    debug_mode: bool = False
+
+    def validate(self) -> None:
+        """Check each value."""
+        keys = self.keys
+        if not isinstance(keys, list | tuple) or not keys or any(not isinstance(key, int) for key in keys):
+            raise ConfigError(f"keys is {keys!r}; expected a list with a whole number for each round")
+        for name, least in (("ngram_len", 2), ("context_history_size", 1), ("sampling_table_size", 1)):
+            value = self.get(name)
+            if not isinstance(value, int) or not least <= value < 2**24:
+                raise ConfigError(f"{name} is {value!r}; expected a whole number from {least} to {2**24 - 1}")
+
+    def construct_processor(self, vocab_size: int, device: Any) -> "SynthIDTextWatermarkLogitsProcessor":
+        """The processor that writes this watermark."""
+        return SynthIDTextWatermarkLogitsProcessor(**self.to_dict(), device=device)
 
 
 class SynthIDTextWatermarkLogitsProcessor(LogitsProcessor):
@@ -55,11 +93,11 @@ class SynthIDTextWatermarkLogitsProcessor(LogitsProcessor):
             self._start = input_ids.shape[1]
         if self.debug_mode:
             scores = torch.ones_like(scores)
-        made, width = input_ids[:, self._start :], self.ngram_len - 1
-        if self.skip_first_ngram_calls and made.shape[1] < width:
+        new, width = input_ids[:, self._start :], self.ngram_len - 1
+        if self.skip_first_ngram_calls and new.shape[1] < width:
             return scores
         # Contexts of all new tokens so far and of the next one; before the first there is nothing but zeros.
-        padded = torch.cat([made.new_zeros(made.shape[0], width), made], dim=1)
+        padded = torch.cat([new.new_zeros(new.shape[0], width), new], dim=1)
         windows = padded.unfold(1, width, 1)
         first = width if self.skip_first_ngram_calls else 0
         windows = windows[:, max(first, windows.shape[1] - 1 - self.context_history_size) :]
@@ -134,6 +172,27 @@ class SynthIDTextWatermarkLogitsProcessor(LogitsProcessor):
             raise InputError(f"input_ids have the shape {tuple(input_ids.shape)}; expected (batch, length)")
 
 
-def build(context: Context) -> LogitsProcessor | None:
-    """None: `watermarking` makes this one too, where its settings say so."""
-    return None
+class SynthIDTextWatermarkDetector:
+    """Finds SynthID's watermark with a trained `BayesianDetectorModel`.
+
+    Args:
+        logits_processor: made with the settings that the text was made with. tokenizer: gives the end token.
+    """
+
+    def __init__(self, detector_module: Any, logits_processor: SynthIDTextWatermarkLogitsProcessor, tokenizer: Any) -> None:
+        self.detector_module = detector_module
+        self.logits_processor = logits_processor
+        self.tokenizer = tokenizer
+
+    def __call__(self, tokenized_outputs: Tensor) -> Tensor:
+        """The probability (B,) that each text (B, T) is marked. What follows an end token, or repeats, does not count."""
+        processor = self.logits_processor
+        before_end = processor.compute_eos_token_mask(tokenized_outputs, self.tokenizer.eos_token_id)
+        fresh = processor.compute_context_repetition_mask(tokenized_outputs)
+        mask = fresh & before_end[:, processor.ngram_len - 1 :]
+        judged = processor.compute_g_values(tokenized_outputs)
+        probabilities: Tensor = self.detector_module(judged, mask, return_dict=True).posterior_probabilities
+        return probabilities
+
+
+SETTINGS = SynthIDTextWatermarkingConfig

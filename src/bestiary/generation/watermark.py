@@ -1,0 +1,57 @@
+"""What a watermark is made of. Each has a file in `watermarks/`: its settings as `SETTINGS`, its processor, its detector.
+
+`TOLD_BY`, read without importing the file, lists names of which each, in a dictionary of settings, tells that it is this
+watermark. A dictionary with none of them is for green lists.
+"""
+
+import os
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from ..core import plugins
+from ..core.config import Record
+from ..core.errors import ConfigError, did_you_mean
+from ..core.files import write_json
+from .processor import LogitsProcessor
+
+_FOLDER = f"{__package__}.watermarks"
+
+
+class BaseWatermarkingConfig(Record):
+    """Base of the settings of a watermark, what `generate(watermarking_config=...)` takes; by place or by name."""
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        by_place = dict(zip((field.name for field in fields(self)), values, strict=False))
+        super().__init__(**by_place, **named)
+
+    @abstractmethod
+    def construct_processor(self, vocab_size: int, device: Any) -> LogitsProcessor:
+        """The processor that writes this watermark into scores (B, vocab_size) on `device`."""
+
+    def update(self, values: dict[str, Any] | None = None, **more: Any) -> None:
+        """Set several values at once and check them together."""
+        super().update({**(values or {}), **more})
+
+    def to_json_file(self, json_file_path: str | os.PathLike[str]) -> None:
+        """Write the values to a file."""
+        write_json(json_file_path, self.to_dict())
+
+
+def as_watermark(settings: Any) -> BaseWatermarkingConfig:
+    """`settings`, or a dictionary of their values, as the settings of a watermark.
+
+    Raises:
+        ConfigError: it is neither, or a name in it is unknown.
+    """
+    if isinstance(settings, BaseWatermarkingConfig):
+        return settings
+    if not isinstance(settings, Mapping):
+        raise ConfigError(f"watermarking_config is a {type(settings).__name__}; expected a WatermarkingConfig or a dictionary")
+    told = (name for name, names in plugins.literals(_FOLDER, "TOLD_BY").items() if settings.keys() & set(names))
+    kind: type[BaseWatermarkingConfig] = plugins.load(_FOLDER, next(told, "green_list"), "watermark").SETTINGS
+    for name in settings:
+        if name not in kind._field_names:
+            raise ConfigError(f"watermarking_config has no value {name!r}.{did_you_mean(name, sorted(kind._field_names))}")
+    return kind.from_dict(dict(settings))
