@@ -7,7 +7,6 @@ import resource
 import numpy as np
 import pytest
 import torch
-from kit.families import cases, pair
 
 from bestiary.batching.config import ContinuousBatchingConfig
 from bestiary.batching.engine import Engine
@@ -17,11 +16,9 @@ from bestiary.core.errors import ArgumentError, BestiaryError, CapacityError, Co
 from bestiary.generation.config import GenerationConfig
 from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaForCausalLM
-from bestiary.nn.attention import Attend
 from bestiary.nn.kernels import Scoring, sdpa
 from bestiary.nn.masks import Mask
 
-GENERATE = [(model_type, name) for model_type, case in cases().items() for name, head in case.heads.items() if head.generates]
 SMALL = {"page_size": 4, "num_blocks": 30, "max_batch_tokens": 19, "max_requests_per_batch": 7}
 
 
@@ -68,20 +65,6 @@ def test_greedy_requests_get_what_they_get_alone(llama, seed, config):
     if config is SMALL:
         assert engine.scheduler.preempted
         assert engine.scheduler.reused
-
-
-@pytest.mark.parametrize(("model_type", "name"), GENERATE)
-def test_every_decoder(model_type, name):
-    model = pair(model_type, name).ours
-    if any(isinstance(part, Attend) and part.cross for part in model.modules()):
-        with pytest.raises(ArgumentError, match=name):
-            model.generate_batch([[5]])
-        return
-    longest = min(model.context_length(), 40) - 8
-    requests = [(prompt[:longest], {"max_new_tokens": 8}) for prompt in made_up(1, count=8)]
-    states, _ = finished(model, requests, **SMALL)
-    for (prompt, settings), state in zip(requests, states, strict=True):
-        assert state.new_tokens == alone(model, prompt, **settings)
 
 
 @pytest.mark.parametrize("config", [{"num_blocks": 20}, SMALL], ids=["roomy", "cramped"])

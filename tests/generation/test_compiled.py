@@ -1,4 +1,4 @@
-"""Compiled steps: the same tokens, and one graph for all steps, calls and lengths."""
+"""Compiled steps: the same tokens as without, and one graph; `tests/parity` compiles the steps of every family."""
 
 import copy
 import shutil
@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from kit.families import cases, pair
 
 from bestiary.cache.kinds.static import StaticCache
 from bestiary.core.errors import ArgumentError, ConfigError
@@ -14,8 +13,6 @@ from bestiary.generation.compiled import SLOTS, CompileConfig, CompiledSteps
 from bestiary.generation.config import GenerationConfig
 from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaForCausalLM
-
-GENERATE = [(model_type, name) for model_type, case in cases().items() for name, head in case.heads.items() if head.generates]
 
 
 @pytest.fixture
@@ -29,35 +26,6 @@ def counted():
 
     seen.config = CompileConfig(backend=backend, mode=None, fullgraph=True)
     return seen
-
-
-def prompts(model, given, length, padded):
-    """Inputs of `generate` for a text of `length` tokens, or for what a model hears."""
-    if "input_features" in given:
-        return {"input_features": given["input_features"]}
-    draw = torch.Generator().manual_seed(length)
-    ids = torch.randint(5, 60, (3, length), generator=draw)
-    mask = torch.ones_like(ids)
-    if padded:
-        mask[1, :1] = mask[2, :2] = 0
-    inputs = {"input_ids": ids.masked_fill(mask == 0, 0), "attention_mask": mask}
-    if "encoder_outputs" in given:
-        inputs["encoder_outputs"] = given["encoder_outputs"]
-    return inputs
-
-
-@pytest.mark.parametrize("padded", [False, True], ids=["even", "padded"])
-@pytest.mark.parametrize(("model_type", "name"), GENERATE)
-def test_one_graph_for_steps_calls_and_lengths(model_type, name, padded, counted):
-    models = pair(model_type, name)
-    for length in (4, 6, 3):
-        inputs = prompts(models.ours, models.inputs, length, padded)
-        expected = models.ours.generate(**inputs, max_new_tokens=5)
-        made = models.ours.generate(**inputs, max_new_tokens=5, cache_implementation="static", compile_config=counted.config)
-        assert torch.equal(made, expected)
-    # The encoder's states have a length of their own, for which torch compiles once more when it changes.
-    assert counted.graphs <= (2 if models.ours.config.is_encoder_decoder else 1)
-    assert counted.graphs or made.shape[1] == expected.shape[1] <= 2
 
 
 @pytest.mark.parametrize(

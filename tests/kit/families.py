@@ -1,17 +1,21 @@
 """What a family's parity case says, and how tiny models of both libraries are made from it.
 
 A case is a file `tests/parity/cases/<model_type>.py` with a variable `CASE`. The generic tests in `tests/parity` run every
-head of every case; a family folder without a case fails them.
+head of every case; a family folder without a case fails them, and so does a published class without a head.
 """
 
 import functools
 import importlib.util
+import inspect
+import shutil
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 import transformers
 
@@ -100,17 +104,21 @@ def span_labels(inputs: Inputs) -> Inputs:
 @functools.cache
 def cases() -> dict[str, Case]:
     """model_type -> case, read from `tests/parity/cases`."""
-    found = {}
+    by_type = {}
     for path in sorted((Path(__file__).parent.parent / "parity" / "cases").glob("*.py")):
         spec = importlib.util.spec_from_file_location(f"case_{path.stem}", path)
         module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
         spec.loader.exec_module(module)  # type: ignore[union-attr]
-        found[path.stem] = module.CASE
-    return found
+        by_type[path.stem] = module.CASE
+    return by_type
 
 
-def every_head() -> list[tuple[str, str, str]]:
-    """(model_type, head, variant) of every case; the variants run with the case's first head."""
+Row = tuple[str, str, str]
+"""(model_type, head, variant): one model of a case."""
+
+
+def every_row() -> list[Row]:
+    """Every head of every case, and every variant with the case's first head."""
     rows = []
     for model_type, case in cases().items():
         rows += [(model_type, head, "") for head in case.heads]
@@ -118,13 +126,37 @@ def every_head() -> list[tuple[str, str, str]]:
     return rows
 
 
+def every_head() -> list[Row]:
+    """Every head of every case."""
+    return [row for row in every_row() if not row[2]]
+
+
+def generating_heads() -> list[Row]:
+    """Every head that has `generate`."""
+    return [row for row in every_head() if cases()[row[0]].heads[row[1]].generates]
+
+
+def one_each(rows: list[Row]) -> list[Row]:
+    """The first row of each family: for checks whose cost forbids more."""
+    return list({row[0]: row for row in reversed(rows)}.values())[::-1]
+
+
+def each(rows: list[Row]) -> Any:
+    """Run a test with the pair of each row as `models`. Write it next to the test: the family must come first in its id."""
+    return pytest.mark.parametrize("models", rows, indirect=True, ids=["-".join(filter(None, row)) for row in rows])
+
+
 @dataclass
 class Pair:
-    """The same tiny model in both libraries, with inputs. `inputs` are ours; see `reference_inputs`."""
+    """The same tiny model in both libraries, with inputs. `inputs` are ours; see `reference_inputs`.
+
+    `folder` holds the checkpoint, as long as the pair lives.
+    """
 
     case: Case
     head: Head
     name: str
+    variant: str
     reference: Any
     ours: Any
     folder: Path
@@ -151,8 +183,6 @@ class Pair:
 
 
 def _parameters(model: Any) -> set[str]:
-    import inspect
-
     return set(inspect.signature(model.forward).parameters)
 
 
@@ -161,9 +191,12 @@ def our_class(model_type: str, name: str) -> Any:
     return getattr(importlib.import_module(f"bestiary.models.{model_type}"), name)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=16)
 def pair(model_type: str, name: str, variant: str = "") -> Pair:
-    """Tiny random weights made by the reference, saved by it, opened by us. Cached: tests must not change the models."""
+    """Tiny random weights made by the reference, saved by it, opened by us. Tests must not change the models.
+
+    Cached: tests of one family follow each other, and the pairs of families long done are dropped with their folders.
+    """
     case = cases()[model_type]
     head = case.heads[name]
     values = {**case.config, **head.config, **case.variants.get(variant, {})}
@@ -177,7 +210,9 @@ def pair(model_type: str, name: str, variant: str = "") -> Pair:
     ours = our_class(model_type, name).from_pretrained(folder)
     torch.manual_seed(1)
     inputs = head.inputs()
-    return Pair(case, head, name, reference, ours, folder, inputs, head.labels(inputs))
+    models = Pair(case, head, name, variant, reference, ours, folder, inputs, head.labels(inputs))
+    weakref.finalize(models, shutil.rmtree, folder, ignore_errors=True)
+    return models
 
 
 @torch.no_grad()

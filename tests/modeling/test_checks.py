@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from kit.families import cases, pair
+from kit.families import pair
 from torch.func import functional_call, grad, stack_module_state, vmap
 
 from bestiary.cache.kinds.dynamic import DynamicCache
@@ -115,19 +115,6 @@ def test_companions_that_do_not_fit(inputs: dict[str, torch.Tensor], text: str) 
 def test_embeddings_that_do_not_fit(reader: tuple[str, str], embeds: torch.Tensor, text: str) -> None:
     with pytest.raises(InputError, match=text):
         pair(*reader).ours(inputs_embeds=embeds)
-
-
-@pytest.mark.parametrize("name", [row for case in cases().items() for row in ((case[0], head) for head in case[1].heads)])
-def test_a_misspelt_keyword_is_named(name: tuple[str, str]) -> None:
-    models = pair(*name)
-    with pytest.raises(ArgumentError, match="takes no argument 'output_hidden_state'. Did you mean 'output_hidden_states'"):
-        models.ours(**models.inputs, output_hidden_state=True)
-    if models.labels:
-        label, value = next(iter(models.labels.items()))
-        with pytest.raises(ArgumentError, match=f"{name[1]} takes no argument '{label}z'. Did you mean '{label}'"):
-            models.ours(**models.inputs, **{f"{label}z": value})
-    with pytest.raises(ArgumentError, match="takes no argument 'xyzzy'. It takes"):
-        models.ours(**models.inputs, xyzzy=1)
 
 
 def test_other_type_errors_stay_what_they_are() -> None:

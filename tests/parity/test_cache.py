@@ -4,17 +4,12 @@ from typing import Any
 
 import pytest
 import torch
-from kit.families import Pair, cases, close, kernel_of, pair
+from kit.families import Pair, close, each, generating_heads, kernel_of
 
 from bestiary.cache.kinds.dynamic import DynamicCache
 from bestiary.cache.kinds.static import StaticCache
 
-GENERATE = [(model_type, name) for model_type, case in cases().items() for name, head in case.heads.items() if head.generates]
-
-
-@pytest.fixture(params=GENERATE, ids=lambda row: row[1])
-def models(request: pytest.FixtureRequest) -> Pair:
-    return pair(*request.param)
+GENERATE = generating_heads()
 
 
 def decoder_inputs(models: Pair) -> tuple[dict[str, Any], str, torch.Tensor, str, torch.Tensor]:
@@ -31,9 +26,19 @@ def decoder_inputs(models: Pair) -> tuple[dict[str, Any], str, torch.Tensor, str
     return inputs, f"{prefix}input_ids", ids, f"{prefix}attention_mask", mask
 
 
-@pytest.mark.parametrize("kernel", ["sdpa", "eager", "flex_attention"])
-@pytest.mark.parametrize("sizes", [[1] * 7, [3, 1, 3], [5, 2]], ids=str)
-@pytest.mark.parametrize("kind", ["dynamic", "static"])
+# Kernels read the same keys however these came into the cache, and in whatever kind of cache they lie.
+CUTS = [
+    ("sdpa", [1] * 7, "dynamic"),
+    ("sdpa", [1] * 7, "static"),
+    ("sdpa", [5, 2], "dynamic"),
+    ("sdpa", [5, 2], "static"),
+    ("eager", [3, 1, 3], "dynamic"),
+    ("flex_attention", [3, 1, 3], "static"),
+]
+
+
+@pytest.mark.parametrize(("kernel", "sizes", "kind"), CUTS, ids=str)
+@each(GENERATE)
 @torch.no_grad()
 def test_chunks_with_a_cache_equal_one_pass(models: Pair, kernel: str, sizes: list[int], kind: str) -> None:
     if kernel not in models.ours.kernels:
@@ -68,41 +73,45 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each(GENERATE)
 @torch.no_grad()
-def test_chunks_with_any_kind_of_cache_equal_one_pass(models: Pair, kind: str) -> None:
+def test_chunks_with_any_kind_of_cache_equal_one_pass(models: Pair) -> None:
     inputs, ids_name, ids, mask_name, mask = decoder_inputs(models)
     ids, mask = ids[:, :7], mask[:, :7]
-    whole = models.ours(**inputs, **{ids_name: ids, mask_name: mask}, use_cache=False).logits
-    cache, logits, start = models.ours.make_cache(kind, 12, KINDS[kind]), [], 0
-    for size in (3, 1, 3):
-        part = {ids_name: ids[:, start : start + size], mask_name: mask[:, : start + size]}
-        logits.append(models.ours(**inputs, **part, past_key_values=cache, use_cache=True).logits)
-        start += size
     real = mask.bool()
-    close(torch.cat(logits, dim=1)[real], whole[real], "logits")
+    whole = models.ours(**inputs, **{ids_name: ids, mask_name: mask}, use_cache=False).logits
+    for kind, options in KINDS.items():
+        cache, logits, start = models.ours.make_cache(kind, 12, options), [], 0
+        for size in (3, 1, 3):
+            part = {ids_name: ids[:, start : start + size], mask_name: mask[:, : start + size]}
+            logits.append(models.ours(**inputs, **part, past_key_values=cache, use_cache=True).logits)
+            start += size
+        close(torch.cat(logits, dim=1)[real], whole[real], f"logits with a {kind} cache")
 
 
-@pytest.mark.parametrize("chunk", [None, 2])
-@pytest.mark.parametrize("kind", KINDS)
-def test_greedy_tokens_are_the_same_with_any_kind_of_cache(models: Pair, kind: str, chunk: int | None) -> None:
+@each(GENERATE)
+def test_greedy_tokens_are_the_same_with_any_kind_of_cache(models: Pair) -> None:
+    """The prompt goes into each kind of cache in parts of five tokens, and into the two basic kinds also at once."""
     if "decoder_input_ids" in models.inputs:
         prompt = {name: value for name, value in models.inputs.items() if not name.startswith("decoder_")}
     else:
         first = models.inputs["input_ids"][:1]  # the row without padding
         prompt = {"input_ids": torch.cat([first, first.flip(1)])}
-    call = {**prompt, "max_new_tokens": 7, "eos_token_id": None, "return_dict_in_generate": True}
+    call = {**prompt, "max_new_tokens": 5, "eos_token_id": None}
     expected = models.ours.generate(**call, use_cache=False)
-    got = models.ours.generate(**call, cache_implementation=kind, cache_config=KINDS[kind], prefill_chunk_size=chunk)
-    assert torch.equal(got.sequences, expected.sequences)
+    for kind, chunk in [*((kind, 5) for kind in KINDS), ("dynamic", None), ("static", None)]:
+        tokens = models.ours.generate(**call, cache_implementation=kind, cache_config=KINDS[kind], prefill_chunk_size=chunk)
+        assert torch.equal(tokens, expected), f"a {kind} cache, {chunk or 'all'} tokens at a time"
 
 
+@each(GENERATE)
 @torch.no_grad()
 def test_no_cache_when_not_wanted(models: Pair) -> None:
     assert models.ours(**models.inputs, use_cache=False).past_key_values is None
     assert models.ours(**models.inputs, use_cache=True).past_key_values is not None
 
 
+@each(GENERATE)
 @torch.no_grad()
 def test_only_the_wanted_logits(models: Pair) -> None:
     if "decoder_input_ids" in models.inputs:
@@ -112,6 +121,7 @@ def test_only_the_wanted_logits(models: Pair) -> None:
     close(models.ours(**models.inputs, logits_to_keep=torch.tensor([0, 3])).logits, whole[:, [0, 3]])
 
 
+@each(GENERATE)
 def test_recomputation_gives_the_same_gradients(models: Pair) -> None:
     gradients = []
     for recompute in (False, True):

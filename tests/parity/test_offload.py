@@ -8,33 +8,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
-from kit.families import close, every_head, pair
+from kit.families import Pair, close, each, every_head, every_row, one_each
 from torch import nn
 
-HEADS = [row for row in every_head() if not row[2]]
 
-
-@pytest.mark.parametrize(("model_type", "name", "variant"), HEADS)
-def test_weights_on_disk(model_type: str, name: str, variant: str) -> None:
-    models = pair(model_type, name, variant)
-    found = type(models.ours).from_pretrained(models.folder, device_map={"": "disk"})
-    assert all(parameter.is_meta for parameter in found.parameters())
+@each(every_head())
+def test_weights_on_disk(models: Pair) -> None:
+    offloaded = type(models.ours).from_pretrained(models.folder, device_map={"": "disk"})
+    assert all(parameter.is_meta for parameter in offloaded.parameters())
     with torch.no_grad():
-        close(found(**models.inputs)[0], models.ours(**models.inputs)[0], rtol=0, atol=0)
+        close(offloaded(**models.inputs)[0], models.ours(**models.inputs)[0], rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("model_type", sorted({row[0] for row in HEADS}))
-def test_weights_in_memory_and_on_disk(model_type: str, tmp_path: Path) -> None:
-    models = pair(model_type, next(row[1] for row in HEADS if row[0] == model_type))
+@each(one_each(every_head()))
+def test_weights_in_memory_and_on_disk(models: Pair, tmp_path: Path) -> None:
     limit = models.ours.get_memory_footprint() // 2
-    found = type(models.ours).from_pretrained(
+    offloaded = type(models.ours).from_pretrained(
         models.folder, device_map="auto", max_memory={"cpu": limit}, offload_folder=tmp_path
     )
-    assert "disk" in found.hf_device_map.values()
+    assert "disk" in offloaded.hf_device_map.values()
     with torch.no_grad():
-        close(found(**models.inputs)[0], models.ours(**models.inputs)[0], rtol=0, atol=0)
+        close(offloaded(**models.inputs)[0], models.ours(**models.inputs)[0], rtol=0, atol=0)
 
 
 @contextmanager
@@ -76,11 +71,10 @@ def everything(model: Any, inputs: dict[str, Any], generates: bool) -> dict[str,
     return found
 
 
-@pytest.mark.parametrize(("model_type", "name", "variant"), every_head())
+@each(every_row())
 @torch.no_grad()
-def test_no_module_reads_the_weights_of_another(model_type: str, name: str, variant: str) -> None:
-    models = pair(model_type, name, variant)
-    generates = models.head.generates and not variant
+def test_no_module_reads_the_weights_of_another(models: Pair) -> None:
+    generates = models.head.generates and not models.variant
     expected = everything(models.ours, models.inputs, generates)
     with weights_only_inside(models.ours):
         found = everything(models.ours, models.inputs, generates)

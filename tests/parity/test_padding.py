@@ -4,21 +4,15 @@ from typing import Any
 
 import pytest
 import torch
-from kit.families import Pair, cases, close, pair
-
-TEXT = [
-    (model_type, name)
-    for model_type, case in cases().items()
-    for name, head in case.heads.items()
-    if {"input_ids", "attention_mask"} <= head.inputs().keys()
-    and head.inputs()["input_ids"].dim() == 2
-    and "pixel_values" not in head.inputs()  # there rows meet in the output
-]
+from kit.families import Pair, cases, close, each, every_head
 
 
-@pytest.fixture(params=TEXT, ids=lambda row: row[1])
-def models(request: pytest.FixtureRequest) -> Pair:
-    return pair(*request.param)
+def reads_padded_text(inputs: dict[str, Any]) -> bool:
+    """Whether rows of text go in whose padding a mask hides; with images, rows meet in the output."""
+    return {"input_ids", "attention_mask"} <= inputs.keys() and inputs["input_ids"].dim() == 2 and "pixel_values" not in inputs
+
+
+TEXT = [row for row in every_head() if reads_padded_text(cases()[row[0]].heads[row[1]].inputs())]
 
 
 def by_row(models: Pair, side: str) -> tuple[list[torch.Tensor], dict[str, Any], list[slice]]:
@@ -41,6 +35,7 @@ def by_row(models: Pair, side: str) -> tuple[list[torch.Tensor], dict[str, Any],
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
+@each(TEXT)
 @torch.no_grad()
 def test_rows_alone_equal_rows_in_a_padded_batch(models: Pair, side: str) -> None:
     rows, batch, places = by_row(models, side)
@@ -61,6 +56,7 @@ def test_rows_alone_equal_rows_in_a_padded_batch(models: Pair, side: str) -> Non
     assert compared >= 3
 
 
+@each(TEXT)
 @torch.no_grad()
 def test_padding_without_a_mask_is_refused(models: Pair) -> None:
     if models.ours.config.pad_token_id is None or models.ours.config.pad_token_id == models.ours.config.eos_token_id:
@@ -70,6 +66,7 @@ def test_padding_without_a_mask_is_refused(models: Pair) -> None:
         models.ours(**{**models.inputs, "input_ids": batch["input_ids"], "attention_mask": None})
 
 
+@each(TEXT)
 @torch.no_grad()
 def test_ids_outside_the_vocabulary_are_named(models: Pair) -> None:
     ids = models.inputs["input_ids"].clone()

@@ -1,0 +1,40 @@
+"""Every family and every published class of it is in a case: what no case names, no other test here looks at."""
+
+import pytest
+from kit.families import cases, pair
+
+from bestiary.auto import AutoModel
+from bestiary.modeling.families import families, family, tasks_of
+
+
+def test_every_family_has_a_case() -> None:
+    without = sorted(set(families()) - set(cases()))
+    assert not without, f"no case for {', '.join(without)}: write tests/parity/cases/<model_type>.py, see CONTRIBUTING.md"
+
+
+def test_every_case_is_a_family() -> None:
+    assert not set(cases()) - set(families())
+
+
+def published_classes(model_type: str) -> set[str]:
+    """Names of the model classes of a family and of its parts."""
+    tables = [tasks_of(model_type), *family(model_type).__dict__.get("PARTS", {}).values()]
+    return {name for table in tables for name in table.values()}
+
+
+@pytest.mark.parametrize("model_type", cases())
+def test_every_class_has_a_head(model_type: str) -> None:
+    without = sorted(published_classes(model_type) - set(cases()[model_type].heads))
+    assert not without, f"tests/parity/cases/{model_type}.py has no head for {', '.join(without)}, which TASKS or PARTS name"
+
+
+@pytest.mark.parametrize("model_type", cases())
+def test_tasks_name_classes_that_exist(model_type: str) -> None:
+    for name in published_classes(model_type):
+        assert getattr(family(model_type), name).config_class is not None, name
+
+
+@pytest.mark.parametrize("model_type", cases())
+def test_auto_model_finds_the_family(model_type: str) -> None:
+    name = tasks_of(model_type)["base"]
+    assert type(AutoModel.from_pretrained(pair(model_type, name).folder)).__name__ == name
