@@ -86,3 +86,11 @@ def test_files_hold_the_stored_names(tmp_path):
     load_weights(found, stored, renames=rules, initialise=never)
     assert all(torch.equal(a, b) for a, b in zip(found.parameters(), model.parameters(), strict=True))
     assert all(parameter.is_contiguous() for parameter in found.parameters())
+
+
+def test_an_old_spelling_does_not_win_over_the_present_one() -> None:
+    rules = [rename("old.weight", "new.weight", reverse=False)]
+    assert on_load(rules, ["m.old.weight"])["m.new.weight"].sources == ("m.old.weight",)
+    both = on_load(rules, ["m.new.weight", "m.old.weight"])
+    assert both["m.new.weight"].sources == ("m.new.weight",)
+    assert both["m.old.weight"].sources == ("m.old.weight",)  # comes up in the report

@@ -75,7 +75,7 @@ def on_load(rules: Iterable[Rule], keys: Iterable[str]) -> dict[str, Made]:
     """Our names -> how each is made from the stored `keys`; nothing is read."""
     table = {key: Made((key,), _fetch_one(key), plain=True) for key in keys}
     for rule in rules:
-        table = _apply(table, rule.stored, rule.own, rule.load)
+        table = _apply(table, rule.stored, rule.own, rule.load, displacing=rule.reverse)
     return table
 
 
@@ -92,16 +92,25 @@ def _fetch_one(key: str) -> Callable[[Fetch], torch.Tensor]:
 
 
 def _apply(
-    table: dict[str, Made], given: tuple[str, ...], wanted: tuple[str, ...], change: Callable[[Tensors], Tensors]
+    table: dict[str, Made],
+    sources: tuple[str, ...],
+    targets: tuple[str, ...],
+    change: Callable[[Tensors], Tensors],
+    displacing: bool = True,
 ) -> dict[str, Made]:
-    """One rule over a whole table; a set of names that is not complete is left as it is, and so comes up in the report."""
-    patterns = [_pattern(template) for template in given]
+    """One rule over a whole table; a set of names that is not complete is left as it is, and so comes up in the report.
+
+    So is, unless `displacing`, a set whose new names the table has already: an old spelling does not win over the present one.
+    """
+    patterns = [_pattern(template) for template in sources]
     groups: dict[tuple[str | None, ...], dict[int, str]] = {}
     for name in table:
         for index, pattern in enumerate(patterns):
-            if found := pattern.fullmatch(name):
-                groups.setdefault(found.groups(), {})[index] = name
-    complete = {group: members for group, members in groups.items() if len(members) == len(given)}
+            if match := pattern.fullmatch(name):
+                groups.setdefault(match.groups(), {})[index] = name
+    complete = {group: members for group, members in groups.items() if len(members) == len(sources)}
+    if not displacing:
+        complete = {group: members for group, members in complete.items() if table.keys().isdisjoint(_names(group, targets))}
     first = {members[0]: group for group, members in complete.items()}
     taken = {name for members in complete.values() for name in members.values()}
     result: dict[str, Made] = {}
@@ -109,11 +118,16 @@ def _apply(
         if name not in taken:
             result[name] = made
         if name in first:
-            lead, *fields = first[name]
-            parts = [table[complete[first[name]][index]] for index in range(len(given))]
-            for index, template in enumerate(wanted):
-                result[(lead or "") + template.format(*fields)] = _changed(parts, change, index, change is list)
+            parts = [table[complete[first[name]][index]] for index in range(len(sources))]
+            for index, new in enumerate(_names(first[name], targets)):
+                result[new] = _changed(parts, change, index, change is list)
     return result
+
+
+def _names(group: tuple[str | None, ...], templates: tuple[str, ...]) -> list[str]:
+    """The names that templates stand for, by what a pattern found in front of a name and in its places."""
+    lead, *fields = group
+    return [(lead or "") + template.format(*fields) for template in templates]
 
 
 def _changed(parts: list[Made], change: Callable[[Tensors], Tensors], index: int, unchanged: bool) -> Made:

@@ -1,9 +1,11 @@
 """Growing and shrinking the vocabulary of a model."""
 
+from contextlib import suppress
+
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import InputError
+from ..core.errors import ArgumentError, InputError
 from .parts import ModelParts
 
 
@@ -48,6 +50,9 @@ def resize(
         elif head.out_features == seen:
             _resize_rows(model, head, "weight", size, mean_resizing)
         head.out_features = size
+    for table in _other_tables(model, embedding, seen):
+        _resize_rows(model, table, "weight", size, mean_resizing)
+        table.num_embeddings = size
     for module, name in model.vocabulary_biases():
         _resize_bias(module, name, size)
     text = model.config.get_text_config()
@@ -55,6 +60,18 @@ def resize(
     model.config.__dict__.update({"vocab_size": size} if "vocab_size" in type(model.config)._field_names else {})
     model.tie_weights()
     return embedding
+
+
+def _other_tables(model: ModelParts, embedding: nn.Embedding, seen: int) -> list[nn.Embedding]:
+    """The tables of `seen` words that parts with the model's own config have besides `embedding`, tied to it or not."""
+    tables: dict[int, nn.Embedding] = {}
+    parts = [part for part in model.modules() if isinstance(part, ModelParts) and part.config is model.config]
+    for part in parts:
+        with suppress(ArgumentError):  # a part that reads no words
+            table = part.get_input_embeddings()
+            if isinstance(table, nn.Embedding) and table is not embedding and len(table.weight) == seen:
+                tables[id(table)] = table
+    return list(tables.values())
 
 
 @torch.no_grad()
