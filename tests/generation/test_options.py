@@ -60,7 +60,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     yield lambda name, text: (tmp_path / "zoo" / f"{name}.py").write_text(text)
     sys.modules.pop("zoo", None)
-    for cached in (plugins.names, plugins.expressions, options):
+    for cached in (plugins.names, plugins.expressions, plugins.literals, options, builders):
         cached.cache_clear()
 
 
@@ -77,6 +77,14 @@ def test_two_declarations_of_one_option_are_told(folder, monkeypatch):
     options.cache_clear()
     with pytest.raises(ValueError, match=r"'figs' is declared by zoo\.ape and by zoo\.bat"):
         options()
+
+
+def test_a_processor_that_would_never_run_is_told(folder, monkeypatch):
+    folder("ape", 'OPTIONS = {"figs": Option(Whole)}\n')
+    monkeypatch.setattr("bestiary.generation.processor._FOLDER", "zoo")
+    builders.cache_clear()
+    with pytest.raises(ValueError, match=r"zoo\.ape: PLACE and OPTIONS"):
+        builders()
 
 
 def test_every_published_option_says_what_it_takes():

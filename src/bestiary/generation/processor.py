@@ -7,6 +7,8 @@ nothing to do, and these constants, which are read without importing it:
         caller's own
     OPTIONS: the options that it declares (see `options`)
     ASKED_BY: options, or arguments of the call, of which each asks for it; by default its OPTIONS
+
+A file without them is for models that add its processor themselves.
 """
 
 from abc import ABC, abstractmethod
@@ -149,14 +151,18 @@ class Builder:
 
 @cache
 def builders() -> tuple[Builder, ...]:
-    """The files that settings can ask for, in the order of their places."""
-    places, asked_by = plugins.literals(_FOLDER, "PLACE"), plugins.literals(_FOLDER, "ASKED_BY")
+    """The files that settings can ask for, in the order of their places.
+
+    Raises:
+        ValueError: a file with a place that nothing asks for, or with options but no place.
+    """
+    places = plugins.literals(_FOLDER, "PLACE")
     own_options = {name: tuple(table) for name, table in declared(_FOLDER).items()}
-    every = [
-        Builder(name, places[name], own_options.get(name, ()), asked_by.get(name, own_options.get(name, ())))
-        for name in sorted(places, key=lambda name: places[name])
-    ]
-    return tuple(builder for builder in every if builder.asked_by)
+    asked_by = {**own_options, **plugins.literals(_FOLDER, "ASKED_BY")}
+    for name in sorted(places.keys() ^ asked_by.keys()):
+        raise ValueError(f"{_FOLDER}.{name}: PLACE and OPTIONS (or ASKED_BY) go together; one of them is missing")
+    in_order = sorted(places, key=lambda name: places[name])
+    return tuple(Builder(name, places[name], own_options.get(name, ()), asked_by[name]) for name in in_order)
 
 
 def processors_for(context: Context, custom: list[Any] | None = None) -> LogitsProcessorList:

@@ -4,11 +4,9 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
-from ..processor import Context, LogitsProcessor
+from ..processor import LogitsProcessor
 
 __all__ = ["AlternatingCodebooksLogitsProcessor"]
-
-PLACE = 270
 
 
 class AlternatingCodebooksLogitsProcessor(LogitsProcessor):
@@ -34,8 +32,3 @@ class AlternatingCodebooksLogitsProcessor(LogitsProcessor):
         result = torch.full_like(scores, -torch.inf)
         result[:, allowed] = scores[:, allowed]
         return result
-
-
-def build(context: Context) -> LogitsProcessor | None:
-    """None: models with codebooks add this processor themselves."""
-    return None

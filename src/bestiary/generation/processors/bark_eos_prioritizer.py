@@ -4,11 +4,9 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
-from ..processor import Context, LogitsProcessor, token_ids
+from ..processor import LogitsProcessor, token_ids
 
 __all__ = ["BarkEosPrioritizerLogitsProcessor"]
-
-PLACE = 280
 
 
 class BarkEosPrioritizerLogitsProcessor(LogitsProcessor):
@@ -28,8 +26,3 @@ class BarkEosPrioritizerLogitsProcessor(LogitsProcessor):
         ends = torch.full_like(scores, -torch.inf)
         ends[:, eos] = scores[:, eos]
         return torch.where(due, ends, scores)
-
-
-def build(context: Context) -> LogitsProcessor | None:
-    """None: Bark adds this processor itself."""
-    return None

@@ -3,11 +3,9 @@
 from torch import Tensor
 
 from ...core.errors import ConfigError, InputError
-from ..processor import Context, LogitsProcessor
+from ..processor import LogitsProcessor
 
 __all__ = ["ClassifierFreeGuidanceLogitsProcessor"]
-
-PLACE = 105
 
 
 class ClassifierFreeGuidanceLogitsProcessor(LogitsProcessor):
@@ -38,8 +36,3 @@ def halves(scores: Tensor, input_ids: Tensor) -> tuple[Tensor, Tensor]:
         )
     with_condition, without = scores.chunk(2)
     return with_condition, without
-
-
-def build(context: Context) -> LogitsProcessor | None:
-    """None: models that run both halves in one batch add this processor themselves."""
-    return None

@@ -4,12 +4,10 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
-from ..processor import Context, LogitsProcessor
+from ..processor import LogitsProcessor
 from .classifier_free_guidance import halves
 
 __all__ = ["DiaClassifierFreeGuidanceLogitsProcessor"]
-
-PLACE = 106
 
 
 class DiaClassifierFreeGuidanceLogitsProcessor(LogitsProcessor):
@@ -33,8 +31,3 @@ class DiaClassifierFreeGuidanceLogitsProcessor(LogitsProcessor):
         best = guided.topk(min(self.guidance_top_k, guided.shape[-1]), dim=-1).indices
         cut = torch.ones_like(guided, dtype=torch.bool).scatter_(-1, best, False)
         return with_condition.masked_fill(cut, -torch.inf)
-
-
-def build(context: Context) -> LogitsProcessor | None:
-    """None: Dia adds this processor itself."""
-    return None

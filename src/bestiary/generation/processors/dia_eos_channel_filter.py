@@ -4,11 +4,9 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
-from ..processor import Context, LogitsProcessor
+from ..processor import LogitsProcessor
 
 __all__ = ["DiaEOSChannelFilterLogitsProcessor"]
-
-PLACE = 290
 
 
 class DiaEOSChannelFilterLogitsProcessor(LogitsProcessor):
@@ -34,8 +32,3 @@ class DiaEOSChannelFilterLogitsProcessor(LogitsProcessor):
         by_channel[:, 0, : self.eos_id].masked_fill_(best.unsqueeze(1), -torch.inf)
         by_channel[:, 0, self.eos_id].masked_fill_(~best, -torch.inf)
         return by_channel.reshape(scores.shape)
-
-
-def build(context: Context) -> LogitsProcessor | None:
-    """None: Dia adds this processor itself."""
-    return None

@@ -4,12 +4,10 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
-from ..processor import Context, LogitsProcessor
+from ..processor import LogitsProcessor
 from .forced_bos import only
 
 __all__ = ["DiaEOSDelayPatternLogitsProcessor"]
-
-PLACE = 295
 
 
 class DiaEOSDelayPatternLogitsProcessor(LogitsProcessor):
@@ -37,8 +35,3 @@ class DiaEOSDelayPatternLogitsProcessor(LogitsProcessor):
         self._since = since = torch.where(since >= 0, since + 1, torch.where(begins, 0, -1))
         due = (since.unsqueeze(1) == delays).reshape(-1, 1)
         return torch.where(due, only(scores, self.eos_token_id), scores)
-
-
-def build(context: Context) -> LogitsProcessor | None:
-    """None: Dia adds this processor itself."""
-    return None

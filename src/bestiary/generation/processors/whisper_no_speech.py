@@ -6,11 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..processor import Context, LogitsProcessor
+from ..processor import LogitsProcessor
 
 __all__ = ["WhisperNoSpeechDetection"]
-
-PLACE = 90
 
 
 class WhisperNoSpeechDetection(LogitsProcessor):
@@ -54,8 +52,3 @@ class WhisperNoSpeechDetection(LogitsProcessor):
             probabilities = logits[:, self.begin_index - self.start_of_trans_offset].float().softmax(-1)
         self.no_speech_prob = probabilities[:, self.no_speech_token]
         return scores
-
-
-def build(context: Context) -> LogitsProcessor | None:
-    """None: Whisper's transcription decides when to listen for silence."""
-    return None

@@ -5,11 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..processor import Context, LogitsProcessor
+from ..processor import LogitsProcessor
 
 __all__ = ["WhisperTimeStampLogitsProcessor"]
-
-PLACE = 260
 
 
 class WhisperTimeStampLogitsProcessor(LogitsProcessor):
@@ -70,8 +68,3 @@ class WhisperTimeStampLogitsProcessor(LogitsProcessor):
         if stamps:
             # A segment may end where it began in time, but the next one starts later than this one did.
             scores[begin : stamps[-1] + (not (last and not before))] = -torch.inf
-
-
-def build(context: Context) -> LogitsProcessor | None:
-    """None: Whisper itself adds this processor when timestamps are asked for."""
-    return None
