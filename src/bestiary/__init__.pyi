@@ -62,7 +62,6 @@ from .batching.mixin import ContinuousMixin as ContinuousMixin
 from .batching.requests import GenerationOutput as GenerationOutput
 from .batching.requests import RequestStatus as RequestStatus
 from .cache.base import Cache as Cache
-from .cache.base import CacheLayer as CacheLayer
 from .cache.building import CacheConfig as CacheConfig
 from .cache.encoder_decoder import EncoderDecoderCache as EncoderDecoderCache
 from .cache.files import load_cache as load_cache
@@ -87,6 +86,7 @@ from .cache.kinds.static import StaticCache as StaticCache
 from .cache.kinds.static import StaticCacheConfig as StaticCacheConfig
 from .cache.kinds.static import StaticLayer as StaticLayer
 from .cache.kinds.static import StaticSlidingWindowLayer as StaticSlidingWindowLayer
+from .cache.layer import CacheLayer as CacheLayer
 from .cache.prefix_store import PrefixStore as PrefixStore
 from .core.errors import ArgumentError as ArgumentError
 from .core.errors import BestiaryError as BestiaryError

@@ -5,7 +5,8 @@ from ..core.plugins import lazy
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "base": ["Cache", "CacheLayer"],
+        "base": ["Cache"],
+        "layer": ["CacheLayer"],
         "building": ["CacheConfig", "build", "implementations"],
         "encoder_decoder": ["EncoderDecoderCache"],
         "files": ["load_cache", "save_cache"],

@@ -7,132 +7,17 @@ before the layers run, `update` in each layer, `position` for positions. Keys ar
 import copy
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from collections.abc import Iterator
+from typing import Any, ClassVar, Self
 
 import torch
+from torch import Tensor
 
 from ..core.errors import InputError
+from .layer import CacheLayer, Change
+from .transfer import Transfer
 
-if TYPE_CHECKING:
-    from .transfer import Transfer
-
-Tensor = torch.Tensor
 Legacy = tuple[tuple[Tensor, ...], ...]
-Change = Callable[[Tensor], Tensor]
-
-
-class Tokens(NamedTuple):
-    """Exact keys and values (B, G, n, K) of the tokens from number `first` on."""
-
-    first: int
-    keys: Tensor
-    values: Tensor
-
-
-class CacheLayer(ABC):
-    """What one layer keeps.
-
-    Class attributes:
-        is_sliding: forgets tokens beyond a window.
-        resumes: what `state` gives can be continued as if it were the text so far, though not cut.
-        not_cut: why `tokens` may give None.
-    """
-
-    is_sliding: ClassVar[bool] = False
-    resumes: ClassVar[bool] = False
-    not_cut: ClassVar[str] = ""
-
-    @property
-    @abstractmethod
-    def keys(self) -> Tensor | None:
-        """The keys held, (B, G, S, K); None before the first update."""
-
-    @property
-    @abstractmethod
-    def values(self) -> Tensor | None:
-        """The values held, (B, G, S, K); None before the first update."""
-
-    @abstractmethod
-    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Add `keys` and `values` (B, G, T, K); returns all that attention looks at, (B, G, S, K)."""
-
-    @abstractmethod
-    def geometry(self, new: int) -> tuple[int, int | Tensor]:
-        """(S, first): slots that attention sees once `new` tokens are added, and the slot of the first of these."""
-
-    @abstractmethod
-    def get_seq_length(self) -> int:
-        """Tokens seen so far."""
-
-    @abstractmethod
-    def get_max_length(self) -> int | None:
-        """Tokens this layer can ever hold; None when there is no limit."""
-
-    def position(self) -> int | Tensor:
-        """The position of the next token: how many came before it."""
-        return self.get_seq_length()
-
-    def shown(self, mask: Tensor, new: int) -> Tensor:
-        """The columns of `mask` (..., seen + new) for the slots that attention sees; by default all (masks keep the newest)."""
-        return mask
-
-    @abstractmethod
-    def crop(self, length: int) -> None:
-        """Forget all but the first `length` tokens (0 <= length <= tokens seen), for which `can_crop` holds."""
-
-    def can_crop(self, length: int) -> bool:
-        """Whether what the layer would hold after the first `length` tokens is still there."""
-        held = self.tokens()
-        return held is not None and held.first <= self.needs(length)
-
-    @abstractmethod
-    def map_tensors(self, change: Change) -> None:
-        """Replace every tensor (B, ...) held by what `change` makes of it."""
-
-    def map_batch(self, change: Change) -> None:
-        """Replace the batch: `change` maps a tensor (B, ...) to one of any number of rows."""
-        self.map_tensors(change)
-
-    def reorder(self, parents: Tensor, since: int) -> None:
-        """Row i becomes the former row `parents[i]` (B,), from which it differs in the tokens from `since` on alone."""
-        self.map_batch(lambda tensor: tensor.index_select(0, parents.to(tensor.device)))
-
-    @abstractmethod
-    def reset(self) -> None:
-        """Forget everything, keep what is allocated."""
-
-    @abstractmethod
-    def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
-        """All that is held, as tensors (B, ...) and numbers; no tensors before the first update."""
-
-    @abstractmethod
-    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
-        """Take up what `state` gave; the tensors are copied."""
-
-    def tokens(self) -> Tokens | None:
-        """What is held, token by token, where that is exact; None where a state cannot be taken apart."""
-        return None
-
-    def needs(self, length: int) -> int:
-        """The first token that must be held once `length` tokens were seen; `restore` takes those from there on, or more."""
-        return 0
-
-    def nbytes(self) -> int:
-        """Bytes of the tensors held, room to spare included."""
-        sizes: list[int] = []
-
-        def note(tensor: Tensor) -> Tensor:
-            sizes.append(tensor.nbytes)
-            return tensor
-
-        self.map_tensors(note)
-        return sum(sizes)
-
-
-def move_rows(slots: Tensor, parents: Tensor) -> None:
-    """Row i of `slots` (B, ...) becomes the former row `parents[i]` (B,), in place."""
-    slots.copy_(slots.index_select(0, parents.to(slots.device)))
 
 
 class Cache(ABC):
@@ -151,7 +36,7 @@ class Cache(ABC):
     needs_rotary = False
     rotary: Any = None
 
-    def __init__(self, transfer: "Transfer | None" = None) -> None:
+    def __init__(self, transfer: Transfer | None = None) -> None:
         self.layers: list[CacheLayer] = []
         self.transfer = transfer
         if transfer is not None:

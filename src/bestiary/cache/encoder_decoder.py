@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from typing import Any, Self
 
-from .base import Cache, CacheLayer, Legacy, Tensor
+from torch import Tensor
+
+from .base import Cache, Legacy
 from .kinds.dynamic import DynamicCache
+from .layer import CacheLayer
 
 
 class EncoderDecoderCache(Cache):

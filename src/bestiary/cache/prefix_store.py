@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import torch
+from torch import Tensor
 
 from ..core.errors import ArgumentError, CorruptFile
-from .base import Cache, CacheLayer, Tensor
+from .base import Cache
 from .files import read, write
+from .layer import CacheLayer
 
 _FORMAT = "bestiary-prefixes-1"
 

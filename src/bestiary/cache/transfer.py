@@ -3,8 +3,9 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from .base import CacheLayer, Tensor
+from .layer import CacheLayer
 
 
 class Transfer:

@@ -137,7 +137,7 @@ RENAMED: dict[str, dict[str, str]] = {
         "silu": "nn.activations:F.silu",
     },
     "cache_utils": {
-        "CacheLayerMixin": "cache.base:CacheLayer",
+        "CacheLayerMixin": "cache.layer:CacheLayer",
         "DynamicSlidingWindowLayer": "cache.kinds.sliding_window:SlidingWindowLayer",
         "LinearAttentionLayer": "cache.kinds.recurrent:RecurrentLayer",
     },

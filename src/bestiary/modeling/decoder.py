@@ -82,7 +82,8 @@ class Decoder(PreTrainedModel):
         masks = {kind: self.layer_mask(kinds.index(kind), x, attention_mask, cache) for kind in dict.fromkeys(kinds)}
         rotary = self._rotary(position_ids, x)
         stack = self.stacks[""]
-        for layer, kind in zip(self.get_submodule(stack.layers).children(), kinds, strict=True):
+        # A draft by early exit has the first layers only.
+        for layer, kind in zip(self.get_submodule(stack.layers).children(), kinds, strict=False):
             x = layer(x, masks[kind], cache, rotary=rotary[kind])
         x = x if stack.final is None else self.get_submodule(stack.final)(x)
         return BaseModelOutputWithPast(last_hidden_state=x, past_key_values=cache)

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 import torch
+from torch import Tensor
 
 from ...core.errors import InputError
-from ..base import Cache, CacheLayer, Change, Legacy, Tensor, Tokens, move_rows
+from ..base import Cache, Legacy
+from ..layer import CacheLayer, Change, Tokens, move_rows
 from ..layer_types import layer_types
 from ..transfer import Transfer
 from .recurrent import RecurrentLayer

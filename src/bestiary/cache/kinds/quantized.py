@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError, CorruptFile, did_you_mean
-from ..base import Cache, CacheLayer, Change, Tensor, Tokens
+from ..base import Cache
 from ..building import CacheConfig
+from ..layer import CacheLayer, Change, Tokens
 from ..layer_types import layer_types
 from ..quantizers import BACKENDS, NativePacked, Packed
 from .dynamic import DynamicLayer

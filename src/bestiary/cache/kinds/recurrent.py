@@ -3,9 +3,11 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ArgumentError
-from ..base import Cache, CacheLayer, Change, Tensor
+from ..base import Cache
+from ..layer import CacheLayer, Change
 
 __all__ = ["MambaCache", "RecurrentLayer"]
 

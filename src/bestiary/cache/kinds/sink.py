@@ -3,9 +3,11 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...core.errors import CapacityError, ConfigError, InputError
-from ..base import Cache, Change, Tensor, Tokens
+from ..base import Cache
+from ..layer import Change, Tokens
 from .sliding_window import WanderingLayer
 from .static import check_tokens
 

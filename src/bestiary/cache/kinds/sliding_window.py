@@ -3,9 +3,10 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ConfigError
-from ..base import CacheLayer, Change, Tensor, Tokens
+from ..layer import CacheLayer, Change, Tokens
 from ..layer_types import layer_types
 from .static import StaticCache, check_tokens, newest
 

@@ -3,10 +3,12 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ArgumentError, CapacityError, CorruptFile, InputError
-from ..base import Cache, CacheLayer, Change, Tensor, Tokens, move_rows
+from ..base import Cache
 from ..building import CacheConfig
+from ..layer import CacheLayer, Change, Tokens, move_rows
 from ..layer_types import layer_types
 from ..transfer import Transfer
 from .recurrent import RecurrentLayer

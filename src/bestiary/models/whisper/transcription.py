@@ -4,7 +4,7 @@ import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -17,11 +17,23 @@ from .alignment import token_times
 from .windows import cut
 from .wish import Wish
 
-if TYPE_CHECKING:
-    from .generation import WhisperGeneration
-
 # Above this temperature a transcript is too doubtful to go on from.
 TRUSTED = 0.5
+
+
+class SpeechModel(Protocol):
+    """What transcribing asks of a model."""
+
+    config: Any
+
+    def __call__(self, **inputs: Any) -> Any:
+        """One forward."""
+
+    def get_encoder(self) -> Any:
+        """What turns a window (R, M, frames) into states (R, S, D)."""
+
+    def decode(self, **kwargs: Any) -> Any:
+        """One decoding of one window."""
 
 
 @dataclass
@@ -90,7 +102,7 @@ class Transcription:
 
     def __init__(
         self,
-        model: "WhisperGeneration",
+        model: SpeechModel,
         wish: Wish,
         features: Any,
         states: Tensor | None,
