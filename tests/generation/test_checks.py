@@ -55,7 +55,7 @@ BAD = [
     ({"seed": 1.5, "do_sample": True}, ArgumentError, "seed is 1.5"),
     ({"seed": True, "do_sample": True, "num_beams": 2}, ArgumentError, "seed is True"),
     ({"negative_prompt_ids": torch.ones(2, 3, dtype=torch.int64), "guidance_scale": 2.0}, InputError, "2 rows for 3"),
-    ({"negative_prompt_ids": [[1]], "guidance_scale": 2.0}, InputError, "negative_prompt_ids: the prompt is a list"),
+    ({"negative_prompt_ids": [[1]], "guidance_scale": 2.0}, InputError, "negative_prompt_ids is a list"),
     ({"negative_prompt_attention_mask": ONES, "guidance_scale": 2.0}, ArgumentError, "needs negative_prompt_ids"),
 ]
 

@@ -25,7 +25,7 @@ READERS = [
     ("whisper", "WhisperForConditionalGeneration", "decoder_input_ids", "decoder_attention_mask"),
 ]
 IDS: list[tuple[str, Callable[[torch.Tensor], Any], str]] = [
-    ("list", lambda ids: ids.tolist(), "are a list; expected a tensor"),
+    ("list", lambda ids: ids.tolist(), "is a list; expected a tensor"),
     ("float", lambda ids: ids.float(), "of torch.float32; expected whole numbers"),
     ("bool", lambda ids: ids > 5, "of torch.bool; expected whole numbers"),
     ("0-d", lambda ids: ids[0, 0], "shape \\(\\); expected \\(batch, tokens\\); for a single token"),

@@ -8,7 +8,7 @@ import torch
 from ..cache.base import Cache
 from ..core.errors import ArgumentError, ConfigError, InputError
 from ..core.outputs import ModelOutput
-from ..nn.values import extremes
+from ..nn import inputs
 from .config import GenerationConfig
 from .processor import listed
 
@@ -23,11 +23,8 @@ def check_mask(mask: Any, slots: int, rows: int, name: str = "attention_mask") -
         raise InputError(
             f"{name} has shape {tuple(mask.shape)}; expected {(rows, slots)} (a row per prompt, cached tokens too)"
         )
-    real = mask != 0
-    if not bool((real == mask).all()):
-        wrong = mask[(mask != 0) & (mask != 1)][0].item()
-        raise InputError(f"{name} holds {wrong}; expected 1 for real tokens and 0 for padding")
-    some = real.any(dim=1)
+    inputs.check_zeros_and_ones(mask, name, wait=True)
+    some = (mask != 0).any(dim=1)
     if not bool(some.all()):
         row = int(some.int().argmin())
         raise InputError(f"{name} hides all tokens of row {row}; there must be a real one in each row")
@@ -39,21 +36,10 @@ def check_ids(model: Any, ids: Any, may_be_empty: bool = False, name: str = "the
     Raises:
         InputError: another type, shape or dtype, no rows or tokens, or ids outside of the vocabulary.
     """
-    if not isinstance(ids, Tensor):
-        raise InputError(f"{name} is a {type(ids).__name__}; expected a tensor of token ids, (batch, length)")
-    if ids.dim() != 2 or ids.dtype not in (torch.int64, torch.int32):
-        raise InputError(
-            f"{name} is of {ids.dtype} and shape {tuple(ids.shape)}; expected token ids of torch.int64, (batch, length)"
-        )
-    if ids.shape[0] == 0 or (ids.shape[1] == 0 and not may_be_empty):
-        raise InputError(f"{name} has shape {tuple(ids.shape)}; there must be at least one row and one token")
-    found, vocab = extremes(ids), vocabulary(model)
-    if found is not None and vocab is not None and not 0 <= found[0] <= found[1] < vocab:
-        wrong = found[0] if found[0] < 0 else found[1]
-        raise InputError(
-            f"{name} holds the id {wrong}, outside of the vocabulary of {vocab} (0 to {vocab - 1}); the tokenizer belongs "
-            "to another model, or resize_token_embeddings was not called"
-        )
+    inputs.check_ids(ids, name, may_be_empty)
+    if ids.shape[0] == 0:
+        raise InputError(f"{name} has shape {tuple(ids.shape)}; there must be at least one row")
+    inputs.check_vocabulary(ids, vocabulary(model), name)
     return ids.long()
 
 
@@ -122,17 +108,6 @@ def check_negative(call: Any, model: Any, prompts: int) -> None:
         raise InputError(f"negative_prompt_ids have {ids.shape[0]} rows for {prompts} prompts; expected one for each")
     if mask is not None:
         check_mask(mask, ids.shape[1], prompts, "negative_prompt_attention_mask")
-
-
-def check_embeds(model: Any, embeds: Any) -> None:
-    """Refuse `embeds` that are no (R, E, D) of the model's width and dtype."""
-    width, dtype = model.config.get_text_config(decoder=True).hidden_size, model.dtype
-    if not isinstance(embeds, Tensor):
-        raise InputError(f"inputs_embeds are a {type(embeds).__name__}; expected a tensor (batch, tokens, {width})")
-    if embeds.dim() != 3 or 0 in embeds.shape:
-        raise InputError(f"inputs_embeds have shape {tuple(embeds.shape)}; expected (batch, tokens, {width}), none of them 0")
-    if not embeds.is_floating_point():
-        raise InputError(f"inputs_embeds are of {embeds.dtype}; expected {dtype}; ids go in as input_ids")
 
 
 def check_encoded(encoded: Any, model: Any, source: Any) -> Tensor:

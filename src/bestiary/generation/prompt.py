@@ -12,6 +12,7 @@ from ..core.errors import ArgumentError, InputError, did_you_mean
 from ..core.logging import warn_once
 from ..core.outputs import BaseModelOutput, ModelOutput
 from ..nn import inputs
+from ..nn.inputs import check_embeds
 from . import checks
 from .config import GenerationConfig
 from .model import EncoderDecoder, GeneratingModel, has_encoder
@@ -129,7 +130,7 @@ def _read_decoder(model: GeneratingModel, settings: GenerationConfig, arguments:
     if ids is None and embeds is None:
         ids = start_tokens(model, settings, 1, model.device)
     if embeds is not None:
-        checks.check_embeds(model, embeds)
+        check_embeds(embeds, model.get_input_embeddings(), model.dtype)
     if ids is None:
         ids = torch.zeros(embeds.shape[0], 0, dtype=torch.int64, device=embeds.device)
     ids = checks.check_ids(model, ids, embeds is not None)
@@ -200,7 +201,8 @@ def _encode(model: EncoderDecoder, settings: GenerationConfig, arguments: dict[s
         raise InputError(f"{type(model).__name__} needs {main} (or encoder_outputs) to generate from")
     encoder = model.get_encoder()
     parameters = forward_parameters(encoder)
-    return encoder(**{name: arguments[name] for name in arguments if name in parameters}, **recorded_by(settings))
+    encoder_inputs = {name: value for name, value in arguments.items() if name in parameters}
+    return encoder(**encoder_inputs, **recorded_by(settings), return_dict=True)
 
 
 def recorded_by(settings: GenerationConfig) -> dict[str, bool]:

@@ -7,7 +7,7 @@ import inspect
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..cache.base import Cache
 from ..core.errors import ArgumentError, InputError, did_you_mean
@@ -36,8 +36,7 @@ def check_tokens(model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any
         inputs.check_ids(ids)
         name, shape = "input_ids", ids.shape
     elif isinstance(embeds, Tensor):
-        table = model.get_input_embeddings()
-        inputs.check_embeds(embeds, table.embedding_dim if isinstance(table, nn.Embedding) else embeds.shape[-1], model.dtype)
+        inputs.check_embeds(embeds, model.get_input_embeddings(), model.dtype)
         name, shape = "inputs_embeds", embeds.shape
     else:
         return  # forward says what is missing

@@ -77,9 +77,9 @@ class Decoder(PreTrainedModel):
         one_of(input_ids, inputs_embeds)
         x = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
         cache = self.start_cache(past_key_values, use_cache)
-        position_ids = decoder_positions(x, attention_mask, position_ids, cache, self.reach)
         kinds = self.layer_types.kinds
         masks = {kind: self.layer_mask(kinds.index(kind), x, attention_mask, cache) for kind in dict.fromkeys(kinds)}
+        position_ids = decoder_positions(x, attention_mask, position_ids, cache, self.reach)
         rotary = self._rotary(position_ids, x)
         stack = self.stacks[""]
         # A draft by early exit has the first layers only.

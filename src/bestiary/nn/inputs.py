@@ -22,16 +22,16 @@ def shown(value: Any) -> str:
     return f"of {value.dtype} and shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
 
 
-def check_ids(ids: Any, name: str = "input_ids") -> None:
-    """Refuse what are no token ids (B, T) with at least one token."""
+def check_ids(ids: Any, name: str = "input_ids", may_be_empty: bool = False) -> None:
+    """Refuse what are no token ids (B, T), with at least one token unless they `may_be_empty`."""
     if not isinstance(ids, Tensor):
-        raise InputError(f"{name} are a {type(ids).__name__}; expected a tensor (from a tokenizer: return_tensors='pt')")
+        raise InputError(f"{name} is a {type(ids).__name__}; expected a tensor (from a tokenizer: return_tensors='pt')")
     if ids.dtype not in INTEGERS:
-        raise InputError(f"{name} are of {ids.dtype}; expected whole numbers of torch.int64 (ids.long())")
-    if ids.dim() != 2 or ids.shape[1] == 0:
+        raise InputError(f"{name} is of {ids.dtype}; expected whole numbers of torch.int64 (ids.long())")
+    if ids.dim() != 2 or (ids.shape[1] == 0 and not may_be_empty):
         ways = ["; for a single token: ids.view(1, 1)", "; for a single text: ids.unsqueeze(0)", ", at least one token", ""]
         way = ways[min(ids.dim(), 3)]
-        raise InputError(f"{name} have shape {tuple(ids.shape)}; expected (batch, tokens){way}")
+        raise InputError(f"{name} has shape {tuple(ids.shape)}; expected (batch, tokens){way}")
 
 
 def check_vocabulary(ids: Tensor, size: int | None, name: str = "input_ids") -> None:
@@ -39,20 +39,22 @@ def check_vocabulary(ids: Tensor, size: int | None, name: str = "input_ids") -> 
     bounds = extremes(ids)
     if bounds is None or size is None or 0 <= bounds[0] <= bounds[1] < size:
         return
+    wrong = bounds[0] if bounds[0] < 0 else bounds[1]
     raise InputError(
-        f"{name} hold {bounds[0] if bounds[0] < 0 else bounds[1]}, outside of the vocabulary of {size} (0 to {size - 1});"
+        f"{name} holds the id {wrong}, outside of the vocabulary of {size} (0 to {size - 1});"
         " the tokenizer belongs to another model, or resize_token_embeddings was not called"
     )
 
 
-def check_embeds(embeds: Any, width: int, dtype: torch.dtype, name: str = "inputs_embeds") -> None:
-    """Refuse embeddings that are no numbers (B, T, width)."""
+def check_embeds(embeds: Any, table: nn.Module, dtype: torch.dtype, name: str = "inputs_embeds") -> None:
+    """Refuse embeddings that are no numbers (B, T, D) as the `table` gives them."""
+    width: Any = table.embedding_dim if isinstance(table, nn.Embedding) else "width"
     if not isinstance(embeds, Tensor):
-        raise InputError(f"{name} are a {type(embeds).__name__}; expected a tensor (batch, tokens, {width})")
-    if embeds.dim() != 3 or embeds.shape[-1] != width or 0 in embeds.shape:
-        raise InputError(f"{name} have shape {tuple(embeds.shape)}; expected (batch, tokens, {width}), none of them 0")
+        raise InputError(f"{name} is a {type(embeds).__name__}; expected a tensor (batch, tokens, {width})")
+    if embeds.dim() != 3 or width not in ("width", embeds.shape[-1]) or 0 in embeds.shape:
+        raise InputError(f"{name} has shape {tuple(embeds.shape)}; expected (batch, tokens, {width}), none of them 0")
     if not embeds.is_floating_point():
-        raise InputError(f"{name} are of {embeds.dtype}; expected {dtype}; ids go in as input_ids")
+        raise InputError(f"{name} is of {embeds.dtype}; expected {dtype}; ids go in as input_ids")
 
 
 def check_mask(mask: Any, rows: int, name: str = "attention_mask", beside: str = "input_ids") -> None:
@@ -65,14 +67,14 @@ def check_mask(mask: Any, rows: int, name: str = "attention_mask", beside: str =
         check_zeros_and_ones(mask, name)
 
 
-def check_zeros_and_ones(mask: Tensor, name: str = "attention_mask") -> None:
-    """Refuse a mask of other numbers than 0 and 1."""
-    if mask.dtype == torch.bool or not may_look(mask):
+def check_zeros_and_ones(mask: Tensor, name: str = "attention_mask", wait: bool = False) -> None:
+    """Refuse a mask of other numbers than 0 and 1; `wait` for the numbers where they are not at hand."""
+    if mask.dtype == torch.bool or not (wait or may_look(mask)):
         return
     bounds = extremes(mask)
-    if mask.is_floating_point() or (bounds is not None and not 0 <= bounds[0] <= bounds[1] <= 1):
+    if wait or mask.is_floating_point() or (bounds is not None and not 0 <= bounds[0] <= bounds[1] <= 1):
         other = (mask != 0) & (mask != 1)
-        if is_true(other.any()):
+        if bool(other.any()) if wait else is_true(other.any()):
             raise InputError(
                 f"{name} holds {mask[other][0].item()}; expected 1 for real tokens and 0 for padding (only masks of 4"
                 " dimensions are added to scores)"
