@@ -11,7 +11,15 @@ from kit.families import cases, our_class
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from bestiary import BertConfig, BertForSequenceClassification, BertModel, PreTrainedConfig, PreTrainedModel
+from bestiary import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+    LlamaForCausalLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+    T5ForConditionalGeneration,
+)
 from bestiary.loading.skeleton import skeleton
 from bestiary.modeling.building import initialising, without_initialisation
 from bestiary.nn.init import Starting, constant, normal
@@ -62,6 +70,17 @@ def test_a_ready_backbone_that_gives_tuples_works_in_a_head() -> None:
     torch.testing.assert_close(head(ids, mask).logits, expected)
     torch.testing.assert_close(head(ids, mask, return_dict=False)[0], expected)
     assert isinstance(backbone(ids, mask), tuple)
+
+
+@pytest.mark.parametrize("kind", [LlamaForCausalLM, T5ForConditionalGeneration])
+def test_a_model_that_gives_tuples_generates(kind: Any) -> None:
+    sizes = {"num_layers": 1, "d_ff": 8, "d_kv": 4, "decoder_start_token_id": 0} if kind is T5ForConditionalGeneration else {}
+    torch.manual_seed(0)
+    model = kind(kind.config_class(vocab_size=99, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, **sizes)).eval()
+    ids = torch.tensor([[5, 9, 1]])
+    expected = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=3)
+    model.config.return_dict = False
+    assert torch.equal(model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=3), expected)
 
 
 class Table(Starting):

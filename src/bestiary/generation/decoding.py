@@ -73,7 +73,8 @@ class Decoding:
         arguments = self.model.prepare_inputs_for_generation(
             ids, past_key_values=self.cache, use_cache=self.cache is not None, is_first_iteration=first, **inputs
         )
-        output = self.model(**arguments) if compiled_step is None else compiled_step(**arguments)
+        call: Any = self.model if compiled_step is None else compiled_step
+        output = call(**arguments, return_dict=True)
         if shared is not None:
             shared.batch_repeat_interleave(prompt.copies)
             output = repeat_rows(output, prompt.copies, rows // prompt.copies)
