@@ -1,5 +1,6 @@
 """BART: every head, halves of different size, scaled embeddings, tables of their own."""
 
+import torch
 from kit.families import Case, Head, Inputs, class_labels, span_labels, tokens
 
 PAD, END = 1, 2
@@ -30,9 +31,17 @@ def labels(inputs: Inputs) -> Inputs:
     return {"labels": targets}
 
 
+def alone() -> Inputs:
+    """A decoder's tokens; without padding, from which it could not go on, and before which the reference shifts positions."""
+    ids = torch.randint(5, 99, (3, 9))
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+
 def own_labels(inputs: Inputs) -> Inputs:
-    """Labels of a decoder alone, which are not shifted; none at padding."""
-    return {"labels": inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, -100)}
+    """Labels of a decoder alone, which are not shifted; one of them ignored."""
+    targets = torch.randint(5, 99, inputs["input_ids"].shape)
+    targets[0, -1] = -100
+    return {"labels": targets}
 
 
 CASE = Case(
@@ -54,7 +63,7 @@ CASE = Case(
         "BartModel": Head(text),
         "BartForSequenceClassification": Head(ending, class_labels(3)),
         "BartForQuestionAnswering": Head(text, span_labels, config={"num_labels": 2}),
-        "BartForCausalLM": Head(text, own_labels, generates=True),
+        "BartForCausalLM": Head(alone, own_labels, generates=True),
     },
     variants={
         "relu": {"activation_function": "relu"},
