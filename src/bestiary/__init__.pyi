@@ -266,6 +266,7 @@ from .models.detr.image_processor import DetrImageProcessorFast as DetrImageProc
 from .models.detr.model import DetrForObjectDetection as DetrForObjectDetection
 from .models.detr.model import DetrModel as DetrModel
 from .models.detr.model import DetrPreTrainedModel as DetrPreTrainedModel
+from .models.detr.segmentation import DetrForSegmentation as DetrForSegmentation
 from .models.gpt2 import GPT2Config as GPT2Config
 from .models.gpt2.model import GPT2DoubleHeadsModel as GPT2DoubleHeadsModel
 from .models.gpt2.model import GPT2DoubleHeadsModelOutput as GPT2DoubleHeadsModelOutput

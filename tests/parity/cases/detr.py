@@ -20,6 +20,16 @@ def objects(inputs: Inputs) -> Inputs:
     return {"labels": [{"class_labels": torch.tensor([2, 0]), "boxes": boxes}, none]}
 
 
+def drawn(inputs: Inputs) -> Inputs:
+    """The same with masks; the second image is smaller."""
+    labels = objects(inputs)["labels"]
+    labels[0]["masks"], labels[1]["masks"] = torch.rand(2, 64, 96) > 0.6, torch.zeros(0, 40, 70)
+    return {"labels": labels}
+
+
+STAGES = {"hidden_sizes": [8, 12, 16, 20], "depths": [1, 1, 1, 1], "out_features": ["stage1", "stage2", "stage3", "stage4"]}
+
+
 CASE = Case(
     config_class="DetrConfig",
     config={
@@ -37,6 +47,11 @@ CASE = Case(
     heads={
         "DetrModel": Head(images),
         "DetrForObjectDetection": Head(images, objects, config={"bbox_cost": 3, "eos_coefficient": 0.3}),
+        "DetrForSegmentation": Head(
+            images,
+            drawn,
+            config={"backbone_config": {**BACKBONE, **STAGES}, "encoder_attention_heads": 8, "mask_loss_coefficient": 2},
+        ),
     },
     variants={
         "learned": {"position_embedding_type": "learned", "activation_function": "gelu"},

@@ -97,6 +97,8 @@ class DetrConfig(PreTrainedConfig):
 TASKS = {
     "base": "DetrModel",
     "object-detection": "DetrForObjectDetection",
+    "image-segmentation": "DetrForSegmentation",
+    "universal-segmentation": "DetrForSegmentation",
 }
 
 PREPROCESSORS = {"image_processor": "DetrImageProcessor"}
@@ -105,6 +107,7 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "model": ["DetrPreTrainedModel", "DetrModel", "DetrForObjectDetection"],
+        "segmentation": ["DetrForSegmentation"],
         "image_processor": ["DetrImageProcessor", "DetrImageProcessorFast", "DetrFeatureExtractor"],
     },
 )
