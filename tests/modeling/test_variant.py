@@ -32,7 +32,7 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("family", "name", "published", "config", "values", "labels"), CASES, ids=lambda each: str(each)[:30])
+@pytest.mark.parametrize(("family", "name", "published", "config", "values", "labels"), CASES, ids=[case[1] for case in CASES])
 def test_a_relative_gives_the_numbers_of_the_reference(family, name, published, config, values, labels, tmp_path: Path):
     torch.manual_seed(0)
     reference = getattr(transformers, published)(getattr(transformers, config)(**SIZES, **values)).eval()
