@@ -185,7 +185,8 @@ class Generating:
         for name, switch in (("reproducible", reproducible), ("use_model_defaults", use_model_defaults)):
             if not isinstance(switch, bool | None):
                 raise ArgumentError(f"{name} is {switch!r:.80}; expected True or False")
-        streamer = as_streamer(streamer, tokenizer)
+        if streamer is not None:
+            streamer = as_streamer(streamer, tokenizer)
         try:
             extras: dict[str, Any] = {}
             if custom_generate is not None:
