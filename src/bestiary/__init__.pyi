@@ -294,6 +294,13 @@ from .models.mistral import MistralForSequenceClassification as MistralForSequen
 from .models.mistral import MistralForTokenClassification as MistralForTokenClassification
 from .models.mistral import MistralModel as MistralModel
 from .models.mistral import MistralPreTrainedModel as MistralPreTrainedModel
+from .models.mixtral import MixtralConfig as MixtralConfig
+from .models.mixtral import MixtralForCausalLM as MixtralForCausalLM
+from .models.mixtral import MixtralForQuestionAnswering as MixtralForQuestionAnswering
+from .models.mixtral import MixtralForSequenceClassification as MixtralForSequenceClassification
+from .models.mixtral import MixtralForTokenClassification as MixtralForTokenClassification
+from .models.mixtral import MixtralModel as MixtralModel
+from .models.mixtral import MixtralPreTrainedModel as MixtralPreTrainedModel
 from .models.resnet import ResNetConfig as ResNetConfig
 from .models.resnet.image_processor import ConvNextFeatureExtractor as ConvNextFeatureExtractor
 from .models.resnet.image_processor import ConvNextImageProcessor as ConvNextImageProcessor

@@ -236,6 +236,8 @@ def close(ours: Any, reference: Any, where: str = "", real: torch.Tensor | None 
         assert ours.shape == reference.shape, f"{where}: {tuple(ours.shape)}, expected {tuple(reference.shape)}"
         if real is not None and reference.dim() >= 2 and reference.shape[:2] == real.shape:
             ours, reference = ours[real], reference[real]
+        elif real is not None and reference.dim() == 2 and len(reference) == real.numel():  # (B * T, experts) of routers
+            ours, reference = ours[real.flatten()], reference[real.flatten()]
         elif (
             real is not None
             and reference.dim() == 4

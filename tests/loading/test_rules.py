@@ -4,10 +4,10 @@ import pytest
 import torch
 from kit.small_modules import Body, never, on_meta, randomise
 
-from bestiary.core.errors import LoadError
+from bestiary.core.errors import ConfigError, LoadError
 from bestiary.loading.checkpoint import Checkpoint
 from bestiary.loading.load import load_weights
-from bestiary.loading.rules import merge, on_load, on_save, rename, split, transpose
+from bestiary.loading.rules import merge, on_load, on_save, rename, split, stack, transpose
 from bestiary.loading.save import save_weights
 
 RULES = {
@@ -94,3 +94,22 @@ def test_an_old_spelling_does_not_win_over_the_present_one() -> None:
     both = on_load(rules, ["m.new.weight", "m.old.weight"])
     assert both["m.new.weight"].sources == ("m.new.weight",)
     assert both["m.old.weight"].sources == ("m.old.weight",)  # comes up in the report
+
+
+def test_numbered_tensors_are_stacked():
+    rules = [stack(["experts.{n}.w1", "experts.{n}.w3"], "mlp.both"), stack(["experts.{n}.w2"], "mlp.back")]
+    names = [f"layers.{i}.experts.{n}.{kind}" for i in range(2) for n in range(11) for kind in ("w1", "w2", "w3")]
+    stored = {name: torch.randn(2, 3) for name in names}
+    own = build(on_load(rules, stored), stored)
+    assert {name: tuple(tensor.shape) for name, tensor in own.items()} == {
+        f"layers.{i}.mlp.{name}": shape for i in range(2) for name, shape in {"both": (11, 4, 3), "back": (11, 2, 3)}.items()
+    }
+    assert torch.equal(own["layers.1.mlp.both"][10, :2], stored["layers.1.experts.10.w1"])
+    assert torch.equal(own["layers.1.mlp.both"][10, 2:], stored["layers.1.experts.10.w3"])
+    back = build(on_save(rules, own, {name: len(tensor) for name, tensor in own.items()}), own)
+    assert back.keys() == stored.keys()
+    assert all(torch.equal(back[name], stored[name]) for name in stored)
+    del stored["layers.1.experts.4.w3"]
+    assert "layers.1.mlp.both" not in on_load(rules, stored)
+    with pytest.raises(ConfigError, match=r"experts\.\{n\}\.w2: the tensor taken apart is changed by another rule first"):
+        on_save([*rules, transpose("mlp.back")], own, {name: len(tensor) for name, tensor in own.items()})

@@ -123,6 +123,26 @@ class CausalLMOutput(ModelOutput):
 
 
 @dataclass
+class MoeModelOutputWithPast(BaseModelOutputWithPast):
+    """`BaseModelOutputWithPast` with `router_logits`, the scores of the experts, L of (B * T, experts)."""
+
+    router_logits: Tensors | None = None
+
+
+@dataclass
+class MoeCausalLMOutputWithPast(ModelOutput):
+    """`CausalLMOutput` with `router_logits` and `aux_loss`, least where the experts get the same work; `loss` includes it."""
+
+    loss: Tensor | None = None
+    aux_loss: Tensor | None = None
+    logits: Tensor | None = None
+    past_key_values: Any | None = None
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+    router_logits: Tensors | None = None
+
+
+@dataclass
 class Seq2SeqModelOutput(ModelOutput):
     """What an encoder-decoder returns: the decoder's states first, then the encoder's."""
 

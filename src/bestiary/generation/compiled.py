@@ -134,7 +134,9 @@ class _Step:
     """Calls what was compiled with inputs whose shapes and strides are the same in every step."""
 
     def __init__(self, compiled: Callable[..., Any], cache: Any, mask: str) -> None:
-        self._compiled, self._slots, self._mask = compiled, cache.get_max_length() or 0, mask
+        # A cache all of whose layers have a window has no end; its masks are of the length the call was made for.
+        slots = cache.get_max_length() or cache.options().get("max_cache_len", 0)
+        self._compiled, self._slots, self._mask = compiled, slots, mask
 
     def __call__(self, **inputs: Any) -> Any:
         for name, value in inputs.items():

@@ -1,11 +1,12 @@
 """Names and layouts of tensors in files that differ from ours, as reversible rules.
 
 A rule joins templates of stored names to templates of our names. A template covers the end of a name, from a dot on; `{}`
-stands for one part (a layer number). What comes before is kept: `h.{}.attn.weight` fits `transformer.h.3.attn.weight`.
+stands for one part (a layer number). What comes before is kept: `h.{}.attn.weight` fits `transformer.h.3.attn.weight`. `{n}`
+in stored names stands for numbers from 0 on, all of which are one of ours: the experts of a layer.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -62,13 +63,33 @@ def merge(stored: Sequence[str], own: str, dim: int = 0, sizes: Sequence[int] | 
     return Rule(inverse.own, inverse.stored, inverse.save, inverse.load)
 
 
+def stack(stored: Sequence[str], own: str) -> Rule:
+    """Tensors with a number `{n}` in their names are one of ours, stacked; several kinds lie side by side along dimension 1."""
+
+    def join(tensors: Tensors) -> Tensors:
+        count = len(tensors) // len(stored)
+        kinds = [torch.stack(tensors[start : start + count]) for start in range(0, len(tensors), count)]
+        return [torch.cat(kinds, dim=1) if len(kinds) > 1 else kinds[0]]
+
+    def part(tensors: Tensors) -> Tensors:
+        kinds = tensors[0].chunk(len(stored), dim=1) if len(stored) > 1 else tensors
+        return [tensor for kind in kinds for tensor in kind.unbind()]
+
+    return Rule(tuple(stored), (own,), join, part)
+
+
 @dataclass(frozen=True)
 class Made:
-    """A tensor made from stored ones: the keys it needs, how to build it, and whether it is one of them unchanged."""
+    """A tensor made from stored ones.
+
+    sources: the keys it needs. build: what makes it. plain: whether it is one of them unchanged.
+    rows: its first dimension, where that is known before anything is read.
+    """
 
     sources: tuple[str, ...]
     build: Callable[[Fetch], torch.Tensor]
     plain: bool = False
+    rows: int | None = None
 
 
 def on_load(rules: Iterable[Rule], keys: Iterable[str]) -> dict[str, Made]:
@@ -79,9 +100,13 @@ def on_load(rules: Iterable[Rule], keys: Iterable[str]) -> dict[str, Made]:
     return table
 
 
-def on_save(rules: Sequence[Rule], names: Iterable[str]) -> dict[str, Made]:
-    """Stored names -> how each is made from our tensors `names`: the inverse of `on_load`."""
-    table = {name: Made((name,), _fetch_one(name), plain=True) for name in names}
+def on_save(rules: Sequence[Rule], names: Iterable[str], rows: Mapping[str, int] | None = None) -> dict[str, Made]:
+    """Stored names -> how each is made from our tensors `names`: the inverse of `on_load`.
+
+    Args:
+        rows: the first dimension of our tensors, which says into how many a stacked one is taken apart.
+    """
+    table = {name: Made((name,), _fetch_one(name), plain=True, rows=(rows or {}).get(name)) for name in names}
     for rule in reversed([rule for rule in rules if rule.reverse]):
         table = _apply(table, rule.own, rule.stored, rule.save)
     return table
@@ -89,6 +114,10 @@ def on_save(rules: Sequence[Rule], names: Iterable[str]) -> dict[str, Made]:
 
 def _fetch_one(key: str) -> Callable[[Fetch], torch.Tensor]:
     return lambda fetch: fetch(key)
+
+
+# What `{}` stand for in a name, what comes before included -> (which template it fits, its `{n}`) -> the name.
+_Groups = dict[tuple[str | None, ...], dict[tuple[int, int], str]]
 
 
 def _apply(
@@ -102,26 +131,46 @@ def _apply(
 
     So is, unless `displacing`, a set whose new names the table has already: an old spelling does not win over the present one.
     """
-    patterns = [_pattern(template) for template in sources]
-    groups: dict[tuple[str | None, ...], dict[int, str]] = {}
-    for name in table:
-        for index, pattern in enumerate(patterns):
-            if match := pattern.fullmatch(name):
-                groups.setdefault(match.groups(), {})[index] = name
-    complete = {group: members for group, members in groups.items() if len(members) == len(sources)}
+    complete = {group: members for group, members in _grouped(table, sources).items() if _is_whole(members, len(sources))}
     if not displacing:
         complete = {group: members for group, members in complete.items() if table.keys().isdisjoint(_names(group, targets))}
-    first = {members[0]: group for group, members in complete.items()}
+    first = {members[0, 0]: group for group, members in complete.items()}
     taken = {name for members in complete.values() for name in members.values()}
     result: dict[str, Made] = {}
     for name, made in table.items():
         if name not in taken:
             result[name] = made
         if name in first:
-            parts = [table[complete[first[name]][index]] for index in range(len(sources))]
-            for index, new in enumerate(_names(first[name], targets)):
+            parts = [table[member] for _, member in sorted(complete[first[name]].items())]
+            for index, new in enumerate(_names(first[name], _numbered(targets, parts[0].rows))):
                 result[new] = _changed(parts, change, index, change is list)
     return result
+
+
+def _grouped(table: Iterable[str], templates: tuple[str, ...]) -> _Groups:
+    patterns = [_pattern(template) for template in templates]
+    groups: _Groups = {}
+    for name in table:
+        for index, pattern in enumerate(patterns):
+            if match := pattern.fullmatch(name):
+                place = pattern.groupindex.get("n")
+                fields = tuple(field for number, field in enumerate(match.groups(), start=1) if number != place)
+                groups.setdefault(fields, {})[index, int(match["n"]) if place else 0] = name
+    return groups
+
+
+def _is_whole(members: dict[tuple[int, int], str], templates: int) -> bool:
+    """Whether every template has a name for each number from 0 to the greatest."""
+    return len(members) == templates * (1 + max(number for _, number in members))
+
+
+def _numbered(templates: tuple[str, ...], count: int | None) -> tuple[str, ...]:
+    """The templates, each with a `{n}` repeated for every number below `count`."""
+    if not any("{n}" in template for template in templates):
+        return templates
+    if count is None:
+        raise ConfigError(f"{templates[0]}: the tensor taken apart is changed by another rule first, so its size is not known")
+    return tuple(template.replace("{n}", str(number)) for template in templates for number in range(count))
 
 
 def _names(group: tuple[str | None, ...], templates: tuple[str, ...]) -> list[str]:
@@ -133,9 +182,10 @@ def _names(group: tuple[str | None, ...], templates: tuple[str, ...]) -> list[st
 def _changed(parts: list[Made], change: Callable[[Tensors], Tensors], index: int, unchanged: bool) -> Made:
     sources = tuple(source for part in parts for source in part.sources)
     plain = unchanged and all(part.plain for part in parts)
-    return Made(sources, lambda fetch: change([part.build(fetch) for part in parts])[index], plain)
+    rows = parts[index].rows if plain else None
+    return Made(sources, lambda fetch: change([part.build(fetch) for part in parts])[index], plain, rows)
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    body = "([^.]+)".join(map(re.escape, template.split("{}")))
+    body = "([^.]+)".join(map(re.escape, template.split("{}"))).replace(re.escape("{n}"), r"(?P<n>[0-9]{1,6})")
     return re.compile(rf"(.*\.)?{body}")

@@ -56,7 +56,8 @@ def save_weights(
     if odd := [f"{key!r:.60} ({type(value).__name__})" for key, value in state.items() if not _is_entry(key, value)]:
         raise InputError(f"a state_dict holds tensors by name; found {', '.join(odd[:5])}")
     read = fetch or state.__getitem__
-    made = on_save(renames, _without_ties(state, tied or {}, fetch))
+    rows = {name: len(tensor) for name, tensor in state.items() if tensor.dim()}
+    made = on_save(renames, _without_ties(state, tied or {}, fetch), rows)
     shapes = {name: each.build(lambda key: torch.empty_like(state[key], device="meta")) for name, each in made.items()}
     name = with_variant(SAFE_NAME if safe_serialization else TORCH_NAME, variant)
     shards = _name_shards(split(shapes, parse_size(max_shard_size)), name)

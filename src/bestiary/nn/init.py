@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .conv import Conv1D
+from .moe import Experts
 from .norm import RMSNorm
 
 Start = Callable[[Tensor], object]
@@ -45,6 +46,9 @@ def start_usually(module: nn.Module, deviation: float) -> None:
                 module.weight[module.padding_idx].zero_()
         elif module.bias is not None:
             module.bias.zero_()
+    elif isinstance(module, Experts):
+        module.gate_up_proj.normal_(0.0, deviation)
+        module.down_proj.normal_(0.0, deviation)
     elif isinstance(module, RMSNorm):
         module.weight.fill_(module.start)
     elif isinstance(module, _NORMS) and module.weight is not None:

@@ -1,5 +1,7 @@
 """Training losses of the task heads. Labels of -100 are ignored; means are over the labels that count."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -102,3 +104,24 @@ def contrastive_loss(logits: Tensor) -> Tensor:
         raise InputError(f"a contrastive loss needs pairs; found {logits.shape[0]} texts and {logits.shape[1]} images")
     pairs = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, pairs) + F.cross_entropy(logits.t(), pairs)) / 2
+
+
+def load_balancing_loss(router_logits: Sequence[Tensor], chosen: int, attention_mask: Tensor | None = None) -> Tensor:
+    """E times the sum over experts of the share of tokens sent there times the mean probability (Fedus et al. 2021, eq. 4).
+
+    All layers together are taken for one. It is `chosen` where every expert gets as many tokens as any other, and more else.
+
+    Args:
+        router_logits: for each layer the scores (B * T, E). chosen: how many experts serve a token.
+        attention_mask: (B, past + T), 0 for padding, which does not count; other masks say nothing of padding.
+    """
+    scores = torch.cat([logits.to(router_logits[0].device) for logits in router_logits])
+    probabilities = scores.softmax(dim=-1)
+    sent = torch.zeros_like(probabilities).scatter(1, probabilities.topk(chosen, dim=-1).indices, 1.0)
+    counts = torch.ones_like(scores[:, :1])
+    if attention_mask is not None and attention_mask.dim() == 2:
+        tokens = len(router_logits[0]) // len(attention_mask)
+        real = (attention_mask[:, -tokens:] != 0).flatten().to(scores)
+        counts = real.repeat(len(router_logits)).unsqueeze(1)
+    total = counts.sum()
+    return scores.shape[1] * ((sent * counts).sum(0) / total * ((probabilities * counts).sum(0) / total)).sum()

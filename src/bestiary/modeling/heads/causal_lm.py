@@ -1,6 +1,6 @@
 """Predicting the next token."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -14,6 +14,8 @@ from .language import LanguageHead, kept
 class CausalLM(GenerationMixin, LanguageHead):
     """Logits over the next token."""
 
+    output_class: ClassVar[Any] = CausalLMOutput
+
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -23,7 +25,7 @@ class CausalLM(GenerationMixin, LanguageHead):
         logits_to_keep: int | Tensor = 0,
         num_items_in_batch: Tensor | int | None = None,
         **inputs: Any,
-    ) -> CausalLMOutput:
+    ) -> Any:
         """Args:
         labels: (B, T), shifted by the model; -100 is ignored.
         logits_to_keep: number of last positions (0: all), or their indices.
@@ -32,7 +34,7 @@ class CausalLM(GenerationMixin, LanguageHead):
         output = self.run_backbone(input_ids, attention_mask, **inputs)
         logits = self.vocabulary_logits(kept(output.last_hidden_state, logits_to_keep))
         loss = None if labels is None else self.loss(logits, labels, num_items_in_batch)
-        return CausalLMOutput(loss=loss, logits=logits, **recorded(output))
+        return self.output_class(loss=loss, logits=logits, **recorded(output))
 
     def loss(self, logits: Tensor, labels: Tensor, num_items: Tensor | int | None) -> Tensor:
         """The loss of logits (B, T, V), each against the label after it."""

@@ -11,7 +11,7 @@ from ...nn.pooling import first_real, last_real
 from ...nn.values import is_true
 from ..config import PreTrainedConfig
 from ..seq2seq import Seq2SeqHeaded
-from .headed import Headed, TextHead, classified, classifier_dropout, recorded
+from .headed import Headed, TextHead, classified, classifier_dropout, only, recorded
 
 
 class LastTokenClassifier(Headed):
@@ -34,7 +34,8 @@ class LastTokenClassifier(Headed):
         logits = self.score(output.last_hidden_state)
         rows = torch.arange(len(logits), device=logits.device)
         pooled = logits[rows, self._last(input_ids, attention_mask, logits)]
-        return SequenceClassifierOutput(loss=classified(self, pooled, labels), logits=pooled, **recorded(output))
+        fields = only(SequenceClassifierOutput, output)
+        return SequenceClassifierOutput(loss=classified(self, pooled, labels), logits=pooled, **fields)
 
     def _last(self, ids: Tensor | None, mask: Tensor | None, logits: Tensor) -> Tensor:
         """Index (B,) of each row's last real token: by the mask, else by the padding token, else the last of all."""

@@ -1,0 +1,40 @@
+"""Predicting the next token with a mixture of experts."""
+
+from typing import Any
+
+from torch import Tensor
+
+from ...core.outputs import MoeCausalLMOutputWithPast
+from ...nn.losses import load_balancing_loss
+from .causal_lm import CausalLM
+
+
+class MixtureCausalLM(CausalLM):
+    """Logits over the next token, and a loss that is least where all experts get the same work.
+
+    The latter is there where the scores of the routers are (`output_router_logits`). The config says the number of experts
+    (`num_local_experts`), how many serve a token (`num_experts_per_tok`), and the weight of this loss in the whole
+    (`router_aux_loss_coef`).
+    """
+
+    output_class = MoeCausalLMOutputWithPast
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        labels: Tensor | None = None,
+        logits_to_keep: int | Tensor = 0,
+        num_items_in_batch: Tensor | int | None = None,
+        **inputs: Any,
+    ) -> MoeCausalLMOutputWithPast:
+        """As `CausalLM.forward`; padding counts for no expert."""
+        inputs |= {"logits_to_keep": logits_to_keep, "num_items_in_batch": num_items_in_batch}
+        output: MoeCausalLMOutputWithPast = super().forward(input_ids, attention_mask, labels=labels, **inputs)
+        if output.router_logits is not None:
+            chosen = self.config.get("num_experts_per_tok")
+            output.aux_loss = load_balancing_loss(output.router_logits, chosen, attention_mask)
+            if output.loss is not None:
+                output.loss = output.loss + self.config.get("router_aux_loss_coef") * output.aux_loss
+        return output

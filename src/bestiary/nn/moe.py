@@ -1,0 +1,66 @@
+"""Mixtures of experts: of many MLPs each token passes through a few, which a router chooses (Shazeer et al. 2017)."""
+
+import torch
+from torch import Tensor, nn
+
+from .activations import activation
+
+
+class Router(nn.Linear):
+    """Scores E experts for each token and chooses the k best (Fedus et al. 2021; Jiang et al. 2024, section 2.1).
+
+    Args:
+        size: D. experts: E. chosen: k.
+        noise: in training, states are multiplied by random numbers between 1 - noise and 1 + noise first.
+        shares_add_up: whether the shares of the chosen are divided by their sum; they are out of all E otherwise.
+    """
+
+    def __init__(self, size: int, experts: int, chosen: int, noise: float = 0.0, shares_add_up: bool = True) -> None:
+        super().__init__(size, experts, bias=False)
+        self.chosen, self.noise, self.shares_add_up = chosen, noise, shares_add_up
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        """States (N, D) -> scores (N, E), and of the k chosen the shares and the numbers (N, k)."""
+        if self.training and self.noise > 0:
+            x = x * torch.empty_like(x).uniform_(1.0 - self.noise, 1.0 + self.noise)
+        scores = super().forward(x)
+        shares, experts = scores.softmax(dim=-1, dtype=torch.float32).topk(self.chosen, dim=-1)
+        if self.shares_add_up:
+            shares = shares / shares.sum(dim=-1, keepdim=True)
+        return scores, shares.to(x.dtype), experts
+
+
+class Experts(nn.Module):
+    """E gated MLPs, down(act(gate(x)) * up(x)), in two parameters: `gate_up_proj` (E, 2 I, D) and `down_proj` (E, D, I)."""
+
+    def __init__(self, count: int, size: int, inner: int, act: str) -> None:
+        super().__init__()
+        self.gate_up_proj = nn.Parameter(torch.empty(count, 2 * inner, size))
+        self.down_proj = nn.Parameter(torch.empty(count, size, inner))
+        self.act = activation(act)
+
+    def forward(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
+        """States (N, D), and for each its experts and their shares (N, k) -> (N, D), the sum of what they give times share."""
+        if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.is_meta:
+            return self._all(x, shares, experts)
+        result = torch.zeros_like(x)
+        for expert in experts.unique().tolist():
+            rows, places = (experts == expert).nonzero(as_tuple=True)
+            given = self._one(expert, x[rows])
+            result = result.index_add(0, rows, given * shares[rows, places, None])
+        return result
+
+    def _one(self, expert: int, x: Tensor) -> Tensor:
+        gate, up = nn.functional.linear(x, self.gate_up_proj[expert]).chunk(2, dim=-1)
+        return nn.functional.linear(self.act(gate) * up, self.down_proj[expert])
+
+    def _all(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
+        """The same in steps that do not depend on the choice, as a graph needs it: every expert sees every token."""
+        by_expert = torch.zeros(x.shape[0], len(self.down_proj), dtype=x.dtype, device=x.device).scatter(1, experts, shares)
+        result = torch.zeros_like(x)
+        for expert in range(len(self.down_proj)):
+            result = result + self._one(expert, x) * by_expert[:, expert, None]
+        return result
+
+    def extra_repr(self) -> str:
+        return "experts={}, size={}, inner={}".format(*self.down_proj.shape)

@@ -1,0 +1,66 @@
+"""Mixtures of experts: one token at a time by hand, the same in a graph, shares, jitter and the balance of the work."""
+
+import pytest
+import torch
+
+from bestiary.nn.losses import load_balancing_loss
+from bestiary.nn.moe import Experts, Router
+
+
+@pytest.fixture
+def parts():
+    torch.manual_seed(0)
+    router, experts = Router(8, 5, 2), Experts(5, 8, 6, "silu")
+    for parameter in experts.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return router, experts, torch.randn(7, 8)
+
+
+def by_hand(router, experts, x):
+    scores = (x @ router.weight.T).softmax(-1)
+    rows = []
+    for state, row in zip(x, scores, strict=True):
+        best = row.topk(2)
+        row_result = torch.zeros(8)
+        for share, expert in zip(best.values / best.values.sum(), best.indices, strict=True):
+            gate, up = (experts.gate_up_proj[expert] @ state).chunk(2)
+            row_result = row_result + share * (experts.down_proj[expert] @ (torch.nn.functional.silu(gate) * up))
+        rows.append(row_result)
+    return torch.stack(rows)
+
+
+@torch.no_grad()
+def test_each_token_gets_its_experts(parts):
+    router, experts, x = parts
+    _, shares, chosen = router(x)
+    expected = by_hand(router, experts, x)
+    torch.testing.assert_close(experts(x, shares, chosen), expected)
+    torch.testing.assert_close(experts._all(x, shares, chosen), expected)
+    compiled = torch.compile(experts, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(x, shares, chosen), expected)
+
+
+def test_shares_of_all_experts_do_not_add_up(parts):
+    router, _, x = parts
+    router.shares_add_up = False
+    scores, shares, chosen = router(x)
+    torch.testing.assert_close(shares, scores.softmax(-1).gather(1, chosen))
+
+
+def test_noise_is_for_training(parts):
+    router, _, x = parts
+    router.noise = 0.5
+    assert not torch.equal(router(x)[0], router(x)[0])
+    router.eval()
+    assert torch.equal(router(x)[0], router(x)[0])
+
+
+def test_the_balance_is_least_where_the_work_is_even():
+    even = torch.eye(4).repeat(2, 1) * 20
+    assert load_balancing_loss([even, even], 1).item() == pytest.approx(1.0, abs=1e-4)
+    uneven = torch.eye(4)[[0, 0, 0, 0, 0, 0, 0, 1]] * 20
+    assert load_balancing_loss([uneven], 1).item() > 3
+    # Padding counts for nothing: what is left after it is even.
+    mask = torch.tensor([[0, 1, 1], [0, 1, 1]])
+    padded = torch.eye(4)[[3, 0, 1, 3, 2, 3]] * 20
+    assert load_balancing_loss([padded], 1, mask).item() == pytest.approx(1.0, abs=1e-4)
