@@ -287,6 +287,12 @@ from .models.llama.model import LlamaModel as LlamaModel
 from .models.llama.model import LlamaPreTrainedModel as LlamaPreTrainedModel
 from .models.llama.tokenizer import LlamaTokenizer as LlamaTokenizer
 from .models.llama.tokenizer import LlamaTokenizerFast as LlamaTokenizerFast
+from .models.mamba import MambaConfig as MambaConfig
+from .models.mamba.model import MambaCausalLMOutput as MambaCausalLMOutput
+from .models.mamba.model import MambaForCausalLM as MambaForCausalLM
+from .models.mamba.model import MambaModel as MambaModel
+from .models.mamba.model import MambaOutput as MambaOutput
+from .models.mamba.model import MambaPreTrainedModel as MambaPreTrainedModel
 from .models.mistral import MistralConfig as MistralConfig
 from .models.mistral import MistralForCausalLM as MistralForCausalLM
 from .models.mistral import MistralForQuestionAnswering as MistralForQuestionAnswering

@@ -20,11 +20,13 @@ class Stack:
         layers: path of the list of layers; the hidden states are their inputs, in order, and one final state.
         final: path of the module whose output is the final state; None for the last layer's own output.
         outputs: the states are the first layer's input and all layers' outputs, where something happens between layers.
+        entry: with `outputs`, False where the last layer's own output takes the place of the first one's input.
     """
 
     layers: str
     final: str | None = None
     outputs: bool = False
+    entry: bool = True
 
 
 @dataclass
@@ -40,9 +42,9 @@ class Recorder:
         layers = model.get_submodule(stack.layers)
         if hidden_states:
             name, parts = f"{prefix}hidden_states", list(layers.children())
-            for layer in parts[:1] if stack.outputs else parts:
+            for layer in parts[: int(stack.entry)] if stack.outputs else parts:
                 self.handles.append(layer.register_forward_pre_hook(self._input(name)))
-            for layer in parts[:-1] if stack.outputs else ():
+            for layer in parts[: len(parts) - stack.entry] if stack.outputs else ():
                 self.handles.append(layer.register_forward_hook(self._output(name)))
             final = model.get_submodule(stack.final) if stack.final else parts[-1]
             self.handles.append(final.register_forward_hook(self._output(f"{name}!")))

@@ -17,6 +17,11 @@ def normal(deviation: float) -> Start:
     return lambda weight: weight.normal_(0.0, deviation)
 
 
+def uniform(bound: float) -> Start:
+    """Numbers from -`bound` to `bound`."""
+    return lambda weight: weight.uniform_(-bound, bound)
+
+
 def constant(value: float) -> Start:
     """The same number everywhere."""
     return lambda weight: weight.fill_(value)

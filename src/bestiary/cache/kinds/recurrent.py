@@ -75,7 +75,7 @@ class RecurrentLayer(CacheLayer):
         return None
 
     def crop(self, length: int) -> None:
-        assert length == self._seen
+        """Does nothing: `can_crop` holds for the present length alone."""
 
     def needs(self, length: int) -> int:
         return length  # nothing but the state itself
@@ -99,6 +99,28 @@ class RecurrentLayer(CacheLayer):
         copies = {name: tensor.clone() for name, tensor in tensors.items()}
         self.conv_states, self.recurrent_states = copies.get("conv_states"), copies.get("recurrent_states")
         self._seen = numbers["seen"]
+
+
+def recurrent_layer(cache: Cache, layer_idx: int, device: torch.device) -> RecurrentLayer:
+    """What `cache` keeps for layer `layer_idx`, one with a state, of a model that computes on `device`.
+
+    A cache that knows no config, or makes all layers alike, learns here that this layer keeps a state.
+
+    Raises:
+        ArgumentError: it holds keys and values for that layer.
+    """
+    layer = cache.layer(layer_idx)
+    if not isinstance(layer, RecurrentLayer):
+        if layer.get_seq_length():
+            raise ArgumentError(
+                f"layer {layer_idx} of this model keeps a state, and this {type(cache).__name__} holds the keys and values of "
+                f"{layer.get_seq_length()} tokens for it: another model filled it; make a new one"
+            )
+        cache.layers[layer_idx] = layer = RecurrentLayer()
+        cache.is_compileable = False  # its states are new tensors in each step
+    if cache.transfer is not None:
+        cache.transfer.bring(cache.layers, layer_idx, device)
+    return layer
 
 
 class MambaCache(Cache):
