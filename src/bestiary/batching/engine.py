@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..cache.layer_types import layer_types
 from ..cache.paged import BlockPool
 from ..core.errors import ArgumentError, CapacityError, EngineError, InputError
 from ..generation import checks
@@ -51,7 +52,7 @@ class Engine:
         generation_config: settings of requests that bring none of their own; those of the checkpoint come after.
 
     Raises:
-        ArgumentError: the model is no decoder alone.
+        ArgumentError: the model is no decoder alone, or has layers that keep a state instead of keys.
     """
 
     def __init__(
@@ -59,6 +60,11 @@ class Engine:
     ) -> None:
         if model.config.is_encoder_decoder or any(isinstance(part, Attend) and part.cross for part in model.modules()):
             raise ArgumentError(f"{type(model).__name__} looks at an encoder; batches of requests are for decoders alone")
+        if layer_types(model.config).keeps_states:
+            raise ArgumentError(
+                f"{type(model).__name__} has layers that keep a state, and batches of requests share keys and values in pages: "
+                "call generate, which takes prompts padded on the left"
+            )
         self.model, self.generation_config = model, generation_config
         self.config = config or ContinuousBatchingConfig()
         self.context = longest_request(model)

@@ -37,6 +37,11 @@ class LayerTypes(NamedTuple):
         return self._is(layer_idx, "linear_attention", "mamba", "conv")
 
     @property
+    def keeps_states(self) -> bool:
+        """Whether any layer keeps a state instead of keys."""
+        return any(self.is_recurrent(layer_idx) for layer_idx in range(len(self.kinds)))
+
+    @property
     def slides(self) -> bool:
         """Whether any layer has a window."""
         return "sliding_attention" in self.kinds

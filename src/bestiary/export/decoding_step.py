@@ -9,6 +9,7 @@ from torch.export import Dim, ExportedProgram
 from ..cache.base import Cache
 from ..cache.encoder_decoder import EncoderDecoderCache
 from ..cache.kinds.dynamic import DynamicCache
+from ..cache.layer_types import layer_types
 from ..core.errors import ArgumentError
 from ..core.outputs import BaseModelOutput
 from ..nn.rope import Rotary
@@ -79,7 +80,8 @@ def export_step(model: Any, padded: bool = False) -> ExportedProgram:
         padded: the program takes a mask as well (`attention_mask`), for rows of different lengths.
 
     Raises:
-        ArgumentError: the model's positions change with the length of the text, which a program without branches cannot do.
+        ArgumentError: the model's positions change with the length of the text, which a program without branches cannot do, or
+            it has layers that keep a state instead of keys and values.
 
     >>> program = export_step(model).module()  # doctest: +SKIP
     >>> output = model(ids, use_cache=True)
@@ -88,6 +90,11 @@ def export_step(model: Any, padded: bool = False) -> ExportedProgram:
     """
     if any(isinstance(part, Rotary) and part.by_length for part in model.modules()):
         raise ArgumentError("rotary positions that change with the length of the text (dynamic, longrope) cannot be exported")
+    if layer_types(model.config).keeps_states:
+        raise ArgumentError(
+            f"{type(model).__name__} has layers that keep a state; an exported step takes keys and values. Export its forward, "
+            "with use_cache=False"
+        )
     training = model.training
     step = DecodingStep(model).eval()
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from ..cache.layer_types import layer_types
 from ..core.errors import ArgumentError, ConfigError
 from .config import GenerationConfig
 from .model import GeneratingModel
@@ -124,6 +125,8 @@ def step_of(model: GeneratingModel, prompt: Prompt) -> Callable[..., Any] | None
         if settings.compile_config is not None and settings.origin("compile_config") in ("call", "config"):
             other = "output_attentions and output_hidden_states" if fixed else f"a {type(cache).__name__}"
             hint = "" if fixed else "; set cache_implementation='static'"
+            if not fixed and layer_types(model.config).keeps_states:
+                other, hint = f"{type(model).__name__}, whose layers keep a state that each step makes anew,", ""
             raise ArgumentError(f"compile_config and {other} exclude each other{hint}")
         return None
     steps = vars(model).setdefault("_compiled_steps", CompiledSteps())

@@ -149,7 +149,7 @@ class DynamicCache(Cache):
         return DynamicLayer() if window is None else SlidingWindowLayer(window)
 
     def options(self) -> dict[str, Any]:
-        return {} if self.types.kinds else {"keep_all": True}
+        return {"keep_all": True} if not self.types.kinds or (self.types.slides and self.types.window is None) else {}
 
     @classmethod
     def from_legacy_cache(cls, past_key_values: Legacy | None = None) -> Self:
@@ -159,4 +159,7 @@ class DynamicCache(Cache):
 
 def build(config: Any, length: int, keep_all: bool = False) -> DynamicCache:
     """A `DynamicCache`; with `keep_all`, layers with a window keep every token too."""
-    return DynamicCache(config=None if keep_all else config)
+    cache = DynamicCache(config=config)
+    if keep_all:
+        cache.types = cache.types._replace(window=None)
+    return cache

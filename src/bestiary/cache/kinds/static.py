@@ -272,7 +272,7 @@ class StaticCache(Cache):
         super().__init__(Transfer(only_non_sliding=offload_only_non_sliding) if offloading else None)
         self.max_cache_len = max_cache_len
         self.types = layer_types(config)
-        if any(self.types.is_recurrent(index) for index in range(len(self.types.kinds))):
+        if self.types.keeps_states:
             self.is_compileable = False  # their states are new tensors in each step
         self._config = None if config is None else config.get_text_config(decoder=True)
         rows = batch_size if max_batch_size is None else max_batch_size
