@@ -10,7 +10,6 @@ from ..core.errors import ArgumentError, ConfigError, InputError
 from ..core.outputs import ModelOutput
 from ..nn import inputs
 from .config import GenerationConfig
-from .processor import listed
 
 Tensor = torch.Tensor
 
@@ -59,11 +58,11 @@ def check_token_ids(settings: GenerationConfig, model: Any, rows: int) -> None:
     if vocab is None:
         return
     for name in ("suppress_tokens", "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id"):
-        given = settings.get(name)
-        ids = [] if given is None else [given] if isinstance(given, int) else given
+        value = settings.get(name)
+        ids = [] if value is None else [value] if isinstance(value, int) else value
         wrong = [token for token in ids if not 0 <= token < vocab]
-        if wrong or (name == "forced_eos_token_id" and given is not None and not ids):
-            raise ConfigError(f"{name} is {given!r:.80}; expected token ids from 0 to {vocab - 1}")
+        if wrong or (name == "forced_eos_token_id" and value is not None and not ids):
+            raise ConfigError(f"{name} is {value!r:.80}; expected token ids from 0 to {vocab - 1}")
     eos, pad = settings.eos_token_id, settings.pad_token_id
     ends = [] if eos is None else eos if isinstance(eos, list | tuple) else [eos]
     if any(token >= vocab for token in ends) and settings.origin("eos_token_id") in ("call", "config"):
@@ -72,24 +71,6 @@ def check_token_ids(settings: GenerationConfig, model: Any, rows: int) -> None:
         raise ConfigError(
             f"pad_token_id is {pad}; rows that end early are filled with it, and the vocabulary ends at {vocab - 1}"
         )
-
-
-def check_passed(call: Any) -> None:
-    """Refuse objects of another kind than a call of `generate` takes.
-
-    Raises:
-        ArgumentError: names the argument.
-    """
-    for name in ("logits_processor", "stopping_criteria"):
-        listed(name, getattr(call, name))
-    if call.generator is not None and not isinstance(call.generator, torch.Generator):
-        raise ArgumentError(f"generator is {call.generator!r:.80}; expected a torch.Generator; a number is a seed: seed=...")
-    for name in ("tokenizer", "assistant_tokenizer"):
-        given = getattr(call, name)
-        if given is not None and not callable(getattr(given, "decode", None)):
-            raise ArgumentError(f"{name} is {given!r:.80}; expected a tokenizer")
-    if call.prefix_allowed_tokens_fn is not None and not callable(call.prefix_allowed_tokens_fn):
-        raise ArgumentError(f"prefix_allowed_tokens_fn is {call.prefix_allowed_tokens_fn!r:.80}; expected a function")
 
 
 def check_negative(call: Any, model: Any, prompts: int) -> None:
@@ -118,8 +99,8 @@ def check_encoded(encoded: Any, model: Any, source: Any) -> Tensor:
     """
     states = encoded.get("last_hidden_state") if isinstance(encoded, Mapping | ModelOutput) else None
     if not isinstance(states, Tensor) or states.dim() != 3 or 0 in states.shape or not states.is_floating_point():
-        found = f"shape {tuple(states.shape)}" if isinstance(states, Tensor) else f"a {type(states).__name__}"
-        raise InputError(f"encoder_outputs hold {found}; expected states (batch, length, width) as the encoder gives them")
+        content = f"shape {tuple(states.shape)}" if isinstance(states, Tensor) else f"a {type(states).__name__}"
+        raise InputError(f"encoder_outputs hold {content}; expected states (batch, length, width) as the encoder gives them")
     if isinstance(source, Tensor) and source.shape[0] != states.shape[0]:
         raise InputError(f"encoder_outputs have {states.shape[0]} rows and {model.main_input_name} {source.shape[0]}")
     return states
@@ -131,20 +112,22 @@ def check_cache(cache: Cache, model: Any, rows: int) -> None:
     Raises:
         InputError: says what it holds.
     """
-    held = [layer.get_seq_length() for layer in cache.layers]
+    tokens = [layer.get_seq_length() for layer in cache.layers]
     if cache.batch_size not in (None, rows):
         raise InputError(
             f"the cache holds {cache.batch_size} rows and the prompt has {rows}; for a new conversation, make a new cache"
         )
-    if not any(held):
+    if not any(tokens):
         return
     layers = len(model.config.get_text_config(decoder=True).layer_kinds())
-    if len(held) != layers:
-        raise InputError(f"the cache holds {len(held)} layers and {type(model).__name__} has {layers}: another model filled it")
-    if len(set(held)) > 1:
+    if len(tokens) != layers:
         raise InputError(
-            f"the layers of the cache have seen {', '.join(map(str, held))} tokens: a pass broke off in the middle. Crop it to "
-            f"{min(held)} tokens, or make a new one"
+            f"the cache holds {len(tokens)} layers and {type(model).__name__} has {layers}: another model filled it"
+        )
+    if len(set(tokens)) > 1:
+        raise InputError(
+            f"the layers of the cache have seen {', '.join(map(str, tokens))} tokens: a pass broke off in the middle. Crop it "
+            f"to {min(tokens)} tokens, or make a new one"
         )
     exact = cache.settled()[0].tokens()
     if exact is None or torch.is_autocast_enabled(model.device.type):

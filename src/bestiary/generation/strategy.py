@@ -109,27 +109,28 @@ class Strategy(ABC):
 def rivals(strategy: str) -> tuple[str, ...]:
     """The options, or arguments of the call, that ask for another than `strategy` and those that take its place."""
     relatives = {strategy, *(name for name, replaced in _constants("REPLACES").items() if strategy in replaced)}
-    return tuple(option for name, asking in _constants("CHOSEN_BY").items() if name not in relatives for option in asking)
+    return tuple(option for name, options in _constants("CHOSEN_BY").items() if name not in relatives for option in options)
 
 
-def strategy_name(settings: GenerationConfig, **passed: Any) -> str:
-    """The file name of the strategy that the settings, and the objects `passed` to the call, ask for.
+def strategy_name(settings: GenerationConfig, **objects: Any) -> str:
+    """The file name of the strategy that the settings, and the `objects` of the call, ask for.
 
     Raises:
         ConfigError: options ask for two at once.
     """
-    asked: dict[str, str] = {}
-    for name, asking in _constants("CHOSEN_BY").items():
-        option = next((option for option in asking if passed.get(option) or settings.is_set(option)), None)
+    options: dict[str, str] = {}  # strategy -> the option that asks for it
+    for name, choosing in _constants("CHOSEN_BY").items():
+        option = next((option for option in choosing if objects.get(option) or settings.is_set(option)), None)
         if option is not None and not _yields(settings, option, name):
-            asked[name] = option
-    for replaced in [other for name in asked for other in _constants("REPLACES").get(name, ())]:
-        asked.pop(replaced, None)
-    if len(asked) > 1:
-        in_order = sorted(asked.values(), key=lambda option: option in passed)  # settings, then arguments
-        first, second = (_shown(settings, option, passed) for option in in_order[:2])
+            options[name] = option
+    for replaced in [other for name in options for other in _constants("REPLACES").get(name, ())]:
+        options.pop(replaced, None)
+    if len(options) > 1:
+        general = _constants("WHEN_DRAWING")  # searches by width are named before what changes how a row goes on
+        in_order = sorted(options, key=lambda name: name not in general)
+        first, second = (_shown(settings, options[name], objects) for name in in_order[:2])
         raise ConfigError(f"{first} and {second} exclude each other: each is a strategy")
-    name = next(iter(asked), "greedy")
+    name = next(iter(options), "greedy")
     return str(_constants("WHEN_DRAWING").get(name, name)) if settings.do_sample else name
 
 
@@ -151,11 +152,11 @@ def _yields(settings: GenerationConfig, option: str, strategy: str) -> bool:
     return False
 
 
-def _shown(settings: GenerationConfig, option: str, passed: dict[str, Any]) -> str:
+def _shown(settings: GenerationConfig, option: str, objects: dict[str, Any]) -> str:
     """`option=value (where it comes from)`."""
     value, origin = settings.effective(option), settings.origin(option)
-    if passed.get(option):
-        value, origin = passed[option], "call"
+    if objects.get(option):
+        value, origin = objects[option], "call"
     return f"{option}={value if isinstance(value, int | float | str | list) else f'<{type(value).__name__}>'} ({origin})"
 
 
