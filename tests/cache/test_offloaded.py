@@ -37,7 +37,7 @@ class StandIn(Transfer):
 
     def bring(self, layers, index, device=None):
         super().bring(layers, index, device)
-        self.most = max(self.most, len(layers) - len(self._away))
+        self.most = max(self.most, len(layers) - len(self._on_host))
 
 
 def offloaded(kind, config, only_non_sliding=False):
@@ -72,9 +72,9 @@ def test_next_layer_comes_before_its_turn(model):
     transfer = cache.transfer
     transfer.trips.clear()
     transfer.bring(cache.layers, 0)
-    assert transfer._away == {2, 3, 4}
+    assert transfer._on_host == {2, 3, 4}
     transfer.bring(cache.layers, 1)
-    assert transfer._away == {0, 3, 4}
+    assert transfer._on_host == {0, 3, 4}
     assert transfer.trips == ["out", "out", "in", "in"] * 2
 
 
@@ -93,7 +93,7 @@ def test_copies_know_what_is_away(model):
     with torch.no_grad():
         model(PROMPTS, past_key_values=cache)
         twin = copy.deepcopy(cache)
-        assert twin.transfer._away == cache.transfer._away != set()
+        assert twin.transfer._on_host == cache.transfer._on_host != set()
         first = model(PROMPTS[:, :1], past_key_values=cache).logits
         assert torch.equal(model(PROMPTS[:, :1], past_key_values=twin).logits, first)
 
@@ -106,7 +106,7 @@ def test_layers_with_a_window_may_stay(model):
         cache = offloaded("offloaded", config, only_non_sliding=kept)
         assert torch.equal(windowed.generate(PROMPTS, past_key_values=cache, max_new_tokens=9), expected)
         assert cache.transfer.trips.count("in") / 2 == trips
-        assert bool(cache.transfer._away & {0, 2}) is not kept
+        assert bool(cache.transfer._on_host & {0, 2}) is not kept
 
 
 def test_encoder_output_is_offloaded_too():
@@ -140,7 +140,7 @@ def test_on_the_cpu_nothing_moves():
     cache = OffloadedCache()
     for index in range(3):
         cache.update(torch.ones(1, 1, 2, 4), torch.ones(1, 1, 2, 4), index)
-    assert cache.transfer._away == set()
+    assert cache.transfer._on_host == set()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

@@ -280,7 +280,7 @@ class Engine:
         self.cache.layout = Layout(page, newest, visits, pieces)
         position_ids = torch.tensor(positions, device=device)
         end = 1 + max(max(request.blocks) for request in self.scheduler.running)
-        self.cache.wipe(self.pool.again())  # NaN in values that nobody looks at would spoil the sum
+        self.cache.wipe(self.pool.pop_reused())  # NaN in values that nobody looks at would spoil the sum
         self.cache.place(torch.tensor(blocks, device=device), position_ids % page, end)
         with evaluating(self.model):
             output = self.model(

@@ -69,9 +69,9 @@ class Cache(ABC):
         if self.transfer is not None:
             self.transfer.bring(self.layers, layer_idx)
         layer = self.layers[layer_idx]
-        held = layer.tokens()
-        if held is not None:
-            return held.keys, held.values
+        tokens = layer.tokens()
+        if tokens is not None:
+            return tokens.keys, tokens.values
         if layer.keys is None or layer.values is None:
             raise InputError(f"layer {layer_idx} of this cache is empty")
         return layer.keys, layer.values
@@ -115,7 +115,7 @@ class Cache(ABC):
 
     @property
     def batch_size(self) -> int | None:
-        """Rows held; None before the first update."""
+        """Rows (B) of the cache; None before the first update."""
         tensors = self.layers[0].state()[0] if self.layers else {}
         return next((tensor.shape[0] for tensor in tensors.values()), None)
 
@@ -136,17 +136,17 @@ class Cache(ABC):
             InputError: more tokens are to be dropped than were seen, or what came before them is no longer held.
         """
         max_length = operator.index(max_length)
-        seen = self.get_seq_length()
-        length = max_length if max_length >= 0 else seen + max_length
+        seq_length = self.get_seq_length()
+        length = max_length if max_length >= 0 else seq_length + max_length
         if length < 0:
-            raise InputError(f"cannot drop the last {-max_length} tokens of a cache that has seen {seen}")
-        if length < seen:
+            raise InputError(f"cannot drop the last {-max_length} tokens of a cache that has seen {seq_length}")
+        if length < seq_length:
             for layer in self.settled():
                 if not layer.can_crop(length):
                     why = layer.not_cut or f"a layer with a window needs tokens {layer.needs(length)} on, which are gone"
                     raise InputError(
-                        f"this {type(self).__name__} of {seen} tokens cannot go back to {length}: {why}. Keep a copy of it "
-                        "from then, or use one that keeps all tokens ('dynamic_full')"
+                        f"this {type(self).__name__} of {seq_length} tokens cannot go back to {length}: {why}. Keep a copy of "
+                        "it from then, or use one that keeps all tokens ('dynamic_full')"
                     )
             for layer in self.layers:
                 layer.crop(length)
@@ -195,16 +195,16 @@ class Cache(ABC):
         """
         if not splits:
             raise InputError("from_batch_splits was given no caches; expected at least one")
-        whole = splits[0].copy()
-        for index, layer in enumerate(whole.layers):
+        joined = splits[0].copy()
+        for index, layer in enumerate(joined.layers):
             states = [part.settled()[index].state() for part in splits]
             if any(numbers != states[0][1] for _, numbers in states):
                 raise InputError(f"caches that have seen {[part.get_seq_length() for part in splits]} tokens cannot be joined")
             layer.restore({name: torch.cat([tensors[name] for tensors, _ in states]) for name in states[0][0]}, states[0][1])
-        return whole
+        return joined
 
     def copy(self) -> Self:
-        """A cache of its own with the same content."""
+        """An independent cache with the same content."""
         return copy.deepcopy(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

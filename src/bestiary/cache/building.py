@@ -46,14 +46,14 @@ def build(name: str, config: Any, length: int, options: "dict[str, Any] | CacheC
     """
     kind, implied = aliases().get(name, (name, {}))
     if kind not in implementations():
-        known = (*implementations(), *aliases())
-        raise ArgumentError(f"unknown cache_implementation {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}")
+        names = (*implementations(), *aliases())
+        raise ArgumentError(f"unknown cache_implementation {name!r}.{did_you_mean(name, names)} Known: {', '.join(names)}")
     settings = {**implied, **(options.options() if isinstance(options, CacheConfig) else options or {})}
-    make = plugins.load(_KINDS, kind, "cache_implementation").build
-    taken = [option for option in inspect.signature(make).parameters if option not in ("config", "length")]
+    build_kind = plugins.load(_KINDS, kind, "cache_implementation").build
+    option_names = [option for option in inspect.signature(build_kind).parameters if option not in ("config", "length")]
     for option in settings:
-        if option not in taken:
-            near = did_you_mean(option, taken)
-            raise ArgumentError(f"cache_config has no option {option!r} for the {kind} cache.{near} Known: {taken}")
-    empty: Cache = make(config, length, **settings)
+        if option not in option_names:
+            near = did_you_mean(option, option_names)
+            raise ArgumentError(f"cache_config has no option {option!r} for the {kind} cache.{near} Known: {option_names}")
+    empty: Cache = build_kind(config, length, **settings)
     return empty

@@ -11,7 +11,7 @@ from .layer import CacheLayer
 
 
 class EncoderDecoderCache(Cache):
-    """A pair of caches of any kind. Whatever is asked of it is answered by the decoder's own cache.
+    """A pair of caches of any kind. A method acts on the decoder's own cache, unless its docstring names both.
 
     Args:
         self_attention_cache: keys and values of the decoder's tokens.
@@ -27,8 +27,12 @@ class EncoderDecoderCache(Cache):
         self.self_attention_cache = DynamicCache() if self_attention_cache is None else self_attention_cache
         self.cross_attention_cache = DynamicCache() if cross_attention_cache is None else cross_attention_cache
         self.is_updated: dict[int, bool] = dict.fromkeys(range(len(self.cross_attention_cache)), True)
-        own = self.self_attention_cache
-        self.is_compileable, self.is_endless, self.needs_rotary = own.is_compileable, own.is_endless, own.needs_rotary
+        decoder_cache = self.self_attention_cache
+        self.is_compileable, self.is_endless, self.needs_rotary = (
+            decoder_cache.is_compileable,
+            decoder_cache.is_endless,
+            decoder_cache.needs_rotary,
+        )
 
     @property
     def rotary(self) -> Any:
@@ -52,10 +56,10 @@ class EncoderDecoderCache(Cache):
     def cross(self, layer_idx: int, project: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
         """Keys and values (B, G, S, K) of the encoder's output in layer `layer_idx`; `project` makes them the first time."""
         if not self.is_updated.get(layer_idx):
-            made = project()
-            keys, values = self.cross_attention_cache.update(*made, layer_idx)
+            projected = project()
+            keys, values = self.cross_attention_cache.update(*projected, layer_idx)
             self.is_updated[layer_idx] = True  # not before: it may fail
-            return keys[:, :, : made[0].shape[2]], values[:, :, : made[0].shape[2]]  # a fixed size may be larger
+            return keys[:, :, : projected[0].shape[2]], values[:, :, : projected[0].shape[2]]  # a fixed size may be larger
         return self.cross_attention_cache.read(layer_idx)
 
     def make_layer(self, layer_idx: int) -> CacheLayer:
@@ -82,10 +86,10 @@ class EncoderDecoderCache(Cache):
         """The inverse of `batch_split`."""
         if not splits:
             return super().from_batch_splits(splits)  # says what is wrong
-        own, cross = (splits[0].self_attention_cache, splits[0].cross_attention_cache)
+        decoder_cache, encoder_cache = splits[0].self_attention_cache, splits[0].cross_attention_cache
         return cls(
-            own.from_batch_splits([part.self_attention_cache for part in splits]),
-            cross.from_batch_splits([part.cross_attention_cache for part in splits]),
+            decoder_cache.from_batch_splits([part.self_attention_cache for part in splits]),
+            encoder_cache.from_batch_splits([part.cross_attention_cache for part in splits]),
         )
 
     def reset(self) -> None:
@@ -106,16 +110,19 @@ class EncoderDecoderCache(Cache):
 
     def to_legacy_cache(self) -> Legacy:
         """For each layer (keys, values, keys of the encoder's output, its values)."""
-        own, cross = self.self_attention_cache.to_legacy_cache(), self.cross_attention_cache.to_legacy_cache()
-        return tuple(pair + (cross[index] if index < len(cross) else ()) for index, pair in enumerate(own))
+        decoder_layers = self.self_attention_cache.to_legacy_cache()
+        encoder_layers = self.cross_attention_cache.to_legacy_cache()
+        return tuple(
+            pair + (encoder_layers[index] if index < len(encoder_layers) else ()) for index, pair in enumerate(decoder_layers)
+        )
 
     @classmethod
     def from_legacy_cache(cls, past_key_values: Legacy | None = None) -> Self:
         """A pair of dynamic caches holding a copy of what `to_legacy_cache` gave."""
         layers = past_key_values or ()
-        own = DynamicCache.from_legacy_cache(tuple(layer[:2] for layer in layers))
-        return cls(own, DynamicCache.from_legacy_cache(tuple(layer[2:] for layer in layers if len(layer) > 2)))
+        decoder_cache = DynamicCache.from_legacy_cache(tuple(layer[:2] for layer in layers))
+        return cls(decoder_cache, DynamicCache.from_legacy_cache(tuple(layer[2:] for layer in layers if len(layer) > 2)))
 
     def __getitem__(self, layer_idx: int) -> tuple[Tensor, ...]:  # type: ignore[override]
-        cross = self.cross_attention_cache
-        return self.self_attention_cache[layer_idx] + (cross[layer_idx] if layer_idx < len(cross) else ())
+        encoder_cache = self.cross_attention_cache
+        return self.self_attention_cache[layer_idx] + (encoder_cache[layer_idx] if layer_idx < len(encoder_cache) else ())

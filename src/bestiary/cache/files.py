@@ -57,9 +57,9 @@ def _describe(cache: Cache, tensors: Tensors, prefix: str = "") -> dict[str, Any
         return {"kind": "encoder_decoder", "parts": {name: _describe(part, tensors, name) for name, part in parts.items()}}
     numbers = []
     for index, layer in enumerate(cache.settled()):
-        held, counted = layer.state()
-        tensors.update({f"{prefix}{index}.{name}": tensor for name, tensor in held.items()})
-        numbers.append(counted)
+        layer_tensors, layer_numbers = layer.state()
+        tensors.update({f"{prefix}{index}.{name}": tensor for name, tensor in layer_tensors.items()})
+        numbers.append(layer_numbers)
     return {"kind": cache.kind, "options": cache.options(), "layers": numbers}
 
 
@@ -70,8 +70,8 @@ def _rebuild(header: dict[str, Any], tensors: Tensors, config: Any, prefix: str)
     cache = build(header["kind"], config, 1, header["options"])
     for index, numbers in enumerate(header["layers"]):
         start = f"{prefix}{index}."
-        held = {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
-        cache.layer(index).restore(held, {name: int(value) for name, value in numbers.items()})
+        layer_tensors = {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+        cache.layer(index).restore(layer_tensors, {name: int(value) for name, value in numbers.items()})
     return cache
 
 

@@ -12,7 +12,7 @@ _PIECE = 32768
 def fingerprint(model: nn.Module) -> str:
     """32 hexadecimal digits that change with the class, the config, and any weight, buffer or added module of `model`.
 
-    All weights are read, which takes about as long as one or two steps of decoding: notes of who changed what could be wrong.
+    All weights are read, which takes about as long as one or two steps of decoding: a stored note of changes could be stale.
     """
     digest = hashlib.blake2b(digest_size=16)
     config = model.__dict__.get("config")
@@ -34,8 +34,8 @@ def _sums(tensor: torch.Tensor) -> list[torch.Tensor]:
     data = tensor.contiguous().reshape(-1).view(torch.uint8)
     if data.storage_offset() % 8:
         data = data.clone()
-    whole = data.numel() // _PIECE * _PIECE
-    if not whole:
+    complete = data.numel() // _PIECE * _PIECE
+    if not complete:
         return [data]
-    pieces = data[:whole].view(torch.int64).view(-1, _PIECE // 8)
-    return [pieces.sum(1), pieces.sum(0), data[whole:]]
+    pieces = data[:complete].view(torch.int64).view(-1, _PIECE // 8)
+    return [pieces.sum(1), pieces.sum(0), data[complete:]]

@@ -70,8 +70,8 @@ class CacheLayer(ABC):
 
     def can_crop(self, length: int) -> bool:
         """Whether what the layer would hold after the first `length` tokens is still there."""
-        held = self.tokens()
-        return held is not None and held.first <= self.needs(length)
+        tokens = self.tokens()
+        return tokens is not None and tokens.first <= self.needs(length)
 
     @abstractmethod
     def map_tensors(self, change: Change) -> None:

@@ -14,15 +14,15 @@ from ..core.errors import CapacityError
 
 Tensor = torch.Tensor
 
-# What the tokens of a first block follow.
+# The name that precedes the first block of a sequence: no tokens.
 START = 0
 
 
 class BlockPool:
     """Which blocks are free, how many sequences use each of the others, and what the full ones hold.
 
-    What a block holds is known by a name: a number for its tokens and everything before them. Names are found by the name
-    before and the tokens themselves, so that two texts are never mistaken for each other.
+    The content of a full block has a name: a number that stands for its tokens and all tokens before them. It is looked up
+    by (name of the block before, tokens), not by a hash of them, so that two texts are never mistaken for each other.
     """
 
     def __init__(self, blocks: int, page_size: int) -> None:
@@ -32,9 +32,9 @@ class BlockPool:
         self._users: dict[int, int] = {}
         self._idle: OrderedDict[int, None] = OrderedDict()  # named blocks without users, the longest unused first
         self._keys: dict[int, tuple[int, tuple[int, ...]]] = {}
-        self._named: dict[tuple[int, tuple[int, ...]], tuple[int, int]] = {}
-        self._names = START
-        self._again: list[int] = []
+        self._entries: dict[tuple[int, tuple[int, ...]], tuple[int, int]] = {}
+        self._last_name = START
+        self._reused: list[int] = []
 
     @property
     def available(self) -> int:
@@ -53,26 +53,26 @@ class BlockPool:
         """
         if self._free:
             block = heapq.heappop(self._free)
-            self._again.append(block)
+            self._reused.append(block)
         elif self._fresh < self.size:
             block, self._fresh = self._fresh, self._fresh + 1
         elif self._idle:
             block = self._idle.popitem(last=False)[0]
-            del self._named[self._keys.pop(block)]
-            self._again.append(block)
+            del self._entries[self._keys.pop(block)]
+            self._reused.append(block)
         else:
             raise CapacityError(f"all {self.size} blocks of {self.page_size} tokens are in use")
         self._users[block] = 1
         return block
 
-    def again(self) -> list[int]:
-        """The blocks that were taken since this was asked last and had been used before: they hold what somebody left."""
-        taken, self._again = self._again, []
-        return taken
+    def pop_reused(self) -> list[int]:
+        """Blocks taken since the last call that were used before: a former sequence's keys and values are still in them."""
+        blocks, self._reused = self._reused, []
+        return blocks
 
     def find(self, before: int, tokens: Sequence[int]) -> tuple[int, int] | None:
         """(block, name) of the full block that holds `tokens` after what `before` names, or None."""
-        return self._named.get((before, tuple(tokens)))
+        return self._entries.get((before, tuple(tokens)))
 
     def share(self, block: int) -> None:
         """Count one more user of `block`."""
@@ -80,17 +80,17 @@ class BlockPool:
         self._idle.pop(block, None)
 
     def name(self, block: int, before: int, tokens: Sequence[int]) -> int:
-        """Say what the full `block` holds; returns its name. If another block holds the same, that one stays the known one."""
+        """Register the `tokens` of the full `block`; returns their name. A block registered earlier with the same stays."""
         key = (before, tuple(tokens))
-        known = self._named.get(key)
-        if known is not None:
-            return known[1]
-        self._names += 1
-        self._keys[block], self._named[key] = key, (block, self._names)
-        return self._names
+        entry = self._entries.get(key)
+        if entry is not None:
+            return entry[1]
+        self._last_name += 1
+        self._keys[block], self._entries[key] = key, (block, self._last_name)
+        return self._last_name
 
     def release(self, blocks: Sequence[int]) -> None:
-        """One user of each of `blocks` is gone."""
+        """Count one user less for each of `blocks`; without users a named block waits to be shared, any other is free."""
         for block in reversed(blocks):  # what follows is forgotten before what it follows
             self._users[block] -= 1
             if self._users[block]:
@@ -101,11 +101,11 @@ class BlockPool:
                 heapq.heappush(self._free, block)
 
     def forget(self, blocks: Sequence[int]) -> None:
-        """Let nobody find what `blocks`, which are in use, hold."""
+        """Take back the names of `blocks`, which are in use: `find` does not give them any more."""
         for block in blocks:
             key = self._keys.pop(block, None)
             if key is not None:
-                del self._named[key]
+                del self._entries[key]
 
 
 class PagedLayers:
@@ -121,9 +121,9 @@ class PagedLayers:
         self._ready = 0  # blocks before this one hold numbers
 
     def place(self, block: Tensor, slot: Tensor, end: int) -> None:
-        """Say where the tokens of the next pass go: the block and the slot in it, (T,) each. Blocks from `end` on are unused.
+        """Set where the tokens of the next pass go: the block and the slot in it, (T,) each. Blocks from `end` on are unused.
 
-        Memory that nobody asks for is not touched, so that an operating system need not provide it.
+        Memory of unused blocks is not touched, so that the operating system need not provide it.
         """
         self._block, self._slot = block, slot
         for _, values in self._layers:
@@ -150,7 +150,7 @@ class PagedLayers:
         return all_keys, all_values
 
     def wipe(self, blocks: Sequence[int]) -> None:
-        """Write zeros over the values in `blocks` (numbers that are none would spoil sums they have no part in)."""
+        """Write zeros over the values in `blocks` (a NaN there spoils the sum of values even with weight 0)."""
         if not blocks:
             return
         index = torch.tensor(blocks, dtype=torch.int64, device=self._block.device)

@@ -18,7 +18,7 @@ from .layer import CacheLayer
 _FORMAT = "bestiary-prefixes-1"
 
 
-class Piece(NamedTuple):
+class LayerState(NamedTuple):
     """One row's state of one layer: the tokens from number `first` on, or, without a number, a state that cannot be cut."""
 
     first: int | None
@@ -27,21 +27,21 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Entry:
-    """One conversation: whose it is (`model`), its `ids` (n,), and a piece per layer, or a `reason` why there are none."""
+    """One conversation: whose it is (`model`), its `ids` (n,), and a state per layer, or a `reason` why there are none."""
 
     model: str
     ids: Tensor
-    pieces: tuple[Piece, ...]
+    states: tuple[LayerState, ...]
     reason: str = ""
 
     @property
     def nbytes(self) -> int:
-        return self.ids.nbytes + sum(tensor.nbytes for piece in self.pieces for tensor in piece.tensors.values())
+        return self.ids.nbytes + sum(tensor.nbytes for state in self.states for tensor in state.tensors.values())
 
     @property
     def can_be_cut(self) -> bool:
         """Whether any beginning of it can be used."""
-        return bool(self.pieces) and all(piece.first == 0 for piece in self.pieces)
+        return bool(self.states) and all(state.first == 0 for state in self.states)
 
     def shared(self, ids: Tensor) -> int:
         """How many of the first tokens are those of `ids`."""
@@ -51,21 +51,21 @@ class Entry:
 
     def obstacle(self, layers: list[CacheLayer], length: int) -> str:
         """Why the first `length` tokens cannot be given to `layers`; an empty string when they can."""
-        if not self.pieces:
+        if not self.states:
             return self.reason
-        for layer, piece in zip(layers, self.pieces, strict=True):
-            if piece.first is None:
+        for layer, state in zip(layers, self.states, strict=True):
+            if state.first is None:
                 if not layer.resumes or length != len(self.ids):
                     return layer.not_cut or "it was stored by a cache of another kind"
             elif layer.resumes:
                 return "it was stored by a cache of another kind"
-            elif piece.first > layer.needs(length):
-                return f"to go on after {length} a window needs tokens {layer.needs(length)} on, held are {piece.first} on"
+            elif state.first > layer.needs(length):
+                return f"to go on after {length} a window needs tokens {layer.needs(length)} on, held are {state.first} on"
         return ""
 
 
 class Reuse(NamedTuple):
-    """What came of a look into the store: for each row the tokens taken from it, and why they are not more."""
+    """The result of a look-up: for each row the number of tokens that came from the store, and why it is not more."""
 
     tokens: list[int]
     reason: str
@@ -115,25 +115,25 @@ class PrefixStore:
         Args:
             model: its fingerprint. layers: how many it has. padding: (R,) tokens of padding at the start of each row.
         """
-        held, skips = [cache.layer(index) for index in range(layers)], _skips(ids, padding)
+        cache_layers, skips = [cache.layer(index) for index in range(layers)], _skips(ids, padding)
         rows = [row[skip:] for row, skip in zip(ids.cpu(), skips, strict=True)]
-        found = [self._best(model, held, row) for row in rows]
-        slots = min(skip + length for skip, (_, length, _) in zip(skips, found, strict=True))
-        takes = [max(slots - skip, 0) for skip in skips]
-        reason = "" if any(takes) else next(reason for _, length, reason in found if not length)
-        for (entry, _, _), take in zip(found, takes, strict=True):
-            if take and entry is not None:
-                reason = reason or entry.obstacle(held, take)
-        if any(skips) and any(layer.resumes for layer in held):
+        matches = [self._best(model, cache_layers, row) for row in rows]
+        slots = min(skip + length for skip, (_, length, _) in zip(skips, matches, strict=True))
+        counts = [max(slots - skip, 0) for skip in skips]
+        reason = "" if any(counts) else next(reason for _, length, reason in matches if not length)
+        for (entry, _, _), count in zip(matches, counts, strict=True):
+            if count and entry is not None:
+                reason = reason or entry.obstacle(cache_layers, count)
+        if any(skips) and any(layer.resumes for layer in cache_layers):
             reason = reason or "rows with padding cannot take up a recurrent state"
         if reason:
             return Reuse([0] * len(rows), reason)
-        entries = [entry for entry, _, _ in found]
-        for index, layer in enumerate(held):
-            pieces = [None if entry is None else entry.pieces[index] for entry in entries]
-            tensors = _whole(pieces) if layer.resumes else _joined(pieces, skips, takes, layer.needs(slots))
+        entries = [entry for entry, _, _ in matches]
+        for index, layer in enumerate(cache_layers):
+            states = [None if entry is None else entry.states[index] for entry in entries]
+            tensors = _concatenated(states) if layer.resumes else _aligned(states, skips, counts, layer.needs(slots))
             layer.restore({name: tensor.to(device) for name, tensor in tensors.items()}, {"seen": slots})
-        return Reuse(takes, "")
+        return Reuse(counts, "")
 
     def _best(self, model: str, layers: list[CacheLayer], row: Tensor) -> tuple[Entry | None, int, str]:
         """The entry that gives most of `row` (n,) to `layers`, how many tokens, and why none does if that is 0."""
@@ -176,7 +176,7 @@ class PrefixStore:
                 if shared == len(new.ids) and old.can_be_cut:
                     self._entries.move_to_end(key)
                     return
-                if shared == len(old.ids) and (new.can_be_cut or len(old.ids) == len(new.ids) or not old.pieces):
+                if shared == len(old.ids) and (new.can_be_cut or len(old.ids) == len(new.ids) or not old.states):
                     self._remove(key)
             self._entries[self._next] = new
             self._next, self._nbytes = self._next + 1, self._nbytes + new.nbytes
@@ -196,10 +196,10 @@ class PrefixStore:
             entries = list(self._entries.values())
         tensors, header = {}, []
         for number, entry in enumerate(entries):
-            header.append({"model": entry.model, "reason": entry.reason, "first": [piece.first for piece in entry.pieces]})
+            header.append({"model": entry.model, "reason": entry.reason, "first": [state.first for state in entry.states]})
             tensors[f"{number}.ids"] = entry.ids
-            for layer, piece in enumerate(entry.pieces):
-                tensors.update({f"{number}.{layer}.{name}": tensor for name, tensor in piece.tensors.items()})
+            for layer, state in enumerate(entry.states):
+                tensors.update({f"{number}.{layer}.{name}": tensor for name, tensor in state.tensors.items()})
         write(path, tensors, {"format": _FORMAT, "entries": json.dumps(header), "max_bytes": str(self.max_bytes)})
 
     @classmethod
@@ -214,65 +214,68 @@ class PrefixStore:
             store = cls(int(metadata["max_bytes"]) if max_bytes is None else max_bytes)
             for number, entry in enumerate(json.loads(metadata["entries"])):
                 ids = tensors[f"{number}.ids"]
-                pieces = tuple(_piece(tensors, f"{number}.{layer}.", first, ids) for layer, first in enumerate(entry["first"]))
-                store._add(Entry(str(entry["model"]), ids, pieces, str(entry["reason"])))
+                states = tuple(
+                    _layer_state(tensors, f"{number}.{layer}.", first, ids) for layer, first in enumerate(entry["first"])
+                )
+                store._add(Entry(str(entry["model"]), ids, states, str(entry["reason"])))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise CorruptFile(f"{path} is not a whole PrefixStore: {error}") from error
         return store
 
 
-def _piece(tensors: dict[str, Tensor], start: str, first: int | None, ids: Tensor) -> Piece:
-    """The piece whose tensors begin with `start`, of the conversation `ids` (n,); ValueError where it is none."""
-    held = {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
-    if ids.dim() != 1 or ids.is_floating_point() or any(tensor.shape[:1] != (1,) for tensor in held.values()):
+def _layer_state(tensors: dict[str, Tensor], start: str, first: int | None, ids: Tensor) -> LayerState:
+    """The state whose tensors begin with `start`, of the conversation `ids` (n,); ValueError where it is none."""
+    row_tensors = {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+    if ids.dim() != 1 or ids.is_floating_point() or any(tensor.shape[:1] != (1,) for tensor in row_tensors.values()):
         raise ValueError(f"{start} is not one row")
     if first is not None and not 0 <= first <= len(ids):
         raise ValueError(f"{start} begins with token {first} of {len(ids)}")
-    shapes = [tensor.shape[2:3] for tensor in held.values() if tensor.dim() == 4]
-    if first is not None and (set(held) != {"keys", "values"} or shapes != [(len(ids) - first,)] * 2):
+    shapes = [tensor.shape[2:3] for tensor in row_tensors.values() if tensor.dim() == 4]
+    if first is not None and (set(row_tensors) != {"keys", "values"} or shapes != [(len(ids) - first,)] * 2):
         raise ValueError(f"{start} does not hold the tokens from {first} to {len(ids)}")
-    return Piece(first, held)
+    return LayerState(first, row_tensors)
 
 
 def _skips(ids: Tensor, padding: Tensor | None) -> list[int]:
+    """For each of the rows `ids` (R, T) the number of padding tokens at its start."""
     return [0] * ids.shape[0] if padding is None else padding.tolist()
 
 
-def _whole(pieces: list[Piece | None]) -> dict[str, Tensor]:
+def _concatenated(states: list[LayerState | None]) -> dict[str, Tensor]:
     """The states of all rows as one."""
-    held = [piece.tensors for piece in pieces if piece is not None]
-    return {name: torch.cat([tensors[name] for tensors in held]) for name in held[0]}
+    tables = [state.tensors for state in states if state is not None]
+    return {name: torch.cat([tensors[name] for tensors in tables]) for name in tables[0]}
 
 
-def _joined(pieces: list[Piece | None], skips: list[int], takes: list[int], first: int) -> dict[str, Tensor]:
+def _aligned(states: list[LayerState | None], skips: list[int], counts: list[int], first: int) -> dict[str, Tensor]:
     """Keys and values (R, G, slots - first, K) of the slots from `first` on; zeros where a row has padding."""
-    some = next(piece for piece, take in zip(pieces, takes, strict=True) if piece is not None and take)
-    slots = max(skip + take for skip, take in zip(skips, takes, strict=True) if take) - first
+    sample = next(state for state, count in zip(states, counts, strict=True) if state is not None and count)
+    slots = max(skip + count for skip, count in zip(skips, counts, strict=True) if count) - first
     result = {}
-    for name, like in some.tensors.items():
-        joined = like.new_zeros(len(pieces), like.shape[1], slots, like.shape[3])
-        for row, (piece, skip, take) in enumerate(zip(pieces, skips, takes, strict=True)):
-            if take and piece is not None and piece.first is not None:
+    for name, row_tensor in sample.tensors.items():
+        rows = row_tensor.new_zeros(len(states), row_tensor.shape[1], slots, row_tensor.shape[3])
+        for row, (state, skip, count) in enumerate(zip(states, skips, counts, strict=True)):
+            if count and state is not None and state.first is not None:
                 start = max(first - skip, 0)
-                joined[row, :, slots - (take - start) :] = piece.tensors[name][0, :, start - piece.first : take - piece.first]
-        result[name] = joined
+                rows[row, :, slots - (count - start) :] = state.tensors[name][0, :, start - state.first : count - state.first]
+        result[name] = rows
     return result
 
 
 def _entry(model: str, layers: list[CacheLayer], ids: Tensor, row: int, skip: int, end: int) -> Entry:
     """Row `row` of `layers`, whose slots hold `ids` (n,), the first `skip` of them padding, those from `end` on filling."""
-    seen, pieces = len(ids), []
-    held = [layer.tokens() for layer in layers]
-    if all(tokens is not None and tokens.first <= layer.needs(end) for tokens, layer in zip(held, layers, strict=True)):
-        seen = end
-    for layer, tokens in zip(layers, held, strict=True):
+    length, states = len(ids), []
+    layer_tokens = [layer.tokens() for layer in layers]
+    if all(tokens is not None and tokens.first <= layer.needs(end) for tokens, layer in zip(layer_tokens, layers, strict=True)):
+        length = end
+    for layer, tokens in zip(layers, layer_tokens, strict=True):
         if tokens is not None:
-            start, stop = max(skip - tokens.first, 0), seen - tokens.first
+            start, stop = max(skip - tokens.first, 0), length - tokens.first
             parts = {"keys": tokens.keys, "values": tokens.values}
             cut = {name: tensor[row : row + 1, :, start:stop].clone() for name, tensor in parts.items()}
-            pieces.append(Piece(max(tokens.first - skip, 0), cut))
+            states.append(LayerState(max(tokens.first - skip, 0), cut))
         elif layer.resumes and not skip:
-            pieces.append(Piece(None, {name: tensor[row : row + 1].clone() for name, tensor in layer.state()[0].items()}))
+            states.append(LayerState(None, {name: tensor[row : row + 1].clone() for name, tensor in layer.state()[0].items()}))
         else:
             return Entry(model, ids[skip:].clone(), (), layer.not_cut + (" and the row has padding" if layer.resumes else ""))
-    return Entry(model, ids[skip:seen].clone(), tuple(pieces))
+    return Entry(model, ids[skip:length].clone(), tuple(states))

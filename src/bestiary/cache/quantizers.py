@@ -91,6 +91,7 @@ class NativePacked(Packed):
 
 
 def _native_join(blocks: list[Packed]) -> list[Packed]:
+    """Blocks of neighbouring tokens as one."""
     native = [block for block in blocks if isinstance(block, NativePacked)]
     parts = {name: torch.cat([block.state()[name] for block in native], dim=2) for name in native[0].state()}
     return [NativePacked(**parts, bits=native[0].bits, axis=native[0].axis)]

@@ -19,7 +19,7 @@ class Transfer:
 
     def __init__(self, only_non_sliding: bool = False) -> None:
         self.only_non_sliding = only_non_sliding
-        self._away: set[int] = set()  # layers on the host
+        self._on_host: set[int] = set()  # layers on the host
         self._coming: dict[int, Any] = {}  # layer -> event after which it has arrived
         self._leaving: dict[int, Any] = {}  # layer -> event after which its host copy is complete
         self._stream: Any = None
@@ -54,9 +54,9 @@ class Transfer:
         return not (self.only_non_sliding and layer.is_sliding)
 
     def _fetch(self, layers: list[CacheLayer], index: int, device: torch.device) -> None:
-        if index not in self._away:
+        if index not in self._on_host:
             return
-        self._away.remove(index)
+        self._on_host.remove(index)
         if device.type != "cuda":
             layers[index].map_tensors(lambda tensor: self.to_device(tensor, device))
             return
@@ -83,7 +83,7 @@ class Transfer:
         layers[index].map_tensors(claim)
 
     def _send(self, layers: list[CacheLayer], index: int) -> None:
-        if index in self._away:
+        if index in self._on_host:
             return
         self._arrive(layers, index)
         cuda: list[torch.device] = []
@@ -94,7 +94,7 @@ class Transfer:
             return self.to_host(tensor)
 
         layers[index].map_tensors(leave)
-        self._away.add(index)
+        self._on_host.add(index)
         if cuda:
             self._leaving[index] = torch.cuda.current_stream(cuda[0]).record_event()
 
@@ -108,6 +108,6 @@ class Transfer:
         return host.copy_(tensor, non_blocking=True)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Transfer":
-        made = type(self)(self.only_non_sliding)
-        made._away, made._device = set(self._away), self._device
-        return made
+        twin = type(self)(self.only_non_sliding)
+        twin._on_host, twin._device = set(self._on_host), self._device
+        return twin

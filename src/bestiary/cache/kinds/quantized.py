@@ -54,6 +54,7 @@ class QuantizedLayer(CacheLayer):
         return None if self._newest.values is None else self._all(1, self._newest.values)
 
     def _all(self, which: int, newest: Tensor) -> Tensor:
+        """Keys (`which` 0) or values (1) of all tokens, (B, G, n, K): the packed ones and `newest`."""
         blocks = [block.unpack().to(newest.device, newest.dtype) for block in self._packed[which]]
         return torch.cat([*blocks, newest], dim=2) if blocks else newest
 
@@ -182,7 +183,7 @@ class QuantizedCache(Cache):
         device: torch.device | str | None = None,
     ) -> None:
         super().__init__()
-        name = next((known for known in BACKENDS if known.lower() == str(backend).lower()), None)
+        name = next((backend_name for backend_name in BACKENDS if backend_name.lower() == str(backend).lower()), None)
         if name is None:
             raise ConfigError(f"backend is {backend!r}.{did_you_mean(str(backend), BACKENDS)} Known: {', '.join(BACKENDS)}")
         offer = BACKENDS[name]
@@ -206,17 +207,19 @@ class QuantizedCache(Cache):
         return QuantizedLayer(self.settings) if window is None else SlidingWindowLayer(window)
 
     def options(self) -> dict[str, Any]:
-        held = vars(self.settings)
+        settings = vars(self.settings)
         names = ("backend", "nbits", "axis_key", "axis_value", "q_group_size", "residual_length")
-        return {name: held[name] for name in names} | {"compute_dtype": str(self.settings.compute_dtype).removeprefix("torch.")}
+        return {name: settings[name] for name in names} | {
+            "compute_dtype": str(self.settings.compute_dtype).removeprefix("torch.")
+        }
 
 
-def _dtype(given: torch.dtype | str | None) -> torch.dtype:
-    known = {str(dtype).removeprefix("torch."): dtype for dtype in (torch.float32, torch.float16, torch.bfloat16)}
-    name = "float32" if given is None else str(given).removeprefix("torch.")
-    if name not in known:
-        raise ConfigError(f"compute_dtype is {given!r}; expected one of {', '.join(known)}")
-    return known[name]
+def _dtype(value: torch.dtype | str | None) -> torch.dtype:
+    dtypes = {str(dtype).removeprefix("torch."): dtype for dtype in (torch.float32, torch.float16, torch.bfloat16)}
+    name = "float32" if value is None else str(value).removeprefix("torch.")
+    if name not in dtypes:
+        raise ConfigError(f"compute_dtype is {value!r}; expected one of {', '.join(dtypes)}")
+    return dtypes[name]
 
 
 def _check(settings: Settings) -> None:
@@ -258,16 +261,16 @@ class QuantoQuantizedCache(QuantizedCache):
     """A `QuantizedCache` that packs by the package optimum-quanto; options as keywords or in `cache_config`."""
 
     def __init__(self, cache_config: QuantizedCacheConfig | None = None, **options: Any) -> None:
-        given = {} if cache_config is None else cache_config.options()
-        super().__init__(**{**given, **options, "backend": "quanto"})
+        config_options = {} if cache_config is None else cache_config.options()
+        super().__init__(**{**config_options, **options, "backend": "quanto"})
 
 
 class HQQQuantizedCache(QuantizedCache):
     """A `QuantizedCache` that packs by the package hqq; options as keywords or in `cache_config`."""
 
     def __init__(self, cache_config: QuantizedCacheConfig | None = None, **options: Any) -> None:
-        given = {} if cache_config is None else cache_config.options()
-        super().__init__(**{**given, **options, "backend": "HQQ"})
+        config_options = {} if cache_config is None else cache_config.options()
+        super().__init__(**{**config_options, **options, "backend": "HQQ"})
 
 
 def build(

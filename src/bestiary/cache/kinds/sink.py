@@ -34,7 +34,7 @@ class SinkLayer(WanderingLayer):
     def _next_base(self) -> int:
         """The base that the next tokens have their positions by."""
         rotary = self._cache.rotary
-        at_end = rotary is not None and self.held == self.window and self._seen - self._base >= rotary.limit
+        at_end = rotary is not None and self.used_slots == self.window and self._seen - self._base >= rotary.limit
         return self._seen + 1 - self.window if at_end else self._base
 
     def position(self) -> int:
@@ -42,7 +42,7 @@ class SinkLayer(WanderingLayer):
 
     def _drops(self, new: int) -> int:
         """How many tokens make room for `new` ones."""
-        dropped, room = max(0, self.held + new - self.window), self.window - self.sinks
+        dropped, room = max(0, self.used_slots + new - self.window), self.window - self.sinks
         if dropped and new > room:
             raise CapacityError(
                 f"{new} new tokens do not fit behind {self.sinks} sinks in a window of {self.window}: set prefill_chunk_size "
@@ -52,7 +52,7 @@ class SinkLayer(WanderingLayer):
 
     def geometry(self, new: int) -> tuple[int, int]:
         self._drops(new)
-        slots = min(self.held + new, self.window)
+        slots = min(self.used_slots + new, self.window)
         return slots, slots - new
 
     def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,15 +65,16 @@ class SinkLayer(WanderingLayer):
         self._start += dropped
         if dropped and self._first is not None:
             sinks, rotary = self._first[0], self._cache.rotary
-            turned = sinks if rotary is None else rotary.turn(sinks, self._seen - self.held - self._base)
+            turned = sinks if rotary is None else rotary.turn(sinks, self._seen - self.used_slots - self._base)
             all_keys.narrow(2, self._start, self.sinks).copy_(turned)
             all_values.narrow(2, self._start, self.sinks).copy_(self._first[1])
-        return all_keys.narrow(2, self._start, self.held), all_values.narrow(2, self._start, self.held)
+        return all_keys.narrow(2, self._start, self.used_slots), all_values.narrow(2, self._start, self.used_slots)
 
     def _turn_back(self) -> None:
+        """Where positions have reached the model's limit: turn the newer keys back, to begin right behind the sinks again."""
         base = self._next_base()
         if base != self._base and self._buffers is not None:
-            newer = self._buffers[0].narrow(2, self._start + self.sinks, self.held - self.sinks)
+            newer = self._buffers[0].narrow(2, self._start + self.sinks, self.used_slots - self.sinks)
             newer.copy_(self._cache.rotary.turn(newer, self._base - base))
             self._base = base
 

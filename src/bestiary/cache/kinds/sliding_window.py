@@ -29,17 +29,17 @@ class WanderingLayer(CacheLayer):
         self._start = self._end = 0  # slots in use
 
     @property
-    def held(self) -> int:
+    def used_slots(self) -> int:
         """Slots in use."""
         return self._end - self._start
 
     @property
     def keys(self) -> Tensor | None:
-        return self._buffers[0].narrow(2, self._start, self.held) if self._buffers else None
+        return self._buffers[0].narrow(2, self._start, self.used_slots) if self._buffers else None
 
     @property
     def values(self) -> Tensor | None:
-        return self._buffers[1].narrow(2, self._start, self.held) if self._buffers else None
+        return self._buffers[1].narrow(2, self._start, self.used_slots) if self._buffers else None
 
     def _append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Put keys and values behind those held; returns the buffers."""
@@ -47,10 +47,10 @@ class WanderingLayer(CacheLayer):
         tracked = torch.is_grad_enabled() and keys.requires_grad
         frozen = buffers is not None and buffers[0].is_inference() and not torch.is_inference_mode_enabled()
         if buffers is None or tracked or frozen or self._end + new > buffers[0].shape[2]:
-            held = [] if buffers is None else [(self.keys, self.values)]
+            earlier = [] if buffers is None else [(self.keys, self.values)]
             room = 0 if tracked else ROOM
-            self._buffers = buffers = self._with_room([*held, (keys, values)], room)
-            self._start, self._end = 0, self.held + new
+            self._buffers = buffers = self._with_room([*earlier, (keys, values)], room)
+            self._start, self._end = 0, self.used_slots + new
         else:
             buffers[0].narrow(2, self._end, new).copy_(keys)
             buffers[1].narrow(2, self._end, new).copy_(values)
@@ -60,11 +60,12 @@ class WanderingLayer(CacheLayer):
 
     @staticmethod
     def _with_room(pairs: list[Any], room: int) -> tuple[Tensor, Tensor]:
-        made = []
+        """The (keys, values) of `pairs` joined along the tokens, with `room` free slots behind them."""
+        buffers = []
         for parts in zip(*pairs, strict=True):
             like = parts[-1]
-            made.append(torch.cat([*parts, like.new_empty(*like.shape[:2], room, like.shape[3])], dim=2))
-        return made[0], made[1]
+            buffers.append(torch.cat([*parts, like.new_empty(*like.shape[:2], room, like.shape[3])], dim=2))
+        return buffers[0], buffers[1]
 
     def get_seq_length(self) -> int:
         return self._seen
@@ -92,7 +93,7 @@ class SlidingWindowLayer(WanderingLayer):
 
     def _past(self) -> int:
         """Earlier tokens that attention sees."""
-        return min(self.held, self.window - 1)
+        return min(self.used_slots, self.window - 1)
 
     def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         length = self._past() + keys.shape[2]
@@ -119,11 +120,11 @@ class SlidingWindowLayer(WanderingLayer):
 
     def tokens(self) -> Tokens | None:
         keys, values = self.keys, self.values
-        return None if keys is None or values is None else Tokens(self._seen - self.held, keys, values)
+        return None if keys is None or values is None else Tokens(self._seen - self.used_slots, keys, values)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
-        held = self.tokens()
-        return ({}, {}) if held is None else ({"keys": held.keys, "values": held.values}, {"seen": self._seen})
+        tokens = self.tokens()
+        return ({}, {}) if tokens is None else ({"keys": tokens.keys, "values": tokens.values}, {"seen": self._seen})
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
         self.reset()
