@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from kit.filled import fill
+from kit.hybrid import KINDS, model_of
 from kit.windowed import WindowedForCausalLM, config_of
 
 from bestiary.cache import DynamicCache, EncoderDecoderCache, OffloadedCache, OffloadedStaticCache, StaticCache, build
@@ -62,6 +63,15 @@ def test_two_layers_at_a_time_and_the_same_tokens(kind, model):
     steps = cache.transfer.trips.count("in") / 2  # keys and values
     assert steps == 5 * 11, "each layer comes once for each step"
     assert cache.is_compileable is False
+
+
+@pytest.mark.parametrize("kind", ["offloaded", "offloaded_static"])
+def test_layers_that_keep_a_state_come_and_go_as_well(kind):
+    hybrid = model_of(KINDS)
+    cache = offloaded(kind, hybrid.config)
+    got = hybrid.generate(PROMPTS, past_key_values=cache, max_new_tokens=12)
+    assert torch.equal(got, hybrid.generate(PROMPTS, max_new_tokens=12))
+    assert cache.transfer.most == 2
 
 
 def test_next_layer_comes_before_its_turn(model):

@@ -1,4 +1,4 @@
-"""A tiny LLaMA some of whose layers look back a window, and a tiny recurrent model: no family here has these yet.
+"""A tiny LLaMA some of whose layers look back a window, and the least of recurrent models.
 
 The first has the published weights of Mistral and Ministral, which the reference library knows.
 """

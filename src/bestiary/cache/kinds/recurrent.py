@@ -48,11 +48,11 @@ class RecurrentLayer(CacheLayer):
         Args:
             width: W, the width of the kernel; default: what is held, or T at first. Zeros stand for what was before the text.
         """
-        held, new = self.conv_states, conv_states.shape[2]
-        width = width or (new if held is None else held.shape[2])
-        if held is None:
-            held = conv_states.new_zeros(*conv_states.shape[:2], width)
-        self.conv_states = torch.cat([held, conv_states], dim=2)[:, :, -width:].contiguous()
+        earlier, new = self.conv_states, conv_states.shape[2]
+        width = width or (new if earlier is None else earlier.shape[2])
+        if earlier is None:
+            earlier = conv_states.new_zeros(*conv_states.shape[:2], width)
+        self.conv_states = torch.cat([earlier, conv_states], dim=2)[:, :, -width:].contiguous()
         self._seen += new
         return self.conv_states
 
@@ -91,8 +91,8 @@ class RecurrentLayer(CacheLayer):
         self._seen = 0
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
-        held = {"conv_states": self.conv_states, "recurrent_states": self.recurrent_states}
-        return {name: tensor for name, tensor in held.items() if tensor is not None}, {"seen": self._seen}
+        states = {"conv_states": self.conv_states, "recurrent_states": self.recurrent_states}
+        return {name: tensor for name, tensor in states.items() if tensor is not None}, {"seen": self._seen}
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
         self.reset()
@@ -101,8 +101,8 @@ class RecurrentLayer(CacheLayer):
         self._seen = numbers["seen"]
 
 
-def recurrent_layer(cache: Cache, layer_idx: int, device: torch.device) -> RecurrentLayer:
-    """What `cache` keeps for layer `layer_idx`, one with a state, of a model that computes on `device`.
+def recurrent_layer(cache: Cache, layer_idx: int, device: torch.device | None = None) -> RecurrentLayer:
+    """What `cache` keeps for layer `layer_idx`, one with a state, of a model that computes on `device` (None: as last time).
 
     A cache that knows no config, or makes all layers alike, learns here that this layer keeps a state.
 
@@ -159,9 +159,7 @@ class MambaCache(Cache):
         return RecurrentLayer()
 
     def _recurrent(self, layer_idx: int) -> RecurrentLayer:
-        layer = self.layer(layer_idx)
-        assert isinstance(layer, RecurrentLayer)
-        return layer
+        return recurrent_layer(self, layer_idx)
 
     def update_conv_state(self, conv_states: Tensor, layer_idx: int, width: int | None = None) -> Tensor:
         """`RecurrentLayer.update_conv_state` of layer `layer_idx`."""
