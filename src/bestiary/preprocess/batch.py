@@ -82,9 +82,9 @@ def _sample(value: Any) -> str:
 def _ragged(value: Any, name: str) -> str:
     shapes = {str(tuple(np.shape(item))) for item in value if not isinstance(item, list | tuple)}
     lengths = sorted({len(item) for item in value if isinstance(item, list | tuple)})
-    found = ", ".join(sorted(shapes)) if shapes else f"lengths {', '.join(map(str, lengths))}"
+    differences = ", ".join(sorted(shapes)) if shapes else f"lengths {', '.join(map(str, lengths))}"
     return (
-        f"{name!r} cannot become one tensor: its rows differ ({found}). Pad them to one size (padding=True, and "
+        f"{name!r} cannot become one tensor: its rows differ ({differences}). Pad them to one size (padding=True, and "
         "truncation=True where there is a limit; do_resize or do_pad for images), or leave return_tensors out"
     )
 

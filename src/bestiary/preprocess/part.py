@@ -88,11 +88,11 @@ class Preprocessor(PretrainedRecord):
             if name not in self._field_names:
                 near = did_you_mean(name, sorted(self._field_names))
                 raise ArgumentError(f"{type(self).__name__} takes no argument {name!r}.{near}")
-        given = {name: value for name, value in overrides.items() if value is not None}
-        if not given:
+        replaced = {name: value for name, value in overrides.items() if value is not None}
+        if not replaced:
             return self
         changed = copy.copy(self)
-        for name, value in given.items():
+        for name, value in replaced.items():
             setattr(changed, name, value)
         changed.validate()
         return changed

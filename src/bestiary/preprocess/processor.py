@@ -54,16 +54,18 @@ class ProcessorMixin(PushToHubMixin):
         name = type(self).__name__
         if len(parts) > len(self.parts):
             raise ArgumentError(f"{name} has {len(self.parts)} parts ({', '.join(self.parts)}), {len(parts)} were given")
-        given = dict(zip(self.parts, parts, strict=False))
-        if twice := given.keys() & named.keys():
+        values = dict(zip(self.parts, parts, strict=False))
+        if twice := values.keys() & named.keys():
             raise ArgumentError(f"{name} was given {', '.join(twice)} twice, by position and by name")
-        given |= named
+        values |= named
         for part in self.parts:
-            if not isinstance(given.get(part), KINDS[part][0]):
-                raise ArgumentError(f"{name} needs a {KINDS[part][0].__name__} as {part}, not {type(given.get(part)).__name__}")
-            self.__dict__[part] = given.pop(part)
-        refuse({key: value for key, value in given.items() if key not in self.settings}, name)
-        self.stored = {**self.settings, **given}
+            if not isinstance(values.get(part), KINDS[part][0]):
+                raise ArgumentError(
+                    f"{name} needs a {KINDS[part][0].__name__} as {part}, not {type(values.get(part)).__name__}"
+                )
+            self.__dict__[part] = values.pop(part)
+        refuse({key: value for key, value in values.items() if key not in self.settings}, name)
+        self.stored = {**self.settings, **values}
         if chat_template is not None:
             self.chat_template = chat_template
 
@@ -84,7 +86,7 @@ class ProcessorMixin(PushToHubMixin):
     # Calling
 
     def __call__(self, *inputs: Any, **options: Any) -> BatchFeature:
-        """Features of what was given: `images`, `audio`, `text`, by name or in the order of `parts`.
+        """Features of the inputs `images`, `audio`, `text`, by name or in the order of `parts`.
 
         Every option goes to each part that knows it; `images_kwargs`, `audio_kwargs` and `text_kwargs` (dictionaries) reach
         one part alone, `common_kwargs` all of them. Parts without an input stay silent.
@@ -96,19 +98,19 @@ class ProcessorMixin(PushToHubMixin):
         order = [KINDS[part][1] for part in self.parts]
         if len(inputs) > len(order):
             raise ArgumentError(f"{type(self).__name__} takes {', '.join(order)}; {len(inputs)} inputs were given")
-        given = dict(zip(order, inputs, strict=False))
+        data = dict(zip(order, inputs, strict=False))
         for name in order:
-            if options.get(name) is not None and given.get(name) is not None:
+            if options.get(name) is not None and data.get(name) is not None:
                 raise ArgumentError(f"{name!r} was given twice, by position and by name")
             value = options.pop(name, None)
-            given[name] = value if given.get(name) is None else given[name]
-        if all(value is None for value in given.values()):
+            data[name] = value if data.get(name) is None else data[name]
+        if all(value is None for value in data.values()):
             raise InputError(f"{type(self).__name__} needs at least one of {', '.join(order)}")
         routed = self._route(options)
         results = {
-            part: self.__dict__[part](given[KINDS[part][1]], **routed[part])
+            part: self.__dict__[part](data[KINDS[part][1]], **routed[part])
             for part in self.parts
-            if given[KINDS[part][1]] is not None
+            if data[KINDS[part][1]] is not None
         }
         return self._merge(results)
 
@@ -173,21 +175,21 @@ class ProcessorMixin(PushToHubMixin):
             ArgumentError: a keyword that no part knows.
         """
         options, overrides = HubOptions.split(kwargs)
-        found = find_file(name_or_path, PROCESSOR_FILE, options)
-        stored = read_json(found) if found else {}
+        path = find_file(name_or_path, PROCESSOR_FILE, options)
+        stored = read_json(path) if path else {}
         if not isinstance(stored, dict):
-            raise CorruptFile(f"{found} holds a {type(stored).__name__}, a JSON object of settings was expected")
+            raise CorruptFile(f"{path} holds a {type(stored).__name__}, a JSON object of settings was expected")
         hub = {field.name: kwargs[field.name] for field in fields(HubOptions) if kwargs.get(field.name) is not None}
-        given: dict[str, Any] = {}
+        opened: dict[str, Any] = {}
         for part in sorted(cls.parts, key=lambda name: name == "tokenizer"):
             kind = cls.parts[part]
             names = set(overrides) if part == "tokenizer" else kind.field_names() & set(overrides)
             names -= set(cls.settings)
-            given[part] = kind.from_pretrained(name_or_path, **hub, **{name: overrides.pop(name) for name in names})
-        own = {key: value for key, value in stored.items() if key not in KINDS and key != "processor_class"}
+            opened[part] = kind.from_pretrained(name_or_path, **hub, **{name: overrides.pop(name) for name in names})
+        settings = {key: value for key, value in stored.items() if key not in KINDS and key != "processor_class"}
         refuse({key: value for key, value in overrides.items() if key not in cls.settings}, f"{cls.__name__}.from_pretrained")
-        self = cls(**given)
-        self.stored = {**self.stored, **own, **overrides}
+        self = cls(**opened)
+        self.stored = {**self.stored, **settings, **overrides}
         return self
 
     def save_pretrained(self, save_directory: str | os.PathLike[str]) -> list[str]:

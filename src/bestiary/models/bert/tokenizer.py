@@ -49,16 +49,16 @@ class BertTokenizer(PreTrainedTokenizerFast):
         )
 
     @classmethod
-    def adjust(cls, rust: Tokenizer, given: Mapping[str, Any]) -> None:
+    def adjust(cls, rust: Tokenizer, options: Mapping[str, Any]) -> None:
         """Apply options given for a tokenizer that came whole."""
-        super().adjust(rust, given)
+        super().adjust(rust, options)
         names = {
             "do_lower_case": "lowercase",
             "strip_accents": "strip_accents",
             "tokenize_chinese_chars": "handle_chinese_chars",
         }
         found = state(rust.normalizer)
-        changes = {names[name]: value for name, value in given.items() if name in names}
+        changes = {names[name]: value for name, value in options.items() if name in names}
         if changes and found.get("type") == "BertNormalizer":
             rust.normalizer = normalizers.BertNormalizer(**{**{k: v for k, v in found.items() if k != "type"}, **changes})
 

@@ -52,9 +52,9 @@ class CLIPTokenizer(PreTrainedTokenizerFast):
         return rust
 
     @classmethod
-    def adjust(cls, rust: Tokenizer, given: Mapping[str, Any]) -> None:
+    def adjust(cls, rust: Tokenizer, options: Mapping[str, Any]) -> None:
         """Published tokenizer.json files leave the word ends in decoded text; put the decoder that takes them out."""
-        super().adjust(rust, given)
+        super().adjust(rust, options)
         if state(rust.decoder).get("type") == "ByteLevel":
             rust.decoder = _decoder()
 

@@ -123,9 +123,9 @@ class SequenceFeatureExtractor(Preprocessor):
                 raise InputError(self._wrong_rate(rate))
         return check_samples(clip, index)
 
-    def _wrong_rate(self, found: Any) -> str:
+    def _wrong_rate(self, rate: Any) -> str:
         return (
-            f"the audio has a sampling rate of {found} Hz and this model expects {self.sampling_rate} Hz; resample it first, "
+            f"the audio has a sampling rate of {rate} Hz and this model expects {self.sampling_rate} Hz; resample it first, "
             "for example with bestiary.preprocess.audio.reading.resample"
         )
 
@@ -184,7 +184,7 @@ class SequenceFeatureExtractor(Preprocessor):
 
 
 def _split(raw_speech: Any) -> list[Any]:
-    """The single clips in what was given: one clip, an array (B, W), or a list of clips."""
+    """The single clips of the input: one clip, an array (B, W), or a list of clips."""
     if isinstance(raw_speech, list | tuple):
         one = bool(raw_speech) and isinstance(raw_speech[0], int | float | np.number)
         return [raw_speech] if one else list(raw_speech)

@@ -93,20 +93,20 @@ def to_mono(samples: np.ndarray) -> np.ndarray:
     return samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
 
 
-def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """(W,) at `rate` hertz to (about W * wanted / rate,) at `wanted` hertz, by a polyphase low-pass filter (Kaiser window).
+def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
+    """(W,) at `rate` hertz to (about W * new_rate / rate,) at `new_rate` hertz, by a polyphase low-pass filter (Kaiser window).
 
     Raises:
         InputError: a rate that is not a whole number from 1 to `HIGHEST_RATE`.
     """
-    for value in (rate, wanted):
+    for value in (rate, new_rate):
         if value != int(value) or not 0 < value <= HIGHEST_RATE:
             raise InputError(f"a sampling rate is a whole number of hertz from 1 to {HIGHEST_RATE}, not {value!r}")
-    if rate == wanted:
+    if rate == new_rate:
         return samples
     signal = require("scipy.signal", "changing the sampling rate")
-    common = math.gcd(int(rate), int(wanted))
-    return np.asarray(signal.resample_poly(samples, int(wanted) // common, int(rate) // common), np.float32)
+    common = math.gcd(int(rate), int(new_rate))
+    return np.asarray(signal.resample_poly(samples, int(new_rate) // common, int(rate) // common), np.float32)
 
 
 def check_samples(samples: Any, index: int | None = None) -> np.ndarray:

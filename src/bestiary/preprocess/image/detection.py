@@ -65,7 +65,7 @@ class DetectionImageProcessor(BaseImageProcessor):
         listed = [annotations] if isinstance(annotations, Mapping) else annotations
         if not isinstance(listed, Sequence) or len(listed) != len(arrays):
             raise InputError(
-                f"annotations must be a dictionary for each image; found {_found(listed)} for {len(arrays)} images"
+                f"annotations must be a dictionary for each image; found {_describe(listed)} for {len(arrays)} images"
             )
         originals = [(array.shape[0], array.shape[1]) for array in arrays]
         target: Any = call.size
@@ -87,18 +87,18 @@ class DetectionImageProcessor(BaseImageProcessor):
         boxes[:, 2:] += boxes[:, :2]
         boxes[:, 0::2] = boxes[:, 0::2].clip(0, original[1])
         boxes[:, 1::2] = boxes[:, 1::2].clip(0, original[0])
-        kept = (boxes[:, 2:] > boxes[:, :2]).all(1)
+        visible = (boxes[:, 2:] > boxes[:, :2]).all(1)
         down, across = resized[0] / original[0], resized[1] / original[1]
-        boxes = boxes[kept] * np.asarray([across, down, across, down], np.float32)
+        boxes = boxes[visible] * np.asarray([across, down, across, down], np.float32)
         if self.do_convert_annotations:
             boxes = np.concatenate(((boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]), axis=1)
             boxes /= np.asarray([final[1], final[0], final[1], final[0]], np.float32)
         return {
             "image_id": np.asarray([annotation["image_id"]], np.int64),
-            "class_labels": np.asarray([each["category_id"] for each in objects], np.int64)[kept],
+            "class_labels": np.asarray([each["category_id"] for each in objects], np.int64)[visible],
             "boxes": boxes,
-            "area": np.asarray([each["area"] for each in objects], np.float32)[kept] * np.float32(down * across),
-            "iscrowd": np.zeros(kept.sum(), np.int64),
+            "area": np.asarray([each["area"] for each in objects], np.float32)[visible] * np.float32(down * across),
+            "iscrowd": np.zeros(visible.sum(), np.int64),
             "orig_size": np.asarray(original, np.int64),
             "size": np.asarray(final, np.int64),
         }
@@ -136,10 +136,10 @@ def read_objects(annotation: Any) -> list[Mapping[str, Any]]:
     Raises:
         InputError: names what is missing or not of its kind.
     """
-    known = isinstance(annotation, Mapping) and {"image_id", "annotations"} <= annotation.keys()
-    if not known or not isinstance(annotation["annotations"], list | tuple):
+    has_keys = isinstance(annotation, Mapping) and {"image_id", "annotations"} <= annotation.keys()
+    if not has_keys or not isinstance(annotation["annotations"], list | tuple):
         raise InputError(
-            f"an annotation is a dictionary with image_id and annotations (a list of objects); found {_found(annotation)}"
+            f"an annotation is a dictionary with image_id and annotations (a list of objects); found {_describe(annotation)}"
         )
     objects = []
     for index, each in enumerate(annotation["annotations"]):
@@ -154,7 +154,7 @@ def read_objects(annotation: Any) -> list[Mapping[str, Any]]:
     return objects
 
 
-def _found(value: Any) -> str:
+def _describe(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"a dictionary with {', '.join(map(str, value)) or 'nothing'}"
     return f"{len(value)}" if isinstance(value, list | tuple) else repr(value)[:80]

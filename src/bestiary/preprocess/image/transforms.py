@@ -35,16 +35,16 @@ def read_size(size: Any, square: bool, name: str = "size") -> dict[str, int]:
         size = {"height": size, "width": size} if square else {"shortest_edge": size}
     elif isinstance(size, list | tuple) and len(size) == 2:
         size = {"height": size[0], "width": size[1]}
-    found = {key: value for key, value in size.items() if value is not None} if isinstance(size, dict) else None
-    if found is None or set(found) not in SIZE_KEYS:
+    lengths = {key: value for key, value in size.items() if value is not None} if isinstance(size, dict) else None
+    if lengths is None or set(lengths) not in SIZE_KEYS:
         raise ConfigError(
             f"{name} must be a number, a pair or one of {', '.join(str(sorted(k)) for k in SIZE_KEYS)}, not {size!r}"
         )
-    for key, value in found.items():
+    for key, value in lengths.items():
         check(name, key, value, Edge)
-    if found.get("height", 1) * found.get("width", 1) > MOST_PIXELS:
-        raise ConfigError(f"{name} is {found['height']} x {found['width']}: an image has at most {MOST_PIXELS} pixels")
-    return found
+    if lengths.get("height", 1) * lengths.get("width", 1) > MOST_PIXELS:
+        raise ConfigError(f"{name} is {lengths['height']} x {lengths['width']}: an image has at most {MOST_PIXELS} pixels")
+    return lengths
 
 
 def output_size(height: int, width: int, size: dict[str, int]) -> tuple[int, int]:

@@ -14,7 +14,7 @@ PADDED = 1024
 
 
 class DecodingMixin(SpecialTokens):
-    """What a tokenizer knows without encoding anything."""
+    """Ids back to text, and single tokens to ids and back: all of a tokenizer that encodes no text."""
 
     clean_up_tokenization_spaces: bool
 

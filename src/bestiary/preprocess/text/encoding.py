@@ -32,7 +32,7 @@ TOO_LONG = ("warn", "error", "cut", "window")
 
 
 class EncodingMixin(DecodingMixin):
-    """Texts to ids."""
+    """The calls that turn texts into rows of token ids, and pad rows that are encoded already."""
 
     model_max_length: int
     model_input_names: Sequence[str]
@@ -207,7 +207,7 @@ class EncodingMixin(DecodingMixin):
         warn_once("too-long", message)
 
     def encode(self, text: Any, text_pair: Any = None, add_special_tokens: bool = True, **options: Any) -> Any:
-        """The ids of one text (or pair) as a list, or as an array with `return_tensors`; options as in a options."""
+        """The ids of one text (or pair) as a list, or as an array with `return_tensors`; options as in a call."""
         return self(text, text_pair, add_special_tokens=add_special_tokens, **options)[self.model_input_names[0]]
 
     def encode_plus(self, text: Any, text_pair: Any = None, add_special_tokens: bool = True, **options: Any) -> BatchEncoding:
@@ -292,11 +292,11 @@ class EncodingMixin(DecodingMixin):
 
 def _older_spellings(options: dict[str, Any], padding: Any, truncation: Any, max_length: int | None) -> dict[str, Any]:
     """What `pad_to_max_length` and `truncation_strategy` of releases before 3 say today; they are taken out of `options`."""
-    said: dict[str, Any] = {}
+    renamed: dict[str, Any] = {}
     if options.pop("pad_to_max_length", False) and padding is False:
         warn_once("pad-to-max-length", "pad_to_max_length=True is now padding='max_length' (and truncation=True)")
-        said = {"padding": True} if max_length is None else {"padding": "max_length", "truncation": truncation or True}
+        renamed = {"padding": True} if max_length is None else {"padding": "max_length", "truncation": truncation or True}
     if (strategy := options.pop("truncation_strategy", None)) is not None and not truncation:
         warn_once("truncation-strategy", f"truncation_strategy={strategy!r} is now truncation={strategy!r}")
-        said["truncation"] = strategy
-    return said
+        renamed["truncation"] = strategy
+    return renamed

@@ -67,12 +67,12 @@ def read_settings(
     if templates is not None:
         settings["chat_template"] = templates
     settings["name_or_path"] = str(name_or_path)
-    found = dict(_vocabularies(vocab_files, name_or_path, where))
+    paths = dict(_vocabularies(vocab_files, name_or_path, where))
     for keyword, name in further.items():
         other = find_file(name_or_path, name, where)
         if other is not None:
-            found[keyword] = other
-    return {**found, "stored": settings, **overrides}
+            paths[keyword] = other
+    return {**paths, "stored": settings, **overrides}
 
 
 def read_config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str, Any]:
@@ -81,10 +81,10 @@ def read_config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict
 
 
 def _json_object(name_or_path: str | os.PathLike[str], name: str, where: HubOptions) -> dict[str, Any]:
-    found = find_file(name_or_path, name, where)
-    values = {} if found is None else read_json(found)
+    path = find_file(name_or_path, name, where)
+    values = {} if path is None else read_json(path)
     if not isinstance(values, dict):
-        raise CorruptFile(f"{found} holds {type(values).__name__}, expected an object")
+        raise CorruptFile(f"{path} holds {type(values).__name__}, expected an object")
     return values
 
 
@@ -119,13 +119,13 @@ def _config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str
 
 def _added(values: Any) -> dict[int, AddedToken]:
     """`added_tokens_decoder`: id, written as text, -> token."""
-    made = {}
+    tokens = {}
     for index, value in values.items() if isinstance(values, dict) else [("", values)]:
         token = read_token(value)
         if not str(index).isdecimal() or not isinstance(token, str | AddedToken):
             raise CorruptFile(f"added_tokens_decoder holds {index!r:.60}: {value!r:.60}; expected an id and a stored token")
-        made[int(index)] = token if isinstance(token, AddedToken) else AddedToken(token)
-    return made
+        tokens[int(index)] = token if isinstance(token, AddedToken) else AddedToken(token)
+    return tokens
 
 
 def _vocabularies(
@@ -139,35 +139,35 @@ def _vocabularies(
     whole = find_file(name_or_path, TOKENIZER, where)
     if whole is not None:
         return [("tokenizer_file", whole)]
-    found = []
+    paths = []
     for keyword, names in vocab_files.items():
         for name in (names,) if isinstance(names, str) else names:
             path = None if name == TOKENIZER else find_file(name_or_path, name, where)
             if path is not None:
-                found.append((keyword, path))
+                paths.append((keyword, path))
                 break
-    if not found:
-        wanted = [
+    if not paths:
+        expected = [
             TOKENIZER,
             *(name for names in vocab_files.values() for name in ([names] if isinstance(names, str) else names)),
         ]
         inner = f" (subfolder {where.subfolder!r})" if where.subfolder else ""
-        raise FileMissing(f"{name_or_path}{inner} has no tokenizer: none of {', '.join(dict.fromkeys(wanted))} is there")
-    if "vocab_file" not in dict(found):
-        lacking, there = vocab_files["vocab_file"], ", ".join(path.name for _, path in found)
+        raise FileMissing(f"{name_or_path}{inner} has no tokenizer: none of {', '.join(dict.fromkeys(expected))} is there")
+    if "vocab_file" not in dict(paths):
+        lacking, there = vocab_files["vocab_file"], ", ".join(path.name for _, path in paths)
         raise FileMissing(f"{name_or_path} has {there} without the vocabulary that belongs to it, {lacking}")
-    return found
+    return paths
 
 
 def _templates(name_or_path: str | os.PathLike[str], where: HubOptions) -> str | dict[str, str] | None:
     """Chat templates in files of their own: the default one, and named ones in a folder."""
     default = find_file(name_or_path, TEMPLATE, where)
-    found = {} if default is None else {"default": default.read_text(encoding="utf-8")}
+    templates = {} if default is None else {"default": default.read_text(encoding="utf-8")}
     for name in _named_templates(name_or_path, where, default):
         path = find_file(name_or_path, f"{TEMPLATES}/{name}", where)
         if path is not None:
-            found[Path(name).stem] = path.read_text(encoding="utf-8")
-    return found["default"] if list(found) == ["default"] else found or None
+            templates[Path(name).stem] = path.read_text(encoding="utf-8")
+    return templates["default"] if list(templates) == ["default"] else templates or None
 
 
 def _named_templates(name_or_path: str | os.PathLike[str], where: HubOptions, default: Path | None) -> list[str]:
@@ -217,10 +217,10 @@ def write_vocabulary(rust: Tokenizer, folder: str | os.PathLike[str], prefix: st
     root = folder_to_fill(folder)
     written = []
     with tempfile.TemporaryDirectory() as aside:
-        for made in map(Path, rust.model.save(aside, _prefix(prefix).removesuffix("-") or None)):
-            with replacing(root / made.name) as temporary:
-                shutil.copyfile(made, temporary)
-            written.append(str(root / made.name))
+        for source in map(Path, rust.model.save(aside, _prefix(prefix).removesuffix("-") or None)):
+            with replacing(root / source.name) as temporary:
+                shutil.copyfile(source, temporary)
+            written.append(str(root / source.name))
     return tuple(written)
 
 

@@ -93,8 +93,8 @@ def columns_of(encoded: Any, main: str) -> dict[str, Any]:
                 )
         encoded = {name: [item[name] for item in encoded] for name in names}
     if not isinstance(encoded, Mapping) or main not in encoded:
-        found = list(encoded) if isinstance(encoded, Mapping) else type(encoded).__name__
-        raise InputError(f"padding needs examples with {main!r}; found {found}")
+        columns = list(encoded) if isinstance(encoded, Mapping) else type(encoded).__name__
+        raise InputError(f"padding needs examples with {main!r}; found {columns}")
     return {main: plain(encoded[main]), **{name: plain(value) for name, value in encoded.items() if name != main}}
 
 
@@ -109,7 +109,7 @@ def plain(value: Any) -> Any:
 
 def kind_of(encoded: Any, main: str) -> str | None:
     """ "pt" or "np" when the examples already hold tensors or arrays, so that padding gives back what it was given."""
-    found = encoded
-    while isinstance(found, Mapping | list | tuple) and found:
-        found = found.get(main) if isinstance(found, Mapping) else found[0]
-    return "pt" if is_torch(found) else "np" if type(found).__module__ == "numpy" else None
+    value = encoded
+    while isinstance(value, Mapping | list | tuple) and value:
+        value = value.get(main) if isinstance(value, Mapping) else value[0]
+    return "pt" if is_torch(value) else "np" if type(value).__module__ == "numpy" else None

@@ -117,8 +117,8 @@ def ends_template(bos: End | None, eos: End | None) -> processors.TemplateProces
 def set_ends(rust: Tokenizer, bos: End | None, eos: End | None) -> None:
     """Replace what adds special tokens; the part that trims offsets of byte-level tokens, if there is one, stays."""
     template = ends_template(bos, eos)
-    found = state(rust.post_processor)
-    trims = [part for part in found.get("processors", [found]) if part.get("type") == "ByteLevel"]
+    processor = state(rust.post_processor)
+    trims = [part for part in processor.get("processors", [processor]) if part.get("type") == "ByteLevel"]
     if trims:
         options = {name: trims[0][name] for name in ("add_prefix_space", "trim_offsets", "use_regex") if name in trims[0]}
         rust.post_processor = processors.Sequence([processors.ByteLevel(**options), template])
@@ -139,15 +139,15 @@ def set_prefix_space(rust: Tokenizer, value: bool) -> None:
     Raises:
         InputError: no part of this tokenizer puts a space.
     """
-    found = state(rust.pre_tokenizer)
-    parts = found.get("pretokenizers", [found])
+    stored = state(rust.pre_tokenizer)
+    parts = stored.get("pretokenizers", [stored])
     places = [number for number, part in enumerate(parts) if part.get("type") in ("ByteLevel", "Metaspace")]
     if not places:
         raise InputError(
-            f"add_prefix_space={value} has no meaning here: the pre-tokenizer {found.get('type')} puts no space before a text"
+            f"add_prefix_space={value} has no meaning here: the pre-tokenizer {stored.get('type')} puts no space before a text"
         )
     for number in places:
-        part = rust.pre_tokenizer if "pretokenizers" not in found else rust.pre_tokenizer[number]
+        part = rust.pre_tokenizer if "pretokenizers" not in stored else rust.pre_tokenizer[number]
         if parts[number]["type"] == "ByteLevel":
             part.add_prefix_space = value
         else:

@@ -130,9 +130,9 @@ class SpecialTokens:
                 self.extra_special_tokens = new if replace_extra_special_tokens else _join(self._extra, new)
                 tokens += new
             elif role not in self._roles:
-                known = [*self._roles, EXTRA]
+                roles = [*self._roles, EXTRA]
                 raise ArgumentError(
-                    f"{role!r} is no role of a special token.{did_you_mean(role, known)} Roles: {', '.join(known)}"
+                    f"{role!r} is no role of a special token.{did_you_mean(role, roles)} Roles: {', '.join(roles)}"
                 )
             else:
                 setattr(self, role, value)
@@ -146,9 +146,9 @@ class SpecialTokens:
             CorruptFile: they cannot have the ids that the file gives them.
         """
         present = self.rust.main.get_added_tokens_decoder()
-        wanted = {index: token for index, token in sorted(added.items()) if index not in present}
-        self.rust.main.add_tokens(list(wanted.values()))
-        for index, token in wanted.items():
+        missing = {index: token for index, token in sorted(added.items()) if index not in present}
+        self.rust.main.add_tokens(list(missing.values()))
+        for index, token in missing.items():
             content = str(getattr(token, "content", token))
             if self.rust.main.token_to_id(content) != index:
                 raise CorruptFile(
@@ -156,15 +156,15 @@ class SpecialTokens:
                     f"{self.rust.main.get_vocab_size(False)} tokens it gets {self.rust.main.token_to_id(content)}"
                 )
 
-    def _set_specials(self, given: Mapping[str, Any]) -> None:
+    def _set_specials(self, settings: Mapping[str, Any]) -> None:
         """At construction: roles and other special tokens as given; what the vocabulary lacks is added, in order of roles."""
-        extra = given.get(EXTRA, given.get(OLDER_EXTRA)) or []
+        extra = settings.get(EXTRA, settings.get(OLDER_EXTRA)) or []
         if not isinstance(extra, Mapping | list | tuple):
             raise InputError(f"{EXTRA} is {extra!r:.60}; expected a list of tokens, or role -> token")
-        named = {**(given.get(NAMED) or {}), **(extra if isinstance(extra, Mapping) else {})}
+        named = {**(settings.get(NAMED) or {}), **(extra if isinstance(extra, Mapping) else {})}
         for role in named:
             self._roles[role] = None
-        roles = {**{role: given.get(role) for role in ROLES}, **named}
+        roles = {**{role: settings.get(role) for role in ROLES}, **named}
         tokens = {role: read_token(value) for role, value in roles.items() if value is not None}
         others = [] if isinstance(extra, Mapping) else [read_token(token) for token in extra]
         for role, token in [*tokens.items(), *((EXTRA, token) for token in others)]:

@@ -64,8 +64,8 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
         super().__init__()
         vocab, merges = options.pop("vocab_file", vocab), options.pop("merges_file", merges)
         _refuse_misspelt(type(self), options)
-        given = {**(stored or {}), **options}
-        settings = {**self.defaults, **given}
+        explicit = {**(stored or {}), **options}
+        settings = {**self.defaults, **explicit}
         for role in ROLES:
             settings[role] = read_token(settings.get(role))
         whole = tokenizer_object is not None or tokenizer_file is not None
@@ -78,7 +78,7 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
         if whole:
             self.adjust(rust, options)
             # The family's usual tokens are not added to a vocabulary that was made without them.
-            absent = [role for role in ROLES if role not in given and rust.token_to_id(str(settings[role])) is None]
+            absent = [role for role in ROLES if role not in explicit and rust.token_to_id(str(settings[role])) is None]
             settings.update(dict.fromkeys(absent))
         check_growth(rust)
         self.rust = RustTokenizer(rust)
@@ -104,10 +104,10 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
             )
 
     @classmethod
-    def adjust(cls, rust: Tokenizer, given: Mapping[str, Any]) -> None:
+    def adjust(cls, rust: Tokenizer, options: Mapping[str, Any]) -> None:
         """Apply the options that were given to a tokenizer that came whole; a family with options of its own extends it."""
-        if given.get("add_prefix_space") is not None:
-            set_prefix_space(rust, bool(given["add_prefix_space"]))
+        if options.get("add_prefix_space") is not None:
+            set_prefix_space(rust, bool(options["add_prefix_space"]))
 
     def _set_options(self, settings: dict[str, Any]) -> None:
         self.name_or_path = str(settings.pop("name_or_path", ""))
@@ -267,9 +267,9 @@ _FILES = ("tokenizer_object", "tokenizer_file", "vocab_file", "merges_file", "st
 
 def _refuse_misspelt(kind: type[PreTrainedTokenizerFast], options: Mapping[str, Any]) -> None:
     """Raise `ArgumentError` for a keyword that looks like another; unknown ones are kept, since files hold many."""
-    known = {*kind.defaults, *ROLES, EXTRA, OLDER_EXTRA, NAMED, *_KINDS, *_OTHERS, *_FILES}
+    names = {*kind.defaults, *ROLES, EXTRA, OLDER_EXTRA, NAMED, *_KINDS, *_OTHERS, *_FILES}
     for name in options:
-        near = "" if name in known else did_you_mean(name, sorted(known), cutoff=0.85)
+        near = "" if name in names else did_you_mean(name, sorted(names), cutoff=0.85)
         # Models have tokens with roles of their own (`image_token`), whose names may be near.
         if near and not name.endswith("_token"):
             raise ArgumentError(f"{kind.__name__} takes no option {name!r}.{near}")

@@ -85,9 +85,9 @@ def _finish(rust: Tokenizer, added: Sequence[Mapping[str, Any]], processor: Any,
     """Put back how added tokens match and what adds special tokens, with their new ids."""
     whole = json.loads(rust.to_str())
     ids = {token["content"]: token["id"] for token in whole["added_tokens"]}
-    kept = {renamed.get(token["content"], token["content"]): token for token in added}
+    matching = {renamed.get(token["content"], token["content"]): token for token in added}
     for token in whole["added_tokens"]:
-        old = kept.get(token["content"])
+        old = matching.get(token["content"])
         if old is not None:
             token.update({name: old[name] for name in ("single_word", "lstrip", "rstrip", "normalized", "special")})
     whole["post_processor"] = _renumber(processor, {**rust.get_vocab(), **ids}, renamed)

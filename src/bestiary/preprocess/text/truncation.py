@@ -64,13 +64,13 @@ class Truncation:
         if self.strategy == "longest_first":
             shorter = min(first, second, room // 2)
             return (shorter, room - shorter) if first <= second else (room - shorter, shorter)
-        kept = second if self.strategy == "only_first" else first
-        if kept >= room:
+        other = second if self.strategy == "only_first" else first
+        if other >= room:
             raise InputError(
-                f"truncation={self.strategy!r} cannot help: the other text alone has {kept} tokens and there is room for "
+                f"truncation={self.strategy!r} cannot help: the other text alone has {other} tokens and there is room for "
                 f"{room}; use truncation='longest_first' or a larger max_length"
             )
-        return (room - kept, kept) if self.strategy == "only_first" else (kept, room - kept)
+        return (room - other, other) if self.strategy == "only_first" else (other, room - other)
 
     def _shorten(self, encoding: Encoding, length: int) -> None:
         if length >= len(encoding):

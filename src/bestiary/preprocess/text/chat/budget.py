@@ -30,20 +30,20 @@ _PERCENT = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(\*|\d*)(?:\.(\*|\d*))?")
 
 
 class _Account:
-    """What is left to spend, and the conversation, which is weighed only once the common budget is gone."""
+    """Units left to spend, and the conversation while it is not weighed yet: that happens once the common budget is used up."""
 
-    __slots__ = ("given", "left")
+    __slots__ = ("left", "unweighed")
 
-    def __init__(self, given: Any) -> None:
-        self.left, self.given = BUDGET, [given]
+    def __init__(self, conversation: Any) -> None:
+        self.left, self.unweighed = BUDGET, [conversation]
 
 
 _account: ContextVar[_Account] = ContextVar("account")
 
 
-def open_budget(given: Any) -> None:
-    """A fresh budget for rendering `given`."""
-    _account.set(_Account(given))
+def open_budget(variables: Any) -> None:
+    """A fresh budget for rendering a template with `variables`."""
+    _account.set(_Account(variables))
 
 
 def refuse(what: str) -> NoReturn:
@@ -52,15 +52,15 @@ def refuse(what: str) -> NoReturn:
 
 
 def spend(units: int) -> None:
-    """Pay from the budget."""
+    """Take `units` from the budget; raises `UnsafeFile` when it is used up."""
     account = _account.get()
     account.left -= units
     if account.left >= 0:
         return
-    if account.given:
-        given, left = account.given.pop(), account.left
+    if account.unweighed:
+        conversation, left = account.unweighed.pop(), account.left
         account.left = sys.maxsize
-        account.left = left + FOR_THE_CONVERSATION * weigh(given)
+        account.left = left + FOR_THE_CONVERSATION * weigh(conversation)
     if account.left < 0:
         refuse("more work than a conversation of this size is worth: its budget of time and memory is used up")
 
@@ -122,7 +122,7 @@ def shown(value: Any) -> int:
     return BYTE * sys.getsizeof(value) if isinstance(value, str) else 2 * weigh(value, SLOW_CHARACTER)
 
 
-def made(value: Any) -> Any:
+def charge_memory(value: Any) -> Any:
     """`value`, with its memory paid for."""
     if isinstance(value, (str, bytes)):
         spend(BYTE * sys.getsizeof(value))

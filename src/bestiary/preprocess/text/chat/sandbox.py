@@ -24,7 +24,7 @@ from jinja2.utils import Namespace
 
 from ....core.errors import InputError, UnsafeFile
 from . import budget as budget
-from .budget import OPERATION, made, refuse, shown, small, spend, weigh
+from .budget import OPERATION, charge_memory, refuse, shown, small, spend, weigh
 
 MOST_CHARACTERS = 20_000_000
 LONGEST_SOURCE = 1_000_000
@@ -64,12 +64,12 @@ def _keys(attribute: Any) -> int:
     return 1 + attribute.count(".") + attribute.count(",") if isinstance(attribute, str) else 1
 
 
-def _paid(name: str, function: Any) -> Callable[..., Any]:
-    """The filter or test `name`, which pays first."""
+def _charged(name: str, function: Any) -> Callable[..., Any]:
+    """`function`, the filter or test `name`, such that each call takes its price from the budget before it runs."""
     place, keyword = _WIDTHS.get(name, (0, ""))
 
     @wraps(function)
-    def paid(*args: Any, **kwargs: Any) -> Any:
+    def charged(*args: Any, **kwargs: Any) -> Any:
         units = _price(name, [*args, *kwargs.values()])
         if name in _KEYED:
             units *= _keys(kwargs.get("attribute", args[2] if len(args) > 2 else ""))
@@ -79,9 +79,9 @@ def _paid(name: str, function: Any) -> Callable[..., Any]:
             if name == "indent":
                 spend(4 * budget.BYTE * width * str(args[0]).count("\n"))
         result = function(*args, **kwargs)
-        return result if name in _FREE else made(result)
+        return result if name in _FREE else charge_memory(result)
 
-    return paid
+    return charged
 
 
 class _Names(Namespace):
@@ -106,10 +106,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(
             trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols], finalize=_finalize, optimized=False
         )
-        own = {"tojson": _to_json, "format": _format, "replace": _replace, "join": _join, "sum": _sum}
-        paid = {name: function for name, function in self.filters.items() if name not in own}
-        self.filters = {**{name: _paid(name, function) for name, function in paid.items()}, **own, **_REWRITTEN}
-        self.tests.update({name: _paid(name, self.tests[name]) for name in _PRICED_TESTS})
+        priced = {"tojson": _to_json, "format": _format, "replace": _replace, "join": _join, "sum": _sum}
+        others = {name: function for name, function in self.filters.items() if name not in priced}
+        self.filters = {**{name: _charged(name, function) for name, function in others.items()}, **priced, **_REWRITTEN}
+        self.tests.update({name: _charged(name, self.tests[name]) for name in _PRICED_TESTS})
         del self.globals["lipsum"]
         self.globals["namespace"] = _Names
         self.globals["raise_exception"] = _raise
@@ -149,7 +149,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         elif isinstance(owner, list | tuple):
             spend(weigh(owner))
         result = super().call(context, function, *args, **kwargs)
-        return result if isinstance(owner, dict) and bound.__name__ != "copy" else made(result)
+        return result if isinstance(owner, dict) and bound.__name__ != "copy" else charge_memory(result)
 
 
 def _price_of_binop(operator: str, left: Any, right: Any) -> int:
@@ -205,28 +205,30 @@ def _to_json(
 ) -> str:
     units, depth = budget.measure(value, budget.SLOW_CHARACTER)
     spend(OPERATION + units + units * depth * small(indent) // 10)  # a line for each item, indented by its depth
-    return made(json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys))
+    return charge_memory(
+        json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+    )
 
 
 def _format(form: Any, /, *args: Any, **kwargs: Any) -> str:
     spend(OPERATION + shown(form))
     form = str(form)
     spend(budget.for_percent(form, kwargs or args))
-    return made(form % (kwargs or args))
+    return charge_memory(form % (kwargs or args))
 
 
 def _replace(text: Any, old: Any, new: Any, count: int | None = None) -> str:
     spend(OPERATION + sum(map(shown, (text, old, new))))
     text, old, new = str(text), str(old), str(new)
     spend(budget.for_replacing(text, old, new))
-    return made(text.replace(old, new, -1 if count is None else count))
+    return charge_memory(text.replace(old, new, -1 if count is None else count))
 
 
 @jinja2.pass_eval_context
 def _join(context: Any, value: Any, d: Any = "", attribute: Any = None) -> str:
     items = list(budget.metered(value, budget.ITEM * _keys(attribute)))  # what can be gone through only once is counted first
     spend(OPERATION + shown(d) + budget.for_joining(items, str(d)))
-    return made(FILTERS["join"](context, items, d, attribute))
+    return charge_memory(FILTERS["join"](context, items, d, attribute))
 
 
 @jinja2.pass_environment
@@ -234,7 +236,7 @@ def _sum(environment: Any, iterable: Any, attribute: Any = None, start: Any = 0)
     items = list(budget.metered(iterable, OPERATION * _keys(attribute)))
     if not isinstance(start, int | float):  # lists: each sum is a new one
         spend((weigh(items) // budget.ITEM) ** 2 * budget.BYTE)
-    return made(FILTERS["sum"](environment, items, attribute, start))
+    return charge_memory(FILTERS["sum"](environment, items, attribute, start))
 
 
 def _raise(message: Any) -> None:
@@ -247,13 +249,13 @@ def _concatenated(parts: list[Any]) -> str:
     return "".join(map(str, parts))
 
 
-def _seen(value: Any) -> Any:
+def _charge_reading(value: Any) -> Any:
     spend(weigh(value))
     return value
 
 
 def _run_through(value: Any) -> Any:
-    """What a constant is looked for in: a dictionary has it or not, a list or a text is gone through."""
+    """Charge for `constant in value`: free for a dictionary, which has it or not; a unit price per item of a list or a text."""
     spend(0 if isinstance(value, dict) or not isinstance(value, budget.SIZED) else budget.ITEM * len(value))
     return value
 
@@ -264,8 +266,8 @@ def _body(units: int) -> None:
 
 # Put into the tree by `_pay_in`; no template can write these names as filters, and they can only take from the budget.
 _REWRITTEN: dict[str, Callable[..., Any]] = {
-    "metered!": budget.metered, "made!": made, "seen!": _seen, "run through!": _run_through, "concatenated!": _concatenated,
-    "body!": _body,
+    "metered!": budget.metered, "charge memory!": charge_memory, "charge reading!": _charge_reading,
+    "run through!": _run_through, "concatenated!": _concatenated, "body!": _body,
 }  # fmt: skip
 
 
@@ -314,9 +316,9 @@ def _pay_in(node: Any) -> Any:
     elif isinstance(node, nodes.Concat):
         return _call("concatenated!", nodes.List(node.nodes, lineno=node.lineno))
     elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice):
-        return _call("made!", node)
+        return _call("charge memory!", node)
     elif isinstance(node, nodes.Pair) and not isinstance(node.key, nodes.Const):
-        node.key = _call("seen!", node.key)
+        node.key = _call("charge reading!", node.key)
     elif isinstance(node, nodes.Compare):
         _pay_for_comparing(node)
     return node
@@ -330,9 +332,9 @@ def _pay_for_comparing(node: nodes.Compare) -> None:
     if brief and inside and isinstance(node.expr, nodes.Const):
         node.ops[0].expr = _call("run through!", node.ops[0].expr)
     elif not brief or inside:
-        node.expr = _call("seen!", node.expr)
+        node.expr = _call("charge reading!", node.expr)
         for operand in node.ops:
-            operand.expr = _call("seen!", operand.expr)
+            operand.expr = _call("charge reading!", operand.expr)
 
 
 def run(source: str, variables: dict[str, Any], marks: tuple[str, str] = ("", "")) -> str:

@@ -60,24 +60,24 @@ class ChatTemplates:
         Raises:
             InputError: there is none, or none of that name can be meant.
         """
-        own = read_templates(self.chat_template)
+        templates = read_templates(self.chat_template)
         if chat_template is not None and not isinstance(chat_template, str):
             raise InputError(f"chat_template= is a template or the name of one; found {chat_template!r:.60}")
-        if not isinstance(own, dict):
-            chosen = own if chat_template is None else chat_template
+        if not isinstance(templates, dict):
+            chosen = templates if chat_template is None else chat_template
             if chosen is None:
                 raise InputError(
                     "this tokenizer has no chat template: set tokenizer.chat_template, or pass chat_template= (CHATML is one)"
                 )
             return chosen
         if chat_template is not None:
-            return own.get(chat_template, chat_template)
-        name = "tool_use" if tools is not None and "tool_use" in own else "default"
-        if name not in own:
+            return templates.get(chat_template, chat_template)
+        name = "tool_use" if tools is not None and "tool_use" in templates else "default"
+        if name not in templates:
             raise InputError(
-                f"this tokenizer has the chat templates {', '.join(own)} and no default one; pass chat_template=name"
+                f"this tokenizer has the chat templates {', '.join(templates)} and no default one; pass chat_template=name"
             )
-        return own[name]
+        return templates[name]
 
     def apply_chat_template(
         self,
@@ -129,7 +129,7 @@ class ChatTemplates:
             )
         schemas = None if tools is None else [_schema(tool) for tool in tools]
         source = self.get_chat_template(chat_template, tools)
-        given = {
+        context = {
             **self.special_tokens_map,
             "tools": schemas,
             "documents": documents,
@@ -138,7 +138,7 @@ class ChatTemplates:
         }
         prompts, spans = [], []
         for chat in chats:
-            marked = _render(source, chat, given, continue_final_message, return_assistant_tokens_mask)
+            marked = _render(source, chat, context, continue_final_message, return_assistant_tokens_mask)
             prompts.append(RenderedPrompt(marked[0]))
             spans.append(marked[1])
         if not tokenize:
@@ -165,15 +165,15 @@ def _conversations(conversation: Any) -> tuple[list[list[Any]], bool]:
     if not isinstance(chats, list | tuple) or not chats:
         raise InputError(f"a conversation is a list of messages with 'role' and 'content'; found {conversation!r:.80}")
     batched = isinstance(chats[0], list | tuple) or not isinstance(chats[0], Mapping)
-    found: list[Any] = [_messages(chat) for chat in chats] if batched else [chats]
-    for chat in found:
+    checked: list[Any] = [_messages(chat) for chat in chats] if batched else [chats]
+    for chat in checked:
         for message in chat if isinstance(chat, list | tuple) else [chat]:
             if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
                 raise InputError(
                     f"a message is a mapping with 'role' and 'content'; found {type(message).__name__} {message!r:.60}"
                 )
     # What is null is left out, as published: templates ask whether a message has content or calls of tools.
-    return [[{key: value for key, value in one.items() if value is not None} for one in chat] for chat in found], batched
+    return [[{key: value for key, value in one.items() if value is not None} for one in chat] for chat in checked], batched
 
 
 def _schema(tool: Any) -> Any:
@@ -184,13 +184,15 @@ def _schema(tool: Any) -> Any:
     raise InputError(f"a tool is a function or a JSON schema of one; found {type(tool).__name__} {tool!r:.60}")
 
 
-def _render(source: str, chat: list[Any], given: Mapping[str, Any], unfinished: bool, marking: bool) -> tuple[str, list[Span]]:
+def _render(
+    source: str, chat: list[Any], context: Mapping[str, Any], unfinished: bool, marking: bool
+) -> tuple[str, list[Span]]:
     """The text, and the parts of it that the assistant wrote where those are asked for."""
     secret = secrets.token_hex(8)
     marks = (f"\x02{secret}", f"\x03{secret}") if marking else ("", "")
-    text = run(source, {**given, "messages": chat}, marks)
+    text = run(source, {**context, "messages": chat}, marks)
     if unfinished:
-        text = _open_end(source, chat, given, marks, text)
+        text = _open_end(source, chat, context, marks, text)
     if not marking:
         return text, []
     if marks[0] not in text:
@@ -211,13 +213,13 @@ def _take_out(text: str, marks: tuple[str, str]) -> tuple[str, list[Span]]:
     return head, spans
 
 
-def _open_end(source: str, chat: list[Any], given: Mapping[str, Any], marks: tuple[str, str], text: str) -> str:
+def _open_end(source: str, chat: list[Any], context: Mapping[str, Any], marks: tuple[str, str], text: str) -> str:
     """`text` up to where the last message's content ends, found by rendering once more with a mark there."""
     end = f"\x04{secrets.token_hex(8)}"
-    variables = {**given, "messages": [*chat[:-1], _with_end(chat[-1], end)]}
-    head, found, _ = run(source, variables, marks).partition(end)
+    variables = {**context, "messages": [*chat[:-1], _with_end(chat[-1], end)]}
+    head, marker, _ = run(source, variables, marks).partition(end)
     for candidate in (head, head.rstrip()):
-        if found and text.startswith(candidate):
+        if marker and text.startswith(candidate):
             return candidate
     raise InputError(
         "continue_final_message: the chat template does not write the last message as it is, so it cannot be left open"

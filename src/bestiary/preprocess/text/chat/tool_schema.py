@@ -29,12 +29,12 @@ def get_json_schema(function: Callable[..., Any]) -> dict[str, Any]:
     for argument, schema in parameters["properties"].items():
         if argument not in arguments:
             raise InputError(f"the tool {name} does not describe its argument {argument!r} under 'Args:' of its docstring")
-        said = arguments[argument]
-        choices = _CHOICES.search(said)
+        meaning = arguments[argument]
+        choices = _CHOICES.search(meaning)
         if choices:
             schema["enum"] = [_value(choice) for choice in choices.group(1).strip("[]").split(",")]
-            said = said[: choices.start()].strip()
-        schema["description"] = said
+            meaning = meaning[: choices.start()].strip()
+        schema["description"] = meaning
     result = {"name": name, "description": description, "parameters": parameters}
     hint = get_type_hints(function).get("return")
     if hint is not None:
@@ -98,5 +98,5 @@ def _read(text: str) -> tuple[str, dict[str, str], str]:
     sections = {title.rstrip("s"): body for title, body in zip(pieces[1::2], pieces[2::2], strict=True)}
     body = inspect.cleandoc("\n" + sections.get("Arg", sections.get("Argument", "")))
     parts = _ARGUMENT.split(body)
-    arguments = {name: " ".join(said.split()) for name, said in zip(parts[1::2], parts[2::2], strict=True)}
+    arguments = {name: " ".join(meaning.split()) for name, meaning in zip(parts[1::2], parts[2::2], strict=True)}
     return pieces[0].strip(), arguments, sections.get("Return", "").strip()

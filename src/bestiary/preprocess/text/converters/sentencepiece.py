@@ -48,9 +48,9 @@ def read(path: str | os.PathLike[str]) -> Model:
     """
     what = str(path)
     model = Model()
-    seen = set()
+    numbers = set()
     for number, value in protobuf.fields(Path(path).read_bytes(), what):
-        seen.add(number)
+        numbers.add(number)
         if number == 1:
             model.pieces.append(_piece(protobuf.message(value, what), what))
         elif number == 2:
@@ -59,7 +59,7 @@ def read(path: str | os.PathLike[str]) -> Model:
             _normalizer(model, protobuf.message(value, what), what)
     if not model.pieces:
         raise CorruptFile(f"{what} holds no tokens; it is no sentencepiece model")
-    if not {2, 3} <= seen:
+    if not {2, 3} <= numbers:
         raise CorruptFile(f"{what} ends after {len(model.pieces)} tokens, before it says how they were made: it was cut short")
     if model.model_type not in (UNIGRAM, BPE):
         raise CorruptFile(
@@ -170,7 +170,7 @@ def merging(model: Model) -> models.BPE:
 def merges(model: Model, vocab: Mapping[str, int]) -> bpe.Merges:
     """Every way to make a token from two others, the best tokens first."""
     mergeable = {piece.text for piece in model.pieces if piece.kind in (NORMAL, USER_DEFINED, UNUSED)}
-    found = []
+    scored = []
     for piece in model.pieces:
         if piece.text not in mergeable:
             continue
@@ -180,6 +180,6 @@ def merges(model: Model, vocab: Mapping[str, int]) -> bpe.Merges:
             if piece.text[:cut] in mergeable and piece.text[cut:] in mergeable
         ]
         splits.sort(key=lambda pair: (vocab[pair[0]], vocab[pair[1]]))
-        found += [(-piece.score, pair) for pair in splits]
-    found.sort(key=lambda scored: scored[0])
-    return [pair for _, pair in found]
+        scored += [(-piece.score, pair) for pair in splits]
+    scored.sort(key=lambda item: item[0])
+    return [pair for _, pair in scored]

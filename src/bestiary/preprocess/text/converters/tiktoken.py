@@ -69,12 +69,14 @@ def build(ranks: dict[bytes, int], pattern: str = PATTERN) -> Tokenizer:
 
 def merges(ranks: dict[bytes, int], letters: list[str]) -> Merges:
     """Every way to make a token from two others, by rank; of one token, first the pair whose own parts come first."""
-    found: Merges = []
+    ordered: Merges = []
     for token in sorted(ranks, key=ranks.__getitem__):
         pairs = [(token[:cut], token[cut:]) for cut in range(1, len(token)) if token[:cut] in ranks and token[cut:] in ranks]
         pairs.sort(key=lambda pair: (ranks[pair[0]], ranks[pair[1]]))
-        found += [("".join(letters[byte] for byte in left), "".join(letters[byte] for byte in right)) for left, right in pairs]
-    return found
+        ordered += [
+            ("".join(letters[byte] for byte in left), "".join(letters[byte] for byte in right)) for left, right in pairs
+        ]
+    return ordered
 
 
 def byte_letters() -> list[str]:
