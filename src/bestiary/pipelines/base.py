@@ -166,15 +166,15 @@ class Pipeline(ABC):
         accepted = inspect.signature(self._sanitize_parameters).parameters
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
             self._refuse_unknown(parameters, set(accepted))
-        given = self._sanitize_parameters(**parameters)
-        before, forward, after = ({**old, **new} for old, new in zip(self._defaults, given, strict=True))
+        steps = self._sanitize_parameters(**parameters)
+        before, forward, after = ({**old, **new} for old, new in zip(self._defaults, steps, strict=True))
         return before, forward, after
 
-    def _refuse_unknown(self, parameters: Iterable[str], known: AbstractSet[str]) -> None:
+    def _refuse_unknown(self, parameters: Iterable[str], accepted: AbstractSet[str]) -> None:
         for name in parameters:
-            if name not in known:
-                near = did_you_mean(name, sorted(known | {"batch_size", "num_workers", "show_progress"}))
-                listed = f" It takes {', '.join(sorted(known))}" if len(known) < 16 else ""
+            if name not in accepted:
+                near = did_you_mean(name, sorted(accepted | {"batch_size", "num_workers", "show_progress"}))
+                listed = f" It takes {', '.join(sorted(accepted))}" if len(accepted) < 16 else ""
                 raise ArgumentError(f"{type(self).__name__} takes no argument {name!r}.{near}{listed}")
 
     def _one(self, input_: Any, parameters: Parameters) -> Any:
@@ -182,11 +182,11 @@ class Pipeline(ABC):
         return self._finish([self.forward(unit, **during) for unit in self._units(input_, before)], after)
 
     def _units(self, input_: Any, parameters: dict[str, Any]) -> Iterable[Any]:
-        """What the model sees of one input."""
+        """The units of one input: each is what one forward pass takes."""
         return [self.preprocess(input_, **parameters)]
 
     def _finish(self, outputs: list[Any], parameters: dict[str, Any]) -> Any:
-        """The answer for one input from the outputs of its units."""
+        """The answer for one input, from the outputs of its units."""
         return self.postprocess(outputs[0], **parameters)
 
     def _many(
@@ -216,9 +216,9 @@ class Pipeline(ABC):
         """The units of each input; an error says at which input it happened."""
         prepare = lambda item: list(self._units(item, parameters))  # noqa: E731
         ahead = _ahead(inputs, prepare, pool, least or 64) if pool else (partial(prepare, item) for item in inputs)
-        for number, made in enumerate(ahead):
+        for number, get_units in enumerate(ahead):
             try:
-                yield made()
+                yield get_units()
             except Exception as error:
                 error.add_note(f"This was input {number} (counted from 0).")
                 raise
@@ -243,8 +243,8 @@ class Pipeline(ABC):
         Raises:
             ArgumentError: a name that the tokenizer does not take.
         """
-        known = set(inspect.signature(type(self.tokenizer).__call__).parameters) - {"self", "text"}
-        self._refuse_unknown(options, known | set(also))
+        accepted = set(inspect.signature(type(self.tokenizer).__call__).parameters) - {"self", "text"}
+        self._refuse_unknown(options, accepted | set(also))
         return options
 
     # facts -----------------------------------------------------------------------------------------------------------
@@ -257,8 +257,8 @@ class Pipeline(ABC):
     @property
     def dtype(self) -> torch.dtype | None:
         """The model's floating-point type."""
-        found: torch.dtype | None = getattr(self.model, "dtype", None)
-        return found
+        dtype: torch.dtype | None = getattr(self.model, "dtype", None)
+        return dtype
 
     @property
     def torch_dtype(self) -> torch.dtype | None:
@@ -278,9 +278,9 @@ class Pipeline(ABC):
         """
         listed = supported_models.values() if isinstance(supported_models, Mapping) else supported_models
         names = sorted({name if isinstance(name, str) else name.__name__ for name in listed})
-        found = type(self.model).__name__
-        if found not in names:
-            raise InputError(f"{type(self).__name__} cannot use a {found}; it takes {', '.join(names)}")
+        model_name = type(self.model).__name__
+        if model_name not in names:
+            raise InputError(f"{type(self).__name__} cannot use a {model_name}; it takes {', '.join(names)}")
 
     @contextmanager
     def device_placement(self) -> Iterator[None]:
@@ -294,11 +294,11 @@ class Pipeline(ABC):
         return moved
 
     def transform(self, X: Any) -> Any:
-        """The same as a call."""
+        """The same as calling the pipeline: scikit-learn's name for it."""
         return self(X)
 
     def predict(self, X: Any) -> Any:
-        """The same as a call."""
+        """The same as calling the pipeline: scikit-learn's name for it."""
         return self(X)
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:

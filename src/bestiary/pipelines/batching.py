@@ -36,7 +36,7 @@ class Padding:
 
 
 def tensors(unit: Any) -> dict[str, Tensor]:
-    """What a model can be given of a unit."""
+    """The tensors of a unit by name: the part of it that a model takes."""
     return {name: value for name, value in unit.items() if isinstance(value, Tensor)} if isinstance(unit, Mapping) else {}
 
 
@@ -50,17 +50,17 @@ def windows(prepared: Iterable[list[Any]], least: int | None) -> Iterator[list[l
 
     An input is the list of its units. Nothing is read beyond the inputs of the part that is given.
     """
-    held: list[list[Any]] = []
+    window: list[list[Any]] = []
     count = size = 0
     for units in prepared:
-        held.append(units)
+        window.append(units)
         count += len(units)
         size += sum(value.nbytes for unit in units for value in tensors(unit).values())
-        if len(held) == least or (least is None and (count >= LARGEST_WINDOW or size >= WINDOW_BYTES)):
-            yield held
-            held, count, size = [], 0, 0
-    if held:
-        yield held
+        if len(window) == least or (least is None and (count >= LARGEST_WINDOW or size >= WINDOW_BYTES)):
+            yield window
+            window, count, size = [], 0, 0
+    if window:
+        yield window
 
 
 def plan(units: Sequence[Any], padding: Padding, rows: int, budget: int | None) -> list[list[int]]:

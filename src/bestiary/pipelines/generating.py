@@ -14,7 +14,7 @@ from .base import Pipeline
 from .batching import Padding
 
 # Where a task fixes what the model is given, a caller cannot pass it again.
-_TAKEN = {"self", "inputs", "kwargs", "generation_config", "tokenizer", "trust_remote_code"}
+_SET_BY_PIPELINE = {"self", "inputs", "kwargs", "generation_config", "tokenizer", "trust_remote_code"}
 
 
 class GeneratingPipeline(Pipeline):
@@ -36,13 +36,13 @@ class GeneratingPipeline(Pipeline):
         special = (model.config.get("task_specific_params") or {}).get(kwargs.get("task") or "") or {}
         self.prefix: str = special.get("prefix") or model.config.get("prefix") or ""
         fields = GenerationConfig.names()
-        said = {name: value for name, value in special.items() if name in fields}
+        settings = {name: value for name, value in special.items() if name in fields}
         checkpoint = model.generation_config
-        has_length = {"max_length", "max_new_tokens"} & said.keys() or checkpoint.max_length or checkpoint.max_new_tokens
+        has_length = {"max_length", "max_new_tokens"} & settings.keys() or checkpoint.max_length or checkpoint.max_new_tokens
         for name, value in self.generation_defaults.items():
             if checkpoint.get(name) is None and not (name == "max_new_tokens" and has_length):
-                said.setdefault(name, value)
-        self.generation_config = GenerationConfig(**said)
+                settings.setdefault(name, value)
+        self.generation_config = GenerationConfig(**settings)
         super().__init__(model, *args, **kwargs)
 
     def generation_options(self, options: dict[str, Any], also: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -54,9 +54,9 @@ class GeneratingPipeline(Pipeline):
             ArgumentError: a name that it does not take.
         """
         signature = inspect.signature(GenerationMixin.generate).parameters
-        known = (GenerationConfig.names() | set(signature)) - _TAKEN | {"generation_config", "assistant_tokenizer"}
-        own = set(inspect.signature(type(self.model).generate).parameters) - _TAKEN
-        self._refuse_unknown(options, known | own | set(also))
+        accepted = (GenerationConfig.names() | set(signature)) - _SET_BY_PIPELINE | {"generation_config", "assistant_tokenizer"}
+        family_options = set(inspect.signature(type(self.model).generate).parameters) - _SET_BY_PIPELINE
+        self._refuse_unknown(options, accepted | family_options | set(also))
         named = options.get("assistant_model")
         return {**options, **self._assistant(named)} if isinstance(named, str | os.PathLike) else options
 
@@ -75,23 +75,23 @@ class GeneratingPipeline(Pipeline):
     def generate(self, inputs: dict[str, Any], options: dict[str, Any]) -> tuple[Any, list[str]]:
         """Token ids (R, T) for a batch, and why each row ended."""
         options = dict(options)
-        own = options.pop("generation_config", None)
-        passed: GenerationConfig = copy.deepcopy(self.generation_config if own is None else own)
+        generation_config = options.pop("generation_config", None)
+        settings: GenerationConfig = copy.deepcopy(self.generation_config if generation_config is None else generation_config)
         if options.get("max_length") is not None:
-            passed.max_new_tokens = None
-        draws = next((v for v in (options.get("do_sample"), passed.do_sample) if v is not None), None)
-        if own is None and not draws:
-            passed.temperature = None  # it belongs to the sampling that is not wanted
+            settings.max_new_tokens = None
+        draws = next((v for v in (options.get("do_sample"), settings.do_sample) if v is not None), None)
+        if generation_config is None and not draws:
+            settings.temperature = None  # it belongs to the sampling that is not wanted
         reading = ("assistant_tokenizer", "constraint", "streamer")
-        if options.get("stop_strings", passed.stop_strings) or any(options.get(name) is not None for name in reading):
+        if options.get("stop_strings", settings.stop_strings) or any(options.get(name) is not None for name in reading):
             options["tokenizer"] = self.tokenizer
         if (
             self.model.generation_config.pad_token_id is None
-            and passed.pad_token_id is None
+            and settings.pad_token_id is None
             and self.tokenizer.pad_token_id is not None
         ):
-            passed.pad_token_id = self.tokenizer.pad_token_id
-        output = self.model.generate(**inputs, generation_config=passed, **{**options, "return_dict_in_generate": True})
+            settings.pad_token_id = self.tokenizer.pad_token_id
+        output = self.model.generate(**inputs, generation_config=settings, **{**options, "return_dict_in_generate": True})
         return output.sequences, list(output.finish_reasons)
 
     def stop_options(self, stop_sequence: Any) -> dict[str, Any]:
@@ -102,16 +102,20 @@ class GeneratingPipeline(Pipeline):
         return {"stop_strings": list(stops)}
 
     def padding(self, options: Mapping[str, Any]) -> Padding:
-        kept = super().padding(options)
+        padding = super().padding(options)
         if self.model.config.is_encoder_decoder:
-            return kept
+            return padding
         # Beside a longer prompt, a length that counts the prompt would leave fewer new tokens: no padding then.
-        return Padding({} if self._counts_prompt(options) else kept.fill, "left")
+        return Padding({} if self._counts_prompt(options) else padding.fill, "left")
 
     def _counts_prompt(self, options: Mapping[str, Any]) -> bool:
         """Whether a length of prompt and new tokens together is in force."""
-        own = options.get("generation_config")
-        settings = (options, self.generation_config if own is None else own, self.model.generation_config)
+        generation_config = options.get("generation_config")
+        settings = (
+            options,
+            self.generation_config if generation_config is None else generation_config,
+            self.model.generation_config,
+        )
         if any(one.get("min_length") for one in settings):
             return True
         nearest = next((one for one in settings if one.get("max_new_tokens") or one.get("max_length")), {})

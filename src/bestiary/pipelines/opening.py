@@ -30,7 +30,7 @@ _OPENERS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class _Source:
-    """Where things come from: a name or folder (None for a model that is an object), and the hub's options."""
+    """Where files come from: a name or folder (None for a model that is an object), and the hub's options."""
 
     name: Any
     hub: HubOptions
@@ -102,7 +102,7 @@ def pipeline(
     if chosen is None:
         task = _task_of(model, config, source)
         chosen = PIPELINE_REGISTRY.check_task(task)
-    given = {
+    preprocessors = {
         "tokenizer": tokenizer,
         "feature_extractor": feature_extractor,
         "image_processor": image_processor,
@@ -112,7 +112,7 @@ def pipeline(
         config = AutoConfig.from_pretrained(source.name, **vars(more)) if config is None else config
         model_class = _model_class(chosen, config)
         # Small files first: what is missing is told before weights are read.
-        parts = _preprocessors(chosen, given, source, model)
+        parts = _preprocessors(chosen, preprocessors, source, model)
         options = {"dtype": dtype or torch_dtype, "device_map": device_map, **opening, **vars(more)}
         options = {name: value for name, value in options.items() if value is not None}
         model = model_class.from_pretrained(source.name, config=config, **options)
@@ -121,7 +121,7 @@ def pipeline(
     else:
         _refuse_for_objects({"dtype": dtype or torch_dtype, "device_map": device_map, **opening})
         _check_kind(chosen, model)
-        parts = _preprocessors(chosen, given, source, model)
+        parts = _preprocessors(chosen, preprocessors, source, model)
     if tokenizer is None and parts.get("tokenizer") is not None:
         _limit(parts["tokenizer"], model.config)
     return (pipeline_class or chosen.pipeline)(model, **parts, task=task or chosen.name, device=device, **kwargs)
@@ -188,8 +188,8 @@ def _task_of(model: Any, config: Any, source: _Source) -> str:
 def _pipeline_tag(card: Path) -> str | None:
     """`pipeline_tag` of the front matter of a model card."""
     front = re.match(r"---\s*\n(.*?)\n---", card.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
-    found = re.search(r"^pipeline_tag:\s*['\"]?([\w-]+)", front[1], re.MULTILINE) if front else None
-    return found[1] if found else None
+    tag = re.search(r"^pipeline_tag:\s*['\"]?([\w-]+)", front[1], re.MULTILINE) if front else None
+    return tag[1] if tag else None
 
 
 # Classes as older files name them.
@@ -197,13 +197,13 @@ _RENAMED = {"T5WithLMHeadModel": "T5ForConditionalGeneration"}
 
 
 def _kinds(config: Any, class_name: str) -> set[str]:
-    """What a model class of a family is for (keys of its `TASKS`); empty for a class of somebody else."""
+    """The tasks of a family's model class (keys of its `TASKS`); empty for a class from outside this library."""
     try:
         table = tasks_of(config.model_type)
     except UnknownArchitecture:
         return set()
-    wanted = _RENAMED.get(class_name, class_name).casefold()  # LLaMAForCausalLM stands in files of 2023
-    return {kind for kind, name in table.items() if name.casefold() == wanted}
+    current_name = _RENAMED.get(class_name, class_name).casefold()  # LLaMAForCausalLM stands in files of 2023
+    return {kind for kind, name in table.items() if name.casefold() == current_name}
 
 
 def _serves(task: Task, kinds: set[str]) -> bool:
@@ -239,36 +239,36 @@ def _model_class(task: Task, config: PreTrainedConfig) -> Any:
 
 
 def _check_kind(task: Task, model: Any) -> None:
-    """Refuse a model that is for something else; classes of somebody else are trusted."""
+    """Refuse a model made for another task; classes from outside this library are trusted."""
     if not isinstance(model, PreTrainedModel):
         return
     kinds = _kinds(model.config, type(model).__name__)
     if kinds and task.models and not _serves(task, kinds) and "base" not in {k for m in task.models for k in m.tasks}:
-        wanted = ", ".join(opener.__name__ for opener in task.models)
-        raise UnknownArchitecture(f"task {task.name!r} cannot use a {type(model).__name__}; open the checkpoint with {wanted}")
+        openers = ", ".join(opener.__name__ for opener in task.models)
+        raise UnknownArchitecture(f"task {task.name!r} cannot use a {type(model).__name__}; open the checkpoint with {openers}")
 
 
 # preprocessors --------------------------------------------------------------------------------------------------------
 
 
-def _preprocessors(task: Task, given: dict[str, Any], source: _Source, model: Any) -> dict[str, Any]:
+def _preprocessors(task: Task, preprocessors: dict[str, Any], source: _Source, model: Any) -> dict[str, Any]:
     """Each preprocessor that was given, or that the task needs and the checkpoint has."""
-    made: dict[str, Any] = {}
-    bundle = given["processor"]
-    for part, value in given.items():
+    parts: dict[str, Any] = {}
+    bundle = preprocessors["processor"]
+    for part, value in preprocessors.items():
         if isinstance(value, str | os.PathLike):
-            made[part] = _OPENERS[part].from_pretrained(value, **vars(source.hub))
+            parts[part] = _OPENERS[part].from_pretrained(value, **vars(source.hub))
         elif value is not None:
-            made[part] = value
+            parts[part] = value
         elif bundle is not None and part in vars(bundle):
-            made[part] = vars(bundle)[part]
+            parts[part] = vars(bundle)[part]
         elif task.parts is None or part in task.parts:
-            found = _found(part, source, model, optional=task.parts is None)
-            made.update({} if found is None else {part: found})
-    return made
+            opened = _open_part(part, source, model, optional=task.parts is None)
+            parts.update({} if opened is None else {part: opened})
+    return parts
 
 
-def _found(part: str, source: _Source, model: Any, optional: bool) -> Any:
+def _open_part(part: str, source: _Source, model: Any, optional: bool) -> Any:
     where = source.name if source.name is not None else _origin(model)
     if where is None and not optional:
         raise ArgumentError(f"which {part} belongs to this {type(model).__name__} cannot be guessed; pass {part}=")

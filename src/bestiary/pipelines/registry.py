@@ -58,7 +58,7 @@ class PipelineRegistry:
     """Finds a task by its name, and takes new ones."""
 
     def __init__(self) -> None:
-        self._own: dict[str, Task] = {}
+        self._registered: dict[str, Task] = {}
 
     @property
     def task_aliases(self) -> dict[str, str]:
@@ -68,7 +68,7 @@ class PipelineRegistry:
 
     def get_supported_tasks(self) -> list[str]:
         """All names that `pipeline` takes, aliases included."""
-        return sorted({*tasks(), *self.task_aliases, *self._own})
+        return sorted({*tasks(), *self.task_aliases, *self._registered})
 
     def check_task(self, task: str) -> Task:
         """The task called `task`.
@@ -76,14 +76,14 @@ class PipelineRegistry:
         Raises:
             UnknownArchitecture: there is none; the nearest name is given.
         """
-        if task in self._own:
-            return self._own[task]
+        if task in self._registered:
+            return self._registered[task]
         name = _published(task) if _published(task) in tasks() else self.task_aliases.get(task, task)
         patterns = plugins.literals(_TASKS, "PATTERN").items()
         name = next((_published(file_name) for file_name, pattern in patterns if re.fullmatch(pattern, task)), name)
         if name not in tasks():
-            known = self.get_supported_tasks()
-            raise UnknownArchitecture(f"unknown task {task!r}.{did_you_mean(task, known)} Known: {', '.join(known)}")
+            names = self.get_supported_tasks()
+            raise UnknownArchitecture(f"unknown task {task!r}.{did_you_mean(task, names)} Known: {', '.join(names)}")
         return _of_file(name)
 
     def register_pipeline(
@@ -114,7 +114,7 @@ class PipelineRegistry:
         models = pt_model if isinstance(pt_model, tuple) else () if pt_model is None else (pt_model,)
         stored = (default or {}).get("model", default or {}).get("pt")
         chosen = None if stored is None else (stored, None) if isinstance(stored, str) else (stored[0], stored[1])
-        self._own[task] = Task(task, pipeline_class, models, parts, chosen)
+        self._registered[task] = Task(task, pipeline_class, models, parts, chosen)
 
     def to_dict(self) -> dict[str, Any]:
         """Task -> pipeline class."""

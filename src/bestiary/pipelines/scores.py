@@ -11,7 +11,7 @@ from ..core.errors import InputError
 
 
 class ClassificationFunction(StrEnum):
-    """What makes scores of logits."""
+    """The functions that turn logits into scores."""
 
     SIGMOID = "sigmoid"
     SOFTMAX = "softmax"
@@ -23,8 +23,8 @@ def read_function(name: Any) -> ClassificationFunction | None:
     if name is None or name == "default":
         return None
     if not isinstance(name, str) or name not in tuple(ClassificationFunction):
-        known = ", ".join(map(str, ("default", *ClassificationFunction)))
-        raise InputError(f"function_to_apply is {name!r}; expected one of {known}")
+        names = ", ".join(map(str, ("default", *ClassificationFunction)))
+        raise InputError(f"function_to_apply is {name!r}; expected one of {names}")
     return ClassificationFunction(name)
 
 
@@ -51,11 +51,11 @@ def best(values: Tensor, names: Mapping[int, str] | None, top_k: int | None) -> 
     if not torch.isfinite(values).all():
         raise InputError("the model gave scores that are not finite (NaN or infinite); check its weights and dtype")
     count = len(values) if top_k is None else min(check_top_k(top_k), len(values))
-    found, indices = values.topk(count)
+    top_scores, indices = values.topk(count)
     labels = names or {}
     return [
         {"label": labels.get(index, f"LABEL_{index}"), "score": score}
-        for score, index in zip(found.tolist(), indices.tolist(), strict=True)
+        for score, index in zip(top_scores.tolist(), indices.tolist(), strict=True)
     ]
 
 

@@ -26,7 +26,7 @@ _WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u4
 
 
 @dataclass(frozen=True)
-class _Said:
+class _TimedSpan:
     """Tokens of a segment, or of a word, with its times in seconds from the start of the recording."""
 
     tokens: list[int]
@@ -81,8 +81,8 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
             before["chunk"] = chunk_length_s
         if stride_length_s is not None:
             before["stride"] = stride_length_s
-        own = ("chunk_length_s", "stride_length_s", "return_timestamps", "generate_kwargs")
-        during = self.generation_options({**generate, **(generate_kwargs or {})}, own)
+        others = ("chunk_length_s", "stride_length_s", "return_timestamps", "generate_kwargs")
+        during = self.generation_options({**generate, **(generate_kwargs or {})}, others)
         after = {} if return_timestamps is None else {"times": return_timestamps}
         return before, {**during, **after}, after
 
@@ -114,8 +114,8 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
             options["return_timestamps"] = True  # a recording of several windows cannot do without
         if times == "word":
             options["return_token_timestamps"] = True
-        found = self.model.generate(**inputs, **options)
-        return {"segments": each(found["segments"]), "window": input_tensors["window"]}
+        output = self.model.generate(**inputs, **options)
+        return {"segments": each(output["segments"]), "window": input_tensors["window"]}
 
     def settings(self, options: dict[str, Any]) -> dict[str, Any]:
         """`options` with the pipeline's own settings under them; its beams give way to another strategy that is asked for."""
@@ -125,22 +125,26 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
         return {"generation_config": settings, **options}
 
     def postprocess(self, model_outputs: Any, times: Any = False) -> Result:
-        heard = [self._said(output["segments"], output["window"], times == "word") for output in model_outputs]
+        spans = [self._timed_spans(output["segments"], output["window"], times == "word") for output in model_outputs]
         if not times:
-            joined = _joined([[token for said in window for token in said.tokens] for window in heard])
+            joined = _joined([[token for span in window for token in span.tokens] for window in spans])
             return Result({"text": self._text(joined)})
         windows = [output["window"] for output in model_outputs]
-        kept = [said for window, listed in zip(windows, heard, strict=True) for said in listed if _belongs(said, window)]
-        chunks: list[dict[str, Any]] = [{"timestamp": (said.start, said.end), "text": self._text(said.tokens)} for said in kept]
+        counted = [
+            span for window, window_spans in zip(windows, spans, strict=True) for span in window_spans if _belongs(span, window)
+        ]
+        chunks: list[dict[str, Any]] = [
+            {"timestamp": (span.start, span.end), "text": self._text(span.tokens)} for span in counted
+        ]
         return Result({"text": "".join(chunk["text"] for chunk in chunks), "chunks": chunks})
 
     def _text(self, tokens: list[int]) -> str:
         return str(self.tokenizer.decode(tokens, skip_special_tokens=True))
 
-    def _said(self, segments: list[dict[str, Any]], window: _Window, words: bool) -> list[_Said]:
+    def _timed_spans(self, segments: list[dict[str, Any]], window: _Window, words: bool) -> list[_TimedSpan]:
         """The text tokens of the segments of a window, or of their words."""
         special, begin = set(self.tokenizer.all_special_ids), self.tokenizer.timestamp_begin
-        found: list[_Said] = []
+        spans: list[_TimedSpan] = []
         for segment in segments:
             start, end = window.start + float(segment["start"]), window.start + float(segment["end"])
             tokens = segment["tokens"].tolist()
@@ -148,12 +152,12 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
             text = [tokens[place] for place in places]
             if words:
                 starts = [window.start + float(segment["token_timestamps"][place]) for place in places]
-                found += self._words(text, [*starts, max([*starts[-1:], end])])
+                spans += self._words(text, [*starts, max([*starts[-1:], end])])
             elif text:
-                found.append(_Said(text, round(start, 2), round(end, 2)))
-        return found
+                spans.append(_TimedSpan(text, round(start, 2), round(end, 2)))
+        return spans
 
-    def _words(self, tokens: list[int], times: list[float]) -> list[_Said]:
+    def _words(self, tokens: list[int], times: list[float]) -> list[_TimedSpan]:
         """Words of a segment; `times` has one entry more than `tokens`. A space begins a word, and so does a character of a
         script that is written without spaces."""
         words: list[tuple[int, int]] = []
@@ -164,7 +168,7 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
                 words[-1] = (words[-1][0], after)
             else:
                 words.append((first, after))
-        return [_Said(tokens[a:b], round(times[a], 2), round(times[b], 2)) for a, b in words]
+        return [_TimedSpan(tokens[a:b], round(times[a], 2), round(times[b], 2)) for a, b in words]
 
     def _characters(self, tokens: list[int]) -> Iterator[tuple[int, int]]:
         """The shortest runs of tokens that are whole characters, as (first, after the last)."""
@@ -189,22 +193,22 @@ def _windows(length: float, chunk: float, stride: Any, most: float) -> list[_Win
         )
     if left < 0 or right < 0 or left + right >= chunk:
         raise InputError(f"stride_length_s is {stride}; both sides together must be less than chunk_length_s ({chunk})")
-    found: list[_Window] = []
+    windows: list[_Window] = []
     start = 0.0
     while True:
         last = start + chunk >= length
-        found.append(_Window(start, min(chunk, length - start), left if start else 0.0, 0.0 if last else right))
+        windows.append(_Window(start, min(chunk, length - start), left if start else 0.0, 0.0 if last else right))
         if last:
-            return found
+            return windows
         start += chunk - left - right
 
 
-def _belongs(said: _Said, window: _Window) -> bool:
-    """Whether something said counts for this window: what two windows hear belongs to the one whose half it lies in.
+def _belongs(span: _TimedSpan, window: _Window) -> bool:
+    """Whether `span` counts for this window: where two windows overlap, each counts what lies in its half of the overlap.
 
     A window overlaps with the one before by its own left and the other's right stride.
     """
-    middle, overlap = (said.start + said.end) / 2, window.left + window.right
+    middle, overlap = (span.start + span.end) / 2, window.left + window.right
     first = window.start + (overlap / 2 if window.left else 0.0)
     last = window.start + window.length - (overlap / 2 if window.right else 0.0)
     return (not window.left or middle >= first) and (not window.right or middle < last)

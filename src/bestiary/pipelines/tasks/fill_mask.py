@@ -47,14 +47,14 @@ class FillMaskPipeline(Pipeline):
             if word in vocabulary:
                 ids.append(vocabulary[word])
                 continue
-            found = self.tokenizer(word, add_special_tokens=False)["input_ids"]
-            if not found:
+            pieces = self.tokenizer(word, add_special_tokens=False)["input_ids"]
+            if not pieces:
                 raise ArgumentError(f"the target {word!r} holds no token")
-            token = self.tokenizer.convert_ids_to_tokens(found[0])
+            token = self.tokenizer.convert_ids_to_tokens(pieces[0])
             warn_once(
                 "target-cut", f"the target {word!r} is no single token; its first one, {token!r}, stands for it", about=word
             )
-            ids.append(found[0])
+            ids.append(pieces[0])
         if not ids:
             raise ArgumentError("targets is empty; leave it out to choose among all words")
         return list(dict.fromkeys(ids))
@@ -89,9 +89,9 @@ class FillMaskPipeline(Pipeline):
         chosen = torch.arange(probabilities.shape[1]) if targets is None else torch.tensor(targets)
         scores, indices = probabilities[:, chosen].topk(min(top_k, len(chosen)))
         answers = []
-        for place, row, found in zip(places, scores.tolist(), chosen[indices].tolist(), strict=True):
+        for place, row, tokens in zip(places, scores.tolist(), chosen[indices].tolist(), strict=True):
             answers.append(
-                [self._answer(ids, place, *one, model_outputs["dropped_tokens"]) for one in zip(row, found, strict=True)]
+                [self._answer(ids, place, *one, model_outputs["dropped_tokens"]) for one in zip(row, tokens, strict=True)]
             )
             for answer in answers[-1]:
                 # With one mask the sentence is whole; with several it still holds masks, and special tokens are shown.

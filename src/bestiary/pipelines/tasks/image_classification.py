@@ -68,10 +68,10 @@ def pixels(pipeline: Pipeline, image: Any, timeout: float | None = None, **optio
 
 def one_of(**inputs: Any) -> Any:
     """The one input that was given, under whichever of its names."""
-    given = [value for value in inputs.values() if value is not None]
-    if len(given) != 1:
+    present = [value for value in inputs.values() if value is not None]
+    if len(present) != 1:
         raise ArgumentError(f"pass the input once, as {' or '.join(f'{name}=' for name in inputs)}")
-    return given[0]
+    return present[0]
 
 
 PIPELINE = ImageClassificationPipeline

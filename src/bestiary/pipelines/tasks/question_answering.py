@@ -55,8 +55,8 @@ class QuestionAnsweringPipeline(ChunkPipeline):
                 raise InputError(f"{name} is {value}; expected at least {0 if name == 'doc_stride' else 1}")
         if after["top_k"] is not None:
             check_top_k(after["top_k"])
-        given = [{name: value for name, value in step.items() if value is not None} for step in (before, after)]
-        return given[0], {}, given[1]
+        steps = [{name: value for name, value in step.items() if value is not None} for step in (before, after)]
+        return steps[0], {}, steps[1]
 
     def __call__(self, inputs: Any = None, *, question: Any = None, context: Any = None, **parameters: Any) -> Any:
         """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
@@ -75,9 +75,9 @@ class QuestionAnsweringPipeline(ChunkPipeline):
     ) -> Iterator[dict[str, Any]]:
         question, context = _read(input_)
         limit = min(self.tokenizer.model_max_length, 384 if max_seq_len is None else max_seq_len)
-        asked = self.tokenizer(question, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        if len(asked["input_ids"]) > max_question_len:
-            question = question[: asked["offset_mapping"][max_question_len - 1][1]]
+        tokens = self.tokenizer(question, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        if len(tokens["input_ids"]) > max_question_len:
+            question = question[: tokens["offset_mapping"][max_question_len - 1][1]]
         first = self.tokenizer.padding_side == "right"
         encoded = self.tokenizer(
             [question if first else context],
@@ -98,16 +98,16 @@ class QuestionAnsweringPipeline(ChunkPipeline):
                 **unit,
                 **extra,
                 "words": encoded.encodings[row],
-                "dropped_tokens": max(0, len(asked["input_ids"]) - max_question_len),
+                "dropped_tokens": max(0, len(tokens["input_ids"]) - max_question_len),
             }
 
     def _forward(self, input_tensors: Any) -> dict[str, Any]:
         inputs = tensors(input_tensors)
         output, real = self.model(**inputs), inputs["attention_mask"].bool()
-        kept = {name: value for name, value in input_tensors.items() if name not in inputs}
+        others = {name: value for name, value in input_tensors.items() if name not in inputs}
         columns = {"starts": output.start_logits, "ends": output.end_logits, "ids": inputs["input_ids"]}
         cut = {name: each([row[where] for row, where in zip(v, real, strict=True)]) for name, v in columns.items()}
-        return {**kept, **cut}
+        return {**others, **cut}
 
     def postprocess(
         self,
@@ -117,18 +117,18 @@ class QuestionAnsweringPipeline(ChunkPipeline):
         impossible: bool = False,
         align_to_words: bool = True,
     ) -> Any:
-        found: dict[tuple[int, int], float] = {}
+        best: dict[tuple[int, int], float] = {}
         no_answer = float("inf")
         for output in model_outputs:
             starts, ends, null = self._probabilities(output)
             no_answer = min(no_answer, null)
             for start, end, score in _spans(starts, ends, top_k, max_answer_len):
                 place = _characters(output, start, end, align_to_words)
-                found[place] = max(score, found.get(place, 0.0))
+                best[place] = max(score, best.get(place, 0.0))
         context, dropped = model_outputs[0]["context"], model_outputs[0]["dropped_tokens"]
         if impossible:
-            found[0, 0] = no_answer
-        ranked = sorted(found.items(), key=lambda item: -item[1])[:top_k]
+            best[0, 0] = no_answer
+        ranked = sorted(best.items(), key=lambda item: -item[1])[:top_k]
         answers = [
             Result({"score": score, "start": start, "end": end, "answer": context[start:end]}, dropped)
             for (start, end), score in ranked
@@ -163,7 +163,7 @@ def _pairs(question: Any, context: Any) -> Any:
     questions = list(question) if many else [question]
     if len(questions) != len(contexts):
         raise InputError(f"there are {len(questions)} questions and {len(contexts)} contexts; they must match one to one")
-    pairs = [{"question": asked, "context": text} for asked, text in zip(questions, contexts, strict=True)]
+    pairs = [{"question": one, "context": text} for one, text in zip(questions, contexts, strict=True)]
     return pairs if many or isinstance(context, list | tuple) else pairs[0]
 
 

@@ -70,9 +70,9 @@ class Text2TextGenerationPipeline(GeneratingPipeline):
 
     def __call__(self, *inputs: Any, **parameters: Any) -> Any:
         """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
-        given = inputs[0] if len(inputs) == 1 else list(inputs)
-        answers = super().__call__(given, **parameters)
-        if isinstance(given, list | tuple) and all(len(answer) == 1 for answer in answers):
+        data = inputs[0] if len(inputs) == 1 else list(inputs)
+        answers = super().__call__(data, **parameters)
+        if isinstance(data, list | tuple) and all(len(answer) == 1 for answer in answers):
             return [answer[0] for answer in answers]
         return answers
 
@@ -88,8 +88,8 @@ class Text2TextGenerationPipeline(GeneratingPipeline):
         rows = len(input_tensors["input_ids"])
         copies = len(reasons) // rows
         ended = each([reasons[row * copies : (row + 1) * copies] for row in range(rows)])
-        kept = {"dropped_tokens": input_tensors["dropped_tokens"]}
-        return {**kept, "sequences": ids.reshape(rows, copies, -1), "reasons": ended}
+        others = {"dropped_tokens": input_tensors["dropped_tokens"]}
+        return {**others, "sequences": ids.reshape(rows, copies, -1), "reasons": ended}
 
     def postprocess(
         self,

@@ -102,8 +102,8 @@ class TextGenerationPipeline(GeneratingPipeline):
             "clean_up_tokenization_spaces": clean_up_tokenization_spaces,
             "skip_special_tokens": skip_special_tokens,
         }
-        given = tuple({name: value for name, value in step.items() if value is not None} for step in (before, after))
-        return given[0], self.generation_options(generate, ("return_full_text", "stop_sequence", "prefix")), given[1]
+        steps = tuple({name: value for name, value in step.items() if value is not None} for step in (before, after))
+        return steps[0], self.generation_options(generate, ("return_full_text", "stop_sequence", "prefix")), steps[1]
 
     def _hole(self, handle: str | None, generate: dict[str, Any]) -> int | None:
         """Tokens to leave free for the new ones, under "hole"."""
@@ -173,11 +173,13 @@ class TextGenerationPipeline(GeneratingPipeline):
             inputs = {}  # generation begins with the beginning-of-text token by itself
         ids, reasons = self.generate(inputs, options)
         rows = input_tensors["input_ids"].shape[0]
-        kept = {name: value for name, value in input_tensors.items() if name in ("prompt", "dropped_tokens", "attention_mask")}
+        others = {
+            name: value for name, value in input_tensors.items() if name in ("prompt", "dropped_tokens", "attention_mask")
+        }
         copies = len(reasons) // rows
         ended = each([reasons[row * copies : (row + 1) * copies] for row in range(rows)])
         alone = each([options.get("constraint") is not None] * rows)
-        return {**kept, "sequences": ids.reshape(rows, copies, -1), "reasons": ended, "alone": alone}
+        return {**others, "sequences": ids.reshape(rows, copies, -1), "reasons": ended, "alone": alone}
 
     def postprocess(
         self,
@@ -217,8 +219,8 @@ def _is_chat(value: Any) -> bool:
     return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Mapping) and "role" in value[0]
 
 
-def _continues(chat: Chat, asked: bool | None) -> bool:
-    return chat.messages[-1]["role"] == "assistant" if asked is None else asked
+def _continues(chat: Chat, continue_final: bool | None) -> bool:
+    return chat.messages[-1]["role"] == "assistant" if continue_final is None else continue_final
 
 
 def _joined(prompt: Any, new: str, continue_final: bool | None) -> Any:

@@ -22,7 +22,7 @@ IMPLIED = True
 
 
 class AggregationStrategy(StrEnum):
-    """How tokens become entities; what each means says the pipeline."""
+    """How tokens become entities; `TokenClassificationPipeline` says what each does."""
 
     NONE = "none"
     SIMPLE = "simple"
@@ -32,7 +32,7 @@ class AggregationStrategy(StrEnum):
 
 
 @dataclass
-class _Piece:
+class _Span:
     """A token, a word or an entity: its text, scores (N,) or label and score, and characters [start, end)."""
 
     tokens: list[str]
@@ -82,8 +82,8 @@ class TokenClassificationPipeline(ChunkPipeline):
         strategy = self._defaults[2].get("strategy", AggregationStrategy.NONE)
         if aggregation_strategy is not None:
             if aggregation_strategy not in tuple(AggregationStrategy):
-                known = ", ".join(AggregationStrategy)
-                raise ArgumentError(f"aggregation_strategy is {aggregation_strategy!r}; expected one of {known}")
+                strategies = ", ".join(AggregationStrategy)
+                raise ArgumentError(f"aggregation_strategy is {aggregation_strategy!r}; expected one of {strategies}")
             after["strategy"] = strategy = AggregationStrategy(aggregation_strategy)
         if stride is not None:
             limit = self.tokenizer.model_max_length - self.tokenizer.num_special_tokens_to_add()
@@ -105,8 +105,8 @@ class TokenClassificationPipeline(ChunkPipeline):
         self, input_: Any, words: bool = False, stride: int | None = None, delimiter: str = " "
     ) -> Iterator[dict[str, Any]]:
         if not (isinstance(input_, list | tuple) if words else isinstance(input_, str)):
-            wanted = "a list of words" if words else "a text (or is_split_into_words=True for a list of words)"
-            raise InputError(f"expected {wanted}, found {type(input_).__name__} {input_!r:.60}")
+            expected = "a list of words" if words else "a text (or is_split_into_words=True for a list of words)"
+            raise InputError(f"expected {expected}, found {type(input_).__name__} {input_!r:.60}")
         text = delimiter.join(input_) if words else input_
         starts = np.cumsum([0, *(len(word) + len(delimiter) for word in input_)]) if words else None
         windows = {} if stride is None else {"return_overflowing_tokens": True, "stride": stride}
@@ -134,10 +134,10 @@ class TokenClassificationPipeline(ChunkPipeline):
         special = inputs.pop("special_tokens_mask")
         logits = self.model(**inputs).logits.float()
         real = inputs["attention_mask"].bool()
-        kept = {name: input_tensors[name] for name in ("text", "offsets", "dropped_tokens")}
+        others = {name: input_tensors[name] for name in ("text", "offsets", "dropped_tokens")}
         columns = {"scores": logits.softmax(-1), "ids": inputs["input_ids"], "special": special}
         cut = {name: each([row[where] for row, where in zip(v, real, strict=True)]) for name, v in columns.items()}
-        return {**kept, **cut}
+        return {**others, **cut}
 
     def postprocess(
         self,
@@ -145,27 +145,27 @@ class TokenClassificationPipeline(ChunkPipeline):
         strategy: AggregationStrategy = AggregationStrategy.NONE,
         ignore: frozenset[str] = frozenset({"O"}),
     ) -> list[Result]:
-        found: list[_Piece] = []
+        spans: list[_Span] = []
         for output in model_outputs:
-            pieces = self._pieces(output)
+            output_spans = self._text_tokens(output)
             if strategy not in (AggregationStrategy.NONE, AggregationStrategy.SIMPLE):
-                pieces = self._words(pieces)
-            self._label(pieces, strategy)
-            found += pieces if strategy is AggregationStrategy.NONE else self._entities(pieces)
+                output_spans = self._words(output_spans)
+            self._label(output_spans, strategy)
+            spans += output_spans if strategy is AggregationStrategy.NONE else self._entities(output_spans)
         if len(model_outputs) > 1:
-            found = _without_overlaps(found)
+            spans = _without_overlaps(spans)
         dropped = max((output["dropped_tokens"] for output in model_outputs), default=0)
         return [
-            Result(self._answer(piece, strategy is AggregationStrategy.NONE), dropped)
-            for piece in found
-            if piece.label not in ignore
+            Result(self._answer(span, strategy is AggregationStrategy.NONE), dropped)
+            for span in spans
+            if span.label not in ignore
         ]
 
-    def _pieces(self, output: Any) -> list[_Piece]:
-        """The tokens that stand for text."""
+    def _text_tokens(self, output: Any) -> list[_Span]:
+        """A span for each token that stands for text; special tokens are left out."""
         text, offsets = output["text"], output["offsets"]
         prefixed = _marks_inner_tokens(self.tokenizer)
-        pieces = []
+        spans = []
         for index, (token_id, special) in enumerate(zip(output["ids"].tolist(), output["special"].tolist(), strict=True)):
             if special:
                 continue
@@ -174,57 +174,57 @@ class TokenClassificationPipeline(ChunkPipeline):
             inner = len(word) != end - start if prefixed else start > 0 and " " not in text[start - 1 : start + 1]
             if token_id == self.tokenizer.unk_token_id:
                 word, inner = text[start:end], False
-            pieces.append(_Piece([word], output["scores"][index].numpy(), start, end, index, inner))
-        return pieces
+            spans.append(_Span([word], output["scores"][index].numpy(), start, end, index, inner))
+        return spans
 
-    def _words(self, pieces: list[_Piece]) -> list[_Piece]:
-        """Pieces joined to words; scores (tokens, N)."""
-        words: list[_Piece] = []
-        for piece in pieces:
-            if words and piece.inner:
+    def _words(self, spans: list[_Span]) -> list[_Span]:
+        """Spans of tokens joined to spans of words, whose scores are (tokens, N)."""
+        words: list[_Span] = []
+        for span in spans:
+            if words and span.inner:
                 last = words[-1]
-                last.tokens.append(piece.tokens[0])
-                last.scores = np.concatenate([last.scores, piece.scores[None]])
-                last.end = piece.end
+                last.tokens.append(span.tokens[0])
+                last.scores = np.concatenate([last.scores, span.scores[None]])
+                last.end = span.end
             else:
-                words.append(_Piece(piece.tokens, piece.scores[None], piece.start, piece.end, piece.index))
+                words.append(_Span(span.tokens, span.scores[None], span.start, span.end, span.index))
         for word in words:
             word.tokens = [self.tokenizer.convert_tokens_to_string(word.tokens)]
         return words
 
-    def _label(self, pieces: list[_Piece], strategy: AggregationStrategy) -> None:
-        for piece in pieces:
-            scores = piece.scores
+    def _label(self, spans: list[_Span], strategy: AggregationStrategy) -> None:
+        for span in spans:
+            scores = span.scores
             if scores.ndim == 2:
                 row = {"first": 0, "max": int(scores.max(1).argmax())}.get(strategy)
                 scores = scores.mean(0) if row is None else scores[row]
             best = int(scores.argmax())
-            piece.label, piece.score = self.model.config.id2label[best], float(scores[best])
+            span.label, span.score = self.model.config.id2label[best], float(scores[best])
 
-    def _entities(self, pieces: list[_Piece]) -> list[_Piece]:
+    def _entities(self, spans: list[_Span]) -> list[_Span]:
         """Neighbours of one tag joined: the mean of their scores, their texts together."""
-        groups: list[tuple[str, list[_Piece]]] = []
-        for piece in pieces:
-            begins, tag = _tag(piece.label)
+        groups: list[tuple[str, list[_Span]]] = []
+        for span in spans:
+            begins, tag = _tag(span.label)
             if groups and groups[-1][0] == tag and not begins:
-                groups[-1][1].append(piece)
+                groups[-1][1].append(span)
             else:
-                groups.append((tag, [piece]))
+                groups.append((tag, [span]))
         entities = []
         for tag, group in groups:
-            text = self.tokenizer.convert_tokens_to_string([token for piece in group for token in piece.tokens])
-            score = float(np.mean([piece.score for piece in group]))
+            text = self.tokenizer.convert_tokens_to_string([token for span in group for token in span.tokens])
+            score = float(np.mean([span.score for span in group]))
             entities.append(
-                _Piece([text], group[0].scores, group[0].start, group[-1].end, group[0].index, label=tag, score=score)
+                _Span([text], group[0].scores, group[0].start, group[-1].end, group[0].index, label=tag, score=score)
             )
         return entities
 
     @staticmethod
-    def _answer(piece: _Piece, single: bool) -> dict[str, Any]:
-        index = {"index": piece.index} if single else {}
+    def _answer(span: _Span, single: bool) -> dict[str, Any]:
+        index = {"index": span.index} if single else {}
         name = "entity" if single else "entity_group"
-        word = {"word": piece.tokens[0], "start": piece.start, "end": piece.end}
-        return {name: piece.label, "score": piece.score, **index, **word}
+        word = {"word": span.tokens[0], "start": span.start, "end": span.end}
+        return {name: span.label, "score": span.score, **index, **word}
 
 
 def _tag(label: str) -> tuple[bool, str]:
@@ -238,17 +238,17 @@ def _marks_inner_tokens(tokenizer: Any) -> bool:
     return isinstance(model, models.WordPiece | models.BPE) and bool(model.continuing_subword_prefix)
 
 
-def _without_overlaps(entities: list[_Piece]) -> list[_Piece]:
+def _without_overlaps(entities: list[_Span]) -> list[_Span]:
     """Of entities that share characters, the longest, and of equally long ones the surest."""
-    kept: list[_Piece] = []
-    for entity in sorted(entities, key=lambda piece: piece.start):
-        if not kept or not kept[-1].start <= entity.start < kept[-1].end:
-            kept.append(entity)
+    longest: list[_Span] = []
+    for entity in sorted(entities, key=lambda span: span.start):
+        if not longest or not longest[-1].start <= entity.start < longest[-1].end:
+            longest.append(entity)
             continue
-        length, former = entity.end - entity.start, kept[-1].end - kept[-1].start
-        if length > former or (length == former and entity.score > kept[-1].score):
-            kept[-1] = entity
-    return kept
+        length, former = entity.end - entity.start, longest[-1].end - longest[-1].start
+        if length > former or (length == former and entity.score > longest[-1].score):
+            longest[-1] = entity
+    return longest
 
 
 PIPELINE = TokenClassificationPipeline

@@ -31,14 +31,14 @@ class TranslationPipeline(Text2TextGenerationPipeline):
             return before, during, after
         if src_lang is None or tgt_lang is None:
             raise ArgumentError(f"src_lang={src_lang!r} and tgt_lang={tgt_lang!r}: pass both")
-        known = self.model.config.get("task_specific_params") or {}
+        task_settings = self.model.config.get("task_specific_params") or {}
         name = f"translation_{src_lang}_to_{tgt_lang}"
-        if "prefix" not in known.get(name, {}):
-            pairs = ", ".join(sorted(task for task in known if task.startswith("translation_"))) or "no pair"
+        if "prefix" not in task_settings.get(name, {}):
+            pairs = ", ".join(sorted(task for task in task_settings if task.startswith("translation_"))) or "no pair"
             raise ArgumentError(
                 f"the checkpoint says nothing of {name} (it knows {pairs}); pass prefix= with what it was trained on"
             )
-        return {"prefix": known[name]["prefix"], **before}, during, after
+        return {"prefix": task_settings[name]["prefix"], **before}, during, after
 
 
 PIPELINE = TranslationPipeline

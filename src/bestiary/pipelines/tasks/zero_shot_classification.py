@@ -100,10 +100,10 @@ class ZeroShotClassificationPipeline(ChunkPipeline):
 def read_labels(labels: Any) -> list[str]:
     """A list of labels, from itself or from one text with commas between them."""
     listed = labels.split(",") if isinstance(labels, str) else list(labels)
-    found = [label.strip() if isinstance(labels, str) else label for label in listed]
-    if not found or not all(isinstance(label, str) and label for label in found):
+    names = [label.strip() if isinstance(labels, str) else label for label in listed]
+    if not names or not all(isinstance(label, str) and label for label in names):
         raise InputError(f"candidate_labels is {labels!r}; expected at least one label, each a text")
-    return found
+    return names
 
 
 def check_template(template: str) -> str:
