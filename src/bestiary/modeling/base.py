@@ -12,7 +12,7 @@ from ..core.errors import ArgumentError
 from ..nn.attention import Attend
 from ..nn.kernels import KERNELS, kernel
 from .building import initialising
-from .calling import Calling
+from .calling import CallMixin
 from .config import PreTrainedConfig
 from .opening import floating_dtype, open_model
 from .pruning import prune
@@ -20,7 +20,7 @@ from .resizing import resize
 from .saving import save_model
 
 
-class PreTrainedModel(Calling):
+class PreTrainedModel(CallMixin):
     """Base of every model. What a family declares is in `modeling/parts.py`, running a model in `modeling/calling.py`."""
 
     def post_init(self) -> None:
@@ -51,10 +51,10 @@ class PreTrainedModel(Calling):
 
     def _prune_as_configured(self) -> None:
         """Cut out what `pruned_heads` of each config says, in the outermost model that has this config."""
-        seen: set[int] = set()
+        pruned: set[int] = set()
         for module in self.modules():
-            if isinstance(module, PreTrainedModel) and id(module.config) not in seen:
-                seen.add(id(module.config))
+            if isinstance(module, PreTrainedModel) and id(module.config) not in pruned:
+                pruned.add(id(module.config))
                 if module.config.pruned_heads:
                     module.prune_heads(module.config.pruned_heads)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class _Building(threading.local):
-    """What this thread is building.
+    """The state of the models that this thread is building.
 
     Attributes:
         depth: how many constructors of models are running, one inside another.

@@ -1,4 +1,4 @@
-"""Running a model: its input is looked at, hidden states and attentions are recorded, and an output comes back."""
+"""What calling a model does around its `forward`: inputs checked, head masks set, hidden states and attentions recorded."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ from .parts import ModelParts
 from .recording import recording
 
 
-class Calling(ModelParts):
-    """A model that can be called."""
+class CallMixin(ModelParts):
+    """`model(...)`: checks inputs, runs `forward`, records hidden states and attentions; starts caches, recomputes layers."""
 
     def __call__(
         self,
@@ -72,8 +72,8 @@ class Calling(ModelParts):
             raise clear from error
 
     def _holds_models(self) -> bool:
-        """Whether a part is a model too, which looks at the tokens that go on to it."""
-        return any(isinstance(part, Calling) for part in self._modules.values())
+        """Whether a part is a model too, which checks the tokens that reach it by itself."""
+        return any(isinstance(part, CallMixin) for part in self._modules.values())
 
     # caches ----------------------------------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ class Calling(ModelParts):
         return DynamicCache() if new and not recomputing else None
 
     def rotary(self) -> Rotary | None:
-        """What gives this model's keys their positions; None when its positions are not rotary."""
+        """The module whose angles rotate this model's keys; None where positions are not rotary."""
         tables = [module for module in self.modules() if isinstance(module, Rotary)]
         if any(module.parameters_ != tables[0].parameters_ for module in tables):
             raise ArgumentError("the layers of this model rotate by different tables, and a sink cache knows only one")
@@ -106,7 +106,7 @@ class Calling(ModelParts):
         self._recompute({"use_reentrant": False, **(gradient_checkpointing_kwargs or {})})
 
     def gradient_checkpointing_disable(self) -> None:
-        """Keep activations again."""
+        """Undo `gradient_checkpointing_enable`: activations are kept for the backward pass."""
         self._recompute(None)
 
     def _recompute(self, options: dict[str, Any] | None) -> None:

@@ -74,22 +74,22 @@ def take_cache_position(model: ModelParts, kwargs: dict[str, Any]) -> None:
         raise InputError(
             f"cache_position is {inputs.shown(slots)}; expected the slots of the new tokens, a tensor of one dimension"
         )
-    seen = cache.get_seq_length() if isinstance(cache, Cache) else 0
-    if may_look(slots) and is_true((slots != torch.arange(seen, seen + len(slots), device=slots.device)).any()):
+    cached = cache.get_seq_length() if isinstance(cache, Cache) else 0
+    if may_look(slots) and is_true((slots != torch.arange(cached, cached + len(slots), device=slots.device)).any()):
         raise InputError(
-            f"cache_position begins with {slots[:3].tolist()}, and the cache holds {seen} tokens: new ones take the slots from "
-            f"{seen} on (to go back, crop the cache)"
+            f"cache_position begins with {slots[:3].tolist()}, and the cache holds {cached} tokens: new ones take the slots "
+            f"from {cached} on (to go back, crop the cache)"
         )
 
 
 def explained(
     model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
 ) -> ArgumentError | InputError | None:
-    """What a failed forward should have said: a keyword that no forward takes, or an index beyond a table; else None."""
-    known = sorted({*forward_parameters(model), *OF_EVERY_CALL})
+    """The clear error for a failed forward: a keyword that no forward takes, or an index beyond a table; else None."""
+    names = sorted({*forward_parameters(model), *OF_EVERY_CALL})
     for name in kwargs:
-        if name not in known:
-            near = did_you_mean(name, known) or f" It takes {', '.join(known)}"
+        if name not in names:
+            near = did_you_mean(name, names) or f" It takes {', '.join(names)}"
             return ArgumentError(f"{type(model).__name__} takes no argument {name!r}.{near}")
     if not isinstance(error, IndexError):
         return None

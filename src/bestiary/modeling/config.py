@@ -64,10 +64,10 @@ class PreTrainedConfig(PretrainedRecord):
             ConfigError: a value is not of the kind that its field declares.
         """
         for name, kind in self.sub_configs.items():
-            given = self.__dict__.get(name)
-            if isinstance(given, dict):
-                self.__dict__[name] = kind.from_dict({k: v for k, v in given.items() if k != "model_type"})
-            elif given is None:
+            sub_config = self.__dict__.get(name)
+            if isinstance(sub_config, dict):
+                self.__dict__[name] = kind.from_dict({k: v for k, v in sub_config.items() if k != "model_type"})
+            elif sub_config is None:
                 self.__dict__[name] = kind()
         self.pruned_heads = _by_number(self.pruned_heads or {})
         self.id2label = _by_number(self.id2label or TWO_LABELS)
@@ -112,7 +112,7 @@ class PreTrainedConfig(PretrainedRecord):
 
     @property
     def name_or_path(self) -> str:
-        """Where it was loaded from."""
+        """The folder or the name on the hub that it was loaded from."""
         return str(self.__dict__["_name_or_path"])
 
     @property
@@ -162,18 +162,18 @@ class PreTrainedConfig(PretrainedRecord):
         """
         options, overrides = HubOptions.split(kwargs)
         split = overrides.pop("return_unused_kwargs", False)
-        values = cls._own_part(cls.get_dict(name_or_path, options))
-        known = {name for name in overrides if name in cls._field_names or name in cls.attribute_map or name in dir(cls)}
-        known |= {name for name in overrides if name in values}
-        config = cls.from_dict(values, **({name: overrides[name] for name in known} if split else overrides))
+        values = cls._part_of_this_type(cls.get_dict(name_or_path, options))
+        field_names = {name for name in overrides if name in cls._field_names or name in cls.attribute_map or name in dir(cls)}
+        field_names |= {name for name in overrides if name in values}
+        config = cls.from_dict(values, **({name: overrides[name] for name in field_names} if split else overrides))
         config.__dict__["_name_or_path"] = str(name_or_path)
-        return (config, {name: value for name, value in overrides.items() if name not in known}) if split else config
+        return (config, {name: value for name, value in overrides.items() if name not in field_names}) if split else config
 
     @classmethod
-    def _own_part(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _part_of_this_type(cls, values: dict[str, Any]) -> dict[str, Any]:
         """The values themselves, or the part of a composite file that is of this class's kind."""
-        found = values.get("model_type")
-        if not cls.model_type or found in (None, cls.model_type):
+        model_type = values.get("model_type")
+        if not cls.model_type or model_type in (None, cls.model_type):
             return values
         for part in values.values():
             if isinstance(part, dict) and part.get("model_type") == cls.model_type:
@@ -181,10 +181,10 @@ class PreTrainedConfig(PretrainedRecord):
         for name in ("text_config", "vision_config", "audio_config"):
             if cls.model_type.endswith(f"{name.removesuffix('_config')}_model") and isinstance(values.get(name), dict):
                 return dict(values[name])
-        held = values.get("architectures")
-        saved = f" and holds a {' or '.join(held)}" if fits(held, list[str]) and held else ""
+        architectures = values.get("architectures")
+        saved = f" and holds a {' or '.join(architectures)}" if fits(architectures, list[str]) and architectures else ""
         raise ConfigError(
-            f"{cls.__name__} is for model_type {cls.model_type!r}; this checkpoint is of {found!r:.60}{saved}. The "
+            f"{cls.__name__} is for model_type {cls.model_type!r}; this checkpoint is of {model_type!r:.60}{saved}. The "
             "AutoModel classes choose by themselves"
         )
 

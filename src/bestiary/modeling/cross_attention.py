@@ -1,4 +1,4 @@
-"""What a decoder needs to look at an encoder."""
+"""What a decoder needs to attend to an encoder's output: the mask over it, and the cache of its keys and values."""
 
 from typing import Any
 

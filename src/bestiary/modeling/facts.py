@@ -23,9 +23,9 @@ class ModuleUtilsMixin:
     @property
     def device(self: Any) -> torch.device:
         """Where inputs must be: where the first parameter is, or is brought to for computing."""
-        found = next(self.parameters()).device
+        device = next(self.parameters()).device
         spread = self.__dict__.get("hf_device_map")
-        return main_device(spread) if found.type == "meta" and spread is not None else found
+        return main_device(spread) if device.type == "meta" and spread is not None else device
 
     @property
     def dtype(self: Any) -> torch.dtype:
@@ -43,15 +43,15 @@ class ModuleUtilsMixin:
 
     def get_memory_footprint(self: Any, return_buffers: bool = True) -> int:
         """Bytes of parameters, and of buffers unless `return_buffers` is False."""
-        held = [*self.parameters(), *(self.buffers() if return_buffers else ())]
-        return sum(tensor.numel() * tensor.element_size() for tensor in held)
+        tensors = [*self.parameters(), *(self.buffers() if return_buffers else ())]
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
     def estimate_tokens(self: Any, input_dict: Mapping[str, Any]) -> int:
         """Numbers in the main input, which are tokens where that is text; 0, with a warning, when it is not there."""
         main = input_dict.get(self.main_input_name)
         if main is None:
-            found = ", ".join(input_dict) or "nothing"
-            warn_once("no-tokens", f"tokens are counted in {self.main_input_name}, and the inputs hold {found}: taken for 0")
+            names = ", ".join(input_dict) or "nothing"
+            warn_once("no-tokens", f"tokens are counted in {self.main_input_name}, and the inputs hold {names}: taken for 0")
             return 0
         return int(main.numel())
 
@@ -81,7 +81,7 @@ class ModuleUtilsMixin:
         self.reset_memory_hooks_state()
 
     def reset_memory_hooks_state(self: Any) -> None:
-        """Count from 0 again."""
+        """Set `mem_rss_diff` of every part back to 0 bytes."""
         for module in self.modules():
             for name in ("mem_rss_diff", "mem_rss_post_forward", "mem_rss_pre_forward"):
                 module.__dict__[name] = 0

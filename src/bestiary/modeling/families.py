@@ -91,9 +91,9 @@ def family(model_type: str) -> ModuleType:
     for module in _unlisted_with(model_type):
         if key in config_classes(module):
             return module
-    known = sorted({*families(), *_index().family_of_type, *registered})
+    names = sorted({*families(), *_index().family_of_type, *registered})
     raise UnknownArchitecture(
-        f"unknown model_type {model_type!r}.{did_you_mean(model_type, known)} Known: {len(known)} types, those of"
+        f"unknown model_type {model_type!r}.{did_you_mean(model_type, names)} Known: {len(names)} types, those of"
         " bestiary.auto.families() and their parts. For a model of your own call AutoConfig.register and AutoModel.register"
     )
 
@@ -208,9 +208,11 @@ def declarations(module: ModuleType) -> dict[str, Any]:
     Returns:
         types: model_type -> names of its model classes, the family's own type first. names: all names that it publishes.
     """
-    own = module.__name__.rpartition(".")[2]
+    family_name = module.__name__.rpartition(".")[2]
     configs = config_classes(module)
-    types = {key: sorted(set(_tasks(module, key).values())) for key in sorted(configs, key=lambda key: (key != own, key))}
+    types = {
+        key: sorted(set(_tasks(module, key).values())) for key in sorted(configs, key=lambda key: (key != family_name, key))
+    }
     names = {config.__name__ for config in configs.values()}.union(*types.values())
     if "__dir__" in vars(module):
         names.update(vars(module)["__dir__"]())

@@ -28,21 +28,22 @@ def heads_masked(model: nn.Module, stacks: Mapping[str, Stack], masks: Mapping[s
     for prefix, stack in stacks.items():
         for module in model.get_submodule(stack.layers).modules():
             if isinstance(module, Attend) and prefix in ("", "encoder_", "decoder_"):
-                own = "decoder_head_mask" if prefix == "decoder_" else "head_mask"
-                attends.setdefault("cross_attn_head_mask" if module.cross else own, []).append(module)
+                self_mask = "decoder_head_mask" if prefix == "decoder_" else "head_mask"
+                attends.setdefault("cross_attn_head_mask" if module.cross else self_mask, []).append(module)
     handles = []
     try:
         for name, mask in masks.items():
-            found = attends.get(name, [])
-            if not found:
+            modules = attends.get(name, [])
+            if not modules:
                 raise ArgumentError(
                     f"{name}: {type(model).__name__} has no such attention; it has {', '.join(attends) or 'none'}"
                 )
-            rows = mask.expand(len(found), -1) if mask.dim() == 1 else mask
-            if rows.dim() != 2 or len(rows) != len(found):
-                raise InputError(f"{name} has shape {tuple(mask.shape)}; expected (heads,) or ({len(found)}, heads)")
+            rows = mask.expand(len(modules), -1) if mask.dim() == 1 else mask
+            if rows.dim() != 2 or len(rows) != len(modules):
+                raise InputError(f"{name} has shape {tuple(mask.shape)}; expected (heads,) or ({len(modules)}, heads)")
             handles += [
-                module.register_forward_hook(_scale(_left(row, module), name)) for module, row in zip(found, rows, strict=True)
+                module.register_forward_hook(_scale(_without_pruned(row, module), name))
+                for module, row in zip(modules, rows, strict=True)
             ]
         yield
     finally:
@@ -50,10 +51,10 @@ def heads_masked(model: nn.Module, stacks: Mapping[str, Stack], masks: Mapping[s
             handle.remove()
 
 
-def _left(row: Tensor, attend: Attend) -> Tensor:
-    """The numbers of the heads that were not pruned; a mask always counts all."""
-    kept = attend.kept_heads
-    return row if kept is None or len(row) <= kept[-1] else row[list(kept)]
+def _without_pruned(row: Tensor, attend: Attend) -> Tensor:
+    """The entries of a mask `row` (H,) for the heads that are left; a mask counts pruned heads too."""
+    remaining = attend.kept_heads
+    return row if remaining is None or len(row) <= remaining[-1] else row[list(remaining)]
 
 
 def _scale(row: Tensor, name: str) -> Any:

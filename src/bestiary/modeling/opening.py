@@ -89,13 +89,13 @@ class OpenOptions:
                     f" from_pretrained(folder, {flag}=True), then save_pretrained, writes safetensors"
                 )
         kwargs.pop("trust_remote_code", None)  # a class that is here needs no code from a checkpoint
-        known = {field.name for field in fields(cls)}
-        options = cls(**{name: value for name, value in kwargs.items() if name in known})
+        names = {field.name for field in fields(cls)}
+        options = cls(**{name: value for name, value in kwargs.items() if name in names})
         if options.dtype is None:
             options.dtype = "auto"
         if options.device_map is not None and options.low_cpu_mem_usage is False:
             raise ArgumentError("low_cpu_mem_usage=False excludes device_map, which places each tensor as it is read")
-        return options, {name: value for name, value in kwargs.items() if name not in known}
+        return options, {name: value for name, value in kwargs.items() if name not in names}
 
 
 def floating_dtype(dtype: Any) -> torch.dtype:
@@ -185,8 +185,8 @@ def _config(
     accepted = inspect.signature(cls.__init__).parameters
     for name in rest:
         if name not in accepted:
-            known = [*type(config)._field_names, *(f.name for f in fields(OpenOptions)), *(f.name for f in fields(HubOptions))]
-            raise ArgumentError(f"{cls.__name__}.from_pretrained takes no argument {name!r}.{did_you_mean(name, known)}")
+            names = [*type(config)._field_names, *(f.name for f in fields(OpenOptions)), *(f.name for f in fields(HubOptions))]
+            raise ArgumentError(f"{cls.__name__}.from_pretrained takes no argument {name!r}.{did_you_mean(name, names)}")
     if isinstance(name_or_path, str | Path):
         config.__dict__["_name_or_path"] = str(name_or_path)
     return config, rest

@@ -157,8 +157,8 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
         """Whether the class has `generate`; those that do override this."""
         return False
 
-    def open_settings(self, name_or_path: Any, passed: Any, hub: HubOptions) -> None:
-        """Take further settings from a checkpoint: those of generation (`passed`, or a file), for models that have it."""
+    def open_settings(self, name_or_path: Any, settings: Any, hub: HubOptions) -> None:
+        """Take further settings from a checkpoint: those of generation (`settings`, or a file), for models that have it."""
 
     def save_settings(self, folder: Path) -> list[Path]:
         """Write such settings into `folder`; returns the paths written."""

@@ -42,7 +42,7 @@ def prune(
 ) -> None:
     """Cut heads out of self-attention in `layers` of `model`: layer -> heads, numbered as in the whole model.
 
-    What is gone already stays so. `config.pruned_heads` says afterwards what is gone.
+    Heads pruned earlier stay out. `config.pruned_heads` lists all of them afterwards.
 
     Raises:
         ArgumentError: weights that are not plain weights in memory. InputError: no such layer or head, or no head would be left
@@ -53,13 +53,13 @@ def prune(
             "prune_heads needs every weight in memory: prune and save the model, then load it with a device_map"
         )
     count = int(config.get("num_attention_heads"))
-    gone = {index: set(heads) for index, heads in config.pruned_heads.items()}
+    pruned = {index: set(heads) for index, heads in config.pruned_heads.items()}
     for index, heads in heads_to_prune.items():
-        gone[index] = gone.get(index, set()) | set(heads)
-        _check(index, gone[index], len(layers), count)
-    for index, cut in gone.items():
+        pruned[index] = pruned.get(index, set()) | set(heads)
+        _check(index, pruned[index], len(layers), count)
+    for index, cut in pruned.items():
         _prune_layer(layers[index], weights, cut, count)
-    config.pruned_heads = {index: sorted(heads) for index, heads in sorted(gone.items()) if heads}
+    config.pruned_heads = {index: sorted(heads) for index, heads in sorted(pruned.items()) if heads}
 
 
 def _check(index: int, heads: set[int], layers: int, count: int) -> None:
@@ -72,11 +72,11 @@ def _check(index: int, heads: set[int], layers: int, count: int) -> None:
         raise InputError(f"prune_heads: all {count} heads of layer {index} would be gone; at least one must stay")
 
 
-def _prune_layer(layer: nn.Module, weights: HeadWeights, gone: set[int], count: int) -> None:
-    """Take the heads `gone` of `count` out of one layer, as far as they are still there."""
+def _prune_layer(layer: nn.Module, weights: HeadWeights, pruned: set[int], count: int) -> None:
+    """Take the heads `pruned` of `count` out of one layer, as far as they are still there."""
     attend = next(module for module in layer.modules() if isinstance(module, Attend) and not module.cross)
     present = tuple(range(count)) if attend.kept_heads is None else attend.kept_heads
-    places = [place for place, head in enumerate(present) if head not in gone]
+    places = [place for place, head in enumerate(present) if head not in pruned]
     if len(places) == len(present):
         return
     output = layer.get_submodule(weights.output)
@@ -105,7 +105,7 @@ def _features(module: nn.Module, inputs: bool) -> int:
 
 @torch.no_grad()
 def _keep(module: nn.Module, features: list[int], inputs: bool) -> None:
-    """Leave these features of those that go into a dense layer, or of those that come out."""
+    """Cut a dense layer down to some of its features, those that go in or those that come out."""
     axis, *names = _layout(module)
     cut = {"weight": axis} if inputs else {"weight": 1 - axis, "bias": 0}
     for name, along in cut.items():

@@ -38,35 +38,35 @@ class Recorder:
     thread: int = field(default_factory=threading.get_ident)
 
     def watch(self, model: nn.Module, prefix: str, stack: Stack, hidden_states: bool, attentions: bool) -> None:
-        """Hang hooks on one stack; what they see is filed under `prefix` + the name of an output field."""
+        """Register hooks on one stack; what they record is filed under `prefix` + the name of an output field."""
         layers = model.get_submodule(stack.layers)
         if hidden_states:
             name, parts = f"{prefix}hidden_states", list(layers.children())
             for layer in parts[: int(stack.entry)] if stack.outputs else parts:
-                self.handles.append(layer.register_forward_pre_hook(self._input(name)))
+                self.handles.append(layer.register_forward_pre_hook(self._record_input(name)))
             for layer in parts[: len(parts) - stack.entry] if stack.outputs else ():
-                self.handles.append(layer.register_forward_hook(self._output(name)))
+                self.handles.append(layer.register_forward_hook(self._record_output(name)))
             final = model.get_submodule(stack.final) if stack.final else parts[-1]
-            self.handles.append(final.register_forward_hook(self._output(f"{name}!")))
+            self.handles.append(final.register_forward_hook(self._record_output(f"{name}!")))
         if attentions:
             for module in layers.modules():
                 if isinstance(module, Attend):
                     inner = prefix.removesuffix("decoder_") if module.cross else prefix
                     name = f"{inner}cross_attentions" if module.cross else f"{inner}attentions"
-                    self.handles.append(module.register_forward_pre_hook(self._ask, with_kwargs=True))
-                    self.handles.append(module.register_forward_hook(self._take(name)))
+                    self.handles.append(module.register_forward_pre_hook(self._request_weights, with_kwargs=True))
+                    self.handles.append(module.register_forward_hook(self._record_weights(name)))
 
     def _ours(self) -> bool:
         return threading.get_ident() == self.thread
 
-    def _input(self, name: str) -> Any:
+    def _record_input(self, name: str) -> Any:
         def hook(module: nn.Module, args: tuple[torch.Tensor, ...]) -> None:
             if self._ours():
                 self.records.setdefault(name, []).append(args[0])
 
         return hook
 
-    def _output(self, name: str) -> Any:
+    def _record_output(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, output: Any) -> None:
             if self._ours():
                 state = output[0] if isinstance(output, tuple) else output
@@ -74,10 +74,10 @@ class Recorder:
 
         return hook
 
-    def _ask(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _request_weights(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         return (args, {**kwargs, "need_weights": True}) if self._ours() else None
 
-    def _take(self, name: str) -> Any:
+    def _record_weights(self, name: str) -> Any:
         def hook(module: nn.Module, args: Any, output: Any) -> Any:
             if not self._ours() or not isinstance(output, tuple):
                 return None
@@ -89,12 +89,12 @@ class Recorder:
 
     def results(self) -> dict[str, tuple[torch.Tensor, ...]]:
         """Name of an output field (with a dot for nested outputs) -> what was recorded for it, in order of execution."""
-        found = {name: tuple(seen) for name, seen in self.records.items() if not name.endswith("!")}
-        for name in list(found):
+        tensors = {name: tuple(recorded) for name, recorded in self.records.items() if not name.endswith("!")}
+        for name in list(tensors):
             last = self.records.get(f"{name}!")
             if last:  # a final module may also run earlier (dropout); its last output counts
-                found[name] = (*found[name], last[-1])
-        return found
+                tensors[name] = (*tensors[name], last[-1])
+        return tensors
 
 
 @contextmanager

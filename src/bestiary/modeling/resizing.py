@@ -38,7 +38,7 @@ def resize(
         raise InputError(
             "a part of this model lies on disk and would keep its size; resize it before it is spread (device_map)"
         )
-    head, seen = model.get_output_embeddings(), embedding.num_embeddings
+    head, old_size = model.get_output_embeddings(), embedding.num_embeddings
     tied = isinstance(head, nn.Linear) and head.weight is embedding.weight
     _resize_rows(model, embedding, "weight", size, mean_resizing)
     embedding.num_embeddings = size
@@ -47,10 +47,10 @@ def resize(
     if isinstance(head, nn.Linear):
         if tied:
             head.weight = embedding.weight
-        elif head.out_features == seen:
+        elif head.out_features == old_size:
             _resize_rows(model, head, "weight", size, mean_resizing)
         head.out_features = size
-    for table in _other_tables(model, embedding, seen):
+    for table in _other_tables(model, embedding, old_size):
         _resize_rows(model, table, "weight", size, mean_resizing)
         table.num_embeddings = size
     for module, name in model.vocabulary_biases():
@@ -62,14 +62,14 @@ def resize(
     return embedding
 
 
-def _other_tables(model: ModelParts, embedding: nn.Embedding, seen: int) -> list[nn.Embedding]:
-    """The tables of `seen` words that parts with the model's own config have besides `embedding`, tied to it or not."""
+def _other_tables(model: ModelParts, embedding: nn.Embedding, old_size: int) -> list[nn.Embedding]:
+    """The tables of `old_size` words that parts with the model's own config have besides `embedding`, tied to it or not."""
     tables: dict[int, nn.Embedding] = {}
     parts = [part for part in model.modules() if isinstance(part, ModelParts) and part.config is model.config]
     for part in parts:
         with suppress(ArgumentError):  # a part that reads no words
             table = part.get_input_embeddings()
-            if isinstance(table, nn.Embedding) and table is not embedding and len(table.weight) == seen:
+            if isinstance(table, nn.Embedding) and table is not embedding and len(table.weight) == old_size:
                 tables[id(table)] = table
     return list(tables.values())
 
@@ -77,11 +77,11 @@ def _other_tables(model: ModelParts, embedding: nn.Embedding, seen: int) -> list
 @torch.no_grad()
 def _resize_rows(model: ModelParts, module: nn.Module, name: str, size: int, mean_resizing: bool) -> None:
     old = module.get_parameter(name)
-    kept = min(size, len(old))
+    common = min(size, len(old))
     new = old.new_empty((size, *old.shape[1:]))
-    new[:kept] = old[:kept]
-    if size > kept:
-        new[kept:] = _new_rows(model, old, size - kept, mean_resizing)
+    new[:common] = old[:common]
+    if size > common:
+        new[common:] = _new_rows(model, old, size - common, mean_resizing)
     setattr(module, name, nn.Parameter(new, requires_grad=old.requires_grad))
 
 

@@ -72,7 +72,7 @@ class Seq2SeqPreTrainedModel(PreTrainedModel):
 
 
 class Half(Seq2SeqPreTrainedModel):
-    """An encoder or a decoder: words, then the layers that `stacks` names, in a row."""
+    """One half of an encoder-decoder, its encoder or its decoder: word embeddings, then the layers that `stacks` names."""
 
     layerdrop: float = 0.0
 
@@ -166,7 +166,7 @@ class Seq2SeqModel(Seq2SeqPreTrainedModel):
         return self.decoder.get_input_embeddings()
 
     def decoded(self, encoder_outputs: Any, ids: Tensor | None, mask: Tensor | None, **inputs: Any) -> Seq2SeqModelOutput:
-        """What the decoder makes of its `ids` (B, T) and the encoder's output; `inputs` are its other arguments."""
+        """The decoder's output for `ids` (B, T) and the encoder's output; `inputs` are its other arguments."""
         encoded = encoder_output(encoder_outputs)
         output = self.decoder(ids, mask, encoder_hidden_states=encoded.last_hidden_state, return_dict=True, **inputs)
         of_encoder: dict[str, Any] = {f"encoder_{name}": value for name, value in encoded.items()}

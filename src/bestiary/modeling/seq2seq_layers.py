@@ -96,6 +96,6 @@ class Seq2SeqLayer(Layer):
 
 
 def layers_of(config: PreTrainedConfig, layer_class: type[Seq2SeqLayer]) -> nn.ModuleList:
-    """All layers of a half."""
+    """All layers of an encoder or of a decoder."""
     count = config.get("decoder_layers" if layer_class.is_decoder else "encoder_layers")
     return nn.ModuleList(layer_class(config, index) for index in range(count))

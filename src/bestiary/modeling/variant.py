@@ -12,7 +12,7 @@ from .config import PreTrainedConfig
 
 @dataclass(frozen=True)
 class Import:
-    """What stands at `path`, imported when it is needed: a config must be had without torch.
+    """The object at `path`, imported when it is needed: a config must be had without torch.
 
     path: dotted, as in "bestiary.nn.norm.ShiftedRMSNorm", or from the family's folder on, as in ".moe.MixtralSparseMoeBlock".
     """
@@ -20,7 +20,7 @@ class Import:
     path: str
 
     def load(self, package: str) -> Any:
-        """The object."""
+        """Import and return the object."""
         module, _, name = self.path.rpartition(".")
         return getattr(importlib.import_module(f"{package}{module}" if self.path.startswith(".") else module), name)
 
@@ -68,30 +68,30 @@ class _Family:
     name: str
     relative: ModuleType
     changes: Changes
-    made: dict[str, type] = field(default_factory=dict)
+    classes: dict[str, type] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def relative_name(self) -> str:
-        """What the names of the relative's classes begin with."""
+        """The prefix of the relative's class names: `Llama` of `LlamaModel`."""
         return str(self.relative.TASKS["base"].removesuffix("Model"))
 
     @property
     def modules(self) -> dict[str, Any]:
-        """Name -> class, of the relative."""
+        """Name -> class, of all classes that the relative's `model.py` defines."""
         home = importlib.import_module(f"{self.relative.__name__}.model")
         return {name: value for name, value in vars(home).items() if vars(home).get("__name__") == _home(value)}
 
     def has(self, part: str) -> bool:
-        """Whether there is a class that is called so behind the family's name."""
+        """Whether the family has a class called `part` behind its own name."""
         return f"{self.relative_name}{part}" in self.modules or isinstance(self.changes.get(part), Import)
 
     def counterpart(self, part: str) -> type:
         """The class of this family that is called `part` behind the family's name, always the same object."""
         with self.lock:
-            if part not in self.made:
-                self.made[part] = self._make(part)
-            return self.made[part]
+            if part not in self.classes:
+                self.classes[part] = self._make(part)
+            return self.classes[part]
 
     def _make(self, part: str) -> type:
         changes = self.changes.get(part, {})
@@ -119,5 +119,5 @@ class _Family:
 
 
 def _home(value: Any) -> str | None:
-    """The module that defines a class; None of anything else."""
+    """The name of the module that defines a class; None for anything else."""
     return value.__module__ if isinstance(value, type) else None

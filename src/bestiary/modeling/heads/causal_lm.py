@@ -8,7 +8,7 @@ from ...core.outputs import CausalLMOutput
 from ...nn.losses import causal_lm_loss
 from .generating import GenerationMixin
 from .headed import recorded
-from .language import LanguageHead, kept
+from .language import LanguageHead, select_positions
 
 
 class CausalLM(GenerationMixin, LanguageHead):
@@ -32,7 +32,7 @@ class CausalLM(GenerationMixin, LanguageHead):
         num_items_in_batch: labels in all micro-batches of a step, to divide the summed loss by.
         """
         output = self.run_backbone(input_ids, attention_mask, **inputs)
-        logits = self.vocabulary_logits(kept(output.last_hidden_state, logits_to_keep))
+        logits = self.vocabulary_logits(select_positions(output.last_hidden_state, logits_to_keep))
         loss = None if labels is None else self.loss(logits, labels, num_items_in_batch)
         return self.output_class(loss=loss, logits=logits, **recorded(output))
 

@@ -1,4 +1,4 @@
-"""What every head is: a backbone under its published name with something on top.
+"""The base of every head: a backbone under its published name with something on top.
 
 A family writes `class LlamaForCausalLM(CausalLM, LlamaPreTrainedModel): backbone_class = LlamaModel` and is done. The
 backbone sits under the family's `base_model_prefix`. `**inputs` of every forward are the backbone's own arguments, which
@@ -23,7 +23,7 @@ def recorded(output: ModelOutput) -> dict[str, Any]:
 
 
 def only(kind: type[ModelOutput], output: ModelOutput) -> dict[str, Any]:
-    """What the backbone gave that the output class `kind` has a field for."""
+    """The fields of the backbone's output that the output class `kind` has too."""
     names = kind.__dataclass_fields__
     return {name: value for name, value in recorded(output).items() if name in names}
 

@@ -11,8 +11,8 @@ from ..config import PreTrainedConfig
 from .headed import Headed
 
 
-def kept(hidden: Tensor, logits_to_keep: int | Tensor) -> Tensor:
-    """The positions of (B, T, D) whose logits are wanted: all (0), the last n, or those of an index tensor."""
+def select_positions(hidden: Tensor, logits_to_keep: int | Tensor) -> Tensor:
+    """`hidden` (B, T, D) at the positions that get logits: all (0), the last n, or those of an index tensor; (B, n, D)."""
     if isinstance(logits_to_keep, Tensor):
         return hidden[:, logits_to_keep]
     if logits_to_keep < 0:
@@ -34,7 +34,7 @@ class VocabularyHead(PreTrainedModel):
         self.add_head(config)
 
     def add_head(self, config: PreTrainedConfig) -> None:
-        """Build the head."""
+        """Build the linear layer from states to logits."""
         head = nn.Linear(config.get("hidden_size"), config.get("vocab_size"), bias=self.lm_head_bias)
         self.add_module(self.head_name, head)
 
