@@ -14,7 +14,7 @@ from bestiary.core.errors import ArgumentError, InputError
 from bestiary.models.whisper import WhisperConfig, WhisperForConditionalGeneration
 from bestiary.models.whisper.alignment import first_columns, median_filter
 from bestiary.models.whisper.transcription import compression_ratio
-from bestiary.models.whisper.windows import Stretch, cut
+from bestiary.models.whisper.windows import SegmentSpan, cut
 
 END, START, EN, FR, DE, TRANSLATE, TRANSCRIBE, PREVIOUS, _, NO_TIMES = range(50, 60)
 ZERO = 60  # the time 0.00
@@ -454,13 +454,13 @@ def test_times_of_long_audio_are_those_of_the_script(listener: Any, options: dic
 
 
 def test_cutting_a_window() -> None:
-    assert cut([], 60) == ([Stretch(0, 0, 0, None)], None)
-    assert cut([1, 2], None) == ([Stretch(0, 2, 0, None)], None)
-    assert cut([62, 7, 69], 60) == ([Stretch(0, 3, 2, 9)], None)
-    assert cut([62, 7], 60) == ([Stretch(0, 2, 2, None)], None)
-    assert cut([60, 1, 65, 67, 2], 60) == ([Stretch(0, 4, 0, 5)], 5)
-    assert cut([60, 1, 60, 60], 60) == ([Stretch(0, 4, 0, 0)], None)  # else the same window would be heard forever
-    assert cut([60, 1, 65, 65, 2, 70], 60) == ([Stretch(0, 3, 0, 5), Stretch(3, 6, 5, 10)], None)
+    assert cut([], 60) == ([SegmentSpan(0, 0, 0, None)], None)
+    assert cut([1, 2], None) == ([SegmentSpan(0, 2, 0, None)], None)
+    assert cut([62, 7, 69], 60) == ([SegmentSpan(0, 3, 2, 9)], None)
+    assert cut([62, 7], 60) == ([SegmentSpan(0, 2, 2, None)], None)
+    assert cut([60, 1, 65, 67, 2], 60) == ([SegmentSpan(0, 4, 0, 5)], 5)
+    assert cut([60, 1, 60, 60], 60) == ([SegmentSpan(0, 4, 0, 0)], None)  # else the same window would be heard forever
+    assert cut([60, 1, 65, 65, 2, 70], 60) == ([SegmentSpan(0, 3, 0, 5), SegmentSpan(3, 6, 5, 10)], None)
 
 
 def test_cheapest_path_is_the_one_that_trying_all_finds() -> None:

@@ -85,7 +85,7 @@ class BertOutput(nn.Module):
 
 
 class BertAttention(nn.Module):
-    """The first half of a block."""
+    """The first half of a block: attention, then norm(residual + dense(x))."""
 
     def __init__(self, config: BertConfig, layer_idx: int, cross: bool = False) -> None:
         super().__init__()
@@ -204,8 +204,8 @@ class BertModel(BertPreTrainedModel):
         memory_mask, cache = look_at(encoder_hidden_states, encoder_attention_mask, words, cache, self.config)
         mask = make_mask(words.shape[1], words.device, attention_mask, cache=cache, causal=decoder)
         if position_ids is None:
-            seen, first = 0 if cache is None else cache.position(), self.config.first_position
-            position_ids = positions(attention_mask, words.shape[1], seen, words.device, first)
+            past, first = 0 if cache is None else cache.position(), self.config.first_position
+            position_ids = positions(attention_mask, words.shape[1], past, words.device, first)
         x = self.embeddings(words, token_type_ids, position_ids)
         x = self.encoder(x, mask, cache, memory=encoder_hidden_states, memory_mask=memory_mask)
         pooled = None if self.pooler is None else self.pooler(x, mask.padding)

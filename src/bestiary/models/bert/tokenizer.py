@@ -57,10 +57,10 @@ class BertTokenizer(PreTrainedTokenizerFast):
             "strip_accents": "strip_accents",
             "tokenize_chinese_chars": "handle_chinese_chars",
         }
-        found = state(rust.normalizer)
+        normalizer = state(rust.normalizer)
         changes = {names[name]: value for name, value in options.items() if name in names}
-        if changes and found.get("type") == "BertNormalizer":
-            rust.normalizer = normalizers.BertNormalizer(**{**{k: v for k, v in found.items() if k != "type"}, **changes})
+        if changes and normalizer.get("type") == "BertNormalizer":
+            rust.normalizer = normalizers.BertNormalizer(**{**{k: v for k, v in normalizer.items() if k != "type"}, **changes})
 
 
 BertTokenizerFast = BertTokenizer

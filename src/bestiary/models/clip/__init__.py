@@ -86,10 +86,10 @@ class CLIPConfig(PreTrainedConfig):
         for name in self.sub_configs:
             older = self.__dict__.pop(f"{name}_dict", None)
             if older is not None:
-                given = self.__dict__[name]
+                current = self.__dict__[name]
                 check("CLIPConfig", f"{name}_dict", older, dict[str, Any])
-                check("CLIPConfig", name, given, dict[str, Any] | PreTrainedConfig | None)
-                values = given.to_dict() if isinstance(given, PreTrainedConfig) else (given or {})
+                check("CLIPConfig", name, current, dict[str, Any] | PreTrainedConfig | None)
+                values = current.to_dict() if isinstance(current, PreTrainedConfig) else (current or {})
                 self.__dict__[name] = {**values, **older}
         super().validate()
         for name, kind in self.sub_configs.items():

@@ -120,7 +120,7 @@ class DetrEncoderLayer(Layer):
         return self.self_attn_layer_norm(x + self.dropout(self.self_attn(x + positions, x + positions, x, mask)))
 
     def mlp(self, x: Tensor) -> Tensor:
-        """The other half."""
+        """The half of the layer with the MLP: norm(x + mlp(x))."""
         inner = self.activation_dropout(self.act(self.fc1(x)))
         return self.final_layer_norm(x + self.dropout(self.fc2(inner)))
 
@@ -140,8 +140,8 @@ class DetrDecoderLayer(DetrEncoderLayer):
         self, x: Tensor, mask: Mask, *, positions: Tensor, memory: Tensor, memory_keys: Tensor, memory_mask: Mask
     ) -> Tensor:
         x = self.attention(x, mask, positions)
-        seen = self.encoder_attn(x + positions, memory_keys, memory, memory_mask)
-        return self.mlp(self.encoder_attn_layer_norm(x + self.dropout(seen)))
+        attended = self.encoder_attn(x + positions, memory_keys, memory, memory_mask)
+        return self.mlp(self.encoder_attn_layer_norm(x + self.dropout(attended)))
 
 
 class DetrPreTrainedModel(PreTrainedModel):

@@ -241,10 +241,10 @@ class GPT2DoubleHeadsModel(LanguageHead, GPT2PreTrainedModel):
             mc_token_ids: (B, choices), the token whose state is scored; the last real one when None.
             labels: like input_ids, shifted by the model; -100 is ignored. mc_labels: (B,), the index of the right choice.
         """
-        given = input_ids if input_ids is not None else inputs.get("inputs_embeds")
-        if given is None:
+        main_input = input_ids if input_ids is not None else inputs.get("inputs_embeds")
+        if main_input is None:
             raise InputError("pass input_ids or inputs_embeds")
-        shape = given.shape[:-1] if input_ids is None else given.shape
+        shape = main_input.shape[:-1] if input_ids is None else main_input.shape
         tensors = {"input_ids": input_ids, "attention_mask": attention_mask, **inputs}
         flat = {name: None if x is None else x.reshape(-1, *x.shape[len(shape) - 1 :]) for name, x in tensors.items()}
         output = self.run_backbone(past_key_values=past_key_values, use_cache=use_cache, **flat)

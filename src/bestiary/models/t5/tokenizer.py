@@ -56,11 +56,11 @@ class T5Tokenizer(PreTrainedTokenizerFast):
 
     def get_sentinel_tokens(self) -> list[str]:
         """The sentinels, `<extra_id_0>` first."""
-        found = [token for token in self.extra_special_tokens if token.startswith("<extra_id_")]
-        return sorted(found, key=lambda token: int("".join(filter(str.isdigit, token)) or 0))
+        sentinels = [token for token in self.extra_special_tokens if token.startswith("<extra_id_")]
+        return sorted(sentinels, key=lambda token: int("".join(filter(str.isdigit, token)) or 0))
 
     def get_sentinel_token_ids(self) -> list[int]:
-        """Their ids."""
+        """The ids of the sentinels, that of `<extra_id_0>` first."""
         return [self.convert_tokens_to_ids(token) for token in self.get_sentinel_tokens()]
 
 

@@ -239,7 +239,7 @@ class ViTForMaskedImageModeling(Headed, ViTPreTrainedModel):
             stride = self.config.encoder_stride
             masked = bool_masked_pos.to(painted.dtype).view(-1, 1, rows, columns)
             masked = masked.repeat_interleave(stride, 2).repeat_interleave(stride, 3)
-            seen = pixels[..., : rows * stride, : columns * stride]
+            targets = pixels[..., : rows * stride, : columns * stride]
             # The small number keeps the loss of an image without masked patches at zero.
-            loss = ((painted - seen).abs() * masked).sum() / (masked.sum() + 1e-5) / self.config.num_channels
+            loss = ((painted - targets).abs() * masked).sum() / (masked.sum() + 1e-5) / self.config.num_channels
         return MaskedImageModelingOutput(loss=loss, reconstruction=painted, **recorded(output))

@@ -11,8 +11,8 @@ from ...core.outputs import BaseModelOutput
 from ...generation.config import GenerationConfig
 from ...modeling.heads.seq2seq import Seq2SeqLM
 from ...modeling.seq2seq import encoder_output
+from .request import TranscriptionRequest
 from .transcription import RowOptions, Transcription, frames_of, rows_of
-from .wish import Wish
 
 
 class WhisperGeneration(Seq2SeqLM):
@@ -61,7 +61,7 @@ class WhisperGeneration(Seq2SeqLM):
                 `return_timestamps=True`, and in a batch `attention_mask` (B, frames).
             return_timestamps: write times, in steps of 0.02 s.
             task: "transcribe" (the default) or "translate" (to English).
-            language: name, code or token, or one for each row; without it, it is heard.
+            language: name, code or token, or one for each row; without it, the model detects it.
             prompt_ids: context that goes before, as `get_prompt_ids` of the processor makes it.
             prompt_condition_type: "first-segment": the prompt is for the first window only; "all-segments": it stays in
                 front of what was said (needs `condition_on_prev_tokens`). By default it goes before every window, or, with
@@ -88,26 +88,34 @@ class WhisperGeneration(Seq2SeqLM):
         Raises:
             ArgumentError, InputError: before anything runs, for options that exclude each other or that the checkpoint lacks.
         """
-        given = dict(locals())
-        passed = {name: given[name] for name in Wish.__dataclass_fields__ if name in given}
-        passed["forced_decoder_ids"] = kwargs.pop("forced_decoder_ids", None)
+        arguments = dict(locals())
+        call_options = {name: arguments[name] for name in TranscriptionRequest.__dataclass_fields__ if name in arguments}
+        call_options["forced_decoder_ids"] = kwargs.pop("forced_decoder_ids", None)
         general = ("generation_config", "logits_processor", "stopping_criteria", "prefix_allowed_tokens_fn")
-        options = {**kwargs, **{name: given[name] for name in general if given[name] is not None}}
+        options = {**kwargs, **{name: arguments[name] for name in general if arguments[name] is not None}}
         if synced_gpus:
             options["synced_gpus"] = True
         if options.get("custom_generate") is not None:
             raise ArgumentError("a custom_generate function decodes one window; call decode with the encoder's output instead")
         settings = self._settings(generation_config, options)
-        if passed["forced_decoder_ids"] is None and not (settings.get("lang_to_id") or settings.get("forced_decoder_ids")):
-            passed["forced_decoder_ids"] = self.config.get("forced_decoder_ids")  # where checkpoints of 2022 have them
-        wish = Wish.of(settings, passed)
+        if call_options["forced_decoder_ids"] is None and not (
+            settings.get("lang_to_id") or settings.get("forced_decoder_ids")
+        ):
+            call_options["forced_decoder_ids"] = self.config.get("forced_decoder_ids")  # where checkpoints of 2022 have them
+        request = TranscriptionRequest.of(settings, call_options)
         return self._transcribe(
-            input_features, attention_mask, wish, options, return_dict_in_generate, force_unique_generate_call, monitor_progress
+            input_features,
+            attention_mask,
+            request,
+            options,
+            return_dict_in_generate,
+            force_unique_generate_call,
+            monitor_progress,
         )
 
-    def _settings(self, passed: GenerationConfig | None, options: dict[str, Any]) -> GenerationConfig:
-        said = {name: value for name, value in options.items() if name in GenerationConfig.names()}
-        settings = self.generation_settings(passed, **said)
+    def _settings(self, generation_config: GenerationConfig | None, options: dict[str, Any]) -> GenerationConfig:
+        changes = {name: value for name, value in options.items() if name in GenerationConfig.names()}
+        settings = self.generation_settings(generation_config, **changes)
         if settings.max_length is None and settings.max_new_tokens is None:
             options["max_length"] = self.config.max_target_positions  # speech ends by itself
         return settings
@@ -116,7 +124,7 @@ class WhisperGeneration(Seq2SeqLM):
         self,
         features: Any,
         attention_mask: Tensor | None,
-        wish: Wish,
+        request: TranscriptionRequest,
         options: dict[str, Any],
         return_dict: bool | None,
         once: bool | None,
@@ -132,59 +140,63 @@ class WhisperGeneration(Seq2SeqLM):
         states = None if encoded is None else encoder_output(encoded).last_hidden_state
         frames = [window] * len(states) if states is not None else frames_of(features, attention_mask, window)
         long = features is not None and features.shape[-1] > window
-        return_dict = wish.settings.return_dict_in_generate if return_dict is None else return_dict
-        once = once or bool(return_dict and not wish.return_timestamps and not wish.return_segments)
-        self._check_length(long, once, wish, options)
-        copies = options.pop("num_return_sequences", None) or wish.settings.num_return_sequences or 1
+        return_dict = request.settings.return_dict_in_generate if return_dict is None else return_dict
+        once = once or bool(return_dict and not request.return_timestamps and not request.return_segments)
+        self._check_length(long, once, request, options)
+        copies = options.pop("num_return_sequences", None) or request.settings.num_return_sequences or 1
         if copies > 1:
             features, states = (None if x is None else x.repeat_interleave(copies, 0) for x in (features, states))
             frames = [count for count in frames for _ in range(copies)]
-        own = {name: options.pop(name) for name in ("seed", "constraint") if options.get(name) is not None}
+        row_options = {name: options.pop(name) for name in ("seed", "constraint") if options.get(name) is not None}
         options["num_return_sequences"] = 1
         ids = options.pop("decoder_input_ids", None)
-        start = (lambda states: self.first_tokens(wish, states, copies)) if ids is None else (lambda states: ids)
-        work = Transcription(self, wish, features, states, frames, start, options, RowOptions.of(own, len(frames), copies))
+        start = (lambda states: self.first_tokens(request, states, copies)) if ids is None else (lambda states: ids)
+        work = Transcription(
+            self, request, features, states, frames, start, options, RowOptions.of(row_options, len(frames), copies)
+        )
         if once:
-            return self._once(work, wish, bool(return_dict))
-        return self._gather(work.run(progress), wish, bool(return_dict))
+            return self._once(work, request, bool(return_dict))
+        return self._gather(work.run(progress), request, bool(return_dict))
 
-    def _check_length(self, long: bool, once: bool, wish: Wish, options: dict[str, Any]) -> None:
+    def _check_length(self, long: bool, once: bool, request: TranscriptionRequest, options: dict[str, Any]) -> None:
         if long and once:
             raise ArgumentError("a recording of several windows cannot be decoded in one call: drop force_unique_generate_call")
-        if long and not wish.return_timestamps:
+        if long and not request.return_timestamps:
             raise InputError(
                 "the recording is longer than one window of"
-                f" {2 * self.config.max_source_positions * wish.time_precision_features:g} s, and only times say where the next"
-                " begins: pass return_timestamps=True, or cut the recording"
+                f" {2 * self.config.max_source_positions * request.time_precision_features:g} s, and only times say where the"
+                " next begins: pass return_timestamps=True, or cut the recording"
             )
-        if options.get("streamer") is not None and (wish.return_timestamps or len(wish.temperatures) > 1):
+        if options.get("streamer") is not None and (request.return_timestamps or len(request.temperatures) > 1):
             raise ArgumentError("a streamer follows one decoding; times and several temperatures may take more than one")
 
-    def start_column(self, wish: Wish, states: Tensor) -> Tensor:
+    def start_column(self, request: TranscriptionRequest, states: Tensor) -> Tensor:
         """The token that begins every transcript (R, 1)."""
-        start = wish.settings.decoder_start_token_id
+        start = request.settings.decoder_start_token_id
         start = self.decoder_start() if start is None else start
         if not isinstance(start, int):
             raise InputError(f"decoder_start_token_id is {start!r}; expected the id of <|startoftranscript|>")
         return torch.full((len(states), 1), start, dtype=torch.int64, device=states.device)
 
-    def first_tokens(self, wish: Wish, states: Tensor, copies: int = 1) -> Tensor:
+    def first_tokens(self, request: TranscriptionRequest, states: Tensor, copies: int = 1) -> Tensor:
         """The decoder's first tokens (R, n): start, language, task, and whether times are wanted."""
         rows = len(states)
-        columns = [self.start_column(wish, states)]
-        if wish.multilingual:
-            known = wish.languages(rows // copies)
-            spoken = self.hear_language(wish, states) if known is None else torch.tensor(known).repeat_interleave(copies)
+        columns = [self.start_column(request, states)]
+        if request.multilingual:
+            languages = request.languages(rows // copies)
+            spoken = (
+                self.hear_language(request, states) if languages is None else torch.tensor(languages).repeat_interleave(copies)
+            )
             columns.append(spoken.to(states.device).unsqueeze(1))
-        columns.append(torch.tensor(wish.rest(), dtype=torch.int64, device=states.device).expand(rows, -1))
+        columns.append(torch.tensor(request.rest(), dtype=torch.int64, device=states.device).expand(rows, -1))
         return torch.cat(columns, dim=1)
 
-    def hear_language(self, wish: Wish, states: Tensor) -> Tensor:
+    def hear_language(self, request: TranscriptionRequest, states: Tensor) -> Tensor:
         """The most probable language token (R,) after the start token."""
-        ids = self.start_column(wish, states)
+        ids = self.start_column(request, states)
         logits = self(encoder_outputs=BaseModelOutput(states), decoder_input_ids=ids, use_cache=False).logits[:, -1]
-        known = torch.tensor(sorted(wish.lang_to_id.values()), device=states.device)
-        return known[logits[:, known].argmax(-1)]
+        languages = torch.tensor(sorted(request.lang_to_id.values()), device=states.device)
+        return languages[logits[:, languages].argmax(-1)]
 
     @torch.no_grad()
     def detect_language(
@@ -199,50 +211,50 @@ class WhisperGeneration(Seq2SeqLM):
         Raises:
             InputError: the checkpoint names no languages.
         """
-        wish = Wish.of(self.generation_settings(generation_config), {})
-        if not wish.lang_to_id:
+        request = TranscriptionRequest.of(self.generation_settings(generation_config), {})
+        if not request.lang_to_id:
             raise InputError("this checkpoint's generation settings hold no lang_to_id, so there is no language to find")
         if (input_features is None) == (encoder_outputs is None):
             raise InputError("pass either input_features or encoder_outputs, and not both")
         if input_features is None:
             states: Any = encoder_output(encoder_outputs).last_hidden_state
-            return self.hear_language(wish, states)
+            return self.hear_language(request, states)
         window = 2 * self.config.max_source_positions
-        heard = input_features[..., : min(num_segment_frames or window, window)]
-        heard = torch.nn.functional.pad(heard, (0, window - heard.shape[-1]))
-        return self.hear_language(wish, self.get_encoder()(heard, return_dict=True).last_hidden_state)
+        features = input_features[..., : min(num_segment_frames or window, window)]
+        features = torch.nn.functional.pad(features, (0, window - features.shape[-1]))
+        return self.hear_language(request, self.get_encoder()(features, return_dict=True).last_hidden_state)
 
-    def _once(self, work: Transcription, wish: Wish, return_dict: bool) -> Any:
+    def _once(self, work: Transcription, request: TranscriptionRequest, return_dict: bool) -> Any:
         """One decoding of one window, with everything the general `generate` returns."""
         rows = list(range(len(work.rows)))
-        states = work.hear(rows)
+        states = work.encode(rows)
         work.begin(states)
-        heard = work.decode(states, rows)
-        result = heard[0].result[0]
+        transcripts = work.decode(states, rows)
+        result = transcripts[0].result[0]
         if not return_dict:
             return result.sequences
-        if wish.return_token_timestamps:
-            times = [one.times or [] for one in heard]
+        if request.return_token_timestamps:
+            times = [one.times or [] for one in transcripts]
             return {**dict(result.items()), "token_timestamps": padded([torch.tensor(row) for row in times], 0.0)}
         return result
 
-    def _gather(self, rows: list[Any], wish: Wish, return_dict: bool) -> Any:
+    def _gather(self, rows: list[Any], request: TranscriptionRequest, return_dict: bool) -> Any:
         """The segments of all rows as the call wants them."""
-        pad = wish.settings.pad_token_id
+        pad = request.settings.pad_token_id
         tokens = [torch.cat([segment["tokens"] for segment in row.segments] or [torch.empty(0)]).long() for row in rows]
         sequences = padded(tokens, 0 if pad is None else pad).to(self.device)
-        if not wish.return_segments and not wish.return_token_timestamps and not return_dict:
+        if not request.return_segments and not request.return_token_timestamps and not return_dict:
             return sequences
-        found: dict[str, Any] = {"sequences": sequences}
-        if wish.return_token_timestamps:
+        output: dict[str, Any] = {"sequences": sequences}
+        if request.return_token_timestamps:
             times = [[time for segment in row.segments for time in segment["token_timestamps"]] for row in rows]
-            found["token_timestamps"] = padded([torch.tensor(row) for row in times], 0.0)
-        if wish.return_segments or return_dict:
+            output["token_timestamps"] = padded([torch.tensor(row) for row in times], 0.0)
+        if request.return_segments or return_dict:
             for segment in (segment for row in rows for segment in row.segments):
                 result, row = segment["result"]
                 segment["result"] = row_of(result, row) if return_dict else result.sequences[row]
-            found["segments"] = [row.segments for row in rows]
-        return found
+            output["segments"] = [row.segments for row in rows]
+        return output
 
 
 def padded(rows: list[Tensor], value: float) -> Tensor:

@@ -45,6 +45,6 @@ def language_code(language: str) -> str:
     if name in LANGUAGES:
         return name
     if name not in CODE_OF:
-        known = ", ".join(CODE_OF)
-        raise InputError(f"unknown language {language!r}.{did_you_mean(name, CODE_OF)} Known, by name or code: {known}")
+        names = ", ".join(CODE_OF)
+        raise InputError(f"unknown language {language!r}.{did_you_mean(name, CODE_OF)} Known, by name or code: {names}")
     return CODE_OF[name]

@@ -30,15 +30,15 @@ _NUMERAL = re.compile(r"\d+(\.\d+)?")
 
 def _endings() -> dict[str, tuple[int, str]]:
     """Ordinals and plurals: word -> the number and what follows its digits."""
-    found = {"zeroth": (0, "th")}
+    endings = {"zeroth": (0, "th")}
     for name, number in UNITS.items():
         ordinal = _IRREGULAR.get(number, name + ("h" if name.endswith("t") else "th"))
-        found[ordinal] = (number, {1: "st", 2: "nd", 3: "rd"}.get(number, "th"))
-        found["sixes" if name == "six" else f"{name}s"] = (number, "s")
+        endings[ordinal] = (number, {1: "st", 2: "nd", 3: "rd"}.get(number, "th"))
+        endings["sixes" if name == "six" else f"{name}s"] = (number, "s")
     for name, number in TENS.items():
-        found[name.replace("y", "ieth")] = (number, "th")
-        found[name.replace("y", "ies")] = (number, "s")
-    return found
+        endings[name.replace("y", "ieth")] = (number, "th")
+        endings[name.replace("y", "ies")] = (number, "s")
+    return endings
 
 
 ENDINGS = _endings()
@@ -184,16 +184,16 @@ def standard_numbers(text: str) -> str:
     text = re.sub(r"([0-9])\s+(st|nd|rd|th|s)\b", r"\1\2", text)
     words = text.split()
     reader = _Reader()
-    said: list[str] = []
+    written: list[str] = []
     for place, word in enumerate(words):
         if reader.skip:
             reader.skip = False
             continue
         before = words[place - 1] if place else None
         after = words[place + 1] if place + 1 < len(words) else None
-        said += reader.read(before, word, after)
-    said += reader.say(reader.value)
-    return _cents(" ".join(said))
+        written += reader.read(before, word, after)
+    written += reader.say(reader.value)
+    return _cents(" ".join(written))
 
 
 def _cents(text: str) -> str:

@@ -47,7 +47,7 @@ def segments(ids: Sequence[int], begin: int, precision: float, window: int) -> I
             yield Segment([token for token in ids[start:end] if token < begin], seconds(start), seconds(end - 1))
 
 
-def pieces(ids: Sequence[int], begin: int, precision: float, window: int) -> Iterator[list[int] | str]:
+def text_and_times(ids: Sequence[int], begin: int, precision: float, window: int) -> Iterator[list[int] | str]:
     """Runs of text ids, and between them the times as text; of a time said twice before a new window, one."""
     starts = window_starts(ids, begin, window)
     run: list[int] = []
@@ -58,9 +58,9 @@ def pieces(ids: Sequence[int], begin: int, precision: float, window: int) -> Ite
         if run:
             yield run
             run = []
-        said = place > 0 and ids[place - 1] >= begin
+        repeated = place > 0 and ids[place - 1] >= begin
         renewed = place + 1 < len(ids) and starts[place + 1] > starts[place]
-        if not (said and renewed):
+        if not (repeated and renewed):
             yield f"<|{(token - begin + starts[place]) * precision:.2f}|>"
     if run:
         yield run

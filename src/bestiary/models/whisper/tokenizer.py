@@ -13,7 +13,7 @@ from ...preprocess.text.padding import plain
 from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
 from .languages import TASKS, language_code
 from .text_normalizer import BasicTextNormalizer, EnglishTextNormalizer
-from .timestamps import pieces, segments
+from .timestamps import segments, text_and_times
 
 START, PREVIOUS, NO_TIMES = "<|startoftranscript|>", "<|startofprev|>", "<|notimestamps|>"
 WINDOW = 1500
@@ -80,8 +80,8 @@ class WhisperTokenizer(PreTrainedTokenizerFast):
         self, language: str | None = None, task: str | None = None, predict_timestamps: bool | None = None
     ) -> None:
         """Change what is put before a text; None leaves a part as it was."""
-        given = {"language": language, "task": task, "predict_timestamps": predict_timestamps}
-        self.init_kwargs.update({name: value for name, value in given.items() if value is not None})
+        changes = {"language": language, "task": task, "predict_timestamps": predict_timestamps}
+        self.init_kwargs.update({name: value for name, value in changes.items() if value is not None})
         if self.rust.main.token_to_id(START) is None:
             return
         prefix, end = self._prefix(), str(self.eos_token)
@@ -148,7 +148,7 @@ class WhisperTokenizer(PreTrainedTokenizerFast):
         begin = self.timestamp_begin
         text = "".join(
             part if isinstance(part, str) else super(WhisperTokenizer, self).decode(part, skip_special_tokens, False)
-            for part in pieces(ids, begin, time_precision, WINDOW)
+            for part in text_and_times(ids, begin, time_precision, WINDOW)
             if decode_with_timestamps or not isinstance(part, str)
         )
         if not decode_with_timestamps:
@@ -160,8 +160,8 @@ class WhisperTokenizer(PreTrainedTokenizerFast):
             text = self.basic_normalize(text, remove_diacritics)
         if not output_offsets:
             return text
-        found = segments(ids, begin, time_precision, WINDOW)
-        offsets = [{"text": super(WhisperTokenizer, self).decode(one.ids), "timestamp": (one.start, one.end)} for one in found]
+        spoken = segments(ids, begin, time_precision, WINDOW)
+        offsets = [{"text": super(WhisperTokenizer, self).decode(one.ids), "timestamp": (one.start, one.end)} for one in spoken]
         return {"text": text, "offsets": offsets}
 
     def _without_prompt(self, ids: Sequence[int]) -> list[int]:

@@ -14,8 +14,8 @@ from ...core.outputs import BaseModelOutput
 from ...generation.processors.whisper_timestamps import WhisperTimeStampLogitsProcessor
 from ...generation.seeds import row_seed, row_seeds
 from .alignment import token_times
+from .request import TranscriptionRequest
 from .windows import cut
-from .wish import Wish
 
 # Above this temperature a transcript is too doubtful to go on from.
 TRUSTED = 0.5
@@ -27,17 +27,17 @@ class SpeechModel(Protocol):
     config: Any
 
     def __call__(self, **inputs: Any) -> Any:
-        """One forward."""
+        """The model's output for one decoder input."""
 
     def get_encoder(self) -> Any:
-        """What turns a window (R, M, frames) into states (R, S, D)."""
+        """The encoder: a window (R, M, frames) to states (R, S, D)."""
 
     def decode(self, **kwargs: Any) -> Any:
-        """One decoding of one window."""
+        """Generate the tokens of one window, as the general `generate` does."""
 
 
 @dataclass
-class Heard:
+class Transcript:
     """One decoding of one window. tokens: the new ones up to the end token; text: without it; first: index of the first."""
 
     tokens: list[int]
@@ -73,64 +73,64 @@ class RowOptions:
     constraints: list[Any] | None = None
 
     @classmethod
-    def of(cls, given: dict[str, Any], rows: int, copies: int) -> "RowOptions":
-        """`seed` and `constraint` of `given`, one for all or for each recording, for `copies` rows of each of them.
+    def of(cls, options: dict[str, Any], rows: int, copies: int) -> "RowOptions":
+        """`seed` and `constraint` of `options`, one for all or for each recording, for `copies` rows of each of them.
 
         Raises:
             ArgumentError: there are as many as nothing here.
         """
-        made = cls(None if "seed" not in given else row_seeds(given["seed"], rows, copies)[0])
-        constraint = given.get("constraint")
+        row_options = cls(None if "seed" not in options else row_seeds(options["seed"], rows, copies)[0])
+        constraint = options.get("constraint")
         if constraint is not None:
             each = list(constraint) if isinstance(constraint, list | tuple) else [constraint] * (rows // copies)
             if len(each) != rows // copies:
                 raise ArgumentError(
                     f"constraint holds {len(each)} constraints for {rows // copies} recordings; expected one each"
                 )
-            made.constraints = [one for one in each for _ in range(copies)]
-        return made
+            row_options.constraints = [one for one in each for _ in range(copies)]
+        return row_options
 
 
 class Transcription:
-    """Listens to all rows at once, each at its own pace.
+    """Transcribes R recordings side by side; each row goes on to its next window by itself.
 
     Args:
         features: (R, M, frames), or states: (R, S, D) the encoder's output for a single window. frames: length of each row.
         start: the decoder's first tokens (R, n), for the encoder's states of the first window. options: for each decoding.
-        own: options that differ between rows.
+        row_options: options that differ between rows.
     """
 
     def __init__(
         self,
         model: SpeechModel,
-        wish: Wish,
+        request: TranscriptionRequest,
         features: Any,
         states: Tensor | None,
         frames: list[int],
         start: Callable[[Tensor], Tensor],
         options: dict[str, Any],
-        own: RowOptions,
+        row_options: RowOptions,
     ) -> None:
-        self.model, self.wish, self.options, self.own = model, wish, options, own
+        self.model, self.request, self.options, self.row_options = model, request, options, row_options
         self.features, self.states = features, states
         self.window = 2 * model.config.max_source_positions
-        self.hop = min(wish.num_segment_frames or self.window, self.window)
+        self.hop = min(request.num_segment_frames or self.window, self.window)
         self.rows = [Row(count) for count in frames]
         self.start = start
         self._start: Any = None
-        eos = wish.settings.eos_token_id
+        eos = request.settings.eos_token_id
         self.eos = set(eos) if isinstance(eos, list) else {eos}
-        self.prompt = [] if wish.prompt_ids is None else torch.as_tensor(wish.prompt_ids).tolist()
+        self.prompt = [] if request.prompt_ids is None else torch.as_tensor(request.prompt_ids).tolist()
 
     def run(self, progress: Callable[[Tensor], None] | None = None) -> list[Row]:
-        """Hear every recording to its end; `progress` is told frames done and frames in all of each row (R, 2)."""
+        """Transcribe every recording to its end; `progress` is told frames done and frames in all of each row (R, 2)."""
         while open_rows := [index for index, row in enumerate(self.rows) if row.seek < row.frames]:
             if progress is not None:
                 progress(torch.tensor([[min(row.seek, row.frames), row.frames] for row in self.rows]))
-            states = self.hear(open_rows)
+            states = self.encode(open_rows)
             self.begin(states)
-            for index, heard in zip(open_rows, self.decode(states, open_rows), strict=True):
-                self.take(self.rows[index], heard)
+            for index, transcript in zip(open_rows, self.decode(states, open_rows), strict=True):
+                self.add_segments(self.rows[index], transcript)
         return self.rows
 
     def begin(self, states: Tensor) -> None:
@@ -138,15 +138,15 @@ class Transcription:
         if self._start is None:
             self._start = self.start(states)
 
-    def hear(self, indices: list[int]) -> Tensor:
+    def encode(self, indices: list[int]) -> Tensor:
         """The encoder's states (rows, S, D) of the next window of the rows."""
         if self.states is not None:
             return self.states[indices]
         states: Tensor = self.model.get_encoder()(self._windows(indices), return_dict=True).last_hidden_state
         return states
 
-    def _heard_by_assistant(self, indices: list[int]) -> dict[str, Any]:
-        """What the encoder of an assistant with one of its own makes of the next window of the rows."""
+    def _assistant_states(self, indices: list[int]) -> dict[str, Any]:
+        """The next window as an assistant's own encoder states it; nothing where it shares the model's encoder or has none."""
         assistant = self.options.get("assistant_model")
         if assistant is None or not assistant.config.is_encoder_decoder or self.states is not None:
             return {}
@@ -163,26 +163,26 @@ class Transcription:
             windows[place, :, : part.shape[1]] = part
         return windows
 
-    def before(self, row: Row) -> list[int]:
+    def context_of(self, row: Row) -> list[int]:
         """The context that goes before the first tokens of a row's window: the caller's prompt and what was said so far."""
-        wish, room = self.wish, self.model.config.max_target_positions // 2 - 1
-        said = row.history if wish.condition_on_prev_tokens and row.trusted else []
+        request, room = self.request, self.model.config.max_target_positions // 2 - 1
+        history = row.history if request.condition_on_prev_tokens and row.trusted else []
         opening = self.prompt[1:][-room:]
-        if wish.prompt_condition_type == "all-segments":
-            tokens = [*opening, *said[-room:]]
-        elif wish.condition_on_prev_tokens:
-            tokens = [*opening, *said][-room:] if row.trusted else []
+        if request.prompt_condition_type == "all-segments":
+            tokens = [*opening, *history[-room:]]
+        elif request.condition_on_prev_tokens:
+            tokens = [*opening, *history][-room:] if row.trusted else []
         else:  # the caller's prompt goes before every window, unless it is said to be for the first
-            tokens = opening if row.seek == 0 or wish.prompt_condition_type is None else []
-        head = self.prompt[0] if self.prompt else wish.prev_sot_token_id
+            tokens = opening if row.seek == 0 or request.prompt_condition_type is None else []
+        head = self.prompt[0] if self.prompt else request.prev_sot_token_id
         return [head, *tokens] if tokens and head is not None else []
 
     def prompts(self, indices: list[int]) -> tuple[Tensor, Tensor | None]:
         """The decoder's input (rows, n), padded on the left, and its mask, None without padding."""
         start = self._start[indices].tolist()
-        rows = [[*self.before(self.rows[index]), *own] for index, own in zip(indices, start, strict=True)]
+        rows = [[*self.context_of(self.rows[index]), *first_tokens] for index, first_tokens in zip(indices, start, strict=True)]
         longest = max(map(len, rows))
-        pad = self.wish.settings.pad_token_id
+        pad = self.request.settings.pad_token_id
         ids = [[pad if pad is not None else 0] * (longest - len(row)) + row for row in rows]
         device = self._start.device
         if all(len(row) == longest for row in rows):
@@ -190,97 +190,97 @@ class Transcription:
         mask = [[0] * (longest - len(row)) + [1] * len(row) for row in rows]
         return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
 
-    def decode(self, states: Tensor, indices: list[int]) -> list[Heard]:
-        """What is heard in each row's window; what fails a threshold is decoded again at the next temperature."""
+    def decode(self, states: Tensor, indices: list[int]) -> list[Transcript]:
+        """The transcript of each row's window; one that fails a threshold is decoded again at the next temperature."""
         ids, mask = self.prompts(indices)
-        heard: dict[int, Heard] = {}
+        transcripts: dict[int, Transcript] = {}
         left = list(range(len(indices)))
-        for temperature in self.wish.temperatures:
+        for temperature in self.request.temperatures:
             part = (
                 (states, ids, mask)
                 if len(left) == len(indices)
                 else (states[left], ids[left], mask if mask is None else mask[left])
             )
-            found = self._decode_once(*part, [indices[place] for place in left], temperature)
-            heard.update(zip(left, found, strict=True))
-            left = [place for place in left if not heard[place].silent and self.failed(heard[place])]
+            decoded = self._decode_once(*part, [indices[place] for place in left], temperature)
+            transcripts.update(zip(left, decoded, strict=True))
+            left = [place for place in left if not transcripts[place].silent and self.failed(transcripts[place])]
             if not left:
                 break
-        return [heard[place] for place in range(len(indices))]
+        return [transcripts[place] for place in range(len(indices))]
 
     def _decode_once(
         self, states: Tensor, ids: Tensor, mask: Tensor | None, indices: list[int], temperature: float | None
-    ) -> list[Heard]:
-        wish, options = self.wish, dict(self.options)
-        own = list(options.pop("logits_processor", None) or ())
-        if wish.return_timestamps:
-            own.insert(0, WhisperTimeStampLogitsProcessor(wish.settings, begin_index=ids.shape[1]))
-        if len(wish.temperatures) > 1:
+    ) -> list[Transcript]:
+        request, options = self.request, dict(self.options)
+        processors = list(options.pop("logits_processor", None) or ())
+        if request.return_timestamps:
+            processors.insert(0, WhisperTimeStampLogitsProcessor(request.settings, begin_index=ids.shape[1]))
+        if len(request.temperatures) > 1:
             options["do_sample"] = bool(temperature)
         if temperature:
             options["temperature"] = temperature
-        options |= self._of_rows(indices, bool(options.get("do_sample", wish.settings.do_sample)))
+        options |= self._of_rows(indices, bool(options.get("do_sample", request.settings.do_sample)))
         result = self.model.decode(
             encoder_outputs=BaseModelOutput(states),
             decoder_input_ids=ids,
             decoder_attention_mask=mask,
-            logits_processor=own,
-            output_scores=wish.logprob_threshold is not None or bool(options.pop("output_scores", None)),
-            output_attentions=bool(wish.return_token_timestamps) or bool(options.pop("output_attentions", None)),
+            logits_processor=processors,
+            output_scores=request.logprob_threshold is not None or bool(options.pop("output_scores", None)),
+            output_attentions=bool(request.return_token_timestamps) or bool(options.pop("output_attentions", None)),
             return_dict_in_generate=True,
-            **self._heard_by_assistant(indices),
+            **self._assistant_states(indices),
             **options,
         )
-        heard = [self._read(result, row, ids.shape[1], temperature or 0.0) for row in range(len(indices))]
-        if wish.return_token_timestamps:
-            self._time(heard, result, indices)
-        if wish.no_speech_threshold is not None:
-            self._find_silence(heard, states, ids, mask)
-        return heard
+        transcripts = [self._read(result, row, ids.shape[1], temperature or 0.0) for row in range(len(indices))]
+        if request.return_token_timestamps:
+            self._time(transcripts, result, indices)
+        if request.no_speech_threshold is not None:
+            self._find_silence(transcripts, states, ids, mask)
+        return transcripts
 
     def _of_rows(self, indices: list[int], draws: bool) -> dict[str, Any]:
         """The options that the rows have of their own, for one decoding, which `draws` tokens or not."""
-        found: dict[str, Any] = {}
-        if self.own.constraints is not None:
-            found["constraint"] = [self.own.constraints[index] for index in indices]
-        if self.own.seeds is not None and (draws or len(self.wish.temperatures) == 1):
+        options: dict[str, Any] = {}
+        if self.row_options.constraints is not None:
+            options["constraint"] = [self.row_options.constraints[index] for index in indices]
+        if self.row_options.seeds is not None and (draws or len(self.request.temperatures) == 1):
             # Beyond the numbers of copies, so that no two streams are one.
-            seeds = [row_seed(self.own.seeds[index], self.rows[index].draws << 32) for index in indices]
-            found["seed"] = seeds if draws else seeds[0]
+            seeds = [row_seed(self.row_options.seeds[index], self.rows[index].draws << 32) for index in indices]
+            options["seed"] = seeds if draws else seeds[0]
             for index in indices:
                 self.rows[index].draws += 1
-        return found
+        return options
 
-    def _read(self, result: Any, row: int, first: int, temperature: float) -> Heard:
+    def _read(self, result: Any, row: int, first: int, temperature: float) -> Transcript:
         """One row of a result, cut at its end token."""
         new = result.sequences[row, first:].tolist()
         end = next((place for place, token in enumerate(new) if token in self.eos), len(new))
-        heard = Heard(new[: end + 1], new[:end], first, temperature, (result, row))
-        if self.wish.logprob_threshold is not None:
-            rows = rows_of(result, row, len(heard.tokens))
+        transcript = Transcript(new[: end + 1], new[:end], first, temperature, (result, row))
+        if self.request.logprob_threshold is not None:
+            rows = rows_of(result, row, len(transcript.tokens))
             steps = torch.stack([scores[place] for scores, place in zip(result.scores, rows, strict=False)]).float()
             logp = (steps * (temperature or 1.0)).log_softmax(-1)
-            heard.logprob = float(logp.gather(1, torch.tensor(heard.tokens, device=logp.device).unsqueeze(1)).mean())
-        return heard
+            transcript.logprob = float(logp.gather(1, torch.tensor(transcript.tokens, device=logp.device).unsqueeze(1)).mean())
+        return transcript
 
-    def _time(self, heard: list[Heard], result: Any, indices: list[int]) -> None:
+    def _time(self, transcripts: list[Transcript], result: Any, indices: list[int]) -> None:
         """Times of tokens, from the attention of the alignment heads while each was read. The last is read by nobody."""
-        wish, steps = self.wish, result.cross_attentions[1:]
-        for place, (index, one) in enumerate(zip(indices, heard, strict=True)):
+        request, steps = self.request, result.cross_attentions[1:]
+        for place, (index, one) in enumerate(zip(indices, transcripts, strict=True)):
             row = self.rows[index]
             positions = min(self.hop, row.frames - row.seek) // 2
             read = list(zip(steps, rows_of(result, place, len(one.text) + 1)[1:], strict=False))
             if not read:
                 one.times = [0.0] * len(one.text)
                 continue
-            heads = wish.alignment_heads or []
+            heads = request.alignment_heads or []
             weights = [torch.stack([step[layer][at, head, 0, :positions] for step, at in read]) for layer, head in heads]
-            times = token_times(torch.stack(weights), self.model.config.median_filter_width, wish.time_precision)
+            times = token_times(torch.stack(weights), self.model.config.median_filter_width, request.time_precision)
             one.times = [*times, *times[-1:] * (len(one.text) - len(times))]
 
-    def _find_silence(self, heard: list[Heard], states: Tensor, ids: Tensor, mask: Tensor | None) -> None:
+    def _find_silence(self, transcripts: list[Transcript], states: Tensor, ids: Tensor, mask: Tensor | None) -> None:
         """Mark rows whose transcript is unlikely and whose first token says, more than the threshold, that nobody speaks."""
-        wish = self.wish
+        request = self.request
         begin = ids.shape[1] - self._start.shape[1] + 1
         shown = None if mask is None else mask[:, :begin]
         output = self.model(
@@ -290,48 +290,48 @@ class Transcription:
             use_cache=False,
             return_dict=True,
         )
-        quiet = output.logits[:, -1].float().softmax(-1)[:, (wish.no_timestamps_token_id or 1) - 1].tolist()
-        for one, probability in zip(heard, quiet, strict=True):
-            unlikely = wish.logprob_threshold is None or one.logprob < wish.logprob_threshold
-            one.silent = unlikely and probability > (wish.no_speech_threshold or 0.0)
+        quiet = output.logits[:, -1].float().softmax(-1)[:, (request.no_timestamps_token_id or 1) - 1].tolist()
+        for one, probability in zip(transcripts, quiet, strict=True):
+            unlikely = request.logprob_threshold is None or one.logprob < request.logprob_threshold
+            one.silent = unlikely and probability > (request.no_speech_threshold or 0.0)
 
-    def failed(self, heard: Heard) -> bool:
+    def failed(self, transcript: Transcript) -> bool:
         """Whether a transcript repeats itself too much or is too unlikely."""
-        wish = self.wish
-        if wish.compression_ratio_threshold is not None:
-            if compression_ratio(heard.tokens, self.model.config.vocab_size) > wish.compression_ratio_threshold:
+        request = self.request
+        if request.compression_ratio_threshold is not None:
+            if compression_ratio(transcript.tokens, self.model.config.vocab_size) > request.compression_ratio_threshold:
                 return True
-        return wish.logprob_threshold is not None and heard.logprob < wish.logprob_threshold
+        return request.logprob_threshold is not None and transcript.logprob < request.logprob_threshold
 
-    def take(self, row: Row, heard: Heard) -> None:
-        """Add what was heard to a row, and move on."""
-        wish = self.wish
-        row.trusted = heard.temperature < TRUSTED
+    def add_segments(self, row: Row, transcript: Transcript) -> None:
+        """Add the segments of a window's transcript to its row, and move the row on to its next window."""
+        request = self.request
+        row.trusted = transcript.temperature < TRUSTED
         left = min(self.hop, row.frames - row.seek)
-        offset, limit = row.seek * wish.time_precision_features, row.frames * wish.time_precision_features
-        if heard.silent:
+        offset, limit = row.seek * request.time_precision_features, row.frames * request.time_precision_features
+        if transcript.silent:
             row.seek += left
             return
-        stretches, advance = cut(heard.text, wish.begin if wish.return_timestamps else None)
-        for stretch in stretches:
-            end = left * wish.time_precision_features if stretch.end is None else stretch.end * wish.time_precision
-            tokens = heard.text[stretch.first : stretch.last]
+        parts, advance = cut(transcript.text, request.begin if request.return_timestamps else None)
+        for part in parts:
+            end = left * request.time_precision_features if part.end is None else part.end * request.time_precision
+            tokens = transcript.text[part.first : part.last]
             segment = {
-                "start": min(offset + stretch.start * wish.time_precision, limit),
+                "start": min(offset + part.start * request.time_precision, limit),
                 "end": min(offset + end, limit),
                 "tokens": torch.tensor(tokens, dtype=torch.int64, device=self._start.device),
-                "idxs": (heard.first + stretch.first, heard.first + stretch.last),
-                "result": heard.result,
+                "idxs": (transcript.first + part.first, transcript.first + part.last),
+                "result": transcript.result,
             }
-            if heard.times is not None:
-                segment["token_timestamps"] = [offset + time for time in heard.times[stretch.first : stretch.last]]
+            if transcript.times is not None:
+                segment["token_timestamps"] = [offset + time for time in transcript.times[part.first : part.last]]
             row.segments.append(segment)
-            pair = wish.return_timestamps and len(tokens) > 2 and wish.begin is not None and tokens[-2] >= wish.begin
+            pair = request.return_timestamps and len(tokens) > 2 and request.begin is not None and tokens[-2] >= request.begin
             row.history += tokens[:-1] if pair else tokens
         row.seek += left if advance is None else min(advance * self._frames_per_step(), left)
 
     def _frames_per_step(self) -> int:
-        return max(round(self.wish.time_precision / self.wish.time_precision_features), 1)
+        return max(round(self.request.time_precision / self.request.time_precision_features), 1)
 
 
 def rows_of(result: Any, row: int, steps: int) -> list[int]:

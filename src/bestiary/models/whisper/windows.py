@@ -1,11 +1,11 @@
-"""Cutting what was heard in one window into segments."""
+"""Cutting the transcript of one window into segments, by its timestamp tokens."""
 
 from dataclasses import dataclass
 from itertools import pairwise
 
 
 @dataclass
-class Stretch:
+class SegmentSpan:
     """Tokens `first` to `last` (excluded) of a window, from `start` to `end` steps of time; None is the window's end."""
 
     first: int
@@ -14,7 +14,7 @@ class Stretch:
     end: int | None
 
 
-def cut(tokens: list[int], begin: int | None) -> tuple[list[Stretch], int | None]:
+def cut(tokens: list[int], begin: int | None) -> tuple[list[SegmentSpan], int | None]:
     """The segments of one window, and the step of time at which the next window begins (None: at this one's end).
 
     Times come in pairs: the end of a segment and the start of the next. After a last, complete pair decoding goes on from
@@ -30,13 +30,13 @@ def cut(tokens: list[int], begin: int | None) -> tuple[list[Stretch], int | None
         times = [place for place in range(size) if is_time[place]]
         start = tokens[0] - zero if times and times[0] == 0 else 0
         end = tokens[times[-1]] - zero if times and times[-1] > 0 else None
-        return [Stretch(0, size, start, end)], None
+        return [SegmentSpan(0, size, start, end)], None
     edges = [0, *pairs, *([size] if silent_end else [])]
-    found = [Stretch(a, b, _time(tokens[a], zero), _time(tokens[b - 1], zero)) for a, b in pairwise(edges)]
+    segments = [SegmentSpan(a, b, _time(tokens[a], zero), _time(tokens[b - 1], zero)) for a, b in pairwise(edges)]
     if silent_end:
-        return found, None
-    found[-1].last += 1  # the second time of the last pair stays with its segment
-    return found, found[-1].end or None
+        return segments, None
+    segments[-1].last += 1  # the second time of the last pair stays with its segment
+    return segments, segments[-1].end or None
 
 
 def _time(token: int, zero: int) -> int:

@@ -1,4 +1,4 @@
-"""What a call of Whisper's `generate` asks for, settled before the first window is heard."""
+"""The options of a call of Whisper's `generate`, resolved before the first window is transcribed."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -14,7 +14,7 @@ CONDITIONS = ("first-segment", "all-segments")
 
 
 @dataclass
-class Wish:
+class TranscriptionRequest:
     """The options of a call; each from the call, else the config passed, else the checkpoint's settings.
 
     language: one name, code or token, or one for each row. temperature: a number, or the numbers to try one after the other.
@@ -46,7 +46,7 @@ class Wish:
     alignment_heads: list[list[int]] | None = None
 
     @classmethod
-    def of(cls, settings: GenerationConfig, given: dict[str, Any]) -> Self:
+    def of(cls, settings: GenerationConfig, options: dict[str, Any]) -> Self:
         """From the resolved `settings` and what the call itself says.
 
         Raises:
@@ -54,7 +54,7 @@ class Wish:
         """
         # The settings' own temperature is one of sampling, and stays with them.
         values = {name: settings.get(name) for name in cls.__dataclass_fields__ if name not in ("settings", "temperature")}
-        values.update({name: value for name, value in given.items() if value is not None})
+        values.update({name: value for name, value in options.items() if value is not None})
         self = cls(settings, **{name: value for name, value in values.items() if value is not None})
         self._check()
         return self
@@ -109,18 +109,18 @@ class Wish:
 
     def _forced(self) -> tuple[int | None, int | None, list[int]]:
         """Language, task and other tokens of the older `forced_decoder_ids`; a call's language or task comes before them."""
-        found: dict[str, int] = {}
+        tokens: dict[str, int] = {}
         others = []
         for _, token in self.forced_decoder_ids or ():
             if token in self.lang_to_id.values():
-                found["language"] = token
+                tokens["language"] = token
             elif token in self.task_to_id.values():
-                found["task"] = token
+                tokens["task"] = token
             elif token is not None and token != self.no_timestamps_token_id:
                 others.append(token)
         if self.language is not None or self.task is not None:
-            found, others = {}, []
-        return found.get("language"), found.get("task"), others
+            tokens, others = {}, []
+        return tokens.get("language"), tokens.get("task"), others
 
     def languages(self, rows: int) -> list[int] | None:
         """The language token of each of `rows`; None when it has to be heard.
@@ -131,16 +131,16 @@ class Wish:
         forced = self._forced()[0]
         if self.language is None:
             return None if forced is None else [forced] * rows
-        given = [self.language] if isinstance(self.language, str) else list(self.language)
-        if len(given) not in (1, rows):
-            raise InputError(f"{len(given)} languages were given for {rows} recordings; expected one, or one for each")
-        tokens = [f"<|{language_code(language)}|>" for language in given]
+        languages = [self.language] if isinstance(self.language, str) else list(self.language)
+        if len(languages) not in (1, rows):
+            raise InputError(f"{len(languages)} languages were given for {rows} recordings; expected one, or one for each")
+        tokens = [f"<|{language_code(language)}|>" for language in languages]
         for token in tokens:
             if token not in self.lang_to_id:
                 raise InputError(
                     f"this checkpoint's lang_to_id has no {token}; it has {', '.join(self.lang_to_id) or 'nothing'}"
                 )
-        return [self.lang_to_id[token] for token in tokens] * (rows if len(given) == 1 else 1)
+        return [self.lang_to_id[token] for token in tokens] * (rows if len(languages) == 1 else 1)
 
     def rest(self) -> list[int]:
         """What follows the language: task, and the token that says that no times are wanted."""
