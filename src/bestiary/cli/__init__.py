@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(arguments: list[str], debug: bool) -> int:
-    """Run; returns the exit code."""
+    """Run the command line and return its exit code; an error becomes one line on stderr."""
     try:
         typer: Any = require("typer", "the command line")
         require("rich", "the command line")
@@ -88,10 +88,10 @@ def _usage(error: Any, arguments: list[str]) -> str:
     """One line that says what is wrong, and where help is."""
     message = error.format_message()
     unknown = next((word for word in arguments if not word.startswith("-")), "")
-    known = [name.replace("_", "-") for name in plugins.names(_COMMANDS)]
-    place = f" {unknown}" if unknown in known else ""
+    commands = [name.replace("_", "-") for name in plugins.names(_COMMANDS)]
+    place = f" {unknown}" if unknown in commands else ""
     if not place and unknown:
-        message = f"there is no command {unknown!r}.{did_you_mean(unknown, known)} Commands: {', '.join(known)}"
+        message = f"there is no command {unknown!r}.{did_you_mean(unknown, commands)} Commands: {', '.join(commands)}"
     return f"{message} (see bestiary{place} --help)"
 
 

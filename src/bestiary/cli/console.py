@@ -14,7 +14,7 @@ from ..core.errors import FileMissing
 
 
 class FloatType(StrEnum):
-    """What numbers a model is opened with."""
+    """The floating-point type of the weights of a model that a command opens."""
 
     float32 = "float32"
     bfloat16 = "bfloat16"

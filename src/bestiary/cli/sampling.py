@@ -21,7 +21,7 @@ DEFAULT_NEW_TOKENS = 256
 
 
 def fitting(model: Any, prompt: int) -> int:
-    """How many tokens to add to `prompt` tokens when nobody says: the default, or what the context leaves.
+    """How many tokens to add to `prompt` tokens when the caller sets no number: the default, or what the context leaves.
 
     Raises:
         CapacityError: nothing is left.
@@ -43,7 +43,7 @@ def settings(
     do_sample: bool | None,
     stop: list[str] | None,
 ) -> dict[str, Any]:
-    """Only what was said. An option of sampling asks for sampling.
+    """The options that were set; one that only sampling reads (temperature, top_p, top_k) also sets `do_sample`.
 
     Raises:
         typer.BadParameter: an option of sampling together with --greedy.

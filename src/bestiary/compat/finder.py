@@ -17,17 +17,17 @@ _MISSING = object()
 
 
 class _OldModule(ModuleType):
-    """A module of the old name. What is found is kept, so that it is looked up once."""
+    """A module under a name of `transformers`; each name that is looked up becomes its attribute, so it is looked up once."""
 
     def __getattr__(self, name: str) -> Any:
         path = _below(self.__name__)
         if name.startswith("__") and name != "__all__":  # the import system asks for some; nothing is imported to answer
             raise AttributeError(name)
-        found = [name for name in _names(path) if not name.startswith("_")] if name == "__all__" else _find(path, name)
-        if found is _MISSING:
+        value = [name for name in _names(path) if not name.startswith("_")] if name == "__all__" else _find(path, name)
+        if value is _MISSING:
             raise AttributeError(_explain(self.__name__, name))
-        setattr(self, name, found)
-        return found
+        setattr(self, name, value)
+        return value
 
     def __dir__(self) -> list[str]:
         return _names(_below(self.__name__))
@@ -97,10 +97,10 @@ def _resolve(target: str) -> Any:
     module, _, names = target.partition(":")
     if not names:
         return importlib.import_module(target)
-    found: Any = importlib.import_module(f"{_OURS}.{module}")
+    value: Any = importlib.import_module(f"{_OURS}.{module}")
     for name in names.split("."):
-        found = getattr(found, name)
-    return found
+        value = getattr(value, name)
+    return value
 
 
 def _names(path: str) -> list[str]:
@@ -112,8 +112,8 @@ def _names(path: str) -> list[str]:
 
 
 def _explain(module: str, name: str) -> str:
-    """What to say where there is no `name`."""
+    """The message of the error where `module` has no `name`."""
     path = _below(module)
-    below = [found.removeprefix(f"{path}.") if path else found for found in paths() if found and found.startswith(path)]
+    below = [old.removeprefix(f"{path}.") if path else old for old in paths() if old and old.startswith(path)]
     near = did_you_mean(name, [*_names(path), *below])
     return f"bestiary, which stands in for {ROOT}, has no {name!r} in {module}.{near}"

@@ -71,11 +71,11 @@ def find_pruneable_heads_and_indices(
     Args:
         n_heads: how many heads there are now. already_pruned_heads: those cut out before.
     """
-    gone, before = set(heads) - set(already_pruned_heads), sorted(already_pruned_heads)
+    pruned, before = set(heads) - set(already_pruned_heads), sorted(already_pruned_heads)
     left = torch.ones(n_heads, head_size, dtype=torch.bool)
-    for head in gone:
+    for head in pruned:
         left[head - sum(other < head for other in before)] = False
-    return gone, left.flatten().nonzero().squeeze(-1)
+    return pruned, left.flatten().nonzero().squeeze(-1)
 
 
 def prune_layer(layer: nn.Linear | Conv1D, index: Tensor, dim: int | None = None) -> nn.Linear | Conv1D:

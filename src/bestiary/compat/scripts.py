@@ -61,14 +61,14 @@ def require_version(requirement: str, hint: str | None = None) -> None:
     """
     from packaging.requirements import Requirement
 
-    wanted = Requirement(requirement)
+    required = Requirement(requirement)
     more = f". {hint}" if hint else ""
     try:
-        found = metadata.version(wanted.name)
+        version = metadata.version(required.name)
     except metadata.PackageNotFoundError as error:
-        raise MissingDependency(f"{requirement} is needed, and {wanted.name} is not installed{more}") from error
-    if not wanted.specifier.contains(found, prereleases=True):
-        raise MissingDependency(f"{requirement} is needed, and {wanted.name} {found} is installed{more}")
+        raise MissingDependency(f"{requirement} is needed, and {required.name} is not installed{more}") from error
+    if not required.specifier.contains(version, prereleases=True):
+        raise MissingDependency(f"{requirement} is needed, and {required.name} {version} is installed{more}")
 
 
 def requires_backends(obj: Any, backends: str | list[str]) -> None:
@@ -77,8 +77,8 @@ def requires_backends(obj: Any, backends: str | list[str]) -> None:
     Raises:
         MissingDependency: names those that are not installed.
     """
-    wanted = [backends] if isinstance(backends, str) else backends
-    if absent := [name for name in wanted if not available({"vision": "PIL"}.get(name, name))]:
+    packages = [backends] if isinstance(backends, str) else backends
+    if absent := [name for name in packages if not available({"vision": "PIL"}.get(name, name))]:
         name = getattr(obj, "__name__", type(obj).__name__)
         raise MissingDependency(f"{name} needs {', '.join(absent)}, not installed here")
 

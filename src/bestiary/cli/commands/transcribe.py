@@ -11,7 +11,7 @@ from .. import console
 
 
 class Timestamps(StrEnum):
-    """What gets times."""
+    """What gets times: each segment, or each word."""
 
     none = "none"
     segment = "segment"
@@ -19,7 +19,7 @@ class Timestamps(StrEnum):
 
 
 class Task(StrEnum):
-    """What is written."""
+    """What is written: the language spoken, or English."""
 
     transcribe = "transcribe"
     translate = "translate"  # type: ignore[assignment]  # str has a method of this name
