@@ -70,15 +70,15 @@ class Record:
         Raises:
             ConfigError: the name of a method, which the value would take the place of.
         """
-        own = getattr(type(self), name, None)
-        if name.startswith("__") or callable(own):
+        attribute = getattr(type(self), name, None)
+        if name.startswith("__") or callable(attribute):
             raise ConfigError(f"{type(self).__name__}: {name!r} is no setting; found {value!r:.80}")
-        return own.fset is not None if isinstance(own, property) else own is None
+        return attribute.fset is not None if isinstance(attribute, property) else attribute is None
 
     def _refuse_misspelt(self, values: dict[str, Any]) -> None:
-        known = self._field_names | set(self.attribute_map) | {n for n in dir(type(self)) if not n.startswith("_")}
+        names = self._field_names | set(self.attribute_map) | {n for n in dir(type(self)) if not n.startswith("_")}
         for name in values:
-            near = "" if name in known else did_you_mean(name, sorted(known), cutoff=0.85)
+            near = "" if name in names else did_you_mean(name, sorted(names), cutoff=0.85)
             if near:
                 raise ConfigError(f"{type(self).__name__} has no field {name!r}.{near}")
 
@@ -112,13 +112,13 @@ class Record:
         default = type(self)().to_dict()
         return {name: value for name, value in self.to_dict().items() if name not in default or default[name] != value}
 
-    def said(self) -> dict[str, Any]:
-        """The values worth showing: those that are not None, which says nothing."""
+    def shown_values(self) -> dict[str, Any]:
+        """The values that a printed or saved config shows: those that are not None."""
         return {name: value for name, value in self.to_dict().items() if value is not None}
 
     def to_json_string(self, use_diff: bool = True) -> str:
-        """What is `said`, or with `use_diff=False` every value, as sorted, indented JSON."""
-        return json.dumps(self.said() if use_diff else self.to_dict(), indent=2, sort_keys=True) + "\n"
+        """The `shown_values`, or with `use_diff=False` every value, as sorted, indented JSON."""
+        return json.dumps(self.shown_values() if use_diff else self.to_dict(), indent=2, sort_keys=True) + "\n"
 
     def update(self, values: dict[str, Any]) -> None:
         """Set several values at once and check them together."""

@@ -44,7 +44,7 @@ def fits(value: Any, kind: Any) -> bool:
 
 @cache
 def _judge(kind: Any) -> Callable[[Any], bool]:
-    """The question "is it of this kind?", made once for each kind."""
+    """The test whether a value is of this kind, made once for each kind."""
     origin, parts = get_origin(kind), get_args(kind)
     if kind is Any or isinstance(kind, str):
         return lambda value: True
@@ -58,8 +58,8 @@ def _judge(kind: Any) -> Callable[[Any], bool]:
     if kind is float:
         return lambda value: (type(value) is float or _number(value, Real)) and value in FINITE
     if origin is None:
-        wanted = NoneType if kind is None else (list, tuple) if kind in (list, tuple) else kind
-        return lambda value: isinstance(value, wanted)
+        types = NoneType if kind is None else (list, tuple) if kind in (list, tuple) else kind
+        return lambda value: isinstance(value, types)
     inner = [_judge(part) for part in parts if part is not Ellipsis]
     if origin in (Union, UnionType):
         first, *others = inner

@@ -6,7 +6,7 @@ import sys
 import warnings
 
 _ROOT = "bestiary"
-_said: set[str] = set()
+_warned: set[str] = set()
 
 
 def get_logger(name: str | None = None) -> logging.Logger:
@@ -53,9 +53,9 @@ def warn_once(code: str, message: str, about: str = "") -> None:
 
     The line shown is the caller's: the nearest one outside of this library and torch.
     """
-    if code + about in _said or code in os.environ.get("BESTIARY_SILENCE", "").split(","):
+    if code + about in _warned or code in os.environ.get("BESTIARY_SILENCE", "").split(","):
         return
-    _said.add(code + about)
+    _warned.add(code + about)
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in (_ROOT, "torch"):
         level, frame = level + 1, frame.f_back
@@ -64,4 +64,4 @@ def warn_once(code: str, message: str, about: str = "") -> None:
 
 def forget_warnings() -> None:
     """Let every warning be given once more (for tests)."""
-    _said.clear()
+    _warned.clear()

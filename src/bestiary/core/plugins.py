@@ -28,12 +28,12 @@ def load(package: str, name: str, what: str) -> ModuleType:
     """Import the plug-in `name` of `package`; an unknown name is answered with the nearest known one.
 
     Raises:
-        UnknownArchitecture: no such plug-in; `what` says in the message what was looked for.
+        UnknownArchitecture: no such plug-in; `what` names the kind of plug-in in the message.
     """
-    known = names(package)
+    available = names(package)
     module = name.replace("-", "_")
-    if module not in known:
-        raise UnknownArchitecture(f"unknown {what} {name!r}.{did_you_mean(module, known)} Known: {', '.join(known)}")
+    if module not in available:
+        raise UnknownArchitecture(f"unknown {what} {name!r}.{did_you_mean(module, available)} Known: {', '.join(available)}")
     return importlib.import_module(f"{package}.{module}")
 
 

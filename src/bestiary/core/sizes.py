@@ -15,10 +15,10 @@ def parse_size(size: int | str) -> int:
     """
     if isinstance(size, int) and not isinstance(size, bool) and size > 0:
         return size
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*", size) if isinstance(size, str) else None
-    if found is None or found[2].upper() not in _UNITS or float(found[1]) <= 0:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*", size) if isinstance(size, str) else None
+    if match is None or match[2].upper() not in _UNITS or float(match[1]) <= 0:
         raise InputError(f"{size!r} is not a size: give bytes as a positive integer, or a text such as '500MB', '5GB', '2GiB'")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
+    return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
 def show_size(count: int) -> str:

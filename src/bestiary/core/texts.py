@@ -1,4 +1,4 @@
-"""What can be told of a text before anything is done with it."""
+"""Checks of a text that need no tokenizer."""
 
 
 def is_whole(text: str) -> bool:

@@ -202,10 +202,10 @@ class PreTrainedConfig(PretrainedRecord):
             del values["id2label"], values["label2id"]
         return {name: value for name, value in values.items() if not (value in (None, {}) and name in self._quiet)}
 
-    def said(self) -> dict[str, Any]:
+    def shown_values(self) -> dict[str, Any]:
         """The family's values, and those that all families have where they are not the usual ones."""
         usual = PreTrainedConfig().to_dict()
-        return {name: value for name, value in super().said().items() if name not in usual or usual[name] != value}
+        return {name: value for name, value in super().shown_values().items() if name not in usual or usual[name] != value}
 
     # None says nothing in these, and other readers take an explicit null for a choice.
     _quiet: ClassVar[frozenset[str]] = frozenset({"architectures", "dtype", "problem_type", "pruned_heads"})
