@@ -25,7 +25,7 @@ def from_hub(name: str, filename: str, options: HubOptions) -> Path | None:
     if not isinstance(cached, str) and not offline(options):
         reach(name, filename, options)
     try:
-        found = hf_hub_download(
+        path = hf_hub_download(
             name,
             filename,
             revision=options.revision,
@@ -43,16 +43,16 @@ def from_hub(name: str, filename: str, options: HubOptions) -> Path | None:
         return None
     except failures() as error:
         raise explain(error, name, options, filename) from error
-    if found != cached or options.force_download:
-        _verify(Path(found))
-    return Path(found)
+    if path != cached or options.force_download:
+        _verify(Path(path))
+    return Path(path)
 
 
-_reached: set[str] = set()
+_reached_endpoints: set[str] = set()
 
 
 def reach(name: str, filename: str, options: HubOptions) -> None:
-    """Find out with one short call whether the hub answers; the client itself would try for half a minute, with noise.
+    """Check with one short call that the hub answers; the client itself would retry for half a minute and log it.
 
     Raises:
         HubError: it does not.
@@ -60,12 +60,12 @@ def reach(name: str, filename: str, options: HubOptions) -> None:
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    if constants.ENDPOINT in _reached:
+    if constants.ENDPOINT in _reached_endpoints:
         return
-    patience = constants.HF_HUB_ETAG_TIMEOUT if "HF_HUB_ETAG_TIMEOUT" in os.environ else 5
+    timeout = constants.HF_HUB_ETAG_TIMEOUT if "HF_HUB_ETAG_TIMEOUT" in os.environ else 5
     try:
         url = hf_hub_url(name, filename, revision=options.revision, repo_type=options.repo_type)
-        get_hf_file_metadata(url, token=options.token, timeout=patience)
+        get_hf_file_metadata(url, token=options.token, timeout=timeout)
     except (HfHubHTTPError, HFValidationError):
         pass  # an answer, which the client asks for again and which is explained there
     except failures() as error:
@@ -73,7 +73,7 @@ def reach(name: str, filename: str, options: HubOptions) -> None:
             f"{name!r} is no folder here, {filename} of it is not in the cache {cache_folder(options)}, and the hub "
             f"{constants.ENDPOINT} cannot be reached ({_short(error)}); check the path, or the network"
         ) from error
-    _reached.add(constants.ENDPOINT)
+    _reached_endpoints.add(constants.ENDPOINT)
 
 
 def failures() -> tuple[type[Exception], ...]:
@@ -84,14 +84,14 @@ def failures() -> tuple[type[Exception], ...]:
 
 
 def explain(error: Exception, name: str, options: HubOptions = HubOptions(), what: str = "") -> BestiaryError:
-    """The error of the client as one of ours, with what was asked, what came back and what to do."""
+    """The client's error as one of this library, which names the file or repository, the answer and what to do."""
     from huggingface_hub import errors as hub
 
-    asked = f"{what} of {name!r}" if what else repr(name)
+    item = f"{what} of {name!r}" if what else repr(name)
     if isinstance(error, hub.LocalEntryNotFoundError):
         if offline(options):
-            return FileMissing(f"{asked} is not in the cache {cache_folder(options)}, and the network is switched off")
-        return HubError(f"{asked} is not in the cache {cache_folder(options)}, and the hub cannot be reached: {_short(error)}")
+            return FileMissing(f"{item} is not in the cache {cache_folder(options)}, and the network is switched off")
+        return HubError(f"{item} is not in the cache {cache_folder(options)}, and the hub cannot be reached: {_short(error)}")
     if isinstance(error, hub.GatedRepoError):
         return HubError(f"{name!r} is gated: ask for access on its page, then log in or pass token= of the account that has it")
     if isinstance(error, hub.RepositoryNotFoundError):
@@ -105,13 +105,14 @@ def explain(error: Exception, name: str, options: HubOptions = HubOptions(), wha
         return FileMissing(f"{name!r} is neither a folder here nor a valid name on the hub: {_short(error)}")
     status = error.response.status_code if isinstance(error, hub.HfHubHTTPError) else None
     if status in (401, 403):
-        return HubError(f"the hub refused {asked} (HTTP {status}): the token is missing, invalid or lacks the permission")
+        return HubError(f"the hub refused {item} (HTTP {status}): the token is missing, invalid or lacks the permission")
     if status is not None:
-        return HubError(f"the hub failed on {asked} (HTTP {status}): {_short(error)}")
-    return HubError(f"{asked} could not be transferred, what was there before is unchanged; try again: {_short(error)}")
+        return HubError(f"the hub failed on {item} (HTTP {status}): {_short(error)}")
+    return HubError(f"{item} could not be transferred, what was there before is unchanged; try again: {_short(error)}")
 
 
 def _short(error: Exception) -> str:
+    """The first line of the error's text, at most 300 characters; the name of its class where it has no text."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0][:300] if lines else type(error).__name__
 
@@ -137,7 +138,7 @@ def _known_absent(name: str, filename: str, options: HubOptions) -> bool:
 
 
 def cached_snapshot(name: str, options: HubOptions) -> Path | None:
-    """The folder of the cache that holds the asked revision of `name`, complete or not."""
+    """The folder of the cache that holds the revision `options.revision` of `name`, complete or not."""
     from huggingface_hub.file_download import repo_folder_name
 
     folder = Path(cache_folder(options)) / repo_folder_name(repo_id=name, repo_type=options.repo_type)

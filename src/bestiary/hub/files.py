@@ -80,11 +80,11 @@ def local_folder(name_or_path: str | os.PathLike[str]) -> Path | None:
 
 def get_file(name_or_path: str | os.PathLike[str], filename: str, options: HubOptions = HubOptions()) -> Path:
     """Like `find_file`, but a missing file raises `FileMissing` that says where it was looked for."""
-    found = find_file(name_or_path, filename, options)
-    if found is None:
+    path = find_file(name_or_path, filename, options)
+    if path is None:
         within = f" (subfolder {options.subfolder!r})" if options.subfolder else ""
         raise FileMissing(f"there is no {filename} in {_place(name_or_path, options)}{within}")
-    return found
+    return path
 
 
 def get_files(name_or_path: str | os.PathLike[str], filenames: list[str], options: HubOptions = HubOptions()) -> list[Path]:
@@ -94,18 +94,18 @@ def get_files(name_or_path: str | os.PathLike[str], filenames: list[str], option
         FileMissing, HubError: as `get_file`.
     """
     with ThreadPoolExecutor(max_workers=min(8, max(1, len(filenames)))) as pool:
-        found = list(pool.map(lambda filename: find_file(name_or_path, filename, options), filenames))
-    lacking = [filename for filename, path in zip(filenames, found, strict=True) if path is None]
-    if lacking:
+        paths = list(pool.map(lambda filename: find_file(name_or_path, filename, options), filenames))
+    missing = [filename for filename, path in zip(filenames, paths, strict=True) if path is None]
+    if missing:
         place = _place(name_or_path, options)
-        some = ", ".join(lacking[:10]) + (", ..." if len(lacking) > 10 else "")
-        raise FileMissing(f"{len(lacking)} of {len(filenames)} files are missing ({some}) in {place}")
-    return [path for path in found if path is not None]
+        examples = ", ".join(missing[:10]) + (", ..." if len(missing) > 10 else "")
+        raise FileMissing(f"{len(missing)} of {len(filenames)} files are missing ({examples}) in {place}")
+    return [path for path in paths if path is not None]
 
 
-def pinned(options: HubOptions, found: Path) -> HubOptions:
-    """`options` for the other files of the commit that `found` came from: a branch may move between two downloads."""
-    parts = found.parts
+def pinned(options: HubOptions, path: Path) -> HubOptions:
+    """`options` for the other files of the commit that `path` came from: a branch may move between two downloads."""
+    parts = path.parts
     commit = parts[parts.index("snapshots") + 1] if "snapshots" in parts[:-2] else ""
     return replace(options, revision=commit) if re.fullmatch("[0-9a-f]{40}", commit) else options
 

@@ -1,4 +1,4 @@
-"""What a caller may say about finding files, the one switch for offline, and where downloads are kept."""
+"""The options for finding files, the one switch for offline, and the folder of downloads."""
 
 import os
 from dataclasses import dataclass, fields
@@ -60,9 +60,9 @@ class HubOptions:
             if kwargs.get("token") not in (None, older):
                 raise ArgumentError("token= and its older name use_auth_token= say different things; pass token= alone")
             kwargs["token"] = older
-        known = {field.name for field in fields(cls)}
-        rest = {name: value for name, value in kwargs.items() if name not in known}
-        return cls(**{name: value for name, value in kwargs.items() if name in known and value is not None}), rest
+        names = {field.name for field in fields(cls)}
+        rest = {name: value for name, value in kwargs.items() if name not in names}
+        return cls(**{name: value for name, value in kwargs.items() if name in names and value is not None}), rest
 
 
 def offline(options: HubOptions) -> bool:
@@ -80,5 +80,5 @@ def cache_folder(options: HubOptions = HubOptions()) -> str:
     if options.cache_dir is not None:
         return os.path.expanduser(os.fspath(options.cache_dir))
     explicit = any(os.environ.get(name) for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"))
-    legacy = next((found for name in _LEGACY_CACHE if (found := os.environ.get(name))), None)
+    legacy = next((folder for name in _LEGACY_CACHE if (folder := os.environ.get(name))), None)
     return os.path.expanduser(legacy) if legacy and not explicit else str(constants.HF_HUB_CACHE)

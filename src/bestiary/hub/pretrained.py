@@ -23,10 +23,10 @@ class PretrainedRecord(Record, PushToHubMixin):
     @classmethod
     def get_dict(cls, name_or_path: str | os.PathLike[str], options: HubOptions = HubOptions()) -> dict[str, Any]:
         """The raw content of the file; a path to a JSON file itself is read as it is."""
-        found = file_itself(name_or_path) or get_file(name_or_path, cls.file_name, options)
-        values = read_json(found)
+        path = file_itself(name_or_path) or get_file(name_or_path, cls.file_name, options)
+        values = read_json(path)
         if not isinstance(values, dict):
-            raise CorruptFile(f"{found} holds a {type(values).__name__}, a JSON object of settings was expected")
+            raise CorruptFile(f"{path} holds a {type(values).__name__}, a JSON object of settings was expected")
         return values
 
     @classmethod
@@ -47,10 +47,10 @@ class PretrainedRecord(Record, PushToHubMixin):
         Raises:
             FileMissing, CorruptFile: the file cannot be read. ConfigError: values clash.
         """
-        found = file_itself(path)
-        if found is None:
+        file = file_itself(path)
+        if file is None:
             raise FileMissing(f"there is no file {path}; from_pretrained opens folders and names on the hub")
-        return cls.from_dict(cls.get_dict(found))
+        return cls.from_dict(cls.get_dict(file))
 
     def to_json_file(self, path: str | os.PathLike[str]) -> None:
         """Write every value to `path`, whole or not at all."""

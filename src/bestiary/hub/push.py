@@ -48,7 +48,7 @@ def push_folder(
             api.create_branch(repo, branch=revision, exist_ok=True)
         if card is not None and not (Path(folder) / "README.md").exists() and not api.file_exists(repo, "README.md"):
             Path(folder, "README.md").write_text(card, encoding="utf-8")
-        done = api.create_commit(
+        commit = api.create_commit(
             repo,
             _operations(Path(folder), api.list_repo_files(repo, revision=revision) if supersedes else [], supersedes),
             commit_message=commit_message or "Upload",
@@ -58,15 +58,15 @@ def push_folder(
         )
     except failures() as error:
         raise explain(error, repo_id) from error
-    return str(done.pr_url or done.commit_url)
+    return str(commit.pr_url or commit.commit_url)
 
 
-def _operations(folder: Path, there: list[str], supersedes: tuple[str, ...]) -> list[Any]:
-    """All files of `folder` are added; files `there` that match `supersedes` and are not brought again are deleted."""
+def _operations(folder: Path, remote_files: list[str], supersedes: tuple[str, ...]) -> list[Any]:
+    """Add all files of `folder`; delete the `remote_files` that match `supersedes` and are not among them."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    stale = [name for name in there if name not in files and any(fnmatch(name, pattern) for pattern in supersedes)]
+    stale = [name for name in remote_files if name not in files and any(fnmatch(name, pattern) for pattern in supersedes)]
     added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=path) for name, path in files.items()]
     return [*added, *(CommitOperationDelete(path_in_repo=name) for name in stale)]
 

@@ -25,17 +25,17 @@ def list_files(name_or_path: str | os.PathLike[str], options: HubOptions = HubOp
         if folder is None:
             raise FileMissing(f"{name!r} is not in the cache {cache_folder(options)}, and the network is switched off")
     if folder is not None:
-        found = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     else:
         from huggingface_hub import HfApi
 
         reach(name, ".gitattributes", options)
         try:
-            found = HfApi(token=options.token).list_repo_files(name, revision=options.revision, repo_type=options.repo_type)
+            files = HfApi(token=options.token).list_repo_files(name, revision=options.revision, repo_type=options.repo_type)
         except failures() as error:
             raise explain(error, name, options, "the list of files") from error
-    lead = f"{options.subfolder}/" if options.subfolder else ""
-    return sorted(file.removeprefix(lead) for file in found if file.startswith(lead))
+    prefix = f"{options.subfolder}/" if options.subfolder else ""
+    return sorted(file.removeprefix(prefix) for file in files if file.startswith(prefix))
 
 
 def snapshot(
@@ -50,12 +50,12 @@ def snapshot(
 
     folder = local_folder(name_or_path)
     if folder is None:
-        wanted = [
+        matches = [
             file for file in list_files(name_or_path, options) if any(fnmatch(file, pattern) for pattern in patterns or ["*"])
         ]
-        if not wanted:
+        if not matches:
             raise FileMissing(f"{str(name_or_path)!r} has no file that matches {', '.join(patterns or ['*'])}")
-        first, *rest = wanted
+        first, *rest = matches
         [path] = get_files(name_or_path, [first], options)
         get_files(name_or_path, rest, pinned(options, path))
         return path.parents[first.count("/")]
