@@ -12,14 +12,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import bestiary
 from bestiary.core.errors import CapacityError
-from bestiary.loading.forecast import Call, Forecast, by_dtype, forecast, read_headers
+from bestiary.loading.forecast import Forecast, Workload, by_dtype, forecast, read_headers
 
 MODELS = {
     "llama": (lambda: checkpoints.llama(hidden_size=64, intermediate_size=200), "AutoModelForCausalLM"),
     "gpt2": (lambda: checkpoints.gpt2(), "AutoModelForCausalLM"),
     "t5": (lambda: checkpoints.t5(), "AutoModelForSeq2SeqLM"),
 }
-CALLS = [Call(1, 40, 3), Call(3, 100, 20), Call(2, 150, 106)]
+CALLS = [Workload(1, 40, 3), Workload(3, 100, 20), Workload(2, 150, 106)]
 
 
 class Live(TorchDispatchMode):
@@ -91,11 +91,11 @@ def test_weights_in_another_dtype_and_tied_ones():
 def test_an_encoder_has_no_cache_and_an_image_has_the_length_of_its_patches():
     folder = checkpoints.bert("BertModel")
     config = bestiary.AutoConfig.from_pretrained(folder)
-    short, long = (forecast(config, read_headers(folder), Call(2, length, 1)) for length in (10, 20))
+    short, long = (forecast(config, read_headers(folder), Workload(2, length, 1)) for length in (10, 20))
     assert short.cache == 0
     assert long.activations == 2 * short.activations
     image = bestiary.ViTConfig(image_size=32, patch_size=8)
-    one, two = (forecast(image, {}, Call(batch, 999, 1)).activations for batch in (1, 2))
+    one, two = (forecast(image, {}, Workload(batch, 999, 1)).activations for batch in (1, 2))
     assert two == 2 * one == 2 * 17 * (3 * 768 + 2 * 3072) * 4
 
 

@@ -80,13 +80,13 @@ class Checkpoint:
         path = file_itself(name_or_path)
         if path is not None:
             return cls._read(path, next((format for format in formats() if path.suffix in format.suffixes), formats()[0]))
-        allowed = [f for f in formats() if use_safetensors is None or use_safetensors == (f.file_name == SAFE_NAME)]
-        for format in allowed:
+        candidates = [f for f in formats() if use_safetensors is None or use_safetensors == (f.file_name == SAFE_NAME)]
+        for format in candidates:
             if (single := find_file(name_or_path, with_variant(format.file_name, variant), options)) is not None:
                 return cls._read(single, format)
             if (index := find_file(name_or_path, index_name(format.file_name, variant), options)) is not None:
                 return cls._read_index(name_or_path, index, format, options)
-        raise FileMissing(_nothing_found(name_or_path, options, [format.file_name for format in allowed], variant))
+        raise FileMissing(_nothing_found(name_or_path, options, [format.file_name for format in candidates], variant))
 
     @classmethod
     def of(cls, state: Mapping[str, torch.Tensor]) -> Self:
@@ -191,9 +191,9 @@ def read_weight_map(index: Path) -> Mapping[str, str]:
 
 
 def _nothing_found(name_or_path: str | os.PathLike[str], options: HubOptions, names: list[str], variant: str | None) -> str:
-    looked = [file for name in names for file in (with_variant(name, variant), index_name(name, variant))]
+    candidates = [file for name in names for file in (with_variant(name, variant), index_name(name, variant))]
     where = f"{name_or_path}" + (f" (subfolder {options.subfolder!r})" if options.subfolder else "")
-    message = f"there are no weights in {where}: looked for {', '.join(looked)}"
+    message = f"there are no weights in {where}: looked for {', '.join(candidates)}"
     others = [format.file_name for format in formats() if format.file_name not in names or variant]
     for name in [file for other in others for file in (other, index_name(other))]:
         if find_file(name_or_path, name, options) is not None:

@@ -27,7 +27,7 @@ _WIDTHS = ("intermediate_size", "d_ff", "encoder_ffn_dim", "n_inner")
 
 
 @dataclass(frozen=True)
-class Call:
+class Workload:
     """One call to be forecast: `batch` rows of `prompt` tokens each, and `new_tokens` generated after them.
 
     For an encoder-decoder `prompt` is what the encoder reads; images and audio have the length that the config says.
@@ -63,10 +63,10 @@ class Forecast:
 
     def check(self, limit: int) -> None:
         """Raise `CapacityError`, with the numbers, when loading or the call needs more than `limit` bytes."""
-        needed = max(self.load_peak, self.run_peak)
-        if needed > limit:
+        required = max(self.load_peak, self.run_peak)
+        if required > limit:
             raise CapacityError(
-                f"this needs {show_size(needed)} and {show_size(limit)} are allowed: weights {show_size(self.weights)}, cache"
+                f"this needs {show_size(required)} and {show_size(limit)} are allowed: weights {show_size(self.weights)}, cache"
                 f" {show_size(self.cache)}, activations about {show_size(self.activations)}, peak of loading"
                 f" {show_size(self.load_peak)}. Take fewer rows, shorter texts or a smaller dtype"
             )
@@ -93,7 +93,7 @@ def _remote_headers(name: str, options: HubOptions) -> dict[str, TensorInfo]:
 
     index = find_file(name, index_name(SAFE_NAME), options)
     shards = sorted(set(read_weight_map(index).values())) if index else [SAFE_NAME]
-    found: dict[str, TensorInfo] = {}
+    infos: dict[str, TensorInfo] = {}
     for shard in shards:
         place = f"{options.subfolder}/{shard}" if options.subfolder else shard
         try:
@@ -108,14 +108,14 @@ def _remote_headers(name: str, options: HubOptions) -> dict[str, TensorInfo]:
             raise explain(error, name, options, place) from error
         for key, tensor in header.tensors.items():
             dtype, shape = DTYPES[tensor.dtype], tuple(tensor.shape)
-            found[key] = TensorInfo(dtype, shape, Path(shard), prod(shape) * dtype.itemsize)
-    return found
+            infos[key] = TensorInfo(dtype, shape, Path(shard), prod(shape) * dtype.itemsize)
+    return infos
 
 
 def forecast(
     config: Record | None,
     tensors: Mapping[str, TensorInfo],
-    call: Call = Call(),
+    call: Workload = Workload(),
     *,
     dtype: torch.dtype | None = None,
     tied: Mapping[str, str] | None = None,
@@ -131,10 +131,10 @@ def forecast(
     """
     source_of = tied or {}
     counted = {key: info for key, info in tensors.items() if source_of.get(key) not in tensors}
-    kept = {key: dtype if dtype is not None and info.dtype.is_floating_point else info.dtype for key, info in counted.items()}
-    weights = sum(prod(info.shape) * kept[key].itemsize for key, info in counted.items())
+    dtypes = {key: dtype if dtype is not None and info.dtype.is_floating_point else info.dtype for key, info in counted.items()}
+    weights = sum(prod(info.shape) * dtypes[key].itemsize for key, info in counted.items())
     # A tensor that changes its dtype is in memory twice while it is converted.
-    largest = max((info.nbytes for key, info in tensors.items() if kept.get(key) != info.dtype), default=0)
+    largest = max((info.nbytes for key, info in tensors.items() if dtypes.get(key) != info.dtype), default=0)
     item = dtype.itemsize if dtype is not None else _main_dtype(tensors).itemsize
     per_token, cache = _cache(config, call, item) if config is not None and generates else (0, 0)
     activations = _activations(config, counted, call, item, generates) if config is not None else 0
@@ -148,7 +148,7 @@ def _main_dtype(tensors: Mapping[str, TensorInfo]) -> torch.dtype:
     for info in tensors.values():
         if info.dtype.is_floating_point:
             sizes[info.dtype] = sizes.get(info.dtype, 0) + info.nbytes
-    return max(sizes, key=lambda found: sizes[found], default=torch.float32)
+    return max(sizes, key=lambda dtype: sizes[dtype], default=torch.float32)
 
 
 def _slots(first: int, further: int) -> int:
@@ -159,7 +159,7 @@ def _slots(first: int, further: int) -> int:
     return room
 
 
-def _cache(config: Any, call: Call, item: int) -> tuple[int, int]:
+def _cache(config: Any, call: Workload, item: int) -> tuple[int, int]:
     """Bytes of one token of one row, and of the whole call."""
     text = config.get_text_config()
     heads, head_size = text.cache_heads
@@ -170,12 +170,12 @@ def _cache(config: Any, call: Call, item: int) -> tuple[int, int]:
     return per_token, call.batch * per_token * slots
 
 
-def _source(config: Any, call: Call) -> int:
+def _source(config: Any, call: Workload) -> int:
     """Positions of the encoder."""
     return int(config.get("max_source_positions") or call.prompt)
 
 
-def _activations(config: Any, tensors: Mapping[str, TensorInfo], call: Call, item: int, generates: bool) -> int:
+def _activations(config: Any, tensors: Mapping[str, TensorInfo], call: Workload, item: int, generates: bool) -> int:
     """The largest pass of any stack of layers, and the scores over the vocabulary."""
     text = config.get_text_config()
     stacks = []
@@ -216,10 +216,10 @@ def _first(config: Any, *names: str) -> int:
 
 def by_dtype(tensors: Mapping[str, TensorInfo]) -> list[tuple[str, int, int]]:
     """(dtype, numbers, bytes) for each dtype of the file, most bytes first."""
-    found: dict[str, list[int]] = {}
+    totals: dict[str, list[int]] = {}
     for info in tensors.values():
-        entry = found.setdefault(str(info.dtype).removeprefix("torch."), [0, 0])
+        entry = totals.setdefault(str(info.dtype).removeprefix("torch."), [0, 0])
         entry[0] += prod(info.shape)
         entry[1] += info.nbytes
-    rows: Sequence[tuple[str, int, int]] = [(name, numbers, size) for name, (numbers, size) in found.items()]
+    rows: Sequence[tuple[str, int, int]] = [(name, numbers, size) for name, (numbers, size) in totals.items()]
     return sorted(rows, key=lambda row: -row[2])

@@ -13,7 +13,7 @@ from ..core.logging import warn_once
 from .checkpoint import Checkpoint
 from .plan import LoadPlan, Placer
 from .report import LoadReport, fold
-from .rules import Made, Rule, on_load
+from .rules import Recipe, Rule, on_load
 from .slots import Slot, distinct, slots_of
 
 
@@ -49,15 +49,15 @@ def load_weights(
         LoadError: tensors are missing, unexpected, misshapen or in conflict, all named; or `initialise` left one unfilled.
     """
     slots = slots_of(model, tied or {})
-    found, outside = _match(on_load(renames, checkpoint.keys), slots, prefix)
+    recipes, outside = _match(on_load(renames, checkpoint.keys), slots, prefix)
     judge = _Judge(slots, prefix, head_is_new, ignore_unexpected, allow_missing)
     report = LoadReport(checkpoint.name, model=type(model).__name__, saved_as=saved_as)
-    chosen = _choose(slots, found, checkpoint, report, ignore_mismatched_sizes)
-    judge.leftovers(found, outside, report)
-    judge.absent(chosen, found, report)
+    assigned = _assign(slots, recipes, checkpoint, report, ignore_mismatched_sizes)
+    judge.leftovers(recipes, outside, report)
+    judge.absent(assigned, recipes, report)
     report.raise_if_bad()
     _warn(model, report, judge.dropped)
-    _place(slots, chosen, checkpoint, plan, report)
+    _place(slots, assigned, checkpoint, plan, report)
     _fill_new(slots, plan, report, initialise)
     for slot in distinct(slots):
         for other in slot.names[1:]:
@@ -65,52 +65,53 @@ def load_weights(
     return report
 
 
-def _match(made: dict[str, Made], slots: Mapping[str, Slot], prefix: str) -> tuple[dict[str, Made], list[str]]:
-    """What the file holds under the model's names, and the keys outside the backbone when only the backbone is loaded."""
+def _match(recipes: dict[str, Recipe], slots: Mapping[str, Slot], prefix: str) -> tuple[dict[str, Recipe], list[str]]:
+    """The recipes under the model's names, and the keys outside the backbone when only the backbone is loaded."""
     dot = f"{prefix}."
     in_model = bool(prefix) and any(name.startswith(dot) for name in slots)
-    in_file = bool(prefix) and any(name.startswith(dot) for name in made)
+    in_file = bool(prefix) and any(name.startswith(dot) for name in recipes)
     if in_model and not in_file:
-        return {(name if name in slots else dot + name): value for name, value in made.items()}, []
+        return {(name if name in slots else dot + name): value for name, value in recipes.items()}, []
     if in_file and not in_model:
-        inner = {name.removeprefix(dot): value for name, value in made.items() if name.startswith(dot)}
-        return inner, [name for name in made if not name.startswith(dot)]
-    return made, []
+        inner = {name.removeprefix(dot): value for name, value in recipes.items() if name.startswith(dot)}
+        return inner, [name for name in recipes if not name.startswith(dot)]
+    return recipes, []
 
 
-def _shape_of(made: Made, checkpoint: Checkpoint) -> torch.Tensor:
+def _shape_of(recipe: Recipe, checkpoint: Checkpoint) -> torch.Tensor:
     """The tensor as it will be, on the meta device."""
     infos = checkpoint.keys
-    return made.build(lambda key: torch.empty(infos[key].shape, dtype=infos[key].dtype, device="meta"))
+    return recipe.build(lambda key: torch.empty(infos[key].shape, dtype=infos[key].dtype, device="meta"))
 
 
-def _choose(
-    slots: Mapping[str, Slot], found: Mapping[str, Made], checkpoint: Checkpoint, report: LoadReport, allow_sizes: bool
-) -> dict[str, Made]:
-    """First name of a slot -> what fills it. Where the file holds several sides of a tie they must be equal."""
-    chosen: dict[str, Made] = {}
+def _assign(
+    slots: Mapping[str, Slot], recipes: Mapping[str, Recipe], checkpoint: Checkpoint, report: LoadReport, allow_sizes: bool
+) -> dict[str, Recipe]:
+    """First name of a slot -> the recipe of its tensor. Where the file holds several sides of a tie they must be equal."""
+    assigned: dict[str, Recipe] = {}
     for slot in distinct(slots):
-        present = [name for name in slot.names if name in found]
+        present = [name for name in slot.names if name in recipes]
         if not present:
             continue
-        made, name = found[present[0]], slot.name
-        value = _shape_of(made, checkpoint)
+        recipe, name = recipes[present[0]], slot.name
+        value = _shape_of(recipe, checkpoint)
         if value.shape != slot.tensor.shape:
             (report.reshaped if allow_sizes else report.mismatched).append((name, tuple(value.shape), tuple(slot.tensor.shape)))
             continue
         if value.is_floating_point() != slot.tensor.is_floating_point():
             report.conflicts.append(f"{name} is {value.dtype} in the file and {slot.tensor.dtype} in the model")
         for other in present[1:]:
-            if not _equal(made, found[other], checkpoint):
+            if not _equal(recipe, recipes[other], checkpoint):
                 report.conflicts.append(
                     f"{present[0]} and {other} are one tensor in this model but differ in the file; untie them in the "
                     "config (tie_word_embeddings=False) to keep both"
                 )
-        chosen[name] = made
-    return chosen
+        assigned[name] = recipe
+    return assigned
 
 
-def _equal(a: Made, b: Made, checkpoint: Checkpoint) -> bool:
+def _equal(a: Recipe, b: Recipe, checkpoint: Checkpoint) -> bool:
+    """Whether both recipes give the same dtype, shape and bytes."""
     first, second = a.build(checkpoint.tensor), b.build(checkpoint.tensor)
     same = first.dtype == second.dtype and first.shape == second.shape
     same = same and torch.equal(first.reshape(-1).view(torch.uint8), second.reshape(-1).view(torch.uint8))  # NaN equals itself
@@ -120,7 +121,7 @@ def _equal(a: Made, b: Made, checkpoint: Checkpoint) -> bool:
 
 
 class _Judge:
-    """Says of each tensor that has no counterpart whether that is allowed."""
+    """Sorts tensors without a counterpart in the file or the model into allowed ones and errors of the report."""
 
     def __init__(
         self, slots: Mapping[str, Slot], prefix: str, head_is_new: bool, ignore: Sequence[str], allow: Sequence[str]
@@ -131,10 +132,10 @@ class _Judge:
         self.parts = {name.removeprefix(self.dot).partition(".")[0] for name in slots if name.startswith(self.dot)}
         self.dropped: list[str] = []
 
-    def leftovers(self, found: Mapping[str, Made], outside: list[str], report: LoadReport) -> None:
+    def leftovers(self, recipes: Mapping[str, Recipe], outside: list[str], report: LoadReport) -> None:
         """Keys of the file without a place: allowed outside the backbone when the head is another one."""
         report.unused += outside
-        for name in found:
+        for name in recipes:
             if name in self.slots:
                 continue
             inside = name.startswith(self.dot) and name.removeprefix(self.dot).partition(".")[0] in self.parts
@@ -146,19 +147,19 @@ class _Judge:
             else:
                 report.unexpected.append(name)
 
-    def absent(self, chosen: Mapping[str, Made], found: Mapping[str, Made], report: LoadReport) -> None:
+    def absent(self, assigned: Mapping[str, Recipe], recipes: Mapping[str, Recipe], report: LoadReport) -> None:
         """Tensors of the model without a source: allowed by name, or as part of a head none of which is in the file."""
         reshaped, mismatched = {name for name, *_ in report.reshaped}, {name for name, *_ in report.mismatched}
-        begun = {name.rpartition(".")[0] for name in found}  # the modules that the file holds, or a part of
+        file_modules = {name.rpartition(".")[0] for name in recipes}  # the modules that the file holds, or a part of
         for slot in distinct(self.slots):
             name = slot.name
-            if name in chosen or name in mismatched:
+            if name in assigned or name in mismatched:
                 continue
             if not slot.persistent and not slot.tensor.is_meta:
                 report.sources[name] = "computed"
                 continue
             head = self.head_is_new and bool(self.dot) and not any(each.startswith(self.dot) for each in slot.names)
-            new_head = head and not any(each.rpartition(".")[0] in begun for each in slot.names)
+            new_head = head and not any(each.rpartition(".")[0] in file_modules for each in slot.names)
             allowed = any(re.search(pattern, each) for pattern in self.allow for each in slot.names)
             (report.initialised if name in reshaped or new_head or allowed else report.missing).append(name)
 
@@ -178,34 +179,34 @@ def _warn(model: nn.Module, report: LoadReport, dropped: list[str]) -> None:
 
 
 def _place(
-    slots: Mapping[str, Slot], chosen: Mapping[str, Made], checkpoint: Checkpoint, plan: LoadPlan, report: LoadReport
+    slots: Mapping[str, Slot], assigned: Mapping[str, Recipe], checkpoint: Checkpoint, plan: LoadPlan, report: LoadReport
 ) -> None:
     """Read, convert and put each tensor, in file order, giving back what is not needed before the next."""
     order = {key: index for index, key in enumerate(checkpoint.keys)}
     with Placer(plan, report) as placer:
-        for name, made in sorted(chosen.items(), key=lambda item: order[item[1].sources[0]]):
-            slot, shape = slots[name], _shape_of(made, checkpoint)
-            report.sources[name] = " + ".join(map(checkpoint.where, made.sources))
-            wanted = plan.dtype_of(name, shape.dtype) if shape.is_floating_point() else slot.tensor.dtype
-            if wanted != shape.dtype:
-                report.converted[name] = (shape.dtype, wanted)
-            read = partial(made.build, checkpoint.tensor)
-            if placer.place(slot, shape.to(wanted), read, _entry(made, wanted, checkpoint)):
-                for key in made.sources:
+        for name, recipe in sorted(assigned.items(), key=lambda item: order[item[1].sources[0]]):
+            slot, shape = slots[name], _shape_of(recipe, checkpoint)
+            report.sources[name] = " + ".join(map(checkpoint.where, recipe.sources))
+            dtype = plan.dtype_of(name, shape.dtype) if shape.is_floating_point() else slot.tensor.dtype
+            if dtype != shape.dtype:
+                report.converted[name] = (shape.dtype, dtype)
+            read = partial(recipe.build, checkpoint.tensor)
+            if placer.place(slot, shape.to(dtype), read, _entry(recipe, dtype, checkpoint)):
+                for key in recipe.sources:
                     checkpoint.drop(key)
 
 
-def _entry(made: Made, wanted: torch.dtype, checkpoint: Checkpoint) -> dict[str, str] | None:
+def _entry(recipe: Recipe, dtype: torch.dtype, checkpoint: Checkpoint) -> dict[str, str] | None:
     """Where a tensor can be read again just as the model needs it: in a safetensors file, unchanged."""
-    info = checkpoint.keys[made.sources[0]]
-    if not made.plain or wanted != info.dtype or checkpoint.format != "safetensors":
+    info = checkpoint.keys[recipe.sources[0]]
+    if not recipe.plain or dtype != info.dtype or checkpoint.format != "safetensors":
         return None
-    return {"safetensors_file": str(info.file), "weight_name": made.sources[0], "dtype": str(wanted).removeprefix("torch.")}
+    return {"safetensors_file": str(info.file), "weight_name": recipe.sources[0], "dtype": str(dtype).removeprefix("torch.")}
 
 
 @contextmanager
 def _siblings_aside(new: Sequence[Slot], names: set[str], slots: Mapping[str, Slot]) -> Iterator[None]:
-    """Initialisation works on whole modules; what the file gave to a module with a new tensor steps aside meanwhile."""
+    """Set zeros, inside, in place of the loaded tensors of modules with a new one: initialisation overwrites whole modules."""
     owners = {id(module) for slot in new for module, _ in slot.places}
     loaded = [slot for slot in distinct(slots) if slot.name not in names and any(id(m) in owners for m, _ in slot.places)]
     values = [slot.tensor for slot in loaded]
@@ -231,10 +232,10 @@ def _fill_new(slots: Mapping[str, Slot], plan: LoadPlan, report: LoadReport, ini
     with _siblings_aside([slots[name] for name in report.initialised], set(report.initialised), slots):
         if report.initialised:
             initialise({each for name in report.initialised for each in slots[name].names})
-    left = [name for name in report.initialised if slots[name].now().isnan().any()]
-    if left:
-        raise LoadError(f"{', '.join(fold(left))}: not in the file, and the model's initialisation does not fill it")
+    unfilled = [name for name in report.initialised if slots[name].current().isnan().any()]
+    if unfilled:
+        raise LoadError(f"{', '.join(fold(unfilled))}: not in the file, and the model's initialisation does not fill it")
     with Placer(plan, report) as placer:
         for name, shape in shapes.items():
             if plan.device_of(name) == "disk":
-                placer.place(slots[name], shape, slots[name].now)
+                placer.place(slots[name], shape, slots[name].current)

@@ -1,4 +1,4 @@
-"""How and where tensors are stored in the model, and the hands that put them there."""
+"""How and where tensors are stored in the model (`LoadPlan`), and what puts them there (`Placer`)."""
 
 import os
 import tempfile
@@ -34,13 +34,13 @@ class LoadPlan:
     offload_folder: str | os.PathLike[str] | None = None
     offload_state_dict: bool = False
 
-    def dtype_of(self, name: str, found: torch.dtype) -> torch.dtype:
-        """The dtype in the model of the tensor `name`, of dtype `found` in the file."""
-        if not found.is_floating_point:
-            return found
-        if any(f".{kept}." in f".{name}." for kept in self.keep_in_fp32):
+    def dtype_of(self, name: str, dtype: torch.dtype) -> torch.dtype:
+        """The dtype in the model of the tensor `name`, whose dtype in the file is `dtype`."""
+        if not dtype.is_floating_point:
+            return dtype
+        if any(f".{part}." in f".{name}." for part in self.keep_in_fp32):
             return torch.float32
-        return self.dtype or found
+        return self.dtype or dtype
 
     def device_of(self, name: str) -> Device:
         """The device of the tensor `name`: that of the nearest enclosing module in the map."""
@@ -52,7 +52,7 @@ class LoadPlan:
 
 
 class Placer:
-    """Puts tensors where the plan says. Leaving it brings back what `offload_state_dict` had set aside."""
+    """Context manager that puts tensors where the plan says; its exit loads what `offload_state_dict` had set aside on disk."""
 
     def __init__(self, plan: LoadPlan, report: LoadReport) -> None:
         self.plan, self.report = plan, report

@@ -134,5 +134,7 @@ def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 def _shapes(entries: Iterable[tuple[str, tuple[int, ...], tuple[int, ...]]]) -> list[str]:
     """`name: file (2, 3), model (4, 3)`, names with equal shapes folded."""
-    groups = _group((f"file {tuple(found)}, model {tuple(wanted)}", name) for name, found, wanted in entries)
+    groups = _group(
+        (f"file {tuple(file_shape)}, model {tuple(model_shape)}", name) for name, file_shape, model_shape in entries
+    )
     return [f"{name}: {shapes}" for shapes, names in groups.items() for name in fold(names)]

@@ -19,51 +19,53 @@ Fetch = Callable[[str], torch.Tensor]
 
 @dataclass(frozen=True)
 class Rule:
-    """`stored` names become `own` names; `load` turns the stored tensors into ours, `save` ours into the stored ones.
+    """`stored` names become `model_names`; `load` turns the stored tensors into the model's, `save` does the reverse.
 
     reverse: False for spellings of old files that are read but never written.
     """
 
     stored: tuple[str, ...]
-    own: tuple[str, ...]
+    model_names: tuple[str, ...]
     load: Callable[[Tensors], Tensors]
     save: Callable[[Tensors], Tensors]
     reverse: bool = True
 
 
-def rename(stored: str, own: str, reverse: bool = True) -> Rule:
+def rename(stored: str, model_name: str, reverse: bool = True) -> Rule:
     """Another name for the same tensor."""
-    return Rule((stored,), (own,), list, list, reverse)
+    return Rule((stored,), (model_name,), list, list, reverse)
 
 
-def transpose(stored: str, own: str | None = None, dims: tuple[int, int] = (0, 1)) -> Rule:
+def transpose(stored: str, model_name: str | None = None, dims: tuple[int, int] = (0, 1)) -> Rule:
     """Two dimensions are swapped in the file."""
 
     def swap(tensors: Tensors) -> Tensors:
         return [tensor.transpose(*dims) for tensor in tensors]
 
-    return Rule((stored,), (own or stored,), swap, swap)
+    return Rule((stored,), (model_name or stored,), swap, swap)
 
 
-def split(stored: str, own: Sequence[str], dim: int = 0, sizes: Sequence[int] | None = None) -> Rule:
+def split(stored: str, model_names: Sequence[str], dim: int = 0, sizes: Sequence[int] | None = None) -> Rule:
     """One stored tensor is several of ours, side by side along `dim`, in equal parts or of `sizes`."""
 
     def parts(tensors: Tensors) -> Tensors:
-        whole = tensors[0].shape[dim]
-        if sizes is None and whole % len(own):
-            raise ConfigError(f"{stored}: {whole} rows along dimension {dim} cannot be cut into {len(own)} equal parts")
-        return list(tensors[0].split(list(sizes) if sizes else whole // len(own), dim))
+        length = tensors[0].shape[dim]
+        if sizes is None and length % len(model_names):
+            raise ConfigError(
+                f"{stored}: {length} rows along dimension {dim} cannot be cut into {len(model_names)} equal parts"
+            )
+        return list(tensors[0].split(list(sizes) if sizes else length // len(model_names), dim))
 
-    return Rule((stored,), tuple(own), parts, lambda tensors: [torch.cat(tensors, dim)])
+    return Rule((stored,), tuple(model_names), parts, lambda tensors: [torch.cat(tensors, dim)])
 
 
-def merge(stored: Sequence[str], own: str, dim: int = 0, sizes: Sequence[int] | None = None) -> Rule:
+def merge(stored: Sequence[str], model_name: str, dim: int = 0, sizes: Sequence[int] | None = None) -> Rule:
     """Several stored tensors are one of ours: the inverse of `split`."""
-    inverse = split(own, stored, dim, sizes)
-    return Rule(inverse.own, inverse.stored, inverse.save, inverse.load)
+    inverse = split(model_name, stored, dim, sizes)
+    return Rule(inverse.model_names, inverse.stored, inverse.save, inverse.load)
 
 
-def stack(stored: Sequence[str], own: str) -> Rule:
+def stack(stored: Sequence[str], model_name: str) -> Rule:
     """Tensors with a number `{n}` in their names are one of ours, stacked; several kinds lie side by side along dimension 1."""
 
     def join(tensors: Tensors) -> Tensors:
@@ -75,14 +77,15 @@ def stack(stored: Sequence[str], own: str) -> Rule:
         kinds = tensors[0].chunk(len(stored), dim=1) if len(stored) > 1 else tensors
         return [tensor for kind in kinds for tensor in kind.unbind()]
 
-    return Rule(tuple(stored), (own,), join, part)
+    return Rule(tuple(stored), (model_name,), join, part)
 
 
 @dataclass(frozen=True)
-class Made:
-    """A tensor made from stored ones.
+class Recipe:
+    """How a tensor is made from stored ones.
 
-    sources: the keys it needs. build: what makes it. plain: whether it is one of them unchanged.
+    sources: their keys. build: makes it, by a function that reads a tensor by its key. plain: whether it is one of them,
+    unchanged.
     rows: its first dimension, where that is known before anything is read.
     """
 
@@ -92,23 +95,23 @@ class Made:
     rows: int | None = None
 
 
-def on_load(rules: Iterable[Rule], keys: Iterable[str]) -> dict[str, Made]:
-    """Our names -> how each is made from the stored `keys`; nothing is read."""
-    table = {key: Made((key,), _fetch_one(key), plain=True) for key in keys}
+def on_load(rules: Iterable[Rule], keys: Iterable[str]) -> dict[str, Recipe]:
+    """The model's names -> how each tensor is made from the stored `keys`; nothing is read."""
+    table = {key: Recipe((key,), _fetch_one(key), plain=True) for key in keys}
     for rule in rules:
-        table = _apply(table, rule.stored, rule.own, rule.load, displacing=rule.reverse)
+        table = _apply(table, rule.stored, rule.model_names, rule.load, displacing=rule.reverse)
     return table
 
 
-def on_save(rules: Sequence[Rule], names: Iterable[str], rows: Mapping[str, int] | None = None) -> dict[str, Made]:
-    """Stored names -> how each is made from our tensors `names`: the inverse of `on_load`.
+def on_save(rules: Sequence[Rule], names: Iterable[str], rows: Mapping[str, int] | None = None) -> dict[str, Recipe]:
+    """Stored names -> how each is made from the model's tensors `names`: the inverse of `on_load`.
 
     Args:
         rows: the first dimension of our tensors, which says into how many a stacked one is taken apart.
     """
-    table = {name: Made((name,), _fetch_one(name), plain=True, rows=(rows or {}).get(name)) for name in names}
+    table = {name: Recipe((name,), _fetch_one(name), plain=True, rows=(rows or {}).get(name)) for name in names}
     for rule in reversed([rule for rule in rules if rule.reverse]):
-        table = _apply(table, rule.own, rule.stored, rule.save)
+        table = _apply(table, rule.model_names, rule.stored, rule.save)
     return table
 
 
@@ -121,12 +124,12 @@ _Groups = dict[tuple[str | None, ...], dict[tuple[int, int], str]]
 
 
 def _apply(
-    table: dict[str, Made],
+    table: dict[str, Recipe],
     sources: tuple[str, ...],
     targets: tuple[str, ...],
     change: Callable[[Tensors], Tensors],
     displacing: bool = True,
-) -> dict[str, Made]:
+) -> dict[str, Recipe]:
     """One rule over a whole table; a set of names that is not complete is left as it is, and so comes up in the report.
 
     So is, unless `displacing`, a set whose new names the table has already: an old spelling does not win over the present one.
@@ -135,11 +138,11 @@ def _apply(
     if not displacing:
         complete = {group: members for group, members in complete.items() if table.keys().isdisjoint(_names(group, targets))}
     first = {members[0, 0]: group for group, members in complete.items()}
-    taken = {name for members in complete.values() for name in members.values()}
-    result: dict[str, Made] = {}
-    for name, made in table.items():
-        if name not in taken:
-            result[name] = made
+    consumed = {name for members in complete.values() for name in members.values()}
+    result: dict[str, Recipe] = {}
+    for name, recipe in table.items():
+        if name not in consumed:
+            result[name] = recipe
         if name in first:
             parts = [table[member] for _, member in sorted(complete[first[name]].items())]
             for index, new in enumerate(_names(first[name], _numbered(targets, parts[0].rows))):
@@ -174,16 +177,17 @@ def _numbered(templates: tuple[str, ...], count: int | None) -> tuple[str, ...]:
 
 
 def _names(group: tuple[str | None, ...], templates: tuple[str, ...]) -> list[str]:
-    """The names that templates stand for, by what a pattern found in front of a name and in its places."""
+    """The names that templates stand for; `group` is a match's prefix and then the parts that fill the `{}`."""
     lead, *fields = group
     return [(lead or "") + template.format(*fields) for template in templates]
 
 
-def _changed(parts: list[Made], change: Callable[[Tensors], Tensors], index: int, unchanged: bool) -> Made:
+def _changed(parts: list[Recipe], change: Callable[[Tensors], Tensors], index: int, unchanged: bool) -> Recipe:
+    """The recipe of the tensor number `index` of what `change` makes of `parts`."""
     sources = tuple(source for part in parts for source in part.sources)
     plain = unchanged and all(part.plain for part in parts)
     rows = parts[index].rows if plain else None
-    return Made(sources, lambda fetch: change([part.build(fetch) for part in parts])[index], plain, rows)
+    return Recipe(sources, lambda fetch: change([part.build(fetch) for part in parts])[index], plain, rows)
 
 
 def _pattern(template: str) -> re.Pattern[str]:

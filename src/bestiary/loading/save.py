@@ -57,26 +57,28 @@ def save_weights(
         raise InputError(f"a state_dict holds tensors by name; found {', '.join(odd[:5])}")
     read = fetch or state.__getitem__
     rows = {name: len(tensor) for name, tensor in state.items() if tensor.dim()}
-    made = on_save(renames, _without_ties(state, tied or {}, fetch), rows)
-    shapes = {name: each.build(lambda key: torch.empty_like(state[key], device="meta")) for name, each in made.items()}
+    recipes = on_save(renames, _without_ties(state, tied or {}, fetch), rows)
+    shapes = {name: recipe.build(lambda key: torch.empty_like(state[key], device="meta")) for name, recipe in recipes.items()}
     name = with_variant(SAFE_NAME if safe_serialization else TORCH_NAME, variant)
     shards = _name_shards(split(shapes, parse_size(max_shard_size)), name)
     total = sum(tensor.nbytes for tensor in shapes.values())
     target = folder_to_fill(folder)
-    needed = total + sum(256 + len(key) for key in shapes)
-    if (free := shutil.disk_usage(target).free) < needed:
-        raise SaveError(f"the weights need {needed} bytes ({show_size(needed)}), {target} has {free} free; nothing was written")
+    needed_bytes = total + sum(256 + len(key) for key in shapes)
+    if (free := shutil.disk_usage(target).free) < needed_bytes:
+        raise SaveError(
+            f"the weights need {needed_bytes} bytes ({show_size(needed_bytes)}), {target} has {free} free; nothing was written"
+        )
     write = _writer(safe_serialization, {"format": "pt", **(metadata or {})})
     index = target / index_name(SAFE_NAME if safe_serialization else TORCH_NAME, variant)
     try:
         with ExitStack() as stack:
             for file, keys in shards.items():
                 path = stack.enter_context(replacing(target / file))
-                write(path, {key: shapes[key] for key in keys}, lambda key: made[key].build(read))
+                write(path, {key: shapes[key] for key in keys}, lambda key: recipes[key].build(read))
             if index.is_file():
                 _step_aside(index, set(shards))
     except SaveError as error:
-        raise SaveError(f"{error}. {needed} bytes are needed in {target}") from error
+        raise SaveError(f"{error}. {needed_bytes} bytes are needed in {target}") from error
     written = [target / file for file in shards]
     if len(shards) > 1:
         weight_map = {key: file for file, keys in shards.items() for key in keys}
@@ -143,22 +145,22 @@ def _without_ties(state: Mapping[str, torch.Tensor], tied: Mapping[str, str], fe
 
 
 def _step_aside(index: Path, files: set[str]) -> None:
-    """Give old shards that are about to be replaced a second name, and let the index name that: the old weights stay whole."""
+    """Rename old shards that are about to be replaced, in the old index too, so that the old weights stay readable."""
     try:
-        values, named = read_json(index), set(read_weight_map(index).values())
+        values, indexed = read_json(index), set(read_weight_map(index).values())
     except (CorruptFile, UnsafeFile):
         return  # nothing whole to keep
-    aside: dict[str, str] = {}
-    for file in sorted(name for name in files & named if (index.parent / name).is_file()):
+    old_names: dict[str, str] = {}
+    for file in sorted(name for name in files & indexed if (index.parent / name).is_file()):
         path = index.parent / file
-        aside[file] = f"{path.stem}.old{path.suffix}"
-        second = index.parent / aside[file]
+        old_names[file] = f"{path.stem}.old{path.suffix}"
+        second = index.parent / old_names[file]
         second.unlink(missing_ok=True)
         try:
             os.link(path, second)
         except OSError:  # a file system without hard links
             shutil.copy2(path, second)
-    values["weight_map"] = {key: aside.get(file, file) for key, file in values["weight_map"].items()}
+    values["weight_map"] = {key: old_names.get(file, file) for key, file in values["weight_map"].items()}
     write_json(index, values)
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 @dataclass(eq=False)
 class Slot:
-    """One tensor of a model: every module attribute that holds it, under all its names; the first is its own."""
+    """One tensor of a model, with every module attribute that holds it (`places`) and all its names, the main one first."""
 
     names: list[str]
     places: list[tuple[nn.Module, str]]
@@ -22,7 +22,7 @@ class Slot:
         """The name under which the tensor is loaded and saved; the others are tied to it."""
         return self.names[0]
 
-    def now(self) -> torch.Tensor:
+    def current(self) -> torch.Tensor:
         """What the model holds in this place now (an initialisation may have replaced the object)."""
         module, local = self.places[0]
         value: torch.Tensor = getattr(module, local)
@@ -61,13 +61,13 @@ def slots_of(model: nn.Module, tied: Mapping[str, str] | None = None) -> dict[st
     for target, source in (tied or {}).items():
         if target not in by_name or source not in by_name:
             continue
-        gone, kept = by_name[target], by_name[source]
-        if gone is kept:
-            kept.names.sort(key=lambda name: name != source)
+        target_slot, source_slot = by_name[target], by_name[source]
+        if target_slot is source_slot:
+            source_slot.names.sort(key=lambda name: name != source)
             continue
-        kept.names += gone.names
-        kept.places += gone.places
-        by_name.update(dict.fromkeys(gone.names, kept))
+        source_slot.names += target_slot.names
+        source_slot.places += target_slot.places
+        by_name.update(dict.fromkeys(target_slot.names, source_slot))
     return by_name
 
 

@@ -26,7 +26,7 @@ def run(
 ) -> None:
     """Show architecture, parameters, dtypes, and the memory to load and to run. No weights are read or downloaded."""
     from ...hub.files import HubOptions
-    from ...loading.forecast import Call, by_dtype, forecast, read_headers
+    from ...loading.forecast import Workload, by_dtype, forecast, read_headers
     from ...modeling.opening import floating_dtype
 
     limit = None if memory is None else _size(memory)
@@ -39,7 +39,7 @@ def run(
     need = forecast(
         config,
         headers,
-        Call(batch, prompt_length, new_tokens),
+        Workload(batch, prompt_length, new_tokens),
         dtype=None if target is None else floating_dtype(target),
         tied=_tied(config, kind),
         generates=kind is not None and kind.can_generate(),

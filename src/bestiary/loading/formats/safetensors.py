@@ -142,16 +142,23 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int, int]:
             if 0 < length <= min(MAX_HEADER, size - 8):
                 return _parse_header(path, file.read(length)), 8 + length, size
         file.seek(0)
-        raise CorruptFile(f"{path} {_why_not(file.read(512), size)}")
+        raise CorruptFile(f"{path} {_header_problem(file.read(512), size)}")
 
 
 def _looks_like_text(begin: bytes) -> str | None:
     """What a file that starts like this is instead, when that can be told."""
-    known = {b"version ": "a Git-LFS pointer", b"PK\x03\x04": "a zip file (PyTorch?)", b"<": "a web page", b"\x80": "a pickle"}
-    return next((name for start, name in known.items() if begin.startswith(start) and not begin.endswith(b"\0\0\0\0")), None)
+    signatures = {
+        b"version ": "a Git-LFS pointer",
+        b"PK\x03\x04": "a zip file (PyTorch?)",
+        b"<": "a web page",
+        b"\x80": "a pickle",
+    }
+    return next(
+        (name for start, name in signatures.items() if begin.startswith(start) and not begin.endswith(b"\0\0\0\0")), None
+    )
 
 
-def _why_not(begin: bytes, size: int) -> str:
+def _header_problem(begin: bytes, size: int) -> str:
     """Why a file with these first bytes has no readable header."""
     if not size:
         return "is empty (0 bytes): an interrupted copy or download? Fetch it again"
@@ -172,12 +179,12 @@ def _why_not(begin: bytes, size: int) -> str:
 
 def _parse_header(path: Path, text: bytes) -> dict[str, Any]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            seen: set[str] = set()
-            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        table = dict(pairs)
+        if len(table) != len(pairs):
+            names: set[str] = set()
+            twice = next(key for key, _ in pairs if key in names or names.add(key))  # type: ignore[func-returns-value]
             raise CorruptFile(f"{path}: the header names {twice!r} twice")
-        return found
+        return table
 
     try:
         header = json.loads(text.decode("utf-8"), object_pairs_hook=unique)

@@ -78,8 +78,8 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     try:
         values = torch.load(path, map_location="cpu", weights_only=True, mmap=begin.startswith(b"PK"))
     except UnpicklingError as error:
-        asked = re.search(r"GLOBAL ([\w.]+)|function (\S+)|class (\S+)", str(error).partition("error: ")[2] or str(error))
-        name = next(group for group in asked.groups() if group) if asked else calls(path)
+        match = re.search(r"GLOBAL ([\w.]+)|function (\S+)|class (\S+)", str(error).partition("error: ")[2] or str(error))
+        name = next(group for group in match.groups() if group) if match else calls(path)
         if name is None:
             raise CorruptFile(f"{path} is not a file of torch.save, or is damaged; fetch it again") from error
         raise UnsafeFile(
@@ -88,21 +88,25 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
         ) from error
     except (MemoryError, struct.error, RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError, OSError,
             AssertionError) as error:  # fmt: skip
-        raise CorruptFile(f"{path} cannot be read by torch (cut short or damaged? fetch it again): {_first(error)}") from error
+        raise CorruptFile(
+            f"{path} cannot be read by torch (cut short or damaged? fetch it again): {_first_sentence(error)}"
+        ) from error
     return _checked(path, values)
 
 
 def _checked(path: Path, values: Any) -> dict[str, torch.Tensor]:
     if not isinstance(values, dict):
         raise CorruptFile(f"{path} holds a {type(values).__name__}, not a table of named tensors (a state_dict)")
-    odd = {key: kind for key, value in values.items() if (kind := _odd(key, value))}
-    if odd:
-        some = ", ".join(f"{key!r:.60} ({kind})" for key, kind in list(odd.items())[:5])
-        raise CorruptFile(f"{path} holds more than named, dense tensors: {some}. Save the state_dict alone, its tensors dense")
+    invalid = {key: kind for key, value in values.items() if (kind := _kind_unless_tensor(key, value))}
+    if invalid:
+        examples = ", ".join(f"{key!r:.60} ({kind})" for key, kind in list(invalid.items())[:5])
+        raise CorruptFile(
+            f"{path} holds more than named, dense tensors: {examples}. Save the state_dict alone, its tensors dense"
+        )
     return {key: value.detach() for key, value in values.items()}
 
 
-def _odd(key: Any, value: Any) -> str:
+def _kind_unless_tensor(key: Any, value: Any) -> str:
     """What an entry is when it is not a plain tensor with its own data under a name; else an empty text."""
     if not isinstance(key, str) or not torch.is_tensor(value):
         return type(value).__name__
@@ -111,16 +115,16 @@ def _odd(key: Any, value: Any) -> str:
     if value.is_meta:
         return "on the meta device, without data"
     # A view that repeats its data can be of any size; published ones repeat no more than a row of positions.
-    held = value.untyped_storage().nbytes()
-    return f"{value.nbytes} bytes made of {held}" if value.nbytes > max(held, 2**20) else ""
+    stored_bytes = value.untyped_storage().nbytes()
+    return f"{value.nbytes} bytes made of {stored_bytes}" if value.nbytes > max(stored_bytes, 2**20) else ""
 
 
 def calls(path: Path) -> str | None:
     """What a pickle that torch's reader does not even know would call; None where it calls nothing. Nothing is run."""
     try:
         if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as whole:
-                content = whole.read(next(name for name in whole.namelist() if name.endswith("/data.pkl")))
+            with zipfile.ZipFile(path) as archive:
+                content = archive.read(next(name for name in archive.namelist() if name.endswith("/data.pkl")))
         else:
             content = path.read_bytes()
         texts: list[str] = []
@@ -153,41 +157,41 @@ def members(path: Path) -> list[Member]:
     Raises:
         CorruptFile: the list of names and shapes is not what was written.
     """
-    found: list[Member] = []
+    storages: list[Member] = []
     if not zipfile.is_zipfile(path):
-        return found
+        return storages
     try:
-        with zipfile.ZipFile(path) as whole, open(path, "rb") as file:
-            for info in whole.infolist():
+        with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
+            for info in archive.infolist():
                 if info.compress_type != zipfile.ZIP_STORED:  # a few bytes may stand for gigabytes
                     raise CorruptFile(f"{path} holds {info.filename} compressed; files of torch.save are not")
                 if "/data/" not in info.filename:
-                    whole.read(info)
+                    archive.read(info)
                 elif info.CRC:  # some writers leave it out
                     file.seek(info.header_offset + 26)
                     name, extra = struct.unpack("<HH", file.read(4))
-                    found.append(Member(info.filename, info.header_offset + 30 + name + extra, info.file_size, info.CRC))
+                    storages.append(Member(info.filename, info.header_offset + 30 + name + extra, info.file_size, info.CRC))
     except (zipfile.BadZipFile, struct.error, ValueError, OSError, NotImplementedError) as error:
-        raise CorruptFile(f"{path} is damaged: {_first(error)}. Fetch it again") from error
-    return found
+        raise CorruptFile(f"{path} is damaged: {_first_sentence(error)}. Fetch it again") from error
+    return storages
 
 
-def compare(path: Path, parts: list[Member]) -> None:
+def compare(path: Path, storages: list[Member]) -> None:
     """Raise `CorruptFile` when the bytes of a storage are not those that were written."""
     with open(path, "rb") as file:
-        for part in parts:
-            file.seek(part.begin)
-            found, left = 0, part.size
-            while left and (chunk := file.read(min(left, 2**20))):
-                found, left = zlib.crc32(chunk, found), left - len(chunk)
-            if found != part.checksum:
+        for storage in storages:
+            file.seek(storage.begin)
+            checksum, remaining = 0, storage.size
+            while remaining and (chunk := file.read(min(remaining, 2**20))):
+                checksum, remaining = zlib.crc32(chunk, checksum), remaining - len(chunk)
+            if checksum != storage.checksum:
                 raise CorruptFile(
-                    f"{path} is damaged: {part.name} has the checksum {found:08x}, and {part.checksum:08x} was written. "
-                    "Fetch it again"
+                    f"{path} is damaged: {storage.name} has the checksum {checksum:08x}, and {storage.checksum:08x} was "
+                    "written. Fetch it again"
                 )
 
 
-def _first(error: Exception) -> str:
+def _first_sentence(error: Exception) -> str:
     """The first sentence of an error of torch; what follows is advice on how to trust the file, which no one should take."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].partition(". ")[0][:200]
