@@ -81,15 +81,16 @@ def check_available(device: Device) -> torch.device:
     accelerator = torch.accelerator.current_accelerator()
     if isinstance(device, int) and accelerator is None:
         raise ConfigError(f"device {device} is not there: this machine has no accelerator, only cpu")
-    found = torch.device(device)
-    if found.type not in ("cpu", "meta") and (accelerator is None or accelerator.type != found.type):
+    torch_device = torch.device(device)
+    if torch_device.type not in ("cpu", "meta") and (accelerator is None or accelerator.type != torch_device.type):
         raise ConfigError(
-            f"device {str(found)!r} is not there: this machine has cpu{f' and {accelerator.type}' if accelerator else ''}"
+            f"device {str(torch_device)!r} is not there: this machine has cpu"
+            f"{f' and {accelerator.type}' if accelerator else ''}"
         )
     count = torch.accelerator.device_count()
-    if found.type not in ("cpu", "meta") and (found.index or 0) >= count:
-        raise ConfigError(f"device {str(found)!r} is not there: this machine has {count} of its kind")
-    return found
+    if torch_device.type not in ("cpu", "meta") and (torch_device.index or 0) >= count:
+        raise ConfigError(f"device {str(torch_device)!r} is not there: this machine has {count} of its kind")
+    return torch_device
 
 
 def device_at(table: Mapping[str, Device], name: str) -> Device | None:
@@ -107,14 +108,14 @@ def _tensors(model: nn.Module) -> list[str]:
 
 def _check_names(model: nn.Module, table: Mapping[str, Device]) -> None:
     tensors = _tensors(model)
-    known = {name for name, _ in model.named_modules(remove_duplicate=False)} | set(tensors)
+    names = {name for name, _ in model.named_modules(remove_duplicate=False)} | set(tensors)
     for name in table:
-        if name not in known:
+        if name not in names:
             raise ConfigError(
-                f"device_map names {name!r}, which is no part of {type(model).__name__}.{did_you_mean(name, known)}"
+                f"device_map names {name!r}, which is no part of {type(model).__name__}.{did_you_mean(name, names)}"
             )
-    if left := [name for name in tensors if device_at(table, name) is None]:
-        some = ", ".join(left[:8]) + (f" and {len(left) - 8} more" if len(left) > 8 else "")
+    if uncovered := [name for name in tensors if device_at(table, name) is None]:
+        some = ", ".join(uncovered[:8]) + (f" and {len(uncovered) - 8} more" if len(uncovered) > 8 else "")
         raise ConfigError(f"device_map gives no device for {some}; name them, a module around them, or '' for all the rest")
 
 
@@ -124,7 +125,7 @@ def _check_blocks(model: nn.Module, table: Mapping[str, Device], no_split: Seque
             continue
         inside = {key: device for key, device in table.items() if key.startswith(f"{name}.")}
         devices = {str(device) for device in inside.values()} | {
-            str(device_at(table, f"{name}.{own}")) for own in _tensors(module)
+            str(device_at(table, f"{name}.{local_name}")) for local_name in _tensors(module)
         }
         if len(devices) > 1:
             raise ConfigError(
@@ -142,7 +143,7 @@ def _compute(
 ) -> dict[str, Device]:
     utils: Any = require("accelerate.utils", f"device_map={strategy!r}")
     blocks = list(no_split) or None
-    fp32 = {name: torch.float32 for name in _tensors(model) if any(f".{kept}." in f".{name}." for kept in keep_in_fp32)}
+    fp32 = {name: torch.float32 for name in _tensors(model) if any(f".{part}." in f".{name}." for part in keep_in_fp32)}
     memory = _capacities(utils, max_memory)
     if strategy != "sequential":
         memory = utils.get_balanced_memory(
@@ -164,18 +165,18 @@ def _compute(
     return table
 
 
-def _capacities(utils: Any, given: Mapping[int | str, int | str] | None) -> dict[int | str, int]:
-    """Bytes for every device, accelerators first, the CPU last."""
+def _capacities(utils: Any, limits: Mapping[int | str, int | str] | None) -> dict[int | str, int]:
+    """Bytes for every device, accelerators first, the CPU last: `limits` where they name a device, else what is free."""
     free: dict[int | str, int] = utils.get_max_memory()
-    asked = {
-        device: size if size == 0 and isinstance(size, int) else parse_size(size) for device, size in (given or {}).items()
+    limit_bytes = {
+        device: size if size == 0 and isinstance(size, int) else parse_size(size) for device, size in (limits or {}).items()
     }
-    both = {**free, **asked}
-    indices: list[int | str] = sorted(device for device in both if isinstance(device, int))
+    capacities = {**free, **limit_bytes}
+    indices: list[int | str] = sorted(device for device in capacities if isinstance(device, int))
     names: list[int | str] = sorted(
-        (name for name in both if isinstance(name, str)), key=lambda name: ("cpu", "disk").count(name)
+        (name for name in capacities if isinstance(name, str)), key=lambda name: ("cpu", "disk").count(name)
     )
-    return {device: both[device] for device in indices + names}
+    return {device: capacities[device] for device in indices + names}
 
 
 def _tie(model: nn.Module, tied: Mapping[str, str]) -> None:

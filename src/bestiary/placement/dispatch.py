@@ -71,15 +71,15 @@ def _store_rest(
     """Write what goes to disk and is not stored yet; names of one tensor share an entry."""
     tensors: list[tuple[str, torch.Tensor]] = [*model.named_parameters(remove_duplicate=False)]
     tensors += [*model.named_buffers(remove_duplicate=False)] if buffers else []
-    stored: dict[int, Mapping[str, Any]] = {}
+    entries: dict[int, Mapping[str, Any]] = {}
     for name, tensor in tensors:
         if device_at(device_map, name) != "disk" or name in index:
             continue
         if folder is None:
             raise ConfigError(f"the device_map places {name!r} on disk; give offload_folder, a folder to write it to")
-        if id(tensor) not in stored:
-            stored[id(tensor)] = store(name, tensor, folder)
-        index[name] = stored[id(tensor)]
+        if id(tensor) not in entries:
+            entries[id(tensor)] = store(name, tensor, folder)
+        index[name] = entries[id(tensor)]
 
 
 @contextmanager

@@ -35,6 +35,6 @@ def read_tensor(model: nn.Module, name: str) -> torch.Tensor:
     for each in getattr(hook, "hooks", [hook]):  # accelerate puts several hooks in a list of its own
         weights = getattr(each, "weights_map", None)
         if weights is not None:
-            found: torch.Tensor = weights[leaf]
-            return found
+            value: torch.Tensor = weights[leaf]
+            return value
     raise InputError(f"{name} has no data: it is on the meta device")
