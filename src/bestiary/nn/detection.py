@@ -17,8 +17,8 @@ from .boxes import center_to_corners, generalized_iou, pairwise_generalized_iou
 
 
 class Predicted(NamedTuple):
-    """What a model says of a batch: `logits` (B, Q, N+1), the last class being "no object", and `boxes` (B, Q, 4), centers in
-    0..1 of the image."""
+    """What a model predicts for a batch: `logits` (B, Q, N+1), the last class being "no object", and `boxes` (B, Q, 4),
+    (center x, center y, width, height) in 0..1 of the image."""
 
     logits: Tensor
     boxes: Tensor
@@ -104,14 +104,14 @@ class SetLoss:
             classes[row, queries] = real[row].classes[objects]
         weights = torch.ones(empty + 1, device=logits.device)
         weights[empty] = self.empty_weight
-        mine = torch.cat([boxes[row, queries] for row, (queries, _) in enumerate(matches)])
-        theirs = torch.cat([real[row].boxes[objects] for row, (_, objects) in enumerate(matches)])
-        overlap = generalized_iou(center_to_corners(mine), center_to_corners(theirs))
+        predicted_boxes = torch.cat([boxes[row, queries] for row, (queries, _) in enumerate(matches)])
+        label_boxes = torch.cat([real[row].boxes[objects] for row, (_, objects) in enumerate(matches)])
+        overlap = generalized_iou(center_to_corners(predicted_boxes), center_to_corners(label_boxes))
         counts = torch.tensor([len(image.classes) for image in real], dtype=torch.float32, device=logits.device)
         predictions = (logits.argmax(-1) != empty).sum(1)
         losses = {
             "loss_ce": F.cross_entropy(logits.transpose(1, 2), classes, weights),
-            "loss_bbox": (mine - theirs).abs().sum() / _count(real),
+            "loss_bbox": (predicted_boxes - label_boxes).abs().sum() / _count(real),
             "loss_giou": (1 - overlap).sum() / _count(real),
             "cardinality_error": F.l1_loss(predictions.float(), counts),
         }
@@ -127,8 +127,8 @@ def _mask_losses(masks: Tensor, real: Sequence[Real], matches: Sequence[Match]) 
     """Focal loss (Lin et al. 2017) and Dice loss (Milletari et al. 2016) of masks (B, Q, y, x), scaled to the labels' size."""
     sizes = [image.masks.shape[-2:] for image in real if image.masks is not None]
     height, width = max(size[0] for size in sizes), max(size[1] for size in sizes)
-    chosen = torch.cat([masks[row, queries] for row, (queries, _) in enumerate(matches)]).float()
-    logits = F.interpolate(chosen[:, None], size=(height, width), mode="bilinear", align_corners=False)[:, 0].flatten(1)
+    matched = torch.cat([masks[row, queries] for row, (queries, _) in enumerate(matches)]).float()
+    logits = F.interpolate(matched[:, None], size=(height, width), mode="bilinear", align_corners=False)[:, 0].flatten(1)
     targets = []
     for image, (_, objects) in zip(real, matches, strict=True):
         if image.masks is not None:
@@ -157,10 +157,10 @@ def read_labels(labels: Any, predicted: Predicted, need_masks: bool = False) -> 
             f"labels are a {type(labels).__name__}{f' of {len(labels)}' if listed else ''}; expected a list of {len(logits)}"
             " dictionaries, one for each image, with class_labels and boxes"
         )
-    needed = ("class_labels", "boxes", "masks") if need_masks else ("class_labels", "boxes")
+    required = ("class_labels", "boxes", "masks") if need_masks else ("class_labels", "boxes")
     real = []
     for index, image in enumerate(labels):
-        missing = [name for name in needed if not isinstance(image.get(name), Tensor)]
+        missing = [name for name in required if not isinstance(image.get(name), Tensor)]
         if missing:
             raise InputError(f"labels[{index}] has no tensor {' and no '.join(missing)}; it has {', '.join(image)}")
         classes, boxes = image["class_labels"].to(logits.device).long(), image["boxes"].to(logits.device).float()

@@ -31,10 +31,10 @@ class LearnedPositions(nn.Embedding):
             raise InputError(self._too_long(int(position_ids.max()) + 1 - self.first)) from error
 
     def _too_long(self, length: int) -> str:
-        known = self.num_embeddings - self.first
+        available = self.num_embeddings - self.first
         return (
-            f"the input has {length} positions, and this model knows {known};"
-            f" cut {length - known} tokens (truncation=True in the tokenizer) or split the text"
+            f"the input has {length} positions, and this model knows {available};"
+            f" cut {length - available} tokens (truncation=True in the tokenizer) or split the text"
         )
 
 

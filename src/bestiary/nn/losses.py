@@ -29,9 +29,9 @@ def _classes(labels: Tensor, logits: Tensor) -> Tensor:
     _check_shape(labels, logits.shape[:-1])
     if labels.is_floating_point():
         raise InputError(f"labels are of {labels.dtype}; expected the numbers of classes, torch.int64")
-    found = extremes(labels.masked_fill(labels == IGNORE, 0)) if may_look(labels) else None
-    if found is not None and (found[0] < 0 or found[1] >= logits.shape[-1]):
-        wrong = found[0] if found[0] < 0 else found[1]
+    bounds = extremes(labels.masked_fill(labels == IGNORE, 0)) if may_look(labels) else None
+    if bounds is not None and (bounds[0] < 0 or bounds[1] >= logits.shape[-1]):
+        wrong = bounds[0] if bounds[0] < 0 else bounds[1]
         raise InputError(f"labels hold {wrong}; classes go from 0 to {logits.shape[-1] - 1}, and {IGNORE} is ignored")
     return labels.long().to(logits.device)
 

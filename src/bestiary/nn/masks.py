@@ -201,17 +201,17 @@ def _fit(padding: Tensor, mask: Mask, covered: int | None) -> Tensor:
     Args:
         covered: how many positions it has to cover, where that is known.
     """
-    given = padding.shape[1]
-    if given == mask.keys:
+    length = padding.shape[1]
+    if length == mask.keys:
         return padding
-    if covered is not None and given != covered:
+    if covered is not None and length != covered:
         raise InputError(
-            f"attention_mask covers {given} positions, but attention sees {covered} (the new ones and all that a cache holds);"
+            f"attention_mask covers {length} positions, but attention sees {covered} (the new ones and all that a cache holds);"
             " pass a mask over exactly these"
         )
-    if given > mask.keys:
-        return padding[:, given - mask.keys :]
-    return torch.nn.functional.pad(padding, (0, mask.keys - given), value=False)
+    if length > mask.keys:
+        return padding[:, length - mask.keys :]
+    return torch.nn.functional.pad(padding, (0, mask.keys - length), value=False)
 
 
 def _with_array(mask: Mask, array: Tensor) -> Mask:
@@ -289,19 +289,19 @@ def decoder_positions(
     """
     if position_ids is not None:
         return position_ids
-    queries, seen = x.shape[1], 0 if cache is None else cache.position()
-    position_ids = positions(attention_mask, queries, seen, x.device)
-    if limit is not None and isinstance(seen, int) and seen + queries > limit:
+    queries, past_length = x.shape[1], 0 if cache is None else cache.position()
+    position_ids = positions(attention_mask, queries, past_length, x.device)
+    if limit is not None and isinstance(past_length, int) and past_length + queries > limit:
         padded = attention_mask is not None and attention_mask.dim() == 2 and real_tokens(attention_mask) is not None
-        _warn_beyond(limit, seen + queries, position_ids if padded else None)
+        _warn_beyond(limit, past_length + queries, position_ids if padded else None)
     return position_ids
 
 
 def _warn_beyond(limit: int, length: int, padded: Tensor | None) -> None:
     """Warn of a text of `length` slots; `padded` are its positions where some of these are padding."""
     if padded is not None:
-        found = extremes(padded)
-        length = 0 if found is None else int(found[1]) + 1
+        bounds = extremes(padded)
+        length = 0 if bounds is None else int(bounds[1]) + 1
     if length > limit:
         warn_once(
             "beyond-positions",

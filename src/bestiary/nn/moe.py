@@ -46,8 +46,8 @@ class Experts(nn.Module):
         result = torch.zeros_like(x)
         for expert in experts.unique().tolist():
             rows, places = (experts == expert).nonzero(as_tuple=True)
-            given = self._one(expert, x[rows])
-            result = result.index_add(0, rows, given * shares[rows, places, None])
+            outputs = self._one(expert, x[rows])
+            result = result.index_add(0, rows, outputs * shares[rows, places, None])
         return result
 
     def _one(self, expert: int, x: Tensor) -> Tensor:

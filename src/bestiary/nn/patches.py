@@ -67,7 +67,7 @@ def check_pixels(pixels: Tensor | None, channels: int, patch: Size, image: Size 
     return pixels
 
 
-def stretch(table: Tensor, trained: tuple[int, int], wanted: tuple[int, int], leading: int = 1) -> Tensor:
+def stretch(table: Tensor, trained: tuple[int, int], target: tuple[int, int], leading: int = 1) -> Tensor:
     """Positions of another grid of patches, by bicubic interpolation of the trained ones (Dosovitskiy et al. 2021, 3.2).
 
     Args:
@@ -75,8 +75,8 @@ def stretch(table: Tensor, trained: tuple[int, int], wanted: tuple[int, int], le
         trained, wanted: rows and columns.
         leading: first positions that belong to no patch (the class token's) and stay as they are.
     """
-    if trained == wanted:
+    if trained == target:
         return table
     image = table[leading:].unflatten(0, trained).permute(2, 0, 1).unsqueeze(0)
-    image = torch.nn.functional.interpolate(image.float(), size=wanted, mode="bicubic", align_corners=False)
+    image = torch.nn.functional.interpolate(image.float(), size=target, mode="bicubic", align_corners=False)
     return torch.cat((table[:leading], image[0].flatten(1).t().to(table.dtype)))

@@ -25,8 +25,8 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`x` (..., K) times `weight` (K, N), plus `bias` (N,), in tiles of `ROWS` rows."""
     flat = x.reshape(-1, x.shape[-1])
     rows = flat.shape[0]
-    whole = F.pad(flat, (0, 0, 0, -rows % ROWS))
-    tiles = [torch.mm(tile, weight) for tile in whole.split(ROWS)]
+    padded = F.pad(flat, (0, 0, 0, -rows % ROWS))
+    tiles = [torch.mm(tile, weight) for tile in padded.split(ROWS)]
     result = torch.cat(tiles)[:rows] if len(tiles) != 1 else tiles[0][:rows]
     result = result.reshape(*x.shape[:-1], weight.shape[1])
     return result if bias is None else result + bias
@@ -69,9 +69,9 @@ def attention(
 
 
 def _from_first(key: Tensor, value: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Each row from the first key on that any of its queries may look at; what was before it comes last."""
-    seen = bias.isfinite().any(dim=1).any(dim=1)  # (B, S)
-    first = seen.int().argmax(1)
+    """Keys and values (B, H, S, K) and bias (B, 1 or H, T, S), each row rotated along S to begin at its first visible key."""
+    visible = bias.isfinite().any(dim=1).any(dim=1)  # (B, S)
+    first = visible.int().argmax(1)
     if not bool(first.any()):
         return key, value, bias
     order = (torch.arange(key.shape[2], device=key.device) + first.unsqueeze(1)) % key.shape[2]
@@ -81,7 +81,7 @@ def _from_first(key: Tensor, value: Tensor, bias: Tensor) -> tuple[Tensor, Tenso
 
 
 def _mix(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, scale: float) -> Tensor:
-    """(B, H, T', K), T' the next multiple of `ROWS`."""
+    """Attention in tiles of `ROWS` queries and `KEYS` keys: (B, H, T', K), T' the next multiple of `ROWS`."""
     batch, heads, queries, size = query.shape
     more_queries, more_keys = -queries % ROWS, -key.shape[2] % KEYS
     query = F.pad(query, (0, 0, 0, more_queries))
@@ -107,7 +107,7 @@ def _mix(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, scale: float) 
 
 
 def _by_lanes(func: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function of single numbers; those left over at the end of a tensor are else computed in another way."""
+    """An elementwise `func` over full multiples of `LANES`: kernels compute a shorter rest at the end with other rounding."""
 
     def compute(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         kwargs.pop("inplace", None)
@@ -135,7 +135,7 @@ def _matmul(x: Tensor, other: Tensor) -> Tensor:
 
 
 def _addcmul(x: Tensor, first: Tensor, second: Tensor, value: float = 1) -> Tensor:
-    """Rounded twice everywhere; else some of the numbers would be rounded once."""
+    """Product and sum are rounded one after the other; fused kernels round some of the numbers only once."""
     return x + first * second * value
 
 
@@ -148,7 +148,7 @@ _NUMBERWISE: tuple[Callable[..., Tensor], ...] = (
     torch.tanh, torch.sigmoid, torch.exp, torch.log, torch.erf, torch.cos, torch.sin,
     Tensor.tanh, Tensor.sigmoid, Tensor.exp, Tensor.log, Tensor.erf, Tensor.cos, Tensor.sin,
 )  # fmt: skip
-_OURS: dict[Any, Callable[..., Tensor]] = {
+_REPLACEMENTS: dict[Any, Callable[..., Tensor]] = {
     **{func: _by_lanes(func) for func in _NUMBERWISE},
     F.linear: _linear,
     torch.addmm: _addmm,
@@ -185,9 +185,9 @@ class reproducible(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        own = _OURS.get(func)
-        if own is not None:
-            return own(*args, **kwargs)  # torch has switched the mode off in here
+        replacement = _REPLACEMENTS.get(func)
+        if replacement is not None:
+            return replacement(*args, **kwargs)  # torch has switched the mode off in here
         if func in _REFUSED:
             raise ConfigError(f"{func.__name__} has no reproducible form: its rounding depends on the whole batch")
         return func(*args, **kwargs)

@@ -28,25 +28,25 @@ def _inverse(theta: float, size: int) -> Tensor:
     return 1.0 / theta ** (torch.arange(0, size, 2, dtype=torch.float32, device="cpu") / size)
 
 
-def _done(inverse: Tensor, attention_factor: float = 1.0) -> Frequencies:
+def _as_frequencies(inverse: Tensor, attention_factor: float = 1.0) -> Frequencies:
     return Frequencies(tuple(inverse.tolist()), attention_factor)
 
 
 def default(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
     """No stretching."""
-    return _done(_inverse(p["rope_theta"], size))
+    return _as_frequencies(_inverse(p["rope_theta"], size))
 
 
 def linear(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
     """Position interpolation (Chen et al. 2023): all positions divided by `factor`."""
-    return _done(_inverse(p["rope_theta"], size) / p["factor"])
+    return _as_frequencies(_inverse(p["rope_theta"], size) / p["factor"])
 
 
 def dynamic(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
     """Dynamic NTK scaling: the base grows once the sequence (`length`) outgrows the trained `limit`."""
     length = max(length, limit)
     grown = (p["factor"] * length / limit - (p["factor"] - 1)) ** (size / (size - 2))
-    return _done(_inverse(p["rope_theta"] * grown, size))
+    return _as_frequencies(_inverse(p["rope_theta"] * grown, size))
 
 
 def yarn(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
@@ -72,9 +72,9 @@ def yarn(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
         low, high = math.floor(low), math.ceil(high)
     low, high = max(low, 0), min(high, size - 1)
     ramp = (torch.arange(size // 2, dtype=torch.float32, device="cpu") - low) / max(high - low, 0.001)
-    kept = 1 - ramp.clamp(0, 1)
+    original_share = 1 - ramp.clamp(0, 1)
     inverse = _inverse(p["rope_theta"], size)
-    return _done(inverse / factor * (1 - kept) + inverse * kept, attention_factor)
+    return _as_frequencies(inverse / factor * (1 - original_share) + inverse * original_share, attention_factor)
 
 
 def longrope(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
@@ -85,7 +85,9 @@ def longrope(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
     if attention_factor is None:
         attention_factor = 1.0 if stretch <= 1 else math.sqrt(1 + math.log(stretch) / math.log(trained))
     factors = p["long_factor"] if length > trained else p["short_factor"]
-    return _done(_inverse(p["rope_theta"], size) / torch.tensor(factors, dtype=torch.float32, device="cpu"), attention_factor)
+    return _as_frequencies(
+        _inverse(p["rope_theta"], size) / torch.tensor(factors, dtype=torch.float32, device="cpu"), attention_factor
+    )
 
 
 def llama3(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
@@ -94,7 +96,7 @@ def llama3(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
     trained, low, high = p["original_max_position_embeddings"], p["low_freq_factor"], p["high_freq_factor"]
     turns = trained * inverse / (2 * math.pi)  # rotations over the trained length
     smooth = ((turns - low) / (high - low)).clamp(0, 1)
-    return _done(inverse / p["factor"] * (1 - smooth) + inverse * smooth)
+    return _as_frequencies(inverse / p["factor"] * (1 - smooth) + inverse * smooth)
 
 
 KINDS: dict[str, Callable[[Parameters, int, int, int], Frequencies]] = {

@@ -15,11 +15,11 @@ def random_spans(
         real: (rows,) places of each row that spans may cover; None for all.
     """
     real = torch.full((rows,), length, device=device) if real is None else real.to(device)
-    wanted = (share * real / span + torch.rand((), device=device)).long().clamp(min=least).minimum(real // span)
+    counts = (share * real / span + torch.rand((), device=device)).long().clamp(min=least).minimum(real // span)
     starts = (real - span + 1).clamp(min=0).unsqueeze(1)
     places = torch.arange(length, device=device)
-    # The `wanted` smallest of random numbers are places drawn without putting back.
+    # The places of the `counts` smallest random numbers are a draw without replacement.
     order = torch.rand(rows, length, device=device).masked_fill(places >= starts, torch.inf).argsort(1).argsort(1)
-    chosen = (order < wanted.unsqueeze(1)) & (places < starts)
-    before = torch.nn.functional.pad(chosen.long().cumsum(1), (span, 0))
+    is_start = (order < counts.unsqueeze(1)) & (places < starts)
+    before = torch.nn.functional.pad(is_start.long().cumsum(1), (span, 0))
     return before[:, span:] > before[:, :length]
