@@ -108,31 +108,31 @@ def export_step(model: Any, padded: bool = False) -> ExportedProgram:
 
 def _example(model: Any, padded: bool) -> dict[str, Any]:
     """Inputs of a step for two rows: 3 tokens in the cache, and 5 of a source where there is one."""
-    device, rows, held = model.device, 2, 3
-    ids = torch.ones(rows, held, dtype=torch.int64, device=device)
+    device, rows, past_length = model.device, 2, 3
+    ids = torch.ones(rows, past_length, dtype=torch.int64, device=device)
     example: dict[str, Any] = {"input_ids": ids[:, :1], "position_ids": None}
     if model.config.is_encoder_decoder:
         return example | _source(model, ids, padded)
     cache = DynamicCache()
     model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=True)
-    example |= {"position_ids": torch.full((rows, 1), held, device=device), "past": cache_tensors(cache)}
-    return example | ({"attention_mask": ids.new_ones(rows, held + 1)} if padded else {})
+    example |= {"position_ids": torch.full((rows, 1), past_length, device=device), "past": cache_tensors(cache)}
+    return example | ({"attention_mask": ids.new_ones(rows, past_length + 1)} if padded else {})
 
 
 def _source(model: Any, ids: Tensor, padded: bool) -> dict[str, Any]:
     states = torch.zeros(ids.shape[0], 5, model.config.hidden_size, dtype=model.dtype, device=ids.device)
     cache = EncoderDecoderCache()
     model(decoder_input_ids=ids, encoder_outputs=BaseModelOutput(states), past_key_values=cache, use_cache=True)
-    found: dict[str, Any] = {"past": cache_tensors(cache), "encoder_hidden_states": states}
-    return found | ({"attention_mask": ids.new_ones(ids.shape[0], 5)} if padded else {})
+    inputs: dict[str, Any] = {"past": cache_tensors(cache), "encoder_hidden_states": states}
+    return inputs | ({"attention_mask": ids.new_ones(ids.shape[0], 5)} if padded else {})
 
 
 def _shapes(example: dict[str, Any], pairs: bool) -> dict[str, Any]:
-    rows, held, source = Dim("rows", min=1), Dim("held", min=1), Dim("source", min=1)
+    rows, past, source = Dim("rows", min=1), Dim("held", min=1), Dim("source", min=1)
     shapes: dict[str, Any] = {name: None if example[name] is None else {0: rows} for name in ("input_ids", "position_ids")}
-    shapes["past"] = [{0: rows, 2: source if pairs and index % 4 > 1 else held} for index in range(len(example["past"]))]
+    shapes["past"] = [{0: rows, 2: source if pairs and index % 4 > 1 else past} for index in range(len(example["past"]))]
     if "encoder_hidden_states" in example:
         shapes["encoder_hidden_states"] = {0: rows, 1: source}
     if "attention_mask" in example:
-        shapes["attention_mask"] = {0: rows, 1: source if pairs else held + 1}
+        shapes["attention_mask"] = {0: rows, 1: source if pairs else past + 1}
     return shapes
