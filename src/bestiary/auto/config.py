@@ -40,7 +40,7 @@ class AutoConfig:
                 ' "model_type": "bert"), or open the checkpoint with the classes of its family (BertModel, BertTokenizer)'
             )
         try:
-            kind = config_class(model_type)
+            config_kind = config_class(model_type)
         except UnknownArchitecture as error:
             if "auto_map" in values:
                 raise UnsafeFile(
@@ -49,7 +49,7 @@ class AutoConfig:
                     " AutoConfig.register and AutoModel.register"
                 ) from error
             raise
-        opened = kind.from_pretrained(path, **rest)  # with return_unused_kwargs a pair
+        opened = config_kind.from_pretrained(path, **rest)  # with return_unused_kwargs a pair
         config: PreTrainedConfig = opened[0] if isinstance(opened, tuple) else opened
         config.__dict__["_name_or_path"] = str(name_or_path)
         return opened

@@ -36,7 +36,7 @@ class _AutoPreprocessor:
 
     @classmethod
     def generic(cls, name_or_path: Any, options: HubOptions) -> Any:
-        """A class that needs no family, for checkpoints that name none; None when there is no such thing."""
+        """A class that needs no family, for checkpoints that name none; None when this kind of preprocessor has none."""
         return None
 
     @classmethod
@@ -53,15 +53,17 @@ class _AutoPreprocessor:
         Raises:
             UnknownArchitecture: neither a stored class name nor the model's family gives one, or the name is of another kind.
         """
-        stored = [name for place in cls.places if (name := _stored_class(name_or_path, options, *place))]
-        if stored and stored[0] in cls.general and find_file(name_or_path, "tokenizer.json", options) is not None:
+        class_names = [name for place in cls.places if (name := _stored_class(name_or_path, options, *place))]
+        if class_names and class_names[0] in cls.general and find_file(name_or_path, "tokenizer.json", options) is not None:
             return cls.generic(name_or_path, options)
-        known = [kind for name in stored if isinstance(kind := class_named(name), type)]
-        for kind in known:
+        classes = [kind for name in class_names if isinstance(kind := class_named(name), type)]
+        for kind in classes:
             if issubclass(kind, cls.kinds()):
                 return kind
-        if known:
-            raise UnknownArchitecture(f"{cls.__name__} cannot open {name_or_path}: its files belong to {_belonging(known[0])}")
+        if classes:
+            raise UnknownArchitecture(
+                f"{cls.__name__} cannot open {name_or_path}: its files belong to {_belonging(classes[0])}"
+            )
         try:
             config = _config_or_none(name_or_path, options)
         except (ConfigError, UnknownArchitecture):
@@ -77,7 +79,7 @@ class _AutoPreprocessor:
         generic = cls.generic(name_or_path, options)
         if generic is not None:
             return generic
-        what = f"found the class name {stored[0]!r}, which no family has" if stored else "no file names its class"
+        what = f"found the class name {class_names[0]!r}, which no family has" if class_names else "no file names its class"
         for place in AutoImageProcessor.places:
             name = _stored_class(name_or_path, options, *place)
             other = class_named(name) if name else None
