@@ -210,10 +210,6 @@ def _patches(config: Any) -> int:
     return int(prod(image // patch for image, patch in zip(*sides, strict=True)) + 1)
 
 
-def _first(config: Any, *names: str) -> int:
-    return int(next(value for name in names if (value := config.get(name))))
-
-
 def by_dtype(tensors: Mapping[str, TensorInfo]) -> list[tuple[str, int, int]]:
     """(dtype, numbers, bytes) for each dtype of the file, most bytes first."""
     totals: dict[str, list[int]] = {}

@@ -33,7 +33,7 @@ def _as_frequencies(inverse: Tensor, attention_factor: float = 1.0) -> Frequenci
 
 
 def default(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
-    """No stretching."""
+    """The frequencies of RoFormer, not stretched."""
     return _as_frequencies(_inverse(p["rope_theta"], size))
 
 
