@@ -17,7 +17,7 @@ from bestiary.auto import AutoModelForSequenceClassification
 from bestiary.core.errors import ArgumentError, InputError, UnknownArchitecture
 from bestiary.core.logging import BestiaryWarning
 from bestiary.pipelines import PIPELINE_REGISTRY, ChunkPipeline, KeyDataset, Pipeline, pipeline
-from bestiary.pipelines.batching import Padding, collate, plan, split
+from bestiary.pipelines.batching import BatchPadding, collate, plan, split
 from bestiary.pipelines.datasets import KeyPairDataset
 from bestiary.pipelines.opening import get_task
 from bestiary.pipelines.registry import tasks
@@ -282,24 +282,24 @@ def unit(length: int, rows: int = 1) -> dict[str, Any]:
 
 def test_batches_hold_near_lengths_within_the_budget() -> None:
     lengths = [3, 90, 5, 100, 4, 20, 21, 100]
-    batches = plan([unit(n) for n in lengths], Padding({"input_ids": 0, "attention_mask": 0}), rows=4, budget=200)
+    batches = plan([unit(n) for n in lengths], BatchPadding({"input_ids": 0, "attention_mask": 0}), rows=4, budget=200)
     assert [[lengths[i] for i in batch] for batch in batches] == [[100, 100], [90, 21], [20, 5, 4, 3]]
     assert sorted(i for batch in batches for i in batch) == list(range(8))
 
 
 def test_units_that_cannot_be_padded_share_a_batch_only_in_one_shape() -> None:
     pictures = [{"pixel_values": torch.zeros(1, 3, size, size)} for size in (4, 8, 4)] + [{"text": "no tensors"}] * 2
-    assert plan(pictures, Padding({}), rows=4, budget=None) == [[0, 2], [1], [3], [4]]
+    assert plan(pictures, BatchPadding({}), rows=4, budget=None) == [[0, 2], [1], [3], [4]]
     bare = [{"input_ids": torch.zeros(1, n, dtype=torch.int64)} for n in (3, 4, 3)]
-    assert plan(bare, Padding({"input_ids": 0}), rows=4, budget=None) == [[1], [0, 2]] or plan(
-        bare, Padding({"input_ids": 0}), rows=4, budget=None
+    assert plan(bare, BatchPadding({"input_ids": 0}), rows=4, budget=None) == [[1], [0, 2]] or plan(
+        bare, BatchPadding({"input_ids": 0}), rows=4, budget=None
     ) == [[0, 2], [1]]
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_a_batch_is_put_together_and_taken_apart(side: str) -> None:
     units = [unit(2), unit(4, rows=2), unit(3)]
-    batch = collate(units, Padding({"input_ids": 9, "attention_mask": 0}, side))
+    batch = collate(units, BatchPadding({"input_ids": 9, "attention_mask": 0}, side))
     rows = {
         "right": [[2, 2, 9, 9], [4, 4, 4, 4], [4, 4, 4, 4], [3, 3, 3, 9]],
         "left": [[9, 9, 2, 2], [4] * 4, [4] * 4, [9, 3, 3, 3]],

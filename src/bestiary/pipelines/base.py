@@ -23,7 +23,7 @@ from tqdm import tqdm
 from ..core.errors import ArgumentError, ConfigError, InputError, did_you_mean
 from ..core.logging import warn_once
 from ..placement.device_map import check_available
-from .batching import Padding, collate, plan, rows_of, split, tensors, to_device, windows
+from .batching import BatchPadding, collate, plan, rows_of, split, tensors, to_device, windows
 from .datasets import PipelineIterator
 
 Parameters = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
@@ -229,13 +229,13 @@ class Pipeline(ABC):
             output = self._forward(to_device(model_inputs, self.device), **parameters)
         return to_device(output, "cpu")
 
-    def padding(self, options: Mapping[str, Any]) -> Padding:
+    def padding(self, options: Mapping[str, Any]) -> BatchPadding:
         """How units of unequal length are padded into a batch that `_forward` gets with these options."""
         tokenizer = self.tokenizer
         pad = None if tokenizer is None else tokenizer.pad_token_id
         # Without a padding token any id will do: the mask hides it.
         fill = {"input_ids": pad or 0, "attention_mask": 0, "token_type_ids": 0, "special_tokens_mask": 1}
-        return Padding(fill, "right" if tokenizer is None else tokenizer.padding_side)
+        return BatchPadding(fill, "right" if tokenizer is None else tokenizer.padding_side)
 
     def tokenizer_options(self, options: dict[str, Any], also: Iterable[str] = ()) -> dict[str, Any]:
         """`options` if the tokenizer takes them all; `also` are other names to think of when one is misspelt.

@@ -20,7 +20,7 @@ WINDOW_BYTES = 1 << 26  # of inputs held ready at a time
 
 
 @dataclass(frozen=True)
-class Padding:
+class BatchPadding:
     """How columns (1, T) of unequal T are brought together: what fills each, and on which side."""
 
     fill: Mapping[str, int]
@@ -63,7 +63,7 @@ def windows(prepared: Iterable[list[Any]], least: int | None) -> Iterator[list[l
         yield window
 
 
-def plan(units: Sequence[Any], padding: Padding, rows: int, budget: int | None) -> list[list[int]]:
+def plan(units: Sequence[Any], padding: BatchPadding, rows: int, budget: int | None) -> list[list[int]]:
     """Which units share a batch: of one shape, or of near lengths; at most `rows` rows and `budget` numbers per column;
     units without tensors run alone.
 
@@ -96,7 +96,7 @@ def plan(units: Sequence[Any], padding: Padding, rows: int, budget: int | None) 
     return batches
 
 
-def collate(units: Sequence[Unit], padding: Padding) -> dict[str, Any]:
+def collate(units: Sequence[Unit], padding: BatchPadding) -> dict[str, Any]:
     """One batch of several units: tensors (B, ...) padded to the longest, everything else as a list with one entry a unit."""
     if len(units) == 1:
         return dict(units[0])

@@ -11,7 +11,7 @@ from ..core.errors import ArgumentError
 from ..generation.config import GenerationConfig
 from ..modeling.heads.generating import GenerationMixin
 from .base import Pipeline
-from .batching import Padding
+from .batching import BatchPadding
 
 # Where a task fixes what the model is given, a caller cannot pass it again.
 _SET_BY_PIPELINE = {"self", "inputs", "kwargs", "generation_config", "tokenizer", "trust_remote_code"}
@@ -101,12 +101,12 @@ class GeneratingPipeline(Pipeline):
             raise ArgumentError(f"stop_sequence is {stop_sequence!r}; expected a text or a list of texts")
         return {"stop_strings": list(stops)}
 
-    def padding(self, options: Mapping[str, Any]) -> Padding:
+    def padding(self, options: Mapping[str, Any]) -> BatchPadding:
         padding = super().padding(options)
         if self.model.config.is_encoder_decoder:
             return padding
         # Beside a longer prompt, a length that counts the prompt would leave fewer new tokens: no padding then.
-        return Padding({} if self._counts_prompt(options) else padding.fill, "left")
+        return BatchPadding({} if self._counts_prompt(options) else padding.fill, "left")
 
     def _counts_prompt(self, options: Mapping[str, Any]) -> bool:
         """Whether a length of prompt and new tokens together is in force."""

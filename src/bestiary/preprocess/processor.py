@@ -118,13 +118,13 @@ class ProcessorMixin(PushToHubMixin):
         """The options of each part."""
         common = options.pop("common_kwargs", {})
         alone = {part: options.pop(KINDS[part][2], {}) for part in self.parts}
-        known = {part: _option_names(self.__dict__[part]) for part in self.parts}
+        option_names = {part: _option_names(self.__dict__[part]) for part in self.parts}
         for name in {**options, **common}:
-            if not any(name in names for names in known.values()):
-                near = did_you_mean(name, sorted(set().union(*known.values())))
+            if not any(name in names for names in option_names.values()):
+                near = did_you_mean(name, sorted(set().union(*option_names.values())))
                 raise ArgumentError(f"no part of {type(self).__name__} takes an argument {name!r}.{near}")
         shared = {**common, **options}
-        return {part: {k: v for k, v in shared.items() if k in known[part]} | dict(alone[part]) for part in self.parts}
+        return {part: {k: v for k, v in shared.items() if k in option_names[part]} | dict(alone[part]) for part in self.parts}
 
     def _merge(self, results: dict[str, BatchFeature]) -> BatchFeature:
         if len(results) == 1:
