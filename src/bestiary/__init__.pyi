@@ -365,6 +365,7 @@ from .pipelines.opening import get_task as get_task
 from .pipelines.opening import pipeline as pipeline
 from .pipelines.registry import PIPELINE_REGISTRY as PIPELINE_REGISTRY
 from .pipelines.registry import PipelineRegistry as PipelineRegistry
+from .pipelines.registry import TaskName as TaskName
 from .pipelines.tasks.automatic_speech_recognition import (
     AutomaticSpeechRecognitionPipeline as AutomaticSpeechRecognitionPipeline,
 )

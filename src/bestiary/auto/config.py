@@ -1,7 +1,7 @@
 """`AutoConfig`: the `model_type` of a config file chooses the config class."""
 
 import os
-from typing import Any
+from typing import Any, Literal, overload
 
 from ..core.errors import ConfigError, UnknownArchitecture, UnsafeFile
 from ..hub.files import HubOptions, file_itself, get_file
@@ -16,6 +16,18 @@ class AutoConfig:
     def for_model(model_type: str, **values: Any) -> PreTrainedConfig:
         """A config of the type `model_type` with these values."""
         return config_class(model_type)(**values)
+
+    @overload
+    @staticmethod
+    def from_pretrained(
+        name_or_path: str | os.PathLike[str], *, return_unused_kwargs: Literal[True], **kwargs: Any
+    ) -> tuple[PreTrainedConfig, dict[str, Any]]: ...
+
+    @overload
+    @staticmethod
+    def from_pretrained(
+        name_or_path: str | os.PathLike[str], *, return_unused_kwargs: Literal[False] = False, **kwargs: Any
+    ) -> PreTrainedConfig: ...
 
     @staticmethod
     def from_pretrained(name_or_path: str | os.PathLike[str], **kwargs: Any) -> Any:

@@ -1,7 +1,7 @@
 """Automatic preprocessors: the class named in their own file opens them, else the one that the family of the model names."""
 
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from ..core.errors import ArgumentError, ConfigError, UnknownArchitecture
 from ..core.files import read_json
@@ -9,6 +9,16 @@ from ..hub.files import HubOptions, find_file
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import class_named, preprocessor_of, registered
 from .config import AutoConfig
+
+if TYPE_CHECKING:
+    from ..preprocess.audio.extractor import SequenceFeatureExtractor  # noqa: F401 (these are used in texts)
+    from ..preprocess.image.processor import BaseImageProcessor  # noqa: F401
+    from ..preprocess.processor import ProcessorMixin  # noqa: F401
+    from ..preprocess.text.tokenizer import PreTrainedTokenizerFast  # noqa: F401
+
+# What a class opens, as checkers see it: the usual kind. Older image checkpoints name an image processor feature extractor,
+# and AutoProcessor opens the one preprocessor of a model that has no bundle.
+Opened = TypeVar("Opened")
 
 
 def _stored_class(name_or_path: Any, options: HubOptions, file: str, key: str) -> str | None:
@@ -19,7 +29,7 @@ def _stored_class(name_or_path: Any, options: HubOptions, file: str, key: str) -
     return name if isinstance(name, str) and name else None
 
 
-class _AutoPreprocessor:
+class _AutoPreprocessor(Generic[Opened]):
     """Base of the automatic preprocessors: by the class name stored in their own file, else by the model's family."""
 
     kind: ClassVar[str]
@@ -29,6 +39,7 @@ class _AutoPreprocessor:
     _registered: ClassVar[dict[type[PreTrainedConfig], Any]]
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         cls._registered = {}
 
     def __init__(self) -> None:
@@ -88,7 +99,7 @@ class _AutoPreprocessor:
         raise UnknownArchitecture(f"{cls.__name__} cannot open {name_or_path}: {what} (looked in {files})")
 
     @classmethod
-    def from_pretrained(cls, name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+    def from_pretrained(cls, name_or_path: Any, *args: Any, **kwargs: Any) -> Opened:
         """Open the preprocessor of a checkpoint with the class that belongs to it."""
         kwargs = {name: value for name, value in kwargs.items() if name not in ("trust_remote_code", "use_fast", "config")}
         options, _ = HubOptions.split(kwargs)
@@ -118,7 +129,7 @@ def _config_or_none(name_or_path: Any, options: HubOptions) -> Any:
     return None
 
 
-class AutoTokenizer(_AutoPreprocessor):
+class AutoTokenizer(_AutoPreprocessor["PreTrainedTokenizerFast"]):
     """The tokenizer of a checkpoint; a tokenizer.json, or a sentencepiece or tiktoken model, opens whatever the family."""
 
     kind = "tokenizer"
@@ -137,7 +148,7 @@ class AutoTokenizer(_AutoPreprocessor):
         return None
 
 
-class AutoImageProcessor(_AutoPreprocessor):
+class AutoImageProcessor(_AutoPreprocessor["BaseImageProcessor"]):
     """The image processor of a checkpoint."""
 
     kind = "image_processor"
@@ -147,7 +158,7 @@ class AutoImageProcessor(_AutoPreprocessor):
     )
 
 
-class AutoFeatureExtractor(_AutoPreprocessor):
+class AutoFeatureExtractor(_AutoPreprocessor["SequenceFeatureExtractor"]):
     """The feature extractor of a checkpoint (audio; for older image checkpoints the image processor, then named so)."""
 
     kind = "feature_extractor"
@@ -160,7 +171,7 @@ class AutoFeatureExtractor(_AutoPreprocessor):
         return (KINDS["feature_extractor"][0], KINDS["image_processor"][0])
 
 
-class AutoProcessor(_AutoPreprocessor):
+class AutoProcessor(_AutoPreprocessor["ProcessorMixin"]):
     """The processor of a checkpoint: the bundle of a multimodal model, or the one preprocessor a model has."""
 
     kind = "processor"

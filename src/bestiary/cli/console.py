@@ -117,8 +117,9 @@ def open_pipeline(task: str, model: str | None, revision: str | None, device: st
     """The pipeline for `task` with `model`; imports torch."""
     with working(f"opening {model or 'the embedded model'}"):
         from ..pipelines.opening import pipeline
+        from ..pipelines.registry import TaskName
 
-        return pipeline(task, model=model, revision=revision, device=device, dtype=dtype)
+        return pipeline(TaskName(task), model=model, revision=revision, device=device, dtype=dtype)
 
 
 def printer(tokenizer: Any) -> Any:

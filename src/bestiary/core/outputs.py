@@ -14,6 +14,9 @@ from torch.utils import _pytree as pytree
 Tensor = torch.Tensor
 Tensors = tuple[torch.Tensor, ...]
 
+# The default of what every call fills, which is typed without None for that: fields before it may be absent.
+ALWAYS: Any = None
+
 
 @dataclass
 class ModelOutput:
@@ -72,7 +75,7 @@ class ModelOutput:
 class BaseModelOutput(ModelOutput):
     """`last_hidden_state` (B, T, D); `hidden_states` L+1 of (B, T, D); `attentions` L of (B, H, T, S)."""
 
-    last_hidden_state: Tensor | None = None
+    last_hidden_state: Tensor = ALWAYS
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
 
@@ -81,7 +84,7 @@ class BaseModelOutput(ModelOutput):
 class BaseModelOutputWithPooling(ModelOutput):
     """`BaseModelOutput` with `pooler_output` (B, D): one vector for the whole input."""
 
-    last_hidden_state: Tensor | None = None
+    last_hidden_state: Tensor = ALWAYS
     pooler_output: Tensor | None = None
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
@@ -91,7 +94,7 @@ class BaseModelOutputWithPooling(ModelOutput):
 class BaseModelOutputWithPast(ModelOutput):
     """`BaseModelOutput` with the cache, and for a decoder that looks at an encoder its `cross_attentions`."""
 
-    last_hidden_state: Tensor | None = None
+    last_hidden_state: Tensor = ALWAYS
     past_key_values: Any | None = None
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
@@ -102,7 +105,7 @@ class BaseModelOutputWithPast(ModelOutput):
 class BaseModelOutputWithPoolingAndCrossAttentions(ModelOutput):
     """The output of an encoder that may also act as a decoder (BERT)."""
 
-    last_hidden_state: Tensor | None = None
+    last_hidden_state: Tensor = ALWAYS
     pooler_output: Tensor | None = None
     past_key_values: Any | None = None
     hidden_states: Tensors | None = None
@@ -115,7 +118,7 @@ class CausalLMOutput(ModelOutput):
     """`logits` (B, T or the kept positions, V); `loss` is a scalar when labels were given."""
 
     loss: Tensor | None = None
-    logits: Tensor | None = None
+    logits: Tensor = ALWAYS
     past_key_values: Any | None = None
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
@@ -146,7 +149,7 @@ class MoeCausalLMOutputWithPast(ModelOutput):
 class Seq2SeqModelOutput(ModelOutput):
     """What an encoder-decoder returns: the decoder's states first, then the encoder's."""
 
-    last_hidden_state: Tensor | None = None
+    last_hidden_state: Tensor = ALWAYS
     past_key_values: Any | None = None
     decoder_hidden_states: Tensors | None = None
     decoder_attentions: Tensors | None = None
@@ -161,7 +164,7 @@ class Seq2SeqLMOutput(ModelOutput):
     """`Seq2SeqModelOutput` with `logits` (B, T, V) and `loss`."""
 
     loss: Tensor | None = None
-    logits: Tensor | None = None
+    logits: Tensor = ALWAYS
     past_key_values: Any | None = None
     decoder_hidden_states: Tensors | None = None
     decoder_attentions: Tensors | None = None
@@ -176,7 +179,7 @@ class MaskedLMOutput(ModelOutput):
     """`logits` (B, T, V)."""
 
     loss: Tensor | None = None
-    logits: Tensor | None = None
+    logits: Tensor = ALWAYS
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
 
@@ -186,7 +189,7 @@ class SequenceClassifierOutput(ModelOutput):
     """`logits` (B, N)."""
 
     loss: Tensor | None = None
-    logits: Tensor | None = None
+    logits: Tensor = ALWAYS
     past_key_values: Any | None = None
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
@@ -197,7 +200,7 @@ class TokenClassifierOutput(ModelOutput):
     """`logits` (B, T, N)."""
 
     loss: Tensor | None = None
-    logits: Tensor | None = None
+    logits: Tensor = ALWAYS
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
 
@@ -207,7 +210,7 @@ class MultipleChoiceModelOutput(ModelOutput):
     """`logits` (B, choices)."""
 
     loss: Tensor | None = None
-    logits: Tensor | None = None
+    logits: Tensor = ALWAYS
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
 
@@ -217,7 +220,7 @@ class NextSentencePredictorOutput(ModelOutput):
     """`logits` (B, 2): index 0 says that the second sentence follows the first."""
 
     loss: Tensor | None = None
-    logits: Tensor | None = None
+    logits: Tensor = ALWAYS
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
 
@@ -227,8 +230,8 @@ class QuestionAnsweringModelOutput(ModelOutput):
     """`start_logits` and `end_logits` (B, T) of the answer span."""
 
     loss: Tensor | None = None
-    start_logits: Tensor | None = None
-    end_logits: Tensor | None = None
+    start_logits: Tensor = ALWAYS
+    end_logits: Tensor = ALWAYS
     past_key_values: Any | None = None
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
@@ -239,7 +242,7 @@ class Seq2SeqSequenceClassifierOutput(ModelOutput):
     """`logits` (B, N), with the states of both halves."""
 
     loss: Tensor | None = None
-    logits: Tensor | None = None
+    logits: Tensor = ALWAYS
     past_key_values: Any | None = None
     decoder_hidden_states: Tensors | None = None
     decoder_attentions: Tensors | None = None
@@ -254,8 +257,8 @@ class Seq2SeqQuestionAnsweringModelOutput(ModelOutput):
     """`start_logits` and `end_logits` (B, T), with the states of both halves."""
 
     loss: Tensor | None = None
-    start_logits: Tensor | None = None
-    end_logits: Tensor | None = None
+    start_logits: Tensor = ALWAYS
+    end_logits: Tensor = ALWAYS
     past_key_values: Any | None = None
     decoder_hidden_states: Tensors | None = None
     decoder_attentions: Tensors | None = None
@@ -270,7 +273,7 @@ class ImageClassifierOutput(ModelOutput):
     """`logits` (B, N)."""
 
     loss: Tensor | None = None
-    logits: Tensor | None = None
+    logits: Tensor = ALWAYS
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
 
@@ -299,7 +302,7 @@ class TextEmbedsOutput(ModelOutput):
     """`text_embeds` (B, projection), a text in the space it shares with images, not normalised."""
 
     text_embeds: Tensor | None = None
-    last_hidden_state: Tensor | None = None
+    last_hidden_state: Tensor = ALWAYS
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
 
@@ -309,7 +312,7 @@ class ImageEmbedsOutput(ModelOutput):
     """`image_embeds` (B, projection), an image in the space it shares with texts, not normalised."""
 
     image_embeds: Tensor | None = None
-    last_hidden_state: Tensor | None = None
+    last_hidden_state: Tensor = ALWAYS
     hidden_states: Tensors | None = None
     attentions: Tensors | None = None
 

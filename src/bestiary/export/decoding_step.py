@@ -1,6 +1,6 @@
 """One decoding step as a pure function of tensors, for `torch.export`: no cache object, no structure of ours."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -62,7 +62,7 @@ class DecodingStep(nn.Module):
         cache: Cache = (EncoderDecoderCache if self.pairs else DynamicCache).from_legacy_cache(layers)
         inputs: dict[str, Any] = {"attention_mask": attention_mask, "past_key_values": cache, "use_cache": True}
         if self.pairs:
-            inputs |= {"decoder_input_ids": input_ids, "encoder_outputs": BaseModelOutput(encoder_hidden_states)}
+            inputs |= {"decoder_input_ids": input_ids, "encoder_outputs": BaseModelOutput(cast(Tensor, encoder_hidden_states))}
         else:
             first = self.model.config.get_text_config(decoder=True).first_position
             inputs |= {"input_ids": input_ids, "position_ids": position_ids if position_ids is None else position_ids + first}

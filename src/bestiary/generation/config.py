@@ -5,7 +5,7 @@ passed to the call, else the checkpoint's, else the default. `GenerationConfig.e
 """
 
 import os
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 from ..core.errors import ArgumentError, ConfigError
 from ..core.files import folder_to_fill, write_json
@@ -95,6 +95,28 @@ class GenerationConfig(Fields):
     def names(cls) -> frozenset[str]:
         """The names of all fields."""
         return cls._field_names
+
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | os.PathLike[str],
+        config_file_name: str | None = None,
+        *,
+        return_unused_kwargs: Literal[True],
+        **kwargs: Any,
+    ) -> tuple[Self, dict[str, Any]]: ...
+
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | os.PathLike[str],
+        config_file_name: str | None = None,
+        *,
+        return_unused_kwargs: Literal[False] = False,
+        **kwargs: Any,
+    ) -> Self: ...
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | os.PathLike[str], config_file_name: str | None = None, **kwargs: Any) -> Any:

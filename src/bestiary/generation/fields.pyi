@@ -1,10 +1,14 @@
-# Every option of generation, its kind, its default, and the file that declares it.
+# Every option of generation, its kind, its default, and the file that declares it; and what `generate` takes.
 # Written by scripts/write_option_fields.py; do not edit.
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, TypedDict
+
+from torch import Generator, Tensor
 
 from ..core.kinds import Amount, Natural, Positive, Rate, Whole
 from ..hub.pretrained import PretrainedRecord
+from .config import GenerationConfig
 
 class Fields(PretrainedRecord):
     # compiled
@@ -155,3 +159,139 @@ class Fields(PretrainedRecord):
 
     # older/group_beam
     num_beam_groups: int | None = None  # counts as 1
+
+class _Options(TypedDict, total=False):
+    compile_config: Any | None
+    disable_compile: bool | None
+    max_length: Natural | None
+    max_new_tokens: Natural | None
+    num_return_sequences: Natural | None
+    use_cache: bool | None
+    cache_implementation: str | None
+    cache_config: Any | None
+    max_cache_len: Natural | None
+    prefill_chunk_size: Natural | None
+    output_attentions: bool | None
+    output_hidden_states: bool | None
+    output_scores: bool | None
+    output_logits: bool | None
+    output_token_logprobs: bool | None
+    return_legacy_cache: bool | None
+    pad_token_id: int | None
+    bos_token_id: int | None
+    eos_token_id: int | list[int] | None
+    decoder_start_token_id: int | list[int] | None
+    is_assistant: bool | None
+    continuous_batching_config: Any | None
+    use_mtp: bool | None
+    speculation_type: str | None
+    token_healing: bool | None
+    max_time: Amount | None
+    stop_strings: str | list[str] | None
+    bad_words_ids: list[list[int]] | None
+    begin_suppress_tokens: list[int] | None
+    encoder_no_repeat_ngram_size: Whole | None
+    encoder_repetition_penalty: Positive | None
+    epsilon_cutoff: Rate | None
+    eta_cutoff: Rate | None
+    exponential_decay_length_penalty: tuple[int, float] | None
+    forced_bos_token_id: int | None
+    forced_eos_token_id: int | list[int] | None
+    guidance_scale: float | None
+    diversity_penalty: float | None
+    min_length: Whole | None
+    min_new_tokens: Whole | None
+    min_p: Rate | None
+    no_repeat_ngram_size: Whole | None
+    remove_invalid_values: bool | None
+    renormalize_logits: bool | None
+    repetition_penalty: Positive | None
+    sequence_bias: Any | None
+    suppress_tokens: list[int] | None
+    temperature: Amount | float | tuple[float, ...] | None
+    top_h: Rate | None
+    top_k: Whole | None
+    top_p: Rate | None
+    typical_p: Rate | None
+    watermarking_config: Any | None
+    assistant_early_exit: int | None
+    num_assistant_tokens: int | None
+    num_assistant_tokens_schedule: str | None
+    assistant_confidence_threshold: float | None
+    assistant_lookbehind: int | None
+    target_lookbehind: int | None
+    assistant_ensemble_weight: float | None
+    num_beams: Natural | None
+    length_penalty: float | None
+    early_stopping: bool | Literal["never"] | None
+    prompt_lookup_num_tokens: int | None
+    max_matching_ngram_size: int | None
+    do_sample: bool | None
+    constraints: Any | None
+    force_words_ids: Any | None
+    penalty_alpha: float | None
+    low_memory: bool | None
+    dola_layers: str | list[int] | None
+    num_beam_groups: int | None
+
+class OptionKeywords(_Options, total=False):
+    return_dict_in_generate: bool | None
+
+class _Arguments(TypedDict, total=False):
+    assistant_encoder_outputs: Any
+    assistant_model: Any
+    assistant_tokenizer: Any
+    attention_mask: Tensor | None
+    compression_ratio_threshold: float | None
+    condition_on_prev_tokens: bool | None
+    constraint: Any
+    custom_generate: Any
+    decoder_attention_mask: Tensor | None
+    decoder_input_ids: Tensor | None
+    decoder_inputs_embeds: Tensor | None
+    decoder_position_ids: Tensor | None
+    encoder_attention_mask: Tensor | None
+    encoder_hidden_states: Tensor | None
+    encoder_outputs: Any
+    force_unique_generate_call: bool | None
+    generator: Generator | None
+    input_features: Tensor | None
+    input_ids: Tensor | None
+    inputs_embeds: Tensor | None
+    is_multilingual: bool | None
+    language: list[str] | str | None
+    logits_processor: list[Any] | None
+    logits_to_keep: Tensor | int
+    logprob_threshold: float | None
+    monitor_progress: Callable[[Tensor], None] | None
+    negative_prompt_attention_mask: Tensor | None
+    negative_prompt_ids: Tensor | None
+    no_speech_threshold: float | None
+    num_segment_frames: int | None
+    past_key_values: Any
+    position_ids: Tensor | None
+    prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None
+    prefix_store: Any
+    prompt_condition_type: str | None
+    prompt_ids: Tensor | None
+    reproducible: bool
+    return_segments: bool
+    return_timestamps: bool | None
+    return_token_timestamps: bool | None
+    seed: int | list[int] | None
+    stopping_criteria: list[Any] | None
+    streamer: Any
+    synced_gpus: bool | None
+    task: str | None
+    time_precision: float
+    time_precision_features: float
+    token_type_ids: Tensor | None
+    tokenizer: Any
+    trust_remote_code: bool | None
+    use_model_defaults: bool | None
+
+class GenerateKeywords(_Options, _Arguments, total=False):
+    pass
+
+class StepKeywords(OptionKeywords, _Arguments, total=False):
+    generation_config: GenerationConfig | None

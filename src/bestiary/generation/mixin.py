@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
 import torch
 from torch import Tensor
@@ -27,8 +27,12 @@ from .healing import heal
 from .logprobs import transition_scores
 from .loop import Step, decode
 from .model import GeneratingModel, has_encoder
+from .outputs import GenerateOutput
 from .prompt import check_arguments
 from .streaming.feeding import as_streamer, fail, feed
+
+if TYPE_CHECKING:
+    from .fields import GenerateKeywords, OptionKeywords, StepKeywords
 
 # The arguments of `generate` that a call keeps as they are.
 _OBJECTS = {field.name for field in fields(Call)} - {"settings", "inputs", "model_inputs"}
@@ -108,7 +112,7 @@ class Generating:
         self,
         generation_config: GenerationConfig | None = None,
         use_model_defaults: bool | None = None,
-        **kwargs: Any,
+        **kwargs: "Unpack[OptionKeywords]",
     ) -> GenerationConfig:
         """The settings that `generate` would use with these arguments; `.explain()` says where each value comes from."""
         said = {name: value for name, value in kwargs.items() if name in GenerationConfig.names()}
@@ -120,6 +124,36 @@ class Generating:
             settings.__dict__[name] = None
             settings.__dict__["_origins"][name] = "call"
         return settings
+
+    @overload
+    def generate(
+        self,
+        inputs: Tensor | Mapping[str, Any] | None = None,
+        generation_config: None = None,
+        *,
+        return_dict_in_generate: Literal[False] | None = None,
+        **kwargs: "Unpack[GenerateKeywords]",
+    ) -> Tensor: ...
+
+    @overload
+    def generate(
+        self,
+        inputs: Tensor | Mapping[str, Any] | None = None,
+        generation_config: GenerationConfig | None = None,
+        *,
+        return_dict_in_generate: Literal[True],
+        **kwargs: "Unpack[GenerateKeywords]",
+    ) -> GenerateOutput: ...
+
+    @overload
+    def generate(
+        self,
+        inputs: Tensor | Mapping[str, Any] | None = None,
+        generation_config: GenerationConfig | None = None,
+        *,
+        return_dict_in_generate: bool | None = None,
+        **kwargs: "Unpack[GenerateKeywords]",
+    ) -> Tensor | GenerateOutput: ...
 
     def generate(
         self,
@@ -219,8 +253,11 @@ class Generating:
             fail(streamer, error)
             raise
 
-    def generate_steps(self, inputs: Tensor | None = None, **kwargs: Any) -> Iterator[Step]:
+    def generate_steps(
+        self, inputs: Tensor | Mapping[str, Any] | None = None, **options: "Unpack[StepKeywords]"
+    ) -> Iterator[Step]:
         """The steps of a generation as they happen; takes what `generate` takes, but no streamer. Close it to stop."""
+        kwargs: dict[str, Any] = {**options}
         for name in ("streamer", "custom_generate"):
             if kwargs.pop(name, None) is not None:
                 raise ArgumentError(f"generate_steps takes no {name}: the steps are what it gives; or call generate")

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from ..core.outputs import ModelOutput
+from ..core.outputs import ALWAYS, ModelOutput
 
 Tensors = tuple[torch.Tensor, ...]
 
@@ -29,7 +29,7 @@ class GenerateDecoderOnlyOutput(ModelOutput):
     settings: every setting in effect, with its origin.
     """
 
-    sequences: torch.Tensor | None = None
+    sequences: torch.Tensor = ALWAYS
     scores: Tensors | None = None
     logits: Tensors | None = None
     attentions: tuple[Tensors, ...] | None = None
@@ -53,7 +53,7 @@ class GenerateBeamDecoderOnlyOutput(ModelOutput):
     past_key_values: the cache of the N rows.
     """
 
-    sequences: torch.Tensor | None = None
+    sequences: torch.Tensor = ALWAYS
     sequences_scores: torch.Tensor | None = None
     scores: Tensors | None = None
     logits: Tensors | None = None
@@ -73,7 +73,7 @@ class GenerateBeamDecoderOnlyOutput(ModelOutput):
 class GenerateEncoderDecoderOutput(ModelOutput):
     """The result of an encoder-decoder: as for a decoder, with the encoder's states and attentions."""
 
-    sequences: torch.Tensor | None = None
+    sequences: torch.Tensor = ALWAYS
     scores: Tensors | None = None
     logits: Tensors | None = None
     encoder_attentions: Tensors | None = None
@@ -94,7 +94,7 @@ class GenerateEncoderDecoderOutput(ModelOutput):
 class GenerateBeamEncoderDecoderOutput(ModelOutput):
     """The result of a beam search of an encoder-decoder: as for a decoder, with the encoder's states and attentions."""
 
-    sequences: torch.Tensor | None = None
+    sequences: torch.Tensor = ALWAYS
     sequences_scores: torch.Tensor | None = None
     scores: Tensors | None = None
     logits: Tensors | None = None
@@ -111,3 +111,8 @@ class GenerateBeamEncoderDecoderOutput(ModelOutput):
     prefix_reused: list[int] | None = None
     prefix_reason: str | None = None
     settings: dict[str, tuple[Any, str]] | None = None
+
+
+GenerateOutput = (
+    GenerateDecoderOnlyOutput | GenerateBeamDecoderOnlyOutput | GenerateEncoderDecoderOutput | GenerateBeamEncoderDecoderOutput
+)

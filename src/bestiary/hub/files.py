@@ -9,7 +9,9 @@ from typing import Any
 
 from ..core.errors import ArgumentError, FileMissing, UnsafeFile
 from .download import from_hub
-from .options import HubOptions, cache_folder, offline
+from .options import HubOptions as HubOptions
+from .options import cache_folder as cache_folder
+from .options import offline as offline
 
 
 def inside(filename: str) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 from ..core.errors import ArgumentError
 from ..core.kinds import describe, fits
@@ -63,6 +63,23 @@ class HubOptions:
         names = {field.name for field in fields(cls)}
         rest = {name: value for name, value in kwargs.items() if name not in names}
         return cls(**{name: value for name, value in kwargs.items() if name in names and value is not None}), rest
+
+
+class HubKeywords(TypedDict, total=False):
+    """`HubOptions` as keywords, with their older spellings."""
+
+    subfolder: str
+    revision: str | None
+    cache_dir: str | os.PathLike[str] | None
+    token: str | bool | None
+    local_files_only: bool
+    force_download: bool
+    repo_type: str
+    use_auth_token: str | bool | None
+    resume_download: bool | None
+    proxies: None
+    mirror: None
+    code_revision: None
 
 
 def offline(options: HubOptions) -> bool:

@@ -11,7 +11,8 @@ from torch import nn
 from ..core.errors import LoadError
 from ..core.logging import warn_once
 from .checkpoint import Checkpoint
-from .plan import LoadPlan, Placer
+from .plan import LoadPlan as LoadPlan
+from .plan import Placer
 from .report import LoadReport, fold
 from .rules import Recipe, Rule, on_load
 from .slots import Slot, distinct, slots_of

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, Unpack, overload
 
 import torch
 from torch import nn
@@ -14,7 +14,7 @@ from ..nn.kernels import KERNELS, kernel
 from .building import initialising
 from .calling import CallMixin
 from .config import PreTrainedConfig
-from .opening import floating_dtype, open_model
+from .opening import OpenKeywords, floating_dtype, open_model
 from .pruning import prune
 from .resizing import resize
 from .saving import save_model
@@ -103,6 +103,22 @@ class PreTrainedModel(CallMixin):
         return model
 
     _from_config = from_config
+
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls, name_or_path: Any, *model_args: Any, output_loading_info: Literal[True], **kwargs: Any
+    ) -> tuple[Self, dict[str, Any]]: ...
+
+    @overload
+    @classmethod
+    def from_pretrained(cls, name_or_path: Any, *model_args: Any, **kwargs: Unpack[OpenKeywords]) -> Self: ...
+
+    @overload  # any field of the family's config is a keyword as well
+    @classmethod
+    def from_pretrained(
+        cls, name_or_path: Any, *model_args: Any, output_loading_info: Literal[False] = False, **kwargs: Any
+    ) -> Self: ...
 
     @classmethod
     def from_pretrained(cls, name_or_path: Any, *model_args: Any, **kwargs: Any) -> Any:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 
 class _Building(threading.local):
@@ -40,12 +40,14 @@ def initialising() -> bool:
 class FinishedOnce(type):
     """Calls `post_init` once, when the outermost model of a nest is complete."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        _building.depth += 1
-        try:
-            model = super().__call__(*args, **kwargs)
-        finally:
-            _building.depth -= 1
-        if _building.depth == 0:
-            model.post_init()
-        return model
+    if not TYPE_CHECKING:  # a checker would take this signature for that of every constructor
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            _building.depth += 1
+            try:
+                model = super().__call__(*args, **kwargs)
+            finally:
+                _building.depth -= 1
+            if _building.depth == 0:
+                model.post_init()
+            return model

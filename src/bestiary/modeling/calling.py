@@ -1,6 +1,7 @@
 """What calling a model does around its `forward`: inputs checked, head masks set, hidden states and attentions recorded."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 import torch
 from torch import nn
@@ -15,9 +16,34 @@ from . import checks, head_masks
 from .parts import ModelParts
 from .recording import recording
 
+Output = TypeVar("Output", covariant=True)
+
+
+class Runs(Protocol[Output]):
+    """What is called with the arguments of `forward` and gives what that does: so a call shows the fields of its output."""
+
+    @property
+    def forward(self) -> Callable[..., Output]: ...
+
 
 class CallMixin(ModelParts):
     """`model(...)`: checks inputs, runs `forward`, records hidden states and attentions; starts caches, recomputes layers."""
+
+    @overload
+    def __call__(self, *args: Any, return_dict: Literal[False], **kwargs: Any) -> tuple[Any, ...]: ...
+
+    @overload
+    def __call__(
+        self: Runs[Output],
+        *args: Any,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: Literal[True] | None = None,
+        **kwargs: Any,
+    ) -> Output: ...
+
+    @overload
+    def __call__(self: Runs[Output], *args: Any, return_dict: bool | None, **kwargs: Any) -> Output | tuple[Any, ...]: ...
 
     def __call__(
         self,

@@ -1,7 +1,7 @@
 """`PreTrainedConfig`: the hyperparameters of a model, as its config.json holds them."""
 
 from dataclasses import field, fields
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 from ..core.errors import ConfigError, InputError
 from ..core.kinds import Count, Size, check, fits
@@ -99,16 +99,22 @@ class PreTrainedConfig(PretrainedRecord):
         """The position of a text's first token; a family whose positions begin later than 0 overrides this."""
         return 0
 
-    @property
-    def num_labels(self) -> int:
-        """N, the width of a classification head; setting it renames the labels LABEL_0, LABEL_1, ..."""
-        return len(self.id2label or TWO_LABELS)
+    if TYPE_CHECKING:  # a checker takes the fields alone for keywords, and these are keywords too
+        num_labels: int = 2
+        torch_dtype: Any = None
+        attn_implementation: str | None = None
+    else:
 
-    @num_labels.setter
-    def num_labels(self, count: int) -> None:
-        check(type(self).__name__, "num_labels", count, Size)
-        self.id2label = {i: f"LABEL_{i}" for i in range(count)}
-        self.label2id = {label: i for i, label in self.id2label.items()}
+        @property
+        def num_labels(self) -> int:
+            """N, the width of a classification head; setting it renames the labels LABEL_0, LABEL_1, ..."""
+            return len(self.id2label or TWO_LABELS)
+
+        @num_labels.setter
+        def num_labels(self, count: int) -> None:
+            check(type(self).__name__, "num_labels", count, Size)
+            self.id2label = {i: f"LABEL_{i}" for i in range(count)}
+            self.label2id = {label: i for i, label in self.id2label.items()}
 
     @property
     def name_or_path(self) -> str:
@@ -150,6 +156,16 @@ class PreTrainedConfig(PretrainedRecord):
         """Number and width of the heads whose keys and values a cache keeps, in each layer."""
         heads = self.get("num_attention_heads")
         return self.get("num_key_value_heads") or heads, self.get("head_dim") or self.get("hidden_size") // heads
+
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls, name_or_path: Any, *, return_unused_kwargs: Literal[True], **kwargs: Any
+    ) -> tuple[Self, dict[str, Any]]: ...
+
+    @overload
+    @classmethod
+    def from_pretrained(cls, name_or_path: Any, *, return_unused_kwargs: Literal[False] = False, **kwargs: Any) -> Self: ...
 
     @classmethod
     def from_pretrained(cls, name_or_path: Any, **kwargs: Any) -> Any:

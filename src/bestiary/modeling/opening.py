@@ -5,13 +5,13 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from ..core.errors import ArgumentError, ConfigError, InputError, MissingDependency, did_you_mean
 from ..core.logging import warn_once
-from ..hub.files import HubOptions
+from ..hub.options import HubKeywords, HubOptions
 from ..loading.checkpoint import Checkpoint
 from ..loading.load import LoadPlan, load_weights
 from ..loading.skeleton import skeleton
@@ -96,6 +96,36 @@ class OpenOptions:
         if options.device_map is not None and options.low_cpu_mem_usage is False:
             raise ArgumentError("low_cpu_mem_usage=False excludes device_map, which places each tensor as it is read")
         return options, {name: value for name, value in kwargs.items() if name not in names}
+
+
+class OpenKeywords(HubKeywords, total=False):
+    """`OpenOptions` and `HubOptions` as keywords, with their older spellings, and what every config has that is often set."""
+
+    config: Any
+    dtype: torch.dtype | str | None
+    device_map: Any
+    max_memory: dict[Any, Any] | None
+    offload_folder: Any
+    offload_state_dict: bool
+    offload_buffers: bool
+    attn_implementation: str | None
+    use_safetensors: bool | None
+    variant: str | None
+    ignore_mismatched_sizes: bool
+    allow_missing: tuple[str, ...] | list[str]
+    output_loading_info: Literal[False]
+    state_dict: Mapping[str, torch.Tensor] | None
+    generation_config: Any
+    low_cpu_mem_usage: bool | None
+    torch_dtype: torch.dtype | str | None
+    trust_remote_code: bool | None
+    num_labels: int
+    id2label: dict[int, str]
+    label2id: dict[str, int]
+    problem_type: str | None
+    output_attentions: bool
+    output_hidden_states: bool
+    use_cache: bool
 
 
 def floating_dtype(dtype: Any) -> torch.dtype:

@@ -7,7 +7,7 @@ __getattr__, __dir__ = lazy(
     {
         "opening": ["pipeline", "get_task"],
         "base": ["Pipeline", "ChunkPipeline"],
-        "registry": ["PIPELINE_REGISTRY", "PipelineRegistry"],
+        "registry": ["PIPELINE_REGISTRY", "PipelineRegistry", "TaskName"],
         "defaults": ["embedded_model_path"],
         "datasets": ["KeyDataset", "KeyPairDataset", "PipelineIterator"],
     },

@@ -2,9 +2,10 @@
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -19,6 +20,9 @@ from ..preprocess.text.encoding import UNLIMITED
 from .base import Pipeline
 from .defaults import embedded_model_path
 from .registry import PIPELINE_REGISTRY, Task, implied, tasks
+
+if TYPE_CHECKING:
+    from .opener import Opener
 
 _OPENERS: dict[str, Any] = {
     "tokenizer": AutoTokenizer,
@@ -36,6 +40,12 @@ class _Source:
     hub: HubOptions
 
 
+def _by_task(function: Callable[..., Pipeline]) -> "Opener":
+    """`function` itself; type checkers see which class and keywords belong to which task."""
+    return cast("Opener", function)
+
+
+@_by_task
 def pipeline(
     task: str | None = None,
     model: Any = None,
@@ -61,7 +71,8 @@ def pipeline(
     """A pipeline for `task`, with `model` and its preprocessors.
 
     Args:
-        task: what it does, for example "text-generation"; read off the model when it is not given.
+        task: what it does, for example "text-generation"; read off the model when it is not given. Type checkers know the
+            tasks of this library; to them, `TaskName("my-task")` is any other.
         model: a folder, a name on the hub, or a model. Without one, text generation uses the model inside the package.
         config, tokenizer, feature_extractor, image_processor, processor: each an object, a folder or a name; by default
             what belongs to the model.

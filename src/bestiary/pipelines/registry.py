@@ -3,20 +3,24 @@
 A task's file holds its pipeline class as `PIPELINE`, and where they are of use these constants, read without importing it:
 
     __all__: the classes that `bestiary.pipelines` publishes
-    ALIASES: other names of the task; PATTERN: a regular expression for further ones
+    ALIASES: other names of the task; PATTERN: a regular expression for further ones; NAMED: those of these that type checkers
+        know, for whom a pattern is nothing
     CHECKPOINTS: names of published checkpoints that suit the task, for messages
     IMPLIED: whether a model of its kind means this task where nobody names one
 """
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NewType
 
 from ..core import plugins
 from ..core.errors import ArgumentError, UnknownArchitecture, did_you_mean
 from .base import Pipeline
 
 _TASKS = f"{__package__}.tasks"
+
+# A task that type checkers cannot know, one registered at run time or a pair of languages: pipeline(TaskName("my-task")).
+TaskName = NewType("TaskName", str)
 
 
 @dataclass(frozen=True)

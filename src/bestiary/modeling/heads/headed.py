@@ -5,7 +5,7 @@ backbone sits under the family's `base_model_prefix`. `**inputs` of every forwar
 refuses unknown ones.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from torch import Tensor
 
@@ -14,6 +14,8 @@ from ...nn.losses import classification_loss, token_loss
 from ...nn.masks import real_tokens
 from ..base import PreTrainedModel
 from ..config import PreTrainedConfig
+
+Output = TypeVar("Output", bound=ModelOutput)
 
 
 def recorded(output: ModelOutput) -> dict[str, Any]:
@@ -60,7 +62,7 @@ class Headed(PreTrainedModel):
         return self.base_model(*args, return_dict=True, **inputs)
 
 
-class TextHead(Headed):
+class TextHead(Headed, Generic[Output]):
     """What heads on texts share: `logits` of the backbone's output, and a `loss` where there are labels."""
 
     if TYPE_CHECKING:
@@ -79,12 +81,13 @@ class TextHead(Headed):
         *,
         labels: Tensor | None = None,
         **inputs: Any,
-    ) -> Any:
+    ) -> Output:
         """labels: as the class says; the other inputs are the backbone's."""
         output = self.run_backbone(input_ids, attention_mask, **inputs)
         padded = attention_mask is not None and attention_mask.dim() == 2
         logits = self.logits(output, real_tokens(attention_mask) if padded else None)
-        return self.output_class(loss=self.loss(logits, labels), logits=logits, **only(self.output_class, output))
+        fields = only(self.output_class, output)
+        return cast(Output, self.output_class(loss=self.loss(logits, labels), logits=logits, **fields))
 
 
 def classified(model: PreTrainedModel, logits: Tensor, labels: Tensor | None) -> Tensor | None:

@@ -9,7 +9,7 @@ from .headed import TextHead
 from .language import LanguageHead
 
 
-class MaskedLM(TextHead, LanguageHead):
+class MaskedLM(TextHead[MaskedLMOutput], LanguageHead):
     """Logits over the token at each position, as seen from both sides. labels: (B, T), the tokens that were masked."""
 
     output_class = MaskedLMOutput

@@ -29,7 +29,7 @@ class MultipleChoice(Headed):
         labels: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         **inputs: Any,
-    ) -> Any:
+    ) -> MultipleChoiceModelOutput:
         """labels: (B,), the index of the right choice."""
         texts = input_ids if input_ids is not None else inputs_embeds
         if texts is None:
@@ -40,4 +40,5 @@ class MultipleChoice(Headed):
         output = self.run_backbone(**flat)
         logits = self.classifier(self.dropout(output.pooler_output)).view(-1, choices)
         loss = None if labels is None else token_loss(logits, labels)
-        return self.output_class(loss=loss, logits=logits, **only(self.output_class, output))
+        answer: MultipleChoiceModelOutput = self.output_class(loss=loss, logits=logits, **only(self.output_class, output))
+        return answer

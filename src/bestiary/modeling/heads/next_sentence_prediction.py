@@ -9,7 +9,7 @@ from ..config import PreTrainedConfig
 from .headed import TextHead
 
 
-class NextSentence(TextHead):
+class NextSentence(TextHead[NextSentencePredictorOutput]):
     """Whether the second text follows the first: logits (B, 2) of yes and no, by a linear layer `cls.seq_relationship`.
 
     labels: (B,), 0 where the second text follows the first, 1 where it is a random one.

@@ -28,7 +28,7 @@ class QuestionAnswering(Headed):
         start_positions: Tensor | None = None,
         end_positions: Tensor | None = None,
         **inputs: Any,
-    ) -> Any:
+    ) -> QuestionAnsweringModelOutput:
         """start_positions, end_positions: (B,); places outside of the input are ignored in the loss."""
         output = self.run_backbone(input_ids, attention_mask, **inputs)
         starts, ends = self.qa_outputs(output.last_hidden_state).unbind(-1)
@@ -36,7 +36,8 @@ class QuestionAnswering(Headed):
         if start_positions is not None and end_positions is not None:
             loss = span_loss(starts, ends, start_positions, end_positions)
         fields = only(self.output_class, output)
-        return self.output_class(loss=loss, start_logits=starts, end_logits=ends, **fields)
+        answer: QuestionAnsweringModelOutput = self.output_class(loss=loss, start_logits=starts, end_logits=ends, **fields)
+        return answer
 
 
 class Seq2SeqQuestionAnswering(Seq2SeqPreTrainedModel):

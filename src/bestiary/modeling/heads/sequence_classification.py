@@ -53,7 +53,7 @@ class LastTokenClassifier(Headed):
         return last_real(real)
 
 
-class VectorClassifier(TextHead):
+class VectorClassifier(TextHead[SequenceClassifierOutput]):
     """Logits over labels (B, N) from one vector per text, as encoders classify.
 
     labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression.

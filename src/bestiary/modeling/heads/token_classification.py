@@ -9,7 +9,7 @@ from ..config import PreTrainedConfig
 from .headed import TextHead, classifier_dropout
 
 
-class TokenClassifier(TextHead):
+class TokenClassifier(TextHead[TokenClassifierOutput]):
     """Logits over labels for each token (B, T, N), by dropout and a linear layer called `head_name`. labels: (B, T)."""
 
     output_class = TokenClassifierOutput

@@ -10,6 +10,7 @@ __all__ = ["TranslationPipeline"]
 
 CHECKPOINTS = ("google-t5/t5-base",)
 PATTERN = "translation_[A-Za-z-]+_to_[A-Za-z-]+"
+NAMED = ("translation_en_to_de", "translation_en_to_fr", "translation_en_to_ro")
 
 
 class TranslationPipeline(Text2TextGenerationPipeline):
