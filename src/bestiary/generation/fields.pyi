@@ -242,6 +242,7 @@ class _Arguments(TypedDict, total=False):
     assistant_model: Any
     assistant_tokenizer: Any
     attention_mask: Tensor | None
+    cache_params: Any
     compression_ratio_threshold: float | None
     condition_on_prev_tokens: bool | None
     constraint: Any
@@ -268,6 +269,7 @@ class _Arguments(TypedDict, total=False):
     negative_prompt_ids: Tensor | None
     no_speech_threshold: float | None
     num_segment_frames: int | None
+    output_router_logits: bool | None
     past_key_values: Any
     position_ids: Tensor | None
     prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None
