@@ -25,7 +25,7 @@ class CausalLM(GenerationMixin, LanguageHead):
         logits_to_keep: int | Tensor = 0,
         num_items_in_batch: Tensor | int | None = None,
         **inputs: Any,
-    ) -> Any:
+    ) -> CausalLMOutput:
         """Args:
         labels: (B, T), shifted by the model; -100 is ignored.
         logits_to_keep: number of last positions (0: all), or their indices.
@@ -34,7 +34,8 @@ class CausalLM(GenerationMixin, LanguageHead):
         output = self.run_backbone(input_ids, attention_mask, **inputs)
         logits = self.vocabulary_logits(select_positions(output.last_hidden_state, logits_to_keep))
         loss = None if labels is None else self.loss(logits, labels, num_items_in_batch)
-        return self.output_class(loss=loss, logits=logits, **recorded(output))
+        answer: CausalLMOutput = self.output_class(loss=loss, logits=logits, **recorded(output))
+        return answer
 
     def loss(self, logits: Tensor, labels: Tensor, num_items: Tensor | int | None) -> Tensor:
         """The loss of logits (B, T, V), each against the label after it."""
