@@ -103,7 +103,8 @@ class _AutoPreprocessor(Generic[Opened]):
         """Open the preprocessor of a checkpoint with the class that belongs to it."""
         kwargs = {name: value for name, value in kwargs.items() if name not in ("trust_remote_code", "use_fast", "config")}
         options, _ = HubOptions.split(kwargs)
-        return cls.class_for(name_or_path, options).from_pretrained(name_or_path, *args, **kwargs)
+        preprocessor: Opened = cls.class_for(name_or_path, options).from_pretrained(name_or_path, *args, **kwargs)
+        return preprocessor
 
     @classmethod
     def register(cls, config: type[PreTrainedConfig], preprocessor: Any, exist_ok: bool = False) -> None:

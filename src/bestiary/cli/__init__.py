@@ -66,7 +66,6 @@ def _application(typer: Any) -> Any:
         epilog="--debug, anywhere, shows the full traceback of an error.",
     )
 
-    @app.callback(invoke_without_command=True)
     def start(
         context: typer.Context,
         version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
@@ -78,6 +77,8 @@ def _application(typer: Any) -> Any:
             raise typer.Exit
         if context.invoked_subcommand is None:
             print(context.get_help())
+
+    app.callback(invoke_without_command=True)(start)
 
     for name in plugins.names(_COMMANDS):
         app.command(name.replace("_", "-"))(plugins.load(_COMMANDS, name, "command").run)

@@ -31,7 +31,8 @@ def fitting(model: Any, prompt: int) -> int:
         return DEFAULT_NEW_TOKENS
     if prompt >= limit:
         raise CapacityError(f"{prompt} tokens leave no room for new ones: the model has a context of {limit}; shorten the text")
-    return min(DEFAULT_NEW_TOKENS, limit - prompt)
+    new_tokens: int = min(DEFAULT_NEW_TOKENS, limit - prompt)
+    return new_tokens
 
 
 def settings(

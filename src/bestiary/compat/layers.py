@@ -95,14 +95,16 @@ def prune_linear_layer(layer: nn.Linear, index: Tensor, dim: int = 0) -> nn.Line
     """The same for `nn.Linear`, whose weight is (out, in)."""
     weight = layer.weight.detach().index_select(dim, index.to(layer.weight.device))
     new = nn.Linear(weight.shape[1], weight.shape[0], layer.bias is not None, weight.device, weight.dtype)
-    return _filled(new, weight, layer.bias, index if dim == 0 else None)
+    pruned: nn.Linear = _filled(new, weight, layer.bias, index if dim == 0 else None)
+    return pruned
 
 
 def prune_conv1d_layer(layer: Conv1D, index: Tensor, dim: int = 1) -> Conv1D:
     """The same for `Conv1D`, whose weight is (in, out)."""
     weight = layer.weight.detach().index_select(dim, index.to(layer.weight.device))
     new = Conv1D(weight.shape[1], weight.shape[0]).to(weight)
-    return _filled(new, weight, layer.bias, index if dim == 1 else None)
+    pruned: Conv1D = _filled(new, weight, layer.bias, index if dim == 1 else None)
+    return pruned
 
 
 @torch.no_grad()

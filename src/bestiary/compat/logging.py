@@ -64,13 +64,13 @@ def reset_format() -> None:
 
 def enable_progress_bar() -> None:
     """Show the bars of downloads (the default)."""
-    from huggingface_hub.utils import enable_progress_bars
+    from huggingface_hub.utils.tqdm import enable_progress_bars
 
     enable_progress_bars()
 
 
 def disable_progress_bar() -> None:
     """Hide the bars of downloads."""
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     disable_progress_bars()

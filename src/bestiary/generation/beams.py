@@ -37,7 +37,8 @@ class Rules:
 
     def normalized(self, totals: Tensor, length: int) -> Tensor:
         """Sums of log probabilities over `length` new tokens as scores that are comparable between lengths."""
-        return totals / length**self.length_penalty
+        scores: Tensor = totals / length**self.length_penalty
+        return scores
 
     def bound(self, totals: Tensor, length: int) -> Tensor:
         """The score that beams with `totals` are taken to reach at best, with `length` new tokens by now."""

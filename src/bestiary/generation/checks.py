@@ -39,7 +39,8 @@ def check_ids(model: Any, ids: Any, may_be_empty: bool = False, name: str = "the
     if ids.shape[0] == 0:
         raise InputError(f"{name} has shape {tuple(ids.shape)}; there must be at least one row")
     inputs.check_vocabulary(ids, vocabulary(model), name)
-    return ids.long()
+    whole: Tensor = ids.long()
+    return whole
 
 
 def vocabulary(model: Any) -> int | None:

@@ -1,6 +1,6 @@
 """What a generation returns besides its tokens, gathered from its steps."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -62,9 +62,9 @@ class Collector:
             values |= {"prefix_reused": prefixes.reuse.tokens, "prefix_reason": prefixes.reuse.reason}
         values["settings"] = settings.explain()
         if encoded is None:
-            return strategy.outputs[0](**values)
+            return cast(ModelOutput, strategy.outputs[0](**values))
         if settings.output_attentions:
             values["encoder_attentions"] = encoded.get("attentions")
         if settings.output_hidden_states:
             values["encoder_hidden_states"] = encoded.get("hidden_states")
-        return strategy.outputs[1](**values)
+        return cast(ModelOutput, strategy.outputs[1](**values))

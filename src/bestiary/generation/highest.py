@@ -21,4 +21,5 @@ def highest(scores: Tensor) -> Tensor:
     if size % BLOCK:
         best = torch.cat([best, scores[:, whole * BLOCK :].amax(-1, keepdim=True)], dim=1)
     places = (best.argmax(-1, keepdim=True) * BLOCK + torch.arange(BLOCK)).clamp(max=size - 1)
-    return places.gather(1, scores.gather(1, places).argmax(-1, keepdim=True)).squeeze(1)
+    token: Tensor = places.gather(1, scores.gather(1, places).argmax(-1, keepdim=True)).squeeze(1)
+    return token

@@ -123,7 +123,8 @@ class ConfidenceCriteria(StoppingCriteria):
         """`scores` (B, V) of the newest token, or a tuple of such for all new tokens, of which the last counts."""
         newest = scores[-1] if isinstance(scores, tuple | list) else scores
         probabilities = newest.softmax(-1).gather(1, input_ids[:, -1:].to(newest.device)).squeeze(1)
-        return probabilities < self.assistant_confidence_threshold
+        unsure: Tensor = probabilities < self.assistant_confidence_threshold
+        return unsure
 
 
 _BYTE_TOKEN = re.compile(r"<0x[0-9A-Fa-f]{2}>")

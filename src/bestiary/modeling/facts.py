@@ -30,7 +30,8 @@ class ModuleUtilsMixin:
     @property
     def dtype(self: Any) -> torch.dtype:
         """The type of the first floating-point parameter."""
-        return next(p.dtype for p in self.parameters() if p.is_floating_point())
+        dtype: torch.dtype = next(p.dtype for p in self.parameters() if p.is_floating_point())
+        return dtype
 
     # size and cost ------------------------------------------------------------------------------------------------------
 
@@ -57,7 +58,8 @@ class ModuleUtilsMixin:
 
     def floating_point_ops(self: Any, input_dict: Mapping[str, Any], exclude_embeddings: bool = True) -> int:
         """Operations of a forward and a backward pass, 6 for each parameter and token (Kaplan et al. 2020, section 2.1)."""
-        return 6 * self.estimate_tokens(input_dict) * self.num_parameters(exclude_embeddings=exclude_embeddings)
+        operations: int = 6 * self.estimate_tokens(input_dict) * self.num_parameters(exclude_embeddings=exclude_embeddings)
+        return operations
 
     def add_memory_hooks(self: Any) -> None:
         """From now on every part keeps `mem_rss_diff`, the bytes by which its forward passes made the process grow.

@@ -101,4 +101,5 @@ def _new_rows(model: ModelParts, old: Tensor, count: int, mean_resizing: bool) -
     mean = rows.mean(0)
     # A draw with the old rows' covariance is a random mixture of their deviations; 1e-9 of it keeps the mean's logits.
     mixture = torch.randn(count, len(rows), device=old.device) / max(len(rows), 1) ** 0.5
-    return (mean + (1e-9**0.5) * mixture @ (rows - mean)).to(old.dtype)
+    output: Tensor = (mean + (1e-9**0.5) * mixture @ (rows - mean)).to(old.dtype)
+    return output

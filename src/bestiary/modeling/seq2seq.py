@@ -1,6 +1,6 @@
 """The floor of encoder-decoders: the two halves, the model around them, the same under a head, and the decoder alone."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -53,13 +53,11 @@ class Seq2SeqPreTrainedModel(PreTrainedModel):
 
     def get_encoder(self) -> PreTrainedModel:
         """The encoder, a model of its own."""
-        encoder: Any = self.base_model.get_submodule("encoder")
-        return encoder
+        return cast(PreTrainedModel, self.base_model.get_submodule("encoder"))
 
     def get_decoder(self) -> PreTrainedModel:
         """The decoder, a model of its own."""
-        decoder: Any = self.base_model.get_submodule("decoder")
-        return decoder
+        return cast(PreTrainedModel, self.base_model.get_submodule("decoder"))
 
     def decoder_start(self) -> int | None:
         """The token every decoder input starts with."""

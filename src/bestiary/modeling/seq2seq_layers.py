@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 
@@ -37,7 +37,8 @@ class Seq2SeqAttention(nn.Module):
     ) -> Tensor:
         key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
         query = split_heads(self.q_proj(x), self.head_dim)
-        return self.out_proj(merge_heads(self.attend(query, key, value, mask, bias)))
+        output: Tensor = self.out_proj(merge_heads(self.attend(query, key, value, mask, bias)))
+        return output
 
 
 class Seq2SeqLayer(Layer):
@@ -71,13 +72,15 @@ class Seq2SeqLayer(Layer):
 
     def mlp(self, x: Tensor) -> Tensor:
         """fc2(act(fc1(x)))."""
-        return self.fc2(self.activation_dropout(self.act(self.fc1(x))))
+        output: Tensor = self.fc2(self.activation_dropout(self.act(self.fc1(x))))
+        return output
 
     def add(self, x: Tensor, branch: Callable[..., Tensor], norm: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
         """x + branch(norm(x)), or norm(x + branch(x)) where norms come last; further arguments are the branch's."""
         if self.norm_first:
-            return x + self.dropout(branch(norm(x), *args, **kwargs))
-        return norm(x + self.dropout(branch(x, *args, **kwargs)))
+            return cast(Tensor, x + self.dropout(branch(norm(x), *args, **kwargs)))
+        output: Tensor = norm(x + self.dropout(branch(x, *args, **kwargs)))
+        return output
 
     def forward(
         self,

@@ -109,7 +109,8 @@ class _Family:
             attributes = {"config_class": self.config, "_no_split_modules": blocks, **attributes}
         parents = [self.counterpart(parts[each]) for each in original.__mro__[1:] if parts.get(each, part) != part]
         attributes |= {"__module__": self.package, "__doc__": self._renamed(original.__doc__ or "")}
-        return type(original)(f"{self.name}{part}", (original, *parents), attributes)
+        kind: type = type(original)(f"{self.name}{part}", (original, *parents), attributes)
+        return kind
 
     def _loaded(self, value: Any) -> Any:
         return value.load(self.package) if isinstance(value, Import) else value

@@ -178,7 +178,8 @@ def repad(packed: Tensor, index: Tensor, batch: int, length: int) -> Tensor:
     """The inverse of `unpad`, with zeros where the padding was."""
     spread = packed.new_zeros((batch * length, *packed.shape[1:]))
     spread[index] = packed
-    return spread.unflatten(0, (batch, length))
+    output: Tensor = spread.unflatten(0, (batch, length))
+    return output
 
 
 KERNELS: dict[str, Kernel] = {

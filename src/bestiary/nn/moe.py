@@ -41,7 +41,7 @@ class Experts(nn.Module):
 
     def forward(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
         """States (N, D), and for each its experts and their shares (N, k) -> (N, D), the sum of what they give times share."""
-        if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.is_meta:
+        if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.is_meta:  # type: ignore[attr-defined, no-untyped-call]
             return self._all(x, shares, experts)
         result = torch.zeros_like(x)
         for expert in experts.unique().tolist():

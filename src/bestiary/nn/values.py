@@ -7,7 +7,7 @@ from torch import Tensor
 
 def may_look(tensor: Tensor) -> bool:
     """Whether the numbers are at hand; under `vmap` they are not, which shows only when they are asked for."""
-    return tensor.device.type == "cpu" and not torch.compiler.is_compiling() and not torch.jit.is_tracing()
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling() and not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
 
 
 def extremes(tensor: Tensor) -> tuple[float, float] | None:

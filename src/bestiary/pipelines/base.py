@@ -316,7 +316,8 @@ class ChunkPipeline(Pipeline):
     """A pipeline whose `preprocess` yields several units for one input; `postprocess` gets the list of their outputs."""
 
     def _units(self, input_: Any, parameters: dict[str, Any]) -> Iterable[Any]:
-        return self.preprocess(input_, **parameters)
+        units: Iterable[Any] = self.preprocess(input_, **parameters)
+        return units
 
     def _finish(self, outputs: list[Any], parameters: dict[str, Any]) -> Any:
         return self.postprocess(outputs, **parameters)

@@ -22,4 +22,5 @@ class NextSentence(TextHead[NextSentencePredictorOutput]):
         self.cls = nn.ModuleDict({"seq_relationship": nn.Linear(config.get("hidden_size"), 2)})
 
     def logits(self, output: Any, real: Tensor | None) -> Tensor:
-        return self.cls["seq_relationship"](output.pooler_output)
+        result: Tensor = self.cls["seq_relationship"](output.pooler_output)
+        return result

@@ -74,7 +74,8 @@ class PooledClassifier(VectorClassifier):
         self.classifier = nn.Linear(config.get("hidden_size"), config.num_labels)
 
     def logits(self, output: Any, real: Tensor | None) -> Tensor:
-        return self.classifier(self.dropout(output.pooler_output))
+        result: Tensor = self.classifier(self.dropout(output.pooler_output))
+        return result
 
 
 class ClassificationHead(nn.Module):
@@ -89,7 +90,8 @@ class ClassificationHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, D) -> (B, N)."""
-        return self.out_proj(self.dropout(torch.tanh(self.dense(self.dropout(x)))))
+        output: Tensor = self.out_proj(self.dropout(torch.tanh(self.dense(self.dropout(x)))))
+        return output
 
 
 class FirstTokenClassifier(VectorClassifier):
@@ -102,7 +104,8 @@ class FirstTokenClassifier(VectorClassifier):
     def logits(self, output: Any, real: Tensor | None) -> Tensor:
         states = output.last_hidden_state
         first = 0 if real is None else first_real(real)
-        return self.classifier(states[torch.arange(len(states), device=states.device), first])
+        result: Tensor = self.classifier(states[torch.arange(len(states), device=states.device), first])
+        return result
 
 
 class EndTokenClassifier(Seq2SeqHeaded):

@@ -22,4 +22,5 @@ class TokenClassifier(TextHead[TokenClassifierOutput]):
 
     def logits(self, output: Any, real: Tensor | None) -> Tensor:
         head: nn.Module = self.get_submodule(self.head_name)
-        return head(self.dropout(output.last_hidden_state))
+        result: Tensor = head(self.dropout(output.last_hidden_state))
+        return result

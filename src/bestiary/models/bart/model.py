@@ -72,7 +72,10 @@ class BartHalf(Half, BartPreTrainedModel):
         return self.embed_tokens
 
     def embed(self, words: Tensor, position_ids: Tensor) -> Tensor:
-        return self.dropout(self.layernorm_embedding(words + self.embed_positions(position_ids + self.embed_positions.first)))
+        output: Tensor = self.dropout(
+            self.layernorm_embedding(words + self.embed_positions(position_ids + self.embed_positions.first))
+        )
+        return output
 
 
 class BartEncoder(BartHalf, TextEncoder):

@@ -49,7 +49,8 @@ class BertEmbeddings(nn.Module):
         """words (B, T, D) are already embedded; without token_type_ids every token is of the first segment."""
         types = words.new_zeros(1, dtype=torch.long) if token_type_ids is None else token_type_ids
         segments = self.token_type_embeddings(types)
-        return self.dropout(self.LayerNorm(words + segments + self.position_embeddings(position_ids)))
+        output: Tensor = self.dropout(self.LayerNorm(words + segments + self.position_embeddings(position_ids)))
+        return output
 
 
 class BertSelfAttention(nn.Module):
@@ -81,7 +82,8 @@ class BertOutput(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, x: Tensor, residual: Tensor) -> Tensor:
-        return self.LayerNorm(self.dropout(self.dense(x)) + residual)
+        output: Tensor = self.LayerNorm(self.dropout(self.dense(x)) + residual)
+        return output
 
 
 class BertAttention(nn.Module):
@@ -93,7 +95,8 @@ class BertAttention(nn.Module):
         self.output = BertOutput(config, config.hidden_size)
 
     def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor | None = None) -> Tensor:
-        return self.output(self.self(x, mask, cache, memory=memory), x)
+        output: Tensor = self.output(self.self(x, mask, cache, memory=memory), x)
+        return output
 
 
 class BertIntermediate(nn.Module):
@@ -129,7 +132,8 @@ class BertLayer(Layer):
 
     def feed_forward(self, x: Tensor) -> Tensor:
         """The second half of the block."""
-        return self.output(self.intermediate(x), x)
+        output: Tensor = self.output(self.intermediate(x), x)
+        return output
 
 
 class BertEncoder(nn.Module):
@@ -222,7 +226,8 @@ class BertPredictionHeadTransform(nn.Module):
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.LayerNorm(self.act(self.dense(x)))
+        output: Tensor = self.LayerNorm(self.act(self.dense(x)))
+        return output
 
 
 class BertLMPredictionHead(nn.Module):
@@ -238,7 +243,8 @@ class BertLMPredictionHead(nn.Module):
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.decoder(self.transform(x))
+        output: Tensor = self.decoder(self.transform(x))
+        return output
 
 
 class BertLanguageHead(Headed):
@@ -255,7 +261,8 @@ class BertLanguageHead(Headed):
 
     def vocabulary_logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
-        return self.cls["predictions"](hidden)
+        output: Tensor = self.cls["predictions"](hidden)
+        return output
 
     def get_output_embeddings(self) -> nn.Module:
         return self.get_submodule("cls.predictions.decoder")

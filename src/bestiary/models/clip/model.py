@@ -37,7 +37,8 @@ class CLIPTextEmbeddings(Starting):
 
     def forward(self, input_ids: Tensor, position_ids: Tensor) -> Tensor:
         """(B, T) and (B or 1, T) -> (B, T, D)."""
-        return self.position_embedding(position_ids) + self.token_embedding(input_ids)
+        output: Tensor = self.position_embedding(position_ids) + self.token_embedding(input_ids)
+        return output
 
 
 class CLIPVisionEmbeddings(Starting):
@@ -88,7 +89,8 @@ class CLIPAttention(Starting):
 
     def forward(self, x: Tensor, mask: Mask) -> Tensor:
         query, key, value = (split_heads(project(x), self.head_dim) for project in (self.q_proj, self.k_proj, self.v_proj))
-        return self.out_proj(merge_heads(self.attend(query, key, value, mask)))
+        output: Tensor = self.out_proj(merge_heads(self.attend(query, key, value, mask)))
+        return output
 
 
 class CLIPMLP(Starting):
@@ -107,7 +109,8 @@ class CLIPMLP(Starting):
         }
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(self.act(self.fc1(x)))
+        output: Tensor = self.fc2(self.act(self.fc1(x)))
+        return output
 
 
 class CLIPEncoderLayer(Layer):
@@ -123,7 +126,8 @@ class CLIPEncoderLayer(Layer):
 
     def forward(self, x: Tensor, mask: Mask) -> Tensor:
         x = x + self.self_attn(self.layer_norm1(x), mask)
-        return x + self.mlp(self.layer_norm2(x))
+        output: Tensor = x + self.mlp(self.layer_norm2(x))
+        return output
 
 
 class CLIPEncoder(nn.Module):
@@ -384,4 +388,5 @@ class CLIPForImageClassification(ImageClassifier, CLIPPreTrainedModel):
         self.starts = {"classifier.weight": normal(config.vision_config.hidden_size**-0.5 * config.initializer_factor)}
 
     def pool(self, output: Any) -> Tensor:
-        return output.last_hidden_state[:, 1:].mean(1)
+        result: Tensor = output.last_hidden_state[:, 1:].mean(1)
+        return result

@@ -100,7 +100,8 @@ class DetrAttention(nn.Module):
     def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Mask) -> Tensor:
         """Queries (B, T, D), keys and values (B, S, D) -> (B, T, D)."""
         projected = (self.q_proj(query), self.k_proj(key), self.v_proj(value))
-        return self.out_proj(merge_heads(self.attend(*(split_heads(x, self.head_dim) for x in projected), mask)))
+        output: Tensor = self.out_proj(merge_heads(self.attend(*(split_heads(x, self.head_dim) for x in projected), mask)))
+        return output
 
 
 class DetrEncoderLayer(Layer):
@@ -117,12 +118,14 @@ class DetrEncoderLayer(Layer):
 
     def attention(self, x: Tensor, mask: Mask, positions: Tensor) -> Tensor:
         """The half of the layer in which `x` looks at itself."""
-        return self.self_attn_layer_norm(x + self.dropout(self.self_attn(x + positions, x + positions, x, mask)))
+        output: Tensor = self.self_attn_layer_norm(x + self.dropout(self.self_attn(x + positions, x + positions, x, mask)))
+        return output
 
     def mlp(self, x: Tensor) -> Tensor:
         """The half of the layer with the MLP: norm(x + mlp(x))."""
         inner = self.activation_dropout(self.act(self.fc1(x)))
-        return self.final_layer_norm(x + self.dropout(self.fc2(inner)))
+        output: Tensor = self.final_layer_norm(x + self.dropout(self.fc2(inner)))
+        return output
 
     def forward(self, x: Tensor, mask: Mask, *, positions: Tensor) -> Tensor:
         return self.mlp(self.attention(x, mask, positions))
@@ -234,7 +237,8 @@ class DetrModel(DetrPreTrainedModel):
             grid = self.position_embedding(real)
         else:
             grid = sine_positions(real, self.config.d_model)
-        return grid.flatten(1, 2).to(self.input_projection.weight.dtype)
+        output: Tensor = grid.flatten(1, 2).to(self.input_projection.weight.dtype)
+        return output
 
     def forward(
         self,
@@ -284,7 +288,8 @@ class DetrMLPPredictionHead(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers[:-1]:
             x = layer(x).relu()
-        return self.layers[-1](x)
+        output: Tensor = self.layers[-1](x)
+        return output
 
 
 class DetrForObjectDetection(Headed, DetrPreTrainedModel):

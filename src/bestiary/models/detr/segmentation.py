@@ -71,7 +71,8 @@ class DetrMaskHead(nn.Module):
                 x = nn.functional.interpolate(x, size=larger.shape[-2:], mode="nearest")
                 x = x + larger.repeat_interleave(len(x) // len(larger), 0)
             x = self.get_submodule(f"gn{number}")(self.get_submodule(f"lay{number}")(x)).relu()
-        return self.out_lay(x)
+        output: Tensor = self.out_lay(x)
+        return output
 
 
 class DetrForSegmentation(DetrPreTrainedModel):

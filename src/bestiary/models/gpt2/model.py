@@ -67,7 +67,8 @@ class GPT2Attention(nn.Module):
                 key, value = cache.update(key, value, self.layer_idx)
         if self.upcast:
             query, key, value = query.float(), key.float(), value.float()
-        return self.dropout(self.c_proj(merge_heads(self.attend(query, key, value, mask)).to(x.dtype)))
+        output: Tensor = self.dropout(self.c_proj(merge_heads(self.attend(query, key, value, mask)).to(x.dtype)))
+        return output
 
 
 class GPT2MLP(nn.Module):
@@ -82,7 +83,8 @@ class GPT2MLP(nn.Module):
         self.dropout = nn.Dropout(config.resid_pdrop)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.dropout(self.c_proj(self.act(self.c_fc(x))))
+        output: Tensor = self.dropout(self.c_proj(self.act(self.c_fc(x))))
+        return output
 
 
 class GPT2Block(Layer):
@@ -104,7 +106,8 @@ class GPT2Block(Layer):
         x = x + self.attn(self.ln_1(x), mask, cache)
         if self.crossattention is not None and self.ln_cross_attn is not None and memory is not None:
             x = x + self.crossattention(self.ln_cross_attn(x), memory_mask, cache, memory=memory)
-        return x + self.mlp(self.ln_2(x))
+        output: Tensor = x + self.mlp(self.ln_2(x))
+        return output
 
 
 class GPT2PreTrainedModel(PreTrainedModel):

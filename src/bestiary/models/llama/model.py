@@ -58,7 +58,8 @@ class LlamaAttention(nn.Module):
             query, key = rotate_both(query, key, *rotary)
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx)
-        return self.o_proj(merge_heads(self.attend(query, key, value, mask)))
+        output: Tensor = self.o_proj(merge_heads(self.attend(query, key, value, mask)))
+        return output
 
 
 class LlamaMLP(nn.Module):
@@ -73,7 +74,8 @@ class LlamaMLP(nn.Module):
         self.act = activation(config.hidden_act)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(self.act(self.gate_proj(x)) * self.up_proj(x))
+        output: Tensor = self.down_proj(self.act(self.gate_proj(x)) * self.up_proj(x))
+        return output
 
 
 class LlamaDecoderLayer(Layer):
@@ -92,7 +94,8 @@ class LlamaDecoderLayer(Layer):
 
     def forward(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
         x = x + self.self_attn(self.input_layernorm(x), mask, cache, **positions)
-        return x + self.mlp(self.post_attention_layernorm(x))
+        output: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        return output
 
 
 class LlamaPreTrainedModel(PreTrainedModel):

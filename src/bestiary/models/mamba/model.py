@@ -82,7 +82,8 @@ class MambaMixer(Starting):
         if memory is not None:
             memory.update_conv_state(inputs, self.conv1d.kernel_size[0])
             memory.update_recurrent_state(state)
-        return self.out_proj((y + self.D * x).to(x.dtype) * nn.functional.silu(gate))
+        output: Tensor = self.out_proj((y + self.D * x).to(x.dtype) * nn.functional.silu(gate))
+        return output
 
 
 class MambaBlock(Layer):
@@ -96,7 +97,8 @@ class MambaBlock(Layer):
 
     def forward(self, x: Tensor, mask: Mask, cache: Any) -> Tensor:
         branch = self.mixer(self.norm(x.to(self.norm.weight.dtype)), mask, cache)
-        return (x.float() if self.residual_in_fp32 else x) + branch
+        output: Tensor = (x.float() if self.residual_in_fp32 else x) + branch
+        return output
 
 
 @dataclass

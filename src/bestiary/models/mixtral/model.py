@@ -22,7 +22,8 @@ class MixtralSparseMoeBlock(nn.Module):
         """(B, T, D) -> (B, T, D)."""
         states = x.flatten(0, 1)
         _, shares, experts = self.gate(states)
-        return self.experts(states, shares, experts).view_as(x)
+        output: Tensor = self.experts(states, shares, experts).view_as(x)
+        return output
 
 
 class MixtralModel(MixtureDecoder, LlamaModel):

@@ -40,7 +40,8 @@ class ResNetEmbeddings(nn.Module):
     def forward(self, pixel_values: Tensor | None) -> Tensor:
         """(B, C, Y, X) -> (B, D, Y/4, X/4)."""
         pixels = check_pixels(pixel_values, self.channels, 1, None)
-        return self.pooler(self.embedder(pixels.to(self.embedder.convolution.weight.dtype)))
+        output: Tensor = self.pooler(self.embedder(pixels.to(self.embedder.convolution.weight.dtype)))
+        return output
 
 
 class ResNetLayer(nn.Module):
@@ -79,7 +80,8 @@ class ResNetStage(nn.Module):
         self.layers = nn.Sequential(ResNetLayer(config, inner, outer, stride), *rest)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x)
+        output: Tensor = self.layers(x)
+        return output
 
 
 class ResNetEncoder(nn.Module):

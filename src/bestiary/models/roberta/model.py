@@ -42,7 +42,8 @@ class RobertaLMHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
-        return self.decoder(self.layer_norm(self.act(self.dense(x))))
+        output: Tensor = self.decoder(self.layer_norm(self.act(self.dense(x))))
+        return output
 
 
 class RobertaHeaded(WithoutPooler, RobertaPreTrainedModel):
@@ -63,7 +64,8 @@ class RobertaLanguageHead(LanguageHead, RobertaHeaded):
         self.lm_head = RobertaLMHead(config)
 
     def vocabulary_logits(self, hidden: Tensor) -> Tensor:
-        return self.lm_head(hidden)
+        output: Tensor = self.lm_head(hidden)
+        return output
 
     def get_output_embeddings(self) -> nn.Module:
         return self.get_submodule("lm_head.decoder")

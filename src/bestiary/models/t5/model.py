@@ -44,7 +44,8 @@ class T5DenseActDense(nn.Module):
     def out(self, x: Tensor) -> Tensor:
         """wo(dropout(x)), in fp32 where `wo` is kept so, because its sums overflow fp16."""
         x = self.dropout(x)
-        return self.wo(x.float() if self.wo.weight.dtype == torch.float32 else x)
+        output: Tensor = self.wo(x.float() if self.wo.weight.dtype == torch.float32 else x)
+        return output
 
 
 class T5DenseGatedActDense(T5DenseActDense):
@@ -86,7 +87,8 @@ class T5Attention(Starting):
         self, x: Tensor, mask: Mask | None, cache: Any, *, bias: Tensor | None = None, memory: Tensor | None = None
     ) -> Tensor:
         key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
-        return self.o(merge_heads(self.attend(split_heads(self.q(x), self.head_dim), key, value, mask, bias)))
+        output: Tensor = self.o(merge_heads(self.attend(split_heads(self.q(x), self.head_dim), key, value, mask, bias)))
+        return output
 
 
 class T5Branch(nn.Module):
@@ -156,7 +158,8 @@ class T5Block(Layer):
         x = self.layer[0](x, mask, cache, bias=bias)
         if memory is not None:
             x = self.layer[1](x, memory_mask, cache, memory=memory)
-        return self.layer[-1](x)
+        output: Tensor = self.layer[-1](x)
+        return output
 
 
 class T5PreTrainedModel(Seq2SeqPreTrainedModel):
@@ -210,7 +213,8 @@ class T5Stack(Half, T5PreTrainedModel):
         return self.embed_tokens
 
     def embed(self, words: Tensor, position_ids: Tensor) -> Tensor:
-        return self.dropout(words)
+        output: Tensor = self.dropout(words)
+        return output
 
     def bias(self, mask: Mask) -> Tensor:
         """The bias (1, H, T, S) of every query and key by their distance. Padding shifts both, so it changes nothing."""
@@ -219,7 +223,8 @@ class T5Stack(Half, T5PreTrainedModel):
         return per_pair(table(bucket(distances(mask), buckets, limit, both_ways=not self.is_decoder)), mask)
 
     def finish(self, x: Tensor) -> Tensor:
-        return self.dropout(self.final_layer_norm(x))
+        output: Tensor = self.dropout(self.final_layer_norm(x))
+        return output
 
 
 class T5Encoder(T5Stack, TextEncoder):

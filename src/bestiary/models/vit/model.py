@@ -33,7 +33,8 @@ class ViTPatchEmbeddings(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(B, C, Y, X) -> (B, patches, D)."""
-        return self.projection(pixels.to(self.projection.weight.dtype)).flatten(2).transpose(1, 2)
+        output: Tensor = self.projection(pixels.to(self.projection.weight.dtype)).flatten(2).transpose(1, 2)
+        return output
 
 
 class ViTEmbeddings(Starting):
@@ -64,7 +65,10 @@ class ViTEmbeddings(Starting):
                 raise InputError(f"bool_masked_pos has shape {tuple(masked.shape)}; expected {tuple(x.shape[:2])}")
             x = torch.where(masked.bool().unsqueeze(-1), self.mask_token.to(x.dtype), x)
         x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
-        return self.dropout(x + stretch(self.position_embeddings[0], self.grid, grid(pixels.shape[-2:], config.patch_size)))
+        output: Tensor = self.dropout(
+            x + stretch(self.position_embeddings[0], self.grid, grid(pixels.shape[-2:], config.patch_size))
+        )
+        return output
 
 
 class ViTSelfAttention(nn.Module):
@@ -93,7 +97,8 @@ class ViTOutput(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.dropout(self.dense(x))
+        output: Tensor = self.dropout(self.dense(x))
+        return output
 
 
 class ViTAttention(nn.Module):
@@ -105,7 +110,8 @@ class ViTAttention(nn.Module):
         self.output = ViTOutput(config.hidden_size, config)
 
     def forward(self, x: Tensor, mask: Mask) -> Tensor:
-        return self.output(self.attention(x, mask))
+        output: Tensor = self.output(self.attention(x, mask))
+        return output
 
 
 class ViTIntermediate(nn.Module):
@@ -133,7 +139,8 @@ class ViTLayer(Layer):
 
     def forward(self, x: Tensor, mask: Mask) -> Tensor:
         x = x + self.attention(self.layernorm_before(x), mask)
-        return x + self.output(self.intermediate(self.layernorm_after(x)))
+        output: Tensor = x + self.output(self.intermediate(self.layernorm_after(x)))
+        return output
 
 
 class ViTEncoder(nn.Module):

@@ -49,7 +49,8 @@ class WhisperForCausalLM(DecoderLM, WhisperPreTrainedModel):
         """
         if encoder_outputs is not None:
             inputs["encoder_hidden_states"] = encoder_output(encoder_outputs).last_hidden_state
-        return super().forward(input_ids, attention_mask, **inputs)
+        output: CausalLMOutput = super().forward(input_ids, attention_mask, **inputs)
+        return output
 
 
 class WhisperForAudioClassification(WhisperPreTrainedModel):

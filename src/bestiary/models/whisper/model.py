@@ -74,7 +74,8 @@ class WhisperEncoder(Half, WhisperPreTrainedModel):
         self.layer_norm = nn.LayerNorm(config.d_model)
 
     def finish(self, x: Tensor) -> Tensor:
-        return self.layer_norm(x)
+        output: Tensor = self.layer_norm(x)
+        return output
 
     def forward(self, input_features: Tensor) -> BaseModelOutput:
         """input_features: (B, M, 2 * max_source_positions) log-mel frames, silence included."""
@@ -108,10 +109,12 @@ class WhisperDecoder(TextDecoder, WhisperPreTrainedModel):
         return self.embed_tokens
 
     def embed(self, words: Tensor, position_ids: Tensor) -> Tensor:
-        return self.dropout(words + self.embed_positions(position_ids))
+        output: Tensor = self.dropout(words + self.embed_positions(position_ids))
+        return output
 
     def finish(self, x: Tensor) -> Tensor:
-        return self.layer_norm(x)
+        output: Tensor = self.layer_norm(x)
+        return output
 
 
 class WhisperModel(Seq2SeqModel, WhisperPreTrainedModel):

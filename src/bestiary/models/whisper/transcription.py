@@ -161,7 +161,8 @@ class Transcription:
             row = self.rows[index]
             part = self.features[index, :, row.seek : min(row.seek + self.hop, self.features.shape[2])]
             windows[place, :, : part.shape[1]] = part
-        return windows
+        output: Tensor = windows
+        return output
 
     def context_of(self, row: Row) -> list[int]:
         """The context that goes before the first tokens of a row's window: the caller's prompt and what was said so far."""

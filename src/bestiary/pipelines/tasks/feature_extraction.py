@@ -1,5 +1,6 @@
 """Feature extraction: a text to the states of a model's last layer."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -79,7 +80,7 @@ def _place(index: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
     return states[torch.arange(len(states), device=states.device), index]
 
 
-_POOLS = {
+_POOLS: dict[Any, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "mean": _mean,
     "cls": lambda states, mask: _place(mask.to(torch.int8).argmax(1), states),
     "last": lambda states, mask: _place(mask.shape[1] - 1 - mask.flip(1).to(torch.int8).argmax(1), states),

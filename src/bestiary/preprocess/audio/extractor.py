@@ -195,4 +195,5 @@ def _split(raw_speech: Any) -> list[Any]:
 
 def standardize(row: np.ndarray) -> np.ndarray:
     """`row` shifted and scaled to mean 0 and variance 1."""
-    return (row - row.mean()) / np.sqrt(row.var() + 1e-7)
+    output: np.ndarray = (row - row.mean()) / np.sqrt(row.var() + 1e-7)
+    return output

@@ -92,7 +92,8 @@ def mel_filter_bank(
             f"or more than {num_frequency_bins} bins",
             stacklevel=2,
         )
-    return filters
+    output: Array = filters
+    return output
 
 
 def optimal_fft_length(window_length: int) -> int:

@@ -150,8 +150,10 @@ def pad(image: np.ndarray, height: int, width: int, top: int = 0, left: int = 0,
 def rescale(image: np.ndarray, scale: float) -> np.ndarray:
     """`image * scale`, each product rounded once to fp32."""
     if image.dtype == np.uint8:  # 256 products and a look-up are exact and faster than a product per pixel
-        return (np.arange(256) * scale).astype(np.float32)[image]
-    return np.multiply(image, scale, dtype=np.float64).astype(np.float32)
+        products: np.ndarray = (np.arange(256) * scale).astype(np.float32)[image]
+    else:
+        products = np.multiply(image, scale, dtype=np.float64).astype(np.float32)
+    return products
 
 
 def normalize(image: np.ndarray, mean: float | Sequence[float], std: float | Sequence[float]) -> np.ndarray:
@@ -166,7 +168,8 @@ def normalize(image: np.ndarray, mean: float | Sequence[float], std: float | Seq
             hint = " Pass do_convert_rgb=True to make three of them." if channels in (1, 2, 4) and len(values) == 3 else ""
             raise InputError(f"the image has {channels} channels and {name} has {len(values)} values.{hint}")
     shifted = np.subtract(image, np.asarray(mean, np.float32), dtype=np.float32)
-    return np.divide(shifted, np.asarray(std, np.float32), out=shifted)
+    scaled: np.ndarray = np.divide(shifted, np.asarray(std, np.float32), out=shifted)
+    return scaled
 
 
 def flip_channels(image: np.ndarray) -> np.ndarray:

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from itertools import chain
 from string import Formatter
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 from ....core.errors import UnsafeFile
+
+Value = TypeVar("Value")
 
 BUDGET = 200_000_000
 FOR_THE_CONVERSATION = 500  # units for each unit of its weight
@@ -122,7 +124,7 @@ def shown(value: Any) -> int:
     return BYTE * sys.getsizeof(value) if isinstance(value, str) else 2 * weigh(value, SLOW_CHARACTER)
 
 
-def charge_memory(value: Any) -> Any:
+def charge_memory(value: Value) -> Value:
     """`value`, with its memory paid for."""
     if isinstance(value, (str, bytes)):
         spend(BYTE * sys.getsizeof(value))

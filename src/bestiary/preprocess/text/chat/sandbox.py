@@ -214,21 +214,24 @@ def _format(form: Any, /, *args: Any, **kwargs: Any) -> str:
     spend(OPERATION + shown(form))
     form = str(form)
     spend(budget.for_percent(form, kwargs or args))
-    return charge_memory(form % (kwargs or args))
+    text: str = form % (kwargs or args)
+    return charge_memory(text)
 
 
 def _replace(text: Any, old: Any, new: Any, count: int | None = None) -> str:
     spend(OPERATION + sum(map(shown, (text, old, new))))
     text, old, new = str(text), str(old), str(new)
     spend(budget.for_replacing(text, old, new))
-    return charge_memory(text.replace(old, new, -1 if count is None else count))
+    replaced: str = text.replace(old, new, -1 if count is None else count)
+    return charge_memory(replaced)
 
 
 @jinja2.pass_eval_context
 def _join(context: Any, value: Any, d: Any = "", attribute: Any = None) -> str:
     items = list(budget.metered(value, budget.ITEM * _keys(attribute)))  # what can be gone through only once is counted first
     spend(OPERATION + shown(d) + budget.for_joining(items, str(d)))
-    return charge_memory(FILTERS["join"](context, items, d, attribute))
+    text: str = FILTERS["join"](context, items, d, attribute)
+    return charge_memory(text)
 
 
 @jinja2.pass_environment
