@@ -3,14 +3,12 @@
 The pieces of a row, joined, are the text of its tokens up to its end (padding is no part of it); none is taken back.
 """
 
-import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator
+from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from queue import Queue
 from typing import Any
 
-from .text import TextDecoder
+from .text import AsyncQueueIterator, Cancellable, QueueIterator, TextDecoder
 
 
 @dataclass(frozen=True)
@@ -27,18 +25,12 @@ class TextPiece:
     finish_reason: str | None = None
 
 
-class RowStreamer(ABC):
+class RowStreamer(Cancellable):
     """What `generate` feeds row by row. Set `cancelled`, or call `cancel`, to stop after the next token.
 
     The rows are those that `generate` returns. With beams, a token comes when no beam can take it back; of several rows
     returned for a prompt, those after the best come at the end.
     """
-
-    cancelled = False
-
-    def cancel(self) -> None:
-        """Stop the generation; rows that still go on finish as "cancelled"."""
-        self.cancelled = True
 
     @abstractmethod
     def begin(self, prompts: list[list[int]]) -> None:
@@ -51,14 +43,6 @@ class RowStreamer(ABC):
     @abstractmethod
     def finish(self, row: int, reason: str) -> None:
         """A row has ended."""
-
-    @abstractmethod
-    def end(self) -> None:
-        """All rows have ended."""
-
-    def error(self, error: BaseException) -> None:
-        """The generation failed with `error`, and raises it too."""
-        self.end()
 
 
 class BatchTextStreamer(RowStreamer):
@@ -106,7 +90,7 @@ class BatchTextStreamer(RowStreamer):
             self.cancelled = True
 
 
-class BatchTextIteratorStreamer(BatchTextStreamer):
+class BatchTextIteratorStreamer(QueueIterator[TextPiece], BatchTextStreamer):
     """An iterator over the pieces of all rows, for a reader in another thread than `generate`.
 
     Args:
@@ -117,11 +101,7 @@ class BatchTextIteratorStreamer(BatchTextStreamer):
 
     def __init__(self, tokenizer: Any, skip_prompt: bool = False, timeout: float | None = None, **decode_kwargs: Any) -> None:
         super().__init__(tokenizer, self._send, skip_prompt, **decode_kwargs)
-        self.timeout = timeout
-        self._queue: Any = Queue()
-
-    def _send(self, item: Any) -> None:
-        self._queue.put(item)
+        self.open(timeout)
 
     def end(self) -> None:
         """Tell the reader."""
@@ -133,45 +113,10 @@ class BatchTextIteratorStreamer(BatchTextStreamer):
         super().end()
         self._send(error)
 
-    def __iter__(self) -> Iterator[TextPiece]:
-        return self
 
-    def __next__(self) -> TextPiece:
-        item = self._queue.get(timeout=self.timeout)
-        if item is None:
-            raise StopIteration
-        if isinstance(item, BaseException):
-            raise item
-        piece: TextPiece = item
-        return piece
-
-
-class AsyncBatchTextIteratorStreamer(BatchTextIteratorStreamer):
+class AsyncBatchTextIteratorStreamer(AsyncQueueIterator[TextPiece], BatchTextIteratorStreamer):
     """An asynchronous iterator over the pieces of all rows; made inside a running event loop, fed from any thread.
 
     Args:
         timeout: seconds to wait for a piece before `TimeoutError` is raised; None waits for ever.
     """
-
-    def __init__(self, tokenizer: Any, skip_prompt: bool = False, timeout: float | None = None, **decode_kwargs: Any) -> None:
-        super().__init__(tokenizer, skip_prompt, timeout, **decode_kwargs)
-        self._queue = asyncio.Queue()
-        self._loop = asyncio.get_running_loop()
-
-    def _send(self, item: Any) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, item)
-        except RuntimeError:  # the loop is closed: nobody reads any more
-            self.cancel()
-
-    def __aiter__(self) -> AsyncIterator[TextPiece]:
-        return self
-
-    async def __anext__(self) -> TextPiece:
-        item = await asyncio.wait_for(self._queue.get(), self.timeout)
-        if item is None:
-            raise StopAsyncIteration
-        if isinstance(item, BaseException):
-            raise item
-        piece: TextPiece = item
-        return piece

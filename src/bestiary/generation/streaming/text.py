@@ -4,32 +4,25 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from queue import Queue
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 
 from ...core.errors import InputError
 from ..stopping import is_byte_token
 
+P = TypeVar("P")
 _HALF = "\ufffd"  # what a decoder writes for bytes that are no whole character
 
 
-class BaseStreamer(ABC):
-    """What `generate` feeds: first the prompt, then every new token, then the end or the error.
-
-    Set `cancelled`, or call `cancel`, to stop the generation after the next token; its rows then finish as "cancelled".
-    With beams, of one prompt, a token comes when no beam can take it back.
-    """
+class Cancellable(ABC):
+    """What `generate` feeds and its reader may stop: set `cancelled`, or call `cancel`; rows then finish as "cancelled"."""
 
     cancelled = False
 
     def cancel(self) -> None:
-        """Stop the generation."""
+        """Stop the generation after the next token."""
         self.cancelled = True
-
-    @abstractmethod
-    def put(self, value: Any) -> None:
-        """Take the prompt (B, T), later the new tokens (B,), on the CPU."""
 
     @abstractmethod
     def end(self) -> None:
@@ -38,6 +31,66 @@ class BaseStreamer(ABC):
     def error(self, error: BaseException) -> None:
         """The generation failed with `error`, and raises it too. What came so far is brought to an end."""
         self.end()
+
+
+class BaseStreamer(Cancellable):
+    """What `generate` feeds: first the prompt, then every new token, then the end or the error.
+
+    With beams, of one prompt, a token comes when no beam can take it back.
+    """
+
+    @abstractmethod
+    def put(self, value: Any) -> None:
+        """Take the prompt (B, T), later the new tokens (B,), on the CPU."""
+
+
+class QueueIterator(Cancellable, Generic[P]):
+    """An iterator over what `_send` was given: pieces of type P, at last None, or the error that the reader gets instead."""
+
+    timeout: float | None
+    text_queue: Any
+
+    def open(self, timeout: float | None) -> None:
+        """Make the queue; its reader waits `timeout` seconds for each piece, for ever with None."""
+        self.timeout, self.text_queue = timeout, Queue()
+
+    def _send(self, item: P | BaseException | None) -> None:
+        self.text_queue.put(item)
+
+    def __iter__(self) -> Iterator[P]:
+        return self
+
+    def __next__(self) -> P:
+        return self._piece(self.text_queue.get(timeout=self.timeout), StopIteration)
+
+    @staticmethod
+    def _piece(item: Any, end: type[Exception]) -> P:
+        if item is None:
+            raise end
+        if isinstance(item, BaseException):
+            raise item
+        piece: P = item
+        return piece
+
+
+class AsyncQueueIterator(QueueIterator[P]):
+    """The same in an event loop, in which it is made; fed from any thread."""
+
+    def open(self, timeout: float | None) -> None:
+        self.timeout, self.text_queue = timeout, asyncio.Queue()
+        self.loop = asyncio.get_running_loop()
+
+    def _send(self, item: P | BaseException | None) -> None:
+        try:
+            self.loop.call_soon_threadsafe(self.text_queue.put_nowait, item)
+        except RuntimeError:  # the loop is closed: nobody reads any more
+            self.cancel()
+
+    def __aiter__(self) -> AsyncIterator[P]:
+        return self
+
+    async def __anext__(self) -> P:
+        return self._piece(await asyncio.wait_for(self.text_queue.get(), self.timeout), StopAsyncIteration)
 
 
 class TextDecoder:
@@ -139,7 +192,7 @@ class TextStreamer(BaseStreamer):
         print(text, flush=True, end="\n" if stream_end else "")  # noqa: T201
 
 
-class TextIteratorStreamer(TextStreamer):
+class TextIteratorStreamer(QueueIterator[str], TextStreamer):
     """An iterator over the pieces of text, for a reader in another thread than `generate`.
 
     Args:
@@ -150,8 +203,7 @@ class TextIteratorStreamer(TextStreamer):
 
     def __init__(self, tokenizer: Any, skip_prompt: bool = False, timeout: float | None = None, **decode_kwargs: Any) -> None:
         super().__init__(tokenizer, skip_prompt, **decode_kwargs)
-        self.timeout = timeout
-        self.text_queue: Queue[Any] = Queue()
+        self.open(timeout)
 
     def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
         """Hand a piece to the reader."""
@@ -168,49 +220,10 @@ class TextIteratorStreamer(TextStreamer):
             self._send(rest)
         self._send(error)
 
-    def _send(self, item: Any) -> None:
-        self.text_queue.put(item, timeout=self.timeout)
 
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        item = self.text_queue.get(timeout=self.timeout)
-        if item is None:
-            raise StopIteration
-        if isinstance(item, BaseException):
-            raise item
-        text: str = item
-        return text
-
-
-class AsyncTextIteratorStreamer(TextIteratorStreamer):
+class AsyncTextIteratorStreamer(AsyncQueueIterator[str], TextIteratorStreamer):
     """An asynchronous iterator over the pieces of text; made inside a running event loop, fed from any thread.
 
     Args:
         timeout: seconds to wait for a piece before `TimeoutError` is raised; None waits for ever.
     """
-
-    def __init__(self, tokenizer: Any, skip_prompt: bool = False, timeout: float | None = None, **decode_kwargs: Any) -> None:
-        super().__init__(tokenizer, skip_prompt, timeout, **decode_kwargs)
-        self.text_queue: asyncio.Queue[Any] = asyncio.Queue()  # type: ignore[assignment]
-        self.loop = asyncio.get_running_loop()
-
-    def _send(self, item: Any) -> None:
-        try:
-            self.loop.call_soon_threadsafe(self.text_queue.put_nowait, item)
-        except RuntimeError:  # the loop is closed: nobody reads any more
-            self.cancel()
-
-    def __aiter__(self) -> AsyncIterator[str]:
-        return self
-
-    async def __anext__(self) -> str:
-        queue: Any = self.text_queue
-        item = await asyncio.wait_for(queue.get(), self.timeout)
-        if item is None:
-            raise StopAsyncIteration
-        if isinstance(item, BaseException):
-            raise item
-        text: str = item
-        return text
