@@ -146,7 +146,7 @@ def test_a_strategy(drop, run, tmp_path):
 
         from ...core.kinds import Natural
         from ..options import Option
-        from ..strategy import Choice, Strategy
+        from ..strategy import NextTokens, Strategy
 
         OPTIONS = {"rank": Option(Natural, default=1)}
         CHOSEN_BY = ("rank",)
@@ -156,9 +156,9 @@ def test_a_strategy(drop, run, tmp_path):
         class RunnerUp(Strategy):
             """Takes the token with the `rank`-th score; the first would be greedy."""
 
-            def choose(self, run: object, scores: Tensor) -> Choice:
+            def choose(self, run: object, scores: Tensor) -> NextTokens:
                 """The next tokens (R,) by scores (R, V)."""
-                return Choice(scores.topk(self.settings.rank).indices[:, -1])
+                return NextTokens(scores.topk(self.settings.rank).indices[:, -1])
 
 
         STRATEGY = RunnerUp

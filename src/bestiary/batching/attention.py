@@ -33,7 +33,7 @@ class Visits(NamedTuple):
     places: Tensor
 
 
-class Piece(NamedTuple):
+class PromptPiece(NamedTuple):
     """Tokens `start` to `end` of the pass are new tokens of one prompt; `blocks` hold it from its beginning."""
 
     start: int
@@ -49,27 +49,27 @@ class Layout:
     page_size: int
     newest: Tensor
     visits: list[Visits]
-    pieces: list[Piece]
+    pieces: list[PromptPiece]
     _hidden: dict[tuple[int, int | None], Tensor] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
-        """R."""
+        """How many sequences go on by one token (R)."""
         return len(self.newest) - 1
 
     def hidden(self, index: int, window: int | None) -> Tensor:
         """(M, 1, C, 1, P): True for the slots that no query of `visits[index]` may look at. The same for all layers."""
-        found = self._hidden.get((index, window))
-        if found is None:
+        hidden = self._hidden.get((index, window))
+        if hidden is None:
             visits = self.visits[index]
             offsets = torch.arange(self.page_size, device=self.newest.device)
             slots = (visits.places.unsqueeze(1) * self.page_size + offsets).unsqueeze(1)
             newest = self.newest[visits.owners].unsqueeze(2)
-            found = slots > newest
+            hidden = slots > newest
             if window is not None:
-                found = found | (slots <= newest - window)
-            found = self._hidden[index, window] = found[:, None, :, None]
-        return found
+                hidden = hidden | (slots <= newest - window)
+            hidden = self._hidden[index, window] = hidden[:, None, :, None]
+        return hidden
 
 
 @dataclass
@@ -143,11 +143,11 @@ def _parts(
     for index, (blocks, owners, _) in enumerate(layout.visits):
         count, sharing = owners.shape
         keys, values = (x[:count] if blocks is None else x.index_select(0, blocks) for x in (key, value))
-        asked = query[owners.clamp(max=layout.rows - 1).flatten()].unflatten(0, (count, sharing)).transpose(1, 2)
-        scores = torch.bmm(asked.flatten(2, 3).flatten(0, 1), keys.flatten(0, 1)).float().mul_(scoring.scaling)
+        queries = query[owners.clamp(max=layout.rows - 1).flatten()].unflatten(0, (count, sharing)).transpose(1, 2)
+        scores = torch.bmm(queries.flatten(2, 3).flatten(0, 1), keys.flatten(0, 1)).float().mul_(scoring.scaling)
         if scoring.softcap is not None:
             scores = scoring.softcap * torch.tanh(scores / scoring.softcap)
-        scores = scores.view(*asked.shape[:-1], -1).masked_fill_(layout.hidden(index, window), -torch.inf)
+        scores = scores.view(*queries.shape[:-1], -1).masked_fill_(layout.hidden(index, window), -torch.inf)
         # Not below the least number: a block of which all is hidden has weight 0, and not none.
         greatest = scores.amax(-1, keepdim=True).clamp_(min=torch.finfo(scores.dtype).min)
         weights = scores.sub_(greatest).exp_()

@@ -28,13 +28,13 @@ def choose(requests: list[RequestState], scores: Tensor) -> Choices:
             )
         elif request.processors or request.settings.do_sample:
             try:
-                own = request.processors(request.ids.to(scores.device), scores[row : row + 1])
-                choices[row] = _best(request, own)
+                processed = request.processors(request.ids.to(scores.device), scores[row : row + 1])
+                choices[row] = _best(request, processed)
             except Exception as error:  # noqa: BLE001 (somebody's processor: the others go on)
                 choices[row] = error
                 continue
             if request.settings.do_sample:
-                drawn[row] = own
+                drawn[row] = processed
     if drawn:
         _draw(requests, drawn, choices)
     return choices

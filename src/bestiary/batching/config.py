@@ -57,18 +57,18 @@ class ContinuousBatchingConfig:
             self.seed = as_seed(self.seed)
 
     @classmethod
-    def of(cls, given: Any) -> "ContinuousBatchingConfig":
-        """`given`, or one made of the dictionary `given`, or the defaults for None.
+    def of(cls, config: Any) -> "ContinuousBatchingConfig":
+        """`config`, or one made of the dictionary `config`, or the defaults for None.
 
         Raises:
-            ArgumentError: `given` is something else, or has a key that is no setting.
+            ArgumentError: `config` is something else, or has a key that is no setting.
         """
-        if given is None or isinstance(given, cls):
-            return given or cls()
-        if not isinstance(given, dict):
-            raise ArgumentError(f"continuous_batching_config is a {type(given).__name__}; expected a {cls.__name__}")
+        if config is None or isinstance(config, cls):
+            return config or cls()
+        if not isinstance(config, dict):
+            raise ArgumentError(f"continuous_batching_config is a {type(config).__name__}; expected a {cls.__name__}")
         known = [known.name for known in fields(cls)]
-        for name in given:
+        for name in config:
             if name not in known:
                 raise ArgumentError(f"continuous batching has no setting {name!r}.{did_you_mean(name, known)} Known: {known}")
-        return cls(**given)
+        return cls(**config)

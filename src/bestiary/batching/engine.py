@@ -26,7 +26,7 @@ from ..generation.settings import check_settings, end_tokens, leave_ends_open, m
 from ..generation.strategy import strategy_name
 from ..nn.attention import Attend
 from ..nn.masks import Mask
-from .attention import Layout, PagedCache, Piece, Visits
+from .attention import Layout, PagedCache, PromptPiece, Visits
 from .choosing import choose, reason_to_end
 from .config import ContinuousBatchingConfig
 from .requests import RequestState
@@ -115,16 +115,16 @@ class Engine:
             CapacityError: it is longer than the context.
         """
         tokens = self.prompt(input_ids)
-        given = self._resolve(settings)
-        checks.check_token_ids(given, self.model, rows=1)
+        config = self._resolve(settings)
+        checks.check_token_ids(config, self.model, rows=1)
         if constraint is not None:
-            given = copy.deepcopy(given)
-            leave_ends_open(given)
-        call = Call(given, tokenizer=tokenizer, stopping_criteria=stopping_criteria)
-        limit = max_length(given, len(tokens), self.context)
-        eos = end_tokens(given, self.model.device)
+            config = copy.deepcopy(config)
+            leave_ends_open(config)
+        call = Call(config, tokenizer=tokenizer, stopping_criteria=stopping_criteria)
+        limit = max_length(config, len(tokens), self.context)
+        eos = end_tokens(config, self.model.device)
         context = Context(
-            config=given,
+            config=config,
             prompt_length=len(tokens),
             max_length=limit,
             device=self.model.device,
@@ -133,20 +133,22 @@ class Engine:
             prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
             model=self.model,
         )
-        own = listed("logits_processor", logits_processor)
+        processors = listed("logits_processor", logits_processor)
         if constraint is not None:
-            own.append(self.model.constraint_processor(constraint, tokenizer, context, prompts=1, copies=1, moving=False))
+            processors.append(
+                self.model.constraint_processor(constraint, tokenizer, context, prompts=1, copies=1, moving=False)
+            )
         seed = self.config.seed if seed is None else as_seed(seed)
         return RequestState(
             request_id,
             tokens,
             len(tokens),
             limit,
-            given,
-            processors_for(context, own),
+            config,
+            processors_for(context, processors),
             criteria_of(call),
             frozenset([] if eos is None else eos.tolist()),
-            int(torch.randint(2**62, ())) if seed is None and given.do_sample else seed or 0,
+            int(torch.randint(2**62, ())) if seed is None and config.do_sample else seed or 0,
             listener,
             record_timestamps,
         )
@@ -172,15 +174,15 @@ class Engine:
                 raise InputError(f"a prompt holds {token!r:.60}; expected token ids from 0 to {vocab - 1}")
         return [int(token) for token in tokens]
 
-    def _resolve(self, said: dict[str, Any]) -> GenerationConfig:
-        """The settings of a request that says `said`; made once for all that say nothing."""
-        if not said and self._settings is not None:
+    def _resolve(self, fields: dict[str, Any]) -> GenerationConfig:
+        """The settings of a request that says `fields`; made once for all that say nothing."""
+        if not fields and self._settings is not None:
             return self._settings
-        unknown = {name: value for name, value in said.items() if name not in GenerationConfig.names()}
+        unknown = {name: value for name, value in fields.items() if name not in GenerationConfig.names()}
         check_arguments(self.model, unknown, set(GenerationConfig.names()))
         for name in unknown:
             raise ArgumentError(f"{name} is an input of the model's forward; a request in a batch has only its token ids")
-        settings: GenerationConfig = self.model.generation_settings(self.generation_config, **said)
+        settings: GenerationConfig = self.model.generation_settings(self.generation_config, **fields)
         for name in _ELSEWHERE:
             value = settings.get(name)
             if value and value != default_of(name) and settings.origin(name) in ("call", "config"):
@@ -193,7 +195,7 @@ class Engine:
             raise ArgumentError("num_return_sequences is for generate; add the same prompt several times, each with its seed")
         if settings.use_cache is False and settings.origin("use_cache") in ("call", "config"):
             raise ArgumentError("use_cache=False and continuous batching exclude each other: it is all about the cache")
-        if not said:
+        if not fields:
             self._settings = settings
         return settings
 
@@ -270,7 +272,7 @@ class Engine:
             start, end = request.held, request.held + count
             index = torch.tensor(request.blocks[: -(-end // page)], device=device)
             mask = Mask(count, end, device, causal=True, first_query=start)
-            pieces.append(Piece(len(tokens), len(tokens) + count, index, mask))
+            pieces.append(PromptPiece(len(tokens), len(tokens) + count, index, mask))
             tokens += request.tokens[start:end]
             positions += range(start, end)
             blocks += [request.blocks[slot // page] for slot in range(start, end)]
@@ -330,22 +332,22 @@ class Engine:
 def _visits(requests: list[RequestState], pool: BlockPool, device: torch.device) -> tuple[list[Visits], Tensor]:
     """Which of `requests` look at which blocks; and the slot of each one's newest token, -1 for nobody behind them."""
     rows = len(requests)
-    own: dict[int, tuple[int, int]] = {}
+    owned: dict[int, tuple[int, int]] = {}
     shared: dict[int, tuple[list[int], int]] = {}
     for row, request in enumerate(requests):
         for place, block in enumerate(request.blocks):
             if pool.users(block) > 1:
                 shared.setdefault(block, ([], place))[0].append(row)
             else:
-                own[block] = row, place
+                owned[block] = row, place
     visits = []
-    if own:
-        end = max(own) + 1
-        if 2 * len(own) > end:  # most of the pool's beginning: read where it lies
-            listed = [own.get(block, (rows, 0)) for block in range(end)]
+    if owned:
+        end = max(owned) + 1
+        if 2 * len(owned) > end:  # most of the pool's beginning: read where it lies
+            listed = [owned.get(block, (rows, 0)) for block in range(end)]
             blocks = None
         else:
-            listed, blocks = list(own.values()), torch.tensor(list(own), device=device)
+            listed, blocks = list(owned.values()), torch.tensor(list(owned), device=device)
         owners, places = torch.tensor(listed, device=device).unbind(1)
         visits.append(Visits(blocks, owners.unsqueeze(1), places))
     if shared:

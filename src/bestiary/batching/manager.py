@@ -338,10 +338,10 @@ class ContinuousBatchingManager:
             while True:
                 name = request_id if request_id is not None else next(iter(self._results), None)
                 if name in self._results:
-                    found = self._results[name].popleft()
+                    output = self._results[name].popleft()
                     if not self._results[name]:
                         del self._results[name]
-                    return found
+                    return output
                 if request_id is not None and request_id not in self._live:
                     raise ArgumentError(f"there is no request {request_id!r}, or its result has been taken")
                 left = None if until is None else until - time.monotonic()

@@ -56,14 +56,14 @@ class ContinuousMixin:
             raise ArgumentError(f"inputs are a {type(inputs).__name__}; expected a list of prompts")
         engine = Engine(self, generation_config, _config(continuous_batching_config, generation_config))
         requests = []
-        for index, given in enumerate(inputs):
-            own = dict(given) if isinstance(given, Mapping) else {"input_ids": given}
-            if "input_ids" not in own:
-                raise ArgumentError(f"request {index} has no input_ids; it has {sorted(own)}")
+        for index, prompt in enumerate(inputs):
+            arguments = dict(prompt) if isinstance(prompt, Mapping) else {"input_ids": prompt}
+            if "input_ids" not in arguments:
+                raise ArgumentError(f"request {index} has no input_ids; it has {sorted(arguments)}")
             for name in ("request_id", "listener", "record_timestamps"):
-                if name in own:
+                if name in arguments:
                     raise ArgumentError(f"request {index} has {name!r}, which is no setting of a prompt; leave it out")
-            options = {**kwargs, **own, "record_timestamps": record_timestamps}
+            options = {**kwargs, **arguments, "record_timestamps": record_timestamps}
             requests.append(engine.request(f"req_{index}", **options))
         if not requests:
             return {}
@@ -120,7 +120,7 @@ def _pass(engine: "Engine") -> None:
         return
 
 
-def _config(given: Any, generation_config: "GenerationConfig | None") -> ContinuousBatchingConfig:
-    if given is None and generation_config is not None:
-        given = generation_config.continuous_batching_config
-    return ContinuousBatchingConfig.of(given)
+def _config(config: Any, generation_config: "GenerationConfig | None") -> ContinuousBatchingConfig:
+    if config is None and generation_config is not None:
+        config = generation_config.continuous_batching_config
+    return ContinuousBatchingConfig.of(config)

@@ -80,14 +80,14 @@ class Scheduler:
         """Take blocks that hold the next tokens of `request` already. Its last token has to be computed anyway."""
         page = self.pool.page_size
         while self.sharing and request.held == len(request.names) * page and request.remaining > page:
-            found = self.pool.find(request.last_name, request.tokens[request.held : request.held + page])
-            if found is None:
+            block = self.pool.find(request.last_name, request.tokens[request.held : request.held + page])
+            if block is None:
                 return
             index = len(request.names)
-            self.pool.share(found[0])
+            self.pool.share(block[0])
             self.pool.release(request.blocks[index : index + 1])
-            request.blocks[index : index + 1] = found[:1]
-            request.names.append(found[1])
+            request.blocks[index : index + 1] = block[:1]
+            request.names.append(block[1])
             request.held += page
             self.reused += page
 

@@ -107,16 +107,18 @@ class Pool:
         self.ended = [Ended(rows.shape[0], rows.shape[1], rows.device) for _ in range(tiers)]
         self.over = torch.zeros(rows.shape[0], dtype=torch.bool, device=rows.device)
 
-    def end(self, found: Candidates, step: int) -> None:
+    def end(self, candidates: Candidates, step: int) -> None:
         """Candidates with a code end, if they are among the k best ended ones of their tier so far."""
-        counts = (found.codes > 0) & (found.totals > DEAD / 2) & ~self.over.unsqueeze(1)
-        scores = torch.where(counts, self.rules.normalized(found.totals, step + 1), -torch.inf)
-        rows = self.rows.gather(1, found.beams)
-        notes = torch.stack([torch.full_like(rows, step), rows, found.tokens, found.codes], dim=-1)
+        counts = (candidates.codes > 0) & (candidates.totals > DEAD / 2) & ~self.over.unsqueeze(1)
+        scores = torch.where(counts, self.rules.normalized(candidates.totals, step + 1), -torch.inf)
+        rows = self.rows.gather(1, candidates.beams)
+        notes = torch.stack([torch.full_like(rows, step), rows, candidates.tokens, candidates.codes], dim=-1)
         for tier, ended in enumerate(self.ended):
-            ended.add(scores if found.tiers is None else scores.masked_fill(found.tiers != tier, -torch.inf), notes)
+            ended.add(scores if candidates.tiers is None else scores.masked_fill(candidates.tiers != tier, -torch.inf), notes)
 
-    def advance(self, found: Candidates, step: int, arrange: Callable[[Candidates], Candidates] | None = None) -> Candidates:
+    def advance(
+        self, candidates: Candidates, step: int, arrange: Callable[[Candidates], Candidates] | None = None
+    ) -> Candidates:
         """Take the candidates of a step: the first k of them may end, and the k best that do not end go on.
 
         Args:
@@ -125,29 +127,29 @@ class Pool:
         Returns those that go on, (B, k) each, in the new order of the beams.
         """
         k, last = self.totals.shape[1], step + 1 >= self.rules.new_tokens
-        self.end(self._cut(found.first(k)) if last and not self.rules.open_ends else found.first(k), step)
-        best = found.totals[:, 0]
-        kept = self._living(found)
-        kept = kept.take(kept.totals.topk(k).indices)
+        self.end(self._cut(candidates.first(k)) if last and not self.rules.open_ends else candidates.first(k), step)
+        best = candidates.totals[:, 0]
+        going = self._living(candidates)
+        going = going.take(going.totals.topk(k).indices)
         if arrange is not None:
-            kept = arrange(kept)
-            self.end(kept, step)
-            kept = self._living(kept)
-        self.totals = kept.totals
+            going = arrange(going)
+            self.end(going, step)
+            going = self._living(going)
+        self.totals = going.totals
         self.over = self.over | self._decided(best if self.rules.open_ends else self.totals[:, 0], step + 1)
         if last and self.rules.open_ends:
-            self.end(self._cut(kept), step)
+            self.end(self._cut(going), step)
         if last:
             self.over = torch.ones_like(self.over)
-        return kept
+        return going
 
-    def _living(self, found: Candidates) -> Candidates:
+    def _living(self, candidates: Candidates) -> Candidates:
         """Candidates of which those that end cannot win any more."""
-        return replace(found, totals=torch.where(found.codes > 0, found.totals + DEAD, found.totals))
+        return replace(candidates, totals=torch.where(candidates.codes > 0, candidates.totals + DEAD, candidates.totals))
 
-    def _cut(self, found: Candidates) -> Candidates:
+    def _cut(self, candidates: Candidates) -> Candidates:
         """Candidates of which all end, by their length if by nothing else."""
-        return replace(found, codes=torch.where(found.codes == 0, self.rules.length, found.codes))
+        return replace(candidates, codes=torch.where(candidates.codes == 0, self.rules.length, candidates.codes))
 
     def _decided(self, best: Tensor, length: int) -> Tensor:
         """Whether (B,) nothing can get better, where the best candidate has the total `best` (B,)."""
@@ -197,7 +199,7 @@ class History:
         length = int(steps.max()) + 1
         tokens = torch.full((len(steps), length), pad)
         rows = torch.full((len(steps), length), -1)
-        chosen, parents = (torch.stack(kept[:length]).cpu() for kept in (self._tokens, self._parents))
+        chosen, parents = (torch.stack(values[:length]).cpu() for values in (self._tokens, self._parents))
         for step in reversed(range(length)):
             there = steps >= step
             tokens[:, step] = torch.where(there, token, pad)

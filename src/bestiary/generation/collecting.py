@@ -53,7 +53,7 @@ class Collector:
         cache: Any = run.cache
         if cache is not None and settings.return_legacy_cache:
             cache = cache.to_legacy_cache()
-        values: dict[str, Any] = {name: tuple(kept) for name, kept in self._kept.items()}
+        values: dict[str, Any] = {name: tuple(per_step) for name, per_step in self._kept.items()}
         values |= {"sequences": sequences, "past_key_values": cache, "finish_reasons": strategy.reasons(run)}
         values |= strategy.extras(run)
         if self._logprobs is not None:

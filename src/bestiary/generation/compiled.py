@@ -47,19 +47,19 @@ class CompileConfig:
         return asdict(self)
 
     @classmethod
-    def of(cls, given: Any) -> "CompileConfig":
-        """`given`, or one made of the dictionary `given`, as a file of settings holds it.
+    def of(cls, config: Any) -> "CompileConfig":
+        """`config`, or one made of the dictionary `config`, as a file of settings holds it.
 
         Raises:
             ConfigError: it is neither, or has an unknown key.
         """
-        if isinstance(given, cls):
-            return given
-        if not isinstance(given, dict) or not set(given) <= set(cls.__dataclass_fields__):
+        if isinstance(config, cls):
+            return config
+        if not isinstance(config, dict) or not set(config) <= set(cls.__dataclass_fields__):
             raise ConfigError(
-                f"compile_config is {given!r}; expected a CompileConfig with {', '.join(cls.__dataclass_fields__)}"
+                f"compile_config is {config!r}; expected a CompileConfig with {', '.join(cls.__dataclass_fields__)}"
             )
-        return cls(**given)
+        return cls(**config)
 
 
 class CompiledSteps:
@@ -76,8 +76,8 @@ class CompiledSteps:
 
     def of(self, model: Any, config: CompileConfig) -> Callable[..., Any]:
         """The compiled call of `model`."""
-        found = self._made.get(repr(config))
-        if found is None:
+        compiled = self._made.get(repr(config))
+        if compiled is None:
 
             def step(**inputs: Any) -> Any:
                 return model(**inputs)
@@ -86,10 +86,10 @@ class CompiledSteps:
             step.__code__ = step.__code__.replace()
             # torch takes either a mode or options.
             chosen = {"options": config.options} if config.options else {"mode": config.mode}
-            found = self._made[repr(config)] = torch.compile(
+            compiled = self._made[repr(config)] = torch.compile(
                 step, fullgraph=config.fullgraph, dynamic=config.dynamic, backend=config.backend, **chosen
             )
-        return found
+        return compiled
 
 
 def is_wanted(settings: GenerationConfig, device: torch.device) -> bool:
@@ -98,12 +98,12 @@ def is_wanted(settings: GenerationConfig, device: torch.device) -> bool:
     Raises:
         ConfigError: the caller asks for it and forbids it.
     """
-    asked = settings.compile_config is not None
-    if asked and settings.disable_compile:
+    forced = settings.compile_config is not None
+    if forced and settings.disable_compile:
         if settings.origin("compile_config") == settings.origin("disable_compile"):
             raise ConfigError("compile_config and disable_compile=True exclude each other")
         return False
-    return asked or (device.type not in ("cpu", "meta") and not settings.disable_compile)
+    return forced or (device.type not in ("cpu", "meta") and not settings.disable_compile)
 
 
 def slots_for(settings: GenerationConfig, device: torch.device, length: int) -> int:

@@ -129,25 +129,25 @@ class GenerationConfig(Fields):
         rest = {name: value for name, value in overrides.items() if name not in cls._field_names} if split else {}
         named = name_or_path if config_file_name is None else get_file(name_or_path, config_file_name, options)
         values = cls.get_dict(named, options)
-        made = cls.from_dict(values, **{name: value for name, value in overrides.items() if name not in rest})
-        return (made, rest) if split else made
+        settings = cls.from_dict(values, **{name: value for name, value in overrides.items() if name not in rest})
+        return (settings, rest) if split else settings
 
     @classmethod
     def from_model_config(cls, model_config: Any) -> Self:
         """The generation settings that older checkpoints keep in config.json; its special tokens always."""
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for config in (model_config, model_config.get_text_config(decoder=True)):
             for name in cls._field_names:
                 value = config.get(name)
                 if value is not None and value != options()[name].default and not _is_model_field(config, name):
-                    found[name] = value
-        return cls.from_dict(found)
+                    fields[name] = value
+        return cls.from_dict(fields)
 
     def update(self, values: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:  # type: ignore[override]
         """Set several fields at once and check them; returns the keywords that are no fields."""
-        given = {**(values or {}), **more}
-        super().update({name: value for name, value in given.items() if name in self._field_names or name in self.__dict__})
-        return {name: value for name, value in given.items() if name not in self.__dict__}
+        fields = {**(values or {}), **more}
+        super().update({name: value for name, value in fields.items() if name in self._field_names or name in self.__dict__})
+        return {name: value for name, value in fields.items() if name not in self.__dict__}
 
     def save_pretrained(self, folder: str | os.PathLike[str], **kwargs: Any) -> list[str]:
         """Write the values that are set into `folder`; returns the path written. None is not stored: it says nothing."""
@@ -192,27 +192,31 @@ def _is_model_field(config: Any, name: str) -> bool:
 
 def resolve(
     call: dict[str, Any],
-    passed: GenerationConfig | None,
+    config: GenerationConfig | None,
     checkpoint: GenerationConfig | None,
     use_model_defaults: bool | None = None,
 ) -> GenerationConfig:
-    """The settings of one call, a new object: each field from the call, else `passed`, else `checkpoint`, else the default.
+    """The settings of one call, a new object: each field from the call, else `config`, else `checkpoint`, else the default.
 
     Args:
         use_model_defaults: False takes nothing but the special tokens from the checkpoint.
 
     Raises:
-        ConfigError: a value is out of range. ArgumentError: `passed` is something else.
+        ConfigError: a value is out of range. ArgumentError: `config` is something else.
     """
-    if not isinstance(passed, GenerationConfig | None):
-        raise ArgumentError(f"generation_config is {passed!r:.80}; expected a GenerationConfig, or the settings as keywords")
+    if not isinstance(config, GenerationConfig | None):
+        raise ArgumentError(f"generation_config is {config!r:.80}; expected a GenerationConfig, or the settings as keywords")
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    kept = {} if checkpoint is None else _said(checkpoint)
-    if use_model_defaults is False and passed is not None:
-        kept = {name: value for name, value in kept.items() if name.endswith("_token_id")}
-    for origin, said in (("checkpoint", kept), ("config", {} if passed is None else _said(passed)), ("call", call)):
-        for name, value in said.items():
+    from_checkpoint = {} if checkpoint is None else _said(checkpoint)
+    if use_model_defaults is False and config is not None:
+        from_checkpoint = {name: value for name, value in from_checkpoint.items() if name.endswith("_token_id")}
+    for origin, fields in (
+        ("checkpoint", from_checkpoint),
+        ("config", {} if config is None else _said(config)),
+        ("call", call),
+    ):
+        for name, value in fields.items():
             if value is not None:
                 values[name], origins[name] = value, origin
     for name, option in options().items():

@@ -25,8 +25,8 @@ class Finish:
         self.max_length = max_length
         self.pad = pad
         self._eos, self._criteria = eos, criteria
-        own = [criterion.reason if isinstance(criterion, StoppingCriteria) else "stopped" for criterion in criteria]
-        self._names = ["", "eos", *own, "length", "cancelled"]
+        reasons = [criterion.reason if isinstance(criterion, StoppingCriteria) else "stopped" for criterion in criteria]
+        self._names = ["", "eos", *reasons, "length", "cancelled"]
         self.running = torch.ones(rows, dtype=torch.bool, device=device)
         self._codes = torch.zeros(rows, dtype=torch.int64, device=device)
         self._can_end = eos is not None or bool(criteria)

@@ -22,11 +22,11 @@ class _Extensions(LogitsProcessor):
 
     def __init__(self, tails: Tensor, texts: list[Any]) -> None:
         self._tails = tails.unsqueeze(1)
-        found = {
+        extensions = {
             tail: torch.tensor([i for i, text in enumerate(texts) if text is not None and text.startswith(texts[tail])])
             for tail in set(tails.tolist())
         }
-        self._allowed = [found[tail].to(tails.device) for tail in tails.tolist()]
+        self._allowed = [extensions[tail].to(tails.device) for tail in tails.tolist()]
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         allowed = torch.full_like(scores, -torch.inf)

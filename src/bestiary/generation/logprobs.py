@@ -47,8 +47,8 @@ class TokenLogprobs:
         if not self._final:
             self._kept.append(logits)
             return
-        found = logits.log_softmax(-1).gather(1, step.tokens.unsqueeze(1)).squeeze(1)
-        self._kept.append(found if self._going is None else found.masked_fill(~self._going, 0.0))
+        logprobs = logits.log_softmax(-1).gather(1, step.tokens.unsqueeze(1)).squeeze(1)
+        self._kept.append(logprobs if self._going is None else logprobs.masked_fill(~self._going, 0.0))
         self._going = step.running
 
     def result(self, sequences: Tensor, beam_indices: Tensor | None = None) -> Tensor:

@@ -64,12 +64,12 @@ class Generating:
     def generation_config(self, value: GenerationConfig) -> None:
         self.__dict__["_generation_config"] = value
 
-    def open_settings(self, name_or_path: Any, passed: GenerationConfig | None, hub: HubOptions) -> None:
-        """Take the generation settings `passed`, else those in the checkpoint's file, else those that its config holds."""
+    def open_settings(self, name_or_path: Any, config: GenerationConfig | None, hub: HubOptions) -> None:
+        """Take the generation settings `config`, else those in the checkpoint's file, else those that its config holds."""
         if not self.can_generate():
             return
-        if passed is not None:
-            self.generation_config = copy.deepcopy(passed)
+        if config is not None:
+            self.generation_config = copy.deepcopy(config)
         elif name_or_path is not None and (path := find_file(name_or_path, GenerationConfig.file_name, hub)) is not None:
             self.generation_config = GenerationConfig.from_pretrained(path)
         else:
@@ -115,11 +115,11 @@ class Generating:
         **kwargs: "Unpack[OptionKeywords]",
     ) -> GenerationConfig:
         """The settings that `generate` would use with these arguments; `.explain()` says where each value comes from."""
-        said = {name: value for name, value in kwargs.items() if name in GenerationConfig.names()}
+        fields = {name: value for name, value in kwargs.items() if name in GenerationConfig.names()}
         checkpoint = self.generation_config
         # A token that the caller says is None does not exist; any other None leaves the choice to others.
-        gone = {name for name, value in said.items() if value is None and name.endswith("_token_id")}
-        settings = resolve(said, generation_config, checkpoint, use_model_defaults)
+        gone = {name for name, value in fields.items() if value is None and name.endswith("_token_id")}
+        settings = resolve(fields, generation_config, checkpoint, use_model_defaults)
         for name in gone:
             settings.__dict__[name] = None
             settings.__dict__["_origins"][name] = "call"
@@ -319,8 +319,8 @@ def read_call(
             raise ArgumentError(f"{name} asks for something this version does not have")
     keywords = {name: value for name, value in keywords.items() if name not in _ABSENT}
     options = GenerationConfig.names()
-    said = {name: value for name, value in keywords.items() if name in options}
-    settings = model.generation_settings(generation_config, use_model_defaults, **said)
+    fields = {name: value for name, value in keywords.items() if name in options}
+    settings = model.generation_settings(generation_config, use_model_defaults, **fields)
     rest = {name: value for name, value in keywords.items() if name not in options}
     objects |= {name: rest.pop(name) for name in ("assistant_tokenizer", "assistant_encoder_outputs") if name in rest}
     for name in ("past_key_values", "encoder_outputs"):

@@ -61,7 +61,7 @@ class LogitsProcessorList(list[Any]):
                 processor.reorder(parents)
 
 
-class Own(LogitsProcessor):
+class CheckedProcessor(LogitsProcessor):
     """A processor of the caller's. It gets copies, which it may change; its answers are looked at, as others would go wrong
     with them in silence.
 
@@ -75,12 +75,14 @@ class Own(LogitsProcessor):
         self.processor = processor
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        made = self.processor(input_ids.clone(), scores.clone())
-        if isinstance(made, Tensor) and made.shape == scores.shape and made.is_floating_point():
-            return made
+        result = self.processor(input_ids.clone(), scores.clone())
+        if isinstance(result, Tensor) and result.shape == scores.shape and result.is_floating_point():
+            return result
         name = getattr(self.processor, "__name__", type(self.processor).__name__)  # functions have one, objects a class
-        found = f"{made.dtype} of shape {tuple(made.shape)}" if isinstance(made, Tensor) else f"a {type(made).__name__}"
-        raise InputError(f"the logits processor {name} returned {found}; expected scores of shape {tuple(scores.shape)}")
+        content = (
+            f"{result.dtype} of shape {tuple(result.shape)}" if isinstance(result, Tensor) else f"a {type(result).__name__}"
+        )
+        raise InputError(f"the logits processor {name} returned {content}; expected scores of shape {tuple(scores.shape)}")
 
     def reorder(self, parents: Tensor) -> None:
         if isinstance(self.processor, LogitsProcessor):
@@ -173,7 +175,9 @@ def processors_for(context: Context, custom: list[Any] | None = None) -> LogitsP
             is no list of processors.
     """
     custom = listed("logits_processor", custom)
-    theirs = [processor if type(processor).__module__.startswith(_OURS) else Own(processor) for processor in custom]
+    theirs = [
+        processor if type(processor).__module__.startswith(_OURS) else CheckedProcessor(processor) for processor in custom
+    ]
     before, after = LogitsProcessorList(), LogitsProcessorList()
     for builder in builders():
         if not builder.is_asked(context) or (SAMPLING <= builder.place < LAST and not context.sampling):
@@ -186,15 +190,15 @@ def processors_for(context: Context, custom: list[Any] | None = None) -> LogitsP
     return LogitsProcessorList([*before, *theirs, *after])
 
 
-def listed(name: str, given: Any) -> list[Any]:
-    """The caller's `given` as a list of its own.
+def listed(name: str, values: Any) -> list[Any]:
+    """The caller's `values` as a list of its own.
 
     Raises:
         ArgumentError: it is no list.
     """
-    if not isinstance(given, list | tuple | None):
-        raise ArgumentError(f"{name} is {given!r:.80}; expected a list: {name}=[...]")
-    return list(given or ())
+    if not isinstance(values, list | tuple | None):
+        raise ArgumentError(f"{name} is {values!r:.80}; expected a list: {name}=[...]")
+    return list(values or ())
 
 
 def _point_out(builder: Builder, config: GenerationConfig) -> None:

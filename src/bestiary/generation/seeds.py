@@ -27,28 +27,28 @@ def _mix(values: Any) -> Any:
     return values ^ (values >> np.uint64(31))
 
 
-def as_seed(given: Any) -> int:
-    """`given` as a plain whole number.
+def as_seed(seed: Any) -> int:
+    """`seed` as a plain whole number.
 
     Raises:
         ArgumentError: it is none.
     """
-    if not isinstance(given, Integral) or isinstance(given, bool):
-        raise ArgumentError(f"seed is {given!r:.60}; expected a whole number, or one for each prompt")
-    return int(given)
+    if not isinstance(seed, Integral) or isinstance(seed, bool):
+        raise ArgumentError(f"seed is {seed!r:.60}; expected a whole number, or one for each prompt")
+    return int(seed)
 
 
-def as_seeds(given: Any) -> Any:
-    """`given` as a plain whole number, a list of such (for each prompt its own), or None.
+def as_seeds(seeds: Any) -> Any:
+    """`seeds` as a plain whole number, a list of such (for each prompt its own), or None.
 
     Raises:
         ArgumentError: it is none of these.
     """
-    if isinstance(given, Tensor | np.ndarray):
-        given = given.tolist()
-    if given is None:
+    if isinstance(seeds, Tensor | np.ndarray):
+        seeds = seeds.tolist()
+    if seeds is None:
         return None
-    return [as_seed(one) for one in given] if isinstance(given, list | tuple) else as_seed(given)
+    return [as_seed(one) for one in seeds] if isinstance(seeds, list | tuple) else as_seed(seeds)
 
 
 def row_seed(seed: int, copy: int) -> int:
@@ -129,15 +129,15 @@ def row_seeds(seed: Any, rows: int, copies: int) -> tuple[list[int], bool]:
     Raises:
         ArgumentError: a seed is no whole number, or there are as many as nothing here.
     """
-    given = as_seeds(seed)
-    shared = not isinstance(given, list)
-    given = [given] * (rows // copies) if shared else given
-    if len(given) not in (rows // copies, rows):
+    seeds = as_seeds(seed)
+    shared = not isinstance(seeds, list)
+    seeds = [seeds] * (rows // copies) if shared else seeds
+    if len(seeds) not in (rows // copies, rows):
         many = rows // copies
-        raise ArgumentError(f"seed holds {len(given)} numbers; expected one, one for each of {many} prompts, or {rows}")
-    if len(given) * copies == rows:
-        given = [row_seed(one, copy) for one in given for copy in range(copies)]
-    return given, shared
+        raise ArgumentError(f"seed holds {len(seeds)} numbers; expected one, one for each of {many} prompts, or {rows}")
+    if len(seeds) * copies == rows:
+        seeds = [row_seed(one, copy) for one in seeds for copy in range(copies)]
+    return seeds, shared
 
 
 def streams(seed: Any, prompts: Tensor, copies: int, device: torch.device) -> RowStreams:
@@ -151,11 +151,11 @@ def streams(seed: Any, prompts: Tensor, copies: int, device: torch.device) -> Ro
         ArgumentError: a seed is no whole number, or there are as many as nothing here.
     """
     rows = prompts.shape[0]
-    given, shared = row_seeds(seed, rows, copies)
+    seeds, shared = row_seeds(seed, rows, copies)
     if shared and copies == 1 and rows > 1 and prompts.shape[1] > 1 and len(prompts.unique(dim=0)) < rows:
         warn_once(
             "equal-draws",
             f"seed={seed} counts for each row by itself, so equal prompts get equal answers: pass a seed for each of the "
             f"{rows} rows, or num_return_sequences",
         )
-    return RowStreams(given, device)
+    return RowStreams(seeds, device)

@@ -90,16 +90,16 @@ def max_length(settings: GenerationConfig, prompt: int, context: int | None) -> 
             warn_once("two-lengths", f"max_new_tokens={new} is used, max_length={total} is not: both were given")
         total = None if ranks[0] >= ranks[1] else total
     name = "max_length" if total is not None else "max_new_tokens"
-    asked = name if settings.get(name) is not None else None
+    option = name if settings.get(name) is not None else None
     limit = total if total is not None else prompt + (new or DEFAULT_NEW_TOKENS)
     if context is not None and prompt >= context:
         raise CapacityError(
             f"the prompt has {prompt} tokens and the model has room for {context}, new tokens included; shorten it"
         )
     if context is not None and limit > context:
-        if asked is not None and settings.origin(asked) in ("call", "config"):
+        if option is not None and settings.origin(option) in ("call", "config"):
             raise CapacityError(
-                f"a prompt of {prompt} tokens and {asked}={settings.get(asked)} make {limit}; there is room for {context}: "
+                f"a prompt of {prompt} tokens and {option}={settings.get(option)} make {limit}; there is room for {context}: "
                 f"set max_new_tokens to at most {context - prompt}"
             )
         limit = context

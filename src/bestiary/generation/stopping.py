@@ -60,12 +60,12 @@ def verdict(answer: Any, input_ids: Tensor) -> Tensor:
     """
     rows = input_ids.shape[0]
     try:
-        found = torch.as_tensor(answer, device=input_ids.device)
+        booleans = torch.as_tensor(answer, device=input_ids.device)
     except (TypeError, ValueError, RuntimeError):  # not even numbers
-        found = None
-    if found is None or found.dtype != torch.bool or found.shape not in ((), (rows,)):
+        booleans = None
+    if booleans is None or booleans.dtype != torch.bool or booleans.shape not in ((), (rows,)):
         raise InputError(f"a stopping criterion returned {answer!r:.200}; expected a boolean, or booleans of shape ({rows},)")
-    return found.expand(rows)
+    return booleans.expand(rows)
 
 
 class MaxLengthCriteria(StoppingCriteria):

@@ -28,7 +28,7 @@ _FOLDERS = (f"{__package__}.strategies", f"{__package__}.older")
 
 
 @dataclass
-class Choice:
+class NextTokens:
     """What a strategy decided in one step.
 
     tokens (R,) or (R, n): the new tokens of each row. parents (R,): the row that each row goes on from, None for itself.
@@ -82,7 +82,7 @@ class Strategy(ABC):
         return run.process(logits)
 
     @abstractmethod
-    def choose(self, run: Decoding, scores: Tensor) -> Choice:
+    def choose(self, run: Decoding, scores: Tensor) -> NextTokens:
         """The next tokens, given the processed scores (R, V)."""
 
     def settle(self, run: Decoding, scores: Tensor) -> None:

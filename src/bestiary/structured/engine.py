@@ -31,14 +31,14 @@ def json_grammar(schema: dict[str, Any], whitespace: str | None) -> dict[str, An
     options = {"lenient": False, "coerce_one_of": False, "json_allowed_escapes": 'nrbtf\\"'}
     spaces = {"whitespace_flexible": False} if whitespace is None else {"whitespace_pattern": whitespace}
     text = _engine().LLMatcher.grammar_from_json_schema(schema, overrides={**options, **spaces})
-    found: dict[str, Any] = json.loads(text)["grammars"][0]
-    return found
+    grammar: dict[str, Any] = json.loads(text)["grammars"][0]
+    return grammar
 
 
 def regex_grammar(pattern: str) -> dict[str, Any]:
     """A regular expression for the engine."""
-    found: dict[str, Any] = json.loads(_engine().LLMatcher.grammar_from_regex(pattern))["grammars"][0]
-    return found
+    grammar: dict[str, Any] = json.loads(_engine().LLMatcher.grammar_from_regex(pattern))["grammars"][0]
+    return grammar
 
 
 def choice_grammar(choices: tuple[str, ...]) -> dict[str, Any]:
@@ -118,9 +118,9 @@ class Matcher:
             raise CapacityError(f"the constraint cannot be followed any further: {_first_line(self.engine.get_error())}")
         bits = np.unpackbits(mask, bitorder="little").view(np.bool_)
         first = self.consumed == 0 and vocabulary.written.first is not None
-        found = bits[size : 2 * size].copy() if first else bits[:size].copy()
-        found[list(vocabulary.eos)] = self.whole()
-        return found
+        allowed = bits[size : 2 * size].copy() if first else bits[:size].copy()
+        allowed[list(vocabulary.eos)] = self.whole()
+        return allowed
 
     def whole(self) -> bool:
         """Whether the text so far meets the constraint."""
@@ -180,8 +180,8 @@ _vocabularies: "weakref.WeakKeyDictionary[Any, dict[Any, Vocabulary]]" = weakref
 
 def vocabulary(tokenizer: Any, size: int, eos: tuple[int, ...]) -> Vocabulary:
     """The vocabulary of `tokenizer`, made once and kept as long as it is."""
-    kept = _vocabularies.setdefault(tokenizer, {})
+    vocabularies = _vocabularies.setdefault(tokenizer, {})
     key = (size, eos, len(tokenizer))
-    if key not in kept:
-        kept[key] = Vocabulary(tokenizer, size, eos)
-    return kept[key]
+    if key not in vocabularies:
+        vocabularies[key] = Vocabulary(tokenizer, size, eos)
+    return vocabularies[key]

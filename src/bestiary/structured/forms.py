@@ -100,19 +100,19 @@ def _check_text(what: str, text: Any) -> None:
         raise ConfigError(f"{what} holds half a character (a surrogate): {text!r:.60}")
 
 
-def as_constraint(given: Any) -> OutputConstraint:
-    """`given`: a constraint, a dictionary (a JSON schema) or a compiled pattern.
+def as_constraint(constraint: Any) -> OutputConstraint:
+    """`constraint`: a constraint, a dictionary (a JSON schema) or a compiled pattern.
 
     Raises:
         ArgumentError: it is none of these.
     """
-    if isinstance(given, OutputConstraint):
-        return given
-    if isinstance(given, Mapping):
-        return JsonSchema(given)
-    if isinstance(given, re.Pattern):
-        return Regex(given)
+    if isinstance(constraint, OutputConstraint):
+        return constraint
+    if isinstance(constraint, Mapping):
+        return JsonSchema(constraint)
+    if isinstance(constraint, re.Pattern):
+        return Regex(constraint)
     raise ArgumentError(
-        f"constraint is {given!r:.80}; expected JsonSchema, Regex, Choice or Grammar, a dictionary (a JSON schema), or a list "
-        "with one of these, or None, for each prompt"
+        f"constraint is {constraint!r:.80}; expected JsonSchema, Regex, Choice or Grammar, a dictionary (a JSON schema), or a "
+        "list with one of these, or None, for each prompt"
     )

@@ -23,14 +23,14 @@ class _Row:
         self.follows = self.follows and token not in eos and self.matcher.take(token)
         self.tokens.append(token)
 
-    def branch(self, kept: int) -> "_Row":
-        """The row as it was after its first `kept` tokens."""
+    def branch(self, count: int) -> "_Row":
+        """The row as it was after its first `count` tokens."""
         matcher = self.matcher.copy()
-        matcher.back(max(0, matcher.consumed - kept))
-        made = _Row(matcher)
-        made.tokens = self.tokens[:kept]
-        made.follows = matcher.consumed == kept
-        return made
+        matcher.back(max(0, matcher.consumed - count))
+        row = _Row(matcher)
+        row.tokens = self.tokens[:count]
+        row.follows = matcher.consumed == count
+        return row
 
 
 class ConstraintLogitsProcessor(LogitsProcessor):
@@ -124,14 +124,14 @@ def constrain(
         raise ArgumentError("constraint needs the tokenizer: pass tokenizer=")
     if not eos:
         raise ConfigError("constraint needs an end token, by which a whole answer ends, and eos_token_id is None")
-    given = list(constraint) if isinstance(constraint, list | tuple) else [constraint] * prompts
-    if len(given) != prompts:
-        raise ArgumentError(f"constraint holds {len(given)} constraints for {prompts} prompts; expected one for each")
+    constraints = list(constraint) if isinstance(constraint, list | tuple) else [constraint] * prompts
+    if len(constraints) != prompts:
+        raise ArgumentError(f"constraint holds {len(constraints)} constraints for {prompts} prompts; expected one for each")
     size = context.model.config.get_text_config(decoder=True).vocab_size
-    held = vocabulary(tokenizer, size, tuple(eos))
-    made: list[tuple[Any, Matcher | None]] = []
-    for one in given:
-        known = [matcher for other, matcher in made if other is one]
-        made.append((one, known[0] if known else None if one is None else held.compile(as_constraint(one).grammar())))
-    matchers = [matcher for _, matcher in made for _ in range(copies)]
+    compiler = vocabulary(tokenizer, size, tuple(eos))
+    compiled: list[tuple[Any, Matcher | None]] = []
+    for one in constraints:
+        known = [matcher for other, matcher in compiled if other is one]
+        compiled.append((one, known[0] if known else None if one is None else compiler.compile(as_constraint(one).grammar())))
+    matchers = [matcher for _, matcher in compiled for _ in range(copies)]
     return ConstraintLogitsProcessor(matchers, context.prompt_length, copies if moving else 1, eos)

@@ -162,10 +162,10 @@ def _satisfiable(schema: Mapping[str, Any]) -> set[str]:
     parts = dict(_parts(schema, "#"))
     met: set[str] = set()
     while True:
-        found = {place for place, part in parts.items() if place not in met and _ends(part, place, met, parts)}
-        if not found:
+        more = {place for place, part in parts.items() if place not in met and _ends(part, place, met, parts)}
+        if not more:
             return met
-        met |= found
+        met |= more
 
 
 def _ends(part: Mapping[str, Any], place: str, met: set[str], parts: Mapping[str, Any]) -> bool:

@@ -65,14 +65,14 @@ def _behind(rust: Any, usable: list[int], alone: dict[int, str]) -> dict[int, st
     letters = [index for index in usable if alone[index].strip().isalpha() and alone[index].isascii()]
     if not letters:
         raise ConfigError("a constraint needs a vocabulary that writes text; this one has no letters")
-    found: dict[int, str | None] = {}
+    texts: dict[int, str | None] = {}
     for before in letters[:: max(1, len(letters) // _SAMPLES)][:_SAMPLES]:
         length = len(alone[before])
         pairs = rust.decode_batch([[before, index] for index in usable], skip_special_tokens=False)
         for index, text in zip(usable, pairs, strict=True):
-            same = text.startswith(alone[before]) and found.get(index, text[length:]) == text[length:]
-            found[index] = text[length:] if same else None
-    return found
+            same = text.startswith(alone[before]) and texts.get(index, text[length:]) == text[length:]
+            texts[index] = text[length:] if same else None
+    return texts
 
 
 def _is_byte_level(rust: Any) -> bool:

@@ -11,7 +11,7 @@ from ..call import Call
 from ..decoding import Decoding
 from ..options import Option
 from ..rows import map_rows
-from ..strategy import Choice, Strategy
+from ..strategy import NextTokens, Strategy
 
 OPTIONS = {
     "penalty_alpha": Option(float),
@@ -65,14 +65,14 @@ class Contrastive(Strategy):
             self._said = torch.where(run.prompt.mask.bool().unsqueeze(2), self._said, self._said[:, -1:])
         return output, output.logits[:, -1]
 
-    def choose(self, run: Decoding, scores: Tensor) -> Choice:
+    def choose(self, run: Decoding, scores: Tensor) -> NextTokens:
         likely, tokens = scores.softmax(-1).topk(min(self._k, scores.shape[-1]))
         states, pick = self._one_by_one(run, tokens) if self.settings.low_memory else self._side_by_side(run, tokens)
         similar = (states @ self._said.transpose(1, 2)).amax(-1)
         best = ((1 - self._alpha) * likely - self._alpha * similar).argmax(-1, keepdim=True)
         self._next = pick(best)
         self._said = torch.cat([self._said, states.gather(1, best.unsqueeze(2).expand(-1, -1, states.shape[2]))], 1)
-        return Choice(tokens.gather(1, best).squeeze(1))
+        return NextTokens(tokens.gather(1, best).squeeze(1))
 
     def _side_by_side(self, run: Decoding, tokens: Tensor) -> tuple[Tensor, Any]:
         """The states (R, k, D) at the candidates (R, k), and how to go on with one (R, 1) of them."""

@@ -9,7 +9,7 @@ from ...core.errors import ArgumentError, ConfigError
 from ..call import Call
 from ..decoding import Decoding
 from ..options import Option
-from ..strategy import Choice, Strategy, strategy_class
+from ..strategy import NextTokens, Strategy, strategy_class
 
 OPTIONS = {"dola_layers": Option(str | list[int])}
 CHOSEN_BY = ("dola_layers",)
@@ -68,7 +68,7 @@ class DoLa(Strategy):
         out = last < last.amax(-1, keepdim=True) + torch.log(torch.tensor(_RELATIVE_TOP))
         return run.process((last - chosen).masked_fill(out, -torch.inf))
 
-    def choose(self, run: Decoding, scores: Tensor) -> Choice:
+    def choose(self, run: Decoding, scores: Tensor) -> NextTokens:
         return self._plain.choose(run, scores)
 
 
@@ -77,20 +77,20 @@ def _divergence(left: Tensor, middle: Tensor) -> Tensor:
     return torch.where(middle > 0, middle * (middle.log() - left), 0.0).sum(-1)
 
 
-def _layers(asked: Any, count: int, tied: bool) -> list[int]:
+def _layers(layers: Any, count: int, tied: bool) -> list[int]:
     """The early layers, of a model with `count` layers; a tied embedding would only predict its own input."""
     first = min(2, count - 1) if tied else 0
     half = min(count // 2, _MOST)
-    if asked == "low":
-        found = [first] if first == half else list(range(first, half, 2))
-        if not found:
+    if layers == "low":
+        low = [first] if first == half else list(range(first, half, 2))
+        if not low:
             raise ConfigError(f"dola_layers='low' leaves nothing of {count} layers where the embedding is tied to the head")
-        return found
-    if asked == "high":
+        return low
+    if layers == "high":
         return list(range(max(count // 2, count - _MOST), count, 2))
-    if not isinstance(asked, list | tuple) or not asked or any(not isinstance(n, int) or not 0 <= n < count for n in asked):
-        raise ConfigError(f"dola_layers is {asked!r}; expected 'low', 'high', or a list of layers from 0 to {count - 1}")
-    return sorted(set(asked))
+    if not isinstance(layers, list | tuple) or not layers or any(not isinstance(n, int) or not 0 <= n < count for n in layers):
+        raise ConfigError(f"dola_layers is {layers!r}; expected 'low', 'high', or a list of layers from 0 to {count - 1}")
+    return sorted(set(layers))
 
 
 STRATEGY = DoLa

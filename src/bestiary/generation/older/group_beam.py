@@ -12,7 +12,7 @@ from ..options import Option
 from ..processor import LogitsProcessorList
 from ..processors.hamming_diversity import HammingDiversityLogitsProcessor
 from ..strategies.beam import Beam
-from ..strategy import Choice
+from ..strategy import NextTokens
 
 OPTIONS = {"num_beam_groups": Option(int, default=1)}
 CHOSEN_BY = ("num_beam_groups",)
@@ -63,18 +63,18 @@ class GroupBeam(Beam):
         self._kept, processed = [], []
         for group, pool in enumerate(self.pools):
             rows = pool.rows.flatten()
-            own = self._diversity(run.ids[rows], scores[rows], chosen, group)
+            group_scores = self._diversity(run.ids[rows], scores[rows], chosen, group)
             if self._after:
-                own = self._after(run.ids, scores.index_copy(0, rows, own))[rows]
-            processed.append(own.unflatten(0, pool.rows.shape))
+                group_scores = self._after(run.ids, scores.index_copy(0, rows, group_scores))[rows]
+            processed.append(group_scores.unflatten(0, pool.rows.shape))
             over = pool.over.unsqueeze(1)
-            kept = self.extend(run, pool, own)
-            self._kept.append(kept)
+            candidates = self.extend(run, pool, group_scores)
+            self._kept.append(candidates)
             # A group whose search is over writes padding, and counts as such.
-            chosen[rows] = torch.where(over, run.finish.pad, kept.tokens).flatten()
+            chosen[rows] = torch.where(over, run.finish.pad, candidates.tokens).flatten()
         return torch.stack(processed, dim=1).flatten(0, 2)
 
-    def choose(self, run: Decoding, scores: Tensor) -> Choice:
+    def choose(self, run: Decoding, scores: Tensor) -> NextTokens:
         return self.go_on(self._kept)
 
 

@@ -38,6 +38,6 @@ def build(context: Context) -> LogitsProcessor | None:
     words = context.config.bad_words_ids
     if words is None:
         return None
-    made = NoBadWordsLogitsProcessor(words, context.eos)
-    made.check(context.vocabulary)
-    return made
+    processor = NoBadWordsLogitsProcessor(words, context.eos)
+    processor.check(context.vocabulary)
+    return processor

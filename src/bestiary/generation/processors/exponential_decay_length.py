@@ -41,13 +41,13 @@ class ExponentialDecayLengthPenalty(LogitsProcessor):
         if past <= 0:
             return scores
         eos = self.eos_token_id = self.eos_token_id.to(scores.device)
-        held = scores[:, eos]
+        old = scores[:, eos]
         # An end that is banned (-inf) stays banned.
         try:
             grown = min(self.regulation_factor**past, _MOST)
         except OverflowError:
             grown = _MOST
-        raised = torch.where(held.isinf(), 0.0, held.abs() * (grown - 1))
+        raised = torch.where(old.isinf(), 0.0, old.abs() * (grown - 1))
         return scores.index_add(1, eos, raised)
 
 

@@ -16,8 +16,8 @@ PLACE = 130
 
 def penalize(scores: Tensor, tokens: Tensor, penalty: float) -> Tensor:
     """`scores` (B, V) with those of `tokens` (B, N) divided by `penalty` when positive, multiplied when negative."""
-    held = scores.gather(1, tokens)
-    return scores.scatter(1, tokens, torch.where(held < 0, held * penalty, held / penalty))
+    old = scores.gather(1, tokens)
+    return scores.scatter(1, tokens, torch.where(old < 0, old * penalty, old / penalty))
 
 
 def penalize_some(scores: Tensor, tokens: Tensor, counted: Tensor, penalty: float) -> Tensor:

@@ -78,6 +78,6 @@ def build(context: Context) -> LogitsProcessor | None:
     biases = context.config.sequence_bias
     if biases is None:
         return None
-    made = SequenceBiasLogitsProcessor(biases)
-    made.check(context.vocabulary)
-    return made
+    processor = SequenceBiasLogitsProcessor(biases)
+    processor.check(context.vocabulary)
+    return processor

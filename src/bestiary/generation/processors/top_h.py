@@ -34,9 +34,9 @@ class TopHLogitsWarper(LogitsProcessor):
         best, order = scores.topk(min(_CANDIDATES, scores.shape[-1]), dim=-1)
         logp = best.log_softmax(-1)
         share = -(logp.exp() * logp).nan_to_num(nan=0.0)
-        kept = share.cumsum(-1) <= self.top_h * share.sum(-1, keepdim=True)
-        kept[..., 0] = True
-        cut = torch.ones_like(scores, dtype=torch.bool).scatter_(-1, order, ~kept)
+        nucleus = share.cumsum(-1) <= self.top_h * share.sum(-1, keepdim=True)
+        nucleus[..., 0] = True
+        cut = torch.ones_like(scores, dtype=torch.bool).scatter_(-1, order, ~nucleus)
         return scores.masked_fill(cut, self.filter_value)
 
 

@@ -41,9 +41,9 @@ class BridgeDrafter(Drafter):
         room = len(self._held) + 4 * (run.finish.max_length - run.length) + schedule.tokens
         settings = resolve({"max_length": min(room, assistant.context_length() or room)}, GenerationConfig(), None)
         ids = torch.tensor([self._held], device=assistant.device)
-        own = assistant.begin(Call(settings, model_inputs={"input_ids": ids})).run
+        draft = assistant.begin(Call(settings, model_inputs={"input_ids": ids})).run
         vocab = assistant.config.get_text_config(decoder=True).vocab_size
-        self._draft = ModelDrafter(own, Greedy(settings), False, schedule, confidence, cost, vocab)
+        self._draft = ModelDrafter(draft, Greedy(settings), False, schedule, confidence, cost, vocab)
         self._written = 0
         self.cost = cost
 
@@ -82,16 +82,16 @@ class BridgeDrafter(Drafter):
         )
 
     def _translated(self, ids: Ids) -> Ids:
-        found = _encode(self._other, _decode(self._tokenizer, ids))
+        tokens = _encode(self._other, _decode(self._tokenizer, ids))
         first = self._other.bos_token_id
-        return found if first is None else [first, *found]
+        return tokens if first is None else [first, *tokens]
 
     def _back(self, ids: Ids, new: Ids) -> Ids:
         """What follows `ids` by the assistant's `new` tokens."""
         window = _encode(self._tokenizer, _decode(self._other, self._held[-self._other_behind :] + new))
         tail = ids[-self._behind :]
         sizes = [(_overlap(tail, window[:end]), end) for end in range(1, len(window) + 1)]
-        size, end = max(sizes, key=lambda found: found[0], default=(0, 0))
+        size, end = max(sizes, key=lambda overlap: overlap[0], default=(0, 0))
         return window[end:] if size else _encode(self._tokenizer, _decode(self._other, new))
 
 

@@ -66,9 +66,9 @@ class Schedule:
     _remembered: "WeakKeyDictionary[GeneratingModel, int]" = WeakKeyDictionary()
     NAMES = ("constant", "heuristic", "heuristic_transient")
 
-    def __init__(self, settings: GenerationConfig, assistant: GeneratingModel, own: GenerationConfig) -> None:
-        self.kind = _chosen(settings, own, "num_assistant_tokens_schedule")
-        self.tokens = _chosen(settings, own, "num_assistant_tokens")
+    def __init__(self, settings: GenerationConfig, assistant: GeneratingModel, defaults: GenerationConfig) -> None:
+        self.kind = _chosen(settings, defaults, "num_assistant_tokens_schedule")
+        self.tokens = _chosen(settings, defaults, "num_assistant_tokens")
         if self.kind not in self.NAMES:
             raise ConfigError(f"num_assistant_tokens_schedule is {self.kind!r}; expected one of {', '.join(self.NAMES)}")
         if not isinstance(self.tokens, int) or self.tokens < 1:
@@ -86,10 +86,10 @@ class Schedule:
             self._remembered[self._assistant] = self.tokens
 
 
-def _chosen(settings: GenerationConfig, own: GenerationConfig, name: str) -> Any:
+def _chosen(settings: GenerationConfig, defaults: GenerationConfig, name: str) -> Any:
     """What the caller said, else what the assistant's own settings say, else what counts without."""
-    if settings.origin(name) not in ("call", "config") and own.get(name) is not None:
-        return own.get(name)
+    if settings.origin(name) not in ("call", "config") and defaults.get(name) is not None:
+        return defaults.get(name)
     return settings.effective(name)
 
 
@@ -99,8 +99,8 @@ class Confidence:
     The threshold follows what the guesses were worth: the value that would have split right from wrong ones best.
     """
 
-    def __init__(self, settings: GenerationConfig, own: GenerationConfig) -> None:
-        self.threshold: float = _chosen(settings, own, "assistant_confidence_threshold") or 0.0
+    def __init__(self, settings: GenerationConfig, defaults: GenerationConfig) -> None:
+        self.threshold: float = _chosen(settings, defaults, "assistant_confidence_threshold") or 0.0
         if not 0.0 <= self.threshold <= 1.0:
             raise ConfigError(f"assistant_confidence_threshold is {self.threshold!r}; expected a number from 0 to 1")
         self._seen: list[tuple[float, bool]] = []
@@ -152,22 +152,22 @@ class ModelDrafter(Drafter):
 
     def follow(self, ids: Tensor, known: int) -> None:
         """Go on from the rows `ids` (R, T), of which the first `known` tokens are here already."""
-        own = self.run
-        own.rewind(known)
-        own.length = min(own.length, known)
-        own.commit(ids[:, known:].to(own.ids.device))
-        self._known = own.length
+        draft = self.run
+        draft.rewind(known)
+        draft.length = min(draft.length, known)
+        draft.commit(ids[:, known:].to(draft.ids.device))
+        self._known = draft.length
 
     def write(self, most: int, running: Tensor) -> Draft | None:
         """At most `most` tokens more; they end early where a `running` row (R,) is unsure."""
-        own = self.run
-        most = min(most, self.schedule.tokens, own.finish.max_length - own.length)
+        draft = self.run
+        most = min(most, self.schedule.tokens, draft.finish.max_length - draft.length)
         tokens, probabilities = [], []
         self.sure = []
         for _ in range(most):
-            scores = own.process(self._logits(own.forward().logits[:, -1]))
-            chosen = self._choice.choose(own, scores).tokens
-            own.commit(chosen)
+            scores = draft.process(self._logits(draft.forward().logits[:, -1]))
+            chosen = self._choice.choose(draft, scores).tokens
+            draft.commit(chosen)
             tokens.append(chosen)
             if self._keep:
                 probabilities.append(scores.softmax(-1))

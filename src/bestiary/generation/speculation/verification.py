@@ -10,7 +10,7 @@ import torch
 
 from ..call import Call
 from ..decoding import Decoding
-from ..strategy import Choice, Strategy, strategy_class
+from ..strategy import NextTokens, Strategy, strategy_class
 from .drafting import Draft, Drafter
 
 Tensor = torch.Tensor
@@ -38,7 +38,7 @@ class Worth:
         return self._rest >= 0
 
     def learn(self, accepted: int, drafted: int) -> None:
-        """Hear of a round."""
+        """Count a round: `accepted` of its `drafted` tokens were right."""
         self._rounds.append(accepted - drafted * self._cost)
         if len(self._rounds) < self._rounds.maxlen // 2:  # type: ignore[operator]
             return
@@ -89,7 +89,7 @@ class Speculation(Strategy):
             most = min(most, (run.cache.get_max_length() or run.slots) - run.slots)
         return None if first or most < 1 or self._worth.rests() else self.drafter.propose(run, most)
 
-    def choose(self, run: Decoding, scores: Tensor) -> Choice:
+    def choose(self, run: Decoding, scores: Tensor) -> NextTokens:
         draft, at = self._draft, self._at
         if draft is None:
             return self._plain.choose(run, scores)
@@ -97,8 +97,8 @@ class Speculation(Strategy):
         if at == drafted:
             tokens, right = self._plain.choose(run, scores).tokens, False
         else:
-            tokens, kept = self._check(draft, run, scores)
-            right = bool((kept | ~run.finish.running).all())
+            tokens, accepted = self._check(draft, run, scores)
+            right = bool((accepted | ~run.finish.running).all())
         if right:
             self._at += 1
         else:
@@ -106,7 +106,7 @@ class Speculation(Strategy):
             run.rewind(run.length)
             self.drafter.learn(at, drafted)
             self._worth.learn(at, drafted)
-        return Choice(tokens)
+        return NextTokens(tokens)
 
     def _check(self, draft: Draft, run: Decoding, scores: Tensor) -> tuple[Tensor, Tensor]:
         """The next tokens (R,), and where they are the guesses (R,)."""
@@ -132,10 +132,10 @@ def accept(p: Tensor, q: Tensor, guess: Tensor, generator: torch.Generator | Non
     """Draws (R,) from `p` (R, V), given draws `guess` (R,) from `q` (R, V), and where they are the guesses (R,)."""
     column = guess.unsqueeze(1)
     drawn = torch.rand(column.shape, device=p.device, generator=generator, dtype=p.dtype)
-    kept = (drawn * q.gather(1, column) < p.gather(1, column)).squeeze(1)
+    accepted = (drawn * q.gather(1, column) < p.gather(1, column)).squeeze(1)
     rest = (p - q).clamp(min=0)
     rest = torch.where(rest.sum(1, keepdim=True) > 0, rest, p)
-    return torch.where(kept, guess, torch.multinomial(rest, 1, generator=generator).squeeze(1)), kept
+    return torch.where(accepted, guess, torch.multinomial(rest, 1, generator=generator).squeeze(1)), accepted
 
 
 def _before(output: Any, after: int, run: Decoding) -> Any:

@@ -60,8 +60,8 @@ class Assisted(Speculation):
         else:
             _check(run.model, assistant)
             cost = _size(assistant) / max(_size(run.model), 1)
-        own = assistant.generation_config
-        schedule, confidence = Schedule(settings, call.assistant_model or run.model, own), Confidence(settings, own)
+        defaults = assistant.generation_config
+        schedule, confidence = Schedule(settings, call.assistant_model or run.model, defaults), Confidence(settings, defaults)
         vocabulary = run.model.config.get_text_config(decoder=True).vocab_size
         weight = settings.assistant_ensemble_weight
         if weight is not None and not 0 < weight < 1:
@@ -148,10 +148,10 @@ def _seq2seq_inputs(run: Decoding, assistant: Any, call: Call) -> dict[str, Any]
     states = prompt.constant["encoder_outputs"]
     source = call.model_inputs.get(main) if call.inputs is None else call.inputs
     whole = has_encoder(assistant)
-    passed = call.assistant_encoder_outputs
-    if passed is not None:
-        rows = passed.last_hidden_state.shape[0]
-        encoded = {"encoder_outputs": repeat_rows(passed, prompt.ids.shape[0] // rows, rows)}
+    encoder_outputs = call.assistant_encoder_outputs
+    if encoder_outputs is not None:
+        rows = encoder_outputs.last_hidden_state.shape[0]
+        encoded = {"encoder_outputs": repeat_rows(encoder_outputs, prompt.ids.shape[0] // rows, rows)}
     elif whole and source is not None and has_encoder(run.model) and assistant.get_encoder() is not run.model.get_encoder():
         rows = source.shape[0]
         encoded = {main: repeat_rows(source, prompt.ids.shape[0] // rows, rows)}

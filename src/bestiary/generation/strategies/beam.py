@@ -13,7 +13,7 @@ from ..config import GenerationConfig
 from ..decoding import Decoding
 from ..options import Option
 from ..outputs import GenerateBeamDecoderOnlyOutput, GenerateBeamEncoderDecoderOutput
-from ..strategy import Choice, Strategy
+from ..strategy import NextTokens, Strategy
 
 OPTIONS = {
     "num_beams": Option(Natural, default=1),
@@ -45,7 +45,7 @@ class Beam(Strategy):
         self.history = History()
         self.prompt = 0
         self._rows = torch.empty(0)
-        self._found: Found | None = None
+        self._found: BestRows | None = None
         self._seen: tuple[Tensor, Tensor, Tensor] | None = None
 
     @classmethod
@@ -76,18 +76,18 @@ class Beam(Strategy):
         """Log probabilities (R, V) after the processors."""
         return run.process(logits.float().log_softmax(-1))
 
-    def choose(self, run: Decoding, scores: Tensor) -> Choice:
+    def choose(self, run: Decoding, scores: Tensor) -> NextTokens:
         return self.go_on([self.extend(run, pool, scores) for pool in self.pools])
 
-    def go_on(self, kept: list[Candidates]) -> Choice:
-        """The choice that makes the beams of each pool what `kept` holds for it."""
-        parents = torch.stack([pool.rows.gather(1, one.beams) for pool, one in zip(self.pools, kept, strict=True)], dim=1)
-        tokens = torch.stack([one.tokens for one in kept], dim=1).flatten()
+    def go_on(self, going: list[Candidates]) -> NextTokens:
+        """The choice that makes the beams of each pool what `going` holds for it."""
+        parents = torch.stack([pool.rows.gather(1, one.beams) for pool, one in zip(self.pools, going, strict=True)], dim=1)
+        tokens = torch.stack([one.tokens for one in going], dim=1).flatten()
         parents = parents.flatten()
         self.history.add(tokens, parents)
         # A look at the device costs more there than moving a few slots of the cache for nothing.
         still = parents.device.type == "cpu" and torch.equal(parents, self._rows)
-        return Choice(tokens, None if still else parents)
+        return NextTokens(tokens, None if still else parents)
 
     def extend(self, run: Decoding, pool: Pool, scores: Tensor) -> Candidates:
         """One step of `pool`, given the processed scores (B * k, V) of its rows; returns what its beams become."""
@@ -111,15 +111,15 @@ class Beam(Strategy):
 
         def rows() -> tuple[Tensor, Tensor]:
             parents = run.ids[pool.rows.gather(1, beams).flatten()]
-            own = (beams + torch.arange(len(beams), device=beams.device).unsqueeze(1) * pool.totals.shape[1]).flatten()
-            return torch.cat([parents, tokens.reshape(-1, 1)], dim=1), scores[own]
+            places = (beams + torch.arange(len(beams), device=beams.device).unsqueeze(1) * pool.totals.shape[1]).flatten()
+            return torch.cat([parents, tokens.reshape(-1, 1)], dim=1), scores[places]
 
         return Candidates(totals, beams, tokens, run.finish.judge(tokens, rows))
 
     def settle(self, run: Decoding, scores: Tensor) -> None:
         run.finish.settle(torch.stack([pool.alive() for pool in self.pools], dim=1).flatten())
 
-    def _results(self, run: Decoding) -> "Found":
+    def _results(self, run: Decoding) -> "BestRows":
         """The n rows to return for each prompt, the best first."""
         if self._found is None:
             for pool in self.pools:
@@ -132,15 +132,15 @@ class Beam(Strategy):
             best = torch.where(scores.isneginf(), best[:, :1], best)
             scores = torch.where(scores.isneginf(), scores[:, :1], scores)
             notes = notes.gather(1, best.unsqueeze(-1).expand(-1, -1, 4)).flatten(0, 1)
-            self._found = Found(scores.flatten(), notes, *self.history.trace(notes, run.finish.pad))
+            self._found = BestRows(scores.flatten(), notes, *self.history.trace(notes, run.finish.pad))
         return self._found
 
     def _ended(self) -> tuple[Tensor, Tensor]:
         """Scores (B, num_beams) and notes (B, num_beams, 4) of the ended beams of all pools, in the order of return."""
-        found = [pool.best() for pool in self.pools]
-        if len(found) == 1:
-            return found[0]
-        scores, notes = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))
+        bests = [pool.best() for pool in self.pools]
+        if len(bests) == 1:
+            return bests[0]
+        scores, notes = (torch.cat(parts, dim=1) for parts in zip(*bests, strict=True))
         scores, order = scores.sort(dim=1, descending=True, stable=True)
         return scores, notes.gather(1, order.unsqueeze(-1).expand(-1, -1, 4))
 
@@ -159,8 +159,8 @@ class Beam(Strategy):
         return run.finish.names(self._results(run).notes[:, 3])
 
     def extras(self, run: Decoding) -> dict[str, Any]:
-        found = self._results(run)
-        return {"beam_indices": found.rows} | ({"sequences_scores": found.scores} if self.settings.output_scores else {})
+        results = self._results(run)
+        return {"beam_indices": results.rows} | ({"sequences_scores": results.scores} if self.settings.output_scores else {})
 
     def leave_cache(self, run: Decoding, sequences: Tensor) -> None:
         """Take the cache of beams that went on from the same tokens; where one has none, let the model see its tokens again."""
@@ -205,7 +205,7 @@ class Beam(Strategy):
         return torch.nn.functional.pad(ids, (0, run.length - ids.shape[1]), value=-1), lengths
 
 
-class Found(NamedTuple):
+class BestRows(NamedTuple):
     """N rows: their scores (N,), notes (N, 4), new tokens (N, T), and the row of the model (N, T) each was chosen in."""
 
     scores: Tensor

@@ -44,7 +44,7 @@ class BeamSample(Beam):
             if not self._own:
                 return torch.multinomial(probabilities, count, generator=self.generator)
             rows = zip(probabilities, self._own, strict=True)
-            return torch.stack([torch.multinomial(row, count, generator=own) for row, own in rows])
+            return torch.stack([torch.multinomial(row, count, generator=generator) for row, generator in rows])
         except RuntimeError as error:
             broken = probabilities.amax(-1).isnan()
             if not bool(broken.any()):

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from ..decoding import Decoding
 from ..highest import highest
-from ..strategy import Choice, Strategy
+from ..strategy import NextTokens, Strategy
 
 WHEN_DRAWING = "sample"
 
@@ -12,8 +12,8 @@ WHEN_DRAWING = "sample"
 class Greedy(Strategy):
     """Takes the token with the highest score, the first of equals."""
 
-    def choose(self, run: Decoding, scores: Tensor) -> Choice:
-        return Choice(highest(scores))
+    def choose(self, run: Decoding, scores: Tensor) -> NextTokens:
+        return NextTokens(highest(scores))
 
 
 STRATEGY = Greedy

@@ -10,7 +10,7 @@ from ..call import Call
 from ..decoding import Decoding
 from ..options import Option
 from ..seeds import RowStreams, pick, streams
-from ..strategy import Choice, Strategy
+from ..strategy import NextTokens, Strategy
 
 OPTIONS = {"do_sample": Option(bool, default=False)}
 
@@ -28,12 +28,12 @@ class Sample(Strategy):
         if call.seed is not None:
             self.streams = streams(call.seed, run.ids, self.rows(self.settings), run.ids.device)
 
-    def choose(self, run: Decoding, scores: Tensor) -> Choice:
+    def choose(self, run: Decoding, scores: Tensor) -> NextTokens:
         probabilities = scores.softmax(-1)
         if self.streams is not None:
-            return Choice(pick(probabilities, self.streams.next()))
+            return NextTokens(pick(probabilities, self.streams.next()))
         try:
-            return Choice(torch.multinomial(probabilities, 1, generator=self.generator).squeeze(1))
+            return NextTokens(torch.multinomial(probabilities, 1, generator=self.generator).squeeze(1))
         except RuntimeError as error:
             row = int(probabilities.isnan().any(-1).int().argmax())
             if not bool(probabilities[row].isnan().any()):

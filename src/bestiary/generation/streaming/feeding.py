@@ -16,24 +16,30 @@ from .text import BaseStreamer
 Tensor = torch.Tensor
 
 
-def as_streamer(given: Any, tokenizer: Any) -> Any:
-    """`given`; a plain function becomes a streamer that hands it each `TextPiece` of new text.
+def as_streamer(streamer: Any, tokenizer: Any) -> Any:
+    """`streamer`; a plain function becomes a streamer that hands it each `TextPiece` of new text.
 
     Raises:
         ArgumentError: it is neither.
     """
-    if isinstance(given, type):
-        raise ArgumentError(f"streamer is the class {given.__name__}; expected an object of it: {given.__name__}(...)")
-    if given is None or isinstance(given, RowStreamer | BaseStreamer) or (_has(given, "put") and _has(given, "end")):
-        return given
-    if not callable(given):
-        raise ArgumentError(f"streamer is a {type(given).__name__}; expected one with put() and end(), or a function of pieces")
-    function: Callable[..., Any] = given
+    if isinstance(streamer, type):
+        raise ArgumentError(f"streamer is the class {streamer.__name__}; expected an object of it: {streamer.__name__}(...)")
+    if (
+        streamer is None
+        or isinstance(streamer, RowStreamer | BaseStreamer)
+        or (_has(streamer, "put") and _has(streamer, "end"))
+    ):
+        return streamer
+    if not callable(streamer):
+        raise ArgumentError(
+            f"streamer is a {type(streamer).__name__}; expected one with put() and end(), or a function of pieces"
+        )
+    function: Callable[..., Any] = streamer
     return BatchTextStreamer(tokenizer, function, skip_prompt=True, skip_special_tokens=True)
 
 
-def _has(given: Any, name: str) -> bool:
-    return callable(getattr(given, name, None))  # the caller's object, which need not be of a class of ours
+def _has(streamer: Any, name: str) -> bool:
+    return callable(getattr(streamer, name, None))  # the caller's object, which need not be of a class of ours
 
 
 def fail(streamer: Any, error: BaseException) -> None:
@@ -188,8 +194,8 @@ def _prompts(run: Decoding) -> list[list[int]]:
     rows, mask = run.ids.tolist(), run.prompt.mask
     if mask is None or not run.prompt.padded:
         return rows
-    kept = mask[:, mask.shape[1] - run.ids.shape[1] :].tolist()
-    return [[token for token, real in zip(*both, strict=True) if real] for both in zip(rows, kept, strict=True)]
+    mask_rows = mask[:, mask.shape[1] - run.ids.shape[1] :].tolist()
+    return [[token for token, real in zip(*both, strict=True) if real] for both in zip(rows, mask_rows, strict=True)]
 
 
 def feed(streamer: Any, run: Decoding, strategy: Strategy) -> Feed:

@@ -13,7 +13,7 @@ from ...call import Call
 from ...config import GenerationConfig
 from ...decoding import Decoding
 from ...options import Option
-from ...strategies.beam import Beam, Found
+from ...strategies.beam import Beam, BestRows
 from .constraints import ConstraintListState, check_room, check_tokens, constraints_of, round_robin
 
 OPTIONS = {
@@ -56,29 +56,29 @@ class ConstrainedBeam(Beam):
 
     def start(self, run: Decoding, call: Call) -> None:
         super().start(run, call)
-        given = constraints_of(self.settings.force_words_ids, self.settings.constraints)
+        constraints = constraints_of(self.settings.force_words_ids, self.settings.constraints)
         vocabulary = run.model.config.get_text_config(decoder=True).vocab_size
         banned = set(self.settings.suppress_tokens or ())
         self._end_tokens = set(run.finish.eos)
-        check_tokens(given, vocabulary, banned, self._end_tokens)
+        check_tokens(constraints, vocabulary, banned, self._end_tokens)
         self._states, self._names = [], []
         for ids in run.ids[:: self.beams].tolist():
-            state = ConstraintListState(given)
+            state = ConstraintListState(constraints)
             state.reset(ids)
             check_room(state, run.finish.max_length - run.length)
             self._states.append([state] * self.beams)
             self._names.append([0] * self.beams)  # all beams are equal yet
 
     def extend(self, run: Decoding, pool: Pool, scores: Tensor) -> Candidates:
-        found = self.candidates(run, pool, scores)
-        found.tiers = self._tiers(found)
-        return pool.advance(found, len(self.history), lambda kept: self._arrange(run, pool, scores, kept))
+        candidates = self.candidates(run, pool, scores)
+        candidates.tiers = self._tiers(candidates)
+        return pool.advance(candidates, len(self.history), lambda going: self._arrange(run, pool, scores, going))
 
-    def _tiers(self, found: Candidates) -> Tensor:
+    def _tiers(self, candidates: Candidates) -> Tensor:
         """(B, C) what candidates are worth that end."""
-        tiers = torch.full_like(found.codes, _CUT)
-        ending = found.codes.nonzero().tolist()
-        beams, tokens, codes = (values.tolist() for values in (found.beams, found.tokens, found.codes))
+        tiers = torch.full_like(candidates.codes, _CUT)
+        ending = candidates.codes.nonzero().tolist()
+        beams, tokens, codes = (values.tolist() for values in (candidates.beams, candidates.tokens, candidates.codes))
         for row, place in ending:
             state, eos = self._states[row][beams[row][place]], codes[row][place] == EOS
             if not eos:
@@ -87,11 +87,11 @@ class ConstrainedBeam(Beam):
             tiers[row, place] = _MET if state.completed else _ENDED if eos else _CUT
         return tiers
 
-    def _arrange(self, run: Decoding, pool: Pool, scores: Tensor, kept: Candidates) -> Candidates:
+    def _arrange(self, run: Decoding, pool: Pool, scores: Tensor, going: Candidates) -> Candidates:
         """The beams that go on, with what is a step ahead, in the order of the banks; notes how far each has come."""
-        pairs = [list(zip(*row, strict=True)) for row in zip(kept.beams.tolist(), kept.tokens.tolist(), strict=True)]
+        pairs = [list(zip(*row, strict=True)) for row in zip(going.beams.tolist(), going.tokens.tolist(), strict=True)]
         ahead = [[] if over else self._ahead(row, pairs[row]) for row, over in enumerate(pool.over.tolist())]
-        every = self._with(run, pool, scores, kept, ahead)
+        every = self._with(run, pool, scores, going, ahead)
         order, tiers = [], []
         for row, totals in enumerate(every.totals.tolist()):
             choices = pairs[row] + ahead[row]
@@ -102,29 +102,29 @@ class ConstrainedBeam(Beam):
             self._note(row, [choices[place] for place in picked], [states[place] for place in picked])
             order.append(picked)
             tiers.append([_MET if state.completed else _CUT for state in self._states[row]])
-        arranged = every.take(torch.tensor(order, device=kept.beams.device))
-        arranged.tiers = torch.tensor(tiers, device=kept.beams.device)
+        arranged = every.take(torch.tensor(order, device=going.beams.device))
+        arranged.tiers = torch.tensor(tiers, device=going.beams.device)
         return arranged
 
-    def _ahead(self, row: int, kept: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """(beam, token) of all that is a step ahead for the prompt `row`, less what is `kept` anyway."""
-        names, found = self._names[row], []
-        taken = {(names[beam], token) for beam, token in kept}
+    def _ahead(self, row: int, going: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """(beam, token) of all that is a step ahead for the prompt `row`, less what is `going` anyway."""
+        names, pairs = self._names[row], []
+        taken = {(names[beam], token) for beam, token in going}
         for beam, state in enumerate(self._states[row]):
             for token in state.advance() or ():
                 early = token in self._end_tokens and not self._after(row, beam, token).completed
                 if (names[beam], token) not in taken and not early:
                     taken.add((names[beam], token))
-                    found.append((beam, token))
-        return found
+                    pairs.append((beam, token))
+        return pairs
 
     def _with(
-        self, run: Decoding, pool: Pool, scores: Tensor, kept: Candidates, ahead: list[list[tuple[int, int]]]
+        self, run: Decoding, pool: Pool, scores: Tensor, going: Candidates, ahead: list[list[tuple[int, int]]]
     ) -> Candidates:
-        """`kept` and what is `ahead`, (B, k + the most of one prompt); what fills up a prompt can never win."""
+        """`going` and what is `ahead`, (B, k + the most of one prompt); what fills up a prompt can never win."""
         most = max(map(len, ahead))
         if most == 0:
-            return kept
+            return going
         filled = torch.tensor([[*row, *[(0, 0)] * (most - len(row))] for row in ahead], device=scores.device)
         beams, tokens = filled.unbind(-1)
         rows = torch.arange(len(ahead), device=scores.device).unsqueeze(1)
@@ -132,7 +132,7 @@ class ConstrainedBeam(Beam):
         empty = torch.tensor([[place >= len(row) for place in range(most)] for row in ahead], device=scores.device)
         more = self.judged(run, pool, scores, totals.masked_fill(empty, -torch.inf), beams, tokens)
         names = ("totals", "beams", "tokens", "codes")
-        return Candidates(*(torch.cat([vars(kept)[name], vars(more)[name]], dim=1) for name in names))
+        return Candidates(*(torch.cat([vars(going)[name], vars(more)[name]], dim=1) for name in names))
 
     def _after(self, row: int, beam: int, token: int) -> ConstraintListState:
         state = self._states[row][beam].copy()
@@ -147,15 +147,15 @@ class ConstrainedBeam(Beam):
         self._states[row] = states
 
     def unfinished(self, run: Decoding, pool: Pool) -> Candidates:
-        found = super().unfinished(run, pool)
+        candidates = super().unfinished(run, pool)
         tiers = [[_MET if state.completed else _CUT for state in row] for row in self._states]
-        return replace(found, tiers=torch.tensor(tiers, device=found.codes.device))
+        return replace(candidates, tiers=torch.tensor(tiers, device=candidates.codes.device))
 
-    def _results(self, run: Decoding) -> Found:
-        first, found = self._found is None, super()._results(run)
+    def _results(self, run: Decoding) -> BestRows:
+        first, results = self._found is None, super()._results(run)
         if first and bool(self.pools[0].ended[_MET].scores[:, self.returned - 1].isneginf().any()):
             warn_once("constraints-unmet", "not every returned row meets its constraints: give it more beams or more tokens")
-        return found
+        return results
 
 
 STRATEGY = ConstrainedBeam

@@ -125,12 +125,12 @@ class DisjunctiveConstraint(Constraint):
         return min(map(len, self.token_ids))
 
     def copy(self, stateful: bool = False) -> Self:
-        made = object.__new__(type(self))
-        made.token_ids, made.seqlen = self.token_ids, self.seqlen
-        made.reset()
+        constraint = object.__new__(type(self))
+        constraint.token_ids, constraint.seqlen = self.token_ids, self.seqlen
+        constraint.reset()
         if stateful:
-            made.current_seq, made.completed = self.current_seq, self.completed
-        return made
+            constraint.current_seq, constraint.completed = self.current_seq, self.completed
+        return constraint
 
 
 class PhrasalConstraint(DisjunctiveConstraint):
@@ -160,8 +160,8 @@ def _check_phrase(phrase: Any) -> None:
             raise ConfigError(f"a phrase holds {token!r}; expected token ids, whole numbers of at least 0")
 
 
-def _tokens(asked: int | list[int] | None) -> list[int]:
-    return [] if asked is None else [asked] if isinstance(asked, int) else list(asked)
+def _tokens(tokens: int | list[int] | None) -> list[int]:
+    return [] if tokens is None else [tokens] if isinstance(tokens, int) else list(tokens)
 
 
 class ConstraintListState:
@@ -242,18 +242,18 @@ class ConstraintListState:
 
     def copy(self, stateful: bool = True) -> "ConstraintListState":
         """A new state, with what was done if `stateful`."""
-        made = object.__new__(ConstraintListState)
-        made.constraints, made.max_seqlen, made.n_constraints = self.constraints, self.max_seqlen, self.n_constraints
+        state = object.__new__(ConstraintListState)
+        state.constraints, state.max_seqlen, state.n_constraints = self.constraints, self.max_seqlen, self.n_constraints
         if not stateful:
-            made.init_state()
-            return made
+            state.init_state()
+            return state
         current = self.inprogress_constraint
-        made.completed = self.completed
+        state.completed = self.completed
         # Those that wait, and those that are met, never change: both states may hold them.
-        made.complete_constraints = list(self.complete_constraints)
-        made.pending_constraints = list(self.pending_constraints)
-        made.inprogress_constraint = None if current is None else current.copy(stateful=True)
-        return made
+        state.complete_constraints = list(self.complete_constraints)
+        state.pending_constraints = list(self.pending_constraints)
+        state.inprogress_constraint = None if current is None else current.copy(stateful=True)
+        return state
 
 
 def constraints_of(force_words_ids: Any, constraints: Any) -> list[Constraint]:
@@ -267,18 +267,18 @@ def constraints_of(force_words_ids: Any, constraints: Any) -> list[Constraint]:
     Raises:
         ConfigError: one of them is something else.
     """
-    found: list[Constraint] = []
-    for name, given in (("force_words_ids", force_words_ids), ("constraints", constraints)):
-        if given is not None and not isinstance(given, list | tuple):
-            raise ConfigError(f"{name} is {given!r}; expected a list")
+    copies: list[Constraint] = []
+    for name, value in (("force_words_ids", force_words_ids), ("constraints", constraints)):
+        if value is not None and not isinstance(value, list | tuple):
+            raise ConfigError(f"{name} is {value!r}; expected a list")
     for words in force_words_ids or ():
         several = isinstance(words, list) and bool(words) and isinstance(words[0], list)
-        found.append(DisjunctiveConstraint(words) if several else PhrasalConstraint(words))
+        copies.append(DisjunctiveConstraint(words) if several else PhrasalConstraint(words))
     for constraint in constraints or ():
         if not isinstance(constraint, Constraint):
             raise ConfigError(f"constraints holds a {type(constraint).__name__}; expected Constraint objects")
-        found.append(constraint.copy())
-    return found
+        copies.append(constraint.copy())
+    return copies
 
 
 def check_tokens(constraints: Sequence[Constraint], vocabulary: int, banned: set[int], ends: set[int]) -> None:
@@ -297,8 +297,8 @@ def check_tokens(constraints: Sequence[Constraint], vocabulary: int, banned: set
                 raise ConfigError(f"the phrase {phrase} holds a token that the vocabulary of {vocabulary} does not have")
         for tokens, cause in ((banned, "suppress_tokens bans {}"), (ends, "{} ends a row")):
             if all(tokens.intersection(phrase if tokens is banned else phrase[:-1]) for phrase in phrases):
-                held = sorted(tokens.intersection(phrases[0]))
-                raise ConfigError(f"the phrase {phrases[0]} can never be written: {cause.format(held)}")
+                refused = sorted(tokens.intersection(phrases[0]))
+                raise ConfigError(f"the phrase {phrases[0]} can never be written: {cause.format(refused)}")
 
 
 def check_room(state: ConstraintListState, room: int) -> None:
