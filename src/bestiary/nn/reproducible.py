@@ -18,6 +18,7 @@ from ..core.errors import ConfigError
 
 ROWS = 16  # rows of a tile of a product with weights, and queries of a tile of attention
 KEYS = 32  # keys of a tile of attention
+COLUMNS = 16  # what the width of a product of many matrices is filled up to: some kernels round a rest by its row
 LANES = 64  # numbers that functions are computed for at a time, or more
 
 
@@ -83,9 +84,10 @@ def _from_first(key: Tensor, value: Tensor, bias: Tensor) -> tuple[Tensor, Tenso
 def _mix(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, scale: float) -> Tensor:
     """Attention in tiles of `ROWS` queries and `KEYS` keys: (B, H, T', K), T' the next multiple of `ROWS`."""
     batch, heads, queries, size = query.shape
+    width = value.shape[-1]
     more_queries, more_keys = -queries % ROWS, -key.shape[2] % KEYS
     query = F.pad(query, (0, 0, 0, more_queries))
-    key, value = (F.pad(x, (0, 0, 0, more_keys)) for x in (key, value))
+    key, value = F.pad(key, (0, 0, 0, more_keys)), F.pad(value, (0, -width % COLUMNS, 0, more_keys))
     bias = F.pad(bias, (0, more_keys, 0, more_queries), value=-torch.inf)
     across, down = query.shape[2] // ROWS, key.shape[2] // KEYS
     q = query.reshape(batch * heads, across, 1, ROWS, size).expand(-1, -1, down, -1, -1).reshape(-1, ROWS, size)
@@ -103,7 +105,7 @@ def _mix(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, scale: float) 
     parts = torch.bmm(shares.to(value.dtype).reshape(-1, ROWS, KEYS), v).float()
     mixed = parts.reshape(batch, heads, across, down, ROWS, -1).cumsum(3)[:, :, :, -1]
     mixed = mixed / total.masked_fill(total == 0, 1.0).unsqueeze(-1)
-    return mixed.to(query.dtype).reshape(batch, heads, -1, value.shape[-1])
+    return mixed.to(query.dtype).reshape(batch, heads, -1, value.shape[-1])[..., :width]
 
 
 def _by_lanes(func: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -1,4 +1,4 @@
-"""llguidance, the engine that knows which tokens may come next; the one file that imports it."""
+"""What llguidance, the engine, knows of a vocabulary and a text: which tokens may come next."""
 
 import json
 import weakref
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ..core.errors import CapacityError, ConfigError
-from ..core.optional import require
+from .grammars import engine
 from .vocabulary import Written, written
 
 Tensor = torch.Tensor
@@ -19,31 +19,6 @@ _MARK = "\x01"
 _SEARCH, _BRANCHES = 2000, 40
 # How the engine's error begins where text could go on, but no token of the vocabulary fits.
 _NO_TOKEN = "NoExtensionBias"
-
-
-def _engine() -> Any:
-    return require("llguidance", "constraint")
-
-
-def json_grammar(schema: dict[str, Any], whitespace: str | None) -> dict[str, Any]:
-    """A JSON schema for the engine."""
-    # Escapes as \u0061 would let another spelling of a named property pass for an additional one.
-    options = {"lenient": False, "coerce_one_of": False, "json_allowed_escapes": 'nrbtf\\"'}
-    spaces = {"whitespace_flexible": False} if whitespace is None else {"whitespace_pattern": whitespace}
-    text = _engine().LLMatcher.grammar_from_json_schema(schema, overrides={**options, **spaces})
-    grammar: dict[str, Any] = json.loads(text)["grammars"][0]
-    return grammar
-
-
-def regex_grammar(pattern: str) -> dict[str, Any]:
-    """A regular expression for the engine."""
-    grammar: dict[str, Any] = json.loads(_engine().LLMatcher.grammar_from_regex(pattern))["grammars"][0]
-    return grammar
-
-
-def choice_grammar(choices: tuple[str, ...]) -> dict[str, Any]:
-    """Texts for the engine."""
-    return {"lark_grammar": "start: " + " | ".join(json.dumps(text, ensure_ascii=False) for text in choices)}
 
 
 class _Tokens:
@@ -76,9 +51,8 @@ class Vocabulary:
         for index in special:
             name = tokenizer.rust.main.id_to_token(index) if index < size else None
             texts[index] = (name or f"<unused{index}>").encode()
-        engine = _engine()
-        wrapped = engine.TokenizerWrapper(_Tokens(texts, special, eos[0]))
-        self.tokenizer = engine.LLTokenizer(wrapped, n_vocab=len(texts), eos_token=list(eos))
+        wrapped = engine().TokenizerWrapper(_Tokens(texts, special, eos[0]))
+        self.tokenizer = engine().LLTokenizer(wrapped, n_vocab=len(texts), eos_token=list(eos))
 
     def compile(self, grammar: dict[str, Any]) -> "Matcher":
         """A matcher for a constraint's grammar.
@@ -90,7 +64,7 @@ class Vocabulary:
         # Forcing would run ahead over text that leaves no choice, for ever where a grammar has no end.
         outer = f'%llguidance {{"no_forcing": true}}\nstart: {mark}@inner'
         whole = json.dumps({"grammars": [{"lark_grammar": outer}, {**grammar, "name": "inner"}]})
-        matcher = Matcher(self, _engine().LLMatcher(self.tokenizer, whole, log_level=0))
+        matcher = Matcher(self, engine().LLMatcher(self.tokenizer, whole, log_level=0))
         if matcher.engine.is_error():
             raise ConfigError(f"the constraint cannot be enforced: {_first_line(matcher.engine.get_error())}")
         if not matcher.allowed().any():

@@ -9,7 +9,7 @@ from typing import Any
 from ..core.errors import ArgumentError, ConfigError
 from ..core.texts import is_whole
 from . import schema as json_schema
-from .engine import choice_grammar, json_grammar, regex_grammar
+from .grammars import choice_grammar, json_grammar, regex_grammar
 
 
 class OutputConstraint(ABC):
