@@ -11,6 +11,7 @@ import transformers
 
 from bestiary.compat import names
 from bestiary.core.errors import ArgumentError
+from bestiary.modeling.families import families
 
 PREFIX = "import bestiary.compat; bestiary.compat.install()\n"
 
@@ -40,6 +41,11 @@ def test_old_paths_exist_as_published():
     for path in published:
         if path and path not in gone:
             importlib.import_module(f"transformers.{path}")
+
+
+@pytest.mark.parametrize("name", families())
+def test_every_family_has_its_old_path_of_models(name):
+    assert names.sources(f"models.{name}.modeling_{name}") is not None
 
 
 @pytest.mark.parametrize(("old", "target"), names.RENAMED["modeling_outputs"].items())

@@ -11,7 +11,9 @@ import transformers
 from kit.families import class_labels, close, span_labels, spread, token_labels, tokens
 
 from bestiary.cache import DynamicCache
-from bestiary.models import mistral
+from bestiary.core.errors import ArgumentError
+from bestiary.modeling.variant import variant
+from bestiary.models import llama, mistral
 from bestiary.models.llama.model import LlamaForCausalLM
 
 SIZES = {"vocab_size": 99, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -87,3 +89,17 @@ def test_a_relative_shares_nothing_that_can_be_changed_with_the_family_it_is_mad
     with pytest.raises(AttributeError, match=r"module 'bestiary\.models\.mistral' has no attribute 'MistralForSpeech'"):
         _ = mistral.MistralForSpeech
     assert set(dir(mistral)) == {"MistralPreTrainedModel", *mistral.TASKS.values()}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "changes", "message"),
+    [
+        ({}, {"Atention": {"output_bias": False}}, "'Atention'.*Did you mean 'Attention'"),
+        ({}, {"Attention": {"output_bais": False}}, "'output_bais' of 'Attention'.*Did you mean 'output_bias'"),
+        ({"multiple-choice": "MistralForMultipleChoice"}, {}, "MistralForMultipleChoice"),
+    ],
+)
+def test_what_the_relative_does_not_have_is_told_when_the_first_class_is_made(tasks, changes, message):
+    make, _ = variant("bestiary.models.mistral", mistral.MistralConfig, {**mistral.TASKS, **tasks}, llama, changes)
+    with pytest.raises(ArgumentError, match=message):
+        make("MistralModel")

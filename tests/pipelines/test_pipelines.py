@@ -16,6 +16,7 @@ from kit.pipelines import ours, same
 from bestiary.auto import AutoModelForSequenceClassification
 from bestiary.core.errors import ArgumentError, InputError, UnknownArchitecture
 from bestiary.core.logging import BestiaryWarning
+from bestiary.core.outputs import CausalLMOutput
 from bestiary.pipelines import PIPELINE_REGISTRY, ChunkPipeline, KeyDataset, Pipeline, pipeline
 from bestiary.pipelines.batching import BatchPadding, collate, plan, split
 from bestiary.pipelines.datasets import KeyPairDataset
@@ -310,6 +311,12 @@ def test_a_batch_is_put_together_and_taken_apart(side: str) -> None:
     parts = split(batch, [1, 2, 1])
     assert [part["input_ids"].tolist() for part in parts] == [rows[side][:1], rows[side][1:3], rows[side][3:]]
     assert [part["note"] for part in parts] == ["n2", "n4", "n3"]
+
+
+def test_one_number_for_a_batch_is_no_answer_for_its_inputs() -> None:
+    with pytest.raises(ArgumentError, match=r"one number \(0.5\) for a batch of 2 inputs"):
+        split({"loss": torch.tensor(0.5)}, [1, 1])
+    assert split(CausalLMOutput(loss=torch.tensor(0.5), logits=torch.zeros(2, 3)), [1, 1])[0].keys() == {"logits"}
 
 
 # pipelines of one's own -----------------------------------------------------------------------------------------------

@@ -216,10 +216,13 @@ def family_module(path: str) -> tuple[str, ...] | None:
 
 
 def _family_files(name: str, files: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The first of these modules of the family's folder, and the folder itself, which lists all that it publishes."""
-    if files == ("",):
-        return (f"models.{name}",)
+    """The first of these modules of the family's folder, and the folder itself, which lists all that it publishes.
+
+    A family made from a relative's data has its models in the folder itself.
+    """
     modules = family_files(name)
+    if files == ("",) or (files == ("model",) and "model" not in modules):
+        return (f"models.{name}",)
     return next(((f"models.{name}.{file}", f"models.{name}") for file in files if file in modules), None)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from ..core.errors import ArgumentError, did_you_mean
 from .config import PreTrainedConfig
 
 
@@ -43,8 +44,11 @@ def variant(
         package: `__name__` of the family. config: its config class. tasks: its `TASKS`.
         relative: the package of a family that imports no other, with a module `model`.
         changes: name of a class without the family's name ("Attention", "PreTrainedModel", "ForCausalLM") -> what differs.
+
+    Raises:
+        ArgumentError: when the first class is made: a task or a change of what the relative does not have.
     """
-    family = _Family(package, config, tasks["base"].removesuffix("Model"), relative, changes or {})
+    family = _Family(package, config, tasks["base"].removesuffix("Model"), tasks, relative, changes or {})
     public = sorted({f"{family.name}PreTrainedModel", *tasks.values()})
 
     def __getattr__(name: str) -> Any:
@@ -66,6 +70,7 @@ class _Family:
     package: str
     config: type[PreTrainedConfig]
     name: str
+    tasks: Mapping[str, str]
     relative: ModuleType
     changes: Changes
     classes: dict[str, type] = field(default_factory=dict)
@@ -89,9 +94,34 @@ class _Family:
     def counterpart(self, part: str) -> type:
         """The class of this family that is called `part` behind the family's name, always the same object."""
         with self.lock:
+            if not self.classes:
+                self._check()
             if part not in self.classes:
                 self.classes[part] = self._make(part)
             return self.classes[part]
+
+    def _check(self) -> None:
+        """Refuse tasks and changes of classes, or of attributes, that the relative does not have.
+
+        Raises:
+            ArgumentError: names the first of them and the nearest that there is.
+        """
+        parts = {name.removeprefix(self.relative_name): value for name, value in self.modules.items()}
+        for name in self.tasks.values():
+            if not self.has(name.removeprefix(self.name)):
+                raise ArgumentError(f"{self.package}: TASKS name {name}, of which {self.relative.__name__} has no counterpart")
+        for part, changes in self.changes.items():
+            if isinstance(changes, Import):
+                continue
+            if part not in parts:
+                near = did_you_mean(part, parts)
+                raise ArgumentError(f"{self.package} changes {part!r}, which {self.relative.__name__} does not have.{near}")
+            known = {
+                name for parent in parts[part].__mro__ for name in (*vars(parent), *vars(parent).get("__annotations__", ()))
+            }
+            for attribute in changes.keys() - known:
+                near = did_you_mean(attribute, sorted(known))
+                raise ArgumentError(f"{self.package} changes {attribute!r} of {part!r}, which has no such attribute.{near}")
 
     def _make(self, part: str) -> type:
         changes = self.changes.get(part, {})

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..core.errors import ArgumentError
 from ..core.outputs import ModelOutput
 
 Unit = Mapping[str, Any]
@@ -133,12 +134,17 @@ def each(values: list[Any]) -> Any:
 
 
 def split(output: Any, counts: Sequence[int]) -> list[Any]:
-    """The output of a batch as one output per unit, which had `counts` rows each; the opposite of `collate`."""
+    """The output of a batch as one output per unit, which had `counts` rows each; the opposite of `collate`.
+
+    Raises:
+        ArgumentError: a tensor without rows, of which no unit has a part.
+    """
     if len(counts) == 1:
         return [output]
     if isinstance(output, ModelOutput):
-        # A cache is no result, and cannot be taken apart by rows.
-        output = {name: value for name, value in output.items() if isinstance(value, Tensor | tuple)}
+        # A cache is no result, and neither it nor one number for all rows can be taken apart by rows.
+        rows = {name: value for name, value in output.items() if isinstance(value, Tensor | tuple)}
+        output = {name: value for name, value in rows.items() if not isinstance(value, Tensor) or value.dim()}
     if isinstance(output, Mapping):
         parts = {name: _split_value(value, counts) for name, value in output.items()}
         return [{name: values[index] for name, values in parts.items()} for index in range(len(counts))]
@@ -147,7 +153,12 @@ def split(output: Any, counts: Sequence[int]) -> list[Any]:
 
 def _split_value(value: Any, counts: Sequence[int]) -> list[Any]:
     if isinstance(value, Tensor):
-        return [value] * len(counts) if not value.dim() else list(value.split(list(counts)))
+        if not value.dim():
+            raise ArgumentError(
+                f"_forward gave one number ({value.item():.4g}) for a batch of {len(counts)} inputs; it must give a row for"
+                " each (no answer may depend on what shares its batch), or call the pipeline with batch_size=1"
+            )
+        return list(value.split(list(counts)))
     if isinstance(value, tuple):
         return list(zip(*(_split_value(item, counts) for item in value), strict=True))
     if isinstance(value, list) and len(value) == len(counts):
