@@ -84,8 +84,9 @@ def with_lines(stub: Path, lines: list[str]) -> str:
     place = next(number for number, line in enumerate(kept) if line.startswith("from ."))
     text = "\n".join([*kept[:place], *lines, *kept[place:], ""])
     for command in (["check", "--fix-only", "--quiet", "--select", "I"], ["format", "--quiet"]):
-        command = [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(stub), "-"]
-        text = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+        # Under the name that it has in this repository, whose settings hold wherever the package lies.
+        command = [sys.executable, "-m", "ruff", *command, "--stdin-filename", "src/bestiary/__init__.pyi", "-"]
+        text = subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     return text
 
 

@@ -118,7 +118,7 @@ def test_pairs_and_masks() -> None:
 
 
 def test_a_vocabulary_of_another_family_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CorruptFile, match="lacks '<s>'; it is no vocabulary of RoBERTa"):
+    with pytest.raises(CorruptFile, match="lacks '</s>', which RobertaTokenizer puts around texts"):
         RobertaTokenizer.from_pretrained(tokenizer_files.write("gpt2", tmp_path))
 
 
