@@ -40,7 +40,7 @@ def test_one_greedy_token_stays_in_the_core(llama, ids):
     assert len(inside) <= 25
 
 
-@pytest.mark.parametrize("family", ["vit"])
+@pytest.mark.parametrize("family", ["clip", "detr", "resnet", "vit"])
 def test_a_vision_family_loads_nothing_of_generation(family):
     assert family in families()
     program = f"import sys, bestiary.models.{family}.model; print([m for m in sys.modules if '.generation' in m])"
