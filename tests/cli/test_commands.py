@@ -340,3 +340,14 @@ def test_classify_with_a_model_that_classifies_nothing(command):
 
 def test_a_device_that_is_not_there(command):
     wrong(command("generate", "Hello", "--device", "xpu:99"), 2, "device 'xpu:99' is not there: this machine has")
+
+
+@pytest.mark.parametrize("module", ["bestiary", "bestiary.cli"])
+def test_the_package_runs_as_a_module(module):
+    done = [
+        subprocess.run([sys.executable, "-m", module, *line], capture_output=True, text=True, timeout=120, check=False)
+        for line in (["--version"], ["generat"])
+    ]
+    assert (done[0].returncode, done[0].stdout) == (0, f"bestiary {bestiary.__version__}\n")
+    assert done[1].returncode == 2
+    assert done[1].stderr.startswith("bestiary: error: there is no command 'generat'. Did you mean 'generate'?")
