@@ -180,8 +180,6 @@ from .generation.processors.top_h import TopHLogitsWarper as TopHLogitsWarper
 from .generation.processors.top_k import TopKLogitsWarper as TopKLogitsWarper
 from .generation.processors.top_p import TopPLogitsWarper as TopPLogitsWarper
 from .generation.processors.typical_p import TypicalLogitsWarper as TypicalLogitsWarper
-from .generation.processors.whisper_no_speech import WhisperNoSpeechDetection as WhisperNoSpeechDetection
-from .generation.processors.whisper_timestamps import WhisperTimeStampLogitsProcessor as WhisperTimeStampLogitsProcessor
 from .generation.seeds import row_seed as row_seed
 from .generation.stopping import ConfidenceCriteria as ConfidenceCriteria
 from .generation.stopping import EosTokenCriteria as EosTokenCriteria
@@ -351,7 +349,9 @@ from .models.whisper.heads import WhisperForCausalLM as WhisperForCausalLM
 from .models.whisper.model import WhisperForConditionalGeneration as WhisperForConditionalGeneration
 from .models.whisper.model import WhisperModel as WhisperModel
 from .models.whisper.model import WhisperPreTrainedModel as WhisperPreTrainedModel
+from .models.whisper.no_speech import WhisperNoSpeechDetection as WhisperNoSpeechDetection
 from .models.whisper.processor import WhisperProcessor as WhisperProcessor
+from .models.whisper.timestamp_processor import WhisperTimeStampLogitsProcessor as WhisperTimeStampLogitsProcessor
 from .models.whisper.tokenizer import WhisperTokenizer as WhisperTokenizer
 from .models.whisper.tokenizer import WhisperTokenizerFast as WhisperTokenizerFast
 from .nn.reproducible import reproducible as reproducible

@@ -82,6 +82,8 @@ __getattr__, __dir__ = lazy(
         "heads": ["WhisperForCausalLM", "WhisperForAudioClassification"],
         "tokenizer": ["WhisperTokenizer", "WhisperTokenizerFast"],
         "feature_extractor": ["WhisperFeatureExtractor"],
+        "no_speech": ["WhisperNoSpeechDetection"],
+        "timestamp_processor": ["WhisperTimeStampLogitsProcessor"],
         "processor": ["WhisperProcessor"],
     },
 )

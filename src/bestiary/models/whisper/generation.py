@@ -88,21 +88,40 @@ class WhisperGeneration(Seq2SeqLM):
         Raises:
             ArgumentError, InputError: before anything runs, for options that exclude each other or that the checkpoint lacks.
         """
-        arguments = dict(locals())
-        call_options = {name: arguments[name] for name in TranscriptionRequest.__dataclass_fields__ if name in arguments}
-        call_options["forced_decoder_ids"] = kwargs.pop("forced_decoder_ids", None)
-        general = ("generation_config", "logits_processor", "stopping_criteria", "prefix_allowed_tokens_fn")
-        options = {**kwargs, **{name: arguments[name] for name in general if arguments[name] is not None}}
-        if synced_gpus:
-            options["synced_gpus"] = True
+        general = {
+            "generation_config": generation_config,
+            "logits_processor": logits_processor,
+            "stopping_criteria": stopping_criteria,
+            "prefix_allowed_tokens_fn": prefix_allowed_tokens_fn,
+            "synced_gpus": synced_gpus or None,
+        }
+        forced = kwargs.pop("forced_decoder_ids", None)
+        options = {**kwargs, **{name: value for name, value in general.items() if value is not None}}
         if options.get("custom_generate") is not None:
             raise ArgumentError("a custom_generate function decodes one window; call decode with the encoder's output instead")
         settings = self._settings(generation_config, options)
-        if call_options["forced_decoder_ids"] is None and not (
-            settings.get("lang_to_id") or settings.get("forced_decoder_ids")
-        ):
-            call_options["forced_decoder_ids"] = self.config.get("forced_decoder_ids")  # where checkpoints of 2022 have them
-        request = TranscriptionRequest.of(settings, call_options)
+        if forced is None and not (settings.get("lang_to_id") or settings.get("forced_decoder_ids")):
+            forced = self.config.get("forced_decoder_ids")  # where checkpoints of 2022 have them
+        request = TranscriptionRequest.of(
+            settings,
+            forced_decoder_ids=forced,
+            return_timestamps=return_timestamps,
+            return_token_timestamps=return_token_timestamps,
+            return_segments=return_segments,
+            task=task,
+            language=language,
+            is_multilingual=is_multilingual,
+            prompt_ids=prompt_ids,
+            prompt_condition_type=prompt_condition_type,
+            condition_on_prev_tokens=condition_on_prev_tokens,
+            temperature=temperature,
+            compression_ratio_threshold=compression_ratio_threshold,
+            logprob_threshold=logprob_threshold,
+            no_speech_threshold=no_speech_threshold,
+            num_segment_frames=num_segment_frames,
+            time_precision=time_precision,
+            time_precision_features=time_precision_features,
+        )
         return self._transcribe(
             input_features,
             attention_mask,
@@ -211,7 +230,7 @@ class WhisperGeneration(Seq2SeqLM):
         Raises:
             InputError: the checkpoint names no languages.
         """
-        request = TranscriptionRequest.of(self.generation_settings(generation_config), {})
+        request = TranscriptionRequest.of(self.generation_settings(generation_config))
         if not request.lang_to_id:
             raise InputError("this checkpoint's generation settings hold no lang_to_id, so there is no language to find")
         if (input_features is None) == (encoder_outputs is None):

@@ -46,7 +46,7 @@ class TranscriptionRequest:
     alignment_heads: list[list[int]] | None = None
 
     @classmethod
-    def of(cls, settings: GenerationConfig, options: dict[str, Any]) -> Self:
+    def of(cls, settings: GenerationConfig, **options: Any) -> Self:
         """From the resolved `settings` and what the call itself says.
 
         Raises:

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from ...core.errors import ArgumentError, InputError
 from ...core.outputs import BaseModelOutput
-from ...generation.processors.whisper_timestamps import WhisperTimeStampLogitsProcessor
 from ...generation.seeds import row_seed, row_seeds
 from .alignment import token_times
 from .request import TranscriptionRequest
+from .timestamp_processor import WhisperTimeStampLogitsProcessor
 from .windows import cut
 
 # Above this temperature a transcript is too doubtful to go on from.

@@ -5,9 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..processor import LogitsProcessor
-
-__all__ = ["WhisperTimeStampLogitsProcessor"]
+from ...generation.processor import LogitsProcessor
 
 
 class WhisperTimeStampLogitsProcessor(LogitsProcessor):

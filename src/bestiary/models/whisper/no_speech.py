@@ -6,9 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..processor import LogitsProcessor
-
-__all__ = ["WhisperNoSpeechDetection"]
+from ...generation.processor import LogitsProcessor
 
 
 class WhisperNoSpeechDetection(LogitsProcessor):
