@@ -1,10 +1,10 @@
 """How the batching engine shares its memory and its time between requests."""
 
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
-from typing import Any
+from typing import Annotated, Any
 
-from ..core.errors import ArgumentError, ConfigError, did_you_mean
+from ..core.errors import ArgumentError, did_you_mean
+from ..core.kinds import SMALLEST, Natural, Range, Whole, check
 from ..generation.seeds import as_seed
 
 
@@ -28,33 +28,22 @@ class ContinuousBatchingConfig:
         ConfigError: a number is out of its range, or no number. ArgumentError: the seed is no whole number.
     """
 
-    page_size: int = 64
-    num_blocks: int | None = None
-    max_batch_tokens: int = 512
-    max_memory_percent: float = 0.5
-    max_requests_per_batch: int = 256
+    page_size: Natural = 64
+    num_blocks: Natural | None = None
+    max_batch_tokens: Natural = 512
+    max_memory_percent: Annotated[float, Range(SMALLEST, 1)] = 0.5
+    max_requests_per_batch: Natural = 256
     allow_block_sharing: bool = True
     return_logprobs: bool = False
     seed: int | None = None
-    max_queue_size: int = 1024
+    max_queue_size: Whole = 1024
 
     def __post_init__(self) -> None:
-        for name, least in (("page_size", 1), ("num_blocks", 1), ("max_batch_tokens", 1), ("max_requests_per_batch", 1),
-                            ("max_queue_size", 0)):  # fmt: skip
-            value = getattr(self, name)
-            if value is None and name == "num_blocks":
-                continue
-            if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-                raise ConfigError(f"{name} is {value!r}; expected a whole number from {least}")
-            setattr(self, name, int(value))
-        share = self.max_memory_percent
-        if not isinstance(share, Real) or not 0 < share <= 1:
-            raise ConfigError(f"max_memory_percent is {share!r}; expected a share above 0 and up to 1")
-        for name in ("allow_block_sharing", "return_logprobs"):
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; expected True or False")
         if self.seed is not None:
             self.seed = as_seed(self.seed)
+        for field in fields(self):
+            if field.name != "seed":
+                check(type(self).__name__, field.name, getattr(self, field.name), field.type)
 
     @classmethod
     def of(cls, config: Any) -> "ContinuousBatchingConfig":

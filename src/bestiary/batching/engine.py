@@ -16,18 +16,18 @@ from ..cache.layer_types import layer_types
 from ..cache.paged import BlockPool
 from ..core.errors import ArgumentError, CapacityError, EngineError, InputError
 from ..generation import checks
-from ..generation.begin import criteria_of
+from ..generation.begin import criteria_of, processors_of
 from ..generation.call import Call
 from ..generation.config import GenerationConfig, default_of
-from ..generation.processor import Context, listed, processors_for
-from ..generation.prompt import check_arguments
+from ..generation.highest import highest
+from ..generation.prompt import DECODER_ONLY, Prompt, check_arguments
 from ..generation.seeds import as_seed
 from ..generation.settings import check_settings, end_tokens, leave_ends_open, max_length
 from ..generation.strategy import strategy_name
 from ..nn.attention import Attend
 from ..nn.masks import Mask
 from .attention import Layout, PagedCache, PromptPiece, Visits
-from .choosing import choose, reason_to_end
+from .choosing import next_token, reason_to_end
 from .config import ContinuousBatchingConfig
 from .requests import RequestState
 from .scheduler import Plan, Scheduler
@@ -50,13 +50,17 @@ class Engine:
 
     Args:
         generation_config: settings of requests that bring none of their own; those of the checkpoint come after.
+        config: of the engine, or the dictionary of it; without it, that of `generation_config`.
 
     Raises:
         ArgumentError: the model is no decoder alone, or has layers that keep a state instead of keys.
     """
 
     def __init__(
-        self, model: Any, generation_config: GenerationConfig | None = None, config: ContinuousBatchingConfig | None = None
+        self,
+        model: Any,
+        generation_config: GenerationConfig | None = None,
+        config: ContinuousBatchingConfig | dict[str, Any] | None = None,
     ) -> None:
         if model.config.is_encoder_decoder or any(isinstance(part, Attend) and part.cross for part in model.modules()):
             raise ArgumentError(f"{type(model).__name__} looks at an encoder; batches of requests are for decoders alone")
@@ -66,7 +70,9 @@ class Engine:
                 "call generate, which takes prompts padded on the left"
             )
         self.model, self.generation_config = model, generation_config
-        self.config = config or ContinuousBatchingConfig()
+        if config is None and generation_config is not None:
+            config = generation_config.continuous_batching_config
+        self.config = ContinuousBatchingConfig.of(config)
         self.context = longest_request(model)
         self._settings: GenerationConfig | None = None
         self.pool = BlockPool(0, self.config.page_size)
@@ -120,24 +126,18 @@ class Engine:
         if constraint is not None:
             config = copy.deepcopy(config)
             leave_ends_open(config)
-        call = Call(config, tokenizer=tokenizer, stopping_criteria=stopping_criteria)
+        call = Call(
+            config,
+            logits_processor=logits_processor,
+            stopping_criteria=stopping_criteria,
+            prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
+            tokenizer=tokenizer,
+            constraint=constraint,
+        )
         limit = max_length(config, len(tokens), self.context)
         eos = end_tokens(config, self.model.device)
-        context = Context(
-            config=config,
-            prompt_length=len(tokens),
-            max_length=limit,
-            device=self.model.device,
-            eos=eos,
-            encoder_input_ids=torch.tensor([tokens], device=self.model.device),
-            prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
-            model=self.model,
-        )
-        processors = listed("logits_processor", logits_processor)
-        if constraint is not None:
-            processors.append(
-                self.model.constraint_processor(constraint, tokenizer, context, prompts=1, copies=1, moving=False)
-            )
+        ids = torch.tensor([tokens], device=self.model.device)
+        prompt = Prompt(config, DECODER_ONLY, ids, encoder_ids=ids, max_length=limit)
         seed = self.config.seed if seed is None else as_seed(seed)
         return RequestState(
             request_id,
@@ -145,7 +145,7 @@ class Engine:
             len(tokens),
             limit,
             config,
-            processors_for(context, processors),
+            processors_of(self.model, call, prompt, eos),
             criteria_of(call),
             frozenset([] if eos is None else eos.tolist()),
             int(torch.randint(2**62, ())) if seed is None and config.do_sample else seed or 0,
@@ -298,30 +298,25 @@ class Engine:
     def _continue(self, requests: list[RequestState], logits: Tensor) -> None:
         """Give each of `requests` its next token, by its row of `logits` (n, V)."""
         scores = logits.float()
-        choices = choose(requests, scores)
+        best = highest(scores)
+        highest_scores = scores.gather(1, best.unsqueeze(1)).squeeze(1).tolist()
         logprobs = scores.log_softmax(-1) if self.config.return_logprobs else None
         now = time.perf_counter()
-        for row, (request, choice) in enumerate(zip(requests, choices, strict=True)):
-            if isinstance(choice, Exception):
-                self._fail(request, choice)
+        for row, (request, token) in enumerate(zip(requests, best.tolist(), strict=True)):
+            try:
+                token = next_token(request, scores[row : row + 1], token, highest_scores[row])
+                request.tokens.append(token)
+                request.timestamps.append(now)
+                if logprobs is not None:
+                    request.logprobs.append(float(logprobs[row, token]))
+                reason = reason_to_end(request, scores[row : row + 1])
+            except Exception as error:  # noqa: BLE001 (somebody's processor or criterion: the others go on)
+                self._fail(request, error)
                 continue
-            request.tokens.append(choice)
-            request.timestamps.append(now)
-            if logprobs is not None:
-                request.logprobs.append(float(logprobs[row, choice]))
-            self._settle(request, scores[row : row + 1] if request.criteria else scores)
-
-    def _settle(self, request: RequestState, scores: Tensor) -> None:
-        """End `request` if its newest token was the last, else tell of it. Only criteria look at its `scores` (1, V)."""
-        try:
-            reason = reason_to_end(request, scores)
-        except Exception as error:  # noqa: BLE001 (somebody's criterion: the others go on)
-            self._fail(request, error)
-            return
-        if reason:
-            self.cancel(request, reason)
-        elif request.listener is not None:
-            request.listener(request)
+            if reason:
+                self.cancel(request, reason)
+            elif request.listener is not None:
+                request.listener(request)
 
     def _fail(self, request: RequestState, error: Exception) -> None:
         """End `request` with `error`. Nobody meets what its blocks hold, which may be no numbers."""

@@ -99,8 +99,8 @@ class ContinuousBatchingManager:
         generation_config: GenerationConfig | None = None,
         continuous_batching_config: ContinuousBatchingConfig | dict[str, Any] | None = None,
     ) -> None:
-        self.config = ContinuousBatchingConfig.of(continuous_batching_config)
-        self._engine = Engine(model, generation_config, self.config)
+        self._engine = Engine(model, generation_config, continuous_batching_config)
+        self.config = self._engine.config
         self._engine.allocate()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None

@@ -1,7 +1,7 @@
 """What a decoder can do with many requests at once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ArgumentError
@@ -11,7 +11,6 @@ from .config import ContinuousBatchingConfig
 # The engine is imported when it is asked for: most who import a model never do.
 if TYPE_CHECKING:
     from ..generation.config import GenerationConfig
-    from .engine import Engine
     from .manager import ContinuousBatchingManager
     from .requests import GenerationOutput
 
@@ -54,7 +53,7 @@ class ContinuousMixin:
 
         if not isinstance(inputs, Iterable) or isinstance(inputs, Mapping | str):
             raise ArgumentError(f"inputs are a {type(inputs).__name__}; expected a list of prompts")
-        engine = Engine(self, generation_config, _config(continuous_batching_config, generation_config))
+        engine = Engine(self, generation_config, continuous_batching_config)
         requests = []
         for index, prompt in enumerate(inputs):
             arguments = dict(prompt) if isinstance(prompt, Mapping) else {"input_ids": prompt}
@@ -74,7 +73,8 @@ class ContinuousMixin:
             engine.add(request)
         with tqdm(total=len(requests), disable=not progress_bar, unit="request") as bar:
             while engine.requests:
-                _pass(engine)
+                with suppress(Exception):  # the requests of this pass hold it; the others go on
+                    engine.step()
                 bar.update(len(requests) - len(engine.requests) - bar.n)
         failed = [request for request in requests if request.error is not None]
         if len(failed) == len(requests) and failed[0].error is not None:
@@ -91,8 +91,7 @@ class ContinuousMixin:
         """A manager that takes requests for this model from any thread; call its `start`, or use it with `with`."""
         from .manager import ContinuousBatchingManager
 
-        config = _config(continuous_batching_config, generation_config)
-        return ContinuousBatchingManager(self, generation_config, config)
+        return ContinuousBatchingManager(self, generation_config, continuous_batching_config)
 
     @contextmanager
     def continuous_batching_context_manager(
@@ -111,16 +110,3 @@ class ContinuousMixin:
             manager.stop(hard_stop=True)
             raise
         manager.stop(block, timeout)
-
-
-def _pass(engine: "Engine") -> None:
-    try:
-        engine.step()
-    except Exception:  # noqa: BLE001 (the requests of this pass hold it; the others go on)
-        return
-
-
-def _config(config: Any, generation_config: "GenerationConfig | None") -> ContinuousBatchingConfig:
-    if config is None and generation_config is not None:
-        config = generation_config.continuous_batching_config
-    return ContinuousBatchingConfig.of(config)

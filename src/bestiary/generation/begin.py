@@ -55,7 +55,7 @@ def begin(model: GeneratingModel, call: Call) -> Generation:
     eos = end_tokens(settings, model.device)
     rows, device = prompt.ids.shape[0], prompt.ids.device
     finish = Finish(rows, device, eos, criteria_of(call), prompt.max_length, padding_token(settings))
-    processors = _processors(model, call, prompt, eos, chosen)
+    processors = processors_of(model, call, prompt, eos, moving=not chosen.final)
     caching.continue_cache(prompt)
     run = Decoding(model, prompt, processors, finish)
     strategy = chosen(settings, _generator(call, chosen, model.device))
@@ -109,10 +109,10 @@ def criteria_of(call: Call) -> list[Any]:
     return criteria
 
 
-def _processors(
-    model: GeneratingModel, call: Call, prompt: Prompt, eos: torch.Tensor | None, chosen: type[Strategy]
+def processors_of(
+    model: GeneratingModel, call: Call, prompt: Prompt, eos: torch.Tensor | None, moving: bool = False
 ) -> LogitsProcessorList:
-    """The processors that the call asks for, in order."""
+    """The processors that the call asks for, in order; `moving`: whether rows of a prompt take over each other's tokens."""
     context = Context(
         config=prompt.settings,
         prompt_length=prompt.ids.shape[1],
@@ -128,7 +128,7 @@ def _processors(
     )
     custom = list(call.logits_processor or ())
     if call.constraint is not None:  # after all that may forbid tokens, so that it sees what is left
-        prompts, moving = prompt.ids.shape[0] // prompt.copies, not chosen.final
+        prompts = prompt.ids.shape[0] // prompt.copies
         custom.append(
             model.constraint_processor(call.constraint, call.tokenizer, context, prompts, prompt.copies, moving=moving)
         )
