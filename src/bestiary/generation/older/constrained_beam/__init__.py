@@ -38,7 +38,6 @@ class ConstrainedBeam(Beam):
     open_ends = True
     tiers = 3
     _states: list[list[ConstraintListState]]
-    _names: list[list[int]]
 
     @classmethod
     def rows(cls, settings: GenerationConfig) -> int:
@@ -61,13 +60,12 @@ class ConstrainedBeam(Beam):
         banned = set(self.settings.suppress_tokens or ())
         self._end_tokens = set(run.finish.eos)
         check_tokens(constraints, vocabulary, banned, self._end_tokens)
-        self._states, self._names = [], []
+        self._states = []
         for ids in run.ids[:: self.beams].tolist():
             state = ConstraintListState(constraints)
             state.reset(ids)
             check_room(state, run.finish.max_length - run.length)
             self._states.append([state] * self.beams)
-            self._names.append([0] * self.beams)  # all beams are equal yet
 
     def extend(self, run: Decoding, pool: Pool, scores: Tensor) -> Candidates:
         candidates = self.candidates(run, pool, scores)
@@ -77,79 +75,59 @@ class ConstrainedBeam(Beam):
     def _tiers(self, candidates: Candidates) -> Tensor:
         """(B, C) what candidates are worth that end."""
         tiers = torch.full_like(candidates.codes, _CUT)
-        ending = candidates.codes.nonzero().tolist()
         beams, tokens, codes = (values.tolist() for values in (candidates.beams, candidates.tokens, candidates.codes))
-        for row, place in ending:
-            state, eos = self._states[row][beams[row][place]], codes[row][place] == EOS
-            if not eos:
-                state = state.copy()
-                state.add(tokens[row][place])
-            tiers[row, place] = _MET if state.completed else _ENDED if eos else _CUT
+        for row, place in candidates.codes.nonzero().tolist():
+            ends = codes[row][place] == EOS
+            state = self._states[row][beams[row][place]] if ends else self._after(row, beams[row][place], tokens[row][place])
+            tiers[row, place] = _MET if state.completed else _ENDED if ends else _CUT
         return tiers
 
     def _arrange(self, run: Decoding, pool: Pool, scores: Tensor, going: Candidates) -> Candidates:
         """The beams that go on, with what is a step ahead, in the order of the banks; notes how far each has come."""
-        pairs = [list(zip(*row, strict=True)) for row in zip(going.beams.tolist(), going.tokens.tolist(), strict=True)]
-        ahead = [[] if over else self._ahead(row, pairs[row]) for row, over in enumerate(pool.over.tolist())]
-        every = self._with(run, pool, scores, going, ahead)
-        order, tiers = [], []
-        for row, totals in enumerate(every.totals.tolist()):
-            choices = pairs[row] + ahead[row]
-            states = [self._after(row, beam, token) for beam, token in choices]
+        ahead = self._ahead(pool, scores, going)
+        counts = ahead.flatten(1).sum(1).tolist()
+        if max(counts):
+            totals = (scores.view_as(ahead) + pool.totals.unsqueeze(2)).masked_fill(~ahead, -torch.inf).flatten(1)
+            totals, places = totals.topk(max(counts))  # where a prompt has fewer, -inf, which never wins
+            more = self.judged(run, pool, scores, totals, places // scores.shape[1], places % scores.shape[1])
+            names = ("totals", "beams", "tokens", "codes")
+            going = Candidates(*(torch.cat([vars(going)[name], vars(more)[name]], dim=1) for name in names))
+        order = []
+        choices = zip(going.totals.tolist(), going.beams.tolist(), going.tokens.tolist(), strict=True)
+        for row, (sums, beams, tokens) in enumerate(choices):
+            states = [self._after(row, beam, token) for beam, token in zip(beams, tokens, strict=True)]
             picked = list(range(self.beams))
-            if ahead[row]:
-                picked = round_robin([state.get_bank() for state in states], totals, self.beams)
-            self._note(row, [choices[place] for place in picked], [states[place] for place in picked])
+            if counts[row]:
+                picked = round_robin([state.get_bank() for state in states], sums, self.beams)
+            self._states[row] = [states[place] for place in picked]
             order.append(picked)
-            tiers.append([_MET if state.completed else _CUT for state in self._states[row]])
-        arranged = every.take(torch.tensor(order, device=going.beams.device))
-        arranged.tiers = torch.tensor(tiers, device=going.beams.device)
+        arranged = going.take(torch.tensor(order, device=scores.device))
+        arranged.tiers = self._reached(scores.device)
         return arranged
 
-    def _ahead(self, row: int, going: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """(beam, token) of all that is a step ahead for the prompt `row`, less what is `going` anyway."""
-        names, pairs = self._names[row], []
-        taken = {(names[beam], token) for beam, token in going}
-        for beam, state in enumerate(self._states[row]):
-            for token in state.advance() or ():
+    def _ahead(self, pool: Pool, scores: Tensor, going: Candidates) -> Tensor:
+        """(B, k, V) which continuations are a step ahead with a constraint, less those that are `going` on anyway."""
+        ahead = torch.zeros(*pool.rows.shape, scores.shape[1], dtype=torch.bool)
+        for row, beam in pool.alive().nonzero().tolist():
+            for token in self._states[row][beam].advance() or ():
                 early = token in self._end_tokens and not self._after(row, beam, token).completed
-                if (names[beam], token) not in taken and not early:
-                    taken.add((names[beam], token))
-                    pairs.append((beam, token))
-        return pairs
-
-    def _with(
-        self, run: Decoding, pool: Pool, scores: Tensor, going: Candidates, ahead: list[list[tuple[int, int]]]
-    ) -> Candidates:
-        """`going` and what is `ahead`, (B, k + the most of one prompt); what fills up a prompt can never win."""
-        most = max(map(len, ahead))
-        if most == 0:
-            return going
-        filled = torch.tensor([[*row, *[(0, 0)] * (most - len(row))] for row in ahead], device=scores.device)
-        beams, tokens = filled.unbind(-1)
-        rows = torch.arange(len(ahead), device=scores.device).unsqueeze(1)
-        totals = scores.reshape(*pool.rows.shape, -1)[rows, beams, tokens] + pool.totals.gather(1, beams)
-        empty = torch.tensor([[place >= len(row) for place in range(most)] for row in ahead], device=scores.device)
-        more = self.judged(run, pool, scores, totals.masked_fill(empty, -torch.inf), beams, tokens)
-        names = ("totals", "beams", "tokens", "codes")
-        return Candidates(*(torch.cat([vars(going)[name], vars(more)[name]], dim=1) for name in names))
+                ahead[row, beam, token] = not early
+        ahead = ahead.to(scores.device)
+        ahead[torch.arange(len(ahead), device=scores.device).unsqueeze(1), going.beams, going.tokens] = False
+        return ahead
 
     def _after(self, row: int, beam: int, token: int) -> ConstraintListState:
         state = self._states[row][beam].copy()
         state.add(token)
         return state
 
-    def _note(self, row: int, pairs: list[tuple[int, int]], states: list[ConstraintListState]) -> None:
-        """The beams of the prompt `row` are continuations by `pairs` now. Equal rows get equal names."""
-        known: dict[tuple[int, int], int] = {}
-        before = self._names[row]
-        self._names[row] = [known.setdefault((before[beam], token), place) for place, (beam, token) in enumerate(pairs)]
-        self._states[row] = states
+    def _reached(self, device: torch.device) -> Tensor:
+        """(B, k) what the beams are worth if they are cut off now."""
+        return torch.tensor([[_MET if state.completed else _CUT for state in row] for row in self._states], device=device)
 
     def unfinished(self, run: Decoding, pool: Pool) -> Candidates:
         candidates = super().unfinished(run, pool)
-        tiers = [[_MET if state.completed else _CUT for state in row] for row in self._states]
-        return replace(candidates, tiers=torch.tensor(tiers, device=candidates.codes.device))
+        return replace(candidates, tiers=self._reached(candidates.codes.device))
 
     def _results(self, run: Decoding) -> BestRows:
         first, results = self._found is None, super()._results(run)

@@ -1,5 +1,6 @@
 """Words that a beam search must write (https://arxiv.org/abs/1804.06609): constraints, and how far a row has come with them."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
@@ -120,16 +121,10 @@ class DisjunctiveConstraint(Constraint):
     def remaining(self) -> int:
         return 0 if self.completed else self.seqlen - len(self.current_seq)
 
-    def shortest(self) -> int:
-        """Tokens of the shortest phrase."""
-        return min(map(len, self.token_ids))
-
     def copy(self, stateful: bool = False) -> Self:
-        constraint = object.__new__(type(self))
-        constraint.token_ids, constraint.seqlen = self.token_ids, self.seqlen
-        constraint.reset()
-        if stateful:
-            constraint.current_seq, constraint.completed = self.current_seq, self.completed
+        constraint = copy.copy(self)
+        if not stateful:
+            constraint.reset()
         return constraint
 
 
@@ -212,47 +207,32 @@ class ConstraintListState:
         """Take a token that was written; returns whether it met a constraint, and whether it was a step ahead."""
         if self.completed:
             return True, False
-        if self.inprogress_constraint is None:
-            return self._start(token_id)
-        stepped, complete, lost = self.inprogress_constraint.update(token_id)
-        if lost:
-            self.pending_constraints.append(self.inprogress_constraint.copy())
-            self.inprogress_constraint = None
+        current = self.inprogress_constraint
+        if current is None:
+            starting = [place for place, waiting in enumerate(self.pending_constraints) if waiting.does_advance(token_id)]
+            if not starting:
+                return False, False
+            current = self.pending_constraints.pop(starting[0]).copy()
+        stepped, complete, lost = current.update(token_id)
         if complete:
-            self._finish(self.inprogress_constraint)
+            self.complete_constraints.append(current)
+            self.completed = not self.pending_constraints
+        elif lost:
+            self.pending_constraints.append(current.copy())
+        self.inprogress_constraint = None if complete or lost else current
         return complete, stepped
-
-    def _start(self, token_id: int) -> tuple[bool, bool]:
-        for index, waiting in enumerate(self.pending_constraints):
-            if waiting.does_advance(token_id):
-                current = waiting.copy()
-                _, complete, _ = current.update(token_id)
-                self.inprogress_constraint = current
-                del self.pending_constraints[index]
-                if complete:
-                    self._finish(current)
-                return complete, True
-        return False, False
-
-    def _finish(self, constraint: Constraint | None) -> None:
-        if constraint is not None:
-            self.complete_constraints.append(constraint)
-        self.inprogress_constraint = None
-        self.completed = not self.pending_constraints
 
     def copy(self, stateful: bool = True) -> "ConstraintListState":
         """A new state, with what was done if `stateful`."""
-        state = object.__new__(ConstraintListState)
-        state.constraints, state.max_seqlen, state.n_constraints = self.constraints, self.max_seqlen, self.n_constraints
+        state = copy.copy(self)
         if not stateful:
             state.init_state()
             return state
-        current = self.inprogress_constraint
-        state.completed = self.completed
         # Those that wait, and those that are met, never change: both states may hold them.
         state.complete_constraints = list(self.complete_constraints)
         state.pending_constraints = list(self.pending_constraints)
-        state.inprogress_constraint = None if current is None else current.copy(stateful=True)
+        if self.inprogress_constraint is not None:
+            state.inprogress_constraint = self.inprogress_constraint.copy(stateful=True)
         return state
 
 
