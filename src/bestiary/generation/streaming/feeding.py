@@ -24,11 +24,9 @@ def as_streamer(streamer: Any, tokenizer: Any) -> Any:
     """
     if isinstance(streamer, type):
         raise ArgumentError(f"streamer is the class {streamer.__name__}; expected an object of it: {streamer.__name__}(...)")
-    if (
-        streamer is None
-        or isinstance(streamer, RowStreamer | BaseStreamer)
-        or (_has(streamer, "put") and _has(streamer, "end"))
-    ):
+    # The caller's object need not be of a class of ours.
+    puts = all(callable(getattr(streamer, name, None)) for name in ("put", "end"))
+    if streamer is None or isinstance(streamer, RowStreamer) or puts:
         return streamer
     if not callable(streamer):
         raise ArgumentError(
@@ -36,10 +34,6 @@ def as_streamer(streamer: Any, tokenizer: Any) -> Any:
         )
     function: Callable[..., Any] = streamer
     return BatchTextStreamer(tokenizer, function, skip_prompt=True, skip_special_tokens=True)
-
-
-def _has(streamer: Any, name: str) -> bool:
-    return callable(getattr(streamer, name, None))  # the caller's object, which need not be of a class of ours
 
 
 def fail(streamer: Any, error: BaseException) -> None:
@@ -56,7 +50,7 @@ def fail(streamer: Any, error: BaseException) -> None:
 class Feed(ABC):
     """Follows one generation for one streamer."""
 
-    def __init__(self, streamer: Any, run: Decoding, strategy: Strategy) -> None:
+    def __init__(self, streamer: Any, run: Decoding, strategy: Any) -> None:
         self.streamer, self.run, self.strategy = streamer, run, strategy
 
     @abstractmethod
@@ -87,31 +81,6 @@ class TokenFeed(Feed):
         self.streamer.end()
 
 
-class AgreedTokenFeed(Feed):
-    """For streamers with `put`, of a single prompt with beams: its tokens (1,) as they become certain."""
-
-    def __init__(self, streamer: Any, run: Decoding, strategy: Strategy) -> None:
-        super().__init__(streamer, run, strategy)
-        agreed = _Agreed(run, strategy)
-        if agreed.rows != 1:
-            raise ArgumentError(
-                f"a {type(streamer).__name__} follows beams of one answer, not of {agreed.rows}; a BatchTextStreamer does"
-            )
-        self._agreed = agreed
-        streamer.put(run.ids[:1].clone().cpu())
-
-    def add(self, step: Step) -> None:
-        self._put(self._agreed.newly())
-
-    def end(self, sequences: Tensor) -> None:
-        self._put(self._agreed.rest(sequences))
-        self.streamer.end()
-
-    def _put(self, new: list[list[int]]) -> None:
-        for token in new[0]:
-            self.streamer.put(torch.tensor([token]))
-
-
 class RowFeed(Feed):
     """For streamers by row, where a token that is chosen stays."""
 
@@ -140,53 +109,59 @@ class RowFeed(Feed):
 
 
 class AgreedRowFeed(Feed):
-    """For streamers by row, with beams."""
+    """For streamers by row, with beams: what they have agreed on. The rows are those that are returned."""
 
-    def __init__(self, streamer: RowStreamer, run: Decoding, strategy: Strategy) -> None:
+    def __init__(self, streamer: Any, run: Decoding, strategy: Any) -> None:
         super().__init__(streamer, run, strategy)
-        self._agreed = _Agreed(run, strategy)
-        first = _prompts(run)[:: strategy.rows(run.settings)]
-        streamer.begin([prompt for prompt in first for _ in range(self._agreed.copies)])
+        beams = strategy.rows(run.settings)
+        self._copies = run.settings.effective("num_return_sequences")
+        self._sent = [run.length] * (run.ids.shape[0] // beams * self._copies)
+        self._begin([prompt for prompt in _prompts(run)[::beams] for _ in range(self._copies)])
 
     def add(self, step: Step) -> None:
-        self._take(self._agreed.newly())
+        ids, counts = self.strategy.agreed(self.run)
+        for prompt, (row, count) in enumerate(zip(ids.tolist(), counts.tolist(), strict=True)):
+            best = prompt * self._copies
+            if count > self._sent[best]:
+                self._take(best, row[self._sent[best] : count])
+                self._sent[best] = count
 
     def end(self, sequences: Tensor) -> None:
-        self._take(self._agreed.rest(sequences))
-        for row, reason in enumerate(self.strategy.reasons(self.run)):
-            self.streamer.finish(row, reason)
+        chosen = self.strategy.extras(self.run)["beam_indices"]
+        lengths = (sequences.shape[1] - chosen.shape[1] + (chosen >= 0).sum(1)).tolist()  # without padding
+        for row, (tokens, sent, length) in enumerate(zip(sequences.tolist(), self._sent, lengths, strict=True)):
+            if length > sent:
+                self._take(row, tokens[sent:length])
+        self._finish()
         self.streamer.end()
 
-    def _take(self, new: list[list[int]]) -> None:
-        for row, tokens in enumerate(new):
-            if tokens:
-                self.streamer.take(row, tokens)
+    def _begin(self, prompts: list[list[int]]) -> None:
+        self.streamer.begin(prompts)
+
+    def _take(self, row: int, tokens: list[int]) -> None:
+        self.streamer.take(row, tokens)
+
+    def _finish(self) -> None:
+        for row, reason in enumerate(self.strategy.reasons(self.run)):
+            self.streamer.finish(row, reason)
 
 
-class _Agreed:
-    """What beams have agreed on and was not given out yet; rows are those that are returned."""
+class AgreedTokenFeed(AgreedRowFeed):
+    """For streamers with `put`, of a single prompt with beams: its tokens (1,) as they become certain."""
 
-    def __init__(self, run: Decoding, strategy: Any) -> None:
-        self._run, self._strategy = run, strategy
-        self.copies = run.settings.effective("num_return_sequences")
-        self.rows = run.ids.shape[0] // strategy.rows(run.settings) * self.copies
-        self._sent = [run.length] * self.rows
+    def _begin(self, prompts: list[list[int]]) -> None:
+        if len(prompts) != 1:
+            raise ArgumentError(
+                f"a {type(self.streamer).__name__} follows beams of one answer, not of {len(prompts)}; a BatchTextStreamer does"
+            )
+        self.streamer.put(self.run.ids[:1].clone().cpu())
 
-    def newly(self) -> list[list[int]]:
-        """Tokens of each row that became certain in the last step."""
-        ids, counts = self._strategy.agreed(self._run)
-        new: list[list[int]] = [[] for _ in range(self.rows)]
-        for prompt, (row, count) in enumerate(zip(ids.tolist(), counts.tolist(), strict=True)):
-            best = prompt * self.copies
-            new[best] = row[self._sent[best] : count]
-            self._sent[best] = max(self._sent[best], count)
-        return new
+    def _take(self, row: int, tokens: list[int]) -> None:
+        for token in tokens:
+            self.streamer.put(torch.tensor([token]))
 
-    def rest(self, sequences: Tensor) -> list[list[int]]:
-        """What is left of the rows that are returned, without padding."""
-        chosen = self._strategy.extras(self._run)["beam_indices"]
-        lengths = (sequences.shape[1] - chosen.shape[1] + (chosen >= 0).sum(1)).tolist()
-        return [row[sent:length] for row, sent, length in zip(sequences.tolist(), self._sent, lengths, strict=True)]
+    def _finish(self) -> None:
+        """Nothing: `put` has no word for it."""
 
 
 def _prompts(run: Decoding) -> list[list[int]]:

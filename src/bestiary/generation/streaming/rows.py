@@ -3,7 +3,7 @@
 The pieces of a row, joined, are the text of its tokens up to its end (padding is no part of it); none is taken back.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ class TextPiece:
     finish_reason: str | None = None
 
 
-class RowStreamer(Cancellable):
+class RowStreamer(Cancellable, ABC):
     """What `generate` feeds row by row. Set `cancelled`, or call `cancel`, to stop after the next token.
 
     The rows are those that `generate` returns. With beams, a token comes when no beam can take it back; of several rows
@@ -83,7 +83,8 @@ class BatchTextStreamer(RowStreamer):
 
     def end(self) -> None:
         """Be ready for another generation."""
-        self._decoders, self.cancelled = [], False
+        super().end()
+        self._decoders = []
 
     def _hand(self, piece: TextPiece) -> None:
         if self.on_piece(piece) is False:
@@ -102,16 +103,6 @@ class BatchTextIteratorStreamer(QueueIterator[TextPiece], BatchTextStreamer):
     def __init__(self, tokenizer: Any, skip_prompt: bool = False, timeout: float | None = None, **decode_kwargs: Any) -> None:
         super().__init__(tokenizer, self._send, skip_prompt, **decode_kwargs)
         self.open(timeout)
-
-    def end(self) -> None:
-        """Tell the reader."""
-        super().end()
-        self._send(None)
-
-    def error(self, error: BaseException) -> None:
-        """Hand the error to the reader."""
-        super().end()
-        self._send(error)
 
 
 class AsyncBatchTextIteratorStreamer(AsyncQueueIterator[TextPiece], BatchTextIteratorStreamer):

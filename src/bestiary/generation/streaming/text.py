@@ -15,7 +15,7 @@ P = TypeVar("P")
 _HALF = "\ufffd"  # what a decoder writes for bytes that are no whole character
 
 
-class Cancellable(ABC):
+class Cancellable:
     """What `generate` feeds and its reader may stop: set `cancelled`, or call `cancel`; rows then finish as "cancelled"."""
 
     cancelled = False
@@ -24,16 +24,16 @@ class Cancellable(ABC):
         """Stop the generation after the next token."""
         self.cancelled = True
 
-    @abstractmethod
     def end(self) -> None:
-        """There is no more."""
+        """There is no more; another generation may follow."""
+        self.cancelled = False
 
     def error(self, error: BaseException) -> None:
         """The generation failed with `error`, and raises it too. What came so far is brought to an end."""
         self.end()
 
 
-class BaseStreamer(Cancellable):
+class BaseStreamer(Cancellable, ABC):
     """What `generate` feeds: first the prompt, then every new token, then the end or the error.
 
     With beams, of one prompt, a token comes when no beam can take it back.
@@ -56,6 +56,16 @@ class QueueIterator(Cancellable, Generic[P]):
 
     def _send(self, item: P | BaseException | None) -> None:
         self.text_queue.put(item)
+
+    def end(self) -> None:
+        """Bring out what was held back, and tell the reader that there is no more."""
+        super().end()
+        self._send(None)
+
+    def error(self, error: BaseException) -> None:
+        """Bring out what was held back, and hand the error to the reader."""
+        super().end()
+        self._send(error)
 
     def __iter__(self) -> Iterator[P]:
         return self
@@ -115,14 +125,16 @@ class TextDecoder:
         self._ids.extend(ids)
         if self._tidies:
             text = self._text(self._ids)
-            certain = text[: text.rfind(" ")] if " " in text and not text.endswith(_HALF) else text[: self._shown]
-            return self._show(certain)
-        if not self._ids or self._is_open():
+            certain = 0 if text.endswith(_HALF) else text.rfind(" ")
+            piece = text[self._shown : max(self._shown, certain)]
+            self._shown += len(piece)
+            return piece
+        if not self._ids or is_byte_token(self._tokenizer.convert_ids_to_tokens(self._ids[-1])):
             return ""
         text = self._text(self._ids)
         if text.endswith(_HALF):
             return ""
-        piece = text[len(self._text(self._ids[: self._done])) :]
+        piece = self._rest(text)
         # Some decoders drop a space at the very start: only tokens that wrote something give context.
         if self._text(self._ids[self._done :]):
             self._ids = self._ids[self._done :] if self._done else self._ids
@@ -131,21 +143,13 @@ class TextDecoder:
 
     def flush(self) -> str:
         """The rest, as it is."""
-        text = self._text(self._ids)
-        if self._tidies:
-            piece = text[self._shown :]
-        else:
-            piece = text[len(self._text(self._ids[: self._done])) :]
+        piece = self._rest(self._text(self._ids))
         self._ids, self._done, self._shown = [], 0, 0
         return piece
 
-    def _show(self, certain: str) -> str:
-        piece = certain[self._shown :]
-        self._shown = max(self._shown, len(certain))
-        return piece
-
-    def _is_open(self) -> bool:
-        return is_byte_token(self._tokenizer.convert_ids_to_tokens(self._ids[-1]))
+    def _rest(self, text: str) -> str:
+        """What of `text`, that of all tokens here, is not out."""
+        return text[self._shown + len(self._text(self._ids[: self._done])) :]
 
     def _text(self, ids: list[int]) -> str:
         text: str = self._tokenizer.decode(ids, **self._kwargs) if ids else ""
@@ -184,7 +188,8 @@ class TextStreamer(BaseStreamer):
 
     def end(self) -> None:
         """Bring out what was held back; the streamer can then be used again."""
-        self._prompt_is_next, self.cancelled = True, False
+        super().end()
+        self._prompt_is_next = True
         self.on_finalized_text(self._decoder.flush(), stream_end=True)
 
     def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
@@ -209,16 +214,6 @@ class TextIteratorStreamer(QueueIterator[str], TextStreamer):
         """Hand a piece to the reader."""
         if text:
             self._send(text)
-        if stream_end:
-            self._send(None)
-
-    def error(self, error: BaseException) -> None:
-        """Hand the error to the reader."""
-        self._prompt_is_next, self.cancelled = True, False
-        rest = self._decoder.flush()
-        if rest:
-            self._send(rest)
-        self._send(error)
 
 
 class AsyncTextIteratorStreamer(AsyncQueueIterator[str], TextIteratorStreamer):
