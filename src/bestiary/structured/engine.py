@@ -5,13 +5,10 @@ import weakref
 from typing import Any
 
 import numpy as np
-import torch
 
 from ..core.errors import CapacityError, ConfigError
-from .grammars import engine
+from ..core.optional import require
 from .vocabulary import Written, written
-
-Tensor = torch.Tensor
 
 # Stands before a text whose first token writes something else than it does later; in no text that a model writes.
 _MARK = "\x01"
@@ -19,6 +16,15 @@ _MARK = "\x01"
 _SEARCH, _BRANCHES = 2000, 40
 # How the engine's error begins where text could go on, but no token of the vocabulary fits.
 _NO_TOKEN = "NoExtensionBias"
+
+
+def engine() -> Any:
+    """The package llguidance.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    return require("llguidance", "constraint")
 
 
 class _Tokens:

@@ -1,5 +1,6 @@
 """The forms that users write: a JSON schema, a pattern, a list of choices, a grammar. llguidance (`engine.py`) keeps them."""
 
+import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -9,7 +10,7 @@ from typing import Any
 from ..core.errors import ArgumentError, ConfigError
 from ..core.texts import is_whole
 from . import schema as json_schema
-from .grammars import choice_grammar, json_grammar, regex_grammar
+from .engine import engine
 
 
 class OutputConstraint(ABC):
@@ -40,9 +41,12 @@ class JsonSchema(OutputConstraint):
     whitespace: str | None = r"[\x20\x0A\x0D\x09]{1,24}"
 
     def grammar(self) -> dict[str, Any]:
-        schema = {} if self.schema is True else self.schema
+        schema: Any = {} if self.schema is True else self.schema
         json_schema.check(schema)
-        return json_grammar(dict(schema), self.whitespace)  # type: ignore[arg-type]
+        # Escapes as \u0061 would let another spelling of a named property pass for an additional one.
+        options = {"lenient": False, "coerce_one_of": False, "json_allowed_escapes": 'nrbtf\\"'}
+        spaces = {"whitespace_flexible": False} if self.whitespace is None else {"whitespace_pattern": self.whitespace}
+        return _first(engine().LLMatcher.grammar_from_json_schema(dict(schema), overrides={**options, **spaces}))
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,12 @@ class Regex(OutputConstraint):
         _check_text("a Regex", self.pattern.pattern if isinstance(self.pattern, re.Pattern) else self.pattern)
 
     def grammar(self) -> dict[str, Any]:
-        if isinstance(self.pattern, re.Pattern):
-            if self.pattern.flags & ~re.UNICODE:
-                raise ConfigError(f"{self.pattern!r} carries flags; write them into the pattern, as in (?i)")
-            return regex_grammar(self.pattern.pattern)
-        return regex_grammar(self.pattern)
+        pattern = self.pattern
+        if isinstance(pattern, re.Pattern):
+            if pattern.flags & ~re.UNICODE:
+                raise ConfigError(f"{pattern!r} carries flags; write them into the pattern, as in (?i)")
+            pattern = pattern.pattern
+        return _first(engine().LLMatcher.grammar_from_regex(pattern))
 
 
 @dataclass(frozen=True, init=False)
@@ -77,7 +82,7 @@ class Choice(OutputConstraint):
         object.__setattr__(self, "choices", texts)
 
     def grammar(self) -> dict[str, Any]:
-        return choice_grammar(self.choices)
+        return {"lark_grammar": "start: " + " | ".join(json.dumps(text, ensure_ascii=False) for text in self.choices)}
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,11 @@ class Grammar(OutputConstraint):
 
     def grammar(self) -> dict[str, Any]:
         return {"lark_grammar": self.text}
+
+
+def _first(grammars: str) -> dict[str, Any]:
+    grammar: dict[str, Any] = json.loads(grammars)["grammars"][0]
+    return grammar
 
 
 def _check_text(what: str, text: Any) -> None:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from ..core.errors import ConfigError
 from ..generation.stopping import is_byte_token
+from ..preprocess.text.converters.tiktoken import byte_letters
 
 _SAMPLES = 6  # tokens behind which every other one is decoded
 
@@ -36,7 +37,7 @@ def written(tokenizer: Any, size: int) -> Written:
     usable = [index for index, token in enumerate(tokens) if token is not None and index not in unused]
     after: list[bytes | None] = [None] * size
     if _is_byte_level(rust):
-        of_char = {char: bytes([value]) for value, char in enumerate(_byte_characters())}
+        of_char = {char: bytes([value]) for value, char in enumerate(byte_letters())}
         for index in usable:
             parts = [of_char.get(char) for char in tokens[index]]
             after[index] = None if None in parts else b"".join(part for part in parts if part is not None)
@@ -77,10 +78,3 @@ def _behind(rust: Any, usable: list[int], alone: dict[int, str]) -> dict[int, st
 
 def _is_byte_level(rust: Any) -> bool:
     return rust.decoder is not None and b'"ByteLevel"' in rust.decoder.__getstate__()
-
-
-def _byte_characters() -> list[str]:
-    """The character that stands for each byte in byte-level vocabularies: itself where it is visible, else U+0100 and on."""
-    visible = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    hidden = [value for value in range(256) if value not in visible]
-    return [chr(value) if value in visible else chr(0x100 + hidden.index(value)) for value in range(256)]
