@@ -132,24 +132,18 @@ from .generation.outputs import GenerateEncoderDecoderOutput as GenerateEncoderD
 from .generation.processor import LogitsProcessor as LogitsProcessor
 from .generation.processor import LogitsProcessorList as LogitsProcessorList
 from .generation.processor import LogitsWarper as LogitsWarper
-from .generation.processors.alternating_codebooks import (
-    AlternatingCodebooksLogitsProcessor as AlternatingCodebooksLogitsProcessor,
-)
 from .generation.processors.bad_words import NoBadWordsLogitsProcessor as NoBadWordsLogitsProcessor
-from .generation.processors.bark_eos_prioritizer import BarkEosPrioritizerLogitsProcessor as BarkEosPrioritizerLogitsProcessor
+from .generation.processors.bark import AlternatingCodebooksLogitsProcessor as AlternatingCodebooksLogitsProcessor
+from .generation.processors.bark import BarkEosPrioritizerLogitsProcessor as BarkEosPrioritizerLogitsProcessor
 from .generation.processors.begin_suppress_tokens import (
     SuppressTokensAtBeginLogitsProcessor as SuppressTokensAtBeginLogitsProcessor,
 )
 from .generation.processors.classifier_free_guidance import (
     ClassifierFreeGuidanceLogitsProcessor as ClassifierFreeGuidanceLogitsProcessor,
 )
-from .generation.processors.dia_classifier_free_guidance import (
-    DiaClassifierFreeGuidanceLogitsProcessor as DiaClassifierFreeGuidanceLogitsProcessor,
-)
-from .generation.processors.dia_eos_channel_filter import (
-    DiaEOSChannelFilterLogitsProcessor as DiaEOSChannelFilterLogitsProcessor,
-)
-from .generation.processors.dia_eos_delay_pattern import DiaEOSDelayPatternLogitsProcessor as DiaEOSDelayPatternLogitsProcessor
+from .generation.processors.dia import DiaClassifierFreeGuidanceLogitsProcessor as DiaClassifierFreeGuidanceLogitsProcessor
+from .generation.processors.dia import DiaEOSChannelFilterLogitsProcessor as DiaEOSChannelFilterLogitsProcessor
+from .generation.processors.dia import DiaEOSDelayPatternLogitsProcessor as DiaEOSDelayPatternLogitsProcessor
 from .generation.processors.encoder_no_repeat_ngram import (
     EncoderNoRepeatNGramLogitsProcessor as EncoderNoRepeatNGramLogitsProcessor,
 )

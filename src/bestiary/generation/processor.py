@@ -1,31 +1,32 @@
 """What changes the scores of the next token. Each processor has a file in `processors/` and can be used alone.
 
-A file that is built by settings has a function `build(context)`, which makes the processor, or returns None where there is
-nothing to do, and these constants, which are read without importing it:
+A file that is built by settings has a function `build(context)`, called where something asks for the processor, which makes
+it, or returns None where there is nothing to do; and these constants, which are read without importing it:
 
     PLACE: processors run in the order of this number; from `SAMPLING` to `LAST` they only run when tokens are drawn, after the
         caller's own
     OPTIONS: the options that it declares (see `options`)
     ASKED_BY: options, or arguments of the call, of which each asks for it; by default its OPTIONS
 
-A file without them is for models that add its processor themselves.
+A file without them is for models that add its processors themselves.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any
+from typing import Any, dataclass_transform, get_origin
 
 import torch
 
-from ..core import plugins
+from ..core import kinds, plugins
 from ..core.errors import ArgumentError, InputError
 from ..core.logging import warn_once
 from .config import GenerationConfig, default_of
 from .options import declared, options
 
 Tensor = torch.Tensor
+TokenIds = int | list[int] | Tensor
 SAMPLING = 500
 _FOLDER = f"{__package__}.processors"
 _OURS = __package__.removesuffix("generation")
@@ -40,6 +41,23 @@ class LogitsProcessor(ABC):
 
     def reorder(self, parents: Tensor) -> None:  # noqa: B027 (most keep nothing)
         """Row i becomes the former row `parents[i]` (B,); for processors that keep something for each row between steps."""
+
+
+@dataclass_transform(eq_default=False)
+class DeclaredProcessor(LogitsProcessor):
+    """A processor whose arguments are declared as the fields of a dataclass, which it becomes by itself.
+
+    Raises:
+        ConfigError: an argument is outside of the range, or of another kind (`core/kinds.py`), than its field declares.
+    """
+
+    def __init_subclass__(cls) -> None:
+        dataclass(eq=False, repr=False)(cls)
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # type: ignore[arg-type]
+            if get_origin(field.type) is not None:  # more than a class
+                kinds.check(type(self).__name__, field.name, getattr(self, field.name), field.type)
 
 
 # The older name of the base of processors that only run when tokens are drawn.
@@ -228,7 +246,17 @@ def ban(scores: Tensor, tokens: Tensor, where: Tensor) -> Tensor:
     return scores.masked_fill(banned[:, :vocabulary], -torch.inf)
 
 
-def token_ids(ids: int | list[int] | Tensor, device: Any = None) -> Tensor:
+def without(scores: Tensor, tokens: TokenIds) -> Tensor:
+    """`scores` (B, V) with -inf for `tokens`."""
+    return scores.index_fill(1, token_ids(tokens, scores.device), -torch.inf)
+
+
+def only(scores: Tensor, tokens: TokenIds) -> Tensor:
+    """Scores (B, V) of 0 for `tokens` and -inf for all others."""
+    return torch.full_like(scores, -torch.inf).index_fill(1, token_ids(tokens, scores.device), 0)
+
+
+def token_ids(ids: TokenIds, device: Any = None) -> Tensor:
     """`ids` as a 1-dimensional tensor on `device`."""
     if isinstance(ids, int):
         ids = [ids]

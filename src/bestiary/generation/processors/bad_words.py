@@ -34,10 +34,7 @@ class NoBadWordsLogitsProcessor(SequenceBiasLogitsProcessor):
         return super().__call__(input_ids, scores) if self._banning else scores
 
 
-def build(context: Context) -> LogitsProcessor | None:
-    words = context.config.bad_words_ids
-    if words is None:
-        return None
-    processor = NoBadWordsLogitsProcessor(words, context.eos)
+def build(context: Context) -> LogitsProcessor:
+    processor = NoBadWordsLogitsProcessor(context.config.effective("bad_words_ids"), context.eos)
     processor.check(context.vocabulary)
     return processor

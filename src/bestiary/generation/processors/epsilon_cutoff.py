@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor
 
-from ...core.errors import ConfigError
-from ...core.kinds import Rate
+from ...core.kinds import Fraction, Natural, Rate
 from ..options import Option
-from ..processor import Context, LogitsProcessor
+from ..processor import Context, DeclaredProcessor
 
 __all__ = ["EpsilonLogitsWarper"]
 
@@ -14,17 +13,12 @@ OPTIONS = {"epsilon_cutoff": Option(Rate, default=0.0, needs=("do_sample",))}
 PLACE = 570
 
 
-class EpsilonLogitsWarper(LogitsProcessor):
+class EpsilonLogitsWarper(DeclaredProcessor):
     """Cuts tokens less probable than `epsilon` (https://arxiv.org/abs/2210.15191)."""
 
-    def __init__(self, epsilon: float, filter_value: float = -torch.inf, min_tokens_to_keep: int = 1) -> None:
-        if not 0 < epsilon < 1:
-            raise ConfigError(f"epsilon_cutoff is {epsilon!r}; expected a number between 0 and 1")
-        if min_tokens_to_keep < 1:
-            raise ConfigError(f"min_tokens_to_keep is {min_tokens_to_keep!r}; expected at least 1")
-        self.epsilon = epsilon
-        self.filter_value = filter_value
-        self.min_tokens_to_keep = min_tokens_to_keep
+    epsilon: Fraction
+    filter_value: float = -torch.inf
+    min_tokens_to_keep: Natural = 1
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         return cut_below(scores, self.epsilon, self.min_tokens_to_keep, self.filter_value)
@@ -36,6 +30,6 @@ def cut_below(scores: Tensor, least: float | Tensor, keep: int, filter_value: fl
     return scores.masked_fill((scores.softmax(-1) < least) & (scores < best), filter_value)
 
 
-def build(context: Context) -> LogitsProcessor | None:
+def build(context: Context) -> DeclaredProcessor | None:
     epsilon = context.config.epsilon_cutoff
     return EpsilonLogitsWarper(epsilon, min_tokens_to_keep=context.least) if epsilon and epsilon < 1 else None

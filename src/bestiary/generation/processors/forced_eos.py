@@ -2,10 +2,9 @@
 
 from torch import Tensor
 
-from ...core.errors import ConfigError
+from ...core.kinds import Whole
 from ..options import Option
-from ..processor import Context, LogitsProcessor, token_ids
-from .forced_bos import only
+from ..processor import Context, DeclaredProcessor, only, token_ids
 
 __all__ = ["ForcedEOSTokenLogitsProcessor"]
 
@@ -13,21 +12,17 @@ OPTIONS = {"forced_eos_token_id": Option(int | list[int])}
 PLACE = 210
 
 
-class ForcedEOSTokenLogitsProcessor(LogitsProcessor):
+class ForcedEOSTokenLogitsProcessor(DeclaredProcessor):
     """Forces one of `eos_token_id` as the last token before `max_length`."""
 
-    def __init__(self, max_length: int, eos_token_id: int | list[int] | Tensor, device: str = "cpu") -> None:
-        self.max_length = max_length
-        self.eos_token_id = token_ids(eos_token_id, device)
-        if bool((self.eos_token_id < 0).any()):
-            raise ConfigError(f"forced_eos_token_id is {eos_token_id}; expected whole numbers of at least 0")
+    max_length: int
+    eos_token_id: Whole | list[Whole] | Tensor
+    device: str = "cpu"
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        if input_ids.shape[1] != self.max_length - 1:
-            return scores
-        return only(scores, self.eos_token_id.to(scores.device))
+        return only(scores, self.eos_token_id) if input_ids.shape[1] == self.max_length - 1 else scores
 
 
-def build(context: Context) -> LogitsProcessor | None:
+def build(context: Context) -> DeclaredProcessor | None:
     tokens = context.config.forced_eos_token_id
-    return None if tokens is None else ForcedEOSTokenLogitsProcessor(context.max_length, tokens, str(context.device))
+    return None if tokens is None else ForcedEOSTokenLogitsProcessor(context.max_length, token_ids(tokens, context.device))

@@ -1,5 +1,6 @@
 """Classifier-free guidance with a second run of the model."""
 
+from dataclasses import field
 from typing import Any
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from ...core.errors import ConfigError
 from ..options import Option
-from ..processor import Context, LogitsProcessor
+from ..processor import Context, DeclaredProcessor
 
 __all__ = ["UnbatchedClassifierFreeGuidanceLogitsProcessor"]
 
@@ -16,7 +17,7 @@ PLACE = 100
 ASKED_BY = ("guidance_scale", "negative_prompt_ids")
 
 
-class UnbatchedClassifierFreeGuidanceLogitsProcessor(LogitsProcessor):
+class UnbatchedClassifierFreeGuidanceLogitsProcessor(DeclaredProcessor):
     """Moves the log probabilities away from those of an unconditional run: u + guidance_scale (c - u).
 
     https://arxiv.org/abs/2306.17806. The unconditional run has a cache of its own, so the processor serves one generation.
@@ -27,21 +28,13 @@ class UnbatchedClassifierFreeGuidanceLogitsProcessor(LogitsProcessor):
         use_cache: keep keys and values of the unconditional run between steps.
     """
 
-    def __init__(
-        self,
-        guidance_scale: float,
-        model: Any,
-        unconditional_ids: Tensor | None = None,
-        unconditional_attention_mask: Tensor | None = None,
-        use_cache: bool = True,
-    ) -> None:
-        self.guidance_scale = guidance_scale
-        self.model = model
-        self.ids = unconditional_ids
-        self.mask = unconditional_attention_mask
-        self.use_cache = use_cache
-        self._cache: Any = None
-        self._started = False
+    guidance_scale: float
+    model: Any
+    unconditional_ids: Tensor | None = None
+    unconditional_attention_mask: Tensor | None = None
+    use_cache: bool = True
+    _cache: Any = field(default=None, init=False)
+    _started: bool = field(default=False, init=False)
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         scores = scores.log_softmax(-1)
@@ -52,13 +45,13 @@ class UnbatchedClassifierFreeGuidanceLogitsProcessor(LogitsProcessor):
 
     def _unconditional(self, newest: Tensor) -> Tensor:
         """Logits (B, V) of the unconditional run after `newest` (B, 1)."""
-        ids = newest if self.ids is None else self.ids
-        mask = torch.ones_like(ids) if self.mask is None else self.mask
+        ids = newest if self.unconditional_ids is None else self.unconditional_ids
+        mask = torch.ones_like(ids) if self.unconditional_attention_mask is None else self.unconditional_attention_mask
         if len(ids) != len(newest):  # several rows for each prompt
             ids, mask = (value.repeat_interleave(len(newest) // len(ids), dim=0) for value in (ids, mask))
         if self._started:
             ids, mask = torch.cat([ids, newest], dim=1), torch.cat([mask, torch.ones_like(newest)], dim=1)
-        self._started, self.ids, self.mask = True, ids, mask
+        self._started, self.unconditional_ids, self.unconditional_attention_mask = True, ids, mask
         new = ids if self._cache is None else newest
         out = self.model(input_ids=new, attention_mask=mask, past_key_values=self._cache, use_cache=self.use_cache)
         self._cache = out.past_key_values if self.use_cache else None
@@ -66,13 +59,16 @@ class UnbatchedClassifierFreeGuidanceLogitsProcessor(LogitsProcessor):
         return logits
 
     def reorder(self, parents: Tensor) -> None:
-        if self.ids is not None and self.mask is not None:
-            self.ids, self.mask = self.ids[parents], self.mask[parents]
+        if self.unconditional_ids is not None and self.unconditional_attention_mask is not None:
+            self.unconditional_ids, self.unconditional_attention_mask = (
+                self.unconditional_ids[parents],
+                self.unconditional_attention_mask[parents],
+            )
         if self._cache is not None:
             self._cache.reorder_cache(parents)
 
 
-def build(context: Context) -> LogitsProcessor | None:
+def build(context: Context) -> DeclaredProcessor | None:
     scale = context.config.guidance_scale
     if scale is None or scale == 1:
         if context.negative_prompt_ids is not None:

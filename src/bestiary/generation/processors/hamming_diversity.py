@@ -1,11 +1,14 @@
 """Groups of beams that differ."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import FINITE, Positive, Range
 from ..options import Option
-from ..processor import Context, LogitsProcessor
+from ..processor import Context, DeclaredProcessor
 
 __all__ = ["HammingDiversityLogitsProcessor"]
 
@@ -14,7 +17,7 @@ PLACE = 130
 ASKED_BY = ("num_beam_groups",)
 
 
-class HammingDiversityLogitsProcessor(LogitsProcessor):
+class HammingDiversityLogitsProcessor(DeclaredProcessor):
     """Lowers, in one group of beams, the tokens that earlier groups chose in this step (https://arxiv.org/abs/1610.02424).
 
     Args:
@@ -22,16 +25,14 @@ class HammingDiversityLogitsProcessor(LogitsProcessor):
         num_beams, num_beam_groups: beams of each input, in groups of equal size.
     """
 
-    def __init__(self, diversity_penalty: float, num_beams: int, num_beam_groups: int) -> None:
-        if not isinstance(diversity_penalty, float) or not diversity_penalty > 0:
-            raise ConfigError(f"diversity_penalty is {diversity_penalty!r}; expected a floating-point number above 0")
-        if num_beams < 2:
-            raise ConfigError(f"num_beams is {num_beams!r}; diverse beams need at least 2")
-        if num_beam_groups < 2 or num_beam_groups > num_beams:
-            raise ConfigError(f"num_beam_groups is {num_beam_groups!r}; expected from 2 to num_beams, {num_beams}")
-        self.diversity_penalty = diversity_penalty
-        self.num_beams = num_beams
-        self.num_sub_beams = num_beams // num_beam_groups
+    diversity_penalty: Positive
+    num_beams: Annotated[int, Range(2, FINITE.most)]
+    num_beam_groups: Annotated[int, Range(2, FINITE.most)]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.num_beam_groups > self.num_beams:
+            raise ConfigError(f"num_beam_groups is {self.num_beam_groups}; expected at most num_beams, {self.num_beams}")
 
     def __call__(  # type: ignore[override]
         self, input_ids: Tensor, scores: Tensor, current_tokens: Tensor, beam_group_idx: int
@@ -41,7 +42,7 @@ class HammingDiversityLogitsProcessor(LogitsProcessor):
         Args:
             scores: (B * beams of a group, V). current_tokens: (B * num_beams,) chosen in this step, by the groups so far.
         """
-        before = beam_group_idx * self.num_sub_beams
+        before = beam_group_idx * (self.num_beams // self.num_beam_groups)
         if before == 0:
             return scores
         chosen = current_tokens.reshape(-1, self.num_beams)[:, :before]
@@ -51,11 +52,7 @@ class HammingDiversityLogitsProcessor(LogitsProcessor):
         return scores - self.diversity_penalty * counts.repeat_interleave(group, dim=0)
 
 
-def build(context: Context) -> LogitsProcessor | None:
+def build(context: Context) -> DeclaredProcessor:
     """For the strategy of diverse beams, which applies it to one group after the other."""
-    config = context.config
-    if config.effective("num_beam_groups") == 1:
-        return None
     names = ("diversity_penalty", "num_beams", "num_beam_groups")
-    penalty, *beams = (config.effective(name) for name in names)
-    return HammingDiversityLogitsProcessor(float(penalty), *beams)
+    return HammingDiversityLogitsProcessor(*(context.config.effective(name) for name in names))

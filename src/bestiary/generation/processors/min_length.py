@@ -2,10 +2,9 @@
 
 from torch import Tensor
 
-from ...core.errors import ConfigError
 from ...core.kinds import Whole
 from ..options import Option
-from ..processor import Context, LogitsProcessor, token_ids
+from ..processor import Context, DeclaredProcessor, TokenIds, without
 
 __all__ = ["MinLengthLogitsProcessor"]
 
@@ -13,23 +12,19 @@ OPTIONS = {"min_length": Option(Whole, default=0)}
 PLACE = 170
 
 
-class MinLengthLogitsProcessor(LogitsProcessor):
+class MinLengthLogitsProcessor(DeclaredProcessor):
     """Bans the end tokens while a row, prompt included, is shorter than `min_length`."""
 
-    def __init__(self, min_length: int, eos_token_id: int | list[int] | Tensor, device: str = "cpu") -> None:
-        if not isinstance(min_length, int) or min_length < 0:
-            raise ConfigError(f"min_length is {min_length!r}; expected a whole number of at least 0")
-        self.min_length = min_length
-        self.eos_token_id = token_ids(eos_token_id, device)
+    min_length: Whole
+    eos_token_id: TokenIds
+    device: str = "cpu"
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        if input_ids.shape[1] >= self.min_length:
-            return scores
-        return scores.index_fill(1, self.eos_token_id.to(scores.device), -float("inf"))
+        return scores if input_ids.shape[1] >= self.min_length else without(scores, self.eos_token_id)
 
 
-def build(context: Context) -> LogitsProcessor | None:
+def build(context: Context) -> DeclaredProcessor | None:
     least = context.config.min_length
     if not least or context.eos is None or least <= context.prompt_length or context.config.min_new_tokens:
         return None
-    return MinLengthLogitsProcessor(least, context.eos, str(context.device))
+    return MinLengthLogitsProcessor(least, context.eos)

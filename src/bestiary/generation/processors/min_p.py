@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor
 
-from ...core.errors import ConfigError
-from ...core.kinds import Rate
+from ...core.kinds import Natural, Rate
 from ..options import Option
-from ..processor import Context, LogitsProcessor
+from ..processor import Context, DeclaredProcessor
 
 __all__ = ["MinPLogitsWarper"]
 
@@ -14,17 +13,12 @@ OPTIONS = {"min_p": Option(Rate, needs=("do_sample",))}
 PLACE = 550
 
 
-class MinPLogitsWarper(LogitsProcessor):
+class MinPLogitsWarper(DeclaredProcessor):
     """Keeps tokens at least `min_p` times as probable as the most probable one (https://arxiv.org/abs/2407.01082)."""
 
-    def __init__(self, min_p: float, filter_value: float = -torch.inf, min_tokens_to_keep: int = 1) -> None:
-        if not 0 <= min_p <= 1:
-            raise ConfigError(f"min_p is {min_p!r}; expected a number from 0 to 1")
-        if min_tokens_to_keep < 1:
-            raise ConfigError(f"min_tokens_to_keep is {min_tokens_to_keep!r}; expected at least 1")
-        self.min_p = min_p
-        self.filter_value = filter_value
-        self.min_tokens_to_keep = min_tokens_to_keep
+    min_p: Rate
+    filter_value: float = -torch.inf
+    min_tokens_to_keep: Natural = 1
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         probabilities = scores.softmax(-1)
@@ -33,5 +27,5 @@ class MinPLogitsWarper(LogitsProcessor):
         return scores.masked_fill(cut.scatter(-1, best, False), self.filter_value)
 
 
-def build(context: Context) -> LogitsProcessor | None:
+def build(context: Context) -> DeclaredProcessor | None:
     return MinPLogitsWarper(context.config.min_p, min_tokens_to_keep=context.least) if context.config.min_p else None

@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor
 
-from ...core.errors import ConfigError
-from ...core.kinds import Whole
+from ...core.kinds import Natural, Whole
 from ..options import Option
-from ..processor import Context, LogitsProcessor, ban
+from ..processor import Context, DeclaredProcessor, ban
 
 __all__ = ["NoRepeatNGramLogitsProcessor"]
 
@@ -14,18 +13,15 @@ OPTIONS = {"no_repeat_ngram_size": Option(Whole, default=0)}
 PLACE = 140
 
 
-class NoRepeatNGramLogitsProcessor(LogitsProcessor):
+class NoRepeatNGramLogitsProcessor(DeclaredProcessor):
     """Bans every token that would complete an n-gram of `ngram_size` tokens that the row already holds.
 
     Args:
         padding: (B,) leading tokens of each row that do not count.
     """
 
-    def __init__(self, ngram_size: int, padding: Tensor | None = None) -> None:
-        if not isinstance(ngram_size, int) or ngram_size < 1:
-            raise ConfigError(f"no_repeat_ngram_size is {ngram_size!r}; expected a whole number of at least 1")
-        self.ngram_size = ngram_size
-        self.padding = padding
+    ngram_size: Natural
+    padding: Tensor | None = None
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         if self.padding is None:
@@ -47,9 +43,7 @@ def ban_completions(scores: Tensor, input_ids: Tensor, source: Tensor, size: int
     return ban(scores, grams[..., -1], (grams[..., :-1] == tail).all(-1) & (grams[..., -1] >= 0))
 
 
-def build(context: Context) -> LogitsProcessor | None:
-    size = context.config.no_repeat_ngram_size
-    if not size:
-        return None
+def build(context: Context) -> DeclaredProcessor:
+    size = context.config.effective("no_repeat_ngram_size")
     # Longer n-grams with padding in them only matter behind a padding token that was written.
     return NoRepeatNGramLogitsProcessor(size, context.leading_padding if size == 1 else None)

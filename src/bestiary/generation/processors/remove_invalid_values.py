@@ -19,5 +19,5 @@ class InfNanRemoveLogitsProcessor(LogitsProcessor):
         return torch.nan_to_num(scores, nan=0.0)
 
 
-def build(context: Context) -> LogitsProcessor | None:
-    return InfNanRemoveLogitsProcessor() if context.config.remove_invalid_values else None
+def build(context: Context) -> LogitsProcessor:
+    return InfNanRemoveLogitsProcessor()

@@ -18,5 +18,5 @@ class LogitNormalization(LogitsProcessor):
         return scores.log_softmax(-1)
 
 
-def build(context: Context) -> LogitsProcessor | None:
-    return LogitNormalization() if context.config.renormalize_logits else None
+def build(context: Context) -> LogitsProcessor:
+    return LogitNormalization()

@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor
 
-from ...core.errors import ConfigError
-from ...core.kinds import Positive
+from ...core.kinds import Positive, Whole
 from ..options import Option
-from ..processor import Context, LogitsProcessor
+from ..processor import Context, DeclaredProcessor
 
 __all__ = ["RepetitionPenaltyLogitsProcessor"]
 
@@ -26,20 +25,15 @@ def penalize_some(scores: Tensor, tokens: Tensor, counted: Tensor, penalty: floa
     return penalize(wider, torch.where(counted, tokens, scores.shape[1]), penalty)[:, :-1]
 
 
-class RepetitionPenaltyLogitsProcessor(LogitsProcessor):
+class RepetitionPenaltyLogitsProcessor(DeclaredProcessor):
     """Makes every token so far less likely by `penalty` above 1, more likely below 1 (https://arxiv.org/abs/1909.05858).
 
     Args:
         prompt_ignore_length: leading tokens that do not count; a number, or one for each row (B,).
     """
 
-    def __init__(self, penalty: float, prompt_ignore_length: int | Tensor | None = None) -> None:
-        if not isinstance(penalty, int | float) or not penalty > 0:
-            raise ConfigError(f"repetition_penalty is {penalty!r}; expected a number above 0")
-        if isinstance(prompt_ignore_length, int) and prompt_ignore_length < 0:
-            raise ConfigError(f"prompt_ignore_length is {prompt_ignore_length}; expected at least 0")
-        self.penalty = penalty
-        self.prompt_ignore_length = prompt_ignore_length
+    penalty: Positive
+    prompt_ignore_length: Whole | Tensor | None = None
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         ignored = self.prompt_ignore_length
@@ -50,8 +44,5 @@ class RepetitionPenaltyLogitsProcessor(LogitsProcessor):
         return penalize(scores, input_ids[:, ignored:] if ignored else input_ids, self.penalty)
 
 
-def build(context: Context) -> LogitsProcessor | None:
-    penalty = context.config.repetition_penalty
-    if penalty is None or penalty == 1:
-        return None
-    return RepetitionPenaltyLogitsProcessor(penalty, context.leading_padding)
+def build(context: Context) -> DeclaredProcessor:
+    return RepetitionPenaltyLogitsProcessor(context.config.effective("repetition_penalty"), context.leading_padding)

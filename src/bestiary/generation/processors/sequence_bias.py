@@ -74,10 +74,7 @@ def _pairs(sequence_bias: Biases) -> list[tuple[list[int], float]]:
     return [(list(ids), float(bias)) for ids, bias in items]
 
 
-def build(context: Context) -> LogitsProcessor | None:
-    biases = context.config.sequence_bias
-    if biases is None:
-        return None
-    processor = SequenceBiasLogitsProcessor(biases)
+def build(context: Context) -> LogitsProcessor:
+    processor = SequenceBiasLogitsProcessor(context.config.effective("sequence_bias"))
     processor.check(context.vocabulary)
     return processor

@@ -1,11 +1,9 @@
 """Tokens that may not appear."""
 
-from typing import Any
-
 from torch import Tensor
 
 from ..options import Option
-from ..processor import Context, LogitsProcessor, token_ids
+from ..processor import Context, DeclaredProcessor, TokenIds, token_ids, without
 
 __all__ = ["SuppressTokensLogitsProcessor"]
 
@@ -13,16 +11,16 @@ OPTIONS = {"suppress_tokens": Option(list[int])}
 PLACE = 240
 
 
-class SuppressTokensLogitsProcessor(LogitsProcessor):
+class SuppressTokensLogitsProcessor(DeclaredProcessor):
     """Bans `suppress_tokens`."""
 
-    def __init__(self, suppress_tokens: Any, device: str = "cpu") -> None:
-        self.suppress_tokens = token_ids(suppress_tokens, device)
+    suppress_tokens: TokenIds
+    device: str = "cpu"
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        return scores.index_fill(1, self.suppress_tokens.to(scores.device), -float("inf"))
+        return without(scores, self.suppress_tokens)
 
 
-def build(context: Context) -> LogitsProcessor | None:
+def build(context: Context) -> DeclaredProcessor | None:
     tokens = context.config.suppress_tokens
-    return SuppressTokensLogitsProcessor(tokens, str(context.device)) if tokens else None
+    return SuppressTokensLogitsProcessor(token_ids(tokens, context.device)) if tokens else None

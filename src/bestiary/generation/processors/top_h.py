@@ -1,12 +1,13 @@
 """Truncation by entropy."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
-from ...core.errors import ConfigError
-from ...core.kinds import Rate
+from ...core.kinds import SMALLEST, Range, Rate
 from ..options import Option
-from ..processor import Context, LogitsProcessor
+from ..processor import Context, DeclaredProcessor
 
 __all__ = ["TopHLogitsWarper"]
 
@@ -17,18 +18,15 @@ PLACE = 520
 _CANDIDATES = 100
 
 
-class TopHLogitsWarper(LogitsProcessor):
+class TopHLogitsWarper(DeclaredProcessor):
     """Keeps the longest prefix of the most probable tokens whose entropy stays within `top_h` of the whole's.
 
     Tokens are taken from the most probable on, while the entropy of what is taken, as a share of the distribution over the
-    candidates, is at most `top_h` (0 < top_h <= 1) times the entropy of all candidates (https://arxiv.org/abs/2509.02510).
+    candidates, is at most `top_h` times the entropy of all candidates (https://arxiv.org/abs/2509.02510).
     """
 
-    def __init__(self, top_h: float, filter_value: float = -torch.inf) -> None:
-        if not 0 < top_h <= 1:
-            raise ConfigError(f"top_h is {top_h!r}; expected a number above 0 and at most 1")
-        self.top_h = top_h
-        self.filter_value = filter_value
+    top_h: Annotated[float, Range(SMALLEST, 1)]
+    filter_value: float = -torch.inf
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         best, order = scores.topk(min(_CANDIDATES, scores.shape[-1]), dim=-1)
@@ -40,5 +38,5 @@ class TopHLogitsWarper(LogitsProcessor):
         return scores.masked_fill(cut, self.filter_value)
 
 
-def build(context: Context) -> LogitsProcessor | None:
+def build(context: Context) -> DeclaredProcessor | None:
     return TopHLogitsWarper(context.config.top_h) if context.config.top_h else None

@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor
 
-from ...core.errors import ConfigError
-from ...core.kinds import Rate
+from ...core.kinds import Fraction, Natural, Rate
 from ..options import Option
-from ..processor import Context, LogitsProcessor
+from ..processor import Context, DeclaredProcessor
 
 __all__ = ["TypicalLogitsWarper"]
 
@@ -14,17 +13,12 @@ OPTIONS = {"typical_p": Option(Rate, default=1.0, needs=("do_sample",))}
 PLACE = 560
 
 
-class TypicalLogitsWarper(LogitsProcessor):
+class TypicalLogitsWarper(DeclaredProcessor):
     """Keeps the tokens whose information is nearest to the entropy, until they hold `mass` (https://arxiv.org/abs/2202.00666)."""
 
-    def __init__(self, mass: float = 0.9, filter_value: float = -torch.inf, min_tokens_to_keep: int = 1) -> None:
-        if not 0 < mass < 1:
-            raise ConfigError(f"typical_p is {mass!r}; expected a number between 0 and 1")
-        if min_tokens_to_keep < 1:
-            raise ConfigError(f"min_tokens_to_keep is {min_tokens_to_keep!r}; expected at least 1")
-        self.mass = mass
-        self.filter_value = filter_value
-        self.min_tokens_to_keep = min_tokens_to_keep
+    mass: Fraction = 0.9
+    filter_value: float = -torch.inf
+    min_tokens_to_keep: Natural = 1
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         logp = scores.log_softmax(-1)
@@ -38,6 +32,6 @@ class TypicalLogitsWarper(LogitsProcessor):
         return scores.masked_fill(cut.scatter(1, order, cut), self.filter_value)
 
 
-def build(context: Context) -> LogitsProcessor | None:
+def build(context: Context) -> DeclaredProcessor | None:
     mass = context.config.typical_p
     return None if mass is None or mass >= 1 else TypicalLogitsWarper(mass, min_tokens_to_keep=context.least)
