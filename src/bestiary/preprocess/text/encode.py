@@ -1,14 +1,15 @@
 """The samples of a tokenizer call to rows of ids: read them, encode, cut, add special tokens, pad."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from tokenizers import Encoding, Tokenizer
 
 from ...core.errors import BestiaryError, InputError
 from .padding import Padding
-from .rust import RustTokenizer
+from .rust import RustTokenizer, as_second
 from .truncation import Truncation
 
 # Column of the result -> where an encoding holds it.
@@ -127,21 +128,22 @@ def _encode_and_cut(
     rust: RustTokenizer, samples: Sequence[Sample], options: EncodeOptions, truncation: Truncation
 ) -> tuple[list[Encoding], list[int]]:
     """Encode without special tokens, cut, and add them after; the tokens cut per sample beside it."""
+    bare, joining = rust.bare(options.split_special_tokens), rust.joining()
     texts = [halves(sample) for sample in samples]
-
-    def encode(place: int) -> Iterator[Encoding]:
-        chosen = [parts[place] for parts in texts if len(parts) > place]
-        return iter(rust.bare(options.split_special_tokens, bool(place)).encode_batch(chosen, is_pretokenized=options.words))
-
-    firsts, seconds = encode(0), encode(1)
-    full = rust.full(options.split_special_tokens)
-    special = [full.num_special_tokens_to_add(pair) if options.add_special_tokens else 0 for pair in (False, True)]
+    encodings = iter(bare.encode_batch([text for parts in texts for text in parts], is_pretokenized=options.words))
+    special = [joining.num_special_tokens_to_add(pair) if options.add_special_tokens else 0 for pair in (False, True)]
     rows, dropped = [], []
     for parts in texts:
-        pair = len(parts) > 1
-        first, second = next(firsts), next(seconds) if pair else None
-        dropped.append(truncation.cut(first, second, special[pair]))
-        rows.append(full.post_process(first, second, options.add_special_tokens))
+        pieces = list(islice(encodings, len(parts)))
+        lengths = [len(piece) for piece in pieces]
+        shares = truncation.shares(lengths, special[len(parts) - 1])
+        for place, share in enumerate(shares):
+            if share < lengths[place]:
+                if place:  # what overflows takes its types from here, the rest by being joined
+                    pieces[place] = as_second(pieces[place])
+                truncation.shorten(pieces[place], share)
+        dropped.append(sum(lengths) - sum(shares))
+        rows.append(joining.post_process(pieces[0], pieces[1] if len(pieces) > 1 else None, options.add_special_tokens))
     return rows, dropped
 
 

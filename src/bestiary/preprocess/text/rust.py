@@ -5,7 +5,7 @@ import json
 import os
 from typing import Any
 
-from tokenizers import Tokenizer, processors
+from tokenizers import Encoding, Tokenizer, processors
 
 from ...core.errors import InputError, UnsafeFile
 
@@ -27,30 +27,39 @@ class RustTokenizer:
         main.no_truncation()
         main.encode_special_tokens = False
         self.main = main
-        self._twins: dict[tuple[bool, int | None], Tokenizer] = {}
+        self._twins: dict[tuple[bool, bool], Tokenizer] = {}
+        self._joining: Tokenizer | None = None
 
     def forget_twins(self) -> None:
         """To be called after any change of `main`."""
-        self._twins = {}
+        self._twins, self._joining = {}, None
 
     def full(self, split_special: bool) -> Tokenizer:
         """The whole tokenizer, or a twin that splits special tokens like other text."""
-        return self._twin(split_special, None) if split_special else self.main
+        return self._twin(split_special, True) if split_special else self.main
 
-    def bare(self, split_special: bool, second: bool) -> Tokenizer:
-        """A twin that adds nothing, for the first or the `second` text of a pair, whose tokens have type 1."""
-        return self._twin(split_special, int(second))
+    def bare(self, split_special: bool) -> Tokenizer:
+        """A twin that adds nothing. Its encodings know no sequence yet, so that joining them cannot mix up two."""
+        return self._twin(split_special, False)
 
-    def _twin(self, split_special: bool, kind: int | None) -> Tokenizer:
-        twin = self._twins.get((split_special, kind))
+    def joining(self) -> Tokenizer:
+        """The twin whose `post_process` makes a row of the `bare` encodings of one or two texts: it adds what `main` adds."""
+        if self._joining is None:
+            # First the types and sequences of a pair, which some processors expect of the encodings they are handed.
+            pair = processors.TemplateProcessing(single="$A:0", pair="$A:0 $B:1", special_tokens=[])
+            main = self.main.post_processor
+            self._joining = Tokenizer(self.main.model)
+            self._joining.post_processor = processors.Sequence([pair] if main is None else [pair, main])
+        return self._joining
+
+    def _twin(self, split_special: bool, adds: bool) -> Tokenizer:
+        twin = self._twins.get((split_special, adds))
         if twin is None:
             twin = _twin(self.main)
-            if kind is None and self.main.post_processor is not None:
+            if adds and self.main.post_processor is not None:
                 twin.post_processor = self.main.post_processor
-            elif kind is not None:
-                twin.post_processor = processors.TemplateProcessing(single=f"$A:{kind}", pair="$A $B", special_tokens=[])
             twin.encode_special_tokens = split_special
-            self._twins[split_special, kind] = twin
+            self._twins[split_special, adds] = twin
         return twin
 
     def __getstate__(self) -> Tokenizer:
@@ -58,6 +67,18 @@ class RustTokenizer:
 
     def __setstate__(self, main: Tokenizer) -> None:
         self.__init__(main)  # type: ignore[misc]
+
+
+_TYPE_1 = processors.TemplateProcessing(single="$A:1", pair="$A $B", special_tokens=[])
+
+
+def as_second(encoding: Encoding) -> Encoding:
+    """A `bare` encoding, of one token or more, whose tokens have type 1, as in the second text of a pair."""
+    typed = _TYPE_1.process(encoding)
+    # The processor also makes it the sequence 0. What overflows is of no sequence: let everything overflow.
+    typed.pad(2 * len(encoding), direction="left")
+    typed.truncate(len(encoding))
+    return typed.overflowing[0]
 
 
 def _twin(source: Tokenizer) -> Tokenizer:

@@ -1,6 +1,6 @@
 """Cutting encoded texts to a length, and counting what was cut."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tokenizers import Encoding
@@ -30,37 +30,25 @@ class Truncation:
         if self.max_length < 1 or self.stride < 0:
             raise ArgumentError(f"max_length {self.max_length} must be at least 1 and stride {self.stride} at least 0")
 
-    def room(self, special: int) -> int:
-        """Tokens of text that fit beside `special` special tokens."""
+    def shares(self, lengths: Sequence[int], special: int) -> Sequence[int]:
+        """The tokens that each of one or two texts of these lengths keeps, so that with `special` tokens they fit.
+
+        Raises:
+            InputError: the text that may be cut is too short for what has to go.
+        """
         room = self.max_length - special
         if room < 0:
             raise InputError(
                 f"max_length {self.max_length} leaves no room for text: {special} special tokens are added; "
                 f"raise max_length or pass add_special_tokens=False"
             )
-        return room
-
-    def cut(self, first: Encoding, second: Encoding | None, special: int) -> int:
-        """Cut `first` and `second` in place so that with `special` tokens they fit; returns the number of tokens cut.
-
-        Raises:
-            InputError: the text that may be cut is too short for what has to go.
-        """
-        room = self.room(special)
-        total = len(first) + (len(second) if second is not None else 0)
-        if total <= room:
-            return 0
-        keep_first, keep_second = self._shares(len(first), None if second is None else len(second), room)
-        self._shorten(first, keep_first)
-        if second is not None:
-            self._shorten(second, keep_second)
-        return total - keep_first - keep_second
-
-    def _shares(self, first: int, second: int | None, room: int) -> tuple[int, int]:
-        if second is None:
+        if sum(lengths) <= room:
+            return lengths
+        if len(lengths) == 1:
             if self.strategy == "only_second":
                 raise InputError("truncation='only_second' needs a pair of texts, and there is one text")
-            return room, 0
+            return (room,)
+        first, second = lengths
         if self.strategy == "longest_first":
             shorter = min(first, second, room // 2)
             return (shorter, room - shorter) if first <= second else (room - shorter, shorter)
@@ -72,9 +60,12 @@ class Truncation:
             )
         return (room - other, other) if self.strategy == "only_first" else (other, room - other)
 
-    def _shorten(self, encoding: Encoding, length: int) -> None:
-        if length >= len(encoding):
-            return
+    def shorten(self, encoding: Encoding, length: int) -> None:
+        """Cut in place; what is cut hangs on the encoding as `overflowing`.
+
+        Raises:
+            InputError: overflowing rows of this stride would make no progress.
+        """
         if self.stride and self.stride >= length:
             raise InputError(
                 f"stride {self.stride} is not smaller than the {length} tokens of text that fit into a row of {self.max_length}"
