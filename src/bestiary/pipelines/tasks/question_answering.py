@@ -1,5 +1,6 @@
 """Question answering: a question and a text to the place in the text that answers it."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -118,41 +119,38 @@ class QuestionAnsweringPipeline(ChunkPipeline):
         align_to_words: bool = True,
     ) -> Any:
         best: dict[tuple[int, int], float] = {}
-        no_answer = float("inf")
+        no_answer = 0.0
         for output in model_outputs:
-            starts, ends, null = self._probabilities(output)
+            starts, ends, null = self._log_probabilities(output)
             no_answer = min(no_answer, null)
-            for start, end, score in _spans(starts, ends, top_k, max_answer_len):
-                place = _characters(output, start, end, align_to_words)
-                best[place] = max(score, best.get(place, 0.0))
+            for place, score in _places(output, starts, ends, top_k, max_answer_len, align_to_words).items():
+                best[place] = max(score, best.get(place, -math.inf))
         context, dropped = model_outputs[0]["context"], model_outputs[0]["dropped_tokens"]
-        if impossible:
+        if impossible or not best:
             best[0, 0] = no_answer
         ranked = sorted(best.items(), key=lambda item: -item[1])[:top_k]
         answers = [
-            Result({"score": score, "start": start, "end": end, "answer": context[start:end]}, dropped)
+            Result({"score": math.exp(score), "start": start, "end": end, "answer": context[start:end]}, dropped)
             for (start, end), score in ranked
         ]
         return answers[0] if top_k == 1 else answers
 
-    def _probabilities(self, output: Any) -> tuple[np.ndarray, np.ndarray, float]:
-        """How probable it is that the answer begins, and ends, at each token of a window; and that there is none.
+    def _log_probabilities(self, output: Any) -> tuple[np.ndarray, np.ndarray, float]:
+        """The logarithms of how probable it is that the answer begins, and ends, at each token of a window, and that there is
+        none; minus infinity where it cannot.
 
         The beginning token of the whole, which stands for "no answer", shares in the probabilities and is no answer itself.
         """
-        allowed = output["inside"].copy()
-        null = (
-            output["ids"].numpy() == self.tokenizer.cls_token_id
-            if self.tokenizer.cls_token_id is not None
-            else ~allowed & False
-        )
-        rows = []
+        inside = torch.from_numpy(output["inside"])
+        beginning = output["ids"] == (-1 if self.tokenizer.cls_token_id is None else self.tokenizer.cls_token_id)
+        rows, null = [], 0.0
         for logits in (output["starts"], output["ends"]):
-            masked = np.where(allowed | null, logits.float().numpy(), -np.inf)
-            shifted = np.exp(masked - masked.max())
-            rows.append(shifted / shifted.sum())
-        none = float(rows[0][null].max() * rows[1][null].max()) if null.any() else 0.0
-        return np.where(allowed, rows[0], 0.0), np.where(allowed, rows[1], 0.0), none
+            if logits.isnan().any():
+                raise InputError("the model gave scores that are no numbers (NaN); check its weights and dtype")
+            logs = logits.double().masked_fill(~(inside | beginning), -torch.inf).log_softmax(0)
+            null += float(logs[beginning].max()) if beginning.any() else -math.inf
+            rows.append(logs.masked_fill(~inside, -torch.inf).numpy())
+        return rows[0], rows[1], null
 
 
 def _pairs(question: Any, context: Any) -> Any:
@@ -176,20 +174,30 @@ def _read(input_: Any) -> tuple[str, str]:
     return input_["question"], input_["context"]
 
 
-def _spans(starts: np.ndarray, ends: np.ndarray, top_k: int, longest: int) -> list[tuple[int, int, float]]:
-    """The `top_k` most probable (first token, last token, probability) of at most `longest` tokens."""
-    scores = np.tril(np.triu(np.outer(starts, ends)), longest - 1).ravel()
-    count = min(top_k, len(scores))
-    best = np.argpartition(-scores, count - 1)[:count]
-    best = best[np.argsort(-scores[best], kind="stable")]
-    return [(*divmod(int(place), len(starts)), float(scores[place])) for place in best if scores[place] > 0]
+def _places(
+    output: Any, starts: np.ndarray, ends: np.ndarray, top_k: int, longest: int, align_to_words: bool
+) -> dict[tuple[int, int], float]:
+    """The `top_k` most probable places of a window: characters [start, end) -> logarithm of the probability.
+
+    Several spans of tokens may reach the same words; the best of them counts.
+    """
+    scores = starts[:, None] + ends
+    first, last = np.tril(np.triu(np.isfinite(scores)), longest - 1).nonzero()
+    values = scores[first, last]
+    places: dict[tuple[int, int], float] = {}
+    for span in np.argsort(-values, kind="stable"):
+        place = _characters(output, int(first[span]), int(last[span]), align_to_words)
+        places.setdefault(place, float(values[span]))
+        if len(places) == top_k:
+            break
+    return places
 
 
 def _characters(output: Any, start: int, end: int, align_to_words: bool) -> tuple[int, int]:
     row, offsets = output["words"], output["offsets"]
-    first, last = row.word_ids[start], row.word_ids[end]
+    first, last = row.token_to_word(start), row.token_to_word(end)
     if align_to_words and first is not None and last is not None:
-        part = row.sequence_ids[start]
+        part = row.token_to_sequence(start)
         return row.word_to_chars(first, part)[0], row.word_to_chars(last, part)[1]
     return offsets[start][0], offsets[end][1]
 
