@@ -392,9 +392,10 @@ def test_a_command(drop, run):
         import typer
 
         from .. import console
+        from ..options import Json
 
 
-        def run(text: Annotated[str, typer.Argument(help="A text.")], json: console.Json = False) -> None:
+        def run(text: Annotated[str, typer.Argument(help="A text.")], json: Json = False) -> None:
             """Count the words of a text."""
             count = len(text.split())
             console.write_json(count) if json else console.table([("words", str(count))])

@@ -17,22 +17,6 @@ from bestiary.cli import main
 from bestiary.core import plugins
 
 
-@pytest.fixture
-def command(capsys, monkeypatch) -> Any:
-    """Runs a command line; returns exit code, stdout, stderr."""
-
-    def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        monkeypatch.setattr("warnings.showwarning", None)
-        capsys.readouterr()  # what saving checkpoints printed
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
-
-
 def wrong(result: tuple[int, str, str], code: int, *said: str) -> None:
     """One line on stderr, nothing on stdout, the exit code, and what the line holds."""
     assert result[0] == code
@@ -184,7 +168,7 @@ def test_transcribe_shows_what_the_pipeline_gives(command, tmp_path, monkeypatch
             chunks = [{"text": " Hello", "timestamp": (0.0, 1.5)}, {"text": " world", "timestamp": (1.5, None)}]
             return {"text": " Hello world", **({"chunks": chunks} if "return_timestamps" in options else {})}
 
-    monkeypatch.setattr("bestiary.cli.console.open_pipeline", lambda task, *rest: Stand())
+    monkeypatch.setattr("bestiary.cli.options.Opening.pipeline", lambda self, task: Stand())
     for name in ("a.wav", "b.wav"):
         with wave.open(str(tmp_path / name), "wb") as file:
             file.setparams((1, 2, 16000, 0, "NONE", ""))
@@ -314,11 +298,11 @@ def test_help_imports_neither_torch_nor_rich():
 
 
 def test_ctrl_c_ends_with_130(monkeypatch, capsys):
-    class Interrupted(io.StringIO):
-        def read(self, *_: Any) -> str:
+    class Interrupted(io.BytesIO):
+        def readline(self, *_: Any) -> bytes:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys, "stdin", Interrupted())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Interrupted()))
     monkeypatch.setattr("warnings.showwarning", None)
     with pytest.raises(SystemExit) as ended:
         main(["generate", "-"])

@@ -1,8 +1,10 @@
 """The command `bestiary`. One file per command in `commands/`: its name is the command's, its function `run` does the work.
 
-Exit codes: 0 done, 1 failed while running, 2 used wrongly, 130 stopped by Ctrl-C. Each failure is one line on stderr.
+Exit codes: 0 done, 1 failed while running, 2 used wrongly, 130 stopped by Ctrl-C, 141 nobody reads stdout any more.
+Each failure is one line on stderr.
 """
 
+import os
 import sys
 import traceback
 import warnings
@@ -23,11 +25,24 @@ def main(arguments: list[str] | None = None) -> None:
     if debug:
         line.remove("--debug")
     warnings.showwarning = _show_warning
+    if sys.stdout is None:
+        sys.exit(_fail(1, "stdout is closed, so nothing can be printed; send it to a file, or to /dev/null"))
     try:
         code = _run(line, debug)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         code = 130
+    except BrokenPipeError:
+        code = _abandon_stdout(141)
+    except OSError as error:
+        code = _abandon_stdout(_fail(1, f"stdout cannot be written: {error.strerror}"))
     sys.exit(code)
+
+
+def _abandon_stdout(code: int) -> int:
+    """Drop what stdout still holds, which could not be written: the interpreter would try again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 def _run(arguments: list[str], debug: bool) -> int:
@@ -37,6 +52,9 @@ def _run(arguments: list[str], debug: bool) -> int:
         require("rich", "the command line")
     except MissingDependency as error:
         return _fail(1, str(error))
+    from .streams import escape_output
+
+    escape_output()
     usage_error: Any = typer.BadParameter.__base__  # typer gives it no name of its own
     try:
         code = _application(typer)(args=arguments, prog_name="bestiary", standalone_mode=False)
@@ -45,6 +63,8 @@ def _run(arguments: list[str], debug: bool) -> int:
         return _fail(2, _usage(error, arguments))
     except typer.Abort:  # how typer tells Ctrl-C
         return 130
+    except BrokenPipeError:
+        raise
     except Exception as error:  # noqa: BLE001 (the last place where an error can be told)
         if debug:
             traceback.print_exc()
@@ -58,11 +78,13 @@ def _run(arguments: list[str], debug: bool) -> int:
 
 def _application(typer: Any) -> Any:
     """The commands of `commands/` as one application."""
+    from .options import flat
+
     app = typer.Typer(
-        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode=None,  # plain help: importing rich would take longer than all the rest
         pretty_exceptions_enable=False,
-        help="Transformer models of every modality: generate, chat, embed, classify, transcribe, inspect.",
+        help="Transformer models of text, images and sound: generate, chat, embed, classify, transcribe, inspect.",
         epilog="--debug, anywhere, shows the full traceback of an error.",
     )
 
@@ -81,7 +103,7 @@ def _application(typer: Any) -> Any:
     app.callback(invoke_without_command=True)(start)
 
     for name in plugins.names(_COMMANDS):
-        app.command(name.replace("_", "-"))(plugins.load(_COMMANDS, name, "command").run)
+        app.command(name.replace("_", "-"))(flat(plugins.load(_COMMANDS, name, "command").run))
     return app
 
 

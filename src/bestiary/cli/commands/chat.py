@@ -5,73 +5,85 @@ from typing import Annotated, Any
 
 import typer
 
-from ...core.errors import ConfigError
-from .. import console, sampling
+from ...core.errors import BestiaryError, ConfigError
+from .. import console, slash, streams
+from ..conversation import Conversation, Message
+from ..messages import history, read_message
+from ..options import Opening, Stats
+from ..sampling import DEFAULT_NEW_TOKENS, Sampling, context
 
 
 def run(
-    model: Annotated[str | None, typer.Option(help="Folder or name on the hub of a model made for chats.")] = None,
+    *,
+    opening: Opening,
     system: Annotated[str | None, typer.Option(help="What the model is told before the first message.")] = None,
-    max_new_tokens: sampling.MaxNewTokens = None,
-    temperature: sampling.Temperature = None,
-    top_p: sampling.TopP = None,
-    top_k: sampling.TopK = None,
-    seed: sampling.Seed = None,
-    do_sample: sampling.DoSample = None,
-    stop: sampling.Stop = None,
-    revision: console.Revision = None,
-    device: console.Device = None,
-    dtype: console.Dtype = None,
+    sampling: Sampling,
+    stats: Stats = False,
 ) -> None:
-    """Talk with a model. Each line is a message; /reset starts anew, /exit or the end of input ends. Ctrl-C stops a reply."""
-    settings = sampling.settings(max_new_tokens, temperature, top_p, top_k, seed, do_sample, stop)
-    pipeline = console.open_pipeline("text-generation", model, revision, device, dtype)
+    """Talk with a model made for chats. Each line is a message; /help lists what else there is. Ctrl-C stops a reply.
+
+    When the context is full, the oldest turns leave.
+    """
+    settings = sampling.keywords()
+    conversation = Conversation(None if system is None else streams.checked(system, "--system"))
+    pipeline = opening.pipeline("text-generation")
     if not pipeline.tokenizer.chat_template:
         raise ConfigError(
-            f"{model or 'the embedded model'} has no chat template, so it was not made for chats; "
+            f"{opening.model} has no chat template, so it was not made for chats; "
             "use bestiary generate, or a model whose name says chat or instruct"
         )
-    start = [{"role": "system", "content": system}] if system is not None else []
-    messages = list(start)
-    console.note("/reset starts anew, /exit ends")
-    while (line := _read()) is not None and line != "/exit":
-        if line == "/reset":
-            messages = list(start)
-        elif line:
-            messages.append({"role": "user", "content": line})
-            messages.append({"role": "assistant", "content": _reply(pipeline, messages, settings)})
+    console.note("/help lists commands, /exit ends")
+    with history():
+        while (line := read_message()) is not None:
+            try:
+                if line.startswith("/") and not line.startswith("//"):
+                    slash.run(line, conversation)
+                elif line:
+                    _turn(pipeline, conversation, line.removeprefix("/") if line.startswith("//") else line, settings, stats)
+            except slash.Left:
+                return
+            except (BestiaryError, OSError) as error:
+                if isinstance(error, BrokenPipeError) or not streams.on_terminal(sys.stdin):
+                    raise
+                console.remark(f"error: {error}")
 
 
-def _read() -> str | None:
-    """The next line without its edges, or None at the end of input."""
-    if not console.on_terminal(sys.stdin):
-        line = sys.stdin.readline()
-        return line.strip() if line else None
-    import readline  # noqa: F401 (gives the prompt a history and editing)
+def _turn(pipeline: Any, conversation: Conversation, line: str, settings: dict[str, Any], stats: bool) -> None:
+    """Send `line` and print the reply; both are kept, neither where it fails. Ctrl-C keeps what has come until then.
 
+    Raises:
+        CapacityError: the line has no room in the context. BestiaryError: as the pipeline.
+    """
+    from ..printer import Printer
+
+    conversation.add("user", line)
+    printer = Printer(pipeline.tokenizer)
     try:
-        return input("> ").strip()
-    except EOFError:
-        return None
-
-
-def _reply(pipeline: Any, messages: list[dict[str, str]], settings: dict[str, Any]) -> str:
-    """Print and return the reply; Ctrl-C keeps what has come until then."""
-    if "max_new_tokens" not in settings:
-        ids = pipeline.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
-        settings = {**settings, "max_new_tokens": sampling.fitting(pipeline.model, len(ids))}
-    streamer = console.printer(pipeline.tokenizer)
-    pieces: list[str] = []
-    show = streamer.on_finalized_text
-
-    def keep(text: str, stream_end: bool = False) -> None:
-        pieces.append(text)
-        show(text, stream_end)
-
-    streamer.on_finalized_text = keep
-    try:
-        pipeline(messages, streamer=streamer, return_full_text=False, continue_final_message=False, **settings)
+        room = _make_room(pipeline, conversation, settings.get("max_new_tokens"))
+        call = {"streamer": printer, "return_full_text": False, "continue_final_message": False}
+        pipeline(conversation.messages(), **call, **{**settings, "max_new_tokens": room})
     except KeyboardInterrupt:
         console.note("(stopped)")
-    console.write("\n")
-    return "".join(pieces)
+    except BaseException:
+        conversation.turns.pop()
+        raise
+    streams.write("\n")
+    conversation.add("assistant", printer.text)
+    if stats:
+        console.remark(printer.stats())
+
+
+def _make_room(pipeline: Any, conversation: Conversation, wanted: int | None) -> int:
+    """Let the oldest turns leave where the context is full; returns how many tokens the answer may have."""
+
+    def count(messages: list[Message]) -> int:
+        encoded = pipeline.tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, return_dict=True, tokenizer_kwargs={"verbose": False}
+        )
+        return len(encoded["input_ids"])
+
+    room = context(pipeline.model)
+    tokens = wanted or (DEFAULT_NEW_TOKENS if room is None else min(DEFAULT_NEW_TOKENS, room // 4))
+    if left := conversation.fit(count, room, tokens):
+        console.remark(f"(the context of {room} tokens is full: the oldest {left} messages left)")
+    return tokens if room is None else min(wanted or DEFAULT_NEW_TOKENS, room - count(conversation.messages()))

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import console
+from .. import console, streams
+from ..options import Json, Opening
 
 _TASKS = ("text-classification", "zero-shot-classification", "image-classification", "zero-shot-image-classification")
 
@@ -14,21 +15,18 @@ def run(
     inputs: Annotated[
         list[str] | None, typer.Argument(help="Texts, or image files; without any (or with -) lines of stdin.")
     ] = None,
-    model: Annotated[str, typer.Option(help="Folder or name on the hub; it decides whether texts or images are read.")] = ...,  # type: ignore[assignment]
+    *,
+    opening: Opening,
     file: Annotated[Path | None, typer.Option(help="A file with an input on each line.")] = None,
     label: Annotated[
         list[str] | None, typer.Option(help="Choose among these labels instead of the model's; repeat it.")
     ] = None,
     top_k: Annotated[int, typer.Option(min=1, help="How many labels to print for each input.")] = 1,
-    json: console.Json = False,
-    revision: console.Revision = None,
-    device: console.Device = None,
-    dtype: console.Dtype = None,
+    json: Json = False,
 ) -> None:
-    """Print the likeliest labels of each input: lines of input, label, score."""
-    items = console.inputs(inputs or [], file, "texts or image files")
-    task = _task(model, revision, bool(label))
-    pipeline = console.open_pipeline(task, model, revision, device, dtype)
+    """Print the likeliest labels of each input, texts or images as the model reads: lines of input, label, score."""
+    items = streams.texts(inputs or [], file, "texts or image files")
+    pipeline = opening.pipeline(_task(opening.model, opening.revision, bool(label)))
     with console.working(f"classifying {len(items)} inputs"):
         if label:
             answers = [_ranked(pipeline(one, candidate_labels=label))[:top_k] for one in items]

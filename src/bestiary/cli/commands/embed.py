@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from .. import console
+from .. import console, streams
+from ..options import Opening
 
 
 class Pooling(StrEnum):
@@ -19,18 +20,16 @@ class Pooling(StrEnum):
 
 def run(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts; without any (or with -) the lines of stdin.")] = None,
-    model: Annotated[str, typer.Option(help="Folder or name on the hub.")] = ...,  # type: ignore[assignment]
+    *,
+    opening: Opening,
     file: Annotated[Path | None, typer.Option(help="A file with a text on each line.")] = None,
     pooling: Annotated[Pooling, typer.Option(help="Mean over the tokens, the first token, or the last.")] = Pooling.mean,
     normalize: Annotated[bool, typer.Option("--normalize", help="Scale each vector to length 1.")] = False,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Rows of a batch. By default chosen by length.")] = None,
-    revision: console.Revision = None,
-    device: console.Device = None,
-    dtype: console.Dtype = None,
 ) -> None:
     """Print a line {"text": ..., "embedding": [...]} for each text, in order."""
-    inputs = console.inputs(texts or [], file, "texts")
-    pipeline = console.open_pipeline("feature-extraction", model, revision, device, dtype)
+    inputs = streams.texts(texts or [], file, "texts")
+    pipeline = opening.pipeline("feature-extraction")
     options = {} if batch_size is None else {"batch_size": batch_size}
     with console.working(f"embedding {len(inputs)} texts"):
         vectors = pipeline(inputs, pool=pooling.value, return_tensors=True, truncation=True, **options)

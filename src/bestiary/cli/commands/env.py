@@ -6,12 +6,14 @@ from importlib import metadata
 
 from ...core.optional import EXTRA_OF, available
 from .. import console
+from ..cores import usable_cores
+from ..options import Json
 
 _CORE = ("numpy", "safetensors", "tokenizers", "huggingface_hub", "jinja2")
 _DISTRIBUTION = {"PIL": "pillow", "flash_attn": "flash-attn"}
 
 
-def run(json: console.Json = False) -> None:
+def run(json: Json = False) -> None:
     """Print versions, devices and optional packages."""
     from ... import __version__
 
@@ -20,6 +22,7 @@ def run(json: console.Json = False) -> None:
         ("python", platform.python_version()),
         ("platform", platform.platform()),
         ("processors", str(os.cpu_count())),
+        ("usable cores", str(usable_cores())),
         *_torch(),
         *((name, _version(name)) for name in _CORE),
         *((name, _version(name, extra)) for name, extra in EXTRA_OF.items()),

@@ -8,47 +8,57 @@ from typing import Annotated, Any
 import typer
 
 from ...structured.forms import JsonSchema, Regex
-from .. import console, sampling
+from .. import console, streams
+from ..options import OpeningOrEmbedded, Stats
+from ..sampling import Sampling, fitting
 
 
 def run(
     prompt: Annotated[str | None, typer.Argument(help="The text to continue; without it (or with -) stdin is read.")] = None,
-    model: Annotated[str | None, typer.Option(help="Folder or name on the hub. By default the model in the package.")] = None,
-    max_new_tokens: sampling.MaxNewTokens = None,
-    temperature: sampling.Temperature = None,
-    top_p: sampling.TopP = None,
-    top_k: sampling.TopK = None,
-    seed: sampling.Seed = None,
-    do_sample: sampling.DoSample = None,
-    stop: sampling.Stop = None,
+    *,
+    opening: OpeningOrEmbedded,
+    sampling: Sampling,
     json_schema: Annotated[str | None, typer.Option(help="Answer in JSON that this schema allows (a file, or JSON).")] = None,
     regex: Annotated[str | None, typer.Option(help="Answer with a text that matches this pattern from end to end.")] = None,
     only_new: Annotated[bool, typer.Option("--only-new", help="Leave the prompt out of the output.")] = False,
-    revision: console.Revision = None,
-    device: console.Device = None,
-    dtype: console.Dtype = None,
+    stats: Stats = False,
 ) -> None:
     """Continue PROMPT and print the text as it comes."""
-    settings = sampling.settings(max_new_tokens, temperature, top_p, top_k, seed, do_sample, stop)
-    settings |= _constraint(json_schema, regex)
-    piped = prompt == "-" or (prompt is None and not console.on_terminal(sys.stdin))
-    text = sys.stdin.read().removesuffix("\n") if piped else prompt or ""
-    if prompt is None and not text:
-        raise typer.BadParameter('give the text to continue, for example "def fibonacci(n):"')
-    task = _task(model, revision)
-    pipeline = console.open_pipeline(task, model, revision, device, dtype)
-    if max_new_tokens is None:
-        settings["max_new_tokens"] = sampling.fitting(pipeline.model, len(pipeline.tokenizer(text, verbose=False)["input_ids"]))
-    if task == "text-generation" and not only_new:
-        console.write(text)
+    settings = sampling.keywords() | _constraint(json_schema, regex)
+    text = _text(prompt)
+    task = _task(opening.model, opening.revision)
+    pipeline = opening.pipeline(task)
+    if sampling.max_new_tokens is None:
+        settings["max_new_tokens"] = fitting(pipeline.model, len(pipeline.tokenizer(text, verbose=False)["input_ids"]))
+    from ..printer import Printer
+
+    printer = Printer(pipeline.tokenizer, before=text if task == "text-generation" and not only_new else "")
     try:
-        [answer] = pipeline(text, streamer=console.printer(pipeline.tokenizer), **settings)
-    except Exception:
-        console.write("\n")  # what went wrong gets a line of its own
+        [answer] = pipeline(text, streamer=printer, **settings)
+    except BaseException:
+        if printer.has_printed:
+            streams.write("\n")  # what went wrong gets a line of its own
         raise
-    console.write("\n")
+    streams.write("\n")
+    if stats:
+        console.remark(printer.stats())
     if answer.finish_reason == "length":
         console.note("(cut at the limit; --max-new-tokens makes it longer)")
+
+
+def _text(prompt: str | None) -> str:
+    """The text to continue.
+
+    Raises:
+        typer.BadParameter: there is none. InputError: it is not UTF-8.
+    """
+    if prompt == "-" or (prompt is None and not streams.on_terminal(sys.stdin)):
+        text = streams.stdin_text().removesuffix("\n")
+    else:
+        text = streams.checked(prompt or "", "the text to continue")
+    if prompt is None and not text:
+        raise typer.BadParameter('give the text to continue, for example "def fibonacci(n):"')
+    return text
 
 
 def _constraint(json_schema: str | None, regex: str | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import typer
 from ...core.errors import FileMissing, InputError, UnknownArchitecture
 from ...core.sizes import parse_size, show_size
 from .. import console
+from ..options import Dtype, Json, Revision
 
 
 def run(
@@ -17,11 +18,11 @@ def run(
     batch: Annotated[int, typer.Option(min=1, help="Rows of the call to forecast.")] = 1,
     prompt_length: Annotated[int, typer.Option(min=1, help="Tokens of each row before generation.")] = 512,
     new_tokens: Annotated[int, typer.Option(min=1, help="Tokens to generate.")] = 128,
-    dtype: console.Dtype = None,
+    dtype: Dtype = None,
     memory: Annotated[str | None, typer.Option(help="Fail when more than this is needed, for example 8GB.")] = None,
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
-    json: console.Json = False,
-    revision: console.Revision = None,
+    json: Json = False,
+    revision: Revision = None,
     subfolder: Annotated[str, typer.Option(help="Folder inside the checkpoint.")] = "",
 ) -> None:
     """Show architecture, parameters, dtypes, and the memory to load and to run. No weights are read or downloaded."""

@@ -8,6 +8,7 @@ import typer
 
 from ...core.errors import FileMissing
 from .. import console
+from ..options import Json, Opening
 
 
 class Timestamps(StrEnum):
@@ -27,14 +28,12 @@ class Task(StrEnum):
 
 def run(
     files: Annotated[list[Path], typer.Argument(help="Audio files of any length.")],
-    model: Annotated[str, typer.Option(help="Folder or name on the hub.")] = ...,  # type: ignore[assignment]
+    *,
+    opening: Opening,
     timestamps: Annotated[Timestamps, typer.Option(help="Print times of segments or of words.")] = Timestamps.none,
     language: Annotated[str | None, typer.Option(help="Spoken language (en, german). By default it is recognised.")] = None,
     task: Annotated[Task | None, typer.Option(help="Write what is said, or its English translation.")] = None,
-    json: console.Json = False,
-    revision: console.Revision = None,
-    device: console.Device = None,
-    dtype: console.Dtype = None,
+    json: Json = False,
 ) -> None:
     """Print what is said in each file; several files get their names before their texts."""
     for file in files:
@@ -44,7 +43,7 @@ def run(
     options = {name: value for name, value in options.items() if value is not None}
     times = {Timestamps.none: None, Timestamps.segment: True, Timestamps.word: "word"}[timestamps]
     call: dict[str, Any] = {} if times is None else {"return_timestamps": times}
-    pipeline = console.open_pipeline("automatic-speech-recognition", model, revision, device, dtype)
+    pipeline = opening.pipeline("automatic-speech-recognition")
     for file in console.tracked(files, "transcribing", len(files)):
         answer = pipeline(str(file), **call, **({"generate_kwargs": options} if options else {}))
         _show(file, answer, json, several=len(files) > 1)
