@@ -221,7 +221,7 @@ REFUSED = [
     ({"assistant_model": "draft", "prompt_lookup_num_tokens": 3}, "assistant_model.*prompt_lookup_num_tokens=3"),
     ({"assistant_model": "draft", "penalty_alpha": 0.6}, "assistant_model.*penalty_alpha=0.6"),
     ({"assistant_model": "draft", "num_assistant_tokens": 0}, "num_assistant_tokens is 0"),
-    ({"assistant_model": "draft", "num_assistant_tokens_schedule": "linear"}, "'linear'; expected one of constant"),
+    ({"assistant_model": "draft", "num_assistant_tokens_schedule": "linear"}, "'linear'; expected 'constant' or"),
     ({"assistant_model": "draft", "assistant_confidence_threshold": 1.5}, "assistant_confidence_threshold is 1.5"),
     ({"assistant_model": "draft", "assistant_tokenizer": object()}, "assistant_tokenizer is .*expected a tokenizer"),
     ({"assistant_early_exit": 3}, "assistant_early_exit=3; LlamaForCausalLM has 3 layers: expected 1 to 2"),

@@ -1,16 +1,13 @@
 """The engine: many requests through one model, in passes that each take every request some way on."""
 
 import copy
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from ..cache.layer_types import layer_types
 from ..cache.paged import BlockPool
@@ -25,6 +22,7 @@ from ..generation.seeds import as_seed
 from ..generation.settings import check_settings, end_tokens, leave_ends_open, max_length
 from ..generation.strategy import strategy_name
 from ..nn.attention import Attend
+from ..nn.evaluating import evaluating
 from ..nn.masks import Mask
 from .attention import Layout, PagedCache, PromptPiece, Visits
 from .choosing import next_token, reason_to_end
@@ -351,28 +349,3 @@ def _visits(requests: list[RequestState], pool: BlockPool, device: torch.device)
         places = torch.tensor([place for _, place in shared.values()], device=device)
         visits.append(Visits(torch.tensor(list(shared), device=device), torch.tensor(padded, device=device), places))
     return visits, torch.tensor([*(request.held for request in requests), -1], device=device)
-
-
-# Models that are being run: by how many, and which of their modules were in training before.
-_evaluated: dict[nn.Module, tuple[int, list[nn.Module]]] = {}
-_modes = threading.Lock()
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """`model` without dropout while the body runs; when nobody runs it any more, its modules are in their modes again."""
-    with _modes:
-        users, training = _evaluated.get(model) or (0, [module for module in model.modules() if module.training])
-        _evaluated[model] = users + 1, training
-        for module in training:
-            module.training = False
-    try:
-        yield
-    finally:
-        with _modes:
-            users, training = _evaluated.pop(model)
-            if users > 1:
-                _evaluated[model] = users - 1, training
-            else:
-                for module in training:
-                    module.training = True

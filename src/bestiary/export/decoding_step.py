@@ -12,6 +12,7 @@ from ..cache.kinds.dynamic import DynamicCache
 from ..cache.layer_types import layer_types
 from ..core.errors import ArgumentError
 from ..core.outputs import BaseModelOutput
+from ..nn.evaluating import evaluating
 from ..nn.rope import Rotary
 
 Tensor = torch.Tensor
@@ -95,36 +96,30 @@ def export_step(model: Any, padded: bool = False) -> ExportedProgram:
             f"{type(model).__name__} has layers that keep a state; an exported step takes keys and values. Export its forward, "
             "with use_cache=False"
         )
-    training = model.training
-    step = DecodingStep(model).eval()
-    try:
+    step = DecodingStep(model)
+    with evaluating(step):
         example = _example(model, padded)
         first = tuple(example[name] for name in _FIRST)
         named = {name: value for name, value in example.items() if name not in _FIRST}
         return torch.export.export(step, first, named, dynamic_shapes=_shapes(example, step.pairs), strict=False)
-    finally:
-        model.train(training)
 
 
 def _example(model: Any, padded: bool) -> dict[str, Any]:
     """Inputs of a step for two rows: 3 tokens in the cache, and 5 of a source where there is one."""
-    device, rows, past_length = model.device, 2, 3
-    ids = torch.ones(rows, past_length, dtype=torch.int64, device=device)
+    ids = torch.ones(2, 3, dtype=torch.int64, device=model.device)
     example: dict[str, Any] = {"input_ids": ids[:, :1], "position_ids": None}
     if model.config.is_encoder_decoder:
-        return example | _source(model, ids, padded)
-    cache = DynamicCache()
-    model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=True)
-    example |= {"position_ids": torch.full((rows, 1), past_length, device=device), "past": cache_tensors(cache)}
-    return example | ({"attention_mask": ids.new_ones(rows, past_length + 1)} if padded else {})
-
-
-def _source(model: Any, ids: Tensor, padded: bool) -> dict[str, Any]:
-    states = torch.zeros(ids.shape[0], 5, model.config.hidden_size, dtype=model.dtype, device=ids.device)
-    cache = EncoderDecoderCache()
-    model(decoder_input_ids=ids, encoder_outputs=BaseModelOutput(states), past_key_values=cache, use_cache=True)
-    inputs: dict[str, Any] = {"past": cache_tensors(cache), "encoder_hidden_states": states}
-    return inputs | ({"attention_mask": ids.new_ones(ids.shape[0], 5)} if padded else {})
+        cache: Cache = EncoderDecoderCache()
+        states = torch.zeros(2, 5, model.config.hidden_size, dtype=model.dtype, device=model.device)
+        example["encoder_hidden_states"], masked = states, 5
+        inputs = {"decoder_input_ids": ids, "encoder_outputs": BaseModelOutput(states)}
+    else:
+        cache, masked = DynamicCache(), 4
+        example["position_ids"] = torch.full((2, 1), 3, device=model.device)
+        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    model(**inputs, past_key_values=cache, use_cache=True)
+    example["past"] = cache_tensors(cache)
+    return example | ({"attention_mask": ids.new_ones(2, masked)} if padded else {})
 
 
 def _shapes(example: dict[str, Any], pairs: bool) -> dict[str, Any]:

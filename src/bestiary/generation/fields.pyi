@@ -127,9 +127,9 @@ class Fields(PretrainedRecord):
 
     # strategies/assisted
     assistant_early_exit: int | None = None
-    num_assistant_tokens: int | None = None  # counts as 20
-    num_assistant_tokens_schedule: str | None = None  # counts as 'constant'
-    assistant_confidence_threshold: float | None = None  # counts as 0.4
+    num_assistant_tokens: Natural | None = None  # counts as 20
+    num_assistant_tokens_schedule: Literal["constant", "heuristic", "heuristic_transient"] | None = None  # counts as 'constant'
+    assistant_confidence_threshold: Rate | None = None  # counts as 0.4
     assistant_lookbehind: int | None = None  # counts as 10
     target_lookbehind: int | None = None  # counts as 10
     assistant_ensemble_weight: float | None = None
@@ -140,8 +140,8 @@ class Fields(PretrainedRecord):
     early_stopping: bool | Literal["never"] | None = None  # counts as False
 
     # strategies/prompt_lookup
-    prompt_lookup_num_tokens: int | None = None
-    max_matching_ngram_size: int | None = None
+    prompt_lookup_num_tokens: Whole | None = None
+    max_matching_ngram_size: Natural | None = None
 
     # strategies/sample
     do_sample: bool | None = None  # counts as False
@@ -215,17 +215,17 @@ class _Options(TypedDict, total=False):
     typical_p: Rate | None
     watermarking_config: Any | None
     assistant_early_exit: int | None
-    num_assistant_tokens: int | None
-    num_assistant_tokens_schedule: str | None
-    assistant_confidence_threshold: float | None
+    num_assistant_tokens: Natural | None
+    num_assistant_tokens_schedule: Literal["constant", "heuristic", "heuristic_transient"] | None
+    assistant_confidence_threshold: Rate | None
     assistant_lookbehind: int | None
     target_lookbehind: int | None
     assistant_ensemble_weight: float | None
     num_beams: Natural | None
     length_penalty: float | None
     early_stopping: bool | Literal["never"] | None
-    prompt_lookup_num_tokens: int | None
-    max_matching_ngram_size: int | None
+    prompt_lookup_num_tokens: Whole | None
+    max_matching_ngram_size: Natural | None
     do_sample: bool | None
     constraints: Any | None
     force_words_ids: Any | None

@@ -84,7 +84,8 @@ class Contrastive(Strategy):
         def pick(best: Tensor) -> tuple[Any, Tensor]:
             chosen = (torch.arange(rows, device=best.device).unsqueeze(1) * count + best).flatten()
             wide.reorder(chosen.repeat_interleave(count))
-            recorded = {name: map_rows(output[name], lambda part: part[chosen], rows * count) for name in _recorded(output)}
+            layers = {name: value for name, value in output.items() if isinstance(value, tuple)}
+            recorded = {name: map_rows(value, lambda part: part[chosen], rows * count) for name, value in layers.items()}
             return recorded, output.logits[chosen, -1]
 
         return self._state(output).view(rows, count, -1), pick
@@ -110,10 +111,6 @@ class Contrastive(Strategy):
             run.cache.batch_select_indices(torch.arange(rows, device=run.ids.device) * (wide.ids.shape[0] // rows))
             run.fed = wide.fed
         run.rewind(run.length - 1)
-
-
-def _recorded(output: Any) -> list[str]:
-    return [name for name, value in output.items() if isinstance(value, tuple)]
 
 
 STRATEGY = Contrastive

@@ -1,5 +1,7 @@
 """Guesses by a model with another tokenizer: its tokens become text, and the text becomes tokens."""
 
+from difflib import SequenceMatcher
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -107,19 +109,11 @@ def _encode(tokenizer: Any, text: str) -> Ids:
 
 def _overlap(tail: Ids, window: Ids) -> int:
     """How many tokens the two end in together."""
-    size = 0
-    while size < min(len(tail), len(window)) and tail[-1 - size] == window[-1 - size]:
-        size += 1
-    return size
+    pairs = zip(reversed(tail), reversed(window), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _longest_run(left: Ids, right: Ids) -> tuple[int, int, int]:
-    """The longest run of tokens in both, and where it begins in each."""
-    best, lengths = (0, 0, 0), [0] * (len(right) + 1)
-    for i, token in enumerate(left):
-        previous, lengths = lengths, [0] * (len(right) + 1)
-        for j, other in enumerate(right):
-            if token == other:
-                lengths[j + 1] = previous[j] + 1
-                best = max(best, (lengths[j + 1], i - lengths[j + 1] + 1, j - lengths[j + 1] + 1))
-    return best
+    """The longest run of tokens in both, the last of equals, and where it begins in each."""
+    run = SequenceMatcher(None, left[::-1], right[::-1], autojunk=False).find_longest_match()
+    return run.size, len(left) - run.a - run.size, len(right) - run.b - run.size

@@ -1,11 +1,12 @@
 """Guesses by a smaller model, or by the first layers of the model itself."""
 
 import copy
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from ...core.errors import ArgumentError, ConfigError
+from ...core.kinds import Natural, Rate
 from ..call import Call
 from ..config import GenerationConfig
 from ..decoding import Decoding
@@ -21,9 +22,13 @@ from ..strategy import strategy_class
 
 OPTIONS = {
     "assistant_early_exit": Option(int),
-    "num_assistant_tokens": Option(int, default=20, needs=("assistant_model", "assistant_early_exit")),
-    "num_assistant_tokens_schedule": Option(str, default="constant", needs=("assistant_model", "assistant_early_exit")),
-    "assistant_confidence_threshold": Option(float, default=0.4, needs=("assistant_model", "assistant_early_exit")),
+    "num_assistant_tokens": Option(Natural, default=20, needs=("assistant_model", "assistant_early_exit")),
+    "num_assistant_tokens_schedule": Option(
+        Literal["constant", "heuristic", "heuristic_transient"],
+        default="constant",
+        needs=("assistant_model", "assistant_early_exit"),
+    ),
+    "assistant_confidence_threshold": Option(Rate, default=0.4, needs=("assistant_model", "assistant_early_exit")),
     "assistant_lookbehind": Option(int, default=10, needs=("assistant_tokenizer",)),
     "target_lookbehind": Option(int, default=10, needs=("assistant_tokenizer",)),
     # The last one only to be refused.

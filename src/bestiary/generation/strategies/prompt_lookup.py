@@ -3,6 +3,7 @@
 import torch
 
 from ...core.errors import ConfigError
+from ...core.kinds import Natural, Whole
 from ..call import Call
 from ..decoding import Decoding
 from ..options import Option
@@ -10,8 +11,8 @@ from ..speculation.drafting import Draft, Drafter
 from ..speculation.verification import Speculation
 
 OPTIONS = {
-    "prompt_lookup_num_tokens": Option(int),
-    "max_matching_ngram_size": Option(int, needs=("prompt_lookup_num_tokens",)),
+    "prompt_lookup_num_tokens": Option(Whole),
+    "max_matching_ngram_size": Option(Natural, needs=("prompt_lookup_num_tokens",)),
 }
 CHOSEN_BY = ("prompt_lookup_num_tokens",)
 _SIZE = 2
@@ -52,16 +53,13 @@ class PromptLookup(Speculation):
     """Greedy decoding or draws, where `prompt_lookup_num_tokens` at a time are guessed from the prompt and what followed."""
 
     def start(self, run: Decoding, call: Call) -> None:
-        tokens, size = self.settings.prompt_lookup_num_tokens, self.settings.max_matching_ngram_size
-        size = _SIZE if size is None else size
-        for name, value in (("prompt_lookup_num_tokens", tokens), ("max_matching_ngram_size", size)):
-            if not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1")
         if self.settings.assistant_ensemble_weight is not None:
             raise ConfigError(
                 "assistant_ensemble_weight needs an assistant's distributions, and prompt_lookup_num_tokens has none"
             )
-        self.drafter = LookupDrafter(tokens or 1, size)
+        self.drafter = LookupDrafter(
+            self.settings.prompt_lookup_num_tokens or 1, self.settings.max_matching_ngram_size or _SIZE
+        )
         super().start(run, call)
 
 

@@ -58,10 +58,7 @@ class WatermarkLogitsProcessor(LogitsProcessor):
 
     Args:
         vocab_size, device: of the scores. Green lists differ between devices, as random numbers do.
-        greenlist_ratio: share of the vocabulary that is green.
-        hashing_key: the secret.
-        seeding_scheme: "lefthash" or "selfhash", see `WatermarkingConfig`.
-        context_width: tokens that the choice depends on.
+        greenlist_ratio, bias, hashing_key, seeding_scheme, context_width: see `WatermarkingConfig`.
         max_cache_size: green lists that are kept.
     """
 
