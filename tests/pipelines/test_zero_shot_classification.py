@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import torch
 from kit import checkpoints
 from kit.pipelines import ours, reference, same
 
@@ -31,6 +32,18 @@ def test_answers(inputs: Any, options: dict[str, Any], labels: tuple[str, ...]) 
         ours("zero-shot-classification", folder)(inputs, **options),
         reference("zero-shot-classification", folder)(inputs, **options),
     )
+
+
+@pytest.mark.parametrize("labels", [("neutral", "Contradiction", "entailment"), ("entailment", "contradicts", "neutral")])
+def test_contradiction_is_found_by_its_name(labels: tuple[str, ...]) -> None:
+    pipe = ours("zero-shot-classification", checkpoints.bert("BertForSequenceClassification", labels))
+    answer = pipe(TEXTS[0], ["a", "london", "rain"], multi_label=True)
+    order = [next(i for i, label in enumerate(labels) if label.lower().startswith(name)) for name in ("contradict", "entail")]
+    for label, score in zip(answer["labels"], answer["scores"], strict=True):
+        encoded = pipe.tokenizer(TEXTS[0], f"This example is {label}.", return_tensors="pt")
+        with torch.no_grad():
+            logits = pipe.model(**encoded).logits[0]
+        assert abs(float(logits[order].softmax(0)[1]) - score) < 1e-6
 
 
 def test_scores_of_one_label_alone_sum_to_one() -> None:

@@ -160,6 +160,24 @@ def test_assistant_mask_covers_exactly_what_the_assistant_says() -> None:
     assert cut["assistant_masks"] == encoded["assistant_masks"][:9]
 
 
+CODE = "def f():\n        return   1 \n    x "
+
+
+@pytest.mark.parametrize("chat", [[CODE], [CODE, "q", "   "], ["  a", "    ", CODE], ["\n\n   \n", CODE, " b  c "]], ids=str)
+def test_assistant_mask_counts_spaces_that_offsets_leave_out(chat: list[str]) -> None:
+    """With trimmed offsets a token of spaces covers no characters, and yet stands for text."""
+    messages = [{"role": "assistant" if i % 2 == 0 else "user", "content": text} for i, text in enumerate(chat)]
+    options = {"chat_template": MARKED, "return_assistant_tokens_mask": True}
+    rust = byte_level(trim=False)
+    expected = transformers.PreTrainedTokenizerFast(tokenizer_object=rust).apply_chat_template(messages, **options)
+    plain = PreTrainedTokenizerFast(tokenizer_object=rust).apply_chat_template(messages, **options)
+    trimmed = OURS.apply_chat_template(messages, **options)
+    assert any(start == end for start, end in trimmed.encodings[0].offsets)
+    assert trimmed["assistant_masks"] == plain["assistant_masks"] == expected["assistant_masks"]
+    cut = OURS.apply_chat_template(messages, **options, truncation=True, max_length=len(trimmed["input_ids"]) - 2)
+    assert cut["assistant_masks"] == expected["assistant_masks"][:-2]
+
+
 def test_assistant_mask_without_marks() -> None:
     with pytest.raises(InputError, match="generation"):
         OURS.apply_chat_template(CHAT, chat_template=SIMPLE, return_assistant_tokens_mask=True)

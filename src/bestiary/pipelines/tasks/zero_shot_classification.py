@@ -76,21 +76,31 @@ class ZeroShotClassificationPipeline(ChunkPipeline):
     @property
     def entailment_id(self) -> int:
         """The class that means entailment: the one whose name begins with "entail", else the last."""
-        for label, index in self.model.config.label2id.items():
-            if label.lower().startswith("entail"):
-                return int(index)
+        named = self._class_named("entail")
+        if named is not None:
+            return named
         names = ", ".join(self.model.config.label2id)
         warn_once("no-entailment", f"no label of the model is called entailment ({names}); its last class is taken for it")
         return int(self.model.config.num_labels) - 1
 
+    @property
+    def contradiction_id(self) -> int:
+        """The class that means contradiction: the one whose name begins with "contradict", else the first or the last."""
+        named = self._class_named("contradict")
+        if named is not None:
+            return named
+        return int(self.model.config.num_labels) - 1 if self.entailment_id == 0 else 0
+
+    def _class_named(self, beginning: str) -> int | None:
+        labels = self.model.config.label2id.items()
+        return next((int(index) for label, index in labels if label.lower().startswith(beginning)), None)
+
     def postprocess(self, model_outputs: Any, multi_label: bool = False) -> Result:
         logits = torch.cat([output["logits"] for output in model_outputs]).float()
-        entailment = self.entailment_id
         if multi_label or len(logits) == 1:
-            contradiction = logits.shape[1] - 1 if entailment == 0 else 0
-            scores = logits[:, [contradiction, entailment]].softmax(1)[:, 1]
+            scores = logits[:, [self.contradiction_id, self.entailment_id]].softmax(1)[:, 1]
         else:
-            scores = logits[:, entailment].softmax(0)
+            scores = logits[:, self.entailment_id].softmax(0)
         values, order = scores.sort(descending=True, stable=True)
         labels = [model_outputs[index]["label"] for index in order.tolist()]
         answer = {"sequence": model_outputs[0]["sequence"], "labels": labels, "scores": values.tolist()}

@@ -236,5 +236,7 @@ def _with_end(message: Mapping[str, Any], end: str) -> dict[str, Any]:
 
 
 def _mask(row: Any, spans: Sequence[Span]) -> list[int]:
-    """1 for the tokens that cover text in one of the spans."""
-    return [int(any(start < end and first < end and start < last for first, last in spans)) for start, end in row.offsets]
+    """1 for the tokens that stand for text in one of the spans."""
+    # Offsets that are trimmed leave of a token of spaces only its end: it stands at least for what is before that.
+    places = [(min(start, end - 1), end) for start, end in row.offsets]
+    return [int(any(first < end and start < last for first, last in spans)) for start, end in places]
