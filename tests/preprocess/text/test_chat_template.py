@@ -289,8 +289,33 @@ class TestErrors:
         with pytest.raises(jinja2.UndefinedError) as found:
             render("a\nb\n{{ x.y }}\nc\nd")
         assert found.value.lineno == 3  # type: ignore[attr-defined]
-        with pytest.raises(InputError, match="in its line 2"):
+        with pytest.raises(InputError, match="line 2 of the chat template"):
             render("a\n{{ messages[0].content + 1 }}")
+
+    @pytest.mark.parametrize("kind", [PreTrainedTokenizerFast, transformers.PreTrainedTokenizerFast])
+    @pytest.mark.parametrize("use", ["{{ messages.append(1) }}", "{{ messages[0].update({'a': 1}) }}", "{{ ''.__class__.x }}"])
+    def test_the_error_of_the_immutable_sandbox(self, kind: Any, use: str) -> None:
+        with pytest.raises(jinja2.exceptions.SecurityError):
+            kind(tokenizer_object=byte_level()).apply_chat_template(SHORT, chat_template=use, tokenize=False)
+
+    @pytest.mark.parametrize(
+        ("use", "error"),
+        [
+            ("{{ raise_exception('roles must alternate') }}", jinja2.TemplateError),
+            ("{{ x.y }}", jinja2.UndefinedError),
+            ("{{ messages.append(1) }}", UnsafeFile),
+            ("{{ 'a' * 10**10 }}", UnsafeFile),
+            ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", UnsafeFile),
+            ("{{ 2 + 'a' }}", InputError),
+            ("{% include 'x' %}", InputError),
+            ("{% if %}", jinja2.TemplateSyntaxError),
+            ("{{ 1 | no_such }}", jinja2.TemplateSyntaxError),
+        ],
+    )
+    def test_every_error_names_its_line(self, use: str, error: type[Exception]) -> None:
+        with pytest.raises(error, match=r"line 4") as caught:
+            render("a\n\n{# b #}\n" + use + "\nc")
+        assert caught.value.lineno == 4  # type: ignore[attr-defined]
 
     @pytest.mark.parametrize(
         "chat", [[], "hi", None, [3], [["hi"]], 5, [{"content": "hi"}], [{"role": None, "content": "hi"}], [SHORT, [{"a": 1}]]]

@@ -12,6 +12,8 @@ from itertools import chain
 from string import Formatter
 from typing import Any, NoReturn, TypeVar, cast
 
+from jinja2.exceptions import SecurityError
+
 from ....core.errors import UnsafeFile
 
 Value = TypeVar("Value")
@@ -29,6 +31,12 @@ _WINDOWS = cast(Any, (range, *_VIEWS))  # `sys.getsizeof` does not count what th
 SIZED = cast(Any, (str, bytes, *CONTAINERS))
 _CONTAINERS = frozenset(CONTAINERS)  # quicker to look a type up in
 _PERCENT = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(\*|\d*)(?:\.(\*|\d*))?")
+
+
+class UnsafeTemplate(UnsafeFile, SecurityError):
+    """A chat template does what no template may do; Jinja's error as well, for scripts that expect that of its sandbox."""
+
+    code = "unsafe-template"
 
 
 class _Account:
@@ -49,12 +57,12 @@ def open_budget(variables: Any) -> None:
 
 
 def refuse(what: str) -> NoReturn:
-    """Raise `UnsafeFile` for a template that asks for `what`."""
-    raise UnsafeFile(f"the chat template asks for {what}; no real conversation needs that")
+    """Raise `UnsafeTemplate` for a template that asks for `what`."""
+    raise UnsafeTemplate(f"the chat template asks for {what}; no real conversation needs that")
 
 
 def spend(units: int) -> None:
-    """Take `units` from the budget; raises `UnsafeFile` when it is used up."""
+    """Take `units` from the budget; raises `UnsafeTemplate` when it is used up."""
     account = _account.get()
     account.left -= units
     if account.left >= 0:

@@ -1,7 +1,7 @@
 """Running a template from a stranger: no attribute leads out of it, and what it does is paid from a budget.
 
 Jinja's immutable sandbox closes the ways out. What it leaves open is size: a few lines can ask for gigabytes or for hours.
-So every operation is paid for before it is done (`template_budget`).
+So every operation is paid for before it is done (`budget`).
 """
 
 import json
@@ -22,9 +22,9 @@ from jinja2.runtime import LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
-from ....core.errors import InputError, UnsafeFile
-from . import budget as budget
-from .budget import OPERATION, charge_memory, refuse, shown, small, spend, weigh
+from ....core.errors import InputError
+from . import budget
+from .budget import OPERATION, UnsafeTemplate, charge_memory, refuse, shown, small, spend, weigh
 
 MOST_CHARACTERS = 20_000_000
 LONGEST_SOURCE = 1_000_000
@@ -285,7 +285,7 @@ def compiled(source: str) -> jinja2.Template:
 
     Raises:
         jinja2.TemplateSyntaxError: with the line in `lineno`.
-        UnsafeFile: it is too long, or nested too deep.
+        UnsafeTemplate: it is too long, or nested too deep.
     """
     sandbox = _sandbox()
     if len(source) > LONGEST_SOURCE:
@@ -343,9 +343,9 @@ def _pay_for_comparing(node: nodes.Compare) -> None:
 def run(source: str, variables: dict[str, Any], marks: tuple[str, str] = ("", "")) -> str:
     """Render; what stands in generation blocks comes between the two `marks`.
 
-    Raises:
-        jinja2.TemplateError: what the template itself raises, with its line in `lineno` and in a note.
-        UnsafeFile: the template reaches for what it must not have, or for too much.
+    Raises, with the line of the template in the message and in `lineno`:
+        jinja2.TemplateError: the template itself raises it, or is none.
+        UnsafeTemplate: it reaches for what it must not have, or for too much (a `jinja2.exceptions.SecurityError` too).
         InputError: it fails on this conversation.
     """
     budget.open_budget(variables)
@@ -357,28 +357,28 @@ def run(source: str, variables: dict[str, Any], marks: tuple[str, str] = ("", ""
             if size > MOST_CHARACTERS:
                 refuse(f"a text of over {MOST_CHARACTERS} characters")
             pieces.append(piece)
-    except jinja2.exceptions.SecurityError as error:
-        raise UnsafeFile(f"the chat template does what no template may do: {error}") from error
-    except (jinja2.TemplateError, UnsafeFile) as error:
-        _add_line(error)
-        raise
     except (RecursionError, OverflowError, MemoryError, SyntaxError) as error:
-        raise UnsafeFile(f"the chat template grows without bound or is nested too deep: {error}") from error
+        message = f"the chat template grows without bound or is nested too deep: {error}"
+        raise _at_line(error, UnsafeTemplate(message)) from error
+    except jinja2.TemplateError as error:
+        if isinstance(error, UnsafeTemplate) or not isinstance(error, jinja2.exceptions.SecurityError):
+            _at_line(error, error)
+            raise
+        raise _at_line(error, UnsafeTemplate(f"the chat template does what no template may do: {error}")) from error
     except Exception as error:
-        line = _add_line(error)
-        where = "" if line is None else f", in its line {line}"
-        raise InputError(f"the chat template fails on this conversation{where}: {error}") from error
+        raise _at_line(error, InputError(f"the chat template fails on this conversation: {error}")) from error
     return "".join(pieces)
 
 
-def _add_line(error: Exception) -> int | None:
-    """Note on `error` the line of the template that it comes from."""
-    line, frame = None, error.__traceback__
+def _at_line(cause: BaseException, error: Exception) -> Exception:
+    """`error`, with the line of the template that `cause` comes from."""
+    line, frame = cause.lineno if isinstance(cause, jinja2.TemplateSyntaxError) else None, cause.__traceback__
     while frame is not None:
         if frame.tb_frame.f_code.co_filename == "<chat template>":
             line = frame.tb_lineno
         frame = frame.tb_next
     if line is not None:
+        text = error.message if isinstance(error, jinja2.TemplateSyntaxError) else error
+        error.args = (f"{text} (line {line} of the chat template)",)
         error.lineno = line  # type: ignore[attr-defined]
-        error.add_note(f"in line {line} of the chat template")
-    return line
+    return error

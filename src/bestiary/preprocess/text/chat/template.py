@@ -109,8 +109,7 @@ class ChatTemplates:
 
         Raises:
             InputError: no template, no messages, or a template that fails on them.
-            jinja2.TemplateError: the template itself complains.
-            UnsafeFile: the template tries what it must not.
+            jinja2.TemplateError: the template itself complains, or (`SecurityError`) tries what it must not. The line is named.
         """
         if add_generation_prompt and continue_final_message:
             raise ArgumentError(
