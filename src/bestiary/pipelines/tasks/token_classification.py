@@ -127,14 +127,15 @@ class TokenClassificationPipeline(ChunkPipeline):
                 offsets = offsets + starts[places][:, None]
             columns = {name: encoded[name][row : row + 1] for name in names}
             unit = {name: torch.tensor(column) for name, column in columns.items()}
-            yield {**unit, "text": text, "offsets": offsets, "dropped_tokens": sum(encoded.dropped_tokens)}
+            extra = {"text": text, "offsets": offsets, "words": encoded.word_ids(row)}
+            yield {**unit, **extra, "dropped_tokens": sum(encoded.dropped_tokens)}
 
     def _forward(self, input_tensors: Any) -> dict[str, Any]:
         inputs = tensors(input_tensors)
         special = inputs.pop("special_tokens_mask")
         logits = self.model(**inputs).logits.float()
         real = inputs["attention_mask"].bool()
-        others = {name: input_tensors[name] for name in ("text", "offsets", "dropped_tokens")}
+        others = {name: input_tensors[name] for name in ("text", "offsets", "words", "dropped_tokens")}
         columns = {"scores": logits.softmax(-1), "ids": inputs["input_ids"], "special": special}
         cut = {name: each([row[where] for row, where in zip(v, real, strict=True)]) for name, v in columns.items()}
         return {**others, **cut}
@@ -163,18 +164,20 @@ class TokenClassificationPipeline(ChunkPipeline):
 
     def _text_tokens(self, output: Any) -> list[_Span]:
         """A span for each token that stands for text; special tokens are left out."""
-        text, offsets = output["text"], output["offsets"]
-        prefixed = _marks_inner_tokens(self.tokenizer)
+        text, offsets, words = output["text"], output["offsets"], output["words"]
+        prefix = _inner_prefix(self.tokenizer)
         spans = []
         for index, (token_id, special) in enumerate(zip(output["ids"].tolist(), output["special"].tolist(), strict=True)):
             if special:
                 continue
             start, end = (int(place) for place in offsets[index])
-            word = self.tokenizer.convert_ids_to_tokens(token_id)
-            inner = len(word) != end - start if prefixed else start > 0 and " " not in text[start - 1 : start + 1]
+            token = self.tokenizer.convert_ids_to_tokens(token_id)
+            inner = index > 0 and words[index] is not None and words[index] == words[index - 1]
+            if inner:
+                inner = token.startswith(prefix) if prefix else not _apart(text, offsets[index - 1].tolist(), start)
             if token_id == self.tokenizer.unk_token_id:
-                word, inner = text[start:end], False
-            spans.append(_Span([word], output["scores"][index].numpy(), start, end, index, inner))
+                token, inner = text[start:end], False
+            spans.append(_Span([token], output["scores"][index].numpy(), start, end, index, inner))
         return spans
 
     def _words(self, spans: list[_Span]) -> list[_Span]:
@@ -232,10 +235,16 @@ def _tag(label: str) -> tuple[bool, str]:
     return (True, label[2:]) if label.startswith("B-") else (False, label.removeprefix("I-"))
 
 
-def _marks_inner_tokens(tokenizer: Any) -> bool:
-    """Whether tokens inside a word are written with a prefix, as WordPiece does."""
+def _inner_prefix(tokenizer: Any) -> str:
+    """What tokens inside a word begin with, as WordPiece writes them; "" where nothing tells them."""
     model = tokenizer.rust.main.model
-    return isinstance(model, models.WordPiece | models.BPE) and bool(model.continuing_subword_prefix)
+    return (model.continuing_subword_prefix or "") if isinstance(model, models.WordPiece | models.BPE) else ""
+
+
+def _apart(text: str, former: list[int], start: int) -> bool:
+    """Whether white space parts a token from the one before: some tokenizers take a whole text for one word."""
+    former_start, former_end = former
+    return start > former_start and any(letter.isspace() for letter in text[min(former_end, start) : start + 1])
 
 
 def _without_overlaps(entities: list[_Span]) -> list[_Span]:
