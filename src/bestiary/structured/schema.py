@@ -59,9 +59,12 @@ def check(schema: Any) -> None:
         problem = "nothing meets it" if schema is False else "expected a dictionary"
         raise ConfigError(f"the JSON schema is {schema!r:.60}: {problem}")
     _check_plain(schema)
-    for place, part in _parts(schema, "#"):
+    parts = dict(_parts(schema, "#"))
+    for place, part in parts.items():
         _check_part(part, place)
-    met = _satisfiable(schema)
+    met: set[str] = set()  # the places of schemas that a finite value meets, as far as references and what is required say
+    while more := {place for place, part in parts.items() if place not in met and _ends(part, place, met, parts)}:
+        met |= more
     if "#" not in met:
         raise ConfigError("the JSON schema requires a value inside itself without end: nothing meets it")
 
@@ -107,19 +110,15 @@ def _parts(schema: Any, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if not isinstance(schema, Mapping):
         return
     yield place, schema
-    for below, part in _below(schema, place):
-        yield from _parts(part, below)
-
-
-def _below(schema: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
     for name, value in schema.items():
         here = f"{place}/{_escaped(name)}"
+        below: dict[str, Any] = {here: value} if name in _ONE else {}
         if name in _MAPS and isinstance(value, Mapping):
-            yield from ((f"{here}/{_escaped(key)}", part) for key, part in value.items())
+            below = {f"{here}/{_escaped(key)}": part for key, part in value.items()}
         elif isinstance(value, list) and (name in _LISTS or name == "items"):
-            yield from ((f"{here}/{index}", part) for index, part in enumerate(value))
-        elif name in _ONE:
-            yield here, value
+            below = {f"{here}/{index}": part for index, part in enumerate(value)}
+        for inner, part in below.items():
+            yield from _parts(part, inner)
 
 
 def _escaped(name: str) -> str:
@@ -157,18 +156,9 @@ def _check_part(part: Mapping[str, Any], place: str) -> None:
         )
 
 
-def _satisfiable(schema: Mapping[str, Any]) -> set[str]:
-    """The places of schemas that a finite value meets, as far as references and what is required say."""
-    parts = dict(_parts(schema, "#"))
-    met: set[str] = set()
-    while True:
-        more = {place for place, part in parts.items() if place not in met and _ends(part, place, met, parts)}
-        if not more:
-            return met
-        met |= more
-
-
 def _ends(part: Mapping[str, Any], place: str, met: set[str], parts: Mapping[str, Any]) -> bool:
+    """Whether a finite value meets the schema `part` at `place`, if one meets each of `met`."""
+
     def ends(below: str, value: Any = None) -> bool:
         return value is True or below in met or (below not in parts and value is not False)
 

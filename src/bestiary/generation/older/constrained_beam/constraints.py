@@ -3,6 +3,7 @@
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from itertools import permutations
 from typing import Any, Self
 
 from ....core.errors import ConfigError, InputError
@@ -91,10 +92,9 @@ class DisjunctiveConstraint(Constraint):
             raise ConfigError(f"a choice of phrases is {nested_token_ids!r}; expected a list of lists of token ids")
         for phrase in nested_token_ids:
             _check_phrase(phrase)
-        for index, phrase in enumerate(nested_token_ids):
-            for other in nested_token_ids[:index] + nested_token_ids[index + 1 :]:
-                if other[: len(phrase)] == phrase:
-                    raise ConfigError(f"of the phrases to choose from, {other} begins with {phrase}, which always comes first")
+        for phrase, other in permutations(nested_token_ids, 2):
+            if other[: len(phrase)] == phrase:
+                raise ConfigError(f"of the phrases to choose from, {other} begins with {phrase}, which always comes first")
         self.token_ids = nested_token_ids
         self.seqlen = max(map(len, nested_token_ids))
         self.current_seq: list[int] = []
