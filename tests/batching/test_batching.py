@@ -191,7 +191,7 @@ def test_a_later_request_finds_what_an_earlier_one_left(llama):
 
 def test_layers_with_a_window_see_no_further():
     """A pass over blocks against one over plain keys, by the kernel of every model."""
-    from bestiary.batching.attention import Layout, Visits, decode
+    from bestiary.nn.paged import Layout, Visits, decode
 
     torch.manual_seed(0)
     lengths, groups, heads, size, page = [3, 17, 9, 30], 2, 6, 8, 4

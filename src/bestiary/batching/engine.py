@@ -24,9 +24,10 @@ from ..generation.strategy import strategy_name
 from ..nn.attention import Attend
 from ..nn.evaluating import evaluating
 from ..nn.masks import Mask
-from .attention import Layout, PagedCache, PromptPiece, Visits
+from ..nn.paged import Layout, PromptPiece, Visits
 from .choosing import next_token, reason_to_end
 from .config import ContinuousBatchingConfig
+from .paged_cache import PagedCache
 from .requests import RequestState
 from .scheduler import Plan, Scheduler
 from .sizing import blocks_for, longest_request

@@ -14,11 +14,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..cache.paged import PagedLayers
 from ..core.errors import ArgumentError
-from ..nn import kernels
-from ..nn.kernels import Scoring
-from ..nn.masks import Mask, MaskSource
+from . import kernels
+from .kernels import Scoring, capped
+from .masks import Mask
 
 
 class Visits(NamedTuple):
@@ -79,23 +78,6 @@ class PagedMask(Mask):
     layout: Any = None
 
 
-class PagedCache(PagedLayers, MaskSource):
-    """The pool as models see it. `layout` says what the next pass is about."""
-
-    layout: Layout
-
-    def mask(self, queries: int, causal: bool, window: int | None) -> Mask:
-        """The mask of the pass that `layout` describes.
-
-        Raises:
-            ArgumentError: the model looks ahead.
-        """
-        if not causal:
-            raise ArgumentError("this model looks at what comes after a token; batches of requests are for causal decoders")
-        device = self.layout.newest.device
-        return PagedMask(queries, 0, device, causal=True, window=window, kernel=paged, layout=self.layout)
-
-
 def paged(query: Tensor, key: Tensor, value: Tensor, mask: PagedMask, bias: Tensor | None, scoring: Scoring) -> Tensor:
     """Queries (1, H, T, K) on a layer's blocks, keys (N, G, K, P) and values (N, G, P, K) -> (1, H, T, K).
 
@@ -146,7 +128,7 @@ def _parts(
         queries = query[owners.clamp(max=layout.rows - 1).flatten()].unflatten(0, (count, sharing)).transpose(1, 2)
         scores = torch.bmm(queries.flatten(2, 3).flatten(0, 1), keys.flatten(0, 1)).float().mul_(scoring.scaling)
         if scoring.softcap is not None:
-            scores = scoring.softcap * torch.tanh(scores / scoring.softcap)
+            scores = capped(scores, scoring.softcap)
         scores = scores.view(*queries.shape[:-1], -1).masked_fill_(layout.hidden(index, window), -torch.inf)
         # Not below the least number: a block of which all is hidden has weight 0, and not none.
         greatest = scores.amax(-1, keepdim=True).clamp_(min=torch.finfo(scores.dtype).min)
