@@ -189,7 +189,6 @@ from .generation.streaming.rows import RowStreamer as RowStreamer
 from .generation.streaming.rows import TextPiece as TextPiece
 from .generation.streaming.text import AsyncTextIteratorStreamer as AsyncTextIteratorStreamer
 from .generation.streaming.text import BaseStreamer as BaseStreamer
-from .generation.streaming.text import TextDecoder as TextDecoder
 from .generation.streaming.text import TextIteratorStreamer as TextIteratorStreamer
 from .generation.streaming.text import TextStreamer as TextStreamer
 from .generation.watermark import BaseWatermarkingConfig as BaseWatermarkingConfig
@@ -389,6 +388,7 @@ from .preprocess.text.batch_encoding import BatchEncoding as BatchEncoding
 from .preprocess.text.batch_encoding import CharSpan as CharSpan
 from .preprocess.text.batch_encoding import TokenSpan as TokenSpan
 from .preprocess.text.special_tokens import AddedToken as AddedToken
+from .preprocess.text.text_decoder import TextDecoder as TextDecoder
 from .preprocess.text.tokenizer import PreTrainedTokenizer as PreTrainedTokenizer
 from .preprocess.text.tokenizer import PreTrainedTokenizerBase as PreTrainedTokenizerBase
 from .preprocess.text.tokenizer import PreTrainedTokenizerFast as PreTrainedTokenizerFast

@@ -11,10 +11,10 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from bestiary.core.errors import ArgumentError, ConfigError, NumericsError
 from bestiary.pipelines.opening import pipeline
+from bestiary.preprocess.text.token_bytes import written
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 from bestiary.structured import Choice, Grammar, JsonSchema, Regex
 from bestiary.structured.schema import UNSUPPORTED
-from bestiary.structured.vocabulary import written
 
 TEXT = {"type": "string", "maxLength": 6}
 DIGIT = {"type": "integer", "minimum": 0, "maximum": 9}

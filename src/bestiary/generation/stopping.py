@@ -1,6 +1,5 @@
 """When a row is finished. A criterion can be used alone: it maps tokens (B, T) and scores (B, V) to booleans (B,)."""
 
-import re
 import time
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
@@ -10,6 +9,7 @@ import torch
 from ..core.errors import ArgumentError, InputError
 from ..core.kinds import Amount
 from ..core.texts import is_whole
+from ..preprocess.text.text_decoder import is_byte_token
 from .options import Option
 from .processor import token_ids
 
@@ -125,14 +125,6 @@ class ConfidenceCriteria(StoppingCriteria):
         probabilities = newest.softmax(-1).gather(1, input_ids[:, -1:].to(newest.device)).squeeze(1)
         unsure: Tensor = probabilities < self.assistant_confidence_threshold
         return unsure
-
-
-_BYTE_TOKEN = re.compile(r"<0x[0-9A-Fa-f]{2}>")
-
-
-def is_byte_token(token: object) -> bool:
-    """Whether `token` stands for one byte (`<0x41>`), as in vocabularies that spell rare characters in bytes."""
-    return isinstance(token, str) and _BYTE_TOKEN.fullmatch(token) is not None
 
 
 class StopStringCriteria(StoppingCriteria):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.errors import CapacityError, ConfigError
 from ..core.optional import require
-from .vocabulary import Written, written
+from ..preprocess.text.token_bytes import Written, written
 
 # Stands before a text whose first token writes something else than it does later; in no text that a model writes.
 _MARK = "\x01"

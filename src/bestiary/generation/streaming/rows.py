@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .text import AsyncQueueIterator, Cancellable, QueueIterator, TextDecoder
+from ...preprocess.text.text_decoder import TextDecoder
+from .text import AsyncQueueIterator, Cancellable, QueueIterator
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from ..core.errors import ConfigError
-from ..generation.stopping import is_byte_token
-from ..preprocess.text.converters.tiktoken import byte_letters
+from ...core.errors import ConfigError
+from .converters.tiktoken import byte_letters
+from .text_decoder import is_byte_token
 
 _SAMPLES = 6  # tokens behind which every other one is decoded
 
