@@ -313,7 +313,9 @@ def test_ctrl_c_ends_with_130(monkeypatch, capsys):
 def test_without_the_extra(command, monkeypatch):
     monkeypatch.setitem(sys.modules, "typer", None)
     monkeypatch.setattr("bestiary.core.optional.available", lambda package: False)
-    wrong(command("env"), 1, "needs the package 'typer'", "pip install 'bestiary[cli]'")
+    wrong(
+        command("env"), 1, "needs the package 'typer'", "pip install typer, or, in a checkout of bestiary, pip install '.[cli]'"
+    )
 
 
 def test_classify_with_a_model_that_classifies_nothing(command):

@@ -1,5 +1,6 @@
 """Missing and broken optional packages are told apart."""
 
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from bestiary.core.errors import MissingDependency
-from bestiary.core.optional import EXTRA_OF, require
+from bestiary.core.optional import DISTRIBUTION_OF, EXTRA_OF, install_hint, require
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_missing_names_the_extra() -> None:
@@ -29,9 +32,24 @@ def test_broken_keeps_the_original_error(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_every_extra_that_is_named_can_be_installed() -> None:
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
     for module, extra in EXTRA_OF.items():
         package = module.partition(".")[0]
-        names = [requirement.replace("-", "_").lower() for requirement in extras[extra]]
-        assert any(name.startswith({"PIL": "pillow"}.get(package, package)) or package in name for name in names), package
+        distribution = DISTRIBUTION_OF.get(package, package)
+        assert distribution in [re.match("[a-z-]+", requirement)[0] for requirement in extras[extra]]
+        assert install_hint(module) == f"pip install {distribution}, or, in a checkout of bestiary, pip install '.[{extra}]'"
+
+
+def test_nothing_says_to_install_this_library_from_the_index() -> None:
+    """It is not there; what works from a checkout is said in one place."""
+    pages = [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "src").rglob("*.py"),
+        *(ROOT / "examples").glob("*.py"),
+    ]
+    for path in pages:
+        assert not re.search(r"pip install\s+['\"]?bestiary", path.read_text(encoding="utf-8")), path
+    hints = [path for path in (ROOT / "src").rglob("*.py") if ".[{" in path.read_text(encoding="utf-8")]
+    assert hints == [ROOT / "src" / "bestiary" / "core" / "optional.py"]

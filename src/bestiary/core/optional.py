@@ -20,10 +20,21 @@ EXTRA_OF = {
     "hqq": "hqq",
 }
 
+# Where a package is called differently when it is installed than when it is imported.
+DISTRIBUTION_OF = {"PIL": "pillow", "flash_attn": "flash-attn", "optimum": "optimum-quanto"}
+
 
 def available(package: str) -> bool:
     """Whether `package` is installed; nothing is imported."""
     return importlib.util.find_spec(package.partition(".")[0]) is not None
+
+
+def install_hint(module: str) -> str:
+    """The commands that install the package of `module`, alone and, from a checkout of this library, with its extra."""
+    package = module.partition(".")[0]
+    extra = EXTRA_OF.get(module) or EXTRA_OF.get(package)
+    alone = f"pip install {DISTRIBUTION_OF.get(package, package)}"
+    return f"{alone}, or, in a checkout of bestiary, pip install '.[{extra}]'" if extra else alone
 
 
 def require(module: str, needed_for: str) -> ModuleType:
@@ -36,8 +47,7 @@ def require(module: str, needed_for: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         if not available(package):
-            extra = EXTRA_OF.get(module) or EXTRA_OF.get(package)
-            how = f"pip install 'bestiary[{extra}]'" if extra else f"pip install {package}"
+            how = install_hint(module)
             raise MissingDependency(f"{needed_for} needs the package {package!r}, which is not installed: {how}") from error
         raise MissingDependency(
             f"{needed_for} needs the package {package!r}, which is installed but fails to import: {error}"

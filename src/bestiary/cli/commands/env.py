@@ -4,13 +4,12 @@ import os
 import platform
 from importlib import metadata
 
-from ...core.optional import EXTRA_OF, available
+from ...core.optional import DISTRIBUTION_OF, EXTRA_OF, available
 from .. import console
 from ..cores import usable_cores
 from ..options import Json
 
 _CORE = ("numpy", "safetensors", "tokenizers", "huggingface_hub", "jinja2")
-_DISTRIBUTION = {"PIL": "pillow", "flash_attn": "flash-attn"}
 
 
 def run(json: Json = False) -> None:
@@ -38,7 +37,7 @@ def _version(package: str, extra: str = "") -> str:
     if not available(package):
         return "not installed" + (f" (extra: {extra})" if extra else "")
     try:
-        return metadata.version(_DISTRIBUTION.get(package, package))
+        return metadata.version(DISTRIBUTION_OF.get(package, package))
     except metadata.PackageNotFoundError:
         return "installed, without a version"
 
