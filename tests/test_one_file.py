@@ -337,7 +337,7 @@ def test_a_pipeline_task(drop, run):
         __all__ = ["ShoutedGenerationPipeline"]
 
         ALIASES = ("shouting",)
-        CHECKPOINTS = ("someone/loud",)
+        CHECKPOINTS = {"someone/loud": "llama"}
 
 
         class ShoutedGenerationPipeline(TextGenerationPipeline):

@@ -56,6 +56,25 @@ def test_an_output_has_the_fields_of_the_one_it_stands_for(old, target):
     assert theirs <= ours
 
 
+def test_where_the_package_lies():
+    """Tools look for files beside `__file__`, walk `__path__`, and ask the import system."""
+    done = python(
+        PREFIX
+        + "import importlib.util, inspect, os, pkgutil, bestiary\n"
+        + "import transformers, transformers.models.bert.modeling_bert as old, transformers.modeling_outputs as outputs\n"
+        + "assert transformers.__file__ == bestiary.__file__ == transformers.__spec__.origin\n"
+        + "assert list(transformers.__path__) == list(bestiary.__path__)\n"
+        + "assert 'models' in [module.name for module in pkgutil.iter_modules(transformers.__path__)]\n"
+        + "from bestiary.models.bert import model\n"
+        + "assert old.__file__ == model.__file__\n"
+        + "assert os.path.isfile(outputs.__file__)\n"
+        + "assert inspect.getsourcefile(transformers) == bestiary.__file__\n"
+        + "spec = importlib.util.find_spec('transformers.models')\n"
+        + "assert spec.name == 'transformers.models' and os.path.isfile(spec.origin)\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_lazy_and_once():
     done = python(
         PREFIX

@@ -19,6 +19,7 @@ from bestiary import (
     LlamaConfig,
     ViTForImageClassification,
     ViTModel,
+    pipeline,
 )
 from bestiary.core.errors import ArgumentError, ConfigError, InputError, LoadError, MissingDependency
 from bestiary.core.logging import BestiaryWarning
@@ -98,6 +99,7 @@ def test_a_pretrained_mask_token_is_no_part_of_a_classifier() -> None:
 
 
 OLDER: list[dict[str, Any]] = [{"_fast_init": True}, {"load_in_8bit": False}, {"quantization_config": None}]
+OLDER += [{"low_cpu_mem_usage": flag, "device_map": place} for flag in (True, False) for place in (None, "cpu")]
 OLDER += [{"weights_only": True}, {"use_auth_token": None}, {"resume_download": True}, {"proxies": None}, {"mirror": None}]
 
 
@@ -115,10 +117,9 @@ def test_quantization_is_not_there_yet(wish: dict[str, Any]) -> None:
 
 
 def test_what_excludes_each_other_is_a_type_error_and_a_value_error() -> None:
-    folder = pair("llama", "LlamaForCausalLM").folder
     for kind in (TypeError, ValueError):
-        with pytest.raises(kind, match="low_cpu_mem_usage=False excludes device_map"):
-            AutoModelForCausalLM.from_pretrained(folder, device_map="auto", low_cpu_mem_usage=False)
+        with pytest.raises(kind, match=r"pass device= .* or device_map=.*, not both"):
+            pipeline("text-generation", device="cpu", device_map="auto")
 
 
 @pytest.mark.skipif(torch.accelerator.is_available(), reason="needs a machine without accelerator")

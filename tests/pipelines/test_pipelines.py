@@ -14,9 +14,11 @@ from kit import checkpoints
 from kit.pipelines import ours, same
 
 from bestiary.auto import AutoModelForSequenceClassification
+from bestiary.core import plugins
 from bestiary.core.errors import ArgumentError, InputError, UnknownArchitecture
 from bestiary.core.logging import BestiaryWarning
 from bestiary.core.outputs import CausalLMOutput
+from bestiary.modeling.families import tasks_of
 from bestiary.pipelines import PIPELINE_REGISTRY, ChunkPipeline, KeyDataset, Pipeline, pipeline
 from bestiary.pipelines.batching import BatchPadding, collate, plan, split
 from bestiary.pipelines.datasets import KeyPairDataset
@@ -86,8 +88,23 @@ def test_every_task_says_what_it_needs(task: str) -> None:
     assert found.models
     assert found.parts
     if task != "text-generation":
-        with pytest.raises(ArgumentError, match="needs model="):
+        with pytest.raises(ArgumentError, match=r"has no default model.*pass model= with a folder, a model, or a name") as told:
             pipeline(task)
+        assert found.suggestions[0] in str(told.value)
+
+
+@pytest.mark.parametrize(("task", "names"), plugins.literals("bestiary.pipelines.tasks", "CHECKPOINTS").items())
+def test_a_checkpoint_that_is_recommended_opens(task: str, names: dict[str, str]) -> None:
+    """Its family is here, and has a class for the task."""
+    openers = PIPELINE_REGISTRY.check_task(task).models
+    for model_type in names.values():
+        assert {kind for opener in openers for kind in opener.tasks} & set(tasks_of(model_type))
+
+
+def test_without_a_network_the_message_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ArgumentError, match=r"the network is switched off \(HF_HUB_OFFLINE=1\), so of names only those that"):
+        pipeline("fill-mask")
 
 
 def test_aliases() -> None:

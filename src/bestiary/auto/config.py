@@ -53,13 +53,13 @@ class AutoConfig:
             )
         try:
             config_kind = config_class(model_type)
-        except UnknownArchitecture as error:
+        except UnknownArchitecture:
             if "auto_map" in values:
                 raise UnsafeFile(
-                    f"{name_or_path} ({model_type!r}) can only be opened by code it carries ({values['auto_map']}); code"
-                    " from a checkpoint is never run. Read it, import it yourself, and register its classes with"
-                    " AutoConfig.register and AutoModel.register"
-                ) from error
+                    f"{name_or_path} ({model_type!r}) contains custom code which must be executed to open it"
+                    f" ({values['auto_map']}); code from a checkpoint is never run, also not with trust_remote_code=True."
+                    " Read it, import it yourself, and register its classes with AutoConfig.register and AutoModel.register"
+                ) from None
             raise
         opened = config_kind.from_pretrained(path, **rest)  # with return_unused_kwargs a pair
         config: PreTrainedConfig = opened[0] if isinstance(opened, tuple) else opened

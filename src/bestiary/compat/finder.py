@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -40,7 +41,11 @@ class _Finder(MetaPathFinder, Loader):
         if sources(_below(fullname)) is None:
             parent, _, name = fullname.rpartition(".")
             raise UnknownName(_explain(parent, name))
-        return ModuleSpec(fullname, self, origin="bestiary.compat", is_package=True)
+        file = _file(_below(fullname))
+        spec = ModuleSpec(fullname, self, origin=str(file), is_package=True)
+        spec.has_location = True  # the module gets `__file__`: tools ask where the package lies
+        spec.submodule_search_locations = [str(file.parent)]
+        return spec
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _OldModule(spec.name, "An old name of bestiary's modules; see bestiary.compat.names.")
@@ -72,6 +77,13 @@ def install() -> None:
 def _below(fullname: str) -> str:
     """The path under the old root: "" for the root itself."""
     return fullname.partition(".")[2]
+
+
+def _file(path: str) -> Path:
+    """The file of ours that the old module `path` stands for; where it shows only public names, this package's."""
+    root = Path(_public().__file__ or "").parent
+    module = root.joinpath(*next(iter(sources(path) or ()), "").split(".")) if path else root
+    return next(file for file in (module.with_suffix(".py"), module / "__init__.py") if file.is_file())
 
 
 def _public() -> ModuleType:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ArgumentError, BestiaryError, CorruptFile, FileMissing, HubError
-from .options import HubOptions, cache_folder, offline
+from .options import HubOptions, cache_folder, network_is_off, offline
 
 
 def from_hub(name: str, filename: str, options: HubOptions) -> Path | None:
@@ -20,7 +20,7 @@ def from_hub(name: str, filename: str, options: HubOptions) -> Path | None:
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     if options.force_download and offline(options):
-        raise ArgumentError("force_download=True needs the network, which is switched off (local_files_only or *_OFFLINE)")
+        raise ArgumentError(f"force_download=True needs the network, and {network_is_off(options)}")
     cached = _in_cache(name, filename, options)
     if not isinstance(cached, str) and not offline(options):
         reach(name, filename, options)
@@ -38,11 +38,11 @@ def from_hub(name: str, filename: str, options: HubOptions) -> Path | None:
     except LocalEntryNotFoundError as error:
         if _known_absent(name, filename, options):
             return None
-        raise explain(error, name, options, filename) from error
+        raise explain(error, name, options, filename) from None
     except EntryNotFoundError:
         return None
     except failures() as error:
-        raise explain(error, name, options, filename) from error
+        raise explain(error, name, options, filename) from None
     if path != cached or options.force_download:
         _verify(Path(path))
     return Path(path)
@@ -70,9 +70,10 @@ def reach(name: str, filename: str, options: HubOptions) -> None:
         pass  # an answer, which the client asks for again and which is explained there
     except failures() as error:
         raise HubError(
-            f"{name!r} is no folder here, {filename} of it is not in the cache {cache_folder(options)}, and the hub "
-            f"{constants.ENDPOINT} cannot be reached ({_short(error)}); check the path, or the network"
-        ) from error
+            f"{name!r} is no folder here, {filename} of it is not in the cache {cache_folder(options)}, and we couldn't connect"
+            f" to {constants.ENDPOINT!r}: the hub cannot be reached ({_short(error)}); check the path, or the network. With"
+            " HF_HUB_OFFLINE=1 (offline mode) only the cache is looked at"
+        ) from None
     _reached_endpoints.add(constants.ENDPOINT)
 
 
@@ -85,22 +86,28 @@ def failures() -> tuple[type[Exception], ...]:
 
 def explain(error: Exception, name: str, options: HubOptions = HubOptions(), what: str = "") -> BestiaryError:
     """The client's error as one of this library, which names the file or repository, the answer and what to do."""
+    from huggingface_hub import constants
     from huggingface_hub import errors as hub
 
     item = f"{what} of {name!r}" if what else repr(name)
     if isinstance(error, hub.LocalEntryNotFoundError):
         if offline(options):
-            return FileMissing(f"{item} is not in the cache {cache_folder(options)}, and the network is switched off")
+            return FileMissing(f"{item} is not in the cache {cache_folder(options)}, and {network_is_off(options)}")
         return HubError(f"{item} is not in the cache {cache_folder(options)}, and the hub cannot be reached: {_short(error)}")
     if isinstance(error, hub.GatedRepoError):
-        return HubError(f"{name!r} is gated: ask for access on its page, then log in or pass token= of the account that has it")
+        return HubError(
+            f"{name!r} is a gated repo: ask for access on its page, then log in or pass token= of the account that has it"
+        )
     if isinstance(error, hub.RepositoryNotFoundError):
         return FileMissing(
-            f"{name!r} is neither a folder here nor a repository on the hub that can be seen without logging in; "
-            "check the spelling, or pass token= when it is private"
+            f"{name!r} is not a local folder and is not a valid model identifier listed on {constants.ENDPOINT!r}, or it is "
+            "private: check the spelling, or pass token= of an account that sees it"
         )
     if isinstance(error, hub.RevisionNotFoundError):
-        return FileMissing(f"{name!r} has no revision {options.revision!r}: expected a branch, a tag or a commit")
+        return FileMissing(
+            f"{options.revision!r} is not a valid git identifier (branch name, tag name or commit id) of {name!r};"
+            " its page on the hub lists them"
+        )
     if isinstance(error, hub.HFValidationError):
         return FileMissing(f"{name!r} is neither a folder here nor a valid name on the hub: {_short(error)}")
     status = error.response.status_code if isinstance(error, hub.HfHubHTTPError) else None
@@ -125,7 +132,7 @@ def _in_cache(name: str, filename: str, options: HubOptions) -> Any:
     try:
         return try_to_load_from_cache(name, filename, cache_folder(options), options.revision, options.repo_type)
     except HFValidationError as error:
-        raise explain(error, name, options, filename) from error
+        raise explain(error, name, options, filename) from None
 
 
 def _known_absent(name: str, filename: str, options: HubOptions) -> bool:

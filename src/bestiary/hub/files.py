@@ -11,6 +11,7 @@ from ..core.errors import ArgumentError, FileMissing, UnsafeFile
 from .download import from_hub
 from .options import HubOptions as HubOptions
 from .options import cache_folder as cache_folder
+from .options import network_is_off as network_is_off
 from .options import offline as offline
 
 
@@ -117,7 +118,7 @@ def _place(name_or_path: str | os.PathLike[str], options: HubOptions) -> str:
         return f"the folder {Path(name_or_path).resolve()}"
     revision = f" (revision {options.revision!r})" if options.revision else ""
     if offline(options):
-        return f"what the cache {cache_folder(options)} holds of {str(name_or_path)!r}{revision}; the network is switched off"
+        return f"what the cache {cache_folder(options)} holds of {str(name_or_path)!r}{revision}; {network_is_off(options)}"
     return f"{str(name_or_path)!r}{revision} on the hub"
 
 

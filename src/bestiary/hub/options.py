@@ -84,8 +84,21 @@ class HubKeywords(TypedDict, total=False):
 
 def offline(options: HubOptions) -> bool:
     """The one switch: `local_files_only`, or HF_HUB_OFFLINE, BESTIARY_OFFLINE, TRANSFORMERS_OFFLINE at 1, true, yes, on."""
+    return bool(_offline_by(options))
+
+
+def network_is_off(options: HubOptions) -> str:
+    """The half sentence of messages that says so, and by what; for when `offline(options)`."""
+    return f"the network is switched off ({_offline_by(options)})"
+
+
+def _offline_by(options: HubOptions) -> str:
+    """What switches the network off, as a user writes it; empty where nothing does."""
+    if options.local_files_only:
+        return "local_files_only=True"
     names = ("HF_HUB_OFFLINE", "BESTIARY_OFFLINE", "TRANSFORMERS_OFFLINE")
-    return options.local_files_only or any(os.environ.get(name, "").lower() in {"1", "true", "yes", "on"} for name in names)
+    values = ((name, os.environ.get(name, "")) for name in names)
+    return next((f"{name}={value}" for name, value in values if value.lower() in {"1", "true", "yes", "on"}), "")
 
 
 def cache_folder(options: HubOptions = HubOptions()) -> str:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from ..core.errors import HubError
 from .card import model_card
 from .download import explain, failures
-from .options import HubOptions, offline
+from .options import HubOptions, network_is_off, offline
 
 
 def push_folder(
@@ -40,7 +40,7 @@ def push_folder(
     from huggingface_hub import HfApi
 
     if offline(HubOptions()):
-        raise HubError(f"cannot upload to {repo_id!r}: the network is switched off (HF_HUB_OFFLINE or its relatives are set)")
+        raise HubError(f"cannot upload to {repo_id!r}: {network_is_off(HubOptions())}")
     api = HfApi(token=token)
     try:
         repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
@@ -57,7 +57,7 @@ def push_folder(
             create_pr=create_pr,
         )
     except failures() as error:
-        raise explain(error, repo_id) from error
+        raise explain(error, repo_id) from None
     return str(commit.pr_url or commit.commit_url)
 
 

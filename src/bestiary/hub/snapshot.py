@@ -7,7 +7,7 @@ from pathlib import Path
 from ..core.errors import FileMissing
 from .download import cached_snapshot, explain, failures, reach
 from .files import local_folder
-from .options import HubOptions, cache_folder, offline
+from .options import HubOptions, cache_folder, network_is_off, offline
 
 
 def list_files(name_or_path: str | os.PathLike[str], options: HubOptions = HubOptions()) -> list[str]:
@@ -23,7 +23,7 @@ def list_files(name_or_path: str | os.PathLike[str], options: HubOptions = HubOp
     if folder is None and offline(options):
         folder = cached_snapshot(name, options)
         if folder is None:
-            raise FileMissing(f"{name!r} is not in the cache {cache_folder(options)}, and the network is switched off")
+            raise FileMissing(f"{name!r} is not in the cache {cache_folder(options)}, and {network_is_off(options)}")
     if folder is not None:
         files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     else:
@@ -33,7 +33,7 @@ def list_files(name_or_path: str | os.PathLike[str], options: HubOptions = HubOp
         try:
             files = HfApi(token=options.token).list_repo_files(name, revision=options.revision, repo_type=options.repo_type)
         except failures() as error:
-            raise explain(error, name, options, "the list of files") from error
+            raise explain(error, name, options, "the list of files") from None
     prefix = f"{options.subfolder}/" if options.subfolder else ""
     return sorted(file.removeprefix(prefix) for file in files if file.startswith(prefix))
 

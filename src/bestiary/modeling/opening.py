@@ -48,7 +48,7 @@ class OpenOptions:
     output_loading_info: also return what was missing, unexpected and mismatched.
     state_dict: tensors to load instead of the checkpoint's files.
     generation_config: settings to attach instead of the checkpoint's.
-    low_cpu_mem_usage: how loading always works; False together with a device_map is refused.
+    low_cpu_mem_usage: True or False, loading always takes each tensor from the file to its place.
     trust_remote_code: accepted, for code from a checkpoint is never run. from_tf, from_flax: True is refused.
     """
 
@@ -93,8 +93,6 @@ class OpenOptions:
         options = cls(**{name: value for name, value in kwargs.items() if name in names})
         if options.dtype is None:
             options.dtype = "auto"
-        if options.device_map is not None and options.low_cpu_mem_usage is False:
-            raise ArgumentError("low_cpu_mem_usage=False excludes device_map, which places each tensor as it is read")
         return options, {name: value for name, value in kwargs.items() if name not in names}
 
 

@@ -132,7 +132,7 @@ def flex_attention(
 
 
 def _flash_package() -> ModuleType:
-    return require("flash_attn", "attn_implementation='flash_attention_2'")
+    return require("flash_attn", "FlashAttention2 (attn_implementation='flash_attention_2')")
 
 
 def flash_attention_2(

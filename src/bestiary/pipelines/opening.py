@@ -13,6 +13,7 @@ from ..auto import AutoConfig, AutoFeatureExtractor, AutoImageProcessor, AutoPro
 from ..core.errors import ArgumentError, BestiaryError, FileMissing, UnknownArchitecture
 from ..core.logging import warn_once
 from ..hub.files import HubOptions, find_file
+from ..hub.options import network_is_off, offline
 from ..modeling.base import PreTrainedModel
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import tasks_of
@@ -145,8 +146,10 @@ def _default_model(task: Task, hub: HubOptions) -> tuple[Any, HubOptions]:
     if task.name == "text-generation":
         return embedded_model_path(), hub
     hint = f", for example {' or '.join(map(repr, task.suggestions))}" if task.suggestions else ""
+    off = f"; {network_is_off(hub)}, so of names only those that the cache holds open" if offline(hub) else ""
     raise ArgumentError(
-        f"pipeline({task.name!r}) needs model= with a folder or a name on the hub{hint}; nothing is downloaded unasked"
+        f"pipeline({task.name!r}) has no default model, for nothing is downloaded unasked: pass model= with a folder, a model,"
+        f" or a name on the hub{hint}{off}"
     )
 
 

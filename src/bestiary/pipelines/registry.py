@@ -5,7 +5,7 @@ A task's file holds its pipeline class as `PIPELINE`, and where they are of use 
     __all__: the classes that `bestiary.pipelines` publishes
     ALIASES: other names of the task; PATTERN: a regular expression for further ones; NAMED: those of these that type checkers
         know, for whom a pattern is nothing
-    CHECKPOINTS: names of published checkpoints that suit the task, for messages
+    CHECKPOINTS: names of published checkpoints that suit the task, for messages -> their model_type, a family that is here
     IMPLIED: whether a model of its kind means this task where nobody names one
 """
 
@@ -54,8 +54,8 @@ def _of_file(name: str) -> Task:
 
     kind: type[Pipeline] = plugins.load(_TASKS, name, "task").PIPELINE
     models = tuple(vars(auto)[model] for model in kind.models)
-    checkpoints = plugins.literals(_TASKS, "CHECKPOINTS").get(name.replace("-", "_"), ())
-    return Task(name, kind, models, kind.parts, suggestions=checkpoints)
+    checkpoints = plugins.literals(_TASKS, "CHECKPOINTS").get(name.replace("-", "_"), {})
+    return Task(name, kind, models, kind.parts, suggestions=tuple(checkpoints))
 
 
 class PipelineRegistry:

@@ -19,7 +19,7 @@ from ..generating import GeneratingPipeline
 
 __all__ = ["AutomaticSpeechRecognitionPipeline"]
 
-CHECKPOINTS = ("openai/whisper-base",)
+CHECKPOINTS = {"openai/whisper-base": "whisper"}
 IMPLIED = True
 # Thai, Lao, Burmese, the Japanese syllabaries, Chinese characters.
 _WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")

@@ -12,7 +12,7 @@ from .text_classification import encode
 
 __all__ = ["FeatureExtractionPipeline"]
 
-CHECKPOINTS = ("distilbert/distilbert-base-cased",)
+CHECKPOINTS = {"google-bert/bert-base-uncased": "bert"}
 
 
 class FeatureExtractionPipeline(Pipeline):

@@ -13,7 +13,7 @@ from .text_classification import encode
 
 __all__ = ["FillMaskPipeline"]
 
-CHECKPOINTS = ("distilbert/distilroberta-base",)
+CHECKPOINTS = {"FacebookAI/roberta-base": "roberta"}
 IMPLIED = True
 
 

@@ -11,7 +11,7 @@ from ..scores import ClassificationFunction, best, check_top_k, read_function, s
 
 __all__ = ["ImageClassificationPipeline"]
 
-CHECKPOINTS = ("google/vit-base-patch16-224",)
+CHECKPOINTS = {"google/vit-base-patch16-224": "vit"}
 IMPLIED = True
 
 

@@ -9,7 +9,7 @@ from .image_classification import one_of, pixels
 
 __all__ = ["ImageFeatureExtractionPipeline"]
 
-CHECKPOINTS = ("google/vit-base-patch16-224",)
+CHECKPOINTS = {"google/vit-base-patch16-224": "vit"}
 
 
 class ImageFeatureExtractionPipeline(Pipeline):

@@ -13,7 +13,7 @@ from .image_classification import one_of, picture, pixels
 
 __all__ = ["ObjectDetectionPipeline"]
 
-CHECKPOINTS = ("facebook/detr-resnet-50",)
+CHECKPOINTS = {"facebook/detr-resnet-50": "detr"}
 IMPLIED = True
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 

@@ -14,7 +14,7 @@ from ..scores import check_top_k
 
 __all__ = ["QuestionAnsweringPipeline"]
 
-CHECKPOINTS = ("distilbert/distilbert-base-cased-distilled-squad",)
+CHECKPOINTS = {"deepset/roberta-base-squad2": "roberta"}
 IMPLIED = True
 
 

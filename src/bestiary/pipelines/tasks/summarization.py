@@ -6,7 +6,7 @@ from .text2text_generation import Text2TextGenerationPipeline
 
 __all__ = ["SummarizationPipeline"]
 
-CHECKPOINTS = ("sshleifer/distilbart-cnn-12-6",)
+CHECKPOINTS = {"sshleifer/distilbart-cnn-12-6": "bart"}
 
 
 class SummarizationPipeline(Text2TextGenerationPipeline):

@@ -11,7 +11,7 @@ from .text_classification import encode
 
 __all__ = ["Text2TextGenerationPipeline"]
 
-CHECKPOINTS = ("google-t5/t5-base",)
+CHECKPOINTS = {"google-t5/t5-base": "t5"}
 IMPLIED = True
 
 

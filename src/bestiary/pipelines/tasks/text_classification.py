@@ -11,7 +11,7 @@ from ..scores import ClassificationFunction, best, check_top_k, read_function, s
 __all__ = ["TextClassificationPipeline"]
 
 ALIASES = ("sentiment-analysis",)
-CHECKPOINTS = ("distilbert/distilbert-base-uncased-finetuned-sst-2-english",)
+CHECKPOINTS = {"nlptown/bert-base-multilingual-uncased-sentiment": "bert"}
 IMPLIED = True
 
 

@@ -14,7 +14,7 @@ from .text_classification import encode
 
 __all__ = ["TextGenerationPipeline"]
 
-CHECKPOINTS = ("openai-community/gpt2",)
+CHECKPOINTS = {"openai-community/gpt2": "gpt2"}
 IMPLIED = True
 
 

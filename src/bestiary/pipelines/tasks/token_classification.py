@@ -17,7 +17,7 @@ from ..batching import each, tensors
 __all__ = ["TokenClassificationPipeline", "AggregationStrategy"]
 
 ALIASES = ("ner",)
-CHECKPOINTS = ("dbmdz/bert-large-cased-finetuned-conll03-english",)
+CHECKPOINTS = {"dbmdz/bert-large-cased-finetuned-conll03-english": "bert"}
 IMPLIED = True
 
 

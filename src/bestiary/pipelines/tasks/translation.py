@@ -8,7 +8,7 @@ from .text2text_generation import Text2TextGenerationPipeline
 
 __all__ = ["TranslationPipeline"]
 
-CHECKPOINTS = ("google-t5/t5-base",)
+CHECKPOINTS = {"google-t5/t5-base": "t5"}
 PATTERN = "translation_[A-Za-z-]+_to_[A-Za-z-]+"
 NAMED = ("translation_en_to_de", "translation_en_to_fr", "translation_en_to_ro")
 

@@ -13,7 +13,7 @@ from .text_classification import encode
 
 __all__ = ["ZeroShotClassificationPipeline"]
 
-CHECKPOINTS = ("facebook/bart-large-mnli",)
+CHECKPOINTS = {"facebook/bart-large-mnli": "bart"}
 
 
 class ZeroShotClassificationPipeline(ChunkPipeline):

@@ -10,7 +10,7 @@ from .zero_shot_classification import check_template, read_labels
 
 __all__ = ["ZeroShotImageClassificationPipeline"]
 
-CHECKPOINTS = ("openai/clip-vit-base-patch32",)
+CHECKPOINTS = {"openai/clip-vit-base-patch32": "clip"}
 IMPLIED = True
 
 
