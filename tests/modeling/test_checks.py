@@ -36,15 +36,15 @@ IDS: list[tuple[str, Callable[[torch.Tensor], Any], str]] = [
     ("large", lambda ids: ids + 99, "outside of the vocabulary of 99"),
 ]
 MASKS: list[tuple[str, Callable[[torch.Tensor], Any], str]] = [
-    ("list", lambda mask: mask.tolist(), "is a list"),
-    ("rows", lambda mask: mask[:2], "has 2 rows and input_ids 3"),
-    ("longer", lambda mask: torch.cat([mask, mask], 1), "attention_mask covers"),
-    ("shorter", lambda mask: mask[:, 1:], "attention_mask covers"),
+    ("list", lambda mask: mask.tolist(), "^{mask} is a list"),
+    ("rows", lambda mask: mask[:2], "{mask} has 2 rows and {ids} 3"),
+    ("longer", lambda mask: torch.cat([mask, mask], 1), "^{mask} covers"),
+    ("shorter", lambda mask: mask[:, 1:], "^{mask} covers"),
     ("1-d", lambda mask: mask[0], "expected \\(batch, keys\\) or 4 dimensions"),
-    ("twos", lambda mask: mask * 2, "holds 2; expected 1 for real tokens"),
-    ("fractions", lambda mask: mask * 0.5, "holds 0.5"),
-    ("nan", lambda mask: mask * torch.nan, "holds nan"),
-    ("added", lambda mask: (1.0 - mask) * -1e9, "holds -1000000000.0"),
+    ("twos", lambda mask: mask * 2, "^{mask} holds 2; expected 1 for real tokens"),
+    ("fractions", lambda mask: mask * 0.5, "^{mask} holds 0.5"),
+    ("nan", lambda mask: mask * torch.nan, "^{mask} holds nan"),
+    ("added", lambda mask: (1.0 - mask) * -1e9, "^{mask} holds -1000000000.0"),
     ("4-d whole numbers", lambda mask: torch.ones(3, 1, mask.shape[1], mask.shape[1], dtype=torch.long), "may mean two things"),
 ]
 
@@ -61,7 +61,7 @@ def given(model_type: str, name: str, ids: str, mask: str) -> tuple[Any, dict[st
 @torch.no_grad()
 def test_ids_that_are_none(reader: tuple[str, ...], change: Callable[[torch.Tensor], Any], text: str) -> None:
     model, inputs = given(*reader)
-    with pytest.raises(InputError, match=text):
+    with pytest.raises(InputError, match=f"^{reader[2]} .*{text}"):
         model(**{**inputs, reader[2]: change(inputs[reader[2]])})
 
 
@@ -72,7 +72,7 @@ def test_masks_that_are_none(reader: tuple[str, ...], change: Callable[[torch.Te
     model, inputs = given(*reader)
     mask = inputs[reader[3]].masked_fill(torch.zeros_like(inputs[reader[3]]).bool(), 0)
     mask[1, -1] = 0
-    with pytest.raises(InputError, match=text):
+    with pytest.raises(InputError, match=text.format(ids=reader[2], mask=reader[3])):
         model(**{**inputs, reader[3]: change(mask)})
 
 
@@ -91,7 +91,7 @@ def test_masks_of_every_dtype_mean_the_same() -> None:
         ({"position_ids": torch.arange(9.0)[None]}, "position_ids are of torch.float32"),
         ({"position_ids": torch.arange(11)[None]}, "position_ids have shape \\(1, 11\\) beside input_ids of \\(3, 9\\)"),
         ({"token_type_ids": torch.zeros(3, 8).long()}, "token_type_ids have shape \\(3, 8\\)"),
-        ({"token_type_ids": torch.full((3, 9), 77)}, "token_type_ids from 77 to 77"),
+        ({"token_type_ids": torch.full((3, 9), 77)}, "token_type_ids hold 77; this model knows 2 of them, 0 to 1"),
         ({"position_ids": torch.arange(9)[None] + 70}, "79 positions, and this model knows 16"),
     ],
 )

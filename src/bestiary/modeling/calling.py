@@ -10,9 +10,11 @@ from ..cache.base import Cache
 from ..cache.kinds.dynamic import DynamicCache
 from ..core.errors import ArgumentError, InputError
 from ..core.outputs import ModelOutput
+from ..nn import inputs
 from ..nn.layer import Layer
 from ..nn.rope import Rotary
 from . import checks, head_masks
+from .explaining import UNCLEAR, explained
 from .parts import ModelParts
 from .recording import recording
 
@@ -65,7 +67,7 @@ class CallMixin(ModelParts):
 
         Other arguments are those of `forward`, whose output class says what comes back.
         """
-        if self.main_input_name == "input_ids" and not torch.compiler.is_compiling() and not self._holds_models():
+        if self.main_input_name == "input_ids" and not torch.compiler.is_compiling() and not self.holds_models():
             checks.check_tokens(self, args, kwargs)
         if "cache_position" in kwargs:
             checks.take_cache_position(self, kwargs)
@@ -80,26 +82,24 @@ class CallMixin(ModelParts):
         if not hidden and not attentions:
             output = self._run(*args, **kwargs)
         else:
+            inputs.warn_of_words(output_hidden_states=hidden, output_attentions=attentions)
             with recording(self.base_model, self.stacks, hidden, attentions) as recorder:
                 output = self._run(*args, **kwargs)
             for name, value in recorder.results().items():
                 holder, _, field = name.rpartition(".")
                 setattr(output[holder] if holder else output, field, value)
+        inputs.warn_of_words(return_dict=return_dict)
         plain = not (self.config.return_dict if return_dict is None else return_dict)
         return output.to_tuple() if plain and isinstance(output, ModelOutput) else output
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().__call__(*args, **kwargs)
-        except (TypeError, AttributeError, IndexError) as error:
-            clear = checks.explained(self, args, kwargs, error)
+        except UNCLEAR as error:
+            clear = explained(self, args, kwargs, error)
             if clear is None:
                 raise
             raise clear from error
-
-    def _holds_models(self) -> bool:
-        """Whether a part is a model too, which checks the tokens that reach it by itself."""
-        return any(isinstance(part, CallMixin) for part in self._modules.values())
 
     # caches ----------------------------------------------------------------------------------------------------------
 

@@ -1,23 +1,18 @@
-"""What is wrong with the input of a forward, said before it runs (`nn/inputs.py`), or made clear after it failed.
+"""What is wrong with the input of a forward, said before it runs (`nn/inputs.py`).
 
 A decoding step pays for next to nothing.
 """
 
-import inspect
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..cache.base import Cache
-from ..core.errors import ArgumentError, InputError, did_you_mean
+from ..core.errors import InputError
 from ..nn import inputs
-from ..nn.values import extremes, is_true, may_look
-from . import head_masks
+from ..nn.values import is_true, may_look
 from .parts import ModelParts
-
-# What `PreTrainedModel.__call__` takes besides the arguments of forward.
-OF_EVERY_CALL = ("output_hidden_states", "output_attentions", "return_dict", *head_masks.NAMES)
 
 
 def check_tokens(model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -25,38 +20,48 @@ def check_tokens(model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any
 
     Raises:
         InputError: a wrong type, dtype or shape, ids that the vocabulary does not have, a mask of other numbers than 0 and 1,
-            padding that no mask hides, negative positions.
+            padding that no mask hides, negative positions, segments that the model does not know.
     """
-    ids, embeds = args[0] if args else kwargs.get("input_ids"), kwargs.get("inputs_embeds")
+    ids = args[0] if args else kwargs.get("input_ids")
     if isinstance(ids, Tensor):
         shape = ids.shape
         if len(shape) == 2 and shape[1] == 1 and ids.dtype is torch.int64:
             return  # a decoding step, which pays for no more than this
+    values, embeds = by_name(model, args, kwargs), kwargs.get("inputs_embeds")
     if ids is not None:
-        inputs.check_ids(ids)
-        name, shape = "input_ids", ids.shape
+        name = model.outer_name("input_ids")
+        inputs.check_ids(ids, name)
+        shape = ids.shape
     elif isinstance(embeds, Tensor):
-        inputs.check_embeds(embeds, model.get_input_embeddings(), model.dtype)
-        name, shape = "inputs_embeds", embeds.shape
+        name = model.outer_name("inputs_embeds")
+        inputs.check_embeds(embeds, model.get_input_embeddings(), model.dtype, name)
+        shape = embeds.shape
     else:
         return  # forward says what is missing
-    mask = args[1] if len(args) > 1 else kwargs.get("attention_mask")
+    mask = values.get("attention_mask")
     if mask is not None:
-        inputs.check_mask(mask, shape[0], beside=name)
-    for companion in ("position_ids", "token_type_ids"):
-        if kwargs.get(companion) is not None:
-            inputs.check_companion(kwargs[companion], companion, shape, beside=name)
+        inputs.check_mask(mask, shape[0], model.outer_name("attention_mask"), beside=name)
+    inputs.warn_of_words(**kwargs)
+    counts = {"position_ids": None, "token_type_ids": model.config.get("type_vocab_size")}
+    for companion, count in counts.items():
+        if values.get(companion) is not None:
+            inputs.check_companion(values[companion], model.outer_name(companion), shape, name, count)
     if ids is not None:
         if ids.is_meta and model.device.type != "meta":
-            raise InputError(f"input_ids are on the meta device and hold nothing; the model is on {model.device}")
-        inputs.check_vocabulary(ids, model.config.get_text_config().get("vocab_size"))
+            raise InputError(f"{name} are on the meta device and hold nothing; the model is on {model.device}")
+        inputs.check_vocabulary(ids, model.config.get_text_config().get("vocab_size"), name)
         if mask is None and not kwargs.get("past_key_values"):
             model.check_padding(ids)
 
 
-def forward_parameters(model: ModelParts) -> frozenset[str]:
-    """Names of the arguments that the model's forward takes, those it hands on to its backbone included."""
-    return inputs.forward_parameters(type(model), type(model.base_model))
+def by_name(model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call of the model, those by place too, by their names in forward."""
+    return {**dict(zip(forward_annotations(model), args, strict=False)), **kwargs} if args else kwargs
+
+
+def forward_annotations(model: ModelParts) -> dict[str, Any]:
+    """Names of the arguments that the model's forward takes, those it hands on to its backbone included -> annotations."""
+    return inputs.forward_annotations(type(model), type(model.base_model))
 
 
 def take_cache_position(model: ModelParts, kwargs: dict[str, Any]) -> None:
@@ -65,7 +70,7 @@ def take_cache_position(model: ModelParts, kwargs: dict[str, Any]) -> None:
     Raises:
         InputError: it says other slots than those after what the cache holds.
     """
-    if "past_key_values" not in forward_parameters(model):
+    if "past_key_values" not in forward_annotations(model):
         return  # forward says that there is no such argument
     slots, cache = kwargs.pop("cache_position"), kwargs.get("past_key_values")
     if slots is None:
@@ -80,26 +85,3 @@ def take_cache_position(model: ModelParts, kwargs: dict[str, Any]) -> None:
             f"cache_position begins with {slots[:3].tolist()}, and the cache holds {cached} tokens: new ones take the slots "
             f"from {cached} on (to go back, crop the cache)"
         )
-
-
-def explained(
-    model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
-) -> ArgumentError | InputError | None:
-    """The clear error for a failed forward: a keyword that no forward takes, or an index beyond a table; else None."""
-    names = sorted({*forward_parameters(model), *OF_EVERY_CALL})
-    for name in kwargs:
-        if name not in names:
-            near = did_you_mean(name, names) or f" It takes {', '.join(names)}"
-            return ArgumentError(f"{type(model).__name__} takes no argument {name!r}.{near}")
-    if not isinstance(error, IndexError):
-        return None
-    ranges = []
-    for name, value in [*zip(inspect.signature(model.forward).parameters, args, strict=False), *kwargs.items()]:
-        bounds = extremes(value) if isinstance(value, Tensor) and value.dtype in inputs.INTEGERS else None
-        if bounds is not None:
-            ranges.append(f"{name} from {bounds[0]} to {bounds[1]}")
-    vocab = model.config.get_text_config().get("vocab_size")
-    return InputError(
-        f"an index is outside of its table in {type(model).__name__} ({error}). Given: {', '.join(ranges) or 'no ids'}."
-        + (f" Token ids go from 0 to {vocab - 1}" if vocab else "")
-    )

@@ -6,23 +6,37 @@ from torch import Tensor
 
 from ..cache.encoder_decoder import EncoderDecoderCache
 from ..core.errors import InputError
+from ..nn.inputs import check_mask, check_states, warn_of_hidden_rows
 from ..nn.masks import Mask, make_mask
-from .config import PreTrainedConfig
+from .parts import ModelParts
+
+
+def memory_mask(model: ModelParts, memory: Tensor, attention_mask: Tensor | None, x: Tensor) -> Mask:
+    """The mask of `x` (B, T, D) over an encoder's states `memory` (B, S, D); `attention_mask` (B, S), 0 for padding.
+
+    Raises:
+        InputError: states of other rows than `x` or of another width than the model's, or a mask that does not fit them.
+    """
+    states, name = model.outer_name("encoder_hidden_states"), model.outer_name("encoder_attention_mask")
+    check_states(memory, states, x.shape[0], model.config.get("hidden_size"), model.outer_name("input_ids"))
+    if attention_mask is not None and x.shape[1] > 1:  # a decoding step follows a pass in which it was looked at
+        check_mask(attention_mask, memory.shape[0], name, beside=states)
+        warn_of_hidden_rows(attention_mask, name)
+    return make_mask(x.shape[1], x.device, attention_mask, causal=False, keys=memory.shape[1], name=name)
 
 
 def look_at(
-    memory: Tensor | None, attention_mask: Tensor | None, x: Tensor, cache: Any, config: PreTrainedConfig
+    model: ModelParts, memory: Tensor | None, attention_mask: Tensor | None, x: Tensor, cache: Any
 ) -> tuple[Mask | None, Any]:
     """The mask of `x` (B, T, D) over `memory` (B, S, D), and the cache with a second half for it; without memory, no mask.
 
     Raises:
-        InputError: the model was built without cross-attention.
+        InputError: the model was built without cross-attention, or the memory does not fit.
     """
     if memory is None:
         return None, cache
-    if not config.add_cross_attention:
+    if not model.config.add_cross_attention:
         raise InputError(
             "encoder_hidden_states were passed to a model built without cross-attention (add_cross_attention=True)"
         )
-    mask = make_mask(x.shape[1], x.device, attention_mask, causal=False, keys=memory.shape[1])
-    return mask, EncoderDecoderCache.around(cache)
+    return memory_mask(model, memory, attention_mask, x), EncoderDecoderCache.around(cache)

@@ -75,6 +75,10 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
         """Refuse padding in `ids` (B, T) without a mask; a family in which padding changes nothing overrides this."""
         check_hidden_padding(ids, self.config.pad_token_id, (self.config.bos_token_id, self.config.eos_token_id))
 
+    def outer_name(self, name: str) -> str:
+        """What a caller calls the input `name` of forward; a part of a larger model, which hands it on, overrides this."""
+        return name
+
     # parts -----------------------------------------------------------------------------------------------------------
 
     @property
@@ -82,6 +86,10 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
         """The backbone: the model without its head, or the model itself when it has none."""
         backbone = self._modules.get(self.base_model_prefix)
         return self if backbone is None else backbone
+
+    def holds_models(self) -> bool:
+        """Whether a part is a model too, which looks at what reaches it by itself."""
+        return any(isinstance(part, ModelParts) for part in self._modules.values())
 
     def get_input_embeddings(self) -> nn.Module:
         """The embedding of the main input; a head around a backbone has the backbone's."""

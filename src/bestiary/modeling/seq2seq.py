@@ -1,5 +1,6 @@
 """The floor of encoder-decoders: the two halves, the model around them, the same under a head, and the decoder alone."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 import torch
@@ -8,13 +9,21 @@ from torch import Tensor, nn
 from ..cache.encoder_decoder import EncoderDecoderCache
 from ..core.errors import InputError
 from ..core.outputs import BaseModelOutput, BaseModelOutputWithPast, ModelOutput, Seq2SeqModelOutput
-from ..nn.inputs import one_of
+from ..nn.inputs import check_text, one_of, shown, warn_of_hidden_rows
 from ..nn.layer import skipped
 from ..nn.losses import IGNORE
-from ..nn.masks import Mask, decoder_frame, make_mask
+from ..nn.masks import Mask, decoder_frame
 from .base import PreTrainedModel
 from .config import PreTrainedConfig
+from .cross_attention import memory_mask
 from .heads.headed import Headed
+
+# Input of a decoder -> what it is called by callers of the whole model.
+_OF_WHOLE_MODEL = {
+    **{name: f"decoder_{name}" for name in ("input_ids", "attention_mask", "inputs_embeds", "position_ids")},
+    "encoder_attention_mask": "attention_mask",
+    "encoder_hidden_states": "encoder_outputs",
+}
 
 
 def shift_right(ids: Tensor, start: int | None, pad: int | None, mask: Tensor | None = None) -> Tensor:
@@ -36,10 +45,17 @@ def shift_right(ids: Tensor, start: int | None, pad: int | None, mask: Tensor | 
 
 
 def encoder_output(source: Any) -> BaseModelOutput:
-    """What a caller passes as `encoder_outputs`: an output object, the states (B, S, D), or a tuple that starts with them."""
-    if isinstance(source, ModelOutput):
+    """What a caller passes as `encoder_outputs`: an output object, the states (B, S, D), or a tuple that starts with them.
+
+    Raises:
+        InputError: something else.
+    """
+    if isinstance(source, Mapping | ModelOutput) and "last_hidden_state" in source:
         return BaseModelOutput(source["last_hidden_state"], source.get("hidden_states"), source.get("attentions"))
-    return BaseModelOutput(source) if isinstance(source, Tensor) else BaseModelOutput(*source)
+    values = (source,) if isinstance(source, Tensor) else source
+    if not isinstance(values, list | tuple) or not 1 <= len(values) <= 3 or not isinstance(values[0], Tensor):
+        raise InputError(f"encoder_outputs is {shown(source)}; expected the encoder's output, or states (batch, length, width)")
+    return BaseModelOutput(*values)
 
 
 class Seq2SeqPreTrainedModel(PreTrainedModel):
@@ -63,6 +79,20 @@ class Seq2SeqPreTrainedModel(PreTrainedModel):
         """The token every decoder input starts with."""
         start: int | None = self.config.get("decoder_start_token_id")
         return start
+
+    def shifted(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The decoder's input for the targets `ids` (B, T): see `shift_right`.
+
+        Raises:
+            InputError: the vocabulary does not have the start token that the config names.
+        """
+        start, size = self.decoder_start(), self.config.get("vocab_size")
+        if start is not None and not 0 <= start < size:
+            raise InputError(
+                f"config.decoder_start_token_id is {start}, outside of the vocabulary of {size} (0 to {size - 1}); set it, or"
+                " pass decoder_input_ids"
+            )
+        return shift_right(ids, start, self.config.pad_token_id, mask)
 
     def word_table(self, config: PreTrainedConfig) -> nn.Embedding:
         """A table of the words' vectors (V, D): the one that is shared, and those of the halves."""
@@ -102,6 +132,7 @@ class TextEncoder(Half):
     ) -> BaseModelOutput:
         """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, T)."""
         one_of(input_ids, inputs_embeds)
+        warn_of_hidden_rows(attention_mask)
         words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
         mask, position_ids = decoder_frame(words, attention_mask, None, None, causal=False)
         return BaseModelOutput(self.through_layers(self.embed(words, position_ids), mask, bias=self.bias(mask)))
@@ -109,6 +140,10 @@ class TextEncoder(Half):
 
 class TextDecoder(Half):
     """The decoder that writes a text and looks at what an encoder gives, where there is one."""
+
+    def outer_name(self, name: str) -> str:
+        """In a whole model the plain names are the encoder's."""
+        return _OF_WHOLE_MODEL.get(name, name) if self.config.is_encoder_decoder else name
 
     def check_padding(self, ids: Tensor) -> None:
         """Only where the decoder is a model alone: labels that are ignored become padding, which nothing that counts sees."""
@@ -132,12 +167,13 @@ class TextDecoder(Half):
         one_of(input_ids, inputs_embeds, "decoder_" if self.config.is_encoder_decoder else "")
         words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
         cache = EncoderDecoderCache.around(self.start_cache(past_key_values, use_cache))
-        mask, position_ids = decoder_frame(words, attention_mask, position_ids, cache)
-        memory, memory_mask = encoder_hidden_states, None
+        name = self.outer_name("attention_mask")
+        mask, position_ids = decoder_frame(words, attention_mask, position_ids, cache, name=name)
+        memory, over_memory = encoder_hidden_states, None
         if memory is not None:
-            memory_mask = make_mask(words.shape[1], words.device, encoder_attention_mask, causal=False, keys=memory.shape[1])
+            over_memory = memory_mask(self, memory, encoder_attention_mask, words)
         x = self.embed(words, position_ids)
-        x = self.through_layers(x, mask, cache, bias=self.bias(mask), memory=memory, memory_mask=memory_mask)
+        x = self.through_layers(x, mask, cache, bias=self.bias(mask), memory=memory, memory_mask=over_memory)
         return BaseModelOutputWithPast(x, past_key_values=cache)
 
 
@@ -205,14 +241,20 @@ class TextSeq2SeqModel(Seq2SeqModel):
         Returns:
             A `Seq2SeqModelOutput`; a head in front of this model has an output of its own.
         """
+        if encoder_outputs is None:
+            one_of(input_ids, inputs_embeds, instead=" (or the encoder's output of an earlier call as encoder_outputs)")
         if self.decoder_repeats_text and decoder_input_ids is None and decoder_inputs_embeds is None:
             if input_ids is None:
-                raise InputError("pass input_ids, or decoder_input_ids or decoder_inputs_embeds")
-            decoder_input_ids = shift_right(input_ids, self.decoder_start(), self.config.pad_token_id, attention_mask)
-            if decoder_attention_mask is None and attention_mask is not None:
-                decoder_attention_mask = attention_mask.cumsum(1) > 0  # padding before a text is hidden, after it need not
+                raise InputError(
+                    "the decoder reads the encoder's text, which inputs_embeds and encoder_outputs do not say; pass"
+                    " decoder_input_ids or decoder_inputs_embeds"
+                )
+            check_text(input_ids, attention_mask)
+            mask = attention_mask if attention_mask is not None and attention_mask.dim() == 2 else None
+            decoder_input_ids = self.shifted(input_ids, mask)
+            if decoder_attention_mask is None and mask is not None:
+                decoder_attention_mask = mask.cumsum(1) > 0  # padding before a text is hidden, after it need not
         if encoder_outputs is None:
-            one_of(input_ids, inputs_embeds)
             encoder_outputs = self.encoder(input_ids, attention_mask, inputs_embeds=inputs_embeds, return_dict=True)
         return self.decoded(
             encoder_outputs,

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..core.errors import InputError, NumericsError
+from ..core.logging import warn_once
 from ..core.optional import require
 from .boxes import center_to_corners, generalized_iou, pairwise_generalized_iou
 
@@ -163,6 +164,8 @@ def read_labels(labels: Any, predicted: Predicted, need_masks: bool = False) -> 
         missing = [name for name in required if not isinstance(image.get(name), Tensor)]
         if missing:
             raise InputError(f"labels[{index}] has no tensor {' and no '.join(missing)}; it has {', '.join(image)}")
+        if image["class_labels"].is_floating_point():
+            raise InputError(f"class_labels of labels[{index}] are of {image['class_labels'].dtype}; expected torch.int64")
         classes, boxes = image["class_labels"].to(logits.device).long(), image["boxes"].to(logits.device).float()
         if classes.dim() != 1 or boxes.shape != (len(classes), 4):
             raise InputError(
@@ -176,6 +179,12 @@ def read_labels(labels: Any, predicted: Predicted, need_masks: bool = False) -> 
             )
         if not boxes.isfinite().all() or (boxes[:, 2:] < 0).any():
             raise InputError(f"boxes of labels[{index}] hold numbers that are not finite, or a width or height below 0")
+        if len(boxes) and not 0 <= boxes.min() <= boxes.max() <= 1:
+            warn_once(
+                "boxes-of-pixels",
+                f"boxes of labels[{index}] go from {boxes.min():.4g} to {boxes.max():.4g}; expected (center x, center y, width,"
+                " height) in 0..1 of the image: divide pixels by its width and height",
+            )
         masks = image["masks"].to(logits.device) if need_masks else None
         if masks is not None and (masks.dim() != 3 or len(masks) != len(classes)):
             raise InputError(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import InputError
+from ..core.logging import warn_once
 from .values import extremes, is_true, may_look
 
 INTEGERS = (torch.int64, torch.int32)
@@ -61,10 +62,21 @@ def check_mask(mask: Any, rows: int, name: str = "attention_mask", beside: str =
     """Refuse a mask of other rows than `beside`, or, of two dimensions, of other numbers than 0 and 1."""
     if not isinstance(mask, Tensor):
         raise InputError(f"{name} is a {type(mask).__name__}; expected a tensor (batch, keys)")
+    if mask.is_complex():
+        raise InputError(f"{name} is of {mask.dtype}; expected 1 for real tokens and 0 for padding")
     if mask.dim() > 1 and mask.shape[0] not in (1, rows):
         raise InputError(f"{name} has {mask.shape[0]} rows and {beside} {rows}; expected one for each")
     if mask.dim() == 2:
         check_zeros_and_ones(mask, name)
+
+
+def check_text(ids: Any, mask: Any, name: str = "input_ids", mask_name: str = "attention_mask") -> None:
+    """Refuse what are no token ids (B, T), or a mask of two dimensions that does not cover exactly these."""
+    check_ids(ids, name)
+    if mask is not None:
+        check_mask(mask, ids.shape[0], mask_name, beside=name)
+        if mask.dim() < 4 and mask.shape[1:] != ids.shape[1:]:
+            raise InputError(f"{mask_name} has shape {tuple(mask.shape)} and {name} {tuple(ids.shape)}; expected the same")
 
 
 def check_zeros_and_ones(mask: Tensor, name: str = "attention_mask", wait: bool = False) -> None:
@@ -81,16 +93,68 @@ def check_zeros_and_ones(mask: Tensor, name: str = "attention_mask", wait: bool 
             )
 
 
-def check_companion(value: Any, name: str, shape: Sequence[int], beside: str = "input_ids") -> None:
-    """Refuse numbers that go with each token (positions, segments) of another length than `beside` (`shape`), or below 0."""
+def warn_of_hidden_rows(mask: Tensor | None, name: str = "attention_mask") -> None:
+    """Warn once of a row of `mask` (B, ...) without a real token or pixel, where the numbers are at hand.
+
+    For what is seen in one pass: in a pass with a cache the real tokens of a row may come later.
+    """
+    if mask is None or mask.dim() not in (2, 3) or not mask.numel() or not may_look(mask):
+        return
+    hidden = ~mask.flatten(1).any(1)
+    if is_true(hidden.any()):
+        warn_once("hidden-row", f"row {int(hidden.int().argmax())} of {name} hides everything; its result means nothing")
+
+
+def warn_of_words(**flags: Any) -> None:
+    """Warn once of each of the `flags` that is a text instead of true or false: "no" counts as true."""
+    for name, value in flags.items():
+        if isinstance(value, str):
+            warn_once(
+                "flag-is-text", f"{name} is the text {value!r:.80}, which counts as {bool(value)}; pass True or False", name
+            )
+
+
+def check_companion(value: Any, name: str, shape: Sequence[int], beside: str = "input_ids", count: int | None = None) -> None:
+    """Refuse numbers that go with each token (positions, segments) of another length or other rows than `beside` (`shape`).
+
+    They count from 0, and up to `count` - 1 where there is a `count`.
+    """
     if not isinstance(value, Tensor) or value.dtype not in INTEGERS:
         kind = f"of {value.dtype}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
         raise InputError(f"{name} are {kind}; expected a tensor of torch.int64")
-    if value.shape[-1:] != shape[1:2]:
+    if value.shape[-1:] != shape[1:2] or (value.dim() == 2 and value.shape[0] not in (1, shape[0])):
         raise InputError(f"{name} have shape {tuple(value.shape)} beside {beside} of {tuple(shape)}")
     bounds = extremes(value)
     if bounds is not None and bounds[0] < 0:
         raise InputError(f"{name} hold {bounds[0]}; they count from 0")
+    if bounds is not None and count is not None and bounds[1] >= count:
+        raise InputError(f"{name} hold {bounds[1]}; this model knows {count} of them, 0 to {count - 1}")
+
+
+def check_states(states: Any, name: str, rows: int, width: int, beside: str = "input_ids", length: int | None = None) -> None:
+    """Refuse what are no states (B, S, D), one or one for each of the `rows` of `beside`; D is the `width`, S the `length`."""
+    if torch.compiler.is_compiling():
+        return  # sizes that may vary in a graph must not be compared
+    shape = states.shape if isinstance(states, Tensor) and states.is_floating_point() else ()
+    if len(shape) != 3 or shape[2] != width or length not in (None, shape[1]):
+        expected = f"(batch, {'length' if length is None else length}, {width})"
+        raise InputError(f"{name} is {shown(states)}; expected states of shape {expected}")
+    if shape[0] not in (1, rows):
+        raise InputError(f"{name} has {shape[0]} rows and {beside} {rows}; expected one for each")
+
+
+def check_places(places: Any, name: str, shape: Sequence[int], length: int | None = None) -> Tensor:
+    """`places`, the number of a token in each text of a batch of this `shape`, as int64.
+
+    Raises:
+        InputError: another type or shape, or places outside of the `length`, where there is one.
+    """
+    if not isinstance(places, Tensor) or places.is_floating_point() or places.is_complex() or places.shape != tuple(shape):
+        raise InputError(f"{name} is {shown(places)}; expected torch.int64 of shape {tuple(shape)}, a place for each text")
+    bounds = None if length is None else extremes(places)
+    if bounds is not None and length is not None and not 0 <= bounds[0] <= bounds[1] < length:
+        raise InputError(f"{name} goes from {bounds[0]} to {bounds[1]}; a text has the places 0 to {length - 1}")
+    return places.long()
 
 
 def check_hidden_padding(ids: Tensor, pad: int | None, others: Sequence[int | Sequence[int] | None]) -> None:
@@ -104,10 +168,11 @@ def check_hidden_padding(ids: Tensor, pad: int | None, others: Sequence[int | Se
         )
 
 
-def one_of(ids: Tensor | None, embeds: Tensor | None, prefix: str = "") -> None:
-    """Refuse both or neither of `input_ids` and `inputs_embeds`."""
+def one_of(ids: Tensor | None, embeds: Tensor | None, prefix: str = "", instead: str = "") -> None:
+    """Refuse both or neither of `input_ids` and `inputs_embeds`; `instead` is what neither would need."""
     if (ids is None) == (embeds is None):
-        raise InputError(f"pass either {prefix}input_ids or {prefix}inputs_embeds, and not both")
+        number = "neither" if ids is None else "both"
+        raise InputError(f"pass either {prefix}input_ids or {prefix}inputs_embeds, and not both{instead}; found {number}")
 
 
 def forward_parameters(*kinds: type[nn.Module]) -> frozenset[str]:
@@ -116,15 +181,22 @@ def forward_parameters(*kinds: type[nn.Module]) -> frozenset[str]:
     Args:
         kinds: the class of the model, and that of its backbone.
     """
-    return _parameters(*(kind.__dict__.get("forward") for each in kinds for kind in each.__mro__ if kind is not nn.Module))
+    return frozenset(forward_annotations(*kinds))
+
+
+def forward_annotations(*kinds: type[nn.Module]) -> dict[str, Any]:
+    """The same names, in order, each with its annotation."""
+    return _annotations(*(kind.__dict__.get("forward") for each in kinds for kind in each.__mro__ if kind is not nn.Module))
 
 
 @cache
-def _parameters(*forwards: Any) -> frozenset[str]:
-    names: set[str] = set()
+def _annotations(*forwards: Any) -> dict[str, Any]:
+    annotations: dict[str, Any] = {}
     for forward in filter(None, forwards):
         parameters = inspect.signature(forward).parameters.values()
-        names.update(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
-        if all(p.kind is not p.VAR_KEYWORD for p in parameters):
+        for parameter in parameters:
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and parameter.name != "self":
+                annotations.setdefault(parameter.name, parameter.annotation)
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
             break
-    return frozenset(names - {"self"})
+    return annotations

@@ -7,33 +7,45 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..core.errors import InputError
+from ..core.logging import warn_once
+from .inputs import check_places
 from .values import extremes, may_look
 
 IGNORE = -100
 
 
-def _check_shape(labels: Tensor, shape: torch.Size) -> None:
+def _check_shape(labels: Tensor, shape: torch.Size, name: str = "labels") -> None:
     """Refuse what is no tensor of this shape, dimensions of size 1 left out."""
     if not isinstance(labels, Tensor):
-        raise InputError(f"labels are a {type(labels).__name__}; expected a tensor")
+        raise InputError(f"{name} are a {type(labels).__name__}; expected a tensor")
     if [size for size in labels.shape if size != 1] != [size for size in shape if size != 1]:
-        raise InputError(f"labels have shape {tuple(labels.shape)}; expected {tuple(shape)}, one for each prediction")
+        raise InputError(f"{name} have shape {tuple(labels.shape)}; expected {tuple(shape)}, one for each prediction")
 
 
-def _classes(labels: Tensor, logits: Tensor) -> Tensor:
+def _classes(labels: Tensor, logits: Tensor, name: str = "labels") -> Tensor:
     """The labels (...) of logits (..., N), as int64 and where the logits are.
 
     Raises:
         InputError: another shape, no whole numbers, or, where the numbers are at hand, a class that does not exist.
     """
-    _check_shape(labels, logits.shape[:-1])
-    if labels.is_floating_point():
-        raise InputError(f"labels are of {labels.dtype}; expected the numbers of classes, torch.int64")
+    _check_shape(labels, logits.shape[:-1], name)
+    return check_classes(labels, logits.shape[-1], name).to(logits.device)
+
+
+def check_classes(labels: Tensor, count: int, name: str = "labels") -> Tensor:
+    """`labels` as int64, if they are whole numbers and, where the numbers are at hand, each one of `count` classes.
+
+    Raises:
+        InputError: they are not; -100, which stands for no label, is allowed.
+    """
+    if labels.is_floating_point() or labels.is_complex():
+        raise InputError(f"{name} are of {labels.dtype}; expected the numbers of classes, torch.int64")
+    labels = labels.long()
     bounds = extremes(labels.masked_fill(labels == IGNORE, 0)) if may_look(labels) else None
-    if bounds is not None and (bounds[0] < 0 or bounds[1] >= logits.shape[-1]):
+    if bounds is not None and (bounds[0] < 0 or bounds[1] >= count):
         wrong = bounds[0] if bounds[0] < 0 else bounds[1]
-        raise InputError(f"labels hold {wrong}; classes go from 0 to {logits.shape[-1] - 1}, and {IGNORE} is ignored")
-    return labels.long().to(logits.device)
+        raise InputError(f"{name} hold {wrong}; classes go from 0 to {count - 1}, and {IGNORE} is ignored")
+    return labels
 
 
 def _cross_entropy(logits: Tensor, labels: Tensor, num_items: Tensor | int | None) -> Tensor:
@@ -43,17 +55,18 @@ def _cross_entropy(logits: Tensor, labels: Tensor, num_items: Tensor | int | Non
     return F.cross_entropy(flat, labels, ignore_index=IGNORE, reduction="sum") / num_items
 
 
-def token_loss(logits: Tensor, labels: Tensor, num_items: Tensor | int | None = None) -> Tensor:
+def token_loss(logits: Tensor, labels: Tensor, num_items: Tensor | int | None = None, name: str = "labels") -> Tensor:
     """Cross entropy of logits (..., V) against labels (...), in fp32.
 
     Args:
         num_items: divide the sum by this instead of the number of labels that count (for gradient accumulation, where the
             mean must be over all micro-batches).
+        name: what the labels are called, for errors.
 
     Raises:
         InputError: labels that do not fit the logits.
     """
-    return _cross_entropy(logits, _classes(labels, logits), num_items)
+    return _cross_entropy(logits, _classes(labels, logits, name), num_items)
 
 
 def causal_lm_loss(logits: Tensor, labels: Tensor, num_items: Tensor | int | None = None) -> Tensor:
@@ -87,15 +100,27 @@ def classification_loss(logits: Tensor, labels: Tensor, problem_type: str | None
     return loss(logits, labels.to(logits).view(logits.shape)), problem_type
 
 
-def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
-    """Mean cross entropy of the start and end (B,) of a span in logits (B, T); places outside the input are ignored."""
-    length = start_logits.shape[1]
+def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor | None, ends: Tensor | None) -> Tensor | None:
+    """Mean cross entropy of the start and end (B,) of a span in logits (B, T); places outside the input are ignored.
 
-    def side(logits: Tensor, places: Tensor) -> Tensor:
-        places = places.view(-1).clamp(0, length)
-        return F.cross_entropy(logits, places, ignore_index=length)
+    None without labels; with one of them alone too, as in the published library, which is told once.
 
-    return (side(start_logits, starts) + side(end_logits, ends)) / 2
+    Raises:
+        InputError: places that are no whole numbers, or not one for each text.
+    """
+    if starts is None or ends is None:
+        if starts is not ends:
+            present, missing = ("start", "end") if ends is None else ("end", "start")
+            warn_once("half-a-span", f"{present}_positions without {missing}_positions: there is no loss without both")
+        return None
+    rows, length = start_logits.shape
+    sides = {"start_positions": (start_logits, starts), "end_positions": (end_logits, ends)}
+    losses = []
+    for name, (logits, labels) in sides.items():
+        flat = labels.squeeze(-1) if isinstance(labels, Tensor) and labels.dim() > 1 else labels
+        places = check_places(flat, name, (rows,)).to(logits.device).clamp(0, length)
+        losses.append(F.cross_entropy(logits, places, ignore_index=length))
+    return (losses[0] + losses[1]) / 2
 
 
 def contrastive_loss(logits: Tensor) -> Tensor:

@@ -163,6 +163,7 @@ def make_mask(
     window: int | None = None,
     keys: int | None = None,
     layer_idx: int = 0,
+    name: str = "attention_mask",
 ) -> Mask:
     """The mask of one forward pass.
 
@@ -170,7 +171,7 @@ def make_mask(
         queries: T, the number of new positions.
         attention_mask: (B, seen + T) with 0 for padding; or (B, 1 or H, T, S), boolean or to be added; or None.
         cache: where earlier keys are; None when there are none.
-        keys: S when there is no cache and it differs from T (cross-attention).
+        keys: S when there is no cache and it differs from T (cross-attention). name: what the mask is called, for errors.
 
     Raises:
         InputError: the mask does not cover the keys.
@@ -184,18 +185,18 @@ def make_mask(
     if cache is not None:
         attention_mask = cache.shown(attention_mask, queries, layer_idx)
     if attention_mask.dim() == 4:
-        return _with_array(mask, attention_mask)
+        return _with_array(mask, attention_mask, name)
     if attention_mask.dim() != 2:
-        raise InputError(f"attention_mask has shape {tuple(attention_mask.shape)}; expected (batch, keys) or 4 dimensions")
+        raise InputError(f"{name} has shape {tuple(attention_mask.shape)}; expected (batch, keys) or 4 dimensions")
     covered: int | None = slots
     if cache is not None:  # while a forward with a static cache is being compiled, nobody knows how much it holds
         covered = cache.get_seq_length(layer_idx) + queries if isinstance(first_query, int) else None
-    fitted = _fit(attention_mask, mask, covered)
+    fitted = _fit(attention_mask, mask, covered, name)
     mask.padding = None if real_tokens(attention_mask) is None else real_tokens(fitted)
     return mask
 
 
-def _fit(padding: Tensor, mask: Mask, covered: int | None) -> Tensor:
+def _fit(padding: Tensor, mask: Mask, covered: int | None, name: str) -> Tensor:
     """`padding` for exactly the slots attention sees: the newest when a window dropped some, more when slots lie ahead.
 
     Args:
@@ -206,7 +207,7 @@ def _fit(padding: Tensor, mask: Mask, covered: int | None) -> Tensor:
         return padding
     if covered is not None and length != covered:
         raise InputError(
-            f"attention_mask covers {length} positions, but attention sees {covered} (the new ones and all that a cache holds);"
+            f"{name} covers {length} positions, but attention sees {covered} (the new ones and all that a cache holds);"
             " pass a mask over exactly these"
         )
     if length > mask.keys:
@@ -214,15 +215,15 @@ def _fit(padding: Tensor, mask: Mask, covered: int | None) -> Tensor:
     return torch.nn.functional.pad(padding, (0, mask.keys - length), value=False)
 
 
-def _with_array(mask: Mask, array: Tensor) -> Mask:
+def _with_array(mask: Mask, array: Tensor, name: str) -> Mask:
     """A 4-dimensional mask from the caller is used as it is: it already says everything, causality included."""
     if array.shape[-2] not in (1, mask.queries) or array.shape[-1] != mask.keys:
-        raise InputError(f"attention_mask has shape {tuple(array.shape)}; expected (B, 1 or H, {mask.queries}, {mask.keys})")
+        raise InputError(f"{name} has shape {tuple(array.shape)}; expected (B, 1 or H, {mask.queries}, {mask.keys})")
     if array.dtype == torch.bool:
         return replace(mask, causal=False, dense=array)
     if not array.is_floating_point():
         raise InputError(
-            f"a 4-dimensional attention_mask of {array.dtype} may mean two things; expected torch.bool (True: look) or"
+            f"a 4-dimensional {name} of {array.dtype} may mean two things; expected torch.bool (True: look) or"
             " floating-point numbers to add to the scores"
         )
     return replace(mask, causal=False, additive=array)
@@ -265,13 +266,14 @@ def decoder_frame(
     position_ids: Tensor | None,
     cache: CacheGeometry | None,
     causal: bool = True,
+    name: str = "attention_mask",
 ) -> tuple[Mask, Tensor]:
     """What a decoder needs before its layers run: the causal mask and the position ids (B or 1, T) of `x` (B, T, D).
 
     Args:
-        causal: False for an encoder that may also be a decoder.
+        causal: False for an encoder that may also be a decoder. name: what the mask is called, for errors.
     """
-    mask = make_mask(x.shape[1], x.device, attention_mask, cache=cache, causal=causal)
+    mask = make_mask(x.shape[1], x.device, attention_mask, cache=cache, causal=causal, name=name)
     return mask, decoder_positions(x, attention_mask, position_ids, cache)
 
 

@@ -32,9 +32,7 @@ class QuestionAnswering(Headed):
         """start_positions, end_positions: (B,); places outside of the input are ignored in the loss."""
         output = self.run_backbone(input_ids, attention_mask, **inputs)
         starts, ends = self.qa_outputs(output.last_hidden_state).unbind(-1)
-        loss = None
-        if start_positions is not None and end_positions is not None:
-            loss = span_loss(starts, ends, start_positions, end_positions)
+        loss = span_loss(starts, ends, start_positions, end_positions)
         fields = only(self.output_class, output)
         answer: QuestionAnsweringModelOutput = self.output_class(loss=loss, start_logits=starts, end_logits=ends, **fields)
         return answer
@@ -63,7 +61,5 @@ class Seq2SeqQuestionAnswering(Seq2SeqPreTrainedModel):
         """start_positions, end_positions: (B,); places outside of the input are ignored in the loss."""
         output = super().forward(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
         starts, ends = self.qa_outputs(output.last_hidden_state).unbind(-1)
-        loss = None
-        if start_positions is not None and end_positions is not None:
-            loss = span_loss(starts, ends, start_positions, end_positions)
+        loss = span_loss(starts, ends, start_positions, end_positions)
         return Seq2SeqQuestionAnsweringModelOutput(loss=loss, start_logits=starts, end_logits=ends, **recorded(output))

@@ -5,10 +5,12 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from ...core.errors import InputError
 from ...core.outputs import Seq2SeqLMOutput
-from ...nn.losses import token_loss
+from ...nn.inputs import shown
+from ...nn.losses import check_classes, token_loss
 from ..config import PreTrainedConfig
-from ..seq2seq import Seq2SeqPreTrainedModel, shift_right
+from ..seq2seq import Seq2SeqPreTrainedModel
 from .causal_lm import CausalLM
 from .generating import GenerationMixin
 from .headed import recorded
@@ -19,8 +21,14 @@ class Seq2SeqLM(GenerationMixin, VocabularyHead, Seq2SeqPreTrainedModel):
     """An encoder-decoder whose decoder writes text; the model without a head follows in the order of bases."""
 
     def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
-        """The decoder's input (B, T) for labels (B, T), as data collators ask for it."""
-        return shift_right(labels, self.decoder_start(), self.config.pad_token_id)
+        """The decoder's input (B, T) for labels (B, T), as data collators ask for it.
+
+        Raises:
+            InputError: they are no labels (B, T), or tokens that the vocabulary does not have.
+        """
+        if not isinstance(labels, Tensor) or labels.dim() != 2:
+            raise InputError(f"labels are {shown(labels)}; expected a tensor (batch, tokens)")
+        return self.shifted(check_classes(labels, self.config.get("vocab_size")))
 
     def forward(
         self,

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError
 from ...core.outputs import Seq2SeqSequenceClassifierOutput, SequenceClassifierOutput
+from ...nn.inputs import check_text
 from ...nn.pooling import first_real, last_real
 from ...nn.values import is_true
 from ..config import PreTrainedConfig
@@ -117,7 +118,7 @@ class EndTokenClassifier(Seq2SeqHeaded):
 
     def forward(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         decoder_input_ids: Tensor | None = None,
         decoder_attention_mask: Tensor | None = None,
@@ -133,10 +134,16 @@ class EndTokenClassifier(Seq2SeqHeaded):
         loss = classified(self, logits, labels)
         return Seq2SeqSequenceClassifierOutput(loss=loss, logits=logits, **recorded(output))
 
-    def _last_end(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
+    def _last_end(self, input_ids: Tensor | None, attention_mask: Tensor | None) -> Tensor:
         """Index (B,) of the last end-of-sequence token of each row."""
+        if input_ids is None:
+            raise InputError(
+                f"{type(self).__name__} classifies the state of the end-of-sequence token, which it finds in input_ids; pass"
+                " them (inputs_embeds do not say where it is)"
+            )
+        check_text(input_ids, attention_mask)
         ends = torch.isin(input_ids, torch.tensor(self.config.eos_token_id, device=input_ids.device))
-        if attention_mask is not None:
+        if attention_mask is not None and attention_mask.dim() == 2:
             ends = ends & (attention_mask != 0)
         if is_true((~ends.any(1)).any()):
             row = int((~ends.any(1)).nonzero()[0])

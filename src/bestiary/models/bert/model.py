@@ -25,7 +25,7 @@ from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions
-from ...nn.inputs import one_of
+from ...nn.inputs import one_of, warn_of_hidden_rows
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer, in_chunks
 from ...nn.losses import token_loss
@@ -201,11 +201,13 @@ class BertModel(BertPreTrainedModel):
         """
         one_of(input_ids, inputs_embeds)
         decoder = self.config.is_decoder
+        if not decoder:
+            warn_of_hidden_rows(attention_mask)
         if past_key_values is not None and not decoder:
             raise InputError("a bidirectional encoder has no cache; set config.is_decoder=True to use it as a decoder")
         words = self.embeddings.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
         cache = self.start_cache(past_key_values, use_cache) if decoder else None
-        memory_mask, cache = look_at(encoder_hidden_states, encoder_attention_mask, words, cache, self.config)
+        memory_mask, cache = look_at(self, encoder_hidden_states, encoder_attention_mask, words, cache)
         mask = make_mask(words.shape[1], words.device, attention_mask, cache=cache, causal=decoder)
         if position_ids is None:
             past, first = 0 if cache is None else cache.position(), self.config.first_position
@@ -308,7 +310,9 @@ class BertForPreTraining(BertLanguageHead, BertPreTrainedModel):
         output = self.run_backbone(input_ids, attention_mask, **inputs)
         words = self.vocabulary_logits(output.last_hidden_state)
         order = self.cls["seq_relationship"](output.pooler_output)
-        losses = [token_loss(x, y) for x, y in ((words, labels), (order, next_sentence_label)) if y is not None]
+        losses = [] if labels is None else [token_loss(words, labels)]
+        if next_sentence_label is not None:
+            losses.append(token_loss(order, next_sentence_label, name="next_sentence_label"))
         return BertForPreTrainingOutput(
             loss=torch.stack(losses).sum() if losses else None,
             prediction_logits=words,

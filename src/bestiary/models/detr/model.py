@@ -21,6 +21,7 @@ from ...nn.detection import Predicted, SetLoss
 from ...nn.frozen_norm import freeze_batch_norms
 from ...nn.grid_positions import LearnedGridPositions, sine_positions
 from ...nn.init import start_usually
+from ...nn.inputs import check_states, warn_of_hidden_rows
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer, skipped
 from ...nn.masks import Mask, make_mask
@@ -80,8 +81,10 @@ class DetrConvEncoder(nn.Module):
         shape = (len(maps[0]), *pixels.shape[2:])  # type: ignore[union-attr]
         if pixel_mask is None:
             pixel_mask = torch.ones(shape, device=maps[0].device)
-        if pixel_mask.shape != shape:
+        if pixel_mask.shape not in (shape, (1, *shape[1:])):
             raise InputError(f"pixel_mask has shape {tuple(pixel_mask.shape)}; expected {shape}, one number for each pixel")
+        pixel_mask = pixel_mask.expand(shape)
+        warn_of_hidden_rows(pixel_mask, "pixel_mask")
         mask = pixel_mask[:, None].float()
         return [(each, nn.functional.interpolate(mask, size=each.shape[-2:])[:, 0].bool()) for each in maps]
 
@@ -265,10 +268,14 @@ class DetrModel(DetrPreTrainedModel):
             encoder_outputs = self.encoder(x, mask, positions)
         encoded = encoder_output(encoder_outputs)
         memory: Any = encoded.last_hidden_state
+        check_states(memory, "encoder_outputs", batch, self.config.d_model, "pixel_values", places.shape[1])
+        if decoder_inputs_embeds is not None:
+            name = "decoder_inputs_embeds"
+            check_states(decoder_inputs_embeds, name, batch, self.config.d_model, "pixel_values", count)
         queries = self.query_position_embeddings(torch.arange(count, device=feature.device)).expand(batch, -1, -1)
         last, between = self.decoder(
             torch.zeros_like(queries) if decoder_inputs_embeds is None else decoder_inputs_embeds,
-            make_mask(count, feature.device, decoder_attention_mask, causal=False),
+            make_mask(count, feature.device, decoder_attention_mask, causal=False, name="decoder_attention_mask"),
             positions=queries,
             memory=memory,
             memory_keys=memory + positions,

@@ -23,7 +23,7 @@ from ...nn.attention import Attend, cached, merge_heads, split_heads
 from ...nn.conv import Conv1D
 from ...nn.embeddings import LearnedPositions
 from ...nn.init import start_usually
-from ...nn.inputs import one_of
+from ...nn.inputs import check_places, one_of
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.losses import causal_lm_loss, token_loss
@@ -158,7 +158,7 @@ class GPT2Model(GPT2PreTrainedModel):
         one_of(input_ids, inputs_embeds)
         x = self.wte(input_ids) if inputs_embeds is None else inputs_embeds
         memory, cache = encoder_hidden_states, self.start_cache(past_key_values, use_cache)
-        memory_mask, cache = look_at(memory, encoder_attention_mask, x, cache, self.config)
+        memory_mask, cache = look_at(self, memory, encoder_attention_mask, x, cache)
         mask, position_ids = decoder_frame(x, attention_mask, position_ids, cache)
         x = x + self.wpe(position_ids)
         x = self.drop(x if token_type_ids is None else x + self.wte(token_type_ids))
@@ -254,10 +254,12 @@ class GPT2DoubleHeadsModel(LanguageHead, GPT2PreTrainedModel):
         hidden = output.last_hidden_state.unflatten(0, shape[:-1])
         if attention_mask is not None and (mc_token_ids is None or self.config.summary_type == "last"):
             mc_token_ids = last_real(attention_mask[..., -shape[-1] :] != 0)
+        elif mc_token_ids is not None:
+            mc_token_ids = check_places(mc_token_ids, "mc_token_ids", shape[:-1], shape[-1])
         logits, scores = self.vocabulary_logits(hidden), self.multiple_choice_head(hidden, mc_token_ids)
         return GPT2DoubleHeadsModelOutput(
             loss=None if labels is None else causal_lm_loss(logits, labels),
-            mc_loss=None if mc_labels is None else token_loss(scores.view(-1, scores.shape[-1]), mc_labels),
+            mc_loss=None if mc_labels is None else token_loss(scores.view(-1, scores.shape[-1]), mc_labels, name="mc_labels"),
             logits=logits,
             mc_logits=scores,
             **recorded(output),

@@ -59,6 +59,21 @@ class WhisperPreTrainedModel(Seq2SeqPreTrainedModel):
         self.get_encoder().requires_grad_(False)
 
 
+def check_frames(features: Tensor, config: WhisperConfig) -> Tensor:
+    """`features`, if they are numbers (B, M, frames) of as many frames as the model hears.
+
+    Raises:
+        InputError: they are not.
+    """
+    bins, frames = config.num_mel_bins, 2 * config.max_source_positions
+    if features.shape[1:] != (bins, frames) or not features.is_floating_point():
+        raise InputError(
+            f"input_features have shape {tuple(features.shape)} and are of {features.dtype}; this model expects"
+            f" (batch, {bins}, {frames}) floating-point numbers: pad or cut the audio with its feature extractor"
+        )
+    return features
+
+
 class WhisperEncoder(Half, WhisperPreTrainedModel):
     """Two convolutions that halve the frames, then the encoder's layers."""
 
@@ -79,13 +94,7 @@ class WhisperEncoder(Half, WhisperPreTrainedModel):
 
     def forward(self, input_features: Tensor) -> BaseModelOutput:
         """input_features: (B, M, 2 * max_source_positions) log-mel frames, silence included."""
-        bins, frames = self.config.num_mel_bins, 2 * self.config.max_source_positions
-        if input_features.shape[1:] != (bins, frames):
-            raise InputError(
-                f"input_features have shape {tuple(input_features.shape)}; this model expects (batch, {bins}, {frames}): pad or"
-                " cut the audio with its feature extractor"
-            )
-        x = nn.functional.gelu(self.conv1(input_features))
+        x = nn.functional.gelu(self.conv1(check_frames(input_features, self.config)))
         x = nn.functional.gelu(self.conv2(x)).transpose(1, 2)
         x = self.dropout(x + self.embed_positions(torch.arange(x.shape[1], device=x.device)))
         return BaseModelOutput(self.through_layers(x, make_mask(x.shape[1], x.device, causal=False)))
@@ -124,9 +133,10 @@ class WhisperModel(Seq2SeqModel, WhisperPreTrainedModel):
 
     def augmented(self, features: Tensor, attention_mask: Tensor | None) -> Tensor:
         """The spectrogram (B, M, frames), in training with spans blanked as the config says (SpecAugment)."""
-        config, (rows, bins, frames) = self.config, features.shape
+        config = self.config
         if not self.training or not config.apply_spec_augment:
             return features
+        rows, bins, frames = check_frames(features, config).shape
         if config.mask_time_prob > 0:
             real = None if attention_mask is None else attention_mask.sum(-1)
             spans = (config.mask_time_prob, config.mask_time_length, config.mask_time_min_masks)
