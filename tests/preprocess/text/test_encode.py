@@ -12,6 +12,7 @@ import torch
 import transformers
 from kit.tokenizer_files import SAMPLES, TEXT, byte_level, wordpiece
 
+import bestiary
 from bestiary.core.errors import ArgumentError, InputError
 from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
@@ -417,3 +418,42 @@ def test_options_of_releases_before_3(both: tuple[Any, Any], older: dict[str, An
         warnings.simplefilter("ignore", BestiaryWarning)
         found = ours([LONG, "a b"], **older)
     assert found["input_ids"] == theirs([LONG, "a b"], **now)["input_ids"]
+
+
+@pytest.mark.filterwarnings("ignore:a text begins with")
+@pytest.mark.parametrize("value", [True, False])
+@pytest.mark.parametrize("kind", ["GPT2Tokenizer", "RobertaTokenizer"])
+@pytest.mark.parametrize("built", [True, False])
+def test_prefix_space_of_one_call(folder: Callable[[str], Path], kind: str, value: bool, built: bool) -> None:
+    """What the reference's documentation says of the option (its code ignores it): as if the tokenizer were built with it."""
+    path = folder(kind.removesuffix("Tokenizer").lower())
+    ours = getattr(bestiary, kind).from_pretrained(path, add_prefix_space=built, pad_token="the")
+    theirs = getattr(transformers, kind).from_pretrained(path, add_prefix_space=value, pad_token="the")
+    before = ours(LONG)["input_ids"]
+    for text in [*SAMPLES, LONG]:
+        for options in ({}, {"truncation": True, "max_length": 6}):
+            assert ours(text, add_prefix_space=value, **options)["input_ids"] == theirs(text, **options)["input_ids"]
+        offsets = ours(text.strip(), add_prefix_space=value, return_offsets_mapping=True)["offset_mapping"]
+        assert offsets == theirs(text.strip(), return_offsets_mapping=True)["offset_mapping"]
+    assert ours.tokenize(LONG, add_prefix_space=value) == theirs.tokenize(LONG)
+    assert ours.encode(LONG, add_prefix_space=value) == theirs.encode(LONG)
+    assert ours(LONG)["input_ids"] == before
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"max_length": 4, "truncation": True},
+        {"add_special_tokens": False},
+        {"padding": "max_length", "max_length": 15},
+        {"return_tensors": "pt"},
+        {"split_special_tokens": True},
+        {"return_offsets_mapping": True},
+    ],
+    ids=str,
+)
+def test_options_in_a_mapping(both: tuple[Any, Any], kwargs: dict[str, Any]) -> None:
+    same(both, "the dog<|eot_id|>", tokenizer_kwargs=kwargs)
+    same(both, "the dog", max_length=3, truncation=True, tokenizer_kwargs=kwargs)
+    with pytest.raises(ArgumentError, match="nonsense"):
+        both[0]("a", tokenizer_kwargs={"nonsense": 1})

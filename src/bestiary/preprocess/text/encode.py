@@ -31,6 +31,7 @@ class EncodeOptions:
 
     add_special_tokens: bool = True
     split_special_tokens: bool = False
+    prefix_space: bool | None = None
     words: bool = False
     padding: Padding | None = None
     truncation: Truncation | None = None
@@ -104,7 +105,7 @@ def encode_samples(rust: RustTokenizer, samples: Sequence[Sample], options: Enco
     try:
         if options.truncation is not None:
             return _encode_and_cut(rust, samples, options, options.truncation)
-        rows = _encode_all(rust.full(options.split_special_tokens), samples, options)
+        rows = _encode_all(rust.full(options.split_special_tokens, options.prefix_space), samples, options)
     except (TypeError, UnicodeError) as error:
         raise InputError(f"a text cannot be encoded; is it valid Unicode, without lone surrogates? {error}") from error
     except BestiaryError:
@@ -128,7 +129,7 @@ def _encode_and_cut(
     rust: RustTokenizer, samples: Sequence[Sample], options: EncodeOptions, truncation: Truncation
 ) -> tuple[list[Encoding], list[int]]:
     """Encode without special tokens, cut, and add them after; the tokens cut per sample beside it."""
-    bare, joining = rust.bare(options.split_special_tokens), rust.joining()
+    bare, joining = rust.bare(options.split_special_tokens, options.prefix_space), rust.joining()
     texts = [halves(sample) for sample in samples]
     encodings = iter(bare.encode_batch([text for parts in texts for text in parts], is_pretokenized=options.words))
     special = [joining.num_special_tokens_to_add(pair) if options.add_special_tokens else 0 for pair in (False, True)]

@@ -1,8 +1,9 @@
 """`EncodingMixin`: calling a tokenizer with every documented option, and padding of what is encoded already."""
 
 import inspect
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from tokenizers import Encoding
@@ -31,6 +32,19 @@ UNLIMITED = int(1e30)
 TOO_LONG = ("warn", "error", "cut", "window")
 
 
+Call = TypeVar("Call", bound=Callable[..., Any])
+
+
+def _merging(call: Call) -> Call:
+    """`call` with the options in `tokenizer_kwargs` as options of its own."""
+
+    @wraps(call)
+    def merged(*args: Any, tokenizer_kwargs: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        return call(*args, **{**options, **(tokenizer_kwargs or {})})
+
+    return cast(Call, merged)
+
+
 class EncodingMixin(DecodingMixin):
     """The calls that turn texts into rows of token ids, and pad rows that are encoded already."""
 
@@ -42,6 +56,7 @@ class EncodingMixin(DecodingMixin):
     pad_token_type_id: int
     on_too_long: str
 
+    @_merging
     def __call__(
         self,
         text: Any = None,
@@ -65,8 +80,10 @@ class EncodingMixin(DecodingMixin):
         return_length: bool = False,
         verbose: bool = True,
         *,
+        tokenizer_kwargs: Mapping[str, Any] | None = None,
         truncation_side: str | None = None,
         split_special_tokens: bool | None = None,
+        add_prefix_space: bool | None = None,
         on_too_long: str | None = None,
         **unknown: Any,
     ) -> BatchEncoding:
@@ -78,6 +95,9 @@ class EncodingMixin(DecodingMixin):
             padding: True or "longest", "max_length", False. truncation: True or "longest_first", "only_first", "only_second".
             return_overflowing_tokens: what was cut follows as further rows, each repeating `stride` tokens;
                 `overflow_to_sample_mapping` says whose they are.
+            split_special_tokens: split special tokens in a text like other text. add_prefix_space: treat the first word like
+                every other.
+            tokenizer_kwargs: further options, which go before those beside it.
             on_too_long: for texts over `model_max_length` when nothing else is said: "warn", "error", "cut" (truncate to
                 it), "window" (further rows). "error" also refuses to truncate.
 
@@ -117,6 +137,7 @@ class EncodingMixin(DecodingMixin):
         options = EncodeOptions(
             add_special_tokens=add_special_tokens,
             split_special_tokens=self.split_special_tokens if split_special_tokens is None else split_special_tokens,
+            prefix_space=add_prefix_space,
             words=is_split_into_words,
             padding=self._read_padding(padding, length, pad_to_multiple_of, padding_side),
             truncation=cut,

@@ -1,13 +1,15 @@
 """The Rust tokenizer: used without ever changing its settings, edited in its parts, and judged before it is trusted."""
 
 import base64
+import copy
 import json
 import os
 from typing import Any
 
 from tokenizers import Encoding, Tokenizer, processors
 
-from ...core.errors import InputError, UnsafeFile
+from ...core.errors import UnsafeFile
+from ...core.logging import warn_once
 
 _VARIABLE = "TOKENIZERS_PARALLELISM"
 End = tuple[str, int]
@@ -27,20 +29,21 @@ class RustTokenizer:
         main.no_truncation()
         main.encode_special_tokens = False
         self.main = main
-        self._twins: dict[tuple[bool, bool], Tokenizer] = {}
+        self._twins: dict[tuple[bool, bool | None, bool], Tokenizer] = {}
         self._joining: Tokenizer | None = None
 
     def forget_twins(self) -> None:
         """To be called after any change of `main`."""
         self._twins, self._joining = {}, None
 
-    def full(self, split_special: bool) -> Tokenizer:
-        """The whole tokenizer, or a twin that splits special tokens like other text."""
-        return self._twin(split_special, True) if split_special else self.main
+    def full(self, split_special: bool, prefix_space: bool | None) -> Tokenizer:
+        """The whole tokenizer, or a twin that splits special tokens like other text, or puts a space first, or does not."""
+        changed = split_special or prefix_space is not None
+        return self._twin(split_special, prefix_space, True) if changed else self.main
 
-    def bare(self, split_special: bool) -> Tokenizer:
+    def bare(self, split_special: bool, prefix_space: bool | None) -> Tokenizer:
         """A twin that adds nothing. Its encodings know no sequence yet, so that joining them cannot mix up two."""
-        return self._twin(split_special, False)
+        return self._twin(split_special, prefix_space, False)
 
     def joining(self) -> Tokenizer:
         """The twin whose `post_process` makes a row of the `bare` encodings of one or two texts: it adds what `main` adds."""
@@ -52,14 +55,18 @@ class RustTokenizer:
             self._joining.post_processor = processors.Sequence([pair] if main is None else [pair, main])
         return self._joining
 
-    def _twin(self, split_special: bool, adds: bool) -> Tokenizer:
-        twin = self._twins.get((split_special, adds))
+    def _twin(self, split_special: bool, prefix_space: bool | None, adds: bool) -> Tokenizer:
+        twin = self._twins.get((split_special, prefix_space, adds))
         if twin is None:
             twin = _twin(self.main)
             if adds and self.main.post_processor is not None:
                 twin.post_processor = self.main.post_processor
             twin.encode_special_tokens = split_special
-            self._twins[split_special, adds] = twin
+            if prefix_space is not None:
+                if self.main.pre_tokenizer is not None:
+                    twin.pre_tokenizer = copy.deepcopy(self.main.pre_tokenizer)  # it is shared otherwise
+                set_prefix_space(twin, prefix_space)
+            self._twins[split_special, prefix_space, adds] = twin
         return twin
 
     def __getstate__(self) -> Tokenizer:
@@ -155,17 +162,14 @@ def adds(rust: Tokenizer, token_id: int | None, first: bool) -> bool:
 
 
 def set_prefix_space(rust: Tokenizer, value: bool) -> None:
-    """Switch the space before a text, in the pre-tokenizer or in the parts of it that put one.
-
-    Raises:
-        InputError: no part of this tokenizer puts a space.
-    """
+    """Switch the space before a text, in the pre-tokenizer or in the parts of it that put one; warn where none does."""
     stored = state(rust.pre_tokenizer)
     parts = stored.get("pretokenizers", [stored])
     places = [number for number, part in enumerate(parts) if part.get("type") in ("ByteLevel", "Metaspace")]
     if not places:
-        raise InputError(
-            f"add_prefix_space={value} has no meaning here: the pre-tokenizer {stored.get('type')} puts no space before a text"
+        name = stored.get("type", "a tokenizer without pre-tokenizer")
+        warn_once(
+            "prefix-space", f"add_prefix_space={value} changes nothing: the pre-tokenizer {name} puts no space before a text"
         )
     for number in places:
         part = rust.pre_tokenizer if "pretokenizers" not in stored else rust.pre_tokenizer[number]
