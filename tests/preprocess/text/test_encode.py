@@ -433,8 +433,8 @@ def test_prefix_space_of_one_call(folder: Callable[[str], Path], kind: str, valu
     for text in [*SAMPLES, LONG]:
         for options in ({}, {"truncation": True, "max_length": 6}):
             assert ours(text, add_prefix_space=value, **options)["input_ids"] == theirs(text, **options)["input_ids"]
-        offsets = ours(text.strip(), add_prefix_space=value, return_offsets_mapping=True)["offset_mapping"]
-        assert offsets == theirs(text.strip(), return_offsets_mapping=True)["offset_mapping"]
+    offsets = ours(LONG, add_prefix_space=value, return_offsets_mapping=True)["offset_mapping"]
+    assert offsets == theirs(LONG, return_offsets_mapping=True)["offset_mapping"]
     assert ours.tokenize(LONG, add_prefix_space=value) == theirs.tokenize(LONG)
     assert ours.encode(LONG, add_prefix_space=value) == theirs.encode(LONG)
     assert ours(LONG)["input_ids"] == before

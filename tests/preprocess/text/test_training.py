@@ -57,6 +57,34 @@ def test_like_the_reference(folder: Callable[[str], Path], kind: str) -> None:
         assert len(ours(text)["input_ids"]) == len(theirs(text)["input_ids"])
 
 
+KEPT: dict[str, Any] = {
+    "chat_template": {"default": "{{ messages }}", "tool_use": "t"},
+    "model_max_length": 77,
+    "padding_side": "left",
+    "truncation_side": "left",
+    "clean_up_tokenization_spaces": True,
+    "split_special_tokens": True,
+    "model_input_names": ["input_ids"],
+    "extra_special_tokens": ["<x>", "<y>"],
+    "own_option": 5,
+}
+
+
+@pytest.mark.parametrize("kind", ["generic", "llama3"])
+def test_what_is_kept_is_what_the_reference_keeps(folder: Callable[[str], Path], kind: str) -> None:
+    trained = []
+    for library in (PreTrainedTokenizerFast, transformers.PreTrainedTokenizerFast):
+        old = library.from_pretrained(folder(kind), **KEPT)
+        old.add_special_tokens({"mask_token": "<M>"})
+        trained.append(old.train_new_from_iterator(CORPUS, 300, new_special_tokens=["<z>"]))
+    ours, theirs = trained
+    for name in {*KEPT, "special_tokens_map", "all_special_tokens", "name_or_path", "pad_token_type_id"} - {"own_option"}:
+        assert getattr(ours, name) == getattr(theirs, name), name
+    assert ours.init_kwargs["own_option"] == theirs.init_kwargs["own_option"] == 5
+    assert ours.chat_template == KEPT["chat_template"]
+    assert ours.get_added_vocab().keys() == theirs.get_added_vocab().keys()
+
+
 def test_renamed_special_tokens(folder: Callable[[str], Path]) -> None:
     old = PreTrainedTokenizerFast.from_pretrained(folder("generic"))
     new = old.train_new_from_iterator(CORPUS, 200, special_tokens_map={"[CLS]": "<cls>", "[UNK]": "<unk>"})

@@ -205,10 +205,15 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
         special_tokens_map: Mapping[str, str] | None = None,
         **trainer_options: Any,
     ) -> Self:
-        """A tokenizer of the same kind, trained on texts (or batches of texts); see `training.train`."""
+        """A tokenizer of the same kind, trained on texts (or batches of texts); see `training.train`.
+
+        It keeps every option of this one and its chat template, in which renamed special tokens are not renamed.
+        """
         renamed, new = special_tokens_map or {}, new_special_tokens or ()
         rust = training.train(self.rust.main, text_iterator, vocab_size, length, new, renamed, trainer_options)
-        return type(self)(tokenizer_object=rust, **training.renamed_options(self.options(), renamed, new))
+        options = training.renamed_options(self.options(), renamed, new)
+        name, template = self.name_or_path, self.chat_template
+        return type(self)(tokenizer_object=rust, name_or_path=name, chat_template=template, **options)
 
     # Files
 
