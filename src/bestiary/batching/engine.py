@@ -16,13 +16,13 @@ from ..generation import checks
 from ..generation.begin import criteria_of, processors_of
 from ..generation.call import Call
 from ..generation.config import GenerationConfig, default_of
-from ..generation.highest import highest
 from ..generation.prompt import DECODER_ONLY, Prompt, check_arguments
 from ..generation.seeds import as_seed
 from ..generation.settings import check_settings, end_tokens, leave_ends_open, max_length
 from ..generation.strategy import strategy_name
 from ..nn.attention import Attend
 from ..nn.evaluating import evaluating
+from ..nn.highest import highest
 from ..nn.masks import Mask
 from ..nn.paged import Layout, PromptPiece, Visits
 from .choosing import next_token, reason_to_end

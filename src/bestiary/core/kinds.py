@@ -24,7 +24,7 @@ class Range:
 # A number beyond this stands in no published file; sizes derived from it would overflow or exhaust the memory.
 FINITE = Range(-(2**40), 2**40)
 SMALLEST = 2.0**-100  # of numbers that must be above 0
-LARGEST = 1 - 2.0**-53  # of numbers that must be below 1
+ABOVE_0, BELOW_1 = 5e-324, 1 - 2.0**-53  # the floating-point numbers next to them
 
 # No published model comes near these; a file that exceeds them is hostile or broken, and would exhaust the memory.
 Size = Annotated[int, Range(1, 2**20)]  # a width, a number of heads, ...
@@ -32,7 +32,7 @@ Length = Annotated[int, Range(1, 2**28)]  # a vocabulary, a context
 Count = Annotated[int, Range(0, 2**20)]  # what there may be none of
 Depth = Annotated[int, Range(0, 2**10)]  # layers; each takes milliseconds to build, before a weight is read
 Rate = Annotated[float, Range(0, 1)]  # a probability, the epsilon of a norm
-Fraction = Annotated[float, Range(SMALLEST, LARGEST)]  # neither nothing nor all
+Fraction = Annotated[float, Range(ABOVE_0, BELOW_1)]  # neither nothing nor all
 Whole = Annotated[int, Range(0, FINITE.most)]
 Natural = Annotated[int, Range(1, FINITE.most)]
 Amount = Annotated[float, Range(0, 2**40)]
@@ -90,8 +90,8 @@ def describe(kind: Any) -> str:
     """The kind in words: "a whole number from 1 to 10, or null"."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        least = "above 0" if parts[1].least == SMALLEST else f"from {parts[1].least}"
-        most = {FINITE.most: "", LARGEST: " and below 1"}.get(parts[1].most, f" to {parts[1].most}")
+        least = "above 0" if 0 < parts[1].least <= SMALLEST else f"from {parts[1].least}"
+        most = {FINITE.most: "", BELOW_1: " and below 1"}.get(parts[1].most, f" to {parts[1].most}")
         return f"{describe(parts[0])} {least}{most}"
     if origin is Literal:
         return " or ".join(map(repr, parts))

@@ -4,7 +4,7 @@ Shapes use the letters of `core/shapes.py`. A field that is None was not asked f
 absent from `keys()`, `to_tuple()` and positions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -69,6 +69,22 @@ class ModelOutput:
 
     def __len__(self) -> int:
         return len(self.keys())
+
+
+def map_rows(value: Any, change: Callable[[Tensor], Tensor], rows: int) -> Any:
+    """`value`, a tensor, or an output or a tuple of such, with `change` made to every tensor in it that has `rows` rows."""
+    if isinstance(value, Tensor):
+        return change(value) if value.dim() and value.shape[0] == rows else value
+    if isinstance(value, ModelOutput):
+        return type(value)(**{name: map_rows(item, change, rows) for name, item in value.items()})
+    if isinstance(value, tuple):
+        return tuple(map_rows(item, change, rows) for item in value)
+    return value
+
+
+def repeat_rows(value: Any, times: int, rows: int) -> Any:
+    """`value` with each of its `rows` rows `times` times, side by side; what has other rows stays as it is."""
+    return map_rows(value, lambda tensor: tensor.repeat_interleave(times, dim=0), rows)
 
 
 @dataclass

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from torch import Tensor
+import torch
 
 from ..cache.base import Cache
 from ..cache.building import CacheConfig
-from ..cache.encoder_decoder import EncoderDecoderCache
-from ..cache.kinds.dynamic import DynamicCache
+from ..cache.continued import as_cache, check_cache
 from ..core.errors import ArgumentError, CapacityError, InputError
 from ..core.logging import warn_once
 from . import checks, compiled
@@ -30,7 +29,10 @@ def take_over(prompt: Prompt, model: GeneratingModel) -> None:
             raise ArgumentError("past_key_values and cache_implementation exclude each other: the cache is there already")
         prompt.continued = True
         prompt.cache = as_cache(cache, model.config.is_encoder_decoder)
-        checks.check_cache(prompt.cache, model, prompt.ids.shape[0])
+        layers = len(model.config.get_text_config(decoder=True).layer_kinds())
+        autocast = torch.is_autocast_enabled(model.device.type)
+        dtypes = None if autocast else {parameter.dtype for parameter in model.parameters()}
+        check_cache(prompt.cache, prompt.ids.shape[0], layers, dtypes, type(model).__name__)
     cached = 0 if prompt.cache is None else prompt.cache.get_seq_length()
     length = prompt.ids.shape[1]
     if cached and prompt.embeds is not None:
@@ -51,26 +53,6 @@ def take_over(prompt: Prompt, model: GeneratingModel) -> None:
                 "right-padding",
                 "a prompt ends in padding, after which a decoder goes on badly: pad on the left (padding_side='left')",
             )
-
-
-def as_cache(cache: Any, is_encoder_decoder: bool) -> Cache:
-    """The caller's `past_key_values`: a cache, used as it is, or the older tuples of tensors.
-
-    Raises:
-        ArgumentError: it is neither.
-    """
-    if isinstance(cache, tuple | list):
-        layers = tuple(cache)
-        for layer in layers:
-            whole = isinstance(layer, tuple | list) and len(layer) in (2, 4) and all(isinstance(x, Tensor) for x in layer)
-            if not whole or any(x.dim() != 4 for x in layer) or layer[0].shape[:3] != layer[1].shape[:3]:
-                raise ArgumentError(
-                    "past_key_values is a list, but not of keys and values (batch, heads, tokens, width) in pairs, by layers"
-                )
-        return EncoderDecoderCache.from_legacy_cache(layers) if is_encoder_decoder else DynamicCache.from_legacy_cache(layers)
-    if not isinstance(cache, Cache):
-        raise ArgumentError(f"past_key_values is a {type(cache).__name__}; expected a cache of bestiary.cache")
-    return cache
 
 
 def context_left(prompt: Prompt, model: GeneratingModel) -> int | None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 
-from ..cache.base import Cache
 from ..core.errors import ArgumentError, ConfigError, InputError
 from ..core.outputs import ModelOutput
 from ..nn import inputs
@@ -105,38 +104,3 @@ def check_encoded(encoded: Any, model: Any, source: Any) -> Tensor:
     if isinstance(source, Tensor) and source.shape[0] != states.shape[0]:
         raise InputError(f"encoder_outputs have {states.shape[0]} rows and {model.main_input_name} {source.shape[0]}")
     return states
-
-
-def check_cache(cache: Cache, model: Any, rows: int) -> None:
-    """Refuse a cache of another batch or model than this, or one that a failed pass has left half written.
-
-    Raises:
-        InputError: says what it holds.
-    """
-    tokens = [layer.get_seq_length() for layer in cache.layers]
-    if cache.batch_size not in (None, rows):
-        raise InputError(
-            f"the cache holds {cache.batch_size} rows and the prompt has {rows}; for a new conversation, make a new cache"
-        )
-    if not any(tokens):
-        return
-    layers = len(model.config.get_text_config(decoder=True).layer_kinds())
-    if len(tokens) != layers:
-        raise InputError(
-            f"the cache holds {len(tokens)} layers and {type(model).__name__} has {layers}: another model filled it"
-        )
-    if len(set(tokens)) > 1:
-        raise InputError(
-            f"the layers of the cache have seen {', '.join(map(str, tokens))} tokens: a pass broke off in the middle. Crop it "
-            f"to {min(tokens)} tokens, or make a new one"
-        )
-    exact = cache.settled()[0].tokens()
-    if exact is None or torch.is_autocast_enabled(model.device.type):
-        return
-    dtypes = {parameter.dtype for parameter in model.parameters()}
-    for tensor in (exact.keys, exact.values):
-        if tensor.dtype not in dtypes:
-            raise InputError(
-                f"the cache holds {tensor.dtype} and {type(model).__name__} is of {model.dtype}: it was filled by another "
-                "model, or under autocast; make a new one"
-            )

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..core.outputs import map_rows, repeat_rows
 from . import compiled
 from .finish import Finish
 from .model import GeneratingModel
 from .processor import LogitsProcessorList
 from .prompt import Prompt
-from .rows import map_rows, repeat_rows
 
 # Room that is made at a time for tokens to come, where the end is far.
 _ROOM = 1024

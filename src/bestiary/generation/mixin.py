@@ -16,15 +16,14 @@ from ..cache.encoder_decoder import EncoderDecoderCache
 from ..cache.kinds.offloaded import OffloadedCache
 from ..core.errors import ArgumentError
 from ..hub.files import HubOptions, find_file
+from ..nn.reproducible import reproducible as reproducible_scope
 from ..nn.rope import Rotary
 from . import custom
 from .begin import Generation, begin
 from .call import Call
-from .collecting import Collector
+from .collecting import Collector, transition_scores
 from .config import GenerationConfig, resolve
-from .exactness import exactly
 from .healing import heal
-from .logprobs import transition_scores
 from .loop import Step, decode
 from .model import GeneratingModel, has_encoder
 from .outputs import GenerateOutput
@@ -334,6 +333,24 @@ def read_call(
         ids = model_inputs.pop("input_ids", None) if inputs is None else inputs
         inputs = heal(model, ids, model_inputs.get("attention_mask"), objects.get("tokenizer"))
     return Call(settings, inputs, model_inputs, **objects)
+
+
+def exactly(model: GeneratingModel, keywords: dict[str, Any]) -> reproducible_scope:
+    """The scope in which a generation of `model` gives each row the same bits in any company.
+
+    Args:
+        keywords: of the call; steps are not compiled, which would choose other kernels.
+
+    Raises:
+        ArgumentError: compiling is asked for, or the model attends to a window, which moves with the passes.
+    """
+    window = model.config.get_text_config(decoder=True).get("sliding_window")
+    if window:
+        raise ArgumentError(f"reproducible=True and sliding_window={window} exclude each other: a window moves with the passes")
+    if keywords.get("compile_config") is not None:
+        raise ArgumentError("reproducible=True and compile_config exclude each other: what is compiled rounds otherwise")
+    keywords["disable_compile"] = True
+    return reproducible_scope()
 
 
 def _finished(generation: Generation, streamer: Any) -> Any:

@@ -10,13 +10,12 @@ from torch import Tensor
 from ..cache.base import Cache
 from ..core.errors import ArgumentError, InputError, did_you_mean
 from ..core.logging import warn_once
-from ..core.outputs import BaseModelOutput, ModelOutput
+from ..core.outputs import BaseModelOutput, ModelOutput, map_rows, repeat_rows
 from ..nn import inputs
 from ..nn.inputs import check_embeds
 from . import checks
 from .config import GenerationConfig
 from .model import EncoderDecoder, GeneratingModel, has_encoder
-from .rows import map_rows, repeat_rows
 
 
 class Names(NamedTuple):

@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ...core.errors import ArgumentError, CapacityError, ConfigError
+from ...core.outputs import map_rows
 from ..call import Call
 from ..decoding import Decoding
 from ..options import Option
-from ..rows import map_rows
 from ..strategy import NextTokens, Strategy
 
 OPTIONS = {

@@ -2,7 +2,8 @@
 
 from torch import Tensor
 
-from ...core.kinds import Amount, Positive
+from ...core.errors import ConfigError
+from ...core.kinds import Amount
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
@@ -15,7 +16,13 @@ PLACE = 510
 class TemperatureLogitsWarper(DeclaredProcessor):
     """Divides the scores by `temperature`: towards 0 the best token takes all, above 1 the distribution flattens."""
 
-    temperature: Positive
+    temperature: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.temperature, int | float) or not self.temperature > 0:
+            raise ConfigError(
+                f"temperature is {self.temperature!r}; expected a number above 0; for greedy decoding set do_sample=False"
+            )
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         return scores / self.temperature

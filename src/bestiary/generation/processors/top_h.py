@@ -5,7 +5,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from ...core.kinds import SMALLEST, Range, Rate
+from ...core.kinds import ABOVE_0, Range, Rate
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
@@ -25,7 +25,7 @@ class TopHLogitsWarper(DeclaredProcessor):
     candidates, is at most `top_h` times the entropy of all candidates (https://arxiv.org/abs/2509.02510).
     """
 
-    top_h: Annotated[float, Range(SMALLEST, 1)]
+    top_h: Annotated[float, Range(ABOVE_0, 1)]
     filter_value: float = -torch.inf
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:

@@ -7,13 +7,13 @@ import torch
 
 from ...core.errors import ArgumentError, ConfigError
 from ...core.kinds import Natural, Rate
+from ...core.outputs import map_rows, repeat_rows
 from ..call import Call
 from ..config import GenerationConfig
 from ..decoding import Decoding
 from ..model import GeneratingModel, has_encoder
 from ..options import Option
 from ..prompt import Prompt, forward_parameters
-from ..rows import map_rows, repeat_rows
 from ..speculation.bridging import BridgeDrafter
 from ..speculation.drafting import Confidence, ModelDrafter, Schedule
 from ..speculation.early_exit import first_layers

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
+from ...nn.highest import highest
 from ..decoding import Decoding
-from ..highest import highest
 from ..strategy import NextTokens, Strategy
 
 WHEN_DRAWING = "sample"

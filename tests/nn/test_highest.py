@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bestiary.generation.highest import BLOCK, WORTH, highest
+from bestiary.nn.highest import BLOCK, WORTH, highest
 
 
 @pytest.mark.parametrize("size", [1, 5, WORTH - 1, WORTH, WORTH + 1, 2 * WORTH + BLOCK - 1])
