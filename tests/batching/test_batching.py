@@ -316,6 +316,7 @@ BAD = [
     ([{"input_ids": [5], "listener": print}], {}, ArgumentError, "listener"),
     ([[5]], {"do_sample": True, "seed": "x"}, ArgumentError, "'x'"),
     ([[5]], {"do_sample": True, "seed": [1]}, ArgumentError, "seed"),
+    ([[5]], {"do_sample": True, "temperature": 1e-45}, ConfigError, "temperature"),
     ([[5]], {"token_healing": True}, ArgumentError, "token_healing"),
     ([[5]], {"continuous_batching_config": {"seed": 1.5}}, ArgumentError, "seed"),
     ([[5]], {"continuous_batching_config": {"page_size": True}}, ConfigError, "page_size"),
@@ -364,9 +365,8 @@ def _not_numbers(ids, scores):
         ({"logits_processor": [_arrays]}, "ndarray"),
         ({"logits_processor": [_not_numbers]}, "NaN"),
         ({"logits_processor": [_infinite], "do_sample": True}, "infinity"),
-        ({"temperature": 1e-45, "do_sample": True}, "temperature"),
     ],
-    ids=["nothing", "wider", "arrays", "nan", "infinity", "temperature"],
+    ids=["nothing", "wider", "arrays", "nan", "infinity"],
 )
 def test_whatever_is_wrong_with_one_request_the_others_get_their_tokens(llama, own, named):
     model, _ = llama
@@ -403,6 +403,15 @@ def test_prompts_and_seeds_of_numpy_and_torch(llama):
     expected = model.generate_batch([[5, 6, 7]], seed=3, **options)["req_0"].generated_tokens
     for prompt in (np.array([5, 6, 7]), torch.tensor([[5, 6, 7]]), [np.int64(5), 6, 7]):
         assert model.generate_batch([prompt], seed=np.int64(3), **options)["req_0"].generated_tokens == expected
+
+
+def test_the_config_is_saved_with_the_settings_of_a_generation(tmp_path):
+    config = ContinuousBatchingConfig(32, seed=2**60)
+    GenerationConfig(continuous_batching_config=config).save_pretrained(tmp_path)
+    again = GenerationConfig.from_pretrained(tmp_path).continuous_batching_config
+    assert ContinuousBatchingConfig.of(again) == config
+    with pytest.raises(ArgumentError, match="no setting 'colour'"):
+        ContinuousBatchingConfig(colour=3)
 
 
 def test_more_blocks_than_there_is_memory_for(llama):

@@ -1,15 +1,15 @@
 """How the batching engine shares its memory and its time between requests."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Annotated, Any
 
+from ..core.config import Record
 from ..core.errors import ArgumentError, did_you_mean
-from ..core.kinds import SMALLEST, Natural, Range, Whole, check
+from ..core.kinds import SMALLEST, Natural, Range, Whole
 from ..generation.seeds import as_seed
 
 
-@dataclass
-class ContinuousBatchingConfig:
+class ContinuousBatchingConfig(Record):
     """Settings of `generate_batch` and of the batching manager, under their published names.
 
     Attributes:
@@ -35,15 +35,22 @@ class ContinuousBatchingConfig:
     max_requests_per_batch: Natural = 256
     allow_block_sharing: bool = True
     return_logprobs: bool = False
-    seed: int | None = None
+    seed: "int | None" = None  # of any size, as `as_seed` has it
     max_queue_size: Whole = 1024
 
-    def __post_init__(self) -> None:
+    def __init__(self, *values: Any, **named: Any) -> None:
+        super().__init__(**dict(zip((field.name for field in fields(self)), values, strict=False)), **named)
+
+    def _may_set(self, name: str, value: Any) -> bool:
+        """Nothing but settings."""
+        known = [field.name for field in fields(self)]
+        raise ArgumentError(f"continuous batching has no setting {name!r}.{did_you_mean(name, known)} Known: {known}")
+
+    def validate(self) -> None:
+        """Check each value."""
         if self.seed is not None:
             self.seed = as_seed(self.seed)
-        for field in fields(self):
-            if field.name != "seed":
-                check(type(self).__name__, field.name, getattr(self, field.name), field.type)
+        super().validate()
 
     @classmethod
     def of(cls, config: Any) -> "ContinuousBatchingConfig":
@@ -56,8 +63,4 @@ class ContinuousBatchingConfig:
             return config or cls()
         if not isinstance(config, dict):
             raise ArgumentError(f"continuous_batching_config is a {type(config).__name__}; expected a {cls.__name__}")
-        known = [known.name for known in fields(cls)]
-        for name in config:
-            if name not in known:
-                raise ArgumentError(f"continuous batching has no setting {name!r}.{did_you_mean(name, known)} Known: {known}")
-        return cls(**config)
+        return cls.from_dict(config)

@@ -24,7 +24,7 @@ from ..nn.attention import Attend
 from ..nn.evaluating import evaluating
 from ..nn.highest import highest
 from ..nn.masks import Mask
-from ..nn.paged import Layout, PromptPiece, Visits
+from ..nn.paged import Layout, PromptPiece, visits_of
 from .choosing import next_token, reason_to_end
 from .config import ContinuousBatchingConfig
 from .paged_cache import PagedCache
@@ -277,8 +277,9 @@ class Engine:
             blocks += [request.blocks[slot // page] for slot in range(start, end)]
             if end == len(request.tokens):
                 heads.append(len(tokens) - 1)
-        visits, newest = _visits(plan.decoding, self.pool, device)
-        self.cache.layout = Layout(page, newest, visits, pieces)
+        newest = torch.tensor([*(request.held for request in plan.decoding), -1], device=device)
+        listed = [request.blocks for request in plan.decoding]
+        self.cache.layout = Layout(page, newest, visits_of(listed, lambda block: self.pool.users(block) > 1, device), pieces)
         position_ids = torch.tensor(positions, device=device)
         end = 1 + max(max(request.blocks) for request in self.scheduler.running)
         self.cache.wipe(self.pool.pop_reused())  # NaN in values that nobody looks at would spoil the sum
@@ -321,32 +322,3 @@ class Engine:
         """End `request` with `error`. Nobody meets what its blocks hold, which may be no numbers."""
         self.pool.forget([block for block in request.blocks if self.pool.users(block) == 1])
         self.cancel(request, "error", error)
-
-
-def _visits(requests: list[RequestState], pool: BlockPool, device: torch.device) -> tuple[list[Visits], Tensor]:
-    """Which of `requests` look at which blocks; and the slot of each one's newest token, -1 for nobody behind them."""
-    rows = len(requests)
-    owned: dict[int, tuple[int, int]] = {}
-    shared: dict[int, tuple[list[int], int]] = {}
-    for row, request in enumerate(requests):
-        for place, block in enumerate(request.blocks):
-            if pool.users(block) > 1:
-                shared.setdefault(block, ([], place))[0].append(row)
-            else:
-                owned[block] = row, place
-    visits = []
-    if owned:
-        end = max(owned) + 1
-        if 2 * len(owned) > end:  # most of the pool's beginning: read where it lies
-            listed = [owned.get(block, (rows, 0)) for block in range(end)]
-            blocks = None
-        else:
-            listed, blocks = list(owned.values()), torch.tensor(list(owned), device=device)
-        owners, places = torch.tensor(listed, device=device).unbind(1)
-        visits.append(Visits(blocks, owners.unsqueeze(1), places))
-    if shared:
-        most = max(len(owners) for owners, _ in shared.values())
-        padded = [owners + [rows] * (most - len(owners)) for owners, _ in shared.values()]
-        places = torch.tensor([place for _, place in shared.values()], device=device)
-        visits.append(Visits(torch.tensor(list(shared), device=device), torch.tensor(padded, device=device), places))
-    return visits, torch.tensor([*(request.held for request in requests), -1], device=device)

@@ -7,7 +7,7 @@ split softmax of Dao et al. 2023, Flash-Decoding). Behind them come pieces of pr
 Letters: R sequences, N blocks, P tokens of a block, h = H/G query heads of a group.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -30,6 +30,32 @@ class Visits(NamedTuple):
     blocks: Tensor | None
     owners: Tensor
     places: Tensor
+
+
+def visits_of(sequences: list[list[int]], is_shared: Callable[[int], bool], device: torch.device) -> list[Visits]:
+    """Which of `sequences`, lists of the blocks that hold them, look at which blocks; those that are shared apart."""
+    rows = len(sequences)
+    owned: dict[int, tuple[int, int]] = {}
+    shared: dict[int, tuple[list[int], int]] = {}
+    for row, blocks in enumerate(sequences):
+        for place, block in enumerate(blocks):
+            if is_shared(block):
+                shared.setdefault(block, ([], place))[0].append(row)
+            else:
+                owned[block] = row, place
+    both = []
+    if owned:
+        end = max(owned) + 1
+        at_the_beginning = 2 * len(owned) > end  # most of the pool's beginning: read where it lies
+        listed = [owned.get(block, (rows, 0)) for block in range(end)] if at_the_beginning else list(owned.values())
+        owners, places = torch.tensor(listed, device=device).unbind(1)
+        both.append(Visits(None if at_the_beginning else torch.tensor(list(owned), device=device), owners.unsqueeze(1), places))
+    if shared:
+        most = max(len(owners) for owners, _ in shared.values())
+        padded = [owners + [rows] * (most - len(owners)) for owners, _ in shared.values()]
+        places = torch.tensor([place for _, place in shared.values()], device=device)
+        both.append(Visits(torch.tensor(list(shared), device=device), torch.tensor(padded, device=device), places))
+    return both
 
 
 class PromptPiece(NamedTuple):

@@ -59,12 +59,9 @@ class DoLa(Strategy):
     def score(self, run: Decoding, logits: Tensor) -> Tensor:
         last = logits.float().log_softmax(-1)
         early = torch.stack([self._head(state).float().log_softmax(-1) for state in self._early])
-        if len(early) > 1:
-            middle = 0.5 * (early.exp() + last.exp())
-            far = 0.5 * (_divergence(last, middle) + _divergence(early, middle))
-            chosen = early[far.mean(-1).argmax()]
-        else:
-            chosen = early[0]
+        middle = 0.5 * (early.exp() + last.exp())
+        far = 0.5 * (_divergence(last, middle) + _divergence(early, middle))
+        chosen = early[far.mean(-1).argmax()]
         out = last < last.amax(-1, keepdim=True) + torch.log(torch.tensor(_RELATIVE_TOP))
         return run.process((last - chosen).masked_fill(out, -torch.inf))
 
