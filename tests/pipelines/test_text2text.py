@@ -12,6 +12,7 @@ from kit import checkpoints
 from kit.pipelines import ours, same
 
 from bestiary.core.errors import ArgumentError, InputError
+from bestiary.pipelines import pipeline
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 sys.path.insert(0, str(GOLDEN))
@@ -36,6 +37,17 @@ def test_batches_change_nothing() -> None:
     same(made("summarization")(TEXTS[:5]), expected)
     same(made("summarization")(*TEXTS[:5], batch_size=2), expected)
     same([answer[0] for answer in made("summarization")(iter(TEXTS[:5]))], expected)
+
+
+def test_a_generate_that_gives_a_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
+    writing = pipeline("summarization", checkpoints.fixed_t5(), device="cpu")
+    inner = writing.model.generate
+    monkeypatch.setattr(writing.model, "generate", lambda **options: inner(**options).sequences)
+    same(writing(TEXTS[:5]), made("summarization")(TEXTS[:5]))
+    same(
+        writing(TEXTS[0], num_beams=2, num_return_sequences=2),
+        made("summarization")(TEXTS[0], num_beams=2, num_return_sequences=2),
+    )
 
 
 def test_languages_by_keyword() -> None:

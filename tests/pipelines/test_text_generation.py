@@ -8,6 +8,7 @@ import torch
 from kit import checkpoints
 from kit.pipelines import ours, reference, same
 
+from bestiary import LlamaForCausalLM
 from bestiary.auto import AutoConfig
 from bestiary.core.errors import ArgumentError, InputError
 from bestiary.generation.config import GenerationConfig
@@ -54,6 +55,37 @@ def test_options(options: dict[str, Any]) -> None:
     given = {name: value for name, value in {**GREEDY, **options}.items() if value is not None}
     both("Hello there", **given)
     both(["Hello there", "My name is"], **given)
+
+
+class OfOnesOwn(LlamaForCausalLM):
+    """Its `generate` takes no more than it uses, and gives a tensor."""
+
+    def generate(self, input_ids: Any, attention_mask: Any, generation_config: Any, num_return_sequences: int = 1) -> Any:
+        more = {"attention_mask": attention_mask, "num_return_sequences": num_return_sequences}
+        return super().generate(input_ids, generation_config=generation_config, **more).sequences
+
+
+@pytest.mark.parametrize("kind", ["subclass", "wrapper", "of the outputs"])
+def test_a_generate_that_gives_a_tensor(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = checkpoints.llama()
+    model = (OfOnesOwn if kind == "subclass" else LlamaForCausalLM).from_pretrained(folder)
+    inner = model.generate
+    if kind == "wrapper":
+        monkeypatch.setattr(model, "generate", lambda **options: inner(**options).sequences)
+    if kind == "of the outputs":
+        monkeypatch.setattr(model, "generate", lambda **options: {"sequences": inner(**options).sequences})
+    settings = GenerationConfig(max_new_tokens=6, num_beams=2)
+    generating = pipeline("text-generation", model, tokenizer=ours("text-generation", folder).tokenizer)
+    for inputs in ("Hello", [*TEXTS[:3], "Hello"]):
+        for options in ({}, {"num_return_sequences": 2}):
+            answers = generating(inputs, generation_config=settings, **options)
+            same(answers, ours("text-generation", folder)(inputs, generation_config=settings, **options))
+    assert generating("Hello", generation_config=settings)[0].finish_reason is None
+
+
+def test_return_dict_is_no_matter_of_the_pipeline() -> None:
+    for value in (True, False):
+        both("Hello", **GREEDY, return_dict_in_generate=value)
 
 
 @pytest.mark.parametrize("options", [{"continue_final_message": False}, {"return_full_text": False}])

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from torch import Tensor
+
 from .. import auto
 from ..core.errors import ArgumentError
 from ..generation.config import GenerationConfig
@@ -72,9 +74,9 @@ class GeneratingPipeline(Pipeline):
                 opened[name]["assistant_tokenizer"] = auto.AutoTokenizer.from_pretrained(name)
         return opened[name]
 
-    def generate(self, inputs: dict[str, Any], options: dict[str, Any]) -> tuple[Any, list[str]]:
-        """Token ids (R, T) for a batch, and why each row ended."""
-        options = dict(options)
+    def generate(self, inputs: dict[str, Any], options: dict[str, Any]) -> tuple[Any, list[str | None]]:
+        """Token ids (R, T) for a batch, and why each row ended; None where a `generate` of one's own does not say."""
+        options = {name: value for name, value in options.items() if name != "return_dict_in_generate"}
         generation_config = options.pop("generation_config", None)
         settings: GenerationConfig = copy.deepcopy(self.generation_config if generation_config is None else generation_config)
         if options.get("max_length") is not None:
@@ -91,8 +93,11 @@ class GeneratingPipeline(Pipeline):
             and self.tokenizer.pad_token_id is not None
         ):
             settings.pad_token_id = self.tokenizer.pad_token_id
-        output = self.model.generate(**inputs, generation_config=settings, **{**options, "return_dict_in_generate": True})
-        return output.sequences, list(output.finish_reasons)
+        settings.return_dict_in_generate = True  # no keyword: a `generate` of one's own need not take it
+        output = self.model.generate(**inputs, generation_config=settings, **options)
+        sequences = output if isinstance(output, Tensor) else output["sequences"]
+        reasons = None if isinstance(output, Tensor) else output.get("finish_reasons")
+        return sequences, [None] * len(sequences) if reasons is None else list(reasons)
 
     def stop_options(self, stop_sequence: Any) -> dict[str, Any]:
         """`stop_sequence`, the published name here of `stop_strings`."""
