@@ -23,7 +23,7 @@ def folder(tmp_path, monkeypatch):
     yield write
     for module in [name for name in sys.modules if name.partition(".")[0] == "zoo"]:
         del sys.modules[module]
-    for cached in (plugins.names, plugins.expressions, plugins.literals):
+    for cached in (plugins.names, plugins.expressions, plugins.literals, plugins.in_order):
         cached.cache_clear()
 
 

@@ -7,8 +7,17 @@ import pytest
 import torch
 import transformers
 
-from bestiary import AutoBackbone, AutoConfig, BertConfig, ResNetBackbone, ResNetConfig, ResNetModel
+from bestiary import (
+    AutoBackbone,
+    AutoConfig,
+    BertConfig,
+    ResNetBackbone,
+    ResNetConfig,
+    ResNetForImageClassification,
+    ResNetModel,
+)
 from bestiary.core.errors import ConfigError, UnknownArchitecture
+from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.modeling.backbone import build_backbone
 from bestiary.modeling.backbone_config import read_backbone
 
@@ -94,3 +103,14 @@ def test_a_part_is_read_from_its_model_type() -> None:
             read_backbone("DetrConfig", wrong)
     with pytest.raises(UnknownArchitecture, match="no model for AutoBackbone"):
         AutoBackbone.from_config(BertConfig())
+
+
+def test_widths_that_no_stage_has() -> None:
+    values = {"embedding_size": 8, "hidden_sizes": [8, 16, 24], "depths": [1, 1], "layer_type": "basic"}
+    forget_warnings()
+    with pytest.warns(BestiaryWarning, match=r"hidden_sizes \[8, 16, 24\] are more than the stages of depths \[1, 1\]"):
+        config = ResNetConfig(**values)
+    pixels = torch.zeros(1, 3, 32, 32)
+    shape = transformers.ResNetModel(transformers.ResNetConfig(**values))(pixels).last_hidden_state.shape
+    assert ResNetModel(config)(pixels).last_hidden_state.shape == shape == (1, 16, 4, 4)
+    assert ResNetForImageClassification(config)(pixels).logits.shape == (1, 2)

@@ -12,6 +12,7 @@ from kit.pipelines import ours, reference, same
 from PIL import Image
 
 from bestiary.core.errors import ArgumentError, CorruptFile, InputError
+from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.pipelines import pipeline
 
 PICTURES = [
@@ -105,5 +106,15 @@ def test_objects_in_every_form_of_a_picture() -> None:
     assert detect(np.asarray(PICTURES[0]), threshold=0.0) == expected
     assert detect(PICTURES, threshold=0.0, batch_size=3)[0] == expected
     assert pipeline(model=checkpoints.detr()).task == "object-detection"
-    with pytest.raises(ArgumentError, match="from 0 to 1"):
-        detect(PICTURES[0], threshold=2)
+    for wrong in ("x", "0.5", True, float("nan"), [0.5]):
+        with pytest.raises(ArgumentError, match="threshold is .*; expected a probability, from 0 to 1"):
+            detect(PICTURES[0], threshold=wrong)
+
+
+@pytest.mark.parametrize(("threshold", "text"), [(2, "none of them is above"), (-1, "all of them are above")])
+def test_objects_by_a_threshold_that_tells_nothing_apart(threshold: float, text: str) -> None:
+    detect = ours("object-detection", checkpoints.detr())
+    forget_warnings()
+    with pytest.warns(BestiaryWarning, match=text):
+        answers = detect(PICTURES[0], threshold=threshold)
+    same(answers, reference("object-detection", checkpoints.detr())(PICTURES[0], threshold=threshold))

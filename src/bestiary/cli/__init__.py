@@ -103,7 +103,7 @@ def _application(typer: Any) -> Any:
     app.callback(invoke_without_command=True)(start)
 
     for name in plugins.names(_COMMANDS):
-        app.command(name.replace("_", "-"))(flat(plugins.load(_COMMANDS, name, "command").run))
+        app.command(name.replace("_", "-"))(flat(plugins.definition(_COMMANDS, name, "command", "run")))
     return app
 
 

@@ -26,6 +26,12 @@ class UnknownArchitecture(BestiaryError, ValueError):
     code = "unknown-architecture"
 
 
+class PluginError(BestiaryError, ValueError):
+    """The file of a plug-in lacks what its folder asks for, or contradicts its own name or another file."""
+
+    code = "plug-in"
+
+
 class UnknownName(BestiaryError, ImportError):
     """An old script imports a name that this library does not have."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .errors import UnknownArchitecture, did_you_mean
+from .errors import PluginError, UnknownArchitecture, did_you_mean
 
 
 @cache
@@ -37,6 +37,35 @@ def load(package: str, name: str, what: str) -> ModuleType:
     return importlib.import_module(f"{package}.{module}")
 
 
+def definition(package: str, name: str, what: str, attribute: str) -> Any:
+    """What the file of the plug-in `name` calls `attribute`; the file is imported.
+
+    Raises:
+        UnknownArchitecture: no such plug-in. PluginError: its file has nothing of that name.
+    """
+    content = vars(load(package, name, what))
+    if attribute not in content:
+        near = did_you_mean(attribute, [each for each in content if not each.startswith("_")])
+        raise PluginError(f"{content['__name__']} has no {attribute}, which a file in {package} must define ({what}).{near}")
+    return content[attribute]
+
+
+@cache
+def in_order(package: str, constant: str = "PLACE") -> tuple[str, ...]:
+    """The plug-ins whose files have this `constant`, a number, sorted by it. Nothing is imported.
+
+    Raises:
+        PluginError: two have the same number, so that nothing would say which comes first.
+    """
+    places = literals(package, constant)
+    by_place: dict[Any, str] = {}
+    for name, place in places.items():
+        other = by_place.setdefault(place, name)
+        if other != name:
+            raise PluginError(f"{package}.{other} and {package}.{name} both have {constant} = {place!r}; choose another number")
+    return tuple(sorted(places, key=lambda name: places[name]))
+
+
 @cache
 def expressions(package: str, constant: str) -> dict[str, str]:
     """Plug-in -> the source of what its file assigns to `constant` at the top level; without those that do not."""
@@ -57,7 +86,7 @@ def literals(package: str, constant: str) -> dict[str, Any]:
     """Plug-in -> the value of `constant` in its file, for those that have one. Nothing is imported.
 
     Raises:
-        ValueError: it is no literal; names the file.
+        PluginError: it is no literal; names the file.
     """
     values = {}
     for name, source in expressions(package, constant).items():
@@ -65,7 +94,7 @@ def literals(package: str, constant: str) -> dict[str, Any]:
             values[name] = ast.literal_eval(source)
         except (ValueError, SyntaxError) as error:
             where = f"{package}.{name}: {constant}"
-            raise ValueError(f"{where} is read without importing the file, so it must be a literal: {error}") from error
+            raise PluginError(f"{where} is read without importing the file, so it must be a literal: {error}") from error
     return values
 
 

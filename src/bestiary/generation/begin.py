@@ -15,7 +15,7 @@ from .processor import Context, LogitsProcessorList, processors_for
 from .prompt import Prompt, read_prompt
 from .settings import check_settings, end_tokens, leave_ends_open, max_length, padding_token
 from .stopping import MaxTimeCriteria, StopStringCriteria
-from .strategy import Strategy, strategy_class, strategy_name
+from .strategy import ARGUMENTS, Strategy, strategy_class, strategy_name
 
 
 class Generation(NamedTuple):
@@ -33,7 +33,7 @@ def begin(model: GeneratingModel, call: Call) -> Generation:
         ArgumentError, ConfigError, InputError, CapacityError: for all that can be seen before the first step.
     """
     settings = call.settings
-    objects = {"assistant_model": call.assistant_model, "assistant_tokenizer": call.assistant_tokenizer}
+    objects = {name: vars(call)[name] for name in ARGUMENTS}
     check_settings(settings, objects)
     if call.constraint is not None:
         leave_ends_open(settings)

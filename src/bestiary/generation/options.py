@@ -7,13 +7,14 @@ importing the file, so it is made of nothing but `Option`, the kinds of `core/ki
 made of. After a change, `python scripts/write_option_fields.py` tells editors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from ..core import kinds, plugins
+from ..core.errors import PluginError, did_you_mean
 
 PLACES = (__package__, *(f"{__package__}.{folder}" for folder in ("processors", "strategies", "older")))
 
@@ -53,7 +54,7 @@ def declared(package: str) -> dict[str, dict[str, Option]]:
     """The files of `package` that declare options, and these by name.
 
     Raises:
-        ValueError: a declaration that cannot be read by itself; names the file.
+        PluginError: a declaration that cannot be read by itself; names the file.
     """
     tables = {}
     for file, source in plugins.expressions(package, "OPTIONS").items():
@@ -61,7 +62,7 @@ def declared(package: str) -> dict[str, dict[str, Option]]:
             tables[file] = eval(source, dict(_VOCABULARY))  # noqa: S307 (our own source, as importing it would run it)
         except (NameError, SyntaxError, TypeError) as error:
             where = f"{package}.{file}: OPTIONS"
-            raise ValueError(f"{where} is read without importing the file: {error}; see {__name__}") from error
+            raise PluginError(f"{where} is read without importing the file: {error}; see {__name__}") from error
     return tables
 
 
@@ -70,14 +71,28 @@ def options() -> Mapping[str, Option]:
     """Every option by name.
 
     Raises:
-        ValueError: two files declare the same one.
+        PluginError: two files declare the same one.
     """
     table: dict[str, Option] = {}
     places: dict[str, str] = {}
     for package in PLACES:
         for file, listed in declared(package).items():
             for name in places.keys() & listed.keys():
-                raise ValueError(f"the option {name!r} is declared by {places[name]} and by {package}.{file}; rename one")
+                raise PluginError(f"the option {name!r} is declared by {places[name]} and by {package}.{file}; rename one")
             table.update(listed)
             places.update(dict.fromkeys(listed, f"{package}.{file}"))
     return MappingProxyType(table)
+
+
+def check_declared(package: str, constant: str, arguments: Iterable[str]) -> None:
+    """Refuse a file of `package` whose `constant` lists what is neither an option nor one of the `arguments` of a call.
+
+    Raises:
+        PluginError: names the file.
+    """
+    known = {*options(), *arguments}
+    for file, listed in plugins.literals(package, constant).items():
+        for name in listed:
+            if name not in known:
+                near = did_you_mean(name, known)
+                raise PluginError(f"{package}.{file}: {constant} names {name!r}, which no file declares as an option.{near}")

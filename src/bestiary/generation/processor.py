@@ -20,10 +20,10 @@ from typing import Any, dataclass_transform, get_origin
 import torch
 
 from ..core import kinds, plugins
-from ..core.errors import ArgumentError, InputError
+from ..core.errors import ArgumentError, InputError, PluginError
 from ..core.logging import warn_once
 from .config import GenerationConfig, default_of
-from .options import declared, options
+from .options import check_declared, declared, options
 
 Tensor = torch.Tensor
 TokenIds = int | list[int] | Tensor
@@ -166,7 +166,7 @@ class Builder:
 
     def build(self, context: Context) -> Any:
         """The processor, or None where the settings leave nothing to do."""
-        return plugins.load(_FOLDER, self.name, "processor").build(context)
+        return plugins.definition(_FOLDER, self.name, "score processor", "build")(context)
 
 
 @cache
@@ -174,14 +174,16 @@ def builders() -> tuple[Builder, ...]:
     """The files that settings can ask for, in the order of their places.
 
     Raises:
-        ValueError: a file with a place that nothing asks for, or with options but no place.
+        PluginError: a file with a place that nothing asks for or that another has, with options but no place, or that is
+            asked for by what is no option.
     """
     places = plugins.literals(_FOLDER, "PLACE")
+    check_declared(_FOLDER, "ASKED_BY", Context.__dataclass_fields__)
     own_options = {name: tuple(table) for name, table in declared(_FOLDER).items()}
     asked_by = {**own_options, **plugins.literals(_FOLDER, "ASKED_BY")}
     for name in sorted(places.keys() ^ asked_by.keys()):
-        raise ValueError(f"{_FOLDER}.{name}: PLACE and OPTIONS (or ASKED_BY) go together; one of them is missing")
-    in_order = sorted(places, key=lambda name: places[name])
+        raise PluginError(f"{_FOLDER}.{name}: PLACE and OPTIONS (or ASKED_BY) go together; one of them is missing")
+    in_order = plugins.in_order(_FOLDER)
     return tuple(Builder(name, places[name], own_options.get(name, ()), asked_by[name]) for name in in_order)
 
 

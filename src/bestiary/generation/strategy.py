@@ -11,6 +11,7 @@ These constants, where they are of use, are read without importing the file:
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -20,10 +21,13 @@ from ..core.errors import ConfigError
 from .call import Call
 from .config import SOURCES, GenerationConfig
 from .decoding import Decoding
+from .options import check_declared
 from .outputs import GenerateDecoderOnlyOutput, GenerateEncoderDecoderOutput
 
 Tensor = torch.Tensor
 
+# The arguments of a call, besides options, that can ask for a strategy.
+ARGUMENTS = ("assistant_model", "assistant_tokenizer")
 _FOLDERS = (f"{__package__}.strategies", f"{__package__}.older")
 
 
@@ -160,13 +164,21 @@ def _shown(settings: GenerationConfig, option: str, objects: dict[str, Any]) -> 
     return f"{option}={value if isinstance(value, int | float | str | list) else f'<{type(value).__name__}>'} ({origin})"
 
 
+@cache
 def _constants(name: str) -> dict[str, Any]:
-    """Strategy -> the constant `name` of its file; only of those that have it."""
+    """Strategy -> the constant `name` of its file; only of those that have it.
+
+    Raises:
+        PluginError: a file names an option that nobody declares.
+    """
+    if name in ("CHOSEN_BY", "EXCLUDES"):
+        for folder in _FOLDERS:
+            check_declared(folder, name, ARGUMENTS)
     return {strategy: value for folder in _FOLDERS for strategy, value in plugins.literals(folder, name).items()}
 
 
 def strategy_class(name: str) -> type[Strategy]:
     """The strategy class of the file `name`."""
     folder = next((folder for folder in _FOLDERS if name in plugins.names(folder)), _FOLDERS[0])
-    kind: type[Strategy] = plugins.load(folder, name, "strategy").STRATEGY
+    kind: type[Strategy] = plugins.definition(folder, name, "strategy", "STRATEGY")
     return kind

@@ -50,7 +50,7 @@ def as_watermark(settings: Any) -> BaseWatermarkingConfig:
     if not isinstance(settings, Mapping):
         raise ConfigError(f"watermarking_config is a {type(settings).__name__}; expected a WatermarkingConfig or a dictionary")
     told = (name for name, names in plugins.literals(_FOLDER, "TOLD_BY").items() if settings.keys() & set(names))
-    kind: type[BaseWatermarkingConfig] = plugins.load(_FOLDER, next(told, "green_list"), "watermark").SETTINGS
+    kind: type[BaseWatermarkingConfig] = plugins.definition(_FOLDER, next(told, "green_list"), "watermark", "SETTINGS")
     for name in settings:
         if name not in kind._field_names:
             raise ConfigError(f"watermarking_config has no value {name!r}.{did_you_mean(name, sorted(kind._field_names))}")

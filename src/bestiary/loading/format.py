@@ -16,6 +16,7 @@ from typing import Protocol
 import torch
 
 from ..core import plugins
+from ..core.errors import PluginError
 
 _FORMATS = f"{__package__}.formats"
 
@@ -58,7 +59,7 @@ class Format:
 
     def read(self, file: Path) -> Reader:
         """Open `file` and check its structure."""
-        reader: Reader = plugins.load(_FORMATS, self.name, "format of weights").READER(file)
+        reader: Reader = plugins.definition(_FORMATS, self.name, "format of weights", "READER")(file)
         return reader
 
     @property
@@ -70,7 +71,15 @@ class Format:
 
 @cache
 def formats() -> tuple[Format, ...]:
-    """All formats, in the order in which a checkpoint's folder is searched for them."""
-    places = plugins.literals(_FORMATS, "PLACE")
+    """All formats, in the order in which a checkpoint's folder is searched for them.
+
+    Raises:
+        PluginError: a file lacks one of the three constants, or has the place of another.
+    """
     names, suffixes = (plugins.literals(_FORMATS, constant) for constant in ("FILE_NAME", "SUFFIXES"))
-    return tuple(Format(name, names[name], suffixes[name]) for name in sorted(places, key=lambda name: places[name]))
+    for name in plugins.names(_FORMATS):
+        constants = {"FILE_NAME": names, "SUFFIXES": suffixes, "PLACE": plugins.in_order(_FORMATS)}
+        for constant, files in constants.items():
+            if name not in files:
+                raise PluginError(f"{_FORMATS}.{name} has no {constant}, which a format of weights must say at its top")
+    return tuple(Format(name, names[name], suffixes[name]) for name in plugins.in_order(_FORMATS))

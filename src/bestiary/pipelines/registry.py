@@ -52,7 +52,7 @@ def _published(file_name: str) -> str:
 def _of_file(name: str) -> Task:
     from .. import auto
 
-    kind: type[Pipeline] = plugins.load(_TASKS, name, "task").PIPELINE
+    kind: type[Pipeline] = plugins.definition(_TASKS, name, "task", "PIPELINE")
     models = tuple(vars(auto)[model] for model in kind.models)
     checkpoints = plugins.literals(_TASKS, "CHECKPOINTS").get(name.replace("-", "_"), {})
     return Task(name, kind, models, kind.parts, suggestions=tuple(checkpoints))

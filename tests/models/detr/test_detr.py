@@ -19,6 +19,7 @@ from bestiary import (
     ResNetConfig,
 )
 from bestiary.core.errors import ConfigError, InputError
+from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.loading.rules import on_load
 from bestiary.models.resnet.weights import timm_names
 
@@ -176,9 +177,56 @@ def test_the_backbone_of_a_fresh_model_starts_in_its_own_way() -> None:
 
 def test_what_masks_need() -> None:
     with pytest.raises(ConfigError, match="four stages"):
-        DetrForSegmentation(DetrConfig(backbone_config={"model_type": "resnet", "depths": [1, 1]}, **SMALL))
+        DetrForSegmentation(
+            DetrConfig(backbone_config={"model_type": "resnet", "depths": [1, 1], "hidden_sizes": [8, 8]}, **SMALL)
+        )
     models = pair("detr", "DetrForSegmentation")
     with pytest.raises(InputError, match="no tensor masks"):
         models.ours(**models.inputs, labels=[{"class_labels": CLASS, "boxes": BOX}] * 2)
     with pytest.raises(InputError, match="expected .1, height, width."):
         models.ours(**models.inputs, labels=[{"class_labels": CLASS, "boxes": BOX, "masks": torch.ones(2, 4, 4)}] * 2)
+
+
+def test_what_is_doubtful_is_computed_and_told() -> None:
+    models = pair("detr", "DetrForObjectDetection")
+    pixels = [{**image, "boxes": image["boxes"] * 480} for image in models.labels["labels"]]
+    hidden = models.inputs["pixel_mask"].clone()
+    hidden[1] = 0
+    for changed, text in (
+        ({"labels": pixels}, r"boxes of labels\[0\] go from 114.5 to 199.8; expected .* in 0..1 of the image"),
+        ({"pixel_mask": hidden}, "row 1 of pixel_mask hides everything"),
+    ):
+        arguments = {**models.inputs, **models.labels, **changed}
+        forget_warnings()
+        with torch.no_grad(), pytest.warns(BestiaryWarning, match=text) as caught:
+            answer = models.ours(**arguments)
+        assert len(caught) == 1
+        with torch.no_grad():
+            expected = models.reference(**arguments)
+        close(answer.logits[0], expected.logits[0])
+        if changed.keys() == {"labels"}:
+            close(answer.loss, expected.loss)
+
+
+def test_one_mask_for_all_images() -> None:
+    models = pair("detr", "DetrModel")
+    pixels, mask = models.inputs["pixel_values"], models.inputs["pixel_mask"][1:]
+    with torch.no_grad():
+        expected = models.reference(pixels, mask.expand(2, -1, -1)).last_hidden_state
+        close(models.ours(pixels, mask).last_hidden_state, expected)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "text"),
+    [
+        ({"decoder_inputs_embeds": torch.zeros(2, 3, 32)}, r"decoder_inputs_embeds is .* shape \(batch, 5, 32\)"),
+        ({"decoder_attention_mask": torch.ones(2, 3)}, "decoder_attention_mask covers 3 positions"),
+        ({"encoder_outputs": torch.zeros(2, 24, 7)}, r"encoder_outputs is .* shape \(batch, 24, 32\)"),
+        ({"encoder_outputs": torch.zeros(3, 24, 32)}, "encoder_outputs has 3 rows and pixel_values 2"),
+        ({"labels": [{"class_labels": torch.tensor([0.5]), "boxes": torch.zeros(1, 4)}] * 2}, "are of torch.float32; expected"),
+    ],
+)
+def test_parts_that_do_not_fit(inputs: dict[str, Any], text: str) -> None:
+    models = pair("detr", "DetrForObjectDetection")
+    with pytest.raises(InputError, match=text), torch.no_grad():
+        models.ours(**{**models.inputs, **inputs})

@@ -13,7 +13,7 @@ from ..processor import Context, DeclaredProcessor
 __all__ = ["HammingDiversityLogitsProcessor"]
 
 OPTIONS = {"diversity_penalty": Option(float, default=0.0, needs=("num_beam_groups",))}
-PLACE = 130
+PLACE = 125
 ASKED_BY = ("num_beam_groups",)
 
 

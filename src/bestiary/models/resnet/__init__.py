@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ...core.errors import ConfigError
 from ...core.kinds import Depth, Size
+from ...core.logging import warn_once
 from ...core.plugins import lazy
 from ...modeling.backbone_config import BackboneConfig, stage_list
 
@@ -42,6 +43,12 @@ class ResNetConfig(BackboneConfig):
             raise ConfigError(
                 f"ResNetConfig: depths {self.depths} need a block or more in each stage, and one of hidden_sizes"
                 f" {self.hidden_sizes} for each"
+            )
+        if len(self.hidden_sizes) > len(self.depths):
+            warn_once(
+                "widths-without-stage",
+                f"ResNetConfig: hidden_sizes {self.hidden_sizes} are more than the stages of depths {self.depths}; the last of"
+                " them are not used",
             )
 
 

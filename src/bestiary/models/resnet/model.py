@@ -145,7 +145,7 @@ class ResNetForImageClassification(ImageClassifier, ResNetPreTrainedModel):
     backbone_class = ResNetModel
 
     def make_classifier(self, config: PreTrainedConfig) -> nn.Module:
-        return nn.Sequential(nn.Flatten(), nn.Linear(self.config.hidden_sizes[-1], config.num_labels))
+        return nn.Sequential(nn.Flatten(), nn.Linear(self.config.hidden_sizes[len(self.config.depths) - 1], config.num_labels))
 
     def pool(self, output: Any) -> Tensor:
         pooled: Tensor = output.pooler_output

@@ -4,8 +4,8 @@ from typing import Any, ClassVar
 
 import torch
 
-from ...core.errors import ArgumentError
 from ...preprocess.batch import BatchFeature
+from ...preprocess.image.detection import check_threshold
 from ...preprocess.image.reading import is_pil, to_array
 from ..base import Parameters, Pipeline, Result
 from ..batching import tensors
@@ -31,8 +31,8 @@ class ObjectDetectionPipeline(Pipeline):
     models: ClassVar[tuple[str, ...]] = ("AutoModelForObjectDetection",)
 
     def _sanitize_parameters(self, threshold: float | None = None, timeout: float | None = None) -> Parameters:
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise ArgumentError(f"threshold is {threshold}; expected a probability, from 0 to 1")
+        if threshold is not None:
+            check_threshold(threshold)
         return {} if timeout is None else {"timeout": timeout}, {}, {} if threshold is None else {"threshold": threshold}
 
     def __call__(self, inputs: Any = None, *, images: Any = None, **parameters: Any) -> Any:

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...core.errors import ArgumentError, ConfigError, InputError
+from ...core.kinds import fits
+from ...core.logging import warn_once
 from ..batch import BatchFeature, TensorType
 from . import transforms
 from .processor import BaseImageProcessor
@@ -114,10 +116,11 @@ class DetectionImageProcessor(BaseImageProcessor):
             target_sizes: height and width of each image, a list of pairs or a tensor (B, 2); without them, boxes are in 0..1.
 
         Raises:
-            InputError: not one size for each image.
+            InputError: not one size for each image. ArgumentError: the threshold is no number.
         """
         import torch
 
+        check_threshold(threshold)
         logits, boxes = outputs.logits, outputs.pred_boxes
         if target_sizes is not None and len(target_sizes) != len(logits):
             raise InputError(f"target_sizes holds {len(target_sizes)} sizes for {len(logits)} images")
@@ -128,6 +131,19 @@ class DetectionImageProcessor(BaseImageProcessor):
             corners = corners * sizes.flip(1).repeat(1, 2)[:, None]
         rows = zip(scores, labels, corners, strict=True)
         return [{"scores": s[s > threshold], "labels": n[s > threshold], "boxes": c[s > threshold]} for s, n, c in rows]
+
+
+def check_threshold(threshold: Any) -> None:
+    """Refuse a threshold of scores that is no number; one that all scores or none exceed is told once.
+
+    Raises:
+        ArgumentError: says what it is.
+    """
+    if not fits(threshold, float):
+        raise ArgumentError(f"threshold is {threshold!r:.80}; expected a probability, from 0 to 1")
+    if not 0 <= threshold <= 1:
+        which = "none of them is" if threshold > 1 else "all of them are"
+        warn_once("threshold", f"threshold is {threshold}; scores of objects go from 0 to 1, so {which} above it")
 
 
 def read_objects(annotation: Any) -> list[Mapping[str, Any]]:
