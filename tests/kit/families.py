@@ -23,6 +23,7 @@ from .folders import kept_folder
 
 Inputs = dict[str, Any]
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+RECORDED = {"output_hidden_states": True, "output_attentions": True}
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,8 @@ def each(rows: list[Row]) -> Any:
 class Pair:
     """The same tiny model in both libraries, with inputs. `inputs` are ours; see `reference_inputs`.
 
-    `folder` holds the checkpoint, as long as the pair lives.
+    `folder` holds the checkpoint, as long as the pair lives. What several tests compare is computed once: `plain`,
+    `recorded`, `reference_output`.
     """
 
     case: Case
@@ -174,6 +176,25 @@ class Pair:
         first, counted = self.case.first_position, (mask.cumsum(-1) - 1).clamp(min=0)
         return (counted + first).masked_fill(mask == 0, first - 1) if first else counted
 
+    @functools.cached_property
+    @torch.no_grad()
+    def plain(self) -> Any:
+        """What ours gives for the inputs alone."""
+        return self.ours(**self.inputs)
+
+    @functools.cached_property
+    @torch.no_grad()
+    def recorded(self) -> Any:
+        """What ours gives for inputs and labels with everything recorded."""
+        return self.ours(**self.inputs, **self.labels, **RECORDED)
+
+    @functools.cached_property
+    def reference_output(self) -> Any:
+        """What the reference gives for inputs and labels with everything recorded; its loss can go backward once."""
+        self.reference.requires_grad_(True)  # DETR's freezes stages of its backbone that the paper, and ours, train
+        with torch.set_grad_enabled(bool(self.labels)):
+            return self.reference(**self.reference_inputs(), **self.labels, **RECORDED)
+
     def reference_inputs(self) -> Inputs:
         """The same inputs with explicit positions, which the reference does not derive from the mask by itself."""
         mask, inputs = self.inputs.get("attention_mask"), dict(self.inputs)
@@ -184,6 +205,11 @@ class Pair:
 
 def _parameters(model: Any) -> set[str]:
     return set(inspect.signature(model.forward).parameters)
+
+
+def encoder_inputs(models: Pair) -> Inputs:
+    """The inputs of an encoder-decoder that its encoder takes."""
+    return {name: value for name, value in models.inputs.items() if not name.startswith("decoder_")}
 
 
 def our_class(model_type: str, name: str) -> Any:

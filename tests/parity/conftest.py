@@ -29,3 +29,10 @@ def forgetful_compiler() -> Iterator[None]:
     torch._dynamo.reset()
     yield
     torch._dynamo.reset()
+
+
+@pytest.fixture
+def uncached_fakes() -> Iterator[None]:
+    """With sizes that vary, torch looks up what an operation gave before for longer than it takes to work it out again."""
+    with torch._dynamo.config.patch(fake_tensor_cache_enabled=False):
+        yield

@@ -15,14 +15,19 @@ def reads_padded_text(inputs: dict[str, Any]) -> bool:
 TEXT = [row for row in every_head() if reads_padded_text(cases()[row[0]].heads[row[1]].inputs())]
 
 
-def by_row(models: Pair, side: str) -> tuple[list[torch.Tensor], dict[str, Any], list[slice]]:
-    """Rows of different length, the batch they make when padded on `side`, and where each row is in it."""
+def some_rows(models: Pair) -> list[torch.Tensor]:
+    """Rows (1, T) of different length."""
     torch.manual_seed(3)
-    end = models.ours.config.get_text_config().eos_token_id
     rows = [torch.randint(5, 90, (1, length)) for length in (9, 4, 6)]
+    end = models.ours.config.get_text_config().eos_token_id
     if isinstance(end, int):  # heads that pool at the end of the text need one
         for row in rows:
             row[0, -1] = end
+    return rows
+
+
+def padded(models: Pair, rows: list[torch.Tensor], side: str) -> tuple[dict[str, Any], list[slice]]:
+    """The batch that `rows` make when padded on `side`, and where each row is in it."""
     longest, pad = max(row.shape[1] for row in rows), models.ours.config.get_text_config().pad_token_id or 0
     ids, mask = torch.full((len(rows), longest), pad), torch.zeros(len(rows), longest, dtype=torch.long)
     places = []
@@ -31,29 +36,30 @@ def by_row(models: Pair, side: str) -> tuple[list[torch.Tensor], dict[str, Any],
         place = slice(0, length) if side == "right" else slice(longest - length, longest)
         ids[index, place], mask[index, place] = row[0], 1
         places.append(place)
-    return rows, {"input_ids": ids, "attention_mask": mask}, places
+    return {"input_ids": ids, "attention_mask": mask}, places
 
 
-@pytest.mark.parametrize("side", ["left", "right"])
 @each(TEXT)
 @torch.no_grad()
-def test_rows_alone_equal_rows_in_a_padded_batch(models: Pair, side: str) -> None:
-    rows, batch, places = by_row(models, side)
+def test_rows_alone_equal_rows_in_a_padded_batch(models: Pair) -> None:
+    rows = some_rows(models)
     # Token types and places of tokens belong to the rows they came with.
     others = {name: value[:1] for name, value in models.inputs.items() if not name.endswith(("_mask", "_ids"))}
     others |= {name: value[:1] for name, value in models.inputs.items() if name.startswith(("decoder_", "encoder_"))}
-    together = models.ours(**batch, **{name: value.expand(3, *value.shape[1:]) for name, value in others.items()})
-    compared = 0
-    for index, (row, place) in enumerate(zip(rows, places, strict=True)):
-        alone = models.ours(input_ids=row, attention_mask=torch.ones_like(row), **others)
-        for name, value in alone.items():
-            if not isinstance(value, torch.Tensor) or value.dim() == 0 or value.shape[0] != 1:
-                continue
-            mine = together[name][index : index + 1]
-            of_tokens = value.dim() > 1 and value.shape[1] == row.shape[1] and mine.shape[1] == batch["input_ids"].shape[1]
-            close(mine[:, place] if of_tokens else mine, value, f"{name} of row {index}")
-            compared += 1
-    assert compared >= 3
+    repeated = {name: value.expand(3, *value.shape[1:]) for name, value in others.items()}
+    alone = [models.ours(input_ids=row, attention_mask=torch.ones_like(row), **others) for row in rows]
+    for side in ("left", "right"):
+        batch, places = padded(models, rows, side)
+        together, compared = models.ours(**batch, **repeated), 0
+        for index, (row, place) in enumerate(zip(rows, places, strict=True)):
+            for name, value in alone[index].items():
+                if not isinstance(value, torch.Tensor) or value.dim() == 0 or value.shape[0] != 1:
+                    continue
+                mine = together[name][index : index + 1]
+                of_tokens = value.dim() > 1 and value.shape[1] == row.shape[1] and mine.shape[1] == batch["input_ids"].shape[1]
+                close(mine[:, place] if of_tokens else mine, value, f"{name} of row {index}, padded on the {side}")
+                compared += 1
+        assert compared >= 3
 
 
 @each(TEXT)
@@ -61,7 +67,7 @@ def test_rows_alone_equal_rows_in_a_padded_batch(models: Pair, side: str) -> Non
 def test_padding_without_a_mask_is_refused(models: Pair) -> None:
     if models.ours.config.pad_token_id is None or models.ours.config.pad_token_id == models.ours.config.eos_token_id:
         pytest.skip("this family has no padding token of its own")
-    _, batch, _ = by_row(models, "right")
+    batch, _ = padded(models, some_rows(models), "right")
     with pytest.raises(ValueError, match="padding token"):
         models.ours(**{**models.inputs, "input_ids": batch["input_ids"], "attention_mask": None})
 

@@ -1,0 +1,46 @@
+"""Every head that families share compiles with its loss in one graph; the modules of a family do in the other files."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from kit.families import close, pair
+from kit.shallow import shallow
+
+from bestiary.modeling import heads
+
+HEADS = [
+    ("bart", "BartForConditionalGeneration"),
+    ("bart", "BartForQuestionAnswering"),
+    ("bart", "BartForSequenceClassification"),
+    ("bert", "BertForMaskedLM"),
+    ("bert", "BertForMultipleChoice"),
+    ("bert", "BertForNextSentencePrediction"),
+    ("bert", "BertForQuestionAnswering"),
+    ("bert", "BertForSequenceClassification"),
+    ("bert", "BertForTokenClassification"),
+    ("llama", "LlamaForCausalLM"),
+    ("llama", "LlamaForSequenceClassification"),
+    ("mixtral", "MixtralForCausalLM"),
+    ("vit", "ViTForImageClassification"),
+]
+BASES = {"__init__", "generating", "headed", "language"}
+"""Files of what several heads are made of."""
+
+
+@pytest.mark.usefixtures("forgetful_compiler")
+@pytest.mark.parametrize(("model_type", "name"), HEADS)
+@torch.no_grad()
+def test_forward_and_loss_are_one_graph(model_type: str, name: str) -> None:
+    models = pair(model_type, name)
+    model, inputs = shallow(models.ours), {**models.inputs, **models.labels}
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    output, expected = compiled(**inputs), model(**inputs)
+    close(output.loss, expected.loss, "loss")
+    close(output[1], expected[1])
+
+
+def test_every_shared_head_is_compiled() -> None:
+    files = {path.stem for path in Path(heads.__path__[0]).glob("*.py")} - BASES
+    compiled = {base.__module__.rpartition(".")[2] for row in HEADS for base in type(pair(*row).ours).__mro__}
+    assert files <= compiled, f"add a head of {', '.join(sorted(files - compiled))} to HEADS"
