@@ -193,7 +193,7 @@ def test_marked_text_is_found_and_plain_text_is_not(llama, ids):
     ("given", "message"),
     [
         ({"biass": 2.0}, "no value 'biass'. Did you mean 'bias'"),
-        ({"seeding_scheme": "left"}, "seeding_scheme is 'left'; expected one of lefthash, selfhash"),
+        ({"seeding_scheme": "left"}, "seeding_scheme is 'left'; expected 'lefthash' or 'selfhash'"),
         ({"greenlist_ratio": 1.5}, "greenlist_ratio is 1.5"),
         ({"context_width": 0}, "context_width is 0"),
         ({"keys": [], "ngram_len": 3}, "keys is "),

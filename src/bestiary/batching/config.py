@@ -35,7 +35,7 @@ class ContinuousBatchingConfig(Record):
     max_requests_per_batch: Natural = 256
     allow_block_sharing: bool = True
     return_logprobs: bool = False
-    seed: "int | None" = None  # of any size, as `as_seed` has it
+    seed: "int | None" = None  # quoted: of any size
     max_queue_size: Whole = 1024
 
     def __init__(self, *values: Any, **named: Any) -> None:

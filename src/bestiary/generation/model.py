@@ -15,8 +15,6 @@ class GeneratingModel(Protocol):
     """A model with a language-modelling head, as generation sees it; `PreTrainedModel` and `Generating` together are one."""
 
     main_input_name: ClassVar[str]
-    base_model_prefix: ClassVar[str]
-    stacks: ClassVar[dict[str, Any]]  # where the layers are, under "" or "decoder_"
     config: Any
     training: bool
     generation_config: GenerationConfig
@@ -50,6 +48,9 @@ class GeneratingModel(Protocol):
 
     # what strategies ask for
     def can_generate(self) -> bool: ...
+    def first_layers(self, count: int) -> tuple[Any, int]:
+        """A model of the first `count` layers, and how many layers this one has."""
+
     def rotary(self) -> Any:
         """How cached keys are turned to another position; None where positions are not rotary."""
 

@@ -16,7 +16,6 @@ from ..options import Option
 from ..prompt import Prompt, forward_parameters
 from ..speculation.bridging import BridgeDrafter
 from ..speculation.drafting import Confidence, ModelDrafter, Schedule
-from ..speculation.early_exit import first_layers
 from ..speculation.verification import Speculation
 from ..strategy import strategy_class
 
@@ -60,7 +59,7 @@ class Assisted(Speculation):
                 "assisted decoding needs input_ids: an assistant cannot read the inputs_embeds of another model"
             )
         if assistant is None:
-            assistant, layers = first_layers(run.model, settings.assistant_early_exit or 0)
+            assistant, layers = run.model.first_layers(settings.assistant_early_exit or 0)
             cost = (settings.assistant_early_exit or 0) / layers
         else:
             _check(run.model, assistant)

@@ -3,19 +3,19 @@
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError, InputError
-from ..processor import LogitsProcessor
+from ...core.kinds import Natural, Rate
+from ..processor import DeclaredProcessor
 from ..watermark import BaseWatermarkingConfig, as_watermark
 
 __all__ = ["WatermarkDetector", "WatermarkDetectorOutput", "WatermarkLogitsProcessor", "WatermarkingConfig"]
 
-SCHEMES = ("lefthash", "selfhash")
 _TABLE = 1_000_003
 _CANDIDATES = 40  # tokens that "selfhash" looks at, the best first
 
@@ -33,27 +33,18 @@ class WatermarkingConfig(BaseWatermarkingConfig):
         ConfigError: a value is out of its range.
     """
 
-    greenlist_ratio: float = 0.25
+    greenlist_ratio: Rate = 0.25
     bias: float = 2.0
-    hashing_key: int = 15485863
-    seeding_scheme: str = "lefthash"
-    context_width: int = 1
-
-    def validate(self) -> None:
-        """Check each value."""
-        if self.seeding_scheme not in SCHEMES:
-            raise ConfigError(f"seeding_scheme is {self.seeding_scheme!r}; expected one of {', '.join(SCHEMES)}")
-        if not 0 <= self.greenlist_ratio <= 1:
-            raise ConfigError(f"greenlist_ratio is {self.greenlist_ratio!r}; expected a number from 0 to 1")
-        if not isinstance(self.context_width, int) or self.context_width < 1:
-            raise ConfigError(f"context_width is {self.context_width!r}; expected a whole number of at least 1")
+    hashing_key: "int" = 15485863  # quoted: of any size
+    seeding_scheme: Literal["lefthash", "selfhash"] = "lefthash"
+    context_width: Natural = 1
 
     def construct_processor(self, vocab_size: int, device: Any) -> "WatermarkLogitsProcessor":
         """The processor that writes this watermark."""
         return WatermarkLogitsProcessor(vocab_size, device, **self.to_dict())
 
 
-class WatermarkLogitsProcessor(LogitsProcessor):
+class WatermarkLogitsProcessor(DeclaredProcessor):
     """Adds `bias` to the scores of the green tokens, which depend on the tokens before (https://arxiv.org/abs/2306.04634).
 
     Args:
@@ -62,34 +53,24 @@ class WatermarkLogitsProcessor(LogitsProcessor):
         max_cache_size: green lists that are kept.
     """
 
-    def __init__(
-        self,
-        vocab_size: int,
-        device: Any,
-        greenlist_ratio: float = WatermarkingConfig.greenlist_ratio,
-        bias: float = WatermarkingConfig.bias,
-        hashing_key: int = WatermarkingConfig.hashing_key,
-        seeding_scheme: str = WatermarkingConfig.seeding_scheme,
-        context_width: int = WatermarkingConfig.context_width,
-        max_cache_size: int = 128,
-    ) -> None:
-        WatermarkingConfig(  # which checks them
-            greenlist_ratio=greenlist_ratio,
-            bias=bias,
-            hashing_key=hashing_key,
-            seeding_scheme=seeding_scheme,
-            context_width=context_width,
-        )
-        self.vocab_size = vocab_size
-        self.bias = bias
-        self.seeding_scheme = seeding_scheme
-        self.hash_key = hashing_key
-        self.context_width = context_width
-        self.greenlist_size = int(vocab_size * greenlist_ratio)
-        self.rng = torch.Generator(device=device)
-        if seeding_scheme == "selfhash":
-            self._table = torch.randperm(_TABLE, generator=self.rng.manual_seed(hashing_key), device=device).cpu()
-        self._of_seed = lru_cache(max_cache_size)(self._draw)
+    vocab_size: int
+    device: Any
+    greenlist_ratio: Rate = WatermarkingConfig.greenlist_ratio
+    bias: float = WatermarkingConfig.bias
+    hashing_key: int = WatermarkingConfig.hashing_key
+    seeding_scheme: Literal["lefthash", "selfhash"] = WatermarkingConfig.seeding_scheme
+    context_width: Natural = WatermarkingConfig.context_width
+    max_cache_size: int = 128
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.hash_key = self.hashing_key
+        self.greenlist_size = int(self.vocab_size * self.greenlist_ratio)
+        self.rng = torch.Generator(device=self.device)
+        if self.seeding_scheme == "selfhash":
+            generator = self.rng.manual_seed(self.hash_key)
+            self._table = torch.randperm(_TABLE, generator=generator, device=self.device).cpu()
+        self._of_seed = lru_cache(self.max_cache_size)(self._draw)
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         contexts = input_ids[:, -self.context_width :].tolist()

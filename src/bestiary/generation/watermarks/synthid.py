@@ -1,13 +1,13 @@
 """SynthID's watermark: tournaments among tokens (https://www.nature.com/articles/s41586-024-08025-4)."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError, InputError
-from ..processor import LogitsProcessor
+from ...core.kinds import Range
+from ..processor import DeclaredProcessor
 from ..watermark import BaseWatermarkingConfig
 
 __all__ = ["SynthIDTextWatermarkDetector", "SynthIDTextWatermarkLogitsProcessor", "SynthIDTextWatermarkingConfig"]
@@ -16,6 +16,7 @@ TOLD_BY = ("keys", "ngram_len")
 
 # Of the linear congruential generator that chains the hashes.
 _MULTIPLIER, _INCREMENT = 6364136223846793005, 1
+_MOST = 2**24 - 1
 
 
 class SynthIDTextWatermarkingConfig(BaseWatermarkingConfig):
@@ -32,11 +33,11 @@ class SynthIDTextWatermarkingConfig(BaseWatermarkingConfig):
         ConfigError: a value is out of its range.
     """
 
-    ngram_len: int = 5
-    keys: list[int] | None = None
-    context_history_size: int = 1024
-    sampling_table_seed: int = 0
-    sampling_table_size: int = 2**16
+    ngram_len: Annotated[int, Range(2, _MOST)] = 5
+    keys: "list[int] | None" = None  # quoted: of any size
+    context_history_size: Annotated[int, Range(1, _MOST)] = 1024
+    sampling_table_seed: "int" = 0  # quoted: of any size
+    sampling_table_size: Annotated[int, Range(1, _MOST)] = 2**16
     skip_first_ngram_calls: bool = False
     debug_mode: bool = False
 
@@ -45,17 +46,14 @@ class SynthIDTextWatermarkingConfig(BaseWatermarkingConfig):
         keys = self.keys
         if not isinstance(keys, list | tuple) or not keys or any(not isinstance(key, int) for key in keys):
             raise ConfigError(f"keys is {keys!r}; expected a list with a whole number for each round")
-        for name, least in (("ngram_len", 2), ("context_history_size", 1), ("sampling_table_size", 1)):
-            value = self.get(name)
-            if not isinstance(value, int) or not least <= value < 2**24:
-                raise ConfigError(f"{name} is {value!r}; expected a whole number from {least} to {2**24 - 1}")
+        super().validate()
 
     def construct_processor(self, vocab_size: int, device: Any) -> "SynthIDTextWatermarkLogitsProcessor":
         """The processor that writes this watermark."""
         return SynthIDTextWatermarkLogitsProcessor(**self.to_dict(), device=device)
 
 
-class SynthIDTextWatermarkLogitsProcessor(LogitsProcessor):
+class SynthIDTextWatermarkLogitsProcessor(DeclaredProcessor):
     """Changes the distribution to that of the winner of a tournament among drawn tokens.
 
     Each token has in each of the `len(keys)` rounds a value g of 0 or 1, which depends on the `ngram_len` - 1 new tokens
@@ -65,26 +63,20 @@ class SynthIDTextWatermarkLogitsProcessor(LogitsProcessor):
     The first call tells where the prompt ends: one processor serves one generation.
     """
 
-    def __init__(
-        self,
-        ngram_len: int,
-        keys: Sequence[int],
-        sampling_table_size: int,
-        sampling_table_seed: int,
-        context_history_size: int,
-        device: Any,
-        skip_first_ngram_calls: bool = False,
-        debug_mode: bool = False,
-    ) -> None:
-        if ngram_len < 2:
-            raise ConfigError(f"ngram_len is {ngram_len!r}; expected at least 2, the new token and one before it")
-        self.ngram_len = ngram_len
-        self.keys = torch.tensor(list(keys), device=device)
-        drawn = torch.Generator(device=device).manual_seed(sampling_table_seed)
-        self.sampling_table = torch.randint(0, 2, (sampling_table_size,), generator=drawn, device=device)
-        self.context_history_size = context_history_size
-        self.skip_first_ngram_calls = skip_first_ngram_calls
-        self.debug_mode = debug_mode
+    ngram_len: Annotated[int, Range(2, _MOST)]
+    keys: Any
+    sampling_table_size: int
+    sampling_table_seed: int
+    context_history_size: int
+    device: Any
+    skip_first_ngram_calls: bool = False
+    debug_mode: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.keys = torch.tensor(list(self.keys), device=self.device)
+        drawn = torch.Generator(device=self.device).manual_seed(self.sampling_table_seed)
+        self.sampling_table = torch.randint(0, 2, (self.sampling_table_size,), generator=drawn, device=self.device)
         self._start: int | None = None  # tokens of the prompt
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:

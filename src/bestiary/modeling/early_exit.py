@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from ...core.errors import ArgumentError
+from ..core.errors import ArgumentError
 
 
 def first_layers(model: Any, count: int) -> tuple[Any, int]:
