@@ -2,16 +2,14 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from numbers import Integral
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..cache.layer_types import layer_types
 from ..cache.paged import BlockPool
-from ..core.errors import ArgumentError, CapacityError, EngineError, InputError
+from ..core.errors import ArgumentError, CapacityError, EngineError
 from ..generation import checks
 from ..generation.begin import criteria_of, processors_of
 from ..generation.call import Call
@@ -23,6 +21,7 @@ from ..generation.strategy import strategy_name
 from ..nn.attention import Attend
 from ..nn.evaluating import evaluating
 from ..nn.highest import highest
+from ..nn.inputs import token_list
 from ..nn.masks import Mask
 from ..nn.paged import Layout, PromptPiece, visits_of
 from .choosing import next_token, reason_to_end
@@ -119,7 +118,7 @@ class Engine:
             InputError: the prompt is no list of ids of the vocabulary. ArgumentError, ConfigError: of the settings.
             CapacityError: it is longer than the context.
         """
-        tokens = self.prompt(input_ids)
+        tokens = token_list(input_ids, self.model.config.get_text_config(decoder=True).vocab_size)
         config = self._resolve(settings)
         checks.check_token_ids(config, self.model, rows=1)
         if constraint is not None:
@@ -151,27 +150,6 @@ class Engine:
             listener,
             record_timestamps,
         )
-
-    def prompt(self, input_ids: Any) -> list[int]:
-        """One prompt as a list of token ids.
-
-        Raises:
-            InputError: it is something else, or several prompts, or empty, or holds what is no id of the vocabulary.
-        """
-        if isinstance(input_ids, Tensor | np.ndarray):
-            shape = tuple(input_ids.shape)
-            if len(shape) - (len(shape) == 2 and shape[0] == 1) != 1:
-                raise InputError(f"a prompt has the shape {shape}; expected (tokens,): each request is one prompt")
-            input_ids = input_ids.reshape(-1).tolist()
-        if not isinstance(input_ids, Iterable) or isinstance(input_ids, str | bytes | Mapping):
-            raise InputError(f"a prompt is {input_ids!r:.60}; expected a list of token ids")
-        tokens, vocab = list(input_ids), self.model.config.get_text_config(decoder=True).vocab_size
-        if not tokens:
-            raise InputError("a prompt is empty; there must be at least one token")
-        for token in tokens:
-            if not isinstance(token, Integral) or isinstance(token, bool) or not 0 <= int(token) < vocab:
-                raise InputError(f"a prompt holds {token!r:.60}; expected token ids from 0 to {vocab - 1}")
-        return [int(token) for token in tokens]
 
     def _resolve(self, fields: dict[str, Any]) -> GenerationConfig:
         """The settings of a request that says `fields`; made once for all that say nothing."""

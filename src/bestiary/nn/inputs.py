@@ -4,10 +4,12 @@ Types and shapes are always looked at, numbers only where they are at hand (`nn/
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from numbers import Integral
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -33,6 +35,28 @@ def check_ids(ids: Any, name: str = "input_ids", may_be_empty: bool = False) -> 
         ways = ["; for a single token: ids.view(1, 1)", "; for a single text: ids.unsqueeze(0)", ", at least one token", ""]
         way = ways[min(ids.dim(), 3)]
         raise InputError(f"{name} has shape {tuple(ids.shape)}; expected (batch, tokens){way}")
+
+
+def token_list(ids: Any, size: int) -> list[int]:
+    """The token ids of one prompt as a list, from a list or an array (T,) or (1, T), for a vocabulary of `size` tokens.
+
+    Raises:
+        InputError: it is something else, or several prompts, or empty, or holds what is no id of the vocabulary.
+    """
+    if isinstance(ids, Tensor | np.ndarray):
+        shape = tuple(ids.shape)
+        if len(shape) - (len(shape) == 2 and shape[0] == 1) != 1:
+            raise InputError(f"a prompt has the shape {shape}; expected (tokens,): each request is one prompt")
+        ids = ids.reshape(-1).tolist()
+    if not isinstance(ids, Iterable) or isinstance(ids, str | bytes | Mapping):
+        raise InputError(f"a prompt is {ids!r:.60}; expected a list of token ids")
+    tokens = list(ids)
+    if not tokens:
+        raise InputError("a prompt is empty; there must be at least one token")
+    for token in tokens:
+        if not isinstance(token, Integral) or isinstance(token, bool) or not 0 <= int(token) < size:
+            raise InputError(f"a prompt holds {token!r:.60}; expected token ids from 0 to {size - 1}")
+    return [int(token) for token in tokens]
 
 
 def check_vocabulary(ids: Tensor, size: int | None, name: str = "input_ids") -> None:

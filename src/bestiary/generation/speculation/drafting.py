@@ -50,9 +50,8 @@ class Drafter(ABC):
     def propose(self, run: Decoding, most: int) -> Draft | None:
         """At most `most` tokens that may follow the rows of `run`; None where there is nothing to go by."""
 
-    @abstractmethod
-    def learn(self, accepted: int, drafted: int) -> None:
-        """Hear how many of the tokens proposed last were right."""
+    def learn(self, accepted: int, drafted: int) -> None:  # noqa: B027 (some have nothing to adapt)
+        """How many of the tokens proposed last were right."""
 
 
 class Schedule:

@@ -45,9 +45,6 @@ class LookupDrafter(Drafter):
         where = start.unsqueeze(1) + steps % (length - start).unsqueeze(1)
         return Draft(ids.gather(1, where))
 
-    def learn(self, accepted: int, drafted: int) -> None:
-        """Nothing: there is nothing to adapt."""
-
 
 class PromptLookup(Speculation):
     """Greedy decoding or draws, where `prompt_lookup_num_tokens` at a time are guessed from the prompt and what followed."""

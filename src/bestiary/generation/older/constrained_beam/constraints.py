@@ -288,8 +288,7 @@ def check_room(state: ConstraintListState, room: int) -> None:
         InputError: there is no room for all of them.
     """
     current = state.inprogress_constraint
-    needed = 0 if current is None else _least(current)
-    needed += sum(_least(constraint) for constraint in state.pending_constraints)
+    needed = sum(map(_least, state.pending_constraints if current is None else [current, *state.pending_constraints]))
     if needed > room:
         raise InputError(
             f"the constraints ask for at least {needed} tokens and there is room for {room} new ones; raise max_new_tokens"
