@@ -56,6 +56,14 @@ def test_numbers_stay_within_the_stated_error(nbits, axis, dtype):
         assert float(error.max()) > 0
 
 
+def test_the_axis_that_hqq_calls_1_is_ours_0():
+    keys = random(24)
+    caches = [build("quantized", None, 4, QuantizedCacheConfig(axis_key=axis, axis_value=axis, **SMALL)) for axis in (0, 1)]
+    for cache in caches:
+        cache.update(keys, -keys, 0)
+    assert all(torch.equal(of_0, of_1) for of_0, of_1 in zip(caches[0][0], caches[1][0], strict=True))
+
+
 def test_constant_groups_are_exact():
     cache = QuantizedCache(nbits=2, q_group_size=4, residual_length=0)
     ones = torch.full((1, 1, 8, 4), 0.37)
@@ -130,7 +138,7 @@ def test_what_is_no_state_is_refused():
     ("options", "said"),
     [
         ({"nbits": 3}, r"nbits is 3; the backend 'native' offers \(2, 4, 8\)"),
-        ({"axis_key": 1}, r"axis_key is 1; the backend 'native' offers \(0, -1\)"),
+        ({"axis_key": 2}, r"axis_key is 2; the backend 'native' offers \(0, -1, 1\)"),
         ({"backend": "HQQ", "axis_value": -1}, r"axis_value is -1; the backend 'HQQ' offers \(0, 1\)"),
         ({"backend": "quanto", "nbits": 8}, r"nbits is 8; the backend 'quanto' offers \(2, 4\)"),
         ({"backend": "quant"}, "Did you mean 'quanto'"),

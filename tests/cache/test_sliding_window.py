@@ -8,6 +8,7 @@ from kit.windowed import TINY, WindowedForCausalLM, config_of, filled
 
 from bestiary.cache import DynamicCache, SlidingWindowLayer, StaticSlidingWindowLayer, build
 from bestiary.core.errors import ConfigError, InputError
+from bestiary.core.logging import BestiaryWarning
 from bestiary.nn.masks import Mask, make_mask
 
 WINDOW = 5
@@ -205,10 +206,11 @@ def test_static_windows_compile_once(model):
     assert len(compilations) == 1
 
 
-def test_a_model_without_a_window_is_refused():
+def test_a_model_without_a_window():
     full = config_of()
-    with pytest.raises(ConfigError, match="models whose config has sliding_window"):
-        build("sliding_window", full, 8)
+    with pytest.warns(BestiaryWarning, match="models whose config has sliding_window"):
+        cache = build("sliding_window", full, 8)
+    assert [cache.get_max_length(), cache.make_layer(0).is_sliding] == [8, False]
     with pytest.raises(ConfigError, match="sliding_window is None"):
         build("dynamic", config_of(layer_types=["sliding_attention", "full_attention"]), 8)
     assert build("dynamic", config_of(sliding_window=4, use_sliding_window=False), 8).make_layer(0).is_sliding is False

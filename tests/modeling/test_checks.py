@@ -41,10 +41,6 @@ MASKS: list[tuple[str, Callable[[torch.Tensor], Any], str]] = [
     ("longer", lambda mask: torch.cat([mask, mask], 1), "^{mask} covers"),
     ("shorter", lambda mask: mask[:, 1:], "^{mask} covers"),
     ("1-d", lambda mask: mask[0], "expected \\(batch, keys\\) or 4 dimensions"),
-    ("twos", lambda mask: mask * 2, "^{mask} holds 2; expected 1 for real tokens"),
-    ("fractions", lambda mask: mask * 0.5, "^{mask} holds 0.5"),
-    ("nan", lambda mask: mask * torch.nan, "^{mask} holds nan"),
-    ("added", lambda mask: (1.0 - mask) * -1e9, "^{mask} holds -1000000000.0"),
     ("4-d whole numbers", lambda mask: torch.ones(3, 1, mask.shape[1], mask.shape[1], dtype=torch.long), "may mean two things"),
 ]
 
@@ -208,8 +204,8 @@ def test_a_greedy_loop_of_ones_own_may_count_slots(name: tuple[str, str]) -> Non
         mask, slots = mask if whole else torch.cat([mask, mask[:, -1:]], dim=1), slots[-1:] + 1
     inputs = {"input_ids": ids, "attention_mask": more.get("attention_mask", mask[:, :4])}
     assert torch.equal(torch.cat(made, dim=1), model.generate(**inputs, max_new_tokens=4, eos_token_id=[])[:, -4:])
-    for wrong, text in ((slots - 1, "begins with .*holds \\d tokens"), (slots.float(), "of torch.float32"), (3, "is a int")):
-        with pytest.raises(InputError, match=f"cache_position {text}|cache_position is {text}"):
+    for wrong, text in ((slots.float(), "of torch.float32"), (3, "a int")):
+        with pytest.raises(InputError, match=f"cache_position is {text}"):
             model(**{key: newest, **(more or {"attention_mask": mask})}, past_key_values=cache, cache_position=wrong)
 
 

@@ -88,12 +88,6 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (LlamaConfig, {"rope_scaling": {"type": "linear", "factor": 0}}, "factor is 0; expected a number above 0"),
     (LlamaConfig, {"rope_scaling": {"type": "linear", "factor": math.nan}}, "factor is nan"),
     (LlamaConfig, {"rope_scaling": {"rope_type": "longrope", "short_factor": 1, "long_factor": [1]}}, "short_factor is 1"),
-    (
-        LlamaConfig,
-        {"rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4,
-                          "original_max_position_embeddings": 8}},
-        "high_freq_factor above",
-    ),
     (T5Config, {"feed_forward_proj": 5}, "feed_forward_proj is 5"),
     (T5Config, {"d_kv": 0}, "d_kv is 0"),
     (ViTConfig, {"image_size": (3,)}, "image_size"),

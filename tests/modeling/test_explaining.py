@@ -32,7 +32,6 @@ def run(model_type: str, name: str, *args: Any, **inputs: Any) -> Any:
         ("BartModel", {"decoder_input_ids": IDS + 500}, "decoder_input_ids holds the id 509"),
         ("BartModel", {"decoder_input_ids": IDS[:, :1] + 500}, "decoder_input_ids from 505 to 508"),
         ("BartModel", {"decoder_attention_mask": torch.ones(2, 5)}, "decoder_attention_mask covers 5 positions"),
-        ("BartModel", {"decoder_attention_mask": torch.ones(2, 3) * 3}, "decoder_attention_mask holds 3"),
         ("BartModel", {"attention_mask": torch.ones(2, 5)}, r"attention_mask has shape \(2, 5\) and input_ids \(2, 3\)"),
         ("BartModel", {"input_ids": None}, "input_ids or inputs_embeds, and not both .*encoder_outputs.*found neither"),
         ("BartModel", {"inputs_embeds": torch.zeros(2, 3, 32)}, "found both"),
@@ -46,6 +45,11 @@ def run(model_type: str, name: str, *args: Any, **inputs: Any) -> Any:
 def test_halves_of_a_whole(name: str, inputs: dict[str, Any], text: str) -> None:
     with pytest.raises(InputError, match=text):
         run("bart", name, **{"input_ids": IDS, **inputs})
+
+
+def test_numbers_of_a_mask_are_told_by_the_callers_name() -> None:
+    with pytest.warns(BestiaryWarning, match="^decoder_attention_mask holds 3"):
+        run("bart", "BartModel", IDS, decoder_attention_mask=torch.ones(2, 3) * 3)
 
 
 def test_a_mask_beside_the_encoder_s_states() -> None:

@@ -7,6 +7,7 @@ import torch
 from kit.small_modules import TIED, WithHead, on_meta
 
 from bestiary.core.errors import ConfigError
+from bestiary.core.logging import BestiaryWarning
 from bestiary.placement.device_map import as_device, device_at, plan_device_map
 
 BLOCK = 4 * (16 * 8 + 16 + 8 * 16 + 8 + 16)
@@ -129,8 +130,8 @@ def test_a_table_that_cannot_be(given, message):
 
 
 def test_a_ceiling_needs_a_strategy():
-    with pytest.raises(ConfigError, match="max_memory is for device_map='auto'"):
-        plan("cpu", max_memory={"cpu": "1GB"})
+    with pytest.warns(BestiaryWarning, match="max_memory is for device_map='auto'"):
+        assert plan("cpu", max_memory={"cpu": "1GB"})[1] == {"": "cpu"}
     with pytest.raises(ValueError, match="is not a size"):
         plan("auto", max_memory={"cpu": "1 lot"})
 

@@ -1,7 +1,7 @@
 """Blocks of keys or values in few bits: our own kind, which needs no package, and those of two packages.
 
-`axis` says what a group of numbers with a common step is made of. Ours: 0, neighbouring channels of one token; -1,
-neighbouring tokens of one channel (Liu et al. 2024, KIVI, takes this for keys). The packages have their own meanings.
+`axis` says what a group of numbers with a common step is made of. Ours: 0, neighbouring channels of one token, which hqq calls
+1; -1, neighbouring tokens of one channel (Liu et al. 2024, KIVI, takes this for keys). The packages have their own meanings.
 """
 
 from abc import ABC, abstractmethod
@@ -151,7 +151,7 @@ class Backend(NamedTuple):
 
 
 BACKENDS = {
-    "native": Backend(NativePacked.pack, _native_join, (2, 4, 8), (0, -1), 0),
+    "native": Backend(NativePacked.pack, _native_join, (2, 4, 8), (0, -1, 1), 0),
     "quanto": Backend(_quanto, list, (2, 4), (0, -1), 0),
     "HQQ": Backend(_hqq, list, (1, 2, 3, 4, 8), (0, 1), 1),
 }

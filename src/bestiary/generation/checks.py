@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from ..core.errors import ArgumentError, ConfigError, InputError
+from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
 from ..nn import inputs
 from .config import GenerationConfig
@@ -14,18 +15,18 @@ Tensor = torch.Tensor
 
 
 def check_mask(mask: Any, slots: int, rows: int, name: str = "attention_mask") -> None:
-    """Refuse a mask of another shape than (rows, slots), of other numbers than 0 and 1, or that hides the whole of a row."""
+    """Refuse a mask of another shape than (rows, slots); warn of other numbers than 0 and 1, and where a row has no token."""
     if not isinstance(mask, Tensor):
         raise InputError(f"{name} is a {type(mask).__name__}; expected a tensor of shape {(rows, slots)}")
     if mask.shape != (rows, slots):
         raise InputError(
             f"{name} has shape {tuple(mask.shape)}; expected {(rows, slots)} (a row per prompt, cached tokens too)"
         )
-    inputs.check_zeros_and_ones(mask, name, wait=True)
+    inputs.warn_of_numbers(mask, name, wait=True)
     some = (mask != 0).any(dim=1)
     if not bool(some.all()):
         row = int(some.int().argmin())
-        raise InputError(f"{name} hides all tokens of row {row}; there must be a real one in each row")
+        warn_once("empty-row", f"{name} hides all tokens of row {row}; what follows there is made of nothing")
 
 
 def check_ids(model: Any, ids: Any, may_be_empty: bool = False, name: str = "the prompt") -> Tensor:

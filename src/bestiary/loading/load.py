@@ -38,7 +38,8 @@ def load_weights(
     Every parameter and buffer must come from the file, from a tie, or be allowed to be new: by `allow_missing`, by
     `ignore_mismatched_sizes`, or because the checkpoint was saved by a class with another head (`head_is_new`) and no
     tensor of that module is in the file. New tensors are given memory and handed to `initialise` by name; a warning names
-    them. A tie whose two sides differ in the file is an error: one of them would be lost.
+    them, and those of the file that have no place in the model. A tie whose two sides differ in the file is an error: one
+    of them would be lost.
 
     Args:
         saved_as: the class that the checkpoint says it holds, for the error.
@@ -47,7 +48,8 @@ def load_weights(
         ignore_unexpected, allow_missing: regular expressions, searched in names.
 
     Raises:
-        LoadError: tensors are missing, unexpected, misshapen or in conflict, all named; or `initialise` left one unfilled.
+        LoadError: tensors are missing, misshapen or in conflict, all named with those left over; or `initialise` left one
+            unfilled.
     """
     slots = slots_of(model, tied or {})
     recipes, outside = _match(on_load(renames, checkpoint.keys), slots, prefix)
@@ -57,7 +59,7 @@ def load_weights(
     judge.leftovers(recipes, outside, report)
     judge.absent(assigned, recipes, report)
     report.raise_if_bad()
-    _warn(model, report, judge.dropped)
+    _warn(model, report, [*judge.dropped, *report.unexpected])
     _place(slots, assigned, checkpoint, plan, report)
     _fill_new(slots, plan, report, initialise)
     for slot in distinct(slots):

@@ -82,12 +82,13 @@ class LoadReport:
 
     @property
     def ok(self) -> bool:
-        """Whether every tensor of the model and of the file is accounted for."""
-        return not (self.missing or self.unexpected or self.mismatched or self.conflicts)
+        """Whether every tensor of the model is accounted for. Left over ones of the file are told, and do not matter alone."""
+        return not (self.missing or self.mismatched or self.conflicts)
 
-    def raise_if_bad(self) -> None:
-        """Raise `LoadError` naming every missing, unexpected and misfitting tensor, layers folded."""
-        if not self.ok:
+    def raise_if_bad(self, strict: bool = False) -> None:
+        """Raise `LoadError` naming every missing, unexpected and misfitting tensor, layers folded; `strict`: also where only
+        unexpected ones would be named."""
+        if not self.ok or (strict and self.unexpected):
             saved = f", which says it holds a {self.saved_as}," if self.saved_as else ""
             what = f"the weights of {self.checkpoint}{saved} do not fit the {self.model or 'model'}"
             raise LoadError(f"{what}:\n" + "\n".join(self._problems()))

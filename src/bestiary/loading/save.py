@@ -205,7 +205,7 @@ def load_sharded_checkpoint(
         elif checkpoint.keys[present[0]].shape != slot.tensor.shape:
             report.mismatched.append((slot.name, checkpoint.keys[present[0]].shape, tuple(slot.tensor.shape)))
     if strict or report.mismatched:
-        report.raise_if_bad()
+        report.raise_if_bad(strict)
     with torch.no_grad():
         for key in checkpoint.keys:
             if key in slots:

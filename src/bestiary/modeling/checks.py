@@ -10,24 +10,30 @@ from torch import Tensor
 
 from ..cache.base import Cache
 from ..core.errors import InputError
+from ..core.logging import warn_once
 from ..nn import inputs
 from ..nn.values import is_true, may_look
 from .parts import ModelParts
 
 
 def check_tokens(model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Refuse what no forward over tokens can use; `args` begin with input_ids (B, T) and attention_mask (B or 1, S).
+    """Refuse what no forward over tokens can use; warn of padding that no mask hides, and of odd masks.
+
+    A model of one's own that reads no tokens (its config has no `vocab_size`, or forward no `input_ids`) takes anything.
 
     Raises:
-        InputError: a wrong type, dtype or shape, ids that the vocabulary does not have, a mask of other numbers than 0 and 1,
-            padding that no mask hides, negative positions, segments that the model does not know.
+        InputError: a wrong type, dtype or shape, ids that the vocabulary or segments that the model does not have.
     """
-    ids = args[0] if args else kwargs.get("input_ids")
-    if isinstance(ids, Tensor):
-        shape = ids.shape
-        if len(shape) == 2 and shape[1] == 1 and ids.dtype is torch.int64:
+    first = args[0] if args else kwargs.get("input_ids")
+    if isinstance(first, Tensor):
+        shape = first.shape
+        if len(shape) == 2 and shape[1] == 1 and first.dtype is torch.int64:
             return  # a decoding step, which pays for no more than this
-    values, embeds = by_name(model, args, kwargs), kwargs.get("inputs_embeds")
+    values = by_name(model, args, kwargs)
+    ids, embeds = values.get("input_ids"), values.get("inputs_embeds")
+    vocabulary = model.config.get_text_config().get("vocab_size")
+    if vocabulary is None:
+        return
     if ids is not None:
         name = model.outer_name("input_ids")
         inputs.check_ids(ids, name)
@@ -42,14 +48,16 @@ def check_tokens(model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any
     if mask is not None:
         inputs.check_mask(mask, shape[0], model.outer_name("attention_mask"), beside=name)
     inputs.warn_of_words(**kwargs)
-    counts = {"position_ids": None, "token_type_ids": model.config.get("type_vocab_size")}
-    for companion, count in counts.items():
+    for companion in ("position_ids", "token_type_ids"):
         if values.get(companion) is not None:
-            inputs.check_companion(values[companion], model.outer_name(companion), shape, name, count)
+            inputs.check_companion(values[companion], model.outer_name(companion), shape, name)
+    if values.get("token_type_ids") is not None:
+        segments = model.config.get("type_vocab_size")
+        inputs.check_rows(values["token_type_ids"], model.outer_name("token_type_ids"), segments)
     if ids is not None:
         if ids.is_meta and model.device.type != "meta":
             raise InputError(f"{name} are on the meta device and hold nothing; the model is on {model.device}")
-        inputs.check_vocabulary(ids, model.config.get_text_config().get("vocab_size"), name)
+        inputs.check_vocabulary(ids, vocabulary, name)
         if mask is None and not kwargs.get("past_key_values"):
             model.check_padding(ids)
 
@@ -67,8 +75,10 @@ def forward_annotations(model: ModelParts) -> dict[str, Any]:
 def take_cache_position(model: ModelParts, kwargs: dict[str, Any]) -> None:
     """Take `cache_position` (T,) out of the arguments of a model that knows caches: these count the slots themselves.
 
+    Where it says other slots than those after what the cache holds, a warning says so.
+
     Raises:
-        InputError: it says other slots than those after what the cache holds.
+        InputError: it is no list of slots.
     """
     if "past_key_values" not in forward_annotations(model):
         return  # forward says that there is no such argument
@@ -81,7 +91,8 @@ def take_cache_position(model: ModelParts, kwargs: dict[str, Any]) -> None:
         )
     cached = cache.get_seq_length() if isinstance(cache, Cache) else 0
     if may_look(slots) and is_true((slots != torch.arange(cached, cached + len(slots), device=slots.device)).any()):
-        raise InputError(
-            f"cache_position begins with {slots[:3].tolist()}, and the cache holds {cached} tokens: new ones take the slots "
-            f"from {cached} on (to go back, crop the cache)"
+        warn_once(
+            "cache-position",
+            f"cache_position begins with {slots[:3].tolist()} and has no effect: the cache holds {cached} tokens, and new ones"
+            f" take the slots from {cached} on (to go back, crop the cache)",
         )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 from ..core.errors import ConfigError, InputError
 from ..core.kinds import Count, Size, check, fits
+from ..core.logging import warn_once
 from ..hub.files import HubOptions
 from ..hub.pretrained import PretrainedRecord
 
@@ -172,9 +173,7 @@ class PreTrainedConfig(PretrainedRecord):
         """Read config.json; other keywords override its values.
 
         With `return_unused_kwargs=True`, keywords that are no field come back in a second value instead.
-
-        Raises:
-            ConfigError: the file belongs to another `model_type`.
+        A file of another `model_type` is read as if it were of this one, with a warning.
         """
         options, overrides = HubOptions.split(kwargs)
         split = overrides.pop("return_unused_kwargs", False)
@@ -199,10 +198,12 @@ class PreTrainedConfig(PretrainedRecord):
                 return dict(values[name])
         architectures = values.get("architectures")
         saved = f" and holds a {' or '.join(architectures)}" if fits(architectures, list[str]) and architectures else ""
-        raise ConfigError(
-            f"{cls.__name__} is for model_type {cls.model_type!r}; this checkpoint is of {model_type!r:.60}{saved}. The "
-            "AutoModel classes choose by themselves"
+        warn_once(
+            "model-type",
+            f"{cls.__name__} is for model_type {cls.model_type!r}; this checkpoint is of {model_type!r:.60}{saved} and read as "
+            "the former. The AutoModel classes choose by themselves",
         )
+        return {name: value for name, value in values.items() if name != "model_type"}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], **overrides: Any) -> Self:

@@ -24,11 +24,11 @@ from .parts import ModelParts
 # Older keywords, and the values of them that ask for what happens anyway.
 _WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
     "_fast_init": (True, False, None),  # what the file holds is never initialised first
-    "weights_only": (True, None),
+    "weights_only": (True, False, None),  # nothing else is ever read
     "load_in_8bit": (False, None),
     "load_in_4bit": (False, None),
     "quantization_config": (None,),
-    "adapter_kwargs": (None,),
+    "adapter_kwargs": (None, {}),
     "tp_plan": (None,),
     "gguf_file": (None,),
 }
@@ -44,11 +44,11 @@ class OpenOptions:
     max_memory: device -> bytes or a string with a unit. offload_folder, offload_state_dict: for what goes to disk.
     attn_implementation: the attention kernel. use_safetensors, variant: which weight files.
     ignore_mismatched_sizes: tensors whose shape differs are made anew, with a warning, instead of refused.
-    allow_missing: patterns of parameters that may be made anew.
+    allow_missing: patterns of parameters that may be made anew, or True for all.
     output_loading_info: also return what was missing, unexpected and mismatched.
     state_dict: tensors to load instead of the checkpoint's files.
     generation_config: settings to attach instead of the checkpoint's.
-    low_cpu_mem_usage: True or False, loading always takes each tensor from the file to its place.
+    low_cpu_mem_usage, weights_only: how loading always works, whatever they say.
     trust_remote_code: accepted, for code from a checkpoint is never run. from_tf, from_flax: True is refused.
     """
 
@@ -89,6 +89,8 @@ class OpenOptions:
                     f" from_pretrained(folder, {flag}=True), then save_pretrained, writes safetensors"
                 )
         kwargs.pop("trust_remote_code", None)  # a class that is here needs no code from a checkpoint
+        if isinstance(everything := kwargs.get("allow_missing"), bool):
+            kwargs["allow_missing"] = ("",) if everything else ()
         names = {field.name for field in fields(cls)}
         options = cls(**{name: value for name, value in kwargs.items() if name in names})
         if options.dtype is None:
@@ -110,7 +112,7 @@ class OpenKeywords(HubKeywords, total=False):
     use_safetensors: bool | None
     variant: str | None
     ignore_mismatched_sizes: bool
-    allow_missing: tuple[str, ...] | list[str]
+    allow_missing: tuple[str, ...] | list[str] | bool
     output_loading_info: Literal[False]
     state_dict: Mapping[str, torch.Tensor] | None
     generation_config: Any
@@ -180,7 +182,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
         tied=model.tied_weights(),
         head_is_new=head_is_new,
         ignore_unexpected=cls._keys_to_ignore_on_load_unexpected,
-        allow_missing=[*options.allow_missing, *(cls._new_with_head if head_is_new else ())],
+        allow_missing=[*options.allow_missing, *cls._optional_parts, *(cls._new_with_head if head_is_new else ())],
         ignore_mismatched_sizes=options.ignore_mismatched_sizes,
         saved_as=" or ".join(config.architectures or []),
         initialise=model.init_weights,
@@ -244,7 +246,7 @@ def _dtype(dtype: Any, config: PreTrainedConfig, checkpoint: Checkpoint) -> torc
 def _device_map(model: ModelParts, options: OpenOptions, dtype: torch.dtype, in_fp32: list[str]) -> dict[str, Any] | None:
     if options.device_map is None:
         if options.max_memory is not None:
-            raise ArgumentError("max_memory says how to spread a model, which needs device_map, for example 'auto'")
+            warn_once("max-memory", "max_memory has no effect without device_map, for example 'auto', which spreads a model")
         return None
     blocks = sorted({name for part in model.modules() if isinstance(part, ModelParts) for name in part._no_split_modules})
     table = plan_device_map(

@@ -13,7 +13,7 @@ from ..hub.push import PushToHubMixin
 from ..loading.checkpoint import WEIGHT_PATTERNS
 from ..loading.rules import Rule
 from ..nn.init import Starting, start_as_told, start_usually
-from ..nn.inputs import check_hidden_padding
+from ..nn.inputs import warn_of_padding
 from .building import FinishedOnce
 from .config import PreTrainedConfig
 from .facts import ModuleUtilsMixin
@@ -38,6 +38,8 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
         _weight_rules: reversible renames between the file's keys and ours, for checkpoints in an older form.
         _keep_in_fp32_modules: names of modules that stay in fp32 in a 16-bit load.
         _keys_to_ignore_on_load_unexpected: patterns of keys that old checkpoints hold and no model needs.
+        _optional_parts: patterns of parameters that the constructor can leave out: a checkpoint may lack them, which then start
+            afresh, with a warning.
         _new_with_head: patterns of parameters that start afresh, with a warning, where a checkpoint of a class with another
             head lacks them.
     """
@@ -55,6 +57,7 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
     _no_split_modules: ClassVar[list[str]] = []
     _keep_in_fp32_modules: ClassVar[list[str]] = []
     _weight_rules: ClassVar[tuple[Rule, ...]] = ()
+    _optional_parts: ClassVar[list[str]] = []
     _new_with_head: ClassVar[list[str]] = []
     _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$", r"(^|\.)position_ids$"]
 
@@ -72,8 +75,8 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
         """What a complete model needs once."""
 
     def check_padding(self, ids: Tensor) -> None:
-        """Refuse padding in `ids` (B, T) without a mask; a family in which padding changes nothing overrides this."""
-        check_hidden_padding(ids, self.config.pad_token_id, (self.config.bos_token_id, self.config.eos_token_id))
+        """Warn of padding in `ids` (B, T) without a mask; a family in which padding changes nothing overrides this."""
+        warn_of_padding(ids, self.config.pad_token_id, (self.config.bos_token_id, self.config.eos_token_id))
 
     def outer_name(self, name: str) -> str:
         """What a caller calls the input `name` of forward; a part of a larger model, which hands it on, overrides this."""

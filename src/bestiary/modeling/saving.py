@@ -1,6 +1,7 @@
 """Saving a model as a checkpoint."""
 
 import copy
+import inspect
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -46,8 +47,13 @@ def save_model(
         SaveError: the disk is full or the folder cannot be written; what was there before is still whole.
     """
     hub = {name: value for name, value in hub.items() if value is not None}
+    unknown = [name for name in hub if name not in inspect.signature(push_folder).parameters]
+    if unknown:
+        raise ArgumentError(f"save_pretrained takes no argument {', '.join(map(repr, unknown))}")
     if hub and not push_to_hub:
-        raise ArgumentError(f"save_pretrained takes no argument {', '.join(map(repr, hub))} without push_to_hub=True")
+        warn_once(
+            "no-push", f"{', '.join(hub)} of save_pretrained say how to upload, and have no effect without push_to_hub=True"
+        )
     if not is_main_process:
         return []
     if save_function is not None:

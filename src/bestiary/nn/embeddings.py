@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import InputError
+from .inputs import check_rows
 
 
 class LearnedPositions(nn.Embedding):
@@ -27,7 +28,10 @@ class LearnedPositions(nn.Embedding):
             raise InputError(self._too_long(position_ids.shape[-1]))
         try:
             return super().forward(position_ids)
-        except IndexError as error:
+        except (IndexError, RuntimeError) as error:
+            check_rows(position_ids, "position_ids")
+            if not isinstance(error, IndexError):
+                raise
             raise InputError(self._too_long(int(position_ids.max()) + 1 - self.first)) from error
 
     def _too_long(self, length: int) -> str:

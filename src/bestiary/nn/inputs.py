@@ -83,7 +83,7 @@ def check_embeds(embeds: Any, table: nn.Module, dtype: torch.dtype, name: str = 
 
 
 def check_mask(mask: Any, rows: int, name: str = "attention_mask", beside: str = "input_ids") -> None:
-    """Refuse a mask of other rows than `beside`, or, of two dimensions, of other numbers than 0 and 1."""
+    """Refuse a mask of other rows than `beside`; warn of one of two dimensions with other numbers than 0 and 1."""
     if not isinstance(mask, Tensor):
         raise InputError(f"{name} is a {type(mask).__name__}; expected a tensor (batch, keys)")
     if mask.is_complex():
@@ -91,7 +91,7 @@ def check_mask(mask: Any, rows: int, name: str = "attention_mask", beside: str =
     if mask.dim() > 1 and mask.shape[0] not in (1, rows):
         raise InputError(f"{name} has {mask.shape[0]} rows and {beside} {rows}; expected one for each")
     if mask.dim() == 2:
-        check_zeros_and_ones(mask, name)
+        warn_of_numbers(mask, name)
 
 
 def check_text(ids: Any, mask: Any, name: str = "input_ids", mask_name: str = "attention_mask") -> None:
@@ -103,17 +103,18 @@ def check_text(ids: Any, mask: Any, name: str = "input_ids", mask_name: str = "a
             raise InputError(f"{mask_name} has shape {tuple(mask.shape)} and {name} {tuple(ids.shape)}; expected the same")
 
 
-def check_zeros_and_ones(mask: Tensor, name: str = "attention_mask", wait: bool = False) -> None:
-    """Refuse a mask of other numbers than 0 and 1; `wait` for the numbers where they are not at hand."""
+def warn_of_numbers(mask: Tensor, name: str = "attention_mask", wait: bool = False) -> None:
+    """Warn of a mask of other numbers than 0 and 1; `wait` for the numbers where they are not at hand."""
     if mask.dtype == torch.bool or not (wait or may_look(mask)):
         return
     bounds = extremes(mask)
     if wait or mask.is_floating_point() or (bounds is not None and not 0 <= bounds[0] <= bounds[1] <= 1):
         other = (mask != 0) & (mask != 1)
         if bool(other.any()) if wait else is_true(other.any()):
-            raise InputError(
-                f"{name} holds {mask[other][0].item()}; expected 1 for real tokens and 0 for padding (only masks of 4"
-                " dimensions are added to scores)"
+            warn_once(
+                "mask-numbers",
+                f"{name} holds {mask[other][0].item()}; it says which tokens are real: any number but 0 does (only masks of 4"
+                " dimensions are added to scores). Expected 1 for real tokens and 0 for padding",
             )
 
 
@@ -138,17 +139,19 @@ def warn_of_words(**flags: Any) -> None:
             )
 
 
-def check_companion(value: Any, name: str, shape: Sequence[int], beside: str = "input_ids", count: int | None = None) -> None:
-    """Refuse numbers that go with each token (positions, segments) of another length or other rows than `beside` (`shape`).
-
-    They count from 0, and up to `count` - 1 where there is a `count`.
-    """
-    if not isinstance(value, Tensor) or value.dtype not in INTEGERS:
-        kind = f"of {value.dtype}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-        raise InputError(f"{name} are {kind}; expected a tensor of torch.int64")
+def check_companion(value: Any, name: str, shape: Sequence[int], beside: str = "input_ids") -> None:
+    """Refuse numbers that go with each token (positions, segments) of another length or other rows than `beside` (`shape`)."""
+    if not isinstance(value, Tensor):
+        raise InputError(f"{name} are a {type(value).__name__}; expected a tensor of torch.int64")
     if value.shape[-1:] != shape[1:2] or (value.dim() == 2 and value.shape[0] not in (1, shape[0])):
         raise InputError(f"{name} have shape {tuple(value.shape)} beside {beside} of {tuple(shape)}")
-    bounds = extremes(value)
+
+
+def check_rows(numbers: Tensor, name: str, count: int | None = None) -> None:
+    """Refuse what are no rows of a table, which has `count` of them: numbers with fractions, below 0, or from `count` on."""
+    if numbers.dtype not in INTEGERS:
+        raise InputError(f"{name} are of {numbers.dtype}; expected a tensor of torch.int64")
+    bounds = extremes(numbers)
     if bounds is not None and bounds[0] < 0:
         raise InputError(f"{name} hold {bounds[0]}; they count from 0")
     if bounds is not None and count is not None and bounds[1] >= count:
@@ -181,14 +184,15 @@ def check_places(places: Any, name: str, shape: Sequence[int], length: int | Non
     return places.long()
 
 
-def check_hidden_padding(ids: Tensor, pad: int | None, others: Sequence[int | Sequence[int] | None]) -> None:
-    """Refuse padding in `ids` (B, T) that no mask hides, where the token `pad` is none of the `others` too."""
+def warn_of_padding(ids: Tensor, pad: int | None, others: Sequence[int | Sequence[int] | None]) -> None:
+    """Warn of padding in `ids` (B, T) that no mask hides, where the token `pad` is none of the `others` too."""
     if pad is None or pad in others or not may_look(ids):
         return
     if is_true((ids == pad).any()):
-        raise InputError(
-            f"input_ids hold the padding token {pad}, and no attention_mask says which tokens are real; pass the"
-            " tokenizer's attention_mask, or torch.ones_like(input_ids) to attend to padding on purpose"
+        warn_once(
+            "padding-unmasked",
+            f"input_ids hold the padding token {pad} and came without attention_mask: padding is attended to as any other"
+            " token. Pass the tokenizer's attention_mask, or torch.ones_like(input_ids) if that is meant",
         )
 
 

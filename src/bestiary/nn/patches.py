@@ -32,7 +32,8 @@ def grid(image: Size, patch: Size) -> tuple[int, int]:
 def check_pixels(pixels: Tensor | None, channels: int, patch: Size, image: Size | None) -> Tensor:
     """`pixels` when a model can look at them: (B, C, Y, X), floating-point, of size `image` (None: any size).
 
-    Of another size, rows and columns behind the last whole patch are not seen, which is told once.
+    Of another size, rows and columns behind the last whole patch are not seen, which is told once; so are whole numbers, which
+    no image processor gives.
 
     Raises:
         InputError: what was found and what was expected.
@@ -40,11 +41,14 @@ def check_pixels(pixels: Tensor | None, channels: int, patch: Size, image: Size 
     if pixels is None:
         raise InputError("pass pixel_values, the images as the image processor returns them")
     shape = tuple(pixels.shape)
-    if pixels.dim() != 4 or not pixels.is_floating_point():
-        raise InputError(
-            f"pixel_values are {pixels.dtype} of shape {shape}; expected floating-point numbers of shape"
-            f" (batch, {channels}, height, width), as the image processor returns them"
-        )
+    expected = (
+        f"expected floating-point numbers of shape (batch, {channels}, height, width), as the image processor returns them"
+    )
+    if pixels.dim() != 4:
+        raise InputError(f"pixel_values are {pixels.dtype} of shape {shape}; {expected}")
+    if not pixels.is_floating_point():
+        warn_once("whole-pixels", f"pixel_values are {pixels.dtype}, so nothing has scaled and normalised them; {expected}")
+        pixels = pixels.to(torch.get_default_dtype())
     if shape[1] != channels:
         raise InputError(f"pixel_values have {shape[1]} channels (shape {shape}); this model expects {channels}")
     if image is not None:

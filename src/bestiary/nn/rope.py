@@ -95,7 +95,7 @@ def llama3(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
     inverse = _inverse(p["rope_theta"], size)
     trained, low, high = p["original_max_position_embeddings"], p["low_freq_factor"], p["high_freq_factor"]
     turns = trained * inverse / (2 * math.pi)  # rotations over the trained length
-    smooth = ((turns - low) / (high - low)).clamp(0, 1)
+    smooth = ((turns - low) / (high - low)).masked_fill(turns > high, 1).masked_fill(turns < low, 0)
     return _as_frequencies(inverse / p["factor"] * (1 - smooth) + inverse * smooth)
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ..core.errors import ConfigError, did_you_mean
+from ..core.logging import warn_once
 from ..core.optional import require
 from ..core.sizes import parse_size
 
@@ -43,7 +44,7 @@ def plan_device_map(
         _tie(model, tied or {})
         return _compute(model, device_map, max_memory, no_split, dtype, keep_in_fp32)
     if max_memory is not None:
-        raise ConfigError(f"max_memory is for device_map={', '.join(map(repr, STRATEGIES))}; found device_map={device_map!r}")
+        warn_once("max-memory", f"max_memory is for device_map={', '.join(map(repr, STRATEGIES))}, and has no effect on others")
     if not isinstance(device_map, Mapping):
         return {"": as_device(device_map)}
     table = {name: as_device(device) for name, device in device_map.items()}

@@ -7,7 +7,7 @@ import pytest
 import torch
 import transformers
 
-from bestiary.core.errors import ConfigError, InputError, LoadError
+from bestiary.core.errors import ConfigError, InputError
 from bestiary.models.bert import (
     BertConfig,
     BertForMaskedLM,
@@ -126,7 +126,7 @@ def test_chunks_need_not_divide_the_length(ids: torch.Tensor, size: int) -> None
     torch.testing.assert_close(parts(ids).last_hidden_state, whole(ids).last_hidden_state)
 
 
-def test_pooler_may_be_new_only_where_the_file_is_of_another_class(tmp_path: Path) -> None:
+def test_pooler_may_be_new(tmp_path: Path) -> None:
     masked = BertForMaskedLM(BertConfig(**SIZES))
     masked.save_pretrained(tmp_path)
     with pytest.warns(UserWarning, match="pooler"):
@@ -134,7 +134,7 @@ def test_pooler_may_be_new_only_where_the_file_is_of_another_class(tmp_path: Pat
     assert model.bert.pooler.dense.weight.std() < 0.1
     full = BertModel(BertConfig(**SIZES))
     rest = {name: tensor for name, tensor in full.state_dict().items() if not name.startswith("pooler")}
-    with pytest.raises(LoadError, match=r"pooler\.dense"):
+    with pytest.warns(UserWarning, match=r"to be trained: pooler\.dense"):
         BertModel.from_pretrained(None, config=BertConfig(**SIZES, architectures=["BertModel"]), state_dict=rest)
 
 
@@ -154,15 +154,11 @@ def test_refusals(ids: torch.Tensor) -> None:
         model(torch.full((1, 13), 7))
     with pytest.raises(InputError, match="20 positions.*knows 12"):
         model(torch.full((1, 2), 7), position_ids=torch.tensor([[0, 19]]))
-    with pytest.raises(InputError, match="without cross-attention"):
-        model(ids, encoder_hidden_states=torch.zeros(2, 3, 16))
-    with pytest.raises(InputError, match="is_decoder"):
-        model(ids, past_key_values=object())
     with pytest.raises(InputError, match="either input_ids or inputs_embeds"):
         model()
     with pytest.raises(ConfigError, match="is_decoder=True"):
         BertConfig(add_cross_attention=True)
-    with pytest.raises(ConfigError, match="relative_key"):
+    with pytest.warns(UserWarning, match="relative_key"):
         BertConfig(position_embedding_type="relative_key")
     with pytest.raises(ConfigError, match=r"hidden_size \(10\).*num_attention_heads \(3\)"):
         BertConfig(hidden_size=10, num_attention_heads=3)

@@ -142,7 +142,7 @@ def test_refusals(ids: torch.Tensor) -> None:
     with pytest.raises(InputError, match="without cross-attention"):
         model(ids, encoder_hidden_states=torch.zeros(2, 3, 16))
     with pytest.raises(ConfigError, match="summary_type is 'attn'"):
-        GPT2Config(summary_type="attn")
+        GPT2DoubleHeadsModel(GPT2Config(**SIZES, summary_type="attn"))
 
 
 def test_both_spellings_of_sizes() -> None:

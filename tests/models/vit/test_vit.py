@@ -65,9 +65,12 @@ def test_masking_needs_a_mask_token_and_a_place_for_each_patch() -> None:
         ViTModel(ViTConfig(**TINY), use_mask_token=True)(pixels, torch.ones(1, 5))
 
 
-def test_stride_that_is_not_the_patch_is_refused_before_work() -> None:
+def test_a_stride_that_is_not_the_patch_paints_and_has_no_loss() -> None:
+    model = ViTForMaskedImageModeling(ViTConfig(**{**TINY, "encoder_stride": 16}))
+    pixels = torch.zeros(1, 3, TINY["image_size"], TINY["image_size"])
+    assert model(pixels).reconstruction.shape[-1] == TINY["image_size"] // TINY["patch_size"] * 16
     with pytest.raises(ConfigError, match=r"encoder_stride \(16\).*patch_size \(8\)"):
-        ViTForMaskedImageModeling(ViTConfig(**{**TINY, "encoder_stride": 16}))
+        model(pixels, torch.ones(1, 4, dtype=torch.bool))
 
 
 def test_heads_that_do_not_divide_are_refused() -> None:

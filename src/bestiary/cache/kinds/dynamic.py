@@ -42,6 +42,8 @@ class DynamicLayer(CacheLayer):
 
     def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         start, end = self._seen, self._seen + keys.shape[2]
+        if self._keys is not None and self._keys.shape[0] != keys.shape[0]:
+            raise InputError(f"the cache holds {self._keys.shape[0]} rows and is given {keys.shape[0]}")
         if torch.is_grad_enabled() and (keys.requires_grad or (self._keys is not None and self._keys.requires_grad)):
             # Autograd needs what earlier steps saved, so nothing may be written in place.
             self._keys, self._values = _joined(self.keys, keys), _joined(self.values, values)
@@ -103,8 +105,6 @@ def _joined(held: Tensor | None, new: Tensor) -> Tensor:
 def _grown(held: Tensor | None, new: Tensor, end: int) -> Tensor:
     buffer = new.new_empty(new.shape[0], new.shape[1], end + BLOCK, new.shape[3])
     if held is not None:
-        if held.shape[0] != new.shape[0]:
-            raise InputError(f"the cache holds {held.shape[0]} rows and is given {new.shape[0]}")
         buffer.narrow(2, 0, held.shape[2]).copy_(held)
     return buffer
 

@@ -157,7 +157,7 @@ class QuantizedCache(Cache):
         config: the model's config; layers that have a window by it are small and stay as they are.
         nbits: bits of a number: native 2, 4, 8; quanto 2, 4; HQQ 1, 2, 3, 4, 8.
         axis_key, axis_value: how numbers are grouped; native and quanto 0 (default, channels of a token) or -1 (tokens of a
-            channel); HQQ 1 (default) or 0.
+            channel); HQQ 1 (default) or 0. Native takes 1 as well, for 0.
         q_group_size: numbers that share a step. Tokens are packed in blocks of as many.
         residual_length: the newest tokens that are never packed.
         compute_dtype: in which steps are computed and kept; default fp32.

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...core.errors import ConfigError
+from ...core.logging import warn_once
 from ..layer import CacheLayer, Change, Tokens
 from ..layer_types import layer_types
 from .static import StaticCache, check_tokens, newest
@@ -137,17 +137,17 @@ class SlidingWindowLayer(WanderingLayer):
 class SlidingWindowCache(StaticCache):
     """A `StaticCache` for a model whose layers look back `config.sliding_window` tokens: room for these, however long the text.
 
-    Raises:
-        ConfigError: no layer of the model has a window.
+    For a model without windows it is a `StaticCache`, and a warning says so.
     """
 
     kind = "sliding_window"
 
     def __init__(self, config: Any = None, max_cache_len: int = 0, **options: Any) -> None:
         if not layer_types(config).slides:
-            raise ConfigError(
-                "the sliding_window cache is for models whose config has sliding_window; this one looks at all tokens: use "
-                "'static', or 'dynamic'"
+            warn_once(
+                "no-window",
+                "the sliding_window cache is for models whose config has sliding_window; this one looks at all tokens: it is a"
+                " 'static' one",
             )
         super().__init__(config, max_cache_len, **options)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import InputError
+from ...core.logging import warn_once
 from ...core.outputs import Seq2SeqSequenceClassifierOutput, SequenceClassifierOutput
 from ...nn.inputs import check_text
 from ...nn.pooling import first_real, last_real
@@ -135,7 +136,7 @@ class EndTokenClassifier(Seq2SeqHeaded):
         return Seq2SeqSequenceClassifierOutput(loss=loss, logits=logits, **recorded(output))
 
     def _last_end(self, input_ids: Tensor | None, attention_mask: Tensor | None) -> Tensor:
-        """Index (B,) of the last end-of-sequence token of each row."""
+        """Index (B,) of the last end-of-sequence token of each row: of the real ones, where the mask leaves any."""
         if input_ids is None:
             raise InputError(
                 f"{type(self).__name__} classifies the state of the end-of-sequence token, which it finds in input_ids; pass"
@@ -143,12 +144,18 @@ class EndTokenClassifier(Seq2SeqHeaded):
             )
         check_text(input_ids, attention_mask)
         ends = torch.isin(input_ids, torch.tensor(self.config.eos_token_id, device=input_ids.device))
-        if attention_mask is not None and attention_mask.dim() == 2:
-            ends = ends & (attention_mask != 0)
         if is_true((~ends.any(1)).any()):
             row = int((~ends.any(1)).nonzero()[0])
             raise InputError(
                 f"row {row} of input_ids has no end-of-sequence token ({self.config.eos_token_id}); its state is what is"
                 " classified, and the family's tokenizer adds it"
             )
-        return (ends * torch.arange(1, input_ids.shape[1] + 1, device=input_ids.device)).argmax(1)
+        if attention_mask is not None and attention_mask.dim() == 2:
+            real = ends & (attention_mask != 0)
+            if is_true((~real.any(1)).any()):
+                warn_once(
+                    "end-token-hidden",
+                    "attention_mask hides the end-of-sequence token of a row of input_ids, whose state is what is classified",
+                )
+            ends = torch.where(real.any(1, keepdim=True), real, ends)
+        return last_real(ends)

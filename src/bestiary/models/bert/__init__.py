@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from ...core.errors import ConfigError
 from ...core.kinds import Amount, Count, Depth, Length, Rate, Size
+from ...core.logging import warn_once
 from ...core.plugins import lazy
 from ...modeling.config import PreTrainedConfig
 
@@ -43,7 +44,7 @@ class BertConfig(PreTrainedConfig):
             raise ConfigError("add_cross_attention=True needs is_decoder=True: only a decoder looks at an encoder")
         kind = self.get("position_embedding_type", "absolute")
         if kind != "absolute":
-            raise ConfigError(f"position_embedding_type is {kind!r}; only 'absolute' positions exist here")
+            warn_once("positions", f"position_embedding_type is {kind!r}; only 'absolute' positions exist, and are used")
 
 
 TASKS = {

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import InputError
+from ...core.logging import warn_once
 from ...core.outputs import BaseModelOutputWithPoolingAndCrossAttentions, ModelOutput, Tensors
 from ...loading.rules import rename
 from ...modeling.base import PreTrainedModel
@@ -157,7 +157,7 @@ class BertPreTrainedModel(PreTrainedModel):
     stacks = {"": Stack("encoder.layer")}
     head_weights = HeadWeights(("attention.self.query", "attention.self.key", "attention.self.value"), "attention.output.dense")
     _no_split_modules = ["BertEmbeddings", "BertLayer"]
-    _new_with_head = [r"(^|\.)pooler\.dense\."]
+    _optional_parts = [r"(^|\.)pooler\.dense\."]
     _weight_rules = (
         rename("LayerNorm.gamma", "LayerNorm.weight", reverse=False),  # as the TensorFlow release called them
         rename("LayerNorm.beta", "LayerNorm.bias", reverse=False),
@@ -203,15 +203,23 @@ class BertModel(BertPreTrainedModel):
         decoder = self.config.is_decoder
         if not decoder:
             warn_of_hidden_rows(attention_mask)
-        if past_key_values is not None and not decoder:
-            raise InputError("a bidirectional encoder has no cache; set config.is_decoder=True to use it as a decoder")
+            if past_key_values is not None or encoder_hidden_states is not None:
+                warn_once(
+                    "bidirectional",
+                    "encoder_hidden_states and past_key_values are for decoders (config.is_decoder=True), and this model looks"
+                    " both ways: the former are left out, the latter filled",
+                )
+            encoder_hidden_states = None
         words = self.embeddings.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
-        cache = self.start_cache(past_key_values, use_cache) if decoder else None
+        cache = self.start_cache(past_key_values, use_cache) if decoder or past_key_values is not None else None
         memory_mask, cache = look_at(self, encoder_hidden_states, encoder_attention_mask, words, cache)
         mask = make_mask(words.shape[1], words.device, attention_mask, cache=cache, causal=decoder)
         if position_ids is None:
             past, first = 0 if cache is None else cache.position(), self.config.first_position
-            position_ids = positions(attention_mask, words.shape[1], past, words.device, first)
+            says = attention_mask
+            if first and input_ids is not None and past == 0 and (says is None or says.dim() != 2):
+                says = input_ids != first - 1  # as published, whatever is attended to
+            position_ids = positions(says, words.shape[1], past, words.device, first)
         x = self.embeddings(words, token_type_ids, position_ids)
         x = self.encoder(x, mask, cache, memory=encoder_hidden_states, memory_mask=memory_mask)
         pooled = None if self.pooler is None else self.pooler(x, mask.padding)

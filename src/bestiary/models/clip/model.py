@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import InputError
+from ...core.logging import warn_once
 from ...core.outputs import BaseModelOutputWithPooling, ContrastiveOutput, ImageEmbedsOutput, TextEmbedsOutput
 from ...modeling.base import PreTrainedModel
 from ...modeling.config import PreTrainedConfig
@@ -174,12 +175,12 @@ class CLIPTextModel(CLIPPreTrainedModel):
         return self.embeddings.token_embedding
 
     def check_padding(self, ids: Tensor) -> None:
-        """Nothing to refuse: what stands before the end token cannot see padding, which often is a real token's id."""
+        """Nothing to say: what stands before the end token cannot see padding, which often is a real token's id."""
 
     def forward(
         self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, *, position_ids: Tensor | None = None
     ) -> BaseModelOutputWithPooling:
-        """input_ids (B, T), each row with an end token; attention_mask (B, T); position_ids (B or 1, T)."""
+        """input_ids (B, T), each row with its end token; attention_mask (B, T); position_ids (B or 1, T)."""
         if input_ids is None:
             raise InputError("pass input_ids")
         if position_ids is None:
@@ -191,19 +192,24 @@ class CLIPTextModel(CLIPPreTrainedModel):
         return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=x[rows, self._end(input_ids, attention_mask)])
 
     def _end(self, ids: Tensor, attention_mask: Tensor | None) -> Tensor:
-        """Index (B,) of the first real end token of each row of (B, T); padding often has the same id."""
-        if attention_mask is not None and attention_mask.dim() == 2:
-            ids = ids.masked_fill(attention_mask == 0, -1)
+        """Index (B,) of the first real end token of each row of (B, T); padding often has the same id.
+
+        In a row without one, the first token is taken, with a warning; or the end token that the mask hides.
+        """
+        padding = None if attention_mask is None or attention_mask.dim() != 2 else attention_mask == 0
         end = self.config.eos_token_id
         if end == 2:  # what configs said while the end token was found as the highest id
-            return ids.argmax(-1)
+            return (ids if padding is None else ids.masked_fill(padding, -1)).argmax(-1)
         ends = torch.isin(ids, torch.tensor(end, device=ids.device))
-        if is_true((~ends.any(-1)).any()):
-            row = int(ends.any(-1).int().argmin())
-            raise InputError(
-                f"row {row} of input_ids has no end token ({end}) outside of padding; a text's vector is its state"
+        real = ends if padding is None else ends & ~padding
+        has_end = real.any(-1)
+        if is_true((~has_end).any()):
+            warn_once(
+                "no-end-token",
+                f"row {int(has_end.int().argmin())} of input_ids has no end token ({end}) outside of padding, whose state is a"
+                " text's vector; its first token's is taken (the tokenizer adds the end token)",
             )
-        return ends.int().argmax(-1)
+        return torch.where(has_end, real.int().argmax(-1), ends.int().argmax(-1))
 
 
 class CLIPVisionModel(CLIPPreTrainedModel):

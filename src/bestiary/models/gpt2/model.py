@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ...core.errors import InputError
+from ...core.errors import ConfigError, InputError
 from ...core.outputs import BaseModelOutputWithPast, ModelOutput, Tensors
 from ...modeling.base import PreTrainedModel
 from ...modeling.cross_attention import look_at
@@ -29,7 +29,7 @@ from ...nn.layer import Layer
 from ...nn.losses import causal_lm_loss, token_loss
 from ...nn.masks import Mask, decoder_frame
 from ...nn.pooling import last_real
-from . import GPT2Config
+from . import SUMMARIES, GPT2Config
 
 
 class BranchEnd(Conv1D):
@@ -182,6 +182,8 @@ class GPT2SequenceSummary(nn.Module):
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
+        if config.summary_type not in SUMMARIES:
+            raise ConfigError(f"summary_type is {config.summary_type!r}; expected one of {', '.join(SUMMARIES)}")
         self.kind, self.scalar = config.summary_type, config.summary_use_proj and config.summary_proj_to_labels
         size = 1 if self.scalar else config.n_embd
         self.summary = nn.Linear(config.n_embd, size) if config.summary_use_proj else nn.Identity()

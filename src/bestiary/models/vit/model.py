@@ -167,7 +167,7 @@ class ViTPreTrainedModel(PreTrainedModel):
         ("attention.attention.query", "attention.attention.key", "attention.attention.value"), "attention.output.dense"
     )
     _no_split_modules = ["ViTEmbeddings", "ViTLayer"]
-    _new_with_head = [r"(^|\.)pooler\.dense\.", r"(^|\.)embeddings\.mask_token$"]
+    _optional_parts = [r"(^|\.)pooler\.dense\.", r"(^|\.)embeddings\.mask_token$"]
     _keys_to_ignore_on_load_unexpected = [r"^(vit\.)?embeddings\.mask_token$"]
     config: ViTConfig
 
@@ -228,8 +228,6 @@ class ViTForMaskedImageModeling(Headed, ViTPreTrainedModel):
     def __init__(self, config: ViTConfig) -> None:
         super().__init__(config)
         stride = config.encoder_stride
-        if pair(config.patch_size) != (stride, stride):
-            raise ConfigError(f"encoder_stride ({stride}) must be patch_size ({config.patch_size}) to paint masked patches")
         pixels = nn.Conv2d(config.hidden_size, stride**2 * config.num_channels, kernel_size=1)
         self.decoder = nn.Sequential(pixels, nn.PixelShuffle(stride))
 
@@ -237,13 +235,15 @@ class ViTForMaskedImageModeling(Headed, ViTPreTrainedModel):
         self, pixel_values: Tensor | None = None, bool_masked_pos: Tensor | None = None, **inputs: Any
     ) -> MaskedImageModelingOutput:
         """bool_masked_pos: (B, patches), True where masked; then `loss` is the mean absolute error of the masked pixels."""
+        stride, patch = self.config.encoder_stride, self.config.patch_size
+        if bool_masked_pos is not None and pair(patch) != (stride, stride):
+            raise ConfigError(f"encoder_stride ({stride}) must be patch_size ({patch}) to paint masked patches")
         output = self.run_backbone(pixel_values, bool_masked_pos, **inputs)
-        pixels = check_pixels(pixel_values, self.config.num_channels, self.config.patch_size, None)
-        rows, columns = grid(pixels.shape[-2:], self.config.patch_size)
+        pixels = check_pixels(pixel_values, self.config.num_channels, patch, None)
+        rows, columns = grid(pixels.shape[-2:], patch)
         patches = output.last_hidden_state[:, 1:].transpose(1, 2).unflatten(2, (rows, columns))
         painted, loss = self.decoder(patches), None
         if bool_masked_pos is not None:
-            stride = self.config.encoder_stride
             masked = bool_masked_pos.to(painted.dtype).view(-1, 1, rows, columns)
             masked = masked.repeat_interleave(stride, 2).repeat_interleave(stride, 3)
             targets = pixels[..., : rows * stride, : columns * stride]
