@@ -4,8 +4,9 @@
 
 `src/bestiary/models/index.json` says which family has a model_type or a class; the lines `from .models...` of
 `src/bestiary/__init__.pyi`, and those of the folders in `PLUGINS`, say which module a public name comes from;
-`docs/families.md` is the table for people. Run it after a change of a family's public names or of a plug-in's `__all__`
-(`tests/test_family_lists.py` tells when); never edit these by hand.
+`classes.pyi` of a family made from data shows its classes to type checkers; `docs/families.md` is the table for people. Run
+it after a change of a family's public names or of a plug-in's `__all__` (`tests/test_family_lists.py` tells when); never edit
+these by hand.
 """
 
 import importlib
@@ -35,19 +36,53 @@ its case in [tests/parity/cases](../tests/parity/cases). This page is written by
 
 def lists(package: Path) -> dict[Path, str]:
     """Path -> text of both files of the library in the folder `package`, and of the page in the documentation."""
-    declared, lines, rows = {}, [], []
+    declared, lines, rows, shown = {}, [], [], {}
     for name in families():
         family = importlib.import_module(f"bestiary.models.{name}")
         places = {each: place for each in declarations(family)["names"] if (place := home(family, each))}
         declared[name] = {**declarations(family), "names": sorted(places)}
         rows.append(row(family, declared[name]["types"]))
+        if made := [getattr(family, each) for each in places if each not in vars(family) and places[each] == family.__name__]:
+            shown[package / "models" / name / "classes.pyi"] = stub_of(family, made)
         lines += [f"from .{place.removeprefix('bestiary.')} import {each} as {each}" for each, place in places.items()]
     for folder in PLUGINS:
         published = plugins.literals(f"bestiary.{folder}", "__all__").items()
         lines += [f"from .{folder}.{file} import {each} as {each}" for file, names in published for each in names]
     stub = package / "__init__.pyi"
     page = PAGE + "".join(rows)
-    return {package / "models" / INDEX: index(declared), stub: with_lines(stub, lines), ROOT / "docs" / "families.md": page}
+    written = {package / "models" / INDEX: index(declared), stub: with_lines(stub, lines), ROOT / "docs" / "families.md": page}
+    return {**written, **shown}
+
+
+def stub_of(family: ModuleType, made: list[type]) -> str:
+    """What type checkers are told of the classes that a family is `made` of, which no file of it defines."""
+    config = made[0].config_class.__name__
+    imports, blocks = {f"from . import {config}"}, {}
+
+    def relative(module: str) -> str:
+        """The module as seen from the family's folder."""
+        for above, dots in ((family.__name__, "."), ("bestiary.models", ".."), ("bestiary", "...")):
+            if module.startswith(f"{above}."):
+                return dots + module.removeprefix(f"{above}.")
+        return module
+
+    def name_of(kind: type) -> str:
+        """What the stub calls a base, after it is imported or written itself."""
+        if kind.__module__ == family.__name__:
+            write(kind)
+            return kind.__name__
+        imports.add(f"from {relative(kind.__module__)} import {kind.__name__} as _{kind.__name__}")
+        return f"_{kind.__name__}"
+
+    def write(kind: type) -> None:
+        if kind.__name__ not in blocks:
+            bases = ", ".join(map(name_of, kind.__bases__))
+            blocks[kind.__name__] = f"class {kind.__name__}({bases}):\n    config: {config}\n"
+
+    for kind in made:
+        write(kind)
+    head = "# The classes of this family, made from data. Written by scripts/write_family_lists.py; do not edit.\n\n"
+    return formatted(head + "\n".join([*sorted(imports), "", *blocks.values()]), "models/family/classes.pyi")
 
 
 def row(family: ModuleType, types: dict[str, list[str]]) -> str:
@@ -82,10 +117,14 @@ def with_lines(stub: Path, lines: list[str]) -> str:
         if not inside:
             kept.append(line)
     place = next(number for number, line in enumerate(kept) if line.startswith("from ."))
-    text = "\n".join([*kept[:place], *lines, *kept[place:], ""])
+    return formatted("\n".join([*kept[:place], *lines, *kept[place:], ""]), "__init__.pyi")
+
+
+def formatted(text: str, name: str) -> str:
+    """`text` as the linter wants the file `name` of the package."""
     for command in (["check", "--fix-only", "--quiet", "--select", "I"], ["format", "--quiet"]):
         # Under the name that it has in this repository, whose settings hold wherever the package lies.
-        command = [sys.executable, "-m", "ruff", *command, "--stdin-filename", "src/bestiary/__init__.pyi", "-"]
+        command = [sys.executable, "-m", "ruff", *command, "--stdin-filename", f"src/bestiary/{name}", "-"]
         text = subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     return text
 

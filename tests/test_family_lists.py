@@ -24,3 +24,8 @@ def test_no_name_belongs_to_two_families(kind: str) -> None:
     names = [name for declared in listed.values() for name in declared[kind]]
     assert names
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("path", [path for path in WRITTEN if path.name == "classes.pyi"], ids=lambda path: path.parent.name)
+def test_a_family_made_from_data_shows_its_classes_to_type_checkers(path: Path) -> None:
+    assert "\n    from .classes import *" in (path.parent / "__init__.py").read_text(encoding="utf-8")

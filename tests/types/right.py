@@ -23,6 +23,10 @@ from bestiary import (
     LlamaConfig,
     LlamaForCausalLM,
     LlamaModel,
+    MistralConfig,
+    MistralForCausalLM,
+    MixtralForSequenceClassification,
+    MixtralModel,
     T5ForConditionalGeneration,
     TaskName,
     TextGenerationPipeline,
@@ -45,6 +49,8 @@ reveal_type(GenerationConfig.from_pretrained("folder"))  # GenerationConfig
 # opening
 reveal_type(LlamaForCausalLM.from_pretrained("folder", dtype="bfloat16", device_map="auto"))  # LlamaForCausalLM
 reveal_type(BertForMaskedLM.from_pretrained("folder", hidden_dropout_prob=0.0, revision="main"))  # BertForMaskedLM
+reveal_type(MistralForCausalLM.from_pretrained("folder", dtype="bfloat16"))  # MistralForCausalLM
+reveal_type(MixtralModel.from_pretrained("folder").config)  # MixtralConfig
 loaded = GPT2LMHeadModel.from_pretrained("folder", output_loading_info=True)
 reveal_type(loaded)  # tuple[GPT2LMHeadModel, dict[str, Any]]
 reveal_type(AutoModel.from_pretrained("folder"))  # PreTrainedModel
@@ -64,6 +70,11 @@ reveal_type(llama(ids).logits)  # Tensor
 reveal_type(llama(ids).loss)  # Tensor | None
 reveal_type(llama(ids, return_dict=False))  # tuple[Any, ...]
 reveal_type(LlamaModel(config)(input_ids=ids, output_hidden_states=True).hidden_states)  # tuple[Tensor, ...] | None
+mistral = MistralForCausalLM(MistralConfig())
+reveal_type(mistral(ids).logits)  # Tensor
+reveal_type(mistral.generate(ids, max_new_tokens=5))  # Tensor
+reveal_type(mistral.config.sliding_window)  # int | None
+reveal_type(MixtralForSequenceClassification.from_pretrained("folder")(ids))  # SequenceClassifierOutput
 reveal_type(BertForTokenClassification(BertConfig())(ids))  # TokenClassifierOutput
 reveal_type(T5ForConditionalGeneration.from_pretrained("folder")(input_ids=ids))  # Seq2SeqLMOutput
 reveal_type(AutoModelForImageClassification.from_pretrained("folder")(pixel_values=ids).logits)  # Tensor

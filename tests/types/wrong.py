@@ -9,6 +9,7 @@ from bestiary import (
     GenerationConfig,
     LlamaConfig,
     LlamaForCausalLM,
+    MistralForCausalLM,
     pipeline,
 )
 
@@ -27,6 +28,7 @@ model(ids).logit  # wrong
 LlamaForCausalLM(LlamaConfig())(ids).start_logits  # wrong
 model(ids).loss.backward()  # wrong
 model.generate(ids, max_new_token=5)  # wrong
+MistralForCausalLM.from_pretrained("folder")(ids).start_logits  # wrong
 model.generate(ids, num_beams="four")  # wrong
 model.generate(ids).sequences  # wrong
 model.generate(ids, return_dict_in_generate=True).shape  # wrong

@@ -3,7 +3,7 @@
 Differs from Llama: no biases at all, and the defaults. Later checkpoints have no window (`"sliding_window": null`).
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ...core.kinds import Length, Size
 from ...modeling.decoder_config import DecoderConfig
@@ -31,5 +31,8 @@ TASKS = {
 }
 
 PREPROCESSORS = {"tokenizer": "LlamaTokenizer"}
+
+if TYPE_CHECKING:
+    from .classes import *  # noqa: F403
 
 __getattr__, __dir__ = variant(__name__, MistralConfig, TASKS, llama, {"ForQuestionAnswering": {"base_model_prefix": "model"}})

@@ -3,7 +3,7 @@
 Differs from Mistral: the mixtures, no window, a larger rotary base. Files hold each expert by itself (`weights.py`).
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ...core.errors import ConfigError
 from ...core.kinds import Amount, Length, Rate, Size
@@ -53,6 +53,9 @@ TASKS = {
 }
 
 PREPROCESSORS = {"tokenizer": "LlamaTokenizer"}
+
+if TYPE_CHECKING:
+    from .classes import *  # noqa: F403
 
 __getattr__, __dir__ = variant(
     __name__,
