@@ -32,6 +32,7 @@ from bestiary import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrained
 from bestiary.core.files import replacing, write_json, write_text
 
 END = "<|endoftext|>"
+PADDING = "<|padding|>"
 SHAPE = {
     "hidden_size": 256,
     "intermediate_size": 688,
@@ -96,7 +97,16 @@ def train_tokenizer(texts: list[str], vocab: int) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
+    return with_padding(tokenizer)
+
+
+def with_padding(tokenizer: Tokenizer) -> Tokenizer:
+    """The token of the byte 0xFF, which no UTF-8 text holds, becomes that of padding: the vocabulary does not grow."""
+    state = json.loads(tokenizer.to_str())
+    index = state["model"]["vocab"].pop("\u00ff")
+    state["model"]["vocab"][PADDING] = index
+    state["added_tokens"].append({**state["added_tokens"][0], "id": index, "content": PADDING})
+    return Tokenizer.from_str(json.dumps(state))
 
 
 def tokens(texts: list[str], tokenizer: Tokenizer) -> np.ndarray:
@@ -240,13 +250,13 @@ def parse_rate(model: LlamaForCausalLM, texts: list[str], tokenizer: PreTrainedT
 
 def export(model: LlamaForCausalLM, file: Path, settings: Settings) -> PreTrainedTokenizerFast:
     """Write the checkpoint, weights in bfloat16, into `settings.out`; returns its tokenizer."""
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(file), bos_token=END, eos_token=END, pad_token=END)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(file), bos_token=END, eos_token=END, pad_token=PADDING)
     tokenizer.model_max_length = settings.context
     tokenizer.save_pretrained(settings.out)
     model.generation_config = GenerationConfig(
         bos_token_id=model.config.bos_token_id,
         eos_token_id=model.config.eos_token_id,
-        pad_token_id=model.config.eos_token_id,
+        pad_token_id=model.config.pad_token_id,
         do_sample=False,
         repetition_penalty=1.1,  # so small a model repeats itself without these two
         no_repeat_ngram_size=6,
@@ -273,7 +283,7 @@ the style of CPython's standard library and nothing else: it is a demonstration,
 |---|---|
 | architecture | llama: {shape}, tied embeddings |
 | parameters | {figures["parameters"]:,}, stored in bfloat16 |
-| tokenizer | byte-level BPE, {settings.vocab} tokens; `{END}` begins and ends a text |
+| tokenizer | byte-level BPE, {settings.vocab} tokens; `{END}` begins and ends a text, `{PADDING}` fills up |
 | context | {settings.context} tokens |
 | data | standard library of CPython {platform.python_version()} (PSF licence) |
 | files | {files[0]} to train on, {files[1]} held out |
@@ -315,6 +325,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
         tie_word_embeddings=True,
         bos_token_id=end,
         eos_token_id=end,
+        pad_token_id=tokenizer.token_to_id(PADDING),
         **SHAPE,
     )
     model = LlamaForCausalLM(config)

@@ -21,7 +21,8 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         start = _stub.rindex("from .", 0, place) + len("from ")
-        value = getattr(import_module(_stub[start : _stub.index(" import ", start)], __name__), name)
+        module = _stub[start : _stub.index(" import ", start)]
+        value = import_module(f".{name}", __name__) if module == "." else getattr(import_module(module, __name__), name)
     globals()[name] = value
     return value
 

@@ -1,5 +1,6 @@
 # Every public name and the module it comes from. `__init__.py` reads this file; so do editors and type checkers.
 
+from . import logging as logging
 from .auto import AutoBackbone as AutoBackbone
 from .auto import AutoConfig as AutoConfig
 from .auto import AutoFeatureExtractor as AutoFeatureExtractor

@@ -11,7 +11,9 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from bestiary import AutoModelForCausalLM, AutoTokenizer
+from bestiary import AutoModelForCausalLM, AutoTokenizer, pipeline
+from bestiary.core.errors import InputError
+from bestiary.core.logging import BestiaryWarning
 from bestiary.pipelines.defaults import embedded_model_path
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "train_embedded_model.py"
@@ -47,6 +49,28 @@ def test_size(folder: Path, model: torch.nn.Module) -> None:
     assert (folder / "model.safetensors").stat().st_size <= 8_000_000
     assert 3_000_000 <= model.num_parameters() <= 5_000_000
     assert sum(path.stat().st_size for path in folder.iterdir()) < 9_000_000
+
+
+def test_padding_is_a_token_of_its_own(folder: Path, model: torch.nn.Module) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    config, settings = model.config, model.generation_config
+    assert config.pad_token_id == settings.pad_token_id == tokenizer.pad_token_id
+    assert tokenizer.pad_token_id not in (config.bos_token_id, config.eos_token_id)
+    assert len(tokenizer) == config.vocab_size
+    assert tokenizer.decode(tokenizer("\xff \u00c3\u00bf").input_ids) == "\xff \u00c3\u00bf"
+    batch = tokenizer(["def mean(values):", "def f"], padding=True, return_tensors="pt")
+    assert (batch["input_ids"] == tokenizer.pad_token_id).any()
+    with pytest.raises((InputError, BestiaryWarning), match="padding"):  # without a mask it is noticed
+        model(batch["input_ids"])
+    batch = tokenizer(["def mean(values):", "def f"], padding=True, padding_side="left", return_tensors="pt")
+    new = model.generate(**batch, max_new_tokens=6, do_sample=False)
+    alone = tokenizer("def f", return_tensors="pt")
+    assert torch.equal(new[1, -6:], model.generate(**alone, max_new_tokens=6, do_sample=False)[0, -6:])
+
+
+def test_it_says_that_it_is_a_demonstration() -> None:
+    with pytest.warns(BestiaryWarning, match="no model was named, so the embedded one writes: a demonstration"):
+        pipeline("text-generation")
 
 
 def test_bits_per_byte_are_those_of_the_card(

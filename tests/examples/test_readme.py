@@ -29,6 +29,7 @@ def on_tiny_checkpoints(code: str) -> str:
     )
 
 
+@pytest.mark.filterwarnings("ignore:no model was named")  # README uses the embedded one on purpose
 @pytest.mark.parametrize("number", range(len(blocks("python"))))
 def test_python(number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "block.py"

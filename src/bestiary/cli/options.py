@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .console import note, working
 from .cores import IdleCores
 
 
@@ -45,9 +46,7 @@ class Opening:
 
     def pipeline(self, task: str) -> Any:
         """The pipeline for `task`; imports torch."""
-        from .console import working
-
-        with working(f"opening {self.model or 'the embedded model'}"):
+        with working(f"opening {self.model}"):
             import torch
 
             from ..pipelines.opening import pipeline
@@ -71,6 +70,15 @@ class OpeningOrEmbedded(Opening):
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Folder or name on the hub. By default the model in the package.")
     ] = None  # type: ignore[assignment]  # wider than where it is required
+
+    def pipeline(self, task: str) -> Any:
+        """The pipeline for `task`; a person is told what the model in the package is."""
+        if self.model is None:
+            note("the model in the package is a demonstration, which knows the standard library of Python; -m names another")
+            from ..pipelines.defaults import embedded_model_path
+
+            self.model = str(embedded_model_path())
+        return super().pipeline(task)
 
 
 def flat(command: Callable[..., None]) -> Callable[..., None]:

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from ..core.errors import ArgumentError, UnknownName, did_you_mean
+from ..core.logging import set_verbosity_by, speak_as
 from .names import RENAMED, VERSION, paths, sources
 
 ROOT = "transformers"
@@ -72,6 +73,8 @@ def install() -> None:
             " imports it, or run the script with python -m bestiary.compat"
         )
     sys.meta_path.insert(0, _FINDER)
+    speak_as(ROOT)
+    set_verbosity_by("TRANSFORMERS_VERBOSITY")
 
 
 def _below(fullname: str) -> str:

@@ -82,7 +82,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "utils.generic": _UTILS,
     "utils.hub": _UTILS,
     "utils.import_utils": _UTILS,
-    "utils.logging": ("compat.logging",),
+    "utils.logging": ("logging",),
     "utils.versions": ("compat.scripts",),
 }
 

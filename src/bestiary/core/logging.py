@@ -5,27 +5,57 @@ import os
 import sys
 import warnings
 
-_ROOT = "bestiary"
+_PACKAGE = "bestiary"
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+}
+stderr_handler = logging.StreamHandler()
+_root = logging.getLogger(_PACKAGE)
 _warned: set[str] = set()
 
 
 def get_logger(name: str | None = None) -> logging.Logger:
     """The library's logger, or the child of it for the module `name`."""
-    return logging.getLogger(name or _ROOT)
+    return logging.getLogger(name) if name else _root
+
+
+def speak_as(name: str) -> None:
+    """Let the logger `name`, and with it its children, be the library's: this package's becomes one of them."""
+    global _root
+    _root = logging.getLogger(name)
+    logging.getLogger(_PACKAGE).parent = _root
 
 
 def get_verbosity() -> int:
     """The effective level of the library's logger."""
-    return get_logger().getEffectiveLevel()
+    return _root.getEffectiveLevel()
 
 
 def set_verbosity(level: int) -> None:
-    """Set the level of the library's logger (a level of the standard `logging` module)."""
-    get_logger().setLevel(level)
+    """Set the level of the library's logger (a level of the standard `logging` module).
+
+    Where the program has set up no handler, its messages go to stderr.
+    """
+    _root.setLevel(level)
+    if not _root.hasHandlers():
+        _root.addHandler(stderr_handler)
+
+
+def set_verbosity_by(variable: str) -> None:
+    """`set_verbosity` to what the environment variable names (debug, info, ...), where there is one."""
+    value = os.environ.get(variable, "").lower()
+    if value in LEVELS:
+        set_verbosity(LEVELS[value])
+    elif value:
+        warnings.warn(f"{variable}={value} is no level; expected one of {', '.join(LEVELS)}", BestiaryWarning, stacklevel=2)
 
 
 def set_verbosity_error() -> None:
-    """Only errors are shown."""
+    """Only errors are shown, no warnings."""
     set_verbosity(logging.ERROR)
 
 
@@ -49,15 +79,18 @@ class BestiaryWarning(UserWarning):
 
 
 def warn_once(code: str, message: str, about: str = "") -> None:
-    """Warn once per process, or once for each `about`; `BESTIARY_SILENCE=code,code` in the environment silences by code.
+    """Warn once per process, or once for each `about`.
 
-    The line shown is the caller's: the nearest one outside of this library and torch.
+    `BESTIARY_SILENCE=code,code` in the environment silences by code, `set_verbosity_error` all. The line shown is the
+    caller's: the nearest one outside of this library and torch.
     """
     if code + about in _warned or code in os.environ.get("BESTIARY_SILENCE", "").split(","):
         return
+    if get_verbosity() > logging.WARNING:
+        return
     _warned.add(code + about)
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in (_ROOT, "torch"):
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in (_PACKAGE, "torch"):
         level, frame = level + 1, frame.f_back
     warnings.warn(f"{message} [{code}]", BestiaryWarning, stacklevel=level)
 
@@ -65,3 +98,6 @@ def warn_once(code: str, message: str, about: str = "") -> None:
 def forget_warnings() -> None:
     """Let every warning be given once more (for tests)."""
     _warned.clear()
+
+
+set_verbosity_by("BESTIARY_VERBOSITY")

@@ -7,7 +7,7 @@ from ..core.errors import FileMissing
 
 
 def embedded_model_path() -> Path:
-    """The folder of the small code-completion model that text generation uses when no model is named.
+    """The folder of the small model that text generation uses when no model is named: a demonstration, which writes Python.
 
     Raises:
         FileMissing: this installation has none.

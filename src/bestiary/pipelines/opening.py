@@ -144,6 +144,11 @@ def _default_model(task: Task, hub: HubOptions) -> tuple[Any, HubOptions]:
         name, revision = task.default
         return name, HubOptions(**{**vars(hub), "revision": hub.revision or revision})
     if task.name == "text-generation":
+        warn_once(
+            "embedded-model",
+            "no model was named, so the embedded one writes: a demonstration, which knows Python's standard library alone;"
+            " pass model= with a folder or a name on the hub",
+        )
         return embedded_model_path(), hub
     hint = f", for example {' or '.join(map(repr, task.suggestions))}" if task.suggestions else ""
     off = f"; {network_is_off(hub)}, so of names only those that the cache holds open" if offline(hub) else ""

@@ -1,0 +1,151 @@
+"""The published logging helpers do to this library's messages what the published ones do to theirs."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+import transformers.utils.logging as theirs
+from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+from bestiary import logging as ours
+
+MODULES = pytest.mark.parametrize("module", [ours, theirs], ids=["ours", "theirs"])
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    roots = [logging.getLogger("bestiary"), logging.getLogger("transformers")]
+    before = [(root, root.propagate, list(root.handlers), [handler.formatter for handler in root.handlers]) for root in roots]
+    bars = are_progress_bars_disabled()
+    yield
+    for root, propagate, handlers, formatters in before:
+        root.propagate, root.handlers = propagate, handlers
+        for handler, formatter in zip(handlers, formatters, strict=True):
+            handler.setFormatter(formatter)
+    (disable_progress_bars if bars else enable_progress_bars)()
+
+
+def root_of(module: ModuleType) -> logging.Logger:
+    return logging.getLogger("bestiary" if module is ours else "transformers")
+
+
+@MODULES
+def test_messages_reach_the_root_logger_or_not(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(logging.getLogger(), "handlers", [logging.Handler()])
+    monkeypatch.setattr(logging.getLogger().handlers[0], "handle", lambda record: heard.append(record.getMessage()))
+    for switch, wanted in ((module.disable_propagation, []), (module.enable_propagation, ["something"])):
+        switch()
+        module.get_logger(f"{root_of(module).name}.models").error("something")
+        assert heard == wanted
+
+
+@MODULES
+def test_the_default_handler(module: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    root = root_of(module)
+    module.disable_propagation()
+    module.enable_default_handler()
+    with_it = len(root.handlers)
+    module.disable_default_handler()
+    assert len(root.handlers) == with_it - 1
+    module.enable_default_handler()
+    module.enable_default_handler()
+    assert len(root.handlers) == with_it
+
+
+@MODULES
+def test_formats(module: ModuleType) -> None:
+    module.enable_default_handler()
+    module.enable_explicit_format()
+    record = logging.LogRecord("x", logging.ERROR, "folder/file.py", 7, "what", None, None)
+    for handler in root_of(module).handlers:
+        assert handler.format(record).startswith("[ERROR|file.py:7]")
+        assert handler.format(record).endswith(">> what")
+    module.reset_format()
+    assert [handler.format(record) for handler in root_of(module).handlers] == ["what"] * len(root_of(module).handlers)
+
+
+@MODULES
+def test_bars_of_downloads(module: ModuleType) -> None:
+    module.disable_progress_bar()
+    assert are_progress_bars_disabled()
+    module.enable_progress_bar()
+    assert not are_progress_bars_disabled()
+
+
+def python(code: str, **environment: str) -> str:
+    """What a process of its own says on stderr."""
+    command = [sys.executable, "-W", "always::UserWarning", "-c", code]
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+COMPAT = "import bestiary.compat; bestiary.compat.install()\nfrom transformers.utils import logging\n"
+SAY = "\n".join(
+    f"logging.get_logger({name!r}).{level}('{name or 'root'} {level}')"
+    for name in ("transformers.models.bert", "bestiary.loading", None)
+    for level in ("debug", "info", "warning", "error")
+)
+
+
+@pytest.mark.parametrize(
+    ("setting", "variable", "said"),
+    [
+        ("", "", ["warning", "error"]),
+        ("", "info", ["info", "warning", "error"]),
+        ("", "error", ["error"]),
+        ("logging.set_verbosity_debug()", "error", ["debug", "info", "warning", "error"]),
+        ("logging.set_verbosity_error()", "", ["error"]),
+        ("import logging as l; l.getLogger('transformers').setLevel(l.ERROR)", "", ["error"]),
+    ],
+)
+def test_levels_act_on_the_children_of_both_names(setting: str, variable: str, said: list[str]) -> None:
+    told = python(f"{COMPAT}{setting}\n{SAY}", TRANSFORMERS_VERBOSITY=variable).splitlines()
+    assert told == [f"{name} {level}" for name in ("transformers.models.bert", "bestiary.loading", "root") for level in said]
+
+
+def test_the_public_module() -> None:
+    code = (
+        "import bestiary\nbestiary.logging.set_verbosity_info()\nbestiary.logging.get_logger('bestiary.models').info('heard')"
+    )
+    assert python(code) == "heard\n"
+    assert python("from bestiary import logging\nlogging.get_logger().info('unheard')") == ""
+    assert python("from bestiary import logging\nlogging.get_logger().info('heard')", BESTIARY_VERBOSITY="info") == "heard\n"
+    assert "BESTIARY_VERBOSITY=loud is no level; expected one of debug" in python(
+        "import bestiary.logging", BESTIARY_VERBOSITY="loud"
+    )
+
+
+def test_a_handler_of_the_program_s_own_is_the_only_one() -> None:
+    code = "import logging as l, bestiary\nl.basicConfig(format='mine %(message)s')\nbestiary.logging.set_verbosity_info()\n"
+    assert python(f"{code}bestiary.logging.get_logger().info('heard')") == "mine heard\n"
+
+
+def test_errors_only_means_no_warnings() -> None:
+    code = "import bestiary\nfrom bestiary.core.logging import warn_once\n{}\nwarn_once('code', 'doubtful')"
+    assert "doubtful [code]" in python(code.format(""))
+    assert python(code.format("bestiary.logging.set_verbosity_error()")) == ""
+    assert python(code.format(""), BESTIARY_VERBOSITY="error") == ""
+
+
+@MODULES
+def test_what_loggers_have_besides(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRANSFORMERS_NO_ADVISORY_WARNINGS", raising=False)
+    heard: list[str] = []
+    logger = module.get_logger(f"{root_of(module).name}.besides")
+    monkeypatch.setattr(logger, "level", logging.INFO)
+    monkeypatch.setattr(logger, "handle", lambda record: heard.append(record.getMessage()))
+    for _ in range(2):
+        logger.warning_once("once")
+        logger.info_once("told once")
+        logger.warning_advice("advice")
+    assert heard == ["once", "told once", "advice", "advice"]
+    monkeypatch.setenv("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    module.get_logger(logger.name).warning_advice("more")
+    assert len(heard) == 4
+    assert module.get_log_levels_dict()["info"] == logging.INFO
