@@ -20,6 +20,9 @@ DEFAULT_NEW_TOKENS = 20
 # Where a value can come from, the nearest last.
 SOURCES = ("default", "checkpoint", "config", "call")
 
+# What means something else in a model's config: recording and caching are switches of every forward.
+_OF_MODELS = ("output_attentions", "output_hidden_states", "use_cache", "dola_layers", "max_time")
+
 # Those that decoding itself acts on.
 OPTIONS = {
     "max_length": Option(Natural),
@@ -139,7 +142,7 @@ class GenerationConfig(Fields):
         for config in (model_config, model_config.get_text_config(decoder=True)):
             for name in cls._field_names:
                 value = config.get(name)
-                if value is not None and value != options()[name].default and not _is_model_field(config, name):
+                if value is not None and value != options()[name].default and name not in _OF_MODELS:
                     fields[name] = value
         return cls.from_dict(fields)
 
@@ -183,11 +186,6 @@ class GenerationConfig(Fields):
 def default_of(name: str) -> Any:
     """What counts where nobody has set `name`."""
     return options()[name].default if name in options() else None
-
-
-def _is_model_field(config: Any, name: str) -> bool:
-    """Whether `name` means something else in a model's config: recording and caching are switches of every forward."""
-    return name in ("output_attentions", "output_hidden_states", "use_cache") or name in ("dola_layers", "max_time")
 
 
 def resolve(

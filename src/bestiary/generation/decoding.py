@@ -65,7 +65,9 @@ class Decoding:
         ids, inputs = self._inputs(options)
         compiled_step = None if first or slots - self.fed > 1 else self._compiled
         # The rows of a prompt are equal before the first token: the model sees it once.
-        shared = self.cache if first and prompt.copies > 1 and self.fed == 0 and self._can_share() else None
+        # Not where somebody asks for the states of all rows, or where a cache has its rows from the start.
+        shares = first and prompt.copies > 1 and self.fed == 0 and not prompt.recorded
+        shared = None if not shares or self.cache is None or self.cache.is_compileable else self.cache
         rows = self._ids.shape[0]
         if shared is not None:
             ids, *values = (map_rows(value, lambda tensor: tensor[:: prompt.copies], rows) for value in (ids, *inputs.values()))
@@ -91,7 +93,10 @@ class Decoding:
         inputs: dict[str, Any] = {**prompt.constant, **(prompt.first if first else {}), **prompt.recorded, **options}
         ids: Tensor | None = self._ids[:, max(self.fed - prompt.offset, 0) : self.length]
         if prompt.embeds is not None and self.fed < prompt.offset:
-            ids, inputs[prompt.names.embeds] = None, prompt.with_embeds(self.ids, self.model)
+            ids, embeds = None, prompt.embeds
+            if self.length:  # tokens that the embeddings do not stand for
+                embeds = torch.cat([embeds, self.model.get_input_embeddings()(self.ids)], dim=1)
+            inputs[prompt.names.embeds] = embeds
         if self._mask is not None and (first or prompt.padded or self.cache is None):
             inputs[prompt.names.mask] = self._mask[:, :slots]
         if self._positions is not None:
@@ -101,10 +106,6 @@ class Decoding:
             )
             self._positions = self._positions + new
         return ids, inputs
-
-    def _can_share(self) -> bool:
-        """Whether a cache can be filled for one row of each prompt and widened then, and nobody asks for all rows' states."""
-        return self.cache is not None and not self.cache.is_compileable and not self.prompt.recorded
 
     def prefill(self, chunk: int) -> None:
         """Let the model see the prompt in parts of `chunk` tokens, up to the last part, which the first step sees."""

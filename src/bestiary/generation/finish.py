@@ -47,11 +47,8 @@ class Finish:
 
     def update(self, ids: Tensor, scores: Tensor) -> None:
         """Look at the rows (R, T), whose newest token was chosen by `scores` (R, V)."""
-        if self._eos is not None:
-            newest = ids[:, -1]
-            self._end(newest == self._eos if len(self._eos) == 1 else torch.isin(newest, self._eos), 1)
-        for index, criterion in enumerate(self._criteria):
-            self._end(verdict(criterion(ids, scores), ids), 2 + index)
+        if self._can_end:
+            self._end(self.judge(ids[:, -1], lambda: (ids, scores)))
 
     @property
     def eos(self) -> list[int]:
@@ -77,32 +74,33 @@ class Finish:
         codes = torch.full_like(tokens, RUNNING)
         if self._criteria:
             ids, scores = rows()
-            for index, criterion in reversed(list(enumerate(self._criteria))):
-                codes = torch.where(verdict(criterion(ids, scores), ids).view_as(codes), 2 + index, codes)
+            for code, criterion in enumerate(self._criteria, start=2):
+                codes = torch.where(verdict(criterion(ids, scores), ids).view_as(codes) & (codes == RUNNING), code, codes)
         if self._eos is not None:
-            codes = codes.masked_fill(torch.isin(tokens, self._eos), 1)
+            codes = codes.masked_fill(tokens == self._eos if len(self._eos) == 1 else torch.isin(tokens, self._eos), 1)
         return codes
 
     def settle(self, running: Tensor) -> None:
         """From now on the rows that are `running` (R,) go on; why the others ended is known elsewhere."""
-        if not self._can_end:
-            return
+        if self._can_end:
+            self._go_on(running)
+
+    def _go_on(self, running: Tensor) -> None:
         self.running = running
         if self._flag is None:
             self._some_ended, self._all_ended = True, not bool(running.any())
 
-    def _end(self, rows: Tensor, code: int) -> None:
-        if self._flag is None and not bool(rows.any()):
+    def _end(self, codes: Tensor) -> None:
+        """End the rows that go on and have one of the `codes` (R,) above 0."""
+        if self._flag is None and not bool(codes.any()):
             return
-        self._codes.masked_fill_(rows & self.running, code)
-        self.running = self.running & ~rows
-        if self._flag is None:
-            self._some_ended, self._all_ended = True, not bool(self.running.any())
+        self._codes = torch.where(self.running, codes, self._codes)
+        self._go_on(self.running & (codes == RUNNING))
 
     def over(self, length: int) -> bool:
         """Whether no row goes on, after a step that made the rows `length` long. On a GPU the answer may come a step late."""
         if length >= self.max_length:
-            self._end(self.running, len(self._names) - 2)
+            self._end(self.running * self.cut)
             return True
         if self._flag is not None:
             self._flag.post(self.running)
@@ -115,7 +113,7 @@ class Finish:
 
     def cancel(self) -> None:
         """End all rows that still go on."""
-        self._end(self.running, len(self._names) - 1)
+        self._end(self.running * self.cancelled)
 
     def reorder(self, parents: Tensor) -> None:
         """Row i becomes the former row `parents[i]`."""

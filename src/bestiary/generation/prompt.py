@@ -59,14 +59,6 @@ class Prompt:
     counts_positions: bool = False
     first_position: int = 0
 
-    def with_embeds(self, ids: Tensor, model: GeneratingModel) -> Tensor:
-        """`embeds` and those of the tokens among `ids` (R, T) that they do not stand for, (R, E + T, D)."""
-        if self.embeds is None:
-            raise ValueError("this prompt has no embeddings")
-        if ids.shape[1] == 0:
-            return self.embeds
-        return torch.cat([self.embeds, model.get_input_embeddings()(ids)], dim=1)
-
     def leading_padding(self) -> Tensor | None:
         """Tokens of padding (R,) at the start of each row of `ids`; None where there are none."""
         if not self.padded or self.mask is None:

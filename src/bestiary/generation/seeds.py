@@ -101,26 +101,22 @@ class RowStreams:
     def __init__(self, seeds: list[int], device: torch.device) -> None:
         self.seeds = seeds
         self._device = device
-        self._step = 0
+        self._step, self._first = 0, -1
         self._block = torch.empty(0)
 
     def next(self) -> Tensor:
         """The next number (R,) of each row."""
         column = self._step % _BLOCK
-        if column == 0:
-            self._fill()
+        first = self._step - column
+        if first != self._first:
+            self._first = first
+            self._block = uniforms(self.seeds, np.arange(first, first + _BLOCK)[None]).to(self._device)
         self._step += 1
         return self._block[:, column]
 
     def seek(self, step: int) -> None:
         """Go on with the number `step`, as if so many had been drawn."""
         self._step = step
-        if step % _BLOCK:
-            self._fill()
-
-    def _fill(self) -> None:
-        first = self._step - self._step % _BLOCK
-        self._block = uniforms(self.seeds, np.arange(first, first + _BLOCK)[None]).to(self._device)
 
 
 def row_seeds(seed: Any, rows: int, copies: int) -> tuple[list[int], bool]:

@@ -158,16 +158,13 @@ class StopStringCriteria(StoppingCriteria):
         text = self._text(window)
         start = len(row) - len(window)
         # Special tokens write nothing, and a run of byte tokens that is cut may read as no character at all: look further.
-        while start and (len(text.encode()) < self._window or self._is_byte(window[0])):
+        while start and (len(text.encode()) < self._window or is_byte_token(self.tokenizer.convert_ids_to_tokens(window[0]))):
             start = max(0, start - self._window)
             window = row[start:].tolist()
             text = self._text(window)
         # What the text was before the newest token, without a character of which only some bytes were there.
         before = len(self._text(window[:-1]).rstrip("\ufffd"))
         return any(text.find(stop, max(0, before - len(stop) + 1)) >= 0 for stop in self.stop_strings)
-
-    def _is_byte(self, token_id: int) -> bool:
-        return is_byte_token(self.tokenizer.convert_ids_to_tokens(token_id))
 
     def _text(self, ids: list[int]) -> str:
         text: str = self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
