@@ -20,7 +20,7 @@ from bestiary.nn.attention import Attend
 GENERATE = generating_heads()
 PADDING = (0, 2, 4)
 """Tokens of padding of each of the three prompts."""
-COUNT = 4
+COUNT = 3
 """Tokens that are generated for each."""
 KINDS: dict[str, dict[str, Any]] = {
     "dynamic": {},
