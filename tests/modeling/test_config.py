@@ -10,6 +10,7 @@ import torch
 import transformers
 from kit.families import pair
 
+import bestiary
 from bestiary import (
     BertConfig,
     CLIPConfig,
@@ -192,3 +193,31 @@ def test_a_json_file_of_any_name(kind: Any, tmp_path: Path) -> None:
         assert kind.from_json_file(str(path)).output_attentions
     with pytest.raises(FileMissing, match="there is no file"):
         kind.from_json_file(tmp_path / "absent.json")
+
+
+@pytest.mark.parametrize(
+    ("config", "values", "text"),
+    [
+        ("ResNetConfig", {"depths": 3}, "depths is 3; expected a list"),
+        ("ResNetConfig", {"depths": None}, "depths is None; expected a list"),
+        ("ResNetConfig", {"depths": []}, "need a block or more in each stage"),
+        ("MambaConfig", {"time_step_min": 0}, "time_step_min is 0; expected a number above 0"),
+        ("BertConfig", {"type_vocab_size": 0}, "type_vocab_size is 0; expected a whole number from 1"),
+        ("T5Config", {"relative_attention_num_buckets": 3}, "relative_attention_num_buckets is 3; expected .* from 4"),
+    ],
+)
+def test_values_that_no_model_can_be_made_with(config: str, values: dict[str, Any], text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        getattr(bestiary, config)(**values)
+
+
+def test_a_table_of_positions_without_one_for_text() -> None:
+    with pytest.raises(ConfigError, match="a table of 1 positions .* which begins at 2"):
+        bestiary.RobertaModel(bestiary.RobertaConfig(max_position_embeddings=1, hidden_size=12))
+
+
+def test_step_sizes_may_be_said_in_either_order() -> None:
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "vocab_size": 9}
+    model = bestiary.MambaModel(bestiary.MambaConfig(time_step_min=1.5, time_step_max=0.5, **sizes))
+    steps = torch.nn.functional.softplus(model.layers[0].mixer.dt_proj.bias)
+    assert 0.499 < steps.min() <= steps.max() < 1.501

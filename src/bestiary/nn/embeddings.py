@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import InputError
+from ..core.errors import ConfigError, InputError
 from .inputs import check_rows
 
 
@@ -17,6 +17,10 @@ class LearnedPositions(nn.Embedding):
     """
 
     def __init__(self, count: int, size: int, first: int = 0) -> None:
+        if count <= first:
+            raise ConfigError(
+                f"a table of {count} positions (max_position_embeddings) has none for text, which begins at {first}"
+            )
         super().__init__(count, size, padding_idx=first - 1 if first else None)
         self.first = first
 

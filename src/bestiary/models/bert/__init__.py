@@ -8,7 +8,7 @@ stands for the text. With `is_decoder` the same layers look only back, keep a ca
 from typing import ClassVar
 
 from ...core.errors import ConfigError
-from ...core.kinds import Amount, Count, Depth, Length, Rate, Size
+from ...core.kinds import Amount, Depth, Length, Rate, Size
 from ...core.logging import warn_once
 from ...core.plugins import lazy
 from ...modeling.config import PreTrainedConfig
@@ -31,7 +31,7 @@ class BertConfig(PreTrainedConfig):
     hidden_dropout_prob: Rate = 0.1
     attention_probs_dropout_prob: Rate = 0.1
     max_position_embeddings: Length = 512
-    type_vocab_size: Count = 2
+    type_vocab_size: Size = 2
     initializer_range: Amount = 0.02
     layer_norm_eps: Rate = 1e-12
     pad_token_id: int | None = 0

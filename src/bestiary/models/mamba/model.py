@@ -31,7 +31,7 @@ def start_of_decay(a_log: Tensor) -> None:
 
 def start_of_step(config: MambaConfig) -> Start:
     """The bias under the softplus: step sizes start between `time_step_min` and `time_step_max`, even in their logarithm."""
-    low, high = math.log(config.time_step_min), math.log(config.time_step_max)
+    low, high = sorted((math.log(config.time_step_min), math.log(config.time_step_max)))
 
     def start(bias: Tensor) -> None:
         steps = bias.uniform_(low, high).exp().clamp(min=config.time_step_floor)

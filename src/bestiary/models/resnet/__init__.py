@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ...core.errors import ConfigError
-from ...core.kinds import Depth, Size
+from ...core.kinds import Depth, Size, check
 from ...core.logging import warn_once
 from ...core.plugins import lazy
 from ...modeling.backbone_config import BackboneConfig, stage_list
@@ -34,12 +34,13 @@ class ResNetConfig(BackboneConfig):
     downsample_in_bottleneck: bool = False
 
     def validate(self) -> None:
+        check("ResNetConfig", "depths", self.depths, Sequence[Depth])  # before they are counted
         self.stage_names = stage_list(len(self.depths))
         super().validate()
         self.hidden_sizes, self.depths = list(self.hidden_sizes), list(self.depths)
         if self.layer_type not in LAYER_TYPES:
             raise ConfigError(f"ResNetConfig: layer_type is {self.layer_type!r}; expected {' or '.join(LAYER_TYPES)}")
-        if len(self.hidden_sizes) < len(self.depths) or 0 in self.depths:
+        if len(self.hidden_sizes) < len(self.depths) or not self.depths or 0 in self.depths:
             raise ConfigError(
                 f"ResNetConfig: depths {self.depths} need a block or more in each stage, and one of hidden_sizes"
                 f" {self.hidden_sizes} for each"

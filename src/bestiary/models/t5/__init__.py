@@ -5,10 +5,10 @@ and shared by all layers of a stack; RMS norms before each half of a block; no s
 v1.1 and Flan gate the MLP (`feed_forward_proj="gated-gelu"`) and have an output layer of their own.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from ...core.errors import ConfigError
-from ...core.kinds import Amount, Depth, Length, Rate, Size
+from ...core.kinds import Amount, Depth, Length, Range, Rate, Size
 from ...core.plugins import lazy
 from ...modeling.config import PreTrainedConfig
 from ...nn.activation_names import ACTIVATION_NAMES
@@ -38,7 +38,7 @@ class T5Config(PreTrainedConfig):
     num_layers: Depth = 6
     num_decoder_layers: Depth | None = None
     num_heads: Size = 8
-    relative_attention_num_buckets: Size = 32
+    relative_attention_num_buckets: Annotated[int, Range(4, 2**20)] = 32  # two for each side of a token, near and far
     relative_attention_max_distance: Length = 128
     dropout_rate: Rate = 0.1
     layer_norm_epsilon: Rate = 1e-6
