@@ -1,6 +1,5 @@
 """The engine in a thread of its own, for callers in other threads and for servers."""
 
-import asyncio
 import os
 import threading
 import time
@@ -11,6 +10,7 @@ from itertools import count
 from typing import Any, Self
 
 from ..core.errors import ArgumentError, BusyError, EngineError
+from ..core.queue_iterators import AsyncQueueIterator
 from ..generation.config import GenerationConfig
 from .config import ContinuousBatchingConfig
 from .engine import Engine
@@ -41,8 +41,8 @@ class RequestStream:
         request_id: its name. output: what it got so far, at the end with the reason.
     """
 
-    def __init__(self, manager: "ContinuousBatchingManager", state: RequestState, events: "asyncio.Queue[Any]") -> None:
-        self._manager, self._state, self._events = manager, state, events
+    def __init__(self, manager: "ContinuousBatchingManager", state: RequestState, tokens: AsyncQueueIterator[int]) -> None:
+        self._manager, self._state, self._tokens = manager, state, tokens
         self._over = False
         self.request_id = state.request_id
 
@@ -60,14 +60,15 @@ class RequestStream:
         return self
 
     async def __anext__(self) -> int:
-        event = None if self._over else await self._events.get()
-        if event is None:
+        if self._over:
+            raise StopAsyncIteration
+        try:
+            return await anext(self._tokens)
+        except StopAsyncIteration:
             self._over = True
             if self._state.error is not None:
                 raise EngineError(f"{self.request_id} failed: {self._state.error}") from self._state.error
-            raise StopAsyncIteration
-        token: int = event
-        return token
+            raise
 
     async def __aenter__(self) -> Self:
         return self
@@ -246,22 +247,23 @@ class ContinuousBatchingManager:
 
     def stream(self, input_ids: Sequence[int], request_id: str | None = None, **settings: Any) -> RequestStream:
         """As `add_request`, for a reader in a running event loop, who gets the tokens one by one."""
-        loop, events = asyncio.get_running_loop(), asyncio.Queue[Any]()
+        tokens = AsyncQueueIterator[int]()
+        tokens.open(timeout=None)
         sent = 0
 
         def listener(state: RequestState) -> None:
             nonlocal sent
-            new: list[int | None] = [*state.tokens[state.prompt + sent :], *([None] if state.finish_reason else [])]
-            sent = len(state.tokens) - state.prompt
-            try:
-                for event in new:
-                    loop.call_soon_threadsafe(events.put_nowait, event)
-            except RuntimeError:  # the loop is closed: nobody reads any more
+            for token in state.new_tokens[sent:]:
+                tokens.send(token)
+            sent = len(state.new_tokens)
+            if state.finish_reason:
+                tokens.send(None)
+            elif tokens.cancelled:  # the loop is closed: nobody reads any more
                 self.cancel_request(state.request_id)
 
         request = self._make(input_ids, request_id, listener, settings)
         self._submit([request])
-        return RequestStream(self, request, events)
+        return RequestStream(self, request, tokens)
 
     def _keeper(self, streaming: bool) -> Listener:
         """Keeps the result of a request for `get_result`, and with `streaming` also what it has after each token."""

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ...core.queue_iterators import AsyncQueueIterator, Cancellable, QueueIterator
 from ...preprocess.text.text_decoder import TextDecoder
-from .text import AsyncQueueIterator, Cancellable, QueueIterator
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class BatchTextIteratorStreamer(QueueIterator[TextPiece], BatchTextStreamer):
     """
 
     def __init__(self, tokenizer: Any, skip_prompt: bool = False, timeout: float | None = None, **decode_kwargs: Any) -> None:
-        super().__init__(tokenizer, self._send, skip_prompt, **decode_kwargs)
+        super().__init__(tokenizer, self.send, skip_prompt, **decode_kwargs)
         self.open(timeout)
 
 

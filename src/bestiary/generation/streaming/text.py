@@ -1,35 +1,13 @@
 """Text while it is being generated. `put` takes tokens, `end` the end; joined pieces are exactly the decoded text."""
 
-import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
-from queue import Queue
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import torch
 
 from ...core.errors import InputError
+from ...core.queue_iterators import AsyncQueueIterator, Cancellable, QueueIterator
 from ...preprocess.text.text_decoder import TextDecoder
-
-P = TypeVar("P")
-
-
-class Cancellable:
-    """What `generate` feeds and its reader may stop: set `cancelled`, or call `cancel`; rows then finish as "cancelled"."""
-
-    cancelled = False
-
-    def cancel(self) -> None:
-        """Stop the generation after the next token."""
-        self.cancelled = True
-
-    def end(self) -> None:
-        """There is no more; another generation may follow."""
-        self.cancelled = False
-
-    def error(self, error: BaseException) -> None:
-        """The generation failed with `error`, and raises it too. What came so far is brought to an end."""
-        self.end()
 
 
 class BaseStreamer(Cancellable, ABC):
@@ -41,65 +19,6 @@ class BaseStreamer(Cancellable, ABC):
     @abstractmethod
     def put(self, value: Any) -> None:
         """Take the prompt (B, T), later the new tokens (B,), on the CPU."""
-
-
-class QueueIterator(Cancellable, Generic[P]):
-    """An iterator over what `_send` was given: pieces of type P, at last None, or the error that the reader gets instead."""
-
-    timeout: float | None
-    text_queue: Any
-
-    def open(self, timeout: float | None) -> None:
-        """Make the queue; its reader waits `timeout` seconds for each piece, for ever with None."""
-        self.timeout, self.text_queue = timeout, Queue()
-
-    def _send(self, item: P | BaseException | None) -> None:
-        self.text_queue.put(item)
-
-    def end(self) -> None:
-        """Bring out what was held back, and tell the reader that there is no more."""
-        super().end()
-        self._send(None)
-
-    def error(self, error: BaseException) -> None:
-        """Bring out what was held back, and hand the error to the reader."""
-        super().end()
-        self._send(error)
-
-    def __iter__(self) -> Iterator[P]:
-        return self
-
-    def __next__(self) -> P:
-        return self._piece(self.text_queue.get(timeout=self.timeout), StopIteration)
-
-    @staticmethod
-    def _piece(item: Any, end: type[Exception]) -> P:
-        if item is None:
-            raise end
-        if isinstance(item, BaseException):
-            raise item
-        piece: P = item
-        return piece
-
-
-class AsyncQueueIterator(QueueIterator[P]):
-    """The same in an event loop, in which it is made; fed from any thread."""
-
-    def open(self, timeout: float | None) -> None:
-        self.timeout, self.text_queue = timeout, asyncio.Queue()
-        self.loop = asyncio.get_running_loop()
-
-    def _send(self, item: P | BaseException | None) -> None:
-        try:
-            self.loop.call_soon_threadsafe(self.text_queue.put_nowait, item)
-        except RuntimeError:  # the loop is closed: nobody reads any more
-            self.cancel()
-
-    def __aiter__(self) -> AsyncIterator[P]:
-        return self
-
-    async def __anext__(self) -> P:
-        return self._piece(await asyncio.wait_for(self.text_queue.get(), self.timeout), StopAsyncIteration)
 
 
 class TextStreamer(BaseStreamer):
@@ -159,7 +78,7 @@ class TextIteratorStreamer(QueueIterator[str], TextStreamer):
     def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
         """Hand a piece to the reader."""
         if text:
-            self._send(text)
+            self.send(text)
 
 
 class AsyncTextIteratorStreamer(AsyncQueueIterator[str], TextIteratorStreamer):
