@@ -283,3 +283,10 @@ def test_a_decoding_step_looks_at_no_number() -> None:
     check_tokens(pair("llama", "LlamaModel").ours, (token, token), {})
     with pytest.raises(AssertionError):
         check_tokens(pair("llama", "LlamaModel").ours, (torch.tensor([[5, 6]]).as_subclass(Unreadable),), {})
+
+
+@pytest.mark.parametrize("value", ["dynamic", 5, {"keys": 1}, torch.zeros(1)], ids=type)
+@pytest.mark.parametrize("name", [("llama", "LlamaForCausalLM"), ("bart", "BartModel"), ("gpt2", "GPT2Model")])
+def test_what_is_no_cache(name: tuple[str, str], value: Any) -> None:
+    with pytest.raises(InputError, match="past_key_values is .*; expected a cache, such as DynamicCache"):
+        pair(*name).ours(torch.tensor([[5, 6]]), past_key_values=value)

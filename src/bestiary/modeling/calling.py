@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeVar, overload
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..cache.base import Cache
 from ..cache.kinds.dynamic import DynamicCache
@@ -111,6 +111,8 @@ class CallMixin(ModelParts):
             raise ArgumentError("gradient checkpointing recomputes layers and cannot fill a cache; pass use_cache=False")
         if isinstance(past_key_values, tuple | list):
             raise InputError("past_key_values is a tuple of tensors; make a cache of it: DynamicCache.from_legacy_cache(...)")
+        if isinstance(past_key_values, str | int | float | dict | Tensor):
+            raise InputError(f"past_key_values is {inputs.shown(past_key_values)}; expected a cache, such as DynamicCache()")
         if past_key_values is not None:
             if isinstance(past_key_values, Cache) and past_key_values.needs_rotary:
                 past_key_values.rotary = self.rotary()

@@ -3,7 +3,7 @@
 A decoding step pays for next to nothing.
 """
 
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -47,7 +47,8 @@ def check_tokens(model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any
     mask = values.get("attention_mask")
     if mask is not None:
         inputs.check_mask(mask, shape[0], model.outer_name("attention_mask"), beside=name)
-    inputs.warn_of_words(**kwargs)
+    texts = [name for name, value in kwargs.items() if isinstance(value, str)]
+    inputs.warn_of_words(**{name: kwargs[name] for name in texts if bool in get_args(forward_annotations(model).get(name))})
     for companion in ("position_ids", "token_type_ids"):
         if values.get(companion) is not None:
             inputs.check_companion(values[companion], model.outer_name(companion), shape, name)
