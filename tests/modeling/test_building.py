@@ -1,5 +1,6 @@
 """When a model is finished, what its weights start with, and that a part needs not to know that it is one."""
 
+import copy
 import math
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from kit.families import cases, our_class
+from kit.families import cases, our_class, pair, spread
 from torch import Tensor, nn
 
+import bestiary
 from bestiary import (
     BertConfig,
     BertForSequenceClassification,
@@ -158,3 +160,51 @@ def test_every_family_starts_as_in_the_reference(model_type: str, tmp_path: Path
         deviation, spread = expected.std(correction=0).item(), state[key].std(correction=0).item()
         assert spread == pytest.approx(deviation, rel=10 / math.sqrt(2 * count), abs=1e-6), key  # ten standard errors
         assert (state[key].mean() - expected.mean()).abs() <= 10 * deviation / math.sqrt(count) + 1e-6, key
+
+
+class OpensWithinConfig(PreTrainedConfig):
+    model_type = "opens_within"
+
+    def __init__(self, path: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.path = path
+
+
+class OpensWithin(PreTrainedModel):
+    """A model of one's own that opens a checkpoint for one of its parts while it is built."""
+
+    config_class = OpensWithinConfig
+
+    def __init__(self, config: OpensWithinConfig) -> None:
+        super().__init__(config)
+        self.before = torch.nn.Linear(4, 4)
+        self.part = bestiary.AutoModel.from_pretrained(config.path)
+        self.after = torch.nn.Linear(4, 4)
+
+
+@pytest.mark.parametrize("name", [("bert", "BertModel"), ("clip", "CLIPModel"), ("llama", "LlamaModel")])
+def test_a_part_opened_while_a_model_is_built_keeps_its_weights(name: tuple[str, str], tmp_path: Path) -> None:
+    folder = pair(*name).folder
+    alone = bestiary.AutoModel.from_pretrained(folder).state_dict()
+    model = OpensWithin(OpensWithinConfig(str(folder)))
+    for key, tensor in model.part.state_dict().items():
+        assert torch.equal(tensor, alone[key]), key
+    for linear in (model.before, model.after):
+        assert 0 < float(linear.weight.detach().std()) < 0.1
+        assert not linear.bias.any()
+    assert model.part.attn_implementation == model.part.kernels[0]
+    spread(model)
+    model.save_pretrained(tmp_path)
+    again = OpensWithin.from_pretrained(tmp_path)
+    for key, tensor in again.state_dict().items():
+        assert torch.equal(tensor, model.state_dict()[key]), key
+    fresh = bestiary.LlamaModel(bestiary.LlamaConfig(vocab_size=9, hidden_size=8, num_attention_heads=2, num_hidden_layers=1))
+    assert float(fresh.embed_tokens.weight.detach().std()) > 0, "building initialises again after all that"
+
+
+def test_a_ready_backbone_that_gives_tuples_serves_a_head() -> None:
+    models = pair("bert", "BertForSequenceClassification")
+    model = copy.deepcopy(models.ours)
+    model.bert = bestiary.BertModel.from_pretrained(pair("bert", "BertModel").folder, return_dict=False)
+    assert isinstance(model.bert(torch.tensor([[5, 6]])), tuple)
+    assert model(**models.inputs).logits.shape == (3, 3)

@@ -27,7 +27,7 @@ class PreTrainedModel(CallMixin):
         """Prune, set the kernel, initialise, tie. Runs by itself when a model is complete; again, it changes nothing new."""
         self._prune_as_configured()
         self.set_attn_implementation(self.config.__dict__["_attn_implementation"] or self.kernels[0])
-        if initialising() and not self.__dict__.get("_initialised"):
+        if initialising() and not self._initialised:
             self.init_weights()
         self._initialised = True
         self.tie_weights()

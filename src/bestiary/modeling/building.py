@@ -23,13 +23,16 @@ _building = _Building()
 
 @contextmanager
 def without_initialisation() -> Iterator[None]:
-    """Models built inside leave their weights as they are, because a checkpoint will fill them."""
-    before = _building.initialise
-    _building.initialise = False
+    """Models built inside leave their weights as they are, because a checkpoint will fill them.
+
+    They are no part of a model whose constructor is running, so that one opened there is finished, and keeps its weights.
+    """
+    before = _building.depth, _building.initialise
+    _building.depth, _building.initialise = 0, False
     try:
         yield
     finally:
-        _building.initialise = before
+        _building.depth, _building.initialise = before
 
 
 def initialising() -> bool:

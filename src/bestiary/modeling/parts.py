@@ -61,6 +61,8 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
     _new_with_head: ClassVar[list[str]] = []
     _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$", r"(^|\.)position_ids$"]
 
+    _initialised = False
+
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__()
         if not isinstance(config, PreTrainedConfig):
@@ -145,15 +147,21 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
     def init_weights(self, only: set[str] | None = None) -> None:
         """Give weights their starting values: all of them, or those of the modules that own the parameters `only`.
 
-        A module starts as the innermost model around it says: a backbone of another family in its own way.
+        A module starts as the innermost model around it says: a backbone of another family in its own way. Parts that were
+        finished before, such as one opened from a checkpoint, stay as they are.
         """
         owners = None if only is None else {name.rpartition(".")[0] for name in only}
         models: dict[str, ModelParts] = {}
+        finished: tuple[str, ...] = ()
         for name, module in self.named_modules():
             models[name] = module if isinstance(module, ModelParts) else models[name.rpartition(".")[0]]
+            if only is None and module is models[name] is not self and module._initialised:
+                finished += (f"{name}.",)
+            if f"{name}.".startswith(finished):
+                continue
             if owners is None or name in owners:
                 models[name]._init_weights(module)
-        start_as_told(self, only)
+        start_as_told(self, only, finished)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

@@ -63,12 +63,12 @@ def start_usually(module: nn.Module, deviation: float) -> None:
 
 
 @torch.no_grad()
-def start_as_told(model: nn.Module, only: set[str] | None = None) -> None:
-    """Apply the rules that modules of `model` have for their parameters, or for those called `only`."""
+def start_as_told(model: nn.Module, only: set[str] | None = None, besides: tuple[str, ...] = ()) -> None:
+    """Apply the rules that modules of `model` have for their parameters, or for those called `only`, not below `besides`."""
     for path, module in reversed(list(model.named_modules())):
         for name, rule in module.starts.items() if isinstance(module, Starting) else ():
             full = f"{path}.{name}" if path else name
-            if only is None or full in only:
+            if (only is None or full in only) and not full.startswith(besides):
                 owner, _, leaf = name.rpartition(".")
                 home = module.get_submodule(owner)
                 rule({**home._parameters, **home._buffers}[leaf])
