@@ -9,6 +9,7 @@ from transformers import DynamicCache as ReferenceDynamicCache
 
 from bestiary.cache import DynamicCache, EncoderDecoderCache, StaticCache, build, implementations
 from bestiary.core.errors import ArgumentError, CapacityError, InputError
+from bestiary.core.logging import BestiaryWarning
 
 LAYERS, ROWS, HEADS, SIZE = 2, 3, 2, 4
 # Kinds whose layers keep every token as it is, with the options that make them do so here.
@@ -242,8 +243,8 @@ def test_static_takes_the_room_at_once():
     address = cache.layers[0].keys.data_ptr()
     keys = torch.randn(ROWS, 2, 5, 4, dtype=torch.float64)
     assert cache.update(keys, keys, 0)[0].data_ptr() == address
-    with pytest.raises(ArgumentError, match="pass config and max_batch_size"):
-        StaticCache(max_cache_len=10, dtype=torch.float64)
+    with pytest.raises(ArgumentError, match="pass config besides max_batch_size"):
+        StaticCache(max_cache_len=10, max_batch_size=2)
 
 
 def test_static_compiles_once():
@@ -320,3 +321,23 @@ def test_unknown_kinds_and_options_are_refused():
     with pytest.raises(ArgumentError, match="Did you mean 'max_cache_len'"):
         build("static", None, 4, {"max_cach_len": 8})
     assert build("static", None, 4, {"max_cache_len": 8}).max_cache_len == 8
+
+
+@pytest.mark.parametrize("kind", ["static", "sliding_window", "offloaded_static", "hybrid"])
+def test_layers_of_fixed_room_are_there_from_the_start(kind):
+    config = config_of(layer_types=["sliding_attention", "full_attention"], sliding_window=4)
+    cache = build(kind, config, 8)
+    assert [len(cache), cache.key_cache, cache.get_seq_length(), cache.layers[0].keys] == [2, [], 0, None]
+    assert cache.is_sliding == [True, False]
+    keys = torch.randn(1, 2, 3, 4)
+    cache.update(keys, keys, 0, {"cache_position": torch.arange(3)})  # the fourth is what older models pass
+    assert torch.equal(cache.read(0)[0], keys)
+    assert len(cache.key_cache) == 1
+
+
+def test_room_taken_at_once_can_be_looked_at():
+    cache = StaticCache(config_of(), 8, max_batch_size=3)
+    assert [tensor.shape[::2] for tensor in cache.key_cache] == [(3, 8)] * len(cache)
+    assert not any(tensor.any() for tensor in (*cache.key_cache, *cache.value_cache))
+    with pytest.warns(BestiaryWarning, match="without it the first step decides"):
+        StaticCache(config_of(), 8, dtype=torch.float16)

@@ -38,7 +38,8 @@ class StandIn(Transfer):
 
     def bring(self, layers, index, device=None):
         super().bring(layers, index, device)
-        self.most = max(self.most, len(layers) - len(self._on_host))
+        here = [at for at, layer in enumerate(layers) if layer.nbytes() and at not in self._on_host]
+        self.most = max(self.most, len({*here, index}))
 
 
 def offloaded(kind, config, only_non_sliding=False):
@@ -61,7 +62,8 @@ def test_two_layers_at_a_time_and_the_same_tokens(kind, model):
     assert torch.equal(got, model.generate(PROMPTS, attention_mask=mask, max_new_tokens=12))
     assert cache.transfer.most == 2
     steps = cache.transfer.trips.count("in") / 2  # keys and values
-    assert steps == 5 * 11, "each layer comes once for each step"
+    # Layers of fixed room are known from the start: the first leaves and comes back in the pass over the prompt too.
+    assert steps == 5 * 11 + (kind != "offloaded"), "each layer comes once for each step"
     assert cache.is_compileable is False
 
 

@@ -56,8 +56,11 @@ class Cache(ABC):
             self.layers.append(self.make_layer(len(self.layers)))
         return self.layers[layer_idx]
 
-    def update(self, keys: Tensor, values: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
-        """Add the keys and values (B, G, T, K) of layer `layer_idx`; returns all it holds, (B, G, S, K)."""
+    def update(self, keys: Tensor, values: Tensor, layer_idx: int, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+        """Add the keys and values (B, G, T, K) of layer `layer_idx`; returns all it holds, (B, G, S, K).
+
+        `cache_kwargs` is what models written for older caches pass (angles, slots); every cache here counts by itself.
+        """
         if layer_idx >= len(self.layers):
             self.layer(layer_idx)
         if self.transfer is not None:
@@ -246,10 +249,14 @@ class Cache(ABC):
 
     @property
     def key_cache(self) -> list[Tensor]:
-        """The keys of each layer; an empty list before the first tokens."""
-        return [keys for keys, _ in self] if self.get_seq_length() else []
+        """The keys of each layer, up to the last that has any: none before the first tokens, unless room is taken at once."""
+        return [self[index][0] for index in range(self._filled())]
 
     @property
     def value_cache(self) -> list[Tensor]:
-        """The values of each layer; an empty list before the first tokens."""
-        return [values for _, values in self] if self.get_seq_length() else []
+        """The values of each layer, as `key_cache`."""
+        return [self[index][1] for index in range(self._filled())]
+
+    def _filled(self) -> int:
+        """How many layers there are up to the last that has keys."""
+        return max((index for index, layer in enumerate(self.layers, 1) if layer.keys is not None), default=0)

@@ -65,7 +65,7 @@ class EncoderDecoderCache(Cache):
     def make_layer(self, layer_idx: int) -> CacheLayer:
         return self.self_attention_cache.make_layer(layer_idx)
 
-    def update(self, keys: Tensor, values: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
+    def update(self, keys: Tensor, values: Tensor, layer_idx: int, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
         """Add keys and values (B, G, T, K) of the decoder's tokens."""
         return self.self_attention_cache.update(keys, values, layer_idx)
 

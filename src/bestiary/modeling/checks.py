@@ -59,7 +59,8 @@ def check_tokens(model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any
         if ids.is_meta and model.device.type != "meta":
             raise InputError(f"{name} are on the meta device and hold nothing; the model is on {model.device}")
         inputs.check_vocabulary(ids, vocabulary, name)
-        if mask is None and not kwargs.get("past_key_values"):
+        past = kwargs.get("past_key_values")
+        if mask is None and not (isinstance(past, Cache) and past.get_seq_length()):
             model.check_padding(ids)
 
 

@@ -128,7 +128,8 @@ class SinkLayer(WanderingLayer):
 class SinkCache(Cache):
     """The first `num_sink_tokens` tokens and the newest others, `window_length` together: any length in constant memory.
 
-    What was dropped is forgotten. The first input must fit the window, or be fed in parts (`prefill_chunk_size`).
+    What was dropped is forgotten: `get_seq_length` counts all tokens seen, `key_cache` shows those held.
+    The first input must fit the window, or be fed in parts (`prefill_chunk_size`).
 
     Args:
         window_length: tokens held, sinks included.

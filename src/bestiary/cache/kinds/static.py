@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ArgumentError, CapacityError, CorruptFile, InputError
+from ...core.logging import warn_once
 from ..base import Cache
 from ..building import CacheConfig
 from ..layer import CacheLayer, Change, Tokens, move_rows
@@ -236,6 +237,8 @@ def check_tokens(tensors: dict[str, Tensor], seen: int, needed: int = 0) -> None
 class StaticCache(Cache):
     """Room for `max_cache_len` tokens, taken at the first step, or at once for a given batch, and never moved.
 
+    With `config` all layers are there from the start.
+
     Args:
         config: the model's config, or None. Layers that have a window by it take room for the window only.
         max_cache_len: slots per layer, prompt and new tokens together.
@@ -275,12 +278,16 @@ class StaticCache(Cache):
         if self.types.keeps_states:
             self.is_compileable = False  # their states are new tensors in each step
         self._config = None if config is None else config.get_text_config(decoder=True)
+        for index in range(len(self.types.kinds)):
+            self.layer(index)
         rows = batch_size if max_batch_size is None else max_batch_size
         if rows is not None and self._config is not None:
             heads, size = self._config.cache_heads
             self.early_initialization(rows, heads, size, dtype or torch.float32, device or "cpu")
-        elif rows is not None or device is not None or dtype is not None:
-            raise ArgumentError("to take the room at once, pass config and max_batch_size besides device and dtype")
+        elif rows is not None:
+            raise ArgumentError("to take the room at once, pass config besides max_batch_size")
+        elif device is not None or dtype is not None:
+            warn_once("static-room", "device and dtype go with max_batch_size; without it the first step decides")
 
     def early_initialization(
         self, batch_size: int, num_heads: int, head_dim: int, dtype: torch.dtype, device: torch.device | str
@@ -293,8 +300,7 @@ class StaticCache(Cache):
         if self._config is None:
             raise ArgumentError("the number of layers is not known: make the cache with config=")
         like = torch.empty(batch_size, num_heads, 0, head_dim, dtype=dtype, device=device)
-        for index in range(len(self.types.kinds)):
-            layer = self.layer(index)
+        for layer in self.layers:
             if isinstance(layer, FixedLayer):
                 layer.allocate(like, like)
 
