@@ -168,8 +168,10 @@ class TextClassificationKeywords(_Opening, total=False):
     return_offsets_mapping: bool
     return_length: bool
     verbose: bool
+    tokenizer_kwargs: Any
     truncation_side: str | None
     split_special_tokens: bool | None
+    add_prefix_space: bool | None
     on_too_long: str | None
     return_all_scores: Any
     top_k: Any
