@@ -308,8 +308,9 @@ def test_options_that_leave_a_call_as_it_is_are_pointed_out(option):
 
 
 def test_a_negative_prompt_needs_guidance(llama, ids):
-    with pytest.raises(ConfigError, match="negative_prompt_ids steers nothing with guidance_scale=None"):
-        llama[0].generate(ids, negative_prompt_ids=ids[:, :2])
+    with pytest.warns(BestiaryWarning, match="negative_prompt_ids steers nothing with guidance_scale=None"):
+        guided = llama[0].generate(ids, negative_prompt_ids=ids[:, :2])
+    assert torch.equal(guided, llama[0].generate(ids))
 
 
 def test_n_grams_of_the_prompt_count_for_decoders_too(llama, ids):

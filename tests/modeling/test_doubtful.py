@@ -270,3 +270,28 @@ def test_a_model_of_ones_own_takes_what_its_forward_takes(tmp_path: Path) -> Non
     assert torch.equal(other(values), expected)
     with pytest.raises(InputError, match="vocabulary of 9"):
         other(values, torch.tensor([[8, 9]]))
+
+
+# generating and training -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{"min_new_tokens": 9, "max_new_tokens": 4}, {"min_length": 50, "max_new_tokens": 4}])
+@pytest.mark.filterwarnings("ignore:Unfeasible length constraints")  # the reference's words for it
+def test_a_least_length_beyond_the_greatest(options: dict[str, int]) -> None:
+    models = pair("llama", "LlamaForCausalLM")
+    with pytest.warns(BestiaryWarning, match="asks for more than the"):
+        ours = models.ours.generate(IDS, **options, do_sample=False)
+    assert torch.equal(ours, models.reference.generate(IDS, **options, do_sample=False))
+
+
+def test_recomputing_fills_no_cache() -> None:
+    model = copy.deepcopy(pair("llama", "LlamaForCausalLM").ours).train()
+    expected = model(IDS, labels=IDS, use_cache=False).loss
+    model.gradient_checkpointing_enable()
+    with pytest.warns(BestiaryWarning, match="fills no cache"):
+        output = model(IDS, labels=IDS, use_cache=True)
+    assert output.past_key_values is None
+    torch.testing.assert_close(output.loss, expected)
+    cache = model.eval()(IDS, use_cache=True).past_key_values
+    with pytest.raises(TypeError, match="cannot continue a cache"):
+        model.train()(IDS, past_key_values=cache)

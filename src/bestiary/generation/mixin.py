@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 # The arguments of `generate` that a call keeps as they are.
 _OBJECTS = {field.name for field in fields(Call)} - {"settings", "inputs", "model_inputs"}
-_ABSENT = {"synced_gpus", "trust_remote_code"}  # what would ask for things that do not exist yet
 
 
 class Generating:
@@ -313,10 +312,9 @@ def read_call(
     if isinstance(inputs, Mapping):  # what a tokenizer or a chat template returns
         keywords = {**inputs, **keywords}
         inputs = None
-    for name in _ABSENT & keywords.keys():
-        if keywords.get(name):
-            raise ArgumentError(f"{name} asks for something this version does not have")
-    keywords = {name: value for name, value in keywords.items() if name not in _ABSENT}
+    if keywords.pop("synced_gpus", False):
+        raise ArgumentError("synced_gpus asks for something this version does not have")
+    keywords.pop("trust_remote_code", None)  # nothing here needs code from elsewhere
     options = GenerationConfig.names()
     fields = {name: value for name, value in keywords.items() if name in options}
     settings = model.generation_settings(generation_config, use_model_defaults, **fields)

@@ -115,7 +115,9 @@ def _check_least(settings: GenerationConfig, prompt: int, limit: int) -> None:
     for name, before in (("min_new_tokens", prompt), ("min_length", 0)):
         least = settings.get(name)
         if least and before + least > limit and settings.origin(name) in ("call", "config"):
-            raise ConfigError(f"{name}={least} asks for more than the {limit - before} tokens at which generation ends")
+            warn_once(
+                "min-beyond-max", f"{name}={least} asks for more than the {limit - before} tokens at which generation ends"
+            )
 
 
 def end_tokens(settings: GenerationConfig, device: torch.device) -> Tensor | None:

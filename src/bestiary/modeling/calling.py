@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ..cache.base import Cache
 from ..cache.kinds.dynamic import DynamicCache
 from ..core.errors import ArgumentError, InputError
+from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
 from ..nn import inputs
 from ..nn.layer import Layer
@@ -108,7 +109,10 @@ class CallMixin(ModelParts):
         # Looking through all modules comes last: this runs for every token.
         recomputing = self.training and torch.is_grad_enabled() and self.is_gradient_checkpointing
         if recomputing and (past_key_values is not None or use_cache):
-            raise ArgumentError("gradient checkpointing recomputes layers and cannot fill a cache; pass use_cache=False")
+            if isinstance(past_key_values, Cache) and past_key_values.get_seq_length():
+                raise ArgumentError("gradient checkpointing recomputes layers and cannot continue a cache; pass all tokens")
+            warn_once("recomputed", "gradient checkpointing recomputes layers and fills no cache: use_cache=True has no effect")
+            return None
         if isinstance(past_key_values, tuple | list):
             raise InputError("past_key_values is a tuple of tensors; make a cache of it: DynamicCache.from_legacy_cache(...)")
         if isinstance(past_key_values, str | int | float | dict | Tensor):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.logging import warn_once
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
@@ -72,7 +73,9 @@ def build(context: Context) -> DeclaredProcessor | None:
     scale = context.config.guidance_scale
     if scale is None or scale == 1:
         if context.negative_prompt_ids is not None:
-            raise ConfigError(f"negative_prompt_ids steers nothing with guidance_scale={scale}; set guidance_scale above 1")
+            warn_once(
+                "no-guidance", f"negative_prompt_ids steers nothing with guidance_scale={scale}; set guidance_scale above 1"
+            )
         return None
     if context.model is not None and context.model.config.is_encoder_decoder:
         raise ConfigError(f"guidance_scale={scale} is for decoders; {type(context.model).__name__} has an encoder")
