@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ from kit.pipelines import ours, same
 from bestiary.auto import AutoModelForSequenceClassification
 from bestiary.core import plugins
 from bestiary.core.errors import ArgumentError, InputError, UnknownArchitecture
-from bestiary.core.logging import BestiaryWarning
+from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.core.outputs import CausalLMOutput
 from bestiary.modeling.families import tasks_of
 from bestiary.pipelines import PIPELINE_REGISTRY, ChunkPipeline, KeyDataset, Pipeline, pipeline
@@ -126,8 +127,6 @@ def test_aliases() -> None:
             UnknownArchitecture,
             "bert has no model for AutoModelForCausalLM|cannot",
         ),
-        ({"model": "BERT", "framework": "tf"}, ArgumentError, "PyTorch"),
-        ({"model": "BERT", "device": -1, "device_map": "auto"}, ArgumentError, "not both"),
         ({"model": "BERT", "device": "gpuu"}, ArgumentError, "is no device"),
         ({"model": "BERT", "topk": 2}, ArgumentError, "Did you mean 'top_k'"),
         ({"model": "BERT", "model_kwargs": {"dtyp": "float32"}}, ValueError, "dtyp"),
@@ -151,12 +150,40 @@ def test_a_model_object() -> None:
     assert again(TEXTS[0]) == made(TEXTS[0])
     with pytest.raises(UnknownArchitecture, match="cannot use a BertForSequenceClassification"):
         pipeline("text-generation", made.model, tokenizer=made.tokenizer)
-    with pytest.raises(ArgumentError, match="dtype= says how to open"):
-        pipeline("text-classification", made.model, dtype="float16")
     fresh = type(made.model)(made.model.config)
     fresh.config.__dict__["_name_or_path"] = ""
     with pytest.raises(ArgumentError, match="cannot be guessed; pass tokenizer="):
         pipeline("text-classification", fresh)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"framework": "tf"}, "framework='tf' changes nothing"),
+        ({"device": "cpu", "device_map": "auto"}, "device_map='auto' is not used"),
+        ({"device": 0}, "this machine has none"),
+        ({"device": -2}, None),
+        ({"model": "object", "dtype": "float16"}, "dtype: says how to open"),
+        ({"model": "object", "dtype": "auto"}, None),
+        (
+            {"model": "object", "device_map": "cpu", "model_kwargs": {"attn_implementation": "eager"}},
+            "attn_implementation: says",
+        ),
+    ],
+    ids=str,
+)
+def test_doubtful_constructions(options: dict[str, Any], message: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are answered as the reference answers them, and told once."""
+    monkeypatch.setattr("torch.accelerator.current_accelerator", lambda: None)
+    forget_warnings()
+    opened = {"model": classifier().model, "tokenizer": classifier().tokenizer}
+    named = {"model": classifier_folder(), "tokenizer": (str(classifier_folder()), {"use_fast": True})}
+    chosen = {**options, **(opened if "model" in options else named)}
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", BestiaryWarning)
+        answer = pipeline("text-classification", **chosen)(TEXTS[0])
+    assert answer == classifier()(TEXTS[0])
+    assert [message in str(one.message) for one in told if one.category is BestiaryWarning] == [True] * (message is not None)
 
 
 def test_a_model_from_elsewhere() -> None:

@@ -7,6 +7,7 @@ from kit import checkpoints
 from kit.pipelines import ours, reference, same
 
 from bestiary.core.errors import ArgumentError, InputError
+from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.pipelines import TextClassificationPipeline, pipeline
 
 TEXTS = checkpoints.TEXTS
@@ -71,12 +72,26 @@ def test_defaults_hold_for_calls_that_say_nothing() -> None:
     assert [len(made(TEXTS[0])), len(made(TEXTS[0], top_k=3)), len(made(TEXTS[0]))] == [2, 3, 2]
 
 
+def test_what_else_a_row_of_a_data_set_holds() -> None:
+    classify = ours("text-classification", folder())
+    forget_warnings()
+    with pytest.warns(BestiaryWarning, match="hold label too"):
+        answer = classify({"text": TEXTS[0], "label": 1})
+    same(answer, reference("text-classification", folder())({"text": TEXTS[0], "label": 1}))
+
+
+@pytest.mark.parametrize("options", [{"top_k": 0}, {"function_to_apply": "SOFTMAX"}, {"function_to_apply": "None", "top_k": 2}])
+def test_odd_options_as_published(options: dict[str, Any]) -> None:
+    expected = reference("text-classification", folder())(TEXTS[0], **options)
+    same(ours("text-classification", folder())(TEXTS[0], **options), expected)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"topk": 2}, "Did you mean 'top_k'"),
         ({"truncaton": True}, "Did you mean 'truncation'"),
-        ({"top_k": 0}, "top_k is 0"),
+        ({"top_k": -1}, "top_k is -1"),
         ({"function_to_apply": "soft"}, "function_to_apply is 'soft'"),
         ({"batch_size": 0}, "batch_size is 0"),
     ],

@@ -93,6 +93,12 @@ def test_whole_words_by_hand(family: str, text: str, words: list[str], strategy:
         assert abs(one["score"] - score) < 1e-6
 
 
+def test_windows_of_tokens_and_names_in_capitals() -> None:
+    both(TEXTS[5] * 2, stride=5)
+    both(TEXTS[5] * 2, stride=5, ignore_labels=[])
+    both(TEXTS[0], aggregation_strategy="SIMPLE")
+
+
 @pytest.mark.parametrize("family", ["gpt2", "llama"])
 def test_words_that_are_given_stay_words(family: str) -> None:
     words = ["London", "rains", "a", "lot"]
@@ -127,7 +133,7 @@ def test_places_and_what_was_cut() -> None:
     [
         (TEXTS[0], {"aggregation_strategy": "mean"}, ArgumentError, "aggregation_strategy is 'mean'"),
         (TEXTS[0], {"stride": 64, "aggregation_strategy": "simple"}, ArgumentError, "less than the 62 tokens"),
-        (TEXTS[0], {"stride": 4}, ArgumentError, "needs an aggregation_strategy"),
+        (TEXTS[0], {"stride": 4, "aggregation_strategy": "none"}, ArgumentError, "needs an aggregation_strategy"),
         (["a", ["b"]], {}, InputError, "is_split_into_words=True"),
         (TEXTS[0], {"is_split_into_words": True}, InputError, "expected a list of words"),
         (TEXTS[0], {"ignore_label": []}, ArgumentError, "Did you mean 'ignore_labels'"),

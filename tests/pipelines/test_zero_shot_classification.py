@@ -21,6 +21,8 @@ NLI = ("contradiction", "neutral", "entailment")
         {"candidate_labels": ["a", "b city", "london"]},
         {"candidate_labels": "a, london"},
         {"candidate_labels": ["a"]},
+        {"candidate_labels": "a,, london,"},
+        {"candidate_labels": ["a", "", 2]},
         {"candidate_labels": ["a", "london"], "multi_label": True},
         {"candidate_labels": ["a", "london"], "hypothesis_template": "It is about {}."},
     ],

@@ -350,19 +350,17 @@ def _check_batch(size: int | None) -> int | None:
 
 
 def read_device(device: Any) -> torch.device:
-    """A torch device from itself, its name, or a number: -1 is the CPU.
+    """A torch device from itself, its name, or a number: that of an accelerator, where there is one; below 0 the CPU.
 
     Raises:
         ArgumentError: no such device.
     """
     if isinstance(device, int):
-        if device < -1:
-            raise ArgumentError(f"device={device} is no device: -1 is the CPU, 0 the first accelerator")
-        if device == -1:
-            return torch.device("cpu")
         accelerator = torch.accelerator.current_accelerator()
-        if accelerator is None:
-            raise ArgumentError(f"device={device} names an accelerator, and this machine has none; use device='cpu'")
+        if device >= 0 and accelerator is None:
+            warn_once("no-accelerator", f"device={device} names an accelerator, and this machine has none: the CPU is used")
+        if device < 0 or accelerator is None:
+            return torch.device("cpu")
         return check_available(torch.device(accelerator.type, device))
     try:
         return check_available(device)

@@ -76,7 +76,7 @@ def pipeline(
             tasks of this library; to them, `TaskName("my-task")` is any other.
         model: a folder, a name on the hub, or a model. Without one, text generation uses the model inside the package.
         config, tokenizer, feature_extractor, image_processor, processor: each an object, a folder or a name; by default
-            what belongs to the model.
+            what belongs to the model. A tuple is a folder or name with a dictionary of options for opening it.
         revision, token: for the hub; `cache_dir`, `subfolder`, `local_files_only`, `force_download` as well.
         device: -1 or "cpu", a number, "cuda:1", "mps", ...; by default the first accelerator for a model that is opened
             here, and where it is for a model that is an object.
@@ -96,9 +96,10 @@ def pipeline(
         FileMissing, HubError, LoadError, ...: as `from_pretrained`.
     """
     if framework not in (None, "pt"):
-        raise ArgumentError(f"framework={framework!r} is not supported; models run on PyTorch (framework='pt')")
+        warn_once("framework", f"framework={framework!r} changes nothing: models run on PyTorch")
     if device is not None and device_map is not None:
-        raise ArgumentError("pass device= (all in one place) or device_map= (spread over devices), not both")
+        warn_once("device-and-map", f"device={device!r} puts the model into one place; device_map={device_map!r} is not used")
+        device_map = None
     if not use_fast:
         warn_once("use-fast", "use_fast=False changes nothing: every tokenizer here is of the fast kind, with the same results")
     if task is None and model is None:
@@ -131,7 +132,7 @@ def pipeline(
         if device is None and device_map is None:
             device = _first_accelerator()
     else:
-        _refuse_for_objects({"dtype": dtype or torch_dtype, "device_map": device_map, **opening})
+        _tell_for_objects({"dtype": dtype or torch_dtype, "device_map": device_map, **opening})
         _check_kind(chosen, model)
         parts = _preprocessors(chosen, preprocessors, source, model)
     if tokenizer is None and parts.get("tokenizer") is not None:
@@ -171,10 +172,10 @@ def _first_accelerator() -> torch.device | None:
     return None if accelerator is None else torch.device(accelerator.type, 0)
 
 
-def _refuse_for_objects(options: dict[str, Any]) -> None:
-    for name, value in options.items():
-        if value is not None:
-            raise ArgumentError(f"{name}= says how to open a model, and this one is open already; pass it to from_pretrained")
+def _tell_for_objects(options: dict[str, Any]) -> None:
+    names = ", ".join(name for name, value in options.items() if value is not None and value != "auto")
+    if names:
+        warn_once("open-already", f"{names}: says how to open a model, and this one is open already, so nothing changes")
 
 
 # which task, which class ----------------------------------------------------------------------------------------------
@@ -277,6 +278,8 @@ def _preprocessors(task: Task, preprocessors: dict[str, Any], source: _Source, m
     for part, value in preprocessors.items():
         if isinstance(value, str | os.PathLike):
             parts[part] = _OPENERS[part].from_pretrained(value, **vars(source.hub))
+        elif isinstance(value, tuple):
+            parts[part] = _OPENERS[part].from_pretrained(value[0], **{**vars(source.hub), **value[1]})
         elif value is not None:
             parts[part] = value
         elif bundle is not None and part in vars(bundle):

@@ -22,10 +22,10 @@ def read_function(name: Any) -> ClassificationFunction | None:
     """The function called `name`; None for "default", which leaves the choice to the model."""
     if name is None or name == "default":
         return None
-    if not isinstance(name, str) or name not in tuple(ClassificationFunction):
+    if not isinstance(name, str) or name.lower() not in tuple(ClassificationFunction):
         names = ", ".join(map(str, ("default", *ClassificationFunction)))
         raise InputError(f"function_to_apply is {name!r}; expected one of {names}")
-    return ClassificationFunction(name)
+    return ClassificationFunction(name.lower())
 
 
 def suited_function(config: Any) -> ClassificationFunction:
@@ -60,7 +60,7 @@ def best(values: Tensor, names: Mapping[int, str] | None, top_k: int | None) -> 
 
 
 def check_top_k(top_k: Any) -> int:
-    """`top_k` if it is a whole number from 1."""
-    if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1:
+    """`top_k` if it is a whole number from 0."""
+    if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 0:
         raise InputError(f"top_k is {top_k!r}; expected a whole number from 1, or None for all")
     return top_k

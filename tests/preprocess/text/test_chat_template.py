@@ -179,8 +179,11 @@ def test_assistant_mask_counts_spaces_that_offsets_leave_out(chat: list[str]) ->
 
 
 def test_assistant_mask_without_marks() -> None:
-    with pytest.raises(InputError, match="generation"):
-        OURS.apply_chat_template(CHAT, chat_template=SIMPLE, return_assistant_tokens_mask=True)
+    options = {"chat_template": SIMPLE, "return_assistant_tokens_mask": True}
+    with pytest.warns(BestiaryWarning, match="marks nothing"):
+        ours = OURS.apply_chat_template(CHAT, **options)
+    assert dict(ours) == dict(THEIRS.apply_chat_template(CHAT, **options))
+    assert not any(ours["assistant_masks"])
     with pytest.raises(ArgumentError, match="return_dict=True"):
         OURS.apply_chat_template(CHAT, chat_template=MARKED, return_assistant_tokens_mask=True, return_dict=False)
 
@@ -317,12 +320,16 @@ class TestErrors:
             render("a\n\n{# b #}\n" + use + "\nc")
         assert caught.value.lineno == 4  # type: ignore[attr-defined]
 
-    @pytest.mark.parametrize(
-        "chat", [[], "hi", None, [3], [["hi"]], 5, [{"content": "hi"}], [{"role": None, "content": "hi"}], [SHORT, [{"a": 1}]]]
-    )
+    @pytest.mark.parametrize("chat", [[], "hi", None, [3], [["hi"]], 5])
     def test_what_is_no_conversation(self, chat: Any) -> None:
         with pytest.raises(InputError, match="'role'"):
             render(SIMPLE, chat)
+
+    @pytest.mark.parametrize("chat", [[{"content": "hi"}], [{"role": None, "content": "hi"}], [SHORT, [{"a": 1}]]])
+    def test_messages_without_a_role(self, chat: Any) -> None:
+        with pytest.warns(BestiaryWarning, match="without 'role'"):
+            text = render(SIMPLE, chat)
+        assert text == THEIRS.apply_chat_template(chat, chat_template=SIMPLE, tokenize=False)
 
     @pytest.mark.parametrize(
         ("options", "message"),

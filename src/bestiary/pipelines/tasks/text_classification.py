@@ -52,9 +52,10 @@ class TextClassificationPipeline(Pipeline):
 
     def preprocess(self, input_: Any, **options: Any) -> Any:
         if isinstance(input_, dict):
-            unknown = [name for name in input_ if name not in ("text", "text_pair")]
-            if unknown or "text" not in input_:
+            if "text" not in input_:
                 raise InputError(f"an input has the keys 'text' and, for a pair, 'text_pair'; found {sorted(input_)}")
+            if others := input_.keys() - {"text", "text_pair"}:
+                warn_once("other-keys", f"inputs hold {', '.join(sorted(others))} too, which is not looked at")
             text, pair = input_["text"], input_.get("text_pair")
         elif isinstance(input_, list | tuple) and len(input_) == 1 and isinstance(input_[0], list | tuple):
             text, pair = input_[0]

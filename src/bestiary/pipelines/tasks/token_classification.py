@@ -81,15 +81,15 @@ class TokenClassificationPipeline(ChunkPipeline):
             warn_once("grouped-entities", f"{message} aggregation_strategy={aggregation_strategy!r}")
         strategy = self._defaults[2].get("strategy", AggregationStrategy.NONE)
         if aggregation_strategy is not None:
-            if aggregation_strategy not in tuple(AggregationStrategy):
+            if str(aggregation_strategy).lower() not in tuple(AggregationStrategy):
                 strategies = ", ".join(AggregationStrategy)
                 raise ArgumentError(f"aggregation_strategy is {aggregation_strategy!r}; expected one of {strategies}")
-            after["strategy"] = strategy = AggregationStrategy(aggregation_strategy)
+            after["strategy"] = strategy = AggregationStrategy(aggregation_strategy.lower())
         if stride is not None:
             limit = self.tokenizer.model_max_length - self.tokenizer.num_special_tokens_to_add()
             if not 0 <= stride < limit:
                 raise ArgumentError(f"stride is {stride}; expected at least 0 and less than the {limit} tokens of a window")
-            if strategy is AggregationStrategy.NONE:
+            if strategy is AggregationStrategy.NONE and aggregation_strategy is not None:
                 raise ArgumentError("stride needs an aggregation_strategy other than 'none', to join what windows share")
         before = {"words": is_split_into_words, "stride": stride, "delimiter": delimiter}
         return {name: value for name, value in before.items() if value is not None}, {}, after

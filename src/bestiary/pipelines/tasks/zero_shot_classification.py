@@ -107,12 +107,11 @@ class ZeroShotClassificationPipeline(ChunkPipeline):
         return Result(answer, max(output["dropped_tokens"] for output in model_outputs))
 
 
-def read_labels(labels: Any) -> list[str]:
-    """A list of labels, from itself or from one text with commas between them."""
-    listed = labels.split(",") if isinstance(labels, str) else list(labels)
-    names = [label.strip() if isinstance(labels, str) else label for label in listed]
-    if not names or not all(isinstance(label, str) and label for label in names):
-        raise InputError(f"candidate_labels is {labels!r}; expected at least one label, each a text")
+def read_labels(labels: Any) -> list[Any]:
+    """A list of labels, from itself or from one text with commas between them; what is no text is written as one."""
+    names = [label.strip() for label in labels.split(",") if label.strip()] if isinstance(labels, str) else list(labels)
+    if not names:
+        raise InputError(f"candidate_labels is {labels!r}; expected at least one label")
     return names
 
 

@@ -1,5 +1,6 @@
 """Ids to text, and single tokens to ids and back."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tokenizers import AddedToken, Encoding, models
@@ -21,7 +22,7 @@ class DecodingMixin(SpecialTokens):
     def decode(
         self, token_ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None
     ) -> Any:
-        """The text of ids (a number, a list, an array); a list of lists gives a list of texts.
+        """The text of ids (a number, a list, an array, or a mapping with `input_ids`); a list of lists gives a list of texts.
 
         Ids beyond the vocabulary, which a model with a padded vocabulary may produce, stand for no text. Where they are further
         beyond than vocabularies are padded, a warning tells.
@@ -29,7 +30,7 @@ class DecodingMixin(SpecialTokens):
         Raises:
             InputError: an id is negative or no whole number.
         """
-        ids = token_ids.ids if isinstance(token_ids, Encoding) else plain(token_ids)
+        ids = token_ids.ids if isinstance(token_ids, Encoding) else plain(_ids_of(token_ids))
         if isinstance(ids, list | tuple) and ids and isinstance(ids[0], list | tuple):
             return self.batch_decode(ids, skip_special_tokens, clean_up_tokenization_spaces)
         row = _row(ids)
@@ -53,7 +54,7 @@ class DecodingMixin(SpecialTokens):
         **options: Any,
     ) -> list[str]:
         """The text of each row of ids; a flat list of ids is one row."""
-        rows = _row(plain(sequences))
+        rows = _row(plain(_ids_of(sequences)))
         if rows and isinstance(rows[0], int):
             rows = [rows]
         return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces, **options) for row in rows]
@@ -126,7 +127,7 @@ class DecodingMixin(SpecialTokens):
             InputError: an id is negative or no whole number.
         """
         ids = plain(ids)
-        row = _row(ids)
+        row = [int(index) if isinstance(index, float) and index.is_integer() else index for index in _row(ids)]
         skipped = set(self.all_special_ids) if skip_special_tokens else ()
         try:
             tokens = [self.rust.main.id_to_token(index) for index in row]
@@ -141,6 +142,10 @@ class DecodingMixin(SpecialTokens):
         tokens = _texts(tokens)
         decoder = self.rust.main.decoder
         return " ".join(tokens) if decoder is None else str(decoder.decode(tokens))
+
+
+def _ids_of(value: Any) -> Any:
+    return value["input_ids"] if isinstance(value, Mapping) and "input_ids" in value else value
 
 
 def _row(ids: Any) -> list[Any]:

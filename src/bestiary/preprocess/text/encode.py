@@ -49,7 +49,7 @@ def read_samples(text: Any, pair: Any, words: bool) -> tuple[list[Sample], bool]
         InputError: something is neither a text nor a list of texts, or texts and their partners differ in number.
     """
     if words:
-        batched = isinstance(text, list | tuple) and (not text or isinstance(text[0], list | tuple))
+        batched = isinstance(text, list | tuple) and bool(text) and isinstance(text[0], list | tuple)
     else:
         batched = isinstance(text, list | tuple)
     if not batched:

@@ -9,9 +9,10 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 
-from ...core.errors import ArgumentError, CorruptFile, FileMissing
+from ...core.errors import ArgumentError, CorruptFile, FileMissing, InputError
 from ...core.files import folder_to_fill, read_json, replacing, write_json, write_text
 from ...core.kinds import Count, fits
+from ...core.logging import warn_once
 from ...hub.files import HubOptions, file_itself, find_file, inside, local_folder
 from ...hub.snapshot import list_files
 from .chat.template import read_templates
@@ -113,7 +114,11 @@ def _config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str
     settings = {name: value for name, value in config.items() if name not in _BOOKKEEPING}
     settings[EXTRA] = extra
     settings[NAMED], settings["added_tokens"] = named, stored
-    settings["chat_template"] = read_templates(settings.get("chat_template"))
+    try:
+        settings["chat_template"] = read_templates(settings.get("chat_template"))
+    except InputError as error:
+        warn_once("template-kind", f"{name_or_path}: {error}; it is left out")
+        settings["chat_template"] = None
     return settings
 
 

@@ -37,8 +37,8 @@ class Padding:
     def __post_init__(self) -> None:
         if self.side not in ("left", "right"):
             raise ArgumentError(f"padding_side is {self.side!r}; expected 'left' or 'right'")
-        if self.multiple is not None and self.multiple < 1:
-            raise ArgumentError(f"pad_to_multiple_of is {self.multiple}; expected at least 1")
+        if self.multiple is not None and self.multiple < 0:
+            raise ArgumentError(f"pad_to_multiple_of is {self.multiple}; expected at least 1, or 0 or None for any length")
 
     def target(self, lengths: Sequence[int]) -> int:
         """The common length for rows of these lengths; a row that is longer stays as it is."""

@@ -106,7 +106,7 @@ class SpecialTokens:
 
         The model's embeddings have to follow: `model.resize_token_embeddings(len(tokenizer))`.
         """
-        tokens = [new_tokens] if isinstance(new_tokens, str | AddedToken) else list(new_tokens)
+        tokens = [new_tokens] if isinstance(new_tokens, str | AddedToken) else list(new_tokens or ())
         for token in tokens:
             if not isinstance(token, str | AddedToken):
                 raise InputError(f"a token is a str or an AddedToken, not {type(token).__name__} {token!r:.60}")

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from ...core.errors import ArgumentError, BestiaryError, ConfigError, InputError, did_you_mean
 from ...core.kinds import Count, check
+from ...core.logging import warn_once
 from ...hub.files import refuse
 from ...hub.push import PushToHubMixin
 from . import converters, files, training
@@ -64,6 +65,8 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
         super().__init__()
         vocab, merges = options.pop("vocab_file", vocab), options.pop("merges_file", merges)
         _refuse_misspelt(type(self), options)
+        if OLDER_EXTRA in options:
+            options.setdefault(EXTRA, options.pop(OLDER_EXTRA))
         explicit = {**(stored or {}), **options}
         settings = {**self.defaults, **explicit}
         for role in ROLES:
@@ -114,7 +117,7 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
         for name, kind in _KINDS.items():
             if settings.get(name) is None:
                 settings.pop(name, None)  # null says nothing
-            else:
+            elif not (kind is bool and settings[name] in (0, 1)):
                 check(type(self).__name__, name, settings[name], kind)
         self.model_max_length = _read_length(settings.get("model_max_length", settings.get("max_len")))
         self.padding_side = settings.get("padding_side", type(self).padding_side)
@@ -122,9 +125,7 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
         for name in ("padding_side", "truncation_side"):
             if getattr(self, name) not in ("left", "right"):
                 raise ArgumentError(f"{name} is {getattr(self, name)!r}; expected 'left' or 'right'")
-        self.model_input_names = list(settings.get("model_input_names", type(self).model_input_names))
-        if not self.model_input_names:
-            raise ConfigError("model_input_names is empty; its first is the name of the ids, such as 'input_ids'")
+        self.model_input_names = list(settings.get("model_input_names", type(self).model_input_names)) or ["input_ids"]
         self.clean_up_tokenization_spaces = bool(settings.get("clean_up_tokenization_spaces", False))
         self.split_special_tokens = bool(settings.get("split_special_tokens", False))
         self.pad_token_type_id = int(settings.get("pad_token_type_id", 0))
@@ -145,8 +146,8 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
         for switch, role in (("add_bos_token", "bos_token"), ("add_eos_token", "eos_token")):
             token, index = getattr(self, role), getattr(self, f"{role}_id")
             if getattr(self, switch) and index is None:
-                raise InputError(f"{switch}=True needs a {role} that is in the vocabulary; {role} is {token!r}")
-            ends[role] = (token, index) if getattr(self, switch) else None
+                warn_once("no-end", f"{switch}=True adds nothing: {role} is {token!r}, which is not in the vocabulary")
+            ends[role] = (token, index) if getattr(self, switch) and index is not None else None
         set_ends(self.rust.main, ends["bos_token"], ends["eos_token"])
         self.rust.forget_twins()
 
@@ -239,6 +240,10 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
         **options: Any,
     ) -> tuple[str, ...]:
         """Write tokenizer.json, tokenizer_config.json and chat templates, each whole or not at all; returns the paths."""
+        if options.pop("legacy_format", None):
+            warn_once("legacy-format", "legacy_format=True changes nothing: tokenizer.json is written")
+        if options.get("save_format") in (None, "hf"):
+            options.pop("save_format", None)
         refuse(options, "save_pretrained")
         options = {**self.options(), "tokenizer_class": type(self).__name__}
         return files.write(self.rust.main, options, self.chat_template, save_directory, filename_prefix, save_jinja_files)
@@ -284,9 +289,11 @@ def _read_length(value: Any) -> int:
     """`model_max_length` as a number; files say no limit by a huge one, by infinity or by null."""
     if value is None or value == math.inf:
         return UNLIMITED
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
         raise ConfigError(f"model_max_length is {value!r:.60}; expected a number of tokens from 1, or null")
-    return int(value)
+    if value < 1:
+        warn_once("no-length", f"model_max_length is {value}, which no text has; it is taken for no limit")
+    return int(value) if value >= 1 else UNLIMITED
 
 
 PreTrainedTokenizer = PreTrainedTokenizerBase = TokenizersBackend = PreTrainedTokenizerFast

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tokenizers import Encoding
 
 from ...core.errors import ArgumentError, InputError
+from ...core.logging import warn_once
 
 STRATEGIES = ("longest_first", "only_first", "only_second")
 
@@ -31,18 +32,20 @@ class Truncation:
             raise ArgumentError(f"max_length {self.max_length} must be at least 1 and stride {self.stride} at least 0")
 
     def shares(self, lengths: Sequence[int], special: int) -> Sequence[int]:
-        """The tokens that each of one or two texts of these lengths keeps, so that with `special` tokens they fit.
+        """The tokens that each of one or two texts of these lengths keeps, so that with `special` tokens they fit. Where those
+        alone do not fit, nothing is cut, as published.
 
         Raises:
             InputError: the text that may be cut is too short for what has to go.
         """
         room = self.max_length - special
         if room < 0:
-            raise InputError(
-                f"max_length {self.max_length} leaves no room for text: {special} special tokens are added; "
-                f"raise max_length or pass add_special_tokens=False"
+            warn_once(
+                "no-room",
+                f"max_length {self.max_length} leaves no room for text, for {special} special tokens are added: nothing is cut;"
+                " raise max_length or pass add_special_tokens=False",
             )
-        if sum(lengths) <= room:
+        if room < 0 or sum(lengths) <= room:
             return lengths
         if len(lengths) == 1:
             if self.strategy == "only_second":

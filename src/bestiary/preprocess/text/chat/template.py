@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ....core.errors import ArgumentError, InputError
+from ....core.logging import warn_once
 from .sandbox import run
 from .tool_schema import get_json_schema
 
@@ -167,10 +168,12 @@ def _conversations(conversation: Any) -> tuple[list[list[Any]], bool]:
     checked: list[Any] = [_messages(chat) for chat in chats] if batched else [chats]
     for chat in checked:
         for message in chat if isinstance(chat, list | tuple) else [chat]:
-            if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+            if not isinstance(message, Mapping):
                 raise InputError(
                     f"a message is a mapping with 'role' and 'content'; found {type(message).__name__} {message!r:.60}"
                 )
+            if not isinstance(message.get("role"), str):
+                warn_once("no-role", f"a message without 'role' is rendered as the template does: {message!r:.60}")
     # What is null is left out, as published: templates ask whether a message has content or calls of tools.
     return [[{key: value for key, value in one.items() if value is not None} for one in chat] for chat in checked], batched
 
@@ -195,9 +198,7 @@ def _render(
     if not marking:
         return text, []
     if marks[0] not in text:
-        raise InputError(
-            "return_assistant_tokens_mask: the chat template marks nothing with {% generation %} ... {% endgeneration %}"
-        )
+        warn_once("no-marks", "the chat template marks nothing with {% generation %}: assistant_masks holds zeros alone")
     return _take_out(text, marks)
 
 
