@@ -107,6 +107,18 @@ def test_open_end(template: str, content: str) -> None:
         assert ours == theirs
 
 
+@pytest.mark.parametrize("field", ["content", "reasoning"])
+def test_open_end_of_a_field(field: str) -> None:
+    template = "{% for m in messages %}{{ m.content }}{% if m.reasoning %}[{{ m.reasoning }}]{% endif %}</>{% endfor %}"
+    chat = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "the dog", "reasoning": "so far"}]
+    theirs = THEIRS.apply_chat_template(chat, chat_template=template, tokenize=False, continue_final_message=field)
+    assert render(template, chat, continue_final_message=field) == theirs
+    with pytest.raises(InputError, match="needs text under 'thought'"):
+        render(template, chat, continue_final_message="thought")
+    with pytest.raises(ArgumentError, match="sanitize_control_tokens=True is not done here"):
+        render(template, chat, sanitize_control_tokens=True)
+
+
 def test_open_end_of_parts() -> None:
     template = "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}</>{% endfor %}"
     chat = [{"role": "assistant", "content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]}]

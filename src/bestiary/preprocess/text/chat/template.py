@@ -87,7 +87,7 @@ class ChatTemplates:
         documents: Sequence[Mapping[str, str]] | None = None,
         chat_template: str | None = None,
         add_generation_prompt: bool = False,
-        continue_final_message: bool = False,
+        continue_final_message: bool | str = False,
         tokenize: bool = True,
         padding: bool | str = False,
         truncation: bool | str = False,
@@ -103,7 +103,7 @@ class ChatTemplates:
         Args:
             conversation: messages, mappings with `role` and `content`; tools: Python functions or their JSON schemas.
             add_generation_prompt: end with the header of an assistant's turn.
-            continue_final_message: leave the last message open, so that a model goes on with it.
+            continue_final_message: leave the last message open, so that a model goes on with it; a text names its field.
             tokenize: False returns the text. return_dict: False returns only the ids.
             return_assistant_tokens_mask: add `assistant_masks`, 1 for what `{% generation %}` blocks write.
             variables: further variables of the template.
@@ -116,6 +116,8 @@ class ChatTemplates:
             raise ArgumentError(
                 "add_generation_prompt begins a new turn and continue_final_message stays in the last; pass one"
             )
+        if variables.get("sanitize_control_tokens"):
+            raise ArgumentError("sanitize_control_tokens=True is not done here; take special tokens out of messages beforehand")
         if return_assistant_tokens_mask and not (tokenize and return_dict):
             raise ArgumentError("return_assistant_tokens_mask needs tokenize=True and return_dict=True")
         chats, batched = _conversations(conversation)
@@ -187,14 +189,14 @@ def _schema(tool: Any) -> Any:
 
 
 def _render(
-    source: str, chat: list[Any], context: Mapping[str, Any], unfinished: bool, marking: bool
+    source: str, chat: list[Any], context: Mapping[str, Any], unfinished: bool | str, marking: bool
 ) -> tuple[str, list[Span]]:
     """The text, and the parts of it that the assistant wrote where those are asked for."""
     secret = secrets.token_hex(8)
     marks = (f"\x02{secret}", f"\x03{secret}") if marking else ("", "")
     text = run(source, {**context, "messages": chat}, marks)
     if unfinished:
-        text = _open_end(source, chat, context, marks, text)
+        text = _open_end(source, chat, context, marks, text, unfinished if isinstance(unfinished, str) else "content")
     if not marking:
         return text, []
     if marks[0] not in text:
@@ -213,10 +215,10 @@ def _take_out(text: str, marks: tuple[str, str]) -> tuple[str, list[Span]]:
     return head, spans
 
 
-def _open_end(source: str, chat: list[Any], context: Mapping[str, Any], marks: tuple[str, str], text: str) -> str:
-    """`text` up to where the last message's content ends, found by rendering once more with a mark there."""
+def _open_end(source: str, chat: list[Any], context: Mapping[str, Any], marks: tuple[str, str], text: str, field: str) -> str:
+    """`text` up to where a field of the last message ends, found by rendering once more with a mark there."""
     end = f"\x04{secrets.token_hex(8)}"
-    variables = {**context, "messages": [*chat[:-1], _with_end(chat[-1], end)]}
+    variables = {**context, "messages": [*chat[:-1], _with_end(chat[-1], end, field)]}
     head, marker, _ = run(source, variables, marks).partition(end)
     for candidate in (head, head.rstrip()):
         if marker and text.startswith(candidate):
@@ -226,13 +228,13 @@ def _open_end(source: str, chat: list[Any], context: Mapping[str, Any], marks: t
     )
 
 
-def _with_end(message: Mapping[str, Any], end: str) -> dict[str, Any]:
-    content = message.get("content")
+def _with_end(message: Mapping[str, Any], end: str, field: str) -> dict[str, Any]:
+    content = message.get(field)
     if isinstance(content, str):
-        return {**message, "content": content + end}
+        return {**message, field: content + end}
     if isinstance(content, list) and content and isinstance(content[-1], Mapping) and isinstance(content[-1].get("text"), str):
-        return {**message, "content": [*content[:-1], {**content[-1], "text": content[-1]["text"] + end}]}
-    raise InputError(f"continue_final_message needs text at the end of the last message; found {content!r:.60}")
+        return {**message, field: [*content[:-1], {**content[-1], "text": content[-1]["text"] + end}]}
+    raise InputError(f"continue_final_message needs text under {field!r} of the last message; found {content!r:.60}")
 
 
 def _mask(row: Any, spans: Sequence[Span]) -> list[int]:
