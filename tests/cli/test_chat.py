@@ -119,7 +119,7 @@ def test_the_oldest_turns_leave_a_full_context(command, told):
     assert code == 0
     assert len(out.splitlines()) >= 8
     assert len(told) == 8
-    assert "(the context of 256 tokens is full: the oldest 2 messages left)" in err
+    assert "(the context of 256 tokens is full: the 2 oldest messages were dropped)" in err
     for number, messages in enumerate(told):
         assert messages[0] == ("system", "Be kind.")
         assert messages[1][0] == "user"
@@ -201,11 +201,13 @@ def test_on_a_terminal(tmp_path: Path) -> None:
     first.type("/exit\n")
     assert first.close() == 0
     assert (tmp_path / "bestiary" / "chat_history").read_text().splitlines()[-3:] == ["Hello", "/load nowhere", "/exit"]
-    second = Terminal(program, environment)
+    second = Terminal(program, {**environment, "PYTHONIOENCODING": "ascii"})
     second.until("> ")
     second.type("\x10\x10\x10")  # three lines up in the history
     second.until("Hello")
     second.type("\n")
     second.until("\n> ")
+    second.type("é\n")
+    assert "error: the terminal sends what is not ascii" in second.until("\n> ")
     second.type("\x04")  # the end of input
     assert second.close() == 0

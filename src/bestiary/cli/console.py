@@ -53,7 +53,8 @@ def working(what: str) -> Iterator[None]:
         return
     from rich.console import Console
 
-    with Console(stderr=True).status(what):
+    console = Console(stderr=True)
+    with console.status(what, spinner="dots" if console.encoding.startswith("utf") else "line"):
         yield
 
 

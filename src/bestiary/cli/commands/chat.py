@@ -1,6 +1,7 @@
 """`bestiary chat`: a conversation in the terminal."""
 
 import sys
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -13,9 +14,21 @@ from ..options import Opening, Stats
 from ..sampling import DEFAULT_NEW_TOKENS, Sampling, context
 
 
+@dataclass(kw_only=True)
+class OpeningForChat(Opening):
+    """The same, with a word on which models chat."""
+
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", "-m", help="Folder or name on the hub of a model made for chats; the one in the package is not."
+        ),
+    ]
+
+
 def run(
     *,
-    opening: Opening,
+    opening: OpeningForChat,
     system: Annotated[str | None, typer.Option(help="What the model is told before the first message.")] = None,
     sampling: Sampling,
     stats: Stats = False,
@@ -34,8 +47,11 @@ def run(
         )
     console.note("/help lists commands, /exit ends")
     with history():
-        while (line := read_message()) is not None:
+        while True:
             try:
+                line = read_message()
+                if line is None:
+                    return
                 if line.startswith("/") and not line.startswith("//"):
                     slash.run(line, conversation)
                 elif line:
@@ -84,6 +100,6 @@ def _make_room(pipeline: Any, conversation: Conversation, wanted: int | None) ->
 
     room = context(pipeline.model)
     tokens = wanted or (DEFAULT_NEW_TOKENS if room is None else min(DEFAULT_NEW_TOKENS, room // 4))
-    if left := conversation.fit(count, room, tokens):
-        console.remark(f"(the context of {room} tokens is full: the oldest {left} messages left)")
+    if dropped := conversation.fit(count, room, tokens):
+        console.remark(f"(the context of {room} tokens is full: the {dropped} oldest messages were dropped)")
     return tokens if room is None else min(wanted or DEFAULT_NEW_TOKENS, room - count(conversation.messages()))
