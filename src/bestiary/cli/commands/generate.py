@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ...structured.forms import JsonSchema, Regex
 from .. import console, streams
 from ..options import OpeningOrEmbedded, Stats
 from ..sampling import Sampling, fitting
@@ -69,8 +68,14 @@ def _constraint(json_schema: str | None, regex: str | None) -> dict[str, Any]:
     """
     if json_schema is not None and regex is not None:
         raise typer.BadParameter("--json-schema and --regex exclude each other: an answer has one form")
+    if regex is not None:
+        from ...structured.forms import Regex  # not at the top: help needs no numpy
+
+        return {"constraint": Regex(regex)}
     if json_schema is None:
-        return {} if regex is None else {"constraint": Regex(regex)}
+        return {}
+    from ...structured.forms import JsonSchema
+
     text = json_schema
     try:
         if not text.lstrip().startswith("{"):
