@@ -7,14 +7,14 @@ from typing import Any, ClassVar, cast
 from torch import Tensor, nn
 
 from ..nn.activations import activation
-from ..nn.attention import Attend, cached, merge_heads, split_heads
+from ..nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
 from ..nn.kernels import default_scaling
 from ..nn.layer import Layer, within_half
 from ..nn.masks import Mask
 from .config import PreTrainedConfig
 
 
-class Seq2SeqAttention(nn.Module):
+class Seq2SeqAttention(HasHeads):
     """Attention of states to themselves, or, as cross-attention, to an encoder's output (`memory`)."""
 
     def __init__(

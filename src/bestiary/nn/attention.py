@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
@@ -85,3 +85,58 @@ class Attend(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.implementation}, scaling={self.scoring.scaling:.4g}"
+
+
+class HasHeads(nn.Module):
+    """Base of attention modules: their sizes, under the names that scripts read, whatever the family.
+
+    The sizes are those of the weights, so that pruned heads do not count. Class attribute `query_name`: the projection of the
+    queries. `head_dim`: the width of a head.
+    """
+
+    query_name: ClassVar[str] = "q_proj"
+    head_dim: int
+    attend: Attend
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Width of all heads together, and of the states that come in."""
+        query = self._modules[self.query_name]
+        if not isinstance(query, nn.Linear):
+            raise TypeError(f"{self.query_name} of this {type(self).__name__} is a {type(query).__name__}; expected nn.Linear")
+        return query.out_features, query.in_features
+
+    @property
+    def num_heads(self) -> int:
+        """How many heads the module has; also `num_attention_heads` and `n_heads`."""
+        return self.sizes[0] // self.head_dim
+
+    num_attention_heads = n_heads = num_heads
+
+    @property
+    def all_head_size(self) -> int:
+        """Width of all heads together; also `inner_dim`."""
+        return self.sizes[0]
+
+    inner_dim = all_head_size
+
+    @property
+    def embed_dim(self) -> int:
+        """Width of the states; also `d_model`."""
+        return self.sizes[1]
+
+    d_model = embed_dim
+
+    @property
+    def attention_head_size(self) -> int:
+        """Width of a head; also `key_value_proj_dim`, and `head_dim` itself."""
+        return self.head_dim
+
+    key_value_proj_dim = attention_head_size
+
+    @property
+    def scaling(self) -> float:
+        """What scores are multiplied by; also `scale`."""
+        return self.attend.scoring.scaling
+
+    scale = scaling

@@ -23,7 +23,7 @@ from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation
-from ...nn.attention import Attend, cached, merge_heads, split_heads
+from ...nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions
 from ...nn.inputs import one_of, warn_of_hidden_rows
 from ...nn.kernels import default_scaling
@@ -53,23 +53,25 @@ class BertEmbeddings(nn.Module):
         return output
 
 
-class BertSelfAttention(nn.Module):
+class BertSelfAttention(HasHeads):
     """Attention of a text to itself, or, as cross-attention, to an encoder's states (`memory`)."""
+
+    query_name = "query"
 
     def __init__(self, config: BertConfig, layer_idx: int, cross: bool = False) -> None:
         super().__init__()
         size = config.hidden_size
-        self.layer_idx, self.head_size = layer_idx, size // config.num_attention_heads
+        self.layer_idx, self.head_dim = layer_idx, size // config.num_attention_heads
         self.query, self.key, self.value = nn.Linear(size, size), nn.Linear(size, size), nn.Linear(size, size)
-        self.attend = Attend(default_scaling(self.head_size), config.attention_probs_dropout_prob, cross=cross)
+        self.attend = Attend(default_scaling(self.head_dim), config.attention_probs_dropout_prob, cross=cross)
 
     def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, S, D) -> (B, H, S, K) twice."""
-        return split_heads(self.key(x), self.head_size), split_heads(self.value(x), self.head_size)
+        return split_heads(self.key(x), self.head_dim), split_heads(self.value(x), self.head_dim)
 
     def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor | None = None) -> Tensor:
         key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
-        return merge_heads(self.attend(split_heads(self.query(x), self.head_size), key, value, mask))
+        return merge_heads(self.attend(split_heads(self.query(x), self.head_dim), key, value, mask))
 
 
 class BertOutput(nn.Module):

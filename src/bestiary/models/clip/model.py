@@ -14,7 +14,7 @@ from ...modeling.heads.headed import Headed, recorded
 from ...modeling.heads.image_classification import ImageClassifier
 from ...modeling.recording import Stack
 from ...nn.activations import activation
-from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions
 from ...nn.init import Start, Starting, constant, normal
 from ...nn.kernels import default_scaling
@@ -69,7 +69,7 @@ class CLIPVisionEmbeddings(Starting):
         return x + stretch(table, self.grid, grid(pixels.shape[-2:], config.patch_size))
 
 
-class CLIPAttention(Starting):
+class CLIPAttention(HasHeads, Starting):
     """Self-attention; what it may look at is the mask's matter."""
 
     def __init__(self, config: CLIPPartConfig) -> None:

@@ -16,7 +16,7 @@ from ...modeling.heads.headed import Headed, only
 from ...modeling.recording import Stack
 from ...modeling.seq2seq import encoder_output
 from ...nn.activations import activation
-from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ...nn.detection import Predicted, SetLoss
 from ...nn.frozen_norm import freeze_batch_norms
 from ...nn.grid_positions import LearnedGridPositions, sine_positions
@@ -89,7 +89,7 @@ class DetrConvEncoder(nn.Module):
         return [(each, nn.functional.interpolate(mask, size=each.shape[-2:])[:, 0].bool()) for each in maps]
 
 
-class DetrAttention(nn.Module):
+class DetrAttention(HasHeads):
     """Attention whose queries and keys have positions added; values have none."""
 
     def __init__(self, config: DetrConfig, heads: int, cross: bool = False) -> None:

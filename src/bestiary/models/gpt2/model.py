@@ -19,7 +19,7 @@ from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation, identity
-from ...nn.attention import Attend, cached, merge_heads, split_heads
+from ...nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
 from ...nn.conv import Conv1D
 from ...nn.embeddings import LearnedPositions
 from ...nn.init import start_usually
@@ -36,33 +36,37 @@ class BranchEnd(Conv1D):
     """The projection that ends a residual branch; it starts smaller, so that the sum over the depth does not grow."""
 
 
-class GPT2Attention(nn.Module):
+class GPT2Attention(HasHeads):
     """Causal self-attention, or, as cross-attention, attention to an encoder's states (`memory`)."""
 
     def __init__(self, config: GPT2Config, layer_idx: int, cross: bool = False) -> None:
         super().__init__()
         size = config.n_embd
-        self.layer_idx, self.head_size, self.upcast = layer_idx, size // config.n_head, config.reorder_and_upcast_attn
+        self.layer_idx, self.head_dim, self.upcast = layer_idx, size // config.n_head, config.reorder_and_upcast_attn
         self.c_attn = Conv1D((2 if cross else 3) * size, size)
         self.q_attn = Conv1D(size, size) if cross else None
         self.c_proj = BranchEnd(size, size)
         self.dropout = nn.Dropout(config.resid_pdrop)
-        scaling = default_scaling(self.head_size) if config.scale_attn_weights else 1.0
+        scaling = default_scaling(self.head_dim) if config.scale_attn_weights else 1.0
         if config.scale_attn_by_inverse_layer_idx:
             scaling /= layer_idx + 1
         self.attend = Attend(scaling, config.attn_pdrop, cross=cross)
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        return self.c_proj.nx, self.c_proj.nf
+
     def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """(B, S, D) -> (B, H, S, K) twice."""
         key, value = self.c_attn(memory).chunk(2, dim=-1)
-        return split_heads(key, self.head_size), split_heads(value, self.head_size)
+        return split_heads(key, self.head_dim), split_heads(value, self.head_dim)
 
     def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor | None = None) -> Tensor:
         if self.q_attn is not None and memory is not None:
-            query = split_heads(self.q_attn(x), self.head_size)
+            query = split_heads(self.q_attn(x), self.head_dim)
             key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
         else:
-            query, key, value = (split_heads(part, self.head_size) for part in self.c_attn(x).chunk(3, dim=-1))
+            query, key, value = (split_heads(part, self.head_dim) for part in self.c_attn(x).chunk(3, dim=-1))
             if cache is not None:
                 key, value = cache.update(key, value, self.layer_idx)
         if self.upcast:

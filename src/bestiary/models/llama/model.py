@@ -13,7 +13,7 @@ from ...modeling.heads.sequence_classification import LastTokenClassifier
 from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.recording import Stack
 from ...nn.activations import activation
-from ...nn.attention import Attend, LayerCache, merge_heads, split_heads
+from ...nn.attention import Attend, HasHeads, LayerCache, merge_heads, split_heads
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.masks import Mask
@@ -22,7 +22,7 @@ from ...nn.rope import rotate_both
 from . import LlamaConfig
 
 
-class LlamaAttention(nn.Module):
+class LlamaAttention(HasHeads):
     """Causal self-attention with rotary positions and grouped key/value heads.
 
     Class attributes, for relatives:

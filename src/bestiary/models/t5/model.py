@@ -12,7 +12,7 @@ from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...modeling.seq2seq import Half, Seq2SeqPreTrainedModel, TextDecoder, TextEncoder, TextSeq2SeqModel
 from ...nn.activations import activation
-from ...nn.attention import Attend, cached, merge_heads, split_heads
+from ...nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
 from ...nn.init import Starting, normal, start_usually
 from ...nn.layer import Layer, within_half
 from ...nn.masks import Mask
@@ -61,8 +61,10 @@ class T5DenseGatedActDense(T5DenseActDense):
         return self.out(self.act(self.wi_0(x)) * self.wi_1(x))
 
 
-class T5Attention(Starting):
+class T5Attention(HasHeads, Starting):
     """Attention without scaling; with `has_bias` it owns the table of distances that all layers of the stack use."""
+
+    query_name = "q"
 
     def __init__(self, config: T5Config, layer_idx: int, has_bias: bool = False, cross: bool = False) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from ...modeling.heads.image_classification import ImageClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation
-from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ...nn.init import Starting, constant, normal
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
@@ -71,8 +71,10 @@ class ViTEmbeddings(Starting):
         return output
 
 
-class ViTSelfAttention(nn.Module):
+class ViTSelfAttention(HasHeads):
     """Every patch looks at every patch."""
+
+    query_name = "query"
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
