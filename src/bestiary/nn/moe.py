@@ -10,21 +10,21 @@ class Router(nn.Linear):
     """Scores E experts for each token and chooses the k best (Fedus et al. 2021; Jiang et al. 2024, section 2.1).
 
     Args:
-        size: D. experts: E. chosen: k.
+        size: D. experts: E. experts_per_token: k.
         noise: in training, states are multiplied by random numbers between 1 - noise and 1 + noise first.
         shares_add_up: whether the shares of the chosen are divided by their sum; they are out of all E otherwise.
     """
 
-    def __init__(self, size: int, experts: int, chosen: int, noise: float = 0.0, shares_add_up: bool = True) -> None:
+    def __init__(self, size: int, experts: int, experts_per_token: int, noise: float = 0.0, shares_add_up: bool = True) -> None:
         super().__init__(size, experts, bias=False)
-        self.chosen, self.noise, self.shares_add_up = chosen, noise, shares_add_up
+        self.experts_per_token, self.noise, self.shares_add_up = experts_per_token, noise, shares_add_up
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
         """States (N, D) -> scores (N, E), and of the k chosen the shares and the numbers (N, k)."""
         if self.training and self.noise > 0:
             x = x * torch.empty_like(x).uniform_(1.0 - self.noise, 1.0 + self.noise)
         scores = super().forward(x)
-        shares, experts = scores.softmax(dim=-1, dtype=torch.float32).topk(self.chosen, dim=-1)
+        shares, experts = scores.softmax(dim=-1, dtype=torch.float32).topk(self.experts_per_token, dim=-1)
         if self.shares_add_up:
             shares = shares / shares.sum(dim=-1, keepdim=True)
         return scores, shares.to(x.dtype), experts

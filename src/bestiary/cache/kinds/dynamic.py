@@ -98,14 +98,14 @@ class DynamicLayer(CacheLayer):
             self.update(tensors["keys"], tensors["values"])
 
 
-def _joined(held: Tensor | None, new: Tensor) -> Tensor:
-    return new if held is None else torch.cat([held, new], dim=2)
+def _joined(earlier: Tensor | None, new: Tensor) -> Tensor:
+    return new if earlier is None else torch.cat([earlier, new], dim=2)
 
 
-def _grown(held: Tensor | None, new: Tensor, end: int) -> Tensor:
+def _grown(earlier: Tensor | None, new: Tensor, end: int) -> Tensor:
     buffer = new.new_empty(new.shape[0], new.shape[1], end + BLOCK, new.shape[3])
-    if held is not None:
-        buffer.narrow(2, 0, held.shape[2]).copy_(held)
+    if earlier is not None:
+        buffer.narrow(2, 0, earlier.shape[2]).copy_(earlier)
     return buffer
 
 

@@ -37,8 +37,8 @@ class FixedLayer(CacheLayer):
 
     def allocate(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Take the slots for keys and values like these (B, G, any, K)."""
-        held = [new.new_zeros(*new.shape[:2], self.slots, new.shape[3]) for new in (keys, values)]
-        self._buffers = held[0], held[1], torch.zeros((), dtype=torch.int64, device=keys.device)
+        room = [new.new_zeros(*new.shape[:2], self.slots, new.shape[3]) for new in (keys, values)]
+        self._buffers = room[0], room[1], torch.zeros((), dtype=torch.int64, device=keys.device)
         return self._buffers
 
     def _writable(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -88,8 +88,8 @@ class FixedLayer(CacheLayer):
         self._seen = 0
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
-        held = self.tokens()
-        return ({}, {}) if held is None else ({"keys": held.keys, "values": held.values}, {"seen": self.get_seq_length()})
+        tokens = self.tokens()
+        return ({}, {}) if tokens is None else ({"keys": tokens.keys, "values": tokens.values}, {"seen": self.get_seq_length()})
 
     def _forget_rows(self, tensors: dict[str, Tensor]) -> None:
         """Make ready for rows such as `tensors` hold; compiled steps know the buffers by address, so they stay if they can."""
@@ -177,9 +177,9 @@ class StaticSlidingWindowLayer(FixedLayer):
         order = torch.where(slots < past, slots, (slots - past).clamp(max=new - 1) + self.slots)
         shown_keys = torch.cat([all_keys, keys], dim=2).index_select(2, order)
         shown_values = torch.cat([all_values, values], dim=2).index_select(2, order)
-        kept = slots[: self.slots] + torch.clamp(position + new - self.slots, min=0, max=new)
-        all_keys.copy_(shown_keys.index_select(2, kept))
-        all_values.copy_(shown_values.index_select(2, kept))
+        newest_slots = slots[: self.slots] + torch.clamp(position + new - self.slots, min=0, max=new)
+        all_keys.copy_(shown_keys.index_select(2, newest_slots))
+        all_values.copy_(shown_values.index_select(2, newest_slots))
         self._seen = None if torch.compiler.is_compiling() else self.get_seq_length() + new
         position.add_(new)
         return shown_keys, shown_values
@@ -206,17 +206,17 @@ class StaticSlidingWindowLayer(FixedLayer):
         if self._buffers is None:
             return None
         seen = self.get_seq_length()
-        held = min(seen, self.slots)
-        return Tokens(seen - held, self._buffers[0][:, :, :held], self._buffers[1][:, :, :held])
+        count = min(seen, self.slots)
+        return Tokens(seen - count, self._buffers[0][:, :, :count], self._buffers[1][:, :, :count])
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
         self._forget_rows(tensors)
         if tensors:
             seen, count = numbers["seen"], min(numbers["seen"], self.slots)
             check_tokens(tensors, seen, self.needs(seen))
-            held = [tensors[name][:, :, tensors[name].shape[2] - count :] for name in ("keys", "values")]
-            buffers = self._buffers or self.allocate(held[0], held[1])
-            buffers[0][:, :, :count], buffers[1][:, :, :count] = held[0], held[1]
+            keys, values = (tensors[name][:, :, tensors[name].shape[2] - count :] for name in ("keys", "values"))
+            buffers = self._buffers or self.allocate(keys, values)
+            buffers[0][:, :, :count], buffers[1][:, :, :count] = keys, values
             self._set_seen(seen)
 
 
