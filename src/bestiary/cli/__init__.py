@@ -1,7 +1,7 @@
 """The command `bestiary`. One file per command in `commands/`: its name is the command's, its function `run` does the work.
 
-Exit codes: 0 done, 1 failed while running, 2 used wrongly, 130 stopped by Ctrl-C, 141 nobody reads stdout any more.
-Each failure is one line on stderr.
+Exit codes: 0 done, 1 failed while running, 2 used wrongly, 130 stopped by Ctrl-C. Each failure is one line on stderr; that
+nobody reads stdout any more is a failure (1) without a line.
 """
 
 import os
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:
-        code = _abandon_stdout(141)
+        code = _abandon_stdout(1)
     except OSError as error:
         code = _abandon_stdout(_fail(1, f"stdout cannot be written: {error.strerror}"))
     sys.exit(code)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -46,7 +47,7 @@ class Opening:
 
     def pipeline(self, task: str) -> Any:
         """The pipeline for `task`; imports torch."""
-        with working(f"opening {self.model}"):
+        with working(f"opening {Path(self.model).name}"):
             import torch
 
             from ..pipelines.opening import pipeline
