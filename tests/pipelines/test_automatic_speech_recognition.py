@@ -1,6 +1,9 @@
 """Speech recognition: texts against the reference's pipeline, times against its `generate`."""
 
+import dataclasses
 import io
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +14,10 @@ from kit import checkpoints
 from kit.pipelines import ours, reference, same
 
 from bestiary.core.errors import ArgumentError, InputError
-from bestiary.pipelines.tasks.automatic_speech_recognition import _joined, _windows
+from bestiary.pipelines import pipeline
+from bestiary.pipelines.tasks.automatic_speech_recognition import _windows
+from bestiary.pipelines.transcript import Token, join, segments, words
+from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 RATE = 16000
 TASK = "automatic-speech-recognition"
@@ -83,23 +89,12 @@ def test_a_long_recording_needs_no_keyword() -> None:
     assert made(LONG, generate_kwargs=TIMED) == {"text": made(LONG, return_timestamps=True, generate_kwargs=TIMED)["text"]}
 
 
-def test_times_of_words() -> None:
-    """A word lasts from the time of its first token, which the reference's `generate` gives, to that of the next one."""
-    folder = checkpoints.whisper(2)  # whose words are single tokens
-    found = ours(TASK, folder)(LONG, return_timestamps="word", generate_kwargs=TIMED)["chunks"]
-    other = reference(TASK, folder)
-    inputs = other.feature_extractor(
-        LONG, sampling_rate=RATE, return_tensors="pt", return_attention_mask=True, truncation=False, padding="longest"
-    )
-    options = {"return_timestamps": True, "return_token_timestamps": True, "return_segments": True, **TIMED}
-    starts, ends = [], []
-    for segment in other.model.generate(**inputs, **options)["segments"][0]:
-        [place] = [place for place, token in enumerate(segment["tokens"].tolist()) if token < 300]
-        starts.append(float(segment["token_timestamps"][place]))
-        ends.append(max(starts[-1], min(float(segment["end"]), len(LONG) / RATE)))
-    assert len(found) == 6
-    assert [one["timestamp"][0] for one in found] == pytest.approx(starts, abs=0.006)
-    assert [one["timestamp"][1] for one in found] == pytest.approx(ends, abs=0.006)
+@pytest.mark.parametrize(("seed", "clip"), [(0, OTHER), (1, SHORT), (1, OTHER), (2, LONG)])
+def test_times_of_words(seed: int, clip: np.ndarray) -> None:
+    folder = checkpoints.whisper(seed)
+    options = {"return_timestamps": "word", "generate_kwargs": TIMED}
+    found = ours(TASK, folder)(clip, **options)["chunks"]
+    same(found, reference(TASK, folder)(clip, **options)["chunks"])
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -110,12 +105,18 @@ def test_words_of_windows_side_by_side(seed: int) -> None:
     assert all(0 <= one["timestamp"][0] <= one["timestamp"][1] + 1e-9 <= 5.01 for one in found)
 
 
+def tokens(*segments: list[int], step: float = 1.0) -> list[Token]:
+    """Tokens of these segments, a second each, one after the other."""
+    flat = [(token, place == 0, place == len(ids) - 1) for ids in segments for place, token in enumerate(ids)]
+    return [Token(token, place * step, (place + 1) * step, first, last) for place, (token, first, last) in enumerate(flat)]
+
+
 def test_words_begin_at_spaces_and_where_none_are_written() -> None:
-    made = ours(TASK, checkpoints.whisper(1))
-    ids = made.tokenizer(" Hello, world 你好。 ok", add_special_tokens=False)["input_ids"]
-    words = made._words(ids, [float(place) for place in range(len(ids) + 1)])
-    assert [made.tokenizer.decode(word.tokens) for word in words] == [" Hello,", " world", " ", "你", "好。", " ok"]
-    assert [word.end for word in words[:-1]] == [word.start for word in words[1:]]
+    tokenizer = ours(TASK, checkpoints.whisper(1)).tokenizer
+    ids = tokenizer(" Hello, world 你好。 ok", add_special_tokens=False)["input_ids"]
+    spans = words(tokens(ids), tokenizer.decode)
+    assert [tokenizer.decode(word.ids) for word in spans] == [" Hello,", " world", " ", "你", "好。", " ok"]
+    assert [word.end for word in spans[:-1]] == [word.start for word in spans[1:]]
 
 
 def test_recordings_from_anywhere(tmp_path: Any) -> None:
@@ -136,16 +137,63 @@ def test_recordings_from_anywhere(tmp_path: Any) -> None:
 def test_windows_cover_the_recording() -> None:
     found = _windows(10.0, 4.0, (1.0, 0.5), 30.0)
     assert [(one.start, one.length) for one in found] == [(0.0, 4.0), (2.5, 4.0), (5.0, 4.0), (7.5, 2.5)]
-    assert [(one.left, one.right) for one in found] == [(0.0, 0.5), (1.0, 0.5), (1.0, 0.5), (1.0, 0.0)]
-    assert [one.left for one in _windows(10.0, 6.0, None, 30.0)] == [0.0, 1.0]
+    assert [(one.start, one.length) for one in _windows(10.0, 6.0, None, 30.0)] == [(0.0, 6.0), (4.0, 6.0)]
 
 
-def test_texts_that_overlap_are_joined() -> None:
-    words = list(range(20))
-    assert _joined([words[:9], words[6:15], words[11:]]) == words
-    assert _joined([words[:9], [*words[6:8], 99, *words[9:]]]) == [*words[:8], 99, *words[9:]]
-    assert _joined([[1, 2], [3, 4]]) == [1, 2, 3, 4]
-    assert _joined([]) == []
+def ids_of(joined: list[Token]) -> list[int]:
+    return [token.id for token in joined]
+
+
+def test_windows_that_overlap_are_joined() -> None:
+    ids = list(range(20))
+    assert ids_of(join([tokens(ids[:9]), tokens(ids[6:15]), tokens(ids[11:])])) == ids
+    assert ids_of(join([tokens(ids[:9]), tokens([*ids[6:8], 99, *ids[9:]])])) == [*ids[:8], 99, *ids[9:]]
+    assert ids_of(join([tokens([1, 2]), tokens([3, 4])])) == [1, 2, 3, 4]
+    assert join([]) == []
+
+
+def later(window: list[Token], seconds: float) -> list[Token]:
+    return [dataclasses.replace(token, start=token.start + seconds, end=token.end + seconds) for token in window]
+
+
+def test_segments_are_cut_after_windows_are_joined() -> None:
+    """A segment that a window breaks off goes on in the next one; whole ones stay what they are."""
+    before, after = tokens([0, 1, 2], [3, 4, 5, 6, 7]), tokens([5, 6, 7, 8, 9], [10, 11])
+    spans = segments(join([before, later(after, 5.0)]))
+    assert [(span.ids, span.start, span.end) for span in spans] == [
+        ([0, 1, 2], 0.0, 3.0),
+        ([3, 4, 5, 6, 7, 8, 9], 3.0, 10.0),
+        ([10, 11], 10.0, 12.0),
+    ]
+    whole = segments(join([tokens([0, 1, 2], [3, 4]), later(tokens([3, 4], [5]), 3.0)]))
+    assert [(span.ids, span.start, span.end) for span in whole] == [([0, 1, 2], 0.0, 3.0), ([3, 4], 3.0, 5.0), ([5], 5.0, 6.0)]
+
+
+def test_segments_of_neighbouring_windows_do_not_overlap() -> None:
+    broken = [Token(0, 0.0, 4.0, True, False), Token(1, 3.0, 5.0, True, True)]
+    assert [(span.start, span.end) for span in segments(broken)] == [(0.0, 3.0), (3.0, 5.0)]
+    entered = [Token(0, 0.0, 4.0, True, True), Token(1, 3.0, 5.0, False, True)]
+    assert [(span.start, span.end) for span in segments(entered)] == [(0.0, 4.0), (4.0, 5.0)]
+
+
+@pytest.mark.parametrize("times", [None, True, "word"])
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_language_of_what_is_spoken(language: str, times: Any) -> None:
+    options = {"return_timestamps": times, "return_language": True, "generate_kwargs": {**TIMED, "language": language}}
+    found = ours(TASK, checkpoints.whisper(1))(OTHER, **options)
+    assert {chunk["language"] for chunk in found["chunks"]} == {{"en": "english", "fr": "french"}[language]}
+    assert ("timestamp" in found["chunks"][0]) == (times is not None)
+
+
+def test_a_plain_tokenizer_serves_as_well(tmp_path: Path) -> None:
+    folder = checkpoints.whisper(1)
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
+    plain = pipeline(TASK, tmp_path, device="cpu")
+    assert type(plain.tokenizer) is PreTrainedTokenizerFast
+    for times in (None, True, "word"):
+        options = {"return_timestamps": times, "return_language": True, "generate_kwargs": TIMED}
+        assert plain(LONG, **options) == ours(TASK, folder)(LONG, **options)
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
             f"{name_or_path} is quantized ({method}), which cannot be opened here yet; open it in another precision"
         )
     checkpoint = _checkpoint(name_or_path, options, hub)
+    cls.tie_as_saved(config, checkpoint.keys)
     if options.attn_implementation is not None:
         config.__dict__["_attn_implementation"] = options.attn_implementation
     dtype = _dtype(options.dtype, config, checkpoint)

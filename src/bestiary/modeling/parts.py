@@ -1,6 +1,6 @@
 """`ModelParts`: what a family says about its models in data, and where the parts of a model are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -72,6 +72,10 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
             )
         self.config = config
         self.load_report: Any = None
+
+    @classmethod
+    def tie_as_saved(cls, config: PreTrainedConfig, keys: Container[str]) -> None:
+        """Settle in `config` what is tied where the file's `keys` say it and its config may not."""
 
     def post_init(self) -> None:
         """What a complete model needs once."""

@@ -91,6 +91,7 @@ class _Generating(_Opening, OptionKeywords, total=False):
 class AutomaticSpeechRecognitionKeywords(_Generating, total=False):
     chunk_length_s: float | None
     stride_length_s: Any
+    return_language: bool | None
     generate_kwargs: dict[str, Any] | None
 
 class FeatureExtractionKeywords(_Opening, total=False):

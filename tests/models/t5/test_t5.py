@@ -116,6 +116,21 @@ def test_encoder_outputs_may_come_in_any_form(lm: Any) -> None:
     assert len(lm(encoder_outputs=encoded, decoder_input_ids=ids).encoder_hidden_states) == 3
 
 
+@pytest.mark.parametrize("values", [{"tie_word_embeddings": False}, {"scale_decoder_outputs": False}, {}], ids=str)
+def test_an_output_layer_that_the_file_lacks_is_tied(tmp_path: Path, values: dict[str, bool]) -> None:
+    """As the current release writes it: words tied in the config, decoder outputs not scaled, no output layer in the file."""
+    torch.manual_seed(0)
+    reference = transformers.T5ForConditionalGeneration(transformers.T5Config(**SIZES, **values)).eval()
+    reference.save_pretrained(tmp_path / "theirs")
+    ours = t5.T5ForConditionalGeneration.from_pretrained(tmp_path / "theirs")
+    assert ours.lm_head.weight is ours.shared.weight
+    ours.save_pretrained(tmp_path / "ours")
+    ids = {"input_ids": torch.arange(5, 15)[None], "decoder_input_ids": torch.arange(3, 9)[None]}
+    expected = reference(**ids).logits
+    for model in (ours, *(kind.from_pretrained(tmp_path / "ours") for kind in (type(ours), type(reference)))):
+        torch.testing.assert_close(model(**ids).logits, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_v1_1_keeps_its_own_output_layer_through_the_reference_and_back(tmp_path: Path) -> None:
     ours = model(feed_forward_proj="gated-gelu", tie_word_embeddings=False)
     assert ours.config.scale_decoder_outputs is False

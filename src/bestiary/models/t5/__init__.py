@@ -19,7 +19,8 @@ class T5Config(PreTrainedConfig):
 
     `feed_forward_proj` is the name of an activation, with `gated-` before it for a gated MLP; `gated-gelu` means the tanh
     approximation of GELU. `scale_decoder_outputs` (by default what `tie_word_embeddings` says) multiplies the decoder's
-    states by D^-0.5 before the output layer; False says that this layer has weights of its own, as in v1.1.
+    states by D^-0.5 before the output layer; False says that this layer has weights of its own, as in v1.1, unless a file that
+    is opened has none.
     """
 
     model_type: ClassVar[str] = "t5"

@@ -1,5 +1,6 @@
 """The modules of T5. Parameter names are the published ones."""
 
+from collections.abc import Container
 from typing import Any, ClassVar
 
 import torch
@@ -251,6 +252,12 @@ class T5ForConditionalGeneration(Seq2SeqLM, T5Model):
 
     _tied_weights_keys = {**T5Model._tied_weights_keys, "lm_head.weight": "shared.weight"}
     _keys_to_ignore_on_load_unexpected = T5PreTrainedModel._keys_to_ignore_on_load_unexpected
+
+    @classmethod
+    def tie_as_saved(cls, config: PreTrainedConfig, keys: Container[str]) -> None:
+        """A file without an output layer has it tied: since release 5 the config says so whatever the file holds."""
+        if "lm_head.weight" not in keys:
+            config.tie_word_embeddings = True
 
     def __init__(self, config: T5Config) -> None:
         super().__init__(config)

@@ -36,7 +36,7 @@ def first_columns(cost: np.ndarray) -> list[int]:
 
 
 def token_times(weights: Tensor, width: int, precision: float) -> list[float]:
-    """Seconds from the start of the window at which each token begins.
+    """Seconds from the start of the window at which each token ends: while it is read, the decoder listens for the next one.
 
     Args:
         weights: (heads, N, S) attention to the encoder's S positions while each of N tokens is read. The heads are those

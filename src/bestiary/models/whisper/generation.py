@@ -71,9 +71,10 @@ class WhisperGeneration(Seq2SeqLM):
                 `compression_ratio_threshold` or its mean log probability is below `logprob_threshold`. Where that holds and
                 the probability of silence is above `no_speech_threshold`, the window counts as silent.
             num_segment_frames: hear fewer frames at a time.
-            return_token_timestamps: also give the second at which each token begins.
-            return_segments: also give, for each row, its segments: `start` and `end` in seconds, `tokens`, `idxs` (their place
-                in the decoding they come from), `result` (that decoding).
+            return_token_timestamps: also give the second at which each token ends.
+            return_segments: also give, for each row, its segments: `start` and `end` in seconds, `language` (its English name,
+                None without a token that says it), `tokens`, `idxs` (their place in the decoding they come from), `result`
+                (that decoding).
             force_unique_generate_call: decode a single window once; the result keeps first tokens and end token.
             seed: as in the general `generate`; the k-th decoding of a row that draws, counted over windows and temperatures,
                 has a stream of its own.

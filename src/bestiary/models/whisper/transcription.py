@@ -13,6 +13,7 @@ from ...core.errors import ArgumentError, InputError
 from ...core.outputs import BaseModelOutput
 from ...generation.seeds import row_seed, row_seeds
 from .alignment import token_times
+from .languages import LANGUAGES
 from .request import TranscriptionRequest
 from .timestamp_processor import WhisperTimeStampLogitsProcessor
 from .windows import cut
@@ -54,12 +55,13 @@ class Transcript:
 class Row:
     """What is known of one recording. seek, frames: where the next window begins, and where the recording ends.
 
-    draws: how many decodings have drawn its tokens.
+    draws: how many decodings have drawn its tokens. language: the English name of what is spoken, if a token says it.
     """
 
     frames: int
     seek: int = 0
     draws: int = 0
+    language: str | None = None
     segments: list[dict[str, Any]] = field(default_factory=list)
     history: list[int] = field(default_factory=list)
     trusted: bool = True
@@ -135,8 +137,12 @@ class Transcription:
 
     def begin(self, states: Tensor) -> None:
         """Settle the first tokens, once, from the states of the first window of all rows."""
-        if self._start is None:
-            self._start = self.start(states)
+        if self._start is not None:
+            return
+        self._start = self.start(states)
+        names = {token: LANGUAGES.get(text[2:-2], text[2:-2]) for text, token in self.request.lang_to_id.items()}
+        for row, first_tokens in zip(self.rows, self._start.tolist(), strict=True):
+            row.language = next((names[token] for token in first_tokens if token in names), None)
 
     def encode(self, indices: list[int]) -> Tensor:
         """The encoder's states (rows, S, D) of the next window of the rows."""
@@ -265,18 +271,22 @@ class Transcription:
         return transcript
 
     def _time(self, transcripts: list[Transcript], result: Any, indices: list[int]) -> None:
-        """Times of tokens, from the attention of the alignment heads while each was read. The last is read by nobody."""
-        request, steps = self.request, result.cross_attentions[1:]
+        """Times of tokens, from the attention of the alignment heads while each was read. The last is read by nobody.
+
+        The first tokens are left out of the alignment, unless there is only one, as published.
+        """
+        request, steps = self.request, result.cross_attentions
         for place, (index, one) in enumerate(zip(indices, transcripts, strict=True)):
-            row = self.rows[index]
+            row, skipped = self.rows[index], int(one.first > 1)
             positions = min(self.hop, row.frames - row.seek) // 2
-            read = list(zip(steps, rows_of(result, place, len(one.text) + 1)[1:], strict=False))
-            if not read:
+            read = list(zip(steps, rows_of(result, place, len(one.text) + 1), strict=False))[skipped:]
+            if len(read) < 2 - skipped:
                 one.times = [0.0] * len(one.text)
                 continue
             heads = request.alignment_heads or []
             weights = [torch.stack([step[layer][at, head, 0, :positions] for step, at in read]) for layer, head in heads]
             times = token_times(torch.stack(weights), self.model.config.median_filter_width, request.time_precision)
+            times = times[1 - skipped :]
             one.times = [*times, *times[-1:] * (len(one.text) - len(times))]
 
     def _find_silence(self, transcripts: list[Transcript], states: Tensor, ids: Tensor, mask: Tensor | None) -> None:
@@ -320,6 +330,7 @@ class Transcription:
             segment = {
                 "start": min(offset + part.start * request.time_precision, limit),
                 "end": min(offset + end, limit),
+                "language": row.language,
                 "tokens": torch.tensor(tokens, dtype=torch.int64, device=self._start.device),
                 "idxs": (transcript.first + part.first, transcript.first + part.last),
                 "result": transcript.result,

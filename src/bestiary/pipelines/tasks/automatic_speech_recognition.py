@@ -2,9 +2,9 @@
 
 import copy
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,32 +16,20 @@ from ...preprocess.audio.reading import load_audio
 from ..base import ChunkPipeline, Parameters, Result
 from ..batching import each, tensors
 from ..generating import GeneratingPipeline
+from ..transcript import Token, join, languages, segments, words
 
 __all__ = ["AutomaticSpeechRecognitionPipeline"]
 
 CHECKPOINTS = {"openai/whisper-base": "whisper"}
 IMPLIED = True
-# Thai, Lao, Burmese, the Japanese syllabaries, Chinese characters.
-_WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
-
-
-@dataclass(frozen=True)
-class _TimedSpan:
-    """Tokens of a segment, or of a word, with its times in seconds from the start of the recording."""
-
-    tokens: list[int]
-    start: float
-    end: float
 
 
 @dataclass(frozen=True)
 class _Window:
-    """A part of a recording: where it begins, and how far it overlaps with its neighbours, all in seconds."""
+    """A part of a recording: where it begins, and how long it is, in seconds."""
 
     start: float
     length: float
-    left: float
-    right: float
 
 
 class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
@@ -52,6 +40,7 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
 
     Keywords of a call:
         return_timestamps: True: times of segments; "word": times of words. In seconds.
+        return_language: also say, in "chunks", the English name of the language of each; None for a model of English only.
         chunk_length_s: cut the recording into windows of so many seconds, decode them side by side and join their texts
             where they overlap. 0, the default, hears a long recording as the model was made to: each window begins where
             the one before ended, which is more exact.
@@ -71,6 +60,7 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
         chunk_length_s: float | None = None,
         stride_length_s: Any = None,
         return_timestamps: Any = None,
+        return_language: bool | None = None,
         generate_kwargs: dict[str, Any] | None = None,
         **generate: Any,
     ) -> Parameters:
@@ -81,10 +71,11 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
             before["chunk"] = chunk_length_s
         if stride_length_s is not None:
             before["stride"] = stride_length_s
-        others = ("chunk_length_s", "stride_length_s", "return_timestamps", "generate_kwargs")
+        others = ("chunk_length_s", "stride_length_s", "return_timestamps", "return_language", "generate_kwargs")
         during = self.generation_options({**generate, **(generate_kwargs or {})}, others)
-        after = {} if return_timestamps is None else {"times": return_timestamps}
-        return before, {**during, **after}, after
+        times = {} if return_timestamps is None else {"times": return_timestamps}
+        language = {} if return_language is None else {"language": return_language}
+        return before, {**during, **times}, {**times, **language}
 
     def preprocess(self, input_: Any, chunk: float = 0.0, stride: Any = None) -> Iterator[dict[str, Any]]:
         rate = self.feature_extractor.sampling_rate
@@ -124,60 +115,51 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
             settings.num_beams = None
         return {"generation_config": settings, **options}
 
-    def postprocess(self, model_outputs: Any, times: Any = False) -> Result:
-        spans = [self._timed_spans(output["segments"], output["window"], times == "word") for output in model_outputs]
-        if not times:
-            joined = _joined([[token for span in window for token in span.tokens] for window in spans])
-            return Result({"text": self._text(joined)})
-        windows = [output["window"] for output in model_outputs]
-        counted = [
-            span for window, window_spans in zip(windows, spans, strict=True) for span in window_spans if _belongs(span, window)
-        ]
+    def postprocess(self, model_outputs: Any, times: Any = False, language: bool = False) -> Result:
+        transcript = join([self._tokens(output["segments"], output["window"]) for output in model_outputs])
+        if not times and not language:
+            return Result({"text": self._text([token.id for token in transcript])})
+        if times == "word":
+            spans = words(transcript, self.tokenizer.decode)
+        else:
+            spans = segments(transcript) if times else languages(transcript)
         chunks: list[dict[str, Any]] = [
-            {"timestamp": (span.start, span.end), "text": self._text(span.tokens)} for span in counted
+            {
+                **({"language": span.language} if language else {}),
+                **({"timestamp": (span.start, span.end)} if times else {}),
+                "text": self._text(span.ids),
+            }
+            for span in spans
         ]
         return Result({"text": "".join(chunk["text"] for chunk in chunks), "chunks": chunks})
 
-    def _text(self, tokens: list[int]) -> str:
-        return str(self.tokenizer.decode(tokens, skip_special_tokens=True))
+    def _text(self, ids: list[int]) -> str:
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
 
-    def _timed_spans(self, segments: list[dict[str, Any]], window: _Window, words: bool) -> list[_TimedSpan]:
-        """The text tokens of the segments of a window, or of their words."""
-        special, begin = set(self.tokenizer.all_special_ids), self.tokenizer.timestamp_begin
-        spans: list[_TimedSpan] = []
+    def _tokens(self, segments: list[dict[str, Any]], window: _Window) -> list[Token]:
+        """The text tokens of the segments of a window."""
+        special, no_times = set(self.tokenizer.all_special_ids), self.model.generation_config.get("no_timestamps_token_id")
+        tokens: list[Token] = []
         for segment in segments:
-            start, end = window.start + float(segment["start"]), window.start + float(segment["end"])
-            tokens = segment["tokens"].tolist()
-            places = [place for place, token in enumerate(tokens) if token < begin and token not in special]
-            text = [tokens[place] for place in places]
-            if words:
-                starts = [window.start + float(segment["token_timestamps"][place]) for place in places]
-                spans += self._words(text, [*starts, max([*starts[-1:], end])])
-            elif text:
-                spans.append(_TimedSpan(text, round(start, 2), round(end, 2)))
-        return spans
-
-    def _words(self, tokens: list[int], times: list[float]) -> list[_TimedSpan]:
-        """Words of a segment; `times` has one entry more than `tokens`. A space begins a word, and so does a character of a
-        script that is written without spaces."""
-        words: list[tuple[int, int]] = []
-        for first, after in self._characters(tokens):
-            text = self.tokenizer.decode(tokens[first:after])
-            begins = text.startswith(" ") or _WITHOUT_SPACES.match(text)
-            if words and not begins:
-                words[-1] = (words[-1][0], after)
-            else:
-                words.append((first, after))
-        return [_TimedSpan(tokens[a:b], round(times[a], 2), round(times[b], 2)) for a, b in words]
-
-    def _characters(self, tokens: list[int]) -> Iterator[tuple[int, int]]:
-        """The shortest runs of tokens that are whole characters, as (first, after the last)."""
-        first = 0
-        for after in range(1, len(tokens) + 1):
-            # A character has at most four bytes, so four tokens that are none will never be one.
-            if "\ufffd" not in self.tokenizer.decode(tokens[first:after]) or after - first == 4 or after == len(tokens):
-                yield first, after
-                first = after
+            ids, start, end = segment["tokens"].tolist(), float(segment["start"]), float(segment["end"])
+            places = [
+                place for place, token in enumerate(ids) if token not in special and (no_times is None or token < no_times)
+            ]
+            ends = segment.get("token_timestamps")
+            # Where a token ends, the next one begins.
+            edges = [(start, end)] * len(ids) if ends is None else list(pairwise([start, *map(float, ends)]))
+            tokens += [
+                Token(
+                    ids[place],
+                    window.start + edges[place][0],
+                    window.start + edges[place][1],
+                    first=place == places[0],
+                    last=place == places[-1],
+                    language=segment["language"],
+                )
+                for place in places
+            ]
+        return tokens
 
 
 def _windows(length: float, chunk: float, stride: Any, most: float) -> list[_Window]:
@@ -185,7 +167,7 @@ def _windows(length: float, chunk: float, stride: Any, most: float) -> list[_Win
     if not chunk:
         if stride is not None:
             raise ArgumentError("stride_length_s needs chunk_length_s")
-        return [_Window(0.0, length, 0.0, 0.0)]
+        return [_Window(0.0, length)]
     left, right = (chunk / 6, chunk / 6) if stride is None else (stride, stride) if isinstance(stride, int | float) else stride
     if not 0 < chunk <= most:
         raise InputError(
@@ -196,51 +178,10 @@ def _windows(length: float, chunk: float, stride: Any, most: float) -> list[_Win
     windows: list[_Window] = []
     start = 0.0
     while True:
-        last = start + chunk >= length
-        windows.append(_Window(start, min(chunk, length - start), left if start else 0.0, 0.0 if last else right))
-        if last:
+        windows.append(_Window(start, min(chunk, length - start)))
+        if start + chunk >= length:
             return windows
         start += chunk - left - right
-
-
-def _belongs(span: _TimedSpan, window: _Window) -> bool:
-    """Whether `span` counts for this window: where two windows overlap, each counts what lies in its half of the overlap.
-
-    A window overlaps with the one before by its own left and the other's right stride.
-    """
-    middle, overlap = (span.start + span.end) / 2, window.left + window.right
-    first = window.start + (overlap / 2 if window.left else 0.0)
-    last = window.start + window.length - (overlap / 2 if window.right else 0.0)
-    return (not window.left or middle >= first) and (not window.right or middle < last)
-
-
-def _joined(parts: list[list[int]]) -> list[int]:
-    """Token sequences that overlap, as one.
-
-    Of all ways to lay the beginning of a sequence over the end of the one before, the best is that with the largest share of
-    equal tokens, at least two of them; there both are cut in the middle. Without one, they follow each other.
-    """
-    whole: list[int] = []
-    tail = parts[0] if parts else []
-    for part in parts[1:]:
-        here, there = _meeting(tail, part)
-        whole += tail[:here]
-        tail = part[there:]
-    return whole + tail
-
-
-def _meeting(before: list[int], after: list[int]) -> tuple[int, int]:
-    """Where to leave `before` and to enter `after`."""
-    best, place = 0.0, (len(before), 0)
-    for shift in range(1, len(before) + len(after)):
-        a, b = max(0, len(before) - shift), max(0, shift - len(before))
-        size = min(len(before) - a, len(after) - b)
-        equal = sum(x == y for x, y in zip(before[a : a + size], after[b : b + size], strict=True))
-        # Longer overlaps win against equally good shorter ones.
-        quality = equal / shift + shift / 10_000
-        if equal > 1 and quality > best:
-            best, place = quality, (a + size // 2, b + size // 2)
-    return place
 
 
 PIPELINE = AutomaticSpeechRecognitionPipeline
