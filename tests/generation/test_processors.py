@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from transformers import generation as reference
@@ -215,6 +216,12 @@ def test_the_callers_own_replaces_a_default_and_clashes_with_an_option():
 def test_bad_values_are_refused(name, arguments):
     with pytest.raises(ConfigError):
         getattr(ours, name)(*arguments)
+
+
+@pytest.mark.parametrize("number", [torch.tensor(0.5), np.float32(0.5), np.array(0.5)], ids=["tensor", "numpy", "array"])
+@pytest.mark.parametrize("name", ["TopPLogitsWarper", "TypicalLogitsWarper", "TemperatureLogitsWarper"])
+def test_numbers_of_torch_and_numpy_count_as_numbers(name, number):
+    torch.testing.assert_close(getattr(ours, name)(number)(ids(), scores()), getattr(ours, name)(0.5)(ids(), scores()))
 
 
 def test_a_prefix_function_that_allows_nothing():

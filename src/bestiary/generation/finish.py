@@ -68,16 +68,19 @@ class Finish:
     def judge(self, tokens: Tensor, rows: Callable[[], tuple[Tensor, Tensor]]) -> Tensor:
         """What, other than their length, would end rows whose newest are `tokens`, as codes like them; 0 for nothing.
 
+        Where only an end token can, whose code is 1, the codes are booleans, which are looked through in half the time.
+
         Args:
             rows: gives the rows (N, T) and the scores (N, V) of their newest token; only asked where they are needed.
         """
-        codes = torch.full_like(tokens, RUNNING)
+        if self._eos is None:
+            codes = torch.full_like(tokens, RUNNING)
+        else:
+            codes = tokens == self._eos if len(self._eos) == 1 else torch.isin(tokens, self._eos)
         if self._criteria:
             ids, scores = rows()
             for code, criterion in enumerate(self._criteria, start=2):
                 codes = torch.where(verdict(criterion(ids, scores), ids).view_as(codes) & (codes == RUNNING), code, codes)
-        if self._eos is not None:
-            codes = codes.masked_fill(tokens == self._eos if len(self._eos) == 1 else torch.isin(tokens, self._eos), 1)
         return codes
 
     def settle(self, running: Tensor) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, dataclass_transform, get_origin
 
+import numpy as np
 import torch
 
 from ..core import kinds, plugins
@@ -56,6 +57,9 @@ class DeclaredProcessor(LogitsProcessor):
 
     def __post_init__(self) -> None:
         for field in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if isinstance(value, Tensor | np.ndarray | np.generic) and value.ndim == 0:  # as good as Python's numbers
+                setattr(self, field.name, value.item())
             if get_origin(field.type) is not None:  # more than a class
                 kinds.check(type(self).__name__, field.name, getattr(self, field.name), field.type)
 

@@ -19,6 +19,7 @@ class TemperatureLogitsWarper(DeclaredProcessor):
     temperature: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not isinstance(self.temperature, int | float) or not self.temperature > 0:
             raise ConfigError(
                 f"temperature is {self.temperature!r}; expected a number above 0; for greedy decoding set do_sample=False"

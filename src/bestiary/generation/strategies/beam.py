@@ -114,7 +114,7 @@ class Beam(Strategy):
             places = (beams + torch.arange(len(beams), device=beams.device).unsqueeze(1) * pool.totals.shape[1]).flatten()
             return torch.cat([parents, tokens.reshape(-1, 1)], dim=1), scores[places]
 
-        return Candidates(totals, beams, tokens, run.finish.judge(tokens, rows))
+        return Candidates(totals, beams, tokens, run.finish.judge(tokens, rows).long())
 
     def settle(self, run: Decoding, scores: Tensor) -> None:
         run.finish.settle(torch.stack([pool.alive() for pool in self.pools], dim=1).flatten())
