@@ -175,7 +175,6 @@ from .generation.processors.top_h import TopHLogitsWarper as TopHLogitsWarper
 from .generation.processors.top_k import TopKLogitsWarper as TopKLogitsWarper
 from .generation.processors.top_p import TopPLogitsWarper as TopPLogitsWarper
 from .generation.processors.typical_p import TypicalLogitsWarper as TypicalLogitsWarper
-from .generation.seeds import row_seed as row_seed
 from .generation.stopping import ConfidenceCriteria as ConfidenceCriteria
 from .generation.stopping import EosTokenCriteria as EosTokenCriteria
 from .generation.stopping import MaxLengthCriteria as MaxLengthCriteria
@@ -197,7 +196,6 @@ from .generation.watermarks.green_list import WatermarkDetector as WatermarkDete
 from .generation.watermarks.green_list import WatermarkDetectorOutput as WatermarkDetectorOutput
 from .generation.watermarks.green_list import WatermarkingConfig as WatermarkingConfig
 from .generation.watermarks.green_list import WatermarkLogitsProcessor as WatermarkLogitsProcessor
-from .generation.watermarks.synthid import SynthIDTextWatermarkDetector as SynthIDTextWatermarkDetector
 from .generation.watermarks.synthid import SynthIDTextWatermarkingConfig as SynthIDTextWatermarkingConfig
 from .generation.watermarks.synthid import SynthIDTextWatermarkLogitsProcessor as SynthIDTextWatermarkLogitsProcessor
 from .hub.push import PushToHubMixin as PushToHubMixin
@@ -210,6 +208,7 @@ from .modeling.watermark_detector import BayesianDetectorConfig as BayesianDetec
 from .modeling.watermark_detector import BayesianDetectorModel as BayesianDetectorModel
 from .modeling.watermark_detector import BayesianDetectorWatermarkedLikelihood as BayesianDetectorWatermarkedLikelihood
 from .modeling.watermark_detector import BayesianWatermarkDetectorModelOutput as BayesianWatermarkDetectorModelOutput
+from .modeling.watermark_detector import SynthIDTextWatermarkDetector as SynthIDTextWatermarkDetector
 from .models.bart import BartConfig as BartConfig
 from .models.bart.model import BartForCausalLM as BartForCausalLM
 from .models.bart.model import BartForConditionalGeneration as BartForConditionalGeneration
@@ -349,6 +348,7 @@ from .models.whisper.timestamp_processor import WhisperTimeStampLogitsProcessor 
 from .models.whisper.tokenizer import WhisperTokenizer as WhisperTokenizer
 from .models.whisper.tokenizer import WhisperTokenizerFast as WhisperTokenizerFast
 from .nn.reproducible import reproducible as reproducible
+from .nn.row_draws import row_seed as row_seed
 from .pipelines.base import ChunkPipeline as ChunkPipeline
 from .pipelines.base import Pipeline as Pipeline
 from .pipelines.datasets import KeyDataset as KeyDataset

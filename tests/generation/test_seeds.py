@@ -9,7 +9,7 @@ import torch
 from bestiary.cache import DynamicCache
 from bestiary.core.errors import ArgumentError, NumericsError
 from bestiary.core.logging import BestiaryWarning
-from bestiary.generation.seeds import pick, row_seed, uniforms
+from bestiary.nn.row_draws import pick, row_seed, uniforms
 
 OPTIONS = {"do_sample": True, "max_new_tokens": 12, "eos_token_id": [9, 13], "pad_token_id": 0, "top_k": 0, "temperature": 1.2}
 

@@ -6,6 +6,7 @@ import transformers
 from transformers.generation import logits_process as reference
 from transformers.generation import watermarking as reference_detectors
 
+import bestiary
 from bestiary import generation as ours
 from bestiary.core.errors import ConfigError, InputError
 from bestiary.modeling.watermark_detector import BayesianDetectorConfig, BayesianDetectorModel
@@ -146,7 +147,7 @@ class Tokenizer:
 
 def test_the_trained_detector(detectors):
     ids, found = tokens(3, 4, 30, most=9), []
-    for kind, model in zip((ours, reference_detectors), detectors, strict=True):
+    for kind, model in zip((bestiary, reference_detectors), detectors, strict=True):
         processor = kind.SynthIDTextWatermarkLogitsProcessor(**model.config.watermarking_config, device="cpu")
         found.append(kind.SynthIDTextWatermarkDetector(model, processor, Tokenizer())(ids))
     torch.testing.assert_close(found[0], found[1][0])

@@ -3,9 +3,9 @@
 import torch
 
 from ..core.errors import NumericsError
-from ..generation.seeds import pick, uniforms
 from ..generation.stopping import StoppingCriteria, verdict
 from ..nn.highest import highest
+from ..nn.row_draws import pick, uniforms
 from .requests import RequestState
 
 Tensor = torch.Tensor

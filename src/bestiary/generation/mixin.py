@@ -1,10 +1,8 @@
 """`Generating`: what a model with a language-modelling head can do besides its forward."""
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
 import torch
@@ -15,7 +13,6 @@ from ..cache.base import Cache
 from ..cache.encoder_decoder import EncoderDecoderCache
 from ..cache.kinds.offloaded import OffloadedCache
 from ..core.errors import ArgumentError
-from ..hub.files import HubOptions, find_file
 from ..nn.reproducible import reproducible as reproducible_scope
 from ..nn.rope import Rotary
 from . import custom
@@ -61,21 +58,6 @@ class Generating:
     @generation_config.setter
     def generation_config(self, value: GenerationConfig) -> None:
         self.__dict__["_generation_config"] = value
-
-    def open_settings(self, name_or_path: Any, config: GenerationConfig | None, hub: HubOptions) -> None:
-        """Take the generation settings `config`, else those in the checkpoint's file, else those that its config holds."""
-        if not self.can_generate():
-            return
-        if config is not None:
-            self.generation_config = copy.deepcopy(config)
-        elif name_or_path is not None and (path := find_file(name_or_path, GenerationConfig.file_name, hub)) is not None:
-            self.generation_config = GenerationConfig.from_pretrained(path)
-        else:
-            self.generation_config = GenerationConfig.from_model_config(self._model.config)
-
-    def save_settings(self, folder: Path) -> list[Path]:
-        """Write the generation settings; returns the paths written."""
-        return [Path(path) for path in self.generation_config.save_pretrained(folder)] if self.can_generate() else []
 
     def context_length(self) -> int | None:
         """Most tokens the decoder has positions for, prompt and new ones together; None where there is no such limit."""

@@ -182,3 +182,10 @@ def strategy_class(name: str) -> type[Strategy]:
     folder = next((folder for folder in _FOLDERS if name in plugins.names(folder)), _FOLDERS[0])
     kind: type[Strategy] = plugins.definition(folder, name, "strategy", "STRATEGY")
     return kind
+
+
+def plain_strategy(settings: GenerationConfig, generator: torch.Generator | None, run: Decoding, call: Call) -> Strategy:
+    """Greedy decoding or draws, started: what a strategy goes by that only changes scores or guesses ahead."""
+    strategy = strategy_class("sample" if settings.do_sample else "greedy")(settings, generator)
+    strategy.start(run, call)
+    return strategy

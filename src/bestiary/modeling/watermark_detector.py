@@ -1,4 +1,4 @@
-"""The trained part of SynthID's detector: how likely a text is marked, by Bayes' rule.
+"""SynthID's detector and its trained part: how likely a text is marked, by Bayes' rule.
 
 https://www.nature.com/articles/s41586-024-08025-4, Bayesian scoring.
 """
@@ -93,3 +93,27 @@ class BayesianDetectorModel(PreTrainedModel):
         penalty = (self.likelihood_model_watermarked.delta**2).sum() * loss_batch_weight
         loss = F.binary_cross_entropy(posterior.clamp(1e-5, 1 - 1e-5), labels.to(posterior.dtype)) + penalty
         return BayesianWatermarkDetectorModelOutput(loss, posterior)
+
+
+class SynthIDTextWatermarkDetector:
+    """Finds SynthID's watermark with a trained `BayesianDetectorModel`.
+
+    Args:
+        logits_processor: a `SynthIDTextWatermarkLogitsProcessor` with the settings that the text was made with.
+        tokenizer: gives the end token.
+    """
+
+    def __init__(self, detector_module: Any, logits_processor: Any, tokenizer: Any) -> None:
+        self.detector_module = detector_module
+        self.logits_processor = logits_processor
+        self.tokenizer = tokenizer
+
+    def __call__(self, tokenized_outputs: Tensor) -> Tensor:
+        """The probability (B,) that each text (B, T) is marked. What follows an end token, or repeats, does not count."""
+        processor = self.logits_processor
+        before_end = processor.compute_eos_token_mask(tokenized_outputs, self.tokenizer.eos_token_id)
+        fresh = processor.compute_context_repetition_mask(tokenized_outputs)
+        mask = fresh & before_end[:, processor.ngram_len - 1 :]
+        judged = processor.compute_g_values(tokenized_outputs)
+        probabilities: Tensor = self.detector_module(judged, mask, return_dict=True).posterior_probabilities
+        return probabilities

@@ -9,7 +9,7 @@ from ...core.errors import ArgumentError, ConfigError
 from ..call import Call
 from ..decoding import Decoding
 from ..options import Option
-from ..strategy import NextTokens, Strategy, strategy_class
+from ..strategy import NextTokens, Strategy, plain_strategy
 
 OPTIONS = {"dola_layers": Option(str | list[int])}
 CHOSEN_BY = ("dola_layers",)
@@ -46,8 +46,7 @@ class DoLa(Strategy):
                 f"dola_layers needs an output layer that early layers can use; {type(run.model).__name__} has none"
             )
         self._head = head
-        self._plain = strategy_class("sample" if self.settings.do_sample else "greedy")(self.settings, self.generator)
-        self._plain.start(run, call)
+        self._plain = plain_strategy(self.settings, self.generator, run, call)
         self._early: list[Tensor] = []
 
     def look(self, run: Decoding) -> tuple[Any, Tensor]:

@@ -10,7 +10,7 @@ import torch
 
 from ..call import Call
 from ..decoding import Decoding
-from ..strategy import NextTokens, Strategy, strategy_class
+from ..strategy import NextTokens, Strategy, plain_strategy
 from .drafting import Draft, Drafter
 
 Tensor = torch.Tensor
@@ -63,8 +63,7 @@ class Speculation(Strategy):
     drafter: Drafter
 
     def start(self, run: Decoding, call: Call) -> None:
-        self._plain = strategy_class("sample" if self.settings.do_sample else "greedy")(self.settings, self.generator)
-        self._plain.start(run, call)
+        self._plain = plain_strategy(self.settings, self.generator, run, call)
         # With seeds of its own, a row's draw is known beforehand, and a guess is right when it is that draw.
         self._draws = bool(self.settings.do_sample) and call.seed is None
         self._draft: Draft | None = None

@@ -17,7 +17,7 @@ from ..prompt import Prompt, forward_parameters
 from ..speculation.bridging import BridgeDrafter
 from ..speculation.drafting import Confidence, ModelDrafter, Schedule
 from ..speculation.verification import Speculation
-from ..strategy import strategy_class
+from ..strategy import plain_strategy
 
 OPTIONS = {
     "assistant_early_exit": Option(int),
@@ -78,8 +78,7 @@ class Assisted(Speculation):
                 )
             self.drafter = BridgeDrafter(run, assistant, call, schedule, confidence, cost)
         else:
-            choice = strategy_class("sample" if settings.do_sample else "greedy")(settings, self.generator)
-            choice.start(run, call)
+            choice = plain_strategy(settings, self.generator, run, call)
             keep = weight is not None or (bool(settings.do_sample) and call.seed is None)
             draft = _draft_run(run, assistant, call)
             self.drafter = ModelDrafter(draft, choice, keep, schedule, confidence, cost, vocabulary)

@@ -10,7 +10,7 @@ from ...core.kinds import Range
 from ..processor import DeclaredProcessor
 from ..watermark import BaseWatermarkingConfig
 
-__all__ = ["SynthIDTextWatermarkDetector", "SynthIDTextWatermarkLogitsProcessor", "SynthIDTextWatermarkingConfig"]
+__all__ = ["SynthIDTextWatermarkLogitsProcessor", "SynthIDTextWatermarkingConfig"]
 
 TOLD_BY = ("keys", "ngram_len")
 
@@ -162,29 +162,6 @@ class SynthIDTextWatermarkLogitsProcessor(DeclaredProcessor):
     def _check(self, input_ids: Tensor) -> None:
         if input_ids.dim() != 2:
             raise InputError(f"input_ids have the shape {tuple(input_ids.shape)}; expected (batch, length)")
-
-
-class SynthIDTextWatermarkDetector:
-    """Finds SynthID's watermark with a trained `BayesianDetectorModel`.
-
-    Args:
-        logits_processor: made with the settings that the text was made with. tokenizer: gives the end token.
-    """
-
-    def __init__(self, detector_module: Any, logits_processor: SynthIDTextWatermarkLogitsProcessor, tokenizer: Any) -> None:
-        self.detector_module = detector_module
-        self.logits_processor = logits_processor
-        self.tokenizer = tokenizer
-
-    def __call__(self, tokenized_outputs: Tensor) -> Tensor:
-        """The probability (B,) that each text (B, T) is marked. What follows an end token, or repeats, does not count."""
-        processor = self.logits_processor
-        before_end = processor.compute_eos_token_mask(tokenized_outputs, self.tokenizer.eos_token_id)
-        fresh = processor.compute_context_repetition_mask(tokenized_outputs)
-        mask = fresh & before_end[:, processor.ngram_len - 1 :]
-        judged = processor.compute_g_values(tokenized_outputs)
-        probabilities: Tensor = self.detector_module(judged, mask, return_dict=True).posterior_probabilities
-        return probabilities
 
 
 SETTINGS = SynthIDTextWatermarkingConfig

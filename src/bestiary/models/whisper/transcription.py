@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ...core.errors import ArgumentError, InputError
 from ...core.outputs import BaseModelOutput
-from ...generation.seeds import row_seed, row_seeds
+from ...generation.seeds import row_seeds
+from ...nn.row_draws import row_seed
 from .alignment import token_times
 from .languages import LANGUAGES
 from .request import TranscriptionRequest
