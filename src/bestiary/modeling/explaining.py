@@ -23,13 +23,15 @@ def explained(
     model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
 ) -> ArgumentError | InputError | None:
     """The clear error for a forward that failed with `error`; None where the arguments show nothing wrong."""
-    if type(error) not in UNCLEAR:
+    if type(error) not in (*UNCLEAR, ArgumentError):  # a part's ArgumentError may be about a keyword that it was handed on
         return None
     names = sorted({*forward_annotations(model), *OF_EVERY_CALL})
     for name in kwargs:
         if name not in names:
             near = did_you_mean(name, names) or f" It takes {', '.join(names)}"
             return ArgumentError(f"{type(model).__name__} takes no argument {name!r}.{near}")
+    if isinstance(error, ArgumentError):
+        return None
     values = by_name(model, args, kwargs)
     for look in (_no_tensors, _empty, _elsewhere, _other_rows, _other_dtypes):
         fault = next(look(model, values), None)
