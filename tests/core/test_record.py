@@ -8,7 +8,7 @@ from dataclasses import field
 import pytest
 import torch
 
-from bestiary.core.config import Record
+from bestiary.core.config import PlacedRecord, Record
 from bestiary.core.errors import ConfigError
 
 
@@ -103,3 +103,17 @@ def test_an_inherited_field_that_a_subclass_renames_is_its_field_no_more() -> No
     assert record.d_model == 8
     assert "hidden_size" not in record.to_dict()
     assert "hidden_size" in Base().to_dict()
+
+
+class Placed(PlacedRecord):
+    width: int = 1
+    depth: int = 2
+
+
+def test_values_by_place():
+    assert Placed(3).to_dict() == {"width": 3, "depth": 2}
+    assert Placed(3, depth=5) == Placed(3, 5)
+    with pytest.raises(ConfigError, match=r"Placed got 3 values by place for 2 fields \(width, depth\)"):
+        Placed(1, 2, 3)
+    with pytest.raises(ConfigError, match="Placed got 1 values by place and width by name too"):
+        Placed(1, width=2)

@@ -3,13 +3,13 @@
 from dataclasses import fields
 from typing import Annotated, Any
 
-from ..core.config import Record
+from ..core.config import PlacedRecord
 from ..core.errors import ArgumentError, did_you_mean
 from ..core.kinds import SMALLEST, Natural, Range, Whole
 from ..generation.seeds import as_seed
 
 
-class ContinuousBatchingConfig(Record):
+class ContinuousBatchingConfig(PlacedRecord):
     """Settings of `generate_batch` and of the batching manager, under their published names.
 
     Attributes:
@@ -37,9 +37,6 @@ class ContinuousBatchingConfig(Record):
     return_logprobs: bool = False
     seed: "int | None" = None  # quoted: of any size
     max_queue_size: Whole = 1024
-
-    def __init__(self, *values: Any, **named: Any) -> None:
-        super().__init__(**dict(zip((field.name for field in fields(self)), values, strict=False)), **named)
 
     def _may_set(self, name: str, value: Any) -> bool:
         """Nothing but settings."""

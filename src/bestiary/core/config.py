@@ -145,6 +145,22 @@ class Record:
         return f"{type(self).__name__} {self.to_json_string()}"
 
 
+class PlacedRecord(Record):
+    """A `Record` whose values may also come by place, in the order of the fields.
+
+    Raises:
+        ConfigError: there are more values than fields, or one comes by place and by name.
+    """
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        names = [field.name for field in fields(self)]
+        twice = [name for name in names[: len(values)] if name in named]
+        if len(values) > len(names) or twice:
+            problem = f"and {twice[0]} by name too" if twice else f"for {len(names)} fields ({', '.join(names)})"
+            raise ConfigError(f"{type(self).__name__} got {len(values)} values by place {problem}; pass each once, by its name")
+        super().__init__(**dict(zip(names, values, strict=False)), **named)
+
+
 def _another_spelling(name: str) -> property:
     """Reads and writes the field `name`."""
     return property(lambda self: getattr(self, name), lambda self, value: setattr(self, name, value))

@@ -68,9 +68,6 @@ class CompiledSteps:
     def __init__(self) -> None:
         self._made: dict[str, Callable[..., Any]] = {}
 
-    def __deepcopy__(self, memo: Any) -> "CompiledSteps":
-        return CompiledSteps()
-
     def __reduce__(self) -> Any:
         return CompiledSteps, ()
 

@@ -339,7 +339,7 @@ def _finished(generation: Generation, streamer: Any) -> Any:
     settings = run.settings
     collector = Collector(run.prompt, strategy)
     follower = None if streamer is None else feed(streamer, run, strategy)
-    for step in _steps(generation):
+    for step in decode(run, strategy):
         collector.add(step)
         if follower is not None:
             follower.add(step)

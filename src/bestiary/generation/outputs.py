@@ -10,13 +10,10 @@ from ..core.outputs import ALWAYS, ModelOutput
 Tensors = tuple[torch.Tensor, ...]
 
 
-@dataclass
-class GenerateDecoderOnlyOutput(ModelOutput):
-    """The result of a decoder. Tuples have an entry for each new token.
+@dataclass(kw_only=True)
+class Told(ModelOutput):
+    """What every generation tells besides its tokens; after all other fields.
 
-    sequences (R, T): prompt and new tokens; rows that finished early end in padding.
-    scores, logits (R, V) each: the scores the choice was made by, and the model's own.
-    attentions: per step and layer (R, H, new, S); hidden_states: per step and layer (R, new, D).
     past_key_values: the cache. It holds all tokens but the last one.
     finish_reasons: why each row ended: "eos", "stop" (a stop string), "length", "time", "stopped" (a criterion of the
         caller), "cancelled".
@@ -29,11 +26,6 @@ class GenerateDecoderOnlyOutput(ModelOutput):
     settings: every setting in effect, with its origin.
     """
 
-    sequences: torch.Tensor = ALWAYS
-    scores: Tensors | None = None
-    logits: Tensors | None = None
-    attentions: tuple[Tensors, ...] | None = None
-    hidden_states: tuple[Tensors, ...] | None = None
     past_key_values: Any | None = None
     finish_reasons: list[str] | None = None
     token_logprobs: torch.Tensor | None = None
@@ -42,9 +34,29 @@ class GenerateDecoderOnlyOutput(ModelOutput):
     prefix_reason: str | None = None
     settings: dict[str, tuple[Any, str]] | None = None
 
+    def keys(self) -> list[str]:
+        """Names of the fields that hold something, those of this class last."""
+        return sorted(super().keys(), key=Told.__dataclass_fields__.__contains__)
+
 
 @dataclass
-class GenerateBeamDecoderOnlyOutput(ModelOutput):
+class GenerateDecoderOnlyOutput(Told):
+    """The result of a decoder. Tuples have an entry for each new token.
+
+    sequences (R, T): prompt and new tokens; rows that finished early end in padding.
+    scores, logits (R, V) each: the scores the choice was made by, and the model's own.
+    attentions: per step and layer (R, H, new, S); hidden_states: per step and layer (R, new, D).
+    """
+
+    sequences: torch.Tensor = ALWAYS
+    scores: Tensors | None = None
+    logits: Tensors | None = None
+    attentions: tuple[Tensors, ...] | None = None
+    hidden_states: tuple[Tensors, ...] | None = None
+
+
+@dataclass
+class GenerateBeamDecoderOnlyOutput(Told):
     """The result of a beam search: as `GenerateDecoderOnlyOutput`, for the N best rows, the best of each prompt first.
 
     sequences_scores (N,): the sum of the log probabilities of the new tokens, as they are in `scores`, over their number to
@@ -60,17 +72,10 @@ class GenerateBeamDecoderOnlyOutput(ModelOutput):
     beam_indices: torch.Tensor | None = None
     attentions: tuple[Tensors, ...] | None = None
     hidden_states: tuple[Tensors, ...] | None = None
-    past_key_values: Any | None = None
-    finish_reasons: list[str] | None = None
-    token_logprobs: torch.Tensor | None = None
-    seeds: list[int] | None = None
-    prefix_reused: list[int] | None = None
-    prefix_reason: str | None = None
-    settings: dict[str, tuple[Any, str]] | None = None
 
 
 @dataclass
-class GenerateEncoderDecoderOutput(ModelOutput):
+class GenerateEncoderDecoderOutput(Told):
     """The result of an encoder-decoder: as for a decoder, with the encoder's states and attentions."""
 
     sequences: torch.Tensor = ALWAYS
@@ -81,17 +86,10 @@ class GenerateEncoderDecoderOutput(ModelOutput):
     decoder_attentions: tuple[Tensors, ...] | None = None
     cross_attentions: tuple[Tensors, ...] | None = None
     decoder_hidden_states: tuple[Tensors, ...] | None = None
-    past_key_values: Any | None = None
-    finish_reasons: list[str] | None = None
-    token_logprobs: torch.Tensor | None = None
-    seeds: list[int] | None = None
-    prefix_reused: list[int] | None = None
-    prefix_reason: str | None = None
-    settings: dict[str, tuple[Any, str]] | None = None
 
 
 @dataclass
-class GenerateBeamEncoderDecoderOutput(ModelOutput):
+class GenerateBeamEncoderDecoderOutput(Told):
     """The result of a beam search of an encoder-decoder: as for a decoder, with the encoder's states and attentions."""
 
     sequences: torch.Tensor = ALWAYS
@@ -104,13 +102,6 @@ class GenerateBeamEncoderDecoderOutput(ModelOutput):
     decoder_attentions: tuple[Tensors, ...] | None = None
     cross_attentions: tuple[Tensors, ...] | None = None
     decoder_hidden_states: tuple[Tensors, ...] | None = None
-    past_key_values: Any | None = None
-    finish_reasons: list[str] | None = None
-    token_logprobs: torch.Tensor | None = None
-    seeds: list[int] | None = None
-    prefix_reused: list[int] | None = None
-    prefix_reason: str | None = None
-    settings: dict[str, tuple[Any, str]] | None = None
 
 
 GenerateOutput = (

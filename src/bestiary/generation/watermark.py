@@ -7,11 +7,10 @@ watermark. A dictionary with none of them is for green lists.
 import os
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from ..core import plugins
-from ..core.config import Record
+from ..core.config import PlacedRecord
 from ..core.errors import ConfigError, did_you_mean
 from ..core.files import write_json
 from .processor import LogitsProcessor
@@ -19,12 +18,8 @@ from .processor import LogitsProcessor
 _FOLDER = f"{__package__}.watermarks"
 
 
-class BaseWatermarkingConfig(Record):
+class BaseWatermarkingConfig(PlacedRecord):
     """Base of the settings of a watermark, what `generate(watermarking_config=...)` takes; by place or by name."""
-
-    def __init__(self, *values: Any, **named: Any) -> None:
-        by_place = dict(zip((field.name for field in fields(self)), values, strict=False))
-        super().__init__(**by_place, **named)
 
     @abstractmethod
     def construct_processor(self, vocab_size: int, device: Any) -> LogitsProcessor:

@@ -51,10 +51,8 @@ class GroupBeam(Beam):
         kinds = [type(processor) for processor in run.processors]
         place = kinds.index(HammingDiversityLogitsProcessor)
         self._diversity = run.processors[place]
-        self._before, self._after = (
-            LogitsProcessorList(run.processors[:place]),
-            LogitsProcessorList(run.processors[place + 1 :]),
-        )
+        before, after = run.processors[:place], run.processors[place + 1 :]
+        self._before, self._after = LogitsProcessorList(before), LogitsProcessorList(after)
 
     def score(self, run: Decoding, logits: Tensor) -> Tensor:
         """Processed log probabilities (R, V). Those of a group depend on what groups before it choose: so all choose now."""

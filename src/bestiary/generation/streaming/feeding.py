@@ -26,7 +26,7 @@ def as_streamer(streamer: Any, tokenizer: Any) -> Any:
         raise ArgumentError(f"streamer is the class {streamer.__name__}; expected an object of it: {streamer.__name__}(...)")
     # The caller's object need not be of a class of ours.
     puts = all(callable(getattr(streamer, name, None)) for name in ("put", "end"))
-    if streamer is None or isinstance(streamer, RowStreamer) or puts:
+    if isinstance(streamer, RowStreamer) or puts:
         return streamer
     if not callable(streamer):
         raise ArgumentError(
