@@ -32,7 +32,8 @@ def blocks_for(model: Any, config: ContinuousBatchingConfig, tokens: int | None)
         CapacityError: there is no memory for a single block.
     """
     probe = DynamicCache()
-    model(input_ids=torch.zeros(1, 1, dtype=torch.int64, device=model.device), past_key_values=probe, use_cache=True)
+    ids = torch.zeros(1, 1, dtype=torch.int64, device=model.device)
+    model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=probe, use_cache=True)
     token = sum(x[:, :, :1].numel() * x.element_size() for pair in probe for x in pair)
     room = int(_free_memory(model.device) * config.max_memory_percent) // (token * config.page_size)
     if room < 1:

@@ -12,6 +12,7 @@ from ..cache.base import Cache
 from ..core.errors import InputError
 from ..core.logging import warn_once
 from ..nn import inputs
+from ..nn.masks import MaskSource
 from ..nn.values import is_true, may_look
 from .parts import ModelParts
 
@@ -60,7 +61,8 @@ def check_tokens(model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any
             raise InputError(f"{name} are on the meta device and hold nothing; the model is on {model.device}")
         inputs.check_vocabulary(ids, vocabulary, name)
         past = kwargs.get("past_key_values")
-        if mask is None and not (isinstance(past, Cache) and past.get_seq_length()):
+        masked = mask is not None or isinstance(past, MaskSource)  # as the cache of a batch of requests is
+        if not masked and not (isinstance(past, Cache) and past.get_seq_length()):
             model.check_padding(ids)
 
 
