@@ -126,10 +126,9 @@ def processors_of(
         negative_prompt_ids=call.negative_prompt_ids,
         negative_prompt_attention_mask=call.negative_prompt_attention_mask,
     )
-    custom = list(call.logits_processor or ())
+    custom = call.logits_processor or []
     if call.constraint is not None:  # after all that may forbid tokens, so that it sees what is left
         prompts = prompt.ids.shape[0] // prompt.copies
-        custom.append(
-            model.constraint_processor(call.constraint, call.tokenizer, context, prompts, prompt.copies, moving=moving)
-        )
+        copies = prompt.copies
+        custom = [*custom, model.constraint_processor(call.constraint, call.tokenizer, context, prompts, copies, moving)]
     return processors_for(context, custom)

@@ -22,28 +22,40 @@ class Collector:
 
     def __init__(self, prompt: Prompt, strategy: Strategy) -> None:
         settings = prompt.settings
-        self._kept: dict[str, list[Any]] = {}
+        self._per_step: dict[str, list[Any]] = {}
         if settings.return_dict_in_generate:
             names = [name for name in ("scores", "logits") if settings.get(f"output_{name}")]
             prefix = "decoder_" if prompt.encoder_outputs is not None else ""
             names += [f"{prefix}attentions"] * bool(settings.output_attentions)
             names += ["cross_attentions"] * bool(settings.output_attentions and prefix)
             names += [f"{prefix}hidden_states"] * bool(settings.output_hidden_states)
-            self._kept = {name: [] for name in names}
+            self._per_step = {name: [] for name in names}
+        self._final, self._going = strategy.final, torch.tensor(True)
         logprobs = settings.return_dict_in_generate and settings.output_token_logprobs
-        self._logprobs = TokenLogprobs(strategy.final) if logprobs else None
+        self._logprobs: list[Tensor] | None = [] if logprobs else None
 
     def add(self, step: Step) -> None:
         """Take what the settings ask for of `step`."""
         if self._logprobs is not None:
-            self._logprobs.add(step)
-        for name, values in self._kept.items():
+            self._logprobs.append(self._newest_logprobs(step))
+        for name, values in self._per_step.items():
             if name == "scores":
                 values.append(step.scores)
             elif name == "logits":
                 values.append(step.logits.float())
             else:
                 values.append(step.output[name])
+
+    def _newest_logprobs(self, step: Step) -> Tensor:
+        """The log probability (R,) of each newest token under the model itself, before any processor or temperature.
+
+        0 after the end of a row. Where tokens do not stay where they are chosen, the logits (R, V), until beams are settled.
+        """
+        logits = step.logits.float()
+        if not self._final:
+            return logits
+        going, self._going = self._going.to(logits.device), step.running
+        return logits.log_softmax(-1).gather(1, step.tokens.unsqueeze(1)).squeeze(1).masked_fill(~going, 0.0)
 
     def output(self, generation: Generation, sequences: Tensor) -> ModelOutput:
         """What `generate` returns with `return_dict_in_generate`; sequences (R, T)."""
@@ -52,11 +64,15 @@ class Collector:
         cache: Any = run.cache
         if cache is not None and settings.return_legacy_cache:
             cache = cache.to_legacy_cache()
-        values: dict[str, Any] = {name: tuple(per_step) for name, per_step in self._kept.items()}
+        values: dict[str, Any] = {name: tuple(steps) for name, steps in self._per_step.items()}
         values |= {"sequences": sequences, "past_key_values": cache, "finish_reasons": strategy.reasons(run)}
         values |= strategy.extras(run)
         if self._logprobs is not None:
-            values["token_logprobs"] = self._logprobs.result(sequences, values.get("beam_indices"))
+            values["token_logprobs"] = (
+                torch.stack(self._logprobs, dim=1)
+                if self._final
+                else transition_scores(sequences, self._logprobs, values["beam_indices"], normalize=True)
+            )
         if prefixes is not None:
             values |= {"prefix_reused": prefixes.reuse.tokens, "prefix_reason": prefixes.reuse.reason}
         values["settings"] = settings.explain()
@@ -67,35 +83,6 @@ class Collector:
         if settings.output_hidden_states:
             values["encoder_hidden_states"] = encoded.get("hidden_states")
         return cast(ModelOutput, strategy.outputs[1](**values))
-
-
-class TokenLogprobs:
-    """Collects the log probability of each new token under the model itself, before any processor or temperature.
-
-    Args:
-        final: whether tokens stay where they are chosen; else the logits of all steps are kept until beams are settled.
-    """
-
-    def __init__(self, final: bool) -> None:
-        self._final = final
-        self._kept: list[Tensor] = []
-        self._going: Tensor | None = None
-
-    def add(self, step: Step) -> None:
-        """Take the newest token of each row."""
-        logits = step.logits.float()
-        if not self._final:
-            self._kept.append(logits)
-            return
-        logprobs = logits.log_softmax(-1).gather(1, step.tokens.unsqueeze(1)).squeeze(1)
-        self._kept.append(logprobs if self._going is None else logprobs.masked_fill(~self._going, 0.0))
-        self._going = step.running
-
-    def result(self, sequences: Tensor, beam_indices: Tensor | None = None) -> Tensor:
-        """(N, new) for the rows that are returned; 0 after their end."""
-        if self._final:
-            return torch.stack(self._kept, dim=1)
-        return transition_scores(sequences, self._kept, beam_indices, normalize=True)
 
 
 def transition_scores(

@@ -66,14 +66,14 @@ class CompiledSteps:
     """What was compiled for one model. A copy of the model starts afresh."""
 
     def __init__(self) -> None:
-        self._made: dict[str, Callable[..., Any]] = {}
+        self._steps: dict[str, Callable[..., Any]] = {}
 
     def __reduce__(self) -> Any:
         return CompiledSteps, ()
 
     def of(self, model: Any, config: CompileConfig) -> Callable[..., Any]:
         """The compiled call of `model`."""
-        compiled = self._made.get(repr(config))
+        compiled = self._steps.get(repr(config))
         if compiled is None:
 
             def step(**inputs: Any) -> Any:
@@ -83,7 +83,7 @@ class CompiledSteps:
             step.__code__ = step.__code__.replace()
             # torch takes either a mode or options.
             chosen = {"options": config.options} if config.options else {"mode": config.mode}
-            compiled = self._made[repr(config)] = torch.compile(
+            compiled = self._steps[repr(config)] = torch.compile(
                 step, fullgraph=config.fullgraph, dynamic=config.dynamic, backend=config.backend, **chosen
             )
         return compiled

@@ -195,10 +195,9 @@ def processors_for(context: Context, custom: list[Any] | None = None) -> LogitsP
     """The processors that the settings of a call ask for, in order, with the caller's own before those for sampling.
 
     Raises:
-        ArgumentError: the caller passed a processor and, in the call, also the setting that makes one of its kind; or what
-            is no list of processors.
+        ArgumentError: the caller passed a processor and, in the call, also the setting that makes one of its kind.
     """
-    custom = listed("logits_processor", custom)
+    custom = custom or []
     theirs = [
         processor if type(processor).__module__.startswith(_OURS) else CheckedProcessor(processor) for processor in custom
     ]
