@@ -249,6 +249,9 @@ def test_embeddings_alone_are_refused_for_a_draft_and_serve_a_lookup():
     embeds = model.get_input_embeddings()(assistants.inputs("llama")["input_ids"]).detach()
     with pytest.raises(ArgumentError, match="needs input_ids"):
         model.generate(inputs_embeds=embeds, assistant_model=assistants.draft("llama"))
+    ids = torch.ones(embeds.shape[0], 2, dtype=torch.long)
+    with pytest.raises(ArgumentError, match="as many as inputs_embeds"):
+        model.generate(ids, inputs_embeds=embeds, assistant_model=assistants.draft("llama"))
     plain = model.generate(inputs_embeds=embeds, **assistants.LENGTH)
     assert torch.equal(model.generate(inputs_embeds=embeds, **assistants.LENGTH, prompt_lookup_num_tokens=3), plain)
 

@@ -192,6 +192,27 @@ def test_inputs_embeds(llama, ids):
     assert torch.equal(whole, torch.cat([ids, want], dim=1))
 
 
+@pytest.mark.filterwarnings("ignore:Passing .repetition_penalty")
+@pytest.mark.parametrize("tokens", [0, 1, 5, 7, 9])
+@pytest.mark.parametrize(
+    "options", [{}, {"num_beams": 3}, {"max_new_tokens": None, "max_length": 24}, {"repetition_penalty": 1.8}], ids=str
+)
+def test_embeddings_are_read_and_the_ids_beside_them_returned(llama, ids, tokens, options):
+    mine, theirs = llama
+    embeds = torch.randn(ids.shape[0], 7, mine.config.hidden_size, generator=torch.Generator().manual_seed(3))
+    prompt = torch.cat([ids, ids], dim=1)[:, :tokens]
+    options = {"inputs_embeds": embeds, "max_new_tokens": 6, "do_sample": False, **options}
+    # The mask that the reference makes where it gets none is of the ids' length, and too short for the embeddings.
+    want = theirs.generate(prompt, attention_mask=torch.ones(embeds.shape[:2], dtype=torch.long), **options)
+    for caching in ({}, {"cache_implementation": "static"}, {"use_cache": False}):
+        assert torch.equal(mine.generate(prompt, **options, **caching), want)
+
+
+def test_rows_of_ids_and_embeddings_must_match(llama, ids):
+    with pytest.raises(InputError, match=r"input_ids have 1 rows and inputs_embeds 2"):
+        llama[0].generate(ids[:1], inputs_embeds=torch.zeros(2, 7, 16))
+
+
 def test_without_inputs(llama):
     mine, theirs = llama
     assert torch.equal(mine.generate(max_new_tokens=5), theirs.generate(max_new_tokens=5))

@@ -43,8 +43,11 @@ def begin(model: GeneratingModel, call: Call) -> Generation:
     checks.check_negative(call, model, prompt.ids.shape[0])
     caching.take_over(prompt, model)
     prompt.repeat(copies)
-    before = prompt.offset if prompt.ids.shape[1] == 0 else 0  # embeddings that stand for the prompt
-    longest = max_length(settings, prompt.ids.shape[1] + before, caching.context_left(prompt, model))
+    before = prompt.embeds.shape[1] if prompt.embeds is not None and prompt.offset else 0  # max_length counts these too
+    context = caching.context_left(prompt, model)
+    if before and context is not None:
+        context += prompt.ids.shape[1]  # the model does not read them
+    longest = max_length(settings, prompt.ids.shape[1] + before, context)
     prompt.max_length = longest - before
     caching.make_cache(prompt, model)
     if settings.prefill_chunk_size:

@@ -92,10 +92,11 @@ class Decoding:
         prompt, first, slots = self.prompt, self._first, self.slots
         inputs: dict[str, Any] = {**prompt.constant, **(prompt.first if first else {}), **prompt.recorded, **options}
         ids: Tensor | None = self._ids[:, max(self.fed - prompt.offset, 0) : self.length]
-        if prompt.embeds is not None and self.fed < prompt.offset:
+        if prompt.embeds is not None and self.fed == 0:
             ids, embeds = None, prompt.embeds
-            if self.length:  # tokens that the embeddings do not stand for
-                embeds = torch.cat([embeds, self.model.get_input_embeddings()(self.ids)], dim=1)
+            written = self._ids[:, prompt.ids.shape[1] : self.length]
+            if written.shape[1]:
+                embeds = torch.cat([embeds, self.model.get_input_embeddings()(written)], dim=1)
             inputs[prompt.names.embeds] = embeds
         if self._mask is not None and (first or prompt.padded or self.cache is None):
             inputs[prompt.names.mask] = self._mask[:, :slots]

@@ -34,8 +34,9 @@ ENCODER_DECODER = Names("decoder_input_ids", "decoder_attention_mask", "decoder_
 class Prompt:
     """The start of a generation. R rows.
 
-    ids (R, T): the prompt; embeds (R, E, D) in its place or in front of it. mask (R, offset + T): 0 for padding, None when
-    nobody spoke of padding; padded: whether there is any. offset: slots before the first of `ids`.
+    ids (R, T): the prompt; embeds (R, E, D): what the model reads in its place, where `ids` are only seen by processors and
+    returned. mask (R, offset + T): 0 for padding, None when nobody spoke of padding; padded: whether there is any.
+    offset: slots before the first of `ids`; E - T with embeddings, so below 0 where they are fewer.
     continued: whether `cache` is the caller's. copies: rows of each prompt. max_length: tokens of a row at which it ends.
     constant, first, recorded: inputs of every pass, of the first pass, and those that ask for states and attentions.
     """
@@ -61,14 +62,14 @@ class Prompt:
 
     def leading_padding(self) -> Tensor | None:
         """Tokens of padding (R,) at the start of each row of `ids`; None where there are none."""
-        if not self.padded or self.mask is None:
-            return None
+        if not self.padded or self.mask is None or (self.embeds is not None and self.offset):
+            return None  # of embeddings that are not as many as `ids`, the mask says nothing of these
         return self.mask[:, self.offset :].cumsum(1).eq(0).sum(1)
 
     def encoder_tokens(self) -> Tensor | None:
         """`encoder_ids` (R, S) with -1 in place of padding; None where the input is no text."""
         mask = self.constant.get("attention_mask") if self.encoder_outputs is not None else self.mask
-        if self.encoder_ids is None or mask is None:
+        if self.encoder_ids is None or mask is None or self.embeds is not None:
             return self.encoder_ids
         return self.encoder_ids.masked_fill(mask[:, mask.shape[1] - self.encoder_ids.shape[1] :] == 0, -1)
 
@@ -127,11 +128,11 @@ def _read_decoder(model: GeneratingModel, settings: GenerationConfig, arguments:
     ids = checks.check_ids(model, ids, embeds is not None)
     prompt = Prompt(settings, DECODER_ONLY, ids, embeds=embeds, mask=arguments.pop("attention_mask", None))
     if embeds is not None:
-        if ids.shape[1] not in (0, embeds.shape[1]):
+        if ids.shape[0] != embeds.shape[0]:
             raise InputError(
-                f"input_ids hold {ids.shape[1]} tokens and inputs_embeds {embeds.shape[1]}; they are the same prompt"
+                f"input_ids have {ids.shape[0]} rows and inputs_embeds {embeds.shape[0]}; they are the same prompts"
             )
-        prompt.offset = embeds.shape[1] if ids.shape[1] == 0 else 0
+        prompt.offset = embeds.shape[1] - ids.shape[1]
     parameters = forward_parameters(model)
     prompt.counts_positions = "position_ids" in parameters
     prompt.first_position = model.config.get_text_config(decoder=True).first_position
@@ -143,7 +144,7 @@ def _read_decoder(model: GeneratingModel, settings: GenerationConfig, arguments:
     if "token_type_ids" in prompt.first:
         prompt.constant["token_type_ids"] = prompt.first["token_type_ids"][:, -1:]
     prompt.encoder_ids = ids if ids.shape[1] else None
-    if prompt.mask is None and ids.shape[1]:
+    if prompt.mask is None and embeds is None:
         prompt.mask = infer_mask(ids, settings)
     prompt.constant.update(arguments)
     return prompt

@@ -54,9 +54,9 @@ class Assisted(Speculation):
         settings, assistant = self.settings, call.assistant_model
         if assistant is not None and settings.assistant_early_exit:
             raise ArgumentError(f"assistant_model and assistant_early_exit={settings.assistant_early_exit} exclude each other")
-        if run.ids.shape[1] == 0:
+        if run.ids.shape[1] == 0 or (run.prompt.embeds is not None and run.prompt.offset):
             raise ArgumentError(
-                "assisted decoding needs input_ids: an assistant cannot read the inputs_embeds of another model"
+                "assisted decoding needs input_ids, as many as inputs_embeds: an assistant cannot read these of another model"
             )
         if assistant is None:
             assistant, layers = run.model.first_layers(settings.assistant_early_exit or 0)
