@@ -124,3 +124,9 @@ def test_a_type_that_no_family_has() -> None:
         transformers.AutoConfig.for_model("llamma")
     with pytest.raises(UnknownArchitecture, match="'llamma'.*'llama'"):
         AutoConfig.for_model("llamma")
+
+
+def test_a_long_name_is_not_echoed() -> None:
+    with pytest.raises(UnknownArchitecture) as error:
+        AutoConfig.for_model("a" * 100_000)
+    assert len(str(error.value)) < 400

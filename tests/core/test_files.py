@@ -54,7 +54,7 @@ def test_disk_full_at_the_last_moment(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tmp_path / "a.txt").read_text() == "old"
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000, b"1" * 10_000])
 def test_what_is_not_json_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(CorruptFile, match=r"a\.json"):

@@ -109,10 +109,11 @@ def test_ids_of_32_bits_are_as_good(llama, ids):
         ({"decoder_input_ids": [[1]]}, "decoder_input_ids is a list"),
         ({"decoder_input_ids": torch.ones(2, 1, dtype=torch.int64)}, "2 rows and the encoder's output 3"),
         ({"encoder_outputs": (None,)}, "hold a NoneType"),
+        ({"encoder_outputs": 5}, "encoder_outputs are 5 of type int; expected states"),
         ({"encoder_outputs": torch.zeros(2, 7, 16)}, "2 rows and input_ids 3"),
         ({"attention_mask": hiding(0, 2)}, "row 2"),
     ],
-    ids=["list", "rows", "nothing", "others", "hidden"],
+    ids=["list", "rows", "nothing", "number", "others", "hidden"],
 )
 def test_inputs_of_an_encoder_and_a_decoder(t5, ids, given, named):
     with pytest.raises(InputError, match=named):

@@ -213,6 +213,12 @@ def test_rows_of_ids_and_embeddings_must_match(llama, ids):
         llama[0].generate(ids[:1], inputs_embeds=torch.zeros(2, 7, 16))
 
 
+def test_labels_change_nothing_and_are_told(llama, ids):
+    with pytest.warns(BestiaryWarning, match="labels change nothing"):
+        tokens = llama[0].generate(ids, labels=ids, max_new_tokens=4)
+    assert torch.equal(tokens, llama[1].generate(ids, labels=ids, max_new_tokens=4))
+
+
 def test_without_inputs(llama):
     mine, theirs = llama
     assert torch.equal(mine.generate(max_new_tokens=5), theirs.generate(max_new_tokens=5))

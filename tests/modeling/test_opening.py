@@ -19,7 +19,6 @@ from bestiary import (
     LlamaConfig,
     ViTForImageClassification,
     ViTModel,
-    pipeline,
 )
 from bestiary.core.errors import ArgumentError, ConfigError, InputError, LoadError, MissingDependency
 from bestiary.core.logging import BestiaryWarning
@@ -114,8 +113,8 @@ def test_quantization_is_not_there_yet(wish: dict[str, Any]) -> None:
 
 def test_what_excludes_each_other_is_a_type_error_and_a_value_error() -> None:
     for kind in (TypeError, ValueError):
-        with pytest.raises(kind, match=r"pass device= .* or device_map=.*, not both"):
-            pipeline("text-generation", device="cpu", device_map="auto")
+        with pytest.raises(kind, match="inputs and input_ids are the same thing; pass one of them"):
+            pair("llama", "LlamaForCausalLM").ours.generate(inputs=torch.ones(1, 2).long(), input_ids=torch.ones(1, 2).long())
 
 
 @pytest.mark.skipif(torch.accelerator.is_available(), reason="needs a machine without accelerator")

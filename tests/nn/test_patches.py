@@ -28,6 +28,8 @@ def test_grid_without_a_patch_is_refused(image: object, patch: object) -> None:
         (torch.zeros(1, 16, 16, 3), 16, "16 channels .* expects 3"),
         (torch.zeros(1, 3, 24, 16), 16, "24 x 16 pixels do not fit a model for 16 x 16"),
         (torch.zeros(1, 3, 16, 7), None, "16 x 7 pixels are smaller than one patch, 8 x 8"),
+        (torch.zeros(1, 3, 16, 16, dtype=torch.complex64), 16, "torch.complex64; expected floating-point"),
+        (torch.zeros(1, 3, 16, 16, dtype=torch.bool), None, "torch.bool; expected floating-point"),
         (torch.zeros(1, 3, 0, 0), None, "0 x 0 pixels"),
     ],
 )

@@ -46,7 +46,10 @@ class AutoConfig:
             classes = values.get("architectures")
             types = (type_of_class(name) for name in (classes if isinstance(classes, list) else ()) if isinstance(name, str))
             model_type = next(filter(None, types), None)
-        if not isinstance(model_type, str) or not model_type:
+        if model_type is not None and not isinstance(model_type, str):
+            kind = type(model_type).__name__
+            raise ConfigError(f"config.json of {name_or_path}: model_type is {model_type!r:.80} ({kind}); expected text")
+        if not model_type:
             raise ConfigError(
                 f"config.json of {name_or_path} names no model_type, so no family can be chosen; add one (such as"
                 ' "model_type": "bert"), or open the checkpoint with the classes of its family (BertModel, BertTokenizer)'
@@ -56,7 +59,7 @@ class AutoConfig:
         except UnknownArchitecture:
             if "auto_map" in values:
                 raise UnsafeFile(
-                    f"{name_or_path} ({model_type!r}) contains custom code which must be executed to open it"
+                    f"{name_or_path} ({model_type!r:.80}) contains custom code which must be executed to open it"
                     f" ({values['auto_map']}); code from a checkpoint is never run, also not with trust_remote_code=True."
                     " Read it, import it yourself, and register its classes with AutoConfig.register and AutoModel.register"
                 ) from None

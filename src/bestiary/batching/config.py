@@ -41,7 +41,7 @@ class ContinuousBatchingConfig(PlacedRecord):
     def _may_set(self, name: str, value: Any) -> bool:
         """Nothing but settings."""
         known = [field.name for field in fields(self)]
-        raise ArgumentError(f"continuous batching has no setting {name!r}.{did_you_mean(name, known)} Known: {known}")
+        raise ArgumentError(f"continuous batching has no setting {name!r:.80}.{did_you_mean(name, known)} Known: {known}")
 
     def validate(self) -> None:
         """Check each value."""

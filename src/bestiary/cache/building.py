@@ -47,14 +47,14 @@ def build(name: str, config: Any, length: int, options: "dict[str, Any] | CacheC
     kind, implied = aliases().get(name, (name, {}))
     if kind not in implementations():
         names = (*implementations(), *aliases())
-        raise ArgumentError(f"unknown cache_implementation {name!r}.{did_you_mean(name, names)} Known: {', '.join(names)}")
+        raise ArgumentError(f"unknown cache_implementation {name!r:.80}.{did_you_mean(name, names)} Known: {', '.join(names)}")
     settings = {**implied, **(options.options() if isinstance(options, CacheConfig) else options or {})}
     build_kind = plugins.definition(_KINDS, kind, "cache_implementation", "build")
     option_names = [option for option in inspect.signature(build_kind).parameters if option not in ("config", "length")]
     for option in settings:
         if option not in option_names:
             near = did_you_mean(option, option_names)
-            raise ArgumentError(f"cache_config has no option {option!r} for the {kind} cache.{near} Known: {option_names}")
+            raise ArgumentError(f"cache_config has no option {option!r:.80} for the {kind} cache.{near} Known: {option_names}")
     empty: Cache = build_kind(config, length, **settings)
     if empty.kind != kind:  # files of caches name it, and are opened by it
         raise PluginError(f"{_KINDS}.{kind} builds a {type(empty).__name__} whose kind is {empty.kind!r}; expected {kind!r}")

@@ -114,7 +114,7 @@ def _usage(error: Any, arguments: list[str]) -> str:
     commands = [name.replace("_", "-") for name in plugins.names(_COMMANDS)]
     place = f" {unknown}" if unknown in commands else ""
     if not place and unknown:
-        message = f"there is no command {unknown!r}.{did_you_mean(unknown, commands)} Commands: {', '.join(commands)}"
+        message = f"there is no command {unknown!r:.80}.{did_you_mean(unknown, commands)} Commands: {', '.join(commands)}"
     return f"{message} (see bestiary{place} --help)"
 
 

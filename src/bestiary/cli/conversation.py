@@ -72,9 +72,10 @@ class Conversation:
             FileMissing, InputError, OSError: the file cannot be read. CorruptFile: it is no list of messages.
         """
         expected = 'expected a JSON list of {"role": "system", "user" or "assistant", "content": "..."}, as /save writes'
+        text = file_text(path)
         try:
-            messages = json.loads(file_text(path))
-        except json.JSONDecodeError as error:
+            messages = json.loads(text)
+        except (ValueError, RecursionError) as error:
             raise CorruptFile(f"{path} is not valid JSON ({error}); {expected}") from None
         if not isinstance(messages, list) or not all(map(_is_message, messages)):
             raise CorruptFile(f"{path} is no conversation; {expected}")

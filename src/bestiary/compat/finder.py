@@ -131,4 +131,4 @@ def _explain(module: str, name: str) -> str:
     path = _below(module)
     below = [old.removeprefix(f"{path}.") if path else old for old in paths() if old and old.startswith(path)]
     near = did_you_mean(name, [*_names(path), *below])
-    return f"bestiary, which stands in for {ROOT}, has no {name!r} in {module}.{near}"
+    return f"bestiary, which stands in for {ROOT}, has no {name!r:.80} in {module}.{near}"

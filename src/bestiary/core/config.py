@@ -80,7 +80,7 @@ class Record:
         for name in values:
             near = "" if name in names else did_you_mean(name, sorted(names), cutoff=0.85)
             if near:
-                raise ConfigError(f"{type(self).__name__} has no field {name!r}.{near}")
+                raise ConfigError(f"{type(self).__name__} has no field {name!r:.80}.{near}")
 
     def validate(self) -> None:
         """Check each value against the annotation of its field; runs at construction. A subclass adds what must fit together.

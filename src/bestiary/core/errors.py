@@ -118,5 +118,5 @@ class EngineError(BestiaryError, RuntimeError):
 
 def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """`" Did you mean 'x'?"` for the known word nearest to `word`, or an empty string."""
-    near = get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    near = get_close_matches(word[:80], list(known), n=1, cutoff=cutoff)
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -82,5 +82,5 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     """Read JSON; `CorruptFile` names the file and the place when it is not JSON."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # besides bad syntax: bytes that are no text, a number of 10,000 digits
         raise CorruptFile(f"{path} is not valid JSON: {error}") from error

@@ -31,6 +31,7 @@ Size = Annotated[int, Range(1, 2**20)]  # a width, a number of heads, ...
 Length = Annotated[int, Range(1, 2**28)]  # a vocabulary, a context
 Count = Annotated[int, Range(0, 2**20)]  # what there may be none of
 Depth = Annotated[int, Range(0, 2**10)]  # layers; each takes milliseconds to build, before a weight is read
+Experts = Annotated[int, Range(1, 2**10)]  # of a mixture; files hold the weights of each by themselves
 Rate = Annotated[float, Range(0, 1)]  # a probability, the epsilon of a norm
 Fraction = Annotated[float, Range(ABOVE_0, BELOW_1)]  # neither nothing nor all
 Whole = Annotated[int, Range(0, FINITE.most)]

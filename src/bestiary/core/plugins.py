@@ -33,7 +33,8 @@ def load(package: str, name: str, what: str) -> ModuleType:
     available = names(package)
     module = name.replace("-", "_")
     if module not in available:
-        raise UnknownArchitecture(f"unknown {what} {name!r}.{did_you_mean(module, available)} Known: {', '.join(available)}")
+        near = did_you_mean(module, available)
+        raise UnknownArchitecture(f"unknown {what} {name!r:.80}.{near} Known: {', '.join(available)}")
     return importlib.import_module(f"{package}.{module}")
 
 

@@ -73,6 +73,8 @@ def _arguments(model: GeneratingModel, call: Call) -> dict[str, Any]:
         if arguments.get(main) is not None:
             raise ArgumentError(f"inputs and {main} are the same thing; pass one of them")
         arguments[main] = call.inputs
+    if arguments.pop("labels", None) is not None:
+        warn_once("labels-unused", "generate computes no loss: labels change nothing; pass them to the model itself")
     return arguments
 
 

@@ -98,10 +98,13 @@ def check_encoded(encoded: Any, model: Any, source: Any) -> Tensor:
     Raises:
         InputError: it holds something else.
     """
-    states = encoded.get("last_hidden_state") if isinstance(encoded, Mapping | ModelOutput) else None
+    expected = "expected states (batch, length, width) as the encoder gives them"
+    if not isinstance(encoded, Mapping | ModelOutput):
+        raise InputError(f"encoder_outputs are {encoded!r:.60} of type {type(encoded).__name__}; {expected}")
+    states = encoded.get("last_hidden_state")
     if not isinstance(states, Tensor) or states.dim() != 3 or 0 in states.shape or not states.is_floating_point():
         content = f"shape {tuple(states.shape)}" if isinstance(states, Tensor) else f"a {type(states).__name__}"
-        raise InputError(f"encoder_outputs hold {content}; expected states (batch, length, width) as the encoder gives them")
+        raise InputError(f"encoder_outputs hold {content}; {expected}")
     if isinstance(source, Tensor) and source.shape[0] != states.shape[0]:
         raise InputError(f"encoder_outputs have {states.shape[0]} rows and {model.main_input_name} {source.shape[0]}")
     return states

@@ -243,7 +243,7 @@ def check_arguments(model: GeneratingModel, arguments: dict[str, Any], others: s
     for name in arguments:
         if name not in parameters:
             near = did_you_mean(name, sorted(parameters | others))
-            raise ArgumentError(f"{type(model).__name__}.generate() takes no argument {name!r}.{near}")
+            raise ArgumentError(f"{type(model).__name__}.generate() takes no argument {name!r:.80}.{near}")
 
 
 def start_tokens(model: GeneratingModel, settings: GenerationConfig, rows: int, device: torch.device) -> Tensor:

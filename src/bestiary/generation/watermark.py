@@ -48,5 +48,5 @@ def as_watermark(settings: Any) -> BaseWatermarkingConfig:
     kind: type[BaseWatermarkingConfig] = plugins.definition(_FOLDER, next(told, "green_list"), "watermark", "SETTINGS")
     for name in settings:
         if name not in kind._field_names:
-            raise ConfigError(f"watermarking_config has no value {name!r}.{did_you_mean(name, sorted(kind._field_names))}")
+            raise ConfigError(f"watermarking_config has no value {name!r:.80}.{did_you_mean(name, sorted(kind._field_names))}")
     return kind.from_dict(dict(settings))

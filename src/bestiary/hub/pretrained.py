@@ -26,7 +26,7 @@ class PretrainedRecord(Record, PushToHubMixin):
         path = file_itself(name_or_path) or get_file(name_or_path, cls.file_name, options)
         values = read_json(path)
         if not isinstance(values, dict):
-            raise CorruptFile(f"{path} holds a {type(values).__name__}, a JSON object of settings was expected")
+            raise CorruptFile(f"{path} is JSON of type {type(values).__name__}; expected an object of settings")
         return values
 
     @classmethod

@@ -59,7 +59,7 @@ class BackboneConfig(PreTrainedConfig):
             if name not in stages:
                 near = did_you_mean(name, stages)
                 raise ConfigError(
-                    f"{type(self).__name__}: out_features has {name!r}, no stage of this model.{near} It has {stages}"
+                    f"{type(self).__name__}: out_features has {name!r:.80}, no stage of this model.{near} It has {stages}"
                 )
         if self.out_indices is None:
             self.__dict__["out_indices"] = [stages.index(name) for name in self.out_features or ()]

@@ -29,7 +29,7 @@ def explained(
     for name in kwargs:
         if name not in names:
             near = did_you_mean(name, names) or f" It takes {', '.join(names)}"
-            return ArgumentError(f"{type(model).__name__} takes no argument {name!r}.{near}")
+            return ArgumentError(f"{type(model).__name__} takes no argument {name!r:.80}.{near}")
     if isinstance(error, ArgumentError):
         return None
     values = by_name(model, args, kwargs)

@@ -93,7 +93,7 @@ def family(model_type: str) -> ModuleType:
             return module
     names = sorted({*families(), *_index().family_of_type, *registered})
     raise UnknownArchitecture(
-        f"unknown model_type {model_type!r}.{did_you_mean(model_type, names)} Known: {len(names)} types, those of"
+        f"unknown model_type {model_type!r:.80}.{did_you_mean(model_type, names)} Known: {len(names)} types, those of"
         " bestiary.auto.families() and their parts. For a model of your own call AutoConfig.register and AutoModel.register"
     )
 

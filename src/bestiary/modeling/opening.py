@@ -217,7 +217,7 @@ def _config(
     for name in rest:
         if name not in accepted:
             names = [*type(config)._field_names, *(f.name for f in fields(OpenOptions)), *(f.name for f in fields(HubOptions))]
-            raise ArgumentError(f"{cls.__name__}.from_pretrained takes no argument {name!r}.{did_you_mean(name, names)}")
+            raise ArgumentError(f"{cls.__name__}.from_pretrained takes no argument {name!r:.80}.{did_you_mean(name, names)}")
     if isinstance(name_or_path, str | Path):
         config.__dict__["_name_or_path"] = str(name_or_path)
     return config, rest

@@ -69,5 +69,5 @@ ACTIVATIONS: dict[str, Activation] = {
 def activation(name: str) -> Activation:
     """The activation called `name`; an unknown name is answered with the nearest one (ConfigError)."""
     if name not in ACTIVATIONS:
-        raise ConfigError(f"unknown activation {name!r}.{did_you_mean(name, ACTIVATIONS)} Known: {', '.join(ACTIVATIONS)}")
+        raise ConfigError(f"unknown activation {name!r:.80}.{did_you_mean(name, ACTIVATIONS)} Known: {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[name]

@@ -163,7 +163,8 @@ def read_labels(labels: Any, predicted: Predicted, need_masks: bool = False) -> 
     for index, image in enumerate(labels):
         missing = [name for name in required if not isinstance(image.get(name), Tensor)]
         if missing:
-            raise InputError(f"labels[{index}] has no tensor {' and no '.join(missing)}; it has {', '.join(image)}")
+            content = ", ".join(f"{name} ({type(value).__name__})" for name, value in image.items()) or "nothing"
+            raise InputError(f"labels[{index}] has no tensor {' and no '.join(missing)}; it has {content}")
         if image["class_labels"].is_floating_point():
             raise InputError(f"class_labels of labels[{index}] are of {image['class_labels'].dtype}; expected torch.int64")
         classes, boxes = image["class_labels"].to(logits.device).long(), image["boxes"].to(logits.device).float()

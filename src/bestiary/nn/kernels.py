@@ -197,7 +197,8 @@ def kernel(name: str) -> Kernel:
         ArgumentError: no kernel of this name. MissingDependency: its package is not installed.
     """
     if name not in KERNELS:
-        raise ArgumentError(f"unknown attn_implementation {name!r}.{did_you_mean(name, KERNELS)} Known: {', '.join(KERNELS)}")
+        near = did_you_mean(name, KERNELS)
+        raise ArgumentError(f"unknown attn_implementation {name!r:.80}.{near} Known: {', '.join(KERNELS)}")
     if name == "flash_attention_2":
         _flash_package()
     return KERNELS[name]

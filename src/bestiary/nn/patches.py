@@ -46,6 +46,8 @@ def check_pixels(pixels: Tensor | None, channels: int, patch: Size, image: Size 
     )
     if pixels.dim() != 4:
         raise InputError(f"pixel_values are {pixels.dtype} of shape {shape}; {expected}")
+    if pixels.is_complex() or pixels.dtype == torch.bool:
+        raise InputError(f"pixel_values are {pixels.dtype}; {expected}")
     if not pixels.is_floating_point():
         warn_once("whole-pixels", f"pixel_values are {pixels.dtype}, so nothing has scaled and normalised them; {expected}")
         pixels = pixels.to(torch.get_default_dtype())
@@ -76,7 +78,7 @@ def stretch(table: Tensor, trained: tuple[int, int], target: tuple[int, int], le
 
     Args:
         table: (leading + rows * columns, D), patches row by row.
-        trained, wanted: rows and columns.
+        trained, target: rows and columns.
         leading: first positions that belong to no patch (the class token's) and stay as they are.
     """
     if trained == target:

@@ -56,7 +56,7 @@ def rope_parameters(
         merged["rope_theta"] = default_theta if theta is None else theta
     kind = merged["rope_type"]
     if not isinstance(kind, str) or kind not in REQUIRED:
-        raise ConfigError(f"unknown rope_type {kind!r}.{did_you_mean(str(kind), REQUIRED)} Known: {', '.join(REQUIRED)}")
+        raise ConfigError(f"unknown rope_type {kind!r:.80}.{did_you_mean(str(kind), REQUIRED)} Known: {', '.join(REQUIRED)}")
     for name, number in NUMBERS.items():
         if merged.get(name) is not None:
             check(f"rope_type {kind!r}", name, merged[name], number)

@@ -175,7 +175,7 @@ class Pipeline(ABC):
             if name not in accepted:
                 near = did_you_mean(name, sorted(accepted | {"batch_size", "num_workers", "show_progress"}))
                 listed = f" It takes {', '.join(sorted(accepted))}" if len(accepted) < 16 else ""
-                raise ArgumentError(f"{type(self).__name__} takes no argument {name!r}.{near}{listed}")
+                raise ArgumentError(f"{type(self).__name__} takes no argument {name!r:.80}.{near}{listed}")
 
     def _one(self, input_: Any, parameters: Parameters) -> Any:
         before, during, after = parameters

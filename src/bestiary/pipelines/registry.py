@@ -87,7 +87,7 @@ class PipelineRegistry:
         name = next((_published(file_name) for file_name, pattern in patterns if re.fullmatch(pattern, task)), name)
         if name not in tasks():
             names = self.get_supported_tasks()
-            raise UnknownArchitecture(f"unknown task {task!r}.{did_you_mean(task, names)} Known: {', '.join(names)}")
+            raise UnknownArchitecture(f"unknown task {task!r:.80}.{did_you_mean(task, names)} Known: {', '.join(names)}")
         return _of_file(name)
 
     def register_pipeline(

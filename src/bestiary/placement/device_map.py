@@ -113,7 +113,7 @@ def _check_names(model: nn.Module, table: Mapping[str, Device]) -> None:
     for name in table:
         if name not in names:
             raise ConfigError(
-                f"device_map names {name!r}, which is no part of {type(model).__name__}.{did_you_mean(name, names)}"
+                f"device_map names {name!r:.80}, which is no part of {type(model).__name__}.{did_you_mean(name, names)}"
             )
     if uncovered := [name for name in tensors if device_at(table, name) is None]:
         some = ", ".join(uncovered[:8]) + (f" and {len(uncovered) - 8} more" if len(uncovered) > 8 else "")

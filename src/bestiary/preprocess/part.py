@@ -87,7 +87,7 @@ class Preprocessor(PretrainedRecord):
         for name in overrides:
             if name not in self._field_names:
                 near = did_you_mean(name, sorted(self._field_names))
-                raise ArgumentError(f"{type(self).__name__} takes no argument {name!r}.{near}")
+                raise ArgumentError(f"{type(self).__name__} takes no argument {name!r:.80}.{near}")
         replaced = {name: value for name, value in overrides.items() if value is not None}
         if not replaced:
             return self

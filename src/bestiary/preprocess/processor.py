@@ -122,7 +122,7 @@ class ProcessorMixin(PushToHubMixin):
         for name in {**options, **common}:
             if not any(name in names for names in option_names.values()):
                 near = did_you_mean(name, sorted(set().union(*option_names.values())))
-                raise ArgumentError(f"no part of {type(self).__name__} takes an argument {name!r}.{near}")
+                raise ArgumentError(f"no part of {type(self).__name__} takes an argument {name!r:.80}.{near}")
         shared = {**common, **options}
         return {part: {k: v for k, v in shared.items() if k in option_names[part]} | dict(alone[part]) for part in self.parts}
 
@@ -178,7 +178,7 @@ class ProcessorMixin(PushToHubMixin):
         path = find_file(name_or_path, PROCESSOR_FILE, options)
         stored = read_json(path) if path else {}
         if not isinstance(stored, dict):
-            raise CorruptFile(f"{path} holds a {type(stored).__name__}, a JSON object of settings was expected")
+            raise CorruptFile(f"{path} is JSON of type {type(stored).__name__}; expected an object of settings")
         hub = {field.name: kwargs[field.name] for field in fields(HubOptions) if kwargs.get(field.name) is not None}
         opened: dict[str, Any] = {}
         for part in sorted(cls.parts, key=lambda name: name == "tokenizer"):

@@ -128,10 +128,10 @@ def _escaped(name: str) -> str:
 def _check_part(part: Mapping[str, Any], place: str) -> None:
     for name, value in part.items():
         if name in UNSUPPORTED:
-            raise ConfigError(f"{place} of the JSON schema has {name!r}, which cannot be enforced; leave it out")
+            raise ConfigError(f"{place} of the JSON schema has {name!r:.80}, which cannot be enforced; leave it out")
         if name not in KEYWORDS | _NOTES:
             near = did_you_mean(name, sorted(KEYWORDS | UNSUPPORTED))
-            raise ConfigError(f"{place} of the JSON schema has {name!r}, which is no keyword of draft 2020-12.{near}")
+            raise ConfigError(f"{place} of the JSON schema has {name!r:.80}, which is no keyword of draft 2020-12.{near}")
         kind, expected = _KINDS.get(name, (object, ""))
         if not isinstance(value, kind):
             raise ConfigError(f"{place}/{name} of the JSON schema is {value!r:.60}; expected {expected}")

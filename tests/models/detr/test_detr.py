@@ -137,7 +137,8 @@ BOX, CLASS = torch.tensor([[0.5, 0.5, 0.2, 0.2]]), torch.tensor([0])
     [
         ([{"class_labels": CLASS, "boxes": BOX}], "list of 2 dictionaries"),
         ({"class_labels": CLASS, "boxes": BOX}, "list of 2 dictionaries"),
-        ([{"class_labels": CLASS}] * 2, r"labels\[0\] has no tensor boxes"),
+        ([{"class_labels": CLASS}] * 2, r"labels\[0\] has no tensor boxes; it has class_labels \(Tensor\)"),
+        ([{"class_labels": 1, "boxes": BOX}] * 2, r"has no tensor class_labels; it has class_labels \(int\), boxes \(Tensor\)"),
         ([{"class_labels": torch.tensor([3]), "boxes": BOX}] * 2, "classes 0 to 2"),
         ([{"class_labels": CLASS, "boxes": BOX[0]}] * 2, "expected .objects,. and .objects, 4."),
         ([{"class_labels": CLASS, "boxes": -BOX}] * 2, "below 0"),

@@ -61,4 +61,6 @@ def test_files_with_fused_experts_open_and_are_saved_in_the_published_form(tmp_p
 def test_more_experts_than_there_are_cannot_serve_a_token():
     with pytest.raises(ConfigError, match="num_experts_per_tok is 3, and num_local_experts only 2"):
         MixtralConfig(num_experts_per_tok=3, num_local_experts=2)
+    with pytest.raises(ConfigError, match="num_local_experts is 1048576; expected a whole number from 1 to 1024"):
+        MixtralConfig(num_local_experts=2**20)
     assert MixtralForCausalLM.config_class is MixtralConfig

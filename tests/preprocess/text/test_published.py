@@ -144,6 +144,10 @@ def test_files_of_2019_name_only_the_class(folder: Callable[[str], Path], tmp_pa
         (path / "config.json").write_text(json.dumps({"architectures": named}))
         with pytest.raises(ConfigError, match="names no model_type.*BertModel"):
             AutoConfig.from_pretrained(path)
+    for said, kind in ((["bert"], "list"), (5, "int")):
+        (path / "config.json").write_text(json.dumps({"model_type": said, "architectures": ["BertModel"]}))
+        with pytest.raises(ConfigError, match=rf"model_type is .* \({kind}\); expected text"):
+            AutoConfig.from_pretrained(path)
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "clip"])

@@ -185,7 +185,7 @@ class QuantizedCache(Cache):
         super().__init__()
         name = next((backend_name for backend_name in BACKENDS if backend_name.lower() == str(backend).lower()), None)
         if name is None:
-            raise ConfigError(f"backend is {backend!r}.{did_you_mean(str(backend), BACKENDS)} Known: {', '.join(BACKENDS)}")
+            raise ConfigError(f"backend is {backend!r:.80}.{did_you_mean(str(backend), BACKENDS)} Known: {', '.join(BACKENDS)}")
         offer = BACKENDS[name]
         self.settings = Settings(
             name,

@@ -6,7 +6,7 @@ Differs from Mistral: the mixtures, no window, a larger rotary base. Files hold 
 from typing import TYPE_CHECKING, ClassVar
 
 from ...core.errors import ConfigError
-from ...core.kinds import Amount, Length, Rate, Size
+from ...core.kinds import Amount, Experts, Length, Rate, Size
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.variant import Import, variant
 from .. import llama
@@ -27,8 +27,8 @@ class MixtralConfig(DecoderConfig):
     max_position_embeddings: Length = 131072
     rms_norm_eps: Rate = 1e-5
     sliding_window: Length | None = None
-    num_experts_per_tok: Size = 2
-    num_local_experts: Size = 8
+    num_experts_per_tok: Experts = 2
+    num_local_experts: Experts = 8
     output_router_logits: bool = False
     router_aux_loss_coef: Amount = 0.001
     router_jitter_noise: Rate = 0.0

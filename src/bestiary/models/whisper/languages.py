@@ -46,5 +46,5 @@ def language_code(language: str) -> str:
         return name
     if name not in CODE_OF:
         names = ", ".join(CODE_OF)
-        raise InputError(f"unknown language {language!r}.{did_you_mean(name, CODE_OF)} Known, by name or code: {names}")
+        raise InputError(f"unknown language {language!r:.80}.{did_you_mean(name, CODE_OF)} Known, by name or code: {names}")
     return CODE_OF[name]

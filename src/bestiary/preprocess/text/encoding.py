@@ -111,7 +111,7 @@ class EncodingMixin(DecodingMixin):
         padding, truncation = older.get("padding", padding), older.get("truncation", truncation)
         for name in unknown:
             parameters = inspect.signature(EncodingMixin.__call__).parameters
-            raise ArgumentError(f"a tokenizer takes no argument {name!r}.{did_you_mean(name, parameters)}")
+            raise ArgumentError(f"a tokenizer takes no argument {name!r:.80}.{did_you_mean(name, parameters)}")
         policy = on_too_long or self.on_too_long
         if policy not in TOO_LONG:
             raise ArgumentError(f"on_too_long is {policy!r}; expected one of {', '.join(TOO_LONG)}")

@@ -54,7 +54,7 @@ class SpecialTokens:
         if name.endswith("_token_id") and name[:-3] in roles:
             token = roles[name[:-3]]
             return None if token is None else self.rust.main.token_to_id(token)
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{did_you_mean(name, dir(self))}")
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r:.80}.{did_you_mean(name, dir(self))}")
 
     def __setattr__(self, name: str, value: Any) -> None:
         roles = self.__dict__.get("_roles", {})
@@ -132,7 +132,7 @@ class SpecialTokens:
             elif role not in self._roles:
                 roles = [*self._roles, EXTRA]
                 raise ArgumentError(
-                    f"{role!r} is no role of a special token.{did_you_mean(role, roles)} Roles: {', '.join(roles)}"
+                    f"{role!r:.80} is no role of a special token.{did_you_mean(role, roles)} Roles: {', '.join(roles)}"
                 )
             else:
                 setattr(self, role, value)

@@ -282,7 +282,7 @@ def _refuse_misspelt(kind: type[PreTrainedTokenizerFast], options: Mapping[str, 
         near = "" if name in names else did_you_mean(name, sorted(names), cutoff=0.85)
         # Models have tokens with roles of their own (`image_token`), whose names may be near.
         if near and not name.endswith("_token"):
-            raise ArgumentError(f"{kind.__name__} takes no option {name!r}.{near}")
+            raise ArgumentError(f"{kind.__name__} takes no option {name!r:.80}.{near}")
 
 
 def _read_length(value: Any) -> int:
