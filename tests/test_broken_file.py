@@ -10,7 +10,7 @@ from bestiary import GenerationConfig, cli
 from bestiary.cache import building
 from bestiary.core import plugins
 from bestiary.core.errors import PluginError
-from bestiary.generation import options, processor, strategy
+from bestiary.generation import config, options, processor, strategy
 from bestiary.loading import format as formats
 from bestiary.pipelines import registry
 
@@ -36,7 +36,7 @@ def folder(tmp_path, monkeypatch) -> Iterator[Callable[..., None]]:
     def put(module: Any, constant: str, **files: str) -> None:
         for name, text in files.items():
             (pens / f"{name}.py").write_text(text)
-        monkeypatch.setattr(module, constant, ("zoo.pens",) if constant == "_FOLDERS" else "zoo.pens")
+        monkeypatch.setattr(module, constant, ("zoo.pens",) if constant in ("_FOLDERS", "PLACES") else "zoo.pens")
         for cached in CACHED:
             cached.cache_clear()
 
@@ -104,3 +104,102 @@ def test_a_format_that_does_not_say_all(folder, missing):
     folder(formats, "_FORMATS", ape="\n".join(f"{name} = {value}" for name, value in lines.items() if name != missing))
     with pytest.raises(PluginError, match=rf"^zoo\.pens\.ape has no {missing}"):
         formats.formats()
+
+
+OPTION = 'OPTIONS = {"food": Option(int)}\n'
+FORMAT = 'FILE_NAME = "weights.ape"\nSUFFIXES = (".ape",)\nPLACE = 1\n'
+TASKS = registry.PIPELINE_REGISTRY
+
+
+def drawing() -> str:
+    return strategy.strategy_name(GenerationConfig(do_sample=True))
+
+
+def names_of_options() -> None:
+    options.options.cache_clear()
+    config.check_option_names()
+
+
+@pytest.mark.parametrize(
+    ("module", "constant", "use", "text", "sentence"),
+    [
+        (processor, "_FOLDER", processor.builders, OPTION + 'PLACE = "early"', "PLACE is 'early'; expected a whole number"),
+        (processor, "_FOLDER", processor.builders, OPTION + "PLACE = [1]", r"PLACE is \[1\]; expected a whole number"),
+        (processor, "_FOLDER", processor.builders, OPTION + "PLACE = 100 + 17", r"PLACE is '100 \+ 17' and must be a literal"),
+        (processor, "_FOLDER", processor.builders, 'OPTIONS = ["mine"]\nPLACE = 1', r"OPTIONS is \['mine'\]; expected a table"),
+        (processor, "_FOLDER", processor.builders, 'OPTIONS = {"mine": 3}\nPLACE = 1', "OPTIONS is {'mine': 3}; expected a"),
+        (
+            processor, "_FOLDER", processor.builders, 'OPTIONS = {"mine": Option(Natural, default="x")}\nPLACE = 1',
+            "OPTIONS: the default of 'mine' is 'x'; expected a whole number",
+        ),
+        (processor, "_FOLDER", processor.builders, "OPTIONS = {}[1]\nPLACE = 1", "OPTIONS is read without importing"),
+        (options, "PLACES", names_of_options, 'OPTIONS = {"to_dict": Option(int)}', "OPTIONS has 'to_dict', a method of Gen"),
+        (options, "PLACES", names_of_options, 'OPTIONS = {"explain": Option(int)}', "OPTIONS has 'explain', a method of Gen"),
+        (strategy, "_FOLDERS", drawing, 'CHOSEN_BY = "mine"', r"CHOSEN_BY is 'mine'; expected a tuple of texts"),
+        (strategy, "_FOLDERS", drawing, "WHEN_DRAWING = 3", r"WHEN_DRAWING is 3; expected text"),
+        (strategy, "_FOLDERS", lambda: strategy.strategy_class("ape"), "STRATEGY = 3", "STRATEGY is 3; expected a class"),
+        (building, "_KINDS", building.aliases, "ALIASES = 5", "ALIASES is 5; expected a table of text"),
+        (building, "_KINDS", lambda: building.build("ape", None, 8), "build = 5", "build is 5; expected a function"),
+        (
+            building, "_KINDS", lambda: building.build("ape", None, 8), "def build(config, length): ...",
+            "build returned None; expected an empty Cache",
+        ),
+        (formats, "_FORMATS", formats.formats, FORMAT.replace('"weights.ape"', "5"), "FILE_NAME is 5; expected text"),
+        (formats, "_FORMATS", formats.formats, FORMAT.replace('(".ape",)', '".ape"'), "SUFFIXES is '.ape'; expected a tuple"),
+        (registry, "_TASKS", TASKS.get_supported_tasks, 'ALIASES = "ab"', "ALIASES is 'ab'; expected a tuple of texts"),
+        (registry, "_TASKS", lambda: TASKS.check_task("ape"), "PIPELINE = 4", "PIPELINE is 4; expected a class derived from"),
+        (registry, "_TASKS", lambda: TASKS.check_task("ape"), "def", "cannot be imported: SyntaxError: "),
+        (registry, "_TASKS", lambda: TASKS.check_task("ape"), "1 / 0", "cannot be imported: ZeroDivisionError: "),
+    ],
+)  # fmt: skip
+def test_a_file_that_says_something_else(folder, module, constant, use, text, sentence):
+    folder(module, constant, ape=text)
+    with pytest.raises(PluginError, match=rf"^zoo\.pens\.ape:? {sentence}"):
+        use()
+
+
+@pytest.mark.parametrize(
+    ("module", "constant", "use", "text", "sentence"),
+    [
+        (strategy, "_FOLDERS", drawing, 'CHOSEN_BY = ("top_k",)', "CHOSEN_BY with 'top_k'"),
+        (building, "_KINDS", building.aliases, 'ALIASES = {"bat": {}}', "the name 'bat'"),
+        (building, "_KINDS", building.aliases, 'ALIASES = {"flier": {}}', "the name 'flier'"),
+        (registry, "_TASKS", TASKS.get_supported_tasks, 'ALIASES = ("bat",)', "the name 'bat'"),
+        (registry, "_TASKS", TASKS.get_supported_tasks, 'ALIASES = ("flier",)', "the name 'flier'"),
+        (formats, "_FORMATS", formats.formats, FORMAT, "FILE_NAME = 'weights.ape'"),
+    ],
+)
+def test_two_files_that_claim_the_same(folder, module, constant, use, text, sentence):
+    folder(module, constant, ape=text, bat=text.replace("bat", "flea"))
+    with pytest.raises(
+        PluginError, match=rf"^zoo\.pens\.(ape|bat) and zoo\.pens\.(ape|bat) both have {sentence}; choose another"
+    ):
+        use()
+
+
+def test_a_file_that_is_no_text(folder, tmp_path):
+    (tmp_path / "zoo" / "pens" / "ape.py").write_bytes(b"ALIASES = {'\xff': {}}\n")
+    folder(building, "_KINDS")
+    with pytest.raises(PluginError, match=r"pens/ape\.py cannot be read; expected a file of Python in UTF-8"):
+        building.aliases()
+
+
+def test_a_processor_that_builds_something_else(folder):
+    folder(processor, "_FOLDER", ape="def build(context):\n    return 5\n")
+    with pytest.raises(PluginError, match=r"^zoo\.pens\.ape: build returned 5; expected a LogitsProcessor or None"):
+        processor.Builder("ape", 7, (), ()).build(None)
+
+
+@pytest.mark.parametrize("text", ["def", "1 / 0", "", "run = 4", "def run(x: NoSuchKind): ..."])
+def test_a_broken_command_leaves_the_others(folder, monkeypatch, capsys, text):
+    folder(cli, "_COMMANDS", ape=text, bat='def run() -> None:\n    """Fly."""\n    print("flown")\n')
+    monkeypatch.setattr("warnings.showwarning", None)
+    for arguments, code in (["--help"], 0), (["bat"], 0), (["ape", "--swing", "far"], 1):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(arguments)
+        assert ended.value.code == code
+    captured = capsys.readouterr()
+    assert "(broken; running it says why)" in captured.out
+    assert "flown" in captured.out
+    assert captured.err.startswith("bestiary: error: zoo.pens.ape")
+    assert captured.err.count("\n") == 1

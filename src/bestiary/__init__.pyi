@@ -102,6 +102,7 @@ from .core.errors import InputError as InputError
 from .core.errors import LoadError as LoadError
 from .core.errors import MissingDependency as MissingDependency
 from .core.errors import NumericsError as NumericsError
+from .core.errors import PluginError as PluginError
 from .core.errors import SaveError as SaveError
 from .core.errors import UnknownArchitecture as UnknownArchitecture
 from .core.errors import UnknownName as UnknownName

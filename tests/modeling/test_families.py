@@ -130,8 +130,11 @@ def test_a_new_family_is_found_before_a_list_knows_it_and_whatever_is_broken(pac
 
 def test_only_the_broken_family_itself_cannot_be_opened(package: Path) -> None:
     assert python(FIND + TRY.format("no-such-type"), package)[0].startswith("unknown model_type 'no-such-type'")
-    code = f"{FIND}\ntry:\n    family('basilisk')\nexcept ModuleNotFoundError as error:\n    print(error)"
-    assert python(code, package) == ["No module named 'no_such_module'"]
+    code = FIND + "from bestiary.core.errors import PluginError"
+    code += "\ntry:\n    family('basilisk')\nexcept PluginError as error:\n    print(error)"
+    assert python(code, package) == [
+        "bestiary.models.basilisk cannot be imported: ModuleNotFoundError: No module named 'no_such_module'"
+    ]
 
 
 def test_names_of_activations() -> None:

@@ -30,9 +30,14 @@ def implementations() -> tuple[str, ...]:
 
 @cache
 def aliases() -> dict[str, tuple[str, dict[str, Any]]]:
-    """Further published name of `cache_implementation` -> the kind, and the options that the name stands for."""
-    kinds = plugins.literals(_KINDS, "ALIASES").items()
-    return {alias: (kind, options) for kind, listed in kinds for alias, options in listed.items()}
+    """Further published name of `cache_implementation` -> the kind, and the options that the name stands for.
+
+    Raises:
+        PluginError: a name belongs to two kinds.
+    """
+    kinds = plugins.literals(_KINDS, "ALIASES", dict[str, dict[str, Any]])
+    plugins.check_unique("the name", {f"{_KINDS}.{kind}": [kind, *kinds.get(kind, ())] for kind in implementations()})
+    return {alias: (kind, options) for kind, listed in kinds.items() for alias, options in listed.items()}
 
 
 def build(name: str, config: Any, length: int, options: "dict[str, Any] | CacheConfig | None" = None) -> Cache:
@@ -56,6 +61,8 @@ def build(name: str, config: Any, length: int, options: "dict[str, Any] | CacheC
             near = did_you_mean(option, option_names)
             raise ArgumentError(f"cache_config has no option {option!r:.80} for the {kind} cache.{near} Known: {option_names}")
     empty: Cache = build_kind(config, length, **settings)
+    if not isinstance(empty, Cache):
+        raise PluginError(f"{_KINDS}.{kind}: build returned {empty!r:.80}; expected an empty Cache")
     if empty.kind != kind:  # files of caches name it, and are opened by it
         raise PluginError(f"{_KINDS}.{kind} builds a {type(empty).__name__} whose kind is {empty.kind!r}; expected {kind!r}")
     return empty

@@ -8,13 +8,15 @@ import os
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from ..core import plugins
-from ..core.errors import ArgumentError, BestiaryError, FileMissing, InputError, MissingDependency, did_you_mean
+from ..core.errors import ArgumentError, BestiaryError, FileMissing, InputError, MissingDependency, PluginError, did_you_mean
 from ..core.optional import require
 
 _COMMANDS = f"{__package__}.commands"
+_TAKES_ALL = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -103,8 +105,25 @@ def _application(typer: Any) -> Any:
     app.callback(invoke_without_command=True)(start)
 
     for name in plugins.names(_COMMANDS):
-        app.command(name.replace("_", "-"))(flat(plugins.definition(_COMMANDS, name, "command", "run")))
+        try:
+            run = flat(plugins.definition(_COMMANDS, name, "command", "run"))
+        except Exception as error:  # noqa: BLE001 (whatever a broken file raises; it must not hide the other commands)
+            if not isinstance(error, BestiaryError):
+                error = PluginError(f"{_COMMANDS}.{name}: run cannot be made a command: {type(error).__name__}: {error}")
+            broken = app.command(name.replace("_", "-"), help="(broken; running it says why)", context_settings=_TAKES_ALL)
+            broken(_raising(error))
+        else:
+            app.command(name.replace("_", "-"))(run)
     return app
+
+
+def _raising(error: Exception) -> Callable[[], None]:
+    """What stands in for a command that cannot be used."""
+
+    def run() -> None:
+        raise error
+
+    return run
 
 
 def _usage(error: Any, arguments: list[str]) -> str:

@@ -8,13 +8,16 @@ import ast
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .errors import PluginError, UnknownArchitecture, did_you_mean
+from . import kinds
+from .errors import BestiaryError, PluginError, UnknownArchitecture, did_you_mean
+
+Names = tuple[str, ...]  # the kind of most constants
 
 
 @cache
@@ -28,27 +31,48 @@ def load(package: str, name: str, what: str) -> ModuleType:
     """Import the plug-in `name` of `package`; an unknown name is answered with the nearest known one.
 
     Raises:
-        UnknownArchitecture: no such plug-in; `what` names the kind of plug-in in the message.
+        UnknownArchitecture: no such plug-in; `what` names the kind of plug-in in the message. PluginError: see `imported`.
     """
     available = names(package)
     module = name.replace("-", "_")
     if module not in available:
         near = did_you_mean(module, available)
         raise UnknownArchitecture(f"unknown {what} {name!r:.80}.{near} Known: {', '.join(available)}")
-    return importlib.import_module(f"{package}.{module}")
+    return imported(f"{package}.{module}")
 
 
-def definition(package: str, name: str, what: str, attribute: str) -> Any:
-    """What the file of the plug-in `name` calls `attribute`; the file is imported.
+def imported(module: str) -> ModuleType:
+    """The module of this name, of a plug-in.
 
     Raises:
-        UnknownArchitecture: no such plug-in. PluginError: its file has nothing of that name.
+        PluginError: its file cannot be read or fails; `__cause__` is its own error. What the library raises on purpose stays.
+    """
+    try:
+        return importlib.import_module(module)
+    except BestiaryError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{module} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def definition(package: str, name: str, what: str, attribute: str, base: type | None = None) -> Any:
+    """What the file of the plug-in `name` calls `attribute`; the file is imported.
+
+    Args:
+        base: the class that it derives from; None for anything that can be called.
+
+    Raises:
+        UnknownArchitecture: no such plug-in. PluginError: its file cannot be imported, or has nothing of that name or kind.
     """
     content = vars(load(package, name, what))
     if attribute not in content:
         near = did_you_mean(attribute, [each for each in content if not each.startswith("_")])
         raise PluginError(f"{content['__name__']} has no {attribute}, which a file in {package} must define ({what}).{near}")
-    return content[attribute]
+    value = content[attribute]
+    if not (callable(value) if base is None else isinstance(value, type) and issubclass(value, base)):
+        expected = "a function or class" if base is None else f"a class derived from {base.__name__}"
+        raise PluginError(f"{content['__name__']}: {attribute} is {value!r:.80}; expected {expected}")
+    return value
 
 
 @cache
@@ -58,13 +82,23 @@ def in_order(package: str, constant: str = "PLACE") -> tuple[str, ...]:
     Raises:
         PluginError: two have the same number, so that nothing would say which comes first.
     """
-    places = literals(package, constant)
-    by_place: dict[Any, str] = {}
-    for name, place in places.items():
-        other = by_place.setdefault(place, name)
-        if other != name:
-            raise PluginError(f"{package}.{other} and {package}.{name} both have {constant} = {place!r}; choose another number")
+    places = literals(package, constant, int)
+    check_unique(f"{constant} =", {f"{package}.{name}": [place] for name, place in places.items()})
     return tuple(sorted(places, key=lambda name: places[name]))
+
+
+def check_unique(what: str, values: Mapping[str, Iterable[Any]]) -> None:
+    """Refuse that two files have the same of the `values` listed under each; `what` stands before it in the message.
+
+    Raises:
+        PluginError: names both files.
+    """
+    files: dict[Any, str] = {}
+    for file, listed in values.items():
+        for value in listed:
+            other = files.setdefault(value, file)
+            if other != file:
+                raise PluginError(f"{other} and {file} both have {what} {value!r}; choose another in one of them")
 
 
 @cache
@@ -79,24 +113,37 @@ def expressions(package: str, constant: str) -> dict[str, str]:
 
 def _source(folder: Path, name: str) -> str:
     file = folder / f"{name}.py"
-    return (file if file.is_file() else folder / name / "__init__.py").read_text(encoding="utf-8")
+    file = file if file.is_file() else folder / name / "__init__.py"
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PluginError(f"{file} cannot be read; expected a file of Python in UTF-8: {error}") from error
 
 
 @cache
-def literals(package: str, constant: str) -> dict[str, Any]:
+def literals(package: str, constant: str, kind: Any = Any) -> dict[str, Any]:
     """Plug-in -> the value of `constant` in its file, for those that have one. Nothing is imported.
 
     Raises:
-        PluginError: it is no literal; names the file.
+        PluginError: it is no literal, or not of its `kind` (see `kinds`); names the file.
     """
     values = {}
     for name, source in expressions(package, constant).items():
+        where = f"{package}.{name}: {constant}"
         try:
-            values[name] = ast.literal_eval(source)
-        except (ValueError, SyntaxError) as error:
-            where = f"{package}.{name}: {constant}"
-            raise PluginError(f"{where} is read without importing the file, so it must be a literal: {error}") from error
+            values[name] = value = ast.literal_eval(source)
+        except (ValueError, TypeError, SyntaxError) as error:
+            raise PluginError(
+                f"{where} is {source!r:.80} and must be a literal (a number, a text, a tuple or table of these), for it is"
+                " read without importing the file"
+            ) from error
+        if not kinds.fits(value, kind):
+            raise PluginError(f"{where} is {value!r:.80}; expected {_described(kind)}")
     return values
+
+
+def _described(kind: Any) -> str:
+    return 'a tuple of texts, as ("a", "b") or ("a",)' if kind == Names else kinds.describe(kind)
 
 
 def lazy(
@@ -112,7 +159,7 @@ def lazy(
         published = {
             name: f"{folder}.{module}"
             for folder in folders
-            for module, names_there in literals(f"{package}.{folder}", "__all__").items()
+            for module, names_there in literals(f"{package}.{folder}", "__all__", Names).items()
             for name in names_there
         }
         return {**published, **listed}

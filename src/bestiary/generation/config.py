@@ -7,12 +7,12 @@ passed to the call, else the checkpoint's, else the default. `GenerationConfig.e
 import os
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
-from ..core.errors import ArgumentError, ConfigError
+from ..core.errors import ArgumentError, ConfigError, PluginError
 from ..core.files import folder_to_fill, write_json
 from ..core.kinds import Natural
 from ..hub.files import HubOptions, get_file, inside
 from ..hub.pretrained import PretrainedRecord
-from .options import Option, options
+from .options import Option, declared_by, options
 
 # Without any length, so many new tokens are made, or fewer where the context ends.
 DEFAULT_NEW_TOKENS = 20
@@ -181,6 +181,20 @@ class GenerationConfig(Fields):
         """
         shown = sorted({name for name in self.to_dict() if self.effective(name) is not None})
         return {name: (self.effective(name), self.origin(name)) for name in shown}
+
+
+def check_option_names() -> None:
+    """Refuse options that would hide what `GenerationConfig` has.
+
+    Raises:
+        PluginError: names the file.
+    """
+    for name in options():
+        if any(name in vars(kind) for kind in GenerationConfig.__mro__ if kind is not Fields):
+            raise PluginError(f"{declared_by(name)}: OPTIONS has {name!r}, a method of GenerationConfig; rename the option")
+
+
+check_option_names()
 
 
 def default_of(name: str) -> Any:

@@ -58,11 +58,17 @@ def declared(package: str) -> dict[str, dict[str, Option]]:
     """
     tables = {}
     for file, source in plugins.expressions(package, "OPTIONS").items():
+        where = f"{package}.{file}: OPTIONS"
         try:
-            tables[file] = eval(source, dict(_VOCABULARY))  # noqa: S307 (our own source, as importing it would run it)
-        except (NameError, SyntaxError, TypeError) as error:
-            where = f"{package}.{file}: OPTIONS"
+            tables[file] = table = eval(source, dict(_VOCABULARY))  # noqa: S307 (our own source, as importing it would run it)
+        except Exception as error:
             raise PluginError(f"{where} is read without importing the file: {error}; see {__name__}") from error
+        if not kinds.fits(table, dict[str, Option]):
+            raise PluginError(f'{where} is {table!r:.80}; expected a table of options: {{"name": Option(kind)}}')
+        for name, option in table.items():
+            if option.default is not None and not kinds.fits(option.default, option.kind):
+                expected = kinds.describe(option.kind)
+                raise PluginError(f"{where}: the default of {name!r} is {option.default!r:.80}; expected {expected}")
     return tables
 
 
@@ -84,6 +90,11 @@ def options() -> Mapping[str, Option]:
     return MappingProxyType(table)
 
 
+def declared_by(name: str) -> str:
+    """The file that declares the option `name`."""
+    return next(f"{package}.{file}" for package in PLACES for file, table in declared(package).items() if name in table)
+
+
 def check_declared(package: str, constant: str, arguments: Iterable[str]) -> None:
     """Refuse a file of `package` whose `constant` lists what is neither an option nor one of the `arguments` of a call.
 
@@ -91,7 +102,7 @@ def check_declared(package: str, constant: str, arguments: Iterable[str]) -> Non
         PluginError: names the file.
     """
     known = {*options(), *arguments}
-    for file, listed in plugins.literals(package, constant).items():
+    for file, listed in plugins.literals(package, constant, plugins.Names).items():
         for name in listed:
             if name not in known:
                 near = did_you_mean(name, known)

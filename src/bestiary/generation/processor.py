@@ -170,7 +170,10 @@ class Builder:
 
     def build(self, context: Context) -> Any:
         """The processor, or None where the settings leave nothing to do."""
-        return plugins.definition(_FOLDER, self.name, "score processor", "build")(context)
+        processor = plugins.definition(_FOLDER, self.name, "score processor", "build")(context)
+        if processor is not None and not callable(processor):
+            raise PluginError(f"{_FOLDER}.{self.name}: build returned {processor!r:.80}; expected a LogitsProcessor or None")
+        return processor
 
 
 @cache
@@ -181,10 +184,10 @@ def builders() -> tuple[Builder, ...]:
         PluginError: a file with a place that nothing asks for or that another has, with options but no place, or that is
             asked for by what is no option.
     """
-    places = plugins.literals(_FOLDER, "PLACE")
+    places = plugins.literals(_FOLDER, "PLACE", int)
     check_declared(_FOLDER, "ASKED_BY", Context.__dataclass_fields__)
     own_options = {name: tuple(table) for name, table in declared(_FOLDER).items()}
-    asked_by = {**own_options, **plugins.literals(_FOLDER, "ASKED_BY")}
+    asked_by = {**own_options, **plugins.literals(_FOLDER, "ASKED_BY", plugins.Names)}
     for name in sorted(places.keys() ^ asked_by.keys()):
         raise PluginError(f"{_FOLDER}.{name}: PLACE and OPTIONS (or ASKED_BY) go together; one of them is missing")
     in_order = plugins.in_order(_FOLDER)

@@ -169,18 +169,24 @@ def _constants(name: str) -> dict[str, Any]:
     """Strategy -> the constant `name` of its file; only of those that have it.
 
     Raises:
-        PluginError: a file names an option that nobody declares.
+        PluginError: a file names an option that nobody declares, or one by which another is chosen.
     """
     if name in ("CHOSEN_BY", "EXCLUDES"):
         for folder in _FOLDERS:
             check_declared(folder, name, ARGUMENTS)
-    return {strategy: value for folder in _FOLDERS for strategy, value in plugins.literals(folder, name).items()}
+    kind = str if name == "WHEN_DRAWING" else plugins.Names
+    constants = {
+        f"{folder}.{file}": value for folder in _FOLDERS for file, value in plugins.literals(folder, name, kind).items()
+    }
+    if name == "CHOSEN_BY":
+        plugins.check_unique(f"{name} with", constants)
+    return {file.rpartition(".")[2]: value for file, value in constants.items()}
 
 
 def strategy_class(name: str) -> type[Strategy]:
     """The strategy class of the file `name`."""
     folder = next((folder for folder in _FOLDERS if name in plugins.names(folder)), _FOLDERS[0])
-    kind: type[Strategy] = plugins.definition(folder, name, "strategy", "STRATEGY")
+    kind: type[Strategy] = plugins.definition(folder, name, "strategy", "STRATEGY", Strategy)
     return kind
 
 

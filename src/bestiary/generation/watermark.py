@@ -44,8 +44,9 @@ def as_watermark(settings: Any) -> BaseWatermarkingConfig:
         return settings
     if not isinstance(settings, Mapping):
         raise ConfigError(f"watermarking_config is a {type(settings).__name__}; expected a WatermarkingConfig or a dictionary")
-    told = (name for name, names in plugins.literals(_FOLDER, "TOLD_BY").items() if settings.keys() & set(names))
-    kind: type[BaseWatermarkingConfig] = plugins.definition(_FOLDER, next(told, "green_list"), "watermark", "SETTINGS")
+    told_by = plugins.literals(_FOLDER, "TOLD_BY", plugins.Names)
+    name = next((name for name, names in told_by.items() if settings.keys() & set(names)), "green_list")
+    kind: type[BaseWatermarkingConfig] = plugins.definition(_FOLDER, name, "watermark", "SETTINGS", BaseWatermarkingConfig)
     for name in settings:
         if name not in kind._field_names:
             raise ConfigError(f"watermarking_config has no value {name!r:.80}.{did_you_mean(name, sorted(kind._field_names))}")

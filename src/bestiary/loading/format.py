@@ -74,9 +74,10 @@ def formats() -> tuple[Format, ...]:
     """All formats, in the order in which a checkpoint's folder is searched for them.
 
     Raises:
-        PluginError: a file lacks one of the three constants, or has the place of another.
+        PluginError: a file lacks one of the three constants, or has the place or the file name of another.
     """
-    names, suffixes = (plugins.literals(_FORMATS, constant) for constant in ("FILE_NAME", "SUFFIXES"))
+    names, suffixes = plugins.literals(_FORMATS, "FILE_NAME", str), plugins.literals(_FORMATS, "SUFFIXES", plugins.Names)
+    plugins.check_unique("FILE_NAME =", {f"{_FORMATS}.{name}": [file_name] for name, file_name in names.items()})
     for name in plugins.names(_FORMATS):
         constants = {"FILE_NAME": names, "SUFFIXES": suffixes, "PLACE": plugins.in_order(_FORMATS)}
         for constant, files in constants.items():

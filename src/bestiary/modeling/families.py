@@ -15,8 +15,10 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from ..core.errors import UnknownArchitecture, did_you_mean
+from ..core.errors import PluginError, UnknownArchitecture, did_you_mean
+from ..core.kinds import fits
 from ..core.logging import get_logger
+from ..core.plugins import imported
 from .config import PreTrainedConfig
 
 _MODELS = "bestiary.models"
@@ -85,9 +87,9 @@ def family(model_type: str) -> ModuleType:
     """
     key = _key(model_type)
     if key in _index().families:
-        return importlib.import_module(f"{_MODELS}.{key}")
+        return imported(f"{_MODELS}.{key}")
     if key in _index().family_of_type:
-        return importlib.import_module(f"{_MODELS}.{_index().family_of_type[key]}")
+        return imported(f"{_MODELS}.{_index().family_of_type[key]}")
     for module in _unlisted_with(model_type):
         if key in config_classes(module):
             return module
@@ -165,8 +167,12 @@ def _tasks(module: ModuleType, key: str) -> dict[str, str]:
     """The tasks of one type of a family: `TASKS` of its own, `PARTS` of a part; a part without tasks has no models."""
     tables = vars(module)
     parts: dict[str, dict[str, str]] = {_key(name): table for name, table in tables.get("PARTS", {}).items()}
-    tasks: dict[str, str] = tables["TASKS"] if key == module.__name__.rpartition(".")[2] else {}
-    return parts.get(key, tasks)
+    if key != module.__name__.rpartition(".")[2]:
+        return parts.get(key, {})
+    tasks: Any = parts.get(key, tables.get("TASKS"))
+    if not fits(tasks, dict[str, str]):
+        raise PluginError(f"{module.__name__}: TASKS is {tasks!r:.80}; expected a table of tasks and names of model classes")
+    return dict(tasks)
 
 
 def type_of_class(name: str) -> str | None:
@@ -183,7 +189,7 @@ def type_of_class(name: str) -> str | None:
 def class_named(name: str) -> Any:
     """The class called `name` in whatever family has it, or None (preprocessors are stored by class name)."""
     if name in _index().family_of_name:
-        return getattr(importlib.import_module(f"{_MODELS}.{_index().family_of_name[name]}"), name)
+        return getattr(imported(f"{_MODELS}.{_index().family_of_name[name]}"), name)
     for module in _unlisted_with(name):
         if name in declarations(module)["names"]:
             return getattr(module, name)

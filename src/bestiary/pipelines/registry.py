@@ -42,7 +42,7 @@ def tasks() -> tuple[str, ...]:
 
 def implied() -> tuple[str, ...]:
     """The tasks of which one is meant by a model alone."""
-    return tuple(_published(name) for name, value in plugins.literals(_TASKS, "IMPLIED").items() if value)
+    return tuple(_published(name) for name, value in plugins.literals(_TASKS, "IMPLIED", bool).items() if value)
 
 
 def _published(file_name: str) -> str:
@@ -52,9 +52,9 @@ def _published(file_name: str) -> str:
 def _of_file(name: str) -> Task:
     from .. import auto
 
-    kind: type[Pipeline] = plugins.definition(_TASKS, name, "task", "PIPELINE")
+    kind: type[Pipeline] = plugins.definition(_TASKS, name, "task", "PIPELINE", Pipeline)
     models = tuple(vars(auto)[model] for model in kind.models)
-    checkpoints = plugins.literals(_TASKS, "CHECKPOINTS").get(name.replace("-", "_"), {})
+    checkpoints = plugins.literals(_TASKS, "CHECKPOINTS", dict[str, str]).get(name.replace("-", "_"), {})
     return Task(name, kind, models, kind.parts, suggestions=tuple(checkpoints))
 
 
@@ -66,9 +66,15 @@ class PipelineRegistry:
 
     @property
     def task_aliases(self) -> dict[str, str]:
-        """Other name -> name of the task."""
-        aliases = plugins.literals(_TASKS, "ALIASES").items()
-        return {alias: _published(name) for name, listed in aliases for alias in listed}
+        """Other name -> name of the task.
+
+        Raises:
+            PluginError: a name belongs to two tasks.
+        """
+        aliases = plugins.literals(_TASKS, "ALIASES", plugins.Names)
+        files = plugins.names(_TASKS)
+        plugins.check_unique("the name", {f"{_TASKS}.{file}": [_published(file), *aliases.get(file, ())] for file in files})
+        return {alias: _published(name) for name, listed in aliases.items() for alias in listed}
 
     def get_supported_tasks(self) -> list[str]:
         """All names that `pipeline` takes, aliases included."""
@@ -83,7 +89,7 @@ class PipelineRegistry:
         if task in self._registered:
             return self._registered[task]
         name = _published(task) if _published(task) in tasks() else self.task_aliases.get(task, task)
-        patterns = plugins.literals(_TASKS, "PATTERN").items()
+        patterns = plugins.literals(_TASKS, "PATTERN", str).items()
         name = next((_published(file_name) for file_name, pattern in patterns if re.fullmatch(pattern, task)), name)
         if name not in tasks():
             names = self.get_supported_tasks()
