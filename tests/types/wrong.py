@@ -21,6 +21,8 @@ GenerationConfig(max_new_token=5)  # wrong
 GenerationConfig(top_k="many")  # wrong
 
 BertForMaskedLM.from_pretrained("folder").generate(ids)  # wrong
+BertForMaskedLM.from_pretrained(5)  # wrong
+AutoModelForCausalLM.from_pretrained(["folder"])  # wrong
 AutoModelForCausalLM.from_pretrained("folder", output_loading_info=True).generate(ids)  # wrong
 
 model = AutoModelForCausalLM.from_pretrained("folder")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, Unpa
 
 from ..core.errors import ArgumentError, ConfigError, UnknownArchitecture
 from ..hub.files import HubOptions
+from ..hub.options import NameOrPath
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import family, tasks_of
 from .config import AutoConfig
@@ -62,27 +63,32 @@ class _AutoModel(Generic[Model]):
     @overload
     @classmethod
     def from_pretrained(
-        cls, name_or_path: Any, *model_args: Any, output_loading_info: Literal[True], **kwargs: Any
+        cls, name_or_path: NameOrPath | None, *model_args: Any, output_loading_info: Literal[True], **kwargs: Any
     ) -> tuple[Model, dict[str, Any]]: ...
 
     @overload
     @classmethod
-    def from_pretrained(cls, name_or_path: Any, *model_args: Any, **kwargs: "Unpack[OpenKeywords]") -> Model: ...
+    def from_pretrained(cls, name_or_path: NameOrPath | None, *model_args: Any, **kwargs: "Unpack[OpenKeywords]") -> Model: ...
 
     @overload  # any field of the family's config is a keyword as well
     @classmethod
     def from_pretrained(
-        cls, name_or_path: Any, *model_args: Any, output_loading_info: Literal[False] = False, **kwargs: Any
+        cls,
+        name_or_path: NameOrPath | None,
+        *model_args: Any,
+        output_loading_info: Literal[False] = False,
+        **kwargs: Any,
     ) -> Model: ...
 
     @classmethod
-    def from_pretrained(cls, name_or_path: Any, *model_args: Any, config: Any = None, **kwargs: Any) -> Any:
+    def from_pretrained(cls, name_or_path: NameOrPath | None, *model_args: Any, config: Any = None, **kwargs: Any) -> Any:
         """Open the checkpoint with the class that its config and this task choose; keywords as `PreTrainedModel`'s."""
         if isinstance(kwargs.get("trust_remote_code"), bool):
             del kwargs["trust_remote_code"]
         if not isinstance(config, PreTrainedConfig):
             hub, _ = HubOptions.split(kwargs)
-            config = AutoConfig.from_pretrained(config or name_or_path, **vars(hub))
+            source: Any = config or name_or_path
+            config = AutoConfig.from_pretrained(source, **vars(hub))
         return cls.class_for(config).from_pretrained(name_or_path, *model_args, config=config, **kwargs)
 
     @classmethod

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from ..core.errors import ArgumentError, ConfigError, UnknownArchitecture
 from ..core.files import read_json
 from ..hub.files import HubOptions, find_file
+from ..hub.options import NameOrPath
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import class_named, preprocessor_of, registered
 from .config import AutoConfig
@@ -99,7 +100,7 @@ class _AutoPreprocessor(Generic[Opened]):
         raise UnknownArchitecture(f"{cls.__name__} cannot open {name_or_path}: {what} (looked in {files})")
 
     @classmethod
-    def from_pretrained(cls, name_or_path: Any, *args: Any, **kwargs: Any) -> Opened:
+    def from_pretrained(cls, name_or_path: NameOrPath, *args: Any, **kwargs: Any) -> Opened:
         """Open the preprocessor of a checkpoint with the class that belongs to it."""
         kwargs = {name: value for name, value in kwargs.items() if name not in ("trust_remote_code", "use_fast", "config")}
         options, _ = HubOptions.split(kwargs)

@@ -8,6 +8,8 @@ from ..core.errors import ArgumentError
 from ..core.kinds import describe, fits
 from ..core.logging import warn_once
 
+NameOrPath = str | os.PathLike[str]  # a name on the hub, a folder or a file
+
 _LEGACY_CACHE = ("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "PYTORCH_PRETRAINED_BERT_CACHE")
 
 # Older keywords, and the values of them that ask for what happens anyway.

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..core.errors import ArgumentError
+from ..hub.options import NameOrPath
 from ..nn.attention import Attend
 from ..nn.kernels import KERNELS, kernel
 from .building import initialising
@@ -107,21 +108,25 @@ class PreTrainedModel(CallMixin):
     @overload
     @classmethod
     def from_pretrained(
-        cls, name_or_path: Any, *model_args: Any, output_loading_info: Literal[True], **kwargs: Any
+        cls, name_or_path: NameOrPath | None, *model_args: Any, output_loading_info: Literal[True], **kwargs: Any
     ) -> tuple[Self, dict[str, Any]]: ...
 
     @overload
     @classmethod
-    def from_pretrained(cls, name_or_path: Any, *model_args: Any, **kwargs: Unpack[OpenKeywords]) -> Self: ...
+    def from_pretrained(cls, name_or_path: NameOrPath | None, *model_args: Any, **kwargs: Unpack[OpenKeywords]) -> Self: ...
 
     @overload  # any field of the family's config is a keyword as well
     @classmethod
     def from_pretrained(
-        cls, name_or_path: Any, *model_args: Any, output_loading_info: Literal[False] = False, **kwargs: Any
+        cls,
+        name_or_path: NameOrPath | None,
+        *model_args: Any,
+        output_loading_info: Literal[False] = False,
+        **kwargs: Any,
     ) -> Self: ...
 
     @classmethod
-    def from_pretrained(cls, name_or_path: Any, *model_args: Any, **kwargs: Any) -> Any:
+    def from_pretrained(cls, name_or_path: NameOrPath | None, *model_args: Any, **kwargs: Any) -> Any:
         """Open a checkpoint: see `modeling/opening.py` for every keyword."""
         return open_model(cls, name_or_path, *model_args, **kwargs)
 

@@ -7,6 +7,7 @@ from ..core.errors import ConfigError, InputError
 from ..core.kinds import Count, Size, check, fits
 from ..core.logging import warn_once
 from ..hub.files import HubOptions
+from ..hub.options import NameOrPath
 from ..hub.pretrained import PretrainedRecord
 
 TWO_LABELS = {0: "LABEL_0", 1: "LABEL_1"}
@@ -161,15 +162,17 @@ class PreTrainedConfig(PretrainedRecord):
     @overload
     @classmethod
     def from_pretrained(
-        cls, name_or_path: Any, *, return_unused_kwargs: Literal[True], **kwargs: Any
+        cls, name_or_path: NameOrPath, *, return_unused_kwargs: Literal[True], **kwargs: Any
     ) -> tuple[Self, dict[str, Any]]: ...
 
     @overload
     @classmethod
-    def from_pretrained(cls, name_or_path: Any, *, return_unused_kwargs: Literal[False] = False, **kwargs: Any) -> Self: ...
+    def from_pretrained(
+        cls, name_or_path: NameOrPath, *, return_unused_kwargs: Literal[False] = False, **kwargs: Any
+    ) -> Self: ...
 
     @classmethod
-    def from_pretrained(cls, name_or_path: Any, **kwargs: Any) -> Any:
+    def from_pretrained(cls, name_or_path: NameOrPath, **kwargs: Any) -> Any:
         """Read config.json; other keywords override its values.
 
         With `return_unused_kwargs=True`, keywords that are no field come back in a second value instead.
