@@ -115,6 +115,14 @@ def test_a_text_that_looks_both_ways_is_continued() -> None:
     assert torch.equal(ours.generate(IDS, max_new_tokens=4), reference.generate(IDS, max_new_tokens=4))
 
 
+@pytest.mark.filterwarnings("ignore::bestiary.core.logging.BestiaryWarning")
+def test_a_source_of_t5_that_is_hidden_whole() -> None:
+    models = pair("t5", "T5ForConditionalGeneration")
+    inputs = {"input_ids": IDS, "attention_mask": torch.tensor([[0] * 5, [1] * 5]), "decoder_input_ids": IDS[:, :3]}
+    with torch.no_grad():
+        close(models.ours(**inputs).logits, models.reference(**inputs).logits)
+
+
 def test_whole_pixels() -> None:
     models = pair("vit", "ViTModel")
     size = models.ours.config.image_size

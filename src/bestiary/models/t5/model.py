@@ -1,6 +1,7 @@
 """The modules of T5. Parameter names are the published ones."""
 
 from collections.abc import Container
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -126,6 +127,8 @@ class T5LayerCrossAttention(T5Branch):
         self.EncDecAttention = T5Attention(config, layer_idx, cross=True)
 
     def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor) -> Tensor:
+        if mask is not None and mask.padding is not None:  # added to scores, so that a row without a real token has a mean
+            mask = replace(mask, additive=torch.zeros((), dtype=x.dtype, device=x.device))
         return self.add(self.EncDecAttention, x, mask, cache, memory=memory)
 
 
