@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import torch
+from kit import checkpoints
 
-from bestiary import GenerationConfig, cli
+from bestiary import AutoModelForCausalLM, GenerationConfig, cli
 from bestiary.cache import building
 from bestiary.core import plugins
-from bestiary.core.errors import PluginError
+from bestiary.core.errors import InputError, PluginError
 from bestiary.generation import config, options, processor, strategy
 from bestiary.loading import format as formats
 from bestiary.pipelines import registry
@@ -203,3 +205,21 @@ def test_a_broken_command_leaves_the_others(folder, monkeypatch, capsys, text):
     assert "flown" in captured.out
     assert captured.err.startswith("bestiary: error: zoo.pens.ape")
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("result", "sentence"), [(None, "a NoneType"), (torch.zeros(1, 3), r"shape \(1, 3\)")])
+def test_a_processor_that_returns_something_else(result, sentence):
+    class Ape(processor.LogitsProcessor):
+        def __call__(self, input_ids, scores):
+            return result
+
+    with pytest.raises(InputError, match=rf"Ape'> returned {sentence}; expected scores of 5 tokens"):
+        processor.LogitsProcessorList([Ape()])(torch.zeros(1, 2), torch.zeros(1, 5))
+
+
+def test_a_strategy_that_chooses_something_else(folder):
+    text = "import bestiary.generation.strategy as s\nclass STRATEGY(s.Strategy):\n    def choose(self, run, scores): ..."
+    model = AutoModelForCausalLM.from_pretrained(checkpoints.llama())
+    folder(strategy, "_FOLDERS", greedy=text)
+    with pytest.raises(PluginError, match=r"^zoo\.pens\.greedy: choose gave a NoneType; expected NextTokens"):
+        model.generate(torch.tensor([[5, 6]]), max_new_tokens=1, do_sample=False)

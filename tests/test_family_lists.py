@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import bestiary
+from bestiary.modeling.families import families, family, preprocessor_of
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "write_family_lists.py"
 PACKAGE = Path(bestiary.__file__).parent
@@ -29,3 +30,12 @@ def test_no_name_belongs_to_two_families(kind: str) -> None:
 @pytest.mark.parametrize("path", [path for path in WRITTEN if path.name == "classes.pyi"], ids=lambda path: path.parent.name)
 def test_a_family_made_from_data_shows_its_classes_to_type_checkers(path: Path) -> None:
     assert "\n    from .classes import *" in (path.parent / "__init__.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", families())
+def test_what_a_family_lists_exists(name: str) -> None:
+    module = family(name)
+    tables = [module.TASKS, *vars(module).get("PARTS", {}).values()]
+    assert all(isinstance(getattr(module, each), type) for table in tables for each in table.values())
+    for kind, class_name in vars(module).get("PREPROCESSORS", {}).items():
+        assert isinstance(preprocessor_of(name, kind), type), class_name

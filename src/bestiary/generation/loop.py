@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.errors import NumericsError
+from ..core.errors import NumericsError, PluginError
 from .decoding import Decoding
-from .strategy import Strategy
+from .strategy import NextTokens, Strategy
 
 
 @dataclass
@@ -33,7 +33,7 @@ def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
     """Choose tokens until every row is finished; yields after each step.
 
     Raises:
-        NumericsError: the model gives NaN.
+        NumericsError: the model gives NaN. PluginError: the strategy's `choose` gives no `NextTokens`.
     """
     first, chunk = True, run.settings.prefill_chunk_size
     # Processors may ban all, or make NaN, at any step; on an accelerator the answer would have to be waited for.
@@ -50,6 +50,8 @@ def decode(run: Decoding, strategy: Strategy) -> Iterator[Step]:
                 check_numbers(scores, run, run.finish.running)
                 first = False
             choice = strategy.choose(run, scores)
+            if not isinstance(choice, NextTokens):
+                raise PluginError(f"{type(strategy).__module__}: choose gave a {type(choice).__name__}; expected NextTokens")
             if choice.parents is not None:
                 run.reorder(choice.parents)
             elif looks and not bool((scores.gather(1, choice.tokens.unsqueeze(1)) > -torch.inf).all()):

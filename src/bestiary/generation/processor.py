@@ -69,11 +69,19 @@ LogitsWarper = LogitsProcessor
 
 
 class LogitsProcessorList(list[Any]):
-    """Processors applied one after the other; itself one."""
+    """Processors applied one after the other; itself one.
+
+    Raises:
+        InputError: one returns something else than a tensor of scores of the same vocabulary.
+    """
 
     def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
+        vocabulary = scores.shape[-1:]
         for processor in self:
             scores = processor(input_ids, scores, **kwargs)
+            if not isinstance(scores, Tensor) or scores.shape[-1:] != vocabulary:
+                content = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
+                raise InputError(f"{type(processor)} returned {content}; expected scores of {vocabulary[0]} tokens")
         return scores
 
     def reorder(self, parents: Tensor) -> None:
