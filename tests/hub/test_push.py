@@ -9,6 +9,7 @@ from kit import checkpoints
 
 from bestiary import AutoModelForCausalLM, AutoTokenizer
 from bestiary.core.errors import ArgumentError, FileMissing, HubError
+from bestiary.core.logging import BestiaryWarning
 from bestiary.hub.files import HubOptions, get_file
 from bestiary.hub.pretrained import PretrainedRecord
 from bestiary.hub.push import push_folder
@@ -113,5 +114,6 @@ def test_saving_a_model_can_push_it(logged_in, tmp_path):
     model = AutoModelForCausalLM.from_pretrained(checkpoints.llama())
     model.save_pretrained(tmp_path / "mine", push_to_hub=True, repo_id="alice/pushed")
     assert "model.safetensors" in logged_in.repos["alice/pushed"].commits[logged_in.repos["alice/pushed"].refs["main"]]
-    with pytest.raises(ArgumentError, match="repo_id"):
-        model.save_pretrained(tmp_path / "mine", repo_id="alice/pushed")
+    with pytest.warns(BestiaryWarning, match="repo_id of save_pretrained say"):  # as published: saved, not uploaded
+        model.save_pretrained(tmp_path / "kept", repo_id="alice/other")
+    assert "alice/other" not in logged_in.repos and (tmp_path / "kept" / "model.safetensors").is_file()
