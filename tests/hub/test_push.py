@@ -116,4 +116,5 @@ def test_saving_a_model_can_push_it(logged_in, tmp_path):
     assert "model.safetensors" in logged_in.repos["alice/pushed"].commits[logged_in.repos["alice/pushed"].refs["main"]]
     with pytest.warns(BestiaryWarning, match="repo_id of save_pretrained say"):  # as published: saved, not uploaded
         model.save_pretrained(tmp_path / "kept", repo_id="alice/other")
-    assert "alice/other" not in logged_in.repos and (tmp_path / "kept" / "model.safetensors").is_file()
+    assert "alice/other" not in logged_in.repos
+    assert (tmp_path / "kept" / "model.safetensors").is_file()
