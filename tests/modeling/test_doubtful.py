@@ -51,7 +51,7 @@ def test_padding_without_a_mask_is_attended_to(name: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("numbers", [REAL * 2, REAL * 0.5, -REAL], ids=["twos", "halves", "below zero"])
-@pytest.mark.parametrize("name", READERS, ids=lambda name: name[0])
+@pytest.mark.parametrize("name", [row for row in READERS if row[0] != "mamba"], ids=lambda name: name[0])
 def test_any_number_but_0_in_a_mask_says_that_a_token_is_real(name: tuple[str, str], numbers: Tensor) -> None:
     models = pair(*name)
     decoder = {"decoder_input_ids": IDS[:, :3]} if models.ours.config.is_encoder_decoder else {}

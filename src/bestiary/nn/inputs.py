@@ -113,8 +113,8 @@ def warn_of_numbers(mask: Tensor, name: str = "attention_mask", wait: bool = Fal
         if bool(other.any()) if wait else is_true(other.any()):
             warn_once(
                 "mask-numbers",
-                f"{name} holds {mask[other][0].item()}; it says which tokens are real: any number but 0 does (masks of 4"
-                " dimensions are added to scores; Mamba multiplies by its mask). Expected 1 for real tokens and 0 for padding",
+                f"{name} holds {mask[other][0].item()}; it says which tokens are real: any number but 0 does (only masks of 4"
+                " dimensions are added to scores). Expected 1 for real tokens and 0 for padding",
             )
 
 

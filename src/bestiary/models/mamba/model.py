@@ -21,7 +21,6 @@ from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
 from ...nn.norm import RMSNorm
 from ...nn.ssm import CausalConv1d, selective_scan
-from ...nn.values import extremes
 from . import MambaConfig
 
 
@@ -68,11 +67,12 @@ class MambaMixer(Starting):
         }
 
     def forward(self, x: Tensor, mask: Mask, cache: Any) -> Tensor:
-        """(B, T, D) -> (B, T, D). The mask multiplies what comes in and what the convolution gives; the gate is always SiLU."""
-        real = None if mask.padding is None else mask.padding[:, -x.shape[1] :, None].to(x.dtype)
+        """(B, T, D) -> (B, T, D). Padding gives zeros to the convolution and to the recurrence; the gate is always SiLU."""
+        real = None if mask.padding is None else mask.padding[:, -x.shape[1] :, None]
         memory = None if cache is None else recurrent_layer(cache, self.layer_idx, x.device)
         earlier, state = (None, None) if memory is None else (memory.conv_states, memory.recurrent_states)
-        x, gate = self.in_proj(x if real is None else x * real).chunk(2, dim=-1)
+        x, gate = self.in_proj(x).chunk(2, dim=-1)
+        x = x if real is None else x * real
         inputs = x.transpose(1, 2)
         x = self.act(self.conv1d(inputs, earlier)).transpose(1, 2)
         x = x if real is None else x * real
@@ -183,9 +183,6 @@ class MambaModel(MambaPreTrainedModel):
         x = self.embeddings(input_ids) if inputs_embeds is None else inputs_embeds
         cache = self.start_cache(one_cache(cache_params, past_key_values), use_cache)
         mask = make_mask(x.shape[1], x.device, attention_mask, cache=cache, causal=False)
-        numbers = attention_mask is not None and attention_mask.dim() == 2 and attention_mask.dtype != torch.bool
-        if attention_mask is not None and numbers and extremes(attention_mask) != (1, 1):
-            mask.padding = attention_mask  # the published model multiplies by whatever it holds
         for layer in self.layers:
             x = layer(x, mask, cache)
         return MambaOutput(last_hidden_state=self.norm_f(x), cache_params=cache)
