@@ -1,5 +1,6 @@
 """`bestiary chat`: what the model is told, what leaves a full context, lines that are no messages, and a real terminal."""
 
+import codecs
 import json
 import os
 import pty
@@ -162,6 +163,7 @@ class Terminal:
     """A program on a pseudo-terminal."""
 
     def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._ours, theirs = pty.openpty()
         self.process = subprocess.Popen(
             [sys.executable, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
@@ -175,7 +177,7 @@ class Terminal:
         while text not in self.text:
             ready, _, _ = select.select([self._ours], [], [], max(0.0, end - time.monotonic()))
             assert ready, f"{text!r} did not come; this did: {self.text!r}"
-            self.text += os.read(self._ours, 4096).decode()
+            self.text += self._decoder.decode(os.read(self._ours, 4096))  # a read may end inside of a character
         before, _, self.text = self.text.partition(text)
         return before
 
