@@ -89,6 +89,8 @@ from .cache.kinds.static import StaticLayer as StaticLayer
 from .cache.kinds.static import StaticSlidingWindowLayer as StaticSlidingWindowLayer
 from .cache.layer import CacheLayer as CacheLayer
 from .cache.prefix_store import PrefixStore as PrefixStore
+from .core.argument_parser import HfArg as HfArg
+from .core.argument_parser import HfArgumentParser as HfArgumentParser
 from .core.errors import ArgumentError as ArgumentError
 from .core.errors import BestiaryError as BestiaryError
 from .core.errors import BusyError as BusyError

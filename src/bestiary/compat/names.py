@@ -54,6 +54,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "generation_logits_process": _GENERATION,
     "generation_stopping_criteria": _GENERATION,
     "generation_utils": _GENERATION,
+    "hf_argparser": ("core.argument_parser",),
     "image_processing_base": (),
     "image_processing_utils": (),
     "image_utils": ("preprocess.image.reading",),
