@@ -8,8 +8,9 @@ from ..core.files import read_json
 from ..hub.files import HubOptions, find_file
 from ..hub.options import NameOrPath
 from ..modeling.config import PreTrainedConfig
-from ..modeling.families import class_named, preprocessor_of, registered
+from ..modeling.families import class_named
 from .config import AutoConfig
+from .mappings import ClassMapping, preprocessors_of
 
 if TYPE_CHECKING:
     from ..preprocess.audio.extractor import SequenceFeatureExtractor  # noqa: F401 (these are used in texts)
@@ -37,11 +38,11 @@ class _AutoPreprocessor(Generic[Opened]):
     places: ClassVar[tuple[tuple[str, str], ...]]  # (file, key) where the class name may stand
     # Names that stand for any tokenizer: a tokenizer.json beside them says everything, whatever the family's own class adds.
     general: ClassVar[tuple[str, ...]] = ()
-    _registered: ClassVar[dict[type[PreTrainedConfig], Any]]
+    mapping: ClassVar[ClassMapping]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls._registered = {}
+        cls.mapping = preprocessors_of(cls.kind)
 
     def __init__(self) -> None:
         raise ArgumentError(f"{type(self).__name__} is not built itself; use {type(self).__name__}.from_pretrained(...)")
@@ -82,12 +83,8 @@ class _AutoPreprocessor(Generic[Opened]):
             if (generic := cls.generic(name_or_path, options)) is not None:
                 return generic  # a model that is not known here may have a tokenizer that is
             raise
-        if config is not None and type(config) in cls._registered:
-            return cls._registered[type(config)]
-        if config is not None and config.model_type not in registered:
-            preprocessor = preprocessor_of(config.model_type, cls.kind)
-            if preprocessor is not None:
-                return preprocessor
+        if config is not None and (preprocessor := cls.mapping.get(type(config))) is not None:
+            return preprocessor
         generic = cls.generic(name_or_path, options)
         if generic is not None:
             return generic
@@ -110,9 +107,7 @@ class _AutoPreprocessor(Generic[Opened]):
     @classmethod
     def register(cls, config: type[PreTrainedConfig], preprocessor: Any, exist_ok: bool = False) -> None:
         """Use `preprocessor` for models whose config is of the class `config`, in this process."""
-        if config in cls._registered and not exist_ok:
-            raise ConfigError(f"{config.__name__} is registered already; pass exist_ok=True to replace it")
-        cls._registered[config] = preprocessor
+        cls.mapping.register(config, preprocessor, exist_ok)
 
 
 def _belonging(kind: Any) -> str:

@@ -100,7 +100,8 @@ def _find(path: str, name: str) -> Any:
         return importlib.import_module(f"{ROOT}.{below}")
     if (target := RENAMED.get(path, {}).get(name)) is not None:
         return _resolve(target)
-    for source in (*(sources(path) or ()), ""):
+    modules = sources(path) or ()
+    for source in (*modules, "") if path else ("", *modules):  # most names asked of the root are public: none other is imported
         module = importlib.import_module(f"{_OURS}.{source}") if source else _public()
         if name in dir(module) and not name.startswith("_"):
             return getattr(module, name)

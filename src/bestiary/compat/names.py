@@ -14,6 +14,7 @@ _TASKS = "bestiary.pipelines.tasks"
 VERSION = "5.23.0"
 
 _GENERATION = ("generation", "core.outputs")
+_AUTO = ("auto.tables",)
 _TOKENIZERS = (
     "preprocess.text.tokenizer",
     "preprocess.text.batch_encoding",
@@ -31,7 +32,7 @@ _UTILS = (
 
 # old path below `transformers` -> modules of ours whose names it shows
 MODULES: dict[str, tuple[str, ...]] = {
-    "": ("compat.helpers",),
+    "": ("compat.helpers", "auto.tables"),
     "activations": ("nn.activations", "compat.layers"),
     "audio_utils": ("preprocess.audio.spectrogram", "preprocess.audio.reading"),
     "cache_utils": ("cache",),
@@ -61,13 +62,15 @@ MODULES: dict[str, tuple[str, ...]] = {
     "modeling_outputs": ("core.outputs",),
     "modeling_utils": ("loading.save", "modeling.facts", "compat.layers"),
     "models": (),
-    "models.auto": (),
-    "models.auto.configuration_auto": (),
-    "models.auto.feature_extraction_auto": (),
-    "models.auto.image_processing_auto": (),
-    "models.auto.modeling_auto": (),
-    "models.auto.processing_auto": (),
-    "models.auto.tokenization_auto": (),
+    "models.auto": _AUTO,
+    "models.auto.auto_factory": _AUTO,
+    "models.auto.configuration_auto": _AUTO,
+    "models.auto.feature_extraction_auto": _AUTO,
+    "models.auto.image_processing_auto": _AUTO,
+    "models.auto.modeling_auto": _AUTO,
+    "models.auto.processing_auto": _AUTO,
+    "models.auto.tokenization_auto": _AUTO,
+    "models.auto.video_processing_auto": _AUTO,
     "models.whisper.english_normalizer": ("models.whisper.text_normalizer", "models.whisper.number_normalizer"),
     "pipelines": ("pipelines",),
     "pipelines.base": ("pipelines.base", "pipelines"),
@@ -159,6 +162,13 @@ RENAMED: dict[str, dict[str, str]] = {
         "ImageClassifierOutputWithNoAttention": "core.outputs:ImageClassifierOutput",
         "SequenceClassifierOutputWithPast": "core.outputs:SequenceClassifierOutput",
     },
+    "models.auto.auto_factory": {"_BaseAutoModelClass": "auto.models:AutoModelClass"},
+    "models.auto.feature_extraction_auto": {"feature_extractor_class_from_name": "modeling.families:class_named"},
+    "models.auto.image_processing_auto": {
+        "get_image_processor_class_from_name": "modeling.families:class_named",
+        "image_processor_class_from_name": "modeling.families:class_named",
+    },
+    "models.auto.processing_auto": {"processor_class_from_name": "modeling.families:class_named"},
     "models.clip.modeling_clip": {
         "CLIPOutput": "core.outputs:ContrastiveOutput",
         "CLIPTextModelOutput": "core.outputs:TextEmbedsOutput",
