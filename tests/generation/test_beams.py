@@ -7,6 +7,7 @@ from kit.windowed import WindowedForCausalLM, config_of, filled
 
 from bestiary.core.errors import ArgumentError, ConfigError
 from bestiary.generation import GenerationConfig, StoppingCriteria
+from bestiary.generation.begin import begin
 from bestiary.generation.loop import decode
 from bestiary.generation.mixin import read_call
 from bestiary.models.gpt2 import GPT2Config
@@ -463,7 +464,7 @@ def test_guidance_follows_the_beams(models, cached, negative):
 def test_agreed_tokens_never_change(models, options):
     mine, certain = models("llama")[0], []
     given = {**prompts("llama", 4), "max_new_tokens": 10, **options}
-    run, strategy, _ = mine.begin(read_call(mine, None, {**given}))
+    run, strategy, _ = begin(mine, read_call(mine, None, {**given}))
     assert not strategy.final
     with torch.no_grad():
         for _ in decode(run, strategy):

@@ -11,6 +11,7 @@ from bestiary.cache import DynamicCache, EncoderDecoderCache, StaticCache
 from bestiary.core.errors import ArgumentError, CapacityError, ConfigError, InputError, NumericsError, UnsafeFile
 from bestiary.core.logging import BestiaryWarning
 from bestiary.generation import GenerationConfig, LogitsProcessor, StoppingCriteria, finish
+from bestiary.generation.begin import begin
 from bestiary.generation.mixin import read_call
 from bestiary.modeling.heads.generating import GenerationMixin
 from bestiary.models.llama import LlamaConfig, LlamaForCausalLM
@@ -400,7 +401,7 @@ def test_reordered_rows_go_on_as_their_parents_would(llama, padded):
     """What beams need: rows of one prompt and their caches move together."""
     mine, _ = llama
     twice = {name: value.repeat_interleave(2, dim=0) for name, value in padded.items()}
-    run, strategy, _ = mine.begin(read_call(mine, None, {**twice, "max_new_tokens": 9, "eos_token_id": None}))
+    run, strategy, _ = begin(mine, read_call(mine, None, {**twice, "max_new_tokens": 9, "eos_token_id": None}))
     parents = torch.tensor([1, 1, 3, 2, 4, 4])
     with torch.no_grad():
         for step in range(9):
@@ -421,7 +422,7 @@ def test_several_tokens_can_be_committed_at_once(llama, padded):
     """What drafts need."""
     mine, _ = llama
     want = mine.generate(**padded, max_new_tokens=9, eos_token_id=None)
-    run, strategy, _ = mine.begin(read_call(mine, None, {**padded, "max_new_tokens": 9, "eos_token_id": None}))
+    run, strategy, _ = begin(mine, read_call(mine, None, {**padded, "max_new_tokens": 9, "eos_token_id": None}))
     with torch.no_grad():
         strategy.look(run)
         run.commit(want[:, 7:11])

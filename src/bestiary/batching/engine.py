@@ -14,6 +14,7 @@ from ..generation import checks
 from ..generation.begin import criteria_of, processors_of
 from ..generation.call import Call
 from ..generation.config import GenerationConfig, default_of
+from ..generation.model import GeneratingModel
 from ..generation.prompt import DECODER_ONLY, Prompt, check_arguments
 from ..generation.seeds import as_seed
 from ..generation.settings import check_settings, end_tokens, leave_ends_open, max_length
@@ -56,7 +57,7 @@ class Engine:
 
     def __init__(
         self,
-        model: Any,
+        model: GeneratingModel,
         generation_config: GenerationConfig | None = None,
         config: ContinuousBatchingConfig | dict[str, Any] | None = None,
     ) -> None:
@@ -159,7 +160,7 @@ class Engine:
         check_arguments(self.model, unknown, set(GenerationConfig.names()))
         for name in unknown:
             raise ArgumentError(f"{name} is an input of the model's forward; a request in a batch has only its token ids")
-        settings: GenerationConfig = self.model.generation_settings(self.generation_config, **fields)
+        settings = self.model.generation_settings(self.generation_config, **fields)
         for name in _ELSEWHERE:
             value = settings.get(name)
             if value and value != default_of(name) and settings.origin(name) in ("call", "config"):

@@ -12,6 +12,7 @@ from typing import Any, Self
 from ..core.errors import ArgumentError, BusyError, EngineError
 from ..core.queue_iterators import AsyncQueueIterator
 from ..generation.config import GenerationConfig
+from ..generation.model import GeneratingModel
 from .config import ContinuousBatchingConfig
 from .engine import Engine
 from .requests import GenerationOutput, RequestState
@@ -96,7 +97,7 @@ class ContinuousBatchingManager:
 
     def __init__(
         self,
-        model: Any,
+        model: GeneratingModel,
         generation_config: GenerationConfig | None = None,
         continuous_batching_config: ContinuousBatchingConfig | dict[str, Any] | None = None,
     ) -> None:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ArgumentError
 from ..core.logging import warn_once
+from ..generation.config import GenerationConfig
+from ..generation.model import GeneratingModel
 from .config import ContinuousBatchingConfig
 
 # The engine is imported when it is asked for: most who import a model never do.
 if TYPE_CHECKING:
-    from ..generation.config import GenerationConfig
     from .manager import ContinuousBatchingManager
     from .requests import GenerationOutput
 
@@ -21,9 +22,9 @@ class ContinuousMixin:
     """Adds `generate_batch` and the batching manager to models that generate."""
 
     def generate_batch(
-        self: Any,
+        self: GeneratingModel,
         inputs: Sequence[Prompt],
-        generation_config: "GenerationConfig | None" = None,
+        generation_config: GenerationConfig | None = None,
         continuous_batching_config: ContinuousBatchingConfig | dict[str, Any] | None = None,
         record_timestamps: bool = False,
         progress_bar: bool = False,
@@ -84,8 +85,8 @@ class ContinuousMixin:
         return {request.request_id: request.output() for request in requests}
 
     def init_continuous_batching(
-        self: Any,
-        generation_config: "GenerationConfig | None" = None,
+        self: GeneratingModel,
+        generation_config: GenerationConfig | None = None,
         continuous_batching_config: ContinuousBatchingConfig | dict[str, Any] | None = None,
     ) -> "ContinuousBatchingManager":
         """A manager that takes requests for this model from any thread; call its `start`, or use it with `with`."""
@@ -95,14 +96,16 @@ class ContinuousMixin:
 
     @contextmanager
     def continuous_batching_context_manager(
-        self: Any,
-        generation_config: "GenerationConfig | None" = None,
+        self: GeneratingModel,
+        generation_config: GenerationConfig | None = None,
         block: bool = True,
         timeout: float | None = None,
         continuous_batching_config: ContinuousBatchingConfig | dict[str, Any] | None = None,
     ) -> "Iterator[ContinuousBatchingManager]":
         """A running manager for the body, stopped after it: see `ContinuousBatchingManager.stop` for `block` and `timeout`."""
-        manager = self.init_continuous_batching(generation_config, continuous_batching_config)
+        from .manager import ContinuousBatchingManager
+
+        manager = ContinuousBatchingManager(self, generation_config, continuous_batching_config)
         manager.start()
         try:
             yield manager

@@ -1,17 +1,17 @@
 """How much the engine may hold: tokens of a request, and blocks of the cache."""
 
 import os
-from typing import Any
 
 import torch
 
 from ..cache.kinds.dynamic import DynamicCache
 from ..core.errors import CapacityError
+from ..generation.model import GeneratingModel
 from ..nn.rope import Rotary
 from .config import ContinuousBatchingConfig
 
 
-def longest_request(model: Any) -> int | None:
+def longest_request(model: GeneratingModel) -> int | None:
     """Tokens that a request may have; None where there is no limit.
 
     Where rotary positions change with the length of the text, it ends at that change: in one row with others, a text would be
@@ -25,7 +25,7 @@ def longest_request(model: Any) -> int | None:
 
 
 @torch.no_grad()
-def blocks_for(model: Any, config: ContinuousBatchingConfig, tokens: int | None) -> int:
+def blocks_for(model: GeneratingModel, config: ContinuousBatchingConfig, tokens: int | None) -> int:
     """How many blocks the cache gets: enough for `tokens` (None: nobody knows how many), if memory allows.
 
     Raises:

@@ -12,6 +12,7 @@ from ..cache.kinds.dynamic import DynamicCache
 from ..cache.layer_types import layer_types
 from ..core.errors import ArgumentError
 from ..core.outputs import BaseModelOutput
+from ..generation.model import GeneratingModel
 from ..nn.evaluating import evaluating
 from ..nn.rope import Rotary
 
@@ -32,7 +33,7 @@ def cache_tensors(cache: Cache) -> list[Tensor]:
 class DecodingStep(nn.Module):
     """(tokens, positions, cache tensors, ...) -> (logits, cache tensors): what is exported; it runs as it is, too."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: GeneratingModel) -> None:
         super().__init__()
         self.model = model
         self.pairs = bool(model.config.is_encoder_decoder)
@@ -72,7 +73,7 @@ class DecodingStep(nn.Module):
 
 
 @torch.no_grad()
-def export_step(model: Any, padded: bool = False) -> ExportedProgram:
+def export_step(model: GeneratingModel, padded: bool = False) -> ExportedProgram:
     """The decoding step of `model` as a program for any number of rows and tokens; see `DecodingStep.forward`.
 
     It takes token, position and past in this order, and what else it needs by name.
@@ -104,7 +105,7 @@ def export_step(model: Any, padded: bool = False) -> ExportedProgram:
         return torch.export.export(step, first, named, dynamic_shapes=_shapes(example, step.pairs), strict=False)
 
 
-def _example(model: Any, padded: bool) -> dict[str, Any]:
+def _example(model: GeneratingModel, padded: bool) -> dict[str, Any]:
     """Inputs of a step for two rows: 3 tokens in the cache, and 5 of a source where there is one."""
     ids = torch.ones(2, 3, dtype=torch.int64, device=model.device)
     example: dict[str, Any] = {"input_ids": ids[:, :1], "position_ids": None}

@@ -123,17 +123,18 @@ def processors_of(
         prompt_length=prompt.ids.shape[1],
         max_length=prompt.max_length,
         device=prompt.ids.device,
+        model=model,
         eos=eos,
         encoder_input_ids=prompt.encoder_tokens(),
         leading_padding=prompt.leading_padding(),
         prefix_allowed_tokens_fn=call.prefix_allowed_tokens_fn,
-        model=model,
         negative_prompt_ids=call.negative_prompt_ids,
         negative_prompt_attention_mask=call.negative_prompt_attention_mask,
     )
     custom = call.logits_processor or []
     if call.constraint is not None:  # after all that may forbid tokens, so that it sees what is left
-        prompts = prompt.ids.shape[0] // prompt.copies
-        copies = prompt.copies
-        custom = [*custom, model.constraint_processor(call.constraint, call.tokenizer, context, prompts, copies, moving)]
+        ends = [] if eos is None else eos.tolist()
+        copies, prompts = prompt.copies, prompt.ids.shape[0] // prompt.copies
+        start = prompt.ids.shape[1]
+        custom = [*custom, model.constraint_processor(call.constraint, call.tokenizer, ends, start, prompts, copies, moving)]
     return processors_for(context, custom)

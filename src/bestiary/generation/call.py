@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..core.errors import ArgumentError
 from .config import GenerationConfig
+from .model import GeneratingModel
 from .processor import listed
 from .seeds import as_seeds
 
@@ -27,7 +28,7 @@ class Call:
     logits_processor: list[Any] | None = None
     stopping_criteria: list[Any] | None = None
     prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None = None
-    assistant_model: Any = None
+    assistant_model: GeneratingModel | None = None
     negative_prompt_ids: Tensor | None = None
     negative_prompt_attention_mask: Tensor | None = None
     tokenizer: Any = None
@@ -48,6 +49,9 @@ class Call:
         for name, tokenizer in (("tokenizer", self.tokenizer), ("assistant_tokenizer", self.assistant_tokenizer)):
             if tokenizer is not None and not callable(getattr(tokenizer, "decode", None)):  # it need not be one of ours
                 raise ArgumentError(f"{name} is {tokenizer!r:.80}; expected a tokenizer")
+        assistant = self.assistant_model
+        if assistant is not None and not getattr(assistant, "can_generate", bool)():  # the caller may pass anything
+            raise ArgumentError(f"assistant_model is a {type(assistant).__name__}; expected a model that generates text")
         allowed = self.prefix_allowed_tokens_fn
         if allowed is not None and not callable(allowed):
             raise ArgumentError(f"prefix_allowed_tokens_fn is {allowed!r:.80}; expected a function")

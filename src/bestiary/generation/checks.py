@@ -9,7 +9,9 @@ from ..core.errors import ArgumentError, ConfigError, InputError
 from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
 from ..nn import inputs
+from .call import Call
 from .config import GenerationConfig
+from .model import GeneratingModel, vocabulary_size
 
 Tensor = torch.Tensor
 
@@ -29,7 +31,7 @@ def check_mask(mask: Any, slots: int, rows: int, name: str = "attention_mask") -
         warn_once("empty-row", f"{name} hides all tokens of row {row}; what follows there is made of nothing")
 
 
-def check_ids(model: Any, ids: Any, may_be_empty: bool = False, name: str = "the prompt") -> Tensor:
+def check_ids(model: GeneratingModel, ids: Any, may_be_empty: bool = False, name: str = "the prompt") -> Tensor:
     """The prompt `ids` as int64 (R, T), if that is what it is.
 
     Raises:
@@ -38,24 +40,18 @@ def check_ids(model: Any, ids: Any, may_be_empty: bool = False, name: str = "the
     inputs.check_ids(ids, name, may_be_empty)
     if ids.shape[0] == 0:
         raise InputError(f"{name} has shape {tuple(ids.shape)}; there must be at least one row")
-    inputs.check_vocabulary(ids, vocabulary(model), name)
+    inputs.check_vocabulary(ids, vocabulary_size(model), name)
     whole: Tensor = ids.long()
     return whole
 
 
-def vocabulary(model: Any) -> int | None:
-    """How many tokens the part that generates knows; None where its config does not say."""
-    size: int | None = model.config.get_text_config(decoder=True).get("vocab_size")
-    return size
-
-
-def check_token_ids(settings: GenerationConfig, model: Any, rows: int) -> None:
+def check_token_ids(settings: GenerationConfig, model: GeneratingModel, rows: int) -> None:
     """Refuse token ids in `settings` that the vocabulary does not have. An end token below 0 is none, as in published files.
 
     Raises:
         ConfigError: names the setting.
     """
-    vocab = vocabulary(model)
+    vocab = vocabulary_size(model)
     if vocab is None:
         return
     for name in ("suppress_tokens", "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id"):
@@ -74,7 +70,7 @@ def check_token_ids(settings: GenerationConfig, model: Any, rows: int) -> None:
         )
 
 
-def check_negative(call: Any, model: Any, prompts: int) -> None:
+def check_negative(call: Call, model: GeneratingModel, prompts: int) -> None:
     """Refuse a negative prompt that fits neither the model nor the prompts.
 
     Raises:
@@ -92,7 +88,7 @@ def check_negative(call: Any, model: Any, prompts: int) -> None:
         check_mask(mask, ids.shape[1], prompts, "negative_prompt_attention_mask")
 
 
-def check_encoded(encoded: Any, model: Any, source: Any) -> Tensor:
+def check_encoded(encoded: Any, model: GeneratingModel, source: Any) -> Tensor:
     """The states (B, S, D) in the encoder's output `encoded`, if they fit what it read.
 
     Raises:

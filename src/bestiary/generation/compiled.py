@@ -71,7 +71,7 @@ class CompiledSteps:
     def __reduce__(self) -> Any:
         return CompiledSteps, ()
 
-    def of(self, model: Any, config: CompileConfig) -> Callable[..., Any]:
+    def of(self, model: GeneratingModel, config: CompileConfig) -> Callable[..., Any]:
         """The compiled call of `model`."""
         compiled = self._steps.get(repr(config))
         if compiled is None:

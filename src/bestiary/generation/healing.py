@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from ..core.errors import ArgumentError, InputError
+from .model import GeneratingModel
 from .options import Option
 from .processor import LogitsProcessor
 
@@ -35,7 +36,7 @@ class _Extensions(LogitsProcessor):
         return scores + allowed.scatter(1, self._tails, _FAVOUR)
 
 
-def heal(model: Any, ids: Tensor, mask: Tensor | None, tokenizer: Any) -> Tensor:
+def heal(model: GeneratingModel, ids: Tensor, mask: Tensor | None, tokenizer: Any) -> Tensor:
     """`ids` (R, T) with the last token of each row replaced by the likeliest one that begins with its text.
 
     Where a prompt ends amid what would be one token ("http:" before "//"), the model has hardly seen it end so.
@@ -61,7 +62,7 @@ def heal(model: Any, ids: Tensor, mask: Tensor | None, tokenizer: Any) -> Tensor
         return ids
     mask = torch.ones_like(ids) if mask is None else mask
     rows = heals.nonzero().squeeze(1)
-    healed = model.generate(
+    healed: Tensor = model.generate(
         ids[rows, :-1],
         attention_mask=mask[rows, :-1],
         max_new_tokens=1,

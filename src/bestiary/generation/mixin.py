@@ -20,6 +20,7 @@ from .begin import Generation, begin
 from .call import Call
 from .collecting import Collector, transition_scores
 from .config import GenerationConfig, resolve
+from .decoding import Decoding
 from .healing import heal
 from .loop import Step, decode
 from .model import GeneratingModel, has_encoder
@@ -247,9 +248,9 @@ class Generating:
             generation = begin(self._model, read_call(self._model, inputs, kwargs, *settings, **objects))
         return torch.no_grad()(_steps)(generation)
 
-    def begin(self, call: Call) -> Generation:
-        """What strategies and tools start from: a generation that is ready for its first step."""
-        return begin(self._model, call)
+    def begin(self, settings: GenerationConfig, **model_inputs: Any) -> Decoding:
+        """What a draft goes on from: a generation of these inputs of the forward that is ready for its first step."""
+        return begin(self._model, Call(settings, model_inputs=model_inputs)).run
 
     def heal_tokens(self, input_ids: Tensor, tokenizer: Any = None, attention_mask: Tensor | None = None) -> Tensor:
         """`input_ids` (B, T) with the last token of each row replaced by the likeliest one that begins with its text.

@@ -1,18 +1,17 @@
 """Everything that generation asks of a model."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Protocol, TypeGuard
 
 import torch
 from torch import Tensor, nn
 
 from ..cache.base import Cache
-from .call import Call
 from .config import GenerationConfig
 
 
 class GeneratingModel(Protocol):
-    """A model with a language-modelling head, as generation sees it; `PreTrainedModel` and `Generating` together are one."""
+    """A model with a language-modelling head; `PreTrainedModel` and `GenerationMixin` together are one."""
 
     main_input_name: ClassVar[str]
     config: Any
@@ -29,8 +28,8 @@ class GeneratingModel(Protocol):
     def __call__(self, **inputs: Any) -> Any:
         """One forward; the output holds `logits` (R, T, V) and what was asked to be recorded."""
 
-    def parameters(self) -> Iterable[nn.Parameter]: ...
-    def modules(self) -> Iterable[nn.Module]: ...
+    def parameters(self) -> Iterator[nn.Parameter]: ...
+    def modules(self) -> Iterator[nn.Module]: ...
     def get_input_embeddings(self) -> nn.Module: ...
     def get_output_embeddings(self) -> nn.Module | None: ...
 
@@ -48,24 +47,24 @@ class GeneratingModel(Protocol):
 
     # what strategies ask for
     def can_generate(self) -> bool: ...
-    def first_layers(self, count: int) -> tuple[Any, int]:
+    def first_layers(self, count: int) -> tuple["GeneratingModel", int]:
         """A model of the first `count` layers, and how many layers this one has."""
 
-    def rotary(self) -> Any:
-        """How cached keys are turned to another position; None where positions are not rotary."""
+    def rotary(self) -> nn.Module | None:
+        """The module by which cached keys are turned to another position; None where positions are not rotary."""
 
     def generation_settings(
         self, generation_config: GenerationConfig | None = None, use_model_defaults: bool | None = None, **kwargs: Any
     ) -> GenerationConfig:
         """The settings in effect for a call."""
 
-    def begin(self, call: Call) -> Any:
-        """The `Generation` that a call starts: see `begin.begin`."""
+    def begin(self, settings: GenerationConfig, **model_inputs: Any) -> Any:
+        """A `Decoding` of these inputs of the forward, ready for its first step."""
 
     def generate(self, inputs: Any = None, /, **kwargs: Any) -> Any: ...
     def constraint_processor(
-        self, constraint: Any, tokenizer: Any, context: Any, prompts: int, copies: int, moving: bool
-    ) -> Any:
+        self, constraint: Any, tokenizer: Any, eos: list[int], prompt_length: int, prompts: int, copies: int, moving: bool
+    ) -> Callable[[Tensor, Tensor], Tensor]:
         """The processor of a `constraint`."""
 
 
@@ -81,3 +80,9 @@ class EncoderDecoder(GeneratingModel, Protocol):
 def has_encoder(model: GeneratingModel) -> TypeGuard[EncoderDecoder]:
     """Whether `model` is an encoder-decoder."""
     return bool(model.config.is_encoder_decoder)
+
+
+def vocabulary_size(model: GeneratingModel) -> int | None:
+    """How many tokens the part that generates knows; None where its config does not say."""
+    size: int | None = model.config.get_text_config(decoder=True).get("vocab_size")
+    return size

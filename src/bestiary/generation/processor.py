@@ -24,6 +24,7 @@ from ..core import kinds, plugins
 from ..core.errors import ArgumentError, InputError, PluginError
 from ..core.logging import warn_once
 from .config import GenerationConfig, default_of
+from .model import GeneratingModel
 from .options import check_declared, declared, options
 
 Tensor = torch.Tensor
@@ -133,18 +134,13 @@ class Context:
     prompt_length: int
     max_length: int
     device: torch.device
+    model: GeneratingModel
     eos: Tensor | None = None
     encoder_input_ids: Tensor | None = None
     leading_padding: Tensor | None = None
     prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None = None
-    model: Any = None
     negative_prompt_ids: Tensor | None = None
     negative_prompt_attention_mask: Tensor | None = None
-
-    @property
-    def vocabulary(self) -> int | None:
-        """Tokens that the model scores; None where nobody says."""
-        return None if self.model is None else self.model.config.get_text_config(decoder=True).get("vocab_size")
 
     @property
     def sampling(self) -> bool:

@@ -230,7 +230,7 @@ def _read_decoder_ids(
     return torch.cat([start, ids], dim=1), mask
 
 
-def forward_parameters(model: Any) -> frozenset[str]:
+def forward_parameters(model: GeneratingModel) -> frozenset[str]:
     """Names of the arguments that the model's forward takes, those it hands on to its backbone included."""
     return inputs.forward_parameters(type(model), type(model.base_model))
 

@@ -203,7 +203,7 @@ def one_of(ids: Tensor | None, embeds: Tensor | None, prefix: str = "", instead:
         raise InputError(f"pass either {prefix}input_ids or {prefix}inputs_embeds, and not both{instead}; found {number}")
 
 
-def forward_parameters(*kinds: type[nn.Module]) -> frozenset[str]:
+def forward_parameters(*kinds: type[Any]) -> frozenset[str]:
     """Names of the arguments that the forward of a model takes; one that hands the rest on is followed by its backbone.
 
     Args:
@@ -212,7 +212,7 @@ def forward_parameters(*kinds: type[nn.Module]) -> frozenset[str]:
     return frozenset(forward_annotations(*kinds))
 
 
-def forward_annotations(*kinds: type[nn.Module]) -> dict[str, Any]:
+def forward_annotations(*kinds: type[Any]) -> dict[str, Any]:
     """The same names, in order, each with its annotation."""
     return _annotations(*(kind.__dict__.get("forward") for each in kinds for kind in each.__mro__ if kind is not nn.Module))
 

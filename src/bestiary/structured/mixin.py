@@ -3,7 +3,8 @@
 from typing import Any
 
 from ..core.errors import ArgumentError, ConfigError
-from ..generation.processor import Context, LogitsProcessor
+from ..generation.model import GeneratingModel
+from ..generation.processor import LogitsProcessor
 from .engine import vocabulary
 from .forms import as_constraint
 from .processor import ConstraintLogitsProcessor
@@ -13,11 +14,19 @@ class StructuredMixin:
     """Makes the processor of a `constraint` that `generate` or a request of a batch brought."""
 
     def constraint_processor(
-        self, constraint: Any, tokenizer: Any, context: Context, prompts: int, copies: int, moving: bool
+        self: GeneratingModel,
+        constraint: Any,
+        tokenizer: Any,
+        eos: list[int],
+        prompt_length: int,
+        prompts: int,
+        copies: int,
+        moving: bool,
     ) -> LogitsProcessor:
         """The processor that leaves each row only tokens by which its text can still meet the constraint.
 
         Args:
+            eos: ids of the end token. prompt_length: tokens before the first new one.
             constraint: one for all `prompts`, or a list with one for each (None: free), each of which has `copies` rows.
             moving: whether rows of one prompt take over each other's tokens.
 
@@ -25,7 +34,6 @@ class StructuredMixin:
             ArgumentError: the tokenizer is missing, or there are not as many constraints as prompts.
             ConfigError: a constraint cannot be kept or met, or there is no end token.
         """
-        eos = [] if context.eos is None else context.eos.tolist()
         if tokenizer is None:
             raise ArgumentError("constraint needs the tokenizer: pass tokenizer=")
         if not eos:
@@ -33,8 +41,8 @@ class StructuredMixin:
         constraints = list(constraint) if isinstance(constraint, list | tuple) else [constraint] * prompts
         if len(constraints) != prompts:
             raise ArgumentError(f"constraint holds {len(constraints)} constraints for {prompts} prompts; expected one for each")
-        compiler = vocabulary(tokenizer, context.model.config.get_text_config(decoder=True).vocab_size, tuple(eos))
+        compiler = vocabulary(tokenizer, self.config.get_text_config(decoder=True).vocab_size, tuple(eos))
         different = {id(one): one for one in constraints if one is not None}
         compiled = {key: compiler.compile(as_constraint(one).grammar()) for key, one in different.items()}
         matchers = [compiled.get(id(one)) for one in constraints for _ in range(copies)]
-        return ConstraintLogitsProcessor(matchers, context.prompt_length, copies if moving else 1, eos)
+        return ConstraintLogitsProcessor(matchers, prompt_length, copies if moving else 1, eos)

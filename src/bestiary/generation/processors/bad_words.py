@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ..model import vocabulary_size
 from ..options import Option
 from ..processor import Context, LogitsProcessor, token_ids
 from .sequence_bias import SequenceBiasLogitsProcessor
@@ -36,5 +37,5 @@ class NoBadWordsLogitsProcessor(SequenceBiasLogitsProcessor):
 
 def build(context: Context) -> LogitsProcessor:
     processor = NoBadWordsLogitsProcessor(context.config.effective("bad_words_ids"), context.eos)
-    processor.check(context.vocabulary)
+    processor.check(vocabulary_size(context.model))
     return processor

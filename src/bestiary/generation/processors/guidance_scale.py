@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...core.errors import ConfigError
 from ...core.logging import warn_once
+from ..model import GeneratingModel, has_encoder
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
@@ -30,7 +31,7 @@ class UnbatchedClassifierFreeGuidanceLogitsProcessor(DeclaredProcessor):
     """
 
     guidance_scale: float
-    model: Any
+    model: GeneratingModel
     unconditional_ids: Tensor | None = None
     unconditional_attention_mask: Tensor | None = None
     use_cache: bool = True
@@ -77,7 +78,7 @@ def build(context: Context) -> DeclaredProcessor | None:
                 "no-guidance", f"negative_prompt_ids steers nothing with guidance_scale={scale}; set guidance_scale above 1"
             )
         return None
-    if context.model is not None and context.model.config.is_encoder_decoder:
+    if has_encoder(context.model):
         raise ConfigError(f"guidance_scale={scale} is for decoders; {type(context.model).__name__} has an encoder")
     return UnbatchedClassifierFreeGuidanceLogitsProcessor(
         scale,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ..model import vocabulary_size
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
@@ -76,5 +77,5 @@ def _pairs(sequence_bias: Biases) -> list[tuple[list[int], float]]:
 
 def build(context: Context) -> LogitsProcessor:
     processor = SequenceBiasLogitsProcessor(context.config.effective("sequence_bias"))
-    processor.check(context.vocabulary)
+    processor.check(vocabulary_size(context.model))
     return processor

@@ -10,6 +10,7 @@ from ...core.errors import ArgumentError
 from ..call import Call
 from ..config import GenerationConfig, resolve
 from ..decoding import Decoding
+from ..model import GeneratingModel
 from ..strategies.greedy import Greedy
 from .drafting import Confidence, Draft, Drafter, ModelDrafter, Schedule
 
@@ -28,7 +29,7 @@ class BridgeDrafter(Drafter):
     """
 
     def __init__(
-        self, run: Decoding, assistant: Any, call: Call, schedule: Schedule, confidence: Confidence, cost: float
+        self, run: Decoding, assistant: GeneratingModel, call: Call, schedule: Schedule, confidence: Confidence, cost: float
     ) -> None:
         if run.ids.shape[0] > 1 or run.prompt.encoder_outputs is not None:
             raise ArgumentError(
@@ -43,7 +44,7 @@ class BridgeDrafter(Drafter):
         room = len(self._held) + 4 * (run.finish.max_length - run.length) + schedule.tokens
         settings = resolve({"max_length": min(room, assistant.context_length() or room)}, GenerationConfig(), None)
         ids = torch.tensor([self._held], device=assistant.device)
-        draft = assistant.begin(Call(settings, model_inputs={"input_ids": ids})).run
+        draft = assistant.begin(settings, input_ids=ids)
         vocab = assistant.config.get_text_config(decoder=True).vocab_size
         self._draft = ModelDrafter(draft, Greedy(settings), False, schedule, confidence, cost, vocab)
         self._written = 0

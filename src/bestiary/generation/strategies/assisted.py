@@ -85,10 +85,7 @@ class Assisted(Speculation):
         super().start(run, call)
 
 
-def _check(model: GeneratingModel, assistant: Any) -> None:
-    can_generate = getattr(assistant, "can_generate", None)  # the caller may pass anything
-    if can_generate is None or not can_generate():
-        raise ArgumentError(f"assistant_model is a {type(assistant).__name__}; expected a model that generates text")
+def _check(model: GeneratingModel, assistant: GeneratingModel) -> None:
     whole, draft = has_encoder(model), has_encoder(assistant)
     if draft and not whole:
         raise ArgumentError(f"{type(assistant).__name__} has an encoder and {type(model).__name__} has none: it cannot assist")
@@ -98,7 +95,7 @@ def _check(model: GeneratingModel, assistant: Any) -> None:
         )
 
 
-def _bridged(model: Any, assistant: Any, call: Call) -> bool:
+def _bridged(model: GeneratingModel, assistant: GeneratingModel, call: Call) -> bool:
     """Whether the two models have different tokens; refused where that cannot be overcome."""
     sizes = [one.config.get_text_config(decoder=True).vocab_size for one in (model, assistant)]
     if call.assistant_tokenizer is None:
@@ -113,12 +110,12 @@ def _bridged(model: Any, assistant: Any, call: Call) -> bool:
     return bool(call.tokenizer.get_vocab() != call.assistant_tokenizer.get_vocab())
 
 
-def _size(model: Any) -> int:
+def _size(model: GeneratingModel) -> int:
     part = model.get_decoder() if has_encoder(model) else model
     return sum(parameter.numel() for parameter in part.parameters())
 
 
-def _draft_run(run: Decoding, assistant: Any, call: Call) -> Decoding:
+def _draft_run(run: Decoding, assistant: GeneratingModel, call: Call) -> Decoding:
     """The assistant's decoding of the rows of `run`, by the same settings as far as they concern single tokens."""
     settings = copy.copy(run.settings)
     longest = [run.finish.max_length, assistant.context_length() or run.finish.max_length]
@@ -134,7 +131,7 @@ def _draft_run(run: Decoding, assistant: Any, call: Call) -> Decoding:
         if name in names
     }
     model_inputs = {name: value for name, value in inputs_here.items() if value is not None}
-    draft: Decoding = assistant.begin(Call(settings, model_inputs=model_inputs)).run
+    draft: Decoding = assistant.begin(settings, **model_inputs)
     return draft
 
 
@@ -144,7 +141,7 @@ def _decoder_inputs(prompt: Prompt) -> dict[str, Any]:
     return {**prompt.constant, **others, "input_ids": prompt.ids, "attention_mask": mask}
 
 
-def _seq2seq_inputs(run: Decoding, assistant: Any, call: Call) -> dict[str, Any]:
+def _seq2seq_inputs(run: Decoding, assistant: GeneratingModel, call: Call) -> dict[str, Any]:
     """The encoder's output where the two share an encoder, or where nothing else was passed; else what the encoder takes."""
     prompt, main = run.prompt, run.model.main_input_name
     mask = torch.ones_like(prompt.ids) if prompt.mask is None else prompt.mask
@@ -155,7 +152,7 @@ def _seq2seq_inputs(run: Decoding, assistant: Any, call: Call) -> dict[str, Any]
     if encoder_outputs is not None:
         rows = encoder_outputs.last_hidden_state.shape[0]
         encoded = {"encoder_outputs": repeat_rows(encoder_outputs, prompt.ids.shape[0] // rows, rows)}
-    elif whole and source is not None and has_encoder(run.model) and assistant.get_encoder() is not run.model.get_encoder():
+    elif whole and source is not None and _encoder(assistant) is not _encoder(run.model):
         rows = source.shape[0]
         encoded = {main: repeat_rows(source, prompt.ids.shape[0] // rows, rows)}
     else:
@@ -172,6 +169,10 @@ def _seq2seq_inputs(run: Decoding, assistant: Any, call: Call) -> dict[str, Any]
         return {**encoded, "input_ids": prompt.ids, "attention_mask": mask}
     source_mask = {"attention_mask": prompt.constant.get("attention_mask")}
     return {**encoded, **source_mask, "decoder_input_ids": prompt.ids, "decoder_attention_mask": mask}
+
+
+def _encoder(model: GeneratingModel) -> Any:
+    return model.get_encoder() if has_encoder(model) else None
 
 
 STRATEGY = Assisted
