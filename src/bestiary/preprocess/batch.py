@@ -30,6 +30,23 @@ def is_torch(value: Any) -> bool:
     return torch is not None and isinstance(value, torch.Tensor)
 
 
+def to_numpy(tensor: Any, name: str) -> np.ndarray:
+    """A torch tensor as an array; floats of a kind that numpy lacks (bfloat16) as float32.
+
+    Raises:
+        InputError: a sparse, quantized or nested tensor, or one on the meta device; `name` is in the message.
+    """
+    import torch
+
+    if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_quantized or tensor.is_nested:
+        kind = "meta" if tensor.is_meta else "nested" if tensor.is_nested else f"{tensor.layout}, {tensor.dtype}"
+        raise InputError(f"{name} is a tensor of another kind ({kind}); expected a plain one: its to_dense() or dequantize()")
+    if tensor.is_floating_point() and tensor.dtype not in (torch.float16, torch.float32, torch.float64):
+        tensor = tensor.float()
+    array: np.ndarray = tensor.numpy(force=True)
+    return array
+
+
 def as_tensor(value: Any, kind: str | TensorType, name: str = "value") -> Any:
     """`value` (numbers, nested lists, arrays, tensors, lists of arrays of one shape) as one array of `kind`.
 
@@ -38,7 +55,7 @@ def as_tensor(value: Any, kind: str | TensorType, name: str = "value") -> Any:
     """
     kind = TensorType.read(kind)
     if is_torch(value):
-        return value if kind is TensorType.PYTORCH else value.detach().cpu().numpy()
+        return value if kind is TensorType.PYTORCH else to_numpy(value, repr(name))
     if isinstance(value, list | tuple) and value and all(map(is_torch, value)):
         return _stack_torch(value, kind, name)
     try:
@@ -63,7 +80,7 @@ def _stack_torch(values: Any, kind: TensorType, name: str) -> Any:
     if len({tuple(item.shape) for item in values}) > 1:
         raise InputError(_ragged(values, name))
     stacked = torch.stack(tuple(values))
-    return stacked if kind is TensorType.PYTORCH else stacked.detach().cpu().numpy()
+    return stacked if kind is TensorType.PYTORCH else to_numpy(stacked, repr(name))
 
 
 def _holds_arrays(value: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from ..core.errors import ArgumentError, ConfigError, did_you_mean
 from ..core.files import read_json
 from ..core.kinds import fits
+from ..core.logging import warn_once
 from ..hub.files import HubOptions, file_itself, find_file
 from ..hub.pretrained import PretrainedRecord
 
@@ -78,7 +79,7 @@ class Preprocessor(PretrainedRecord):
         return frozenset(list(inspect.signature(cls.__call__).parameters)[2:])
 
     def with_overrides(self, overrides: dict[str, Any]) -> Self:
-        """These settings with some replaced for one call; a value of None keeps the stored one.
+        """These settings with some replaced for one call; None keeps the stored value, and switches off what is true or false.
 
         Raises:
             ArgumentError: a name that is no setting.
@@ -89,6 +90,14 @@ class Preprocessor(PretrainedRecord):
                 near = did_you_mean(name, sorted(self._field_names))
                 raise ArgumentError(f"{type(self).__name__} takes no argument {name!r:.80}.{near}")
         replaced = {name: value for name, value in overrides.items() if value is not None}
+        for field in fields(self):
+            if field.name in overrides.keys() - replaced.keys() and fits(False, field.type) and self.get(field.name):
+                replaced[field.name] = False
+                warn_once(
+                    "none-is-off",
+                    f"{field.name}=None switches it off, as in the published library's current release; in older ones the "
+                    "stored value stayed. Leave it out to keep that",
+                )
         if not replaced:
             return self
         changed = copy.copy(self)

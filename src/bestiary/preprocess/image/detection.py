@@ -10,7 +10,7 @@ from ...core.kinds import fits
 from ...core.logging import warn_once
 from ..batch import BatchFeature, TensorType
 from . import transforms
-from .processor import BaseImageProcessor
+from .processor import BaseImageProcessor, channel_formats
 from .reading import ChannelDimension, flat_list, to_array
 
 FORMATS = ("coco_detection", "coco_panoptic")
@@ -35,6 +35,9 @@ class DetectionImageProcessor(BaseImageProcessor):
         if isinstance(self.size, int):
             self.size = {"shortest_edge": self.size, "longest_edge": longest}
         super().validate()
+        if self.do_center_crop:
+            warn_once("no-crop", f"{type(self).__name__} crops nothing, for objects could be lost: do_center_crop is not used")
+            self.do_center_crop = None
         if self.format not in FORMATS:
             raise ConfigError(f"format is {self.format!r}; expected {' or '.join(FORMATS)}")
 
@@ -58,7 +61,8 @@ class DetectionImageProcessor(BaseImageProcessor):
             InputError: annotations that are not so, or not one for each image.
         """
         call = self.with_overrides(overrides)
-        arrays = [to_array(x, bool(call.do_convert_rgb), input_data_format, i) for i, x in enumerate(flat_list(images))]
+        data_format, source_format = channel_formats(data_format, input_data_format)
+        arrays = [to_array(x, bool(call.do_convert_rgb), source_format, i) for i, x in enumerate(flat_list(images))]
         batch = super().preprocess(arrays, return_tensors, data_format, ChannelDimension.LAST, device, **overrides)
         if annotations is None:
             return batch

@@ -84,10 +84,11 @@ class BaseImageProcessor(Preprocessor):
     @classmethod
     def option_names(cls) -> frozenset[str]:
         """Names of the options of a call: its own, and every setting."""
-        return cls.field_names() | set(inspect.signature(cls.preprocess).parameters) - {"self", "images", "overrides"}
+        own = set(inspect.signature(cls.preprocess).parameters) - {"self", "images", "overrides"}
+        return cls.field_names() | own | {"disable_grouping"}
 
-    def __call__(self, images: Any, **kwargs: Any) -> BatchFeature:
-        """The same as `preprocess`."""
+    def __call__(self, images: Any, *, disable_grouping: bool | None = None, **kwargs: Any) -> BatchFeature:
+        """The same as `preprocess`. `disable_grouping`, which elsewhere trades speed for memory, changes nothing."""
         return self.preprocess(images, **kwargs)
 
     def preprocess(
@@ -107,7 +108,7 @@ class BaseImageProcessor(Preprocessor):
             return_tensors: "pt" or "np" stacks them into one tensor (B, C, Y, X); None returns a list of arrays.
             data_format: "channels_first" or "channels_last" for the result.
             input_data_format: where arrays have their channels; told from the shape when it can be.
-            device: where a torch result is put.
+            device: where a torch result is put; arrays and lists have no other place than the CPU, which is told.
             **overrides: any setting, for this call.
 
         Raises:
@@ -116,12 +117,13 @@ class BaseImageProcessor(Preprocessor):
             ArgumentError, ConfigError: an override that does not exist or does not fit.
         """
         call = self.with_overrides(overrides)
-        data_format, source_format = _channel_formats(data_format, input_data_format)
+        data_format, source_format = channel_formats(data_format, input_data_format)
         items = flat_list(images)
         if not items:
             raise InputError("no image was given")
         if device is not None and return_tensors != TensorType.PYTORCH:
-            raise ArgumentError('device needs return_tensors="pt"')
+            warn_once("device-of-arrays", f'device={device!r} moves torch tensors alone; return_tensors="pt" makes them')
+            device = None
         pixels = [call._one(to_array(image, bool(call.do_convert_rgb), source_format, i)) for i, image in enumerate(items)]
         features: dict[str, Any] = {}
         if call.do_pad:
@@ -134,14 +136,15 @@ class BaseImageProcessor(Preprocessor):
         return batch if device is None else batch.to(device)
 
     def resized(self, image: np.ndarray) -> np.ndarray:
-        """`image` (Y, X, C) resized and cropped as the settings say; a family overrides this where it differs."""
-        if self.do_resize:
-            height, width = transforms.output_size(image.shape[0], image.shape[1], self.size)  # type: ignore[arg-type]
-            image = transforms.resize(image, height, width, self.resample)
-        return transforms.center_crop(image, **self.crop_size) if self.do_center_crop else image  # type: ignore[arg-type]
+        """`image` (Y, X, C) resized as the settings say; a family overrides this where it differs."""
+        height, width = transforms.output_size(image.shape[0], image.shape[1], self.size)  # type: ignore[arg-type]
+        return transforms.resize(image, height, width, self.resample)
 
     def _one(self, image: np.ndarray) -> np.ndarray:
-        image = self.resized(image)
+        if self.do_resize:
+            image = self.resized(image)
+        if self.do_center_crop:
+            image = transforms.center_crop(image, **self.crop_size)  # type: ignore[arg-type]
         if self.do_rescale:
             _warn_if_rescaled(image)
             image = transforms.rescale(image, self.rescale_factor)
@@ -172,7 +175,7 @@ class BaseImageProcessor(Preprocessor):
         Returns:
             `pixel_values` (B, C, Y, X) and, if wanted, `pixel_mask` (B, Y, X): 1 on real pixels.
         """
-        data_format, source_format = _channel_formats(data_format, input_data_format)
+        data_format, source_format = channel_formats(data_format, input_data_format)
         call = self.with_overrides({"pad_size": pad_size})
         arrays = [to_array(image, False, source_format, index) for index, image in enumerate(flat_list(images))]
         padded, masks = call._pad_all(arrays)
@@ -192,7 +195,8 @@ def _warn_if_rescaled(image: np.ndarray) -> None:
         warn_once("rescaled-twice", message)
 
 
-def _channel_formats(data_format: str | None, input_data_format: str | None) -> tuple[str, str | None]:
+def channel_formats(data_format: str | None, input_data_format: str | None) -> tuple[str, str | None]:
+    """Both as they are used; `ArgumentError` for what is neither "channels_first" nor "channels_last"."""
     for name, value in (("data_format", data_format), ("input_data_format", input_data_format)):
         if value is not None and value not in tuple(ChannelDimension):
             raise ArgumentError(f'{name} must be "channels_first" or "channels_last", not {value!r}')

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import CorruptFile, InputError
+from ...core.logging import warn_once
 from ...core.optional import require
-from ..batch import is_torch
+from ..batch import is_torch, to_numpy
 from ..sources import read_source
 
 # Means and deviations of the pixels (0..1, red green blue) that published checkpoints were trained with.
@@ -26,6 +27,8 @@ OPENAI_CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 # What Pillow's decoders raise for files that are damaged.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, RuntimeError, struct.error, zlib.error)
+# Modes whose numbers are channels; others (palette indices, CMYK) become RGB.
+_AS_THEY_ARE = ("RGB", "RGBA", "L", "LA", "I", "F")
 
 
 class ChannelDimension(StrEnum):
@@ -58,14 +61,28 @@ def load_image(image: Any, timeout: float | None = None) -> Any:
         CorruptFile: the content is no image, or is cut short.
         FileMissing, HubError: the source cannot be read.
     """
-    ops = require("PIL.ImageOps", "reading images")
     if not is_pil(image):
         if not isinstance(image, str | bytes | os.PathLike):
             raise InputError(
                 f"an image to load is a path, bytes, base64, an address or a Pillow image, not {type(image).__name__}"
             )
         image = decode(read_source(image, "image", fetch=True, timeout=timeout), str(image)[:80])
-    return ops.exif_transpose(image).convert("RGB")
+    return _upright(image)
+
+
+def _upright(image: Any) -> Any:
+    return _three_channels(require("PIL.ImageOps", "reading images").exif_transpose(image))
+
+
+def _three_channels(image: Any) -> Any:
+    """A Pillow image in RGB; deep ones lose what eight bits cannot hold."""
+    if (image.mode in ("I", "F") or image.mode.startswith("I;16")) and 0 not in image.size and np.asarray(image).max() > 255:
+        warn_once(
+            "deep-pixels",
+            f"an image of mode {image.mode} has pixels up to {np.asarray(image).max():g}; in RGB all above 255 are 255. "
+            "Scale it to 0..255 first",
+        )
+    return image.convert("RGB")
 
 
 def decode(content: bytes, name: str = "the image") -> Any:
@@ -79,7 +96,8 @@ def decode(content: bytes, name: str = "the image") -> Any:
             f"{name} claims so many pixels that it may exhaust the memory ({error}); scale it down first"
         ) from error
     except _DAMAGE as error:
-        raise CorruptFile(f"{name} ({len(content)} bytes) is not an image that can be read, or is damaged: {error}") from error
+        reason = str(error).partition(" <")[0]  # without the object that was read
+        raise CorruptFile(f"{name} ({len(content)} bytes) is not an image that can be read, or is damaged: {reason}") from error
     return image
 
 
@@ -121,18 +139,22 @@ def to_array(image: Any, convert_rgb: bool, input_data_format: str | None, index
     """One image as an array (Y, X, C) of numbers; `index` is its place in the batch, for messages.
 
     Args:
-        convert_rgb: make three channels of any colour space; alpha is dropped, grey is repeated.
-        input_data_format: where an array has its channels; None infers it and refuses to guess.
+        convert_rgb: make three channels of any colour space; what is transparent is laid on white, grey is repeated. What
+            comes encoded (a path, bytes, base64) is RGB in any case, without its transparency, and turned upright.
+        input_data_format: where an array has its channels; None infers it.
 
     Raises:
         InputError: no pixels, a wrong number of axes, channels that cannot be told, NaN or infinite values.
     """
     if isinstance(image, str | bytes | os.PathLike):
-        image = decode(read_source(image, "image"), f"image {index}")
+        image = _upright(decode(read_source(image, "image"), f"image {index}"))
     if is_pil(image):
         array = _from_pil(image, convert_rgb)
     elif isinstance(image, np.ndarray) or is_torch(image):
-        array = _channels_last(image.detach().cpu().numpy() if is_torch(image) else image, input_data_format, index)
+        plain = to_numpy(image, f"image {index}") if is_torch(image) else np.asarray(image)
+        if plain.dtype == object:  # of numbers, as tables hold them
+            plain = _array_of(plain.tolist())
+        array = _channels_last(plain, input_data_format, index)
     else:
         raise InputError(
             f"image {index} is a {type(image).__name__}; expected a Pillow image, an array, a tensor, a path, bytes or base64"
@@ -147,19 +169,32 @@ def to_array(image: Any, convert_rgb: bool, input_data_format: str | None, index
 
 
 def rgb(array: np.ndarray) -> np.ndarray:
-    """(Y, X, 1, 2, 3 or 4) to (Y, X, 3): grey is repeated, alpha is dropped; other counts stay as they are."""
-    if array.shape[-1] in (1, 2):
-        return np.repeat(array[..., :1], 3, axis=-1)
-    return array[..., :3] if array.shape[-1] == 4 else array
+    """(Y, X, 1, 2, 3 or 4) to (Y, X, 3): colours are laid on white by their alpha (channel 2 or 4), grey is repeated.
+
+    Whole numbers, and floats above 1, reach to 255, other floats to 1. Further counts of channels stay as they are.
+    """
+    channels = array.shape[-1]
+    if channels in (2, 4):
+        white = 1.0 if array.dtype.kind == "f" and array.max() <= 1 else 255.0
+        weight = array[..., -1:] / white
+        mixed = array[..., :-1] * weight + white * (1 - weight)
+        array = (mixed if array.dtype.kind == "f" else np.rint(mixed)).astype(array.dtype)
+    return np.repeat(array, 3, axis=-1) if channels in (1, 2) else array
 
 
 def _from_pil(image: Any, convert_rgb: bool) -> np.ndarray:
     if image.mode == "1":
         image = image.convert("L")
-    if image.mode not in ("RGB", "RGBA", "L", "LA", "I", "F") and not image.mode.startswith("I;16"):
-        image = image.convert("RGB")  # palette indices, CMYK and the like are no channels a model knows
-    if convert_rgb and image.mode in ("RGBA", "LA"):
-        image = image.convert("RGB")
+    if image.mode in ("YCbCr", "LAB", "HSV") and not convert_rgb:
+        warn_once(
+            "colour-space",
+            f"the channels of an image of mode {image.mode} are taken as they are; do_convert_rgb=True makes RGB of them",
+        )
+    elif convert_rgb or (image.mode not in _AS_THEY_ARE and not image.mode.startswith("I;16")):
+        if image.has_transparency_data and image.mode != "RGBa" and 0 not in image.size:
+            pil = require("PIL.Image", "reading images")
+            image = pil.alpha_composite(pil.new("RGBA", image.size, "white"), image.convert("RGBA"))
+        image = _three_channels(image)
     if 0 in image.size:
         return np.zeros((image.size[1], image.size[0], 3), np.uint8)
     array = np.asarray(image)
@@ -176,20 +211,20 @@ def _channels_last(array: np.ndarray, input_data_format: str | None, index: int)
 
 
 def infer_channel_dimension(shape: tuple[int, ...], index: int = 0) -> ChannelDimension:
-    """Where an array of three axes has its channels: the end of length 1 or 3, else of length 4.
+    """Where an array of three axes has its channels: the end of length 1, 3 or 4; the first, with a warning, if both are.
 
     Raises:
-        InputError: both ends could be it, or neither.
+        InputError: neither could be it.
     """
-    for counts in ((1, 3), (4,)):
-        first, last = shape[0] in counts, shape[-1] in counts
-        if first and last:
-            raise InputError(
-                f"image {index} of shape {shape} may have its channels first or last; "
-                'say which with input_data_format="channels_first" or "channels_last"'
-            )
-        if first or last:
-            return ChannelDimension.FIRST if first else ChannelDimension.LAST
+    first, last = shape[0] in (1, 3, 4), shape[-1] in (1, 3, 4)
+    if first and last:
+        warn_once(
+            "channels-first",
+            f"image {index} of shape {shape} may have its channels first or last; the first axis is taken for them. "
+            'Say which with input_data_format="channels_first" or "channels_last"',
+        )
+    if first or last:
+        return ChannelDimension.FIRST if first else ChannelDimension.LAST
     raise InputError(
         f"image {index} of shape {shape} has no axis of 1, 3 or 4 channels at either end; name it with input_data_format"
     )

@@ -74,11 +74,13 @@ def _output_size(height: int, width: int, size: dict[str, int]) -> tuple[int, in
     if "shortest_edge" in size:
         target = size["shortest_edge"]
         limit = size.get("longest_edge")
+        ends = target, int(target * long / short)
         if limit is not None and long / short * target > limit:
-            target = max(1, round(limit * short / long))
-            ends = target, limit
-        else:
-            ends = target, int(target * long / short)
+            exact = limit * short / long
+            ends = round(exact), int(exact * long / short)  # now and then a pixel less, as published
+        if ends[0] == short:
+            return height, width  # also where the longer edge is beyond its limit, as published
+        ends = max(1, ends[0]), ends[1]
     else:
         ends = max(1, int(size["longest_edge"] * short / long)), size["longest_edge"]
     return ends if height <= width else (ends[1], ends[0])
@@ -92,7 +94,7 @@ def resize(image: np.ndarray, height: int, width: int, resample: int, reducing_g
     """
     pil = require("PIL.Image", "resizing images")
     levels, unit = _eight_bits(image)
-    if levels.shape[-1] in (1, 3):
+    if levels.shape[-1] <= 4:  # Pillow weighs the colours of two and four channels by their alpha
         scaled = _scale(pil, levels.squeeze(-1) if levels.shape[-1] == 1 else levels, (width, height), resample, reducing_gap)
     else:
         planes = [_scale(pil, levels[..., c], (width, height), resample, reducing_gap) for c in range(levels.shape[-1])]
@@ -119,8 +121,9 @@ def _eight_bits(image: np.ndarray) -> tuple[np.ndarray, float]:
         )
     if image.dtype.kind != "f":
         return image.astype(np.uint8), 1.0
-    unit = 255.0 if high <= 1.0 else 1.0
-    return np.rint(image * unit).astype(np.uint8), unit
+    if high > 1 or np.allclose(image, np.trunc(image)):
+        return np.rint(image).astype(np.uint8), 1.0
+    return (image.astype(np.float64) * 255).astype(np.float32).astype(np.uint8), 255.0  # cut off, as published
 
 
 def center_crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -164,7 +167,7 @@ def normalize(image: np.ndarray, mean: float | Sequence[float], std: float | Seq
     """
     channels = image.shape[-1]
     for name, values in (("image_mean", mean), ("image_std", std)):
-        if not isinstance(values, int | float) and len(values) != channels:
+        if np.ndim(values) and len(values) != channels:  # type: ignore[arg-type]
             hint = " Pass do_convert_rgb=True to make three of them." if channels in (1, 2, 4) and len(values) == 3 else ""
             raise InputError(f"the image has {channels} channels and {name} has {len(values)} values.{hint}")
     shifted = np.subtract(image, np.asarray(mean, np.float32), dtype=np.float32)
