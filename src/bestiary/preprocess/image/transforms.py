@@ -167,9 +167,9 @@ def normalize(image: np.ndarray, mean: float | Sequence[float], std: float | Seq
     """
     channels = image.shape[-1]
     for name, values in (("image_mean", mean), ("image_std", std)):
-        if np.ndim(values) and len(values) != channels:  # type: ignore[arg-type]
-            hint = " Pass do_convert_rgb=True to make three of them." if channels in (1, 2, 4) and len(values) == 3 else ""
-            raise InputError(f"the image has {channels} channels and {name} has {len(values)} values.{hint}")
+        if np.ndim(values) and np.size(values) != channels:
+            hint = " Pass do_convert_rgb=True to make three of them." if channels in (1, 2, 4) and np.size(values) == 3 else ""
+            raise InputError(f"the image has {channels} channels and {name} has {np.size(values)} values.{hint}")
     shifted = np.subtract(image, np.asarray(mean, np.float32), dtype=np.float32)
     scaled: np.ndarray = np.divide(shifted, np.asarray(std, np.float32), out=shifted)
     return scaled
