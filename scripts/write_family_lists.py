@@ -5,7 +5,7 @@
 `src/bestiary/models/index.json` says which family has a model_type or a class; the lines `from .models...` of
 `src/bestiary/__init__.pyi`, and those of the folders in `PLUGINS`, say which module a public name comes from;
 `classes.pyi` of a family made from data shows its classes to type checkers; `docs/families.md` is the table for people. Run
-it after a change of a family's public names or of a plug-in's `__all__` (`tests/test_family_lists.py` tells when); never edit
+it after a change of the public names of a family or of a plug-in (`tests/test_family_lists.py` tells when); never edit
 these by hand.
 """
 
@@ -46,7 +46,7 @@ def lists(package: Path) -> dict[Path, str]:
             shown[package / "models" / name / "classes.pyi"] = stub_of(family, made)
         lines += [f"from .{place.removeprefix('bestiary.')} import {each} as {each}" for each, place in places.items()]
     for folder in PLUGINS:
-        published = plugins.literals(f"bestiary.{folder}", "__all__").items()
+        published = plugins.published(f"bestiary.{folder}").items()
         lines += [f"from .{folder}.{file} import {each} as {each}" for file, names in published for each in names]
     stub = package / "__init__.pyi"
     page = PAGE + "".join(rows)

@@ -23,7 +23,7 @@ def folder(tmp_path, monkeypatch):
     yield write
     for module in [name for name in sys.modules if name.partition(".")[0] == "zoo"]:
         del sys.modules[module]
-    for cached in (plugins.names, plugins.expressions, plugins.literals, plugins.in_order):
+    for cached in (plugins.names, plugins.expressions, plugins.literals, plugins.in_order, plugins.published):
         cached.cache_clear()
 
 
@@ -49,10 +49,12 @@ def test_what_is_no_literal_is_told_with_its_file(folder):
 
 
 def test_a_folder_publishes_what_its_plug_ins_do(folder):
-    folder("ape", '__all__ = ["Gorilla"]\n\n\nclass Gorilla:\n    """Strong."""\n')
+    folder("ape", "class Gorilla:\n    class Chest: ...\n\n\nclass _Cub: ...\n")
     folder("bat", 'raise RuntimeError("imported")\n')
+    folder("cat", '__all__ = ("Lion",)\n\n\nclass Lion: ...\n\n\nclass Den: ...\n')
+    assert plugins.published("zoo.pens") == {"ape": ("Gorilla",), "bat": (), "cat": ("Lion",)}
     find, names = plugins.lazy("zoo", {}, folders=["pens"])
-    assert names() == ["Gorilla"]
+    assert names() == ["Gorilla", "Lion"]
     assert find("Gorilla").__module__ == "zoo.pens.ape"
     with pytest.raises(AttributeError, match="has no attribute 'Zebra'"):
         find("Zebra")

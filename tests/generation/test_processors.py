@@ -154,8 +154,8 @@ def test_every_option_of_every_file_builds_a_processor_in_order():
 
 def test_every_file_publishes_what_it_holds():
     """One processor; those that a family without a folder of its own needs stand together."""
-    tables = [plugins.literals(f"bestiary.generation.{folder}", "__all__") for folder in ("processors", "watermarks")]
-    published = {file: names for table in tables for file, names in table.items()}
+    tables = [plugins.published(f"bestiary.generation.{folder}") for folder in ("processors", "watermarks")]
+    published = {file: names for table in tables for file, names in table.items() if names}
     files = {*plugins.names("bestiary.generation.processors"), *plugins.names("bestiary.generation.watermarks")}
     assert published.keys() == files - {"watermarking"}  # which makes those of watermarks/
     ends = ("Processor", "Warper", "Penalty", "Normalization")

@@ -1,14 +1,13 @@
 """The next token of each request, by its own settings, and whether it is the last."""
 
 import torch
+from torch import Tensor
 
 from ..core.errors import NumericsError
 from ..generation.stopping import StoppingCriteria, verdict
 from ..nn.highest import highest
 from ..nn.row_draws import pick, uniforms
 from .requests import RequestState
-
-Tensor = torch.Tensor
 
 
 def next_token(request: RequestState, scores: Tensor, best: int, highest_score: float) -> int:

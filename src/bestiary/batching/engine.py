@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..cache.layer_types import layer_types
 from ..cache.paged import BlockPool
@@ -31,8 +32,6 @@ from .paged_cache import PagedCache
 from .requests import RequestState
 from .scheduler import Plan, Scheduler
 from .sizing import blocks_for, longest_request
-
-Tensor = torch.Tensor
 
 # Settings of `generate` that mean nothing here: the cache is the engine's, and what results hold is always the same.
 _ELSEWHERE = (

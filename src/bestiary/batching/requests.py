@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..cache.paged import START
 from ..generation.config import GenerationConfig
-
-Tensor = torch.Tensor
 
 
 class RequestStatus(enum.Enum):

@@ -146,23 +146,44 @@ def _described(kind: Any) -> str:
     return 'a tuple of texts, as ("a", "b") or ("a",)' if kind == Names else kinds.describe(kind)
 
 
+@cache
+def published(package: str) -> dict[str, tuple[str, ...]]:
+    """Plug-in -> the names that it publishes: those in its `__all__`, else its classes that are not private."""
+    folder = Path(importlib.import_module(package).__path__[0])
+    classes = re.compile(r"^class ([A-Za-z]\w*)", re.MULTILINE)
+    return {name: tuple(classes.findall(_source(folder, name))) for name in names(package)} | {
+        name: tuple(listed) for name, listed in literals(package, "__all__", Names).items()
+    }
+
+
+@cache
+def public_names(package: str) -> dict[str, str]:
+    """Public name -> the module in `package` that it comes from, by the one list of names, `__init__.pyi` of the library."""
+    library, _, folder = package.partition(".")
+    file = Path(importlib.import_module(library).__path__[0]) / "__init__.pyi"
+    lines = re.findall(rf"^from \.{folder}\.([\w.]+) import \(?\s*(\w+) as", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return {name: module for module, name in lines}
+
+
 def lazy(
-    package: str, where: dict[str, Iterable[str]], folders: Iterable[str] = ()
+    package: str, where: dict[str, Iterable[str]], folders: Iterable[str] = (), public: bool = False
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """`__getattr__` and `__dir__` for `package`, whose names live in the submodules `where` lists them under.
 
-    The plug-ins of `folders` (packages in it) publish what stands in their `__all__`.
+    Args:
+        folders: packages in it, whose plug-ins publish names: see `published`.
+        public: it also has the `public_names` that come from its modules.
     """
     listed = {name: module for module, names_there in where.items() for name in names_there}
 
     def homes() -> dict[str, str]:
-        published = {
+        plugged = {
             name: f"{folder}.{module}"
             for folder in folders
-            for module, names_there in literals(f"{package}.{folder}", "__all__", Names).items()
+            for module, names_there in published(f"{package}.{folder}").items()
             for name in names_there
         }
-        return {**published, **listed}
+        return {**plugged, **(public_names(package) if public else {}), **listed}
 
     def __getattr__(name: str) -> Any:
         module = listed.get(name) or (None if name.startswith("_") else homes().get(name))

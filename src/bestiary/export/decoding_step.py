@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from ..cache.base import Cache
@@ -15,8 +15,6 @@ from ..core.outputs import BaseModelOutput
 from ..generation.model import GeneratingModel
 from ..nn.evaluating import evaluating
 from ..nn.rope import Rotary
-
-Tensor = torch.Tensor
 
 # What an exported step takes by place; `torch.export` knows either places or names.
 _FIRST = ("input_ids", "position_ids", "past")

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-
-Tensor = torch.Tensor
+from torch import Tensor
 
 # Taken from the total of a beam that has ended, or that is the copy of another: it goes on only where nothing else is left.
 DEAD = -1e9

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
+from torch import Tensor
 
 from ..core.errors import ArgumentError, ConfigError, InputError
 from ..core.logging import warn_once
@@ -12,8 +12,6 @@ from ..nn import inputs
 from .call import Call
 from .config import GenerationConfig
 from .model import GeneratingModel, vocabulary_size
-
-Tensor = torch.Tensor
 
 
 def check_mask(mask: Any, slots: int, rows: int, name: str = "attention_mask") -> None:

@@ -3,14 +3,13 @@
 from typing import Any, cast
 
 import torch
+from torch import Tensor
 
 from ..core.outputs import ModelOutput
 from .begin import Generation
 from .loop import Step
 from .prompt import Prompt
 from .strategy import Strategy
-
-Tensor = torch.Tensor
 
 
 class Collector:

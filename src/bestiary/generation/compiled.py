@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..cache.layer_types import layer_types
 from ..core.errors import ArgumentError, ConfigError
@@ -18,8 +19,6 @@ OPTIONS = {
     "disable_compile": Option(bool),
 }
 
-
-Tensor = torch.Tensor
 
 # A cache that is made for a compiled call has a multiple of so many slots: calls of similar lengths share what was compiled.
 SLOTS = 256

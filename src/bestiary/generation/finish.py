@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..nn.late_flag import late_flag
 from .stopping import EosTokenCriteria, StoppingCriteria, verdict
 
-Tensor = torch.Tensor
 RUNNING = 0
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..core.errors import ArgumentError, InputError
 from .model import GeneratingModel
@@ -11,8 +12,6 @@ from .processor import LogitsProcessor
 
 OPTIONS = {"token_healing": Option(bool)}
 
-
-Tensor = torch.Tensor
 
 # How much likelier than others the token that was there is taken to be, in logits.
 _FAVOUR = 1.0

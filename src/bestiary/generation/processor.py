@@ -19,6 +19,7 @@ from typing import Any, dataclass_transform, get_origin
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..core import kinds, plugins
 from ..core.errors import ArgumentError, InputError, PluginError
@@ -27,7 +28,6 @@ from .config import GenerationConfig, default_of
 from .model import GeneratingModel
 from .options import check_declared, declared, options
 
-Tensor = torch.Tensor
 TokenIds = int | list[int] | Tensor
 SAMPLING = 500
 _FOLDER = f"{__package__}.processors"

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..core.errors import ArgumentError
 from ..core.logging import warn_once
 from ..nn.row_draws import RowStreams, row_seed
-
-Tensor = torch.Tensor
 
 
 def as_seed(seed: Any) -> int:

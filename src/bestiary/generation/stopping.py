@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from ..core.errors import ArgumentError, InputError
 from ..core.kinds import Amount
@@ -17,9 +18,6 @@ OPTIONS = {
     "max_time": Option(Amount),
     "stop_strings": Option(str | list[str]),
 }
-
-
-Tensor = torch.Tensor
 
 
 class StoppingCriteria(ABC):

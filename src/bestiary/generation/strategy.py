@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from ..core import plugins
 from ..core.errors import ConfigError
@@ -23,8 +24,6 @@ from .config import SOURCES, GenerationConfig
 from .decoding import Decoding
 from .options import check_declared
 from .outputs import GenerateDecoderOnlyOutput, GenerateEncoderDecoderOutput
-
-Tensor = torch.Tensor
 
 # The arguments of a call, besides options, that can ask for a strategy.
 ARGUMENTS = ("assistant_model", "assistant_tokenizer")

@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..core.errors import NumericsError
-from ..generation.processor import LogitsProcessor, Tensor
+from ..generation.processor import LogitsProcessor
 from .engine import Matcher
 
 

@@ -9,8 +9,6 @@ from ..options import Option
 from ..processor import Context, LogitsProcessor, token_ids
 from .sequence_bias import SequenceBiasLogitsProcessor
 
-__all__ = ["NoBadWordsLogitsProcessor"]
-
 OPTIONS = {"bad_words_ids": Option(list[list[int]])}
 PLACE = 160
 

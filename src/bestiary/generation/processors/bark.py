@@ -6,8 +6,6 @@ from torch import Tensor
 from ...core.kinds import Positive, Whole
 from ..processor import DeclaredProcessor, TokenIds, token_ids
 
-__all__ = ["AlternatingCodebooksLogitsProcessor", "BarkEosPrioritizerLogitsProcessor"]
-
 
 class AlternatingCodebooksLogitsProcessor(DeclaredProcessor):
     """Allows the tokens of the first codebook at even places after the prompt, those of the second at odd ones.

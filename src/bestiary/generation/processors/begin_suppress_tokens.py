@@ -5,8 +5,6 @@ from torch import Tensor
 from ..options import Option
 from ..processor import Context, DeclaredProcessor, TokenIds, token_ids, without
 
-__all__ = ["SuppressTokensAtBeginLogitsProcessor"]
-
 OPTIONS = {"begin_suppress_tokens": Option(list[int])}
 PLACE = 250
 

@@ -5,8 +5,6 @@ from torch import Tensor
 from ...core.errors import ConfigError, InputError
 from ..processor import DeclaredProcessor
 
-__all__ = ["ClassifierFreeGuidanceLogitsProcessor"]
-
 
 class ClassifierFreeGuidanceLogitsProcessor(DeclaredProcessor):
     """Maps scores (2 B, V) of conditional rows, then unconditional ones, to u + guidance_scale (c - u), (B, V).

@@ -10,12 +10,6 @@ from ...core.kinds import Natural, Whole
 from ..processor import DeclaredProcessor, only
 from .classifier_free_guidance import ClassifierFreeGuidanceLogitsProcessor
 
-__all__ = [
-    "DiaClassifierFreeGuidanceLogitsProcessor",
-    "DiaEOSChannelFilterLogitsProcessor",
-    "DiaEOSDelayPatternLogitsProcessor",
-]
-
 
 class DiaClassifierFreeGuidanceLogitsProcessor(ClassifierFreeGuidanceLogitsProcessor):
     """Maps scores (2 B, V) of conditional rows c, then unconditional ones u, to c + guidance_scale (c - u), (B, V).

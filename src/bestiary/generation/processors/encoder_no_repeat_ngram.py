@@ -8,8 +8,6 @@ from ..options import Option
 from ..processor import Context, DeclaredProcessor
 from .no_repeat_ngram import ban_completions
 
-__all__ = ["EncoderNoRepeatNGramLogitsProcessor"]
-
 OPTIONS = {"encoder_no_repeat_ngram_size": Option(Whole, default=0)}
 PLACE = 150
 

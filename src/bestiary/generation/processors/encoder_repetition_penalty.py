@@ -8,8 +8,6 @@ from ..options import Option
 from ..processor import Context, DeclaredProcessor
 from .repetition_penalty import penalize_some
 
-__all__ = ["EncoderRepetitionPenaltyLogitsProcessor"]
-
 OPTIONS = {"encoder_repetition_penalty": Option(Positive, default=1.0)}
 PLACE = 120
 

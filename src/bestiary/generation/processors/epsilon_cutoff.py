@@ -7,8 +7,6 @@ from ...core.kinds import Fraction, Natural, Rate
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
-__all__ = ["EpsilonLogitsWarper"]
-
 OPTIONS = {"epsilon_cutoff": Option(Rate, default=0.0, needs=("do_sample",))}
 PLACE = 570
 

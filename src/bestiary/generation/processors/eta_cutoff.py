@@ -10,8 +10,6 @@ from ..options import Option
 from ..processor import Context, DeclaredProcessor
 from .epsilon_cutoff import cut_below
 
-__all__ = ["EtaLogitsWarper"]
-
 OPTIONS = {"eta_cutoff": Option(Rate, default=0.0, needs=("do_sample",))}
 PLACE = 580
 

@@ -7,8 +7,6 @@ from ...core.errors import ConfigError
 from ..options import Option
 from ..processor import Context, DeclaredProcessor, TokenIds, token_ids
 
-__all__ = ["ExponentialDecayLengthPenalty"]
-
 OPTIONS = {"exponential_decay_length_penalty": Option(tuple[int, float])}
 PLACE = 230
 _MOST = 1e25  # beyond it the end is certain anyway, and infinity would make NaN

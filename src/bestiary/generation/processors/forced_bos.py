@@ -5,8 +5,6 @@ from torch import Tensor
 from ..options import Option
 from ..processor import Context, DeclaredProcessor, only
 
-__all__ = ["ForcedBOSTokenLogitsProcessor"]
-
 OPTIONS = {"forced_bos_token_id": Option(int)}
 PLACE = 200
 

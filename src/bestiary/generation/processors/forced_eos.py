@@ -6,8 +6,6 @@ from ...core.kinds import Whole
 from ..options import Option
 from ..processor import Context, DeclaredProcessor, only, token_ids
 
-__all__ = ["ForcedEOSTokenLogitsProcessor"]
-
 OPTIONS = {"forced_eos_token_id": Option(int | list[int])}
 PLACE = 210
 

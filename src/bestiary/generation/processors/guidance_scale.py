@@ -12,8 +12,6 @@ from ..model import GeneratingModel, has_encoder
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
-__all__ = ["UnbatchedClassifierFreeGuidanceLogitsProcessor"]
-
 OPTIONS = {"guidance_scale": Option(float)}
 PLACE = 100
 ASKED_BY = ("guidance_scale", "negative_prompt_ids")

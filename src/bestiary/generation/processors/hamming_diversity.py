@@ -10,8 +10,6 @@ from ...core.kinds import FINITE, Positive, Range
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
-__all__ = ["HammingDiversityLogitsProcessor"]
-
 OPTIONS = {"diversity_penalty": Option(float, default=0.0, needs=("num_beam_groups",))}
 PLACE = 125
 ASKED_BY = ("num_beam_groups",)

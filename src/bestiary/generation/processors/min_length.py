@@ -6,8 +6,6 @@ from ...core.kinds import Whole
 from ..options import Option
 from ..processor import Context, DeclaredProcessor, TokenIds, without
 
-__all__ = ["MinLengthLogitsProcessor"]
-
 OPTIONS = {"min_length": Option(Whole, default=0)}
 PLACE = 170
 

@@ -6,8 +6,6 @@ from ...core.kinds import Whole
 from ..options import Option
 from ..processor import Context, DeclaredProcessor, TokenIds, without
 
-__all__ = ["MinNewTokensLengthLogitsProcessor"]
-
 OPTIONS = {"min_new_tokens": Option(Whole)}
 PLACE = 180
 

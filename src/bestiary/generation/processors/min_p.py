@@ -7,8 +7,6 @@ from ...core.kinds import Natural, Rate
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
-__all__ = ["MinPLogitsWarper"]
-
 OPTIONS = {"min_p": Option(Rate, needs=("do_sample",))}
 PLACE = 550
 

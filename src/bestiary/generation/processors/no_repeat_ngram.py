@@ -7,8 +7,6 @@ from ...core.kinds import Natural, Whole
 from ..options import Option
 from ..processor import Context, DeclaredProcessor, ban
 
-__all__ = ["NoRepeatNGramLogitsProcessor"]
-
 OPTIONS = {"no_repeat_ngram_size": Option(Whole, default=0)}
 PLACE = 140
 

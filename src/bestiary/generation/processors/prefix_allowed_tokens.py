@@ -8,8 +8,6 @@ from torch import Tensor
 from ...core.errors import InputError
 from ..processor import Context, LogitsProcessor
 
-__all__ = ["PrefixConstrainedLogitsProcessor"]
-
 ASKED_BY = ("prefix_allowed_tokens_fn",)
 PLACE = 190
 

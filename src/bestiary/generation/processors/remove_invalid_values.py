@@ -6,8 +6,6 @@ from torch import Tensor
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-__all__ = ["InfNanRemoveLogitsProcessor"]
-
 OPTIONS = {"remove_invalid_values": Option(bool, default=False)}
 PLACE = 220
 

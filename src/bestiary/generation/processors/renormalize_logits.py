@@ -5,8 +5,6 @@ from torch import Tensor
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-__all__ = ["LogitNormalization"]
-
 OPTIONS = {"renormalize_logits": Option(bool, default=False)}
 PLACE = 990
 

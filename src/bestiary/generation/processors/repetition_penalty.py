@@ -7,8 +7,6 @@ from ...core.kinds import Positive, Whole
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
-__all__ = ["RepetitionPenaltyLogitsProcessor"]
-
 OPTIONS = {"repetition_penalty": Option(Positive, default=1.0)}
 PLACE = 130
 

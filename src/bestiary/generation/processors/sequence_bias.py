@@ -13,8 +13,6 @@ from ..model import vocabulary_size
 from ..options import Option
 from ..processor import Context, LogitsProcessor
 
-__all__ = ["SequenceBiasLogitsProcessor"]
-
 OPTIONS = {"sequence_bias": Option(Any)}
 PLACE = 110
 

@@ -5,8 +5,6 @@ from torch import Tensor
 from ..options import Option
 from ..processor import Context, DeclaredProcessor, TokenIds, token_ids, without
 
-__all__ = ["SuppressTokensLogitsProcessor"]
-
 OPTIONS = {"suppress_tokens": Option(list[int])}
 PLACE = 240
 

@@ -7,8 +7,6 @@ from ...core.kinds import Amount
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
-__all__ = ["TemperatureLogitsWarper"]
-
 OPTIONS = {"temperature": Option(Amount, default=1.0, needs=("do_sample",))}
 PLACE = 510
 

@@ -9,8 +9,6 @@ from ...core.kinds import ABOVE_0, Range, Rate
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
-__all__ = ["TopHLogitsWarper"]
-
 OPTIONS = {"top_h": Option(Rate, needs=("do_sample",))}
 PLACE = 520
 

@@ -7,8 +7,6 @@ from ...core.kinds import Natural, Whole
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
-__all__ = ["TopKLogitsWarper"]
-
 OPTIONS = {"top_k": Option(Whole, default=50, off=0, needs=("do_sample", "penalty_alpha"))}
 PLACE = 530
 

@@ -7,8 +7,6 @@ from ...core.kinds import Natural, Rate
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
-__all__ = ["TopPLogitsWarper"]
-
 OPTIONS = {"top_p": Option(Rate, default=1.0, needs=("do_sample",))}
 PLACE = 540
 

@@ -7,8 +7,6 @@ from ...core.kinds import Fraction, Natural, Rate
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
-__all__ = ["TypicalLogitsWarper"]
-
 OPTIONS = {"typical_p": Option(Rate, default=1.0, needs=("do_sample",))}
 PLACE = 560
 

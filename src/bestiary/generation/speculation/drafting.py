@@ -6,15 +6,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..config import GenerationConfig
 from ..decoding import Decoding
 from ..model import GeneratingModel
 from ..strategies.sample import Sample
 from ..strategy import Strategy
-
-Tensor = torch.Tensor
 
 # Guesses whose confidence is known that the threshold is fitted to.
 _MEMORY = 512

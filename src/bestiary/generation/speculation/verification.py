@@ -7,13 +7,12 @@ from collections import deque
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..call import Call
 from ..decoding import Decoding
 from ..strategy import NextTokens, Strategy, plain_strategy
 from .drafting import Draft, Drafter
-
-Tensor = torch.Tensor
 
 # What checking one more token costs, in steps of the model; a guess costs at most so much as is believed of one.
 _CHECK, _MOST_COST = 0.05, 0.5

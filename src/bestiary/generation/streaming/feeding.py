@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...core.errors import ArgumentError
 from ..decoding import Decoding
@@ -12,8 +13,6 @@ from ..loop import Step
 from ..strategy import Strategy
 from .rows import BatchTextStreamer, RowStreamer
 from .text import BaseStreamer
-
-Tensor = torch.Tensor
 
 
 def as_streamer(streamer: Any, tokenizer: Any) -> Any:

@@ -14,8 +14,6 @@ from ...core.kinds import Natural, Rate
 from ..processor import DeclaredProcessor
 from ..watermark import BaseWatermarkingConfig, as_watermark
 
-__all__ = ["WatermarkDetector", "WatermarkDetectorOutput", "WatermarkLogitsProcessor", "WatermarkingConfig"]
-
 _TABLE = 1_000_003
 _CANDIDATES = 40  # tokens that "selfhash" looks at, the best first
 

@@ -10,8 +10,6 @@ from ...core.kinds import Range
 from ..processor import DeclaredProcessor
 from ..watermark import BaseWatermarkingConfig
 
-__all__ = ["SynthIDTextWatermarkLogitsProcessor", "SynthIDTextWatermarkingConfig"]
-
 TOLD_BY = ("keys", "ngram_len")
 
 # Of the linear congruential generator that chains the hashes.
