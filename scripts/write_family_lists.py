@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from bestiary.core import plugins
-from bestiary.modeling.families import INDEX, declarations, families
+from bestiary.modeling.families import INDEX, declarations
 
 PLUGINS = ("cache.kinds", "generation.processors", "generation.watermarks", "pipelines.tasks")
 
@@ -37,11 +37,12 @@ its case in [tests/parity/cases](../tests/parity/cases). This page is written by
 def lists(package: Path) -> dict[Path, str]:
     """Path -> text of both files of the library in the folder `package`, and of the page in the documentation."""
     declared, lines, rows, shown = {}, [], [], {}
-    for name in families():
+    for name in plugins.names("bestiary.models"):
         family = importlib.import_module(f"bestiary.models.{name}")
         places = {each: place for each in declarations(family)["names"] if (place := home(family, each))}
         declared[name] = {**declarations(family), "names": sorted(places)}
-        rows.append(row(family, declared[name]["types"]))
+        if declared[name]["types"]:
+            rows.append(row(family, declared[name]["types"]))
         if made := [getattr(family, each) for each in places if each not in vars(family) and places[each] == family.__name__]:
             shown[package / "models" / name / "classes.pyi"] = stub_of(family, made)
         lines += [f"from .{place.removeprefix('bestiary.')} import {each} as {each}" for each, place in places.items()]

@@ -137,17 +137,9 @@ from .generation.processor import LogitsProcessor as LogitsProcessor
 from .generation.processor import LogitsProcessorList as LogitsProcessorList
 from .generation.processor import LogitsWarper as LogitsWarper
 from .generation.processors.bad_words import NoBadWordsLogitsProcessor as NoBadWordsLogitsProcessor
-from .generation.processors.bark import AlternatingCodebooksLogitsProcessor as AlternatingCodebooksLogitsProcessor
-from .generation.processors.bark import BarkEosPrioritizerLogitsProcessor as BarkEosPrioritizerLogitsProcessor
 from .generation.processors.begin_suppress_tokens import (
     SuppressTokensAtBeginLogitsProcessor as SuppressTokensAtBeginLogitsProcessor,
 )
-from .generation.processors.classifier_free_guidance import (
-    ClassifierFreeGuidanceLogitsProcessor as ClassifierFreeGuidanceLogitsProcessor,
-)
-from .generation.processors.dia import DiaClassifierFreeGuidanceLogitsProcessor as DiaClassifierFreeGuidanceLogitsProcessor
-from .generation.processors.dia import DiaEOSChannelFilterLogitsProcessor as DiaEOSChannelFilterLogitsProcessor
-from .generation.processors.dia import DiaEOSDelayPatternLogitsProcessor as DiaEOSDelayPatternLogitsProcessor
 from .generation.processors.encoder_no_repeat_ngram import (
     EncoderNoRepeatNGramLogitsProcessor as EncoderNoRepeatNGramLogitsProcessor,
 )
@@ -212,6 +204,8 @@ from .modeling.watermark_detector import BayesianDetectorModel as BayesianDetect
 from .modeling.watermark_detector import BayesianDetectorWatermarkedLikelihood as BayesianDetectorWatermarkedLikelihood
 from .modeling.watermark_detector import BayesianWatermarkDetectorModelOutput as BayesianWatermarkDetectorModelOutput
 from .modeling.watermark_detector import SynthIDTextWatermarkDetector as SynthIDTextWatermarkDetector
+from .models.bark.score_processors import AlternatingCodebooksLogitsProcessor as AlternatingCodebooksLogitsProcessor
+from .models.bark.score_processors import BarkEosPrioritizerLogitsProcessor as BarkEosPrioritizerLogitsProcessor
 from .models.bart import BartConfig as BartConfig
 from .models.bart.model import BartForCausalLM as BartForCausalLM
 from .models.bart.model import BartForConditionalGeneration as BartForConditionalGeneration
@@ -261,6 +255,9 @@ from .models.detr.model import DetrForObjectDetection as DetrForObjectDetection
 from .models.detr.model import DetrModel as DetrModel
 from .models.detr.model import DetrPreTrainedModel as DetrPreTrainedModel
 from .models.detr.segmentation import DetrForSegmentation as DetrForSegmentation
+from .models.dia.score_processors import DiaClassifierFreeGuidanceLogitsProcessor as DiaClassifierFreeGuidanceLogitsProcessor
+from .models.dia.score_processors import DiaEOSChannelFilterLogitsProcessor as DiaEOSChannelFilterLogitsProcessor
+from .models.dia.score_processors import DiaEOSDelayPatternLogitsProcessor as DiaEOSDelayPatternLogitsProcessor
 from .models.gpt2 import GPT2Config as GPT2Config
 from .models.gpt2.model import GPT2DoubleHeadsModel as GPT2DoubleHeadsModel
 from .models.gpt2.model import GPT2DoubleHeadsModelOutput as GPT2DoubleHeadsModelOutput
@@ -301,6 +298,7 @@ from .models.mixtral import MixtralForSequenceClassification as MixtralForSequen
 from .models.mixtral import MixtralForTokenClassification as MixtralForTokenClassification
 from .models.mixtral import MixtralModel as MixtralModel
 from .models.mixtral import MixtralPreTrainedModel as MixtralPreTrainedModel
+from .models.musicgen.score_processors import ClassifierFreeGuidanceLogitsProcessor as ClassifierFreeGuidanceLogitsProcessor
 from .models.resnet import ResNetConfig as ResNetConfig
 from .models.resnet.image_processor import ConvNextFeatureExtractor as ConvNextFeatureExtractor
 from .models.resnet.image_processor import ConvNextImageProcessor as ConvNextImageProcessor

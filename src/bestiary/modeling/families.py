@@ -32,7 +32,8 @@ class Index:
     """What the folders of `models` declare.
 
     Attributes:
-        families: names of all folders. unlisted: of those that the index file does not hold.
+        families: names of all folders but those in which only parts of a family are, which no model_type finds (the score
+            processors of Bark). unlisted: of those that the index file does not hold.
         family_of_type: model_type -> family. family_of_name: class name -> family.
         type_of_class: name of a model class -> model_type.
     """
@@ -54,8 +55,10 @@ def _index() -> Index:
             listed = json.load(file)
     folders = [entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith(("_", "."))]
     unlisted = [name for name in folders if name not in listed and os.path.isfile(os.path.join(root, name, "__init__.py"))]
-    index = Index(tuple(sorted({*listed, *unlisted} & set(folders))), tuple(sorted(unlisted)))
-    for family_name, declared in ((name, listed[name]) for name in index.families if name in listed):
+    listed = {name: declared for name, declared in sorted(listed.items()) if name in folders}
+    with_types = [name for name, declared in listed.items() if declared["types"]]
+    index = Index(tuple(sorted((*with_types, *unlisted))), tuple(sorted(unlisted)))
+    for family_name, declared in listed.items():
         index.family_of_name.update(dict.fromkeys(declared["names"], family_name))
         for model_type, classes in declared["types"].items():
             index.family_of_type[model_type] = family_name
@@ -65,7 +68,7 @@ def _index() -> Index:
 
 
 def families() -> tuple[str, ...]:
-    """Names of all families: the folders of `models`, sorted."""
+    """Names of all families, sorted: the folders of `models` with a model_type."""
     return _index().families
 
 

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from ...core.errors import ConfigError, InputError
-from ..processor import DeclaredProcessor
+from ...generation.processor import DeclaredProcessor
 
 
 class ClassifierFreeGuidanceLogitsProcessor(DeclaredProcessor):

@@ -1,4 +1,4 @@
-"""What Dia's channels of audio codes need (https://github.com/nari-labs/dia): scores are (B C, V), C channels of each row."""
+"""Guidance, and the end of each channel of audio codes; scores are (B C, V), C channels of each row."""
 
 from dataclasses import field
 
@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ...core.errors import ConfigError
 from ...core.kinds import Natural, Whole
-from ..processor import DeclaredProcessor, only
-from .classifier_free_guidance import ClassifierFreeGuidanceLogitsProcessor
+from ...generation.processor import DeclaredProcessor, only
+from ..musicgen.score_processors import ClassifierFreeGuidanceLogitsProcessor
 
 
 class DiaClassifierFreeGuidanceLogitsProcessor(ClassifierFreeGuidanceLogitsProcessor):

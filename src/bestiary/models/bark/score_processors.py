@@ -1,10 +1,10 @@
-"""What Bark's codes of sound need (https://github.com/suno-ai/bark)."""
+"""Which codes of sound may come next, and when a text has been said."""
 
 import torch
 from torch import Tensor
 
 from ...core.kinds import Positive, Whole
-from ..processor import DeclaredProcessor, TokenIds, token_ids
+from ...generation.processor import DeclaredProcessor, TokenIds, token_ids
 
 
 class AlternatingCodebooksLogitsProcessor(DeclaredProcessor):
