@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from ..core.config import PlacedRecord
 from ..core.errors import ArgumentError, did_you_mean
 from ..core.kinds import SMALLEST, Natural, Range, Whole
-from ..generation.seeds import as_seed
+from ..nn.row_draws import as_seed
 
 
 class ContinuousBatchingConfig(PlacedRecord):

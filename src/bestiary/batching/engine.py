@@ -17,7 +17,6 @@ from ..generation.call import Call
 from ..generation.config import GenerationConfig, default_of
 from ..generation.model import GeneratingModel
 from ..generation.prompt import DECODER_ONLY, Prompt, check_arguments
-from ..generation.seeds import as_seed
 from ..generation.settings import check_settings, end_tokens, leave_ends_open, max_length
 from ..generation.strategy import strategy_name
 from ..nn.attention import Attend
@@ -26,6 +25,7 @@ from ..nn.highest import highest
 from ..nn.inputs import token_list
 from ..nn.masks import Mask
 from ..nn.paged import Layout, PromptPiece, visits_of
+from ..nn.row_draws import as_seed
 from .choosing import next_token, reason_to_end
 from .config import ContinuousBatchingConfig
 from .paged_cache import PagedCache
@@ -138,8 +138,8 @@ class Engine:
         prompt = Prompt(config, DECODER_ONLY, ids, encoder_ids=ids, max_length=limit)
         seed = self.config.seed if seed is None else as_seed(seed)
         return RequestState(
-            request_id,
             tokens,
+            request_id,
             len(tokens),
             limit,
             config,

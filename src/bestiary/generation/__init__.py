@@ -4,7 +4,7 @@ from ..core.plugins import lazy
 
 __getattr__, __dir__ = lazy(
     __name__,
-    {"loop": ["decode"], "seeds": ["row_seed"], "streaming.text": ["TextDecoder"]},
+    {"loop": ["decode"], "streaming.text": ["TextDecoder"]},
     folders=["processors", "watermarks"],
     public=True,
 )

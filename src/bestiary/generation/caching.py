@@ -9,7 +9,8 @@ from ..cache.building import CacheConfig
 from ..cache.continued import as_cache, check_cache
 from ..core.errors import ArgumentError, CapacityError, InputError
 from ..core.logging import warn_once
-from . import checks, compiled
+from ..nn.inputs import check_slots
+from . import compiled
 from .config import GenerationConfig
 from .model import GeneratingModel
 from .prompt import DECODER_ONLY, Prompt
@@ -45,7 +46,7 @@ def take_over(prompt: Prompt, model: GeneratingModel) -> None:
             f"with an attention_mask over all {cached + length}, or crop the cache"
         )
     if prompt.mask is not None:
-        checks.check_mask(prompt.mask, prompt.offset + length, prompt.ids.shape[0])
+        check_slots(prompt.mask, prompt.offset + length, prompt.ids.shape[0])
         prompt.mask = prompt.mask != 0
         prompt.padded = not bool(prompt.mask.all())
         if prompt.names is DECODER_ONLY and bool((prompt.mask[:, -1] == 0).any()):

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from ..core.errors import ArgumentError
+from ..nn.row_draws import as_seeds
 from .config import GenerationConfig
 from .model import GeneratingModel
 from .processor import listed
-from .seeds import as_seeds
 
 
 @dataclass

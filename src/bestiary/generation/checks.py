@@ -1,32 +1,14 @@
 """Whether what a call of `generate` brings can be what it is said to be; everything is refused before the first step."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
 from ..core.errors import ArgumentError, ConfigError, InputError
-from ..core.logging import warn_once
-from ..core.outputs import ModelOutput
 from ..nn import inputs
 from .call import Call
 from .config import GenerationConfig
 from .model import GeneratingModel, vocabulary_size
-
-
-def check_mask(mask: Any, slots: int, rows: int, name: str = "attention_mask") -> None:
-    """Refuse a mask of another shape than (rows, slots); warn of other numbers than 0 and 1, and where a row has no token."""
-    if not isinstance(mask, Tensor):
-        raise InputError(f"{name} is a {type(mask).__name__}; expected a tensor of shape {(rows, slots)}")
-    if mask.shape != (rows, slots):
-        raise InputError(
-            f"{name} has shape {tuple(mask.shape)}; expected {(rows, slots)} (a row per prompt, cached tokens too)"
-        )
-    inputs.warn_of_numbers(mask, name, wait=True)
-    some = (mask != 0).any(dim=1)
-    if not bool(some.all()):
-        row = int(some.int().argmin())
-        warn_once("empty-row", f"{name} hides all tokens of row {row}; what follows there is made of nothing")
 
 
 def check_ids(model: GeneratingModel, ids: Any, may_be_empty: bool = False, name: str = "the prompt") -> Tensor:
@@ -83,22 +65,4 @@ def check_negative(call: Call, model: GeneratingModel, prompts: int) -> None:
     if ids.shape[0] != prompts:
         raise InputError(f"negative_prompt_ids have {ids.shape[0]} rows for {prompts} prompts; expected one for each")
     if mask is not None:
-        check_mask(mask, ids.shape[1], prompts, "negative_prompt_attention_mask")
-
-
-def check_encoded(encoded: Any, model: GeneratingModel, source: Any) -> Tensor:
-    """The states (B, S, D) in the encoder's output `encoded`, if they fit what it read.
-
-    Raises:
-        InputError: it holds something else.
-    """
-    expected = "expected states (batch, length, width) as the encoder gives them"
-    if not isinstance(encoded, Mapping | ModelOutput):
-        raise InputError(f"encoder_outputs are {encoded!r:.60} of type {type(encoded).__name__}; {expected}")
-    states = encoded.get("last_hidden_state")
-    if not isinstance(states, Tensor) or states.dim() != 3 or 0 in states.shape or not states.is_floating_point():
-        content = f"shape {tuple(states.shape)}" if isinstance(states, Tensor) else f"a {type(states).__name__}"
-        raise InputError(f"encoder_outputs hold {content}; {expected}")
-    if isinstance(source, Tensor) and source.shape[0] != states.shape[0]:
-        raise InputError(f"encoder_outputs have {states.shape[0]} rows and {model.main_input_name} {source.shape[0]}")
-    return states
+        inputs.check_slots(mask, ids.shape[1], prompts, "negative_prompt_attention_mask")

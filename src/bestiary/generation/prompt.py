@@ -12,7 +12,6 @@ from ..core.errors import ArgumentError, InputError, did_you_mean
 from ..core.logging import warn_once
 from ..core.outputs import BaseModelOutput, ModelOutput, map_rows, repeat_rows
 from ..nn import inputs
-from ..nn.inputs import check_embeds
 from . import checks
 from .config import GenerationConfig
 from .model import EncoderDecoder, GeneratingModel, has_encoder
@@ -122,7 +121,7 @@ def _read_decoder(model: GeneratingModel, settings: GenerationConfig, arguments:
     if ids is None and embeds is None:
         ids = start_tokens(model, settings, 1, model.device)
     if embeds is not None:
-        check_embeds(embeds, model.get_input_embeddings(), model.dtype)
+        inputs.check_embeds(embeds, model.get_input_embeddings(), model.dtype)
     if ids is None:
         ids = torch.zeros(embeds.shape[0], 0, dtype=torch.int64, device=embeds.device)
     ids = checks.check_ids(model, ids, embeds is not None)
@@ -154,7 +153,7 @@ def _read_encoder_decoder(model: EncoderDecoder, settings: GenerationConfig, arg
     main = model.main_input_name
     source = _read_source(model, settings, arguments)
     encoded = _encode(model, settings, arguments)
-    states = checks.check_encoded(encoded, model, source)
+    states = inputs.check_encoded(encoded, source, main)
     ids, mask = _read_decoder_ids(model, settings, arguments, states)
     prompt = Prompt(settings, ENCODER_DECODER, ids, mask=mask, encoder_outputs=encoded)
     prompt.encoder_ids = source if main == "input_ids" else None
@@ -173,7 +172,7 @@ def _read_source(model: EncoderDecoder, settings: GenerationConfig, arguments: d
         return source
     source = arguments[main] = checks.check_ids(model, source)
     if mask is not None:
-        checks.check_mask(mask, source.shape[1], source.shape[0])
+        inputs.check_slots(mask, source.shape[1], source.shape[0])
     elif (mask := infer_mask(source, settings)) is not None:
         arguments["attention_mask"] = mask
     return source
@@ -217,7 +216,7 @@ def _read_decoder_ids(
         raise InputError(f"decoder_input_ids have {ids.shape[0]} rows and the encoder's output {states.shape[0]}")
     if mask is not None:
         cached = 0 if cache is None else mask.shape[1] - ids.shape[1]
-        checks.check_mask(mask, ids.shape[1] + cached, ids.shape[0], "decoder_attention_mask")
+        inputs.check_slots(mask, ids.shape[1] + cached, ids.shape[0], "decoder_attention_mask")
     has_start = settings.decoder_start_token_id is not None or settings.bos_token_id is not None
     goes_on = cache is not None and not (isinstance(cache, Cache) and cache.get_seq_length() == 0)
     if not has_start or goes_on:

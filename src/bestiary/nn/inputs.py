@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..core.errors import InputError
 from ..core.logging import warn_once
+from ..core.outputs import ModelOutput
 from .values import extremes, is_true, may_look
 
 INTEGERS = (torch.int64, torch.int32)
@@ -94,6 +95,21 @@ def check_mask(mask: Any, rows: int, name: str = "attention_mask", beside: str =
         warn_of_numbers(mask, name)
 
 
+def check_slots(mask: Any, slots: int, rows: int, name: str = "attention_mask") -> None:
+    """Refuse a mask of another shape than (rows, slots); warn of other numbers than 0 and 1, and where a row has no token."""
+    if not isinstance(mask, Tensor):
+        raise InputError(f"{name} is a {type(mask).__name__}; expected a tensor of shape {(rows, slots)}")
+    if mask.shape != (rows, slots):
+        raise InputError(
+            f"{name} has shape {tuple(mask.shape)}; expected {(rows, slots)} (a row per prompt, cached tokens too)"
+        )
+    warn_of_numbers(mask, name, wait=True)
+    some = (mask != 0).any(dim=1)
+    if not bool(some.all()):
+        row = int(some.int().argmin())
+        warn_once("empty-row", f"{name} hides all tokens of row {row}; what follows there is made of nothing")
+
+
 def check_text(ids: Any, mask: Any, name: str = "input_ids", mask_name: str = "attention_mask") -> None:
     """Refuse what are no token ids (B, T), or a mask of two dimensions that does not cover exactly these."""
     check_ids(ids, name)
@@ -168,6 +184,24 @@ def check_states(states: Any, name: str, rows: int, width: int, beside: str = "i
         raise InputError(f"{name} is {shown(states)}; expected states of shape {expected}")
     if shape[0] not in (1, rows):
         raise InputError(f"{name} has {shape[0]} rows and {beside} {rows}; expected one for each")
+
+
+def check_encoded(encoded: Any, source: Any, main: str) -> Tensor:
+    """The states (B, S, D) in the encoder's output `encoded`, if they fit the `source` that it read, its input `main`.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    expected = "expected states (batch, length, width) as the encoder gives them"
+    if not isinstance(encoded, Mapping | ModelOutput):
+        raise InputError(f"encoder_outputs are {encoded!r:.60} of type {type(encoded).__name__}; {expected}")
+    states = encoded.get("last_hidden_state")
+    if not isinstance(states, Tensor) or states.dim() != 3 or 0 in states.shape or not states.is_floating_point():
+        content = f"shape {tuple(states.shape)}" if isinstance(states, Tensor) else f"a {type(states).__name__}"
+        raise InputError(f"encoder_outputs hold {content}; {expected}")
+    if isinstance(source, Tensor) and source.shape[0] != states.shape[0]:
+        raise InputError(f"encoder_outputs have {states.shape[0]} rows and {main} {source.shape[0]}")
+    return states
 
 
 def check_places(places: Any, name: str, shape: Sequence[int], length: int | None = None) -> Tensor:

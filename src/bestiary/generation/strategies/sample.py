@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 
 from ...core.errors import NumericsError
-from ...nn.row_draws import RowStreams, pick
+from ...nn.row_draws import RowStreams, pick, streams
 from ..call import Call
 from ..decoding import Decoding
 from ..options import Option
-from ..seeds import streams
 from ..strategy import NextTokens, Strategy
 
 OPTIONS = {"do_sample": Option(bool, default=False)}

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from ...core.errors import ArgumentError, InputError
 from ...core.outputs import BaseModelOutput
-from ...generation.seeds import row_seeds
-from ...nn.row_draws import row_seed
+from ...nn.row_draws import row_seed, row_seeds
 from .alignment import token_times
 from .languages import LANGUAGES
 from .request import TranscriptionRequest
