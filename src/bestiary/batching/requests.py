@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..cache.paged import START
+from ..cache.paged import PagedText
 from ..generation.config import GenerationConfig
 
 
@@ -49,18 +49,16 @@ class GenerationOutput:
 
 
 @dataclass(eq=False)
-class RequestState:
-    """A request inside the engine.
+class RequestState(PagedText):
+    """A request inside the engine; its `tokens` are the prompt and all new ones.
 
     Attributes:
-        tokens: the prompt and all new tokens. held: how many of them the cache holds. limit: how many there may be.
-        blocks: where they are held. names: what each of the full blocks is known by.
+        prompt: tokens of it. limit: how many tokens there may be.
         draw: the seed of its random numbers. eos: end tokens. criteria: further reasons to end.
         listener: told of every new token and of the end.
     """
 
     request_id: str
-    tokens: list[int]
     prompt: int
     limit: int
     settings: GenerationConfig
@@ -70,9 +68,6 @@ class RequestState:
     draw: int
     listener: Callable[["RequestState"], None] | None = None
     wants_timestamps: bool = False
-    held: int = 0
-    blocks: list[int] = field(default_factory=list)
-    names: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     timestamps: list[float] = field(default_factory=list)
     created: float = field(default_factory=time.perf_counter)
@@ -80,16 +75,6 @@ class RequestState:
     ended: float = -1
     finish_reason: str = ""
     error: BaseException | None = None
-
-    @property
-    def remaining(self) -> int:
-        """Tokens that the model has not seen."""
-        return len(self.tokens) - self.held
-
-    @property
-    def last_name(self) -> int:
-        """What the full blocks so far are known by."""
-        return self.names[-1] if self.names else START
 
     @property
     def ids(self) -> Tensor:

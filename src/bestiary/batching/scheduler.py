@@ -57,7 +57,7 @@ class Scheduler:
         self._reuse(request)
         needed = -(-len(request.tokens) // self.pool.page_size) - len(request.blocks)
         if needed + min(len(self.running), self.pool.size // 16) > self.pool.available:
-            self._give_back(request)
+            request.give_back(self.pool)
             return None
         self.running.append(self.waiting.popleft())
         request.blocks += [self.pool.take() for _ in range(needed)]
@@ -77,19 +77,8 @@ class Scheduler:
         return min(left, request.remaining)
 
     def _reuse(self, request: RequestState) -> None:
-        """Take blocks that hold the next tokens of `request` already. Its last token has to be computed anyway."""
-        page = self.pool.page_size
-        while self.sharing and request.held == len(request.names) * page and request.remaining > page:
-            block = self.pool.find(request.last_name, request.tokens[request.held : request.held + page])
-            if block is None:
-                return
-            index = len(request.names)
-            self.pool.share(block[0])
-            self.pool.release(request.blocks[index : index + 1])
-            request.blocks[index : index + 1] = block[:1]
-            request.names.append(block[1])
-            request.held += page
-            self.reused += page
+        if self.sharing:
+            self.reused += request.reuse(self.pool)
 
     def _extend(self, request: RequestState) -> None:
         """Give `request` one block more; where there is none, the one who came last waits again."""
@@ -108,11 +97,8 @@ class Scheduler:
     def advance(self, request: RequestState, count: int) -> None:
         """The cache holds `count` tokens more of `request`."""
         request.held += count
-        page = self.pool.page_size
-        while self.sharing and (len(request.names) + 1) * page <= request.held:
-            index = len(request.names)
-            tokens = request.tokens[index * page : (index + 1) * page]
-            request.names.append(self.pool.name(request.blocks[index], request.last_name, tokens))
+        if self.sharing:
+            request.name_full_blocks(self.pool)
 
     def remove(self, request: RequestState) -> None:
         """`request` is not worked on any more; its blocks are free."""
@@ -120,8 +106,4 @@ class Scheduler:
             self.running.remove(request)
         elif request in self.waiting:
             self.waiting.remove(request)
-        self._give_back(request)
-
-    def _give_back(self, request: RequestState) -> None:
-        self.pool.release(request.blocks)
-        request.blocks, request.names, request.held = [], [], 0
+        request.give_back(self.pool)

@@ -7,6 +7,7 @@ kept after their last user is gone, until their room is needed (Kwon et al. 2023
 import heapq
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 
@@ -106,6 +107,59 @@ class BlockPool:
             key = self._keys.pop(block, None)
             if key is not None:
                 del self._entries[key]
+
+
+@dataclass(eq=False)
+class PagedText:
+    """A text whose keys and values lie in the blocks of a pool.
+
+    Attributes:
+        tokens: all of it. held: how many of them the cache holds. blocks: where. names: what each of the full blocks is
+            known by, as far as they have names.
+    """
+
+    tokens: list[int]
+    held: int = field(default=0, kw_only=True)
+    blocks: list[int] = field(default_factory=list, kw_only=True)
+    names: list[int] = field(default_factory=list, kw_only=True)
+
+    @property
+    def remaining(self) -> int:
+        """Tokens that the model has not seen."""
+        return len(self.tokens) - self.held
+
+    @property
+    def last_name(self) -> int:
+        """What the full blocks so far are known by."""
+        return self.names[-1] if self.names else START
+
+    def reuse(self, pool: BlockPool) -> int:
+        """Take blocks that hold the next tokens already; returns how many. The last token has to be computed anyway."""
+        page, before = pool.page_size, self.held
+        while self.held == len(self.names) * page and self.remaining > page:
+            block = pool.find(self.last_name, self.tokens[self.held : self.held + page])
+            if block is None:
+                break
+            index = len(self.names)
+            pool.share(block[0])
+            pool.release(self.blocks[index : index + 1])
+            self.blocks[index : index + 1] = block[:1]
+            self.names.append(block[1])
+            self.held += page
+        return self.held - before
+
+    def name_full_blocks(self, pool: BlockPool) -> None:
+        """Let others share the blocks that are full by now."""
+        page = pool.page_size
+        while (len(self.names) + 1) * page <= self.held:
+            index = len(self.names)
+            tokens = self.tokens[index * page : (index + 1) * page]
+            self.names.append(pool.name(self.blocks[index], self.last_name, tokens))
+
+    def give_back(self, pool: BlockPool) -> None:
+        """Leave all blocks; the cache holds nothing of the text any more."""
+        pool.release(self.blocks)
+        self.blocks, self.names, self.held = [], [], 0
 
 
 class PagedLayers:
