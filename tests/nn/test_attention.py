@@ -5,12 +5,12 @@ import math
 
 import pytest
 import torch
-from kit.families import cases, pair
+from kit.families import pair
 from torch import Tensor
 
 from bestiary.cache.kinds.dynamic import DynamicCache
 from bestiary.core.errors import ArgumentError, InputError, MissingDependency
-from bestiary.nn.attention import Attend, HasHeads
+from bestiary.nn.attention import Attend
 from bestiary.nn.kernels import kernel, repad, unpad
 from bestiary.nn.masks import Mask, make_mask, positions
 
@@ -173,26 +173,6 @@ def test_default_scaling() -> None:
     from bestiary.nn.kernels import default_scaling
 
     assert default_scaling(64) == 1 / math.sqrt(64)
-
-
-NAMES = ("num_heads", "num_attention_heads", "n_heads", "head_dim", "attention_head_size", "key_value_proj_dim")
-NAMES += ("all_head_size", "inner_dim", "embed_dim", "d_model", "scaling", "scale")
-
-
-@pytest.mark.parametrize("model_type", sorted(cases()))
-def test_sizes_of_attention_have_the_published_names(model_type: str) -> None:
-    """Every name that the published module of the same path has, with its value."""
-    models = pair(model_type, next(iter(cases()[model_type].heads)))
-    published = dict(models.reference.named_modules())
-    compared = 0
-    for path, module in models.ours.named_modules():
-        if isinstance(module, HasHeads) and path in published:
-            for name in NAMES:
-                value = vars(published[path]).get(name)
-                if value is not None:
-                    assert (name, value) == (name, pytest.approx(getattr(module, name)))
-                    compared += 1
-    assert compared or model_type in ("mamba", "resnet", "vit"), "vit: its published modules have other paths now"
 
 
 def test_pruned_heads_do_not_count() -> None:

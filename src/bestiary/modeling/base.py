@@ -25,7 +25,8 @@ class PreTrainedModel(CallMixin):
     """Base of every model. What a family declares is in `modeling/parts.py`, running a model in `modeling/calling.py`."""
 
     def post_init(self) -> None:
-        """Prune, set the kernel, initialise, tie. Runs by itself when a model is complete; again, it changes nothing new."""
+        """Show configs, prune, set the kernel, initialise, tie. Runs by itself when a model is complete, and may run again."""
+        self.share_configs()
         self._prune_as_configured()
         self.set_attn_implementation(self.config.__dict__["_attn_implementation"] or self.kernels[0])
         if initialising() and not self._initialised:

@@ -147,8 +147,10 @@ class CallMixin(ModelParts):
 
     @property
     def is_gradient_checkpointing(self) -> bool:
-        """Whether layers are recomputed in the backward pass."""
+        """Whether layers are recomputed in the backward pass; also `gradient_checkpointing`."""
         return any(layer.recompute is not None for layer in self._layers())
+
+    gradient_checkpointing = is_gradient_checkpointing
 
     def _layers(self) -> list[Layer]:
         return [module for module in self.modules() if isinstance(module, Layer)]

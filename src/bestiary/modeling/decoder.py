@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from ..cache.layer_types import layer_types
 from ..core.outputs import BaseModelOutputWithPast
+from ..nn.alias import Alias
 from ..nn.embeddings import ScaledEmbedding
 from ..nn.inputs import one_of
 from ..nn.layer import Layer
@@ -31,6 +32,7 @@ class Decoder(PreTrainedModel):
     layer_class: ClassVar[type[Layer]]
     norm_class: ClassVar[type[nn.Module]] = RMSNorm
     embedding_name: ClassVar[str] = "embed_tokens"
+    vocab_size, padding_idx = Alias("config.vocab_size"), Alias("config.padding_row")
     config: DecoderConfig
 
     def __init__(self, config: DecoderConfig) -> None:

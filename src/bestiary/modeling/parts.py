@@ -1,6 +1,6 @@
 """`ModelParts`: what a family says about its models in data, and where the parts of a model are."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from ..hub.files import HubOptions
 from ..hub.push import PushToHubMixin
 from ..loading.checkpoint import WEIGHT_PATTERNS
 from ..loading.rules import Rule
+from ..nn.alias import Alias
 from ..nn.init import Starting, start_as_told, start_usually
 from ..nn.inputs import warn_of_padding
 from .building import FinishedOnce
@@ -19,6 +20,8 @@ from .config import PreTrainedConfig
 from .facts import ModuleUtilsMixin
 from .pruning import HeadWeights
 from .recording import Stack
+
+_OF_TORCH = frozenset(kind for kind in vars(nn).values() if isinstance(kind, type))
 
 
 class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedOnce):
@@ -62,6 +65,7 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
     _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$", r"(^|\.)position_ids$"]
 
     _initialised = False
+    name_or_path = Alias("config.name_or_path")
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__()
@@ -95,6 +99,19 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
         """The backbone: the model without its head, or the model itself when it has none."""
         backbone = self._modules.get(self.base_model_prefix)
         return self if backbone is None else backbone
+
+    def each_module(self) -> Iterator[tuple[str, nn.Module, "ModelParts"]]:
+        """Path of every module, the module, and the innermost model around it, which may be itself."""
+        models: dict[str, ModelParts] = {}
+        for path, module in self.named_modules():
+            models[path] = module if isinstance(module, ModelParts) else models[path.rpartition(".")[0]]
+            yield path, module, models[path]
+
+    def share_configs(self) -> None:
+        """Show each module that is not torch's own the `config` of the innermost model around it, as scripts read it."""
+        for _, module, model in self.each_module():
+            if type(module) not in _OF_TORCH:
+                module.__dict__.setdefault("config", model.config)
 
     def holds_models(self) -> bool:
         """Whether a part is a model too, which looks at what reaches it by itself."""
@@ -155,16 +172,14 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
         finished before, such as one opened from a checkpoint, stay as they are.
         """
         owners = None if only is None else {name.rpartition(".")[0] for name in only}
-        models: dict[str, ModelParts] = {}
         finished: tuple[str, ...] = ()
-        for name, module in self.named_modules():
-            models[name] = module if isinstance(module, ModelParts) else models[name.rpartition(".")[0]]
-            if only is None and module is models[name] is not self and module._initialised:
+        for name, module, model in self.each_module():
+            if only is None and module is model is not self and model._initialised:
                 finished += (f"{name}.",)
             if f"{name}.".startswith(finished):
                 continue
             if owners is None or name in owners:
-                models[name]._init_weights(module)
+                model._init_weights(module)
         start_as_told(self, only, finished)
 
     @torch.no_grad()

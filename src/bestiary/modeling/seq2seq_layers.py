@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
+from torch.nn.functional import dropout
 
 from ..nn.activations import activation
 from ..nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
@@ -59,7 +60,7 @@ class Seq2SeqLayer(Layer):
         half, size = "decoder" if self.is_decoder else "encoder", config.get("d_model")
         heads, width = config.get(f"{half}_attention_heads"), config.get(f"{half}_ffn_dim")
         attention = partial(Seq2SeqAttention, size, heads, layer_idx, config.get("attention_dropout"), key_bias=self.key_bias)
-        self.dropout, self.activation_dropout = nn.Dropout(config.get("dropout")), nn.Dropout(config.get("activation_dropout"))
+        self.dropout, self.activation_dropout = config.get("dropout"), config.get("activation_dropout")
         self.self_attn = attention()
         self.self_attn_layer_norm = nn.LayerNorm(size)
         if self.is_decoder:
@@ -72,15 +73,14 @@ class Seq2SeqLayer(Layer):
 
     def mlp(self, x: Tensor) -> Tensor:
         """fc2(act(fc1(x)))."""
-        output: Tensor = self.fc2(self.activation_dropout(self.act(self.fc1(x))))
+        output: Tensor = self.fc2(dropout(self.act(self.fc1(x)), self.activation_dropout, self.training))
         return output
 
     def add(self, x: Tensor, branch: Callable[..., Tensor], norm: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
         """x + branch(norm(x)), or norm(x + branch(x)) where norms come last; further arguments are the branch's."""
-        if self.norm_first:
-            return cast(Tensor, x + self.dropout(branch(norm(x), *args, **kwargs)))
-        output: Tensor = norm(x + self.dropout(branch(x, *args, **kwargs)))
-        return output
+        change = branch(norm(x) if self.norm_first else x, *args, **kwargs)
+        output: Tensor = x + dropout(change, self.dropout, self.training)
+        return output if self.norm_first else cast(Tensor, norm(output))
 
     def forward(
         self,

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
+from .alias import Alias
 from .kernels import Scoring, kernel, weights
 from .masks import Mask
 
@@ -91,7 +92,7 @@ class HasHeads(nn.Module):
     """Base of attention modules: their sizes, under the names that scripts read, whatever the family.
 
     The sizes are those of the weights, so that pruned heads do not count. Class attribute `query_name`: the projection of the
-    queries. `head_dim`: the width of a head.
+    queries. `head_dim`: the width of a head. `scaling`: what scores are multiplied by. `dropout`: its rate, on probabilities.
     """
 
     query_name: ClassVar[str] = "q_proj"
@@ -127,16 +128,6 @@ class HasHeads(nn.Module):
 
     d_model = embed_dim
 
-    @property
-    def attention_head_size(self) -> int:
-        """Width of a head; also `key_value_proj_dim`, and `head_dim` itself."""
-        return self.head_dim
-
-    key_value_proj_dim = attention_head_size
-
-    @property
-    def scaling(self) -> float:
-        """What scores are multiplied by; also `scale`."""
-        return self.attend.scoring.scaling
-
-    scale = scaling
+    attention_head_size = key_value_proj_dim = Alias("head_dim")
+    scaling = scale = Alias("attend.scoring.scaling")
+    dropout = attention_dropout = Alias("attend.scoring.dropout")

@@ -58,9 +58,9 @@ class ScaledEmbedding(nn.Embedding):
 
     def __init__(self, count: int, size: int, padding_idx: int | None = None, *, scale: float) -> None:
         super().__init__(count, size, padding_idx)
-        self.scale = scale
+        self.embed_scale = scale
 
     def forward(self, ids: Tensor) -> Tensor:
         """(B, T) -> (B, T, D)."""
         rows = super().forward(ids)
-        return rows * torch.tensor(self.scale, dtype=rows.dtype, device=rows.device)
+        return rows * torch.tensor(self.embed_scale, dtype=rows.dtype, device=rows.device)

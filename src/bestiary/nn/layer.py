@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from .alias import Alias
+
 
 class Layer(nn.Module):
     """Base of every repeated block.
@@ -25,6 +27,12 @@ class Layer(nn.Module):
     """
 
     recompute: dict[str, Any] | None = None
+    hidden_size = embed_dim = Alias("config.hidden_size")
+
+    @property
+    def gradient_checkpointing(self) -> bool:
+        """Whether the block is computed again in the backward pass."""
+        return self.recompute is not None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.recompute is None or not self.training or not torch.is_grad_enabled():

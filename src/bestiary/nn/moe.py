@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from .activations import activation
+from .alias import Alias
 
 
 class Router(nn.Linear):
@@ -15,16 +16,18 @@ class Router(nn.Linear):
         shares_add_up: whether the shares of the chosen are divided by their sum; they are out of all E otherwise.
     """
 
+    num_experts, hidden_dim = Alias("out_features"), Alias("in_features")
+
     def __init__(self, size: int, experts: int, experts_per_token: int, noise: float = 0.0, shares_add_up: bool = True) -> None:
         super().__init__(size, experts, bias=False)
-        self.experts_per_token, self.noise, self.shares_add_up = experts_per_token, noise, shares_add_up
+        self.top_k, self.noise, self.shares_add_up = experts_per_token, noise, shares_add_up
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
         """States (N, D) -> scores (N, E), and of the k chosen the shares and the numbers (N, k)."""
         if self.training and self.noise > 0:
             x = x * torch.empty_like(x).uniform_(1.0 - self.noise, 1.0 + self.noise)
         scores = super().forward(x)
-        shares, experts = scores.softmax(dim=-1, dtype=torch.float32).topk(self.experts_per_token, dim=-1)
+        shares, experts = scores.softmax(dim=-1, dtype=torch.float32).topk(self.top_k, dim=-1)
         if self.shares_add_up:
             shares = shares / shares.sum(dim=-1, keepdim=True)
         return scores, shares.to(x.dtype), experts
@@ -32,6 +35,21 @@ class Router(nn.Linear):
 
 class Experts(nn.Module):
     """E gated MLPs, down(act(gate(x)) * up(x)), in two parameters: `gate_up_proj` (E, 2 I, D) and `down_proj` (E, D, I)."""
+
+    @property
+    def num_experts(self) -> int:
+        """E."""
+        return len(self.down_proj)
+
+    @property
+    def hidden_dim(self) -> int:
+        """D."""
+        return self.down_proj.shape[1]
+
+    @property
+    def intermediate_dim(self) -> int:
+        """I."""
+        return self.down_proj.shape[2]
 
     def __init__(self, count: int, size: int, inner: int, act: str) -> None:
         super().__init__()
@@ -56,9 +74,9 @@ class Experts(nn.Module):
 
     def _all(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
         """The same in steps that do not depend on the choice, as a graph needs it: every expert sees every token."""
-        by_expert = torch.zeros(x.shape[0], len(self.down_proj), dtype=x.dtype, device=x.device).scatter(1, experts, shares)
+        by_expert = torch.zeros(x.shape[0], self.num_experts, dtype=x.dtype, device=x.device).scatter(1, experts, shares)
         result = torch.zeros_like(x)
-        for expert in range(len(self.down_proj)):
+        for expert in range(self.num_experts):
             result = result + self._one(expert, x) * by_expert[:, expert, None]
         return result
 

@@ -5,6 +5,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from .alias import Alias
+
 
 class RMSNorm(nn.Module):
     """x / sqrt(mean(x^2) + eps) * weight (Zhang & Sennrich 2019), the mean in fp32, the product in the input's dtype.
@@ -16,6 +18,7 @@ class RMSNorm(nn.Module):
     """
 
     start: ClassVar[float] = 1.0
+    variance_epsilon = Alias("eps")
 
     def __init__(self, size: int, eps: float = 1e-6) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 from torch import Tensor
 
 from ...core.outputs import ModelOutput
+from ...nn.alias import Alias
 from ...nn.losses import classification_loss, token_loss
 from ...nn.masks import real_tokens
 from ..base import PreTrainedModel
@@ -43,6 +44,7 @@ class Headed(PreTrainedModel):
     backbone_options: ClassVar[dict[str, Any]] = {}
     backbone_part: ClassVar[str] = ""
     output_class: ClassVar[Any]
+    num_labels = Alias("config.num_labels")
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)

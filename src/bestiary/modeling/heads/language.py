@@ -5,6 +5,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ...core.errors import InputError
+from ...nn.alias import Alias
 from ...nn.kernels import capped
 from ..base import PreTrainedModel
 from ..config import PreTrainedConfig
@@ -28,6 +29,7 @@ class VocabularyHead(PreTrainedModel):
 
     head_name: ClassVar[str] = "lm_head"
     lm_head_bias: ClassVar[bool] = False
+    vocab_size = Alias("config.vocab_size")
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)

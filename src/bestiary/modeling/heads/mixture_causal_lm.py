@@ -5,6 +5,7 @@ from typing import Any, cast
 from torch import Tensor
 
 from ...core.outputs import MoeCausalLMOutputWithPast
+from ...nn.alias import Alias
 from ...nn.losses import load_balancing_loss
 from .causal_lm import CausalLM
 
@@ -18,6 +19,8 @@ class MixtureCausalLM(CausalLM):
     """
 
     output_class = MoeCausalLMOutputWithPast
+    num_experts, num_experts_per_tok = Alias("config.num_local_experts"), Alias("config.num_experts_per_tok")
+    router_aux_loss_coef = Alias("config.router_aux_loss_coef")
 
     def forward(  # type: ignore[override] # its output has the fields of the usual one, and more in between
         self,

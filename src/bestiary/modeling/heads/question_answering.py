@@ -15,10 +15,11 @@ class QuestionAnswering(Headed):
     """Logits of the first and last token of an answer (B, T), by a linear layer `qa_outputs`."""
 
     output_class = QuestionAnsweringModelOutput
+    num_labels = 2  # is it the first token, is it the last
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.qa_outputs = nn.Linear(config.get("hidden_size"), 2)
+        self.qa_outputs = nn.Linear(config.get("hidden_size"), self.num_labels)
 
     def forward(
         self,
@@ -42,10 +43,11 @@ class Seq2SeqQuestionAnswering(Seq2SeqPreTrainedModel):
     """The same from the decoder's states over the encoder's text; the model without a head follows in the order of bases."""
 
     decoder_repeats_text = True
+    num_labels = 2  # as above
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.qa_outputs = nn.Linear(config.get("hidden_size"), 2)
+        self.qa_outputs = nn.Linear(config.get("hidden_size"), self.num_labels)
 
     def forward(
         self,

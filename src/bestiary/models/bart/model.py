@@ -19,6 +19,7 @@ from ...modeling.seq2seq import (
     TextSeq2SeqModel,
 )
 from ...modeling.seq2seq_layers import Seq2SeqLayer, layers_of
+from ...nn.alias import Alias
 from ...nn.embeddings import LearnedPositions, ScaledEmbedding
 from ...nn.init import constant
 from . import BartConfig
@@ -57,6 +58,8 @@ class BartHalf(Half, BartPreTrainedModel):
     """What encoder and decoder share: words and learned positions, normed, then layers."""
 
     stacks = {"": Stack("layers")}
+    max_source_positions = max_target_positions = Alias("config.max_position_embeddings")
+    padding_idx = Alias("config.padding_row")
     layer_class: type[Seq2SeqLayer]
 
     def __init__(self, config: BartConfig) -> None:
@@ -66,16 +69,14 @@ class BartHalf(Half, BartPreTrainedModel):
         self.layers = layers_of(config, self.layer_class)
         self.layerdrop = config.decoder_layerdrop if self.layer_class.is_decoder else config.encoder_layerdrop
         self.layernorm_embedding = nn.LayerNorm(config.d_model)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
 
     def get_input_embeddings(self) -> nn.Module:
         return self.embed_tokens
 
     def embed(self, words: Tensor, position_ids: Tensor) -> Tensor:
-        output: Tensor = self.dropout(
-            self.layernorm_embedding(words + self.embed_positions(position_ids + self.embed_positions.first))
-        )
-        return output
+        x = self.layernorm_embedding(words + self.embed_positions(position_ids + self.embed_positions.first))
+        return nn.functional.dropout(x, self.dropout, self.training)
 
 
 class BartEncoder(BartHalf, TextEncoder):

@@ -23,6 +23,7 @@ from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation
+from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions
 from ...nn.inputs import one_of, warn_of_hidden_rows
@@ -116,9 +117,11 @@ class BertIntermediate(nn.Module):
 class BertLayer(Layer):
     """norm(x + attention(x)), perhaps norm(x + attention(x, memory)), then norm(x + mlp(x))."""
 
+    is_decoder, add_cross_attention = Alias("config.is_decoder"), Alias("config.add_cross_attention")
+
     def __init__(self, config: BertConfig, layer_idx: int) -> None:
         super().__init__()
-        self.chunk = config.chunk_size_feed_forward
+        self.chunk_size_feed_forward = config.chunk_size_feed_forward
         self.attention = BertAttention(config, layer_idx)
         self.crossattention = BertAttention(config, layer_idx, cross=True) if config.add_cross_attention else None
         self.intermediate = BertIntermediate(config)
@@ -130,7 +133,7 @@ class BertLayer(Layer):
         x = self.attention(x, mask, cache)
         if self.crossattention is not None and memory is not None:
             x = self.crossattention(x, memory_mask, cache, memory=memory)
-        return in_chunks(self.feed_forward, x, self.chunk)
+        return in_chunks(self.feed_forward, x, self.chunk_size_feed_forward)
 
     def feed_forward(self, x: Tensor) -> Tensor:
         """The second half of the block."""

@@ -14,6 +14,7 @@ from ...modeling.heads.headed import Headed, recorded
 from ...modeling.heads.image_classification import ImageClassifier
 from ...modeling.recording import Stack
 from ...nn.activations import activation
+from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions
 from ...nn.init import Start, Starting, constant, normal
@@ -45,13 +46,21 @@ class CLIPTextEmbeddings(Starting):
 class CLIPVisionEmbeddings(Starting):
     """A class vector and the patches, each through one convolution without bias, plus learned positions."""
 
+    image_size, patch_size = Alias("config.image_size"), Alias("config.patch_size")
+    embed_dim, num_positions = Alias("position_embedding.embedding_dim"), Alias("position_embedding.num_embeddings")
+
+    @property
+    def num_patches(self) -> int:
+        """Patches of an image of the usual size."""
+        return self.grid[0] * self.grid[1]
+
     def __init__(self, config: CLIPVisionConfig) -> None:
         super().__init__()
         size, patch = config.hidden_size, pair(config.patch_size)
         self.config, self.grid = config, grid(config.image_size, config.patch_size)
         self.class_embedding = nn.Parameter(torch.zeros(size))
         self.patch_embedding = nn.Conv2d(config.num_channels, size, kernel_size=patch, stride=patch, bias=False)
-        self.position_embedding = nn.Embedding(1 + self.grid[0] * self.grid[1], size)
+        self.position_embedding = nn.Embedding(1 + self.num_patches, size)
         start = normal(config.initializer_range * config.initializer_factor)
         self.starts = {
             "class_embedding": normal(size**-0.5 * config.initializer_factor),
@@ -155,6 +164,8 @@ class CLIPPreTrainedModel(PreTrainedModel):
 class CLIPTextModel(CLIPPreTrainedModel):
     """The text encoder. A text's vector is the state of its end token."""
 
+    eos_token_id = Alias("config.eos_token_id")
+
     config_class = CLIPTextConfig
     base_model_prefix = "text_model"
     stacks = {"": Stack("encoder.layers")}
@@ -257,6 +268,9 @@ def _projection(part: CLIPPartConfig, size: int) -> tuple[nn.Linear, Start]:
 
 class CLIPModel(CLIPPreTrainedModel):
     """Both encoders: how well each text describes each image."""
+
+    projection_dim = Alias("config.projection_dim")
+    text_embed_dim, vision_embed_dim = Alias("config.text_config.hidden_size"), Alias("config.vision_config.hidden_size")
 
     stacks = {
         "text_model_output.": Stack("text_model.encoder.layers"),

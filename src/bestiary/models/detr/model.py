@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import dropout
 
 from ...core.errors import InputError
 from ...core.outputs import ModelOutput, Tensors
@@ -16,6 +17,7 @@ from ...modeling.heads.headed import Headed, only
 from ...modeling.recording import Stack
 from ...modeling.seq2seq import encoder_output
 from ...nn.activations import activation
+from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ...nn.detection import Predicted, SetLoss
 from ...nn.frozen_norm import freeze_batch_norms
@@ -116,18 +118,19 @@ class DetrEncoderLayer(Layer):
         self.self_attn_layer_norm = nn.LayerNorm(config.d_model)
         self.fc1, self.fc2 = nn.Linear(config.d_model, inner), nn.Linear(inner, config.d_model)
         self.final_layer_norm = nn.LayerNorm(config.d_model)
-        self.act, self.dropout = activation(config.activation_function), nn.Dropout(config.dropout)
-        self.activation_dropout = nn.Dropout(config.activation_dropout)
+        self.act = activation(config.activation_function)
+        self.dropout, self.activation_dropout = config.dropout, config.activation_dropout
 
     def attention(self, x: Tensor, mask: Mask, positions: Tensor) -> Tensor:
         """The half of the layer in which `x` looks at itself."""
-        output: Tensor = self.self_attn_layer_norm(x + self.dropout(self.self_attn(x + positions, x + positions, x, mask)))
+        attended = self.self_attn(x + positions, x + positions, x, mask)
+        output: Tensor = self.self_attn_layer_norm(x + dropout(attended, self.dropout, self.training))
         return output
 
     def mlp(self, x: Tensor) -> Tensor:
         """The half of the layer with the MLP: norm(x + mlp(x))."""
-        inner = self.activation_dropout(self.act(self.fc1(x)))
-        output: Tensor = self.final_layer_norm(x + self.dropout(self.fc2(inner)))
+        inner = dropout(self.act(self.fc1(x)), self.activation_dropout, self.training)
+        output: Tensor = self.final_layer_norm(x + dropout(self.fc2(inner), self.dropout, self.training))
         return output
 
     def forward(self, x: Tensor, mask: Mask, *, positions: Tensor) -> Tensor:
@@ -147,7 +150,7 @@ class DetrDecoderLayer(DetrEncoderLayer):
     ) -> Tensor:
         x = self.attention(x, mask, positions)
         attended = self.encoder_attn(x + positions, memory_keys, memory, memory_mask)
-        return self.mlp(self.encoder_attn_layer_norm(x + self.dropout(attended)))
+        return self.mlp(self.encoder_attn_layer_norm(x + dropout(attended, self.dropout, self.training)))
 
 
 class DetrPreTrainedModel(PreTrainedModel):
@@ -170,6 +173,8 @@ class DetrPreTrainedModel(PreTrainedModel):
 class DetrEncoder(nn.Module):
     """The stack of layers over the places of a feature map."""
 
+    dropout = Alias("config.dropout")
+
     def __init__(self, config: DetrConfig) -> None:
         super().__init__()
         heads, inner = config.encoder_attention_heads, config.encoder_ffn_dim
@@ -189,6 +194,8 @@ class DetrDecoder(nn.Module):
 
     These are what the next layer goes on with then, as in the published library; in the paper they are not.
     """
+
+    dropout = Alias("config.dropout")
 
     def __init__(self, config: DetrConfig) -> None:
         super().__init__()

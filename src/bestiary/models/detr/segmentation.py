@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ...core.errors import ConfigError
 from ...core.outputs import ModelOutput, Tensors
 from ...nn.init import Start, Starting
+from ...nn.kernels import default_scaling
 from . import DetrConfig
 from .model import DetrForObjectDetection, DetrPreTrainedModel
 
@@ -37,14 +38,15 @@ class DetrMHAttentionMap(Starting):
 
     def __init__(self, size: int, heads: int, start: Start) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.head_dim = heads, size // heads
+        self.scaling = default_scaling(self.head_dim)
         self.q_linear, self.k_linear = nn.Linear(size, size), nn.Linear(size, size)
         self.starts = {"q_linear.weight": start, "k_linear.weight": start}
 
     def forward(self, queries: Tensor, places: Tensor, real: Tensor) -> Tensor:
         """Queries (B, Q, D), places (B, T, D) and which of them are real (B, T) -> (B, Q, H, T)."""
         q, k = (x.unflatten(-1, (self.heads, -1)) for x in (self.q_linear(queries), self.k_linear(places)))
-        scores = torch.einsum("bqhk,bthk->bqht", q * q.shape[-1] ** -0.5, k)
+        scores = torch.einsum("bqhk,bthk->bqht", q * self.scaling, k)
         scores = scores.masked_fill(~real[:, None, None], torch.finfo(scores.dtype).min)
         return scores.flatten(2).softmax(-1).view_as(scores)
 

@@ -19,6 +19,7 @@ from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation, identity
+from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
 from ...nn.conv import Conv1D
 from ...nn.embeddings import LearnedPositions
@@ -39,15 +40,18 @@ class BranchEnd(Conv1D):
 class GPT2Attention(HasHeads):
     """Causal self-attention, or, as cross-attention, attention to an encoder's states (`memory`)."""
 
+    split_size = Alias("embed_dim")
+
     def __init__(self, config: GPT2Config, layer_idx: int, cross: bool = False) -> None:
         super().__init__()
         size = config.n_embd
-        self.layer_idx, self.head_dim, self.upcast = layer_idx, size // config.n_head, config.reorder_and_upcast_attn
+        self.layer_idx, self.head_dim = layer_idx, size // config.n_head
+        self.reorder_and_upcast_attn, self.scale_attn_weights = config.reorder_and_upcast_attn, config.scale_attn_weights
         self.c_attn = Conv1D((2 if cross else 3) * size, size)
         self.q_attn = Conv1D(size, size) if cross else None
         self.c_proj = BranchEnd(size, size)
-        self.dropout = nn.Dropout(config.resid_pdrop)
-        scaling = default_scaling(self.head_dim) if config.scale_attn_weights else 1.0
+        self.resid_dropout = nn.Dropout(config.resid_pdrop)
+        scaling = default_scaling(self.head_dim) if self.scale_attn_weights else 1.0
         if config.scale_attn_by_inverse_layer_idx:
             scaling /= layer_idx + 1
         self.attend = Attend(scaling, config.attn_pdrop, cross=cross)
@@ -69,9 +73,9 @@ class GPT2Attention(HasHeads):
             query, key, value = (split_heads(part, self.head_dim) for part in self.c_attn(x).chunk(3, dim=-1))
             if cache is not None:
                 key, value = cache.update(key, value, self.layer_idx)
-        if self.upcast:
+        if self.reorder_and_upcast_attn:
             query, key, value = query.float(), key.float(), value.float()
-        output: Tensor = self.dropout(self.c_proj(merge_heads(self.attend(query, key, value, mask)).to(x.dtype)))
+        output: Tensor = self.resid_dropout(self.c_proj(merge_heads(self.attend(query, key, value, mask)).to(x.dtype)))
         return output
 
 
@@ -129,6 +133,8 @@ class GPT2PreTrainedModel(PreTrainedModel):
 
 class GPT2Model(GPT2PreTrainedModel):
     """The decoder without a head."""
+
+    embed_dim = Alias("config.n_embd")
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__(config)

@@ -13,6 +13,7 @@ from ...modeling.heads.sequence_classification import LastTokenClassifier
 from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.recording import Stack
 from ...nn.activations import activation
+from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, LayerCache, merge_heads, split_heads
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
@@ -32,6 +33,11 @@ class LlamaAttention(HasHeads):
 
     output_bias: ClassVar[bool | None] = None
     head_norm: ClassVar[type[nn.Module] | None] = None
+
+    @property
+    def num_key_value_groups(self) -> int:
+        """How many heads of queries share one of keys and values."""
+        return self.q_proj.out_features // self.k_proj.out_features
 
     def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
         super().__init__()
@@ -64,6 +70,8 @@ class LlamaAttention(HasHeads):
 
 class LlamaMLP(nn.Module):
     """down(act(gate(x)) * up(x)) (Shazeer 2020, SwiGLU)."""
+
+    hidden_size, intermediate_size = Alias("down_proj.out_features"), Alias("down_proj.in_features")
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()

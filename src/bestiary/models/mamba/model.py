@@ -15,6 +15,7 @@ from ...modeling.base import PreTrainedModel
 from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.recording import Stack
 from ...nn.activations import activation
+from ...nn.alias import Alias
 from ...nn.init import Start, Starting, constant, uniform
 from ...nn.inputs import one_of
 from ...nn.layer import Layer
@@ -42,6 +43,11 @@ def start_of_step(config: MambaConfig) -> Start:
 
 class MambaMixer(Starting):
     """One selective state-space model between two projections (Figure 3); `E` is `intermediate_size`, `N` `state_size`."""
+
+    hidden_size, intermediate_size = Alias("config.hidden_size"), Alias("config.intermediate_size")
+    ssm_state_size, conv_kernel_size = Alias("config.state_size"), Alias("config.conv_kernel")
+    time_step_rank, activation = Alias("config.time_step_rank"), Alias("config.hidden_act")
+    use_bias, use_conv_bias = Alias("config.use_bias"), Alias("config.use_conv_bias")
 
     def __init__(self, config: MambaConfig, layer_idx: int) -> None:
         super().__init__()
@@ -88,6 +94,8 @@ class MambaMixer(Starting):
 
 class MambaBlock(Layer):
     """x + mixer(norm(x))."""
+
+    layer_idx = Alias("mixer.layer_idx")
 
     def __init__(self, config: MambaConfig, layer_idx: int) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from ...modeling.heads.mixture_causal_lm import MixtureCausalLM
 from ...modeling.mixture import MixtureDecoder
+from ...nn.alias import Alias
 from ...nn.moe import Experts, Router
 from ..llama.model import LlamaForCausalLM, LlamaModel
 from . import MixtralConfig
@@ -11,6 +12,8 @@ from . import MixtralConfig
 
 class MixtralSparseMoeBlock(nn.Module):
     """The sum of what the chosen experts give, by their shares."""
+
+    top_k, jitter_noise = Alias("gate.top_k"), Alias("gate.noise")
 
     def __init__(self, config: MixtralConfig) -> None:
         super().__init__()

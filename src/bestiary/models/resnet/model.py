@@ -35,11 +35,11 @@ class ResNetEmbeddings(nn.Module):
         super().__init__()
         self.embedder = ResNetConvLayer(config.num_channels, config.embedding_size, 7, 2, config.hidden_act)
         self.pooler = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-        self.channels = config.num_channels
+        self.num_channels = config.num_channels
 
     def forward(self, pixel_values: Tensor | None) -> Tensor:
         """(B, C, Y, X) -> (B, D, Y/4, X/4)."""
-        pixels = check_pixels(pixel_values, self.channels, 1, None)
+        pixels = check_pixels(pixel_values, self.num_channels, 1, None)
         output: Tensor = self.pooler(self.embedder(pixels.to(self.embedder.convolution.weight.dtype)))
         return output
 

@@ -14,6 +14,7 @@ from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...modeling.seq2seq import Half, Seq2SeqPreTrainedModel, TextDecoder, TextEncoder, TextSeq2SeqModel
 from ...nn.activations import activation
+from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
 from ...nn.init import Starting, normal, start_usually
 from ...nn.layer import Layer, within_half
@@ -67,11 +68,13 @@ class T5Attention(HasHeads, Starting):
     """Attention without scaling; with `has_bias` it owns the table of distances that all layers of the stack use."""
 
     query_name = "q"
+    relative_attention_num_buckets = Alias("config.relative_attention_num_buckets")
+    relative_attention_max_distance = Alias("config.relative_attention_max_distance")
 
     def __init__(self, config: T5Config, layer_idx: int, has_bias: bool = False, cross: bool = False) -> None:
         super().__init__()
         inner = config.num_heads * config.d_kv
-        self.layer_idx, self.head_dim = layer_idx, config.d_kv
+        self.layer_idx, self.head_dim, self.has_relative_attention_bias = layer_idx, config.d_kv, has_bias
         self.q = nn.Linear(config.d_model, inner, bias=False)
         self.k = nn.Linear(config.d_model, inner, bias=False)
         self.v = nn.Linear(config.d_model, inner, bias=False)
@@ -183,6 +186,7 @@ class T5PreTrainedModel(Seq2SeqPreTrainedModel):
         nn.Linear: lambda dense, config: start_usually(dense, config.initializer_factor * dense.in_features**-0.5),
         nn.Embedding: lambda table, config: start_usually(table, config.initializer_factor),
     }
+    model_dim = Alias("config.d_model")
     config: T5Config
 
     def tied_weights(self) -> dict[str, str]:

@@ -13,6 +13,7 @@ from ...modeling.heads.image_classification import ImageClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation
+from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ...nn.init import Starting, constant, normal
 from ...nn.kernels import default_scaling
@@ -26,9 +27,16 @@ from . import ViTConfig
 class ViTPatchEmbeddings(nn.Module):
     """Each patch flattened and projected: one convolution whose stride is its width."""
 
+    num_channels = Alias("projection.in_channels")
+
+    @property
+    def num_patches(self) -> int:
+        """Patches of an image of the usual size."""
+        return self.grid[0] * self.grid[1]
+
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
-        patch = pair(config.patch_size)
+        patch, self.grid = pair(config.patch_size), grid(config.image_size, config.patch_size)
         self.projection = nn.Conv2d(config.num_channels, config.hidden_size, kernel_size=patch, stride=patch)
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -40,14 +48,16 @@ class ViTPatchEmbeddings(nn.Module):
 class ViTEmbeddings(Starting):
     """The class token and the patches, some of them replaced by a mask token, plus learned positions."""
 
+    patch_size = Alias("config.patch_size")
+
     def __init__(self, config: ViTConfig, use_mask_token: bool = False) -> None:
         super().__init__()
         size = config.hidden_size
-        self.config, self.grid = config, grid(config.image_size, config.patch_size)
+        self.config = config
         self.cls_token = nn.Parameter(torch.zeros(1, 1, size))
         self.mask_token = nn.Parameter(torch.zeros(1, 1, size)) if use_mask_token else None
         self.patch_embeddings = ViTPatchEmbeddings(config)
-        self.position_embeddings = nn.Parameter(torch.zeros(1, 1 + self.grid[0] * self.grid[1], size))
+        self.position_embeddings = nn.Parameter(torch.zeros(1, 1 + self.patch_embeddings.num_patches, size))
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.starts = dict.fromkeys(("cls_token", "position_embeddings"), normal(config.initializer_range))
         if use_mask_token:
@@ -66,7 +76,7 @@ class ViTEmbeddings(Starting):
             x = torch.where(masked.bool().unsqueeze(-1), self.mask_token.to(x.dtype), x)
         x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
         output: Tensor = self.dropout(
-            x + stretch(self.position_embeddings[0], self.grid, grid(pixels.shape[-2:], config.patch_size))
+            x + stretch(self.position_embeddings[0], self.patch_embeddings.grid, grid(pixels.shape[-2:], config.patch_size))
         )
         return output
 

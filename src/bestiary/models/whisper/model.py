@@ -11,6 +11,7 @@ from ...modeling.heads.seq2seq import Seq2SeqLM
 from ...modeling.recording import Stack
 from ...modeling.seq2seq import Half, Seq2SeqHeaded, Seq2SeqModel, Seq2SeqPreTrainedModel, TextDecoder
 from ...modeling.seq2seq_layers import Seq2SeqLayer, layers_of
+from ...nn.alias import Alias
 from ...nn.embeddings import LearnedPositions, sinusoids
 from ...nn.init import Starting
 from ...nn.masks import make_mask
@@ -52,6 +53,8 @@ class WhisperPreTrainedModel(Seq2SeqPreTrainedModel):
         "decoder_": Stack("decoder.layers", "decoder.layer_norm"),
     }
     _no_split_modules = ["WhisperEncoderLayer", "WhisperDecoderLayer"]
+    max_source_positions, max_target_positions = Alias("config.max_source_positions"), Alias("config.max_target_positions")
+    num_mel_bins, padding_idx = Alias("config.num_mel_bins"), Alias("config.padding_row")
     config: WhisperConfig
 
     def freeze_encoder(self) -> None:
@@ -84,7 +87,7 @@ class WhisperEncoder(Half, WhisperPreTrainedModel):
         self.conv1 = nn.Conv1d(config.num_mel_bins, config.d_model, kernel_size=3, padding=1)
         self.conv2 = nn.Conv1d(config.d_model, config.d_model, kernel_size=3, stride=2, padding=1)
         self.embed_positions = WhisperPositions(config.max_source_positions, config.d_model)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
         self.layers, self.layerdrop = layers_of(config, WhisperEncoderLayer), config.encoder_layerdrop
         self.layer_norm = nn.LayerNorm(config.d_model)
 
@@ -96,7 +99,8 @@ class WhisperEncoder(Half, WhisperPreTrainedModel):
         """input_features: (B, M, 2 * max_source_positions) log-mel frames, silence included."""
         x = nn.functional.gelu(self.conv1(check_frames(input_features, self.config)))
         x = nn.functional.gelu(self.conv2(x)).transpose(1, 2)
-        x = self.dropout(x + self.embed_positions(torch.arange(x.shape[1], device=x.device)))
+        x = x + self.embed_positions(torch.arange(x.shape[1], device=x.device))
+        x = nn.functional.dropout(x, self.dropout, self.training)
         return BaseModelOutput(self.through_layers(x, make_mask(x.shape[1], x.device, causal=False)))
 
 
@@ -110,7 +114,7 @@ class WhisperDecoder(TextDecoder, WhisperPreTrainedModel):
         super().__init__(config)
         self.embed_tokens = self.word_table(config)
         self.embed_positions = LearnedPositions(config.max_target_positions, config.d_model)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
         self.layers, self.layerdrop = layers_of(config, WhisperDecoderLayer), config.decoder_layerdrop
         self.layer_norm = nn.LayerNorm(config.d_model)
 
@@ -118,8 +122,7 @@ class WhisperDecoder(TextDecoder, WhisperPreTrainedModel):
         return self.embed_tokens
 
     def embed(self, words: Tensor, position_ids: Tensor) -> Tensor:
-        output: Tensor = self.dropout(words + self.embed_positions(position_ids))
-        return output
+        return nn.functional.dropout(words + self.embed_positions(position_ids), self.dropout, self.training)
 
     def finish(self, x: Tensor) -> Tensor:
         output: Tensor = self.layer_norm(x)
