@@ -1,16 +1,20 @@
 """Keywords of `from_pretrained` that ask for what this library does not do."""
 
 import json
+import re
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import transformers
-from kit.families import pair
+from kit.families import close, pair
+from safetensors.torch import load_file, save_file
 
 from bestiary import (
+    AutoModel,
     AutoModelForCausalLM,
     BertForMaskedLM,
     BertModel,
@@ -22,6 +26,8 @@ from bestiary import (
 )
 from bestiary.core.errors import ArgumentError, ConfigError, InputError, LoadError, MissingDependency
 from bestiary.core.logging import BestiaryWarning
+from bestiary.models.clip import CLIPModel, CLIPTextConfig
+from bestiary.nn.attention import Attend
 
 
 @pytest.mark.parametrize(("flag", "framework"), [("from_tf", "TensorFlow"), ("from_flax", "Flax")])
@@ -157,3 +163,133 @@ def test_a_model_that_is_on_disk_is_not_resized(device_map: dict[str, str]) -> N
     model = AutoModelForCausalLM.from_pretrained(pair("llama", "LlamaForCausalLM").folder, device_map=device_map)
     with pytest.raises(InputError, match="resize it before it is spread"):
         model.resize_token_embeddings(200)
+
+
+def renamed_llama(folder: Path) -> Any:
+    """A published Llama saved under names of another implementation; returns the model."""
+    reference = pair("llama", "LlamaForCausalLM").reference
+    reference.save_pretrained(folder)
+    tensors = load_file(folder / "model.safetensors")
+    renamed = {re.sub("^model", "net", key).replace("self_attn", "attention"): value for key, value in tensors.items()}
+    save_file(renamed, folder / "model.safetensors", {"format": "pt"})
+    return reference
+
+
+BACK = [{"^net": "model", "attention": "self_attn"}, {r"^net\.(.*)attention": r"model.\1self_attn", "^net": "model"}]
+
+
+@pytest.mark.parametrize("mapping", BACK)
+@pytest.mark.parametrize("device_map", [None, {"": "disk"}])
+def test_names_of_another_implementation(tmp_path: Path, mapping: dict[str, str], device_map: Any) -> None:
+    """As in the published library: in each name, of each pattern in turn, the first match is replaced."""
+    reference = renamed_llama(tmp_path)
+    theirs = transformers.LlamaForCausalLM.from_pretrained(tmp_path, key_mapping=mapping)
+    ours = AutoModelForCausalLM.from_pretrained(
+        tmp_path, key_mapping=mapping, device_map=device_map, offload_folder=str(tmp_path / "aside")
+    )
+    ids = torch.tensor([[5, 6, 7]])
+    with torch.no_grad():
+        close(ours(ids).logits, theirs(ids).logits)
+        close(ours(ids).logits, reference(ids).logits)
+    ours.save_pretrained(tmp_path / "ours")
+    assert "model.norm.weight" in load_file(tmp_path / "ours" / "model.safetensors")  # opens without the mapping from now on
+
+
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        (["net"], "key_mapping is a list; expected a table"),
+        ({"(": "model"}, r"cannot replace '\(' by 'model'"),
+        ({"net": 3}, "cannot replace 'net' by 3"),
+        ({r"layers\.\d": "layers.0"}, "one name .* would be lost"),
+    ],
+)
+def test_names_that_no_table_of_patterns_gives(tmp_path: Path, mapping: Any, said: str) -> None:
+    renamed_llama(tmp_path)
+    with pytest.raises(ArgumentError, match=said):
+        AutoModelForCausalLM.from_pretrained(tmp_path, key_mapping=mapping)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [
+        ({"": "bfloat16", "text_config": "bfloat16"}, torch.bfloat16),
+        ({"": "float16", "text_config": "float32"}, torch.float16),
+        ({"text_config": torch.bfloat16, "vision_config": torch.float16}, torch.float32),
+        ({"": torch.bfloat16}, torch.bfloat16),
+    ],
+)
+def test_a_table_of_dtypes_names_one_for_all(dtype: dict[str, Any], expected: torch.dtype) -> None:
+    folder = pair("clip", "CLIPModel").folder
+    assert transformers.CLIPModel.from_pretrained(folder, dtype=dtype).dtype == expected
+    with pytest.warns(BestiaryWarning, match="dtype-by-part") if set(dtype.values()) != {dtype.get("")} else nullcontext():
+        model = AutoModel.from_pretrained(folder, dtype=dtype)
+    assert {parameter.dtype for parameter in model.parameters()} == {expected}
+    with pytest.raises(ArgumentError, match="dtype has 'text', no part of CLIPConfig.*'text_config'"):
+        AutoModel.from_pretrained(folder, dtype={"text": "bfloat16"})
+
+
+def kernels_of(model: Any) -> tuple[str, ...]:
+    config = model.config
+    return tuple(each._attn_implementation for each in (config, config.text_config, config.vision_config))
+
+
+@pytest.mark.parametrize(
+    "kernels",
+    [
+        {"text_config": "eager", "vision_config": "sdpa"},
+        {"": "eager"},
+        {"": "eager", "text_config": "sdpa"},
+        {"vision_config": "eager"},
+        {},
+        "eager",
+    ],
+)
+def test_kernels_by_part(kernels: Any) -> None:
+    folder = pair("clip", "CLIPModel").folder
+    ours = AutoModel.from_pretrained(folder, attn_implementation=kernels)
+    theirs = transformers.CLIPModel.from_pretrained(folder, attn_implementation=kernels)
+    assert kernels_of(ours) == kernels_of(theirs)
+    for part, name in (("text_model", kernels_of(ours)[1]), ("vision_model", kernels_of(ours)[2])):
+        assert {m.implementation for m in ours.get_submodule(part).modules() if isinstance(m, Attend)} == {name}
+    for model in (ours, theirs):
+        model.set_attn_implementation({"text_config": "eager"})
+    assert kernels_of(ours) == kernels_of(theirs)
+    with pytest.raises(ArgumentError, match="attn_implementation has 'text_confg'.*'text_config'"):
+        ours.set_attn_implementation({"text_confg": "eager"})
+
+
+def test_kernels_by_part_in_a_config() -> None:
+    config = type(pair("clip", "CLIPModel").ours.config)
+    small = pair("clip", "CLIPModel").case.config
+    assert kernels_of(CLIPModel(config(**small, attn_implementation={"vision_config": "eager"}))) == ("sdpa", "sdpa", "eager")
+    part = CLIPTextConfig(**small["text_config"], attn_implementation="eager")
+    assert kernels_of(CLIPModel(config(**{**small, "text_config": part}))) == ("sdpa", "eager", "sdpa")
+
+
+TIES = [
+    ("llama", "LlamaForCausalLM", "lm_head.weight", "model.embed_tokens.weight"),
+    ("t5", "T5ForConditionalGeneration", "decoder.embed_tokens.weight", "shared.weight"),
+    ("bart", "BartForConditionalGeneration", "model.encoder.embed_tokens.weight", "model.shared.weight"),
+]
+
+
+@pytest.mark.parametrize(("family", "name", "target", "source"), TIES)
+def test_sides_of_a_tie_that_differ_are_kept_apart(family: str, name: str, target: str, source: str, tmp_path: Path) -> None:
+    reference, case = getattr(transformers, name), pair(family, name)
+    config = {**case.case.config, "tie_word_embeddings": True}
+    reference(getattr(transformers, case.case.config_class)(**config)).save_pretrained(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    tensors[target] = tensors[source] + 1
+    save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
+    theirs = reference.from_pretrained(tmp_path)
+    with pytest.warns(BestiaryWarning, match=f"ties {target} to {source}, .* each keeps its own"):
+        ours = type(case.ours).from_pretrained(tmp_path)
+    with torch.no_grad():
+        close(ours(**case.inputs).logits, theirs(**case.reference_inputs()).logits)
+    ours.tie_weights()
+    assert not torch.equal(ours.get_parameter(target), ours.get_parameter(source))
+    ours.save_pretrained(tmp_path / "ours")
+    written = load_file(tmp_path / "ours" / "model.safetensors")
+    assert torch.equal(written[target], tensors[target])
+    assert torch.equal(written[source], tensors[source])

@@ -58,6 +58,7 @@ class Checkpoint:
     keys: dict[str, TensorInfo] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     _readers: dict[str, Reader] = field(default_factory=dict, repr=False)  # tensor name -> the file that holds it
+    _stored: dict[str, str] = field(default_factory=dict, repr=False)  # tensor name -> its name there, where that is another
 
     @classmethod
     def open(
@@ -135,11 +136,11 @@ class Checkpoint:
 
     def tensor(self, key: str) -> torch.Tensor:
         """The tensor `key`, mapped from its file where the format allows; writing to it never changes the file."""
-        return self._readers[key].tensor(key)
+        return self._readers[key].tensor(self.stored_name(key))
 
     def drop(self, key: str) -> None:
         """Give back the memory that reading `key` took; a tensor handed out is read from the file anew when used again."""
-        self._readers[key].drop(key)
+        self._readers[key].drop(self.stored_name(key))
 
     @property
     def total_bytes(self) -> int:
@@ -153,7 +154,42 @@ class Checkpoint:
 
     def where(self, key: str) -> str:
         """`file:key`, for reports."""
-        return f"{self.keys[key].file.name}:{key}"
+        return f"{self.keys[key].file.name}:{self.stored_name(key)}"
+
+    def stored_name(self, key: str) -> str:
+        """What the file calls the tensor `key`."""
+        return self._stored.get(key, key)
+
+    def rename(self, patterns: Mapping[str, str]) -> None:
+        """Call tensors otherwise than the files do: in each name, of each pattern in turn, the first match is replaced.
+
+        Args:
+            patterns: regular expression -> what takes its place, with `\\1` for what the first group matched. One whose end
+                is a letter or digit ends with a word: `layers.1` is not in `layers.10`, nor `attention` in `attention_norm`.
+
+        Raises:
+            ArgumentError: these are no patterns and replacements, or give two tensors one name.
+        """
+        if not isinstance(patterns, Mapping):
+            raise ArgumentError(f"key_mapping is a {type(patterns).__name__}; expected a table of patterns and replacements")
+        names: dict[str, str] = {}
+        for key in self.keys:
+            name = key
+            for pattern, replacement in patterns.items():
+                try:
+                    whole = rf"(?:{pattern})\b" if re.search(r"(?<!\\)[A-Za-z0-9]\Z", pattern) else pattern
+                    name = re.sub(whole, replacement, name, count=1)
+                except (re.error, TypeError, IndexError) as error:
+                    raise ArgumentError(
+                        f"key_mapping cannot replace {pattern!r:.80} by {replacement!r:.80}: {error}; expected a regular"
+                        " expression and a text"
+                    ) from error
+            if name in names:
+                raise ArgumentError(f"key_mapping gives {names[name]!r} and {key!r} the one name {name!r}; one would be lost")
+            names[name] = key
+        self.keys = {name: self.keys[key] for name, key in names.items()}
+        self._readers = {name: self._readers[key] for name, key in names.items()}
+        self._stored = names
 
 
 class _Memory:

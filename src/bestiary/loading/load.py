@@ -15,7 +15,7 @@ from .plan import LoadPlan as LoadPlan
 from .plan import Placer
 from .report import LoadReport, fold
 from .rules import Recipe, Rule, on_load
-from .slots import Slot, distinct, slots_of
+from .slots import Slot, distinct, slots_of, untie
 
 
 def load_weights(
@@ -38,8 +38,8 @@ def load_weights(
     Every parameter and buffer must come from the file, from a tie, or be allowed to be new: by `allow_missing`, by
     `ignore_mismatched_sizes`, or because the checkpoint was saved by a class with another head (`head_is_new`) and no
     tensor of that module is in the file. New tensors are given memory and handed to `initialise` by name; a warning names
-    them, and those of the file that have no place in the model. A tie whose two sides differ in the file is an error: one
-    of them would be lost.
+    them, and those of the file that have no place in the model. Both sides of a tie that differ in the file are kept, untied,
+    with a warning.
 
     Args:
         saved_as: the class that the checkpoint says it holds, for the error.
@@ -51,10 +51,15 @@ def load_weights(
         LoadError: tensors are missing, misshapen or in conflict, all named with those left over; or `initialise` left one
             unfilled.
     """
-    slots = slots_of(model, tied or {})
+    tied = dict(tied or {})
+    slots = slots_of(model, tied)
     recipes, outside = _match(on_load(renames, checkpoint.keys), slots, prefix)
-    judge = _Judge(slots, prefix, head_is_new, ignore_unexpected, allow_missing)
     report = LoadReport(checkpoint.name, model=type(model).__name__, saved_as=saved_as)
+    if differ := _differing(tied, slots, recipes, checkpoint):
+        report.untied = list(differ)
+        untie(model, differ)
+        slots = slots_of(model, {target: source for target, source in tied.items() if target not in differ})
+    judge = _Judge(slots, prefix, head_is_new, ignore_unexpected, allow_missing)
     assigned = _assign(slots, recipes, checkpoint, report, ignore_mismatched_sizes)
     judge.leftovers(recipes, outside, report)
     judge.absent(assigned, recipes, report)
@@ -79,6 +84,21 @@ def _match(recipes: dict[str, Recipe], slots: Mapping[str, Slot], prefix: str) -
         inner = {name.removeprefix(dot): value for name, value in recipes.items() if name.startswith(dot)}
         return inner, [name for name in recipes if not name.startswith(dot)]
     return recipes, []
+
+
+def _differing(
+    tied: Mapping[str, str], slots: Mapping[str, Slot], recipes: Mapping[str, Recipe], checkpoint: Checkpoint
+) -> dict[str, str]:
+    """The ties, target -> source, of whose two sides the file holds other values; they are told."""
+    here = {target: source for target, source in tied.items() if {target, source} <= slots.keys() & recipes.keys()}
+    differ = {target: source for target, source in here.items() if not _equal(recipes[target], recipes[source], checkpoint)}
+    for target, source in differ.items():
+        text = (
+            f"the config ties {target} to {source}, and {checkpoint.name} holds both with other values: each keeps its own;"
+            " tie_word_embeddings=False in the config says so"
+        )
+        warn_once("untied", text, about=text)
+    return differ
 
 
 def _shape_of(recipe: Recipe, checkpoint: Checkpoint) -> torch.Tensor:
@@ -204,7 +224,8 @@ def _entry(recipe: Recipe, dtype: torch.dtype, checkpoint: Checkpoint) -> dict[s
     info = checkpoint.keys[recipe.sources[0]]
     if not recipe.plain or dtype != info.dtype or checkpoint.format != "safetensors":
         return None
-    return {"safetensors_file": str(info.file), "weight_name": recipe.sources[0], "dtype": str(dtype).removeprefix("torch.")}
+    name = checkpoint.stored_name(recipe.sources[0])
+    return {"safetensors_file": str(info.file), "weight_name": name, "dtype": str(dtype).removeprefix("torch.")}
 
 
 @contextmanager

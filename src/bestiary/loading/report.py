@@ -58,7 +58,8 @@ class LoadReport:
         mismatched: (name, shape in the file, shape in the model) of tensors that do not fit and nobody allowed.
         initialised: names that the file lacks (or whose shape there was allowed to differ) and that got fresh values.
         unused: keys of the file that were left aside, allowed (the head of another task, names a class ignores).
-        tied: name -> the name whose tensor it shares.
+        tied: name -> the name whose tensor it shares. untied: names whose tensor the config would have shared, while the
+            file holds another.
         converted: name -> (dtype in the file, dtype in the model).
         conflicts: sentences about ties whose two sides differ in the file.
         model, saved_as: the class that is loaded, and the one that the checkpoint says it holds.
@@ -75,6 +76,7 @@ class LoadReport:
     unused: list[str] = field(default_factory=list)
     tied: dict[str, str] = field(default_factory=dict)
     converted: dict[str, tuple[torch.dtype, torch.dtype]] = field(default_factory=dict)
+    untied: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
     offload_index: dict[str, dict[str, Any]] = field(default_factory=dict)
     model: str = ""

@@ -71,6 +71,15 @@ def slots_of(model: nn.Module, tied: Mapping[str, str] | None = None) -> dict[st
     return by_name
 
 
+def untie(model: nn.Module, names: Iterable[str]) -> None:
+    """Give each of the parameters `names` a tensor of its own, without values yet, in place of the one that it shares."""
+    for name in names:
+        parent, _, local = name.rpartition(".")
+        shared = model.get_parameter(name)
+        apart = nn.Parameter(torch.empty_like(shared), requires_grad=shared.requires_grad)
+        model.get_submodule(parent)._parameters[local] = apart
+
+
 def distinct(slots: Mapping[str, Slot]) -> Iterable[Slot]:
     """Each slot once, in the model's order."""
     return {id(slot): slot for slot in slots.values()}.values()

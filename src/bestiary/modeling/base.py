@@ -15,7 +15,7 @@ from ..nn.kernels import KERNELS, kernel
 from .building import initialising
 from .calling import CallMixin
 from .config import PreTrainedConfig
-from .opening import OpenKeywords, floating_dtype, open_model
+from .opening import OpenKeywords, floating_dtype, one_dtype, open_model
 from .pruning import prune
 from .resizing import resize
 from .saving import save_model
@@ -28,7 +28,7 @@ class PreTrainedModel(CallMixin):
         """Show configs, prune, set the kernel, initialise, tie. Runs by itself when a model is complete, and may run again."""
         self.share_configs()
         self._prune_as_configured()
-        self.set_attn_implementation(self.config.__dict__["_attn_implementation"] or self.kernels[0])
+        self._set_kernels_as_configured()
         if initialising() and not self._initialised:
             self.init_weights()
         self._initialised = True
@@ -65,20 +65,35 @@ class PreTrainedModel(CallMixin):
         """The attention kernel in use."""
         return str(self.config.__dict__["_attn_implementation"])
 
-    def set_attn_implementation(self, name: str) -> None:
-        """Use the kernel `name` in every attention layer.
+    def set_attn_implementation(self, name: str | Mapping[str, str]) -> None:
+        """Use the kernel `name` in all attention, or kernels by part, {"text_config": "eager"}; "" is the model itself.
 
         Raises:
-            ArgumentError: unknown, or not possible for this family. MissingDependency: its package is not installed.
+            ArgumentError: unknown, or not possible for this family; no such part. MissingDependency: its package is not
+                installed.
         """
-        if name in KERNELS and name not in self.kernels:
-            raise ArgumentError(f"{type(self).__name__} cannot use {name!r}; it supports {', '.join(self.kernels)}")
-        kernel(name)
-        for module in self.modules():
-            if isinstance(module, Attend):
-                module.implementation = name
-            elif isinstance(module, PreTrainedModel):
-                module.config.__dict__["_attn_implementation"] = name
+        names = name if isinstance(name, Mapping) else {"": name}
+        self.config.check_parts("attn_implementation", names)
+        for each in names.values():
+            if each in KERNELS and each not in self.kernels:
+                raise ArgumentError(f"{type(self).__name__} cannot use {each!r}; it supports {', '.join(self.kernels)}")
+            kernel(each)
+        by_config = {id(self.config.parts()[part]): each for part, each in names.items()}
+        for _, module, model in self.each_module():
+            chosen = by_config.get(id(model.config)) if isinstance(name, Mapping) else name
+            if chosen is not None and isinstance(module, Attend):
+                module.implementation = chosen
+            elif chosen is not None and module is model:
+                model.config.__dict__["_attn_implementation"] = chosen
+
+    def _set_kernels_as_configured(self) -> None:
+        """The kernels that the config names: one for all, or some by part; the others are what their own config says."""
+        name = self.config.__dict__["_attn_implementation"]
+        if isinstance(name, str):
+            return self.set_attn_implementation(name)
+        configured = {part: config.__dict__["_attn_implementation"] for part, config in self.config.parts().items() if part}
+        self.set_attn_implementation(self.kernels[0])
+        self.set_attn_implementation({part: each for part, each in (configured | (name or {})).items() if each is not None})
 
     # opening and saving ----------------------------------------------------------------------------------------------
 
@@ -90,6 +105,7 @@ class PreTrainedModel(CallMixin):
             InputError: the dtype is not a floating-point one.
         """
         dtype = kwargs.pop("torch_dtype", dtype)
+        dtype = one_dtype(dtype, config)
         dtype = floating_dtype((None if dtype == "auto" else dtype) or config.dtype or torch.float32)
         config = copy.deepcopy(config)
         kwargs.pop("trust_remote_code", None)

@@ -1,9 +1,10 @@
 """`PreTrainedConfig`: the hyperparameters of a model, as its config.json holds them."""
 
+from collections.abc import Iterable
 from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
-from ..core.errors import ConfigError, InputError
+from ..core.errors import ArgumentError, ConfigError, InputError, did_you_mean
 from ..core.kinds import Count, Size, check, fits
 from ..core.logging import warn_once
 from ..hub.files import HubOptions
@@ -53,7 +54,8 @@ class PreTrainedConfig(PretrainedRecord):
         # Where the default is 0 or false, and null says nothing else, it says the same.
         off = {each.name for each in fields(self) if each.default in (0, False) and not fits(None, each.type)}
         values = {k: value for k, value in values.items() if k not in aside and not (value is None and k in off)}
-        check(type(self).__name__, "attn_implementation", self.__dict__["_attn_implementation"], str | None)
+        kernels = str | dict[str, str] | None  # of all parts, or of each by its name
+        check(type(self).__name__, "attn_implementation", self.__dict__["_attn_implementation"], kernels)
         labels = values.pop("num_labels", None)
         super()._fill(values, from_caller)
         if labels is not None and labels != self.num_labels:
@@ -104,7 +106,7 @@ class PreTrainedConfig(PretrainedRecord):
     if TYPE_CHECKING:  # a checker takes the fields alone for keywords, and these are keywords too
         num_labels: int = 2
         torch_dtype: Any = None
-        attn_implementation: str | None = None
+        attn_implementation: str | dict[str, str] | None = None
     else:
 
         @property
@@ -127,6 +129,24 @@ class PreTrainedConfig(PretrainedRecord):
     def use_return_dict(self) -> bool:
         """The older name of `return_dict`."""
         return self.return_dict
+
+    def parts(self) -> dict[str, "PreTrainedConfig"]:
+        """This config under the name "", and those of the parts of a composite model under the names of their fields."""
+        return {"": self, **{name: value for name, value in self.__dict__.items() if isinstance(value, PreTrainedConfig)}}
+
+    def check_parts(self, keyword: str, names: Iterable[str]) -> None:
+        """Refuse `names`, the keys of what was passed as `keyword`, that are no parts of the model.
+
+        Raises:
+            ArgumentError: names the parts there are.
+        """
+        for name in names:
+            if name not in (parts := self.parts()):
+                near = did_you_mean(name, list(parts))
+                raise ArgumentError(
+                    f"{keyword} has {name!r:.80}, no part of {type(self).__name__}.{near} Expected '' (the model itself)"
+                    + "".join(f" or {part!r}" for part in parts if part)
+                )
 
     def get_text_config(self, decoder: bool | None = None) -> "PreTrainedConfig":
         """The config of the part that handles text: a sub-config in models made of parts, else itself."""

@@ -39,14 +39,17 @@ class OpenOptions:
     """The keywords of `from_pretrained` besides the hub's (`hub.files.HubOptions`) and the config's own.
 
     config: a config object, or where its file is, instead of the checkpoint's own.
-    dtype (older: torch_dtype): a floating dtype, its name, or "auto" (the default): the config's, else the file's.
+    dtype (older: torch_dtype): a floating dtype, its name, or "auto" (the default): the config's, else the file's; of a table
+        by part, as older scripts pass it, the model's own ("") is taken for all.
     device_map: "auto", "balanced", "balanced_low_0", "sequential", a device, or module name -> device, "cpu" or "disk".
     max_memory: device -> bytes or a string with a unit. offload_folder, offload_state_dict: for what goes to disk.
-    attn_implementation: the attention kernel. use_safetensors, variant: which weight files.
+    attn_implementation: the attention kernel, or kernels by part of the config ("" is the model itself).
+    use_safetensors, variant: which weight files.
     ignore_mismatched_sizes: tensors whose shape differs are made anew, with a warning, instead of refused.
     allow_missing: patterns of parameters that may be made anew, or True for all.
     output_loading_info: also return what was missing, unexpected and mismatched.
     state_dict: tensors to load instead of the checkpoint's files.
+    key_mapping: regular expression -> what takes the place of its first match in the names of the file's tensors.
     generation_config: settings to attach instead of the checkpoint's.
     low_cpu_mem_usage, weights_only: how loading always works, whatever they say.
     trust_remote_code: accepted, for code from a checkpoint is never run. from_tf, from_flax: True is refused.
@@ -59,13 +62,14 @@ class OpenOptions:
     offload_folder: Any = None
     offload_state_dict: bool = False
     offload_buffers: bool = False
-    attn_implementation: str | None = None
+    attn_implementation: str | dict[str, str] | None = None
     use_safetensors: bool | None = None
     variant: str | None = None
     ignore_mismatched_sizes: bool = False
     allow_missing: tuple[str, ...] | list[str] = ()
     output_loading_info: bool = False
     state_dict: Mapping[str, torch.Tensor] | None = None
+    key_mapping: Mapping[str, str] | None = None
     generation_config: Any = None
     low_cpu_mem_usage: bool | None = None
 
@@ -102,19 +106,20 @@ class OpenKeywords(HubKeywords, total=False):
     """`OpenOptions` and `HubOptions` as keywords, with their older spellings, and what every config has that is often set."""
 
     config: Any
-    dtype: torch.dtype | str | None
+    dtype: torch.dtype | str | dict[str, torch.dtype | str] | None
     device_map: Any
     max_memory: dict[Any, Any] | None
     offload_folder: Any
     offload_state_dict: bool
     offload_buffers: bool
-    attn_implementation: str | None
+    attn_implementation: str | dict[str, str] | None
     use_safetensors: bool | None
     variant: str | None
     ignore_mismatched_sizes: bool
     allow_missing: tuple[str, ...] | list[str] | bool
     output_loading_info: Literal[False]
     state_dict: Mapping[str, torch.Tensor] | None
+    key_mapping: Mapping[str, str] | None
     generation_config: Any
     low_cpu_mem_usage: bool | None
     torch_dtype: torch.dtype | str | None
@@ -142,6 +147,25 @@ def floating_dtype(dtype: Any) -> torch.dtype:
     return kind
 
 
+def one_dtype(dtype: Any, config: PreTrainedConfig) -> Any:
+    """`dtype`, or of a table by part the one under "" (float32 without it), with a warning: all parts have one dtype.
+
+    Raises:
+        ArgumentError: the table names what is no part of the model.
+    """
+    if not isinstance(dtype, Mapping):
+        return dtype
+    config.check_parts("dtype", dtype)
+    chosen = dtype.get("", torch.float32)
+    if any(each != chosen for each in dtype.values()):
+        warn_once(
+            "dtype-by-part",
+            f"dtype names {', '.join(map(str, dtype.values()))} for the parts of one model, which would not fit each other:"
+            f" {chosen} (what '' names, else float32) is used for all",
+        )
+    return chosen
+
+
 def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwargs: Any) -> Any:
     """The model of class `cls` in the checkpoint `name_or_path` (a folder, a hub name, or None with `state_dict`).
 
@@ -160,10 +184,12 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
             f"{name_or_path} is quantized ({method}), which cannot be opened here yet; open it in another precision"
         )
     checkpoint = _checkpoint(name_or_path, options, hub)
+    if options.key_mapping is not None:
+        checkpoint.rename(options.key_mapping)
     cls.tie_as_saved(config, checkpoint.keys)
     if options.attn_implementation is not None:
         config.__dict__["_attn_implementation"] = options.attn_implementation
-    dtype = _dtype(options.dtype, config, checkpoint)
+    dtype = _dtype(one_dtype(options.dtype, config), config, checkpoint)
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
@@ -189,6 +215,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
         initialise=model.init_weights,
     )
     model.load_report = report
+    model.untied(report.untied)
     model.config.dtype = dtype
     model.eval()
     model.open_settings(name_or_path, options.generation_config, hub)

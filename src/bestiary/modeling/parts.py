@@ -1,6 +1,6 @@
 """`ModelParts`: what a family says about its models in data, and where the parts of a model are."""
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -65,6 +65,7 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
     _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$", r"(^|\.)position_ids$"]
 
     _initialised = False
+    _untied: frozenset[str] = frozenset()
     name_or_path = Alias("config.name_or_path")
 
     def __init__(self, config: PreTrainedConfig) -> None:
@@ -153,11 +154,22 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
 
     # weights ---------------------------------------------------------------------------------------------------------
 
-    def tied_weights(self) -> dict[str, str]:
-        """Parameter -> the parameter it shares storage with, for this model and its config."""
+    def ties(self) -> dict[str, str]:
+        """Parameter -> the parameter it is tied to by what family and config say."""
         if not self.config.get_text_config().tie_word_embeddings:
             return {}
         return dict(self._tied_weights_keys)
+
+    def tied_weights(self) -> dict[str, str]:
+        """Parameter -> the parameter it shares storage with: the `ties`, but those that were `untied`."""
+        return {target: source for target, source in self.ties().items() if target not in self._untied}
+
+    def untied(self, names: Iterable[str]) -> None:
+        """From now on the parameters `names` are tied to no other, here and in the parts of this model."""
+        for path, module, model in self.each_module():
+            if module is model:
+                prefix = f"{path}." if path else ""
+                model._untied |= {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
 
     def tie_weights(self) -> None:
         """Make every tied parameter the very object it is tied to."""

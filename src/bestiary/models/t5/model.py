@@ -189,9 +189,9 @@ class T5PreTrainedModel(Seq2SeqPreTrainedModel):
     model_dim = Alias("config.d_model")
     config: T5Config
 
-    def tied_weights(self) -> dict[str, str]:
+    def ties(self) -> dict[str, str]:
         """Both stacks always share one embedding; the output layer joins them where the config ties words."""
-        tied = {**super().tied_weights(), **self._tied_weights_keys}
+        tied = {**super().ties(), **self._tied_weights_keys}
         if not self.config.tie_word_embeddings:
             tied.pop("lm_head.weight", None)
         return tied
