@@ -97,7 +97,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
     (CLIPConfig, {"text_config": 5}, "text_config"),
     (CLIPConfig, {"text_config": {"hidden_size": 0}}, "CLIPTextConfig: hidden_size is 0"),
     (CLIPConfig, {"text_config_dict": 5}, "text_config"),
-    (BertConfig, {"attn_implementation": 5}, "attn_implementation is 5; expected text, or null"),
+    (BertConfig, {"attn_implementation": 5}, "attn_implementation is 5; expected text, or a table of text: text, or null"),
     (WhisperConfig, {"suppress_tokens": "all"}, "suppress_tokens"),
     (WhisperConfig, {"begin_suppress_tokens": 5}, "begin_suppress_tokens"),
     (WhisperConfig, {"mask_time_prob": 7}, "mask_time_prob is 7"),
