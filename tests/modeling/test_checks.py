@@ -115,7 +115,7 @@ def test_embeddings_that_do_not_fit(reader: tuple[str, str], embeds: torch.Tenso
 
 def test_other_type_errors_stay_what_they_are() -> None:
     with pytest.raises(TypeError, match="positional") as caught:
-        pair("llama", "LlamaForCausalLM").ours(*[torch.ones(1, 2).long()] * 9)
+        pair("llama", "LlamaForCausalLM").ours(*[torch.ones(1, 2).long()] * 15)
     assert not isinstance(caught.value, ArgumentError)
 
 

@@ -20,17 +20,17 @@ class AutoConfig:
     @overload
     @staticmethod
     def from_pretrained(
-        name_or_path: str | os.PathLike[str], *, return_unused_kwargs: Literal[True], **kwargs: Any
+        pretrained_model_name_or_path: str | os.PathLike[str], *, return_unused_kwargs: Literal[True], **kwargs: Any
     ) -> tuple[PreTrainedConfig, dict[str, Any]]: ...
 
     @overload
     @staticmethod
     def from_pretrained(
-        name_or_path: str | os.PathLike[str], *, return_unused_kwargs: Literal[False] = False, **kwargs: Any
+        pretrained_model_name_or_path: str | os.PathLike[str], *, return_unused_kwargs: Literal[False] = False, **kwargs: Any
     ) -> PreTrainedConfig: ...
 
     @staticmethod
-    def from_pretrained(name_or_path: str | os.PathLike[str], **kwargs: Any) -> Any:
+    def from_pretrained(pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Any:
         """Read config.json and build the config that its `model_type` names; keywords override its values.
 
         Raises:
@@ -39,7 +39,9 @@ class AutoConfig:
         """
         kwargs.pop("trust_remote_code", None)
         options, rest = HubOptions.split(kwargs)
-        path = file_itself(name_or_path) or get_file(name_or_path, PreTrainedConfig.file_name, options)
+        path = file_itself(pretrained_model_name_or_path) or get_file(
+            pretrained_model_name_or_path, PreTrainedConfig.file_name, options
+        )
         values = PreTrainedConfig.get_dict(path)
         model_type = values.get("model_type")
         if model_type is None:  # files of 2019; some name the class of the model
@@ -48,25 +50,27 @@ class AutoConfig:
             model_type = next(filter(None, types), None)
         if model_type is not None and not isinstance(model_type, str):
             kind = type(model_type).__name__
-            raise ConfigError(f"config.json of {name_or_path}: model_type is {model_type!r:.80} ({kind}); expected text")
+            raise ConfigError(
+                f"config.json of {pretrained_model_name_or_path}: model_type is {model_type!r:.80} ({kind}); expected text"
+            )
         if not model_type:
             raise ConfigError(
-                f"config.json of {name_or_path} names no model_type, so no family can be chosen; add one (such as"
-                ' "model_type": "bert"), or open the checkpoint with the classes of its family (BertModel, BertTokenizer)'
+                f"config.json of {pretrained_model_name_or_path} names no model_type, so no family can be chosen; add one (such"
+                ' as "model_type": "bert"), or open the checkpoint with the classes of its family (BertModel, BertTokenizer)'
             )
         try:
             config_kind = config_class(model_type)
         except UnknownArchitecture:
             if "auto_map" in values:
                 raise UnsafeFile(
-                    f"{name_or_path} ({model_type!r:.80}) contains custom code which must be executed to open it"
-                    f" ({values['auto_map']}); code from a checkpoint is never run, also not with trust_remote_code=True."
+                    f"{pretrained_model_name_or_path} ({model_type!r:.80}) contains custom code which must be executed to open"
+                    f" it ({values['auto_map']}); code from a checkpoint is never run, also not with trust_remote_code=True."
                     " Read it, import it yourself, and register its classes with AutoConfig.register and AutoModel.register"
                 ) from None
             raise
         opened = config_kind.from_pretrained(path, **rest)  # with return_unused_kwargs a pair
         config: PreTrainedConfig = opened[0] if isinstance(opened, tuple) else opened
-        config.__dict__["_name_or_path"] = str(name_or_path)
+        config.__dict__["_name_or_path"] = str(pretrained_model_name_or_path)
         return opened
 
     @staticmethod

@@ -60,38 +60,46 @@ class AutoModelClass(Generic[Model]):
     @overload
     @classmethod
     def from_pretrained(
-        cls, name_or_path: NameOrPath | None, *model_args: Any, output_loading_info: Literal[True], **kwargs: Any
+        cls,
+        pretrained_model_name_or_path: NameOrPath | None,
+        *model_args: Any,
+        output_loading_info: Literal[True],
+        **kwargs: Any,
     ) -> tuple[Model, dict[str, Any]]: ...
 
     @overload
     @classmethod
-    def from_pretrained(cls, name_or_path: NameOrPath | None, *model_args: Any, **kwargs: "Unpack[OpenKeywords]") -> Model: ...
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: NameOrPath | None, *model_args: Any, **kwargs: "Unpack[OpenKeywords]"
+    ) -> Model: ...
 
     @overload  # any field of the family's config is a keyword as well
     @classmethod
     def from_pretrained(
         cls,
-        name_or_path: NameOrPath | None,
+        pretrained_model_name_or_path: NameOrPath | None,
         *model_args: Any,
         output_loading_info: Literal[False] = False,
         **kwargs: Any,
     ) -> Model: ...
 
     @classmethod
-    def from_pretrained(cls, name_or_path: NameOrPath | None, *model_args: Any, config: Any = None, **kwargs: Any) -> Any:
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: NameOrPath | None, *model_args: Any, config: Any = None, **kwargs: Any
+    ) -> Any:
         """Open the checkpoint with the class that its config and this task choose; keywords as `PreTrainedModel`'s."""
         if isinstance(kwargs.get("trust_remote_code"), bool):
             del kwargs["trust_remote_code"]
         if not isinstance(config, PreTrainedConfig):
             hub, _ = HubOptions.split(kwargs)
-            source: Any = config or name_or_path
+            source: Any = config or pretrained_model_name_or_path
             config = AutoConfig.from_pretrained(source, **vars(hub))
-        return cls.class_for(config).from_pretrained(name_or_path, *model_args, config=config, **kwargs)
+        return cls.class_for(config).from_pretrained(pretrained_model_name_or_path, *model_args, config=config, **kwargs)
 
     @classmethod
-    def register(cls, config: type[PreTrainedConfig], model: Any, exist_ok: bool = False) -> None:
-        """Use `model` for configs of the class `config` in this process."""
-        cls.mapping.register(config, model, exist_ok)
+    def register(cls, config_class: type[PreTrainedConfig], model_class: Any, exist_ok: bool = False) -> None:
+        """Use `model_class` for configs of `config_class` in this process."""
+        cls.mapping.register(config_class, model_class, exist_ok)
 
 
 class AutoModel(AutoModelClass["PreTrainedModel"], tasks=("base",)):

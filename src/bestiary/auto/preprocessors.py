@@ -1,5 +1,6 @@
 """Automatic preprocessors: the class named in their own file opens them, else the one that the family of the model names."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -97,17 +98,22 @@ class _AutoPreprocessor(Generic[Opened]):
         raise UnknownArchitecture(f"{cls.__name__} cannot open {name_or_path}: {what} (looked in {files})")
 
     @classmethod
-    def from_pretrained(cls, name_or_path: NameOrPath, *args: Any, **kwargs: Any) -> Opened:
+    def from_pretrained(cls, pretrained_model_name_or_path: NameOrPath, *args: Any, **kwargs: Any) -> Opened:
         """Open the preprocessor of a checkpoint with the class that belongs to it."""
         kwargs = {name: value for name, value in kwargs.items() if name not in ("trust_remote_code", "use_fast", "config")}
         options, _ = HubOptions.split(kwargs)
-        preprocessor: Opened = cls.class_for(name_or_path, options).from_pretrained(name_or_path, *args, **kwargs)
+        preprocessor: Opened = cls.class_for(pretrained_model_name_or_path, options).from_pretrained(
+            pretrained_model_name_or_path, *args, **kwargs
+        )
         return preprocessor
 
     @classmethod
-    def register(cls, config: type[PreTrainedConfig], preprocessor: Any, exist_ok: bool = False) -> None:
-        """Use `preprocessor` for models whose config is of the class `config`, in this process."""
-        cls.mapping.register(config, preprocessor, exist_ok)
+    def _register(cls, config_class: type[PreTrainedConfig], classes: tuple[Any, ...], exist_ok: bool) -> None:
+        """Use the first of `classes` that is not None for models whose config is of `config_class`, in this process."""
+        preprocessor = next((each for each in classes if each is not None), None)
+        if preprocessor is None:
+            raise ArgumentError(f"{cls.__name__}.register got no class to use for {config_class.__name__}; pass one")
+        cls.mapping.register(config_class, preprocessor, exist_ok)
 
 
 def _belonging(kind: Any) -> str:
@@ -135,6 +141,18 @@ class AutoTokenizer(_AutoPreprocessor["PreTrainedTokenizerFast"]):
     general = ("PreTrainedTokenizerFast", "PreTrainedTokenizer", "PreTrainedTokenizerBase", "TokenizersBackend")
 
     @classmethod
+    def register(
+        cls,
+        config_class: type[PreTrainedConfig],
+        tokenizer_class: Any = None,
+        slow_tokenizer_class: Any = None,
+        fast_tokenizer_class: Any = None,
+        exist_ok: bool = False,
+    ) -> None:
+        """Use `tokenizer_class` (else the fast, else the slow one) for models of `config_class`, in this process."""
+        cls._register(config_class, (tokenizer_class, fast_tokenizer_class, slow_tokenizer_class), exist_ok)
+
+    @classmethod
     def generic(cls, name_or_path: Any, options: HubOptions) -> Any:
         from ..preprocess.text.tokenizer import PreTrainedTokenizerFast
 
@@ -154,12 +172,35 @@ class AutoImageProcessor(_AutoPreprocessor["BaseImageProcessor"]):
         ("preprocessor_config.json", "feature_extractor_type"),
     )
 
+    @classmethod
+    def register(
+        cls,
+        config_class: type[PreTrainedConfig],
+        slow_image_processor_class: Any = None,
+        fast_image_processor_class: Any = None,
+        image_processor_classes: Mapping[str, Any] | None = None,
+        exist_ok: bool = False,
+    ) -> None:
+        """Use one of these classes for models of `config_class`, in this process; of several the one that works on PIL images.
+
+        Args:
+            image_processor_classes: what an image is worked on with ("pil", "torchvision") -> class.
+        """
+        by_backend = image_processor_classes or {}
+        classes = (by_backend.get("pil"), slow_image_processor_class, fast_image_processor_class, *by_backend.values())
+        cls._register(config_class, classes, exist_ok)
+
 
 class AutoFeatureExtractor(_AutoPreprocessor["SequenceFeatureExtractor"]):
     """The feature extractor of a checkpoint (audio; for older image checkpoints the image processor, then named so)."""
 
     kind = "feature_extractor"
     places = (("preprocessor_config.json", "feature_extractor_type"),)
+
+    @classmethod
+    def register(cls, config_class: type[PreTrainedConfig], feature_extractor_class: Any, exist_ok: bool = False) -> None:
+        """Use `feature_extractor_class` for models of `config_class`, in this process."""
+        cls._register(config_class, (feature_extractor_class,), exist_ok)
 
     @classmethod
     def kinds(cls) -> tuple[type, ...]:
@@ -177,6 +218,11 @@ class AutoProcessor(_AutoPreprocessor["ProcessorMixin"]):
         ("preprocessor_config.json", "processor_class"),
         ("tokenizer_config.json", "processor_class"),
     )
+
+    @classmethod
+    def register(cls, config_class: type[PreTrainedConfig], processor_class: Any, exist_ok: bool = False) -> None:
+        """Use `processor_class` for models of `config_class`, in this process."""
+        cls._register(config_class, (processor_class,), exist_ok)
 
     @classmethod
     def kinds(cls) -> tuple[type, ...]:

@@ -56,7 +56,9 @@ class Cache(ABC):
             self.layers.append(self.make_layer(len(self.layers)))
         return self.layers[layer_idx]
 
-    def update(self, keys: Tensor, values: Tensor, layer_idx: int, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+    def update(
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, cache_kwargs: Any = None
+    ) -> tuple[Tensor, Tensor]:
         """Add the keys and values (B, G, T, K) of layer `layer_idx`; returns all it holds, (B, G, S, K).
 
         `cache_kwargs` is what models written for older caches pass (angles, slots); every cache here counts by itself.
@@ -64,8 +66,8 @@ class Cache(ABC):
         if layer_idx >= len(self.layers):
             self.layer(layer_idx)
         if self.transfer is not None:
-            self.transfer.bring(self.layers, layer_idx, keys.device)
-        return self.layers[layer_idx].update(keys, values)
+            self.transfer.bring(self.layers, layer_idx, key_states.device)
+        return self.layers[layer_idx].update(key_states, value_states)
 
     def read(self, layer_idx: int) -> tuple[Tensor, Tensor]:
         """The keys and values (B, G, n, K) of the n tokens that layer `layer_idx` holds, for attention that adds none."""

@@ -65,9 +65,11 @@ class EncoderDecoderCache(Cache):
     def make_layer(self, layer_idx: int) -> CacheLayer:
         return self.self_attention_cache.make_layer(layer_idx)
 
-    def update(self, keys: Tensor, values: Tensor, layer_idx: int, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+    def update(
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, cache_kwargs: Any = None
+    ) -> tuple[Tensor, Tensor]:
         """Add keys and values (B, G, T, K) of the decoder's tokens."""
-        return self.self_attention_cache.update(keys, values, layer_idx)
+        return self.self_attention_cache.update(key_states, value_states, layer_idx)
 
     def settled(self) -> list[CacheLayer]:
         """The layers of the decoder's own cache, none of which is on its way between two devices."""

@@ -41,7 +41,7 @@ class CacheLayer(ABC):
         """The values held, (B, G, S, K); None before the first update."""
 
     @abstractmethod
-    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
         """Add `keys` and `values` (B, G, T, K); returns all that attention looks at, (B, G, S, K)."""
 
     @abstractmethod

@@ -184,13 +184,13 @@ class PagedLayers:
             values[self._ready : end].zero_()
         self._ready = max(self._ready, end)
 
-    def update(self, keys: Tensor, values: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
         """Write `keys` and `values` (1, G, T, K) of a layer where `place` said; returns all that the layer holds."""
         while layer_idx >= len(self._layers):
-            groups, key_size, value_size = keys.shape[1], keys.shape[3], values.shape[3]
+            groups, key_size, value_size = key_states.shape[1], key_states.shape[3], value_states.shape[3]
             try:
-                all_keys = keys.new_empty(self.blocks, groups, key_size, self.page_size)
-                all_values = values.new_empty(self.blocks, groups, self.page_size, value_size)
+                all_keys = key_states.new_empty(self.blocks, groups, key_size, self.page_size)
+                all_values = value_states.new_empty(self.blocks, groups, self.page_size, value_size)
             except RuntimeError as error:
                 raise CapacityError(
                     f"there is no memory for {self.blocks} blocks of {self.page_size} tokens: set a smaller num_blocks"
@@ -199,8 +199,8 @@ class PagedLayers:
             all_values[: self._ready].zero_()
             self._layers.append((all_keys, all_values))
         all_keys, all_values = self._layers[layer_idx]
-        all_keys[self._block, :, :, self._slot] = keys[0].transpose(0, 1)
-        all_values[self._block, :, self._slot] = values[0].transpose(0, 1)
+        all_keys[self._block, :, :, self._slot] = key_states[0].transpose(0, 1)
+        all_values[self._block, :, self._slot] = value_states[0].transpose(0, 1)
         return all_keys, all_values
 
     def wipe(self, blocks: Sequence[int]) -> None:

@@ -7,11 +7,14 @@ and saved again; a keyword that looks like a misspelt field is refused.
 
 import copy
 import json
+from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields
+from inspect import Parameter
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from .errors import ConfigError, did_you_mean
 from .kinds import check
+from .signatures import showing, undecorated
 
 
 @dataclass_transform(kw_only_default=True)
@@ -34,14 +37,23 @@ class Record:
             del cls.__dataclass_fields__[other]  # type: ignore[attr-defined]
             setattr(cls, other, _another_spelling(cls.attribute_map[other]))
         cls._field_names = frozenset(field.name for field in fields(cls))  # type: ignore[arg-type]
+        cls.__init__ = showing(undecorated(cls.__init__), cls._parameters())  # type: ignore[method-assign]
 
     _field_names: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def _parameters(cls) -> Iterator[Parameter]:
+        """What the constructor takes: the fields, each by its name, and further keywords."""
+        for field in fields(cls):  # type: ignore[arg-type]
+            default = field.default_factory() if field.default_factory is not MISSING else field.default
+            yield Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=field.type)
+        yield Parameter("kwargs", Parameter.VAR_KEYWORD)
 
     def __init__(self, **values: Any) -> None:
         self._fill(values, from_caller=True)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any], **overrides: Any) -> Self:
+    def from_dict(cls, config_dict: dict[str, Any], **overrides: Any) -> Self:
         """Build from what a file holds; unknown names are kept. `overrides` come from the caller and are checked.
 
         Raises:
@@ -50,7 +62,8 @@ class Record:
         self = cls.__new__(cls)
         self._refuse_misspelt(overrides)
         spelt = {cls.attribute_map.get(name, name) for name in overrides}
-        self._fill({**{k: v for k, v in values.items() if cls.attribute_map.get(k, k) not in spelt}, **overrides})
+        stored = {name: value for name, value in config_dict.items() if cls.attribute_map.get(name, name) not in spelt}
+        self._fill({**stored, **overrides})
         return self
 
     def _fill(self, values: dict[str, Any], from_caller: bool = False) -> None:
@@ -120,10 +133,10 @@ class Record:
         """The `shown_values`, or with `use_diff=False` every value, as sorted, indented JSON."""
         return json.dumps(self.shown_values() if use_diff else self.to_dict(), indent=2, sort_keys=True) + "\n"
 
-    def update(self, values: dict[str, Any]) -> None:
+    def update(self, config_dict: dict[str, Any]) -> None:
         """Set several values at once and check them together."""
-        self._refuse_misspelt(values)
-        for name, value in values.items():
+        self._refuse_misspelt(config_dict)
+        for name, value in config_dict.items():
             setattr(self, name, value)
         self.validate()
 
@@ -159,6 +172,11 @@ class PlacedRecord(Record):
             problem = f"and {twice[0]} by name too" if twice else f"for {len(names)} fields ({', '.join(names)})"
             raise ConfigError(f"{type(self).__name__} got {len(values)} values by place {problem}; pass each once, by its name")
         super().__init__(**dict(zip(names, values, strict=False)), **named)
+
+    @classmethod
+    def _parameters(cls) -> Iterator[Parameter]:
+        for each in super()._parameters():
+            yield each.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) if each.kind is Parameter.KEYWORD_ONLY else each
 
 
 def _another_spelling(name: str) -> property:

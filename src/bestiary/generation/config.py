@@ -12,6 +12,7 @@ from ..core.files import folder_to_fill, write_json
 from ..core.kinds import Natural
 from ..hub.files import HubOptions, get_file, inside
 from ..hub.pretrained import PretrainedRecord
+from ..hub.push import uploader
 from .options import Option, declared_by, options
 
 # Without any length, so many new tokens are made, or fewer where the context ends.
@@ -99,11 +100,11 @@ class GenerationConfig(Fields):
         """The names of all fields."""
         return cls._field_names
 
-    @overload
+    @overload  # type: ignore[override]  # as published, the first argument is called otherwise here
     @classmethod
     def from_pretrained(
         cls,
-        name_or_path: str | os.PathLike[str],
+        pretrained_model_name: str | os.PathLike[str],
         config_file_name: str | None = None,
         *,
         return_unused_kwargs: Literal[True],
@@ -114,7 +115,7 @@ class GenerationConfig(Fields):
     @classmethod
     def from_pretrained(
         cls,
-        name_or_path: str | os.PathLike[str],
+        pretrained_model_name: str | os.PathLike[str],
         config_file_name: str | None = None,
         *,
         return_unused_kwargs: Literal[False] = False,
@@ -122,7 +123,9 @@ class GenerationConfig(Fields):
     ) -> Self: ...
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | os.PathLike[str], config_file_name: str | None = None, **kwargs: Any) -> Any:
+    def from_pretrained(
+        cls, pretrained_model_name: str | os.PathLike[str], config_file_name: str | None = None, **kwargs: Any
+    ) -> Any:
         """Read generation_config.json (or `config_file_name`); further keywords override what it holds.
 
         With `return_unused_kwargs=True`, keywords that are no field come back in a second value instead.
@@ -130,7 +133,9 @@ class GenerationConfig(Fields):
         split = kwargs.pop("return_unused_kwargs", False)
         options, overrides = HubOptions.split(kwargs)
         rest = {name: value for name, value in overrides.items() if name not in cls._field_names} if split else {}
-        named = name_or_path if config_file_name is None else get_file(name_or_path, config_file_name, options)
+        named = (
+            pretrained_model_name if config_file_name is None else get_file(pretrained_model_name, config_file_name, options)
+        )
         values = cls.get_dict(named, options)
         settings = cls.from_dict(values, **{name: value for name, value in overrides.items() if name not in rest})
         return (settings, rest) if split else settings
@@ -152,10 +157,18 @@ class GenerationConfig(Fields):
         super().update({name: value for name, value in fields.items() if name in self._field_names or name in self.__dict__})
         return {name: value for name, value in fields.items() if name not in self.__dict__}
 
-    def save_pretrained(self, folder: str | os.PathLike[str], **kwargs: Any) -> list[str]:
-        """Write the values that are set into `folder`; returns the path written. None is not stored: it says nothing."""
-        path = str(folder_to_fill(folder) / inside(kwargs.pop("config_file_name", self.file_name)))
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike[str],
+        config_file_name: str | None = None,
+        push_to_hub: bool = False,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Write the values that are set into `save_directory`; returns the path. None is not stored: it says nothing."""
+        upload = uploader(push_to_hub, kwargs, "GenerationConfig.save_pretrained")
+        path = str(folder_to_fill(save_directory) / inside(config_file_name or self.file_name))
         write_json(path, {name: value for name, value in self.to_dict().items() if value is not None})
+        upload(save_directory)
         return [path]
 
     def effective(self, name: str) -> Any:

@@ -25,9 +25,9 @@ class BaseWatermarkingConfig(PlacedRecord):
     def construct_processor(self, vocab_size: int, device: Any) -> LogitsProcessor:
         """The processor that writes this watermark into scores (B, vocab_size) on `device`."""
 
-    def update(self, values: dict[str, Any] | None = None, **more: Any) -> None:
+    def update(self, config_dict: dict[str, Any] | None = None, **more: Any) -> None:
         """Set several values at once and check them together."""
-        super().update({**(values or {}), **more})
+        super().update({**(config_dict or {}), **more})
 
     def to_json_file(self, json_file_path: str | os.PathLike[str]) -> None:
         """Write the values to a file."""

@@ -1,14 +1,13 @@
 """`from_pretrained`, `save_pretrained` and `push_to_hub` for objects that live in one JSON file."""
 
 import os
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ..core.config import Record
 from ..core.errors import CorruptFile, FileMissing
 from ..core.files import folder_to_fill, read_json, write_json
-from .files import HubOptions, file_itself, get_file, refuse
-from .push import PushToHubMixin, push_folder
+from .files import HubOptions, file_itself, get_file
+from .push import PushToHubMixin, uploader
 
 
 class PretrainedRecord(Record, PushToHubMixin):
@@ -30,7 +29,7 @@ class PretrainedRecord(Record, PushToHubMixin):
         return values
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | os.PathLike[str], **kwargs: Any) -> Self:
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Self:
         """Read from a folder, a file, or a name on the hub; keywords that are no hub options override stored values.
 
         Raises:
@@ -38,35 +37,33 @@ class PretrainedRecord(Record, PushToHubMixin):
             ConfigError: an override is misspelt, or values clash.
         """
         options, overrides = HubOptions.split(kwargs)
-        return cls.from_dict(cls.get_dict(name_or_path, options), **overrides)
+        return cls.from_dict(cls.get_dict(pretrained_model_name_or_path, options), **overrides)
 
     @classmethod
-    def from_json_file(cls, path: str | os.PathLike[str]) -> Self:
-        """Read from the JSON file `path`, whatever its name.
+    def from_json_file(cls, json_file: str | os.PathLike[str]) -> Self:
+        """Read from the JSON file `json_file`, whatever its name.
 
         Raises:
             FileMissing, CorruptFile: the file cannot be read. ConfigError: values clash.
         """
-        file = file_itself(path)
+        file = file_itself(json_file)
         if file is None:
-            raise FileMissing(f"there is no file {path}; from_pretrained opens folders and names on the hub")
+            raise FileMissing(f"there is no file {json_file}; from_pretrained opens folders and names on the hub")
         return cls.from_dict(cls.get_dict(file))
 
-    def to_json_file(self, path: str | os.PathLike[str]) -> None:
-        """Write every value to `path`, whole or not at all."""
-        write_json(path, self.to_dict())
+    def to_json_file(self, json_file_path: str | os.PathLike[str], use_diff: bool = False) -> None:
+        """Write every value (with `use_diff` those that differ from the defaults) to a file, whole or not at all."""
+        write_json(json_file_path, self.to_diff_dict() if use_diff else self.to_dict())
 
-    def save_pretrained(self, folder: str | os.PathLike[str], *, push_to_hub: bool = False, **kwargs: Any) -> list[str]:
-        """Write the file atomically into `folder`; returns the paths written.
+    def save_pretrained(self, save_directory: str | os.PathLike[str], *, push_to_hub: bool = False, **kwargs: Any) -> list[str]:
+        """Write the file atomically into `save_directory`; returns the paths written.
 
         Args:
             push_to_hub: also upload the folder; `kwargs` are those of `hub.push.push_folder`, `repo_id` by default the
                 folder's name.
         """
-        path = folder_to_fill(folder) / self.file_name
+        upload = uploader(push_to_hub, kwargs, f"{type(self).__name__}.save_pretrained")
+        path = folder_to_fill(save_directory) / self.file_name
         write_json(path, self.to_dict())
-        if push_to_hub:
-            push_folder(folder, kwargs.pop("repo_id", Path(folder).resolve().name), **kwargs)
-        else:
-            refuse(kwargs, f"{type(self).__name__}.save_pretrained")
+        upload(save_directory)
         return [str(path)]

@@ -1,12 +1,15 @@
 """Uploading: what `save_pretrained` writes goes to a repository of the hub in one commit."""
 
+import inspect
 import os
 import tempfile
+from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from ..core.errors import HubError
+from ..core.errors import ArgumentError, HubError
+from ..core.logging import warn_once
 from .card import model_card
 from .download import explain, failures
 from .options import HubOptions, network_is_off, offline
@@ -71,11 +74,36 @@ def _operations(folder: Path, remote_files: list[str], supersedes: tuple[str, ..
     return [*added, *(CommitOperationDelete(path_in_repo=name) for name in stale)]
 
 
+def uploader(
+    push_to_hub: bool, keywords: dict[str, Any], where: str, supersedes: tuple[str, ...] = ()
+) -> Callable[[str | os.PathLike[str]], None]:
+    """What `save_pretrained(push_to_hub=..., **keywords)` does once a folder is written: upload it, if that is asked for.
+
+    Keywords, those of `push_folder`, are checked at once, before anything is written; `repo_id` is by default the folder's
+    name. Without `push_to_hub` they have no effect, and a warning says so.
+
+    Raises:
+        ArgumentError: a keyword that `where` does not take.
+    """
+    keywords = {name: value for name, value in keywords.items() if value is not None}
+    unknown = [name for name in keywords if name not in inspect.signature(push_folder).parameters]
+    if unknown:
+        raise ArgumentError(f"{where} takes no argument {', '.join(map(repr, unknown))}")
+    if keywords and not push_to_hub:
+        warn_once("no-push", f"{', '.join(keywords)} of {where} say how to upload, and have no effect without push_to_hub=True")
+
+    def upload(folder: str | os.PathLike[str]) -> None:
+        if push_to_hub:
+            push_folder(folder, **{"repo_id": Path(folder).resolve().name, "supersedes": supersedes, **keywords})
+
+    return upload
+
+
 class _Saves(Protocol):
     @property
     def supersedes(self) -> tuple[str, ...]: ...
 
-    def save_pretrained(self, folder: str, **kwargs: Any) -> Any: ...
+    def save_pretrained(self, save_directory: str, **kwargs: Any) -> Any: ...
 
 
 class PushToHubMixin:

@@ -23,10 +23,10 @@ class BackboneConfig(PreTrainedConfig):
     _twins: ClassVar[dict[str, str]] = {"out_features": "out_indices", "out_indices": "out_features"}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any], **overrides: Any) -> Self:
-        """As every config; an override of one way to say which stages takes the place of the other in `values`."""
+    def from_dict(cls, config_dict: dict[str, Any], **overrides: Any) -> Self:
+        """As every config; an override of one way to say which stages takes the place of the other in `config_dict`."""
         stale = {cls._twins[name] for name in overrides if name in cls._twins}
-        return super().from_dict({name: value for name, value in values.items() if name not in stale}, **overrides)
+        return super().from_dict({name: value for name, value in config_dict.items() if name not in stale}, **overrides)
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)

@@ -65,14 +65,15 @@ class PreTrainedModel(CallMixin):
         """The attention kernel in use."""
         return str(self.config.__dict__["_attn_implementation"])
 
-    def set_attn_implementation(self, name: str | Mapping[str, str]) -> None:
-        """Use the kernel `name` in all attention, or kernels by part, {"text_config": "eager"}; "" is the model itself.
+    def set_attn_implementation(self, attn_implementation: str | Mapping[str, str]) -> None:
+        """Use one kernel in all attention, or kernels by part, {"text_config": "eager"}; "" is the model itself.
 
         Raises:
             ArgumentError: unknown, or not possible for this family; no such part. MissingDependency: its package is not
                 installed.
         """
-        names = name if isinstance(name, Mapping) else {"": name}
+        by_part = isinstance(attn_implementation, Mapping)
+        names = attn_implementation if isinstance(attn_implementation, Mapping) else {"": attn_implementation}
         self.config.check_parts("attn_implementation", names)
         for each in names.values():
             if each in KERNELS and each not in self.kernels:
@@ -80,7 +81,7 @@ class PreTrainedModel(CallMixin):
             kernel(each)
         by_config = {id(self.config.parts()[part]): each for part, each in names.items()}
         for _, module, model in self.each_module():
-            chosen = by_config.get(id(model.config)) if isinstance(name, Mapping) else name
+            chosen = by_config.get(id(model.config)) if by_part else names[""]
             if chosen is not None and isinstance(module, Attend):
                 module.implementation = chosen
             elif chosen is not None and module is model:
@@ -125,32 +126,40 @@ class PreTrainedModel(CallMixin):
     @overload
     @classmethod
     def from_pretrained(
-        cls, name_or_path: NameOrPath | None, *model_args: Any, output_loading_info: Literal[True], **kwargs: Any
+        cls,
+        pretrained_model_name_or_path: NameOrPath | None,
+        *model_args: Any,
+        output_loading_info: Literal[True],
+        **kwargs: Any,
     ) -> tuple[Self, dict[str, Any]]: ...
 
     @overload
     @classmethod
-    def from_pretrained(cls, name_or_path: NameOrPath | None, *model_args: Any, **kwargs: Unpack[OpenKeywords]) -> Self: ...
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: NameOrPath | None, *model_args: Any, **kwargs: Unpack[OpenKeywords]
+    ) -> Self: ...
 
     @overload  # any field of the family's config is a keyword as well
     @classmethod
     def from_pretrained(
         cls,
-        name_or_path: NameOrPath | None,
+        pretrained_model_name_or_path: NameOrPath | None,
         *model_args: Any,
         output_loading_info: Literal[False] = False,
         **kwargs: Any,
     ) -> Self: ...
 
     @classmethod
-    def from_pretrained(cls, name_or_path: NameOrPath | None, *model_args: Any, **kwargs: Any) -> Any:
+    def from_pretrained(cls, pretrained_model_name_or_path: NameOrPath | None, *model_args: Any, **kwargs: Any) -> Any:
         """Open a checkpoint: see `modeling/opening.py` for every keyword."""
-        return open_model(cls, name_or_path, *model_args, **kwargs)
+        return open_model(cls, pretrained_model_name_or_path, *model_args, **kwargs)
 
-    def save_pretrained(self, folder: Any, **kwargs: Any) -> list[Path]:
+    def save_pretrained(self, save_directory: Any, **kwargs: Any) -> list[Path]:
         """Write config, generation settings and weights: see `modeling/saving.py` for every keyword."""
-        return save_model(self, folder, **kwargs)
+        return save_model(self, save_directory, **kwargs)
 
-    def resize_token_embeddings(self, new_num_tokens: int | None = None, **kwargs: Any) -> nn.Module:
+    def resize_token_embeddings(
+        self, new_num_tokens: int | None = None, pad_to_multiple_of: int | None = None, mean_resizing: bool = True
+    ) -> nn.Module:
         """Grow or shrink the vocabulary: see `modeling/resizing.py`."""
-        return resize(self, new_num_tokens, **kwargs)
+        return resize(self, new_num_tokens, pad_to_multiple_of, mean_resizing)

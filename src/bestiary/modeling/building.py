@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import Signature, signature
 from typing import TYPE_CHECKING, Any
 
 
@@ -44,6 +45,11 @@ class FinishedOnce(type):
     """Calls `post_init` once, when the outermost model of a nest is complete."""
 
     if not TYPE_CHECKING:  # a checker would take this signature for that of every constructor
+
+        @property
+        def __signature__(cls) -> Signature:
+            parameters = list(signature(cls.__init__).parameters.values())
+            return Signature(parameters[1:])
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:
             _building.depth += 1

@@ -1,7 +1,7 @@
 """What calling a model does around its `forward`: inputs checked, head masks set, hidden states and attentions recorded."""
 
 from collections.abc import Callable
-from typing import Any, Literal, Protocol, TypeVar, overload
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, overload
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from ..nn.layer import Layer
 from ..nn.rope import Rotary
 from . import checks, head_masks
 from .explaining import UNCLEAR, explained
+from .forward_signature import places, shown_forward
 from .parts import ModelParts
 from .recording import recording
 
@@ -31,6 +32,17 @@ class Runs(Protocol[Output]):
 
 class CallMixin(ModelParts):
     """`model(...)`: checks inputs, runs `forward`, records hidden states and attentions; starts caches, recomputes layers."""
+
+    backbone_class: ClassVar[type[nn.Module] | None] = None  # what a head stands on, which shows in its `forward`
+    # Names of the arguments of `forward`, in the order in which `model(...)` takes them by place.
+    _places: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        forward = shown_forward(cls, cls.backbone_class)
+        if forward is not None:
+            cls.forward = forward
+        cls._places = places(cls.forward)
 
     @overload
     def __call__(self, *args: Any, return_dict: Literal[False], **kwargs: Any) -> tuple[Any, ...]: ...
@@ -68,6 +80,8 @@ class CallMixin(ModelParts):
 
         Other arguments are those of `forward`, whose output class says what comes back.
         """
+        if len(args) > 1:
+            args, kwargs = self._by_name(args, kwargs)
         if self.main_input_name == "input_ids" and not torch.compiler.is_compiling() and not self.holds_models():
             checks.check_tokens(self, args, kwargs)
         if "cache_position" in kwargs:
@@ -92,6 +106,15 @@ class CallMixin(ModelParts):
         inputs.warn_of_words(return_dict=return_dict)
         plain = not (self.config.return_dict if return_dict is None else return_dict)
         return output.to_tuple() if plain and isinstance(output, ModelOutput) else output
+
+    def _by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with all but the first by name: forward takes fewer by place than the published one."""
+        if len(args) > len(self._places):
+            return args, kwargs  # forward says what it takes
+        named = dict(zip(self._places[1:], args[1:], strict=False))
+        for name in named.keys() & kwargs.keys():
+            raise ArgumentError(f"{type(self).__name__} got {name} by place and by name; pass it once")
+        return args[:1], {**named, **kwargs}
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -182,17 +182,17 @@ class PreTrainedConfig(PretrainedRecord):
     @overload
     @classmethod
     def from_pretrained(
-        cls, name_or_path: NameOrPath, *, return_unused_kwargs: Literal[True], **kwargs: Any
+        cls, pretrained_model_name_or_path: NameOrPath, *, return_unused_kwargs: Literal[True], **kwargs: Any
     ) -> tuple[Self, dict[str, Any]]: ...
 
     @overload
     @classmethod
     def from_pretrained(
-        cls, name_or_path: NameOrPath, *, return_unused_kwargs: Literal[False] = False, **kwargs: Any
+        cls, pretrained_model_name_or_path: NameOrPath, *, return_unused_kwargs: Literal[False] = False, **kwargs: Any
     ) -> Self: ...
 
     @classmethod
-    def from_pretrained(cls, name_or_path: NameOrPath, **kwargs: Any) -> Any:
+    def from_pretrained(cls, pretrained_model_name_or_path: NameOrPath, **kwargs: Any) -> Any:
         """Read config.json; other keywords override its values.
 
         With `return_unused_kwargs=True`, keywords that are no field come back in a second value instead.
@@ -200,11 +200,11 @@ class PreTrainedConfig(PretrainedRecord):
         """
         options, overrides = HubOptions.split(kwargs)
         split = overrides.pop("return_unused_kwargs", False)
-        values = cls._part_of_this_type(cls.get_dict(name_or_path, options))
+        values = cls._part_of_this_type(cls.get_dict(pretrained_model_name_or_path, options))
         field_names = {name for name in overrides if name in cls._field_names or name in cls.attribute_map or name in dir(cls)}
         field_names |= {name for name in overrides if name in values}
         config = cls.from_dict(values, **({name: overrides[name] for name in field_names} if split else overrides))
-        config.__dict__["_name_or_path"] = str(name_or_path)
+        config.__dict__["_name_or_path"] = str(pretrained_model_name_or_path)
         return (config, {name: value for name, value in overrides.items() if name not in field_names}) if split else config
 
     @classmethod
@@ -229,11 +229,11 @@ class PreTrainedConfig(PretrainedRecord):
         return {name: value for name, value in values.items() if name != "model_type"}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any], **overrides: Any) -> Self:
+    def from_dict(cls, config_dict: dict[str, Any], **overrides: Any) -> Self:
         """Build from the content of config.json. Unknown values are kept; `overrides` are checked for misspelling."""
-        if not isinstance(values, dict):
-            raise InputError(f"{cls.__name__} is made from a dictionary, found {type(values).__name__}")
-        return super().from_dict(values, **overrides)
+        if not isinstance(config_dict, dict):
+            raise InputError(f"{cls.__name__} is made from a dictionary, found {type(config_dict).__name__}")
+        return super().from_dict(config_dict, **overrides)
 
     def to_dict(self) -> dict[str, Any]:
         """Every value, with `model_type`, as plain JSON types."""

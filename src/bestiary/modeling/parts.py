@@ -134,12 +134,12 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
         """The linear layer that gives logits over the vocabulary, or None."""
         return None
 
-    def set_output_embeddings(self, value: nn.Module) -> None:
+    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
         """Replace the layer that gives logits over the vocabulary."""
         old = self.get_output_embeddings()
         if old is None:
             raise ArgumentError(f"{type(self).__name__} has no output embedding")
-        self._replace(old, value)
+        self._replace(old, new_embeddings)
 
     def vocabulary_biases(self) -> list[tuple[nn.Module, str]]:
         """Biases over the vocabulary, as (module, name): they are resized with the embedding."""

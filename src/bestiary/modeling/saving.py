@@ -1,7 +1,6 @@
 """Saving a model as a checkpoint."""
 
 import copy
-import inspect
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Any
 
 import torch
 
-from ..core.errors import ArgumentError, InputError
+from ..core.errors import InputError
 from ..core.files import folder_to_fill
 from ..core.logging import warn_once
-from ..hub.push import push_folder
+from ..hub.push import uploader
 from ..loading.save import save_weights
 from ..placement.offload import read_tensor
 from .parts import ModelParts
@@ -46,14 +45,7 @@ def save_model(
     Raises:
         SaveError: the disk is full or the folder cannot be written; what was there before is still whole.
     """
-    hub = {name: value for name, value in hub.items() if value is not None}
-    unknown = [name for name in hub if name not in inspect.signature(push_folder).parameters]
-    if unknown:
-        raise ArgumentError(f"save_pretrained takes no argument {', '.join(map(repr, unknown))}")
-    if hub and not push_to_hub:
-        warn_once(
-            "no-push", f"{', '.join(hub)} of save_pretrained say how to upload, and have no effect without push_to_hub=True"
-        )
+    upload = uploader(push_to_hub, hub, "save_pretrained", model.supersedes)
     if not is_main_process:
         return []
     if save_function is not None:
@@ -80,6 +72,5 @@ def save_model(
     )
     written += [Path(path) for path in config.save_pretrained(folder)]
     written += model.save_settings(folder)
-    if push_to_hub:
-        push_folder(folder, hub.pop("repo_id", Path(folder).name), supersedes=model.supersedes, **hub)
+    upload(folder)
     return written

@@ -150,7 +150,7 @@ class BatchFeature(dict[str, Any]):
                 self[name] = as_tensor(value, tensor_type, name)
         return self
 
-    def to(self, *args: Any, **kwargs: Any) -> Self:
+    def to(self, device: Any = None, *args: Any, non_blocking: bool = False, **kwargs: Any) -> Self:
         """Move tensors to a device and cast the floating ones, in place.
 
         Takes what `torch.Tensor.to` takes: a device, a dtype or both, `non_blocking`, `copy`. Integers and booleans (ids,
@@ -158,6 +158,8 @@ class BatchFeature(dict[str, Any]):
         """
         import torch
 
+        args = args if device is None else (device, *args)
+        kwargs |= {"non_blocking": True} if non_blocking else {}
         dtype = kwargs.pop("dtype", None) or next((value for value in args if isinstance(value, torch.dtype)), None)
         if isinstance(dtype, str):
             raise ArgumentError(f"dtype must be a torch.dtype such as torch.float16, not {dtype!r}")

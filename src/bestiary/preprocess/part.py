@@ -55,13 +55,13 @@ class Preprocessor(PretrainedRecord):
         return values
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any], **overrides: Any) -> Self:
+    def from_dict(cls, config_dict: dict[str, Any], **overrides: Any) -> Self:
         """Build from stored settings, of any age; keywords override them."""
         # Old audio files also hold the table of mel filters, which follows from the other values.
         stale = {"image_processor_type", "feature_extractor_type", "mel_filters", *cls.derived}
         # Where a setting cannot be null, null says that the class decides.
-        stale |= {each.name for each in fields(cls) if values.get(each.name, 0) is None and not fits(None, each.type)}
-        return super().from_dict({name: value for name, value in values.items() if name not in stale}, **overrides)
+        stale |= {each.name for each in fields(cls) if config_dict.get(each.name, 0) is None and not fits(None, each.type)}
+        return super().from_dict({name: value for name, value in config_dict.items() if name not in stale}, **overrides)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings, the derived values and the name of the class, as plain JSON types."""

@@ -2,14 +2,16 @@
 
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from inspect import Parameter
 from typing import Any, ClassVar, Self
 
 from ..core.errors import ArgumentError, CorruptFile, InputError, did_you_mean
 from ..core.files import folder_to_fill, read_json, write_json
+from ..core.signatures import showing, undecorated
 from ..hub.files import HubOptions, find_file, refuse
-from ..hub.push import PushToHubMixin
+from ..hub.push import PushToHubMixin, uploader
 from .audio.extractor import SequenceFeatureExtractor
 from .batch import BatchFeature
 from .image.processor import BaseImageProcessor
@@ -44,6 +46,15 @@ class ProcessorMixin(PushToHubMixin):
     image_processor: Any
     feature_extractor: Any
     tokenizer: Any
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        further = [Parameter("chat_template", Parameter.KEYWORD_ONLY, default=None), Parameter("named", Parameter.VAR_KEYWORD)]
+        inputs = [KINDS[part][1] for part in cls.parts]
+        cls.__init__ = showing(undecorated(cls.__init__), [*_by_place(cls.parts), *further])  # type: ignore[method-assign]
+        cls.__call__ = showing(  # type: ignore[method-assign]
+            undecorated(cls.__call__), [*_by_place(inputs), Parameter("options", Parameter.VAR_KEYWORD)]
+        )
 
     def __init__(self, *parts: Any, chat_template: str | None = None, **named: Any) -> None:
         """The parts by position or by name, then settings of the family.
@@ -164,7 +175,7 @@ class ProcessorMixin(PushToHubMixin):
     # Files
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | os.PathLike[str], **kwargs: Any) -> Self:
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Self:
         """Open every part from a folder or a name on the hub.
 
         Keywords that are no hub options override stored values: those of the processor and of its image and audio parts by
@@ -175,7 +186,7 @@ class ProcessorMixin(PushToHubMixin):
             ArgumentError: a keyword that no part knows.
         """
         options, overrides = HubOptions.split(kwargs)
-        path = find_file(name_or_path, PROCESSOR_FILE, options)
+        path = find_file(pretrained_model_name_or_path, PROCESSOR_FILE, options)
         stored = read_json(path) if path else {}
         if not isinstance(stored, dict):
             raise CorruptFile(f"{path} is JSON of type {type(stored).__name__}; expected an object of settings")
@@ -185,18 +196,24 @@ class ProcessorMixin(PushToHubMixin):
             kind = cls.parts[part]
             names = set(overrides) if part == "tokenizer" else kind.field_names() & set(overrides)
             names -= set(cls.settings)
-            opened[part] = kind.from_pretrained(name_or_path, **hub, **{name: overrides.pop(name) for name in names})
+            opened[part] = kind.from_pretrained(
+                pretrained_model_name_or_path, **hub, **{name: overrides.pop(name) for name in names}
+            )
         settings = {key: value for key, value in stored.items() if key not in KINDS and key != "processor_class"}
         refuse({key: value for key, value in overrides.items() if key not in cls.settings}, f"{cls.__name__}.from_pretrained")
         self = cls(**opened)
         self.stored = {**self.stored, **settings, **overrides}
         return self
 
-    def save_pretrained(self, save_directory: str | os.PathLike[str]) -> list[str]:
+    def save_pretrained(self, save_directory: str | os.PathLike[str], push_to_hub: bool = False, **kwargs: Any) -> list[str]:
         """Write every part and `processor_config.json`; returns the paths. Each file appears whole or not at all.
 
         Parts that share a file name are stored inside `processor_config.json`.
+
+        Args:
+            push_to_hub: also upload the folder; further keywords are those of `hub.push.push_folder`.
         """
+        upload = uploader(push_to_hub, kwargs, f"{type(self).__name__}.save_pretrained")
         written: list[str] = []
         content = self.to_dict()
         records = [name for name in self.parts if isinstance(self.__dict__[name], Preprocessor)]
@@ -208,6 +225,7 @@ class ProcessorMixin(PushToHubMixin):
                 written += part.save_pretrained(save_directory)
         path = folder_to_fill(save_directory) / PROCESSOR_FILE
         write_json(path, content)
+        upload(save_directory)
         return [*written, str(path)]
 
     def to_dict(self) -> dict[str, Any]:
@@ -217,6 +235,11 @@ class ProcessorMixin(PushToHubMixin):
     def __repr__(self) -> str:
         inner = ", ".join(f"{part}={type(self.__dict__[part]).__name__}" for part in self.parts)
         return f"{type(self).__name__}({inner})"
+
+
+def _by_place(names: Iterable[str]) -> list[Parameter]:
+    """Parameters that may come by place, and are None otherwise."""
+    return [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None) for name in names]
 
 
 def _option_names(part: Any) -> frozenset[str]:

@@ -40,20 +40,20 @@ class DynamicLayer(CacheLayer):
     def values(self) -> Tensor | None:
         return None if self._values is None else self._values.narrow(2, 0, self._seen)
 
-    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        start, end = self._seen, self._seen + keys.shape[2]
-        if self._keys is not None and self._keys.shape[0] != keys.shape[0]:
-            raise InputError(f"the cache holds {self._keys.shape[0]} rows and is given {keys.shape[0]}")
-        if torch.is_grad_enabled() and (keys.requires_grad or (self._keys is not None and self._keys.requires_grad)):
+    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+        start, end = self._seen, self._seen + key_states.shape[2]
+        if self._keys is not None and self._keys.shape[0] != key_states.shape[0]:
+            raise InputError(f"the cache holds {self._keys.shape[0]} rows and is given {key_states.shape[0]}")
+        if torch.is_grad_enabled() and (key_states.requires_grad or (self._keys is not None and self._keys.requires_grad)):
             # Autograd needs what earlier steps saved, so nothing may be written in place.
-            self._keys, self._values = _joined(self.keys, keys), _joined(self.values, values)
+            self._keys, self._values = _joined(self.keys, key_states), _joined(self.values, value_states)
             self._seen, self._room = end, 0
             return self._keys, self._values
         if self._keys is None or self._values is None or end > self._room or _read_only(self._keys):
-            self._keys, self._values = _grown(self.keys, keys, end), _grown(self.values, values, end)
+            self._keys, self._values = _grown(self.keys, key_states, end), _grown(self.values, value_states, end)
             self._room = end + BLOCK
-        self._keys.narrow(2, start, end - start).copy_(keys)
-        self._values.narrow(2, start, end - start).copy_(values)
+        self._keys.narrow(2, start, end - start).copy_(key_states)
+        self._values.narrow(2, start, end - start).copy_(value_states)
         self._seen = end
         return self._keys.narrow(2, 0, end), self._values.narrow(2, 0, end)
 

@@ -58,10 +58,10 @@ class QuantizedLayer(CacheLayer):
         blocks = [block.unpack().to(newest.device, newest.dtype) for block in self._packed[which]]
         return torch.cat([*blocks, newest], dim=2) if blocks else newest
 
-    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        newest = self._newest.update(keys, values)
+    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+        newest = self._newest.update(key_states, value_states)
         shown = self._all(0, newest[0]), self._all(1, newest[1])
-        self._seen += keys.shape[2]
+        self._seen += key_states.shape[2]
         group = self._settings.q_group_size
         surplus = (self._newest.get_seq_length() - self._settings.residual_length) // group * group
         if surplus > 0:

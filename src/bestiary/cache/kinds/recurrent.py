@@ -37,7 +37,7 @@ class RecurrentLayer(CacheLayer):
     def values(self) -> None:
         return None
 
-    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
         raise ArgumentError(
             "a recurrent layer keeps states, no keys and values: this model needs another cache, such as 'dynamic'"
         )

@@ -55,13 +55,13 @@ class SinkLayer(WanderingLayer):
         slots = min(self.used_slots + new, self.window)
         return slots, slots - new
 
-    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        dropped = self._drops(keys.shape[2])
+    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+        dropped = self._drops(key_states.shape[2])
         self._turn_back()
         if dropped and self._first is None and self._buffers is not None:
             first = [buffer.narrow(2, self._start, self.sinks).clone() for buffer in self._buffers]
             self._first = first[0], first[1]
-        all_keys, all_values = self._append(keys, values)
+        all_keys, all_values = self._append(key_states, value_states)
         self._start += dropped
         if dropped and self._first is not None:
             sinks, rotary = self._first[0], self._cache.rotary

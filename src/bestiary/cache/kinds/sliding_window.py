@@ -95,9 +95,9 @@ class SlidingWindowLayer(WanderingLayer):
         """Earlier tokens that attention sees."""
         return min(self.used_slots, self.window - 1)
 
-    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        length = self._past() + keys.shape[2]
-        all_keys, all_values = self._append(keys, values)
+    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+        length = self._past() + key_states.shape[2]
+        all_keys, all_values = self._append(key_states, value_states)
         first = self._end - length
         self._start = max(self._start, self._end - (self.window - 1 + self.spare))
         return all_keys.narrow(2, first, length), all_values.narrow(2, first, length)

@@ -102,19 +102,19 @@ class FixedLayer(CacheLayer):
 class StaticLayer(FixedLayer):
     """A slot for each token; attention sees all slots, causality hides the unused ones."""
 
-    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        all_keys, all_values, position = self._writable(keys, values)
-        new = keys.shape[2]
+    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+        all_keys, all_values, position = self._writable(key_states, value_states)
+        new = key_states.shape[2]
         if torch.compiler.is_compiling():
-            slots = position + torch.arange(new, device=keys.device)
+            slots = position + torch.arange(new, device=key_states.device)
             self._seen = None
-            all_keys.index_copy_(2, slots, keys)
-            all_values.index_copy_(2, slots, values)
+            all_keys.index_copy_(2, slots, key_states)
+            all_values.index_copy_(2, slots, value_states)
         else:
             start = self.get_seq_length()
             self._check_room(start, new)
-            all_keys.narrow(2, start, new).copy_(keys)
-            all_values.narrow(2, start, new).copy_(values)
+            all_keys.narrow(2, start, new).copy_(key_states)
+            all_values.narrow(2, start, new).copy_(value_states)
             self._seen = start + new
         position.add_(new)
         return all_keys, all_values
@@ -169,14 +169,14 @@ class StaticSlidingWindowLayer(FixedLayer):
             return self._buffers[2].clamp(max=self.slots)
         return min(self.get_seq_length(), self.slots)
 
-    def update(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        all_keys, all_values, position = self._writable(keys, values)
-        past, new = self._past(), keys.shape[2]
-        slots = torch.arange(self.slots + new, device=keys.device)
+    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+        all_keys, all_values, position = self._writable(key_states, value_states)
+        past, new = self._past(), key_states.shape[2]
+        slots = torch.arange(self.slots + new, device=key_states.device)
         # Attention's slot s is the old slot s, and from `past` on the new token s - past.
         order = torch.where(slots < past, slots, (slots - past).clamp(max=new - 1) + self.slots)
-        shown_keys = torch.cat([all_keys, keys], dim=2).index_select(2, order)
-        shown_values = torch.cat([all_values, values], dim=2).index_select(2, order)
+        shown_keys = torch.cat([all_keys, key_states], dim=2).index_select(2, order)
+        shown_values = torch.cat([all_values, value_states], dim=2).index_select(2, order)
         newest_slots = slots[: self.slots] + torch.clamp(position + new - self.slots, min=0, max=new)
         all_keys.copy_(shown_keys.index_select(2, newest_slots))
         all_values.copy_(shown_values.index_select(2, newest_slots))

@@ -31,7 +31,7 @@ class CausalLM(GenerationMixin, LanguageHead):
         logits_to_keep: number of last positions (0: all), or their indices.
         num_items_in_batch: labels in all micro-batches of a step, to divide the summed loss by.
         """
-        output = self.run_backbone(input_ids, attention_mask, **inputs)
+        output = self.run_backbone(input_ids, attention_mask=attention_mask, **inputs)
         logits = self.vocabulary_logits(select_positions(output.last_hidden_state, logits_to_keep))
         loss = None if labels is None else self.loss(logits, labels, num_items_in_batch)
         answer: CausalLMOutput = self.output_class(loss=loss, logits=logits, **recorded(output))

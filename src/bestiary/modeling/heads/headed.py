@@ -85,7 +85,7 @@ class TextHead(Headed, Generic[Output]):
         **inputs: Any,
     ) -> Output:
         """labels: as the class says; the other inputs are the backbone's."""
-        output = self.run_backbone(input_ids, attention_mask, **inputs)
+        output = self.run_backbone(input_ids, attention_mask=attention_mask, **inputs)
         padded = attention_mask is not None and attention_mask.dim() == 2
         logits = self.logits(output, real_tokens(attention_mask) if padded else None)
         fields = only(self.output_class, output)

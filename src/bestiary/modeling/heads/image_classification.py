@@ -25,9 +25,7 @@ class ImageClassifier(Headed):
         state: Tensor = output.last_hidden_state
         return state[:, 0]
 
-    def forward(
-        self, pixel_values: Tensor | None = None, *, labels: Tensor | None = None, **inputs: Any
-    ) -> ImageClassifierOutput:
+    def forward(self, pixel_values: Tensor | None = None, labels: Tensor | None = None, **inputs: Any) -> ImageClassifierOutput:
         """labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression."""
         output = self.run_backbone(pixel_values, **inputs)
         logits = self.classifier(self.pool(output))

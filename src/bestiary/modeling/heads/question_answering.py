@@ -31,7 +31,7 @@ class QuestionAnswering(Headed):
         **inputs: Any,
     ) -> QuestionAnsweringModelOutput:
         """start_positions, end_positions: (B,); places outside of the input are ignored in the loss."""
-        output = self.run_backbone(input_ids, attention_mask, **inputs)
+        output = self.run_backbone(input_ids, attention_mask=attention_mask, **inputs)
         starts, ends = self.qa_outputs(output.last_hidden_state).unbind(-1)
         loss = span_loss(starts, ends, start_positions, end_positions)
         fields = only(self.output_class, output)

@@ -32,7 +32,7 @@ class LastTokenClassifier(Headed):
         **inputs: Any,
     ) -> SequenceClassifierOutput:
         """labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression."""
-        output = self.run_backbone(input_ids, attention_mask, **inputs)
+        output = self.run_backbone(input_ids, attention_mask=attention_mask, **inputs)
         logits = self.score(output.last_hidden_state)
         rows = torch.arange(len(logits), device=logits.device)
         pooled = logits[rows, self._last(input_ids, attention_mask, logits)]

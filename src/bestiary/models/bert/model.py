@@ -320,7 +320,7 @@ class BertForPreTraining(BertLanguageHead, BertPreTrainedModel):
 
         The loss is the sum over the labels given.
         """
-        output = self.run_backbone(input_ids, attention_mask, **inputs)
+        output = self.run_backbone(input_ids, attention_mask=attention_mask, **inputs)
         words = self.vocabulary_logits(output.last_hidden_state)
         order = self.cls["seq_relationship"](output.pooler_output)
         losses = [] if labels is None else [token_loss(words, labels)]

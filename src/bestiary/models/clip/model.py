@@ -366,7 +366,7 @@ class CLIPTextModelWithProjection(Headed, CLIPPreTrainedModel):
 
     def forward(self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, **inputs: Any) -> TextEmbedsOutput:
         """As `CLIPTextModel`."""
-        output = self.run_backbone(input_ids, attention_mask, **inputs)
+        output = self.run_backbone(input_ids, attention_mask=attention_mask, **inputs)
         projected, state = self.text_projection(output.pooler_output), output.last_hidden_state
         return TextEmbedsOutput(text_embeds=projected, last_hidden_state=state, **recorded(output))
 

@@ -150,6 +150,7 @@ class GPT2Model(GPT2PreTrainedModel):
     def forward(
         self,
         input_ids: Tensor | None = None,
+        past_key_values: Any = None,
         attention_mask: Tensor | None = None,
         *,
         token_type_ids: Tensor | None = None,
@@ -157,7 +158,6 @@ class GPT2Model(GPT2PreTrainedModel):
         inputs_embeds: Tensor | None = None,
         encoder_hidden_states: Tensor | None = None,
         encoder_attention_mask: Tensor | None = None,
-        past_key_values: Any = None,
         use_cache: bool | None = None,
     ) -> BaseModelOutputWithPast:
         """input_ids, position_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T).

@@ -200,13 +200,13 @@ class WhisperForConditionalGeneration(WhisperGeneration, Seq2SeqLM, Seq2SeqHeade
         decoder_input_ids: Tensor | None = None,
         decoder_attention_mask: Tensor | None = None,
         *,
-        labels: Tensor | None = None,
-        num_items_in_batch: Tensor | int | None = None,
         encoder_outputs: Any = None,
         past_key_values: Any = None,
         decoder_inputs_embeds: Tensor | None = None,
         decoder_position_ids: Tensor | None = None,
+        labels: Tensor | None = None,
         use_cache: bool | None = None,
+        num_items_in_batch: Tensor | int | None = None,
     ) -> Seq2SeqLMOutput:
         """Args:
         labels: (B, T), -100 is ignored; the decoder's input is made from them where it is not given.

@@ -5,7 +5,8 @@ A family's own class is a few lines of data: default options, names of files, an
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from inspect import Parameter, signature
 from typing import Any, ClassVar, Self
 
 from tokenizers import Tokenizer
@@ -13,8 +14,8 @@ from tokenizers import Tokenizer
 from ...core.errors import ArgumentError, BestiaryError, ConfigError, InputError, did_you_mean
 from ...core.kinds import Count, check
 from ...core.logging import warn_once
-from ...hub.files import refuse
-from ...hub.push import PushToHubMixin
+from ...core.signatures import showing, undecorated
+from ...hub.push import PushToHubMixin, uploader
 from . import converters, files, training
 from .chat.template import ChatTemplates
 from .encoding import TOO_LONG, UNLIMITED, EncodingMixin
@@ -51,6 +52,18 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
     truncation_side: str = "right"
     defaults: ClassVar[dict[str, Any]] = {}
     is_fast = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__init__ = showing(undecorated(cls.__init__), cls._parameters())  # type: ignore[method-assign]
+
+    @classmethod
+    def _parameters(cls) -> Iterator[Parameter]:
+        """What the constructor takes: a vocabulary, the options of this class, and further keywords."""
+        yield from list(signature(undecorated(cls.__init__)).parameters.values())[1:-1]
+        for name, default in cls.defaults.items():
+            yield Parameter(name, Parameter.KEYWORD_ONLY, default=default)
+        yield Parameter("options", Parameter.VAR_KEYWORD)
 
     def __init__(
         self,
@@ -237,16 +250,23 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
         save_directory: str | os.PathLike[str],
         filename_prefix: str | None = None,
         save_jinja_files: bool = True,
+        push_to_hub: bool = False,
         **options: Any,
     ) -> tuple[str, ...]:
-        """Write tokenizer.json, tokenizer_config.json and chat templates, each whole or not at all; returns the paths."""
+        """Write tokenizer.json, tokenizer_config.json and chat templates, each whole or not at all; returns the paths.
+
+        Args:
+            push_to_hub: also upload the folder; further keywords are those of `hub.push.push_folder`.
+        """
         if options.pop("legacy_format", None):
             warn_once("legacy-format", "legacy_format=True changes nothing: tokenizer.json is written")
         if options.get("save_format") in (None, "hf"):
             options.pop("save_format", None)
-        refuse(options, "save_pretrained")
+        upload = uploader(push_to_hub, options, "save_pretrained")
         options = {**self.options(), "tokenizer_class": type(self).__name__}
-        return files.write(self.rust.main, options, self.chat_template, save_directory, filename_prefix, save_jinja_files)
+        paths = files.write(self.rust.main, options, self.chat_template, save_directory, filename_prefix, save_jinja_files)
+        upload(save_directory)
+        return paths
 
     def save_vocabulary(self, save_directory: str | os.PathLike[str], filename_prefix: str | None = None) -> tuple[str, ...]:
         """Write the vocabulary in the form of its model: vocab.txt, vocab.json and merges.txt, or unigram.json."""

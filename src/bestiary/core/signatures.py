@@ -1,0 +1,25 @@
+"""What a function shows of its parameters (`inspect.signature`), where its code takes them on behalf of something else."""
+
+from collections.abc import Callable, Iterable
+from inspect import Parameter, Signature
+from types import FunctionType
+from typing import Any
+
+
+def showing(function: Callable[..., Any], parameters: Iterable[Parameter]) -> FunctionType:
+    """A copy of `function` that shows `parameters` after `self`; `__wrapped__` is the function itself."""
+    if not isinstance(function, FunctionType):
+        raise TypeError(f"only a function shows other parameters; found {function!r:.80}")
+    copied = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    copied.__kwdefaults__, copied.__qualname__ = function.__kwdefaults__, function.__qualname__
+    copied.__doc__, copied.__module__, copied.__annotations__ = function.__doc__, function.__module__, function.__annotations__
+    shown = [Parameter("self", Parameter.POSITIONAL_OR_KEYWORD), *parameters]
+    copied.__dict__.update(function.__dict__, __wrapped__=function, __signature__=Signature(shown))
+    return copied
+
+
+def undecorated(function: Any) -> Any:
+    """The function that `showing` copied, or `function` itself."""
+    return vars(function).get("__wrapped__", function)

@@ -1,0 +1,161 @@
+"""The parameters of every public callable, compared with the published ones: their names, and their order where it counts."""
+
+import inspect
+import warnings
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from functools import cache
+from typing import Any, get_type_hints
+
+import pytest
+import torch
+
+import bestiary
+from bestiary.hub.options import HubKeywords
+from bestiary.hub.push import push_folder
+from bestiary.modeling.explaining import OF_EVERY_CALL
+from bestiary.modeling.opening import OpenKeywords
+from bestiary.modeling.saving import save_model
+
+transformers = pytest.importorskip("transformers")
+
+
+def signature_of(function: Any) -> frozenset[str]:
+    """Names of the parameters of `function`."""
+    return frozenset(inspect.signature(function).parameters)
+
+
+TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 20}
+# What callables take as keywords that their own signature does not name: what they hand on says it.
+SAVING = {*signature_of(save_model), *signature_of(push_folder)}
+KEYWORDS = {
+    "*.from_pretrained": {*get_type_hints(HubKeywords), *get_type_hints(OpenKeywords)},
+    "PreTrainedModel.save_pretrained": SAVING,
+    "PreTrainedModel.push_to_hub": SAVING,
+    "BartTokenizer.encode": signature_of(bestiary.PreTrainedTokenizerFast.__call__),
+    "CLIPProcessor.apply_chat_template": signature_of(bestiary.PreTrainedTokenizerFast.apply_chat_template),
+    "*.forward": OF_EVERY_CALL,  # model(...) takes them, and keeps them from its forward
+}
+# Callable:parameter -> why it is not there. Several patterns are separated by blanks.
+NOT_THERE = {
+    "*Config:transformers_version": "says who wrote a file; what is kept of it is not a setting",
+    "ContinuousBatching*:* ContinuousMixin.*:*": "the engine plans by itself; pausing and warming up are not there yet",
+    "Cache:* StaticLayer:* StaticSlidingWindowLayer:*": "layers are made by the cache's kind, not put together by hand",
+    "*.crop:tokens_to_remove": "called max_length, as in every release before 5.20, where it is the length to keep",
+    "GenerationConfig.*:* EosTokenCriteria.__call__:*": "not there yet",
+    "*.from_pretrained:weights_only *.from_pretrained:disable_mmap": "weights are always read so that no code can run, by map",
+    "*.from_pretrained:fusion_config *.set_attn_implementation:allow_all_kernels": "kernels are not fetched from the hub",
+    "*.push_to_hub:max_shard_size": "only a model has shards, and there it is taken",
+    "PreTrainedModel.save_pretrained:save_peft_format PreTrainedModel.save_pretrained:save_original_format": "not there yet",
+    "PreTrainedModel.save_pretrained:distributed_checkpoint": "not there yet",
+    "PreTrainedModel.tie_weights:*": "ties are settled while loading, by the keys of the file",
+    "*.get_text_config:encoder": "the parts of an encoder-decoder have one config",
+    "*.prepare_inputs_for_generation:*": "what generation hands on is named by the family's forward",
+    "BartForCausalLM.get_encoder:modality": "one encoder for each model so far",
+    "*Tokenizer*:errors *Tokenizer*:use_default_system_prompt *Tokenizer*:clean_up_tokenization_spaces": "kept, as any option",
+    "LlamaTokenizer*:add_prefix_space GPT2Tokenizer*:pad_token T5Tokenizer*:additional_special_tokens": "kept, as any option",
+    "T5Tokenizer*:_spm_precompiled_charsmap": "private; it is in the vocabulary's file",
+    "WhisperTokenizer*:vocab WhisperTokenizer*:merges": "taken by place and by name, and handed on",
+    "LlamaConfig:pretraining_tp": "how a model was split while it was trained; kept, as any value",
+    "BartTokenizer.apply_chat_template:sanitize_control_tokens": "not there yet",
+    "CLIPProcessor.apply_chat_template:*": "images in conversations are not there yet",
+    "*Tokenizer.save_pretrained:legacy_format *Tokenizer.save_pretrained:save_format": "one format, which all releases read",
+    "*Processor.preprocess:* *ImageProcessor.pad:*": "hooks of the published base classes",
+    "*.from_dict:*_dict": "called config_dict in every class",
+    "CLIPProcessor.__call__:videos CLIPProcessor.__call__:audio": "a part that this processor does not have",
+    "Detr*.forward:inputs_embeds": "published, and without effect there",
+    "DetrForSegmentation.forward:*": "the same inputs as DetrForObjectDetection, handed on",
+    "*.set_input_embeddings:new_embeddings": "called value, as by most published classes",
+    "*Pipeline.preprocess:* *Pipeline.postprocess:* *Pipeline:args_parser": "the steps inside of a pipeline are its own",
+    "*ipeline:video_processor *Pipeline:binary_output": "not there yet",
+    "AutomaticSpeechRecognitionPipeline:*": "handed on to Pipeline, which takes them",
+}
+
+
+@cache
+def named() -> dict[str, tuple[Any, Any]]:
+    """Public name -> ours and the published object, of what both have."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        both = {name: (getattr(bestiary, name), getattr(transformers, name, None)) for name in bestiary.__all__}
+    return {name: pair for name, pair in both.items() if callable(pair[1])}
+
+
+def signature(function: Any) -> dict[str, inspect.Parameter] | None:
+    """Name -> parameter, without `self`; None where Python knows none."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (ValueError, TypeError):
+        return None
+    return {name: each for name, each in parameters.items() if name not in ("self", "cls")}
+
+
+def pairs() -> Iterator[tuple[str, Any, Any]]:
+    """Name, ours and the published one, of every public function, constructor, and method that both have."""
+    seen = set()
+    for name, (ours, published) in named().items():
+        yield name, ours, published
+        if not inspect.isclass(published):
+            continue
+        for method, _ in inspect.getmembers(published, inspect.isroutine):
+            owner = next((each for each in published.__mro__ if method in vars(each)), object)
+            known = (owner, method) in seen or not owner.__module__.startswith("transformers")
+            if known or (method.startswith("_") and method != "__call__") or not hasattr(ours, method):
+                continue
+            seen.add((owner, method))
+            yield f"{name}.{method}", getattr(ours, method), getattr(published, method)
+
+
+def differences(name: str, ours: Any, published: Any) -> list[str]:
+    """What a caller of the published callable would miss in ours: names that it does not take, another order by place."""
+    here, there = signature(ours), signature(published)
+    if there is None or here is None:
+        return []
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    names = [each.name for each in there.values() if each.kind not in variable]
+    known = {word for pattern, words in KEYWORDS.items() if fnmatch(name, pattern) for word in words}
+    missing = [each for each in names if each not in here and each not in known]
+    by_place = [each for each in here if each in names and here[each].kind is not inspect.Parameter.KEYWORD_ONLY]
+    order = [f"{name}: takes {by_place} by place"] if by_place != [each for each in names if each in by_place] else []
+    return [f"{name}:{each}" for each in missing] + order
+
+
+def excused(difference: str) -> set[str]:
+    """The patterns of `NOT_THERE` that cover a difference."""
+    return {pattern for patterns in NOT_THERE for pattern in patterns.split() if fnmatch(difference, pattern)}
+
+
+def test_every_published_parameter_is_taken_or_said_to_be_missing() -> None:
+    every = [each for name, ours, published in pairs() for each in differences(name, ours, published)]
+    assert [each for each in every if not excused(each)] == []
+    stale = {pattern for patterns in NOT_THERE for pattern in patterns.split()} - {p for each in every for p in excused(each)}
+    assert not stale
+    assert len(list(pairs())) > 500
+
+
+@pytest.mark.parametrize("name", ["BertForMaskedLM", "LlamaForCausalLM", "T5ForConditionalGeneration", "MistralForCausalLM"])
+def test_what_a_head_hands_on_shows_in_its_forward(name: str) -> None:
+    shown = inspect.signature(getattr(bestiary, name).forward).parameters
+    assert {"inputs_embeds", "labels"} <= shown.keys()
+    assert all(each.kind is not inspect.Parameter.VAR_KEYWORD for each in shown.values())
+
+
+def test_a_model_takes_its_inputs_in_the_published_order() -> None:
+    torch.manual_seed(0)
+    bert = bestiary.BertForSequenceClassification(bestiary.BertConfig(**TINY)).eval()
+    ids, mask, segments = torch.randint(9, (2, 5)), torch.ones(2, 5).long(), torch.ones(2, 5).long()
+    assert torch.equal(bert(ids, mask, segments).logits, bert(ids, attention_mask=mask, token_type_ids=segments).logits)
+    gpt2 = bestiary.GPT2LMHeadModel(bestiary.GPT2Config(**TINY)).eval()
+    past = gpt2(ids[:, :3]).past_key_values
+    assert torch.allclose(gpt2(ids[:, 3:], past).logits, gpt2(ids).logits[:, 3:], atol=1e-5)
+    with pytest.raises(bestiary.ArgumentError, match="past_key_values by place and by name"):
+        gpt2(ids, None, past_key_values=None)
+
+
+def test_a_config_and_a_model_show_what_they_are_built_from() -> None:
+    assert list(inspect.signature(bestiary.BertModel).parameters) == ["config", "add_pooling_layer"]
+    for function in (bestiary.BertConfig, bestiary.BertConfig.__init__):
+        assert inspect.signature(function).parameters["hidden_size"].default == 768
+    assert "greenlist_ratio" in inspect.signature(bestiary.WatermarkingConfig).parameters
+    assert "do_lower_case" in inspect.signature(bestiary.BertTokenizer).parameters
+    assert list(inspect.signature(bestiary.CLIPProcessor).parameters)[:2] == ["image_processor", "tokenizer"]
