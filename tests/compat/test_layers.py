@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-import transformers.activations as their_activations
 import transformers.pytorch_utils as theirs
 from torch import nn
 
@@ -78,10 +77,30 @@ def test_chunks_that_do_not_fit() -> None:
             theirs.apply_chunking_to_forward(torch.add, size, 0, *tensors)
 
 
-@pytest.mark.parametrize("name", ["GELUActivation", "NewGELUActivation", "QuickGELUActivation"])
-def test_activations(name: str) -> None:
-    x = torch.linspace(-4, 4, 50)
-    torch.testing.assert_close(getattr(layers, name)()(x), getattr(their_activations, name)()(x), rtol=1e-6, atol=1e-6)
+def test_the_rest_of_the_helpers() -> None:
+    x = torch.arange(6.0).reshape(2, 3)
+    assert layers.id_tensor_storage(x[0]) == theirs.id_tensor_storage(x) == theirs.id_tensor_storage(x[0])
+    for options in ({"indexing": "ij"}, {"indexing": "xy"}):
+        pairs = zip(layers.meshgrid(x[0], x[1], **options), theirs.meshgrid(x[0], x[1], **options), strict=True)
+        assert all(torch.equal(one, other) for one, other in pairs)
+    assert torch.equal(layers.meshgrid(x[0], x[1])[0], layers.meshgrid(x[0], x[1], indexing="ij")[0])
+    assert nn.LayerNorm in layers.ALL_LAYERNORM_LAYERS
+    assert nn.LayerNorm in theirs.ALL_LAYERNORM_LAYERS
+    parts = {"a": [x, 3], "b": (x,)}
+    moved = layers.move_to_device(parts, "meta")
+    assert moved["a"][0].is_meta
+    assert moved["b"][0].is_meta
+    assert moved["a"][1] == 3
+
+
+def test_the_gradient_of_a_softmax() -> None:
+    x = torch.randn(2, 4, 3, requires_grad=True)
+    gradient = torch.randn(2, 4, 3)
+    for dim in (1, -1):
+        output = x.softmax(dim)
+        [expected] = torch.autograd.grad(output, x, gradient)
+        parent = type("Parent", (), {"dim": dim})
+        torch.testing.assert_close(layers.softmax_backward_data(parent, gradient, output.detach()), expected)
 
 
 def test_wrappers_come_off() -> None:

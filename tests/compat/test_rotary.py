@@ -3,6 +3,7 @@
 import pytest
 import torch
 import transformers
+from transformers import modeling_rope_utils
 from transformers.models.llama import modeling_llama as published
 
 from bestiary.compat import rotary
@@ -37,3 +38,69 @@ def test_turning(dim: int) -> None:
         torch.testing.assert_close(mine, other)
     assert torch.equal(rotary.rotate_half(q), published.rotate_half(q))
     assert torch.equal(rotary.repeat_kv(q, 3), published.repeat_kv(q, 3))
+
+
+KINDS = {
+    **{scaling["rope_type"]: scaling for scaling in SCALINGS if scaling},
+    "llama3": {
+        "rope_type": "llama3",
+        "factor": 8.0,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8,
+    },
+    "longrope": {
+        "rope_type": "longrope",
+        "short_factor": [1.0, 1.5, 2.0, 3.0],
+        "long_factor": [2.0, 3.0, 4.0, 6.0],
+        "original_max_position_embeddings": 8,
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("length", [None, 4, 40])
+def test_functions_of_a_config(kind: str, length: int | None) -> None:
+    parameters = {"rope_theta": 10000.0, **KINDS[kind]}
+    answers = [
+        functions[kind](config(**SIZES, rope_parameters=dict(parameters)), torch.device("cpu"), seq_len=length)
+        for functions, config in (
+            (rotary.ROPE_INIT_FUNCTIONS, LlamaConfig),
+            (modeling_rope_utils.ROPE_INIT_FUNCTIONS, transformers.LlamaConfig),
+        )
+    ]
+    torch.testing.assert_close(answers[0][0], answers[1][0])
+    assert answers[0][1] == pytest.approx(answers[1][1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_module_of_ones_own(kind: str) -> None:
+    """The decorator gives it the angles of each text's length."""
+
+    class Angles(torch.nn.Module):
+        def __init__(self, config: LlamaConfig) -> None:
+            super().__init__()
+            self.config, self.rope_type = config, kind
+            inverse, self.attention_scaling = rotary.ROPE_INIT_FUNCTIONS[kind](config)
+            self.register_buffer("inv_freq", inverse, persistent=False)
+
+        @torch.no_grad()
+        @rotary.dynamic_rope_update
+        def forward(self, x: torch.Tensor, position_ids: torch.Tensor) -> torch.Tensor:
+            angles = position_ids[..., None].float() * self.inv_freq
+            return angles.cos() * self.attention_scaling
+
+    parameters = {"rope_theta": 10000.0, **KINDS[kind]}
+    ours = Angles(LlamaConfig(**SIZES, rope_parameters=dict(parameters)))
+    theirs = published.LlamaRotaryEmbedding(transformers.LlamaConfig(**SIZES, rope_parameters=dict(parameters)))
+    for length in (4, 12, 40, 6):
+        positions, x = torch.arange(length)[None], torch.zeros(1)
+        torch.testing.assert_close(ours(x, positions), theirs(x, positions)[0][..., :4])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_factors(kind: str) -> None:
+    parameters = {"rope_theta": 10000.0, **KINDS[kind]}
+    theirs = published.LlamaRotaryEmbedding(transformers.LlamaConfig(**SIZES, rope_parameters=dict(parameters)))
+    ours = rotary.LlamaRotaryEmbedding(LlamaConfig(**SIZES, rope_parameters=parameters), device="cpu")
+    assert ours.attention_scaling == pytest.approx(theirs.attention_scaling)

@@ -1,4 +1,4 @@
-"""The pieces of torch modules that scripts import from the older `modeling_utils`, `pytorch_utils` and `activations`."""
+"""The pieces of torch modules that scripts import from the older `modeling_utils` and `pytorch_utils`."""
 
 from collections.abc import Callable, Collection
 from typing import Any
@@ -7,25 +7,37 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import InputError
-from ..nn.activations import quick_gelu
 from ..nn.conv import Conv1D
 
-GELUActivation = nn.GELU
+# The norms whose weights trainers keep from weight decay; models of others add theirs.
+ALL_LAYERNORM_LAYERS: list[type[nn.Module]] = [nn.LayerNorm]
 
 
-class NewGELUActivation(nn.GELU):
-    """GELU by its tanh approximation."""
+def id_tensor_storage(tensor: Tensor) -> tuple[torch.device, int, int]:
+    """Device, address and bytes of a tensor's storage: the same for tensors that share it."""
+    storage = tensor.untyped_storage()
+    return tensor.device, storage.data_ptr(), storage.nbytes()
 
-    def __init__(self) -> None:
-        super().__init__(approximate="tanh")
+
+def meshgrid(*tensors: Tensor | list[Tensor], indexing: str | None = None) -> tuple[Tensor, ...]:
+    """`torch.meshgrid`, which warns where `indexing` is not named."""
+    return tuple(torch.meshgrid(*tensors, indexing=indexing or "ij"))
 
 
-class QuickGELUActivation(nn.Module):
-    """x * sigmoid(1.702 x)."""
+def softmax_backward_data(parent: Any, grad_output: Tensor, output: Tensor) -> Tensor:
+    """The gradient of a softmax along `parent.dim`, from that of its `output`."""
+    return output * (grad_output - (grad_output * output).sum(parent.dim, keepdim=True))
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Any shape, element by element."""
-        return quick_gelu(input)
+
+def move_to_device(value: Any, device: torch.device | str) -> Any:
+    """Tensors, also in lists, tuples and dictionaries, on `device`; all else as it is."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, dict):
+        return {name: move_to_device(each, device) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(move_to_device(each, device) for each in value)
+    return value
 
 
 def unwrap_model(model: nn.Module, recursive: bool = False) -> nn.Module:

@@ -33,7 +33,7 @@ _UTILS = (
 # old path below `transformers` -> modules of ours whose names it shows
 MODULES: dict[str, tuple[str, ...]] = {
     "": ("compat.helpers", "auto.tables"),
-    "activations": ("nn.activations", "compat.layers"),
+    "activations": ("compat.activations",),
     "audio_utils": ("preprocess.audio.spectrogram", "preprocess.audio.reading"),
     "cache_utils": ("cache",),
     "configuration_utils": ("modeling.config",),
@@ -59,7 +59,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     "image_processing_base": (),
     "image_processing_utils": (),
     "image_utils": ("preprocess.image.reading",),
+    "masking_utils": ("compat.masks", "compat.mask_functions"),
+    "modeling_attn_mask_utils": ("compat.attention_masks",),
     "modeling_outputs": ("core.outputs",),
+    "modeling_rope_utils": ("compat.rotary",),
     "modeling_utils": ("loading.save", "modeling.facts", "compat.layers"),
     "models": (),
     "models.auto": _AUTO,
@@ -133,13 +136,6 @@ RENAMED: dict[str, dict[str, str]] = {
             for name in ("PYTORCH_PRETRAINED_BERT_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "TRANSFORMERS_CACHE")
         },
     },
-    "activations": {
-        "ACT2FN": "nn.activations:ACTIVATIONS",
-        "gelu": "nn.activations:F.gelu",
-        "gelu_new": "nn.activations:gelu_tanh",
-        "get_activation": "nn.activations:activation",
-        "silu": "nn.activations:F.silu",
-    },
     "cache_utils": {
         "CacheLayerMixin": "cache.layer:CacheLayer",
         "DynamicSlidingWindowLayer": "cache.kinds.sliding_window:SlidingWindowLayer",
@@ -174,10 +170,13 @@ RENAMED: dict[str, dict[str, str]] = {
         "CLIPTextModelOutput": "core.outputs:TextEmbedsOutput",
         "CLIPVisionModelOutput": "core.outputs:ImageEmbedsOutput",
     },
-    "models.llama.modeling_llama": {
-        "LlamaRMSNorm": "nn.norm:RMSNorm",
-        **{name: f"compat.rotary:{name}" for name in ("apply_rotary_pos_emb", "rotate_half", "repeat_kv")},
-        "LlamaRotaryEmbedding": "compat.rotary:LlamaRotaryEmbedding",
+    **{
+        f"models.{family}.modeling_{family}": {
+            f"{prefix}RMSNorm": "nn.norm:RMSNorm",
+            f"{prefix}RotaryEmbedding": "compat.rotary:LlamaRotaryEmbedding",
+            **{name: f"compat.rotary:{name}" for name in ("apply_rotary_pos_emb", "rotate_half", "repeat_kv")},
+        }
+        for family, prefix in {"llama": "Llama", "mistral": "Mistral", "mixtral": "Mixtral"}.items()
     },
     "models.whisper.tokenization_whisper": {
         "LANGUAGES": "models.whisper.languages:LANGUAGES",

@@ -1,16 +1,22 @@
-"""The pieces of rotary attention that scripts import from LLaMA's old module, over the ones of `nn.rope`."""
+"""The pieces of rotary attention that scripts and models of others import, over the ones of `nn.rope`."""
+
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..models.llama import LlamaConfig
-from ..nn.rope import Rotary, rotate
+from ..nn.rope import KINDS, Rotary, rotate
 
 
 class LlamaRotaryEmbedding(Rotary):
-    """Cosines and sines of positions, as `config.rope_parameters` say."""
+    """Cosines and sines of positions, as `config.rope_parameters` say; the same for every decoder.
 
-    def __init__(self, config: LlamaConfig) -> None:
+    `device` changes nothing: angles are computed where the positions are.
+    """
+
+    def __init__(self, config: Any, device: torch.device | str | None = None) -> None:
         head = config.head_dim or config.hidden_size // config.num_attention_heads
         super().__init__(config.rope_parameters or {}, head, config.max_position_embeddings)
         self.config = config
@@ -24,6 +30,51 @@ class LlamaRotaryEmbedding(Rotary):
         """The angle per position (K/2) of the lengths the model was trained on."""
         frequencies = self.fixed or self.kind(self.parameters_, self.size, 0, self.limit)
         return torch.tensor(frequencies.inverse)
+
+    @property
+    def attention_scaling(self) -> float:
+        """The factor on cos and sin for the lengths the model was trained on."""
+        return (self.fixed or self.kind(self.parameters_, self.size, 0, self.limit)).attention_factor
+
+
+def _init(
+    kind: str,
+    config: Any,
+    device: torch.device | str | None = None,
+    seq_len: int | None = None,
+    layer_type: str | None = None,
+) -> tuple[Tensor, float]:
+    """The angles per position (K/2) and the factor on cos and sin.
+
+    Args:
+        config: with `rope_parameters`, or for each `layer_type` such a table. seq_len: the length, where angles depend on it.
+    """
+    parameters = config.rope_parameters if layer_type is None else config.rope_parameters[layer_type]
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads  # a config of any library
+    size = int(head * parameters.get("partial_rotary_factor", 1.0))
+    frequencies = KINDS[kind](parameters, size, seq_len or 0, config.max_position_embeddings)
+    return torch.tensor(frequencies.inverse, device=device), frequencies.attention_factor
+
+
+ROPE_INIT_FUNCTIONS: dict[str, Callable[..., tuple[Tensor, float]]] = {kind: partial(_init, kind) for kind in KINDS}
+
+
+def dynamic_rope_update(rope_forward: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator of the `forward(x, position_ids)` of rotary modules, where angles may depend on the length of the text.
+
+    Before each call the module's `inv_freq` and `attention_scaling` become those of the positions met, for the kinds of
+    scaling that look at them (`rope_type` "dynamic" and "longrope").
+    """
+
+    @wraps(rope_forward)
+    def forward(self: Any, x: Tensor, position_ids: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if self.rope_type in ("dynamic", "longrope"):
+            length = int(position_ids.max()) + 1
+            inverse, self.attention_scaling = ROPE_INIT_FUNCTIONS[self.rope_type](self.config, x.device, length)
+            self.register_buffer("inv_freq", inverse, persistent=False)
+        return rope_forward(self, x, position_ids, *args, **kwargs)
+
+    return forward
 
 
 def apply_rotary_pos_emb(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 1) -> tuple[Tensor, Tensor]:

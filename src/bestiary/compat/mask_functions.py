@@ -1,0 +1,115 @@
+"""Mask functions (`transformers.masking_utils`): where a query may look, told by indices of rows, heads, queries and keys.
+
+The indices broadcast to (B, 1, T, S). Queries and keys are counted from the first token a cache has seen.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..nn.values import is_true, may_look
+
+MaskFunction = Callable[[Any, Any, Any, Any], Any]
+
+
+def causal_mask_function(batch_idx: Any, head_idx: Any, q_idx: Any, kv_idx: Any) -> Any:
+    """A query sees the keys up to its own."""
+    return kv_idx <= q_idx
+
+
+def bidirectional_mask_function(batch_idx: Any, head_idx: Any, q_idx: Any, kv_idx: Any) -> Any:
+    """A query sees every key."""
+    return q_idx >= 0
+
+
+def and_masks(*mask_functions: MaskFunction) -> MaskFunction:
+    """Where all of these functions allow it."""
+
+    def both(*indices: Any) -> Any:
+        allowed = mask_functions[0](*indices)
+        for function in mask_functions[1:]:
+            allowed = allowed & function(*indices)
+        return allowed
+
+    return both
+
+
+def or_masks(*mask_functions: MaskFunction) -> MaskFunction:
+    """Where one of these functions allows it."""
+
+    def either(*indices: Any) -> Any:
+        allowed = mask_functions[0](*indices)
+        for function in mask_functions[1:]:
+            allowed = allowed | function(*indices)
+        return allowed
+
+    return either
+
+
+def sliding_window_overlay(sliding_window: int) -> MaskFunction:
+    """No further back than `sliding_window` keys, the query's own among them."""
+    return lambda b, h, q, k: k > q - sliding_window
+
+
+def sliding_window_causal_mask_function(sliding_window: int) -> MaskFunction:
+    """The last `sliding_window` keys up to the query's own."""
+    return and_masks(sliding_window_overlay(sliding_window), causal_mask_function)
+
+
+def sliding_window_bidirectional_overlay(sliding_window: int) -> MaskFunction:
+    """At most `sliding_window` keys away on either side."""
+    return lambda b, h, q, k: (q - k).abs() <= sliding_window
+
+
+def sliding_window_bidirectional_mask_function(sliding_window: int) -> MaskFunction:
+    """The same."""
+    return sliding_window_bidirectional_overlay(sliding_window)
+
+
+def chunked_overlay(chunk_size: int, left_padding: Tensor) -> MaskFunction:
+    """Keys of the query's own chunk of `chunk_size` tokens, counted behind `left_padding` (B) tokens of padding."""
+    return lambda b, h, q, k: (k - left_padding[b]) // chunk_size == (q - left_padding[b]) // chunk_size
+
+
+def chunked_causal_mask_function(chunk_size: int, left_padding: Tensor) -> MaskFunction:
+    """The same, up to the query's own key."""
+    return and_masks(chunked_overlay(chunk_size, left_padding), causal_mask_function)
+
+
+def padding_mask_function(padding_mask: Tensor) -> MaskFunction:
+    """Keys that are no padding: `padding_mask` is (B, S), True where they are real."""
+    return lambda b, h, q, k: padding_mask[b, k]
+
+
+def packed_sequence_mask_function(packed_sequence_mask: Tensor) -> MaskFunction:
+    """Keys of the query's own text, where several lie behind each other: `packed_sequence_mask` (B, T) numbers them."""
+    return lambda b, h, q, k: packed_sequence_mask[b, q] == packed_sequence_mask[b, k]
+
+
+def by_position(mask_function: MaskFunction, position_ids: Tensor) -> MaskFunction:
+    """`mask_function` of positions (B or 1, T) instead of places, where several texts lie behind each other."""
+
+    def of_positions(b: Any, h: Any, q: Any, k: Any) -> Any:
+        rows = b if position_ids.shape[0] > 1 else torch.zeros_like(b)
+        return mask_function(b, h, position_ids[rows, q], position_ids[rows, k])
+
+    return of_positions
+
+
+def blockwise_overlay(block_sequence_ids: Tensor) -> MaskFunction:
+    """Keys of the query's own block; `block_sequence_ids` (B, S) are the blocks' numbers, -1 outside of any."""
+
+    def same_block(b: Any, h: Any, q: Any, k: Any) -> Any:
+        block = block_sequence_ids[b, q]
+        return (block == block_sequence_ids[b, k]) & (block >= 0)
+
+    return same_block
+
+
+def find_packed_sequence_indices(position_ids: Tensor) -> Tensor | None:
+    """The number of the text that each token belongs to, where `position_ids` (B, T) begin anew; None where none does."""
+    jumps = position_ids.diff(dim=-1, prepend=position_ids[:, :1] - 1) != 1
+    texts = jumps.cumsum(-1)
+    return None if may_look(texts) and is_true((texts == 0).all()) else texts

@@ -1,0 +1,58 @@
+"""Activations as modules, beside the published ones."""
+
+import pickle
+from typing import Any
+
+import pytest
+import torch
+import transformers.activations as theirs
+from torch import nn
+
+from bestiary.compat import activations as ours
+
+NAMES = [name for name in theirs.ACT2FN if name != "xielu"]  # that one has weights of its own and belongs to its family
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_by_name(name: str) -> None:
+    x = torch.linspace(-12, 12, 101)
+    module = ours.ACT2FN[name]
+    assert isinstance(module, nn.Module)
+    assert ours.ACT2FN[name] is not module
+    torch.testing.assert_close(module(x), theirs.ACT2FN[name](x), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(ours.get_activation(name)(x), theirs.get_activation(name)(x), rtol=1e-5, atol=1e-6)
+    assert isinstance(pickle.loads(pickle.dumps(module)), type(module))  # noqa: S301 (our own)
+
+
+def test_the_table() -> None:
+    assert set(ours.ACT2FN) == set(NAMES)
+    assert "gelu" in ours.ACT2FN
+    for module in (ours, theirs):
+        with pytest.raises(KeyError, match="gelou"):
+            module.get_activation("gelou")
+        with pytest.raises(KeyError):
+            module.ACT2FN["gelou"]
+
+
+CLASSES = [name for name in vars(theirs) if name.endswith(("Activation", "GELUTanh")) and name != "XIELUActivation"]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_classes(name: str) -> None:
+    arguments = (-1, 2) if name == "ClippedGELUActivation" else ()
+    x = torch.linspace(-4, 4, 50)
+    answers = [getattr(module, name)(*arguments)(x) for module in (ours, theirs)]
+    torch.testing.assert_close(*answers, rtol=1e-5, atol=1e-6)
+
+
+def test_bounds_of_clipping() -> None:
+    for module in (ours, theirs):
+        refused: Any = module.ClippedGELUActivation
+        with pytest.raises(ValueError, match="min"):
+            refused(2, 1)
+
+
+@pytest.mark.parametrize("name", ["gelu", "gelu_new", "gelu_fast", "quick_gelu", "silu", "mish"])
+def test_functions(name: str) -> None:
+    x = torch.linspace(-4, 4, 50)
+    torch.testing.assert_close(getattr(ours, name)(x), getattr(theirs, name)(x), rtol=1e-5, atol=1e-6)
