@@ -146,8 +146,11 @@ def test_what_leaves():
     assert conversation.fit(count, 20, 4) == 2
     assert [message["content"] for message in conversation.messages()] == ["ss", "ccc", "ddd", "eee"]
     assert conversation.fit(count, 6, 100) == 2
+    conversation.add("assistant", "fff")
+    conversation.add("user", "ggg")
     with pytest.raises(CapacityError, match="the message takes 5 tokens with its template, and the model has a context of 5"):
         conversation.fit(count, 5, 1)
+    assert [message["content"] for message in conversation.messages()] == ["ss", "eee", "fff", "ggg"]
 
 
 def test_stats(command):
@@ -163,7 +166,7 @@ class Terminal:
     """A program on a pseudo-terminal."""
 
     def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._ours, theirs = pty.openpty()
         self.process = subprocess.Popen(
             [sys.executable, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
@@ -182,7 +185,7 @@ class Terminal:
         return before
 
     def type(self, text: str) -> None:
-        os.write(self._ours, text.encode())
+        os.write(self._ours, os.fsencode(text))
 
     def close(self) -> int:
         code = self.process.wait(timeout=60)
@@ -213,3 +216,16 @@ def test_on_a_terminal(tmp_path: Path) -> None:
     assert "error: the terminal sends what is not ascii" in second.until("\n> ")
     second.type("\x04")  # the end of input
     assert second.close() == 0
+
+
+def test_a_terminal_without_utf8(tmp_path: Path) -> None:
+    """In the C locale, bytes that are UTF-8 are read as such; others are told."""
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "TERM": "dumb", "LC_ALL": "C", "PYTHONUTF8": "0"}
+    terminal = Terminal(["-m", "bestiary", "chat", "-m", str(checkpoints.llama()), *SHORT], environment)
+    terminal.until("> ")
+    terminal.type("/system é\n")
+    assert "system: \\xe9" in terminal.until("\n> ")
+    terminal.type(os.fsdecode(b"caf\xe9\n"))
+    assert "error: the line: 'caf\\udce9' is not UTF-8" in terminal.until("\n> ")
+    terminal.type("\x04")
+    assert terminal.close() == 0

@@ -56,6 +56,12 @@ def test_output_in_an_encoding_that_lacks_a_character(encoding):
         assert "other characters become escapes; PYTHONIOENCODING=utf-8 lets them through" in line
 
 
+def test_an_argument_in_a_locale_without_utf8():
+    done = program("generate", "# é", "-n", "1", "--greedy", LC_ALL="C", PYTHONUTF8="0")
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"# \\xe9")
+
+
 def test_json_stays_json():
     folder = str(checkpoints.bert("BertModel"))
     done = program("embed", "-m", folder, "é", PYTHONIOENCODING="ascii")

@@ -37,14 +37,15 @@ class Conversation:
             count: how many tokens messages take. room: tokens of the context, None without an end.
 
         Raises:
-            CapacityError: the last message alone takes the whole context.
+            CapacityError: the last message alone takes the whole context; nothing left.
         """
         if room is None:
             return 0
-        dropped = 0
+        before, dropped = list(self.turns), 0
         while (tokens := count(self.messages())) + answer > room and len(self.turns) > 1:
             dropped += self._drop_turn()
         if tokens >= room:
+            self.turns = before
             raise CapacityError(
                 f"the message takes {tokens} tokens with its template, and the model has a context of {room}; shorten it"
             )

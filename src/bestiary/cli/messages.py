@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from .console import note
-from .streams import on_terminal, stdin_line
+from .streams import checked, on_terminal, stdin_line
 
 _KEPT = 1000
 _FENCE = '"""'
@@ -47,7 +47,7 @@ def _line(prompt: str) -> str | None:
     """A line without its end, or None at the end of input; `prompt` stands before it on a terminal.
 
     Raises:
-        InputError: it is not in the terminal's encoding.
+        InputError: it is not in the terminal's encoding, or not UTF-8.
     """
     if not on_terminal(sys.stdin):
         line = stdin_line()
@@ -56,7 +56,7 @@ def _line(prompt: str) -> str | None:
         print(prompt, end="", file=sys.stderr, flush=True)
         prompt = ""
     try:
-        return input(prompt)
+        return checked(input(prompt), "the line")
     except EOFError:
         return None
     except UnicodeDecodeError as error:

@@ -86,14 +86,17 @@ def _decoded(content: bytes, name: str) -> str:
 
 
 def checked(word: str, name: str) -> str:
-    """`word` of the command line, called `name` in messages.
+    """`word` of the command line or a terminal, called `name` in messages.
+
+    Where the locale lacks a character, Python hands on its bytes as lone surrogates: these are read as UTF-8.
 
     Raises:
-        InputError: it is not UTF-8 (Python then hands on its bytes as lone surrogates).
+        InputError: it is not UTF-8.
     """
-    if not word.isascii() and any("\ud800" <= letter <= "\udfff" for letter in word):
-        raise InputError(f"{name}: {word!r:.60} is not UTF-8; set the terminal to UTF-8, or send it through a pipe")
-    return word
+    try:
+        return word.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        raise InputError(f"{name}: {word!r:.60} is not UTF-8; set the terminal to UTF-8, or send it through a pipe") from None
 
 
 def texts(words: list[str], file: Path | None, what: str) -> list[str]:
