@@ -68,6 +68,15 @@ def test_what_cannot_be_is_refused_before_the_first_step(llama, ids, given, erro
     assert not passes
 
 
+@pytest.mark.parametrize("name", ["suppress_tokens", "begin_suppress_tokens"])
+def test_a_checkpoint_may_suppress_tokens_beyond_the_vocabulary(llama, ids, name, monkeypatch):
+    model = llama[0]
+    first = model.generate(ids, **LONG)[0, ids.shape[1]].item()
+    expected = model.generate(ids, **LONG, **{name: [first]})
+    monkeypatch.setattr(model.generation_config, name, [first, 64])
+    assert torch.equal(model.generate(ids, **LONG), expected)
+
+
 @pytest.mark.filterwarnings("ignore::bestiary.core.logging.BestiaryWarning")
 @pytest.mark.parametrize("kind", ["decoder", "encoder-decoder"])
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from .call import Call
 from .config import GenerationConfig
 from .model import GeneratingModel, vocabulary_size
 
+_BANS = ("suppress_tokens", "begin_suppress_tokens")
+
 
 def check_ids(model: GeneratingModel, ids: Any, may_be_empty: bool = False, name: str = "the prompt") -> Tensor:
     """The prompt `ids` as int64 (R, T), if that is what it is.
@@ -28,16 +30,22 @@ def check_ids(model: GeneratingModel, ids: Any, may_be_empty: bool = False, name
 def check_token_ids(settings: GenerationConfig, model: GeneratingModel, rows: int) -> None:
     """Refuse token ids in `settings` that the vocabulary does not have. An end token below 0 is none, as in published files.
 
+    What a checkpoint suppresses beyond the vocabulary leaves `settings`: these tokens are never written anyway (a Whisper of
+    a small vocabulary has the defaults of the large one).
+
     Raises:
         ConfigError: names the setting.
     """
     vocab = vocabulary_size(model)
     if vocab is None:
         return
-    for name in ("suppress_tokens", "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id"):
+    for name in (*_BANS, "forced_bos_token_id", "forced_eos_token_id"):
         value = settings.get(name)
         ids = [] if value is None else [value] if isinstance(value, int) else value
         wrong = [token for token in ids if not 0 <= token < vocab]
+        if wrong and min(wrong) >= 0 and name in _BANS and settings.origin(name) == "checkpoint":
+            settings.__dict__[name] = [token for token in ids if token < vocab]
+            continue
         if wrong or (name == "forced_eos_token_id" and value is not None and not ids):
             raise ConfigError(f"{name} is {value!r:.80}; expected token ids from 0 to {vocab - 1}")
     eos, pad = settings.eos_token_id, settings.pad_token_id

@@ -34,6 +34,12 @@ OPENED: dict[str, tuple[dict[str, Any], Call, str | None]] = {
     "no words": ({}, lambda one: one([], is_split_into_words=True), None),
     "ids in a mapping": ({}, lambda one: one.decode(one(LONG)), None),
     "ids that are fractions": ({}, lambda one: one.convert_ids_to_tokens([1.0, 3.0]), None),
+    "no spaces between": ({}, lambda one: one.batch_decode([[5, 3]], spaces_between_special_tokens=False), None),
+    "spaces between": (
+        {},
+        lambda one: one.decode(one(LONG)["input_ids"], spaces_between_special_tokens=True),
+        "spaces_between_special_tokens=True has no effect",
+    ),
     "no tokens to add": ({}, lambda one: one.add_tokens(None), None),
 }
 

@@ -20,16 +20,23 @@ class DecodingMixin(SpecialTokens):
     clean_up_tokenization_spaces: bool
 
     def decode(
-        self, token_ids: Any, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None
+        self,
+        token_ids: Any,
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        spaces_between_special_tokens: bool = False,
     ) -> Any:
         """The text of ids (a number, a list, an array, or a mapping with `input_ids`); a list of lists gives a list of texts.
 
         Ids beyond the vocabulary, which a model with a padded vocabulary may produce, stand for no text. Where they are further
-        beyond than vocabularies are padded, a warning tells.
+        beyond than vocabularies are padded, a warning tells. Nothing is put around special tokens, as published; where
+        `spaces_between_special_tokens` asks for it, a warning tells.
 
         Raises:
             InputError: an id is negative or no whole number.
         """
+        if spaces_between_special_tokens:
+            warn_once("spaces-between", "spaces_between_special_tokens=True has no effect: special tokens get no spaces")
         ids = token_ids.ids if isinstance(token_ids, Encoding) else plain(_ids_of(token_ids))
         if isinstance(ids, list | tuple) and ids and isinstance(ids[0], list | tuple):
             return self.batch_decode(ids, skip_special_tokens, clean_up_tokenization_spaces)

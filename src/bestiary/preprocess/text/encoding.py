@@ -161,6 +161,9 @@ class EncodingMixin(DecodingMixin):
 
     def _read_padding(self, value: bool | str, length: int | None, multiple: int | None, side: str | None) -> Padding | None:
         strategy = padding_strategy(value)
+        if strategy == "max_length" and length is None:
+            warn_once("no-length", "padding='max_length' pads nothing: neither max_length nor model_max_length is set")
+            return None
         if strategy == "do_not_pad":
             return None
         if self.pad_token_id is None:
@@ -168,8 +171,6 @@ class EncodingMixin(DecodingMixin):
                 f"padding needs a pad token in the vocabulary, and pad_token is {self.pad_token!r}: set tokenizer.pad_token to "
                 f"one (tokenizer.eos_token, say), or add one with add_special_tokens({{'pad_token': '[PAD]'}})"
             )
-        if strategy == "max_length" and length is None:
-            raise InputError("padding='max_length' needs max_length=, for this tokenizer has no model_max_length")
         return Padding(strategy, length, multiple, side or self.padding_side)
 
     def _encode(self, text: Any, pair: Any, options: EncodeOptions) -> BatchEncoding:
