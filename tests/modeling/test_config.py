@@ -221,3 +221,40 @@ def test_step_sizes_may_be_said_in_either_order() -> None:
     model = bestiary.MambaModel(bestiary.MambaConfig(time_step_min=1.5, time_step_max=0.5, **sizes))
     steps = torch.nn.functional.softplus(model.layers[0].mixer.dt_proj.bias)
     assert 0.499 < steps.min() <= steps.max() < 1.501
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "torch.float16", torch.float32, None])
+def test_a_dtype_is_torchs_and_stored_by_its_name(name: Any, tmp_path: Path) -> None:
+    short = str(name).removeprefix("torch.") if name else None
+    config = BertConfig(dtype=name)
+    assert config.dtype == transformers.BertConfig(dtype=short).dtype
+    assert config.torch_dtype is config.dtype
+    config.save_pretrained(tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text()).get("dtype") == short
+    assert BertConfig.from_pretrained(tmp_path).dtype is config.dtype
+
+
+def test_values_set_from_text_become_what_the_fields_hold() -> None:
+    text = "hidden_size=24, hidden_act=relu,layer_norm_eps=1e-3,is_decoder=Yes"
+    ours, reference = BertConfig(), transformers.BertConfig()
+    ours.update_from_string(text)
+    reference.update_from_string(text.replace(" ", ""))
+    for name in ("hidden_size", "hidden_act", "layer_norm_eps", "is_decoder"):
+        assert getattr(ours, name) == getattr(reference, name)
+    for wrong in ("hidden_sise=3", "hidden_size", "hidden_size=many", "is_decoder=perhaps", "pruned_heads=1"):
+        with pytest.raises(ConfigError, match=wrong.split("=")[0]):
+            ours.update_from_string(wrong)
+    assert ours.hidden_size == 24
+
+
+def test_endless_numbers_are_stored_as_published_in_standard_json(tmp_path: Path) -> None:
+    values = {"low": -math.inf, "bounds": [1.0, math.inf], "table": {"none": math.nan}}
+    BertConfig(**values).save_pretrained(tmp_path)
+    text = (tmp_path / "config.json").read_text()
+    json.loads(text, parse_constant=pytest.fail)
+    for kind in (BertConfig, transformers.BertConfig):
+        config = kind.from_pretrained(tmp_path)
+        assert config.low == -math.inf
+        assert config.bounds == [1.0, math.inf]
+        assert math.isnan(config.table["none"])
+    assert json.loads(BertConfig(**values).to_json_string())["low"] == {"__float__": "-Infinity"}

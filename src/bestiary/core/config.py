@@ -7,7 +7,9 @@ and saved again; a keyword that looks like a misspelt field is refused.
 
 import copy
 import json
+import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields
 from inspect import Parameter
 from typing import Any, ClassVar, Self, dataclass_transform
@@ -61,6 +63,7 @@ class Record:
         """
         self = cls.__new__(cls)
         self._refuse_misspelt(overrides)
+        config_dict = with_endless_numbers(config_dict)
         spelt = {cls.attribute_map.get(name, name) for name in overrides}
         stored = {name: value for name, value in config_dict.items() if cls.attribute_map.get(name, name) not in spelt}
         self._fill({**stored, **overrides})
@@ -131,7 +134,8 @@ class Record:
 
     def to_json_string(self, use_diff: bool = True) -> str:
         """The `shown_values`, or with `use_diff=False` every value, as sorted, indented JSON."""
-        return json.dumps(self.shown_values() if use_diff else self.to_dict(), indent=2, sort_keys=True) + "\n"
+        values = as_standard_json(self.shown_values() if use_diff else self.to_dict())
+        return json.dumps(values, indent=2, sort_keys=True) + "\n"
 
     def update(self, config_dict: dict[str, Any]) -> None:
         """Set several values at once and check them together."""
@@ -139,6 +143,21 @@ class Record:
         for name, value in config_dict.items():
             setattr(self, name, value)
         self.validate()
+
+    def update_from_string(self, update_str: str) -> None:
+        """Set fields from text, `"hidden_size=24,hidden_act=relu"`; each value is read as what the field holds now.
+
+        Raises:
+            ConfigError: no field has that name, or the text is not of the kind of its value.
+        """
+        values: dict[str, Any] = {}
+        for pair in update_str.split(","):
+            name, equals, text = (word.strip() for word in pair.partition("="))
+            if not equals or self.get(name, MISSING) is MISSING:
+                near = did_you_mean(name, sorted(self.to_dict()))
+                raise ConfigError(f"{pair!r:.80} sets nothing of a {type(self).__name__}; expected name=value.{near}")
+            values[name] = _read_as(name, self.get(name), text)
+        self.update(values)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value called `name`, or `default` when this object has none of that name."""
@@ -182,6 +201,40 @@ class PlacedRecord(Record):
 def _another_spelling(name: str) -> property:
     """Reads and writes the field `name`."""
     return property(lambda self: getattr(self, name), lambda self, value: setattr(self, name, value))
+
+
+def _read_as(name: str, now: Any, text: str) -> Any:
+    """`text` as a value of the kind of `now`."""
+    if isinstance(now, bool):
+        if text.lower() in ("true", "1", "y", "yes", "false", "0", "n", "no"):
+            return text.lower() in ("true", "1", "y", "yes")
+    elif isinstance(now, int | float):
+        with suppress(ValueError):
+            return type(now)(text)
+    elif isinstance(now, str):
+        return text
+    kind = "true or false" if isinstance(now, bool) else type(now).__name__
+    raise ConfigError(f"{name}={text}: {name} holds {now!r:.60} ({kind}), which {text!r:.60} cannot take the place of")
+
+
+def as_standard_json(value: Any) -> Any:
+    """`value` with each number that JSON has no word for as `{"__float__": "Infinity"}` (also "-Infinity", "NaN")."""
+    if isinstance(value, dict):
+        return {key: as_standard_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_standard_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"__float__": json.dumps(value)}
+    return value
+
+
+def with_endless_numbers(value: Any) -> Any:
+    """Undo `as_standard_json`."""
+    if isinstance(value, dict):
+        if value.keys() == {"__float__"} and value["__float__"] in ("Infinity", "-Infinity", "NaN"):
+            return float(value["__float__"])
+        return {key: with_endless_numbers(item) for key, item in value.items()}
+    return [with_endless_numbers(item) for item in value] if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ passed to the call, else the checkpoint's, else the default. `GenerationConfig.e
 import os
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
+from ..core.config import as_standard_json
 from ..core.errors import ArgumentError, ConfigError, PluginError
 from ..core.files import folder_to_fill, write_json
 from ..core.kinds import Natural
@@ -167,7 +168,7 @@ class GenerationConfig(Fields):
         """Write the values that are set into `save_directory`; returns the path. None is not stored: it says nothing."""
         upload = uploader(push_to_hub, kwargs, "GenerationConfig.save_pretrained")
         path = str(folder_to_fill(save_directory) / inside(config_file_name or self.file_name))
-        write_json(path, {name: value for name, value in self.to_dict().items() if value is not None})
+        write_json(path, as_standard_json({name: value for name, value in self.to_dict().items() if value is not None}))
         upload(save_directory)
         return [path]
 

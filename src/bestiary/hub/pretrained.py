@@ -3,7 +3,7 @@
 import os
 from typing import Any, ClassVar, Self
 
-from ..core.config import Record
+from ..core.config import Record, as_standard_json
 from ..core.errors import CorruptFile, FileMissing
 from ..core.files import folder_to_fill, read_json, write_json
 from .files import HubOptions, file_itself, get_file
@@ -53,7 +53,7 @@ class PretrainedRecord(Record, PushToHubMixin):
 
     def to_json_file(self, json_file_path: str | os.PathLike[str], use_diff: bool = False) -> None:
         """Write every value (with `use_diff` those that differ from the defaults) to a file, whole or not at all."""
-        write_json(json_file_path, self.to_diff_dict() if use_diff else self.to_dict())
+        write_json(json_file_path, as_standard_json(self.to_diff_dict() if use_diff else self.to_dict()))
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *, push_to_hub: bool = False, **kwargs: Any) -> list[str]:
         """Write the file atomically into `save_directory`; returns the paths written.
@@ -64,6 +64,6 @@ class PretrainedRecord(Record, PushToHubMixin):
         """
         upload = uploader(push_to_hub, kwargs, f"{type(self).__name__}.save_pretrained")
         path = folder_to_fill(save_directory) / self.file_name
-        write_json(path, self.to_dict())
+        write_json(path, as_standard_json(self.to_dict()))
         upload(save_directory)
         return [str(path)]

@@ -251,6 +251,25 @@ class PreTrainedConfig(PretrainedRecord):
     _quiet: ClassVar[frozenset[str]] = frozenset({"architectures", "dtype", "problem_type", "pruned_heads"})
 
 
+def _get_dtype(config: PreTrainedConfig) -> Any:
+    """The torch dtype, or whatever else was set, which is refused where it is used; torch is imported only for this."""
+    dtype = config.__dict__["dtype"]
+    if not isinstance(dtype, str):
+        return dtype
+    import torch
+
+    named = getattr(torch, dtype, None)
+    return named if isinstance(named, torch.dtype) else dtype
+
+
+def _set_dtype(config: PreTrainedConfig, dtype: Any) -> None:
+    config.__dict__["dtype"] = dtype.removeprefix("torch.") if isinstance(dtype, str) else dtype
+
+
+# Not in the body of the class, where a property would be taken for the default of the field.
+PreTrainedConfig.dtype = property(_get_dtype, _set_dtype)
+
+
 def _by_number(table: Any) -> Any:
     """A table with numbers for keys, which JSON writes as texts, and texts for labels; anything else is left to be refused."""
     if isinstance(table, dict) and all(str(key).isdecimal() for key in table):
