@@ -14,6 +14,7 @@ from kit import checkpoints
 from kit.pipelines import ours, reference, same
 
 from bestiary.core.errors import ArgumentError, InputError
+from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.pipelines import pipeline
 from bestiary.pipelines.tasks.automatic_speech_recognition import _windows
 from bestiary.pipelines.transcript import Token, join, segments, words
@@ -44,6 +45,34 @@ def test_texts(inputs: Any, seed: int) -> None:
     found = ours(TASK, folder)(inputs, **options)
     # The reference empties a dictionary that it is given.
     same(found, reference(TASK, folder)(dict(inputs) if isinstance(inputs, dict) else inputs, **options))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "code"),
+    [
+        (np.stack([SHORT, 0.5 * SHORT]), {}, "mixed-channels"),
+        (torch.from_numpy(np.stack([SHORT, 0.5 * SHORT])), {}, "mixed-channels"),
+        ({"raw": np.stack([SHORT, OTHER[: len(SHORT)]]), "sampling_rate": RATE}, {}, "mixed-channels"),
+        ((SHORT * 32767).astype(np.int16), {}, "whole-samples"),
+        (SHORT, {"chunk_length_s": 1000}, "chunk-length"),
+    ],
+    ids=["two channels", "tensor", "dictionary", "16 bits", "long chunks"],
+)
+def test_doubtful_recordings(inputs: Any, options: dict[str, Any], code: str) -> None:
+    options = {**options, "generate_kwargs": TEXT_ONLY}
+    expected = reference(TASK, checkpoints.whisper())(dict(inputs) if isinstance(inputs, dict) else inputs, **options)
+    forget_warnings()
+    with pytest.warns(BestiaryWarning, match=rf"\[{code}\]"):
+        answer = ours(TASK, checkpoints.whisper())(inputs, **options)
+    same(answer, expected)
+
+
+def test_one_channel_and_nothing_to_hear() -> None:
+    hear = ours(TASK, checkpoints.whisper())
+    assert hear(SHORT[None], generate_kwargs=TEXT_ONLY) == hear(SHORT, generate_kwargs=TEXT_ONLY)
+    forget_warnings()
+    with pytest.warns(BestiaryWarning, match="empty-audio"):
+        assert hear(SHORT[:0], generate_kwargs=TEXT_ONLY) == {"text": ""}
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -200,12 +229,20 @@ def test_a_plain_tokenizer_serves_as_well(tmp_path: Path) -> None:
     ("inputs", "options", "error", "message"),
     [
         (SHORT, {"return_timestamps": "char"}, InputError, "return_timestamps is 'char'"),
-        (SHORT, {"chunk_length_s": 3}, InputError, "at most the 2 seconds"),
+        (SHORT, {"chunk_length_s": "3"}, InputError, "chunk_length_s is '3'.*; expected seconds"),
+        (SHORT, {"chunk_length_s": -1}, InputError, "chunk_length_s is -1"),
+        (SHORT, {"chunk_length_s": float("nan")}, InputError, "chunk_length_s is nan"),
+        (SHORT, {"chunk_length_s": 1e-9}, InputError, "more than 16384 windows"),
+        (SHORT, {"chunk_length_s": 2, "stride_length_s": (1, 0.9999999)}, InputError, "more than 16384 windows"),
+        (SHORT, {"chunk_length_s": 2, "stride_length_s": (0.1, 0.1, 0.1)}, InputError, "expected seconds"),
+        (SHORT, {"chunk_length_s": 2, "stride_length_s": "a"}, InputError, "expected seconds"),
+        (SHORT, {"generate_kwargs": 3}, ArgumentError, "generate_kwargs is 3; expected a dictionary of options"),
         (SHORT, {"chunk_length_s": 2, "stride_length_s": 1}, InputError, "less than chunk_length_s"),
         (SHORT, {"stride_length_s": 1}, ArgumentError, "needs chunk_length_s"),
         (SHORT, {"languag": "en"}, ArgumentError, "Did you mean 'language'"),
         (3, {}, InputError, "a recording is a path"),
-        (np.zeros(0, np.float32), {}, InputError, "no samples"),
+        (np.full(9, np.nan), {}, InputError, "NaN"),
+        (np.zeros((500, 2), np.float32), {}, InputError, "one channel"),
     ],
 )
 def test_wrong_use(inputs: Any, options: dict[str, Any], error: type[Exception], message: str) -> None:

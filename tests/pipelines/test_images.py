@@ -19,6 +19,12 @@ PICTURES = [
     Image.fromarray(np.random.default_rng(seed).integers(0, 255, (40 + seed, 50, 3), dtype=np.uint8)) for seed in range(3)
 ]
 LABELS = ["cat", "a dog", "London"]
+FOLDERS: dict[str, Any] = {
+    "image-classification": lambda: checkpoints.vit("ViTForImageClassification"),
+    "image-feature-extraction": lambda: checkpoints.vit("ViTModel"),
+    "zero-shot-image-classification": checkpoints.clip,
+    "object-detection": checkpoints.detr,
+}
 
 
 @pytest.mark.parametrize("inputs", [PICTURES[0], PICTURES[:1], PICTURES])
@@ -85,6 +91,58 @@ def test_half_precision_takes_pictures() -> None:
 def test_wrong_use(inputs: Any, options: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         ours("image-classification", checkpoints.vit("ViTForImageClassification"))(inputs, **options)
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "error", "message"),
+    [
+        ("image-classification", {"num_workers": -1}, ArgumentError, "num_workers is -1; expected a whole number from 0"),
+        ("image-classification", {"num_workers": "a"}, ArgumentError, "num_workers is 'a'"),
+        ("image-classification", {"batch_size": 2.0}, ArgumentError, "batch_size is 2.0; expected a whole number from 1"),
+        ("image-classification", {"top_k": "2"}, InputError, "top_k is '2'"),
+        ("image-feature-extraction", {"image_processor_kwargs": 3}, ArgumentError, "expected a dictionary of options"),
+        ("image-feature-extraction", {"image_processor_kwargs": {"return_tensors": "np"}}, ArgumentError, "leave it out"),
+        ("zero-shot-image-classification", {"candidate_labels": 5}, InputError, "expected at least one label"),
+        ("zero-shot-image-classification", {"candidate_labels": []}, InputError, "expected at least one label"),
+        ("zero-shot-image-classification", {"tokenizer_kwargs": 3}, ArgumentError, "expected a dictionary of options"),
+        *(
+            ("zero-shot-image-classification", {"hypothesis_template": template}, InputError, "where the label belongs")
+            for template in ("{} and {}", "{label}", "{", "{0} {}", "{0.__class__}", "{:>10000000000}", "{:{}}", 3, ["{}"])
+        ),
+    ],
+    ids=str,
+)
+def test_options_of_no_use(task: str, options: dict[str, Any], error: type[Exception], message: str) -> None:
+    if task == "zero-shot-image-classification":
+        options = {"candidate_labels": LABELS, **options}
+    with pytest.raises(error, match=message):
+        ours(task, FOLDERS[task]())(PICTURES, **options)
+
+
+@pytest.mark.parametrize("task", ["image-classification", "image-feature-extraction", "zero-shot-image-classification"])
+def test_one_image_for_each_answer(task: str) -> None:
+    options = {"candidate_labels": LABELS} if task.startswith("zero-shot") else {}
+    for inputs in (np.stack([np.asarray(PICTURES[0])] * 2), [[PICTURES[0]], PICTURES]):
+        with pytest.raises(InputError, match="one input holds [23] images; pass a list"):
+            ours(task, FOLDERS[task]())(inputs, **options)
+
+
+@pytest.mark.parametrize("template", ["no place", "{0} {0}", "{:>9}", "{!r}"])
+@pytest.mark.filterwarnings("ignore:hypothesis_template")
+def test_templates_as_published(template: str) -> None:
+    options = {"candidate_labels": LABELS, "hypothesis_template": template}
+    task = "zero-shot-image-classification"
+    same(ours(task, checkpoints.clip())(PICTURES[0], **options), reference(task, checkpoints.clip())(PICTURES[0], **options))
+    forget_warnings()
+    if template == "no place":
+        with pytest.warns(BestiaryWarning, match="no-label-place"):
+            ours(task, checkpoints.clip())(PICTURES[0], **options)
+
+
+def test_numbers_of_other_libraries() -> None:
+    classify, detect = (ours(task, FOLDERS[task]()) for task in ("image-classification", "object-detection"))
+    assert classify(PICTURES[0], top_k=np.int64(2), batch_size=np.int64(1)) == classify(PICTURES[0], top_k=2)
+    assert detect(PICTURES[0], threshold=torch.tensor(0.1)) == detect(PICTURES[0], threshold=0.1)
 
 
 def test_labels_are_needed() -> None:

@@ -21,6 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..core.errors import ArgumentError, ConfigError, InputError, did_you_mean
+from ..core.kinds import Natural, Whole, describe, fits
 from ..core.logging import warn_once
 from ..placement.device_map import check_available
 from .batching import BatchPadding, collate, plan, rows_of, split, tensors, to_device, windows
@@ -93,7 +94,8 @@ class Pipeline(ABC):
         self.image_processor = image_processor
         self.processor = processor
         self.task = task
-        self._batch_size, self._num_workers = _check_batch(batch_size), num_workers or 0
+        self._batch_size = _check("batch_size", batch_size, Natural)
+        self._num_workers = _check("num_workers", num_workers, Whole) or 0
         for part in self.parts or ():
             if vars(self)[part] is None:
                 raise ArgumentError(f"{type(self).__name__} needs {part}=, and the checkpoint has none or none was passed")
@@ -143,12 +145,12 @@ class Pipeline(ABC):
             **parameters: what the task takes, for this call only.
         """
         parameters_of = self._read(parameters)
-        size = self._batch_size if batch_size is None else _check_batch(batch_size)
+        size = self._batch_size if batch_size is None else _check("batch_size", batch_size, Natural)
+        workers = self._num_workers if num_workers is None else _check("num_workers", num_workers, Whole) or 0
         if self.is_one(inputs):
             return self._one(inputs, parameters_of)
         total = len(inputs) if isinstance(inputs, Sized) else None
         least = size or (None if total is not None else 1)
-        workers = self._num_workers if num_workers is None else num_workers
         results = self._many(_each(inputs), parameters_of, size, least if total is None else None, workers)
         if show_progress:
             results = iter(tqdm(results, total=total))
@@ -343,10 +345,22 @@ def _ahead(inputs: Iterable[Any], prepare: Any, pool: ThreadPoolExecutor, depth:
     yield from waiting
 
 
-def _check_batch(size: int | None) -> int | None:
-    if size is not None and (not isinstance(size, int) or size < 1):
-        raise ArgumentError(f"batch_size is {size!r}; expected a whole number of at least 1")
-    return size
+def _check(name: str, value: int | None, kind: Any) -> int | None:
+    if value is not None and not fits(value, kind):
+        raise ArgumentError(f"{name} is {value!r:.80}; expected {describe(kind)}")
+    return value
+
+
+def options_of(**keyword: Any) -> dict[str, Any]:
+    """A keyword that holds options, as a dictionary of its own; empty for None.
+
+    Raises:
+        ArgumentError: it is no dictionary.
+    """
+    [(name, options)] = keyword.items()
+    if options is not None and not isinstance(options, Mapping):
+        raise ArgumentError(f"{name} is {options!r:.80}; expected a dictionary of options")
+    return dict(options or {})
 
 
 def read_device(device: Any) -> torch.device:
@@ -364,8 +378,6 @@ def read_device(device: Any) -> torch.device:
         return check_available(torch.device(accelerator.type, device))
     try:
         return check_available(device)
-    except RuntimeError as error:
-        raise ArgumentError(f"device={device!r} is no device: {error}") from error
     except ConfigError as error:
         raise ArgumentError(str(error)) from error
 

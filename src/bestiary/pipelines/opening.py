@@ -18,7 +18,7 @@ from ..modeling.base import PreTrainedModel
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import tasks_of
 from ..preprocess.text.encoding import UNLIMITED
-from .base import Pipeline
+from .base import Pipeline, options_of
 from .defaults import embedded_model_path
 from .registry import PIPELINE_REGISTRY, Task, implied, tasks
 
@@ -104,7 +104,7 @@ def pipeline(
         warn_once("use-fast", "use_fast=False changes nothing: every tokenizer here is of the fast kind, with the same results")
     if task is None and model is None:
         raise ArgumentError(f"pass a task or a model; tasks are {', '.join(PIPELINE_REGISTRY.get_supported_tasks())}")
-    hub, opening = HubOptions.split({"revision": revision, "token": token, **(model_kwargs or {})})
+    hub, opening = HubOptions.split({"revision": revision, "token": token, **options_of(model_kwargs=model_kwargs)})
     more, kwargs = HubOptions.split({**vars(hub), **kwargs})
     chosen = None if task is None else PIPELINE_REGISTRY.check_task(task)
     if model is None and chosen is not None:

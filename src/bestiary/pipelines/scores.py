@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InputError
+from ..core.kinds import Whole, fits
 
 
 class ClassificationFunction(StrEnum):
@@ -61,6 +62,6 @@ def best(values: Tensor, names: Mapping[int, str] | None, top_k: int | None) -> 
 
 def check_top_k(top_k: Any) -> int:
     """`top_k` if it is a whole number from 0."""
-    if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 0:
+    if not fits(top_k, Whole):
         raise InputError(f"top_k is {top_k!r}; expected a whole number from 1, or None for all")
-    return top_k
+    return int(top_k)

@@ -82,7 +82,10 @@ def check_available(device: Device) -> torch.device:
     accelerator = torch.accelerator.current_accelerator()
     if isinstance(device, int) and accelerator is None:
         raise ConfigError(f"device {device} is not there: this machine has no accelerator, only cpu")
-    torch_device = torch.device(device)
+    try:
+        torch_device = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ConfigError(f"{device!r:.80} is no device: {error}") from error
     if torch_device.type not in ("cpu", "meta") and (accelerator is None or accelerator.type != torch_device.type):
         raise ConfigError(
             f"device {str(torch_device)!r} is not there: this machine has cpu"

@@ -76,7 +76,7 @@ class Preprocessor(PretrainedRecord):
     @classmethod
     def option_names(cls) -> frozenset[str]:
         """Names of the options of a call, after what is processed."""
-        return frozenset(list(inspect.signature(cls.__call__).parameters)[2:])
+        return frozenset(list(inspect.signature(cls.__call__).parameters)[2:]) - {"unknown"}
 
     def with_overrides(self, overrides: dict[str, Any]) -> Self:
         """These settings with some replaced for one call; None keeps the stored value, and switches off what is true or false.

@@ -7,7 +7,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from ..core.errors import FileMissing, HubError, InputError
+from ..core.errors import ArgumentError, FileMissing, HubError, InputError
+from ..core.kinds import Positive, describe, fits
 from ..hub.files import HubOptions, offline
 
 LARGEST_DOWNLOAD = 1 << 30
@@ -23,7 +24,7 @@ def read_source(source: str | bytes | os.PathLike[str], what: str, fetch: bool =
     Raises:
         InputError: the source is none of the accepted forms.
         FileMissing: a path that does not exist.
-        HubError: a download failed, or the library is offline.
+        HubError: a download failed, or the library is offline. ArgumentError: a timeout that is none.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
@@ -63,6 +64,8 @@ def _decode(body: str, source: str, what: str) -> bytes:
 
 
 def _download(address: str, timeout: float | None) -> bytes:
+    if timeout is not None and not fits(timeout, Positive):
+        raise ArgumentError(f"timeout is {timeout!r:.80}; expected {describe(Positive)} (of seconds), or None")
     if offline(HubOptions()):
         raise HubError(
             f"{address!r} was not fetched: the library is offline (HF_HUB_OFFLINE, BESTIARY_OFFLINE or TRANSFORMERS_OFFLINE)"

@@ -184,13 +184,14 @@ def test_the_stored_filter_table_of_old_files_is_not_kept(tmp_path):
         (SHORT, {"sampling_rate": 8000}, "8000 Hz.*16000 Hz"),
         ({"array": SHORT, "sampling_rate": 44100}, {}, "44100 Hz.*16000 Hz"),
         ([], {}, "no audio"),
-        (SHORT[:0], {}, "empty"),
-        ([SHORT, SHORT[:0]], {}, "audio 1 is empty"),
         (SHORT * np.nan, {}, "NaN"),
         (np.where(np.arange(5000) == 7, np.inf, SHORT), {}, "sample 7"),
         ([np.stack([SHORT, SHORT])], {}, "one channel"),
         (np.stack([SHORT, SHORT], axis=1), {}, "one channel"),
-        ((SHORT * 32767).astype(np.int16), {}, "32768"),
+        (SHORT[:6].reshape(3, 2), {}, "one channel"),
+        (SHORT * 1j, {}, "complex"),
+        (torch.zeros(500).to_sparse(), {}, "audio 0 is a tensor of another kind"),
+        (torch.zeros(500, device="meta"), {}, "meta"),
         ([None], {}, "NoneType"),
         (["abc", "abd"], {}, "neither an existing audio file"),
         (SHORT[:100], {"padding": "longest"}, "100 samples"),
@@ -209,8 +210,23 @@ def test_bad_options_are_told():
         extractor(SHORT, sampling_rate=16000, padding="maximal")
     with pytest.raises(ConfigError, match="padding_side"):
         SequenceFeatureExtractor(padding_side="top")
-    with pytest.raises(InputError, match="input_values"):
-        extractor.pad({"labels": [1]})
+    for features in ({"labels": [1]}, {"input_values": []}, {"input_values": SHORT}, {"input_values": "ab"}, 3, [3]):
+        with pytest.raises(InputError, match="input_values|features to pad"):
+            extractor.pad(features)
+    with pytest.raises(InputError, match="features 1 hold"):
+        extractor.pad([{"input_values": SHORT}, {"labels": 1}])
+    for options in ({"max_length": "6000"}, {"max_length": 6000.0}, {"max_length": -1}, {"pad_to_multiple_of": [128]}):
+        with pytest.raises(ArgumentError, match=f"{next(iter(options))} is .*; expected a whole number from 0"):
+            extractor(SHORT, sampling_rate=16000, padding=True, **options)
+    for options in ({"max_length": 10**12, "padding": "max_length"}, {"pad_to_multiple_of": 10**12, "padding": True}):
+        with pytest.raises(ArgumentError, match="padding would make rows of 1000000000000"):
+            extractor(SHORT, sampling_rate=16000, **options)
+    for each in (extractor, WhisperFeatureExtractor()):
+        with pytest.raises(ArgumentError, match="takes no argument 'foo'"):
+            each(SHORT, sampling_rate=16000, foo=1)
+    for device in ("nope", [1], "cuda:77"):
+        with pytest.raises(ConfigError, match="device"):
+            WhisperFeatureExtractor()(SHORT, sampling_rate=16000, device=device)
     with pytest.raises(InputError, match="padding=True"):
         extractor([SHORT, MIDDLE], sampling_rate=16000, return_tensors="pt")
 

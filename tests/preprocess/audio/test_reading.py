@@ -103,7 +103,7 @@ def test_the_network(local_server, monkeypatch):
         (encoded(np.zeros(0, np.float32)), InputError, "no samples"),
         ({"array": tone()}, InputError, "sampling_rate"),
         ({"array": tone(), "sampling_rate": 0}, InputError, "sampling rate"),
-        (np.zeros((2, 5), np.float32), InputError, "one channel"),
+        (np.zeros((5, 2), np.float32), InputError, "one channel"),
         (np.array([0.1, np.nan]), InputError, "NaN or infinite samples .*sample 1"),
         (b"RIFF", CorruptFile, "cut short|not audio"),
     ],

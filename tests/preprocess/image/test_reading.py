@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, features
 from PIL.Image import DecompressionBombWarning
 
-from bestiary.core.errors import BestiaryError, CorruptFile, FileMissing, HubError, InputError
+from bestiary.core.errors import ArgumentError, BestiaryError, CorruptFile, FileMissing, HubError, InputError
 from bestiary.models.vit.image_processor import ViTImageProcessor
 from bestiary.preprocess.image.reading import load_image
 
@@ -89,6 +89,9 @@ def test_an_address_is_fetched_when_asked(local_server):
     assert load_image(f"{address}/cat.png").tobytes() == PICTURE.tobytes()
     with pytest.raises(HubError, match="404"):
         load_image(f"{address}/dog.png")
+    for timeout in ("x", -1, 0, float("nan"), [3]):
+        with pytest.raises(ArgumentError, match="timeout is .*; expected a number above 0"):
+            load_image(f"{address}/cat.png", timeout)
 
 
 @pytest.mark.parametrize(

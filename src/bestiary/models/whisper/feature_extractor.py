@@ -8,6 +8,8 @@ import torch
 
 from ...core.errors import ConfigError, InputError
 from ...core.kinds import Amount, Size
+from ...hub.files import refuse
+from ...placement.device_map import check_available
 from ...preprocess.audio.extractor import Lengths, SequenceFeatureExtractor
 from ...preprocess.audio.spectrogram import mel_filter_bank
 from ...preprocess.batch import BatchFeature, TensorType
@@ -75,7 +77,8 @@ class WhisperFeatureExtractor(SequenceFeatureExtractor):
         max_length: int | None = None,
         sampling_rate: int | None = None,
         do_normalize: bool | None = None,
-        device: str | torch.device = "cpu",
+        device: str | torch.device | None = "cpu",
+        **unknown: Any,
     ) -> BatchFeature:
         """`input_features` (B, M, frames), and `attention_mask` (B, frames) with 1 on real frames if wanted.
 
@@ -83,15 +86,18 @@ class WhisperFeatureExtractor(SequenceFeatureExtractor):
 
         Args:
             raw_speech: a clip or a list of clips, in every form that `SequenceFeatureExtractor` takes.
-            max_length: samples to cut or pad to in place of one chunk.
+            max_length: samples to cut or pad to in place of one chunk; 0 is one chunk, too.
             do_normalize: first give the samples mean 0 and variance 1.
             device: where the spectrogram is computed; the result comes back to the CPU.
 
         Raises:
             InputError: a clip that cannot be used, of another rate, or too short for one frame.
-            ArgumentError: options that do not fit together.
+            ArgumentError: options that do not fit together, or do not exist.
+            ConfigError: no such device.
         """
-        limit = self.n_samples if max_length is None else max_length
+        refuse(unknown, type(self).__name__)
+        place = check_available(device or "cpu")
+        limit = max_length or self.n_samples
         lengths = Lengths.read(padding, limit, truncation, pad_to_multiple_of)
         normalize = self.do_normalize if do_normalize is None else do_normalize
         rows, masks = self.align(self.waveforms(raw_speech, sampling_rate), lengths, normalize)
@@ -101,16 +107,16 @@ class WhisperFeatureExtractor(SequenceFeatureExtractor):
                     f"audio {index} has {len(row)} samples, at least {self.n_fft // 2 + 1} make a frame; pad it (the default)"
                 )
         if len({len(row) for row in rows}) == 1:
-            spectra: Any = self._log_mel(np.stack(rows), device)
+            spectra: Any = self._log_mel(np.stack(rows), place)
         else:
-            spectra = [self._log_mel(row[None], device)[0] for row in rows]
+            spectra = [self._log_mel(row[None], place)[0] for row in rows]
         features: dict[str, Any] = {"input_features": spectra}
         if self.return_attention_mask if return_attention_mask is None else return_attention_mask:
             frames = [mask[:: self.hop_length][: len(mask) // self.hop_length] for mask in masks]
             features["attention_mask"] = np.stack(frames) if isinstance(spectra, np.ndarray) else frames
         return BatchFeature(features, return_tensors)
 
-    def _log_mel(self, waves: np.ndarray, device: str | torch.device) -> np.ndarray:
+    def _log_mel(self, waves: np.ndarray, device: torch.device) -> np.ndarray:
         """(B, W) to (B, M, frames) in fp32."""
         samples = torch.from_numpy(waves).to(device)
         if self.dither:

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 
 from ...core.errors import ArgumentError, InputError
+from ...core.kinds import Amount, fits
+from ...core.logging import warn_once
 from ...generation.strategy import rivals
 from ...preprocess.audio.reading import load_audio
-from ..base import ChunkPipeline, Parameters, Result
+from ..base import ChunkPipeline, Parameters, Result, options_of
 from ..batching import each, tensors
 from ..generating import GeneratingPipeline
 from ..transcript import Token, join, languages, segments, words
@@ -22,6 +24,9 @@ __all__ = ["AutomaticSpeechRecognitionPipeline"]
 
 CHECKPOINTS = {"openai/whisper-base": "whisper"}
 IMPLIED = True
+
+
+MOST_WINDOWS = 2**14  # of a recording
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
         if stride_length_s is not None:
             before["stride"] = stride_length_s
         others = ("chunk_length_s", "stride_length_s", "return_timestamps", "return_language", "generate_kwargs")
-        during = self.generation_options({**generate, **(generate_kwargs or {})}, others)
+        during = self.generation_options({**generate, **options_of(generate_kwargs=generate_kwargs)}, others)
         times = {} if return_timestamps is None else {"times": return_timestamps}
         language = {} if return_language is None else {"language": return_language}
         return before, {**during, **times}, {**times, **language}
@@ -163,18 +168,30 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
 
 
 def _windows(length: float, chunk: float, stride: Any, most: float) -> list[_Window]:
-    """The windows of a recording of `length` seconds; one for all of it where `chunk` is 0."""
+    """The windows of a recording of `length` seconds; one for all of it where `chunk` is 0.
+
+    Raises:
+        InputError: lengths that are none, or leave no progress. ArgumentError: a stride without a chunk.
+    """
+    pair = stride if isinstance(stride, list | tuple) else (stride, stride)
+    if not fits(chunk, Amount) or not (stride is None or fits(pair, tuple[Amount, Amount])):
+        raise InputError(
+            f"chunk_length_s is {chunk!r:.40}, stride_length_s {stride!r:.40}; expected seconds (a stride: or two)"
+        )
     if not chunk:
         if stride is not None:
             raise ArgumentError("stride_length_s needs chunk_length_s")
         return [_Window(0.0, length)]
-    left, right = (chunk / 6, chunk / 6) if stride is None else (stride, stride) if isinstance(stride, int | float) else stride
-    if not 0 < chunk <= most:
-        raise InputError(
-            f"chunk_length_s is {chunk}; expected more than 0 and at most the {most:g} seconds the model hears at once"
-        )
-    if left < 0 or right < 0 or left + right >= chunk:
+    if chunk > most:
+        warn_once("chunk-length", f"chunk_length_s is {chunk}: the model hears {most:g} seconds at once, which are taken")
+        chunk = most
+    left, right = (chunk / 6, chunk / 6) if stride is None else pair
+    if left + right >= chunk:
         raise InputError(f"stride_length_s is {stride}; both sides together must be less than chunk_length_s ({chunk})")
+    if length > MOST_WINDOWS * (chunk - left - right):
+        raise InputError(
+            f"chunk_length_s {chunk} and stride_length_s {stride} cut {length:g} seconds into more than {MOST_WINDOWS} windows"
+        )
     windows: list[_Window] = []
     start = 0.0
     while True:

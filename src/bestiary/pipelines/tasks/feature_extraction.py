@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 
 from ...core.errors import ArgumentError
-from ..base import Parameters, Pipeline, note_cut
+from ..base import Parameters, Pipeline, note_cut, options_of
 from ..batching import tensors
 from .text_classification import encode
 
@@ -34,7 +34,7 @@ class FeatureExtractionPipeline(Pipeline):
         return_tensors: Any = None,
         pool: Any = None,
     ) -> Parameters:
-        options = dict(tokenize_kwargs or {})
+        options = options_of(tokenize_kwargs=tokenize_kwargs)
         if truncation is not None:
             if "truncation" in options:
                 raise ArgumentError("truncation is given twice: as a keyword and in tokenize_kwargs")

@@ -6,7 +6,7 @@ import torch
 
 from ...core.errors import ArgumentError, InputError
 from ...core.logging import warn_once
-from ..base import Parameters, Pipeline, Result
+from ..base import Parameters, Pipeline, Result, options_of
 from ..batching import each, tensors
 from ..scores import check_top_k
 from .text_classification import encode
@@ -38,7 +38,7 @@ class FillMaskPipeline(Pipeline):
         after: dict[str, Any] = {} if top_k is None else {"top_k": check_top_k(top_k)}
         if targets is not None:
             after["targets"] = self._target_ids(targets)
-        return self.tokenizer_options(dict(tokenizer_kwargs or {})), {}, after
+        return self.tokenizer_options(options_of(tokenizer_kwargs=tokenizer_kwargs)), {}, after
 
     def _target_ids(self, targets: Any) -> list[int]:
         words = [targets] if isinstance(targets, str) else list(targets)

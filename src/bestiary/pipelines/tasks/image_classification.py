@@ -3,7 +3,7 @@
 import os
 from typing import Any, ClassVar
 
-from ...core.errors import ArgumentError
+from ...core.errors import ArgumentError, InputError
 from ...preprocess.image.reading import is_pil, load_image
 from ..base import Parameters, Pipeline, Result
 from ..batching import tensors
@@ -62,7 +62,11 @@ def picture(image: Any, timeout: float | None = None) -> Any:
 
 def pixels(pipeline: Pipeline, image: Any, timeout: float | None = None, **options: Any) -> dict[str, Any]:
     """What the model takes of one picture, wherever it comes from, in the model's dtype."""
+    if "return_tensors" in options:
+        raise ArgumentError("return_tensors: a pipeline's model takes torch tensors; leave it out of the processor's options")
     features = pipeline.image_processor(picture(image, timeout), return_tensors="pt", **options)
+    if len(features["pixel_values"]) != 1:
+        raise InputError(f"one input holds {len(features['pixel_values'])} images; pass a list with an image for each answer")
     return dict(features if pipeline.dtype is None else features.to(pipeline.dtype))
 
 

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from ...core.errors import InputError
-from ..base import Parameters, Pipeline
+from ..base import Parameters, Pipeline, options_of
 from ..batching import tensors
 from .image_classification import one_of, pixels
 
@@ -32,7 +32,7 @@ class ImageFeatureExtractionPipeline(Pipeline):
         pool: bool | None = None,
         timeout: float | None = None,
     ) -> Parameters:
-        before: dict[str, Any] = dict(image_processor_kwargs or {})
+        before: dict[str, Any] = options_of(image_processor_kwargs=image_processor_kwargs)
         before |= {} if timeout is None else {"timeout": timeout}
         after = {} if return_tensors is None else {"return_tensors": bool(return_tensors)}
         return before, {} if pool is None else {"pool": pool}, after

@@ -31,9 +31,8 @@ class ObjectDetectionPipeline(Pipeline):
     models: ClassVar[tuple[str, ...]] = ("AutoModelForObjectDetection",)
 
     def _sanitize_parameters(self, threshold: float | None = None, timeout: float | None = None) -> Parameters:
-        if threshold is not None:
-            check_threshold(threshold)
-        return {} if timeout is None else {"timeout": timeout}, {}, {} if threshold is None else {"threshold": threshold}
+        after = {} if threshold is None else {"threshold": check_threshold(threshold)}
+        return {} if timeout is None else {"timeout": timeout}, {}, after
 
     def __call__(self, inputs: Any = None, *, images: Any = None, **parameters: Any) -> Any:
         """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from ...core.errors import ArgumentError, InputError
-from ..base import Parameters, Result
+from ..base import Parameters, Result, options_of
 from ..batching import each, tensors
 from ..generating import GeneratingPipeline
 from .text_classification import encode
@@ -92,7 +92,7 @@ class TextGenerationPipeline(GeneratingPipeline):
         if max_length is not None:
             generate["max_length"] = max_length
             encoding |= {"max_length": max_length} if truncation else {}
-        encoding |= tokenizer_encode_kwargs or {}
+        encoding |= options_of(tokenizer_encode_kwargs=tokenizer_encode_kwargs)
         before |= {"encoding": encoding or None, "hole": self._hole(handle_long_generation, generate)}
         if stop_sequence is not None:
             generate |= self.stop_options(stop_sequence)

@@ -1,13 +1,15 @@
 """Zero-shot classification: a text and labels of one's own to scores, by a model that knows what follows from what."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from string import Formatter
 from typing import Any, ClassVar
 
 import torch
 
 from ...core.errors import ArgumentError, InputError
 from ...core.logging import warn_once
-from ..base import ChunkPipeline, Parameters, Result
+from ..base import ChunkPipeline, Parameters, Result, options_of
 from ..batching import tensors
 from .text_classification import encode
 
@@ -44,7 +46,7 @@ class ZeroShotClassificationPipeline(ChunkPipeline):
         if hypothesis_template is not None:
             before["template"] = check_template(hypothesis_template)
         if tokenizer_kwargs is not None:
-            before["options"] = self.tokenizer_options(dict(tokenizer_kwargs))
+            before["options"] = self.tokenizer_options(options_of(tokenizer_kwargs=tokenizer_kwargs))
         return before, {}, {} if multi_label is None else {"multi_label": multi_label}
 
     def __call__(self, sequences: Any, candidate_labels: Any = None, **parameters: Any) -> Any:  # type: ignore[override]
@@ -109,16 +111,31 @@ class ZeroShotClassificationPipeline(ChunkPipeline):
 
 def read_labels(labels: Any) -> list[Any]:
     """A list of labels, from itself or from one text with commas between them; what is no text is written as one."""
-    names = [label.strip() for label in labels.split(",") if label.strip()] if isinstance(labels, str) else list(labels)
+    if isinstance(labels, str):
+        names = [label.strip() for label in labels.split(",") if label.strip()]
+    else:
+        names = list(labels) if isinstance(labels, Iterable) else []
     if not names:
         raise InputError(f"candidate_labels is {labels!r}; expected at least one label")
     return names
 
 
-def check_template(template: str) -> str:
-    """`template` if a label can be put into it."""
-    if not isinstance(template, str) or template.format("") == template:
-        raise InputError(f"hypothesis_template is {template!r}; expected a text with {{}} where the label belongs")
+def check_template(template: str, required: bool = True) -> str:
+    """`template` if a label can be put into it, at {} or at every {0}; without a place it is told once, or refused."""
+    places: list[tuple[str, str]] | None = None
+    if isinstance(template, str):
+        with suppress(ValueError):  # a single brace
+            places = [(name, spec or "") for _, name, spec, _ in Formatter().parse(template) if name is not None]
+    if places is not None and not places and not required:
+        warn_once(
+            "no-label-place", f"hypothesis_template {template!r:.80} has no {{}} for the label, so all labels score alike"
+        )
+        return template
+    numbered = places is not None and all(name == "0" for name, _ in places)
+    # A width is a few digits: more would be spaces without end.
+    endless = any(len(spec) > 4 or "{" in spec for _, spec in places or ())
+    if not places or endless or not (numbered or [name for name, _ in places] == [""]):
+        raise InputError(f"hypothesis_template is {template!r:.80}; expected a text with {{}} where the label belongs")
     return template
 
 

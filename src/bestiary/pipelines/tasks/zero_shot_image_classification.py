@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from ...core.errors import ArgumentError
-from ..base import Parameters, Pipeline, Result
+from ..base import Parameters, Pipeline, Result, options_of
 from ..batching import tensors, to_device
 from .image_classification import one_of, pixels
 from .zero_shot_classification import check_template, read_labels
@@ -39,9 +39,9 @@ class ZeroShotImageClassificationPipeline(Pipeline):
         if candidate_labels is not None:
             during["labels"] = read_labels(candidate_labels)
         if hypothesis_template is not None:
-            during["template"] = check_template(hypothesis_template)
+            during["template"] = check_template(hypothesis_template, required=False)
         if tokenizer_kwargs is not None:
-            during["options"] = self.tokenizer_options(dict(tokenizer_kwargs))
+            during["options"] = self.tokenizer_options(options_of(tokenizer_kwargs=tokenizer_kwargs))
         after = {"labels": during["labels"]} if "labels" in during else {}
         return {} if timeout is None else {"timeout": timeout}, during, after
 

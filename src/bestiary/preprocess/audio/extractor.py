@@ -1,18 +1,21 @@
 """The base of feature extractors: waveforms are checked, cut, normalised and padded; a family turns them into features."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ...core.errors import ArgumentError, ConfigError, InputError
-from ...core.kinds import Size
+from ...core.kinds import Size, Whole, describe, fits
 from ...core.logging import warn_once
-from ..batch import BatchFeature, TensorType, is_torch
+from ...hub.files import refuse
+from ..batch import BatchFeature, TensorType, is_torch, to_numpy
 from ..part import Preprocessor
 from ..sources import read_source
 from .reading import check_samples, decode, resample, to_mono, unpack
+
+MOST_SAMPLES = 2**28  # that a row is padded to: more than four hours
 
 
 class Lengths(NamedTuple):
@@ -29,6 +32,9 @@ class Lengths(NamedTuple):
             raise ArgumentError(f'padding must be True, False, "longest", "max_length" or "do_not_pad", not {padding!r}')
         if max_length is None and (truncation or padding == "max_length"):
             raise ArgumentError('truncation=True and padding="max_length" need a max_length')
+        for name, value in (("max_length", max_length), ("pad_to_multiple_of", multiple)):
+            if value is not None and not fits(value, Whole):
+                raise ArgumentError(f"{name} is {value!r:.80}; expected {describe(Whole)} (of samples), or None")
         step = multiple or 1
         rounded = None if max_length is None else -(-max_length // step) * step
         target = None if padding in (True, "longest") else rounded if padding == "max_length" else -1
@@ -74,6 +80,7 @@ class SequenceFeatureExtractor(Preprocessor):
         return_tensors: str | TensorType | None = None,
         sampling_rate: int | None = None,
         do_normalize: bool | None = None,
+        **unknown: Any,
     ) -> BatchFeature:
         """`input_values` (B, W), and `attention_mask` (B, W) with 1 on real samples if wanted.
 
@@ -85,8 +92,9 @@ class SequenceFeatureExtractor(Preprocessor):
 
         Raises:
             InputError: a clip that cannot be used, or of another rate.
-            ArgumentError: options that do not fit together.
+            ArgumentError: options that do not fit together, or do not exist.
         """
+        refuse(unknown, type(self).__name__)
         lengths = Lengths.read(padding, max_length, truncation, pad_to_multiple_of)
         normalize = self.do_normalize if do_normalize is None else do_normalize
         rows, masks = self.align(self.waveforms(raw_speech, sampling_rate), lengths, normalize)
@@ -99,7 +107,7 @@ class SequenceFeatureExtractor(Preprocessor):
         """The clips as float32 rows (W,) at this extractor's rate.
 
         Raises:
-            InputError: another rate, no clip, or a clip that is empty, not mono or not finite.
+            InputError: another rate, no clip, or a clip that is not mono or not finite.
         """
         if sampling_rate is not None and sampling_rate != self.sampling_rate:
             raise InputError(self._wrong_rate(sampling_rate))
@@ -132,13 +140,19 @@ class SequenceFeatureExtractor(Preprocessor):
     def align(
         self, rows: list[np.ndarray], lengths: Lengths, normalize: bool = False
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Rows (W, ...) cut, normalised over what is left, and padded; masks (W,) have 1 on what is real."""
+        """Rows (W, ...) cut, normalised over what is left, and padded; masks (W,) have 1 on what is real.
+
+        Raises:
+            ArgumentError: the length to pad to would exhaust the memory.
+        """
         if lengths.limit is not None:
             rows = [row[: lengths.limit] for row in rows]
         if normalize:
             rows = [standardize(row) for row in rows]
         longest = -(-max(map(len, rows)) // lengths.multiple) * lengths.multiple
         target = longest if lengths.target is None else lengths.target
+        if target > MOST_SAMPLES:
+            raise ArgumentError(f"padding would make rows of {target} (of {longest} at most); expected {MOST_SAMPLES} or fewer")
         masks = [self._fill_up(np.ones(len(row), np.int32), target, 0) for row in rows]
         return [self._fill_up(row, target, self.padding_value) for row in rows], masks
 
@@ -170,12 +184,14 @@ class SequenceFeatureExtractor(Preprocessor):
         if isinstance(processed_features, Mapping):
             features = dict(processed_features)
         else:
-            features = {key: [one[key] for one in processed_features] for key in (processed_features or [{}])[0]}
+            features = _columns(processed_features)
         name = self.model_input_names[0]
-        if not len(features.get(name, ())):
+        if not isinstance(features.get(name), Sized) or not len(features[name]):
             raise InputError(f"nothing to pad: {name!r} was expected, {sorted(features)} was given")
         lengths = Lengths.read(padding, max_length, truncation, pad_to_multiple_of)
-        rows = [row.detach().cpu().numpy() if is_torch(row) else np.asarray(row) for row in features[name]]
+        rows = [to_numpy(row, f"{name} {i}") if is_torch(row) else np.asarray(row) for i, row in enumerate(features[name])]
+        if not all(row.ndim and row.dtype.kind in "uifb" for row in rows):
+            raise InputError(f"{name!r} must hold a row of numbers for each clip; found {features[name]!r:.80}")
         rows = [row.astype(np.float32) if row.dtype == np.float64 else row for row in rows]
         features[name], masks = self.align(rows, lengths)
         if self.return_attention_mask if return_attention_mask is None else return_attention_mask:
@@ -186,14 +202,35 @@ class SequenceFeatureExtractor(Preprocessor):
 def _split(raw_speech: Any) -> list[Any]:
     """The single clips of the input: one clip, an array (B, W), or a list of clips."""
     if isinstance(raw_speech, list | tuple):
-        one = bool(raw_speech) and isinstance(raw_speech[0], int | float | np.number)
-        return [raw_speech] if one else list(raw_speech)
-    if (isinstance(raw_speech, np.ndarray) or is_torch(raw_speech)) and raw_speech.ndim == 2 and raw_speech.shape[1] > 2:
-        return list(raw_speech)
+        return [raw_speech] if raw_speech and _is_number(raw_speech[0]) else list(raw_speech)
+    if (isinstance(raw_speech, np.ndarray) or is_torch(raw_speech)) and raw_speech.ndim == 2:
+        clips, samples = raw_speech.shape
+        if samples > 2 or clips <= samples:  # else it looks like channels last, (W, 1) or (W, 2)
+            return list(raw_speech)
     return [raw_speech]
 
 
+def _is_number(value: Any) -> bool:
+    """Whether this is one sample, plain or as an array or tensor without axes."""
+    return isinstance(value, int | float | np.number) or ((isinstance(value, np.ndarray) or is_torch(value)) and not value.ndim)
+
+
+def _columns(rows: Any) -> dict[str, list[Any]]:
+    """A list of dictionaries of the same keys as a dictionary of lists."""
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
+        raise InputError(
+            f"features to pad are a dictionary, or a list of dictionaries; found {type(rows).__name__} {rows!r:.60}"
+        )
+    keys = list(rows[0]) if rows else []
+    for index, row in enumerate(rows):
+        if row.keys() != set(keys):
+            raise InputError(f"features {index} hold {sorted(row)}, and the first {sorted(keys)}; expected the same of each")
+    return {key: [row[key] for row in rows] for key in keys}
+
+
 def standardize(row: np.ndarray) -> np.ndarray:
-    """`row` shifted and scaled to mean 0 and variance 1."""
+    """`row` shifted and scaled to mean 0 and variance 1; one without samples stays so."""
+    if not row.size:
+        return row
     output: np.ndarray = (row - row.mean()) / np.sqrt(row.var() + 1e-7)
     return output

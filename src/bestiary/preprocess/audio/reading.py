@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import CorruptFile, InputError
+from ...core.kinds import fits
+from ...core.logging import warn_once
 from ...core.optional import require
-from ..batch import is_torch
+from ..batch import is_torch, to_numpy
 from ..sources import read_source
 
 HIGHEST_RATE = 384_000  # the filter's length grows with the rate; a damaged file may claim any
@@ -23,11 +25,11 @@ def load_audio(audio: Any, sampling_rate: int = 16000, timeout: float | None = N
     Args:
         audio: a path, bytes, base64, a data URL or an http(s) address (which is fetched) of a file that libsndfile reads
             (WAV, FLAC, OGG, MP3, ...); a dictionary with "array" or "raw" and "sampling_rate"; or an array, taken to be at
-            `sampling_rate` already.
+            `sampling_rate` already. Arrays may have channels first, (channels, W), whose mean is taken.
         timeout: seconds to wait for the server.
 
     Raises:
-        InputError: none of these, no samples, or samples that are not finite.
+        InputError: none of these, a file without samples, or samples that are not finite.
         CorruptFile: the content is no audio, or is cut short.
         FileMissing, HubError: the source cannot be read.
     """
@@ -36,8 +38,18 @@ def load_audio(audio: Any, sampling_rate: int = 16000, timeout: float | None = N
         return resample(to_mono(samples), rate, sampling_rate)
     if isinstance(audio, dict):
         samples, rate = unpack(audio)
-        return resample(check_samples(samples), rate, sampling_rate)
-    return check_samples(audio)
+        return resample(check_samples(_mixed(samples)), rate, sampling_rate)
+    return check_samples(_mixed(audio))
+
+
+def _mixed(samples: Any) -> Any:
+    """An array (channels, W) as the mean of its channels; anything else as it is."""
+    if (isinstance(samples, np.ndarray) or is_torch(samples)) and samples.ndim == 2 and samples.shape[0] < samples.shape[1]:
+        array = to_numpy(samples, "the audio") if is_torch(samples) else samples
+        if len(array) > 1:
+            warn_once("mixed-channels", f"audio of shape {array.shape} is taken for {len(array)} channels; their mean is heard")
+        return array.mean(axis=0, dtype=np.float32) if array.dtype.kind in "uifb" else array
+    return samples
 
 
 def decode(content: bytes, name: str = "the audio") -> tuple[np.ndarray, int]:
@@ -100,7 +112,7 @@ def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
         InputError: a rate that is not a whole number from 1 to `HIGHEST_RATE`.
     """
     for value in (rate, new_rate):
-        if value != int(value) or not 0 < value <= HIGHEST_RATE:
+        if not fits(value, float) or value != int(value) or not 0 < value <= HIGHEST_RATE:
             raise InputError(f"a sampling rate is a whole number of hertz from 1 to {HIGHEST_RATE}, not {value!r}")
     if rate == new_rate:
         return samples
@@ -110,17 +122,19 @@ def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
 
 
 def check_samples(samples: Any, index: int | None = None) -> np.ndarray:
-    """One clip as float32 (W,); `index` is its place in the batch, for messages.
+    """One clip as float32 (W,); `index` is its place in the batch, for messages. No samples, and whole ones, are told once.
 
     Raises:
-        InputError: not numbers, several channels, no samples, NaN or infinite values, or whole numbers beyond -1..1.
+        InputError: not numbers, several channels, NaN or infinite values.
     """
     name = "the audio" if index is None else f"audio {index}"
     try:
-        array = samples.detach().cpu().numpy() if is_torch(samples) else np.asarray(samples)
+        array = to_numpy(samples, name) if is_torch(samples) else np.asarray(samples)
+        if array.dtype == object:  # of numbers, as tables hold them
+            array = np.asarray(array.tolist())
     except ValueError as error:
         raise InputError(f"{name} is a nested list whose rows differ in length: {error}") from error
-    if array.dtype.kind not in "uif":
+    if array.dtype.kind not in "uifb":
         raise InputError(f"{name} must be numbers in -1..1, not {type(samples).__name__} of {array.dtype}")
     if array.ndim != 1:
         raise InputError(
@@ -128,11 +142,12 @@ def check_samples(samples: Any, index: int | None = None) -> np.ndarray:
             "Mix the channels down first, for instance by their mean"
         )
     if not array.size:
-        raise InputError(f"{name} is empty: it holds no samples")
-    if array.dtype.kind in "ui" and np.abs(array).max() > 1:
-        raise InputError(
-            f"{name} holds whole numbers up to {np.abs(array.astype(np.int64)).max()}; samples in -1..1 were expected. "
-            "Divide 16-bit samples by 32768"
+        warn_once("empty-audio", f"{name} is empty: where it is padded, a model hears silence")
+    elif array.dtype.kind in "ui" and (array.min() < -1 or array.max() > 1):
+        warn_once(
+            "whole-samples",
+            f"{name} holds whole numbers from {array.min()} to {array.max()}, which are taken as they are; models expect "
+            "samples in -1..1. Divide 16-bit samples by 32768",
         )
     if not np.isfinite(array).all():
         raise InputError(f"{name} holds NaN or infinite samples (first at sample {int(np.argmin(np.isfinite(array)))})")

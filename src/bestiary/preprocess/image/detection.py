@@ -8,7 +8,7 @@ import numpy as np
 from ...core.errors import ArgumentError, ConfigError, InputError
 from ...core.kinds import fits
 from ...core.logging import warn_once
-from ..batch import BatchFeature, TensorType
+from ..batch import BatchFeature, TensorType, is_torch
 from . import transforms
 from .processor import BaseImageProcessor, channel_formats
 from .reading import ChannelDimension, flat_list, to_array
@@ -124,7 +124,7 @@ class DetectionImageProcessor(BaseImageProcessor):
         """
         import torch
 
-        check_threshold(threshold)
+        threshold = check_threshold(threshold)
         logits, boxes = outputs.logits, outputs.pred_boxes
         if target_sizes is not None and len(target_sizes) != len(logits):
             raise InputError(f"target_sizes holds {len(target_sizes)} sizes for {len(logits)} images")
@@ -137,17 +137,19 @@ class DetectionImageProcessor(BaseImageProcessor):
         return [{"scores": s[s > threshold], "labels": n[s > threshold], "boxes": c[s > threshold]} for s, n, c in rows]
 
 
-def check_threshold(threshold: Any) -> None:
-    """Refuse a threshold of scores that is no number; one that all scores or none exceed is told once.
+def check_threshold(threshold: Any) -> float:
+    """A threshold of scores as a number, which a tensor may hold; one that all scores or none exceed is told once.
 
     Raises:
         ArgumentError: says what it is.
     """
-    if not fits(threshold, float):
+    number = threshold.item() if is_torch(threshold) and threshold.numel() == 1 else threshold
+    if not fits(number, float):
         raise ArgumentError(f"threshold is {threshold!r:.80}; expected a probability, from 0 to 1")
-    if not 0 <= threshold <= 1:
-        which = "none of them is" if threshold > 1 else "all of them are"
-        warn_once("threshold", f"threshold is {threshold}; scores of objects go from 0 to 1, so {which} above it")
+    if not 0 <= number <= 1:
+        which = "none of them is" if number > 1 else "all of them are"
+        warn_once("threshold", f"threshold is {number}; scores of objects go from 0 to 1, so {which} above it")
+    return float(number)
 
 
 def read_objects(annotation: Any) -> list[Mapping[str, Any]]:
