@@ -2,12 +2,4 @@
 
 from ..core.plugins import lazy
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "config": ["ContinuousBatchingConfig"],
-        "engine": ["Engine"],
-        "manager": ["ContinuousBatchingManager", "Health", "RequestStream"],
-        "requests": ["GenerationOutput", "RequestStatus"],
-    },
-)
+__getattr__, __dir__ = lazy(__name__, {"engine": ["Engine"], "manager": ["Health", "RequestStream"]}, public=True)

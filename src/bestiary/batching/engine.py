@@ -39,6 +39,8 @@ _ELSEWHERE = (
     "output_logits", "output_attentions", "output_hidden_states", "output_token_logprobs", "return_legacy_cache",
     "compile_config", "token_healing",
 )  # fmt: skip
+# What a request may bring besides settings.
+_OBJECTS = ("tokenizer", "logits_processor", "stopping_criteria", "prefix_allowed_tokens_fn", "constraint")
 
 
 class Engine:
@@ -105,33 +107,25 @@ class Engine:
         listener: Callable[[RequestState], None] | None = None,
         record_timestamps: bool = False,
         seed: int | None = None,
-        tokenizer: Any = None,
-        logits_processor: list[Any] | None = None,
-        stopping_criteria: list[Any] | None = None,
-        prefix_allowed_tokens_fn: Any = None,
-        constraint: Any = None,
-        **settings: Any,
+        **options: Any,
     ) -> RequestState:
-        """Check a request, with settings of its own, and make what `add` takes. May be called from any thread.
+        """Check a request and make what `add` takes. May be called from any thread.
+
+        Args:
+            options: settings of its own, and objects that `generate` takes (`_OBJECTS`).
 
         Raises:
             InputError: the prompt is no list of ids of the vocabulary. ArgumentError, ConfigError: of the settings.
             CapacityError: it is longer than the context.
         """
         tokens = token_list(input_ids, self.model.config.get_text_config(decoder=True).vocab_size)
-        config = self._resolve(settings)
+        objects = {name: options.pop(name) for name in _OBJECTS if name in options}
+        config = self._resolve(options)
         checks.check_token_ids(config, self.model, rows=1)
-        if constraint is not None:
+        if objects.get("constraint") is not None:
             config = copy.deepcopy(config)
             leave_ends_open(config)
-        call = Call(
-            config,
-            logits_processor=logits_processor,
-            stopping_criteria=stopping_criteria,
-            prefix_allowed_tokens_fn=prefix_allowed_tokens_fn,
-            tokenizer=tokenizer,
-            constraint=constraint,
-        )
+        call = Call(config, **objects)
         limit = max_length(config, len(tokens), self.context)
         eos = end_tokens(config, self.model.device)
         ids = torch.tensor([tokens], device=self.model.device)
@@ -241,12 +235,12 @@ class Engine:
         """The logits (n, V) of those whose last token takes part, in order."""
         device, page = self.model.device, self.pool.page_size
         tokens = [request.tokens[-1] for request in plan.decoding]
-        positions = [request.held for request in plan.decoding]
-        blocks = [request.blocks[request.held // page] for request in plan.decoding]
+        positions = [request.cached for request in plan.decoding]
+        blocks = [request.blocks[request.cached // page] for request in plan.decoding]
         heads = list(range(len(tokens)))
         pieces = []
         for request, count in plan.pieces:
-            start, end = request.held, request.held + count
+            start, end = request.cached, request.cached + count
             index = torch.tensor(request.blocks[: -(-end // page)], device=device)
             mask = Mask(count, end, device, causal=True, first_query=start)
             pieces.append(PromptPiece(len(tokens), len(tokens) + count, index, mask))
@@ -255,7 +249,7 @@ class Engine:
             blocks += [request.blocks[slot // page] for slot in range(start, end)]
             if end == len(request.tokens):
                 heads.append(len(tokens) - 1)
-        newest = torch.tensor([*(request.held for request in plan.decoding), -1], device=device)
+        newest = torch.tensor([*(request.cached for request in plan.decoding), -1], device=device)
         listed = [request.blocks for request in plan.decoding]
         self.cache.layout = Layout(page, newest, visits_of(listed, lambda block: self.pool.users(block) > 1, device), pieces)
         position_ids = torch.tensor(positions, device=device)

@@ -226,8 +226,7 @@ class ContinuousBatchingManager:
             ArgumentError: there is a request of this name. And what is wrong with the request itself.
         """
         settings |= {"max_new_tokens": max_new_tokens, "record_timestamps": record_timestamps}
-        if eos_token_id is not None:
-            settings["eos_token_id"] = eos_token_id
+        settings |= {} if eos_token_id is None else {"eos_token_id": eos_token_id}
         request = self._make(input_ids, request_id, self._keeper(streaming), settings)
         self._submit([request])
         return request.request_id
@@ -240,8 +239,7 @@ class ContinuousBatchingManager:
         **options: Any,
     ) -> list[str]:
         """`add_request` for each of `inputs`, with the same `options`; returns the names. All are taken, or none."""
-        if eos_token_id is not None:
-            options["eos_token_id"] = eos_token_id
+        options |= {} if eos_token_id is None else {"eos_token_id": eos_token_id}
         requests = [self._make(input_ids, None, self._keeper(streaming), dict(options)) for input_ids in inputs]
         self._submit(requests)
         return [request.request_id for request in requests]

@@ -93,7 +93,7 @@ class RequestState(PagedText):
             return RequestStatus.FAILED if self.error is not None else RequestStatus.FINISHED
         if self.began < 0:
             return RequestStatus.PENDING
-        return RequestStatus.DECODING if self.remaining == 1 and self.held else RequestStatus.PREFILLING
+        return RequestStatus.DECODING if self.remaining == 1 and self.cached else RequestStatus.PREFILLING
 
     def finish(self, reason: str, error: BaseException | None = None) -> None:
         """It has ended; the first reason counts."""

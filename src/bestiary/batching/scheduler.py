@@ -32,7 +32,7 @@ class Scheduler:
     def plan(self) -> Plan:
         """The next pass. Blocks for it are taken."""
         for request in [request for request in self.running if request.remaining == 1]:
-            if request in self.running and request.held == len(request.blocks) * self.pool.page_size:
+            if request in self.running and request.cached == len(request.blocks) * self.pool.page_size:
                 self._extend(request)
         decoding = [request for request in self.running if request.remaining == 1]
         pieces: list[tuple[RequestState, int]] = []
@@ -68,8 +68,8 @@ class Scheduler:
         page = self.pool.page_size
         self._reuse(request)
         if self.sharing:
-            key = (request.last_name, tuple(request.tokens[request.held : request.held + page]))
-            if request.held == len(request.names) * page and len(key[1]) == page:
+            key = (request.last_name, tuple(request.tokens[request.cached : request.cached + page]))
+            if request.cached == len(request.names) * page and len(key[1]) == page:
                 if key in begun and request.remaining > page:
                     return 0
                 if left >= page:
@@ -84,19 +84,16 @@ class Scheduler:
         """Give `request` one block more; where there is none, the one who came last waits again."""
         while not self.pool.available:
             last = self.running[-1]
-            self._preempt(last)
+            self.remove(last)
+            self.waiting.appendleft(last)
+            self.preempted += 1
             if last is request:
                 return
         request.blocks.append(self.pool.take())
 
-    def _preempt(self, request: RequestState) -> None:
-        self.remove(request)
-        self.waiting.appendleft(request)
-        self.preempted += 1
-
     def advance(self, request: RequestState, count: int) -> None:
         """The cache holds `count` tokens more of `request`."""
-        request.held += count
+        request.cached += count
         if self.sharing:
             request.name_full_blocks(self.pool)
 

@@ -114,19 +114,19 @@ class PagedText:
     """A text whose keys and values lie in the blocks of a pool.
 
     Attributes:
-        tokens: all of it. held: how many of them the cache holds. blocks: where. names: what each of the full blocks is
+        tokens: all of it. cached: how many of them the cache holds. blocks: where. names: what each of the full blocks is
             known by, as far as they have names.
     """
 
     tokens: list[int]
-    held: int = field(default=0, kw_only=True)
+    cached: int = field(default=0, kw_only=True)
     blocks: list[int] = field(default_factory=list, kw_only=True)
     names: list[int] = field(default_factory=list, kw_only=True)
 
     @property
     def remaining(self) -> int:
         """Tokens that the model has not seen."""
-        return len(self.tokens) - self.held
+        return len(self.tokens) - self.cached
 
     @property
     def last_name(self) -> int:
@@ -135,9 +135,9 @@ class PagedText:
 
     def reuse(self, pool: BlockPool) -> int:
         """Take blocks that hold the next tokens already; returns how many. The last token has to be computed anyway."""
-        page, before = pool.page_size, self.held
-        while self.held == len(self.names) * page and self.remaining > page:
-            block = pool.find(self.last_name, self.tokens[self.held : self.held + page])
+        page, before = pool.page_size, self.cached
+        while self.cached == len(self.names) * page and self.remaining > page:
+            block = pool.find(self.last_name, self.tokens[self.cached : self.cached + page])
             if block is None:
                 break
             index = len(self.names)
@@ -145,13 +145,13 @@ class PagedText:
             pool.release(self.blocks[index : index + 1])
             self.blocks[index : index + 1] = block[:1]
             self.names.append(block[1])
-            self.held += page
-        return self.held - before
+            self.cached += page
+        return self.cached - before
 
     def name_full_blocks(self, pool: BlockPool) -> None:
         """Let others share the blocks that are full by now."""
         page = pool.page_size
-        while (len(self.names) + 1) * page <= self.held:
+        while (len(self.names) + 1) * page <= self.cached:
             index = len(self.names)
             tokens = self.tokens[index * page : (index + 1) * page]
             self.names.append(pool.name(self.blocks[index], self.last_name, tokens))
@@ -159,7 +159,7 @@ class PagedText:
     def give_back(self, pool: BlockPool) -> None:
         """Leave all blocks; the cache holds nothing of the text any more."""
         pool.release(self.blocks)
-        self.blocks, self.names, self.held = [], [], 0
+        self.blocks, self.names, self.cached = [], [], 0
 
 
 class PagedLayers:

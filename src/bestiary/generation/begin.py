@@ -52,12 +52,10 @@ def begin(model: GeneratingModel, call: Call) -> Generation:
     caching.make_cache(prompt, model)
     if settings.prefill_chunk_size:
         _check_parts(prompt, chosen)
-    known = None
-    if call.prefix_store is not None:
-        known = prefixes.look(model, call.prefix_store, prompt, chosen.whole_prompt, padding_token(settings))
+    store, pad = call.prefix_store, padding_token(settings)
+    known = None if store is None else prefixes.look(model, store, prompt, chosen.whole_prompt, pad)
     eos = end_tokens(settings, model.device)
-    rows, device = prompt.ids.shape[0], prompt.ids.device
-    finish = Finish(rows, device, eos, criteria_of(call), prompt.max_length, padding_token(settings))
+    finish = Finish(prompt.ids.shape[0], prompt.ids.device, eos, criteria_of(call), prompt.max_length, pad)
     processors = processors_of(model, call, prompt, eos, moving=not chosen.final)
     caching.continue_cache(prompt)
     run = Decoding(model, prompt, processors, finish)

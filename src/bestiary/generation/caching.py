@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 
-from ..cache.base import Cache
 from ..cache.building import CacheConfig
 from ..cache.continued import as_cache, check_cache
 from ..core.errors import ArgumentError, CapacityError, InputError
@@ -100,23 +99,18 @@ def _options(settings: GenerationConfig) -> dict[str, Any]:
 def continue_cache(prompt: Prompt) -> None:
     """Make the caller's cache ready, once nothing can be refused any more."""
     cache = prompt.cache
-    if cache is None or not prompt.continued or not cache.get_seq_length():
+    length = 0 if cache is None or not prompt.continued else cache.get_seq_length()
+    if cache is None or not length:
         return
-    if prompt.offset == 0 and cache.get_seq_length() == prompt.ids.shape[1]:
-        _take_back_last(cache)
+    if prompt.offset == 0 and length == prompt.ids.shape[1]:  # the last token must run again to give logits
+        if cache.can_crop(length - 1):
+            cache.crop(length - 1)
+        else:
+            warn_once(
+                "cache-refilled",
+                f"the {type(cache).__name__} holds the {length} tokens of the prompt and cannot go back by one, so the prompt "
+                "is computed anew; pass a copy of the cache from an earlier moment, or a longer prompt",
+            )
+            cache.reset()
     if prompt.copies > 1 and cache.get_seq_length():
         cache.batch_repeat_interleave(prompt.copies)
-
-
-def _take_back_last(cache: Cache) -> None:
-    """The last token of the prompt must run again to give logits; where it cannot be taken back, all of them run again."""
-    length = cache.get_seq_length()
-    if cache.can_crop(length - 1):
-        cache.crop(length - 1)
-        return
-    warn_once(
-        "cache-refilled",
-        f"the {type(cache).__name__} holds the {length} tokens of the prompt and cannot go back by one, so the prompt is "
-        "computed anew; pass a copy of the cache from an earlier moment, or a longer prompt",
-    )
-    cache.reset()

@@ -87,12 +87,7 @@ class Collector:
 def transition_scores(
     sequences: Tensor, scores: tuple[Tensor, ...] | list[Tensor], beam_indices: Tensor | None = None, normalize: bool = False
 ) -> Tensor:
-    """What `scores`, one (R, V) for each new token, say of the new tokens of `sequences` (N, T): (N, new).
-
-    Args:
-        beam_indices: (N, new) the row of `scores` that each token was chosen in, below 0 after the end; None for its own.
-        normalize: take log probabilities instead of scores.
-    """
+    """What `scores` say of the new tokens of `sequences` (N, T), (N, new): see `Generating.compute_transition_scores`."""
     stacked = torch.stack(list(scores), dim=1)
     if normalize:
         stacked = stacked.log_softmax(-1)

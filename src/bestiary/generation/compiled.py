@@ -126,22 +126,21 @@ def step_of(model: GeneratingModel, prompt: Prompt) -> Callable[..., Any] | None
             raise ArgumentError(f"compile_config and {other} exclude each other{hint}")
         return None
     steps = vars(model).setdefault("_compiled_steps", CompiledSteps())
-    return _Step(steps.of(model, CompileConfig.of(settings.compile_config or {})), cache, prompt.names.mask)
+    return _of_fixed_shape(steps.of(model, CompileConfig.of(settings.compile_config or {})), cache, prompt.names.mask)
 
 
-class _Step:
+def _of_fixed_shape(compiled: Callable[..., Any], cache: Any, mask: str) -> Callable[..., Any]:
     """Calls what was compiled with inputs whose shapes and strides are the same in every step."""
+    # A cache all of whose layers have a window has no end; its masks are of the length the call was made for.
+    slots = cache.get_max_length() or cache.options().get("max_cache_len", 0)
 
-    def __init__(self, compiled: Callable[..., Any], cache: Any, mask: str) -> None:
-        # A cache all of whose layers have a window has no end; its masks are of the length the call was made for.
-        slots = cache.get_max_length() or cache.options().get("max_cache_len", 0)
-        self._compiled, self._slots, self._mask = compiled, slots, mask
-
-    def __call__(self, **inputs: Any) -> Any:
+    def step(**inputs: Any) -> Any:
         for name, value in inputs.items():
             if not isinstance(value, Tensor):
                 continue
-            if name == self._mask and value.shape[1] < self._slots:
-                value = torch.nn.functional.pad(value, (0, self._slots - value.shape[1]), value=1)
+            if name == mask and value.shape[1] < slots:
+                value = torch.nn.functional.pad(value, (0, slots - value.shape[1]), value=1)
             inputs[name] = value.clone(memory_format=torch.contiguous_format)
-        return self._compiled(**inputs)
+        return compiled(**inputs)
+
+    return step

@@ -18,6 +18,9 @@ class Finish:
     Args:
         eos: ids (N,) of end tokens, or None. criteria: further stopping criteria, or plain functions like them.
         max_length: tokens of a row, prompt included, at which every row ends. pad: what finished rows are filled with.
+
+    Attributes:
+        cut, cancelled: the codes of rows that were ended by their length, or cancelled.
     """
 
     def __init__(
@@ -28,6 +31,7 @@ class Finish:
         self._eos, self._criteria = eos, criteria
         reasons = [criterion.reason if isinstance(criterion, StoppingCriteria) else "stopped" for criterion in criteria]
         self._names = ["", "eos", *reasons, "length", "cancelled"]
+        self.cut, self.cancelled = len(self._names) - 2, len(self._names) - 1
         self.running = torch.ones(rows, dtype=torch.bool, device=device)
         self._codes = torch.zeros(rows, dtype=torch.int64, device=device)
         self._can_end = eos is not None or bool(criteria)
@@ -54,16 +58,6 @@ class Finish:
     def eos(self) -> list[int]:
         """The end tokens."""
         return [] if self._eos is None else self._eos.tolist()
-
-    @property
-    def cut(self) -> int:
-        """The code of a row that was ended by its length."""
-        return len(self._names) - 2
-
-    @property
-    def cancelled(self) -> int:
-        """The code of a row that was cancelled."""
-        return len(self._names) - 1
 
     def judge(self, tokens: Tensor, rows: Callable[[], tuple[Tensor, Tensor]]) -> Tensor:
         """What, other than their length, would end rows whose newest are `tokens`, as codes like them; 0 for nothing.

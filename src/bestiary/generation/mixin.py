@@ -97,10 +97,9 @@ class Generating:
     ) -> GenerationConfig:
         """The settings that `generate` would use with these arguments; `.explain()` says where each value comes from."""
         fields = {name: value for name, value in kwargs.items() if name in GenerationConfig.names()}
-        checkpoint = self.generation_config
         # A token that the caller says is None does not exist; any other None leaves the choice to others.
         gone = {name for name, value in fields.items() if value is None and name.endswith("_token_id")}
-        settings = resolve(fields, generation_config, checkpoint, use_model_defaults)
+        settings = resolve(fields, generation_config, self.generation_config, use_model_defaults)
         for name in gone:
             settings.__dict__[name] = None
             settings.__dict__["_origins"][name] = "call"
@@ -301,11 +300,9 @@ def read_call(
     options = GenerationConfig.names()
     fields = {name: value for name, value in keywords.items() if name in options}
     settings = model.generation_settings(generation_config, use_model_defaults, **fields)
-    rest = {name: value for name, value in keywords.items() if name not in options}
+    empty = {name for name in ("past_key_values", "encoder_outputs") if keywords.get(name) is None}
+    rest = {name: value for name, value in keywords.items() if name not in options | empty}
     objects |= {name: rest.pop(name) for name in ("assistant_tokenizer", "assistant_encoder_outputs") if name in rest}
-    for name in ("past_key_values", "encoder_outputs"):
-        if rest.get(name) is None:
-            rest.pop(name, None)
     check_arguments(model, rest, _OBJECTS | options)
     model_inputs = {name: value for name, value in rest.items() if value is not None}
     if settings.token_healing:

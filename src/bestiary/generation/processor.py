@@ -143,11 +143,6 @@ class Context:
     negative_prompt_attention_mask: Tensor | None = None
 
     @property
-    def sampling(self) -> bool:
-        """Whether tokens are drawn."""
-        return bool(self.config.do_sample)
-
-    @property
     def least(self) -> int:
         """Tokens that a truncation must leave: with beams, one more than may end all of them."""
         if self.config.effective("num_beams") == 1:
@@ -210,7 +205,7 @@ def processors_for(context: Context, custom: list[Any] | None = None) -> LogitsP
     ]
     before, after = LogitsProcessorList(), LogitsProcessorList()
     for builder in builders():
-        if not builder.is_asked(context) or (SAMPLING <= builder.place < LAST and not context.sampling):
+        if not builder.is_asked(context) or (SAMPLING <= builder.place < LAST and not context.config.do_sample):
             continue
         processor = builder.build(context)
         if processor is None:

@@ -157,9 +157,8 @@ def _read_encoder_decoder(model: EncoderDecoder, settings: GenerationConfig, arg
     ids, mask = _read_decoder_ids(model, settings, arguments, states)
     prompt = Prompt(settings, ENCODER_DECODER, ids, mask=mask, encoder_outputs=encoded)
     prompt.encoder_ids = source if main == "input_ids" else None
-    rest = {name: value for name, value in arguments.items() if name not in (main, "inputs_embeds")}
-    parameters = forward_parameters(model)  # what only the encoder takes has done its part
-    prompt.constant = {name: value for name, value in rest.items() if name in parameters}
+    parameters = forward_parameters(model) - {main, "inputs_embeds"}  # what only the encoder takes has done its part
+    prompt.constant = {name: value for name, value in arguments.items() if name in parameters}
     prompt.constant["encoder_outputs"] = BaseModelOutput(states)
     return prompt
 

@@ -107,17 +107,13 @@ def max_length(settings: GenerationConfig, prompt: int, context: int | None) -> 
         raise InputError(
             f"max_length={limit} ({settings.origin('max_length')}) leaves nothing to add to a prompt of {prompt} tokens"
         )
-    _check_least(settings, prompt, limit)
-    return limit
-
-
-def _check_least(settings: GenerationConfig, prompt: int, limit: int) -> None:
     for name, before in (("min_new_tokens", prompt), ("min_length", 0)):
         least = settings.get(name)
         if least and before + least > limit and settings.origin(name) in ("call", "config"):
             warn_once(
                 "min-beyond-max", f"{name}={least} asks for more than the {limit - before} tokens at which generation ends"
             )
+    return limit
 
 
 def end_tokens(settings: GenerationConfig, device: torch.device) -> Tensor | None:

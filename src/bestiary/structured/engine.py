@@ -2,6 +2,7 @@
 
 import json
 import weakref
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,14 @@ def engine() -> Any:
     return require("llguidance", "constraint")
 
 
+@dataclass
 class _Tokens:
     """A vocabulary in the form that the engine asks for."""
 
-    def __init__(self, tokens: list[bytes], special: list[int], eos: int) -> None:
-        self.tokens = tokens
-        self.special_token_ids = special
-        self.eos_token_id = eos
-        self.bos_token_id = None
+    tokens: list[bytes]
+    special_token_ids: list[int]
+    eos_token_id: int
+    bos_token_id: None = None
 
     def __call__(self, text: bytes) -> list[int]:
         return []  # only for text that is forced without being chosen, which no grammar here asks for
@@ -80,13 +81,13 @@ class Vocabulary:
         return matcher
 
 
+@dataclass
 class Matcher:
-    """One row's place in a constraint."""
+    """One row's place in a constraint, after so many tokens `consumed`."""
 
-    def __init__(self, vocabulary: Vocabulary, engine: Any, consumed: int = 0) -> None:
-        self.vocabulary = vocabulary
-        self.engine = engine
-        self.consumed = consumed
+    vocabulary: Vocabulary
+    engine: Any
+    consumed: int = 0
 
     def allowed(self) -> np.ndarray:
         """Which tokens may come next, booleans (V,); an end token only where the text is whole."""

@@ -1,5 +1,7 @@
 """The processor that leaves only the tokens that a constraint allows, for rows that may move and go back."""
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,18 +11,16 @@ from ..generation.processor import LogitsProcessor
 from .engine import Matcher
 
 
+@dataclass
 class _Row:
     """A row's matcher, the new tokens it has seen, and whether it still follows: not after an end, nor off the path."""
 
-    def __init__(self, matcher: Matcher) -> None:
-        self.matcher = matcher.copy()
-        self.tokens: list[int] = []
-        self.follows = True
+    matcher: Matcher
+    tokens: list[int] = field(default_factory=list)
+    follows: bool = True
 
     def copy(self) -> "_Row":
-        row = _Row(self.matcher)
-        row.tokens, row.follows = list(self.tokens), self.follows
-        return row
+        return _Row(self.matcher.copy(), list(self.tokens), self.follows)
 
     def go_to(self, tokens: list[int], eos: frozenset[int]) -> None:
         """Go on to the new `tokens`; back first, where the last ones were others."""
@@ -46,7 +46,7 @@ class ConstraintLogitsProcessor(LogitsProcessor):
     """
 
     def __init__(self, matchers: list[Matcher | None], prompt_length: int, group: int, eos: list[int]) -> None:
-        self._rows = [None if matcher is None else _Row(matcher) for matcher in matchers]
+        self._rows = [None if matcher is None else _Row(matcher.copy()) for matcher in matchers]
         self._prompt = prompt_length
         self._group = group
         self._eos = frozenset(eos)

@@ -27,9 +27,6 @@ class GroupBeam(Beam):
     """
 
     open_ends = True
-    _before = LogitsProcessorList()
-    _after = LogitsProcessorList()
-    _diversity: HammingDiversityLogitsProcessor
     _kept: list[Candidates]
 
     @classmethod
@@ -50,9 +47,9 @@ class GroupBeam(Beam):
         super().start(run, call)
         kinds = [type(processor) for processor in run.processors]
         place = kinds.index(HammingDiversityLogitsProcessor)
-        self._diversity = run.processors[place]
-        before, after = run.processors[:place], run.processors[place + 1 :]
-        self._before, self._after = LogitsProcessorList(before), LogitsProcessorList(after)
+        self._diversity: HammingDiversityLogitsProcessor = run.processors[place]
+        self._before = LogitsProcessorList(run.processors[:place])
+        self._after = LogitsProcessorList(run.processors[place + 1 :])
 
     def score(self, run: Decoding, logits: Tensor) -> Tensor:
         """Processed log probabilities (R, V). Those of a group depend on what groups before it choose: so all choose now."""

@@ -60,10 +60,8 @@ class UnbatchedClassifierFreeGuidanceLogitsProcessor(DeclaredProcessor):
 
     def reorder(self, parents: Tensor) -> None:
         if self.unconditional_ids is not None and self.unconditional_attention_mask is not None:
-            self.unconditional_ids, self.unconditional_attention_mask = (
-                self.unconditional_ids[parents],
-                self.unconditional_attention_mask[parents],
-            )
+            self.unconditional_ids = self.unconditional_ids[parents]
+            self.unconditional_attention_mask = self.unconditional_attention_mask[parents]
         if self._cache is not None:
             self._cache.reorder_cache(parents)
 

@@ -39,11 +39,11 @@ class BridgeDrafter(Drafter):
         self._tokenizer, self._other = call.tokenizer, call.assistant_tokenizer
         self._behind: int = run.settings.effective("target_lookbehind")
         self._other_behind: int = run.settings.effective("assistant_lookbehind")
-        self._held = self._translated(run.ids[0].tolist())
+        self._other_ids = self._translated(run.ids[0].tolist())
         self._done, self._lost = run.length, False
-        room = len(self._held) + 4 * (run.finish.max_length - run.length) + schedule.tokens
+        room = len(self._other_ids) + 4 * (run.finish.max_length - run.length) + schedule.tokens
         settings = resolve({"max_length": min(room, assistant.context_length() or room)}, GenerationConfig(), None)
-        ids = torch.tensor([self._held], device=assistant.device)
+        ids = torch.tensor([self._other_ids], device=assistant.device)
         draft = assistant.begin(settings, input_ids=ids)
         vocab = assistant.config.get_text_config(decoder=True).vocab_size
         self._draft = ModelDrafter(draft, Greedy(settings), False, schedule, confidence, cost, vocab)
@@ -52,13 +52,13 @@ class BridgeDrafter(Drafter):
 
     def propose(self, run: Decoding, most: int) -> Draft | None:
         ids = run.ids[0].tolist()
-        before, self._held = self._held, self._follow(ids)
+        before, self._other_ids = self._other_ids, self._follow(ids)
         self._done = len(ids)
-        if len(self._held) >= self._draft.run.finish.max_length:
+        if len(self._other_ids) >= self._draft.run.finish.max_length:
             return None
-        known = next((i for i, (old, new) in enumerate(zip(before, self._held, strict=False)) if old != new), len(before))
-        known = min(known, len(before), len(self._held) - 1)
-        self._draft.follow(torch.tensor([self._held]), known)
+        known = next((i for i, (old, new) in enumerate(zip(before, self._other_ids, strict=False)) if old != new), len(before))
+        known = min(known, len(before), len(self._other_ids) - 1)
+        self._draft.follow(torch.tensor([self._other_ids]), known)
         written = self._draft.write(self._draft.schedule.tokens, run.finish.running.to(self._draft.run.ids.device))
         if written is None:
             return None
@@ -78,10 +78,12 @@ class BridgeDrafter(Drafter):
         if self._lost:
             return self._translated(ids)
         window = _encode(self._other, _decode(self._tokenizer, ids[max(0, self._done - self._behind) :]))
-        tail = self._held[-self._other_behind :]
+        tail = self._other_ids[-self._other_behind :]
         size, left, right = _longest_run(tail, window)
         return (
-            self._held[: len(self._held) - len(tail) + left + size] + window[right + size :] if size else self._translated(ids)
+            self._other_ids[: len(self._other_ids) - len(tail) + left + size] + window[right + size :]
+            if size
+            else self._translated(ids)
         )
 
     def _translated(self, ids: Ids) -> Ids:
@@ -91,7 +93,7 @@ class BridgeDrafter(Drafter):
 
     def _back(self, ids: Ids, new: Ids) -> Ids:
         """What follows `ids` by the assistant's `new` tokens."""
-        window = _encode(self._tokenizer, _decode(self._other, self._held[-self._other_behind :] + new))
+        window = _encode(self._tokenizer, _decode(self._other, self._other_ids[-self._other_behind :] + new))
         tail = ids[-self._behind :]
         sizes = [(_overlap(tail, window[:end]), end) for end in range(1, len(window) + 1)]
         size, end = max(sizes, key=lambda overlap: overlap[0], default=(0, 0))

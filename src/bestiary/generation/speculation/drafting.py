@@ -36,11 +36,7 @@ class Draft:
 
 
 class Drafter(ABC):
-    """Guesses.
-
-    Attributes:
-        cost: of one guess, in steps of the model that is helped.
-    """
+    """Guesses; `cost` is that of one guess, in steps of the model that is helped."""
 
     cost = 0.0
 

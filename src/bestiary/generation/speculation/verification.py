@@ -140,11 +140,10 @@ def _before(output: Any, after: int, run: Decoding) -> Any:
     """What the pass recorded for one position, with `after` more behind it, as if it had been the last."""
     if not run.prompt.recorded:
         return output
-    fields = {name: value for name, value in output.items() if name.endswith(("hidden_states", "attentions"))}
     return {
         name: tuple(_cut(layer, name, after, run) for layer in layers)
-        for name, layers in fields.items()
-        if isinstance(layers, tuple)
+        for name, layers in output.items()
+        if name.endswith(("hidden_states", "attentions")) and isinstance(layers, tuple)
     }
 
 

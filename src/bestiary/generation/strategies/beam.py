@@ -45,7 +45,7 @@ class Beam(Strategy):
         self.history = History()
         self.prompt = 0
         self._rows = torch.empty(0)
-        self._found: BestRows | None = None
+        self._best_rows: BestRows | None = None
         self._seen: tuple[Tensor, Tensor, Tensor] | None = None
 
     @classmethod
@@ -121,7 +121,7 @@ class Beam(Strategy):
 
     def _results(self, run: Decoding) -> "BestRows":
         """The n rows to return for each prompt, the best first."""
-        if self._found is None:
+        if self._best_rows is None:
             for pool in self.pools:
                 pool.end(self.unfinished(run, pool), len(self.history) - 1)
             scores, notes = self._ended()
@@ -132,8 +132,8 @@ class Beam(Strategy):
             best = torch.where(scores.isneginf(), best[:, :1], best)
             scores = torch.where(scores.isneginf(), scores[:, :1], scores)
             notes = notes.gather(1, best.unsqueeze(-1).expand(-1, -1, 4)).flatten(0, 1)
-            self._found = BestRows(scores.flatten(), notes, *self.history.trace(notes, run.finish.pad))
-        return self._found
+            self._best_rows = BestRows(scores.flatten(), notes, *self.history.trace(notes, run.finish.pad))
+        return self._best_rows
 
     def _ended(self) -> tuple[Tensor, Tensor]:
         """Scores (B, num_beams) and notes (B, num_beams, 4) of the ended beams of all pools, in the order of return."""

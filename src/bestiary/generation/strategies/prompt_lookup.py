@@ -1,5 +1,7 @@
 """Guesses copied from the text so far."""
 
+from dataclasses import dataclass
+
 import torch
 
 from ...core.errors import ConfigError
@@ -18,6 +20,7 @@ CHOSEN_BY = ("prompt_lookup_num_tokens",)
 _SIZE = 2
 
 
+@dataclass
 class LookupDrafter(Drafter):
     """Guesses that the text goes on as it did after the last place where it read as it does now (Saxena 2023).
 
@@ -25,8 +28,8 @@ class LookupDrafter(Drafter):
         tokens: how many to guess. size: most tokens that are compared; where so many are nowhere, fewer are.
     """
 
-    def __init__(self, tokens: int, size: int) -> None:
-        self.tokens, self.size = tokens, size
+    tokens: int
+    size: int
 
     def propose(self, run: Decoding, most: int) -> Draft | None:
         ids = run.ids

@@ -1,7 +1,6 @@
 """From the steps of a generation to whoever wants to see its tokens at once."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -31,8 +30,7 @@ def as_streamer(streamer: Any, tokenizer: Any) -> Any:
         raise ArgumentError(
             f"streamer is a {type(streamer).__name__}; expected one with put() and end(), or a function of pieces"
         )
-    function: Callable[..., Any] = streamer
-    return BatchTextStreamer(tokenizer, function, skip_prompt=True, skip_special_tokens=True)
+    return BatchTextStreamer(tokenizer, streamer, skip_prompt=True, skip_special_tokens=True)
 
 
 def fail(streamer: Any, error: BaseException) -> None:

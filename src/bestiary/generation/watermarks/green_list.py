@@ -38,7 +38,6 @@ class WatermarkingConfig(BaseWatermarkingConfig):
     context_width: Natural = 1
 
     def construct_processor(self, vocab_size: int, device: Any) -> "WatermarkLogitsProcessor":
-        """The processor that writes this watermark."""
         return WatermarkLogitsProcessor(vocab_size, device, **self.to_dict())
 
 

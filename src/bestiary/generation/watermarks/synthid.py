@@ -47,7 +47,6 @@ class SynthIDTextWatermarkingConfig(BaseWatermarkingConfig):
         super().validate()
 
     def construct_processor(self, vocab_size: int, device: Any) -> "SynthIDTextWatermarkLogitsProcessor":
-        """The processor that writes this watermark."""
         return SynthIDTextWatermarkLogitsProcessor(**self.to_dict(), device=device)
 
 
@@ -141,8 +140,7 @@ class SynthIDTextWatermarkLogitsProcessor(DeclaredProcessor):
         ordered, places = hashes.sort(dim=1, stable=True)
         # In a stable order, the place before is the last time the same context was there.
         near = (ordered[:, 1:] == ordered[:, :-1]) & (places[:, 1:] - places[:, :-1] <= self.context_history_size)
-        repeated = torch.zeros_like(hashes, dtype=torch.bool).scatter_(1, places[:, 1:], near)
-        return ~repeated
+        return ~torch.zeros_like(hashes, dtype=torch.bool).scatter_(1, places[:, 1:], near)
 
     def compute_eos_token_mask(self, input_ids: Tensor, eos_token_id: int) -> Tensor:
         """Which tokens come before the first end token of their row (B, T)."""

@@ -130,7 +130,7 @@ class ConstrainedBeam(Beam):
         return replace(candidates, tiers=self._reached(candidates.codes.device))
 
     def _results(self, run: Decoding) -> BestRows:
-        first, results = self._found is None, super()._results(run)
+        first, results = self._best_rows is None, super()._results(run)
         if first and bool(self.pools[0].ended[_MET].scores[:, self.returned - 1].isneginf().any()):
             warn_once("constraints-unmet", "not every returned row meets its constraints: give it more beams or more tokens")
         return results
