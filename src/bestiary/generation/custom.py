@@ -19,13 +19,12 @@ from .stopping import MaxLengthCriteria, StoppingCriteriaList
 _ALWAYS = {"model", "input_ids", "logits_processor", "stopping_criteria", "generation_config"}
 
 
-def split(
-    function: Any, model: GeneratingModel, keywords: dict[str, Any], tokenizer: Any, assistant_model: Any
-) -> dict[str, Any]:
+def split(function: Any, model: GeneratingModel, keywords: dict[str, Any], objects: dict[str, Any]) -> dict[str, Any]:
     """What `function` gets besides what every such function gets, by its parameters.
 
     Args:
         keywords: of the call; those that only `function` knows are taken out, those that others know too stay as well.
+        objects: of the call; what of them `function` takes is given to it.
 
     Raises:
         UnsafeFile: it names a place where code would be found. ArgumentError: it cannot be called.
@@ -40,9 +39,8 @@ def split(
     parameters = set(inspect.signature(function).parameters) - _ALWAYS
     known = GenerationConfig.names() | forward_parameters(model) | {field.name for field in fields(Call)}
     extras = {name: keywords.pop(name) for name in parameters & keywords.keys() if name not in known}
-    objects = {"tokenizer": tokenizer, "assistant_model": assistant_model, "assistant_tokenizer": None}
     if "assistant_tokenizer" in parameters:
-        objects["assistant_tokenizer"] = keywords.pop("assistant_tokenizer", None)
+        objects = {**objects, "assistant_tokenizer": keywords.pop("assistant_tokenizer", None)}
     return extras | {name: value for name, value in objects.items() if name in parameters}
 
 

@@ -143,7 +143,7 @@ class Generating:
         stopping_criteria: list[Any] | None = None,
         prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None = None,
         synced_gpus: bool | None = None,
-        assistant_model: Any = None,
+        assistant_model: GeneratingModel | None = None,
         streamer: Any = None,
         negative_prompt_ids: Tensor | None = None,
         negative_prompt_attention_mask: Tensor | None = None,
@@ -204,7 +204,8 @@ class Generating:
         try:
             extras: dict[str, Any] = {}
             if custom_generate is not None:
-                extras = custom.split(custom_generate, self._model, kwargs, tokenizer, assistant_model)
+                objects = {"tokenizer": tokenizer, "assistant_model": assistant_model}
+                extras = custom.split(custom_generate, self._model, kwargs, objects)
                 assistant_model = None if "assistant_model" in extras else assistant_model  # the function helps itself
             with torch.no_grad(), exactly(self._model, kwargs) if reproducible else nullcontext():
                 call = read_call(

@@ -63,23 +63,17 @@ class ConstraintLogitsProcessor(LogitsProcessor):
                 allowed[index] = np.pad(mask, (0, scores.shape[1] - len(mask)))
                 bound.append(index)
         result = scores.masked_fill(~torch.from_numpy(allowed).to(scores.device), -torch.inf)
-        self._check(result, bound, input_ids.shape[1] - self._prompt)
+        stuck = result.amax(-1).isneginf().tolist() if bound else []
+        for index in bound:
+            first = index - index % self._group
+            if all(stuck[first : first + self._group]):  # no row of the group has a token left
+                raise NumericsError(
+                    f"row {index} has nothing to choose from after {input_ids.shape[1] - self._prompt} new tokens: what its "
+                    "constraint allows is banned by other processors, or not in the vocabulary"
+                )
         return result
 
     def reorder(self, parents: Tensor) -> None:
         """Row i becomes the former row `parents[i]` (R,)."""
         rows = [self._rows[parent] for parent in parents.tolist()]
         self._rows = [None if row is None else row.copy() for row in rows]
-
-    def _check(self, result: Tensor, bound: list[int], length: int) -> None:
-        """Refuse to go on where no row of a group has a token left."""
-        if not bound:
-            return
-        stuck = result.amax(-1).isneginf().tolist()
-        for index in bound:
-            first = index - index % self._group
-            if all(stuck[first : first + self._group]):
-                raise NumericsError(
-                    f"row {index} has nothing to choose from after {length} new tokens: what its constraint allows is banned "
-                    "by other processors, or not in the vocabulary"
-                )
