@@ -65,3 +65,12 @@ def test_an_unknown_name_is_answered_with_the_nearest(folder):
     assert plugins.load("zoo.pens", "night-bat", "animal").__name__ == "zoo.pens.night_bat"
     with pytest.raises(UnknownArchitecture, match="unknown animal 'night_cat'. Did you mean 'night_bat'"):
         plugins.load("zoo.pens", "night_cat", "animal")
+
+
+def test_a_room_of_the_library_has_the_public_names_of_its_modules():
+    assert plugins.public_names("bestiary.structured")["Choice"] == "forms"
+    assert (
+        plugins.public_names("bestiary.generation")["SuppressTokensAtBeginLogitsProcessor"]
+        == "processors.begin_suppress_tokens"
+    )
+    assert "Cache" not in plugins.public_names("bestiary.generation")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import bestiary
-from bestiary.modeling.families import families
+from bestiary.core.errors import UnknownArchitecture
+from bestiary.modeling.families import class_named, config_class, families
 from bestiary.nn.activation_names import ACTIVATION_NAMES
 from bestiary.nn.activations import ACTIVATIONS
 
@@ -139,3 +140,10 @@ def test_only_the_broken_family_itself_cannot_be_opened(package: Path) -> None:
 
 def test_names_of_activations() -> None:
     assert tuple(ACTIVATIONS) == ACTIVATION_NAMES
+
+
+def test_parts_of_a_family_without_a_model_are_found_by_name_and_are_no_family():
+    assert class_named("BarkEosPrioritizerLogitsProcessor") is bestiary.BarkEosPrioritizerLogitsProcessor
+    assert "bark" not in families()
+    with pytest.raises(UnknownArchitecture, match="unknown model_type 'bark'"):
+        config_class("bark")

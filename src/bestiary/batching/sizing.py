@@ -1,13 +1,12 @@
 """How much the engine may hold: tokens of a request, and blocks of the cache."""
 
-import os
-
 import torch
 
 from ..cache.kinds.dynamic import DynamicCache
 from ..core.errors import CapacityError
 from ..generation.model import GeneratingModel
 from ..nn.rope import Rotary
+from ..placement.free_memory import free_memory
 from .config import ContinuousBatchingConfig
 
 
@@ -35,17 +34,8 @@ def blocks_for(model: GeneratingModel, config: ContinuousBatchingConfig, tokens:
     ids = torch.zeros(1, 1, dtype=torch.int64, device=model.device)
     model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=probe, use_cache=True)
     token = sum(x[:, :, :1].numel() * x.element_size() for pair in probe for x in pair)
-    room = int(_free_memory(model.device) * config.max_memory_percent) // (token * config.page_size)
+    room = int(free_memory(model.device) * config.max_memory_percent) // (token * config.page_size)
     if room < 1:
         raise CapacityError(f"there is no memory for a block of {config.page_size} tokens, {token} bytes each; free some")
     # The last block of each request may hold a single token.
     return room if tokens is None else min(room, tokens // config.page_size + config.max_requests_per_batch)
-
-
-def _free_memory(device: torch.device) -> int:
-    """Bytes that nobody uses."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    if "SC_AVPHYS_PAGES" in os.sysconf_names:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 4 << 30

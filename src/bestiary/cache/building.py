@@ -15,6 +15,17 @@ class CacheConfig(Record):
 
     cache_implementation: str | None = None
 
+    @classmethod
+    def of(cls, config: Any) -> "CacheConfig":
+        """The published `cache_config`: an object of this class, a dictionary of options, or None for no options.
+
+        Raises:
+            ArgumentError: it is something else.
+        """
+        if not isinstance(config, CacheConfig | dict | None):
+            raise ArgumentError(f"cache_config is {config!r}; expected a dictionary, or an object such as QuantizedCacheConfig")
+        return config if isinstance(config, CacheConfig) else cls.from_dict(config or {})
+
     def options(self) -> dict[str, Any]:
         """The options that are set."""
         return {name: value for name, value in self.to_dict().items() if value is not None and name != "cache_implementation"}

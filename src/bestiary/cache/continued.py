@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import ArgumentError, InputError
+from ..core.logging import warn_once
 from .base import Cache
 from .encoder_decoder import EncoderDecoderCache
 from .kinds.dynamic import DynamicCache
@@ -62,3 +63,17 @@ def check_cache(cache: Cache, rows: int, layers: int, dtypes: Set[torch.dtype] |
                 f"the cache holds {tensor.dtype} and {name} is of {' and '.join(map(str, dtypes))}: it was filled by another "
                 "model, or under autocast; make a new one"
             )
+
+
+def take_back_last(cache: Cache) -> None:
+    """Forget the last token, which is to run again to give logits; where that cannot be, forget all of them."""
+    length = cache.get_seq_length()
+    if cache.can_crop(length - 1):
+        cache.crop(length - 1)
+        return
+    warn_once(
+        "cache-refilled",
+        f"the {type(cache).__name__} holds the {length} tokens of the prompt and cannot go back by one, so the prompt is "
+        "computed anew; pass a copy of the cache from an earlier moment, or a longer prompt",
+    )
+    cache.reset()

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from ..cache.building import CacheConfig
-from ..cache.continued import as_cache, check_cache
+from ..cache.continued import as_cache, check_cache, take_back_last
 from ..core.errors import ArgumentError, CapacityError, InputError
 from ..core.logging import warn_once
 from ..nn.inputs import check_slots
@@ -87,10 +87,7 @@ def make_cache(prompt: Prompt, model: GeneratingModel) -> None:
 
 
 def _options(settings: GenerationConfig) -> dict[str, Any]:
-    config = settings.cache_config
-    if not isinstance(config, CacheConfig | dict | None):
-        raise ArgumentError(f"cache_config is {config!r}; expected a dictionary, or an object such as QuantizedCacheConfig")
-    options = (config if isinstance(config, CacheConfig) else CacheConfig.from_dict(config or {})).options()
+    options = CacheConfig.of(settings.cache_config).options()
     if settings.max_cache_len is not None and settings.cache_implementation is not None:
         options["max_cache_len"] = settings.max_cache_len
     return options
@@ -103,14 +100,6 @@ def continue_cache(prompt: Prompt) -> None:
     if cache is None or not length:
         return
     if prompt.offset == 0 and length == prompt.ids.shape[1]:  # the last token must run again to give logits
-        if cache.can_crop(length - 1):
-            cache.crop(length - 1)
-        else:
-            warn_once(
-                "cache-refilled",
-                f"the {type(cache).__name__} holds the {length} tokens of the prompt and cannot go back by one, so the prompt "
-                "is computed anew; pass a copy of the cache from an earlier moment, or a longer prompt",
-            )
-            cache.reset()
+        take_back_last(cache)
     if prompt.copies > 1 and cache.get_seq_length():
         cache.batch_repeat_interleave(prompt.copies)

@@ -82,8 +82,7 @@ class Beam(Strategy):
     def go_on(self, going: list[Candidates]) -> NextTokens:
         """The choice that makes the beams of each pool what `going` holds for it."""
         parents = torch.stack([pool.rows.gather(1, one.beams) for pool, one in zip(self.pools, going, strict=True)], dim=1)
-        tokens = torch.stack([one.tokens for one in going], dim=1).flatten()
-        parents = parents.flatten()
+        tokens, parents = torch.stack([one.tokens for one in going], dim=1).flatten(), parents.flatten()
         self.history.add(tokens, parents)
         # A look at the device costs more there than moving a few slots of the cache for nothing.
         still = parents.device.type == "cpu" and torch.equal(parents, self._rows)
