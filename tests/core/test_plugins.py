@@ -69,8 +69,5 @@ def test_an_unknown_name_is_answered_with_the_nearest(folder):
 
 def test_a_room_of_the_library_has_the_public_names_of_its_modules():
     assert plugins.public_names("bestiary.structured")["Choice"] == "forms"
-    assert (
-        plugins.public_names("bestiary.generation")["SuppressTokensAtBeginLogitsProcessor"]
-        == "processors.begin_suppress_tokens"
-    )
+    assert plugins.public_names("bestiary.generation")["TopKLogitsWarper"] == "processors.top_k"
     assert "Cache" not in plugins.public_names("bestiary.generation")
