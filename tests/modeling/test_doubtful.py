@@ -16,6 +16,7 @@ from torch import Tensor, nn
 import bestiary
 from bestiary.core.errors import InputError
 from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.models.mamba import MambaConfig, MambaModel
 
 IDS = torch.tensor([[5, 6, 7, 8, 9], [10, 11, 12, 13, 14]])
 REAL = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
@@ -51,7 +52,7 @@ def test_padding_without_a_mask_is_attended_to(name: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("numbers", [REAL * 2, REAL * 0.5, -REAL], ids=["twos", "halves", "below zero"])
-@pytest.mark.parametrize("name", [row for row in READERS if row[0] != "mamba"], ids=lambda name: name[0])
+@pytest.mark.parametrize("name", READERS, ids=lambda name: name[0])
 def test_any_number_but_0_in_a_mask_says_that_a_token_is_real(name: tuple[str, str], numbers: Tensor) -> None:
     models = pair(*name)
     decoder = {"decoder_input_ids": IDS[:, :3]} if models.ours.config.is_encoder_decoder else {}
@@ -303,3 +304,27 @@ def test_recomputing_fills_no_cache() -> None:
     cache = model.eval()(IDS, use_cache=True).past_key_values
     with pytest.raises(TypeError, match="cannot continue a cache"):
         model.train()(IDS, past_key_values=cache)
+
+
+@pytest.mark.parametrize("numbers", [[[1, 0.5, 0, 1, 1], [1, 1, 1, 1, -2]], [[3, 3, 0, 3, 3], [1, 1, 1, 1, 0]]])
+def test_mamba_multiplies_by_the_numbers_of_its_mask(numbers: list[list[float]]) -> None:
+    compare(pair("mamba", "MambaModel"), "mask-numbers", input_ids=IDS, attention_mask=torch.tensor(numbers))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_mambas_padding_shows_in_no_row_that_has_biases(whole: bool) -> None:
+    """A mask of 0 and 1, of whole numbers or not: the row alone is the row beside a longer one."""
+    model = MambaModel(MambaConfig(vocab_size=20, hidden_size=16, state_size=4, num_hidden_layers=2, use_bias=True)).eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith("proj.bias"):
+            torch.nn.init.normal_(parameter)
+    left = REAL.flip(1)
+    with torch.no_grad():
+        batch = model(IDS, attention_mask=left if whole else left.float()).last_hidden_state
+        for row, real in enumerate(left.bool()):
+            close(batch[row][real], model(IDS[row][real][None]).last_hidden_state[0])
+
+
+@pytest.mark.parametrize("name", [("mistral", "MistralModel"), ("mamba", "MambaForCausalLM")], ids=lambda name: name[0])
+def test_segments_for_a_model_without_them_have_no_effect(name: tuple[str, str]) -> None:
+    compare(pair(*name), "no-segments", input_ids=IDS, token_type_ids=torch.ones_like(IDS))

@@ -56,3 +56,14 @@ def test_masks_that_do_not_fit_are_refused() -> None:
         models.ours(**models.inputs, head_mask=torch.ones(5))
     with pytest.raises(ArgumentError, match="cross_attn_head_mask"):
         models.ours(**models.inputs, cross_attn_head_mask=torch.ones(4))
+
+
+def test_a_mask_may_be_a_list_of_numbers() -> None:
+    models = pair("bert", "BertModel")
+    for mask in ([1.0, 0.0, 1.0, 1.0], [[1, 0, 1, 1], [0, 1, 1, 1]]):
+        with torch.no_grad():
+            listed = models.ours(**models.inputs, head_mask=mask).last_hidden_state
+            close(listed, models.ours(**models.inputs, head_mask=torch.tensor(mask)).last_hidden_state)
+    for mask, said in (("no", "is a str; expected a tensor"), ([[1], [1, 2]], "is no table of numbers"), (3, "is a int")):
+        with pytest.raises(InputError, match=f"head_mask {said}"):
+            models.ours(**models.inputs, head_mask=mask)

@@ -82,6 +82,8 @@ class CallMixin(ModelParts):
         """
         if len(args) > 1:
             args, kwargs = self._by_name(args, kwargs)
+        if "token_type_ids" in kwargs:
+            checks.drop_segments(self, kwargs)
         if self.main_input_name == "input_ids" and not torch.compiler.is_compiling() and not self.holds_models():
             checks.check_tokens(self, args, kwargs)
         if "cache_position" in kwargs:

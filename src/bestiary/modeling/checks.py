@@ -76,6 +76,17 @@ def forward_annotations(model: ModelParts) -> dict[str, Any]:
     return inputs.forward_annotations(type(model), type(model.base_model))
 
 
+def drop_segments(model: ModelParts, kwargs: dict[str, Any]) -> None:
+    """Take `token_type_ids`, which many tokenizers give, out of the arguments of a text model without segments; it is told."""
+    if model.main_input_name == "input_ids" and "token_type_ids" not in forward_annotations(model):
+        if kwargs.pop("token_type_ids") is not None:
+            warn_once(
+                "no-segments",
+                f"{type(model).__name__} has no segments: token_type_ids have no effect (the tokenizer's"
+                " return_token_type_ids=False leaves them out)",
+            )
+
+
 def take_cache_position(model: ModelParts, kwargs: dict[str, Any]) -> None:
     """Take `cache_position` (T,) out of the arguments of a model that knows caches: these count the slots themselves.
 

@@ -1,10 +1,11 @@
 """Attention heads switched off for one call (Michel et al. 2019), by hooks; no forward knows about it."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ..core.errors import ArgumentError, InputError
@@ -15,11 +16,11 @@ NAMES = ("head_mask", "decoder_head_mask", "cross_attn_head_mask")
 
 
 @contextmanager
-def heads_masked(model: nn.Module, stacks: Mapping[str, Stack], masks: Mapping[str, Tensor]) -> Iterator[None]:
+def heads_masked(model: nn.Module, stacks: Mapping[str, Stack], masks: Mapping[str, Any]) -> Iterator[None]:
     """Multiply what each head gives by its number in the mask (H,), the same in all layers, or (L, H), while the body runs.
 
     Args:
-        masks: `head_mask` for an encoder or a lone stack, `decoder_head_mask`, `cross_attn_head_mask`.
+        masks: tensors or nested lists; `head_mask` for an encoder or a lone stack, `decoder_head_mask`, `cross_attn_head_mask`.
 
     Raises:
         ArgumentError: the model has no such attention. InputError: the mask has another shape.
@@ -32,7 +33,8 @@ def heads_masked(model: nn.Module, stacks: Mapping[str, Stack], masks: Mapping[s
                 attends.setdefault("cross_attn_head_mask" if module.cross else self_mask, []).append(module)
     handles = []
     try:
-        for name, mask in masks.items():
+        for name, numbers in masks.items():
+            mask = _as_tensor(name, numbers)
             modules = attends.get(name, [])
             if not modules:
                 raise ArgumentError(
@@ -49,6 +51,21 @@ def heads_masked(model: nn.Module, stacks: Mapping[str, Stack], masks: Mapping[s
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _as_tensor(name: str, mask: Any) -> Tensor:
+    """A mask that came as a tensor or as nested lists of numbers.
+
+    Raises:
+        InputError: it is something else.
+    """
+    try:
+        tensor = torch.tensor(mask) if isinstance(mask, Sequence) and not isinstance(mask, str | bytes) else mask
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name} is no table of numbers ({error}); expected (heads,) or (layers, heads)") from error
+    if not isinstance(tensor, Tensor):
+        raise InputError(f"{name} is a {type(mask).__name__}; expected a tensor (heads,) or (layers, heads)")
+    return tensor
 
 
 def _without_pruned(row: Tensor, attend: Attend) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ..cache.encoder_decoder import EncoderDecoderCache
 from ..core.errors import InputError
 from ..core.outputs import BaseModelOutput, BaseModelOutputWithPast, ModelOutput, Seq2SeqModelOutput
-from ..nn.inputs import check_text, one_of, shown, warn_of_hidden_rows
+from ..nn.inputs import arguments_of, check_text, one_of, shown, warn_of_hidden_rows
 from ..nn.layer import skipped
 from ..nn.losses import IGNORE
 from ..nn.masks import Mask, decoder_frame
@@ -291,28 +291,6 @@ class DecoderWrapper(Seq2SeqPreTrainedModel):
     def get_input_embeddings(self) -> nn.Module:
         return self.decoder.get_input_embeddings()
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *,
-        encoder_hidden_states: Tensor | None = None,
-        encoder_attention_mask: Tensor | None = None,
-        past_key_values: Any = None,
-        inputs_embeds: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        use_cache: bool | None = None,
-    ) -> BaseModelOutputWithPast:
-        """The arguments are the decoder's."""
-        output: BaseModelOutputWithPast = self.decoder(
-            input_ids,
-            attention_mask,
-            encoder_hidden_states=encoder_hidden_states,
-            encoder_attention_mask=encoder_attention_mask,
-            past_key_values=past_key_values,
-            inputs_embeds=inputs_embeds,
-            position_ids=position_ids,
-            use_cache=use_cache,
-            return_dict=True,
-        )
-        return output
+    @arguments_of(TextDecoder.forward)
+    def forward(self, *args: Any, **inputs: Any) -> BaseModelOutputWithPast:
+        return cast(BaseModelOutputWithPast, self.decoder(*args, return_dict=True, **inputs))

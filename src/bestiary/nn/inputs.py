@@ -4,10 +4,10 @@ Types and shapes are always looked at, numbers only where they are at hand (`nn/
 """
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, wraps
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
 from .values import extremes, is_true, may_look
 
+Forward = TypeVar("Forward", bound=Callable[..., Any])
 INTEGERS = (torch.int64, torch.int32)
 
 
@@ -129,8 +130,8 @@ def warn_of_numbers(mask: Tensor, name: str = "attention_mask", wait: bool = Fal
         if bool(other.any()) if wait else is_true(other.any()):
             warn_once(
                 "mask-numbers",
-                f"{name} holds {mask[other][0].item()}; it says which tokens are real: any number but 0 does (only masks of 4"
-                " dimensions are added to scores). Expected 1 for real tokens and 0 for padding",
+                f"{name} holds {mask[other][0].item()}; it says which tokens are real: any number but 0 does (masks of 4"
+                " dimensions are added to scores; Mamba multiplies by its mask). Expected 1 for real tokens and 0 for padding",
             )
 
 
@@ -235,6 +236,15 @@ def one_of(ids: Tensor | None, embeds: Tensor | None, prefix: str = "", instead:
     if (ids is None) == (embeds is None):
         number = "neither" if ids is None else "both"
         raise InputError(f"pass either {prefix}input_ids or {prefix}inputs_embeds, and not both{instead}; found {number}")
+
+
+def arguments_of(inner: Callable[..., Any]) -> Callable[[Forward], Forward]:
+    """Decorates a forward that hands all its arguments on to `inner`: it is seen to take, by name, those of `inner`."""
+
+    def show(forward: Forward) -> Forward:
+        return cast(Forward, wraps(inner)(forward))
+
+    return show
 
 
 def forward_parameters(*kinds: type[Any]) -> frozenset[str]:

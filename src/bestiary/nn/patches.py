@@ -29,6 +29,17 @@ def grid(image: Size, patch: Size) -> tuple[int, int]:
     return height // down, width // across
 
 
+def required(pixels: Tensor | None) -> Tensor:
+    """`pixels`, without which a model has nothing to look at.
+
+    Raises:
+        InputError: there are none.
+    """
+    if pixels is None:
+        raise InputError("pass pixel_values, the images as the image processor returns them")
+    return pixels
+
+
 def check_pixels(pixels: Tensor | None, channels: int, patch: Size, image: Size | None) -> Tensor:
     """`pixels` when a model can look at them: (B, C, Y, X), floating-point, of size `image` (None: any size).
 
@@ -38,8 +49,7 @@ def check_pixels(pixels: Tensor | None, channels: int, patch: Size, image: Size 
     Raises:
         InputError: what was found and what was expected.
     """
-    if pixels is None:
-        raise InputError("pass pixel_values, the images as the image processor returns them")
+    pixels = required(pixels)
     shape = tuple(pixels.shape)
     expected = (
         f"expected floating-point numbers of shape (batch, {channels}, height, width), as the image processor returns them"

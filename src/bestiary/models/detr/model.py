@@ -27,6 +27,7 @@ from ...nn.inputs import check_states, warn_of_hidden_rows
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer, skipped
 from ...nn.masks import Mask, make_mask
+from ...nn.patches import required
 from ..resnet.weights import timm_names
 from . import DetrConfig
 
@@ -79,8 +80,9 @@ class DetrConvEncoder(nn.Module):
 
     def forward(self, pixels: Tensor | None, pixel_mask: Tensor | None) -> list[tuple[Tensor, Tensor]]:
         """(B, C, Y, X) and its mask (B, Y, X) -> feature maps (B, D, y, x), each with its mask (B, y, x), True where real."""
+        pixels = required(pixels)
         maps = self.model(pixels, return_dict=True).feature_maps
-        shape = (len(maps[0]), *pixels.shape[2:])  # type: ignore[union-attr]
+        shape = (len(maps[0]), *pixels.shape[2:])
         if pixel_mask is None:
             pixel_mask = torch.ones(shape, device=maps[0].device)
         if pixel_mask.shape not in (shape, (1, *shape[1:])):
@@ -109,8 +111,8 @@ class DetrAttention(HasHeads):
         return output
 
 
-class DetrEncoderLayer(Layer):
-    """norm(x + attention(x)), then norm(x + mlp(x))."""
+class DetrLayer(Layer):
+    """What the layers of encoder and decoder share: norm(x + attention(x)), and norm(x + mlp(x))."""
 
     def __init__(self, config: DetrConfig, heads: int, inner: int) -> None:
         super().__init__()
@@ -133,11 +135,15 @@ class DetrEncoderLayer(Layer):
         output: Tensor = self.final_layer_norm(x + dropout(self.fc2(inner), self.dropout, self.training))
         return output
 
+
+class DetrEncoderLayer(DetrLayer):
+    """norm(x + attention(x)), then norm(x + mlp(x))."""
+
     def forward(self, x: Tensor, mask: Mask, *, positions: Tensor) -> Tensor:
         return self.mlp(self.attention(x, mask, positions))
 
 
-class DetrDecoderLayer(DetrEncoderLayer):
+class DetrDecoderLayer(DetrLayer):
     """As in the encoder, with norm(x + attention to the encoder's states) between the halves."""
 
     def __init__(self, config: DetrConfig, heads: int, inner: int) -> None:
@@ -145,7 +151,7 @@ class DetrDecoderLayer(DetrEncoderLayer):
         self.encoder_attn = DetrAttention(config, heads, cross=True)
         self.encoder_attn_layer_norm = nn.LayerNorm(config.d_model)
 
-    def forward(  # type: ignore[override]
+    def forward(
         self, x: Tensor, mask: Mask, *, positions: Tensor, memory: Tensor, memory_keys: Tensor, memory_mask: Mask
     ) -> Tensor:
         x = self.attention(x, mask, positions)

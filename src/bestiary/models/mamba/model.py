@@ -22,6 +22,7 @@ from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
 from ...nn.norm import RMSNorm
 from ...nn.ssm import CausalConv1d, selective_scan
+from ...nn.values import extremes
 from . import MambaConfig
 
 
@@ -72,16 +73,20 @@ class MambaMixer(Starting):
             "out_proj.weight": uniform(inner**-0.5 / depth),
         }
 
-    def forward(self, x: Tensor, mask: Mask, cache: Any) -> Tensor:
-        """(B, T, D) -> (B, T, D). Padding gives zeros to the convolution and to the recurrence; the gate is always SiLU."""
+    def forward(self, x: Tensor, mask: Mask, cache: Any, *, shares: Tensor | None = None) -> Tensor:
+        """(B, T, D) -> (B, T, D). Padding gives zeros to the convolution and to the recurrence; the gate is always SiLU.
+
+        `shares` (B, T, 1): numbers of a mask that multiply what comes in and what the convolution gives, as published.
+        """
         real = None if mask.padding is None else mask.padding[:, -x.shape[1] :, None]
         memory = None if cache is None else recurrent_layer(cache, self.layer_idx, x.device)
         earlier, state = (None, None) if memory is None else (memory.conv_states, memory.recurrent_states)
-        x, gate = self.in_proj(x).chunk(2, dim=-1)
+        x, gate = self.in_proj(x if shares is None else x * shares).chunk(2, dim=-1)
         x = x if real is None else x * real
         inputs = x.transpose(1, 2)
         x = self.act(self.conv1d(inputs, earlier)).transpose(1, 2)
-        x = x if real is None else x * real
+        kept = real if shares is None else shares
+        x = x if kept is None else x * kept
         delta, b, c = self.x_proj(x).split(self.sizes, dim=-1)
         delta = nn.functional.softplus(self.dt_proj(delta))
         y, state = selective_scan(x, delta, -self.A_log.float().exp(), b, c, state)
@@ -103,8 +108,8 @@ class MambaBlock(Layer):
         self.norm = RMSNorm(config.hidden_size, config.layer_norm_epsilon)
         self.mixer = MambaMixer(config, layer_idx)
 
-    def forward(self, x: Tensor, mask: Mask, cache: Any) -> Tensor:
-        branch = self.mixer(self.norm(x.to(self.norm.weight.dtype)), mask, cache)
+    def forward(self, x: Tensor, mask: Mask, cache: Any, *, shares: Tensor | None = None) -> Tensor:
+        branch = self.mixer(self.norm(x.to(self.norm.weight.dtype)), mask, cache, shares=shares)
         output: Tensor = (x.float() if self.residual_in_fp32 else x) + branch
         return output
 
@@ -149,6 +154,15 @@ def one_cache(cache_params: Any, past_key_values: Any) -> Any:
     return past_key_values if cache_params is None else cache_params
 
 
+def shares_of(attention_mask: Tensor | None, x: Tensor) -> Tensor | None:
+    """What a mask (B, past + T) multiplies the new states `x` (B, T, D) by, (B, T, 1); None where it holds but 0 and 1."""
+    if attention_mask is None or attention_mask.dim() != 2 or attention_mask.dtype == torch.bool:
+        return None
+    if not attention_mask.is_floating_point() and extremes(attention_mask) in ((0, 0), (0, 1), (1, 1)):
+        return None
+    return attention_mask[:, -x.shape[1] :, None].to(x.dtype)
+
+
 class MambaPreTrainedModel(PreTrainedModel):
     """What all Mamba classes share."""
 
@@ -191,8 +205,9 @@ class MambaModel(MambaPreTrainedModel):
         x = self.embeddings(input_ids) if inputs_embeds is None else inputs_embeds
         cache = self.start_cache(one_cache(cache_params, past_key_values), use_cache)
         mask = make_mask(x.shape[1], x.device, attention_mask, cache=cache, causal=False)
+        shares = shares_of(attention_mask, x)
         for layer in self.layers:
-            x = layer(x, mask, cache)
+            x = layer(x, mask, cache, shares=shares)
         return MambaOutput(last_hidden_state=self.norm_f(x), cache_params=cache)
 
 

@@ -24,11 +24,11 @@ class ConvNextImageProcessor(BaseImageProcessor):
 
     def validate(self) -> None:
         super().validate()
-        if self.do_resize and "shortest_edge" not in self.size:  # type: ignore[operator]
+        if self.do_resize and "shortest_edge" not in transforms.read_size(self.size, False):
             raise ConfigError(f"ConvNextImageProcessor: size must have shortest_edge, not {self.size}")
 
     def resized(self, image: np.ndarray) -> np.ndarray:
-        edge: int = self.size["shortest_edge"]  # type: ignore[index,call-overload,assignment]
+        edge = transforms.read_size(self.size, False)["shortest_edge"]
         if edge >= WHOLE:
             return transforms.resize(image, edge, edge, self.resample)
         longer = transforms.output_size(image.shape[0], image.shape[1], {"shortest_edge": int(edge / self.crop_pct)})

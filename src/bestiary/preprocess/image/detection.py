@@ -41,10 +41,11 @@ class DetectionImageProcessor(BaseImageProcessor):
         if self.format not in FORMATS:
             raise ConfigError(f"format is {self.format!r}; expected {' or '.join(FORMATS)}")
 
-    def preprocess(  # type: ignore[override]
+    def preprocess(
         self,
         images: Any,
         annotations: Any = None,
+        *,
         return_tensors: str | TensorType | None = None,
         data_format: str = ChannelDimension.FIRST,
         input_data_format: str | None = None,
@@ -63,7 +64,8 @@ class DetectionImageProcessor(BaseImageProcessor):
         call = self.with_overrides(overrides)
         data_format, source_format = channel_formats(data_format, input_data_format)
         arrays = [to_array(x, bool(call.do_convert_rgb), source_format, i) for i, x in enumerate(flat_list(images))]
-        batch = super().preprocess(arrays, return_tensors, data_format, ChannelDimension.LAST, device, **overrides)
+        options = {"return_tensors": return_tensors, "data_format": data_format, "device": device, **overrides}
+        batch = super().preprocess(arrays, input_data_format=ChannelDimension.LAST, **options)
         if annotations is None:
             return batch
         if call.format != "coco_detection":

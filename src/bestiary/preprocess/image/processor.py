@@ -94,6 +94,7 @@ class BaseImageProcessor(Preprocessor):
     def preprocess(
         self,
         images: Any,
+        *,
         return_tensors: str | TensorType | None = None,
         data_format: str = ChannelDimension.FIRST,
         input_data_format: str | None = None,
@@ -137,14 +138,15 @@ class BaseImageProcessor(Preprocessor):
 
     def resized(self, image: np.ndarray) -> np.ndarray:
         """`image` (Y, X, C) resized as the settings say; a family overrides this where it differs."""
-        height, width = transforms.output_size(image.shape[0], image.shape[1], self.size)  # type: ignore[arg-type]
+        size = transforms.read_size(self.size, self.default_to_square)
+        height, width = transforms.output_size(image.shape[0], image.shape[1], size)
         return transforms.resize(image, height, width, self.resample)
 
     def _one(self, image: np.ndarray) -> np.ndarray:
         if self.do_resize:
             image = self.resized(image)
         if self.do_center_crop:
-            image = transforms.center_crop(image, **self.crop_size)  # type: ignore[arg-type]
+            image = transforms.center_crop(image, **transforms.read_size(self.crop_size, True, "crop_size"))
         if self.do_rescale:
             _warn_if_rescaled(image)
             image = transforms.rescale(image, self.rescale_factor)
