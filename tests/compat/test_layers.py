@@ -4,6 +4,7 @@ import pytest
 import torch
 import transformers.pytorch_utils as theirs
 from torch import nn
+from transformers.models.mixtral import modeling_mixtral
 
 from bestiary.compat import layers
 from bestiary.core.errors import InputError
@@ -91,6 +92,15 @@ def test_the_rest_of_the_helpers() -> None:
     assert moved["a"][0].is_meta
     assert moved["b"][0].is_meta
     assert moved["a"][1] == 3
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_the_loss_of_unevenly_used_experts(padded: bool) -> None:
+    logits = tuple(torch.randn(3, 8, 4).unbind())
+    mask = (torch.arange(4) >= torch.tensor([[0], [2]])).long() if padded else None
+    one = layers.load_balancing_loss_func(logits, 4, 2, mask)
+    torch.testing.assert_close(one, modeling_mixtral.load_balancing_loss_func(logits, 4, 2, mask))
+    assert layers.load_balancing_loss_func(None) == modeling_mixtral.load_balancing_loss_func(None) == 0
 
 
 def test_the_gradient_of_a_softmax() -> None:

@@ -1,56 +1,173 @@
-"""Small functions that old scripts import to find out what is installed, under their published names."""
+"""Small functions that scripts and libraries import to find out what is installed, under their published names."""
 
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from functools import partial
+from importlib import metadata
+from importlib.util import find_spec
+from typing import Any
 
 from ..core.logging import warn_once
-from ..core.optional import available
+from ..core.optional import DISTRIBUTION_OF, available
 from ..hub.options import HubOptions, offline
 from .names import VERSION
 
-_PACKAGES = {
-    "is_accelerate_available": "accelerate",
-    "is_apex_available": "apex",
-    "is_bitsandbytes_available": "bitsandbytes",
-    "is_datasets_available": "datasets",
-    "is_flash_attn_2_available": "flash_attn",
-    "is_librosa_available": "librosa",
-    "is_peft_available": "peft",
-    "is_protobuf_available": "google.protobuf",
-    "is_psutil_available": "psutil",
-    "is_safetensors_available": "safetensors",
-    "is_scipy_available": "scipy",
-    "is_sentencepiece_available": "sentencepiece",
-    "is_sklearn_available": "sklearn",
-    "is_soundfile_available": "soundfile",
-    "is_tiktoken_available": "tiktoken",
-    "is_timm_available": "timm",
-    "is_tokenizers_available": "tokenizers",
-    "is_torch_available": "torch",
-    "is_torchaudio_available": "torchaudio",
-    "is_torchvision_available": "torchvision",
-    "is_vision_available": "PIL",
+# `is_NAME_available` asks for the package NAME, or for those listed below.
+_SAME_NAME = """
+apollo_torch executorch fouroversix nncf onnxscript openvino qutlass sinq
+av g2p_en libcst mamba_ssm mambapy mistral_common num2words py3nvml pynvml pytest_order pytorch_quantization quark
+accelerate apex aqlm auto_round bitsandbytes bs4 causal_conv1d coloredlogs compressed_tensors cv2 datasets decord detectron2
+diffusers essentia faiss fastapi fbgemm_gpu fp_quant galore_torch gguf gptqmodel grokadamw hqq jumanpp kenlm kernels librosa
+liger_kernel lomo_optim matplotlib mlx multipart nagisa natten nltk numba onnx onnxruntime openai optimum optuna pandas peft
+phonemizer pretty_midi psutil pyctcdecode pydantic pygments pytesseract pytest ray rich rjieba sacremoses safetensors
+schedulefree scipy sentencepiece seqio soundfile soxr soynlp spacy tiktoken timm tokenizers torch torchao torchaudio
+torchcodec torchdistx torchvision triton uroman uvicorn vptq wandb xlstm yt_dlp clearml comet_ml dvclive neptune swanlab
+tensorboard trackio codecarbon mlflow sagemaker
+"""
+_PACKAGES: dict[str, tuple[str, ...]] = {name: (name,) for name in _SAME_NAME.split()}
+_PACKAGES |= {
+    "audio": ("soundfile", "soxr"),
+    "comet": ("comet_ml",),
+    "cython": ("Cython",),
+    "flash_attn_2": ("flash_attn",),
+    "flash_attn_3": ("flash_attn_interface",),
+    "flash_attn_4": ("flash_attn.cute",),
+    "flash_linear_attention": ("fla",),
+    "flute": ("flute", "fast_hadamard_transform"),
+    "hadamard": ("fast_hadamard_transform",),
+    "ipython": ("IPython",),
+    "jinja": ("jinja2",),
+    "levenshtein": ("Levenshtein",),
+    "llm_awq": ("awq",),
+    "lomo": ("lomo_optim",),
+    "mamba_2_ssm": ("mamba_ssm", "causal_conv1d"),
+    "optimum_neuron": ("optimum.neuron",),
+    "optimum_quanto": ("optimum.quanto",),
+    "protobuf": ("google.protobuf",),
+    "ray_tune": ("ray.tune",),
+    "serve": ("pydantic", "fastapi", "uvicorn", "openai"),
+    "sklearn": ("sklearn",),
+    "speech": ("torchaudio",),
+    "spqr": ("spqr_quant",),
+    "sudachi": ("sudachipy",),
+    "torch_flex_attn": ("torch",),
+    "torch_optimi": ("optimi",),
+    "torchvision_v2": ("torchvision",),
+    "vision": ("PIL",),
+}
+# Frameworks and devices that nothing here uses, whatever is installed.
+_UNUSED = """
+is_flax_available is_tf_available is_torch_hpu_available is_torch_mlu_available is_torch_musa_available
+is_torch_neuron_available is_torch_neuroncore_available is_torch_npu_available is_torch_tpu_available is_torch_xla_available
+is_torch_fx_proxy is_sagemaker_dp_enabled is_sagemaker_mp_enabled is_training_run_on_sagemaker is_habana_gaudi1
+is_deepspeed_zero3_enabled
+"""
+_NEVER = frozenset(_UNUSED.split())
+# `is_NAME_greater_or_equal(version)`: the package whose version is compared.
+_COMPARED = {
+    "flash_attn": "flash-attn",
+    "huggingface_hub": "huggingface_hub",
+    "openvino": "openvino",
+    "peft": "peft",
+    "torch": "torch",
+    "torchcodec": "torchcodec",
+    "torchvision": "torchvision",
 }
 
 
-def __getattr__(name: str) -> Callable[[], bool]:
-    if name not in _PACKAGES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return partial(available, _PACKAGES[name])
+def __getattr__(name: str) -> Callable[..., bool]:
+    kind, _, ending = name.removeprefix("is_").rpartition("_")
+    if name in _NEVER:
+        return _never
+    if name.startswith("is_") and ending == "available" and kind in _PACKAGES:
+        return partial(_installed, _PACKAGES[kind])
+    compared = name.removeprefix("is_").removesuffix("_greater_or_equal")
+    if f"is_{compared}_greater_or_equal" == name and compared in _COMPARED:
+        return partial(_at_least, _COMPARED[compared])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*_PACKAGES, *(name for name in globals() if not name.startswith("_"))})
+    found = {*_NEVER, *(f"is_{name}_available" for name in _PACKAGES), *(f"is_{name}_greater_or_equal" for name in _COMPARED)}
+    return sorted({*found, *(name for name in globals() if not name.startswith("_"))})
 
 
-def is_tf_available() -> bool:
-    """False: there are no TensorFlow models here, whatever is installed."""
+def _installed(packages: tuple[str, ...], min_version: str | None = None) -> bool:
+    """Whether all of `packages` are installed, the first in `min_version` or a later one."""
+    if not all(available(package) and find_spec(package) for package in packages):
+        return False
+    return min_version is None or _at_least(DISTRIBUTION_OF.get(packages[0], packages[0]), min_version)
+
+
+def _at_least(distribution: str, library_version: str, accept_dev: bool = False) -> bool:
+    """Whether `distribution` is installed in `library_version` or a later one; with `accept_dev` also before its release."""
+    from packaging.version import Version
+
+    try:
+        version = Version(metadata.version(distribution))
+    except metadata.PackageNotFoundError:
+        return False
+    return (Version(version.base_version) if accept_dev else version) >= Version(library_version)
+
+
+def _never(*args: Any, **kwargs: Any) -> bool:
+    """False: nothing here uses it."""
     return False
 
 
-def is_flax_available() -> bool:
-    """False: there are no Flax models here, whatever is installed."""
-    return False
+def is_torch_less_or_equal(library_version: str, accept_dev: bool = False) -> bool:
+    """Whether torch is of `library_version` or an earlier one."""
+    from packaging.version import Version
+
+    version = Version(metadata.version("torch"))
+    return (Version(version.base_version) if accept_dev else version) <= Version(library_version)
+
+
+def is_flash_attn_greater_or_equal_2_10() -> bool:
+    """Whether flash-attn is installed in release 2.1.0 or a later one, as the older name of this question means."""
+    return _at_least("flash-attn", "2.1.0")
+
+
+def is_fsdp_available(min_version: str = "1.12.0") -> bool:
+    """Whether torch has fully sharded data parallelism, which begins with `min_version`."""
+    return _at_least("torch", min_version) and is_torch_distributed_available()
+
+
+def is_grouped_mm_available() -> bool:
+    """Whether torch multiplies groups of matrices in one call."""
+    import torch
+
+    return "grouped_mm" in dir(torch.nn.functional) or "_grouped_mm" in dir(torch)
+
+
+def is_fake_tensor(x: Any) -> bool:
+    """Whether `x` is a tensor without numbers, as export and compilation use."""
+    from torch._subclasses import FakeTensor
+
+    return isinstance(x, FakeTensor)
+
+
+def is_ninja_available() -> bool:
+    """Whether the build tool ninja is on the path."""
+    return shutil.which("ninja") is not None
+
+
+def is_in_notebook() -> bool:
+    """Whether the program runs in a notebook."""
+    shell = sys.modules.get("IPython")
+    return shell is not None and "IPKernelApp" in getattr(shell.get_ipython(), "config", {})
+
+
+def is_env_variable_true(env_variable: str) -> bool:
+    """Whether an environment variable is 1, true, yes or on."""
+    return os.environ.get(env_variable, "").upper() in ("1", "TRUE", "YES", "ON")
+
+
+def is_env_variable_false(env_variable: str) -> bool:
+    """Whether an environment variable is 0, false, no or off."""
+    return os.environ.get(env_variable, "").upper() in ("0", "FALSE", "NO", "OFF")
 
 
 def is_torch_cuda_available() -> bool:
@@ -67,11 +184,6 @@ def is_torch_xpu_available() -> bool:
     return torch.xpu.is_available()
 
 
-def is_torch_npu_available() -> bool:
-    """False: Ascend devices need an extension of torch that nothing here uses."""
-    return False
-
-
 def is_torch_bf16_gpu_available() -> bool:
     """Whether torch sees a CUDA device that computes in bfloat16."""
     import torch
@@ -84,6 +196,102 @@ def is_torch_mps_available() -> bool:
     import torch
 
     return torch.backends.mps.is_available()
+
+
+def is_torch_distributed_available() -> bool:
+    """Whether torch was built with its distributed package."""
+    import torch
+
+    return torch.distributed.is_available()
+
+
+def is_torch_accelerator_available() -> bool:
+    """Whether this torch names accelerators by `torch.accelerator`."""
+    return _at_least("torch", "2.6")
+
+
+def is_torch_deterministic() -> bool:
+    """Whether torch was told to use deterministic algorithms only, or to warn of others."""
+    import torch
+
+    return torch.get_deterministic_debug_mode() != 0
+
+
+def is_torch_tf32_available() -> bool:
+    """Whether torch sees a CUDA device that computes in TF32 (Ampere or later)."""
+    import torch
+
+    return torch.cuda.is_available() and torch.cuda.get_device_capability()[0] >= 8
+
+
+def is_torch_bf16_available_on_device(device: str) -> bool:
+    """Whether a device, such as "cpu" or "cuda", computes in bfloat16."""
+    return _computes(device, "bfloat16")
+
+
+def is_torch_fp16_available_on_device(device: str) -> bool:
+    """The same for float16."""
+    return _computes(device, "float16")
+
+
+def _computes(device: str, dtype: str) -> bool:
+    import torch
+
+    try:
+        x = torch.zeros(2, 2, dtype=getattr(torch, dtype), device=device)
+        return bool((x @ x).isfinite().all())
+    except (RuntimeError, AssertionError):  # the second: torch was built without this device
+        return False
+
+
+def is_cuda_platform() -> bool:
+    """Whether torch was built for CUDA."""
+    import torch
+
+    return torch.version.cuda is not None
+
+
+def is_rocm_platform() -> bool:
+    """Whether torch was built for ROCm."""
+    import torch
+
+    return torch.version.hip is not None
+
+
+def is_torchdynamo_compiling() -> bool:
+    """Whether the code is being compiled by torch."""
+    import torch
+
+    return torch.compiler.is_compiling()
+
+
+def is_torchdynamo_exporting() -> bool:
+    """Whether the code is being exported by torch."""
+    import torch
+
+    return torch.compiler.is_exporting()
+
+
+def is_jit_tracing() -> bool:
+    """Whether the code is being traced by `torch.jit`."""
+    import torch
+
+    return torch._C._get_tracing_state() is not None
+
+
+def is_tracing(tensor: Any = None) -> bool:
+    """Whether the code is being traced, exported or compiled, or `tensor` holds no numbers because of that."""
+    return is_torchdynamo_compiling() or is_jit_tracing() or is_fake_tensor(tensor)
+
+
+def get_device_type(device: Any = None) -> str:
+    """ "cuda", "cpu", ... of a device; without one, of the accelerator that torch sees."""
+    import torch
+
+    if device is not None:
+        return torch.device(device).type
+    accelerator = torch.accelerator.current_accelerator()
+    return "cpu" if accelerator is None else accelerator.type
 
 
 def is_offline_mode() -> bool:

@@ -1,6 +1,6 @@
 """The pieces of torch modules that scripts import from the older `modeling_utils` and `pytorch_utils`."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..core.errors import InputError
 from ..nn.conv import Conv1D
+from ..nn.losses import load_balancing_loss
 
 # The norms whose weights trainers keep from weight decay; models of others add theirs.
 ALL_LAYERNORM_LAYERS: list[type[nn.Module]] = [nn.LayerNorm]
@@ -38,6 +39,23 @@ def move_to_device(value: Any, device: torch.device | str) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(move_to_device(each, device) for each in value)
     return value
+
+
+def load_balancing_loss_func(
+    gate_logits: Sequence[Tensor] | None,
+    num_experts: int | None = None,
+    top_k: int = 2,
+    attention_mask: Tensor | None = None,
+) -> Tensor | int:
+    """The loss of unevenly used experts (Fedus et al. 2021, eq. 4-6) of a mixture whose tokens go to `top_k` experts.
+
+    Args:
+        gate_logits: each layer's scores of the experts (tokens, experts), which say how many `num_experts` there are.
+        attention_mask: (B, T), 0 for padding, which counts for nothing.
+    """
+    if gate_logits is None:
+        return 0
+    return load_balancing_loss(gate_logits, top_k, attention_mask)
 
 
 def unwrap_model(model: nn.Module, recursive: bool = False) -> nn.Module:

@@ -24,9 +24,11 @@ _TOKENIZERS = (
 _UTILS = (
     "compat.helpers",
     "compat.scripts",
+    "compat.hub_files",
     "preprocess.text.chat.tool_schema",
     "preprocess.batch",
     "hub.push",
+    "compat.generic",
     "core.outputs",
 )
 
@@ -37,6 +39,9 @@ MODULES: dict[str, tuple[str, ...]] = {
     "audio_utils": ("preprocess.audio.spectrogram", "preprocess.audio.reading"),
     "cache_utils": ("cache",),
     "configuration_utils": ("modeling.config",),
+    "convert_slow_tokenizer": ("compat.scripts",),
+    "deepspeed": ("compat.helpers",),
+    "dependency_versions_check": ("compat.scripts",),
     "feature_extraction_sequence_utils": (),
     "feature_extraction_utils": (),
     "file_utils": _UTILS,
@@ -59,11 +64,19 @@ MODULES: dict[str, tuple[str, ...]] = {
     "image_processing_base": (),
     "image_processing_utils": (),
     "image_utils": ("preprocess.image.reading",),
+    "integrations": ("compat.helpers",),
+    "integrations.deepspeed": ("compat.helpers",),
+    "integrations.hub_kernels": (),
+    "integrations.integration_utils": ("compat.helpers",),
+    "integrations.sdpa_attention": ("compat.attention",),
     "masking_utils": ("compat.masks", "compat.mask_functions"),
     "modeling_attn_mask_utils": ("compat.attention_masks",),
+    "modelcard": ("compat.scripts",),
+    "modeling_flash_attention_utils": ("compat.generic",),
+    "modeling_layers": (),
     "modeling_outputs": ("core.outputs",),
     "modeling_rope_utils": ("compat.rotary",),
-    "modeling_utils": ("loading.save", "modeling.facts", "compat.layers"),
+    "modeling_utils": ("loading.save", "modeling.facts", "compat.layers", "compat.attention", "compat.generic"),
     "models": (),
     "models.auto": _AUTO,
     "models.auto.auto_factory": _AUTO,
@@ -86,10 +99,13 @@ MODULES: dict[str, tuple[str, ...]] = {
     "tokenization_utils_tokenizers": _TOKENIZERS,
     "trainer_utils": ("core.seed", "loading.save"),
     "utils": _UTILS,
+    "utils.auto_docstring": ("compat.generic",),
+    "utils.doc": _UTILS,
     "utils.generic": _UTILS,
     "utils.hub": _UTILS,
     "utils.import_utils": _UTILS,
     "utils.logging": ("logging",),
+    "utils.peft_utils": ("compat.hub_files",),
     "utils.versions": ("compat.scripts",),
 }
 
@@ -109,6 +125,10 @@ _BACKBONES = {
     "BackboneConfigMixin": "modeling.backbone_config:BackboneConfig",
     "BackboneMixin": "modeling.backbone:Backbone",
 }
+_KERNELS = {
+    name: f"compat.generic:{name}"
+    for name in ("use_kernel_forward_from_hub", "use_kernel_func_from_hub", "use_kernelized_func")
+}
 _OLDER_OUTPUTS = {
     f"{how}{kind}Output": f"generation.outputs:Generate{beam}{kind}Output"
     for how, beam in {
@@ -127,10 +147,15 @@ RENAMED: dict[str, dict[str, str]] = {
         **_LOGGING,
         **_FILES,
         **_PREPROCESSORS,
+        "AttentionInterface": "compat.attention:AttentionInterface",
+        "AttentionMaskInterface": "compat.masks:AttentionMaskInterface",
         "Conv1D": "nn.conv:Conv1D",
+        "GradientCheckpointingLayer": "nn.layer:Layer",
         "NerPipeline": "pipelines.tasks.token_classification:TokenClassificationPipeline",
         "SpecialTokensMixin": "preprocess.text.special_tokens:SpecialTokens",
+        **{name: f"compat.scripts:{name}" for name in ("add_end_docstrings", "add_start_docstrings", "requires_backends")},
         "apply_chunking_to_forward": "compat.layers:apply_chunking_to_forward",
+        "dep_version_check": "compat.scripts:dep_version_check",
         **{
             name: f"compat.scripts:{name}"
             for name in ("PYTORCH_PRETRAINED_BERT_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "TRANSFORMERS_CACHE")
@@ -175,6 +200,7 @@ RENAMED: dict[str, dict[str, str]] = {
             f"{prefix}RMSNorm": "nn.norm:RMSNorm",
             f"{prefix}RotaryEmbedding": "compat.rotary:LlamaRotaryEmbedding",
             **{name: f"compat.rotary:{name}" for name in ("apply_rotary_pos_emb", "rotate_half", "repeat_kv")},
+            "load_balancing_loss_func": "compat.layers:load_balancing_loss_func",
         }
         for family, prefix in {"llama": "Llama", "mistral": "Mistral", "mixtral": "Mixtral"}.items()
     },
@@ -187,6 +213,21 @@ RENAMED: dict[str, dict[str, str]] = {
         "get_supported_tasks": "pipelines.registry:PIPELINE_REGISTRY.get_supported_tasks",
     },
     "utils": _FILES,
+    "integrations": _KERNELS,
+    "integrations.hub_kernels": _KERNELS,
+    "modeling_attn_mask_utils": {
+        name: f"compat.attention_masks:{name}"
+        for name in (
+            "_create_4d_causal_attention_mask",
+            "_prepare_4d_attention_mask",
+            "_prepare_4d_attention_mask_for_sdpa",
+            "_prepare_4d_causal_attention_mask",
+            "_prepare_4d_causal_attention_mask_for_sdpa",
+        )
+    },
+    "modeling_layers": {"GradientCheckpointingLayer": "nn.layer:Layer"},
+    "models.gpt2.tokenization_gpt2": {"bytes_to_unicode": "compat.scripts:bytes_to_unicode"},
+    "models.roberta.tokenization_roberta": {"bytes_to_unicode": "compat.scripts:bytes_to_unicode"},
     "backbone_utils": _BACKBONES,
     "utils.backbone_utils": _BACKBONES,
     "utils.hub": _FILES,

@@ -1,7 +1,6 @@
 """What the published example scripts and models written after their pattern import besides models: checks of versions,
 decorators of docstrings, names of strategies and of kinds of text, conversions."""
 
-import os
 from collections.abc import Callable
 from enum import StrEnum
 from functools import cached_property as cached_property
@@ -9,9 +8,9 @@ from importlib import metadata
 from typing import Any, TypeVar
 from typing import Unpack as Unpack
 
-from ..core.errors import MissingDependency
+from ..core.errors import ArgumentError, MissingDependency
 from ..core.optional import available
-from ..hub.options import HubOptions, cache_folder
+from ..hub.options import cache_folder
 
 TextInput = str
 PreTokenizedInput = list[str]
@@ -21,7 +20,16 @@ PreTokenizedInputPair = tuple[list[str], list[str]]
 EncodedInputPair = tuple[list[int], list[int]]
 WEIGHTS_INDEX_NAME = "pytorch_model.bin.index.json"
 SAFE_WEIGHTS_INDEX_NAME = "model.safetensors.index.json"
-ExplicitEnum = StrEnum
+ADAPTER_CONFIG_NAME = "adapter_config.json"
+ADAPTER_WEIGHTS_NAME = "adapter_model.bin"
+ADAPTER_SAFE_WEIGHTS_NAME = "adapter_model.safetensors"
+FEATURE_EXTRACTOR_NAME = IMAGE_PROCESSOR_NAME = "preprocessor_config.json"
+PROCESSOR_NAME = "processor_config.json"
+CHAT_TEMPLATE_FILE = "chat_template.jinja"
+MODEL_CARD_NAME = "modelcard.json"
+SPIECE_UNDERLINE = SENTENCEPIECE_UNDERLINE = "\u2581"
+DUMMY_INPUTS = [[7, 6, 0, 0, 1], [1, 2, 3, 0, 0], [0, 0, 0, 4, 5]]
+DUMMY_MASK = [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [0, 0, 0, 1, 1]]
 _CACHES = ("PYTORCH_PRETRAINED_BERT_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "TRANSFORMERS_CACHE")
 _Documented = TypeVar("_Documented")
 
@@ -69,6 +77,25 @@ def require_version(requirement: str, hint: str | None = None) -> None:
         raise MissingDependency(f"{requirement} is needed, and {required.name} is not installed{more}") from error
     if not required.specifier.contains(version, prereleases=True):
         raise MissingDependency(f"{requirement} is needed, and {required.name} {version} is installed{more}")
+
+
+def require_version_core(requirement: str) -> None:
+    """`require_version` for what the library itself needs."""
+    require_version(requirement, "pip install -U bestiary installs what it needs")
+
+
+def dep_version_check(pkg: str, hint: str | None = None) -> None:
+    """`require_version` for the package `pkg`, in the version that this library asks for, if it asks for it.
+
+    Raises:
+        ArgumentError: the library does not use it.
+    """
+    from packaging.requirements import Requirement
+
+    needed = {Requirement(line).name.lower(): line.partition(";")[0] for line in metadata.requires("bestiary") or ()}
+    if pkg.lower() not in needed:
+        raise ArgumentError(f"bestiary does not use {pkg!r:.80}; it uses {', '.join(sorted(needed))}")
+    require_version(needed[pkg.lower()], hint)
 
 
 def requires_backends(obj: Any, backends: str | list[str]) -> None:
@@ -120,21 +147,6 @@ def add_code_sample_docstrings(*docstr: str, **samples: Any) -> Callable[[_Docum
     return add_start_docstrings(*docstr)
 
 
-def cached_file(
-    path_or_repo_id: str | os.PathLike[str], filename: str, cache_dir: str | os.PathLike[str] | None = None, **hub: Any
-) -> str:
-    """The local path of a checkpoint's file, downloaded if need be; keywords are those of `from_pretrained` for the hub.
-
-    Raises:
-        FileMissing, HubError: as `from_pretrained`.
-    """
-    from ..hub.files import get_file, refuse
-
-    options, rest = HubOptions.split({"cache_dir": cache_dir, **hub})
-    refuse(rest, "cached_file")
-    return str(get_file(path_or_repo_id, filename, options))
-
-
 def to_py_obj(obj: Any) -> Any:
     """Tensors and arrays, also in dictionaries and lists, as plain numbers and lists."""
     if isinstance(obj, dict):
@@ -159,3 +171,28 @@ def is_torch_device(x: Any) -> bool:
     import torch
 
     return isinstance(x, torch.device)
+
+
+def bytes_to_unicode() -> dict[int, str]:
+    """The letter that stands for each byte in the vocabularies of byte-level tokenizers."""
+    from ..preprocess.text.converters.tiktoken import byte_letters
+
+    return dict(enumerate(byte_letters()))
+
+
+def make_markdown_table(lines: list[dict[str, Any]] | None) -> str:
+    """A table of Markdown with a row for each dictionary, whose columns are the keys of the first; numbers to 4 places."""
+    if not lines:
+        return ""
+
+    def row(cells: list[Any]) -> str:
+        texts = [f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in cells]
+        return "| " + " | ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)) + " |"
+
+    names = list(lines[0])
+    widths = [
+        max(len(f"{cell:.4f}" if isinstance(cell, float) else str(cell)) for cell in (name, *(line[name] for line in lines)))
+        for name in names
+    ]
+    rule = "|" + "|".join(f":{'-' * width}:" for width in widths) + "|"
+    return "\n".join([row(names), rule, *(row([line[name] for name in names]) for line in lines)])
