@@ -13,11 +13,7 @@ from .strategy import Strategy
 
 
 class Collector:
-    """Collects from the steps what the settings ask for.
-
-    Args:
-        strategy: of the generation, which says the kind of output and what else belongs to it.
-    """
+    """Collects from the steps what the settings ask for; the strategy says the kind of output and what else is in it."""
 
     def __init__(self, prompt: Prompt, strategy: Strategy) -> None:
         settings = prompt.settings

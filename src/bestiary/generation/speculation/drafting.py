@@ -49,11 +49,7 @@ class Drafter(ABC):
 
 
 class Schedule:
-    """How many tokens to guess at a time.
-
-    Args:
-        assistant: where "heuristic" remembers its number from call to call, outside of the object itself.
-    """
+    """How many tokens to guess at a time; "heuristic" remembers its number for the assistant, from call to call."""
 
     _remembered: "WeakKeyDictionary[GeneratingModel, int]" = WeakKeyDictionary()
 
