@@ -13,6 +13,7 @@ from bestiary.batching.engine import Engine
 from bestiary.batching.requests import RequestStatus
 from bestiary.cache.paged import BlockPool
 from bestiary.core.errors import ArgumentError, BestiaryError, CapacityError, ConfigError, InputError, NumericsError
+from bestiary.core.logging import BestiaryWarning
 from bestiary.generation.config import GenerationConfig
 from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaForCausalLM
@@ -298,7 +299,6 @@ BAD = [
     ([[5, 6], []], {}, InputError, "empty"),
     ([[5, 64]], {}, InputError, "64"),
     ([[5, "a"]], {}, InputError, "'a'"),
-    ([[5]], {"max_new_tokens": 500}, CapacityError, "96"),
     ([[5]], {"max_new_tokens": 90, "continuous_batching_config": {"num_blocks": 2, "page_size": 8}}, CapacityError, "2 blocks"),
     ([[5]], {"num_beams": 2}, ArgumentError, "beam"),
     ([[5]], {"do_sample": True, "num_return_sequences": 2}, ArgumentError, "num_return_sequences"),
@@ -431,6 +431,15 @@ def test_positions_that_stretch_with_the_text_end_where_they_would():
         assert result.generated_tokens == alone(model, prompt, max_new_tokens=7)
     with pytest.raises(CapacityError, match="room for 16"):
         model.generate_batch(prompts, max_new_tokens=8)
+
+
+def test_requests_beyond_the_context_get_what_they_get_alone(llama):
+    model, _ = llama
+    prompts = [list(range(3, 60)) + list(range(3, 50)), [5, 6]]
+    with pytest.warns(BestiaryWarning, match="beyond-positions"):
+        results = model.generate_batch(prompts, max_new_tokens=9)
+    for prompt, result in zip(prompts, results.values(), strict=True):
+        assert result.generated_tokens == alone(model, prompt, max_new_tokens=9)
 
 
 def test_memory_that_nobody_needs_is_not_touched(llama):

@@ -14,7 +14,9 @@ from bestiary.generation import GenerationConfig, LogitsProcessor, StoppingCrite
 from bestiary.generation.begin import begin
 from bestiary.generation.mixin import read_call
 from bestiary.modeling.heads.generating import GenerationMixin
+from bestiary.models.gpt2 import GPT2Config, GPT2LMHeadModel
 from bestiary.models.llama import LlamaConfig, LlamaForCausalLM
+from bestiary.nn.rope import Rotary
 
 GREEDY = [
     {},
@@ -512,11 +514,6 @@ REFUSED = [
     ({"top_p": 1.5, "do_sample": True}, ConfigError, "top_p is 1.5; expected a number from 0 to 1"),
     ({"max_new_tokens": 0}, ConfigError, "max_new_tokens is 0"),
     ({"max_length": 5}, InputError, r"max_length=5 \(call\) leaves nothing to add to a prompt of 7"),
-    (
-        {"max_new_tokens": 90},
-        CapacityError,
-        "prompt of 7 tokens and max_new_tokens=90 make 97; there is room for 96.*at most 89",
-    ),
     ({"attention_mask": torch.ones(3, 5)}, InputError, r"shape \(3, 5\); expected \(3, 7\)"),
     ({"seed": 1, "generator": torch.Generator()}, ArgumentError, "seed and generator"),
     ({"stop_strings": "x"}, ArgumentError, "pass tokenizer="),
@@ -543,9 +540,66 @@ def test_prompts_that_are_none(llama, prompt):
         llama[0].generate(prompt)
 
 
-def test_prompt_longer_than_the_context(llama):
-    with pytest.raises(CapacityError, match="the prompt has 97 tokens and the model has room for 96"):
-        llama[0].generate(torch.full((1, 97), 5))
+BEYOND = [
+    (7, {"max_new_tokens": 90}),
+    (97, {"max_new_tokens": 6}),
+    (94, {"max_length": 100, "num_beams": 2}),
+    (94, {"max_new_tokens": 6, "cache_implementation": "static"}),
+    (97, {"max_new_tokens": 6, "do_sample": True, "top_k": 1}),
+    (94, {"max_new_tokens": 6, "prompt_lookup_num_tokens": 3}),
+]
+
+
+@pytest.mark.parametrize(("prompt", "options"), BEYOND, ids=str)
+def test_rotary_positions_go_on_beyond_the_context(llama, prompt, options):
+    ours, theirs = llama
+    ids = torch.randint(3, 64, (2 if "num_beams" in options else 1, prompt), generator=torch.Generator().manual_seed(1))
+    expected = theirs.generate(ids, eos_token_id=None, **options)
+    with pytest.warns(BestiaryWarning, match="made for 96 .*beyond-positions") as told:
+        tokens = ours.generate(ids, eos_token_id=None, **options)
+    assert len(told) == 1
+    assert torch.equal(tokens, expected)
+
+
+def test_a_long_prompt_alone_goes_on(llama):
+    with pytest.warns(BestiaryWarning, match="a text of 117 tokens, and this model was made for 96"):
+        tokens = llama[0].generate(torch.full((1, 97), 5), eos_token_id=None)
+    assert tokens.shape == (1, 117)
+
+
+def test_a_checkpoint_that_asks_for_more_than_the_context(llama):
+    ours, theirs = (copy.deepcopy(model) for model in llama)
+    ours.generation_config = GenerationConfig(max_length=100, eos_token_id=None)
+    theirs.generation_config.max_length, theirs.generation_config.eos_token_id = 100, None
+    ids = torch.full((1, 93), 5)
+    with pytest.warns(BestiaryWarning, match="beyond-positions"):
+        assert torch.equal(ours.generate(ids), theirs.generate(ids))
+
+
+def test_an_assistant_made_for_shorter_texts_goes_on_too(llama):
+    ours = llama[0]
+    assistant = copy.deepcopy(ours)
+    for module in assistant.modules():
+        if isinstance(module, Rotary):
+            module.reach = 10
+    ids = torch.full((1, 20), 5)
+    with pytest.warns(BestiaryWarning, match="made for 10"):
+        tokens = ours.generate(ids, assistant_model=assistant, max_new_tokens=8, eos_token_id=None)
+    assert torch.equal(tokens, ours.generate(ids, max_new_tokens=8, eos_token_id=None))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "options", "message"),
+    [
+        (7, {"max_new_tokens": 30}, "prompt of 7 tokens and max_new_tokens=30 make 37; there is room for 32.*at most 25"),
+        (33, {}, "the prompt has 33 tokens and the model has room for 32"),
+    ],
+)
+def test_a_table_of_positions_has_an_end(prompt, options, message):
+    sizes = {"vocab_size": 50, "n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 32}
+    model = GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=1, eos_token_id=2))
+    with pytest.raises(CapacityError, match=message):
+        model.generate(torch.full((1, prompt), 5), **options)
 
 
 def test_cache_longer_than_the_prompt(llama, ids):

@@ -73,7 +73,7 @@ class Engine:
         if config is None and generation_config is not None:
             config = generation_config.continuous_batching_config
         self.config = ContinuousBatchingConfig.of(config)
-        self.context = longest_request(model)
+        self.context, self.context_is_firm = longest_request(model)
         self._settings: GenerationConfig | None = None
         self.pool = BlockPool(0, self.config.page_size)
 
@@ -126,7 +126,7 @@ class Engine:
             config = copy.deepcopy(config)
             leave_ends_open(config)
         call = Call(config, **objects)
-        limit = max_length(config, len(tokens), self.context)
+        limit = max_length(config, len(tokens), self.context, self.context_is_firm)
         eos = end_tokens(config, self.model.device)
         ids = torch.tensor([tokens], device=self.model.device)
         prompt = Prompt(config, DECODER_ONLY, ids, encoder_ids=ids, max_length=limit)

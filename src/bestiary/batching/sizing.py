@@ -10,17 +10,16 @@ from ..placement.free_memory import free_memory
 from .config import ContinuousBatchingConfig
 
 
-def longest_request(model: GeneratingModel) -> int | None:
-    """Tokens that a request may have; None where there is no limit.
+def longest_request(model: GeneratingModel) -> tuple[int | None, bool]:
+    """Tokens that a request should have, None where there is no limit, and whether it cannot have more.
 
     Where rotary positions change with the length of the text, it ends at that change: in one row with others, a text would be
     read with their positions.
     """
-    limits = [model.context_length()]
-    for module in model.modules():
-        if isinstance(module, Rotary) and module.by_length:
-            limits.append(int(module.parameters_.get("original_max_position_embeddings") or module.limit))
-    return min((limit for limit in limits if limit is not None), default=None)
+    changing = [module for module in model.modules() if isinstance(module, Rotary) and module.by_length]
+    if changing:
+        return min(int(module.parameters_.get("original_max_position_embeddings") or module.limit) for module in changing), True
+    return model.context_length(), model.has_last_position()
 
 
 @torch.no_grad()

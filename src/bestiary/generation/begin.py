@@ -47,7 +47,7 @@ def begin(model: GeneratingModel, call: Call) -> Generation:
     context = caching.context_left(prompt, model)
     if before and context is not None:
         context += prompt.ids.shape[1]  # the model does not read them
-    longest = max_length(settings, prompt.ids.shape[1] + before, context)
+    longest = max_length(settings, prompt.ids.shape[1] + before, context, model.has_last_position())
     prompt.max_length = longest - before
     caching.make_cache(prompt, model)
     if settings.prefill_chunk_size:

@@ -61,13 +61,17 @@ class Generating:
         self.__dict__["_generation_config"] = value
 
     def context_length(self) -> int | None:
-        """Most tokens the decoder has positions for, prompt and new ones together; None where there is no such limit."""
+        """Most tokens the decoder was made for, prompt and new ones together; None where there is no such limit."""
         for module in self._model.modules():
             if isinstance(module, Rotary):
                 return module.reach
         config = self._model.config.get_text_config(decoder=True)
         positions: int | None = config.get("max_position_embeddings")
         return None if positions is None else positions - config.first_position
+
+    def has_last_position(self) -> bool:
+        """Whether nothing can be computed beyond `context_length`; positions that rotate only get worse there."""
+        return not any(isinstance(module, Rotary) for module in self._model.modules())
 
     def make_cache(self, name: str, length: int, options: dict[str, Any]) -> Cache:
         """An empty cache of the kind `name` for at most `length` tokens; a model that needs another kind overrides this."""

@@ -35,7 +35,10 @@ class GeneratingModel(Protocol):
 
     # what a family may override
     def context_length(self) -> int | None:
-        """Most tokens there are positions for; None where there is no such limit."""
+        """Most tokens the model was made for; None where there is no such limit."""
+
+    def has_last_position(self) -> bool:
+        """Whether nothing can be computed beyond `context_length`."""
 
     def make_cache(self, name: str, length: int, options: dict[str, Any]) -> Cache:
         """An empty cache of the kind `name` for at most `length` tokens."""

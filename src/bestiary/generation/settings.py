@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..core.errors import ArgumentError, CapacityError, ConfigError, InputError
 from ..core.logging import warn_once
+from ..nn.masks import warn_beyond
 from .config import DEFAULT_NEW_TOKENS, SOURCES, GenerationConfig
 from .options import options
 from .processor import token_ids
@@ -73,15 +74,17 @@ def _check_clashes(settings: GenerationConfig) -> None:
         raise ConfigError(f"prefill_chunk_size={chunk} and use_cache=False exclude each other: parts need a cache")
 
 
-def max_length(settings: GenerationConfig, prompt: int, context: int | None) -> int:
+def max_length(settings: GenerationConfig, prompt: int, context: int | None, is_firm: bool = True) -> int:
     """Tokens of a row at which it ends, prompt included.
 
     The rule: of `max_new_tokens` and `max_length` the one from the nearer source counts, the former when both come from
     the same; without either, 20 new tokens, or as many as the context has room for.
 
+    Args:
+        context: tokens that the model was made for. is_firm: whether it has no positions beyond; else longer texts warn.
+
     Raises:
-        CapacityError: the prompt, or what the caller asked for, exceeds the context. InputError: no room for a new token.
-        ConfigError: the least length exceeds the greatest.
+        CapacityError: the prompt, or what the caller asked for, exceeds a firm context. InputError: no room for a new token.
     """
     new, total = settings.max_new_tokens, settings.max_length
     if new is not None and total is not None:
@@ -92,17 +95,13 @@ def max_length(settings: GenerationConfig, prompt: int, context: int | None) -> 
     name = "max_length" if total is not None else "max_new_tokens"
     option = name if settings.get(name) is not None else None
     limit = total if total is not None else prompt + (new or DEFAULT_NEW_TOKENS)
-    if context is not None and prompt >= context:
-        raise CapacityError(
-            f"the prompt has {prompt} tokens and the model has room for {context}, new tokens included; shorten it"
-        )
-    if context is not None and limit > context:
-        if option is not None and settings.origin(option) in ("call", "config"):
-            raise CapacityError(
-                f"a prompt of {prompt} tokens and {option}={settings.get(option)} make {limit}; there is room for {context}: "
-                f"set max_new_tokens to at most {context - prompt}"
-            )
-        limit = context
+    if context is not None and max(limit, prompt + 1) > context:
+        if is_firm:
+            limit = _cut(settings, option, prompt, limit, context)
+        elif option is None and prompt < context:
+            limit = context
+        elif limit > prompt:
+            warn_beyond(context, limit)
     if limit <= prompt:
         raise InputError(
             f"max_length={limit} ({settings.origin('max_length')}) leaves nothing to add to a prompt of {prompt} tokens"
@@ -114,6 +113,20 @@ def max_length(settings: GenerationConfig, prompt: int, context: int | None) -> 
                 "min-beyond-max", f"{name}={least} asks for more than the {limit - before} tokens at which generation ends"
             )
     return limit
+
+
+def _cut(settings: GenerationConfig, option: str | None, prompt: int, limit: int, context: int) -> int:
+    """The `context`, where a row of `prompt` tokens is to have `limit` by a default or a checkpoint; refused by `option`."""
+    if prompt >= context:
+        raise CapacityError(
+            f"the prompt has {prompt} tokens and the model has room for {context}, new tokens included; shorten it"
+        )
+    if option is not None and settings.origin(option) in ("call", "config"):
+        raise CapacityError(
+            f"a prompt of {prompt} tokens and {option}={settings.get(option)} make {limit}; there is room for {context}: "
+            f"set max_new_tokens to at most {context - prompt}"
+        )
+    return context
 
 
 def end_tokens(settings: GenerationConfig, device: torch.device) -> Tensor | None:

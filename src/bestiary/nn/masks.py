@@ -305,8 +305,13 @@ def _warn_beyond(limit: int, length: int, padded: Tensor | None) -> None:
         bounds = extremes(padded)
         length = 0 if bounds is None else int(bounds[1]) + 1
     if length > limit:
-        warn_once(
-            "beyond-positions",
-            f"the text has {length} tokens, and this model was made for {limit} (max_position_embeddings); what it says beyond"
-            " that gets worse. Cut the text, or set rope_parameters that stretch positions",
-        )
+        warn_beyond(limit, length)
+
+
+def warn_beyond(limit: int, length: int) -> None:
+    """Warn of a text that gets as long as `length` tokens, where positions are good up to `limit`."""
+    warn_once(
+        "beyond-positions",
+        f"a text of {length} tokens, and this model was made for {limit} (max_position_embeddings); what it says beyond"
+        " that gets worse. Cut the text, or set rope_parameters that stretch positions",
+    )

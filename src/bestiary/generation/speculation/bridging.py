@@ -42,7 +42,10 @@ class BridgeDrafter(Drafter):
         self._other_ids = self._translated(run.ids[0].tolist())
         self._done, self._lost = run.length, False
         room = len(self._other_ids) + 4 * (run.finish.max_length - run.length) + schedule.tokens
-        settings = resolve({"max_length": min(room, assistant.context_length() or room)}, GenerationConfig(), None)
+        context = assistant.context_length() or room
+        if assistant.has_last_position() or len(self._other_ids) < context:
+            room = min(room, context)
+        settings = resolve({"max_length": room}, GenerationConfig(), None)
         ids = torch.tensor([self._other_ids], device=assistant.device)
         draft = assistant.begin(settings, input_ids=ids)
         vocab = assistant.config.get_text_config(decoder=True).vocab_size

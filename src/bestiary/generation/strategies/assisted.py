@@ -118,8 +118,10 @@ def _size(model: GeneratingModel) -> int:
 def _draft_run(run: Decoding, assistant: GeneratingModel, call: Call) -> Decoding:
     """The assistant's decoding of the rows of `run`, by the same settings as far as they concern single tokens."""
     settings = copy.copy(run.settings)
-    longest = [run.finish.max_length, assistant.context_length() or run.finish.max_length]
-    changes: dict[str, Any] = {**dict.fromkeys(_NOT_FOR_DRAFTS), "max_length": min(longest), "use_cache": True}
+    longest = run.finish.max_length
+    if assistant.has_last_position():
+        longest = min(longest, assistant.context_length() or longest)
+    changes: dict[str, Any] = {**dict.fromkeys(_NOT_FOR_DRAFTS), "max_length": longest, "use_cache": True}
     # What has no effect on drafts was not asked for on their behalf: nothing is pointed out.
     settings.__dict__.update(changes, _origins=dict.fromkeys(GenerationConfig.names(), "checkpoint"))
     seq2seq = run.prompt.encoder_outputs is not None
