@@ -2,6 +2,7 @@
 
 import pytest
 from kit.exported_steps import run_steps
+from kit.windowed import WindowedForCausalLM, config_of, filled
 
 from bestiary.core.errors import ArgumentError
 from bestiary.export.decoding_step import export_step
@@ -14,6 +15,12 @@ from bestiary.models.llama.model import LlamaForCausalLM
 def test_twenty_steps_of_a_stored_program(name, padded, request):
     model, _ = request.getfixturevalue(name)
     run_steps(model, padded, count=20, batches=((1, 2), (4, 5)), stored=True)
+
+
+def test_layers_with_a_window():
+    """Families that have windows by their data alone are not exported in `tests/parity`."""
+    model = filled(WindowedForCausalLM, config_of(sliding_window=4, layer_types=["sliding_attention", "full_attention"]))
+    run_steps(model, padded=True, count=6, batches=((4, 5),))
 
 
 def test_the_model_stays_in_its_mode(llama):

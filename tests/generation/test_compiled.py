@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from kit.windowed import WindowedForCausalLM, config_of, filled
 
 from bestiary.cache.kinds.static import StaticCache
 from bestiary.core.errors import ArgumentError, ConfigError
@@ -37,6 +38,16 @@ def test_other_strategies(llama, settings, counted):
     expected = model.generate(ids, max_new_tokens=8, **settings)
     made = model.generate(ids, max_new_tokens=8, cache_implementation="static", compile_config=counted.config, **settings)
     assert torch.equal(made, expected)
+
+
+def test_layers_with_a_window(counted):
+    """Families that have windows by their data alone are not compiled in `tests/parity`."""
+    model = filled(WindowedForCausalLM, config_of(sliding_window=4, layer_types=["sliding_attention", "full_attention"]))
+    ids = torch.tensor([[5, 6, 7, 8, 9]])
+    expected = model.generate(ids, max_new_tokens=6)
+    tokens = model.generate(ids, max_new_tokens=6, cache_implementation="static", compile_config=counted.config)
+    assert torch.equal(tokens, expected)
+    assert counted.graphs == 1
 
 
 def test_a_cache_of_the_caller_and_one_of_another_size(llama, counted):

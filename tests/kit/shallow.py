@@ -10,24 +10,24 @@ from bestiary.core.kinds import Depth
 from .families import spread
 
 
-def shallow(model: Any) -> Any:
-    """A model of the same class with one layer of each kind and weights of its own."""
+def shallow(model: Any, layers: int | None = None) -> Any:
+    """A model of the same class with one layer of each kind, or with `layers` (0: its head alone), and weights of its own."""
     torch.manual_seed(0)
-    twin = type(model)(shallow_config(model.config)).eval()
+    twin = type(model)(shallow_config(model.config, layers)).eval()
     spread(twin)
     return twin
 
 
-def shallow_config(config: Any) -> Any:
-    """The config, and those of its parts, with one layer of each kind: every number of layers is declared as a `Depth`."""
+def shallow_config(config: Any, layers: int | None = None) -> Any:
+    """The config, and those of its parts, with few layers: every number of layers is declared as a `Depth`."""
     values = config.to_dict()
     kinds = config.layer_kinds()
-    count = max((kinds.index(kind) + 1 for kind in set(kinds)), default=1)
+    count = max((kinds.index(kind) + 1 for kind in set(kinds)), default=1) if layers is None else layers
     for field in fields(config):
         if field.type in (Depth, Depth | None) and values[field.name]:
             values[field.name] = min(values[field.name], count)
     if values.get("layer_types"):
         values["layer_types"] = list(kinds[:count])
     for name in type(config).sub_configs:
-        values[name] = shallow_config(getattr(config, name)).to_dict()
+        values[name] = shallow_config(getattr(config, name), layers).to_dict()
     return type(config)(**values)

@@ -1,17 +1,69 @@
-"""The models of a test, and torch's compiler in the state in which a family should find it."""
+"""The models of a test, torch's compiler in the state in which a family should find it, and what keeps tests cheap."""
 
+import gc
+import logging
+import re
+import time
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 import torch
-from kit.families import Pair, pair
+import transformers
+from kit.families import Pair, cases, pair
 from torch.nn.attention import flex_attention
+
+CPU_SECONDS: Counter[str] = Counter()
+"""Family, or file of tests without one -> what its tests took in this process."""
+
+
+def family(item: pytest.Item | None) -> str:
+    """What stands first in the brackets of a test's id; of a test without a family, its file."""
+    if item is None:
+        return ""
+    in_brackets = re.search(r"\[(\w+)", item.nodeid) if item.path.stem != "test_shared_heads" else None
+    return in_brackets[1] if in_brackets else item.path.stem
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """The collector waits for the end of a family: torch's tracing makes so many objects that it would run all the time."""
+    start = time.process_time()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        if family(nextitem) != family(item):
+            gc.enable()
+            gc.collect()
+        CPU_SECONDS[family(item)] += time.process_time() - start
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """With `-n0 --durations=N`, also the seconds of CPU of each family."""
+    if config.option.durations is not None and CPU_SECONDS:
+        terminalreporter.section("CPU seconds of each family")
+        for name, seconds in CPU_SECONDS.most_common():
+            terminalreporter.write_line(f"{seconds:6.1f} {name}")
+        shares = [seconds for name, seconds in CPU_SECONDS.items() if name in cases()]
+        terminalreporter.write_line(f"{sum(shares) / len(shares):6.1f} on average of {len(shares)} families")
 
 
 @pytest.fixture
 def models(request: pytest.FixtureRequest) -> Pair:
     """The pair of a row; tests get their rows from `kit.families.each`."""
     return pair(*request.param)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def permanent_objects() -> None:
+    """What both libraries keep for good is none of the collector's business: it would look through it every few families."""
+    transformers.PreTrainedModel  # noqa: B018 (imports it)
+    gc.collect()
+    gc.freeze()
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.propagate = True  # or pytest gives it a handler, and takes it away, three times a test
 
 
 @pytest.fixture(autouse=True)

@@ -40,6 +40,7 @@ def test_chunks_with_a_cache_equal_one_pass(models: Pair) -> None:
     ids, mask = ids[:, :7], mask[:, :7]
     whole = models.ours(**inputs, **{ids_name: ids, mask_name: mask}, use_cache=False)
     assert whole.past_key_values is None
+    assert models.ours(**inputs, **{ids_name: ids, mask_name: mask}, use_cache=True).past_key_values is not None
     for kernel, sizes, kind in CUTS:
         if kernel not in models.ours.kernels:
             continue
@@ -54,12 +55,6 @@ def test_chunks_with_a_cache_equal_one_pass(models: Pair) -> None:
         assert cache.get_seq_length() == 7
         real = mask.bool()
         close(torch.cat(logits, dim=1)[real], whole.logits[real], f"logits of {sizes} with {kernel} and a {kind} cache")
-
-
-@each(GENERATE)
-@torch.no_grad()
-def test_a_cache_is_made_when_wanted(models: Pair) -> None:
-    assert models.ours(**models.inputs, use_cache=True).past_key_values is not None
 
 
 @each(GENERATE)

@@ -2,6 +2,7 @@
 
 import pytest
 from kit.families import cases, pair
+from kit.shared_code import is_data_alone
 
 from bestiary.auto import AutoModel
 from bestiary.modeling.families import families, family, tasks_of
@@ -38,3 +39,8 @@ def test_tasks_name_classes_that_exist(model_type: str) -> None:
 def test_auto_model_finds_the_family(model_type: str) -> None:
     name = tasks_of(model_type)["base"]
     assert type(AutoModel.from_pretrained(pair(model_type, name).folder)).__name__ == name
+
+
+def test_a_family_of_data_alone_is_told_from_one_with_modules_of_its_own() -> None:
+    assert is_data_alone(pair("mistral", "MistralForCausalLM"))
+    assert not is_data_alone(pair("mixtral", "MixtralForCausalLM"))

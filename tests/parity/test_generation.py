@@ -10,6 +10,7 @@ import torch
 from kit.exported_steps import run_steps
 from kit.families import Pair, close, each, generating_heads, one_each
 from kit.shallow import shallow
+from kit.shared_code import is_data_alone
 
 from bestiary.cache.layer_types import layer_types
 from bestiary.core.errors import ArgumentError
@@ -147,6 +148,8 @@ def test_requests_of_a_crowd_get_what_they_get_alone(models: Pair) -> None:
 @pytest.mark.usefixtures("forgetful_compiler")
 @each(one_each(GENERATE))
 def test_one_graph_for_steps_calls_and_lengths(models: Pair) -> None:
+    if is_data_alone(models):
+        pytest.skip("its relative is compiled")
     graphs = []
 
     def backend(graph: Any, example: Any) -> Any:
@@ -170,6 +173,8 @@ def test_one_graph_for_steps_calls_and_lengths(models: Pair) -> None:
 @pytest.mark.usefixtures("uncached_fakes")
 @each(one_each(GENERATE))
 def test_exported_steps(models: Pair) -> None:
+    if is_data_alone(models):
+        pytest.skip("its relative is exported")
     if refuses(models, lambda: export_step(models.ours)):
         return
     run_steps(shallow(models.ours), padded=True, count=3, batches=((4, 5),))

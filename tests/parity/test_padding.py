@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from kit.families import Pair, cases, close, each, every_head
+from kit.families import Pair, cases, close, each, every_head, one_each
 
 from bestiary.core.logging import BestiaryWarning
 
@@ -76,7 +76,7 @@ def test_padding_without_a_mask_is_told(models: Pair) -> None:
     close(output[0], models.reference(**inputs)[0])
 
 
-@each(TEXT)
+@each(one_each(TEXT))
 @torch.no_grad()
 def test_ids_outside_the_vocabulary_are_named(models: Pair) -> None:
     ids = models.inputs["input_ids"].clone()

@@ -1,7 +1,6 @@
-"""What every model must survive: casts, export, a larger vocabulary, configs as JSON, models of other dtypes."""
+"""What every model must survive: casts, export, another vocabulary, models of other dtypes."""
 
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,11 @@ import pytest
 import torch
 from kit.families import Pair, close, each, encoder_inputs, every_head, every_row, generating_heads, one_each
 from kit.shallow import shallow
+from kit.shared_code import is_data_alone
+from torch._subclasses import FakeTensorMode
 from torch.utils import _pytree as pytree
 
-from bestiary.auto import AutoConfig
 from bestiary.cache.layer_types import layer_types
-from bestiary.core.errors import ArgumentError
 from bestiary.generation.prompt import forward_parameters
 
 HEADS = [row for row in every_row() if row[2] in ("", "tied")]
@@ -30,13 +29,6 @@ def first_tensor(output: object) -> torch.Tensor:
     return next(value for value in pytree.tree_leaves(output) if isinstance(value, torch.Tensor))
 
 
-@each(HEADS)
-def test_no_buffer_holds_what_the_config_says(models: Pair) -> None:
-    """Values that follow from the config are computed when needed, so that no cast of the model touches them."""
-    sources = models.ours.load_report.sources
-    assert all(":" in sources[name] for name, _ in models.ours.named_buffers()), "a buffer that no file holds"
-
-
 @each(FIRST)
 @torch.no_grad()
 def test_a_cast_and_back_loses_only_weights(models: Pair) -> None:
@@ -49,6 +41,8 @@ def test_a_cast_and_back_loses_only_weights(models: Pair) -> None:
 @torch.no_grad()
 def test_export_of_one_forward(models: Pair) -> None:
     """A family that generates exports its decoding step instead, in test_generation.py."""
+    if is_data_alone(models):
+        pytest.skip("its relative is exported")
     inputs = dict(models.inputs)
     if "use_cache" in forward_parameters(models.ours):
         inputs["use_cache"] = False
@@ -66,6 +60,8 @@ def test_one_graph_when_compiled(models: Pair) -> None:
     Of what generates with keys and values, test_generation.py compiles the decoding step, and test_shared_heads.py the loss
     where the head is one that families share; what is left is an encoder.
     """
+    if is_data_alone(models):
+        pytest.skip("its relative is compiled")
     model: Any = shallow(models.ours)
     inputs = {**models.inputs, **models.labels}
     steps = generates(models) and not layer_types(model.config).keeps_states
@@ -77,6 +73,26 @@ def test_one_graph_when_compiled(models: Pair) -> None:
         inputs["use_cache"] = False
     compiled = torch.compile(model, backend="eager", fullgraph=True)
     close(first_tensor(compiled(**inputs)), first_tensor(model(**inputs)))
+
+
+@each(FIRST)
+@torch.no_grad()
+def test_no_value_decides_what_data_alone_computes(models: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative's code is not traced again; which branches of it the data choose is seen with tensors that have no values."""
+    if not is_data_alone(models):
+        pytest.skip("it is compiled and exported")
+    model, inputs = shallow(models.ours), dict(models.inputs)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        model(**inputs, **models.labels)
+        if models.head.generates:
+            prefix = "decoder_" if "decoder_input_ids" in inputs else ""
+            cache = model(**inputs, use_cache=True).past_key_values
+            mask = inputs.pop(f"{prefix}attention_mask", None)
+            if mask is not None:
+                inputs[f"{prefix}attention_mask"] = torch.cat([mask, mask[:, :1]], dim=1)
+            inputs[f"{prefix}input_ids"] = inputs[f"{prefix}input_ids"][:, :1]
+            model(**inputs, past_key_values=cache)
 
 
 @each(HEADS)
@@ -121,18 +137,6 @@ def resize_keeps_old_logits(models: Pair, size: int, tmp_path: Path) -> None:
         )
 
 
-@each(HEADS)
-def test_config_is_json_both_ways(models: Pair, tmp_path: Path) -> None:
-    config = models.ours.config
-    config.save_pretrained(tmp_path)
-    assert AutoConfig.from_pretrained(tmp_path) == config
-    published = json.loads((models.folder / "config.json").read_text())
-    ours = config.to_dict()
-    for name, value in published.items():
-        if name != "transformers_version" and not isinstance(value, dict | float) and name in ours:
-            assert ours[name] == value, name
-
-
 @each(FIRST)
 def test_every_dtype_rule(models: Pair, tmp_path: Path) -> None:
     twin = copy.deepcopy(models.ours).to(torch.bfloat16)
@@ -152,15 +156,3 @@ def test_fresh_models_are_initialised(models: Pair) -> None:
     for name, parameter in fresh.named_parameters():
         assert torch.isfinite(parameter).all(), name
         assert parameter.numel() == 1 or parameter.abs().max() < 10, name
-
-
-@each(every_head())
-def test_a_misspelt_keyword_is_named(models: Pair) -> None:
-    with pytest.raises(ArgumentError, match="takes no argument 'output_hidden_state'. Did you mean 'output_hidden_states'"):
-        models.ours(**models.inputs, output_hidden_state=True)
-    if models.labels:
-        label, value = next(iter(models.labels.items()))
-        with pytest.raises(ArgumentError, match=f"{models.name} takes no argument '{label}z'. Did you mean '{label}'"):
-            models.ours(**models.inputs, **{f"{label}z": value})
-    with pytest.raises(ArgumentError, match="takes no argument 'xyzzy'. It takes"):
-        models.ours(**models.inputs, xyzzy=1)

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from kit.families import each, every_head
+from kit.families import Pair, each, every_head, pair
+from kit.shallow import shallow
+from kit.shared_code import SHARED_HEADS, has_forward_of_its_own
 
-from bestiary.core.errors import BestiaryError
+from bestiary.core.errors import ArgumentError, BestiaryError
 
 CHANGES: dict[str, Callable[[torch.Tensor], Any]] = {
     "a list": lambda x: x.tolist(),
@@ -37,15 +39,21 @@ CHANGES: dict[str, Callable[[torch.Tensor], Any]] = {
 
 @each(every_head())
 @torch.no_grad()
-def test_a_wrong_input_is_computed_or_refused_in_words(models):
-    config, arguments = models.ours.config, {**models.inputs, **models.labels}
+def test_a_wrong_input_is_computed_or_refused_in_words(models: Pair) -> None:
+    """Code that was tried with all its inputs is not tried again: a shared head with those that the first head takes."""
+    model = shallow(models.ours)
+    config, arguments = model.config, {**models.inputs, **models.labels}
+    names = {name for name, value in arguments.items() if isinstance(value, torch.Tensor)}
+    first = pair(models.model_type, next(iter(models.case.heads)))
+    if models is not first and not has_forward_of_its_own(models) and (models.model_type, models.name) not in SHARED_HEADS:
+        names -= {**first.inputs, **first.labels}.keys()
     problem_type = config.problem_type
-    for name in [name for name, value in arguments.items() if isinstance(value, torch.Tensor)]:
+    for name in sorted(names):
         for change, make in CHANGES.items():
             try:
                 with warnings.catch_warnings(), contextlib.suppress(BestiaryError):
                     warnings.simplefilter("ignore")
-                    models.ours(**{**arguments, name: make(arguments[name])})
+                    model(**{**arguments, name: make(arguments[name])})
             except Exception as error:  # noqa: BLE001 (which one it was is what is told)
                 pytest.fail(f"{name} changed to {change}: {type(error).__name__}: {error}")
             finally:
@@ -61,7 +69,7 @@ def without_rows(value: Any) -> Any:
 
 @each(every_head())
 @torch.no_grad()
-def test_an_empty_batch_is_computed_where_the_reference_does(models):
+def test_an_empty_batch_is_computed_where_the_reference_does(models: Pair) -> None:
     """Where attention cannot shape its heads from nothing, neither does; the sentence says which input is empty."""
     inputs = {name: without_rows(value) for name, value in models.inputs.items()}
     try:
@@ -74,3 +82,15 @@ def test_an_empty_batch_is_computed_where_the_reference_does(models):
     for name, value in expected.items():
         if isinstance(value, torch.Tensor):
             assert answer[name].shape == value.shape
+
+
+@each(every_head())
+def test_a_misspelt_keyword_is_named(models: Pair) -> None:
+    with pytest.raises(ArgumentError, match="takes no argument 'output_hidden_state'. Did you mean 'output_hidden_states'"):
+        models.ours(**models.inputs, output_hidden_state=True)
+    if models.labels:
+        label, value = next(iter(models.labels.items()))
+        with pytest.raises(ArgumentError, match=f"{models.name} takes no argument '{label}z'. Did you mean '{label}'"):
+            models.ours(**models.inputs, **{f"{label}z": value})
+    with pytest.raises(ArgumentError, match="takes no argument 'xyzzy'. It takes"):
+        models.ours(**models.inputs, xyzzy=1)

@@ -98,8 +98,9 @@ class Decoder(PreTrainedModel):
 
     def _rotary(self, position_ids: Tensor, x: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
         """Kind of layer -> cosines and sines (B or 1, T, K) of the positions."""
-        tables = {table: table(position_ids, x.dtype) for table in dict.fromkeys(self.rotary_emb.values())}
-        return {kind: tables[table] for kind, table in self.rotary_emb.items()}
+        by_kind = dict(self.rotary_emb.items())  # looked up once: while a model is exported, each look gives other objects
+        tables = {table: table(position_ids, x.dtype) for table in dict.fromkeys(by_kind.values())}
+        return {kind: tables[table] for kind, table in by_kind.items()}
 
     def layer_mask(self, layer_idx: int, x: Tensor, attention_mask: Tensor | None, cache: Any) -> Mask:
         """What layer `layer_idx`, and all of its kind, may look at: `x` (B, T, D), attention_mask (B, past + T) or None.
