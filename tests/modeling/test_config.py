@@ -258,3 +258,21 @@ def test_endless_numbers_are_stored_as_published_in_standard_json(tmp_path: Path
         assert config.bounds == [1.0, math.inf]
         assert math.isnan(config.table["none"])
     assert json.loads(BertConfig(**values).to_json_string())["low"] == {"__float__": "-Infinity"}
+
+
+def test_the_form_of_a_file_for_this_release_is_read(tmp_path: Path) -> None:
+    BertConfig(hidden_size=24).save_pretrained(tmp_path)
+    content = json.loads((tmp_path / "config.json").read_text())
+    for name, size in {"config.4.0.0.json": 36, "config.4.9.0.json": 48, "config.999.0.0.json": 60}.items():
+        (tmp_path / name).write_text(json.dumps({**content, "hidden_size": size}))
+    listed = ["config.4.9.0.json", "config.4.0.0.json", "config.999.0.0.json", "../secret.1.0.json", 7]
+    (tmp_path / "config.json").write_text(json.dumps({**content, "configuration_files": listed}))
+    assert bestiary.AutoConfig.from_pretrained(tmp_path).hidden_size == 48
+    published = [name for name in listed if isinstance(name, str) and name.startswith("config.")]
+    (tmp_path / "config.json").write_text(json.dumps({**content, "configuration_files": published}))
+    for kind in (BertConfig, transformers.BertConfig):
+        assert kind.from_pretrained(tmp_path).hidden_size == 48
+    assert BertConfig.get_config_dict(tmp_path, revision=None, hidden_act="relu") == (
+        json.loads((tmp_path / "config.4.9.0.json").read_text()),
+        {"hidden_act": "relu"},
+    )

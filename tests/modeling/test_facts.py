@@ -1,5 +1,6 @@
 """What modules say about themselves, beside release 4.46.3."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import torch
 from kit import model_methods
 from kit.families import pair
 
-from bestiary.core.errors import InputError
+from bestiary.core.errors import ArgumentError, InputError
 from bestiary.core.logging import BestiaryWarning
 
 GOLDEN = json.loads((Path(__file__).parent.parent / "golden" / "model_methods.json").read_text())["helpers"]
@@ -43,3 +44,38 @@ def test_memory_hooks() -> None:
     assert model.mem_rss_diff >= model.mem_rss_post_forward - model.mem_rss_pre_forward
     model.reset_memory_hooks_state()
     assert model.mem_rss_diff == layer.mem_rss_post_forward == 0
+
+
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        ("bert", "BertModel"),
+        ("bert", "BertLMHeadModel"),
+        ("llama", "LlamaModel"),
+        ("llama", "LlamaForCausalLM"),
+        ("t5", "T5ForConditionalGeneration"),
+        ("t5", "T5EncoderModel"),
+        ("bart", "BartForCausalLM"),
+        ("whisper", "WhisperForAudioClassification"),
+    ],
+)
+def test_the_parts_that_encode_and_decode_are_where_published(family: str, name: str) -> None:
+    models = pair(family, name)
+    for part in ("get_encoder", "get_decoder"):
+        places = []
+        for model in (models.ours, models.reference):
+            module = getattr(model, part)()
+            places.append(next(place for place, each in model.named_modules() if each is module))
+        assert places[0] == places[1], part
+
+
+def test_a_part_may_be_put_in_the_place_of_the_decoder_or_encoder() -> None:
+    model = pair("bert", "BertLMHeadModel").ours
+    encoder = copy.deepcopy(model.get_encoder())
+    model.set_encoder(encoder)
+    assert model.bert.encoder is encoder
+    backbone = copy.deepcopy(model.get_decoder())
+    model.set_decoder(backbone)
+    assert model.bert is backbone
+    with pytest.raises(ArgumentError, match="LlamaModel is its own decoder"):
+        pair("llama", "LlamaModel").ours.set_decoder(torch.nn.Identity())

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..core.errors import ArgumentError, UnknownName, did_you_mean
 from ..core.logging import set_verbosity_by, speak_as
-from .names import RENAMED, VERSION, paths, sources
+from ..hub.files import PUBLISHED as VERSION
+from .names import RENAMED, paths, sources
 
 ROOT = "transformers"
 _OURS = __package__.partition(".")[0]

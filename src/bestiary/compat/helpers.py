@@ -11,8 +11,8 @@ from typing import Any
 
 from ..core.logging import warn_once
 from ..core.optional import DISTRIBUTION_OF, available
+from ..hub.files import PUBLISHED as VERSION
 from ..hub.options import HubOptions, offline
-from .names import VERSION
 
 # `is_NAME_available` asks for the package NAME, or for those listed below.
 _SAME_NAME = """

@@ -11,7 +11,6 @@ from ..modeling.families import families, family_files
 _TASKS = "bestiary.pipelines.tasks"
 
 # The release whose behaviour this library is compared with; scripts ask for it.
-VERSION = "5.23.0"
 
 _GENERATION = ("generation", "core.outputs")
 _AUTO = ("auto.tables",)

@@ -14,6 +14,9 @@ from .options import cache_folder as cache_folder
 from .options import network_is_off as network_is_off
 from .options import offline as offline
 
+# The release of the published library whose files are read as it reads them.
+PUBLISHED = "5.23.0"
+
 
 def inside(filename: str) -> str:
     """`filename` if it stays inside its folder; absolute paths, `..` and what is no name are refused with `UnsafeFile`."""
@@ -27,6 +30,23 @@ def inside(filename: str) -> str:
     if not path.parts or not filename.isprintable() or any(len(part.encode()) > 255 for part in path.parts):
         raise UnsafeFile(f"{filename!r:.80} ({len(filename)} characters) is not the name of a file")
     return str(path)
+
+
+def of_release(filename: str, versioned: Any) -> str:
+    """Of `filename` in forms for several releases, such as `config.4.0.0.json`, the newest that `PUBLISHED` reads; else itself.
+
+    Args:
+        versioned: the names of these forms, as a file lists them; what is no such name is left aside.
+    """
+    stem, dot, ending = filename.rpartition(".")
+    form = re.compile(rf"{re.escape(stem)}\.(\d{{1,4}}(?:\.\d{{1,4}}){{0,3}}){re.escape(dot + ending)}")
+    releases: dict[str, tuple[int, ...]] = {filename: (0,)}
+    for name in versioned if isinstance(versioned, list) else ():
+        match = form.fullmatch(name) if isinstance(name, str) else None
+        if match:
+            releases[name] = tuple(int(number) for number in match[1].split("."))
+    current = tuple(int(number) for number in PUBLISHED.split("."))
+    return max((name for name in releases if releases[name] <= current), key=lambda name: releases[name])
 
 
 def find_file(name_or_path: str | os.PathLike[str], filename: str, options: HubOptions = HubOptions()) -> Path | None:

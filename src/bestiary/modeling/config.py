@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 from ..core.errors import ArgumentError, ConfigError, InputError, did_you_mean
 from ..core.kinds import Count, Size, check, fits
 from ..core.logging import warn_once
-from ..hub.files import HubOptions
+from ..hub.files import HubOptions, file_itself, get_file, of_release
 from ..hub.options import NameOrPath
 from ..hub.pretrained import PretrainedRecord
 
@@ -206,6 +206,22 @@ class PreTrainedConfig(PretrainedRecord):
         config = cls.from_dict(values, **({name: overrides[name] for name in field_names} if split else overrides))
         config.__dict__["_name_or_path"] = str(pretrained_model_name_or_path)
         return (config, {name: value for name, value in overrides.items() if name not in field_names}) if split else config
+
+    @classmethod
+    def get_dict(cls, name_or_path: NameOrPath, options: HubOptions = HubOptions()) -> dict[str, Any]:
+        """The raw content of config.json, or of the form of it for this release, which `configuration_files` there names."""
+        values = super().get_dict(name_or_path, options)
+        name = of_release(cls.file_name, values.get("configuration_files"))
+        if name == cls.file_name:
+            return values
+        beside = file_itself(name_or_path)
+        return super().get_dict(get_file(name_or_path, name, options) if beside is None else beside.with_name(name))
+
+    @classmethod
+    def get_config_dict(cls, pretrained_model_name_or_path: NameOrPath, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The content of config.json as it is, and the keywords that do not say where it lies."""
+        options, others = HubOptions.split(kwargs)
+        return cls.get_dict(pretrained_model_name_or_path, options), others
 
     @classmethod
     def _part_of_this_type(cls, values: dict[str, Any]) -> dict[str, Any]:

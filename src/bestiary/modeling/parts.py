@@ -130,6 +130,31 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
         self._replace(self.get_input_embeddings(), value)
         self.tie_weights()
 
+    def get_encoder(self) -> Any:
+        """The part that is called `encoder`, here or in the backbone; the model itself where it has no such part."""
+        return self._part_called("encoder", self)
+
+    def get_decoder(self) -> Any:
+        """The part that is called `decoder`, here or in the backbone; the backbone where it has no such part."""
+        return self._part_called("decoder", self.base_model)
+
+    def set_encoder(self, encoder: nn.Module) -> None:
+        """Put `encoder` in the place of what `get_encoder` gives."""
+        self._put("encoder", self.get_encoder(), encoder)
+
+    def set_decoder(self, decoder: nn.Module) -> None:
+        """Put `decoder` in the place of what `get_decoder` gives."""
+        self._put("decoder", self.get_decoder(), decoder)
+
+    def _part_called(self, name: str, otherwise: nn.Module) -> nn.Module:
+        part = self._modules.get(name) or self.base_model._modules.get(name)
+        return otherwise if part is None else part
+
+    def _put(self, name: str, old: nn.Module, new: nn.Module) -> None:
+        if old is self:
+            raise ArgumentError(f"{type(self).__name__} is its own {name}; it has no part to put another in the place of")
+        self._replace(old, new)
+
     def get_output_embeddings(self) -> nn.Module | None:
         """The linear layer that gives logits over the vocabulary, or None."""
         return None

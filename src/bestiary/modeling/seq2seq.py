@@ -1,7 +1,7 @@
 """The floor of encoder-decoders: the two halves, the model around them, the same under a head, and the decoder alone."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -66,14 +66,6 @@ class Seq2SeqPreTrainedModel(PreTrainedModel):
     """
 
     decoder_repeats_text: ClassVar[bool] = False
-
-    def get_encoder(self) -> PreTrainedModel:
-        """The encoder, a model of its own."""
-        return cast(PreTrainedModel, self.base_model.get_submodule("encoder"))
-
-    def get_decoder(self) -> PreTrainedModel:
-        """The decoder, a model of its own."""
-        return cast(PreTrainedModel, self.base_model.get_submodule("decoder"))
 
     def decoder_start(self) -> int | None:
         """The token every decoder input starts with."""

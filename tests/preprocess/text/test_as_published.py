@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tokenizers
 import transformers
 
+import bestiary
 from bestiary.core.logging import BestiaryWarning
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
@@ -76,3 +78,67 @@ def test_documented_options_of_saving(folder: Callable[[str], Path], tmp_path: P
         ours.save_pretrained(tmp_path, legacy_format=True)
     with pytest.raises(TypeError, match="save_format"):
         ours.save_pretrained(tmp_path, save_format="mistral")
+
+
+def words(library: Any) -> Any:
+    """A tokenizer of a few words of `library`."""
+    vocabulary = {"[UNK]": 0, "a": 1, "b": 2, "[PAD]": 3, "<s>": 4, "user": 5, ":": 6}
+    rust = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, "[UNK]"))
+    rust.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    return library.PreTrainedTokenizerFast(tokenizer_object=rust, unk_token="[UNK]", pad_token="[PAD]")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"truncation": True, "max_length": 3, "max_target_length": 2},
+        {"max_target_length": 2},
+        {"truncation": True, "max_length": 3},
+        {"padding": "max_length", "max_length": 6, "truncation": True, "max_target_length": 5},
+    ],
+)
+def test_targets_have_a_length_of_their_own(options: dict[str, Any]) -> None:
+    ours, published = (words(library)(["a b b b"], text_target=["b a b a"], **options) for library in (bestiary, transformers))
+    assert dict(ours) == dict(published)
+
+
+def test_a_message_is_encoded_behind_the_conversation_before_it() -> None:
+    template = "{% for m in messages %}<s> {{ m['role'] }} : {{ m['content'] }} {% endfor %}"
+    message, history = {"role": "user", "content": "b"}, [{"role": "user", "content": "a b"}]
+    ours, published = words(bestiary), words(transformers)
+    ours.chat_template = published.chat_template = template
+    for before in (None, history, [*history, message]):
+        ids = ours.encode_message_with_chat_template(message, before)
+        assert ids == published.encode_message_with_chat_template(message, before) == [4, 5, 6, 2]
+    with pytest.raises(ValueError, match="add_generation_prompt"):
+        ours.encode_message_with_chat_template(message, add_generation_prompt=True)
+    ours.chat_template = "{{ messages | length }}"
+    with pytest.raises(ValueError, match="does not add a message behind those before it"):
+        ours.encode_message_with_chat_template(message, history)
+
+
+@pytest.mark.parametrize(("text", "options"), [("", {}), (["", ""], {}), ([[], []], {"is_split_into_words": True})])
+def test_the_ids_of_no_text_are_whole_numbers(text: Any, options: dict[str, Any]) -> None:
+    for kind in ("pt", "np"):
+        ours, published = (words(library)(text, return_tensors=kind, **options) for library in (bestiary, transformers))
+        for name in published:
+            assert ours[name].dtype == published[name].dtype
+            assert ours[name].shape == published[name].shape
+
+
+def test_attributes_that_scripts_read() -> None:
+    ours, published = words(bestiary), words(transformers)
+    for name in ("backend", "init_inputs", "add_prefix_space", "is_fast"):
+        assert getattr(ours, name) == getattr(published, name)
+
+
+def test_the_tokenizer_file_of_this_release_is_read(tmp_path: Path) -> None:
+    words(bestiary).save_pretrained(tmp_path)
+    content = json.loads((tmp_path / "tokenizer.json").read_text())
+    content["model"]["vocab"]["c"] = 7
+    (tmp_path / "tokenizer.4.0.0.json").write_text(json.dumps(content))
+    settings = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    settings["fast_tokenizer_files"] = ["tokenizer.4.0.0.json", "tokenizer.99.0.json"]
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+    for library in (bestiary, transformers):
+        assert library.PreTrainedTokenizerFast.from_pretrained(tmp_path).convert_tokens_to_ids("c") == 7

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
+import numpy as np
 from tokenizers import Encoding
 
 from ...core.errors import InputError
@@ -76,6 +77,9 @@ class BatchEncoding(BatchFeature):
         if prepend_batch_axis:
             for name, column in self.items():
                 self[name] = [column]
+        for name, column in self.items():
+            if isinstance(column, list) and all(isinstance(row, list) and not row for row in column):
+                self[name] = np.asarray(column, dtype=np.int64)  # no tokens: ids all the same
         return super().convert_to_tensors(tensor_type, skip_tensor_conversion)
 
     @property

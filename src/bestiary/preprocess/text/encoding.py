@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -84,6 +85,7 @@ class EncodingMixin(DecodingMixin):
         truncation_side: str | None = None,
         split_special_tokens: bool | None = None,
         add_prefix_space: bool | None = None,
+        max_target_length: int | None = None,
         on_too_long: str | None = None,
         **unknown: Any,
     ) -> BatchEncoding:
@@ -91,7 +93,8 @@ class EncodingMixin(DecodingMixin):
 
         Args:
             text, text_pair: a str, a list of str, or with `is_split_into_words` (lists of) lists of words.
-            text_target, text_pair_target: texts whose ids become `labels`.
+            text_target, text_pair_target: texts whose ids become `labels`, cut and padded by `max_target_length` where that is
+                set, else by `max_length`.
             padding: True or "longest", "max_length", False. truncation: True or "longest_first", "only_first", "only_second".
             return_overflowing_tokens: what was cut follows as further rows, each repeating `stride` tokens;
                 `overflow_to_sample_mapping` says whose they are.
@@ -152,11 +155,18 @@ class EncodingMixin(DecodingMixin):
         )
         if text is None and text_target is None:
             raise InputError("nothing to encode: pass text= or text_target=")
+        target_options = options
+        if max_target_length is not None:
+            target_options = replace(
+                options,
+                padding=self._read_padding(padding, max_target_length, pad_to_multiple_of, padding_side),
+                truncation=replace(cut, max_length=max_target_length) if cut else None,
+            )
         if text is None:
-            return self._encode(text_target, text_pair_target, options)
+            return self._encode(text_target, text_pair_target, target_options)
         encoded = self._encode(text, text_pair, options)
         if text_target is not None:
-            encoded["labels"] = self._encode(text_target, text_pair_target, options)[self.model_input_names[0]]
+            encoded["labels"] = self._encode(text_target, text_pair_target, target_options)[self.model_input_names[0]]
         return encoded
 
     def _read_padding(self, value: bool | str, length: int | None, multiple: int | None, side: str | None) -> Padding | None:

@@ -13,7 +13,7 @@ from ...core.errors import ArgumentError, CorruptFile, FileMissing, InputError
 from ...core.files import folder_to_fill, read_json, replacing, write_json, write_text
 from ...core.kinds import Count, fits
 from ...core.logging import warn_once
-from ...hub.files import HubOptions, file_itself, find_file, inside, local_folder
+from ...hub.files import HubOptions, file_itself, find_file, inside, local_folder, of_release
 from ...hub.snapshot import list_files
 from .chat.template import read_templates
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES, read_token
@@ -68,7 +68,8 @@ def read_settings(
     if templates is not None:
         settings["chat_template"] = templates
     settings["name_or_path"] = str(name_or_path)
-    paths = dict(_vocabularies(vocab_files, name_or_path, where))
+    versioned = settings.pop("fast_tokenizer_files", None)
+    paths = dict(_vocabularies(vocab_files, name_or_path, where, of_release(TOKENIZER, versioned)))
     for keyword, name in further.items():
         other = find_file(name_or_path, name, where)
         if other is not None:
@@ -134,14 +135,17 @@ def _added(values: Any) -> dict[int, AddedToken]:
 
 
 def _vocabularies(
-    vocab_files: Mapping[str, str | tuple[str, ...]], name_or_path: str | os.PathLike[str], where: HubOptions
+    vocab_files: Mapping[str, str | tuple[str, ...]],
+    name_or_path: str | os.PathLike[str],
+    where: HubOptions,
+    whole_tokenizer: str,
 ) -> Iterable[tuple[str, Path]]:
-    """The vocabulary files there are: tokenizer.json alone if present, else those that the class reads.
+    """The vocabulary files there are: `whole_tokenizer` alone if present, else those that the class reads.
 
     Raises:
         FileMissing: there is none.
     """
-    whole = find_file(name_or_path, TOKENIZER, where)
+    whole = find_file(name_or_path, whole_tokenizer, where)
     if whole is not None:
         return [("tokenizer_file", whole)]
     paths = []

@@ -52,6 +52,8 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
     truncation_side: str = "right"
     defaults: ClassVar[dict[str, Any]] = {}
     is_fast = True
+    backend: ClassVar[str] = "tokenizers"
+    init_inputs: ClassVar[tuple[Any, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -104,6 +106,11 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
         self._set_specials(settings)
         # A file that holds the whole tokenizer says itself what it adds; only the caller overrules it.
         self._set_framing(options if whole else settings)
+
+    @property
+    def add_prefix_space(self) -> bool:
+        """Whether the first word of a text is treated like every other, as the options say."""
+        return bool(self.init_kwargs.get("add_prefix_space"))
 
     @classmethod
     def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:

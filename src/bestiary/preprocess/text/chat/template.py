@@ -80,6 +80,26 @@ class ChatTemplates:
             )
         return templates[name]
 
+    def encode_message_with_chat_template(
+        self, message: Mapping[str, Any], conversation_history: Sequence[Mapping[str, Any]] | None = None, **options: Any
+    ) -> list[int]:
+        """The ids that one more `message` adds behind `conversation_history`; options are those of `apply_chat_template`.
+
+        Raises:
+            InputError: `add_generation_prompt` is set, which comes behind all messages; or the template writes a conversation
+                otherwise than its beginning with the message behind it.
+        """
+        if "add_generation_prompt" in options:
+            raise InputError("a message is encoded without add_generation_prompt: that comes behind the last one")
+        history = list(conversation_history or ())
+        before: list[int] = self.apply_chat_template(history, return_dict=False, **options) if history else []
+        ids: list[int] = self.apply_chat_template([*history, message], return_dict=False, **options)
+        if ids[: len(before)] != before:
+            raise InputError(
+                "the chat template does not add a message behind those before it: it writes them otherwise with it than without"
+            )
+        return ids[len(before) :]
+
     def apply_chat_template(
         self,
         conversation: Any,
