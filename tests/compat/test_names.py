@@ -11,6 +11,7 @@ import transformers
 
 from bestiary.compat import names
 from bestiary.core.errors import ArgumentError
+from bestiary.hub.files import PUBLISHED
 from bestiary.modeling.families import families
 
 PREFIX = "import bestiary.compat; bestiary.compat.install()\n"
@@ -136,7 +137,7 @@ def test_the_program(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "bestiary.compat", str(script), "a", "--b"], capture_output=True, text=True, timeout=120
     )
-    assert done.stdout.strip() == f"['a', '--b'] 7 __main__ {names.VERSION}"
+    assert done.stdout.strip() == f"['a', '--b'] 7 __main__ {PUBLISHED}"
     for wrong in ([], ["--help"], [str(tmp_path / "absent.py")]):
         done = subprocess.run([sys.executable, "-m", "bestiary.compat", *wrong], capture_output=True, text=True, timeout=120)
         assert done.returncode == 2

@@ -103,13 +103,13 @@ def test_targets_have_a_length_of_their_own(options: dict[str, Any]) -> None:
 
 
 def test_a_message_is_encoded_behind_the_conversation_before_it() -> None:
-    template = "{% for m in messages %}<s> {{ m['role'] }} : {{ m['content'] }} {% endfor %}"
+    template = "{% for m in messages %}{{ m['role'] }} : {{ m['content'] }} {% endfor %}"
     message, history = {"role": "user", "content": "b"}, [{"role": "user", "content": "a b"}]
     ours, published = words(bestiary), words(transformers)
     ours.chat_template = published.chat_template = template
     for before in (None, history, [*history, message]):
         ids = ours.encode_message_with_chat_template(message, before)
-        assert ids == published.encode_message_with_chat_template(message, before) == [4, 5, 6, 2]
+        assert ids == published.encode_message_with_chat_template(message, before) == [5, 6, 2]
     with pytest.raises(ValueError, match="add_generation_prompt"):
         ours.encode_message_with_chat_template(message, add_generation_prompt=True)
     ours.chat_template = "{{ messages | length }}"
