@@ -51,7 +51,7 @@ NOT_THERE = {
     "PreTrainedModel.tie_weights:*": "ties are settled while loading, by the keys of the file",
     "*.get_text_config:encoder": "the parts of an encoder-decoder have one config",
     "*.prepare_inputs_for_generation:*": "what generation hands on is named by the family's forward",
-    "*et_encoder:modality *et_decoder:modality": "one encoder and decoder for each model so far",
+    "*et_encoder:modality": "one encoder and decoder for each model so far",
     "*Tokenizer*:errors *Tokenizer*:use_default_system_prompt *Tokenizer*:clean_up_tokenization_spaces": "kept, as any option",
     "LlamaTokenizer*:add_prefix_space GPT2Tokenizer*:pad_token T5Tokenizer*:additional_special_tokens": "kept, as any option",
     "T5Tokenizer*:_spm_precompiled_charsmap": "private; it is in the vocabulary's file",

@@ -8,9 +8,9 @@ from typing import Any
 from ..core.errors import CorruptFile, FileMissing, HubError
 from ..core.files import read_json
 from ..core.optional import available
+from ..hub.files import PUBLISHED as VERSION
 from ..hub.files import get_file, refuse
 from ..hub.options import HubOptions
-from .names import VERSION
 
 _Path = str | os.PathLike[str]
 

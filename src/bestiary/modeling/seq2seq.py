@@ -1,7 +1,7 @@
 """The floor of encoder-decoders: the two halves, the model around them, the same under a head, and the decoder alone."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn

@@ -112,7 +112,7 @@ def test_a_message_is_encoded_behind_the_conversation_before_it() -> None:
         assert ids == published.encode_message_with_chat_template(message, before) == [5, 6, 2]
     with pytest.raises(ValueError, match="add_generation_prompt"):
         ours.encode_message_with_chat_template(message, add_generation_prompt=True)
-    ours.chat_template = "{{ messages | length }}"
+    ours.chat_template = "{{ 'a' if messages | length == 1 else 'b' }}"
     with pytest.raises(ValueError, match="does not add a message behind those before it"):
         ours.encode_message_with_chat_template(message, history)
 
