@@ -145,6 +145,28 @@ def test_numbers_of_other_libraries() -> None:
     assert detect(PICTURES[0], threshold=torch.tensor(0.1)) == detect(PICTURES[0], threshold=0.1)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"task": 3}, "task is 3; expected the name of one"),
+        ({"task": ["image-classification"]}, "expected the name of one"),
+        ({"image_processor": 3}, "image_processor is 3; expected an object, a folder or a name"),
+        ({"image_processor": ()}, "or .name, options."),
+        ({"image_processor": ("folder", 3)}, "or .name, options."),
+        ({"processor": 3}, "processor is 3"),
+        ({"tokenizer": 3}, "tokenizer is 3"),
+        ({"config": 3}, "config is 3; expected a config, a folder or a name"),
+        ({"pipeline_class": 3}, "pipeline_class is 3; expected a class"),
+        ({"model_kwargs": 3}, "model_kwargs is 3; expected a dictionary of options"),
+        ({"device": [1]}, r"^\[1\] is no device: [^\n]*$"),
+    ],
+    ids=str,
+)
+def test_pipelines_that_cannot_be_built(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        pipeline(**{"task": "image-classification", "model": FOLDERS["image-classification"](), **options})
+
+
 def test_labels_are_needed() -> None:
     with pytest.raises(ArgumentError, match="pass candidate_labels="):
         ours("zero-shot-image-classification", checkpoints.clip())(PICTURES[0])

@@ -89,7 +89,7 @@ class _AutoPreprocessor(Generic[Opened]):
         generic = cls.generic(name_or_path, options)
         if generic is not None:
             return generic
-        what = f"found the class name {class_names[0]!r}, which no family has" if class_names else "no file names its class"
+        what = f"found the class name {class_names[0]!r:.80}, which no family has" if class_names else "no file names its class"
         for place in AutoImageProcessor.places:
             name = _stored_class(name_or_path, options, *place)
             other = class_named(name) if name else None
@@ -100,7 +100,7 @@ class _AutoPreprocessor(Generic[Opened]):
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: NameOrPath, *args: Any, **kwargs: Any) -> Opened:
         """Open the preprocessor of a checkpoint with the class that belongs to it."""
-        kwargs = {name: value for name, value in kwargs.items() if name not in ("trust_remote_code", "use_fast", "config")}
+        kwargs = {name: value for name, value in kwargs.items() if name not in ("trust_remote_code", "config")}
         options, _ = HubOptions.split(kwargs)
         preprocessor: Opened = cls.class_for(pretrained_model_name_or_path, options).from_pretrained(
             pretrained_model_name_or_path, *args, **kwargs

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -109,9 +109,13 @@ def pipeline(
     chosen = None if task is None else PIPELINE_REGISTRY.check_task(task)
     if model is None and chosen is not None:
         model, more = _default_model(chosen, more)
+    if pipeline_class is not None and not callable(pipeline_class):
+        raise ArgumentError(f"pipeline_class is {pipeline_class!r:.80}; expected a class")
     source = _Source(model if isinstance(model, str | os.PathLike) else None, more)
     if isinstance(config, str | os.PathLike):
         config = AutoConfig.from_pretrained(config, **vars(more))
+    if config is not None and not isinstance(config, PreTrainedConfig):
+        raise ArgumentError(f"config is {config!r:.80}; expected a config, a folder or a name")
     if chosen is None:
         task = _task_of(model, config, source)
         chosen = PIPELINE_REGISTRY.check_task(task)
@@ -273,6 +277,8 @@ def _check_kind(task: Task, model: Any) -> None:
 
 def _preprocessors(task: Task, preprocessors: dict[str, Any], source: _Source, model: Any) -> dict[str, Any]:
     """Each preprocessor that was given, or that the task needs and the checkpoint has."""
+    for part, value in preprocessors.items():
+        _check_source(part, value)
     parts: dict[str, Any] = {}
     bundle = preprocessors["processor"]
     for part, value in preprocessors.items():
@@ -288,6 +294,13 @@ def _preprocessors(task: Task, preprocessors: dict[str, Any], source: _Source, m
             opened = _open_part(part, source, model, optional=task.parts is None)
             parts.update({} if opened is None else {part: opened})
     return parts
+
+
+def _check_source(part: str, value: Any) -> None:
+    """Refuse what is neither a preprocessor, a folder or name, nor a pair of one with its options."""
+    pair = isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Mapping)
+    if not (value is None or pair or isinstance(value, str | os.PathLike) or callable(value)):
+        raise ArgumentError(f"{part} is {value!r:.80}; expected an object, a folder or a name, or (name, options)")
 
 
 def _open_part(part: str, source: _Source, model: Any, optional: bool) -> Any:

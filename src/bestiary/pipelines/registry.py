@@ -84,8 +84,10 @@ class PipelineRegistry:
         """The task called `task`.
 
         Raises:
-            UnknownArchitecture: there is none; the nearest name is given.
+            UnknownArchitecture: there is none; the nearest name is given. ArgumentError: it is no text.
         """
+        if not isinstance(task, str):
+            raise ArgumentError(f"task is {task!r:.80}; expected the name of one, such as 'text-generation'")
         if task in self._registered:
             return self._registered[task]
         name = _published(task) if _published(task) in tasks() else self.task_aliases.get(task, task)

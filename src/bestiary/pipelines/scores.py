@@ -25,7 +25,7 @@ def read_function(name: Any) -> ClassificationFunction | None:
         return None
     if not isinstance(name, str) or name.lower() not in tuple(ClassificationFunction):
         names = ", ".join(map(str, ("default", *ClassificationFunction)))
-        raise InputError(f"function_to_apply is {name!r}; expected one of {names}")
+        raise InputError(f"function_to_apply is {name!r:.80}; expected one of {names}")
     return ClassificationFunction(name.lower())
 
 
@@ -63,5 +63,5 @@ def best(values: Tensor, names: Mapping[int, str] | None, top_k: int | None) -> 
 def check_top_k(top_k: Any) -> int:
     """`top_k` if it is a whole number from 0."""
     if not fits(top_k, Whole):
-        raise InputError(f"top_k is {top_k!r}; expected a whole number from 1, or None for all")
+        raise InputError(f"top_k is {top_k!r:.80}; expected a whole number from 1, or None for all")
     return int(top_k)

@@ -85,7 +85,7 @@ def check_available(device: Device) -> torch.device:
     try:
         torch_device = torch.device(device)
     except (RuntimeError, TypeError) as error:
-        raise ConfigError(f"{device!r:.80} is no device: {error}") from error
+        raise ConfigError(f"{device!r:.80} is no device: {str(error).splitlines()[0]}") from error
     if torch_device.type not in ("cpu", "meta") and (accelerator is None or accelerator.type != torch_device.type):
         raise ConfigError(
             f"device {str(torch_device)!r} is not there: this machine has cpu"

@@ -20,7 +20,7 @@ class TensorType(StrEnum):
     def read(cls, value: "str | TensorType") -> "TensorType":
         """The member called `value`; anything else raises `ArgumentError`."""
         if value not in tuple(cls):
-            raise ArgumentError(f'return_tensors must be "pt" (torch), "np" (numpy) or None, not {value!r}')
+            raise ArgumentError(f'return_tensors must be "pt" (torch), "np" (numpy) or None, not {value!r:.80}')
         return cls(value)
 
 
@@ -162,7 +162,7 @@ class BatchFeature(dict[str, Any]):
         kwargs |= {"non_blocking": True} if non_blocking else {}
         dtype = kwargs.pop("dtype", None) or next((value for value in args if isinstance(value, torch.dtype)), None)
         if isinstance(dtype, str):
-            raise ArgumentError(f"dtype must be a torch.dtype such as torch.float16, not {dtype!r}")
+            raise ArgumentError(f"dtype must be a torch.dtype such as torch.float16, not {dtype!r:.80}")
         places = [value for value in args if not isinstance(value, torch.dtype)]
 
         def move(value: Any) -> Any:

@@ -4,7 +4,7 @@ import copy
 import inspect
 import os
 from dataclasses import fields
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self, overload
 
 from ..core.errors import ArgumentError, ConfigError, did_you_mean
 from ..core.files import read_json
@@ -53,6 +53,37 @@ class Preprocessor(PretrainedRecord):
                 f"{name_or_path} holds the settings of another kind of preprocessor ({cls.foreign}), not of a {cls.__name__}"
             )
         return values
+
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | os.PathLike[str], *, return_unused_kwargs: Literal[True], **kwargs: Any
+    ) -> tuple[Self, dict[str, Any]]: ...
+
+    @overload
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *,
+        return_unused_kwargs: Literal[False] = False,
+        **kwargs: Any,
+    ) -> Self: ...
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Any:
+        """As every stored record. `use_fast` and `backend`, which choose among classes elsewhere, change nothing.
+
+        Args:
+            return_unused_kwargs: also return the keywords that are no settings, which are left aside.
+        """
+        kwargs = {name: value for name, value in kwargs.items() if name not in ("use_fast", "backend")}
+        if not kwargs.pop("return_unused_kwargs", False):
+            return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+        options, overrides = HubOptions.split(kwargs)
+        settings = cls._field_names | set(cls.attribute_map)
+        unused = {name: overrides.pop(name) for name in list(overrides) if name not in settings}
+        return cls.from_dict(cls.get_dict(pretrained_model_name_or_path, options), **overrides), unused
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **overrides: Any) -> Self:

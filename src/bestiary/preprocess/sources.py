@@ -3,15 +3,23 @@
 import base64
 import binascii
 import os
-import urllib.error
+import time
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import ArgumentError, FileMissing, HubError, InputError
 from ..core.kinds import Positive, describe, fits
 from ..hub.files import HubOptions, offline
 
-LARGEST_DOWNLOAD = 1 << 30
+LARGEST_DOWNLOAD = 1 << 30  # bytes
+LONGEST_DOWNLOAD = 600  # seconds
+
+
+def source_name(source: str | bytes | os.PathLike[str], what: str) -> str:
+    """How a source is called in messages: its beginning, or what it is."""
+    return f"the {what}" if isinstance(source, bytes | bytearray | memoryview) else str(source)[:80]
 
 
 def read_source(source: str | bytes | os.PathLike[str], what: str, fetch: bool = False, timeout: float | None = None) -> bytes:
@@ -33,7 +41,8 @@ def read_source(source: str | bytes | os.PathLike[str], what: str, fetch: bool =
     if source.startswith(("http://", "https://")):
         if not fetch:
             raise InputError(
-                f"{source!r} is a network address; fetch it first with load_{what}(address): preprocessors open no connections"
+                f"{source[:200]!r} is a network address; fetch it first with load_{what}(address): "
+                "preprocessors open no connections"
             )
         return _download(source, timeout)
     if source.startswith("data:"):
@@ -72,9 +81,19 @@ def _download(address: str, timeout: float | None) -> bytes:
         )
     try:
         with urllib.request.urlopen(address, timeout=30.0 if timeout is None else timeout) as answer:
-            content: bytes = answer.read(LARGEST_DOWNLOAD + 1)
-    except (OSError, urllib.error.URLError) as error:
+            return _read_answer(answer, address)
+    except (OSError, HTTPException, ValueError) as error:
         raise HubError(f"{address!r} could not be fetched: {error}") from error
-    if len(content) > LARGEST_DOWNLOAD:
-        raise HubError(f"{address!r} is larger than {LARGEST_DOWNLOAD >> 20} MiB and was not fetched")
-    return content
+
+
+def _read_answer(answer: Any, address: str) -> bytes:
+    """The whole answer of a server, which may neither send without end nor by drops."""
+    content = bytearray()
+    started = time.monotonic()
+    while block := answer.read1(1 << 20):
+        content += block
+        if len(content) > LARGEST_DOWNLOAD:
+            raise HubError(f"{address!r} is larger than {LARGEST_DOWNLOAD >> 20} MiB and was not fetched")
+        if time.monotonic() - started > LONGEST_DOWNLOAD:
+            raise HubError(f"{address!r} was not there after {LONGEST_DOWNLOAD} seconds ({len(content)} bytes)")
+    return bytes(content)

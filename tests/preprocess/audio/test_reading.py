@@ -116,3 +116,14 @@ def test_bad_sources_are_told(source, error, message):
 def test_a_missing_path_is_told(tmp_path):
     with pytest.raises(FileMissing, match="cannot be read"):
         load_audio(tmp_path / "no.wav")
+
+
+def test_files_that_lie():
+    with pytest.raises(InputError, match="NaN"):
+        load_audio(encoded(np.full(50, np.nan, np.float32), subtype="FLOAT"))
+    slow = bytearray(encoded(np.zeros(20_000, np.float32)))
+    slow[24:28] = (1).to_bytes(4, "little")  # hertz
+    with pytest.raises(InputError, match="20000 samples at 1 Hz would be more than"):
+        load_audio(bytes(slow))
+    with pytest.raises(CorruptFile, match=r"^the audio \(4 bytes\) is not audio"):
+        load_audio(b"RIFF")

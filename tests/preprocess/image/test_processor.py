@@ -11,6 +11,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
+from bestiary import AutoImageProcessor, WhisperFeatureExtractor
 from bestiary.core.errors import ArgumentError, ConfigError, FileMissing, InputError
 from bestiary.core.logging import BestiaryWarning
 from bestiary.models.clip.image_processor import CLIPImageProcessor
@@ -323,3 +324,18 @@ def test_a_missing_file_is_told(tmp_path):
         ViTImageProcessor()(tmp_path / "nothing.png")
     with pytest.raises(FileMissing, match=r"preprocessor_config\.json"):
         ViTImageProcessor.from_pretrained(tmp_path)
+
+
+def test_keywords_of_opening(tmp_path):
+    ViTImageProcessor(size=18).save_pretrained(tmp_path)
+    plain = ViTImageProcessor.from_pretrained(tmp_path)
+    assert ViTImageProcessor.from_pretrained(tmp_path, use_fast=True, backend="pil") == plain
+    opened, unused = ViTImageProcessor.from_pretrained(tmp_path, return_unused_kwargs=True, do_resize=False, foo=3)
+    assert (opened.do_resize, unused) == (False, {"foo": 3})
+    assert "foo" not in opened.to_dict()
+    for name, value in (("image_processor_type", "x" * 10**5), ("padding_side", "x" * 10**5)):
+        (tmp_path / "preprocessor_config.json").write_text(json.dumps({name: value}))
+        opener = AutoImageProcessor if name == "image_processor_type" else WhisperFeatureExtractor
+        with pytest.raises(ValueError, match="xxx") as caught:
+            opener.from_pretrained(tmp_path)
+        assert len(str(caught.value)) < 500

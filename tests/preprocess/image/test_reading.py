@@ -11,6 +11,7 @@ from PIL.Image import DecompressionBombWarning
 
 from bestiary.core.errors import ArgumentError, BestiaryError, CorruptFile, FileMissing, HubError, InputError
 from bestiary.models.vit.image_processor import ViTImageProcessor
+from bestiary.preprocess import sources
 from bestiary.preprocess.image.reading import load_image
 
 RNG = np.random.default_rng(0)
@@ -89,9 +90,22 @@ def test_an_address_is_fetched_when_asked(local_server):
     assert load_image(f"{address}/cat.png").tobytes() == PICTURE.tobytes()
     with pytest.raises(HubError, match="404"):
         load_image(f"{address}/dog.png")
+    for wrong in ("http://[", "http://a b/c", "http://\ud800/x"):
+        with pytest.raises(HubError, match="could not be fetched"):
+            load_image(wrong)
     for timeout in ("x", -1, 0, float("nan"), [3]):
         with pytest.raises(ArgumentError, match="timeout is .*; expected a number above 0"):
             load_image(f"{address}/cat.png", timeout)
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"), [("LONGEST_DOWNLOAD", "was not there after"), ("LARGEST_DOWNLOAD", "larger than")]
+)
+def test_a_server_that_sends_without_end(local_server, monkeypatch, limit, message):
+    address = local_server({"/cat.png": encoded()})
+    monkeypatch.setattr(sources, limit, -1)
+    with pytest.raises(HubError, match=message):
+        load_image(f"{address}/cat.png")
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def read_labels(labels: Any) -> list[Any]:
     else:
         names = list(labels) if isinstance(labels, Iterable) else []
     if not names:
-        raise InputError(f"candidate_labels is {labels!r}; expected at least one label")
+        raise InputError(f"candidate_labels is {labels!r:.80}; expected at least one label")
     return names
 
 

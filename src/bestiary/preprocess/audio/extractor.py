@@ -13,9 +13,7 @@ from ...hub.files import refuse
 from ..batch import BatchFeature, TensorType, is_torch, to_numpy
 from ..part import Preprocessor
 from ..sources import read_source
-from .reading import check_samples, decode, resample, to_mono, unpack
-
-MOST_SAMPLES = 2**28  # that a row is padded to: more than four hours
+from .reading import MOST_SAMPLES, check_samples, decode, resample, to_mono, unpack
 
 
 class Lengths(NamedTuple):
@@ -29,7 +27,7 @@ class Lengths(NamedTuple):
     def read(cls, padding: bool | str, max_length: int | None, truncation: bool, multiple: int | None) -> "Lengths":
         """From the published options; `ArgumentError` for those that do not fit together."""
         if padding not in (True, False, "longest", "max_length", "do_not_pad"):
-            raise ArgumentError(f'padding must be True, False, "longest", "max_length" or "do_not_pad", not {padding!r}')
+            raise ArgumentError(f'padding must be True, False, "longest", "max_length" or "do_not_pad", not {padding!r:.80}')
         if max_length is None and (truncation or padding == "max_length"):
             raise ArgumentError('truncation=True and padding="max_length" need a max_length')
         for name, value in (("max_length", max_length), ("pad_to_multiple_of", multiple)):
@@ -67,7 +65,7 @@ class SequenceFeatureExtractor(Preprocessor):
         """Refuse values that no clip can be processed with."""
         super().validate()
         if self.padding_side not in ("left", "right"):
-            raise ConfigError(f'padding_side must be "left" or "right", not {self.padding_side!r}')
+            raise ConfigError(f'padding_side must be "left" or "right", not {self.padding_side!r:.80}')
 
     def __call__(
         self,

@@ -12,9 +12,10 @@ from ...core.kinds import fits
 from ...core.logging import warn_once
 from ...core.optional import require
 from ..batch import is_torch, to_numpy
-from ..sources import read_source
+from ..sources import read_source, source_name
 
 HIGHEST_RATE = 384_000  # the filter's length grows with the rate; a damaged file may claim any
+MOST_SAMPLES = 2**28  # of a clip: more than four hours
 _BLOCK = 1 << 20
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # what programs that stream a WAV file write for its length
 
@@ -34,8 +35,8 @@ def load_audio(audio: Any, sampling_rate: int = 16000, timeout: float | None = N
         FileMissing, HubError: the source cannot be read.
     """
     if isinstance(audio, str | bytes | os.PathLike):
-        samples, rate = decode(read_source(audio, "audio", fetch=True, timeout=timeout), str(audio)[:80])
-        return resample(to_mono(samples), rate, sampling_rate)
+        samples, rate = decode(read_source(audio, "audio", fetch=True, timeout=timeout), source_name(audio, "audio"))
+        return check_samples(resample(to_mono(samples), rate, sampling_rate))
     if isinstance(audio, dict):
         samples, rate = unpack(audio)
         return resample(check_samples(_mixed(samples)), rate, sampling_rate)
@@ -109,13 +110,15 @@ def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     """(W,) at `rate` hertz to (about W * new_rate / rate,) at `new_rate` hertz, by a polyphase low-pass filter (Kaiser window).
 
     Raises:
-        InputError: a rate that is not a whole number from 1 to `HIGHEST_RATE`.
+        InputError: a rate that is not a whole number from 1 to `HIGHEST_RATE`, or more than `MOST_SAMPLES` as the result.
     """
     for value in (rate, new_rate):
         if not fits(value, float) or value != int(value) or not 0 < value <= HIGHEST_RATE:
             raise InputError(f"a sampling rate is a whole number of hertz from 1 to {HIGHEST_RATE}, not {value!r}")
     if rate == new_rate:
         return samples
+    if len(samples) * new_rate > rate * MOST_SAMPLES:
+        raise InputError(f"{len(samples)} samples at {rate} Hz would be more than {MOST_SAMPLES} at {new_rate} Hz")
     signal = require("scipy.signal", "changing the sampling rate")
     common = math.gcd(int(rate), int(new_rate))
     return np.asarray(signal.resample_poly(samples, int(new_rate) // common, int(rate) // common), np.float32)

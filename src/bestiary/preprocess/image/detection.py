@@ -39,7 +39,7 @@ class DetectionImageProcessor(BaseImageProcessor):
             warn_once("no-crop", f"{type(self).__name__} crops nothing, for objects could be lost: do_center_crop is not used")
             self.do_center_crop = None
         if self.format not in FORMATS:
-            raise ConfigError(f"format is {self.format!r}; expected {' or '.join(FORMATS)}")
+            raise ConfigError(f"format is {self.format!r:.80}; expected {' or '.join(FORMATS)}")
 
     def preprocess(
         self,
@@ -69,7 +69,7 @@ class DetectionImageProcessor(BaseImageProcessor):
         if annotations is None:
             return batch
         if call.format != "coco_detection":
-            raise ArgumentError(f"annotations of the format {call.format!r} are not read here; pass format='coco_detection'")
+            raise ArgumentError(f"annotations of format {call.format!r:.80} are not read here; pass format='coco_detection'")
         listed = [annotations] if isinstance(annotations, Mapping) else annotations
         if not isinstance(listed, Sequence) or len(listed) != len(arrays):
             raise InputError(

@@ -70,7 +70,7 @@ class BaseImageProcessor(Preprocessor):
             raise ConfigError("do_center_crop needs a crop_size")
         if self.resample not in tuple(PILImageResampling):
             raise ConfigError(
-                f"resample must be one of {[f'{int(r)} ({r.name})' for r in PILImageResampling]}, not {self.resample!r}"
+                f"resample must be one of {[f'{int(r)} ({r.name})' for r in PILImageResampling]}, not {self.resample!r:.80}"
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class BaseImageProcessor(Preprocessor):
         if not items:
             raise InputError("no image was given")
         if device is not None and return_tensors != TensorType.PYTORCH:
-            warn_once("device-of-arrays", f'device={device!r} moves torch tensors alone; return_tensors="pt" makes them')
+            warn_once("device-of-arrays", f'device={device!r:.80} moves torch tensors alone; return_tensors="pt" makes them')
             device = None
         pixels = [call._one(to_array(image, bool(call.do_convert_rgb), source_format, i)) for i, image in enumerate(items)]
         features: dict[str, Any] = {}
@@ -201,5 +201,5 @@ def channel_formats(data_format: str | None, input_data_format: str | None) -> t
     """Both as they are used; `ArgumentError` for what is neither "channels_first" nor "channels_last"."""
     for name, value in (("data_format", data_format), ("input_data_format", input_data_format)):
         if value is not None and value not in tuple(ChannelDimension):
-            raise ArgumentError(f'{name} must be "channels_first" or "channels_last", not {value!r}')
+            raise ArgumentError(f'{name} must be "channels_first" or "channels_last", not {value!r:.80}')
     return data_format or ChannelDimension.FIRST, input_data_format

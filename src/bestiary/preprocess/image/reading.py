@@ -14,7 +14,7 @@ from ...core.errors import CorruptFile, InputError
 from ...core.logging import warn_once
 from ...core.optional import require
 from ..batch import is_torch, to_numpy
-from ..sources import read_source
+from ..sources import read_source, source_name
 
 # Means and deviations of the pixels (0..1, red green blue) that published checkpoints were trained with.
 IMAGENET_DEFAULT_MEAN = (0.485, 0.456, 0.406)
@@ -66,7 +66,7 @@ def load_image(image: Any, timeout: float | None = None) -> Any:
             raise InputError(
                 f"an image to load is a path, bytes, base64, an address or a Pillow image, not {type(image).__name__}"
             )
-        image = decode(read_source(image, "image", fetch=True, timeout=timeout), str(image)[:80])
+        image = decode(read_source(image, "image", fetch=True, timeout=timeout), source_name(image, "image"))
     return _upright(image)
 
 

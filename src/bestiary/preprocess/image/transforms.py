@@ -38,7 +38,7 @@ def read_size(size: Any, square: bool, name: str = "size") -> dict[str, int]:
     lengths = {key: value for key, value in size.items() if value is not None} if isinstance(size, dict) else None
     if lengths is None or set(lengths) not in SIZE_KEYS:
         raise ConfigError(
-            f"{name} must be a number, a pair or one of {', '.join(str(sorted(k)) for k in SIZE_KEYS)}, not {size!r}"
+            f"{name} must be a number, a pair or one of {', '.join(str(sorted(k)) for k in SIZE_KEYS)}, not {size!r:.80}"
         )
     for key, value in lengths.items():
         check(name, key, value, Edge)
