@@ -149,6 +149,7 @@ def names_of_options() -> None:
         (formats, "_FORMATS", formats.formats, FORMAT.replace('"weights.ape"', "5"), "FILE_NAME is 5; expected text"),
         (formats, "_FORMATS", formats.formats, FORMAT.replace('(".ape",)', '".ape"'), "SUFFIXES is '.ape'; expected a tuple"),
         (registry, "_TASKS", TASKS.get_supported_tasks, 'ALIASES = "ab"', "ALIASES is 'ab'; expected a tuple of texts"),
+        (registry, "_TASKS", lambda: TASKS.check_task("ape"), 'PATTERN = "(a"', r"PATTERN is '\(a'; expected a regular"),
         (registry, "_TASKS", lambda: TASKS.check_task("ape"), "PIPELINE = 4", "PIPELINE is 4; expected a class derived from"),
         (registry, "_TASKS", lambda: TASKS.check_task("ape"), "def", "cannot be imported: SyntaxError: "),
         (registry, "_TASKS", lambda: TASKS.check_task("ape"), "1 / 0", "cannot be imported: ZeroDivisionError: "),
@@ -179,6 +180,18 @@ def test_two_files_that_claim_the_same(folder, module, constant, use, text, sent
         use()
 
 
+@pytest.mark.parametrize("files", [{"ape": "Ape"}, {"ape": "Bat", "bat": "Bat"}, {"ape": "Cat"}])
+def test_a_public_name_has_one_home(folder, files):
+    folder(registry, "_TASKS", **{name: f'__all__ = ["{public}"]\n{public} = 3\n' for name, public in files.items()})
+    public_name, public_names = plugins.lazy("zoo", {"cats": ["Cat"]}, ["pens"])
+    if files == {"ape": "Ape"}:
+        assert public_names() == ["Ape", "Cat"]
+        assert public_name("Ape") == 3
+        return
+    with pytest.raises(PluginError, match=r"^zoo\.pens\.ape and zoo\.(pens\.bat|cats) both have the public name '(Bat|Cat)'"):
+        public_name("Dog")
+
+
 def test_a_file_that_is_no_text(folder, tmp_path):
     (tmp_path / "zoo" / "pens" / "ape.py").write_bytes(b"ALIASES = {'\xff': {}}\n")
     folder(building, "_KINDS")
@@ -192,7 +205,10 @@ def test_a_processor_that_builds_something_else(folder):
         processor.Builder("ape", 7, (), ()).build(None)
 
 
-@pytest.mark.parametrize("text", ["def", "1 / 0", "", "run = 4", "def run(x: NoSuchKind): ..."])
+PARAMETERS = [f"def run({parameters}): ..." for parameters in ("x: NoSuchKind", "x: int | str", "*x", "x, /", "**x")]
+
+
+@pytest.mark.parametrize("text", ["def", "1 / 0", "", "run = 4", *PARAMETERS])
 def test_a_broken_command_leaves_the_others(folder, monkeypatch, capsys, text):
     folder(cli, "_COMMANDS", ape=text, bat='def run() -> None:\n    """Fly."""\n    print("flown")\n')
     monkeypatch.setattr("warnings.showwarning", None)

@@ -175,10 +175,58 @@ def ids_of(joined: list[Token]) -> list[int]:
 
 def test_windows_that_overlap_are_joined() -> None:
     ids = list(range(20))
+    timed = [tokens(ids[:9]), later(tokens(ids[6:15]), 6.0), later(tokens(ids[11:]), 11.0)]
+    assert ids_of(join(timed, timed=True)) == ids
     assert ids_of(join([tokens(ids[:9]), tokens(ids[6:15]), tokens(ids[11:])])) == ids
     assert ids_of(join([tokens(ids[:9]), tokens([*ids[6:8], 99, *ids[9:]])])) == [*ids[:8], 99, *ids[9:]]
     assert ids_of(join([tokens([1, 2]), tokens([3, 4])])) == [1, 2, 3, 4]
     assert join([]) == []
+
+
+def spoken(start: float, *segments: tuple[str, float]) -> list[Token]:
+    """The words of a window as tokens; each segment's text with its end, in seconds. A word's id is made of its letters."""
+    window: list[Token] = []
+    for text, end in segments:
+        ids = [int.from_bytes(word.encode()) for word in text.split()]
+        window += [Token(one, start, end, place == 0, place == len(ids) - 1) for place, one in enumerate(ids)]
+        start = end
+    return window
+
+
+def said(joined: list[Token]) -> str:
+    return " ".join(token.id.to_bytes(20).lstrip(b"\0").decode() for token in joined)
+
+
+def test_windows_with_times_are_joined_at_what_both_heard() -> None:
+    """What Whisper tiny.en heard: the overlap differs at both edges and in the middle, and words come back in it."""
+    before = spoken(
+        36.8,
+        ("heat the oil in a heavy pan and the onions and stir them until they are golden and the garlic", 43.2),
+        ("and the ginger and stir for one minute.", 46.2),
+        ("and out at the rice and stir until every grain is covered with oil.", 50.0),
+    )
+    after = spoken(
+        40.0,
+        ("stirem until they are golden, add the garlic and the ginger, and stir for one minute.", 46.1),
+        ("add the rice and stir until every grain is covered with oil.", 50.5),
+        ("pour in the hot stock,", 52.0),
+    )
+    assert said(join([before, after], timed=True)) == (
+        "heat the oil in a heavy pan and the onions and stir them until they are golden and the garlic and the ginger and"
+        " stir for one minute. add the rice and stir until every grain is covered with oil. pour in the hot stock,"
+    )
+
+
+def test_windows_with_times_that_have_nothing_in_common_are_cut_in_the_middle() -> None:
+    before, after = spoken(0.0, ("a b c d e f g h", 8.0)), spoken(4.0, ("o p q r s t", 10.0))
+    assert said(join([before, after], timed=True)) == "a b c d e f q r s t"
+    assert said(join([before, spoken(8.0, ("o p q r", 10.0))], timed=True)) == "a b c d e f g h o p q r"
+    assert said(join([before, [], after], timed=True)) == "a b c d e f g h o p q r s t"
+
+
+def test_the_same_words_at_other_times_are_not_the_same() -> None:
+    before, after = spoken(0.0, ("so be it so", 4.0), ("it goes", 6.0)), spoken(4.0, ("it goes so", 7.0), ("be it", 9.0))
+    assert said(join([before, after], timed=True)) == "so be it so it goes so be it"
 
 
 def later(window: list[Token], seconds: float) -> list[Token]:

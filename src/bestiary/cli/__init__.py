@@ -62,7 +62,8 @@ def _run(arguments: list[str], debug: bool) -> int:
         code = _application(typer)(args=arguments, prog_name="bestiary", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except usage_error as error:
-        return _fail(2, _usage(error, arguments))
+        is_missing = isinstance(error, typer.BadParameter) and not error.message  # of the parameter nothing more is said
+        return _fail(2, _usage(error, arguments, error.param.help if is_missing else ""))
     except typer.Abort:  # how typer tells Ctrl-C
         return 130
     except BrokenPipeError:
@@ -78,10 +79,42 @@ def _run(arguments: list[str], debug: bool) -> int:
         )
 
 
-def _application(typer: Any) -> Any:
-    """The commands of `commands/` as one application."""
+def _application(typer: Any) -> Callable[..., Any]:
+    """The commands of `commands/` as one application; a file that cannot be one stops itself alone."""
+    commands = {name.replace("_", "-"): _command(name) for name in plugins.names(_COMMANDS)}
+    try:
+        return _assembled(typer, commands)
+    except Exception:  # noqa: BLE001 (typer reads parameters only here, and does not say whose it refuses)
+        return _assembled(typer, {name: _checked(typer, name, run) for name, run in commands.items()})
+
+
+def _command(name: str) -> Callable[..., None] | PluginError:
+    """The function of a command, with its parameters as typer reads them, or why there is none."""
     from .options import flat
 
+    try:
+        return flat(plugins.definition(_COMMANDS, name, "command", "run"))
+    except PluginError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 (whatever a broken file raises; it must not hide the other commands)
+        return _not_a_command(name, error)
+
+
+def _checked(typer: Any, name: str, run: Callable[..., None] | PluginError) -> Callable[..., None] | PluginError:
+    """`run`, or why typer makes no command of it."""
+    try:
+        _assembled(typer, {name: run})
+    except Exception as error:  # noqa: BLE001 (see `_application`)
+        return _not_a_command(name.replace("-", "_"), error)
+    return run
+
+
+def _not_a_command(name: str, error: Exception) -> PluginError:
+    return PluginError(f"{_COMMANDS}.{name}: run cannot be made a command: {type(error).__name__}: {error}")
+
+
+def _assembled(typer: Any, commands: dict[str, Callable[..., None] | PluginError]) -> Callable[..., Any]:
+    """One application of these commands; what is an error instead is raised when its command is called."""
     app = typer.Typer(
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode=None,  # plain help: importing rich would take longer than all the rest
@@ -103,18 +136,13 @@ def _application(typer: Any) -> Any:
             print(context.get_help())
 
     app.callback(invoke_without_command=True)(start)
-
-    for name in plugins.names(_COMMANDS):
-        try:
-            run = flat(plugins.definition(_COMMANDS, name, "command", "run"))
-        except Exception as error:  # noqa: BLE001 (whatever a broken file raises; it must not hide the other commands)
-            if not isinstance(error, BestiaryError):
-                error = PluginError(f"{_COMMANDS}.{name}: run cannot be made a command: {type(error).__name__}: {error}")
-            broken = app.command(name.replace("_", "-"), help="(broken; running it says why)", context_settings=_TAKES_ALL)
-            broken(_raising(error))
+    for name, run in commands.items():
+        if isinstance(run, PluginError):
+            app.command(name, help="(broken; running it says why)", context_settings=_TAKES_ALL)(_raising(run))
         else:
-            app.command(name.replace("_", "-"))(run)
-    return app
+            app.command(name)(run)
+    application: Callable[..., Any] = typer.main.get_command(app)
+    return application
 
 
 def _raising(error: Exception) -> Callable[[], None]:
@@ -126,9 +154,9 @@ def _raising(error: Exception) -> Callable[[], None]:
     return run
 
 
-def _usage(error: Any, arguments: list[str]) -> str:
-    """One line that says what is wrong, and where help is."""
-    message = error.format_message()
+def _usage(error: Any, arguments: list[str], description: str) -> str:
+    """One line that says what is wrong, and where help is; `description` is the help of a parameter that is missing."""
+    message = " ".join(filter(None, (error.format_message(), description)))
     unknown = next((word for word in arguments if not word.startswith("-")), "")
     commands = [name.replace("_", "-") for name in plugins.names(_COMMANDS)]
     place = f" {unknown}" if unknown in commands else ""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..core.errors import PluginError
 from .console import note, working
 from .cores import IdleCores
 
@@ -85,6 +86,9 @@ class OpeningOrEmbedded(Opening):
 def flat(command: Callable[..., None]) -> Callable[..., None]:
     """`command` as typer reads it: the fields of its dataclasses stand among its own parameters."""
     parameters = inspect.signature(command, eval_str=True).parameters
+    for parameter in parameters.values():
+        if parameter.kind not in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY):
+            raise PluginError(f"{command.__module__}: run takes {str(parameter)!r}; expected parameters that are named")
     groups: dict[str, Any] = {name: p.annotation for name, p in parameters.items() if is_dataclass(p.annotation)}
 
     def run(**values: Any) -> None:

@@ -173,17 +173,23 @@ def lazy(
     Args:
         folders: packages in it, whose plug-ins publish names: see `published`.
         public: it also has the `public_names` that come from its modules.
+
+    Raises, when a name of `folders` is asked for:
+        PluginError: two modules publish the same name, or an `__all__` is no tuple of texts.
     """
     listed = {name: module for module, names_there in where.items() for name in names_there}
 
+    @cache
     def homes() -> dict[str, str]:
         plugged = {
-            name: f"{folder}.{module}"
+            f"{folder}.{module}": names_there
             for folder in folders
             for module, names_there in published(f"{package}.{folder}").items()
-            for name in names_there
         }
-        return {**plugged, **(public_names(package) if public else {}), **listed}
+        everything = {**plugged, **{module: tuple(names_there) for module, names_there in where.items()}}
+        check_unique("the public name", {f"{package}.{module}": names_there for module, names_there in everything.items()})
+        homes_of_plugged = {name: module for module, names_there in plugged.items() for name in names_there}
+        return {**homes_of_plugged, **(public_names(package) if public else {}), **listed}
 
     def __getattr__(name: str) -> Any:
         module = listed.get(name) or (None if name.startswith("_") else homes().get(name))

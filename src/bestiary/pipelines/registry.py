@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NewType
 
 from ..core import plugins
-from ..core.errors import ArgumentError, UnknownArchitecture, did_you_mean
+from ..core.errors import ArgumentError, PluginError, UnknownArchitecture, did_you_mean
 from .base import Pipeline
 
 _TASKS = f"{__package__}.tasks"
@@ -47,6 +47,21 @@ def implied() -> tuple[str, ...]:
 
 def _published(file_name: str) -> str:
     return file_name.replace("_", "-")
+
+
+def _patterns() -> dict[str, re.Pattern[str]]:
+    """Task -> the pattern of its further names.
+
+    Raises:
+        PluginError: a file's `PATTERN` is no regular expression.
+    """
+    patterns = {}
+    for file, text in plugins.literals(_TASKS, "PATTERN", str).items():
+        try:
+            patterns[_published(file)] = re.compile(text)
+        except re.error as error:
+            raise PluginError(f"{_TASKS}.{file}: PATTERN is {text!r:.80}; expected a regular expression ({error})") from error
+    return patterns
 
 
 def _of_file(name: str) -> Task:
@@ -91,8 +106,7 @@ class PipelineRegistry:
         if task in self._registered:
             return self._registered[task]
         name = _published(task) if _published(task) in tasks() else self.task_aliases.get(task, task)
-        patterns = plugins.literals(_TASKS, "PATTERN", str).items()
-        name = next((_published(file_name) for file_name, pattern in patterns if re.fullmatch(pattern, task)), name)
+        name = next((task_name for task_name, pattern in _patterns().items() if pattern.fullmatch(task)), name)
         if name not in tasks():
             names = self.get_supported_tasks()
             raise UnknownArchitecture(f"unknown task {task!r:.80}.{did_you_mean(task, names)} Known: {', '.join(names)}")

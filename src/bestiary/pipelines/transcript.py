@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 # Thai, Lao, Burmese, the Japanese syllabaries, Chinese characters.
 _WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+
+_APART = 1.0  # seconds by which two windows may differ about when a token is spoken
 
 
 @dataclass(frozen=True)
@@ -35,19 +37,74 @@ class Span(NamedTuple):
     language: str | None
 
 
-def join(windows: list[list[Token]]) -> list[Token]:
-    """The tokens of windows that overlap, as one transcript.
+def join(windows: list[list[Token]], timed: bool = False) -> list[Token]:
+    """The tokens of windows that overlap, as one transcript; `timed` says that their times tell when each is spoken.
 
-    Of all ways to lay the beginning of a window's tokens over the end of the one before, the best is that with the largest
-    share of equal tokens, at least two of them; there both are cut in the middle. Without one, they follow each other.
+    Without times, of all ways to lay the beginning of a window's tokens over the end of the one before, the best is that with
+    the largest share of equal tokens, at least two of them; there both are cut in the middle, as published. Without one, they
+    follow each other. With times, both are cut at a token that they have in common; see `_meeting_in_time`.
     """
     whole: list[Token] = []
     tail = windows[0] if windows else []
+    moments = _moments(tail)
     for window in windows[1:]:
-        leave, enter = _meeting([token.id for token in tail], [token.id for token in window])
+        later = _moments(window)
+        if timed:
+            leave, enter = _meeting_in_time(tail, window, moments, later)
+        else:
+            leave, enter = _meeting([token.id for token in tail], [token.id for token in window])
         whole += tail[:leave]
-        tail = window[enter:]
+        tail, moments = window[enter:], later[enter:]
     return whole + tail
+
+
+def _moments(tokens: list[Token]) -> list[float]:
+    """About when each token is spoken, in seconds; those that share the times of their segment are spread over it evenly."""
+    moments: list[float] = []
+    for (start, end), sharing in groupby(tokens, key=lambda token: (token.start, token.end)):
+        count = len(list(sharing))
+        moments += [start + (end - start) * (place + 0.5) / count for place in range(count)]
+    return moments
+
+
+def _meeting_in_time(before: list[Token], after: list[Token], moments: list[float], later: list[float]) -> tuple[int, int]:
+    """Where to leave `before` and to enter `after`, whose tokens are spoken at `moments` and `later`.
+
+    A window hears badly at its edges. So of the tokens that both heard at about the same time, and where there are such with
+    an equal neighbour, of these, the one next to the middle of what both heard; without any, the middle itself.
+    """
+    if not before or not after:
+        return len(before), 0
+    middle = (later[0] + moments[-1]) / 2
+    pairs = _common(before, after, moments, later)
+    neighbours = {(i + step, j + step) for i, j in pairs for step in (-1, 1)}
+    if pairs:
+        certain = [pair for pair in pairs if pair in neighbours] or pairs
+        return min(certain, key=lambda pair: abs(moments[pair[0]] + later[pair[1]] - 2 * middle))
+    return sum(moment < middle for moment in moments), sum(moment < middle for moment in later)
+
+
+def _common(before: list[Token], after: list[Token], moments: list[float], later: list[float]) -> list[tuple[int, int]]:
+    """The places of the longest common sequence, of equal tokens at about the same time; unbroken and simultaneous wins."""
+    first = next((i for i, moment in enumerate(moments) if moment >= later[0] - _APART), len(before))
+    past = next((j for j, moment in enumerate(later) if moment > moments[-1] + _APART), len(after))
+    # best[i, j]: the worth of the best sequence from the places i and j on, and its next pair of places.
+    best: dict[tuple[int, int], tuple[float, tuple[int, int] | None]] = {}
+    nothing = (0.0, None)
+    for i in range(len(before) - 1, first - 1, -1):
+        for j in range(past - 1, -1, -1):
+            choices = [best.get((i + 1, j), nothing), best.get((i, j + 1), nothing)]
+            apart = abs(moments[i] - later[j])
+            if before[i].id == after[j].id and apart <= _APART:
+                worth, following = best.get((i + 1, j + 1), nothing)
+                choices.append((worth + 1 - 0.4 * apart / _APART + 0.5 * (following == (i + 1, j + 1)), (i, j)))
+            best[i, j] = max(choices, key=lambda choice: choice[0])
+    pairs: list[tuple[int, int]] = []
+    pair = best.get((first, 0), nothing)[1]
+    while pair is not None:
+        pairs.append(pair)
+        pair = best.get((pair[0] + 1, pair[1] + 1), nothing)[1]
+    return pairs
 
 
 def _meeting(before: list[int], after: list[int]) -> tuple[int, int]:

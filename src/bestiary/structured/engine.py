@@ -73,7 +73,7 @@ class Vocabulary:
         whole = json.dumps({"grammars": [{"lark_grammar": outer}, {**grammar, "name": "inner"}]})
         matcher = Matcher(self, engine().LLMatcher(self.tokenizer, whole, log_level=0))
         if matcher.engine.is_error():
-            raise ConfigError(f"the constraint cannot be enforced: {_first_line(matcher.engine.get_error())}")
+            raise ConfigError(f"the constraint cannot be enforced: {first_line(matcher.engine.get_error())}")
         if not matcher.allowed().any():
             raise ConfigError("the constraint can never be met: no text meets it, or the vocabulary cannot spell one")
         if not self.written.complete() and not _can_end(matcher):
@@ -96,7 +96,7 @@ class Matcher:
         if self.engine.is_error():
             if self.engine.get_error().split(maxsplit=1)[0] == _NO_TOKEN:
                 return np.zeros(size, dtype=np.bool_)
-            raise CapacityError(f"the constraint cannot be followed any further: {_first_line(self.engine.get_error())}")
+            raise CapacityError(f"the constraint cannot be followed any further: {first_line(self.engine.get_error())}")
         bits = np.unpackbits(mask, bitorder="little").view(np.bool_)
         first = self.consumed == 0 and vocabulary.written.first is not None
         allowed = bits[size : 2 * size].copy() if first else bits[:size].copy()
@@ -152,8 +152,10 @@ def _rank(text: bytes) -> int:
     return 0 if set(text) & set(b'"]}') else 1 if not text.strip().isalnum() else 2
 
 
-def _first_line(message: str) -> str:
-    return " ".join(message.split("\n\n")[0].split())
+def first_line(message: str) -> str:
+    """What the engine says is wrong, without the drawings of the place."""
+    head, _, error = message.split("\n\n")[0].partition("\nerror: ")
+    return " ".join((f"{head.splitlines()[0]} {error.splitlines()[0]}" if error else head).split())
 
 
 _vocabularies: "weakref.WeakKeyDictionary[Any, dict[Any, Vocabulary]]" = weakref.WeakKeyDictionary()

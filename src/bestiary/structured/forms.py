@@ -10,7 +10,7 @@ from typing import Any
 from ..core.errors import ArgumentError, ConfigError
 from ..core.texts import is_whole
 from . import schema as json_schema
-from .engine import engine
+from .engine import engine, first_line
 
 
 class OutputConstraint(ABC):
@@ -23,6 +23,16 @@ class OutputConstraint(ABC):
         Raises:
             ConfigError: it cannot be kept, or never be met.
         """
+
+    def check(self) -> None:
+        """See before a model is opened that the form is one that can be kept.
+
+        Raises:
+            ConfigError: it is none. What depends on a vocabulary shows later.
+        """
+        message = engine().LLMatcher.validate_grammar(json.dumps({"grammars": [self.grammar()]}))
+        if message:
+            raise ConfigError(f"the constraint cannot be enforced: {first_line(message)}")
 
 
 @dataclass(frozen=True)

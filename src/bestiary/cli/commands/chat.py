@@ -21,7 +21,10 @@ class OpeningForChat(Opening):
     model: Annotated[
         str,
         typer.Option(
-            "--model", "-m", help="Folder or name on the hub of a model made for chats; the one in the package is not."
+            "--model",
+            "-m",
+            help="Folder or name on the hub of a model made for chats, as HuggingFaceTB/SmolLM2-135M-Instruct; the one in the"
+            " package only continues texts (bestiary generate).",
         ),
     ]
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ...core.errors import ConfigError
 from .. import console, streams
 from ..options import OpeningOrEmbedded, Stats
 from ..sampling import Sampling, fitting
@@ -64,25 +65,28 @@ def _constraint(json_schema: str | None, regex: str | None) -> dict[str, Any]:
     """The form of the answer, as `generate` takes it.
 
     Raises:
-        typer.BadParameter: two forms at once, or a schema that is no JSON.
+        typer.BadParameter: two forms at once, a schema that is no JSON, or a form that cannot be kept.
     """
     if json_schema is not None and regex is not None:
         raise typer.BadParameter("--json-schema and --regex exclude each other: an answer has one form")
-    if regex is not None:
-        from ...structured.forms import Regex  # not at the top: help needs no numpy
-
-        return {"constraint": Regex(regex)}
-    if json_schema is None:
+    if regex is None and json_schema is None:
         return {}
-    from ...structured.forms import JsonSchema
+    from ...structured.forms import JsonSchema, Regex  # not at the top: help needs no numpy
 
-    text = json_schema
     try:
-        if not text.lstrip().startswith("{"):
-            text = Path(json_schema).read_text(encoding="utf-8")
-        return {"constraint": JsonSchema(json.loads(text))}
+        constraint = JsonSchema(_schema(json_schema)) if json_schema is not None else Regex(regex or "")
+        constraint.check()
+    except ConfigError as error:
+        raise typer.BadParameter(f"{'--regex' if json_schema is None else '--json-schema'}: {error}") from error
+    return {"constraint": constraint}
+
+
+def _schema(text: str) -> Any:
+    """The schema that `text` is, or names the file of."""
+    try:
+        return json.loads(text if text.lstrip().startswith("{") else Path(text).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"--json-schema {json_schema!r:.60} is neither a file nor JSON: {error}") from error
+        raise typer.BadParameter(f"--json-schema {text!r:.60} is neither a file nor JSON: {error}") from error
 
 
 def _task(model: str | None, revision: str | None) -> str:

@@ -121,7 +121,8 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
         return {"generation_config": settings, **options}
 
     def postprocess(self, model_outputs: Any, times: Any = False, language: bool = False) -> Result:
-        transcript = join([self._tokens(output["segments"], output["window"]) for output in model_outputs])
+        windows = [self._tokens(output["segments"], output["window"]) for output in model_outputs]
+        transcript = join(windows, timed=bool(times))
         if not times and not language:
             return Result({"text": self._text([token.id for token in transcript])})
         if times == "word":
