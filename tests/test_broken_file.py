@@ -17,7 +17,8 @@ from bestiary.loading import format as formats
 from bestiary.pipelines import registry
 
 CACHED = (
-    plugins.names, plugins.expressions, plugins.literals, plugins.in_order, options.options, processor.builders,
+    plugins.names, plugins.expressions, plugins.literals, plugins.published, plugins.in_order,
+    options.options, processor.builders,
     strategy._constants, formats.formats, building.aliases,
 )  # fmt: skip
 PLACE = """

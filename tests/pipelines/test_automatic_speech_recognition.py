@@ -197,31 +197,40 @@ def said(joined: list[Token]) -> str:
     return " ".join(token.id.to_bytes(20).lstrip(b"\0").decode() for token in joined)
 
 
-def test_windows_with_times_are_joined_at_what_both_heard() -> None:
-    """What Whisper tiny.en heard: the overlap differs at both edges and in the middle, and words come back in it."""
-    before = spoken(
-        36.8,
-        ("heat the oil in a heavy pan and the onions and stir them until they are golden and the garlic", 43.2),
-        ("and the ginger and stir for one minute.", 46.2),
-        ("and out at the rice and stir until every grain is covered with oil.", 50.0),
-    )
-    after = spoken(
-        40.0,
-        ("stirem until they are golden, add the garlic and the ginger, and stir for one minute.", 46.1),
-        ("add the rice and stir until every grain is covered with oil.", 50.5),
-        ("pour in the hot stock,", 52.0),
-    )
-    assert said(join([before, after], timed=True)) == (
-        "heat the oil in a heavy pan and the onions and stir them until they are golden and the garlic and the ginger and"
-        " stir for one minute. add the rice and stir until every grain is covered with oil. pour in the hot stock,"
-    )
+def overlapping(before: str, after: str) -> list[list[Token]]:
+    """Windows of 10 s in which `before` and `after` are said, the second from 4 s on."""
+    return [spoken(0.0, (before, 10.0)), spoken(4.0, (after, 4.0 + 10.0 * len(after.split()) / len(before.split())))]
 
 
-def test_windows_with_times_that_have_nothing_in_common_are_cut_in_the_middle() -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "whole"),
+    [
+        (
+            "the garlic and the ginger and stir for one minute now add the rice and",
+            "the ginger and stir for one minute add the rice and stir until it is done",
+            "the garlic and the ginger and stir for one minute add the rice and stir until it is done",
+        ),
+        (
+            "heat the oil and add the onions and stir until they are golden and out the rice",
+            "the onions and stir them until they are golden add the rice and stir",
+            "heat the oil and add the onions and stir until they are golden add the rice and stir",
+        ),
+        (
+            "she said that people buy more flowers when the whether is mad because a",
+            "people by more flowers when weather is bad because a grey day needs",
+            "she said that people buy more flowers when weather is bad because a grey day needs",
+        ),
+    ],
+)
+def test_windows_with_times_are_joined_at_what_both_heard(before: str, after: str, whole: str) -> None:
+    """No word is lost or repeated where a window has more words than the other, and others at its edges."""
+    assert said(join(overlapping(before, after), timed=True)) == whole
+
+
+def test_windows_with_times_that_have_nothing_in_common_follow_each_other() -> None:
     before, after = spoken(0.0, ("a b c d e f g h", 8.0)), spoken(4.0, ("o p q r s t", 10.0))
-    assert said(join([before, after], timed=True)) == "a b c d e f q r s t"
-    assert said(join([before, spoken(8.0, ("o p q r", 10.0))], timed=True)) == "a b c d e f g h o p q r"
-    assert said(join([before, [], after], timed=True)) == "a b c d e f g h o p q r s t"
+    assert said(join([before, after], timed=True)) == "a b c d e f g h o p q r s t"
+    assert said(join([before, [], after, []], timed=True)) == "a b c d e f g h o p q r s t"
 
 
 def test_the_same_words_at_other_times_are_not_the_same() -> None:

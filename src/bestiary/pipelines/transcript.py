@@ -9,7 +9,7 @@ from typing import NamedTuple
 # Thai, Lao, Burmese, the Japanese syllabaries, Chinese characters.
 _WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 
-_APART = 1.0  # seconds by which two windows may differ about when a token is spoken
+_APART = 2.0  # seconds by which two windows may differ about when a token is spoken
 
 
 @dataclass(frozen=True)
@@ -70,22 +70,20 @@ def _moments(tokens: list[Token]) -> list[float]:
 def _meeting_in_time(before: list[Token], after: list[Token], moments: list[float], later: list[float]) -> tuple[int, int]:
     """Where to leave `before` and to enter `after`, whose tokens are spoken at `moments` and `later`.
 
-    A window hears badly at its edges. So of the tokens that both heard at about the same time, and where there are such with
-    an equal neighbour, of these, the one next to the middle of what both heard; without any, the middle itself.
+    A window hears badly at its edges. So of the tokens that both heard at about the same time, with an equal neighbour, the
+    one next to the middle of what both heard. Without any, they follow each other: one of the two heard nothing of use.
     """
-    if not before or not after:
-        return len(before), 0
-    middle = (later[0] + moments[-1]) / 2
     pairs = _common(before, after, moments, later)
-    neighbours = {(i + step, j + step) for i, j in pairs for step in (-1, 1)}
-    if pairs:
-        certain = [pair for pair in pairs if pair in neighbours] or pairs
-        return min(certain, key=lambda pair: abs(moments[pair[0]] + later[pair[1]] - 2 * middle))
-    return sum(moment < middle for moment in moments), sum(moment < middle for moment in later)
+    beside = {(i + step, j + step) for i, j in pairs for step in (-1, 1)}
+    middle = (later[0] + moments[-1]) / 2 if pairs else 0.0
+    certain = [pair for pair in pairs if pair in beside]
+    return min(certain, key=lambda pair: abs(moments[pair[0]] + later[pair[1]] - 2 * middle), default=(len(before), 0))
 
 
 def _common(before: list[Token], after: list[Token], moments: list[float], later: list[float]) -> list[tuple[int, int]]:
     """The places of the longest common sequence, of equal tokens at about the same time; unbroken and simultaneous wins."""
+    if not before or not after:
+        return []
     first = next((i for i, moment in enumerate(moments) if moment >= later[0] - _APART), len(before))
     past = next((j for j, moment in enumerate(later) if moment > moments[-1] + _APART), len(after))
     # best[i, j]: the worth of the best sequence from the places i and j on, and its next pair of places.

@@ -11,7 +11,7 @@ import transformers
 from kit import real_whisper
 from kit.packages import package
 from kit.pipelines import ours, reference, same
-from kit.speech import overlap, read_aloud, word_error
+from kit.speech import RATE, overlap, read_aloud, word_error
 
 from bestiary.models.whisper import WhisperForConditionalGeneration
 from bestiary.pipelines import pipeline
@@ -22,6 +22,20 @@ SHORT = "He carried a small lamp and a book about distant islands."
 LONG = (
     f"{SHORT} When the storm arrived, the windows rattled and the floor trembled, but the light never failed. "
     "Nobody remembered the name of the oldest boat, so the teacher wrote a question on the wall and waited for an answer."
+)
+LETTER = (
+    "Dear sister, thank you very much for the letter and for the photographs. The house looks beautiful with the new roof, and"
+    " the garden looks beautiful too. I am writing this on the train, so please forgive my handwriting. We left the city very"
+    " early, and now there are mountains on both sides. The man next to me is reading a newspaper, and he is reading every word"
+    " of it, slowly, with his finger under the line. I will be home on Friday, if the train is not late, and I will bring the"
+    " old piano music with me."
+)
+KITCHEN = (
+    "First wash the rice in cold water, then wash it again. Heat the oil in a heavy pan, add the onions, and stir them until"
+    " they are golden. Add the garlic and the ginger, and stir for one minute. Now add the rice and stir until every grain is"
+    " covered with oil. Pour in the hot stock, cover the pan, and turn the heat down. Do not stir the rice now, and do not lift"
+    " the lid. After twenty minutes turn off the heat, and wait for ten minutes more. Serve it with yogurt, with fresh herbs,"
+    " and with a slice of lemon on the side of the plate."
 )
 MODELS = {"tiny.en": (real_whisper.tiny_en, {}), "base": (real_whisper.base, {"language": "en", "task": "transcribe"})}
 """The folder of each, and what has to be said of what is spoken: without a task, the reference's base hears nothing."""
@@ -73,6 +87,21 @@ def test_windows_with_times_read_as_those_without(name: str, chunk: float, strid
     assert edges == sorted(edges)
     if times == "word":
         assert overlap(heard["chunks"], read_aloud(LONG).words) > 0.35
+
+
+def test_no_word_is_repeated_where_windows_with_times_are_joined() -> None:
+    heard = hear(ours, "tiny.en", f"{LETTER} {KITCHEN}", return_timestamps=True, chunk_length_s=30, stride_length_s=5)["text"]
+    assert "stir for one minute. Add the rice and stir until" in heard
+    assert word_error(heard, f"{LETTER} {KITCHEN}") < 0.06
+
+
+def test_a_recording_of_more_than_a_window_reads_as_the_references() -> None:
+    """Window after window, each from where the one before ended."""
+    found, expected = (hear(library, "tiny.en", LETTER, return_timestamps=True) for library in (ours, reference))
+    assert len(read_aloud(LETTER).wave) > 30 * RATE
+    assert found["text"] == expected["text"]
+    assert word_error(found["text"], LETTER) < 0.1
+    assert [chunk["text"] for chunk in found["chunks"]] == [chunk["text"] for chunk in expected["chunks"]]
 
 
 def test_a_tokenizer_of_the_plain_class_serves(tmp_path: Path) -> None:
