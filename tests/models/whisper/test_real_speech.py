@@ -92,7 +92,7 @@ def test_windows_with_times_read_as_those_without(name: str, chunk: float, strid
 def test_no_word_is_repeated_where_windows_with_times_are_joined() -> None:
     heard = hear(ours, "tiny.en", f"{LETTER} {KITCHEN}", return_timestamps=True, chunk_length_s=30, stride_length_s=5)["text"]
     assert "stir for one minute. Add the rice and stir until" in heard
-    assert word_error(heard, f"{LETTER} {KITCHEN}") < 0.06
+    assert word_error(heard, f"{LETTER} {KITCHEN}") < 0.1
 
 
 def test_a_recording_of_more_than_a_window_reads_as_the_references() -> None:

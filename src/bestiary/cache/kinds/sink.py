@@ -128,7 +128,9 @@ class SinkLayer(WanderingLayer):
 class SinkCache(Cache):
     """The first `num_sink_tokens` tokens and the newest others, `window_length` together: any length in constant memory.
 
-    What was dropped is forgotten: `get_seq_length` counts all tokens seen, `key_cache` shows those held.
+    `get_seq_length` counts all tokens seen, as the sliding window's does, since the positions of the next ones and what of an
+    input is new follow from it. The tokens held are those that `key_cache` shows, at most `get_max_cache_shape()`; the
+    `SinkCache` of the published release 4.46 gave their number as `get_seq_length`, and did without the other.
     The first input must fit the window, or be fed in parts (`prefill_chunk_size`).
 
     Args:
