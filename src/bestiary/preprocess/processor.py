@@ -127,8 +127,11 @@ class ProcessorMixin(PushToHubMixin):
 
     def _route(self, options: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """The options of each part."""
-        common = options.pop("common_kwargs", {})
-        alone = {part: options.pop(KINDS[part][2], {}) for part in self.parts}
+        for name in ("common_kwargs", *(KINDS[part][2] for part in self.parts)):
+            if not isinstance(options.get(name) or {}, Mapping):
+                raise ArgumentError(f"{name} is {options[name]!r:.80}; expected a dictionary of options")
+        common = options.pop("common_kwargs", None) or {}
+        alone = {part: options.pop(KINDS[part][2], None) or {} for part in self.parts}
         option_names = {part: _option_names(self.__dict__[part]) for part in self.parts}
         for name in {**options, **common}:
             if not any(name in names for names in option_names.values()):

@@ -212,6 +212,9 @@ def test_chat_templates_pass_through(clip, tmp_path):
         ((IMAGES, TEXTS, TEXTS), {}, ArgumentError, "3 inputs"),
         ((IMAGES,), {"images": IMAGES}, ArgumentError, "twice"),
         ((), {"text": ["a"], "audio": CLIPS}, ArgumentError, "'audio'"),
+        ((IMAGES, TEXTS), {"images_kwargs": 3}, ArgumentError, "images_kwargs is 3; expected a dictionary of options"),
+        ((IMAGES, TEXTS), {"text_kwargs": [1]}, ArgumentError, "text_kwargs is .1.; expected a dictionary of options"),
+        ((IMAGES, TEXTS), {"common_kwargs": "a"}, ArgumentError, "common_kwargs is 'a'; expected a dictionary of options"),
     ],
 )
 def test_bad_calls_are_told(clip, args, options, error, message):
