@@ -47,8 +47,8 @@ class AutomaticSpeechRecognitionPipeline(ChunkPipeline, GeneratingPipeline):
         return_timestamps: True: times of segments; "word": times of words. In seconds.
         return_language: also say, in "chunks", the English name of the language of each; None for a model of English only.
         chunk_length_s: cut the recording into windows of so many seconds, decode them side by side and join their texts
-            where they overlap. 0, the default, hears a long recording as the model was made to: each window begins where
-            the one before ended, which is more exact.
+            where they overlap; with times, at what both heard at about the same time. 0, the default, hears a long
+            recording as the model was made to: each window begins where the one before ended, which is more exact.
         stride_length_s: seconds that windows overlap with the one before and the one after, a number or a pair; by default a
             sixth of the window on each side.
         generate_kwargs: what the model's `generate` takes (`language`, `task`, ...); also as keywords of their own.
