@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from ..core.logging import warn_once
 from .activations import activation
+from .values import is_true
 
 
 class FirstTokenPooler(nn.Module):
@@ -28,3 +30,26 @@ def first_real(padding: Tensor) -> Tensor:
 def last_real(padding: Tensor) -> Tensor:
     """Index (B,) of the last real token of each row of (B, T)."""
     return (padding.int() * torch.arange(padding.shape[-1], device=padding.device)).argmax(-1)
+
+
+def end_of_text(ids: Tensor, attention_mask: Tensor | None, end: int | list[int] | None) -> Tensor:
+    """Index (B,) of the first real end token of each row of (B, T); padding often has the same id.
+
+    In a row without one, the first token is taken, with a warning; or the end token that the mask hides.
+
+    Args:
+        end: the end token, or several; 2 is what configs said while the end token was found as the highest id.
+    """
+    padding = None if attention_mask is None or attention_mask.dim() != 2 else attention_mask == 0
+    if end == 2:
+        return (ids if padding is None else ids.masked_fill(padding, -1)).argmax(-1)
+    ends = torch.isin(ids, torch.tensor(end, device=ids.device))
+    real = ends if padding is None else ends & ~padding
+    has_end = real.any(-1)
+    if is_true((~has_end).any()):
+        warn_once(
+            "no-end-token",
+            f"row {int(has_end.int().argmin())} of input_ids has no end token ({end}) outside of padding, whose state is a"
+            " text's vector; its first token's is taken (the tokenizer adds the end token)",
+        )
+    return torch.where(has_end, real.int().argmax(-1), ends.int().argmax(-1))

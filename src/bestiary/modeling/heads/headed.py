@@ -64,6 +64,13 @@ class Headed(PreTrainedModel):
         return self.base_model(*args, return_dict=True, **inputs)
 
 
+class WithoutPooler(Headed):
+    """A head that needs no pooled state, so the backbone has no pooler; files of the pretrained model do hold one."""
+
+    backbone_options = {"add_pooling_layer": False}
+    _keys_to_ignore_on_load_unexpected = [*PreTrainedModel._keys_to_ignore_on_load_unexpected, r"(^|\.)pooler\.dense\."]
+
+
 class TextHead(Headed, Generic[Output]):
     """What heads on texts share: `logits` of the backbone's output, and a `loss` where there are labels."""
 

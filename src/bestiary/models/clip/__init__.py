@@ -4,12 +4,13 @@ The text encoder is causal and speaks through the state of its end token; the im
 first block. Both are projected to one space, where a learned temperature scales their cosine similarities.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ...core.errors import ConfigError
-from ...core.kinds import Amount, Depth, Length, Rate, Size, check
+from ...core.kinds import Amount, Depth, Length, Rate, Size
 from ...core.plugins import lazy
 from ...modeling.config import PreTrainedConfig
+from ...modeling.dual_config import DualConfig
 
 
 class CLIPPartConfig(PreTrainedConfig):
@@ -64,37 +65,14 @@ class CLIPVisionConfig(CLIPPartConfig):
     patch_size: Size | tuple[Size, Size] = 32
 
 
-class CLIPConfig(PreTrainedConfig):
-    """Both encoders, and the space where they meet.
-
-    Older files hold `text_config_dict` and `vision_config_dict`, whose values come first.
-    """
+class CLIPConfig(DualConfig):
+    """Both encoders, and the space where they meet."""
 
     model_type: ClassVar[str] = "clip"
     sub_configs: ClassVar[dict[str, type[PreTrainedConfig]]] = {
         "text_config": CLIPTextConfig,
         "vision_config": CLIPVisionConfig,
     }
-
-    text_config: Any = None
-    vision_config: Any = None
-    projection_dim: Size = 512
-    logit_scale_init_value: float = 2.6592
-    initializer_factor: Amount = 1.0
-
-    def validate(self) -> None:
-        for name in self.sub_configs:
-            older = self.__dict__.pop(f"{name}_dict", None)
-            if older is not None:
-                current = self.__dict__[name]
-                check("CLIPConfig", f"{name}_dict", older, dict[str, Any])
-                check("CLIPConfig", name, current, dict[str, Any] | PreTrainedConfig | None)
-                values = current.to_dict() if isinstance(current, PreTrainedConfig) else (current or {})
-                self.__dict__[name] = {**values, **older}
-        super().validate()
-        for name, kind in self.sub_configs.items():
-            if not isinstance(self.__dict__[name], kind):
-                raise ConfigError(f"CLIPConfig: {name} is a {type(self.__dict__[name]).__name__}; expected {kind.__name__}")
 
 
 TASKS = {

@@ -6,24 +6,19 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import InputError
-from ...core.logging import warn_once
-from ...core.outputs import BaseModelOutputWithPooling, ContrastiveOutput, ImageEmbedsOutput, TextEmbedsOutput
+from ...core.outputs import BaseModelOutputWithPooling
 from ...modeling.base import PreTrainedModel
 from ...modeling.config import PreTrainedConfig
-from ...modeling.heads.headed import Headed, recorded
+from ...modeling.dual_encoder import DualEncoder, ImageProjection, TextProjection
 from ...modeling.heads.image_classification import ImageClassifier
 from ...modeling.recording import Stack
-from ...nn.activations import activation
+from ...modeling.tower import Tower, TowerAttention, TowerLayer, TowerMLP
 from ...nn.alias import Alias
-from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions
-from ...nn.init import Start, Starting, constant, normal
-from ...nn.kernels import default_scaling
-from ...nn.layer import Layer
-from ...nn.losses import contrastive_loss
-from ...nn.masks import Mask, make_mask, slots_of_text
+from ...nn.init import Starting, normal
+from ...nn.masks import make_mask, slots_of_text
 from ...nn.patches import check_pixels, grid, pair, stretch
-from ...nn.values import is_true
+from ...nn.pooling import end_of_text
 from . import CLIPConfig, CLIPPartConfig, CLIPTextConfig, CLIPVisionConfig
 
 
@@ -78,79 +73,41 @@ class CLIPVisionEmbeddings(Starting):
         return x + stretch(table, self.grid, grid(pixels.shape[-2:], config.patch_size))
 
 
-class CLIPAttention(HasHeads, Starting):
-    """Self-attention; what it may look at is the mask's matter."""
+class CLIPAttention(TowerAttention, Starting):
+    """Attention whose projections start smaller the deeper the stack is."""
 
     def __init__(self, config: CLIPPartConfig) -> None:
-        super().__init__()
-        size = config.get("hidden_size")
-        self.head_dim = size // config.get("num_attention_heads")
-        self.k_proj = nn.Linear(size, size)
-        self.v_proj = nn.Linear(size, size)
-        self.q_proj = nn.Linear(size, size)
-        self.out_proj = nn.Linear(size, size)
-        self.attend = Attend(default_scaling(self.head_dim), config.attention_dropout)
-        wide = size**-0.5 * config.initializer_factor
+        super().__init__(config)
+        wide = self.embed_dim**-0.5 * config.initializer_factor
         narrow = normal(wide * (2 * config.num_hidden_layers) ** -0.5)
         self.starts = {
             **dict.fromkeys(("q_proj.weight", "k_proj.weight", "v_proj.weight"), narrow),
             "out_proj.weight": normal(wide),
         }
 
-    def forward(self, x: Tensor, mask: Mask) -> Tensor:
-        query, key, value = (split_heads(project(x), self.head_dim) for project in (self.q_proj, self.k_proj, self.v_proj))
-        output: Tensor = self.out_proj(merge_heads(self.attend(query, key, value, mask)))
-        return output
 
-
-class CLIPMLP(Starting):
-    """fc2(act(fc1(x)))."""
+class CLIPMLP(TowerMLP, Starting):
+    """An MLP that starts in the same way."""
 
     def __init__(self, config: CLIPPartConfig) -> None:
-        super().__init__()
-        size = config.get("hidden_size")
-        self.fc1 = nn.Linear(size, config.get("intermediate_size"))
-        self.fc2 = nn.Linear(config.get("intermediate_size"), size)
-        self.act = activation(config.hidden_act)
-        factor = config.initializer_factor
+        super().__init__(config)
+        size, factor = self.fc1.in_features, config.initializer_factor
         self.starts = {
             "fc1.weight": normal((2 * size) ** -0.5 * factor),
             "fc2.weight": normal((2 * size * config.num_hidden_layers) ** -0.5 * factor),
         }
 
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.fc2(self.act(self.fc1(x)))
-        return output
 
-
-class CLIPEncoderLayer(Layer):
+class CLIPEncoderLayer(TowerLayer):
     """x + attention(norm(x)), then x + mlp(norm(x))."""
 
-    def __init__(self, config: CLIPPartConfig) -> None:
-        super().__init__()
-        size = config.get("hidden_size")
-        self.self_attn = CLIPAttention(config)
-        self.layer_norm1 = nn.LayerNorm(size, config.layer_norm_eps)
-        self.mlp = CLIPMLP(config)
-        self.layer_norm2 = nn.LayerNorm(size, config.layer_norm_eps)
-
-    def forward(self, x: Tensor, mask: Mask) -> Tensor:
-        x = x + self.self_attn(self.layer_norm1(x), mask)
-        output: Tensor = x + self.mlp(self.layer_norm2(x))
-        return output
+    attention_class, mlp_class = CLIPAttention, CLIPMLP
 
 
-class CLIPEncoder(nn.Module):
+class CLIPEncoder(Tower):
     """The stack of blocks, the same for texts and images."""
 
-    def __init__(self, config: CLIPPartConfig) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(CLIPEncoderLayer(config) for _ in range(config.num_hidden_layers))
-
-    def forward(self, x: Tensor, mask: Mask) -> Tensor:
-        for layer in self.layers:
-            x = layer(x, mask)
-        return x
+    layer_class = CLIPEncoderLayer
 
 
 class CLIPPreTrainedModel(PreTrainedModel):
@@ -200,27 +157,9 @@ class CLIPTextModel(CLIPPreTrainedModel):
         x = self.encoder(x, make_mask(x.shape[1], x.device, attention_mask))
         x = self.final_layer_norm(x)
         rows = torch.arange(len(x), device=x.device)
-        return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=x[rows, self._end(input_ids, attention_mask)])
-
-    def _end(self, ids: Tensor, attention_mask: Tensor | None) -> Tensor:
-        """Index (B,) of the first real end token of each row of (B, T); padding often has the same id.
-
-        In a row without one, the first token is taken, with a warning; or the end token that the mask hides.
-        """
-        padding = None if attention_mask is None or attention_mask.dim() != 2 else attention_mask == 0
-        end = self.config.eos_token_id
-        if end == 2:  # what configs said while the end token was found as the highest id
-            return (ids if padding is None else ids.masked_fill(padding, -1)).argmax(-1)
-        ends = torch.isin(ids, torch.tensor(end, device=ids.device))
-        real = ends if padding is None else ends & ~padding
-        has_end = real.any(-1)
-        if is_true((~has_end).any()):
-            warn_once(
-                "no-end-token",
-                f"row {int(has_end.int().argmin())} of input_ids has no end token ({end}) outside of padding, whose state is a"
-                " text's vector; its first token's is taken (the tokenizer adds the end token)",
-            )
-        return torch.where(has_end, real.int().argmax(-1), ends.int().argmax(-1))
+        return BaseModelOutputWithPooling(
+            last_hidden_state=x, pooler_output=x[rows, end_of_text(input_ids, attention_mask, self.config.eos_token_id)]
+        )
 
 
 class CLIPVisionModel(CLIPPreTrainedModel):
@@ -260,97 +199,13 @@ class CLIPVisionModel(CLIPPreTrainedModel):
 _OLD = PreTrainedModel._keys_to_ignore_on_load_unexpected
 
 
-def _projection(part: CLIPPartConfig, size: int) -> tuple[nn.Linear, Start]:
-    """A linear layer to the shared space of `size`, and how its weights start."""
-    hidden = part.get("hidden_size")
-    return nn.Linear(hidden, size, bias=False), normal(hidden**-0.5 * part.initializer_factor)
-
-
-class CLIPModel(CLIPPreTrainedModel):
+class CLIPModel(DualEncoder, CLIPPreTrainedModel):
     """Both encoders: how well each text describes each image."""
 
-    projection_dim = Alias("config.projection_dim")
-    text_embed_dim, vision_embed_dim = Alias("config.text_config.hidden_size"), Alias("config.vision_config.hidden_size")
-
-    stacks = {
-        "text_model_output.": Stack("text_model.encoder.layers"),
-        "vision_model_output.": Stack("vision_model.encoder.layers"),
-    }
-    config: CLIPConfig
-
-    def __init__(self, config: CLIPConfig) -> None:
-        super().__init__(config)
-        text, vision = config.text_config, config.vision_config
-        self.text_model = CLIPTextModel(text)
-        self.vision_model = CLIPVisionModel(vision)
-        self.visual_projection, visual = _projection(vision, config.projection_dim)
-        self.text_projection, textual = _projection(text, config.projection_dim)
-        self.logit_scale = nn.Parameter(torch.tensor(float(config.logit_scale_init_value)))
-        self.starts = {
-            "visual_projection.weight": visual,
-            "text_projection.weight": textual,
-            "logit_scale": constant(config.logit_scale_init_value),
-        }
-
-    def get_input_embeddings(self) -> nn.Module:
-        return self.text_model.get_input_embeddings()
-
-    def get_text_features(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        return_dict: bool | None = None,
-        **options: Any,
-    ) -> Any:
-        """The text encoder's output, with `pooler_output` (B, projection) in the shared space, not normalised.
-
-        `options`: output_hidden_states, output_attentions.
-        """
-        output = self.text_model(input_ids, attention_mask, position_ids=position_ids, return_dict=True, **options)
-        output.pooler_output = self.text_projection(output.pooler_output)
-        return output if (self.config.return_dict if return_dict is None else return_dict) else output.to_tuple()
-
-    def get_image_features(
-        self, pixel_values: Tensor, interpolate_pos_encoding: bool = False, return_dict: bool | None = None, **options: Any
-    ) -> Any:
-        """The image encoder's output, as `get_text_features` gives the text encoder's."""
-        any_size = interpolate_pos_encoding
-        output = self.vision_model(pixel_values, interpolate_pos_encoding=any_size, return_dict=True, **options)
-        output.pooler_output = self.visual_projection(output.pooler_output)
-        return output if (self.config.return_dict if return_dict is None else return_dict) else output.to_tuple()
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        pixel_values: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        return_loss: bool | None = None,
-        interpolate_pos_encoding: bool = False,
-    ) -> ContrastiveOutput:
-        """Texts (B, T) and images (B', C, Y, X).
-
-        `return_loss`: also the contrastive loss, for which text i belongs to image i.
-        """
-        if input_ids is None or pixel_values is None:
-            raise InputError("CLIPModel compares input_ids with pixel_values; for one, get_text_features or get_image_features")
-        text = self.get_text_features(input_ids, attention_mask, position_ids, return_dict=True)
-        vision = self.get_image_features(pixel_values, interpolate_pos_encoding, return_dict=True)
-        texts, images = (x / x.norm(dim=-1, keepdim=True) for x in (text.pooler_output, vision.pooler_output))
-        logits = texts @ images.t().to(texts.device) * self.logit_scale.exp().to(texts.device)
-        return ContrastiveOutput(
-            loss=contrastive_loss(logits) if return_loss else None,
-            logits_per_image=logits.t(),
-            logits_per_text=logits,
-            text_embeds=texts,
-            image_embeds=images,
-            text_model_output=text,
-            vision_model_output=vision,
-        )
+    text_class, vision_class = CLIPTextModel, CLIPVisionModel
 
 
-class CLIPTextModelWithProjection(Headed, CLIPPreTrainedModel):
+class CLIPTextModelWithProjection(TextProjection, CLIPPreTrainedModel):
     """The text encoder and its projection to the shared space."""
 
     config_class = CLIPTextConfig
@@ -359,38 +214,15 @@ class CLIPTextModelWithProjection(Headed, CLIPPreTrainedModel):
     stacks = CLIPTextModel.stacks
     _keys_to_ignore_on_load_unexpected = [*_OLD, r"^vision_model\.", r"^(visual_projection\.weight|logit_scale)$"]
 
-    def __init__(self, config: CLIPTextConfig) -> None:
-        super().__init__(config)
-        self.text_projection, start = _projection(config, config.projection_dim)
-        self.starts = {"text_projection.weight": start}
 
-    def forward(self, input_ids: Tensor | None = None, attention_mask: Tensor | None = None, **inputs: Any) -> TextEmbedsOutput:
-        """As `CLIPTextModel`."""
-        output = self.run_backbone(input_ids, attention_mask=attention_mask, **inputs)
-        projected, state = self.text_projection(output.pooler_output), output.last_hidden_state
-        return TextEmbedsOutput(text_embeds=projected, last_hidden_state=state, **recorded(output))
-
-
-class CLIPVisionModelWithProjection(Headed, CLIPPreTrainedModel):
+class CLIPVisionModelWithProjection(ImageProjection, CLIPPreTrainedModel):
     """The image encoder and its projection to the shared space."""
 
     config_class = CLIPVisionConfig
     base_model_prefix = "vision_model"
-    main_input_name = "pixel_values"
     backbone_class = CLIPVisionModel
     stacks = CLIPVisionModel.stacks
     _keys_to_ignore_on_load_unexpected = [*_OLD, r"^text_model\.", r"^(text_projection\.weight|logit_scale)$"]
-
-    def __init__(self, config: CLIPVisionConfig) -> None:
-        super().__init__(config)
-        self.visual_projection, start = _projection(config, config.projection_dim)
-        self.starts = {"visual_projection.weight": start}
-
-    def forward(self, pixel_values: Tensor | None = None, **inputs: Any) -> ImageEmbedsOutput:
-        """As `CLIPVisionModel`."""
-        output = self.run_backbone(pixel_values, **inputs)
-        projected, state = self.visual_projection(output.pooler_output), output.last_hidden_state
-        return ImageEmbedsOutput(image_embeds=projected, last_hidden_state=state, **recorded(output))
 
 
 class CLIPForImageClassification(ImageClassifier, CLIPPreTrainedModel):

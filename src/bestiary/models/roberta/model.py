@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ...modeling.config import PreTrainedConfig
 from ...modeling.heads.causal_lm import CausalLM
+from ...modeling.heads.headed import WithoutPooler
 from ...modeling.heads.language import LanguageHead
 from ...modeling.heads.masked_lm import MaskedLM
 from ...modeling.heads.multiple_choice import MultipleChoice
@@ -14,7 +15,7 @@ from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import FirstTokenClassifier
 from ...modeling.heads.token_classification import TokenClassifier
 from ...nn.activations import activation
-from ..bert.model import BertModel, BertPreTrainedModel, WithoutPooler
+from ..bert.model import BertModel, BertPreTrainedModel
 from . import RobertaConfig
 
 

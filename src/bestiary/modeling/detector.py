@@ -1,0 +1,160 @@
+"""The floor that DETR and its relatives stand on: maps of a backbone, layers whose queries and keys have positions added."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout
+
+from ..core.errors import InputError
+from ..nn.activations import activation
+from ..nn.alias import Alias
+from ..nn.attention import Attend, HasHeads, merge_heads, split_heads
+from ..nn.frozen_norm import freeze_batch_norms
+from ..nn.inputs import warn_of_hidden_rows
+from ..nn.kernels import default_scaling
+from ..nn.layer import Layer, skipped
+from ..nn.masks import Mask
+from ..nn.patches import required
+from .backbone import build_backbone
+from .config import PreTrainedConfig
+
+
+class DetectorBackbone(nn.Module):
+    """The backbone, its batch norms frozen; layers behind its first go on learning (Carion et al. 2020, appendix A.4)."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__()
+        self.model = build_backbone(config.get("backbone_config"))
+        freeze_batch_norms(self.model)
+        self.model.requires_grad_(False)
+        for stage in list(self.model.get_submodule(self.model.stacks[""].layers).children())[1:]:
+            stage.requires_grad_(True)
+
+    def forward(self, pixels: Tensor | None, pixel_mask: Tensor | None) -> list[tuple[Tensor, Tensor]]:
+        """(B, C, Y, X) and its mask (B, Y, X) -> feature maps (B, D, y, x), each with its mask (B, y, x), True where real."""
+        pixels = required(pixels)
+        maps = self.model(pixels, return_dict=True).feature_maps
+        shape = (len(maps[0]), *pixels.shape[2:])
+        if pixel_mask is None:
+            pixel_mask = torch.ones(shape, device=maps[0].device)
+        if pixel_mask.shape not in (shape, (1, *shape[1:])):
+            raise InputError(f"pixel_mask has shape {tuple(pixel_mask.shape)}; expected {shape}, one number for each pixel")
+        pixel_mask = pixel_mask.expand(shape)
+        warn_of_hidden_rows(pixel_mask, "pixel_mask")
+        mask = pixel_mask[:, None].float()
+        return [(each, nn.functional.interpolate(mask, size=each.shape[-2:])[:, 0].bool()) for each in maps]
+
+
+class DetectorAttention(HasHeads):
+    """Attention whose queries and keys have positions added; values have none."""
+
+    def __init__(self, config: PreTrainedConfig, heads: int, cross: bool = False) -> None:
+        super().__init__()
+        size = config.get("d_model")
+        self.head_dim = size // heads
+        self.q_proj, self.k_proj = nn.Linear(size, size), nn.Linear(size, size)
+        self.v_proj, self.out_proj = nn.Linear(size, size), nn.Linear(size, size)
+        self.attend = Attend(default_scaling(self.head_dim), config.get("attention_dropout"), cross=cross)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Mask) -> Tensor:
+        """Queries (B, T, D), keys and values (B, S, D) -> (B, T, D)."""
+        projected = (self.q_proj(query), self.k_proj(key), self.v_proj(value))
+        output: Tensor = self.out_proj(merge_heads(self.attend(*(split_heads(x, self.head_dim) for x in projected), mask)))
+        return output
+
+
+class DetectorLayer(Layer):
+    """What the layers of encoder and decoder share: norm(x + attention(x)), and norm(x + mlp(x))."""
+
+    def __init__(self, config: PreTrainedConfig, heads: int, inner: int) -> None:
+        super().__init__()
+        self.self_attn = DetectorAttention(config, heads)
+        self.self_attn_layer_norm = nn.LayerNorm(config.get("d_model"))
+        self.fc1, self.fc2 = nn.Linear(config.get("d_model"), inner), nn.Linear(inner, config.get("d_model"))
+        self.final_layer_norm = nn.LayerNorm(config.get("d_model"))
+        self.act = activation(config.get("activation_function"))
+        self.dropout, self.activation_dropout = config.get("dropout"), config.get("activation_dropout")
+
+    def attention(self, x: Tensor, mask: Mask, positions: Tensor) -> Tensor:
+        """The half of the layer in which `x` looks at itself."""
+        attended = self.self_attn(x + positions, x + positions, x, mask)
+        output: Tensor = self.self_attn_layer_norm(x + dropout(attended, self.dropout, self.training))
+        return output
+
+    def mlp(self, x: Tensor) -> Tensor:
+        """The half of the layer with the MLP: norm(x + mlp(x))."""
+        inner = dropout(self.act(self.fc1(x)), self.activation_dropout, self.training)
+        output: Tensor = self.final_layer_norm(x + dropout(self.fc2(inner), self.dropout, self.training))
+        return output
+
+
+class DetectorEncoderLayer(DetectorLayer):
+    """norm(x + attention(x)), then norm(x + mlp(x))."""
+
+    def forward(self, x: Tensor, mask: Mask, *, positions: Tensor) -> Tensor:
+        return self.mlp(self.attention(x, mask, positions))
+
+
+class DetectorDecoderLayer(DetectorLayer):
+    """As in the encoder, with norm(x + attention to the encoder's states) between the halves."""
+
+    def __init__(self, config: PreTrainedConfig, heads: int, inner: int) -> None:
+        super().__init__(config, heads, inner)
+        self.encoder_attn = DetectorAttention(config, heads, cross=True)
+        self.encoder_attn_layer_norm = nn.LayerNorm(config.get("d_model"))
+
+    def forward(
+        self, x: Tensor, mask: Mask, *, positions: Tensor, memory: Tensor, memory_keys: Tensor, memory_mask: Mask
+    ) -> Tensor:
+        x = self.attention(x, mask, positions)
+        attended = self.encoder_attn(x + positions, memory_keys, memory, memory_mask)
+        return self.mlp(self.encoder_attn_layer_norm(x + dropout(attended, self.dropout, self.training)))
+
+
+class DetectorEncoder(nn.Module):
+    """The stack of layers over the places of a feature map."""
+
+    dropout = Alias("config.dropout")
+    layer_class: ClassVar[type[DetectorEncoderLayer]] = DetectorEncoderLayer
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__()
+        heads, inner = config.get("encoder_attention_heads"), config.get("encoder_ffn_dim")
+        self.layers = nn.ModuleList(self.layer_class(config, heads, inner) for _ in range(config.get("encoder_layers")))
+        self.layerdrop = config.get("encoder_layerdrop")
+
+    def forward(self, x: Tensor, mask: Mask, positions: Tensor) -> Tensor:
+        """States (B, T, D) and their positions (B, T, D) -> (B, T, D)."""
+        for layer in self.layers:
+            if not skipped(self.layerdrop, self.training):
+                x = layer(x, mask, positions=positions)
+        return x
+
+
+class DetectorDecoder(nn.Module):
+    """The stack of layers over the queries; with `auxiliary_loss` it also gives the normed states behind every layer.
+
+    These are what the next layer goes on with then, as in the published library; in the paper they are not.
+    """
+
+    dropout = Alias("config.dropout")
+    layer_class: ClassVar[type[DetectorDecoderLayer]] = DetectorDecoderLayer
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__()
+        heads, inner = config.get("decoder_attention_heads"), config.get("decoder_ffn_dim")
+        self.layers = nn.ModuleList(self.layer_class(config, heads, inner) for _ in range(config.get("decoder_layers")))
+        self.layernorm = nn.LayerNorm(config.get("d_model"))
+        self.layerdrop, self.norm_between = config.get("decoder_layerdrop"), config.get("auxiliary_loss")
+
+    def forward(self, x: Tensor, mask: Mask, **others: Any) -> tuple[Tensor, Tensor | None]:
+        """States (B, Q, D) -> the same behind the last norm, and (L, B, Q, D) or None."""
+        between = []
+        for layer in self.layers:
+            if not skipped(self.layerdrop, self.training):
+                x = layer(x, mask, **others)
+                if self.norm_between:
+                    x = self.layernorm(x)
+                    between.append(x)
+        return self.layernorm(x), torch.stack(between) if between else None

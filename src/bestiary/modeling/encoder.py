@@ -1,0 +1,207 @@
+"""The floor that BERT and its relatives stand on: a norm behind each half of a block, learned positions, segments, a pooler."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..core.logging import warn_once
+from ..core.outputs import BaseModelOutputWithPoolingAndCrossAttentions
+from ..nn.activations import activation
+from ..nn.alias import Alias
+from ..nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
+from ..nn.embeddings import LearnedPositions
+from ..nn.inputs import one_of, warn_of_hidden_rows
+from ..nn.kernels import default_scaling
+from ..nn.layer import Layer, in_chunks
+from ..nn.masks import Mask, make_mask, positions
+from ..nn.pooling import FirstTokenPooler
+from .base import PreTrainedModel
+from .cross_attention import look_at
+from .encoder_config import EncoderConfig
+
+
+class EncoderEmbeddings(nn.Module):
+    """norm(word + segment + position)."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, config.padding_row)
+        self.position_embeddings = LearnedPositions(config.max_position_embeddings, config.hidden_size, config.first_position)
+        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
+        self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
+        """words (B, T, D) are already embedded; without token_type_ids every token is of the first segment."""
+        types = words.new_zeros(1, dtype=torch.long) if token_type_ids is None else token_type_ids
+        segments = self.token_type_embeddings(types)
+        output: Tensor = self.dropout(self.LayerNorm(words + segments + self.position_embeddings(position_ids)))
+        return output
+
+
+class EncoderSelfAttention(HasHeads):
+    """Attention of a text to itself, or, as cross-attention, to an encoder's states (`memory`)."""
+
+    query_name = "query"
+
+    def __init__(self, config: EncoderConfig, layer_idx: int, cross: bool = False) -> None:
+        super().__init__()
+        size = config.hidden_size
+        self.layer_idx, self.head_dim = layer_idx, size // config.num_attention_heads
+        self.query, self.key, self.value = nn.Linear(size, size), nn.Linear(size, size), nn.Linear(size, size)
+        self.attend = Attend(default_scaling(self.head_dim), config.attention_probs_dropout_prob, cross=cross)
+
+    def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S, D) -> (B, H, S, K) twice."""
+        return split_heads(self.key(x), self.head_dim), split_heads(self.value(x), self.head_dim)
+
+    def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor | None = None) -> Tensor:
+        key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
+        return merge_heads(self.attend(split_heads(self.query(x), self.head_dim), key, value, mask))
+
+
+class EncoderOutput(nn.Module):
+    """norm(residual + dense(x)), the end of each half of a block."""
+
+    def __init__(self, config: EncoderConfig, size: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(size, config.hidden_size)
+        self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
+        output: Tensor = self.LayerNorm(self.dropout(self.dense(x)) + residual)
+        return output
+
+
+class EncoderAttention(nn.Module):
+    """The first half of a block: attention, then norm(residual + dense(x))."""
+
+    def __init__(self, config: EncoderConfig, layer_idx: int, cross: bool = False) -> None:
+        super().__init__()
+        self.self = EncoderSelfAttention(config, layer_idx, cross)
+        self.output = EncoderOutput(config, config.hidden_size)
+
+    def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor | None = None) -> Tensor:
+        output: Tensor = self.output(self.self(x, mask, cache, memory=memory), x)
+        return output
+
+
+class EncoderIntermediate(nn.Module):
+    """act(dense(x)), the inner layer of the MLP."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.act = activation(config.hidden_act)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.dense(x))
+
+
+class EncoderLayer(Layer):
+    """norm(x + attention(x)), perhaps norm(x + attention(x, memory)), then norm(x + mlp(x))."""
+
+    is_decoder, add_cross_attention = Alias("config.is_decoder"), Alias("config.add_cross_attention")
+
+    def __init__(self, config: EncoderConfig, layer_idx: int) -> None:
+        super().__init__()
+        self.chunk_size_feed_forward = config.chunk_size_feed_forward
+        self.attention = EncoderAttention(config, layer_idx)
+        self.crossattention = EncoderAttention(config, layer_idx, cross=True) if config.add_cross_attention else None
+        self.intermediate = EncoderIntermediate(config)
+        self.output = EncoderOutput(config, config.intermediate_size)
+
+    def forward(
+        self, x: Tensor, mask: Mask, cache: Any, *, memory: Tensor | None = None, memory_mask: Mask | None = None
+    ) -> Tensor:
+        x = self.attention(x, mask, cache)
+        if self.crossattention is not None and memory is not None:
+            x = self.crossattention(x, memory_mask, cache, memory=memory)
+        return in_chunks(self.feed_forward, x, self.chunk_size_feed_forward)
+
+    def feed_forward(self, x: Tensor) -> Tensor:
+        """The second half of the block."""
+        output: Tensor = self.output(self.intermediate(x), x)
+        return output
+
+
+class EncoderStack(nn.Module):
+    """The blocks, one after another."""
+
+    def __init__(self, config: EncoderConfig, layer_class: type[EncoderLayer] = EncoderLayer) -> None:
+        super().__init__()
+        self.layer = nn.ModuleList(layer_class(config, i) for i in range(config.num_hidden_layers))
+
+    def forward(self, x: Tensor, mask: Mask, cache: Any, **context: Any) -> Tensor:
+        for layer in self.layer:
+            x = layer(x, mask, cache, **context)
+        return x
+
+
+class Encoder(PreTrainedModel):
+    """The encoder (or, with `config.is_decoder`, decoder) without a head.
+
+    Class attributes:
+        embeddings_class, layer_class: its parts, built from the config; what relatives exchange.
+
+    Args:
+        add_pooling_layer: also give `pooler_output`, made from the first real token.
+    """
+
+    embeddings_class: ClassVar[type[EncoderEmbeddings]] = EncoderEmbeddings
+    layer_class: ClassVar[type[EncoderLayer]] = EncoderLayer
+    config: EncoderConfig
+    _keys_to_ignore_on_load_unexpected = [*PreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\.dense\."]
+
+    def __init__(self, config: EncoderConfig, add_pooling_layer: bool = True) -> None:
+        super().__init__(config)
+        self.embeddings = self.embeddings_class(config)
+        self.encoder = EncoderStack(config, self.layer_class)
+        self.pooler = FirstTokenPooler(config.hidden_size) if add_pooling_layer else None
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.embeddings.word_embeddings
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: Any = None,
+        use_cache: bool | None = None,
+    ) -> BaseModelOutputWithPoolingAndCrossAttentions:
+        """input_ids, token_type_ids, position_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T).
+
+        encoder_hidden_states (B, S, D) and encoder_attention_mask (B, S): what a decoder with cross-attention looks at.
+        """
+        one_of(input_ids, inputs_embeds)
+        decoder = self.config.is_decoder
+        if not decoder:
+            warn_of_hidden_rows(attention_mask)
+            if past_key_values is not None or encoder_hidden_states is not None:
+                warn_once(
+                    "bidirectional",
+                    "encoder_hidden_states and past_key_values are for decoders (config.is_decoder=True), and this model looks"
+                    " both ways: the former are left out, the latter filled",
+                )
+            encoder_hidden_states = None
+        words = self.embeddings.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
+        cache = self.start_cache(past_key_values, use_cache) if decoder or past_key_values is not None else None
+        memory_mask, cache = look_at(self, encoder_hidden_states, encoder_attention_mask, words, cache)
+        mask = make_mask(words.shape[1], words.device, attention_mask, cache=cache, causal=decoder)
+        if position_ids is None:
+            past, first = 0 if cache is None else cache.position(), self.config.first_position
+            says = attention_mask
+            if first and input_ids is not None and past == 0 and (says is None or says.dim() != 2):
+                says = input_ids != first - 1  # as published, whatever is attended to
+            position_ids = positions(says, words.shape[1], past, words.device, first)
+        x = self.embeddings(words, token_type_ids, position_ids)
+        x = self.encoder(x, mask, cache, memory=encoder_hidden_states, memory_mask=memory_mask)
+        pooled = None if self.pooler is None else self.pooler(x, mask.padding)
+        return BaseModelOutputWithPoolingAndCrossAttentions(last_hidden_state=x, pooler_output=pooled, past_key_values=cache)

@@ -1,0 +1,82 @@
+"""The objects of an image: for each query a class, or none, and a box."""
+
+from itertools import pairwise
+from typing import Any, ClassVar, Generic, cast
+
+from torch import Tensor, nn
+
+from ...nn.detection import Predicted, SetLoss
+from ..config import PreTrainedConfig
+from .headed import Headed, Output, only
+
+
+class BoxHead(nn.Module):
+    """Dense layers of these `sizes` with ReLU between them."""
+
+    def __init__(self, sizes: list[int]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(inner, outer) for inner, outer in pairwise(sizes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers[:-1]:
+            x = layer(x).relu()
+        output: Tensor = self.layers[-1](x)
+        return output
+
+
+class ObjectDetection(Headed, Generic[Output]):
+    """Logits and boxes of each query, by `class_labels_classifier` and `bbox_predictor`.
+
+    Class attributes:
+        box_head_class: what makes boxes of states. output_class: what forward gives.
+    """
+
+    box_head_class: ClassVar[type[BoxHead]] = BoxHead
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        size = config.get("d_model")
+        self.class_labels_classifier = nn.Linear(size, config.num_labels + 1)
+        self.bbox_predictor = self.box_head_class([size, size, size, 4])
+
+    def predict(self, states: Tensor) -> Predicted:
+        """(..., Q, D) -> logits (..., Q, N+1) and boxes (..., Q, 4)."""
+        return Predicted(self.class_labels_classifier(states), self.bbox_predictor(states).sigmoid())
+
+    def set_loss(self) -> SetLoss:
+        """The loss, weighted as the config says."""
+        config = self.config.get
+        return SetLoss(
+            class_cost=config("class_cost"),
+            bbox_cost=config("bbox_cost"),
+            giou_cost=config("giou_cost"),
+            bbox_weight=config("bbox_loss_coefficient"),
+            giou_weight=config("giou_loss_coefficient"),
+            mask_weight=config("mask_loss_coefficient"),
+            dice_weight=config("dice_loss_coefficient"),
+            empty_weight=config("eos_coefficient"),
+        )
+
+    def objects(self, output: Any, labels: Any, kind: Any = None, masks: Tensor | None = None) -> Any:
+        """An output of class `kind` from the backbone's: predictions, and their loss where there are `labels`."""
+        predicted = self.predict(output.last_hidden_state)
+        earlier = [] if output.intermediate_hidden_states is None else map(self.predict, output.intermediate_hidden_states[:-1])
+        earlier, loss, parts = list(earlier), None, None
+        if labels is not None:
+            loss, parts = self.set_loss()(predicted, labels, earlier, masks)
+        kind = self.output_class if kind is None else kind
+        return kind(
+            loss=loss,
+            loss_dict=parts,
+            logits=predicted.logits,
+            pred_boxes=predicted.boxes,
+            auxiliary_outputs=[{"logits": each.logits, "pred_boxes": each.boxes} for each in earlier] or None,
+            last_hidden_state=output.last_hidden_state,
+            **only(kind, output),
+        )
+
+    def forward(
+        self, pixel_values: Tensor | None = None, pixel_mask: Tensor | None = None, *, labels: Any = None, **inputs: Any
+    ) -> Output:
+        """labels: of each image a dictionary with `class_labels` (M,) and `boxes` (M, 4), centers in 0..1."""
+        return cast(Output, self.objects(self.run_backbone(pixel_values, pixel_mask, **inputs), labels))
