@@ -10,8 +10,6 @@ from ...core.kinds import Amount, Depth, Length, Rate, Size
 from ...core.plugins import lazy
 from ...modeling.config import PreTrainedConfig
 
-SUMMARIES = ("last", "first", "mean", "cls_index")
-
 
 class GPT2Config(PreTrainedConfig):
     """Hyperparameters; the defaults are those of the smallest GPT-2.

@@ -6,31 +6,28 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ...core.errors import ConfigError, InputError
-from ...core.outputs import BaseModelOutputWithPast, ModelOutput, Tensors
+from ...core.outputs import BaseModelOutputWithPast
 from ...modeling.base import PreTrainedModel
 from ...modeling.cross_attention import look_at
 from ...modeling.heads.causal_lm import CausalLM
-from ...modeling.heads.headed import classifier_dropout, recorded
-from ...modeling.heads.language import LanguageHead
+from ...modeling.heads.double_heads import DoubleHeads, DoubleHeadsOutput, SequenceSummary
+from ...modeling.heads.headed import classifier_dropout
 from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import LastTokenClassifier
 from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
-from ...nn.activations import activation, identity
+from ...nn.activations import activation
 from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
 from ...nn.conv import Conv1D
 from ...nn.embeddings import LearnedPositions
 from ...nn.init import start_usually
-from ...nn.inputs import check_places, one_of
+from ...nn.inputs import one_of
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
-from ...nn.losses import causal_lm_loss, token_loss
 from ...nn.masks import Mask, decoder_frame
-from ...nn.pooling import last_real
-from . import SUMMARIES, GPT2Config
+from . import GPT2Config
 
 
 class BranchEnd(Conv1D):
@@ -184,98 +181,21 @@ class GPT2LMHeadModel(CausalLM, GPT2PreTrainedModel):
     _tied_weights_keys = {"lm_head.weight": "transformer.wte.weight"}
 
 
-class GPT2SequenceSummary(nn.Module):
-    """One vector for a text: one of its states (or their mean), projected, as the `summary_*` fields say.
-
-    With `summary_proj_to_labels` the vector is the score of a choice, one number.
-    """
-
-    def __init__(self, config: GPT2Config) -> None:
-        super().__init__()
-        if config.summary_type not in SUMMARIES:
-            raise ConfigError(f"summary_type is {config.summary_type!r}; expected one of {', '.join(SUMMARIES)}")
-        self.kind, self.scalar = config.summary_type, config.summary_use_proj and config.summary_proj_to_labels
-        size = 1 if self.scalar else config.n_embd
-        self.summary = nn.Linear(config.n_embd, size) if config.summary_use_proj else nn.Identity()
-        self.act = activation(config.summary_activation) if config.summary_activation else identity
-        self.first_dropout = nn.Dropout(config.summary_first_dropout)
-
-    def forward(self, x: Tensor, index: Tensor | None = None) -> Tensor:
-        """(..., T, D) -> (...), or (..., D) without a score; index (...) is the place of the state that stands for the text."""
-        if self.kind == "mean":
-            state = x.mean(dim=-2)
-        elif self.kind == "first":
-            state = x[..., 0, :]
-        elif index is not None:
-            state = x.take_along_dim(index[..., None, None], dim=-2).squeeze(-2)
-        else:
-            state = x[..., -1, :]
-        result = self.act(self.summary(self.first_dropout(state)))
-        return result.squeeze(-1) if self.scalar else result
+class GPT2SequenceSummary(SequenceSummary):
+    """One vector for a text: one of its states (or their mean), projected, as the `summary_*` fields say."""
 
 
 @dataclass
-class GPT2DoubleHeadsModelOutput(ModelOutput):
+class GPT2DoubleHeadsModelOutput(DoubleHeadsOutput):
     """`logits` (B, choices, T, V) and `mc_logits` (B, choices), with the losses of both."""
 
-    loss: Tensor | None = None
-    mc_loss: Tensor | None = None
-    logits: Tensor | None = None
-    mc_logits: Tensor | None = None
-    past_key_values: Any | None = None
-    hidden_states: Tensors | None = None
-    attentions: Tensors | None = None
-    cross_attentions: Tensors | None = None
 
-
-class GPT2DoubleHeadsModel(LanguageHead, GPT2PreTrainedModel):
+class GPT2DoubleHeadsModel(DoubleHeads, GPT2PreTrainedModel):
     """GPT-2 with a language-modelling head and a score for each of several texts (RocStories, SWAG)."""
 
     backbone_class = GPT2Model
+    output_class, summary_class = GPT2DoubleHeadsModelOutput, GPT2SequenceSummary
     _tied_weights_keys = {"lm_head.weight": "transformer.wte.weight"}
-
-    def __init__(self, config: GPT2Config) -> None:
-        super().__init__(config)
-        self.multiple_choice_head = GPT2SequenceSummary(config)
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *,
-        mc_token_ids: Tensor | None = None,
-        labels: Tensor | None = None,
-        mc_labels: Tensor | None = None,
-        past_key_values: Any = None,
-        use_cache: bool | None = None,
-        **inputs: Any,
-    ) -> GPT2DoubleHeadsModelOutput:
-        """input_ids and its companions (B, choices, T), or (B, T) for one text each.
-
-        Args:
-            mc_token_ids: (B, choices), the token whose state is scored; the last real one when None.
-            labels: like input_ids, shifted by the model; -100 is ignored. mc_labels: (B,), the index of the right choice.
-        """
-        main_input = input_ids if input_ids is not None else inputs.get("inputs_embeds")
-        if main_input is None:
-            raise InputError("pass input_ids or inputs_embeds")
-        shape = main_input.shape[:-1] if input_ids is None else main_input.shape
-        tensors = {"input_ids": input_ids, "attention_mask": attention_mask, **inputs}
-        flat = {name: None if x is None else x.reshape(-1, *x.shape[len(shape) - 1 :]) for name, x in tensors.items()}
-        output = self.run_backbone(past_key_values=past_key_values, use_cache=use_cache, **flat)
-        hidden = output.last_hidden_state.unflatten(0, shape[:-1])
-        if attention_mask is not None and (mc_token_ids is None or self.config.summary_type == "last"):
-            mc_token_ids = last_real(attention_mask[..., -shape[-1] :] != 0)
-        elif mc_token_ids is not None:
-            mc_token_ids = check_places(mc_token_ids, "mc_token_ids", shape[:-1], shape[-1])
-        logits, scores = self.vocabulary_logits(hidden), self.multiple_choice_head(hidden, mc_token_ids)
-        return GPT2DoubleHeadsModelOutput(
-            loss=None if labels is None else causal_lm_loss(logits, labels),
-            mc_loss=None if mc_labels is None else token_loss(scores.view(-1, scores.shape[-1]), mc_labels, name="mc_labels"),
-            logits=logits,
-            mc_logits=scores,
-            **recorded(output),
-        )
 
 
 class GPT2ForSequenceClassification(LastTokenClassifier, GPT2PreTrainedModel):

@@ -2,83 +2,34 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from ...core.errors import ConfigError, InputError
+from ...core.errors import ConfigError
 from ...core.outputs import BaseModelOutputWithPooling, MaskedImageModelingOutput
 from ...modeling.base import PreTrainedModel
 from ...modeling.heads.headed import Headed, recorded
 from ...modeling.heads.image_classification import ImageClassifier
+from ...modeling.patch_embeddings import ImageEmbeddings, PatchEmbeddings
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation
-from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
-from ...nn.init import Starting, constant, normal
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
-from ...nn.patches import check_pixels, grid, pair, stretch
+from ...nn.patches import check_pixels, grid, pair
 from ...nn.pooling import FirstTokenPooler
 from . import ViTConfig
 
 
-class ViTPatchEmbeddings(nn.Module):
+class ViTPatchEmbeddings(PatchEmbeddings):
     """Each patch flattened and projected: one convolution whose stride is its width."""
 
-    num_channels = Alias("projection.in_channels")
 
-    @property
-    def num_patches(self) -> int:
-        """Patches of an image of the usual size."""
-        return self.grid[0] * self.grid[1]
-
-    def __init__(self, config: ViTConfig) -> None:
-        super().__init__()
-        patch, self.grid = pair(config.patch_size), grid(config.image_size, config.patch_size)
-        self.projection = nn.Conv2d(config.num_channels, config.hidden_size, kernel_size=patch, stride=patch)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """(B, C, Y, X) -> (B, patches, D)."""
-        output: Tensor = self.projection(pixels.to(self.projection.weight.dtype)).flatten(2).transpose(1, 2)
-        return output
-
-
-class ViTEmbeddings(Starting):
+class ViTEmbeddings(ImageEmbeddings):
     """The class token and the patches, some of them replaced by a mask token, plus learned positions."""
 
-    patch_size = Alias("config.patch_size")
-
-    def __init__(self, config: ViTConfig, use_mask_token: bool = False) -> None:
-        super().__init__()
-        size = config.hidden_size
-        self.config = config
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, size))
-        self.mask_token = nn.Parameter(torch.zeros(1, 1, size)) if use_mask_token else None
-        self.patch_embeddings = ViTPatchEmbeddings(config)
-        self.position_embeddings = nn.Parameter(torch.zeros(1, 1 + self.patch_embeddings.num_patches, size))
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-        self.starts = dict.fromkeys(("cls_token", "position_embeddings"), normal(config.initializer_range))
-        if use_mask_token:
-            self.starts["mask_token"] = constant(0.0)
-
-    def forward(self, pixel_values: Tensor | None, masked: Tensor | None, any_size: bool) -> Tensor:
-        """(B, C, Y, X) and the masked patches (B, T-1) -> (B, T, D)."""
-        config = self.config
-        pixels = check_pixels(pixel_values, config.num_channels, config.patch_size, None if any_size else config.image_size)
-        x = self.patch_embeddings(pixels)
-        if masked is not None:
-            if self.mask_token is None:
-                raise InputError("bool_masked_pos needs a mask token; build the model with use_mask_token=True")
-            if masked.shape != x.shape[:2]:
-                raise InputError(f"bool_masked_pos has shape {tuple(masked.shape)}; expected {tuple(x.shape[:2])}")
-            x = torch.where(masked.bool().unsqueeze(-1), self.mask_token.to(x.dtype), x)
-        x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
-        output: Tensor = self.dropout(
-            x + stretch(self.position_embeddings[0], self.patch_embeddings.grid, grid(pixels.shape[-2:], config.patch_size))
-        )
-        return output
+    patches_class = ViTPatchEmbeddings
 
 
 class ViTSelfAttention(HasHeads):

@@ -1,0 +1,69 @@
+"""Images as the first layer of ViT and its relatives sees them: a class token, patches, learned positions."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import InputError
+from ..nn.alias import Alias
+from ..nn.init import Starting, constant, normal
+from ..nn.patches import check_pixels, grid, pair, stretch
+from .config import PreTrainedConfig
+
+
+class PatchEmbeddings(nn.Module):
+    """Each patch flattened and projected: one convolution whose stride is its width."""
+
+    num_channels = Alias("projection.in_channels")
+
+    @property
+    def num_patches(self) -> int:
+        """Patches of an image of the usual size."""
+        return self.grid[0] * self.grid[1]
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__()
+        patch, self.grid = pair(config.get("patch_size")), grid(config.get("image_size"), config.get("patch_size"))
+        self.projection = nn.Conv2d(config.get("num_channels"), config.get("hidden_size"), kernel_size=patch, stride=patch)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(B, C, Y, X) -> (B, patches, D)."""
+        output: Tensor = self.projection(pixels.to(self.projection.weight.dtype)).flatten(2).transpose(1, 2)
+        return output
+
+
+class ImageEmbeddings(Starting):
+    """The class token and the patches, some of them replaced by a mask token, plus learned positions."""
+
+    patches_class: ClassVar[type[PatchEmbeddings]] = PatchEmbeddings
+    patch_size = Alias("config.patch_size")
+
+    def __init__(self, config: PreTrainedConfig, use_mask_token: bool = False) -> None:
+        super().__init__()
+        size = config.get("hidden_size")
+        self.config = config
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, size))
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, size)) if use_mask_token else None
+        self.patch_embeddings = self.patches_class(config)
+        self.position_embeddings = nn.Parameter(torch.zeros(1, 1 + self.patch_embeddings.num_patches, size))
+        self.dropout = nn.Dropout(config.get("hidden_dropout_prob"))
+        self.starts = dict.fromkeys(("cls_token", "position_embeddings"), normal(config.get("initializer_range")))
+        if use_mask_token:
+            self.starts["mask_token"] = constant(0.0)
+
+    def forward(self, pixel_values: Tensor | None, masked: Tensor | None, any_size: bool) -> Tensor:
+        """(B, C, Y, X) and the masked patches (B, T-1) -> (B, T, D)."""
+        patch, image = self.config.get("patch_size"), None if any_size else self.config.get("image_size")
+        pixels = check_pixels(pixel_values, self.config.get("num_channels"), patch, image)
+        x = self.patch_embeddings(pixels)
+        if masked is not None:
+            if self.mask_token is None:
+                raise InputError("bool_masked_pos needs a mask token; build the model with use_mask_token=True")
+            if masked.shape != x.shape[:2]:
+                raise InputError(f"bool_masked_pos has shape {tuple(masked.shape)}; expected {tuple(x.shape[:2])}")
+            x = torch.where(masked.bool().unsqueeze(-1), self.mask_token.to(x.dtype), x)
+        x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
+        table = stretch(self.position_embeddings[0], self.patch_embeddings.grid, grid(pixels.shape[-2:], patch))
+        output: Tensor = self.dropout(x + table)
+        return output
