@@ -173,6 +173,7 @@ class TextClassificationKeywords(_Opening, total=False):
     truncation_side: str | None
     split_special_tokens: bool | None
     add_prefix_space: bool | None
+    max_target_length: int | None
     on_too_long: str | None
     return_all_scores: Any
     top_k: Any
