@@ -92,9 +92,11 @@ class Record:
         return attribute.fset is not None if isinstance(attribute, property) else attribute is None
 
     def _refuse_misspelt(self, values: dict[str, Any]) -> None:
-        names = self._field_names | set(self.attribute_map) | {n for n in dir(type(self)) if not n.startswith("_")}
+        names = {n for n in dir(type(self)) if not n.startswith("_")}
+        settable = {n for kind in type(self).__mro__ for n, value in vars(kind).items() if isinstance(value, property)}
+        settable |= self._field_names | set(self.attribute_map)
         for name in values:
-            near = "" if name in names else did_you_mean(name, sorted(names), cutoff=0.85)
+            near = "" if name in names | settable else did_you_mean(name, sorted(settable), cutoff=0.85)
             if near:
                 raise ConfigError(f"{type(self).__name__} has no field {name!r:.80}.{near}")
 
