@@ -133,6 +133,17 @@ def test_errors_only_means_no_warnings() -> None:
     assert python(code.format(""), BESTIARY_VERBOSITY="error") == ""
 
 
+def test_what_is_warned_of_is_told_by_the_logger_of_old_scripts() -> None:
+    code = (
+        "from bestiary.core.logging import warn_once\nimport logging as l\n"
+        "l.basicConfig(format='%(name)s %(message)s')\nwarn_once('code', 'doubtful')\nwarn_once('code', 'doubtful')"
+    )
+    assert python(f"{COMPAT}{code}", TRANSFORMERS_VERBOSITY="") == "transformers doubtful [code]\n"
+    assert python(f"{COMPAT}{code}", TRANSFORMERS_VERBOSITY="error") == ""
+    assert python(f"{COMPAT}{code}", TRANSFORMERS_VERBOSITY="", BESTIARY_SILENCE="code") == ""
+    assert "BestiaryWarning: doubtful [code]" in python(f"import bestiary\n{code}")
+
+
 @MODULES
 def test_what_loggers_have_besides(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRANSFORMERS_NO_ADVISORY_WARNINGS", raising=False)

@@ -12,7 +12,7 @@ from transformers.tokenization_utils_base import PaddingStrategy, TruncationStra
 from transformers.utils.versions import require_version
 
 from bestiary import BertTokenizerFast
-from bestiary.compat import scripts
+from bestiary.compat import hub_files, scripts
 from bestiary.core.errors import ArgumentError, FileMissing
 
 
@@ -72,12 +72,12 @@ def test_docstrings() -> None:
 def test_files_of_a_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "config.json").write_text("{}")
-    for found in (scripts.cached_file, theirs.cached_file):
+    for found in (hub_files.cached_file, theirs.cached_file):
         assert Path(found(str(tmp_path), "config.json", subfolder="sub")) == tmp_path / "sub" / "config.json"
     with pytest.raises(FileMissing):
-        scripts.cached_file(tmp_path, "absent.json")
+        hub_files.cached_file(tmp_path, "absent.json")
     with pytest.raises(ArgumentError, match="revison"):
-        scripts.cached_file(tmp_path, "absent.json", revison="v1")
+        hub_files.cached_file(tmp_path, "absent.json", revison="v1")
 
 
 def test_devices_and_telemetry() -> None:

@@ -35,7 +35,7 @@ _UTILS = (
 MODULES: dict[str, tuple[str, ...]] = {
     "": ("compat.helpers", "auto.tables"),
     "activations": ("compat.activations",),
-    "audio_utils": ("preprocess.audio.spectrogram", "preprocess.audio.reading"),
+    "audio_utils": ("preprocess.audio.spectrogram", "preprocess.audio.reading", "compat.audio"),
     "cache_utils": ("cache",),
     "configuration_utils": ("modeling.config",),
     "convert_slow_tokenizer": ("compat.scripts",),
@@ -89,6 +89,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "models.auto.video_processing_auto": _AUTO,
     "models.whisper.english_normalizer": ("models.whisper.text_normalizer", "models.whisper.number_normalizer"),
     "pipelines": ("pipelines",),
+    "pipelines.audio_utils": ("compat.streams",),
     "pipelines.base": ("pipelines.base", "pipelines"),
     "pipelines.pt_utils": ("pipelines.datasets",),
     "processing_utils": ("compat.scripts",),

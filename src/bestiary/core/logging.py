@@ -82,13 +82,17 @@ def warn_once(code: str, message: str, about: str = "") -> None:
     """Warn once per process, or once for each `about`.
 
     `BESTIARY_SILENCE=code,code` in the environment silences by code, `set_verbosity_error` all. The line shown is the
-    caller's: the nearest one outside of this library and torch.
+    caller's: the nearest one outside of this library and torch. Where the library speaks as another, as `speak_as` has it, the
+    logger of that name tells it, as that library's own does.
     """
     if code + about in _warned or code in os.environ.get("BESTIARY_SILENCE", "").split(","):
         return
     if get_verbosity() > logging.WARNING:
         return
     _warned.add(code + about)
+    if _root.name != _PACKAGE:
+        _root.warning("%s [%s]", message, code)
+        return
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in (_PACKAGE, "torch"):
         level, frame = level + 1, frame.f_back

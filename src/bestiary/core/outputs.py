@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree
 
+from .errors import InputError
+
 Tensor = torch.Tensor
 Tensors = tuple[torch.Tensor, ...]
 
@@ -30,6 +32,34 @@ class ModelOutput:
             return cls(**dict(zip(names, values, strict=True)))
 
         pytree.register_pytree_node(cls, flatten, unflatten, serialized_type_name=f"{cls.__module__}.{cls.__qualname__}")
+
+    def __post_init__(self) -> None:
+        """Spread a dictionary, or pairs of names and values, that is passed in place of the fields.
+
+        Raises:
+            InputError: a name that is no field, or something among the pairs that is none.
+        """
+        if torch.compiler.is_compiling():
+            return
+        names = list(self.__dataclass_fields__)
+        first = getattr(self, names[0]) if names else None
+        if first is None or isinstance(first, Tensor) or any(getattr(self, name) is not None for name in names[1:]):
+            return
+        if isinstance(first, dict):
+            pairs: Any = list(first.items())
+        elif isinstance(first, list | tuple | Iterator):
+            pairs = list(first)
+        else:
+            return
+        if not isinstance(first, dict) and pairs and not _is_pair(pairs[0]):
+            if isinstance(first, Iterator):
+                setattr(self, names[0], pairs)
+            return
+        setattr(self, names[0], None)
+        for pair in pairs:
+            if not _is_pair(pair) or pair[0] not in names:
+                raise InputError(f"{type(self).__name__} is made of pairs of {names} and values; found {pair!r:.80}")
+            setattr(self, pair[0], pair[1])
 
     def keys(self) -> list[str]:
         """Names of the fields that hold something, in order."""
@@ -69,6 +99,10 @@ class ModelOutput:
 
     def __len__(self) -> int:
         return len(self.keys())
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[0], str)
 
 
 def map_rows(value: Any, change: Callable[[Tensor], Tensor], rows: int) -> Any:

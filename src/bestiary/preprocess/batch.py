@@ -91,9 +91,16 @@ def _holds_arrays(value: Any) -> bool:
 
 def _sample(value: Any) -> str:
     while isinstance(value, list | tuple) and value:
-        bad = next((item for item in value if item is None or isinstance(item, str | dict)), None)
-        value = bad if bad is not None else value[0]
+        value = next((item for item in value if item is None or isinstance(item, str | dict)), value[0])
     return "None" if value is None else f"{type(value).__name__} {value!r:.60}"
+
+
+def _is_numeric(value: Any) -> bool:
+    """Whether nested lists begin with a number, an array, a tensor or an image, or end in nothing."""
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    numbers = isinstance(value, int | float | complex | list | tuple | np.generic) or is_torch(value)
+    return numbers or hasattr(value, "__array_interface__")
 
 
 def _ragged(value: Any, name: str) -> str:
@@ -111,7 +118,7 @@ class BatchFeature(dict[str, Any]):
 
     Args:
         data: the features; None is an empty batch.
-        tensor_type: "pt" or "np" turns every entry into an array of that kind.
+        tensor_type: "pt" or "np" turns every entry of numbers into an array of that kind; other entries stay as they are.
         skip_tensor_conversion: names that stay as they are.
 
     Raises:
@@ -141,12 +148,15 @@ class BatchFeature(dict[str, Any]):
     def convert_to_tensors(
         self, tensor_type: str | TensorType | None = None, skip_tensor_conversion: Iterable[str] | None = None
     ) -> Self:
-        """Turn every entry into an array of the given kind, in place; None does nothing."""
+        """Turn every entry of numbers into an array of the given kind, in place; None does nothing.
+
+        What begins with something else (a text, None, a dictionary, an object) stays as it is.
+        """
         if tensor_type is None:
             return self
         skip = frozenset(skip_tensor_conversion or ())
         for name, value in list(self.items()):
-            if name not in skip and value is not None:
+            if name not in skip and _is_numeric(value):
                 self[name] = as_tensor(value, tensor_type, name)
         return self
 

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+import transformers
 
 from bestiary.core.errors import ArgumentError, InputError
 from bestiary.preprocess.batch import BatchFeature, TensorType, as_tensor
@@ -59,14 +60,27 @@ def test_it_is_a_dictionary():
         ([[1], [1, 2]], "'x'.*lengths 1, 2"),
         ([np.zeros(3), np.zeros(4)], r"\(3,\), \(4,\)"),
         ([torch.zeros(3), torch.zeros(4)], r"\(3,\), \(4,\)"),
-        (["a"], "str 'a'"),
-        ([None, 1], "None"),
+        ([1, "a"], "str 'a'"),
+        ([1, None], "None"),
     ],
 )
 @pytest.mark.parametrize("kind", ["pt", "np"])
 def test_what_cannot_become_a_tensor(value, message, kind):
     with pytest.raises(InputError, match=message):
         BatchFeature({"x": value}, kind)
+
+
+@pytest.mark.parametrize("kind", ["pt", "np"])
+@pytest.mark.parametrize(
+    "value", ["a", ["a"], [["a"], ["b"]], None, [None, 1], {"a": 1}, [{"a": 1}], {1}, object(), [object()]]
+)
+def test_what_is_no_number_stays(value, kind):
+    for batch in (
+        BatchFeature({"x": value, "y": [1]}, kind),
+        transformers.BatchFeature({"x": value, "y": [1]}, tensor_type=kind),
+    ):
+        assert batch["x"] is value
+        assert batch["y"].shape == (1,)
 
 
 def test_other_frameworks_are_refused():
