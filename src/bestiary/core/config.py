@@ -8,6 +8,7 @@ and saved again; a keyword that looks like a misspelt field is refused.
 import copy
 import json
 import math
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields
@@ -15,6 +16,7 @@ from inspect import Parameter
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from .errors import ConfigError, did_you_mean
+from .files import write_json
 from .kinds import check
 from .signatures import showing, undecorated
 
@@ -139,12 +141,17 @@ class Record:
         values = as_standard_json(self.shown_values() if use_diff else self.to_dict())
         return json.dumps(values, indent=2, sort_keys=True) + "\n"
 
-    def update(self, config_dict: dict[str, Any]) -> None:
+    def update(self, config_dict: dict[str, Any] | None = None, **more: Any) -> None:
         """Set several values at once and check them together."""
-        self._refuse_misspelt(config_dict)
-        for name, value in config_dict.items():
+        values = {**(config_dict or {}), **more}
+        self._refuse_misspelt(values)
+        for name, value in values.items():
             setattr(self, name, value)
         self.validate()
+
+    def to_json_file(self, json_file_path: str | os.PathLike[str], use_diff: bool = False) -> None:
+        """Write every value (with `use_diff` those that differ from the defaults) to a file, whole or not at all."""
+        write_json(json_file_path, as_standard_json(self.to_diff_dict() if use_diff else self.to_dict()))
 
     def update_from_string(self, update_str: str) -> None:
         """Set fields from text, `"hidden_size=24,hidden_act=relu"`; each value is read as what the field holds now.

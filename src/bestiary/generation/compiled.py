@@ -14,11 +14,7 @@ from .model import GeneratingModel
 from .options import Option
 from .prompt import Prompt
 
-OPTIONS = {
-    "compile_config": Option(Any),
-    "disable_compile": Option(bool),
-}
-
+OPTIONS = {"compile_config": Option(Any), "disable_compile": Option(bool)}
 
 # A cache that is made for a compiled call has a multiple of so many slots: calls of similar lengths share what was compiled.
 SLOTS = 256

@@ -4,7 +4,6 @@ A field that is None has not been said. What counts in the end is, for each fiel
 passed to the call, else the checkpoint's, else the default. `GenerationConfig.explain` shows value and origin.
 """
 
-import os
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 from ..core.config import as_standard_json
@@ -12,6 +11,7 @@ from ..core.errors import ArgumentError, ConfigError, PluginError
 from ..core.files import folder_to_fill, write_json
 from ..core.kinds import Natural
 from ..hub.files import HubOptions, get_file, inside
+from ..hub.options import NameOrPath
 from ..hub.pretrained import PretrainedRecord
 from ..hub.push import uploader
 from .options import Option, declared_by, options
@@ -105,7 +105,7 @@ class GenerationConfig(Fields):
     @classmethod
     def from_pretrained(
         cls,
-        pretrained_model_name: str | os.PathLike[str],
+        pretrained_model_name: NameOrPath,
         config_file_name: str | None = None,
         *,
         return_unused_kwargs: Literal[True],
@@ -116,7 +116,7 @@ class GenerationConfig(Fields):
     @classmethod
     def from_pretrained(
         cls,
-        pretrained_model_name: str | os.PathLike[str],
+        pretrained_model_name: NameOrPath,
         config_file_name: str | None = None,
         *,
         return_unused_kwargs: Literal[False] = False,
@@ -124,9 +124,7 @@ class GenerationConfig(Fields):
     ) -> Self: ...
 
     @classmethod
-    def from_pretrained(
-        cls, pretrained_model_name: str | os.PathLike[str], config_file_name: str | None = None, **kwargs: Any
-    ) -> Any:
+    def from_pretrained(cls, pretrained_model_name: NameOrPath, config_file_name: str | None = None, **kwargs: Any) -> Any:
         """Read generation_config.json (or `config_file_name`); further keywords override what it holds.
 
         With `return_unused_kwargs=True`, keywords that are no field come back in a second value instead.
@@ -159,11 +157,7 @@ class GenerationConfig(Fields):
         return {name: value for name, value in fields.items() if name not in self.__dict__}
 
     def save_pretrained(
-        self,
-        save_directory: str | os.PathLike[str],
-        config_file_name: str | None = None,
-        push_to_hub: bool = False,
-        **kwargs: Any,
+        self, save_directory: NameOrPath, config_file_name: str | None = None, push_to_hub: bool = False, **kwargs: Any
     ) -> list[str]:
         """Write the values that are set into `save_directory`; returns the path. None is not stored: it says nothing."""
         upload = uploader(push_to_hub, kwargs, "GenerationConfig.save_pretrained")

@@ -26,8 +26,7 @@ class Finish:
     def __init__(
         self, rows: int, device: torch.device, eos: Tensor | None, criteria: list[Any], max_length: int, pad: int
     ) -> None:
-        self.max_length = max_length
-        self.pad = pad
+        self.max_length, self.pad = max_length, pad
         self._eos, self._criteria = eos, criteria
         reasons = [criterion.reason if isinstance(criterion, StoppingCriteria) else "stopped" for criterion in criteria]
         self._names = ["", "eos", *reasons, "length", "cancelled"]

@@ -12,7 +12,6 @@ from .processor import LogitsProcessor
 
 OPTIONS = {"token_healing": Option(bool)}
 
-
 # How much likelier than others the token that was there is taken to be, in logits.
 _FAVOUR = 1.0
 

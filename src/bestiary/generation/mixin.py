@@ -264,11 +264,7 @@ class Generating:
         return heal(self._model, input_ids, attention_mask, tokenizer)
 
     def compute_transition_scores(
-        self,
-        sequences: Tensor,
-        scores: tuple[Tensor, ...],
-        beam_indices: Tensor | None = None,
-        normalize_logits: bool = False,
+        self, sequences: Tensor, scores: tuple[Tensor, ...], beam_indices: Tensor | None = None, normalize_logits: bool = False
     ) -> Tensor:
         """The score of each chosen token (R, new), from `scores` as `generate` returns them: one (R, V) for each new token.
 

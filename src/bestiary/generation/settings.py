@@ -138,8 +138,7 @@ def end_tokens(settings: GenerationConfig, device: torch.device) -> Tensor | Non
 
 def padding_token(settings: GenerationConfig) -> int:
     """What finished rows are filled with: the padding token, else an end token, else 0."""
-    pad = settings.pad_token_id
+    pad, eos = settings.pad_token_id, end_tokens(settings, torch.device("cpu"))
     if pad is not None and pad >= 0:
         return pad
-    eos = end_tokens(settings, torch.device("cpu"))
     return 0 if eos is None else int(eos[0])

@@ -14,10 +14,7 @@ from ..preprocess.text.text_decoder import is_byte_token
 from .options import Option
 from .processor import token_ids
 
-OPTIONS = {
-    "max_time": Option(Amount),
-    "stop_strings": Option(str | list[str]),
-}
+OPTIONS = {"max_time": Option(Amount), "stop_strings": Option(str | list[str])}
 
 
 class StoppingCriteria(ABC):

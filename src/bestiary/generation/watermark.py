@@ -4,7 +4,6 @@
 watermark. A dictionary with none of them is for green lists.
 """
 
-import os
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 from ..core import plugins
 from ..core.config import PlacedRecord
 from ..core.errors import ConfigError, did_you_mean
-from ..core.files import write_json
 from .processor import LogitsProcessor
 
 _FOLDER = f"{__package__}.watermarks"
@@ -24,14 +22,6 @@ class BaseWatermarkingConfig(PlacedRecord):
     @abstractmethod
     def construct_processor(self, vocab_size: int, device: Any) -> LogitsProcessor:
         """The processor that writes this watermark into scores (B, vocab_size) on `device`."""
-
-    def update(self, config_dict: dict[str, Any] | None = None, **more: Any) -> None:
-        """Set several values at once and check them together."""
-        super().update({**(config_dict or {}), **more})
-
-    def to_json_file(self, json_file_path: str | os.PathLike[str]) -> None:
-        """Write the values to a file."""
-        write_json(json_file_path, self.to_dict())
 
 
 def as_watermark(settings: Any) -> BaseWatermarkingConfig:

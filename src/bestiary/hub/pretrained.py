@@ -51,10 +51,6 @@ class PretrainedRecord(Record, PushToHubMixin):
             raise FileMissing(f"there is no file {json_file}; from_pretrained opens folders and names on the hub")
         return cls.from_dict(cls.get_dict(file))
 
-    def to_json_file(self, json_file_path: str | os.PathLike[str], use_diff: bool = False) -> None:
-        """Write every value (with `use_diff` those that differ from the defaults) to a file, whole or not at all."""
-        write_json(json_file_path, as_standard_json(self.to_diff_dict() if use_diff else self.to_dict()))
-
     def save_pretrained(self, save_directory: str | os.PathLike[str], *, push_to_hub: bool = False, **kwargs: Any) -> list[str]:
         """Write the file atomically into `save_directory`; returns the paths written.
 

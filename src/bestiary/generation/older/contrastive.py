@@ -13,10 +13,7 @@ from ..decoding import Decoding
 from ..options import Option
 from ..strategy import NextTokens, Strategy
 
-OPTIONS = {
-    "penalty_alpha": Option(float),
-    "low_memory": Option(bool, needs=("penalty_alpha",)),
-}
+OPTIONS = {"penalty_alpha": Option(float), "low_memory": Option(bool, needs=("penalty_alpha",))}
 CHOSEN_BY = ("penalty_alpha",)
 EXCLUDES = ("do_sample",)  # both say how a token is chosen
 

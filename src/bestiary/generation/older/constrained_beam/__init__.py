@@ -16,10 +16,7 @@ from ...options import Option
 from ...strategies.beam import Beam, BestRows
 from .constraints import ConstraintListState, check_room, check_tokens, constraints_of, round_robin
 
-OPTIONS = {
-    "constraints": Option(Any),
-    "force_words_ids": Option(Any),
-}
+OPTIONS = {"constraints": Option(Any), "force_words_ids": Option(Any)}
 CHOSEN_BY = ("constraints", "force_words_ids")
 REPLACES = ("beam", "group_beam")
 
