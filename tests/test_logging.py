@@ -109,6 +109,23 @@ def test_levels_act_on_the_children_of_both_names(setting: str, variable: str, s
     assert told == [f"{name} {level}" for name in ("transformers.models.bert", "bestiary.loading", "root") for level in said]
 
 
+def test_a_program_s_own_level_is_not_the_library_s() -> None:
+    code = "import logging as l\nl.basicConfig(level=l.INFO, format='%(message)s')\n"
+    for lines, name in (("import bestiary.logging\n", "bestiary"), (COMPAT, "transformers")):
+        told = python(
+            f"{code}{lines}l.getLogger('{name}.models').info('unheard')\nl.warning(l.getLogger('{name}').level)",
+            TRANSFORMERS_VERBOSITY="",
+        )
+        assert told == "30\n"
+
+
+def test_the_most_talkative_level() -> None:
+    assert ours.log_levels == theirs.log_levels
+    told = python(f"{COMPAT}logging.get_logger('transformers.x').debug('heard')", TRANSFORMERS_VERBOSITY="detail")
+    assert told.startswith("[DEBUG|<string>:")
+    assert told.endswith(">> heard\n")
+
+
 def test_the_public_module() -> None:
     code = (
         "import bestiary\nbestiary.logging.set_verbosity_info()\nbestiary.logging.get_logger('bestiary.models').info('heard')"
@@ -116,7 +133,7 @@ def test_the_public_module() -> None:
     assert python(code) == "heard\n"
     assert python("from bestiary import logging\nlogging.get_logger().info('unheard')") == ""
     assert python("from bestiary import logging\nlogging.get_logger().info('heard')", BESTIARY_VERBOSITY="info") == "heard\n"
-    assert "BESTIARY_VERBOSITY=loud is no level; expected one of debug" in python(
+    assert "BESTIARY_VERBOSITY=loud is no level; expected one of detail, debug" in python(
         "import bestiary.logging", BESTIARY_VERBOSITY="loud"
     )
 

@@ -14,7 +14,8 @@ from logging import INFO as INFO
 from logging import NOTSET as NOTSET
 from logging import WARNING as WARNING
 
-from .core.logging import LEVELS, stderr_handler
+from .core.logging import EXPLICIT, stderr_handler
+from .core.logging import LEVELS as log_levels
 from .core.logging import get_logger as _get_logger
 from .core.logging import get_verbosity as get_verbosity
 from .core.logging import set_verbosity as set_verbosity
@@ -45,7 +46,7 @@ def _nothing(*args: object, **kwargs: object) -> None:
 
 def get_log_levels_dict() -> dict[str, int]:
     """Names of levels, as TRANSFORMERS_VERBOSITY takes them -> levels."""
-    return dict(LEVELS)
+    return dict(log_levels)
 
 
 def captureWarnings(capture: bool) -> None:
@@ -86,7 +87,7 @@ def disable_propagation() -> None:
 def enable_explicit_format() -> None:
     """Show level, file, line and time with every message."""
     for handler in get_logger().handlers:
-        handler.setFormatter(logging.Formatter("[%(levelname)s|%(filename)s:%(lineno)s] %(asctime)s >> %(message)s"))
+        handler.setFormatter(EXPLICIT)
 
 
 def reset_format() -> None:

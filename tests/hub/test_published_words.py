@@ -61,11 +61,12 @@ def test_code_in_a_checkpoint(tmp_path: Path, opener: Any) -> None:
 
 
 @pytest.mark.skipif(available("flash_attn"), reason="needs a machine without flash-attn")
-def test_flash_attention_that_is_not_installed() -> None:
+@pytest.mark.parametrize("version", [2, 3, 4])
+def test_flash_attention_that_is_not_installed(version: int) -> None:
     def build(library: Any) -> Any:
         config = library.LlamaConfig(
             hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, vocab_size=8
         )
-        return library.AutoModelForCausalLM.from_config(config, attn_implementation="flash_attention_2")
+        return library.AutoModelForCausalLM.from_config(config, attn_implementation=f"flash_attention_{version}")
 
-    both(build, ImportError, "FlashAttention2")
+    both(build, ImportError, f"FlashAttention{version}")

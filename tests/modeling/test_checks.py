@@ -11,7 +11,7 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 
 from bestiary.cache.kinds.dynamic import DynamicCache
 from bestiary.cache.kinds.static import StaticCache
-from bestiary.core.errors import ArgumentError, InputError
+from bestiary.core.errors import ArgumentError, InputError, OutOfVocabulary
 from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.modeling.checks import check_tokens
 
@@ -59,6 +59,18 @@ def test_ids_that_are_none(reader: tuple[str, ...], change: Callable[[torch.Tens
     model, inputs = given(*reader)
     with pytest.raises(InputError, match=f"^{reader[2]} .*{text}"):
         model(**{**inputs, reader[2]: change(inputs[reader[2]])})
+
+
+@torch.no_grad()
+def test_an_id_outside_of_the_vocabulary_is_the_published_error_too() -> None:
+    models = pair("llama", "LlamaForCausalLM")
+    ids = models.inputs["input_ids"] + 99
+    for model in (models.ours, models.reference):
+        with pytest.raises(IndexError):
+            model(ids)
+    with pytest.raises(OutOfVocabulary) as refused:
+        models.ours(ids)
+    assert isinstance(refused.value, InputError)
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader[0])

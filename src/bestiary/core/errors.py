@@ -44,6 +44,12 @@ class InputError(BestiaryError, ValueError):
     code = "input"
 
 
+class OutOfVocabulary(InputError, IndexError):
+    """A token id that the vocabulary does not have (scripts expect the IndexError of a table)."""
+
+    code = "out-of-vocabulary"
+
+
 class ArgumentError(BestiaryError, TypeError, ValueError):
     """A keyword that does not exist, or options that exclude each other (scripts expect a TypeError or a ValueError)."""
 

@@ -7,12 +7,15 @@ import warnings
 
 _PACKAGE = "bestiary"
 LEVELS = {
+    "detail": logging.DEBUG,
     "debug": logging.DEBUG,
     "info": logging.INFO,
     "warning": logging.WARNING,
     "error": logging.ERROR,
     "critical": logging.CRITICAL,
 }
+# Level, file, line and time with every message.
+EXPLICIT = logging.Formatter("[%(levelname)s|%(filename)s:%(lineno)s] %(asctime)s >> %(message)s")
 stderr_handler = logging.StreamHandler()
 _root = logging.getLogger(_PACKAGE)
 _warned: set[str] = set()
@@ -26,8 +29,11 @@ def get_logger(name: str | None = None) -> logging.Logger:
 def speak_as(name: str) -> None:
     """Let the logger `name`, and with it its children, be the library's: this package's becomes one of them."""
     global _root
-    _root = logging.getLogger(name)
-    logging.getLogger(_PACKAGE).parent = _root
+    package, _root = logging.getLogger(_PACKAGE), logging.getLogger(name)
+    package.parent = _root
+    if _root.level == logging.NOTSET:
+        _root.setLevel(package.level)
+    package.setLevel(logging.NOTSET)
 
 
 def get_verbosity() -> int:
@@ -46,10 +52,12 @@ def set_verbosity(level: int) -> None:
 
 
 def set_verbosity_by(variable: str) -> None:
-    """`set_verbosity` to what the environment variable names (debug, info, ...), where there is one."""
+    """`set_verbosity` to what the environment variable names, where there is one; "detail" also sets the `EXPLICIT` format."""
     value = os.environ.get(variable, "").lower()
     if value in LEVELS:
         set_verbosity(LEVELS[value])
+        if value == "detail":
+            stderr_handler.setFormatter(EXPLICIT)
     elif value:
         warnings.warn(f"{variable}={value} is no level; expected one of {', '.join(LEVELS)}", BestiaryWarning, stacklevel=2)
 
@@ -104,4 +112,6 @@ def forget_warnings() -> None:
     _warned.clear()
 
 
+if _root.level == logging.NOTSET:  # so that `logging.basicConfig(level=...)`, which speaks of all libraries, leaves it be
+    _root.setLevel(logging.WARNING)
 set_verbosity_by("BESTIARY_VERBOSITY")

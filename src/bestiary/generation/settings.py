@@ -101,7 +101,7 @@ def max_length(settings: GenerationConfig, prompt: int, context: int | None, is_
         elif option is None and prompt < context:
             limit = context
         elif limit > prompt:
-            warn_beyond(context, limit)
+            warn_beyond(context, f"the text may grow to {limit} tokens")
     if limit <= prompt:
         raise InputError(
             f"max_length={limit} ({settings.origin('max_length')}) leaves nothing to add to a prompt of {prompt} tokens"

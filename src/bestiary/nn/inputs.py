@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import InputError
+from ..core.errors import InputError, OutOfVocabulary
 from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
 from .values import extremes, is_true, may_look
@@ -57,17 +57,22 @@ def token_list(ids: Any, size: int) -> list[int]:
         raise InputError("a prompt is empty; there must be at least one token")
     for token in tokens:
         if not isinstance(token, Integral) or isinstance(token, bool) or not 0 <= int(token) < size:
-            raise InputError(f"a prompt holds {token!r:.60}; expected token ids from 0 to {size - 1}")
+            kind = OutOfVocabulary if isinstance(token, Integral) else InputError
+            raise kind(f"a prompt holds {token!r:.60}; expected token ids from 0 to {size - 1}")
     return [int(token) for token in tokens]
 
 
 def check_vocabulary(ids: Tensor, size: int | None, name: str = "input_ids") -> None:
-    """Refuse ids that a vocabulary of `size` tokens does not have; None where the size is not known."""
+    """Refuse ids that a vocabulary of `size` tokens does not have; None where the size is not known.
+
+    Raises:
+        OutOfVocabulary: the worst of them.
+    """
     bounds = extremes(ids)
     if bounds is None or size is None or 0 <= bounds[0] <= bounds[1] < size:
         return
     wrong = bounds[0] if bounds[0] < 0 else bounds[1]
-    raise InputError(
+    raise OutOfVocabulary(
         f"{name} holds the id {wrong}, outside of the vocabulary of {size} (0 to {size - 1});"
         " the tokenizer belongs to another model, or resize_token_embeddings was not called"
     )

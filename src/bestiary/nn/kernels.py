@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..core.errors import ArgumentError, did_you_mean
+from ..core.errors import ArgumentError, MissingDependency, did_you_mean
 from ..core.optional import require
 from .masks import Mask
 
@@ -190,12 +190,21 @@ KERNELS: dict[str, Kernel] = {
 }
 
 
+# Published names of kernels of further packages, as errors call them.
+_NOT_YET = {"flash_attention_3": "FlashAttention3", "flash_attention_4": "FlashAttention4"}
+
+
 def kernel(name: str) -> Kernel:
     """The kernel called `name`; one that needs a package is refused here when the package is missing.
 
     Raises:
-        ArgumentError: no kernel of this name. MissingDependency: its package is not installed.
+        ArgumentError: no kernel of this name. MissingDependency: its package is not installed, or has no kernel here.
     """
+    if name in _NOT_YET:
+        raise MissingDependency(
+            f"{_NOT_YET[name]} (attn_implementation={name!r}) needs a package for which there is no kernel here yet; use sdpa,"
+            " or flash_attention_2, which needs flash-attn"
+        )
     if name not in KERNELS:
         near = did_you_mean(name, KERNELS)
         raise ArgumentError(f"unknown attn_implementation {name!r:.80}.{near} Known: {', '.join(KERNELS)}")

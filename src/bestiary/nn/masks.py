@@ -305,13 +305,13 @@ def _warn_beyond(limit: int, length: int, padded: Tensor | None) -> None:
         bounds = extremes(padded)
         length = 0 if bounds is None else int(bounds[1]) + 1
     if length > limit:
-        warn_beyond(limit, length)
+        warn_beyond(limit, f"the text has {length} tokens")
 
 
-def warn_beyond(limit: int, length: int) -> None:
-    """Warn of a text that gets as long as `length` tokens, where positions are good up to `limit`."""
+def warn_beyond(limit: int, what: str) -> None:
+    """Warn of a text beyond `limit` tokens, up to which positions are good; `what` says how long it is."""
     warn_once(
         "beyond-positions",
-        f"a text of {length} tokens, and this model was made for {limit} (max_position_embeddings); what it says beyond"
+        f"{what}, and this model was made for {limit} (max_position_embeddings); what it says beyond"
         " that gets worse. Cut the text, or set rope_parameters that stretch positions",
     )
