@@ -4,9 +4,11 @@ import copy
 
 import pytest
 import torch
+import transformers
 from kit.windowed import config_of
 from transformers import DynamicCache as ReferenceDynamicCache
 
+import bestiary
 from bestiary.cache import DynamicCache, EncoderDecoderCache, StaticCache, build, implementations
 from bestiary.core.errors import ArgumentError, CapacityError, InputError
 from bestiary.core.logging import BestiaryWarning
@@ -333,6 +335,20 @@ def test_layers_of_fixed_room_are_there_from_the_start(kind):
     cache.update(keys, keys, 0, {"cache_position": torch.arange(3)})  # the fourth is what older models pass
     assert torch.equal(cache.read(0)[0], keys)
     assert len(cache.key_cache) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [("Llama", {"num_hidden_layers": 2}), ("Mistral", {"num_hidden_layers": 3, "sliding_window": 4}), ("GPT2", {"n_layer": 4})],
+)
+def test_a_dynamic_cache_has_the_layers_of_its_config_before_the_first_step(name: str, fields: dict[str, int]) -> None:
+    ours, theirs = (
+        library.DynamicCache(config=getattr(library, f"{name}Config")(**fields)) for library in (bestiary, transformers)
+    )
+    for one in (ours, theirs):
+        assert [layer.keys for layer in one.layers] == [None] * len(theirs)
+    assert ours.is_sliding == theirs.is_sliding
+    assert [len(ours), ours.get_seq_length(), ours.key_cache] == [len(theirs), theirs.get_seq_length(), []]
 
 
 def test_room_taken_at_once_can_be_looked_at():

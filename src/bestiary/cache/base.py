@@ -231,7 +231,7 @@ class Cache(ABC):
 
     def to_legacy_cache(self) -> Legacy:
         """A copy as plain tensors: for each layer the pair (keys, values) of the tokens held."""
-        return tuple(tuple(tensor.clone() for tensor in self._exact(index)) for index in range(len(self)))
+        return tuple(tuple(tensor.clone() for tensor in self._exact(index)) for index in range(self._filled()))
 
     def _exact(self, layer_idx: int) -> tuple[Tensor, Tensor]:
         tokens = self.settled()[layer_idx].tokens()

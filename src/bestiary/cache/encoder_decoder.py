@@ -26,7 +26,8 @@ class EncoderDecoderCache(Cache):
         self.transfer = None
         self.self_attention_cache = DynamicCache() if self_attention_cache is None else self_attention_cache
         self.cross_attention_cache = DynamicCache() if cross_attention_cache is None else cross_attention_cache
-        self.is_updated: dict[int, bool] = dict.fromkeys(range(len(self.cross_attention_cache)), True)
+        layers = self.cross_attention_cache.layers
+        self.is_updated: dict[int, bool] = {index: True for index, layer in enumerate(layers) if layer.get_seq_length()}
         decoder_cache = self.self_attention_cache
         self.is_compileable, self.is_endless, self.needs_rotary = (
             decoder_cache.is_compileable,
@@ -127,4 +128,4 @@ class EncoderDecoderCache(Cache):
 
     def __getitem__(self, layer_idx: int) -> tuple[Tensor, ...]:  # type: ignore[override]
         encoder_cache = self.cross_attention_cache
-        return self.self_attention_cache[layer_idx] + (encoder_cache[layer_idx] if layer_idx < len(encoder_cache) else ())
+        return self.self_attention_cache[layer_idx] + (encoder_cache[layer_idx] if self.is_updated.get(layer_idx) else ())

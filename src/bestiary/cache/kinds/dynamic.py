@@ -9,7 +9,7 @@ from torch import Tensor
 from ...core.errors import InputError
 from ..base import Cache, Legacy
 from ..layer import CacheLayer, Change, Tokens, move_rows
-from ..layer_types import layer_types
+from ..layer_types import LayerTypes, layer_types
 from ..transfer import Transfer
 from .recurrent import RecurrentLayer
 from .sliding_window import SlidingWindowLayer
@@ -118,7 +118,8 @@ class DynamicCache(Cache):
 
     Args:
         ddp_cache_data: keys and values (B, G, S, K) of each layer to start from, as `to_legacy_cache` gives them; copied.
-        config: the model's config; layers that have a window by it keep no more than they can still see.
+        config: the model's config; layers that have a window by it keep no more than they can still see. With it, `layers`
+            holds one for each of the model's from the start.
         offloading: keep all layers but the one at work in the host's memory.
         offload_only_non_sliding: with `offloading`, leave layers with a window where they are.
 
@@ -138,9 +139,13 @@ class DynamicCache(Cache):
         offload_only_non_sliding: bool = False,
     ) -> None:
         super().__init__(Transfer(only_non_sliding=offload_only_non_sliding) if offloading else None)
-        self.types = layer_types(config)
+        self._start(layer_types(config))
         for index, (keys, values) in enumerate(ddp_cache_data):
             self.update(keys, values, index)
+
+    def _start(self, types: LayerTypes) -> None:
+        self.types = types
+        self.layers = [self.make_layer(index) for index in range(len(types.kinds))]
 
     def make_layer(self, layer_idx: int) -> CacheLayer:
         if self.types.is_recurrent(layer_idx):
@@ -161,5 +166,5 @@ def build(config: Any, length: int, keep_all: bool = False) -> DynamicCache:
     """A `DynamicCache`; with `keep_all`, layers with a window keep every token too."""
     cache = DynamicCache(config=config)
     if keep_all:
-        cache.types = cache.types._replace(window=None)
+        cache._start(cache.types._replace(window=None))
     return cache
