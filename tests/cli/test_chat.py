@@ -106,6 +106,12 @@ def test_a_file_that_is_no_conversation(command, tmp_path, content, said):
     assert said in line
 
 
+def test_one_message_is_no_plural_and_the_whole_path_is_told(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = chat(command, "/system Be kind.", "/save new/talk.json", "/load new/talk.json")
+    assert (code, err.splitlines()[1:]) == (0, [f"1 message is in {tmp_path / 'new' / 'talk.json'}", "1 message was read"])
+
+
 def test_save_where_nothing_can_be_written(command, tmp_path):
     (tmp_path / "file").write_text("")
     code, out, err = chat(command, f"/save {tmp_path / 'file' / 'talk.json'}")

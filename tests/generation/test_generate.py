@@ -628,9 +628,20 @@ def test_padding_without_a_mask(llama, padded):
 
 
 def test_padding_on_the_right(llama, padded):
+    """Positions go on from the last real token: the tokens are those of the reference's `forward` that is told so.
+
+    Its `generate` goes on from the padded slot.
+    """
+    ours, theirs = llama
     flipped = {name: value.flip(1) for name, value in padded.items()}
     with pytest.warns(BestiaryWarning, match="pad on the left"):
-        llama[0].generate(**flipped)
+        tokens = ours.generate(**flipped, max_new_tokens=5, eos_token_id=None)
+    ids, mask = flipped["input_ids"], flipped["attention_mask"]
+    for _ in range(5):
+        positions = (mask.cumsum(1) - 1).masked_fill(mask == 0, 0)
+        logits = theirs(ids, attention_mask=mask, position_ids=positions).logits[:, -1]
+        ids, mask = torch.cat([ids, logits.argmax(-1, keepdim=True)], 1), torch.nn.functional.pad(mask, (0, 1), value=1)
+    assert torch.equal(tokens, ids)
 
 
 def test_nan_is_no_token(llama, ids):

@@ -56,7 +56,8 @@ def _save(conversation: Conversation, argument: str) -> None:
         return
     path = Path(argument).expanduser()
     conversation.save(path)
-    remark(f"{len(conversation.messages())} messages are in {path}")
+    count = len(conversation.messages())
+    remark(f"{count} message{' is' if count == 1 else 's are'} in {path.resolve()}")
 
 
 def _load(conversation: Conversation, argument: str) -> None:
@@ -65,7 +66,8 @@ def _load(conversation: Conversation, argument: str) -> None:
         remark("/load needs the name of a file")
         return
     conversation.load(Path(argument).expanduser())
-    remark(f"{len(conversation.messages())} messages were read")
+    count = len(conversation.messages())
+    remark(f"{count} message{' was' if count == 1 else 's were'} read")
 
 
 def _exit(conversation: Conversation, argument: str) -> None:
