@@ -134,6 +134,10 @@ class Cache(ABC):
             self.transfer.settle(self.layers)
         return self.layers
 
+    def _longer_than(self, length: int) -> list[CacheLayer]:
+        """The layers that have seen more than `length` tokens; a draft by early exit fills the first alone."""
+        return [layer for layer in self.settled() if layer.get_seq_length() > length]
+
     def crop(self, max_length: int) -> None:
         """Keep the first `max_length` tokens, or, when negative, drop the last `-max_length`; shorter caches stay as they are.
 
@@ -146,19 +150,19 @@ class Cache(ABC):
         if length < 0:
             raise InputError(f"cannot drop the last {-max_length} tokens of a cache that has seen {seq_length}")
         if length < seq_length:
-            for layer in self.settled():
+            for layer in self._longer_than(length):
                 if not layer.can_crop(length):
                     why = layer.not_cut or f"a layer with a window needs tokens {layer.needs(length)} on, which are gone"
                     raise InputError(
                         f"this {type(self).__name__} of {seq_length} tokens cannot go back to {length}: {why}. Keep a copy of "
                         "it from then, or use one that keeps all tokens ('dynamic_full')"
                     )
-            for layer in self.layers:
+            for layer in self._longer_than(length):
                 layer.crop(length)
 
     def can_crop(self, length: int) -> bool:
         """Whether `crop(length)` is possible, for a length of 0 or more."""
-        return length >= self.get_seq_length() or all(layer.can_crop(length) for layer in self.settled())
+        return length >= self.get_seq_length() or all(layer.can_crop(length) for layer in self._longer_than(length))
 
     def reset(self) -> None:
         """Forget everything, keep what is allocated."""
