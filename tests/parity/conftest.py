@@ -25,6 +25,12 @@ def family(item: pytest.Item | None) -> str:
     return in_brackets[1] if in_brackets else item.path.stem
 
 
+def collect_once() -> None:
+    """Collect, and never look again at what is left: what the libraries keep for good grows with every family."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """The collector waits for the end of a family: torch's tracing makes so many objects that it would run all the time."""
@@ -34,8 +40,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         return (yield)
     finally:
         if family(nextitem) != family(item):
+            pair.cache_clear()
+            collect_once()
             gc.enable()
-            gc.collect()
         CPU_SECONDS[family(item)] += time.process_time() - start
 
 
@@ -57,10 +64,9 @@ def models(request: pytest.FixtureRequest) -> Pair:
 
 @pytest.fixture(autouse=True, scope="session")
 def permanent_objects() -> None:
-    """What both libraries keep for good is none of the collector's business: it would look through it every few families."""
+    """What both libraries have from the start is there before the first test."""
     transformers.PreTrainedModel  # noqa: B018 (imports it)
-    gc.collect()
-    gc.freeze()
+    collect_once()
     for logger in logging.Logger.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
             logger.propagate = True  # or pytest gives it a handler, and takes it away, three times a test

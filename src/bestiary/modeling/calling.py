@@ -82,7 +82,7 @@ class CallMixin(ModelParts):
         """
         if len(args) > 1:
             args, kwargs = self._by_name(args, kwargs)
-        if "token_type_ids" in kwargs:
+        if "token_type_ids" in kwargs and "token_type_ids" not in self._places:
             checks.drop_segments(self, kwargs)
         if self.main_input_name == "input_ids" and not torch.compiler.is_compiling() and not self.holds_models():
             checks.check_tokens(self, args, kwargs)
