@@ -144,7 +144,6 @@ def test_floats_that_numpy_lacks_are_read() -> None:
         ("detr", IMAGE, {"do_center_crop": True, "crop_size": {"height": 8, "width": 9}}, "no-crop"),
         ("vit", IMAGE, {"device": "cpu"}, "device-of-arrays"),
     ],
-    ids=str,
 )
 def test_one_warning(name: str, images: Any, options: dict[str, Any], code: str) -> None:
     forget_warnings()
