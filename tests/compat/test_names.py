@@ -9,8 +9,9 @@ from dataclasses import fields
 import pytest
 import transformers
 
+import bestiary
 from bestiary.compat import names
-from bestiary.core.errors import ArgumentError
+from bestiary.core.errors import ArgumentError, LoadError
 from bestiary.hub.files import PUBLISHED
 from bestiary.modeling.families import families
 
@@ -142,3 +143,19 @@ def test_the_program(tmp_path):
         done = subprocess.run([sys.executable, "-m", "bestiary.compat", *wrong], capture_output=True, text=True, timeout=120)
         assert done.returncode == 2
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_missing_weights_start_afresh_in_old_scripts_and_are_refused_elsewhere(tmp_path):
+    model = bestiary.BertModel(bestiary.BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, vocab_size=9))
+    state = {name: tensor for name, tensor in model.state_dict().items() if "query" not in name}
+    model.save_pretrained(tmp_path, state_dict=state)
+    with pytest.raises(LoadError, match="query.weight(.|\n)*allow_missing=True"):
+        bestiary.BertModel.from_pretrained(tmp_path)
+    script = (
+        "from transformers import BertModel\n"
+        f"model, info = BertModel.from_pretrained({str(tmp_path)!r}, output_loading_info=True)\n"
+        "print(len(info['missing_keys']), model.encoder.layer[0].attention.self.query.weight.std() > 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", PREFIX + script], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["2", "tensor(True)"], done.stderr
+    assert "query" in done.stderr

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core.errors import ArgumentError, UnknownName, did_you_mean
 from ..core.logging import set_verbosity_by, speak_as
+from ..core.missing_weights import start_afresh
 from ..hub.files import PUBLISHED as VERSION
 from .names import RENAMED, paths, sources
 
@@ -63,6 +64,8 @@ _FINDER = _Finder()
 def install() -> None:
     """Make `import transformers` and its documented submodules mean this library, whether that package is installed or not.
 
+    Weights that a checkpoint lacks then start afresh with a warning, as scripts for that package expect.
+
     Raises:
         ArgumentError: the real package is imported already.
     """
@@ -74,6 +77,7 @@ def install() -> None:
             " imports it, or run the script with python -m bestiary.compat"
         )
     sys.meta_path.insert(0, _FINDER)
+    start_afresh()
     speak_as(ROOT)
     set_verbosity_by("TRANSFORMERS_VERBOSITY")
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,7 +93,7 @@ class LoadReport:
         if not self.ok or (strict and self.unexpected):
             saved = f", which says it holds a {self.saved_as}," if self.saved_as else ""
             what = f"the weights of {self.checkpoint}{saved} do not fit the {self.model or 'model'}"
-            raise LoadError(f"{what}:\n" + "\n".join(self._problems()))
+            raise LoadError("\n".join([f"{what}:", *self._problems(), *self._remedies()]))
 
     def as_info(self) -> dict[str, Any]:
         """The table of `output_loading_info=True`: missing (here: initialised), unexpected, mismatched keys, error messages."""
@@ -109,6 +109,12 @@ class LoadReport:
         lines += [f"  unexpected  {name}" for name in fold(self.unexpected)]
         lines += [f"  mismatched  {line}" for line in _shapes(self.mismatched)]
         return lines + [f"  conflict    {line}" for line in self.conflicts]
+
+    def _remedies(self) -> Iterator[str]:
+        if self.missing:
+            yield "from_pretrained(..., allow_missing=True) starts the missing ones afresh, to be trained"
+        if self.mismatched:
+            yield "from_pretrained(..., ignore_mismatched_sizes=True) starts the mismatched ones afresh, to be trained"
 
     def __str__(self) -> str:
         """A table: one line for each group of tensors and its source."""

@@ -11,6 +11,7 @@ import torch
 
 from ..core.errors import ArgumentError, ConfigError, InputError, MissingDependency, did_you_mean
 from ..core.logging import warn_once
+from ..core.missing_weights import may_start_afresh
 from ..hub.options import HubKeywords, HubOptions
 from ..loading.checkpoint import Checkpoint
 from ..loading.load import LoadPlan, load_weights
@@ -93,7 +94,7 @@ class OpenOptions:
                     f" from_pretrained(folder, {flag}=True), then save_pretrained, writes safetensors"
                 )
         kwargs.pop("trust_remote_code", None)  # a class that is here needs no code from a checkpoint
-        if isinstance(everything := kwargs.get("allow_missing"), bool):
+        if isinstance(everything := kwargs.get("allow_missing", may_start_afresh()), bool):
             kwargs["allow_missing"] = ("",) if everything else ()
         names = {field.name for field in fields(cls)}
         options = cls(**{name: value for name, value in kwargs.items() if name in names})
