@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from dataclasses import fields
@@ -156,6 +157,7 @@ def test_missing_weights_start_afresh_in_old_scripts_and_are_refused_elsewhere(t
         f"model, info = BertModel.from_pretrained({str(tmp_path)!r}, output_loading_info=True)\n"
         "print(len(info['missing_keys']), model.encoder.layer[0].attention.self.query.weight.std() > 0)"
     )
-    done = subprocess.run([sys.executable, "-c", PREFIX + script], capture_output=True, text=True, timeout=120)
+    told = {**os.environ, "TRANSFORMERS_VERBOSITY": "warning"}
+    done = subprocess.run([sys.executable, "-c", PREFIX + script], capture_output=True, text=True, timeout=120, env=told)
     assert done.stdout.split() == ["2", "tensor(True)"], done.stderr
     assert "query" in done.stderr
