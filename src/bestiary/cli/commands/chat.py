@@ -104,5 +104,6 @@ def _make_room(pipeline: Any, conversation: Conversation, wanted: int | None) ->
     room = context(pipeline.model)
     tokens = wanted or (DEFAULT_NEW_TOKENS if room is None else min(DEFAULT_NEW_TOKENS, room // 4))
     if dropped := conversation.fit(count, room, tokens):
-        console.remark(f"(the context of {room} tokens is full: the {dropped} oldest messages were dropped)")
+        what = "the oldest message was" if dropped == 1 else f"the {dropped} oldest messages were"
+        console.remark(f"(the context of {room} tokens is full: {what} dropped)")
     return tokens if room is None else min(wanted or DEFAULT_NEW_TOKENS, room - count(conversation.messages()))
