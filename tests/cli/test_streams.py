@@ -86,7 +86,7 @@ def test_a_stdout_that_cannot_be_written(redirect, code, told):
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["generate", "def f", "--regex", "("], 1),
+        (["generate", "def f", "--regex", "("], 2),
         (["generate", "def f", "--device", "xpu:99"], 2),
         (["generate", "def f", "-n", "100000"], 1),
         (["generate", "def f", "-m", "no-folder/of-this-name"], 2),

@@ -268,7 +268,7 @@ def test_a_refused_call_leaves_the_cache_as_it_was(llama, ids):
     first = model.generate(ids, return_dict_in_generate=True, **LONG)
     cache, text = first.past_key_values, first.sequences[:, :-1]
     before = cache.get_seq_length()
-    for wrong in ({"max_new_tokens": 500}, {"logits_processor": [5]}, {"stopping_criteria": [5]}):
+    for wrong in ({"max_new_tokens": None, "max_length": 3}, {"logits_processor": [5]}, {"stopping_criteria": [5]}):
         with pytest.raises(BestiaryError):
             model.generate(text, past_key_values=cache, do_sample=True, num_return_sequences=2, **{**LONG, **wrong})
         assert (cache.batch_size, cache.get_seq_length()) == (3, before)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from kit import assistants
 
-from bestiary.core.errors import ArgumentError, UnsafeFile
+from bestiary.core.errors import ArgumentError, InputError, UnsafeFile
 
 
 def greedy(model, input_ids, attention_mask, logits_processor, stopping_criteria, generation_config, **model_kwargs):
@@ -88,7 +88,7 @@ def test_a_streamer_goes_to_it():
         ({"custom_generate": "somebody/their-decoding"}, UnsafeFile, "'somebody/their-decoding' names .* no code is run"),
         ({"custom_generate": 3}, ArgumentError, "custom_generate is a int; expected a function"),
         ({"custom_generate": greedy, "lefd": 3}, ArgumentError, "takes no argument 'lefd'"),
-        ({"custom_generate": greedy, "max_new_tokens": 900}, MemoryError, "there is room for 96"),
+        ({"custom_generate": greedy, "max_length": 3}, InputError, "leaves nothing to add to a prompt"),
     ],
 )
 def test_refused(options, error, message):

@@ -4,6 +4,8 @@ import ctypes
 import difflib
 import functools
 import re
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Any, NamedTuple
 
 import espeakng_loader
@@ -49,7 +51,6 @@ class _Event(ctypes.Structure):
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
-@functools.cache
 def _synthesizer() -> tuple[Any, int]:
     """The library and its sampling rate."""
     library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -59,7 +60,15 @@ def _synthesizer() -> tuple[Any, int]:
 
 @functools.cache
 def read_aloud(text: str) -> Recording:
-    """`text` (letters, blanks, full stops and commas) as speech; a word ends where the next begins or its sound ends."""
+    """`text` (letters, blanks, full stops and commas) as speech; a word ends where the next begins or its sound ends.
+
+    In a process of its own: what the synthesizer makes of a text depends on what it read before.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(_read_aloud, text).result()
+
+
+def _read_aloud(text: str) -> Recording:
     library, rate = _synthesizer()
     pieces: list[np.ndarray] = []
     events: list[tuple[int, int, int, int]] = []

@@ -77,7 +77,7 @@ class BatchEncoding(BatchFeature):
         if prepend_batch_axis:
             for name, column in self.items():
                 self[name] = [column]
-        for name, column in self.items():
+        for name, column in self.items() if tensor_type is not None else ():
             if isinstance(column, list) and all(isinstance(row, list) and not row for row in column):
                 self[name] = np.asarray(column, dtype=np.int64)  # no tokens: ids all the same
         return super().convert_to_tensors(tensor_type, skip_tensor_conversion)
