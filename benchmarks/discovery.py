@@ -53,6 +53,8 @@ def copy_with(count: int, folder: Path) -> Path:
     shutil.copytree(ROOT / "src", folder / "src", ignore=ignored)
     shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", folder)
+    (folder / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "families.md", folder / "docs")
     models = folder / "src" / "bestiary" / "models"
     for path in models.iterdir():
         if path.is_dir() and path.name not in FAMILIES:
