@@ -159,3 +159,35 @@ def test_a_config_and_a_model_show_what_they_are_built_from() -> None:
     assert "greenlist_ratio" in inspect.signature(bestiary.WatermarkingConfig).parameters
     assert "do_lower_case" in inspect.signature(bestiary.BertTokenizer).parameters
     assert list(inspect.signature(bestiary.CLIPProcessor).parameters)[:2] == ["image_processor", "tokenizer"]
+
+
+def test_what_a_user_writes_says_itself_what_it_takes() -> None:
+    class Config(bestiary.BertConfig):
+        def __init__(self, extra: int = 1, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.extra = extra
+
+    class Classifier(bestiary.BertForSequenceClassification):
+        def forward(this, input_ids: Any, attention_mask: Any = None, bonus: float = 0.0, **inputs: Any) -> Any:
+            output = super().forward(input_ids, attention_mask, **inputs)
+            output.logits = output.logits + bonus
+            return output
+
+    class Processor(bestiary.ProcessorMixin):
+        def __init__(self, tokenizer: Any = None, scale: float = 1.0) -> None:
+            self.tokenizer, self.scale = tokenizer, scale
+
+    class Tokenizer(bestiary.PreTrainedTokenizerFast):
+        def __init__(self, vocabulary: str) -> None: ...
+
+    assert list(inspect.signature(Config).parameters) == ["extra", "kwargs"]
+    assert (Config(4).extra, Config(hidden_size=24).hidden_size) == (4, 24)
+    assert list(inspect.signature(Processor).parameters) == ["tokenizer", "scale"]
+    assert list(inspect.signature(Tokenizer).parameters) == ["vocabulary"]
+    assert list(inspect.signature(Classifier.forward).parameters)[1:4] == ["input_ids", "attention_mask", "bonus"]
+    ids = torch.tensor([[1, 2]])
+    model = Classifier(bestiary.BertConfig(**TINY)).eval()
+    assert torch.equal(model(ids, None, 1.0).logits, model(ids).logits + 1.0)
+    for wrong in (torch.tensor([[20]]), torch.tensor([[1, 20]])):
+        with pytest.raises(IndexError):
+            model(wrong)

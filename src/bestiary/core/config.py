@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Self, dataclass_transform
 from .errors import ConfigError, did_you_mean
 from .files import write_json
 from .kinds import check
-from .signatures import showing, undecorated
+from .signatures import is_of_the_library, showing, undecorated
 
 
 @dataclass_transform(kw_only_default=True)
@@ -41,7 +41,8 @@ class Record:
             del cls.__dataclass_fields__[other]  # type: ignore[attr-defined]
             setattr(cls, other, _another_spelling(cls.attribute_map[other]))
         cls._field_names = frozenset(field.name for field in fields(cls))  # type: ignore[arg-type]
-        cls.__init__ = showing(undecorated(cls.__init__), cls._parameters())  # type: ignore[method-assign]
+        if is_of_the_library(cls.__init__):
+            cls.__init__ = showing(undecorated(cls.__init__), cls._parameters())  # type: ignore[method-assign]
 
     _field_names: ClassVar[frozenset[str]] = frozenset()
 

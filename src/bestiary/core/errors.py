@@ -45,7 +45,7 @@ class InputError(BestiaryError, ValueError):
 
 
 class OutOfVocabulary(InputError, IndexError):
-    """A token id that the vocabulary does not have (scripts expect the IndexError of a table)."""
+    """A token id, or another index, that its table does not have (scripts expect the IndexError of a table)."""
 
     code = "out-of-vocabulary"
 

@@ -20,6 +20,11 @@ def showing(function: Callable[..., Any], parameters: Iterable[Parameter]) -> Fu
     return copied
 
 
+def is_of_the_library(function: Any) -> bool:
+    """Whether `function` stands in this package: one that a user writes says itself what it takes."""
+    return str(undecorated(function).__module__).partition(".")[0] == __name__.partition(".")[0]
+
+
 def undecorated(function: Any) -> Any:
     """The function that `showing` copied, or `function` itself."""
     return vars(function).get("__wrapped__", function)

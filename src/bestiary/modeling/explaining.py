@@ -6,7 +6,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor
 
-from ..core.errors import ArgumentError, InputError, did_you_mean
+from ..core.errors import ArgumentError, InputError, OutOfVocabulary, did_you_mean
 from ..nn import inputs
 from ..nn.values import extremes
 from . import head_masks
@@ -89,14 +89,14 @@ def _other_dtypes(model: ModelParts, values: dict[str, Any]) -> Iterator[str]:
             yield f"{name} is of {tensor.dtype} and the model of {model.dtype}; convert it: {name}.to(model.dtype)"
 
 
-def _outside_of_table(model: ModelParts, values: dict[str, Any], error: Exception) -> InputError:
+def _outside_of_table(model: ModelParts, values: dict[str, Any], error: Exception) -> OutOfVocabulary:
     ranges = []
     for name, tensor in _tensors(model, values).items():
         bounds = extremes(tensor) if tensor.dtype in inputs.INTEGERS else None
         if bounds is not None:
             ranges.append(f"{name} from {bounds[0]} to {bounds[1]}")
     vocab = model.config.get_text_config().get("vocab_size")
-    return InputError(
+    return OutOfVocabulary(
         f"an index is outside of its table in {type(model).__name__} ({error}). Given: {', '.join(ranges) or 'no ids'}."
         + (f" Token ids go from 0 to {vocab - 1}" if vocab else "")
     )

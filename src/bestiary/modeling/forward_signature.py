@@ -48,7 +48,7 @@ def places(forward: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def _parameters(forward: Callable[..., Any]) -> Parameters:
-    return {name: each for name, each in inspect.signature(forward).parameters.items() if name != "self"}
+    return dict(list(inspect.signature(forward).parameters.items())[1:])  # without the model, whatever it is called
 
 
 def _hands_on(forward: Callable[..., Any]) -> bool:

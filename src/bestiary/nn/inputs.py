@@ -270,9 +270,9 @@ def forward_annotations(*kinds: type[Any]) -> dict[str, Any]:
 def _annotations(*forwards: Any) -> dict[str, Any]:
     annotations: dict[str, Any] = {}
     for forward in filter(None, forwards):
-        parameters = inspect.signature(forward).parameters.values()
+        parameters = list(inspect.signature(forward).parameters.values())[1:]  # without the module
         for parameter in parameters:
-            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and parameter.name != "self":
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 annotations.setdefault(parameter.name, parameter.annotation)
         if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
             break

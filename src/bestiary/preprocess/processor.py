@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from ..core.errors import ArgumentError, CorruptFile, InputError, did_you_mean
 from ..core.files import folder_to_fill, read_json, write_json
-from ..core.signatures import showing, undecorated
+from ..core.signatures import is_of_the_library, showing, undecorated
 from ..hub.files import HubOptions, find_file, refuse
 from ..hub.push import PushToHubMixin, uploader
 from .audio.extractor import SequenceFeatureExtractor
@@ -39,7 +39,7 @@ class ProcessorMixin(PushToHubMixin):
             parts = {"image_processor": CLIPImageProcessor, "tokenizer": CLIPTokenizer}
     """
 
-    parts: ClassVar[dict[str, Any]]
+    parts: ClassVar[dict[str, Any]] = {}
     text_is_label: ClassVar[bool] = False
     settings: ClassVar[dict[str, Any]] = {}
 
@@ -49,12 +49,17 @@ class ProcessorMixin(PushToHubMixin):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        further = [Parameter("chat_template", Parameter.KEYWORD_ONLY, default=None), Parameter("named", Parameter.VAR_KEYWORD)]
-        inputs = [KINDS[part][1] for part in cls.parts]
-        cls.__init__ = showing(undecorated(cls.__init__), [*_by_place(cls.parts), *further])  # type: ignore[method-assign]
-        cls.__call__ = showing(  # type: ignore[method-assign]
-            undecorated(cls.__call__), [*_by_place(inputs), Parameter("options", Parameter.VAR_KEYWORD)]
-        )
+        if is_of_the_library(cls.__init__):
+            further = [
+                Parameter("chat_template", Parameter.KEYWORD_ONLY, default=None),
+                Parameter("named", Parameter.VAR_KEYWORD),
+            ]
+            cls.__init__ = showing(undecorated(cls.__init__), [*_by_place(cls.parts), *further])  # type: ignore[method-assign]
+        if is_of_the_library(cls.__call__):
+            inputs = [KINDS[part][1] for part in cls.parts]
+            cls.__call__ = showing(  # type: ignore[method-assign]
+                undecorated(cls.__call__), [*_by_place(inputs), Parameter("options", Parameter.VAR_KEYWORD)]
+            )
 
     def __init__(self, *parts: Any, chat_template: str | None = None, **named: Any) -> None:
         """The parts by position or by name, then settings of the family.

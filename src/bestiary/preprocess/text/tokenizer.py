@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from ...core.errors import ArgumentError, BestiaryError, ConfigError, InputError, did_you_mean
 from ...core.kinds import Count, check
 from ...core.logging import warn_once
-from ...core.signatures import showing, undecorated
+from ...core.signatures import is_of_the_library, showing, undecorated
 from ...hub.push import PushToHubMixin, uploader
 from . import converters, files, training
 from .chat.template import ChatTemplates
@@ -57,7 +57,8 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.__init__ = showing(undecorated(cls.__init__), cls._parameters())  # type: ignore[method-assign]
+        if is_of_the_library(cls.__init__):
+            cls.__init__ = showing(undecorated(cls.__init__), cls._parameters())  # type: ignore[method-assign]
 
     @classmethod
     def _parameters(cls) -> Iterator[Parameter]:
