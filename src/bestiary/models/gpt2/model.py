@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from ...core.outputs import BaseModelOutputWithPast
 from ...modeling.base import PreTrainedModel
-from ...modeling.cross_attention import look_at
+from ...modeling.decoder_layers import DecoderBlock, PlainMLP
+from ...modeling.decoder_stack import PositionedDecoder
 from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.heads.double_heads import DoubleHeads, DoubleHeadsOutput, SequenceSummary
 from ...modeling.heads.headed import classifier_dropout
@@ -17,16 +18,12 @@ from ...modeling.heads.sequence_classification import LastTokenClassifier
 from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
-from ...nn.activations import activation
 from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
 from ...nn.conv import Conv1D
-from ...nn.embeddings import LearnedPositions
 from ...nn.init import start_usually
-from ...nn.inputs import one_of
 from ...nn.kernels import default_scaling
-from ...nn.layer import Layer
-from ...nn.masks import Mask, decoder_frame
+from ...nn.masks import Mask
 from . import GPT2Config
 
 
@@ -47,7 +44,6 @@ class GPT2Attention(HasHeads):
         self.c_attn = Conv1D((2 if cross else 3) * size, size)
         self.q_attn = Conv1D(size, size) if cross else None
         self.c_proj = BranchEnd(size, size)
-        self.resid_dropout = nn.Dropout(config.resid_pdrop)
         scaling = default_scaling(self.head_dim) if self.scale_attn_weights else 1.0
         if config.scale_attn_by_inverse_layer_idx:
             scaling /= layer_idx + 1
@@ -72,47 +68,41 @@ class GPT2Attention(HasHeads):
                 key, value = cache.update(key, value, self.layer_idx)
         if self.reorder_and_upcast_attn:
             query, key, value = query.float(), key.float(), value.float()
-        output: Tensor = self.resid_dropout(self.c_proj(merge_heads(self.attend(query, key, value, mask)).to(x.dtype)))
+        output: Tensor = self.c_proj(merge_heads(self.attend(query, key, value, mask)).to(x.dtype))
         return output
 
 
-class GPT2MLP(nn.Module):
+class GPT2MLP(PlainMLP):
     """c_proj(act(c_fc(x)))."""
 
-    def __init__(self, config: GPT2Config) -> None:
-        super().__init__()
-        inner = config.n_inner or 4 * config.n_embd
-        self.c_fc = Conv1D(inner, config.n_embd)
-        self.c_proj = BranchEnd(config.n_embd, inner)
-        self.act = activation(config.activation_function)
-        self.dropout = nn.Dropout(config.resid_pdrop)
-
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.dropout(self.c_proj(self.act(self.c_fc(x))))
-        return output
+    def dense(self, config: GPT2Config, name: str, inputs: int, outputs: int) -> nn.Module:
+        return (BranchEnd if name == "c_proj" else Conv1D)(outputs, inputs)
 
 
-class GPT2Block(Layer):
+class GPT2Block(DecoderBlock):
     """x + attention(norm(x)), perhaps x + attention(norm(x), memory), then x + mlp(norm(x))."""
 
+    attention_class, mlp_class = GPT2Attention, GPT2MLP
+
     def __init__(self, config: GPT2Config, layer_idx: int) -> None:
-        super().__init__()
-        size, eps, cross = config.n_embd, config.layer_norm_epsilon, config.add_cross_attention
-        self.ln_1 = nn.LayerNorm(size, eps)
-        self.attn = GPT2Attention(config, layer_idx)
-        self.ln_2 = nn.LayerNorm(size, eps)
-        self.crossattention = GPT2Attention(config, layer_idx, cross=True) if cross else None
-        self.ln_cross_attn = nn.LayerNorm(size, eps) if cross else None
-        self.mlp = GPT2MLP(config)
+        super().__init__(config, layer_idx)
+        self.crossattention = GPT2Attention(config, layer_idx, cross=True) if config.add_cross_attention else None
+        self.ln_cross_attn = self.make_norm(config) if config.add_cross_attention else None
 
     def forward(
-        self, x: Tensor, mask: Mask, cache: Any, *, memory: Tensor | None = None, memory_mask: Mask | None = None
+        self,
+        x: Tensor,
+        mask: Mask,
+        cache: Any,
+        *,
+        memory: Tensor | None = None,
+        memory_mask: Mask | None = None,
+        **positions: Any,
     ) -> Tensor:
-        x = x + self.attn(self.ln_1(x), mask, cache)
+        x = x + self.attend(self.norm(0)(x), mask, cache, **positions)
         if self.crossattention is not None and self.ln_cross_attn is not None and memory is not None:
-            x = x + self.crossattention(self.ln_cross_attn(x), memory_mask, cache, memory=memory)
-        output: Tensor = x + self.mlp(self.ln_2(x))
-        return output
+            x = x + self.dropped(self.crossattention(self.ln_cross_attn(x), memory_mask, cache, memory=memory))
+        return x + self.transform(self.norm(1)(x))
 
 
 class GPT2PreTrainedModel(PreTrainedModel):
@@ -128,21 +118,11 @@ class GPT2PreTrainedModel(PreTrainedModel):
     config: GPT2Config
 
 
-class GPT2Model(GPT2PreTrainedModel):
+class GPT2Model(PositionedDecoder, GPT2PreTrainedModel):
     """The decoder without a head."""
 
+    layer_class = GPT2Block
     embed_dim = Alias("config.n_embd")
-
-    def __init__(self, config: GPT2Config) -> None:
-        super().__init__(config)
-        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
-        self.wpe = LearnedPositions(config.n_positions, config.n_embd)
-        self.drop = nn.Dropout(config.embd_pdrop)
-        self.h = nn.ModuleList(GPT2Block(config, i) for i in range(config.n_layer))
-        self.ln_f = nn.LayerNorm(config.n_embd, config.layer_norm_epsilon)
-
-    def get_input_embeddings(self) -> nn.Module:
-        return self.wte
 
     def forward(
         self,
@@ -162,16 +142,17 @@ class GPT2Model(GPT2PreTrainedModel):
         token_type_ids (B, T) are tokens whose embeddings are added. encoder_hidden_states (B, S, D) and
         encoder_attention_mask (B, S): what a model with cross-attention looks at.
         """
-        one_of(input_ids, inputs_embeds)
-        x = self.wte(input_ids) if inputs_embeds is None else inputs_embeds
-        memory, cache = encoder_hidden_states, self.start_cache(past_key_values, use_cache)
-        memory_mask, cache = look_at(self, memory, encoder_attention_mask, x, cache)
-        mask, position_ids = decoder_frame(x, attention_mask, position_ids, cache)
-        x = x + self.wpe(position_ids)
-        x = self.drop(x if token_type_ids is None else x + self.wte(token_type_ids))
-        for block in self.h:
-            x = block(x, mask, cache, memory=memory, memory_mask=memory_mask)
-        return BaseModelOutputWithPast(last_hidden_state=self.ln_f(x), past_key_values=cache)
+        return self.decode(
+            input_ids,
+            attention_mask,
+            token_type_ids=token_type_ids,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            encoder_hidden_states=encoder_hidden_states,
+            encoder_attention_mask=encoder_attention_mask,
+            use_cache=use_cache,
+        )
 
 
 class GPT2LMHeadModel(CausalLM, GPT2PreTrainedModel):

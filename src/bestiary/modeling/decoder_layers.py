@@ -1,0 +1,203 @@
+"""The layers of GPT-2's relatives: causal self-attention by one or three projections, an MLP, norms before either.
+
+A family names the parts as it published them, by class attributes; what configs call the same thing is in `_NAMES`.
+"""
+
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+from torch.nn.functional import dropout
+
+from ..nn.activations import activation
+from ..nn.attention import Attend, HasHeads, LayerCache, merge_heads, split_heads
+from ..nn.kernels import default_scaling
+from ..nn.layer import Layer
+from ..nn.masks import Mask
+from ..nn.rope import rotate_both
+from .config import PreTrainedConfig
+from .decoder_stack import norm_eps
+
+# Setting -> the names it has in published configs.
+_NAMES = {
+    "activation": ("activation_function", "hidden_act", "activation"),
+    "attention dropout": ("attn_pdrop", "attention_dropout", "attention_probs_dropout_prob"),
+    "dropout": ("resid_pdrop", "resid_dropout", "hidden_dropout", "hidden_dropout_prob", "dropout"),
+    "width of the MLP": ("n_inner", "intermediate_size", "ffn_dim", "ffn_hidden_size"),
+}
+
+
+def setting(config: PreTrainedConfig, name: str, default: Any = None) -> Any:
+    """What a config says of `name`, a key of `_NAMES`; `default` where it says nothing."""
+    values = (config.declared(each) for each in _NAMES[name])
+    return next((value for value in values if value is not None), default)
+
+
+class SelfAttention(HasHeads):
+    """Causal self-attention by one projection each for queries, keys and values.
+
+    Class attributes:
+        output_name: the projection of what all heads give.
+        biases: whether the projections of queries, keys and values have biases, and whether that of the output has one.
+        in_fp32: whether scores and shares are computed in fp32 whatever the dtype of the states.
+    """
+
+    output_name: ClassVar[str] = "out_proj"
+    biases: ClassVar[tuple[bool, bool]] = (True, True)
+    in_fp32: ClassVar[bool] = False
+
+    def __init__(self, config: Any, layer_idx: int) -> None:
+        super().__init__()
+        self.layer_idx, self.head_dim = layer_idx, config.hidden_size // config.num_attention_heads
+        self.add_projections(config, config.hidden_size)
+        self.attend = Attend(self.score_scaling(config), setting(config, "attention dropout", 0.0))
+
+    def add_projections(self, config: Any, size: int) -> None:
+        """Build the dense layers."""
+        inner, outer = self.biases
+        self.k_proj = nn.Linear(size, size, bias=inner)
+        self.v_proj = nn.Linear(size, size, bias=inner)
+        self.q_proj = nn.Linear(size, size, bias=inner)
+        self.add_module(self.output_name, nn.Linear(size, size, bias=outer))
+
+    def score_scaling(self, config: Any) -> float:
+        """What scores are multiplied by."""
+        return default_scaling(self.head_dim)
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries (B, H, T, K), keys and values (B, G, T, K) of states (B, T, D)."""
+        query, key, value = (split_heads(each(x), self.head_dim) for each in (self.q_proj, self.k_proj, self.v_proj))
+        return query, key, value
+
+    def forward(
+        self, x: Tensor, mask: Mask, cache: LayerCache | None, *, rotary: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        query, key, value = self.project(x)
+        if rotary is not None:
+            query, key = rotate_both(query, key, *rotary)
+        if cache is not None:
+            key, value = cache.update(key, value, self.layer_idx)
+        if self.in_fp32:
+            query, key, value = query.float(), key.float(), value.float()
+        mixed = merge_heads(self.attend(query, key, value, mask)).to(x.dtype)
+        output: Tensor = self.get_submodule(self.output_name)(mixed)
+        return output
+
+
+class FusedSelfAttention(SelfAttention):
+    """The same by one projection, which gives for each group its queries, then a key and a value.
+
+    Class attributes:
+        fused_name: the projection.
+    """
+
+    fused_name: ClassVar[str] = "query_key_value"
+    output_name: ClassVar[str] = "dense"
+
+    def groups(self, config: Any) -> int:
+        """G, the number of heads of keys and values."""
+        return int(config.num_attention_heads)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        output = self.get_submodule(self.output_name)
+        weight = output.get_parameter("weight")
+        return weight.shape[1], weight.shape[0]
+
+    def add_projections(self, config: Any, size: int) -> None:
+        inner, outer = self.biases
+        groups = self.groups(config)
+        self.per_group = config.num_attention_heads // groups + 2
+        self.add_module(self.fused_name, nn.Linear(size, groups * self.per_group * self.head_dim, bias=inner))
+        self.add_module(self.output_name, nn.Linear(size, size, bias=outer))
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        fused = self.get_submodule(self.fused_name)(x)
+        heads = fused.view(*x.shape[:2], -1, self.per_group, self.head_dim)
+        query = heads[..., :-2, :].flatten(2, 3)
+        return query.transpose(1, 2), heads[..., -2, :].transpose(1, 2), heads[..., -1, :].transpose(1, 2)
+
+
+class PlainMLP(nn.Module):
+    """out(act(in(x))).
+
+    Class attributes:
+        names: what the two dense layers are called.
+    """
+
+    names: ClassVar[tuple[str, str]] = ("c_fc", "c_proj")
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        size = config.hidden_size
+        inner = setting(config, "width of the MLP", 4 * size)
+        for name, (inputs, outputs) in zip(self.names, ((size, inner), (inner, size)), strict=True):
+            self.add_module(name, self.dense(config, name, inputs, outputs))
+        self.act = activation(setting(config, "activation"))
+
+    def dense(self, config: Any, name: str, inputs: int, outputs: int) -> nn.Module:
+        """The dense layer called `name`."""
+        return nn.Linear(inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, D) -> (B, T, D)."""
+        first, last = (self.get_submodule(name) for name in self.names)
+        output: Tensor = last(self.act(first(x)))
+        return output
+
+
+class DecoderBlock(Layer):
+    """x + attention(norm(x)), then x + mlp(norm(x)); in `parallel` both are added to the same x (Wang & Komatsuzaki 2021).
+
+    Class attributes:
+        attention_class, mlp_class: the two branches. attention_name: what the first is called.
+        norm_names: the norms before the first and the second; in parallel, one may serve both.
+        parallel: also an attribute of the block, where the config says it.
+    """
+
+    attention_class: ClassVar[type[nn.Module]]
+    mlp_class: ClassVar[type[nn.Module]] = PlainMLP
+    attention_name: ClassVar[str] = "attn"
+    norm_names: ClassVar[tuple[str, str]] = ("ln_1", "ln_2")
+    parallel: bool = False
+
+    def __init__(self, config: Any, layer_idx: int) -> None:
+        super().__init__()
+        for name in dict.fromkeys(self.norm_names):
+            self.add_module(name, self.make_norm(config))
+        self.add_module(self.attention_name, self.attention_class(config, layer_idx))
+        self.add_mlp(config)
+        self.hidden_dropout = setting(config, "dropout", 0.0)
+
+    def make_norm(self, config: Any) -> nn.Module:
+        """One of the norms."""
+        return nn.LayerNorm(config.hidden_size, norm_eps(config))
+
+    def norm(self, branch: int) -> nn.Module:
+        """The norm before the first branch (0) or the second (1)."""
+        return self.get_submodule(self.norm_names[branch])
+
+    def add_mlp(self, config: Any) -> None:
+        """Build the second branch."""
+        self.mlp = self.mlp_class(config)
+
+    def attend(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
+        """The first branch."""
+        return self.dropped(self.get_submodule(self.attention_name)(x, mask, cache, **positions))
+
+    def transform(self, x: Tensor) -> Tensor:
+        """The second branch."""
+        return self.dropped(self.mlp(x))
+
+    def dropped(self, x: Tensor) -> Tensor:
+        """What a branch adds, some of it left out in training."""
+        return dropout(x, self.hidden_dropout, self.training)
+
+    def forward(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
+        first, second = self.norm(0), self.norm(1)
+        normed = first(x)
+        attended = x + self.attend(normed, mask, cache, **positions)
+        if not self.parallel:
+            normed = second(attended)
+        elif second is not first:
+            normed = second(x)
+        return attended + self.transform(normed)

@@ -1,0 +1,146 @@
+"""The floor of all decoders of text: token embeddings, what joins them, layers of one or several kinds, a norm."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from ..cache.layer_types import layer_types
+from ..core.outputs import BaseModelOutputWithPast
+from ..nn.alias import Alias
+from ..nn.embeddings import LearnedPositions, ScaledEmbedding
+from ..nn.inputs import one_of
+from ..nn.layer import Layer, skipped
+from ..nn.masks import Mask, decoder_positions, make_mask
+from .base import PreTrainedModel
+from .config import PreTrainedConfig
+from .cross_attention import look_at
+
+
+class DecoderStack(PreTrainedModel):
+    """A decoder without a head.
+
+    A family says which layer it stacks and writes a `forward` with the published order of inputs, which `decode` takes; its
+    config says of what kind each layer is (`layer_kinds`). Layers of one kind share a mask.
+
+    Class attributes:
+        layer_class: the block, built as `layer_class(config, layer_idx)` and called as `nn/layer.py` says.
+        embedding_name: what checkpoints call the token embeddings; `stacks` of the family says it of the layers and the norm.
+        zero_padding: whether the embedding of the padding token stays zero.
+    """
+
+    zero_padding: ClassVar[bool] = False
+    layer_class: ClassVar[type[Layer]]
+    embedding_name: ClassVar[str] = "wte"
+    vocab_size, padding_idx = Alias("config.vocab_size"), Alias("config.padding_row")
+    layerdrop: float = 0.0
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.layer_types = layer_types(config)
+        self.add_module(self.embedding_name, self.make_embedding(config))
+        self.add_entry(config)
+        stack, layers = self.stacks[""], range(config.get("num_hidden_layers"))
+        self.add_module(stack.layers, nn.ModuleList(self.layer_class(config, index) for index in layers))
+        if stack.final is not None:
+            self.add_module(stack.final, self.make_norm(config))
+
+    def embedding_scale(self, config: Any) -> float:
+        """What the embeddings of tokens are multiplied by."""
+        return 1.0
+
+    def make_embedding(self, config: Any) -> nn.Embedding:
+        """The token embeddings."""
+        scale, row = self.embedding_scale(config), config.padding_row if self.zero_padding else None
+        sizes = config.vocab_size, config.hidden_size, row
+        return nn.Embedding(*sizes) if scale == 1.0 else ScaledEmbedding(*sizes, scale=scale)
+
+    def add_entry(self, config: Any) -> None:
+        """Build what stands between the token embeddings and the first layer, for `enter`; here nothing."""
+
+    def make_norm(self, config: Any) -> nn.Module:
+        """The norm behind the last layer."""
+        return nn.LayerNorm(config.hidden_size, norm_eps(config))
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.get_submodule(self.embedding_name)
+
+    def enter(self, x: Tensor, position_ids: Tensor) -> Tensor:
+        """The first layer's input from embedded tokens (B, T, D) and positions (B or 1, T)."""
+        return x
+
+    def shared(self, x: Tensor, position_ids: Tensor) -> Mapping[str, Mapping[str, Any]]:
+        """Kind of layer -> what all layers of the kind are called with besides states, mask and cache."""
+        return {}
+
+    @property
+    def reach(self) -> int | None:
+        """The length up to which positions without a table are good; None where there is no end."""
+        return None
+
+    def decode(
+        self,
+        input_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        *,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Any = None,
+        inputs_embeds: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        use_cache: bool | None = None,
+    ) -> BaseModelOutputWithPast:
+        """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T); position_ids (B, T).
+
+        token_type_ids (B, T) are tokens whose embeddings are added. encoder_hidden_states (B, S, D) and
+        encoder_attention_mask (B, S): what a model with cross-attention looks at.
+        """
+        one_of(input_ids, inputs_embeds)
+        embed = self.get_input_embeddings()
+        x = embed(input_ids) if inputs_embeds is None else inputs_embeds
+        cache, across = self.start_cache(past_key_values, use_cache), {}
+        if encoder_hidden_states is not None:
+            over_memory, cache = look_at(self, encoder_hidden_states, encoder_attention_mask, x, cache)
+            across = {"memory": encoder_hidden_states, "memory_mask": over_memory}
+        kinds = self.layer_types.kinds
+        masks = {kind: self.layer_mask(kinds.index(kind), x, attention_mask, cache) for kind in dict.fromkeys(kinds)}
+        position_ids = decoder_positions(x, attention_mask, position_ids, cache, self.reach)
+        x = self.enter(x if token_type_ids is None else x + embed(token_type_ids), position_ids)
+        shared, stack = self.shared(x, position_ids), self.stacks[""]
+        # A draft by early exit has the first layers only.
+        for layer, kind in zip(self.get_submodule(stack.layers).children(), kinds, strict=False):
+            if not skipped(self.layerdrop, self.training):
+                x = layer(x, masks[kind], cache, **shared.get(kind, {}), **across)
+        x = x if stack.final is None else self.get_submodule(stack.final)(x)
+        return BaseModelOutputWithPast(last_hidden_state=x, past_key_values=cache)
+
+    def layer_mask(self, layer_idx: int, x: Tensor, attention_mask: Tensor | None, cache: Any) -> Mask:
+        """What layer `layer_idx`, and all of its kind, may look at: `x` (B, T, D), attention_mask (B, past + T) or None.
+
+        A layer that keeps a state instead of keys gets the padding among the T new tokens and nothing else.
+        """
+        types, queries = self.layer_types, x.shape[1]
+        if types.is_recurrent(layer_idx):
+            new = None if attention_mask is None or attention_mask.dim() != 2 else attention_mask[:, -queries:]
+            return make_mask(queries, x.device, new, causal=False)
+        window, chunk = types.window_of(layer_idx), types.chunk_of(layer_idx)
+        mask = make_mask(queries, x.device, attention_mask, cache=cache, window=window, layer_idx=layer_idx)
+        return mask if chunk is None else mask.chunked(chunk)
+
+
+class PositionedDecoder(DecoderStack):
+    """A decoder whose tokens have learned positions, `wpe` (Radford et al. 2019)."""
+
+    def add_entry(self, config: Any) -> None:
+        self.wpe = LearnedPositions(config.max_position_embeddings, config.hidden_size)
+        self.drop = nn.Dropout(config.declared("embd_pdrop", config.declared("embed_dropout", 0.0)))
+
+    def enter(self, x: Tensor, position_ids: Tensor) -> Tensor:
+        output: Tensor = self.drop(x + self.wpe(position_ids))
+        return output
+
+
+def norm_eps(config: PreTrainedConfig) -> float:
+    """The epsilon of a config's layer norms, under either of its names; torch's where it has none."""
+    return float(config.declared("layer_norm_epsilon", config.declared("layer_norm_eps", 1e-5)))
