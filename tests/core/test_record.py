@@ -28,7 +28,7 @@ def test_other_spellings_read_and_write_the_field() -> None:
     record = Derived(n_embd=7, extra="y")
     assert (record.hidden_size, record.n_embd, record.more) == (7, 7, "y")
     record.n_embd = 8
-    assert record.hidden_size == 8
+    assert record.hidden_size == record.declared("n_embd") == 8
 
 
 def test_misspelt_keywords_are_refused_with_the_near_miss() -> None:

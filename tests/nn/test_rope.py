@@ -49,10 +49,28 @@ def test_partial_rotation_leaves_the_rest_alone() -> None:
     assert not torch.equal(turned[:, :, 1:, :8], x[:, :, 1:, :8])
 
 
+@torch.no_grad()
+def test_interleaved_pairs_turn_as_complex_numbers() -> None:
+    torch.manual_seed(0)
+    x, places, module = torch.randn(1, 2, 3, 8), torch.tensor([[0, 5, 9]]), Rotary(rope_parameters(None), 8, 64, True)
+    angles = places[0].float()[:, None] * 10_000.0 ** (-torch.arange(4) / 4)
+    numbers = torch.view_as_complex(x.unflatten(-1, (4, 2)))
+    expected = torch.view_as_real(numbers * torch.polar(torch.ones_like(angles), angles)).flatten(-2)
+    torch.testing.assert_close(rotate(x, *module(places, torch.float32), True), expected)
+    moved = rotate(x, *module(places + 4, torch.float32), True)
+    torch.testing.assert_close(module.turn(expected, 4), moved)
+    half = Rotary(rope_parameters(None, partial_rotary_factor=0.5), 8, 64, True)(places, torch.float32)
+    turned = rotate(x, *half, True)
+    assert torch.equal(turned[..., 4:], x[..., 4:])
+    assert not torch.equal(turned[:, :, 1:, :4], x[:, :, 1:, :4])
+
+
 def test_older_spellings_mean_the_same() -> None:
     new = rope_parameters({"rope_type": "linear", "factor": 2.0, "rope_theta": 5.0})
     assert rope_parameters(None, {"type": "linear", "factor": 2.0}, 5.0) == new
     assert rope_parameters(None, None, 5.0) == {"rope_type": "default", "rope_theta": 5.0}
+    partial = {"rope_type": "default", "rope_theta": 10_000.0, "partial_rotary_factor": 0.5}
+    assert rope_parameters(None, partial_rotary_factor=0.5) == rope_parameters(partial, partial_rotary_factor=0.2) == partial
     assert rope_parameters(None, {"type": "su", "short_factor": [1], "long_factor": [2]})["rope_type"] == "longrope"
 
 

@@ -176,6 +176,7 @@ class Record:
 
     def declared(self, name: str, default: Any = None) -> Any:
         """The value of the field `name`; `default` in a class without this field, whatever a file held under the name."""
+        name = type(self).attribute_map.get(name, name)
         return self.__dict__[name] if name in self._field_names else default
 
     def __eq__(self, other: object) -> bool:

@@ -35,9 +35,16 @@ class Decoder(DecoderStack):
     def make_rotary(self, config: DecoderConfig) -> nn.ModuleDict:
         """Kind of layer -> what gives its keys and queries their positions; kinds with equal tables share one."""
         tables = config.rotary_tables
-        modules = [Rotary(table, config.head_size, config.max_position_embeddings) for table in tables.values()]
+        limit, interleaved = config.max_position_embeddings, config.interleaved_rotary
+        modules = [Rotary(table, config.head_size, limit, interleaved) for table in tables.values()]
         first = {kind: next(i for i, other in enumerate(tables.values()) if other == table) for kind, table in tables.items()}
         return nn.ModuleDict({kind: modules[index] for kind, index in first.items()})
+
+    def enter(self, x: Tensor, position_ids: Tensor) -> Tensor:
+        """The embeddings times `embedding_multiplier`, and, in training, with `embedding_dropout`."""
+        multiplier, dropout = self.config.declared("embedding_multiplier", 1.0), self.config.declared("embedding_dropout", 0.0)
+        x = x if multiplier == 1.0 else x * multiplier
+        return nn.functional.dropout(x, dropout, self.training)
 
     def forward(
         self,

@@ -16,13 +16,21 @@ class DecoderConfig(PreTrainedConfig):
 
     Further fields that the modules of a decoder know, where a family declares them (`declared`): `attention_bias`, `mlp_bias`,
     `layer_types`, `sliding_window`, `attention_chunk_size`, `query_pre_attn_scalar`, `attn_logit_softcapping`,
-    `final_logit_softcapping`.
+    `final_logit_softcapping`, `qk_layernorm` (whether queries and keys are normed), `clip_qkv` (the bound of their numbers and
+    the values'), `use_parallel_residual` (whether attention and MLP read the same states), `residual_dropout`,
+    `embedding_dropout`, `lm_head_bias`, and the factors `embedding_multiplier`, `attention_multiplier` (instead of 1/sqrt(K)),
+    `residual_multiplier`, `logit_scale` and 1/`logits_scaling`. A family that calls one otherwise, or has no RMS norm, says so
+    in `attribute_map`: {"rms_norm_eps": "layer_norm_eps"}.
 
     Class attributes:
         default_theta: `rope_theta` where the file has none.
+        default_partial_rotary_factor: the share of each head that turns, where the file does not say it; None for all.
+        interleaved_rotary: whether neighbours turn together, (x_0, x_1), instead of (x_0, x_{K/2}).
     """
 
     default_theta: ClassVar[float] = 10_000.0
+    default_partial_rotary_factor: ClassVar[float | None] = None
+    interleaved_rotary: ClassVar[bool] = False
 
     vocab_size: Length = 32000
     hidden_size: Size = 4096
@@ -52,15 +60,30 @@ class DecoderConfig(PreTrainedConfig):
                 f"{type(self).__name__}: head_dim is {self.head_dim}; rotary positions turn pairs, so it must be even"
             )
         self.divides("num_attention_heads", "num_key_value_heads")
-        scaling, theta = (self.__dict__.pop(name, None) for name in ("rope_scaling", "rope_theta"))
+        older = ("rope_scaling", "rope_theta", "partial_rotary_factor")
+        scaling, theta, share = (self.__dict__.pop(name, None) for name in older)
         tables = self.rope_parameters or {}
         if tables and all(isinstance(table, dict) for table in tables.values()):
-            self.rope_parameters = {kind: self._rotary(table) for kind, table in tables.items()}
+            self.rope_parameters = {kind: self._rotary(table, share=share) for kind, table in tables.items()}
         else:
-            self.rope_parameters = self._rotary(self.rope_parameters, scaling, theta)
+            self.rope_parameters = self._rotary(self.rope_parameters, scaling, theta, share)
 
-    def _rotary(self, table: Parameters | None, scaling: Parameters | None = None, theta: float | None = None) -> Parameters:
-        return rope_parameters(table, scaling, theta, self.default_theta)
+    def _rotary(
+        self,
+        table: Parameters | None,
+        scaling: Parameters | None = None,
+        theta: float | None = None,
+        share: float | None = None,
+    ) -> Parameters:
+        share = self.default_partial_rotary_factor if share is None else share
+        parameters = rope_parameters(table, scaling, theta, self.default_theta, share)
+        turned = int(self.head_size * (parameters.get("partial_rotary_factor") or 1.0))
+        if turned < 2 or turned % 2:
+            raise ConfigError(
+                f"{type(self).__name__}: partial_rotary_factor is {parameters['partial_rotary_factor']}, so {turned} of the"
+                f" {self.head_size} numbers of a head turn; rotary positions turn pairs, so it must be even"
+            )
+        return parameters
 
     @property
     def head_size(self) -> int:

@@ -10,23 +10,7 @@ import torch
 from torch import nn
 
 from ..nn.attention import Attend
-
-
-@dataclass(frozen=True)
-class Stack:
-    """Where a model's repeated layers are.
-
-    Attributes:
-        layers: path of the list of layers; the hidden states are their inputs, in order, and one final state.
-        final: path of the module whose output is the final state; None for the last layer's own output.
-        outputs: the states are the first layer's input and all layers' outputs, where something happens between layers.
-        entry: with `outputs`, False where the last layer's own output takes the place of the first one's input.
-    """
-
-    layers: str
-    final: str | None = None
-    outputs: bool = False
-    entry: bool = True
+from .stack import Stack as Stack
 
 
 @dataclass

@@ -113,19 +113,21 @@ class Rotary(nn.Module):
     """Cosines and sines for given positions. No parameters, no buffers.
 
     Args:
-        parameters: as `rope_parameters` gives them. size: K, the rotated part of a head.
+        parameters: as `rope_parameters` gives them. size: K, the width of a head, of which `partial_rotary_factor` turns.
         limit: `max_position_embeddings`, the length the model claims.
+        interleaved: whether a pair are two neighbours, instead of a number of the first half and one of the second.
 
     Attributes:
         reach: the length up to which it is good, which some ways to stretch it raise; None where there is no end.
     """
 
-    def __init__(self, parameters: Parameters, size: int, limit: int) -> None:
+    def __init__(self, parameters: Parameters, size: int, limit: int, interleaved: bool = False) -> None:
         super().__init__()
+        self.interleaved = interleaved
         self.kind = KINDS[parameters["rope_type"]]
         self.parameters_, self.size, self.limit = (
             dict(parameters),
-            int(size * parameters.get("partial_rotary_factor", 1.0)),
+            int(size * (parameters.get("partial_rotary_factor") or 1.0)),
             limit,
         )
         for name in ("short_factor", "long_factor"):
@@ -144,15 +146,18 @@ class Rotary(nn.Module):
     def forward(self, position_ids: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Positions (B or 1, T) -> cos and sin (B or 1, T, K), computed in fp32 and given in `dtype`."""
         inverse, factor = self._frequencies(position_ids)
-        angles = position_ids[..., None].float() * inverse
-        angles = torch.cat((angles, angles), dim=-1)
+        angles = self._of_both(position_ids[..., None].float() * inverse)
         return (angles.cos() * factor).to(dtype), (angles.sin() * factor).to(dtype)
 
     def turn(self, x: Tensor, by: int) -> Tensor:
         """Keys (B, G, S, K) as if they stood `by` positions further on; exact as long as positions stay below `limit`."""
         inverse, _ = self._frequencies(torch.zeros(1, dtype=torch.int64, device=x.device))
-        angles = by * torch.cat((inverse, inverse))[None, None]
-        return rotate(x.float(), angles.cos(), angles.sin()).to(x.dtype)
+        angles = by * self._of_both(inverse)[None, None]
+        return rotate(x.float(), angles.cos(), angles.sin(), self.interleaved).to(x.dtype)
+
+    def _of_both(self, angles: Tensor) -> Tensor:
+        """Angles of pairs (..., K/2) -> of the two numbers of each (..., K)."""
+        return angles.repeat_interleave(2, dim=-1) if self.interleaved else torch.cat((angles, angles), dim=-1)
 
     def _frequencies(self, position_ids: Tensor) -> tuple[Tensor, float]:
         device = position_ids.device
@@ -164,20 +169,24 @@ class Rotary(nn.Module):
         return self._inverse[device], frequencies.attention_factor
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def rotate(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool = False) -> Tensor:
     """Turn each pair (x_i, x_{i+K/2}) of (B, H, T, K) by its angle; cos and sin are (B or 1, T, rotated K).
 
-    A head larger than the rotated part keeps its rest (partial rotary embedding).
+    A head larger than the rotated part keeps its rest (partial rotary embedding). Interleaved pairs are (x_2i, x_{2i+1}).
     """
     cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)
     size = cos.shape[-1]
     if size < x.shape[-1]:
-        return torch.cat((rotate(x[..., :size], cos.squeeze(1), sin.squeeze(1)), x[..., size:]), dim=-1)
-    first, second = x.chunk(2, dim=-1)
-    return x * cos + torch.cat((-second, first), dim=-1) * sin
+        return torch.cat((rotate(x[..., :size], cos.squeeze(1), sin.squeeze(1), interleaved), x[..., size:]), dim=-1)
+    if interleaved:
+        across = torch.stack((-x[..., 1::2], x[..., ::2]), dim=-1).flatten(-2)
+    else:
+        first, second = x.chunk(2, dim=-1)
+        across = torch.cat((-second, first), dim=-1)
+    return x * cos + across * sin
 
 
-def rotate_both(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+def rotate_both(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor, interleaved: bool = False) -> tuple[Tensor, Tensor]:
     """Queries (B, H, T, K) and keys (B, G, T, K), turned in one go: a decoding step costs what its operations cost to start."""
-    turned = rotate(torch.cat((query, key), dim=1), cos, sin)
+    turned = rotate(torch.cat((query, key), dim=1), cos, sin, interleaved)
     return turned[:, : query.shape[1]], turned[:, query.shape[1] :]

@@ -34,12 +34,13 @@ def rope_parameters(
     scaling: Parameters | None = None,
     theta: float | None = None,
     default_theta: float = 10_000.0,
+    partial_rotary_factor: float | None = None,
 ) -> Parameters:
     """The one form of rotary settings, from the current spelling (`rope_parameters`) or the older two.
 
     Args:
         parameters: `{"rope_type", "rope_theta", ...}`; scaling: the older `{"type" or "rope_type", "factor", ...}` or None;
-        theta: the older `rope_theta`.
+        theta: the older `rope_theta`; partial_rotary_factor: the share of each head that turns, where no table says it.
 
     Raises:
         ConfigError: an unknown kind, a kind without its numbers, or a number that is none.
@@ -54,6 +55,8 @@ def rope_parameters(
         merged["rope_type"] = "longrope"
     if merged.get("rope_theta") is None:
         merged["rope_theta"] = default_theta if theta is None else theta
+    if partial_rotary_factor is not None and merged.get("partial_rotary_factor") is None:
+        merged["partial_rotary_factor"] = partial_rotary_factor
     kind = merged["rope_type"]
     if not isinstance(kind, str) or kind not in REQUIRED:
         raise ConfigError(f"unknown rope_type {kind!r:.80}.{did_you_mean(str(kind), REQUIRED)} Known: {', '.join(REQUIRED)}")

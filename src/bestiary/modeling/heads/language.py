@@ -37,12 +37,16 @@ class VocabularyHead(PreTrainedModel):
 
     def add_head(self, config: PreTrainedConfig) -> None:
         """Build the linear layer from states to logits."""
-        head = nn.Linear(config.get("hidden_size"), config.get("vocab_size"), bias=self.lm_head_bias)
+        bias = config.declared("lm_head_bias", self.lm_head_bias)
+        head = nn.Linear(config.get("hidden_size"), config.get("vocab_size"), bias=bias)
         self.add_module(self.head_name, head)
 
     def vocabulary_logits(self, hidden: Tensor) -> Tensor:
-        """(..., D) -> (..., V), within `final_logit_softcapping` where the config has such a bound (Gemma Team 2024)."""
-        logits, bound = self.get_output_embeddings()(hidden), self.config.get_text_config().declared("final_logit_softcapping")
+        """(..., D) -> (..., V), times `logit_scale`, over `logits_scaling`, within the bound `final_logit_softcapping`."""
+        config, logits = self.config.get_text_config(), self.get_output_embeddings()(hidden)
+        scale, divisor = config.declared("logit_scale", 1.0), config.declared("logits_scaling", 1.0)
+        logits = logits if scale == divisor == 1.0 else logits * scale / divisor
+        bound = config.declared("final_logit_softcapping")
         return logits if bound is None else capped(logits, bound)
 
     def get_output_embeddings(self) -> nn.Module:

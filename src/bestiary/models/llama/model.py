@@ -22,17 +22,27 @@ from ...nn.norm import RMSNorm
 from ...nn.rope import rotate_both
 from . import LlamaConfig
 
+NormNames = tuple[str | None, str | None, str | None, str | None]
+
 
 class LlamaAttention(HasHeads):
     """Causal self-attention with rotary positions and grouped key/value heads.
 
     Class attributes, for relatives:
-        output_bias: whether `o_proj` has a bias; None where it has one if the other projections have.
-        head_norm: the norm of each head's queries and keys before they turn (Dehghani et al. 2023), or None.
+        bias: whether the projections have biases; None: as `attention_bias` of the config says.
+        output_bias: whether the projection back has one; None where it has one if the others have.
+        output_name: the published name of the projection back.
+        head_norm: the norm of queries and keys before they turn (Dehghani et al. 2023), or None. It is of each head alone, or,
+            with `joint_norm`, of all heads at once.
+        norm_names: the published names of the norms of queries and keys.
     """
 
+    bias: ClassVar[bool | None] = None
     output_bias: ClassVar[bool | None] = None
+    output_name: ClassVar[str] = "o_proj"
     head_norm: ClassVar[type[nn.Module] | None] = None
+    joint_norm: ClassVar[bool] = False
+    norm_names: ClassVar[tuple[str, str]] = ("q_norm", "k_norm")
 
     @property
     def num_key_value_groups(self) -> int:
@@ -42,68 +52,134 @@ class LlamaAttention(HasHeads):
     def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
         super().__init__()
         size, heads, head = config.hidden_size, config.num_attention_heads, config.head_size
-        groups, bias = config.num_key_value_heads or heads, config.declared("attention_bias", False)
-        self.layer_idx, self.head_dim = layer_idx, head
+        groups, bias = config.num_key_value_heads or heads, self.bias
+        if bias is None:
+            bias = config.declared("attention_bias", False)
+        self.layer_idx, self.head_dim, self.interleaved = layer_idx, head, config.interleaved_rotary
         self.q_proj = nn.Linear(size, heads * head, bias=bias)
         self.k_proj = nn.Linear(size, groups * head, bias=bias)
         self.v_proj = nn.Linear(size, groups * head, bias=bias)
-        self.o_proj = nn.Linear(heads * head, size, bias=bias if self.output_bias is None else self.output_bias)
-        self.q_norm = self.k_norm = None
-        if self.head_norm is not None:
-            self.q_norm, self.k_norm = (self.head_norm(head, config.rms_norm_eps) for _ in range(2))
-        scaling = default_scaling(config.declared("query_pre_attn_scalar") or head)
+        output = nn.Linear(heads * head, size, bias=bias if self.output_bias is None else self.output_bias)
+        self.add_module(self.output_name, output)
+        if self.head_norm is not None and config.declared("qk_layernorm", True):
+            for name, count in zip(self.norm_names, (heads, groups), strict=True):
+                self.add_module(name, self.head_norm(self.norm_shape(count), config.rms_norm_eps))
+        self.bound = config.declared("clip_qkv")
+        scaling = config.declared("attention_multiplier")
+        if scaling is None:
+            scaling = default_scaling(config.declared("query_pre_attn_scalar") or head)
         self.attend = Attend(scaling, config.attention_dropout, config.declared("attn_logit_softcapping"))
+
+    def norm_shape(self, heads: int) -> int | tuple[int, int]:
+        """The numbers that the norm of queries or keys of `heads` heads has weights for; (heads, K) where each has its own."""
+        return heads * self.head_dim if self.joint_norm else self.head_dim
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """States (B, T, D) -> queries (B, H, T, K), keys and values (B, G, T, K), normed and not turned yet."""
+        query, key, value = self.q_proj(x), self.k_proj(x), self.v_proj(x)
+        if self.joint_norm:
+            query, key = self._normed(query, key)
+        if self.bound is not None:
+            query, key, value = (states.clamp(-self.bound, self.bound) for states in (query, key, value))
+        query, key, value = (split_heads(states, self.head_dim) for states in (query, key, value))
+        if not self.joint_norm:
+            query, key = self._normed(query, key)
+        return query, key, value
+
+    def _normed(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
+        query_norm, key_norm = (self._modules.get(name) for name in self.norm_names)
+        return (query, key) if query_norm is None or key_norm is None else (query_norm(query), key_norm(key))
 
     def forward(
         self, x: Tensor, mask: Mask, cache: LayerCache | None, *, rotary: tuple[Tensor, Tensor] | None = None
     ) -> Tensor:
-        query, key, value = (split_heads(project(x), self.head_dim) for project in (self.q_proj, self.k_proj, self.v_proj))
-        if self.q_norm is not None and self.k_norm is not None:
-            query, key = self.q_norm(query), self.k_norm(key)
+        query, key, value = self.project(x)
         if rotary is not None:
-            query, key = rotate_both(query, key, *rotary)
+            query, key = rotate_both(query, key, *rotary, self.interleaved)
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx)
-        output: Tensor = self.o_proj(merge_heads(self.attend(query, key, value, mask)))
+        output: Tensor = self.get_submodule(self.output_name)(merge_heads(self.attend(query, key, value, mask)))
         return output
 
 
 class LlamaMLP(nn.Module):
-    """down(act(gate(x)) * up(x)) (Shazeer 2020, SwiGLU)."""
+    """down(act(gate(x)) * up(x)) (Shazeer 2020, SwiGLU), or without a gate down(act(up(x))).
 
+    Class attributes, for relatives:
+        bias: whether the projections have biases; None: as `mlp_bias` of the config says.
+        gate_name, up_name, down_name: the published names of the projections; None: there is no gate.
+    """
+
+    bias: ClassVar[bool | None] = None
+    gate_name: ClassVar[str | None] = "gate_proj"
+    up_name: ClassVar[str] = "up_proj"
+    down_name: ClassVar[str] = "down_proj"
     hidden_size, intermediate_size = Alias("down_proj.out_features"), Alias("down_proj.in_features")
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
-        size, inner, bias = config.hidden_size, config.intermediate_size, config.declared("mlp_bias", False)
-        self.gate_proj = nn.Linear(size, inner, bias=bias)
-        self.up_proj = nn.Linear(size, inner, bias=bias)
-        self.down_proj = nn.Linear(inner, size, bias=bias)
+        size, inner, bias = config.hidden_size, config.intermediate_size, self.bias
+        if bias is None:
+            bias = config.declared("mlp_bias", False)
+        for name in (self.gate_name, self.up_name):
+            if name is not None:
+                self.add_module(name, nn.Linear(size, inner, bias=bias))
+        self.add_module(self.down_name, nn.Linear(inner, size, bias=bias))
         self.act = activation(config.hidden_act)
 
     def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.down_proj(self.act(self.gate_proj(x)) * self.up_proj(x))
+        inner = self.get_submodule(self.up_name)(x)
+        inner = self.act(inner) if self.gate_name is None else self.act(self.get_submodule(self.gate_name)(x)) * inner
+        output: Tensor = self.get_submodule(self.down_name)(inner)
         return output
 
 
 class LlamaDecoderLayer(Layer):
-    """x + attention(norm(x)), then x + mlp(norm(x)). The classes of the three parts are what relatives exchange."""
+    """x + attention(norm(x)), then x + mlp(norm(x)).
+
+    Class attributes, for relatives:
+        attention_class, mlp_class, norm_class: the parts.
+        norm_names: the published names of the norms before and behind the attention, before and behind the MLP; None where
+            there is none.
+        parallel: whether both halves read the same states, x + attention(norm(x)) + mlp(norm(x)) (Wang & Komatsuzaki 2021),
+            where the config does not say it (`use_parallel_residual`). An MLP without a norm of its own shares the attention's.
+    """
 
     attention_class: ClassVar[type[nn.Module]] = LlamaAttention
     mlp_class: ClassVar[type[nn.Module]] = LlamaMLP
     norm_class: ClassVar[type[nn.Module]] = RMSNorm
+    norm_names: NormNames = ("input_layernorm", None, "post_attention_layernorm", None)
+    parallel: ClassVar[bool] = False
 
     def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
         super().__init__()
         self.self_attn = self.attention_class(config, layer_idx)
         self.mlp = self.mlp_class(config)
-        self.input_layernorm = self.norm_class(config.hidden_size, config.rms_norm_eps)
-        self.post_attention_layernorm = self.norm_class(config.hidden_size, config.rms_norm_eps)
+        for name in self.norm_names:
+            if name is not None:
+                self.add_module(name, self.norm_class(config.hidden_size, config.rms_norm_eps))
+        self.is_parallel = config.declared("use_parallel_residual", self.parallel)
+        self.dropout, self.multiplier = config.declared("residual_dropout", 0.0), config.declared("residual_multiplier", 1.0)
 
     def forward(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), mask, cache, **positions)
-        output: Tensor = x + self.mlp(self.post_attention_layernorm(x))
-        return output
+        before, behind, before_mlp, behind_mlp = self.norm_names
+        states = self._norm(before, x)
+        attended = self._share(self._norm(behind, self.self_attn(states, mask, cache, **positions)))
+        if not self.is_parallel:
+            x = x + attended
+            return x + self._share(self._norm(behind_mlp, self.mlp(self._norm(before_mlp, x))))
+        states = states if before_mlp is None else self._norm(before_mlp, x)
+        return x + attended + self._share(self._norm(behind_mlp, self.mlp(states)))
+
+    def _norm(self, name: str | None, x: Tensor) -> Tensor:
+        normed: Tensor = x if name is None else self.get_submodule(name)(x)
+        return normed
+
+    def _share(self, states: Tensor) -> Tensor:
+        """What of a half's states is added to the block's."""
+        if self.dropout and self.training:
+            states = nn.functional.dropout(states, self.dropout)
+        return states if self.multiplier == 1.0 else states * self.multiplier
 
 
 class LlamaPreTrainedModel(PreTrainedModel):
