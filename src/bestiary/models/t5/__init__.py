@@ -61,10 +61,14 @@ class T5Config(PreTrainedConfig):
         name = "gelu_new" if (gate, name) == ("gated", "gelu") else name
         if gate not in ("", "gated") or (dash and not gate) or name not in ACTIVATION_NAMES:
             raise ConfigError(
-                f"T5Config: feed_forward_proj is {self.feed_forward_proj!r}; expected an activation, or 'gated-' and an"
-                f" activation, such as 'relu' or 'gated-gelu'. Known activations: {', '.join(ACTIVATION_NAMES)}"
+                f"{type(self).__name__}: feed_forward_proj is {self.feed_forward_proj!r}; expected an activation, or 'gated-'"
+                f" and an activation, such as 'relu' or 'gated-gelu'. Known activations: {', '.join(ACTIVATION_NAMES)}"
             )
         self.dense_act_fn, self.is_gated_act = name, gate == "gated"
+        self.settle_output_layer()
+
+    def settle_output_layer(self) -> None:
+        """Each of scaling and tying says the other where only one of them is said."""
         if self.scale_decoder_outputs is None:
             self.scale_decoder_outputs = self.tie_word_embeddings
         elif not self.scale_decoder_outputs:
@@ -89,8 +93,7 @@ PREPROCESSORS = {"tokenizer": "T5Tokenizer"}
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "model": ["T5PreTrainedModel", "T5Model", "T5ForConditionalGeneration", "T5EncoderModel"],
-        "heads": ["T5ForSequenceClassification", "T5ForTokenClassification", "T5ForQuestionAnswering"],
+        "model": ["T5PreTrainedModel", *TASKS.values()],
         "tokenizer": ["T5Tokenizer", "T5TokenizerFast"],
     },
 )

@@ -9,7 +9,10 @@ from torch import Tensor, nn
 
 from ...core.outputs import BaseModelOutput
 from ...modeling.config import PreTrainedConfig
+from ...modeling.heads.question_answering import Seq2SeqQuestionAnswering
 from ...modeling.heads.seq2seq import Seq2SeqLM
+from ...modeling.heads.sequence_classification import EndTokenClassifier
+from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...modeling.seq2seq import Half, Seq2SeqPreTrainedModel, TextDecoder, TextEncoder, TextSeq2SeqModel
@@ -65,15 +68,15 @@ class T5DenseGatedActDense(T5DenseActDense):
 
 
 class T5Attention(HasHeads, Starting):
-    """Attention without scaling; with `has_bias` it owns the table of distances that all layers of the stack use."""
+    """Attention without scaling; with `has_bias` it owns a table of distances, its own or that of all layers of the stack."""
 
     query_name = "q"
     relative_attention_num_buckets = Alias("config.relative_attention_num_buckets")
-    relative_attention_max_distance = Alias("config.relative_attention_max_distance")
 
-    def __init__(self, config: T5Config, layer_idx: int, has_bias: bool = False, cross: bool = False) -> None:
+    def __init__(self, config: T5Config, layer_idx: int, is_decoder: bool, has_bias: bool = False, cross: bool = False) -> None:
         super().__init__()
         inner = config.num_heads * config.d_kv
+        self.is_decoder, self.relative_attention_max_distance = is_decoder, config.relative_attention_max_distance
         self.layer_idx, self.head_dim, self.has_relative_attention_bias = layer_idx, config.d_kv, has_bias
         self.q = nn.Linear(config.d_model, inner, bias=False)
         self.k = nn.Linear(config.d_model, inner, bias=False)
@@ -90,9 +93,16 @@ class T5Attention(HasHeads, Starting):
         """(B, S, D) -> (B, H, S, K) twice."""
         return split_heads(self.k(x), self.head_dim), split_heads(self.v(x), self.head_dim)
 
+    def position_bias(self, mask: Mask) -> Tensor:
+        """The bias (1, H, T, S) of every query and key by their distance. Padding shifts both, so it changes nothing."""
+        table, limit = self.relative_attention_bias, self.relative_attention_max_distance
+        return per_pair(table(bucket(distances(mask), table.num_embeddings, limit, both_ways=not self.is_decoder)), mask)
+
     def forward(
         self, x: Tensor, mask: Mask | None, cache: Any, *, bias: Tensor | None = None, memory: Tensor | None = None
     ) -> Tensor:
+        if bias is None and self.has_relative_attention_bias and mask is not None:
+            bias = self.position_bias(mask)
         key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
         output: Tensor = self.o(merge_heads(self.attend(split_heads(self.q(x), self.head_dim), key, value, mask, bias)))
         return output
@@ -112,11 +122,17 @@ class T5Branch(nn.Module):
 
 
 class T5LayerSelfAttention(T5Branch):
-    """Self-attention; the first of a stack has the table of distances."""
+    """Self-attention.
 
-    def __init__(self, config: T5Config, layer_idx: int) -> None:
+    Class attributes:
+        shares_bias: whether only the first of a stack has a table of distances, which all use.
+    """
+
+    shares_bias: ClassVar[bool] = True
+
+    def __init__(self, config: T5Config, layer_idx: int, is_decoder: bool) -> None:
         super().__init__(config)
-        self.SelfAttention = T5Attention(config, layer_idx, has_bias=layer_idx == 0)
+        self.SelfAttention = T5Attention(config, layer_idx, is_decoder, has_bias=layer_idx == 0 or not self.shares_bias)
 
     def forward(self, x: Tensor, mask: Mask, cache: Any, *, bias: Tensor | None) -> Tensor:
         return self.add(self.SelfAttention, x, mask, cache, bias=bias)
@@ -127,7 +143,7 @@ class T5LayerCrossAttention(T5Branch):
 
     def __init__(self, config: T5Config, layer_idx: int) -> None:
         super().__init__(config)
-        self.EncDecAttention = T5Attention(config, layer_idx, cross=True)
+        self.EncDecAttention = T5Attention(config, layer_idx, is_decoder=True, cross=True)
 
     def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor) -> Tensor:
         if mask is not None and mask.padding is not None:  # added to scores, so that a row without a real token has a mean
@@ -149,10 +165,12 @@ class T5LayerFF(T5Branch):
 class T5Block(Layer):
     """Self-attention, in a decoder attention to the encoder, and an MLP, under the published name `layer`."""
 
+    attention_class: ClassVar[type[T5LayerSelfAttention]] = T5LayerSelfAttention
+
     def __init__(self, config: T5Config, layer_idx: int, is_decoder: bool) -> None:
         super().__init__()
         cross = [T5LayerCrossAttention(config, layer_idx)] if is_decoder else []
-        self.layer = nn.ModuleList([T5LayerSelfAttention(config, layer_idx), *cross, T5LayerFF(config)])
+        self.layer = nn.ModuleList([self.attention_class(config, layer_idx, is_decoder), *cross, T5LayerFF(config)])
 
     def forward(
         self,
@@ -209,13 +227,14 @@ class T5Stack(Half, T5PreTrainedModel):
     """What encoder and decoder share."""
 
     is_decoder: ClassVar[bool] = False
+    block_class: ClassVar[type[T5Block]] = T5Block
     stacks = {"": Stack("block", "dropout")}
 
     def __init__(self, config: T5Config) -> None:
         super().__init__(config)
         layers = (config.num_decoder_layers or 0) if self.is_decoder else config.num_layers
         self.embed_tokens = self.word_table(config)
-        self.block = nn.ModuleList(T5Block(config, i, self.is_decoder) for i in range(layers))
+        self.block = nn.ModuleList(self.block_class(config, i, self.is_decoder) for i in range(layers))
         self.final_layer_norm = T5LayerNorm(config.d_model, config.layer_norm_epsilon)
         self.dropout = nn.Dropout(config.dropout_rate)
 
@@ -226,11 +245,9 @@ class T5Stack(Half, T5PreTrainedModel):
         output: Tensor = self.dropout(words)
         return output
 
-    def bias(self, mask: Mask) -> Tensor:
-        """The bias (1, H, T, S) of every query and key by their distance. Padding shifts both, so it changes nothing."""
-        buckets, limit = self.config.relative_attention_num_buckets, self.config.relative_attention_max_distance
-        table = self.block[0].get_submodule("layer.0.SelfAttention.relative_attention_bias")
-        return per_pair(table(bucket(distances(mask), buckets, limit, both_ways=not self.is_decoder)), mask)
+    def bias(self, mask: Mask) -> Tensor | None:
+        first: Any = self.block[0].get_submodule("layer.0.SelfAttention")
+        return first.position_bias(mask) if self.block_class.attention_class.shares_bias else None
 
     def finish(self, x: Tensor) -> Tensor:
         output: Tensor = self.dropout(self.final_layer_norm(x))
@@ -277,6 +294,7 @@ class T5ForConditionalGeneration(Seq2SeqLM, T5Model):
 class T5EncoderModel(T5PreTrainedModel):
     """The encoder alone."""
 
+    encoder_class: ClassVar[type[T5Encoder]] = T5Encoder
     stacks = {"": Stack("encoder.block", "encoder.dropout")}
     _tied_weights_keys = {"encoder.embed_tokens.weight": "shared.weight"}
     _keys_to_ignore_on_load_unexpected = [r"^decoder\.", r"^lm_head\."]
@@ -284,7 +302,7 @@ class T5EncoderModel(T5PreTrainedModel):
     def __init__(self, config: T5Config) -> None:
         super().__init__(config)
         self.shared = self.word_table(config)
-        self.encoder = T5Encoder(config)
+        self.encoder = self.encoder_class(config)
 
     def get_input_embeddings(self) -> nn.Module:
         return self.shared
@@ -295,3 +313,32 @@ class T5EncoderModel(T5PreTrainedModel):
         """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, T)."""
         encoded: BaseModelOutput = self.encoder(input_ids, attention_mask, inputs_embeds=inputs_embeds, return_dict=True)
         return encoded
+
+
+class T5ForTokenClassification(TokenClassifier, T5PreTrainedModel):
+    """T5's encoder with a label for each token."""
+
+    backbone_class = T5EncoderModel
+    stacks = T5EncoderModel.stacks
+    _tied_weights_keys = {"transformer.encoder.embed_tokens.weight": "transformer.shared.weight"}
+    _keys_to_ignore_on_load_unexpected = [r"^(transformer\.)?decoder\.", r"^lm_head\."]
+
+
+class T5Reader(T5Model):
+    """T5 whose decoder reads the same text as the encoder, one place later."""
+
+    decoder_repeats_text = True
+
+
+class T5ForSequenceClassification(EndTokenClassifier, T5PreTrainedModel):
+    """T5 that classifies a text by the decoder's state at its last end-of-sequence token."""
+
+    backbone_class = T5Reader
+    _tied_weights_keys = {f"transformer.{k}": f"transformer.{v}" for k, v in T5Model._tied_weights_keys.items()}
+    _keys_to_ignore_on_load_unexpected = T5Model._keys_to_ignore_on_load_unexpected
+
+
+class T5ForQuestionAnswering(Seq2SeqQuestionAnswering, T5Model):
+    """T5 that marks the answer to a question by the decoder's states over the same text."""
+
+    _new_with_head = [r"^qa_outputs\."]
