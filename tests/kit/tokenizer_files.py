@@ -144,6 +144,10 @@ def _t5(folder: Path) -> None:
     _sentencepiece(folder, "spiece", vocab_size=300, model_type="unigram", pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
 
 
+def _fairseq(folder: Path) -> None:
+    _sentencepiece(folder, "sentencepiece.bpe", vocab_size=300, model_type="unigram")
+
+
 def _llama(folder: Path) -> None:
     _sentencepiece(
         folder,
@@ -209,6 +213,8 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "llama": _llama,
     "llama3": _llama3,
     "t5": _t5,
+    "xlm_roberta": _fairseq,
+    "camembert": _fairseq,
     "clip": _clip,
     "tiktoken": _tiktoken,
     "whisper": _whisper,

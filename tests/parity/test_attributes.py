@@ -24,7 +24,6 @@ APART = {
     ("T5Attention", "gradient_checkpointing"): "layers and models say it",
     ("DetrConvEncoder", "config"): "the module at this path is a plain nn.ModuleDict",
     ("DetrMHAttentionMap", "attention_dropout"): "nothing is dropped there, whatever the config says of other attention",
-    ("RobertaEmbeddings", "padding_idx"): "the tables in it have one each",
     ("RotaryEmbedding", "config"): "one for each kind of layer, in an nn.ModuleDict",
 }
 

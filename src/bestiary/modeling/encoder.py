@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..core.logging import warn_once
 from ..core.outputs import BaseModelOutputWithPoolingAndCrossAttentions
+from ..loading.rules import rename
 from ..nn.activations import activation
 from ..nn.alias import Alias
 from ..nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
@@ -19,10 +20,14 @@ from ..nn.pooling import FirstTokenPooler
 from .base import PreTrainedModel
 from .cross_attention import look_at
 from .encoder_config import EncoderConfig
+from .pruning import HeadWeights
+from .recording import Stack
 
 
 class EncoderEmbeddings(nn.Module):
     """norm(word + segment + position)."""
+
+    padding_idx = Alias("word_embeddings.padding_idx")
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -140,7 +145,20 @@ class EncoderStack(nn.Module):
         return x
 
 
-class Encoder(PreTrainedModel):
+class EncoderPreTrainedModel(PreTrainedModel):
+    """What all classes of a family on this floor share."""
+
+    stacks = {"": Stack("encoder.layer")}
+    head_weights = HeadWeights(("attention.self.query", "attention.self.key", "attention.self.value"), "attention.output.dense")
+    _optional_parts = [r"(^|\.)pooler\.dense\."]
+    _weight_rules = (
+        rename("LayerNorm.gamma", "LayerNorm.weight", reverse=False),  # as the TensorFlow release called them
+        rename("LayerNorm.beta", "LayerNorm.bias", reverse=False),
+    )
+    config: EncoderConfig
+
+
+class Encoder(EncoderPreTrainedModel):
     """The encoder (or, with `config.is_decoder`, decoder) without a head.
 
     Class attributes:
@@ -152,7 +170,6 @@ class Encoder(PreTrainedModel):
 
     embeddings_class: ClassVar[type[EncoderEmbeddings]] = EncoderEmbeddings
     layer_class: ClassVar[type[EncoderLayer]] = EncoderLayer
-    config: EncoderConfig
     _keys_to_ignore_on_load_unexpected = [*PreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\.dense\."]
 
     def __init__(self, config: EncoderConfig, add_pooling_layer: bool = True) -> None:

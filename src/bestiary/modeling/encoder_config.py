@@ -35,3 +35,12 @@ class EncoderConfig(PreTrainedConfig):
         kind = self.get("position_embedding_type", "absolute")
         if kind != "absolute":
             warn_once("positions", f"position_embedding_type is {kind!r}; only 'absolute' positions exist, and are used")
+
+
+class OffsetPositionsConfig(EncoderConfig):
+    """The same where positions are counted from the one after the padding token's id, as in RoBERTa and its relatives."""
+
+    @property
+    def first_position(self) -> int:
+        """The position after that of padding, which is the padding token's id."""
+        return 0 if self.pad_token_id is None else self.pad_token_id + 1

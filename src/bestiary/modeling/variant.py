@@ -2,12 +2,13 @@
 
 import importlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from ..core.errors import ArgumentError, did_you_mean
+from ..core.plugins import lazy
 from .config import PreTrainedConfig
 
 
@@ -31,7 +32,12 @@ Changes = Mapping[str, Mapping[str, Any] | Import]
 
 
 def variant(
-    package: str, config: type[PreTrainedConfig], tasks: Mapping[str, str], relative: ModuleType, changes: Changes | None = None
+    package: str,
+    config: type[PreTrainedConfig],
+    tasks: Mapping[str, str],
+    relative: ModuleType,
+    changes: Changes | None = None,
+    further: Mapping[str, Iterable[str]] | None = None,
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """`__getattr__` and `__dir__` of the family `package`, whose classes are those of the family `relative` with `changes`.
 
@@ -44,18 +50,18 @@ def variant(
         package: `__name__` of the family. config: its config class. tasks: its `TASKS`.
         relative: the package of a family that imports no other, with a module `model`.
         changes: name of a class without the family's name ("Attention", "PreTrainedModel", "ForCausalLM") -> what differs.
+        further: module of the family -> names in it that the family publishes besides, such as those of its tokenizer.
 
     Raises:
         ArgumentError: when the first class is made: a task or a change of what the relative does not have.
     """
     family = _Family(package, config, tasks["base"].removesuffix("Model"), tasks, relative, changes or {})
-    public = sorted({f"{family.name}PreTrainedModel", *tasks.values()})
+    besides, besides_names = lazy(package, dict(further or {}))
+    public = sorted({f"{family.name}PreTrainedModel", *tasks.values(), *besides_names()})
 
     def __getattr__(name: str) -> Any:
         part = name.removeprefix(family.name)
-        if part == name or not family.has(part):
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return family.counterpart(part)
+        return besides(name) if part == name or not family.has(part) else family.counterpart(part)
 
     return __getattr__, lambda: public
 

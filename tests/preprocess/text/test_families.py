@@ -13,11 +13,13 @@ from kit.tokenizer_files import SAMPLES
 
 from bestiary.core.logging import BestiaryWarning
 from bestiary.models.bert.tokenizer import BertTokenizer
+from bestiary.models.camembert.tokenizer import CamembertTokenizer
 from bestiary.models.clip.tokenizer import CLIPTokenizer
 from bestiary.models.gpt2.tokenizer import GPT2Tokenizer
 from bestiary.models.llama.tokenizer import LlamaTokenizer
 from bestiary.models.roberta.tokenizer import RobertaTokenizer
 from bestiary.models.t5.tokenizer import T5Tokenizer
+from bestiary.models.xlm_roberta.tokenizer import XLMRobertaTokenizer
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
@@ -26,6 +28,8 @@ CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
     "roberta": (RobertaTokenizer, transformers.RobertaTokenizer),
     "llama": (LlamaTokenizer, transformers.LlamaTokenizer),
     "t5": (T5Tokenizer, transformers.T5Tokenizer),
+    "xlm_roberta": (XLMRobertaTokenizer, transformers.XLMRobertaTokenizer),
+    "camembert": (CamembertTokenizer, transformers.CamembertTokenizer),
     "clip": (CLIPTokenizer, transformers.CLIPTokenizer),
     "tiktoken": (PreTrainedTokenizerFast, transformers.PreTrainedTokenizerFast),
     "llama3": (PreTrainedTokenizerFast, transformers.PreTrainedTokenizerFast),
@@ -52,6 +56,10 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("t5", {}),
     ("t5", {"extra_ids": 7}),
     ("t5", {"extra_ids": 0}),
+    ("xlm_roberta", {}),
+    ("xlm_roberta", {"add_prefix_space": False}),
+    ("camembert", {}),
+    ("camembert", {"mask_token": "<hole>"}),
     ("clip", {}),
     ("tiktoken", {}),
     ("llama3", {}),

@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 
-from ...loading.rules import rename
 from ...modeling import encoder
-from ...modeling.base import PreTrainedModel
-from ...modeling.encoder_config import EncoderConfig
 from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.heads.headed import WithoutPooler
 from ...modeling.heads.masked_lm import MaskedLM
@@ -16,8 +13,6 @@ from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import PooledClassifier
 from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.heads.transformed_language import LMPredictionHead, PredictionHeadTransform, TransformedLanguageHead
-from ...modeling.pruning import HeadWeights
-from ...modeling.recording import Stack
 from . import BertConfig
 
 
@@ -29,23 +24,15 @@ class BertLayer(encoder.EncoderLayer):
     """norm(x + attention(x)), perhaps norm(x + attention(x, memory)), then norm(x + mlp(x))."""
 
 
-class BertPreTrainedModel(PreTrainedModel):
+class BertPreTrainedModel(encoder.EncoderPreTrainedModel):
     """What all BERT classes share."""
 
     config_class = BertConfig
     base_model_prefix = "bert"
-    stacks = {"": Stack("encoder.layer")}
-    head_weights = HeadWeights(("attention.self.query", "attention.self.key", "attention.self.value"), "attention.output.dense")
     _no_split_modules = ["BertEmbeddings", "BertLayer"]
-    _optional_parts = [r"(^|\.)pooler\.dense\."]
-    _weight_rules = (
-        rename("LayerNorm.gamma", "LayerNorm.weight", reverse=False),  # as the TensorFlow release called them
-        rename("LayerNorm.beta", "LayerNorm.bias", reverse=False),
-    )
-    config: EncoderConfig
 
 
-class BertModel(encoder.Encoder, BertPreTrainedModel):
+class BertModel(BertPreTrainedModel, encoder.Encoder):
     """The encoder (or, with `config.is_decoder`, decoder) without a head."""
 
     embeddings_class, layer_class = BertEmbeddings, BertLayer

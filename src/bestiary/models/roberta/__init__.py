@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from ...core.kinds import Length
 from ...core.plugins import lazy
-from ..bert import BertConfig
+from ...modeling.encoder_config import OffsetPositionsConfig
 
 
-class RobertaConfig(BertConfig):
+class RobertaConfig(OffsetPositionsConfig):
     """Hyperparameters; the defaults are those of RoBERTa base, but for the lengths, which are BERT's, as published."""
 
     model_type: ClassVar[str] = "roberta"
@@ -20,11 +20,6 @@ class RobertaConfig(BertConfig):
     bos_token_id: int | None = 0
     pad_token_id: int | None = 1
     eos_token_id: int | list[int] | None = 2
-
-    @property
-    def first_position(self) -> int:
-        """The position after that of padding, which is the padding token's id."""
-        return 0 if self.pad_token_id is None else self.pad_token_id + 1
 
 
 TASKS = {

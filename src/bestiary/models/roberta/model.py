@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...modeling import encoder
 from ...modeling.config import PreTrainedConfig
 from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.heads.headed import WithoutPooler
@@ -15,19 +16,29 @@ from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import FirstTokenClassifier
 from ...modeling.heads.token_classification import TokenClassifier
 from ...nn.activations import activation
-from ..bert.model import BertModel, BertPreTrainedModel
 from . import RobertaConfig
 
 
-class RobertaPreTrainedModel(BertPreTrainedModel):
+class RobertaEmbeddings(encoder.EncoderEmbeddings):
+    """norm(word + segment + position)."""
+
+
+class RobertaLayer(encoder.EncoderLayer):
+    """norm(x + attention(x)), perhaps norm(x + attention(x, memory)), then norm(x + mlp(x))."""
+
+
+class RobertaPreTrainedModel(encoder.EncoderPreTrainedModel):
     """What all RoBERTa classes share."""
 
     config_class = RobertaConfig
     base_model_prefix = "roberta"
+    _no_split_modules = ["RobertaEmbeddings", "RobertaLayer"]
 
 
-class RobertaModel(RobertaPreTrainedModel, BertModel):
+class RobertaModel(RobertaPreTrainedModel, encoder.Encoder):
     """The encoder (or, with `config.is_decoder`, decoder) without a head."""
+
+    embeddings_class, layer_class = RobertaEmbeddings, RobertaLayer
 
 
 class RobertaLMHead(nn.Module):

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from tokenizers import Tokenizer, processors
 
 from ...core.errors import CorruptFile
 from ...preprocess.text.converters import sentencepiece
@@ -37,13 +37,7 @@ class T5Tokenizer(PreTrainedTokenizerFast):
         sentinels = [f"<extra_id_{number}>" for number in range(settings["extra_ids"])]
         model.pieces += [sentencepiece.Piece(token, 0.0, sentencepiece.CONTROL) for token in reversed(sentinels)]
         settings[EXTRA] = list(dict.fromkeys([*(settings.get(EXTRA) or []), *sentinels]))
-        rust = Tokenizer(models.Unigram([(piece.text, piece.score) for piece in model.pieces], unk_id=model.unk_id))
-        if model.charsmap:
-            rust.normalizer = sentencepiece.charsmap(model)
-        scheme = "never" if settings.get("add_prefix_space") is False else "always"
-        space: dict[str, Any] = {"replacement": sentencepiece.SPACE, "prepend_scheme": scheme}
-        rust.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(**space)])
-        rust.decoder = decoders.Metaspace(**space)
+        rust = sentencepiece.of_words(model, prefixed=settings.get("add_prefix_space") is not False)
         eos = str(settings["eos_token"])
         index = rust.token_to_id(eos)
         if index is None:

@@ -128,6 +128,21 @@ def build(model: Model, settings: Mapping[str, Any]) -> Tokenizer:
     return rust
 
 
+def of_words(model: Model, prefixed: bool = True) -> Tokenizer:
+    """A unigram tokenizer that splits a text at whitespace first; adds nothing at the ends, and marks no token as special.
+
+    Args:
+        prefixed: every word begins with ▁, not only those behind a space.
+    """
+    rust = Tokenizer(models.Unigram([(piece.text, piece.score) for piece in model.pieces], unk_id=model.unk_id))
+    if model.charsmap:
+        rust.normalizer = charsmap(model)
+    space: dict[str, Any] = {"replacement": SPACE, "prepend_scheme": "always" if prefixed else "never"}
+    rust.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(**space)])
+    rust.decoder = decoders.Metaspace(**space)
+    return rust
+
+
 def charsmap(model: Model) -> normalizers.Precompiled:
     """The normalizer that the model was trained with.
 

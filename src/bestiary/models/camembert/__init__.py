@@ -1,0 +1,40 @@
+"""CamemBERT (Martin et al. 2020): RoBERTa trained on French.
+
+Differs from RoBERTa: texts are sentencepiece unigrams, and the defaults.
+"""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from ...modeling.encoder_config import OffsetPositionsConfig
+from ...modeling.variant import variant
+from .. import roberta
+
+
+class CamembertConfig(OffsetPositionsConfig):
+    """Hyperparameters; the defaults are BERT base's but for the special tokens, as published."""
+
+    model_type: ClassVar[str] = "camembert"
+
+    bos_token_id: int | None = 0
+    pad_token_id: int | None = 1
+    eos_token_id: int | list[int] | None = 2
+
+
+TASKS = {
+    "base": "CamembertModel",
+    "causal-lm": "CamembertForCausalLM",
+    "masked-lm": "CamembertForMaskedLM",
+    "sequence-classification": "CamembertForSequenceClassification",
+    "token-classification": "CamembertForTokenClassification",
+    "question-answering": "CamembertForQuestionAnswering",
+    "multiple-choice": "CamembertForMultipleChoice",
+}
+
+PREPROCESSORS = {"tokenizer": "CamembertTokenizer"}
+
+if TYPE_CHECKING:
+    from .classes import *  # noqa: F403
+
+__getattr__, __dir__ = variant(
+    __name__, CamembertConfig, TASKS, roberta, further={"tokenizer": ["CamembertTokenizer", "CamembertTokenizerFast"]}
+)

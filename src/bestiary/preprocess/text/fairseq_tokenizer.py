@@ -1,0 +1,64 @@
+"""The tokenizer of XLM-RoBERTa, CamemBERT and relatives: sentencepiece unigrams under the numbers that fairseq gave them."""
+
+from typing import Any, ClassVar
+
+from tokenizers import Tokenizer, processors
+
+from ...core.errors import CorruptFile
+from .converters import sentencepiece
+from .tokenizer import PreTrainedTokenizerFast
+
+
+class FairseqTokenizer(PreTrainedTokenizerFast):
+    """Opens `sentencepiece.bpe.model` and `tokenizer.json`. Texts stand between `<s>` and `</s>`; between two are two `</s>`.
+
+    Option: `add_prefix_space` (False: no ▁ before the words).
+
+    Class attributes:
+        first: roles of the tokens with the first numbers, or texts of such that have no role. They take the place of the
+            first `replaced` tokens of the file; the mask token comes last of all.
+    """
+
+    first: ClassVar[tuple[str, ...]] = ("bos_token", "pad_token", "eos_token", "unk_token")
+    replaced: ClassVar[int] = 3
+    vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {
+        "vocab_file": "sentencepiece.bpe.model",
+        "tokenizer_file": "tokenizer.json",
+    }
+    defaults: ClassVar[dict[str, Any]] = {
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "sep_token": "</s>",
+        "cls_token": "<s>",
+        "unk_token": "<unk>",
+        "pad_token": "<pad>",
+        "mask_token": "<mask>",
+        "add_prefix_space": True,
+    }
+
+    @classmethod
+    def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
+        """Unigram pieces from the file, renumbered.
+
+        Raises:
+            CorruptFile: a BPE model, or one that lacks the tokens at the ends of a text.
+        """
+        cls.need(vocab)
+        model = sentencepiece.read(vocab)
+        if model.model_type != sentencepiece.UNIGRAM:
+            raise CorruptFile(f"{vocab} is a BPE model; {cls.__name__} uses a unigram model")
+        first = [str(settings.get(name, name)) for name in cls.first]
+        kept = model.pieces[cls.replaced :]
+        model.pieces = [sentencepiece.Piece(token) for token in first] + kept
+        model.pieces.append(sentencepiece.Piece(str(settings["mask_token"])))
+        model.unk_id = cls.first.index("unk_token")
+        rust = sentencepiece.of_words(model, bool(settings["add_prefix_space"]))
+        bos, eos = str(settings["bos_token"]), str(settings["eos_token"])
+        ends = [(token, rust.token_to_id(token)) for token in (bos, eos)]
+        for token, index in ends:
+            if index is None:
+                raise CorruptFile(f"{vocab} lacks the token {token!r}, which {cls.__name__} puts around texts")
+        rust.post_processor = processors.TemplateProcessing(
+            single=[bos, "$A", eos], pair=[bos, "$A", eos, eos, "$B:0", eos], special_tokens=ends
+        )
+        return rust

@@ -1,0 +1,5 @@
+"""Data2VecText: every head, tied and untied."""
+
+from kit.text_encoders import roberta_case
+
+CASE = roberta_case("Data2VecText", untied={"tie_word_embeddings": False})
