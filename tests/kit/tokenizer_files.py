@@ -91,6 +91,17 @@ def _gpt2(folder: Path) -> None:
     byte_level().model.save(str(folder))
 
 
+def _qwen2(folder: Path) -> None:
+    rust = byte_level(())
+    rust.model.save(str(folder))
+    first = rust.get_vocab_size()
+    options = {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}
+    special = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+    added = {str(first + number): {"content": token, **options} for number, token in enumerate(special)}
+    roles = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "unk_token": None}
+    _config(folder, tokenizer_class="Qwen2Tokenizer", added_tokens_decoder=added, **roles)
+
+
 def _roberta(folder: Path) -> None:
     byte_level(("<s>", "<pad>", "</s>", "<unk>", "<mask>")).model.save(str(folder))
 
@@ -209,6 +220,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "bert": _bert,
     "generic": _generic,
     "gpt2": _gpt2,
+    "qwen2": _qwen2,
     "roberta": _roberta,
     "llama": _llama,
     "llama3": _llama3,

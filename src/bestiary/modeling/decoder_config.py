@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from ..core.errors import ConfigError
-from ..core.kinds import Amount, Depth, Length, Rate, Size
+from ..core.kinds import Amount, Count, Depth, Length, Rate, Size
 from ..nn.rope_parameters import Parameters, rope_parameters
 from .config import PreTrainedConfig
 
@@ -14,13 +14,14 @@ class DecoderConfig(PreTrainedConfig):
     `rope_parameters` holds `rope_type`, `rope_theta` and the numbers of the scaling, or, where layers of different kinds turn
     by different tables, such a table for each kind of layer; the older `rope_theta` and `rope_scaling` are read as well.
 
-    Further fields that the modules of a decoder know, where a family declares them (`declared`): `attention_bias`, `mlp_bias`,
-    `layer_types`, `sliding_window`, `attention_chunk_size`, `query_pre_attn_scalar`, `attn_logit_softcapping`,
-    `final_logit_softcapping`, `qk_layernorm` (whether queries and keys are normed), `clip_qkv` (the bound of their numbers and
-    the values'), `use_parallel_residual` (whether attention and MLP read the same states), `residual_dropout`,
-    `embedding_dropout`, `lm_head_bias`, and the factors `embedding_multiplier`, `attention_multiplier` (instead of 1/sqrt(K)),
-    `residual_multiplier`, `logit_scale` and 1/`logits_scaling`. A family that calls one otherwise, or has no RMS norm, says so
-    in `attribute_map`: {"rms_norm_eps": "layer_norm_eps"}.
+    Further fields that the modules of a decoder know, where a family declares them (`declared`): `attention_bias`,
+    `attention_out_bias`, `mlp_bias`, `layer_types`, `sliding_window`, `attention_chunk_size`, `use_bidirectional_attention`, of
+    mixtures `mlp_only_layers`, `decoder_sparse_step` and `first_k_dense_replace`, `query_pre_attn_scalar`,
+    `attn_logit_softcapping`, `final_logit_softcapping`, `qk_layernorm` (whether queries and keys are normed), `clip_qkv` (the
+    bound of their numbers and the values'), `use_parallel_residual` (whether attention and MLP read the same states),
+    `residual_dropout`, `embedding_dropout`, `lm_head_bias`, and the factors `embedding_multiplier`, `attention_multiplier`
+    (instead of 1/sqrt(K)), `residual_multiplier`, `logit_scale` and 1/`logits_scaling`. A family that calls one otherwise, or
+    has no RMS norm, says so in `attribute_map`: {"rms_norm_eps": "layer_norm_eps"}.
 
     Class attributes:
         default_theta: `rope_theta` where the file has none.
@@ -67,6 +68,21 @@ class DecoderConfig(PreTrainedConfig):
             self.rope_parameters = {kind: self._rotary(table, share=share) for kind, table in tables.items()}
         else:
             self.rope_parameters = self._rotary(self.rope_parameters, scaling, theta, share)
+        if "layer_types" in self._field_names and self.__dict__["layer_types"] is None:
+            self.__dict__["layer_types"] = self.usual_layer_types()
+
+    def usual_layer_types(self) -> list[str]:
+        """The kinds of the layers where `layer_types` does not say them; a family with a pattern overrides this."""
+        return list(self.layer_kinds())
+
+    def has_rotary(self, layer_idx: int) -> bool:
+        """Whether queries and keys of layer `layer_idx` turn with their positions."""
+        return True
+
+    def has_experts(self, layer_idx: int) -> bool:
+        """Whether layer `layer_idx` of a mixture has experts, and not one MLP for all tokens."""
+        dense, step = self.declared("mlp_only_layers") or (), self.declared("decoder_sparse_step", 1)
+        return layer_idx >= self.declared("first_k_dense_replace", 0) and layer_idx not in dense and (layer_idx + 1) % step == 0
 
     def _rotary(
         self,
@@ -102,3 +118,27 @@ class DecoderConfig(PreTrainedConfig):
                 f"{type(self).__name__}: rope_parameters has tables for {', '.join(tables)}, and none for {', '.join(missing)}"
             )
         return {kind: tables[kind] for kind in kinds}
+
+
+class LateWindowConfig(DecoderConfig):
+    """Base of the configs of Qwen 2 and 3: with `use_sliding_window`, layers from `max_window_layers` on look back a window."""
+
+    vocab_size: Length = 151936
+    intermediate_size: Size = 22016
+    num_key_value_heads: Size | None = 32
+    max_position_embeddings: Length = 32768
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+    use_sliding_window: bool = False
+    sliding_window: Length | None = 4096
+    max_window_layers: Count = 28
+    layer_types: list[str] | None = None
+
+    def validate(self) -> None:
+        if not self.use_sliding_window:
+            self.sliding_window = None
+        super().validate()
+
+    def usual_layer_types(self) -> list[str]:
+        first = self.num_hidden_layers if self.sliding_window is None else self.max_window_layers
+        return ["full_attention" if index < first else "sliding_attention" for index in range(self.num_hidden_layers)]

@@ -125,7 +125,10 @@ class DecoderStack(PreTrainedModel):
             new = None if attention_mask is None or attention_mask.dim() != 2 else attention_mask[:, -queries:]
             return make_mask(queries, x.device, new, causal=False)
         window, chunk = types.window_of(layer_idx), types.chunk_of(layer_idx)
-        mask = make_mask(queries, x.device, attention_mask, cache=cache, window=window, layer_idx=layer_idx)
+        causal = not self.config.declared("use_bidirectional_attention", False)
+        if window is not None and not causal:
+            window = window // 2 + 1  # half of it on either side
+        mask = make_mask(queries, x.device, attention_mask, cache=cache, causal=causal, window=window, layer_idx=layer_idx)
         return mask if chunk is None else mask.chunked(chunk)
 
 

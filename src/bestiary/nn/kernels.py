@@ -147,7 +147,7 @@ def flash_attention_2(
     if bias is not None or (mask is not None and (mask.dense is not None or mask.additive is not None)):
         raise ArgumentError("flash_attention_2 takes no position bias and no 4-dimensional mask; use sdpa or eager")
     causal = mask is not None and mask.causal and query.shape[2] > 1
-    window = (mask.window - 1, 0) if mask is not None and mask.window is not None else (-1, -1)
+    window = (-1, -1) if mask is None or mask.window is None else (mask.window - 1, 0 if mask.causal else mask.window - 1)
     options = {
         "dropout_p": scoring.dropout,
         "softmax_scale": scoring.scaling,

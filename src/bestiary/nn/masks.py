@@ -39,7 +39,7 @@ class Mask:
     Attributes:
         queries: T; keys: S.
         causal: a query at slot t sees slots up to t; `first_query` is the slot of query 0.
-        window: with `causal`, only the last `window` slots up to t.
+        window: only slots less than `window` away from t.
         padding: (B, S), True where the key is real; None when all are.
         dense: (B, 1 or H, T, S), True where allowed; an arbitrary further restriction.
         additive: (B, 1 or H, T, S), numbers a caller wants added to the scores.
@@ -64,7 +64,7 @@ class Mask:
         if self.padding is not None or self.dense is not None or self.additive is not None:
             return False
         if not self.causal:
-            return True
+            return self.window is None or self.keys <= self.window
         last_only = self.queries == 1 and isinstance(self.first_query, int) and self.first_query == self.keys - 1
         return last_only and (self.window is None or self.keys <= self.window)
 
@@ -112,11 +112,12 @@ class Mask:
     def _allowed(self) -> Tensor:
         keys = torch.arange(self.keys, device=self.device)
         result = torch.ones((1, 1, 1, self.keys), dtype=torch.bool, device=self.device)
-        if self.causal:
+        if self.causal or self.window is not None:
             slots = torch.arange(self.queries, device=self.device).unsqueeze(1) + self.first_query
-            result = keys <= slots
+            result = keys <= slots if self.causal else result[0, 0]
             if self.window is not None:
                 result = result & (keys > slots - self.window)
+                result = result if self.causal else result & (keys < slots + self.window)
             result = result[None, None]
         if self.padding is not None:
             result = result & self.padding[:, None, None, :]
@@ -220,13 +221,13 @@ def _with_array(mask: Mask, array: Tensor, name: str) -> Mask:
     if array.shape[-2] not in (1, mask.queries) or array.shape[-1] != mask.keys:
         raise InputError(f"{name} has shape {tuple(array.shape)}; expected (B, 1 or H, {mask.queries}, {mask.keys})")
     if array.dtype == torch.bool:
-        return replace(mask, causal=False, dense=array)
+        return replace(mask, causal=False, window=None, dense=array)
     if not array.is_floating_point():
         raise InputError(
             f"a 4-dimensional {name} of {array.dtype} may mean two things; expected torch.bool (True: look) or"
             " floating-point numbers to add to the scores"
         )
-    return replace(mask, causal=False, additive=array)
+    return replace(mask, causal=False, window=None, additive=array)
 
 
 def positions(attention_mask: Tensor | None, queries: int, seen: int | Tensor, device: torch.device, first: int = 0) -> Tensor:

@@ -17,6 +17,7 @@ from bestiary.models.camembert.tokenizer import CamembertTokenizer
 from bestiary.models.clip.tokenizer import CLIPTokenizer
 from bestiary.models.gpt2.tokenizer import GPT2Tokenizer
 from bestiary.models.llama.tokenizer import LlamaTokenizer
+from bestiary.models.qwen2.tokenizer import Qwen2Tokenizer
 from bestiary.models.roberta.tokenizer import RobertaTokenizer
 from bestiary.models.t5.tokenizer import T5Tokenizer
 from bestiary.models.xlm_roberta.tokenizer import XLMRobertaTokenizer
@@ -25,6 +26,7 @@ from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
     "bert": (BertTokenizer, transformers.BertTokenizer),
     "gpt2": (GPT2Tokenizer, transformers.GPT2Tokenizer),
+    "qwen2": (Qwen2Tokenizer, transformers.Qwen2Tokenizer),
     "roberta": (RobertaTokenizer, transformers.RobertaTokenizer),
     "llama": (LlamaTokenizer, transformers.LlamaTokenizer),
     "t5": (T5Tokenizer, transformers.T5Tokenizer),
@@ -44,6 +46,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("gpt2", {"add_prefix_space": True}),
     ("gpt2", {"add_bos_token": True}),
     ("gpt2", {"pad_token": "<pad>", "unk_token": "<u>"}),
+    ("qwen2", {}),
+    ("qwen2", {"add_prefix_space": True}),
     ("roberta", {}),
     ("roberta", {"add_prefix_space": True}),
     ("roberta", {"trim_offsets": False}),

@@ -30,7 +30,7 @@ class LlamaAttention(HasHeads):
 
     Class attributes, for relatives:
         bias: whether the projections have biases; None: as `attention_bias` of the config says.
-        output_bias: whether the projection back has one; None where it has one if the others have.
+        output_bias: whether the projection back has one; None: as `attention_out_bias` of the config or the others' says.
         output_name: the published name of the projection back.
         head_norm: the norm of queries and keys before they turn (Dehghani et al. 2023), or None. It is of each head alone, or,
             with `joint_norm`, of all heads at once.
@@ -56,10 +56,12 @@ class LlamaAttention(HasHeads):
         if bias is None:
             bias = config.declared("attention_bias", False)
         self.layer_idx, self.head_dim, self.interleaved = layer_idx, head, config.interleaved_rotary
+        self.turns = config.has_rotary(layer_idx)
         self.q_proj = nn.Linear(size, heads * head, bias=bias)
         self.k_proj = nn.Linear(size, groups * head, bias=bias)
         self.v_proj = nn.Linear(size, groups * head, bias=bias)
-        output = nn.Linear(heads * head, size, bias=bias if self.output_bias is None else self.output_bias)
+        output_bias = config.declared("attention_out_bias", bias) if self.output_bias is None else self.output_bias
+        output = nn.Linear(heads * head, size, bias=output_bias)
         self.add_module(self.output_name, output)
         if self.head_norm is not None and config.declared("qk_layernorm", True):
             for name, count in zip(self.norm_names, (heads, groups), strict=True):
@@ -94,7 +96,7 @@ class LlamaAttention(HasHeads):
         self, x: Tensor, mask: Mask, cache: LayerCache | None, *, rotary: tuple[Tensor, Tensor] | None = None
     ) -> Tensor:
         query, key, value = self.project(x)
-        if rotary is not None:
+        if rotary is not None and self.turns:
             query, key = rotate_both(query, key, *rotary, self.interleaved)
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx)
@@ -139,6 +141,7 @@ class LlamaDecoderLayer(Layer):
 
     Class attributes, for relatives:
         attention_class, mlp_class, norm_class: the parts.
+        mixture_class: what has the place of the MLP in layers with experts (`config.has_experts`), or None.
         norm_names: the published names of the norms before and behind the attention, before and behind the MLP; None where
             there is none.
         parallel: whether both halves read the same states, x + attention(norm(x)) + mlp(norm(x)) (Wang & Komatsuzaki 2021),
@@ -147,6 +150,7 @@ class LlamaDecoderLayer(Layer):
 
     attention_class: ClassVar[type[nn.Module]] = LlamaAttention
     mlp_class: ClassVar[type[nn.Module]] = LlamaMLP
+    mixture_class: ClassVar[type[nn.Module] | None] = None
     norm_class: ClassVar[type[nn.Module]] = RMSNorm
     norm_names: NormNames = ("input_layernorm", None, "post_attention_layernorm", None)
     parallel: ClassVar[bool] = False
@@ -154,7 +158,8 @@ class LlamaDecoderLayer(Layer):
     def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
         super().__init__()
         self.self_attn = self.attention_class(config, layer_idx)
-        self.mlp = self.mlp_class(config)
+        mixture = self.mixture_class if config.has_experts(layer_idx) else None
+        self.mlp = (mixture or self.mlp_class)(config)
         for name in self.norm_names:
             if name is not None:
                 self.add_module(name, self.norm_class(config.hidden_size, config.rms_norm_eps))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from ....core.errors import CorruptFile, InputError
 from ....core.files import read_json
@@ -69,3 +69,9 @@ def byte_level(vocab: dict[str, int], merges: Merges, add_prefix_space: bool = F
     rust.decoder = decoders.ByteLevel()
     rust.post_processor = ends_template(None, None)
     return rust
+
+
+def split_bytes(pattern: str, add_prefix_space: bool = False) -> pre_tokenizers.Sequence:
+    """The pre-tokenizer that splits a text by `pattern`, and then writes its bytes as letters."""
+    split = pre_tokenizers.Split(Regex(pattern), behavior="isolated")
+    return pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space, use_regex=False)])

@@ -5,10 +5,10 @@ import binascii
 import os
 from pathlib import Path
 
-from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, processors
 
 from ....core.errors import CorruptFile
-from .bpe import Merges, model
+from .bpe import Merges, model, split_bytes
 
 LONGEST = 4096
 # The split of cl100k_base and of Llama 3.
@@ -56,12 +56,7 @@ def build(ranks: dict[bytes, int], pattern: str = PATTERN) -> Tokenizer:
     letters = byte_letters()
     vocab = {"".join(letters[byte] for byte in token): rank for token, rank in ranks.items()}
     rust = Tokenizer(model(vocab, merges(ranks, letters), ignore_merges=True))
-    rust.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(pattern), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    rust.pre_tokenizer = split_bytes(pattern)
     rust.decoder = decoders.ByteLevel()
     rust.post_processor = processors.ByteLevel(trim_offsets=False)
     return rust
