@@ -328,6 +328,12 @@ from .models.mt5 import MT5ForTokenClassification as MT5ForTokenClassification
 from .models.mt5 import MT5Model as MT5Model
 from .models.mt5 import MT5PreTrainedModel as MT5PreTrainedModel
 from .models.musicgen.score_processors import ClassifierFreeGuidanceLogitsProcessor as ClassifierFreeGuidanceLogitsProcessor
+from .models.opt import OPTConfig as OPTConfig
+from .models.opt.model import OPTForCausalLM as OPTForCausalLM
+from .models.opt.model import OPTForQuestionAnswering as OPTForQuestionAnswering
+from .models.opt.model import OPTForSequenceClassification as OPTForSequenceClassification
+from .models.opt.model import OPTModel as OPTModel
+from .models.opt.model import OPTPreTrainedModel as OPTPreTrainedModel
 from .models.qwen2 import Qwen2Config as Qwen2Config
 from .models.qwen2 import Qwen2ForCausalLM as Qwen2ForCausalLM
 from .models.qwen2 import Qwen2ForQuestionAnswering as Qwen2ForQuestionAnswering

@@ -99,6 +99,11 @@ class PreTrainedConfig(PretrainedRecord):
         return pad
 
     @property
+    def output_size(self) -> int:
+        """The width of the states that a head gets."""
+        return int(self.get("hidden_size"))
+
+    @property
     def first_position(self) -> int:
         """The position of a text's first token; a family whose positions begin later than 0 overrides this."""
         return 0

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from ..nn.activations import activation
+from ..nn.alias import Alias
 from ..nn.attention import Attend, HasHeads, LayerCache, merge_heads, split_heads
 from ..nn.kernels import default_scaling
 from ..nn.layer import Layer
@@ -37,12 +38,10 @@ class SelfAttention(HasHeads):
 
     Class attributes:
         output_name: the projection of what all heads give.
-        biases: whether the projections of queries, keys and values have biases, and whether that of the output has one.
         in_fp32: whether scores and shares are computed in fp32 whatever the dtype of the states.
     """
 
     output_name: ClassVar[str] = "out_proj"
-    biases: ClassVar[tuple[bool, bool]] = (True, True)
     in_fp32: ClassVar[bool] = False
 
     def __init__(self, config: Any, layer_idx: int) -> None:
@@ -51,9 +50,13 @@ class SelfAttention(HasHeads):
         self.add_projections(config, config.hidden_size)
         self.attend = Attend(self.score_scaling(config), setting(config, "attention dropout", 0.0))
 
+    def biases(self, config: Any) -> tuple[bool, bool]:
+        """Whether the projections of queries, keys and values have biases, and whether that of the output has one."""
+        return True, True
+
     def add_projections(self, config: Any, size: int) -> None:
         """Build the dense layers."""
-        inner, outer = self.biases
+        inner, outer = self.biases(config)
         self.k_proj = nn.Linear(size, size, bias=inner)
         self.v_proj = nn.Linear(size, size, bias=inner)
         self.q_proj = nn.Linear(size, size, bias=inner)
@@ -104,7 +107,7 @@ class FusedSelfAttention(SelfAttention):
         return weight.shape[1], weight.shape[0]
 
     def add_projections(self, config: Any, size: int) -> None:
-        inner, outer = self.biases
+        inner, outer = self.biases(config)
         groups = self.groups(config)
         self.per_group = config.num_attention_heads // groups + 2
         self.add_module(self.fused_name, nn.Linear(size, groups * self.per_group * self.head_dim, bias=inner))
@@ -201,3 +204,29 @@ class DecoderBlock(Layer):
         elif second is not first:
             normed = second(x)
         return attended + self.transform(normed)
+
+
+class FlatDecoderBlock(DecoderBlock):
+    """A block whose MLP is two dense layers of its own, fc2(act(fc1(x))), as fairseq built them (Ott et al. 2019)."""
+
+    attention_class: ClassVar[type[nn.Module]] = SelfAttention
+    attention_name = "self_attn"
+    norm_names = ("self_attn_layer_norm", "final_layer_norm")
+    dropout = Alias("hidden_dropout")
+
+    def mlp_bias(self, config: Any) -> bool:
+        """Whether the dense layers have biases."""
+        return True
+
+    def add_mlp(self, config: Any) -> None:
+        size, bias = config.hidden_size, self.mlp_bias(config)
+        inner = setting(config, "width of the MLP")
+        self.act, self.activation_dropout = (
+            activation(setting(config, "activation")),
+            config.declared("activation_dropout", 0.0),
+        )
+        self.fc1 = nn.Linear(size, inner, bias=bias)
+        self.fc2 = nn.Linear(inner, size, bias=bias)
+
+    def transform(self, x: Tensor) -> Tensor:
+        return self.dropped(self.fc2(dropout(self.act(self.fc1(x)), self.activation_dropout, self.training)))

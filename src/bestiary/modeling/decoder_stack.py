@@ -42,8 +42,7 @@ class DecoderStack(PreTrainedModel):
         self.add_entry(config)
         stack, layers = self.stacks[""], range(config.get("num_hidden_layers"))
         self.add_module(stack.layers, nn.ModuleList(self.layer_class(config, index) for index in layers))
-        if stack.final is not None:
-            self.add_module(stack.final, self.make_norm(config))
+        self.add_final(config)
 
     def embedding_scale(self, config: Any) -> float:
         """What the embeddings of tokens are multiplied by."""
@@ -58,6 +57,12 @@ class DecoderStack(PreTrainedModel):
     def add_entry(self, config: Any) -> None:
         """Build what stands between the token embeddings and the first layer, for `enter`; here nothing."""
 
+    def add_final(self, config: Any) -> None:
+        """Build what stands behind the last layer, for `finish`: a norm, where `stacks` names one."""
+        final = self.stacks[""].final
+        if final is not None:
+            self.add_module(final, self.make_norm(config))
+
     def make_norm(self, config: Any) -> nn.Module:
         """The norm behind the last layer."""
         return nn.LayerNorm(config.hidden_size, norm_eps(config))
@@ -68,6 +73,11 @@ class DecoderStack(PreTrainedModel):
     def enter(self, x: Tensor, position_ids: Tensor) -> Tensor:
         """The first layer's input from embedded tokens (B, T, D) and positions (B or 1, T)."""
         return x
+
+    def finish(self, x: Tensor) -> Tensor:
+        """The output from the last layer's states (B, T, D)."""
+        final = self.stacks[""].final
+        return x if final is None else self.get_submodule(final)(x)
 
     def shared(self, x: Tensor, position_ids: Tensor) -> Mapping[str, Mapping[str, Any]]:
         """Kind of layer -> what all layers of the kind are called with besides states, mask and cache."""
@@ -112,8 +122,7 @@ class DecoderStack(PreTrainedModel):
         for layer, kind in zip(self.get_submodule(stack.layers).children(), kinds, strict=False):
             if not skipped(self.layerdrop, self.training):
                 x = layer(x, masks[kind], cache, **shared.get(kind, {}), **across)
-        x = x if stack.final is None else self.get_submodule(stack.final)(x)
-        return BaseModelOutputWithPast(last_hidden_state=x, past_key_values=cache)
+        return BaseModelOutputWithPast(last_hidden_state=self.finish(x), past_key_values=cache)
 
     def layer_mask(self, layer_idx: int, x: Tensor, attention_mask: Tensor | None, cache: Any) -> Mask:
         """What layer `layer_idx`, and all of its kind, may look at: `x` (B, T, D), attention_mask (B, past + T) or None.

@@ -38,7 +38,7 @@ class VocabularyHead(PreTrainedModel):
     def add_head(self, config: PreTrainedConfig) -> None:
         """Build the linear layer from states to logits."""
         bias = config.declared("lm_head_bias", self.lm_head_bias)
-        head = nn.Linear(config.get("hidden_size"), config.get("vocab_size"), bias=bias)
+        head = nn.Linear(config.output_size, config.get("vocab_size"), bias=bias)
         self.add_module(self.head_name, head)
 
     def vocabulary_logits(self, hidden: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ class QuestionAnswering(Headed):
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.qa_outputs = nn.Linear(config.get("hidden_size"), self.num_labels)
+        self.qa_outputs = nn.Linear(config.output_size, self.num_labels)
 
     def forward(
         self,

@@ -21,7 +21,7 @@ class LastTokenClassifier(Headed):
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.score = nn.Linear(config.get("hidden_size"), config.num_labels, bias=False)
+        self.score = nn.Linear(config.output_size, config.num_labels, bias=False)
 
     def forward(
         self,
