@@ -123,10 +123,10 @@ class HasHeads(nn.Module):
 
     @property
     def embed_dim(self) -> int:
-        """Width of the states; also `d_model`."""
+        """Width of the states; also `d_model` and `hidden_size`."""
         return self.sizes[1]
 
-    d_model = embed_dim
+    d_model = hidden_size = embed_dim
 
     attention_head_size = key_value_proj_dim = Alias("head_dim")
     scaling = scale = Alias("attend.scoring.scaling")

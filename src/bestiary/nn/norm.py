@@ -54,3 +54,22 @@ class ShiftedRMSNorm(RMSNorm):
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
         return nn.functional.rms_norm(x.float(), self.weight.shape, 1.0 + self.weight.float(), self.eps).to(x.dtype)
+
+
+class FullPrecisionRMSNorm(RMSNorm):
+    """x / sqrt(mean(x^2) + eps) * weight, the product in fp32 too (OLMo Team 2024, OLMo 2)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D)."""
+        return super().forward(x) if x.dtype == torch.float32 else super().forward(x.float()).to(x.dtype)
+
+
+class WeightlessLayerNorm(nn.LayerNorm):
+    """(x - mean) / sqrt(variance + eps), in fp32 and without weights (Groeneveld et al. 2024, OLMo)."""
+
+    def __init__(self, size: int, eps: float = 1e-5) -> None:
+        super().__init__(size, eps, elementwise_affine=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D)."""
+        return super().forward(x.float()).to(x.dtype)
