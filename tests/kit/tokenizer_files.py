@@ -102,6 +102,12 @@ def _qwen2(folder: Path) -> None:
     _config(folder, tokenizer_class="Qwen2Tokenizer", added_tokens_decoder=added, **roles)
 
 
+def _cohere(folder: Path) -> None:
+    special = ("<PAD>", "<UNK>", "<CLS>", "<SEP>", "<MASK_TOKEN>", "<BOS_TOKEN>", "<|END_OF_TURN_TOKEN|>")
+    byte_level(special).model.save(str(folder))
+    _config(folder, tokenizer_class="CohereTokenizer", add_bos_token=True)
+
+
 def _roberta(folder: Path) -> None:
     byte_level(("<s>", "<pad>", "</s>", "<unk>", "<mask>")).model.save(str(folder))
 
@@ -220,6 +226,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "bert": _bert,
     "generic": _generic,
     "gpt2": _gpt2,
+    "cohere": _cohere,
     "qwen2": _qwen2,
     "roberta": _roberta,
     "llama": _llama,

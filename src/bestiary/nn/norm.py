@@ -73,3 +73,30 @@ class WeightlessLayerNorm(nn.LayerNorm):
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
         return super().forward(x.float()).to(x.dtype)
+
+
+class BiaslessLayerNorm(nn.LayerNorm):
+    """(x - mean) / sqrt(variance + eps) * weight, in fp32 (Command R).
+
+    Args:
+        shape: D, or (H, K) for states of heads (B, H, T, K) of which each is normed alone and has weights of its own.
+    """
+
+    variance_epsilon = Alias("eps")
+
+    def __init__(self, shape: int | tuple[int, int], eps: float = 1e-5) -> None:
+        super().__init__(shape, eps, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D), or (B, H, T, K) -> (B, H, T, K)."""
+        weight = self.weight.float() if self.weight.dim() == 1 else self.weight.float().unsqueeze(1)
+        return (nn.functional.layer_norm(x.float(), x.shape[-1:], eps=self.eps) * weight).to(x.dtype)
+
+
+class ShiftedLayerNorm(nn.LayerNorm):
+    """(x - mean) / sqrt(variance + eps) * (1 + weight) + bias, in fp32 (Nemotron)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D)."""
+        weight, bias = 1.0 + self.weight.float(), self.bias.float()
+        return nn.functional.layer_norm(x.float(), self.normalized_shape, weight, bias, self.eps).to(x.dtype)

@@ -15,6 +15,7 @@ from bestiary.core.logging import BestiaryWarning
 from bestiary.models.bert.tokenizer import BertTokenizer
 from bestiary.models.camembert.tokenizer import CamembertTokenizer
 from bestiary.models.clip.tokenizer import CLIPTokenizer
+from bestiary.models.cohere.tokenizer import CohereTokenizer
 from bestiary.models.gpt2.tokenizer import GPT2Tokenizer
 from bestiary.models.llama.tokenizer import LlamaTokenizer
 from bestiary.models.qwen2.tokenizer import Qwen2Tokenizer
@@ -26,6 +27,7 @@ from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
     "bert": (BertTokenizer, transformers.BertTokenizer),
     "gpt2": (GPT2Tokenizer, transformers.GPT2Tokenizer),
+    "cohere": (CohereTokenizer, transformers.CohereTokenizer),
     "qwen2": (Qwen2Tokenizer, transformers.Qwen2Tokenizer),
     "roberta": (RobertaTokenizer, transformers.RobertaTokenizer),
     "llama": (LlamaTokenizer, transformers.LlamaTokenizer),
@@ -46,6 +48,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("gpt2", {"add_prefix_space": True}),
     ("gpt2", {"add_bos_token": True}),
     ("gpt2", {"pad_token": "<pad>", "unk_token": "<u>"}),
+    ("cohere", {}),
+    ("cohere", {"add_prefix_space": True, "add_bos_token": False}),
     ("qwen2", {}),
     ("qwen2", {"add_prefix_space": True}),
     ("roberta", {}),
@@ -206,3 +210,19 @@ def test_prefix_space_where_none_can_be(folder: Callable[[str], Path]) -> None:
         ours = PreTrainedTokenizerFast.from_pretrained(folder("generic"), add_prefix_space=True)
     theirs = transformers.PreTrainedTokenizerFast.from_pretrained(folder("generic"), add_prefix_space=True)
     assert ours("Hello the")["input_ids"] == theirs("Hello the")["input_ids"]
+
+
+def test_command_r_plans_tools_and_cites_documents(folder: Callable[[str], Path]) -> None:
+    ours, theirs = (kind.from_pretrained(folder("cohere")) for kind in CLASSES["cohere"])
+    for tokenizer in (ours, theirs):
+        tokenizer.chat_template = {
+            "tool_use": "{% for tool in tools %}{{ tool.name }}{% endfor %}{{ messages[0].content }}",
+            "rag": "{{ citation_mode }}{{ documents[0].text }}{{ messages[0].content }}",
+        }
+    chat, tools, documents = [{"role": "user", "content": "Hello"}], [{"name": "look"}], [{"title": "a", "text": "the dog"}]
+    for options in ({"tokenize": False}, {"return_dict": False}):
+        planned = ours.apply_tool_use_template(chat, tools, **options)
+        assert planned == theirs.apply_tool_use_template(chat, tools, **options)
+        for mode in ({}, {"citation_mode": "fast"}):
+            cited = ours.apply_grounded_generation_template(chat, documents, **mode, **options)
+            assert cited == theirs.apply_grounded_generation_template(chat, documents, **mode, **options)
