@@ -60,7 +60,11 @@ class SelfAttention(HasHeads):
         self.k_proj = nn.Linear(size, size, bias=inner)
         self.v_proj = nn.Linear(size, size, bias=inner)
         self.q_proj = nn.Linear(size, size, bias=inner)
-        self.add_module(self.output_name, nn.Linear(size, size, bias=outer))
+        self.add_module(self.output_name, self.output(size, outer))
+
+    def output(self, size: int, bias: bool) -> nn.Linear:
+        """The projection of what all heads give."""
+        return nn.Linear(size, size, bias=bias)
 
     def score_scaling(self, config: Any) -> float:
         """What scores are multiplied by."""
@@ -68,8 +72,12 @@ class SelfAttention(HasHeads):
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries (B, H, T, K), keys and values (B, G, T, K) of states (B, T, D)."""
-        query, key, value = (split_heads(each(x), self.head_dim) for each in (self.q_proj, self.k_proj, self.v_proj))
+        query, key, value = (self.heads(each(x)) for each in (self.q_proj, self.k_proj, self.v_proj))
         return query, key, value
+
+    def heads(self, x: Tensor) -> Tensor:
+        """(B, T, H*K) -> (B, H, T, K)."""
+        return split_heads(x, self.head_dim)
 
     def forward(
         self, x: Tensor, mask: Mask, cache: LayerCache | None, *, rotary: tuple[Tensor, Tensor] | None = None
@@ -101,6 +109,11 @@ class FusedSelfAttention(SelfAttention):
         return int(config.num_attention_heads)
 
     @property
+    def num_key_value_groups(self) -> int:
+        """How many heads of queries share one of keys and values."""
+        return self.per_group - 2
+
+    @property
     def sizes(self) -> tuple[int, int]:
         output = self.get_submodule(self.output_name)
         weight = output.get_parameter("weight")
@@ -111,7 +124,7 @@ class FusedSelfAttention(SelfAttention):
         groups = self.groups(config)
         self.per_group = config.num_attention_heads // groups + 2
         self.add_module(self.fused_name, nn.Linear(size, groups * self.per_group * self.head_dim, bias=inner))
-        self.add_module(self.output_name, nn.Linear(size, size, bias=outer))
+        self.add_module(self.output_name, self.output(size, outer))
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         fused = self.get_submodule(self.fused_name)(x)
@@ -132,7 +145,7 @@ class PlainMLP(nn.Module):
     def __init__(self, config: Any) -> None:
         super().__init__()
         size = config.hidden_size
-        inner = setting(config, "width of the MLP", 4 * size)
+        self.inner_dim = inner = setting(config, "width of the MLP", 4 * size)
         for name, (inputs, outputs) in zip(self.names, ((size, inner), (inner, size)), strict=True):
             self.add_module(name, self.dense(config, name, inputs, outputs))
         self.act = activation(setting(config, "activation"))
@@ -162,6 +175,7 @@ class DecoderBlock(Layer):
     attention_name: ClassVar[str] = "attn"
     norm_names: ClassVar[tuple[str, str]] = ("ln_1", "ln_2")
     parallel: bool = False
+    inner_dim = Alias("mlp.inner_dim")
 
     def __init__(self, config: Any, layer_idx: int) -> None:
         super().__init__()

@@ -115,7 +115,6 @@ class GPT2PreTrainedModel(PreTrainedModel):
     kind_starts = {BranchEnd: lambda end, config: start_usually(end, config.initializer_range / math.sqrt(2 * config.n_layer))}
     _no_split_modules = ["GPT2Block"]
     _keys_to_ignore_on_load_unexpected = [r"(^|\.)(attn|crossattention)\.(masked_)?bias$"]  # causal masks, once saved
-    config: GPT2Config
 
 
 class GPT2Model(PositionedDecoder, GPT2PreTrainedModel):
