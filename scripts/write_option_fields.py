@@ -22,6 +22,7 @@ from bestiary.core import kinds, plugins
 from bestiary.generation.call import Call
 from bestiary.generation.mixin import Generating
 from bestiary.generation.options import PLACES, options
+from bestiary.hub.code.options import CodeOptions
 from bestiary.hub.options import HubOptions
 from bestiary.modeling.families import families
 from bestiary.pipelines.base import Pipeline
@@ -197,7 +198,7 @@ def typed(name: str, bases: str, entries: dict[str, str]) -> list[str]:
 def pipelines_stub() -> str:
     """The keywords of each task, and `pipeline` as a protocol: a task's name gives its class."""
     opening: dict[str, set[str]] = {"batch_size": {"int | None"}, "num_workers": {"int | None"}}
-    for function in (pipeline, HubOptions):
+    for function in (pipeline, HubOptions, CodeOptions):
         collect(opening, function)
     for name in ("task", "model", "pipeline_class"):
         del opening[name]

@@ -3,7 +3,10 @@
 import os
 from typing import Any, Literal, overload
 
-from ..core.errors import ConfigError, UnknownArchitecture, UnsafeFile
+from ..core.errors import ConfigError, UnknownArchitecture
+from ..hub.code.files import class_named_for
+from ..hub.code.opening import open_class, refusal
+from ..hub.code.options import CodeOptions
 from ..hub.files import HubOptions, file_itself, get_file
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import config_class, families, registered, type_of_class
@@ -33,17 +36,25 @@ class AutoConfig:
     def from_pretrained(pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Any:
         """Read config.json and build the config that its `model_type` names; keywords override its values.
 
+        With `trust_remote_code=True` the class is that of the checkpoint's own code, if it has such and none was registered;
+        see `hub.code.options.CodeOptions`.
+
         Raises:
             UnknownArchitecture: no such `model_type`. UnsafeFile: it could only be opened by code in the checkpoint.
             ConfigError: the file names no `model_type`.
         """
-        kwargs.pop("trust_remote_code", None)
+        code, kwargs = CodeOptions.split(kwargs)
         options, rest = HubOptions.split(kwargs)
         path = file_itself(pretrained_model_name_or_path) or get_file(
             pretrained_model_name_or_path, PreTrainedConfig.file_name, options
         )
         values = PreTrainedConfig.get_dict(path)
         model_type = values.get("model_type")
+        reference = class_named_for(values, "AutoConfig", str(pretrained_model_name_or_path))
+        if reference is not None and code.trust_remote_code and model_type not in registered:
+            kind: Any = open_class(pretrained_model_name_or_path, reference, options, code)
+            kind.register_for_auto_class()
+            return _named(kind.from_pretrained(path, **rest), pretrained_model_name_or_path)
         if model_type is None:  # files of 2019; some name the class of the model
             classes = values.get("architectures")
             types = (type_of_class(name) for name in (classes if isinstance(classes, list) else ()) if isinstance(name, str))
@@ -54,6 +65,8 @@ class AutoConfig:
                 f"config.json of {pretrained_model_name_or_path}: model_type is {model_type!r:.80} ({kind}); expected text"
             )
         if not model_type:
+            if reference is not None:
+                raise refusal(pretrained_model_name_or_path, reference, options, code)
             raise ConfigError(
                 f"config.json of {pretrained_model_name_or_path} names no model_type, so no family can be chosen; add one (such"
                 ' as "model_type": "bert"), or open the checkpoint with the classes of its family (BertModel, BertTokenizer)'
@@ -61,17 +74,10 @@ class AutoConfig:
         try:
             config_kind = config_class(model_type)
         except UnknownArchitecture:
-            if "auto_map" in values:
-                raise UnsafeFile(
-                    f"{pretrained_model_name_or_path} ({model_type!r:.80}) contains custom code which must be executed to open"
-                    f" it ({values['auto_map']}); code from a checkpoint is never run, also not with trust_remote_code=True."
-                    " Read it, import it yourself, and register its classes with AutoConfig.register and AutoModel.register"
-                ) from None
+            if reference is not None:
+                raise refusal(pretrained_model_name_or_path, reference, options, code) from None
             raise
-        opened = config_kind.from_pretrained(path, **rest)  # with return_unused_kwargs a pair
-        config: PreTrainedConfig = opened[0] if isinstance(opened, tuple) else opened
-        config.__dict__["_name_or_path"] = str(pretrained_model_name_or_path)
-        return opened
+        return _named(config_kind.from_pretrained(path, **rest), pretrained_model_name_or_path)
 
     @staticmethod
     def register(model_type: str, config: type[PreTrainedConfig], exist_ok: bool = False) -> None:
@@ -81,3 +87,10 @@ class AutoConfig:
         if not exist_ok and (model_type in registered or model_type in families()):
             raise ConfigError(f"model_type {model_type!r} is taken; pass exist_ok=True to replace it")
         registered[model_type] = config
+
+
+def _named(opened: Any, name_or_path: str | os.PathLike[str]) -> Any:
+    """What a config class has `opened`, a config or with `return_unused_kwargs` a pair, which knows where it is from."""
+    config: PreTrainedConfig = opened[0] if isinstance(opened, tuple) else opened
+    config.__dict__["_name_or_path"] = str(name_or_path)
+    return opened

@@ -81,6 +81,10 @@ class ClassMapping(Mapping[type[PreTrainedConfig], Any]):
             raise ConfigError(f"{key.__name__} is registered already, with {self[key]}; pass exist_ok=True to replace it")
         self._registered[key] = value
 
+    def is_registered(self, key: Any) -> bool:
+        """Whether `register` was told of the class `key`."""
+        return key in self._registered
+
 
 def models_of(names: NameMapping) -> ClassMapping:
     """Config class -> the model class that its family publishes under the name which `names` holds."""

@@ -3,9 +3,13 @@
 A family that has none of them is refused with the tasks it has.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, Unpack, overload
 
 from ..core.errors import ArgumentError, UnknownArchitecture
+from ..hub.code.files import class_named_for
+from ..hub.code.opening import open_class
+from ..hub.code.options import CodeOptions
 from ..hub.files import HubOptions
 from ..hub.options import NameOrPath
 from ..modeling.config import PreTrainedConfig
@@ -47,7 +51,13 @@ class AutoModelClass(Generic[Model]):
         model: type[Model] | None = cls.mapping.get(type(config))
         if model is not None:
             return model
-        tasks = tasks_of(config.model_type)
+        try:
+            tasks: Iterable[str] = tasks_of(config.model_type)
+        except UnknownArchitecture:
+            table = config.__dict__.get("auto_map")
+            if not isinstance(table, dict):
+                raise
+            tasks = table  # of a type that only the code of its checkpoint knows
         raise UnknownArchitecture(
             f"{config.model_type} has no model for {cls.__name__} ({' or '.join(cls.tasks)}); it has {', '.join(tasks)}"
         )
@@ -55,7 +65,31 @@ class AutoModelClass(Generic[Model]):
     @classmethod
     def from_config(cls, config: PreTrainedConfig, **kwargs: Any) -> Model:
         """A model with fresh weights."""
-        return cls.class_for(config).from_config(config, **kwargs)
+        code, kwargs = CodeOptions.split(kwargs)
+        return cls.class_with_code(config, config.name_or_path, HubOptions(), code).from_config(config, **kwargs)
+
+    @classmethod
+    def class_with_code(cls, config: PreTrainedConfig, name_or_path: Any, hub: HubOptions, code: CodeOptions) -> type[Model]:
+        """The class for `config`; where the caller allows it, the one of the checkpoint's own code, if it has one.
+
+        What `register` was told goes first.
+
+        Raises:
+            UnsafeFile: only code of the checkpoint has a class for this task, and the caller has not allowed it.
+            UnknownArchitecture: nothing has.
+        """
+        reference = class_named_for(config.__dict__, cls.__name__, str(name_or_path))
+        if reference is None or cls.mapping.is_registered(type(config)):
+            return cls.class_for(config)
+        known = type(config) in cls.mapping
+        if known and not code.trust_remote_code:
+            return cls.class_for(config)
+        model: Any = open_class(name_or_path, reference, hub, code)
+        if not known:
+            cls.register(type(config), model, exist_ok=True)
+        model.register_for_auto_class(cls)
+        kind: type[Model] = model
+        return kind
 
     @overload
     @classmethod
@@ -88,13 +122,13 @@ class AutoModelClass(Generic[Model]):
         cls, pretrained_model_name_or_path: NameOrPath | None, *model_args: Any, config: Any = None, **kwargs: Any
     ) -> Any:
         """Open the checkpoint with the class that its config and this task choose; keywords as `PreTrainedModel`'s."""
-        if isinstance(kwargs.get("trust_remote_code"), bool):
-            del kwargs["trust_remote_code"]
+        code, kwargs = CodeOptions.split(kwargs)
+        hub, _ = HubOptions.split(kwargs)
         if not isinstance(config, PreTrainedConfig):
-            hub, _ = HubOptions.split(kwargs)
             source: Any = config or pretrained_model_name_or_path
-            config = AutoConfig.from_pretrained(source, **vars(hub))
-        return cls.class_for(config).from_pretrained(pretrained_model_name_or_path, *model_args, config=config, **kwargs)
+            config = AutoConfig.from_pretrained(source, **vars(hub), **vars(code))
+        kind = cls.class_with_code(config, pretrained_model_name_or_path or config.name_or_path, hub, code)
+        return kind.from_pretrained(pretrained_model_name_or_path, *model_args, config=config, **kwargs)
 
     @classmethod
     def register(cls, config_class: type[PreTrainedConfig], model_class: Any, exist_ok: bool = False) -> None:

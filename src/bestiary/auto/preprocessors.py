@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from ..core.errors import ArgumentError, ConfigError, UnknownArchitecture
+from ..core.errors import ArgumentError, BestiaryError, ConfigError, UnknownArchitecture, UnsafeFile
 from ..core.files import read_json
+from ..core.signatures import is_of_the_library
+from ..hub.code.files import ClassReference, class_named_for
+from ..hub.code.opening import open_class
+from ..hub.code.options import CodeOptions
 from ..hub.files import HubOptions, find_file
 from ..hub.options import NameOrPath
 from ..modeling.config import PreTrainedConfig
@@ -24,11 +28,16 @@ if TYPE_CHECKING:
 Opened = TypeVar("Opened")
 
 
-def _stored_class(name_or_path: Any, options: HubOptions, file: str, key: str) -> str | None:
-    """The class name that `file` of a checkpoint holds under `key`, or None."""
+def _settings(name_or_path: Any, options: HubOptions, file: str) -> dict[str, Any]:
+    """The content of `file` of a checkpoint; {} where it is no table, or there is none."""
     path = find_file(name_or_path, file, options)
     values = read_json(path) if path is not None else {}
-    name = values.get(key) if isinstance(values, dict) else None
+    return values if isinstance(values, dict) else {}
+
+
+def _stored_class(name_or_path: Any, options: HubOptions, file: str, key: str) -> str | None:
+    """The class name that `file` of a checkpoint holds under `key`, or None."""
+    name = _settings(name_or_path, options, file).get(key)
     return name if isinstance(name, str) and name else None
 
 
@@ -49,7 +58,7 @@ class _AutoPreprocessor(Generic[Opened]):
         raise ArgumentError(f"{type(self).__name__} is not built itself; use {type(self).__name__}.from_pretrained(...)")
 
     @classmethod
-    def generic(cls, name_or_path: Any, options: HubOptions) -> Any:
+    def generic(cls, name_or_path: Any, options: HubOptions, code: CodeOptions) -> Any:
         """A class that needs no family, for checkpoints that name none; None when this kind of preprocessor has none."""
         return None
 
@@ -61,15 +70,47 @@ class _AutoPreprocessor(Generic[Opened]):
         return (KINDS[cls.kind][0],)
 
     @classmethod
-    def class_for(cls, name_or_path: Any, options: HubOptions = HubOptions()) -> Any:
-        """The class that opens this checkpoint's preprocessor.
+    def class_for(cls, name_or_path: Any, options: HubOptions = HubOptions(), code: CodeOptions = CodeOptions()) -> Any:
+        """The class that opens this checkpoint's preprocessor; where the caller allows code of the checkpoint, the one in it.
+
+        A class from outside of this library, which `register` was told of, goes first.
 
         Raises:
             UnknownArchitecture: neither a stored class name nor the model's family gives one, or the name is of another kind.
+            UnsafeFile: only code of the checkpoint has one, and the caller has not allowed it.
+        """
+        reference = cls._in_code(name_or_path, options)
+        if reference is None:
+            return cls._class_here(name_or_path, options, code)
+        try:
+            here = cls._class_here(name_or_path, options, code, guess=False)
+        except BestiaryError:
+            here = None
+        if here is not None and not (code.trust_remote_code and is_of_the_library(here)):
+            return here
+        kind: Any = open_class(name_or_path, reference, options, code)
+        kind.register_for_auto_class()
+        return kind
+
+    @classmethod
+    def _in_code(cls, name_or_path: Any, options: HubOptions) -> ClassReference | None:
+        """The class in the checkpoint's own code, as the first of its files says that names one."""
+        for file in dict.fromkeys([*(file for file, _ in cls.places), PreTrainedConfig.file_name]):
+            values = _settings(name_or_path, options, file)
+            if (reference := class_named_for(values, cls.__name__, str(name_or_path))) is not None:
+                return reference
+        return None
+
+    @classmethod
+    def _class_here(cls, name_or_path: Any, options: HubOptions, code: CodeOptions, guess: bool = True) -> Any:
+        """The class of this library, or one that was registered; with `guess` also one for files that name none.
+
+        Raises:
+            UnknownArchitecture: there is none.
         """
         class_names = [name for place in cls.places if (name := _stored_class(name_or_path, options, *place))]
         if class_names and class_names[0] in cls.general and find_file(name_or_path, "tokenizer.json", options) is not None:
-            return cls.generic(name_or_path, options)
+            return cls.generic(name_or_path, options, code)
         classes = [kind for name in class_names if isinstance(kind := class_named(name), type)]
         for kind in classes:
             if issubclass(kind, cls.kinds()):
@@ -79,15 +120,14 @@ class _AutoPreprocessor(Generic[Opened]):
                 f"{cls.__name__} cannot open {name_or_path}: its files belong to {_belonging(classes[0])}"
             )
         try:
-            config = _config_or_none(name_or_path, options)
-        except (ConfigError, UnknownArchitecture):
-            if (generic := cls.generic(name_or_path, options)) is not None:
+            config = _config_or_none(name_or_path, options, code)
+        except (ConfigError, UnknownArchitecture, UnsafeFile):
+            if guess and (generic := cls.generic(name_or_path, options, code)) is not None:
                 return generic  # a model that is not known here may have a tokenizer that is
             raise
         if config is not None and (preprocessor := cls.mapping.get(type(config))) is not None:
             return preprocessor
-        generic = cls.generic(name_or_path, options)
-        if generic is not None:
+        if guess and (generic := cls.generic(name_or_path, options, code)) is not None:
             return generic
         what = f"found the class name {class_names[0]!r:.80}, which no family has" if class_names else "no file names its class"
         for place in AutoImageProcessor.places:
@@ -100,9 +140,9 @@ class _AutoPreprocessor(Generic[Opened]):
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: NameOrPath, *args: Any, **kwargs: Any) -> Opened:
         """Open the preprocessor of a checkpoint with the class that belongs to it."""
-        kwargs = {name: value for name, value in kwargs.items() if name not in ("trust_remote_code", "config")}
+        code, kwargs = CodeOptions.split({name: value for name, value in kwargs.items() if name != "config"})
         options, _ = HubOptions.split(kwargs)
-        preprocessor: Opened = cls.class_for(pretrained_model_name_or_path, options).from_pretrained(
+        preprocessor: Opened = cls.class_for(pretrained_model_name_or_path, options, code).from_pretrained(
             pretrained_model_name_or_path, *args, **kwargs
         )
         return preprocessor
@@ -124,11 +164,11 @@ def _belonging(kind: Any) -> str:
     return f"a {kind.__name__}" + (f", which {openers[0]} opens" if openers else "")
 
 
-def _config_or_none(name_or_path: Any, options: HubOptions) -> Any:
+def _config_or_none(name_or_path: Any, options: HubOptions, code: CodeOptions) -> Any:
     """The model's config; files of a subfolder without one belong to the model of the checkpoint itself."""
     for place in (options, replace(options, subfolder="")) if options.subfolder else (options,):
         if find_file(name_or_path, PreTrainedConfig.file_name, place) is not None:
-            return AutoConfig.from_pretrained(name_or_path, **vars(place))
+            return AutoConfig.from_pretrained(name_or_path, **vars(place), **vars(code))
     return None
 
 
@@ -153,7 +193,7 @@ class AutoTokenizer(_AutoPreprocessor["PreTrainedTokenizerFast"]):
         cls._register(config_class, (tokenizer_class, fast_tokenizer_class, slow_tokenizer_class), exist_ok)
 
     @classmethod
-    def generic(cls, name_or_path: Any, options: HubOptions) -> Any:
+    def generic(cls, name_or_path: Any, options: HubOptions, code: CodeOptions) -> Any:
         from ..preprocess.text.tokenizer import PreTrainedTokenizerFast
 
         for names in PreTrainedTokenizerFast.vocab_files_names.values():
@@ -231,10 +271,10 @@ class AutoProcessor(_AutoPreprocessor["ProcessorMixin"]):
         return (ProcessorMixin, *(kind for kind, *_ in KINDS.values()))
 
     @classmethod
-    def generic(cls, name_or_path: Any, options: HubOptions) -> Any:
+    def generic(cls, name_or_path: Any, options: HubOptions, code: CodeOptions) -> Any:
         for single in (AutoTokenizer, AutoImageProcessor, AutoFeatureExtractor):
             try:
-                return single.class_for(name_or_path, options)
+                return single.class_for(name_or_path, options, code)
             except UnknownArchitecture:
                 continue
         return None

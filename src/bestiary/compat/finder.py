@@ -16,6 +16,8 @@ from ..hub.files import PUBLISHED as VERSION
 from .names import RENAMED, paths, sources
 
 ROOT = "transformers"
+# The same modules beside a published package that is, or may be, imported: for code of checkpoints.
+ASIDE = f"{__package__}.{ROOT}"
 _OURS = __package__.partition(".")[0]
 _MISSING = object()
 
@@ -27,7 +29,10 @@ class _OldModule(ModuleType):
         path = _below(self.__name__)
         if name.startswith("__") and name != "__all__":  # the import system asks for some; nothing is imported to answer
             raise AttributeError(name)
-        value = [name for name in _names(path) if not name.startswith("_")] if name == "__all__" else _find(path, name)
+        if name == "__all__":
+            value: Any = [name for name in _names(path) if not name.startswith("_")]
+        else:
+            value = _find(self.__name__, name)
         if value is _MISSING:
             raise AttributeError(_explain(self.__name__, name))
         setattr(self, name, value)
@@ -39,7 +44,7 @@ class _OldModule(ModuleType):
 
 class _Finder(MetaPathFinder, Loader):
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if fullname.partition(".")[0] != ROOT:
+        if not f"{fullname}.".startswith((f"{ROOT}.", f"{ASIDE}.") if _installed else f"{ASIDE}."):
             return None
         if sources(_below(fullname)) is None:
             parent, _, name = fullname.rpartition(".")
@@ -54,11 +59,12 @@ class _Finder(MetaPathFinder, Loader):
         return _OldModule(spec.name, "An old name of bestiary's modules; see bestiary.compat.names.")
 
     def exec_module(self, module: ModuleType) -> None:
-        if module.__name__ == ROOT:
+        if not _below(module.__name__):
             module.__dict__["__version__"] = VERSION
 
 
 _FINDER = _Finder()
+_installed = False
 
 
 def install() -> None:
@@ -69,22 +75,43 @@ def install() -> None:
     Raises:
         ArgumentError: the real package is imported already.
     """
-    if _FINDER in sys.meta_path:
+    global _installed
+    if _installed:
         return
     if ROOT in sys.modules:
         raise ArgumentError(
             f"{ROOT} is imported already, from {sys.modules[ROOT].__file__}; call bestiary.compat.install() before anything"
             " imports it, or run the script with python -m bestiary.compat"
         )
-    sys.meta_path.insert(0, _FINDER)
+    _installed = True
+    _find_by_name()
     start_afresh()
     speak_as(ROOT)
     set_verbosity_by("TRANSFORMERS_VERBOSITY")
 
 
+def _find_by_name() -> None:
+    if _FINDER not in sys.meta_path:
+        sys.meta_path.insert(0, _FINDER)
+
+
+def old_module(name: str, names: Sequence[str] | None = None) -> ModuleType:
+    """What `import name`, a module of `transformers`, gives to code of a checkpoint, and `from name import names` reads from.
+
+    It is a module of this library, whether `install` was called or not, and whether the published package is imported or not.
+
+    Raises:
+        UnknownName: there is no such module, or nothing of one of these names in it.
+    """
+    root = ROOT if _installed else ASIDE
+    _find_by_name()
+    module = importlib.import_module(root + name.removeprefix(ROOT))
+    return __import__(module.__name__, fromlist=names) if names else sys.modules[root]
+
+
 def _below(fullname: str) -> str:
     """The path under the old root: "" for the root itself."""
-    return fullname.partition(".")[2]
+    return fullname.removeprefix(f"{__package__}.").partition(".")[2]
 
 
 def _file(path: str) -> Path:
@@ -98,13 +125,13 @@ def _public() -> ModuleType:
     return sys.modules[_OURS]
 
 
-def _find(path: str, name: str) -> Any:
-    """What the old module `path` calls `name`: a module below it, a renamed thing, one of its modules' names, a public name."""
-    below = f"{path}.{name}" if path else name
-    if sources(below) is not None:
-        return importlib.import_module(f"{ROOT}.{below}")
+def _find(module_name: str, name: str) -> Any:
+    """What this old module calls `name`: a module below it, a renamed thing, one of its modules' names, a public name."""
+    path = _below(module_name)
+    if sources(f"{path}.{name}" if path else name) is not None:
+        return importlib.import_module(f"{module_name}.{name}")
     if (target := RENAMED.get(path, {}).get(name)) is not None:
-        return _resolve(target)
+        return _resolve(target, module_name.removesuffix(f".{path}" if path else ""))
     modules = sources(path) or ()
     for source in (*modules, "") if path else ("", *modules):  # most names asked of the root are public: none other is imported
         module = importlib.import_module(f"{_OURS}.{source}") if source else _public()
@@ -113,11 +140,11 @@ def _find(path: str, name: str) -> Any:
     return _MISSING
 
 
-def _resolve(target: str) -> Any:
-    """What "module:name.attribute" of ours, or an old path, leads to."""
+def _resolve(target: str, root: str) -> Any:
+    """What "module:name.attribute" of ours, or an old path, which is looked for below `root`, leads to."""
     module, _, names = target.partition(":")
     if not names:
-        return importlib.import_module(target)
+        return importlib.import_module(root + target.removeprefix(ROOT))
     value: Any = importlib.import_module(f"{_OURS}.{module}")
     for name in names.split("."):
         value = getattr(value, name)
@@ -137,4 +164,4 @@ def _explain(module: str, name: str) -> str:
     path = _below(module)
     below = [old.removeprefix(f"{path}.") if path else old for old in paths() if old and old.startswith(path)]
     near = did_you_mean(name, [*_names(path), *below])
-    return f"bestiary, which stands in for {ROOT}, has no {name!r:.80} in {module}.{near}"
+    return f"bestiary, which stands in for {ROOT}, has no {name!r:.80} in {f'{ROOT}.{path}'.strip('.')}.{near}"

@@ -55,7 +55,8 @@ class Record:
         yield Parameter("kwargs", Parameter.VAR_KEYWORD)
 
     def __init__(self, **values: Any) -> None:
-        self._fill(values, from_caller=True)
+        # What a user's own constructor hands on may be from a file.
+        self._fill(values, from_caller=is_of_the_library(type(self).__init__))
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **overrides: Any) -> Self:
@@ -69,6 +70,8 @@ class Record:
         config_dict = with_endless_numbers(config_dict)
         spelt = {cls.attribute_map.get(name, name) for name in overrides}
         stored = {name: value for name, value in config_dict.items() if cls.attribute_map.get(name, name) not in spelt}
+        if not is_of_the_library(cls.__init__):  # a user's own constructor knows what its class has
+            return cls(**{**stored, **overrides})
         self._fill({**stored, **overrides})
         return self
 
@@ -77,7 +80,8 @@ class Record:
             self._refuse_misspelt(values)
         for field in fields(self):  # type: ignore[arg-type]
             default = field.default if field.default is not MISSING else None
-            self.__dict__[field.name] = field.default_factory() if field.default_factory is not MISSING else default
+            # A user's own constructor may have set it before.
+            self.__dict__.setdefault(field.name, field.default_factory() if field.default_factory is not MISSING else default)
         for name, value in copy.deepcopy(values).items():
             if name in self._field_names or self._may_set(name, value):
                 setattr(self, name, value)

@@ -81,7 +81,6 @@ class HubKeywords(TypedDict, total=False):
     resume_download: bool | None
     proxies: None
     mirror: None
-    code_revision: None
 
 
 def offline(options: HubOptions) -> bool:

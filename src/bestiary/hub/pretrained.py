@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 from ..core.config import Record, as_standard_json
 from ..core.errors import CorruptFile, FileMissing
 from ..core.files import folder_to_fill, read_json, write_json
+from .code.saving import save_code
 from .files import HubOptions, file_itself, get_file
 from .push import PushToHubMixin, uploader
 
@@ -18,6 +19,7 @@ class PretrainedRecord(Record, PushToHubMixin):
     """
 
     file_name: ClassVar[str]
+    _auto_class: ClassVar[str | None] = None  # what `register_for_auto_class` was told
 
     @classmethod
     def get_dict(cls, name_or_path: str | os.PathLike[str], options: HubOptions = HubOptions()) -> dict[str, Any]:
@@ -51,6 +53,10 @@ class PretrainedRecord(Record, PushToHubMixin):
             raise FileMissing(f"there is no file {json_file}; from_pretrained opens folders and names on the hub")
         return cls.from_dict(cls.get_dict(file))
 
+    def stored_values(self) -> dict[str, Any]:
+        """What is written into the file."""
+        return self.to_dict()
+
     def save_pretrained(self, save_directory: str | os.PathLike[str], *, push_to_hub: bool = False, **kwargs: Any) -> list[str]:
         """Write the file atomically into `save_directory`; returns the paths written.
 
@@ -60,6 +66,8 @@ class PretrainedRecord(Record, PushToHubMixin):
         """
         upload = uploader(push_to_hub, kwargs, f"{type(self).__name__}.save_pretrained")
         path = folder_to_fill(save_directory) / self.file_name
-        write_json(path, as_standard_json(self.to_dict()))
+        values = self.stored_values()
+        code = save_code(type(self), self._auto_class, save_directory, values)
+        write_json(path, as_standard_json(values))
         upload(save_directory)
-        return [str(path)]
+        return [*map(str, code), str(path)]

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from ..core.errors import ArgumentError
+from ..hub.code.options import CodeOptions
+from ..hub.code.saving import registers_for
 from ..hub.options import NameOrPath
 from ..nn.attention import Attend
 from ..nn.kernels import KERNELS, kernel
@@ -23,6 +25,8 @@ from .saving import save_model
 
 class PreTrainedModel(CallMixin):
     """Base of every model. What a family declares is in `modeling/parts.py`, running a model in `modeling/calling.py`."""
+
+    register_for_auto_class = registers_for("AutoModel")
 
     def post_init(self) -> None:
         """Show configs, prune, set the kernel, initialise, tie. Runs by itself when a model is complete, and may run again."""
@@ -109,7 +113,7 @@ class PreTrainedModel(CallMixin):
         dtype = one_dtype(dtype, config)
         dtype = floating_dtype((None if dtype == "auto" else dtype) or config.dtype or torch.float32)
         config = copy.deepcopy(config)
-        kwargs.pop("trust_remote_code", None)
+        _, kwargs = CodeOptions.split(kwargs)  # a class that is here needs no code from a checkpoint
         if "attn_implementation" in kwargs:
             config.__dict__["_attn_implementation"] = kwargs.pop("attn_implementation")
         before = torch.get_default_dtype()

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 from ..core.errors import ArgumentError, ConfigError, InputError, did_you_mean
 from ..core.kinds import Count, Size, check, fits
 from ..core.logging import warn_once
+from ..core.signatures import is_of_the_library
+from ..hub.code.options import CodeOptions
+from ..hub.code.saving import registers_for
 from ..hub.files import HubOptions, file_itself, get_file, of_release
 from ..hub.options import NameOrPath
 from ..hub.pretrained import PretrainedRecord
@@ -27,6 +30,7 @@ class PreTrainedConfig(PretrainedRecord):
     model_type: ClassVar[str] = ""
     sub_configs: ClassVar[dict[str, type["PreTrainedConfig"]]] = {}
     attribute_map: ClassVar[dict[str, str]] = {"torch_dtype": "dtype"}
+    register_for_auto_class = registers_for("AutoConfig")
 
     architectures: list[str] | None = None
     dtype: Any = None
@@ -203,6 +207,7 @@ class PreTrainedConfig(PretrainedRecord):
         With `return_unused_kwargs=True`, keywords that are no field come back in a second value instead.
         A file of another `model_type` is read as if it were of this one, with a warning.
         """
+        _, kwargs = CodeOptions.split(kwargs)  # a class that is here needs no code of a checkpoint
         options, overrides = HubOptions.split(kwargs)
         split = overrides.pop("return_unused_kwargs", False)
         values = cls._part_of_this_type(cls.get_dict(pretrained_model_name_or_path, options))
@@ -262,6 +267,14 @@ class PreTrainedConfig(PretrainedRecord):
         if self.id2label == TWO_LABELS:
             del values["id2label"], values["label2id"]
         return {name: value for name, value in values.items() if not (value in (None, {}) and name in self._quiet)}
+
+    def stored_values(self) -> dict[str, Any]:
+        """Every value; for a user's own constructor, to which it comes back, without what all configs have and is as usual."""
+        values = super().stored_values()
+        if is_of_the_library(type(self).__init__):
+            return values
+        usual = PreTrainedConfig().to_dict()
+        return {name: value for name, value in values.items() if name not in usual or usual[name] != value}
 
     def shown_values(self) -> dict[str, Any]:
         """The family's values, and those that all families have where they are not the usual ones."""

@@ -12,6 +12,7 @@ import torch
 from ..core.errors import ArgumentError, ConfigError, InputError, MissingDependency, did_you_mean
 from ..core.logging import warn_once
 from ..core.missing_weights import may_start_afresh
+from ..hub.code.options import CodeKeywords, CodeOptions
 from ..hub.options import HubKeywords, HubOptions
 from ..loading.checkpoint import Checkpoint
 from ..loading.load import LoadPlan, load_weights
@@ -53,7 +54,8 @@ class OpenOptions:
     key_mapping: regular expression -> what takes the place of its first match in the names of the file's tensors.
     generation_config: settings to attach instead of the checkpoint's.
     low_cpu_mem_usage, weights_only: how loading always works, whatever they say.
-    trust_remote_code: accepted, for code from a checkpoint is never run. from_tf, from_flax: True is refused.
+    trust_remote_code, code_revision, code_digest: for the automatic classes, which open code of a checkpoint
+        (`hub.code.options.CodeOptions`); a class that is here needs none. from_tf, from_flax: True is refused.
     """
 
     config: Any = None
@@ -93,7 +95,7 @@ class OpenOptions:
                     f"{flag}=True: {framework} weights are not read here. Release 4 of transformers converts them:"
                     f" from_pretrained(folder, {flag}=True), then save_pretrained, writes safetensors"
                 )
-        kwargs.pop("trust_remote_code", None)  # a class that is here needs no code from a checkpoint
+        _, kwargs = CodeOptions.split(kwargs)  # a class that is here needs no code from a checkpoint
         if isinstance(everything := kwargs.get("allow_missing", may_start_afresh()), bool):
             kwargs["allow_missing"] = ("",) if everything else ()
         names = {field.name for field in fields(cls)}
@@ -103,7 +105,7 @@ class OpenOptions:
         return options, {name: value for name, value in kwargs.items() if name not in names}
 
 
-class OpenKeywords(HubKeywords, total=False):
+class OpenKeywords(HubKeywords, CodeKeywords, total=False):
     """`OpenOptions` and `HubOptions` as keywords, with their older spellings, and what every config has that is often set."""
 
     config: Any
@@ -124,7 +126,6 @@ class OpenKeywords(HubKeywords, total=False):
     generation_config: Any
     low_cpu_mem_usage: bool | None
     torch_dtype: torch.dtype | str | None
-    trust_remote_code: bool | None
     num_labels: int
     id2label: dict[int, str]
     label2id: dict[str, int]

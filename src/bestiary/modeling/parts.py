@@ -64,6 +64,7 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
     _new_with_head: ClassVar[list[str]] = []
     _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$", r"(^|\.)position_ids$"]
 
+    _auto_class: ClassVar[str | None] = None  # what `register_for_auto_class` was told
     _initialised = False
     _untied: frozenset[str] = frozenset()
     name_or_path = Alias("config.name_or_path")

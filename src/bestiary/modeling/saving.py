@@ -11,6 +11,7 @@ import torch
 from ..core.errors import InputError
 from ..core.files import folder_to_fill
 from ..core.logging import warn_once
+from ..hub.code.saving import save_code
 from ..hub.push import uploader
 from ..loading.save import save_weights
 from ..placement.offload import read_tensor
@@ -70,6 +71,7 @@ def save_model(
         variant=variant,
         fetch=partial(read_tensor, model) if state_dict is None else None,
     )
+    written += save_code(type(model), model._auto_class, folder, config.__dict__)
     written += [Path(path) for path in config.save_pretrained(folder)]
     written += model.save_settings(folder)
     upload(folder)

@@ -25,6 +25,7 @@ from ..core.kinds import Natural, Whole, describe, fits
 from ..core.logging import warn_once
 from ..placement.device_map import check_available
 from .batching import BatchPadding, collate, plan, rows_of, split, tensors, to_device, windows
+from .custom import Table, save_pipeline
 from .datasets import PipelineIterator
 
 Parameters = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
@@ -74,6 +75,7 @@ class Pipeline(ABC):
     models: ClassVar[tuple[str, ...]] = ()
     rows: ClassVar[int] = 128
     tokens: ClassVar[int] = 512
+    _registered: ClassVar[Table] = {}  # the tasks that a class of one's own is for
 
     def __init__(
         self,
@@ -305,6 +307,7 @@ class Pipeline(ABC):
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
         """Write the model and its preprocessors into a folder; keywords are those of the model's `save_pretrained`."""
+        save_pipeline(type(self), self._registered, self.model.config, save_directory)
         self.model.save_pretrained(save_directory, **kwargs)
         for part in (self.tokenizer, self.feature_extractor, self.image_processor, self.processor):
             if part is not None:

@@ -51,6 +51,8 @@ class _Opening(TypedDict, total=False):
     local_files_only: bool
     force_download: bool
     repo_type: str
+    code_revision: str | None
+    code_digest: str | None
 
 class _Generating(_Opening, OptionKeywords, total=False):
     generation_config: Any

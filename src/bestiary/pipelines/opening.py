@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
+from .. import auto
 from ..auto import AutoConfig, AutoFeatureExtractor, AutoImageProcessor, AutoProcessor, AutoTokenizer
-from ..core.errors import ArgumentError, BestiaryError, FileMissing, UnknownArchitecture
+from ..core.errors import ArgumentError, BestiaryError, FileMissing, UnknownArchitecture, UnsafeFile
 from ..core.logging import warn_once
-from ..hub.files import HubOptions, find_file
+from ..hub.code.files import ClassReference
+from ..hub.code.opening import open_attribute
+from ..hub.code.options import CodeOptions
+from ..hub.files import HubOptions, file_itself, find_file
 from ..hub.options import network_is_off, offline
 from ..modeling.base import PreTrainedModel
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import tasks_of
 from ..preprocess.text.encoding import UNLIMITED
 from .base import Pipeline, options_of
+from .custom import Table, tasks_of_config
 from .defaults import embedded_model_path
-from .registry import PIPELINE_REGISTRY, Task, implied, tasks
+from .registry import PIPELINE_REGISTRY, Task, implied, parts_of, tasks
 
 if TYPE_CHECKING:
     from .opener import Opener
@@ -35,10 +40,16 @@ _OPENERS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class _Source:
-    """Where files come from: a name or folder (None for a model that is an object), and the hub's options."""
+    """Where files come from: a name or folder (None for a model that is an object), the hub's options, what is said of code."""
 
     name: Any
     hub: HubOptions
+    code: CodeOptions
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keywords of `from_pretrained`."""
+        return {**vars(self.hub), **vars(self.code)}
 
 
 def _by_task(function: Callable[..., Pipeline]) -> "Opener":
@@ -81,8 +92,9 @@ def pipeline(
         device: -1 or "cpu", a number, "cuda:1", "mps", ...; by default the first accelerator for a model that is opened
             here, and where it is for a model that is an object.
         device_map, dtype (torch_dtype), model_kwargs: keywords for opening the model; dtype is the checkpoint's by default.
-        framework: "pt" or None. use_fast: tokenizers are always of the fast kind. trust_remote_code: code from a checkpoint
-            never runs, whatever is said here.
+        framework: "pt" or None. use_fast: tokenizers are always of the fast kind.
+        trust_remote_code: True lets code of the checkpoint run, a pipeline of its own too; `code_digest` and `code_revision`
+            (`hub.code.options.CodeOptions`) are keywords as well.
         pipeline_class: used in place of the task's own class.
         **kwargs: defaults for the keywords of a call, `batch_size`, `num_workers`.
 
@@ -106,19 +118,17 @@ def pipeline(
         raise ArgumentError(f"pass a task or a model; tasks are {', '.join(PIPELINE_REGISTRY.get_supported_tasks())}")
     hub, opening = HubOptions.split({"revision": revision, "token": token, **options_of(model_kwargs=model_kwargs)})
     more, kwargs = HubOptions.split({**vars(hub), **kwargs})
-    chosen = None if task is None else PIPELINE_REGISTRY.check_task(task)
-    if model is None and chosen is not None:
-        model, more = _default_model(chosen, more)
+    code, kwargs = CodeOptions.split({"trust_remote_code": trust_remote_code, **kwargs})
+    if model is None and task is not None:
+        model, more = _default_model(PIPELINE_REGISTRY.check_task(task), more)
     if pipeline_class is not None and not callable(pipeline_class):
         raise ArgumentError(f"pipeline_class is {pipeline_class!r:.80}; expected a class")
-    source = _Source(model if isinstance(model, str | os.PathLike) else None, more)
+    source = _Source(model if isinstance(model, str | os.PathLike) else None, more, code)
     if isinstance(config, str | os.PathLike):
-        config = AutoConfig.from_pretrained(config, **vars(more))
+        config = AutoConfig.from_pretrained(config, **source.options)
     if config is not None and not isinstance(config, PreTrainedConfig):
         raise ArgumentError(f"config is {config!r:.80}; expected a config, a folder or a name")
-    if chosen is None:
-        task = _task_of(model, config, source)
-        chosen = PIPELINE_REGISTRY.check_task(task)
+    chosen = _chosen(task, model, config, source, pipeline_class)
     preprocessors = {
         "tokenizer": tokenizer,
         "feature_extractor": feature_extractor,
@@ -126,11 +136,11 @@ def pipeline(
         "processor": processor,
     }
     if source.name is not None:
-        config = AutoConfig.from_pretrained(source.name, **vars(more)) if config is None else config
-        model_class = _model_class(chosen, config)
+        config = AutoConfig.from_pretrained(source.name, **source.options) if config is None else config
+        model_class = _model_class(chosen, config, source)
         # Small files first: what is missing is told before weights are read.
         parts = _preprocessors(chosen, preprocessors, source, model)
-        options = {"dtype": dtype or torch_dtype, "device_map": device_map, **opening, **vars(more)}
+        options = {"dtype": dtype or torch_dtype, "device_map": device_map, **opening, **source.options}
         options = {name: value for name, value in options.items() if value is not None}
         model = model_class.from_pretrained(source.name, config=config, **options)
         if device is None and device_map is None:
@@ -185,13 +195,52 @@ def _tell_for_objects(options: dict[str, Any]) -> None:
 # which task, which class ----------------------------------------------------------------------------------------------
 
 
+def _chosen(name: str | None, model: Any, config: Any, source: _Source, pipeline_class: Any) -> Task:
+    """The task called `name`, or the one that the model is for; a task of the checkpoint's own goes before the library's.
+
+    Raises:
+        UnknownArchitecture: there is none, or several and none was named. UnsafeFile: its code is not allowed.
+    """
+    own = _own_tasks(source, name)
+    if name is None and own and source.code.trust_remote_code is not False:
+        if len(own) > 1:
+            raise UnknownArchitecture(
+                f"{source.name} has pipelines of its own for several tasks; pass task=, one of {', '.join(own)}"
+            )
+        [name] = own
+    if name is None:
+        name = _task_of(model, config, source)
+    if name not in own:
+        return PIPELINE_REGISTRY.check_task(name)
+    entry, kind = own[name], pipeline_class
+    if kind is None:
+        kind = open_attribute(source.name, ClassReference.read(entry["impl"], str(source.name)), source.hub, source.code)
+        if not isinstance(kind, type) or not issubclass(kind, Pipeline):
+            raise UnsafeFile(f"{entry['impl']}, which {source.name} names for {name!r}, is {kind!r:.80}; expected a Pipeline")
+        kind._registered = {name: entry}
+    unknown = [each for each in entry["pt"] if each not in vars(auto)]
+    if unknown:
+        raise UnknownArchitecture(f"custom_pipelines of {source.name} names {', '.join(unknown)}; expected automatic classes")
+    return Task(name, kind, tuple(vars(auto)[each] for each in entry["pt"]), parts_of(kind, entry.get("type")))
+
+
+def _own_tasks(source: _Source, name: str | None) -> Table:
+    """The tasks that the checkpoint has pipelines of its own for; where no code is allowed, a known task is not one of them."""
+    if source.name is None or file_itself(source.name) is not None:
+        return {}
+    if name in PIPELINE_REGISTRY.get_supported_tasks() and not source.code.trust_remote_code:
+        return {}
+    path = find_file(source.name, PreTrainedConfig.file_name, source.hub)
+    return {} if path is None else tasks_of_config(PreTrainedConfig.get_dict(path))
+
+
 def get_task(model: Any, **hub: Any) -> str:
     """The task that a checkpoint is for: what its card says, else what its config's `architectures` mean.
 
     Raises:
         UnknownArchitecture: neither tells.
     """
-    return _task_of(model, None, _Source(model, HubOptions(**hub)))
+    return _task_of(model, None, _Source(model, HubOptions(**hub), CodeOptions()))
 
 
 def _task_of(model: Any, config: Any, source: _Source) -> str:
@@ -203,7 +252,7 @@ def _task_of(model: Any, config: Any, source: _Source) -> str:
     tag = _pipeline_tag(card) if card is not None else None
     if tag in PIPELINE_REGISTRY.get_supported_tasks():
         return str(tag)
-    config = AutoConfig.from_pretrained(source.name, **vars(source.hub)) if config is None else config
+    config = AutoConfig.from_pretrained(source.name, **source.options) if config is None else config
     for name in config.architectures or ():
         return _task_of_class(config, name)
     raise UnknownArchitecture(f"{source.name} names no architecture in config.json and no pipeline_tag in its card; pass task=")
@@ -245,7 +294,7 @@ def _task_of_class(config: Any, class_name: str) -> str:
     return named[0]
 
 
-def _model_class(task: Task, config: PreTrainedConfig) -> Any:
+def _model_class(task: Task, config: PreTrainedConfig, source: _Source) -> Any:
     """The first class of the task that the family has; the class that the checkpoint was saved with goes first."""
     possible, reasons = [], []
     for opener in task.models:
@@ -253,7 +302,7 @@ def _model_class(task: Task, config: PreTrainedConfig) -> Any:
             possible.append(opener)
             continue
         try:
-            possible.append(opener.class_for(config))
+            possible.append(opener.class_with_code(config, source.name, source.hub, source.code))
         except UnknownArchitecture as error:
             reasons.append(str(error))
     if not possible:
@@ -283,9 +332,9 @@ def _preprocessors(task: Task, preprocessors: dict[str, Any], source: _Source, m
     bundle = preprocessors["processor"]
     for part, value in preprocessors.items():
         if isinstance(value, str | os.PathLike):
-            parts[part] = _OPENERS[part].from_pretrained(value, **vars(source.hub))
+            parts[part] = _OPENERS[part].from_pretrained(value, **source.options)
         elif isinstance(value, tuple):
-            parts[part] = _OPENERS[part].from_pretrained(value[0], **{**vars(source.hub), **value[1]})
+            parts[part] = _OPENERS[part].from_pretrained(value[0], **{**source.options, **value[1]})
         elif value is not None:
             parts[part] = value
         elif bundle is not None and part in vars(bundle):
@@ -310,7 +359,7 @@ def _open_part(part: str, source: _Source, model: Any, optional: bool) -> Any:
     if where is None:
         return None
     try:
-        return _OPENERS[part].from_pretrained(where, **vars(source.hub))
+        return _OPENERS[part].from_pretrained(where, **source.options)
     except (FileMissing, UnknownArchitecture) as error:
         if optional:
             return None

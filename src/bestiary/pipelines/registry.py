@@ -73,6 +73,18 @@ def _of_file(name: str) -> Task:
     return Task(name, kind, models, kind.parts, suggestions=tuple(checkpoints))
 
 
+def parts_of(kind: type[Pipeline], type: str | None) -> tuple[str, ...] | None:
+    """The preprocessors that a pipeline class needs: as it says itself, else by what it reads.
+
+    Raises:
+        ArgumentError: `type` is not "text", "image", "audio" or "multimodal".
+    """
+    needs = {"text": ("tokenizer",), "image": ("image_processor",), "audio": ("feature_extractor",), "multimodal": None}
+    if type is not None and type not in needs:
+        raise ArgumentError(f"type is {type!r}; expected one of {', '.join(needs)}")
+    return needs[type] if type is not None and kind.parts is None else kind.parts
+
+
 class PipelineRegistry:
     """Finds a task by its name, and takes new ones."""
 
@@ -133,14 +145,12 @@ class PipelineRegistry:
         """
         if task in tasks() or task in self.task_aliases:
             raise ArgumentError(f"the task {task!r} is part of the library; register your pipeline under another name")
-        needs = {"text": ("tokenizer",), "image": ("image_processor",), "audio": ("feature_extractor",), "multimodal": None}
-        if type is not None and type not in needs:
-            raise ArgumentError(f"type is {type!r}; expected one of {', '.join(needs)}")
-        parts = needs[type] if type is not None and pipeline_class.parts is None else pipeline_class.parts
+        parts = parts_of(pipeline_class, type)
         models = pt_model if isinstance(pt_model, tuple) else () if pt_model is None else (pt_model,)
         stored = (default or {}).get("model", default or {}).get("pt")
         chosen = None if stored is None else (stored, None) if isinstance(stored, str) else (stored[0], stored[1])
         self._registered[task] = Task(task, pipeline_class, models, parts, chosen)
+        pipeline_class._registered = {task: {"pt": tuple(model.__name__ for model in models), "type": type or "multimodal"}}
 
     def to_dict(self) -> dict[str, Any]:
         """Task -> pipeline class."""

@@ -10,6 +10,7 @@ from ..core.errors import ArgumentError, ConfigError, did_you_mean
 from ..core.files import read_json
 from ..core.kinds import fits
 from ..core.logging import warn_once
+from ..hub.code.options import CodeOptions
 from ..hub.files import HubOptions, file_itself, find_file
 from ..hub.pretrained import PretrainedRecord
 
@@ -72,11 +73,13 @@ class Preprocessor(PretrainedRecord):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Any:
-        """As every stored record. `use_fast` and `backend`, which choose among classes elsewhere, change nothing.
+        """As every stored record. `use_fast` and `backend`, which choose among classes elsewhere, change nothing, nor does
+        what is said of code in the checkpoint: a class that is here needs none.
 
         Args:
             return_unused_kwargs: also return the keywords that are no settings, which are left aside.
         """
+        _, kwargs = CodeOptions.split(kwargs)
         kwargs = {name: value for name, value in kwargs.items() if name not in ("use_fast", "backend")}
         if not kwargs.pop("return_unused_kwargs", False):
             return super().from_pretrained(pretrained_model_name_or_path, **kwargs)

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Self
 from ..core.errors import ArgumentError, CorruptFile, InputError, did_you_mean
 from ..core.files import folder_to_fill, read_json, write_json
 from ..core.signatures import is_of_the_library, showing, undecorated
+from ..hub.code.options import CodeOptions
+from ..hub.code.saving import registers_for, save_code
 from ..hub.files import HubOptions, find_file, refuse
 from ..hub.push import PushToHubMixin, uploader
 from .audio.extractor import SequenceFeatureExtractor
@@ -42,6 +44,8 @@ class ProcessorMixin(PushToHubMixin):
     parts: ClassVar[dict[str, Any]] = {}
     text_is_label: ClassVar[bool] = False
     settings: ClassVar[dict[str, Any]] = {}
+    _auto_class: ClassVar[str | None] = None  # what `register_for_auto_class` was told
+    register_for_auto_class = registers_for("AutoProcessor")
 
     image_processor: Any
     feature_extractor: Any
@@ -193,6 +197,7 @@ class ProcessorMixin(PushToHubMixin):
             FileMissing, HubError, CorruptFile: a file cannot be had or read.
             ArgumentError: a keyword that no part knows.
         """
+        _, kwargs = CodeOptions.split(kwargs)
         options, overrides = HubOptions.split(kwargs)
         path = find_file(pretrained_model_name_or_path, PROCESSOR_FILE, options)
         stored = read_json(path) if path else {}
@@ -224,11 +229,13 @@ class ProcessorMixin(PushToHubMixin):
         upload = uploader(push_to_hub, kwargs, f"{type(self).__name__}.save_pretrained")
         written: list[str] = []
         content = self.to_dict()
+        written += map(str, save_code(type(self), self._auto_class, save_directory, content))
         records = [name for name in self.parts if isinstance(self.__dict__[name], Preprocessor)]
         for name in self.parts:
             part = self.__dict__[name]
             if name in records and len(records) > 1:
                 content[name] = part.to_dict()
+                written += map(str, save_code(type(part), part._auto_class, save_directory, content[name]))
             else:
                 written += part.save_pretrained(save_directory)
         path = folder_to_fill(save_directory) / PROCESSOR_FILE

@@ -9,6 +9,7 @@ import numpy as np
 from ...core.errors import ArgumentError, ConfigError, InputError
 from ...core.kinds import Size, Whole, describe, fits
 from ...core.logging import warn_once
+from ...hub.code.saving import registers_for
 from ...hub.files import refuse
 from ..batch import BatchFeature, TensorType, is_torch, to_numpy
 from ..part import Preprocessor
@@ -53,6 +54,7 @@ class SequenceFeatureExtractor(Preprocessor):
     type_key: ClassVar[str] = "feature_extractor_type"
     foreign: ClassVar[str] = "image_mean"
     model_input_names: ClassVar[list[str]] = ["input_values", "attention_mask"]
+    register_for_auto_class = registers_for("AutoFeatureExtractor")
 
     feature_size: Size = 1
     sampling_rate: Size = 16000

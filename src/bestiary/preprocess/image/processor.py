@@ -10,6 +10,7 @@ import numpy as np
 from ...core.errors import ArgumentError, ConfigError, InputError
 from ...core.kinds import Positive
 from ...core.logging import warn_once
+from ...hub.code.saving import registers_for
 from ..batch import BatchFeature, TensorType
 from ..part import Preprocessor
 from . import transforms
@@ -39,6 +40,7 @@ class BaseImageProcessor(Preprocessor):
     type_key: ClassVar[str] = "image_processor_type"
     foreign: ClassVar[str] = "sampling_rate"
     model_input_names: ClassVar[list[str]] = ["pixel_values"]
+    register_for_auto_class = registers_for("AutoImageProcessor")
 
     do_convert_rgb: bool | None = None
     do_resize: bool = True

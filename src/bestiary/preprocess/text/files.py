@@ -26,8 +26,8 @@ _BOOKKEEPING = frozenset(
     | {"tokenizer_file", "vocab_file", "merges_file", "processor_class", "use_fast", "trust_remote_code", "_from_auto"}
 )
 
-# Choices that exist elsewhere and not here: there is one implementation, and no code of a checkpoint is ever run.
-_OTHER_LIBRARY = frozenset({"use_fast", "trust_remote_code"})
+# Choices that change nothing here: there is one implementation, and a class that is here needs no code of a checkpoint.
+_WITHOUT_EFFECT = frozenset({"use_fast", "trust_remote_code", "code_revision", "code_digest"})
 
 
 def read_rust(path: str | os.PathLike[str]) -> Tokenizer:
@@ -58,7 +58,7 @@ def read_settings(
         vocab_files: keyword -> file name of each vocabulary file the class reads; needed where there is no tokenizer.json.
         further: keyword -> name of each other file the class reads if it is there.
     """
-    where, overrides = HubOptions.split({name: value for name, value in options.items() if name not in _OTHER_LIBRARY})
+    where, overrides = HubOptions.split({name: value for name, value in options.items() if name not in _WITHOUT_EFFECT})
     path = file_itself(name_or_path)
     if path is not None:
         keyword = "tokenizer_file" if path.suffix == ".json" else "vocab_file"

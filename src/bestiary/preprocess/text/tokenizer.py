@@ -15,6 +15,7 @@ from ...core.errors import ArgumentError, BestiaryError, ConfigError, InputError
 from ...core.kinds import Count, check
 from ...core.logging import warn_once
 from ...core.signatures import is_of_the_library, showing, undecorated
+from ...hub.code.saving import registers_for, save_code
 from ...hub.push import PushToHubMixin, uploader
 from . import converters, files, training
 from .chat.template import ChatTemplates
@@ -54,6 +55,8 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
     is_fast = True
     backend: ClassVar[str] = "tokenizers"
     init_inputs: ClassVar[tuple[Any, ...]] = ()
+    _auto_class: ClassVar[str | None] = None  # what `register_for_auto_class` was told
+    register_for_auto_class = registers_for("AutoTokenizer")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -272,9 +275,10 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
             options.pop("save_format", None)
         upload = uploader(push_to_hub, options, "save_pretrained")
         options = {**self.options(), "tokenizer_class": type(self).__name__}
+        code = save_code(type(self), self._auto_class, save_directory, options)
         paths = files.write(self.rust.main, options, self.chat_template, save_directory, filename_prefix, save_jinja_files)
         upload(save_directory)
-        return paths
+        return (*map(str, code), *paths)
 
     def save_vocabulary(self, save_directory: str | os.PathLike[str], filename_prefix: str | None = None) -> tuple[str, ...]:
         """Write the vocabulary in the form of its model: vocab.txt, vocab.json and merges.txt, or unigram.json."""
