@@ -68,8 +68,15 @@ class DecoderConfig(PreTrainedConfig):
             self.rope_parameters = {kind: self._rotary(table, share=share) for kind, table in tables.items()}
         else:
             self.rope_parameters = self._rotary(self.rope_parameters, scaling, theta, share)
+        self._check_experts()
         if "layer_types" in self._field_names and self.__dict__["layer_types"] is None:
             self.__dict__["layer_types"] = self.usual_layer_types()
+
+    def _check_experts(self) -> None:
+        name = self.attribute_map.get("num_local_experts", "num_local_experts")
+        chosen, count = self.declared("num_experts_per_tok"), self.declared(name)
+        if chosen is not None and count is not None and chosen > count:
+            raise ConfigError(f"{type(self).__name__}: num_experts_per_tok is {chosen}, and {name} only {count}")
 
     def usual_layer_types(self) -> list[str]:
         """The kinds of the layers where `layer_types` does not say them; a family with a pattern overrides this."""

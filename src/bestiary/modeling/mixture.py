@@ -1,16 +1,50 @@
-"""Decoders with mixtures of experts: what their routers gave is recorded by hooks."""
+"""Decoders with mixtures of experts: the block, and a model whose routers' scores are recorded by hooks."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from ..core.outputs import BaseModelOutputWithPast, MoeModelOutputWithPast
-from ..nn.moe import Router
+from ..nn.moe import Experts, Router
 from .decoder import Decoder
+from .decoder_config import DecoderConfig
+
+
+class Mixture(nn.Module):
+    """A router and its experts: the sum of what those give that it chooses, by their shares (Shazeer et al. 2017).
+
+    Of the config it reads `num_local_experts`, `num_experts_per_tok`, `moe_intermediate_size` (without it `intermediate_size`),
+    `router_jitter_noise` and `norm_topk_prob` (whether the shares of the chosen add up to 1; without it they do).
+
+    Class attributes:
+        router_name: the published name of the router.
+    """
+
+    router_name: ClassVar[str] = "gate"
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        size, count = config.hidden_size, config.declared("num_local_experts")
+        self.add_module(self.router_name, self.make_router(config, count))
+        self.experts = Experts(
+            count, size, config.declared("moe_intermediate_size", config.intermediate_size), config.hidden_act
+        )
+
+    def make_router(self, config: DecoderConfig, count: int) -> Router:
+        """What chooses some of `count` experts for each token."""
+        noise, whole = config.declared("router_jitter_noise", 0.0), config.declared("norm_topk_prob", True)
+        return Router(config.hidden_size, count, config.declared("num_experts_per_tok"), noise, whole)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, D) -> (B, T, D)."""
+        states = x.flatten(0, 1)
+        _, shares, experts = self.get_submodule(self.router_name)(states)
+        output: Tensor = self.experts(states, shares, experts).view_as(x)
+        return output
 
 
 class MixtureDecoder(Decoder):

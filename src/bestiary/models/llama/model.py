@@ -109,12 +109,13 @@ class LlamaMLP(nn.Module):
 
     Class attributes, for relatives:
         bias: whether the projections have biases; None: as `mlp_bias` of the config says.
-        gate_name, up_name, down_name: the published names of the projections; None: there is no gate.
+        gate_name, up_name, down_name: the published names of the projections. None as the first: there is no gate; as the
+            second: the first projection gives both, the gate's half before the other.
     """
 
     bias: ClassVar[bool | None] = None
     gate_name: ClassVar[str | None] = "gate_proj"
-    up_name: ClassVar[str] = "up_proj"
+    up_name: ClassVar[str | None] = "up_proj"
     down_name: ClassVar[str] = "down_proj"
     hidden_size, intermediate_size = Alias("down_proj.out_features"), Alias("down_proj.in_features")
 
@@ -125,13 +126,15 @@ class LlamaMLP(nn.Module):
             bias = config.declared("mlp_bias", False)
         for name in (self.gate_name, self.up_name):
             if name is not None:
-                self.add_module(name, nn.Linear(size, inner, bias=bias))
+                self.add_module(name, nn.Linear(size, inner if self.up_name else 2 * inner, bias=bias))
         self.add_module(self.down_name, nn.Linear(inner, size, bias=bias))
         self.act = activation(config.hidden_act)
 
     def forward(self, x: Tensor) -> Tensor:
-        inner = self.get_submodule(self.up_name)(x)
-        inner = self.act(inner) if self.gate_name is None else self.act(self.get_submodule(self.gate_name)(x)) * inner
+        parts = [self.get_submodule(name)(x) for name in (self.gate_name, self.up_name) if name is not None]
+        if self.up_name is None:
+            parts = parts[0].chunk(2, dim=-1)
+        inner = self.act(parts[0]) if self.gate_name is None else self.act(parts[0]) * parts[1]
         output: Tensor = self.get_submodule(self.down_name)(inner)
         return output
 
@@ -140,7 +143,7 @@ class LlamaDecoderLayer(Layer):
     """x + attention(norm(x)), then x + mlp(norm(x)).
 
     Class attributes, for relatives:
-        attention_class, mlp_class, norm_class: the parts.
+        attention_class, mlp_class, norm_class: the parts. mlp_name: the published name of the second.
         mixture_class: what has the place of the MLP in layers with experts (`config.has_experts`), or None.
         norm_names: the published names of the norms before and behind the attention, before and behind the MLP; None where
             there is none.
@@ -151,6 +154,7 @@ class LlamaDecoderLayer(Layer):
     attention_class: ClassVar[type[nn.Module]] = LlamaAttention
     mlp_class: ClassVar[type[nn.Module]] = LlamaMLP
     mixture_class: ClassVar[type[nn.Module] | None] = None
+    mlp_name: ClassVar[str] = "mlp"
     norm_class: ClassVar[type[nn.Module]] = RMSNorm
     norm_names: NormNames = ("input_layernorm", None, "post_attention_layernorm", None)
     parallel: ClassVar[bool] = False
@@ -159,7 +163,7 @@ class LlamaDecoderLayer(Layer):
         super().__init__()
         self.self_attn = self.attention_class(config, layer_idx)
         mixture = self.mixture_class if config.has_experts(layer_idx) else None
-        self.mlp = (mixture or self.mlp_class)(config)
+        self.add_module(self.mlp_name, (mixture or self.mlp_class)(config))
         for name in self.norm_names:
             if name is not None:
                 self.add_module(name, self.norm_class(config.hidden_size, config.rms_norm_eps))
@@ -170,11 +174,12 @@ class LlamaDecoderLayer(Layer):
         before, behind, before_mlp, behind_mlp = self.norm_names
         states = self._norm(before, x)
         attended = self._share(self._norm(behind, self.self_attn(states, mask, cache, **positions)))
+        mlp = self.get_submodule(self.mlp_name)
         if not self.is_parallel:
             x = x + attended
-            return x + self._share(self._norm(behind_mlp, self.mlp(self._norm(before_mlp, x))))
+            return x + self._share(self._norm(behind_mlp, mlp(self._norm(before_mlp, x))))
         states = states if before_mlp is None else self._norm(before_mlp, x)
-        return x + attended + self._share(self._norm(behind_mlp, self.mlp(states)))
+        return x + attended + self._share(self._norm(behind_mlp, mlp(states)))
 
     def _norm(self, name: str | None, x: Tensor) -> Tensor:
         normed: Tensor = x if name is None else self.get_submodule(name)(x)

@@ -5,7 +5,6 @@ Differs from Mistral: the mixtures, no window, a larger rotary base. Files hold 
 
 from typing import TYPE_CHECKING, ClassVar
 
-from ...core.errors import ConfigError
 from ...core.kinds import Amount, Experts, Length, Rate, Size
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.variant import Import, variant
@@ -37,11 +36,6 @@ class MixtralConfig(DecoderConfig):
         head_dim = self.head_dim
         super().validate()
         self.head_dim = head_dim  # files leave it out where it follows from the sizes
-        if self.num_experts_per_tok > self.num_local_experts:
-            raise ConfigError(
-                f"MixtralConfig: num_experts_per_tok is {self.num_experts_per_tok}, and num_local_experts only"
-                f" {self.num_local_experts}"
-            )
 
 
 TASKS = {
