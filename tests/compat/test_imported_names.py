@@ -26,7 +26,6 @@ WAITING = {
     r"transformers\.models\.(speecht5|t5gemma2)(\..*)?": "families that are not here yet",
     r"transformers\.(conversion_mapping|core_model_loading)(\..*)?": PARTS,
     r"transformers\.(distributed|integrations\.tensor_parallel)(\..*)?": "tensor parallelism",
-    r"transformers\.dynamic_module_utils(\..*)?": "code from a checkpoint",
     r"transformers\.integrations\.(eetq|flash_attention|peft)(\..*)?": "quantizers, flash attention, adapters",
     r"transformers\.utils\.quantization_config(\..*)?": "quantizers",
     r"transformers\.modeling_flash_attention_utils\.lazy_import_flash_attention": "flash attention",

@@ -40,6 +40,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "configuration_utils": ("modeling.config",),
     "convert_slow_tokenizer": ("compat.scripts",),
     "deepspeed": ("compat.helpers",),
+    "dynamic_module_utils": ("compat.dynamic_modules",),
     "dependency_versions_check": ("compat.scripts",),
     "feature_extraction_sequence_utils": (),
     "feature_extraction_utils": (),

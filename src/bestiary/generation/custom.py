@@ -1,4 +1,7 @@
-"""`custom_generate`: the caller's own function in place of the decoding loop, with everything prepared for it."""
+"""`custom_generate`: the caller's own function in place of the decoding loop, with everything prepared for it.
+
+Or the function `generate` of a checkpoint, which gets the arguments of the call as they are.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -8,6 +11,10 @@ from typing import Any
 import torch
 
 from ..core.errors import ArgumentError, UnsafeFile
+from ..hub.code.files import GENERATE, ClassReference
+from ..hub.code.opening import open_attribute
+from ..hub.code.options import CodeOptions
+from ..hub.options import HubOptions
 from .call import Call
 from .config import GenerationConfig
 from .decoding import Decoding
@@ -19,6 +26,18 @@ from .stopping import MaxLengthCriteria, StoppingCriteriaList
 _ALWAYS = {"model", "input_ids", "logits_processor", "stopping_criteria", "generation_config"}
 
 
+def of_checkpoint(name_or_path: Any, hub: HubOptions, code: CodeOptions) -> Callable[..., Any]:
+    """The function `generate` in `custom_generate/generate.py` of a checkpoint.
+
+    Raises:
+        UnsafeFile: the caller has not allowed code, or it is no function. FileMissing: there is no such file.
+    """
+    function: Any = open_attribute(name_or_path, ClassReference("", GENERATE, "generate"), hub, code)
+    if not callable(function):
+        raise UnsafeFile(f"generate in {GENERATE} of {name_or_path} is {function!r:.80}; expected a function")
+    return function  # type: ignore[no-any-return]
+
+
 def split(function: Any, model: GeneratingModel, keywords: dict[str, Any], objects: dict[str, Any]) -> dict[str, Any]:
     """What `function` gets besides what every such function gets, by its parameters.
 
@@ -27,13 +46,8 @@ def split(function: Any, model: GeneratingModel, keywords: dict[str, Any], objec
         objects: of the call; what of them `function` takes is given to it.
 
     Raises:
-        UnsafeFile: it names a place where code would be found. ArgumentError: it cannot be called.
+        ArgumentError: it cannot be called.
     """
-    if isinstance(function, str):
-        raise UnsafeFile(
-            f"custom_generate={function!r} names a repository or a folder with code in it, and no code is run from files here: "
-            "read that code, and if you trust it, import its function and pass the function"
-        )
     if not callable(function):
         raise ArgumentError(f"custom_generate is a {type(function).__name__}; expected a function")
     parameters = set(inspect.signature(function).parameters) - _ALWAYS

@@ -13,6 +13,8 @@ from ..cache.base import Cache
 from ..cache.encoder_decoder import EncoderDecoderCache
 from ..cache.kinds.offloaded import OffloadedCache
 from ..core.errors import ArgumentError
+from ..hub.code.options import CodeOptions
+from ..hub.options import HubOptions
 from ..nn.reproducible import reproducible as reproducible_scope
 from ..nn.rope import Rotary
 from . import custom
@@ -189,7 +191,9 @@ class Generating:
                 taken up. The tokens stay the same.
             custom_generate: a function that decodes in place of the loop: called with the model, `input_ids`, and by name
                 `logits_processor`, `stopping_criteria`, `generation_config` and what the model's forward takes; further
-                arguments of the call whose names it has go to it. Its result is returned. No code is run from files.
+                arguments of the call whose names it has go to it. Its result is returned. Or a folder or a name on the hub,
+                whose `custom_generate/generate.py` has such a function, with `trust_remote_code=True`: it is called with the
+                model and the arguments of this call as they are.
             kwargs: fields of `GenerationConfig`, and inputs of the model (`attention_mask`, `past_key_values`, ...).
 
         Returns:
@@ -200,6 +204,11 @@ class Generating:
             ArgumentError, ConfigError, InputError, CapacityError: before the first step, for all that can be seen by then.
             NumericsError: the model gives NaN.
         """
+        arguments = {**locals()}
+        if isinstance(custom_generate, str):
+            code, arguments = CodeOptions.split(arguments | arguments.pop("kwargs"))
+            function = custom.of_checkpoint(arguments.pop("custom_generate"), HubOptions.split(arguments)[0], code)
+            return function(model=arguments.pop("self"), **arguments)
         for name, switch in (("reproducible", reproducible), ("use_model_defaults", use_model_defaults)):
             if not isinstance(switch, bool | None):
                 raise ArgumentError(f"{name} is {switch!r:.80}; expected True or False")
@@ -297,7 +306,7 @@ def read_call(
         inputs = None
     if keywords.pop("synced_gpus", False):
         raise ArgumentError("synced_gpus asks for something this version does not have")
-    keywords.pop("trust_remote_code", None)  # nothing here needs code from elsewhere
+    _, keywords = CodeOptions.split(keywords)  # nothing here needs code from elsewhere
     options = GenerationConfig.names()
     fields = {name: value for name, value in keywords.items() if name in options}
     settings = model.generation_settings(generation_config, use_model_defaults, **fields)

@@ -55,7 +55,8 @@ class OpenOptions:
     generation_config: settings to attach instead of the checkpoint's.
     low_cpu_mem_usage, weights_only: how loading always works, whatever they say.
     trust_remote_code, code_revision, code_digest: for the automatic classes, which open code of a checkpoint
-        (`hub.code.options.CodeOptions`); a class that is here needs none. from_tf, from_flax: True is refused.
+        (`hub.code.options.CodeOptions`); a class that is here takes from it only a `generate` of the checkpoint's own.
+    from_tf, from_flax: True is refused.
     """
 
     config: Any = None
@@ -95,7 +96,6 @@ class OpenOptions:
                     f"{flag}=True: {framework} weights are not read here. Release 4 of transformers converts them:"
                     f" from_pretrained(folder, {flag}=True), then save_pretrained, writes safetensors"
                 )
-        _, kwargs = CodeOptions.split(kwargs)  # a class that is here needs no code from a checkpoint
         if isinstance(everything := kwargs.get("allow_missing", may_start_afresh()), bool):
             kwargs["allow_missing"] = ("",) if everything else ()
         names = {field.name for field in fields(cls)}
@@ -178,6 +178,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
         LoadError: not every tensor is accounted for. ConfigError, ArgumentError, InputError: what was asked is wrong.
     """
     hub, kwargs = HubOptions.split(kwargs)
+    code, kwargs = CodeOptions.split(kwargs)
     options, kwargs = OpenOptions.split(kwargs)
     config, kwargs = _config(cls, name_or_path, options, hub, kwargs)
     if (quantized := config.get("quantization_config")) is not None:
@@ -220,7 +221,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     model.untied(report.untied)
     model.config.dtype = dtype
     model.eval()
-    model.open_settings(name_or_path, options.generation_config, hub)
+    model.open_settings(name_or_path, options.generation_config, hub, code)
     if device_map is not None:
         dispatch(model, device_map, options.offload_folder, report.offload_index, offload_buffers=options.offload_buffers)
     return (model, report.as_info()) if options.output_loading_info else model

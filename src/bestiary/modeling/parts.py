@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import ArgumentError
+from ..hub.code.options import CodeOptions
 from ..hub.files import HubOptions
 from ..hub.push import PushToHubMixin
 from ..loading.checkpoint import WEIGHT_PATTERNS
@@ -233,7 +234,7 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
         """Whether the class has `generate`; those that do override this."""
         return False
 
-    def open_settings(self, name_or_path: Any, settings: Any, hub: HubOptions) -> None:
+    def open_settings(self, name_or_path: Any, settings: Any, hub: HubOptions, code: CodeOptions) -> None:
         """Take further settings from a checkpoint: those of generation (`settings`, or a file), for models that have it."""
 
     def save_settings(self, folder: Path) -> list[Path]:

@@ -1,12 +1,17 @@
 """Where generation meets models: the one file of `modeling/` that knows it."""
 
 import copy
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from ...batching.mixin import ContinuousMixin
 from ...generation.config import GenerationConfig
+from ...generation.custom import of_checkpoint
 from ...generation.mixin import Generating
+from ...hub.code.files import GENERATE
+from ...hub.code.options import CodeOptions
 from ...hub.files import HubOptions, find_file
 from ...structured.mixin import StructuredMixin
 from ..early_exit import first_layers
@@ -15,10 +20,16 @@ from ..early_exit import first_layers
 class GenerationMixin(Generating, StructuredMixin, ContinuousMixin):
     """What a model with a language-modelling head can do besides its forward; before the model's base in the list of bases."""
 
-    def open_settings(self, name_or_path: Any, config: GenerationConfig | None, hub: HubOptions) -> None:
-        """Take the generation settings `config`, else those in the checkpoint's file, else those that its config holds."""
+    def open_settings(self, name_or_path: Any, config: GenerationConfig | None, hub: HubOptions, code: CodeOptions) -> None:
+        """Take the generation settings `config`, else those in the checkpoint's file, else those that its config holds.
+
+        Without `config`, a checkpoint that has a `generate` of its own gives it to the model, where the caller allows code.
+        """
         if not self.can_generate():
             return
+        if code.trust_remote_code and config is None and name_or_path is not None:
+            if find_file(name_or_path, GENERATE, replace(hub, subfolder="")) is not None:
+                self.__dict__["generate"] = partial(of_checkpoint(name_or_path, hub, code), model=self)
         if config is not None:
             self.generation_config = copy.deepcopy(config)
         elif name_or_path is not None and (path := find_file(name_or_path, GenerationConfig.file_name, hub)) is not None:
