@@ -29,6 +29,7 @@ def load_weights(
     head_is_new: bool = False,
     ignore_unexpected: Sequence[str] = (),
     allow_missing: Sequence[str] = (),
+    computed: Sequence[str] = (),
     ignore_mismatched_sizes: bool = False,
     saved_as: str = "",
     initialise: Callable[[set[str]], None],
@@ -45,7 +46,8 @@ def load_weights(
         saved_as: the class that the checkpoint says it holds, for the error.
         prefix: attribute that holds the backbone in classes with a head; a file with or without it can be opened by both.
         tied: target -> source, names in this model.
-        ignore_unexpected, allow_missing: regular expressions, searched in names.
+        ignore_unexpected, allow_missing: regular expressions, searched in names. computed: those of tensors that are what they
+            start as, so that nobody need be told of one that the file lacks.
 
     Raises:
         LoadError: tensors are missing, misshapen or in conflict, all named with those left over; or `initialise` left one
@@ -59,7 +61,7 @@ def load_weights(
         report.untied = list(differ)
         untie(model, differ)
         slots = slots_of(model, {target: source for target, source in tied.items() if target not in differ})
-    judge = _Judge(slots, prefix, head_is_new, ignore_unexpected, allow_missing)
+    judge = _Judge(slots, prefix, head_is_new, ignore_unexpected, allow_missing, computed)
     assigned = _assign(slots, recipes, checkpoint, report, ignore_mismatched_sizes)
     judge.leftovers(recipes, outside, report)
     judge.absent(assigned, recipes, report)
@@ -147,9 +149,15 @@ class _Judge:
     """Sorts tensors without a counterpart in the file or the model into allowed ones and errors of the report."""
 
     def __init__(
-        self, slots: Mapping[str, Slot], prefix: str, head_is_new: bool, ignore: Sequence[str], allow: Sequence[str]
+        self,
+        slots: Mapping[str, Slot],
+        prefix: str,
+        head_is_new: bool,
+        ignore: Sequence[str],
+        allow: Sequence[str],
+        computed: Sequence[str],
     ) -> None:
-        self.slots, self.head_is_new, self.ignore, self.allow = slots, head_is_new, ignore, allow
+        self.slots, self.head_is_new, self.ignore, self.allow, self.computed = slots, head_is_new, ignore, allow, computed
         dot = f"{prefix}."
         self.dot = dot if prefix and any(name.startswith(dot) for name in slots) else ""
         self.parts = {name.removeprefix(self.dot).partition(".")[0] for name in slots if name.startswith(self.dot)}
@@ -180,6 +188,9 @@ class _Judge:
                 continue
             if not slot.persistent and not slot.tensor.is_meta:
                 report.sources[name] = "computed"
+                continue
+            if any(re.search(pattern, each) for pattern in self.computed for each in slot.names):
+                report.computed.append(name)
                 continue
             head = self.head_is_new and bool(self.dot) and not any(each.startswith(self.dot) for each in slot.names)
             new_head = head and not any(each.rpartition(".")[0] in file_modules for each in slot.names)
@@ -246,17 +257,18 @@ def _siblings_aside(new: Sequence[Slot], names: set[str], slots: Mapping[str, Sl
 def _fill_new(slots: Mapping[str, Slot], plan: LoadPlan, report: LoadReport, initialise: Callable[[set[str]], None]) -> None:
     """Give the allowed new tensors memory and values. They start as NaN, so that one left out is noticed, not random."""
     shapes: dict[str, torch.Tensor] = {}
-    for name in report.initialised:
+    new = [*report.initialised, *report.computed]
+    for name in new:
         slot = slots[name]
-        report.sources[name] = "initialised"
+        report.sources[name] = "computed" if name in report.computed else "initialised"
         shapes[name] = torch.empty_like(slot.tensor, dtype=plan.dtype_of(name, slot.tensor.dtype), device="meta")
         device = plan.device_of(name)
         blank = torch.nan if shapes[name].is_floating_point() else 0
         slot.put(torch.full_like(shapes[name], blank, device="cpu" if device == "disk" else device))
-    with _siblings_aside([slots[name] for name in report.initialised], set(report.initialised), slots):
-        if report.initialised:
-            initialise({each for name in report.initialised for each in slots[name].names})
-    unfilled = [name for name in report.initialised if slots[name].current().isnan().any()]
+    with _siblings_aside([slots[name] for name in new], set(new), slots):
+        if new:
+            initialise({each for name in new for each in slots[name].names})
+    unfilled = [name for name in new if slots[name].current().isnan().any()]
     if unfilled:
         raise LoadError(f"{', '.join(fold(unfilled))}: not in the file, and the model's initialisation does not fill it")
     with Placer(plan, report) as placer:

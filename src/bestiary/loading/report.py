@@ -72,6 +72,7 @@ class LoadReport:
     unexpected: list[str] = field(default_factory=list)
     mismatched: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
     initialised: list[str] = field(default_factory=list)
+    computed: list[str] = field(default_factory=list)
     reshaped: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     tied: dict[str, str] = field(default_factory=dict)

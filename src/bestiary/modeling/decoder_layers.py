@@ -122,7 +122,7 @@ class FusedSelfAttention(SelfAttention):
     def add_projections(self, config: Any, size: int) -> None:
         inner, outer = self.biases(config)
         groups = self.groups(config)
-        self.per_group = config.num_attention_heads // groups + 2
+        self.per_group: int = config.num_attention_heads // groups + 2
         self.add_module(self.fused_name, nn.Linear(size, groups * self.per_group * self.head_dim, bias=inner))
         self.add_module(self.output_name, self.output(size, outer))
 

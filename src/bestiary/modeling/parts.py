@@ -42,6 +42,8 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
         _weight_rules: reversible renames between the file's keys and ours, for checkpoints in an older form.
         _keep_in_fp32_modules: names of modules that stay in fp32 in a 16-bit load.
         _keys_to_ignore_on_load_unexpected: patterns of keys that old checkpoints hold and no model needs.
+        _keys_to_ignore_on_load_missing: patterns of parameters that stay what they start as, such as sinusoids; a checkpoint
+            may lack them. _keys_to_ignore_on_save: patterns of those that are not written.
         _optional_parts: patterns of parameters that the constructor can leave out: a checkpoint may lack them, which then start
             afresh, with a warning.
         _new_with_head: patterns of parameters that start afresh, with a warning, where a checkpoint of a class with another
@@ -61,6 +63,8 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
     _no_split_modules: ClassVar[list[str]] = []
     _keep_in_fp32_modules: ClassVar[list[str]] = []
     _weight_rules: ClassVar[tuple[Rule, ...]] = ()
+    _keys_to_ignore_on_load_missing: ClassVar[list[str]] = []
+    _keys_to_ignore_on_save: ClassVar[list[str]] = []
     _optional_parts: ClassVar[list[str]] = []
     _new_with_head: ClassVar[list[str]] = []
     _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$", r"(^|\.)position_ids$"]

@@ -1,6 +1,7 @@
 """Saving a model as a checkpoint."""
 
 import copy
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -57,6 +58,8 @@ def save_model(
     if not isinstance(state_dict, Mapping | None):
         raise InputError(f"state_dict holds tensors by name; found {type(state_dict).__name__}")
     state = dict(model.state_dict() if state_dict is None else state_dict)
+    if unsaved := model._keys_to_ignore_on_save:
+        state = {name: value for name, value in state.items() if not any(re.search(pattern, name) for pattern in unsaved)}
     config = copy.deepcopy(model.config)
     config.architectures = [type(model).__name__]
     config.dtype = model.dtype

@@ -100,6 +100,10 @@ class Half(Seq2SeqPreTrainedModel):
         """The first layer's input from embedded words (B, T, D) and positions (B or 1, T)."""
         return words
 
+    def told_positions(self, ids: Tensor | None, attention_mask: Tensor | None, cache: Any) -> Tensor | None:
+        """Positions (B, T) that the tokens (B, T) themselves tell; None where they are counted by the mask."""
+        return None
+
     def bias(self, mask: Mask) -> Tensor | None:
         """What all layers add to the scores of self-attention, (1, H, T, S)."""
         return None
@@ -126,7 +130,8 @@ class TextEncoder(Half):
         one_of(input_ids, inputs_embeds)
         warn_of_hidden_rows(attention_mask)
         words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
-        mask, position_ids = decoder_frame(words, attention_mask, None, None, causal=False)
+        told = self.told_positions(input_ids, attention_mask, None)
+        mask, position_ids = decoder_frame(words, attention_mask, told, None, causal=False)
         return BaseModelOutput(self.through_layers(self.embed(words, position_ids), mask, bias=self.bias(mask)))
 
 
@@ -160,6 +165,7 @@ class TextDecoder(Half):
         words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
         cache = EncoderDecoderCache.around(self.start_cache(past_key_values, use_cache))
         name = self.outer_name("attention_mask")
+        position_ids = self.told_positions(input_ids, attention_mask, cache) if position_ids is None else position_ids
         mask, position_ids = decoder_frame(words, attention_mask, position_ids, cache, name=name)
         memory, over_memory = encoder_hidden_states, None
         if memory is not None:

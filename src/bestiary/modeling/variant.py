@@ -89,9 +89,9 @@ class _Family:
 
     @property
     def modules(self) -> dict[str, Any]:
-        """Name -> class, of all classes that the relative's `model.py` defines."""
-        home = importlib.import_module(f"{self.relative.__name__}.model")
-        return {name: value for name, value in vars(home).items() if vars(home).get("__name__") == _home(value)}
+        """Name -> class, of all classes that the relative's `model.py` defines; further names of one are left out."""
+        home = vars(importlib.import_module(f"{self.relative.__name__}.model"))
+        return {name: value for name, value in home.items() if home["__name__"] == _home(value) and name == value.__name__}
 
     def has(self, part: str) -> bool:
         """Whether the family has a class called `part` behind its own name."""

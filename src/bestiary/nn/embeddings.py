@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import ConfigError, InputError
+from .init import Starting
 from .inputs import check_rows
 
 
@@ -46,18 +47,43 @@ class LearnedPositions(nn.Embedding):
         )
 
 
-def sinusoids(length: int, size: int, longest: float = 10000.0) -> Tensor:
-    """Positions (length, size) in fp32: sines, then cosines, of wavelengths from 2 pi to 2 pi * `longest` (geometric)."""
-    steps = torch.arange(size // 2, dtype=torch.float32) / (size // 2 - 1)
+def sinusoids(length: int, size: int, longest: float = 10000.0, reached: bool = True) -> Tensor:
+    """Positions (length, size) in fp32: sines, then cosines, of wavelengths from 2 pi to 2 pi * `longest` (geometric).
+
+    The last of them is the longest where that is `reached`; in Vaswani et al. 2017 it would be the next.
+    """
+    steps = torch.arange(size // 2, dtype=torch.float32) / (size // 2 - reached)
     angles = torch.arange(length, dtype=torch.float32).unsqueeze(1) * torch.exp(-math.log(longest) * steps)
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
-def alternating_sinusoids(length: int, size: int, longest: float = 10000.0) -> Tensor:
-    """Positions (length, size) in fp32: the sine and the cosine of each wavelength side by side (Vaswani et al. 2017)."""
-    wavelengths = longest ** (2 * (torch.arange(size, dtype=torch.float64) // 2) / size)
-    angles = torch.arange(length, dtype=torch.float64).unsqueeze(1) / wavelengths
-    return torch.where(torch.arange(size) % 2 == 0, angles.sin(), angles.cos()).float()
+class FixedPositions(LearnedPositions, Starting):
+    """Sinusoids of Vaswani et al. 2017, sines before cosines: a table that is stored, and not trained."""
+
+    starts = {"weight": lambda weight: weight.copy_(sinusoids(len(weight), weight.shape[1], reached=False))}
+
+    def __init__(self, count: int, size: int, first: int = 0) -> None:
+        super().__init__(count, size, first)
+        self.weight.requires_grad_(False)
+
+
+class ComputedPositions(nn.Module):
+    """Sinusoids of every position, in no table; arguments as of `LearnedPositions`, where `count` is no limit.
+
+    Attributes:
+        num_positions: how many the config speaks of. padding_idx: the row of padding.
+    """
+
+    def __init__(self, count: int, size: int, first: int = 0) -> None:
+        super().__init__()
+        self.num_positions, self.size, self.first = count - first, size, first
+        self.padding_idx = first - 1 if first else None
+
+    def forward(self, position_ids: Tensor) -> Tensor:
+        """(B or 1, T) -> (B or 1, T, D) in fp32; zeros for the position before `first`, which is padding's."""
+        steps = torch.arange(self.size // 2, device=position_ids.device) / (self.size // 2 - 1)
+        angles = position_ids[..., None] * torch.exp(-math.log(10000.0) * steps)
+        return torch.cat([angles.sin(), angles.cos()], dim=-1) * (position_ids >= self.first)[..., None]
 
 
 class ScaledEmbedding(nn.Embedding):

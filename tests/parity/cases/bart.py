@@ -1,48 +1,9 @@
 """BART: every head, halves of different size, scaled embeddings, tables of their own."""
 
-import torch
-from kit.families import Case, Head, Inputs, class_labels, span_labels, tokens
+from kit.families import Case, Head, class_labels, span_labels, tokens
+from kit.seq2seq_inputs import alone, both, ending, labels, own_labels
 
 PAD, END = 1, 2
-
-
-def text() -> Inputs:
-    """Tokens with padding."""
-    return tokens(pad=PAD)
-
-
-def ending() -> Inputs:
-    """Rows that end with the end-of-sequence token, then padding."""
-    inputs = text()
-    last = inputs["attention_mask"].sum(-1, keepdim=True) - 1
-    inputs["input_ids"] = inputs["input_ids"].scatter(1, last, END)
-    return inputs
-
-
-def both() -> Inputs:
-    """The encoder's tokens and another number of the decoder's."""
-    return {**text(), "decoder_input_ids": tokens(length=7, pad=PAD)["input_ids"]}
-
-
-def labels(inputs: Inputs) -> Inputs:
-    """Labels of the decoder, one of them ignored."""
-    targets = tokens(length=7, pad=PAD)["input_ids"]
-    targets[0, -1] = -100
-    return {"labels": targets}
-
-
-def alone() -> Inputs:
-    """A decoder's tokens; without padding, from which it could not go on, and before which the reference shifts positions."""
-    ids = torch.randint(5, 99, (3, 9))
-    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-
-
-def own_labels(inputs: Inputs) -> Inputs:
-    """Labels of a decoder alone, which are not shifted; one of them ignored."""
-    targets = torch.randint(5, 99, inputs["input_ids"].shape)
-    targets[0, -1] = -100
-    return {"labels": targets}
-
 
 CASE = Case(
     config_class="BartConfig",
@@ -59,10 +20,10 @@ CASE = Case(
         "num_labels": 3,
     },
     heads={
-        "BartForConditionalGeneration": Head(both, labels, generates=True),
-        "BartModel": Head(text),
-        "BartForSequenceClassification": Head(ending, class_labels(3)),
-        "BartForQuestionAnswering": Head(text, span_labels, config={"num_labels": 2}),
+        "BartForConditionalGeneration": Head(lambda: both(PAD), labels(PAD), generates=True),
+        "BartModel": Head(lambda: tokens(pad=PAD)),
+        "BartForSequenceClassification": Head(lambda: ending(PAD, END), class_labels(3)),
+        "BartForQuestionAnswering": Head(lambda: tokens(pad=PAD), span_labels, config={"num_labels": 2}),
         "BartForCausalLM": Head(alone, own_labels, generates=True),
     },
     variants={

@@ -1,29 +1,9 @@
 """MT5: every head, both kinds of MLP, stacks of different depth, distances beyond the last bucket."""
 
-from kit.families import Case, Head, Inputs, class_labels, span_labels, tokens
+from kit.families import Case, Head, class_labels, span_labels, tokens
+from kit.seq2seq_inputs import both, ending, labels
 
-ENDING = 1
-
-
-def encoder_inputs() -> Inputs:
-    """Rows that end with the end-of-sequence token, then padding."""
-    inputs = tokens()
-    last = inputs["attention_mask"].sum(-1, keepdim=True) - 1
-    inputs["input_ids"] = inputs["input_ids"].scatter(1, last, ENDING)
-    return inputs
-
-
-def both_inputs() -> Inputs:
-    """The encoder's tokens and another number of the decoder's."""
-    return {**tokens(), "decoder_input_ids": tokens(length=7)["input_ids"]}
-
-
-def decoder_labels(inputs: Inputs) -> Inputs:
-    """Labels of the decoder, one of them ignored."""
-    labels = tokens(length=7)["input_ids"]
-    labels[0, -1] = -100
-    return {"labels": labels}
-
+PAD, END = 0, 1
 
 CASE = Case(
     config_class="MT5Config",
@@ -37,18 +17,18 @@ CASE = Case(
         "num_heads": 4,
         "relative_attention_num_buckets": 8,
         "relative_attention_max_distance": 6,
-        "pad_token_id": 0,
-        "eos_token_id": ENDING,
+        "pad_token_id": PAD,
+        "eos_token_id": END,
         "decoder_start_token_id": 0,
         "num_labels": 3,
     },
     heads={
-        "MT5ForConditionalGeneration": Head(both_inputs, decoder_labels, generates=True),
-        "MT5Model": Head(both_inputs),
+        "MT5ForConditionalGeneration": Head(lambda: both(PAD), labels(PAD), generates=True),
+        "MT5Model": Head(lambda: both(PAD)),
         "MT5EncoderModel": Head(tokens),
-        "MT5ForSequenceClassification": Head(encoder_inputs, class_labels(3)),
+        "MT5ForSequenceClassification": Head(lambda: ending(PAD, END), class_labels(3)),
         "MT5ForTokenClassification": Head(tokens, class_labels(3, per_token=True)),
-        "MT5ForQuestionAnswering": Head(encoder_inputs, span_labels, config={"num_labels": 2}),
+        "MT5ForQuestionAnswering": Head(lambda: ending(PAD, END), span_labels, config={"num_labels": 2}),
     },
     variants={"gated": {"feed_forward_proj": "gated-gelu"}, "depths": {"num_layers": 1, "num_decoder_layers": 3}},
 )

@@ -4,9 +4,12 @@ Differs from T5: learned positions, of which the first two rows of the table are
 sum and behind the embeddings; scaled scores; GELU without gates; logits with a bias that checkpoints store beside the model.
 """
 
+from typing import Any
+
 from ...core.kinds import Length, Rate
 from ...core.plugins import lazy
 from ...modeling.seq2seq_config import Seq2SeqConfig
+from ...modeling.stack import Stack
 
 
 class BartConfig(Seq2SeqConfig):
@@ -37,6 +40,16 @@ TASKS = {
     "causal-lm": "BartForCausalLM",
     "sequence-classification": "BartForSequenceClassification",
     "question-answering": "BartForQuestionAnswering",
+}
+
+# For relatives: a norm before each half of a layer, and one behind all layers.
+NORMED = {f"{half}_": Stack(f"{half}.layers", f"{half}.layer_norm") for half in ("encoder", "decoder")}
+NORMS_FIRST: dict[str, dict[str, Any]] = {
+    "PreTrainedModel": {"stacks": NORMED},
+    "Half": {"stacks": {"": Stack("layers", "layer_norm")}},
+    "ForCausalLM": {"stacks": {"": Stack("decoder.layers", "decoder.layer_norm")}},
+    "EncoderLayer": {"norm_first": True},
+    "DecoderLayer": {"norm_first": True},
 }
 
 PREPROCESSORS = {"tokenizer": "BartTokenizer"}

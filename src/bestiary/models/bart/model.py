@@ -1,5 +1,7 @@
 """The modules of BART. Parameter names are the published ones."""
 
+from typing import Any, ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -42,8 +44,9 @@ class BartPreTrainedModel(Seq2SeqPreTrainedModel):
     base_model_prefix = "model"
     stacks = {"encoder_": Stack("encoder.layers"), "decoder_": Stack("decoder.layers")}
     _no_split_modules = ["BartEncoderLayer", "BartDecoderLayer"]
-    _keys_to_ignore_on_load_unexpected = [r"(encoder|decoder)\.version$"]
-    config: BartConfig
+    _keys_to_ignore_on_load_unexpected = [r"(encoder|decoder)\.version$", r"embed_positions\.weights$"]
+    _keys_to_ignore_on_load_missing = [r"^final_logits_bias$"]
+    config: Any
 
     def word_table(self, config: PreTrainedConfig) -> nn.Embedding:
         sizes = config.get("vocab_size"), config.get("d_model"), config.padding_row
@@ -55,28 +58,45 @@ class BartPreTrainedModel(Seq2SeqPreTrainedModel):
 
 
 class BartHalf(Half, BartPreTrainedModel):
-    """What encoder and decoder share: words and learned positions, normed, then layers."""
+    """What encoder and decoder share: words and positions, normed, then layers. A norm behind them, if `stacks` names it.
+
+    Class attributes, for relatives:
+        positions_class: the positions. first_row: the row of the first one in their table.
+        norms_input: whether there is a norm before the layers.
+    """
 
     stacks = {"": Stack("layers")}
     max_source_positions = max_target_positions = Alias("config.max_position_embeddings")
     padding_idx = Alias("config.padding_row")
     layer_class: type[Seq2SeqLayer]
+    positions_class: ClassVar[type[nn.Module]] = LearnedPositions
+    first_row: int = 2
+    norms_input: ClassVar[bool] = True
 
     def __init__(self, config: BartConfig) -> None:
         super().__init__(config)
         self.embed_tokens = self.word_table(config)
-        self.embed_positions = LearnedPositions(config.max_position_embeddings + 2, config.d_model, first=2)
+        rows = config.max_position_embeddings + self.first_row
+        self.embed_positions = self.positions_class(rows, config.d_model, first=self.first_row)
         self.layers = layers_of(config, self.layer_class)
         self.layerdrop = config.decoder_layerdrop if self.layer_class.is_decoder else config.encoder_layerdrop
-        self.layernorm_embedding = nn.LayerNorm(config.d_model)
+        self.layernorm_embedding = nn.LayerNorm(config.d_model) if self.norms_input else None
+        if (final := self.stacks[""].final) is not None:
+            self.add_module(final, nn.LayerNorm(config.d_model))
         self.dropout = config.dropout
 
     def get_input_embeddings(self) -> nn.Module:
         return self.embed_tokens
 
     def embed(self, words: Tensor, position_ids: Tensor) -> Tensor:
-        x = self.layernorm_embedding(words + self.embed_positions(position_ids + self.embed_positions.first))
+        x = words + self.embed_positions(position_ids + self.first_row).to(words.dtype)
+        x = x if self.layernorm_embedding is None else self.layernorm_embedding(x)
         return nn.functional.dropout(x, self.dropout, self.training)
+
+    def finish(self, x: Tensor) -> Tensor:
+        final = self.stacks[""].final
+        output: Tensor = x if final is None else self.get_submodule(final)(x)
+        return output
 
 
 class BartEncoder(BartHalf, TextEncoder):
@@ -106,21 +126,28 @@ class BartHeaded(Seq2SeqHeaded, BartPreTrainedModel):
 
 
 class BartForConditionalGeneration(Seq2SeqLM, BartHeaded):
-    """BART with a language-modelling head, whose logits have a bias (1, V) that is stored, and not trained."""
+    """BART with a language-modelling head, whose logits have a bias (1, V) that is stored, and not trained.
 
+    Class attributes:
+        biases_logits: whether they have, in relatives.
+    """
+
+    biases_logits: ClassVar[bool] = True
     _tied_weights_keys = {**BartHeaded._tied_weights_keys, "lm_head.weight": "model.shared.weight"}
     starts = {"final_logits_bias": constant(0.0)}
-    final_logits_bias: Tensor
+    final_logits_bias: Tensor | None
 
     def add_head(self, config: PreTrainedConfig) -> None:
         super().add_head(config)
-        self.register_buffer("final_logits_bias", torch.zeros(1, config.get("vocab_size")))
+        bias = torch.zeros(1, config.get("vocab_size")) if self.biases_logits else None
+        self.register_buffer("final_logits_bias", bias)
 
     def vocabulary_logits(self, hidden: Tensor) -> Tensor:
-        return super().vocabulary_logits(hidden) + self.final_logits_bias
+        logits = super().vocabulary_logits(hidden)
+        return logits if self.final_logits_bias is None else logits + self.final_logits_bias
 
     def vocabulary_biases(self) -> list[tuple[nn.Module, str]]:
-        return [(self, "final_logits_bias")]
+        return [(self, "final_logits_bias")] if self.biases_logits else []
 
 
 class BartForSequenceClassification(EndTokenClassifier, BartHeaded):

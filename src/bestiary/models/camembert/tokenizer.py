@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...preprocess.text.fairseq_tokenizer import FairseqTokenizer
-from ...preprocess.text.special_tokens import EXTRA, with_space_before
+from ...preprocess.text.special_tokens import EXTRA
 
 UNUSED = ("<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED")
 
@@ -16,9 +16,7 @@ class CamembertTokenizer(FairseqTokenizer):
     replaced = 1
 
     def _set_specials(self, settings: Mapping[str, Any]) -> None:
-        mask = settings.get("mask_token")
-        changed = {EXTRA: settings.get(EXTRA) or list(UNUSED), "mask_token": mask and with_space_before(mask)}
-        super()._set_specials({**settings, **changed})
+        super()._set_specials({**settings, EXTRA: settings.get(EXTRA) or list(UNUSED)})
 
 
 CamembertTokenizerFast = CamembertTokenizer

@@ -1,0 +1,32 @@
+"""Blenderbot: every head, halves of different size, scaled embeddings as published."""
+
+from kit.families import Case, Head
+from kit.seq2seq_inputs import alone, both, labels, own_labels
+
+PAD = 0
+
+CASE = Case(
+    config_class="BlenderbotConfig",
+    config={
+        "vocab_size": 99,
+        "d_model": 32,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "encoder_attention_heads": 4,
+        "decoder_attention_heads": 4,
+        "encoder_ffn_dim": 40,
+        "decoder_ffn_dim": 48,
+        "max_position_embeddings": 40,
+        "num_labels": 3,
+    },
+    heads={
+        "BlenderbotForConditionalGeneration": Head(lambda: both(PAD), labels(PAD), generates=True),
+        "BlenderbotModel": Head(lambda: both(PAD)),
+        "BlenderbotForCausalLM": Head(alone, own_labels, generates=True),
+    },
+    variants={
+        "scaled": {"scale_embedding": True},
+        "halves": {"encoder_attention_heads": 2, "decoder_attention_heads": 8, "decoder_layers": 3},
+        "untied": {"tie_word_embeddings": False},
+    },
+)

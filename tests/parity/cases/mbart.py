@@ -1,0 +1,35 @@
+"""mBART: every head, halves of different size, scaled embeddings, tables of their own."""
+
+from kit.families import Case, Head, class_labels, span_labels, tokens
+from kit.seq2seq_inputs import alone, both, ending, labels, own_labels
+
+PAD, END = 1, 2
+
+CASE = Case(
+    config_class="MBartConfig",
+    config={
+        "vocab_size": 99,
+        "d_model": 32,
+        "encoder_layers": 2,
+        "decoder_layers": 2,
+        "encoder_attention_heads": 4,
+        "decoder_attention_heads": 4,
+        "encoder_ffn_dim": 40,
+        "decoder_ffn_dim": 48,
+        "max_position_embeddings": 40,
+        "num_labels": 3,
+    },
+    heads={
+        "MBartForConditionalGeneration": Head(lambda: both(PAD), labels(PAD), generates=True),
+        "MBartModel": Head(lambda: tokens(pad=PAD)),
+        "MBartForSequenceClassification": Head(lambda: ending(PAD, END), class_labels(3)),
+        "MBartForQuestionAnswering": Head(lambda: tokens(pad=PAD), span_labels, config={"num_labels": 2}),
+        "MBartForCausalLM": Head(alone, own_labels, generates=True),
+    },
+    variants={
+        "relu": {"activation_function": "relu"},
+        "halves": {"encoder_attention_heads": 2, "decoder_attention_heads": 8, "decoder_layers": 3},
+        "scaled": {"scale_embedding": True},
+        "untied": {"tie_word_embeddings": False},
+    },
+)
