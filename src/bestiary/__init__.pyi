@@ -254,6 +254,7 @@ from .models.clip import CLIPVisionConfig as CLIPVisionConfig
 from .models.clip.image_processor import CLIPFeatureExtractor as CLIPFeatureExtractor
 from .models.clip.image_processor import CLIPImageProcessor as CLIPImageProcessor
 from .models.clip.image_processor import CLIPImageProcessorFast as CLIPImageProcessorFast
+from .models.clip.image_processor import CLIPImageProcessorPil as CLIPImageProcessorPil
 from .models.clip.model import CLIPForImageClassification as CLIPForImageClassification
 from .models.clip.model import CLIPModel as CLIPModel
 from .models.clip.model import CLIPPreTrainedModel as CLIPPreTrainedModel
@@ -287,6 +288,7 @@ from .models.detr import DetrConfig as DetrConfig
 from .models.detr.image_processor import DetrFeatureExtractor as DetrFeatureExtractor
 from .models.detr.image_processor import DetrImageProcessor as DetrImageProcessor
 from .models.detr.image_processor import DetrImageProcessorFast as DetrImageProcessorFast
+from .models.detr.image_processor import DetrImageProcessorPil as DetrImageProcessorPil
 from .models.detr.model import DetrForObjectDetection as DetrForObjectDetection
 from .models.detr.model import DetrModel as DetrModel
 from .models.detr.model import DetrPreTrainedModel as DetrPreTrainedModel
@@ -450,6 +452,7 @@ from .models.resnet import ResNetConfig as ResNetConfig
 from .models.resnet.image_processor import ConvNextFeatureExtractor as ConvNextFeatureExtractor
 from .models.resnet.image_processor import ConvNextImageProcessor as ConvNextImageProcessor
 from .models.resnet.image_processor import ConvNextImageProcessorFast as ConvNextImageProcessorFast
+from .models.resnet.image_processor import ConvNextImageProcessorPil as ConvNextImageProcessorPil
 from .models.resnet.model import ResNetBackbone as ResNetBackbone
 from .models.resnet.model import ResNetForImageClassification as ResNetForImageClassification
 from .models.resnet.model import ResNetModel as ResNetModel
@@ -499,6 +502,7 @@ from .models.vit import ViTConfig as ViTConfig
 from .models.vit.image_processor import ViTFeatureExtractor as ViTFeatureExtractor
 from .models.vit.image_processor import ViTImageProcessor as ViTImageProcessor
 from .models.vit.image_processor import ViTImageProcessorFast as ViTImageProcessorFast
+from .models.vit.image_processor import ViTImageProcessorPil as ViTImageProcessorPil
 from .models.vit.model import ViTForImageClassification as ViTForImageClassification
 from .models.vit.model import ViTForMaskedImageModeling as ViTForMaskedImageModeling
 from .models.vit.model import ViTModel as ViTModel
@@ -559,10 +563,12 @@ from .pipelines.tasks.zero_shot_classification import ZeroShotClassificationPipe
 from .pipelines.tasks.zero_shot_image_classification import (
     ZeroShotImageClassificationPipeline as ZeroShotImageClassificationPipeline,
 )
+from .preprocess.audio.extractor import FeatureExtractionMixin as FeatureExtractionMixin
 from .preprocess.audio.extractor import SequenceFeatureExtractor as SequenceFeatureExtractor
 from .preprocess.batch import BatchFeature as BatchFeature
 from .preprocess.batch import TensorType as TensorType
-from .preprocess.image.processor import BaseImageProcessor as BaseImageProcessor
+from .preprocess.image.base import BaseImageProcessor as BaseImageProcessor
+from .preprocess.image.pil_backend import PilBackend as PilBackend
 from .preprocess.processor import ProcessorMixin as ProcessorMixin
 from .preprocess.text.batch_encoding import BatchEncoding as BatchEncoding
 from .preprocess.text.batch_encoding import CharSpan as CharSpan

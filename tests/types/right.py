@@ -60,7 +60,7 @@ reveal_type(AutoModelForSeq2SeqLM.from_config(config))  # Seq2SeqLM
 reveal_type(AutoModelForImageClassification.from_pretrained("folder"))  # ImageClassifier
 reveal_type(AutoTokenizer.from_pretrained("folder", padding_side="left"))  # PreTrainedTokenizerFast
 reveal_type(AutoImageProcessor.from_pretrained("folder"))  # BaseImageProcessor
-reveal_type(AutoFeatureExtractor.from_pretrained("folder"))  # SequenceFeatureExtractor
+reveal_type(AutoFeatureExtractor.from_pretrained("folder"))  # FeatureExtractionMixin
 reveal_type(AutoProcessor.from_pretrained("folder"))  # ProcessorMixin
 
 # calling

@@ -71,6 +71,10 @@ class ClassMapping(Mapping[type[PreTrainedConfig], Any]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def registered_as(self, name: str) -> Any:
+        """The class called `name` among those registered in this process, or None."""
+        return next((kind for kind in self._registered.values() if kind.__name__ == name), None)
+
     def register(self, key: type[PreTrainedConfig], value: Any, exist_ok: bool = False) -> None:
         """Let configs of the class `key` lead to `value` in this process.
 

@@ -18,8 +18,8 @@ from .config import AutoConfig
 from .mappings import ClassMapping, preprocessors_of
 
 if TYPE_CHECKING:
-    from ..preprocess.audio.extractor import SequenceFeatureExtractor  # noqa: F401 (these are used in texts)
-    from ..preprocess.image.processor import BaseImageProcessor  # noqa: F401
+    from ..preprocess.audio.extractor import FeatureExtractionMixin  # noqa: F401 (these are used in texts)
+    from ..preprocess.image.base import BaseImageProcessor  # noqa: F401
     from ..preprocess.processor import ProcessorMixin  # noqa: F401
     from ..preprocess.text.tokenizer import PreTrainedTokenizerFast  # noqa: F401
 
@@ -111,7 +111,8 @@ class _AutoPreprocessor(Generic[Opened]):
         class_names = [name for place in cls.places if (name := _stored_class(name_or_path, options, *place))]
         if class_names and class_names[0] in cls.general and find_file(name_or_path, "tokenizer.json", options) is not None:
             return cls.generic(name_or_path, options, code)
-        classes = [kind for name in class_names if isinstance(kind := class_named(name), type)]
+        named = [class_named(name) or cls.mapping.registered_as(name) for name in class_names]
+        classes = [kind for kind in named if isinstance(kind, type)]
         for kind in classes:
             if issubclass(kind, cls.kinds()):
                 return kind
@@ -231,7 +232,7 @@ class AutoImageProcessor(_AutoPreprocessor["BaseImageProcessor"]):
         cls._register(config_class, classes, exist_ok)
 
 
-class AutoFeatureExtractor(_AutoPreprocessor["SequenceFeatureExtractor"]):
+class AutoFeatureExtractor(_AutoPreprocessor["FeatureExtractionMixin"]):
     """The feature extractor of a checkpoint (audio; for older image checkpoints the image processor, then named so)."""
 
     kind = "feature_extractor"

@@ -1,7 +1,6 @@
 """What writers of image processors import from `transformers.image_utils`: what an image is, where its channels are, lists."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +16,7 @@ from ..preprocess.image.reading import IMAGENET_STANDARD_STD as _STANDARD_STD
 from ..preprocess.image.reading import OPENAI_CLIP_MEAN as _CLIP_MEAN
 from ..preprocess.image.reading import OPENAI_CLIP_STD as _CLIP_STD
 from ..preprocess.image.reading import ChannelDimension, is_pil, load_image
+from ..preprocess.image.transforms import SizeDict as SizeDict
 from ..preprocess.image.transforms import output_size
 
 IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD = list(_DEFAULT_MEAN), list(_DEFAULT_STD)
@@ -37,34 +37,6 @@ class ImageType(StrEnum):
     PIL = "pillow"
     TORCH = "torch"
     NUMPY = "numpy"
-
-
-@dataclass
-class SizeDict:
-    """Lengths of edges in pixels; those that are None are not there when it is read as a dictionary."""
-
-    height: int | None = None
-    width: int | None = None
-    longest_edge: int | None = None
-    shortest_edge: int | None = None
-    max_height: int | None = None
-    max_width: int | None = None
-    min_pixels: int | None = None
-    max_pixels: int | None = None
-
-    def __getitem__(self, key: str) -> int | None:
-        value: int | None = vars(self)[key]
-        return value
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """The length called `key`, or `default`."""
-        return self[key] if key in self else default
-
-    def __contains__(self, key: object) -> bool:
-        return vars(self).get(str(key)) is not None
-
-    def __iter__(self) -> Iterator[tuple[str, int | None]]:
-        return ((each.name, self[each.name]) for each in fields(self) if each.name in self)
 
 
 def is_pil_image(img: Any) -> bool:

@@ -61,8 +61,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     "generation_stopping_criteria": _GENERATION,
     "generation_utils": _GENERATION,
     "hf_argparser": ("core.argument_parser",),
+    "image_processing_backends": ("compat.image_processors", "compat.image_transforms"),
     "image_processing_base": (),
-    "image_processing_utils": (),
+    "image_processing_utils": ("compat.image_processors",),
+    "image_processing_utils_fast": ("compat.image_processors", "compat.image_transforms"),
     "image_transforms": ("compat.image_transforms",),
     "image_utils": ("compat.images", "preprocess.image.reading"),
     "integrations": ("compat.helpers",),
@@ -119,9 +121,9 @@ _FILES = {
     "WEIGHTS_NAME": "loading.checkpoint:TORCH_NAME",
 }
 _PREPROCESSORS = {
-    "FeatureExtractionMixin": "preprocess.audio.extractor:SequenceFeatureExtractor",
-    "ImageFeatureExtractionMixin": "preprocess.image.processor:BaseImageProcessor",
-    "ImageProcessingMixin": "preprocess.image.processor:BaseImageProcessor",
+    "BaseImageProcessorFast": "preprocess.image.pil_backend:PilBackend",
+    "ImageFeatureExtractionMixin": "compat.image_processors:ImageFeatureExtractionMixin",
+    "ImageProcessingMixin": "preprocess.image.base:BaseImageProcessor",
 }
 _BACKBONES = {
     "BackboneConfigMixin": "modeling.backbone_config:BackboneConfig",
@@ -173,8 +175,10 @@ RENAMED: dict[str, dict[str, str]] = {
     "generation": _OLDER_OUTPUTS,
     "generation.utils": _OLDER_OUTPUTS,
     "generation_utils": _OLDER_OUTPUTS,
+    "image_processing_backends": _PREPROCESSORS,
     "image_processing_base": _PREPROCESSORS,
-    "image_processing_utils": {"VALID_SIZE_DICT_KEYS": "preprocess.image.transforms:SIZE_KEYS"},
+    "image_processing_utils": _PREPROCESSORS,
+    "image_processing_utils_fast": _PREPROCESSORS,
     "image_utils": _PREPROCESSORS,
     "modeling_outputs": {
         "BaseModelOutputWithCrossAttentions": "core.outputs:BaseModelOutputWithPast",
@@ -241,6 +245,7 @@ FAMILY_FILES = {
     "configuration": ("",),
     "feature_extraction": ("feature_extractor", "image_processor"),
     "image_processing": ("image_processor",),
+    "image_processing_pil": ("image_processor",),
     "modeling": ("model",),
     "processing": ("processor",),
     "tokenization": ("tokenizer",),

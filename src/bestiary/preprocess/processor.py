@@ -14,16 +14,16 @@ from ..hub.code.options import CodeOptions
 from ..hub.code.saving import registers_for, save_code
 from ..hub.files import HubOptions, find_file, refuse
 from ..hub.push import PushToHubMixin, uploader
-from .audio.extractor import SequenceFeatureExtractor
+from .audio.extractor import FeatureExtractionMixin
 from .batch import BatchFeature
-from .image.processor import BaseImageProcessor
+from .image.base import BaseImageProcessor
 from .part import PROCESSOR_FILE, Preprocessor
 from .text.tokenizer import PreTrainedTokenizerFast
 
 # What each kind of part is, which input it takes, and under which name options reach it alone.
 KINDS: dict[str, tuple[type, str, str]] = {
     "image_processor": (BaseImageProcessor, "images", "images_kwargs"),
-    "feature_extractor": (SequenceFeatureExtractor, "audio", "audio_kwargs"),
+    "feature_extractor": (FeatureExtractionMixin, "audio", "audio_kwargs"),
     "tokenizer": (PreTrainedTokenizerFast, "text", "text_kwargs"),
 }
 

@@ -10,12 +10,12 @@ import transformers
 
 from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.models.whisper.feature_extractor import WhisperFeatureExtractor
-from bestiary.preprocess.audio.extractor import SequenceFeatureExtractor
+from bestiary.preprocess.audio.extractor import WaveformExtractor
 
 SMALL = {"feature_size": 8, "chunk_length": 1}
 EXTRACTORS = {
-    "waveforms": (SequenceFeatureExtractor(), transformers.Wav2Vec2FeatureExtractor(do_normalize=False)),
-    "normalised": (SequenceFeatureExtractor(do_normalize=True), transformers.Wav2Vec2FeatureExtractor(do_normalize=True)),
+    "waveforms": (WaveformExtractor(), transformers.Wav2Vec2FeatureExtractor(do_normalize=False)),
+    "normalised": (WaveformExtractor(do_normalize=True), transformers.Wav2Vec2FeatureExtractor(do_normalize=True)),
     "spectra": (WhisperFeatureExtractor(**SMALL), transformers.WhisperFeatureExtractor(**SMALL)),
 }
 CLIP = np.random.default_rng(0).uniform(-0.9, 0.9, 5000).astype(np.float32)

@@ -13,7 +13,7 @@ import transformers
 from bestiary.core.errors import ArgumentError, ConfigError, InputError
 from bestiary.core.logging import BestiaryWarning
 from bestiary.models.whisper.feature_extractor import WhisperFeatureExtractor
-from bestiary.preprocess.audio.extractor import SequenceFeatureExtractor
+from bestiary.preprocess.audio.extractor import WaveformExtractor
 
 RNG = np.random.default_rng(0)
 SHORT, MIDDLE, LONG = (RNG.uniform(-1, 1, n).astype(np.float32) for n in (5000, 7003, 20000))
@@ -53,12 +53,12 @@ def test_waveforms_as_wav2vec2_wants_them(options, settings):
     # Without a mask the reference normalises over the padding too, so that a clip's values depend on its neighbours.
     if settings["do_normalize"] and options.get("padding"):
         options = {**options, "return_attention_mask": True}
-    ours = SequenceFeatureExtractor(**settings)([SHORT, MIDDLE], sampling_rate=16000, **options)
+    ours = WaveformExtractor(**settings)([SHORT, MIDDLE], sampling_rate=16000, **options)
     same(ours, transformers.Wav2Vec2FeatureExtractor(**settings)([SHORT, MIDDLE], sampling_rate=16000, **options))
 
 
 def test_normalised_waveforms_have_mean_zero_and_variance_one():
-    values = SequenceFeatureExtractor(do_normalize=True)(3 * SHORT + 0.2, sampling_rate=16000, return_tensors="pt").input_values
+    values = WaveformExtractor(do_normalize=True)(3 * SHORT + 0.2, sampling_rate=16000, return_tensors="pt").input_values
     assert values.shape == (1, len(SHORT))
     assert values.mean().item() == pytest.approx(0, abs=1e-5)
     assert values.std().item() == pytest.approx(1, abs=1e-3)
@@ -125,7 +125,7 @@ def test_input_kinds_agree(tmp_path):
 def test_a_file_of_another_rate_is_resampled():
     buffer = io.BytesIO()
     soundfile.write(buffer, np.repeat(SHORT, 2), 32000, format="WAV")
-    assert SequenceFeatureExtractor()(buffer.getvalue()).input_values[0].shape == (len(SHORT),)
+    assert WaveformExtractor()(buffer.getvalue()).input_values[0].shape == (len(SHORT),)
 
 
 def test_dither_is_noise():
@@ -146,7 +146,7 @@ def test_padding_features_of_several_calls():
     assert batch.labels.tolist() == [3, 5]
     waves = {"input_values": [SHORT, MIDDLE]}
     options = {"padding": "max_length", "max_length": 6000, "truncation": True, "return_attention_mask": True}
-    same(SequenceFeatureExtractor().pad(waves, **options), transformers.Wav2Vec2FeatureExtractor().pad(waves, **options))
+    same(WaveformExtractor().pad(waves, **options), transformers.Wav2Vec2FeatureExtractor().pad(waves, **options))
 
 
 def test_saved_files_open_in_the_reference_and_back(tmp_path):
@@ -203,13 +203,13 @@ def test_bad_clips_are_told(clip, options, message):
 
 
 def test_bad_options_are_told():
-    extractor = SequenceFeatureExtractor()
+    extractor = WaveformExtractor()
     with pytest.raises(ArgumentError, match="max_length"):
         extractor(SHORT, sampling_rate=16000, truncation=True)
     with pytest.raises(ArgumentError, match="longest"):
         extractor(SHORT, sampling_rate=16000, padding="maximal")
     with pytest.raises(ConfigError, match="padding_side"):
-        SequenceFeatureExtractor(padding_side="top")
+        WaveformExtractor(padding_side="top")
     for features in ({"labels": [1]}, {"input_values": []}, {"input_values": SHORT}, {"input_values": "ab"}, 3, [3]):
         with pytest.raises(InputError, match="input_values|features to pad"):
             extractor.pad(features)
@@ -266,4 +266,4 @@ def test_null_leaves_a_setting_to_the_class(tmp_path):
 
 def test_an_unknown_rate_warns():
     with pytest.warns(BestiaryWarning, match="16000 Hz"):
-        SequenceFeatureExtractor()(SHORT)
+        WaveformExtractor()(SHORT)

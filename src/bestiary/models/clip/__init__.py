@@ -100,7 +100,7 @@ __getattr__, __dir__ = lazy(
     {
         "model": ["CLIPPreTrainedModel", *_CLASSES],
         "tokenizer": ["CLIPTokenizer", "CLIPTokenizerFast"],
-        "image_processor": ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPFeatureExtractor"],
+        "image_processor": ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"],
         "processor": ["CLIPProcessor"],
     },
 )

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from ...preprocess.image.processor import BaseImageProcessor, Deviation, Size, edges
+from ...preprocess.image.pil_backend import Deviation, Size, edges
 from ...preprocess.image.reading import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD, PILImageResampling
+from ...preprocess.image.standard import StandardImageProcessor
 
 
-class CLIPImageProcessor(BaseImageProcessor):
+class CLIPImageProcessor(StandardImageProcessor):
     """Shortest edge to 224 bicubic, then the middle 224 x 224."""
 
     do_convert_rgb: bool | None = True
@@ -19,4 +20,4 @@ class CLIPImageProcessor(BaseImageProcessor):
     image_std: Deviation = OPENAI_CLIP_STD
 
 
-CLIPFeatureExtractor = CLIPImageProcessorFast = CLIPImageProcessor
+CLIPFeatureExtractor = CLIPImageProcessorFast = CLIPImageProcessorPil = CLIPImageProcessor

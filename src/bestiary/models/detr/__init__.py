@@ -108,6 +108,6 @@ __getattr__, __dir__ = lazy(
     {
         "model": ["DetrPreTrainedModel", "DetrModel", "DetrForObjectDetection"],
         "segmentation": ["DetrForSegmentation"],
-        "image_processor": ["DetrImageProcessor", "DetrImageProcessorFast", "DetrFeatureExtractor"],
+        "image_processor": ["DetrImageProcessor", "DetrImageProcessorFast", "DetrImageProcessorPil", "DetrFeatureExtractor"],
     },
 )

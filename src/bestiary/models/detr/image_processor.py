@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ...preprocess.image.detection import DetectionImageProcessor
-from ...preprocess.image.processor import Deviation, Size, edges
+from ...preprocess.image.pil_backend import Deviation, Size, edges
 from ...preprocess.image.reading import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 
@@ -16,4 +16,4 @@ class DetrImageProcessor(DetectionImageProcessor):
     image_std: Deviation = IMAGENET_DEFAULT_STD
 
 
-DetrFeatureExtractor = DetrImageProcessorFast = DetrImageProcessor
+DetrFeatureExtractor = DetrImageProcessorFast = DetrImageProcessorPil = DetrImageProcessor

@@ -88,6 +88,11 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "model": ["ResNetPreTrainedModel", *TASKS.values()],
-        "image_processor": ["ConvNextImageProcessor", "ConvNextImageProcessorFast", "ConvNextFeatureExtractor"],
+        "image_processor": [
+            "ConvNextImageProcessor",
+            "ConvNextImageProcessorFast",
+            "ConvNextImageProcessorPil",
+            "ConvNextFeatureExtractor",
+        ],
     },
 )

@@ -7,4 +7,4 @@ class ConvNextImageProcessor(CropPctImageProcessor):
     """Its defaults are ConvNeXt's."""
 
 
-ConvNextFeatureExtractor = ConvNextImageProcessorFast = ConvNextImageProcessor
+ConvNextFeatureExtractor = ConvNextImageProcessorFast = ConvNextImageProcessorPil = ConvNextImageProcessor

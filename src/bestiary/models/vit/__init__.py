@@ -55,6 +55,6 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "model": ["ViTPreTrainedModel", *TASKS.values()],
-        "image_processor": ["ViTImageProcessor", "ViTImageProcessorFast", "ViTFeatureExtractor"],
+        "image_processor": ["ViTImageProcessor", "ViTImageProcessorFast", "ViTImageProcessorPil", "ViTFeatureExtractor"],
     },
 )

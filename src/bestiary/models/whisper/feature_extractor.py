@@ -10,7 +10,7 @@ from ...core.errors import ConfigError, InputError
 from ...core.kinds import Amount, Size
 from ...hub.files import refuse
 from ...placement.device_map import check_available
-from ...preprocess.audio.extractor import Lengths, SequenceFeatureExtractor
+from ...preprocess.audio.extractor import Lengths, WaveformExtractor
 from ...preprocess.audio.spectrogram import mel_filter_bank
 from ...preprocess.batch import BatchFeature, TensorType
 
@@ -22,7 +22,7 @@ def _mel_filters(n_fft: int, feature_size: int, sampling_rate: int) -> np.ndarra
     return mel_filter_bank(1 + n_fft // 2, feature_size, 0.0, 8000.0, sampling_rate, norm="slaney", mel_scale="slaney")
 
 
-class WhisperFeatureExtractor(SequenceFeatureExtractor):
+class WhisperFeatureExtractor(WaveformExtractor):
     """Clips to `input_features` (B, M, frames): log10 mel power, at most 8 below the clip's loudest value, near -1..1.
 
     `chunk_length` is in seconds, `hop_length` and `n_fft` in samples, `feature_size` is M (80, or 128 from large-v3 on),
@@ -33,6 +33,16 @@ class WhisperFeatureExtractor(SequenceFeatureExtractor):
 
     model_input_names: ClassVar[list[str]] = ["input_features"]
     derived: ClassVar[tuple[str, ...]] = ("n_samples", "nb_max_frames")
+    by_place: ClassVar[tuple[str, ...]] = (
+        "feature_size",
+        "sampling_rate",
+        "hop_length",
+        "chunk_length",
+        "n_fft",
+        "padding_value",
+        "dither",
+        "return_attention_mask",
+    )
 
     feature_size: Size = 80
     hop_length: Size = 160
@@ -85,7 +95,7 @@ class WhisperFeatureExtractor(SequenceFeatureExtractor):
         Clips are cut or padded to one chunk; audio of any length is kept with `padding="longest", truncation=False`.
 
         Args:
-            raw_speech: a clip or a list of clips, in every form that `SequenceFeatureExtractor` takes.
+            raw_speech: a clip or a list of clips, in every form that `WaveformExtractor` takes.
             max_length: samples to cut or pad to in place of one chunk; 0 is one chunk, too.
             do_normalize: first give the samples mean 0 and variance 1.
             device: where the spectrogram is computed; the result comes back to the CPU.

@@ -10,11 +10,11 @@ from ...core.errors import ArgumentError, ConfigError, InputError
 from ...core.kinds import Size, Whole, describe, fits
 from ...core.logging import warn_once
 from ...hub.code.saving import registers_for
-from ...hub.files import refuse
+from ...hub.files import HubOptions, refuse
 from ..batch import BatchFeature, TensorType, is_torch, to_numpy
 from ..part import Preprocessor
 from ..sources import read_source
-from .reading import MOST_SAMPLES, check_samples, decode, resample, to_mono, unpack
+from .reading import MOST_SAMPLES, check_samples, decode, load_audio, resample, to_mono, unpack
 
 
 class Lengths(NamedTuple):
@@ -40,15 +40,8 @@ class Lengths(NamedTuple):
         return cls(rounded if truncation else None, target, step)
 
 
-class SequenceFeatureExtractor(Preprocessor):
-    """Clips to `input_values`: the samples themselves, padded to one length, if wanted with mean 0 and variance 1.
-
-    `sampling_rate` is in hertz. A family with other features overrides `__call__` and uses `waveforms` and `align`.
-
-    Example:
-        extractor = SequenceFeatureExtractor(do_normalize=True)
-        values = extractor([clip_a, clip_b], sampling_rate=16000, padding=True, return_tensors="pt").input_values  # (B, W)
-    """
+class FeatureExtractionMixin(Preprocessor):
+    """A feature extractor whose settings are what its constructor sets; a subclass writes `__call__`."""
 
     part_name: ClassVar[str] = "feature_extractor"
     type_key: ClassVar[str] = "feature_extractor_type"
@@ -56,12 +49,43 @@ class SequenceFeatureExtractor(Preprocessor):
     model_input_names: ClassVar[list[str]] = ["input_values", "attention_mask"]
     register_for_auto_class = registers_for("AutoFeatureExtractor")
 
+    @classmethod
+    def get_feature_extractor_dict(
+        cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The stored settings, and those of `kwargs` that do not say where they are."""
+        options, others = HubOptions.split(kwargs)
+        return cls.get_dict(pretrained_model_name_or_path, options), others
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings and the name of the class, without tables that follow from them."""
+        return {name: value for name, value in super().to_dict().items() if name not in ("mel_filters", "window")}
+
+
+class SequenceFeatureExtractor(FeatureExtractionMixin):
+    """The base of what makes features of sounds: rows of one clip each are cut and padded along their first axis.
+
+    A subclass writes `__call__`; `waveforms` reads and checks what it is given, `pad` brings rows to one length.
+    `sampling_rate` is in hertz.
+
+    Class attributes:
+        by_place: the settings that the constructor takes by place, in this order.
+    """
+
+    by_place: ClassVar[tuple[str, ...]] = ("feature_size", "sampling_rate", "padding_value")
+
     feature_size: Size = 1
     sampling_rate: Size = 16000
     padding_value: float = 0.0
     padding_side: str = "right"
-    return_attention_mask: bool = False
-    do_normalize: bool = False
+    return_attention_mask: bool = True
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        if len(values) > len(self.by_place):
+            raise ConfigError(
+                f"{type(self).__name__} takes {', '.join(self.by_place)} by place; {len(values)} values were given"
+            )
+        super().__init__(**dict(zip(self.by_place, values, strict=False)), **named)
 
     def validate(self) -> None:
         """Refuse values that no clip can be processed with."""
@@ -69,39 +93,20 @@ class SequenceFeatureExtractor(Preprocessor):
         if self.padding_side not in ("left", "right"):
             raise ConfigError(f'padding_side must be "left" or "right", not {self.padding_side!r:.80}')
 
-    def __call__(
-        self,
-        raw_speech: Any,
-        padding: bool | str = False,
-        max_length: int | None = None,
-        truncation: bool = False,
-        pad_to_multiple_of: int | None = None,
-        return_attention_mask: bool | None = None,
-        return_tensors: str | TensorType | None = None,
-        sampling_rate: int | None = None,
-        do_normalize: bool | None = None,
-        **unknown: Any,
-    ) -> BatchFeature:
-        """`input_values` (B, W), and `attention_mask` (B, W) with 1 on real samples if wanted.
-
-        Args:
-            raw_speech: a clip or a list of clips: arrays, tensors, lists of samples in -1..1, dictionaries with "array" and
-                "sampling_rate", or paths and bytes of audio files, which are brought to this extractor's rate.
-            sampling_rate: the rate of the arrays given, checked against the model's.
-            padding, max_length, truncation, pad_to_multiple_of: to one length, counted in samples, as for a tokenizer.
+    def fetch_audio(self, audio_url_or_urls: Any, sampling_rate: int | None = None) -> Any:
+        """Each path or address in (lists of) these as samples (W,) at `sampling_rate`; what are samples stays as it is.
 
         Raises:
-            InputError: a clip that cannot be used, or of another rate.
-            ArgumentError: options that do not fit together, or do not exist.
+            InputError: neither a path nor samples. FileMissing, HubError, CorruptFile: one cannot be read.
         """
-        refuse(unknown, type(self).__name__)
-        lengths = Lengths.read(padding, max_length, truncation, pad_to_multiple_of)
-        normalize = self.do_normalize if do_normalize is None else do_normalize
-        rows, masks = self.align(self.waveforms(raw_speech, sampling_rate), lengths, normalize)
-        features: dict[str, Any] = {"input_values": rows}
-        if self.return_attention_mask if return_attention_mask is None else return_attention_mask:
-            features["attention_mask"] = masks
-        return BatchFeature(features, return_tensors)
+        rate = sampling_rate or self.sampling_rate
+        if isinstance(audio_url_or_urls, list | tuple) and not (audio_url_or_urls and isinstance(audio_url_or_urls[0], float)):
+            return [self.fetch_audio(each, rate) for each in audio_url_or_urls]
+        if isinstance(audio_url_or_urls, str):
+            return load_audio(audio_url_or_urls, rate)
+        if is_torch(audio_url_or_urls) or isinstance(audio_url_or_urls, np.ndarray | list | tuple):
+            return audio_url_or_urls
+        raise InputError(f"samples, a path or an address was expected; found {type(audio_url_or_urls).__name__}")
 
     def waveforms(self, raw_speech: Any, sampling_rate: int | None = None) -> list[np.ndarray]:
         """The clips as float32 rows (W,) at this extractor's rate.
@@ -194,6 +199,52 @@ class SequenceFeatureExtractor(Preprocessor):
             raise InputError(f"{name!r} must hold a row of numbers for each clip; found {features[name]!r:.80}")
         rows = [row.astype(np.float32) if row.dtype == np.float64 else row for row in rows]
         features[name], masks = self.align(rows, lengths)
+        if self.return_attention_mask if return_attention_mask is None else return_attention_mask:
+            features["attention_mask"] = masks
+        return BatchFeature(features, return_tensors)
+
+
+class WaveformExtractor(SequenceFeatureExtractor):
+    """Clips to `input_values`: the samples themselves, padded to one length, if wanted with mean 0 and variance 1.
+
+    Example:
+        extractor = WaveformExtractor(do_normalize=True)
+        values = extractor([clip_a, clip_b], sampling_rate=16000, padding=True, return_tensors="pt").input_values  # (B, W)
+    """
+
+    return_attention_mask: bool = False
+    do_normalize: bool = False
+
+    def __call__(
+        self,
+        raw_speech: Any,
+        padding: bool | str = False,
+        max_length: int | None = None,
+        truncation: bool = False,
+        pad_to_multiple_of: int | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: str | TensorType | None = None,
+        sampling_rate: int | None = None,
+        do_normalize: bool | None = None,
+        **unknown: Any,
+    ) -> BatchFeature:
+        """`input_values` (B, W), and `attention_mask` (B, W) with 1 on real samples if wanted.
+
+        Args:
+            raw_speech: a clip or a list of clips: arrays, tensors, lists of samples in -1..1, dictionaries with "array" and
+                "sampling_rate", or paths and bytes of audio files, which are brought to this extractor's rate.
+            sampling_rate: the rate of the arrays given, checked against the model's.
+            padding, max_length, truncation, pad_to_multiple_of: to one length, counted in samples, as for a tokenizer.
+
+        Raises:
+            InputError: a clip that cannot be used, or of another rate.
+            ArgumentError: options that do not fit together, or do not exist.
+        """
+        refuse(unknown, type(self).__name__)
+        lengths = Lengths.read(padding, max_length, truncation, pad_to_multiple_of)
+        normalize = self.do_normalize if do_normalize is None else do_normalize
+        rows, masks = self.align(self.waveforms(raw_speech, sampling_rate), lengths, normalize)
+        features: dict[str, Any] = {"input_values": rows}
         if self.return_attention_mask if return_attention_mask is None else return_attention_mask:
             features["attention_mask"] = masks
         return BatchFeature(features, return_tensors)

@@ -10,13 +10,14 @@ from ...core.kinds import fits
 from ...core.logging import warn_once
 from ..batch import BatchFeature, TensorType, is_torch
 from . import transforms
-from .processor import BaseImageProcessor, channel_formats
+from .base import channel_formats
 from .reading import ChannelDimension, flat_list, to_array
+from .standard import StandardImageProcessor
 
 FORMATS = ("coco_detection", "coco_panoptic")
 
 
-class DetectionImageProcessor(BaseImageProcessor):
+class DetectionImageProcessor(StandardImageProcessor):
     """Images to `pixel_values` and `pixel_mask`, annotations to `labels`, predictions back to boxes in the image.
 
     With `do_convert_annotations` the boxes of labels are centers and sizes in 0..1 of the (padded) image, else corners in
@@ -47,7 +48,7 @@ class DetectionImageProcessor(BaseImageProcessor):
         annotations: Any = None,
         *,
         return_tensors: str | TensorType | None = None,
-        data_format: str = ChannelDimension.FIRST,
+        data_format: str | None = None,
         input_data_format: str | None = None,
         device: Any = None,
         **overrides: Any,

@@ -6,13 +6,15 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from ...core.errors import ConfigError, InputError
+from ...core.errors import ArgumentError, ConfigError, InputError
 from ...core.kinds import Range, check
 from ...core.optional import require
 
 Edge = Annotated[int, Range(1, 2**20)]
 MOST_PIXELS = 2**26
+PADDING_MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
+EDGES = ("height", "width", "longest_edge", "shortest_edge", "max_height", "max_width", "min_pixels", "max_pixels")
 SIZE_KEYS = (
     {"height", "width"},
     {"shortest_edge"},
@@ -22,8 +24,27 @@ SIZE_KEYS = (
 )
 
 
-def read_size(size: Any, square: bool, name: str = "size") -> dict[str, int]:
-    """`size` as files and callers write it (a number, a pair, a dictionary) as a dictionary with keys of `SIZE_KEYS`.
+class SizeDict(dict[str, int]):
+    """Lengths of edges in pixels, by name and as attributes; an edge that is not set is None."""
+
+    def __init__(self, *sizes: Any, **lengths: int | None) -> None:
+        super().__init__({edge: length for edge, length in dict(*sizes, **lengths).items() if length is not None})
+
+    def __missing__(self, edge: str) -> None:
+        if edge not in EDGES:
+            raise KeyError(f"a size has the edges {', '.join(EDGES)}, not {edge!r:.80}")
+
+    def __getattr__(self, edge: str) -> int | None:
+        if edge not in EDGES:
+            raise AttributeError(f"a size has the edges {', '.join(EDGES)}, not {edge!r:.80}")
+        return self[edge]
+
+    def __setattr__(self, edge: str, length: int) -> None:
+        self[edge] = length
+
+
+def read_size(size: Any, square: bool, name: str = "size") -> SizeDict:
+    """`size` as files and callers write it (a number, a pair, a dictionary) by edges, those of one of `SIZE_KEYS`.
 
     Args:
         square: whether one number means height and width, or the shortest edge.
@@ -44,7 +65,15 @@ def read_size(size: Any, square: bool, name: str = "size") -> dict[str, int]:
         check(name, key, value, Edge)
     if lengths.get("height", 1) * lengths.get("width", 1) > MOST_PIXELS:
         raise ConfigError(f"{name} is {lengths['height']} x {lengths['width']}: an image has at most {MOST_PIXELS} pixels")
-    return lengths
+    return SizeDict(lengths)
+
+
+def exact_size(size: Any, name: str) -> SizeDict:
+    """`size` as height and width; `ConfigError` for other edges."""
+    exact = read_size(size, True, name)
+    if "height" not in exact:
+        raise ConfigError(f"{name} must have height and width, not {exact}")
+    return exact
 
 
 def output_size(height: int, width: int, size: dict[str, int]) -> tuple[int, int]:
@@ -148,6 +177,17 @@ def pad(image: np.ndarray, height: int, width: int, top: int = 0, left: int = 0,
     canvas = np.full((height, width, image.shape[2]), value, dtype=image.dtype)
     canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
     return canvas
+
+
+def pad_to(image: np.ndarray, size: dict[str, int], value: float, mode: str) -> np.ndarray:
+    """`image` (Y, X, C) with rows below and columns to the right up to `size`: of `value`, or by a mode of `numpy.pad`."""
+    if mode == "constant" or (image.shape[0] > size["height"] or image.shape[1] > size["width"]):
+        return pad(image, size["height"], size["width"], value=value)
+    if mode not in PADDING_MODES:
+        raise ArgumentError(f"padding_mode must be one of {', '.join(PADDING_MODES)}, not {mode!r:.80}")
+    ends = [(0, size["height"] - image.shape[0]), (0, size["width"] - image.shape[1]), (0, 0)]
+    padded: np.ndarray = np.pad(image, ends, mode=mode)  # type: ignore[call-overload]
+    return padded
 
 
 def rescale(image: np.ndarray, scale: float) -> np.ndarray:
