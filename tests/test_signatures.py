@@ -32,7 +32,7 @@ KEYWORDS = {
     "*.from_pretrained": {*get_type_hints(HubKeywords), *get_type_hints(OpenKeywords)},
     "PreTrainedModel.save_pretrained": SAVING,
     "PreTrainedModel.push_to_hub": SAVING,
-    "BartTokenizer.encode": signature_of(bestiary.PreTrainedTokenizerFast.__call__),
+    "*Tokenizer.encode": signature_of(bestiary.PreTrainedTokenizerFast.__call__),
     "CLIPProcessor.apply_chat_template": signature_of(bestiary.PreTrainedTokenizerFast.apply_chat_template),
     "*.forward": OF_EVERY_CALL,  # model(...) takes them, and keeps them from its forward
 }
@@ -58,7 +58,7 @@ NOT_THERE = {
     "*Tokenizer*:vocab_file": "the same as vocab, taken by name",
     "WhisperTokenizer*:vocab WhisperTokenizer*:merges": "taken by place and by name, and handed on",
     "LlamaConfig:pretraining_tp": "how a model was split while it was trained; kept, as any value",
-    "BartTokenizer.apply_chat_template:sanitize_control_tokens": "not there yet",
+    "*Tokenizer.apply_chat_template:sanitize_control_tokens": "not there yet",
     "CLIPProcessor.apply_chat_template:*": "images in conversations are not there yet",
     "*Tokenizer.save_pretrained:legacy_format *Tokenizer.save_pretrained:save_format": "one format, which all releases read",
     "*Processor.preprocess:* *ImageProcessor.pad:*": "hooks of the published base classes",
@@ -66,7 +66,9 @@ NOT_THERE = {
     "CLIPProcessor.__call__:videos CLIPProcessor.__call__:audio": "a part that this processor does not have",
     "Detr*.forward:inputs_embeds": "published, and without effect there",
     "DetrForSegmentation.forward:*": "the same inputs as DetrForObjectDetection, handed on",
-    "*.set_input_embeddings:new_embeddings": "called value, as by most published classes",
+    "*Layer.forward:*": "called layer(x, mask, cache, ...)",
+    "AlbertTokenizer*:trim_offsets": "published, and without effect there",
+    "*.set_input_embeddings:new_embeddings *.set_output_embeddings:word_embeddings": "called value, as by most",
     "*Pipeline.preprocess:* *Pipeline.postprocess:* *Pipeline:args_parser": "the steps inside of a pipeline are its own",
     "*ipeline:video_processor *Pipeline:binary_output": "not there yet",
     "AutomaticSpeechRecognitionPipeline:*": "handed on to Pipeline, which takes them",

@@ -20,6 +20,7 @@ SHARED_HEADS = [
     ("bert", "BertForTokenClassification"),
     ("detr", "DetrForObjectDetection"),
     ("detr", "DetrForSegmentation"),
+    ("electra", "ElectraForMultipleChoice"),
     ("gpt2", "GPT2DoubleHeadsModel"),
     ("llama", "LlamaForCausalLM"),
     ("llama", "LlamaForSequenceClassification"),

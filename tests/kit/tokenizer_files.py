@@ -33,6 +33,7 @@ SAMPLES = [
     "  lead and trail  ",
     "日本語 🤖 é e\u0301",
     "<s> a </s><unk> b [CLS] c [MASK]d",
+    "a <mask> b [MASK] <mask>c",
     "tab\tx\u00a0y  \r\n",
 ]
 
@@ -79,6 +80,12 @@ def byte_level(special: tuple[str, ...] = ("<|endoftext|>",), trim: bool = True)
 def _bert(folder: Path) -> None:
     vocab = wordpiece().get_vocab()
     (folder / "vocab.txt").write_text("\n".join(sorted(vocab, key=vocab.__getitem__)) + "\n", encoding="utf-8")
+
+
+def _mpnet(folder: Path) -> None:
+    vocab = wordpiece().get_vocab()
+    words = ["<s>", "<pad>", "</s>", "<unk>", *sorted(vocab, key=vocab.__getitem__), "<mask>"]
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
 
 
 def _generic(folder: Path) -> None:
@@ -161,6 +168,11 @@ def _t5(folder: Path) -> None:
     _sentencepiece(folder, "spiece", vocab_size=300, model_type="unigram", pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
 
 
+def _albert(folder: Path) -> None:
+    symbols = {"control_symbols": "[CLS],[SEP]", "user_defined_symbols": "[MASK],(,)"}
+    _sentencepiece(folder, "spiece", vocab_size=300, model_type="unigram", pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, **symbols)
+
+
 def _fairseq(folder: Path) -> None:
     _sentencepiece(folder, "sentencepiece.bpe", vocab_size=300, model_type="unigram")
 
@@ -232,6 +244,8 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "llama": _llama,
     "llama3": _llama3,
     "t5": _t5,
+    "albert": _albert,
+    "mpnet": _mpnet,
     "xlm_roberta": _fairseq,
     "camembert": _fairseq,
     "clip": _clip,

@@ -21,6 +21,7 @@ NAMES = {name for line in (SIZES, HEADS, OTHERS, MAMBA) for name in line.split()
 # (end of the name of published classes, attribute) -> why ours does not have it, or has another value.
 APART = {
     ("CLIPEncoder", "gradient_checkpointing"): "layers and models say it",
+    ("Transformer", "gradient_checkpointing"): "layers and models say it",
     ("T5Attention", "gradient_checkpointing"): "layers and models say it",
     ("DetrConvEncoder", "config"): "the module at this path is a plain nn.ModuleDict",
     ("DetrMHAttentionMap", "attention_dropout"): "nothing is dropped there, whatever the config says of other attention",

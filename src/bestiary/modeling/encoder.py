@@ -18,6 +18,7 @@ from ..nn.layer import Layer, in_chunks
 from ..nn.masks import Mask, make_mask, positions
 from ..nn.pooling import FirstTokenPooler
 from .base import PreTrainedModel
+from .config import PreTrainedConfig
 from .cross_attention import look_at
 from .encoder_config import EncoderConfig
 from .pruning import HeadWeights
@@ -25,23 +26,36 @@ from .recording import Stack
 
 
 class EncoderEmbeddings(nn.Module):
-    """norm(word + segment + position)."""
+    """norm(word + segment + position), as wide as `embedding_size` where the config declares one.
 
+    Class attributes:
+        has_positions, has_segments: False where a family learns none.
+    """
+
+    has_positions: ClassVar[bool] = True
+    has_segments: ClassVar[bool] = True
     padding_idx = Alias("word_embeddings.padding_idx")
 
-    def __init__(self, config: EncoderConfig) -> None:
+    def __init__(self, config: Any) -> None:
         super().__init__()
-        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size, config.padding_row)
-        self.position_embeddings = LearnedPositions(config.max_position_embeddings, config.hidden_size, config.first_position)
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
-        self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+        size = config.declared("embedding_size", config.hidden_size)
+        self.word_embeddings = nn.Embedding(config.vocab_size, size, config.padding_row)
+        if self.has_positions:
+            self.position_embeddings = LearnedPositions(config.max_position_embeddings, size, config.first_position)
+        if self.has_segments:
+            self.token_type_embeddings = nn.Embedding(config.type_vocab_size, size)
+        self.LayerNorm = nn.LayerNorm(size, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
         """words (B, T, D) are already embedded; without token_type_ids every token is of the first segment."""
-        types = words.new_zeros(1, dtype=torch.long) if token_type_ids is None else token_type_ids
-        segments = self.token_type_embeddings(types)
-        output: Tensor = self.dropout(self.LayerNorm(words + segments + self.position_embeddings(position_ids)))
+        x = words
+        if self.has_segments:
+            types = words.new_zeros(1, dtype=torch.long) if token_type_ids is None else token_type_ids
+            x = x + self.token_type_embeddings(types)
+        if self.has_positions:
+            x = x + self.position_embeddings(position_ids)
+        output: Tensor = self.dropout(self.LayerNorm(x))
         return output
 
 
@@ -106,15 +120,19 @@ class EncoderIntermediate(nn.Module):
 
 
 class EncoderLayer(Layer):
-    """norm(x + attention(x)), perhaps norm(x + attention(x, memory)), then norm(x + mlp(x))."""
+    """norm(x + attention(x)), perhaps norm(x + attention(x, memory)), then norm(x + mlp(x)).
 
+    Class attribute `attention_class`: the first half of the block, built from the config and the layer's number.
+    """
+
+    attention_class: ClassVar[type[nn.Module]] = EncoderAttention
     is_decoder, add_cross_attention = Alias("config.is_decoder"), Alias("config.add_cross_attention")
 
     def __init__(self, config: EncoderConfig, layer_idx: int) -> None:
         super().__init__()
         self.chunk_size_feed_forward = config.chunk_size_feed_forward
-        self.attention = EncoderAttention(config, layer_idx)
-        self.crossattention = EncoderAttention(config, layer_idx, cross=True) if config.add_cross_attention else None
+        self.attention = self.attention_class(config, layer_idx)
+        self.crossattention = self.attention_class(config, layer_idx, cross=True) if config.add_cross_attention else None
         self.intermediate = EncoderIntermediate(config)
         self.output = EncoderOutput(config, config.intermediate_size)
 
@@ -135,7 +153,7 @@ class EncoderLayer(Layer):
 class EncoderStack(nn.Module):
     """The blocks, one after another."""
 
-    def __init__(self, config: EncoderConfig, layer_class: type[EncoderLayer] = EncoderLayer) -> None:
+    def __init__(self, config: Any, layer_class: type[Layer] = EncoderLayer) -> None:
         super().__init__()
         self.layer = nn.ModuleList(layer_class(config, i) for i in range(config.num_hidden_layers))
 
@@ -145,12 +163,35 @@ class EncoderStack(nn.Module):
         return x
 
 
+def text_positions(
+    config: PreTrainedConfig, words: Tensor, ids: Tensor | None, attention_mask: Tensor | None, cache: Any = None
+) -> Tensor:
+    """Position ids (B or 1, T) of `words` (B, T, D): padding is not counted; their `ids` (B, T) may say where it is."""
+    past, first = 0 if cache is None else cache.position(), config.first_position
+    says = attention_mask
+    if first and ids is not None and past == 0 and (says is None or says.dim() != 2):
+        says = ids != first - 1  # as published, whatever is attended to
+    return positions(says, words.shape[1], past, words.device, first)
+
+
+def look_both_ways(
+    table: nn.Module, input_ids: Tensor | None, attention_mask: Tensor | None, inputs_embeds: Tensor | None
+) -> tuple[Tensor, Mask]:
+    """What a model that is an encoder only begins with: the embedded words (B, T, D), by `table`, and the mask over them."""
+    one_of(input_ids, inputs_embeds)
+    warn_of_hidden_rows(attention_mask)
+    words = table(input_ids) if inputs_embeds is None else inputs_embeds
+    return words, make_mask(words.shape[1], words.device, attention_mask, causal=False)
+
+
 class EncoderPreTrainedModel(PreTrainedModel):
     """What all classes of a family on this floor share."""
 
     stacks = {"": Stack("encoder.layer")}
-    head_weights = HeadWeights(("attention.self.query", "attention.self.key", "attention.self.value"), "attention.output.dense")
-    _optional_parts = [r"(^|\.)pooler\.dense\."]
+    head_weights: ClassVar[HeadWeights | None] = HeadWeights(
+        ("attention.self.query", "attention.self.key", "attention.self.value"), "attention.output.dense"
+    )
+    _optional_parts = [r"(^|\.)pooler\."]
     _weight_rules = (
         rename("LayerNorm.gamma", "LayerNorm.weight", reverse=False),  # as the TensorFlow release called them
         rename("LayerNorm.beta", "LayerNorm.bias", reverse=False),
@@ -170,11 +211,13 @@ class Encoder(EncoderPreTrainedModel):
 
     embeddings_class: ClassVar[type[EncoderEmbeddings]] = EncoderEmbeddings
     layer_class: ClassVar[type[EncoderLayer]] = EncoderLayer
-    _keys_to_ignore_on_load_unexpected = [*PreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\.dense\."]
+    _keys_to_ignore_on_load_unexpected = [*PreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\."]
 
     def __init__(self, config: EncoderConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config)
         self.embeddings = self.embeddings_class(config)
+        width = config.declared("embedding_size", config.hidden_size)
+        self.embeddings_project = None if width == config.hidden_size else nn.Linear(width, config.hidden_size)
         self.encoder = EncoderStack(config, self.layer_class)
         self.pooler = FirstTokenPooler(config.hidden_size) if add_pooling_layer else None
 
@@ -213,12 +256,10 @@ class Encoder(EncoderPreTrainedModel):
         memory_mask, cache = look_at(self, encoder_hidden_states, encoder_attention_mask, words, cache)
         mask = make_mask(words.shape[1], words.device, attention_mask, cache=cache, causal=decoder)
         if position_ids is None:
-            past, first = 0 if cache is None else cache.position(), self.config.first_position
-            says = attention_mask
-            if first and input_ids is not None and past == 0 and (says is None or says.dim() != 2):
-                says = input_ids != first - 1  # as published, whatever is attended to
-            position_ids = positions(says, words.shape[1], past, words.device, first)
+            position_ids = text_positions(self.config, words, input_ids, attention_mask, cache)
         x = self.embeddings(words, token_type_ids, position_ids)
+        if self.embeddings_project is not None:
+            x = self.embeddings_project(x)
         x = self.encoder(x, mask, cache, memory=encoder_hidden_states, memory_mask=memory_mask)
         pooled = None if self.pooler is None else self.pooler(x, mask.padding)
         return BaseModelOutputWithPoolingAndCrossAttentions(last_hidden_state=x, pooler_output=pooled, past_key_values=cache)

@@ -26,6 +26,8 @@ class Recorder:
         layers = model.get_submodule(stack.layers)
         if hidden_states:
             name, parts = f"{prefix}hidden_states", list(layers.children())
+            if stack.inner is not None:
+                parts = [layer for group in parts for layer in group.get_submodule(stack.inner).children()]
             for layer in parts[: int(stack.entry)] if stack.outputs else parts:
                 self.handles.append(layer.register_forward_pre_hook(self._record_input(name)))
             for layer in parts[: len(parts) - stack.entry] if stack.outputs else ():

@@ -12,9 +12,11 @@ class Stack:
         final: path of the module whose output is the final state; None for the last layer's own output.
         outputs: the states are the first layer's input and all layers' outputs, where something happens between layers.
         entry: with `outputs`, False where the last layer's own output takes the place of the first one's input.
+        inner: where layers stand in groups, the path of the list of layers in each group.
     """
 
     layers: str
     final: str | None = None
     outputs: bool = False
     entry: bool = True
+    inner: str | None = None

@@ -47,20 +47,24 @@ class LearnedPositions(nn.Embedding):
         )
 
 
-def sinusoids(length: int, size: int, longest: float = 10000.0, reached: bool = True) -> Tensor:
-    """Positions (length, size) in fp32: sines, then cosines, of wavelengths from 2 pi to 2 pi * `longest` (geometric).
-
-    The last of them is the longest where that is `reached`; in Vaswani et al. 2017 it would be the next.
-    """
-    steps = torch.arange(size // 2, dtype=torch.float32) / (size // 2 - reached)
+def sinusoids(length: int, size: int, longest: float = 10000.0) -> Tensor:
+    """Positions (length, size) in fp32: sines, then cosines, of wavelengths from 2 pi to 2 pi * `longest` (geometric)."""
+    steps = torch.arange(size // 2, dtype=torch.float32) / (size // 2 - 1)
     angles = torch.arange(length, dtype=torch.float32).unsqueeze(1) * torch.exp(-math.log(longest) * steps)
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
-class FixedPositions(LearnedPositions, Starting):
-    """Sinusoids of Vaswani et al. 2017, sines before cosines: a table that is stored, and not trained."""
+def alternating_sinusoids(length: int, size: int, longest: float = 10000.0) -> Tensor:
+    """Positions (length, size) in fp32: the sine and the cosine of each wavelength side by side (Vaswani et al. 2017)."""
+    wavelengths = longest ** (2 * (torch.arange(size, dtype=torch.float64) // 2) / size)
+    angles = torch.arange(length, dtype=torch.float64).unsqueeze(1) / wavelengths
+    return torch.where(torch.arange(size) % 2 == 0, angles.sin(), angles.cos()).float()
 
-    starts = {"weight": lambda weight: weight.copy_(sinusoids(len(weight), weight.shape[1], reached=False))}
+
+class FixedPositions(LearnedPositions, Starting):
+    """Sinusoids of Vaswani et al. 2017, all sines before all cosines: a table that is stored, and not trained."""
+
+    starts = {"weight": lambda weight: weight.copy_(alternating_sinusoids(*weight.shape).unflatten(1, (-1, 2)).mT.flatten(1))}
 
     def __init__(self, count: int, size: int, first: int = 0) -> None:
         super().__init__(count, size, first)

@@ -100,6 +100,19 @@ def classification_loss(logits: Tensor, labels: Tensor, problem_type: str | None
     return loss(logits, labels.to(logits).view(logits.shape)), problem_type
 
 
+def yes_no_loss(logits: Tensor, labels: Tensor, real: Tensor | None = None) -> Tensor:
+    """Mean binary cross entropy of logits (B, T) against labels (B, T) of 0 and 1, where `real` (B, T) is not 0.
+
+    Raises:
+        InputError: labels that do not fit the logits.
+    """
+    _check_shape(labels, logits.shape)
+    labels = labels.to(logits).view(logits.shape)
+    if real is not None:
+        logits, labels = logits[real != 0], labels[real != 0]
+    return F.binary_cross_entropy_with_logits(logits, labels)
+
+
 def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor | None, ends: Tensor | None) -> Tensor | None:
     """Mean cross entropy of the start and end (B,) of a span in logits (B, T); places outside the input are ignored.
 

@@ -18,8 +18,12 @@ class FirstTokenPooler(nn.Module):
 
     def forward(self, x: Tensor, padding: Tensor | None = None) -> Tensor:
         """(B, T, D) -> (B, output_size). With `padding` (B, T), True where real, the first real token of each row."""
-        first = x[:, 0] if padding is None else x[torch.arange(len(x), device=x.device), first_real(padding)]
-        return self.act(self.dense(first))
+        return self.act(self.dense(first_state(x, padding)))
+
+
+def first_state(x: Tensor, padding: Tensor | None) -> Tensor:
+    """(B, T, D) -> (B, D): the state of the first token, or of the first real one where `padding` (B, T) is True where real."""
+    return x[:, 0] if padding is None else x[torch.arange(len(x), device=x.device), first_real(padding)]
 
 
 def first_real(padding: Tensor) -> Tensor:

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from kit.tokenizer_files import SAMPLES
 
 from bestiary.core.logging import BestiaryWarning
+from bestiary.models.albert.tokenizer import AlbertTokenizer
 from bestiary.models.bert.tokenizer import BertTokenizer
 from bestiary.models.camembert.tokenizer import CamembertTokenizer
 from bestiary.models.clip.tokenizer import CLIPTokenizer
 from bestiary.models.cohere.tokenizer import CohereTokenizer
 from bestiary.models.gpt2.tokenizer import GPT2Tokenizer
 from bestiary.models.llama.tokenizer import LlamaTokenizer
+from bestiary.models.mpnet.tokenizer import MPNetTokenizer
 from bestiary.models.qwen2.tokenizer import Qwen2Tokenizer
 from bestiary.models.roberta.tokenizer import RobertaTokenizer
 from bestiary.models.t5.tokenizer import T5Tokenizer
@@ -34,6 +36,8 @@ CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
     "t5": (T5Tokenizer, transformers.T5Tokenizer),
     "xlm_roberta": (XLMRobertaTokenizer, transformers.XLMRobertaTokenizer),
     "camembert": (CamembertTokenizer, transformers.CamembertTokenizer),
+    "albert": (AlbertTokenizer, transformers.AlbertTokenizer),
+    "mpnet": (MPNetTokenizer, transformers.MPNetTokenizer),
     "clip": (CLIPTokenizer, transformers.CLIPTokenizer),
     "tiktoken": (PreTrainedTokenizerFast, transformers.PreTrainedTokenizerFast),
     "llama3": (PreTrainedTokenizerFast, transformers.PreTrainedTokenizerFast),
@@ -68,6 +72,10 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("xlm_roberta", {"add_prefix_space": False}),
     ("camembert", {}),
     ("camembert", {"mask_token": "<hole>"}),
+    ("albert", {}),
+    ("albert", {"do_lower_case": False, "keep_accents": True}),
+    ("mpnet", {}),
+    ("mpnet", {"do_lower_case": False}),
     ("clip", {}),
     ("tiktoken", {}),
     ("llama3", {}),

@@ -3,50 +3,17 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...core.errors import ConfigError, InputError
+from ...core.errors import InputError
 from ...core.outputs import ModelOutput, Tensors
-from ...nn.activations import activation, identity
 from ...nn.inputs import check_places
 from ...nn.losses import causal_lm_loss, token_loss
 from ...nn.pooling import last_real
 from ..config import PreTrainedConfig
 from .headed import recorded
 from .language import LanguageHead
-
-SUMMARIES = ("last", "first", "mean", "cls_index")
-
-
-class SequenceSummary(nn.Module):
-    """One vector for a text: one of its states (or their mean), projected, as the `summary_*` fields say.
-
-    With `summary_proj_to_labels` the vector is the score of a choice, one number.
-    """
-
-    def __init__(self, config: PreTrainedConfig) -> None:
-        super().__init__()
-        kind, project, act = (config.get(f"summary_{name}") for name in ("type", "use_proj", "activation"))
-        if kind not in SUMMARIES:
-            raise ConfigError(f"summary_type is {kind!r}; expected one of {', '.join(SUMMARIES)}")
-        self.summary_type, self.scalar = kind, project and config.get("summary_proj_to_labels")
-        width = config.get("hidden_size")
-        self.summary = nn.Linear(width, 1 if self.scalar else width) if project else nn.Identity()
-        self.act = activation(act) if act else identity
-        self.first_dropout = nn.Dropout(config.get("summary_first_dropout"))
-
-    def forward(self, x: Tensor, index: Tensor | None = None) -> Tensor:
-        """(..., T, D) -> (...), or (..., D) without a score; index (...) is the place of the state that stands for the text."""
-        if self.summary_type == "mean":
-            state = x.mean(dim=-2)
-        elif self.summary_type == "first":
-            state = x[..., 0, :]
-        elif index is not None:
-            state = x.take_along_dim(index[..., None, None], dim=-2).squeeze(-2)
-        else:
-            state = x[..., -1, :]
-        result = self.act(self.summary(self.first_dropout(state)))
-        return result.squeeze(-1) if self.scalar else result
+from .sequence_summary import SequenceSummary
 
 
 @dataclass

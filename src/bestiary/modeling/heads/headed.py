@@ -68,7 +68,7 @@ class WithoutPooler(Headed):
     """A head that needs no pooled state, so the backbone has no pooler; files of the pretrained model do hold one."""
 
     backbone_options = {"add_pooling_layer": False}
-    _keys_to_ignore_on_load_unexpected = [*PreTrainedModel._keys_to_ignore_on_load_unexpected, r"(^|\.)pooler\.dense\."]
+    _keys_to_ignore_on_load_unexpected = [*PreTrainedModel._keys_to_ignore_on_load_unexpected, r"(^|\.)pooler\."]
 
 
 class TextHead(Headed, Generic[Output]):

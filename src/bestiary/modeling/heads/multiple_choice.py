@@ -8,8 +8,10 @@ from ...core.errors import InputError
 from ...core.outputs import MultipleChoiceModelOutput
 from ...nn.inputs import one_of, shown
 from ...nn.losses import token_loss
+from ...nn.masks import real_tokens
 from ..config import PreTrainedConfig
 from .headed import Headed, classifier_dropout, only
+from .sequence_summary import SequenceSummary
 
 
 class MultipleChoice(Headed):
@@ -39,12 +41,19 @@ class MultipleChoice(Headed):
         dims = ("batch", "choices", "tokens") if name == "input_ids" else ("batch", "choices", "tokens", "width")
         if not isinstance(texts, Tensor) or texts.dim() != len(dims):
             raise InputError(f"{name} is {shown(texts)}; expected ({', '.join(dims)}), several texts in each row")
-        output = self.run_backbone(**{each: self._flat(each, value, texts) for each, value in tensors.items()})
-        choices = texts.shape[1]
-        logits = self.classifier(self.dropout(output.pooler_output)).view(-1, choices)
+        flat = {each: self._flat(each, value, texts) for each, value in tensors.items()}
+        output = self.run_backbone(**flat)
+        mask = flat.get("attention_mask")
+        real = real_tokens(mask) if isinstance(mask, Tensor) and mask.dim() == 2 else None
+        logits = self.classifier(self.pooled(output, real)).view(-1, texts.shape[1])
         loss = None if labels is None else token_loss(logits, labels)
         answer: MultipleChoiceModelOutput = self.output_class(loss=loss, logits=logits, **only(self.output_class, output))
         return answer
+
+    def pooled(self, output: Any, real: Tensor | None) -> Tensor:
+        """The vector (B * choices, D) of each text; `real` (B * choices, T) is True where tokens are no padding."""
+        state: Tensor = self.dropout(output.pooler_output)
+        return state
 
     def _flat(self, name: str, value: Any, texts: Tensor) -> Any:
         """What goes with each text (B, choices, ...) as the backbone takes it, (B * choices, ...)."""
@@ -53,3 +62,15 @@ class MultipleChoice(Headed):
         if value.shape[:2] != texts.shape[:2]:
             raise InputError(f"{name} has shape {tuple(value.shape)} beside texts of {tuple(texts.shape)}; expected the same")
         return value.flatten(0, 1)
+
+
+class SummaryMultipleChoice(MultipleChoice):
+    """The same from a `SequenceSummary` of each choice, called `sequence_summary`."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.sequence_summary = SequenceSummary(config)
+
+    def pooled(self, output: Any, real: Tensor | None) -> Tensor:
+        state: Tensor = self.sequence_summary(output.last_hidden_state, real=real)
+        return state

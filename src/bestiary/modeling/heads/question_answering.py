@@ -32,11 +32,16 @@ class QuestionAnswering(Headed):
     ) -> QuestionAnsweringModelOutput:
         """start_positions, end_positions: (B,); places outside of the input are ignored in the loss."""
         output = self.run_backbone(input_ids, attention_mask=attention_mask, **inputs)
-        starts, ends = self.qa_outputs(output.last_hidden_state).unbind(-1)
+        starts, ends = self.span_logits(output.last_hidden_state).unbind(-1)
         loss = span_loss(starts, ends, start_positions, end_positions)
         fields = only(self.output_class, output)
         answer: QuestionAnsweringModelOutput = self.output_class(loss=loss, start_logits=starts, end_logits=ends, **fields)
         return answer
+
+    def span_logits(self, hidden: Tensor) -> Tensor:
+        """(B, T, D) -> (B, T, 2), for the first and the last token."""
+        logits: Tensor = self.qa_outputs(hidden)
+        return logits
 
 
 class Seq2SeqQuestionAnswering(Seq2SeqPreTrainedModel):

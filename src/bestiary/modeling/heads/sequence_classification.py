@@ -1,6 +1,6 @@
 """One label for a text: from its last token, its first token, its end token, or a pooled state."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from ...core.errors import InputError
 from ...core.logging import warn_once
 from ...core.outputs import Seq2SeqSequenceClassifierOutput, SequenceClassifierOutput
+from ...nn.activations import activation
 from ...nn.inputs import check_text
-from ...nn.pooling import first_real, last_real
+from ...nn.pooling import first_state, last_real
 from ...nn.values import is_true
 from ..config import PreTrainedConfig
 from ..seq2seq import Seq2SeqHeaded
@@ -81,32 +82,36 @@ class PooledClassifier(VectorClassifier):
 
 
 class ClassificationHead(nn.Module):
-    """out_proj(tanh(dense(x))), with dropout before both."""
+    """out_proj(act(dense(x))), with dropout before both."""
 
-    def __init__(self, config: PreTrainedConfig) -> None:
+    def __init__(self, config: PreTrainedConfig, act: str = "tanh") -> None:
         super().__init__()
         size = config.get("hidden_size")
-        self.dense = nn.Linear(size, size)
+        self.dense, self.act = nn.Linear(size, size), activation(act)
         self.dropout = nn.Dropout(classifier_dropout(config))
         self.out_proj = nn.Linear(size, config.num_labels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, D) -> (B, N)."""
-        output: Tensor = self.out_proj(self.dropout(torch.tanh(self.dense(self.dropout(x)))))
+        output: Tensor = self.out_proj(self.dropout(self.act(self.dense(self.dropout(x)))))
         return output
 
 
 class FirstTokenClassifier(VectorClassifier):
-    """From the state of the first real token, by a `ClassificationHead` called `classifier`."""
+    """From the state of the first real token, by a `ClassificationHead` called `classifier`.
+
+    Class attributes:
+        head_act: its activation; "" for the config's `hidden_act`.
+    """
+
+    head_act: ClassVar[str] = "tanh"
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.classifier = ClassificationHead(config)
+        self.classifier = ClassificationHead(config, self.head_act or config.get("hidden_act"))
 
     def logits(self, output: Any, real: Tensor | None) -> Tensor:
-        states = output.last_hidden_state
-        first = 0 if real is None else first_real(real)
-        result: Tensor = self.classifier(states[torch.arange(len(states), device=states.device), first])
+        result: Tensor = self.classifier(first_state(output.last_hidden_state, real))
         return result
 
 

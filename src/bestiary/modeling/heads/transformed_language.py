@@ -1,4 +1,4 @@
-"""The vocabulary head that BERT and many after it publish: a dense layer with a norm before the output layer."""
+"""The vocabulary heads that BERT, RoBERTa and many after them publish: a dense layer with a norm before the output layer."""
 
 from typing import Any
 
@@ -8,16 +8,18 @@ from torch import Tensor, nn
 from ...nn.activations import activation
 from ..config import PreTrainedConfig
 from .headed import Headed
+from .language import LanguageHead
 
 
 class PredictionHeadTransform(nn.Module):
-    """norm(act(dense(x)))."""
+    """norm(act(dense(x))), as wide as the embeddings."""
 
     def __init__(self, config: Any) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        size = config.declared("embedding_size", config.hidden_size)
+        self.dense = nn.Linear(config.hidden_size, size)
         self.act = activation(config.hidden_act)
-        self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+        self.LayerNorm = nn.LayerNorm(size, config.layer_norm_eps)
 
     def forward(self, x: Tensor) -> Tensor:
         output: Tensor = self.LayerNorm(self.act(self.dense(x)))
@@ -33,7 +35,7 @@ class LMPredictionHead(nn.Module):
     def __init__(self, config: Any) -> None:
         super().__init__()
         self.transform = PredictionHeadTransform(config)
-        self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
+        self.decoder = nn.Linear(config.declared("embedding_size", config.hidden_size), config.vocab_size)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -58,3 +60,40 @@ class TransformedLanguageHead(Headed):
 
     def vocabulary_biases(self) -> list[tuple[nn.Module, str]]:
         return [(self.cls["predictions"], "bias"), (self.get_output_embeddings(), "bias")]
+
+
+class DenseLMHead(nn.Module):
+    """decoder(norm(gelu(dense(x)))): logits over the vocabulary, as RoBERTa has it.
+
+    `decoder.bias` is the same tensor as `bias`.
+    """
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.act = activation("gelu")
+        self.layer_norm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+        self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
+        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., V)."""
+        output: Tensor = self.decoder(self.layer_norm(self.act(self.dense(x))))
+        return output
+
+
+class DenseLanguageHead(LanguageHead):
+    """That vocabulary head under its published name, `lm_head`."""
+
+    def add_head(self, config: PreTrainedConfig) -> None:
+        self.lm_head = DenseLMHead(config)
+
+    def vocabulary_logits(self, hidden: Tensor) -> Tensor:
+        output: Tensor = self.lm_head(hidden)
+        return output
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.get_submodule("lm_head.decoder")
+
+    def vocabulary_biases(self) -> list[tuple[nn.Module, str]]:
+        return [(self.lm_head, "bias"), (self.get_output_embeddings(), "bias")]

@@ -1,6 +1,6 @@
 """BERT's tokenizer: WordPiece over cleaned, and mostly lower-cased, words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from tokenizers import Tokenizer, normalizers
@@ -21,7 +21,7 @@ class BertTokenizer(PreTrainedTokenizerFast):
         "vocab_file": "vocab.txt",
         "tokenizer_file": "tokenizer.json",
     }
-    model_input_names = ("input_ids", "token_type_ids", "attention_mask")
+    model_input_names: Sequence[str] = ("input_ids", "token_type_ids", "attention_mask")
     defaults: ClassVar[dict[str, Any]] = {
         "do_lower_case": True,
         "strip_accents": None,

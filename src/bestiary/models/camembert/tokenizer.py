@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...preprocess.text.fairseq_tokenizer import FairseqTokenizer
-from ...preprocess.text.special_tokens import EXTRA
+from ...preprocess.text.special_tokens import EXTRA, with_space_before
 
 UNUSED = ("<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED")
 
@@ -16,7 +16,9 @@ class CamembertTokenizer(FairseqTokenizer):
     replaced = 1
 
     def _set_specials(self, settings: Mapping[str, Any]) -> None:
-        super()._set_specials({**settings, EXTRA: settings.get(EXTRA) or list(UNUSED)})
+        mask = settings.get("mask_token")
+        changed = {EXTRA: settings.get(EXTRA) or list(UNUSED), "mask_token": mask and with_space_before(mask)}
+        super()._set_specials({**settings, **changed})
 
 
 CamembertTokenizerFast = CamembertTokenizer

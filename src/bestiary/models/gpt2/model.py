@@ -11,10 +11,11 @@ from ...modeling.base import PreTrainedModel
 from ...modeling.decoder_layers import DecoderBlock, PlainMLP
 from ...modeling.decoder_stack import PositionedDecoder
 from ...modeling.heads.causal_lm import CausalLM
-from ...modeling.heads.double_heads import DoubleHeads, DoubleHeadsOutput, SequenceSummary
+from ...modeling.heads.double_heads import DoubleHeads, DoubleHeadsOutput
 from ...modeling.heads.headed import classifier_dropout
 from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import LastTokenClassifier
+from ...modeling.heads.sequence_summary import SequenceSummary
 from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack

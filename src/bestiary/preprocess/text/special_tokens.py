@@ -24,6 +24,11 @@ def as_special(token: Token) -> AddedToken:
     return AddedToken(token, special=True, normalized=False)
 
 
+def with_space_before(token: Token) -> AddedToken:
+    """A text as a special token that takes the space before it along, as words do."""
+    return AddedToken(token, lstrip=True, special=True, normalized=False) if isinstance(token, str) else token
+
+
 def read_token(value: Any) -> Any:
     """A token as stored in JSON: a string, or a dictionary with its content and how it matches."""
     if not isinstance(value, Mapping):

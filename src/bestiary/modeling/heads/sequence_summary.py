@@ -1,0 +1,49 @@
+"""One vector for a text, by the `summary_*` fields of a config."""
+
+from torch import Tensor, nn
+
+from ...core.errors import ConfigError
+from ...nn.activations import activation, identity
+from ...nn.pooling import first_real, last_real
+from ..config import PreTrainedConfig
+
+SUMMARIES = ("last", "first", "mean", "cls_index")
+
+
+class SequenceSummary(nn.Module):
+    """One of a text's states (or their mean), projected, as the `summary_*` fields say.
+
+    With `summary_proj_to_labels` the vector is the score of a choice, one number.
+    """
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__()
+        kind, project, act = (config.get(f"summary_{name}") for name in ("type", "use_proj", "activation"))
+        if kind not in SUMMARIES:
+            raise ConfigError(f"summary_type is {kind!r}; expected one of {', '.join(SUMMARIES)}")
+        self.summary_type, self.scalar = kind, project and config.get("summary_proj_to_labels", False)
+        width = config.get("hidden_size")
+        self.summary = nn.Linear(width, 1 if self.scalar else width) if project else nn.Identity()
+        self.act = activation(act) if act else identity
+        self.first_dropout = nn.Dropout(config.get("summary_first_dropout", 0.0))
+        self.last_dropout = nn.Dropout(config.get("summary_last_dropout", 0.0))
+
+    def forward(self, x: Tensor, index: Tensor | None = None, real: Tensor | None = None) -> Tensor:
+        """(..., T, D) -> (...), or (..., D) without a score.
+
+        Args:
+            index: (...), the place of the state that stands for the text; None for its last.
+            real: (..., T), True where a token is no padding; None where all are.
+        """
+        if real is not None:
+            index = first_real(real) if self.summary_type == "first" else last_real(real) if index is None else index
+        if self.summary_type == "mean":
+            state = x.mean(dim=-2) if real is None else (x * real[..., None]).sum(-2) / real.sum(-1, keepdim=True)
+        elif self.summary_type == "first" and real is None:
+            state = x[..., 0, :]
+        elif index is not None:
+            state = x.take_along_dim(index[..., None, None], dim=-2).squeeze(-2)
+        else:
+            state = x[..., -1, :]
+        result: Tensor = self.last_dropout(self.act(self.summary(self.first_dropout(state))))
+        return result.squeeze(-1) if self.scalar else result
