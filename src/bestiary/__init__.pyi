@@ -365,6 +365,16 @@ from .models.gpt_neo.model import GPTNeoForSequenceClassification as GPTNeoForSe
 from .models.gpt_neo.model import GPTNeoForTokenClassification as GPTNeoForTokenClassification
 from .models.gpt_neo.model import GPTNeoModel as GPTNeoModel
 from .models.gpt_neo.model import GPTNeoPreTrainedModel as GPTNeoPreTrainedModel
+from .models.gpt_neox import GPTNeoXConfig as GPTNeoXConfig
+from .models.gpt_neox.model import GPTNeoXForCausalLM as GPTNeoXForCausalLM
+from .models.gpt_neox.model import GPTNeoXForQuestionAnswering as GPTNeoXForQuestionAnswering
+from .models.gpt_neox.model import GPTNeoXForSequenceClassification as GPTNeoXForSequenceClassification
+from .models.gpt_neox.model import GPTNeoXForTokenClassification as GPTNeoXForTokenClassification
+from .models.gpt_neox.model import GPTNeoXLayer as GPTNeoXLayer
+from .models.gpt_neox.model import GPTNeoXModel as GPTNeoXModel
+from .models.gpt_neox.model import GPTNeoXPreTrainedModel as GPTNeoXPreTrainedModel
+from .models.gpt_neox.tokenizer import GPTNeoXTokenizer as GPTNeoXTokenizer
+from .models.gpt_neox.tokenizer import GPTNeoXTokenizerFast as GPTNeoXTokenizerFast
 from .models.granite import GraniteConfig as GraniteConfig
 from .models.granite import GraniteForCausalLM as GraniteForCausalLM
 from .models.granite import GraniteModel as GraniteModel

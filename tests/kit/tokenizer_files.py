@@ -98,6 +98,10 @@ def _gpt2(folder: Path) -> None:
     byte_level().model.save(str(folder))
 
 
+def _gpt_neox(folder: Path) -> None:
+    byte_level(("<|endoftext|>", "<|padding|>")).model.save(str(folder))
+
+
 def _qwen2(folder: Path) -> None:
     rust = byte_level(())
     rust.model.save(str(folder))
@@ -238,6 +242,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "bert": _bert,
     "generic": _generic,
     "gpt2": _gpt2,
+    "gpt_neox": _gpt_neox,
     "cohere": _cohere,
     "qwen2": _qwen2,
     "roberta": _roberta,

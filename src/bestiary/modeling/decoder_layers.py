@@ -39,10 +39,12 @@ class SelfAttention(HasHeads):
     Class attributes:
         output_name: the projection of what all heads give.
         in_fp32: whether scores and shares are computed in fp32 whatever the dtype of the states.
+        interleaved: whether the pairs that rotary positions turn are neighbours.
     """
 
     output_name: ClassVar[str] = "out_proj"
     in_fp32: ClassVar[bool] = False
+    interleaved: ClassVar[bool] = False
 
     def __init__(self, config: Any, layer_idx: int) -> None:
         super().__init__()
@@ -84,7 +86,7 @@ class SelfAttention(HasHeads):
     ) -> Tensor:
         query, key, value = self.project(x)
         if rotary is not None:
-            query, key = rotate_both(query, key, *rotary)
+            query, key = rotate_both(query, key, *rotary, self.interleaved)
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx)
         if self.in_fp32:

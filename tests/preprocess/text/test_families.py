@@ -18,6 +18,7 @@ from bestiary.models.camembert.tokenizer import CamembertTokenizer
 from bestiary.models.clip.tokenizer import CLIPTokenizer
 from bestiary.models.cohere.tokenizer import CohereTokenizer
 from bestiary.models.gpt2.tokenizer import GPT2Tokenizer
+from bestiary.models.gpt_neox.tokenizer import GPTNeoXTokenizer
 from bestiary.models.llama.tokenizer import LlamaTokenizer
 from bestiary.models.mpnet.tokenizer import MPNetTokenizer
 from bestiary.models.qwen2.tokenizer import Qwen2Tokenizer
@@ -29,6 +30,7 @@ from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
     "bert": (BertTokenizer, transformers.BertTokenizer),
     "gpt2": (GPT2Tokenizer, transformers.GPT2Tokenizer),
+    "gpt_neox": (GPTNeoXTokenizer, transformers.GPTNeoXTokenizer),
     "cohere": (CohereTokenizer, transformers.CohereTokenizer),
     "qwen2": (Qwen2Tokenizer, transformers.Qwen2Tokenizer),
     "roberta": (RobertaTokenizer, transformers.RobertaTokenizer),
@@ -52,6 +54,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("gpt2", {"add_prefix_space": True}),
     ("gpt2", {"add_bos_token": True}),
     ("gpt2", {"pad_token": "<pad>", "unk_token": "<u>"}),
+    ("gpt_neox", {}),
+    ("gpt_neox", {"add_prefix_space": True}),
     ("cohere", {}),
     ("cohere", {"add_prefix_space": True, "add_bos_token": False}),
     ("qwen2", {}),

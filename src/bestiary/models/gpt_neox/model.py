@@ -1,0 +1,107 @@
+"""The modules of GPT-NeoX. Parameter names are the published ones."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from ...core.outputs import BaseModelOutputWithPast
+from ...loading.rules import rename
+from ...modeling.base import PreTrainedModel
+from ...modeling.decoder import Decoder
+from ...modeling.decoder_layers import DecoderBlock, FusedSelfAttention, PlainMLP
+from ...modeling.heads.causal_lm import CausalLM
+from ...modeling.heads.question_answering import QuestionAnswering
+from ...modeling.heads.sequence_classification import LastTokenClassifier
+from ...modeling.heads.token_classification import TokenClassifier
+from ...modeling.recording import Stack
+from . import GPTNeoXConfig
+
+
+class GPTNeoXAttention(FusedSelfAttention):
+    """Causal self-attention with rotary positions."""
+
+    def biases(self, config: GPTNeoXConfig) -> tuple[bool, bool]:
+        return config.attention_bias, config.attention_bias
+
+
+class GPTNeoXMLP(PlainMLP):
+    """dense_4h_to_h(act(dense_h_to_4h(x)))."""
+
+    names = ("dense_h_to_4h", "dense_4h_to_h")
+
+
+class GPTNeoXLayer(DecoderBlock):
+    """x + attention(norm(x)) + mlp(norm(x)), each with a norm of its own; by config one after the other."""
+
+    attention_class, mlp_class = GPTNeoXAttention, GPTNeoXMLP
+    attention_name = "attention"
+    norm_names = ("input_layernorm", "post_attention_layernorm")
+
+    def __init__(self, config: GPTNeoXConfig, layer_idx: int) -> None:
+        super().__init__(config, layer_idx)
+        self.parallel = config.use_parallel_residual
+
+
+class GPTNeoXPreTrainedModel(PreTrainedModel):
+    """What all GPT-NeoX classes share."""
+
+    config_class = GPTNeoXConfig
+    base_model_prefix = "gpt_neox"
+    stacks = {"": Stack("layers", final="final_layer_norm")}
+    _no_split_modules = ["GPTNeoXLayer"]
+    _weight_rules = (rename("embed_out.weight", "lm_head.weight"),)
+    _keys_to_ignore_on_load_unexpected = [r"attention\.(masked_)?bias$", r"rotary_emb\.inv_freq$"]  # once saved
+
+
+class GPTNeoXModel(Decoder, GPTNeoXPreTrainedModel):
+    """The decoder without a head."""
+
+    layer_class = GPTNeoXLayer
+    norm_class = nn.LayerNorm
+    embedding_name = "embed_in"
+    zero_padding = False
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        past_key_values: Any = None,
+        use_cache: bool | None = None,
+    ) -> BaseModelOutputWithPast:
+        """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T); position_ids (B, T)."""
+        return self.decode(
+            input_ids,
+            attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            use_cache=use_cache,
+        )
+
+
+class GPTNeoXForCausalLM(CausalLM, GPTNeoXPreTrainedModel):
+    """GPT-NeoX with a language-modelling head."""
+
+    backbone_class = GPTNeoXModel
+    _tied_weights_keys = {"lm_head.weight": "gpt_neox.embed_in.weight"}
+
+
+class GPTNeoXForSequenceClassification(LastTokenClassifier, GPTNeoXPreTrainedModel):
+    """GPT-NeoX that classifies a text by its last token."""
+
+    backbone_class = GPTNeoXModel
+
+
+class GPTNeoXForTokenClassification(TokenClassifier, GPTNeoXPreTrainedModel):
+    """GPT-NeoX that labels each token."""
+
+    backbone_class = GPTNeoXModel
+
+
+class GPTNeoXForQuestionAnswering(QuestionAnswering, GPTNeoXPreTrainedModel):
+    """GPT-NeoX that marks the answer to a question in the text."""
+
+    backbone_class = GPTNeoXModel
