@@ -196,6 +196,28 @@ def _llama(folder: Path) -> None:
     )
 
 
+def _gemma(folder: Path) -> None:
+    _sentencepiece(
+        folder,
+        "tokenizer",
+        vocab_size=500,
+        model_type="bpe",
+        byte_fallback=True,
+        split_digits=True,
+        normalization_rule_name="identity",
+        add_dummy_prefix=False,
+        remove_extra_whitespaces=False,
+        allow_whitespace_only_pieces=True,
+        pad_id=0,
+        eos_id=1,
+        bos_id=2,
+        unk_id=3,
+        eos_piece="<eos>",
+        bos_piece="<bos>",
+        user_defined_symbols=["<mask>", "<start_of_turn>", "<end_of_turn>"],
+    )
+
+
 def tiktoken_ranks() -> list[bytes]:
     """256 bytes, then some merges."""
     words = "th the in ing er on an re ll lo llo ello el He Hello or ld wor"
@@ -244,6 +266,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "gpt2": _gpt2,
     "gpt_neox": _gpt_neox,
     "cohere": _cohere,
+    "gemma": _gemma,
     "qwen2": _qwen2,
     "roberta": _roberta,
     "llama": _llama,

@@ -7,7 +7,7 @@ before the layers run, `update` in each layer, `position` for positions. Keys ar
 import copy
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import torch
@@ -27,14 +27,15 @@ class Cache(ABC):
         kind: the file name, which is the value of `cache_implementation`.
         is_compileable: shapes never change, so a forward with this cache can be compiled once for all steps.
         is_endless: takes any number of tokens, also more than the model has positions for.
-        needs_rotary: wants `rotary`, what turns keys to other positions (`nn.rope.Rotary`); the model sets it before it runs.
+        needs_rotary: wants `rotary`, what turns the keys of each layer to other positions (an `nn.rope.Rotary`, or None where
+            they do not turn; empty where positions are not rotary); the model sets it before it runs.
     """
 
     kind: ClassVar[str] = ""
     is_compileable = False
     is_endless = False
     needs_rotary = False
-    rotary: Any = None
+    rotary: Sequence[Any] = ()
 
     def __init__(self, transfer: Transfer | None = None) -> None:
         self.layers: list[CacheLayer] = []

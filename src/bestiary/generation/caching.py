@@ -60,7 +60,7 @@ def context_left(prompt: Prompt, model: GeneratingModel) -> int | None:
     cache, name = prompt.cache, prompt.settings.cache_implementation
     if cache is None and name is not None and prompt.settings.use_cache:
         cache = model.make_cache(name, 1, _options(prompt.settings))
-    endless = cache is not None and cache.needs_rotary and model.rotary() is not None
+    endless = cache is not None and cache.needs_rotary and bool(model.rotary())
     return None if endless else model.context_length()
 
 

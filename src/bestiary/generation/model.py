@@ -53,8 +53,8 @@ class GeneratingModel(Protocol):
     def first_layers(self, count: int) -> tuple["GeneratingModel", int]:
         """A model of the first `count` layers, and how many layers this one has."""
 
-    def rotary(self) -> nn.Module | None:
-        """The module by which cached keys are turned to another position; None where positions are not rotary."""
+    def rotary(self) -> tuple[nn.Module | None, ...]:
+        """What turns cached keys of each layer to another position, or None; nothing where positions are not rotary."""
 
     def generation_settings(
         self, generation_config: GenerationConfig | None = None, use_model_defaults: bool | None = None, **kwargs: Any

@@ -149,12 +149,13 @@ class CallMixin(ModelParts):
         new = self.config.use_cache if use_cache is None else use_cache
         return DynamicCache() if new and not recomputing else None
 
-    def rotary(self) -> Rotary | None:
-        """The module whose angles rotate this model's keys; None where positions are not rotary."""
-        tables = [module for module in self.modules() if isinstance(module, Rotary)]
-        if any(module.parameters_ != tables[0].parameters_ for module in tables):
-            raise ArgumentError("the layers of this model rotate by different tables, and a sink cache knows only one")
-        return tables[0] if tables else None
+    def rotary(self) -> tuple[Rotary | None, ...]:
+        """What rotates the keys of each layer, None where these do not turn; nothing where positions are not rotary."""
+        backbone = self.base_model
+        if backbone is not self and isinstance(backbone, CallMixin):
+            return backbone.rotary()
+        table = next((module for module in self.modules() if isinstance(module, Rotary)), None)
+        return () if table is None else (table,) * len(self.config.get_text_config(decoder=True).layer_kinds())
 
     # recomputing -----------------------------------------------------------------------------------------------------
 

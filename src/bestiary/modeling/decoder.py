@@ -1,6 +1,6 @@
 """The floor that Llama and its relatives stand on: a decoder with rotary positions and RMS norms."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 
@@ -65,6 +65,10 @@ class Decoder(DecoderStack):
             inputs_embeds=inputs_embeds,
             use_cache=use_cache,
         )
+
+    def rotary(self) -> tuple[Rotary | None, ...]:
+        kinds, turning = enumerate(self.layer_types.kinds), self.config.has_rotary
+        return tuple(cast(Rotary, self.rotary_emb[kind]) if turning(index) else None for index, kind in kinds)
 
     @property
     def reach(self) -> int | None:

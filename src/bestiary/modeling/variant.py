@@ -60,8 +60,8 @@ def variant(
     public = sorted({f"{family.name}PreTrainedModel", *tasks.values(), *besides_names()})
 
     def __getattr__(name: str) -> Any:
-        part = name.removeprefix(family.name)
-        return besides(name) if part == name or not family.has(part) else family.counterpart(part)
+        part = family.part_of(name)
+        return besides(name) if part is None else family.counterpart(part)
 
     return __getattr__, lambda: public
 
@@ -93,6 +93,21 @@ class _Family:
         home = vars(importlib.import_module(f"{self.relative.__name__}.model"))
         return {name: value for name, value in home.items() if home["__name__"] == _home(value) and name == value.__name__}
 
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Class of the relative, without its name -> what this family calls it, where that begins otherwise than the rest."""
+        others = {task: name for task, name in self.tasks.items() if not name.startswith(self.name)}
+        tasks = self.relative.TASKS
+        return {tasks[task].removeprefix(self.relative_name): name for task, name in others.items() if task in tasks}
+
+    def part_of(self, name: str) -> str | None:
+        """The class `name` of this family without the family's name; None where it has no such class."""
+        for part, other in self.renamed.items():
+            if other == name:
+                return part
+        part = name.removeprefix(self.name)
+        return part if part != name and part not in self.renamed and self.has(part) else None
+
     def has(self, part: str) -> bool:
         """Whether the family has a class called `part` behind its own name."""
         return f"{self.relative_name}{part}" in self.modules or isinstance(self.changes.get(part), Import)
@@ -114,7 +129,7 @@ class _Family:
         """
         parts = {name.removeprefix(self.relative_name): value for name, value in self.modules.items()}
         for name in self.tasks.values():
-            if not self.has(name.removeprefix(self.name)):
+            if self.part_of(name) is None:
                 raise ArgumentError(f"{self.package}: TASKS name {name}, of which {self.relative.__name__} has no counterpart")
         for part, changes in self.changes.items():
             if isinstance(changes, Import):
@@ -145,7 +160,7 @@ class _Family:
             attributes = {"config_class": self.config, "_no_split_modules": blocks, **attributes}
         parents = [self.counterpart(parts[each]) for each in original.__mro__[1:] if parts.get(each, part) != part]
         attributes |= {"__module__": self.package, "__doc__": self._renamed(original.__doc__ or "")}
-        kind: type = type(original)(f"{self.name}{part}", (original, *parents), attributes)
+        kind: type = type(original)(self.renamed.get(part, f"{self.name}{part}"), (original, *parents), attributes)
         return kind
 
     def _loaded(self, value: Any) -> Any:

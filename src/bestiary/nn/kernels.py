@@ -58,6 +58,11 @@ def weights(query: Tensor, key: Tensor, mask: Mask | None, bias: Tensor | None, 
 
 def eager(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring) -> Tensor:
     """Matrix products written out."""
+    shared = bias is None and (mask is None or (mask.dense is None and mask.additive is None))
+    if query.shape[2] == 1 and query.shape[1] != key.shape[1] and shared:
+        # Heads of a group as queries of one head need no copies of its keys, here as in sdpa.
+        heads = query.reshape(query.shape[0], key.shape[1], -1, query.shape[3])
+        return eager(heads, key, value, mask, None, scoring).reshape(query.shape[0], query.shape[1], 1, -1)
     probabilities = F.dropout(weights(query, key, mask, bias, scoring), scoring.dropout, training=scoring.dropout > 0)
     return probabilities @ _repeat(value, query.shape[1])
 

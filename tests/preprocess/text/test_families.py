@@ -17,6 +17,7 @@ from bestiary.models.bert.tokenizer import BertTokenizer
 from bestiary.models.camembert.tokenizer import CamembertTokenizer
 from bestiary.models.clip.tokenizer import CLIPTokenizer
 from bestiary.models.cohere.tokenizer import CohereTokenizer
+from bestiary.models.gemma.tokenizer import GemmaTokenizer
 from bestiary.models.gpt2.tokenizer import GPT2Tokenizer
 from bestiary.models.gpt_neox.tokenizer import GPTNeoXTokenizer
 from bestiary.models.llama.tokenizer import LlamaTokenizer
@@ -32,6 +33,7 @@ CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
     "gpt2": (GPT2Tokenizer, transformers.GPT2Tokenizer),
     "gpt_neox": (GPTNeoXTokenizer, transformers.GPTNeoXTokenizer),
     "cohere": (CohereTokenizer, transformers.CohereTokenizer),
+    "gemma": (GemmaTokenizer, transformers.GemmaTokenizer),
     "qwen2": (Qwen2Tokenizer, transformers.Qwen2Tokenizer),
     "roberta": (RobertaTokenizer, transformers.RobertaTokenizer),
     "llama": (LlamaTokenizer, transformers.LlamaTokenizer),
@@ -58,6 +60,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("gpt_neox", {"add_prefix_space": True}),
     ("cohere", {}),
     ("cohere", {"add_prefix_space": True, "add_bos_token": False}),
+    ("gemma", {}),
+    ("gemma", {"add_bos_token": True, "add_eos_token": True}),
     ("qwen2", {}),
     ("qwen2", {"add_prefix_space": True}),
     ("roberta", {}),

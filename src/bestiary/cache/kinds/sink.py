@@ -24,21 +24,26 @@ class SinkLayer(WanderingLayer):
 
     not_cut = "the sink cache has dropped tokens of it"
 
-    def __init__(self, cache: "SinkCache") -> None:
+    def __init__(self, cache: "SinkCache", layer_idx: int) -> None:
         super().__init__()
-        self._cache = cache
+        self._cache, self._layer_idx = cache, layer_idx
         self.window, self.sinks = cache.window_length, cache.num_sink_tokens
         self._first: tuple[Tensor, Tensor] | None = None  # the sinks as they were at positions 0, 1, ...; once tokens drop
         self._base = 0  # position p is token number p + base
 
     def _next_base(self) -> int:
         """The base that the next tokens have their positions by."""
-        rotary = self._cache.rotary
-        at_end = rotary is not None and self.used_slots == self.window and self._seen - self._base >= rotary.limit
+        limit = min((rotary.limit for rotary in self._cache.rotary if rotary is not None), default=None)
+        at_end = limit is not None and self.used_slots == self.window and self._seen - self._base >= limit
         return self._seen + 1 - self.window if at_end else self._base
 
     def position(self) -> int:
         return self._seen - self._next_base()
+
+    def _turned(self, keys: Tensor, by: int) -> Tensor:
+        """The keys as if they stood `by` positions further on."""
+        rotary = self._cache.rotary[self._layer_idx] if self._cache.rotary else None
+        return keys if rotary is None else rotary.turn(keys, by)
 
     def _drops(self, new: int) -> int:
         """How many tokens make room for `new` ones."""
@@ -64,8 +69,7 @@ class SinkLayer(WanderingLayer):
         all_keys, all_values = self._append(key_states, value_states)
         self._start += dropped
         if dropped and self._first is not None:
-            sinks, rotary = self._first[0], self._cache.rotary
-            turned = sinks if rotary is None else rotary.turn(sinks, self._seen - self.used_slots - self._base)
+            turned = self._turned(self._first[0], self._seen - self.used_slots - self._base)
             all_keys.narrow(2, self._start, self.sinks).copy_(turned)
             all_values.narrow(2, self._start, self.sinks).copy_(self._first[1])
         return all_keys.narrow(2, self._start, self.used_slots), all_values.narrow(2, self._start, self.used_slots)
@@ -75,7 +79,7 @@ class SinkLayer(WanderingLayer):
         base = self._next_base()
         if base != self._base and self._buffers is not None:
             newer = self._buffers[0].narrow(2, self._start + self.sinks, self.used_slots - self.sinks)
-            newer.copy_(self._cache.rotary.turn(newer, self._base - base))
+            newer.copy_(self._turned(newer, self._base - base))
             self._base = base
 
     def shown(self, mask: Tensor, new: int) -> Tensor:
@@ -154,7 +158,7 @@ class SinkCache(Cache):
         self.window_length, self.num_sink_tokens = window_length, num_sink_tokens
 
     def make_layer(self, layer_idx: int) -> SinkLayer:
-        return SinkLayer(self)
+        return SinkLayer(self, layer_idx)
 
     def options(self) -> dict[str, Any]:
         return {"window_length": self.window_length, "num_sink_tokens": self.num_sink_tokens}

@@ -158,6 +158,7 @@ class LlamaDecoderLayer(Layer):
     norm_class: ClassVar[type[nn.Module]] = RMSNorm
     norm_names: NormNames = ("input_layernorm", None, "post_attention_layernorm", None)
     parallel: ClassVar[bool] = False
+    layer_idx = Alias("self_attn.layer_idx")
 
     def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
         super().__init__()

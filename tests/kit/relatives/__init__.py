@@ -1,1 +1,0 @@
-"""Families as their folders would be, made with `modeling/variant.py`: proof that no other file has to know them."""
