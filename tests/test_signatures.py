@@ -33,7 +33,7 @@ KEYWORDS = {
     "PreTrainedModel.save_pretrained": SAVING,
     "PreTrainedModel.push_to_hub": SAVING,
     "*Tokenizer.encode": signature_of(bestiary.PreTrainedTokenizerFast.__call__),
-    "CLIPProcessor.apply_chat_template": signature_of(bestiary.PreTrainedTokenizerFast.apply_chat_template),
+    "ProcessorMixin.apply_chat_template": signature_of(bestiary.PreTrainedTokenizerFast.apply_chat_template),
     "*.forward": OF_EVERY_CALL,  # model(...) takes them, and keeps them from its forward
 }
 # Callable:parameter -> why it is not there. Several patterns are separated by blanks.
@@ -59,11 +59,11 @@ NOT_THERE = {
     "WhisperTokenizer*:vocab WhisperTokenizer*:merges": "taken by place and by name, and handed on",
     "LlamaConfig:pretraining_tp": "how a model was split while it was trained; kept, as any value",
     "*Tokenizer.apply_chat_template:sanitize_control_tokens": "not there yet",
-    "CLIPProcessor.apply_chat_template:*": "images in conversations are not there yet",
+    "ProcessorMixin.apply_chat_template:*": "images in conversations are not there yet",
     "*Tokenizer.save_pretrained:legacy_format *Tokenizer.save_pretrained:save_format": "one format, which all releases read",
     "*Processor.preprocess:* *ImageProcessor.pad:*": "hooks of the published base classes",
     "*.from_dict:*_dict": "called config_dict in every class",
-    "CLIPProcessor.__call__:videos CLIPProcessor.__call__:audio": "a part that this processor does not have",
+    "ProcessorMixin.__call__:*": "a processor takes the inputs of the parts that it has",
     "Detr*.forward:inputs_embeds": "published, and without effect there",
     "DetrForSegmentation.forward:*": "the same inputs as DetrForObjectDetection, handed on",
     "*Layer.forward:*": "called layer(x, mask, cache, ...)",

@@ -57,6 +57,7 @@ from .auto import AutoModelForZeroShotObjectDetection as AutoModelForZeroShotObj
 from .auto import AutoModelWithLMHead as AutoModelWithLMHead
 from .auto import AutoProcessor as AutoProcessor
 from .auto import AutoTokenizer as AutoTokenizer
+from .auto.processors import ProcessorMixin as ProcessorMixin
 from .batching.config import ContinuousBatchingConfig as ContinuousBatchingConfig
 from .batching.manager import ContinuousBatchingManager as ContinuousBatchingManager
 from .batching.mixin import ContinuousMixin as ContinuousMixin
@@ -642,7 +643,6 @@ from .preprocess.batch import BatchFeature as BatchFeature
 from .preprocess.batch import TensorType as TensorType
 from .preprocess.image.base import BaseImageProcessor as BaseImageProcessor
 from .preprocess.image.pil_backend import PilBackend as PilBackend
-from .preprocess.processor import ProcessorMixin as ProcessorMixin
 from .preprocess.text.batch_encoding import BatchEncoding as BatchEncoding
 from .preprocess.text.batch_encoding import CharSpan as CharSpan
 from .preprocess.text.batch_encoding import TokenSpan as TokenSpan

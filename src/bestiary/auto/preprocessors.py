@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..preprocess.processor import ProcessorMixin  # noqa: F401
     from ..preprocess.text.tokenizer import PreTrainedTokenizerFast  # noqa: F401
 
+PROCESSOR_FILE = "processor_config.json"
+
 # What a class opens, as checkers see it: the usual kind. Older image checkpoints name an image processor feature extractor,
 # and AutoProcessor opens the one preprocessor of a model that has no bundle.
 Opened = TypeVar("Opened")
@@ -109,6 +111,9 @@ class _AutoPreprocessor(Generic[Opened]):
             UnknownArchitecture: there is none.
         """
         class_names = [name for place in cls.places if (name := _stored_class(name_or_path, options, *place))]
+        nested = _settings(name_or_path, options, PROCESSOR_FILE).get(cls.kind)  # what a processor saved inside its own file
+        if isinstance(nested, dict) and isinstance(nested.get(f"{cls.kind}_type"), str):
+            class_names.insert(0, nested[f"{cls.kind}_type"])
         if class_names and class_names[0] in cls.general and find_file(name_or_path, "tokenizer.json", options) is not None:
             return cls.generic(name_or_path, options, code)
         named = [class_named(name) or cls.mapping.registered_as(name) for name in class_names]

@@ -95,7 +95,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "pipelines.audio_utils": ("compat.streams",),
     "pipelines.base": ("pipelines.base", "pipelines"),
     "pipelines.pt_utils": ("pipelines.datasets",),
-    "processing_utils": ("compat.scripts",),
+    "processing_utils": ("preprocess.call_options", "compat.scripts"),
     "pytorch_utils": ("compat.layers",),
     "tokenization_utils": _TOKENIZERS,
     "tokenization_utils_base": _TOKENIZERS,

@@ -1,14 +1,16 @@
 """A processor: the preprocessors of a model of several kinds of input, called as one. A family names its parts."""
 
 import inspect
+import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from inspect import Parameter
 from typing import Any, ClassVar, Self
 
 from ..core.errors import ArgumentError, CorruptFile, InputError, did_you_mean
 from ..core.files import folder_to_fill, read_json, write_json
+from ..core.logging import warn_once
 from ..core.signatures import is_of_the_library, showing, undecorated
 from ..hub.code.options import CodeOptions
 from ..hub.code.saving import registers_for, save_code
@@ -16,6 +18,7 @@ from ..hub.files import HubOptions, find_file, refuse
 from ..hub.push import PushToHubMixin, uploader
 from .audio.extractor import FeatureExtractionMixin
 from .batch import BatchFeature
+from .call_options import ProcessingKwargs
 from .image.base import BaseImageProcessor
 from .part import PROCESSOR_FILE, Preprocessor
 from .text.tokenizer import PreTrainedTokenizerFast
@@ -26,6 +29,7 @@ KINDS: dict[str, tuple[type, str, str]] = {
     "feature_extractor": (FeatureExtractionMixin, "audio", "audio_kwargs"),
     "tokenizer": (PreTrainedTokenizerFast, "text", "text_kwargs"),
 }
+MERGED = ("text_kwargs", "images_kwargs", "audio_kwargs", "videos_kwargs")
 
 
 class ProcessorMixin(PushToHubMixin):
@@ -35,6 +39,11 @@ class ProcessorMixin(PushToHubMixin):
         parts: name of a part (a key of `KINDS`) -> its class in this family; inputs given by position follow this order.
         text_is_label: whether text beside another input is what the model shall answer; its ids are then `labels`.
         settings: further values of the family with their defaults, stored in `processor_config.json`.
+        opener: gives what opens a part of a user's processor, from the part's name and the classes that are named for it.
+
+    A processor that a user writes has as parts those named in `attributes`, else the parameters of its constructor that are
+    keys of `KINDS`, else those with a class attribute such as `tokenizer_class = "AutoTokenizer"`. Further parameters of the
+    constructor are its settings.
 
     Example:
         class CLIPProcessor(ProcessorMixin):
@@ -44,6 +53,8 @@ class ProcessorMixin(PushToHubMixin):
     parts: ClassVar[dict[str, Any]] = {}
     text_is_label: ClassVar[bool] = False
     settings: ClassVar[dict[str, Any]] = {}
+    opener: ClassVar[Callable[[str, tuple[str, ...]], Any] | None] = None
+    valid_processor_kwargs: ClassVar[Any] = ProcessingKwargs
     _auto_class: ClassVar[str | None] = None  # what `register_for_auto_class` was told
     register_for_auto_class = registers_for("AutoProcessor")
 
@@ -53,6 +64,8 @@ class ProcessorMixin(PushToHubMixin):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "parts" not in vars(cls):
+            cls.parts = _parts_of(cls) or cls.parts
         if is_of_the_library(cls.__init__):
             further = [
                 Parameter("chat_template", Parameter.KEYWORD_ONLY, default=None),
@@ -101,7 +114,18 @@ class ProcessorMixin(PushToHubMixin):
     @property
     def model_input_names(self) -> list[str]:
         """What a model may take from the result."""
-        return [name for part in self.parts for name in self.__dict__[part].model_input_names]
+        names = [name for part in self.parts for name in self.__dict__[part].model_input_names]
+        return [name for name in names if name not in self.unused_input_names]
+
+    @classmethod
+    def get_attributes(cls) -> list[str]:
+        """Names of the parts."""
+        return list(cls.parts)
+
+    @property
+    def unused_input_names(self) -> list[str]:
+        """Names of the parts' outputs that a model does not take; a subclass lists them."""
+        return []
 
     # Calling
 
@@ -149,6 +173,39 @@ class ProcessorMixin(PushToHubMixin):
         shared = {**common, **options}
         return {part: {k: v for k, v in shared.items() if k in option_names[part]} | dict(alone[part]) for part in self.parts}
 
+    def _merge_kwargs(
+        self, ModelProcessorKwargs: Any = None, tokenizer_init_kwargs: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """The options of a call by kind of input: `text_kwargs`, `images_kwargs`, `audio_kwargs`, `videos_kwargs`.
+
+        Of each, the later goes first: `_defaults`, what the tokenizer was built with, `common_kwargs`, the call. An option
+        that several kinds declare reaches all of them.
+
+        Args:
+            ModelProcessorKwargs: declares the options, see `call_options.ProcessingKwargs`, which is the default.
+
+        Raises:
+            ArgumentError: an option comes twice, in the dictionary of a kind and by itself.
+        """
+        declared = (ModelProcessorKwargs or self.valid_processor_kwargs).__annotations__
+        defaults = vars(ModelProcessorKwargs or self.valid_processor_kwargs).get("_defaults", {})
+        kinds = {kind: set(declared[kind].__annotations__) for kind in MERGED}
+        common = {**defaults.get("common_kwargs", {}), **kwargs.pop("common_kwargs", {})}
+        merged: dict[str, Any] = {}
+        for kind, names in kinds.items():
+            stored = {name: value for name, value in (tokenizer_init_kwargs or {}).items() if name in names}
+            alone = kwargs.pop(kind, {})
+            if twice := sorted(alone.keys() & kwargs.keys() & names):
+                raise ArgumentError(f"{', '.join(twice)} came twice, in {kind} and by itself")
+            flat = {name: value for name, value in kwargs.items() if name in names}
+            merged[kind] = {**defaults.get(kind, {}), **stored, **common, **flat, **alone}
+        known = set().union(*kinds.values())
+        merged |= {name: value for name, value in kwargs.items() if name in declared}
+        ignored = kwargs.keys() - known - declared.keys() - {"text", "images", "audio", "videos"}
+        if ignored:
+            warn_once("unused-options", f"{type(self).__name__} takes no {', '.join(sorted(ignored))}; they change nothing")
+        return merged
+
     def _merge(self, results: dict[str, BatchFeature]) -> BatchFeature:
         if len(results) == 1:
             return next(iter(results.values()))
@@ -184,6 +241,19 @@ class ProcessorMixin(PushToHubMixin):
             )
         return self.tokenizer.apply_chat_template(conversation, tokenize=tokenize, return_dict=return_dict, **options)
 
+    def post_process_image_text_to_text(
+        self, generated_outputs: Any, skip_special_tokens: bool = True, **kwargs: Any
+    ) -> list[str]:
+        """Generated ids as texts, by the tokenizer."""
+        return self.batch_decode(generated_outputs, skip_special_tokens=skip_special_tokens, **kwargs)
+
+    @staticmethod
+    def validate_init_kwargs(processor_config: Mapping[str, Any], valid_kwargs: Iterable[str]) -> tuple[dict[str, Any], ...]:
+        """Those values of `processor_config` that are not among `valid_kwargs`, and those that are."""
+        valid = set(valid_kwargs)
+        others = {name: value for name, value in processor_config.items() if name not in valid}
+        return others, {name: value for name, value in processor_config.items() if name in valid}
+
     # Files
 
     @classmethod
@@ -206,16 +276,22 @@ class ProcessorMixin(PushToHubMixin):
         hub = {field.name: kwargs[field.name] for field in fields(HubOptions) if kwargs.get(field.name) is not None}
         opened: dict[str, Any] = {}
         for part in sorted(cls.parts, key=lambda name: name == "tokenizer"):
-            kind = cls.parts[part]
-            names = set(overrides) if part == "tokenizer" else kind.field_names() & set(overrides)
-            names -= set(cls.settings)
+            kind = cls._opener_of(part)
+            fields_of_part = kind.field_names() if issubclass(kind, Preprocessor) else frozenset()
+            names = set(overrides) if part == "tokenizer" else fields_of_part & set(overrides)
+            names -= set(cls._setting_names())
             opened[part] = kind.from_pretrained(
                 pretrained_model_name_or_path, **hub, **{name: overrides.pop(name) for name in names}
             )
         settings = {key: value for key, value in stored.items() if key not in KINDS and key != "processor_class"}
-        refuse({key: value for key, value in overrides.items() if key not in cls.settings}, f"{cls.__name__}.from_pretrained")
-        self = cls(**opened)
-        self.stored = {**self.stored, **settings, **overrides}
+        names = cls._setting_names()
+        refuse({key: value for key, value in overrides.items() if key not in names}, f"{cls.__name__}.from_pretrained")
+        values = {**settings, **overrides}
+        if is_of_the_library(cls.__init__):
+            self = cls(**opened)
+            self.stored = {**self.stored, **values}
+        else:
+            self = cls(**opened, **{name: value for name, value in values.items() if name in names})
         return self
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], push_to_hub: bool = False, **kwargs: Any) -> list[str]:
@@ -243,13 +319,55 @@ class ProcessorMixin(PushToHubMixin):
         upload(save_directory)
         return [*written, str(path)]
 
+    @classmethod
+    def _setting_names(cls) -> list[str]:
+        """Names of the settings: those of the family, or the further parameters of a user's constructor."""
+        if is_of_the_library(cls.__init__):
+            return list(cls.settings)
+        return [name for name in inspect.signature(cls).parameters if name not in (*cls.parts, "chat_template", "kwargs")]
+
+    @classmethod
+    def _opener_of(cls, part: str) -> Any:
+        """The class that opens a part, or what finds it by the files."""
+        if not isinstance(cls.parts[part], tuple):
+            return cls.parts[part]
+        if cls.opener is None:
+            raise ArgumentError(f"{cls.__name__} names no class for its {part}, and nothing to find one; import bestiary.auto")
+        return cls.opener(part, cls.parts[part])
+
     def to_dict(self) -> dict[str, Any]:
         """The settings of the processor itself, without its parts."""
-        return {**self.stored, "processor_class": type(self).__name__}
+        own = {} if is_of_the_library(type(self).__init__) else self.__dict__
+        values = {name: own[name] for name in self._setting_names() if name in own}
+        return {**self.stored, **values, "processor_class": type(self).__name__}
+
+    def to_json_string(self) -> str:
+        """What `to_dict` gives, as sorted, indented JSON."""
+        return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
+
+    def to_json_file(self, json_file_path: str | os.PathLike[str]) -> None:
+        """Write what `to_dict` gives to a file, whole or not at all."""
+        write_json(json_file_path, self.to_dict())
 
     def __repr__(self) -> str:
         inner = ", ".join(f"{part}={type(self.__dict__[part]).__name__}" for part in self.parts)
         return f"{type(self).__name__}({inner})"
+
+
+def _parts_of(cls: type[ProcessorMixin]) -> dict[str, Any]:
+    """The parts of a class that a user writes: each with its inherited class, or with the names of classes, maybe none."""
+    own = vars(cls)
+    names = own.get("attributes") or [name for name in _parameters_of(own.get("__init__")) if name in KINDS]
+    names = names or [name for name in KINDS if f"{name}_class" in own]
+    if unknown := [name for name in names if name not in KINDS]:
+        raise ArgumentError(f"{cls.__name__} has a {unknown[0]}; the parts of a processor are {', '.join(KINDS)}")
+    classes = {name: own.get(f"{name}_class") or () for name in names}
+    given = {name: (each,) if isinstance(each, str) else tuple(filter(None, each)) for name, each in classes.items()}
+    return {name: cls.parts.get(name, given[name]) if not given[name] else given[name] for name in names}
+
+
+def _parameters_of(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters) if function is not None else []
 
 
 def _by_place(names: Iterable[str]) -> list[Parameter]:

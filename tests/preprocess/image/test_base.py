@@ -14,9 +14,9 @@ from transformers.models.convnext.image_processing_pil_convnext import ConvNextI
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 import bestiary
-from bestiary.compat.processors import ImagesKwargs
 from bestiary.core.errors import ArgumentError, ConfigError, InputError
 from bestiary.core.logging import BestiaryWarning
+from bestiary.preprocess.call_options import ImagesKwargs
 
 OURS = SimpleNamespace(
     BaseImageProcessor=bestiary.BaseImageProcessor,

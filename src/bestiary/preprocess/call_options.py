@@ -1,7 +1,6 @@
-"""What writers of processors import from `transformers.processing_utils`: the names and kinds of options, by kind of input."""
+"""The options of a call by kind of input, which writers of processors extend and hand to `ProcessorMixin._merge_kwargs`."""
 
 from typing import Any, TypedDict
-from typing import Unpack as Unpack
 
 
 class TextKwargs(TypedDict, total=False):
@@ -91,14 +90,13 @@ class AudioKwargs(TypedDict, total=False):
     truncation: bool | None
     pad_to_multiple_of: int | None
     return_attention_mask: bool | None
+    device: Any
     return_tensors: Any
 
 
 class ProcessingKwargs(TypedDict, total=False):
     """Options of a processor, by kind of input; `_defaults` of a subclass has those that hold unless a call says otherwise."""
 
-    _defaults: dict[str, Any]
-    common_kwargs: dict[str, Any]
     text_kwargs: TextKwargs
     images_kwargs: ImagesKwargs
     videos_kwargs: VideosKwargs
