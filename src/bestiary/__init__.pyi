@@ -361,6 +361,10 @@ from .models.glm4 import Glm4ForSequenceClassification as Glm4ForSequenceClassif
 from .models.glm4 import Glm4ForTokenClassification as Glm4ForTokenClassification
 from .models.glm4 import Glm4Model as Glm4Model
 from .models.glm4 import Glm4PreTrainedModel as Glm4PreTrainedModel
+from .models.glm4_moe import Glm4MoeConfig as Glm4MoeConfig
+from .models.glm4_moe import Glm4MoeForCausalLM as Glm4MoeForCausalLM
+from .models.glm4_moe import Glm4MoeModel as Glm4MoeModel
+from .models.glm4_moe import Glm4MoePreTrainedModel as Glm4MoePreTrainedModel
 from .models.gpt2 import GPT2Config as GPT2Config
 from .models.gpt2.model import GPT2DoubleHeadsModel as GPT2DoubleHeadsModel
 from .models.gpt2.model import GPT2DoubleHeadsModelOutput as GPT2DoubleHeadsModelOutput
@@ -506,6 +510,11 @@ from .models.phi import PhiForSequenceClassification as PhiForSequenceClassifica
 from .models.phi import PhiForTokenClassification as PhiForTokenClassification
 from .models.phi import PhiModel as PhiModel
 from .models.phi import PhiPreTrainedModel as PhiPreTrainedModel
+from .models.phimoe import PhimoeConfig as PhimoeConfig
+from .models.phimoe import PhimoeForCausalLM as PhimoeForCausalLM
+from .models.phimoe import PhimoeForSequenceClassification as PhimoeForSequenceClassification
+from .models.phimoe import PhimoeModel as PhimoeModel
+from .models.phimoe import PhimoePreTrainedModel as PhimoePreTrainedModel
 from .models.qwen2 import Qwen2Config as Qwen2Config
 from .models.qwen2 import Qwen2ForCausalLM as Qwen2ForCausalLM
 from .models.qwen2 import Qwen2ForQuestionAnswering as Qwen2ForQuestionAnswering

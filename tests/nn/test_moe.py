@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bestiary.nn.losses import load_balancing_loss
-from bestiary.nn.moe import Experts, Router
+from bestiary.nn.moe import Experts, Router, SparseMixer
 
 
 @pytest.fixture
@@ -64,3 +64,26 @@ def test_the_balance_is_least_where_the_work_is_even():
     mask = torch.tensor([[0, 1, 1], [0, 1, 1]])
     padded = torch.eye(4)[[3, 0, 1, 3, 2, 3]] * 20
     assert load_balancing_loss([padded], 1, mask).item() == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_mixing_router_draws_in_training_and_its_gradients_are_those_of_the_shares():
+    torch.manual_seed(0)
+    router = SparseMixer(8, 6, tolerance=10.0).eval()  # every expert is near enough
+    x = torch.randn(4000, 8)
+    scores, shares, experts = router(x[:1].expand(4000, -1))
+    assert (experts == scores.topk(2).indices).all()  # not in training: the best, and the best of what is left
+    router.train()
+    _, shares, experts = router(x[:1].expand(4000, -1))
+    probabilities = scores[0].softmax(-1)
+    frequencies = experts[:, 0].bincount(minlength=6) / 4000
+    torch.testing.assert_close(frequencies, probabilities, atol=0.03, rtol=0)
+    assert (experts[:, 0] != experts[:, 1]).all()
+    best = probabilities.argmax()
+    firsts = shares[:, 0] / probabilities[experts[:, 0]]
+    torch.testing.assert_close(firsts[experts[:, 0] == best], torch.ones(int((experts[:, 0] == best).sum())))
+    cut = (firsts[experts[:, 0] != best] < 0.5).float().mean()
+    assert 0.7 < cut < 0.8
+    scores, shares, experts = router(x)
+    (gradient,) = torch.autograd.grad(shares[:, 0].sum(), router.weight)
+    plain = torch.nn.functional.linear(x, router.weight).softmax(-1).gather(1, experts[:, :1]).sum()
+    torch.testing.assert_close(gradient, torch.autograd.grad(plain, router.weight)[0])

@@ -105,6 +105,7 @@ class FusedSelfAttention(SelfAttention):
 
     fused_name: ClassVar[str] = "query_key_value"
     output_name: ClassVar[str] = "dense"
+    per_group: int
 
     def groups(self, config: Any) -> int:
         """G, the number of heads of keys and values."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ..core.outputs import BaseModelOutputWithPast, MoeModelOutputWithPast
-from ..nn.moe import Experts, Router
+from ..nn.moe import Experts, GroupedRouter, Router
 from .decoder import Decoder
 from .decoder_config import DecoderConfig
 
@@ -45,6 +45,36 @@ class Mixture(nn.Module):
         _, shares, experts = self.get_submodule(self.router_name)(states)
         output: Tensor = self.experts(states, shares, experts).view_as(x)
         return output
+
+
+class SharedMixture(Mixture):
+    """The same with a `GroupedRouter`, plus an MLP of `n_shared_experts` experts that serve every token (DeepSeek-AI 2024).
+
+    Class attributes:
+        shared_class: the MLP, built as `shared_class(config, width)`.
+    """
+
+    shared_class: ClassVar[type[nn.Module]]
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__(config)
+        self.shared_experts = self.shared_class(config, self.experts.intermediate_dim * config.declared("n_shared_experts"))
+
+    def make_router(self, config: DecoderConfig, count: int) -> Router:
+        return GroupedRouter(
+            config.hidden_size,
+            count,
+            config.declared("num_experts_per_tok"),
+            groups=config.declared("n_group"),
+            groups_per_token=config.declared("topk_group"),
+            scale=config.declared("routed_scaling_factor"),
+            shares_add_up=config.declared("norm_topk_prob"),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, D) -> (B, T, D)."""
+        shared: Tensor = self.shared_experts(x)
+        return super().forward(x) + shared
 
 
 class MixtureDecoder(Decoder):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .conv import Conv1D
-from .moe import Experts
+from .moe import Experts, GroupedRouter
 from .norm import RMSNorm
 
 Start = Callable[[Tensor], object]
@@ -51,6 +51,8 @@ def start_usually(module: nn.Module, deviation: float) -> None:
                 module.weight[module.padding_idx].zero_()
         elif module.bias is not None:
             module.bias.zero_()
+        if isinstance(module, GroupedRouter):
+            module.get_buffer("e_score_correction_bias").zero_()
     elif isinstance(module, Experts):
         module.gate_up_proj.normal_(0.0, deviation)
         module.down_proj.normal_(0.0, deviation)

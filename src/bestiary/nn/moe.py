@@ -33,6 +33,77 @@ class Router(nn.Linear):
         return scores, shares.to(x.dtype), experts
 
 
+class GroupedRouter(Router):
+    """Chooses the k experts with the highest sigmoids, out of the best groups (DeepSeek-AI 2024, DeepSeek-V3, section 2.1.2).
+
+    To choose, each expert's `e_score_correction_bias` is added, which training moves until all get the same work; shares are
+    without it. A group counts as much as its two best experts.
+
+    Args:
+        groups: how many groups of neighbours the experts form. groups_per_token: how many of them a token chooses from.
+        scale: what the shares are multiplied by.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        experts: int,
+        experts_per_token: int,
+        *,
+        groups: int = 1,
+        groups_per_token: int = 1,
+        scale: float = 1.0,
+        shares_add_up: bool = True,
+    ) -> None:
+        super().__init__(size, experts, experts_per_token, shares_add_up=shares_add_up)
+        self.groups, self.groups_per_token, self.scale = groups, groups_per_token, scale
+        self.register_buffer("e_score_correction_bias", torch.zeros(experts))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        """States (N, D) -> scores (N, E), and of the k chosen the shares and the numbers (N, k), all scores in fp32."""
+        scores = nn.functional.linear(x.float(), self.weight.float())
+        sigmoids = scores.sigmoid()
+        ranked = (sigmoids + self.get_buffer("e_score_correction_bias")).unflatten(-1, (self.groups, -1))
+        best = ranked.topk(2, dim=-1).values.sum(-1).topk(self.groups_per_token, dim=-1).indices
+        open_groups = torch.zeros_like(ranked[..., 0], dtype=torch.bool).scatter(1, best, True)
+        experts = ranked.masked_fill(~open_groups[..., None], -torch.inf).flatten(1).topk(self.top_k, dim=-1).indices
+        shares = sigmoids.gather(1, experts)
+        if self.shares_add_up:
+            shares = shares / (shares.sum(dim=-1, keepdim=True) + 1e-20)
+        return scores, (shares * self.scale).to(x.dtype), experts
+
+
+class SparseMixer(Router):
+    """Chooses two experts one after the other, in training by chance (Liu et al. 2024, GRIN, section 2).
+
+    The share of each is out of those whose scores are near the best of what is left: (best - score) / max(|score|, best) at
+    most twice the `tolerance`. In training the choice is drawn by these shares, and the share of one that is not the best is
+    cut to a third three times out of four, while gradients are as if it were not (Heun's third-order method).
+    """
+
+    def __init__(self, size: int, experts: int, tolerance: float) -> None:
+        super().__init__(size, experts, experts_per_token=2)
+        self.tolerance = tolerance
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        """States (N, D) -> scores (N, E), and of the two chosen the shares and the numbers (N, 2)."""
+        scores = nn.functional.linear(x, self.weight)
+        first_share, first = self._choose(scores, scores)
+        second_share, second = self._choose(scores, scores.scatter(1, first, -torch.inf))
+        return scores, torch.cat((first_share, second_share), dim=1), torch.cat((first, second), dim=1)
+
+    def _choose(self, scores: Tensor, left: Tensor) -> tuple[Tensor, Tensor]:
+        best, expert = left.max(dim=-1, keepdim=True)
+        far = (best - scores) / scores.abs().clamp(min=best) > 2 * self.tolerance
+        near = left.masked_fill(far.detach(), -torch.inf)
+        if not self.training:
+            return near.softmax(dim=-1).gather(1, expert), expert
+        drawn = (near - torch.empty_like(near).exponential_().log()).argmax(dim=-1, keepdim=True)
+        share = near.softmax(dim=-1).gather(1, drawn)
+        whole = (drawn == expert) | (torch.rand_like(share) > 0.75)
+        return share + (share * torch.where(whole, 1.0, 1 / 3) - share).detach(), drawn
+
+
 class Experts(nn.Module):
     """E gated MLPs, down(act(gate(x)) * up(x)), in two parameters: `gate_up_proj` (E, 2 I, D) and `down_proj` (E, D, I)."""
 

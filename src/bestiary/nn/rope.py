@@ -78,13 +78,19 @@ def yarn(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
 
 
 def longrope(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
-    """LongRoPE (Ding et al. 2024): a factor per dimension, one list up to the trained length and another beyond."""
+    """LongRoPE (Ding et al. 2024): a factor per dimension, one list up to the trained length and another beyond.
+
+    Where `short_mscale` and `long_mscale` say the factor on cos and sin (Phi-3.5-MoE), it alone changes at the trained length.
+    """
     trained = p.get("original_max_position_embeddings") or limit
     stretch = limit / trained if p.get("original_max_position_embeddings") else (p.get("factor") or 1.0)
     attention_factor = p.get("attention_factor")
     if attention_factor is None:
         attention_factor = 1.0 if stretch <= 1 else math.sqrt(1 + math.log(stretch) / math.log(trained))
-    factors = p["long_factor"] if length > trained else p["short_factor"]
+    beyond = length > trained
+    if p.get("short_mscale") and p.get("long_mscale"):
+        attention_factor, beyond = p["long_mscale"] if beyond else p["short_mscale"], False
+    factors = p["long_factor"] if beyond else p["short_factor"]
     return _as_frequencies(
         _inverse(p["rope_theta"], size) / torch.tensor(factors, dtype=torch.float32, device="cpu"), attention_factor
     )

@@ -16,6 +16,7 @@ NUMBERS: dict[str, Any] = {
     "long_factor": list[Positive],
     **dict.fromkeys(("mscale", "mscale_all_dim"), Amount),  # 0 says that there is none
     **dict.fromkeys(("factor", "attention_factor", "beta_fast", "beta_slow", "low_freq_factor", "high_freq_factor"), Positive),
+    **dict.fromkeys(("short_mscale", "long_mscale"), Positive),
 }
 
 # Kind of scaling -> the numbers it cannot do without; `nn/rope.py` has a function of the same name for each.

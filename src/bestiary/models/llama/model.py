@@ -119,9 +119,9 @@ class LlamaMLP(nn.Module):
     down_name: ClassVar[str] = "down_proj"
     hidden_size, intermediate_size = Alias("down_proj.out_features"), Alias("down_proj.in_features")
 
-    def __init__(self, config: DecoderConfig) -> None:
+    def __init__(self, config: DecoderConfig, inner: int | None = None) -> None:
         super().__init__()
-        size, inner, bias = config.hidden_size, config.intermediate_size, self.bias
+        size, inner, bias = config.hidden_size, inner or config.intermediate_size, self.bias
         if bias is None:
             bias = config.declared("mlp_bias", False)
         for name in (self.gate_name, self.up_name):
