@@ -1,7 +1,4 @@
-"""`custom_generate`: the caller's own function in place of the decoding loop, with everything prepared for it.
-
-Or the function `generate` of a checkpoint, which gets the arguments of the call as they are.
-"""
+"""`custom_generate`: the caller's own function in place of the decoding loop, with everything prepared for it."""
 
 import inspect
 from collections.abc import Callable
@@ -10,11 +7,7 @@ from typing import Any
 
 import torch
 
-from ..core.errors import ArgumentError, UnsafeFile
-from ..hub.code.files import GENERATE, ClassReference
-from ..hub.code.opening import open_attribute
-from ..hub.code.options import CodeOptions
-from ..hub.options import HubOptions
+from ..core.errors import ArgumentError
 from .call import Call
 from .config import GenerationConfig
 from .decoding import Decoding
@@ -24,18 +17,6 @@ from .stopping import MaxLengthCriteria, StoppingCriteriaList
 
 # What the function gets in any case.
 _ALWAYS = {"model", "input_ids", "logits_processor", "stopping_criteria", "generation_config"}
-
-
-def of_checkpoint(name_or_path: Any, hub: HubOptions, code: CodeOptions) -> Callable[..., Any]:
-    """The function `generate` in `custom_generate/generate.py` of a checkpoint.
-
-    Raises:
-        UnsafeFile: the caller has not allowed code, or it is no function. FileMissing: there is no such file.
-    """
-    function: Any = open_attribute(name_or_path, ClassReference("", GENERATE, "generate"), hub, code)
-    if not callable(function):
-        raise UnsafeFile(f"generate in {GENERATE} of {name_or_path} is {function!r:.80}; expected a function")
-    return function  # type: ignore[no-any-return]
 
 
 def split(function: Any, model: GeneratingModel, keywords: dict[str, Any], objects: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ..cache.base import Cache
 from ..cache.encoder_decoder import EncoderDecoderCache
 from ..cache.kinds.offloaded import OffloadedCache
 from ..core.errors import ArgumentError
+from ..hub.code.opening import open_generate
 from ..hub.code.options import CodeOptions
 from ..hub.options import HubOptions
 from ..nn.reproducible import reproducible as reproducible_scope
@@ -207,7 +208,7 @@ class Generating:
         arguments = {**locals()}
         if isinstance(custom_generate, str):
             code, arguments = CodeOptions.split(arguments | arguments.pop("kwargs"))
-            function = custom.of_checkpoint(arguments.pop("custom_generate"), HubOptions.split(arguments)[0], code)
+            function = open_generate(arguments.pop("custom_generate"), HubOptions.split(arguments)[0], code)
             return function(model=arguments.pop("self"), **arguments)
         for name, switch in (("reproducible", reproducible), ("use_model_defaults", use_model_defaults)):
             if not isinstance(switch, bool | None):

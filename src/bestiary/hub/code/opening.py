@@ -1,10 +1,11 @@
 """Whether code of a checkpoint runs: where the caller says so, and, if a digest is given, if it is the code that was meant."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ...core.errors import BestiaryError, UnsafeFile
 from ..files import HubOptions, file_itself, local_folder
-from .files import CheckpointCode, ClassReference, code_of
+from .files import GENERATE, CheckpointCode, ClassReference, code_of
 from .modules import attribute_of
 from .options import CodeOptions
 
@@ -37,6 +38,18 @@ def open_attribute(name_or_path: Any, reference: ClassReference, hub: HubOptions
             f" meant, so nothing of it was run. Its files are\n{_listed(code)}\nRead them before you allow this digest"
         )
     return attribute_of(code.parts[reference.repository], reference.file, reference.name)
+
+
+def open_generate(name_or_path: Any, hub: HubOptions, options: CodeOptions) -> Callable[..., Any]:
+    """The function `generate` in `custom_generate/generate.py` of a checkpoint, which decodes in place of the library's.
+
+    Raises:
+        UnsafeFile: the caller has not allowed code, or it is no function. FileMissing: there is no such file. Else as above.
+    """
+    function: Callable[..., Any] = open_attribute(name_or_path, ClassReference("", GENERATE, "generate"), hub, options)
+    if not callable(function):
+        raise UnsafeFile(f"generate in {GENERATE} of {name_or_path} is {function!r:.80}; expected a function")
+    return function
 
 
 def refusal(name_or_path: Any, reference: ClassReference, hub: HubOptions, options: CodeOptions) -> UnsafeFile:

@@ -8,9 +8,9 @@ from typing import Any, Self
 
 from ...batching.mixin import ContinuousMixin
 from ...generation.config import GenerationConfig
-from ...generation.custom import of_checkpoint
 from ...generation.mixin import Generating
 from ...hub.code.files import GENERATE
+from ...hub.code.opening import open_generate
 from ...hub.code.options import CodeOptions
 from ...hub.files import HubOptions, find_file
 from ...structured.mixin import StructuredMixin
@@ -29,7 +29,7 @@ class GenerationMixin(Generating, StructuredMixin, ContinuousMixin):
             return
         if code.trust_remote_code and config is None and name_or_path is not None:
             if find_file(name_or_path, GENERATE, replace(hub, subfolder="")) is not None:
-                self.__dict__["generate"] = partial(of_checkpoint(name_or_path, hub, code), model=self)
+                self.__dict__["generate"] = partial(open_generate(name_or_path, hub, code), model=self)
         if config is not None:
             self.generation_config = copy.deepcopy(config)
         elif name_or_path is not None and (path := find_file(name_or_path, GenerationConfig.file_name, hub)) is not None:
