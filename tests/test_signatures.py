@@ -58,7 +58,6 @@ NOT_THERE = {
     "*Tokenizer*:vocab_file": "the same as vocab, taken by name",
     "WhisperTokenizer*:vocab WhisperTokenizer*:merges": "taken by place and by name, and handed on",
     "LlamaConfig:pretraining_tp": "how a model was split while it was trained; kept, as any value",
-    "*Tokenizer.apply_chat_template:sanitize_control_tokens": "not there yet",
     "ProcessorMixin.apply_chat_template:*": "images in conversations are not there yet",
     "*Tokenizer.save_pretrained:legacy_format *Tokenizer.save_pretrained:save_format": "one format, which all releases read",
     "*Processor.preprocess:* *ImageProcessor.pad:*": "hooks of the published base classes",

@@ -13,6 +13,7 @@ import transformers
 from kit.families import close, pair
 from safetensors.torch import load_file, save_file
 
+import bestiary
 from bestiary import (
     AutoModel,
     AutoModelForCausalLM,
@@ -293,3 +294,13 @@ def test_sides_of_a_tie_that_differ_are_kept_apart(family: str, name: str, targe
     written = load_file(tmp_path / "ours" / "model.safetensors")
     assert torch.equal(written[target], tensors[target])
     assert torch.equal(written[source], tensors[source])
+
+
+@pytest.mark.parametrize("library", [bestiary, transformers], ids=lambda library: library.__name__)
+def test_the_meta_device_is_no_place_for_weights(library: Any) -> None:
+    folder = pair("llama", "LlamaForCausalLM").folder
+    config = library.AutoConfig.from_pretrained(folder)
+    with torch.device("meta"):
+        with pytest.raises(RuntimeError, match="from_config"):
+            library.AutoModelForCausalLM.from_pretrained(folder)
+        assert {weight.device.type for weight in library.AutoModelForCausalLM.from_config(config).parameters()} == {"meta"}

@@ -104,6 +104,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "trainer_utils": ("core.seed", "loading.save"),
     "utils": _UTILS,
     "utils.auto_docstring": ("compat.generic",),
+    "utils.chat_template_utils": ("preprocess.text.chat.tool_schema",),
     "utils.doc": _UTILS,
     "utils.generic": _UTILS,
     "utils.hub": _UTILS,

@@ -44,6 +44,18 @@ class InputError(BestiaryError, ValueError):
     code = "input"
 
 
+class DocstringParsingException(InputError):
+    """A function cannot be described to a model as a tool: its docstring lacks something."""
+
+    code = "docstring"
+
+
+class TypeHintParsingException(InputError):
+    """A function cannot be described to a model as a tool: a type hint is missing, or there is no JSON schema for it."""
+
+    code = "type-hint"
+
+
 class OutOfVocabulary(InputError, IndexError):
     """A token id, or another index, that its table does not have (scripts expect the IndexError of a table)."""
 

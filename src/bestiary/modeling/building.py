@@ -36,6 +36,11 @@ def without_initialisation() -> Iterator[None]:
         _building.depth, _building.initialise = before
 
 
+def building() -> bool:
+    """Whether the constructor of a model is running in this thread."""
+    return _building.depth > 0
+
+
 def initialising() -> bool:
     """Whether a model that is finished now draws its starting weights."""
     return _building.initialise

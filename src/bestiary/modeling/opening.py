@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 
-from ..core.errors import ArgumentError, ConfigError, InputError, MissingDependency, did_you_mean
+from ..core.errors import ArgumentError, ConfigError, InputError, LoadError, MissingDependency, did_you_mean
 from ..core.logging import warn_once
 from ..core.missing_weights import may_start_afresh
 from ..hub.code.options import CodeKeywords, CodeOptions
@@ -19,7 +19,7 @@ from ..loading.load import LoadPlan, load_weights
 from ..loading.skeleton import skeleton
 from ..placement.device_map import check_available, plan_device_map
 from ..placement.dispatch import dispatch
-from .building import without_initialisation
+from .building import building, without_initialisation
 from .config import PreTrainedConfig
 from .parts import ModelParts
 
@@ -177,6 +177,11 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
         FileMissing, HubError, CorruptFile, UnsafeFile: the files cannot be had, read or trusted.
         LoadError: not every tensor is accounted for. ConfigError, ArgumentError, InputError: what was asked is wrong.
     """
+    if torch.get_default_device().type == "meta" and not building():
+        raise LoadError(
+            f"{cls.__name__}.from_pretrained was called where new tensors go to the meta device, which holds no numbers, and it"
+            " would read the checkpoint's: call it outside of torch.device('meta'), or from_config for a model without weights"
+        )
     hub, kwargs = HubOptions.split(kwargs)
     code, kwargs = CodeOptions.split(kwargs)
     options, kwargs = OpenOptions.split(kwargs)

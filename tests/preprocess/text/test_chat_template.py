@@ -115,8 +115,6 @@ def test_open_end_of_a_field(field: str) -> None:
     assert render(template, chat, continue_final_message=field) == theirs
     with pytest.raises(InputError, match="needs text under 'thought'"):
         render(template, chat, continue_final_message="thought")
-    with pytest.raises(ArgumentError, match="sanitize_control_tokens=True is not done here"):
-        render(template, chat, sanitize_control_tokens=True)
 
 
 def test_open_end_of_parts() -> None:

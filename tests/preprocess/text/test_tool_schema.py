@@ -1,10 +1,13 @@
 """Python functions as JSON schemas, against the reference."""
 
+from collections.abc import Callable
+from enum import Enum
 from typing import Any, Literal, Optional, Union
 
 import pytest
 from transformers.utils import get_json_schema as reference
 
+from bestiary.compat.finder import old_module
 from bestiary.core.errors import InputError
 from bestiary.preprocess.text.chat.tool_schema import get_json_schema
 
@@ -118,3 +121,82 @@ def no_schema(a: object) -> None:
 def test_what_is_missing_is_named(function: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         get_json_schema(function)
+
+
+class Drink(Enum):
+    TEA = "tea"
+    COFFEE = 2
+
+
+def choosing(
+    a: Drink,
+    b: Literal["z", 1, "a", None, True],
+    c: list[Drink],
+    d: Drink | None = None,
+    e: Literal[1.5] = 1.5,
+    f: int = 1,
+    g: str = "",
+) -> None:
+    """Choose.
+
+    Args:
+        a: A
+        b: B
+        c: C
+        d: D
+        e: E
+        f: F (choices: [1, 2])
+        g: G (choices: ["x, y", "z"])
+    """
+
+
+def test_choices() -> None:
+    assert get_json_schema(choosing) == reference(choosing)
+    assert list(get_json_schema(choosing)["function"]["parameters"]["properties"]["b"]["type"]) == [
+        "string",
+        "integer",
+        "null",
+        "boolean",
+    ]
+
+
+def _made(hints: dict[str, Any], text: str | None) -> Any:
+    def tool(x: Any) -> None: ...
+
+    tool.__annotations__, tool.__doc__ = hints, text
+    return tool
+
+
+@pytest.mark.parametrize(
+    ("hints", "text"),
+    [
+        ({"x": int}, None),
+        ({"x": int}, "D"),
+        ({"x": int}, "D\n\nArgs:\n    y: a"),
+        ({}, "D\n\nArgs:\n    x: a"),
+        ({"x": set}, "D\n\nArgs:\n    x: a"),
+        ({"x": bytes}, "D\n\nArgs:\n    x: a"),
+        ({"x": tuple[int, ...]}, "D\n\nArgs:\n    x: a"),
+        ({"x": Callable[[int], int]}, "D\n\nArgs:\n    x: a"),
+        ({"x": Literal[b"a"]}, "D\n\nArgs:\n    x: a"),
+        ({"x": Enum("None", [])}, "D\n\nArgs:\n    x: a"),
+        ({"x": Enum("Pairs", {"A": (1, 2)})}, "D\n\nArgs:\n    x: a"),
+    ],
+    ids=range(11),
+)
+def test_errors_have_the_published_names(hints: dict[str, Any], text: str | None) -> None:
+    names = []
+    for function in (get_json_schema, reference):
+        with pytest.raises(Exception, match=".") as raised:
+            function(_made(hints, text))
+        names.append(type(raised.value).__name__)
+    assert names[0] == names[1]
+    assert names[0] in ("DocstringParsingException", "TypeHintParsingException")
+
+
+def test_the_old_path() -> None:
+    module = old_module("transformers.utils.chat_template_utils", ["get_json_schema"])
+    assert module.get_json_schema is get_json_schema
+    for name in ("DocstringParsingException", "TypeHintParsingException"):
+        assert getattr(module, name).__module__ == "bestiary.core.errors"
+        assert getattr(old_module("transformers.utils", [name]), name) is getattr(module, name)

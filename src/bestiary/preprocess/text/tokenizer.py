@@ -5,11 +5,12 @@ A family's own class is a few lines of data: default options, names of files, an
 
 import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from inspect import Parameter, signature
 from typing import Any, ClassVar, Self
 
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
 
 from ...core.errors import ArgumentError, BestiaryError, ConfigError, InputError, did_you_mean
 from ...core.kinds import Count, check
@@ -18,6 +19,8 @@ from ...core.signatures import is_of_the_library, showing, undecorated
 from ...hub.code.saving import registers_for, save_code
 from ...hub.push import PushToHubMixin, uploader
 from . import converters, files, training
+from .batch_encoding import BatchEncoding
+from .chat.control_tokens import encode_marked
 from .chat.template import ChatTemplates
 from .encoding import TOO_LONG, UNLIMITED, EncodingMixin
 from .rust import RustTokenizer, adds, check_growth, set_ends, set_prefix_space
@@ -197,6 +200,39 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
         self.init_kwargs.update(self._framing)
         self.update_post_processor()
 
+    @property
+    def chat_control_tokens(self) -> Sequence[str] | None:
+        """The added tokens, besides the special ones, that control a chat; None for those that the template writes."""
+        return self.init_kwargs.get("chat_control_tokens")
+
+    @chat_control_tokens.setter
+    def chat_control_tokens(self, tokens: Sequence[str] | None) -> None:
+        self.init_kwargs["chat_control_tokens"] = tokens
+
+    def added_tokens(self) -> list[AddedToken]:
+        """The tokens beside the vocabulary's own, by their ids."""
+        return list(self.rust.main.get_added_tokens_decoder().values())
+
+    def encode_with_marks(
+        self, prompts: Sequence[str], batched: bool, tokens: re.Pattern[str], options: Mapping[str, Any]
+    ) -> BatchEncoding:
+        """The encoding of prompts in which `control_tokens.mark` marked the control tokens `tokens`.
+
+        Args:
+            batched: whether a list was asked for. options: `truncation`, and what `pad` takes.
+        """
+
+        def encode(text: str) -> list[int]:
+            ids: list[int] = self(text, add_special_tokens=False, verbose=False)["input_ids"]
+            return ids
+
+        options = dict(options)
+        limit = options.pop("truncation") and (options["max_length"] or self.model_max_length)
+        rows = [encode_marked(prompt, tokens, encode, self.rust.main) for prompt in prompts]
+        if limit and limit < UNLIMITED:
+            rows = [row[:limit] if self.truncation_side == "right" else row[-limit:] for row in rows]
+        return self.pad({"input_ids": rows if batched or options["return_tensors"] else rows[0]}, **options)
+
     def options(self) -> dict[str, Any]:
         """What this tokenizer would have to be constructed with, the vocabulary apart."""
         changeable = ("padding_side", "truncation_side", "clean_up_tokenization_spaces", "split_special_tokens", "on_too_long")
@@ -297,6 +333,7 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
 _KINDS: dict[str, Any] = {
     "model_input_names": list[str],
     "pad_token_type_id": Count,
+    "chat_control_tokens": list[str],
     **dict.fromkeys(("padding_side", "truncation_side", "on_too_long"), str),
     **dict.fromkeys(("clean_up_tokenization_spaces", "split_special_tokens", "add_bos_token", "add_eos_token"), bool),
 }

@@ -1,11 +1,15 @@
 """Conversations to prompts, by the template that a checkpoint brings along."""
 
+import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+from tokenizers import AddedToken
 
 from ....core.errors import ArgumentError, InputError
 from ....core.logging import warn_once
+from .control_tokens import mark, pattern_of
 from .sandbox import run
 from .tool_schema import get_json_schema
 
@@ -47,6 +51,17 @@ class ChatTemplates:
     """`apply_chat_template` and `chat_template`, a text, named texts, or None."""
 
     chat_template: str | dict[str, str] | None
+    chat_control_tokens: Sequence[str] | None = None
+
+    def added_tokens(self) -> Iterable[AddedToken]:
+        """The tokens beside the vocabulary's own."""
+        return ()
+
+    def encode_with_marks(
+        self, prompts: Sequence[str], batched: bool, tokens: re.Pattern[str], options: Mapping[str, Any]
+    ) -> Any:
+        """The encoding of prompts in which control tokens are marked; see `control_tokens`."""
+        raise InputError(f"{type(self).__name__} has no tokenizer")
 
     @property
     def special_tokens_map(self) -> dict[str, str]:
@@ -109,6 +124,7 @@ class ChatTemplates:
         add_generation_prompt: bool = False,
         continue_final_message: bool | str = False,
         tokenize: bool = True,
+        sanitize_control_tokens: bool = False,
         padding: bool | str = False,
         truncation: bool | str = False,
         max_length: int | None = None,
@@ -125,6 +141,9 @@ class ChatTemplates:
             add_generation_prompt: end with the header of an assistant's turn.
             continue_final_message: leave the last message open, so that a model goes on with it; a text names its field.
             tokenize: False returns the text. return_dict: False returns only the ids.
+            sanitize_control_tokens: encode control tokens in messages, tools, documents and variables as text, so that only the
+                template's own are tokens. They are the special tokens and those of `chat_control_tokens`, or, where that is not
+                set, the added tokens that the template writes. One that a template puts together of pieces is not seen.
             return_assistant_tokens_mask: add `assistant_masks`, 1 for what `{% generation %}` blocks write.
             variables: further variables of the template.
 
@@ -136,8 +155,8 @@ class ChatTemplates:
             raise ArgumentError(
                 "add_generation_prompt begins a new turn and continue_final_message stays in the last; pass one"
             )
-        if variables.get("sanitize_control_tokens"):
-            raise ArgumentError("sanitize_control_tokens=True is not done here; take special tokens out of messages beforehand")
+        if sanitize_control_tokens and (return_assistant_tokens_mask or not tokenize):
+            raise ArgumentError("sanitize_control_tokens needs tokenize=True and no return_assistant_tokens_mask")
         if return_assistant_tokens_mask and not (tokenize and return_dict):
             raise ArgumentError("return_assistant_tokens_mask needs tokenize=True and return_dict=True")
         chats, batched = _conversations(conversation)
@@ -151,6 +170,10 @@ class ChatTemplates:
             )
         schemas = None if tools is None else [_schema(tool) for tool in tools]
         source = self.get_chat_template(chat_template, tools)
+        pattern = None
+        if sanitize_control_tokens:
+            pattern = pattern_of(self.added_tokens(), source, self.chat_control_tokens)
+            chats, schemas, documents, variables = mark((chats, schemas, documents, variables), pattern)
         context = {
             **self.special_tokens_map,
             "tools": schemas,
@@ -167,9 +190,11 @@ class ChatTemplates:
             return prompts if batched else prompts[0]
         encode: Callable[..., Any] = self  # type: ignore[assignment]
         options = {"padding": padding, "truncation": truncation, "max_length": max_length, "return_tensors": return_tensors}
-        encoded = encode(
-            prompts if batched else prompts[0], **{**options, **(tokenizer_kwargs or {})}, add_special_tokens=False
-        )
+        options |= tokenizer_kwargs or {}
+        if pattern is not None:
+            encoded = self.encode_with_marks(prompts, batched, pattern, options)
+            return encoded if return_dict else encoded["input_ids"]
+        encoded = encode(prompts if batched else prompts[0], **options, add_special_tokens=False)
         if return_assistant_tokens_mask:
             masks = [_mask(row, span) for row, span in zip(encoded.encodings, spans, strict=True)]
             encoded["assistant_masks"] = masks if batched or return_tensors else masks[0]

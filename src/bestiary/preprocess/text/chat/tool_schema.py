@@ -1,12 +1,14 @@
 """A Python function as a tool for a model: its JSON schema, read from its type hints and its docstring."""
 
 import inspect
+import json
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from enum import Enum
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from ....core.errors import InputError
+from ....core.errors import DocstringParsingException, TypeHintParsingException
 
 _SIMPLE = {int: "integer", float: "number", str: "string", bool: "boolean", dict: "object", type(None): "null"}
 _SECTION = re.compile(r"^(Args|Arguments|Returns|Raises|Yields|Examples?):\s*$", re.MULTILINE)
@@ -17,22 +19,29 @@ _CHOICES = re.compile(r"\(choices:\s*(.*?)\)\s*$", re.DOTALL)
 def get_json_schema(function: Callable[..., Any]) -> dict[str, Any]:
     """The schema of a function whose parameters have type hints and are described under `Args:` of its docstring.
 
+    A description that ends in `(choices: [...])`, a list of JSON, says which values there are.
+
     Raises:
-        InputError: a docstring, a type hint or a description is missing.
+        DocstringParsingException: it has no docstring, or an argument is not described there.
+        TypeHintParsingException: a type hint is missing, or no JSON schema says the same.
     """
     name = getattr(function, "__name__", repr(function))
     text = inspect.getdoc(function)
     if not text:
-        raise InputError(f"the tool {name} has no docstring; its description and its arguments are read from there")
+        raise DocstringParsingException(
+            f"the tool {name} has no docstring; its description and its arguments are read from there"
+        )
     description, arguments, returns = _read(text)
     parameters = _parameters(function, name)
     for argument, schema in parameters["properties"].items():
         if argument not in arguments:
-            raise InputError(f"the tool {name} does not describe its argument {argument!r} under 'Args:' of its docstring")
+            raise DocstringParsingException(
+                f"the tool {name} does not describe its argument {argument!r} under 'Args:' of its docstring"
+            )
         meaning = arguments[argument]
         choices = _CHOICES.search(meaning)
         if choices:
-            schema["enum"] = [_value(choice) for choice in choices.group(1).strip("[]").split(",")]
+            schema["enum"] = _choices(choices.group(1))
             meaning = meaning[: choices.start()].strip()
         schema["description"] = meaning
     result = {"name": name, "description": description, "parameters": parameters}
@@ -42,8 +51,13 @@ def get_json_schema(function: Callable[..., Any]) -> dict[str, Any]:
     return {"type": "function", "function": result}
 
 
-def _value(choice: str) -> str:
-    return choice.strip().strip("\"'")
+def _choices(text: str) -> list[Any]:
+    """A list of JSON; what is none is cut at its commas."""
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = None
+    return values if isinstance(values, list) else [choice.strip().strip("\"'") for choice in text.strip("[]").split(",")]
 
 
 def _parameters(function: Callable[..., Any], name: str) -> dict[str, Any]:
@@ -53,7 +67,7 @@ def _parameters(function: Callable[..., Any], name: str) -> dict[str, Any]:
         if argument == "self" or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         if argument not in hints:
-            raise InputError(f"the tool {name} has no type hint for its argument {argument!r}")
+            raise TypeHintParsingException(f"the tool {name} has no type hint for its argument {argument!r}")
         properties[argument] = _schema(hints[argument], name)
         if parameter.default is parameter.empty:
             required.append(argument)
@@ -70,15 +84,30 @@ def _schema(hint: Any, name: str) -> dict[str, Any]:
     if origin in (Union, types.UnionType):
         return _union([part for part in inner if part is not type(None)], type(None) in inner, name)
     if origin is Literal:
-        kinds = {_SIMPLE[type(value)] for value in inner}
-        return {"type": kinds.pop() if len(kinds) == 1 else sorted(kinds), "enum": list(inner)}
+        return _one_of(inner, hint, name)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return _one_of([member.value for member in hint], hint, name)
     if hint is list or origin is list:
         return {"type": "array", **({"items": _schema(inner[0], name)} if inner else {})}
     if hint is tuple or origin is tuple:
         return {"type": "array", **({"prefixItems": [_schema(part, name) for part in inner]} if inner else {})}
     if origin is dict:
         return {"type": "object", "additionalProperties": _schema(inner[1], name)}
-    raise InputError(f"the tool {name} uses the type {hint!r}, for which there is no JSON schema")
+    raise TypeHintParsingException(
+        f"the tool {name} uses the type {hint!r}, for which there is no JSON schema; expected numbers, texts, bool, Enum,"
+        " Literal, and lists, tuples, dictionaries and unions of these, or pass the schema itself in place of the function"
+    )
+
+
+def _one_of(values: Iterable[Any], hint: Any, name: str) -> dict[str, Any]:
+    """The schema of a choice among plain values."""
+    listed = list(values)
+    if not listed or not all(type(value) in (int, float, str, bool, type(None)) for value in listed):
+        raise TypeHintParsingException(
+            f"the tool {name} offers with {hint!r} a choice among {listed!r:.80}; expected numbers, texts, true, false or None"
+        )
+    kinds = list(dict.fromkeys(_SIMPLE[type(value)] for value in listed))
+    return {"type": kinds[0] if len(kinds) == 1 else kinds, "enum": listed}
 
 
 def _union(parts: list[Any], nullable: bool, name: str) -> dict[str, Any]:
