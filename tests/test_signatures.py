@@ -66,6 +66,7 @@ NOT_THERE = {
     "Detr*.forward:inputs_embeds": "published, and without effect there",
     "DetrForSegmentation.forward:*": "the same inputs as DetrForObjectDetection, handed on",
     "*Layer.forward:*": "called layer(x, mask, cache, ...)",
+    "DebertaV2Tokenizer*:unk_id": "the place of unk_token in the file says it",
     "AlbertTokenizer*:trim_offsets": "published, and without effect there",
     "*.set_input_embeddings:new_embeddings *.set_output_embeddings:word_embeddings": "called value, as by most",
     "*Pipeline.preprocess:* *Pipeline.postprocess:* *Pipeline:args_parser": "the steps inside of a pipeline are its own",

@@ -123,6 +123,10 @@ def _roberta(folder: Path) -> None:
     byte_level(("<s>", "<pad>", "</s>", "<unk>", "<mask>")).model.save(str(folder))
 
 
+def _deberta(folder: Path) -> None:
+    byte_level(("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")).model.save(str(folder))
+
+
 def _llama3(folder: Path) -> None:
     rust = byte_level(("<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>"))
     begin = processors.TemplateProcessing(
@@ -175,6 +179,11 @@ def _t5(folder: Path) -> None:
 def _albert(folder: Path) -> None:
     symbols = {"control_symbols": "[CLS],[SEP]", "user_defined_symbols": "[MASK],(,)"}
     _sentencepiece(folder, "spiece", vocab_size=300, model_type="unigram", pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, **symbols)
+
+
+def _deberta_v2(folder: Path) -> None:
+    symbols = {"control_symbols": "[CLS],[SEP]", "pad_piece": "[PAD]", "unk_piece": "[UNK]"}
+    _sentencepiece(folder, "spm", vocab_size=300, model_type="unigram", pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, **symbols)
 
 
 def _fairseq(folder: Path) -> None:
@@ -274,6 +283,8 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "t5": _t5,
     "albert": _albert,
     "mpnet": _mpnet,
+    "deberta_v2": _deberta_v2,
+    "deberta": _deberta,
     "xlm_roberta": _fairseq,
     "camembert": _fairseq,
     "clip": _clip,

@@ -17,6 +17,8 @@ from bestiary.models.bert.tokenizer import BertTokenizer
 from bestiary.models.camembert.tokenizer import CamembertTokenizer
 from bestiary.models.clip.tokenizer import CLIPTokenizer
 from bestiary.models.cohere.tokenizer import CohereTokenizer
+from bestiary.models.deberta.tokenizer import DebertaTokenizer
+from bestiary.models.deberta_v2.tokenizer import DebertaV2Tokenizer
 from bestiary.models.gemma.tokenizer import GemmaTokenizer
 from bestiary.models.gpt2.tokenizer import GPT2Tokenizer
 from bestiary.models.gpt_neox.tokenizer import GPTNeoXTokenizer
@@ -42,6 +44,8 @@ CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
     "camembert": (CamembertTokenizer, transformers.CamembertTokenizer),
     "albert": (AlbertTokenizer, transformers.AlbertTokenizer),
     "mpnet": (MPNetTokenizer, transformers.MPNetTokenizer),
+    "deberta_v2": (DebertaV2Tokenizer, transformers.DebertaV2Tokenizer),
+    "deberta": (DebertaTokenizer, transformers.DebertaTokenizer),
     "clip": (CLIPTokenizer, transformers.CLIPTokenizer),
     "tiktoken": (PreTrainedTokenizerFast, transformers.PreTrainedTokenizerFast),
     "llama3": (PreTrainedTokenizerFast, transformers.PreTrainedTokenizerFast),
@@ -84,6 +88,10 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("albert", {"do_lower_case": False, "keep_accents": True}),
     ("mpnet", {}),
     ("mpnet", {"do_lower_case": False}),
+    ("deberta_v2", {}),
+    ("deberta_v2", {"do_lower_case": True, "split_by_punct": True, "add_prefix_space": False}),
+    ("deberta", {}),
+    ("deberta", {"add_prefix_space": True}),
     ("clip", {}),
     ("tiktoken", {}),
     ("llama3", {}),

@@ -108,8 +108,8 @@ def classified(model: PreTrainedModel, logits: Tensor, labels: Tensor | None) ->
 
 
 def classifier_dropout(config: PreTrainedConfig, default: float = 0.0) -> float:
-    """The first of `classifier_dropout`, `hidden_dropout`, `hidden_dropout_prob` that the config sets; else `default`."""
-    for name in ("classifier_dropout", "hidden_dropout", "hidden_dropout_prob"):
+    """The first of `classifier_dropout`, `cls_dropout`, `hidden_dropout`, `hidden_dropout_prob` that is set; else `default`."""
+    for name in ("classifier_dropout", "cls_dropout", "hidden_dropout", "hidden_dropout_prob"):
         value = config.get(name)
         if value is not None:
             return float(value)

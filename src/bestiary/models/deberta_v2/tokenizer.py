@@ -1,0 +1,66 @@
+"""DeBERTa v2's tokenizer: sentencepiece unigrams of text that may be split at punctuation."""
+
+from typing import Any, ClassVar
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+from ...core.errors import CorruptFile
+from ...preprocess.text.converters import sentencepiece, wordpiece
+from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
+
+
+class DebertaV2Tokenizer(PreTrainedTokenizerFast):
+    """Opens `spm.model` and `tokenizer.json`.
+
+    Options: `do_lower_case`; `split_by_punct` (punctuation stands alone); `add_prefix_space` (False: ▁ before the first word
+    of a text only).
+    """
+
+    vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {
+        "vocab_file": "spm.model",
+        "tokenizer_file": "tokenizer.json",
+    }
+    model_input_names = ("input_ids", "attention_mask", "token_type_ids")
+    defaults: ClassVar[dict[str, Any]] = {
+        "do_lower_case": False,
+        "split_by_punct": False,
+        "bos_token": "[CLS]",
+        "eos_token": "[SEP]",
+        "unk_token": "[UNK]",
+        "sep_token": "[SEP]",
+        "pad_token": "[PAD]",
+        "cls_token": "[CLS]",
+        "mask_token": "[MASK]",
+        "add_prefix_space": True,
+    }
+
+    @classmethod
+    def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
+        """Unigram pieces from the file.
+
+        Raises:
+            CorruptFile: a BPE model, or one that lacks the tokens around a text.
+        """
+        cls.need(vocab)
+        model = sentencepiece.read(vocab)
+        if model.model_type != sentencepiece.UNIGRAM:
+            raise CorruptFile(f"{vocab} is a BPE model; {cls.__name__} uses a unigram model")
+        pieces, unknown = [(piece.text, piece.score) for piece in model.pieces], (str(settings["unk_token"]), 0.0)
+        rust = Tokenizer(models.Unigram(pieces, unk_id=pieces.index(unknown) if unknown in pieces else 1))
+        steps: list[Any] = [normalizers.Lowercase()] if settings["do_lower_case"] else []
+        steps += [normalizers.Replace(Regex(r"\s{2,}|[\n\r\t]"), " "), normalizers.NFC()]
+        rust.normalizer = normalizers.Sequence([*steps, normalizers.Strip(left=False, right=True)])
+        scheme = "always" if settings["add_prefix_space"] else "first"
+        space: dict[str, Any] = {"replacement": sentencepiece.SPACE, "prepend_scheme": scheme}
+        split = [pre_tokenizers.Punctuation(behavior="isolated")] if settings["split_by_punct"] else []
+        rust.pre_tokenizer = pre_tokenizers.Sequence([*split, pre_tokenizers.Metaspace(**space)])
+        rust.decoder = decoders.Metaspace(**space)
+        first, last = str(settings["cls_token"]), str(settings["sep_token"])
+        numbers = rust.get_vocab()
+        if not {first, last} <= numbers.keys():
+            raise CorruptFile(f"{vocab} lacks {first!r} or {last!r}, which {cls.__name__} puts around texts")
+        rust.post_processor = wordpiece.frame(first, last, numbers)
+        return rust
+
+
+DebertaV2TokenizerFast = DebertaV2Tokenizer
