@@ -102,6 +102,12 @@ def _gpt_neox(folder: Path) -> None:
     byte_level(("<|endoftext|>", "<|padding|>")).model.save(str(folder))
 
 
+def _bloom(folder: Path) -> None:
+    byte_level(("<unk>", "<s>", "</s>", "<pad>")).save(str(folder / "tokenizer.json"))
+    roles = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
+    _config(folder, tokenizer_class="BloomTokenizerFast", padding_side="left", **roles)
+
+
 def _qwen2(folder: Path) -> None:
     rust = byte_level(())
     rust.model.save(str(folder))
@@ -274,6 +280,8 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "generic": _generic,
     "gpt2": _gpt2,
     "gpt_neox": _gpt_neox,
+    "codegen": _gpt2,
+    "bloom": _bloom,
     "cohere": _cohere,
     "gemma": _gemma,
     "qwen2": _qwen2,

@@ -151,7 +151,7 @@ class PlainMLP(nn.Module):
         self.inner_dim = inner = setting(config, "width of the MLP", 4 * size)
         for name, (inputs, outputs) in zip(self.names, ((size, inner), (inner, size)), strict=True):
             self.add_module(name, self.dense(config, name, inputs, outputs))
-        self.act = activation(setting(config, "activation"))
+        self.act = activation(setting(config, "activation", "gelu_new"))
 
     def dense(self, config: Any, name: str, inputs: int, outputs: int) -> nn.Module:
         """The dense layer called `name`."""

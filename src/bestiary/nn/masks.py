@@ -42,7 +42,8 @@ class Mask:
         window: only slots less than `window` away from t.
         padding: (B, S), True where the key is real; None when all are.
         dense: (B, 1 or H, T, S), True where allowed; an arbitrary further restriction.
-        additive: (B, 1 or H, T, S), numbers a caller wants added to the scores.
+        additive: (B or 1, 1 or H, 1 or T, S), numbers to be added to the scores.
+        alibi: what grows with the places of keys (`nn/alibi.py`), for such a `kernel`; else it is in `additive`.
         kernel: computes attention in place of the model's own kernel, where keys lie in an order that only it can read.
     """
 
@@ -55,6 +56,7 @@ class Mask:
     padding: Tensor | None = None
     dense: Tensor | None = None
     additive: Tensor | None = None
+    alibi: Any = None
     kernel: Any = None
     _cached: Any = field(default=None, repr=False, compare=False)
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..core.errors import ArgumentError
 from . import kernels
+from .alibi import Alibi, with_alibi
 from .kernels import Scoring, capped
 from .masks import Mask
 
@@ -116,24 +117,33 @@ def paged(query: Tensor, key: Tensor, value: Tensor, mask: PagedMask, bias: Tens
     mixed = query.new_empty(query.shape[2], query.shape[1], value.shape[3])
     if layout.rows:
         queries = query[0, :, : layout.rows].transpose(0, 1)
-        mixed[: layout.rows] = decode(queries, key, value, layout, mask.window, scoring)
+        mixed[: layout.rows] = decode(queries, key, value, layout, mask.window, scoring, mask.alibi)
     kernel = kernels.sdpa if scoring.softcap is None else kernels.eager
     for piece in layout.pieces:
         end = piece.mask.keys
         keys = key[piece.blocks].permute(1, 0, 3, 2).flatten(1, 2)[None, :, :end]
         values = value[piece.blocks].transpose(0, 1).flatten(1, 2)[None, :, :end]
         seen = piece.mask if mask.window is None else piece.mask.windowed(mask.window)
+        seen = seen if mask.alibi is None else with_alibi(seen, mask.alibi, query.dtype)
         queries = query[:, :, piece.start : piece.end]
         part = kernel(queries, keys, values, seen, None, scoring)
         mixed[piece.start : piece.end] = part[0].transpose(0, 1)
     return mixed.transpose(0, 1).unsqueeze(0)
 
 
-def decode(query: Tensor, key: Tensor, value: Tensor, layout: Layout, window: int | None, scoring: Scoring) -> Tensor:
+def decode(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    layout: Layout,
+    window: int | None,
+    scoring: Scoring,
+    alibi: Alibi | None = None,
+) -> Tensor:
     """One query (R, H, K) of each sequence on the blocks that hold it -> (R, H, K)."""
     rows, groups = layout.rows, key.shape[1]
     query = query.reshape(rows, groups, -1, query.shape[2])
-    parts = list(_parts(query, key, value, layout, window, scoring))
+    parts = list(_parts(query, key, value, layout, window, scoring, alibi))
     owners = torch.cat([visits.owners.flatten() for visits in layout.visits])
     greatest, total, mixed = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
     overall = greatest.new_full((rows + 1, *greatest.shape[1:]), torch.finfo(greatest.dtype).min)
@@ -145,17 +155,27 @@ def decode(query: Tensor, key: Tensor, value: Tensor, layout: Layout, window: in
 
 
 def _parts(
-    query: Tensor, key: Tensor, value: Tensor, layout: Layout, window: int | None, scoring: Scoring
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    layout: Layout,
+    window: int | None,
+    scoring: Scoring,
+    alibi: Alibi | None,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """For each of `visits`: the greatest score (M*C, G, h, 1), the sum of exponentials, and the values they weigh (..., K)."""
-    for index, (blocks, owners, _) in enumerate(layout.visits):
+    for index, (blocks, owners, places) in enumerate(layout.visits):
         count, sharing = owners.shape
         keys, values = (x[:count] if blocks is None else x.index_select(0, blocks) for x in (key, value))
         queries = query[owners.clamp(max=layout.rows - 1).flatten()].unflatten(0, (count, sharing)).transpose(1, 2)
         scores = torch.bmm(queries.flatten(2, 3).flatten(0, 1), keys.flatten(0, 1)).float().mul_(scoring.scaling)
         if scoring.softcap is not None:
             scores = capped(scores, scoring.softcap)
-        scores = scores.view(*queries.shape[:-1], -1).masked_fill_(layout.hidden(index, window), -torch.inf)
+        scores = scores.view(*queries.shape[:-1], -1)
+        if alibi is not None:
+            slots = places.unsqueeze(1) * layout.page_size + torch.arange(layout.page_size, device=places.device)
+            scores += alibi.bias(slots, scores.dtype).squeeze(2).unflatten(1, (queries.shape[1], 1, -1))
+        scores = scores.masked_fill_(layout.hidden(index, window), -torch.inf)
         # Not below the least number: a block of which all is hidden has weight 0, and not none.
         greatest = scores.amax(-1, keepdim=True).clamp_(min=torch.finfo(scores.dtype).min)
         weights = scores.sub_(greatest).exp_()

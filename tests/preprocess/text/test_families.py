@@ -14,8 +14,10 @@ from kit.tokenizer_files import SAMPLES
 from bestiary.core.logging import BestiaryWarning
 from bestiary.models.albert.tokenizer import AlbertTokenizer
 from bestiary.models.bert.tokenizer import BertTokenizer
+from bestiary.models.bloom.tokenizer import BloomTokenizer
 from bestiary.models.camembert.tokenizer import CamembertTokenizer
 from bestiary.models.clip.tokenizer import CLIPTokenizer
+from bestiary.models.codegen.tokenizer import CodeGenTokenizer
 from bestiary.models.cohere.tokenizer import CohereTokenizer
 from bestiary.models.deberta.tokenizer import DebertaTokenizer
 from bestiary.models.deberta_v2.tokenizer import DebertaV2Tokenizer
@@ -34,6 +36,8 @@ CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
     "bert": (BertTokenizer, transformers.BertTokenizer),
     "gpt2": (GPT2Tokenizer, transformers.GPT2Tokenizer),
     "gpt_neox": (GPTNeoXTokenizer, transformers.GPTNeoXTokenizer),
+    "bloom": (BloomTokenizer, transformers.PreTrainedTokenizerFast),
+    "codegen": (CodeGenTokenizer, transformers.CodeGenTokenizer),
     "cohere": (CohereTokenizer, transformers.CohereTokenizer),
     "gemma": (GemmaTokenizer, transformers.GemmaTokenizer),
     "qwen2": (Qwen2Tokenizer, transformers.Qwen2Tokenizer),
@@ -62,6 +66,9 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("gpt2", {"pad_token": "<pad>", "unk_token": "<u>"}),
     ("gpt_neox", {}),
     ("gpt_neox", {"add_prefix_space": True}),
+    ("bloom", {}),
+    ("codegen", {}),
+    ("codegen", {"add_prefix_space": True}),
     ("cohere", {}),
     ("cohere", {"add_prefix_space": True, "add_bos_token": False}),
     ("gemma", {}),
