@@ -14,6 +14,7 @@ from transformers import audio_utils as theirs
 from transformers.pipelines import audio_utils as their_streams
 
 from bestiary.compat import audio as ours
+from bestiary.compat import audio_sources as sources
 from bestiary.compat import streams
 from bestiary.core.errors import MissingDependency
 from bestiary.preprocess.audio.spectrogram import mel_filter_bank, window_function
@@ -107,6 +108,159 @@ def test_windows_of_bytes(stream: bool, stride: tuple[int, int], pieces: list[in
         start += length
     answers = [list(module.chunk_bytes_iter(iter(parts), 8, stride, stream)) for module in (streams, their_streams)]
     assert answers[0] == answers[1]
+
+
+# A stand-in for ffmpeg that hears a thousand samples, and checks how it is asked.
+MICROPHONE = f"""#!{sys.executable}
+import sys
+from array import array
+kind = sys.argv[sys.argv.index("-ac") + 5]
+assert sys.argv[sys.argv.index("-i") + 1] in ("default", "mine"), sys.argv
+assert sys.argv[sys.argv.index("-ar") + 1] == "1000", sys.argv
+samples = array("f" if kind == "f32le" else "h", range(1000))
+sys.stdout.buffer.write(samples.tobytes())
+"""
+
+
+@pytest.fixture
+def microphone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    program = tmp_path / "ffmpeg"
+    program.write_text(MICROPHONE)
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.mark.usefixtures("microphone")
+@pytest.mark.parametrize("kind", ["f32le", "s16le"])
+@pytest.mark.parametrize("seconds", [0.1, 0.33, 2.0])
+def test_microphone(kind: str, seconds: float) -> None:
+    answers = [list(module.ffmpeg_microphone(1000, seconds, kind, "mine")) for module in (streams, their_streams)]
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.usefixtures("microphone")
+@pytest.mark.parametrize("kind", ["f32le", "s16le"])
+@pytest.mark.parametrize("stride", [None, 0.05, (0.1, 0.02)], ids=str)
+@pytest.mark.parametrize("lengths", [(0.3, None), (0.3, 0.1), (0.4, 0.15), (3.0, 1.0)], ids=str)
+def test_microphone_live(kind: str, stride: Any, lengths: tuple[float, float | None]) -> None:
+    options = {"stride_length_s": stride, "format_for_conversion": kind}
+    answers = [list(module.ffmpeg_microphone_live(1000, *lengths, **options)) for module in (streams, their_streams)]
+    assert len(answers[0]) == len(answers[1]) > 0
+    for one, other in zip(*answers, strict=True):
+        assert np.array_equal(one.pop("raw"), other.pop("raw"))
+        assert one == other
+
+
+@pytest.mark.usefixtures("microphone")
+def test_a_microphone_is_let_go() -> None:
+    pieces = streams.ffmpeg_microphone(1000, 0.1)
+    assert len(next(pieces)) == 400
+    pieces.close()
+    with pytest.raises(StopIteration):
+        next(pieces)
+
+
+def test_no_microphone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for hear in (streams.ffmpeg_microphone, streams.ffmpeg_microphone_live):
+        with pytest.raises(MissingDependency, match="apt install ffmpeg"):
+            hear(1000, 1.0)
+        with pytest.raises(ValueError, match="f32le"):
+            hear(1000, 1.0, format_for_conversion="u8")
+
+
+HEADS = [
+    b"RIFF0000WAVE",
+    b"RIFF0000AVI ",
+    b"riff\x2e\x91\xcf\x11",
+    b"fLaC",
+    b"OggS" + b"0" * 20 + b"OpusHead",
+    b"OggS",
+    b"OggS theora",
+]
+HEADS += [
+    b"ID3\x04",
+    b"\xff\xfb\x90",
+    b"\xff\xfd\x90",
+    b"\xff\xf1\x50",
+    b"0000ftypM4A ",
+    b"0000ftypqt  ",
+    b"0000ftyp3gp4",
+    b"0000ftypisom",
+]
+HEADS += [
+    bytes.fromhex("1a45dfa3") + b"webm",
+    bytes.fromhex("1a45dfa3"),
+    b"FORM0000AIFF",
+    b".snd",
+    b"caff",
+    b"#!AMR",
+    b"wvpk",
+    b"FLV",
+]
+HEADS += [
+    b"G" + b"0" * 187 + b"G0",
+    b"\x0bw",
+    b"\x00\x00\x01\xba",
+    b"Creative Voice File",
+    b"RF64",
+    b"",
+    b"no sound",
+    b"\xff\xff",
+]
+HEADS += [bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), b"XoS.", b"\x00\x01\xa3d"]
+
+
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_kinds_of_files(head: bytes) -> None:
+    ours, theirs_ = (answer(lambda module=module: module.get_audio_filetype(head)) for module in (sources, theirs))
+    assert ours == theirs_
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC"])
+@pytest.mark.parametrize("options", [{}, {"force_mono": True}], ids=str)
+def test_files_in_other_forms(kind: str, options: dict[str, Any], tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    path = str(tmp_path / f"a.{kind.lower()}")
+    soundfile.write(path, RNG.uniform(-0.5, 0.5, (400, 2)), 8000, format=kind)
+    for form in ("base64", "dict"):
+        assert sources.load_audio_as(path, form, **options) == theirs.load_audio_as(path, form, **options)
+    buffers = [module.load_audio_as(path, "buffer", **options).read() for module in (sources, theirs)]
+    assert buffers[0] == buffers[1]
+    slower = sources.load_audio_as(path, "buffer", sampling_rate=4000, **options)
+    assert soundfile.read(slower)[0].shape == ((200,) if options else (200, 2))
+    with pytest.raises(ValueError, match="no file"):
+        sources.load_audio_as(str(tmp_path / "b.wav"), "dict")
+    with pytest.raises(ValueError, match="return_format"):
+        sources.load_audio_as(path, "list")
+    with pytest.raises(ValueError, match="backend must be"):
+        sources.load_audio_librosa(path, backend="torchcodec")
+
+
+CODES = {"en": "English", "zh": "Chinese"}
+
+
+@pytest.mark.parametrize(
+    "language", [None, "EN", "chinese", ["en"], ["en", "Chinese"], ["en", None], "french", ["en", "fr"], 3]
+)
+@pytest.mark.parametrize("options", [{}, {"return_code": False}, {"allow_broadcast": True}], ids=str)
+def test_languages(language: Any, options: dict[str, Any]) -> None:
+    answers = []
+    for module in (sources, theirs):
+        try:
+            answers.append(module.prepare_language_inputs(language, 2, CODES, **options))
+        except (ValueError, TypeError):
+            answers.append("refused")
+    assert answers[0] == answers[1]
+
+
+def test_sounds_of_conversations() -> None:
+    for value in ("a.wav", ["a.wav", "b.wav"], WAVES[0], WAVES):
+        lists = [module.make_list_of_audio_chat_template(value) for module in (sources, theirs)]
+        assert all(one is other for one, other in zip(*lists, strict=True))
+    for item in ("a.wav", WAVES[0]):
+        assert sources.make_audio_chat_template_content(item).keys() == theirs.make_audio_chat_template_content(item).keys()
 
 
 def test_windows_that_do_not_get_on() -> None:

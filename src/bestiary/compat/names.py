@@ -35,7 +35,7 @@ _UTILS = (
 MODULES: dict[str, tuple[str, ...]] = {
     "": ("compat.helpers", "auto.tables"),
     "activations": ("compat.activations",),
-    "audio_utils": ("preprocess.audio.spectrogram", "preprocess.audio.reading", "compat.audio"),
+    "audio_utils": ("preprocess.audio.spectrogram", "preprocess.audio.reading", "compat.audio", "compat.audio_sources"),
     "cache_utils": ("cache",),
     "configuration_utils": ("modeling.config",),
     "convert_slow_tokenizer": ("compat.scripts",),

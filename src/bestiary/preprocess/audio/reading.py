@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import CorruptFile, InputError
+from ...core.errors import ArgumentError, CorruptFile, InputError
 from ...core.kinds import fits
 from ...core.logging import warn_once
 from ...core.optional import require
@@ -20,7 +20,7 @@ _BLOCK = 1 << 20
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)  # what programs that stream a WAV file write for its length
 
 
-def load_audio(audio: Any, sampling_rate: int = 16000, timeout: float | None = None) -> np.ndarray:
+def load_audio(audio: Any, sampling_rate: int = 16000, timeout: float | None = None, backend: str = "auto") -> np.ndarray:
     """`audio` as mono float32 samples (W,) at `sampling_rate` hertz.
 
     Args:
@@ -28,12 +28,16 @@ def load_audio(audio: Any, sampling_rate: int = 16000, timeout: float | None = N
             (WAV, FLAC, OGG, MP3, ...); a dictionary with "array" or "raw" and "sampling_rate"; or an array, taken to be at
             `sampling_rate` already. Arrays may have channels first, (channels, W), whose mean is taken.
         timeout: seconds to wait for the server.
+        backend: "auto" and "soundfile" are the same, and so is the older "librosa".
 
     Raises:
+        ArgumentError: another backend.
         InputError: none of these, a file without samples, or samples that are not finite.
         CorruptFile: the content is no audio, or is cut short.
         FileMissing, HubError: the source cannot be read.
     """
+    if backend not in ("auto", "soundfile", "librosa"):
+        raise ArgumentError(f'backend must be "auto" or "soundfile", which reads all sounds here, not {backend!r:.80}')
     if isinstance(audio, str | bytes | os.PathLike):
         samples, rate = decode(read_source(audio, "audio", fetch=True, timeout=timeout), source_name(audio, "audio"))
         return check_samples(resample(to_mono(samples), rate, sampling_rate))
