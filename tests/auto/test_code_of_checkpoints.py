@@ -207,6 +207,25 @@ def test_preprocessors(tmp_path: Path, kind: str) -> None:
     assert stored["auto_map"] == {"AutoTokenizer": [None, "tokenization_strange.StrangeTokenizerFast"]}
 
 
+def test_a_processor_and_its_parts(tmp_path: Path) -> None:
+    remote_code.write(tmp_path / "x")
+    remote_code.write_preprocessors(tmp_path / "x", "image")
+    table = {"AutoProcessor": "processing_strange.StrangeProcessor"}
+    (tmp_path / "x" / "processor_config.json").write_text(
+        json.dumps({"word": "b", "processor_class": "StrangeProcessor", "auto_map": table})
+    )
+    with pytest.raises(UnsafeFile, match="processing_strange.StrangeProcessor"):
+        bestiary.AutoProcessor.from_pretrained(tmp_path / "x")
+    processor: Any = bestiary.AutoProcessor.from_pretrained(tmp_path / "x", trust_remote_code=True)
+    result = processor(images=[np.ones((2, 2))], text="a")
+    assert result["input_ids"] == [4, 3]
+    assert np.array_equal(result["pixel_values"][0], np.full((2, 2), 5))
+    processor.save_pretrained(tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "processor_config.json").read_text())["auto_map"] == table
+    again: Any = bestiary.AutoProcessor.from_pretrained(tmp_path / "again", trust_remote_code=True)
+    assert again(images=[np.ones((2, 2))], text="a")["input_ids"] == [4, 3]
+
+
 def test_a_tokenizer_that_is_here_needs_no_code_of_its_family(tmp_path: Path) -> None:
     remote_code.write(tmp_path)
     remote_code.write_tokenizer(tmp_path)

@@ -152,6 +152,23 @@ class StrangeFeatureExtractor(SequenceFeatureExtractor):
     def __call__(self, sounds, return_tensors=None):
         return BatchFeature({"input_values": [np.asarray(sound) * self.factor for sound in sounds]}, tensor_type=return_tensors)
 """
+PROCESSOR = """
+from transformers.processing_utils import ProcessorMixin
+
+
+class StrangeProcessor(ProcessorMixin):
+    attributes = ["image_processor", "tokenizer"]
+    image_processor_class = "AutoImageProcessor"
+    tokenizer_class = "AutoTokenizer"
+
+    def __init__(self, image_processor=None, tokenizer=None, word="a", **kwargs):
+        super().__init__(image_processor, tokenizer)
+        self.word = word
+
+    def __call__(self, images=None, text=None, **kwargs):
+        pixels = self.image_processor(images)
+        return {"pixel_values": pixels["pixel_values"], "input_ids": self.tokenizer.shout(f"{self.word} {text}")["input_ids"]}
+"""
 PAIR = """
 import numpy as np
 from transformers import Pipeline
@@ -180,6 +197,7 @@ PREPROCESSORS = {
     "tokenization_strange.py": TOKENIZER,
     "image_processing_strange.py": IMAGES,
     "feature_extraction_strange.py": SOUNDS,
+    "processing_strange.py": PROCESSOR,
 }
 SETTINGS: dict[str, Any] = {
     "model_type": "strange",

@@ -128,7 +128,7 @@ class AutoModelClass(Generic[Model]):
             source: Any = config or pretrained_model_name_or_path
             config = AutoConfig.from_pretrained(source, **vars(hub), **vars(code))
         kind = cls.class_with_code(config, pretrained_model_name_or_path or config.name_or_path, hub, code)
-        kwargs |= vars(code) if code.trust_remote_code else {}
+        kwargs |= code.said() if code.trust_remote_code else {}
         return kind.from_pretrained(pretrained_model_name_or_path, *model_args, config=config, **kwargs)
 
     @classmethod

@@ -148,8 +148,9 @@ class _AutoPreprocessor(Generic[Opened]):
         """Open the preprocessor of a checkpoint with the class that belongs to it."""
         code, kwargs = CodeOptions.split({name: value for name, value in kwargs.items() if name != "config"})
         options, _ = HubOptions.split(kwargs)
+        further = code.said() if code.trust_remote_code else {}
         preprocessor: Opened = cls.class_for(pretrained_model_name_or_path, options, code).from_pretrained(
-            pretrained_model_name_or_path, *args, **kwargs
+            pretrained_model_name_or_path, *args, **further, **kwargs
         )
         return preprocessor
 

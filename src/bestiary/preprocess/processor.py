@@ -267,7 +267,7 @@ class ProcessorMixin(PushToHubMixin):
             FileMissing, HubError, CorruptFile: a file cannot be had or read.
             ArgumentError: a keyword that no part knows.
         """
-        _, kwargs = CodeOptions.split(kwargs)
+        code, kwargs = CodeOptions.split(kwargs)  # what automatic classes open the parts with
         options, overrides = HubOptions.split(kwargs)
         path = find_file(pretrained_model_name_or_path, PROCESSOR_FILE, options)
         stored = read_json(path) if path else {}
@@ -281,7 +281,7 @@ class ProcessorMixin(PushToHubMixin):
             names = set(overrides) if part == "tokenizer" else fields_of_part & set(overrides)
             names -= set(cls._setting_names())
             opened[part] = kind.from_pretrained(
-                pretrained_model_name_or_path, **hub, **{name: overrides.pop(name) for name in names}
+                pretrained_model_name_or_path, **hub, **code.said(), **{name: overrides.pop(name) for name in names}
             )
         settings = {key: value for key, value in stored.items() if key not in KINDS and key != "processor_class"}
         names = cls._setting_names()

@@ -130,7 +130,7 @@ def code_of(name_or_path: Any, hub: HubOptions, revision: str | None, *further: 
     entries: dict[str, set[str]] = {}
     for reference in references:
         entries.setdefault(reference.repository, set()).add(reference.file)
-    own = replace(hub, subfolder="", revision=revision or hub.revision)
+    own = replace(hub, subfolder="", revision=(revision if "" in entries else None) or hub.revision)
     reader = _reader(home, own)
     if reader(GENERATE) is not None:
         entries.setdefault("", set()).add(GENERATE)

@@ -31,6 +31,10 @@ class CodeOptions:
                 " error of a call without trust_remote_code=True shows"
             )
 
+    def said(self) -> dict[str, Any]:
+        """The keywords that were passed."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
     @classmethod
     def split(cls, kwargs: dict[str, Any]) -> tuple[Self, dict[str, Any]]:
         """Take these keywords out of `kwargs`; returns them and the rest."""
