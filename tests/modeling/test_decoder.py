@@ -114,6 +114,19 @@ def test_the_part_of_a_head_that_turns_is_even():
             DecoderConfig(**SIZES, partial_rotary_factor=share)
 
 
+def test_a_pattern_of_windows_is_a_number_of_layers():
+    from bestiary import Cohere2Config, PhimoeConfig
+
+    config = Cohere2Config(**SIZES, sliding_window_pattern=2)
+    assert config.layer_types == ["sliding_attention", "full_attention", "sliding_attention"]
+    assert "sliding_window_pattern" not in config.to_dict()
+    for pattern in (0, "two"):
+        with pytest.raises(ConfigError, match=f"Cohere2Config: sliding_window_pattern is {pattern!r}; expected a whole number"):
+            Cohere2Config(**SIZES, sliding_window_pattern=pattern)
+    with pytest.raises(ConfigError, match="num_local_experts is 1; the router chooses two"):
+        PhimoeConfig(**SIZES, num_local_experts=1, num_experts_per_tok=1)
+
+
 def test_a_layer_with_a_state_gets_the_padding_of_the_new_tokens():
     ours = model(**{**KINDS, "layer_types": ["mamba", "full_attention", "full_attention"]})
     x, padding = torch.zeros(2, 3, 32), torch.tensor([[0, 0, 1, 1, 1], [1, 1, 1, 1, 0]])

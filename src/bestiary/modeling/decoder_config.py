@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from ..core.errors import ConfigError
-from ..core.kinds import Amount, Count, Depth, Length, Rate, Size
+from ..core.kinds import Amount, Count, Depth, Length, Rate, Size, check
 from ..nn.rope_parameters import Parameters, rope_parameters
 from .config import PreTrainedConfig
 
@@ -83,7 +83,12 @@ class DecoderConfig(PreTrainedConfig):
         return list(self.layer_kinds())
 
     def windows_but_every(self, count: int) -> list[str]:
-        """Kinds of the layers where each `count`-th looks at everything and the others back a window."""
+        """Kinds of the layers where each `count`-th looks at everything and the others back a window.
+
+        Raises:
+            ConfigError: `count`, which older files call `sliding_window_pattern`, is no number of layers.
+        """
+        check(type(self).__name__, "sliding_window_pattern", count, Size)
         return ["sliding_attention" if (index + 1) % count else "full_attention" for index in range(self.num_hidden_layers)]
 
     def has_rotary(self, layer_idx: int) -> bool:

@@ -33,8 +33,7 @@ class Cohere2Config(DecoderConfig):
     layer_types: list[str] | None = None
 
     def usual_layer_types(self) -> list[str]:
-        period = self.__dict__.pop("sliding_window_pattern", 4)
-        return ["sliding_attention" if index % period else "full_attention" for index in range(1, self.num_hidden_layers + 1)]
+        return self.windows_but_every(self.__dict__.pop("sliding_window_pattern", 4))
 
     def has_rotary(self, layer_idx: int) -> bool:
         return self.layer_kinds()[layer_idx] == "sliding_attention"

@@ -30,7 +30,7 @@ class Olmo3Config(Olmo2Config):
         super().validate()
 
     def usual_layer_types(self) -> list[str]:
-        return ["full_attention" if index % 4 == 3 else "sliding_attention" for index in range(self.num_hidden_layers)]
+        return self.windows_but_every(4)
 
 
 TASKS = {

@@ -47,7 +47,7 @@ PREPROCESSORS = {"tokenizer": "GPT2Tokenizer"}
 if TYPE_CHECKING:
     from .classes import *  # noqa: F403
 
-LAYER_NORM = Import("torch.nn.LayerNorm")
+NORM = Import("torch.nn.LayerNorm")
 
 __getattr__, __dir__ = variant(
     __name__,
@@ -55,20 +55,11 @@ __getattr__, __dir__ = variant(
     TASKS,
     llama,
     {
-        "Attention": {
-            "bias": True,
-            "output_name": "dense",
-            "head_norm": LAYER_NORM,
-            "norm_names": ("q_layernorm", "k_layernorm"),
-        },
+        "Attention": {"bias": True, "output_name": "dense", "head_norm": NORM, "norm_names": ("q_layernorm", "k_layernorm")},
         "MLP": {"bias": True, "gate_name": None, "up_name": "fc1", "down_name": "fc2"},
-        "DecoderLayer": {
-            "norm_class": LAYER_NORM,
-            "norm_names": ("input_layernorm", None, None, None),
-            "parallel": True,
-        },
+        "DecoderLayer": {"norm_class": NORM, "norm_names": ("input_layernorm", None, None, None), "parallel": True},
         "PreTrainedModel": {"stacks": {"": Stack("layers", final="final_layernorm")}},
-        "Model": {"norm_class": LAYER_NORM},
+        "Model": {"norm_class": NORM},
         "ForCausalLM": {"lm_head_bias": True},
     },
 )

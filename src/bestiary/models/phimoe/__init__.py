@@ -6,6 +6,7 @@ its own factors on cosines and sines (`short_mscale`, `long_mscale`).
 
 from typing import TYPE_CHECKING, ClassVar
 
+from ...core.errors import ConfigError
 from ...core.kinds import Amount, Experts, Length, Rate, Size
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.variant import Import, variant
@@ -32,6 +33,13 @@ class PhimoeConfig(DecoderConfig):
     input_jitter_noise: Rate = 0.0
     attention_bias: bool = False
     lm_head_bias: bool = False
+
+    def validate(self) -> None:
+        super().validate()
+        if self.num_local_experts < 2:
+            raise ConfigError(
+                f"PhimoeConfig: num_local_experts is {self.num_local_experts}; the router chooses two, so 2 or more"
+            )
 
 
 TASKS = {
