@@ -250,6 +250,8 @@ from .models.blenderbot import BlenderbotForCausalLM as BlenderbotForCausalLM
 from .models.blenderbot import BlenderbotForConditionalGeneration as BlenderbotForConditionalGeneration
 from .models.blenderbot import BlenderbotModel as BlenderbotModel
 from .models.blenderbot import BlenderbotPreTrainedModel as BlenderbotPreTrainedModel
+from .models.blenderbot.tokenizer import BlenderbotTokenizer as BlenderbotTokenizer
+from .models.blenderbot.tokenizer import BlenderbotTokenizerFast as BlenderbotTokenizerFast
 from .models.bloom import BloomConfig as BloomConfig
 from .models.bloom.model import BloomForCausalLM as BloomForCausalLM
 from .models.bloom.model import BloomForQuestionAnswering as BloomForQuestionAnswering
@@ -473,6 +475,8 @@ from .models.mbart import MBartForQuestionAnswering as MBartForQuestionAnswering
 from .models.mbart import MBartForSequenceClassification as MBartForSequenceClassification
 from .models.mbart import MBartModel as MBartModel
 from .models.mbart import MBartPreTrainedModel as MBartPreTrainedModel
+from .models.mbart.tokenizer import MBartTokenizer as MBartTokenizer
+from .models.mbart.tokenizer import MBartTokenizerFast as MBartTokenizerFast
 from .models.mistral import MistralConfig as MistralConfig
 from .models.mistral import MistralForCausalLM as MistralForCausalLM
 from .models.mistral import MistralForQuestionAnswering as MistralForQuestionAnswering
@@ -544,6 +548,8 @@ from .models.pegasus import PegasusForCausalLM as PegasusForCausalLM
 from .models.pegasus import PegasusForConditionalGeneration as PegasusForConditionalGeneration
 from .models.pegasus import PegasusModel as PegasusModel
 from .models.pegasus import PegasusPreTrainedModel as PegasusPreTrainedModel
+from .models.pegasus.tokenizer import PegasusTokenizer as PegasusTokenizer
+from .models.pegasus.tokenizer import PegasusTokenizerFast as PegasusTokenizerFast
 from .models.phi import PhiConfig as PhiConfig
 from .models.phi import PhiForCausalLM as PhiForCausalLM
 from .models.phi import PhiForSequenceClassification as PhiForSequenceClassification

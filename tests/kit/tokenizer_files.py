@@ -192,6 +192,10 @@ def _deberta_v2(folder: Path) -> None:
     _sentencepiece(folder, "spm", vocab_size=300, model_type="unigram", pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, **symbols)
 
 
+def _pegasus(folder: Path) -> None:
+    _sentencepiece(folder, "spiece", vocab_size=300, model_type="unigram", pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
+
+
 def _fairseq(folder: Path) -> None:
     _sentencepiece(folder, "sentencepiece.bpe", vocab_size=300, model_type="unigram")
 
@@ -290,6 +294,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "llama3": _llama3,
     "t5": _t5,
     "albert": _albert,
+    "pegasus": _pegasus,
     "mpnet": _mpnet,
     "deberta_v2": _deberta_v2,
     "deberta": _deberta,

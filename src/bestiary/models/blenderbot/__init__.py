@@ -40,8 +40,11 @@ TASKS = {
     "causal-lm": "BlenderbotForCausalLM",
 }
 
+PREPROCESSORS = {"tokenizer": "BlenderbotTokenizer"}
+
 if TYPE_CHECKING:
     from .classes import *  # noqa: F403
+    from .tokenizer import BlenderbotTokenizer, BlenderbotTokenizerFast  # noqa: F401
 
 __getattr__, __dir__ = variant(
     __name__,
@@ -53,4 +56,5 @@ __getattr__, __dir__ = variant(
         "Half": {**bart.NORMS_FIRST["Half"], "norms_input": False, "first_row": 0},
         "Model": {"decoder_repeats_text": False},
     },
+    {"tokenizer": ["BlenderbotTokenizer", "BlenderbotTokenizerFast"]},
 )

@@ -35,9 +35,17 @@ TASKS = {
     "question-answering": "MBartForQuestionAnswering",
 }
 
+PREPROCESSORS = {"tokenizer": "MBartTokenizer"}
+
 if TYPE_CHECKING:
     from .classes import *  # noqa: F403
+    from .tokenizer import MBartTokenizer, MBartTokenizerFast  # noqa: F401
 
 __getattr__, __dir__ = variant(
-    __name__, MBartConfig, TASKS, bart, {**bart.NORMS_FIRST, "PreTrainedModel": Import(".model.MBartPreTrainedModel")}
+    __name__,
+    MBartConfig,
+    TASKS,
+    bart,
+    {**bart.NORMS_FIRST, "PreTrainedModel": Import(".model.MBartPreTrainedModel")},
+    {"tokenizer": ["MBartTokenizer", "MBartTokenizerFast"]},
 )

@@ -30,8 +30,11 @@ TASKS = {
     "causal-lm": "PegasusForCausalLM",
 }
 
+PREPROCESSORS = {"tokenizer": "PegasusTokenizer"}
+
 if TYPE_CHECKING:
     from .classes import *  # noqa: F403
+    from .tokenizer import PegasusTokenizer, PegasusTokenizerFast  # noqa: F401
 
 __getattr__, __dir__ = variant(
     __name__,
@@ -52,4 +55,5 @@ __getattr__, __dir__ = variant(
         },
         "Model": {"decoder_repeats_text": False},
     },
+    {"tokenizer": ["PegasusTokenizer", "PegasusTokenizerFast"]},
 )

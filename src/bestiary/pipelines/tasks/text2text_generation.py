@@ -76,10 +76,10 @@ class Text2TextGenerationPipeline(GeneratingPipeline):
             return [answer[0] for answer in answers]
         return answers
 
-    def preprocess(self, input_: Any, prefix: str | None = None, **options: Any) -> Any:
+    def preprocess(self, input_: Any, prefix: str | None = None, *, tokenizer: Any = None, **options: Any) -> Any:
         if not isinstance(input_, str):
             raise InputError(f"a text was expected, found {type(input_).__name__} {input_!r:.60}")
-        unit = encode(self.tokenizer, (self.prefix if prefix is None else prefix) + input_, **options)
+        unit = encode(tokenizer or self.tokenizer, (self.prefix if prefix is None else prefix) + input_, **options)
         unit.pop("token_type_ids", None)
         return unit
 

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from ...core.errors import ArgumentError
+from ...preprocess.text.translation_tokenizer import TranslationTokenizer
 from ..base import Parameters
 from .text2text_generation import Text2TextGenerationPipeline
 
@@ -17,7 +18,8 @@ class TranslationPipeline(Text2TextGenerationPipeline):
     """`[{"translation_text": ...}]` for a text.
 
     The languages come from the task's name ("translation_en_to_fr"), or from the keywords `src_lang` and `tgt_lang`. A
-    checkpoint says in its config how it is told of them (`task_specific_params`: a prefix for the pair).
+    checkpoint says in its config how it is told of them (`task_specific_params`: a prefix for the pair), or its tokenizer has
+    a token for each language ("en_XX").
 
     Other keywords are as for text-to-text generation.
     """
@@ -32,6 +34,9 @@ class TranslationPipeline(Text2TextGenerationPipeline):
             return before, during, after
         if src_lang is None or tgt_lang is None:
             raise ArgumentError(f"src_lang={src_lang!r} and tgt_lang={tgt_lang!r}: pass both")
+        if isinstance(self.tokenizer, TranslationTokenizer):
+            target = {"forced_bos_token_id": self.tokenizer.language_id(tgt_lang)}
+            return {"src_lang": src_lang, **before}, {**target, **during}, after
         task_settings = self.model.config.get("task_specific_params") or {}
         name = f"translation_{src_lang}_to_{tgt_lang}"
         if "prefix" not in task_settings.get(name, {}):
@@ -40,6 +45,10 @@ class TranslationPipeline(Text2TextGenerationPipeline):
                 f"the checkpoint says nothing of {name} (it knows {pairs}); pass prefix= with what it was trained on"
             )
         return {"prefix": task_settings[name]["prefix"], **before}, during, after
+
+    def preprocess(self, input_: Any, prefix: str | None = None, *, src_lang: str | None = None, **options: Any) -> Any:
+        tokenizer = None if src_lang is None else self.tokenizer.for_language(src_lang)
+        return super().preprocess(input_, prefix, tokenizer=tokenizer, **options)
 
 
 PIPELINE = TranslationPipeline

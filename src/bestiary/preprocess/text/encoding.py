@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 from tokenizers import Encoding
@@ -163,11 +163,16 @@ class EncodingMixin(DecodingMixin):
                 truncation=replace(cut, max_length=max_target_length) if cut else None,
             )
         if text is None:
-            return self._encode(text_target, text_pair_target, target_options)
+            return self.for_targets()._encode(text_target, text_pair_target, target_options)
         encoded = self._encode(text, text_pair, options)
         if text_target is not None:
-            encoded["labels"] = self._encode(text_target, text_pair_target, target_options)[self.model_input_names[0]]
+            targets = self.for_targets()._encode(text_target, text_pair_target, target_options)
+            encoded["labels"] = targets[self.model_input_names[0]]
         return encoded
+
+    def for_targets(self) -> Self:
+        """The tokenizer of `text_target`; one that marks targets otherwise than texts overrides this."""
+        return self
 
     def _read_padding(self, value: bool | str, length: int | None, multiple: int | None, side: str | None) -> Padding | None:
         strategy = padding_strategy(value)

@@ -16,10 +16,12 @@ class FairseqTokenizer(PreTrainedTokenizerFast):
 
     Class attributes:
         first: roles of the tokens with the first numbers, or texts of such that have no role. They take the place of the
-            first `replaced` tokens of the file; the mask token comes last of all.
+            first `replaced` tokens of the file.
+        last: the same of the tokens behind those of the file.
     """
 
     first: ClassVar[tuple[str, ...]] = ("bos_token", "pad_token", "eos_token", "unk_token")
+    last: ClassVar[tuple[str, ...]] = ("mask_token",)
     replaced: ClassVar[int] = 3
     vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {
         "vocab_file": "sentencepiece.bpe.model",
@@ -47,10 +49,10 @@ class FairseqTokenizer(PreTrainedTokenizerFast):
         model = sentencepiece.read(vocab)
         if model.model_type != sentencepiece.UNIGRAM:
             raise CorruptFile(f"{vocab} is a BPE model; {cls.__name__} uses a unigram model")
-        first = [str(settings.get(name, name)) for name in cls.first]
-        kept = model.pieces[cls.replaced :]
-        model.pieces = [sentencepiece.Piece(token) for token in first] + kept
-        model.pieces.append(sentencepiece.Piece(str(settings["mask_token"])))
+        first, last = (
+            [sentencepiece.Piece(str(settings.get(name, name))) for name in names] for names in (cls.first, cls.last)
+        )
+        model.pieces = first + model.pieces[cls.replaced :] + last
         model.unk_id = cls.first.index("unk_token")
         rust = sentencepiece.of_words(model, bool(settings["add_prefix_space"]))
         bos, eos = str(settings["bos_token"]), str(settings["eos_token"])

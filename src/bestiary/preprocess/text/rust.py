@@ -55,6 +55,12 @@ class RustTokenizer:
             self._joining.post_processor = processors.Sequence([pair] if main is None else [pair, main])
         return self._joining
 
+    def framed(self, post_processor: Any) -> "RustTokenizer":
+        """Another tokenizer of the same vocabulary, which puts other tokens at the ends of a text."""
+        twin = _twin(self.main)
+        twin.post_processor = post_processor
+        return RustTokenizer(twin)
+
     def _twin(self, split_special: bool, prefix_space: bool | None, adds: bool) -> Tokenizer:
         twin = self._twins.get((split_special, prefix_space, adds))
         if twin is None:

@@ -1,0 +1,75 @@
+"""PEGASUS's tokenizer: sentencepiece unigrams behind tokens that were kept for its two ways to train."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+from ...core.errors import CorruptFile
+from ...preprocess.text.converters import sentencepiece
+from ...preprocess.text.special_tokens import EXTRA
+from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
+
+
+class PegasusTokenizer(PreTrainedTokenizerFast):
+    """Opens `spiece.model` and `tokenizer.json`. `</s>` stands behind a text.
+
+    Options: `mask_token_sent`, the token in place of a whole sentence (None: there is none); `offset`, how many tokens stand
+    before those of the file.
+    """
+
+    vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {
+        "vocab_file": "spiece.model",
+        "tokenizer_file": "tokenizer.json",
+    }
+    defaults: ClassVar[dict[str, Any]] = {
+        "pad_token": "<pad>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+        "mask_token": "<mask_2>",
+        "mask_token_sent": "<mask_1>",
+        "offset": 103,
+    }
+
+    @classmethod
+    def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
+        """Unigram pieces from the file, behind the special tokens and unused ones up to `offset`.
+
+        Raises:
+            CorruptFile: a BPE model.
+        """
+        cls.need(vocab)
+        model = sentencepiece.read(vocab)
+        if model.model_type != sentencepiece.UNIGRAM:
+            raise CorruptFile(f"{vocab} is a BPE model; PEGASUS uses a unigram model")
+        first = [(str(settings[role]), 0.0) for role in ("pad_token", "eos_token")]
+        first += [(str(settings[role]), 0.0) for role in ("mask_token_sent", "mask_token") if settings[role] is not None]
+        first += [(token, -100.0) for token in _unused(settings)]
+        rust = Tokenizer(
+            models.Unigram(
+                first + [(piece.text, piece.score) for piece in model.pieces[2:]], unk_id=model.unk_id + len(first) - 2
+            )
+        )
+        steps: list[Any] = [sentencepiece.charsmap(model)] if model.charsmap else [normalizers.Replace(Regex("\n"), " ")]
+        rust.normalizer = normalizers.Sequence([*steps, normalizers.Replace(Regex(" {2,}"), " ")])
+        rust.pre_tokenizer = pre_tokenizers.Metaspace(replacement=sentencepiece.SPACE, prepend_scheme="always")
+        rust.decoder = decoders.Metaspace(replacement=sentencepiece.SPACE, prepend_scheme="always")
+        end = str(settings["eos_token"])
+        rust.post_processor = processors.TemplateProcessing(
+            single=["$A", end], pair=["$A", "$B:0", end], special_tokens=[(end, rust.token_to_id(end))]
+        )
+        return rust
+
+    def _set_specials(self, settings: Mapping[str, Any]) -> None:
+        sentence = settings.get("mask_token_sent")
+        tokens = [*([] if sentence is None else [str(sentence)]), *_unused(settings), *(settings.get(EXTRA) or [])]
+        present = [token for token in dict.fromkeys(tokens) if self.rust.main.token_to_id(str(token)) is not None]
+        super()._set_specials({**settings, EXTRA: present})
+
+
+def _unused(settings: Mapping[str, Any]) -> list[str]:
+    """The tokens that nothing was trained with."""
+    return [f"<unk_{number}>" for number in range(2, settings["offset"])]
+
+
+PegasusTokenizerFast = PegasusTokenizer

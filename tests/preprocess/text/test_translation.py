@@ -1,0 +1,84 @@
+"""Tokenizers of encoder-decoders beside the reference, and those with a token for each language."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from kit.tokenizer_files import SAMPLES
+
+from bestiary import pipeline
+from bestiary.core.errors import ArgumentError
+from bestiary.models.blenderbot.tokenizer import BlenderbotTokenizer
+from bestiary.models.mbart.tokenizer import MBartTokenizer
+from bestiary.models.pegasus.tokenizer import PegasusTokenizer
+
+# Texts that the model's own table of characters leaves as they are: 5.23 leaves that table of mBART out.
+PLAIN = [text for text in SAMPLES if text.isascii()]
+
+
+@pytest.mark.parametrize("options", [{}, {"src_lang": "de_DE", "tgt_lang": "fr_XX"}], ids=str)
+def test_mbart(folder: Callable[[str], Path], options: dict[str, Any], tmp_path: Path) -> None:
+    ours, theirs = (
+        kind.from_pretrained(folder("xlm_roberta"), **options) for kind in (MBartTokenizer, transformers.MBartTokenizer)
+    )
+    assert ours.get_vocab() == theirs.get_vocab()
+    assert ours.special_tokens_map == theirs.special_tokens_map
+    assert ours.lang_code_to_id == theirs.lang_code_to_id
+    ours.save_pretrained(tmp_path)
+    for one in (ours, MBartTokenizer.from_pretrained(tmp_path)):
+        for text in PLAIN:
+            assert dict(one(text, text_target=text)) == dict(theirs(text, text_target=text))
+            assert dict(one(text_target=text)) == dict(theirs(text_target=text))
+            assert one(text, "the").input_ids == theirs(text, "the").input_ids
+    for tokenizer in (ours, theirs):
+        tokenizer.src_lang, tokenizer.tgt_lang = "ro_RO", "it_IT"
+    assert dict(ours("the", text_target="fox")) == dict(theirs("the", text_target="fox"))
+    assert len(PLAIN) > 2
+
+
+def test_a_language_that_does_not_exist(folder: Callable[[str], Path]) -> None:
+    ours = MBartTokenizer.from_pretrained(folder("xlm_roberta"))
+    with pytest.raises(ArgumentError, match="knows no language 'en_EN'. Did you mean"):
+        ours.src_lang = "en_EN"
+    with pytest.raises(ArgumentError, match="knows no language 'e'"):  # a token, and of no language
+        ours.tgt_lang = "e"
+    assert (ours.src_lang, ours.tgt_lang) == ("en_XX", None)
+
+
+def test_translation_by_languages(folder: Callable[[str], Path], tmp_path: Path) -> None:
+    tokenizer = transformers.MBartTokenizer.from_pretrained(folder("xlm_roberta"))
+    sizes = {f"{half}_{name}": 2 for half in ("encoder", "decoder") for name in ("layers", "attention_heads", "ffn_dim")}
+    config = transformers.MBartConfig(vocab_size=len(tokenizer), d_model=16, init_std=0.5, **sizes)
+    model = transformers.MBartForConditionalGeneration(config).eval()
+    for part in (tokenizer, model):
+        part.save_pretrained(tmp_path)
+    tokenizer.src_lang = "de_DE"
+    start = tokenizer.lang_code_to_id["ro_RO"]
+    ids = model.generate(**tokenizer(["the quick fox"], return_tensors="pt"), forced_bos_token_id=start, max_new_tokens=8)
+    translate = pipeline("translation", model=str(tmp_path), return_tensors=True)
+    answer = translate("the quick fox", src_lang="de_DE", tgt_lang="ro_RO", max_new_tokens=8)
+    assert torch.equal(torch.tensor(answer[0]["translation_token_ids"]), ids[0])
+    with pytest.raises(ArgumentError, match="knows no language 'rumanian'"):
+        translate("the", src_lang="de_DE", tgt_lang="rumanian")
+
+
+@pytest.mark.parametrize(("kind", "options"), [("pegasus", {}), ("pegasus", {"offset": 5}), ("roberta", {})], ids=str)
+def test_pegasus_and_blenderbot(folder: Callable[[str], Path], kind: str, options: dict[str, Any], tmp_path: Path) -> None:
+    name = "PegasusTokenizer" if kind == "pegasus" else "BlenderbotTokenizer"
+    mine: Any = PegasusTokenizer if kind == "pegasus" else BlenderbotTokenizer
+    ours, theirs = (each.from_pretrained(folder(kind), **options) for each in (mine, getattr(transformers, name)))
+    assert ours.get_vocab() == theirs.get_vocab()
+    assert ours.special_tokens_map == theirs.special_tokens_map
+    assert ours.extra_special_tokens == theirs.extra_special_tokens
+    # Of Blenderbot's vocabulary files alone 5.23 builds a tokenizer that does not end texts, as its tokenizer.json does.
+    end = [ours.eos_token_id] if kind == "roberta" else []
+    ours.save_pretrained(tmp_path)
+    for one in (ours, mine.from_pretrained(tmp_path)):
+        for text in SAMPLES:
+            ids = one(text).input_ids
+            assert ids == theirs(text).input_ids + end
+            assert one.decode(ids) == theirs.decode(ids)
+            assert one(text, "the").input_ids == theirs(text, "the").input_ids + end
