@@ -1,18 +1,16 @@
 """The import hook behind `install`: modules called `transformers...` that look their names up here."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ..core.errors import ArgumentError, UnknownName, did_you_mean
 from ..core.logging import set_verbosity_by, speak_as
 from ..core.missing_weights import start_afresh
-from ..hub.files import PUBLISHED as VERSION
 from .names import RENAMED, paths, sources
 
 ROOT = "transformers"
@@ -42,7 +40,9 @@ class _OldModule(ModuleType):
         return _names(_below(self.__name__))
 
 
-class _Finder(MetaPathFinder, Loader):
+class _Finder:
+    """A finder and its loader, without the base classes of `importlib.abc`: these import much of the standard library."""
+
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if not f"{fullname}.".startswith((f"{ROOT}.", f"{ASIDE}.") if _installed else f"{ASIDE}."):
             return None
@@ -50,9 +50,9 @@ class _Finder(MetaPathFinder, Loader):
             parent, _, name = fullname.rpartition(".")
             raise UnknownName(_explain(parent, name))
         file = _file(_below(fullname))
-        spec = ModuleSpec(fullname, self, origin=str(file), is_package=True)
+        spec = ModuleSpec(fullname, self, origin=file, is_package=True)  # type: ignore[arg-type]  # it has what a loader needs
         spec.has_location = True  # the module gets `__file__`: tools ask where the package lies
-        spec.submodule_search_locations = [str(file.parent)]
+        spec.submodule_search_locations = [os.path.dirname(file)]
         return spec
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
@@ -60,7 +60,9 @@ class _Finder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         if not _below(module.__name__):
-            module.__dict__["__version__"] = VERSION
+            from ..hub.files import PUBLISHED  # `install` alone does without
+
+            module.__dict__["__version__"] = PUBLISHED
 
 
 _FINDER = _Finder()
@@ -114,11 +116,11 @@ def _below(fullname: str) -> str:
     return fullname.removeprefix(f"{__package__}.").partition(".")[2]
 
 
-def _file(path: str) -> Path:
+def _file(path: str) -> str:
     """The file of ours that the old module `path` stands for; where it shows only public names, this package's."""
-    root = Path(_public().__file__ or "").parent
-    module = root.joinpath(*next(iter(sources(path) or ()), "").split(".")) if path else root
-    return next(file for file in (module.with_suffix(".py"), module / "__init__.py") if file.is_file())
+    root = os.path.dirname(_public().__file__ or "")
+    module = os.path.join(root, *next(iter(sources(path) or ()), "").split(".")) if path else root
+    return next(file for file in (f"{module}.py", os.path.join(module, "__init__.py")) if os.path.isfile(file))
 
 
 def _public() -> ModuleType:

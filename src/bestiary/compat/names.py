@@ -5,8 +5,7 @@ shows the names of the modules listed for it in `MODULES`, and those of `RENAMED
 (`family_module`), so that a new family needs no line here.
 """
 
-from ..core import plugins
-from ..modeling.families import families, family_files
+from collections.abc import Collection
 
 _TASKS = "bestiary.pipelines.tasks"
 
@@ -258,19 +257,31 @@ def sources(path: str) -> tuple[str, ...] | None:
     if path in MODULES:
         return MODULES[path]
     task = path.removeprefix("pipelines.")
-    if task != path and task in plugins.names(_TASKS):
+    if task != path and task in _tasks():
         return (f"pipelines.tasks.{task}",)
     return family_module(path)
+
+
+def _tasks() -> Collection[str]:
+    from ..core import plugins  # `install` alone needs no list of files
+
+    return plugins.names(_TASKS)
+
+
+def _families() -> Collection[str]:
+    from ..modeling.families import families  # as above
+
+    return families()
 
 
 def family_module(path: str) -> tuple[str, ...] | None:
     """`models.bert`, `models.bert.modeling_bert`, `models.bert.tokenization_bert_fast`; before release 4 `modeling_bert`."""
     *folders, leaf = path.split(".")
-    if folders == ["models"] and leaf in families():
+    if folders == ["models"] and leaf in _families():
         return (f"models.{leaf}",)
     for prefix, files in FAMILY_FILES.items():
         name = leaf.removeprefix(f"{prefix}_").removesuffix("_fast")
-        if leaf.startswith(f"{prefix}_") and name in families() and folders in ([], ["models", name]):
+        if leaf.startswith(f"{prefix}_") and name in _families() and folders in ([], ["models", name]):
             return _family_files(name, files)
     return None
 
@@ -280,6 +291,8 @@ def _family_files(name: str, files: tuple[str, ...]) -> tuple[str, ...] | None:
 
     A family made from a relative's data has its models in the folder itself.
     """
+    from ..modeling.families import family_files
+
     modules = family_files(name)
     if files == ("",) or (files == ("model",) and "model" not in modules):
         return (f"models.{name}",)
@@ -288,7 +301,7 @@ def _family_files(name: str, files: tuple[str, ...]) -> tuple[str, ...] | None:
 
 def paths() -> list[str]:
     """Every old path, a family's without its older flat form."""
-    below = [f"models.{name}" for name in families()]
-    below += [f"models.{name}.{prefix}_{name}" for name in families() for prefix in FAMILY_FILES]
-    below += [f"pipelines.{name}" for name in plugins.names(_TASKS)]
+    below = [f"models.{name}" for name in _families()]
+    below += [f"models.{name}.{prefix}_{name}" for name in _families() for prefix in FAMILY_FILES]
+    below += [f"pipelines.{name}" for name in _tasks()]
     return sorted(path for path in {*MODULES, *below} if sources(path) is not None)
