@@ -34,6 +34,7 @@ class LlamaAttention(HasHeads):
         output_name: the published name of the projection back.
         head_norm: the norm of queries and keys before they turn (Dehghani et al. 2023), or None. It is of each head alone, or,
             with `joint_norm`, of all heads at once.
+        norms_turned: whether this norm comes after they turn.
         norm_names: the published names of the norms of queries and keys.
     """
 
@@ -42,6 +43,7 @@ class LlamaAttention(HasHeads):
     output_name: ClassVar[str] = "o_proj"
     head_norm: ClassVar[type[nn.Module] | None] = None
     joint_norm: ClassVar[bool] = False
+    norms_turned: ClassVar[bool] = False
     norm_names: ClassVar[tuple[str, str]] = ("q_norm", "k_norm")
 
     @property
@@ -57,9 +59,7 @@ class LlamaAttention(HasHeads):
             bias = config.declared("attention_bias", False)
         self.layer_idx, self.head_dim, self.interleaved = layer_idx, head, config.interleaved_rotary
         self.turns = config.has_rotary(layer_idx)
-        self.q_proj = nn.Linear(size, heads * head, bias=bias)
-        self.k_proj = nn.Linear(size, groups * head, bias=bias)
-        self.v_proj = nn.Linear(size, groups * head, bias=bias)
+        self.add_projections(size, heads, groups, bias)
         output_bias = config.declared("attention_out_bias", bias) if self.output_bias is None else self.output_bias
         output = nn.Linear(heads * head, size, bias=output_bias)
         self.add_module(self.output_name, output)
@@ -71,6 +71,12 @@ class LlamaAttention(HasHeads):
         if scaling is None:
             scaling = default_scaling(config.declared("query_pre_attn_scalar") or head)
         self.attend = Attend(scaling, config.attention_dropout, config.declared("attn_logit_softcapping"))
+
+    def add_projections(self, size: int, heads: int, groups: int, bias: bool) -> None:
+        """Build what makes `heads` heads of queries and `groups` of keys and values of states (B, T, `size`)."""
+        self.q_proj = nn.Linear(size, heads * self.head_dim, bias=bias)
+        self.k_proj = nn.Linear(size, groups * self.head_dim, bias=bias)
+        self.v_proj = nn.Linear(size, groups * self.head_dim, bias=bias)
 
     def norm_shape(self, heads: int) -> int | tuple[int, int]:
         """The numbers that the norm of queries or keys of `heads` heads has weights for; (heads, K) where each has its own."""
@@ -84,7 +90,7 @@ class LlamaAttention(HasHeads):
         if self.bound is not None:
             query, key, value = (states.clamp(-self.bound, self.bound) for states in (query, key, value))
         query, key, value = (split_heads(states, self.head_dim) for states in (query, key, value))
-        if not self.joint_norm:
+        if not self.joint_norm and not self.norms_turned:
             query, key = self._normed(query, key)
         return query, key, value
 
@@ -98,6 +104,8 @@ class LlamaAttention(HasHeads):
         query, key, value = self.project(x)
         if rotary is not None and self.turns:
             query, key = rotate_both(query, key, *rotary, self.interleaved)
+        if self.norms_turned:
+            query, key = self._normed(query, key)
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx)
         output: Tensor = self.get_submodule(self.output_name)(merge_heads(self.attend(query, key, value, mask)))
