@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ..gpt2.tokenizer import GPT2Tokenizer
 
@@ -10,16 +10,32 @@ from ..gpt2.tokenizer import GPT2Tokenizer
 class CodeGenTokenizer(GPT2Tokenizer):
     """Opens `vocab.json` with `merges.txt`, and `tokenizer.json`.
 
-    Options: `add_prefix_space` (treat the first word like every other); `add_bos_token`, `add_eos_token`.
+    Options: `add_prefix_space` (treat the first word like every other); `add_bos_token`, `add_eos_token`;
+    `return_token_type_ids` (give them unless a call says otherwise).
     """
 
-    def decode(self, token_ids: Any, *args: Any, truncate_before_pattern: Sequence[str] | None = None, **options: Any) -> Any:
+    defaults: ClassVar[dict[str, Any]] = {**GPT2Tokenizer.defaults, "pad_token": None, "return_token_type_ids": False}
+
+    def _set_options(self, settings: dict[str, Any]) -> None:
+        super()._set_options(settings)
+        if settings["return_token_type_ids"] and "token_type_ids" not in self.model_input_names:
+            self.model_input_names = [*self.model_input_names, "token_type_ids"]
+
+    def decode(
+        self,
+        token_ids: Any,
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        spaces_between_special_tokens: bool = False,
+        *,
+        truncate_before_pattern: Sequence[str] | None = None,
+    ) -> Any:
         """As of every tokenizer.
 
         Args:
             truncate_before_pattern: regular expressions by which `truncate` cuts the text.
         """
-        text = super().decode(token_ids, *args, **options)
+        text = super().decode(token_ids, skip_special_tokens, clean_up_tokenization_spaces, spaces_between_special_tokens)
         if not truncate_before_pattern:
             return text
         if isinstance(text, list):

@@ -23,6 +23,7 @@ class Qwen2Tokenizer(PreTrainedTokenizerFast):
     }
     defaults: ClassVar[dict[str, Any]] = {
         "unk_token": "<|endoftext|>",
+        "bos_token": None,
         "eos_token": "<|endoftext|>",
         "pad_token": "<|endoftext|>",
         "add_prefix_space": None,

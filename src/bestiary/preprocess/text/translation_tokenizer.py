@@ -27,8 +27,8 @@ class TranslationTokenizer(FairseqTokenizer):
     language_first: ClassVar[bool] = False
     defaults: ClassVar[dict[str, Any]] = {**FairseqTokenizer.defaults, "src_lang": None, "tgt_lang": None}
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def _set_framing(self, settings: Mapping[str, Any]) -> None:
+        super()._set_framing(settings)
         self.src_lang = self.src_lang
 
     def _set_specials(self, settings: Mapping[str, Any]) -> None:
