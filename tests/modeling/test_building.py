@@ -21,6 +21,7 @@ from bestiary import (
     PreTrainedModel,
     T5ForConditionalGeneration,
 )
+from bestiary.core.outputs import BaseModelOutput
 from bestiary.loading.skeleton import skeleton
 from bestiary.modeling.building import initialising, without_initialisation
 from bestiary.nn.init import Starting, constant, normal
@@ -208,3 +209,53 @@ def test_a_ready_backbone_that_gives_tuples_serves_a_head() -> None:
     model.bert = bestiary.BertModel.from_pretrained(pair("bert", "BertModel").folder, return_dict=False)
     assert isinstance(model.bert(torch.tensor([[5, 6]])), tuple)
     assert model(**models.inputs).logits.shape == (3, 3)
+
+
+class Turning(torch.nn.Module):
+    """A part with a buffer that no file holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("angles", torch.arange(4) / 4, persistent=False)
+        self.weight = torch.nn.Parameter(torch.ones(4))
+
+
+class WrittenFromNothing(PreTrainedModel):
+    """A model as people publish it: buffers of its own, recomputation and hidden states by its own code."""
+
+    config_class = OpensWithinConfig
+    supports_gradient_checkpointing = True
+
+    def __init__(self, config: OpensWithinConfig) -> None:
+        super().__init__(config)
+        self.turning = Turning()
+        self.linear = torch.nn.Linear(4, 4)
+        self.gradient_checkpointing = False
+
+    def forward(self, inputs_embeds: Any, output_hidden_states: bool | None = None, return_dict: bool | None = None) -> Any:
+        x = inputs_embeds * self.turning.angles * self.turning.weight
+        if self.gradient_checkpointing and self.training:
+            y = self._gradient_checkpointing_func(self.linear.__call__, x)
+        else:
+            y = self.linear(x)
+        states = (x, y) if output_hidden_states else None
+        output = BaseModelOutput(last_hidden_state=y, hidden_states=states)
+        return output.to_tuple() if return_dict is False else output
+
+
+def test_a_model_written_from_nothing(tmp_path: Path) -> None:
+    model = WrittenFromNothing(OpensWithinConfig()).eval()
+    model.save_pretrained(tmp_path)
+    again = WrittenFromNothing.from_pretrained(tmp_path)
+    assert torch.equal(again.turning.angles, torch.arange(4) / 4)
+    x = torch.ones(2, 4)
+    assert torch.equal(again(x).last_hidden_state, model(x).last_hidden_state)
+    assert len(again(x, output_hidden_states=True).hidden_states) == 2
+    assert again(x).hidden_states is None
+    assert isinstance(again(x, return_dict=False), tuple)
+    again.train().gradient_checkpointing_enable()
+    assert again.is_gradient_checkpointing
+    again(x).last_hidden_state.sum().backward()
+    assert again.linear.weight.grad is not None
+    again.gradient_checkpointing_disable()
+    assert not again.gradient_checkpointing

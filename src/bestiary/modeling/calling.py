@@ -1,16 +1,19 @@
 """What calling a model does around its `forward`: inputs checked, head masks set, hidden states and attentions recorded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, overload
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from ..cache.base import Cache
 from ..cache.kinds.dynamic import DynamicCache
 from ..core.errors import ArgumentError, InputError
 from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
+from ..core.signatures import is_of_the_library
 from ..nn import inputs
 from ..nn.layer import Layer
 from ..nn.rope import Rotary
@@ -21,6 +24,7 @@ from .parts import ModelParts
 from .recording import recording
 
 Output = TypeVar("Output", covariant=True)
+_FLAGS = frozenset({"output_hidden_states", "output_attentions", "return_dict"})
 
 
 class Runs(Protocol[Output]):
@@ -36,6 +40,7 @@ class CallMixin(ModelParts):
     backbone_class: ClassVar[type[nn.Module] | None] = None  # what a head stands on, which shows in its `forward`
     # Names of the arguments of `forward`, in the order in which `model(...)` takes them by place.
     _places: ClassVar[tuple[str, ...]] = ()
+    _own_flags: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -43,6 +48,9 @@ class CallMixin(ModelParts):
         if forward is not None:
             cls.forward = forward
         cls._places = places(cls.forward)
+        # A forward that a user wrote from nothing collects what these ask for by itself.
+        collects = not cls.stacks and not is_of_the_library(cls.forward) and "output_hidden_states" in cls._places
+        cls._own_flags = _FLAGS & set(cls._places) if collects else frozenset()
 
     @overload
     def __call__(self, *args: Any, return_dict: Literal[False], **kwargs: Any) -> tuple[Any, ...]: ...
@@ -94,6 +102,10 @@ class CallMixin(ModelParts):
             with head_masks.heads_masked(self.base_model, self.stacks, masks):
                 flags = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
                 return self(*args, **flags, return_dict=return_dict, **kwargs)
+        if self._own_flags:
+            flags = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
+            flags |= {"return_dict": return_dict}
+            return self._run(*args, **{name: value for name, value in flags.items() if name in self._own_flags}, **kwargs)
         hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         attentions = self.config.output_attentions if output_attentions is None else output_attentions
         if not hidden and not attentions:
@@ -170,13 +182,25 @@ class CallMixin(ModelParts):
     def _recompute(self, options: dict[str, Any] | None) -> None:
         for layer in self._layers():
             layer.recompute = options
+        modules: Iterable[Any] = self.modules()
+        for module in modules:
+            if "gradient_checkpointing" in vars(module) or "_recomputes" in vars(module):  # of a user, who looks at these
+                module.gradient_checkpointing = options is not None
+                module._gradient_checkpointing_func = partial(checkpoint, **(options or {}))
 
     @property
     def is_gradient_checkpointing(self) -> bool:
         """Whether layers are recomputed in the backward pass; also `gradient_checkpointing`."""
-        return any(layer.recompute is not None for layer in self._layers())
+        return self.__dict__.get("_recomputes", False) or any(layer.recompute is not None for layer in self._layers())
 
-    gradient_checkpointing = is_gradient_checkpointing
+    @property
+    def gradient_checkpointing(self) -> bool:
+        """The same; a model of one's own that recomputes its layers by itself sets it to False, until that is asked for."""
+        return self.is_gradient_checkpointing
+
+    @gradient_checkpointing.setter
+    def gradient_checkpointing(self, value: bool) -> None:
+        self.__dict__["_recomputes"] = value
 
     def _layers(self) -> list[Layer]:
         return [module for module in self.modules() if isinstance(module, Layer)]

@@ -12,11 +12,12 @@ import torch
 from ..core.errors import ArgumentError, ConfigError, InputError, LoadError, MissingDependency, did_you_mean
 from ..core.logging import warn_once
 from ..core.missing_weights import may_start_afresh
+from ..core.signatures import is_of_the_library
 from ..hub.code.options import CodeKeywords, CodeOptions
 from ..hub.options import HubKeywords, HubOptions
 from ..loading.checkpoint import Checkpoint
 from ..loading.load import LoadPlan, load_weights
-from ..loading.skeleton import skeleton
+from ..loading.skeleton import skeleton, skeleton_with_buffers
 from ..placement.device_map import check_available, plan_device_map
 from ..placement.dispatch import dispatch
 from .building import building, without_initialisation
@@ -201,7 +202,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
-        with without_initialisation(), skeleton():
+        with without_initialisation(), skeleton() if is_of_the_library(cls) else skeleton_with_buffers():
             model = cls(config, *model_args, **kwargs)
     finally:
         torch.set_default_dtype(before)
