@@ -377,6 +377,13 @@ from .models.exaone4 import Exaone4ForSequenceClassification as Exaone4ForSequen
 from .models.exaone4 import Exaone4ForTokenClassification as Exaone4ForTokenClassification
 from .models.exaone4 import Exaone4Model as Exaone4Model
 from .models.exaone4 import Exaone4PreTrainedModel as Exaone4PreTrainedModel
+from .models.falcon import FalconConfig as FalconConfig
+from .models.falcon.model import FalconForCausalLM as FalconForCausalLM
+from .models.falcon.model import FalconForQuestionAnswering as FalconForQuestionAnswering
+from .models.falcon.model import FalconForSequenceClassification as FalconForSequenceClassification
+from .models.falcon.model import FalconForTokenClassification as FalconForTokenClassification
+from .models.falcon.model import FalconModel as FalconModel
+from .models.falcon.model import FalconPreTrainedModel as FalconPreTrainedModel
 from .models.gemma import GemmaConfig as GemmaConfig
 from .models.gemma import GemmaForCausalLM as GemmaForCausalLM
 from .models.gemma import GemmaForSequenceClassification as GemmaForSequenceClassification

@@ -11,10 +11,8 @@ from .decoder_config import DecoderConfig
 from .decoder_stack import DecoderStack
 
 
-class Decoder(DecoderStack):
-    """The model without a head: `class LlamaModel(Decoder, LlamaPreTrainedModel): layer_class = LlamaDecoderLayer`.
-
-    Layers of one kind share a rotary table, which they get as `rotary`.
+class RotaryDecoder(DecoderStack):
+    """A decoder whose positions are rotary. Layers of one kind share a rotary table, which they get as `rotary`.
 
     Class attributes:
         norm_class: the norm behind the last layer, built as `norm_class(hidden_size, rms_norm_eps)`.
@@ -46,6 +44,26 @@ class Decoder(DecoderStack):
         x = x if multiplier == 1.0 else x * multiplier
         return nn.functional.dropout(x, dropout, self.training)
 
+    def rotary(self) -> tuple[Rotary | None, ...]:
+        kinds, turning = enumerate(self.layer_types.kinds), self.config.has_rotary
+        return tuple(cast(Rotary, self.rotary_emb[kind]) if turning(index) else None for index, kind in kinds)
+
+    @property
+    def reach(self) -> int | None:
+        """The length up to which positions are good; None where there is no end."""
+        ends = [table.reach for table in self.rotary_emb.children() if isinstance(table, Rotary) and table.reach is not None]
+        return min(ends, default=None)
+
+    def shared(self, x: Tensor, position_ids: Tensor) -> dict[str, dict[str, Any]]:
+        """Kind of layer -> cosines and sines (B or 1, T, K) of the positions, as `rotary`."""
+        by_kind = dict(self.rotary_emb.items())  # looked up once: while a model is exported, each look gives other objects
+        tables = {table: table(position_ids, x.dtype) for table in dict.fromkeys(by_kind.values())}
+        return {kind: {"rotary": tables[table]} for kind, table in by_kind.items()}
+
+
+class Decoder(RotaryDecoder):
+    """The model without a head: `class LlamaModel(Decoder, LlamaPreTrainedModel): layer_class = LlamaDecoderLayer`."""
+
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -65,19 +83,3 @@ class Decoder(DecoderStack):
             inputs_embeds=inputs_embeds,
             use_cache=use_cache,
         )
-
-    def rotary(self) -> tuple[Rotary | None, ...]:
-        kinds, turning = enumerate(self.layer_types.kinds), self.config.has_rotary
-        return tuple(cast(Rotary, self.rotary_emb[kind]) if turning(index) else None for index, kind in kinds)
-
-    @property
-    def reach(self) -> int | None:
-        """The length up to which positions are good; None where there is no end."""
-        ends = [table.reach for table in self.rotary_emb.children() if isinstance(table, Rotary) and table.reach is not None]
-        return min(ends, default=None)
-
-    def shared(self, x: Tensor, position_ids: Tensor) -> dict[str, dict[str, Any]]:
-        """Kind of layer -> cosines and sines (B or 1, T, K) of the positions, as `rotary`."""
-        by_kind = dict(self.rotary_emb.items())  # looked up once: while a model is exported, each look gives other objects
-        tables = {table: table(position_ids, x.dtype) for table in dict.fromkeys(by_kind.values())}
-        return {kind: {"rotary": tables[table]} for kind, table in by_kind.items()}

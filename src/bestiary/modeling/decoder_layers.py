@@ -131,9 +131,13 @@ class FusedSelfAttention(SelfAttention):
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         fused = self.get_submodule(self.fused_name)(x)
-        heads = fused.view(*x.shape[:2], -1, self.per_group, self.head_dim)
+        heads = self.grouped(fused)
         query = heads[..., :-2, :].flatten(2, 3)
         return query.transpose(1, 2), heads[..., -2, :].transpose(1, 2), heads[..., -1, :].transpose(1, 2)
+
+    def grouped(self, fused: Tensor) -> Tensor:
+        """What the projection gives (B, T, ...) -> (B, T, G, heads of a group, K)."""
+        return fused.view(*fused.shape[:2], -1, self.per_group, self.head_dim)
 
 
 class PlainMLP(nn.Module):
@@ -170,13 +174,13 @@ class DecoderBlock(Layer):
     Class attributes:
         attention_class, mlp_class: the two branches. attention_name: what the first is called.
         norm_names: the norms before the first and the second; in parallel, one may serve both.
-        parallel: also an attribute of the block, where the config says it.
+        norm_names and parallel are attributes of the block where the config says them.
     """
 
     attention_class: ClassVar[type[nn.Module]]
     mlp_class: ClassVar[type[nn.Module]] = PlainMLP
     attention_name: ClassVar[str] = "attn"
-    norm_names: ClassVar[tuple[str, str]] = ("ln_1", "ln_2")
+    norm_names: tuple[str, str] = ("ln_1", "ln_2")
     parallel: bool = False
     inner_dim = Alias("mlp.inner_dim")
 
