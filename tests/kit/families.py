@@ -38,6 +38,7 @@ class Head:
         config_class: name of the config class, when it is not the family's.
         real: for outputs (B, T, ...), which positions hold real tokens: a function of the inputs to (B, T), or None for all.
         generates: whether the class has `generate`.
+        hides_padding: whether it hides the padding token where there is no mask, so that there is nothing to warn of.
     """
 
     inputs: Callable[[], Inputs]
@@ -46,6 +47,7 @@ class Head:
     config_class: str | None = None
     real: Callable[[Inputs], torch.Tensor | None] = lambda inputs: inputs.get("attention_mask")
     generates: bool = False
+    hides_padding: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Padding and batching change nothing: each row gives alone what it gives in a padded batch, on either side."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ def test_padding_without_a_mask_is_told(models: Pair) -> None:
         pytest.skip("this family has no padding token of its own")
     batch, _ = padded(models, some_rows(models), "right")
     inputs = {**models.inputs, "input_ids": batch["input_ids"], "attention_mask": None}
-    with pytest.warns(BestiaryWarning, match="padding token"):
+    with nullcontext() if models.head.hides_padding else pytest.warns(BestiaryWarning, match="padding token"):
         output = models.ours(**inputs)
     close(output[0], models.reference(**inputs)[0])
 

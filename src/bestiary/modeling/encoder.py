@@ -29,11 +29,12 @@ class EncoderEmbeddings(nn.Module):
     """norm(word + segment + position), as wide as `embedding_size` where the config declares one.
 
     Class attributes:
-        has_positions, has_segments: False where a family learns none.
+        has_positions, has_segments, has_norm: False where a family has none.
     """
 
     has_positions: ClassVar[bool] = True
     has_segments: ClassVar[bool] = True
+    has_norm: ClassVar[bool] = True
     padding_idx = Alias("word_embeddings.padding_idx")
 
     def __init__(self, config: Any) -> None:
@@ -44,7 +45,8 @@ class EncoderEmbeddings(nn.Module):
             self.position_embeddings = LearnedPositions(config.max_position_embeddings, size, config.first_position)
         if self.has_segments:
             self.token_type_embeddings = nn.Embedding(config.type_vocab_size, size)
-        self.LayerNorm = nn.LayerNorm(size, config.layer_norm_eps)
+        if self.has_norm:
+            self.LayerNorm = nn.LayerNorm(size, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
@@ -55,7 +57,7 @@ class EncoderEmbeddings(nn.Module):
             x = x + self.token_type_embeddings(types)
         if self.has_positions:
             x = x + self.position_embeddings(position_ids)
-        output: Tensor = self.dropout(self.LayerNorm(x))
+        output: Tensor = self.dropout(self.LayerNorm(x) if self.has_norm else x)
         return output
 
 
@@ -122,10 +124,13 @@ class EncoderIntermediate(nn.Module):
 class EncoderLayer(Layer):
     """norm(x + attention(x)), perhaps norm(x + attention(x, memory)), then norm(x + mlp(x)).
 
-    Class attribute `attention_class`: the first half of the block, built from the config and the layer's number.
+    Class attributes:
+        attention_class: the first half of the block, built from the config and the layer's number.
+        output_class: the end of the second half, built from the config and the width of the MLP.
     """
 
     attention_class: ClassVar[type[nn.Module]] = EncoderAttention
+    output_class: ClassVar[type[nn.Module]] = EncoderOutput
     is_decoder, add_cross_attention = Alias("config.is_decoder"), Alias("config.add_cross_attention")
 
     def __init__(self, config: EncoderConfig, layer_idx: int) -> None:
@@ -134,7 +139,7 @@ class EncoderLayer(Layer):
         self.attention = self.attention_class(config, layer_idx)
         self.crossattention = self.attention_class(config, layer_idx, cross=True) if config.add_cross_attention else None
         self.intermediate = EncoderIntermediate(config)
-        self.output = EncoderOutput(config, config.intermediate_size)
+        self.output = self.output_class(config, config.intermediate_size)
 
     def forward(
         self, x: Tensor, mask: Mask, cache: Any, *, memory: Tensor | None = None, memory_mask: Mask | None = None
@@ -203,7 +208,7 @@ class Encoder(EncoderPreTrainedModel):
     """The encoder (or, with `config.is_decoder`, decoder) without a head.
 
     Class attributes:
-        embeddings_class, layer_class: its parts, built from the config; what relatives exchange.
+        embeddings_class, layer_class, stack_class: its parts, built from the config; what relatives exchange.
 
     Args:
         add_pooling_layer: also give `pooler_output`, made from the first real token.
@@ -211,6 +216,7 @@ class Encoder(EncoderPreTrainedModel):
 
     embeddings_class: ClassVar[type[EncoderEmbeddings]] = EncoderEmbeddings
     layer_class: ClassVar[type[EncoderLayer]] = EncoderLayer
+    stack_class: ClassVar[type[EncoderStack]] = EncoderStack
     _keys_to_ignore_on_load_unexpected = [*PreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\."]
 
     def __init__(self, config: EncoderConfig, add_pooling_layer: bool = True) -> None:
@@ -218,7 +224,7 @@ class Encoder(EncoderPreTrainedModel):
         self.embeddings = self.embeddings_class(config)
         width = config.declared("embedding_size", config.hidden_size)
         self.embeddings_project = None if width == config.hidden_size else nn.Linear(width, config.hidden_size)
-        self.encoder = EncoderStack(config, self.layer_class)
+        self.encoder = self.stack_class(config, self.layer_class)
         self.pooler = FirstTokenPooler(config.hidden_size) if add_pooling_layer else None
 
     def get_input_embeddings(self) -> nn.Module:
