@@ -76,7 +76,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "modelcard": ("compat.scripts",),
     "modeling_flash_attention_utils": ("compat.generic",),
     "modeling_layers": (),
-    "modeling_outputs": ("core.outputs",),
+    "modeling_outputs": ("core.outputs", "compat.outputs"),
     "modeling_rope_utils": ("compat.rotary",),
     "modeling_utils": ("loading.save", "modeling.facts", "compat.layers", "compat.attention", "compat.generic"),
     "models": (),

@@ -1,0 +1,43 @@
+"""Outputs of models that are not here, for models of users: those of `transformers.modeling_outputs`, with their fields."""
+
+from dataclasses import make_dataclass
+from typing import Any
+
+from ..core.outputs import ModelOutput
+
+_STATES = "hidden_states attentions"
+_ENCODER = "encoder_last_hidden_state encoder_hidden_states encoder_attentions"
+_DECODER = "past_key_values decoder_hidden_states decoder_attentions"
+_ROUTED = f"{_DECODER} decoder_router_logits cross_attentions {_ENCODER} encoder_router_logits"
+_SERIES = f"{_DECODER} cross_attentions {_ENCODER} loc scale static_features"
+_LOSSES = "encoder_z_loss decoder_z_loss encoder_aux_loss decoder_aux_loss"
+
+_FIELDS = {
+    "BaseModelOutputWithPoolingAndProjection": f"last_hidden_state pooler_output {_STATES} projection_state",
+    "DepthEstimatorOutput": f"loss predicted_depth {_STATES}",
+    "ImageSuperResolutionOutput": f"loss reconstruction {_STATES}",
+    "MoECausalLMOutputWithPast": f"loss aux_loss logits past_key_values {_STATES} router_logits",
+    "MoEModelOutput": f"last_hidden_state {_STATES} router_probs router_logits",
+    "MoEModelOutputWithPastAndCrossAttentions": (
+        f"last_hidden_state past_key_values {_STATES} cross_attentions router_probs router_logits"
+    ),
+    "SampleTSPredictionOutput": "sequences",
+    "SemanticSegmenterOutput": f"loss logits {_STATES}",
+    "Seq2SeqMoEModelOutput": f"last_hidden_state {_ROUTED}",
+    "Seq2SeqMoEOutput": f"loss logits {_LOSSES} {_ROUTED}",
+    "Seq2SeqSpectrogramOutput": f"loss spectrogram {_DECODER} cross_attentions {_ENCODER}",
+    "Seq2SeqTSModelOutput": f"last_hidden_state {_SERIES}",
+    "Seq2SeqTSPredictionOutput": f"loss params {_SERIES}",
+    "Wav2Vec2BaseModelOutput": f"last_hidden_state extract_features {_STATES}",
+    "XVectorOutput": f"loss logits embeddings {_STATES}",
+}
+
+
+def _output_class(name: str, names: str) -> type[ModelOutput]:
+    """An output with these fields, each None by default."""
+    made = make_dataclass(name, [(each, Any, None) for each in names.split()], bases=(ModelOutput,))
+    made.__module__, made.__doc__ = __name__, f"`{name}` of a user's model: {', '.join(names.split())}."
+    return made
+
+
+globals().update({name: _output_class(name, names) for name, names in _FIELDS.items()})
