@@ -20,6 +20,7 @@ from typing import Annotated, Any, get_origin
 
 from bestiary.core import kinds, plugins
 from bestiary.generation.call import Call
+from bestiary.generation.config import GenerationMode
 from bestiary.generation.mixin import Generating
 from bestiary.generation.options import PLACES, options
 from bestiary.hub.code.options import CodeOptions
@@ -37,6 +38,7 @@ HEADER = """\
 # Written by scripts/write_option_fields.py; do not edit.
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, Literal, TypedDict
 
 from torch import Generator, Tensor
@@ -44,6 +46,9 @@ from torch import Generator, Tensor
 from ..core.kinds import {kinds}
 from ..hub.pretrained import PretrainedRecord
 from .config import GenerationConfig
+
+class GenerationMode(str, Enum):  # noqa: UP042 (as published)
+{modes}
 
 class Fields(PretrainedRecord):
 """
@@ -94,7 +99,8 @@ def generation_stub() -> str:
             lines += [f"    # {place}", *(f"    {field}" for field in fields(source)), ""]
     body = "\n".join(lines) + "\n" + keywords(dict(option_kinds()))
     bounded = [name for name, kind in vars(kinds).items() if get_origin(kind) is Annotated and f": {name} |" in body]
-    return HEADER.format(kinds=", ".join(sorted(bounded))) + body
+    listed = "\n".join(f'    {mode.name} = "{mode.value}"' for mode in GenerationMode)
+    return HEADER.format(kinds=", ".join(sorted(bounded)), modes=listed) + body
 
 
 def fields(source: str) -> list[str]:

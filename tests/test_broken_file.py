@@ -9,17 +9,17 @@ import torch
 from kit import checkpoints
 
 from bestiary import AutoModelForCausalLM, GenerationConfig, cli
-from bestiary.cache import building
+from bestiary.cache import building, naming
 from bestiary.core import plugins
 from bestiary.core.errors import InputError, PluginError
-from bestiary.generation import config, options, processor, strategy
+from bestiary.generation import choice, config, options, processor, strategy
 from bestiary.loading import format as formats
 from bestiary.pipelines import registry
 
 CACHED = (
     plugins.names, plugins.expressions, plugins.literals, plugins.published, plugins.in_order,
     options.options, processor.builders,
-    strategy._constants, formats.formats, building.aliases,
+    choice._constants, formats.formats, naming.aliases,
 )  # fmt: skip
 PLACE = """
 OPTIONS = {"%s": Option(int)}
@@ -39,7 +39,7 @@ def folder(tmp_path, monkeypatch) -> Iterator[Callable[..., None]]:
     def put(module: Any, constant: str, **files: str) -> None:
         for name, text in files.items():
             (pens / f"{name}.py").write_text(text)
-        monkeypatch.setattr(module, constant, ("zoo.pens",) if constant in ("_FOLDERS", "PLACES") else "zoo.pens")
+        monkeypatch.setattr(module, constant, ("zoo.pens",) if constant in ("FOLDERS", "PLACES") else "zoo.pens")
         for cached in CACHED:
             cached.cache_clear()
 
@@ -51,7 +51,7 @@ def folder(tmp_path, monkeypatch) -> Iterator[Callable[..., None]]:
 
 
 def test_a_strategy_without_its_class(folder):
-    folder(strategy, "_FOLDERS", ape="Strategy = 1\n")
+    folder(choice, "FOLDERS", ape="Strategy = 1\n")
     with pytest.raises(PluginError, match=r"^zoo\.pens\.ape has no STRATEGY, which a file in zoo\.pens must define"):
         strategy.strategy_class("ape")
 
@@ -61,9 +61,9 @@ def test_a_strategy_without_its_class(folder):
     [("CHOSEN_BY", 'CHOSEN_BY = ("top_kk",)\n'), ("EXCLUDES", 'CHOSEN_BY = ("top_k",)\nEXCLUDES = ("top_kk",)\n')],
 )
 def test_a_strategy_that_no_option_asks_for(folder, constant, text):
-    folder(strategy, "_FOLDERS", ape=text)
+    folder(choice, "FOLDERS", ape=text)
     with pytest.raises(PluginError, match=rf"^zoo\.pens\.ape: {constant} names 'top_kk', .*Did you mean 'top_k'"):
-        strategy.strategy_name(GenerationConfig(top_k=5))
+        choice.strategy_name(GenerationConfig(top_k=5))
 
 
 def test_a_task_without_its_pipeline(folder):
@@ -84,7 +84,7 @@ def test_a_command_without_a_function(folder, monkeypatch, capsys):
 @pytest.mark.parametrize(("text", "sentence"), [("", "has no build"), ("from kinds_of_others import build\n", "is 'dynamic'")])
 def test_a_cache_that_is_called_otherwise(folder, text, sentence):
     text = text.replace("kinds_of_others", "bestiary.cache.kinds.dynamic")
-    folder(building, "_KINDS", ape=text)
+    folder(naming, "KINDS", ape=text)
     with pytest.raises(PluginError, match=rf"^zoo\.pens\.ape .*{sentence}"):
         building.build("ape", None, 8)
 
@@ -115,7 +115,7 @@ TASKS = registry.PIPELINE_REGISTRY
 
 
 def drawing() -> str:
-    return strategy.strategy_name(GenerationConfig(do_sample=True))
+    return choice.strategy_name(GenerationConfig(do_sample=True))
 
 
 def names_of_options() -> None:
@@ -138,13 +138,13 @@ def names_of_options() -> None:
         (processor, "_FOLDER", processor.builders, "OPTIONS = {}[1]\nPLACE = 1", "OPTIONS is read without importing"),
         (options, "PLACES", names_of_options, 'OPTIONS = {"to_dict": Option(int)}', "OPTIONS has 'to_dict', a method of Gen"),
         (options, "PLACES", names_of_options, 'OPTIONS = {"explain": Option(int)}', "OPTIONS has 'explain', a method of Gen"),
-        (strategy, "_FOLDERS", drawing, 'CHOSEN_BY = "mine"', r"CHOSEN_BY is 'mine'; expected a tuple of texts"),
-        (strategy, "_FOLDERS", drawing, "WHEN_DRAWING = 3", r"WHEN_DRAWING is 3; expected text"),
-        (strategy, "_FOLDERS", lambda: strategy.strategy_class("ape"), "STRATEGY = 3", "STRATEGY is 3; expected a class"),
-        (building, "_KINDS", building.aliases, "ALIASES = 5", "ALIASES is 5; expected a table of text"),
-        (building, "_KINDS", lambda: building.build("ape", None, 8), "build = 5", "build is 5; expected a function"),
+        (choice, "FOLDERS", drawing, 'CHOSEN_BY = "mine"', r"CHOSEN_BY is 'mine'; expected a tuple of texts"),
+        (choice, "FOLDERS", drawing, "WHEN_DRAWING = 3", r"WHEN_DRAWING is 3; expected text"),
+        (choice, "FOLDERS", lambda: strategy.strategy_class("ape"), "STRATEGY = 3", "STRATEGY is 3; expected a class"),
+        (naming, "KINDS", naming.aliases, "ALIASES = 5", "ALIASES is 5; expected a table of text"),
+        (naming, "KINDS", lambda: building.build("ape", None, 8), "build = 5", "build is 5; expected a function"),
         (
-            building, "_KINDS", lambda: building.build("ape", None, 8), "def build(config, length): ...",
+            naming, "KINDS", lambda: building.build("ape", None, 8), "def build(config, length): ...",
             "build returned None; expected an empty Cache",
         ),
         (formats, "_FORMATS", formats.formats, FORMAT.replace('"weights.ape"', "5"), "FILE_NAME is 5; expected text"),
@@ -165,9 +165,9 @@ def test_a_file_that_says_something_else(folder, module, constant, use, text, se
 @pytest.mark.parametrize(
     ("module", "constant", "use", "text", "sentence"),
     [
-        (strategy, "_FOLDERS", drawing, 'CHOSEN_BY = ("top_k",)', "CHOSEN_BY with 'top_k'"),
-        (building, "_KINDS", building.aliases, 'ALIASES = {"bat": {}}', "the name 'bat'"),
-        (building, "_KINDS", building.aliases, 'ALIASES = {"flier": {}}', "the name 'flier'"),
+        (choice, "FOLDERS", drawing, 'CHOSEN_BY = ("top_k",)', "CHOSEN_BY with 'top_k'"),
+        (naming, "KINDS", naming.aliases, 'ALIASES = {"bat": {}}', "the name 'bat'"),
+        (naming, "KINDS", naming.aliases, 'ALIASES = {"flier": {}}', "the name 'flier'"),
         (registry, "_TASKS", TASKS.get_supported_tasks, 'ALIASES = ("bat",)', "the name 'bat'"),
         (registry, "_TASKS", TASKS.get_supported_tasks, 'ALIASES = ("flier",)', "the name 'flier'"),
         (formats, "_FORMATS", formats.formats, FORMAT, "FILE_NAME = 'weights.ape'"),
@@ -195,9 +195,9 @@ def test_a_public_name_has_one_home(folder, files):
 
 def test_a_file_that_is_no_text(folder, tmp_path):
     (tmp_path / "zoo" / "pens" / "ape.py").write_bytes(b"ALIASES = {'\xff': {}}\n")
-    folder(building, "_KINDS")
+    folder(naming, "KINDS")
     with pytest.raises(PluginError, match=r"pens/ape\.py cannot be read; expected a file of Python in UTF-8"):
-        building.aliases()
+        naming.aliases()
 
 
 def test_a_processor_that_builds_something_else(folder):
@@ -237,6 +237,6 @@ def test_a_processor_that_returns_something_else(result, sentence):
 def test_a_strategy_that_chooses_something_else(folder):
     text = "import bestiary.generation.strategy as s\nclass STRATEGY(s.Strategy):\n    def choose(self, run, scores): ..."
     model = AutoModelForCausalLM.from_pretrained(checkpoints.llama())
-    folder(strategy, "_FOLDERS", greedy=text)
+    folder(choice, "FOLDERS", greedy=text)
     with pytest.raises(PluginError, match=r"^zoo\.pens\.greedy: choose gave a NoneType; expected NextTokens"):
         model.generate(torch.tensor([[5, 6]]), max_new_tokens=1, do_sample=False)

@@ -169,7 +169,7 @@ def test_a_strategy(drop, run, tmp_path):
         import torch
         from bestiary import AutoModelForCausalLM, GenerationConfig
         from bestiary.core.errors import ArgumentError, ConfigError
-        from bestiary.generation.strategy import strategy_name
+        from bestiary.generation.choice import strategy_name
 
         model = AutoModelForCausalLM.from_pretrained({str(checkpoints.llama())!r})
         ids = torch.tensor([[5, 6, 7]])

@@ -42,7 +42,6 @@ NOT_THERE = {
     "ContinuousBatching*:* ContinuousMixin.*:*": "the engine plans by itself; pausing and warming up are not there yet",
     "Cache:* StaticLayer:* StaticSlidingWindowLayer:*": "layers are made by the cache's kind, not put together by hand",
     "*.crop:tokens_to_remove": "called max_length, as in every release before 5.20, where it is the length to keep",
-    "GenerationConfig.*:* EosTokenCriteria.__call__:*": "not there yet",
     "*.from_pretrained:weights_only *.from_pretrained:disable_mmap": "weights are always read so that no code can run, by map",
     "*.from_pretrained:fusion_config *.set_attn_implementation:allow_all_kernels": "kernels are not fetched from the hub",
     "*.push_to_hub:max_shard_size": "only a model has shards, and there it is taken",

@@ -38,7 +38,7 @@ def test_files_go_both_ways(tmp_path):
 
 
 def test_another_file_and_unused_keywords(tmp_path):
-    GenerationConfig(top_k=3).save_pretrained(tmp_path, config_file_name="chat.json")
+    GenerationConfig(do_sample=True, top_k=3).save_pretrained(tmp_path, config_file_name="chat.json")
     made, rest = GenerationConfig.from_pretrained(tmp_path, "chat.json", top_p=0.5, other=1, return_unused_kwargs=True)
     assert (made.top_k, made.top_p, rest) == (3, 0.5, {"other": 1})
 

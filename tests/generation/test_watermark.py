@@ -86,6 +86,22 @@ def test_tournaments(more):
     assert unchanged or more
 
 
+@pytest.mark.parametrize(("vocab", "length", "rounds"), [(2, 10, 1), (4, 5, 1), (100, 5, 2)])
+def test_tournaments_without_a_generation(vocab, length, rounds):
+    """A processor that is shown a whole context, then its tokens one after the other."""
+    context = tokens(0, 500, length - 1, most=10**9)
+    settings = {**SYNTHID, "ngram_len": length, "keys": KEYS[:rounds], "sampling_table_size": 2**16}
+    mine, theirs = (kind.SynthIDTextWatermarkLogitsProcessor(**settings, device="cpu") for kind in (ours, reference))
+    scores = torch.ones(500, vocab, dtype=torch.float64)
+    for shown in (length - 1, *range(1, length)):
+        ids = context[:, :shown]
+        got = mine(ids, scores)
+        torch.testing.assert_close(got, theirs(ids, scores.clone()))
+    chosen = torch.multinomial(got.softmax(1), 1, generator=torch.Generator().manual_seed(0))
+    mean = float(mine.compute_g_values(torch.cat([context, chosen], dim=1)).double().mean())
+    assert mean == pytest.approx(mine.expected_mean_g_value(vocab), abs=0.04)
+
+
 def test_tournaments_follow_rows_that_move():
     """Beams take over each other's rows; what counts is what the row holds."""
     one = ours.SynthIDTextWatermarkLogitsProcessor(**SYNTHID, device="cpu")
@@ -211,8 +227,13 @@ def test_watermarks_that_are_none(llama, ids, given, message):
 def test_settings_are_kept(tmp_path):
     for config in (ours.WatermarkingConfig(bias=1.0), ours.SynthIDTextWatermarkingConfig(ngram_len=4, keys=[1, 2])):
         ours.GenerationConfig(watermarking_config=config).save_pretrained(tmp_path)
-        again = ours.GenerationConfig.from_pretrained(tmp_path).watermarking_config
-        assert type(config).from_dict(again) == config
+        for source in (tmp_path, {"watermarking_config": config.to_dict()}, {"watermarking_config": config}):
+            opened = ours.GenerationConfig.from_pretrained(source) if source is tmp_path else ours.GenerationConfig(**source)
+            assert type(opened.watermarking_config) is type(config)
+            assert opened.watermarking_config == config
+        if isinstance(config, ours.WatermarkingConfig):  # the reference does not open what it saved of the other
+            published = transformers.GenerationConfig.from_pretrained(tmp_path).watermarking_config
+            assert published.to_dict() == config.to_dict()
         config.to_json_file(tmp_path / "one.json")
         peer = transformers.WatermarkingConfig if isinstance(config, ours.WatermarkingConfig) else None
         assert peer is None or peer.from_dict(config.to_dict()).to_dict() == config.to_dict()

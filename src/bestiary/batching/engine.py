@@ -14,11 +14,11 @@ from ..core.errors import ArgumentError, CapacityError, EngineError
 from ..generation import checks
 from ..generation.begin import criteria_of, processors_of
 from ..generation.call import Call
+from ..generation.choice import strategy_name
 from ..generation.config import GenerationConfig, default_of
 from ..generation.model import GeneratingModel
 from ..generation.prompt import DECODER_ONLY, Prompt, check_arguments
 from ..generation.settings import check_settings, end_tokens, leave_ends_open, max_length
-from ..generation.strategy import strategy_name
 from ..nn.attention import Attend
 from ..nn.evaluating import evaluating
 from ..nn.highest import highest

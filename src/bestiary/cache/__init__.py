@@ -7,7 +7,8 @@ __getattr__, __dir__ = lazy(
     {
         "base": ["Cache"],
         "layer": ["CacheLayer"],
-        "building": ["CacheConfig", "build", "implementations"],
+        "building": ["CacheConfig", "build"],
+        "naming": ["implementations"],
         "encoder_decoder": ["EncoderDecoderCache"],
         "files": ["load_cache", "save_cache"],
         "fingerprints": ["fingerprint"],

@@ -1,12 +1,12 @@
-"""A cache by its name: which kinds there are, their published aliases, and their options as an object."""
+"""A cache by its name, and its options as an object."""
 
 import inspect
-from functools import cache
 from typing import Any
 
 from ..core import plugins
 from ..core.config import Record
 from ..core.errors import ArgumentError, PluginError, did_you_mean
+from . import naming
 from .base import Cache
 
 
@@ -31,26 +31,6 @@ class CacheConfig(Record):
         return {name: value for name, value in self.to_dict().items() if value is not None and name != "cache_implementation"}
 
 
-_KINDS = f"{__package__}.kinds"
-
-
-def implementations() -> tuple[str, ...]:
-    """The values that `cache_implementation` takes, published aliases left out: the file names of `kinds/`."""
-    return plugins.names(_KINDS)
-
-
-@cache
-def aliases() -> dict[str, tuple[str, dict[str, Any]]]:
-    """Further published name of `cache_implementation` -> the kind, and the options that the name stands for.
-
-    Raises:
-        PluginError: a name belongs to two kinds.
-    """
-    kinds = plugins.literals(_KINDS, "ALIASES", dict[str, dict[str, Any]])
-    plugins.check_unique("the name", {f"{_KINDS}.{kind}": [kind, *kinds.get(kind, ())] for kind in implementations()})
-    return {alias: (kind, options) for kind, listed in kinds.items() for alias, options in listed.items()}
-
-
 def build(name: str, config: Any, length: int, options: "dict[str, Any] | CacheConfig | None" = None) -> Cache:
     """An empty cache of the kind `name` for a model with `config` and a call of at most `length` tokens.
 
@@ -60,12 +40,9 @@ def build(name: str, config: Any, length: int, options: "dict[str, Any] | CacheC
     Raises:
         ArgumentError: no such kind, or the kind has no option of that name. PluginError: its file does not say what it must.
     """
-    kind, implied = aliases().get(name, (name, {}))
-    if kind not in implementations():
-        names = (*implementations(), *aliases())
-        raise ArgumentError(f"unknown cache_implementation {name!r:.80}.{did_you_mean(name, names)} Known: {', '.join(names)}")
+    kind, implied = naming.kind_of(name)
     settings = {**implied, **(options.options() if isinstance(options, CacheConfig) else options or {})}
-    build_kind = plugins.definition(_KINDS, kind, "cache_implementation", "build")
+    build_kind = plugins.definition(naming.KINDS, kind, "cache_implementation", "build")
     option_names = [option for option in inspect.signature(build_kind).parameters if option not in ("config", "length")]
     for option in settings:
         if option not in option_names:
@@ -73,7 +50,8 @@ def build(name: str, config: Any, length: int, options: "dict[str, Any] | CacheC
             raise ArgumentError(f"cache_config has no option {option!r:.80} for the {kind} cache.{near} Known: {option_names}")
     empty: Cache = build_kind(config, length, **settings)
     if not isinstance(empty, Cache):
-        raise PluginError(f"{_KINDS}.{kind}: build returned {empty!r:.80}; expected an empty Cache")
+        raise PluginError(f"{naming.KINDS}.{kind}: build returned {empty!r:.80}; expected an empty Cache")
     if empty.kind != kind:  # files of caches name it, and are opened by it
-        raise PluginError(f"{_KINDS}.{kind} builds a {type(empty).__name__} whose kind is {empty.kind!r}; expected {kind!r}")
+        builder = f"{naming.KINDS}.{kind}"
+        raise PluginError(f"{builder} builds a {type(empty).__name__} whose kind is {empty.kind!r}; expected {kind!r}")
     return empty

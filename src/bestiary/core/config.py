@@ -85,6 +85,10 @@ class Record:
         for name, value in copy.deepcopy(values).items():
             if name in self._field_names or self._may_set(name, value):
                 setattr(self, name, value)
+        self._check(from_caller)
+
+    def _check(self, from_caller: bool) -> None:
+        """What a new object is checked for, made by a caller or from what a file holds."""
         self.validate()
 
     def _may_set(self, name: str, value: Any) -> bool:

@@ -3,5 +3,8 @@
 from ..core.plugins import lazy
 
 __getattr__, __dir__ = lazy(
-    __name__, {"loop": ["decode"], "streaming.text": ["TextDecoder"]}, folders=["processors", "watermarks"], public=True
+    __name__,
+    {"config": ["GenerationMode"], "loop": ["decode"], "streaming.text": ["TextDecoder"]},
+    folders=["processors", "watermarks"],
+    public=True,
 )

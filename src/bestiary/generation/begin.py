@@ -8,6 +8,7 @@ from ..core.errors import ArgumentError, ConfigError
 from ..core.logging import warn_once
 from . import caching, checks, prefixes
 from .call import Call
+from .choice import ARGUMENTS, strategy_name
 from .decoding import Decoding
 from .finish import Finish
 from .model import GeneratingModel
@@ -15,7 +16,7 @@ from .processor import Context, LogitsProcessorList, processors_for
 from .prompt import Prompt, read_prompt
 from .settings import check_settings, end_tokens, leave_ends_open, max_length, padding_token
 from .stopping import MaxTimeCriteria, StopStringCriteria
-from .strategy import ARGUMENTS, Strategy, strategy_class, strategy_name
+from .strategy import Strategy, strategy_class
 
 
 class Generation(NamedTuple):

@@ -4,26 +4,42 @@ A field that is None has not been said. What counts in the end is, for each fiel
 passed to the call, else the checkpoint's, else the default. `GenerationConfig.explain` shows value and origin.
 """
 
+import json
+import os
+from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
+from ..cache.naming import kind_of
 from ..core.config import as_standard_json
 from ..core.errors import ArgumentError, ConfigError, PluginError
 from ..core.files import folder_to_fill, write_json
 from ..core.kinds import Natural
+from ..core.logging import warn_once
 from ..hub.files import HubOptions, get_file, inside
 from ..hub.options import NameOrPath
 from ..hub.pretrained import PretrainedRecord
 from ..hub.push import uploader
+from .choice import modes, strategy_name
 from .options import Option, declared_by, options
+from .watermark import as_watermark
 
 # Without any length, so many new tokens are made, or fewer where the context ends.
 DEFAULT_NEW_TOKENS = 20
 
-# Where a value can come from, the nearest last.
-SOURCES = ("default", "checkpoint", "config", "call")
+# Settings without which others have no effect that no other argument gives them.
+_SWITCHES = ("do_sample", "num_beams", "return_dict_in_generate")
 
-# What means something else in a model's config: recording and caching are switches of every forward.
-_OF_MODELS = ("output_attentions", "output_hidden_states", "use_cache", "dola_layers", "max_time")
+# What `generate` takes and settings do not.
+_ARGUMENTS = (
+    "logits_processor", "stopping_criteria", "prefix_allowed_tokens_fn", "synced_gpus", "assistant_model", "streamer",
+    "negative_prompt_ids", "negative_prompt_attention_mask",
+)  # fmt: skip
+
+# What means something else in a model's config: caching is a switch of every forward.
+_OF_MODELS = ("use_cache", "dola_layers", "max_time")
+# The parts of a model's config that write.
+_DECODERS = ("decoder", "generator", "text_config")
 
 # Those that decoding itself acts on.
 OPTIONS = {
@@ -53,8 +69,9 @@ OPTIONS = {
 }
 
 if TYPE_CHECKING:
-    from .fields import Fields
+    from .fields import Fields, GenerationMode
 else:
+    GenerationMode = Enum("GenerationMode", {mode.upper(): mode for mode in modes().values()}, type=str, module=__name__)
     Fields = type(
         "Fields",
         (PretrainedRecord,),
@@ -83,8 +100,8 @@ class GenerationConfig(Fields):
 
     file_name: ClassVar[str] = "generation_config.json"
 
-    def validate(self) -> None:
-        """Check each value by itself; what must fit together is checked when a call has settled all values."""
+    def _check(self, from_caller: bool) -> None:
+        """Check each value by itself; what a caller made also for values that no call can make fit together."""
         for name in self._field_names:
             value = self.__dict__[name]
             kind = type(value)
@@ -92,9 +109,58 @@ class GenerationConfig(Fields):
                 raise ConfigError(f"{name} is a {type(value).__name__}; expected plain numbers and lists: .tolist() gives them")
             if kind.__module__ == "numpy":  # its numbers are as good as Python's
                 self.__dict__[name] = value.item()
-            if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
+            if name == "watermarking_config" and value is not None:
+                self.__dict__[name] = as_watermark(value)
+            elif isinstance(value, dict) and not all(isinstance(key, str) for key in value):
                 self.__dict__[name] = [[list(key), item] for key, item in value.items()]  # JSON has no lists as keys
         super().validate()
+        if from_caller:
+            check_clashes(self)
+
+    def validate(self, strict: bool = False, user_set_attributes: set[str] | None = None) -> None:
+        """Check each value, whether they fit together, and whether each has an effect.
+
+        Args:
+            strict: refuse settings without effect; else they warn.
+            user_set_attributes: what the caller typed. Where a switch (`do_sample=False`) is typed, what it makes ineffective
+                only counts if it is typed too.
+
+        Raises:
+            ConfigError: names what does not fit.
+        """
+        self._check(from_caller=True)
+        issues = self._issues(user_set_attributes or set())
+        if issues and strict:
+            raise ConfigError(f"GenerationConfig is invalid: {'; '.join(issues.values())}. Set what is missing, or None")
+        for name, issue in issues.items():
+            warn_once(f"useless-{name}", issue)
+
+    def _issues(self, typed: set[str]) -> dict[str, str]:
+        """Setting -> what is wrong with it, for those that would be ignored whatever else a call brings."""
+        issues = {}
+        for name, option in options().items():
+            value, switch = self.__dict__[name], next((other for other in option.needs if other in _SWITCHES), None)
+            if value is None or value == option.default or switch is None or any(self.is_set(other) for other in option.needs):
+                continue
+            if switch not in typed or name in typed or switch == "return_dict_in_generate":
+                issues[name] = f"{name}={value} has no effect without {' or '.join(option.needs)}"
+        for name in ("cache_implementation", "cache_config") if self.use_cache is False else ():
+            if self.get(name) is not None:
+                issues[name] = f"{name}={self.get(name)!r} has no effect with use_cache=False"
+        if self.pad_token_id is not None and self.pad_token_id < 0:
+            issues["pad_token_id"] = f"pad_token_id={self.pad_token_id} is no token, and rows that end early are filled with it"
+        return issues
+
+    def get_generation_mode(self, assistant_model: Any = None) -> GenerationMode:
+        """The kind of decoding that the settings ask for, together with an `assistant_model`.
+
+        Of settings that ask for two kinds the one counts that says how a token is chosen, with a warning; `generate` refuses
+        them.
+
+        >>> GenerationConfig(num_beams=2).get_generation_mode().value
+        'beam_search'
+        """
+        return GenerationMode(modes()[strategy_name(self, are_final=False, assistant_model=assistant_model)])
 
     @classmethod
     def names(cls) -> frozenset[str]:
@@ -136,33 +202,83 @@ class GenerationConfig(Fields):
             pretrained_model_name if config_file_name is None else get_file(pretrained_model_name, config_file_name, options)
         )
         values = cls.get_dict(named, options)
-        settings = cls.from_dict(values, **{name: value for name, value in overrides.items() if name not in rest})
+        settings = cls.from_dict(values)
+        settings.__dict__["_opened"] = settings.to_dict()
+        if changes := {name: value for name, value in overrides.items() if name not in rest}:
+            settings.update(allow_custom_entries=True, **changes)
         return (settings, rest) if split else settings
 
     @classmethod
     def from_model_config(cls, model_config: Any) -> Self:
-        """The generation settings that older checkpoints keep in config.json; its special tokens always."""
+        """The generation settings that older checkpoints keep in config.json (or a dictionary of what it holds); its special
+        tokens always. What is to be recorded makes the result one with names."""
+        if isinstance(model_config, Mapping):
+            part: Any = next((model_config[name] for name in _DECODERS if model_config.get(name)), {})
+        else:
+            part = model_config.get_text_config(decoder=True)
         fields: dict[str, Any] = {}
-        for config in (model_config, model_config.get_text_config(decoder=True)):
-            for name in cls._field_names:
-                value = config.get(name)
-                if value is not None and value != options()[name].default and name not in _OF_MODELS:
-                    fields[name] = value
-        return cls.from_dict(fields)
+        for name in cls._field_names - set(_OF_MODELS):
+            values = [value for value in (model_config.get(name), part.get(name)) if value is not None]
+            if values and values[0] != options()[name].default:
+                fields[name] = values[0]
+        if any(name in fields for name in ("output_attentions", "output_hidden_states")):
+            fields["return_dict_in_generate"] = True
+        settings = cls.from_dict(fields)
+        settings.__dict__["_opened"] = settings.to_dict()
+        return settings
 
-    def update(self, values: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:  # type: ignore[override]
-        """Set several fields at once and check them; returns the keywords that are no fields."""
-        fields = {**(values or {}), **more}
-        super().update({name: value for name, value in fields.items() if name in self._field_names or name in self.__dict__})
-        return {name: value for name, value in fields.items() if name not in self.__dict__}
+    def update(self, defaults_only: bool = False, allow_custom_entries: bool = False, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        """Set several values at once and check them; returns the keywords that were not used.
+
+        Args:
+            defaults_only: only set what is None. allow_custom_entries: also set what is neither a field nor there already.
+
+        Raises:
+            ConfigError: a value is out of its range, values clash, or a new name looks like a misspelt field.
+        """
+        if not isinstance(defaults_only, bool) or not isinstance(allow_custom_entries, bool):
+            raise ConfigError("GenerationConfig.update takes values by name: update(top_k=3), or update(**values)")
+        known = {name for name in kwargs if name in self._field_names or name in self.__dict__}
+        used = {name for name in known if not defaults_only or self.get(name) is None}
+        used |= kwargs.keys() - known if allow_custom_entries else set()
+        self._refuse_misspelt(dict.fromkeys(used))
+        for name in used:
+            setattr(self, name, kwargs[name])
+        self._check(from_caller=True)
+        return {name: value for name, value in kwargs.items() if name not in used}
+
+    def to_json_string(
+        self, use_diff: bool = True, ignore_metadata: bool = False, keys_to_pop: Iterable[str] | None = None
+    ) -> str:
+        """The values that are set, or with `use_diff=False` all, as sorted, indented JSON.
+
+        Args:
+            ignore_metadata: leave out which version wrote them. keys_to_pop: names to leave out.
+        """
+        values = self.to_diff_dict() if use_diff else self.to_dict()
+        left_out = {*(keys_to_pop or ()), *(("transformers_version",) if ignore_metadata else ())}
+        kept = as_standard_json({name: value for name, value in values.items() if name not in left_out})
+        return json.dumps(kept, indent=2, sort_keys=True) + "\n"
+
+    def to_json_file(
+        self, json_file_path: str | os.PathLike[str], use_diff: bool = True, keys_to_pop: Iterable[str] | None = None
+    ) -> None:
+        """Write `to_json_string` to a file, whole or not at all."""
+        write_json(json_file_path, json.loads(self.to_json_string(use_diff, keys_to_pop=keys_to_pop)))
 
     def save_pretrained(
         self, save_directory: NameOrPath, config_file_name: str | None = None, push_to_hub: bool = False, **kwargs: Any
     ) -> list[str]:
-        """Write the values that are set into `save_directory`; returns the path. None is not stored: it says nothing."""
+        """Write the values that are set into `save_directory`; returns the path. None is not stored: it says nothing.
+
+        Raises:
+            ConfigError: settings would have no effect (see `validate`), and were not opened like this.
+        """
+        if self.to_dict() != self.__dict__.get("_opened"):
+            self.validate(strict=True)
         upload = uploader(push_to_hub, kwargs, "GenerationConfig.save_pretrained")
         path = str(folder_to_fill(save_directory) / inside(config_file_name or self.file_name))
-        write_json(path, as_standard_json({name: value for name, value in self.to_dict().items() if value is not None}))
+        self.to_json_file(path, keys_to_pop=("compile_config",))
         upload(save_directory)
         return [path]
 
@@ -203,6 +319,34 @@ def check_option_names() -> None:
 
 
 check_option_names()
+
+
+def check_clashes(settings: GenerationConfig) -> None:
+    """Refuse settings that contradict each other whatever else a call brings.
+
+    Raises:
+        ConfigError: names them.
+    """
+    copies, beams = settings.effective("num_return_sequences"), settings.effective("num_beams")
+    if copies > 1 and not settings.do_sample and beams == 1:
+        raise ConfigError(
+            f"num_return_sequences={copies} with do_sample=False and num_beams=1 would give equal rows; set do_sample"
+        )
+    if copies > beams > 1:
+        raise ConfigError(f"num_return_sequences={copies} is more than num_beams={beams}: there is one row for each beam")
+    for name in ("forced_bos_token_id", "forced_eos_token_id"):
+        forced = settings.get(name)
+        forced = set() if forced is None else {forced} if isinstance(forced, int) else set(forced)
+        if forced and forced <= set(settings.suppress_tokens or ()):
+            raise ConfigError(f"{name}={settings.get(name)} is forced and suppressed at once")
+    weight = settings.assistant_ensemble_weight
+    if weight is not None and not 0 < weight < 1:
+        raise ConfigError(f"assistant_ensemble_weight is {weight!r}; expected a number between 0 and 1, without these")
+    for name in _ARGUMENTS:
+        if name in settings.__dict__:
+            raise ConfigError(f"{name} is no setting but an argument of generate; pass it there")
+    if settings.cache_implementation is not None:
+        kind_of(settings.cache_implementation)
 
 
 def default_of(name: str) -> Any:

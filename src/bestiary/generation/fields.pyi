@@ -2,6 +2,7 @@
 # Written by scripts/write_option_fields.py; do not edit.
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, Literal, TypedDict
 
 from torch import Generator, Tensor
@@ -9,6 +10,17 @@ from torch import Generator, Tensor
 from ..core.kinds import Amount, Natural, Positive, Rate, Whole
 from ..hub.pretrained import PretrainedRecord
 from .config import GenerationConfig
+
+class GenerationMode(str, Enum):  # noqa: UP042 (as published)
+    ASSISTED_GENERATION = "assisted_generation"
+    BEAM_SEARCH = "beam_search"
+    BEAM_SAMPLE = "beam_sample"
+    GREEDY_SEARCH = "greedy_search"
+    SAMPLE = "sample"
+    CONSTRAINED_BEAM_SEARCH = "constrained_beam_search"
+    CONTRASTIVE_SEARCH = "contrastive_search"
+    DOLA_GENERATION = "dola_generation"
+    GROUP_BEAM_SEARCH = "group_beam_search"
 
 class Fields(PretrainedRecord):
     # compiled

@@ -16,6 +16,9 @@ from typing import Annotated, Any, Literal
 from ..core import kinds, plugins
 from ..core.errors import PluginError, did_you_mean
 
+# Where a value can come from, the nearest last.
+SOURCES = ("default", "checkpoint", "config", "call")
+
 PLACES = (__package__, *(f"{__package__}.{folder}" for folder in ("processors", "strategies", "older")))
 
 

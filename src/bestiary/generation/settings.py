@@ -8,8 +8,8 @@ from torch import Tensor
 from ..core.errors import ArgumentError, CapacityError, ConfigError, InputError
 from ..core.logging import warn_once
 from ..nn.masks import warn_beyond
-from .config import DEFAULT_NEW_TOKENS, SOURCES, GenerationConfig
-from .options import options
+from .config import DEFAULT_NEW_TOKENS, GenerationConfig, check_clashes
+from .options import SOURCES, options
 from .processor import token_ids
 
 
@@ -52,15 +52,10 @@ def leave_ends_open(settings: GenerationConfig) -> None:
 
 
 def _check_clashes(settings: GenerationConfig) -> None:
-    copies, beams = settings.effective("num_return_sequences"), settings.effective("num_beams")
+    check_clashes(settings)
     if settings.do_sample and settings.temperature == 0:
         raise ConfigError("temperature=0 leaves nothing to draw from; for greedy decoding set do_sample=False")
-    if copies > 1 and not settings.do_sample and beams == 1:
-        raise ConfigError(
-            f"num_return_sequences={copies} with do_sample=False and num_beams=1 would give equal rows; set do_sample"
-        )
-    banned = set(settings.suppress_tokens or ()) | set(settings.begin_suppress_tokens or ())
-    if settings.forced_bos_token_id is not None and settings.forced_bos_token_id in banned:
+    if settings.forced_bos_token_id is not None and settings.forced_bos_token_id in (settings.begin_suppress_tokens or ()):
         raise ConfigError(f"forced_bos_token_id={settings.forced_bos_token_id} is forced and suppressed at once")
     if not settings.use_cache and settings.cache_implementation and settings.origin("cache_implementation") != "checkpoint":
         raise ConfigError(f"use_cache=False and cache_implementation={settings.cache_implementation!r} exclude each other")

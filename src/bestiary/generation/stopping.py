@@ -92,15 +92,15 @@ class MaxTimeCriteria(StoppingCriteria):
 
 
 class EosTokenCriteria(StoppingCriteria):
-    """Ends a row at any of the tokens `eos_token_id`."""
+    """Ends a row at any of the tokens `eos_token_id` among its last `new_token_length`."""
 
     reason = "eos"
 
     def __init__(self, eos_token_id: int | list[int] | Tensor) -> None:
         self.eos_token_id = token_ids(eos_token_id)
 
-    def __call__(self, input_ids: Tensor, scores: Any = None, **kwargs: Any) -> Tensor:
-        return torch.isin(input_ids[:, -1], self.eos_token_id.to(input_ids.device))
+    def __call__(self, input_ids: Tensor, scores: Any = None, new_token_length: int = 1, **kwargs: Any) -> Tensor:
+        return torch.isin(input_ids[:, -new_token_length:], self.eos_token_id.to(input_ids.device)).any(1)
 
 
 class ConfidenceCriteria(StoppingCriteria):

@@ -1,33 +1,21 @@
 """How the next token is chosen. Each strategy has a file in `strategies/` or `older/`, which holds its class as `STRATEGY`.
 
-These constants, where they are of use, are read without importing the file:
-
-    OPTIONS: the options that it declares (see `options`)
-    CHOSEN_BY: options, or arguments of the call, of which each asks for this strategy
-    REPLACES: strategies that it takes the place of where both are asked for
-    EXCLUDES: options that exclude it; the one from the nearer source counts
-    WHEN_DRAWING: the strategy in its place where tokens are drawn (`do_sample`)
+Constants at its top, which are read without importing it, say when it is chosen: see `choice`.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from ..core import plugins
-from ..core.errors import ConfigError
+from . import choice
 from .call import Call
-from .config import SOURCES, GenerationConfig
+from .config import GenerationConfig
 from .decoding import Decoding
-from .options import check_declared
 from .outputs import GenerateDecoderOnlyOutput, GenerateEncoderDecoderOutput
-
-# The arguments of a call, besides options, that can ask for a strategy.
-ARGUMENTS = ("assistant_model", "assistant_tokenizer")
-_FOLDERS = (f"{__package__}.strategies", f"{__package__}.older")
 
 
 @dataclass
@@ -109,82 +97,9 @@ class Strategy(ABC):
         run.rewind(sequences.shape[1] - 1)
 
 
-def rivals(strategy: str) -> tuple[str, ...]:
-    """The options, or arguments of the call, that ask for another than `strategy` and those that take its place."""
-    relatives = {strategy, *(name for name, replaced in _constants("REPLACES").items() if strategy in replaced)}
-    return tuple(option for name, options in _constants("CHOSEN_BY").items() if name not in relatives for option in options)
-
-
-def strategy_name(settings: GenerationConfig, **objects: Any) -> str:
-    """The file name of the strategy that the settings, and the `objects` of the call, ask for.
-
-    Raises:
-        ConfigError: options ask for two at once.
-    """
-    options: dict[str, str] = {}  # strategy -> the option that asks for it
-    for name, choosing in _constants("CHOSEN_BY").items():
-        option = next((option for option in choosing if objects.get(option) or settings.is_set(option)), None)
-        if option is not None and not _yields(settings, option, name):
-            options[name] = option
-    for replaced in [other for name in options for other in _constants("REPLACES").get(name, ())]:
-        options.pop(replaced, None)
-    if len(options) > 1:
-        general = _constants("WHEN_DRAWING")  # searches by width are named before what changes how a row goes on
-        in_order = sorted(options, key=lambda name: name not in general)
-        first, second = (_shown(settings, options[name], objects) for name in in_order[:2])
-        raise ConfigError(f"{first} and {second} exclude each other: each is a strategy")
-    name = next(iter(options), "greedy")
-    return str(_constants("WHEN_DRAWING").get(name, name)) if settings.do_sample else name
-
-
-def _yields(settings: GenerationConfig, option: str, strategy: str) -> bool:
-    """Whether `option`, which asks for `strategy`, counts less than one that excludes it: the nearer source counts.
-
-    Raises:
-        ConfigError: both come from the caller at once.
-    """
-    for other in _constants("EXCLUDES").get(strategy, ()):
-        if not settings.is_set(other):
-            continue
-        nearer = SOURCES.index(settings.origin(option)) - SOURCES.index(settings.origin(other))
-        if nearer == 0 and settings.origin(option) != "checkpoint":
-            values = f"{other}={settings.effective(other)} and {option}={settings.effective(option)}"
-            raise ConfigError(f"{values} exclude each other: {strategy} decoding has no {other}")
-        if nearer <= 0:
-            return True
-    return False
-
-
-def _shown(settings: GenerationConfig, option: str, objects: dict[str, Any]) -> str:
-    """`option=value (where it comes from)`."""
-    value, origin = settings.effective(option), settings.origin(option)
-    if objects.get(option):
-        value, origin = objects[option], "call"
-    return f"{option}={value if isinstance(value, int | float | str | list) else f'<{type(value).__name__}>'} ({origin})"
-
-
-@cache
-def _constants(name: str) -> dict[str, Any]:
-    """Strategy -> the constant `name` of its file; only of those that have it.
-
-    Raises:
-        PluginError: a file names an option that nobody declares, or one by which another is chosen.
-    """
-    if name in ("CHOSEN_BY", "EXCLUDES"):
-        for folder in _FOLDERS:
-            check_declared(folder, name, ARGUMENTS)
-    kind = str if name == "WHEN_DRAWING" else plugins.Names
-    constants = {
-        f"{folder}.{file}": value for folder in _FOLDERS for file, value in plugins.literals(folder, name, kind).items()
-    }
-    if name == "CHOSEN_BY":
-        plugins.check_unique(f"{name} with", constants)
-    return {file.rpartition(".")[2]: value for file, value in constants.items()}
-
-
 def strategy_class(name: str) -> type[Strategy]:
     """The strategy class of the file `name`."""
-    folder = next((folder for folder in _FOLDERS if name in plugins.names(folder)), _FOLDERS[0])
+    folder = next((folder for folder in choice.FOLDERS if name in plugins.names(folder)), choice.FOLDERS[0])
     kind: type[Strategy] = plugins.definition(folder, name, "strategy", "STRATEGY", Strategy)
     return kind
 

@@ -11,7 +11,6 @@ from typing import Any
 from ..core import plugins
 from ..core.config import PlacedRecord
 from ..core.errors import ConfigError, did_you_mean
-from .processor import LogitsProcessor
 
 _FOLDER = f"{__package__}.watermarks"
 
@@ -20,8 +19,8 @@ class BaseWatermarkingConfig(PlacedRecord):
     """Base of the settings of a watermark, what `generate(watermarking_config=...)` takes; by place or by name."""
 
     @abstractmethod
-    def construct_processor(self, vocab_size: int, device: Any) -> LogitsProcessor:
-        """The processor that writes this watermark into scores (B, vocab_size) on `device`."""
+    def construct_processor(self, vocab_size: int, device: Any) -> Any:
+        """The `LogitsProcessor` that writes this watermark into scores (B, vocab_size) on `device`."""
 
 
 def as_watermark(settings: Any) -> BaseWatermarkingConfig:

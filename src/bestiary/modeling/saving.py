@@ -63,6 +63,7 @@ def save_model(
     config = copy.deepcopy(model.config)
     config.architectures = [type(model).__name__]
     config.dtype = model.dtype
+    settings = model.save_settings(folder)  # before the weights: invalid ones are refused
     written = save_weights(
         state,
         folder,
@@ -76,6 +77,6 @@ def save_model(
     )
     written += save_code(type(model), model._auto_class, folder, config.__dict__)
     written += [Path(path) for path in config.save_pretrained(folder)]
-    written += model.save_settings(folder)
+    written += settings
     upload(folder)
     return written

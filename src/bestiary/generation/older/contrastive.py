@@ -16,6 +16,7 @@ from ..strategy import NextTokens, Strategy
 OPTIONS = {"penalty_alpha": Option(float), "low_memory": Option(bool, needs=("penalty_alpha",))}
 CHOSEN_BY = ("penalty_alpha",)
 EXCLUDES = ("do_sample",)  # both say how a token is chosen
+MODE = "contrastive_search"
 
 
 class Contrastive(Strategy):

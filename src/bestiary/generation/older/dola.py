@@ -13,6 +13,7 @@ from ..strategy import NextTokens, Strategy, plain_strategy
 
 OPTIONS = {"dola_layers": Option(str | list[int])}
 CHOSEN_BY = ("dola_layers",)
+MODE = "dola_generation"
 
 # Tokens below this share of the likeliest one's probability are out (alpha of the paper).
 _RELATIVE_TOP = 0.1

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
-from ..beams import Candidates
+from ...nn.beams import Candidates
 from ..call import Call
 from ..config import GenerationConfig
 from ..decoding import Decoding
@@ -17,6 +17,7 @@ from ..strategy import NextTokens
 OPTIONS = {"num_beam_groups": Option(int, default=1)}
 CHOSEN_BY = ("num_beam_groups",)
 REPLACES = ("beam",)
+MODE = "group_beam_search"
 
 
 class GroupBeam(Beam):

@@ -12,4 +12,6 @@ PLACE = 910
 
 def build(context: Context) -> LogitsProcessor | None:
     vocabulary = context.model.config.get_text_config(decoder=True).vocab_size
-    return as_watermark(context.config.watermarking_config).construct_processor(vocabulary, context.device)
+    watermark = as_watermark(context.config.watermarking_config)
+    processor: LogitsProcessor = watermark.construct_processor(vocabulary, context.device)
+    return processor

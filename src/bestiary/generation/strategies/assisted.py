@@ -34,6 +34,7 @@ OPTIONS = {
     "assistant_ensemble_weight": Option(float, needs=("assistant_model", "assistant_early_exit", "prompt_lookup_num_tokens")),
 }
 CHOSEN_BY = ("assistant_model", "assistant_early_exit")
+MODE = "assisted_generation"
 
 # What a draft does not take over: what it is told otherwise, what ends a text, and what runs the model once more.
 _NOT_FOR_DRAFTS = (
@@ -68,8 +69,6 @@ class Assisted(Speculation):
         schedule, confidence = Schedule(settings, call.assistant_model or run.model, defaults), Confidence(settings, defaults)
         vocabulary = run.model.config.get_text_config(decoder=True).vocab_size
         weight = settings.assistant_ensemble_weight
-        if weight is not None and not 0 < weight < 1:
-            raise ConfigError(f"assistant_ensemble_weight is {weight!r}; expected a number between 0 and 1, without these")
         if _bridged(run.model, assistant, call):
             if weight is not None:
                 raise ConfigError(

@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from ...core.errors import ConfigError, NumericsError
+from ...core.errors import NumericsError
 from ...core.kinds import Natural
-from ..beams import Candidates, History, Pool, Rules
+from ...nn.beams import Candidates, History, Pool, Rules
 from ..call import Call
 from ..config import GenerationConfig
 from ..decoding import Decoding
@@ -22,6 +22,7 @@ OPTIONS = {
 }
 CHOSEN_BY = ("num_beams",)
 WHEN_DRAWING = "beam_sample"
+MODE = "beam_search"
 
 
 class Beam(Strategy):
@@ -50,10 +51,7 @@ class Beam(Strategy):
 
     @classmethod
     def rows(cls, settings: GenerationConfig) -> int:
-        beams, returned = settings.effective("num_beams"), settings.effective("num_return_sequences")
-        if returned > beams:
-            raise ConfigError(f"num_return_sequences={returned} is more than num_beams={beams}: there is one row for each beam")
-        return int(beams)
+        return int(settings.effective("num_beams"))
 
     def start(self, run: Decoding, call: Call) -> None:
         super().start(run, call)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ArgumentError, NumericsError
-from ..beams import Candidates, Pool
+from ...nn.beams import Candidates, Pool
 from ..call import Call
 from ..decoding import Decoding
 from .beam import Beam

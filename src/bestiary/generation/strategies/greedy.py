@@ -7,6 +7,7 @@ from ..decoding import Decoding
 from ..strategy import NextTokens, Strategy
 
 WHEN_DRAWING = "sample"
+MODE = "greedy_search"
 
 
 class Greedy(Strategy):

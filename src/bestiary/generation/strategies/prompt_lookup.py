@@ -17,6 +17,7 @@ OPTIONS = {
     "max_matching_ngram_size": Option(Natural, needs=("prompt_lookup_num_tokens",)),
 }
 CHOSEN_BY = ("prompt_lookup_num_tokens",)
+MODE = "assisted_generation"
 _SIZE = 2
 
 

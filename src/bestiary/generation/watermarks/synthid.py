@@ -78,8 +78,10 @@ class SynthIDTextWatermarkLogitsProcessor(DeclaredProcessor):
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         self._check(input_ids)
-        if self._start is None or input_ids.shape[1] < self._start:
+        if self._start is None:
             self._start = input_ids.shape[1]
+        elif input_ids.shape[1] < self._start:  # shown the new tokens alone; each call but the first comes after one
+            self._start = max(0, input_ids.shape[1] - 1)
         if self.debug_mode:
             scores = torch.ones_like(scores)
         new, width = input_ids[:, self._start :], self.ngram_len - 1

@@ -13,7 +13,7 @@ import torch
 from ...core.errors import ArgumentError, InputError
 from ...core.kinds import Amount, fits
 from ...core.logging import warn_once
-from ...generation.strategy import rivals
+from ...generation.choice import rivals
 from ...preprocess.audio.reading import load_audio
 from ..base import ChunkPipeline, Parameters, Result, options_of
 from ..batching import each, tensors

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ....core.errors import ConfigError
 from ....core.logging import warn_once
-from ...beams import EOS, Candidates, Pool
+from ....nn.beams import EOS, Candidates, Pool
 from ...call import Call
 from ...config import GenerationConfig
 from ...decoding import Decoding
@@ -19,6 +19,7 @@ from .constraints import ConstraintListState, check_room, check_tokens, constrai
 OPTIONS = {"constraints": Option(Any), "force_words_ids": Option(Any)}
 CHOSEN_BY = ("constraints", "force_words_ids")
 REPLACES = ("beam", "group_beam")
+MODE = "constrained_beam_search"
 
 # Which rows are returned first: those that meet all constraints, those that were cut off before, those that ended before.
 _MET, _CUT, _ENDED = range(3)

@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import Any, Self
 
 from ....core.errors import ConfigError, InputError
-from ...beams import DEAD
+from ....nn.beams import DEAD
 
 # Steps after which a constraint that was always given what it asked for must be met.
 _ENOUGH = 10_000

@@ -14,7 +14,7 @@ from torch import Tensor
 # Taken from the total of a beam that has ended, or that is the copy of another: it goes on only where nothing else is left.
 DEAD = -1e9
 
-# What `Finish.judge` says of a row that ended by an end token.
+# The code of a row that ended by an end token.
 EOS = 1
 
 
