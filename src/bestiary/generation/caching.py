@@ -68,14 +68,10 @@ def make_cache(prompt: Prompt, model: GeneratingModel) -> None:
     """Give `prompt` a cache with room for all its tokens, where it has none.
 
     Raises:
-        ArgumentError: an argument needs a cache, and use_cache=False. CapacityError: the caller's is too small.
+        CapacityError: the caller's is too small.
     """
     settings = prompt.settings
     if not settings.use_cache:
-        if "position_ids" in prompt.first or "token_type_ids" in prompt.first:
-            raise ArgumentError(
-                "use_cache=False cannot continue position_ids or token_type_ids; leave them out or use the cache"
-            )
         return
     if prompt.cache is None:
         slots = compiled.slots_for(settings, model.device, prompt.offset + prompt.max_length)

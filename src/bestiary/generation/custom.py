@@ -51,7 +51,7 @@ def run(function: Callable[..., Any], decoding: Decoding, extras: dict[str, Any]
             raise ArgumentError("the custom_generate function has no parameter streamer, so nothing would be streamed")
         streamer.put(ids.cpu())
         extras = {**extras, "streamer": streamer}
-    first = {name: value for name, value in prompt.first.items() if name not in ("logits_to_keep", *prompt.constant)}
+    first = {name: value for name, value in prompt.first.items() if name != "logits_to_keep"}
     inputs = {**prompt.constant, **first, **prompt.recorded}
     if prompt.embeds is not None:
         inputs[prompt.names.embeds] = prompt.embeds

@@ -12,7 +12,7 @@ from . import compiled
 from .finish import Finish
 from .model import GeneratingModel
 from .processor import LogitsProcessorList
-from .prompt import Prompt
+from .prompt import COLUMNS, Prompt
 
 # Room that is made at a time for tokens to come, where the end is far.
 _ROOM = 1024
@@ -100,6 +100,8 @@ class Decoding:
             inputs[prompt.names.embeds] = embeds
         if self._mask is not None and (first or prompt.padded or self.cache is None):
             inputs[prompt.names.mask] = self._mask[:, :slots]
+        for name in COLUMNS & prompt.first.keys():
+            inputs[name] = self._columns(name)
         if self._positions is not None:
             new = slots - self.fed
             inputs["position_ids"] = (
@@ -108,16 +110,24 @@ class Decoding:
             self._positions = self._positions + new
         return ids, inputs
 
+    def _columns(self, name: str) -> Any:
+        """The caller's positions or segments of what the model has not seen: positions count on, the last segment goes on."""
+        stated, new, prompt = self.prompt.first[name], self.slots - self.fed, self.prompt
+        sizes = (prompt.ids.shape[1], prompt.offset + prompt.ids.shape[1])
+        if not isinstance(stated, Tensor) or stated.dim() == 0 or (self._first and stated.shape[-1] not in (new, *sizes)):
+            return stated  # which the model refuses
+        after = self.slots - sizes[1]
+        if after <= 0:
+            return stated[..., : stated.shape[-1] + after][..., -new:]
+        steps = torch.arange(1, after + 1, device=stated.device) * (name == "position_ids")
+        return torch.cat([stated, stated[..., -1:] + steps], dim=-1)[..., -new:]
+
     def prefill(self, chunk: int) -> None:
         """Let the model see the prompt in parts of `chunk` tokens, up to the last part, which the first step sees."""
-        prompt, whole, first = self.prompt, self.length, self.prompt.first
-        columns = [name for name in ("position_ids", "token_type_ids") if name in first]
+        whole = self.length
         while self.slots > self.fed + chunk:
-            length = self.length = self.fed - prompt.offset + chunk
-            after = whole - length
-            prompt.first = first | {name: first[name][:, : first[name].shape[1] - after][:, -chunk:] for name in columns}
-            self.forward(**dict.fromkeys(prompt.recorded, False))
-            prompt.first = first | {name: first[name][:, -after:] for name in columns}
+            self.length = self.fed - self.prompt.offset + chunk
+            self.forward(**dict.fromkeys(self.prompt.recorded, False))
             self.length, self._positions, self._first = whole, None, True
 
     def process(self, logits: Tensor) -> Tensor:

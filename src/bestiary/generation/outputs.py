@@ -62,7 +62,7 @@ class GenerateBeamDecoderOnlyOutput(Told):
     sequences_scores (N,): the sum of the log probabilities of the new tokens, as they are in `scores`, over their number to
     the power of `length_penalty`; only with `output_scores`. beam_indices (N, new): the row of `scores` each new token was
     chosen in, -1 after the end. scores, logits, attentions, hidden_states: of all R beams, in the order they had in that step.
-    past_key_values: the cache of the N rows.
+    past_key_values: the cache of all R beams, as the search left it; one that was passed holds the N rows and can be continued.
     """
 
     sequences: torch.Tensor = ALWAYS

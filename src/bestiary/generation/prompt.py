@@ -27,6 +27,8 @@ class Names(NamedTuple):
 
 DECODER_ONLY = Names("input_ids", "attention_mask", "inputs_embeds")
 ENCODER_DECODER = Names("decoder_input_ids", "decoder_attention_mask", "decoder_inputs_embeds")
+# Inputs of a decoder with a column for each slot, which go on with it.
+COLUMNS = {"position_ids", "token_type_ids"}
 
 
 @dataclass
@@ -37,7 +39,7 @@ class Prompt:
     returned. mask (R, offset + T): 0 for padding, None when nobody spoke of padding; padded: whether there is any.
     offset: slots before the first of `ids`; E - T with embeddings, so below 0 where they are fewer.
     continued: whether `cache` is the caller's. copies: rows of each prompt. max_length: tokens of a row at which it ends.
-    constant, first, recorded: inputs of every pass, of the first pass, and those that ask for states and attentions.
+    constant, first, recorded: inputs of every pass, of the first pass (`COLUMNS` go on in later ones), and those that ask for states and attentions.
     """
 
     settings: GenerationConfig
@@ -74,10 +76,7 @@ class Prompt:
 
     def next_position(self, mask: Tensor | None, slots: int) -> Tensor | None:
         """The position (R, 1) of the token after the first `slots`, where it is not simply `slots`."""
-        positions: Tensor | None = self.first.get("position_ids")
-        if positions is not None:
-            return positions[:, -1:] + 1
-        if not self.padded or mask is None or not self.counts_positions:
+        if not self.padded or mask is None or not self.counts_positions or "position_ids" in self.first:
             return None
         return mask[:, :slots].sum(1, keepdim=True) + self.first_position
 
@@ -137,11 +136,7 @@ def _read_decoder(model: GeneratingModel, settings: GenerationConfig, arguments:
     prompt.first_position = model.config.get_text_config(decoder=True).first_position
     if "logits_to_keep" in parameters:
         prompt.first["logits_to_keep"] = 1
-    for name in ("position_ids", "token_type_ids"):
-        if arguments.get(name) is not None:
-            prompt.first[name] = arguments.pop(name)
-    if "token_type_ids" in prompt.first:
-        prompt.constant["token_type_ids"] = prompt.first["token_type_ids"][:, -1:]
+    prompt.first.update({name: arguments.pop(name) for name in COLUMNS if arguments.get(name) is not None})
     prompt.encoder_ids = ids if ids.shape[1] else None
     if prompt.mask is None and embeds is None:
         prompt.mask = infer_mask(ids, settings)

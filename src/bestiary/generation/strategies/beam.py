@@ -160,9 +160,10 @@ class Beam(Strategy):
         return {"beam_indices": results.rows} | ({"sequences_scores": results.scores} if self.settings.output_scores else {})
 
     def leave_cache(self, run: Decoding, sequences: Tensor) -> None:
-        """Take the cache of beams that went on from the same tokens; where one has none, let the model see its tokens again."""
+        """A new cache stays that of all beams. The caller's becomes that of the rows to return: it takes those of beams that
+        went on from the same tokens; where a row has none, the model sees its tokens again."""
         cache = run.cache
-        if cache is None:
+        if cache is None or not run.prompt.continued:
             return
         first = self._rows[:: self.beams].repeat_interleave(self.returned)
         ids = sequences[:, :-1]
