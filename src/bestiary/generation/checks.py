@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from ..core.errors import ArgumentError, ConfigError, InputError
+from ..core.logging import warn_once
 from ..nn import inputs
 from .call import Call
 from .config import GenerationConfig
@@ -30,8 +31,8 @@ def check_ids(model: GeneratingModel, ids: Any, may_be_empty: bool = False, name
 def check_token_ids(settings: GenerationConfig, model: GeneratingModel, rows: int) -> None:
     """Refuse token ids in `settings` that the vocabulary does not have. An end token below 0 is none, as in published files.
 
-    What a checkpoint suppresses beyond the vocabulary leaves `settings`: these tokens are never written anyway (a Whisper of
-    a small vocabulary has the defaults of the large one).
+    What is suppressed beyond the vocabulary leaves `settings`: these tokens are never written anyway (a Whisper of a small
+    vocabulary has the defaults of the large one).
 
     Raises:
         ConfigError: names the setting.
@@ -43,7 +44,9 @@ def check_token_ids(settings: GenerationConfig, model: GeneratingModel, rows: in
         value = settings.get(name)
         ids = [] if value is None else [value] if isinstance(value, int) else value
         wrong = [token for token in ids if not 0 <= token < vocab]
-        if wrong and min(wrong) >= 0 and name in _BANS and settings.origin(name) == "checkpoint":
+        if wrong and min(wrong) >= 0 and name in _BANS:
+            if settings.origin(name) != "checkpoint":
+                warn_once("suppressed-beyond", f"{name} holds {wrong[0]}, and the vocabulary ends at {vocab - 1}: ignored")
             settings.__dict__[name] = [token for token in ids if token < vocab]
             continue
         if wrong or (name == "forced_eos_token_id" and value is not None and not ids):

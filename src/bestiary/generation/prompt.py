@@ -39,7 +39,8 @@ class Prompt:
     returned. mask (R, offset + T): 0 for padding, None when nobody spoke of padding; padded: whether there is any.
     offset: slots before the first of `ids`; E - T with embeddings, so below 0 where they are fewer.
     continued: whether `cache` is the caller's. copies: rows of each prompt. max_length: tokens of a row at which it ends.
-    constant, first, recorded: inputs of every pass, of the first pass (`COLUMNS` go on in later ones), and those that ask for states and attentions.
+    constant, first, recorded: inputs of every pass, of the first pass (`COLUMNS` go on in later ones), and those that ask for
+    states and attentions.
     """
 
     settings: GenerationConfig

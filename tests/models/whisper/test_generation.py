@@ -418,7 +418,7 @@ def listener() -> Any:
     ours = WhisperForConditionalGeneration(WhisperConfig(**config(1500, **sizes))).eval()
     values = {**SETTINGS, "alignment_heads": [[0, 0]], "max_initial_timestamp_index": None}
     ours.generation_config.update(
-        {name: value for name, value in values.items() if name in type(ours.generation_config).names()}
+        **{name: value for name, value in values.items() if name in type(ours.generation_config).names()}
     )
     for name, value in values.items():
         setattr(ours.generation_config, name, value)
@@ -505,7 +505,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "misspelt": ({"languag": "en"}, ArgumentError, "languag"),
     "mask": ({"attention_mask": torch.ones(2, 30)}, InputError, "40"),
     "nothing": ({"input_features": None}, InputError, "input_features"),
-    "long": ({"input_features": torch.zeros(1, 8, 50)}, InputError, "return_timestamps=True"),
+    "long": ({"input_features": torch.zeros(1, 8, 50), "return_timestamps": False}, InputError, "return_timestamps=True"),
     "batch": ({"input_features": torch.zeros(2, 8, 50), "return_timestamps": True}, InputError, "attention_mask"),
     "streamer": ({"streamer": object(), "return_timestamps": True}, ArgumentError, "streamer"),
 }

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ArgumentError, InputError
-from ...core.outputs import BaseModelOutput
+from ...core.outputs import BaseModelOutput, repeat_rows
 from ...generation.config import GenerationConfig
 from ...modeling.heads.seq2seq import Seq2SeqLM
 from ...modeling.seq2seq import encoder_output
@@ -57,9 +57,9 @@ class WhisperGeneration(Seq2SeqLM):
         """Transcribe or translate recordings.
 
         Args:
-            input_features: (B, M, frames) log-mel spectrograms, 100 frames a second; more than one window (30 s) needs
-                `return_timestamps=True`, and in a batch `attention_mask` (B, frames).
-            return_timestamps: write times, in steps of 0.02 s.
+            input_features: (B, M, frames) log-mel spectrograms, 100 frames a second; more than one window (30 s) needs in a
+                batch `attention_mask` (B, frames).
+            return_timestamps: write times, in steps of 0.02 s; by default where there is more than one window.
             task: "transcribe" (the default) or "translate" (to English).
             language: name, code or token, or one for each row; without it, the model detects it.
             prompt_ids: context that goes before, as `get_prompt_ids` of the processor makes it.
@@ -103,6 +103,8 @@ class WhisperGeneration(Seq2SeqLM):
         settings = self._settings(generation_config, options)
         if forced is None and not (settings.get("lang_to_id") or settings.get("forced_decoder_ids")):
             forced = self.config.get("forced_decoder_ids")  # where checkpoints of 2022 have them
+        if return_timestamps is None and settings.get("return_timestamps") is None:
+            return_timestamps = self._is_long(input_features) or None
         request = TranscriptionRequest.of(
             settings,
             forced_decoder_ids=forced,
@@ -159,7 +161,7 @@ class WhisperGeneration(Seq2SeqLM):
         window = 2 * self.config.max_source_positions
         states = None if encoded is None else encoder_output(encoded).last_hidden_state
         frames = [window] * len(states) if states is not None else frames_of(features, attention_mask, window)
-        long = features is not None and features.shape[-1] > window
+        long = self._is_long(features)
         return_dict = request.settings.return_dict_in_generate if return_dict is None else return_dict
         once = once or bool(return_dict and not request.return_timestamps and not request.return_segments)
         self._check_length(long, once, request, options)
@@ -169,6 +171,8 @@ class WhisperGeneration(Seq2SeqLM):
             frames = [count for count in frames for _ in range(copies)]
         row_options = {name: options.pop(name) for name in ("seed", "constraint") if options.get(name) is not None}
         options["num_return_sequences"] = 1
+        for name in options.keys() & {"decoder_input_ids", "decoder_attention_mask"}:
+            options[name] = repeat_rows(options[name], copies, len(frames) // copies)
         ids = options.pop("decoder_input_ids", None)
         start = (lambda states: self.first_tokens(request, states, copies)) if ids is None else (lambda states: ids)
         work = Transcription(
@@ -177,6 +181,10 @@ class WhisperGeneration(Seq2SeqLM):
         if once:
             return self._once(work, request, bool(return_dict))
         return self._gather(work.run(progress), request, bool(return_dict))
+
+    def _is_long(self, features: Any) -> bool:
+        """Whether there is more than one window."""
+        return isinstance(features, Tensor) and features.shape[-1] > 2 * self.config.max_source_positions
 
     def _check_length(self, long: bool, once: bool, request: TranscriptionRequest, options: dict[str, Any]) -> None:
         if long and once:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...core.errors import ArgumentError, InputError
 from ...core.outputs import BaseModelOutput
+from ...nn.inputs import check_slots
 from ...nn.row_draws import row_seed, row_seeds
 from .alignment import token_times
 from .languages import LANGUAGES
@@ -98,7 +99,8 @@ class Transcription:
 
     Args:
         features: (R, M, frames), or states: (R, S, D) the encoder's output for a single window. frames: length of each row.
-        start: the decoder's first tokens (R, n), for the encoder's states of the first window. options: for each decoding.
+        start: the decoder's first tokens (R, n), for the encoder's states of the first window. options: for each decoding;
+            a `decoder_attention_mask` among them is that of the first tokens.
         row_options: options that differ between rows.
     """
 
@@ -114,6 +116,7 @@ class Transcription:
         row_options: RowOptions,
     ) -> None:
         self.model, self.request, self.options, self.row_options = model, request, options, row_options
+        self._start_mask: Tensor | None = options.pop("decoder_attention_mask", None)
         self.features, self.states = features, states
         self.window = 2 * model.config.max_source_positions
         self.hop = min(request.num_segment_frames or self.window, self.window)
@@ -140,6 +143,8 @@ class Transcription:
         if self._start is not None:
             return
         self._start = self.start(states)
+        if self._start_mask is not None:
+            check_slots(self._start_mask, self._start.shape[1], len(states), "decoder_attention_mask")
         names = {token: LANGUAGES.get(text[2:-2], text[2:-2]) for text, token in self.request.lang_to_id.items()}
         for row, first_tokens in zip(self.rows, self._start.tolist(), strict=True):
             row.language = next((names[token] for token in first_tokens if token in names), None)
@@ -192,10 +197,12 @@ class Transcription:
         pad = self.request.settings.pad_token_id
         ids = [[pad if pad is not None else 0] * (longest - len(row)) + row for row in rows]
         device = self._start.device
-        if all(len(row) == longest for row in rows):
+        if all(len(row) == longest for row in rows) and self._start_mask is None:
             return torch.tensor(ids, device=device), None
-        mask = [[0] * (longest - len(row)) + [1] * len(row) for row in rows]
-        return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows], device=device)
+        if self._start_mask is not None:
+            mask[:, longest - self._start.shape[1] :] = self._start_mask[indices].to(device)
+        return torch.tensor(ids, device=device), mask
 
     def decode(self, states: Tensor, indices: list[int]) -> list[Transcript]:
         """The transcript of each row's window; one that fails a threshold is decoded again at the next temperature."""
