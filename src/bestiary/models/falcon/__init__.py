@@ -84,6 +84,4 @@ TASKS = {
     "question-answering": "FalconForQuestionAnswering",
 }
 
-PREPROCESSORS = {"tokenizer": "PreTrainedTokenizerFast"}
-
 __getattr__, __dir__ = lazy(__name__, {"model": ["FalconPreTrainedModel", *TASKS.values()]})
