@@ -219,7 +219,7 @@ REFUSED = [
     ({"assistant_model": "draft", "assistant_early_exit": 1}, "assistant_model and assistant_early_exit=1 exclude"),
     ({"assistant_model": "draft", "num_beams": 3}, "num_beams=3 .*assistant_model"),
     ({"assistant_model": "draft", "prompt_lookup_num_tokens": 3}, "assistant_model.*prompt_lookup_num_tokens=3"),
-    ({"assistant_model": "draft", "penalty_alpha": 0.6}, "assistant_model.*penalty_alpha=0.6"),
+    ({"assistant_model": "draft", "penalty_alpha": 0.6}, "penalty_alpha=0.6.*assistant_model"),
     ({"assistant_model": "draft", "num_assistant_tokens": 0}, "num_assistant_tokens is 0"),
     ({"assistant_model": "draft", "num_assistant_tokens_schedule": "linear"}, "'linear'; expected 'constant' or"),
     ({"assistant_model": "draft", "assistant_confidence_threshold": 1.5}, "assistant_confidence_threshold is 1.5"),
