@@ -800,5 +800,45 @@ from .structured.forms import Grammar as Grammar
 from .structured.forms import JsonSchema as JsonSchema
 from .structured.forms import OutputConstraint as OutputConstraint
 from .structured.forms import Regex as Regex
+from .training.callbacks import ExportableState as ExportableState
+from .training.callbacks import TrainerCallback as TrainerCallback
+from .training.callbacks import TrainerControl as TrainerControl
+from .training.callbacks import TrainerState as TrainerState
+from .training.choices import HubStrategy as HubStrategy
+from .training.choices import IntervalStrategy as IntervalStrategy
+from .training.choices import SaveStrategy as SaveStrategy
+from .training.choices import SchedulerType as SchedulerType
+from .training.collators.collator import DataCollator as DataCollator
+from .training.collators.collator import DataCollatorMixin as DataCollatorMixin
+from .training.collators.default import DefaultDataCollator as DefaultDataCollator
+from .training.collators.default import default_data_collator as default_data_collator
+from .training.collators.flattening import DataCollatorWithFlattening as DataCollatorWithFlattening
+from .training.collators.language_modeling import DataCollatorForLanguageModeling as DataCollatorForLanguageModeling
+from .training.collators.multiple_choice import DataCollatorForMultipleChoice as DataCollatorForMultipleChoice
+from .training.collators.padding import DataCollatorWithPadding as DataCollatorWithPadding
+from .training.collators.seq2seq import DataCollatorForSeq2Seq as DataCollatorForSeq2Seq
+from .training.collators.token_classification import DataCollatorForTokenClassification as DataCollatorForTokenClassification
+from .training.evaluation import EvalLoopOutput as EvalLoopOutput
+from .training.evaluation import EvalPrediction as EvalPrediction
+from .training.evaluation import PredictionOutput as PredictionOutput
+from .training.evaluation import TrainOutput as TrainOutput
+from .training.greedy import GreedyLR as GreedyLR
+from .training.schedules import get_constant_schedule as get_constant_schedule
+from .training.schedules import get_constant_schedule_with_warmup as get_constant_schedule_with_warmup
+from .training.schedules import get_cosine_schedule_with_warmup as get_cosine_schedule_with_warmup
+from .training.schedules import (
+    get_cosine_with_hard_restarts_schedule_with_warmup as get_cosine_with_hard_restarts_schedule_with_warmup,
+)
+from .training.schedules import get_cosine_with_min_lr_schedule_with_warmup as get_cosine_with_min_lr_schedule_with_warmup
+from .training.schedules import (
+    get_cosine_with_min_lr_schedule_with_warmup_lr_rate as get_cosine_with_min_lr_schedule_with_warmup_lr_rate,
+)
+from .training.schedules import get_greedy_schedule as get_greedy_schedule
+from .training.schedules import get_inverse_sqrt_schedule as get_inverse_sqrt_schedule
+from .training.schedules import get_linear_schedule_with_warmup as get_linear_schedule_with_warmup
+from .training.schedules import get_polynomial_decay_schedule_with_warmup as get_polynomial_decay_schedule_with_warmup
+from .training.schedules import get_reduce_on_plateau_schedule as get_reduce_on_plateau_schedule
+from .training.schedules import get_scheduler as get_scheduler
+from .training.schedules import get_wsd_schedule as get_wsd_schedule
 
 __version__: str

@@ -104,7 +104,7 @@ def test_lazy_and_once():
 
 MISSING = {
     "from transformers import BertModle": "has no 'BertModle' in transformers. Did you mean 'BertModel'?",
-    "from transformers import Trainer": "has no 'Trainer' in transformers",
+    "from transformers import BitsAndBytesConfig": "has no 'BitsAndBytesConfig' in transformers",
     "import transformers.models.bort": "has no 'bort' in transformers.models. Did you mean 'bert'?",
     "import transformers.integrations.deepspeech": "Did you mean 'deepspeed'?",
     "import transformers; transformers.BertModle": "Did you mean 'BertModel'?",

@@ -14,16 +14,22 @@ class EncoderDecoderCache(Cache):
     """A pair of caches of any kind. A method acts on the decoder's own cache, unless its docstring names both.
 
     Args:
-        self_attention_cache: keys and values of the decoder's tokens.
+        self_attention_cache: keys and values of the decoder's tokens; or both halves in tuples, one of a layer: the decoder's
+            keys and values, then those of the encoder's output.
         cross_attention_cache: keys and values of the encoder's output, computed once per layer.
 
     `is_updated[layer_idx]` says whether the keys of the encoder's output are there for that layer.
     """
 
     kind = "encoder_decoder"
+    self_attention_cache: Cache
+    cross_attention_cache: Cache
 
-    def __init__(self, self_attention_cache: Cache | None = None, cross_attention_cache: Cache | None = None) -> None:
+    def __init__(self, self_attention_cache: Cache | Legacy | None = None, cross_attention_cache: Cache | None = None) -> None:
         self.transfer = None
+        if isinstance(self_attention_cache, tuple | list):
+            both = type(self).from_legacy_cache(self_attention_cache)
+            self_attention_cache, cross_attention_cache = both.self_attention_cache, both.cross_attention_cache
         self.self_attention_cache = DynamicCache() if self_attention_cache is None else self_attention_cache
         self.cross_attention_cache = DynamicCache() if cross_attention_cache is None else cross_attention_cache
         layers = self.cross_attention_cache.layers

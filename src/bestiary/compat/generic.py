@@ -5,28 +5,21 @@ import json
 import types
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from enum import Enum, StrEnum
+from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..core.explicit_enum import ExplicitEnum as ExplicitEnum
 from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
 from .helpers import is_jit_tracing
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-class ExplicitEnum(str, Enum):  # noqa: UP042 (as published: `str()` of a member names the class)
-    """An enumeration of texts whose errors name its values."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> NoReturn:
-        raise ValueError(f"{value!r:.80} is not a valid {cls.__name__}, please select one of {[each.value for each in cls]}")
 
 
 class TensorType(StrEnum):

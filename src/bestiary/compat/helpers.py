@@ -14,6 +14,8 @@ from ..core.optional import DISTRIBUTION_OF, available
 from ..hub.files import PUBLISHED as VERSION
 from ..hub.options import HubOptions, offline
 
+# The message of libraries where something of theirs, which is filled in, needs a package.
+NLTK_IMPORT_ERROR = "{0} needs the package nltk: pip install nltk"
 # `is_NAME_available` asks for the package NAME, or for those listed below.
 _SAME_NAME = """
 apollo_torch executorch fouroversix nncf onnxscript openvino qutlass sinq
@@ -292,6 +294,10 @@ def get_device_type(device: Any = None) -> str:
         return torch.device(device).type
     accelerator = torch.accelerator.current_accelerator()
     return "cpu" if accelerator is None else accelerator.type
+
+
+def deepspeed_config() -> None:
+    """None: DeepSpeed is not set up."""
 
 
 def is_offline_mode() -> bool:

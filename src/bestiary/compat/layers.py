@@ -10,6 +10,9 @@ from ..core.errors import InputError
 from ..nn.conv import Conv1D
 from ..nn.losses import load_balancing_loss
 
+if torch.distributed.is_available():
+    # Adapters ask for this module as an attribute: importing the published modules of these names has loaded it.
+    import torch.distributed.tensor
 # The norms whose weights trainers keep from weight decay; models of others add theirs.
 ALL_LAYERNORM_LAYERS: list[type[nn.Module]] = [nn.LayerNorm]
 

@@ -1,7 +1,9 @@
 """What calling a model does around its `forward`: inputs checked, head masks set, hidden states and attentions recorded."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import partial, wraps
+from inspect import Signature, signature
+from types import MethodType
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, overload
 
 import torch
@@ -13,18 +15,19 @@ from ..cache.kinds.dynamic import DynamicCache
 from ..core.errors import ArgumentError, InputError
 from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
-from ..core.signatures import is_of_the_library
+from ..core.signatures import is_of_the_library, undecorated
 from ..nn import inputs
 from ..nn.layer import Layer
 from ..nn.rope import Rotary
 from . import checks, head_masks
-from .explaining import UNCLEAR, explained
+from .explaining import OF_EVERY_CALL, UNCLEAR, explained
 from .forward_signature import places, shown_forward
 from .parts import ModelParts
 from .recording import recording
 
 Output = TypeVar("Output", covariant=True)
 _FLAGS = frozenset({"output_hidden_states", "output_attentions", "return_dict"})
+_OF_EVERY_CALL = frozenset({*OF_EVERY_CALL, "cache_position"})
 
 
 class Runs(Protocol[Output]):
@@ -32,6 +35,21 @@ class Runs(Protocol[Output]):
 
     @property
     def forward(self) -> Callable[..., Output]: ...
+
+
+def _as_a_call(forward: Callable[..., Any], shown: Signature) -> Callable[..., Any]:
+    """`forward` that, called by itself with what only `model(...)` takes, does what a call does. Libraries call it so."""
+    of_every_call = _OF_EVERY_CALL - signature(forward).parameters.keys()
+
+    @wraps(forward)
+    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if of_every_call.isdisjoint(kwargs):
+            return forward(self, *args, **kwargs)
+        flags = {name: kwargs.pop(name, None) for name in _FLAGS}
+        return self._call(MethodType(forward, self), args, kwargs, **flags)
+
+    run.__dict__["__signature__"] = shown
+    return run
 
 
 class CallMixin(ModelParts):
@@ -46,7 +64,9 @@ class CallMixin(ModelParts):
         super().__init_subclass__(**kwargs)
         forward = shown_forward(cls, cls.backbone_class)
         if forward is not None:
-            cls.forward = forward
+            cls.forward = _as_a_call(undecorated(forward), signature(forward))
+        elif "forward" in vars(cls):
+            cls.forward = _as_a_call(vars(cls)["forward"], signature(vars(cls)["forward"]))
         cls._places = places(cls.forward)
         # A forward that a user wrote from nothing collects what these ask for by itself.
         collects = not cls.stacks and not is_of_the_library(cls.forward) and "output_hidden_states" in cls._places
@@ -88,6 +108,19 @@ class CallMixin(ModelParts):
 
         Other arguments are those of `forward`, whose output class says what comes back.
         """
+        flags = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
+        return self._call(self._run, args, kwargs, return_dict=return_dict, **flags)
+
+    def _call(
+        self,
+        run: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> Any:
+        """What `run` gives, a forward of this model, with all that a call does around it."""
         if len(args) > 1:
             args, kwargs = self._by_name(args, kwargs)
         if "token_type_ids" in kwargs and "token_type_ids" not in self._places:
@@ -101,19 +134,19 @@ class CallMixin(ModelParts):
         if masks:
             with head_masks.heads_masked(self.base_model, self.stacks, masks):
                 flags = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
-                return self(*args, **flags, return_dict=return_dict, **kwargs)
+                return self._call(run, args, kwargs, return_dict=return_dict, **flags)
         if self._own_flags:
             flags = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
             flags |= {"return_dict": return_dict}
-            return self._run(*args, **{name: value for name, value in flags.items() if name in self._own_flags}, **kwargs)
+            return run(*args, **{name: value for name, value in flags.items() if name in self._own_flags}, **kwargs)
         hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         attentions = self.config.output_attentions if output_attentions is None else output_attentions
         if not hidden and not attentions:
-            output = self._run(*args, **kwargs)
+            output = run(*args, **kwargs)
         else:
             inputs.warn_of_words(output_hidden_states=hidden, output_attentions=attentions)
             with recording(self.base_model, self.stacks, hidden, attentions) as recorder:
-                output = self._run(*args, **kwargs)
+                output = run(*args, **kwargs)
             for name, value in recorder.results().items():
                 holder, _, field = name.rpartition(".")
                 setattr(output[holder] if holder else output, field, value)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import InputError
-from ..core.outputs import ContrastiveOutput, ImageEmbedsOutput, TextEmbedsOutput
+from ..core.outputs import BaseModelOutputWithPooling, ContrastiveOutput, ImageEmbedsOutput, TextEmbedsOutput
 from ..nn.alias import Alias
 from ..nn.init import Start, constant, normal
 from ..nn.losses import contrastive_loss
@@ -64,21 +64,25 @@ class DualEncoder(PreTrainedModel):
         position_ids: Tensor | None = None,
         return_dict: bool | None = None,
         **options: Any,
-    ) -> Any:
+    ) -> BaseModelOutputWithPooling | tuple[Any, ...]:
         """The text encoder's output, with `pooler_output` (B, projection) in the shared space, not normalised.
 
         `options`: output_hidden_states, output_attentions.
         """
-        output = self.text_model(input_ids, attention_mask, position_ids=position_ids, return_dict=True, **options)
+        output: BaseModelOutputWithPooling = self.text_model(
+            input_ids, attention_mask, position_ids=position_ids, return_dict=True, **options
+        )
         output.pooler_output = self.text_projection(output.pooler_output)
         return output if (self.config.return_dict if return_dict is None else return_dict) else output.to_tuple()
 
     def get_image_features(
         self, pixel_values: Tensor, interpolate_pos_encoding: bool = False, return_dict: bool | None = None, **options: Any
-    ) -> Any:
+    ) -> BaseModelOutputWithPooling | tuple[Any, ...]:
         """The image encoder's output, as `get_text_features` gives the text encoder's."""
         any_size = interpolate_pos_encoding
-        output = self.vision_model(pixel_values, interpolate_pos_encoding=any_size, return_dict=True, **options)
+        output: BaseModelOutputWithPooling = self.vision_model(
+            pixel_values, interpolate_pos_encoding=any_size, return_dict=True, **options
+        )
         output.pooler_output = self.visual_projection(output.pooler_output)
         return output if (self.config.return_dict if return_dict is None else return_dict) else output.to_tuple()
 
@@ -98,8 +102,8 @@ class DualEncoder(PreTrainedModel):
         if input_ids is None or pixel_values is None:
             name = type(self).__name__
             raise InputError(f"{name} compares input_ids with pixel_values; for one, get_text_features or get_image_features")
-        text = self.get_text_features(input_ids, attention_mask, position_ids, return_dict=True)
-        vision = self.get_image_features(pixel_values, interpolate_pos_encoding, return_dict=True)
+        text: Any = self.get_text_features(input_ids, attention_mask, position_ids, return_dict=True)
+        vision: Any = self.get_image_features(pixel_values, interpolate_pos_encoding, return_dict=True)
         texts, images = (x / x.norm(dim=-1, keepdim=True) for x in (text.pooler_output, vision.pooler_output))
         logits = texts @ images.t().to(texts.device) * self.logit_scale.exp().to(texts.device)
         return ContrastiveOutput(

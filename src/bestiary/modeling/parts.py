@@ -13,7 +13,6 @@ from ..hub.files import HubOptions
 from ..hub.push import PushToHubMixin
 from ..loading.checkpoint import WEIGHT_PATTERNS
 from ..loading.rules import Rule
-from ..nn.alias import Alias
 from ..nn.init import Starting, start_as_told, start_usually
 from ..nn.inputs import warn_of_padding
 from .building import FinishedOnce
@@ -72,7 +71,6 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
     _auto_class: ClassVar[str | None] = None  # what `register_for_auto_class` was told
     _initialised = False
     _untied: frozenset[str] = frozenset()
-    name_or_path = Alias("config.name_or_path")
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__()
@@ -82,6 +80,7 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
                 f" to open a checkpoint use {type(self).__name__}.from_pretrained(...)"
             )
         self.config = config
+        self.name_or_path = config.name_or_path
         self.load_report: Any = None
 
     @classmethod

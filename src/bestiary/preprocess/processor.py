@@ -132,8 +132,9 @@ class ProcessorMixin(PushToHubMixin):
     def __call__(self, *inputs: Any, **options: Any) -> BatchFeature:
         """Features of the inputs `images`, `audio`, `text`, by name or in the order of `parts`.
 
-        Every option goes to each part that knows it; `images_kwargs`, `audio_kwargs` and `text_kwargs` (dictionaries) reach
-        one part alone, `common_kwargs` all of them. Parts without an input stay silent.
+        Every option goes to each part that knows it; `images_kwargs`, `audio_kwargs`, `videos_kwargs` and `text_kwargs`
+        (dictionaries) reach one part alone, if there is such a part, `common_kwargs` all of them. Parts without an input stay
+        silent.
 
         Raises:
             InputError: nothing was given, or a part cannot use its input.
@@ -160,11 +161,12 @@ class ProcessorMixin(PushToHubMixin):
 
     def _route(self, options: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """The options of each part."""
-        for name in ("common_kwargs", *(KINDS[part][2] for part in self.parts)):
+        for name in ("common_kwargs", *MERGED):
             if not isinstance(options.get(name) or {}, Mapping):
                 raise ArgumentError(f"{name} is {options[name]!r:.80}; expected a dictionary of options")
         common = options.pop("common_kwargs", None) or {}
-        alone = {part: options.pop(KINDS[part][2], None) or {} for part in self.parts}
+        of_input = {name: options.pop(name, None) or {} for name in MERGED}
+        alone = {part: of_input[KINDS[part][2]] for part in self.parts}
         option_names = {part: _option_names(self.__dict__[part]) for part in self.parts}
         for name in {**options, **common}:
             if not any(name in names for names in option_names.values()):

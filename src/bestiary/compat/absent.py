@@ -1,0 +1,45 @@
+"""Names that libraries import before they know whether they need them, of things that are not here.
+
+Each becomes a class that has no objects: a library can derive from it and ask whether something is one, which nothing is.
+"""
+
+from typing import Any, Never
+
+from ..core.errors import UnknownName
+
+_LOOP = "write the loop, or let accelerate prepare it"
+_RULES = "modules are named as their files are, so that no rules are needed"
+# Of families that are not here yet; a name that comes to be public is found before this table is asked.
+_OF_FAMILIES = """
+BlenderbotConfig BlenderbotSmallConfig BloomPreTrainedModel LongT5Config M2M100Config MT5Config MarianConfig MoonshineConfig
+PaliGemmaProcessor PegasusConfig PegasusXConfig ProphetNetConfig SwitchTransformersConfig T5Gemma2Config T5Gemma2Encoder
+T5Gemma2TextConfig T5GemmaConfig T5GemmaEncoderModel TimmWrapperConfig UMT5Config UdopConfig
+"""
+# Name -> what to do instead.
+ABSENT = {
+    "Trainer": _LOOP,
+    "Seq2SeqTrainer": _LOOP,
+    "TrainingArguments": _LOOP,
+    "Seq2SeqTrainingArguments": _LOOP,
+    **dict.fromkeys(_OF_FAMILIES.split(), "take a family of docs/families.md"),
+    "PeftAdapterMixin": "wrap the model with peft.get_peft_model",
+    **dict.fromkeys(("CodeCarbonCallback", "TrackioCallback", "WandbCallback"), "log in the loop"),
+    **dict.fromkeys(("Concatenate", "ConversionOps", "MergeModulelist", "Transpose"), _RULES),
+    **dict.fromkeys(("WeightConverter", "WeightRenaming", "rename_source_key"), _RULES),
+}
+
+
+def __getattr__(name: str) -> type:
+    if name not in ABSENT:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def refuse(cls: type, *args: Any, **kwargs: Any) -> Never:
+        raise UnknownName(f"{cls.__name__} cannot be made: bestiary has no {name} yet. Instead, {ABSENT[name]}.")
+
+    stand_in = type(name, (), {"__new__": refuse, "__doc__": f"Not here yet: {ABSENT[name]}."})
+    globals()[name] = stand_in
+    return stand_in
+
+
+def __dir__() -> list[str]:
+    return sorted(ABSENT)

@@ -1,0 +1,57 @@
+"""`default_data_collator`: examples of equal shapes, stacked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from .collator import Collator, array
+
+
+def default_data_collator(features: list[Any], return_tensors: str = "pt") -> dict[str, Any]:
+    """Stack the columns of the examples; `label` (one number each) or `label_ids` becomes `labels`. Texts are left out.
+
+    Args:
+        features: mappings, or objects with attributes.
+        return_tensors: "pt" or "np".
+    """
+    rows = [each if isinstance(each, Mapping) else vars(each) for each in features]
+    first, batch = rows[0], {}
+    labels = next((name for name in ("label", "label_ids") if first.get(name) is not None), None)
+    if labels is not None:
+        batch["labels"] = _labels([row[labels] for row in rows], return_tensors, stacked=labels == "label_ids")
+    for name, value in first.items():
+        if name not in ("label", "label_ids") and value is not None and not isinstance(value, str):
+            batch[name] = _stacked([row[name] for row in rows], return_tensors)
+    return batch
+
+
+@dataclass
+class DefaultDataCollator(Collator):
+    """`default_data_collator` as an object that remembers the kind of tensors."""
+
+    return_tensors: str = "pt"
+
+    def collate(self, features: list[Any], kind: str) -> dict[str, Any]:
+        """The stacked batch."""
+        return default_data_collator(features, kind)
+
+
+def _labels(values: list[Any], kind: str, stacked: bool) -> Any:
+    """Whole numbers as int64, others as float32; `stacked`: tensors keep their dtype."""
+    if stacked and isinstance(values[0], torch.Tensor | np.ndarray):
+        return _stacked(values, kind)
+    first = values[0][0] if stacked else values[0]
+    first = first.item() if isinstance(first, torch.Tensor | np.ndarray) else first
+    return array(values, kind, "int64" if isinstance(first, int | np.integer) else "float32")
+
+
+def _stacked(values: list[Any], kind: str) -> Any:
+    if isinstance(values[0], torch.Tensor) and kind == "pt":
+        return torch.stack(values)
+    if isinstance(values[0], np.ndarray):
+        stacked = np.stack(values)
+        return stacked if kind == "np" else torch.from_numpy(stacked)
+    return array(values, kind)

@@ -1,0 +1,60 @@
+"""`DataCollatorWithFlattening`."""
+
+from itertools import chain
+from typing import Any
+
+from ...preprocess.text.padding import plain
+from .collator import array
+from .default import DefaultDataCollator
+
+
+class DataCollatorWithFlattening(DefaultDataCollator):
+    """Puts examples behind each other in one row (1, all tokens) instead of padding them.
+
+    Attention must then stay within each text, as flash attention does where positions begin again.
+
+    Args:
+        return_position_ids: add `position_ids`, which begin at `position_ids_start` for each text.
+        separator_id: the label of each text's first token, which no text before it predicts.
+        return_flash_attn_kwargs: add `cu_seq_lens_q` and `_k` (where texts begin, and the end), `max_length_q` and `_k`.
+        return_seq_idx: add `seq_idx`, the number of the text that each token belongs to.
+        return_tensors: "pt" or "np".
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        return_position_ids: bool = True,
+        separator_id: int = -100,
+        return_flash_attn_kwargs: bool = False,
+        return_seq_idx: bool = False,
+        position_ids_start: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.return_position_ids = return_position_ids
+        self.separator_id = separator_id
+        self.return_flash_attn_kwargs = return_flash_attn_kwargs
+        self.return_seq_idx = return_seq_idx
+        self.position_ids_start = position_ids_start
+
+    def __call__(
+        self, features: list[dict[str, Any]], return_tensors: str | None = None, separator_id: int | None = None
+    ) -> dict[str, Any]:
+        """The batch of one row."""
+        kind = return_tensors or self.return_tensors
+        separator = self.separator_id if separator_id is None else separator_id
+        texts = [plain(each["input_ids"]) for each in features]
+        labels = [plain(each["labels"]) for each in features] if "labels" in features[0] else texts
+        rows = {"input_ids": texts, "labels": [[separator, *row[1:]] for row in labels]}
+        if self.return_position_ids:
+            start = self.position_ids_start
+            rows["position_ids"] = [list(range(start, start + len(text))) for text in texts]
+        batch = {name: array([list(chain(*row))], kind, "int64") for name, row in rows.items()}
+        if self.return_seq_idx:
+            batch["seq_idx"] = array([[number for number, text in enumerate(texts) for _ in text]], kind, "int32")
+        if self.return_flash_attn_kwargs:
+            ends = [sum(len(text) for text in texts[:number]) for number in range(len(texts) + 1)]
+            batch |= {f"cu_seq_lens_{side}": array(ends, kind, "int32") for side in "qk"}
+            batch |= {f"max_length_{side}": max(map(len, texts)) for side in "qk"}
+        return batch

@@ -1,0 +1,240 @@
+"""Data collators beside the reference's, on the same tokenizer's files and with the same draws."""
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from kit import checkpoints
+from torch.utils.data import DataLoader
+
+import bestiary
+
+TEXTS = ["My name is Sarah and I live in London.", "Hello world", "The quick brown fox"]
+KINDS = ("pt", "np")
+
+
+@pytest.fixture(scope="module")
+def tokenizers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tokenizer")
+    checkpoints.wordpiece().save_pretrained(folder)
+    return bestiary.AutoTokenizer.from_pretrained(folder), transformers.AutoTokenizer.from_pretrained(folder)
+
+
+def same(ours, theirs):
+    """Whether two batches hold the same columns of the same kind, dtype and numbers."""
+    assert set(ours) == set(theirs)
+    for name in ours:
+        a, b = ours[name], theirs[name]
+        assert type(a) is type(b), name
+        if isinstance(b, torch.Tensor | np.ndarray):
+            assert a.dtype == b.dtype, name
+            np.testing.assert_array_equal(np.asarray(a), np.asarray(b), name)
+        else:
+            assert a == b, name
+
+
+def both(name, tokenizers, features, call=(), **options):
+    batches = []
+    for library, tokenizer in zip((bestiary, transformers), tokenizers, strict=True):
+        torch.manual_seed(3)
+        np.random.seed(3)
+        collator = getattr(library, name)(tokenizer, **options) if tokenizer else getattr(library, name)(**options)
+        batches.append(collator([dict(each) if hasattr(each, "keys") else each for each in features(tokenizer)], *call))
+    same(*batches)
+    return batches[0]
+
+
+def encoded(tokenizer, **columns):
+    rows = [{**tokenizer(text)} for text in TEXTS]
+    return [{**row, **{name: values[number] for name, values in columns.items()}} for number, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("options", [{}, {"pad_to_multiple_of": 8}, {"padding": "max_length", "max_length": 20}])
+def test_padding(tokenizers, options, kind):
+    options = {**options, "return_tensors": kind}
+    for name in ("label", "label_ids", "labels"):
+        batch = both(
+            "DataCollatorWithPadding", tokenizers, lambda each, name=name: encoded(each, **{name: [1, 0, 2]}), **options
+        )
+        assert batch["labels"].tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("name", ["label", "labels"])
+def test_token_classification(tokenizers, name, side, kind):
+    def features(tokenizer):
+        tokenizer.padding_side = side
+        rows = encoded(tokenizer)
+        return [{**row, name: list(range(len(row["input_ids"])))} for row in rows]
+
+    batch = both("DataCollatorForTokenClassification", tokenizers, features, (kind,), pad_to_multiple_of=4)
+    assert (batch[name] == -100).any()
+    both("DataCollatorForTokenClassification", tokenizers, encoded, (kind,))
+    for each in tokenizers:
+        each.padding_side = "right"
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"pad_to_multiple_of": 8, "label_pad_token_id": 1}, {"padding": "max_length", "max_length": 20}]
+)
+@pytest.mark.parametrize("rows", [list, np.array, torch.tensor])
+@pytest.mark.filterwarnings("ignore:Creating a tensor from a list")  # of the reference
+def test_seq2seq(tokenizers, rows, options):
+    def features(tokenizer):
+        return encoded(tokenizer, labels=[rows([5, 6, 7]), rows([8]), rows([9, 10])])
+
+    if rows is not torch.tensor:
+        both("DataCollatorForSeq2Seq", tokenizers, features, ("np",), **options)
+    batch = both("DataCollatorForSeq2Seq", tokenizers, features, **options)
+    assert batch["labels"].shape[1] == (options.get("max_length") or options.get("pad_to_multiple_of") or 3)
+    assert (
+        both("DataCollatorForSeq2Seq", tokenizers, lambda each: encoded(each, labels=[None] * 3), **options)["labels"] is None
+    )
+    both("DataCollatorForSeq2Seq", tokenizers, encoded, **options)
+
+
+def test_a_model_makes_its_decoder_input_from_labels(tokenizers):
+    features = encoded(tokenizers[0], labels=[[5, 6, 7], [8], [9, 10]])
+    folder = checkpoints.t5()
+    batches = [
+        library.DataCollatorForSeq2Seq(tokenizer, library.T5ForConditionalGeneration.from_pretrained(folder))(features)
+        for library, tokenizer in zip((bestiary, transformers), tokenizers, strict=True)
+    ]
+    same(*batches)
+    assert batches[0]["decoder_input_ids"].tolist()[1] == [0, 8, 0]
+
+
+def test_multiple_choice(tokenizers):
+    def features(tokenizer):
+        pairs = [tokenizer([text, text], [other, "Hello"]) for text, other in zip(TEXTS, TEXTS[1:] + TEXTS[:1], strict=True)]
+        return [{**pair, "label": number % 2} for number, pair in enumerate(pairs)]
+
+    batch = both("DataCollatorForMultipleChoice", tokenizers, features)
+    assert batch["input_ids"].shape[:2] == (3, 2)
+
+
+MASKED = [
+    {},
+    {"mlm_probability": 0.5},
+    {"mlm_probability": 0.6, "mask_replace_prob": 0.5, "random_replace_prob": 0.4},
+    {"mlm_probability": 0.6, "mask_replace_prob": 1.0, "random_replace_prob": 0.0},
+    {"mlm_probability": 0.6, "mask_replace_prob": 0.0, "random_replace_prob": 1.0},
+    {"mlm_probability": 0.6, "seed": 11},
+    {"mlm": False},
+    {"mlm": False, "pad_to_multiple_of": 8},
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("options", MASKED)
+def test_language_modeling(tokenizers, options, kind):
+    name = "DataCollatorForLanguageModeling"
+    batch = both(name, tokenizers, encoded, return_tensors=kind, **options)
+    assert (batch["labels"] == -100).any()
+    assert "mlm_probability" not in options or (batch["labels"] != -100).any()
+    with_mask = lambda tokenizer: [{**tokenizer(text, return_special_tokens_mask=True)} for text in TEXTS]  # noqa: E731
+    both(name, tokenizers, with_mask, return_tensors=kind, **options)
+    rows = lambda tokenizer: [torch.tensor(tokenizer(text)["input_ids"]) for text in TEXTS]  # noqa: E731
+    both(name, tokenizers, rows, return_tensors="pt", **options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whole_words_are_hidden(tokenizers, kind):
+    def features(tokenizer):
+        text = "quickly unquick brownish foxes"
+        options = {"return_special_tokens_mask": True, "return_offsets_mapping": True}
+        return [{**tokenizer(text, **options)} for _ in range(3)]
+
+    options = {"whole_word_mask": True, "mask_replace_prob": 1.0, "random_replace_prob": 0.0, "mlm_probability": 0.4}
+    batch = both("DataCollatorForLanguageModeling", tokenizers, features, return_tensors=kind, **options)
+    words = tokenizers[0]("quickly unquick brownish foxes").word_ids()
+    for row in np.asarray(batch["labels"] != -100):
+        assert all(
+            len({bool(hidden) for hidden, word in zip(row, words, strict=True) if word == each}) == 1 for each in range(4)
+        )
+    with pytest.warns(UserWarning, match="mask_replace_prob is 1"):
+        assert bestiary.DataCollatorForLanguageModeling(tokenizers[0], whole_word_mask=True).random_replace_prob == 0
+
+
+def test_workers_draw_differently(tokenizers):
+    collator = bestiary.DataCollatorForLanguageModeling(tokenizers[0], mlm_probability=0.5, seed=5)
+    rows = [{**tokenizers[0](TEXTS[0])}] * 4
+    first, second = DataLoader(rows, batch_size=2, collate_fn=collator, num_workers=2)
+    assert not torch.equal(first["labels"], second["labels"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"mlm_probability": 1.5}, "mlm_probability is 1.5"),
+        ({"mlm_probability": None}, "mlm_probability is None"),
+        ({"mask_replace_prob": 0.9, "random_replace_prob": 0.2}, "more than 1 together"),
+        ({"mlm": False, "whole_word_mask": True}, "pass mlm=True"),
+    ],
+)
+def test_what_has_no_meaning_is_refused(tokenizers, options, words):
+    with pytest.raises(ValueError, match=words):
+        bestiary.DataCollatorForLanguageModeling(tokenizers[0], **options)
+
+
+def test_a_causal_tokenizer_has_no_mask():
+    tokenizer = bestiary.AutoTokenizer.from_pretrained(checkpoints.gpt2())
+    with pytest.raises(ValueError, match="no mask token; pass mlm=False"):
+        bestiary.DataCollatorForLanguageModeling(tokenizer)
+
+
+class Example:
+    def __init__(self, **values):
+        vars(self).update(values)
+
+
+FEATURES = {
+    "numbers": [{"label": 1, "x": [1, 2]}, {"label": 0, "x": [3, 4]}],
+    "fractions": [{"label": 0.5, "x": [1.5, 2], "text": "a"}, {"label": 1.0, "x": [3, 4], "text": "b"}],
+    "rows": [{"label_ids": [1, 2], "x": 1}, {"label_ids": [3, 4], "x": 2}],
+    "tensors": [{"label": torch.tensor(1), "x": torch.ones(2)}, {"label": torch.tensor(0), "x": torch.zeros(2)}],
+    "arrays": [{"label": np.int64(1), "x": np.ones(2)}, {"label": np.int64(0), "x": np.zeros(2)}],
+    "objects": [Example(label=1, x=[1, 2]), Example(label=0, x=[3, 4])],
+    "none": [{"label": None, "x": 1, "y": None}, {"label": None, "x": 2, "y": None}],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", FEATURES)
+def test_default(name, kind):
+    features = FEATURES[name]
+    if (name, kind) == ("tensors", "np"):
+        features = [{**each, "label": each["label"].item()} for each in features]  # there, whole numbers become fractions
+    ours = bestiary.default_data_collator(features, kind)
+    same(ours, transformers.default_data_collator(features, kind))
+    same(ours, bestiary.DefaultDataCollator(return_tensors=kind)(features))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"return_seq_idx": True, "return_flash_attn_kwargs": True, "position_ids_start": 2},
+        {"return_position_ids": False, "separator_id": 7},
+    ],
+)
+def test_flattening(options, kind):
+    for features in (
+        [{"input_ids": [1, 2, 3]}, {"input_ids": [4, 5]}],
+        [{"input_ids": torch.tensor([1, 2]), "labels": [6, 7]}, {"input_ids": [4], "labels": np.array([9])}],
+    ):
+        batch = both("DataCollatorWithFlattening", (None, None), lambda _, rows=features: rows, (kind,), **options)
+        assert batch["input_ids"].shape[0] == 1
+
+
+def test_a_collator_of_ones_own():
+    class Own(bestiary.DataCollatorMixin):
+        def torch_call(self, features):
+            return {"n": torch.tensor(len(features))}
+
+    assert Own()([1, 2])["n"] == 2
+    with pytest.raises(ValueError, match="expected 'pt' or 'np'"):
+        Own()([1, 2], return_tensors="tf")
