@@ -139,11 +139,18 @@ class LlamaMLP(nn.Module):
         self.act = activation(config.hidden_act)
 
     def forward(self, x: Tensor) -> Tensor:
-        parts = [self.get_submodule(name)(x) for name in (self.gate_name, self.up_name) if name is not None]
-        if self.up_name is None:
-            parts = parts[0].chunk(2, dim=-1)
-        inner = self.act(parts[0]) if self.gate_name is None else self.act(parts[0]) * parts[1]
-        output: Tensor = self.get_submodule(self.down_name)(inner)
+        output: Tensor = self.get_submodule(self.down_name)(self._inner(x))
+        return output
+
+    def _inner(self, x: Tensor) -> Tensor:
+        output: Tensor
+        if self.gate_name is not None and self.up_name is not None:
+            output = self.act(self.get_submodule(self.gate_name)(x)) * self.get_submodule(self.up_name)(x)
+        elif self.gate_name is not None:
+            gate, up = self.get_submodule(self.gate_name)(x).chunk(2, dim=-1)
+            output = self.act(gate) * up
+        else:
+            output = self.act(self.get_submodule(self.up_name or "")(x))
         return output
 
 
@@ -181,14 +188,15 @@ class LlamaDecoderLayer(Layer):
 
     def forward(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
         before, behind, before_mlp, behind_mlp = self.norm_names
-        states = self._norm(before, x)
-        attended = self._share(self._norm(behind, self.self_attn(states, mask, cache, **positions)))
         mlp = self.get_submodule(self.mlp_name)
-        if not self.is_parallel:
-            x = x + attended
-            return x + self._share(self._norm(behind_mlp, mlp(self._norm(before_mlp, x))))
-        states = states if before_mlp is None else self._norm(before_mlp, x)
-        return x + attended + self._share(self._norm(behind_mlp, mlp(states)))
+        if self.is_parallel:
+            states = self._norm(before, x)
+            attended = self._share(self._norm(behind, self.self_attn(states, mask, cache, **positions)))
+            states = states if before_mlp is None else self._norm(before_mlp, x)
+            return x + attended + self._share(self._norm(behind_mlp, mlp(states)))
+        # No states but `x` have a name while the second half runs: they are freed.
+        x = x + self._share(self._norm(behind, self.self_attn(self._norm(before, x), mask, cache, **positions)))
+        return x + self._share(self._norm(behind_mlp, mlp(self._norm(before_mlp, x))))
 
     def _norm(self, name: str | None, x: Tensor) -> Tensor:
         normed: Tensor = x if name is None else self.get_submodule(name)(x)
