@@ -233,7 +233,7 @@ def _gemma(folder: Path) -> None:
         unk_id=3,
         eos_piece="<eos>",
         bos_piece="<bos>",
-        user_defined_symbols=["<mask>", "<start_of_turn>", "<end_of_turn>"],
+        user_defined_symbols=["<mask>", "<start_of_turn>", "<end_of_turn>", "\u2581\u2581", "\t"],
     )
 
 

@@ -1,5 +1,8 @@
 """Roles of tokens and added tokens, against the reference."""
 
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +33,21 @@ def same(ours: Any, theirs: Any) -> None:
     assert ours.added_tokens_decoder == theirs.added_tokens_decoder
     for text in SAMPLES:
         assert ours(text)["input_ids"] == theirs(text)["input_ids"]
+
+
+def test_ordinary_tokens_that_a_file_lists_among_the_special_ones(folder: Callable[[str], Path], tmp_path: Path) -> None:
+    saved = transformers.PreTrainedTokenizerFast.from_pretrained(folder("generic"))
+    saved.add_tokens(["<plain>"])
+    saved.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    config["extra_special_tokens"] = ["<plain>", "<new>"]
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    ours, theirs = (kind.from_pretrained(tmp_path) for kind in (PreTrainedTokenizerFast, transformers.PreTrainedTokenizerFast))
+    ids = theirs("the <plain> <new> fox").input_ids
+    assert ours("the <plain> <new> fox").input_ids == ids
+    assert ours.decode(ids, skip_special_tokens=True) == theirs.decode(ids, skip_special_tokens=True)
+    assert "<plain>" in ours.decode(ids, skip_special_tokens=True)
+    assert ours.extra_special_tokens == theirs.extra_special_tokens == ["<plain>", "<new>"]
 
 
 def test_wrapping_knows_no_roles() -> None:

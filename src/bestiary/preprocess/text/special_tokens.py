@@ -175,8 +175,13 @@ class SpecialTokens:
         for role, token in [*tokens.items(), *((EXTRA, token) for token in others)]:
             if not isinstance(token, str | AddedToken):
                 raise InputError(f"{role} is {token!r:.60}; expected a text or a stored token")
+        # Files of release 5 list ordinary added tokens among the special ones, and they stay ordinary.
+        ordinary = {token.content for token in self.rust.main.get_added_tokens_decoder().values() if not token.special}
         if tokens or others:
-            self.add_special_tokens({**tokens, **({EXTRA: others} if others else {})})
+            marked = [token for token in others if token not in ordinary]
+            self.add_special_tokens({**tokens, **({EXTRA: marked} if others else {})})
+        if others:
+            self.extra_special_tokens = others
 
 
 def _join(old: list[str], new: list[Token]) -> list[Token]:
