@@ -76,7 +76,8 @@ def test_generation(name, model):
 def test_beams(model):
     for more in ({}, {"return_dict_in_generate": True}):
         call = {"num_beams": 3, "num_return_sequences": 2, "max_new_tokens": 12, **more}
-        got = model.generate(PROMPTS, cache_implementation="mamba", **call)
+        cache = {"past_key_values": build("mamba", model.config, 40)} if more else {"cache_implementation": "mamba"}
+        got = model.generate(PROMPTS, **cache, **call)
         expected = model.generate(PROMPTS, use_cache=False, **call)
         if more:
             assert got.past_key_values.get_seq_length() == got.sequences.shape[1] - 1
