@@ -98,6 +98,7 @@ from .core.errors import BusyError as BusyError
 from .core.errors import CapacityError as CapacityError
 from .core.errors import ConfigError as ConfigError
 from .core.errors import CorruptFile as CorruptFile
+from .core.errors import DocstringParsingException as DocstringParsingException
 from .core.errors import EngineError as EngineError
 from .core.errors import FileMissing as FileMissing
 from .core.errors import HubError as HubError
@@ -108,6 +109,7 @@ from .core.errors import NumericsError as NumericsError
 from .core.errors import OutOfVocabulary as OutOfVocabulary
 from .core.errors import PluginError as PluginError
 from .core.errors import SaveError as SaveError
+from .core.errors import TypeHintParsingException as TypeHintParsingException
 from .core.errors import UnknownArchitecture as UnknownArchitecture
 from .core.errors import UnknownName as UnknownName
 from .core.errors import UnsafeFile as UnsafeFile
@@ -125,6 +127,7 @@ from .export.decoding_step import cache_tensors as cache_tensors
 from .export.decoding_step import export_step as export_step
 from .generation.compiled import CompileConfig as CompileConfig
 from .generation.config import GenerationConfig as GenerationConfig
+from .generation.config import GenerationMode as GenerationMode
 from .generation.decoding import Decoding as Decoding
 from .generation.loop import Step as Step
 from .generation.older.constrained_beam.constraints import Constraint as Constraint
@@ -784,6 +787,11 @@ from .preprocess.audio.extractor import FeatureExtractionMixin as FeatureExtract
 from .preprocess.audio.extractor import SequenceFeatureExtractor as SequenceFeatureExtractor
 from .preprocess.batch import BatchFeature as BatchFeature
 from .preprocess.batch import TensorType as TensorType
+from .preprocess.call_options import AudioKwargs as AudioKwargs
+from .preprocess.call_options import ImagesKwargs as ImagesKwargs
+from .preprocess.call_options import ProcessingKwargs as ProcessingKwargs
+from .preprocess.call_options import TextKwargs as TextKwargs
+from .preprocess.call_options import VideosKwargs as VideosKwargs
 from .preprocess.image.base import BaseImageProcessor as BaseImageProcessor
 from .preprocess.image.pil_backend import PilBackend as PilBackend
 from .preprocess.text.batch_encoding import BatchEncoding as BatchEncoding

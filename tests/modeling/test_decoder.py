@@ -105,13 +105,12 @@ def test_layers_of_two_kinds_turn_by_two_tables():
         model(**both, rope_parameters={"full_attention": full})
 
 
-def test_the_part_of_a_head_that_turns_is_even():
+def test_a_part_of_a_head_turns():
     config = DecoderConfig(**SIZES, partial_rotary_factor=0.5)
     assert config.rope_parameters == {"rope_type": "default", "rope_theta": 10_000.0, "partial_rotary_factor": 0.5}
     assert "partial_rotary_factor" not in config.to_dict()
-    for share, turned in ((0.4, 3), (0.1, 0)):
-        with pytest.raises(ConfigError, match=f"partial_rotary_factor is {share}, so {turned} of the 8 numbers of a head turn"):
-            DecoderConfig(**SIZES, partial_rotary_factor=share)
+    with pytest.raises(ConfigError, match=r"partial_rotary_factor is 0\.1, so 0 of the 8 numbers of a head turn"):
+        DecoderConfig(**SIZES, partial_rotary_factor=0.1)
 
 
 def test_a_pattern_of_windows_is_a_number_of_layers():

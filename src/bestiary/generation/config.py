@@ -69,7 +69,8 @@ OPTIONS = {
 }
 
 if TYPE_CHECKING:
-    from .fields import Fields, GenerationMode
+    from .fields import Fields
+    from .fields import GenerationMode as GenerationMode
 else:
     GenerationMode = Enum("GenerationMode", {mode.upper(): mode for mode in modes().values()}, type=str, module=__name__)
     Fields = type(

@@ -110,10 +110,10 @@ class DecoderConfig(PreTrainedConfig):
         share = self.default_partial_rotary_factor if share is None else share
         parameters = rope_parameters(table, scaling, theta, self.default_theta, share)
         turned = int(self.head_size * (parameters.get("partial_rotary_factor") or 1.0))
-        if turned < 2 or turned % 2:
+        if turned < 1:
             raise ConfigError(
                 f"{type(self).__name__}: partial_rotary_factor is {parameters['partial_rotary_factor']}, so {turned} of the"
-                f" {self.head_size} numbers of a head turn; rotary positions turn pairs, so it must be even"
+                f" {self.head_size} numbers of a head turn; expected at least one pair"
             )
         return parameters
 

@@ -210,7 +210,7 @@ def _chosen(name: str | None, model: Any, config: Any, source: _Source, pipeline
         [name] = own
     if name is None:
         name = _task_of(model, config, source)
-    if name not in own:
+    if not isinstance(name, str) or name not in own:
         return PIPELINE_REGISTRY.check_task(name)
     entry, kind = own[name], pipeline_class
     if kind is None:
@@ -228,7 +228,9 @@ def _own_tasks(source: _Source, name: str | None) -> Table:
     """The tasks that the checkpoint has pipelines of its own for; where no code is allowed, a known task is not one of them."""
     if source.name is None or file_itself(source.name) is not None:
         return {}
-    if name in PIPELINE_REGISTRY.get_supported_tasks() and not source.code.trust_remote_code:
+    if not isinstance(name, str | None) or (
+        name in PIPELINE_REGISTRY.get_supported_tasks() and not source.code.trust_remote_code
+    ):
         return {}
     path = find_file(source.name, PreTrainedConfig.file_name, source.hub)
     return {} if path is None else tasks_of_config(PreTrainedConfig.get_dict(path))

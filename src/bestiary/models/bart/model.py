@@ -45,7 +45,6 @@ class BartPreTrainedModel(Seq2SeqPreTrainedModel):
     stacks = {"encoder_": Stack("encoder.layers"), "decoder_": Stack("decoder.layers")}
     _no_split_modules = ["BartEncoderLayer", "BartDecoderLayer"]
     _keys_to_ignore_on_load_unexpected = [r"(encoder|decoder)\.version$", r"embed_positions\.weights$"]
-    _keys_to_ignore_on_load_missing = [r"^final_logits_bias$"]
     config: Any
 
     def word_table(self, config: PreTrainedConfig) -> nn.Embedding:

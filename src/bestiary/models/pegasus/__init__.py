@@ -45,7 +45,7 @@ __getattr__, __dir__ = variant(
         **bart.NORMS_FIRST,
         "PreTrainedModel": {
             "stacks": bart.NORMED,
-            "_keys_to_ignore_on_load_missing": [r"^final_logits_bias$", r"embed_positions\.weight$"],
+            "_keys_to_ignore_on_load_missing": [r"embed_positions\.weight$"],
         },
         "Half": {
             **bart.NORMS_FIRST["Half"],
