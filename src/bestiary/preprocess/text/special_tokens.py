@@ -47,6 +47,7 @@ class SpecialTokens:
     """
 
     rust: RustTokenizer
+    _ordinary: frozenset[str] = frozenset()  # added tokens that a whole tokenizer, as it was stored, has for text
 
     def __init__(self) -> None:
         self._roles: dict[str, str | None] = dict.fromkeys(ROLES)
@@ -175,10 +176,9 @@ class SpecialTokens:
         for role, token in [*tokens.items(), *((EXTRA, token) for token in others)]:
             if not isinstance(token, str | AddedToken):
                 raise InputError(f"{role} is {token!r:.60}; expected a text or a stored token")
-        # Files of release 5 list ordinary added tokens among the special ones, and they stay ordinary.
-        ordinary = {token.content for token in self.rust.main.get_added_tokens_decoder().values() if not token.special}
         if tokens or others:
-            marked = [token for token in others if token not in ordinary]
+            # Files of release 5 list ordinary added tokens among the special ones, and they stay ordinary.
+            marked = [token for token in others if token not in self._ordinary]
             self.add_special_tokens({**tokens, **({EXTRA: marked} if others else {})})
         if others:
             self.extra_special_tokens = others

@@ -107,6 +107,8 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
             settings.update(dict.fromkeys(absent))
         check_growth(rust)
         self.rust = RustTokenizer(rust)
+        if whole:
+            self._ordinary = frozenset(each.content for each in rust.get_added_tokens_decoder().values() if not each.special)
         self.init_kwargs = settings
         self._set_options(settings)
         self._restore_added(settings.pop("added_tokens", {}))
