@@ -471,6 +471,12 @@ from .models.gpt_neox.model import GPTNeoXModel as GPTNeoXModel
 from .models.gpt_neox.model import GPTNeoXPreTrainedModel as GPTNeoXPreTrainedModel
 from .models.gpt_neox.tokenizer import GPTNeoXTokenizer as GPTNeoXTokenizer
 from .models.gpt_neox.tokenizer import GPTNeoXTokenizerFast as GPTNeoXTokenizerFast
+from .models.gpt_oss import GptOssConfig as GptOssConfig
+from .models.gpt_oss import GptOssForCausalLM as GptOssForCausalLM
+from .models.gpt_oss import GptOssForSequenceClassification as GptOssForSequenceClassification
+from .models.gpt_oss import GptOssForTokenClassification as GptOssForTokenClassification
+from .models.gpt_oss import GptOssModel as GptOssModel
+from .models.gpt_oss import GptOssPreTrainedModel as GptOssPreTrainedModel
 from .models.gptj import GPTJConfig as GPTJConfig
 from .models.gptj.model import GPTJForCausalLM as GPTJForCausalLM
 from .models.gptj.model import GPTJForQuestionAnswering as GPTJForQuestionAnswering

@@ -70,6 +70,47 @@ def test_kernels_equal_the_formula(name: str, mask: str, biased: bool) -> None:
     torch.testing.assert_close(mixed, by_hand(query, key, value, sees, bias if biased else None, 0.3), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["eager", "sdpa", "flex_attention"])
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("queries", [1, 5])
+def test_a_sink_is_one_more_key_whose_value_is_nothing(name: str, mask: str, queries: int) -> None:
+    query, key, value, bias = (x[:, :, -queries:] if index in (0, 3) else x for index, x in enumerate(tensors()))
+    described, sees = MASKS[mask] if queries == 5 else (None, torch.ones(1, 1, 1, 5, dtype=torch.bool))
+    sinks = torch.tensor([-1.0, 0.5, 2.0, 6.0])
+    attend = Attend(scaling=0.3)
+    attend.implementation = name
+    for term in (None, bias):
+        expected = by_hand(
+            query,
+            torch.nn.functional.pad(key, (0, 0, 0, 1)),
+            torch.nn.functional.pad(value, (0, 0, 0, 1)),
+            torch.nn.functional.pad(sees.expand(*sees.shape[:2], queries, 5), (0, 1), value=True),
+            torch.cat(
+                (torch.zeros_like(bias) if term is None else term, sinks.view(1, 4, 1, 1).expand(1, 4, queries, 1)), dim=-1
+            ),
+            0.3,
+        )
+        torch.testing.assert_close(attend(query, key, value, described, term, sinks=sinks), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["eager", "sdpa"])
+def test_sinks_get_gradients(name: str) -> None:
+    query, key, value, _ = tensors()
+    sinks = torch.tensor([-1.0, 0.5, 2.0, 6.0], requires_grad=True)
+    attend = Attend(scaling=0.3)
+    attend.implementation = name
+    attend(query, key, value, MASKS["causal"][0], sinks=sinks).square().sum().backward()
+    assert sinks.grad is not None
+    with torch.no_grad():
+        step = torch.zeros(4)
+        for head in range(4):
+            step[head] = 1e-2
+            above, below = (attend(query, key, value, MASKS["causal"][0], sinks=sinks + way * step) for way in (1, -1))
+            slope = (above.double().square().sum() - below.double().square().sum()) / 2e-2
+            torch.testing.assert_close(sinks.grad[head].double(), slope, rtol=1e-3, atol=1e-3)
+            step[head] = 0.0
+
+
 def test_weights_are_the_probabilities_that_mix_the_values() -> None:
     query, key, value, _ = tensors(groups=4)
     mixed, weights = Attend(scaling=0.3)(query, key, value, MASKS["causal"][0], need_weights=True)

@@ -28,11 +28,14 @@ class Mixture(nn.Module):
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
-        size, count = config.hidden_size, config.declared("num_local_experts")
+        count = config.declared("num_local_experts")
         self.add_module(self.router_name, self.make_router(config, count))
-        self.experts = Experts(
-            count, size, config.declared("moe_intermediate_size", config.intermediate_size), config.hidden_act
-        )
+        self.experts = self.make_experts(config, count)
+
+    def make_experts(self, config: DecoderConfig, count: int) -> Experts:
+        """The `count` experts."""
+        inner = config.declared("moe_intermediate_size", config.intermediate_size)
+        return Experts(count, config.hidden_size, inner, config.hidden_act)
 
     def make_router(self, config: DecoderConfig, count: int) -> Router:
         """What chooses some of `count` experts for each token."""

@@ -67,16 +67,19 @@ class Attend(nn.Module):
         mask: Mask | None = None,
         bias: Tensor | None = None,
         need_weights: bool = False,
+        sinks: Tensor | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Queries (B, H, T, K), keys and values (B, G, S, K), bias (B or 1, H, T, S) -> (B, H, T, K).
 
-        A bias always has all heads, pruned ones too, because layers share it.
+        A bias always has all heads, pruned ones too, because layers share it. sinks (H,): see `Scoring`.
         """
         if bias is not None and self.kept_heads is not None:
             bias = bias[:, list(self.kept_heads)]
         scoring = self.scoring
         if scoring.dropout and not self.training:
             scoring = scoring._replace(dropout=0.0)
+        if sinks is not None:
+            scoring = scoring._replace(sinks=sinks)
         if need_weights:
             probabilities = weights(query, key, mask, bias, scoring)
             probabilities = nn.functional.dropout(probabilities, scoring.dropout, training=scoring.dropout > 0)

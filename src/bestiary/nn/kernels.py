@@ -24,11 +24,14 @@ class Scoring(NamedTuple):
     """What is done to the products of queries and keys.
 
     scaling: the factor on them. softcap: the bound c in c tanh(score / c), or None. dropout: the share of weights left out.
+    sinks (H,): the score in each head of a slot that holds nothing and takes its share of all queries (Xiao et al. 2023,
+    Efficient Streaming Language Models with Attention Sinks), or None.
     """
 
     scaling: float
     dropout: float = 0.0
     softcap: float | None = None
+    sinks: Tensor | None = None
 
 
 Kernel = Callable[[Tensor, Tensor, Tensor, Mask | None, Tensor | None, Scoring], Tensor]
@@ -53,6 +56,9 @@ def weights(query: Tensor, key: Tensor, mask: Mask | None, bias: Tensor | None, 
     for term in (bias, hidden):
         if term is not None:
             scores = scores + term
+    if scoring.sinks is not None:
+        sinks = scoring.sinks.view(1, scores.shape[1], -1, 1).expand(*scores.shape[:3], 1)
+        return torch.cat((scores, sinks), dim=-1).softmax(dim=-1, dtype=torch.float32)[..., :-1].to(query.dtype)
     return scores.softmax(dim=-1, dtype=torch.float32).to(query.dtype)
 
 
@@ -74,6 +80,9 @@ def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Ten
             f"sdpa cannot cap scores (softcap={scoring.softcap}); use attn_implementation='eager' or 'flex_attention'"
         )
     one = query.shape[2] == 1
+    if scoring.sinks is not None:
+        with_sinks = eager if one else _sdpa_with_sinks
+        return with_sinks(query, key, value, mask, bias, scoring)
     causal = not one and bias is None and mask is not None and mask.plainly_causal
     array = None
     if mask is not None and not causal:
@@ -92,6 +101,30 @@ def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Ten
         # With a mask the grouped path of torch is slower than repeating.
         key, value = _repeat(key, query.shape[1]), _repeat(value, query.shape[1])
     return F.scaled_dot_product_attention(query, key, value, array, scoring.dropout, **options)
+
+
+def _sdpa_with_sinks(
+    query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring
+) -> Tensor:
+    """`sdpa` with a slot of zeros before all others. One number more in queries and keys makes its score that of the sink."""
+    batch, heads, queries, _ = query.shape
+    if scoring.sinks is not None:
+        sinks = (scoring.sinks / scoring.scaling).view(1, -1, 1, 1).expand(batch, heads, queries, 1)
+        query = torch.cat((query, sinks.to(query.dtype)), dim=-1)
+    key, value = F.pad(key, (0, 1, 1, 0)), F.pad(value, (0, 1, 1, 0))
+    key[:, :, 0, -1] = 1.0
+    scoring = scoring._replace(sinks=None)
+    if mask is not None and mask.plainly_causal and bias is None:
+        # With a query for the new slot too, the triangle stays one.
+        triangle = Mask(queries + 1, queries + 1, mask.device, causal=True)
+        return sdpa(F.pad(query, (0, 0, 1, 0)), key, value, triangle, None, scoring)[:, :, 1:, :-1]
+    bias = None if bias is None else F.pad(bias, (1, 0))
+    if mask is not None:
+        allowed, additive = mask.allowed(), mask.additive
+        mask = Mask(queries, key.shape[2], mask.device)
+        mask.dense = None if allowed is None else F.pad(allowed, (1, 0), value=True)
+        mask.additive = None if additive is None else F.pad(additive, (1, 0))
+    return sdpa(query, key, value, mask, bias, scoring)[..., :-1]
 
 
 @cache
@@ -132,8 +165,16 @@ def flex_attention(
         return score
 
     grouped = query.shape[1] != key.shape[1]
-    mixed: Tensor = attention(query, key, value, score_mod=score, scale=scoring.scaling, enable_gqa=grouped)
-    return mixed
+    options: dict[str, Any] = {"score_mod": score, "scale": scoring.scaling, "enable_gqa": grouped}
+    mixed: Tensor
+    if scoring.sinks is None:
+        mixed = attention(query, key, value, **options)
+        return mixed
+    from torch.nn.attention.flex_attention import AuxRequest
+
+    mixed, further = attention(query, key, value, **options, return_aux=AuxRequest(lse=True))
+    # Where e^sink joins the sum of the exponentials, that sum's share of both is a sigmoid.
+    return mixed * torch.sigmoid(further.lse - scoring.sinks[:, None]).unsqueeze(-1).to(mixed.dtype)
 
 
 def _flash_package() -> ModuleType:
@@ -151,6 +192,8 @@ def flash_attention_2(
         )
     if bias is not None or (mask is not None and (mask.dense is not None or mask.additive is not None)):
         raise ArgumentError("flash_attention_2 takes no position bias and no 4-dimensional mask; use sdpa or eager")
+    if scoring.sinks is not None:
+        raise ArgumentError("flash_attention_2 has no attention sinks; use sdpa, eager or flex_attention")
     causal = mask is not None and mask.causal and query.shape[2] > 1
     window = (-1, -1) if mask is None or mask.window is None else (mask.window - 1, 0 if mask.causal else mask.window - 1)
     options = {

@@ -14,12 +14,21 @@ class Router(nn.Linear):
         size: D. experts: E. experts_per_token: k.
         noise: in training, states are multiplied by random numbers between 1 - noise and 1 + noise first.
         shares_add_up: whether the shares of the chosen are divided by their sum; they are out of all E otherwise.
+        bias: whether the scores have a bias.
     """
 
     num_experts, hidden_dim = Alias("out_features"), Alias("in_features")
 
-    def __init__(self, size: int, experts: int, experts_per_token: int, noise: float = 0.0, shares_add_up: bool = True) -> None:
-        super().__init__(size, experts, bias=False)
+    def __init__(
+        self,
+        size: int,
+        experts: int,
+        experts_per_token: int,
+        noise: float = 0.0,
+        shares_add_up: bool = True,
+        bias: bool = False,
+    ) -> None:
+        super().__init__(size, experts, bias=bias)
         self.top_k, self.noise, self.shares_add_up = experts_per_token, noise, shares_add_up
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]

@@ -148,8 +148,12 @@ def decode(
     greatest, total, mixed = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
     overall = greatest.new_full((rows + 1, *greatest.shape[1:]), torch.finfo(greatest.dtype).min)
     overall.scatter_reduce_(0, owners[:, None, None, None].expand_as(greatest), greatest, "amax")
+    sinks = None if scoring.sinks is None else scoring.sinks.float().view(1, groups, -1, 1)
+    if sinks is not None:
+        overall = torch.maximum(overall, sinks)
     share = (greatest - overall[owners]).exp_()
-    total = total.new_zeros(overall.shape).index_add_(0, owners, total * share)
+    at_first = torch.zeros_like(overall) if sinks is None else (sinks - overall).exp()
+    total = at_first.index_add_(0, owners, total * share)
     mixed = mixed.new_zeros(rows + 1, *mixed.shape[1:]).index_add_(0, owners, mixed * share)
     return (mixed[:rows] / total[:rows]).flatten(1, 2).to(value.dtype)
 

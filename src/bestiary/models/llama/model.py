@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from ...modeling.base import PreTrainedModel
@@ -36,6 +37,7 @@ class LlamaAttention(HasHeads):
             with `joint_norm`, of all heads at once.
         norms_turned: whether this norm comes after they turn.
         norm_names: the published names of the norms of queries and keys.
+        has_sinks: whether each head has an attention sink, `sinks` (see `nn.kernels.Scoring`).
     """
 
     bias: ClassVar[bool | None] = None
@@ -45,6 +47,7 @@ class LlamaAttention(HasHeads):
     joint_norm: ClassVar[bool] = False
     norms_turned: ClassVar[bool] = False
     norm_names: ClassVar[tuple[str, str]] = ("q_norm", "k_norm")
+    has_sinks: ClassVar[bool] = False
 
     @property
     def num_key_value_groups(self) -> int:
@@ -71,6 +74,7 @@ class LlamaAttention(HasHeads):
         if scaling is None:
             scaling = default_scaling(config.declared("query_pre_attn_scalar") or head)
         self.attend = Attend(scaling, config.attention_dropout, config.declared("attn_logit_softcapping"))
+        self.register_parameter("sinks", nn.Parameter(torch.zeros(heads)) if self.has_sinks else None)
 
     def add_projections(self, size: int, heads: int, groups: int, bias: bool) -> None:
         """Build what makes `heads` heads of queries and `groups` of keys and values of states (B, T, `size`)."""
@@ -108,7 +112,9 @@ class LlamaAttention(HasHeads):
             query, key = self._normed(query, key)
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx)
-        output: Tensor = self.get_submodule(self.output_name)(merge_heads(self.attend(query, key, value, mask)))
+        output: Tensor = self.get_submodule(self.output_name)(
+            merge_heads(self.attend(query, key, value, mask, sinks=self.sinks))
+        )
         return output
 
 
