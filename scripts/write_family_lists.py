@@ -4,9 +4,9 @@
 
 `src/bestiary/models/index.json` says which family has a model_type or a class; the lines `from .models...` of
 `src/bestiary/__init__.pyi`, and those of the folders in `PLUGINS`, say which module a public name comes from;
-`classes.pyi` of a family made from data shows its classes to type checkers; `docs/families.md` is the table for people. Run
-it after a change of the public names of a family or of a plug-in (`tests/test_family_lists.py` tells when); never edit
-these by hand.
+`classes.pyi` of a family made from data shows its classes to type checkers; `docs/families.md` and `docs/older_keys.md` are
+tables for people. Run it after a change of the public names of a family or of a plug-in (`tests/test_family_lists.py` tells
+when); never edit these by hand.
 """
 
 import importlib
@@ -18,7 +18,9 @@ from types import ModuleType
 from typing import Any
 
 from bestiary.core import plugins
+from bestiary.loading.rules import Rule
 from bestiary.modeling.families import INDEX, declarations
+from bestiary.modeling.parts import ModelParts
 
 PLUGINS = ("cache.kinds", "generation.processors", "generation.watermarks", "pipelines.tasks")
 
@@ -32,17 +34,29 @@ its case in [tests/parity/cases](../tests/parity/cases). This page is written by
 | family | what it is | model classes | preprocessors |
 |---|---|---|---|
 """
+OLDER_KEYS = """# Older names of tensors
+
+What each family reads beside the names its own files have: names of earlier releases, tensors that were once stored and are
+not needed (a pattern, left out with no word), and those that a file may lack because they follow from the config. Whatever
+else a file has too much is told in a warning; whatever else it lacks is refused, by name. This page is written by
+`scripts/write_family_lists.py` from what the families declare.
+
+| family | read as | left out | may be absent |
+|---|---|---|---|
+"""
 
 
 def lists(package: Path) -> dict[Path, str]:
     """Path -> text of both files of the library in the folder `package`, and of the page in the documentation."""
-    declared, lines, rows, shown = {}, [], [], {}
+    declared, shown = {}, {}
+    lines, rows, older = [], [], []
     for name in plugins.names("bestiary.models"):
         family = importlib.import_module(f"bestiary.models.{name}")
         places = {each: place for each in declarations(family)["names"] if (place := home(family, each))}
         declared[name] = {**declarations(family), "names": sorted(places)}
         if declared[name]["types"]:
             rows.append(row(family, declared[name]["types"]))
+            older.append(older_keys(family, declared[name]["types"]))
         if made := [getattr(family, each) for each in places if each not in vars(family) and places[each] == family.__name__]:
             shown[package / "models" / name / "classes.pyi"] = stub_of(family, made)
         lines += [f"from .{place.removeprefix('bestiary.')} import {each} as {each}" for each, place in places.items()]
@@ -50,9 +64,9 @@ def lists(package: Path) -> dict[Path, str]:
         published = plugins.published(f"bestiary.{folder}").items()
         lines += [f"from .{folder}.{file} import {each} as {each}" for file, names in published for each in names]
     stub = package / "__init__.pyi"
-    page = PAGE + "".join(rows)
-    written = {package / "models" / INDEX: index(declared), stub: with_lines(stub, lines), ROOT / "docs" / "families.md": page}
-    return {**written, **shown}
+    pages = {"families.md": PAGE + "".join(rows), "older_keys.md": OLDER_KEYS + "".join(older)}
+    written = {package / "models" / INDEX: index(declared), stub: with_lines(stub, lines)}
+    return {**written, **{ROOT / "docs" / name: text for name, text in pages.items()}, **shown}
 
 
 def stub_of(family: ModuleType, made: list[type]) -> str:
@@ -92,6 +106,31 @@ def row(family: ModuleType, types: dict[str, list[str]]) -> str:
     classes = dict.fromkeys(each for listed in types.values() for each in listed)
     preprocessors = dict.fromkeys(vars(family).get("PREPROCESSORS", {}).values())
     return f"| {name} | {sentence} | {', '.join(classes)} | {', '.join(preprocessors)} |\n"
+
+
+def older_keys(family: ModuleType, types: dict[str, list[str]]) -> str:
+    """One line of the second table; empty where the family reads no other names than those of its files."""
+    classes = [getattr(family, each) for listed in types.values() for each in listed]
+    cells = [
+        [rule_text(rule) for each in classes for rule in each._weight_rules if rule.stored != rule.model_names],
+        [f"`{pattern}`" for each in classes for pattern in each._keys_to_ignore_on_load_unexpected],
+        [f"`{pattern}`" for each in classes for pattern in each._keys_to_ignore_on_load_missing],
+    ]
+    usual = {f"`{pattern}`" for pattern in ModelParts._keys_to_ignore_on_load_unexpected}
+    texts = [shortened([text for text in dict.fromkeys(cell) if text not in usual]) for cell in cells]
+    return f"| {family.__name__.rpartition('.')[2]} | {' | '.join(texts)} |\n" if any(texts) else ""
+
+
+def shortened(texts: list[str], most: int = 6) -> str:
+    """The texts as one cell of a table; only the first `most` where there are more."""
+    further = [f"{len(texts) - most} further of this kind"] if len(texts) > most else []
+    return "; ".join([*texts[:most], *further]).replace("|", "\\|")
+
+
+def rule_text(rule: Rule) -> str:
+    """`stored` → `ours`, of one rule."""
+    stored, model_names = (", ".join(f"`{name}`" for name in names) for names in (rule.stored, rule.model_names))
+    return f"{stored} → {model_names}"
 
 
 def home(family: ModuleType, name: str) -> str | None:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from kit.families import Pair, cases, each, every_head, every_row, one_each, pair
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+import bestiary
 from bestiary.auto import AutoConfig
 from bestiary.core.errors import LoadError
 from bestiary.loading.rules import on_load
@@ -36,6 +38,17 @@ def test_report_names_the_source_of_every_tensor(models: Pair) -> None:
     # Values that follow from the config are computed when needed, so that no cast of the model touches them.
     assert all(":" in report.sources[name] for name, _ in models.ours.named_buffers()), "a buffer that no file holds"
     assert models.name[:4].lower() in str(report).lower() or "safetensors" in str(report)
+
+
+@pytest.mark.parametrize("model_type", cases())
+def test_tensors_that_published_classes_leave_out_are_left_out(model_type: str) -> None:
+    """Old files hold buffers that no model needs; whoever publishes a class says which, as patterns."""
+    for name in cases()[model_type].heads:
+        patterns = getattr(transformers, name)._keys_to_ignore_on_load_unexpected or []
+        for pattern in patterns:
+            key = re.sub(r"\\d\+?", "0", pattern.removesuffix(".*")).replace("\\", "")
+            ours = "|".join(getattr(bestiary, name)._keys_to_ignore_on_load_unexpected)
+            assert re.search(ours, key) or re.search(ours, f"{key}.weight"), f"{name}: {key}"
 
 
 def includes(whole: Any, part: Any) -> bool:

@@ -189,6 +189,9 @@ class DebertaV2Encoder(nn.Module):
         return x
 
 
+_UNUSED = [*PreTrainedModel._keys_to_ignore_on_load_unexpected, r"position_embeddings"]
+
+
 class DebertaV2PreTrainedModel(PreTrainedModel):
     """What all DeBERTa classes share."""
 
@@ -197,11 +200,7 @@ class DebertaV2PreTrainedModel(PreTrainedModel):
     stacks = {"": Stack("encoder.layer", final="encoder")}
     kernels = ("sdpa", "eager", "flex_attention")
     _no_split_modules = ["DebertaV2Embeddings", "DebertaV2Layer"]
-    _keys_to_ignore_on_load_unexpected = [
-        *PreTrainedModel._keys_to_ignore_on_load_unexpected,
-        r"position_embeddings",
-        r"^(mask|lm)_predictions\.",
-    ]
+    _keys_to_ignore_on_load_unexpected = [*_UNUSED, r"^(mask|lm)_predictions\."]
 
 
 class DebertaV2Model(DebertaV2PreTrainedModel):
@@ -253,7 +252,7 @@ class DebertaV2ForMaskedLM(MaskedLM, DebertaV2PreTrainedModel):
     """DeBERTa that fills in masked tokens, by the head of either kind of files (`config.legacy`)."""
 
     backbone_class = DebertaV2Model
-    _keys_to_ignore_on_load_unexpected = [*PreTrainedModel._keys_to_ignore_on_load_unexpected, r"^mask_predictions\."]
+    _keys_to_ignore_on_load_unexpected = [*_UNUSED, r"^mask_predictions\."]
 
     def add_head(self, config: PreTrainedConfig) -> None:
         if config.get("legacy"):
