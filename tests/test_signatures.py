@@ -53,7 +53,8 @@ NOT_THERE = {
     "*.prepare_inputs_for_generation:*": "what generation hands on is named by the family's forward",
     "*et_encoder:modality": "one encoder and decoder for each model so far",
     "*Tokenizer*:errors *Tokenizer*:use_default_system_prompt *Tokenizer*:clean_up_tokenization_spaces": "kept, as any option",
-    "LlamaTokenizer*:add_prefix_space GPT2Tokenizer*:pad_token *Tokenizer*:additional_special_tokens": "kept, as any option",
+    "LlamaTokenizer*:add_prefix_space GPT2Tokenizer*:pad_token *Tokenizer*:additional_special_tokens"
+    " NllbTokenizer*:extra_special_tokens": "kept, as any option",
     "*Tokenizer*:_spm_precompiled_charsmap": "private; it is in the vocabulary's file",
     "*Tokenizer*:vocab_file": "the same as vocab, taken by name",
     "WhisperTokenizer*:vocab WhisperTokenizer*:merges": "taken by place and by name, and handed on",

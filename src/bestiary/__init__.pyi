@@ -509,6 +509,8 @@ from .models.m2m_100 import M2M100Config as M2M100Config
 from .models.m2m_100 import M2M100ForConditionalGeneration as M2M100ForConditionalGeneration
 from .models.m2m_100 import M2M100Model as M2M100Model
 from .models.m2m_100 import M2M100PreTrainedModel as M2M100PreTrainedModel
+from .models.m2m_100.nllb_tokenizer import NllbTokenizer as NllbTokenizer
+from .models.m2m_100.nllb_tokenizer import NllbTokenizerFast as NllbTokenizerFast
 from .models.mamba import MambaConfig as MambaConfig
 from .models.mamba.model import MambaCausalLMOutput as MambaCausalLMOutput
 from .models.mamba.model import MambaForCausalLM as MambaForCausalLM
@@ -522,6 +524,8 @@ from .models.mbart import MBartForQuestionAnswering as MBartForQuestionAnswering
 from .models.mbart import MBartForSequenceClassification as MBartForSequenceClassification
 from .models.mbart import MBartModel as MBartModel
 from .models.mbart import MBartPreTrainedModel as MBartPreTrainedModel
+from .models.mbart.tokenizer import MBart50Tokenizer as MBart50Tokenizer
+from .models.mbart.tokenizer import MBart50TokenizerFast as MBart50TokenizerFast
 from .models.mbart.tokenizer import MBartTokenizer as MBartTokenizer
 from .models.mbart.tokenizer import MBartTokenizerFast as MBartTokenizerFast
 from .models.ministral import MinistralConfig as MinistralConfig

@@ -200,6 +200,10 @@ def _fairseq(folder: Path) -> None:
     _sentencepiece(folder, "sentencepiece.bpe", vocab_size=300, model_type="unigram")
 
 
+def _nllb(folder: Path) -> None:
+    _sentencepiece(folder, "sentencepiece.bpe", vocab_size=300, model_type="bpe")
+
+
 def _llama(folder: Path) -> None:
     _sentencepiece(
         folder,
@@ -300,6 +304,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "deberta": _deberta,
     "xlm_roberta": _fairseq,
     "camembert": _fairseq,
+    "nllb": _nllb,
     "clip": _clip,
     "tiktoken": _tiktoken,
     "whisper": _whisper,

@@ -9,10 +9,11 @@ import torch
 import transformers
 from kit.tokenizer_files import SAMPLES
 
-from bestiary import pipeline
+from bestiary import AutoTokenizer, pipeline
 from bestiary.core.errors import ArgumentError
 from bestiary.models.blenderbot.tokenizer import BlenderbotTokenizer
-from bestiary.models.mbart.tokenizer import MBartTokenizer
+from bestiary.models.m2m_100.nllb_tokenizer import LANGUAGES, NllbTokenizer
+from bestiary.models.mbart.tokenizer import MBart50Tokenizer, MBartTokenizer
 from bestiary.models.pegasus.tokenizer import PegasusTokenizer
 
 # Texts that the model's own table of characters leaves as they are: 5.23 leaves that table of mBART out.
@@ -37,6 +38,54 @@ def test_mbart(folder: Callable[[str], Path], options: dict[str, Any], tmp_path:
         tokenizer.src_lang, tokenizer.tgt_lang = "ro_RO", "it_IT"
     assert dict(ours("the", text_target="fox")) == dict(theirs("the", text_target="fox"))
     assert len(PLAIN) > 2
+
+
+def behave_alike(ours: Any, theirs: Any) -> None:
+    """Texts, pairs and targets have the same ids, and the ids the same texts."""
+    for text in SAMPLES:
+        assert dict(ours(text, text_target=text)) == dict(theirs(text, text_target=text))
+        assert ours(text, "the").input_ids == theirs(text, "the").input_ids
+        ids = theirs(text).input_ids
+        for skip in (False, True):
+            assert ours.decode(ids, skip_special_tokens=skip) == theirs.decode(ids, skip_special_tokens=skip)
+
+
+@pytest.mark.parametrize("options", [{}, {"src_lang": "sl_SI", "tgt_lang": "fr_XX"}], ids=str)
+def test_mbart50(folder: Callable[[str], Path], options: dict[str, Any], tmp_path: Path) -> None:
+    ours, theirs = (
+        kind.from_pretrained(folder("xlm_roberta"), **options) for kind in (MBart50Tokenizer, transformers.MBart50Tokenizer)
+    )
+    assert ours.get_vocab() == theirs.get_vocab()
+    assert ours.special_tokens_map == theirs.special_tokens_map
+    assert ours.lang_code_to_id == theirs.lang_code_to_id
+    behave_alike(ours, theirs)
+    ours.save_pretrained(tmp_path / "ours")
+    theirs.save_pretrained(tmp_path / "theirs")
+    for path in tmp_path.iterdir():
+        behave_alike(AutoTokenizer.from_pretrained(path), transformers.AutoTokenizer.from_pretrained(path))
+
+
+@pytest.mark.parametrize("options", [{}, {"src_lang": "zul_Latn", "tgt_lang": "fra_Latn", "legacy_behaviour": True}], ids=str)
+def test_nllb(folder: Callable[[str], Path], options: dict[str, Any], tmp_path: Path) -> None:
+    ours = NllbTokenizer.from_pretrained(folder("nllb"), **options)
+    # From the model's file alone 5.23 makes a tokenizer without languages, and with them behind the mask's token.
+    theirs = transformers.NllbTokenizer.from_pretrained(folder("nllb"), additional_special_tokens=list(LANGUAGES))
+    for text in SAMPLES:
+        assert ours.tokenize(text) == theirs.tokenize(text)
+    assert set(ours.get_vocab()) == set(theirs.get_vocab())
+    assert ours.convert_ids_to_tokens(range(301, 504)) == [*LANGUAGES, "<mask>"]  # as in the published tokenizer.json
+    ours.save_pretrained(tmp_path)
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert type(theirs) is transformers.NllbTokenizer
+    assert ours.get_vocab() == theirs.get_vocab()
+    for one in (ours, AutoTokenizer.from_pretrained(tmp_path)):
+        assert type(one) is NllbTokenizer
+        behave_alike(one, theirs)
+    for tokenizer in (ours, theirs):
+        tokenizer.src_lang, tokenizer.tgt_lang = "ace_Arab", "ydd_Hebr"
+    behave_alike(ours, theirs)
+    with pytest.raises(ArgumentError, match="knows no language 'eng_Latin'. Did you mean 'eng_Latn'"):
+        ours.src_lang = "eng_Latin"
 
 
 def test_a_language_that_does_not_exist(folder: Callable[[str], Path]) -> None:

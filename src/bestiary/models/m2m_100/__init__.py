@@ -37,6 +37,7 @@ TASKS = {
 
 if TYPE_CHECKING:
     from .classes import *  # noqa: F403
+    from .nllb_tokenizer import NllbTokenizer, NllbTokenizerFast  # noqa: F401
 
 __getattr__, __dir__ = variant(
     __name__,
@@ -49,4 +50,5 @@ __getattr__, __dir__ = variant(
         "Model": {"decoder_repeats_text": False},
         "ForConditionalGeneration": {"biases_logits": False, "starts": {}},
     },
+    {"nllb_tokenizer": ["NllbTokenizer", "NllbTokenizerFast"]},
 )

@@ -39,7 +39,7 @@ PREPROCESSORS = {"tokenizer": "MBartTokenizer"}
 
 if TYPE_CHECKING:
     from .classes import *  # noqa: F403
-    from .tokenizer import MBartTokenizer, MBartTokenizerFast  # noqa: F401
+    from .tokenizer import MBart50Tokenizer, MBart50TokenizerFast, MBartTokenizer, MBartTokenizerFast  # noqa: F401
 
 __getattr__, __dir__ = variant(
     __name__,
@@ -47,5 +47,5 @@ __getattr__, __dir__ = variant(
     TASKS,
     bart,
     {**bart.NORMS_FIRST, "PreTrainedModel": Import(".model.MBartPreTrainedModel")},
-    {"tokenizer": ["MBartTokenizer", "MBartTokenizerFast"]},
+    {"tokenizer": ["MBartTokenizer", "MBartTokenizerFast", "MBart50Tokenizer", "MBart50TokenizerFast"]},
 )

@@ -1,4 +1,6 @@
-"""mBART's tokenizer: sentencepiece unigrams, behind them tokens of 25 languages."""
+"""mBART's tokenizers: sentencepiece unigrams, behind them tokens of 25 languages, or of 52."""
+
+from typing import Any, ClassVar
 
 from ...preprocess.text.translation_tokenizer import TranslationTokenizer
 
@@ -7,6 +9,11 @@ LANGUAGES = (
     "ar_AR", "cs_CZ", "de_DE", "en_XX", "es_XX", "et_EE", "fi_FI", "fr_XX", "gu_IN", "hi_IN",
     "it_IT", "ja_XX", "kk_KZ", "ko_KR", "lt_LT", "lv_LV", "my_MM", "ne_NP", "nl_XX", "ro_RO",
     "ru_RU", "si_LK", "tr_TR", "vi_VN", "zh_CN",
+)
+FURTHER_LANGUAGES = (
+    "af_ZA", "az_AZ", "bn_IN", "fa_IR", "he_IL", "hr_HR", "id_ID", "ka_GE", "km_KH", "mk_MK",
+    "ml_IN", "mn_MN", "mr_IN", "pl_PL", "ps_AF", "pt_XX", "sv_SE", "sw_KE", "ta_IN", "te_IN",
+    "th_TH", "tl_XX", "uk_UA", "ur_PK", "xh_ZA", "gl_ES", "sl_SI",
 )
 # fmt: on
 
@@ -18,4 +25,13 @@ class MBartTokenizer(TranslationTokenizer):
     last = (*LANGUAGES, "mask_token")
 
 
-MBartTokenizerFast = MBartTokenizer
+class MBart50Tokenizer(TranslationTokenizer):
+    """The same for mBART-50 (Tang et al. 2020), with 52 languages, whose tokens stand before texts."""
+
+    languages, usual_language = (*LANGUAGES, *FURTHER_LANGUAGES), "en_XX"
+    first, last = ("cls_token", "pad_token", "eos_token", "unk_token"), (*languages, "mask_token")
+    language_first, splits_at_whitespace = True, False
+    defaults: ClassVar[dict[str, Any]] = {**TranslationTokenizer.defaults, "bos_token": None}
+
+
+MBartTokenizerFast, MBart50TokenizerFast = MBartTokenizer, MBart50Tokenizer

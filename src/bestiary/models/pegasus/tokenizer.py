@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Regex, Tokenizer, normalizers, processors
 
 from ...core.errors import CorruptFile
 from ...preprocess.text.converters import sentencepiece
@@ -45,15 +45,11 @@ class PegasusTokenizer(PreTrainedTokenizerFast):
         first = [(str(settings[role]), 0.0) for role in ("pad_token", "eos_token")]
         first += [(str(settings[role]), 0.0) for role in ("mask_token_sent", "mask_token") if settings[role] is not None]
         first += [(token, -100.0) for token in _unused(settings)]
-        rust = Tokenizer(
-            models.Unigram(
-                first + [(piece.text, piece.score) for piece in model.pieces[2:]], unk_id=model.unk_id + len(first) - 2
-            )
-        )
-        steps: list[Any] = [sentencepiece.charsmap(model)] if model.charsmap else [normalizers.Replace(Regex("\n"), " ")]
-        rust.normalizer = normalizers.Sequence([*steps, normalizers.Replace(Regex(" {2,}"), " ")])
-        rust.pre_tokenizer = pre_tokenizers.Metaspace(replacement=sentencepiece.SPACE, prepend_scheme="always")
-        rust.decoder = decoders.Metaspace(replacement=sentencepiece.SPACE, prepend_scheme="always")
+        model.pieces = [sentencepiece.Piece(*piece) for piece in first] + model.pieces[2:]
+        model.unk_id += len(first) - 2
+        rust = sentencepiece.of_spaced_words(model)
+        if not model.charsmap:
+            rust.normalizer = normalizers.Sequence([normalizers.Replace(Regex("\n"), " "), rust.normalizer])
         end = str(settings["eos_token"])
         rust.post_processor = processors.TemplateProcessing(
             single=["$A", end], pair=["$A", "$B:0", end], special_tokens=[(end, rust.token_to_id(end))]

@@ -1,5 +1,6 @@
 """The tokenizer of XLM-RoBERTa, CamemBERT and relatives: sentencepiece unigrams under the numbers that fairseq gave them."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tokenizers import Tokenizer, processors
@@ -18,11 +19,13 @@ class FairseqTokenizer(PreTrainedTokenizerFast):
         first: roles of the tokens with the first numbers, or texts of such that have no role. They take the place of the
             first `replaced` tokens of the file.
         last: the same of the tokens behind those of the file.
+        model_type: the kind of model that the file holds.
     """
 
     first: ClassVar[tuple[str, ...]] = ("bos_token", "pad_token", "eos_token", "unk_token")
     last: ClassVar[tuple[str, ...]] = ("mask_token",)
     replaced: ClassVar[int] = 3
+    model_type: ClassVar[int] = sentencepiece.UNIGRAM
     vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {
         "vocab_file": "sentencepiece.bpe.model",
         "tokenizer_file": "tokenizer.json",
@@ -45,16 +48,7 @@ class FairseqTokenizer(PreTrainedTokenizerFast):
         Raises:
             CorruptFile: a BPE model, or one that lacks the tokens at the ends of a text.
         """
-        cls.need(vocab)
-        model = sentencepiece.read(vocab)
-        if model.model_type != sentencepiece.UNIGRAM:
-            raise CorruptFile(f"{vocab} is a BPE model; {cls.__name__} uses a unigram model")
-        first, last = (
-            [sentencepiece.Piece(str(settings.get(name, name))) for name in names] for names in (cls.first, cls.last)
-        )
-        model.pieces = first + model.pieces[cls.replaced :] + last
-        model.unk_id = cls.first.index("unk_token")
-        rust = sentencepiece.of_words(model, bool(settings["add_prefix_space"]))
+        rust = sentencepiece.of_words(cls.renumbered(vocab, settings), bool(settings["add_prefix_space"]))
         bos, eos = str(settings["bos_token"]), str(settings["eos_token"])
         ends = [(token, rust.token_to_id(token)) for token in (bos, eos)]
         for token, index in ends:
@@ -64,3 +58,25 @@ class FairseqTokenizer(PreTrainedTokenizerFast):
             single=[bos, "$A", eos], pair=[bos, "$A", eos, eos, "$B:0", eos], special_tokens=ends
         )
         return rust
+
+    @classmethod
+    def renumbered(cls, vocab: Any, settings: Mapping[str, Any]) -> sentencepiece.Model:
+        """The model in the file `vocab`, its pieces between those of `first` and `last`.
+
+        Raises:
+            CorruptFile: a model of another kind.
+        """
+        cls.need(vocab)
+        model = sentencepiece.read(vocab)
+        kinds = {sentencepiece.UNIGRAM: "unigram", sentencepiece.BPE: "BPE"}
+        if model.model_type != cls.model_type:
+            raise CorruptFile(
+                f"{vocab} is a {kinds[model.model_type]} model; {cls.__name__} uses a {kinds[cls.model_type]} model"
+            )
+        first, last = (
+            [sentencepiece.Piece(str(settings.get(name, name)), kind=sentencepiece.CONTROL) for name in names]
+            for names in (cls.first, cls.last)
+        )
+        model.pieces = first + model.pieces[cls.replaced :] + last
+        model.unk_id = cls.first.index("unk_token")
+        return model

@@ -4,9 +4,10 @@ import copy
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from tokenizers import processors
+from tokenizers import Tokenizer, processors
 
 from ...core.errors import ArgumentError, did_you_mean
+from .converters import sentencepiece
 from .fairseq_tokenizer import FairseqTokenizer
 from .special_tokens import EXTRA, with_space_before
 
@@ -20,12 +21,25 @@ class TranslationTokenizer(FairseqTokenizer):
     Class attributes:
         languages: the tokens. usual_language: `src_lang` where it is not said.
         language_first: whether the language's token stands before the text instead.
+        splits_at_whitespace: whether whitespace behind the last word is dropped, or a token of its own.
     """
 
     languages: ClassVar[tuple[str, ...]]
     usual_language: ClassVar[str]
-    language_first: ClassVar[bool] = False
+    language_first: bool = False
+    splits_at_whitespace: ClassVar[bool] = True
     defaults: ClassVar[dict[str, Any]] = {**FairseqTokenizer.defaults, "src_lang": None, "tgt_lang": None}
+
+    @classmethod
+    def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
+        """Pieces from the file, renumbered; the tokens at the ends follow with the language.
+
+        Raises:
+            CorruptFile: a model of another kind.
+        """
+        if cls.splits_at_whitespace:
+            return super().convert(vocab, merges, settings)
+        return sentencepiece.of_spaced_words(cls.renumbered(vocab, settings))
 
     def _set_framing(self, settings: Mapping[str, Any]) -> None:
         super()._set_framing(settings)
@@ -64,7 +78,8 @@ class TranslationTokenizer(FairseqTokenizer):
     @property
     def lang_code_to_id(self) -> dict[str, int]:
         """The token of each language -> its id."""
-        return {code: self.language_id(code) for code in self.languages}
+        ids = {code: self.rust.main.token_to_id(code) for code in self.languages}
+        return {code: index for code, index in ids.items() if index is not None}
 
     def language_id(self, language: str) -> int:
         """The id of a language's token.

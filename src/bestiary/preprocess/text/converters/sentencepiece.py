@@ -143,6 +143,19 @@ def of_words(model: Model, prefixed: bool = True) -> Tokenizer:
     return rust
 
 
+def of_spaced_words(model: Model) -> Tokenizer:
+    """A tokenizer of words that begin with ▁, where whitespace behind the last one is a token of its own.
+
+    It adds nothing at the ends, and marks no token as special.
+    """
+    rust = Tokenizer(unigram(model) if model.model_type == UNIGRAM else merging(model))
+    steps: list[Any] = [charsmap(model)] if model.charsmap else []
+    rust.normalizer = normalizers.Sequence([*steps, normalizers.Replace(Regex(" {2,}"), " ")])
+    rust.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always")
+    rust.decoder = decoders.Metaspace(replacement=SPACE, prepend_scheme="always")
+    return rust
+
+
 def charsmap(model: Model) -> normalizers.Precompiled:
     """The normalizer that the model was trained with.
 
