@@ -10,7 +10,7 @@ from transformers import DynamicCache as ReferenceDynamicCache
 
 import bestiary
 from bestiary.cache import DynamicCache, EncoderDecoderCache, StaticCache, build, implementations
-from bestiary.core.errors import ArgumentError, CapacityError, InputError
+from bestiary.core.errors import ArgumentError, CapacityError, ConfigError, InputError
 from bestiary.core.logging import BestiaryWarning
 
 LAYERS, ROWS, HEADS, SIZE = 2, 3, 2, 4
@@ -235,6 +235,12 @@ def test_static_never_moves_and_says_when_it_is_full():
     with pytest.raises(InputError, match="made for 3 rows and is given 2"):
         cache.update(*pairs(1, rows=2)[0], 0)
     assert cache.get_max_length() == cache.get_max_cache_shape() == 6
+
+
+def test_a_kind_of_layer_that_does_not_exist():
+    config = config_of(layer_types=["full_attention", "sliding_atention"])
+    with pytest.raises(ConfigError, match="layer_types has 'sliding_atention'.*Did you mean 'sliding_attention'"):
+        build("dynamic", config)
 
 
 def test_static_takes_the_room_at_once():

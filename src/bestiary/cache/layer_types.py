@@ -2,10 +2,12 @@
 
 from typing import Any, NamedTuple
 
-from ..core.errors import ConfigError
+from ..core.errors import ConfigError, did_you_mean
 
 # Kind of layer -> the field of the config that says how many tokens such a layer looks at.
 _LENGTHS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
+_STATES = ("linear_attention", "mamba", "conv")
+_KINDS = ("full_attention", *_LENGTHS, *_STATES)
 
 
 class LayerTypes(NamedTuple):
@@ -34,7 +36,7 @@ class LayerTypes(NamedTuple):
 
     def is_recurrent(self, layer_idx: int) -> bool:
         """Whether layer `layer_idx` keeps a state instead of keys."""
-        return self._is(layer_idx, "linear_attention", "mamba", "conv")
+        return self._is(layer_idx, *_STATES)
 
     @property
     def keeps_states(self) -> bool:
@@ -51,12 +53,18 @@ def layer_types(config: Any) -> LayerTypes:
     """The kinds of the decoder's layers by `layer_kinds()` of `config` (or None), and their lengths.
 
     Raises:
-        ConfigError: a layer has a window or chunks, and the config does not say how long these are.
+        ConfigError: a layer is of a kind that does not exist; it has a window or chunks, and the config does not say how long
+            these are.
     """
     if config is None:
         return LayerTypes()
     config = config.get_text_config(decoder=True)
     kinds = config.layer_kinds()
+    for kind in kinds:
+        if kind not in _KINDS:
+            name = type(config).__name__
+            near = did_you_mean(str(kind), _KINDS)
+            raise ConfigError(f"{name}: layer_types has {kind!r:.80}; expected {', '.join(_KINDS)}.{near}")
     lengths = {kind: config.declared(field) for kind, field in _LENGTHS.items()}
     for kind, length in lengths.items():
         if kind in kinds and (not isinstance(length, int) or length < 1):
