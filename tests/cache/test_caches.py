@@ -240,7 +240,7 @@ def test_static_never_moves_and_says_when_it_is_full():
 def test_a_kind_of_layer_that_does_not_exist():
     config = config_of(layer_types=["full_attention", "sliding_atention"])
     with pytest.raises(ConfigError, match="layer_types has 'sliding_atention'.*Did you mean 'sliding_attention'"):
-        build("dynamic", config)
+        build("dynamic", config, 3)
 
 
 def test_static_takes_the_room_at_once():
