@@ -39,8 +39,11 @@ def test_files_go_both_ways(tmp_path):
 
 def test_another_file_and_unused_keywords(tmp_path):
     GenerationConfig(do_sample=True, top_k=3).save_pretrained(tmp_path, config_file_name="chat.json")
-    made, rest = GenerationConfig.from_pretrained(tmp_path, "chat.json", top_p=0.5, other=1, return_unused_kwargs=True)
-    assert (made.top_k, made.top_p, rest) == (3, 0.5, {"other": 1})
+    for library in (GenerationConfig, transformers.GenerationConfig):
+        made, rest = library.from_pretrained(tmp_path, "chat.json", top_p=0.5, other=1, return_unused_kwargs=True)
+        assert (made.top_k, made.top_p, made.other, rest) == (3, 0.5, 1, {})
+        made, rest = library.from_dict({"max_length": 9, "more": 1}, num_beams=2, more=2, other=3, return_unused_kwargs=True)
+        assert (made.max_length, made.num_beams, made.more, made.other, rest) == (9, 2, 2, 3, {})
 
 
 def test_settings_in_a_model_config():

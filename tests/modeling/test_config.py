@@ -276,3 +276,39 @@ def test_the_form_of_a_file_for_this_release_is_read(tmp_path: Path) -> None:
         json.loads((tmp_path / "config.4.9.0.json").read_text()),
         {"hidden_act": "relu"},
     )
+
+
+CALLERS = {
+    "BertConfig": ({"hidden_size": 24, "note": 1}, {"note": 2, "attn_implementation": "eager", "num_labels": 3}),
+    "CLIPConfig": ({"projection_dim": 24}, {"text_config": {"num_hidden_layers": 1}, "name_or_path": "here"}),
+    "ResNetConfig": ({"out_indices": [1]}, {"out_features": ["stage2"]}),
+}
+
+
+@pytest.mark.parametrize("name", CALLERS)
+def test_keywords_that_are_no_settings_come_back_as_published(name: str) -> None:
+    stored, overrides = CALLERS[name]
+    told = []
+    for library in (bestiary, transformers):
+        config, unused = getattr(library, name).from_dict(dict(stored), return_unused_kwargs=True, **overrides, other=1)
+        assert unused == {"other": 1}
+        assert not {"other", "return_unused_kwargs"} & config.to_dict().keys()
+        told.append({key: config.to_dict().get(key) for key in (*stored, *overrides) if key != "text_config"})
+        told[-1]["more"] = (config._attn_implementation, config.name_or_path)
+    assert told[0] == told[1]
+
+
+def test_keywords_that_a_users_config_has_no_use_for_come_back(tmp_path: Path) -> None:
+    class Config(bestiary.PreTrainedConfig):
+        model_type = "of-a-user"
+
+        def __init__(self, width: int = 1, **kwargs: Any) -> None:
+            self.width, self.depth = width, 2
+            super().__init__(**kwargs)
+
+    Config(width=3).save_pretrained(tmp_path)
+    for config, unused in (
+        Config.from_dict({"width": 3}, return_unused_kwargs=True, depth=5, other=1),
+        Config.from_pretrained(tmp_path, return_unused_kwargs=True, depth=5, other=1),
+    ):
+        assert (config.width, config.depth, unused) == (3, 5, {"other": 1})

@@ -8,7 +8,7 @@ from ..hub.code.files import class_named_for
 from ..hub.code.opening import open_class, refusal
 from ..hub.code.options import CodeOptions
 from ..hub.files import HubOptions, file_itself, get_file
-from ..modeling.config import PreTrainedConfig
+from ..modeling.config import PreTrainedConfig, opened_from
 from ..modeling.families import config_class, families, registered, type_of_class
 
 
@@ -54,7 +54,7 @@ class AutoConfig:
         if reference is not None and code.trust_remote_code and model_type not in registered:
             kind: Any = open_class(pretrained_model_name_or_path, reference, options, code)
             kind.register_for_auto_class()
-            return _named(kind.from_pretrained(path, **rest), pretrained_model_name_or_path)
+            return opened_from(pretrained_model_name_or_path, kind.from_pretrained(path, **rest))
         if model_type is None:  # files of 2019; some name the class of the model
             classes = values.get("architectures")
             types = (type_of_class(name) for name in (classes if isinstance(classes, list) else ()) if isinstance(name, str))
@@ -77,7 +77,7 @@ class AutoConfig:
             if reference is not None:
                 raise refusal(pretrained_model_name_or_path, reference, options, code) from None
             raise
-        return _named(config_kind.from_pretrained(path, **rest), pretrained_model_name_or_path)
+        return opened_from(pretrained_model_name_or_path, config_kind.from_pretrained(path, **rest))
 
     @staticmethod
     def register(model_type: str, config: type[PreTrainedConfig], exist_ok: bool = False) -> None:
@@ -87,10 +87,3 @@ class AutoConfig:
         if not exist_ok and (model_type in registered or model_type in families()):
             raise ConfigError(f"model_type {model_type!r} is taken; pass exist_ok=True to replace it")
         registered[model_type] = config
-
-
-def _named(opened: Any, name_or_path: str | os.PathLike[str]) -> Any:
-    """What a config class has `opened`, a config or with `return_unused_kwargs` a pair, which knows where it is from."""
-    config: PreTrainedConfig = opened[0] if isinstance(opened, tuple) else opened
-    config.__dict__["_name_or_path"] = str(name_or_path)
-    return opened

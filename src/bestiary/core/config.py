@@ -9,13 +9,13 @@ import copy
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields
 from inspect import Parameter
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, dataclass_transform, overload
 
-from .errors import ConfigError, did_you_mean
+from .errors import ConfigError, InputError, did_you_mean
 from .files import write_json
 from .kinds import check
 from .signatures import is_of_the_library, showing, undecorated
@@ -58,22 +58,54 @@ class Record:
         # What a user's own constructor hands on may be from a file.
         self._fill(values, from_caller=is_of_the_library(type(self).__init__))
 
+    @overload
     @classmethod
-    def from_dict(cls, config_dict: dict[str, Any], **overrides: Any) -> Self:
+    def from_dict(
+        cls, config_dict: dict[str, Any], *, return_unused_kwargs: Literal[True], **overrides: Any
+    ) -> tuple[Self, dict[str, Any]]: ...
+
+    @overload
+    @classmethod
+    def from_dict(
+        cls, config_dict: dict[str, Any], *, return_unused_kwargs: Literal[False] = False, **overrides: Any
+    ) -> Self: ...
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], *, return_unused_kwargs: bool = False, **overrides: Any) -> Any:
         """Build from what a file holds; unknown names are kept. `overrides` come from the caller and are checked.
 
+        Args:
+            return_unused_kwargs: leave out the overrides that are no settings, and return them in a second value.
+
         Raises:
-            ConfigError: values clash, or an override is a misspelt field.
+            InputError: `config_dict` is no dictionary. ConfigError: values clash, or an override is a misspelt field.
         """
+        if not isinstance(config_dict, dict):
+            raise InputError(f"{cls.__name__} is made from a dictionary, found {type(config_dict).__name__}")
+        if return_unused_kwargs:
+            unused = {name: overrides.pop(name) for name in cls._unused(overrides, config_dict)}
+            return cls.from_dict(config_dict, **overrides), unused
         self = cls.__new__(cls)
         self._refuse_misspelt(overrides)
         config_dict = with_endless_numbers(config_dict)
-        spelt = {cls.attribute_map.get(name, name) for name in overrides}
+        spelt = cls._said_by(overrides)
         stored = {name: value for name, value in config_dict.items() if cls.attribute_map.get(name, name) not in spelt}
         if not is_of_the_library(cls.__init__):  # a user's own constructor knows what its class has
             return cls(**{**stored, **overrides})
         self._fill({**stored, **overrides})
         return self
+
+    @classmethod
+    def _unused(cls, overrides: Iterable[str], stored: dict[str, Any]) -> list[str]:
+        """Those of the overrides that are no settings of an object made from `stored`."""
+        set_by_user = {} if is_of_the_library(cls.__init__) else vars(cls(**stored))
+        names = {*dir(cls), *cls._field_names, *cls.attribute_map, *stored, *set_by_user}
+        return [name for name in overrides if name not in names]
+
+    @classmethod
+    def _said_by(cls, overrides: Iterable[str]) -> set[str]:
+        """The fields whose stored values these overrides take the place of."""
+        return {cls.attribute_map.get(name, name) for name in overrides}
 
     def _fill(self, values: dict[str, Any], from_caller: bool = False) -> None:
         if from_caller:

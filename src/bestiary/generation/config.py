@@ -194,20 +194,23 @@ class GenerationConfig(Fields):
     def from_pretrained(cls, pretrained_model_name: NameOrPath, config_file_name: str | None = None, **kwargs: Any) -> Any:
         """Read generation_config.json (or `config_file_name`); further keywords override what it holds.
 
-        With `return_unused_kwargs=True`, keywords that are no field come back in a second value instead.
+        With `return_unused_kwargs=True` an empty dictionary comes back in a second value, for all of them are kept.
         """
-        split = kwargs.pop("return_unused_kwargs", False)
         options, overrides = HubOptions.split(kwargs)
-        rest = {name: value for name, value in overrides.items() if name not in cls._field_names} if split else {}
+        split = overrides.pop("return_unused_kwargs", False)
         named = (
             pretrained_model_name if config_file_name is None else get_file(pretrained_model_name, config_file_name, options)
         )
         values = cls.get_dict(named, options)
         settings = cls.from_dict(values)
         settings.__dict__["_opened"] = settings.to_dict()
-        if changes := {name: value for name, value in overrides.items() if name not in rest}:
-            settings.update(allow_custom_entries=True, **changes)
-        return (settings, rest) if split else settings
+        if overrides:
+            settings.update(allow_custom_entries=True, **overrides)
+        return (settings, {}) if split else settings
+
+    @classmethod
+    def _unused(cls, overrides: Iterable[str], stored: dict[str, Any]) -> list[str]:
+        return []
 
     @classmethod
     def from_model_config(cls, model_config: Any) -> Self:

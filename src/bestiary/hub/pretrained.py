@@ -39,7 +39,8 @@ class PretrainedRecord(Record, PushToHubMixin):
             ConfigError: an override is misspelt, or values clash.
         """
         options, overrides = HubOptions.split(kwargs)
-        return cls.from_dict(cls.get_dict(pretrained_model_name_or_path, options), **overrides)
+        opened: Self = cls.from_dict(cls.get_dict(pretrained_model_name_or_path, options), **overrides)
+        return opened
 
     @classmethod
     def from_json_file(cls, json_file: str | os.PathLike[str]) -> Self:

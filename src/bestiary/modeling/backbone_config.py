@@ -1,6 +1,7 @@
 """What the config of a vision backbone says: the names of its stages, and which of them give feature maps."""
 
-from typing import Any, ClassVar, Self
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from ..core.errors import ConfigError, did_you_mean
 from .config import PreTrainedConfig
@@ -23,10 +24,9 @@ class BackboneConfig(PreTrainedConfig):
     _twins: ClassVar[dict[str, str]] = {"out_features": "out_indices", "out_indices": "out_features"}
 
     @classmethod
-    def from_dict(cls, config_dict: dict[str, Any], **overrides: Any) -> Self:
-        """As every config; an override of one way to say which stages takes the place of the other in `config_dict`."""
-        stale = {cls._twins[name] for name in overrides if name in cls._twins}
-        return super().from_dict({name: value for name, value in config_dict.items() if name not in stale}, **overrides)
+    def _said_by(cls, overrides: Iterable[str]) -> set[str]:
+        fields = super()._said_by(overrides)
+        return fields | {cls._twins[name] for name in fields if name in cls._twins}
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
-from ..core.errors import ArgumentError, ConfigError, InputError, did_you_mean
+from ..core.errors import ArgumentError, ConfigError, did_you_mean
 from ..core.kinds import Count, Size, check, fits
 from ..core.logging import warn_once
 from ..core.signatures import is_of_the_library
@@ -134,6 +134,10 @@ class PreTrainedConfig(PretrainedRecord):
         """The folder or the name on the hub that it was loaded from."""
         return str(self.__dict__["_name_or_path"])
 
+    @name_or_path.setter
+    def name_or_path(self, value: str) -> None:
+        self.__dict__["_name_or_path"] = str(value)
+
     @property
     def use_return_dict(self) -> bool:
         """The older name of `return_dict`."""
@@ -209,13 +213,8 @@ class PreTrainedConfig(PretrainedRecord):
         """
         _, kwargs = CodeOptions.split(kwargs)  # a class that is here needs no code of a checkpoint
         options, overrides = HubOptions.split(kwargs)
-        split = overrides.pop("return_unused_kwargs", False)
         values = cls._part_of_this_type(cls.get_dict(pretrained_model_name_or_path, options))
-        field_names = {name for name in overrides if name in cls._field_names or name in cls.attribute_map or name in dir(cls)}
-        field_names |= {name for name in overrides if name in values}
-        config = cls.from_dict(values, **({name: overrides[name] for name in field_names} if split else overrides))
-        config.__dict__["_name_or_path"] = str(pretrained_model_name_or_path)
-        return (config, {name: value for name, value in overrides.items() if name not in field_names}) if split else config
+        return opened_from(pretrained_model_name_or_path, cls.from_dict(values, **overrides))
 
     @classmethod
     def get_dict(cls, name_or_path: NameOrPath, options: HubOptions = HubOptions()) -> dict[str, Any]:
@@ -255,11 +254,8 @@ class PreTrainedConfig(PretrainedRecord):
         return {name: value for name, value in values.items() if name != "model_type"}
 
     @classmethod
-    def from_dict(cls, config_dict: dict[str, Any], **overrides: Any) -> Self:
-        """Build from the content of config.json. Unknown values are kept; `overrides` are checked for misspelling."""
-        if not isinstance(config_dict, dict):
-            raise InputError(f"{cls.__name__} is made from a dictionary, found {type(config_dict).__name__}")
-        return super().from_dict(config_dict, **overrides)
+    def _unused(cls, overrides: Iterable[str], stored: dict[str, Any]) -> list[str]:
+        return [name for name in super()._unused(overrides, stored) if name != "attn_implementation"]
 
     def to_dict(self) -> dict[str, Any]:
         """Every value, with `model_type`, as plain JSON types."""
@@ -302,6 +298,13 @@ def _set_dtype(config: PreTrainedConfig, dtype: Any) -> None:
 
 # Not in the body of the class, where a property would be taken for the default of the field.
 PreTrainedConfig.dtype = property(_get_dtype, _set_dtype)
+
+
+def opened_from(name_or_path: NameOrPath, opened: Any) -> Any:
+    """What a config class has `opened`, a config or with `return_unused_kwargs` a pair, which knows where it is from."""
+    config: PreTrainedConfig = opened[0] if isinstance(opened, tuple) else opened
+    config.name_or_path = str(name_or_path)
+    return opened
 
 
 def _by_number(table: Any) -> Any:
