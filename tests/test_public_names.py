@@ -98,6 +98,17 @@ def test_a_config_needs_no_torch():
     assert "torch" not in modules_after("from bestiary import BertConfig, AutoConfig; BertConfig()")
 
 
+def test_what_scripts_begin_with_imports_no_tokenizer_and_no_template():
+    """A count, for time cannot be tested: what is imported over torch, by the line that most old scripts begin with."""
+    found = modules_after(
+        "import torch, bestiary.compat; bestiary.compat.install()\nfrom transformers import AutoModel, AutoTokenizer, pipeline"
+    )
+    assert not found & {"jinja2", "tokenizers", "huggingface_hub", "safetensors", *OPTIONAL}
+    ours = {name for name in found if name.startswith("bestiary.")}
+    assert not {name for name in ours if name.startswith(("bestiary.preprocess", "bestiary.generation", "bestiary.models"))}
+    assert len(ours) <= 110
+
+
 def test_pipelines_and_models_import_no_optional_package():
     found = modules_after(
         "import torch, bestiary\nbefore = set(sys.modules)\nfrom bestiary import pipeline, AutoModelForCausalLM"

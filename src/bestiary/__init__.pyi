@@ -111,6 +111,7 @@ from .core.errors import PluginError as PluginError
 from .core.errors import SaveError as SaveError
 from .core.errors import TypeHintParsingException as TypeHintParsingException
 from .core.errors import UnknownArchitecture as UnknownArchitecture
+from .core.errors import UnknownModule as UnknownModule
 from .core.errors import UnknownName as UnknownName
 from .core.errors import UnsafeFile as UnsafeFile
 from .core.logging import BestiaryWarning as BestiaryWarning

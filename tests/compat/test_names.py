@@ -122,7 +122,31 @@ def test_a_missing_name_is_told():
     said = json.loads(done.stdout)
     for line, expected in zip(said, MISSING.values(), strict=True):
         assert expected in line
-    assert [line.partition(":")[0] for line in said] == ["UnknownName"] * 4 + ["AttributeError"]
+    kinds = ["UnknownName", "UnknownName", "UnknownModule", "UnknownModule", "AttributeError"]
+    assert [line.partition(":")[0] for line in said] == kinds
+
+
+def test_whether_there_is_a_module_or_a_name_can_be_asked():
+    for library in ("", PREFIX):
+        done = python(
+            library
+            + "import importlib.util, pkgutil, transformers\n"
+            + "for name in ('transformers.nothing', 'transformers.models.nothing'):\n"
+            + "    assert importlib.util.find_spec(name) is None\n"
+            + "    try:\n"
+            + "        importlib.import_module(name)\n"
+            + "    except ModuleNotFoundError as error:\n"
+            + "        assert name.rpartition('.')[2] in str(error)\n"
+            + "    else:\n"
+            + "        raise SystemExit(name)\n"
+            + "try:\n"
+            + "    from transformers import Nothing\n"
+            + "except ImportError as error:\n"
+            + "    assert not isinstance(error, ModuleNotFoundError)\n"
+            + "assert not hasattr(transformers, 'Nothing')\n"
+            + "assert importlib.util.find_spec('transformers.models.bert.modeling_bert')\n"
+        )
+        assert done.returncode == 0, done.stderr
 
 
 def test_too_late_is_refused():

@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from ..core.errors import ArgumentError, UnknownName, did_you_mean
+from ..core.errors import ArgumentError, UnknownModule, UnknownName, did_you_mean
 from ..core.logging import set_verbosity_by, speak_as
 from ..core.missing_weights import start_afresh
 from .names import RENAMED, paths, sources
@@ -47,8 +47,11 @@ class _Finder:
         if not f"{fullname}.".startswith((f"{ROOT}.", f"{ASIDE}.") if _installed else f"{ASIDE}."):
             return None
         if sources(_below(fullname)) is None:
+            callers = _importing()
+            if "_find_and_load_unlocked" not in callers:
+                return None  # `importlib.util.find_spec` asks whether there is one
             parent, _, name = fullname.rpartition(".")
-            raise UnknownName(_explain(parent, name))
+            raise (UnknownName if "_handle_fromlist" in callers else UnknownModule)(_explain(parent, name))
         file = _file(_below(fullname))
         spec = ModuleSpec(fullname, self, origin=file, is_package=True)  # type: ignore[arg-type]  # it has what a loader needs
         spec.has_location = True  # the module gets `__file__`: tools ask where the package lies
@@ -103,12 +106,21 @@ def old_module(name: str, names: Sequence[str] | None = None) -> ModuleType:
     It is a module of this library, whether `install` was called or not, and whether the published package is imported or not.
 
     Raises:
-        UnknownName: there is no such module, or nothing of one of these names in it.
+        UnknownModule, UnknownName: there is no such module, or nothing of one of these names in it.
     """
     root = ROOT if _installed else ASIDE
     _find_by_name()
     module = importlib.import_module(root + name.removeprefix(ROOT))
     return __import__(module.__name__, fromlist=names) if names else sys.modules[root]
+
+
+def _importing() -> list[str]:
+    """The functions of the import system that ask a finder now, the innermost first: its arguments do not tell what for."""
+    names, frame = [], sys._getframe(2)
+    while frame.f_code.co_filename == ModuleSpec.__init__.__code__.co_filename and frame.f_back:
+        names.append(frame.f_code.co_name)
+        frame = frame.f_back
+    return names
 
 
 def _below(fullname: str) -> str:

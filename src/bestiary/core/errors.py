@@ -38,6 +38,12 @@ class UnknownName(BestiaryError, ImportError):
     code = "unknown-name"
 
 
+class UnknownModule(UnknownName, ModuleNotFoundError):
+    """An old script imports a module that this library does not have."""
+
+    code = "unknown-module"
+
+
 class InputError(BestiaryError, ValueError):
     """What was passed to a model, tokenizer, processor or pipeline cannot be used."""
 

@@ -21,7 +21,6 @@ from ..hub.options import network_is_off, offline
 from ..modeling.base import PreTrainedModel
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import tasks_of
-from ..preprocess.text.encoding import UNLIMITED
 from .base import Pipeline, options_of
 from .custom import Table, tasks_of_config
 from .defaults import embedded_model_path
@@ -175,6 +174,8 @@ def _default_model(task: Task, hub: HubOptions) -> tuple[Any, HubOptions]:
 
 def _limit(tokenizer: Any, config: Any) -> None:
     """A tokenizer opened here whose file names no limit gets the model's own, so that truncation has something to cut to."""
+    from ..preprocess.text.encoding import UNLIMITED  # many pipelines have no tokenizer
+
     text = config.get_text_config() if isinstance(config, PreTrainedConfig) else None
     positions = None if text is None else text.get("max_position_embeddings")
     if text is not None and positions is not None and tokenizer.model_max_length >= UNLIMITED:

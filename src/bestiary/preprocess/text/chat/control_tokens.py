@@ -8,11 +8,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from jinja2 import nodes
 from tokenizers import AddedToken, Tokenizer
 
 from ....core.errors import InputError
-from .sandbox import compiled
 
 _START, _END = "\U000f0000", "\U000f0001"
 
@@ -34,6 +32,10 @@ def pattern_of(tokens: Iterable[AddedToken], source: str, listed: Collection[str
 
 def _literals(source: str) -> str:
     """The texts in a template, so joined that nothing is found across two of them."""
+    from jinja2 import nodes  # a tokenizer without templates does without
+
+    from .sandbox import compiled
+
     tree = compiled(source).environment.parse(source)
     constants = [node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)]
     return "\0".join([node.data for node in tree.find_all(nodes.TemplateData)] + constants)

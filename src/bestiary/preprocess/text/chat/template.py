@@ -10,7 +10,6 @@ from tokenizers import AddedToken
 from ....core.errors import ArgumentError, InputError
 from ....core.logging import warn_once
 from .control_tokens import mark, pattern_of
-from .sandbox import run
 from .tool_schema import get_json_schema
 
 CHATML = (
@@ -239,7 +238,7 @@ def _render(
     """The text, and the parts of it that the assistant wrote where those are asked for."""
     secret = secrets.token_hex(8)
     marks = (f"\x02{secret}", f"\x03{secret}") if marking else ("", "")
-    text = run(source, {**context, "messages": chat}, marks)
+    text = _run(source, {**context, "messages": chat}, marks)
     if unfinished:
         text = _open_end(source, chat, context, marks, text, unfinished if isinstance(unfinished, str) else "content")
     if not marking:
@@ -247,6 +246,12 @@ def _render(
     if marks[0] not in text:
         warn_once("no-marks", "the chat template marks nothing with {% generation %}: assistant_masks holds zeros alone")
     return _take_out(text, marks)
+
+
+def _run(source: str, variables: Mapping[str, Any], marks: tuple[str, str]) -> str:
+    from .sandbox import run  # and with it jinja2, which takes a tokenizer longer to import than all else that it needs
+
+    return run(source, variables, marks)
 
 
 def _take_out(text: str, marks: tuple[str, str]) -> tuple[str, list[Span]]:
@@ -264,7 +269,7 @@ def _open_end(source: str, chat: list[Any], context: Mapping[str, Any], marks: t
     """`text` up to where a field of the last message ends, found by rendering once more with a mark there."""
     end = f"\x04{secrets.token_hex(8)}"
     variables = {**context, "messages": [*chat[:-1], _with_end(chat[-1], end, field)]}
-    head, marker, _ = run(source, variables, marks).partition(end)
+    head, marker, _ = _run(source, variables, marks).partition(end)
     for candidate in (head, head.rstrip()):
         if marker and text.startswith(candidate):
             return candidate
