@@ -198,11 +198,8 @@ class GenerationConfig(Fields):
         """
         options, overrides = HubOptions.split(kwargs)
         split = overrides.pop("return_unused_kwargs", False)
-        named = (
-            pretrained_model_name if config_file_name is None else get_file(pretrained_model_name, config_file_name, options)
-        )
-        values = cls.get_dict(named, options)
-        settings = cls.from_dict(values)
+        file = None if config_file_name is None else get_file(pretrained_model_name, config_file_name, options)
+        settings = cls.from_dict(cls.get_dict(file or pretrained_model_name, options))
         settings.__dict__["_opened"] = settings.to_dict()
         if overrides:
             settings.update(allow_custom_entries=True, **overrides)

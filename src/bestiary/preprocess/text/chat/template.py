@@ -248,7 +248,7 @@ def _render(
     return _take_out(text, marks)
 
 
-def _run(source: str, variables: Mapping[str, Any], marks: tuple[str, str]) -> str:
+def _run(source: str, variables: dict[str, Any], marks: tuple[str, str]) -> str:
     from .sandbox import run  # and with it jinja2, which takes a tokenizer longer to import than all else that it needs
 
     return run(source, variables, marks)
