@@ -712,6 +712,10 @@ from .models.t5.model import T5Model as T5Model
 from .models.t5.model import T5PreTrainedModel as T5PreTrainedModel
 from .models.t5.tokenizer import T5Tokenizer as T5Tokenizer
 from .models.t5.tokenizer import T5TokenizerFast as T5TokenizerFast
+from .models.time_series_transformer import TimeSeriesTransformerConfig as TimeSeriesTransformerConfig
+from .models.time_series_transformer.model import TimeSeriesTransformerForPrediction as TimeSeriesTransformerForPrediction
+from .models.time_series_transformer.model import TimeSeriesTransformerModel as TimeSeriesTransformerModel
+from .models.time_series_transformer.model import TimeSeriesTransformerPreTrainedModel as TimeSeriesTransformerPreTrainedModel
 from .models.umt5 import UMT5Config as UMT5Config
 from .models.umt5 import UMT5EncoderModel as UMT5EncoderModel
 from .models.umt5 import UMT5ForConditionalGeneration as UMT5ForConditionalGeneration

@@ -25,6 +25,7 @@ SHARED_HEADS = [
     ("llama", "LlamaForCausalLM"),
     ("llama", "LlamaForSequenceClassification"),
     ("mixtral", "MixtralForCausalLM"),
+    ("time_series_transformer", "TimeSeriesTransformerForPrediction"),
     ("vit", "ViTForImageClassification"),
 ]
 """A family and class for every file of `modeling/heads` (`test_shared_heads.py` looks that none is missing)."""

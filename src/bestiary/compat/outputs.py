@@ -9,7 +9,6 @@ _STATES = "hidden_states attentions"
 _ENCODER = "encoder_last_hidden_state encoder_hidden_states encoder_attentions"
 _DECODER = "past_key_values decoder_hidden_states decoder_attentions"
 _ROUTED = f"{_DECODER} decoder_router_logits cross_attentions {_ENCODER} encoder_router_logits"
-_SERIES = f"{_DECODER} cross_attentions {_ENCODER} loc scale static_features"
 _LOSSES = "encoder_z_loss decoder_z_loss encoder_aux_loss decoder_aux_loss"
 
 _FIELDS = {
@@ -21,13 +20,10 @@ _FIELDS = {
     "MoEModelOutputWithPastAndCrossAttentions": (
         f"last_hidden_state past_key_values {_STATES} cross_attentions router_probs router_logits"
     ),
-    "SampleTSPredictionOutput": "sequences",
     "SemanticSegmenterOutput": f"loss logits {_STATES}",
     "Seq2SeqMoEModelOutput": f"last_hidden_state {_ROUTED}",
     "Seq2SeqMoEOutput": f"loss logits {_LOSSES} {_ROUTED}",
     "Seq2SeqSpectrogramOutput": f"loss spectrogram {_DECODER} cross_attentions {_ENCODER}",
-    "Seq2SeqTSModelOutput": f"last_hidden_state {_SERIES}",
-    "Seq2SeqTSPredictionOutput": f"loss params {_SERIES}",
     "Wav2Vec2BaseModelOutput": f"last_hidden_state extract_features {_STATES}",
     "XVectorOutput": f"loss logits embeddings {_STATES}",
 }

@@ -163,3 +163,9 @@ def load_balancing_loss(router_logits: Sequence[Tensor], chosen: int, attention_
         counts = real.repeat(len(router_logits)).unsqueeze(1)
     total = counts.sum()
     return scores.shape[1] * ((sent * counts).sum(0) / total * ((probabilities * counts).sum(0) / total)).sum()
+
+
+def weighted_average(values: Tensor, weights: Tensor) -> Tensor:
+    """The mean of values (...), weighted; what weighs nothing may be NaN. Weights that sum to less than 1 count as 1."""
+    weighted = torch.where(weights != 0, values * weights, 0.0)
+    return weighted.sum() / weights.sum().clamp(min=1.0)
