@@ -518,6 +518,11 @@ from .models.mamba.model import MambaForCausalLM as MambaForCausalLM
 from .models.mamba.model import MambaModel as MambaModel
 from .models.mamba.model import MambaOutput as MambaOutput
 from .models.mamba.model import MambaPreTrainedModel as MambaPreTrainedModel
+from .models.marian import MarianConfig as MarianConfig
+from .models.marian import MarianForCausalLM as MarianForCausalLM
+from .models.marian import MarianModel as MarianModel
+from .models.marian import MarianMTModel as MarianMTModel
+from .models.marian import MarianPreTrainedModel as MarianPreTrainedModel
 from .models.mbart import MBartConfig as MBartConfig
 from .models.mbart import MBartForCausalLM as MBartForCausalLM
 from .models.mbart import MBartForConditionalGeneration as MBartForConditionalGeneration

@@ -32,7 +32,7 @@ def check_tokens(model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any
             return  # a decoding step, which pays for no more than this
     values = by_name(model, args, kwargs)
     ids, embeds = values.get("input_ids"), values.get("inputs_embeds")
-    vocabulary = model.config.get_text_config().get("vocab_size")
+    vocabulary = model.text_config().get("vocab_size")
     if vocabulary is None:
         return
     if ids is not None:

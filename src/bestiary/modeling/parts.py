@@ -94,6 +94,10 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
         """Warn of padding in `ids` (B, T) without a mask; a family in which padding changes nothing overrides this."""
         warn_of_padding(ids, self.config.pad_token_id, (self.config.bos_token_id, self.config.eos_token_id))
 
+    def text_config(self) -> PreTrainedConfig:
+        """The config of the text that forward reads."""
+        return self.config.get_text_config()
+
     def outer_name(self, name: str) -> str:
         """What a caller calls the input `name` of forward; a part of a larger model, which hands it on, overrides this."""
         return name

@@ -38,28 +38,37 @@ def resize(
         raise InputError(
             "a part of this model lies on disk and would keep its size; resize it before it is spread (device_map)"
         )
-    head, old_size = model.get_output_embeddings(), embedding.num_embeddings
-    tied = isinstance(head, nn.Linear) and head.weight is embedding.weight
+    old_size = embedding.num_embeddings
+    resize_table(model, embedding, model.get_output_embeddings(), size, mean_resizing)
+    for table in _other_tables(model, embedding, old_size):
+        _resize_rows(model, table, "weight", size, mean_resizing)
+        _say_size(table, size)
+    for module, name in model.vocabulary_biases():
+        resize_bias(module, name, size)
+    text = model.config.get_text_config()
+    text.__dict__["vocab_size"] = size
+    model.config.__dict__.update({"vocab_size": size} if "vocab_size" in type(model.config)._field_names else {})
+    model.tie_weights()
+    return embedding
+
+
+def resize_table(model: ModelParts, embedding: nn.Embedding, head: nn.Module | None, size: int, mean_resizing: bool) -> None:
+    """Give a table of words and the layer of their logits, which may be tied to it, `size` rows; arguments as of `resize`."""
+    old_size, tied = embedding.num_embeddings, isinstance(head, nn.Linear) and head.weight is embedding.weight
     _resize_rows(model, embedding, "weight", size, mean_resizing)
-    embedding.num_embeddings = size
-    if embedding.padding_idx is not None and embedding.padding_idx >= size:
-        embedding.padding_idx = None
+    _say_size(embedding, size)
     if isinstance(head, nn.Linear):
         if tied:
             head.weight = embedding.weight
         elif head.out_features == old_size:
             _resize_rows(model, head, "weight", size, mean_resizing)
         head.out_features = size
-    for table in _other_tables(model, embedding, old_size):
-        _resize_rows(model, table, "weight", size, mean_resizing)
-        table.num_embeddings = size
-    for module, name in model.vocabulary_biases():
-        _resize_bias(module, name, size)
-    text = model.config.get_text_config()
-    text.__dict__["vocab_size"] = size
-    model.config.__dict__.update({"vocab_size": size} if "vocab_size" in type(model.config)._field_names else {})
-    model.tie_weights()
-    return embedding
+
+
+def _say_size(table: nn.Embedding, size: int) -> None:
+    table.num_embeddings = size
+    if table.padding_idx is not None and table.padding_idx >= size:
+        table.padding_idx = None
 
 
 def _other_tables(model: ModelParts, embedding: nn.Embedding, old_size: int) -> list[nn.Embedding]:
@@ -86,7 +95,7 @@ def _resize_rows(model: ModelParts, module: nn.Module, name: str, size: int, mea
 
 
 @torch.no_grad()
-def _resize_bias(module: nn.Module, name: str, size: int) -> None:
+def resize_bias(module: nn.Module, name: str, size: int) -> None:
     """A bias (V) or (1, V), a parameter or a stored buffer, cut or with zeros behind it."""
     old = {**module._parameters, **module._buffers}[name]
     if old is not None:

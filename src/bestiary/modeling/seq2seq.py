@@ -78,7 +78,7 @@ class Seq2SeqPreTrainedModel(PreTrainedModel):
         Raises:
             InputError: the vocabulary does not have the start token that the config names.
         """
-        start, size = self.decoder_start(), self.config.get("vocab_size")
+        start, size = self.decoder_start(), self.config.get_text_config(decoder=True).get("vocab_size")
         if start is not None and not 0 <= start < size:
             raise InputError(
                 f"config.decoder_start_token_id is {start}, outside of the vocabulary of {size} (0 to {size - 1}); set it, or"
@@ -137,6 +137,9 @@ class TextEncoder(Half):
 
 class TextDecoder(Half):
     """The decoder that writes a text and looks at what an encoder gives, where there is one."""
+
+    def text_config(self) -> PreTrainedConfig:
+        return self.config.get_text_config(decoder=True)
 
     def outer_name(self, name: str) -> str:
         """In a whole model the plain names are the encoder's."""

@@ -1,5 +1,6 @@
 """The hyperparameters that BART, Whisper and their relatives publish under the same names. Needs no torch."""
 
+import copy
 from typing import ClassVar
 
 from ..core.kinds import Amount, Depth, Rate, Size
@@ -38,6 +39,20 @@ class Seq2SeqConfig(PreTrainedConfig):
         super().validate()
         self.divides("d_model", "encoder_attention_heads")
         self.divides("d_model", "decoder_attention_heads")
+
+    def vocabulary(self, decoder: bool) -> int:
+        """How many words the decoder, or the encoder, knows; a family whose halves differ in that overrides this."""
+        size: int = self.get("vocab_size")
+        return size
+
+    def get_text_config(self, decoder: bool | None = None) -> PreTrainedConfig:
+        """This config; where the decoder (or the encoder) has a vocabulary of its own, a copy whose `vocab_size` is that."""
+        size = self.get("vocab_size") and self.vocabulary(bool(decoder))
+        if size == self.get("vocab_size"):
+            return self
+        config = copy.copy(self)
+        config.__dict__["vocab_size"] = size
+        return config
 
     def layer_kinds(self) -> tuple[str, ...]:
         """The kinds of the decoder's layers."""

@@ -28,7 +28,10 @@ class Seq2SeqLM(GenerationMixin, VocabularyHead, Seq2SeqPreTrainedModel):
         """
         if not isinstance(labels, Tensor) or labels.dim() != 2:
             raise InputError(f"labels are {shown(labels)}; expected a tensor (batch, tokens)")
-        return self.shifted(check_classes(labels, self.config.get("vocab_size")))
+        return self.shifted(check_classes(labels, self.config.get_text_config(decoder=True).get("vocab_size")))
+
+    def add_head(self, config: PreTrainedConfig) -> None:
+        super().add_head(config.get_text_config(decoder=True))
 
     def forward(
         self,
@@ -64,7 +67,7 @@ class DecoderLM(CausalLM, Seq2SeqPreTrainedModel):
     alone: ClassVar[dict[str, Any]] = {"is_encoder_decoder": False}
 
     def __init__(self, config: PreTrainedConfig) -> None:
-        config = copy.deepcopy(config)
+        config = copy.deepcopy(config.get_text_config(decoder=True))
         config.update(self.alone)
         super().__init__(config)
 

@@ -74,7 +74,7 @@ class BartHalf(Half, BartPreTrainedModel):
 
     def __init__(self, config: BartConfig) -> None:
         super().__init__(config)
-        self.embed_tokens = self.word_table(config)
+        self.embed_tokens = self.word_table(self.text_config())
         rows = config.max_position_embeddings + self.first_row
         self.embed_positions = self.positions_class(rows, config.d_model, first=self.first_row)
         self.layers = layers_of(config, self.layer_class)
@@ -135,10 +135,11 @@ class BartForConditionalGeneration(Seq2SeqLM, BartHeaded):
     _tied_weights_keys = {**BartHeaded._tied_weights_keys, "lm_head.weight": "model.shared.weight"}
     starts = {"final_logits_bias": constant(0.0)}
     final_logits_bias: Tensor | None
+    lm_head: nn.Linear
 
     def add_head(self, config: PreTrainedConfig) -> None:
         super().add_head(config)
-        bias = torch.zeros(1, config.get("vocab_size")) if self.biases_logits else None
+        bias = torch.zeros(1, self.lm_head.out_features) if self.biases_logits else None
         self.register_buffer("final_logits_bias", bias)
 
     def vocabulary_logits(self, hidden: Tensor) -> Tensor:
