@@ -233,6 +233,7 @@ from .models.bart.model import BartModel as BartModel
 from .models.bart.model import BartPreTrainedModel as BartPreTrainedModel
 from .models.bart.model import BartPretrainedModel as BartPretrainedModel
 from .models.bart.model import PretrainedBartModel as PretrainedBartModel
+from .models.bart.table_tokenizer import TapexTokenizer as TapexTokenizer
 from .models.bart.tokenizer import BartTokenizer as BartTokenizer
 from .models.bart.tokenizer import BartTokenizerFast as BartTokenizerFast
 from .models.bert import BertConfig as BertConfig
@@ -793,6 +794,7 @@ from .pipelines.tasks.image_feature_extraction import ImageFeatureExtractionPipe
 from .pipelines.tasks.object_detection import ObjectDetectionPipeline as ObjectDetectionPipeline
 from .pipelines.tasks.question_answering import QuestionAnsweringPipeline as QuestionAnsweringPipeline
 from .pipelines.tasks.summarization import SummarizationPipeline as SummarizationPipeline
+from .pipelines.tasks.table_question_answering import TableQuestionAnsweringPipeline as TableQuestionAnsweringPipeline
 from .pipelines.tasks.text2text_generation import Text2TextGenerationPipeline as Text2TextGenerationPipeline
 from .pipelines.tasks.text_classification import TextClassificationPipeline as TextClassificationPipeline
 from .pipelines.tasks.text_generation import TextGenerationPipeline as TextGenerationPipeline

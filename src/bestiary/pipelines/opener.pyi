@@ -18,6 +18,7 @@ from .tasks.image_feature_extraction import ImageFeatureExtractionPipeline
 from .tasks.object_detection import ObjectDetectionPipeline
 from .tasks.question_answering import QuestionAnsweringPipeline
 from .tasks.summarization import SummarizationPipeline
+from .tasks.table_question_answering import TableQuestionAnsweringPipeline
 from .tasks.text2text_generation import Text2TextGenerationPipeline
 from .tasks.text_classification import TextClassificationPipeline
 from .tasks.text_generation import TextGenerationPipeline
@@ -138,6 +139,16 @@ class SummarizationKeywords(_Generating, total=False):
     return_type: Any
     clean_up_tokenization_spaces: bool | None
     truncation: Any
+    stop_sequence: Any
+    prefix: str | None
+
+class TableQuestionAnsweringKeywords(_Generating, total=False):
+    padding: bool | str | None
+    truncation: Any
+    return_tensors: bool | None
+    return_text: bool | None
+    return_type: Any
+    clean_up_tokenization_spaces: bool | None
     stop_sequence: Any
     prefix: str | None
 
@@ -269,6 +280,10 @@ class Opener(Protocol):
     def __call__(
         self, task: Literal["summarization"], model: Any = None, **options: Unpack[SummarizationKeywords]
     ) -> SummarizationPipeline: ...
+    @overload
+    def __call__(
+        self, task: Literal["table-question-answering"], model: Any = None, **options: Unpack[TableQuestionAnsweringKeywords]
+    ) -> TableQuestionAnsweringPipeline: ...
     @overload
     def __call__(
         self, task: Literal["text2text-generation"], model: Any = None, **options: Unpack[Text2TextGenerationKeywords]

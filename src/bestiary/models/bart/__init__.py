@@ -59,5 +59,6 @@ __getattr__, __dir__ = lazy(
     {
         "model": ["BartPreTrainedModel", "BartPretrainedModel", "PretrainedBartModel", *dict.fromkeys(TASKS.values())],
         "tokenizer": ["BartTokenizer", "BartTokenizerFast"],
+        "table_tokenizer": ["TapexTokenizer"],
     },
 )
