@@ -252,13 +252,14 @@ def pair(model_type: str, name: str, variant: str = "") -> Pair:
 
 @torch.no_grad()
 def spread(model: torch.nn.Module) -> None:
-    """Move every parameter away from its starting value, so that biases and norms matter and no two weights are alike.
+    """Move every trained parameter away from its starting value, so that biases and norms matter and no two are alike.
 
     Stored buffers (running means and variances) move up, so that variances stay above 0. What no file holds stays.
     """
     unsaved = getattr(model, "_keys_to_ignore_on_save", None) or ()
     for name, parameter in model.named_parameters():
-        if parameter.is_floating_point() and name not in unsaved:
+        # A table of sines that turns queries and keys is frozen, and no longer one if moved.
+        if parameter.is_floating_point() and parameter.requires_grad and name not in unsaved:
             parameter.add_(torch.randn_like(parameter) * 0.05)
     stored = model.state_dict().keys()
     for name, buffer in model.named_buffers():

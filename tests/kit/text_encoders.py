@@ -13,12 +13,14 @@ def memory() -> Inputs:
     return {"encoder_hidden_states": torch.randn(3, 5, 32), "encoder_attention_mask": mask}
 
 
-def encoder_heads(prefix: str, pad: int = 0, segments: bool = False, decoder: str = "") -> dict[str, Head]:
+def encoder_heads(
+    prefix: str, pad: int = 0, segments: bool = False, decoder: str = "", without: tuple[str, ...] = ()
+) -> dict[str, Head]:
     """The usual classes of an encoder whose padding has the id `pad`.
 
     Args:
         segments: whether the second half of a text is of another segment. decoder: the class that generates, with
-            cross-attention; its name without `prefix`.
+            cross-attention; its name without `prefix`. without: the classes that the family does not have, likewise.
     """
 
     def texts(**kwargs: Any) -> Inputs:
@@ -45,7 +47,7 @@ def encoder_heads(prefix: str, pad: int = 0, segments: bool = False, decoder: st
             choices, lambda inputs: {"labels": torch.tensor([2, 0])}, real=lambda inputs: inputs["attention_mask"].flatten(0, 1)
         ),
     }
-    return {f"{prefix}{name}": head for name, head in heads.items()}
+    return {f"{prefix}{name}": head for name, head in heads.items() if name not in without}
 
 
 TINY = {

@@ -25,6 +25,7 @@ APART = {
     ("DebertaEncoder", "gradient_checkpointing"): "layers and models say it",
     ("DebertaV2Encoder", "gradient_checkpointing"): "layers and models say it",
     ("DebertaLayerNorm", "variance_epsilon"): "it is torch's own LayerNorm, where that is eps",
+    ("RoFormerEncoder", "gradient_checkpointing"): "layers and models say it",
     ("T5Attention", "gradient_checkpointing"): "layers and models say it",
     ("DetrConvEncoder", "config"): "the module at this path is a plain nn.ModuleDict",
     ("DetrMHAttentionMap", "attention_dropout"): "nothing is dropped there, whatever the config says of other attention",

@@ -9,6 +9,7 @@ from ..nn.norm import RMSNorm
 from ..nn.rope import Rotary
 from .decoder_config import DecoderConfig
 from .decoder_stack import DecoderStack
+from .rotary import reach_of, rotary_modules, rotary_states
 
 
 class RotaryDecoder(DecoderStack):
@@ -25,18 +26,10 @@ class RotaryDecoder(DecoderStack):
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__(config)
-        self.rotary_emb = self.make_rotary(config)
+        self.rotary_emb = rotary_modules(config)
 
     def make_norm(self, config: DecoderConfig) -> nn.Module:
         return self.norm_class(config.hidden_size, config.rms_norm_eps)
-
-    def make_rotary(self, config: DecoderConfig) -> nn.ModuleDict:
-        """Kind of layer -> what gives its keys and queries their positions; kinds with equal tables share one."""
-        tables = config.rotary_tables
-        limit, interleaved = config.max_position_embeddings, config.interleaved_rotary
-        modules = [Rotary(table, config.head_size, limit, interleaved) for table in tables.values()]
-        first = {kind: next(i for i, other in enumerate(tables.values()) if other == table) for kind, table in tables.items()}
-        return nn.ModuleDict({kind: modules[index] for kind, index in first.items()})
 
     def enter(self, x: Tensor, position_ids: Tensor) -> Tensor:
         """The embeddings times `embedding_multiplier`, and, in training, with `embedding_dropout`."""
@@ -51,14 +44,11 @@ class RotaryDecoder(DecoderStack):
     @property
     def reach(self) -> int | None:
         """The length up to which positions are good; None where there is no end."""
-        ends = [table.reach for table in self.rotary_emb.children() if isinstance(table, Rotary) and table.reach is not None]
-        return min(ends, default=None)
+        return reach_of(self.rotary_emb)
 
     def shared(self, x: Tensor, position_ids: Tensor) -> dict[str, dict[str, Any]]:
         """Kind of layer -> cosines and sines (B or 1, T, K) of the positions, as `rotary`."""
-        by_kind = dict(self.rotary_emb.items())  # looked up once: while a model is exported, each look gives other objects
-        tables = {table: table(position_ids, x.dtype) for table in dict.fromkeys(by_kind.values())}
-        return {kind: {"rotary": tables[table]} for kind, table in by_kind.items()}
+        return {kind: {"rotary": table} for kind, table in rotary_states(self.rotary_emb, position_ids, x.dtype).items()}
 
 
 class Decoder(RotaryDecoder):

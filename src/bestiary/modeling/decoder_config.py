@@ -1,18 +1,12 @@
 """The hyperparameters that decoders with rotary positions share. Needs no torch."""
 
-from typing import Any, ClassVar
-
 from ..core.errors import ConfigError
 from ..core.kinds import Amount, Count, Depth, Length, Rate, Size, check
-from ..nn.rope_parameters import Parameters, rope_parameters
-from .config import PreTrainedConfig
+from .rotary_config import RotaryConfig
 
 
-class DecoderConfig(PreTrainedConfig):
+class DecoderConfig(RotaryConfig):
     """Base of the configs of Llama and its relatives; a family declares what it has besides and where its defaults differ.
-
-    `rope_parameters` holds `rope_type`, `rope_theta` and the numbers of the scaling, or, where layers of different kinds turn
-    by different tables, such a table for each kind of layer; the older `rope_theta` and `rope_scaling` are read as well.
 
     Further fields that the modules of a decoder know, where a family declares them (`declared`): `attention_bias`,
     `attention_out_bias`, `mlp_bias`, `layer_types`, `sliding_window`, `attention_chunk_size`, `use_bidirectional_attention`, of
@@ -22,16 +16,7 @@ class DecoderConfig(PreTrainedConfig):
     `residual_dropout`, `embedding_dropout`, `lm_head_bias`, and the factors `embedding_multiplier`, `attention_multiplier`
     (instead of 1/sqrt(K)), `residual_multiplier`, `logit_scale` and 1/`logits_scaling`. A family that calls one otherwise, or
     has no RMS norm, says so in `attribute_map`: {"rms_norm_eps": "layer_norm_eps"}.
-
-    Class attributes:
-        default_theta: `rope_theta` where the file has none.
-        default_partial_rotary_factor: the share of each head that turns, where the file does not say it; None for all.
-        interleaved_rotary: whether neighbours turn together, (x_0, x_1), instead of (x_0, x_{K/2}).
     """
-
-    default_theta: ClassVar[float] = 10_000.0
-    default_partial_rotary_factor: ClassVar[float | None] = None
-    interleaved_rotary: ClassVar[bool] = False
 
     vocab_size: Length = 32000
     hidden_size: Size = 4096
@@ -47,7 +32,6 @@ class DecoderConfig(PreTrainedConfig):
     bos_token_id: int | None = 1
     eos_token_id: int | list[int] | None = 2
     tie_word_embeddings: bool = False
-    rope_parameters: dict[str, Any] | None = None
     attention_dropout: Rate = 0.0
 
     def validate(self) -> None:
@@ -56,18 +40,8 @@ class DecoderConfig(PreTrainedConfig):
         if self.head_dim is None:
             self.divides("hidden_size", "num_attention_heads")
             self.head_dim = self.head_size
-        if self.head_dim % 2:
-            raise ConfigError(
-                f"{type(self).__name__}: head_dim is {self.head_dim}; rotary positions turn pairs, so it must be even"
-            )
         self.divides("num_attention_heads", "num_key_value_heads")
-        older = ("rope_scaling", "rope_theta", "partial_rotary_factor")
-        scaling, theta, share = (self.__dict__.pop(name, None) for name in older)
-        tables = self.rope_parameters or {}
-        if tables and all(isinstance(table, dict) for table in tables.values()):
-            self.rope_parameters = {kind: self._rotary(table, share=share) for kind, table in tables.items()}
-        else:
-            self.rope_parameters = self._rotary(self.rope_parameters, scaling, theta, share)
+        self.read_rotary()
         self._check_experts()
         if "layer_types" in self._field_names and self.__dict__["layer_types"] is None:
             self.__dict__["layer_types"] = self.usual_layer_types()
@@ -99,41 +73,6 @@ class DecoderConfig(PreTrainedConfig):
         """Whether layer `layer_idx` of a mixture has experts, and not one MLP for all tokens."""
         dense, step = self.declared("mlp_only_layers") or (), self.declared("decoder_sparse_step", 1)
         return layer_idx >= self.declared("first_k_dense_replace", 0) and layer_idx not in dense and (layer_idx + 1) % step == 0
-
-    def _rotary(
-        self,
-        table: Parameters | None,
-        scaling: Parameters | None = None,
-        theta: float | None = None,
-        share: float | None = None,
-    ) -> Parameters:
-        share = self.default_partial_rotary_factor if share is None else share
-        parameters = rope_parameters(table, scaling, theta, self.default_theta, share)
-        turned = int(self.head_size * (parameters.get("partial_rotary_factor") or 1.0))
-        if turned < 1:
-            raise ConfigError(
-                f"{type(self).__name__}: partial_rotary_factor is {parameters['partial_rotary_factor']}, so {turned} of the"
-                f" {self.head_size} numbers of a head turn; expected at least one pair"
-            )
-        return parameters
-
-    @property
-    def head_size(self) -> int:
-        """K, the width of one head."""
-        return self.head_dim or self.hidden_size // self.num_attention_heads
-
-    @property
-    def rotary_tables(self) -> dict[str, Parameters]:
-        """Kind of layer -> how its positions turn."""
-        kinds, tables = dict.fromkeys(self.layer_kinds()), self.rope_parameters or {}
-        if not all(isinstance(table, dict) for table in tables.values()):
-            return dict.fromkeys(kinds, tables)
-        missing = [kind for kind in kinds if kind not in tables]
-        if missing:
-            raise ConfigError(
-                f"{type(self).__name__}: rope_parameters has tables for {', '.join(tables)}, and none for {', '.join(missing)}"
-            )
-        return {kind: tables[kind] for kind in kinds}
 
 
 class LateWindowConfig(DecoderConfig):

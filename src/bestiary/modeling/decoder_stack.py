@@ -27,9 +27,11 @@ class DecoderStack(PreTrainedModel):
         layer_class: the block, built as `layer_class(config, layer_idx)` and called as `nn/layer.py` says.
         embedding_name: what checkpoints call the token embeddings; `stacks` of the family says it of the layers and the norm.
         zero_padding: whether the embedding of the padding token stays zero.
+        both_ways: whether tokens look at those behind them too, in an encoder; else `use_bidirectional_attention` says it.
     """
 
     zero_padding: ClassVar[bool] = False
+    both_ways: ClassVar[bool] = False
     layer_class: ClassVar[type[Layer]]
     embedding_name: ClassVar[str] = "wte"
     vocab_size, padding_idx = Alias("config.vocab_size"), Alias("config.padding_row")
@@ -134,7 +136,7 @@ class DecoderStack(PreTrainedModel):
             new = None if attention_mask is None or attention_mask.dim() != 2 else attention_mask[:, -queries:]
             return make_mask(queries, x.device, new, causal=False)
         window, chunk = types.window_of(layer_idx), types.chunk_of(layer_idx)
-        causal = not self.config.declared("use_bidirectional_attention", False)
+        causal = not self.config.declared("use_bidirectional_attention", self.both_ways)
         if window is not None and not causal:
             window = window // 2 + 1  # half of it on either side
         mask = make_mask(queries, x.device, attention_mask, cache=cache, causal=causal, window=window, layer_idx=layer_idx)

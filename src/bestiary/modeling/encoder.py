@@ -17,6 +17,7 @@ from ..nn.kernels import default_scaling
 from ..nn.layer import Layer, in_chunks
 from ..nn.masks import Mask, make_mask, positions
 from ..nn.pooling import FirstTokenPooler
+from ..nn.rope import rotate, rotate_both
 from .base import PreTrainedModel
 from .config import PreTrainedConfig
 from .cross_attention import look_at
@@ -82,6 +83,36 @@ class EncoderSelfAttention(HasHeads):
         return merge_heads(self.attend(split_heads(self.query(x), self.head_dim), key, value, mask))
 
 
+class RotarySelfAttention(EncoderSelfAttention):
+    """The same where queries and keys turn with their positions; an encoder's states (`memory`) do not.
+
+    Class attributes:
+        interleaved: whether the pairs that turn are neighbours. turns_values: whether values turn too.
+    """
+
+    interleaved: ClassVar[bool] = False
+    turns_values: bool = False
+
+    def forward(
+        self,
+        x: Tensor,
+        mask: Mask | None,
+        cache: Any,
+        *,
+        memory: Tensor | None = None,
+        rotary: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        if rotary is None or memory is not None:
+            return super().forward(x, mask, cache, memory=memory)
+        query, (key, value) = split_heads(self.query(x), self.head_dim), self.keys_values(x)
+        query, key = rotate_both(query, key, *rotary, self.interleaved)
+        if self.turns_values:
+            value = rotate(value, *rotary, self.interleaved)
+        if cache is not None:
+            key, value = cache.update(key, value, self.layer_idx)
+        return merge_heads(self.attend(query, key, value, mask))
+
+
 class EncoderOutput(nn.Module):
     """norm(residual + dense(x)), the end of each half of a block."""
 
@@ -97,15 +128,21 @@ class EncoderOutput(nn.Module):
 
 
 class EncoderAttention(nn.Module):
-    """The first half of a block: attention, then norm(residual + dense(x))."""
+    """The first half of a block: attention, then norm(residual + dense(x)).
+
+    Class attributes:
+        self_class: the attention, built from the config, the layer's number and whether it looks at an encoder.
+    """
+
+    self_class: ClassVar[type[nn.Module]] = EncoderSelfAttention
 
     def __init__(self, config: EncoderConfig, layer_idx: int, cross: bool = False) -> None:
         super().__init__()
-        self.self = EncoderSelfAttention(config, layer_idx, cross)
+        self.self = self.self_class(config, layer_idx, cross)
         self.output = EncoderOutput(config, config.hidden_size)
 
-    def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor | None = None) -> Tensor:
-        output: Tensor = self.output(self.self(x, mask, cache, memory=memory), x)
+    def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor | None = None, **positions: Any) -> Tensor:
+        output: Tensor = self.output(self.self(x, mask, cache, memory=memory, **positions), x)
         return output
 
 
@@ -142,9 +179,16 @@ class EncoderLayer(Layer):
         self.output = self.output_class(config, config.intermediate_size)
 
     def forward(
-        self, x: Tensor, mask: Mask, cache: Any, *, memory: Tensor | None = None, memory_mask: Mask | None = None
+        self,
+        x: Tensor,
+        mask: Mask,
+        cache: Any,
+        *,
+        memory: Tensor | None = None,
+        memory_mask: Mask | None = None,
+        **positions: Any,
     ) -> Tensor:
-        x = self.attention(x, mask, cache)
+        x = self.attention(x, mask, cache, **positions)
         if self.crossattention is not None and memory is not None:
             x = self.crossattention(x, memory_mask, cache, memory=memory)
         return in_chunks(self.feed_forward, x, self.chunk_size_feed_forward)
@@ -204,8 +248,8 @@ class EncoderPreTrainedModel(PreTrainedModel):
     config: EncoderConfig
 
 
-class Encoder(EncoderPreTrainedModel):
-    """The encoder (or, with `config.is_decoder`, decoder) without a head.
+class EncoderCore(EncoderPreTrainedModel):
+    """The encoder (or, with `config.is_decoder`, decoder) without a head; `encode` is its forward, in whatever order.
 
     Class attributes:
         embeddings_class, layer_class, stack_class: its parts, built from the config; what relatives exchange.
@@ -230,7 +274,15 @@ class Encoder(EncoderPreTrainedModel):
     def get_input_embeddings(self) -> nn.Module:
         return self.embeddings.word_embeddings
 
-    def forward(
+    def positions(self, words: Tensor, ids: Tensor | None, attention_mask: Tensor | None, cache: Any) -> Tensor:
+        """Position ids (B or 1, T) where the caller has none."""
+        return text_positions(self.config, words, ids, attention_mask, cache)
+
+    def shared(self, x: Tensor, position_ids: Tensor) -> dict[str, Any]:
+        """What all layers are called with besides states (B, T, D), mask and cache, such as cosines and sines, `rotary`."""
+        return {}
+
+    def encode(
         self,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
@@ -262,10 +314,43 @@ class Encoder(EncoderPreTrainedModel):
         memory_mask, cache = look_at(self, encoder_hidden_states, encoder_attention_mask, words, cache)
         mask = make_mask(words.shape[1], words.device, attention_mask, cache=cache, causal=decoder)
         if position_ids is None:
-            position_ids = text_positions(self.config, words, input_ids, attention_mask, cache)
+            position_ids = self.positions(words, input_ids, attention_mask, cache)
         x = self.embeddings(words, token_type_ids, position_ids)
         if self.embeddings_project is not None:
             x = self.embeddings_project(x)
-        x = self.encoder(x, mask, cache, memory=encoder_hidden_states, memory_mask=memory_mask)
+        shared = self.shared(x, position_ids)
+        x = self.encoder(x, mask, cache, memory=encoder_hidden_states, memory_mask=memory_mask, **shared)
         pooled = None if self.pooler is None else self.pooler(x, mask.padding)
         return BaseModelOutputWithPoolingAndCrossAttentions(last_hidden_state=x, pooler_output=pooled, past_key_values=cache)
+
+
+class Encoder(EncoderCore):
+    """The same with BERT's order of inputs."""
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        encoder_hidden_states: Tensor | None = None,
+        encoder_attention_mask: Tensor | None = None,
+        past_key_values: Any = None,
+        use_cache: bool | None = None,
+    ) -> BaseModelOutputWithPoolingAndCrossAttentions:
+        """input_ids, token_type_ids, position_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T).
+
+        encoder_hidden_states (B, S, D) and encoder_attention_mask (B, S): what a decoder with cross-attention looks at.
+        """
+        return self.encode(
+            input_ids,
+            attention_mask,
+            token_type_ids,
+            position_ids,
+            inputs_embeds,
+            encoder_hidden_states,
+            encoder_attention_mask,
+            past_key_values,
+            use_cache,
+        )

@@ -17,6 +17,11 @@ def normal(deviation: float) -> Start:
     return lambda weight: weight.normal_(0.0, deviation)
 
 
+def truncated_normal(deviation: float, bound: float) -> Start:
+    """Numbers around 0 with this standard deviation, none of them further away than `bound`."""
+    return lambda weight: nn.init.trunc_normal_(weight, 0.0, deviation, -bound, bound)
+
+
 def uniform(bound: float) -> Start:
     """Numbers from -`bound` to `bound`."""
     return lambda weight: weight.uniform_(-bound, bound)

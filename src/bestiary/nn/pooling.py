@@ -26,6 +26,13 @@ def first_state(x: Tensor, padding: Tensor | None) -> Tensor:
     return x[:, 0] if padding is None else x[torch.arange(len(x), device=x.device), first_real(padding)]
 
 
+def mean_state(x: Tensor, padding: Tensor | None) -> Tensor:
+    """(B, T, D) -> (B, D): the mean of the states, of the real ones where `padding` (B, T) is True where real."""
+    if padding is None:
+        return x.mean(dim=1)
+    return (x * padding.unsqueeze(-1)).sum(dim=1) / padding.sum(dim=1, keepdim=True)
+
+
 def first_real(padding: Tensor) -> Tensor:
     """Index (B,) of the first real token of each row of (B, T)."""
     return padding.int().argmax(-1)

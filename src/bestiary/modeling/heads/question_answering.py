@@ -1,6 +1,6 @@
 """The first and last token of an answer."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -12,14 +12,15 @@ from .headed import Headed, only, recorded
 
 
 class QuestionAnswering(Headed):
-    """Logits of the first and last token of an answer (B, T), by a linear layer `qa_outputs`."""
+    """Logits of the first and last token of an answer (B, T), by a linear layer called `head_name`."""
 
     output_class = QuestionAnsweringModelOutput
+    head_name: ClassVar[str] = "qa_outputs"
     num_labels = 2  # is it the first token, is it the last
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.qa_outputs = nn.Linear(config.output_size, self.num_labels)
+        self.add_module(self.head_name, nn.Linear(config.output_size, self.num_labels))
 
     def forward(
         self,
@@ -40,7 +41,7 @@ class QuestionAnswering(Headed):
 
     def span_logits(self, hidden: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, 2), for the first and the last token."""
-        logits: Tensor = self.qa_outputs(hidden)
+        logits: Tensor = self.get_submodule(self.head_name)(hidden)
         return logits
 
 

@@ -18,7 +18,8 @@ class SequenceSummary(nn.Module):
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__()
-        kind, project, act = (config.get(f"summary_{name}") for name in ("type", "use_proj", "activation"))
+        kind, project = config.get("summary_type", "last"), config.get("summary_use_proj", False)
+        act = config.get("summary_activation")
         if kind not in SUMMARIES:
             raise ConfigError(f"summary_type is {kind!r}; expected one of {', '.join(SUMMARIES)}")
         self.summary_type, self.scalar = kind, project and config.get("summary_proj_to_labels", False)

@@ -259,6 +259,10 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
 
     _tokenizer = backend_tokenizer
 
+    def file_form(self) -> Tokenizer:
+        """The Rust tokenizer as files hold it; a family with a part that no file can hold overrides this."""
+        return self.rust.main
+
     def train_new_from_iterator(
         self,
         text_iterator: Iterable[Any],
@@ -273,7 +277,7 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
         It keeps every option of this one and its chat template, in which renamed special tokens are not renamed.
         """
         renamed, new = special_tokens_map or {}, new_special_tokens or ()
-        rust = training.train(self.rust.main, text_iterator, vocab_size, length, new, renamed, trainer_options)
+        rust = training.train(self.file_form(), text_iterator, vocab_size, length, new, renamed, trainer_options)
         options = training.renamed_options(self.options(), renamed, new)
         name, template = self.name_or_path, self.chat_template
         return type(self)(tokenizer_object=rust, name_or_path=name, chat_template=template, **options)
@@ -314,7 +318,7 @@ class PreTrainedTokenizerFast(EncodingMixin, ChatTemplates, PushToHubMixin):
         upload = uploader(push_to_hub, options, "save_pretrained")
         options = {**self.options(), "tokenizer_class": type(self).__name__}
         code = save_code(type(self), self._auto_class, save_directory, options)
-        paths = files.write(self.rust.main, options, self.chat_template, save_directory, filename_prefix, save_jinja_files)
+        paths = files.write(self.file_form(), options, self.chat_template, save_directory, filename_prefix, save_jinja_files)
         upload(save_directory)
         return (*map(str, code), *paths)
 

@@ -1,0 +1,28 @@
+"""The rotary tables of a model, one for each kind of its layers."""
+
+import torch
+from torch import Tensor, nn
+
+from ..nn.rope import Rotary
+from .rotary_config import RotaryConfig
+
+
+def rotary_modules(config: RotaryConfig) -> nn.ModuleDict:
+    """Kind of layer -> what gives its keys and queries their positions; kinds with equal tables share one."""
+    tables, limit = config.rotary_tables, int(config.get("max_position_embeddings"))
+    modules = [Rotary(table, config.head_size, limit, config.interleaved_rotary) for table in tables.values()]
+    first = {kind: next(i for i, other in enumerate(tables.values()) if other == table) for kind, table in tables.items()}
+    return nn.ModuleDict({kind: modules[index] for kind, index in first.items()})
+
+
+def rotary_states(modules: nn.ModuleDict, position_ids: Tensor, dtype: torch.dtype) -> dict[str, tuple[Tensor, Tensor]]:
+    """Kind of layer -> cosines and sines (B or 1, T, K) of the positions (B or 1, T)."""
+    by_kind = dict(modules.items())  # looked up once: while a model is exported, each look gives other objects
+    tables = {table: table(position_ids, dtype) for table in dict.fromkeys(by_kind.values())}
+    return {kind: tables[table] for kind, table in by_kind.items()}
+
+
+def reach_of(modules: nn.ModuleDict) -> int | None:
+    """The length up to which the positions of all of them are good; None where there is no end."""
+    ends = [table.reach for table in modules.children() if isinstance(table, Rotary) and table.reach is not None]
+    return min(ends, default=None)

@@ -1,0 +1,80 @@
+"""The hyperparameters of rotary positions, which decoders and encoders have alike. Needs no torch."""
+
+from typing import Any, ClassVar
+
+from ..core.errors import ConfigError
+from ..nn.rope_parameters import Parameters, rope_parameters
+from .config import PreTrainedConfig
+
+
+class RotaryConfig(PreTrainedConfig):
+    """Base of the configs of models whose queries and keys turn with their positions.
+
+    `rope_parameters` holds `rope_type`, `rope_theta` and the numbers of the scaling, or, where layers of different kinds turn
+    by different tables, such a table for each kind of layer; the older `rope_theta` and `rope_scaling` are read as well. Its
+    family calls `read_rotary` when the sizes are checked.
+
+    Class attributes:
+        default_theta: `rope_theta` where the file has none.
+        default_partial_rotary_factor: the share of each head that turns, where the file does not say it; None for all.
+        interleaved_rotary: whether neighbours turn together, (x_0, x_1), instead of (x_0, x_{K/2}).
+    """
+
+    default_theta: ClassVar[float] = 10_000.0
+    default_partial_rotary_factor: ClassVar[float | None] = None
+    interleaved_rotary: ClassVar[bool] = False
+
+    rope_parameters: dict[str, Any] | None = None
+
+    def read_rotary(self) -> None:
+        """Bring `rope_parameters` into its one form, from every spelling.
+
+        Raises:
+            ConfigError: an unknown kind, a kind without its numbers, or heads that are no pairs.
+        """
+        if self.head_size % 2:
+            raise ConfigError(
+                f"{type(self).__name__}: head_dim is {self.head_size}; rotary positions turn pairs, so it must be even"
+            )
+        older = ("rope_scaling", "rope_theta", "partial_rotary_factor")
+        scaling, theta, share = (self.__dict__.pop(name, None) for name in older)
+        tables = self.rope_parameters or {}
+        if tables and all(isinstance(table, dict) for table in tables.values()):
+            self.rope_parameters = {kind: self._rotary(table, share=share) for kind, table in tables.items()}
+        else:
+            self.rope_parameters = self._rotary(self.rope_parameters, scaling, theta, share)
+
+    def _rotary(
+        self,
+        table: Parameters | None,
+        scaling: Parameters | None = None,
+        theta: float | None = None,
+        share: float | None = None,
+    ) -> Parameters:
+        share = self.default_partial_rotary_factor if share is None else share
+        parameters = rope_parameters(table, scaling, theta, self.default_theta, share)
+        turned = int(self.head_size * (parameters.get("partial_rotary_factor") or 1.0))
+        if turned < 1:
+            raise ConfigError(
+                f"{type(self).__name__}: partial_rotary_factor is {parameters['partial_rotary_factor']}, so {turned} of the"
+                f" {self.head_size} numbers of a head turn; expected at least one pair"
+            )
+        return parameters
+
+    @property
+    def head_size(self) -> int:
+        """K, the width of one head."""
+        return int(self.declared("head_dim") or self.get("hidden_size") // self.get("num_attention_heads"))
+
+    @property
+    def rotary_tables(self) -> dict[str, Parameters]:
+        """Kind of layer -> how its positions turn."""
+        kinds, tables = dict.fromkeys(self.layer_kinds()), self.rope_parameters or {}
+        if not all(isinstance(table, dict) for table in tables.values()):
+            return dict.fromkeys(kinds, tables)
+        missing = [kind for kind in kinds if kind not in tables]
+        if missing:
+            raise ConfigError(
+                f"{type(self).__name__}: rope_parameters has tables for {', '.join(tables)}, and none for {', '.join(missing)}"
+            )
+        return {kind: tables[kind] for kind in kinds}
