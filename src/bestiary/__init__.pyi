@@ -504,6 +504,10 @@ from .models.hunyuan_v1_dense import HunYuanDenseV1ForCausalLM as HunYuanDenseV1
 from .models.hunyuan_v1_dense import HunYuanDenseV1ForSequenceClassification as HunYuanDenseV1ForSequenceClassification
 from .models.hunyuan_v1_dense import HunYuanDenseV1Model as HunYuanDenseV1Model
 from .models.hunyuan_v1_dense import HunYuanDenseV1PreTrainedModel as HunYuanDenseV1PreTrainedModel
+from .models.informer import InformerConfig as InformerConfig
+from .models.informer.model import InformerForPrediction as InformerForPrediction
+from .models.informer.model import InformerModel as InformerModel
+from .models.informer.model import InformerPreTrainedModel as InformerPreTrainedModel
 from .models.llama import LlamaConfig as LlamaConfig
 from .models.llama.model import LlamaForCausalLM as LlamaForCausalLM
 from .models.llama.model import LlamaForQuestionAnswering as LlamaForQuestionAnswering

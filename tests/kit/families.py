@@ -59,6 +59,7 @@ class Case:
         config: its tiny values. variants: name -> values that change it (run with the first head only).
         heads: class name, the same in both libraries -> Head.
         first_position: the position of a text's first token; the one before it is that of padding, if it is not 0.
+        draws: whether a forward draws random numbers in evaluation too: then both libraries draw the same in every call.
     """
 
     config_class: str
@@ -66,6 +67,7 @@ class Case:
     heads: dict[str, Head]
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     first_position: int = 0
+    draws: bool = False
 
 
 def tokens(vocab: int = 99, batch: int = 3, length: int = 9, first: int = 5, side: str = "right", pad: int = 0) -> Inputs:
@@ -246,8 +248,15 @@ def pair(model_type: str, name: str, variant: str = "") -> Pair:
     seed(1)
     inputs = head.inputs()
     models = Pair(model_type, case, head, name, variant, reference, ours, folder, inputs, head.labels(inputs))
+    for model in (reference, ours) if case.draws else ():
+        model.base_model.register_forward_pre_hook(draw_alike)
     weakref.finalize(models, shutil.rmtree, folder, ignore_errors=True)
     return models
+
+
+def draw_alike(model: torch.nn.Module, inputs: Any) -> None:
+    """Before a forward: from here on the same random numbers, whichever library draws them."""
+    seed(2)
 
 
 @torch.no_grad()

@@ -15,6 +15,7 @@ from bestiary.nn.series import lagged
 
 FAMILY = ("time_series_transformer", "TimeSeriesTransformerForPrediction")
 DRAWN = [(*FAMILY, variant) for variant in ("", "std", "unscaled", "counts")]
+DRAWN += [("informer", "InformerForPrediction", variant) for variant in ("sparse", "full")]
 
 
 @pytest.mark.parametrize(("model_type", "name", "variant"), DRAWN)
