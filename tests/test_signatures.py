@@ -32,7 +32,7 @@ KEYWORDS = {
     "*.from_pretrained": {*get_type_hints(HubKeywords), *get_type_hints(OpenKeywords)},
     "PreTrainedModel.save_pretrained": SAVING,
     "PreTrainedModel.push_to_hub": SAVING,
-    "*Tokenizer.encode": signature_of(bestiary.PreTrainedTokenizerFast.__call__),
+    "PreTrainedTokenizer.prepare_for_model": signature_of(bestiary.PreTrainedTokenizer.__call__),
     "ProcessorMixin.apply_chat_template": signature_of(bestiary.PreTrainedTokenizerFast.apply_chat_template),
     "*.forward": OF_EVERY_CALL,  # model(...) takes them, and keeps them from its forward
 }
@@ -61,7 +61,7 @@ NOT_THERE = {
     "Qwen3MoeConfig:num_experts": "another name of num_local_experts, which is taken",
     "*Config:pretraining_tp": "how a model was split while it was trained; kept, as any value",
     "ProcessorMixin.apply_chat_template:*": "images in conversations are not there yet",
-    "*Tokenizer.save_pretrained:legacy_format *Tokenizer.save_pretrained:save_format": "one format, which all releases read",
+    "*Tokenizer.save_pretrained:save_format": "one format, which all releases read",
     "*Processor.preprocess:* *ImageProcessor.pad:*": "hooks of the published base classes",
     "*.from_dict:*_dict": "called config_dict in every class",
     "ProcessorMixin.__call__:*": "a processor takes the inputs of the parts that it has",

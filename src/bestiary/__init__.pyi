@@ -846,13 +846,14 @@ from .preprocess.call_options import TextKwargs as TextKwargs
 from .preprocess.call_options import VideosKwargs as VideosKwargs
 from .preprocess.image.base import BaseImageProcessor as BaseImageProcessor
 from .preprocess.image.pil_backend import PilBackend as PilBackend
+from .preprocess.text.base import PreTrainedTokenizerBase as PreTrainedTokenizerBase
 from .preprocess.text.batch_encoding import BatchEncoding as BatchEncoding
 from .preprocess.text.batch_encoding import CharSpan as CharSpan
 from .preprocess.text.batch_encoding import TokenSpan as TokenSpan
+from .preprocess.text.python_tokenizer import PreTrainedTokenizer as PreTrainedTokenizer
+from .preprocess.text.python_tokenizer import PythonBackend as PythonBackend
 from .preprocess.text.special_tokens import AddedToken as AddedToken
 from .preprocess.text.text_decoder import TextDecoder as TextDecoder
-from .preprocess.text.tokenizer import PreTrainedTokenizer as PreTrainedTokenizer
-from .preprocess.text.tokenizer import PreTrainedTokenizerBase as PreTrainedTokenizerBase
 from .preprocess.text.tokenizer import PreTrainedTokenizerFast as PreTrainedTokenizerFast
 from .preprocess.text.tokenizer import TokenizersBackend as TokenizersBackend
 from .structured.forms import Choice as Choice

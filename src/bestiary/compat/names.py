@@ -15,6 +15,7 @@ _GENERATION = ("generation", "core.outputs")
 _AUTO = ("auto.tables",)
 _TOKENIZERS = (
     "preprocess.text.tokenizer",
+    "preprocess.text.python_tokenizer",
     "preprocess.text.batch_encoding",
     "preprocess.text.special_tokens",
     "compat.scripts",
@@ -103,6 +104,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "processing_utils": ("preprocess.call_options", "compat.scripts"),
     "pytorch_utils": ("compat.layers",),
     "time_series_utils": ("nn.distributions",),
+    "tokenization_python": _TOKENIZERS,
     "tokenization_utils": _TOKENIZERS,
     "tokenization_utils_base": _TOKENIZERS,
     "tokenization_utils_fast": _TOKENIZERS,

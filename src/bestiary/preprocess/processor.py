@@ -21,13 +21,13 @@ from .batch import BatchFeature
 from .call_options import ProcessingKwargs
 from .image.base import BaseImageProcessor
 from .part import PROCESSOR_FILE, Preprocessor
-from .text.tokenizer import PreTrainedTokenizerFast
+from .text.base import PreTrainedTokenizerBase
 
 # What each kind of part is, which input it takes, and under which name options reach it alone.
 KINDS: dict[str, tuple[type, str, str]] = {
     "image_processor": (BaseImageProcessor, "images", "images_kwargs"),
     "feature_extractor": (FeatureExtractionMixin, "audio", "audio_kwargs"),
-    "tokenizer": (PreTrainedTokenizerFast, "text", "text_kwargs"),
+    "tokenizer": (PreTrainedTokenizerBase, "text", "text_kwargs"),
 }
 MERGED = ("text_kwargs", "images_kwargs", "audio_kwargs", "videos_kwargs")
 

@@ -1,17 +1,15 @@
 """Ids to text, and single tokens to ids and back."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from tokenizers import AddedToken, Encoding, models
+from tokenizers import AddedToken, Encoding
 
 from ...core.errors import InputError
 from ...core.logging import warn_once
 from .padding import plain
 from .special_tokens import SpecialTokens
-
-# Models round their vocabulary up, for speed; by 905 in the widest case known.
-PADDED = 1024
 
 
 class DecodingMixin(SpecialTokens):
@@ -40,18 +38,13 @@ class DecodingMixin(SpecialTokens):
         ids = token_ids.ids if isinstance(token_ids, Encoding) else plain(_ids_of(token_ids))
         if isinstance(ids, list | tuple) and ids and isinstance(ids[0], list | tuple):
             return self.batch_decode(ids, skip_special_tokens, clean_up_tokenization_spaces)
-        row = _row(ids)
-        try:
-            text = self.rust.main.decode(row, skip_special_tokens=skip_special_tokens)
-        except (OverflowError, TypeError) as error:
-            raise _no_ids(row) from error
-        if row and max(row) >= len(self) + PADDED:
-            self._tell_beyond(row)
-        clean = clean_up_tokenization_spaces
-        if clean is None:
-            # Files of BPE tokenizers set this by habit; there every space is text, and cleaning would lose some.
-            clean = self.clean_up_tokenization_spaces and not isinstance(self.rust.main.model, models.BPE)
-        return self.clean_up_tokenization(text) if clean else text
+        return self._decode(_row(ids), skip_special_tokens, clean_up_tokenization_spaces)
+
+    @abstractmethod
+    def _decode(
+        self, token_ids: list[int], skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool | None = None
+    ) -> str:
+        """The text of one row of ids."""
 
     def batch_decode(
         self,
@@ -66,15 +59,6 @@ class DecodingMixin(SpecialTokens):
             rows = [rows]
         return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces, **options) for row in rows]
 
-    def _tell_beyond(self, row: list[int]) -> None:
-        beyond = [index for index in row if self.rust.main.id_to_token(index) is None]
-        if beyond:
-            warn_once(
-                "ids-beyond",
-                f"{len(beyond)} of {len(row)} ids stand for no token and are left out of the text (the first is {beyond[0]}, "
-                f"the vocabulary has {len(self)}); do model and tokenizer belong together?",
-            )
-
     @staticmethod
     def clean_up_tokenization(text: str) -> str:
         """Remove the spaces that English word splitting left before punctuation and inside contractions."""
@@ -86,26 +70,21 @@ class DecodingMixin(SpecialTokens):
         return text
 
     @property
+    @abstractmethod
     def vocab_size(self) -> int:
         """Size of the vocabulary without added tokens; `len(tokenizer)` counts them."""
-        return int(self.rust.main.get_vocab_size(with_added_tokens=False))
 
-    def __len__(self) -> int:
-        return int(self.rust.main.get_vocab_size(with_added_tokens=True))
+    @abstractmethod
+    def __len__(self) -> int: ...
 
+    @abstractmethod
     def get_vocab(self) -> dict[str, int]:
         """Token -> id, added tokens included."""
-        return dict(self.rust.main.get_vocab(with_added_tokens=True))
 
     @property
-    def vocab(self) -> dict[str, int]:
-        """Token -> id, added tokens included."""
-        return self.get_vocab()
-
-    @property
+    @abstractmethod
     def added_tokens_decoder(self) -> dict[int, AddedToken]:
         """Id -> added token."""
-        return dict(sorted(self.rust.main.get_added_tokens_decoder().items()))
 
     @property
     def added_tokens_encoder(self) -> dict[str, int]:
@@ -123,9 +102,9 @@ class DecodingMixin(SpecialTokens):
             InputError: a token is no text.
         """
         if isinstance(tokens, str):
-            index = self.rust.main.token_to_id(tokens)
+            index = self._id_of(tokens)
             return self.unk_token_id if index is None else index
-        return [self.convert_tokens_to_ids(token) for token in _texts(tokens)]
+        return [self.convert_tokens_to_ids(token) for token in texts(tokens)]
 
     def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
         """The token of an id, or of each of a list; None beyond the vocabulary.
@@ -136,19 +115,12 @@ class DecodingMixin(SpecialTokens):
         ids = plain(ids)
         row = [int(index) if isinstance(index, float) and index.is_integer() else index for index in _row(ids)]
         skipped = set(self.all_special_ids) if skip_special_tokens else ()
-        try:
-            tokens = [self.rust.main.id_to_token(index) for index in row]
-        except (OverflowError, TypeError) as error:
-            raise _no_ids(row) from error
-        if isinstance(ids, int):
-            return tokens[0]
-        return [token for index, token in zip(row, tokens, strict=True) if index not in skipped]
+        tokens = [(index, self._token_of(index)) for index in row]
+        return tokens[0][1] if isinstance(ids, int) else [token for index, token in tokens if index not in skipped]
 
+    @abstractmethod
     def convert_tokens_to_string(self, tokens: list[str]) -> str:
         """The text of tokens given as strings."""
-        tokens = _texts(tokens)
-        decoder = self.rust.main.decoder
-        return " ".join(tokens) if decoder is None else str(decoder.decode(tokens))
 
 
 def _ids_of(value: Any) -> Any:
@@ -160,16 +132,16 @@ def _row(ids: Any) -> list[Any]:
     if isinstance(ids, int):
         return [ids]
     if not isinstance(ids, list | tuple | range | set):
-        raise _no_ids([ids])
+        raise no_ids([ids])
     return list(ids)
 
 
-def _no_ids(row: list[Any]) -> InputError:
+def no_ids(row: list[Any]) -> InputError:
     bad = next((index for index in row if not isinstance(index, int) or not 0 <= index < 2**32), row)
     return InputError(f"cannot decode {bad!r:.60}: ids are whole numbers from 0; mask out labels of -100 first")
 
 
-def _texts(tokens: Any) -> list[str]:
+def texts(tokens: Any) -> list[str]:
     if not isinstance(tokens, list | tuple) or not all(isinstance(token, str) for token in tokens):
         raise InputError(f"tokens are texts in a list; found {type(tokens).__name__} {tokens!r:.60}")
     return list(tokens)

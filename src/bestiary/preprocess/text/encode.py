@@ -1,7 +1,7 @@
 """The samples of a tokenizer call to rows of ids: read them, encode, cut, add special tokens, pad."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -21,7 +21,7 @@ COLUMNS = {
 }
 
 # A text, or the words of a text; a tuple of two of them is a pair.
-Text = str | list[str]
+Text = str | list[str] | list[int]
 Sample = Text | tuple[Text, Text]
 
 
@@ -40,10 +40,14 @@ class EncodeOptions:
     length: bool = False
     policy: str = "warn"
     columns: tuple[str, ...] = ()
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_samples(text: Any, pair: Any, words: bool) -> tuple[list[Sample], bool]:
+def read_samples(text: Any, pair: Any, words: bool, ids: bool = False) -> tuple[list[Sample], bool]:
     """The texts of a call, and whether it was a batch.
+
+    Args:
+        ids: whether a list of ids may stand for a text.
 
     Raises:
         InputError: something is neither a text nor a list of texts, or texts and their partners differ in number.
@@ -51,37 +55,41 @@ def read_samples(text: Any, pair: Any, words: bool) -> tuple[list[Sample], bool]
     if words:
         batched = isinstance(text, list | tuple) and bool(text) and isinstance(text[0], list | tuple)
     else:
-        batched = isinstance(text, list | tuple)
+        batched = isinstance(text, list | tuple) and not (ids and _is_ids(text))
     if not batched:
-        first = _text(text, words, "text")
-        return [first if pair is None else (first, _text(pair, words, "text_pair"))], False
+        first = _text(text, words, "text", ids)
+        return [first if pair is None else (first, _text(pair, words, "text_pair", ids))], False
     if pair is None:
-        return [_sample(item, words, f"text[{number}]") for number, item in enumerate(text)], True
+        return [_sample(item, words, f"text[{number}]", ids) for number, item in enumerate(text)], True
     if not isinstance(pair, list | tuple) or len(pair) != len(text):
         partners = f"{len(pair)} texts" if isinstance(pair, list | tuple) else f"one {type(pair).__name__}"
         raise InputError(f"text is a list of {len(text)} texts and text_pair holds {partners}; they must match one to one")
     return [
-        (_text(one, words, f"text[{number}]"), _text(other, words, f"text_pair[{number}]"))
+        (_text(one, words, f"text[{number}]", ids), _text(other, words, f"text_pair[{number}]", ids))
         for number, (one, other) in enumerate(zip(text, pair, strict=True))
     ], True
 
 
-def _sample(item: Any, words: bool, where: str) -> Sample:
+def _sample(item: Any, words: bool, where: str, ids: bool) -> Sample:
     if not words and isinstance(item, str):
         return item
-    is_pair = isinstance(item, list | tuple) and len(item) == 2
+    is_pair = isinstance(item, list | tuple) and len(item) == 2 and not (ids and _is_ids(item))
     if is_pair and (not words or any(isinstance(part, list | tuple) for part in item)):
-        return _text(item[0], words, f"{where}[0]"), _text(item[1], words, f"{where}[1]")
-    return _text(item, words, where)
+        return _text(item[0], words, f"{where}[0]", ids), _text(item[1], words, f"{where}[1]", ids)
+    return _text(item, words, where, ids)
 
 
-def _text(value: Any, words: bool, where: str) -> Text:
+def _text(value: Any, words: bool, where: str, ids: bool) -> Text:
     if not words and isinstance(value, str):
         return value
-    if words and isinstance(value, list | tuple) and all(isinstance(word, str) for word in value):
+    if (ids and _is_ids(value)) or (words and isinstance(value, list | tuple) and all(isinstance(word, str) for word in value)):
         return list(value)
     expected = "a list of words (is_split_into_words=True)" if words else "a str"
     raise InputError(f"{where} is {type(value).__name__} {value!r:.60}; expected {expected}")
+
+
+def _is_ids(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(index, int) for index in value)
 
 
 def halves(sample: Sample) -> list[Text]:

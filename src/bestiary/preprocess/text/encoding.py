@@ -1,32 +1,18 @@
 """`EncodingMixin`: calling a tokenizer with every documented option, and padding of what is encoded already."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import replace
 from functools import wraps
-from typing import Any, Self, TypeVar, cast
-
-import numpy as np
-from tokenizers import Encoding
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from ...core.errors import ArgumentError, InputError, did_you_mean
 from ...core.logging import warn_once
 from .batch_encoding import BatchEncoding
-from .chat.template import RenderedPrompt
 from .decoding import DecodingMixin
-from .encode import (
-    COLUMNS,
-    EncodeOptions,
-    Sample,
-    encode_samples,
-    is_prefix_doubled,
-    pad_rows,
-    read_samples,
-    with_overflow,
-    without_special,
-)
+from .encode import EncodeOptions
 from .padding import Padding, columns_of, kind_of, pad_columns, padding_strategy
-from .rust import framed
 from .truncation import Truncation, truncation_strategy
 
 UNLIMITED = int(1e30)
@@ -56,6 +42,7 @@ class EncodingMixin(DecodingMixin):
     split_special_tokens: bool
     pad_token_type_id: int
     on_too_long: str
+    _passes_options_on: ClassVar[bool] = False  # whether further options of a call reach a method of the tokenizer
 
     @_merging
     def __call__(
@@ -112,7 +99,7 @@ class EncodingMixin(DecodingMixin):
         """
         older = _older_spellings(unknown, padding, truncation, max_length)
         padding, truncation = older.get("padding", padding), older.get("truncation", truncation)
-        for name in unknown:
+        for name in () if self._passes_options_on else unknown:
             parameters = inspect.signature(EncodingMixin.__call__).parameters
             raise ArgumentError(f"a tokenizer takes no argument {name!r:.80}.{did_you_mean(name, parameters)}")
         policy = on_too_long or self.on_too_long
@@ -132,8 +119,8 @@ class EncodingMixin(DecodingMixin):
                 f" {length}"
             )
         columns = {
-            "attention_mask": return_attention_mask,
             "token_type_ids": return_token_type_ids,
+            "attention_mask": return_attention_mask,
             "special_tokens_mask": return_special_tokens_mask,
             "offset_mapping": return_offsets_mapping,
         }
@@ -147,8 +134,8 @@ class EncodingMixin(DecodingMixin):
             overflow=return_overflowing_tokens or (policy == "window" and limited),
             tensors=return_tensors,
             length=return_length,
+            further=unknown,
             policy=policy if verbose or policy != "warn" else "silent",
-            # In the order in which encoders take them as arguments.
             columns=tuple(
                 name for name, value in columns.items() if (name in self.model_input_names if value is None else value)
             ),
@@ -174,6 +161,10 @@ class EncodingMixin(DecodingMixin):
         """The tokenizer of `text_target`; one that marks targets otherwise than texts overrides this."""
         return self
 
+    @abstractmethod
+    def _encode_without_added_tokens(self, text: str) -> list[int]:
+        """The ids of a text in which added tokens are text like other."""
+
     def _read_padding(self, value: bool | str, length: int | None, multiple: int | None, side: str | None) -> Padding | None:
         strategy = padding_strategy(value)
         if strategy == "max_length" and length is None:
@@ -188,47 +179,11 @@ class EncodingMixin(DecodingMixin):
             )
         return Padding(strategy, length, multiple, side or self.padding_side)
 
+    @abstractmethod
     def _encode(self, text: Any, pair: Any, options: EncodeOptions) -> BatchEncoding:
-        samples, batched = read_samples(text, pair, options.words)
-        rows, dropped = self._rows(samples, options)
-        self._tell_lengths(rows, dropped, options)
-        origin: list[int] = []
-        if options.overflow:
-            rows, origin = with_overflow(rows)
-            dropped = [0] * len(samples)
-        if options.padding is not None and rows:
-            pad_rows(rows, options.padding, self.pad_token_id, self.pad_token, self.pad_token_type_id)
-        columns: dict[str, Any] = {self.model_input_names[0]: [row.ids for row in rows]}
-        columns.update({name: [COLUMNS[name](row) for row in rows] for name in options.columns})
-        if options.length:
-            columns["length"] = [len(row) for row in rows]
-        if options.overflow:
-            columns["overflow_to_sample_mapping"] = origin
-        if not batched and not options.overflow and options.tensors is None:
-            columns = {name: column if name == "length" else column[0] for name, column in columns.items()}
-        if not rows and options.tensors is not None:
-            columns = {name: np.zeros((0, 0), dtype=np.int64) for name in columns}
-        return BatchEncoding(columns, rows, options.tensors, dropped_tokens=dropped)
+        """The columns of one call's texts."""
 
-    def _rows(self, samples: list[Sample], options: EncodeOptions) -> tuple[list[Encoding], list[int]]:
-        """Encode; a rendered chat holds its special tokens already, so none are added to it."""
-        rendered = [isinstance(sample, RenderedPrompt) for sample in samples]
-        if not any(rendered) or not options.add_special_tokens:
-            rows, dropped = encode_samples(self.rust, samples, options)
-            if options.add_special_tokens and is_prefix_doubled(rows, self.bos_token_id):
-                warn_once(
-                    "double-bos",
-                    f"a text begins with {self.bos_token!r}, and encoding added another; pass add_special_tokens=False",
-                )
-            return rows, dropped
-        without_more = without_special(options)
-        parts = [
-            encode_samples(self.rust, [sample], without_more if done else options)
-            for sample, done in zip(samples, rendered, strict=True)
-        ]
-        return [row for rows, _ in parts for row in rows], [count for _, counts in parts for count in counts]
-
-    def _tell_lengths(self, rows: Sequence[Encoding], dropped: Sequence[int], options: EncodeOptions) -> None:
+    def _tell_lengths(self, rows: Sequence[Sized], dropped: Sequence[int], options: EncodeOptions) -> None:
         """Warn or raise, as the policy says, about texts that are too long for the model."""
         if options.policy == "error" and any(dropped):
             raise InputError(f"{max(dropped)} tokens would be cut (on_too_long='error'); shorten the text or raise max_length")
@@ -243,9 +198,23 @@ class EncodingMixin(DecodingMixin):
             raise InputError(message)
         warn_once("too-long", message)
 
-    def encode(self, text: Any, text_pair: Any = None, add_special_tokens: bool = True, **options: Any) -> Any:
+    def encode(
+        self,
+        text: Any,
+        text_pair: Any = None,
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        stride: int = 0,
+        padding_side: str | None = None,
+        return_tensors: str | None = None,
+        **options: Any,
+    ) -> Any:
         """The ids of one text (or pair) as a list, or as an array with `return_tensors`; options as in a call."""
-        return self(text, text_pair, add_special_tokens=add_special_tokens, **options)[self.model_input_names[0]]
+        options |= {"max_length": max_length, "stride": stride, "padding_side": padding_side, "return_tensors": return_tensors}
+        encoded = self(text, text_pair, None, None, add_special_tokens, padding, truncation, **options)
+        return encoded[self.model_input_names[0]]
 
     def encode_plus(self, text: Any, text_pair: Any = None, add_special_tokens: bool = True, **options: Any) -> BatchEncoding:
         """The older name of a call with one text or pair (with `is_split_into_words`, a list of words)."""
@@ -261,13 +230,13 @@ class EncodingMixin(DecodingMixin):
             raise InputError(f"batch_encode_plus takes a list of texts, found a {type(batch_text_or_text_pairs).__name__}")
         return self(list(batch_text_or_text_pairs), add_special_tokens=add_special_tokens, **options)
 
+    @abstractmethod
     def tokenize(self, text: str, pair: str | None = None, add_special_tokens: bool = False, **options: Any) -> list[str]:
         """The tokens of a text as strings."""
-        return self(text, pair, add_special_tokens=add_special_tokens, **options).tokens()
 
+    @abstractmethod
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
         """How many special tokens encoding adds to a text, or to a pair."""
-        return int(self.rust.main.num_special_tokens_to_add(pair))
 
     @property
     def max_len_single_sentence(self) -> int:
@@ -288,11 +257,15 @@ class EncodingMixin(DecodingMixin):
                 raise ArgumentError("ids that hold special tokens already come as one list; token_ids_1 must be None")
             special = set(self.all_special_ids)
             return [int(index in special) for index in token_ids_0]
-        return framed(self.rust.main, token_ids_0, token_ids_1)[1]
+        return self._framed(token_ids_0, token_ids_1)[1]
 
     def build_inputs_with_special_tokens(self, token_ids_0: list[int], token_ids_1: list[int] | None = None) -> list[int]:
         """The ids of one or two texts with the special tokens that encoding adds."""
-        return framed(self.rust.main, token_ids_0, token_ids_1)[0]
+        return self._framed(token_ids_0, token_ids_1)[0]
+
+    @abstractmethod
+    def _framed(self, first: list[int], second: list[int] | None) -> tuple[list[int], list[int]]:
+        """The ids of one or two texts with the special tokens that encoding adds, and a mask that is 1 for those."""
 
     def pad(
         self,
@@ -322,9 +295,12 @@ class EncodingMixin(DecodingMixin):
         length = max_length or (self.model_max_length if self.model_max_length < UNLIMITED else None)
         how = self._read_padding(padding, length, pad_to_multiple_of, padding_side)
         if how is not None:
-            fill = {"attention_mask": 0, "token_type_ids": self.pad_token_type_id, "special_tokens_mask": 1}
-            columns = pad_columns(columns, {main: self.pad_token_id, **fill}, how)
+            columns = self._pad_columns(columns, how)
         return BatchEncoding(columns, tensor_type=return_tensors or kind_of(encoded_inputs, main))
+
+    def _pad_columns(self, columns: Mapping[str, Any], how: Padding) -> dict[str, Any]:
+        fill = {"attention_mask": 0, "token_type_ids": self.pad_token_type_id, "special_tokens_mask": 1}
+        return pad_columns(columns, {self.model_input_names[0]: self.pad_token_id, **fill}, how)
 
 
 def _older_spellings(options: dict[str, Any], padding: Any, truncation: Any, max_length: int | None) -> dict[str, Any]:

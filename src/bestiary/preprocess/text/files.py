@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +51,14 @@ def read_settings(
     name_or_path: str | os.PathLike[str],
     options: Mapping[str, Any],
     further: Mapping[str, str],
+    whole: bool = True,
 ) -> dict[str, Any]:
     """The keywords that build a tokenizer: from its files, overridden by `options`.
 
     Args:
         vocab_files: keyword -> file name of each vocabulary file the class reads; needed where there is no tokenizer.json.
         further: keyword -> name of each other file the class reads if it is there.
+        whole: whether a tokenizer.json alone makes a tokenizer of this class.
     """
     where, overrides = HubOptions.split({name: value for name, value in options.items() if name not in _WITHOUT_EFFECT})
     path = file_itself(name_or_path)
@@ -69,12 +71,26 @@ def read_settings(
         settings["chat_template"] = templates
     settings["name_or_path"] = str(name_or_path)
     versioned = settings.pop("fast_tokenizer_files", None)
-    paths = dict(_vocabularies(vocab_files, name_or_path, where, of_release(TOKENIZER, versioned)))
+    paths = dict(_vocabularies(vocab_files, name_or_path, where, of_release(TOKENIZER, versioned) if whole else None))
     for keyword, name in further.items():
         other = find_file(name_or_path, name, where)
         if other is not None:
             paths[keyword] = other
     return {**paths, "stored": settings, **overrides}
+
+
+def as_keywords(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings read from files as a class written elsewhere takes them: under the published names, none that says nothing."""
+    settings = {**stored, "added_tokens_decoder": stored["added_tokens"], "model_specific_special_tokens": stored[NAMED]}
+    said = {
+        name: value for name, value in settings.items() if name not in ("added_tokens", NAMED) and value not in (None, [], {})
+    }
+    tokens = {token.content: token for token in stored["added_tokens"].values()}
+    for role in ROLES:
+        if role in said:
+            token = read_token(said[role])
+            said[role] = tokens.get(str(getattr(token, "content", token)), token)
+    return said
 
 
 def read_config(name_or_path: str | os.PathLike[str], where: HubOptions) -> dict[str, Any]:
@@ -138,23 +154,27 @@ def _vocabularies(
     vocab_files: Mapping[str, str | tuple[str, ...]],
     name_or_path: str | os.PathLike[str],
     where: HubOptions,
-    whole_tokenizer: str,
+    whole_tokenizer: str | None,
 ) -> Iterable[tuple[str, Path]]:
     """The vocabulary files there are: `whole_tokenizer` alone if present, else those that the class reads.
+
+    Without a `whole_tokenizer` the class knows itself which of its files it needs.
 
     Raises:
         FileMissing: there is none.
     """
-    whole = find_file(name_or_path, whole_tokenizer, where)
+    whole = find_file(name_or_path, whole_tokenizer, where) if whole_tokenizer is not None else None
     if whole is not None:
         return [("tokenizer_file", whole)]
     paths = []
     for keyword, names in vocab_files.items():
         for name in (names,) if isinstance(names, str) else names:
-            path = None if name == TOKENIZER else find_file(name_or_path, name, where)
+            path = None if name == TOKENIZER and whole_tokenizer is not None else find_file(name_or_path, name, where)
             if path is not None:
                 paths.append((keyword, path))
                 break
+    if whole_tokenizer is None and (paths or not vocab_files or find_file(name_or_path, CONFIG, where) is not None):
+        return paths
     if not paths:
         expected = [
             TOKENIZER,
@@ -188,7 +208,7 @@ def _named_templates(name_or_path: str | os.PathLike[str], where: HubOptions, de
 
 
 def write(
-    rust: Tokenizer,
+    write_vocabulary: Callable[[Path, str | None], Sequence[str]],
     options: dict[str, Any],
     template: str | dict[str, str] | None,
     folder: str | os.PathLike[str],
@@ -198,13 +218,14 @@ def write(
     """Write every file of a tokenizer; returns the paths.
 
     Args:
+        write_vocabulary: writes the vocabulary's own files into a folder, under names with a prefix; gives their paths.
         options: what the tokenizer would have to be constructed with, its class as `tokenizer_class` among them.
         template: the chat template, or named ones; with `separate_templates` in files of their own.
     """
     start = _prefix(prefix)
     root = folder_to_fill(folder)
     config: dict[str, Any] = {**{name: value for name, value in options.items() if name != NAMED}, **options[NAMED]}
-    written = [root / f"{start}{CONFIG}", root / f"{start}{TOKENIZER}"]
+    written = [root / f"{start}{CONFIG}", *map(Path, write_vocabulary(root, prefix))]
     named = template if isinstance(template, dict) else {} if template is None else {"default": template}
     if named and not separate_templates:
         config["chat_template"] = (
@@ -215,10 +236,16 @@ def write(
             path = root / (TEMPLATE if name == "default" else f"{TEMPLATES}/{inside(name)}.jinja")
             write_text(path, text)
             written.append(path)
-    with replacing(written[1]) as temporary:
-        temporary.write_text(rust.to_str(pretty=True), encoding="utf-8")
     write_json(written[0], config)
     return tuple(str(path) for path in written)
+
+
+def write_rust(rust: Tokenizer, folder: Path, prefix: str | None) -> str:
+    """Write the whole of a Rust tokenizer as tokenizer.json."""
+    path = folder / f"{_prefix(prefix)}{TOKENIZER}"
+    with replacing(path) as temporary:
+        temporary.write_text(rust.to_str(pretty=True), encoding="utf-8")
+    return str(path)
 
 
 def write_vocabulary(rust: Tokenizer, folder: str | os.PathLike[str], prefix: str | None) -> tuple[str, ...]:

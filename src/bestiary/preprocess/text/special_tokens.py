@@ -1,12 +1,12 @@
 """The tokens with a role: beginning, end, padding, unknown, separator, class, mask, and those that one model adds."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tokenizers import AddedToken as AddedToken
 
-from ...core.errors import ArgumentError, CorruptFile, InputError, did_you_mean
-from .rust import RustTokenizer
+from ...core.errors import ArgumentError, InputError, did_you_mean
 
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 EXTRA = "extra_special_tokens"
@@ -46,20 +46,31 @@ class SpecialTokens:
     Setting a role to a text does not add it to the vocabulary; `add_special_tokens` does.
     """
 
-    rust: RustTokenizer
     _ordinary: frozenset[str] = frozenset()  # added tokens that a whole tokenizer, as it was stored, has for text
 
     def __init__(self) -> None:
         self._roles: dict[str, str | None] = dict.fromkeys(ROLES)
         self._extra: list[str] = []
 
+    @abstractmethod
+    def _id_of(self, token: str) -> int | None:
+        """The id of a token; None where the vocabulary lacks it."""
+
+    @abstractmethod
+    def _token_of(self, index: int) -> str | None:
+        """The token of an id; None beyond the vocabulary."""
+
+    @abstractmethod
+    def _add_tokens(self, new_tokens: Sequence[Token], special_tokens: bool = False) -> int:
+        """Extend the vocabulary; returns how many tokens are new."""
+
     def __getattr__(self, name: str) -> Any:
-        roles = self.__dict__.get("_roles", {})
+        roles = self.__dict__.get("_roles") or dict.fromkeys(ROLES)  # a subclass may ask before it is constructed
         if name in roles:
             return roles[name]
         if name.endswith("_token_id") and name[:-3] in roles:
             token = roles[name[:-3]]
-            return None if token is None else self.rust.main.token_to_id(token)
+            return None if token is None else self._id_of(token)
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r:.80}.{did_you_mean(name, dir(self))}")
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -67,7 +78,7 @@ class SpecialTokens:
         if name in roles:
             roles[name] = None if value is None else str(getattr(value, "content", value))
         elif name.endswith("_token_id") and name[:-3] in roles:
-            roles[name[:-3]] = None if value is None else self.rust.main.id_to_token(value)
+            roles[name[:-3]] = None if value is None else self._token_of(value)
         else:
             super().__setattr__(name, value)
 
@@ -89,7 +100,7 @@ class SpecialTokens:
     @property
     def additional_special_tokens_ids(self) -> list[int | None]:
         """Ids of the special tokens without a role."""
-        return [self.rust.main.token_to_id(token) for token in self._extra]
+        return [self._id_of(token) for token in self._extra]
 
     @property
     def special_tokens_map(self) -> dict[str, str]:
@@ -104,7 +115,7 @@ class SpecialTokens:
     @property
     def all_special_ids(self) -> list[int]:
         """Ids of `all_special_tokens`, those in the vocabulary."""
-        ids = (self.rust.main.token_to_id(token) for token in self.all_special_tokens)
+        ids = (self._id_of(token) for token in self.all_special_tokens)
         return [index for index in ids if index is not None]
 
     def add_tokens(self, new_tokens: Token | Sequence[Token], special_tokens: bool = False) -> int:
@@ -116,11 +127,7 @@ class SpecialTokens:
         for token in tokens:
             if not isinstance(token, str | AddedToken):
                 raise InputError(f"a token is a str or an AddedToken, not {type(token).__name__} {token!r:.60}")
-        if special_tokens:
-            tokens = [as_special(token) for token in tokens]
-        added = self.rust.main.add_tokens(tokens)
-        self.rust.forget_twins()
-        return int(added)
+        return self._add_tokens(tokens, special_tokens)
 
     def add_special_tokens(self, special_tokens_dict: Mapping[str, Any], replace_extra_special_tokens: bool = True) -> int:
         """Give roles to tokens and add those that the vocabulary lacks; returns how many are new.
@@ -145,29 +152,15 @@ class SpecialTokens:
                 tokens.append(value)
         return self.add_tokens(tokens, special_tokens=True)
 
-    def _restore_added(self, added: Mapping[int, Token]) -> None:
-        """Add the tokens that a file lists with their ids, where they are not there yet.
-
-        Raises:
-            CorruptFile: they cannot have the ids that the file gives them.
-        """
-        present = self.rust.main.get_added_tokens_decoder()
-        missing = {index: token for index, token in sorted(added.items()) if index not in present}
-        self.rust.main.add_tokens(list(missing.values()))
-        for index, token in missing.items():
-            content = str(getattr(token, "content", token))
-            if self.rust.main.token_to_id(content) != index:
-                raise CorruptFile(
-                    f"the files list the added token {content!r} with id {index}, but after a vocabulary of "
-                    f"{self.rust.main.get_vocab_size(False)} tokens it gets {self.rust.main.token_to_id(content)}"
-                )
-
     def _set_specials(self, settings: Mapping[str, Any]) -> None:
         """At construction: roles and other special tokens as given; what the vocabulary lacks is added, in order of roles."""
         extra = settings.get(EXTRA, settings.get(OLDER_EXTRA)) or []
         if not isinstance(extra, Mapping | list | tuple):
             raise InputError(f"{EXTRA} is {extra!r:.60}; expected a list of tokens, or role -> token")
         named = {**(settings.get(NAMED) or {}), **(extra if isinstance(extra, Mapping) else {})}
+        for role, value in settings.items():
+            if role.endswith("_token") and role not in ROLES and isinstance(value, str | AddedToken):
+                named.setdefault(role, value)
         for role in named:
             self._roles[role] = None
         roles = {**{role: settings.get(role) for role in ROLES}, **named}

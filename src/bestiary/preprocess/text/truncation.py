@@ -76,6 +76,28 @@ class Truncation:
         encoding.truncate(length, stride=self.stride, direction=self.side)
 
 
+def cut_ids(
+    first: list[int], second: list[int] | None, excess: int, cut: Truncation
+) -> tuple[list[int], list[int] | None, list[int]]:
+    """One or two texts without `excess` of their ids, and what was cut of one text, with `stride` ids from before the cut."""
+    if cut.strategy == "longest_first" and second is not None:
+        more = min(abs(len(first) - len(second)), excess)  # the longer text loses these, then both the same
+        lost = (excess - more) // 2
+        if len(first) > len(second):
+            return _without(first, more + lost, cut), _without(second, excess - more - lost, cut), []
+        return _without(first, lost, cut), _without(second, excess - lost, cut), []
+    text = second if cut.strategy == "only_second" else first
+    if text is None:
+        return first, second, []
+    window = min(len(text), cut.stride + excess)
+    over, rest = text[:window] if cut.side == "left" else text[len(text) - window :], _without(text, excess, cut)
+    return (first, rest, over) if cut.strategy == "only_second" else (rest, second, over)
+
+
+def _without(ids: list[int], count: int, cut: Truncation) -> list[int]:
+    return ids[count:] if cut.side == "left" else ids[: max(0, len(ids) - count)]
+
+
 def truncation_strategy(
     truncation: bool | str | None, max_length: int | None, padding: bool | str, warn: Callable[[str], None]
 ) -> str | None:

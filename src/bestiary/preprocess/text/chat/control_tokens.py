@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import AddedToken
 
 from ....core.errors import InputError
 
@@ -50,8 +50,14 @@ def mark(value: Any, tokens: re.Pattern[str]) -> Any:
     return [mark(each, tokens) for each in value] if isinstance(value, list | tuple) else value
 
 
-def encode_marked(text: str, tokens: re.Pattern[str], encode: Callable[[str], list[int]], rust: Tokenizer) -> list[int]:
-    """The ids of a rendered prompt: marked tokens as text, all else by `encode`.
+def encode_marked(
+    text: str,
+    tokens: re.Pattern[str],
+    encode: Callable[[str], list[int]],
+    encode_as_text: Callable[[str], list[int]],
+    token_to_id: Callable[[str], int | None],
+) -> list[int]:
+    """The ids of a rendered prompt: marked tokens by `encode_as_text`, all else by `encode`.
 
     Raises:
         InputError: the vocabulary makes that token of plain text too.
@@ -62,8 +68,8 @@ def encode_marked(text: str, tokens: re.Pattern[str], encode: Callable[[str], li
         if not piece:  # also None, where a template has torn the marks of a token apart
             continue
         is_token = place % 2 == 0
-        more = _inside(piece, (lambda part: _plain(rust, part)) if is_token else encode)
-        if is_token and rust.token_to_id(piece) in more:
+        more = _inside(piece, encode_as_text if is_token else encode)
+        if is_token and token_to_id(piece) in more:
             raise InputError(f"{piece!r} cannot be encoded as text: the vocabulary has it, and makes it of plain text too")
         ids += more
     return ids
@@ -73,11 +79,3 @@ def _inside(piece: str, encode: Callable[[str], list[int]]) -> list[int]:
     """The ids of a piece from within a text: behind a line break no tokenizer puts a space, as some do at a beginning."""
     alone, behind = encode("\n"), encode(f"\n{piece}")
     return behind[len(alone) :] if behind[: len(alone)] == alone else encode(piece)
-
-
-def _plain(rust: Tokenizer, text: str) -> list[int]:
-    """The ids of `text` without any added token."""
-    if rust.normalizer is not None:
-        text = rust.normalizer.normalize_str(text)
-    words = [text] if rust.pre_tokenizer is None else [word for word, _ in rust.pre_tokenizer.pre_tokenize_str(text)]
-    return [token.id for word in words for token in rust.model.tokenize(word)]
