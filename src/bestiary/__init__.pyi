@@ -552,6 +552,13 @@ from .models.ministral import MinistralForSequenceClassification as MinistralFor
 from .models.ministral import MinistralForTokenClassification as MinistralForTokenClassification
 from .models.ministral import MinistralModel as MinistralModel
 from .models.ministral import MinistralPreTrainedModel as MinistralPreTrainedModel
+from .models.ministral3 import Ministral3Config as Ministral3Config
+from .models.ministral3 import Ministral3ForCausalLM as Ministral3ForCausalLM
+from .models.ministral3 import Ministral3ForQuestionAnswering as Ministral3ForQuestionAnswering
+from .models.ministral3 import Ministral3ForSequenceClassification as Ministral3ForSequenceClassification
+from .models.ministral3 import Ministral3ForTokenClassification as Ministral3ForTokenClassification
+from .models.ministral3 import Ministral3Model as Ministral3Model
+from .models.ministral3 import Ministral3PreTrainedModel as Ministral3PreTrainedModel
 from .models.mistral import MistralConfig as MistralConfig
 from .models.mistral import MistralForCausalLM as MistralForCausalLM
 from .models.mistral import MistralForQuestionAnswering as MistralForQuestionAnswering

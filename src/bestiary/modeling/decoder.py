@@ -2,12 +2,13 @@
 
 from typing import Any, ClassVar, cast
 
+import torch
 from torch import Tensor, nn
 
 from ..core.outputs import BaseModelOutputWithPast
 from ..nn.norm import RMSNorm
 from ..nn.rope import Rotary
-from .decoder_config import DecoderConfig
+from .decoder_config import DecoderConfig, QueryGrowth
 from .decoder_stack import DecoderStack
 from .rotary import reach_of, rotary_modules, rotary_states
 
@@ -47,8 +48,21 @@ class RotaryDecoder(DecoderStack):
         return reach_of(self.rotary_emb)
 
     def shared(self, x: Tensor, position_ids: Tensor) -> dict[str, dict[str, Any]]:
-        """Kind of layer -> cosines and sines (B or 1, T, K) of the positions, as `rotary`."""
-        return {kind: {"rotary": table} for kind, table in rotary_states(self.rotary_emb, position_ids, x.dtype).items()}
+        """Kind of layer -> cosines and sines (B or 1, T, K) of the positions, as `rotary`.
+
+        Where queries grow with their positions (`query_growth`), also the factors (B or 1, 1, T, 1), as `query_scale`.
+        """
+        growths = (self.config.query_growth(index) for index in range(len(self.layer_types.kinds)))
+        growth = next((each for each in growths if each is not None), None)
+        further = {} if growth is None else {"query_scale": _query_scale(position_ids, growth).to(x.dtype)}
+        tables = rotary_states(self.rotary_emb, position_ids, x.dtype)
+        return {kind: {"rotary": table, **further} for kind, table in tables.items()}
+
+
+def _query_scale(position_ids: Tensor, growth: QueryGrowth) -> Tensor:
+    """Positions (B or 1, T) -> factors (B or 1, 1, T, 1) on queries."""
+    spans = torch.floor((position_ids.float() + growth.shift) / growth.span)
+    return (1 + growth.strength * torch.log1p(spans))[:, None, :, None]
 
 
 class Decoder(RotaryDecoder):

@@ -16,11 +16,13 @@ class RotaryConfig(PreTrainedConfig):
 
     Class attributes:
         default_theta: `rope_theta` where the file has none.
+        default_rope_parameters: `rope_parameters` where the file has none, nor `rope_scaling`.
         default_partial_rotary_factor: the share of each head that turns, where the file does not say it; None for all.
         interleaved_rotary: whether neighbours turn together, (x_0, x_1), instead of (x_0, x_{K/2}).
     """
 
     default_theta: ClassVar[float] = 10_000.0
+    default_rope_parameters: ClassVar[Parameters | None] = None
     default_partial_rotary_factor: ClassVar[float | None] = None
     interleaved_rotary: ClassVar[bool] = False
 
@@ -38,6 +40,8 @@ class RotaryConfig(PreTrainedConfig):
             )
         older = ("rope_scaling", "rope_theta", "partial_rotary_factor")
         scaling, theta, share = (self.__dict__.pop(name, None) for name in older)
+        if self.rope_parameters is None and scaling is None:
+            self.rope_parameters = self.default_rope_parameters
         tables = self.rope_parameters or {}
         if tables and all(isinstance(table, dict) for table in tables.values()):
             self.rope_parameters = {kind: self._rotary(table, share=share) for kind, table in tables.items()}

@@ -14,7 +14,7 @@ NUMBERS: dict[str, Any] = {
     "partial_rotary_factor": Rate,
     "short_factor": list[Positive],
     "long_factor": list[Positive],
-    **dict.fromkeys(("mscale", "mscale_all_dim"), Amount),  # 0 says that there is none
+    **dict.fromkeys(("mscale", "mscale_all_dim", "llama_4_scaling_beta"), Amount),  # 0 says that there is none
     **dict.fromkeys(("factor", "attention_factor", "beta_fast", "beta_slow", "low_freq_factor", "high_freq_factor"), Positive),
     **dict.fromkeys(("short_mscale", "long_mscale"), Positive),
 }

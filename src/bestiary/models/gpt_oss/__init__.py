@@ -4,7 +4,7 @@ Differs from Mixtral: sinks (Xiao et al. 2023), biases everywhere, and experts w
 projections take turns in one matrix. The published files hold the experts in four bits (MXFP4).
 """
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...core.kinds import Amount, Depth, Experts, Length, Positive, Rate, Size
 from ...modeling.decoder_config import DecoderConfig
@@ -21,6 +21,14 @@ class GptOssConfig(DecoderConfig):
     model_type: ClassVar[str] = "gpt_oss"
     attribute_map: ClassVar[dict[str, str]] = {"num_experts": "num_local_experts"}
     default_theta: ClassVar[float] = 150_000.0
+    default_rope_parameters: ClassVar[dict[str, Any] | None] = {
+        "rope_type": "yarn",
+        "factor": 32.0,
+        "beta_fast": 32.0,
+        "beta_slow": 1.0,
+        "truncate": False,
+        "original_max_position_embeddings": 4096,
+    }
 
     num_hidden_layers: Depth = 36
     num_local_experts: Experts = 128
@@ -42,17 +50,6 @@ class GptOssConfig(DecoderConfig):
     bos_token_id: int | None = None
     eos_token_id: int | list[int] | None = None
     attention_bias: bool = True
-
-    def validate(self) -> None:
-        self.rope_parameters = self.rope_parameters or {
-            "rope_type": "yarn",
-            "factor": 32.0,
-            "beta_fast": 32.0,
-            "beta_slow": 1.0,
-            "truncate": False,
-            "original_max_position_embeddings": 4096,
-        }
-        super().validate()
 
     def usual_layer_types(self) -> list[str]:
         return self.windows_but_every(2)

@@ -61,7 +61,7 @@ class LlamaAttention(HasHeads):
         if bias is None:
             bias = config.declared("attention_bias", False)
         self.layer_idx, self.head_dim, self.interleaved = layer_idx, head, config.interleaved_rotary
-        self.turns = config.has_rotary(layer_idx)
+        self.turns, self.grows = config.has_rotary(layer_idx), config.query_growth(layer_idx) is not None
         self.add_projections(size, heads, groups, bias)
         output_bias = config.declared("attention_out_bias", bias) if self.output_bias is None else self.output_bias
         output = nn.Linear(heads * head, size, bias=output_bias)
@@ -103,13 +103,21 @@ class LlamaAttention(HasHeads):
         return (query, key) if query_norm is None or key_norm is None else (query_norm(query), key_norm(key))
 
     def forward(
-        self, x: Tensor, mask: Mask, cache: LayerCache | None, *, rotary: tuple[Tensor, Tensor] | None = None
+        self,
+        x: Tensor,
+        mask: Mask,
+        cache: LayerCache | None,
+        *,
+        rotary: tuple[Tensor, Tensor] | None = None,
+        query_scale: Tensor | None = None,
     ) -> Tensor:
         query, key, value = self.project(x)
         if rotary is not None and self.turns:
             query, key = rotate_both(query, key, *rotary, self.interleaved)
         if self.norms_turned:
             query, key = self._normed(query, key)
+        if query_scale is not None and self.grows:
+            query = query * query_scale
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx)
         output: Tensor = self.get_submodule(self.output_name)(
