@@ -338,6 +338,17 @@ from .models.deberta_v2.model import DebertaV2Model as DebertaV2Model
 from .models.deberta_v2.model import DebertaV2PreTrainedModel as DebertaV2PreTrainedModel
 from .models.deberta_v2.tokenizer import DebertaV2Tokenizer as DebertaV2Tokenizer
 from .models.deberta_v2.tokenizer import DebertaV2TokenizerFast as DebertaV2TokenizerFast
+from .models.deepseek_v2 import DeepseekV2Config as DeepseekV2Config
+from .models.deepseek_v2 import DeepseekV2ForCausalLM as DeepseekV2ForCausalLM
+from .models.deepseek_v2 import DeepseekV2ForSequenceClassification as DeepseekV2ForSequenceClassification
+from .models.deepseek_v2 import DeepseekV2Model as DeepseekV2Model
+from .models.deepseek_v2 import DeepseekV2PreTrainedModel as DeepseekV2PreTrainedModel
+from .models.deepseek_v3 import DeepseekV3Config as DeepseekV3Config
+from .models.deepseek_v3 import DeepseekV3ForCausalLM as DeepseekV3ForCausalLM
+from .models.deepseek_v3 import DeepseekV3ForSequenceClassification as DeepseekV3ForSequenceClassification
+from .models.deepseek_v3 import DeepseekV3ForTokenClassification as DeepseekV3ForTokenClassification
+from .models.deepseek_v3 import DeepseekV3Model as DeepseekV3Model
+from .models.deepseek_v3 import DeepseekV3PreTrainedModel as DeepseekV3PreTrainedModel
 from .models.detr import DetrConfig as DetrConfig
 from .models.detr.image_processor import DetrFeatureExtractor as DetrFeatureExtractor
 from .models.detr.image_processor import DetrImageProcessor as DetrImageProcessor

@@ -162,8 +162,8 @@ def _slots(first: int, further: int) -> int:
 def _cache(config: Any, call: Workload, item: int) -> tuple[int, int]:
     """Bytes of one token of one row, and of the whole call."""
     text = config.get_text_config()
-    heads, head_size = text.cache_heads
-    per_token = 2 * len(text.layer_kinds()) * heads * head_size * item
+    heads, key_size = text.cache_heads
+    per_token = len(text.layer_kinds()) * heads * (key_size + text.cache_value_size) * item
     if not text.is_encoder_decoder:
         return per_token, call.batch * per_token * _slots(call.prompt, call.new_tokens - 1)
     slots = _slots(1, call.new_tokens - 1) + _slots(_source(text, call), 0)

@@ -192,6 +192,11 @@ class PreTrainedConfig(PretrainedRecord):
         heads = self.get("num_attention_heads")
         return self.get("num_key_value_heads") or heads, self.get("head_dim") or self.get("hidden_size") // heads
 
+    @property
+    def cache_value_size(self) -> int:
+        """The width of the values there, where that is not the keys'."""
+        return self.cache_heads[1]
+
     @overload
     @classmethod
     def from_pretrained(

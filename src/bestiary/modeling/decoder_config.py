@@ -62,6 +62,21 @@ class DecoderConfig(RotaryConfig):
         if chosen is not None and count is not None and chosen > count:
             raise ConfigError(f"{type(self).__name__}: num_experts_per_tok is {chosen}, and {name} only {count}")
 
+    def check_expert_groups(self) -> None:
+        """Refuse groups that a `GroupedRouter` cannot choose from.
+
+        Raises:
+            ConfigError: names how many experts and groups there are, and what each token chooses.
+        """
+        self.divides("n_routed_experts", "n_group")
+        groups, chosen, experts = (self.declared(name) for name in ("n_group", "topk_group", "num_experts_per_tok"))
+        size = self.declared("n_routed_experts") // groups
+        if size < 2 or chosen > groups or experts > size * chosen:
+            raise ConfigError(
+                f"{type(self).__name__}: {groups} groups (n_group) of {size} experts, of which a token chooses {experts} from"
+                f" {chosen} (topk_group); expected groups of 2 or more, and as many experts in these"
+            )
+
     def usual_layer_types(self) -> list[str]:
         """The kinds of the layers where `layer_types` does not say them; a family with a pattern overrides this."""
         return list(self.layer_kinds())

@@ -283,26 +283,39 @@ class StaticCache(Cache):
         rows = batch_size if max_batch_size is None else max_batch_size
         if rows is not None and self._config is not None:
             heads, size = self._config.cache_heads
-            self.early_initialization(rows, heads, size, dtype or torch.float32, device or "cpu")
+            value_size = self._config.cache_value_size
+            self.early_initialization(rows, heads, size, dtype or torch.float32, device or "cpu", value_size)
         elif rows is not None:
             raise ArgumentError("to take the room at once, pass config besides max_batch_size")
         elif device is not None or dtype is not None:
             warn_once("static-room", "device and dtype go with max_batch_size; without it the first step decides")
 
     def early_initialization(
-        self, batch_size: int, num_heads: int, head_dim: int, dtype: torch.dtype, device: torch.device | str
+        self,
+        batch_size: int,
+        num_heads: int,
+        head_dim: int,
+        dtype: torch.dtype,
+        device: torch.device | str,
+        value_dim: int | None = None,
     ) -> None:
         """Take the room for `batch_size` rows and `num_heads` key heads of `head_dim` in every layer of the model.
+
+        Args:
+            value_dim: the width of the values, where that is not the keys'.
 
         Raises:
             ArgumentError: the cache was made without the model's config and does not know its layers.
         """
         if self._config is None:
             raise ArgumentError("the number of layers is not known: make the cache with config=")
-        like = torch.empty(batch_size, num_heads, 0, head_dim, dtype=dtype, device=device)
+        keys, values = (
+            torch.empty(batch_size, num_heads, 0, size, dtype=dtype, device=device)
+            for size in (head_dim, value_dim or head_dim)
+        )
         for layer in self.layers:
             if isinstance(layer, FixedLayer):
-                layer.allocate(like, like)
+                layer.allocate(keys, values)
 
     def make_layer(self, layer_idx: int) -> CacheLayer:
         if self.types.is_recurrent(layer_idx):

@@ -6,7 +6,6 @@ Differs from Llama: half of each head turns, biases before attention, by config 
 
 from typing import TYPE_CHECKING, ClassVar
 
-from ...core.errors import ConfigError
 from ...core.kinds import Amount, Count, Depth, Experts, Length, Rate, Size
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.variant import Import, variant
@@ -54,14 +53,7 @@ class Glm4MoeConfig(DecoderConfig):
     def validate(self) -> None:
         self.head_dim = self.head_dim or self.hidden_size // self.num_attention_heads  # rounded down, as published
         super().validate()
-        self.divides("n_routed_experts", "n_group")
-        size = self.n_routed_experts // self.n_group
-        if size < 2 or self.topk_group > self.n_group or self.num_experts_per_tok > size * self.topk_group:
-            raise ConfigError(
-                f"Glm4MoeConfig: {self.n_group} groups (n_group) of {size} experts, of which a token chooses"
-                f" {self.num_experts_per_tok} from {self.topk_group} (topk_group); expected groups of 2 or more, and as many"
-                " experts in these"
-            )
+        self.check_expert_groups()
 
 
 TASKS = {"base": "Glm4MoeModel", "causal-lm": "Glm4MoeForCausalLM"}
