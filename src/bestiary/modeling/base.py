@@ -17,13 +17,14 @@ from ..nn.kernels import KERNELS, kernel
 from .building import initialising
 from .calling import CallMixin
 from .config import PreTrainedConfig
+from .loss_functions import LossMixin
 from .opening import OpenKeywords, floating_dtype, one_dtype, open_model
 from .pruning import prune
 from .resizing import resize
 from .saving import save_model
 
 
-class PreTrainedModel(CallMixin):
+class PreTrainedModel(CallMixin, LossMixin):
     """Base of every model. What a family declares is in `modeling/parts.py`, running a model in `modeling/calling.py`."""
 
     register_for_auto_class = registers_for("AutoModel")

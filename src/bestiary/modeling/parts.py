@@ -24,7 +24,26 @@ from .recording import Stack
 _OF_TORCH = frozenset(kind for kind in vars(nn).values() if isinstance(kind, type))
 
 
-class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedOnce):
+class FurtherSettings:
+    """What a checkpoint holds besides config and weights: here nothing.
+
+    A base of every model and of `GenerationMixin`, whose own then count in whichever order a model names the two.
+    """
+
+    @classmethod
+    def can_generate(cls) -> bool:
+        """Whether the class has `generate`; those that do override this."""
+        return False
+
+    def open_settings(self, name_or_path: Any, settings: Any, hub: HubOptions, code: CodeOptions) -> None:
+        """Take further settings from a checkpoint: those of generation (`settings`, or a file), for models that have it."""
+
+    def save_settings(self, folder: Path) -> list[Path]:
+        """Write such settings into `folder`; returns the paths written."""
+        return []
+
+
+class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, FurtherSettings, metaclass=FinishedOnce):
     """The lower half of `PreTrainedModel`; what acts on a model (opening, resizing, recording) needs no more than this.
 
     Class attributes a family sets:
@@ -235,15 +254,3 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, metaclass=FinishedO
             if isinstance(module, kind):
                 return start(module, self.config)
         start_usually(module, self.config.get("initializer_range", 0.02))
-
-    @classmethod
-    def can_generate(cls) -> bool:
-        """Whether the class has `generate`; those that do override this."""
-        return False
-
-    def open_settings(self, name_or_path: Any, settings: Any, hub: HubOptions, code: CodeOptions) -> None:
-        """Take further settings from a checkpoint: those of generation (`settings`, or a file), for models that have it."""
-
-    def save_settings(self, folder: Path) -> list[Path]:
-        """Write such settings into `folder`; returns the paths written."""
-        return []

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from ...core.outputs import CausalLMOutput
-from ...nn.losses import causal_lm_loss
 from .generating import GenerationMixin
 from .headed import recorded
 from .language import LanguageHead, select_positions
@@ -15,6 +14,7 @@ class CausalLM(GenerationMixin, LanguageHead):
     """Logits over the next token."""
 
     output_class: ClassVar[Any] = CausalLMOutput
+    loss_type = "ForCausalLM"
 
     def forward(
         self,
@@ -39,4 +39,6 @@ class CausalLM(GenerationMixin, LanguageHead):
 
     def loss(self, logits: Tensor, labels: Tensor, num_items: Tensor | int | None) -> Tensor:
         """The loss of logits (B, T, V), each against the label after it."""
-        return causal_lm_loss(logits, labels, num_items)
+        options = {} if num_items is None else {"num_items_in_batch": num_items}
+        loss: Tensor = self.loss_function(logits=logits, labels=labels, vocab_size=logits.shape[-1], **options)
+        return loss

@@ -15,10 +15,11 @@ from ...hub.code.options import CodeOptions
 from ...hub.files import HubOptions, find_file
 from ...structured.mixin import StructuredMixin
 from ..early_exit import first_layers
+from ..parts import FurtherSettings
 
 
-class GenerationMixin(Generating, StructuredMixin, ContinuousMixin):
-    """What a model with a language-modelling head can do besides its forward; before the model's base in the list of bases."""
+class GenerationMixin(Generating, StructuredMixin, ContinuousMixin, FurtherSettings):
+    """What a model with a language-modelling head can do besides its forward."""
 
     def open_settings(self, name_or_path: Any, config: GenerationConfig | None, hub: HubOptions, code: CodeOptions) -> None:
         """Take the generation settings `config`, else those in the checkpoint's file, else those that its config holds.

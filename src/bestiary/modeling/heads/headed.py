@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...core.outputs import ModelOutput
 from ...nn.alias import Alias
-from ...nn.losses import classification_loss, token_loss
+from ...nn.losses import token_loss
 from ...nn.masks import real_tokens
 from ..base import PreTrainedModel
 from ..config import PreTrainedConfig
@@ -97,14 +97,6 @@ class TextHead(Headed, Generic[Output]):
         logits = self.logits(output, real_tokens(attention_mask) if padded else None)
         fields = only(self.output_class, output)
         return cast(Output, self.output_class(loss=self.loss(logits, labels), logits=logits, **fields))
-
-
-def classified(model: PreTrainedModel, logits: Tensor, labels: Tensor | None) -> Tensor | None:
-    """The loss of logits (B, N); what kind of problem it is, is settled with the first labels and kept in the config."""
-    if labels is None:
-        return None
-    loss, model.config.problem_type = classification_loss(logits, labels, model.config.problem_type)
-    return loss
 
 
 def classifier_dropout(config: PreTrainedConfig, default: float = 0.0) -> float:

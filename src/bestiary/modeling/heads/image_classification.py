@@ -6,11 +6,13 @@ from torch import Tensor, nn
 
 from ...core.outputs import ImageClassifierOutput
 from ..config import PreTrainedConfig
-from .headed import Headed, classified, recorded
+from .headed import Headed, recorded
 
 
 class ImageClassifier(Headed):
     """Logits over labels (B, N) from one vector per image, by `classifier`, a linear layer."""
+
+    loss_type = "ForImageClassification"
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
@@ -29,4 +31,5 @@ class ImageClassifier(Headed):
         """labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression."""
         output = self.run_backbone(pixel_values, **inputs)
         logits = self.classifier(self.pool(output))
-        return ImageClassifierOutput(loss=classified(self, logits, labels), logits=logits, **recorded(output))
+        loss = None if labels is None else self.loss_function(labels, logits, self.config)
+        return ImageClassifierOutput(loss=loss, logits=logits, **recorded(output))

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Generic, cast
 
 from torch import Tensor, nn
 
-from ...nn.detection import Predicted, SetLoss
+from ...nn.detection import Predicted
 from ..config import PreTrainedConfig
 from .headed import Headed, Output, only
 
@@ -32,6 +32,7 @@ class ObjectDetection(Headed, Generic[Output]):
     """
 
     box_head_class: ClassVar[type[BoxHead]] = BoxHead
+    loss_type = "ForObjectDetection"
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
@@ -43,27 +44,21 @@ class ObjectDetection(Headed, Generic[Output]):
         """(..., Q, D) -> logits (..., Q, N+1) and boxes (..., Q, 4)."""
         return Predicted(self.class_labels_classifier(states), self.bbox_predictor(states).sigmoid())
 
-    def set_loss(self) -> SetLoss:
-        """The loss, weighted as the config says."""
-        config = self.config.get
-        return SetLoss(
-            class_cost=config("class_cost"),
-            bbox_cost=config("bbox_cost"),
-            giou_cost=config("giou_cost"),
-            bbox_weight=config("bbox_loss_coefficient"),
-            giou_weight=config("giou_loss_coefficient"),
-            mask_weight=config("mask_loss_coefficient"),
-            dice_weight=config("dice_loss_coefficient"),
-            empty_weight=config("eos_coefficient"),
-        )
+    def objects(
+        self, output: Any, labels: Any, kind: Any = None, masks: Tensor | None = None, loss_function: Any = None
+    ) -> Any:
+        """An output of class `kind` from the backbone's: predictions, and their loss where there are `labels`.
 
-    def objects(self, output: Any, labels: Any, kind: Any = None, masks: Tensor | None = None) -> Any:
-        """An output of class `kind` from the backbone's: predictions, and their loss where there are `labels`."""
+        `masks` (B, Q, y, x) and `loss_function` are those of a model around this one that draws masks.
+        """
         predicted = self.predict(output.last_hidden_state)
-        earlier = [] if output.intermediate_hidden_states is None else map(self.predict, output.intermediate_hidden_states[:-1])
-        earlier, loss, parts = list(earlier), None, None
+        states, loss, parts = output.intermediate_hidden_states, None, None
+        layers = None if states is None else self.predict(states)
+        earlier = [] if layers is None else [Predicted(*each) for each in zip(*layers, strict=True)][:-1]
         if labels is not None:
-            loss, parts = self.set_loss()(predicted, labels, earlier, masks)
+            drawn = () if masks is None else (masks,)
+            call = (predicted.logits, labels, self.device, predicted.boxes, *drawn, self.config, *(layers or (None, None)))
+            loss, parts, *_ = (loss_function or self.loss_function)(*call)
         kind = self.output_class if kind is None else kind
         return kind(
             loss=loss,

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ...core.outputs import QuestionAnsweringModelOutput, Seq2SeqQuestionAnsweringModelOutput
-from ...nn.losses import span_loss
 from ..config import PreTrainedConfig
 from ..seq2seq import Seq2SeqPreTrainedModel
 from .headed import Headed, only, recorded
@@ -16,6 +15,7 @@ class QuestionAnswering(Headed):
 
     output_class = QuestionAnsweringModelOutput
     head_name: ClassVar[str] = "qa_outputs"
+    loss_type = "ForQuestionAnswering"
     num_labels = 2  # is it the first token, is it the last
 
     def __init__(self, config: PreTrainedConfig) -> None:
@@ -34,7 +34,7 @@ class QuestionAnswering(Headed):
         """start_positions, end_positions: (B,); places outside of the input are ignored in the loss."""
         output = self.run_backbone(input_ids, attention_mask=attention_mask, **inputs)
         starts, ends = self.span_logits(output.last_hidden_state).unbind(-1)
-        loss = span_loss(starts, ends, start_positions, end_positions)
+        loss = self.loss_function(starts, ends, start_positions, end_positions)
         fields = only(self.output_class, output)
         answer: QuestionAnsweringModelOutput = self.output_class(loss=loss, start_logits=starts, end_logits=ends, **fields)
         return answer
@@ -49,6 +49,7 @@ class Seq2SeqQuestionAnswering(Seq2SeqPreTrainedModel):
     """The same from the decoder's states over the encoder's text; the model without a head follows in the order of bases."""
 
     decoder_repeats_text = True
+    loss_type = "ForQuestionAnswering"
     num_labels = 2  # as above
 
     def __init__(self, config: PreTrainedConfig) -> None:
@@ -69,5 +70,5 @@ class Seq2SeqQuestionAnswering(Seq2SeqPreTrainedModel):
         """start_positions, end_positions: (B,); places outside of the input are ignored in the loss."""
         output = super().forward(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
         starts, ends = self.qa_outputs(output.last_hidden_state).unbind(-1)
-        loss = span_loss(starts, ends, start_positions, end_positions)
+        loss = self.loss_function(starts, ends, start_positions, end_positions)
         return Seq2SeqQuestionAnsweringModelOutput(loss=loss, start_logits=starts, end_logits=ends, **recorded(output))

@@ -14,10 +14,23 @@ from ...nn.pooling import first_state, last_real
 from ...nn.values import is_true
 from ..config import PreTrainedConfig
 from ..seq2seq import Seq2SeqHeaded
-from .headed import Headed, TextHead, classified, classifier_dropout, only, recorded
+from .headed import Headed, TextHead, classifier_dropout, only, recorded
 
 
-class LastTokenClassifier(Headed):
+class LabelsText(Headed):
+    """Logits over labels (B, N), and a loss where there are labels."""
+
+    loss_type = "ForSequenceClassification"
+
+    def loss_of(self, logits: Tensor, labels: Tensor | None, all_logits: Tensor | None = None) -> Any:
+        """The loss of logits (B, N); `all_logits` (B, T, N) are those of all tokens, where there are such."""
+        if labels is None:
+            return None
+        all_logits = logits if all_logits is None else all_logits
+        return self.loss_function(logits=all_logits, labels=labels, pooled_logits=logits, config=self.config)
+
+
+class LastTokenClassifier(LabelsText):
     """Logits over labels (B, N) from the state of the last real token, as decoders classify, by a linear layer `score`."""
 
     def __init__(self, config: PreTrainedConfig) -> None:
@@ -38,7 +51,7 @@ class LastTokenClassifier(Headed):
         rows = torch.arange(len(logits), device=logits.device)
         pooled = logits[rows, self._last(input_ids, attention_mask, logits)]
         fields = only(SequenceClassifierOutput, output)
-        return SequenceClassifierOutput(loss=classified(self, pooled, labels), logits=pooled, **fields)
+        return SequenceClassifierOutput(loss=self.loss_of(pooled, labels, logits), logits=pooled, **fields)
 
     def _last(self, ids: Tensor | None, mask: Tensor | None, logits: Tensor) -> Tensor:
         """Index (B,) of each row's last real token: by the mask, else by the padding token, else the last of all."""
@@ -56,7 +69,7 @@ class LastTokenClassifier(Headed):
         return last_real(real)
 
 
-class VectorClassifier(TextHead[SequenceClassifierOutput]):
+class VectorClassifier(TextHead[SequenceClassifierOutput], LabelsText):
     """Logits over labels (B, N) from one vector per text, as encoders classify.
 
     labels: (B,) classes, (B, N) of a multi-label problem, or (B,) numbers of a regression.
@@ -65,7 +78,8 @@ class VectorClassifier(TextHead[SequenceClassifierOutput]):
     output_class = SequenceClassifierOutput
 
     def loss(self, logits: Tensor, labels: Tensor | None) -> Tensor | None:
-        return classified(self, logits, labels)
+        loss: Tensor | None = self.loss_of(logits, labels)
+        return loss
 
 
 class PooledClassifier(VectorClassifier):
@@ -115,7 +129,7 @@ class FirstTokenClassifier(VectorClassifier):
         return result
 
 
-class EndTokenClassifier(Seq2SeqHeaded):
+class EndTokenClassifier(LabelsText, Seq2SeqHeaded):
     """Logits over labels (B, N) from the decoder's state at the last end-of-sequence token of the text, which it reads too."""
 
     def __init__(self, config: PreTrainedConfig) -> None:
@@ -137,8 +151,7 @@ class EndTokenClassifier(Seq2SeqHeaded):
         output = self.run_backbone(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
         states = output.last_hidden_state
         logits = self.classification_head(states[torch.arange(len(states), device=states.device), last])
-        loss = classified(self, logits, labels)
-        return Seq2SeqSequenceClassifierOutput(loss=loss, logits=logits, **recorded(output))
+        return Seq2SeqSequenceClassifierOutput(loss=self.loss_of(logits, labels), logits=logits, **recorded(output))
 
     def _last_end(self, input_ids: Tensor | None, attention_mask: Tensor | None) -> Tensor:
         """Index (B,) of the last end-of-sequence token of each row: of the real ones, where the mask leaves any."""

@@ -13,12 +13,16 @@ class TokenClassifier(TextHead[TokenClassifierOutput]):
     """Logits over labels for each token (B, T, N), by dropout and a linear layer called `head_name`. labels: (B, T)."""
 
     output_class = TokenClassifierOutput
+    loss_type = "ForTokenClassification"
     head_name: ClassVar[str] = "classifier"
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
         self.dropout = nn.Dropout(classifier_dropout(config))
         self.add_module(self.head_name, nn.Linear(config.get("hidden_size"), config.num_labels))
+
+    def loss(self, logits: Tensor, labels: Tensor | None) -> Any:
+        return None if labels is None else self.loss_function(logits, labels, self.config)
 
     def logits(self, output: Any, real: Tensor | None) -> Tensor:
         head: nn.Module = self.get_submodule(self.head_name)

@@ -77,8 +77,6 @@ class DetrForSegmentation(DetrPreTrainedModel):
         larger = [each for each, _ in maps[-2::-1][:3]]
         drawn = self.mask_head(torch.cat((projected, where), dim=2).flatten(0, 1), larger)
         masks = drawn.view(*queries.shape[:2], *drawn.shape[-2:])
-        result: DetrSegmentationOutput = self.detr.objects(
-            output, labels, DetrSegmentationOutput, None if labels is None else masks
-        )
+        result: DetrSegmentationOutput = self.detr.objects(output, labels, DetrSegmentationOutput, masks, self.loss_function)
         result.pred_masks = masks
         return result
