@@ -556,6 +556,10 @@ from .models.mbart.tokenizer import MBart50Tokenizer as MBart50Tokenizer
 from .models.mbart.tokenizer import MBart50TokenizerFast as MBart50TokenizerFast
 from .models.mbart.tokenizer import MBartTokenizer as MBartTokenizer
 from .models.mbart.tokenizer import MBartTokenizerFast as MBartTokenizerFast
+from .models.minimax_m2 import MiniMaxM2Config as MiniMaxM2Config
+from .models.minimax_m2 import MiniMaxM2ForCausalLM as MiniMaxM2ForCausalLM
+from .models.minimax_m2 import MiniMaxM2Model as MiniMaxM2Model
+from .models.minimax_m2 import MiniMaxM2PreTrainedModel as MiniMaxM2PreTrainedModel
 from .models.ministral import MinistralConfig as MinistralConfig
 from .models.ministral import MinistralForCausalLM as MinistralForCausalLM
 from .models.ministral import MinistralForQuestionAnswering as MinistralForQuestionAnswering

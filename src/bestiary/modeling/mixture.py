@@ -45,9 +45,13 @@ class Mixture(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
         states = x.flatten(0, 1)
-        _, shares, experts = self.get_submodule(self.router_name)(states)
-        output: Tensor = self.experts(states, shares, experts).view_as(x)
+        output: Tensor = self.experts(states, *self.route(states)).view_as(x)
         return output
+
+    def route(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """States (N, D) -> the shares and the numbers (N, k) of the experts chosen for each."""
+        _, shares, experts = self.get_submodule(self.router_name)(states)
+        return shares, experts
 
 
 class SharedMixture(Mixture):

@@ -33,13 +33,17 @@ class Router(nn.Linear):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
         """States (N, D) -> scores (N, E), and of the k chosen the shares and the numbers (N, k)."""
-        if self.training and self.noise > 0:
-            x = x * torch.empty_like(x).uniform_(1.0 - self.noise, 1.0 + self.noise)
-        scores = super().forward(x)
+        scores = self.scores(x)
         shares, experts = scores.softmax(dim=-1, dtype=torch.float32).topk(self.top_k, dim=-1)
         if self.shares_add_up:
             shares = shares / shares.sum(dim=-1, keepdim=True)
         return scores, shares.to(x.dtype), experts
+
+    def scores(self, x: Tensor) -> Tensor:
+        """States (N, D) -> scores (N, E)."""
+        if self.training and self.noise > 0:
+            x = x * torch.empty_like(x).uniform_(1.0 - self.noise, 1.0 + self.noise)
+        return super().forward(x)
 
 
 class GroupedRouter(Router):
