@@ -222,6 +222,11 @@ from .models.albert.model import AlbertModel as AlbertModel
 from .models.albert.model import AlbertPreTrainedModel as AlbertPreTrainedModel
 from .models.albert.tokenizer import AlbertTokenizer as AlbertTokenizer
 from .models.albert.tokenizer import AlbertTokenizerFast as AlbertTokenizerFast
+from .models.autoformer import AutoformerConfig as AutoformerConfig
+from .models.autoformer.model import AutoformerForPrediction as AutoformerForPrediction
+from .models.autoformer.model import AutoformerModel as AutoformerModel
+from .models.autoformer.model import AutoformerModelOutput as AutoformerModelOutput
+from .models.autoformer.model import AutoformerPreTrainedModel as AutoformerPreTrainedModel
 from .models.bark.score_processors import AlternatingCodebooksLogitsProcessor as AlternatingCodebooksLogitsProcessor
 from .models.bark.score_processors import BarkEosPrioritizerLogitsProcessor as BarkEosPrioritizerLogitsProcessor
 from .models.bart import BartConfig as BartConfig

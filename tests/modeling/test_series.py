@@ -16,6 +16,7 @@ from bestiary.nn.series import lagged
 FAMILY = ("time_series_transformer", "TimeSeriesTransformerForPrediction")
 DRAWN = [(*FAMILY, variant) for variant in ("", "std", "unscaled", "counts")]
 DRAWN += [("informer", "InformerForPrediction", variant) for variant in ("sparse", "full")]
+DRAWN += [("autoformer", "AutoformerForPrediction", variant) for variant in ("", "long")]
 
 
 @pytest.mark.parametrize(("model_type", "name", "variant"), DRAWN)
@@ -127,3 +128,21 @@ def test_lags() -> None:
     assert lagged(values, [1, 3], 2, shift=1).tolist() == [[[4, 2], [5, 3]]]
     with pytest.raises(InputError, match="the series has 6 values; 4 of them with what came 3 before need 7"):
         lagged(values, [1, 3], 4)
+
+
+def test_rows_of_autoformer_that_meet_are_told() -> None:
+    models = pair("autoformer", "AutoformerForPrediction")
+    with pytest.warns(UserWarning, match="takes the delays of some heads from other rows"):
+        models.ours(**models.inputs)
+    alone = {name: value[:1] for name, value in models.inputs.items()}
+    close(models.ours(**alone).encoder_last_hidden_state, models.reference(**alone).encoder_last_hidden_state)
+
+
+def test_autoformer_compares_whole_series() -> None:
+    models = pair("autoformer", "AutoformerForPrediction")
+    with pytest.raises(InputError, match="decoder_attention_mask has no meaning here"):
+        models.ours(**models.inputs, **models.labels, decoder_attention_mask=torch.ones(3, HORIZON))
+    with pytest.raises(ConfigError, match="moving_average is 4; expected an odd number"):
+        type(models.ours.config)(prediction_length=3, moving_average=4)
+    with pytest.raises(ConfigError, match="label_length is 10; expected a part of the context, which has 3 steps"):
+        type(models.ours)(type(models.ours.config)(prediction_length=3))

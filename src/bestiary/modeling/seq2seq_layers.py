@@ -69,7 +69,7 @@ class Seq2SeqLayer(Layer):
         self.act = activation(config.get("activation_function"))
         self.fc1 = nn.Linear(size, width)
         self.fc2 = nn.Linear(width, size)
-        self.final_layer_norm = nn.LayerNorm(size)
+        self.final_layer_norm: nn.Module = nn.LayerNorm(size)
 
     def mlp(self, x: Tensor) -> Tensor:
         """fc2(act(fc1(x)))."""
