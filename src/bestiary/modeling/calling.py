@@ -1,6 +1,7 @@
 """What calling a model does around its `forward`: inputs checked, head masks set, hidden states and attentions recorded."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial, wraps
 from inspect import Signature, signature
 from types import MethodType
@@ -239,13 +240,23 @@ class CallMixin(ModelParts):
         return [module for module in self.modules() if isinstance(module, Layer)]
 
     def enable_input_require_grads(self) -> None:
-        """Make the embedding's output require gradients, so that adapters behind a frozen embedding get theirs."""
+        """Make the output of all embeddings require gradients, so that adapters behind a frozen embedding get theirs."""
 
         def require(module: nn.Module, args: Any, output: Any) -> Any:
             return output.requires_grad_(True)
 
-        self._require_grads_hook = self.get_input_embeddings().register_forward_hook(require)
+        self.disable_input_require_grads()
+        embeddings: dict[nn.Module, None] = {}
+        for model in self.modules():
+            with suppress(ArgumentError, NotImplementedError):
+                embeddings |= {model.get_input_embeddings(): None} if isinstance(model, ModelParts) else {}
+        if not embeddings:
+            warn_once(
+                "no-embeddings", f"{type(self).__name__} says of no module that it embeds inputs: none requires gradients"
+            )
+        self._require_grads_hooks = [each.register_forward_hook(require) for each in embeddings]
 
     def disable_input_require_grads(self) -> None:
-        """Undo `enable_input_require_grads`."""
-        self._require_grads_hook.remove()
+        """Undo `enable_input_require_grads`, where that was called."""
+        for hook in self.__dict__.pop("_require_grads_hooks", ()):
+            hook.remove()

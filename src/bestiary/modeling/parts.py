@@ -21,6 +21,13 @@ from .facts import ModuleUtilsMixin
 from .pruning import HeadWeights
 from .recording import Stack
 
+# What published models call the parts that encode, by what these take, and those that decode text.
+_ENCODERS: dict[str | None, tuple[str, ...]] = {
+    None: ("text_encoder", "encoder"),
+    **dict.fromkeys(("image", "video"), ("vision_tower", "visual", "vision_model", "vision_encoder", "image_tower")),
+    "audio": ("audio_tower", "audio_encoder", "speech_encoder"),
+}
+_DECODERS = ("language_model", "text_model", "decoder", "text_decoder")
 _OF_TORCH = frozenset(kind for kind in vars(nn).values() if isinstance(kind, type))
 
 
@@ -158,25 +165,40 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, FurtherSettings, me
         self._replace(self.get_input_embeddings(), value)
         self.tie_weights()
 
-    def get_encoder(self) -> Any:
-        """The part that is called `encoder`, here or in the backbone; the model itself where it has no such part."""
-        return self._part_called("encoder", self)
+    def get_encoder(self, modality: str | None = None) -> Any:
+        """The part that encodes, here or in the backbone: text, or the `modality` "image", "video", "audio"; else the model.
+
+        Raises:
+            ArgumentError: another modality.
+        """
+        if modality not in _ENCODERS:
+            raise ArgumentError(f"modality is {modality!r:.60}; expected {', '.join(map(repr, _ENCODERS))}")
+        return self._part_called(_ENCODERS[modality]) or self
 
     def get_decoder(self) -> Any:
-        """The part that is called `decoder`, here or in the backbone; the backbone where it has no such part."""
-        return self._part_called("decoder", self.base_model)
+        """The part that decodes text, here or in the backbone; the backbone where it has no such part."""
+        return self._part_called(_DECODERS) or self._innermost()
 
-    def set_encoder(self, encoder: nn.Module) -> None:
+    def set_encoder(self, encoder: nn.Module, modality: str | None = None) -> None:
         """Put `encoder` in the place of what `get_encoder` gives."""
-        self._put("encoder", self.get_encoder(), encoder)
+        self._put("encoder", self.get_encoder(modality), encoder)
 
     def set_decoder(self, decoder: nn.Module) -> None:
         """Put `decoder` in the place of what `get_decoder` gives."""
         self._put("decoder", self.get_decoder(), decoder)
 
-    def _part_called(self, name: str, otherwise: nn.Module) -> nn.Module:
-        part = self._modules.get(name) or self.base_model._modules.get(name)
-        return otherwise if part is None else part
+    def _part_called(self, names: tuple[str, ...]) -> Any:
+        """The first part of one of these names, of this model or of what it stands on; None where there is none."""
+        part = next((self._modules[name] for name in names if name in self._modules), None)
+        backbone = self.base_model
+        return (
+            backbone._part_called(names) if part is None and isinstance(backbone, ModelParts) and backbone is not self else part
+        )
+
+    def _innermost(self) -> nn.Module:
+        """What the model stands on, without any head."""
+        backbone = self.base_model
+        return backbone._innermost() if isinstance(backbone, ModelParts) and backbone is not self else backbone
 
     def _put(self, name: str, old: nn.Module, new: nn.Module) -> None:
         if old is self:
