@@ -515,6 +515,12 @@ from .models.granitemoe import GraniteMoeConfig as GraniteMoeConfig
 from .models.granitemoe import GraniteMoeForCausalLM as GraniteMoeForCausalLM
 from .models.granitemoe import GraniteMoeModel as GraniteMoeModel
 from .models.granitemoe import GraniteMoePreTrainedModel as GraniteMoePreTrainedModel
+from .models.gte import GteConfig as GteConfig
+from .models.gte.model import GteForMaskedLM as GteForMaskedLM
+from .models.gte.model import GteForSequenceClassification as GteForSequenceClassification
+from .models.gte.model import GteForTokenClassification as GteForTokenClassification
+from .models.gte.model import GteModel as GteModel
+from .models.gte.model import GtePreTrainedModel as GtePreTrainedModel
 from .models.hunyuan_v1_dense import HunYuanDenseV1Config as HunYuanDenseV1Config
 from .models.hunyuan_v1_dense import HunYuanDenseV1ForCausalLM as HunYuanDenseV1ForCausalLM
 from .models.hunyuan_v1_dense import HunYuanDenseV1ForSequenceClassification as HunYuanDenseV1ForSequenceClassification
@@ -524,6 +530,16 @@ from .models.informer import InformerConfig as InformerConfig
 from .models.informer.model import InformerForPrediction as InformerForPrediction
 from .models.informer.model import InformerModel as InformerModel
 from .models.informer.model import InformerPreTrainedModel as InformerPreTrainedModel
+from .models.jina_embeddings_v3 import JinaEmbeddingsV3Config as JinaEmbeddingsV3Config
+from .models.jina_embeddings_v3.model import JinaEmbeddingsV3ForMaskedLM as JinaEmbeddingsV3ForMaskedLM
+from .models.jina_embeddings_v3.model import JinaEmbeddingsV3ForQuestionAnswering as JinaEmbeddingsV3ForQuestionAnswering
+from .models.jina_embeddings_v3.model import (
+    JinaEmbeddingsV3ForSequenceClassification as JinaEmbeddingsV3ForSequenceClassification,
+)
+from .models.jina_embeddings_v3.model import JinaEmbeddingsV3ForTokenClassification as JinaEmbeddingsV3ForTokenClassification
+from .models.jina_embeddings_v3.model import JinaEmbeddingsV3Layer as JinaEmbeddingsV3Layer
+from .models.jina_embeddings_v3.model import JinaEmbeddingsV3Model as JinaEmbeddingsV3Model
+from .models.jina_embeddings_v3.model import JinaEmbeddingsV3PreTrainedModel as JinaEmbeddingsV3PreTrainedModel
 from .models.llama import LlamaConfig as LlamaConfig
 from .models.llama.model import LlamaForCausalLM as LlamaForCausalLM
 from .models.llama.model import LlamaForQuestionAnswering as LlamaForQuestionAnswering
@@ -628,6 +644,12 @@ from .models.nemotron import NemotronForSequenceClassification as NemotronForSeq
 from .models.nemotron import NemotronForTokenClassification as NemotronForTokenClassification
 from .models.nemotron import NemotronModel as NemotronModel
 from .models.nemotron import NemotronPreTrainedModel as NemotronPreTrainedModel
+from .models.nomic_bert import NomicBertConfig as NomicBertConfig
+from .models.nomic_bert.model import NomicBertForMaskedLM as NomicBertForMaskedLM
+from .models.nomic_bert.model import NomicBertForSequenceClassification as NomicBertForSequenceClassification
+from .models.nomic_bert.model import NomicBertForTokenClassification as NomicBertForTokenClassification
+from .models.nomic_bert.model import NomicBertModel as NomicBertModel
+from .models.nomic_bert.model import NomicBertPreTrainedModel as NomicBertPreTrainedModel
 from .models.olmo import OlmoConfig as OlmoConfig
 from .models.olmo import OlmoForCausalLM as OlmoForCausalLM
 from .models.olmo import OlmoForSequenceClassification as OlmoForSequenceClassification

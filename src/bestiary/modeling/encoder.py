@@ -44,8 +44,8 @@ class EncoderEmbeddings(nn.Module):
         self.word_embeddings = nn.Embedding(config.vocab_size, size, config.padding_row)
         if self.has_positions:
             self.position_embeddings = LearnedPositions(config.max_position_embeddings, size, config.first_position)
-        if self.has_segments:
-            self.token_type_embeddings = nn.Embedding(config.type_vocab_size, size)
+        segments = config.type_vocab_size if self.has_segments else 0
+        self.token_type_embeddings = nn.Embedding(segments, size) if segments else None
         if self.has_norm:
             self.LayerNorm = nn.LayerNorm(size, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
@@ -53,7 +53,7 @@ class EncoderEmbeddings(nn.Module):
     def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
         """words (B, T, D) are already embedded; without token_type_ids every token is of the first segment."""
         x = words
-        if self.has_segments:
+        if self.token_type_embeddings is not None:
             types = words.new_zeros(1, dtype=torch.long) if token_type_ids is None else token_type_ids
             x = x + self.token_type_embeddings(types)
         if self.has_positions:

@@ -1,6 +1,6 @@
 """The vocabulary heads that BERT, RoBERTa and many after them publish: a dense layer with a norm before the output layer."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,17 +12,23 @@ from .language import LanguageHead
 
 
 class PredictionHeadTransform(nn.Module):
-    """norm(act(dense(x))), as wide as the embeddings."""
+    """norm(act(dense(x))), as wide as the embeddings.
+
+    Class attributes:
+        norm_name: what files call the norm.
+    """
+
+    norm_name: ClassVar[str] = "LayerNorm"
 
     def __init__(self, config: Any) -> None:
         super().__init__()
         size = config.declared("embedding_size", config.hidden_size)
         self.dense = nn.Linear(config.hidden_size, size)
         self.act = activation(config.hidden_act)
-        self.LayerNorm = nn.LayerNorm(size, config.layer_norm_eps)
+        self.add_module(self.norm_name, nn.LayerNorm(size, config.layer_norm_eps))
 
     def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.LayerNorm(self.act(self.dense(x)))
+        output: Tensor = self.get_submodule(self.norm_name)(self.act(self.dense(x)))
         return output
 
 
@@ -30,11 +36,16 @@ class LMPredictionHead(nn.Module):
     """decoder(transform(x)): logits over the vocabulary.
 
     Files call the bias `predictions.bias`; `decoder.bias` is the same tensor.
+
+    Class attributes:
+        transform_class: what stands before the output layer, built from the config.
     """
+
+    transform_class: ClassVar[type[nn.Module]] = PredictionHeadTransform
 
     def __init__(self, config: Any) -> None:
         super().__init__()
-        self.transform = PredictionHeadTransform(config)
+        self.transform = self.transform_class(config)
         self.decoder = nn.Linear(config.declared("embedding_size", config.hidden_size), config.vocab_size)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
@@ -44,11 +55,17 @@ class LMPredictionHead(nn.Module):
 
 
 class TransformedLanguageHead(Headed):
-    """The vocabulary head under its published name, `cls.predictions`."""
+    """The vocabulary head under its published name, `cls.predictions`.
+
+    Class attributes:
+        predictions_class: the head, built from the config.
+    """
+
+    predictions_class: ClassVar[type[nn.Module]] = LMPredictionHead
 
     def add_head(self, config: PreTrainedConfig) -> None:
         """Build the head."""
-        self.cls = nn.ModuleDict({"predictions": LMPredictionHead(config)})
+        self.cls = nn.ModuleDict({"predictions": self.predictions_class(config)})
 
     def vocabulary_logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
@@ -66,7 +83,12 @@ class DenseLMHead(nn.Module):
     """decoder(norm(gelu(dense(x)))): logits over the vocabulary, as RoBERTa has it.
 
     `decoder.bias` is the same tensor as `bias`.
+
+    Class attributes:
+        shows_bias: whether files hold the bias of the decoder under a second name, `bias`.
     """
+
+    shows_bias: ClassVar[bool] = True
 
     def __init__(self, config: Any) -> None:
         super().__init__()
@@ -74,7 +96,7 @@ class DenseLMHead(nn.Module):
         self.act = activation("gelu")
         self.layer_norm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
-        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+        self.bias = nn.Parameter(torch.zeros(config.vocab_size)) if self.shows_bias else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
@@ -83,10 +105,16 @@ class DenseLMHead(nn.Module):
 
 
 class DenseLanguageHead(LanguageHead):
-    """That vocabulary head under its published name, `lm_head`."""
+    """That vocabulary head under its published name, `lm_head`.
+
+    Class attributes:
+        lm_head_class: the head, built from the config.
+    """
+
+    lm_head_class: ClassVar[type[DenseLMHead]] = DenseLMHead
 
     def add_head(self, config: PreTrainedConfig) -> None:
-        self.lm_head = DenseLMHead(config)
+        self.lm_head = self.lm_head_class(config)
 
     def vocabulary_logits(self, hidden: Tensor) -> Tensor:
         output: Tensor = self.lm_head(hidden)
@@ -96,4 +124,5 @@ class DenseLanguageHead(LanguageHead):
         return self.get_submodule("lm_head.decoder")
 
     def vocabulary_biases(self) -> list[tuple[nn.Module, str]]:
-        return [(self.lm_head, "bias"), (self.get_output_embeddings(), "bias")]
+        decoder = (self.get_output_embeddings(), "bias")
+        return [decoder] if self.lm_head.bias is None else [(self.lm_head, "bias"), decoder]

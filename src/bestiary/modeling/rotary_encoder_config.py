@@ -1,0 +1,12 @@
+"""The config of the floor `modeling/rotary_encoder.py`. Needs no torch."""
+
+from .encoder_config import EncoderConfig
+from .rotary_config import RotaryConfig
+
+
+class RotaryEncoderConfig(RotaryConfig, EncoderConfig):
+    """Hyperparameters of BERT, and how positions turn (`rope_parameters`)."""
+
+    def validate(self) -> None:
+        super().validate()
+        self.read_rotary()
