@@ -168,11 +168,12 @@ def generating_classes() -> Iterator[tuple[Any, list[Any]]]:
     for name in families():
         family = importlib.import_module(f"bestiary.models.{name}")
         classes = [getattr(family, each) for each in dict.fromkeys(family.TASKS.values())]
-        base = getattr(family, family.TASKS["base"])
-        halves = [vars(each).get(half) for each in base.__mro__ for half in ("encoder_class", "decoder_class")]
+        bases = [getattr(family, family.TASKS[task]) for task in ("base",) if task in family.TASKS]
+        above = [each for base in bases for each in base.__mro__]
+        halves = [vars(each).get(half) for each in above for half in ("encoder_class", "decoder_class")]
         for kind in classes:
             if issubclass(kind, Generating):
-                yield kind, [base, *filter(None, halves)]
+                yield kind, [*bases, *filter(None, halves)]
 
 
 def collect(arguments: dict[str, set[str]], function: Any) -> None:

@@ -402,6 +402,8 @@ from .models.electra.model import ElectraForSequenceClassification as ElectraFor
 from .models.electra.model import ElectraForTokenClassification as ElectraForTokenClassification
 from .models.electra.model import ElectraModel as ElectraModel
 from .models.electra.model import ElectraPreTrainedModel as ElectraPreTrainedModel
+from .models.encoder_decoder import EncoderDecoderConfig as EncoderDecoderConfig
+from .models.encoder_decoder.model import EncoderDecoderModel as EncoderDecoderModel
 from .models.ernie4_5 import Ernie4_5Config as Ernie4_5Config
 from .models.ernie4_5 import Ernie4_5ForCausalLM as Ernie4_5ForCausalLM
 from .models.ernie4_5 import Ernie4_5Model as Ernie4_5Model

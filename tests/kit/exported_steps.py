@@ -73,7 +73,7 @@ def _decoder(model, program, ids, padded, draw, count):
 
 
 def _encoder_decoder(model, program, ids, padded, draw, count):
-    states = torch.randn(len(ids), 7, model.config.hidden_size, generator=draw)
+    states = torch.randn(len(ids), 7, model.config.get_text_config(decoder=False).hidden_size, generator=draw)
     mask = torch.ones(len(ids), 7, dtype=torch.int64)
     if padded:
         mask[-1, 4:] = 0

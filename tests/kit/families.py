@@ -8,6 +8,7 @@ import functools
 import importlib.util
 import inspect
 import shutil
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -199,7 +200,8 @@ class Pair:
     def reference_output(self) -> Any:
         """What the reference gives for inputs and labels with everything recorded; its loss can go backward once."""
         self.reference.requires_grad_(True)  # DETR's freezes stages of its backbone that the paper, and ours, train
-        with torch.set_grad_enabled(bool(self.labels)):
+        with torch.set_grad_enabled(bool(self.labels)), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # an encoder-decoder tells of a release of years ago
             return self.reference(**self.reference_inputs(), **self.labels, **RECORDED)
 
     def reference_inputs(self) -> Inputs:

@@ -35,7 +35,7 @@ def test_tasks_name_classes_that_exist(model_type: str) -> None:
         assert getattr(family(model_type), name).config_class is not None, name
 
 
-@pytest.mark.parametrize("model_type", cases())
+@pytest.mark.parametrize("model_type", [each for each in cases() if "base" in tasks_of(each)])
 def test_auto_model_finds_the_family(model_type: str) -> None:
     name = tasks_of(model_type)["base"]
     assert type(AutoModel.from_pretrained(pair(model_type, name).folder)).__name__ == name

@@ -109,7 +109,8 @@ def _example(model: GeneratingModel, padded: bool) -> dict[str, Any]:
     example: dict[str, Any] = {"input_ids": ids[:, :1], "position_ids": None}
     if model.config.is_encoder_decoder:
         cache: Cache = EncoderDecoderCache()
-        states = torch.zeros(2, 5, model.config.hidden_size, dtype=model.dtype, device=model.device)
+        width = model.config.get_text_config(decoder=False).hidden_size
+        states = torch.zeros(2, 5, width, dtype=model.dtype, device=model.device)
         example["encoder_hidden_states"], masked = states, 5
         inputs = {"decoder_input_ids": ids, "encoder_outputs": BaseModelOutput(states)}
     else:

@@ -263,6 +263,7 @@ class _Arguments(TypedDict, total=False):
     decoder_input_ids: Tensor | None
     decoder_inputs_embeds: Tensor | None
     decoder_position_ids: Tensor | None
+    decoder_token_type_ids: Tensor | None
     encoder_attention_mask: Tensor | None
     encoder_hidden_states: Tensor | None
     encoder_outputs: Any
