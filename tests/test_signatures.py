@@ -51,7 +51,6 @@ NOT_THERE = {
     "PreTrainedModel.tie_weights:*": "ties are settled while loading, by the keys of the file",
     "*.get_text_config:encoder": "the parts of an encoder-decoder have one config",
     "*.prepare_inputs_for_generation:*": "what generation hands on is named by the family's forward",
-    "*et_encoder:modality": "one encoder and decoder for each model so far",
     "*Tokenizer*:errors *Tokenizer*:use_default_system_prompt *Tokenizer*:clean_up_tokenization_spaces": "kept, as any option",
     "LlamaTokenizer*:add_prefix_space GPT2Tokenizer*:pad_token *Tokenizer*:additional_special_tokens"
     " NllbTokenizer*:extra_special_tokens": "kept, as any option",

@@ -119,10 +119,6 @@ class DetrModel(DetrPreTrainedModel):
     def get_input_embeddings(self) -> nn.Module:
         return self.input_projection
 
-    def get_encoder(self) -> nn.Module:
-        """The encoder's layers."""
-        return self.encoder
-
     def feature_maps(self, pixels: Tensor | None, pixel_mask: Tensor | None) -> list[tuple[Tensor, Tensor]]:
         """The backbone's maps (B, C, y, x), each with its mask (B, y, x)."""
         maps: list[tuple[Tensor, Tensor]] = self.backbone["conv_encoder"](pixels, pixel_mask)
