@@ -58,6 +58,7 @@ NOT_THERE = {
     "*Tokenizer*:vocab_file": "the same as vocab, taken by name",
     "WhisperTokenizer*:vocab WhisperTokenizer*:merges": "taken by place and by name, and handed on",
     "Qwen3MoeConfig:num_experts": "another name of num_local_experts, which is taken",
+    "*Config:num_logits_to_keep": "generation asks for the logits that it needs; kept, as any value",
     "*Config:pretraining_tp": "how a model was split while it was trained; kept, as any value",
     "ProcessorMixin.apply_chat_template:*": "images in conversations are not there yet",
     "*Tokenizer.save_pretrained:save_format": "one format, which all releases read",

@@ -227,6 +227,10 @@ from .models.autoformer.model import AutoformerForPrediction as AutoformerForPre
 from .models.autoformer.model import AutoformerModel as AutoformerModel
 from .models.autoformer.model import AutoformerModelOutput as AutoformerModelOutput
 from .models.autoformer.model import AutoformerPreTrainedModel as AutoformerPreTrainedModel
+from .models.bamba import BambaConfig as BambaConfig
+from .models.bamba import BambaForCausalLM as BambaForCausalLM
+from .models.bamba import BambaModel as BambaModel
+from .models.bamba import BambaPreTrainedModel as BambaPreTrainedModel
 from .models.bark.score_processors import AlternatingCodebooksLogitsProcessor as AlternatingCodebooksLogitsProcessor
 from .models.bark.score_processors import BarkEosPrioritizerLogitsProcessor as BarkEosPrioritizerLogitsProcessor
 from .models.bart import BartConfig as BartConfig
@@ -428,6 +432,10 @@ from .models.falcon.model import FalconForSequenceClassification as FalconForSeq
 from .models.falcon.model import FalconForTokenClassification as FalconForTokenClassification
 from .models.falcon.model import FalconModel as FalconModel
 from .models.falcon.model import FalconPreTrainedModel as FalconPreTrainedModel
+from .models.falcon_mamba import FalconMambaConfig as FalconMambaConfig
+from .models.falcon_mamba import FalconMambaForCausalLM as FalconMambaForCausalLM
+from .models.falcon_mamba import FalconMambaModel as FalconMambaModel
+from .models.falcon_mamba import FalconMambaPreTrainedModel as FalconMambaPreTrainedModel
 from .models.gemma import GemmaConfig as GemmaConfig
 from .models.gemma import GemmaForCausalLM as GemmaForCausalLM
 from .models.gemma import GemmaForSequenceClassification as GemmaForSequenceClassification
@@ -563,6 +571,10 @@ from .models.mamba.model import MambaForCausalLM as MambaForCausalLM
 from .models.mamba.model import MambaModel as MambaModel
 from .models.mamba.model import MambaOutput as MambaOutput
 from .models.mamba.model import MambaPreTrainedModel as MambaPreTrainedModel
+from .models.mamba2 import Mamba2Config as Mamba2Config
+from .models.mamba2 import Mamba2ForCausalLM as Mamba2ForCausalLM
+from .models.mamba2 import Mamba2Model as Mamba2Model
+from .models.mamba2 import Mamba2PreTrainedModel as Mamba2PreTrainedModel
 from .models.marian import MarianConfig as MarianConfig
 from .models.marian import MarianForCausalLM as MarianForCausalLM
 from .models.marian import MarianModel as MarianModel

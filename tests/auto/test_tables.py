@@ -26,7 +26,7 @@ from bestiary.core.errors import ConfigError
 
 # Models of families that are not here, for configs that are. NO_TOKENIZER: the same with tokenizers.
 ABSENT = {"JevForDecision"}
-NO_TOKENIZER = {"mamba", "m2m_100", "marian"}
+NO_TOKENIZER = {"m2m_100", "marian"}
 
 MODEL_TABLES = [name for name in vars(modeling_auto) if name.startswith("MODEL_") and name.endswith("MAPPING")]
 NAME_TABLES = [name for name in vars(modeling_auto) if name.startswith("MODEL_") and name.endswith("NAMES")]

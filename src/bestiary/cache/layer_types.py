@@ -9,6 +9,14 @@ _LENGTHS = {"sliding_attention": "sliding_window", "chunked_attention": "attenti
 _STATES = ("linear_attention", "mamba", "conv")
 _KINDS = ("full_attention", *_LENGTHS, *_STATES)
 
+# What older files call kinds of layers.
+OLDER_KINDS = {"mamba": "linear_attention", "attention": "full_attention"}
+
+
+def keeps_state(kind: str) -> bool:
+    """Whether layers of this kind keep a state instead of keys."""
+    return kind in _STATES
+
 
 class LayerTypes(NamedTuple):
     """What a config says of each layer: its kind ("full_attention", "sliding_attention", ...), and how far it looks.
@@ -36,7 +44,7 @@ class LayerTypes(NamedTuple):
 
     def is_recurrent(self, layer_idx: int) -> bool:
         """Whether layer `layer_idx` keeps a state instead of keys."""
-        return self._is(layer_idx, *_STATES)
+        return layer_idx < len(self.kinds) and keeps_state(self.kinds[layer_idx])
 
     @property
     def keeps_states(self) -> bool:

@@ -39,8 +39,9 @@ class RotaryDecoder(DecoderStack):
         return nn.functional.dropout(x, dropout, self.training)
 
     def rotary(self) -> tuple[Rotary | None, ...]:
-        kinds, turning = enumerate(self.layer_types.kinds), self.config.has_rotary
-        return tuple(cast(Rotary, self.rotary_emb[kind]) if turning(index) else None for index, kind in kinds)
+        tables, turning = dict(self.rotary_emb.items()), self.config.has_rotary
+        kinds = enumerate(self.layer_types.kinds)
+        return tuple(cast(Rotary, tables[kind]) if kind in tables and turning(index) else None for index, kind in kinds)
 
     @property
     def reach(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from ..cache.layer_types import OLDER_KINDS
 from ..core.errors import ConfigError
 from ..core.kinds import Amount, Count, Depth, Length, Rate, Size, check
 from .rotary_config import RotaryConfig
@@ -53,8 +54,9 @@ class DecoderConfig(RotaryConfig):
         self.divides("num_attention_heads", "num_key_value_heads")
         self.read_rotary()
         self._check_experts()
-        if "layer_types" in self._field_names and self.__dict__["layer_types"] is None:
-            self.__dict__["layer_types"] = self.usual_layer_types()
+        if "layer_types" in self._field_names:
+            kinds = self.usual_layer_types() if self.__dict__["layer_types"] is None else self.__dict__["layer_types"]
+            self.__dict__["layer_types"] = [OLDER_KINDS.get(kind, kind) for kind in kinds]
 
     def _check_experts(self) -> None:
         name = self.attribute_map.get("num_local_experts", "num_local_experts")

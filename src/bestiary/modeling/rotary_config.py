@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from ..cache.layer_types import keeps_state
 from ..core.errors import ConfigError
 from ..nn.rope_parameters import Parameters, rope_parameters
 from .config import PreTrainedConfig
@@ -72,8 +73,9 @@ class RotaryConfig(PreTrainedConfig):
 
     @property
     def rotary_tables(self) -> dict[str, Parameters]:
-        """Kind of layer -> how its positions turn."""
-        kinds, tables = dict.fromkeys(self.layer_kinds()), self.rope_parameters or {}
+        """Kind of layer -> how its positions turn; kinds that keep a state instead of keys have none."""
+        kinds = dict.fromkeys(kind for kind in self.layer_kinds() if not keeps_state(kind))
+        tables = self.rope_parameters or {}
         if not all(isinstance(table, dict) for table in tables.values()):
             return dict.fromkeys(kinds, tables)
         missing = [kind for kind in kinds if kind not in tables]

@@ -64,6 +64,11 @@ class FullPrecisionRMSNorm(RMSNorm):
         return super().forward(x) if x.dtype == torch.float32 else super().forward(x.float()).to(x.dtype)
 
 
+def weightless_rms_norm(x: Tensor, eps: float) -> Tensor:
+    """x / sqrt(mean(x^2) + eps), in fp32, (..., D) -> (..., D)."""
+    return nn.functional.rms_norm(x.float(), x.shape[-1:], eps=eps).to(x.dtype)
+
+
 class WeightlessLayerNorm(nn.LayerNorm):
     """(x - mean) / sqrt(variance + eps), in fp32 and without weights (Groeneveld et al. 2024, OLMo)."""
 
@@ -100,3 +105,22 @@ class ShiftedLayerNorm(nn.LayerNorm):
         """(..., D) -> (..., D)."""
         weight, bias = 1.0 + self.weight.float(), self.bias.float()
         return nn.functional.layer_norm(x.float(), self.normalized_shape, weight, bias, self.eps).to(x.dtype)
+
+
+class GatedRMSNorm(RMSNorm):
+    """The RMS norm of x * silu(gate), or with `norm_first` the RMS norm of x times silu(gate); means and gate in fp32.
+
+    Args:
+        size: D. groups: how many parts of D / groups numbers are normed each by itself (Dao and Gu 2024, section 7.3).
+    """
+
+    def __init__(self, size: int, eps: float = 1e-6, groups: int = 1, norm_first: bool = False) -> None:
+        super().__init__(size, eps)
+        self.groups, self.norm_first = groups, norm_first
+
+    def forward(self, x: Tensor, gate: Tensor) -> Tensor:  # type: ignore[override]
+        """Twice (..., D) -> (..., D)."""
+        opened, states = nn.functional.silu(gate.float()), x.float()
+        parts = (states if self.norm_first else states * opened).unflatten(-1, (self.groups, -1))
+        normed = self.weight * weightless_rms_norm(parts, self.eps).flatten(-2).to(x.dtype)
+        return (normed * opened).to(x.dtype) if self.norm_first else normed

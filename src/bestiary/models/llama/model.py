@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ...cache.layer_types import keeps_state
 from ...modeling.base import PreTrainedModel
 from ...modeling.decoder import Decoder
 from ...modeling.decoder_config import DecoderConfig
@@ -173,6 +174,8 @@ class LlamaDecoderLayer(Layer):
 
     Class attributes, for relatives:
         attention_class, mlp_class, norm_class: the parts. mlp_name: the published name of the second.
+        state_class: what has the place of the attention in layers that keep a state (`cache.layer_types`), or None; state_name:
+            its published name.
         mixture_class: what has the place of the MLP in layers with experts (`config.has_experts`), or None.
         norm_names: the published names of the norms before and behind the attention, before and behind the MLP; None where
             there is none.
@@ -182,16 +185,18 @@ class LlamaDecoderLayer(Layer):
 
     attention_class: ClassVar[type[nn.Module]] = LlamaAttention
     mlp_class: ClassVar[type[nn.Module]] = LlamaMLP
+    state_class: ClassVar[type[nn.Module] | None] = None
+    state_name: ClassVar[str] = "mamba"
     mixture_class: ClassVar[type[nn.Module] | None] = None
     mlp_name: ClassVar[str] = "mlp"
     norm_class: ClassVar[type[nn.Module]] = RMSNorm
     norm_names: NormNames = ("input_layernorm", None, "post_attention_layernorm", None)
     parallel: ClassVar[bool] = False
-    layer_idx = Alias("self_attn.layer_idx")
+    layer_idx = Alias("mixer.layer_idx")
 
     def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
         super().__init__()
-        self.self_attn = self.attention_class(config, layer_idx)
+        self.add_mixer(config, layer_idx)
         mixture = self.mixture_class if config.has_experts(layer_idx) else None
         self.add_module(self.mlp_name, (mixture or self.mlp_class)(config))
         for name in self.norm_names:
@@ -200,17 +205,37 @@ class LlamaDecoderLayer(Layer):
         self.is_parallel = config.declared("use_parallel_residual", self.parallel)
         self.dropout, self.multiplier = config.declared("residual_dropout", 0.0), config.declared("residual_multiplier", 1.0)
 
+    def add_mixer(self, config: DecoderConfig, layer_idx: int) -> None:
+        """Build what lets each position look at those before it."""
+        states = self.state_class if keeps_state(config.layer_kinds()[layer_idx]) else None
+        self.mixer_name = "self_attn" if states is None else self.state_name
+        self.add_module(self.mixer_name, (states or self.attention_class)(config, layer_idx))
+
+    @property
+    def mixer(self) -> nn.Module:
+        """The attention, or what has its place."""
+        return self.get_submodule(self.mixer_name)
+
+    def mix(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
+        """The first half of the block, between its norms: states (B, T, D) -> (B, T, D)."""
+        mixed: Tensor = self.mixer(x, mask, cache, **positions)
+        return mixed
+
+    def feed(self, x: Tensor) -> Tensor:
+        """The second half of the block, between its norms: states (B, T, D) -> (B, T, D)."""
+        fed: Tensor = self.get_submodule(self.mlp_name)(x)
+        return fed
+
     def forward(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
         before, behind, before_mlp, behind_mlp = self.norm_names
-        mlp = self.get_submodule(self.mlp_name)
         if self.is_parallel:
             states = self._norm(before, x)
-            attended = self._share(self._norm(behind, self.self_attn(states, mask, cache, **positions)))
+            attended = self._share(self._norm(behind, self.mix(states, mask, cache, **positions)))
             states = states if before_mlp is None else self._norm(before_mlp, x)
-            return x + attended + self._share(self._norm(behind_mlp, mlp(states)))
+            return x + attended + self._share(self._norm(behind_mlp, self.feed(states)))
         # No states but `x` have a name while the second half runs: they are freed.
-        x = x + self._share(self._norm(behind, self.self_attn(self._norm(before, x), mask, cache, **positions)))
-        return x + self._share(self._norm(behind_mlp, mlp(self._norm(before_mlp, x))))
+        x = x + self._share(self._norm(behind, self.mix(self._norm(before, x), mask, cache, **positions)))
+        return x + self._share(self._norm(behind_mlp, self.feed(self._norm(before_mlp, x))))
 
     def _norm(self, name: str | None, x: Tensor) -> Tensor:
         normed: Tensor = x if name is None else self.get_submodule(name)(x)

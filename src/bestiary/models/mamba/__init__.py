@@ -69,6 +69,8 @@ class MambaConfig(PreTrainedConfig):
 
 TASKS = {"base": "MambaModel", "causal-lm": "MambaForCausalLM"}
 
+PREPROCESSORS = {"tokenizer": "GPTNeoXTokenizer"}
+
 __getattr__, __dir__ = lazy(
     __name__, {"model": ["MambaPreTrainedModel", "MambaOutput", "MambaCausalLMOutput", *TASKS.values()]}
 )

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,10 @@ from ...loading.rules import rename
 from ...modeling.base import PreTrainedModel
 from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.recording import Stack
+from ...modeling.state_space import start_of_steps
 from ...nn.activations import activation
 from ...nn.alias import Alias
-from ...nn.init import Start, Starting, constant, uniform
+from ...nn.init import Starting, constant, uniform
 from ...nn.inputs import one_of
 from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
@@ -29,17 +30,6 @@ from . import MambaConfig
 def start_of_decay(a_log: Tensor) -> None:
     """A starts as -1, ..., -N in every channel (S4D-Real, Gu et al. 2022)."""
     a_log.copy_(torch.arange(1, a_log.shape[1] + 1, device=a_log.device).log().expand_as(a_log))
-
-
-def start_of_step(config: MambaConfig) -> Start:
-    """The bias under the softplus: step sizes start between `time_step_min` and `time_step_max`, even in their logarithm."""
-    low, high = sorted((math.log(config.time_step_min), math.log(config.time_step_max)))
-
-    def start(bias: Tensor) -> None:
-        steps = bias.uniform_(low, high).exp().clamp(min=config.time_step_floor)
-        bias.copy_(steps + (-torch.expm1(-steps)).log())  # the inverse of softplus
-
-    return start
 
 
 class MambaMixer(Starting):
@@ -69,9 +59,14 @@ class MambaMixer(Starting):
             "D": constant(1.0),
             "conv1d.weight": uniform(config.conv_kernel**-0.5),
             "dt_proj.weight": constant(bound) if config.time_step_init_scheme == "constant" else uniform(bound),
-            "dt_proj.bias": start_of_step(config),
+            "dt_proj.bias": start_of_steps(config.time_step_min, config.time_step_max, config.time_step_floor),
             "out_proj.weight": uniform(inner**-0.5 / depth),
         }
+
+    def selected(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the inputs (B, T, E) choose: the step before its projection (B, T, R), B and C (B, T, N)."""
+        delta, b, c = self.x_proj(x).split(self.sizes, dim=-1)
+        return delta, b, c
 
     def forward(self, x: Tensor, mask: Mask, cache: Any, *, shares: Tensor | None = None) -> Tensor:
         """(B, T, D) -> (B, T, D). Padding gives zeros to the convolution and to the recurrence; the gate is always SiLU.
@@ -87,7 +82,7 @@ class MambaMixer(Starting):
         x = self.act(self.conv1d(inputs, earlier)).transpose(1, 2)
         kept = real if shares is None else shares
         x = x if kept is None else x * kept
-        delta, b, c = self.x_proj(x).split(self.sizes, dim=-1)
+        delta, b, c = self.selected(x)
         delta = nn.functional.softplus(self.dt_proj(delta))
         y, state = selective_scan(x, delta, -self.A_log.float().exp(), b, c, state)
         if memory is not None:
@@ -100,13 +95,14 @@ class MambaMixer(Starting):
 class MambaBlock(Layer):
     """x + mixer(norm(x))."""
 
+    mixer_class: ClassVar[type[nn.Module]] = MambaMixer
     layer_idx = Alias("mixer.layer_idx")
 
     def __init__(self, config: MambaConfig, layer_idx: int) -> None:
         super().__init__()
         self.residual_in_fp32 = config.residual_in_fp32
         self.norm = RMSNorm(config.hidden_size, config.layer_norm_epsilon)
-        self.mixer = MambaMixer(config, layer_idx)
+        self.mixer = self.mixer_class(config, layer_idx)
 
     def forward(self, x: Tensor, mask: Mask, cache: Any, *, shares: Tensor | None = None) -> Tensor:
         branch = self.mixer(self.norm(x.to(self.norm.weight.dtype)), mask, cache, shares=shares)
@@ -172,16 +168,17 @@ class MambaPreTrainedModel(PreTrainedModel):
     kernels = ("eager",)  # there is no attention
     _no_split_modules = ["MambaBlock"]
     _weight_rules = (rename("embedding.weight", "embeddings.weight", reverse=False),)
-    config: MambaConfig
 
 
 class MambaModel(MambaPreTrainedModel):
     """The decoder without a head."""
 
+    layer_class: ClassVar[type[Layer]] = MambaBlock
+
     def __init__(self, config: MambaConfig) -> None:
         super().__init__(config)
         self.embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.layers = nn.ModuleList(MambaBlock(config, index) for index in range(config.num_hidden_layers))
+        self.layers = nn.ModuleList(self.layer_class(config, index) for index in range(config.num_hidden_layers))
         self.norm_f = RMSNorm(config.hidden_size, config.layer_norm_epsilon)
 
     def get_input_embeddings(self) -> nn.Module:
