@@ -1,15 +1,20 @@
 """Attention functions of models of others, beside the published ones."""
 
 import itertools
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+import transformers
+from kit.families import close, pair
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS as PUBLISHED
 from transformers.models.llama.modeling_llama import eager_attention_forward
 
-from bestiary.compat import attention
+import bestiary
+from bestiary.compat import attention, family_helpers
+from bestiary.compat import masks as masks_module
 from bestiary.core.errors import ArgumentError
 
 
@@ -73,3 +78,57 @@ def test_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     mine: Any = SimpleNamespace()
     attention.AttentionInterface.register("mine", mine)
     assert functions["mine"] is functions.get_interface("mine", default) is mine
+
+
+def averages(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: Any = None, **kwargs: Any) -> Any:
+    """What users register: another attention, with the mask that was made for it."""
+    groups = module.num_key_value_groups if hasattr(module, "num_key_value_groups") else 1
+    key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
+    causal = attention_mask is None and query.shape[2] > 1 and module.is_causal
+    mixed = torch.nn.functional.scaled_dot_product_attention(query, key, value, attention_mask, scale=scaling, is_causal=causal)
+    return mixed.transpose(1, 2).contiguous() * 0.5, None
+
+
+@pytest.mark.parametrize(("family", "name"), [("llama", "LlamaForCausalLM"), ("bert", "BertModel"), ("bart", "BartModel")])
+@pytest.mark.parametrize("masks", [True, False])
+@torch.no_grad()
+def test_models_compute_what_is_registered(family: str, name: str, masks: bool) -> None:
+    models, registered = pair(family, name), f"averages-{masks}"
+    sides: list[Any] = [
+        (attention.AttentionInterface, masks_module.AttentionMaskInterface, masks_module.sdpa_mask),
+        (transformers.AttentionInterface, transformers.AttentionMaskInterface, transformers.masking_utils.sdpa_mask),
+    ]
+    for functions, mask_functions, sdpa_mask in sides:
+        functions.register(registered, averages)
+        if masks:
+            mask_functions.register(registered, sdpa_mask)
+    outputs = []
+    for model, inputs in ((models.ours, models.inputs), (models.reference, models.reference_inputs())):
+        if not masks:  # a function that gets no mask sees everything, or all before it
+            inputs = {name: value.clamp(min=5) for name, value in inputs.items() if name.endswith("input_ids")}
+        model.set_attn_implementation(registered)
+        try:
+            outputs.append(model(**inputs)[0])
+        finally:
+            model.set_attn_implementation("eager" if model is models.reference else "sdpa")
+        usual = model(**inputs)[0]
+        assert (outputs[-1] - usual).abs().max() > 1e-3
+    close(*outputs, name, models.real if masks else None)
+
+
+def test_opening_with_what_is_registered(tmp_path: Any) -> None:
+    attention.ALL_ATTENTION_FUNCTIONS["halves"] = averages
+    model = bestiary.LlamaForCausalLM.from_pretrained(pair("llama", "LlamaForCausalLM").folder, attn_implementation="halves")
+    usual = bestiary.LlamaForCausalLM.from_pretrained(pair("llama", "LlamaForCausalLM").folder)
+    ids = torch.tensor([[3]])
+    assert model.config._attn_implementation == "halves"
+    assert not torch.equal(model(ids).logits, usual(ids).logits)
+    model.set_attn_implementation("sdpa")
+    assert torch.equal(model(ids).logits, usual(ids).logits)
+
+
+@pytest.mark.parametrize("family", ["bart", "mbart"])
+def test_tokens_are_shifted_as_published(family: str) -> None:
+    published = import_module(f"transformers.models.{family}.modeling_{family}").shift_tokens_right
+    labels, start = torch.tensor([[5, 6, 7, 2], [8, 2, -100, -100], [9, 2, 1, 1]]), (2,) if family == "bart" else ()
+    assert torch.equal(family_helpers.shift_tokens_right(labels, 1, *start), published(labels, 1, *start))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..core.errors import ArgumentError, did_you_mean
 from ..nn.kernels import KERNELS, Scoring, kernel, weights
 from ..nn.masks import Mask
+from ..nn.registered import FUNCTIONS
 
 AttentionFunction = Callable[..., tuple[Tensor, Tensor | None]]
 
@@ -84,11 +85,13 @@ class AttentionInterface(dict[str, AttentionFunction]):
 
     @classmethod
     def register(cls, key: str, value: AttentionFunction) -> None:
-        """Let `value` compute the attention of models of others with `attn_implementation=key`.
-
-        Models of this library have kernels of their own form (`bestiary.nn.kernels`) and do not call it.
-        """
+        """Let `value` compute the attention of models with `attn_implementation=key`, from when that is set or opened."""
         ALL_ATTENTION_FUNCTIONS[key] = value
+
+    def __setitem__(self, key: str, value: AttentionFunction) -> None:
+        super().__setitem__(key, value)
+        if self is ALL_ATTENTION_FUNCTIONS:
+            FUNCTIONS[key] = value
 
     def get_interface(self, attn_implementation: str | None, default: AttentionFunction) -> AttentionFunction:
         """The function of this name; `default` for "eager" and None.

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..core.errors import ArgumentError, ConfigError
+from ..nn.registered import MASKS
 from ..nn.values import is_true, may_look
 from .mask_functions import (
     MaskFunction,
@@ -136,6 +137,11 @@ class AttentionMaskInterface(dict[str, Callable[..., Any]]):
     def register(cls, key: str, value: Callable[..., Any]) -> None:
         """Let `value` make the masks for models with `attn_implementation=key`."""
         ALL_MASK_ATTENTION_FUNCTIONS[key] = value
+
+    def __setitem__(self, key: str, value: Callable[..., Any]) -> None:
+        super().__setitem__(key, value)
+        if self is ALL_MASK_ATTENTION_FUNCTIONS:
+            MASKS[key] = value
 
     def valid_keys(self) -> list[str]:
         """The implementations that have a function here."""

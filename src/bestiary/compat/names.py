@@ -301,7 +301,8 @@ def family_module(path: str) -> tuple[str, ...] | None:
     for prefix, files in FAMILY_FILES.items():
         name = leaf.removeprefix(f"{prefix}_").removesuffix("_fast")
         if leaf.startswith(f"{prefix}_") and name in _families() and folders in ([], ["models", name]):
-            return _family_files(name, files)
+            modules = _family_files(name, files)
+            return modules if modules is None or prefix != "modeling" else (*modules, "compat.family_helpers")
     return None
 
 

@@ -14,6 +14,7 @@ from ..hub.code.saving import registers_for
 from ..hub.options import NameOrPath
 from ..nn.attention import Attend
 from ..nn.kernels import KERNELS, kernel
+from ..nn.registered import FUNCTIONS, as_kernel
 from .building import initialising
 from .calling import CallMixin
 from .config import PreTrainedConfig
@@ -73,6 +74,8 @@ class PreTrainedModel(CallMixin, LossMixin):
     def set_attn_implementation(self, attn_implementation: str | Mapping[str, str]) -> None:
         """Use one kernel in all attention, or kernels by part, {"text_config": "eager"}; "" is the model itself.
 
+        A name may also be one that a function is registered for (`nn/registered.py`).
+
         Raises:
             ArgumentError: unknown, or not possible for this family; no such part. MissingDependency: its package is not
                 installed.
@@ -80,15 +83,16 @@ class PreTrainedModel(CallMixin, LossMixin):
         by_part = isinstance(attn_implementation, Mapping)
         names = attn_implementation if isinstance(attn_implementation, Mapping) else {"": attn_implementation}
         self.config.check_parts("attn_implementation", names)
-        for each in names.values():
+        for each in set(names.values()) - FUNCTIONS.keys():
             if each in KERNELS and each not in self.kernels:
                 raise ArgumentError(f"{type(self).__name__} cannot use {each!r}; it supports {', '.join(self.kernels)}")
             kernel(each)
         by_config = {id(self.config.parts()[part]): each for part, each in names.items()}
-        for _, module, model in self.each_module():
+        for path, module, model in self.each_module():
             chosen = by_config.get(id(model.config)) if by_part else names[""]
             if chosen is not None and isinstance(module, Attend):
                 module.implementation = chosen
+                module.replacement = as_kernel(chosen, self.get_submodule(path.rpartition(".")[0]))
             elif chosen is not None and module is model:
                 model.config.__dict__["_attn_implementation"] = chosen
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 from torch import Tensor, nn
 
 from .alias import Alias
-from .kernels import Scoring, kernel, weights
+from .kernels import Kernel, Scoring, kernel, weights
 from .masks import Mask
 
 
@@ -47,7 +47,8 @@ def merge_heads(x: Tensor) -> Tensor:
 class Attend(nn.Module):
     """Mix values by the match of queries and keys: softmax(q k' * scaling + mask) v (Vaswani et al. 2017, eq. 1).
 
-    It has no weights. `implementation` is the kernel in use and may be changed at any time; `cross` tells recorded
+    It has no weights. `implementation` is the kernel in use and may be changed at any time; `replacement` is one that a user
+    registered under that name; `cross` tells recorded
     cross-attention from self-attention; `kept_heads` are the numbers of the heads left after some were pruned. With
     `need_weights` the probabilities are returned as well, and that one call is computed by the eager formula, because fused
     kernels do not have them.
@@ -57,6 +58,7 @@ class Attend(nn.Module):
         super().__init__()
         self.scoring, self.cross = Scoring(scaling, dropout, softcap), cross
         self.implementation = "sdpa"
+        self.replacement: Kernel | None = None
         self.kept_heads: tuple[int, ...] | None = None
 
     def forward(
@@ -84,7 +86,7 @@ class Attend(nn.Module):
             probabilities = weights(query, key, mask, bias, scoring)
             probabilities = nn.functional.dropout(probabilities, scoring.dropout, training=scoring.dropout > 0)
             return probabilities @ value.repeat_interleave(query.shape[1] // value.shape[1], dim=1), probabilities
-        attend = kernel(self.implementation) if mask is None or mask.kernel is None else mask.kernel
+        attend = self.replacement or kernel(self.implementation) if mask is None or mask.kernel is None else mask.kernel
         return attend(query, key, value, mask, bias, scoring)
 
     def extra_repr(self) -> str:

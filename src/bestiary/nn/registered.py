@@ -1,0 +1,75 @@
+"""Attention that users register under a name, as a kernel of this library: called as published models call it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+from .kernels import Kernel, Scoring
+from .masks import Mask
+
+# attn_implementation -> function of a module, queries (B, H, T, K), keys and values (B, G, S, K), a mask, and keywords, which
+# gives the mixed values (B, T, H, K) and probabilities or None.
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+# attn_implementation -> what makes the mask that such a function gets; where there is none, it gets none.
+MASKS: dict[str, Callable[..., Any]] = {}
+
+
+def as_kernel(name: str, module: nn.Module) -> Kernel | None:
+    """The function registered as `name`, to be called with the attention `module`; None where there is none."""
+    function = FUNCTIONS.get(name)
+    if function is None:
+        return None
+
+    def kernel(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring) -> Tensor:
+        module.__dict__["is_causal"] = mask is not None and mask.causal  # such functions read it
+        options: dict[str, Any] = {"dropout": scoring.dropout, "scaling": scoring.scaling}
+        options |= {} if scoring.softcap is None else {"softcap": scoring.softcap}
+        options |= {} if scoring.sinks is None else {"s_aux": scoring.sinks}
+        options |= {} if mask is None or mask.window is None else {"sliding_window": mask.window}
+        array = _added(mask, bias, query) if _has_numbers(mask, bias) else _made(name, mask, query)
+        mixed: Tensor = function(module, query, key, value, array, **options)[0]
+        return mixed.transpose(1, 2)
+
+    return kernel
+
+
+def _has_numbers(mask: Mask | None, bias: Tensor | None) -> bool:
+    return bias is not None or (mask is not None and mask.additive is not None)
+
+
+def _added(mask: Mask | None, bias: Tensor | None, query: Tensor) -> Tensor | None:
+    """What is added to the scores: the mask's numbers and the bias."""
+    numbers = None if mask is None else mask.bias(query.dtype)
+    if bias is None or numbers is None:
+        return numbers if bias is None else bias
+    return numbers + bias
+
+
+def _made(name: str, mask: Mask | None, query: Tensor) -> Any:
+    """The mask as the function registered for `name` makes it."""
+    make, allowed = MASKS.get(name), None if mask is None else mask.allowed()
+    if make is None or mask is None:
+        return None
+
+    def allows(row: Tensor, head: Tensor, slot: Tensor, key: Tensor) -> Any:
+        shape = row + head + slot + key
+        if allowed is None:
+            return shape >= 0
+        full = allowed.expand(len(query), -1, mask.queries, mask.keys)
+        return full[row, head.clamp(max=full.shape[1] - 1), slot - mask.first_query, key]
+
+    plain = mask.dense is None and mask.window is None
+    return make(
+        batch_size=len(query),
+        q_length=mask.queries,
+        kv_length=mask.keys,
+        q_offset=mask.first_query,
+        kv_offset=0,
+        mask_function=allows,
+        attention_mask=mask.padding,
+        allow_is_causal_skip=plain and mask.causal,
+        allow_is_bidirectional_skip=plain and not mask.causal,
+        dtype=query.dtype,
+        device=query.device,
+    )
