@@ -13,7 +13,7 @@ from ..hub.code.options import CodeOptions
 from ..hub.files import HubOptions, find_file
 from ..hub.options import NameOrPath
 from ..modeling.config import PreTrainedConfig
-from ..modeling.families import class_named
+from ..modeling.families import class_named, preprocessor_of
 from .config import AutoConfig
 from .mappings import ClassMapping, preprocessors_of
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..preprocess.audio.extractor import FeatureExtractionMixin  # noqa: F401 (these are used in texts)
     from ..preprocess.image.base import BaseImageProcessor  # noqa: F401
     from ..preprocess.processor import ProcessorMixin  # noqa: F401
-    from ..preprocess.text.tokenizer import PreTrainedTokenizerFast  # noqa: F401
+    from ..preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 PROCESSOR_FILE = "processor_config.json"
 
@@ -198,6 +198,24 @@ class AutoTokenizer(_AutoPreprocessor["PreTrainedTokenizerFast"]):
     ) -> None:
         """Use `tokenizer_class` (else the fast, else the slow one) for models of `config_class`, in this process."""
         cls._register(config_class, (tokenizer_class, fast_tokenizer_class, slow_tokenizer_class), exist_ok)
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: NameOrPath, *inputs: Any, tokenizer_type: str | None = None, **kwargs: Any
+    ) -> "PreTrainedTokenizerFast":
+        """Open the tokenizer of a checkpoint with the class that belongs to it, or that models of `tokenizer_type` have.
+
+        Raises:
+            UnknownArchitecture: no model of `tokenizer_type` has a tokenizer here.
+        """
+        if tokenizer_type is None:
+            return super().from_pretrained(pretrained_model_name_or_path, *inputs, **kwargs)
+        kind = preprocessor_of(tokenizer_type, cls.kind)
+        if kind is None:
+            raise UnknownArchitecture(f"models of tokenizer_type {tokenizer_type!r:.80} have no tokenizer; name another type")
+        kwargs = {name: value for name, value in kwargs.items() if name != "config"}
+        tokenizer: PreTrainedTokenizerFast = kind.from_pretrained(pretrained_model_name_or_path, *inputs, **kwargs)
+        return tokenizer
 
     @classmethod
     def generic(cls, name_or_path: Any, options: HubOptions, code: CodeOptions) -> Any:

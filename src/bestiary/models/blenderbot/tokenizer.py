@@ -12,6 +12,7 @@ from ...preprocess.text.special_tokens import with_space_before
 class BlenderbotTokenizer(BytePairTokenizer):
     """Opens `vocab.json` with `merges.txt`, and `tokenizer.json`; see the base class for its options."""
 
+    without_files = ("bos_token", "pad_token", "eos_token", "unk_token", "mask_token")
     defaults: ClassVar[dict[str, Any]] = {**BytePairTokenizer.defaults, "add_prefix_space": True}
 
     @classmethod

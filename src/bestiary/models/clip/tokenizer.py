@@ -22,6 +22,7 @@ class CLIPTokenizer(PreTrainedTokenizerFast):
         "merges_file": "merges.txt",
         "tokenizer_file": "tokenizer.json",
     }
+    without_files = ("bos_token", "eos_token", "unk_token")
     defaults: ClassVar[dict[str, Any]] = {
         "unk_token": "<|endoftext|>",
         "bos_token": "<|startoftext|>",

@@ -21,6 +21,7 @@ class CohereTokenizer(PreTrainedTokenizerFast):
         "tokenizer_file": "tokenizer.json",
     }
     padding_side = "left"
+    without_files = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token", "bos_token", "eos_token")
     defaults: ClassVar[dict[str, Any]] = {
         "unk_token": "<UNK>",
         "bos_token": "<BOS_TOKEN>",

@@ -21,6 +21,7 @@ class DebertaTokenizer(PreTrainedTokenizerFast):
         "tokenizer_file": "tokenizer.json",
     }
     model_input_names = ("input_ids", "attention_mask", "token_type_ids")
+    without_files = ("unk_token", "cls_token", "sep_token", "pad_token", "mask_token")
     defaults: ClassVar[dict[str, Any]] = {
         "bos_token": "[CLS]",
         "eos_token": "[SEP]",

@@ -19,6 +19,7 @@ class GemmaTokenizer(PreTrainedTokenizerFast):
         "tokenizer_file": "tokenizer.json",
     }
     padding_side = "left"
+    without_files = ("pad_token", "eos_token", "bos_token", "unk_token", "mask_token")
     defaults: ClassVar[dict[str, Any]] = {
         "unk_token": "<unk>",
         "bos_token": "<bos>",
@@ -31,7 +32,7 @@ class GemmaTokenizer(PreTrainedTokenizerFast):
     def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
         """From a sentencepiece file."""
         cls.need(vocab)
-        model = sentencepiece.read(vocab)
+        model = sentencepiece.read(vocab, merges or [])
         model.remove_extra_whitespaces = model.add_dummy_prefix = False
         return sentencepiece.build(model, settings)
 

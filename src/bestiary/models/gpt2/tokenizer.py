@@ -19,6 +19,7 @@ class GPT2Tokenizer(PreTrainedTokenizerFast):
         "merges_file": "merges.txt",
         "tokenizer_file": "tokenizer.json",
     }
+    without_files = ("unk_token",)
     defaults: ClassVar[dict[str, Any]] = {
         "unk_token": "<|endoftext|>",
         "bos_token": "<|endoftext|>",

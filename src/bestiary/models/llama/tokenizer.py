@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from tokenizers import AddedToken, Tokenizer
 
-from ...core.errors import InputError
 from ...preprocess.text.converters import sentencepiece, tiktoken
 from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
 
@@ -34,16 +33,15 @@ class LlamaTokenizer(PreTrainedTokenizerFast):
         "tokenizer_file": "tokenizer.json",
     }
     padding_side = "left"
+    without_files = ("unk_token", "bos_token", "eos_token")
     defaults: ClassVar[dict[str, Any]] = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "legacy": False}
 
     @classmethod
     def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
         """Sentencepiece or tiktoken, by the content of the file."""
         cls.need(vocab)
-        if isinstance(vocab, dict):
-            raise InputError("LlamaTokenizer reads a tokenizer.model file; for a vocabulary in memory pass tokenizer_object=")
-        if not tiktoken.is_ranks(vocab):
-            model = sentencepiece.read(vocab)
+        if isinstance(vocab, dict) or not tiktoken.is_ranks(vocab):
+            model = sentencepiece.read(vocab, merges or [])
             # Llama keeps every space, whatever the file says of removing them.
             model.remove_extra_whitespaces = False
             return sentencepiece.build(model, settings)

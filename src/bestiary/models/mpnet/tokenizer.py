@@ -12,6 +12,7 @@ from ..bert.tokenizer import BertTokenizer
 class MPNetTokenizer(BertTokenizer):
     """Opens `vocab.txt` and `tokenizer.json`; see `BertTokenizer` for its options. Between two texts stand two `</s>`."""
 
+    without_files = ("cls_token", "sep_token", "unk_token", "pad_token", "mask_token")
     model_input_names = ("input_ids", "attention_mask")
     defaults: ClassVar[dict[str, Any]] = {
         "do_lower_case": True,

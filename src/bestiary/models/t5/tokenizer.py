@@ -20,6 +20,7 @@ class T5Tokenizer(PreTrainedTokenizerFast):
         "vocab_file": "spiece.model",
         "tokenizer_file": "tokenizer.json",
     }
+    without_files = ("pad_token", "eos_token", "unk_token", "▁")
     defaults: ClassVar[dict[str, Any]] = {
         "eos_token": "</s>",
         "unk_token": "<unk>",
@@ -35,7 +36,8 @@ class T5Tokenizer(PreTrainedTokenizerFast):
         if model.model_type != sentencepiece.UNIGRAM:
             raise CorruptFile(f"{vocab} is a BPE model; T5 uses a unigram model")
         sentinels = [f"<extra_id_{number}>" for number in range(settings["extra_ids"])]
-        model.pieces += [sentencepiece.Piece(token, 0.0, sentencepiece.CONTROL) for token in reversed(sentinels)]
+        if not isinstance(vocab, list | tuple):  # behind pieces in memory they come as any added token
+            model.pieces += [sentencepiece.Piece(token, 0.0, sentencepiece.CONTROL) for token in reversed(sentinels)]
         settings[EXTRA] = list(dict.fromkeys([*(settings.get(EXTRA) or []), *sentinels]))
         rust = sentencepiece.of_words(model, prefixed=settings.get("add_prefix_space") is not False)
         eos = str(settings["eos_token"])

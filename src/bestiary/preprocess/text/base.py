@@ -37,6 +37,8 @@ class PreTrainedTokenizerBase(EncodingMixin, ChatTemplates, PushToHubMixin):
     padding_side: str = "right"
     truncation_side: str = "right"
     defaults: ClassVar[dict[str, Any]] = {}
+    SPECIAL_TOKENS_ATTRIBUTES: ClassVar[tuple[str, ...]] = ROLES
+    slow_tokenizer_class: ClassVar[Any] = None
     is_fast: bool
     backend: ClassVar[str]
     init_inputs: ClassVar[tuple[Any, ...]] = ()
@@ -67,6 +69,12 @@ class PreTrainedTokenizerBase(EncodingMixin, ChatTemplates, PushToHubMixin):
             if near and not name.endswith("_token"):
                 raise ArgumentError(f"{cls.__name__} takes no option {name!r:.80}.{near}")
 
+    def __getattr__(self, name: str) -> Any:
+        """The options of the class, as they were at construction, besides the roles of tokens."""
+        if name in type(self).defaults and name not in ROLES:
+            return self.__dict__.get("init_kwargs", {}).get(name)
+        return super().__getattr__(name)
+
     def _set_options(self, settings: dict[str, Any]) -> None:
         self.name_or_path = str(settings.pop("name_or_path", ""))
         for name, kind in _KINDS.items():
@@ -88,6 +96,7 @@ class PreTrainedTokenizerBase(EncodingMixin, ChatTemplates, PushToHubMixin):
         if self.on_too_long not in TOO_LONG:
             raise ArgumentError(f"on_too_long is {self.on_too_long!r}; expected one of {', '.join(TOO_LONG)}")
         self.chat_template = settings.pop("chat_template", None)
+        self.verbose = bool(settings.pop("verbose", False))
 
     @property
     def chat_control_tokens(self) -> Sequence[str] | None:

@@ -20,6 +20,7 @@ class BytePairTokenizer(PreTrainedTokenizerFast):
         "merges_file": "merges.txt",
         "tokenizer_file": "tokenizer.json",
     }
+    without_files = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
     defaults: ClassVar[dict[str, Any]] = {
         "bos_token": "<s>",
         "eos_token": "</s>",

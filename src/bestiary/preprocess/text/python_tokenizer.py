@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from tokenizers import AddedToken
 
 from ...core.errors import ArgumentError, ConfigError, InputError
+from ...core.logging import warn_once
 from . import files
 from .base import PreTrainedTokenizerBase
 from .batch_encoding import BatchEncoding
@@ -206,8 +207,8 @@ class PythonBackend(PreTrainedTokenizerBase):
 
     def _encode(self, text: Any, pair: Any, options: EncodeOptions) -> BatchEncoding:
         if "offset_mapping" in options.columns:
-            raise InputError(
-                f"{type(self).__name__} is written in Python and knows no offsets; leave return_offsets_mapping out"
+            warn_once(
+                "no-offsets", f"{type(self).__name__} is written in Python and knows no offsets: offset_mapping is left out"
             )
         if options.policy == "window":
             raise ArgumentError("on_too_long='window' needs a tokenizer of the Rust package; use 'cut', 'error' or 'warn'")

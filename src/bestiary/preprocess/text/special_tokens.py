@@ -7,6 +7,7 @@ from typing import Any
 from tokenizers import AddedToken as AddedToken
 
 from ...core.errors import ArgumentError, InputError, did_you_mean
+from ...core.logging import warn_once
 
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 EXTRA = "extra_special_tokens"
@@ -67,6 +68,8 @@ class SpecialTokens:
     def __getattr__(self, name: str) -> Any:
         roles = self.__dict__.get("_roles") or dict.fromkeys(ROLES)  # a subclass may ask before it is constructed
         if name in roles:
+            if roles[name] is None and self.__dict__.get("verbose"):
+                warn_once(f"unset-{name}", f"{name} is read, and no token has this role")
             return roles[name]
         if name.endswith("_token_id") and name[:-3] in roles:
             token = roles[name[:-3]]

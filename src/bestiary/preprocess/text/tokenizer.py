@@ -28,7 +28,8 @@ class PreTrainedTokenizerFast(RustEncoding, PreTrainedTokenizerBase):
         stored: options as a tokenizer_config.json holds them; those that shape a tokenizer do not change one that came whole.
         options: roles of tokens (`pad_token=...`), `extra_special_tokens`, `model_max_length`, `padding_side`,
             `truncation_side`, `model_input_names`, `clean_up_tokenization_spaces`, `split_special_tokens`, `chat_template`,
-            `add_bos_token`, `add_eos_token`, `on_too_long`, and the options of the family. Others are kept and saved again.
+            `add_bos_token`, `add_eos_token`, `on_too_long`, `verbose` (tell when a role without a token is read),
+            and the options of the family. Others are kept and saved again.
 
     Example:
         >>> tokenizer = PreTrainedTokenizerFast.from_pretrained("folder")
@@ -42,6 +43,8 @@ class PreTrainedTokenizerFast(RustEncoding, PreTrainedTokenizerBase):
         "tokenizer_file": "tokenizer.json",
         "vocab_file": ("tokenizer.model", "tiktoken.model"),
     }
+    # Roles (or tokens) that are the vocabulary where no files are given, in the order of their ids; None: files are needed.
+    without_files: ClassVar[tuple[str, ...] | None] = None
     is_fast = True
     backend = "tokenizers"
 
@@ -70,6 +73,9 @@ class PreTrainedTokenizerFast(RustEncoding, PreTrainedTokenizerBase):
         elif tokenizer_file is not None:
             rust = files.read_rust(tokenizer_file)
         else:
+            if vocab is None and self.without_files is not None:
+                vocab = {str(settings.get(name, name)): index for index, name in enumerate(self.without_files)}
+                merges = merges or []
             rust = self.convert(vocab, merges, settings)
         if whole:
             self.adjust(rust, options)
@@ -158,6 +164,11 @@ class PreTrainedTokenizerFast(RustEncoding, PreTrainedTokenizerBase):
         return self.rust.main
 
     _tokenizer = backend_tokenizer
+
+    @property
+    def decoder(self) -> Any:
+        """What makes text of tokens, a part of the Rust tokenizer."""
+        return self.rust.main.decoder
 
     def file_form(self) -> Tokenizer:
         """The Rust tokenizer as files hold it; a family with a part that no file can hold overrides this."""

@@ -30,7 +30,7 @@ def read(vocab: Any, merges: Any) -> tuple[dict[str, int], Merges]:
     if not isinstance(table, dict) or not all(isinstance(index, int) for index in table.values()):
         what = "the vocabulary" if isinstance(vocab, dict) else str(vocab)
         raise CorruptFile(f"{what} does not map tokens to ids; it holds {table!r:.60}")
-    pairs = _read_merges(merges) if isinstance(merges, str | os.PathLike) else [_pair(item) for item in merges or []]
+    pairs = _read_merges(merges) if isinstance(merges, str | os.PathLike) else [pair(item) for item in merges or []]
     for left, right in pairs:
         if not (left in table and right in table):
             raise CorruptFile(
@@ -40,10 +40,11 @@ def read(vocab: Any, merges: Any) -> tuple[dict[str, int], Merges]:
 
 
 def _read_merges(path: str | os.PathLike[str]) -> Merges:
-    return [_pair(line) for line in lines(path) if line and not line.startswith("#version")]
+    return [pair(line) for line in lines(path) if line and not line.startswith("#version")]
 
 
-def _pair(item: str | Sequence[str]) -> tuple[str, str]:
+def pair(item: str | Sequence[str]) -> tuple[str, str]:
+    """The two tokens of a merge, which a space stands between where it is a text."""
     parts = item.split(" ") if isinstance(item, str) else list(item)
     if len(parts) != 2:
         raise CorruptFile(f"{item!r:.60} is no merge: two tokens with a space between them are expected")

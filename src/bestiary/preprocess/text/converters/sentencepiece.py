@@ -1,6 +1,5 @@
 """Sentencepiece's `.model` files: a unigram or a BPE model over raw text, spaces written as ▁ (Kudo & Richardson, 2018)."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,18 +37,27 @@ class Model:
     charsmap: bytes = b""
     add_dummy_prefix: bool = True
     remove_extra_whitespaces: bool = True
+    merges: bpe.Merges | None = None  # where they are said, rather than follow from the scores
 
 
-def read(path: str | os.PathLike[str]) -> Model:
-    """Read a `.model` file.
+def read(vocab: Any, merges: Any = None) -> Model:
+    """Read a `.model` file. Tokens in a list with their scores are a unigram model, those in a mapping to ids too, or with
+    `merges` one of BPE.
 
     Raises:
         CorruptFile: it is cut short, is something else, or is of a kind (words, characters) that has no counterpart here.
     """
-    what = str(path)
+    if isinstance(vocab, Mapping):
+        vocab = [(token, 0.0) for token in sorted(vocab, key=vocab.__getitem__)]
+    if isinstance(vocab, list | tuple):
+        pieces = [Piece(*pair) for pair in vocab]
+        unknown = next((number for number, piece in enumerate(pieces) if piece.text == "<unk>"), 0)
+        pairs = None if merges is None else [bpe.pair(each) for each in merges]
+        return Model(pieces, UNIGRAM if pairs is None else BPE, pairs is not None, unknown, merges=pairs)
+    what = str(vocab)
     model = Model()
     numbers = set()
-    for number, value in protobuf.fields(Path(path).read_bytes(), what):
+    for number, value in protobuf.fields(Path(vocab).read_bytes(), what):
         numbers.add(number)
         if number == 1:
             model.pieces.append(_piece(protobuf.message(value, what), what))
@@ -192,7 +200,8 @@ def merging(model: Model) -> models.BPE:
     """The model that merges the pair whose result has the best score."""
     vocab = {piece.text: number for number, piece in enumerate(model.pieces)}
     unknown = model.pieces[model.unk_id].text
-    return bpe.model(vocab, merges(model, vocab), unk_token=unknown, fuse_unk=True, byte_fallback=model.byte_fallback)
+    pairs = merges(model, vocab) if model.merges is None else model.merges
+    return bpe.model(vocab, pairs, unk_token=unknown, fuse_unk=True, byte_fallback=model.byte_fallback)
 
 
 def merges(model: Model, vocab: Mapping[str, int]) -> bpe.Merges:
