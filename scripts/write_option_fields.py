@@ -219,7 +219,7 @@ def pipelines_stub() -> str:
     lines += typed("_Generating", "_Opening, OptionKeywords", joined(generate))
     imports, calls = [], []
     for task in tasks():
-        kind = PIPELINE_REGISTRY.check_task(task).pipeline
+        kind = PIPELINE_REGISTRY.find(task).pipeline
         file = task.replace("-", "_")
         imports.append(f"from .tasks.{file} import {kind.__name__}")
         generates, entries = issubclass(kind, GeneratingPipeline), task_keywords(kind)

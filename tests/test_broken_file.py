@@ -69,7 +69,7 @@ def test_a_strategy_that_no_option_asks_for(folder, constant, text):
 def test_a_task_without_its_pipeline(folder):
     folder(registry, "_TASKS", ape="")
     with pytest.raises(PluginError, match=r"^zoo\.pens\.ape has no PIPELINE"):
-        registry.PIPELINE_REGISTRY.check_task("ape")
+        registry.PIPELINE_REGISTRY.find("ape")
 
 
 def test_a_command_without_a_function(folder, monkeypatch, capsys):
@@ -150,10 +150,10 @@ def names_of_options() -> None:
         (formats, "_FORMATS", formats.formats, FORMAT.replace('"weights.ape"', "5"), "FILE_NAME is 5; expected text"),
         (formats, "_FORMATS", formats.formats, FORMAT.replace('(".ape",)', '".ape"'), "SUFFIXES is '.ape'; expected a tuple"),
         (registry, "_TASKS", TASKS.get_supported_tasks, 'ALIASES = "ab"', "ALIASES is 'ab'; expected a tuple of texts"),
-        (registry, "_TASKS", lambda: TASKS.check_task("ape"), 'PATTERN = "(a"', r"PATTERN is '\(a'; expected a regular"),
-        (registry, "_TASKS", lambda: TASKS.check_task("ape"), "PIPELINE = 4", "PIPELINE is 4; expected a class derived from"),
-        (registry, "_TASKS", lambda: TASKS.check_task("ape"), "def", "cannot be imported: SyntaxError: "),
-        (registry, "_TASKS", lambda: TASKS.check_task("ape"), "1 / 0", "cannot be imported: ZeroDivisionError: "),
+        (registry, "_TASKS", lambda: TASKS.find("ape"), 'PATTERN = "(a"', r"PATTERN is '\(a'; expected a regular"),
+        (registry, "_TASKS", lambda: TASKS.find("ape"), "PIPELINE = 4", "PIPELINE is 4; expected a class derived from"),
+        (registry, "_TASKS", lambda: TASKS.find("ape"), "def", "cannot be imported: SyntaxError: "),
+        (registry, "_TASKS", lambda: TASKS.find("ape"), "1 / 0", "cannot be imported: ZeroDivisionError: "),
     ],
 )  # fmt: skip
 def test_a_file_that_says_something_else(folder, module, constant, use, text, sentence):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
+import transformers
 from kit import checkpoints
 from kit.pipelines import ours, same
 
@@ -84,7 +85,7 @@ def test_the_card_goes_before_the_class(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", tasks())
 def test_every_task_says_what_it_needs(task: str) -> None:
-    found = PIPELINE_REGISTRY.check_task(task)
+    found = PIPELINE_REGISTRY.find(task)
     assert issubclass(found.pipeline, Pipeline)
     assert found.models
     assert found.parts
@@ -97,7 +98,7 @@ def test_every_task_says_what_it_needs(task: str) -> None:
 @pytest.mark.parametrize(("task", "names"), plugins.literals("bestiary.pipelines.tasks", "CHECKPOINTS").items())
 def test_a_checkpoint_that_is_recommended_opens(task: str, names: dict[str, str]) -> None:
     """Its family is here, and has a class for the task."""
-    openers = PIPELINE_REGISTRY.check_task(task).models
+    openers = PIPELINE_REGISTRY.find(task).models
     for model_type in names.values():
         assert {kind for opener in openers for kind in opener.tasks} & set(tasks_of(model_type))
 
@@ -113,8 +114,8 @@ def test_aliases() -> None:
     assert {"sentiment-analysis", "ner", "translation", "translation_en_to_fr"} - set(
         PIPELINE_REGISTRY.get_supported_tasks()
     ) == {"translation_en_to_fr"}
-    assert PIPELINE_REGISTRY.check_task("translation_en_to_fr").name == "translation"
-    assert PIPELINE_REGISTRY.check_task("text_generation").name == "text-generation"
+    assert PIPELINE_REGISTRY.find("translation_en_to_fr").name == "translation"
+    assert PIPELINE_REGISTRY.find("text_generation").name == "text-generation"
 
 
 @pytest.mark.parametrize(
@@ -360,7 +361,9 @@ def test_a_batch_is_put_together_and_taken_apart(side: str) -> None:
 def test_one_number_for_a_batch_is_no_answer_for_its_inputs() -> None:
     with pytest.raises(ArgumentError, match=r"one number \(0.5\) for a batch of 2 inputs"):
         split({"loss": torch.tensor(0.5)}, [1, 1])
-    assert split(CausalLMOutput(loss=torch.tensor(0.5), logits=torch.zeros(2, 3)), [1, 1])[0].keys() == {"logits"}
+    part = split(CausalLMOutput(loss=torch.tensor(0.5), logits=torch.zeros(2, 3)), [1, 1])[0]
+    assert isinstance(part, CausalLMOutput)
+    assert list(part) == ["logits"]
 
 
 # pipelines of one's own -----------------------------------------------------------------------------------------------
@@ -379,9 +382,27 @@ class PairPipeline(Pipeline):
         return self.model(**model_inputs)
 
     def postprocess(self, model_outputs: Any) -> Any:
-        probabilities = model_outputs["logits"][0].softmax(-1)
+        probabilities = model_outputs.logits[0].softmax(-1)
         best = int(probabilities.argmax())
         return {"label": self.model.config.id2label[best], "score": float(probabilities[best])}
+
+
+def test_facts_of_a_pipeline() -> None:
+    made = pipeline("text-classification", classifier_folder(), top_k=2, function_to_apply="none")
+    made._postprocess_params["top_k"] = 1  # as scripts change it
+    assert len(made(TEXTS[0])) == 1
+    assert made._preprocess_params == made._forward_params == {}
+    with pytest.warns(BestiaryWarning, match="binary_output=True changes nothing"):
+        assert pipeline("text-classification", classifier_folder(), binary_output=True).binary_output
+
+
+@pytest.mark.parametrize("task", ["text-generation", "ner", "fill-mask", "image-classification", "text-classification"])
+def test_what_is_known_of_a_task(task: str) -> None:
+    name, facts, options = PIPELINE_REGISTRY.check_task(task)
+    their_name, theirs, their_options = transformers.pipelines.PIPELINE_REGISTRY.check_task(task)
+    assert (name, facts["type"], options) == (their_name, theirs["type"], their_options)
+    assert [model.__name__ for model in facts["pt"]] == [model.__name__ for model in theirs["pt"]]
+    assert theirs["impl"].rpartition(".")[2] == facts["impl"].__name__
 
 
 def test_a_registered_pipeline() -> None:

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from kit import checkpoints
 from kit.pipelines import ours, reference, same
+from tokenizers import Tokenizer, models, pre_tokenizers
 
+import bestiary
 from bestiary import LlamaForCausalLM
 from bestiary.auto import AutoConfig
 from bestiary.core.errors import ArgumentError, InputError
@@ -27,6 +30,18 @@ def both(inputs: Any, family: str = "llama", **options: Any) -> None:
     found = ours("text-generation", folder)(inputs, **options)
     same(found, reference("text-generation", folder)(inputs, **options))
     assert (inputs, options) == before
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_without_a_decoder_new_tokens_are_joined_by_themselves(full: bool) -> None:
+    folder, answers = checkpoints.llama(), []
+    for library in (bestiary, transformers):
+        rust = Tokenizer(models.WordLevel({"[UNK]": 0, **{f"w{index}": index for index in range(1, 60)}}, unk_token="[UNK]"))
+        rust.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+        tokenizer = library.PreTrainedTokenizerFast(tokenizer_object=rust, pad_token="[UNK]")
+        made = library.pipeline("text-generation", model=str(folder), tokenizer=tokenizer)
+        answers.append(made("w5 w6", return_full_text=full, **GREEDY))
+    same(*answers)
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2"])

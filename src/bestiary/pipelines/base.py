@@ -64,7 +64,7 @@ class Pipeline(ABC):
         device: where to put the model; None leaves it where it is. -1 is the CPU, a number an accelerator.
         batch_size: rows of a batch; by default lists and data sets are put together by length into batches of good size,
             and streams are answered one by one.
-        num_workers: threads that prepare inputs; 0 prepares them in the calling thread.
+        num_workers: threads that prepare inputs; 0 prepares them in the calling thread. binary_output: without effect.
         **parameters: defaults for the keywords of a call, which take precedence for that call.
 
     Raises:
@@ -88,8 +88,12 @@ class Pipeline(ABC):
         device: Any = None,
         batch_size: int | None = None,
         num_workers: int | None = None,
+        binary_output: bool = False,
         **parameters: Any,
     ) -> None:
+        self.binary_output = binary_output
+        if binary_output:
+            warn_once("binary-output", "binary_output=True changes nothing, as published: answers are Python objects")
         self.model = model
         self.tokenizer = tokenizer
         self.feature_extractor = feature_extractor
@@ -103,8 +107,8 @@ class Pipeline(ABC):
                 raise ArgumentError(f"{type(self).__name__} needs {part}=, and the checkpoint has none or none was passed")
         if device is not None:
             self.model.to(read_device(device))
-        self._defaults: Parameters = ({}, {}, {})
-        self._defaults = self._read(parameters)
+        self._preprocess_params = self._forward_params = self._postprocess_params = dict[str, Any]()
+        self._preprocess_params, self._forward_params, self._postprocess_params = self._read(parameters)
 
     # what a task fills in --------------------------------------------------------------------------------------------
 
@@ -171,7 +175,8 @@ class Pipeline(ABC):
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
             self._refuse_unknown(parameters, set(accepted))
         steps = self._sanitize_parameters(**parameters)
-        before, forward, after = ({**old, **new} for old, new in zip(self._defaults, steps, strict=True))
+        own = self._preprocess_params, self._forward_params, self._postprocess_params
+        before, forward, after = ({**old, **new} for old, new in zip(own, steps, strict=True))
         return before, forward, after
 
     def _refuse_unknown(self, parameters: Iterable[str], accepted: AbstractSet[str]) -> None:

@@ -141,13 +141,14 @@ def split(output: Any, counts: Sequence[int]) -> list[Any]:
     """
     if len(counts) == 1:
         return [output]
+    kind: Any = type(output) if isinstance(output, ModelOutput) else dict
     if isinstance(output, ModelOutput):
         # A cache is no result, and neither it nor one number for all rows can be taken apart by rows.
         rows = {name: value for name, value in output.items() if isinstance(value, Tensor | tuple)}
         output = {name: value for name, value in rows.items() if not isinstance(value, Tensor) or value.dim()}
     if isinstance(output, Mapping):
         parts = {name: _split_value(value, counts) for name, value in output.items()}
-        return [{name: values[index] for name, values in parts.items()} for index in range(len(counts))]
+        return [kind(**{name: values[index] for name, values in parts.items()}) for index in range(len(counts))]
     return _split_value(output, counts)
 
 

@@ -119,7 +119,7 @@ def pipeline(
     more, kwargs = HubOptions.split({**vars(hub), **kwargs})
     code, kwargs = CodeOptions.split({"trust_remote_code": trust_remote_code, **kwargs})
     if model is None and task is not None:
-        model, more = _default_model(PIPELINE_REGISTRY.check_task(task), more)
+        model, more = _default_model(PIPELINE_REGISTRY.find(task), more)
     if pipeline_class is not None and not callable(pipeline_class):
         raise ArgumentError(f"pipeline_class is {pipeline_class!r:.80}; expected a class")
     source = _Source(model if isinstance(model, str | os.PathLike) else None, more, code)
@@ -212,7 +212,7 @@ def _chosen(name: str | None, model: Any, config: Any, source: _Source, pipeline
     if name is None:
         name = _task_of(model, config, source)
     if not isinstance(name, str) or name not in own:
-        return PIPELINE_REGISTRY.check_task(name)
+        return PIPELINE_REGISTRY.find(name)
     entry, kind = own[name], pipeline_class
     if kind is None:
         kind = open_attribute(source.name, ClassReference.read(entry["impl"], str(source.name)), source.hub, source.code)
@@ -291,7 +291,7 @@ def _task_of_class(config: Any, class_name: str) -> str:
     if kinds == {"base"}:
         reads = "image" if config.get("image_size") and not config.get("vocab_size") else "text"
         return "image-feature-extraction" if reads == "image" else "feature-extraction"
-    named = [name for name in implied() if _serves(PIPELINE_REGISTRY.check_task(name), kinds - {"base"})]
+    named = [name for name in implied() if _serves(PIPELINE_REGISTRY.find(name), kinds - {"base"})]
     if not named:
         raise UnknownArchitecture(f"no task can be read off the class {class_name!r}; pass task=, one of {', '.join(tasks())}")
     return named[0]

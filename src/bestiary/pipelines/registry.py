@@ -18,6 +18,14 @@ from ..core.errors import ArgumentError, PluginError, UnknownArchitecture, did_y
 from .base import Pipeline
 
 _TASKS = f"{__package__}.tasks"
+_LANGUAGES = re.compile("translation_(.+)_to_(.+)")
+# What a task reads -> the preprocessors that it needs.
+_NEEDS: dict[str, tuple[str, ...] | None] = {
+    "text": ("tokenizer",),
+    "image": ("image_processor",),
+    "audio": ("feature_extractor",),
+    "multimodal": None,
+}
 
 # A task that type checkers cannot know, one registered at run time or a pair of languages: pipeline(TaskName("my-task")).
 TaskName = NewType("TaskName", str)
@@ -79,10 +87,9 @@ def parts_of(kind: type[Pipeline], type: str | None) -> tuple[str, ...] | None:
     Raises:
         ArgumentError: `type` is not "text", "image", "audio" or "multimodal".
     """
-    needs = {"text": ("tokenizer",), "image": ("image_processor",), "audio": ("feature_extractor",), "multimodal": None}
-    if type is not None and type not in needs:
-        raise ArgumentError(f"type is {type!r}; expected one of {', '.join(needs)}")
-    return needs[type] if type is not None and kind.parts is None else kind.parts
+    if type is not None and type not in _NEEDS:
+        raise ArgumentError(f"type is {type!r}; expected one of {', '.join(_NEEDS)}")
+    return _NEEDS[type] if type is not None and kind.parts is None else kind.parts
 
 
 class PipelineRegistry:
@@ -107,7 +114,16 @@ class PipelineRegistry:
         """All names that `pipeline` takes, aliases included."""
         return sorted({*tasks(), *self.task_aliases, *self._registered})
 
-    def check_task(self, task: str) -> Task:
+    def check_task(self, task: str) -> tuple[str, dict[str, Any], Any]:
+        """The name of `task`, what is known of it ("impl", "pt", "default", "type"), and the languages in it, if any."""
+        known = self.find(task)
+        kinds = {parts: kind for kind, parts in _NEEDS.items()}
+        facts = {"impl": known.pipeline, "pt": known.models, "type": kinds.get(known.parts, "multimodal")}
+        facts["default"] = {} if known.default is None else {"model": known.default}
+        languages = _LANGUAGES.fullmatch(task)
+        return known.name, facts, languages and languages.groups()
+
+    def find(self, task: str) -> Task:
         """The task called `task`.
 
         Raises:
@@ -154,7 +170,7 @@ class PipelineRegistry:
 
     def to_dict(self) -> dict[str, Any]:
         """Task -> pipeline class."""
-        return {task: self.check_task(task).pipeline for task in self.get_supported_tasks()}
+        return {task: self.find(task).pipeline for task in self.get_supported_tasks()}
 
 
 PIPELINE_REGISTRY = PipelineRegistry()

@@ -47,7 +47,10 @@ class TextClassificationPipeline(Pipeline):
         """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
         answer = super().__call__(inputs, **parameters)
         # A single text without top_k is answered like a list of one, as published, also when all scores are asked for.
-        older = parameters.get("return_all_scores", self._defaults[2].get("plain", True) is None) and "top_k" not in parameters
+        older = (
+            parameters.get("return_all_scores", self._postprocess_params.get("plain", True) is None)
+            and "top_k" not in parameters
+        )
         return [answer] if isinstance(inputs, str) and (older or isinstance(answer, dict)) else answer
 
     def preprocess(self, input_: Any, **options: Any) -> Any:

@@ -113,7 +113,12 @@ class TextGenerationPipeline(GeneratingPipeline):
             return None
         settings = self.generation_config if generate.get("generation_config") is None else generate["generation_config"]
         checkpoint = self.model.generation_config.max_new_tokens
-        new = generate.get("max_new_tokens") or self._defaults[1].get("max_new_tokens") or settings.max_new_tokens or checkpoint
+        new = (
+            generate.get("max_new_tokens")
+            or self._forward_params.get("max_new_tokens")
+            or settings.max_new_tokens
+            or checkpoint
+        )
         if not isinstance(new, int):
             raise ArgumentError("handle_long_generation='hole' needs max_new_tokens, to know how much room to leave")
         return new
@@ -207,8 +212,11 @@ class TextGenerationPipeline(GeneratingPipeline):
         """The text of the new tokens, decoded behind the prompt, since a token may read differently at the beginning.
 
         What a constraint shaped has its form by itself: then it `begin`s with the new tokens, and no space is tidied away.
+        Without a decoder, which says how tokens are joined, the new ones are joined by themselves, as published.
         """
         clean = False if begin == width and clean is None else clean
+        if not self.tokenizer.is_fast or self.tokenizer.decoder is None:
+            begin = width
         options = {"skip_special_tokens": skip, "clean_up_tokenization_spaces": clean}
         whole: str = self.tokenizer.decode(ids[begin:], **options)
         head: str = self.tokenizer.decode(ids[begin:width], **options) if width > begin else ""

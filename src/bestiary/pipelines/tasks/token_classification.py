@@ -79,7 +79,7 @@ class TokenClassificationPipeline(ChunkPipeline):
             aggregation_strategy = "none" if not grouped_entities else "first" if ignore_subwords else "simple"
             message = f"grouped_entities={grouped_entities}, ignore_subwords={ignore_subwords} is now"
             warn_once("grouped-entities", f"{message} aggregation_strategy={aggregation_strategy!r}")
-        strategy = self._defaults[2].get("strategy", AggregationStrategy.NONE)
+        strategy = self._postprocess_params.get("strategy", AggregationStrategy.NONE)
         if aggregation_strategy is not None:
             if str(aggregation_strategy).lower() not in tuple(AggregationStrategy):
                 strategies = ", ".join(AggregationStrategy)
@@ -96,7 +96,7 @@ class TokenClassificationPipeline(ChunkPipeline):
 
     def __call__(self, inputs: Any, **parameters: Any) -> Any:
         """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
-        words = parameters.get("is_split_into_words", self._defaults[0].get("words"))
+        words = parameters.get("is_split_into_words", self._preprocess_params.get("words"))
         # The words of one text are answered like a list of one text, as published.
         one = words and isinstance(inputs, list | tuple) and bool(inputs) and isinstance(inputs[0], str)
         return super().__call__([inputs] if one else inputs, **parameters)

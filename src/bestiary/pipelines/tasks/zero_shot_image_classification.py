@@ -51,7 +51,7 @@ class ZeroShotImageClassificationPipeline(Pipeline):
         """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
         if candidate_labels is not None:
             parameters["candidate_labels"] = candidate_labels
-        elif "labels" not in self._defaults[1]:
+        elif "labels" not in self._forward_params:
             raise ArgumentError("pass candidate_labels=: a list of labels, or one text with commas between them")
         return super().__call__(one_of(image=image, images=images, inputs=inputs), **parameters)
 
