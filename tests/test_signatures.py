@@ -70,7 +70,8 @@ NOT_THERE = {
     "*Layer.forward:*": "called layer(x, mask, cache, ...)",
     "DebertaV2Tokenizer*:unk_id": "the place of unk_token in the file says it",
     "AlbertTokenizer*:trim_offsets GPTNeoXTokenizer*:trim_offsets Gemma3TextConfig:attn_logit_softcapping"
-    " GPTNeoXFor*.forward:token_type_ids *ForPrediction.generate:output_*": "published, and without effect there",
+    " GPTNeoXFor*.forward:token_type_ids *ForPrediction.generate:output_*"
+    " PatchTSTModel.forward:future_values": "published, and without effect there",
     "*Config:num_mtp_layers": "layers that guess further tokens, which no published class has; kept, as any value",
     "*.set_input_embeddings:new_embeddings *.set_output_embeddings:word_embeddings": "called value, as by most",
     "*Pipeline.preprocess:* *Pipeline.postprocess:* *Pipeline:args_parser": "the steps inside of a pipeline are its own",

@@ -689,6 +689,13 @@ from .models.opt.model import OPTForQuestionAnswering as OPTForQuestionAnswering
 from .models.opt.model import OPTForSequenceClassification as OPTForSequenceClassification
 from .models.opt.model import OPTModel as OPTModel
 from .models.opt.model import OPTPreTrainedModel as OPTPreTrainedModel
+from .models.patchtst import PatchTSTConfig as PatchTSTConfig
+from .models.patchtst.heads import PatchTSTForClassification as PatchTSTForClassification
+from .models.patchtst.heads import PatchTSTForPrediction as PatchTSTForPrediction
+from .models.patchtst.heads import PatchTSTForPretraining as PatchTSTForPretraining
+from .models.patchtst.heads import PatchTSTForRegression as PatchTSTForRegression
+from .models.patchtst.model import PatchTSTModel as PatchTSTModel
+from .models.patchtst.model import PatchTSTPreTrainedModel as PatchTSTPreTrainedModel
 from .models.pegasus import PegasusConfig as PegasusConfig
 from .models.pegasus import PegasusForCausalLM as PegasusForCausalLM
 from .models.pegasus import PegasusForConditionalGeneration as PegasusForConditionalGeneration

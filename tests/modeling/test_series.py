@@ -56,7 +56,7 @@ PAST = CONTEXT + max(LAGS)
         ({"past_values": torch.ones(3, PAST - 1)}, r"past_values holds 14 steps; this model needs 15"),
         ({"past_values": torch.full((3, PAST), torch.nan)}, "past_values holds NaN .* put 0 in the place"),
         ({"past_values": torch.ones(3, PAST, 2)}, r"past_values is of .*\(3, 15, 2\); expected numbers of shape"),
-        ({"past_time_features": torch.ones(3, PAST, 2)}, r"\(3, length, 3\), the last being num_time_features \+"),
+        ({"past_time_features": torch.ones(3, PAST, 2)}, r"\(3, any, 3\), the last being num_time_features \+"),
         ({"past_time_features": torch.ones(3, PAST - 1, 3)}, "past_time_features has 14 steps and past_values 15"),
         ({"past_time_features": None}, "past_time_features is a NoneType; expected numbers"),
         ({"static_real_features": None}, "static_real_features is a NoneType; .* num_static_real"),

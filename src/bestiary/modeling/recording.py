@@ -33,7 +33,8 @@ class Recorder:
             for layer in parts[: len(parts) - stack.entry] if stack.outputs else ():
                 self.handles.append(layer.register_forward_hook(self._record_output(name)))
             final = model.get_submodule(stack.final) if stack.final else parts[-1]
-            self.handles.append(final.register_forward_hook(self._record_output(f"{name}!")))
+            if stack.complete:
+                self.handles.append(final.register_forward_hook(self._record_output(f"{name}!")))
         if attentions:
             for module in layers.modules():
                 if isinstance(module, Attend):

@@ -20,7 +20,7 @@ def check_series(values: Any, name: str, shape: Sequence[int | None], dtype: tor
     Raises:
         InputError: says what was found and what was expected.
     """
-    sizes = ["length" if size is None else size for size in shape]
+    sizes = ["any" if size is None else size for size in shape]
     expected = f"expected numbers of shape ({', '.join(map(str, sizes))}){what}"
     if not isinstance(values, Tensor) or values.is_complex() or values.dim() != len(shape):
         raise InputError(f"{name} is {shown(values)}; {expected}")

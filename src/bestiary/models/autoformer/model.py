@@ -309,8 +309,8 @@ class AutoformerForPrediction(SeriesPrediction, AutoformerPreTrainedModel):
         states: Tensor = output.last_hidden_state + output.trend
         return states
 
-    def output_params(self, dec_output: Tensor) -> tuple[Tensor, ...]:
-        return super().output_params(dec_output[:, -self.config.prediction_length :])
+    def output_params(self, decoder_output: Tensor) -> tuple[Tensor, ...]:
+        return super().output_params(decoder_output[:, -self.config.prediction_length :])
 
     def drawn(self, past: Tensor, features: Tensor, memory: Tensor, loc: Tensor, scale: Tensor) -> Tensor:
         """All values at once: each alone knows nothing of the others that are drawn."""
