@@ -412,6 +412,13 @@ from .models.ernie4_5 import Ernie4_5Config as Ernie4_5Config
 from .models.ernie4_5 import Ernie4_5ForCausalLM as Ernie4_5ForCausalLM
 from .models.ernie4_5 import Ernie4_5Model as Ernie4_5Model
 from .models.ernie4_5 import Ernie4_5PreTrainedModel as Ernie4_5PreTrainedModel
+from .models.esm import EsmConfig as EsmConfig
+from .models.esm.model import EsmForMaskedLM as EsmForMaskedLM
+from .models.esm.model import EsmForSequenceClassification as EsmForSequenceClassification
+from .models.esm.model import EsmForTokenClassification as EsmForTokenClassification
+from .models.esm.model import EsmModel as EsmModel
+from .models.esm.model import EsmPreTrainedModel as EsmPreTrainedModel
+from .models.esm.tokenizer import EsmTokenizer as EsmTokenizer
 from .models.eurobert import EuroBertConfig as EuroBertConfig
 from .models.eurobert import EuroBertForMaskedLM as EuroBertForMaskedLM
 from .models.eurobert import EuroBertForSequenceClassification as EuroBertForSequenceClassification

@@ -25,10 +25,13 @@ APART = {
     ("DebertaEncoder", "gradient_checkpointing"): "layers and models say it",
     ("DebertaV2Encoder", "gradient_checkpointing"): "layers and models say it",
     ("DebertaLayerNorm", "variance_epsilon"): "it is torch's own LayerNorm, where that is eps",
+    ("EsmSelfAttention", "scaling"): "queries are multiplied before they turn there, scores here, which is the same",
+    ("EsmEncoder", "gradient_checkpointing"): "layers and models say it",
     ("RoFormerEncoder", "gradient_checkpointing"): "layers and models say it",
     ("T5Attention", "gradient_checkpointing"): "layers and models say it",
     ("DetrConvEncoder", "config"): "the module at this path is a plain nn.ModuleDict",
     ("DetrMHAttentionMap", "attention_dropout"): "nothing is dropped there, whatever the config says of other attention",
+    ("EsmRotaryEmbedding", "config"): None,  # one table, as published
     ("RotaryEmbedding", "config"): "one for each kind of layer, in an nn.ModuleDict",
 }
 
