@@ -572,6 +572,7 @@ from .models.m2m_100 import M2M100Model as M2M100Model
 from .models.m2m_100 import M2M100PreTrainedModel as M2M100PreTrainedModel
 from .models.m2m_100.nllb_tokenizer import NllbTokenizer as NllbTokenizer
 from .models.m2m_100.nllb_tokenizer import NllbTokenizerFast as NllbTokenizerFast
+from .models.m2m_100.tokenizer import M2M100Tokenizer as M2M100Tokenizer
 from .models.mamba import MambaConfig as MambaConfig
 from .models.mamba.model import MambaCausalLMOutput as MambaCausalLMOutput
 from .models.mamba.model import MambaForCausalLM as MambaForCausalLM
@@ -587,6 +588,7 @@ from .models.marian import MarianForCausalLM as MarianForCausalLM
 from .models.marian import MarianModel as MarianModel
 from .models.marian import MarianMTModel as MarianMTModel
 from .models.marian import MarianPreTrainedModel as MarianPreTrainedModel
+from .models.marian.tokenizer import MarianTokenizer as MarianTokenizer
 from .models.mbart import MBartConfig as MBartConfig
 from .models.mbart import MBartForCausalLM as MBartForCausalLM
 from .models.mbart import MBartForConditionalGeneration as MBartForConditionalGeneration

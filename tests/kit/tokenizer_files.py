@@ -204,6 +204,30 @@ def _nllb(folder: Path) -> None:
     _sentencepiece(folder, "sentencepiece.bpe", vocab_size=300, model_type="bpe")
 
 
+def _m2m_100(folder: Path) -> None:
+    """Pieces of a unigram model; the table lacks some of them."""
+    _sentencepiece(folder, "sentencepiece.bpe", vocab_size=300, model_type="unigram")
+    _table(folder / "sentencepiece.bpe.model", folder / "vocab.json", ["<s>", "<pad>", "</s>", "<unk>"])
+
+
+def _marian(folder: Path) -> None:
+    """One model that cuts into words' pieces and one that merges, and the pieces of both in one table, and in two."""
+    for name, kind in (("source", "unigram"), ("target", "bpe")):
+        _sentencepiece(folder, name, vocab_size=300, model_type=kind)
+        (folder / f"{name}.model").rename(folder / f"{name}.spm")
+    _table(folder / "source.spm", folder / "vocab.json", ["</s>", "<unk>", ">>fra<<", "🤖"], folder / "target.spm", ["<pad>"])
+    _table(folder / "target.spm", folder / "target_vocab.json", ["</s>", "<unk>"], last=["<pad>"])
+    _config(folder, tokenizer_class="MarianTokenizer", source_lang="eng", target_lang="fra")
+
+
+def _table(spm: Path, path: Path, first: list[str], second: Path | None = None, last: list[str] | None = None) -> None:
+    """A table of most pieces of one or two models, between other tokens."""
+    models = [sentencepiece.SentencePieceProcessor(model_file=str(each)) for each in (spm, second) if each is not None]
+    pieces = [each.id_to_piece(index) for each in models for index in range(3, each.get_piece_size()) if index % 17]
+    tokens = dict.fromkeys([*first, *pieces, *(last or [])])
+    path.write_text(json.dumps({token: index for index, token in enumerate(tokens)}), encoding="utf-8")
+
+
 def _llama(folder: Path) -> None:
     _sentencepiece(
         folder,
@@ -305,6 +329,8 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "xlm_roberta": _fairseq,
     "camembert": _fairseq,
     "nllb": _nllb,
+    "m2m_100": _m2m_100,
+    "marian": _marian,
     "clip": _clip,
     "tiktoken": _tiktoken,
     "whisper": _whisper,

@@ -1,5 +1,6 @@
 """Tokenizers of encoder-decoders beside the reference, and those with a token for each language."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import transformers
 from kit.tokenizer_files import SAMPLES
 
 from bestiary import AutoTokenizer, pipeline
-from bestiary.core.errors import ArgumentError
+from bestiary.core.errors import ArgumentError, InputError
 from bestiary.models.blenderbot.tokenizer import BlenderbotTokenizer
 from bestiary.models.m2m_100.nllb_tokenizer import LANGUAGES, NllbTokenizer
+from bestiary.models.m2m_100.tokenizer import M2M100Tokenizer
+from bestiary.models.marian.tokenizer import MarianTokenizer
 from bestiary.models.mbart.tokenizer import MBart50Tokenizer, MBartTokenizer
 from bestiary.models.pegasus.tokenizer import PegasusTokenizer
 
@@ -86,6 +89,69 @@ def test_nllb(folder: Callable[[str], Path], options: dict[str, Any], tmp_path: 
     behave_alike(ours, theirs)
     with pytest.raises(ArgumentError, match="knows no language 'eng_Latin'. Did you mean 'eng_Latn'"):
         ours.src_lang = "eng_Latin"
+
+
+def test_m2m_100(folder: Callable[[str], Path], tmp_path: Path) -> None:
+    ours = M2M100Tokenizer.from_pretrained(folder("m2m_100"), src_lang="de", tgt_lang="ro")
+    # 5.23 takes languages for special tokens where a file says so, as published ones do.
+    marks = [f"__{code}__" for code in ours.languages]
+    options = {"src_lang": "de", "tgt_lang": "ro", "additional_special_tokens": marks}
+    theirs = transformers.M2M100Tokenizer.from_pretrained(folder("m2m_100"), **options)
+    assert ours.get_vocab() == theirs.get_vocab()
+    assert (len(ours), ours.vocab_size, ours.get_lang_id("zu")) == (len(theirs), theirs.vocab_size, theirs.get_lang_id("zu"))
+    ours.save_pretrained(tmp_path)
+    for one in (ours, AutoTokenizer.from_pretrained(tmp_path)):
+        assert type(one) is M2M100Tokenizer
+        behave_alike(one, theirs)
+        assert [one.tokenize(text) for text in SAMPLES] == [theirs.tokenize(text) for text in SAMPLES]
+    behave_alike(ours, transformers.AutoTokenizer.from_pretrained(tmp_path))
+    ours.src_lang = theirs.src_lang = "fr"
+    assert ours("the").input_ids == theirs("the").input_ids
+    with pytest.raises(ArgumentError, match="knows no language 'eng'. Did you mean 'en'"):
+        ours.get_lang_id("eng")
+    with pytest.raises(ArgumentError, match="language_codes is 'all'"):
+        M2M100Tokenizer.from_pretrained(folder("m2m_100"), language_codes="all")
+
+
+@pytest.mark.parametrize("options", [{}, {"separate_vocabs": True}], ids=str)
+def test_marian(folder: Callable[[str], Path], options: dict[str, Any], tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a package that the reference would have for another task
+        ours, theirs = (
+            kind.from_pretrained(folder("marian"), **options) for kind in (AutoTokenizer, transformers.MarianTokenizer)
+        )
+        assert type(ours) is MarianTokenizer
+        ours.save_pretrained(tmp_path)
+        again = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert ours.supported_language_codes == theirs.supported_language_codes
+    for one in (ours, MarianTokenizer.from_pretrained(tmp_path)):
+        behave_alike(one, theirs)
+        for text in [*SAMPLES, ">>fra<< the fox", ">>deu<< the", ">> the"]:
+            assert one.tokenize(text) == theirs.tokenize(text)
+            ids = one(text_target=text).input_ids
+            assert ids == theirs(text_target=text).input_ids
+            for source in (False, True):
+                expected = theirs.batch_decode([ids], use_source_tokenizer=source)
+                assert one.batch_decode([ids], use_source_tokenizer=source) == expected
+    behave_alike(ours, again)
+    assert ours.get_vocab() == theirs.get_vocab()
+    (tmp_path / "target_vocab.json").unlink(missing_ok=True)
+    with pytest.raises(InputError, match="no target_vocab.json"):
+        MarianTokenizer.from_pretrained(tmp_path, separate_vocabs=True)
+
+
+def test_translation_of_one_pair(folder: Callable[[str], Path], tmp_path: Path) -> None:
+    tokenizer = MarianTokenizer.from_pretrained(folder("marian"))
+    sizes = {f"{half}_{name}": 2 for half in ("encoder", "decoder") for name in ("layers", "attention_heads", "ffn_dim")}
+    pad, end = tokenizer.pad_token_id, tokenizer.eos_token_id
+    ids = {"pad_token_id": pad, "eos_token_id": end, "forced_eos_token_id": end, "decoder_start_token_id": pad}
+    config = transformers.MarianConfig(vocab_size=len(tokenizer), d_model=16, init_std=0.5, **ids, **sizes)
+    model = transformers.MarianMTModel(config).eval()
+    for part in (tokenizer, model):
+        part.save_pretrained(tmp_path)
+    expected = model.generate(**tokenizer(["the quick fox"], return_tensors="pt"), max_new_tokens=8)
+    answer = pipeline("translation_en_to_fr", model=str(tmp_path))("the quick fox", max_new_tokens=8)
+    assert answer == [{"translation_text": tokenizer.decode(expected[0], skip_special_tokens=True)}]
 
 
 def test_a_language_that_does_not_exist(folder: Callable[[str], Path]) -> None:

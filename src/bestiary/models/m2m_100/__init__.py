@@ -35,9 +35,12 @@ TASKS = {
     "seq2seq-lm": "M2M100ForConditionalGeneration",
 }
 
+PREPROCESSORS = {"tokenizer": "M2M100Tokenizer"}
+
 if TYPE_CHECKING:
     from .classes import *  # noqa: F403
     from .nllb_tokenizer import NllbTokenizer, NllbTokenizerFast  # noqa: F401
+    from .tokenizer import M2M100Tokenizer  # noqa: F401
 
 __getattr__, __dir__ = variant(
     __name__,
@@ -50,5 +53,5 @@ __getattr__, __dir__ = variant(
         "Model": {"decoder_repeats_text": False},
         "ForConditionalGeneration": {"biases_logits": False, "starts": {}},
     },
-    {"nllb_tokenizer": ["NllbTokenizer", "NllbTokenizerFast"]},
+    {"tokenizer": ["M2M100Tokenizer"], "nllb_tokenizer": ["NllbTokenizer", "NllbTokenizerFast"]},
 )

@@ -42,8 +42,11 @@ TASKS = {
     "causal-lm": "MarianForCausalLM",
 }
 
+PREPROCESSORS = {"tokenizer": "MarianTokenizer"}
+
 if TYPE_CHECKING:
     from .classes import *  # noqa: F403
+    from .tokenizer import MarianTokenizer  # noqa: F401
 
 __getattr__, __dir__ = variant(
     __name__,
@@ -60,4 +63,5 @@ __getattr__, __dir__ = variant(
         "Model": Import(".model.MarianModel"),
         "MTModel": Import(".model.MarianMTModel"),
     },
+    {"tokenizer": ["MarianTokenizer"]},
 )

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from ...core.errors import ArgumentError
-from ...preprocess.text.translation_tokenizer import TranslationTokenizer
+from ...preprocess.text.language_marks import MarksLanguages
 from ..base import Parameters
 from .text2text_generation import Text2TextGenerationPipeline
 
@@ -34,9 +34,11 @@ class TranslationPipeline(Text2TextGenerationPipeline):
             return before, during, after
         if src_lang is None or tgt_lang is None:
             raise ArgumentError(f"src_lang={src_lang!r} and tgt_lang={tgt_lang!r}: pass both")
-        if isinstance(self.tokenizer, TranslationTokenizer):
+        if isinstance(self.tokenizer, MarksLanguages):
             target = {"forced_bos_token_id": self.tokenizer.language_id(tgt_lang)}
             return {"src_lang": src_lang, **before}, {**target, **during}, after
+        if self.tokenizer.init_kwargs.get("source_lang"):  # of a model of one pair, which is told nothing
+            return before, during, after
         task_settings = self.model.config.get("task_specific_params") or {}
         name = f"translation_{src_lang}_to_{tgt_lang}"
         if "prefix" not in task_settings.get(name, {}):

@@ -6,26 +6,21 @@ from typing import Any, ClassVar, Self
 
 from tokenizers import Tokenizer, processors
 
-from ...core.errors import ArgumentError, did_you_mean
 from .converters import sentencepiece
 from .fairseq_tokenizer import FairseqTokenizer
+from .language_marks import MarksLanguages
 from .special_tokens import EXTRA, with_space_before
 
 
-class TranslationTokenizer(FairseqTokenizer):
+class TranslationTokenizer(FairseqTokenizer, MarksLanguages):
     """Opens `sentencepiece.bpe.model` and `tokenizer.json`. A text is followed by `</s>` and the token of its language.
 
-    Options: `src_lang`, the language of texts; `tgt_lang`, that of `text_target` (where it is None, `src_lang`). Both can be
-    assigned to at any time.
-
     Class attributes:
-        languages: the tokens. usual_language: `src_lang` where it is not said.
+        languages: the codes, which are the tokens.
         language_first: whether the language's token stands before the text instead.
         splits_at_whitespace: whether whitespace behind the last word is dropped, or a token of its own.
     """
 
-    languages: ClassVar[tuple[str, ...]]
-    usual_language: ClassVar[str]
     language_first: bool = False
     splits_at_whitespace: ClassVar[bool] = True
     defaults: ClassVar[dict[str, Any]] = {**FairseqTokenizer.defaults, "src_lang": None, "tgt_lang": None}
@@ -51,54 +46,11 @@ class TranslationTokenizer(FairseqTokenizer):
         mask = settings.get("mask_token")
         super()._set_specials({**settings, EXTRA: list(extra), "mask_token": mask and with_space_before(mask)})
 
-    @property
-    def src_lang(self) -> str:
-        """The language that texts are marked with."""
-        return str(self.init_kwargs.get("src_lang") or self.usual_language)
-
-    @src_lang.setter
-    def src_lang(self, language: str) -> None:
+    def _mark(self, language: str) -> None:
         self.rust.main.post_processor = self._ends(language)
         self.rust.forget_twins()
-        if language != self.src_lang:
-            self.init_kwargs["src_lang"] = language
-
-    @property
-    def tgt_lang(self) -> str | None:
-        """The language that targets are marked with."""
-        language: str | None = self.init_kwargs.get("tgt_lang")
-        return language
-
-    @tgt_lang.setter
-    def tgt_lang(self, language: str | None) -> None:
-        if language is not None:
-            self.language_id(language)
-        self.init_kwargs["tgt_lang"] = language
-
-    @property
-    def lang_code_to_id(self) -> dict[str, int]:
-        """The token of each language -> its id."""
-        ids = {code: self.rust.main.token_to_id(code) for code in self.languages}
-        return {code: index for code, index in ids.items() if index is not None}
-
-    def language_id(self, language: str) -> int:
-        """The id of a language's token.
-
-        Raises:
-            ArgumentError: the vocabulary has no such token; names the nearest.
-        """
-        known = isinstance(language, str) and language in (*self.languages, *self.extra_special_tokens)
-        index = self.rust.main.token_to_id(language) if known else None
-        if index is None:
-            near = did_you_mean(str(language), self.languages)
-            raise ArgumentError(f"this tokenizer knows no language {language!r:.80}.{near} Known: {', '.join(self.languages)}")
-        return int(index)
-
-    def for_targets(self) -> Self:
-        return self.for_language(self.tgt_lang or self.src_lang)
 
     def for_language(self, language: str) -> Self:
-        """A tokenizer of the same vocabulary that marks texts with `language`."""
         tokenizer = copy.copy(self)
         tokenizer.rust = self.rust.framed(self._ends(language))
         return tokenizer

@@ -1,0 +1,79 @@
+"""Sentencepiece's splitting alone, for tokenizers that number the pieces by a table of their own."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import CorruptFile
+from .converters import sentencepiece
+from .converters.sentencepiece import CONTROL, SPACE, UNKNOWN
+
+
+class SentencePieces:
+    """Text to pieces and back, as a `.model` file says (`spm`); pieces that it does not have stand for themselves.
+
+    Attributes:
+        data: the file. pieces: its pieces, by their numbers there.
+    """
+
+    def __init__(self, spm: str | os.PathLike[str]) -> None:
+        self.data = Path(spm).read_bytes()
+        model = sentencepiece.read(spm)
+        self.pieces = [piece.text for piece in model.pieces]
+        self._unknown = self.pieces[model.unk_id]
+        self._controls = {piece.text for piece in model.pieces if piece.kind == CONTROL}
+        self._known = set(self.pieces) - {self._unknown}
+        self._drops_spaces = model.remove_extra_whitespaces
+        self._drops_space = model.add_dummy_prefix or self._drops_spaces
+        # No text spells a control token; under names of noncharacters none can.
+        hidden = (CONTROL, UNKNOWN)
+        model.pieces = [
+            replace(piece, text=f"\ufdd0{number}") if piece.kind in hidden else piece
+            for number, piece in enumerate(model.pieces)
+        ]
+        self._rust = sentencepiece.build(model, {})
+        self._rust.encode_special_tokens = True
+        self._hidden = model.pieces[model.unk_id].text
+
+    def encode(self, text: str) -> list[str]:
+        """The pieces of a text; of what the model does not know, the text itself."""
+        encoding = self._rust.encode(text, add_special_tokens=False)
+        spelt = zip(encoding.tokens, encoding.offsets, strict=True)
+        return [text[first:last] if token == self._hidden else token for token, (first, last) in spelt]
+
+    def decode(self, pieces: list[str]) -> str:
+        """The text of pieces, without the space before the first word."""
+        text, begins = "", True
+        for piece in pieces:
+            if piece in self._controls:
+                continue
+            if piece in self._known:
+                if begins and self._drops_space and piece.startswith(SPACE):
+                    piece, begins = piece[1:], self._drops_spaces
+                piece = piece.replace(SPACE, " ")
+            text += " ⁇ " if piece == self._unknown else piece
+            begins = begins and not text
+        return text
+
+
+def read_table(path: str | os.PathLike[str]) -> dict[str, int]:
+    """Token -> id, from a JSON file.
+
+    Raises:
+        CorruptFile: it holds something else.
+    """
+    try:
+        table: Any = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CorruptFile(f"{path} is no JSON: {error}") from error
+    if not isinstance(table, dict) or not all(isinstance(index, int) for index in table.values()):
+        raise CorruptFile(f"{path} holds no table of tokens and their ids")
+    return table
+
+
+def write_table(table: dict[str, int], path: Path) -> str:
+    """Write such a table; returns the path."""
+    path.write_text(json.dumps(table, indent=2), encoding="utf-8")
+    return str(path)
