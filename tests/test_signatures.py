@@ -32,7 +32,7 @@ KEYWORDS = {
     "*.from_pretrained": {*get_type_hints(HubKeywords), *get_type_hints(OpenKeywords)},
     "PreTrainedModel.save_pretrained": SAVING,
     "PreTrainedModel.push_to_hub": SAVING,
-    "PreTrainedTokenizer.prepare_for_model": signature_of(bestiary.PreTrainedTokenizer.__call__),
+    "*Tokenizer.prepare_for_model": signature_of(bestiary.PreTrainedTokenizer.__call__),
     "ProcessorMixin.apply_chat_template": signature_of(bestiary.PreTrainedTokenizerFast.apply_chat_template),
     "*.forward": OF_EVERY_CALL,  # model(...) takes them, and keeps them from its forward
 }
@@ -71,7 +71,8 @@ NOT_THERE = {
     "DebertaV2Tokenizer*:unk_id": "the place of unk_token in the file says it",
     "AlbertTokenizer*:trim_offsets GPTNeoXTokenizer*:trim_offsets Gemma3TextConfig:attn_logit_softcapping"
     " GPTNeoXFor*.forward:token_type_ids *ForPrediction.generate:output_*"
-    " PatchTSTModel.forward:future_values": "published, and without effect there",
+    " PatchTSTModel.forward:future_values BioGptFor*.forward:token_type_ids": "published, and without effect there",
+    "BioGptForSequenceClassification.forward:logits_to_keep": "published, and of no use where one token is classified",
     "*Config:num_mtp_layers": "layers that guess further tokens, which no published class has; kept, as any value",
     "*.set_input_embeddings:new_embeddings *.set_output_embeddings:word_embeddings": "called value, as by most",
     "*Pipeline.preprocess:* *Pipeline.postprocess:* *Pipeline:args_parser": "the steps inside of a pipeline are its own",

@@ -259,6 +259,13 @@ from .models.bert.model import BertModel as BertModel
 from .models.bert.model import BertPreTrainedModel as BertPreTrainedModel
 from .models.bert.tokenizer import BertTokenizer as BertTokenizer
 from .models.bert.tokenizer import BertTokenizerFast as BertTokenizerFast
+from .models.biogpt import BioGptConfig as BioGptConfig
+from .models.biogpt.model import BioGptForCausalLM as BioGptForCausalLM
+from .models.biogpt.model import BioGptForSequenceClassification as BioGptForSequenceClassification
+from .models.biogpt.model import BioGptForTokenClassification as BioGptForTokenClassification
+from .models.biogpt.model import BioGptModel as BioGptModel
+from .models.biogpt.model import BioGptPreTrainedModel as BioGptPreTrainedModel
+from .models.biogpt.tokenizer import BioGptTokenizer as BioGptTokenizer
 from .models.blenderbot import BlenderbotConfig as BlenderbotConfig
 from .models.blenderbot import BlenderbotForCausalLM as BlenderbotForCausalLM
 from .models.blenderbot import BlenderbotForConditionalGeneration as BlenderbotForConditionalGeneration
@@ -860,6 +867,12 @@ from .models.whisper.processor import WhisperProcessor as WhisperProcessor
 from .models.whisper.timestamp_processor import WhisperTimeStampLogitsProcessor as WhisperTimeStampLogitsProcessor
 from .models.whisper.tokenizer import WhisperTokenizer as WhisperTokenizer
 from .models.whisper.tokenizer import WhisperTokenizerFast as WhisperTokenizerFast
+from .models.xglm import XGLMConfig as XGLMConfig
+from .models.xglm.model import XGLMForCausalLM as XGLMForCausalLM
+from .models.xglm.model import XGLMModel as XGLMModel
+from .models.xglm.model import XGLMPreTrainedModel as XGLMPreTrainedModel
+from .models.xglm.tokenizer import XGLMTokenizer as XGLMTokenizer
+from .models.xglm.tokenizer import XGLMTokenizerFast as XGLMTokenizerFast
 from .models.xlm_roberta import XLMRobertaConfig as XLMRobertaConfig
 from .models.xlm_roberta import XLMRobertaForCausalLM as XLMRobertaForCausalLM
 from .models.xlm_roberta import XLMRobertaForMaskedLM as XLMRobertaForMaskedLM

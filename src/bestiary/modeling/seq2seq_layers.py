@@ -63,13 +63,17 @@ class Seq2SeqLayer(Layer):
         self.dropout, self.activation_dropout = config.get("dropout"), config.get("activation_dropout")
         self.self_attn = attention()
         self.self_attn_layer_norm = nn.LayerNorm(size)
-        if self.is_decoder:
+        if self.looks_at_memory(config):
             self.encoder_attn = attention(cross=True)
             self.encoder_attn_layer_norm = nn.LayerNorm(size)
         self.act = activation(config.get("activation_function"))
         self.fc1 = nn.Linear(size, width)
         self.fc2 = nn.Linear(width, size)
         self.final_layer_norm: nn.Module = nn.LayerNorm(size)
+
+    def looks_at_memory(self, config: PreTrainedConfig) -> bool:
+        """Whether the layer attends to an encoder's output."""
+        return self.is_decoder
 
     def mlp(self, x: Tensor) -> Tensor:
         """fc2(act(fc1(x)))."""

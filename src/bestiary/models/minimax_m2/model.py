@@ -33,12 +33,12 @@ class MiniMaxM2SparseMoeBlock(MixtralSparseMoeBlock, Starting):
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__(config)
-        self.register_buffer("e_score_correction_bias", torch.zeros(self.gate.num_experts))
+        self.register_buffer("e_score_correction_bias", torch.zeros(config.declared("num_local_experts")))
 
     def make_router(self, config: DecoderConfig, count: int) -> Router:
         noise = config.declared("router_jitter_noise")
         return MiniMaxM2TopKRouter(config.hidden_size, count, config.declared("num_experts_per_tok"), noise)
 
     def route(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        _, shares, experts = self.gate(states, self.e_score_correction_bias)
+        _, shares, experts = self.get_submodule(self.router_name)(states, self.e_score_correction_bias)
         return shares, experts

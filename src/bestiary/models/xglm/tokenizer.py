@@ -1,0 +1,46 @@
+"""XGLM's tokenizer: sentencepiece unigrams under the numbers that fairseq gave them, `</s>` before each text."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tokenizers import Tokenizer, processors
+
+from ...core.errors import CorruptFile
+from ...preprocess.text.converters import sentencepiece
+from ...preprocess.text.fairseq_tokenizer import FairseqTokenizer
+from ...preprocess.text.special_tokens import EXTRA, OLDER_EXTRA
+
+MADE_UP = tuple(f"<madeupword{number}>" for number in range(7))  # they round the vocabulary up to a multiple of 8
+
+
+class XGLMTokenizer(FairseqTokenizer):
+    """Opens `sentencepiece.bpe.model` and `tokenizer.json`; see the base class."""
+
+    last = MADE_UP
+    defaults: ClassVar[dict[str, Any]] = {
+        name: token for name, token in FairseqTokenizer.defaults.items() if name != "mask_token"
+    }
+
+    def _set_specials(self, settings: Mapping[str, Any]) -> None:
+        extra = dict.fromkeys([*(settings.get(EXTRA, settings.get(OLDER_EXTRA)) or []), *MADE_UP])
+        super()._set_specials({**settings, EXTRA: list(extra)})
+
+    @classmethod
+    def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
+        """Unigram pieces from the file, renumbered.
+
+        Raises:
+            CorruptFile: a BPE model, or one that lacks the token before texts.
+        """
+        rust = sentencepiece.of_spaced_words(cls.renumbered(vocab, settings))
+        eos = str(settings["eos_token"])
+        index = rust.token_to_id(eos)
+        if index is None:
+            raise CorruptFile(f"{vocab} lacks the token {eos!r}, which {cls.__name__} puts before texts")
+        rust.post_processor = processors.TemplateProcessing(
+            single=[eos, "$A"], pair=[eos, "$A", eos, eos, "$B:0"], special_tokens=[(eos, index)]
+        )
+        return rust
+
+
+XGLMTokenizerFast = XGLMTokenizer
