@@ -554,6 +554,11 @@ from .models.informer import InformerConfig as InformerConfig
 from .models.informer.model import InformerForPrediction as InformerForPrediction
 from .models.informer.model import InformerModel as InformerModel
 from .models.informer.model import InformerPreTrainedModel as InformerPreTrainedModel
+from .models.jamba import JambaConfig as JambaConfig
+from .models.jamba import JambaForCausalLM as JambaForCausalLM
+from .models.jamba import JambaForSequenceClassification as JambaForSequenceClassification
+from .models.jamba import JambaModel as JambaModel
+from .models.jamba import JambaPreTrainedModel as JambaPreTrainedModel
 from .models.jina_embeddings_v3 import JinaEmbeddingsV3Config as JinaEmbeddingsV3Config
 from .models.jina_embeddings_v3.model import JinaEmbeddingsV3ForMaskedLM as JinaEmbeddingsV3ForMaskedLM
 from .models.jina_embeddings_v3.model import JinaEmbeddingsV3ForQuestionAnswering as JinaEmbeddingsV3ForQuestionAnswering
@@ -759,6 +764,11 @@ from .models.qwen3 import Qwen3ForSequenceClassification as Qwen3ForSequenceClas
 from .models.qwen3 import Qwen3ForTokenClassification as Qwen3ForTokenClassification
 from .models.qwen3 import Qwen3Model as Qwen3Model
 from .models.qwen3 import Qwen3PreTrainedModel as Qwen3PreTrainedModel
+from .models.qwen3_5_text import Qwen3_5ForCausalLM as Qwen3_5ForCausalLM
+from .models.qwen3_5_text import Qwen3_5TextConfig as Qwen3_5TextConfig
+from .models.qwen3_5_text import Qwen3_5TextForSequenceClassification as Qwen3_5TextForSequenceClassification
+from .models.qwen3_5_text import Qwen3_5TextModel as Qwen3_5TextModel
+from .models.qwen3_5_text import Qwen3_5TextPreTrainedModel as Qwen3_5TextPreTrainedModel
 from .models.qwen3_moe import Qwen3MoeConfig as Qwen3MoeConfig
 from .models.qwen3_moe import Qwen3MoeForCausalLM as Qwen3MoeForCausalLM
 from .models.qwen3_moe import Qwen3MoeForQuestionAnswering as Qwen3MoeForQuestionAnswering
@@ -766,6 +776,13 @@ from .models.qwen3_moe import Qwen3MoeForSequenceClassification as Qwen3MoeForSe
 from .models.qwen3_moe import Qwen3MoeForTokenClassification as Qwen3MoeForTokenClassification
 from .models.qwen3_moe import Qwen3MoeModel as Qwen3MoeModel
 from .models.qwen3_moe import Qwen3MoePreTrainedModel as Qwen3MoePreTrainedModel
+from .models.qwen3_next import Qwen3NextConfig as Qwen3NextConfig
+from .models.qwen3_next import Qwen3NextForCausalLM as Qwen3NextForCausalLM
+from .models.qwen3_next import Qwen3NextForQuestionAnswering as Qwen3NextForQuestionAnswering
+from .models.qwen3_next import Qwen3NextForSequenceClassification as Qwen3NextForSequenceClassification
+from .models.qwen3_next import Qwen3NextForTokenClassification as Qwen3NextForTokenClassification
+from .models.qwen3_next import Qwen3NextModel as Qwen3NextModel
+from .models.qwen3_next import Qwen3NextPreTrainedModel as Qwen3NextPreTrainedModel
 from .models.resnet import ResNetConfig as ResNetConfig
 from .models.resnet.image_processor import ConvNextFeatureExtractor as ConvNextFeatureExtractor
 from .models.resnet.image_processor import ConvNextImageProcessor as ConvNextImageProcessor

@@ -45,7 +45,7 @@ TABLE = re.compile("(MODEL|CONFIG|TOKENIZER|FEATURE_EXTRACTOR|IMAGE_PROCESSOR|PR
 # Ours say what the automatic classes open; these open more here: any backbone encodes text, any language model has a head.
 OPENS_MORE = {"MODEL_FOR_TEXT_ENCODING_MAPPING", "MODEL_FOR_PRETRAINING_MAPPING"}
 # The published library keeps all kinds of data2vec and of Gemma 3 in one folder.
-FOLDERS = {"data2vec-text": "data2vec_text", "gemma3_text": "gemma3_text"}
+FOLDERS = {"data2vec-text": "data2vec_text", "gemma3_text": "gemma3_text", "qwen3_5_text": "qwen3_5_text"}
 
 
 def published(model_type: str) -> type[Any]:

@@ -83,14 +83,14 @@ class DecoderConfig(RotaryConfig):
         """The kinds of the layers where `layer_types` does not say them; a family with a pattern overrides this."""
         return list(self.layer_kinds())
 
-    def windows_but_every(self, count: int) -> list[str]:
-        """Kinds of the layers where each `count`-th looks at everything and the others back a window.
+    def windows_but_every(self, count: int, others: str = "sliding_attention") -> list[str]:
+        """Kinds of the layers where each `count`-th looks at everything and the `others` back a window.
 
         Raises:
             ConfigError: `count`, which older files call `sliding_window_pattern`, is no number of layers.
         """
         check(type(self).__name__, "sliding_window_pattern", count, Size)
-        return ["sliding_attention" if (index + 1) % count else "full_attention" for index in range(self.num_hidden_layers)]
+        return [others if (index + 1) % count else "full_attention" for index in range(self.num_hidden_layers)]
 
     def has_rotary(self, layer_idx: int) -> bool:
         """Whether queries and keys of layer `layer_idx` turn with their positions."""

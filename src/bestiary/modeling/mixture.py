@@ -84,6 +84,26 @@ class SharedMixture(Mixture):
         return super().forward(x) + shared
 
 
+class GatedSharedMixture(Mixture):
+    """A mixture, and an expert for every token, times a share (0 to 1) that the token's state decides (Qwen 2 MoE).
+
+    Class attributes:
+        shared_class: the expert, built as `shared_class(config, shared_expert_intermediate_size)`.
+    """
+
+    shared_class: ClassVar[type[nn.Module]]
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__(config)
+        self.shared_expert = self.shared_class(config, config.declared("shared_expert_intermediate_size"))
+        self.shared_expert_gate = nn.Linear(config.hidden_size, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, D) -> (B, T, D)."""
+        always: Tensor = self.shared_expert_gate(x).sigmoid() * self.shared_expert(x)
+        return super().forward(x) + always
+
+
 class MixtureDecoder(Decoder):
     """A decoder that tells, on demand, the scores of its routers."""
 

@@ -75,10 +75,11 @@ class StateSpaceMixer(Starting):
         real = None if mask.padding is None else mask.padding[:, -x.shape[1] :, None]
         memory = None if cache is None else recurrent_layer(cache, self.layer_idx, x.device)
         earlier, state = (None, None) if memory is None else (memory.conv_states, memory.recurrent_states)
-        projected = self.project(x if shares is None else x * shares)
+        kept = real if shares is None else shares
+        projected = self.project(x if kept is None else x * kept)
         gate, inputs, delta = projected.split((space.inner, space.mixed, space.heads), dim=-1)
-        inputs = (inputs if real is None else inputs * real).transpose(1, 2)
-        mixed, kept = self.act(self.conv1d(inputs, earlier)).transpose(1, 2), real if shares is None else shares
+        inputs = (inputs * real if space.bias and real is not None else inputs).transpose(1, 2)
+        mixed = self.act(self.conv1d(inputs, earlier)).transpose(1, 2)
         mixed = mixed if kept is None else mixed * kept
         shared = space.groups * space.state_size
         x, b, c = mixed.split((space.inner, shared, shared), dim=-1)

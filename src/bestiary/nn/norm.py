@@ -114,6 +114,8 @@ class GatedRMSNorm(RMSNorm):
         size: D. groups: how many parts of D / groups numbers are normed each by itself (Dao and Gu 2024, section 7.3).
     """
 
+    activation: ClassVar[str] = "silu"
+
     def __init__(self, size: int, eps: float = 1e-6, groups: int = 1, norm_first: bool = False) -> None:
         super().__init__(size, eps)
         self.groups, self.norm_first = groups, norm_first
