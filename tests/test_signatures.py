@@ -76,6 +76,8 @@ NOT_THERE = {
     "*Config:num_mtp_layers": "layers that guess further tokens, which no published class has; kept, as any value",
     "*.set_input_embeddings:new_embeddings *.set_output_embeddings:word_embeddings": "called value, as by most",
     "*Pipeline.preprocess:* *Pipeline.postprocess:* *Pipeline:args_parser": "the steps inside of a pipeline are its own",
+    "*.prepare_annotation:return_segmentation_masks *.prepare_annotation:masks_path *.resize_annotation:threshold"
+    " *.resize_annotation:resample": "masks of annotations are not there yet",
     "*ipeline:video_processor": "not there yet",
     "AutomaticSpeechRecognitionPipeline:*": "handed on to Pipeline, which takes them",
 }

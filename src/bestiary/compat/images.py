@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
@@ -19,9 +19,18 @@ from ..preprocess.image.reading import ChannelDimension, is_pil, load_image
 from ..preprocess.image.transforms import SizeDict as SizeDict
 from ..preprocess.image.transforms import output_size
 
+if TYPE_CHECKING:
+    import PIL.Image
+    import torch
+
 IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD = list(_DEFAULT_MEAN), list(_DEFAULT_STD)
 IMAGENET_STANDARD_MEAN, IMAGENET_STANDARD_STD = list(_STANDARD_MEAN), list(_STANDARD_STD)
 OPENAI_CLIP_MEAN, OPENAI_CLIP_STD = list(_CLIP_MEAN), list(_CLIP_STD)
+
+
+ImageInput = Union[
+    "PIL.Image.Image", np.ndarray, "torch.Tensor", list["PIL.Image.Image"], list[np.ndarray], list["torch.Tensor"]
+]
 
 
 class AnnotationFormat(StrEnum):

@@ -70,7 +70,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "image_processing_utils": ("compat.image_processors",),
     "image_processing_utils_fast": ("compat.image_processors", "compat.image_transforms"),
     "image_transforms": ("compat.image_transforms",),
-    "image_utils": ("compat.images", "preprocess.image.reading"),
+    "image_utils": ("compat.images", "preprocess.image.reading", "compat.helpers", "compat.generic"),
     "integrations": ("compat.helpers", "compat.absent"),
     "integrations.deepspeed": ("compat.helpers",),
     "integrations.hub_kernels": (),

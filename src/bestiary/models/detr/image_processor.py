@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from ...preprocess.image.detection import DetectionImageProcessor
 from ...preprocess.image.pil_backend import Deviation, Size, edges
 from ...preprocess.image.reading import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from ...preprocess.image.segmentation import SegmentationMixin
 
 
-class DetrImageProcessor(DetectionImageProcessor):
+class DetrImageProcessor(SegmentationMixin, DetectionImageProcessor):
     """Shortest edge to 800 bilinear, the longest no longer than 1333."""
 
     size: Size = edges(shortest_edge=800, longest_edge=1333)

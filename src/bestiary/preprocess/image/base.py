@@ -13,7 +13,7 @@ from ...hub.files import HubOptions
 from ..batch import BatchFeature, is_torch
 from ..part import Preprocessor
 from . import transforms
-from .reading import ChannelDimension, infer_channel_dimension, is_pil, load_image
+from .reading import ChannelDimension, infer_channel_dimension, is_pil, load_image, to_array
 
 
 class BaseImageProcessor(Preprocessor):
@@ -81,6 +81,12 @@ class BaseImageProcessor(Preprocessor):
         if is_pil(image_url_or_urls) or is_torch(image_url_or_urls) or isinstance(image_url_or_urls, np.ndarray):
             return image_url_or_urls
         raise InputError(f"an image, or an address of one, was expected; found {type(image_url_or_urls).__name__}")
+
+    def convert_to_rgb(self, image: Any, input_data_format: str | None = None) -> np.ndarray:
+        """An image as an array in RGB, in the order of its axes, else (Y, X, C); what is transparent is laid on white."""
+        place = None if is_pil(image) else input_data_format or self.layout or infer_channel_dimension(image.shape)
+        pixels = to_array(image, True, place)
+        return pixels.transpose(2, 0, 1) if place == ChannelDimension.FIRST else pixels
 
     def rescale(
         self,

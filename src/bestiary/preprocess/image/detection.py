@@ -69,8 +69,7 @@ class DetectionImageProcessor(StandardImageProcessor):
         batch = super().preprocess(arrays, input_data_format=ChannelDimension.LAST, **options)
         if annotations is None:
             return batch
-        if call.format != "coco_detection":
-            raise ArgumentError(f"annotations of format {call.format!r:.80} are not read here; pass format='coco_detection'")
+        check_format(call.format)
         listed = [annotations] if isinstance(annotations, Mapping) else annotations
         if not isinstance(listed, Sequence) or len(listed) != len(arrays):
             raise InputError(
@@ -89,28 +88,39 @@ class DetectionImageProcessor(StandardImageProcessor):
 
     def _label(
         self, annotation: Any, original: tuple[int, int], resized: tuple[int, int], final: tuple[int, int]
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Any]:
         """The label of an image of such heights and widths; objects outside of it and crowds are left out."""
-        objects = read_objects(annotation)
-        boxes = np.asarray([each["bbox"] for each in objects], np.float32).reshape(-1, 4)
-        boxes[:, 2:] += boxes[:, :2]
-        boxes[:, 0::2] = boxes[:, 0::2].clip(0, original[1])
-        boxes[:, 1::2] = boxes[:, 1::2].clip(0, original[0])
-        visible = (boxes[:, 2:] > boxes[:, :2]).all(1)
-        down, across = resized[0] / original[0], resized[1] / original[1]
-        boxes = boxes[visible] * np.asarray([across, down, across, down], np.float32)
+        label = self.resize_annotation(objects_of(annotation, original), original, resized)
         if self.do_convert_annotations:
-            boxes = np.concatenate(((boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]), axis=1)
-            boxes /= np.asarray([final[1], final[0], final[1], final[0]], np.float32)
-        return {
-            "image_id": np.asarray([annotation["image_id"]], np.int64),
-            "class_labels": np.asarray([each["category_id"] for each in objects], np.int64)[visible],
-            "boxes": boxes,
-            "area": np.asarray([each["area"] for each in objects], np.float32)[visible] * np.float32(down * across),
-            "iscrowd": np.zeros(visible.sum(), np.int64),
-            "orig_size": np.asarray(original, np.int64),
-            "size": np.asarray(final, np.int64),
-        }
+            label = self.normalize_annotation(label, final)
+        return label | {"size": np.asarray(final, np.int64)}
+
+    def prepare_annotation(
+        self, image: Any, target: Any, format: str | None = None, input_data_format: str | None = None
+    ) -> dict[str, Any]:
+        """What an annotation says of the objects in `image`, their boxes as corners in its pixels.
+
+        Raises:
+            ArgumentError: a format other than "coco_detection". InputError: the annotation is none.
+        """
+        check_format(self.format if format is None else format)
+        rows = to_array(image, False, input_data_format)
+        return objects_of(target, (rows.shape[0], rows.shape[1]))
+
+    def resize_annotation(
+        self, annotation: Mapping[str, Any], orig_size: Sequence[int], target_size: Sequence[int]
+    ) -> dict[str, Any]:
+        """The annotation of an image whose height and width become `target_size`."""
+        down, across = (float(new) / float(old) for new, old in zip(target_size, orig_size, strict=True))
+        boxes = annotation["boxes"] * np.asarray([across, down, across, down], np.float32)
+        return {"size": target_size, **annotation, "boxes": boxes, "area": annotation["area"] * (across * down)}
+
+    def normalize_annotation(self, annotation: Mapping[str, Any], image_size: Sequence[int]) -> dict[str, Any]:
+        """The annotation with centers and sizes in 0..1 of `image_size`, height and width, in the place of corners."""
+        boxes = annotation["boxes"]
+        boxes = np.concatenate(((boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]), axis=1)
+        height, width = image_size
+        return {**annotation, "boxes": boxes / np.asarray([width, height, width, height], np.float32)}
 
     def post_process_object_detection(
         self, outputs: Any, threshold: float = 0.5, target_sizes: Any = None
@@ -138,6 +148,30 @@ class DetectionImageProcessor(StandardImageProcessor):
             corners = corners * sizes.flip(1).repeat(1, 2)[:, None]
         rows = zip(scores, labels, corners, strict=True)
         return [{"scores": s[s > threshold], "labels": n[s > threshold], "boxes": c[s > threshold]} for s, n, c in rows]
+
+
+def check_format(format: str) -> None:
+    """Raise `ArgumentError` unless annotations of this form are read here."""
+    if format != "coco_detection":
+        raise ArgumentError(f"annotations of format {str(format)!r:.80} are not read here; pass format='coco_detection'")
+
+
+def objects_of(annotation: Any, size: tuple[int, int]) -> dict[str, Any]:
+    """The visible objects of an annotation of an image of this height and width; boxes are corners in its pixels."""
+    objects = read_objects(annotation)
+    boxes = np.asarray([each["bbox"] for each in objects], np.float32).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    boxes[:, 0::2] = boxes[:, 0::2].clip(0, size[1])
+    boxes[:, 1::2] = boxes[:, 1::2].clip(0, size[0])
+    visible = (boxes[:, 2:] > boxes[:, :2]).all(1)
+    return {
+        "image_id": np.asarray([annotation["image_id"]], np.int64),
+        "class_labels": np.asarray([each["category_id"] for each in objects], np.int64)[visible],
+        "boxes": boxes[visible],
+        "area": np.asarray([each["area"] for each in objects], np.float32)[visible],
+        "iscrowd": np.zeros(visible.sum(), np.int64),
+        "orig_size": np.asarray(size, np.int64),
+    }
 
 
 def check_threshold(threshold: Any) -> float:
