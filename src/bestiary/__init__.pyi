@@ -710,6 +710,13 @@ from .models.opt.model import OPTForQuestionAnswering as OPTForQuestionAnswering
 from .models.opt.model import OPTForSequenceClassification as OPTForSequenceClassification
 from .models.opt.model import OPTModel as OPTModel
 from .models.opt.model import OPTPreTrainedModel as OPTPreTrainedModel
+from .models.patchtsmixer import PatchTSMixerConfig as PatchTSMixerConfig
+from .models.patchtsmixer.heads import PatchTSMixerForPrediction as PatchTSMixerForPrediction
+from .models.patchtsmixer.heads import PatchTSMixerForPretraining as PatchTSMixerForPretraining
+from .models.patchtsmixer.heads import PatchTSMixerForRegression as PatchTSMixerForRegression
+from .models.patchtsmixer.heads import PatchTSMixerForTimeSeriesClassification as PatchTSMixerForTimeSeriesClassification
+from .models.patchtsmixer.model import PatchTSMixerModel as PatchTSMixerModel
+from .models.patchtsmixer.model import PatchTSMixerPreTrainedModel as PatchTSMixerPreTrainedModel
 from .models.patchtst import PatchTSTConfig as PatchTSTConfig
 from .models.patchtst.heads import PatchTSTForClassification as PatchTSTForClassification
 from .models.patchtst.heads import PatchTSTForPrediction as PatchTSTForPrediction

@@ -7,20 +7,25 @@ import torch
 from kit.families import close, pair
 
 from bestiary.core.errors import ConfigError, InputError
+from bestiary.models.patchtsmixer import PatchTSMixerConfig
 from bestiary.models.patchtst import PatchTSTConfig, PatchTSTForClassification, PatchTSTForPrediction, PatchTSTForRegression
 from bestiary.nn.series_patches import forecast_mask, patched
 
 PREDICTION = ("patchtst", "PatchTSTForPrediction")
 
 
-@pytest.mark.parametrize("variant", ["", "student", "counts"])
-def test_futures_are_those_of_the_reference_under_a_seed(variant: str) -> None:
-    models = pair(*PREDICTION, variant)
+MIXER = ("patchtsmixer", "PatchTSMixerForPrediction")
+DRAWN = [(*PREDICTION, variant) for variant in ("", "student", "counts")] + [(*MIXER, each) for each in ("student", "counts")]
+
+
+@pytest.mark.parametrize(("model_type", "name", "variant"), DRAWN)
+def test_futures_are_those_of_the_reference_under_a_seed(model_type: str, name: str, variant: str) -> None:
+    models = pair(model_type, name, variant)
     drawn = []
     for model in (models.reference, models.ours):
         torch.manual_seed(7)
-        drawn.append(model.generate(models.inputs["past_values"], models.inputs["past_observed_mask"]).sequences)
-    assert drawn[0].shape == (3, 2 if variant else 1, 3, 2)
+        drawn.append(model.generate(*models.inputs.values()).sequences)
+    assert drawn[0].shape[:3] == (3, 2 if variant else 1, 3)
     close(drawn[1], drawn[0], rtol=1e-4, atol=1e-4)
 
 
@@ -97,6 +102,11 @@ def test_what_it_cannot_read_is_named(changes: dict[str, Any], sentence: str) ->
 def test_a_config_that_makes_no_sense_is_named(values: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         PatchTSTConfig(**values)
+
+
+def test_a_series_to_predict_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConfigError, match="prediction_channel_indices has 2; channels go from 0 to 1"):
+        PatchTSMixerConfig(num_input_channels=2, prediction_channel_indices=[2, 0])
 
 
 def test_a_head_without_a_state_to_read_is_refused() -> None:

@@ -9,6 +9,7 @@ from torch.distributions import Distribution
 
 from ..core.errors import InputError
 from ..core.outputs import ModelOutput
+from ..nn.attention import merge_heads, split_heads
 from ..nn.distributions import NegativeBinomialOutput, distribution_output
 from ..nn.init import Starting, normal
 from ..nn.losses import check_classes
@@ -20,6 +21,7 @@ from .base import PreTrainedModel
 from .config import PreTrainedConfig
 from .heads.headed import Headed
 from .patched_series_config import PatchedSeriesConfig
+from .seq2seq_layers import Seq2SeqAttention
 
 
 @dataclass
@@ -43,6 +45,17 @@ class StepNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
         output: Tensor = self.batchnorm(x.flatten(0, -2)).view(x.shape)
+        return output
+
+
+class PatchAttention(Seq2SeqAttention):
+    """Attention of states (R, T, D) to themselves; what is computed between series is not `recorded`."""
+
+    def forward(self, x: Tensor, recorded: bool = True) -> Tensor:  # type: ignore[override]
+        query, (key, value) = split_heads(self.q_proj(x), self.head_dim), self.keys_values(x)
+        attend = self.attend if recorded else self.attend.forward
+        mixed: Any = attend(query, key, value)
+        output: Tensor = self.out_proj(merge_heads(mixed))
         return output
 
 
@@ -96,6 +109,13 @@ class PatchedSeriesModel(PreTrainedModel):
             channels = torch.arange(mask.shape[1], device=mask.device)
             mask = mask & ~torch.isin(channels, channels[config.unmasked_channel_indices])[:, None]
         return Patches(whole, whole.masked_fill(mask[..., None], config.mask_value), mask, loc, scale)
+
+
+def by_step(x: Tensor | tuple[Tensor, ...]) -> Any:
+    """Predictions (B, C, T) of each series, or each of their parameters, as (B, T, C); a single step may have no dimension."""
+    if isinstance(x, tuple):
+        return tuple(map(by_step, x))
+    return x.transpose(1, 2) if x.dim() == 3 else x[:, None]
 
 
 def masked_mse(predicted: Tensor, patches: Tensor, mask: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ...core.errors import ConfigError
 from ...core.outputs import ModelOutput, Tensors
 from ...modeling.heads.headed import Headed, only
-from ...modeling.patched_series import SampleOutput, SeriesTargets, class_loss, masked_mse
+from ...modeling.patched_series import SampleOutput, SeriesTargets, by_step, class_loss, masked_mse
 from . import PatchTSTConfig
 from .model import PatchTSTModel, PatchTSTPreTrainedModel
 
@@ -166,7 +166,7 @@ class PatchTSTPredictionHead(nn.Module):
             self.projections = nn.ModuleList(model.projection_from(width) for _ in range(config.num_input_channels))
         self.shared = config.share_projection
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+    def forward(self, x: Tensor) -> Any:
         """States (B, C, ...) -> (B, T, C), or each parameter in this shape."""
         x = self.dropout(x.flatten(2))
         if self.shared:
@@ -175,11 +175,7 @@ class PatchTSTPredictionHead(nn.Module):
             parts = [project(part) for project, part in zip(self.projections, x.unbind(1), strict=True)]
             several = isinstance(parts[0], tuple)
             predicted = tuple(torch.stack(each, 1) for each in zip(*parts, strict=True)) if several else torch.stack(parts, 1)
-        return tuple(map(self.by_step, predicted)) if isinstance(predicted, tuple) else self.by_step(predicted)
-
-    def by_step(self, x: Tensor) -> Tensor:
-        """(B, C, T) -> (B, T, C); a single step may have no dimension of its own."""
-        return x.transpose(1, 2) if x.dim() == 3 else x[:, None]
+        return by_step(predicted)
 
 
 class PatchTSTForPrediction(SeriesTargets, PatchTSTHeaded):

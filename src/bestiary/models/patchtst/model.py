@@ -8,11 +8,9 @@ from torch import Tensor, nn
 
 from ...core.outputs import BaseModelOutput, ModelOutput, Tensors
 from ...modeling.base import PreTrainedModel
-from ...modeling.patched_series import PatchedSeriesModel, PatchPositions, StepNorm
+from ...modeling.patched_series import PatchAttention, PatchedSeriesModel, PatchPositions, StepNorm
 from ...modeling.recording import Stack
-from ...modeling.seq2seq_layers import Seq2SeqAttention
 from ...nn.activations import activation
-from ...nn.attention import merge_heads, split_heads
 from ...nn.init import normal
 from ...nn.layer import Layer
 from . import PatchTSTConfig
@@ -31,15 +29,8 @@ class PatchTSTModelOutput(ModelOutput):
     patch_input: Tensor | None = None
 
 
-class PatchTSTAttention(Seq2SeqAttention):
-    """Attention of states (R, T, D) to themselves; what is computed between series is not `recorded`."""
-
-    def forward(self, x: Tensor, recorded: bool = True) -> Tensor:  # type: ignore[override]
-        query, (key, value) = split_heads(self.q_proj(x), self.head_dim), self.keys_values(x)
-        attend = self.attend if recorded else self.attend.forward
-        mixed: Any = attend(query, key, value)
-        output: Tensor = self.out_proj(merge_heads(mixed))
-        return output
+class PatchTSTAttention(PatchAttention):
+    """Attention of states (R, T, D) to themselves."""
 
 
 class PatchTSTFeedForward(nn.ModuleDict):
