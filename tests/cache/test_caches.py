@@ -45,7 +45,7 @@ def fill(cache, chunks):
 
 def held(cache):
     seen = cache.get_seq_length()
-    return [(keys[:, :, :seen], values[:, :, :seen]) for keys, values in cache]
+    return [(keys[:, :, :seen], values[:, :, :seen]) for keys, values, _ in cache]
 
 
 def same(cache, expected):
@@ -194,7 +194,7 @@ def test_dynamic_shows_what_the_reference_shows():
     ours.batch_repeat_interleave(2), theirs.batch_repeat_interleave(2)
     order = torch.tensor([5, 1, 1, 0, 2, 3])
     ours.reorder_cache(order), theirs.reorder_cache(order)
-    for (keys, values), layer in zip(ours, theirs.layers, strict=True):
+    for (keys, values, _), layer in zip(ours, theirs.layers, strict=True):
         assert torch.equal(keys, layer.keys)
         assert torch.equal(values, layer.values)
 
@@ -246,7 +246,7 @@ def test_a_kind_of_layer_that_does_not_exist():
 def test_static_takes_the_room_at_once():
     config = config_of(layer_types=["full_attention", "sliding_attention"], sliding_window=4)
     cache = StaticCache(config=config, max_batch_size=ROWS, max_cache_len=10, device="cpu", dtype=torch.float64)
-    assert [tuple(keys.shape) for keys, _ in cache] == [(ROWS, 2, 10, 4), (ROWS, 2, 3, 4)]
+    assert [tuple(keys.shape) for keys, *_ in cache] == [(ROWS, 2, 10, 4), (ROWS, 2, 3, 4)]
     assert cache.layers[0].keys.dtype == torch.float64
     address = cache.layers[0].keys.data_ptr()
     keys = torch.randn(ROWS, 2, 5, 4, dtype=torch.float64)
@@ -292,7 +292,7 @@ def test_encoder_decoder_pair():
     assert again.is_updated == {0: True, 1: True}
     for got in (cache, again):
         assert got.get_seq_length() == 2
-        for (k, v, ck, cv), (wk, wv), (wck, wcv) in zip(got, whole, cross, strict=True):
+        for (k, v, _, ck, cv, _), (wk, wv), (wck, wcv) in zip(got, whole, cross, strict=True):
             assert torch.equal(k, wk[order][:, :, :2])
             assert torch.equal(v, wv[order][:, :, :2])
             assert torch.equal(ck, wck[order])
@@ -301,7 +301,7 @@ def test_encoder_decoder_pair():
     joined = EncoderDecoderCache.from_batch_splits(parts)
     with pytest.raises(InputError, match="given no caches"):
         EncoderDecoderCache.from_batch_splits([])
-    for got, want in zip(joined, cache, strict=True):
+    for got, want in zip(joined.to_legacy_cache(), cache.to_legacy_cache(), strict=True):
         assert all(torch.equal(a, b) for a, b in zip(got, want, strict=True))
 
 

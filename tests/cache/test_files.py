@@ -76,7 +76,7 @@ def test_recurrent_states_and_encoders(tmp_path):
     back = load_cache(tmp_path / "pair", t5)
     assert isinstance(back, EncoderDecoderCache)
     assert back.is_updated == {0: True, 1: True}
-    for mine, theirs in zip(back, out.past_key_values, strict=True):
+    for mine, theirs in zip(back.to_legacy_cache(), out.past_key_values.to_legacy_cache(), strict=True):
         assert all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
 
 

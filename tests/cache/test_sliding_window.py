@@ -19,7 +19,7 @@ KINDS = ["dynamic", "dynamic_full", "hybrid", "hybrid_chunked", "offloaded", "of
 
 def layers(window):
     return {"dynamic": SlidingWindowLayer(window), "no spare": SlidingWindowLayer(window, spare=0),
-            "static": StaticSlidingWindowLayer(window)}  # fmt: skip
+            "static": StaticSlidingWindowLayer(window, window)}  # fmt: skip
 
 
 def seen(layer, keys, new):
@@ -27,7 +27,7 @@ def seen(layer, keys, new):
     slots, first = layer.geometry(new.shape[2])
     shown, values = layer.update(new, -new)
     assert shown.shape[2] == slots
-    mask = Mask(new.shape[2], slots, new.device, causal=True, first_query=first, window=layer.window).allowed()
+    mask = Mask(new.shape[2], slots, new.device, causal=True, first_query=first, window=layer.sliding_window).allowed()
     allowed = torch.ones(new.shape[2], slots, dtype=torch.bool) if mask is None else mask[0, 0]
     assert torch.equal(values, -shown)
     return [shown[:, :, row] for row in allowed]

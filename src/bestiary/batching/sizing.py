@@ -32,7 +32,7 @@ def blocks_for(model: GeneratingModel, config: ContinuousBatchingConfig, tokens:
     probe = DynamicCache()
     ids = torch.zeros(1, 1, dtype=torch.int64, device=model.device)
     model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=probe, use_cache=True)
-    token = sum(x[:, :, :1].numel() * x.element_size() for pair in probe for x in pair)
+    token = sum(x[:, :, :1].numel() * x.element_size() for x in probe[0]) * len(probe)
     room = int(free_memory(model.device) * config.max_memory_percent) // (token * config.page_size)
     if room < 1:
         raise CapacityError(f"there is no memory for a block of {config.page_size} tokens, {token} bytes each; free some")

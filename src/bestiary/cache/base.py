@@ -6,8 +6,7 @@ before the layers run, `update` in each layer, `position` for positions. Keys ar
 
 import copy
 import operator
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import torch
@@ -17,11 +16,21 @@ from ..core.errors import InputError
 from .layer import CacheLayer, Change
 from .transfer import Transfer
 
+
+def _number(window: int | None) -> Tensor | None:
+    return None if window is None else torch.tensor(window)
+
+
 Legacy = tuple[tuple[Tensor, ...], ...]
 
 
-class Cache(ABC):
+class Cache:
     """One `CacheLayer` per layer of a model, made when a layer first writes.
+
+    Args:
+        layers: the layers, where they are there already. layer_class_to_replicate: what makes further ones, called without
+            arguments; a subclass overrides `make_layer` instead.
+        offloading: keep all layers but the one at work in the host's memory. offload_only_non_sliding: those without a window.
 
     Class attributes:
         kind: the file name, which is the value of `cache_implementation`.
@@ -37,15 +46,31 @@ class Cache(ABC):
     needs_rotary = False
     rotary: Sequence[Any] = ()
 
-    def __init__(self, transfer: Transfer | None = None) -> None:
-        self.layers: list[CacheLayer] = []
-        self.transfer = transfer
-        if transfer is not None:
+    def __init__(
+        self,
+        layers: Sequence[CacheLayer] | None = None,
+        layer_class_to_replicate: Callable[[], CacheLayer] | None = None,
+        offloading: bool = False,
+        offload_only_non_sliding: bool = True,
+    ) -> None:
+        self.layers: list[CacheLayer] = list(layers or ())
+        self.layer_class_to_replicate = layer_class_to_replicate
+        self.transfer = Transfer(only_non_sliding=offload_only_non_sliding) if offloading else None
+        if offloading:
             self.is_compileable = False
 
-    @abstractmethod
     def make_layer(self, layer_idx: int) -> CacheLayer:
-        """A new, empty layer for position `layer_idx`."""
+        """A new, empty layer for position `layer_idx`.
+
+        Raises:
+            InputError: the cache has the layers that it was made of and no others.
+        """
+        if self.layer_class_to_replicate is None:
+            raise InputError(
+                f"this cache was made of {len(self.layers)} layers and has none at {layer_idx}; pass layers=[...], one for each"
+                " layer of the model, or layer_class_to_replicate="
+            )
+        return self.layer_class_to_replicate()
 
     def options(self) -> dict[str, Any]:
         """The options with which `build` makes such a cache again."""
@@ -251,8 +276,9 @@ class Cache(ABC):
             raise InputError(f"layer {layer_idx} of this cache is empty")
         return layer.keys, layer.values
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        return (self[index] for index in range(len(self.layers)))
+    def __iter__(self) -> Iterator[tuple[Tensor | None, ...]]:
+        """Of each layer its keys, its values, and its window, where it has one."""
+        return ((layer.keys, layer.values, _number(layer.sliding_window)) for layer in self.settled())
 
     @property
     def key_cache(self) -> list[Tensor]:

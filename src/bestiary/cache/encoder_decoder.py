@@ -1,6 +1,6 @@
 """The two caches of a decoder that looks at an encoder: one for its own tokens, one for the encoder's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from torch import Tensor
@@ -54,6 +54,10 @@ class EncoderDecoderCache(Cache):
     def layers(self) -> list[CacheLayer]:  # type: ignore[override]
         """The layers of the decoder's own cache."""
         return self.self_attention_cache.layers
+
+    def __iter__(self) -> Iterator[tuple[Tensor | None, ...]]:
+        """Of each layer what iterating the two caches gives, the decoder's own first."""
+        return (own + other for own, other in zip(self.self_attention_cache, self.cross_attention_cache, strict=False))
 
     @classmethod
     def around(cls, cache: Cache | None) -> Self | None:

@@ -21,12 +21,13 @@ class CacheLayer(ABC):
     """What one layer keeps.
 
     Class attributes:
-        is_sliding: forgets tokens beyond a window.
+        is_sliding: forgets tokens beyond a window. sliding_window: its length, where that is all there is to it.
         resumes: what `state` gives can be continued as if it were the text so far, though not cut.
         not_cut: why `tokens` may give None.
     """
 
     is_sliding: ClassVar[bool] = False
+    sliding_window: int | None = None
     resumes: ClassVar[bool] = False
     not_cut: ClassVar[str] = ""
 

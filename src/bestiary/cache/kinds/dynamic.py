@@ -10,7 +10,6 @@ from ...core.errors import InputError
 from ..base import Cache, Legacy
 from ..layer import CacheLayer, Change, Tokens, move_rows
 from ..layer_types import LayerTypes, layer_types
-from ..transfer import Transfer
 from .recurrent import RecurrentLayer
 from .sliding_window import SlidingWindowLayer
 from .static import check_tokens
@@ -117,7 +116,8 @@ class DynamicCache(Cache):
     """Grows without limit, a block of slots at a time, so that the cost of a token does not depend on its position.
 
     Args:
-        ddp_cache_data: keys and values (B, G, S, K) of each layer to start from, as `to_legacy_cache` gives them; copied.
+        ddp_cache_data: keys and values (B, G, S, K) of each layer to start from, as `to_legacy_cache` or iteration gives them;
+            copied.
         config: the model's config; layers that have a window by it keep no more than they can still see. With it, `layers`
             holds one for each of the model's from the start.
         offloading: keep all layers but the one at work in the host's memory.
@@ -138,9 +138,11 @@ class DynamicCache(Cache):
         offloading: bool = False,
         offload_only_non_sliding: bool = False,
     ) -> None:
-        super().__init__(Transfer(only_non_sliding=offload_only_non_sliding) if offloading else None)
+        super().__init__(offloading=offloading, offload_only_non_sliding=offload_only_non_sliding)
         self._start(layer_types(config))
-        for index, (keys, values) in enumerate(ddp_cache_data):
+        for index, (keys, values, *window) in enumerate(ddp_cache_data):
+            if window and window[0] is not None and index >= len(self.layers):
+                self.layers.append(SlidingWindowLayer(int(window[0])))
             self.update(keys, values, index)
 
     def _start(self, types: LayerTypes) -> None:

@@ -80,26 +80,28 @@ class WanderingLayer(CacheLayer):
 
 
 class SlidingWindowLayer(WanderingLayer):
-    """The newest tokens; attention sees `window - 1` of them and the new ones.
+    """The newest tokens; attention sees W - 1 of them and the new ones.
 
     Args:
-        window: a query sees itself and the `window - 1` tokens before it.
+        sliding_window: W; a query sees itself and the W - 1 tokens before it.
         spare: older tokens that are kept for `crop`.
     """
 
-    def __init__(self, window: int, spare: int = SPARE) -> None:
+    sliding_window: int
+
+    def __init__(self, sliding_window: int, spare: int = SPARE) -> None:
         super().__init__()
-        self.window, self.spare = window, spare
+        self.sliding_window, self.spare = sliding_window, spare
 
     def _past(self) -> int:
         """Earlier tokens that attention sees."""
-        return min(self.used_slots, self.window - 1)
+        return min(self.used_slots, self.sliding_window - 1)
 
     def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
         length = self._past() + key_states.shape[2]
         all_keys, all_values = self._append(key_states, value_states)
         first = self._end - length
-        self._start = max(self._start, self._end - (self.window - 1 + self.spare))
+        self._start = max(self._start, self._end - (self.sliding_window - 1 + self.spare))
         return all_keys.narrow(2, first, length), all_values.narrow(2, first, length)
 
     def geometry(self, new: int) -> tuple[int, int]:
@@ -116,7 +118,7 @@ class SlidingWindowLayer(WanderingLayer):
         return newest(mask, self._seen + new, self._past() + new)
 
     def needs(self, length: int) -> int:
-        return max(0, length - (self.window - 1))
+        return max(0, length - (self.sliding_window - 1))
 
     def tokens(self) -> Tokens | None:
         keys, values = self.keys, self.values

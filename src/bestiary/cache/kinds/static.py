@@ -11,17 +11,16 @@ from ..base import Cache
 from ..building import CacheConfig
 from ..layer import CacheLayer, Change, Tokens, move_rows
 from ..layer_types import layer_types
-from ..transfer import Transfer
 from .recurrent import RecurrentLayer
 
 __all__ = ["StaticCache", "StaticCacheConfig", "StaticLayer", "StaticSlidingWindowLayer"]
 
 
 class FixedLayer(CacheLayer):
-    """Keys and values in two buffers of `slots` slots that never move, and the number of tokens seen."""
+    """Keys and values in two buffers of `max_cache_len` slots that never move, and the number of tokens seen."""
 
-    def __init__(self, slots: int) -> None:
-        self.slots = slots
+    def __init__(self, max_cache_len: int) -> None:
+        self.slots = max_cache_len
         # Keys, values, and the tokens seen: on the device for compiled steps. `_seen` is the same number on the host for all
         # others; a compiled step only writes None to it, for reading it would compile anew for every value.
         self._buffers: tuple[Tensor, Tensor, Tensor] | None = None
@@ -155,13 +154,13 @@ class StaticLayer(FixedLayer):
 
 
 class StaticSlidingWindowLayer(FixedLayer):
-    """`window - 1` slots for the newest tokens, which move up when there is no room; attention sees these and the new ones."""
+    """Slots for the newest tokens, one less than the window, which move up when full; attention sees these and the new ones."""
 
     is_sliding = True
 
-    def __init__(self, window: int) -> None:
-        super().__init__(window - 1)
-        self.window = window
+    def __init__(self, max_cache_len: int, sliding_window: int) -> None:
+        self.sliding_window = min(sliding_window, max_cache_len)
+        super().__init__(self.sliding_window - 1)
 
     def _past(self) -> int | Tensor:
         """Slots in use."""
@@ -272,7 +271,7 @@ class StaticCache(Cache):
             )
         if max_cache_len < 1:
             raise ArgumentError(f"max_cache_len must be at least 1, got {max_cache_len}")
-        super().__init__(Transfer(only_non_sliding=offload_only_non_sliding) if offloading else None)
+        super().__init__(offloading=offloading, offload_only_non_sliding=offload_only_non_sliding)
         self.max_cache_len = max_cache_len
         self.types = layer_types(config)
         if self.types.keeps_states:
@@ -324,7 +323,7 @@ class StaticCache(Cache):
         return (
             StaticLayer(self.max_cache_len)
             if window is None or window > self.max_cache_len
-            else StaticSlidingWindowLayer(window)
+            else StaticSlidingWindowLayer(self.max_cache_len, window)
         )
 
     def get_max_length(self, layer_idx: int = 0) -> int | None:
