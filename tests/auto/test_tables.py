@@ -33,7 +33,6 @@ from bestiary import (
 from bestiary.auto import tables
 from bestiary.auto.mappings import types_of_families
 from bestiary.core.errors import ConfigError
-from bestiary.preprocess.text.base import PreTrainedTokenizerBase
 
 # Models of families that are not here, for configs that are. NO_TOKENIZER: the same with tokenizers.
 ABSENT = {"JevForDecision"}

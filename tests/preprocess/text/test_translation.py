@@ -12,6 +12,7 @@ from kit.tokenizer_files import SAMPLES
 
 from bestiary import AutoTokenizer, pipeline
 from bestiary.core.errors import ArgumentError, InputError
+from bestiary.core.logging import BestiaryWarning
 from bestiary.models.blenderbot.tokenizer import BlenderbotTokenizer
 from bestiary.models.m2m_100.nllb_tokenizer import LANGUAGES, NllbTokenizer
 from bestiary.models.m2m_100.tokenizer import M2M100Tokenizer
@@ -109,6 +110,8 @@ def test_m2m_100(folder: Callable[[str], Path], tmp_path: Path) -> None:
     assert ours("the").input_ids == theirs("the").input_ids
     with pytest.raises(ArgumentError, match="knows no language 'eng'. Did you mean 'en'"):
         ours.get_lang_id("eng")
+    with pytest.warns(BestiaryWarning, match="the most probable split is taken"):
+        M2M100Tokenizer.from_pretrained(folder("m2m_100"), sp_model_kwargs={"enable_sampling": True})
     with pytest.raises(ArgumentError, match="language_codes is 'all'"):
         M2M100Tokenizer.from_pretrained(folder("m2m_100"), language_codes="all")
 

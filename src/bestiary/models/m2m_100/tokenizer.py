@@ -50,7 +50,7 @@ class M2M100Tokenizer(PythonBackend, MarksLanguages):
         options = {**self.defaults, **options}
         if options["language_codes"] not in _CODES:
             raise ArgumentError(f"language_codes is {options['language_codes']!r:.60}; expected one of {', '.join(_CODES)}")
-        self.encoder, self._pieces = read_table(vocab_file), SentencePieces(spm_file)
+        self.encoder, self._pieces = read_table(vocab_file), SentencePieces(spm_file, options["sp_model_kwargs"])
         self._tokens = {index: token for token, index in self.encoder.items()}
         self.languages = tuple(_CODES[options["language_codes"]].split())
         marks = {self.get_lang_token(code): len(self.encoder) + place for place, code in enumerate(self.languages)}

@@ -52,7 +52,7 @@ class MarianTokenizer(PythonBackend):
             if target_vocab_file is None:
                 raise InputError("separate_vocabs is true, and there is no target_vocab.json; pass target_vocab_file=")
             self.target_encoder = read_table(target_vocab_file)
-        self._source, self._target = SentencePieces(source_spm), SentencePieces(target_spm)
+        self._source, self._target = (SentencePieces(spm, options["sp_model_kwargs"]) for spm in (source_spm, target_spm))
         self._tokens = {index: token for token, index in self.target_encoder.items()}
         self._targets, self._reads_source = False, not self.separate_vocabs
         for table in (self.encoder, self.target_encoder):

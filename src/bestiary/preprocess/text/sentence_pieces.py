@@ -2,11 +2,13 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import CorruptFile
+from ...core.logging import warn_once
 from .converters import sentencepiece
 from .converters.sentencepiece import CONTROL, SPACE, UNKNOWN
 
@@ -14,11 +16,17 @@ from .converters.sentencepiece import CONTROL, SPACE, UNKNOWN
 class SentencePieces:
     """Text to pieces and back, as a `.model` file says (`spm`); pieces that it does not have stand for themselves.
 
+    Args:
+        options: those of sentencepiece's own processor (`sp_model_kwargs`), which draws splits by them. Here the best split is
+            taken, and a warning says so.
+
     Attributes:
         data: the file. pieces: its pieces, by their numbers there.
     """
 
-    def __init__(self, spm: str | os.PathLike[str]) -> None:
+    def __init__(self, spm: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> None:
+        if options:
+            warn_once("sp-model-kwargs", f"sp_model_kwargs {dict(options)} has no effect: the most probable split is taken")
         self.data = Path(spm).read_bytes()
         model = sentencepiece.read(spm)
         self.pieces = [piece.text for piece in model.pieces]
