@@ -17,6 +17,7 @@ from tokenizers import AddedToken
 import bestiary
 from bestiary.core.errors import ArgumentError, ConfigError, InputError
 from bestiary.core.logging import BestiaryWarning
+from bestiary.preprocess.text.token_bytes import written
 
 WORDS = ["<pad>", "<unk>", "<s>", "</s>", "a", "b", "c", "fine", "day", "rain", "the", "<mask>"]
 LONG = "a b c a fine day the rain a b c"
@@ -350,9 +351,20 @@ def test_refusals(vocabulary: str) -> None:
         tokenizer("a", on_too_long="window")
     with pytest.raises(ConfigError, match="needs cls_token"):
         both(vocabulary, "Words", special_tokens_pattern="cls_sep")[0]("a")
+    with pytest.raises(InputError, match="a constraint needs a tokenizer of the Rust package; Framed is written in Python"):
+        written(tokenizer, 12)
     tokenizer.model_max_length = 4
     with pytest.warns(BestiaryWarning, match="more than the model's limit of 4"):
         tokenizer(LONG)
+
+
+@pytest.mark.parametrize(("task", "inputs"), [("ner", "a b"), ("question-answering", {"question": "a", "context": "b"})])
+def test_tasks_that_need_places_in_the_text(vocabulary: str, task: str, inputs: Any) -> None:
+    tokenizer, _ = both(vocabulary)
+    config = bestiary.BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, vocab_size=12)
+    kind = bestiary.BertForTokenClassification if task == "ner" else bestiary.BertForQuestionAnswering
+    with pytest.raises(InputError, match="places in a text needs a tokenizer of the Rust package"):
+        bestiary.pipeline(task, model=kind(config), tokenizer=tokenizer)(inputs)
 
 
 def test_streaming(vocabulary: str) -> None:

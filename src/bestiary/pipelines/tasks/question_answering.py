@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ...core.errors import ArgumentError, InputError
+from ...preprocess.text.text_decoder import need_rust
 from ..base import ChunkPipeline, Parameters, Result
 from ..batching import each, tensors
 from ..scores import check_top_k
@@ -76,6 +77,7 @@ class QuestionAnsweringPipeline(ChunkPipeline):
     ) -> Iterator[dict[str, Any]]:
         question, context = _read(input_)
         limit = min(self.tokenizer.model_max_length, 384 if max_seq_len is None else max_seq_len)
+        need_rust(self.tokenizer, "finding answers by their places in a text")
         tokens = self.tokenizer(question, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         if len(tokens["input_ids"]) > max_question_len:
             question = question[: tokens["offset_mapping"][max_question_len - 1][1]]

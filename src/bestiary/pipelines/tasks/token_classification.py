@@ -11,6 +11,7 @@ from tokenizers import models
 
 from ...core.errors import ArgumentError, InputError
 from ...core.logging import warn_once
+from ...preprocess.text.text_decoder import need_rust
 from ..base import ChunkPipeline, Parameters, Result
 from ..batching import each, tensors
 
@@ -107,6 +108,7 @@ class TokenClassificationPipeline(ChunkPipeline):
         if not (isinstance(input_, list | tuple) if words else isinstance(input_, str)):
             expected = "a list of words" if words else "a text (or is_split_into_words=True for a list of words)"
             raise InputError(f"expected {expected}, found {type(input_).__name__} {input_!r:.60}")
+        need_rust(self.tokenizer, "finding words by their places in a text")
         text = delimiter.join(input_) if words else input_
         starts = np.cumsum([0, *(len(word) + len(delimiter) for word in input_)]) if words else None
         windows = {} if stride is None else {"return_overflowing_tokens": True, "stride": stride}

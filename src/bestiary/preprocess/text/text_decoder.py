@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from ...core.errors import InputError
+
 _HALF = "\ufffd"  # what a decoder writes for bytes that are no whole character
 _BYTE_TOKEN = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 
@@ -10,6 +12,12 @@ _BYTE_TOKEN = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 def is_byte_token(token: object) -> bool:
     """Whether `token` stands for one byte (`<0x41>`), as in vocabularies that spell rare characters in bytes."""
     return isinstance(token, str) and _BYTE_TOKEN.fullmatch(token) is not None
+
+
+def need_rust(tokenizer: Any, wish: str) -> None:
+    """Raise `InputError` where a tokenizer is written in Python, which `wish` cannot work with."""
+    if not tokenizer.is_fast:
+        raise InputError(f"{wish} needs a tokenizer of the Rust package; {type(tokenizer).__name__} is written in Python")
 
 
 class TextDecoder:

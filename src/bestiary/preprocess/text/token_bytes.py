@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from ...core.errors import ConfigError
 from .converters.tiktoken import byte_letters
-from .text_decoder import is_byte_token
+from .text_decoder import is_byte_token, need_rust
 
 _SAMPLES = 6  # tokens behind which every other one is decoded
 
@@ -29,8 +29,9 @@ def written(tokenizer: Any, size: int) -> Written:
     """What the first `size` tokens of `tokenizer` write. Special and added ones, and the unknown one, may not be used.
 
     Raises:
-        ConfigError: the text of a token depends on more than what comes before it.
+        ConfigError: the text of a token depends on more than what comes before it. InputError: a tokenizer written in Python.
     """
+    need_rust(tokenizer, "a constraint")
     rust = tokenizer.rust.main
     tokens = [rust.id_to_token(index) for index in range(min(size, rust.get_vocab_size(with_added_tokens=True)))]
     unused = {*rust.get_added_tokens_decoder(), tokenizer.unk_token_id}
