@@ -578,6 +578,10 @@ from .models.llama.model import LlamaModel as LlamaModel
 from .models.llama.model import LlamaPreTrainedModel as LlamaPreTrainedModel
 from .models.llama.tokenizer import LlamaTokenizer as LlamaTokenizer
 from .models.llama.tokenizer import LlamaTokenizerFast as LlamaTokenizerFast
+from .models.llama4_text import Llama4ForCausalLM as Llama4ForCausalLM
+from .models.llama4_text import Llama4TextConfig as Llama4TextConfig
+from .models.llama4_text import Llama4TextModel as Llama4TextModel
+from .models.llama4_text import Llama4TextPreTrainedModel as Llama4TextPreTrainedModel
 from .models.m2m_100 import M2M100Config as M2M100Config
 from .models.m2m_100 import M2M100ForConditionalGeneration as M2M100ForConditionalGeneration
 from .models.m2m_100 import M2M100Model as M2M100Model

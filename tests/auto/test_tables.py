@@ -43,8 +43,11 @@ NAME_TABLES = [name for name in vars(modeling_auto) if name.startswith("MODEL_")
 TABLE = re.compile("(MODEL|CONFIG|TOKENIZER|FEATURE_EXTRACTOR|IMAGE_PROCESSOR|PROCESSOR|VIDEO_PROCESSOR)(_.*)?_(MAPPING|NAMES)")
 # Ours say what the automatic classes open; these open more here: any backbone encodes text, any language model has a head.
 OPENS_MORE = {"MODEL_FOR_TEXT_ENCODING_MAPPING", "MODEL_FOR_PRETRAINING_MAPPING"}
-# The published library keeps all kinds of data2vec and of Gemma 3 in one folder.
-FOLDERS = {"data2vec-text": "data2vec_text", "gemma3_text": "gemma3_text", "qwen3_5_text": "qwen3_5_text"}
+# The published library keeps all kinds of data2vec, and of models whose text half is here, in one folder.
+FOLDERS = {
+    "data2vec-text": "data2vec_text",
+    **{name: name for name in ("gemma3_text", "llama4_text", "qwen3_5_text")},
+}
 
 
 def published(model_type: str) -> type[Any]:

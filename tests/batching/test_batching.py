@@ -190,9 +190,9 @@ def test_a_later_request_finds_what_an_earlier_one_left(llama):
     assert engine.scheduler.reused == 2 * 8  # all but the block that holds the last token, which has to be computed
 
 
-def test_layers_with_a_window_see_no_further():
+def test_layers_with_a_window_or_chunks_see_no_further():
     """A pass over blocks against one over plain keys, by the kernel of every model."""
-    from bestiary.nn.paged import Layout, Visits, decode
+    from bestiary.nn.paged import Layout, PagedMask, Visits, decode
 
     torch.manual_seed(0)
     lengths, groups, heads, size, page = [3, 17, 9, 30], 2, 6, 8, 4
@@ -203,16 +203,18 @@ def test_layers_with_a_window_see_no_further():
     key[2] = value[2] = torch.nan
     owners, index = torch.tensor(places).unbind(1)
     query = torch.randn(len(lengths), heads, size)
-    for window in (None, 5, 1):
+    for window, chunk in ((None, None), (5, None), (1, None), (None, 6)):
         layout = Layout(
             page, torch.tensor([length - 1 for length in lengths] + [-1]), [Visits(None, owners[:, None], index)], []
         )
-        mixed = decode(query, key, value, layout, window, Scoring(0.3))
+        paged_mask = PagedMask(len(lengths), 0, query.device, window=window, chunk=chunk)
+        mixed = decode(query, key, value, layout, paged_mask, Scoring(0.3))
         for row, length in enumerate(lengths):
             blocks = [places.index((row, place)) for place in range(-(-length // page))]
             keys = key[blocks].permute(1, 0, 3, 2).flatten(1, 2)[None, :, :length]
             values = value[blocks].transpose(0, 1).flatten(1, 2)[None, :, :length]
             mask = Mask(1, length, query.device, causal=True, first_query=length - 1, window=window)
+            mask = mask if chunk is None else mask.chunked(chunk)
             expected = sdpa(query[row][None, :, None], keys, values, mask, None, Scoring(0.3))
             torch.testing.assert_close(mixed[row], expected[0, :, 0], rtol=1e-5, atol=1e-5)
 

@@ -10,6 +10,7 @@ APART = {
     "ViT": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "CLIPForImageClassification": "the vision model is found",
     "DetrForSegmentation": "the detector inside is looked at",
+    "Llama4ForCausalLM": "the published head looks for its model under a name that nothing has there, and says itself",
     "DPR": "the question's and the context's models have no `encoder`; they are the published wrappers' own part",
 }
 

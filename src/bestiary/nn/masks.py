@@ -86,12 +86,7 @@ class Mask:
 
         Chunks are counted from the first real token of each row. Slots must be tokens in order, none of them dropped. A mask
         that is not causal is a caller's, who said everything.
-
-        Raises:
-            InputError: a cache that describes its keys by itself, which knows no chunks.
         """
-        if self.kernel is not None:
-            raise InputError("layers that look at chunks cannot use a paged cache; use 'dynamic' or 'static'")
         if not self.causal or (isinstance(self.first_query, int) and self.keys <= size):
             return self
         slots = torch.arange(self.keys, device=self.device)[None, :]

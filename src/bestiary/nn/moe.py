@@ -148,9 +148,12 @@ class Experts(nn.Module):
         result = torch.zeros_like(x)
         for expert in experts.unique().tolist():
             rows, places = (experts == expert).nonzero(as_tuple=True)
-            outputs = self._one(expert, x[rows])
-            result = result.index_add(0, rows, outputs * shares[rows, places, None])
+            result = result.index_add(0, rows, self._share(expert, x[rows], shares[rows, places, None]))
         return result
+
+    def _share(self, expert: int, x: Tensor, shares: Tensor) -> Tensor:
+        """What an expert adds for states (N, D), of which it has shares (N, 1)."""
+        return self._one(expert, x) * shares
 
     def _one(self, expert: int, x: Tensor) -> Tensor:
         gate, up = nn.functional.linear(x, self.gate_up_proj[expert]).chunk(2, dim=-1)
@@ -161,8 +164,31 @@ class Experts(nn.Module):
         by_expert = torch.zeros(x.shape[0], self.num_experts, dtype=x.dtype, device=x.device).scatter(1, experts, shares)
         result = torch.zeros_like(x)
         for expert in range(self.num_experts):
-            result = result + self._one(expert, x) * by_expert[:, expert, None]
+            result = result + self._share(expert, x, by_expert[:, expert, None])
         return result
 
     def extra_repr(self) -> str:
-        return "experts={}, size={}, inner={}".format(*self.down_proj.shape)
+        return f"experts={self.num_experts}, size={self.hidden_dim}, inner={self.intermediate_dim}"
+
+
+class TransposedExperts(Experts):
+    """The same with the parameters the other way round: `gate_up_proj` (E, D, 2 I) and `down_proj` (E, I, D)."""
+
+    hidden_size, intermediate_size = Alias("hidden_dim"), Alias("intermediate_dim")
+
+    @property
+    def hidden_dim(self) -> int:
+        return self.down_proj.shape[2]
+
+    @property
+    def intermediate_dim(self) -> int:
+        return self.down_proj.shape[1]
+
+    def __init__(self, count: int, size: int, inner: int, act: str) -> None:
+        super().__init__(count, size, inner, act)
+        self.gate_up_proj = nn.Parameter(torch.empty(count, size, 2 * inner))
+        self.down_proj = nn.Parameter(torch.empty(count, inner, size))
+
+    def _one(self, expert: int, x: Tensor) -> Tensor:
+        gate, up = (x @ self.gate_up_proj[expert]).chunk(2, dim=-1)
+        return (self.act(gate) * up) @ self.down_proj[expert]

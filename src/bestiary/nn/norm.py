@@ -69,6 +69,18 @@ def weightless_rms_norm(x: Tensor, eps: float) -> Tensor:
     return nn.functional.rms_norm(x.float(), x.shape[-1:], eps=eps).to(x.dtype)
 
 
+class WeightlessRMSNorm(nn.Module):
+    """x / sqrt(mean(x^2) + eps), in fp32 and without weights (Meta 2025, Llama 4)."""
+
+    def __init__(self, size: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D)."""
+        return nn.functional.rms_norm(x.float(), x.shape[-1:], eps=self.eps).to(x.dtype)
+
+
 class WeightlessLayerNorm(nn.LayerNorm):
     """(x - mean) / sqrt(variance + eps), in fp32 and without weights (Groeneveld et al. 2024, OLMo)."""
 

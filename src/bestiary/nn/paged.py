@@ -8,15 +8,15 @@ Letters: R sequences, N blocks, P tokens of a block, h = H/G query heads of a gr
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from ..core.errors import ArgumentError
 from . import kernels
-from .alibi import Alibi, with_alibi
+from .alibi import with_alibi
 from .kernels import Scoring, capped
 from .masks import Mask
 
@@ -76,16 +76,16 @@ class Layout:
     newest: Tensor
     visits: list[Visits]
     pieces: list[PromptPiece]
-    _hidden: dict[tuple[int, int | None], Tensor] = field(default_factory=dict)
+    _hidden: dict[tuple[int, int | None, int | None], Tensor] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         """How many sequences go on by one token (R)."""
         return len(self.newest) - 1
 
-    def hidden(self, index: int, window: int | None) -> Tensor:
+    def hidden(self, index: int, window: int | None, chunk: int | None) -> Tensor:
         """(M, 1, C, 1, P): True for the slots that no query of `visits[index]` may look at. The same for all layers."""
-        hidden = self._hidden.get((index, window))
+        hidden = self._hidden.get((index, window, chunk))
         if hidden is None:
             visits = self.visits[index]
             offsets = torch.arange(self.page_size, device=self.newest.device)
@@ -94,7 +94,9 @@ class Layout:
             hidden = slots > newest
             if window is not None:
                 hidden = hidden | (slots <= newest - window)
-            hidden = self._hidden[index, window] = hidden[:, None, :, None]
+            if chunk is not None:
+                hidden = hidden | (slots // chunk != newest // chunk)
+            hidden = self._hidden[index, window, chunk] = hidden[:, None, :, None]
         return hidden
 
 
@@ -103,6 +105,10 @@ class PagedMask(Mask):
     """The mask of a pass over a pool of blocks."""
 
     layout: Any = None
+    chunk: int | None = None
+
+    def chunked(self, size: int) -> Self:
+        return replace(self, chunk=size)
 
 
 def paged(query: Tensor, key: Tensor, value: Tensor, mask: PagedMask, bias: Tensor | None, scoring: Scoring) -> Tensor:
@@ -117,13 +123,14 @@ def paged(query: Tensor, key: Tensor, value: Tensor, mask: PagedMask, bias: Tens
     mixed = query.new_empty(query.shape[2], query.shape[1], value.shape[3])
     if layout.rows:
         queries = query[0, :, : layout.rows].transpose(0, 1)
-        mixed[: layout.rows] = decode(queries, key, value, layout, mask.window, scoring, mask.alibi)
+        mixed[: layout.rows] = decode(queries, key, value, layout, mask, scoring)
     kernel = kernels.sdpa if scoring.softcap is None else kernels.eager
     for piece in layout.pieces:
         end = piece.mask.keys
         keys = key[piece.blocks].permute(1, 0, 3, 2).flatten(1, 2)[None, :, :end]
         values = value[piece.blocks].transpose(0, 1).flatten(1, 2)[None, :, :end]
         seen = piece.mask if mask.window is None else piece.mask.windowed(mask.window)
+        seen = seen if mask.chunk is None else seen.chunked(mask.chunk)
         seen = seen if mask.alibi is None else with_alibi(seen, mask.alibi, query.dtype)
         queries = query[:, :, piece.start : piece.end]
         part = kernel(queries, keys, values, seen, None, scoring)
@@ -136,14 +143,13 @@ def decode(
     key: Tensor,
     value: Tensor,
     layout: Layout,
-    window: int | None,
+    mask: PagedMask,
     scoring: Scoring,
-    alibi: Alibi | None = None,
 ) -> Tensor:
     """One query (R, H, K) of each sequence on the blocks that hold it -> (R, H, K)."""
     rows, groups = layout.rows, key.shape[1]
     query = query.reshape(rows, groups, -1, query.shape[2])
-    parts = list(_parts(query, key, value, layout, window, scoring, alibi))
+    parts = list(_parts(query, key, value, layout, mask, scoring))
     owners = torch.cat([visits.owners.flatten() for visits in layout.visits])
     greatest, total, mixed = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
     overall = greatest.new_full((rows + 1, *greatest.shape[1:]), torch.finfo(greatest.dtype).min)
@@ -163,9 +169,8 @@ def _parts(
     key: Tensor,
     value: Tensor,
     layout: Layout,
-    window: int | None,
+    mask: PagedMask,
     scoring: Scoring,
-    alibi: Alibi | None,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """For each of `visits`: the greatest score (M*C, G, h, 1), the sum of exponentials, and the values they weigh (..., K)."""
     for index, (blocks, owners, places) in enumerate(layout.visits):
@@ -176,10 +181,10 @@ def _parts(
         if scoring.softcap is not None:
             scores = capped(scores, scoring.softcap)
         scores = scores.view(*queries.shape[:-1], -1)
-        if alibi is not None:
+        if mask.alibi is not None:
             slots = places.unsqueeze(1) * layout.page_size + torch.arange(layout.page_size, device=places.device)
-            scores += alibi.bias(slots, scores.dtype).squeeze(2).unflatten(1, (queries.shape[1], 1, -1))
-        scores = scores.masked_fill_(layout.hidden(index, window), -torch.inf)
+            scores += mask.alibi.bias(slots, scores.dtype).squeeze(2).unflatten(1, (queries.shape[1], 1, -1))
+        scores = scores.masked_fill_(layout.hidden(index, mask.window, mask.chunk), -torch.inf)
         # Not below the least number: a block of which all is hidden has weight 0, and not none.
         greatest = scores.amax(-1, keepdim=True).clamp_(min=torch.finfo(scores.dtype).min)
         weights = scores.sub_(greatest).exp_()

@@ -5,34 +5,22 @@ from torch import Tensor, nn
 
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.mixture import Mixture
-from ...nn.alias import Alias
 from ...nn.init import Starting, constant
-from ...nn.moe import Experts, Router
+from ...nn.moe import Experts, Router, TransposedExperts
 from ...nn.norm import FullPrecisionRMSNorm
 from ..mixtral.model import MixtralModel
 from . import GptOssConfig
 
 
-class GptOssExperts(Experts, Starting):
-    """E gated MLPs with biases. Of `gate_up_proj` (E, D, 2 I) even columns are the gate; `down_proj` is (E, I, D)."""
+class GptOssExperts(TransposedExperts, Starting):
+    """E gated MLPs with biases. Of `gate_up_proj` (E, D, 2 I) even columns are the gate."""
 
     starts = {"gate_up_proj_bias": constant(0.0), "down_proj_bias": constant(0.0)}
-    hidden_size, intermediate_size = Alias("hidden_dim"), Alias("intermediate_dim")
-
-    @property
-    def hidden_dim(self) -> int:
-        return self.down_proj.shape[2]
-
-    @property
-    def intermediate_dim(self) -> int:
-        return self.down_proj.shape[1]
 
     def __init__(self, config: GptOssConfig) -> None:
         count, size, inner = config.num_local_experts, config.hidden_size, config.intermediate_size
         super().__init__(count, size, inner, config.hidden_act)
-        self.gate_up_proj = nn.Parameter(torch.empty(count, size, 2 * inner))
         self.gate_up_proj_bias = nn.Parameter(torch.empty(count, 2 * inner))
-        self.down_proj = nn.Parameter(torch.empty(count, inner, size))
         self.down_proj_bias = nn.Parameter(torch.empty(count, size))
         self.alpha, self.limit = config.swiglu_alpha, config.swiglu_limit
 
