@@ -13,6 +13,7 @@ from logging import ERROR as ERROR
 from logging import INFO as INFO
 from logging import NOTSET as NOTSET
 from logging import WARNING as WARNING
+from typing import Any
 
 from .core.logging import EXPLICIT, stderr_handler
 from .core.logging import LEVELS as log_levels
@@ -38,6 +39,29 @@ def get_logger(name: str | None = None) -> logging.Logger:
         vars(logger).setdefault(method, cache(say))
     vars(logger)["warning_advice"] = logger.warning if not os.environ.get("TRANSFORMERS_NO_ADVISORY_WARNINGS") else _nothing
     return logger
+
+
+def warning_once(self: logging.Logger, *args: object, **kwargs: object) -> None:
+    """`get_logger(...).warning_once(...)`, as a function of the logger."""
+    vars(get_logger(self.name))["warning_once"](*args, **kwargs)
+
+
+def info_once(self: logging.Logger, *args: object, **kwargs: object) -> None:
+    """The same for `info_once`."""
+    vars(get_logger(self.name))["info_once"](*args, **kwargs)
+
+
+def warning_advice(self: logging.Logger, *args: object, **kwargs: object) -> None:
+    """The same for `warning_advice`."""
+    vars(get_logger(self.name))["warning_advice"](*args, **kwargs)
+
+
+def tqdm(*args: Any, **kwargs: Any) -> Any:
+    """A bar of progress, which `disable_progress_bar` hides."""
+    from huggingface_hub.utils.tqdm import tqdm as bar
+
+    make: Any = bar
+    return make(*args, **kwargs)
 
 
 def _nothing(*args: object, **kwargs: object) -> None:

@@ -1,5 +1,7 @@
 """The rotary pieces under their old names, beside the reference's."""
 
+import importlib
+
 import pytest
 import torch
 import transformers
@@ -7,6 +9,7 @@ from transformers import modeling_rope_utils
 from transformers.models.llama import modeling_llama as published
 
 from bestiary.compat import rotary
+from bestiary.compat.names import RENAMED, ROTARY_BY_HALVES
 from bestiary.models.llama import LlamaConfig
 
 SIZES = {"hidden_size": 32, "num_attention_heads": 4, "max_position_embeddings": 16}
@@ -104,3 +107,27 @@ def test_factors(kind: str) -> None:
     theirs = published.LlamaRotaryEmbedding(transformers.LlamaConfig(**SIZES, rope_parameters=dict(parameters)))
     ours = rotary.LlamaRotaryEmbedding(LlamaConfig(**SIZES, rope_parameters=parameters), device="cpu")
     assert ours.attention_scaling == pytest.approx(theirs.attention_scaling)
+
+
+@pytest.mark.parametrize("family", ROTARY_BY_HALVES)
+def test_what_a_family_shares_with_llama_is_what_it_publishes(family: str) -> None:
+    """Each function that stands under the family's old path gives what the published one of that path gives."""
+    published = vars(importlib.import_module(f"transformers.models.{family}.modeling_{family}"))
+    torch.manual_seed(0)
+    q, k = torch.randn(2, 4, 5, 8), torch.randn(2, 2, 5, 8)
+    cos, sin = (torch.cat([half, half], -1) for half in torch.randn(2, 2, 5, 4))
+    arguments = {
+        "rotate_half": (q,),
+        "apply_rotary_pos_emb": (q, k, cos, sin),
+        "repeat_kv": (k, 2),
+        "load_balancing_loss_func": ((torch.randn(10, 4),), 4, 2),
+        f"{ROTARY_BY_HALVES[family]}RMSNorm": (q,),
+    }
+    for name, target in RENAMED[f"models.{family}.modeling_{family}"].items():
+        if name not in published or name not in arguments:
+            continue
+        module, _, ours_name = target.partition(":")
+        ours, theirs = getattr(importlib.import_module(f"bestiary.{module}"), ours_name), published[name]
+        if isinstance(theirs, type):
+            ours, theirs = ours(8), theirs(8)
+        torch.testing.assert_close(ours(*arguments[name]), theirs(*arguments[name]), atol=1e-5, rtol=1e-5)

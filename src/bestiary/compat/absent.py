@@ -8,12 +8,18 @@ from typing import Any, Never
 from ..core.errors import UnknownName
 
 _LOOP = "write the loop, or let accelerate prepare it"
+_HALF = "open the weights in 16 bit (dtype=torch.bfloat16)"
 _RULES = "modules are named as their files are, so that no rules are needed"
 # Of families that are not here yet.
 _OF_FAMILIES = """
 BlenderbotSmallConfig LongT5Config MarianConfig MoonshineConfig PaliGemmaProcessor PegasusXConfig ProphetNetConfig
 SwitchTransformersConfig T5Gemma2Config T5Gemma2Encoder T5Gemma2TextConfig T5GemmaConfig T5GemmaEncoderModel
 TimmWrapperConfig UdopConfig
+"""
+_QUANTIZERS = """
+AqlmConfig AutoRoundConfig AwqConfig BitNetQuantConfig BitsAndBytesConfig CompressedTensorsConfig EetqConfig FPQuantConfig
+FbgemmFp8Config FineGrainedFP8Config GPTQConfig HiggsConfig HqqConfig Mxfp4Config QuantizationConfigMixin QuantoConfig
+SpQRConfig TorchAoConfig VptqConfig
 """
 # Name -> what to do instead.
 ABSENT = {
@@ -25,6 +31,7 @@ ABSENT = {
     "PeftAdapterMixin": "wrap the model with peft.get_peft_model",
     **dict.fromkeys(("CodeCarbonCallback", "TrackioCallback", "WandbCallback"), "log in the loop"),
     **dict.fromkeys(("Concatenate", "ConversionOps", "MergeModulelist", "Transpose"), _RULES),
+    **dict.fromkeys(_QUANTIZERS.split(), _HALF),
     **dict.fromkeys(("WeightConverter", "WeightRenaming", "rename_source_key"), _RULES),
 }
 

@@ -149,8 +149,9 @@ def _find(module_name: str, name: str) -> Any:
     modules = sources(path) or ()
     for source in (*modules, "") if path else ("", *modules):  # most names asked of the root are public: none other is imported
         module = importlib.import_module(f"{_OURS}.{source}") if source else _public()
-        if name in dir(module) and not name.startswith("_"):
-            return getattr(module, name)
+        # A family made from a relative's data has more classes than it lists.
+        if not name.startswith("_") and (value := getattr(module, name, _MISSING)) is not _MISSING:
+            return value
     return _MISSING
 
 

@@ -78,8 +78,13 @@ _COMPARED = {
     "torchvision": "torchvision",
 }
 
+# `is_torch_greater_or_equal_than_2_4` is no function.
+_THAN = "is_torch_greater_or_equal_than_"
 
-def __getattr__(name: str) -> Callable[..., bool]:
+
+def __getattr__(name: str) -> Callable[..., bool] | bool:
+    if name.startswith(_THAN):
+        return _at_least("torch", name.removeprefix(_THAN).replace("_", "."))
     kind, _, ending = name.removeprefix("is_").rpartition("_")
     if name in _NEVER:
         return _never

@@ -5,12 +5,15 @@ import platform
 import re
 from typing import Any
 
+import torch
+
 from ..core.errors import CorruptFile, FileMissing, HubError
 from ..core.files import read_json
 from ..core.optional import available
 from ..hub.files import PUBLISHED as VERSION
 from ..hub.files import get_file, refuse
 from ..hub.options import HubOptions
+from ..loading.checkpoint import Checkpoint
 
 _Path = str | os.PathLike[str]
 
@@ -88,6 +91,38 @@ def get_checkpoint_shard_files(
     shards = sorted(set(weight_map.values()))
     metadata = {**index.get("metadata", {}), "all_checkpoint_keys": list(weight_map), "weight_map": dict(weight_map)}
     return cached_files(pretrained_model_name_or_path, shards, **hub) or [], metadata
+
+
+def get_tokenizer_config(pretrained_model_name_or_path: _Path, **hub: Any) -> dict[str, Any]:
+    """The content of a checkpoint's tokenizer_config.json; {} where it has none."""
+    return _settings(pretrained_model_name_or_path, "tokenizer_config.json", hub)
+
+
+def get_image_processor_config(pretrained_model_name_or_path: _Path, **hub: Any) -> dict[str, Any]:
+    """The same of preprocessor_config.json."""
+    return _settings(pretrained_model_name_or_path, "preprocessor_config.json", hub)
+
+
+get_feature_extractor_config = get_image_processor_config
+
+
+def _settings(name_or_path: _Path, filename: str, hub: dict[str, Any]) -> dict[str, Any]:
+    path = cached_file(name_or_path, filename, _raise_exceptions_for_missing_entries=False, **hub)
+    return {} if path is None else dict(read_json(path))
+
+
+def load_state_dict(
+    checkpoint_file: _Path,
+    map_location: str | torch.device = "cpu",
+    weights_only: bool = True,
+    disable_mmap: bool | None = None,
+) -> dict[str, torch.Tensor]:
+    """Name -> tensor, of one file of weights, on the device `map_location`.
+
+    Such a file is read by map where it can be, and so that no code in it runs, whatever `disable_mmap` and `weights_only` are.
+    """
+    checkpoint = Checkpoint.open(checkpoint_file)
+    return {name: checkpoint.tensor(name).to(map_location) for name in checkpoint.keys}
 
 
 def extract_commit_hash(resolved_file: str | None, commit_hash: str | None = None) -> str | None:

@@ -35,7 +35,14 @@ _UTILS = (
 MODULES: dict[str, tuple[str, ...]] = {
     "": ("compat.helpers", "auto.tables", "compat.absent"),
     "activations": ("compat.activations",),
-    "audio_utils": ("preprocess.audio.spectrogram", "preprocess.audio.reading", "compat.audio", "compat.audio_sources"),
+    "audio_utils": (
+        "preprocess.audio.spectrogram",
+        "preprocess.audio.reading",
+        "compat.audio",
+        "compat.audio_sources",
+        "compat.annotations",
+    ),
+    "backbone_utils": (),
     "cache_utils": ("cache",),
     "configuration_utils": ("modeling.config",),
     "conversion_mapping": ("compat.weight_conversions",),
@@ -54,7 +61,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "generation.logits_process": _GENERATION,
     "generation.stopping_criteria": _GENERATION,
     "generation.streamers": _GENERATION,
-    "generation.utils": _GENERATION,
+    "generation.utils": (*_GENERATION, "compat.annotations"),
     "generation.watermarking": (
         "generation.watermark",
         "generation.watermarks.green_list",
@@ -70,7 +77,14 @@ MODULES: dict[str, tuple[str, ...]] = {
     "image_processing_utils": ("compat.image_processors",),
     "image_processing_utils_fast": ("compat.image_processors", "compat.image_transforms"),
     "image_transforms": ("compat.image_transforms",),
-    "image_utils": ("compat.images", "preprocess.image.reading", "compat.helpers", "compat.generic"),
+    "image_utils": (
+        "compat.images",
+        "preprocess.image.reading",
+        "compat.annotations",
+        "compat.helpers",
+        "compat.generic",
+    ),
+    "initialization": ("compat.initialization",),
     "integrations": ("compat.helpers", "compat.absent"),
     "integrations.deepspeed": ("compat.helpers",),
     "integrations.hub_kernels": (),
@@ -86,17 +100,25 @@ MODULES: dict[str, tuple[str, ...]] = {
     "modeling_flash_attention_utils": ("compat.generic",),
     "modeling_layers": (),
     "modeling_outputs": ("core.outputs", "core.series_outputs", "compat.outputs"),
-    "modeling_rope_utils": ("compat.rotary",),
-    "modeling_utils": ("loading.save", "modeling.facts", "compat.layers", "compat.attention", "compat.generic"),
+    "modeling_rope_utils": ("compat.rotary", "compat.annotations"),
+    "modeling_utils": (
+        "compat.scripts",
+        "compat.hub_files",
+        "loading.save",
+        "modeling.facts",
+        "compat.layers",
+        "compat.attention",
+        "compat.generic",
+    ),
     "models": (),
     "models.auto": _AUTO,
     "models.auto.auto_factory": _AUTO,
     "models.auto.configuration_auto": _AUTO,
-    "models.auto.feature_extraction_auto": _AUTO,
-    "models.auto.image_processing_auto": _AUTO,
+    "models.auto.feature_extraction_auto": (*_AUTO, "compat.hub_files"),
+    "models.auto.image_processing_auto": (*_AUTO, "compat.hub_files"),
     "models.auto.modeling_auto": _AUTO,
     "models.auto.processing_auto": _AUTO,
-    "models.auto.tokenization_auto": _AUTO,
+    "models.auto.tokenization_auto": (*_AUTO, "compat.hub_files"),
     "models.auto.video_processing_auto": _AUTO,
     "models.whisper.english_normalizer": ("models.whisper.text_normalizer", "models.whisper.number_normalizer"),
     "optimization": (),
@@ -104,8 +126,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "pipelines.audio_utils": ("compat.streams",),
     "pipelines.base": ("pipelines.base", "pipelines"),
     "pipelines.pt_utils": ("pipelines.datasets",),
-    "processing_utils": ("preprocess.call_options", "compat.scripts"),
-    "pytorch_utils": ("compat.layers",),
+    "processing_utils": ("preprocess.call_options", "compat.scripts", "compat.annotations"),
+    "pytorch_utils": ("compat.layers", "compat.helpers"),
     "time_series_utils": ("nn.distributions",),
     "tokenization_python": _TOKENIZERS,
     "tokenization_utils": _TOKENIZERS,
@@ -119,14 +141,18 @@ MODULES: dict[str, tuple[str, ...]] = {
     "training_args": ("training.choices", "compat.absent"),
     "utils": _UTILS,
     "utils.auto_docstring": ("compat.generic",),
-    "utils.chat_template_utils": ("preprocess.text.chat.tool_schema",),
+    "utils.backbone_utils": (),
+    "utils.chat_template_utils": ("preprocess.text.chat.tool_schema", "compat.annotations"),
+    "utils.deprecation": ("compat.deprecation",),
     "utils.doc": _UTILS,
     "utils.generic": _UTILS,
     "utils.hub": _UTILS,
     "utils.import_utils": _UTILS,
     "utils.logging": ("logging",),
-    "utils.peft_utils": ("compat.hub_files",),
+    "utils.peft_utils": ("compat.hub_files", "compat.scripts"),
+    "utils.quantization_config": ("compat.absent",),
     "utils.versions": ("compat.scripts",),
+    "video_utils": ("compat.annotations",),
 }
 
 _LOGGING = {"logging": "transformers.utils.logging"}
@@ -160,6 +186,20 @@ _OLDER_OUTPUTS = {
     }.items()
     for kind in ("DecoderOnly", "EncoderDecoder")
 }
+
+# Families whose rotary positions turn the halves of a head, as Llama's do: with what the names of their blocks begin.
+_BY_HALVES = """
+exaone4:Exaone4 falcon:Falcon gemma:Gemma gemma2:Gemma2 glm4_moe:Glm4Moe gpt_neox:GPTNeoX granite:Granite
+granitemoe:GraniteMoe hunyuan_v1_dense:HunYuanDenseV1 llama:Llama ministral:Ministral mistral:Mistral mixtral:Mixtral
+nemotron:Nemotron olmo2:Olmo2 olmo:Olmo olmoe:Olmoe phi3:Phi3 phi:Phi phimoe:Phimoe qwen2:Qwen2 qwen2_moe:Qwen2Moe
+qwen3:Qwen3 qwen3_moe:Qwen3Moe seed_oss:SeedOss smollm3:SmolLM3 stablelm:StableLm starcoder2:Starcoder2
+"""
+ROTARY_BY_HALVES = dict(pair.split(":") for pair in _BY_HALVES.split())
+# Those of them whose norms are the plain root mean square.
+_PLAIN_NORMS = """
+exaone4 glm4_moe granite granitemoe hunyuan_v1_dense llama ministral mistral mixtral olmo2 phi3 qwen2 qwen2_moe qwen3
+qwen3_moe seed_oss smollm3
+"""
 
 # old path -> old name -> "module:name" of ours, or another old path
 RENAMED: dict[str, dict[str, str]] = {
@@ -220,12 +260,12 @@ RENAMED: dict[str, dict[str, str]] = {
     },
     **{
         f"models.{family}.modeling_{family}": {
-            f"{prefix}RMSNorm": "nn.norm:RMSNorm",
             f"{prefix}RotaryEmbedding": "compat.rotary:LlamaRotaryEmbedding",
+            **({f"{prefix}RMSNorm": "nn.norm:RMSNorm"} if family in _PLAIN_NORMS.split() else {}),
             **{name: f"compat.rotary:{name}" for name in ("apply_rotary_pos_emb", "rotate_half", "repeat_kv")},
             "load_balancing_loss_func": "compat.layers:load_balancing_loss_func",
         }
-        for family, prefix in {"llama": "Llama", "mistral": "Mistral", "mixtral": "Mixtral"}.items()
+        for family, prefix in ROTARY_BY_HALVES.items()
     },
     "models.whisper.tokenization_whisper": {
         "LANGUAGES": "models.whisper.languages:LANGUAGES",
@@ -252,6 +292,7 @@ RENAMED: dict[str, dict[str, str]] = {
         )
     },
     "modeling_layers": {"GradientCheckpointingLayer": "nn.layer:Layer"},
+    "modeling_utils": _FILES,
     "models.gpt2.tokenization_gpt2": {"bytes_to_unicode": "compat.scripts:bytes_to_unicode"},
     "models.roberta.tokenization_roberta": {"bytes_to_unicode": "compat.scripts:bytes_to_unicode"},
     "backbone_utils": _BACKBONES,
