@@ -19,6 +19,7 @@ from transformers.models.auto import (
     tokenization_auto,
 )
 
+import bestiary
 from bestiary import (
     AutoModel,
     AutoModelForCausalLM,
@@ -159,13 +160,27 @@ def test_a_class_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (table[MyConfig], table.get(MyConfig), len(table)) == (MyModel, MyModel, length + 1)
     assert (MyConfig, MyModel) in table.items()
     assert AutoModel.class_for(MyConfig()) is MyModel
-    with pytest.raises(ConfigError, match="MyConfig is registered already"):
-        table.register(MyConfig, MyModel)
+    table.register(MyConfig, BertModel)
+    assert table[MyConfig] is BertModel
+    table.register(MyConfig, MyModel)
     with pytest.raises(ConfigError, match="BertConfig is registered already"):
         AutoModel.register(BertConfig, MyModel)
+    AutoModel.register(type("MyBertConfig", (BertConfig,), {}), MyModel)  # of a family's type, and not its class
     AutoModel.register(BertConfig, MyModel, exist_ok=True)
     assert table[BertConfig] is MyModel
-    assert len(table) == length + 1
+    assert len(table) == length + 2
+
+
+def test_configs_of_ones_own_are_registered_as_often_as_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bestiary.auto.config.registered", {})
+    for library in (bestiary, transformers):
+        kinds = [type("OwnConfig", (library.PreTrainedConfig,), {"model_type": "of-a-test"}) for _ in range(2)]
+        for kind in kinds:
+            library.AutoConfig.register("of-a-test", kind)
+        with pytest.raises(ValueError, match="bert"):
+            library.AutoConfig.register("bert", type("BertLike", (library.BertConfig,), {}))
+        with pytest.raises(ValueError, match="of-a-test"):
+            library.AutoConfig.register("of-another", kinds[0])
 
 
 def test_the_automatic_class_and_its_table_are_one() -> None:

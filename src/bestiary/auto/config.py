@@ -81,9 +81,13 @@ class AutoConfig:
 
     @staticmethod
     def register(model_type: str, config: type[PreTrainedConfig], exist_ok: bool = False) -> None:
-        """Make `model_type` known in this process."""
+        """Make `model_type` known in this process; a config class that was registered for it before is replaced.
+
+        Raises:
+            ConfigError: the class is of another type, or a family here has the type, and `exist_ok` is not set.
+        """
         if config.model_type != model_type:
             raise ConfigError(f"{config.__name__}.model_type is {config.model_type!r}, registered as {model_type!r}")
-        if not exist_ok and (model_type in registered or model_type in families()):
+        if not exist_ok and model_type in families():
             raise ConfigError(f"model_type {model_type!r} is taken; pass exist_ok=True to replace it")
         registered[model_type] = config

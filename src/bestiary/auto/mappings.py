@@ -76,12 +76,12 @@ class ClassMapping(Mapping[type[PreTrainedConfig], Any]):
         return next((kind for kind in self._registered.values() if kind.__name__ == name), None)
 
     def register(self, key: type[PreTrainedConfig], value: Any, exist_ok: bool = False) -> None:
-        """Let configs of the class `key` lead to `value` in this process.
+        """Let configs of the class `key` lead to `value` in this process; what was registered for it before is replaced.
 
         Raises:
-            ConfigError: they lead somewhere already, and `exist_ok` is not set.
+            ConfigError: a family here has `key` and leads somewhere already, and `exist_ok` is not set.
         """
-        if not exist_ok and key in self:
+        if not exist_ok and key not in self._registered and key in types_of_families().values() and key in self:
             raise ConfigError(f"{key.__name__} is registered already, with {self[key]}; pass exist_ok=True to replace it")
         self._registered[key] = value
 

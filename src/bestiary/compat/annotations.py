@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Union
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -13,12 +13,9 @@ from ..generation.outputs import (
     GenerateDecoderOnlyOutput,
     GenerateEncoderDecoderOutput,
 )
-
-if TYPE_CHECKING:
-    from PIL import Image
+from .images import ImageInput
 
 _Array = np.ndarray | torch.Tensor
-ImageInput = Union["Image.Image", _Array, list["Image.Image"], list[np.ndarray], list[torch.Tensor]]
 AudioInput = _Array | Sequence[np.ndarray] | Sequence[torch.Tensor]
 VideoInput = ImageInput | str | Path | list[ImageInput] | list[str] | list[Path]
 AnnotationType = dict[str, int | str | list[dict[str, Any]]]
