@@ -43,3 +43,10 @@ def test_gradients_of_inputs_are_required_until_they_are_not(models: Pair) -> No
         with torch.no_grad():
             assert not embed(torch.tensor([[1]])).requires_grad
     model.disable_input_require_grads()
+
+
+@each(every_head())
+def test_the_same_weights_are_tied(models: Pair) -> None:
+    ours, theirs = models.ours.all_tied_weights_keys, models.reference.all_tied_weights_keys
+    places = dict(models.reference.named_parameters(remove_duplicate=False))
+    assert {id(places[name]) for name in theirs} == {id(places[name]) for name in ours}

@@ -239,6 +239,11 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, FurtherSettings, me
         """Parameter -> the parameter it shares storage with: the `ties`, but those that were `untied`."""
         return {target: source for target, source in self.ties().items() if target not in self._untied}
 
+    @property
+    def all_tied_weights_keys(self) -> dict[str, str]:
+        """What `tied_weights` gives."""
+        return self.tied_weights()
+
     def untied(self, names: Iterable[str]) -> None:
         """From now on the parameters `names` are tied to no other, here and in the parts of this model."""
         for path, module, model in self.each_module():
