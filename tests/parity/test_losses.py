@@ -28,6 +28,7 @@ def call_of(model: Any, inputs: Inputs) -> tuple[Any, Any]:
 
 
 @each(every_head())
+@pytest.mark.filterwarnings("ignore:Version v4.12.0:FutureWarning")  # an encoder-decoder tells of a release of years ago
 @torch.no_grad()
 def test_a_loss_of_ones_own(models: Pair) -> None:
     if not models.labels:
