@@ -326,6 +326,16 @@ from .models.cohere2 import Cohere2Config as Cohere2Config
 from .models.cohere2 import Cohere2ForCausalLM as Cohere2ForCausalLM
 from .models.cohere2 import Cohere2Model as Cohere2Model
 from .models.cohere2 import Cohere2PreTrainedModel as Cohere2PreTrainedModel
+from .models.convbert import ConvBertConfig as ConvBertConfig
+from .models.convbert import ConvBertForMaskedLM as ConvBertForMaskedLM
+from .models.convbert import ConvBertForMultipleChoice as ConvBertForMultipleChoice
+from .models.convbert import ConvBertForQuestionAnswering as ConvBertForQuestionAnswering
+from .models.convbert import ConvBertForSequenceClassification as ConvBertForSequenceClassification
+from .models.convbert import ConvBertForTokenClassification as ConvBertForTokenClassification
+from .models.convbert import ConvBertLayer as ConvBertLayer
+from .models.convbert import ConvBertModel as ConvBertModel
+from .models.convbert import ConvBertPreTrainedModel as ConvBertPreTrainedModel
+from .models.convbert.tokenizer import ConvBertTokenizer as ConvBertTokenizer
 from .models.data2vec_text import Data2VecTextConfig as Data2VecTextConfig
 from .models.data2vec_text import Data2VecTextForCausalLM as Data2VecTextForCausalLM
 from .models.data2vec_text import Data2VecTextForMaskedLM as Data2VecTextForMaskedLM

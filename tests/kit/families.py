@@ -60,6 +60,7 @@ class Case:
         config: its tiny values. variants: name -> values that change it (run with the first head only).
         heads: class name, the same in both libraries -> Head.
         first_position: the position of a text's first token; the one before it is that of padding, if it is not 0.
+        reads_padding: whether tokens read their neighbours, padding too, as published, so that batches change rows.
         draws: whether a forward draws random numbers in evaluation too: then both libraries draw the same in every call.
     """
 
@@ -68,6 +69,7 @@ class Case:
     heads: dict[str, Head]
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     first_position: int = 0
+    reads_padding: bool = False
     draws: bool = False
 
 

@@ -26,6 +26,7 @@ APART = {
     ("DebertaV2Encoder", "gradient_checkpointing"): "layers and models say it",
     ("DebertaLayerNorm", "variance_epsilon"): "it is torch's own LayerNorm, where that is eps",
     ("EsmSelfAttention", "scaling"): "queries are multiplied before they turn there, scores here, which is the same",
+    ("ConvBertEncoder", "gradient_checkpointing"): "layers and models say it",
     ("EsmEncoder", "gradient_checkpointing"): "layers and models say it",
     ("RoFormerEncoder", "gradient_checkpointing"): "layers and models say it",
     ("T5Attention", "gradient_checkpointing"): "layers and models say it",

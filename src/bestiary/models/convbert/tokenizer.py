@@ -1,0 +1,7 @@
+"""ConvBERT's tokenizer, which is BERT's."""
+
+from ..bert.tokenizer import BertTokenizer
+
+
+class ConvBertTokenizer(BertTokenizer):
+    """Opens `vocab.txt` and `tokenizer.json`; see `BertTokenizer` for its options."""
