@@ -364,6 +364,12 @@ from .models.deberta_v2.model import DebertaV2Model as DebertaV2Model
 from .models.deberta_v2.model import DebertaV2PreTrainedModel as DebertaV2PreTrainedModel
 from .models.deberta_v2.tokenizer import DebertaV2Tokenizer as DebertaV2Tokenizer
 from .models.deberta_v2.tokenizer import DebertaV2TokenizerFast as DebertaV2TokenizerFast
+from .models.decision_transformer import DecisionTransformerConfig as DecisionTransformerConfig
+from .models.decision_transformer.model import DecisionTransformerGPT2Model as DecisionTransformerGPT2Model
+from .models.decision_transformer.model import DecisionTransformerGPT2PreTrainedModel as DecisionTransformerGPT2PreTrainedModel
+from .models.decision_transformer.model import DecisionTransformerModel as DecisionTransformerModel
+from .models.decision_transformer.model import DecisionTransformerOutput as DecisionTransformerOutput
+from .models.decision_transformer.model import DecisionTransformerPreTrainedModel as DecisionTransformerPreTrainedModel
 from .models.deepseek_v2 import DeepseekV2Config as DeepseekV2Config
 from .models.deepseek_v2 import DeepseekV2ForCausalLM as DeepseekV2ForCausalLM
 from .models.deepseek_v2 import DeepseekV2ForSequenceClassification as DeepseekV2ForSequenceClassification
