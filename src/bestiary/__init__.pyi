@@ -555,6 +555,10 @@ from .models.granitemoe import GraniteMoeConfig as GraniteMoeConfig
 from .models.granitemoe import GraniteMoeForCausalLM as GraniteMoeForCausalLM
 from .models.granitemoe import GraniteMoeModel as GraniteMoeModel
 from .models.granitemoe import GraniteMoePreTrainedModel as GraniteMoePreTrainedModel
+from .models.granitemoehybrid import GraniteMoeHybridConfig as GraniteMoeHybridConfig
+from .models.granitemoehybrid import GraniteMoeHybridForCausalLM as GraniteMoeHybridForCausalLM
+from .models.granitemoehybrid import GraniteMoeHybridModel as GraniteMoeHybridModel
+from .models.granitemoehybrid import GraniteMoeHybridPreTrainedModel as GraniteMoeHybridPreTrainedModel
 from .models.gte import GteConfig as GteConfig
 from .models.gte.model import GteForMaskedLM as GteForMaskedLM
 from .models.gte.model import GteForSequenceClassification as GteForSequenceClassification
@@ -585,6 +589,10 @@ from .models.jina_embeddings_v3.model import JinaEmbeddingsV3ForTokenClassificat
 from .models.jina_embeddings_v3.model import JinaEmbeddingsV3Layer as JinaEmbeddingsV3Layer
 from .models.jina_embeddings_v3.model import JinaEmbeddingsV3Model as JinaEmbeddingsV3Model
 from .models.jina_embeddings_v3.model import JinaEmbeddingsV3PreTrainedModel as JinaEmbeddingsV3PreTrainedModel
+from .models.lfm2 import Lfm2Config as Lfm2Config
+from .models.lfm2 import Lfm2ForCausalLM as Lfm2ForCausalLM
+from .models.lfm2 import Lfm2Model as Lfm2Model
+from .models.lfm2 import Lfm2PreTrainedModel as Lfm2PreTrainedModel
 from .models.llama import LlamaConfig as LlamaConfig
 from .models.llama.model import LlamaForCausalLM as LlamaForCausalLM
 from .models.llama.model import LlamaForQuestionAnswering as LlamaForQuestionAnswering
