@@ -40,7 +40,6 @@ KEYWORDS = {
 NOT_THERE = {
     "*Config:transformers_version": "says who wrote a file; what is kept of it is not a setting",
     "ContinuousBatching*:* ContinuousMixin.*:*": "the engine plans by itself; pausing and warming up are not there yet",
-    "Cache:* StaticLayer:* StaticSlidingWindowLayer:*": "layers are made by the cache's kind, not put together by hand",
     "DataCollator*_call:examples": "called features in every collator",
     "*.crop:tokens_to_remove": "called max_length, as in every release before 5.20, where it is the length to keep",
     "*.from_pretrained:weights_only *.from_pretrained:disable_mmap": "weights are always read so that no code can run, by map",
