@@ -118,7 +118,8 @@ def test_a_long_recording_needs_no_keyword() -> None:
     assert made(LONG, generate_kwargs=TIMED) == {"text": made(LONG, return_timestamps=True, generate_kwargs=TIMED)["text"]}
 
 
-@pytest.mark.parametrize(("seed", "clip"), [(0, OTHER), (1, SHORT), (1, OTHER), (2, LONG)])
+# Of these models only some write times that make segments: the reference takes three in a row for an end and two beginnings.
+@pytest.mark.parametrize(("seed", "clip"), [(0, OTHER), (1, SHORT), (1, OTHER), (1, LONG)])
 def test_times_of_words(seed: int, clip: np.ndarray) -> None:
     folder = checkpoints.whisper(seed)
     options = {"return_timestamps": "word", "generate_kwargs": TIMED}
