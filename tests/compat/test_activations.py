@@ -10,7 +10,7 @@ from torch import nn
 
 from bestiary.compat import activations as ours
 
-NAMES = [name for name in theirs.ACT2FN if name != "xielu"]  # that one has weights of its own and belongs to its family
+NAMES = list(theirs.ACT2FN)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -34,7 +34,7 @@ def test_the_table() -> None:
             module.ACT2FN["gelou"]
 
 
-CLASSES = [name for name in vars(theirs) if name.endswith(("Activation", "GELUTanh")) and name != "XIELUActivation"]
+CLASSES = [name for name in vars(theirs) if name.endswith(("Activation", "GELUTanh"))]
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -43,6 +43,25 @@ def test_classes(name: str) -> None:
     x = torch.linspace(-4, 4, 50)
     answers = [getattr(module, name)(*arguments)(x) for module in (ours, theirs)]
     torch.testing.assert_close(*answers, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_trained_activation(dtype: torch.dtype) -> None:
+    """Its weights have the published names, and train alike."""
+    mine, other = (module.XIELUActivation(0.9, 1.1, 0.4, dtype=dtype) for module in (ours, theirs))
+    assert dict(mine.state_dict()) == dict(other.state_dict())
+    x = torch.linspace(-4, 4, 50, dtype=dtype)
+    for module in (mine, other):
+        module(x).square().sum().backward()
+    for name, weight in mine.named_parameters():
+        torch.testing.assert_close(weight.grad, other.get_parameter(name).grad)
+
+
+def test_a_table_of_ones_own() -> None:
+    for module in (ours, theirs):
+        table = module.ClassInstantier({"clipped": (module.ClippedGELUActivation, {"min": 0, "max": 1}), "relu": nn.ReLU})
+        assert isinstance(table["relu"], nn.ReLU)
+        assert float(table["clipped"](torch.tensor(5.0))) == 1
 
 
 def test_bounds_of_clipping() -> None:

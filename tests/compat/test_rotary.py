@@ -1,6 +1,7 @@
 """The rotary pieces under their old names, beside the reference's."""
 
 import importlib
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from transformers.models.llama import modeling_llama as published
 
 from bestiary.compat import rotary
 from bestiary.compat.names import RENAMED, ROTARY_BY_HALVES
+from bestiary.modeling.config import PreTrainedConfig
 from bestiary.models.llama import LlamaConfig
 
 SIZES = {"hidden_size": 32, "num_attention_heads": 4, "max_position_embeddings": 16}
@@ -58,6 +60,7 @@ KINDS = {
         "long_factor": [2.0, 3.0, 4.0, 6.0],
         "original_max_position_embeddings": 8,
     },
+    "proportional": {"rope_type": "proportional", "factor": 2.0, "partial_rotary_factor": 0.5},
 }
 
 
@@ -99,6 +102,22 @@ def test_a_module_of_ones_own(kind: str) -> None:
     for length in (4, 12, 40, 6):
         positions, x = torch.arange(length)[None], torch.zeros(1)
         torch.testing.assert_close(ours(x, positions), theirs(x, positions)[0][..., :4])
+
+
+def test_settings_of_an_older_config() -> None:
+    """One that somebody else wrote, with the older names alone."""
+
+    class Older(PreTrainedConfig):
+        def __init__(self, **kwargs: Any) -> None:
+            self.rope_theta, self.rope_scaling = 500.0, {"type": "linear", "factor": 2.0}
+            rotary.rope_config_validation(self)
+            super().__init__(**SIZES, **kwargs)
+
+    config = Older()
+    assert config.rope_parameters == {"rope_type": "linear", "factor": 2.0, "rope_theta": 500.0}
+    theirs = transformers.LlamaConfig(**SIZES, rope_parameters=dict(config.rope_parameters))
+    expected, _ = modeling_rope_utils.ROPE_INIT_FUNCTIONS["linear"](theirs, torch.device("cpu"))
+    torch.testing.assert_close(rotary.ROPE_INIT_FUNCTIONS["linear"](config)[0], expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -312,3 +312,18 @@ def test_keywords_that_a_users_config_has_no_use_for_come_back(tmp_path: Path) -
         Config.from_pretrained(tmp_path, return_unused_kwargs=True, depth=5, other=1),
     ):
         assert (config.width, config.depth, unused) == (3, 5, {"other": 1})
+
+
+@pytest.mark.filterwarnings("ignore:`rope_scaling` is deprecated:FutureWarning")  # of the published library
+def test_the_older_name_of_rotary_settings() -> None:
+    """`rope_scaling` reads and replaces `rope_parameters`, also after the config is there."""
+    linear = {"rope_type": "linear", "factor": 2.0, "rope_theta": 500.0}
+    for kind in (LlamaConfig, transformers.LlamaConfig):
+        config = kind(rope_scaling={"rope_type": "linear", "factor": 2.0}, rope_theta=500.0)
+        assert config.rope_scaling == config.rope_parameters == linear
+        assert "rope_scaling" not in config.to_dict()
+        config.rope_scaling = {**linear, "factor": 4.0}
+        assert config.rope_scaling == config.rope_parameters == {**linear, "factor": 4.0}
+    ours = LlamaConfig(rope_theta=500.0)
+    ours.rope_scaling = {"type": "linear", "factor": 2.0}  # the published library then forgets rope_theta
+    assert ours.rope_parameters == linear

@@ -1,8 +1,10 @@
 """Activations as modules (`transformers.activations`): `ACT2FN["gelu"]` is one, made anew each time it is asked for."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -55,31 +57,48 @@ class SqrtSoftplusActivation(nn.Module):
         return F.softplus(input).sqrt()
 
 
-class Activations(Mapping[str, nn.Module]):
-    """Name -> a new module of that activation.
+class XIELUActivation(nn.Module):
+    """xIELU (Huang and Schlag 2024): a parabola above 0 and an integrated ELU below, each with a trained curvature.
 
     Args:
-        classes: name -> class, or a pair of it and the keywords of its constructor.
+        alpha_p_init, alpha_n_init: the curvatures at the beginning; the lower one stays above `beta`, the slope at 0.
+        eps: below 0; nearer to it the exponential is not taken.
     """
 
-    def __init__(self, classes: dict[str, Any]) -> None:
-        self._classes = classes
+    beta: Tensor
+    eps: Tensor
 
-    def __getitem__(self, name: str) -> nn.Module:
-        entry = self._classes[name]
+    def __init__(
+        self,
+        alpha_p_init: float = 0.8,
+        alpha_n_init: float = 0.8,
+        beta: float = 0.5,
+        eps: float = -1e-6,
+        dtype: torch.dtype = torch.bfloat16,
+        with_vector_loads: bool = False,
+    ) -> None:
+        super().__init__()
+        # Stored as what softplus turns into the curvature; `with_vector_loads` is of a kernel that is not used.
+        curvatures = torch.tensor([[alpha_p_init], [alpha_n_init - beta]], dtype=dtype).expm1().log()
+        self.alpha_p, self.alpha_n = (nn.Parameter(curvature.clone()) for curvature in curvatures)
+        self.register_buffer("beta", torch.tensor(beta, dtype=dtype))
+        self.register_buffer("eps", torch.tensor(eps, dtype=dtype))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Any shape, element by element."""
+        above = F.softplus(self.alpha_p) * input * input
+        below = (torch.expm1(torch.minimum(input, self.eps)) - input) * (self.beta + F.softplus(self.alpha_n))
+        return torch.where(input > 0, above, below) + self.beta * input
+
+
+class ClassInstantier(OrderedDict[str, Any]):
+    """Name -> a new module of that activation; stored is its class, or a pair of it and the keywords of its constructor."""
+
+    def __getitem__(self, key: str) -> nn.Module:
+        entry = super().__getitem__(key)
         kind, keywords = entry if isinstance(entry, tuple) else (entry, {})
         module: nn.Module = kind(**keywords)
         return module
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._classes)
-
-    def __len__(self) -> int:
-        return len(self._classes)
-
-    def __setitem__(self, name: str, kind: Any) -> None:
-        """Let `name` make modules of the class `kind`."""
-        self._classes[name] = kind
 
 
 ACT2CLS: dict[str, Any] = {
@@ -106,8 +125,9 @@ ACT2CLS: dict[str, Any] = {
     "sqrtsoftplus": SqrtSoftplusActivation,
     "swish": nn.SiLU,
     "tanh": nn.Tanh,
+    "xielu": XIELUActivation,
 }
-ACT2FN = Activations(ACT2CLS)
+ACT2FN = ClassInstantier(ACT2CLS)
 
 
 def get_activation(activation_string: str) -> nn.Module:

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..nn.rope import KINDS, Rotary, rotate
+from ..nn.rope import KINDS, Rotary, rotary_size, rotate
+from ..nn.rope_parameters import Parameters, rope_parameters
 
 
 class LlamaRotaryEmbedding(Rotary):
@@ -37,6 +38,27 @@ class LlamaRotaryEmbedding(Rotary):
         return (self.fixed or self.kind(self.parameters_, self.size, 0, self.limit)).attention_factor
 
 
+def _table(config: Any, layer_type: str | None = None) -> Parameters:
+    """The rotary settings of a config of any library, in the one form: of all layers, or of those of a kind."""
+    older = (getattr(config, name, None) for name in ("rope_scaling", "rope_theta", "partial_rotary_factor"))
+    table, (scaling, theta, share) = getattr(config, "rope_parameters", None), older
+    if layer_type is not None:
+        table, scaling = config.rope_parameters[layer_type], None
+    return rope_parameters(table, scaling, theta, partial_rotary_factor=share)
+
+
+def rope_config_validation(config: Any, ignore_keys: set[str] | None = None) -> None:
+    """Bring the rotary settings of a config (`rope_parameters`, or the older `rope_scaling` and `rope_theta`) into one form.
+
+    Args:
+        ignore_keys: further keys of them; any are kept.
+
+    Raises:
+        ConfigError: an unknown kind, a kind without its numbers, or a number that is none.
+    """
+    config.rope_parameters = _table(config)
+
+
 def _init(
     kind: str,
     config: Any,
@@ -49,10 +71,9 @@ def _init(
     Args:
         config: with `rope_parameters`, or for each `layer_type` such a table. seq_len: the length, where angles depend on it.
     """
-    parameters = config.rope_parameters if layer_type is None else config.rope_parameters[layer_type]
+    parameters = _table(config, layer_type)
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads  # a config of any library
-    size = int(head * parameters.get("partial_rotary_factor", 1.0))
-    frequencies = KINDS[kind](parameters, size, seq_len or 0, config.max_position_embeddings)
+    frequencies = KINDS[kind](parameters, rotary_size(parameters, head), seq_len or 0, config.max_position_embeddings)
     return torch.tensor(frequencies.inverse, device=device), frequencies.attention_factor
 
 

@@ -48,6 +48,19 @@ class RotaryConfig(PreTrainedConfig):
             self.rope_parameters = {kind: self._rotary(table, share=share) for kind, table in tables.items()}
         else:
             self.rope_parameters = self._rotary(self.rope_parameters, scaling, theta, share)
+        self.__dict__["_rotary_is_read"] = True  # from now on, rope_scaling replaces them
+
+    @property
+    def rope_scaling(self) -> dict[str, Any] | None:
+        """The older name of `rope_parameters`; what is set replaces them, but for a `rope_theta` that it does not hold."""
+        return self.rope_parameters
+
+    @rope_scaling.setter
+    def rope_scaling(self, value: dict[str, Any] | None) -> None:
+        self.__dict__["rope_scaling"] = value
+        if self.__dict__.get("_rotary_is_read"):
+            self.__dict__.update(rope_theta=(self.rope_parameters or {}).get("rope_theta"), rope_parameters=None)
+            self.validate()
 
     def _rotary(
         self,

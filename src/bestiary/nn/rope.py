@@ -105,12 +105,27 @@ def llama3(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
     return _as_frequencies(inverse / p["factor"] * (1 - smooth) + inverse * smooth)
 
 
+def proportional(p: Parameters, size: int, length: int, limit: int) -> Frequencies:
+    """The first pairs of a head, `partial_rotary_factor` of all, turn at the speeds of a whole head; the rest stays."""
+    share = p.get("partial_rotary_factor")
+    inverse = _inverse(p["rope_theta"], size) / (p.get("factor") or 1.0)
+    inverse[int((1.0 if share is None else share) * size // 2) :] = 0
+    return _as_frequencies(inverse)
+
+
+def rotary_size(parameters: Parameters, head: int) -> int:
+    """How many of the `head` numbers of a head get an angle: `partial_rotary_factor` of them, where others have none."""
+    share = parameters.get("partial_rotary_factor")
+    return head if parameters["rope_type"] == "proportional" else int(head * (share or 1.0))
+
+
 KINDS: dict[str, Callable[[Parameters, int, int, int], Frequencies]] = {
     "default": default,
     "linear": linear,
     "dynamic": dynamic,
     "yarn": yarn,
     "longrope": longrope,
+    "proportional": proportional,
     "llama3": llama3,
 }
 
@@ -131,11 +146,7 @@ class Rotary(nn.Module):
         super().__init__()
         self.interleaved = interleaved
         self.kind = KINDS[parameters["rope_type"]]
-        self.parameters_, self.size, self.limit = (
-            dict(parameters),
-            int(size * (parameters.get("partial_rotary_factor") or 1.0)),
-            limit,
-        )
+        self.parameters_, self.size, self.limit = dict(parameters), rotary_size(parameters, size), limit
         for name in ("short_factor", "long_factor"):
             count = len(parameters.get(name) or ())
             if count not in (0, self.size // 2):

@@ -26,6 +26,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "dynamic": ("factor",),
     "yarn": (),
     "longrope": ("short_factor", "long_factor"),
+    "proportional": (),
     "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
 }
 

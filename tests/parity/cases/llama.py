@@ -52,6 +52,7 @@ CASE = Case(
                 **THETA,
             },
         },
+        "proportional": {"rope_parameters": {"rope_type": "proportional", "partial_rotary_factor": 0.5, **THETA}},
         "llama3": {
             "rope_parameters": {
                 "rope_type": "llama3",
