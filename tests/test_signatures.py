@@ -48,7 +48,6 @@ NOT_THERE = {
     "PreTrainedModel.save_pretrained:save_peft_format PreTrainedModel.save_pretrained:save_original_format": "not there yet",
     "PreTrainedModel.save_pretrained:distributed_checkpoint": "not there yet",
     "PreTrainedModel.tie_weights:*": "ties are settled while loading, by the keys of the file",
-    "*.get_text_config:encoder": "the parts of an encoder-decoder have one config",
     "*.prepare_inputs_for_generation:*": "what generation hands on is named by the family's forward",
     "*Tokenizer*:errors *Tokenizer*:use_default_system_prompt *Tokenizer*:clean_up_tokenization_spaces": "kept, as any option",
     "LlamaTokenizer*:add_prefix_space GPT2Tokenizer*:pad_token *Tokenizer*:additional_special_tokens"

@@ -327,3 +327,51 @@ def test_the_older_name_of_rotary_settings() -> None:
     ours = LlamaConfig(rope_theta=500.0)
     ours.rope_scaling = {"type": "linear", "factor": 2.0}  # the published library then forgets rope_theta
     assert ours.rope_parameters == linear
+
+
+@pytest.mark.parametrize(
+    "flags", [{}, {"decoder": True}, {"encoder": True}, {"decoder": True, "encoder": True}, {"decoder": False}]
+)
+def test_the_config_of_texts(flags: dict[str, bool]) -> None:
+    """A part by its published names, of a config of one's own too; an encoder-decoder's sizes by the part asked for."""
+    seq2seq = {"vocab_size": 50, "d_model": 16, "encoder_layers": 2, "decoder_layers": 3, "decoder_attention_heads": 2}
+    answers = []
+    for library in (bestiary, transformers):
+
+        class Both(library.PreTrainedConfig):
+            def __init__(self, text_encoder: Any = None, generator: Any = None, **kwargs: Any) -> None:
+                self.text_encoder, self.generator = text_encoder, generator
+                super().__init__(**kwargs)
+
+        part = library.BertConfig(hidden_size=48)
+        clip = library.CLIPConfig()
+        bart = library.BartConfig(**seq2seq).get_text_config(**flags)
+        both = Both(part, library.GPT2Config())
+        try:
+            of_both = both.get_text_config(**flags).model_type
+        except ValueError as error:
+            of_both = "text_encoder" in str(error)
+        answers.append(
+            [
+                type(clip.get_text_config(**flags)).__name__,
+                (bart.num_hidden_layers, bart.num_attention_heads, bart.vocab_size),
+                Both(part).get_text_config(**flags) is part,
+                of_both,
+            ]
+        )
+    assert answers[0] == answers[1]
+
+
+def test_embeddings_of_a_type_of_ones_own_are_tied_where_it_says_so() -> None:
+    for library in (bestiary, transformers):
+
+        class Mine(library.PreTrainedConfig):
+            model_type = "tied-or-not"
+
+        class Tied(Mine):
+            tie_word_embeddings: bool = True
+
+        assert not getattr(Mine(), "tie_word_embeddings", False)  # the published one has no such name
+        assert Mine(tie_word_embeddings=True).tie_word_embeddings
+        assert Tied().tie_word_embeddings
+        assert library.GPT2Config().tie_word_embeddings

@@ -51,6 +51,13 @@ class PreTrainedConfig(PretrainedRecord):
     chunk_size_feed_forward: Count = 0
     pruned_heads: dict[int, list[int]] = field(default_factory=dict)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # As published, embeddings of a type that somebody else wrote are tied only where its config says so.
+        if PreTrainedConfig in cls.__bases__ and not is_of_the_library(cls) and "tie_word_embeddings" not in vars(cls):
+            cls.__annotations__ = {**vars(cls).get("__annotations__", {}), "tie_word_embeddings": bool}
+            cls.tie_word_embeddings = False
+        super().__init_subclass__(**kwargs)
+
     def _fill(self, values: dict[str, Any], from_caller: bool = False) -> None:
         self.__dict__["_name_or_path"] = values.get("_name_or_path", "")
         self.__dict__["_attn_implementation"] = values.get("_attn_implementation", values.get("attn_implementation"))
@@ -161,13 +168,25 @@ class PreTrainedConfig(PretrainedRecord):
                     + "".join(f" or {part!r}" for part in parts if part)
                 )
 
-    def get_text_config(self, decoder: bool | None = None) -> "PreTrainedConfig":
-        """The config of the part that handles text: a sub-config in models made of parts, else itself."""
-        for name in ("text_config", "text_encoder", "decoder"):
-            if name in self.sub_configs:
-                part: PreTrainedConfig = self.__dict__[name]
-                return part
-        return self
+    def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> "PreTrainedConfig":
+        """The config of the part that handles text: a sub-config in models made of parts, else itself.
+
+        Args:
+            decoder, encoder: which part of a model that has two for texts, the one that writes them or the one that reads them.
+
+        Raises:
+            ConfigError: there are several such parts, and the arguments do not say which.
+        """
+        reading, writing = ("text_encoder",), ("decoder", "generator", "text_config")
+        names = reading + writing if decoder == encoder else writing if decoder else reading
+        parts = [name for name in names if self.get(name) is not None]
+        if len(parts) > 1:
+            raise ConfigError(
+                f"{type(self).__name__} has several parts for texts ({', '.join(parts)}); expected one. Pass decoder=True or"
+                f" encoder=True, or read config.{parts[0]}"
+            )
+        part: PreTrainedConfig = self.get(parts[0]) if parts else self
+        return part
 
     def layer_kinds(self) -> tuple[str, ...]:
         """The kind of each layer, of an encoder-decoder in the decoder: it decides what a layer looks at and a cache keeps.

@@ -45,13 +45,20 @@ class Seq2SeqConfig(PreTrainedConfig):
         size: int = self.get("vocab_size")
         return size
 
-    def get_text_config(self, decoder: bool | None = None) -> PreTrainedConfig:
-        """This config; where the decoder (or the encoder) has a vocabulary of its own, a copy whose `vocab_size` is that."""
-        size = self.get("vocab_size") and self.vocabulary(bool(decoder))
-        if size == self.get("vocab_size"):
+    def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> PreTrainedConfig:
+        """This config; where the decoder (or the encoder) has sizes of its own, a copy whose common names give these.
+
+        They are `vocab_size`, `num_hidden_layers` and `num_attention_heads`.
+        """
+        writes = bool(decoder) and not encoder
+        sizes = {"vocab_size": self.get("vocab_size") and self.vocabulary(writes)}
+        if writes:
+            sizes.update(encoder_layers=self.decoder_layers, encoder_attention_heads=self.decoder_attention_heads)
+        sizes = {name: size for name, size in sizes.items() if size != self.get(name)}
+        if not sizes:
             return self
         config = copy.copy(self)
-        config.__dict__["vocab_size"] = size
+        config.__dict__.update(sizes)
         return config
 
     def layer_kinds(self) -> tuple[str, ...]:

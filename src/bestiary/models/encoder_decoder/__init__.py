@@ -25,9 +25,9 @@ class EncoderDecoderConfig(PreTrainedConfig):
             self.__dict__[name] = _config_of_part(name, {"model_type": "bert", **usual} if part is None else part)
         super().validate()
 
-    def get_text_config(self, decoder: bool | None = None) -> PreTrainedConfig:
-        """The decoder's config, or with False the encoder's."""
-        part: PreTrainedConfig = self.encoder if decoder is False else self.decoder
+    def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> PreTrainedConfig:
+        """The decoder's config; with `encoder=True` alone, or `decoder=False`, the encoder's."""
+        part: PreTrainedConfig = self.encoder if decoder is False or (encoder and not decoder) else self.decoder
         return part
 
     @classmethod
