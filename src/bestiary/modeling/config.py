@@ -179,7 +179,7 @@ class PreTrainedConfig(PretrainedRecord):
         """
         reading, writing = ("text_encoder",), ("decoder", "generator", "text_config")
         names = reading + writing if decoder == encoder else writing if decoder else reading
-        parts = [name for name in names if self.get(name) is not None]
+        parts = [name for name in names if isinstance(self.get(name), PreTrainedConfig)]  # a file of the whole may hold more
         if len(parts) > 1:
             raise ConfigError(
                 f"{type(self).__name__} has several parts for texts ({', '.join(parts)}); expected one. Pass decoder=True or"
