@@ -2,24 +2,27 @@
 
     python scripts/write_family_lists.py
 
-`src/bestiary/models/index.json` says which family has a model_type or a class; the lines `from .models...` of
-`src/bestiary/__init__.pyi`, and those of the folders in `PLUGINS`, say which module a public name comes from;
-`classes.pyi` of a family made from data shows its classes to type checkers; `docs/families.md` and `docs/older_keys.md` are
-tables for people. Run it after a change of the public names of a family or of a plug-in (`tests/test_family_lists.py` tells
-when); never edit these by hand.
+`src/bestiary/models/index.json` says which family has a model_type or a class, and `facts.json` beside it what
+`bestiary families` shows; the lines `from .models...` of `src/bestiary/__init__.pyi`, and those of the folders in `PLUGINS`,
+say which module a public name comes from; `classes.pyi` of a family made from data shows its classes to type checkers;
+`docs/families.md` and `docs/older_keys.md` are tables for people. Run it after a change of the public names of a family or of
+a plug-in (`tests/test_family_lists.py` tells when); never edit these by hand.
 """
 
 import importlib
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bestiary.cache.layer_types import keeps_state, layer_types
 from bestiary.core import plugins
 from bestiary.loading.rules import Rule
 from bestiary.modeling.families import INDEX, declarations
+from bestiary.modeling.family_facts import FACTS, FamilyFacts
 from bestiary.modeling.parts import ModelParts
 
 PLUGINS = ("cache.kinds", "generation.processors", "generation.watermarks", "pipelines.tasks")
@@ -28,11 +31,12 @@ PLUGINS = ("cache.kinds", "generation.processors", "generation.watermarks", "pip
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = """# Families
 
-Every family that is here, with all of its classes. Each is compared with the reference by every test of `tests/parity`, from
-its case in [tests/parity/cases](../tests/parity/cases). This page is written by `scripts/write_family_lists.py`.
+Every family that is here, with all of its classes: {families} families, {types} model types, {classes} classes. Each is
+compared with the reference by every test of `tests/parity`, from its case, to which its name is linked. `bestiary families`
+shows the same on the command line. This page is written by `scripts/write_family_lists.py`.
 
-| family | what it is | model classes | preprocessors |
-|---|---|---|---|
+| family | what it is | model classes | kernels | a cache holds | preprocessors |
+|---|---|---|---|---|---|
 """
 OLDER_KEYS = """# Older names of tensors
 
@@ -49,13 +53,14 @@ else a file has too much is told in a warning; whatever else it lacks is refused
 def lists(package: Path) -> dict[Path, str]:
     """Path -> text of both files of the library in the folder `package`, and of the page in the documentation."""
     declared, shown = {}, {}
-    lines, rows, older = [], [], []
+    facts: dict[str, FamilyFacts] = {}
+    lines, older = [], []
     for name in plugins.names("bestiary.models"):
         family = importlib.import_module(f"bestiary.models.{name}")
         places = {each: place for each in declarations(family)["names"] if (place := home(family, each))}
         declared[name] = {**declarations(family), "names": sorted(places)}
         if declared[name]["types"]:
-            rows.append(row(family, declared[name]["types"]))
+            facts[name] = facts_of(family, declared[name]["types"])
             older.append(older_keys(family, declared[name]["types"]))
         if made := [getattr(family, each) for each in places if each not in vars(family) and places[each] == family.__name__]:
             shown[package / "models" / name / "classes.pyi"] = stub_of(family, made)
@@ -64,8 +69,9 @@ def lists(package: Path) -> dict[Path, str]:
         published = plugins.published(f"bestiary.{folder}").items()
         lines += [f"from .{folder}.{file} import {each} as {each}" for file, names in published for each in names]
     stub = package / "__init__.pyi"
-    pages = {"families.md": PAGE + "".join(rows), "older_keys.md": OLDER_KEYS + "".join(older)}
+    pages = {"families.md": page_of(facts), "older_keys.md": OLDER_KEYS + "".join(older)}
     written = {package / "models" / INDEX: index(declared), stub: with_lines(stub, lines)}
+    written[package / "models" / FACTS] = index({name: asdict(each) for name, each in facts.items()})
     return {**written, **{ROOT / "docs" / name: text for name, text in pages.items()}, **shown}
 
 
@@ -100,12 +106,42 @@ def stub_of(family: ModuleType, made: list[type]) -> str:
     return formatted(head + "\n".join([*sorted(imports), "", *blocks.values()]), "models/family/classes.pyi")
 
 
-def row(family: ModuleType, types: dict[str, list[str]]) -> str:
-    """One line of the table: a family, the first line of its docstring, its classes, what prepares its input."""
-    name, sentence = family.__name__.rpartition(".")[2], (family.__doc__ or "").splitlines()[0].rstrip(".")
-    classes = dict.fromkeys(each for listed in types.values() for each in listed)
-    preprocessors = dict.fromkeys(vars(family).get("PREPROCESSORS", {}).values())
-    return f"| {name} | {sentence} | {', '.join(classes)} | {', '.join(preprocessors)} |\n"
+def facts_of(family: ModuleType, types: dict[str, list[str]]) -> FamilyFacts:
+    """What is known of a family with these model types: what its docstring says, and what its classes declare."""
+    summary, *further = (family.__doc__ or "").strip().split("\n\n")
+    classes = [getattr(family, each) for each in dict.fromkeys(each for listed in types.values() for each in listed)]
+    generating = next((each for each in classes if each.can_generate()), None)
+    return FamilyFacts(
+        types={kind: sorted(listed) for kind, listed in types.items()},
+        summary=" ".join(summary.split()).rstrip("."),
+        differs=" ".join(further[0].split()) if further else "",
+        tasks=family.TASKS,
+        kernels=list(classes[0].kernels),
+        cache="" if generating is None else held_by_cache(generating),
+        preprocessors=list(dict.fromkeys(vars(family).get("PREPROCESSORS", {}).values())),
+    )
+
+
+def held_by_cache(kind: Any) -> str:
+    """What the layers of a model of this class keep between tokens, by the usual config."""
+    config = kind.config_class()
+    attends, keeps = kind.kernels != ("eager",), any(map(keeps_state, layer_types(config).kinds))
+    held = ("keys, values and states" if attends else "states") if keeps else "keys and values"
+    return f"{held}, of the encoder's output too" if config.is_encoder_decoder else held
+
+
+def page_of(facts: dict[str, FamilyFacts]) -> str:
+    """The table for people."""
+    classes = {
+        name: list(dict.fromkeys(each for listed in row.types.values() for each in listed)) for name, row in facts.items()
+    }
+    counts = {"types": sum(len(row.types) for row in facts.values()), "classes": sum(map(len, classes.values()))}
+    rows = [
+        f"| [{name}](../tests/parity/cases/{name}.py) | {row.summary} | {', '.join(classes[name])} | {', '.join(row.kernels)} |"
+        f" {row.cache} | {', '.join(row.preprocessors)} |\n"
+        for name, row in facts.items()
+    ]
+    return PAGE.format(families=len(facts), **counts) + "".join(rows)
 
 
 def older_keys(family: ModuleType, types: dict[str, list[str]]) -> str:

@@ -48,7 +48,7 @@ class Index:
 @cache
 def _index() -> Index:
     """The index file and the list of folders, read once per process."""
-    root, path = _folder(), _folder(INDEX)
+    root, path = path_of(), path_of(INDEX)
     listed: dict[str, dict[str, Any]] = {}
     if os.path.isfile(path):
         with open(path, encoding="utf-8") as file:
@@ -74,11 +74,11 @@ def families() -> tuple[str, ...]:
 
 def family_files(name: str) -> frozenset[str]:
     """Names of the modules in the folder of the family `name`, which is not imported."""
-    return frozenset(file.removesuffix(".py") for file in os.listdir(_folder(name)) if file.endswith(".py"))
+    return frozenset(file.removesuffix(".py") for file in os.listdir(path_of(name)) if file.endswith(".py"))
 
 
-def _folder(name: str = "") -> str:
-    """Where the family `name` lies, or all of them."""
+def path_of(name: str = "") -> str:
+    """Where the family or file `name` of the folder `models` lies, or the folder itself."""
     return os.path.join(importlib.import_module(_MODELS).__path__[0], name)
 
 
@@ -125,7 +125,7 @@ def _unlisted_with(name: str) -> Iterator[ModuleType]:
 @cache
 def _source(folder: str) -> str:
     """The text of a family's `__init__.py`."""
-    with open(os.path.join(_folder(folder), "__init__.py"), encoding="utf-8", errors="replace") as file:
+    with open(os.path.join(path_of(folder), "__init__.py"), encoding="utf-8", errors="replace") as file:
         return file.read()
 
 
