@@ -25,7 +25,6 @@ WAITING = {
     r"transformers\.integrations\.(eetq|flash_attention|peft)(\..*)?": "quantizers, flash attention, adapters",
     r"transformers\.utils\.quantization_config(\..*)?": "quantizers",
     r"transformers\.modeling_flash_attention_utils\.lazy_import_flash_attention": "flash attention",
-    r"transformers\.modeling_layers\.Generic\w+": "heads for models of others",
     r"transformers\.utils\.chat_template_utils\._get_template_variables": "private names",
     r"transformers\.utils\.import_utils\.(NLTK_IMPORT_ERROR|_LazyModule)": "private names",
 }

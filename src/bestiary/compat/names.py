@@ -98,7 +98,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "modeling_attn_mask_utils": ("compat.attention_masks",),
     "modelcard": ("compat.scripts",),
     "modeling_flash_attention_utils": ("compat.generic",),
-    "modeling_layers": (),
+    "modeling_layers": ("compat.heads",),
     "modeling_outputs": ("core.outputs", "core.series_outputs", "compat.outputs"),
     "modeling_rope_utils": ("compat.rotary", "compat.annotations"),
     "modeling_utils": (

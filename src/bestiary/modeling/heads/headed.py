@@ -48,8 +48,12 @@ class Headed(PreTrainedModel):
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
+        self.add_module(self.base_model_prefix, self.build_backbone(config))
+
+    def build_backbone(self, config: PreTrainedConfig) -> PreTrainedModel:
+        """The backbone of a model with this config."""
         part = config.get(self.backbone_part) if self.backbone_part else config
-        self.add_module(self.base_model_prefix, self.backbone_class(part, **self.backbone_options))
+        return self.backbone_class(part, **self.backbone_options)
 
     @property
     def base_model(self) -> PreTrainedModel:

@@ -35,7 +35,7 @@ class LastTokenClassifier(LabelsText):
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.score = nn.Linear(config.output_size, config.num_labels, bias=False)
+        self.score = nn.Linear(config.get_text_config().output_size, config.num_labels, bias=False)
 
     def forward(
         self,
@@ -55,7 +55,7 @@ class LastTokenClassifier(LabelsText):
 
     def _last(self, ids: Tensor | None, mask: Tensor | None, logits: Tensor) -> Tensor:
         """Index (B,) of each row's last real token: by the mask, else by the padding token, else the last of all."""
-        pad, (batch, length) = self.config.pad_token_id, logits.shape[:2]
+        pad, (batch, length) = self.config.get_text_config().pad_token_id, logits.shape[:2]
         if mask is not None and mask.dim() == 2:
             real = mask[:, -length:] != 0
         elif ids is not None and pad is not None:

@@ -15,11 +15,13 @@ class TokenClassifier(TextHead[TokenClassifierOutput]):
     output_class = TokenClassifierOutput
     loss_type = "ForTokenClassification"
     head_name: ClassVar[str] = "classifier"
+    default_dropout: ClassVar[float] = 0.1  # where the config has no word for it
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.dropout = nn.Dropout(classifier_dropout(config))
-        self.add_module(self.head_name, nn.Linear(config.get("hidden_size"), config.num_labels))
+        self.dropout = nn.Dropout(classifier_dropout(config, self.default_dropout))
+        size, bias = config.get_text_config().get("hidden_size"), config.get("token_classification_bias", True)
+        self.add_module(self.head_name, nn.Linear(size, config.num_labels, bias=bias))
 
     def loss(self, logits: Tensor, labels: Tensor | None) -> Any:
         return None if labels is None else self.loss_function(logits, labels, self.config)

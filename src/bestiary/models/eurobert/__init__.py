@@ -56,6 +56,6 @@ __getattr__, __dir__ = variant(
         "Model": Import(".model.EuroBertModel"),
         "ForMaskedLM": Import(".model.EuroBertForMaskedLM"),
         "ForSequenceClassification": Import(".model.EuroBertForSequenceClassification"),
-        "ForTokenClassification": {"head_name": "classifier"},
+        "ForTokenClassification": {"head_name": "classifier", "default_dropout": 0.0},
     },
 )
