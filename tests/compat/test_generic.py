@@ -1,6 +1,7 @@
 """Small tools that models of others import, beside the published ones."""
 
 import inspect
+import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -179,3 +180,28 @@ def test_autocast() -> None:
                 assert (x @ x).dtype == torch.float32
         with module.maybe_autocast("cpu", torch.bfloat16, enabled=False):
             assert (x @ x).dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", ["merge_with_config_defaults", "check_model_inputs"])
+def test_arguments_that_a_config_says(name: str) -> None:
+    answers = []
+    for module in (ours, theirs):
+
+        class Own(torch.nn.Module):
+            config = SimpleNamespace(use_cache=True, vision_feature_select_strategy="full")
+            gradient_checkpointing = is_gradient_checkpointing = False
+
+            @getattr(module, name)
+            def forward(self, x: Any, use_cache: Any = None, **kwargs: Any) -> Any:
+                return x, use_cache, kwargs
+
+        model = Own()
+        calls = [model(1), model(1, False), model(1, None), model(1, use_cache=False, vision_feature_layer=2)]
+        model.gradient_checkpointing = model.is_gradient_checkpointing = True
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            calls += [model(1), model.eval()(1)]
+        answers.append(calls)
+        with pytest.raises(ValueError, match="strategy"):
+            model(1, vision_feature_select_strategy="none")
+    assert answers[0] == answers[1]

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..core.errors import InputError
 from ..core.explicit_enum import ExplicitEnum as ExplicitEnum
 from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
@@ -73,6 +74,45 @@ def can_return_tuple(func: _Function) -> _Function:
         return output.to_tuple() if not wanted and isinstance(output, ModelOutput) else output
 
     return forward  # type: ignore[return-value]
+
+
+def merge_with_config_defaults(func: _Function) -> _Function:
+    """A decorator of a model's `forward`: what is None or left out of a few arguments is what the config says.
+
+    These are `use_cache` (off while layers are recomputed in training), `vision_feature_layer`,
+    `vision_feature_select_strategy` and `vision_aspect_ratio`.
+
+    Raises:
+        InputError: `vision_feature_select_strategy` is neither "default" nor "full".
+    """
+    parameters = inspect.signature(func).parameters
+    places = list(parameters)[1:]  # without the model
+    takes_any = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+    names = ("use_cache", "vision_feature_layer", "vision_feature_select_strategy", "vision_aspect_ratio")
+    taken = [name for name in names if takes_any or name in parameters]
+
+    @wraps(func)
+    def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
+        by_place = dict(zip(places, args, strict=False))
+        for name in taken:
+            value = by_place.get(name, kwargs.get(name))
+            value = getattr(self.config, name, None) if value is None else value  # a config of any model
+            recomputing = self.training and getattr(self, "is_gradient_checkpointing", False)
+            if name == "use_cache" and value and recomputing:
+                warn_once("recomputed", "gradient checkpointing recomputes layers and fills no cache: use_cache is off")
+                value = False
+            if name == "vision_feature_select_strategy" and value not in (None, "default", "full"):
+                raise InputError(f"vision_feature_select_strategy is {value!r:.80}; expected 'default' or 'full'")
+            if name in by_place:
+                by_place[name] = value
+            elif value is not None:
+                kwargs[name] = value
+        return func(self, *by_place.values(), *args[len(by_place) :], **kwargs)
+
+    return forward  # type: ignore[return-value]
+
+
+check_model_inputs = merge_with_config_defaults
 
 
 def filter_out_non_signature_kwargs(extra: list[str] | None = None) -> Callable[[_Function], _Function]:
