@@ -200,3 +200,24 @@ def test_what_a_user_writes_says_itself_what_it_takes() -> None:
     for wrong in (torch.tensor([[20]]), torch.tensor([[1, 20]])):
         with pytest.raises(IndexError):
             model(wrong)
+
+
+OPENED: dict[str, set[str]] = {
+    "BertModel": {"config", "cache_dir", "force_download", "local_files_only", "token", "revision", "use_safetensors"},
+    "BertConfig": {"cache_dir", "force_download", "local_files_only", "token", "revision"},
+    "GenerationConfig": {"config_file_name", "cache_dir", "force_download", "local_files_only", "token", "revision"},
+    "CLIPProcessor": {"cache_dir", "force_download", "local_files_only", "token", "revision"},
+}
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_what_opens_shows_its_options(name: str) -> None:
+    """Those that the published one shows; `revision` is None here, which is the main branch."""
+    ours, theirs = (
+        inspect.signature(getattr(library, name).from_pretrained).parameters for library in (bestiary, transformers)
+    )
+    assert OPENED[name] <= ours.keys() & theirs.keys()
+    for option in OPENED[name] - {"revision"}:
+        assert ours[option].default == theirs[option].default, option
+    saving = inspect.signature(bestiary.BertModel.save_pretrained).parameters
+    assert {"save_directory", "is_main_process", "state_dict", "push_to_hub", "max_shard_size", "variant"} <= saving.keys()

@@ -1,9 +1,11 @@
 """What a function shows of its parameters (`inspect.signature`), where its code takes them on behalf of something else."""
 
 from collections.abc import Callable, Iterable
-from inspect import Parameter, Signature
+from inspect import Parameter, Signature, signature
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def showing(function: Callable[..., Any], parameters: Iterable[Parameter]) -> FunctionType:
@@ -18,6 +20,21 @@ def showing(function: Callable[..., Any], parameters: Iterable[Parameter]) -> Fu
     shown = [Parameter("self", Parameter.POSITIONAL_OR_KEYWORD), *parameters]
     copied.__dict__.update(function.__dict__, __wrapped__=function, __signature__=Signature(shown))
     return copied
+
+
+def showing_options_of(*receivers: Callable[..., Any]) -> Callable[[_Function], _Function]:
+    """A decorator of a method whose `**kwargs` go to `receivers`: it shows what they take by name, with their defaults."""
+    taken = [each for receiver in receivers for each in signature(receiver).parameters.values()]
+    options = {each.name: each.replace(kind=Parameter.KEYWORD_ONLY) for each in taken if each.default is not Parameter.empty}
+
+    def decorate(function: _Function) -> _Function:
+        own = dict(list(signature(function).parameters.items())[1:])
+        rest = [own.pop(name) for name, each in list(own.items()) if each.kind is Parameter.VAR_KEYWORD]
+        further = [each for name, each in options.items() if name not in own]
+        shown: Any = showing(function, [*own.values(), *further, *rest])
+        return shown  # type: ignore[no-any-return]
+
+    return decorate
 
 
 def is_of_the_library(function: Any) -> bool:

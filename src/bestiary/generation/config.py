@@ -16,6 +16,7 @@ from ..core.errors import ArgumentError, ConfigError, PluginError
 from ..core.files import folder_to_fill, write_json
 from ..core.kinds import Natural
 from ..core.logging import warn_once
+from ..core.signatures import showing_options_of
 from ..hub.files import HubOptions, get_file, inside
 from ..hub.options import NameOrPath
 from ..hub.pretrained import PretrainedRecord
@@ -191,6 +192,7 @@ class GenerationConfig(Fields):
     ) -> Self: ...
 
     @classmethod
+    @showing_options_of(HubOptions)
     def from_pretrained(cls, pretrained_model_name: NameOrPath, config_file_name: str | None = None, **kwargs: Any) -> Any:
         """Read generation_config.json (or `config_file_name`); further keywords override what it holds.
 

@@ -9,8 +9,10 @@ import torch
 from torch import nn
 
 from ..core.errors import ArgumentError
+from ..core.signatures import showing_options_of
 from ..hub.code.options import CodeOptions
 from ..hub.code.saving import registers_for
+from ..hub.files import HubOptions
 from ..hub.options import NameOrPath
 from ..nn.attention import Attend
 from ..nn.kernels import KERNELS, kernel
@@ -19,7 +21,7 @@ from .building import initialising
 from .calling import CallMixin
 from .config import PreTrainedConfig
 from .loss_functions import LossMixin
-from .opening import OpenKeywords, floating_dtype, one_dtype, open_model
+from .opening import OpenKeywords, OpenOptions, floating_dtype, one_dtype, open_model
 from .pruning import prune
 from .resizing import resize
 from .saving import save_model
@@ -159,10 +161,12 @@ class PreTrainedModel(CallMixin, LossMixin):
     ) -> Self: ...
 
     @classmethod
+    @showing_options_of(OpenOptions, HubOptions)
     def from_pretrained(cls, pretrained_model_name_or_path: NameOrPath | None, *model_args: Any, **kwargs: Any) -> Any:
         """Open a checkpoint: see `modeling/opening.py` for every keyword."""
         return open_model(cls, pretrained_model_name_or_path, *model_args, **kwargs)
 
+    @showing_options_of(save_model)
     def save_pretrained(self, save_directory: Any, **kwargs: Any) -> list[Path]:
         """Write config, generation settings and weights: see `modeling/saving.py` for every keyword."""
         return save_model(self, save_directory, **kwargs)

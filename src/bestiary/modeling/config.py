@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 from ..core.errors import ArgumentError, ConfigError, did_you_mean
 from ..core.kinds import Count, Size, check, fits
 from ..core.logging import warn_once
-from ..core.signatures import is_of_the_library
+from ..core.signatures import is_of_the_library, showing_options_of
 from ..hub.code.options import CodeOptions
 from ..hub.code.saving import registers_for
 from ..hub.files import HubOptions, file_itself, get_file, of_release
@@ -229,6 +229,7 @@ class PreTrainedConfig(PretrainedRecord):
     ) -> Self: ...
 
     @classmethod
+    @showing_options_of(HubOptions)
     def from_pretrained(cls, pretrained_model_name_or_path: NameOrPath, **kwargs: Any) -> Any:
         """Read config.json; other keywords override its values.
 

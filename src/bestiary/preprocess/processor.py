@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from ..core.errors import ArgumentError, CorruptFile, InputError, did_you_mean
 from ..core.files import folder_to_fill, read_json, write_json
 from ..core.logging import warn_once
-from ..core.signatures import is_of_the_library, showing, undecorated
+from ..core.signatures import is_of_the_library, showing, showing_options_of, undecorated
 from ..hub.code.options import CodeOptions
 from ..hub.code.saving import registers_for, save_code
 from ..hub.files import HubOptions, find_file, refuse
@@ -259,6 +259,7 @@ class ProcessorMixin(PushToHubMixin):
     # Files
 
     @classmethod
+    @showing_options_of(HubOptions)
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Self:
         """Open every part from a folder or a name on the hub.
 
