@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
-import transformers.initialization
+import transformers.initialization as published_initialization
 from transformers.models.auto.tokenization_auto import get_tokenizer_config as published_tokenizer_config
 from transformers.utils.deprecation import deprecate_kwarg as published_deprecate
 
@@ -54,7 +54,7 @@ def test_a_deprecated_keyword_of_a_method_is_told() -> None:
 def test_first_values() -> None:
     for name in ("zeros_", "ones_", "normal_", "xavier_uniform_", "trunc_normal_"):
         tensors = []
-        for library in (initialization, transformers.initialization):
+        for library in (initialization, published_initialization):
             torch.manual_seed(0)
             tensors.append(getattr(library, name)(torch.empty(3, 4)))
         assert torch.equal(*tensors)

@@ -283,7 +283,7 @@ def test_a_new_cache_is_that_of_all_beams(models, kind, more):
             real = torch.ones(6, published.keys.shape[2])
             if kind == "llama" or place == 1:  # what padding holds is read by nobody
                 real[:, : inputs["attention_mask"].shape[1]] = inputs["attention_mask"].repeat_interleave(3, 0)
-            for held, want in zip(layer, (published.keys, published.values), strict=True):
+            for held, want in zip(layer[:2], (published.keys, published.values), strict=True):
                 torch.testing.assert_close(held * real[:, None, :, None], want * real[:, None, :, None], rtol=1e-4, atol=1e-4)
 
 

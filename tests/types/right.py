@@ -56,7 +56,7 @@ reveal_type(loaded)  # tuple[GPT2LMHeadModel, dict[str, Any]]
 reveal_type(AutoModel.from_pretrained("folder"))  # PreTrainedModel
 reveal_type(AutoModelForCausalLM.from_pretrained("folder", torch_dtype=torch.float16, num_labels=2))  # CausalLM
 reveal_type(AutoModelForCausalLM.from_pretrained("folder", output_loading_info=True))  # tuple[CausalLM, dict[str, Any]]
-reveal_type(AutoModelForSeq2SeqLM.from_config(config))  # Seq2SeqLM
+reveal_type(AutoModelForSeq2SeqLM.from_config(config))  # GeneratingSeq2Seq
 reveal_type(AutoModelForImageClassification.from_pretrained("folder"))  # ImageClassifier
 reveal_type(AutoTokenizer.from_pretrained("folder", padding_side="left"))  # PreTrainedTokenizerFast
 reveal_type(AutoImageProcessor.from_pretrained("folder"))  # BaseImageProcessor

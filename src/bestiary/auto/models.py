@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..modeling.base import PreTrainedModel
     from ..modeling.heads.causal_lm import CausalLM  # noqa: F401 (these are used in texts)
     from ..modeling.heads.image_classification import ImageClassifier  # noqa: F401
-    from ..modeling.heads.seq2seq import Seq2SeqLM  # noqa: F401
+    from ..modeling.heads.seq2seq import GeneratingSeq2Seq, Seq2SeqLM  # noqa: F401
     from ..modeling.opening import OpenKeywords
 
 Model = TypeVar("Model", bound="PreTrainedModel")
@@ -160,7 +160,7 @@ class AutoModelForMaskedLM(AutoModelClass["PreTrainedModel"], tasks=("masked-lm"
     """Fills masked tokens."""
 
 
-class AutoModelForSeq2SeqLM(AutoModelClass["Seq2SeqLM"], tasks=("seq2seq-lm",)):
+class AutoModelForSeq2SeqLM(AutoModelClass["GeneratingSeq2Seq"], tasks=("seq2seq-lm",)):
     """Turns one text into another."""
 
 

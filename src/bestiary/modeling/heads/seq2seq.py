@@ -1,7 +1,7 @@
 """Writing text: an encoder-decoder with a language-modelling head, and its decoder alone with one."""
 
 import copy
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
@@ -17,8 +17,12 @@ from .headed import recorded
 from .language import VocabularyHead
 
 
-class Seq2SeqLM(GenerationMixin, VocabularyHead, Seq2SeqPreTrainedModel):
-    """An encoder-decoder whose decoder writes text; the model without a head follows in the order of bases."""
+class GeneratingSeq2Seq(GenerationMixin, Seq2SeqPreTrainedModel):
+    """An encoder-decoder whose decoder writes text."""
+
+    if TYPE_CHECKING:
+
+        def forward(self, *args: Any, **inputs: Any) -> Seq2SeqLMOutput: ...
 
     def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
         """The decoder's input (B, T) for labels (B, T), as data collators ask for it.
@@ -29,6 +33,10 @@ class Seq2SeqLM(GenerationMixin, VocabularyHead, Seq2SeqPreTrainedModel):
         if not isinstance(labels, Tensor) or labels.dim() != 2:
             raise InputError(f"labels are {shown(labels)}; expected a tensor (batch, tokens)")
         return self.shifted(check_classes(labels, self.config.get_text_config(decoder=True).get("vocab_size")))
+
+
+class Seq2SeqLM(GeneratingSeq2Seq, VocabularyHead, Seq2SeqPreTrainedModel):
+    """The same with its head in this class; the model without it follows in the order of bases."""
 
     def add_head(self, config: PreTrainedConfig) -> None:
         super().add_head(config.get_text_config(decoder=True))
@@ -50,7 +58,7 @@ class Seq2SeqLM(GenerationMixin, VocabularyHead, Seq2SeqPreTrainedModel):
         """
         if labels is not None and decoder_input_ids is None and inputs.get("decoder_inputs_embeds") is None:
             decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
-        output = super().forward(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
+        output: Any = super().forward(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
         logits = self.vocabulary_logits(output.last_hidden_state)
         loss = None if labels is None else token_loss(logits, labels, num_items_in_batch)
         return Seq2SeqLMOutput(loss=loss, logits=logits, **recorded(output))

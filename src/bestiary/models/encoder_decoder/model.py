@@ -17,15 +17,15 @@ from ...modeling.base import PreTrainedModel
 from ...modeling.building import without_initialisation
 from ...modeling.config import PreTrainedConfig
 from ...modeling.families import class_named, config_class, tasks_of
-from ...modeling.heads.generating import GenerationMixin
-from ...modeling.seq2seq import Seq2SeqPreTrainedModel, encoder_output
+from ...modeling.heads.seq2seq import GeneratingSeq2Seq
+from ...modeling.seq2seq import encoder_output
 from ...nn.attention import Attend
 from ...nn.inputs import one_of
-from ...nn.losses import check_classes, token_loss
+from ...nn.losses import token_loss
 from . import EncoderDecoderConfig
 
 
-class EncoderDecoderModel(GenerationMixin, Seq2SeqPreTrainedModel):
+class EncoderDecoderModel(GeneratingSeq2Seq):
     """An encoder, and a decoder with a language-modelling head that looks at what the encoder gives.
 
     Where their widths differ, `enc_to_dec_proj` lies between them.
@@ -143,10 +143,6 @@ class EncoderDecoderModel(GenerationMixin, Seq2SeqPreTrainedModel):
             )
         self.decoder.resize_token_embeddings(new_num_tokens, pad_to_multiple_of, mean_resizing)
         return self.encoder.resize_token_embeddings(new_num_tokens, pad_to_multiple_of, mean_resizing)
-
-    def prepare_decoder_input_ids_from_labels(self, labels: Tensor) -> Tensor:
-        """The decoder's input (B, T) for labels (B, T), as data collators ask for it."""
-        return self.shifted(check_classes(labels, self.config.decoder.get("vocab_size")))
 
     def forward(
         self,
