@@ -18,8 +18,15 @@ def showing(function: Callable[..., Any], parameters: Iterable[Parameter]) -> Fu
     copied.__kwdefaults__, copied.__qualname__ = function.__kwdefaults__, function.__qualname__
     copied.__doc__, copied.__module__, copied.__annotations__ = function.__doc__, function.__module__, function.__annotations__
     shown = [Parameter("self", Parameter.POSITIONAL_OR_KEYWORD), *parameters]
-    copied.__dict__.update(function.__dict__, __wrapped__=function, __signature__=Signature(shown))
+    copied.__dict__.update(function.__dict__)
+    stand_for(function, copied, Signature(shown))
     return copied
+
+
+def stand_for(function: Callable[..., Any], copied: Callable[..., Any], shown: Signature) -> None:
+    """Let `copied` show these parameters and be known as one that `undecorated` takes back to `function`."""
+    # Decorators of others copy attributes onto what they make: only what names itself here is a copy of ours.
+    copied.__dict__.update(__wrapped__=function, __signature__=shown, _copy_of_ours=copied)
 
 
 def showing_options_of(*receivers: Callable[..., Any]) -> Callable[[_Function], _Function]:
@@ -43,5 +50,5 @@ def is_of_the_library(function: Any) -> bool:
 
 
 def undecorated(function: Any) -> Any:
-    """The function that `showing` copied, or `function` itself."""
-    return vars(function).get("__wrapped__", function)
+    """The function that `showing` copied, or `function` itself, with whatever decorators others put on it."""
+    return function.__wrapped__ if vars(function).get("_copy_of_ours") is function else function

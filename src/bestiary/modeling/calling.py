@@ -16,7 +16,7 @@ from ..cache.kinds.dynamic import DynamicCache
 from ..core.errors import ArgumentError, InputError
 from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
-from ..core.signatures import is_of_the_library, undecorated
+from ..core.signatures import is_of_the_library, stand_for, undecorated
 from ..nn import inputs
 from ..nn.layer import Layer
 from ..nn.rope import Rotary
@@ -49,7 +49,7 @@ def _as_a_call(forward: Callable[..., Any], shown: Signature) -> Callable[..., A
         flags = {name: kwargs.pop(name, None) for name in _FLAGS}
         return self._call(MethodType(forward, self), args, kwargs, **flags)
 
-    run.__dict__["__signature__"] = shown
+    stand_for(forward, run, shown)
     return run
 
 
