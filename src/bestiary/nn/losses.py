@@ -113,6 +113,16 @@ def yes_no_loss(logits: Tensor, labels: Tensor, real: Tensor | None = None) -> T
     return F.binary_cross_entropy_with_logits(logits, labels)
 
 
+def both_ends(starts: Tensor | None, ends: Tensor | None) -> tuple[Tensor, Tensor] | None:
+    """The ends of a span, where both are given; one alone is told once."""
+    if starts is not None and ends is not None:
+        return starts, ends
+    if starts is not ends:
+        present, missing = ("start", "end") if ends is None else ("end", "start")
+        warn_once("half-a-span", f"{present}_positions without {missing}_positions: there is no loss without both")
+    return None
+
+
 def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor | None, ends: Tensor | None) -> Tensor | None:
     """Mean cross entropy of the start and end (B,) of a span in logits (B, T); places outside the input are ignored.
 
@@ -121,13 +131,11 @@ def span_loss(start_logits: Tensor, end_logits: Tensor, starts: Tensor | None, e
     Raises:
         InputError: places that are no whole numbers, or not one for each text.
     """
-    if starts is None or ends is None:
-        if starts is not ends:
-            present, missing = ("start", "end") if ends is None else ("end", "start")
-            warn_once("half-a-span", f"{present}_positions without {missing}_positions: there is no loss without both")
+    span = both_ends(starts, ends)
+    if span is None:
         return None
     rows, length = start_logits.shape
-    sides = {"start_positions": (start_logits, starts), "end_positions": (end_logits, ends)}
+    sides = {"start_positions": (start_logits, span[0]), "end_positions": (end_logits, span[1])}
     losses = []
     for name, (logits, labels) in sides.items():
         flat = labels.squeeze(-1) if isinstance(labels, Tensor) and labels.dim() > 1 else labels

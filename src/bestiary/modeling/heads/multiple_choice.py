@@ -1,6 +1,6 @@
 """Choosing among continuations."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -11,18 +11,23 @@ from ...nn.losses import token_loss
 from ...nn.masks import real_tokens
 from ..config import PreTrainedConfig
 from .headed import Headed, classifier_dropout, only
-from .sequence_summary import SequenceSummary
+from .sequence_summary import SequenceSummary, summary_size
 
 
 class MultipleChoice(Headed):
-    """One logit per choice (B, choices) from the pooled state of each choice; inputs are (B, choices, T)."""
+    """One logit per choice (B, choices) from the pooled state of each choice; inputs are (B, choices, T).
+
+    Class attributes:
+        head_name: the published name of the linear layer from a vector to its logit.
+    """
 
     output_class = MultipleChoiceModelOutput
+    head_name: ClassVar[str] = "classifier"
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
         self.dropout = nn.Dropout(classifier_dropout(config))
-        self.classifier = nn.Linear(config.get("hidden_size"), 1)
+        self.add_module(self.head_name, nn.Linear(self.vector_size(config), 1))
 
     def forward(
         self,
@@ -45,10 +50,15 @@ class MultipleChoice(Headed):
         output = self.run_backbone(**flat)
         mask = flat.get("attention_mask")
         real = real_tokens(mask) if isinstance(mask, Tensor) and mask.dim() == 2 else None
-        logits = self.classifier(self.pooled(output, real)).view(-1, texts.shape[1])
+        logits = self.get_submodule(self.head_name)(self.pooled(output, real)).view(-1, texts.shape[1])
         loss = None if labels is None else token_loss(logits, labels)
         answer: MultipleChoiceModelOutput = self.output_class(loss=loss, logits=logits, **only(self.output_class, output))
         return answer
+
+    def vector_size(self, config: PreTrainedConfig) -> int:
+        """The width of the vector of a text."""
+        size: int = config.get("hidden_size")
+        return size
 
     def pooled(self, output: Any, real: Tensor | None) -> Tensor:
         """The vector (B * choices, D) of each text; `real` (B * choices, T) is True where tokens are no padding."""
@@ -69,7 +79,10 @@ class SummaryMultipleChoice(MultipleChoice):
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.sequence_summary = SequenceSummary(config)
+        self.sequence_summary = SequenceSummary(config, config.num_labels)
+
+    def vector_size(self, config: PreTrainedConfig) -> int:
+        return summary_size(config, config.num_labels)
 
     def pooled(self, output: Any, real: Tensor | None) -> Tensor:
         state: Tensor = self.sequence_summary(output.last_hidden_state, real=real)

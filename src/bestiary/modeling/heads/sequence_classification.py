@@ -15,6 +15,7 @@ from ...nn.values import is_true
 from ..config import PreTrainedConfig
 from ..seq2seq import Seq2SeqHeaded
 from .headed import Headed, TextHead, classifier_dropout, only, recorded
+from .sequence_summary import SequenceSummary
 
 
 class LabelsText(Headed):
@@ -93,6 +94,26 @@ class PooledClassifier(VectorClassifier):
     def logits(self, output: Any, real: Tensor | None) -> Tensor:
         result: Tensor = self.classifier(self.dropout(output.pooler_output))
         return result
+
+
+class SummaryClassifier(VectorClassifier):
+    """From a `SequenceSummary`, whose projection gives the logits.
+
+    Class attributes:
+        head_name: the published name of a linear layer from the summary to the logits, where there is one.
+    """
+
+    head_name: ClassVar[str] = ""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config)
+        self.sequence_summary = SequenceSummary(config, config.num_labels)
+        if self.head_name:
+            self.add_module(self.head_name, nn.Linear(config.get("hidden_size"), config.num_labels))
+
+    def logits(self, output: Any, real: Tensor | None) -> Tensor:
+        summary: Tensor = self.sequence_summary(output.last_hidden_state, real=real)
+        return self.get_submodule(self.head_name)(summary) if self.head_name else summary
 
 
 class ClassificationHead(nn.Module):

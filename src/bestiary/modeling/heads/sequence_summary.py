@@ -10,27 +10,34 @@ from ..config import PreTrainedConfig
 SUMMARIES = ("last", "first", "mean", "cls_index")
 
 
+def summary_size(config: PreTrainedConfig, labels: int) -> int:
+    """The width of a summary that may be projected to so many labels."""
+    projects = config.get("summary_use_proj", False) and config.get("summary_proj_to_labels", False)
+    size: int = labels if projects else config.get("hidden_size")
+    return size
+
+
 class SequenceSummary(nn.Module):
     """One of a text's states (or their mean), projected, as the `summary_*` fields say.
 
-    With `summary_proj_to_labels` the vector is the score of a choice, one number.
+    With `summary_proj_to_labels` the vector has `labels` numbers; without these it is the score of a choice, one number.
     """
 
-    def __init__(self, config: PreTrainedConfig) -> None:
+    def __init__(self, config: PreTrainedConfig, labels: int | None = None) -> None:
         super().__init__()
         kind, project = config.get("summary_type", "last"), config.get("summary_use_proj", False)
         act = config.get("summary_activation")
         if kind not in SUMMARIES:
             raise ConfigError(f"summary_type is {kind!r}; expected one of {', '.join(SUMMARIES)}")
-        self.summary_type, self.scalar = kind, project and config.get("summary_proj_to_labels", False)
-        width = config.get("hidden_size")
-        self.summary = nn.Linear(width, 1 if self.scalar else width) if project else nn.Identity()
+        self.summary_type, width = kind, config.get("hidden_size")
+        self.scalar = labels is None and project and config.get("summary_proj_to_labels", False)
+        self.summary = nn.Linear(width, summary_size(config, labels or 1)) if project else nn.Identity()
         self.act = activation(act) if act else identity
         self.first_dropout = nn.Dropout(config.get("summary_first_dropout", 0.0))
         self.last_dropout = nn.Dropout(config.get("summary_last_dropout", 0.0))
 
     def forward(self, x: Tensor, index: Tensor | None = None, real: Tensor | None = None) -> Tensor:
-        """(..., T, D) -> (...), or (..., D) without a score.
+        """(..., T, D) -> (...), or (..., D) without a score, or (..., labels).
 
         Args:
             index: (...), the place of the state that stands for the text; None for its last.
