@@ -15,14 +15,15 @@ class PredictionHeadTransform(nn.Module):
     """norm(act(dense(x))), as wide as the embeddings.
 
     Class attributes:
-        norm_name: what files call the norm.
+        norm_name: what files call the norm. narrows: False where it is as wide as the states.
     """
 
     norm_name: ClassVar[str] = "LayerNorm"
+    narrows: ClassVar[bool] = True
 
     def __init__(self, config: Any) -> None:
         super().__init__()
-        size = config.declared("embedding_size", config.hidden_size)
+        size = config.declared("embedding_size", config.hidden_size) if self.narrows else config.hidden_size
         self.dense = nn.Linear(config.hidden_size, size)
         self.act = activation(config.hidden_act)
         self.add_module(self.norm_name, nn.LayerNorm(size, config.layer_norm_eps))

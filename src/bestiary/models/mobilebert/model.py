@@ -1,0 +1,364 @@
+"""The modules of MobileBERT, top to bottom. Parameter names are the published ones."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...core.outputs import BaseModelOutputWithPooling
+from ...modeling.encoder import EncoderPreTrainedModel, EncoderStack, look_both_ways, text_positions
+from ...modeling.heads.headed import WithoutPooler
+from ...modeling.heads.masked_lm import MaskedLM
+from ...modeling.heads.multiple_choice import MultipleChoice
+from ...modeling.heads.next_sentence_prediction import NextSentence
+from ...modeling.heads.pretraining import PreTraining, PreTrainingOutput
+from ...modeling.heads.question_answering import QuestionAnswering
+from ...modeling.heads.sequence_classification import PooledClassifier
+from ...modeling.heads.token_classification import TokenClassifier
+from ...modeling.heads.transformed_language import LMPredictionHead, PredictionHeadTransform, TransformedLanguageHead
+from ...nn.activations import activation
+from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
+from ...nn.embeddings import LearnedPositions
+from ...nn.init import Starting, constant, normal
+from ...nn.kernels import default_scaling
+from ...nn.layer import Layer
+from ...nn.masks import Mask
+from ...nn.pooling import first_state
+from . import MobileBertConfig
+
+
+class NoNorm(Starting):
+    """x * weight + bias, which stands where other models have norms, and is faster (section 3.2)."""
+
+    starts = {"weight": constant(1.0), "bias": constant(0.0)}
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(size)), nn.Parameter(torch.zeros(size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weight + self.bias
+
+
+def norm(config: MobileBertConfig, size: int, eps: float = 1e-5) -> nn.Module:
+    """What stands where other models have norms. Embeddings and blocks end with torch's own epsilon, as published."""
+    return NoNorm(size) if config.normalization_type == "no_norm" else nn.LayerNorm(size, eps)
+
+
+class MobileBertEmbeddings(nn.Module):
+    """norm(words + position + segment), where the narrow words stand beside their neighbours and are made wide."""
+
+    def __init__(self, config: MobileBertConfig) -> None:
+        super().__init__()
+        words, size = config.embedding_size, config.hidden_size
+        self.trigram_input, self.embedding_size, self.hidden_size = config.trigram_input, words, size
+        self.word_embeddings = nn.Embedding(config.vocab_size, words, config.padding_row)
+        self.position_embeddings = LearnedPositions(config.max_position_embeddings, size)
+        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, size)
+        self.embedding_transformation = nn.Linear(words * (3 if self.trigram_input else 1), size)
+        self.LayerNorm = norm(config, size)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
+        """words (B, T, E) are already embedded; without token_type_ids every token is of the first segment."""
+        if self.trigram_input:
+            following, before = F.pad(words[:, 1:], (0, 0, 0, 1)), F.pad(words[:, :-1], (0, 0, 1, 0))
+            words = torch.cat([following, words, before], dim=-1)
+        if self.trigram_input or self.embedding_size != self.hidden_size:
+            words = self.embedding_transformation(words)
+        types = position_ids.new_zeros(1) if token_type_ids is None else token_type_ids
+        x = words + self.position_embeddings(position_ids) + self.token_type_embeddings(types)
+        output: Tensor = self.dropout(self.LayerNorm(x))
+        return output
+
+
+class BottleneckLayer(nn.Module):
+    """norm(dense(x)), narrow."""
+
+    def __init__(self, config: MobileBertConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.intra_bottleneck_size)
+        self.LayerNorm = norm(config, config.intra_bottleneck_size, config.layer_norm_eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.LayerNorm(self.dense(x))
+        return output
+
+
+class Bottleneck(nn.Module):
+    """What a block makes of the wide states."""
+
+    def __init__(self, config: MobileBertConfig) -> None:
+        super().__init__()
+        self.use_bottleneck_attention = config.use_bottleneck_attention
+        self.input = BottleneckLayer(config)
+        self.attention = BottleneckLayer(config) if config.key_query_shared_bottleneck else None
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, T, D) -> what queries and keys are made of, what values are, and the narrow states that the block adds to."""
+        narrow = self.input(x)
+        if self.use_bottleneck_attention:
+            return narrow, narrow, narrow
+        return x if self.attention is None else self.attention(x), x, narrow
+
+
+class MobileBertSelfAttention(HasHeads):
+    """Attention of a text to itself."""
+
+    query_name = "query"
+
+    def __init__(self, config: MobileBertConfig) -> None:
+        super().__init__()
+        size = config.true_hidden_size
+        self.head_dim = size // config.num_attention_heads
+        self.query, self.key = nn.Linear(size, size), nn.Linear(size, size)
+        self.value = nn.Linear(size if config.use_bottleneck_attention else config.hidden_size, size)
+        self.attend = Attend(default_scaling(self.head_dim), config.attention_probs_dropout_prob)
+
+    def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, values: Tensor) -> Tensor:
+        """Queries and keys are made of x (B, T, D), values of `values` (B, T, D or wider)."""
+        heads = (split_heads(states, self.head_dim) for states in (self.query(x), self.key(x), self.value(values)))
+        return merge_heads(self.attend(*heads, mask))
+
+
+class MobileBertAdd(nn.Module):
+    """norm(dropout(dense(x)) + residual)."""
+
+    def __init__(self, config: MobileBertConfig, size: int, output_size: int, dropout: float, eps: float) -> None:
+        super().__init__()
+        self.dense, self.dropout = nn.Linear(size, output_size), nn.Dropout(dropout)
+        self.LayerNorm = norm(config, output_size, eps)
+
+    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
+        output: Tensor = self.LayerNorm(self.dropout(self.dense(x)) + residual)
+        return output
+
+
+class MobileBertAttention(nn.Module):
+    """norm(narrow + dense(attention(x)))."""
+
+    def __init__(self, config: MobileBertConfig) -> None:
+        super().__init__()
+        size, dropout = config.true_hidden_size, 0.0 if config.use_bottleneck else config.hidden_dropout_prob
+        self.self = MobileBertSelfAttention(config)
+        self.output = MobileBertAdd(config, size, size, dropout, config.layer_norm_eps)
+
+    def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, values: Tensor, narrow: Tensor) -> Tensor:
+        output: Tensor = self.output(self.self(x, mask, cache, values=values), narrow)
+        return output
+
+
+class MobileBertIntermediate(nn.Module):
+    """act(dense(x)), the inner layer of an MLP."""
+
+    def __init__(self, config: MobileBertConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.true_hidden_size, config.intermediate_size)
+        self.act = activation(config.hidden_act)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.dense(x))
+
+
+class FFNLayer(nn.Module):
+    """norm(x + mlp(x)), narrow."""
+
+    def __init__(self, config: MobileBertConfig) -> None:
+        super().__init__()
+        self.intermediate = MobileBertIntermediate(config)
+        self.output = MobileBertAdd(
+            config, config.intermediate_size, config.true_hidden_size, dropout=0.0, eps=config.layer_norm_eps
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.output(self.intermediate(x), x)
+        return output
+
+
+class MobileBertOutput(MobileBertAdd):
+    """The end of the last MLP, and behind it what makes the states wide again and adds those that came in."""
+
+    def __init__(self, config: MobileBertConfig) -> None:
+        inner, rate = config.true_hidden_size, config.hidden_dropout_prob
+        super().__init__(config, config.intermediate_size, inner, 0.0 if config.use_bottleneck else rate, eps=1e-5)
+        wide = config.hidden_size
+        self.bottleneck = MobileBertAdd(config, inner, wide, rate, config.layer_norm_eps) if config.use_bottleneck else None
+
+    def forward(self, x: Tensor, narrow: Tensor, residual: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        x = super().forward(x, narrow)
+        return x if self.bottleneck is None else self.bottleneck(x, residual)
+
+
+class MobileBertLayer(Layer):
+    """Wide states become narrow, attend, go through the MLPs one after another, and become wide again."""
+
+    def __init__(self, config: MobileBertConfig, layer_idx: int = 0) -> None:
+        super().__init__()
+        self.bottleneck = Bottleneck(config) if config.use_bottleneck else None
+        self.attention = MobileBertAttention(config)
+        self.ffn = nn.ModuleList(FFNLayer(config) for _ in range(config.num_feedforward_networks - 1))
+        self.intermediate = MobileBertIntermediate(config)
+        self.output = MobileBertOutput(config)
+
+    def forward(self, x: Tensor, mask: Mask | None = None, cache: Any = None) -> Tensor:
+        asking, values, narrow = (x, x, x) if self.bottleneck is None else self.bottleneck(x)
+        narrow = self.attention(asking, mask, cache, values=values, narrow=narrow)
+        for mlp in self.ffn:
+            narrow = mlp(narrow)
+        output: Tensor = self.output(self.intermediate(narrow), narrow, x)
+        return output
+
+
+class MobileBertPooler(nn.Module):
+    """The state of the first token, with `classifier_activation` through tanh(dense(x))."""
+
+    def __init__(self, config: MobileBertConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size) if config.classifier_activation else None
+
+    def forward(self, x: Tensor, padding: Tensor | None = None) -> Tensor:
+        """(B, T, D) -> (B, D). With `padding` (B, T), True where real, of the first real token of each row."""
+        first = first_state(x, padding)
+        return first if self.dense is None else torch.tanh(self.dense(first))
+
+
+class MobileBertPreTrainedModel(EncoderPreTrainedModel):
+    """What all MobileBERT classes share."""
+
+    config_class = MobileBertConfig
+    base_model_prefix = "mobilebert"
+    _no_split_modules = ["MobileBertEmbeddings", "MobileBertLayer"]
+    config: MobileBertConfig
+
+
+class MobileBertModel(MobileBertPreTrainedModel):
+    """The encoder without a head; with `add_pooling_layer` it also gives `pooler_output`."""
+
+    _keys_to_ignore_on_load_unexpected = [*EncoderPreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\."]
+
+    def __init__(self, config: MobileBertConfig, add_pooling_layer: bool = True) -> None:
+        super().__init__(config)
+        self.embeddings = MobileBertEmbeddings(config)
+        self.encoder = EncoderStack(config, MobileBertLayer)
+        self.pooler = MobileBertPooler(config) if add_pooling_layer else None
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.embeddings.word_embeddings
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+    ) -> BaseModelOutputWithPooling:
+        """input_ids, token_type_ids, position_ids (B, T) or inputs_embeds (B, T, E); attention_mask (B, T), 0 for padding."""
+        words, mask = look_both_ways(self.embeddings.word_embeddings, input_ids, attention_mask, inputs_embeds)
+        if position_ids is None:
+            position_ids = text_positions(self.config, words, input_ids, attention_mask)
+        x = self.encoder(self.embeddings(words, token_type_ids, position_ids), mask, None)
+        pooled = None if self.pooler is None else self.pooler(x, mask.padding)
+        return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=pooled)
+
+
+class MobileBertPredictionHeadTransform(PredictionHeadTransform):
+    """norm(act(dense(x))), as wide as the states."""
+
+    narrows = False
+
+
+class FurtherColumns(Starting):
+    """x @ weight: columns of a table of words, stored the other way round."""
+
+    def __init__(self, size: int, vocab_size: int, deviation: float) -> None:
+        super().__init__()
+        self.weight, self.starts = nn.Parameter(torch.empty(size, vocab_size)), {"weight": normal(deviation)}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., size) -> (..., V)."""
+        return x @ self.weight
+
+
+class MobileBertLMPredictionHead(LMPredictionHead):
+    """Logits of a table of words whose first columns (`decoder`) are the embeddings, and the others those of `dense`."""
+
+    transform_class = MobileBertPredictionHeadTransform
+
+    def __init__(self, config: MobileBertConfig) -> None:
+        super().__init__(config)
+        self.sizes = (config.embedding_size, config.hidden_size - config.embedding_size)
+        self.dense = FurtherColumns(self.sizes[1], config.vocab_size, config.initializer_range)
+
+    def forward(self, x: Tensor) -> Tensor:
+        words, others = self.transform(x).split(self.sizes, dim=-1)
+        output: Tensor = self.decoder(words) + self.dense(others)
+        return output
+
+
+class MobileBertLanguageHead(TransformedLanguageHead):
+    """The vocabulary head, in part tied to the words."""
+
+    predictions_class = MobileBertLMPredictionHead
+    _tied_weights_keys = {
+        "cls.predictions.decoder.weight": "mobilebert.embeddings.word_embeddings.weight",
+        "cls.predictions.decoder.bias": "cls.predictions.bias",
+    }
+
+    def vocabulary_biases(self) -> list[tuple[nn.Module, str]]:
+        # Further columns grow as a bias does, by zeros for new words.
+        return [*super().vocabulary_biases(), (self.get_submodule("cls.predictions.dense"), "weight")]
+
+
+@dataclass
+class MobileBertForPreTrainingOutput(PreTrainingOutput):
+    """The published name of `PreTrainingOutput`."""
+
+
+class MobileBertForPreTraining(MobileBertLanguageHead, PreTraining, MobileBertPreTrainedModel):
+    """MobileBERT with the two heads it is trained with."""
+
+    backbone_class = MobileBertModel
+    output_class = MobileBertForPreTrainingOutput
+
+
+class MobileBertForMaskedLM(MobileBertLanguageHead, WithoutPooler, MaskedLM, MobileBertPreTrainedModel):
+    """MobileBERT that fills in masked tokens."""
+
+    backbone_class = MobileBertModel
+    _keys_to_ignore_on_load_unexpected = [
+        *WithoutPooler._keys_to_ignore_on_load_unexpected,
+        r"^cls\.seq_relationship\.",  # the published file holds both heads
+    ]
+
+
+class MobileBertForNextSentencePrediction(NextSentence, MobileBertPreTrainedModel):
+    """MobileBERT that says whether one text follows another."""
+
+    backbone_class = MobileBertModel
+
+
+class MobileBertForSequenceClassification(PooledClassifier, MobileBertPreTrainedModel):
+    """MobileBERT that classifies a text or a pair of texts."""
+
+    backbone_class = MobileBertModel
+
+
+class MobileBertForTokenClassification(WithoutPooler, TokenClassifier, MobileBertPreTrainedModel):
+    """MobileBERT that labels each token."""
+
+    backbone_class = MobileBertModel
+
+
+class MobileBertForQuestionAnswering(WithoutPooler, QuestionAnswering, MobileBertPreTrainedModel):
+    """MobileBERT that marks the answer to a question in a text."""
+
+    backbone_class = MobileBertModel
+
+
+class MobileBertForMultipleChoice(MultipleChoice, MobileBertPreTrainedModel):
+    """MobileBERT that chooses among several continuations."""
+
+    backbone_class = MobileBertModel
