@@ -904,6 +904,10 @@ from .models.time_series_transformer import TimeSeriesTransformerConfig as TimeS
 from .models.time_series_transformer.model import TimeSeriesTransformerForPrediction as TimeSeriesTransformerForPrediction
 from .models.time_series_transformer.model import TimeSeriesTransformerModel as TimeSeriesTransformerModel
 from .models.time_series_transformer.model import TimeSeriesTransformerPreTrainedModel as TimeSeriesTransformerPreTrainedModel
+from .models.timesfm import TimesFmConfig as TimesFmConfig
+from .models.timesfm.forecast import TimesFmModelForPrediction as TimesFmModelForPrediction
+from .models.timesfm.model import TimesFmModel as TimesFmModel
+from .models.timesfm.model import TimesFmPreTrainedModel as TimesFmPreTrainedModel
 from .models.umt5 import UMT5Config as UMT5Config
 from .models.umt5 import UMT5EncoderModel as UMT5EncoderModel
 from .models.umt5 import UMT5ForConditionalGeneration as UMT5ForConditionalGeneration
