@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bestiary.cache.layer_types import keeps_state, layer_types
+from bestiary.cache.layer_types import layer_types
 from bestiary.core import plugins
 from bestiary.loading.rules import Rule
 from bestiary.modeling.families import INDEX, declarations
@@ -125,7 +125,7 @@ def facts_of(family: ModuleType, types: dict[str, list[str]]) -> FamilyFacts:
 def held_by_cache(kind: Any) -> str:
     """What the layers of a model of this class keep between tokens, by the usual config."""
     config = kind.config_class()
-    attends, keeps = kind.kernels != ("eager",), any(map(keeps_state, layer_types(config).kinds))
+    attends, keeps = kind.kernels != ("eager",), layer_types(config).keeps_states
     held = ("keys, values and states" if attends else "states") if keeps else "keys and values"
     return f"{held}, of the encoder's output too" if config.is_encoder_decoder else held
 

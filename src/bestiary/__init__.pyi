@@ -78,6 +78,7 @@ from .cache.kinds.quantized import QuantizedCache as QuantizedCache
 from .cache.kinds.quantized import QuantizedCacheConfig as QuantizedCacheConfig
 from .cache.kinds.quantized import QuantizedLayer as QuantizedLayer
 from .cache.kinds.quantized import QuantoQuantizedCache as QuantoQuantizedCache
+from .cache.kinds.recurrent import HybridLayer as HybridLayer
 from .cache.kinds.recurrent import MambaCache as MambaCache
 from .cache.kinds.recurrent import RecurrentLayer as RecurrentLayer
 from .cache.kinds.sink import SinkCache as SinkCache
@@ -462,6 +463,10 @@ from .models.falcon.model import FalconForSequenceClassification as FalconForSeq
 from .models.falcon.model import FalconForTokenClassification as FalconForTokenClassification
 from .models.falcon.model import FalconModel as FalconModel
 from .models.falcon.model import FalconPreTrainedModel as FalconPreTrainedModel
+from .models.falcon_h1 import FalconH1Config as FalconH1Config
+from .models.falcon_h1 import FalconH1ForCausalLM as FalconH1ForCausalLM
+from .models.falcon_h1 import FalconH1Model as FalconH1Model
+from .models.falcon_h1 import FalconH1PreTrainedModel as FalconH1PreTrainedModel
 from .models.falcon_mamba import FalconMambaConfig as FalconMambaConfig
 from .models.falcon_mamba import FalconMambaForCausalLM as FalconMambaForCausalLM
 from .models.falcon_mamba import FalconMambaModel as FalconMambaModel

@@ -1,10 +1,13 @@
-"""A model some of whose layers keep a state, some all keys, and some those of a window, with each kind of cache."""
+"""A model some of whose layers keep a state, some all keys, some those of a window, or all both, with each kind of cache."""
 
 import pytest
 import torch
+from kit.filled import fill
 from kit.hybrid import KINDS, HybridForCausalLM, model_of
+from kit.windowed import config_of
 from torch import Tensor
 
+from bestiary import FalconH1Config, FalconH1ForCausalLM
 from bestiary.cache import DynamicCache, MambaCache, RecurrentLayer, build, implementations, load_cache, save_cache
 from bestiary.core.errors import ArgumentError, InputError
 
@@ -16,9 +19,13 @@ CALL = {"attention_mask": MASK, "max_new_tokens": 16}
 OPTIONS = {"quantized": {"residual_length": 64}, "sink": {"window_length": 40}}
 
 
-@pytest.fixture(scope="module", params=[KINDS, KINDS[1:]], ids=["state first", "keys first"])
-def model(request: pytest.FixtureRequest) -> HybridForCausalLM:
-    return model_of(request.param)
+@pytest.fixture(scope="module", params=[KINDS, KINDS[1:], None], ids=["state first", "keys first", "both in each layer"])
+def model(request: pytest.FixtureRequest) -> HybridForCausalLM | FalconH1ForCausalLM:
+    if request.param:
+        return model_of(request.param)
+    sizes = {"num_hidden_layers": 2, "mamba_d_ssm": 32, "mamba_n_heads": 4, "mamba_d_state": 8}
+    shape = {name: vars(config_of())[name] for name in ("hidden_size", "num_attention_heads", "num_key_value_heads")}
+    return fill(FalconH1ForCausalLM(FalconH1Config(vocab_size=64, intermediate_size=40, **sizes, **shape)), scale=1.5)
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +38,8 @@ def expected(model: HybridForCausalLM) -> Tensor:
 @pytest.mark.parametrize("kind", sorted(set(implementations()) - {"paged", "recurrent"}))
 @pytest.mark.parametrize("chunk", [None, 5])
 def test_tokens_are_the_same_with_any_kind_of_cache(model, expected, kind, chunk):
+    if kind == "sliding_window" and not model.config.declared("sliding_window"):
+        pytest.skip("there is no window")
     call = {**CALL, "cache_implementation": kind, "cache_config": OPTIONS.get(kind, {}), "prefill_chunk_size": chunk}
     got = model.generate(PROMPTS, **call, return_dict_in_generate=True)
     assert torch.equal(got.sequences, expected)

@@ -1,4 +1,4 @@
-"""What a config says of the layers of its model: which have a window, and which keep a state instead of keys."""
+"""What a config says of the layers of its model: which have a window, and which keep a state instead of keys or beside them."""
 
 from typing import Any, NamedTuple
 
@@ -6,8 +6,8 @@ from ..core.errors import ConfigError, did_you_mean
 
 # Kind of layer -> the field of the config that says how many tokens such a layer looks at.
 _LENGTHS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
-_STATES = ("linear_attention", "mamba", "conv")
-_KINDS = ("full_attention", *_LENGTHS, *_STATES)
+_STATES = ("linear_attention", "mamba", "conv", "mlp", "moe")  # the state of the last two is empty
+_KINDS = ("full_attention", "hybrid", *_LENGTHS, *_STATES)
 
 # What older files call kinds of layers.
 OLDER_KINDS = {"mamba": "linear_attention", "attention": "full_attention"}
@@ -16,6 +16,11 @@ OLDER_KINDS = {"mamba": "linear_attention", "attention": "full_attention"}
 def keeps_state(kind: str) -> bool:
     """Whether layers of this kind keep a state instead of keys."""
     return kind in _STATES
+
+
+def keeps_both(kind: str) -> bool:
+    """Whether layers of this kind keep keys and a state."""
+    return kind == "hybrid"
 
 
 class LayerTypes(NamedTuple):
@@ -46,10 +51,14 @@ class LayerTypes(NamedTuple):
         """Whether layer `layer_idx` keeps a state instead of keys."""
         return layer_idx < len(self.kinds) and keeps_state(self.kinds[layer_idx])
 
+    def is_hybrid(self, layer_idx: int) -> bool:
+        """Whether layer `layer_idx` keeps keys and a state."""
+        return layer_idx < len(self.kinds) and keeps_both(self.kinds[layer_idx])
+
     @property
     def keeps_states(self) -> bool:
-        """Whether any layer keeps a state instead of keys."""
-        return any(self.is_recurrent(layer_idx) for layer_idx in range(len(self.kinds)))
+        """Whether any layer keeps a state."""
+        return any(keeps_state(kind) or keeps_both(kind) for kind in self.kinds)
 
     @property
     def slides(self) -> bool:

@@ -1,7 +1,7 @@
 """The floor of all decoders of text: token embeddings, what joins them, layers of one or several kinds, a norm."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 
@@ -72,6 +72,11 @@ class DecoderStack(PreTrainedModel):
     def get_input_embeddings(self) -> nn.Module:
         return self.get_submodule(self.embedding_name)
 
+    def embed(self, input_ids: Tensor) -> Tensor:
+        """The embeddings (B, T, D) of tokens (B, T); embeddings that a caller gives in their place do not come here."""
+        embedded: Tensor = self.get_input_embeddings()(input_ids)
+        return embedded
+
     def enter(self, x: Tensor, position_ids: Tensor) -> Tensor:
         """The first layer's input from embedded tokens (B, T, D) and positions (B or 1, T)."""
         return x
@@ -109,8 +114,7 @@ class DecoderStack(PreTrainedModel):
         encoder_attention_mask (B, S): what a model with cross-attention looks at.
         """
         one_of(input_ids, inputs_embeds)
-        embed = self.get_input_embeddings()
-        x = embed(input_ids) if inputs_embeds is None else inputs_embeds
+        x = cast(Tensor, inputs_embeds) if input_ids is None else self.embed(input_ids)
         cache, across = self.start_cache(past_key_values, use_cache), {}
         if encoder_hidden_states is not None:
             over_memory, cache = look_at(self, encoder_hidden_states, encoder_attention_mask, x, cache)
@@ -118,7 +122,7 @@ class DecoderStack(PreTrainedModel):
         kinds = self.layer_types.kinds
         masks = {kind: self.layer_mask(kinds.index(kind), x, attention_mask, cache) for kind in dict.fromkeys(kinds)}
         position_ids = decoder_positions(x, attention_mask, position_ids, cache, self.reach)
-        x = self.enter(x if token_type_ids is None else x + embed(token_type_ids), position_ids)
+        x = self.enter(x if token_type_ids is None else x + self.embed(token_type_ids), position_ids)
         shared, stack = self.shared(x, position_ids), self.stacks[""]
         # A draft by early exit has the first layers only.
         for layer, kind in zip(self.get_submodule(stack.layers).children(), kinds, strict=False):

@@ -57,7 +57,7 @@ class GatedDeltaNet(Starting):
         """(B, T, D) -> (B, T, D). Padding gives zeros to the convolution and to the memory."""
         memory = None if cache is None else recurrent_layer(cache, self.layer_idx, x.device)
         earlier, state = (None, None) if memory is None else (memory.conv_states, memory.recurrent_states)
-        x = x if mask.padding is None else x * mask.padding[:, -x.shape[1] :, None]
+        x = x if mask.real_queries is None else x * mask.real_queries
         inputs, gate, rate, decay = self.project(x)
         inputs = inputs.transpose(1, 2)
         mixed = self.act(self.conv1d(inputs, earlier)).transpose(1, 2)

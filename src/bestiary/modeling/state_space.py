@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..cache.kinds.recurrent import recurrent_layer
+from ..cache.layer_types import keeps_both
 from ..nn.activations import activation
 from ..nn.alias import Alias
 from ..nn.init import Start, Starting, constant
@@ -49,7 +50,7 @@ class StateSpaceMixer(Starting):
     def __init__(self, config: Any, layer_idx: int) -> None:
         super().__init__()
         space: StateSpace = config.state_space
-        self.layer_idx, self.space = layer_idx, space
+        self.layer_idx, self.space, self.beside_keys = layer_idx, space, keeps_both(config.layer_kinds()[layer_idx])
         self.act = activation(space.act)
         self.conv1d = CausalConv1d(space.mixed, space.kernel, space.conv_bias)
         self.in_proj = nn.Linear(config.hidden_size, space.inner + space.mixed + space.heads, bias=space.bias)
@@ -72,8 +73,8 @@ class StateSpaceMixer(Starting):
         `shares` (B, T, 1): numbers of a mask that multiply what comes in and what the convolution gives, as published.
         """
         space, dtype = self.space, x.dtype
-        real = None if mask.padding is None else mask.padding[:, -x.shape[1] :, None]
-        memory = None if cache is None else recurrent_layer(cache, self.layer_idx, x.device)
+        real = mask.real_queries
+        memory = None if cache is None else recurrent_layer(cache, self.layer_idx, x.device, self.beside_keys)
         earlier, state = (None, None) if memory is None else (memory.conv_states, memory.recurrent_states)
         kept = real if shares is None else shares
         projected = self.project(x if kept is None else x * kept)

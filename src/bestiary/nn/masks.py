@@ -77,6 +77,11 @@ class Mask:
         plain = self.padding is None and self.dense is None and self.additive is None
         return self.causal and square and plain and (self.window is None or self.keys <= self.window)
 
+    @property
+    def real_queries(self) -> Tensor | None:
+        """(B, T, 1), True where the new token is real; None when all are."""
+        return None if self.padding is None else self.padding.narrow(1, self.first_query, self.queries).unsqueeze(-1)
+
     def windowed(self, window: int | None) -> Self:
         """The same mask with another window (layers with and without a window share the rest)."""
         return replace(self, window=window, _cached=None)

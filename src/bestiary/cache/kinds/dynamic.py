@@ -1,6 +1,7 @@
 """A cache that grows with the sequence, the default of most models."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Self
 
 import torch
@@ -10,7 +11,7 @@ from ...core.errors import InputError
 from ..base import Cache, Legacy
 from ..layer import CacheLayer, Change, Tokens, move_rows
 from ..layer_types import LayerTypes, layer_types
-from .recurrent import RecurrentLayer
+from .recurrent import layer_for
 from .sliding_window import SlidingWindowLayer
 from .static import check_tokens
 
@@ -150,10 +151,9 @@ class DynamicCache(Cache):
         self.layers = [self.make_layer(index) for index in range(len(types.kinds))]
 
     def make_layer(self, layer_idx: int) -> CacheLayer:
-        if self.types.is_recurrent(layer_idx):
-            return RecurrentLayer()
         window = self.types.window_of(layer_idx)
-        return DynamicLayer() if window is None else SlidingWindowLayer(window)
+        make: Callable[[], CacheLayer] = DynamicLayer if window is None else partial(SlidingWindowLayer, window)
+        return layer_for(self.types, layer_idx, make)
 
     def options(self) -> dict[str, Any]:
         return {"keep_all": True} if not self.types.kinds or (self.types.slides and self.types.window is None) else {}

@@ -1,6 +1,8 @@
 """A cache that keeps older tokens in few bits (after Liu et al. 2024, KIVI)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +15,7 @@ from ..layer import CacheLayer, Change, Tokens
 from ..layer_types import layer_types
 from ..quantizers import BACKENDS, NativePacked, Packed
 from .dynamic import DynamicLayer
-from .recurrent import RecurrentLayer
+from .recurrent import layer_for
 from .sliding_window import SlidingWindowLayer
 
 __all__ = ["HQQQuantizedCache", "QuantizedCache", "QuantizedCacheConfig", "QuantizedLayer", "QuantoQuantizedCache"]
@@ -201,10 +203,11 @@ class QuantizedCache(Cache):
         self.types = layer_types(config)
 
     def make_layer(self, layer_idx: int) -> CacheLayer:
-        if self.types.is_recurrent(layer_idx):
-            return RecurrentLayer()
         window = self.types.window_of(layer_idx)
-        return QuantizedLayer(self.settings) if window is None else SlidingWindowLayer(window)
+        make: Callable[[], CacheLayer] = (
+            partial(QuantizedLayer, self.settings) if window is None else partial(SlidingWindowLayer, window)
+        )
+        return layer_for(self.types, layer_idx, make)
 
     def options(self) -> dict[str, Any]:
         settings = vars(self.settings)

@@ -1,5 +1,6 @@
-"""The cache of layers that keep a state of fixed size instead of keys and values (Gu and Dao 2023, Mamba)."""
+"""The cache of layers that keep a state of fixed size instead of keys and values (Gu and Dao 2023, Mamba), or beside them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -8,8 +9,9 @@ from torch import Tensor
 from ...core.errors import ArgumentError
 from ..base import Cache
 from ..layer import CacheLayer, Change
+from ..layer_types import LayerTypes
 
-__all__ = ["MambaCache", "RecurrentLayer"]
+__all__ = ["HybridLayer", "MambaCache", "RecurrentLayer"]
 
 ALIASES: dict[str, dict[str, Any]] = {"mamba": {}}
 
@@ -101,26 +103,106 @@ class RecurrentLayer(CacheLayer):
         self._seen = numbers["seen"]
 
 
-def recurrent_layer(cache: Cache, layer_idx: int, device: torch.device | None = None) -> RecurrentLayer:
+class HybridLayer(CacheLayer):
+    """The keys and values of an attention, and the state of what stands beside it in the same block.
+
+    Attributes:
+        attention: what keeps the keys and values; all that attention asks goes there. memory: what keeps the state.
+    """
+
+    resumes, not_cut = RecurrentLayer.resumes, RecurrentLayer.not_cut
+
+    def __init__(self, attention: CacheLayer) -> None:
+        self.attention, self.memory = attention, RecurrentLayer()
+
+    @property
+    def keys(self) -> Tensor | None:
+        return self.attention.keys
+
+    @property
+    def values(self) -> Tensor | None:
+        return self.attention.values
+
+    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+        return self.attention.update(key_states, value_states)
+
+    def geometry(self, new: int) -> tuple[int, int | Tensor]:
+        return self.attention.geometry(new)
+
+    def shown(self, mask: Tensor, new: int) -> Tensor:
+        return self.attention.shown(mask, new)
+
+    def position(self) -> int | Tensor:
+        return self.attention.position()
+
+    def get_seq_length(self) -> int:
+        return self.attention.get_seq_length()
+
+    def get_max_length(self) -> int | None:
+        return self.attention.get_max_length()
+
+    def crop(self, length: int) -> None:
+        """Does nothing: `can_crop` holds for the present length alone."""
+
+    def needs(self, length: int) -> int:
+        return length
+
+    def map_tensors(self, change: Change) -> None:
+        self.attention.map_tensors(change)
+        self.memory.map_tensors(change)
+
+    def map_batch(self, change: Change) -> None:
+        self.attention.map_batch(change)
+        self.memory.map_batch(change)
+
+    def reorder(self, parents: Tensor, since: int) -> None:
+        self.attention.reorder(parents, since)
+        self.memory.reorder(parents, since)
+
+    def reset(self) -> None:
+        self.attention.reset()
+        self.memory.reset()
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
+        (keys, numbers), (states, more) = self.attention.state(), self.memory.state()
+        return keys | states, more | numbers
+
+    def restore(self, tensors: dict[str, Tensor], numbers: dict[str, int]) -> None:
+        states = {name: tensor for name, tensor in tensors.items() if name in ("conv_states", "recurrent_states")}
+        self.attention.restore({name: tensor for name, tensor in tensors.items() if name not in states}, numbers)
+        self.memory.restore(states, numbers)
+
+
+def layer_for(types: LayerTypes, layer_idx: int, make: Callable[[], CacheLayer]) -> CacheLayer:
+    """A new layer for the kind of layer `layer_idx`; `make` gives one that keeps keys and values."""
+    if types.is_recurrent(layer_idx):
+        return RecurrentLayer()
+    return HybridLayer(make()) if types.is_hybrid(layer_idx) else make()
+
+
+def recurrent_layer(
+    cache: Cache, layer_idx: int, device: torch.device | None = None, beside_keys: bool = False
+) -> RecurrentLayer:
     """What `cache` keeps for layer `layer_idx`, one with a state, of a model that computes on `device` (None: as last time).
 
-    A cache that knows no config, or makes all layers alike, learns here that this layer keeps a state.
+    A cache that knows no config, or makes all layers alike, learns here that this layer keeps a state, or, with `beside_keys`,
+    a state and keys.
 
     Raises:
         ArgumentError: it holds keys and values for that layer.
     """
     layer = cache.layer(layer_idx)
-    if not isinstance(layer, RecurrentLayer):
+    if not isinstance(layer, RecurrentLayer | HybridLayer):
         if layer.get_seq_length():
             raise ArgumentError(
                 f"layer {layer_idx} of this model keeps a state, and this {type(cache).__name__} holds the keys and values of "
                 f"{layer.get_seq_length()} tokens for it: another model filled it; make a new one"
             )
-        cache.layers[layer_idx] = layer = RecurrentLayer()
+        cache.layers[layer_idx] = layer = HybridLayer(layer) if beside_keys else RecurrentLayer()
         cache.is_compileable = False  # its states are new tensors in each step
     if cache.transfer is not None:
         cache.transfer.bring(cache.layers, layer_idx, device)
-    return layer
+    return layer.memory if isinstance(layer, HybridLayer) else layer
 
 
 class MambaCache(Cache):

@@ -1,5 +1,7 @@
 """Caches of fixed size: nothing is allocated after the first step, and a forward with them can be compiled once."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,7 +13,7 @@ from ..base import Cache
 from ..building import CacheConfig
 from ..layer import CacheLayer, Change, Tokens, move_rows
 from ..layer_types import layer_types
-from .recurrent import RecurrentLayer
+from .recurrent import HybridLayer, layer_for
 
 __all__ = ["StaticCache", "StaticCacheConfig", "StaticLayer", "StaticSlidingWindowLayer"]
 
@@ -313,18 +315,16 @@ class StaticCache(Cache):
             for size in (head_dim, value_dim or head_dim)
         )
         for layer in self.layers:
+            layer = layer.attention if isinstance(layer, HybridLayer) else layer
             if isinstance(layer, FixedLayer):
                 layer.allocate(keys, values)
 
     def make_layer(self, layer_idx: int) -> CacheLayer:
-        if self.types.is_recurrent(layer_idx):
-            return RecurrentLayer()
-        window = self.types.window_of(layer_idx)
-        return (
-            StaticLayer(self.max_cache_len)
-            if window is None or window > self.max_cache_len
-            else StaticSlidingWindowLayer(self.max_cache_len, window)
-        )
+        window, slots = self.types.window_of(layer_idx), self.max_cache_len
+        make: Callable[[], CacheLayer] = partial(StaticLayer, slots)
+        if window is not None and window <= slots:
+            make = partial(StaticSlidingWindowLayer, slots, window)
+        return layer_for(self.types, layer_idx, make)
 
     def get_max_length(self, layer_idx: int = 0) -> int | None:
         """Tokens this cache can ever hold; None when every layer has a window that fits."""

@@ -39,7 +39,7 @@ class Lfm2ShortConv(nn.Module):
     def forward(self, x: Tensor, mask: Mask, cache: Any) -> Tensor:
         """(B, T, D) -> (B, T, D). Padding gives zeros to the convolution."""
         memory = None if cache is None else recurrent_layer(cache, self.layer_idx, x.device)
-        real = None if mask.padding is None else mask.padding[:, -x.shape[1] :, None]
+        real = mask.real_queries
         x = x if real is None else x * real
         before, behind, x = self.in_proj(x).chunk(3, dim=-1)
         inputs = before * x

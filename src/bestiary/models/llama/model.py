@@ -157,13 +157,18 @@ class LlamaMLP(nn.Module):
         output: Tensor = self.get_submodule(self.down_name)(self._inner(x))
         return output
 
+    def gated(self, gate: Tensor) -> Tensor:
+        """What the gate's numbers (B, T, F) multiply the others by."""
+        opened: Tensor = self.act(gate)
+        return opened
+
     def _inner(self, x: Tensor) -> Tensor:
         output: Tensor
         if self.gate_name is not None and self.up_name is not None:
-            output = self.act(self.get_submodule(self.gate_name)(x)) * self.get_submodule(self.up_name)(x)
+            output = self.gated(self.get_submodule(self.gate_name)(x)) * self.get_submodule(self.up_name)(x)
         elif self.gate_name is not None:
             gate, up = self.get_submodule(self.gate_name)(x).chunk(2, dim=-1)
-            output = self.act(gate) * up
+            output = self.gated(gate) * up
         else:
             output = self.act(self.get_submodule(self.up_name or "")(x))
         return output

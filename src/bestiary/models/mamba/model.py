@@ -73,7 +73,7 @@ class MambaMixer(Starting):
 
         `shares` (B, T, 1): numbers of a mask that multiply what comes in and what the convolution gives, as published.
         """
-        real = None if mask.padding is None else mask.padding[:, -x.shape[1] :, None]
+        real = mask.real_queries
         memory = None if cache is None else recurrent_layer(cache, self.layer_idx, x.device)
         earlier, state = (None, None) if memory is None else (memory.conv_states, memory.recurrent_states)
         x, gate = self.in_proj(x if shares is None else x * shares).chunk(2, dim=-1)
