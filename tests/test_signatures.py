@@ -65,7 +65,8 @@ NOT_THERE = {
     "ProcessorMixin.__call__:*": "a processor takes the inputs of the parts that it has",
     "Detr*.forward:inputs_embeds": "published, and without effect there",
     "DetrForSegmentation.forward:*": "the same inputs as DetrForObjectDetection, handed on",
-    "*Layer.forward:*": "called layer(x, mask, cache, ...)",
+    "*Layer.forward:* LongformerSelfAttention.forward:*": "called layer(x, mask, cache, ...)",
+    "LongformerSelfAttention:layer_id": "called layer_idx, as in every family",
     "DebertaV2Tokenizer*:unk_id": "the place of unk_token in the file says it",
     "AlbertTokenizer*:trim_offsets GPTNeoXTokenizer*:trim_offsets Gemma3TextConfig:attn_logit_softcapping"
     " GPTNeoXFor*.forward:token_type_ids *ForPrediction.generate:output_*"

@@ -611,6 +611,17 @@ from .models.llama4_text import Llama4ForCausalLM as Llama4ForCausalLM
 from .models.llama4_text import Llama4TextConfig as Llama4TextConfig
 from .models.llama4_text import Llama4TextModel as Llama4TextModel
 from .models.llama4_text import Llama4TextPreTrainedModel as Llama4TextPreTrainedModel
+from .models.longformer import LongformerConfig as LongformerConfig
+from .models.longformer.model import LongformerForMaskedLM as LongformerForMaskedLM
+from .models.longformer.model import LongformerForMultipleChoice as LongformerForMultipleChoice
+from .models.longformer.model import LongformerForQuestionAnswering as LongformerForQuestionAnswering
+from .models.longformer.model import LongformerForSequenceClassification as LongformerForSequenceClassification
+from .models.longformer.model import LongformerForTokenClassification as LongformerForTokenClassification
+from .models.longformer.model import LongformerModel as LongformerModel
+from .models.longformer.model import LongformerPreTrainedModel as LongformerPreTrainedModel
+from .models.longformer.model import LongformerSelfAttention as LongformerSelfAttention
+from .models.longformer.tokenizer import LongformerTokenizer as LongformerTokenizer
+from .models.longformer.tokenizer import LongformerTokenizerFast as LongformerTokenizerFast
 from .models.m2m_100 import M2M100Config as M2M100Config
 from .models.m2m_100 import M2M100ForConditionalGeneration as M2M100ForConditionalGeneration
 from .models.m2m_100 import M2M100Model as M2M100Model

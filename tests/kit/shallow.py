@@ -28,6 +28,8 @@ def shallow_config(config: Any, layers: int | None = None) -> Any:
             values[field.name] = min(values[field.name], count)
     if values.get("layer_types"):
         values["layer_types"] = list(kinds[:count])
+    if isinstance(values.get("attention_window"), list):
+        values["attention_window"] = values["attention_window"][:count]
     for name in type(config).sub_configs:
         values[name] = shallow_config(getattr(config, name), layers).to_dict()
     return type(config)(**values)

@@ -28,6 +28,7 @@ APART = {
     ("EsmSelfAttention", "scaling"): "queries are multiplied before they turn there, scores here, which is the same",
     ("ConvBertEncoder", "gradient_checkpointing"): "layers and models say it",
     ("EsmEncoder", "gradient_checkpointing"): "layers and models say it",
+    ("LongformerEncoder", "gradient_checkpointing"): "layers and models say it",
     ("RoFormerEncoder", "gradient_checkpointing"): "layers and models say it",
     ("T5Attention", "gradient_checkpointing"): "layers and models say it",
     ("DetrConvEncoder", "config"): "the module at this path is a plain nn.ModuleDict",

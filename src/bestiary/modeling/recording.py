@@ -39,9 +39,9 @@ class Recorder:
             for module in layers.modules():
                 if isinstance(module, Attend):
                     inner = prefix.removesuffix("decoder_") if module.cross else prefix
-                    name = f"{inner}cross_attentions" if module.cross else f"{inner}attentions"
+                    names = (f"{inner}cross_attentions" if module.cross else f"{inner}attentions", f"{inner}global_attentions")
                     self.handles.append(module.register_forward_pre_hook(self._request_weights, with_kwargs=True))
-                    self.handles.append(module.register_forward_hook(self._record_weights(name)))
+                    self.handles.append(module.register_forward_hook(self._record_weights(*names)))
 
     def _ours(self) -> bool:
         return threading.get_ident() == self.thread
@@ -64,13 +64,15 @@ class Recorder:
     def _request_weights(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         return (args, {**kwargs, "need_weights": True}) if self._ours() else None
 
-    def _record_weights(self, name: str) -> Any:
+    def _record_weights(self, *names: str) -> Any:
+        """Of what attention gives, file all but the first under `names`, as far as there is so much."""
+
         def hook(module: nn.Module, args: Any, output: Any) -> Any:
             if not self._ours() or not isinstance(output, tuple):
                 return None
-            mixed, weights = output
-            self.records.setdefault(name, []).append(weights)
-            return mixed
+            for name, weights in zip(names, output[1:], strict=False):
+                self.records.setdefault(name, []).append(weights)
+            return output[0]
 
         return hook
 
