@@ -924,6 +924,10 @@ from .models.timesfm import TimesFmConfig as TimesFmConfig
 from .models.timesfm.forecast import TimesFmModelForPrediction as TimesFmModelForPrediction
 from .models.timesfm.model import TimesFmModel as TimesFmModel
 from .models.timesfm.model import TimesFmPreTrainedModel as TimesFmPreTrainedModel
+from .models.timesfm2_5 import TimesFm2_5Config as TimesFm2_5Config
+from .models.timesfm2_5.forecast import TimesFm2_5ModelForPrediction as TimesFm2_5ModelForPrediction
+from .models.timesfm2_5.model import TimesFm2_5Model as TimesFm2_5Model
+from .models.timesfm2_5.model import TimesFm2_5PreTrainedModel as TimesFm2_5PreTrainedModel
 from .models.umt5 import UMT5Config as UMT5Config
 from .models.umt5 import UMT5EncoderModel as UMT5EncoderModel
 from .models.umt5 import UMT5ForConditionalGeneration as UMT5ForConditionalGeneration

@@ -18,6 +18,7 @@ class Recorder:
     """Collects what the hooks see; a call on another thread through the same modules is not mistaken for ours."""
 
     records: dict[str, list[torch.Tensor]] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
     handles: list[Any] = field(default_factory=list)
     thread: int = field(default_factory=threading.get_ident)
 
@@ -28,6 +29,8 @@ class Recorder:
             name, parts = f"{prefix}hidden_states", list(layers.children())
             if stack.inner is not None:
                 parts = [layer for group in parts for layer in group.get_submodule(stack.inner).children()]
+            if stack.once:
+                self.limits |= {name: len(parts), f"{name}!": 1}
             for layer in parts[: int(stack.entry)] if stack.outputs else parts:
                 self.handles.append(layer.register_forward_pre_hook(self._record_input(name)))
             for layer in parts[: len(parts) - stack.entry] if stack.outputs else ():
@@ -39,7 +42,13 @@ class Recorder:
             for module in layers.modules():
                 if isinstance(module, Attend):
                     inner = prefix.removesuffix("decoder_") if module.cross else prefix
+<<<<<<< HEAD
                     names = (f"{inner}cross_attentions" if module.cross else f"{inner}attentions", f"{inner}global_attentions")
+=======
+                    name = f"{inner}cross_attentions" if module.cross else f"{inner}attentions"
+                    if stack.once:
+                        self.limits[name] = self.limits.get(name, 0) + 1
+>>>>>>> e808cfd (TimesFM 2.5: both classes on the parts of TimesFM; states are recorded of the first of its two passes)
                     self.handles.append(module.register_forward_pre_hook(self._request_weights, with_kwargs=True))
                     self.handles.append(module.register_forward_hook(self._record_weights(*names)))
 
@@ -78,9 +87,10 @@ class Recorder:
 
     def results(self) -> dict[str, tuple[torch.Tensor, ...]]:
         """Name of an output field (with a dot for nested outputs) -> what was recorded for it, in order of execution."""
-        tensors = {name: tuple(recorded) for name, recorded in self.records.items() if not name.endswith("!")}
+        records = {name: tuple(recorded)[: self.limits.get(name)] for name, recorded in self.records.items()}
+        tensors = {name: recorded for name, recorded in records.items() if not name.endswith("!")}
         for name in list(tensors):
-            last = self.records.get(f"{name}!")
+            last = records.get(f"{name}!")
             if last:  # a final module may also run earlier (dropout); its last output counts
                 tensors[name] = (*tensors[name], last[-1])
         return tensors

@@ -12,6 +12,7 @@ class Stack:
         final: path of the module whose output is the final state; None for the last layer's own output.
         outputs: the states are the first layer's input and all layers' outputs, where something happens between layers.
         entry: with `outputs`, False where the last layer's own output takes the place of the first one's input.
+        once: whether only the first pass through the layers counts, where a forward makes several.
         complete: False where the last layer's output is no hidden state: only inputs are.
         inner: where layers stand in groups, the path of the list of layers in each group.
     """
@@ -22,3 +23,4 @@ class Stack:
     entry: bool = True
     inner: str | None = None
     complete: bool = True
+    once: bool = False
