@@ -42,13 +42,9 @@ class Recorder:
             for module in layers.modules():
                 if isinstance(module, Attend):
                     inner = prefix.removesuffix("decoder_") if module.cross else prefix
-<<<<<<< HEAD
                     names = (f"{inner}cross_attentions" if module.cross else f"{inner}attentions", f"{inner}global_attentions")
-=======
-                    name = f"{inner}cross_attentions" if module.cross else f"{inner}attentions"
                     if stack.once:
-                        self.limits[name] = self.limits.get(name, 0) + 1
->>>>>>> e808cfd (TimesFM 2.5: both classes on the parts of TimesFM; states are recorded of the first of its two passes)
+                        self.limits[names[0]] = self.limits.get(names[0], 0) + 1
                     self.handles.append(module.register_forward_pre_hook(self._request_weights, with_kwargs=True))
                     self.handles.append(module.register_forward_hook(self._record_weights(*names)))
 
