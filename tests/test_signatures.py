@@ -70,6 +70,7 @@ NOT_THERE = {
     "DebertaV2Tokenizer*:unk_id": "the place of unk_token in the file says it",
     "AlbertTokenizer*:trim_offsets GPTNeoXTokenizer*:trim_offsets Gemma3TextConfig:attn_logit_softcapping"
     " GPTNeoXFor*.forward:token_type_ids *ForPrediction.generate:output_*"
+    " SwitchTransformersEncoderModel.forward:use_cache"
     " PatchTSTModel.forward:future_values BioGptFor*.forward:token_type_ids": "published, and without effect there",
     "BioGptForSequenceClassification.forward:logits_to_keep": "published, and of no use where one token is classified",
     "*Config:num_mtp_layers": "layers that guess further tokens, which no published class has; kept, as any value",

@@ -906,6 +906,13 @@ from .models.starcoder2 import Starcoder2ForSequenceClassification as Starcoder2
 from .models.starcoder2 import Starcoder2ForTokenClassification as Starcoder2ForTokenClassification
 from .models.starcoder2 import Starcoder2Model as Starcoder2Model
 from .models.starcoder2 import Starcoder2PreTrainedModel as Starcoder2PreTrainedModel
+from .models.switch_transformers import SwitchTransformersConfig as SwitchTransformersConfig
+from .models.switch_transformers import SwitchTransformersEncoderModel as SwitchTransformersEncoderModel
+from .models.switch_transformers import SwitchTransformersForConditionalGeneration as SwitchTransformersForConditionalGeneration
+from .models.switch_transformers import SwitchTransformersModel as SwitchTransformersModel
+from .models.switch_transformers import SwitchTransformersPreTrainedModel as SwitchTransformersPreTrainedModel
+from .models.switch_transformers.model import SwitchTransformersSparseMLP as SwitchTransformersSparseMLP
+from .models.switch_transformers.model import SwitchTransformersTop1Router as SwitchTransformersTop1Router
 from .models.t5 import T5Config as T5Config
 from .models.t5.model import T5EncoderModel as T5EncoderModel
 from .models.t5.model import T5ForConditionalGeneration as T5ForConditionalGeneration

@@ -11,16 +11,17 @@ from transformers import modeling_outputs
 
 from bestiary.compat import outputs
 from bestiary.compat.names import MODULES, RENAMED
+from bestiary.core import mixture_outputs, series_outputs
 from bestiary.core import outputs as core
-from bestiary.core import series_outputs
 
 NAMES = [each.name for each in ast.parse(inspect.getsource(modeling_outputs)).body if isinstance(each, ast.ClassDef)]
 HERE = sorted(outputs._FIELDS)
 
 
 def test_all_are_here() -> None:
-    assert MODULES["modeling_outputs"] == ("core.outputs", "core.series_outputs", "compat.outputs")
-    assert [name for name in NAMES if name not in {*dir(core), *dir(series_outputs), *HERE, *RENAMED["modeling_outputs"]}] == []
+    assert MODULES["modeling_outputs"] == ("core.outputs", "core.series_outputs", "core.mixture_outputs", "compat.outputs")
+    here = {*dir(core), *dir(series_outputs), *dir(mixture_outputs), *HERE, *RENAMED["modeling_outputs"]}
+    assert [name for name in NAMES if name not in here] == []
     assert len(NAMES) > 40
 
 

@@ -31,6 +31,7 @@ APART = {
     ("LongformerEncoder", "gradient_checkpointing"): "layers and models say it",
     ("RoFormerEncoder", "gradient_checkpointing"): "layers and models say it",
     ("T5Attention", "gradient_checkpointing"): "layers and models say it",
+    ("SwitchTransformersAttention", "gradient_checkpointing"): "layers and models say it",
     ("DetrConvEncoder", "config"): "the module at this path is a plain nn.ModuleDict",
     ("DetrMHAttentionMap", "attention_dropout"): "nothing is dropped there, whatever the config says of other attention",
     ("EsmRotaryEmbedding", "config"): None,  # one table, as published

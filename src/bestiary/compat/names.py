@@ -99,7 +99,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "modelcard": ("compat.scripts",),
     "modeling_flash_attention_utils": ("compat.generic",),
     "modeling_layers": ("compat.heads",),
-    "modeling_outputs": ("core.outputs", "core.series_outputs", "compat.outputs"),
+    "modeling_outputs": ("core.outputs", "core.series_outputs", "core.mixture_outputs", "compat.outputs"),
     "modeling_rope_utils": ("compat.rotary", "compat.annotations"),
     "modeling_utils": (
         "compat.scripts",

@@ -8,8 +8,6 @@ from ..core.outputs import ModelOutput
 _STATES = "hidden_states attentions"
 _ENCODER = "encoder_last_hidden_state encoder_hidden_states encoder_attentions"
 _DECODER = "past_key_values decoder_hidden_states decoder_attentions"
-_ROUTED = f"{_DECODER} decoder_router_logits cross_attentions {_ENCODER} encoder_router_logits"
-_LOSSES = "encoder_z_loss decoder_z_loss encoder_aux_loss decoder_aux_loss"
 
 _FIELDS = {
     "BaseModelOutputWithPoolingAndProjection": f"last_hidden_state pooler_output {_STATES} projection_state",
@@ -21,8 +19,6 @@ _FIELDS = {
         f"last_hidden_state past_key_values {_STATES} cross_attentions router_probs router_logits"
     ),
     "SemanticSegmenterOutput": f"loss logits {_STATES}",
-    "Seq2SeqMoEModelOutput": f"last_hidden_state {_ROUTED}",
-    "Seq2SeqMoEOutput": f"loss logits {_LOSSES} {_ROUTED}",
     "Seq2SeqSpectrogramOutput": f"loss spectrogram {_DECODER} cross_attentions {_ENCODER}",
     "Wav2Vec2BaseModelOutput": f"last_hidden_state extract_features {_STATES}",
     "XVectorOutput": f"loss logits embeddings {_STATES}",

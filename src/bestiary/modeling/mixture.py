@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ..core.outputs import BaseModelOutputWithPast, MoeModelOutputWithPast
-from ..nn.moe import Experts, GroupedRouter, Router
+from ..nn.moe import Experts, GroupedRouter, Router, ScoresExperts
 from .decoder import Decoder
 from .decoder_config import DecoderConfig
 
@@ -136,22 +136,22 @@ class MixtureDecoder(Decoder):
         )
         if not output_router_logits:
             return run()
-        with _routers_recorded(self) as scores:
+        with routers_recorded(self) as scores:
             output = run()
         return MoeModelOutputWithPast(**dict(output.items()), router_logits=tuple(scores))
 
 
 @contextmanager
-def _routers_recorded(model: nn.Module) -> Iterator[list[Tensor]]:
+def routers_recorded(model: nn.Module) -> Iterator[list[Tensor]]:
     """The scores that each router gives while the body runs, on this thread, in order."""
     scores: list[Tensor] = []
     thread = threading.get_ident()
 
-    def note(module: nn.Module, args: Any, output: tuple[Tensor, ...]) -> None:
+    def note(module: ScoresExperts, args: Any, output: tuple[Tensor, ...]) -> None:
         if threading.get_ident() == thread:
-            scores.append(output[0])
+            scores.append(output[module.scores_at])
 
-    routers = [module for module in model.modules() if isinstance(module, Router)]
+    routers = [module for module in model.modules() if isinstance(module, ScoresExperts)]
     handles = [router.register_forward_hook(note) for router in routers]
     try:
         yield scores

@@ -173,6 +173,19 @@ def load_balancing_loss(router_logits: Sequence[Tensor], chosen: int, attention_
     return scores.shape[1] * ((sent * counts).sum(0) / total * ((probabilities * counts).sum(0) / total)).sum()
 
 
+def row_balancing_loss(router_logits: Sequence[Tensor]) -> Tensor:
+    """The same for experts of which each token gets one, each row by itself: the mean over rows of the scores (B, T, E)."""
+    probabilities = torch.cat(list(router_logits), dim=1).softmax(dim=-1)
+    experts = probabilities.shape[-1]
+    sent = F.one_hot(probabilities.argmax(dim=-1), experts).to(probabilities)
+    return experts * (sent.mean(dim=1) * probabilities.mean(dim=1)).sum(dim=-1).mean()
+
+
+def router_z_loss(router_logits: Sequence[Tensor]) -> Tensor:
+    """The mean square of log(sum(exp(scores))), which keeps the scores (..., E) of routers small (Zoph et al. 2022, eq. 5)."""
+    return torch.cat([scores.logsumexp(dim=-1).flatten() for scores in router_logits]).square().mean()
+
+
 def weighted_average(values: Tensor, weights: Tensor) -> Tensor:
     """The mean of values (...), weighted; what weighs nothing may be NaN. Weights that sum to less than 1 count as 1."""
     weighted = torch.where(weights != 0, values * weights, 0.0)

@@ -1,5 +1,8 @@
 """Mixtures of experts: of many MLPs each token passes through a few, which a router chooses (Shazeer et al. 2017)."""
 
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -7,7 +10,30 @@ from .activations import activation
 from .alias import Alias
 
 
-class Router(nn.Linear):
+class ScoresExperts(nn.Module):
+    """A router. What it gives is a tuple.
+
+    Class attributes:
+        scores_at: which of its values are the scores of the experts.
+    """
+
+    scores_at: ClassVar[int] = 0
+
+
+class ScoringLinear(nn.Linear):
+    """Scores of experts, computed in a dtype of their own: small differences decide (Fedus et al. 2021, section 2.4)."""
+
+    def __init__(self, size: int, experts: int, bias: bool = False, *, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__(size, experts, bias=bias)
+        self.computes_in = dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        """States (..., D) -> (..., E)."""
+        bias = None if self.bias is None else self.bias.to(self.computes_in)
+        return nn.functional.linear(x.to(self.computes_in), self.weight.to(self.computes_in), bias)
+
+
+class Router(ScoresExperts, nn.Linear):
     """Scores E experts for each token and chooses the k best (Fedus et al. 2021; Jiang et al. 2024, section 2.1).
 
     Args:
@@ -117,12 +143,46 @@ class SparseMixer(Router):
         return share + (share * torch.where(whole, 1.0, 1 / 3) - share).detach(), drawn
 
 
-class Experts(nn.Module):
+class ExpertLoop(nn.Module, ABC):
+    """E experts: each sees the tokens that chose it, one expert after the other."""
+
+    @property
+    @abstractmethod
+    def num_experts(self) -> int:
+        """E."""
+
+    @abstractmethod
+    def _one(self, expert: int, x: Tensor) -> Tensor:
+        """What an expert gives for states (N, D)."""
+
+    def forward(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
+        """States (N, D), and for each its experts and their shares (N, k) -> (N, D), the sum of what they give times share."""
+        if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.is_meta:  # type: ignore[attr-defined, no-untyped-call]
+            return self._all(x, shares, experts)
+        result = torch.zeros_like(x)
+        for expert in experts.unique().tolist():
+            rows, places = (experts == expert).nonzero(as_tuple=True)
+            result = result.index_add(0, rows, self._share(expert, x[rows], shares[rows, places, None]))
+        return result
+
+    def _share(self, expert: int, x: Tensor, shares: Tensor) -> Tensor:
+        """What an expert adds for states (N, D), of which it has shares (N, 1)."""
+        return self._one(expert, x) * shares
+
+    def _all(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
+        """The same in steps that do not depend on the choice, as a graph needs it: every expert sees every token."""
+        by_expert = torch.zeros(x.shape[0], self.num_experts, dtype=x.dtype, device=x.device).scatter(1, experts, shares)
+        result = torch.zeros_like(x)
+        for expert in range(self.num_experts):
+            result = result + self._share(expert, x, by_expert[:, expert, None])
+        return result
+
+
+class Experts(ExpertLoop):
     """E gated MLPs, down(act(gate(x)) * up(x)), in two parameters: `gate_up_proj` (E, 2 I, D) and `down_proj` (E, D, I)."""
 
     @property
     def num_experts(self) -> int:
-        """E."""
         return len(self.down_proj)
 
     @property
@@ -141,31 +201,9 @@ class Experts(nn.Module):
         self.down_proj = nn.Parameter(torch.empty(count, size, inner))
         self.act = activation(act)
 
-    def forward(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
-        """States (N, D), and for each its experts and their shares (N, k) -> (N, D), the sum of what they give times share."""
-        if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.is_meta:  # type: ignore[attr-defined, no-untyped-call]
-            return self._all(x, shares, experts)
-        result = torch.zeros_like(x)
-        for expert in experts.unique().tolist():
-            rows, places = (experts == expert).nonzero(as_tuple=True)
-            result = result.index_add(0, rows, self._share(expert, x[rows], shares[rows, places, None]))
-        return result
-
-    def _share(self, expert: int, x: Tensor, shares: Tensor) -> Tensor:
-        """What an expert adds for states (N, D), of which it has shares (N, 1)."""
-        return self._one(expert, x) * shares
-
     def _one(self, expert: int, x: Tensor) -> Tensor:
         gate, up = nn.functional.linear(x, self.gate_up_proj[expert]).chunk(2, dim=-1)
         return nn.functional.linear(self.act(gate) * up, self.down_proj[expert])
-
-    def _all(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
-        """The same in steps that do not depend on the choice, as a graph needs it: every expert sees every token."""
-        by_expert = torch.zeros(x.shape[0], self.num_experts, dtype=x.dtype, device=x.device).scatter(1, experts, shares)
-        result = torch.zeros_like(x)
-        for expert in range(self.num_experts):
-            result = result + self._share(expert, x, by_expert[:, expert, None])
-        return result
 
     def extra_repr(self) -> str:
         return f"experts={self.num_experts}, size={self.hidden_dim}, inner={self.intermediate_dim}"

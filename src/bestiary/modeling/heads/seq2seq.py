@@ -36,7 +36,13 @@ class GeneratingSeq2Seq(GenerationMixin, Seq2SeqPreTrainedModel):
 
 
 class Seq2SeqLM(GeneratingSeq2Seq, VocabularyHead, Seq2SeqPreTrainedModel):
-    """The same with its head in this class; the model without it follows in the order of bases."""
+    """The same with its head in this class; the model without it follows in the order of bases.
+
+    Class attributes:
+        output_class: what forward gives; a family whose backbone gives more has another, with fields for it.
+    """
+
+    output_class: ClassVar[Any] = Seq2SeqLMOutput
 
     def add_head(self, config: PreTrainedConfig) -> None:
         super().add_head(config.get_text_config(decoder=True))
@@ -61,7 +67,8 @@ class Seq2SeqLM(GeneratingSeq2Seq, VocabularyHead, Seq2SeqPreTrainedModel):
         output: Any = super().forward(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
         logits = self.vocabulary_logits(output.last_hidden_state)
         loss = None if labels is None else token_loss(logits, labels, num_items_in_batch)
-        return Seq2SeqLMOutput(loss=loss, logits=logits, **recorded(output))
+        written: Seq2SeqLMOutput = self.output_class(loss=loss, logits=logits, **recorded(output))
+        return written
 
 
 class DecoderLM(CausalLM, Seq2SeqPreTrainedModel):

@@ -13,6 +13,8 @@ from ...core.plugins import lazy
 from ...modeling.config import PreTrainedConfig
 from ...nn.activation_names import ACTIVATION_NAMES
 
+Buckets = Annotated[int, Range(4, 2**20)]  # of distances: two for each side of a token, near and far
+
 
 class T5Config(PreTrainedConfig):
     """Hyperparameters; the defaults are T5 small's.
@@ -39,7 +41,7 @@ class T5Config(PreTrainedConfig):
     num_layers: Depth = 6
     num_decoder_layers: Depth | None = None
     num_heads: Size = 8
-    relative_attention_num_buckets: Annotated[int, Range(4, 2**20)] = 32  # two for each side of a token, near and far
+    relative_attention_num_buckets: Buckets = 32
     relative_attention_max_distance: Length = 128
     dropout_rate: Rate = 0.1
     layer_norm_epsilon: Rate = 1e-6

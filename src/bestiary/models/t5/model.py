@@ -170,7 +170,12 @@ class T5Block(Layer):
     def __init__(self, config: T5Config, layer_idx: int, is_decoder: bool) -> None:
         super().__init__()
         cross = [T5LayerCrossAttention(config, layer_idx)] if is_decoder else []
-        self.layer = nn.ModuleList([self.attention_class(config, layer_idx, is_decoder), *cross, T5LayerFF(config)])
+        mlp = self.mlp(config, layer_idx, is_decoder)
+        self.layer = nn.ModuleList([self.attention_class(config, layer_idx, is_decoder), *cross, mlp])
+
+    def mlp(self, config: T5Config, layer_idx: int, is_decoder: bool) -> nn.Module:
+        """What of the block is behind all attention."""
+        return T5LayerFF(config)
 
     def forward(
         self,
@@ -190,7 +195,11 @@ class T5Block(Layer):
 
 
 class T5PreTrainedModel(Seq2SeqPreTrainedModel):
-    """What all T5 classes share."""
+    """What all T5 classes share.
+
+    Class attributes:
+        always_shares: whether both stacks have one table of words also where the config ties none.
+    """
 
     config_class = T5Config
     base_model_prefix = "transformer"
@@ -205,11 +214,12 @@ class T5PreTrainedModel(Seq2SeqPreTrainedModel):
         nn.Embedding: lambda table, config: start_usually(table, config.initializer_factor),
     }
     model_dim = Alias("config.d_model")
-    config: T5Config
+    always_shares: ClassVar[bool] = True
+    config: Any
 
     def ties(self) -> dict[str, str]:
-        """Both stacks always share one embedding; the output layer joins them where the config ties words."""
-        tied = {**super().ties(), **self._tied_weights_keys}
+        """Both stacks share one table of words, mostly always; the output layer joins them where the config ties words."""
+        tied = {**super().ties(), **(self._tied_weights_keys if self.always_shares else {})}
         if not self.config.tie_word_embeddings:
             tied.pop("lm_head.weight", None)
         return tied
