@@ -18,6 +18,7 @@ from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
 from ..core.signatures import is_of_the_library, stand_for, undecorated
 from ..nn import inputs
+from ..nn.block import Block, show_published
 from ..nn.layer import Layer
 from ..nn.rope import Rotary
 from . import checks, head_masks
@@ -124,6 +125,8 @@ class CallMixin(ModelParts):
         """What `run` gives, a forward of this model, with all that a call does around it."""
         if len(args) > 1:
             args, kwargs = self._by_name(args, kwargs)
+        if not torch.compiler.is_compiling():
+            self._show_published()
         if "token_type_ids" in kwargs and "token_type_ids" not in self._places:
             checks.drop_segments(self, kwargs)
         if self.main_input_name == "input_ids" and not torch.compiler.is_compiling() and not self.holds_models():
@@ -154,6 +157,14 @@ class CallMixin(ModelParts):
         inputs.warn_of_words(return_dict=return_dict)
         plain = not (self.config.return_dict if return_dict is None else return_dict)
         return output.to_tuple() if plain and isinstance(output, ModelOutput) else output
+
+    def _show_published(self) -> None:
+        """Let modules of others that stand among the layers be called as published models call theirs."""
+        for stack in self.stacks.values() if self.base_model is self else ():
+            with suppress(AttributeError):  # one half of a model may have the layers of that half alone
+                for layer in self.get_submodule(stack.layers).children():
+                    if not isinstance(layer, Block):
+                        show_published(layer)
 
     def _by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with all but the first by name: forward takes fewer by place than the published one."""

@@ -42,6 +42,7 @@ class SelfAttention(HasHeads):
         interleaved: whether the pairs that rotary positions turn are neighbours.
     """
 
+    is_causal = True
     output_name: ClassVar[str] = "out_proj"
     in_fp32: ClassVar[bool] = False
     interleaved: ClassVar[bool] = False
@@ -177,6 +178,8 @@ class DecoderBlock(Layer):
         norm_names and parallel are attributes of the block where the config says them.
     """
 
+    order = "hidden_states attention_mask position_ids past_key_values use_cache"
+    is_causal = True
     attention_class: ClassVar[type[nn.Module]]
     mlp_class: ClassVar[type[nn.Module]] = PlainMLP
     attention_name: ClassVar[str] = "attn"

@@ -11,6 +11,7 @@ from ..loading.rules import rename
 from ..nn.activations import activation
 from ..nn.alias import Alias
 from ..nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
+from ..nn.block import Block
 from ..nn.embeddings import LearnedPositions
 from ..nn.inputs import one_of, warn_of_hidden_rows
 from ..nn.kernels import default_scaling
@@ -24,6 +25,9 @@ from .cross_attention import look_at
 from .encoder_config import EncoderConfig
 from .pruning import HeadWeights
 from .recording import Stack
+
+# The published parameters of a block, in their order.
+ENCODER_ORDER = "hidden_states attention_mask encoder_hidden_states encoder_attention_mask past_key_values"
 
 
 class EncoderEmbeddings(nn.Module):
@@ -71,6 +75,7 @@ class EncoderSelfAttention(HasHeads):
         super().__init__()
         size = config.hidden_size
         self.layer_idx, self.head_dim = layer_idx, size // config.num_attention_heads
+        self.is_causal = config.is_decoder and not cross
         self.query, self.key, self.value = nn.Linear(size, size), nn.Linear(size, size), nn.Linear(size, size)
         self.attend = Attend(default_scaling(self.head_dim), config.attention_probs_dropout_prob, cross=cross)
 
@@ -127,14 +132,16 @@ class EncoderOutput(nn.Module):
         return output
 
 
-class EncoderAttention(nn.Module):
+class EncoderAttention(Block):
     """The first half of a block: attention, then norm(residual + dense(x)).
 
     Class attributes:
         self_class: the attention, built from the config, the layer's number and whether it looks at an encoder.
     """
 
+    order, gives = ENCODER_ORDER, "attentions"
     self_class: ClassVar[type[nn.Module]] = EncoderSelfAttention
+    is_causal = Alias("self.is_causal")
 
     def __init__(self, config: EncoderConfig, layer_idx: int, cross: bool = False) -> None:
         super().__init__()
@@ -166,7 +173,9 @@ class EncoderLayer(Layer):
         output_class: the end of the second half, built from the config and the width of the MLP.
     """
 
+    order = ENCODER_ORDER
     attention_class: ClassVar[type[nn.Module]] = EncoderAttention
+    is_causal = Alias("attention.is_causal")
     output_class: ClassVar[type[nn.Module]] = EncoderOutput
     is_decoder, add_cross_attention = Alias("config.is_decoder"), Alias("config.add_cross_attention")
 

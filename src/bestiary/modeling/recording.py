@@ -32,12 +32,12 @@ class Recorder:
             if stack.once:
                 self.limits |= {name: len(parts), f"{name}!": 1}
             for layer in parts[: int(stack.entry)] if stack.outputs else parts:
-                self.handles.append(layer.register_forward_pre_hook(self._record_input(name)))
+                self.handles.append(nn.Module.register_forward_pre_hook(layer, self._record_input(name)))
             for layer in parts[: len(parts) - stack.entry] if stack.outputs else ():
-                self.handles.append(layer.register_forward_hook(self._record_output(name)))
+                self.handles.append(nn.Module.register_forward_hook(layer, self._record_output(name)))
             final = model.get_submodule(stack.final) if stack.final else parts[-1]
             if stack.complete:
-                self.handles.append(final.register_forward_hook(self._record_output(f"{name}!")))
+                self.handles.append(nn.Module.register_forward_hook(final, self._record_output(f"{name}!")))
         if attentions:
             for module in layers.modules():
                 if isinstance(module, Attend):

@@ -3,16 +3,33 @@
 import torch
 from torch import Tensor, nn
 
+from ..core.errors import ArgumentError
 from ..nn.rope import Rotary
 from .rotary_config import RotaryConfig
 
 
-def rotary_modules(config: RotaryConfig) -> nn.ModuleDict:
+class RotaryTables(nn.ModuleDict):
+    """Kind of layer -> its rotary table; called as published models call theirs, it gives the angles of one kind."""
+
+    def forward(self, x: Tensor, position_ids: Tensor, layer_type: str | None = None) -> tuple[Tensor, Tensor]:
+        """Positions (B or 1, T) -> cos and sin (B or 1, T, K) in the dtype of `x`, for the layers of a kind.
+
+        Raises:
+            ArgumentError: there is no such kind, or several that differ and none is named.
+        """
+        kinds = list(self.keys())
+        if layer_type not in kinds and (layer_type is not None or len(set(self.values())) != 1):
+            raise ArgumentError(f"layer_type is {layer_type!r:.80}; the layers of this model are {', '.join(kinds)}")
+        cos_sin: tuple[Tensor, Tensor] = self[layer_type or kinds[0]](position_ids, x.dtype)
+        return cos_sin
+
+
+def rotary_modules(config: RotaryConfig) -> RotaryTables:
     """Kind of layer -> what gives its keys and queries their positions; kinds with equal tables share one."""
     tables, limit = config.rotary_tables, int(config.get("max_position_embeddings"))
     modules = [Rotary(table, config.head_size, limit, config.interleaved_rotary) for table in tables.values()]
     first = {kind: next(i for i, other in enumerate(tables.values()) if other == table) for kind, table in tables.items()}
-    return nn.ModuleDict({kind: modules[index] for kind, index in first.items()})
+    return RotaryTables({kind: modules[index] for kind, index in first.items()})
 
 
 def rotary_states(modules: nn.ModuleDict, position_ids: Tensor, dtype: torch.dtype) -> dict[str, tuple[Tensor, Tensor]]:

@@ -18,6 +18,10 @@ from .config import PreTrainedConfig
 class Seq2SeqAttention(HasHeads):
     """Attention of states to themselves, or, as cross-attention, to an encoder's output (`memory`)."""
 
+    order = "hidden_states key_value_states past_key_values attention_mask"
+    names = {"memory": "key_value_states"}
+    named_states = True
+
     def __init__(
         self, size: int, heads: int, layer_idx: int, dropout: float = 0.0, cross: bool = False, key_bias: bool = True
     ) -> None:
@@ -51,6 +55,7 @@ class Seq2SeqLayer(Layer):
         key_bias: whether keys have a bias.
     """
 
+    order = "hidden_states attention_mask encoder_hidden_states encoder_attention_mask past_key_values use_cache"
     is_decoder: ClassVar[bool] = False
     norm_first: ClassVar[bool] = False
     key_bias: ClassVar[bool] = True
@@ -62,6 +67,7 @@ class Seq2SeqLayer(Layer):
         attention = partial(Seq2SeqAttention, size, heads, layer_idx, config.get("attention_dropout"), key_bias=self.key_bias)
         self.dropout, self.activation_dropout = config.get("dropout"), config.get("activation_dropout")
         self.self_attn = attention()
+        self.is_causal = self.self_attn.is_causal = self.is_decoder
         self.self_attn_layer_norm = nn.LayerNorm(size)
         if self.looks_at_memory(config):
             self.encoder_attn = attention(cross=True)

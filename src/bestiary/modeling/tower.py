@@ -14,6 +14,8 @@ from .seq2seq_layers import Seq2SeqAttention
 class TowerAttention(Seq2SeqAttention):
     """Self-attention; what it may look at is the mask's matter."""
 
+    order = "hidden_states attention_mask"
+
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config.get("hidden_size"), config.get("num_attention_heads"), 0, config.get("attention_dropout"))
 

@@ -4,23 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from .alias import Alias
+from .block import Block
 
 
-class Layer(nn.Module):
-    """Base of every repeated block.
-
-    Every block, and every attention inside of one, is called in one order, and takes of the keywords those that it uses:
-
-        layer(x, mask, cache, *, rotary=None, bias=None, memory=None, memory_mask=None)
-
-    x: the hidden states (B, T, D); a block gives the next ones, alone or first in a tuple. mask: the keys that the T queries
-    may look at (`nn.masks.Mask`), None for all. cache: what keeps keys and values, or None. rotary: cosines and sines of the
-    positions (B or 1, T, K). bias: numbers added to the scores (B or 1, H, T, S). memory: an encoder's states (B, M, D) and
-    memory_mask: which of them may be looked at.
+class Layer(Block):
+    """Base of every repeated block; how it is called stands in `nn/block.py`.
 
     With `recompute` set, training drops the block's inner activations and computes them again in the backward pass
     (Chen et al. 2016); gradients are the same.

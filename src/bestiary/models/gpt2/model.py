@@ -35,6 +35,7 @@ class BranchEnd(Conv1D):
 class GPT2Attention(HasHeads):
     """Causal self-attention, or, as cross-attention, attention to an encoder's states (`memory`)."""
 
+    order = "hidden_states past_key_values attention_mask encoder_hidden_states encoder_attention_mask"
     split_size = Alias("embed_dim")
 
     def __init__(self, config: GPT2Config, layer_idx: int, cross: bool = False) -> None:
@@ -43,6 +44,7 @@ class GPT2Attention(HasHeads):
         self.layer_idx, self.head_dim = layer_idx, size // config.n_head
         self.reorder_and_upcast_attn, self.scale_attn_weights = config.reorder_and_upcast_attn, config.scale_attn_weights
         self.c_attn = Conv1D((2 if cross else 3) * size, size)
+        self.is_causal = not cross
         self.q_attn = Conv1D(size, size) if cross else None
         self.c_proj = BranchEnd(size, size)
         scaling = default_scaling(self.head_dim) if self.scale_attn_weights else 1.0
@@ -83,6 +85,7 @@ class GPT2MLP(PlainMLP):
 class GPT2Block(DecoderBlock):
     """x + attention(norm(x)), perhaps x + attention(norm(x), memory), then x + mlp(norm(x))."""
 
+    order = "hidden_states past_key_values attention_mask encoder_hidden_states encoder_attention_mask use_cache"
     attention_class, mlp_class = GPT2Attention, GPT2MLP
 
     def __init__(self, config: GPT2Config, layer_idx: int) -> None:

@@ -41,6 +41,8 @@ class LlamaAttention(HasHeads):
         has_sinks: whether each head has an attention sink, `sinks` (see `nn.kernels.Scoring`).
     """
 
+    order = "hidden_states position_embeddings attention_mask past_key_values"
+    named_states, is_causal = True, True
     bias: ClassVar[bool | None] = None
     output_bias: ClassVar[bool | None] = None
     output_name: ClassVar[str] = "o_proj"
@@ -188,6 +190,8 @@ class LlamaDecoderLayer(Layer):
             where the config does not say it (`use_parallel_residual`). An MLP without a norm of its own shares the attention's.
     """
 
+    order = "hidden_states attention_mask position_ids past_key_values use_cache position_embeddings"
+    is_causal = True
     attention_class: ClassVar[type[nn.Module]] = LlamaAttention
     mlp_class: ClassVar[type[nn.Module]] = LlamaMLP
     state_class: ClassVar[type[nn.Module] | None] = None

@@ -1,6 +1,6 @@
 """The modules of T5. Parameter names are the published ones."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from ...modeling.seq2seq import Half, Seq2SeqPreTrainedModel, TextDecoder, TextE
 from ...nn.activations import activation
 from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
+from ...nn.block import Block
 from ...nn.init import Starting, normal, start_usually
 from ...nn.layer import Layer, within_half
 from ...nn.masks import Mask
@@ -71,6 +72,9 @@ class T5Attention(HasHeads, Starting):
     """Attention without scaling; with `has_bias` it owns a table of distances, its own or that of all layers of the stack."""
 
     query_name = "q"
+    order = "hidden_states mask key_value_states position_bias past_key_values"
+    names = {"mask": "mask", "memory": "key_value_states"}
+    gives = "position_bias attentions"
     relative_attention_num_buckets = Alias("config.relative_attention_num_buckets")
 
     def __init__(self, config: T5Config, layer_idx: int, is_decoder: bool, has_bias: bool = False, cross: bool = False) -> None:
@@ -88,6 +92,7 @@ class T5Attention(HasHeads, Starting):
             self.relative_attention_bias = nn.Embedding(config.relative_attention_num_buckets, config.num_heads)
             self.starts["relative_attention_bias.weight"] = normal(config.initializer_factor * config.d_model**-0.5)
         self.attend = Attend(1.0, config.dropout_rate, cross=cross)
+        self.is_causal = is_decoder and not cross
 
     def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, S, D) -> (B, H, S, K) twice."""
@@ -97,6 +102,13 @@ class T5Attention(HasHeads, Starting):
         """The bias (1, H, T, S) of every query and key by their distance. Padding shifts both, so it changes nothing."""
         table, limit = self.relative_attention_bias, self.relative_attention_max_distance
         return per_pair(table(bucket(distances(mask), table.num_embeddings, limit, both_ways=not self.is_decoder)), mask)
+
+    def further(self, name: str, mask: Mask, values: Mapping[str, Any]) -> Tensor | None:
+        bias: Tensor | None = values.get("bias")
+        if bias is None and self.has_relative_attention_bias:
+            return self.position_bias(mask)
+        weight = self.q.weight
+        return weight.new_zeros(1, self.num_heads, mask.queries, mask.keys) if bias is None else bias
 
     def forward(
         self, x: Tensor, mask: Mask | None, cache: Any, *, bias: Tensor | None = None, memory: Tensor | None = None
@@ -108,7 +120,7 @@ class T5Attention(HasHeads, Starting):
         return output
 
 
-class T5Branch(nn.Module):
+class T5Branch(Block):
     """x + dropout(branch(norm(x)))."""
 
     def __init__(self, config: T5Config) -> None:
@@ -128,22 +140,35 @@ class T5LayerSelfAttention(T5Branch):
         shares_bias: whether only the first of a stack has a table of distances, which all use.
     """
 
+    order = "hidden_states attention_mask position_bias past_key_values"
+    gives = "position_bias attentions"
     shares_bias: ClassVar[bool] = True
+    is_causal = Alias("SelfAttention.is_causal")
 
     def __init__(self, config: T5Config, layer_idx: int, is_decoder: bool) -> None:
         super().__init__(config)
         self.SelfAttention = T5Attention(config, layer_idx, is_decoder, has_bias=layer_idx == 0 or not self.shares_bias)
 
-    def forward(self, x: Tensor, mask: Mask, cache: Any, *, bias: Tensor | None) -> Tensor:
+    def further(self, name: str, mask: Mask, values: Mapping[str, Any]) -> Tensor | None:
+        return self.SelfAttention.further(name, mask, values)
+
+    def forward(self, x: Tensor, mask: Mask, cache: Any, *, bias: Tensor | None = None) -> Tensor:
         return self.add(self.SelfAttention, x, mask, cache, bias=bias)
 
 
 class T5LayerCrossAttention(T5Branch):
     """Attention to the encoder's output; it has no bias."""
 
+    order = "hidden_states key_value_states attention_mask position_bias past_key_values"
+    names = {"memory": "key_value_states"}
+    gives = "position_bias attentions"
+
     def __init__(self, config: T5Config, layer_idx: int) -> None:
         super().__init__(config)
         self.EncDecAttention = T5Attention(config, layer_idx, is_decoder=True, cross=True)
+
+    def further(self, name: str, mask: Mask, values: Mapping[str, Any]) -> Tensor | None:
+        return self.EncDecAttention.further(name, mask, values)
 
     def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor) -> Tensor:
         if mask is not None and mask.padding is not None:  # added to scores, so that a row without a real token has a mean
@@ -165,7 +190,13 @@ class T5LayerFF(T5Branch):
 class T5Block(Layer):
     """Self-attention, in a decoder attention to the encoder, and an MLP, under the published name `layer`."""
 
+    order = (
+        "hidden_states attention_mask position_bias encoder_hidden_states encoder_attention_mask"
+        " encoder_decoder_position_bias past_key_values"
+    )
+    gives = "position_bias encoder_decoder_position_bias"
     attention_class: ClassVar[type[T5LayerSelfAttention]] = T5LayerSelfAttention
+    is_causal = Alias("layer.0.is_causal")
 
     def __init__(self, config: T5Config, layer_idx: int, is_decoder: bool) -> None:
         super().__init__()
@@ -176,6 +207,13 @@ class T5Block(Layer):
     def mlp(self, config: T5Config, layer_idx: int, is_decoder: bool) -> nn.Module:
         """What of the block is behind all attention."""
         return T5LayerFF(config)
+
+    def further(self, name: str, mask: Mask | None, values: Mapping[str, Any]) -> Tensor | None:
+        attention: Any = self.layer[0]
+        if name != "position_bias":
+            attention, mask, values = self.layer[1], values.get("memory_mask"), {}
+        bias: Tensor | None = None if mask is None else attention.further(name, mask, values)
+        return bias
 
     def forward(
         self,

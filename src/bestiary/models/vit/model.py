@@ -14,6 +14,7 @@ from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
+from ...nn.block import Block
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
@@ -64,8 +65,10 @@ class ViTOutput(nn.Module):
         return output
 
 
-class ViTAttention(nn.Module):
+class ViTAttention(Block):
     """Self-attention and its output projection."""
+
+    gives = "attentions"
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
