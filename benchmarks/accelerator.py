@@ -21,6 +21,13 @@ MIXTURE: dict[str, Any] = {
     "num_key_value_heads": 8, "max_position_embeddings": 4096, "tie_word_embeddings": False,
 }  # fmt: skip
 SHAPES = {"135 M": ("Llama", LLAMA_135M), "6 B": ("Llama", LARGE), "3 B of 8 experts": ("Mixtral", MIXTURE)}
+CASES = [
+    ("135 M", 1, ["dynamic"]),
+    ("6 B", 1, ["dynamic", "static"]),
+    ("6 B", 32, ["dynamic"]),
+    ("3 B of 8 experts", 1, ["dynamic"]),
+]
+"""Shapes, rows, and the caches to decode with; with a static one, both libraries compile their steps."""
 PROMPT = 128
 LIBRARIES = ("bestiary", "transformers")
 
@@ -61,26 +68,26 @@ def timed(call: Any, times: int) -> float:
     return statistics.median(taken)
 
 
-def speed(library: str, shape: str, rows: int, tokens: int, cache: str, where: str) -> dict[str, float]:
-    """Tokens per second of `rows` rows behind a prompt, and seconds of a forward over it. cache: "dynamic" or "static"."""
+def speed(library: str, shape: str, rows: int, tokens: int, caches: list[str], where: str) -> dict[str, float]:
+    """Seconds of a forward over a prompt; for each cache, tokens per second of `rows` rows behind it; bytes of the weights."""
     import torch
 
     model = model_of(library, shape, where)
     ids = torch.randint(3, 500, (rows, PROMPT), device=where)
-    options = {"attention_mask": torch.ones_like(ids), "do_sample": False}
-    if cache == "static":
-        options["cache_implementation"] = "static"
-
-    def generate(count: int) -> Any:
-        return model.generate(ids, max_new_tokens=count, min_new_tokens=count, **options)
-
+    figures: dict[str, float] = {"weights": sum(part.numel() * part.element_size() for part in model.parameters())}
     with torch.no_grad():
-        forward = timed(lambda: model(ids), 6)
-        generate(tokens)  # compiles what is compiled
-        generate(tokens)
-        taken = timed(lambda: generate(tokens), 3)
-    weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
-    return {"forward": forward, "rate": rows * tokens / taken, "weights": weights}
+        model(ids)  # the first call warms up
+        figures["forward"] = timed(lambda: model(ids), 5)
+    for cache in caches:
+        options = {"cache_implementation": "static"} if cache == "static" else {}
+
+        def generate(options: dict[str, Any] = options) -> None:
+            model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=tokens, **options)
+
+        for _ in range(2 if options else 1):  # compiles what is compiled; the second call records it
+            generate()
+        figures[cache] = rows * tokens / timed(generate, 3)
+    return figures
 
 
 def bandwidth(where: str) -> float:
@@ -118,25 +125,21 @@ def measure(options: Options = Options()) -> list[Row]:
     if not where:
         return []
     turns = min(options.turns, 3)
-    cases = [("135 M", 1), ("6 B", 1), ("6 B", 32), ("3 B of 8 experts", 1)]
-    moved = new_process(bandwidth, where=where)
     rows = []
-    for shape, batch in cases[:1] if options.quick else cases:
-        for cache in ("dynamic", "static"):
-            shared = {"shape": shape, "rows": batch, "tokens": 16 if options.quick else 128, "cache": cache, "where": where}
-            ours, peer = in_turn(turns, *((speed, {"library": name, **shared}) for name in LIBRARIES))
-            what = f"{shape}, bfloat16, batch {batch}"
-            if cache == "dynamic":
-                forwards = (columns(ours, "forward"), columns(peer, "forward"))
-                rows.append(compare(f"{what}: forward of {PROMPT} tokens", *forwards, "s", at_most=1.0))
-            rates = (columns(ours, "rate"), columns(peer, "rate"))
+    for shape, batch, caches in CASES[:1] if options.quick else CASES:
+        shared = {"shape": shape, "rows": batch, "tokens": 16 if options.quick else 128, "caches": caches, "where": where}
+        ours, peer = in_turn(turns, *((speed, {"library": name, **shared}) for name in LIBRARIES))
+        what = f"{shape}, bfloat16, batch {batch}"
+        forwards = (columns(ours, "forward"), columns(peer, "forward"))
+        rows.append(compare(f"{what}: forward of {PROMPT} tokens", *forwards, "s", at_most=1.0))
+        for cache in caches:
+            rates = (columns(ours, cache), columns(peer, cache))
             rows.append(compare(f"{what}, {cache} cache", *rates, "tokens/s", at_least=1.0))
-            if batch == 1 and "experts" not in shape:
-                limit = moved / ours[0]["weights"]
+            if batch == 1 and shape == "6 B":
+                limit = new_process(bandwidth, where=where) / ours[0]["weights"]
                 rows.append(compare(f"{what}, {cache} cache", rates[0], limit, "tokens/s", beside="memory's limit"))
     if not options.quick:
-        batched = in_turn(
-            1, *((crowd, {"library": name, "shape": "6 B", "requests": 128, "where": where}) for name in LIBRARIES)
-        )
+        shared = {"shape": "6 B", "requests": 128, "where": where}
+        batched = in_turn(1, *((crowd, {"library": name, **shared}) for name in LIBRARIES))
         rows.append(compare("6 B, 128 requests of mixed length", *batched, "tokens/s", at_least=1.0))
     return rows

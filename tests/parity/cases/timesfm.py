@@ -19,6 +19,15 @@ def series() -> Inputs:
     return {"past_values": [torch.rand(length) * 9 + 1 for length in (40, 17, 9)], "freq": [0, 2, 1]}
 
 
+def real_patches(inputs: Inputs) -> torch.Tensor:
+    """(3, patches): where a patch of four holds a value. Padding attends to nothing, for which every kernel has an answer."""
+    values = inputs["past_values"]
+    padding = inputs.get("past_values_padding")
+    if padding is None:
+        padding = torch.stack([torch.arange(LENGTH) < LENGTH - len(row) for row in values]).float()
+    return padding.unflatten(1, (-1, 4)).amin(-1) == 0
+
+
 CASE = Case(
     config_class="TimesFmConfig",
     config={
@@ -33,8 +42,8 @@ CASE = Case(
         "quantiles": [0.1, 0.5, 0.8],
     },
     heads={
-        "TimesFmModelForPrediction": Head(series, lambda inputs: {"future_values": torch.randn(3, 5)}),
-        "TimesFmModel": Head(patches, config={"use_positional_embedding": True, "max_timescale": 100}),
+        "TimesFmModelForPrediction": Head(series, lambda inputs: {"future_values": torch.randn(3, 5)}, real=real_patches),
+        "TimesFmModel": Head(patches, config={"use_positional_embedding": True, "max_timescale": 100}, real=real_patches),
     },
     variants={"positions": {"use_positional_embedding": True}},
 )

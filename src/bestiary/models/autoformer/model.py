@@ -90,8 +90,10 @@ class AutoCorrelation(Attend):
         key, value = (pad(x[:, :, :length], (0, 0, 0, missing)) for x in (key, value))
         if missing:
             query = query[:, :, :missing]  # as published; the transform fills it up with zeros
-        spectrum = torch.fft.rfft(query, n=length, dim=2) * torch.fft.rfft(key, n=length, dim=2).conj()
-        correlations = torch.fft.irfft(spectrum, n=length, dim=2)
+        # torch transforms half precision on no processor, and on GPUs only lengths that are powers of two.
+        wide = torch.promote_types(query.dtype, torch.float32)
+        spectrum = torch.fft.rfft(query.to(wide), n=length, dim=2) * torch.fft.rfft(key.to(wide), n=length, dim=2).conj()
+        correlations = torch.fft.irfft(spectrum, n=length, dim=2).to(query.dtype)
         count = min(int(self.factor * math.log(length)), length)
         likeness = correlations.mean(dim=(1, 3))
         best = likeness.mean(0, keepdim=True) if self.training else likeness
