@@ -114,6 +114,12 @@ def test_states_are_needed(models: Any) -> None:
         models("Llama")[1].layers[0](attention_mask=None)
 
 
+def test_positions_are_needed(models: Any) -> None:
+    for path in ROTARY:
+        with pytest.raises(ArgumentError, match="was called without position_embeddings"):
+            models("Llama")[1].get_submodule(path)(X)
+
+
 def test_parameters_are_shown() -> None:
     shown = list(inspect.signature(LlamaDecoderLayer.forward).parameters)
     published = inspect.signature(transformers.models.llama.modeling_llama.LlamaDecoderLayer.forward)

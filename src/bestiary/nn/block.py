@@ -79,6 +79,7 @@ class Block(nn.Module):
         gives: what the published form has behind the states; with nothing there, it is the states alone.
         named_states: whether published models pass the states by name.
         is_causal: whether, without a mask, a query sees no later keys.
+        turns: whether it is attention whose queries and keys turn with their positions, by `rotary`.
     """
 
     order: ClassVar[str] = "hidden_states attention_mask"
@@ -86,6 +87,7 @@ class Block(nn.Module):
     gives: ClassVar[str] = ""
     named_states: ClassVar[bool] = False
     is_causal: bool = False
+    turns: bool = False
     _ours: ClassVar[Callable[..., Any]] = nn.Module.forward
     _parameters_here: ClassVar[tuple[Parameter, ...]] = ()
     _order: ClassVar[tuple[str, ...]] = ()
@@ -164,6 +166,8 @@ class Block(nn.Module):
         needed = {each.name for each in self._parameters_here if each.kind is each.KEYWORD_ONLY and each.default is each.empty}
         here = {name: values.pop(published) for name, published in names.items() if published in values}
         here = {name: value for name, value in here.items() if value is not None or name in needed}
+        if "rotary" not in here and _SHOWN.get() is None:
+            self._refuse_unturned()
         x, array, memory = here.pop("x"), here.pop("mask", None), here.get("memory")
         taken = {each.name for each in self._parameters_here}
         shown_as = names["mask"]
@@ -184,6 +188,14 @@ class Block(nn.Module):
         names_behind = self.gives.split()
         behind = (probabilities if name == "attentions" else self.further(name, mask, here) for name in names_behind)
         return (output, *behind)
+
+    def _refuse_unturned(self) -> None:
+        for module in self.modules():
+            if isinstance(module, Block) and module.turns:
+                raise ArgumentError(
+                    f"{type(self).__name__} was called without position_embeddings, and its queries and keys turn with their"
+                    " positions; pass the cosines and sines that rotary_emb of the model gives"
+                )
 
     def _described(self, name: str, array: Any, x: Tensor, cache: Any, memory: Tensor | None) -> Mask:
         """The mask that `array`, under the published `name`, stands for; None leaves it to the kernel, as published."""

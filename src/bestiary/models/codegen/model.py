@@ -9,6 +9,7 @@ from . import DEVICES, CodeGenConfig
 class CodeGenAttention(FusedSelfAttention):
     """Causal self-attention in fp32 by one projection: for each of four devices its heads' queries, values and keys."""
 
+    turns = True
     in_fp32 = interleaved = True
     fused_name, output_name = "qkv_proj", "out_proj"
 

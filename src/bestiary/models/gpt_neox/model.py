@@ -20,6 +20,8 @@ from . import GPTNeoXConfig
 class GPTNeoXAttention(FusedSelfAttention):
     """Causal self-attention with rotary positions."""
 
+    turns = True
+
     def biases(self, config: GPTNeoXConfig) -> tuple[bool, bool]:
         return config.attention_bias, config.attention_bias
 

@@ -20,7 +20,7 @@ from . import GPTJConfig
 class GPTJAttention(SelfAttention):
     """Causal self-attention in fp32, whose queries and keys turn with their positions."""
 
-    in_fp32 = interleaved = True
+    in_fp32 = interleaved = turns = True
 
     def biases(self, config: GPTJConfig) -> tuple[bool, bool]:
         return False, False
