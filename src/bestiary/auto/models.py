@@ -32,10 +32,12 @@ class AutoModelClass(Generic[Model]):
 
     tasks: ClassVar[tuple[str, ...]]
     mapping: ClassVar[ClassMapping]
+    _model_mapping: ClassVar[ClassMapping]  # its published name
 
     def __init_subclass__(cls, tasks: tuple[str, ...]) -> None:
         super().__init_subclass__()
         cls.tasks, cls.mapping = tasks, models_of(names_by_task(*tasks))
+        cls._model_mapping = cls.mapping
 
     def __init__(self) -> None:
         name = type(self).__name__
@@ -125,7 +127,10 @@ class AutoModelClass(Generic[Model]):
         code, kwargs = CodeOptions.split(kwargs)
         hub, _ = HubOptions.split(kwargs)
         if not isinstance(config, PreTrainedConfig):
-            source: Any = config or pretrained_model_name_or_path
+            from ..modeling.adapters import adapter_and_base  # opening alone needs it
+
+            _, base = adapter_and_base(pretrained_model_name_or_path, hub, kwargs.get("adapter_kwargs"))
+            source: Any = config or base
             config = AutoConfig.from_pretrained(source, **vars(hub), **vars(code))
         kind = cls.class_with_code(config, pretrained_model_name_or_path or config.name_or_path, hub, code)
         kwargs |= code.said() if code.trust_remote_code else {}

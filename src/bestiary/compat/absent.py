@@ -28,7 +28,6 @@ ABSENT = {
     "TrainingArguments": _LOOP,
     "Seq2SeqTrainingArguments": _LOOP,
     **dict.fromkeys(_OF_FAMILIES.split(), "take a family of docs/families.md"),
-    "PeftAdapterMixin": "wrap the model with peft.get_peft_model",
     **dict.fromkeys(("CodeCarbonCallback", "TrackioCallback", "WandbCallback"), "log in the loop"),
     **dict.fromkeys(("Concatenate", "ConversionOps", "MergeModulelist", "Transpose"), _RULES),
     **dict.fromkeys(_QUANTIZERS.split(), _HALF),

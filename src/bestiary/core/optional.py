@@ -18,6 +18,7 @@ EXTRA_OF = {
     "llguidance": "structured",
     "optimum": "quanto",
     "hqq": "hqq",
+    "peft": "adapters",
 }
 
 # Where a package is called differently when it is installed than when it is imported.

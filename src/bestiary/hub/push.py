@@ -103,6 +103,9 @@ class _Saves(Protocol):
     @property
     def supersedes(self) -> tuple[str, ...]: ...
 
+    @property
+    def model_tags(self) -> list[str] | None: ...
+
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> Any: ...
 
 
@@ -111,9 +114,11 @@ class PushToHubMixin:
 
     Class attributes:
         supersedes: patterns of files in a repository that an upload of this kind replaces as a set.
+        model_tags: further labels for the card of a model (`add_model_tags`).
     """
 
     supersedes: ClassVar[tuple[str, ...]] = ()
+    model_tags: list[str] | None = None
 
     def push_to_hub(
         self: _Saves,
@@ -151,5 +156,5 @@ class PushToHubMixin:
                 revision=revision,
                 create_pr=create_pr,
                 supersedes=self.supersedes,
-                card=model_card(repo_id, Path(folder), tags or []),
+                card=model_card(repo_id, Path(folder), list(dict.fromkeys([*(tags or ()), *(self.model_tags or ())]))),
             )

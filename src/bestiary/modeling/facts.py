@@ -1,18 +1,23 @@
-"""`ModuleUtilsMixin`: what a module says about itself (place, size, cost, memory), and masks as the older releases made them.
+"""What a module says about itself (place, size, cost, memory: `ModuleUtilsMixin`), and what its class says (`PublishedFlags`).
 
-No model here uses these masks; they are for modules written against those releases.
+And masks as the older releases made them, for modules written against those; no model here uses them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import InputError
+from ..core.errors import ArgumentError, InputError
 from ..core.logging import warn_once
 from ..core.optional import require
+from ..core.signatures import is_of_the_library
+from ..nn.inputs import forward_parameters
 from ..placement.dispatch import main_device
+
+_MODALITIES = {"text": ("input_ids",), "image": ("pixel_values",), "audio": ("input_features", "input_values")}
+_IDS = ((7, 6, 0, 0, 1), (1, 2, 3, 0, 0), (0, 0, 0, 4, 5))
 
 
 class ModuleUtilsMixin:
@@ -151,3 +156,66 @@ def _with_heads(mask: Tensor) -> Tensor:
 
 def _added(allowed: Tensor, dtype: torch.dtype) -> Tensor:
     return (1.0 - allowed.to(dtype)) * torch.finfo(dtype).min
+
+
+class Fact:
+    """An attribute that a function computes from the class, read from it or from a model."""
+
+    def __init__(self, of: Callable[[Any], Any]) -> None:
+        self.of = of
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return self.of(owner)
+
+
+def _has(kernel: str) -> Fact:
+    return Fact(lambda cls: kernel in cls.kernels)
+
+
+class PublishedFlags:
+    """Class attributes that trainers and accelerate read, here facts of the class. A class of somebody's keeps what it sets."""
+
+    _supports_sdpa: Any = _has("sdpa")
+    _supports_flash_attn: Any = _has("flash_attention_2")
+    _supports_flash_attn_2: Any = _has("flash_attention_2")  # until 4.53
+    _supports_flex_attn: Any = _has("flex_attention")
+    # A registered function takes the place of any kernel (`nn/registered.py`).
+    _supports_attention_backend: Any = Fact(lambda cls: bool(cls.kernels))
+    # The tests compile every family as one graph; of the classes of others nothing is known.
+    _can_compile_fullgraph: Any = Fact(is_of_the_library)
+    # A cache changes while the model runs: a copy on another device would be lost.
+    _skip_keys_device_placement: Any = ("past_key_values",)
+
+    def add_model_tags(self: Any, tags: str | list[str]) -> None:
+        """Labels for the card that `push_to_hub` writes, in addition to those that are there."""
+        more = [tags] if isinstance(tags, str) else list(tags)
+        if not all(isinstance(tag, str) for tag in more):
+            raise ArgumentError(f"tags is {tags!r:.80}; expected a text or a list of texts")
+        vars(self)["model_tags"] = list(dict.fromkeys([*(self.model_tags or ()), *more]))
+
+    @property
+    def input_modalities(self: Any) -> str | tuple[str, ...]:
+        """What forward takes: "image", "text", "audio", "time" (a series); several as a tuple."""
+        names = forward_parameters(type(self), type(self.base_model))
+        kinds = tuple(kind for kind, inputs in _MODALITIES.items() if not names.isdisjoint(inputs))
+        kinds = kinds or ("time",)
+        return kinds[0] if len(kinds) == 1 else kinds
+
+    @property
+    def dummy_inputs(self: Any) -> dict[str, torch.Tensor]:
+        """Ids (3, 5) to try a model of text with; an encoder-decoder gets them twice.
+
+        Raises:
+            AttributeError: the model takes something else.
+        """
+        if self.main_input_name != "input_ids":
+            raise AttributeError(f"{type(self).__name__} takes {self.main_input_name}, which its processor makes")
+        ids = torch.tensor(_IDS)
+        return {"input_ids": ids, **({"decoder_input_ids": ids} if self.config.is_encoder_decoder else {})}
+
+    @property
+    def tp_plan(self) -> dict[str, str]:
+        """Empty: no model here is split by a plan of its own; accelerate and torch split any."""
+        return {}
+
+    pp_plan = tp_plan

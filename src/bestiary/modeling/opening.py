@@ -20,6 +20,7 @@ from ..loading.load import LoadPlan, load_weights
 from ..loading.skeleton import skeleton, skeleton_with_buffers
 from ..placement.device_map import check_available, plan_device_map
 from ..placement.dispatch import dispatch
+from .adapters import adapter_and_base
 from .building import building, without_initialisation
 from .config import PreTrainedConfig
 from .parts import ModelParts
@@ -31,7 +32,6 @@ _WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
     "load_in_8bit": (False, None),
     "load_in_4bit": (False, None),
     "quantization_config": (None,),
-    "adapter_kwargs": (None, {}),
     "tp_plan": (None,),
     "gguf_file": (None,),
 }
@@ -54,6 +54,8 @@ class OpenOptions:
     state_dict: tensors to load instead of the checkpoint's files.
     key_mapping: regular expression -> what takes the place of its first match in the names of the file's tensors.
     generation_config: settings to attach instead of the checkpoint's.
+    adapter_name, adapter_kwargs: of a folder that holds an adapter, alone or with the model that it is for, the name to load it
+        under and the hub's keywords for its files.
     low_cpu_mem_usage, weights_only: how loading always works, whatever they say.
     trust_remote_code, code_revision, code_digest: for the automatic classes, which open code of a checkpoint
         (`hub.code.options.CodeOptions`); a class that is here takes from it only a `generate` of the checkpoint's own.
@@ -76,6 +78,8 @@ class OpenOptions:
     state_dict: Mapping[str, torch.Tensor] | None = None
     key_mapping: Mapping[str, str] | None = None
     generation_config: Any = None
+    adapter_name: str = "default"
+    adapter_kwargs: dict[str, Any] | None = None
     low_cpu_mem_usage: bool | None = None
 
     @classmethod
@@ -125,6 +129,8 @@ class OpenKeywords(HubKeywords, CodeKeywords, total=False):
     state_dict: Mapping[str, torch.Tensor] | None
     key_mapping: Mapping[str, str] | None
     generation_config: Any
+    adapter_name: str
+    adapter_kwargs: dict[str, Any] | None
     low_cpu_mem_usage: bool | None
     torch_dtype: torch.dtype | str | None
     num_labels: int
@@ -186,6 +192,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     hub, kwargs = HubOptions.split(kwargs)
     code, kwargs = CodeOptions.split(kwargs)
     options, kwargs = OpenOptions.split(kwargs)
+    adapter, name_or_path = adapter_and_base(name_or_path, hub, options.adapter_kwargs)
     config, kwargs = _config(cls, name_or_path, options, hub, kwargs)
     if (quantized := config.get("quantization_config")) is not None:
         method = quantized.get("quant_method") if isinstance(quantized, Mapping) else quantized
@@ -207,6 +214,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     finally:
         torch.set_default_dtype(before)
     in_fp32 = list(cls._keep_in_fp32_modules) if dtype == torch.float16 else []
+    in_fp32 += cls._keep_in_fp32_modules_strict if dtype in (torch.float16, torch.bfloat16) else []
     device_map = _device_map(model, options, dtype, in_fp32)
     head_is_new = cls.__name__ not in (config.architectures or [])
     report = load_weights(
@@ -231,6 +239,11 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     model.open_settings(name_or_path, options.generation_config, hub, code)
     if device_map is not None:
         dispatch(model, device_map, options.offload_folder, report.offload_index, offload_buffers=options.offload_buffers)
+    if adapter is not None:
+        loaded = model.load_adapter(
+            adapter, options.adapter_name, adapter_kwargs={**vars(hub), **(options.adapter_kwargs or {})}
+        )
+        return (model, loaded.to_dict()) if options.output_loading_info else model
     return (model, report.as_info()) if options.output_loading_info else model
 
 

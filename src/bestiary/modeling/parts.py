@@ -15,9 +15,10 @@ from ..loading.checkpoint import WEIGHT_PATTERNS
 from ..loading.rules import Rule
 from ..nn.init import Starting, start_as_told, start_usually
 from ..nn.inputs import warn_of_padding
+from .adapters import PeftAdapterMixin
 from .building import FinishedOnce
 from .config import PreTrainedConfig
-from .facts import ModuleUtilsMixin
+from .facts import ModuleUtilsMixin, PublishedFlags
 from .pruning import HeadWeights
 from .recording import Stack
 
@@ -50,7 +51,9 @@ class FurtherSettings:
         return []
 
 
-class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, FurtherSettings, metaclass=FinishedOnce):
+class ModelParts(
+    Starting, ModuleUtilsMixin, PublishedFlags, PeftAdapterMixin, PushToHubMixin, FurtherSettings, metaclass=FinishedOnce
+):
     """The lower half of `PreTrainedModel`; what acts on a model (opening, resizing, recording) needs no more than this.
 
     Class attributes a family sets:
@@ -65,7 +68,8 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, FurtherSettings, me
         _tied_weights_keys: parameter -> the parameter it shares storage with when `config.tie_word_embeddings`.
         _no_split_modules: class names of blocks that must stay on one device.
         _weight_rules: reversible renames between the file's keys and ours, for checkpoints in an older form.
-        _keep_in_fp32_modules: names of modules that stay in fp32 in a 16-bit load.
+        _keep_in_fp32_modules: names of modules that stay in fp32 in a load of float16. _keep_in_fp32_modules_strict: in one of
+            bfloat16 too.
         _keys_to_ignore_on_load_unexpected: patterns of keys that old checkpoints hold and no model needs.
         _keys_to_ignore_on_load_missing: patterns of parameters that stay what they start as, such as sinusoids; a checkpoint
             may lack them. _keys_to_ignore_on_save: patterns of those that are not written.
@@ -87,6 +91,7 @@ class ModelParts(Starting, ModuleUtilsMixin, PushToHubMixin, FurtherSettings, me
     _tied_weights_keys: ClassVar[dict[str, str]] = {}
     _no_split_modules: ClassVar[list[str]] = []
     _keep_in_fp32_modules: ClassVar[list[str]] = []
+    _keep_in_fp32_modules_strict: ClassVar[list[str]] = []
     _weight_rules: ClassVar[tuple[Rule, ...]] = ()
     _keys_to_ignore_on_load_missing: ClassVar[list[str]] = []
     _keys_to_ignore_on_save: ClassVar[list[str]] = []

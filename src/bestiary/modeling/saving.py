@@ -16,6 +16,7 @@ from ..hub.code.saving import save_code
 from ..hub.push import uploader
 from ..loading.save import save_weights
 from ..placement.offload import read_tensor
+from .adapters import save_adapter
 from .parts import ModelParts
 
 
@@ -30,9 +31,12 @@ def save_model(
     is_main_process: bool = True,
     push_to_hub: bool = False,
     save_function: Any = None,
+    save_peft_format: bool = True,
     **hub: Any,
 ) -> list[Path]:
     """Write the weights, then config.json and generation_config.json, into `folder`; every file is replaced whole.
+
+    Of a model with an adapter (`modeling/adapters.py`) only the adapter in use is written, in one file.
 
     Args:
         state_dict: tensors to write instead of the model's own.
@@ -41,6 +45,7 @@ def save_model(
         is_main_process: False writes nothing (for the other processes of a distributed run).
         save_function: scripts for several processes pass it beside `is_main_process`. It is not called, and a warning says so:
             files are always written whole by this library.
+        save_peft_format: the names of an adapter's tensors are those of peft's wrapper.
         push_to_hub: also upload the folder; `hub` are the keywords of `hub.push.push_folder`, `repo_id` by default the
             folder's name.
 
@@ -57,6 +62,10 @@ def save_model(
     folder = folder_to_fill(folder)
     if not isinstance(state_dict, Mapping | None):
         raise InputError(f"state_dict holds tensors by name; found {type(state_dict).__name__}")
+    if model._hf_peft_config_loaded:
+        written = save_adapter(model, folder, state_dict, safe_serialization, save_peft_format) + model.save_settings(folder)
+        upload(folder)
+        return written
     state = dict(model.state_dict() if state_dict is None else state_dict)
     if unsaved := model._keys_to_ignore_on_save:
         state = {name: value for name, value in state.items() if not any(re.search(pattern, name) for pattern in unsaved)}

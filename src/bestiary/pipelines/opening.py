@@ -122,7 +122,11 @@ def pipeline(
         model, more = _default_model(PIPELINE_REGISTRY.find(task), more)
     if pipeline_class is not None and not callable(pipeline_class):
         raise ArgumentError(f"pipeline_class is {pipeline_class!r:.80}; expected a class")
-    source = _Source(model if isinstance(model, str | os.PathLike) else None, more, code)
+    name = model if isinstance(model, str | os.PathLike) else None
+    from ..modeling.adapters import adapter_and_base  # opening alone needs it
+
+    adapter, base = adapter_and_base(name, more, opening.get("adapter_kwargs"))  # which brings no preprocessors of its own
+    source = _Source(base, more, code)
     if isinstance(config, str | os.PathLike):
         config = AutoConfig.from_pretrained(config, **source.options)
     if config is not None and not isinstance(config, PreTrainedConfig):
@@ -141,7 +145,7 @@ def pipeline(
         parts = _preprocessors(chosen, preprocessors, source, model)
         options = {"dtype": dtype or torch_dtype, "device_map": device_map, **opening, **source.options}
         options = {name: value for name, value in options.items() if value is not None}
-        model = model_class.from_pretrained(source.name, config=config, **options)
+        model = model_class.from_pretrained(source.name if adapter is None else adapter, config=config, **options)
         if device is None and device_map is None:
             device = _first_accelerator()
     else:

@@ -10,6 +10,7 @@ ROWS = {
     "sentence_transformers_encoder": ("bert",),
     "sentence_transformers_others": ("bert", "masked", "classes", "score", "clip"),
     "peft_lora": ("classes", "llama", "t5", "gpt2"),
+    "peft_in_models": ("llama", "gpt2", "t5", "classes"),
     "peft_prompts": ("llama", "gpt2", "t5", "classes", "tokens"),
     "accelerate_loop": ("classes",),
     "accelerate_big_models": ("classes", "llama", "gpt2", "t5"),
