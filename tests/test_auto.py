@@ -13,7 +13,11 @@ from bestiary import (
     AutoConfig,
     AutoFeatureExtractor,
     AutoImageProcessor,
+    AutoModel,
     AutoProcessor,
+    FunnelBaseModel,
+    FunnelConfig,
+    FunnelModel,
     ViTImageProcessor,
     WhisperFeatureExtractor,
     auto,
@@ -130,3 +134,10 @@ def test_a_long_name_is_not_echoed() -> None:
     with pytest.raises(UnknownArchitecture) as error:
         AutoConfig.for_model("a" * 100_000)
     assert len(str(error.value)) < 400
+
+
+def test_a_checkpoint_of_another_class_for_the_same_task_is_opened_as_that(tmp_path: Path) -> None:
+    config = FunnelConfig(vocab_size=9, d_model=8, n_head=2, d_head=4, d_inner=8, block_sizes=[1, 1])
+    for kind in (FunnelBaseModel, FunnelModel):
+        kind(config).save_pretrained(tmp_path / kind.__name__)
+        assert type(AutoModel.from_pretrained(tmp_path / kind.__name__)) is kind

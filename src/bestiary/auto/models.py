@@ -45,14 +45,15 @@ class AutoModelClass(Generic[Model]):
 
     @classmethod
     def class_for(cls, config: PreTrainedConfig) -> type[Model]:
-        """The model class of this task for `config`.
+        """The model class of this task for `config`; where it lists `_alternatives`, the one that `architectures` names.
 
         Raises:
             UnknownArchitecture: the family has no class for the task; says which tasks it has.
         """
         model: type[Model] | None = cls.mapping.get(type(config))
         if model is not None:
-            return model
+            others: dict[str, type[Model]] = {kind.__name__: kind for kind in vars(model).get("_alternatives", ())}
+            return next((others[name] for name in config.architectures or () if name in others), model)
         try:
             tasks: Iterable[str] = tasks_of(config.model_type)
         except UnknownArchitecture:

@@ -75,6 +75,7 @@ class ModelParts(
             may lack them. _keys_to_ignore_on_save: patterns of those that are not written.
         _optional_parts: patterns of parameters that the constructor can leave out: a checkpoint may lack them, which then start
             afresh, with a warning.
+        _alternatives: classes for the same task, which automatic classes open where a config names one (`architectures`).
         _new_with_head: patterns of parameters that start afresh, with a warning, where a checkpoint of a class with another
             head lacks them.
     """
@@ -96,6 +97,7 @@ class ModelParts(
     _keys_to_ignore_on_load_missing: ClassVar[list[str]] = []
     _keys_to_ignore_on_save: ClassVar[list[str]] = []
     _optional_parts: ClassVar[list[str]] = []
+    _alternatives: ClassVar[tuple[type["ModelParts"], ...]] = ()
     _new_with_head: ClassVar[list[str]] = []
     _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [r"rotary_emb\.inv_freq$", r"(^|\.)position_ids$"]
 

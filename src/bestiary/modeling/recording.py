@@ -25,7 +25,9 @@ class Recorder:
     def watch(self, model: nn.Module, prefix: str, stack: Stack, hidden_states: bool, attentions: bool) -> None:
         """Register hooks on one stack; what they record is filed under `prefix` + the name of an output field."""
         layers = model.get_submodule(stack.layers)
-        if hidden_states:
+        for path in stack.states if hidden_states else ():
+            self.handles.append(model.get_submodule(path).register_forward_hook(self._record_output(f"{prefix}hidden_states")))
+        if hidden_states and not stack.states:
             name, parts = f"{prefix}hidden_states", list(layers.children())
             if stack.inner is not None:
                 parts = [layer for group in parts for layer in group.get_submodule(stack.inner).children()]

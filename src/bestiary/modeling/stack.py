@@ -14,6 +14,7 @@ class Stack:
         entry: with `outputs`, False where the last layer's own output takes the place of the first one's input.
         once: whether only the first pass through the layers counts, where a forward makes several.
         complete: False where the last layer's output is no hidden state: only inputs are.
+        states: where layers run more than once or do not show every state, paths of modules whose outputs are the states.
         inner: where layers stand in groups, the path of the list of layers in each group.
     """
 
@@ -24,3 +25,4 @@ class Stack:
     inner: str | None = None
     complete: bool = True
     once: bool = False
+    states: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ class BertTokenizer(PreTrainedTokenizerFast):
         "tokenizer_file": "tokenizer.json",
     }
     model_input_names: Sequence[str] = ("input_ids", "token_type_ids", "attention_mask")
-    without_files = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+    without_files: ClassVar[tuple[str, ...]] = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
     defaults: ClassVar[dict[str, Any]] = {
         "do_lower_case": True,
         "strip_accents": None,

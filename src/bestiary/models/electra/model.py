@@ -6,19 +6,16 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...core.outputs import ModelOutput, Tensors
 from ...modeling import encoder
 from ...modeling.config import PreTrainedConfig
 from ...modeling.heads.causal_lm import CausalLM
-from ...modeling.heads.headed import Headed, only
 from ...modeling.heads.language import LanguageHead
 from ...modeling.heads.masked_lm import MaskedLM
 from ...modeling.heads.multiple_choice import SummaryMultipleChoice
 from ...modeling.heads.question_answering import QuestionAnswering
+from ...modeling.heads.replaced_tokens import ReplacedTokens, ReplacedTokensOutput
 from ...modeling.heads.sequence_classification import FirstTokenClassifier
 from ...modeling.heads.token_classification import TokenClassifier
-from ...nn.activations import activation
-from ...nn.losses import yes_no_loss
 from . import ElectraConfig
 
 
@@ -47,53 +44,16 @@ class ElectraModel(ElectraPreTrainedModel, encoder.Encoder):
         super().__init__(config, add_pooling_layer=False)
 
 
-class ElectraDiscriminatorPredictions(nn.Module):
-    """dense_prediction(act(dense(x))), a number for each token."""
-
-    def __init__(self, config: Any) -> None:
-        super().__init__()
-        self.dense, self.act = nn.Linear(config.hidden_size, config.hidden_size), activation(config.hidden_act)
-        self.dense_prediction = nn.Linear(config.hidden_size, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, T, D) -> (B, T)."""
-        output: Tensor = self.dense_prediction(self.act(self.dense(x))).squeeze(-1)
-        return output
-
-
 @dataclass
-class ElectraForPreTrainingOutput(ModelOutput):
-    """`logits` (B, T), above 0 where a token seems to be replaced."""
-
-    loss: Tensor | None = None
-    logits: Tensor | None = None
-    hidden_states: Tensors | None = None
-    attentions: Tensors | None = None
+class ElectraForPreTrainingOutput(ReplacedTokensOutput):
+    """The published name of `ReplacedTokensOutput`."""
 
 
-class ElectraForPreTraining(Headed, ElectraPreTrainedModel):
+class ElectraForPreTraining(ReplacedTokens, ElectraPreTrainedModel):
     """ELECTRA's discriminator."""
 
     backbone_class = ElectraModel
-
-    def __init__(self, config: ElectraConfig) -> None:
-        super().__init__(config)
-        self.discriminator_predictions = ElectraDiscriminatorPredictions(config)
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *,
-        labels: Tensor | None = None,
-        **inputs: Any,
-    ) -> ElectraForPreTrainingOutput:
-        """labels: (B, T), 1 where a token was replaced, else 0; those of padding are ignored."""
-        output = self.run_backbone(input_ids, attention_mask=attention_mask, **inputs)
-        logits = self.discriminator_predictions(output.last_hidden_state)
-        padded = attention_mask is not None and attention_mask.dim() == 2
-        loss = None if labels is None else yes_no_loss(logits, labels, attention_mask if padded else None)
-        return ElectraForPreTrainingOutput(loss=loss, logits=logits, **only(ElectraForPreTrainingOutput, output))
+    output_class = ElectraForPreTrainingOutput
 
 
 class ElectraGeneratorPredictions(nn.Module):
