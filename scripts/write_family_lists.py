@@ -130,6 +130,12 @@ def held_by_cache(kind: Any) -> str:
     return f"{held}, of the encoder's output too" if config.is_encoder_decoder else held
 
 
+def proof_of(name: str) -> str:
+    """What compares a family with the reference: its parity case, or tests of its own where no current release has it."""
+    case = f"parity/cases/{name}.py"
+    return case if (ROOT / "tests" / case).is_file() else f"models/{name}"
+
+
 def page_of(facts: dict[str, FamilyFacts]) -> str:
     """The table for people."""
     classes = {
@@ -137,7 +143,7 @@ def page_of(facts: dict[str, FamilyFacts]) -> str:
     }
     counts = {"types": sum(len(row.types) for row in facts.values()), "classes": sum(map(len, classes.values()))}
     rows = [
-        f"| [{name}](../tests/parity/cases/{name}.py) | {row.summary} | {', '.join(classes[name])} | {', '.join(row.kernels)} |"
+        f"| [{name}](../tests/{proof_of(name)}) | {row.summary} | {', '.join(classes[name])} | {', '.join(row.kernels)} |"
         f" {row.cache} | {', '.join(row.preprocessors)} |\n"
         for name, row in facts.items()
     ]

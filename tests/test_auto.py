@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import transformers
+from kit.families import OF_EARLIER_RELEASES
 
 from bestiary import (
     AutoConfig,
@@ -99,6 +100,8 @@ def test_a_task_chooses_the_class_that_the_reference_chooses(name: str) -> None:
     automatic, published = getattr(auto, name), getattr(transformers, name)._model_mapping
     for module in map(auto.family, auto.families()):
         for model_type, kind in config_classes(module).items():
+            if model_type in OF_EARLIER_RELEASES:
+                continue
             reference = getattr(transformers, kind.__name__)
             if reference in published and published[reference].__name__ != "JevForDecision":  # of a family that is not here
                 assert automatic.class_for(kind()).__name__ == published[reference].__name__, model_type

@@ -948,6 +948,10 @@ from .models.timesfm2_5 import TimesFm2_5Config as TimesFm2_5Config
 from .models.timesfm2_5.forecast import TimesFm2_5ModelForPrediction as TimesFm2_5ModelForPrediction
 from .models.timesfm2_5.model import TimesFm2_5Model as TimesFm2_5Model
 from .models.timesfm2_5.model import TimesFm2_5PreTrainedModel as TimesFm2_5PreTrainedModel
+from .models.trajectory_transformer import TrajectoryTransformerConfig as TrajectoryTransformerConfig
+from .models.trajectory_transformer.model import TrajectoryTransformerModel as TrajectoryTransformerModel
+from .models.trajectory_transformer.model import TrajectoryTransformerOutput as TrajectoryTransformerOutput
+from .models.trajectory_transformer.model import TrajectoryTransformerPreTrainedModel as TrajectoryTransformerPreTrainedModel
 from .models.umt5 import UMT5Config as UMT5Config
 from .models.umt5 import UMT5EncoderModel as UMT5EncoderModel
 from .models.umt5 import UMT5ForConditionalGeneration as UMT5ForConditionalGeneration

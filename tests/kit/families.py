@@ -24,6 +24,8 @@ from .elsewhere import weights_only_inside
 from .folders import kept_folder
 
 Inputs = dict[str, Any]
+# What the current release of the reference no longer has: tests/models/<model_type> compares it with numbers of an earlier one.
+OF_EARLIER_RELEASES = frozenset({"trajectory_transformer"})
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 RECORDED = {"output_hidden_states": True, "output_attentions": True}
 
