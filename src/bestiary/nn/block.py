@@ -51,7 +51,8 @@ def _either_way(forward: Callable[..., Any], published: Signature) -> Callable[.
 
     @wraps(forward)
     def run(self: "Block", *args: Any, **kwargs: Any) -> Any:
-        if self.is_ours(args, kwargs):
+        # The first question answers most calls without one more frame of Python.
+        if (len(args) > 1 and isinstance(args[1], Mask)) or self.is_ours(args, kwargs):
             return forward(self, *args, **kwargs)
         return self.run_published(forward, args, kwargs)
 
