@@ -750,6 +750,10 @@ from .models.nemotron import NemotronForSequenceClassification as NemotronForSeq
 from .models.nemotron import NemotronForTokenClassification as NemotronForTokenClassification
 from .models.nemotron import NemotronModel as NemotronModel
 from .models.nemotron import NemotronPreTrainedModel as NemotronPreTrainedModel
+from .models.nemotron_h import NemotronHConfig as NemotronHConfig
+from .models.nemotron_h import NemotronHForCausalLM as NemotronHForCausalLM
+from .models.nemotron_h import NemotronHModel as NemotronHModel
+from .models.nemotron_h import NemotronHPreTrainedModel as NemotronHPreTrainedModel
 from .models.nomic_bert import NomicBertConfig as NomicBertConfig
 from .models.nomic_bert.model import NomicBertForMaskedLM as NomicBertForMaskedLM
 from .models.nomic_bert.model import NomicBertForSequenceClassification as NomicBertForSequenceClassification

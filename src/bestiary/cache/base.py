@@ -147,8 +147,7 @@ class Cache:
     @property
     def batch_size(self) -> int | None:
         """Rows (B) of the cache; None before the first update."""
-        tensors = self.layers[0].state()[0] if self.layers else {}
-        return next((tensor.shape[0] for tensor in tensors.values()), None)
+        return next((tensor.shape[0] for layer in self.layers for tensor in layer.state()[0].values()), None)
 
     def nbytes(self) -> int:
         """Bytes of all tensors held, room to spare included."""

@@ -1,8 +1,9 @@
 """Names and layouts of tensors in files that differ from ours, as reversible rules.
 
 A rule joins templates of stored names to templates of our names. A template covers the end of a name, from a dot on; `{}`
-stands for one part (a layer number). What comes before is kept: `h.{}.attn.weight` fits `transformer.h.3.attn.weight`. `{n}`
-in stored names stands for numbers from 0 on, all of which are one of ours: the experts of a layer.
+stands for one part (a layer number), `{*}` for one or more. What comes before is kept: `h.{}.attn.weight` fits
+`transformer.h.3.attn.weight`. `{n}` in stored names stands for numbers from 0 on, all of which are one of ours: the experts of
+a layer.
 """
 
 import re
@@ -179,7 +180,7 @@ def _numbered(templates: tuple[str, ...], count: int | None) -> tuple[str, ...]:
 def _names(group: tuple[str | None, ...], templates: tuple[str, ...]) -> list[str]:
     """The names that templates stand for; `group` is a match's prefix and then the parts that fill the `{}`."""
     lead, *fields = group
-    return [(lead or "") + template.format(*fields) for template in templates]
+    return [(lead or "") + template.replace("{*}", "{}").format(*fields) for template in templates]
 
 
 def _changed(parts: list[Recipe], change: Callable[[Tensors], Tensors], index: int, unchanged: bool) -> Recipe:
@@ -191,5 +192,6 @@ def _changed(parts: list[Recipe], change: Callable[[Tensors], Tensors], index: i
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    body = "([^.]+)".join(map(re.escape, template.split("{}"))).replace(re.escape("{n}"), r"(?P<n>[0-9]{1,6})")
+    body = "([^.]+)".join(map(re.escape, template.split("{}"))).replace(re.escape("{*}"), "(.+)")
+    body = body.replace(re.escape("{n}"), r"(?P<n>[0-9]{1,6})")
     return re.compile(rf"(.*\.)?{body}")

@@ -45,7 +45,11 @@ class Mixture(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
         states = x.flatten(0, 1)
-        output: Tensor = self.experts(states, *self.route(states)).view_as(x)
+        return self.mixed(states, *self.route(states)).view_as(x)
+
+    def mixed(self, states: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
+        """What the chosen experts (N, k) make of states (N, D), by their shares (N, k)."""
+        output: Tensor = self.experts(states, shares, experts)
         return output
 
     def route(self, states: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,7 +69,11 @@ class SharedMixture(Mixture):
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__(config)
-        self.shared_experts = self.shared_class(config, self.experts.intermediate_dim * config.declared("n_shared_experts"))
+        self.shared_experts = self.shared_class(config, self.shared_width(config))
+
+    def shared_width(self, config: DecoderConfig) -> int:
+        """The inner width of the MLP that serves every token."""
+        return int(self.experts.intermediate_dim * config.declared("n_shared_experts"))
 
     def make_router(self, config: DecoderConfig, count: int) -> Router:
         return GroupedRouter(

@@ -209,6 +209,18 @@ class Experts(ExpertLoop):
         return f"experts={self.num_experts}, size={self.hidden_dim}, inner={self.intermediate_dim}"
 
 
+class PlainExperts(Experts):
+    """E MLPs without gates, down(act(up(x))), in the parameters `up_proj` (E, I, D) and `down_proj` (E, D, I)."""
+
+    def __init__(self, count: int, size: int, inner: int, act: str) -> None:
+        super().__init__(count, size, inner, act)
+        del self.gate_up_proj
+        self.up_proj = nn.Parameter(torch.empty(count, inner, size))
+
+    def _one(self, expert: int, x: Tensor) -> Tensor:
+        return nn.functional.linear(self.act(nn.functional.linear(x, self.up_proj[expert])), self.down_proj[expert])
+
+
 class TransposedExperts(Experts):
     """The same with the parameters the other way round: `gate_up_proj` (E, D, 2 I) and `down_proj` (E, I, D)."""
 
