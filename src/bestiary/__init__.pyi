@@ -607,6 +607,13 @@ from .models.jina_embeddings_v3.model import JinaEmbeddingsV3ForTokenClassificat
 from .models.jina_embeddings_v3.model import JinaEmbeddingsV3Layer as JinaEmbeddingsV3Layer
 from .models.jina_embeddings_v3.model import JinaEmbeddingsV3Model as JinaEmbeddingsV3Model
 from .models.jina_embeddings_v3.model import JinaEmbeddingsV3PreTrainedModel as JinaEmbeddingsV3PreTrainedModel
+from .models.led import LEDConfig as LEDConfig
+from .models.led import LEDForConditionalGeneration as LEDForConditionalGeneration
+from .models.led import LEDForQuestionAnswering as LEDForQuestionAnswering
+from .models.led import LEDModel as LEDModel
+from .models.led import LEDPreTrainedModel as LEDPreTrainedModel
+from .models.led.tokenizer import LEDTokenizer as LEDTokenizer
+from .models.led.tokenizer import LEDTokenizerFast as LEDTokenizerFast
 from .models.lfm2 import Lfm2Config as Lfm2Config
 from .models.lfm2 import Lfm2ForCausalLM as Lfm2ForCausalLM
 from .models.lfm2 import Lfm2Model as Lfm2Model

@@ -269,6 +269,7 @@ class _Arguments(TypedDict, total=False):
     encoder_outputs: Any
     force_unique_generate_call: bool | None
     generator: Generator | None
+    global_attention_mask: Tensor | None
     input_features: Tensor | None
     input_ids: Tensor | None
     inputs_embeds: Tensor | None

@@ -183,8 +183,10 @@ class Seq2SeqModel(Seq2SeqPreTrainedModel):
 
     Class attributes:
         encoder_class, decoder_class: the halves; both are built from the config.
+        states_class: the output; a family whose encoder gives more has another, with fields for it.
     """
 
+    states_class: ClassVar[type[Seq2SeqModelOutput]] = Seq2SeqModelOutput
     encoder_class: ClassVar[type[PreTrainedModel]]
     decoder_class: ClassVar[type[PreTrainedModel]]
 
@@ -205,7 +207,7 @@ class Seq2SeqModel(Seq2SeqPreTrainedModel):
         encoded = encoder_output(encoder_outputs)
         output = self.decoder(ids, mask, encoder_hidden_states=encoded.last_hidden_state, return_dict=True, **inputs)
         of_encoder: dict[str, Any] = {f"encoder_{name}": value for name, value in encoded.items()}
-        return Seq2SeqModelOutput(output.last_hidden_state, output.past_key_values, **of_encoder)
+        return self.states_class(output.last_hidden_state, output.past_key_values, **of_encoder)
 
 
 class TextSeq2SeqModel(Seq2SeqModel):

@@ -48,6 +48,7 @@ class QuestionAnswering(Headed):
 class Seq2SeqQuestionAnswering(Seq2SeqPreTrainedModel):
     """The same from the decoder's states over the encoder's text; the model without a head follows in the order of bases."""
 
+    output_class: ClassVar[Any] = Seq2SeqQuestionAnsweringModelOutput
     decoder_repeats_text = True
     loss_type = "ForQuestionAnswering"
     num_labels = 2  # as above
@@ -71,4 +72,6 @@ class Seq2SeqQuestionAnswering(Seq2SeqPreTrainedModel):
         output = super().forward(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
         starts, ends = self.qa_outputs(output.last_hidden_state).unbind(-1)
         loss = self.loss_function(starts, ends, start_positions, end_positions)
-        return Seq2SeqQuestionAnsweringModelOutput(loss=loss, start_logits=starts, end_logits=ends, **recorded(output))
+        fields = {"loss": loss, "start_logits": starts, "end_logits": ends, **recorded(output)}
+        answer: Seq2SeqQuestionAnsweringModelOutput = self.output_class(**fields)
+        return answer

@@ -60,7 +60,8 @@ class BartHalf(Half, BartPreTrainedModel):
     """What encoder and decoder share: words and positions, normed, then layers. A norm behind them, if `stacks` names it.
 
     Class attributes, for relatives:
-        positions_class: the positions. first_row: the row of the first one in their table.
+        positions_class: the positions. positions_field: the field of the config that says how many there are.
+        first_row: the row of the first one in their table.
         norms_input: whether there is a norm before the layers.
     """
 
@@ -69,13 +70,14 @@ class BartHalf(Half, BartPreTrainedModel):
     padding_idx = Alias("config.padding_row")
     layer_class: type[Seq2SeqLayer]
     positions_class: ClassVar[type[nn.Module]] = LearnedPositions
+    positions_field: ClassVar[str] = "max_position_embeddings"
     first_row: int = 2
     norms_input: ClassVar[bool] = True
 
     def __init__(self, config: BartConfig) -> None:
         super().__init__(config)
         self.embed_tokens = self.word_table(self.text_config())
-        rows = config.max_position_embeddings + self.first_row
+        rows = config.get(self.positions_field) + self.first_row
         self.embed_positions = self.positions_class(rows, config.d_model, first=self.first_row)
         self.layers = layers_of(config, self.layer_class)
         self.layerdrop = config.decoder_layerdrop if self.layer_class.is_decoder else config.encoder_layerdrop
