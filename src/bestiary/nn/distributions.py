@@ -16,7 +16,7 @@ from torch.distributions import (
 )
 
 from ..core.errors import ConfigError, InputError, did_you_mean
-from .values import extremes
+from .values import extremes, is_true
 
 
 class AffineTransformed(TransformedDistribution):
@@ -113,8 +113,10 @@ class DistributionOutput:
         """The distribution with these parameters, of values that were shifted by `loc` and divided by `scale` before.
 
         Raises:
-            InputError: a scale that is not above 0.
+            InputError: a scale that is not above 0, or parameters that are no numbers, as very large inputs give.
         """
+        if is_true(torch.stack([each.isnan().any() for each in distr_args]).any()):
+            raise InputError("the parameters of the distribution hold NaN; inputs or weights are too large for their dtype")
         bounds = None if scale is None else extremes(scale)
         if bounds is not None and bounds[0] <= 0:
             raise InputError(f"scale holds {bounds[0]}; expected numbers above 0, what values were divided by")
