@@ -1,5 +1,6 @@
 """Relatives made from data: their classes are like written ones. `tests/parity` compares their numbers."""
 
+import importlib
 import inspect
 import pickle
 
@@ -59,3 +60,13 @@ def test_a_class_may_have_another_name_than_the_family():
     assert issubclass(kind, gemma3_text.Gemma3TextPreTrainedModel)
     with pytest.raises(AttributeError, match="Gemma3TextForCausalLM"):
         _ = gemma3_text.Gemma3TextForCausalLM
+
+
+@pytest.mark.parametrize("model_type", ["convbert", "mobilebert"])
+def test_a_class_that_a_family_wrote_whole_is_the_one_its_models_are_made_of(model_type: str) -> None:
+    family = importlib.import_module(f"bestiary.models.{model_type}")
+    name = family.TASKS["base"].removesuffix("Model")
+    sizes = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16, "embedding_size": 16, "vocab_size": 9}
+    sizes |= {"intra_bottleneck_size": 8} if model_type == "mobilebert" else {}
+    config = getattr(family, f"{name}Config")(**sizes, num_hidden_layers=1)
+    assert type(getattr(family, f"{name}Model")(config).encoder.layer[0]) is getattr(family, f"{name}Layer")

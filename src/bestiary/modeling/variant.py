@@ -159,6 +159,9 @@ class _Family:
             blocks = [self._renamed(block) for block in original._no_split_modules]
             attributes = {"config_class": self.config, "_no_split_modules": blocks, **attributes}
         parents = [self.counterpart(parts[each]) for each in original.__mro__[1:] if parts.get(each, part) != part]
+        if original.__name__ == f"{self.name}{part}" and not (parents or attributes):
+            whole: type = original  # the family wrote all of it, and its own model is made of it
+            return whole
         attributes |= {"__module__": self.package, "__doc__": self._renamed(original.__doc__ or "")}
         kind: type = type(original)(self.renamed.get(part, f"{self.name}{part}"), (original, *parents), attributes)
         return kind

@@ -8,7 +8,6 @@ from ..electra.model import ElectraForTokenClassification as _ElectraForTokenCla
 from ..electra.model import ElectraLanguageHead as _ElectraLanguageHead
 from ..electra.model import ElectraPreTrainedModel as _ElectraPreTrainedModel
 from . import ConvBertConfig
-from .model import ConvBertLayer as _ConvBertLayer
 from .model import ConvBertModel as _ConvBertModel
 
 class ConvBertPreTrainedModel(_ElectraPreTrainedModel):
@@ -30,9 +29,6 @@ class ConvBertForSequenceClassification(_ElectraForSequenceClassification, ConvB
     config: ConvBertConfig
 
 class ConvBertForTokenClassification(_ElectraForTokenClassification, ConvBertPreTrainedModel):
-    config: ConvBertConfig
-
-class ConvBertLayer(_ConvBertLayer):
     config: ConvBertConfig
 
 class ConvBertModel(_ConvBertModel, ConvBertPreTrainedModel):

@@ -4,12 +4,13 @@ Differs from BERT: each block is a bottleneck with several MLPs, tokens are embe
 most norms only scale and shift, and of the vocabulary head only the first columns are tied to the words.
 """
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ...core.errors import ConfigError
 from ...core.kinds import Depth, Rate, Size
-from ...core.plugins import lazy
 from ...modeling.encoder_config import EncoderConfig
+from ...modeling.variant import Import, variant
+from .. import bert
 
 
 class MobileBertConfig(EncoderConfig):
@@ -75,10 +76,23 @@ TASKS = {
 
 PREPROCESSORS = {"tokenizer": "MobileBertTokenizer"}
 
-__getattr__, __dir__ = lazy(
+if TYPE_CHECKING:
+    from .classes import *  # noqa: F403
+
+__getattr__, __dir__ = variant(
     __name__,
+    MobileBertConfig,
+    TASKS,
+    bert,
     {
-        "model": ["MobileBertPreTrainedModel", "MobileBertForPreTrainingOutput", "MobileBertLayer", *TASKS.values()],
+        "PreTrainedModel": {"base_model_prefix": "mobilebert"},
+        "Embeddings": Import(".model.MobileBertEmbeddings"),
+        "Layer": Import(".model.MobileBertLayer"),
+        "Model": Import(".model.MobileBertModel"),
+        "LanguageHead": Import(".model.MobileBertLanguageHead"),
+    },
+    further={
+        "model": ["MobileBertLayer"],
         "tokenizer": ["MobileBertTokenizer", "MobileBertTokenizerFast"],
     },
 )

@@ -1,6 +1,5 @@
-"""The modules of MobileBERT, top to bottom. Parameter names are the published ones."""
+"""The modules of MobileBERT, top to bottom; its heads are BERT's. Parameter names are the published ones."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -8,16 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...core.outputs import BaseModelOutputWithPooling
-from ...modeling.encoder import EncoderPreTrainedModel, EncoderStack, look_both_ways, text_positions
-from ...modeling.heads.headed import WithoutPooler
-from ...modeling.heads.masked_lm import MaskedLM
-from ...modeling.heads.multiple_choice import MultipleChoice
-from ...modeling.heads.next_sentence_prediction import NextSentence
-from ...modeling.heads.pretraining import PreTraining, PreTrainingOutput
-from ...modeling.heads.question_answering import QuestionAnswering
-from ...modeling.heads.sequence_classification import PooledClassifier
-from ...modeling.heads.token_classification import TokenClassifier
-from ...modeling.heads.transformed_language import LMPredictionHead, PredictionHeadTransform, TransformedLanguageHead
+from ...modeling.encoder import EncoderStack, look_both_ways, text_positions
+from ...modeling.heads.transformed_language import LMPredictionHead, PredictionHeadTransform
 from ...nn.activations import activation
 from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions
@@ -26,6 +17,7 @@ from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.masks import Mask
 from ...nn.pooling import first_state
+from ..bert.model import BertLanguageHead, BertPreTrainedModel
 from . import MobileBertConfig
 
 
@@ -224,19 +216,12 @@ class MobileBertPooler(nn.Module):
         return first if self.dense is None else torch.tanh(self.dense(first))
 
 
-class MobileBertPreTrainedModel(EncoderPreTrainedModel):
-    """What all MobileBERT classes share."""
-
-    config_class = MobileBertConfig
-    base_model_prefix = "mobilebert"
-    _no_split_modules = ["MobileBertEmbeddings", "MobileBertLayer"]
-    config: MobileBertConfig
-
-
-class MobileBertModel(MobileBertPreTrainedModel):
+class MobileBertModel(BertPreTrainedModel):
     """The encoder without a head; with `add_pooling_layer` it also gives `pooler_output`."""
 
-    _keys_to_ignore_on_load_unexpected = [*EncoderPreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\."]
+    _keys_to_ignore_on_load_unexpected = [*BertPreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\."]
+
+    config: MobileBertConfig
 
     def __init__(self, config: MobileBertConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config)
@@ -298,7 +283,7 @@ class MobileBertLMPredictionHead(LMPredictionHead):
         return output
 
 
-class MobileBertLanguageHead(TransformedLanguageHead):
+class MobileBertLanguageHead(BertLanguageHead):
     """The vocabulary head, in part tied to the words."""
 
     predictions_class = MobileBertLMPredictionHead
@@ -310,55 +295,3 @@ class MobileBertLanguageHead(TransformedLanguageHead):
     def vocabulary_biases(self) -> list[tuple[nn.Module, str]]:
         # Further columns grow as a bias does, by zeros for new words.
         return [*super().vocabulary_biases(), (self.get_submodule("cls.predictions.dense"), "weight")]
-
-
-@dataclass
-class MobileBertForPreTrainingOutput(PreTrainingOutput):
-    """The published name of `PreTrainingOutput`."""
-
-
-class MobileBertForPreTraining(MobileBertLanguageHead, PreTraining, MobileBertPreTrainedModel):
-    """MobileBERT with the two heads it is trained with."""
-
-    backbone_class = MobileBertModel
-    output_class = MobileBertForPreTrainingOutput
-
-
-class MobileBertForMaskedLM(MobileBertLanguageHead, WithoutPooler, MaskedLM, MobileBertPreTrainedModel):
-    """MobileBERT that fills in masked tokens."""
-
-    backbone_class = MobileBertModel
-    _keys_to_ignore_on_load_unexpected = [
-        *WithoutPooler._keys_to_ignore_on_load_unexpected,
-        r"^cls\.seq_relationship\.",  # the published file holds both heads
-    ]
-
-
-class MobileBertForNextSentencePrediction(NextSentence, MobileBertPreTrainedModel):
-    """MobileBERT that says whether one text follows another."""
-
-    backbone_class = MobileBertModel
-
-
-class MobileBertForSequenceClassification(PooledClassifier, MobileBertPreTrainedModel):
-    """MobileBERT that classifies a text or a pair of texts."""
-
-    backbone_class = MobileBertModel
-
-
-class MobileBertForTokenClassification(WithoutPooler, TokenClassifier, MobileBertPreTrainedModel):
-    """MobileBERT that labels each token."""
-
-    backbone_class = MobileBertModel
-
-
-class MobileBertForQuestionAnswering(WithoutPooler, QuestionAnswering, MobileBertPreTrainedModel):
-    """MobileBERT that marks the answer to a question in a text."""
-
-    backbone_class = MobileBertModel
-
-
-class MobileBertForMultipleChoice(MultipleChoice, MobileBertPreTrainedModel):
-    """MobileBERT that chooses among several continuations."""
-
-    backbone_class = MobileBertModel
