@@ -241,6 +241,7 @@ class Generating:
                     prefix_store=prefix_store,
                 )
                 generation = begin(self._model, call)
+                custom_generate = custom_generate or self.loop_of_its_own(call)
                 if custom_generate is not None:
                     return custom.run(custom_generate, generation.run, extras, streamer)
                 return _finished(generation, streamer)
@@ -265,6 +266,10 @@ class Generating:
     def begin(self, settings: GenerationConfig, **model_inputs: Any) -> Decoding:
         """What a draft goes on from: a generation of these inputs of the forward that is ready for its first step."""
         return begin(self._model, Call(settings, model_inputs=model_inputs)).run
+
+    def loop_of_its_own(self, call: Call) -> Callable[..., Any] | None:
+        """A `custom_generate` that the class of this model brings; None for most."""
+        return None
 
     def heal_tokens(self, input_ids: Tensor, tokenizer: Any = None, attention_mask: Tensor | None = None) -> Tensor:
         """`input_ids` (B, T) with the last token of each row replaced by the likeliest one that begins with its text.
