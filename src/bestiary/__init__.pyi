@@ -607,6 +607,10 @@ from .models.jina_embeddings_v3.model import JinaEmbeddingsV3ForTokenClassificat
 from .models.jina_embeddings_v3.model import JinaEmbeddingsV3Layer as JinaEmbeddingsV3Layer
 from .models.jina_embeddings_v3.model import JinaEmbeddingsV3Model as JinaEmbeddingsV3Model
 from .models.jina_embeddings_v3.model import JinaEmbeddingsV3PreTrainedModel as JinaEmbeddingsV3PreTrainedModel
+from .models.kimi_linear import KimiLinearConfig as KimiLinearConfig
+from .models.kimi_linear import KimiLinearForCausalLM as KimiLinearForCausalLM
+from .models.kimi_linear import KimiLinearModel as KimiLinearModel
+from .models.kimi_linear import KimiLinearPreTrainedModel as KimiLinearPreTrainedModel
 from .models.led import LEDConfig as LEDConfig
 from .models.led import LEDForConditionalGeneration as LEDForConditionalGeneration
 from .models.led import LEDForQuestionAnswering as LEDForQuestionAnswering

@@ -47,11 +47,15 @@ class LatentAttention(HasHeads):
     def sizes(self) -> tuple[int, int]:
         return self.kv_b_proj.out_features // sum(self.expanded_parts) * self.head_dim, self.o_proj.out_features
 
-    def forward(self, x: Tensor, mask: Mask, cache: LayerCache | None, *, rotary: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(
+        self, x: Tensor, mask: Mask, cache: LayerCache | None, *, rotary: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
         still, turning = split_heads(self.project_queries(x), self.head_dim).split(self.parts, dim=-1)
         narrow, turned = self.kv_a_proj_with_mqa(x).split(self.narrow_parts, dim=-1)
         narrow = self.kv_a_layernorm(narrow).unsqueeze(1)
-        turning, turned = rotate_both(turning, turned.unsqueeze(1), *rotary, self.interleaved)
+        turned = turned.unsqueeze(1)
+        if rotary is not None:
+            turning, turned = rotate_both(turning, turned, *rotary, self.interleaved)
         query = torch.cat((turning, still), dim=-1)
         if isinstance(cache, Cache) and not cache.needs_rotary:
             narrow, turned = cache.update(narrow, turned, self.layer_idx)
