@@ -764,6 +764,12 @@ from .models.nemotron_h import NemotronHConfig as NemotronHConfig
 from .models.nemotron_h import NemotronHForCausalLM as NemotronHForCausalLM
 from .models.nemotron_h import NemotronHModel as NemotronHModel
 from .models.nemotron_h import NemotronHPreTrainedModel as NemotronHPreTrainedModel
+from .models.nllb_moe import NllbMoeConfig as NllbMoeConfig
+from .models.nllb_moe import NllbMoeForConditionalGeneration as NllbMoeForConditionalGeneration
+from .models.nllb_moe import NllbMoeModel as NllbMoeModel
+from .models.nllb_moe import NllbMoePreTrainedModel as NllbMoePreTrainedModel
+from .models.nllb_moe.model import NllbMoeSparseMLP as NllbMoeSparseMLP
+from .models.nllb_moe.model import NllbMoeTop2Router as NllbMoeTop2Router
 from .models.nomic_bert import NomicBertConfig as NomicBertConfig
 from .models.nomic_bert.model import NomicBertForMaskedLM as NomicBertForMaskedLM
 from .models.nomic_bert.model import NomicBertForSequenceClassification as NomicBertForSequenceClassification

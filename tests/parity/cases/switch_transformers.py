@@ -17,7 +17,7 @@ CASE = Case(
         "num_sparse_encoder_layers": 1,
         "num_sparse_decoder_layers": 1,
         "num_heads": 4,
-        "num_experts": 4,
+        "num_experts": 3,
         "relative_attention_num_buckets": 8,
         "relative_attention_max_distance": 6,
         "decoder_start_token_id": 0,

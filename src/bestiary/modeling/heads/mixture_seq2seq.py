@@ -17,6 +17,7 @@ class MixtureSeq2SeqLM(Seq2SeqLM):
     """
 
     output_class = Seq2SeqMoEOutput
+    num_experts = Alias("config.num_experts")
     router_aux_loss_coef, router_z_loss_coef = Alias("config.router_aux_loss_coef"), Alias("config.router_z_loss_coef")
 
     def router_losses(self, half: str, scores: tuple[Tensor, ...], mask: Tensor | None) -> dict[str, Tensor]:

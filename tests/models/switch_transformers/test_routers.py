@@ -1,4 +1,4 @@
-"""What encoder-decoders with mixtures tell of their routers, and the losses made of it, equal the reference's."""
+"""What Switch Transformers tell of their routers, and the losses made of it, equal the reference's."""
 
 from pathlib import Path
 from typing import Any
@@ -10,27 +10,25 @@ from kit.families import close
 
 import bestiary
 
-SIZES = {"vocab_size": 99, "d_model": 32, "num_experts": 4, "decoder_start_token_id": 0, "router_aux_loss_coef": 0.5}
-SWITCH = {**SIZES, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 4, "router_z_loss_coef": 0.1}
-CASES = {
-    "switch": ("SwitchTransformers", {**SWITCH, "num_sparse_encoder_layers": 1, "num_sparse_decoder_layers": 1}),
-    "switch-full": (
-        "SwitchTransformers",
-        {**SWITCH, "num_sparse_encoder_layers": 1, "num_sparse_decoder_layers": 1, "expert_capacity": 2},
-    ),
-    "switch-every-layer": ("SwitchTransformers", {**SWITCH, "num_sparse_encoder_layers": 2, "num_sparse_decoder_layers": 2}),
+SIZES = {"vocab_size": 99, "d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_decoder_layers": 2, "num_heads": 4}
+SIZES |= {"num_experts": 4, "decoder_start_token_id": 0}
+ONE = {"num_sparse_encoder_layers": 1, "num_sparse_decoder_layers": 1}
+CASES: dict[str, dict[str, int]] = {
+    "usual": ONE,
+    "full": {**ONE, "expert_capacity": 2},
+    "every_layer": {"num_sparse_encoder_layers": 2, "num_sparse_decoder_layers": 2},
 }
 
 
 @pytest.fixture(params=CASES)
 def models(request: Any, tmp_path: Path) -> tuple[Any, Any]:
     """The reference's model and ours."""
-    name, values = CASES[request.param]
     torch.manual_seed(0)
-    config = getattr(transformers, f"{name}Config")(**values)
-    reference = getattr(transformers, f"{name}ForConditionalGeneration")(config).eval()
+    weights = {"router_aux_loss_coef": 0.5, "router_z_loss_coef": 0.1}
+    config = transformers.SwitchTransformersConfig(**SIZES, **CASES[request.param], **weights)
+    reference = transformers.SwitchTransformersForConditionalGeneration(config).eval()
     reference.save_pretrained(tmp_path)
-    return reference, getattr(bestiary, f"{name}ForConditionalGeneration").from_pretrained(tmp_path)
+    return reference, bestiary.SwitchTransformersForConditionalGeneration.from_pretrained(tmp_path)
 
 
 def test_losses(models: tuple[Any, Any]) -> None:
