@@ -98,7 +98,6 @@ PREPROCESSORS = {"tokenizer": "T5Tokenizer"}
 
 if TYPE_CHECKING:
     from .classes import *  # noqa: F403
-    from .model import SwitchTransformersSparseMLP, SwitchTransformersTop1Router  # noqa: F401
 
 __getattr__, __dir__ = variant(
     __name__,
