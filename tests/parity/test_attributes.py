@@ -34,8 +34,6 @@ APART = {
     ("SwitchTransformersAttention", "gradient_checkpointing"): "layers and models say it",
     ("DetrConvEncoder", "config"): "the module at this path is a plain nn.ModuleDict",
     ("DetrMHAttentionMap", "attention_dropout"): "nothing is dropped there, whatever the config says of other attention",
-    ("EsmRotaryEmbedding", "config"): None,  # one table, as published
-    ("RotaryEmbedding", "config"): "one for each kind of layer, in an nn.ModuleDict",
 }
 
 
