@@ -346,6 +346,10 @@ from .models.data2vec_text import Data2VecTextForSequenceClassification as Data2
 from .models.data2vec_text import Data2VecTextForTokenClassification as Data2VecTextForTokenClassification
 from .models.data2vec_text import Data2VecTextModel as Data2VecTextModel
 from .models.data2vec_text import Data2VecTextPreTrainedModel as Data2VecTextPreTrainedModel
+from .models.dbrx import DbrxConfig as DbrxConfig
+from .models.dbrx.model import DbrxForCausalLM as DbrxForCausalLM
+from .models.dbrx.model import DbrxModel as DbrxModel
+from .models.dbrx.model import DbrxPreTrainedModel as DbrxPreTrainedModel
 from .models.deberta import DebertaConfig as DebertaConfig
 from .models.deberta import DebertaForMaskedLM as DebertaForMaskedLM
 from .models.deberta import DebertaForQuestionAnswering as DebertaForQuestionAnswering

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from ..core.outputs import BaseModelOutputWithPast
 from ..nn.norm import RMSNorm
 from ..nn.rope import Rotary
-from .decoder_config import DecoderConfig, QueryGrowth
+from .decoder_config import DecoderConfig
 from .decoder_stack import DecoderStack
 from .rotary import reach_of, rotary_modules, rotary_states
+from .rotary_config import QueryGrowth
 
 
 class RotaryDecoder(DecoderStack):

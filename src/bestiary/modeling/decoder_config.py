@@ -1,19 +1,9 @@
 """The hyperparameters that decoders with rotary positions share. Needs no torch."""
 
-from typing import NamedTuple
-
 from ..cache.layer_types import OLDER_KINDS
 from ..core.errors import ConfigError
 from ..core.kinds import Amount, Count, Depth, Length, Rate, Size, check
 from .rotary_config import RotaryConfig
-
-
-class QueryGrowth(NamedTuple):
-    """Queries at position p are multiplied by 1 + strength * log(1 + floor((p + shift) / span)) (Nakanishi 2025)."""
-
-    strength: float
-    span: int
-    shift: int = 0
 
 
 class DecoderConfig(RotaryConfig):
@@ -91,14 +81,6 @@ class DecoderConfig(RotaryConfig):
         """
         check(type(self).__name__, "sliding_window_pattern", count, Size)
         return [others if (index + 1) % count else "full_attention" for index in range(self.num_hidden_layers)]
-
-    def has_rotary(self, layer_idx: int) -> bool:
-        """Whether queries and keys of layer `layer_idx` turn with their positions."""
-        return True
-
-    def query_growth(self, layer_idx: int) -> QueryGrowth | None:
-        """How queries of layer `layer_idx` grow with their positions; None where they do not."""
-        return None
 
     def has_experts(self, layer_idx: int) -> bool:
         """Whether layer `layer_idx` of a mixture has experts, and not one MLP for all tokens."""

@@ -1,11 +1,19 @@
 """The hyperparameters of rotary positions, which decoders and encoders have alike. Needs no torch."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from ..cache.layer_types import keeps_state
 from ..core.errors import ConfigError
 from ..nn.rope_parameters import Parameters, rope_parameters
 from .config import PreTrainedConfig
+
+
+class QueryGrowth(NamedTuple):
+    """Queries at position p are multiplied by 1 + strength * log(1 + floor((p + shift) / span)) (Nakanishi 2025)."""
+
+    strength: float
+    span: int
+    shift: int = 0
 
 
 class RotaryConfig(PreTrainedConfig):
@@ -78,6 +86,14 @@ class RotaryConfig(PreTrainedConfig):
                 f" {self.head_size} numbers of a head turn; expected at least one pair"
             )
         return parameters
+
+    def has_rotary(self, layer_idx: int) -> bool:
+        """Whether queries and keys of layer `layer_idx` turn with their positions."""
+        return True
+
+    def query_growth(self, layer_idx: int) -> QueryGrowth | None:
+        """How queries of layer `layer_idx` grow with their positions; None where they do not."""
+        return None
 
     @property
     def head_size(self) -> int:

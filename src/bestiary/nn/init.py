@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .conv import Conv1D
-from .moe import Experts, GroupedRouter, PlainExperts
+from .moe import Experts, GroupedRouter
 from .norm import RMSNorm
 
 Start = Callable[[Tensor], object]
@@ -59,9 +59,8 @@ def start_usually(module: nn.Module, deviation: float) -> None:
         if isinstance(module, GroupedRouter):
             module.get_buffer("e_score_correction_bias").zero_()
     elif isinstance(module, Experts):
-        first = module.up_proj if isinstance(module, PlainExperts) else module.gate_up_proj
-        first.normal_(0.0, deviation)
-        module.down_proj.normal_(0.0, deviation)
+        for weight in module.parameters(recurse=False):
+            weight.normal_(0.0, deviation)
     elif isinstance(module, RMSNorm):
         module.weight.fill_(module.start)
     elif isinstance(module, _NORMS) and module.weight is not None:

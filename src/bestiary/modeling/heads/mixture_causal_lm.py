@@ -36,8 +36,7 @@ class MixtureCausalLM(CausalLM):
         inputs |= {"logits_to_keep": logits_to_keep, "num_items_in_batch": num_items_in_batch}
         output: Any = super().forward(input_ids, attention_mask, labels=labels, **inputs)
         if output.router_logits is not None:
-            chosen = self.config.get("num_experts_per_tok")
-            output.aux_loss = load_balancing_loss(output.router_logits, chosen, attention_mask)
+            output.aux_loss = load_balancing_loss(output.router_logits, self.num_experts_per_tok, attention_mask)
             if output.loss is not None:
-                output.loss = output.loss + self.config.get("router_aux_loss_coef") * output.aux_loss
+                output.loss = output.loss + self.router_aux_loss_coef * output.aux_loss
         return cast(MoeCausalLMOutputWithPast, output)

@@ -91,7 +91,7 @@ class LlamaAttention(HasHeads):
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """States (B, T, D) -> queries (B, H, T, K), keys and values (B, G, T, K), normed and not turned yet."""
-        query, key, value = self.q_proj(x), self.k_proj(x), self.v_proj(x)
+        query, key, value = self.projections(x)
         if self.joint_norm:
             query, key = self._normed(query, key)
         if self.bound is not None:
@@ -100,6 +100,10 @@ class LlamaAttention(HasHeads):
         if not self.joint_norm and not self.norms_turned:
             query, key = self._normed(query, key)
         return query, key, value
+
+    def projections(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """States (B, T, D) -> queries (B, T, H*K), keys and values (B, T, G*K)."""
+        return self.q_proj(x), self.k_proj(x), self.v_proj(x)
 
     def _normed(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
         query_norm, key_norm = (self._modules.get(name) for name in self.norm_names)

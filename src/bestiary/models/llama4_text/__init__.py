@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ...core.errors import ConfigError
 from ...core.kinds import Amount, Depth, Experts, Length, Natural, Rate, Size
-from ...modeling.decoder_config import DecoderConfig, QueryGrowth
+from ...modeling.decoder_config import DecoderConfig
+from ...modeling.rotary_config import QueryGrowth
 from ...modeling.variant import Import, variant
 from .. import llama
 

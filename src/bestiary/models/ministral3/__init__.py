@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...core.kinds import Depth, Length, Rate, Size
-from ...modeling.decoder_config import DecoderConfig, QueryGrowth
+from ...modeling.decoder_config import DecoderConfig
+from ...modeling.rotary_config import QueryGrowth
 from ...modeling.variant import variant
 from .. import llama
 

@@ -1,17 +1,24 @@
 """What of Phi-3 is not Llama."""
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
-from ...nn.attention import split_heads
 from ..llama.model import LlamaAttention
 
 
 class Phi3Attention(LlamaAttention):
-    """Llama's attention with one projection for queries, keys and values, in this order."""
+    """Llama's attention with one projection for queries, keys and values, in this order.
+
+    Class attributes, for relatives:
+        fused_name: the published name of the projection.
+    """
+
+    fused_name: ClassVar[str] = "qkv_proj"
 
     def add_projections(self, size: int, heads: int, groups: int, bias: bool) -> None:
         self.widths = heads * self.head_dim, groups * self.head_dim, groups * self.head_dim
-        self.qkv_proj = nn.Linear(size, sum(self.widths), bias=bias)
+        self.add_module(self.fused_name, nn.Linear(size, sum(self.widths), bias=bias))
 
     @property
     def num_key_value_groups(self) -> int:
@@ -21,8 +28,8 @@ class Phi3Attention(LlamaAttention):
     @property
     def sizes(self) -> tuple[int, int]:
         """Width of all heads of queries together, and of the states that come in."""
-        return self.widths[0], self.qkv_proj.in_features
+        return self.widths[0], self.get_submodule(self.fused_name).get_parameter("weight").shape[1]
 
-    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        query, key, value = (split_heads(part, self.head_dim) for part in self.qkv_proj(x).split(self.widths, dim=-1))
+    def projections(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        query, key, value = self.get_submodule(self.fused_name)(x).split(self.widths, dim=-1)
         return query, key, value
