@@ -601,6 +601,11 @@ from .models.jamba import JambaForCausalLM as JambaForCausalLM
 from .models.jamba import JambaForSequenceClassification as JambaForSequenceClassification
 from .models.jamba import JambaModel as JambaModel
 from .models.jamba import JambaPreTrainedModel as JambaPreTrainedModel
+from .models.jetmoe import JetMoeConfig as JetMoeConfig
+from .models.jetmoe import JetMoeForCausalLM as JetMoeForCausalLM
+from .models.jetmoe import JetMoeForSequenceClassification as JetMoeForSequenceClassification
+from .models.jetmoe import JetMoeModel as JetMoeModel
+from .models.jetmoe import JetMoePreTrainedModel as JetMoePreTrainedModel
 from .models.jina_embeddings_v3 import JinaEmbeddingsV3Config as JinaEmbeddingsV3Config
 from .models.jina_embeddings_v3.model import JinaEmbeddingsV3ForMaskedLM as JinaEmbeddingsV3ForMaskedLM
 from .models.jina_embeddings_v3.model import JinaEmbeddingsV3ForQuestionAnswering as JinaEmbeddingsV3ForQuestionAnswering

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .conv import Conv1D
-from .moe import Experts, GroupedRouter
+from .moe import ExpertLoop, GroupedRouter
 from .norm import RMSNorm
 
 Start = Callable[[Tensor], object]
@@ -58,7 +58,7 @@ def start_usually(module: nn.Module, deviation: float) -> None:
             module.bias.zero_()
         if isinstance(module, GroupedRouter):
             module.get_buffer("e_score_correction_bias").zero_()
-    elif isinstance(module, Experts):
+    elif isinstance(module, ExpertLoop):
         for weight in module.parameters(recurse=False):
             weight.normal_(0.0, deviation)
     elif isinstance(module, RMSNorm):

@@ -155,11 +155,15 @@ class ExpertLoop(nn.Module, ABC):
     def _one(self, expert: int, x: Tensor) -> Tensor:
         """What an expert gives for states (N, D)."""
 
+    def output_width(self, x: Tensor) -> int:
+        """The width of what an expert gives for states (N, D), where it is not D."""
+        return x.shape[1]
+
     def forward(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
         """States (N, D), and for each its experts and their shares (N, k) -> (N, D), the sum of what they give times share."""
         if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.is_meta:  # type: ignore[attr-defined, no-untyped-call]
             return self._all(x, shares, experts)
-        result = torch.zeros_like(x)
+        result = x.new_zeros(x.shape[0], self.output_width(x))
         for expert in experts.unique().tolist():
             rows, places = (experts == expert).nonzero(as_tuple=True)
             result = result.index_add(0, rows, self._share(expert, x[rows], shares[rows, places, None]))
@@ -172,7 +176,7 @@ class ExpertLoop(nn.Module, ABC):
     def _all(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
         """The same in steps that do not depend on the choice, as a graph needs it: every expert sees every token."""
         by_expert = torch.zeros(x.shape[0], self.num_experts, dtype=x.dtype, device=x.device).scatter(1, experts, shares)
-        result = torch.zeros_like(x)
+        result = x.new_zeros(x.shape[0], self.output_width(x))
         for expert in range(self.num_experts):
             result = result + self._share(expert, x, by_expert[:, expert, None])
         return result

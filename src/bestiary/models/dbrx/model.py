@@ -16,7 +16,7 @@ from ...nn.alias import Alias
 from ...nn.attention import LayerCache
 from ...nn.layer import Layer
 from ...nn.masks import Mask
-from ...nn.moe import Experts, Router
+from ...nn.moe import ExpertLoop, Router
 from ..phi3.model import Phi3Attention
 from . import DbrxConfig, DbrxFFNConfig
 
@@ -49,28 +49,19 @@ class DbrxRouter(Router):
         return scores, shares, experts
 
 
-class DbrxExpertGLU(Experts):
+class DbrxExpertGLU(ExpertLoop):
     """E gated MLPs, the weights of one under another's: gates `w1`, what they open `v1`, the way back `w2`, all (E I, D)."""
 
-    hidden_size = Alias("hidden_dim")
-
     def __init__(self, config: DbrxFFNConfig) -> None:
-        nn.Module.__init__(self)
-        self.inner, rows = config.ffn_hidden_size, config.moe_num_experts * config.ffn_hidden_size
+        super().__init__()
+        self.hidden_size, self.inner = config.hidden_size, config.ffn_hidden_size
+        rows = config.moe_num_experts * config.ffn_hidden_size
         self.w1, self.v1, self.w2 = (nn.Parameter(torch.empty(rows, config.hidden_size)) for _ in range(3))
         self.act = activation((config.ffn_act_fn or {}).get("name", "silu"))
 
     @property
     def num_experts(self) -> int:
         return len(self.w1) // self.inner
-
-    @property
-    def hidden_dim(self) -> int:
-        return self.w1.shape[1]
-
-    @property
-    def intermediate_dim(self) -> int:
-        return self.inner
 
     def _one(self, expert: int, x: Tensor) -> Tensor:
         rows = slice(expert * self.inner, (expert + 1) * self.inner)
@@ -80,7 +71,7 @@ class DbrxExpertGLU(Experts):
 class DbrxExperts(nn.Module):
     """The experts, under the name that published files have for them."""
 
-    hidden_size, num_experts = Alias("mlp.hidden_dim"), Alias("mlp.num_experts")
+    hidden_size, num_experts = Alias("mlp.hidden_size"), Alias("mlp.num_experts")
 
     def __init__(self, config: DbrxFFNConfig) -> None:
         super().__init__()

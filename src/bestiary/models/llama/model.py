@@ -184,7 +184,7 @@ class LlamaDecoderLayer(Layer):
     """x + attention(norm(x)), then x + mlp(norm(x)).
 
     Class attributes, for relatives:
-        attention_class, mlp_class, norm_class: the parts. mlp_name: the published name of the second.
+        attention_class, mlp_class, norm_class: the parts. attention_name, mlp_name: the published names of the first two.
         state_class: what has the place of the attention in layers that keep a state (`cache.layer_types`), or None; state_name:
             its published name.
         mixture_class: what has the place of the MLP in layers with experts (`config.has_experts`), or None.
@@ -201,6 +201,7 @@ class LlamaDecoderLayer(Layer):
     state_class: ClassVar[type[nn.Module] | None] = None
     state_name: ClassVar[str] = "mamba"
     mixture_class: ClassVar[type[nn.Module] | None] = None
+    attention_name: ClassVar[str] = "self_attn"
     mlp_name: ClassVar[str] = "mlp"
     norm_class: ClassVar[type[nn.Module]] = RMSNorm
     norm_names: NormNames = ("input_layernorm", None, "post_attention_layernorm", None)
@@ -221,7 +222,7 @@ class LlamaDecoderLayer(Layer):
     def add_mixer(self, config: DecoderConfig, layer_idx: int) -> None:
         """Build what lets each position look at those before it."""
         states = self.state_class if keeps_state(config.layer_kinds()[layer_idx]) else None
-        self.mixer_name = "self_attn" if states is None else self.state_name
+        self.mixer_name = self.attention_name if states is None else self.state_name
         self.add_module(self.mixer_name, (states or self.attention_class)(config, layer_idx))
 
     @property
