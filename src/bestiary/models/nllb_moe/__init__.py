@@ -65,7 +65,6 @@ PREPROCESSORS = {"tokenizer": "NllbTokenizer"}
 
 if TYPE_CHECKING:
     from .classes import *  # noqa: F403
-    from .model import NllbMoeSparseMLP, NllbMoeTop2Router  # noqa: F401
 
 __getattr__, __dir__ = variant(
     __name__,
