@@ -112,9 +112,6 @@ def merge_with_config_defaults(func: _Function) -> _Function:
     return forward  # type: ignore[return-value]
 
 
-check_model_inputs = merge_with_config_defaults
-
-
 def filter_out_non_signature_kwargs(extra: list[str] | None = None) -> Callable[[_Function], _Function]:
     """A decorator that leaves out keywords which the function does not take, with a warning; `extra` are passed on too."""
 

@@ -149,6 +149,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "utils.hub": _UTILS,
     "utils.import_utils": _UTILS,
     "utils.logging": ("logging",),
+    "utils.output_capturing": ("compat.output_capturing",),
     "utils.peft_utils": ("compat.hub_files", "compat.scripts", "compat.helpers"),
     "utils.quantization_config": ("compat.absent",),
     "utils.versions": ("compat.scripts",),
@@ -292,11 +293,12 @@ RENAMED: dict[str, dict[str, str]] = {
         )
     },
     "modeling_layers": {"GradientCheckpointingLayer": "nn.layer:Layer"},
-    "modeling_utils": _FILES,
+    "modeling_utils": {**_FILES, "OutputRecorder": "compat.output_capturing:OutputRecorder"},
     "models.gpt2.tokenization_gpt2": {"bytes_to_unicode": "compat.scripts:bytes_to_unicode"},
     "models.roberta.tokenization_roberta": {"bytes_to_unicode": "compat.scripts:bytes_to_unicode"},
     "backbone_utils": _BACKBONES,
     "utils.backbone_utils": _BACKBONES,
+    "utils.generic": {name: f"compat.output_capturing:{name}" for name in ("OutputRecorder", "check_model_inputs")},
     "utils.hub": _FILES,
 }
 

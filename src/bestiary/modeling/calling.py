@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial, wraps
-from inspect import Signature, signature
+from inspect import Parameter, Signature, signature
 from types import MethodType
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, overload
 
@@ -61,6 +61,8 @@ class CallMixin(ModelParts):
     # Names of the arguments of `forward`, in the order in which `model(...)` takes them by place.
     _places: ClassVar[tuple[str, ...]] = ()
     _own_flags: ClassVar[frozenset[str]] = frozenset()
+    # What a class of a user's can record, for its decorator: see `compat/output_capturing.py`.
+    _can_record_outputs: ClassVar[dict[str, Any] | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -71,8 +73,13 @@ class CallMixin(ModelParts):
             cls.forward = _as_a_call(vars(cls)["forward"], signature(vars(cls)["forward"]))
         cls._places = places(cls.forward)
         # A forward that a user wrote from nothing collects what these ask for by itself.
-        collects = not cls.stacks and not is_of_the_library(cls.forward) and "output_hidden_states" in cls._places
-        cls._own_flags = _FLAGS & set(cls._places) if collects else frozenset()
+        collects = not cls.stacks and not is_of_the_library(cls.forward)
+        parameters = signature(undecorated(cls.forward)).parameters.values()
+        takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters)
+        if collects and takes_any and cls._can_record_outputs is not None:
+            cls._own_flags = _FLAGS
+        else:
+            cls._own_flags = _FLAGS & set(cls._places) if collects and "output_hidden_states" in cls._places else frozenset()
 
     @overload
     def __call__(self, *args: Any, return_dict: Literal[False], **kwargs: Any) -> tuple[Any, ...]: ...
@@ -142,7 +149,8 @@ class CallMixin(ModelParts):
         if self._own_flags:
             flags = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
             flags |= {"return_dict": return_dict}
-            return run(*args, **{name: value for name, value in flags.items() if name in self._own_flags}, **kwargs)
+            chosen = {name: value for name, value in flags.items() if name in self._own_flags and value is not None}
+            return run(*args, **chosen, **kwargs)
         hidden = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         attentions = self.config.output_attentions if output_attentions is None else output_attentions
         if not hidden and not attentions:
