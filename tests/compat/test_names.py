@@ -150,6 +150,17 @@ def test_whether_there_is_a_module_or_a_name_can_be_asked():
         assert done.returncode == 0, done.stderr
 
 
+def test_a_part_of_a_family_that_is_replaced_in_its_module_is_told_to_change_nothing():
+    done = python(
+        PREFIX + "from transformers.models.llama import modeling_llama\n"
+        "modeling_llama.LlamaRMSNorm = type('Mine', (), {})\n"
+        "modeling_llama.__doc__ = 'of mine'\n"
+        "print(modeling_llama.LlamaRMSNorm.__name__)"
+    )
+    assert done.stdout.split() == ["Mine"], done.stderr
+    assert "modeling_llama.LlamaRMSNorm was replaced, which changes no model" in done.stderr
+
+
 def test_too_late_is_refused():
     from bestiary.compat import install
 

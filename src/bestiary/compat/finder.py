@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from ..core.errors import ArgumentError, UnknownModule, UnknownName, did_you_mean
-from ..core.logging import set_verbosity_by, speak_as
+from ..core.logging import set_verbosity_by, speak_as, warn_once
 from ..core.missing_weights import start_afresh
 from .names import RENAMED, paths, sources
 
@@ -33,8 +33,19 @@ class _OldModule(ModuleType):
             value = _find(self.__name__, name)
         if value is _MISSING:
             raise AttributeError(_explain(self.__name__, name))
-        setattr(self, name, value)
+        self.__dict__[name] = value
         return value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Say that no model is made of what somebody puts into the file of a family."""
+        is_part = callable(value) and ".models." in self.__name__ and not name.startswith("__")
+        if is_part and value is not _find(self.__name__, name):
+            warn_once(
+                f"patched-{self.__name__}-{name}",
+                f"{self.__name__}.{name} was replaced, which changes no model: put your module into a model instead, as in"
+                " model.model.layers[0].self_attn = MyAttention(...)",
+            )
+        super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
         return _names(_below(self.__name__))

@@ -14,9 +14,9 @@ from ..hub.code.options import CodeOptions
 from ..hub.code.saving import registers_for
 from ..hub.files import HubOptions
 from ..hub.options import NameOrPath
-from ..nn.attention import Attend
+from ..nn.block import set_kernel
 from ..nn.kernels import KERNELS, kernel
-from ..nn.registered import FUNCTIONS, as_kernel
+from ..nn.registered import FUNCTIONS
 from .building import initialising
 from .calling import CallMixin
 from .config import PreTrainedConfig
@@ -92,11 +92,17 @@ class PreTrainedModel(CallMixin, LossMixin):
         by_config = {id(self.config.parts()[part]): each for part, each in names.items()}
         for path, module, model in self.each_module():
             chosen = by_config.get(id(model.config)) if by_part else names[""]
-            if chosen is not None and isinstance(module, Attend):
-                module.implementation = chosen
-                module.replacement = as_kernel(chosen, self.get_submodule(path.rpartition(".")[0]))
-            elif chosen is not None and module is model:
-                model.config.__dict__["_attn_implementation"] = chosen
+            if chosen is not None and module is model:
+                model.config.__dict__["_attn_implementation"] = model.__dict__["_kernel_in_use"] = chosen
+            elif chosen is not None:
+                set_kernel(module, chosen, self.get_submodule(path.rpartition(".")[0]))
+
+    def _show_published(self) -> None:
+        """As below; a kernel that somebody wrote into the config comes into use."""
+        kernel = self.config.__dict__["_attn_implementation"]
+        if self.__dict__.get("_kernel_in_use", kernel) != kernel:
+            self._set_kernels_as_configured()
+        super()._show_published()
 
     def _set_kernels_as_configured(self) -> None:
         """The kernels that the config names: one for all, or some by part; the others are what their own config says."""

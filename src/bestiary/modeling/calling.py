@@ -18,7 +18,7 @@ from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
 from ..core.signatures import is_of_the_library, stand_for, undecorated
 from ..nn import inputs
-from ..nn.block import Block, show_published
+from ..nn.block import Block, kernel_of, show_published, use_kernel
 from ..nn.layer import Layer
 from ..nn.rope import Rotary
 from . import checks, head_masks
@@ -167,12 +167,18 @@ class CallMixin(ModelParts):
         return output.to_tuple() if plain and isinstance(output, ModelOutput) else output
 
     def _show_published(self) -> None:
-        """Let modules of others that stand among the layers be called as published models call theirs."""
+        """Let modules of others that stand among the layers be called as published models call theirs.
+
+        They use the kernel of the model.
+        """
+        kernel = self.config.__dict__["_attn_implementation"]
         for stack in self.stacks.values() if self.base_model is self else ():
             with suppress(AttributeError):  # one half of a model may have the layers of that half alone
                 for layer in self.get_submodule(stack.layers).children():
                     if not isinstance(layer, Block):
-                        show_published(layer)
+                        show_published(layer, None, kernel)
+                    elif layer.runs_code_of_others() and kernel_of(layer) != kernel:
+                        use_kernel(layer, kernel)
 
     def _by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with all but the first by name: forward takes fewer by place than the published one."""

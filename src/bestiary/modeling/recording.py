@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..nn.attention import Attend
+from ..nn.attention import Attend, HasHeads
 from .stack import Stack as Stack
 
 
@@ -49,6 +49,23 @@ class Recorder:
                         self.limits[names[0]] = self.limits.get(names[0], 0) + 1
                     self.handles.append(module.register_forward_pre_hook(self._request_weights, with_kwargs=True))
                     self.handles.append(module.register_forward_hook(self._record_weights(*names)))
+                elif isinstance(module, HasHeads) and module.runs_code_of_others():
+                    self._watch_others(module, f"{prefix}attentions")
+
+    def _watch_others(self, module: nn.Module, name: str) -> None:
+        """File what stands second in the output of attention that others wrote, unless attention of ours ran inside of it."""
+        counts: list[int] = []
+
+        def count(module: nn.Module, args: Any) -> None:
+            counts.append(len(self.records.get(name, ())))
+
+        def keep(module: nn.Module, args: Any, output: Any) -> None:
+            alone = counts.pop() == len(self.records.get(name, ()))
+            if self._ours() and alone and isinstance(output, tuple) and isinstance(output[1], torch.Tensor):
+                self.records.setdefault(name, []).append(output[1])
+
+        self.handles.append(nn.Module.register_forward_pre_hook(module, count))
+        self.handles.append(nn.Module.register_forward_hook(module, keep))
 
     def _ours(self) -> bool:
         return threading.get_ident() == self.thread

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Any, ClassVar
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 
@@ -15,6 +15,7 @@ from ..core.errors import ArgumentError
 from ..core.signatures import is_of_the_library
 from .attend import Attend
 from .masks import Mask, make_mask
+from .registered import as_kernel
 
 # Name of a parameter here -> the published one, where a class does not say another (`Block.names`).
 NAMES = {
@@ -124,7 +125,8 @@ class Block(nn.Module):
         before = self.__dict__.get("_modules", {}).get(name)
         super().__setattr__(name, value)
         if isinstance(before, Block) and isinstance(value, nn.Module):
-            show_published(value, type(before))
+            use_kernel(value, kernel_of(before))
+            show_published(value, type(before), kernel_of(before))
 
     def register_forward_hook(self, *args: Any, **kwargs: Any) -> Any:
         """As in torch; the hook sees the published form of inputs and outputs."""
@@ -208,7 +210,7 @@ class Block(nn.Module):
             return shown[1]
         if memory is not None:
             return make_mask(queries, x.device, array, causal=False, keys=memory.shape[1])
-        causal = self.is_causal and (array is not None or _kernel(self) != "eager")
+        causal = self.is_causal and (array is not None or kernel_of(self) != "eager")
         places = (module.__dict__["layer_idx"] for module in self.modules() if "layer_idx" in module.__dict__)
         return make_mask(queries, x.device, array, cache=cache, causal=causal, layer_idx=next(places, 0))
 
@@ -241,15 +243,19 @@ class Block(nn.Module):
             for handle in handles:
                 handle.remove()
 
+    def runs_code_of_others(self) -> bool:
+        """Whether others wrote its `forward`, in its class or in itself."""
+        forward, kind = self.__dict__.get("forward"), type(self)
+        return kind.forward is not kind._ours if forward is None else "takes_both" not in forward.__dict__
+
     def _is_shown(self) -> bool:
         """Whether somebody looks at how this block is called: a hook, or a `forward` that others wrote."""
-        forward, kind = self.__dict__.get("forward"), type(self)
-        theirs = kind.forward is not kind._ours if forward is None else "takes_both" not in forward.__dict__
-        return bool(self._parameters_here and (theirs or self._forward_hooks or self._forward_pre_hooks))
+        looked_at = self._forward_hooks or self._forward_pre_hooks or self.runs_code_of_others()
+        return bool(self._parameters_here and looked_at)
 
     def _show(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make a call in the order of this house under the published names, and take the states from what it gives."""
-        args, kwargs, masks = shown_call(type(self), _kernel(self), args, kwargs)
+        args, kwargs, masks = shown_call(type(self), kernel_of(self), args, kwargs)
         token = _SHOWN.set(_Shown(self, masks))
         try:
             output = super().__call__(*args, **kwargs)
@@ -258,8 +264,8 @@ class Block(nn.Module):
         return states_of(output, type(self))
 
 
-# Modules that are no blocks, and are known to be called rightly.
-_SEEN: WeakSet[nn.Module] = WeakSet()
+# Modules of others, and the kernel of the model each stands in: masks are shown as it takes them.
+_KERNELS: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
 _BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -270,9 +276,24 @@ def _published(order: tuple[str, ...]) -> Signature:
     return Signature([*first, *places, Parameter("kwargs", Parameter.VAR_KEYWORD)])
 
 
-def _kernel(module: nn.Module) -> str:
-    """The kernel of the first attention inside of a module."""
-    return next((each.implementation for each in module.modules() if isinstance(each, Attend)), "sdpa")
+def kernel_of(module: nn.Module) -> str:
+    """The kernel of the first attention inside of a module; where there is none, that of the model it stands in."""
+    within = (each.implementation for each in module.modules() if isinstance(each, Attend))
+    return next(within, None) or _KERNELS.get(module, "sdpa")
+
+
+def set_kernel(module: nn.Module, name: str, holder: nn.Module) -> None:
+    """Compute by the kernel, or the registered function, of this name if the module, which `holder` holds, is attention."""
+    if isinstance(module, Attend):
+        module.implementation, module.replacement = name, as_kernel(name, holder)
+    elif module in _KERNELS:
+        _KERNELS[module] = name
+
+
+def use_kernel(module: nn.Module, name: str) -> None:
+    """Compute all attention inside of a module by the kernel, or the registered function, of this name."""
+    for path, each in module.named_modules():
+        set_kernel(each, name, module.get_submodule(path.rpartition(".")[0]))
 
 
 def shown_call(
@@ -317,14 +338,14 @@ def states_of(output: Any, kind: type[Block]) -> Any:
     return output[0] if isinstance(output, tuple) and not kind._gives_tuple else output
 
 
-def show_published(module: nn.Module, kind: type[Block] | None = None) -> None:
+def show_published(module: nn.Module, kind: type[Block] | None, kernel: str) -> None:
     """Let a module of others, which stands where a block of `kind` was, be called as published models call it.
 
-    kind: None for that of the first block inside of it. A module of this library is left alone.
+    kind: None for that of the first block inside of it. kernel: of the model. A module of this library is left alone.
     """
-    if isinstance(module, Block) or module in _SEEN:
+    if isinstance(module, Block) or module in _KERNELS:
         return
-    _SEEN.add(module)
+    _KERNELS[module] = kernel
     if is_of_the_library(type(module).forward):
         return
     kind = kind or next((type(each) for each in module.modules() if isinstance(each, Block)), _AnyBlock)
@@ -332,7 +353,7 @@ def show_published(module: nn.Module, kind: type[Block] | None = None) -> None:
     def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if len(args) < 2 or not (args[1] is None or isinstance(args[1], Mask)):
             return None
-        args, kwargs, masks = shown_call(kind, _kernel(module), args, kwargs)
+        args, kwargs, masks = shown_call(kind, kernel_of(module), args, kwargs)
         _SHOWN.set(_Shown(module, masks))
         return args, kwargs
 
