@@ -19,8 +19,9 @@ from bestiary.modeling.families import families
 PREFIX = "import bestiary.compat; bestiary.compat.install()\n"
 
 
-def python(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+def python(code: str, verbosity: str = "error") -> subprocess.CompletedProcess[str]:
+    told = {**os.environ, "TRANSFORMERS_VERBOSITY": verbosity}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=told)
 
 
 def test_every_path_and_name_resolves():
@@ -155,7 +156,8 @@ def test_a_part_of_a_family_that_is_replaced_in_its_module_is_told_to_change_not
         PREFIX + "from transformers.models.llama import modeling_llama\n"
         "modeling_llama.LlamaRMSNorm = type('Mine', (), {})\n"
         "modeling_llama.__doc__ = 'of mine'\n"
-        "print(modeling_llama.LlamaRMSNorm.__name__)"
+        "print(modeling_llama.LlamaRMSNorm.__name__)",
+        verbosity="warning",
     )
     assert done.stdout.split() == ["Mine"], done.stderr
     assert "modeling_llama.LlamaRMSNorm was replaced, which changes no model" in done.stderr
@@ -193,7 +195,6 @@ def test_missing_weights_start_afresh_in_old_scripts_and_are_refused_elsewhere(t
         f"model, info = BertModel.from_pretrained({str(tmp_path)!r}, output_loading_info=True)\n"
         "print(len(info['missing_keys']), model.encoder.layer[0].attention.self.query.weight.std() > 0)"
     )
-    told = {**os.environ, "TRANSFORMERS_VERBOSITY": "warning"}
-    done = subprocess.run([sys.executable, "-c", PREFIX + script], capture_output=True, text=True, timeout=120, env=told)
+    done = python(PREFIX + script, verbosity="warning")
     assert done.stdout.split() == ["2", "tensor(True)"], done.stderr
     assert "query" in done.stderr
