@@ -13,6 +13,7 @@ from bestiary.compat import rotary
 from bestiary.compat.names import RENAMED, ROTARY_BY_HALVES
 from bestiary.modeling.config import PreTrainedConfig
 from bestiary.models.llama import LlamaConfig
+from bestiary.models.llama.model import LlamaModel
 
 SIZES = {"hidden_size": 32, "num_attention_heads": 4, "max_position_embeddings": 16}
 SCALINGS = [
@@ -150,3 +151,18 @@ def test_what_a_family_shares_with_llama_is_what_it_publishes(family: str) -> No
         if isinstance(theirs, type):
             ours, theirs = ours(8), theirs(8)
         torch.testing.assert_close(ours(*arguments[name]), theirs(*arguments[name]), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("scaling", SCALINGS, ids=lambda value: value["rope_type"] if value else "default")
+def test_tables_of_a_model_have_the_published_attributes(scaling: dict[str, float] | None) -> None:
+    scaling = scaling and {"rope_theta": 10000.0, **scaling}
+    values = {**SIZES, "num_hidden_layers": 1, "vocab_size": 8, "intermediate_size": 8}
+    theirs = published.LlamaModel(transformers.LlamaConfig(**values, rope_parameters=scaling and dict(scaling))).rotary_emb
+    config = LlamaConfig(**values, rope_parameters=scaling)
+    for ours in (LlamaModel(config).rotary_emb, rotary.LlamaRotaryEmbedding(config)):
+        for name in ("inv_freq", "original_inv_freq"):
+            torch.testing.assert_close(getattr(ours, name), getattr(theirs, name))
+        for name in ("attention_scaling", "rope_type", "max_seq_len_cached", "original_max_seq_len"):
+            assert getattr(ours, name) == getattr(theirs, name)
+        with pytest.raises(AttributeError):
+            ours.inv_freq = torch.ones(4)

@@ -84,3 +84,9 @@ def test_explain():
     assert explained["top_k"] == (5, "config")
     assert explained["temperature"] == (1.0, "default")
     assert "min_p" not in explained
+
+
+def test_equal_configs_have_equal_hashes():
+    config = GenerationConfig(length_penalty=2, eos_token_id=[1, 2])
+    assert config == GenerationConfig(length_penalty=2.0, eos_token_id=[1, 2])
+    assert hash(config) == hash(GenerationConfig(length_penalty=2.0, eos_token_id=[1, 2])) != hash(GenerationConfig(top_k=4))

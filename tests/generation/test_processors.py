@@ -357,3 +357,14 @@ def test_an_end_token_that_is_named_twice_is_raised_once():
     scores, ids = torch.randn(2, VOCAB), torch.ones(2, 6, dtype=torch.int64)
     twice = ours.ExponentialDecayLengthPenalty(eos_token_id=[4, 4, 7], **settings)(ids, scores)
     assert torch.equal(twice, reference.ExponentialDecayLengthPenalty(eos_token_id=[4, 4, 7], **settings)(ids, scores.clone()))
+
+
+@pytest.mark.parametrize("library", [ours, reference], ids=["ours", "reference"])
+def test_a_list_hands_further_arguments_to_those_that_take_some(library):
+    class Adding(library.LogitsProcessor):
+        def __call__(self, input_ids, scores, foo=None):
+            return scores + foo
+
+    both = library.LogitsProcessorList([Adding(), library.TopKLogitsWarper(3)])
+    expected = ours.TopKLogitsWarper(3)(ids(), scores() + 3)
+    torch.testing.assert_close(both(ids(), scores(), foo=3), expected)

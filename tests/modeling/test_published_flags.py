@@ -6,6 +6,7 @@ import pytest
 import torch
 import transformers
 from kit import checkpoints
+from kit.families import cases, our_class
 
 import bestiary
 from bestiary.core.errors import ArgumentError
@@ -76,3 +77,14 @@ def test_what_must_stay_in_fp32_stays_so_in_bfloat16_too() -> None:
 
 def test_the_table_of_an_automatic_class_has_its_published_name() -> None:
     assert bestiary.AutoModel._model_mapping[bestiary.BertConfig] is bestiary.BertModel
+
+
+def test_what_stays_in_fp32_is_the_published() -> None:
+    names, compared = ("_keep_in_fp32_modules", "_keep_in_fp32_modules_strict"), 0
+    for model_type, case in cases().items():
+        for head in case.heads:
+            published, ours = getattr(transformers, head), our_class(model_type, head)
+            for name in names:
+                assert sorted(getattr(ours, name)) == sorted(getattr(published, name) or []), f"{name} of {head}"
+                compared += bool(getattr(ours, name))
+    assert compared > 10

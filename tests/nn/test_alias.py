@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+import torch
 from kit.families import pair
 from torch import nn
 
@@ -43,3 +44,10 @@ def test_a_copy_of_a_model_shows_its_own_config() -> None:
     model.config.hidden_size = 64
     assert model.layers[0].hidden_size == model.layers[0].self_attn.config.hidden_size == 64
     assert model.name_or_path == model.config.name_or_path != ""
+
+
+def test_an_mlp_computes_with_the_activation_under_its_published_name() -> None:
+    mlp, x = copy.deepcopy(pair("llama", "LlamaModel").ours.layers[0].mlp), torch.randn(2, 3, 32)
+    torch.testing.assert_close(mlp(x), mlp.down_proj(mlp.act_fn(mlp.gate_proj(x)) * mlp.up_proj(x)))
+    mlp.act_fn = nn.ReLU()
+    torch.testing.assert_close(mlp(x), mlp.down_proj(mlp.gate_proj(x).relu() * mlp.up_proj(x)))

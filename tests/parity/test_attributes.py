@@ -15,8 +15,10 @@ OTHERS = "config dropout attention_dropout activation_dropout layerdrop variance
 OTHERS += (
     " chunk_size_feed_forward gradient_checkpointing num_experts num_experts_per_tok router_aux_loss_coef top_k jitter_noise"
 )
+ACTIVATIONS = {"act", "act_fn", "activation", "activation_fn", "activation_function", "intermediate_act_fn", "transform_act_fn"}
+PLACES = "seq_len_dim is_cross_attention"
 MAMBA = "conv_kernel_size ssm_state_size time_step_rank use_bias use_conv_bias activation"
-NAMES = {name for line in (SIZES, HEADS, OTHERS, MAMBA) for name in line.split()}
+NAMES = {name for line in (SIZES, HEADS, OTHERS, PLACES, MAMBA) for name in line.split()}
 
 # (end of the name of published classes, attribute) -> why ours does not have it, or has another value.
 APART = {
@@ -25,6 +27,7 @@ APART = {
     ("DebertaEncoder", "gradient_checkpointing"): "layers and models say it",
     ("DebertaV2Encoder", "gradient_checkpointing"): "layers and models say it",
     ("DebertaLayerNorm", "variance_epsilon"): "it is torch's own LayerNorm, where that is eps",
+    ("NllbMoeDecoderLayer", "activation_fn"): "nothing is computed by it there; the MLP has its own",
     ("EsmSelfAttention", "scaling"): "queries are multiplied before they turn there, scores here, which is the same",
     ("ConvBertEncoder", "gradient_checkpointing"): "layers and models say it",
     ("EsmEncoder", "gradient_checkpointing"): "layers and models say it",
@@ -38,9 +41,11 @@ APART = {
 
 
 def values(module: Any) -> dict[str, Any]:
-    """The known attributes of a published module that are plain values, and its config."""
+    """The known attributes of a published module that are plain values, its activation, and its config."""
     known = {name: value for name, value in vars(module).items() if name in NAMES}
-    return {name: value for name, value in known.items() if name == "config" or isinstance(value, int | float | str)}
+    return {name: value for name, value in known.items() if name == "config" or isinstance(value, int | float | str)} | {
+        name: value for name, value in {**vars(module), **module._modules}.items() if name in ACTIVATIONS and callable(value)
+    }
 
 
 def agree(name: str, ours: Any, published: Any) -> bool:
@@ -48,6 +53,8 @@ def agree(name: str, ours: Any, published: Any) -> bool:
     value = getattr(ours, name, "missing")
     if name == "config":
         return type(value).__name__ == type(published).__name__
+    if callable(published):
+        return callable(value)
     return bool(value == (pytest.approx(published) if isinstance(published, float) else published))
 
 

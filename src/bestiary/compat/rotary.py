@@ -26,17 +26,6 @@ class LlamaRotaryEmbedding(Rotary):
         """Positions (B or 1, T) -> cos and sin (B or 1, T, K) in the dtype of `x`."""
         return super().forward(position_ids, x.dtype)
 
-    @property
-    def inv_freq(self) -> Tensor:
-        """The angle per position (K/2) of the lengths the model was trained on."""
-        frequencies = self.fixed or self.kind(self.parameters_, self.size, 0, self.limit)
-        return torch.tensor(frequencies.inverse)
-
-    @property
-    def attention_scaling(self) -> float:
-        """The factor on cos and sin for the lengths the model was trained on."""
-        return (self.fixed or self.kind(self.parameters_, self.size, 0, self.limit)).attention_factor
-
 
 def _table(config: Any, layer_type: str | None = None) -> Parameters:
     """The rotary settings of a config of any library, in the one form: of all layers, or of those of a kind."""

@@ -263,6 +263,9 @@ class GenerationConfig(Fields):
         kept = as_standard_json({name: value for name, value in values.items() if name not in left_out})
         return json.dumps(kept, indent=2, sort_keys=True) + "\n"
 
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(item for item in self.to_diff_dict().items() if isinstance(item[1], str | int | float)))
+
     def to_json_file(
         self, json_file_path: str | os.PathLike[str], use_diff: bool = True, keys_to_pop: Iterable[str] | None = None
     ) -> None:

@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
+from inspect import signature
 from typing import Any, dataclass_transform, get_origin
 
 import numpy as np
@@ -70,7 +71,7 @@ LogitsWarper = LogitsProcessor
 
 
 class LogitsProcessorList(list[Any]):
-    """Processors applied one after the other; itself one.
+    """Processors applied one after the other; itself one. Those that take more than ids and scores get what came by name.
 
     Raises:
         InputError: one returns something else than a tensor of scores of the same vocabulary.
@@ -79,7 +80,7 @@ class LogitsProcessorList(list[Any]):
     def __call__(self, input_ids: Tensor, scores: Tensor, **kwargs: Any) -> Tensor:
         vocabulary = scores.shape[-1:]
         for processor in self:
-            scores = processor(input_ids, scores, **kwargs)
+            scores = processor(input_ids, scores, **(kwargs if kwargs and len(signature(processor).parameters) > 2 else {}))
             if not isinstance(scores, Tensor) or scores.shape[-1:] != vocabulary:
                 content = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
                 raise InputError(f"{type(processor)} returned {content}; expected scores of {vocabulary[0]} tokens")

@@ -245,7 +245,7 @@ class FlatDecoderBlock(DecoderBlock):
     def add_mlp(self, config: Any) -> None:
         size, bias = config.hidden_size, self.mlp_bias(config)
         inner = setting(config, "width of the MLP")
-        self.act, self.activation_dropout = (
+        self.activation_fn, self.activation_dropout = (
             activation(setting(config, "activation")),
             config.declared("activation_dropout", 0.0),
         )
@@ -253,4 +253,4 @@ class FlatDecoderBlock(DecoderBlock):
         self.fc2 = nn.Linear(inner, size, bias=bias)
 
     def transform(self, x: Tensor) -> Tensor:
-        return self.dropped(self.fc2(dropout(self.act(self.fc1(x)), self.activation_dropout, self.training)))
+        return self.dropped(self.fc2(dropout(self.activation_fn(self.fc1(x)), self.activation_dropout, self.training)))

@@ -145,7 +145,7 @@ class EncoderAttention(Block):
 
     def __init__(self, config: EncoderConfig, layer_idx: int, cross: bool = False) -> None:
         super().__init__()
-        self.self = self.self_class(config, layer_idx, cross)
+        self.is_cross_attention, self.self = cross, self.self_class(config, layer_idx, cross)
         self.output = EncoderOutput(config, config.hidden_size)
 
     def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor | None = None, **positions: Any) -> Tensor:
@@ -159,10 +159,10 @@ class EncoderIntermediate(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
-        self.act = activation(config.hidden_act)
+        self.intermediate_act_fn = activation(config.hidden_act)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.dense(x))
+        return self.intermediate_act_fn(self.dense(x))
 
 
 class EncoderLayer(Layer):
@@ -174,6 +174,7 @@ class EncoderLayer(Layer):
     """
 
     order = ENCODER_ORDER
+    seq_len_dim = 1
     attention_class: ClassVar[type[nn.Module]] = EncoderAttention
     is_causal = Alias("attention.is_causal")
     output_class: ClassVar[type[nn.Module]] = EncoderOutput
@@ -200,9 +201,9 @@ class EncoderLayer(Layer):
         x = self.attention(x, mask, cache, **positions)
         if self.crossattention is not None and memory is not None:
             x = self.crossattention(x, memory_mask, cache, memory=memory)
-        return in_chunks(self.feed_forward, x, self.chunk_size_feed_forward)
+        return in_chunks(self.feed_forward_chunk, x, self.chunk_size_feed_forward)
 
-    def feed_forward(self, x: Tensor) -> Tensor:
+    def feed_forward_chunk(self, x: Tensor) -> Tensor:
         """The second half of the block."""
         output: Tensor = self.output(self.intermediate(x), x)
         return output

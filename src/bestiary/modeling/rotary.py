@@ -1,5 +1,7 @@
 """The rotary tables of a model, one for each kind of its layers."""
 
+from operator import attrgetter
+
 import torch
 from torch import Tensor, nn
 
@@ -9,7 +11,21 @@ from .rotary_config import RotaryConfig
 
 
 class RotaryTables(nn.ModuleDict):
-    """Kind of layer -> its rotary table; called as published models call theirs, it gives the angles of one kind."""
+    """Kind of layer -> its rotary table; called as published models call theirs, it gives the angles of one kind.
+
+    Where all layers share one table, it has what scripts read of that; what is assigned there would change nothing.
+    """
+
+    inv_freq = original_inv_freq = property(attrgetter("_only.inv_freq"))
+    attention_scaling, rope_type = property(attrgetter("_only.attention_scaling")), property(attrgetter("_only.rope_type"))
+    max_seq_len_cached = original_max_seq_len = property(attrgetter("_only.max_seq_len_cached"))
+
+    @property
+    def _only(self) -> nn.Module:
+        table, *others = set(self.values())
+        if others:
+            raise AttributeError(f"there are {1 + len(others)} rotary tables, of {', '.join(self.keys())}; read them of one")
+        return table
 
     def forward(self, x: Tensor, position_ids: Tensor, layer_type: str | None = None) -> tuple[Tensor, Tensor]:
         """Positions (B or 1, T) -> cos and sin (B or 1, T, K) in the dtype of `x`, for the layers of a kind.

@@ -64,12 +64,12 @@ class GatedMLP(nn.Module):
         size, inner = config.hidden_size, config.intermediate_size
         self.hidden_size, self.intermediate_size = size, inner
         self.gate_proj, self.up_proj = nn.Linear(size, inner, bias=False), nn.Linear(size, inner, bias=False)
-        self.down_proj, self.act = nn.Linear(inner, size, bias=self.output_bias), activation(config.hidden_act)
+        self.down_proj, self.act_fn = nn.Linear(inner, size, bias=self.output_bias), activation(config.hidden_act)
         self.dropout = nn.Dropout(config.hidden_dropout_prob if self.drops else 0.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        output: Tensor = self.down_proj(self.dropout(self.act(self.gate_proj(x)) * self.up_proj(x)))
+        output: Tensor = self.down_proj(self.dropout(self.act_fn(self.gate_proj(x)) * self.up_proj(x)))
         return output
 
 

@@ -72,7 +72,7 @@ class Seq2SeqLayer(Layer):
         if self.looks_at_memory(config):
             self.encoder_attn = attention(cross=True)
             self.encoder_attn_layer_norm = nn.LayerNorm(size)
-        self.act = activation(config.get("activation_function"))
+        self.activation_fn = activation(config.get("activation_function"))
         self.fc1 = nn.Linear(size, width)
         self.fc2 = nn.Linear(width, size)
         self.final_layer_norm: nn.Module = nn.LayerNorm(size)
@@ -83,7 +83,7 @@ class Seq2SeqLayer(Layer):
 
     def mlp(self, x: Tensor) -> Tensor:
         """fc2(act(fc1(x)))."""
-        output: Tensor = self.fc2(dropout(self.act(self.fc1(x)), self.activation_dropout, self.training))
+        output: Tensor = self.fc2(dropout(self.activation_fn(self.fc1(x)), self.activation_dropout, self.training))
         return output
 
     def add(self, x: Tensor, branch: Callable[..., Tensor], norm: nn.Module, *args: Any, **kwargs: Any) -> Tensor:

@@ -27,10 +27,10 @@ class TowerMLP(nn.Module):
         super().__init__()
         self.fc1 = nn.Linear(config.get("hidden_size"), config.get("intermediate_size"))
         self.fc2 = nn.Linear(config.get("intermediate_size"), config.get("hidden_size"))
-        self.act = activation(config.get("hidden_act"))
+        self.activation_fn = activation(config.get("hidden_act"))
 
     def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.fc2(self.act(self.fc1(x)))
+        output: Tensor = self.fc2(self.activation_fn(self.fc1(x)))
         return output
 
 

@@ -203,11 +203,11 @@ class Experts(ExpertLoop):
         super().__init__()
         self.gate_up_proj = nn.Parameter(torch.empty(count, 2 * inner, size))
         self.down_proj = nn.Parameter(torch.empty(count, size, inner))
-        self.act = activation(act)
+        self.act_fn = activation(act)
 
     def _one(self, expert: int, x: Tensor) -> Tensor:
         gate, up = nn.functional.linear(x, self.gate_up_proj[expert]).chunk(2, dim=-1)
-        return nn.functional.linear(self.act(gate) * up, self.down_proj[expert])
+        return nn.functional.linear(self.act_fn(gate) * up, self.down_proj[expert])
 
     def extra_repr(self) -> str:
         return f"experts={self.num_experts}, size={self.hidden_dim}, inner={self.intermediate_dim}"
@@ -222,7 +222,7 @@ class PlainExperts(Experts):
         self.up_proj = nn.Parameter(torch.empty(count, inner, size))
 
     def _one(self, expert: int, x: Tensor) -> Tensor:
-        return nn.functional.linear(self.act(nn.functional.linear(x, self.up_proj[expert])), self.down_proj[expert])
+        return nn.functional.linear(self.act_fn(nn.functional.linear(x, self.up_proj[expert])), self.down_proj[expert])
 
 
 class TransposedExperts(Experts):
@@ -245,4 +245,4 @@ class TransposedExperts(Experts):
 
     def _one(self, expert: int, x: Tensor) -> Tensor:
         gate, up = (x @ self.gate_up_proj[expert]).chunk(2, dim=-1)
-        return (self.act(gate) * up) @ self.down_proj[expert]
+        return (self.act_fn(gate) * up) @ self.down_proj[expert]

@@ -14,11 +14,11 @@ class FirstTokenPooler(nn.Module):
     def __init__(self, size: int, output_size: int | None = None, act: str = "tanh") -> None:
         super().__init__()
         self.dense = nn.Linear(size, output_size or size)
-        self.act = activation(act)
+        self.activation = activation(act)
 
     def forward(self, x: Tensor, padding: Tensor | None = None) -> Tensor:
         """(B, T, D) -> (B, output_size). With `padding` (B, T), True where real, the first real token of each row."""
-        return self.act(self.dense(first_state(x, padding)))
+        return self.activation(self.dense(first_state(x, padding)))
 
 
 def first_state(x: Tensor, padding: Tensor | None) -> Tensor:

@@ -160,6 +160,34 @@ class Rotary(nn.Module):
         self.fixed = None if self.by_length else self.kind(self.parameters_, self.size, limit, limit)
         self._inverse: dict[torch.device, Tensor] = {}
 
+    @property
+    def inv_freq(self) -> Tensor:
+        """The angle per position (K/2) of the lengths the model was trained on."""
+        return torch.tensor(self._trained.inverse)
+
+    original_inv_freq = inv_freq
+
+    @property
+    def attention_scaling(self) -> float:
+        """The factor on cos and sin for the lengths the model was trained on."""
+        return self._trained.attention_factor
+
+    @property
+    def rope_type(self) -> str:
+        """The way in which it is stretched."""
+        return str(self.parameters_["rope_type"])
+
+    @property
+    def max_seq_len_cached(self) -> int:
+        """The length the model claims."""
+        return self.limit
+
+    original_max_seq_len = max_seq_len_cached
+
+    @property
+    def _trained(self) -> Frequencies:
+        return self.fixed or self.kind(self.parameters_, self.size, 0, self.limit)
+
     def forward(self, position_ids: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Positions (B or 1, T) -> cos and sin (B or 1, T, K), computed in fp32 and given in `dtype`."""
         inverse, factor = self._frequencies(position_ids)

@@ -378,3 +378,23 @@ def test_streaming(vocabulary: str) -> None:
     assert "".join(pieces) == tokenizer.decode(tokenizer("a fine day")["input_ids"])
     assert isinstance(tokenizer, bestiary.PreTrainedTokenizerBase)
     assert not isinstance(tokenizer, bestiary.PreTrainedTokenizerFast)
+
+
+@pytest.mark.parametrize("prefix", [None, "mine"])
+def test_tokens_behind_the_vocabulary_are_saved_in_a_file_of_their_own(vocabulary: str, tmp_path: Path, prefix: str) -> None:
+    contents = []
+    for name, tokenizer in zip(("ours", "theirs"), both(vocabulary), strict=True):
+        tokenizer.add_tokens(["<z>", "<new>"])
+        tokenizer.save_pretrained(tmp_path / name, filename_prefix=prefix)
+        contents.append((tmp_path / name / f"{prefix + '-' if prefix else ''}added_tokens.json").read_text())
+    assert contents[0] == contents[1]
+    assert "<new>" in contents[0]
+
+
+def test_a_script_can_silence_the_warning_of_long_texts(vocabulary: str, recwarn: pytest.WarningsRecorder) -> None:
+    tokenizer, published = both(vocabulary)
+    tokenizer.model_max_length = 4
+    assert tokenizer.deprecation_warnings == published.deprecation_warnings == {}
+    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
+    tokenizer(LONG)
+    assert not recwarn.list

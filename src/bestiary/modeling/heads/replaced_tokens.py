@@ -27,12 +27,12 @@ class DiscriminatorPredictions(nn.Module):
 
     def __init__(self, config: Any) -> None:
         super().__init__()
-        self.dense, self.act = nn.Linear(config.hidden_size, config.hidden_size), activation(config.hidden_act)
+        self.dense, self.activation = nn.Linear(config.hidden_size, config.hidden_size), activation(config.hidden_act)
         self.dense_prediction = nn.Linear(config.hidden_size, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, T)."""
-        output: Tensor = self.dense_prediction(self.act(self.dense(x))).squeeze(-1)
+        output: Tensor = self.dense_prediction(self.activation(self.dense(x))).squeeze(-1)
         return output
 
 

@@ -122,13 +122,13 @@ class ClassificationHead(nn.Module):
     def __init__(self, config: PreTrainedConfig, act: str = "tanh") -> None:
         super().__init__()
         size = config.get("hidden_size")
-        self.dense, self.act = nn.Linear(size, size), activation(act)
+        self.dense, self.activation = nn.Linear(size, size), activation(act)
         self.dropout = nn.Dropout(classifier_dropout(config))
         self.out_proj = nn.Linear(size, config.num_labels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, D) -> (B, N)."""
-        output: Tensor = self.out_proj(self.dropout(self.act(self.dense(self.dropout(x)))))
+        output: Tensor = self.out_proj(self.dropout(self.activation(self.dense(self.dropout(x)))))
         return output
 
 

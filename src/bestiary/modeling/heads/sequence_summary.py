@@ -32,7 +32,7 @@ class SequenceSummary(nn.Module):
         self.summary_type, width = kind, config.get("hidden_size")
         self.scalar = labels is None and project and config.get("summary_proj_to_labels", False)
         self.summary = nn.Linear(width, summary_size(config, labels or 1)) if project else nn.Identity()
-        self.act = activation(act) if act else identity
+        self.activation = activation(act) if act else identity
         self.first_dropout = nn.Dropout(config.get("summary_first_dropout", 0.0))
         self.last_dropout = nn.Dropout(config.get("summary_last_dropout", 0.0))
 
@@ -53,5 +53,5 @@ class SequenceSummary(nn.Module):
             state = x.take_along_dim(index[..., None, None], dim=-2).squeeze(-2)
         else:
             state = x[..., -1, :]
-        result: Tensor = self.last_dropout(self.act(self.summary(self.first_dropout(state))))
+        result: Tensor = self.last_dropout(self.activation(self.summary(self.first_dropout(state))))
         return result.squeeze(-1) if self.scalar else result

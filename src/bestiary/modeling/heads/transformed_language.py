@@ -25,11 +25,11 @@ class PredictionHeadTransform(nn.Module):
         super().__init__()
         size = config.declared("embedding_size", config.hidden_size) if self.narrows else config.hidden_size
         self.dense = nn.Linear(config.hidden_size, size)
-        self.act = activation(config.hidden_act)
+        self.transform_act_fn = activation(config.hidden_act)
         self.add_module(self.norm_name, nn.LayerNorm(size, config.layer_norm_eps))
 
     def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.get_submodule(self.norm_name)(self.act(self.dense(x)))
+        output: Tensor = self.get_submodule(self.norm_name)(self.transform_act_fn(self.dense(x)))
         return output
 
 

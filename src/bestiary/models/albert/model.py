@@ -58,19 +58,19 @@ class AlbertLayer(Layer):
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
-        self.chunk_size_feed_forward = config.chunk_size_feed_forward
+        self.seq_len_dim, self.chunk_size_feed_forward = 1, config.chunk_size_feed_forward
         self.full_layer_layer_norm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.attention = AlbertAttention(config)
         self.ffn = nn.Linear(config.hidden_size, config.intermediate_size)
         self.ffn_output = nn.Linear(config.intermediate_size, config.hidden_size)
-        self.act = activation(config.hidden_act)
+        self.activation = activation(config.hidden_act)
 
     def forward(self, x: Tensor, mask: Mask, cache: Any) -> Tensor:
-        return in_chunks(self.feed_forward, self.attention(x, mask, cache), self.chunk_size_feed_forward)
+        return in_chunks(self.ff_chunk, self.attention(x, mask, cache), self.chunk_size_feed_forward)
 
-    def feed_forward(self, x: Tensor) -> Tensor:
+    def ff_chunk(self, x: Tensor) -> Tensor:
         """The second half of the layer."""
-        output: Tensor = self.full_layer_layer_norm(self.ffn_output(self.act(self.ffn(x))) + x)
+        output: Tensor = self.full_layer_layer_norm(self.ffn_output(self.activation(self.ffn(x))) + x)
         return output
 
 
@@ -150,14 +150,14 @@ class AlbertMLMHead(nn.Module):
 
     def __init__(self, config: Any) -> None:
         super().__init__()
-        self.dense, self.act = nn.Linear(config.hidden_size, config.embedding_size), activation(config.hidden_act)
+        self.dense, self.activation = nn.Linear(config.hidden_size, config.embedding_size), activation(config.hidden_act)
         self.LayerNorm = nn.LayerNorm(config.embedding_size, config.layer_norm_eps)
         self.decoder = nn.Linear(config.embedding_size, config.vocab_size)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
-        output: Tensor = self.decoder(self.LayerNorm(self.act(self.dense(x))))
+        output: Tensor = self.decoder(self.LayerNorm(self.activation(self.dense(x))))
         return output
 
 

@@ -57,7 +57,7 @@ class DbrxExpertGLU(ExpertLoop):
         self.hidden_size, self.inner = config.hidden_size, config.ffn_hidden_size
         rows = config.moe_num_experts * config.ffn_hidden_size
         self.w1, self.v1, self.w2 = (nn.Parameter(torch.empty(rows, config.hidden_size)) for _ in range(3))
-        self.act = activation((config.ffn_act_fn or {}).get("name", "silu"))
+        self.activation_fn = activation((config.ffn_act_fn or {}).get("name", "silu"))
 
     @property
     def num_experts(self) -> int:
@@ -65,7 +65,7 @@ class DbrxExpertGLU(ExpertLoop):
 
     def _one(self, expert: int, x: Tensor) -> Tensor:
         rows = slice(expert * self.inner, (expert + 1) * self.inner)
-        return (self.act(linear(x, self.w1[rows])) * linear(x, self.v1[rows])) @ self.w2[rows]
+        return (self.activation_fn(linear(x, self.w1[rows])) * linear(x, self.v1[rows])) @ self.w2[rows]
 
 
 class DbrxExperts(nn.Module):

@@ -237,14 +237,14 @@ class DebertaV2LMPredictionHead(nn.Module):
 
     def __init__(self, config: Any) -> None:
         super().__init__()
-        self.dense, self.act = nn.Linear(config.hidden_size, config.hidden_size), activation(config.hidden_act)
+        self.dense, self.transform_act_fn = nn.Linear(config.hidden_size, config.hidden_size), activation(config.hidden_act)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
-        output: Tensor = self.decoder(self.LayerNorm(self.act(self.dense(x))))
+        output: Tensor = self.decoder(self.LayerNorm(self.transform_act_fn(self.dense(x))))
         return output
 
 

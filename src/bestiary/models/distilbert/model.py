@@ -56,12 +56,17 @@ class FFN(nn.Module):
 
     def __init__(self, config: DistilBertConfig) -> None:
         super().__init__()
-        self.chunk_size_feed_forward = config.chunk_size_feed_forward
+        self.seq_len_dim, self.chunk_size_feed_forward = 1, config.chunk_size_feed_forward
         self.lin1, self.lin2 = nn.Linear(config.dim, config.hidden_dim), nn.Linear(config.hidden_dim, config.dim)
-        self.act, self.dropout = activation(config.activation), nn.Dropout(config.dropout)
+        self.activation, self.dropout = activation(config.activation), nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        return in_chunks(lambda part: self.dropout(self.lin2(self.act(self.lin1(part)))), x, self.chunk_size_feed_forward)
+        return in_chunks(self.ff_chunk, x, self.chunk_size_feed_forward)
+
+    def ff_chunk(self, x: Tensor) -> Tensor:
+        """The same of some positions, at once."""
+        output: Tensor = self.dropout(self.lin2(self.activation(self.lin1(x))))
+        return output
 
 
 class TransformerBlock(Layer):
@@ -129,12 +134,12 @@ class DistilBertForMaskedLM(MaskedLM, DistilBertPreTrainedModel):
 
     def add_head(self, config: PreTrainedConfig) -> None:
         size = config.get("dim")
-        self.vocab_transform, self.act = nn.Linear(size, size), activation(config.get("activation"))
+        self.vocab_transform, self.activation = nn.Linear(size, size), activation(config.get("activation"))
         self.vocab_layer_norm = nn.LayerNorm(size, 1e-12)
         self.vocab_projector = nn.Linear(size, config.get("vocab_size"))
 
     def vocabulary_logits(self, hidden: Tensor) -> Tensor:
-        output: Tensor = self.vocab_projector(self.vocab_layer_norm(self.act(self.vocab_transform(hidden))))
+        output: Tensor = self.vocab_projector(self.vocab_layer_norm(self.activation(self.vocab_transform(hidden))))
         return output
 
 

@@ -62,11 +62,11 @@ class ElectraGeneratorPredictions(nn.Module):
     def __init__(self, config: Any) -> None:
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.embedding_size)
-        self.LayerNorm = nn.LayerNorm(config.embedding_size, config.layer_norm_eps)
+        self.LayerNorm, self.activation = nn.LayerNorm(config.embedding_size, config.layer_norm_eps), F.gelu
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., E)."""
-        output: Tensor = self.LayerNorm(F.gelu(self.dense(x)))
+        output: Tensor = self.LayerNorm(self.activation(self.dense(x)))
         return output
 
 

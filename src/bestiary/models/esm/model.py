@@ -119,7 +119,7 @@ class EsmLayer(EncoderLayer):
         super().__init__(config, layer_idx)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
 
-    def feed_forward(self, x: Tensor) -> Tensor:
+    def feed_forward_chunk(self, x: Tensor) -> Tensor:
         output: Tensor = self.output(self.intermediate(self.LayerNorm(x)), x)
         return output
 
@@ -141,7 +141,7 @@ class EsmContactPredictionHead(nn.Module):
 
     def __init__(self, in_features: int, eos_idx: int = 2) -> None:
         super().__init__()
-        self.eos_idx, self.regression = eos_idx, nn.Linear(in_features, 1)
+        self.eos_idx, self.regression, self.activation = eos_idx, nn.Linear(in_features, 1), torch.sigmoid
 
     def forward(self, tokens: Tensor, attentions: Tensor) -> Tensor:
         """tokens (B, T) and attentions (B, layers, H, T, T) -> (B, T - 2, T - 2), without the first and the last token."""
@@ -152,7 +152,7 @@ class EsmContactPredictionHead(nn.Module):
         # What two amino acids share with all others is taken off (average product correction, Dunn et al. 2008).
         shared = maps.sum(-1, keepdim=True) * maps.sum(-2, keepdim=True) / maps.sum((-1, -2), keepdim=True)
         features = (maps - shared).permute(0, 2, 3, 1).to(self.regression.weight.dtype)
-        return torch.sigmoid(self.regression(features).squeeze(-1))
+        return self.activation(self.regression(features).squeeze(-1))
 
 
 class EsmPreTrainedModel(PreTrainedModel):

@@ -81,7 +81,7 @@ class FunnelPositionwiseFFN(nn.Module):
     def __init__(self, config: FunnelConfig) -> None:
         super().__init__()
         self.linear_1 = nn.Linear(config.d_model, config.d_inner)
-        self.act = activation(config.hidden_act)
+        self.activation_function = activation(config.hidden_act)
         self.activation_dropout = nn.Dropout(config.activation_dropout)
         self.linear_2 = nn.Linear(config.d_inner, config.d_model)
         self.dropout = nn.Dropout(config.hidden_dropout)
@@ -89,7 +89,7 @@ class FunnelPositionwiseFFN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> the same."""
-        inner = self.activation_dropout(self.act(self.linear_1(x)))
+        inner = self.activation_dropout(self.activation_function(self.linear_1(x)))
         output: Tensor = self.layer_norm(x + self.dropout(self.linear_2(inner)))
         return output
 

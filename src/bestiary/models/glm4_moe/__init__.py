@@ -69,7 +69,7 @@ __getattr__, __dir__ = variant(
     {
         "PreTrainedModel": {
             "_weight_rules": Import("bestiary.modeling.expert_weights.GATED"),
-            "_keep_in_fp32_modules": ["e_score_correction_bias"],
+            "_keep_in_fp32_modules_strict": ["e_score_correction_bias"],
             "_keys_to_ignore_on_load_unexpected": [r"model\.layers\.(46|92)\."],  # layers for drafts
         },
         "Attention": {"output_bias": False, "head_norm": Import("bestiary.nn.norm.RMSNorm")},

@@ -44,7 +44,7 @@ class GPT2Attention(HasHeads):
         self.layer_idx, self.head_dim = layer_idx, size // config.n_head
         self.reorder_and_upcast_attn, self.scale_attn_weights = config.reorder_and_upcast_attn, config.scale_attn_weights
         self.c_attn = Conv1D((2 if cross else 3) * size, size)
-        self.is_causal = not cross
+        self.is_cross_attention, self.is_causal = cross, not cross
         self.q_attn = Conv1D(size, size) if cross else None
         self.c_proj = BranchEnd(size, size)
         scaling = default_scaling(self.head_dim) if self.scale_attn_weights else 1.0

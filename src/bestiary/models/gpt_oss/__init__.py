@@ -73,7 +73,10 @@ __getattr__, __dir__ = variant(
     TASKS,
     llama,
     {
-        "PreTrainedModel": {"kernels": ("sdpa", "eager", "flex_attention")},
+        "PreTrainedModel": {
+            "kernels": ("sdpa", "eager", "flex_attention"),
+            "_keep_in_fp32_modules": ["input_layernorm", "post_attention_layernorm", "norm"],
+        },
         "Attention": {"has_sinks": True},
         "DecoderLayer": {"mlp_class": Import(".model.GptOssMLP"), "norm_class": NORM},
         "Model": Import(".model.GptOssModel"),

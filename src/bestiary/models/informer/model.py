@@ -95,11 +95,11 @@ class InformerConvLayer(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.downConv = nn.Conv1d(size, size, kernel_size=3, padding=1, padding_mode="circular")
-        self.norm = nn.BatchNorm1d(size)
+        self.norm, self.activation = nn.BatchNorm1d(size), nn.functional.elu
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, (T + 1) // 2, D)."""
-        x = nn.functional.elu(self.norm(self.downConv(x.transpose(1, 2))))
+        x = self.activation(self.norm(self.downConv(x.transpose(1, 2))))
         return nn.functional.max_pool1d(x, kernel_size=3, stride=2, padding=1).transpose(1, 2)
 
 

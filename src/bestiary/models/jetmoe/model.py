@@ -86,7 +86,7 @@ class JetMoeMoE(JetMoeMoA):
 
     def __init__(self, config: JetMoeConfig) -> None:
         super().__init__(config, config.intermediate_size, 2 * config.intermediate_size)
-        self.act = activation(config.activation_function)
+        self.activation = activation(config.activation_function)
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         """(B, T, D) -> (B, T, D)."""
@@ -95,7 +95,7 @@ class JetMoeMoE(JetMoeMoA):
     def gated(self, each: Tensor) -> Tensor:
         """Gates and what they open (..., 2 I) -> (..., I)."""
         gate, up = each.chunk(2, dim=-1)
-        return self.act(gate) * up
+        return self.activation(gate) * up
 
 
 class JetMoeAttention(HasHeads):

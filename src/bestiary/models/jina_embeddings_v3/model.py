@@ -24,11 +24,11 @@ class JinaEmbeddingsV3MLP(nn.Module):
     def __init__(self, config: JinaEmbeddingsV3Config) -> None:
         super().__init__()
         self.fc1 = nn.Linear(config.hidden_size, config.intermediate_size)
-        self.fc2, self.act = nn.Linear(config.intermediate_size, config.hidden_size), activation(config.hidden_act)
+        self.fc2, self.activation_fn = nn.Linear(config.intermediate_size, config.hidden_size), activation(config.hidden_act)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        output: Tensor = self.fc2(self.act(self.fc1(x)))
+        output: Tensor = self.fc2(self.activation_fn(self.fc1(x)))
         return output
 
 

@@ -102,7 +102,6 @@ __getattr__, __dir__ = variant(
         "PreTrainedModel": {
             "kernels": ("sdpa", "eager", "flex_attention"),  # values are narrower than keys
             "_weight_rules": Import(".model.RULES"),
-            "_keep_in_fp32_modules": ["e_score_correction_bias"],
         },
         "DecoderLayer": {
             "attention_class": Import("bestiary.modeling.latent_attention.LatentAttention"),

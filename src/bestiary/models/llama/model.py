@@ -147,6 +147,7 @@ class LlamaMLP(nn.Module):
     up_name: ClassVar[str | None] = "up_proj"
     down_name: ClassVar[str] = "down_proj"
     hidden_size, intermediate_size = Alias("down_proj.out_features"), Alias("down_proj.in_features")
+    act = activation = activation_fn = Alias("act_fn")  # what relatives call it
 
     def __init__(self, config: DecoderConfig, inner: int | None = None) -> None:
         super().__init__()
@@ -157,7 +158,7 @@ class LlamaMLP(nn.Module):
             if name is not None:
                 self.add_module(name, nn.Linear(size, inner if self.up_name else 2 * inner, bias=bias))
         self.add_module(self.down_name, nn.Linear(inner, size, bias=bias))
-        self.act = activation(config.hidden_act)
+        self.act_fn = activation(config.hidden_act)
 
     def forward(self, x: Tensor) -> Tensor:
         output: Tensor = self.get_submodule(self.down_name)(self._inner(x))
@@ -165,7 +166,7 @@ class LlamaMLP(nn.Module):
 
     def gated(self, gate: Tensor) -> Tensor:
         """What the gate's numbers (B, T, F) multiply the others by."""
-        opened: Tensor = self.act(gate)
+        opened: Tensor = self.act_fn(gate)
         return opened
 
     def _inner(self, x: Tensor) -> Tensor:
@@ -176,7 +177,7 @@ class LlamaMLP(nn.Module):
             gate, up = self.get_submodule(self.gate_name)(x).chunk(2, dim=-1)
             output = self.gated(gate) * up
         else:
-            output = self.act(self.get_submodule(self.up_name or "")(x))
+            output = self.act_fn(self.get_submodule(self.up_name or "")(x))
         return output
 
 

@@ -148,10 +148,10 @@ class MobileBertIntermediate(nn.Module):
     def __init__(self, config: MobileBertConfig) -> None:
         super().__init__()
         self.dense = nn.Linear(config.true_hidden_size, config.intermediate_size)
-        self.act = activation(config.hidden_act)
+        self.intermediate_act_fn = activation(config.hidden_act)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.dense(x))
+        return self.intermediate_act_fn(self.dense(x))
 
 
 class FFNLayer(nn.Module):

@@ -76,7 +76,7 @@ class MPNetLayer(EncoderLayer):
     attention_class = MPNetAttention
 
     def forward(self, x: Tensor, mask: Mask, cache: Any, *, bias: Tensor) -> Tensor:  # type: ignore[override]
-        return self.feed_forward(self.attention(x, mask, cache, bias=bias))
+        return self.feed_forward_chunk(self.attention(x, mask, cache, bias=bias))
 
 
 class MPNetEncoder(EncoderStack):

@@ -174,7 +174,7 @@ __getattr__, __dir__ = variant(
         "PreTrainedModel": {
             "stacks": {"": Stack("layers", final="norm_f")},
             "_weight_rules": Import(".model.RULES"),
-            "_keep_in_fp32_modules": ["e_score_correction_bias"],
+            "_keep_in_fp32_modules_strict": ["e_score_correction_bias"],
             "_keys_to_ignore_on_load_unexpected": [r"mtp.*"],  # layers for drafts
         },
         "DecoderLayer": Import(".model.NemotronHBlock"),

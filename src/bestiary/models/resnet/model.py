@@ -22,10 +22,10 @@ class ResNetConvLayer(nn.Module):
         super().__init__()
         self.convolution = nn.Conv2d(inner, outer, kernel, stride, padding=kernel // 2, bias=False)
         self.normalization = nn.BatchNorm2d(outer)
-        self.act = identity if act is None else activation(act)
+        self.activation = identity if act is None else activation(act)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.normalization(self.convolution(x)))
+        return self.activation(self.normalization(self.convolution(x)))
 
 
 class ResNetEmbeddings(nn.Module):
@@ -65,10 +65,10 @@ class ResNetLayer(nn.Module):
                 ResNetConvLayer(narrow, outer, 1),
             ]
         self.layer = nn.Sequential(*layers)
-        self.act = activation(config.hidden_act)
+        self.activation = activation(config.hidden_act)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.layer(x) + self.shortcut(x))
+        return self.activation(self.layer(x) + self.shortcut(x))
 
 
 class ResNetStage(nn.Module):

@@ -29,7 +29,7 @@ class XLMRobertaXLAttention(nn.Module):
 
     def __init__(self, config: Any, layer_idx: int, cross: bool = False) -> None:
         super().__init__()
-        self.self = EncoderSelfAttention(config, layer_idx, cross)
+        self.is_cross_attention, self.self = cross, EncoderSelfAttention(config, layer_idx, cross)
         self.output = XLMRobertaXLOutput(config, config.hidden_size, config.hidden_dropout_prob)
         self.self_attn_layer_norm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
 
@@ -47,7 +47,7 @@ class XLMRobertaXLLayer(EncoderLayer):
         super().__init__(config, layer_idx)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
 
-    def feed_forward(self, x: Tensor) -> Tensor:
+    def feed_forward_chunk(self, x: Tensor) -> Tensor:
         output: Tensor = self.output(self.intermediate(self.LayerNorm(x)), x)
         return output
 

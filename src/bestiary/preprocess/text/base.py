@@ -93,6 +93,7 @@ class PreTrainedTokenizerBase(EncodingMixin, ChatTemplates, PushToHubMixin):
         self.split_special_tokens = bool(settings.get("split_special_tokens", False))
         self.pad_token_type_id = int(settings.get("pad_token_type_id", 0))
         self.on_too_long = settings.get("on_too_long", "warn")
+        self.deprecation_warnings = {}
         if self.on_too_long not in TOO_LONG:
             raise ArgumentError(f"on_too_long is {self.on_too_long!r}; expected one of {', '.join(TOO_LONG)}")
         self.chat_template = settings.pop("chat_template", None)

@@ -42,6 +42,7 @@ class EncodingMixin(DecodingMixin):
     split_special_tokens: bool
     pad_token_type_id: int
     on_too_long: str
+    deprecation_warnings: dict[str, bool]  # what scripts silence: warnings by their published name
     _passes_options_on: ClassVar[bool] = False  # whether further options of a call reach a method of the tokenizer
 
     @_merging
@@ -196,7 +197,8 @@ class EncodingMixin(DecodingMixin):
         )
         if options.policy == "error":
             raise InputError(message)
-        warn_once("too-long", message)
+        if not self.deprecation_warnings.get("sequence-length-is-longer-than-the-specified-maximum"):
+            warn_once("too-long", message)
 
     def encode(
         self,

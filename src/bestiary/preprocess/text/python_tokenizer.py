@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from tokenizers import AddedToken
 
 from ...core.errors import ArgumentError, ConfigError, InputError
+from ...core.files import write_json
 from ...core.logging import warn_once
 from . import files
 from .base import PreTrainedTokenizerBase
@@ -349,7 +350,14 @@ class PythonBackend(PreTrainedTokenizerBase):
         }
 
     def _write_vocabulary(self, folder: Path, prefix: str | None) -> Sequence[str]:
-        return self.save_vocabulary(str(folder), filename_prefix=prefix)
+        """The files of `save_vocabulary`, and added_tokens.json where tokens stand behind the vocabulary."""
+        paths = tuple(self.save_vocabulary(str(folder), filename_prefix=prefix))
+        behind = {token: index for token, index in self.added_tokens_encoder.items() if index >= self.vocab_size}
+        if not behind:
+            return paths
+        path = folder / f"{prefix}-added_tokens.json" if prefix else folder / "added_tokens.json"
+        write_json(path, dict(sorted(behind.items())))
+        return (*paths, str(path))
 
 
 PreTrainedTokenizer = PythonBackend
