@@ -124,6 +124,7 @@ from .core.logging import set_verbosity_error as set_verbosity_error
 from .core.logging import set_verbosity_info as set_verbosity_info
 from .core.logging import set_verbosity_warning as set_verbosity_warning
 from .core.outputs import ModelOutput as ModelOutput
+from .core.seed import enable_full_determinism as enable_full_determinism
 from .core.seed import set_seed as set_seed
 from .export.decoding_step import cache_tensors as cache_tensors
 from .export.decoding_step import export_step as export_step
@@ -255,6 +256,7 @@ from .models.bert.model import BertForPreTrainingOutput as BertForPreTrainingOut
 from .models.bert.model import BertForQuestionAnswering as BertForQuestionAnswering
 from .models.bert.model import BertForSequenceClassification as BertForSequenceClassification
 from .models.bert.model import BertForTokenClassification as BertForTokenClassification
+from .models.bert.model import BertLayer as BertLayer
 from .models.bert.model import BertLMHeadModel as BertLMHeadModel
 from .models.bert.model import BertModel as BertModel
 from .models.bert.model import BertPreTrainedModel as BertPreTrainedModel
@@ -855,6 +857,7 @@ from .models.qwen2 import Qwen2ForSequenceClassification as Qwen2ForSequenceClas
 from .models.qwen2 import Qwen2ForTokenClassification as Qwen2ForTokenClassification
 from .models.qwen2 import Qwen2Model as Qwen2Model
 from .models.qwen2 import Qwen2PreTrainedModel as Qwen2PreTrainedModel
+from .models.qwen2.norm import Qwen2RMSNorm as Qwen2RMSNorm
 from .models.qwen2.tokenizer import Qwen2Tokenizer as Qwen2Tokenizer
 from .models.qwen2.tokenizer import Qwen2TokenizerFast as Qwen2TokenizerFast
 from .models.qwen2_moe import Qwen2MoeConfig as Qwen2MoeConfig

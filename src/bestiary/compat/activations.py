@@ -142,5 +142,5 @@ def get_activation(activation_string: str) -> nn.Module:
     return ACT2FN[activation_string]
 
 
-gelu, silu, mish = F.gelu, F.silu, F.mish
+gelu, silu, mish, linear_act = F.gelu, F.silu, F.mish, activations.identity
 gelu_new, gelu_fast, quick_gelu = activations.gelu_tanh, activations.gelu_tanh, activations.quick_gelu

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NewType, TypedDict
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ _Array = np.ndarray | torch.Tensor
 AudioInput = _Array | Sequence[np.ndarray] | Sequence[torch.Tensor]
 VideoInput = ImageInput | str | Path | list[ImageInput] | list[str] | list[Path]
 AnnotationType = dict[str, int | str | list[dict[str, Any]]]
+DataClass = NewType("DataClass", object)
+DataClassType = NewType("DataClassType", type)
 ChatType = list[dict[str, Any]]
 GenerateNonBeamOutput = GenerateDecoderOnlyOutput | GenerateEncoderDecoderOutput
 GenerateBeamOutput = GenerateBeamDecoderOnlyOutput | GenerateBeamEncoderDecoderOutput

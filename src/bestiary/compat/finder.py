@@ -181,13 +181,21 @@ def _names(path: str) -> list[str]:
     """All names of the old module `path`."""
     names = {*_public().__all__, *RENAMED.get(path, {})}
     for source in sources(path) or ():
-        names.update(name for name in dir(importlib.import_module(f"{_OURS}.{source}")) if not name.startswith("_"))
+        module = importlib.import_module(f"{_OURS}.{source}")
+        names.update(name for name in dir(module) if not name.startswith("_") and not _is_plumbing(vars(module).get(name)))
     return sorted(names)
 
 
+def _is_plumbing(value: Any) -> bool:
+    """Whether a module has imported `value` for its own use: a module, or something of the standard library."""
+    home = getattr(value, "__module__", None)
+    return isinstance(value, ModuleType) or str(home).partition(".")[0] in sys.stdlib_module_names
+
+
 def _explain(module: str, name: str) -> str:
-    """The message of the error where `module` has no `name`."""
+    """The message of the error where `module` has no `name`; a name that is only `name` again would be no help."""
     path = _below(module)
-    below = [old.removeprefix(f"{path}.") if path else old for old in paths() if old and old.startswith(path)]
-    near = did_you_mean(name, [*_names(path), *below])
+    prefix = f"{path}." if path else ""
+    below = [old.removeprefix(prefix) for old in paths() if old and old.startswith(prefix)]
+    near = did_you_mean(name, [each for each in (*_names(path), *below) if each != name])
     return f"bestiary, which stands in for {ROOT}, has no {name!r:.80} in {f'{ROOT}.{path}'.strip('.')}.{near}"

@@ -3,12 +3,13 @@
 import inspect
 import json
 import types
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, ClassVar, TypedDict, TypeVar
 
 import numpy as np
 import torch
@@ -302,3 +303,24 @@ def is_flash_attention_requested(
     name = config._attn_implementation if config is not None else requested_attention_implementation
     versions = [2, 3, 4] if version is None else [version] if isinstance(version, int) else version
     return name in {f"flash_attention_{number}" for number in versions}
+
+
+class GeneralInterface(ChainMap[str, Any]):
+    """Name -> function: an object's own entries, in front of those that are registered for its class.
+
+    A class derived from it that shall not share these defines `_global_mapping` anew.
+    """
+
+    _global_mapping: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self) -> None:
+        super().__init__({}, self._global_mapping)
+
+    @classmethod
+    def register(cls, key: str, value: Callable[..., Any]) -> None:
+        """Let every object of the class have `value` under `key`."""
+        cls._global_mapping[key] = value
+
+    def valid_keys(self) -> list[str]:
+        """All names."""
+        return list(self)

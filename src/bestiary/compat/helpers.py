@@ -124,6 +124,11 @@ def _never(*args: Any, **kwargs: Any) -> bool:
     return False
 
 
+def get_torch_version() -> str:
+    """The version of torch that is installed."""
+    return metadata.version("torch")
+
+
 def is_torch_less_or_equal(library_version: str, accept_dev: bool = False) -> bool:
     """Whether torch is of `library_version` or an earlier one."""
     from packaging.version import Version

@@ -9,8 +9,6 @@ from collections.abc import Collection
 
 _TASKS = "bestiary.pipelines.tasks"
 
-# The release whose behaviour this library is compared with; scripts ask for it.
-
 _GENERATION = ("generation", "core.outputs")
 _AUTO = ("auto.tables",)
 _TOKENIZERS = (
@@ -42,11 +40,11 @@ MODULES: dict[str, tuple[str, ...]] = {
         "compat.audio_sources",
         "compat.annotations",
     ),
-    "backbone_utils": (),
-    "cache_utils": ("cache",),
-    "configuration_utils": ("modeling.config",),
+    "backbone_utils": ("compat.backbones",),
+    "cache_utils": ("cache", "compat.generation"),
+    "configuration_utils": ("modeling.config", "compat.layer_types"),
     "conversion_mapping": ("compat.weight_conversions",),
-    "convert_slow_tokenizer": ("compat.scripts",),
+    "convert_slow_tokenizer": ("compat.slow_tokenizers", "compat.scripts"),
     "core_model_loading": ("compat.weight_conversions", "compat.absent"),
     "data": (),
     "data.data_collator": (),
@@ -57,11 +55,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "feature_extraction_utils": (),
     "file_utils": _UTILS,
     "generation": _GENERATION,
-    "generation.configuration_utils": ("generation.config",),
+    "generation.configuration_utils": ("generation.config", "compat.generation"),
     "generation.logits_process": _GENERATION,
-    "generation.stopping_criteria": _GENERATION,
+    "generation.stopping_criteria": (*_GENERATION, "compat.generation"),
     "generation.streamers": _GENERATION,
-    "generation.utils": (*_GENERATION, "compat.annotations"),
+    "generation.utils": (*_GENERATION, "compat.annotations", "compat.generation"),
     "generation.watermarking": (
         "generation.watermark",
         "generation.watermarks.green_list",
@@ -71,7 +69,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "generation_logits_process": _GENERATION,
     "generation_stopping_criteria": _GENERATION,
     "generation_utils": _GENERATION,
-    "hf_argparser": ("core.argument_parser",),
+    "hf_argparser": ("core.argument_parser", "compat.annotations"),
     "image_processing_backends": ("compat.image_processors", "compat.image_transforms"),
     "image_processing_base": (),
     "image_processing_utils": ("compat.image_processors",),
@@ -124,8 +122,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "optimization": (),
     "pipelines": ("pipelines",),
     "pipelines.audio_utils": ("compat.streams",),
-    "pipelines.base": ("pipelines.base", "pipelines"),
-    "pipelines.pt_utils": ("pipelines.datasets",),
+    "pipelines.base": ("pipelines.base", "pipelines", "compat.pipelines"),
+    "pipelines.pt_utils": ("pipelines.datasets", "compat.pipelines"),
     "processing_utils": ("preprocess.call_options", "compat.scripts", "compat.annotations"),
     "pytorch_utils": ("compat.layers", "compat.helpers"),
     "time_series_utils": ("nn.distributions",),
@@ -141,8 +139,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "training_args": ("training.choices", "compat.absent"),
     "utils": _UTILS,
     "utils.auto_docstring": ("compat.generic",),
-    "utils.backbone_utils": (),
-    "utils.chat_template_utils": ("preprocess.text.chat.tool_schema", "compat.annotations"),
+    "utils.backbone_utils": ("compat.backbones",),
+    "utils.chat_template_utils": ("preprocess.text.chat.tool_schema", "compat.annotations", "compat.chat"),
     "utils.deprecation": ("compat.deprecation",),
     "utils.doc": _UTILS,
     "utils.generic": _UTILS,
@@ -163,6 +161,7 @@ _FILES = {
     "SAFE_WEIGHTS_NAME": "loading.checkpoint:SAFE_NAME",
     "WEIGHTS_NAME": "loading.checkpoint:TORCH_NAME",
 }
+_CODE = {"HF_MODULES_CACHE": "compat.dynamic_modules:HF_MODULES_CACHE"}
 _PREPROCESSORS = {
     "BaseImageProcessorFast": "preprocess.image.pil_backend:PilBackend",
     "ImageFeatureExtractionMixin": "compat.image_processors:ImageFeatureExtractionMixin",
@@ -196,10 +195,10 @@ nemotron:Nemotron olmo2:Olmo2 olmo:Olmo olmoe:Olmoe phi3:Phi3 phi:Phi phimoe:Phi
 qwen3:Qwen3 qwen3_moe:Qwen3Moe seed_oss:SeedOss smollm3:SmolLM3 stablelm:StableLm starcoder2:Starcoder2
 """
 ROTARY_BY_HALVES = dict(pair.split(":") for pair in _BY_HALVES.split())
-# Those of them whose norms are the plain root mean square.
+# Those of them whose norms are the plain root mean square, and have no class of the name.
 _PLAIN_NORMS = """
-exaone4 glm4_moe granite granitemoe hunyuan_v1_dense llama ministral mistral mixtral olmo2 phi3 qwen2 qwen2_moe qwen3
-qwen3_moe seed_oss smollm3
+exaone4 glm4_moe granite granitemoe hunyuan_v1_dense llama ministral mistral mixtral olmo2 phi3 qwen2_moe qwen3 qwen3_moe
+seed_oss smollm3
 """
 
 # old path -> old name -> "module:name" of ours, or another old path
@@ -247,7 +246,10 @@ RENAMED: dict[str, dict[str, str]] = {
         "ImageClassifierOutputWithNoAttention": "core.outputs:ImageClassifierOutput",
         "SequenceClassifierOutputWithPast": "core.outputs:SequenceClassifierOutput",
     },
-    "models.auto.auto_factory": {"_BaseAutoModelClass": "auto.models:AutoModelClass"},
+    "models.auto.auto_factory": {
+        "_BaseAutoModelClass": "auto.models:AutoModelClass",
+        "_LazyAutoMapping": "compat.auto_mapping:LazyAutoMapping",
+    },
     "models.auto.feature_extraction_auto": {"feature_extractor_class_from_name": "modeling.families:class_named"},
     "models.auto.image_processing_auto": {
         "get_image_processor_class_from_name": "modeling.families:class_named",
@@ -277,9 +279,10 @@ RENAMED: dict[str, dict[str, str]] = {
     },
     "pipelines": {
         "check_task": "pipelines.registry:PIPELINE_REGISTRY.check_task",
+        "SUPPORTED_TASKS": "pipelines.registry:PIPELINE_REGISTRY.supported_tasks",
         "get_supported_tasks": "pipelines.registry:PIPELINE_REGISTRY.get_supported_tasks",
     },
-    "utils": _FILES,
+    "utils": {**_FILES, **_CODE},
     "integrations": _KERNELS,
     "integrations.hub_kernels": _KERNELS,
     "modeling_attn_mask_utils": {
@@ -299,7 +302,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "backbone_utils": _BACKBONES,
     "utils.backbone_utils": _BACKBONES,
     "utils.generic": {name: f"compat.output_capturing:{name}" for name in ("OutputRecorder", "check_model_inputs")},
-    "utils.hub": _FILES,
+    "utils.hub": {**_FILES, **_CODE},
 }
 
 # beginning of a family's old module name -> the module of its folder here, the first that it has ("" is the folder itself)

@@ -1,5 +1,6 @@
 """One seed for every source of random numbers."""
 
+import os
 import random
 
 import numpy as np
@@ -17,3 +18,21 @@ def set_seed(seed: int, deterministic: bool = False) -> None:
     torch.manual_seed(seed)
     if deterministic:
         torch.use_deterministic_algorithms(True)
+
+
+def seed_worker(worker_id: int, num_workers: int, rank: int) -> None:
+    """Seed a worker of a data loader: from torch's seed, which differs between workers, and the process's `rank`."""
+    set_seed(num_workers * rank + torch.initial_seed() % 2**32)
+
+
+def enable_full_determinism(seed: int, warn_only: bool = False) -> None:
+    """Seed everything, and let torch and what it calls on GPUs compute the same in every run, which takes longer.
+
+    Args:
+        warn_only: warn of algorithms that differ from run to run, instead of refusing them.
+    """
+    set_seed(seed)
+    # Read when CUDA, its matrix products and flash attention begin.
+    os.environ.update(CUDA_LAUNCH_BLOCKING="1", CUBLAS_WORKSPACE_CONFIG=":16:8", FLASH_ATTENTION_DETERMINISTIC="1")
+    torch.use_deterministic_algorithms(True, warn_only=warn_only)
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False

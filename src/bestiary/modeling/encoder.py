@@ -71,7 +71,7 @@ class EncoderSelfAttention(HasHeads):
 
     query_name = "query"
 
-    def __init__(self, config: EncoderConfig, layer_idx: int, cross: bool = False) -> None:
+    def __init__(self, config: EncoderConfig, layer_idx: int = 0, cross: bool = False) -> None:
         super().__init__()
         size = config.hidden_size
         self.layer_idx, self.head_dim = layer_idx, size // config.num_attention_heads
@@ -119,17 +119,24 @@ class RotarySelfAttention(EncoderSelfAttention):
 
 
 class EncoderOutput(nn.Module):
-    """norm(residual + dense(x)), the end of each half of a block."""
+    """norm(residual + dense(x)), the end of each half of a block; `size` is the width of x, by default the MLP's."""
 
-    def __init__(self, config: EncoderConfig, size: int) -> None:
+    def __init__(self, config: EncoderConfig, size: int | None = None) -> None:
         super().__init__()
-        self.dense = nn.Linear(size, config.hidden_size)
+        self.dense = nn.Linear(config.intermediate_size if size is None else size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, x: Tensor, residual: Tensor) -> Tensor:
         output: Tensor = self.LayerNorm(self.dropout(self.dense(x)) + residual)
         return output
+
+
+class EncoderSelfOutput(EncoderOutput):
+    """The end of the first half, where x is as wide as the states."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__(config, config.hidden_size)
 
 
 class EncoderAttention(Block):
@@ -143,10 +150,10 @@ class EncoderAttention(Block):
     self_class: ClassVar[type[nn.Module]] = EncoderSelfAttention
     is_causal = Alias("self.is_causal")
 
-    def __init__(self, config: EncoderConfig, layer_idx: int, cross: bool = False) -> None:
+    def __init__(self, config: EncoderConfig, layer_idx: int = 0, cross: bool = False) -> None:
         super().__init__()
         self.is_cross_attention, self.self = cross, self.self_class(config, layer_idx, cross)
-        self.output = EncoderOutput(config, config.hidden_size)
+        self.output = EncoderSelfOutput(config)
 
     def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor | None = None, **positions: Any) -> Tensor:
         output: Tensor = self.output(self.self(x, mask, cache, memory=memory, **positions), x)
@@ -180,7 +187,7 @@ class EncoderLayer(Layer):
     output_class: ClassVar[type[nn.Module]] = EncoderOutput
     is_decoder, add_cross_attention = Alias("config.is_decoder"), Alias("config.add_cross_attention")
 
-    def __init__(self, config: EncoderConfig, layer_idx: int) -> None:
+    def __init__(self, config: EncoderConfig, layer_idx: int = 0) -> None:
         super().__init__()
         self.chunk_size_feed_forward = config.chunk_size_feed_forward
         self.attention = self.attention_class(config, layer_idx)
@@ -203,10 +210,17 @@ class EncoderLayer(Layer):
             x = self.crossattention(x, memory_mask, cache, memory=memory)
         return in_chunks(self.feed_forward_chunk, x, self.chunk_size_feed_forward)
 
-    def feed_forward_chunk(self, x: Tensor) -> Tensor:
+    def feed_forward_chunk(self, attention_output: Tensor) -> Tensor:
         """The second half of the block."""
-        output: Tensor = self.output(self.intermediate(x), x)
+        output: Tensor = self.output(self.intermediate(attention_output), attention_output)
         return output
+
+
+class EncoderPooler(FirstTokenPooler):
+    """tanh(dense(x)) of the first token's state."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config.hidden_size)
 
 
 class EncoderStack(nn.Module):
@@ -279,7 +293,7 @@ class EncoderCore(EncoderPreTrainedModel):
         width = config.declared("embedding_size", config.hidden_size)
         self.embeddings_project = None if width == config.hidden_size else nn.Linear(width, config.hidden_size)
         self.encoder = self.stack_class(config, self.layer_class)
-        self.pooler = FirstTokenPooler(config.hidden_size) if add_pooling_layer else None
+        self.pooler = EncoderPooler(config) if add_pooling_layer else None
 
     def get_input_embeddings(self) -> nn.Module:
         return self.embeddings.word_embeddings

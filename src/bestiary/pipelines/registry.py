@@ -110,6 +110,11 @@ class PipelineRegistry:
         plugins.check_unique("the name", {f"{_TASKS}.{file}": [_published(file), *aliases.get(file, ())] for file in files})
         return {alias: _published(name) for name, listed in aliases.items() for alias in listed}
 
+    @property
+    def supported_tasks(self) -> dict[str, dict[str, Any]]:
+        """Task -> what is known of it, as `check_task` gives it; aliases are left out."""
+        return {task: self.check_task(task)[1] for task in sorted({*tasks(), *self._registered})}
+
     def get_supported_tasks(self) -> list[str]:
         """All names that `pipeline` takes, aliases included."""
         return sorted({*tasks(), *self.task_aliases, *self._registered})

@@ -9,6 +9,17 @@ from ..config import PreTrainedConfig
 from .headed import TextHead
 
 
+class NextSentenceHead(nn.ModuleDict):
+    """Logits (B, 2) of a text's vector (B, D), by the linear layer `seq_relationship`."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__({"seq_relationship": nn.Linear(config.get("hidden_size"), 2)})
+
+    def forward(self, pooled_output: Tensor) -> Tensor:
+        output: Tensor = self["seq_relationship"](pooled_output)
+        return output
+
+
 class NextSentence(TextHead[NextSentencePredictorOutput]):
     """Whether the second text follows the first: logits (B, 2) of yes and no, by a linear layer `cls.seq_relationship`.
 
@@ -19,8 +30,8 @@ class NextSentence(TextHead[NextSentencePredictorOutput]):
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.cls = nn.ModuleDict({"seq_relationship": nn.Linear(config.get("hidden_size"), 2)})
+        self.cls = NextSentenceHead(config)
 
     def logits(self, output: Any, real: Tensor | None) -> Tensor:
-        result: Tensor = self.cls["seq_relationship"](output.pooler_output)
+        result: Tensor = self.cls(output.pooler_output)
         return result

@@ -1,5 +1,6 @@
 """The two heads that BERT is trained with: masked tokens, and whether the second text follows the first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from ...core.outputs import ModelOutput, Tensors
 from ...nn.losses import token_loss
 from ..config import PreTrainedConfig
 from .headed import only
-from .transformed_language import TransformedLanguageHead
+from .transformed_language import LMPredictionHead, PredictionsHead, TransformedLanguageHead
 
 
 @dataclass
@@ -24,6 +25,17 @@ class PreTrainingOutput(ModelOutput):
     attentions: Tensors | None = None
 
 
+class PreTrainingHeads(PredictionsHead):
+    """Both heads: states (B, T, D) and their vector (B, D) to logits (B, T, V) and (B, 2)."""
+
+    def __init__(self, config: PreTrainedConfig, predictions_class: Callable[[Any], nn.Module] = LMPredictionHead) -> None:
+        super().__init__(config, predictions_class)
+        self["seq_relationship"] = nn.Linear(config.get("hidden_size"), 2)
+
+    def forward(self, sequence_output: Tensor, pooled_output: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        return super().forward(sequence_output), self["seq_relationship"](pooled_output)
+
+
 class PreTraining(TransformedLanguageHead):
     """Both heads, under `cls`. Class attribute `output_class`: a family has one of its own name."""
 
@@ -31,8 +43,7 @@ class PreTraining(TransformedLanguageHead):
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        self.add_head(config)
-        self.cls["seq_relationship"] = nn.Linear(config.get("hidden_size"), 2)
+        self.cls = PreTrainingHeads(config, self.predictions_class)
 
     def forward(
         self,
@@ -48,8 +59,7 @@ class PreTraining(TransformedLanguageHead):
         The loss is the sum over the labels given.
         """
         output = self.run_backbone(input_ids, attention_mask=attention_mask, **inputs)
-        words = self.vocabulary_logits(output.last_hidden_state)
-        order = self.cls["seq_relationship"](output.pooler_output)
+        words, order = self.cls(output.last_hidden_state, output.pooler_output)
         losses = [] if labels is None else [token_loss(words, labels)]
         if next_sentence_label is not None:
             losses.append(token_loss(order, next_sentence_label, name="next_sentence_label"))

@@ -1,5 +1,6 @@
 """The vocabulary heads that BERT, RoBERTa and many after them publish: a dense layer with a norm before the output layer."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -55,6 +56,17 @@ class LMPredictionHead(nn.Module):
         return output
 
 
+class PredictionsHead(nn.ModuleDict):
+    """The vocabulary head as `predictions`: states (..., D) to logits (..., V)."""
+
+    def __init__(self, config: Any, predictions_class: Callable[[Any], nn.Module] = LMPredictionHead) -> None:
+        super().__init__({"predictions": predictions_class(config)})
+
+    def forward(self, sequence_output: Tensor) -> Tensor:
+        output: Tensor = self["predictions"](sequence_output)
+        return output
+
+
 class TransformedLanguageHead(Headed):
     """The vocabulary head under its published name, `cls.predictions`.
 
@@ -66,7 +78,7 @@ class TransformedLanguageHead(Headed):
 
     def add_head(self, config: PreTrainedConfig) -> None:
         """Build the head."""
-        self.cls = nn.ModuleDict({"predictions": self.predictions_class(config)})
+        self.cls = PredictionsHead(config, self.predictions_class)
 
     def vocabulary_logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""

@@ -34,7 +34,7 @@ PREPROCESSORS = {"tokenizer": "BertTokenizer"}
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "model": ["BertPreTrainedModel", "BertForPreTrainingOutput", *TASKS.values()],
+        "model": ["BertPreTrainedModel", "BertForPreTrainingOutput", "BertLayer", *TASKS.values()],
         "tokenizer": ["BertTokenizer", "BertTokenizerFast"],
     },
 )

@@ -7,12 +7,17 @@ from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.heads.headed import WithoutPooler
 from ...modeling.heads.masked_lm import MaskedLM
 from ...modeling.heads.multiple_choice import MultipleChoice
-from ...modeling.heads.next_sentence_prediction import NextSentence
-from ...modeling.heads.pretraining import PreTraining, PreTrainingOutput
+from ...modeling.heads.next_sentence_prediction import NextSentence, NextSentenceHead
+from ...modeling.heads.pretraining import PreTraining, PreTrainingHeads, PreTrainingOutput
 from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import PooledClassifier
 from ...modeling.heads.token_classification import TokenClassifier
-from ...modeling.heads.transformed_language import LMPredictionHead, PredictionHeadTransform, TransformedLanguageHead
+from ...modeling.heads.transformed_language import (
+    LMPredictionHead,
+    PredictionHeadTransform,
+    PredictionsHead,
+    TransformedLanguageHead,
+)
 from . import BertConfig
 
 
@@ -108,5 +113,7 @@ class BertForMultipleChoice(MultipleChoice, BertPreTrainedModel):
 
 # Parts under the names that scripts import.
 BertSelfAttention, BertAttention, BertEncoder = encoder.EncoderSelfAttention, encoder.EncoderAttention, encoder.EncoderStack
+BertSelfOutput, BertPooler = encoder.EncoderSelfOutput, encoder.EncoderPooler
 BertIntermediate, BertOutput = encoder.EncoderIntermediate, encoder.EncoderOutput
 BertPredictionHeadTransform, BertLMPredictionHead = PredictionHeadTransform, LMPredictionHead
+BertOnlyMLMHead, BertOnlyNSPHead, BertPreTrainingHeads = PredictionsHead, NextSentenceHead, PreTrainingHeads

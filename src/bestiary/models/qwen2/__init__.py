@@ -6,7 +6,7 @@ Differs from Llama: these biases, the windows (`use_sliding_window`), byte pairs
 from typing import TYPE_CHECKING, ClassVar
 
 from ...modeling.decoder_config import LateWindowConfig
-from ...modeling.variant import variant
+from ...modeling.variant import Import, variant
 from .. import llama
 
 
@@ -28,13 +28,20 @@ PREPROCESSORS = {"tokenizer": "Qwen2Tokenizer"}
 
 if TYPE_CHECKING:
     from .classes import *  # noqa: F403
+    from .norm import Qwen2RMSNorm  # noqa: F401
     from .tokenizer import Qwen2Tokenizer, Qwen2TokenizerFast  # noqa: F401
+
+NORM = Import(".norm.Qwen2RMSNorm")
 
 __getattr__, __dir__ = variant(
     __name__,
     Qwen2Config,
     TASKS,
     llama,
-    {"Attention": {"bias": True, "output_bias": False}},
-    {"tokenizer": ["Qwen2Tokenizer", "Qwen2TokenizerFast"]},
+    {
+        "Attention": {"bias": True, "output_bias": False},
+        "DecoderLayer": {"norm_class": NORM},
+        "Model": {"norm_class": NORM},
+    },
+    {"norm": ["Qwen2RMSNorm"], "tokenizer": ["Qwen2Tokenizer", "Qwen2TokenizerFast"]},
 )

@@ -122,6 +122,13 @@ class ViTEncoder(nn.Module):
         return x
 
 
+class ViTPooler(FirstTokenPooler):
+    """act(dense(x)) of the class token's state."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__(config.hidden_size, config.pooler_output_size, config.pooler_act)
+
+
 class ViTPreTrainedModel(PreTrainedModel):
     """What all ViT classes share."""
 
@@ -153,8 +160,7 @@ class ViTModel(ViTPreTrainedModel):
         self.embeddings = ViTEmbeddings(config, use_mask_token)
         self.encoder = ViTEncoder(config)
         self.layernorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
-        size, act = config.pooler_output_size, config.pooler_act
-        self.pooler = FirstTokenPooler(config.hidden_size, size, act) if add_pooling_layer else None
+        self.pooler = ViTPooler(config) if add_pooling_layer else None
 
     def get_input_embeddings(self) -> nn.Module:
         return self.embeddings.patch_embeddings

@@ -4,10 +4,11 @@ from typing import Any, ClassVar
 
 import torch
 
-from ...core.errors import ArgumentError, InputError
+from ...core.errors import ArgumentError
 from ...core.logging import warn_once
 from ..base import Parameters, Pipeline, Result, options_of
 from ..batching import each, tensors
+from ..exception import PipelineException
 from ..scores import check_top_k
 from .text_classification import encode
 
@@ -26,7 +27,7 @@ class FillMaskPipeline(Pipeline):
         tokenizer_kwargs: options of the tokenizer.
 
     Raises:
-        InputError: no mask in a text, or none left after truncation.
+        PipelineException: no mask in a text, or none left after truncation.
     """
 
     parts = ("tokenizer",)
@@ -69,7 +70,8 @@ class FillMaskPipeline(Pipeline):
         unit = encode(self.tokenizer, input_, **options)
         if not bool((unit["input_ids"] == self.tokenizer.mask_token_id).any()):
             cut = f" ({unit['dropped_tokens']} tokens were cut off)" if unit["dropped_tokens"] else ""
-            raise InputError(f"no {self.tokenizer.mask_token} was found in {input_!r:.80}{cut}")
+            reason = f"no {self.tokenizer.mask_token} was found in {input_!r:.80}{cut}"
+            raise PipelineException("fill-mask", self.model.base_model_prefix, reason)
         return unit
 
     def _forward(self, input_tensors: Any) -> dict[str, Any]:

@@ -158,7 +158,7 @@ class ChatTemplates:
             raise ArgumentError("sanitize_control_tokens needs tokenize=True and no return_assistant_tokens_mask")
         if return_assistant_tokens_mask and not (tokenize and return_dict):
             raise ArgumentError("return_assistant_tokens_mask needs tokenize=True and return_dict=True")
-        chats, batched = _conversations(conversation)
+        chats, batched = split_conversations(conversation)
         for name, value in (("tools", tools), ("documents", documents)):
             if value is not None and not isinstance(value, list | tuple):
                 raise InputError(f"{name} is a list; found {type(value).__name__} {value!r:.60}")
@@ -167,7 +167,7 @@ class ChatTemplates:
                 "tokenizer_kwargs are the options of the tokenizer's call, without add_special_tokens (the template writes"
                 f" them); found {tokenizer_kwargs!r:.60}"
             )
-        schemas = None if tools is None else [_schema(tool) for tool in tools]
+        schemas = None if tools is None else [schema_of(tool) for tool in tools]
         source = self.get_chat_template(chat_template, tools)
         pattern = None
         if sanitize_control_tokens:
@@ -182,7 +182,7 @@ class ChatTemplates:
         }
         prompts, spans = [], []
         for chat in chats:
-            marked = _render(source, chat, context, continue_final_message, return_assistant_tokens_mask)
+            marked = render(source, chat, context, continue_final_message, return_assistant_tokens_mask)
             prompts.append(RenderedPrompt(marked[0]))
             spans.append(marked[1])
         if not tokenize:
@@ -206,7 +206,8 @@ def _messages(chat: Any) -> Any:
     return getattr(chat, "messages", chat)
 
 
-def _conversations(conversation: Any) -> tuple[list[list[Any]], bool]:
+def split_conversations(conversation: Any) -> tuple[list[list[Any]], bool]:
+    """A conversation, or several, as a list of them, and whether there were several; messages are checked."""
     chats = _messages(conversation)
     if not isinstance(chats, list | tuple) or not chats:
         raise InputError(f"a conversation is a list of messages with 'role' and 'content'; found {conversation!r:.80}")
@@ -224,7 +225,8 @@ def _conversations(conversation: Any) -> tuple[list[list[Any]], bool]:
     return [[{key: value for key, value in one.items() if value is not None} for one in chat] for chat in checked], batched
 
 
-def _schema(tool: Any) -> Any:
+def schema_of(tool: Any) -> Any:
+    """The JSON schema of a tool, which may be a function."""
     if isinstance(tool, Mapping):
         return tool
     if callable(tool):
@@ -232,7 +234,7 @@ def _schema(tool: Any) -> Any:
     raise InputError(f"a tool is a function or a JSON schema of one; found {type(tool).__name__} {tool!r:.60}")
 
 
-def _render(
+def render(
     source: str, chat: list[Any], context: Mapping[str, Any], unfinished: bool | str, marking: bool
 ) -> tuple[str, list[Span]]:
     """The text, and the parts of it that the assistant wrote where those are asked for."""
