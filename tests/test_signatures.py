@@ -39,6 +39,8 @@ KEYWORDS = {
 # Callable:parameter -> why it is not there. Several patterns are separated by blanks.
 NOT_THERE = {
     "*Config:transformers_version": "says who wrote a file; what is kept of it is not a setting",
+    "KimiLinearConfig:n_* KimiLinearConfig:num_experts_per_tok KimiLinearConfig:norm_topk_prob"
+    " KimiLinearConfig:num_local_experts KimiLinearConfig:max_position_embeddings": "taken as another name of a field",
     "ContinuousBatching*:* ContinuousMixin.*:*": "the engine plans by itself; pausing and warming up are not there yet",
     "DataCollator*_call:examples": "called features in every collator",
     "*.crop:tokens_to_remove": "called max_length, as in every release before 5.20, where it is the length to keep",
