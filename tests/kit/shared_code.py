@@ -21,10 +21,12 @@ SHARED_HEADS = [
     ("detr", "DetrForObjectDetection"),
     ("detr", "DetrForSegmentation"),
     ("electra", "ElectraForMultipleChoice"),
+    ("electra", "ElectraForPreTraining"),
     ("gpt2", "GPT2DoubleHeadsModel"),
     ("llama", "LlamaForCausalLM"),
     ("llama", "LlamaForSequenceClassification"),
     ("mixtral", "MixtralForCausalLM"),
+    ("switch_transformers", "SwitchTransformersForConditionalGeneration"),
     ("time_series_transformer", "TimeSeriesTransformerForPrediction"),
     ("vit", "ViTForImageClassification"),
 ]

@@ -341,12 +341,15 @@ def states_of(output: Any, kind: type[Block]) -> Any:
 def show_published(module: nn.Module, kind: type[Block] | None, kernel: str) -> None:
     """Let a module of others, which stands where a block of `kind` was, be called as published models call it.
 
-    kind: None for that of the first block inside of it. kernel: of the model. A module of this library is left alone.
+    kind: None for that of the first block inside of it. kernel: of the model. A module of this library is left alone, and so is
+    one whose `forward` takes no argument of a published name.
     """
     if isinstance(module, Block) or module in _KERNELS:
         return
     _KERNELS[module] = kernel
-    if is_of_the_library(type(module).forward):
+    parameters = signature(type(module).forward).parameters
+    takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    if is_of_the_library(type(module).forward) or not (takes_any or not _PUBLISHED.isdisjoint(parameters)):
         return
     kind = kind or next((type(each) for each in module.modules() if isinstance(each, Block)), _AnyBlock)
 

@@ -108,9 +108,10 @@ def yes_no_loss(logits: Tensor, labels: Tensor, real: Tensor | None = None) -> T
     """
     _check_shape(labels, logits.shape)
     labels = labels.to(logits).view(logits.shape)
-    if real is not None:
-        logits, labels = logits[real != 0], labels[real != 0]
-    return F.binary_cross_entropy_with_logits(logits, labels)
+    if real is None:
+        return F.binary_cross_entropy_with_logits(logits, labels)
+    each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    return each.masked_fill(real == 0, 0.0).sum() / (real != 0).sum()
 
 
 def both_ends(starts: Tensor | None, ends: Tensor | None) -> tuple[Tensor, Tensor] | None:
