@@ -66,6 +66,10 @@ def test_what_is_wrong_is_said(base: Path, adapter: Path, tmp_path: Path) -> Non
         model.load_adapter(str(adapter), colour=1)
     with pytest.raises(FileMissing, match=r"adapter_config\.json"):
         model.load_adapter(str(base))
+    (tmp_path / "adapter_config.json").write_text("[1]")
+    with pytest.raises(CorruptFile, match="is a list; expected a table"):
+        model.load_adapter(str(tmp_path))
+    (tmp_path / "adapter_config.json").unlink()
     model.load_adapter(str(adapter))
     with pytest.raises(ArgumentError, match="'default' already"):
         model.load_adapter(str(adapter))

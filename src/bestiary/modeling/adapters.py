@@ -323,8 +323,10 @@ def _config(name_or_path: Any, hub: HubOptions) -> Any:
 
 
 def _as_config(values: Any) -> Any:
-    if not isinstance(values, dict):
+    if isinstance(values, _peft().PeftConfig):
         return values
+    if not isinstance(values, dict):
+        raise CorruptFile(f"the config of an adapter is a {type(values).__name__}; expected a table with peft_type, ...")
     try:
         return _peft().PeftConfig.from_peft_type(**values)
     except (TypeError, ValueError, KeyError) as error:
