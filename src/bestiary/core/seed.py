@@ -33,6 +33,7 @@ def enable_full_determinism(seed: int, warn_only: bool = False) -> None:
     """
     set_seed(seed)
     # Read when CUDA, its matrix products and flash attention begin.
-    os.environ.update(CUDA_LAUNCH_BLOCKING="1", CUBLAS_WORKSPACE_CONFIG=":16:8", FLASH_ATTENTION_DETERMINISTIC="1")
+    os.environ["CUDA_LAUNCH_BLOCKING"] = os.environ["FLASH_ATTENTION_DETERMINISTIC"] = "1"
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":16:8"
     torch.use_deterministic_algorithms(True, warn_only=warn_only)
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
