@@ -32,7 +32,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = """# Families
 
 Every family that is here, with all of its classes: {families} families, {types} model types, {classes} classes. Each is
-compared with the reference by every test of `tests/parity`, from its case, to which its name is linked. `bestiary families`
+compared with the reference by every test of `tests/parity`, from its case, to which its name is linked; one that the current
+reference lacks, with stored numbers of the last that had it, by tests of its own. `bestiary families`
 shows the same on the command line. This page is written by `scripts/write_family_lists.py`.
 
 | family | what it is | model classes | kernels | a cache holds | preprocessors |
