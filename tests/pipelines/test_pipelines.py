@@ -405,7 +405,8 @@ def test_what_is_known_of_a_task(task: str) -> None:
     assert theirs["impl"].rpartition(".")[2] == facts["impl"].__name__
 
 
-def test_a_registered_pipeline() -> None:
+def test_a_registered_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PIPELINE_REGISTRY, "_registered", {})
     PIPELINE_REGISTRY.register_pipeline(
         "pair-classification",
         pipeline_class=PairPipeline,
