@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Self
 from ...core.errors import ArgumentError
 from ...preprocess.text.language_marks import MarksLanguages
 from ...preprocess.text.python_tokenizer import PythonBackend
-from ...preprocess.text.sentence_pieces import SentencePieces, read_table, write_table
+from ...preprocess.text.sentence_pieces import SentencePieces
 from ...preprocess.text.special_tokens import EXTRA, OLDER_EXTRA
+from ...preprocess.text.token_table import read_table, write_table
 
 # Languages of ISO 639 by the name of the task, in the order of their ids.
 _CODES = {

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Self
 
 from ...core.errors import ConfigError, InputError
 from ...preprocess.text.python_tokenizer import PythonBackend
-from ...preprocess.text.sentence_pieces import SentencePieces, read_table, write_table
+from ...preprocess.text.sentence_pieces import SentencePieces
+from ...preprocess.text.token_table import read_table, write_table
 
 
 class MarianTokenizer(PythonBackend):

@@ -1,13 +1,11 @@
 """Sentencepiece's splitting alone, for tokenizers that number the pieces by a table of their own."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import CorruptFile
 from ...core.logging import warn_once
 from .converters import sentencepiece
 from .converters.sentencepiece import CONTROL, SPACE, UNKNOWN
@@ -64,24 +62,3 @@ class SentencePieces:
             text += " ⁇ " if piece == self._unknown else piece
             begins = begins and not text
         return text
-
-
-def read_table(path: str | os.PathLike[str]) -> dict[str, int]:
-    """Token -> id, from a JSON file.
-
-    Raises:
-        CorruptFile: it holds something else.
-    """
-    try:
-        table: Any = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CorruptFile(f"{path} is no JSON: {error}") from error
-    if not isinstance(table, dict) or not all(isinstance(index, int) for index in table.values()):
-        raise CorruptFile(f"{path} holds no table of tokens and their ids")
-    return table
-
-
-def write_table(table: dict[str, int], path: Path) -> str:
-    """Write such a table; returns the path."""
-    path.write_text(json.dumps(table, indent=2), encoding="utf-8")
-    return str(path)
