@@ -1,6 +1,8 @@
 """Mixtures of experts: of many MLPs each token passes through a few, which a router chooses (Shazeer et al. 2017)."""
 
 from abc import ABC, abstractmethod
+from functools import reduce
+from operator import add
 from typing import ClassVar
 
 import torch
@@ -155,18 +157,18 @@ class ExpertLoop(nn.Module, ABC):
     def _one(self, expert: int, x: Tensor) -> Tensor:
         """What an expert gives for states (N, D)."""
 
-    def output_width(self, x: Tensor) -> int:
-        """The width of what an expert gives for states (N, D), where it is not D."""
-        return x.shape[1]
-
     def forward(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
         """States (N, D), and for each its experts and their shares (N, k) -> (N, D), the sum of what they give times share."""
         if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.is_meta:  # type: ignore[attr-defined, no-untyped-call]
             return self._all(x, shares, experts)
-        result = x.new_zeros(x.shape[0], self.output_width(x))
-        for expert in experts.unique().tolist():
-            rows, places = (experts == expert).nonzero(as_tuple=True)
-            result = result.index_add(0, rows, self._share(expert, x[rows], shares[rows, places, None]))
+        if len(x) == 1:
+            ranks = enumerate(experts[0].tolist())
+            return reduce(add, (self._share(expert, x, shares[:, rank, None]) for rank, expert in ranks))
+        by_expert = experts.flatten().argsort(stable=True)
+        chosen, counts = (numbers.tolist() for numbers in experts.unique(return_counts=True))
+        states = x[by_expert // experts.shape[1]].split(counts)
+        outputs = torch.cat([*map(self._share, chosen, states, shares.flatten()[by_expert, None].split(counts))])
+        result: Tensor = outputs[by_expert.argsort()].unflatten(0, experts.shape).sum(dim=1)
         return result
 
     def _share(self, expert: int, x: Tensor, shares: Tensor) -> Tensor:
@@ -176,10 +178,7 @@ class ExpertLoop(nn.Module, ABC):
     def _all(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
         """The same in steps that do not depend on the choice, as a graph needs it: every expert sees every token."""
         by_expert = torch.zeros(x.shape[0], self.num_experts, dtype=x.dtype, device=x.device).scatter(1, experts, shares)
-        result = x.new_zeros(x.shape[0], self.output_width(x))
-        for expert in range(self.num_experts):
-            result = result + self._share(expert, x, by_expert[:, expert, None])
-        return result
+        return reduce(add, (self._share(expert, x, by_expert[:, expert, None]) for expert in range(self.num_experts)))
 
 
 class Experts(ExpertLoop):

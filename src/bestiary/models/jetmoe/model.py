@@ -39,9 +39,6 @@ class JetMoeParallelExperts(ExpertLoop):
     def num_experts(self) -> int:
         return len(self.weight)
 
-    def output_width(self, x: Tensor) -> int:
-        return self.weight.shape[1]
-
     def _one(self, expert: int, x: Tensor) -> Tensor:
         return linear(x, self.weight[expert])
 
