@@ -4,6 +4,7 @@ import os
 from typing import Any, Literal, overload
 
 from ..core.errors import ConfigError, UnknownArchitecture
+from ..core.logging import warn_once
 from ..hub.code.files import class_named_for
 from ..hub.code.opening import open_class, refusal
 from ..hub.code.options import CodeOptions
@@ -38,6 +39,8 @@ class AutoConfig:
 
         With `trust_remote_code=True` the class is that of the checkpoint's own code, if it has such and none was registered;
         see `hub.code.options.CodeOptions`.
+
+        Of a model of several parts whose type is not here and whose half for texts is, the config of that half, with a warning.
 
         Raises:
             UnknownArchitecture: no such `model_type`. UnsafeFile: it could only be opened by code in the checkpoint.
@@ -76,7 +79,7 @@ class AutoConfig:
         except UnknownArchitecture:
             if reference is not None:
                 raise refusal(pretrained_model_name_or_path, reference, options, code) from None
-            raise
+            config_kind = _of_text_half(values)
         return opened_from(pretrained_model_name_or_path, config_kind.from_pretrained(path, **rest))
 
     @staticmethod
@@ -91,3 +94,26 @@ class AutoConfig:
         if not exist_ok and model_type in families():
             raise ConfigError(f"model_type {model_type!r} is taken; pass exist_ok=True to replace it")
         registered[model_type] = config
+
+
+def _of_text_half(values: dict[str, Any]) -> type[PreTrainedConfig]:
+    """The config class of the half for texts in config.json's `values`, whose own `model_type` no family has.
+
+    Raises:
+        UnknownArchitecture: no family has that of such a half either, or there is none.
+    """
+    model_type, half = values["model_type"], values.get("text_config")
+    half_type = half.get("model_type") if isinstance(half, dict) else None
+    if not isinstance(half_type, str):
+        return config_class(model_type)
+    try:
+        kind = config_class(half_type)
+    except UnknownArchitecture:
+        return config_class(model_type)
+    warn_once(
+        "text-half",
+        f"models of type {model_type!r:.60} have parts for other things than texts, which are not here yet: the part for texts"
+        f" is opened, of type {half_type!r:.60}",
+        about=model_type,
+    )
+    return kind

@@ -55,7 +55,7 @@ def load_weights(
     """
     tied = dict(tied or {})
     slots = slots_of(model, tied)
-    recipes, outside = _match(on_load(renames, checkpoint.keys), slots, prefix)
+    recipes, outside = _match(_of_text_half(on_load(renames, checkpoint.keys), slots, prefix), slots, prefix)
     report = LoadReport(checkpoint.name, model=type(model).__name__, saved_as=saved_as)
     if differ := _differing(tied, slots, recipes, checkpoint):
         report.untied = list(differ)
@@ -73,6 +73,19 @@ def load_weights(
         for other in slot.names[1:]:
             report.sources[other], report.tied[other] = f"tied to {slot.name}", slot.name
     return report
+
+
+def _of_text_half(recipes: dict[str, Recipe], slots: Mapping[str, Slot], prefix: str) -> dict[str, Recipe]:
+    """The recipes, of a model of several parts those of its half for texts under the names that this has by itself."""
+    starts = {"model.language_model.": f"{prefix}." if prefix else "", "language_model.": ""}
+    if any(name.startswith(tuple(starts)) for name in slots):
+        return recipes
+    result: dict[str, Recipe] = {}
+    for name, recipe in recipes.items():
+        start = next((start for start in starts if name.startswith(start)), "")
+        alone = starts.get(start, "") + name.removeprefix(start)
+        result[name if alone in result or alone in recipes else alone] = recipe
+    return result
 
 
 def _match(recipes: dict[str, Recipe], slots: Mapping[str, Slot], prefix: str) -> tuple[dict[str, Recipe], list[str]]:

@@ -15,6 +15,8 @@ from ..hub.options import NameOrPath
 from ..hub.pretrained import PretrainedRecord
 
 TWO_LABELS = {0: "LABEL_0", 1: "LABEL_1"}
+# What the file of a model of several parts says of its half for texts too, where the half may say otherwise.
+_OF_ALL_PARTS = ("tie_word_embeddings", "dtype", "torch_dtype", "quantization_config", "id2label", "label2id", "problem_type")
 
 
 class PreTrainedConfig(PretrainedRecord):
@@ -263,9 +265,10 @@ class PreTrainedConfig(PretrainedRecord):
         model_type = values.get("model_type")
         if not cls.model_type or model_type in (None, cls.model_type):
             return values
-        for part in values.values():
+        for name, part in values.items():
             if isinstance(part, dict) and part.get("model_type") == cls.model_type:
-                return part
+                of_all = {key: values[key] for key in _OF_ALL_PARTS if key in values}
+                return {**part, **of_all} if name == "text_config" else part
         for name in ("text_config", "vision_config", "audio_config"):
             if cls.model_type.endswith(f"{name.removesuffix('_config')}_model") and isinstance(values.get(name), dict):
                 return dict(values[name])
