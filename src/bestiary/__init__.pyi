@@ -691,6 +691,13 @@ from .models.mbart.tokenizer import MBart50Tokenizer as MBart50Tokenizer
 from .models.mbart.tokenizer import MBart50TokenizerFast as MBart50TokenizerFast
 from .models.mbart.tokenizer import MBartTokenizer as MBartTokenizer
 from .models.mbart.tokenizer import MBartTokenizerFast as MBartTokenizerFast
+from .models.minimax import MiniMaxConfig as MiniMaxConfig
+from .models.minimax import MiniMaxForCausalLM as MiniMaxForCausalLM
+from .models.minimax import MiniMaxForQuestionAnswering as MiniMaxForQuestionAnswering
+from .models.minimax import MiniMaxForSequenceClassification as MiniMaxForSequenceClassification
+from .models.minimax import MiniMaxForTokenClassification as MiniMaxForTokenClassification
+from .models.minimax import MiniMaxModel as MiniMaxModel
+from .models.minimax import MiniMaxPreTrainedModel as MiniMaxPreTrainedModel
 from .models.minimax_m2 import MiniMaxM2Config as MiniMaxM2Config
 from .models.minimax_m2 import MiniMaxM2ForCausalLM as MiniMaxM2ForCausalLM
 from .models.minimax_m2 import MiniMaxM2Model as MiniMaxM2Model

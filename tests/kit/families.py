@@ -64,6 +64,7 @@ class Case:
         first_position: the position of a text's first token; the one before it is that of padding, if it is not 0.
         reads_padding: whether tokens read their neighbours, padding too, as published, so that batches change rows.
         draws: whether a forward draws random numbers in evaluation too: then both libraries draw the same in every call.
+        tables: ends of the names of stored buffers that follow from the config; the models keep them as they are.
     """
 
     config_class: str
@@ -73,6 +74,7 @@ class Case:
     first_position: int = 0
     reads_padding: bool = False
     draws: bool = False
+    tables: tuple[str, ...] = ()
 
 
 def tokens(vocab: int = 99, batch: int = 3, length: int = 9, first: int = 5, side: str = "right", pad: int = 0) -> Inputs:
@@ -246,7 +248,7 @@ def pair(model_type: str, name: str, variant: str = "") -> Pair:
     config = getattr(transformers, head.config_class or case.config_class)(**values)
     seed(0)
     reference = getattr(transformers, name)(config).eval()
-    spread(reference)
+    spread(reference, case.tables)
     reference.set_attn_implementation("eager")
     folder = kept_folder(name)
     reference.save_pretrained(folder)
@@ -266,10 +268,11 @@ def draw_alike(model: torch.nn.Module, inputs: Any) -> None:
 
 
 @torch.no_grad()
-def spread(model: torch.nn.Module) -> None:
+def spread(model: torch.nn.Module, tables: tuple[str, ...] = ()) -> None:
     """Move every trained parameter away from its starting value, so that biases and norms matter and no two are alike.
 
-    Stored buffers (running means and variances) move up, so that variances stay above 0. What no file holds stays.
+    Stored buffers (running means and variances) move up, so that variances stay above 0. What no file holds stays, and so do
+    buffers whose names end like one of `tables`.
     """
     unsaved = getattr(model, "_keys_to_ignore_on_save", None) or ()
     for name, parameter in model.named_parameters():
@@ -278,7 +281,7 @@ def spread(model: torch.nn.Module) -> None:
             parameter.add_(torch.randn_like(parameter) * 0.05)
     stored = model.state_dict().keys()
     for name, buffer in model.named_buffers():
-        if name in stored and buffer.is_floating_point():
+        if name in stored and buffer.is_floating_point() and not name.endswith(tables):
             buffer.add_(torch.rand_like(buffer) * 0.5)
 
 
