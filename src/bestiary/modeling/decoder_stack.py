@@ -159,6 +159,56 @@ class PositionedDecoder(DecoderStack):
         return output
 
 
+class CacheBeforeMask(DecoderStack):
+    """A decoder whose `forward` takes the cache before the mask."""
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        past_key_values: Any = None,
+        attention_mask: Tensor | None = None,
+        *,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+    ) -> BaseModelOutputWithPast:
+        """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T); position_ids (B, T)."""
+        return self.decode(
+            input_ids,
+            attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            use_cache=use_cache,
+        )
+
+
+class TokenTypeDecoder(CacheBeforeMask):
+    """The same, with types of tokens, which are tokens too."""
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        past_key_values: Any = None,
+        attention_mask: Tensor | None = None,
+        *,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        use_cache: bool | None = None,
+    ) -> BaseModelOutputWithPast:
+        """As `CacheBeforeMask.forward`; token_type_ids (B, T) are tokens whose embeddings are added."""
+        return self.decode(
+            input_ids,
+            attention_mask,
+            token_type_ids=token_type_ids,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            use_cache=use_cache,
+        )
+
+
 def norm_eps(config: PreTrainedConfig) -> float:
     """The epsilon of a config's layer norms, under either of its names; torch's where it has none."""
     return float(config.declared("layer_norm_epsilon", config.declared("layer_norm_eps", 1e-5)))

@@ -5,10 +5,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ...core.outputs import BaseModelOutputWithPast
 from ...modeling.base import PreTrainedModel
 from ...modeling.decoder_layers import DecoderBlock, FusedSelfAttention, PlainMLP
-from ...modeling.decoder_stack import DecoderStack
+from ...modeling.decoder_stack import CacheBeforeMask
 from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.heads.headed import classifier_dropout
 from ...modeling.heads.question_answering import QuestionAnswering
@@ -93,7 +92,7 @@ class BloomPreTrainedModel(PreTrainedModel):
     config: BloomConfig
 
 
-class BloomModel(DecoderStack, BloomPreTrainedModel):
+class BloomModel(CacheBeforeMask, BloomPreTrainedModel):
     """The decoder without a head."""
 
     layer_class = BloomBlock
@@ -110,29 +109,6 @@ class BloomModel(DecoderStack, BloomPreTrainedModel):
     def layer_mask(self, layer_idx: int, x: Tensor, attention_mask: Tensor | None, cache: Any) -> Mask:
         mask = super().layer_mask(layer_idx, x, attention_mask, cache)
         return with_alibi(mask, Alibi(torch.tensor(slopes(self.config.n_head), device=x.device)), x.dtype)
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        past_key_values: Any = None,
-        attention_mask: Tensor | None = None,
-        *,
-        inputs_embeds: Tensor | None = None,
-        use_cache: bool | None = None,
-        position_ids: Tensor | None = None,
-    ) -> BaseModelOutputWithPast:
-        """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T), by which keys are counted.
-
-        position_ids: taken, as published, from callers who give them to any decoder; they say nothing here.
-        """
-        return self.decode(
-            input_ids,
-            attention_mask,
-            position_ids=position_ids,
-            past_key_values=past_key_values,
-            inputs_embeds=inputs_embeds,
-            use_cache=use_cache,
-        )
 
 
 class BloomForCausalLM(CausalLM, BloomPreTrainedModel):

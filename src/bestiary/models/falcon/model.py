@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...core.outputs import BaseModelOutputWithPast
 from ...modeling.base import PreTrainedModel
 from ...modeling.decoder import RotaryDecoder
 from ...modeling.decoder_layers import DecoderBlock, FusedSelfAttention, PlainMLP
+from ...modeling.decoder_stack import CacheBeforeMask
 from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.heads.headed import classifier_dropout
 from ...modeling.heads.question_answering import QuestionAnswering
@@ -73,7 +73,7 @@ class FalconPreTrainedModel(PreTrainedModel):
     _no_split_modules = ["FalconDecoderLayer"]
 
 
-class FalconModel(RotaryDecoder, FalconPreTrainedModel):
+class FalconModel(CacheBeforeMask, RotaryDecoder, FalconPreTrainedModel):
     """The decoder without a head."""
 
     layer_class = FalconDecoderLayer
@@ -98,26 +98,6 @@ class FalconModel(RotaryDecoder, FalconPreTrainedModel):
             return mask
         each = torch.tensor(slopes(self.config.num_attention_heads), dtype=torch.bfloat16, device=x.device)
         return with_alibi(mask, Alibi(each, default_scaling(self.config.head_size)), x.dtype)
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        past_key_values: Any = None,
-        attention_mask: Tensor | None = None,
-        *,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        use_cache: bool | None = None,
-    ) -> BaseModelOutputWithPast:
-        """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T); position_ids (B, T)."""
-        return self.decode(
-            input_ids,
-            attention_mask,
-            position_ids=position_ids,
-            past_key_values=past_key_values,
-            inputs_embeds=inputs_embeds,
-            use_cache=use_cache,
-        )
 
 
 class FalconForCausalLM(CausalLM, FalconPreTrainedModel):

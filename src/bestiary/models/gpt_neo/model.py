@@ -1,13 +1,10 @@
 """The modules of GPT-Neo. Parameter names are the published ones."""
 
-from typing import Any
-
 from torch import Tensor, nn
 
-from ...core.outputs import BaseModelOutputWithPast
 from ...modeling.base import PreTrainedModel
 from ...modeling.decoder_layers import DecoderBlock, SelfAttention
-from ...modeling.decoder_stack import PositionedDecoder
+from ...modeling.decoder_stack import PositionedDecoder, TokenTypeDecoder
 from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import LastTokenClassifier
@@ -63,36 +60,11 @@ class GPTNeoPreTrainedModel(PreTrainedModel):
     config: GPTNeoConfig
 
 
-class GPTNeoModel(PositionedDecoder, GPTNeoPreTrainedModel):
+class GPTNeoModel(TokenTypeDecoder, PositionedDecoder, GPTNeoPreTrainedModel):
     """The decoder without a head."""
 
     layer_class = GPTNeoBlock
     embed_dim = Alias("config.hidden_size")
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        past_key_values: Any = None,
-        attention_mask: Tensor | None = None,
-        *,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        use_cache: bool | None = None,
-    ) -> BaseModelOutputWithPast:
-        """input_ids, position_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T).
-
-        token_type_ids (B, T) are tokens whose embeddings are added.
-        """
-        return self.decode(
-            input_ids,
-            attention_mask,
-            token_type_ids=token_type_ids,
-            position_ids=position_ids,
-            past_key_values=past_key_values,
-            inputs_embeds=inputs_embeds,
-            use_cache=use_cache,
-        )
 
 
 class GPTNeoForCausalLM(CausalLM, GPTNeoPreTrainedModel):

@@ -1,10 +1,7 @@
 """The modules of GPT-NeoX. Parameter names are the published ones."""
 
-from typing import Any
+from torch import nn
 
-from torch import Tensor, nn
-
-from ...core.outputs import BaseModelOutputWithPast
 from ...loading.rules import rename
 from ...modeling.base import PreTrainedModel
 from ...modeling.decoder import Decoder
@@ -62,26 +59,6 @@ class GPTNeoXModel(Decoder, GPTNeoXPreTrainedModel):
     norm_class = nn.LayerNorm
     embedding_name = "embed_in"
     zero_padding = False
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        *,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        past_key_values: Any = None,
-        use_cache: bool | None = None,
-    ) -> BaseModelOutputWithPast:
-        """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T); position_ids (B, T)."""
-        return self.decode(
-            input_ids,
-            attention_mask,
-            position_ids=position_ids,
-            past_key_values=past_key_values,
-            inputs_embeds=inputs_embeds,
-            use_cache=use_cache,
-        )
 
 
 class GPTNeoXForCausalLM(CausalLM, GPTNeoXPreTrainedModel):

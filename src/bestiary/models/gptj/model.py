@@ -4,10 +4,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ...core.outputs import BaseModelOutputWithPast
 from ...modeling.base import PreTrainedModel
 from ...modeling.decoder_layers import DecoderBlock, PlainMLP, SelfAttention
-from ...modeling.decoder_stack import DecoderStack
+from ...modeling.decoder_stack import TokenTypeDecoder
 from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import LastTokenClassifier
@@ -53,7 +52,7 @@ class GPTJPreTrainedModel(PreTrainedModel):
     _keys_to_ignore_on_load_unexpected = [r"attn\.((masked_)?bias|causal_mask|embed_positions|scale_attn)$"]  # once saved
 
 
-class GPTJModel(DecoderStack, GPTJPreTrainedModel):
+class GPTJModel(TokenTypeDecoder, GPTJPreTrainedModel):
     """The decoder without a head."""
 
     layer_class = GPTJBlock
@@ -75,31 +74,6 @@ class GPTJModel(DecoderStack, GPTJPreTrainedModel):
     @property
     def reach(self) -> int | None:
         return self.rotary_emb.reach
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        past_key_values: Any = None,
-        attention_mask: Tensor | None = None,
-        *,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        use_cache: bool | None = None,
-    ) -> BaseModelOutputWithPast:
-        """input_ids, position_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T).
-
-        token_type_ids (B, T) are tokens whose embeddings are added.
-        """
-        return self.decode(
-            input_ids,
-            attention_mask,
-            token_type_ids=token_type_ids,
-            position_ids=position_ids,
-            past_key_values=past_key_values,
-            inputs_embeds=inputs_embeds,
-            use_cache=use_cache,
-        )
 
 
 class GPTJForCausalLM(CausalLM, GPTJPreTrainedModel):
