@@ -657,6 +657,11 @@ from .models.longformer.model import LongformerPreTrainedModel as LongformerPreT
 from .models.longformer.model import LongformerSelfAttention as LongformerSelfAttention
 from .models.longformer.tokenizer import LongformerTokenizer as LongformerTokenizer
 from .models.longformer.tokenizer import LongformerTokenizerFast as LongformerTokenizerFast
+from .models.longt5 import LongT5Config as LongT5Config
+from .models.longt5 import LongT5EncoderModel as LongT5EncoderModel
+from .models.longt5 import LongT5ForConditionalGeneration as LongT5ForConditionalGeneration
+from .models.longt5 import LongT5Model as LongT5Model
+from .models.longt5 import LongT5PreTrainedModel as LongT5PreTrainedModel
 from .models.m2m_100 import M2M100Config as M2M100Config
 from .models.m2m_100 import M2M100ForConditionalGeneration as M2M100ForConditionalGeneration
 from .models.m2m_100 import M2M100Model as M2M100Model

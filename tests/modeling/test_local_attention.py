@@ -2,26 +2,13 @@
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from kit.largest_tensor import LargestTensor
 
 from bestiary.core.errors import ConfigError, InputError
 from bestiary.modeling.local_attention import LocalSelfAttention, local_mask
 from bestiary.models.longformer import LongformerConfig, LongformerModel
 
 TINY = {"vocab_size": 50, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
-
-
-class LargestTensor(TorchDispatchMode):
-    """Notes how many numbers the largest tensor holds that is made in the block."""
-
-    numel = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        result = function(*args, **(kwargs or {}))
-        for each in result if isinstance(result, tuple | list) else (result,):
-            if isinstance(each, torch.Tensor):
-                self.numel = max(self.numel, each.numel())
-        return result
 
 
 @torch.no_grad()

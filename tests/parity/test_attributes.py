@@ -34,6 +34,8 @@ APART = {
     ("LongformerEncoder", "gradient_checkpointing"): "layers and models say it",
     ("RoFormerEncoder", "gradient_checkpointing"): "layers and models say it",
     ("T5Attention", "gradient_checkpointing"): "layers and models say it",
+    ("LongT5LocalAttention", "gradient_checkpointing"): "layers and models say it",
+    ("LongT5TransientGlobalAttention", "gradient_checkpointing"): "layers and models say it",
     ("SwitchTransformersAttention", "gradient_checkpointing"): "layers and models say it",
     ("DetrConvEncoder", "config"): "the module at this path is a plain nn.ModuleDict",
     ("DetrMHAttentionMap", "attention_dropout"): "nothing is dropped there, whatever the config says of other attention",

@@ -15,6 +15,7 @@ from ..nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ..nn.inputs import check_companion, check_mask
 from ..nn.kernels import default_scaling
 from ..nn.masks import Mask
+from ..nn.token_blocks import in_blocks, joined, with_neighbours
 
 
 def windows_of(config: Any) -> list[int]:
@@ -145,21 +146,16 @@ class LocalAttend(Attend):
         of_globals: queries (B, H, G, K) of the global tokens, and keys and values (B, H, S, K) made for them.
         """
         size, batch = self.window, query.shape[0]
-        key, value = (torch.cat([self._global(x, mask), self._near(x)], dim=2) for x in (key, value))
-        mixed: Any = super().forward(_in_blocks(query, size), key, value, mask.blocks(size), need_weights=need_weights)
+        key, value = (torch.cat([self._global(x, mask), with_neighbours(x, size)], dim=2) for x in (key, value))
+        mixed: Any = super().forward(in_blocks(query, size), key, value, mask.blocks(size), need_weights=need_weights)
         mixed, *weights = mixed if need_weights else (mixed,)
         weights = [self._published(each, mask) for each in weights]
-        mixed = _joined(mixed, batch).masked_fill(~mask.real[:, None, :, None], 0.0)
+        mixed = joined(mixed, batch).masked_fill(~mask.real[:, None, :, None], 0.0)
         if of_globals is not None:
             seen: Any = super().forward(*of_globals, mask.of_globals(), need_weights=need_weights)
             seen, *of_seen = seen if need_weights else (seen,)
             mixed, weights = mask.place(mixed, seen), [*weights, *(each.mT for each in of_seen)]
         return (mixed, *weights) if need_weights else mixed
-
-    def _near(self, x: Tensor) -> Tensor:
-        """(B, H, S, K) -> (B * S / size, H, 3 * size, K): each block between its neighbours."""
-        size = self.window
-        return pad(x, (0, 0, size, size)).unfold(2, 3 * size, size).permute(0, 2, 1, 4, 3).flatten(0, 1)
 
     def _global(self, x: Tensor, mask: LocalMask) -> Tensor:
         """(B, H, S, K) -> (B * S / size, H, G, K): those of the global tokens, for every block."""
@@ -171,22 +167,10 @@ class LocalAttend(Attend):
         size, count = self.window, mask.slots.shape[1]
         steps = torch.arange(size, device=mask.device)[:, None] + torch.arange(2 * size + 1, device=mask.device)
         near = weights[..., count:].gather(-1, steps.expand(*weights.shape[:2], -1, -1))
-        joined = _joined(torch.cat([weights[..., :count], near], dim=-1), mask.real.shape[0])
+        rows = joined(torch.cat([weights[..., :count], near], dim=-1), mask.real.shape[0])
         local = mask.real if mask.is_global is None else mask.real & ~mask.is_global
-        published: Tensor = joined.masked_fill(~local[:, None, :, None], 0.0)[:, :, : mask.length]
+        published: Tensor = rows.masked_fill(~local[:, None, :, None], 0.0)[:, :, : mask.length]
         return published
-
-
-def _in_blocks(x: Tensor, size: int) -> Tensor:
-    """(B, H, S, K) -> (B * S / size, H, size, K)."""
-    blocks: Tensor = x.unflatten(2, (-1, size)).transpose(1, 2).flatten(0, 1)
-    return blocks
-
-
-def _joined(x: Tensor, batch: int) -> Tensor:
-    """(B * S / size, H, size, K) -> (B, H, S, K)."""
-    rows: Tensor = x.unflatten(0, (batch, -1)).transpose(1, 2).flatten(2, 3)
-    return rows
 
 
 class LocalSelfAttention(HasHeads):

@@ -137,23 +137,33 @@ class T5LayerSelfAttention(T5Branch):
     """Self-attention.
 
     Class attributes:
+        attention_class: the attention. attention_name: what it is called in files.
         shares_bias: whether only the first of a stack has a table of distances, which all use.
     """
 
     order = "hidden_states attention_mask position_bias past_key_values"
     gives = "position_bias attentions"
+    attention_class: ClassVar[type[T5Attention]] = T5Attention
+    attention_name: ClassVar[str] = "SelfAttention"
     shares_bias: ClassVar[bool] = True
-    is_causal = Alias("SelfAttention.is_causal")
+    is_causal = Alias("attention.is_causal")
 
     def __init__(self, config: T5Config, layer_idx: int, is_decoder: bool) -> None:
         super().__init__(config)
-        self.SelfAttention = T5Attention(config, layer_idx, is_decoder, has_bias=layer_idx == 0 or not self.shares_bias)
+        has_bias = layer_idx == 0 or not self.shares_bias
+        self.add_module(self.attention_name, self.attention_class(config, layer_idx, is_decoder, has_bias))
+
+    @property
+    def attention(self) -> Any:
+        """The attention, whatever it is called."""
+        return self._modules[self.attention_name]
 
     def further(self, name: str, mask: Mask, values: Mapping[str, Any]) -> Tensor | None:
-        return self.SelfAttention.further(name, mask, values)
+        bias: Tensor | None = self.attention.further(name, mask, values)
+        return bias
 
     def forward(self, x: Tensor, mask: Mask, cache: Any, *, bias: Tensor | None = None) -> Tensor:
-        return self.add(self.SelfAttention, x, mask, cache, bias=bias)
+        return self.add(self.attention, x, mask, cache, bias=bias)
 
 
 class T5LayerCrossAttention(T5Branch):
@@ -201,8 +211,12 @@ class T5Block(Layer):
     def __init__(self, config: T5Config, layer_idx: int, is_decoder: bool) -> None:
         super().__init__()
         cross = [T5LayerCrossAttention(config, layer_idx)] if is_decoder else []
-        mlp = self.mlp(config, layer_idx, is_decoder)
-        self.layer = nn.ModuleList([self.attention_class(config, layer_idx, is_decoder), *cross, mlp])
+        first, mlp = self.attention(config, layer_idx, is_decoder), self.mlp(config, layer_idx, is_decoder)
+        self.layer = nn.ModuleList([first, *cross, mlp])
+
+    def attention(self, config: T5Config, layer_idx: int, is_decoder: bool) -> T5LayerSelfAttention:
+        """The block's self-attention."""
+        return self.attention_class(config, layer_idx, is_decoder)
 
     def mlp(self, config: T5Config, layer_idx: int, is_decoder: bool) -> nn.Module:
         """What of the block is behind all attention."""
@@ -294,8 +308,8 @@ class T5Stack(Half, T5PreTrainedModel):
         return output
 
     def bias(self, mask: Mask) -> Tensor | None:
-        first: Any = self.block[0].get_submodule("layer.0.SelfAttention")
-        return first.position_bias(mask) if self.block_class.attention_class.shares_bias else None
+        first: Any = self.block[0].get_submodule("layer.0")
+        return first.attention.position_bias(mask) if first.shares_bias else None
 
     def finish(self, x: Tensor) -> Tensor:
         output: Tensor = self.dropout(self.final_layer_norm(x))
