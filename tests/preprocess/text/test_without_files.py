@@ -1,5 +1,7 @@
 """Tokenizers of families that are made without files: their tokens are those of the roles, as published."""
 
+import contextlib
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -7,21 +9,36 @@ import pytest
 import transformers
 
 import bestiary
-from bestiary.core.errors import InputError, UnknownArchitecture
+from bestiary.core.errors import BestiaryError, InputError, UnknownArchitecture
 from bestiary.core.logging import BestiaryWarning
 
-NAMES = [name for name in dir(bestiary) if name.endswith("Tokenizer") and hasattr(transformers, name)]
-KINDS = {name: getattr(bestiary, name) for name in NAMES if name != "RoFormerTokenizer"}  # that needs a package
+NAMES = [name for name in dir(bestiary) if name.endswith(("Tokenizer", "TokenizerFast")) and name in dir(transformers)]
+KINDS = {name: getattr(bestiary, name) for name in NAMES if not name.startswith(("RoFormer", "PreTrained"))}
 FAST = {name: kind for name, kind in KINDS.items() if issubclass(kind, bestiary.PreTrainedTokenizerFast)}
 WITHOUT = [name for name, kind in FAST.items() if kind.without_files is not None]
+LACKS = "ignore:this vocabulary lacks Whisper's tokens"
 # Text without a vocabulary: one library says <unk> and the other nothing, or the published one fails.
-NO_TEXT = {"LlamaTokenizer", "BlenderbotTokenizer", "MPNetTokenizer"}
+NO_TEXT = {"LlamaTokenizer", "LlamaTokenizerFast", "BlenderbotTokenizer", "MPNetTokenizer"}
 
 
 def test_enough_of_them() -> None:
-    assert len(WITHOUT) >= 15
+    assert len(WITHOUT) >= 35
 
 
+@pytest.mark.filterwarnings(LACKS)
+def test_all_that_the_published_library_makes_of_nothing() -> None:
+    refused = set()
+    for name in sorted(KINDS.keys() - WITHOUT):
+        with contextlib.suppress(BestiaryError, TypeError):
+            KINDS[name]()
+            refused.add(name)
+        with contextlib.suppress(TypeError, ValueError, OSError, NotImplementedError):
+            getattr(transformers, name)()
+            refused.add(name)
+    assert not refused
+
+
+@pytest.mark.filterwarnings(LACKS)
 @pytest.mark.parametrize("name", WITHOUT)
 def test_the_tokens_of_the_roles(name: str) -> None:
     ours, theirs = getattr(bestiary, name)(), getattr(transformers, name)()
@@ -47,9 +64,62 @@ def test_a_vocabulary_in_memory() -> None:
     assert ours.decode(ours("a bab")["input_ids"]) == theirs.decode(theirs("a bab")["input_ids"])
 
 
+UNIGRAMS = [(token, 0.0) for token in ("<s>", "<pad>", "</s>", "<unk>", "[CLS]", "[SEP]", "[UNK]", "[PAD]", "[MASK]", "<mask>")]
+UNIGRAMS += [("▁", -2.0), ("▁a", -3.0), ("b", -3.0), ("ab", -3.5)]
+FEW = [("<unk>", 0.0), ("</s>", 0.0), ("[UNK]", 0.0), *UNIGRAMS[10:]]
+MERGED = ["<s>", "<pad>", "</s>", "<unk>", "▁", "a", "b", "▁a", "ab", "Ġ", "c", "<|endoftext|>"]
+MERGED += ["<|startoftranscript|>", "<|notimestamps|>"]
+# Whose unknown token is looked for at one place there, whatever stands there; the text here has no unknown part.
+IN_MEMORY: list[tuple[str, dict[str, Any]]] = [
+    *((name, {"vocab": UNIGRAMS}) for name in ("Camembert", "DebertaV2", "MBart", "MBart50", "XGLM", "XLMRoberta", "Albert")),
+    *((name, {"vocab": UNIGRAMS}) for name in ("T5", "Pegasus")),
+    *((name, {"vocab": FEW}) for name in ("Camembert", "DebertaV2", "MBart", "XGLM", "XLMRoberta", "T5")),
+    ("MBart50", {"vocab": [*UNIGRAMS, ("en_XX", 0.0)]}),
+    *(
+        (name, {"vocab": {token: index for index, token in enumerate(MERGED)}, "merges": merges})
+        for name in ("Nllb", "Whisper", "GPT2", "Llama", "Gemma", "Cohere", "Qwen2", "Roberta", "GPTNeoX", "CodeGen")
+        for merges in ([("▁", "a"), ("a", "b")], None)
+    ),
+]
+
+
+@pytest.mark.filterwarnings(LACKS)
+@pytest.mark.parametrize(("name", "vocabulary"), [pytest.param(*case, id=f"{n}-{case[0]}") for n, case in enumerate(IN_MEMORY)])
+def test_vocabularies_in_memory_of_each_family(name: str, vocabulary: dict[str, Any]) -> None:
+    ours, theirs = (getattr(each, f"{name}Tokenizer")(**copy.deepcopy(vocabulary)) for each in (bestiary, transformers))
+    assert ours.get_vocab() == theirs.get_vocab()
+    assert ours.vocab_size == theirs.vocab_size
+    assert ours.special_tokens_map == theirs.special_tokens_map
+    assert ours.extra_special_tokens == theirs.extra_special_tokens
+    for texts in (("ab a",), ("ab", "a")):
+        assert dict(ours(*texts)) == dict(theirs(*texts))
+        assert ours.decode(ours(*texts)["input_ids"]) == theirs.decode(theirs(*texts)["input_ids"])
+
+
+@pytest.mark.parametrize(
+    ("vocab", "words"),
+    [
+        ([("▁a",)], "the vocabulary holds .'▁a',.; expected tokens with their scores"),
+        (["▁a"], "the vocabulary holds '▁a'; expected tokens with their scores"),
+        ([("▁a", float("nan"))], "expected tokens with their scores"),
+        ({"<s>": 0, "a": 5}, "does not map tokens to the ids from 0 to 1"),
+        ({"<s>": "0"}, "does not map tokens to the ids from 0 to 0"),
+    ],
+)
+def test_a_vocabulary_that_is_none(vocab: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        bestiary.MBartTokenizer(vocab=vocab)
+
+
 def test_a_family_that_needs_files() -> None:
-    with pytest.raises(InputError, match="WhisperTokenizer needs tokenizer_object="):
-        bestiary.WhisperTokenizer()
+    with pytest.raises(InputError, match="PegasusTokenizer needs tokenizer_object="):
+        bestiary.PegasusTokenizer()
+
+
+def test_whisper_without_its_tokens() -> None:
+    with pytest.warns(BestiaryWarning, match="stands for '<|startoftranscript|>'"):
+        tokenizer = bestiary.WhisperTokenizer()
+    assert tokenizer("ab")["input_ids"] == transformers.WhisperTokenizer()("ab")["input_ids"] == [0, 0, 0]
 
 
 def test_facts_of_a_tokenizer() -> None:

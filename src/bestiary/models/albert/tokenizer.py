@@ -52,10 +52,7 @@ class AlbertTokenizer(PreTrainedTokenizerFast):
             steps.append(normalizers.Lowercase())
         rust.normalizer = normalizers.Sequence([*steps, sentencepiece.charsmap(model)] if model.charsmap else steps)
         first, last = str(settings["cls_token"]), str(settings["sep_token"])
-        numbers = rust.get_vocab()
-        if not {first, last} <= numbers.keys():
-            raise CorruptFile(f"{vocab} lacks {first!r} or {last!r}, which {cls.__name__} puts around texts")
-        rust.post_processor = wordpiece.frame(first, last, numbers)
+        rust.post_processor = wordpiece.frame(first, last, dict(sentencepiece.ends(rust, vocab, (first, last))))
         return rust
 
 

@@ -13,6 +13,7 @@ class CamembertTokenizer(FairseqTokenizer):
     """Opens `sentencepiece.bpe.model` and `tokenizer.json`; see the base class for its options."""
 
     first = (UNUSED[0], "pad_token", UNUSED[1], "unk_token", UNUSED[2])
+    without_files = (*first, "mask_token")
     replaced = 1
 
     def _set_specials(self, settings: Mapping[str, Any]) -> None:

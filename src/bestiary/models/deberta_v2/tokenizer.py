@@ -8,6 +8,9 @@ from ...core.errors import CorruptFile
 from ...preprocess.text.converters import sentencepiece, wordpiece
 from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
 
+# As published; the later of two that are the same token counts.
+_WITHOUT_FILES = ("pad_token", "unk_token", "bos_token", "eos_token", "sep_token", "cls_token", "mask_token")
+
 
 class DebertaV2Tokenizer(PreTrainedTokenizerFast):
     """Opens `spm.model` and `tokenizer.json`.
@@ -20,6 +23,7 @@ class DebertaV2Tokenizer(PreTrainedTokenizerFast):
         "vocab_file": "spm.model",
         "tokenizer_file": "tokenizer.json",
     }
+    without_files = ()
     model_input_names = ("input_ids", "attention_mask", "token_type_ids")
     defaults: ClassVar[dict[str, Any]] = {
         "do_lower_case": False,
@@ -42,7 +46,8 @@ class DebertaV2Tokenizer(PreTrainedTokenizerFast):
             CorruptFile: a BPE model, or one that lacks the tokens around a text.
         """
         cls.need(vocab)
-        model = sentencepiece.read(vocab)
+        vocab = vocab or [(str(settings[role]), 0.0) for role in _WITHOUT_FILES]
+        model = sentencepiece.read(vocab, unknown=str(settings["unk_token"]))
         if model.model_type != sentencepiece.UNIGRAM:
             raise CorruptFile(f"{vocab} is a BPE model; {cls.__name__} uses a unigram model")
         pieces, unknown = [(piece.text, piece.score) for piece in model.pieces], (str(settings["unk_token"]), 0.0)
@@ -56,10 +61,7 @@ class DebertaV2Tokenizer(PreTrainedTokenizerFast):
         rust.pre_tokenizer = pre_tokenizers.Sequence([*split, pre_tokenizers.Metaspace(**space)])
         rust.decoder = decoders.Metaspace(**space)
         first, last = str(settings["cls_token"]), str(settings["sep_token"])
-        numbers = rust.get_vocab()
-        if not {first, last} <= numbers.keys():
-            raise CorruptFile(f"{vocab} lacks {first!r} or {last!r}, which {cls.__name__} puts around texts")
-        rust.post_processor = wordpiece.frame(first, last, numbers)
+        rust.post_processor = wordpiece.frame(first, last, dict(sentencepiece.ends(rust, vocab, (first, last))))
         return rust
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ...preprocess.text.converters.sentencepiece import BPE
+from ...preprocess.text.special_tokens import AddedToken
 from ...preprocess.text.translation_tokenizer import TranslationTokenizer
 
 # Languages of ISO 639-3 and scripts of ISO 15924, in the order of their ids.
@@ -36,12 +37,19 @@ class NllbTokenizer(TranslationTokenizer):
 
     languages, usual_language = LANGUAGES, "eng_Latn"
     last = (*LANGUAGES, "mask_token")
+    without_files = TranslationTokenizer.first
     model_type, splits_at_whitespace = BPE, False
     defaults: ClassVar[dict[str, Any]] = {**TranslationTokenizer.defaults, "legacy_behaviour": False}
 
     def _set_framing(self, settings: Mapping[str, Any]) -> None:
         self.language_first = not self.init_kwargs["legacy_behaviour"]
         super()._set_framing(settings)
+
+    def _set_specials(self, settings: Mapping[str, Any]) -> None:
+        mask = settings.get("mask_token")
+        if isinstance(mask, str):
+            mask = AddedToken(mask, lstrip=True, normalized=True, special=True)
+        super()._set_specials({**settings, "mask_token": mask})
 
 
 NllbTokenizerFast = NllbTokenizer

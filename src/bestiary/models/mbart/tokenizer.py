@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+from ...preprocess.text.converters import sentencepiece
+from ...preprocess.text.converters.sentencepiece import SPACE
 from ...preprocess.text.translation_tokenizer import TranslationTokenizer
 
 # fmt: off
@@ -23,6 +25,7 @@ class MBartTokenizer(TranslationTokenizer):
 
     languages, usual_language = LANGUAGES, "en_XX"
     last = (*LANGUAGES, "mask_token")
+    without_files = (*TranslationTokenizer.first, SPACE, *last)
 
 
 class MBart50Tokenizer(TranslationTokenizer):
@@ -30,8 +33,14 @@ class MBart50Tokenizer(TranslationTokenizer):
 
     languages, usual_language = (*LANGUAGES, *FURTHER_LANGUAGES), "en_XX"
     first, last = ("cls_token", "pad_token", "eos_token", "unk_token"), (*languages, "mask_token")
+    without_files = (*first, SPACE, *last)
     language_first, splits_at_whitespace = True, False
     defaults: ClassVar[dict[str, Any]] = {**TranslationTokenizer.defaults, "bos_token": None}
+
+    @classmethod
+    def is_numbered(cls, vocab: Any, model: sentencepiece.Model) -> bool:
+        """Pieces in memory have them, if there are languages among them."""
+        return super().is_numbered(vocab, model) and any(piece.text in cls.languages for piece in model.pieces)
 
 
 MBartTokenizerFast, MBart50TokenizerFast = MBartTokenizer, MBart50Tokenizer

@@ -1,5 +1,6 @@
 """PEGASUS's tokenizer: sentencepiece unigrams behind tokens that were kept for its two ways to train."""
 
+import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -42,25 +43,25 @@ class PegasusTokenizer(PreTrainedTokenizerFast):
         model = sentencepiece.read(vocab)
         if model.model_type != sentencepiece.UNIGRAM:
             raise CorruptFile(f"{vocab} is a BPE model; PEGASUS uses a unigram model")
-        first = [(str(settings[role]), 0.0) for role in ("pad_token", "eos_token")]
-        first += [(str(settings[role]), 0.0) for role in ("mask_token_sent", "mask_token") if settings[role] is not None]
-        first += [(token, -100.0) for token in _unused(settings)]
-        model.pieces = [sentencepiece.Piece(*piece) for piece in first] + model.pieces[2:]
-        model.unk_id += len(first) - 2
+        if isinstance(vocab, str | os.PathLike):  # pieces in memory have their numbers
+            first = [(str(settings[role]), 0.0) for role in ("pad_token", "eos_token")]
+            first += [(str(settings[role]), 0.0) for role in ("mask_token_sent", "mask_token") if settings[role] is not None]
+            first += [(token, -100.0) for token in _unused(settings)]
+            model.pieces = [sentencepiece.Piece(*piece) for piece in first] + model.pieces[2:]
+            model.unk_id += len(first) - 2
         rust = sentencepiece.of_spaced_words(model)
         if not model.charsmap:
             rust.normalizer = normalizers.Sequence([normalizers.Replace(Regex("\n"), " "), rust.normalizer])
         end = str(settings["eos_token"])
         rust.post_processor = processors.TemplateProcessing(
-            single=["$A", end], pair=["$A", "$B:0", end], special_tokens=[(end, rust.token_to_id(end))]
+            single=["$A", end], pair=["$A", "$B:0", end], special_tokens=sentencepiece.ends(rust, vocab, [end])
         )
         return rust
 
     def _set_specials(self, settings: Mapping[str, Any]) -> None:
         sentence = settings.get("mask_token_sent")
         tokens = [*([] if sentence is None else [str(sentence)]), *_unused(settings), *(settings.get(EXTRA) or [])]
-        present = [token for token in dict.fromkeys(tokens) if self.rust.main.token_to_id(str(token)) is not None]
-        super()._set_specials({**settings, EXTRA: present})
+        super()._set_specials({**settings, EXTRA: list(dict.fromkeys(tokens))})
 
 
 def _unused(settings: Mapping[str, Any]) -> list[str]:

@@ -41,11 +41,9 @@ class T5Tokenizer(PreTrainedTokenizerFast):
         settings[EXTRA] = list(dict.fromkeys([*(settings.get(EXTRA) or []), *sentinels]))
         rust = sentencepiece.of_words(model, prefixed=settings.get("add_prefix_space") is not False)
         eos = str(settings["eos_token"])
-        index = rust.token_to_id(eos)
-        if index is None:
-            raise CorruptFile(f"{vocab} lacks the end token {eos!r}")
+        ends = sentencepiece.ends(rust, vocab, [eos])
         rust.post_processor = processors.TemplateProcessing(
-            single=["$A:0", f"{eos}:0"], pair=["$A:0", f"{eos}:0", "$B:0", f"{eos}:0"], special_tokens=[(eos, index)]
+            single=["$A:0", f"{eos}:0"], pair=["$A:0", f"{eos}:0", "$B:0", f"{eos}:0"], special_tokens=ends
         )
         sentencepiece.add_marked(rust, model)
         return rust

@@ -7,6 +7,7 @@ from tokenizers import Tokenizer, processors
 
 from ...core.errors import ArgumentError, InputError
 from ...core.files import folder_to_fill, read_json, write_json
+from ...core.logging import warn_once
 from ...preprocess.batch import as_tensor
 from ...preprocess.text.converters import bpe
 from ...preprocess.text.padding import plain
@@ -31,6 +32,7 @@ class WhisperTokenizer(PreTrainedTokenizerFast):
         "merges_file": "merges.txt",
         "tokenizer_file": "tokenizer.json",
     }
+    without_files = ()
     further_files_names: ClassVar[dict[str, str]] = {"normalizer_file": "normalizer.json"}
     defaults: ClassVar[dict[str, Any]] = {
         "unk_token": "<|endoftext|>",
@@ -55,7 +57,12 @@ class WhisperTokenizer(PreTrainedTokenizerFast):
         return bpe.byte_level(*bpe.read(vocab, merges), add_prefix_space=bool(settings["add_prefix_space"]))
 
     def _id(self, token: str) -> int:
-        index = self.rust.main.token_to_id(token)
+        rust = self.rust.main
+        index = rust.token_to_id(token)
+        whole = {START, NO_TIMES} <= rust.get_vocab().keys() if index is None else True
+        if not whole and self.unk_token_id is not None:
+            warn_once("no-start-token", f"this vocabulary lacks Whisper's tokens: {self.unk_token!r} stands for {token!r}")
+            index = self.unk_token_id
         if index is None:
             raise InputError(f"this vocabulary has no {token!r}; is it one of Whisper, and of the multilingual kind?")
         return int(index)
@@ -82,9 +89,8 @@ class WhisperTokenizer(PreTrainedTokenizerFast):
         """Change what is put before a text; None leaves a part as it was."""
         changes = {"language": language, "task": task, "predict_timestamps": predict_timestamps}
         self.init_kwargs.update({name: value for name, value in changes.items() if value is not None})
-        if self.rust.main.token_to_id(START) is None:
-            return
-        prefix, end = self._prefix(), str(self.eos_token)
+        prefix = [str(self._token_of(index)) for index in self.prefix_tokens]
+        end = str(self.eos_token)
         self.rust.main.post_processor = processors.TemplateProcessing(
             single=[*prefix, "$A", end],
             pair=[*prefix, "$A", "$B:1", f"{end}:1"],

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from tokenizers import Tokenizer, processors
 
-from ...core.errors import CorruptFile
 from ...preprocess.text.converters import sentencepiece
 from ...preprocess.text.fairseq_tokenizer import FairseqTokenizer
 from ...preprocess.text.special_tokens import EXTRA, OLDER_EXTRA
@@ -17,6 +16,7 @@ class XGLMTokenizer(FairseqTokenizer):
     """Opens `sentencepiece.bpe.model` and `tokenizer.json`; see the base class."""
 
     last = MADE_UP
+    without_files = FairseqTokenizer.first
     defaults: ClassVar[dict[str, Any]] = {
         name: token for name, token in FairseqTokenizer.defaults.items() if name != "mask_token"
     }
@@ -27,18 +27,16 @@ class XGLMTokenizer(FairseqTokenizer):
 
     @classmethod
     def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
-        """Unigram pieces from the file, renumbered.
+        """Unigram pieces, those of a file renumbered.
 
         Raises:
             CorruptFile: a BPE model, or one that lacks the token before texts.
         """
-        rust = sentencepiece.of_spaced_words(cls.renumbered(vocab, settings))
-        eos = str(settings["eos_token"])
-        index = rust.token_to_id(eos)
-        if index is None:
-            raise CorruptFile(f"{vocab} lacks the token {eos!r}, which {cls.__name__} puts before texts")
+        rust = sentencepiece.of_spaced_words(cls.numbered(vocab, merges, settings))
+        bos, eos = str(settings["bos_token"]), str(settings["eos_token"])
+        ends = sentencepiece.ends(rust, vocab, (bos, eos))
         rust.post_processor = processors.TemplateProcessing(
-            single=[eos, "$A"], pair=[eos, "$A", eos, eos, "$B:0"], special_tokens=[(eos, index)]
+            single=[eos, "$A"], pair=[eos, "$A", eos, eos, "$B:0"], special_tokens=ends
         )
         return rust
 

@@ -6,7 +6,5 @@ from ...preprocess.text.fairseq_tokenizer import FairseqTokenizer
 class XLMRobertaTokenizer(FairseqTokenizer):
     """Opens `sentencepiece.bpe.model` and `tokenizer.json`; see the base class for its options."""
 
-    without_files = ()
-
 
 XLMRobertaTokenizerFast = XLMRobertaTokenizer

@@ -1,5 +1,6 @@
 """The tokenizer of XLM-RoBERTa, CamemBERT and relatives: sentencepiece unigrams under the numbers that fairseq gave them."""
 
+import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -20,10 +21,13 @@ class FairseqTokenizer(PreTrainedTokenizerFast):
             first `replaced` tokens of the file.
         last: the same of the tokens behind those of the file.
         model_type: the kind of model that the file holds.
+
+    A vocabulary in memory is numbered as it stands: tokens in a list with their scores, or those of a mapping to ids.
     """
 
     first: ClassVar[tuple[str, ...]] = ("bos_token", "pad_token", "eos_token", "unk_token")
     last: ClassVar[tuple[str, ...]] = ("mask_token",)
+    without_files = (*first, *last)
     replaced: ClassVar[int] = 3
     model_type: ClassVar[int] = sentencepiece.UNIGRAM
     vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {
@@ -43,31 +47,37 @@ class FairseqTokenizer(PreTrainedTokenizerFast):
 
     @classmethod
     def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
-        """Unigram pieces from the file, renumbered.
+        """Unigram pieces, those of a file renumbered.
 
         Raises:
             CorruptFile: a BPE model, or one that lacks the tokens at the ends of a text.
         """
-        rust = sentencepiece.of_words(cls.renumbered(vocab, settings), bool(settings["add_prefix_space"]))
+        rust = sentencepiece.of_words(cls.numbered(vocab, merges, settings), bool(settings["add_prefix_space"]))
         bos, eos = str(settings["bos_token"]), str(settings["eos_token"])
-        ends = [(token, rust.token_to_id(token)) for token in (bos, eos)]
-        for token, index in ends:
-            if index is None:
-                raise CorruptFile(f"{vocab} lacks the token {token!r}, which {cls.__name__} puts around texts")
+        ends = sentencepiece.ends(rust, vocab, (bos, eos))
         rust.post_processor = processors.TemplateProcessing(
             single=[bos, "$A", eos], pair=[bos, "$A", eos, eos, "$B:0", eos], special_tokens=ends
         )
         return rust
 
     @classmethod
-    def renumbered(cls, vocab: Any, settings: Mapping[str, Any]) -> sentencepiece.Model:
-        """The model in the file `vocab`, its pieces between those of `first` and `last`.
+    def is_numbered(cls, vocab: Any, model: sentencepiece.Model) -> bool:
+        """Whether the vocabulary, read as `model`, has the numbers of this class already."""
+        return not isinstance(vocab, str | os.PathLike)
+
+    @classmethod
+    def numbered(cls, vocab: Any, merges: Any, settings: Mapping[str, Any]) -> sentencepiece.Model:
+        """A vocabulary in memory as it stands, or the model in a file, its pieces between those of `first` and `last`.
 
         Raises:
             CorruptFile: a model of another kind.
         """
         cls.need(vocab)
-        model = sentencepiece.read(vocab)
+        pairs = (merges or []) if cls.model_type == sentencepiece.BPE else None
+        model = sentencepiece.read(vocab, pairs, str(settings["unk_token"]))
+        if cls.is_numbered(vocab, model):
+            model.byte_fallback = False
+            return model
         kinds = {sentencepiece.UNIGRAM: "unigram", sentencepiece.BPE: "BPE"}
         if model.model_type != cls.model_type:
             raise CorruptFile(

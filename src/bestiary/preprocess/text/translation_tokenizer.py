@@ -27,22 +27,21 @@ class TranslationTokenizer(FairseqTokenizer, MarksLanguages):
 
     @classmethod
     def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
-        """Pieces from the file, renumbered; the tokens at the ends follow with the language.
+        """Pieces, those of a file renumbered; the tokens at the ends follow with the language.
 
         Raises:
             CorruptFile: a model of another kind.
         """
         if cls.splits_at_whitespace:
             return super().convert(vocab, merges, settings)
-        return sentencepiece.of_spaced_words(cls.renumbered(vocab, settings))
+        return sentencepiece.of_spaced_words(cls.numbered(vocab, merges, settings))
 
     def _set_framing(self, settings: Mapping[str, Any]) -> None:
         super()._set_framing(settings)
         self.src_lang = self.src_lang
 
     def _set_specials(self, settings: Mapping[str, Any]) -> None:
-        present = [code for code in self.languages if self.rust.main.token_to_id(code) is not None]
-        extra = dict.fromkeys([*present, *(settings.get(EXTRA) or [])])
+        extra = dict.fromkeys([*self.languages, *(settings.get(EXTRA) or [])])
         mask = settings.get("mask_token")
         super()._set_specials({**settings, EXTRA: list(extra), "mask_token": mask and with_space_before(mask)})
 

@@ -1,13 +1,15 @@
 """Sentencepiece's `.model` files: a unigram or a BPE model over raw text, spaces written as ▁ (Kudo & Richardson, 2018)."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-from ....core.errors import CorruptFile
+from ....core.errors import CorruptFile, InputError
+from ....core.kinds import fits
 from ..rust import ends_template
 from . import bpe, protobuf
 
@@ -40,20 +42,19 @@ class Model:
     merges: bpe.Merges | None = None  # where they are said, rather than follow from the scores
 
 
-def read(vocab: Any, merges: Any = None) -> Model:
+def read(vocab: Any, merges: Any = None, unknown: str = "<unk>") -> Model:
     """Read a `.model` file. Tokens in a list with their scores are a unigram model, those in a mapping to ids too, or with
-    `merges` one of BPE.
+    `merges` one of BPE, where `unknown` stands for what they lack.
 
     Raises:
+        InputError: the list holds something else, or the ids are not the numbers from 0 on.
         CorruptFile: it is cut short, is something else, or is of a kind (words, characters) that has no counterpart here.
     """
-    if isinstance(vocab, Mapping):
-        vocab = [(token, 0.0) for token in sorted(vocab, key=vocab.__getitem__)]
-    if isinstance(vocab, list | tuple):
-        pieces = [Piece(*pair) for pair in vocab]
-        unknown = next((number for number, piece in enumerate(pieces) if piece.text == "<unk>"), 0)
+    if isinstance(vocab, Mapping | list | tuple):
+        pieces = _pieces(vocab)
+        unk_id = next((number for number, piece in enumerate(pieces) if piece.text == unknown), 0)
         pairs = None if merges is None else [bpe.pair(each) for each in merges]
-        return Model(pieces, UNIGRAM if pairs is None else BPE, pairs is not None, unknown, merges=pairs)
+        return Model(pieces, UNIGRAM if pairs is None else BPE, pairs is not None, unk_id, merges=pairs)
     what = str(vocab)
     model = Model()
     numbers = set()
@@ -76,6 +77,17 @@ def read(vocab: Any, merges: Any = None) -> Model:
     if not 0 <= model.unk_id < len(model.pieces):
         raise CorruptFile(f"{what} names the token {model.unk_id} as the unknown one, and has {len(model.pieces)} tokens")
     return model
+
+
+def _pieces(vocab: Mapping[str, int] | Sequence[Any]) -> list[Piece]:
+    if isinstance(vocab, Mapping):
+        if not all(isinstance(token, str) for token in vocab) or {*vocab.values()} != {*range(len(vocab))}:
+            raise InputError(f"the vocabulary does not map tokens to the ids from 0 to {len(vocab) - 1}: {dict(vocab)!r:.80}")
+        return [Piece(token) for token in sorted(vocab, key=vocab.__getitem__)]
+    for pair in vocab:
+        if not (isinstance(pair, list | tuple) and len(pair) == 2 and fits(pair[0], str) and fits(pair[1], float)):
+            raise InputError(f"the vocabulary holds {pair!r:.80}; expected tokens with their scores, as ('▁a', -3.5)")
+    return [Piece(token, float(score)) for token, score in vocab]
 
 
 def _piece(data: bytes, what: str) -> Piece:
@@ -162,6 +174,20 @@ def of_spaced_words(model: Model) -> Tokenizer:
     rust.pre_tokenizer = pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme="always")
     rust.decoder = decoders.Metaspace(replacement=SPACE, prepend_scheme="always")
     return rust
+
+
+def ends(rust: Tokenizer, vocab: Any, tokens: Sequence[str]) -> list[tuple[str, int]]:
+    """The tokens that are put around texts, each with its id; a vocabulary in memory gets those that it lacks.
+
+    Raises:
+        CorruptFile: the file `vocab` lacks one.
+    """
+    absent = [token for token in dict.fromkeys(tokens) if rust.token_to_id(token) is None]
+    if absent and isinstance(vocab, str | os.PathLike):
+        raise CorruptFile(f"{vocab} lacks the token {absent[0]!r}, which is put around texts")
+    rust.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in absent])
+    ids = rust.get_vocab()
+    return [(token, ids[token]) for token in tokens]
 
 
 def charsmap(model: Model) -> normalizers.Precompiled:
