@@ -477,6 +477,12 @@ from .models.falcon_mamba import FalconMambaConfig as FalconMambaConfig
 from .models.falcon_mamba import FalconMambaForCausalLM as FalconMambaForCausalLM
 from .models.falcon_mamba import FalconMambaModel as FalconMambaModel
 from .models.falcon_mamba import FalconMambaPreTrainedModel as FalconMambaPreTrainedModel
+from .models.fsmt import FSMTConfig as FSMTConfig
+from .models.fsmt import FSMTForConditionalGeneration as FSMTForConditionalGeneration
+from .models.fsmt import FSMTModel as FSMTModel
+from .models.fsmt import FSMTPreTrainedModel as FSMTPreTrainedModel
+from .models.fsmt.model import PretrainedFSMTModel as PretrainedFSMTModel
+from .models.fsmt.tokenizer import FSMTTokenizer as FSMTTokenizer
 from .models.funnel import FunnelConfig as FunnelConfig
 from .models.funnel.model import FunnelBaseModel as FunnelBaseModel
 from .models.funnel.model import FunnelForMaskedLM as FunnelForMaskedLM

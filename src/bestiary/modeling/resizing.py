@@ -46,7 +46,7 @@ def resize(
     for module, name in model.vocabulary_biases():
         resize_bias(module, name, size)
     text = model.config.get_text_config()
-    text.__dict__["vocab_size"] = size
+    text.__dict__[text.attribute_map.get("vocab_size", "vocab_size")] = size
     model.config.__dict__.update({"vocab_size": size} if "vocab_size" in type(model.config)._field_names else {})
     model.tie_weights()
     return embedding

@@ -12,7 +12,8 @@ from ..core.outputs import BaseModelOutput, BaseModelOutputWithPast, ModelOutput
 from ..nn.inputs import arguments_of, check_text, one_of, shown, warn_of_hidden_rows
 from ..nn.layer import skipped
 from ..nn.losses import IGNORE
-from ..nn.masks import Mask, decoder_frame
+from ..nn.masks import Mask, decoder_frame, positions
+from ..nn.pooling import first_real, last_real
 from .base import PreTrainedModel
 from .config import PreTrainedConfig
 from .cross_attention import memory_mask
@@ -44,6 +45,22 @@ def shift_right(ids: Tensor, start: int | None, pad: int | None, mask: Tensor | 
     return shifted if mask is None else shifted.scatter(1, (mask != 0).int().argmax(1, keepdim=True), start)
 
 
+def shift_around(ids: Tensor, pad: int | None, mask: Tensor | None = None) -> Tensor:
+    """The decoder's input (B, T) for the targets `ids` (B, T): each row one place later, its last real token in front.
+
+    Ignored labels (-100) become `pad`; without the padding `mask` (B, T), tokens `pad` are no real ones.
+
+    Raises:
+        InputError: the config has no padding token, by which the last real one is told.
+    """
+    if pad is None:
+        raise InputError("config.pad_token_id is None; set it, or pass decoder_input_ids")
+    ids = ids.masked_fill(ids == IGNORE, pad)
+    real = ids != pad if mask is None else mask != 0
+    last = ids.gather(1, last_real(real).unsqueeze(1))
+    return torch.cat([ids[:, :1], ids[:, :-1]], dim=1).scatter(1, first_real(real).unsqueeze(1), last)
+
+
 def encoder_output(source: Any) -> BaseModelOutput:
     """What a caller passes as `encoder_outputs`: an output object, the states (B, S, D), or a tuple that starts with them.
 
@@ -63,9 +80,12 @@ class Seq2SeqPreTrainedModel(PreTrainedModel):
 
     Class attributes:
         decoder_repeats_text: whether a decoder that is given no input reads the encoder's text, one place later.
+        starts_with_last: whether the decoder's input starts with the last token of its text, not with one that is always
+            the same.
     """
 
     decoder_repeats_text: ClassVar[bool] = False
+    starts_with_last: ClassVar[bool] = False
 
     def decoder_start(self) -> int | None:
         """The token every decoder input starts with."""
@@ -73,11 +93,13 @@ class Seq2SeqPreTrainedModel(PreTrainedModel):
         return start
 
     def shifted(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
-        """The decoder's input for the targets `ids` (B, T): see `shift_right`.
+        """The decoder's input for the targets `ids` (B, T): see `shift_right` and `shift_around`.
 
         Raises:
             InputError: the vocabulary does not have the start token that the config names.
         """
+        if self.starts_with_last:
+            return shift_around(ids, self.config.pad_token_id, mask)
         start, size = self.decoder_start(), self.config.get_text_config(decoder=True).get("vocab_size")
         if start is not None and not 0 <= start < size:
             raise InputError(
@@ -92,9 +114,14 @@ class Seq2SeqPreTrainedModel(PreTrainedModel):
 
 
 class Half(Seq2SeqPreTrainedModel):
-    """One half of an encoder-decoder, its encoder or its decoder: word embeddings, then the layers that `stacks` names."""
+    """One half of an encoder-decoder, its encoder or its decoder: word embeddings, then the layers that `stacks` names.
+
+    Class attributes:
+        counts_ids: whether positions count the tokens that are not the padding token where there is no mask.
+    """
 
     layerdrop: float = 0.0
+    counts_ids: ClassVar[bool] = False
 
     def embed(self, words: Tensor, position_ids: Tensor) -> Tensor:
         """The first layer's input from embedded words (B, T, D) and positions (B or 1, T)."""
@@ -102,7 +129,12 @@ class Half(Seq2SeqPreTrainedModel):
 
     def told_positions(self, ids: Tensor | None, attention_mask: Tensor | None, cache: Any) -> Tensor | None:
         """Positions (B, T) that the tokens (B, T) themselves tell; None where they are counted by the mask."""
-        return None
+        begins = cache is None or (isinstance(seen := cache.position(), int) and seen == 0)
+        masked = attention_mask is not None and attention_mask.dim() == 2
+        pad = self.config.pad_token_id
+        if not self.counts_ids or ids is None or pad is None or not begins or masked:
+            return None
+        return positions(ids != pad, ids.shape[1], 0, ids.device, first=1) - 1
 
     def bias(self, mask: Mask) -> Tensor | None:
         """What all layers add to the scores of self-attention, (1, H, T, S)."""

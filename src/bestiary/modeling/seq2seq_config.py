@@ -58,7 +58,7 @@ class Seq2SeqConfig(PreTrainedConfig):
         if not sizes:
             return self
         config = copy.copy(self)
-        config.__dict__.update(sizes)
+        config.__dict__.update({self.attribute_map.get(name, name): size for name, size in sizes.items()})
         return config
 
     def layer_kinds(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ...core.optional import require
+from ...preprocess.text.moses import Moses
 from ...preprocess.text.python_tokenizer import PythonBackend
 from ...preprocess.text.token_table import read_table, write_table
 from ...preprocess.text.word_merges import WordMerges
@@ -26,8 +26,7 @@ class BioGptTokenizer(PythonBackend):
         pad_token: str = "<pad>",
         **options: Any,
     ) -> None:
-        moses = require("sacremoses", "BioGptTokenizer")
-        self._words, self._text = moses.MosesTokenizer(lang="en"), moses.MosesDetokenizer(lang="en")
+        self._moses = Moses("en", "BioGptTokenizer")
         self.encoder = read_table(vocab_file)
         self.decoder = {index: token for token, index in self.encoder.items()}
         self._merges = WordMerges(merges_file)
@@ -45,8 +44,7 @@ class BioGptTokenizer(PythonBackend):
         return {**self.encoder, **self._added_tokens_encoder}
 
     def _tokenize(self, text: str) -> list[str]:
-        words = self._words.tokenize(text, aggressive_dash_splits=True, return_str=False, escape=True)
-        return [token for word in words if word for token in self.bpe(word)]
+        return [token for word in self._moses.split(text) for token in self.bpe(word)]
 
     def _convert_token_to_id(self, token: str) -> int:
         return self.encoder.get(token, self.encoder[str(self.unk_token)])
@@ -56,8 +54,7 @@ class BioGptTokenizer(PythonBackend):
 
     def convert_tokens_to_string(self, tokens: list[str]) -> str:
         """The text of tokens, with spaces and punctuation as Moses puts them."""
-        text: str = self._text.detokenize(self._merges.words(tokens))
-        return text
+        return self._moses.join(self._merges.words(tokens))
 
     def build_inputs_with_special_tokens(self, token_ids_0: list[int], token_ids_1: list[int] | None = None) -> list[int]:
         """`</s>` before each text."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ...core.kinds import Length, Rate
 from ...modeling.seq2seq_config import Seq2SeqConfig
-from ...modeling.variant import Import, variant
+from ...modeling.variant import variant
 from .. import bart
 
 
@@ -46,6 +46,6 @@ __getattr__, __dir__ = variant(
     MBartConfig,
     TASKS,
     bart,
-    {**bart.NORMS_FIRST, "PreTrainedModel": Import(".model.MBartPreTrainedModel")},
+    {**bart.NORMS_FIRST, "PreTrainedModel": {"stacks": bart.NORMED, "starts_with_last": True}},
     {"tokenizer": ["MBartTokenizer", "MBartTokenizerFast", "MBart50Tokenizer", "MBart50TokenizerFast"]},
 )

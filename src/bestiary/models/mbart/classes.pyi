@@ -6,10 +6,10 @@ from ..bart.model import BartForQuestionAnswering as _BartForQuestionAnswering
 from ..bart.model import BartForSequenceClassification as _BartForSequenceClassification
 from ..bart.model import BartHeaded as _BartHeaded
 from ..bart.model import BartModel as _BartModel
+from ..bart.model import BartPreTrainedModel as _BartPreTrainedModel
 from . import MBartConfig
-from .model import MBartPreTrainedModel as _MBartPreTrainedModel
 
-class MBartPreTrainedModel(_MBartPreTrainedModel):
+class MBartPreTrainedModel(_BartPreTrainedModel):
     config: MBartConfig
 
 class MBartForCausalLM(_BartForCausalLM, MBartPreTrainedModel):

@@ -2,11 +2,11 @@
 
 import math
 import os
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
 END = "</w>"  # ends the last token of a word
+_KEPT = 65536  # words whose tokens are remembered
 
 
 class WordMerges:
@@ -19,10 +19,17 @@ class WordMerges:
     def __init__(self, merges_file: str | os.PathLike[str]) -> None:
         lines = Path(merges_file).read_text(encoding="utf-8").split("\n")[:-1]
         self.ranks = {tuple(line.split()[:2]): rank for rank, line in enumerate(lines)}
-        self.split = lru_cache(maxsize=65536)(self._split)
+        self._tokens: dict[str, list[str]] = {}
 
-    def _split(self, word: str) -> list[str]:
+    def split(self, word: str) -> list[str]:
         """The tokens of a word: neighbours are merged by the first rule that fits any, until none does."""
+        if word not in self._tokens:
+            if len(self._tokens) == _KEPT:
+                self._tokens.clear()
+            self._tokens[word] = self._merged(word)
+        return self._tokens[word]
+
+    def _merged(self, word: str) -> list[str]:
         parts = [*word[:-1], word[-1] + END]
         while len(parts) > 1:
             pairs = set(pairwise(parts))
