@@ -943,6 +943,12 @@ from .models.roformer.model import RoFormerModel as RoFormerModel
 from .models.roformer.model import RoFormerPreTrainedModel as RoFormerPreTrainedModel
 from .models.roformer.tokenizer import RoFormerTokenizer as RoFormerTokenizer
 from .models.roformer.tokenizer import RoFormerTokenizerFast as RoFormerTokenizerFast
+from .models.rwkv import RwkvConfig as RwkvConfig
+from .models.rwkv.model import RwkvCausalLMOutput as RwkvCausalLMOutput
+from .models.rwkv.model import RwkvForCausalLM as RwkvForCausalLM
+from .models.rwkv.model import RwkvModel as RwkvModel
+from .models.rwkv.model import RwkvOutput as RwkvOutput
+from .models.rwkv.model import RwkvPreTrainedModel as RwkvPreTrainedModel
 from .models.seed_oss import SeedOssConfig as SeedOssConfig
 from .models.seed_oss import SeedOssForCausalLM as SeedOssForCausalLM
 from .models.seed_oss import SeedOssForQuestionAnswering as SeedOssForQuestionAnswering

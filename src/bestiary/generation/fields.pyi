@@ -295,6 +295,7 @@ class _Arguments(TypedDict, total=False):
     return_timestamps: bool | None
     return_token_timestamps: bool | None
     seed: int | list[int] | None
+    state: list[Tensor] | None
     stopping_criteria: list[Any] | None
     streamer: Any
     synced_gpus: bool | None

@@ -81,8 +81,9 @@ def _scale(row: Tensor, name: str) -> Any:
         if threading.get_ident() != thread:
             return None
         mixed = output[0] if isinstance(output, tuple) else output
-        if mixed.shape[1] != len(row):
-            raise InputError(f"{name} has {len(row)} heads, the model has {mixed.shape[1]}")
+        heads = mixed.shape[1] if mixed.dim() == 4 else 0  # there is attention without heads
+        if heads != len(row):
+            raise InputError(f"{name} has {len(row)} heads, the model has {heads}")
         factor = row.to(mixed)[:, None, None]
         return tuple(part * factor for part in output) if isinstance(output, tuple) else mixed * factor
 
