@@ -1114,6 +1114,7 @@ from .preprocess.text.batch_encoding import CharSpan as CharSpan
 from .preprocess.text.batch_encoding import TokenSpan as TokenSpan
 from .preprocess.text.python_tokenizer import PreTrainedTokenizer as PreTrainedTokenizer
 from .preprocess.text.python_tokenizer import PythonBackend as PythonBackend
+from .preprocess.text.sentence_piece_tokenizer import SentencePieceBackend as SentencePieceBackend
 from .preprocess.text.special_tokens import AddedToken as AddedToken
 from .preprocess.text.text_decoder import TextDecoder as TextDecoder
 from .preprocess.text.tokenizer import PreTrainedTokenizerFast as PreTrainedTokenizerFast

@@ -131,6 +131,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "tokenization_utils": _TOKENIZERS,
     "tokenization_utils_base": _TOKENIZERS,
     "tokenization_utils_fast": _TOKENIZERS,
+    "tokenization_utils_sentencepiece": (*_TOKENIZERS, "preprocess.text.sentence_piece_tokenizer", "compat.slow_tokenizers"),
     "tokenization_utils_tokenizers": _TOKENIZERS,
     "trainer": ("training.checkpoints", "compat.absent"),
     "trainer_callback": (),

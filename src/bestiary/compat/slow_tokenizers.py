@@ -30,3 +30,24 @@ def convert_slow_tokenizer(transformer_tokenizer: Any, from_tiktoken: bool = Fal
         return converters.tiktoken.build(converters.tiktoken.read(attributes["vocab_file"]))
     own = transformer_tokenizer.init_kwargs if isinstance(transformer_tokenizer, PreTrainedTokenizerBase) else {}
     return converters.guess(attributes["vocab_file"], attributes.get("merges_file"), own)
+
+
+class SentencePieceExtractor:
+    """The tables of a sentencepiece file.
+
+    Args:
+        model: the path of the `.model` file.
+    """
+
+    def __init__(self, model: str) -> None:
+        self._model = converters.sentencepiece.read(model)
+
+    def extract(self, vocab_scores: Any = None) -> tuple[dict[str, int], list[tuple[str, float]], list[tuple[str, str]]]:
+        """Piece -> number; the pieces with their scores; and the merges, those that make the best pieces first.
+
+        Args:
+            vocab_scores: changes nothing, as published.
+        """
+        pieces = self._model.pieces
+        ids = {piece.text: number for number, piece in enumerate(pieces)}
+        return ids, [(piece.text, piece.score) for piece in pieces], converters.sentencepiece.merges(self._model, ids)

@@ -116,8 +116,8 @@ class PythonBackend(PreTrainedTokenizerBase):
 
     def _add_tokens(self, new_tokens: Sequence[Token], special_tokens: bool = False) -> int:
         """Extend the vocabulary; a token that is in it already becomes an added one under its id."""
-        ids = {**self.get_vocab(), **self._added_tokens_encoder}
-        before = len(ids)
+        ids, before = self._ids_of_tokens(), len(self)
+        new = 0
         for token in new_tokens:
             if isinstance(token, str):
                 if token in self._added_tokens_encoder:
@@ -130,13 +130,18 @@ class PythonBackend(PreTrainedTokenizerBase):
                 continue
             if not token.special and token.normalized and self.__dict__.get("do_lower_case"):
                 token.content = token.content.lower()
-            index = ids.setdefault(token.content, len(ids))
+            new += token.content not in ids
+            index = ids.setdefault(token.content, before + new - 1)
             if token.special and token.content not in self.all_special_tokens:
                 self._extra.append(token.content)
             self._added_tokens_decoder[index] = token
             self._added_tokens_encoder[token.content] = index
-        self._splitting, self._length = self._pattern(), len(ids)
-        return len(ids) - before
+        self._splitting, self._length = self._pattern(), None
+        return new
+
+    def _ids_of_tokens(self) -> dict[str, int]:
+        """The ids under which tokens of the vocabulary become added ones."""
+        return {**self.get_vocab(), **self._added_tokens_encoder}
 
     def _pattern(self) -> re.Pattern[str]:
         """What matches an added token, the longest first."""
