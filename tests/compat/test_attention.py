@@ -1,6 +1,7 @@
 """Attention functions of models of others, beside the published ones."""
 
 import itertools
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ import bestiary
 from bestiary.compat import attention, family_helpers
 from bestiary.compat import masks as masks_module
 from bestiary.core.errors import ArgumentError
+from bestiary.nn.registered import FUNCTIONS
 
 
 def masks(dtype: torch.dtype) -> list[torch.Tensor | None]:
@@ -78,6 +80,32 @@ def test_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     mine: Any = SimpleNamespace()
     attention.AttentionInterface.register("mine", mine)
     assert functions["mine"] is functions.get_interface("mine", default) is mine
+    del functions["mine"]
+    assert "mine" not in FUNCTIONS
+
+
+@pytest.fixture
+def register() -> Iterator[Callable[[str, Any], None]]:
+    """Registers a function, and the mask it gets, in both libraries; they are gone after the test."""
+    tables: tuple[Any, ...] = (
+        attention.ALL_ATTENTION_FUNCTIONS,
+        masks_module.ALL_MASK_ATTENTION_FUNCTIONS,
+        PUBLISHED._global_mapping,
+        transformers.masking_utils.ALL_MASK_ATTENTION_FUNCTIONS._global_mapping,
+    )
+    before = [set(table) for table in tables]
+
+    def both(name: str, function: Any, mask: str = "") -> None:
+        attention.AttentionInterface.register(name, function)
+        transformers.AttentionInterface.register(name, function)
+        if mask:
+            masks_module.AttentionMaskInterface.register(name, getattr(masks_module, mask))
+            transformers.AttentionMaskInterface.register(name, getattr(transformers.masking_utils, mask))
+
+    yield both
+    for table, names in zip(tables, before, strict=True):
+        for name in set(table) - names:
+            del table[name]
 
 
 def averages(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: Any = None, **kwargs: Any) -> Any:
@@ -92,16 +120,9 @@ def averages(module: Any, query: Any, key: Any, value: Any, attention_mask: Any,
 @pytest.mark.parametrize(("family", "name"), [("llama", "LlamaForCausalLM"), ("bert", "BertModel"), ("bart", "BartModel")])
 @pytest.mark.parametrize("masks", [True, False])
 @torch.no_grad()
-def test_models_compute_what_is_registered(family: str, name: str, masks: bool) -> None:
+def test_models_compute_what_is_registered(family: str, name: str, masks: bool, register: Any) -> None:
     models, registered = pair(family, name), f"averages-{masks}"
-    sides: list[Any] = [
-        (attention.AttentionInterface, masks_module.AttentionMaskInterface, masks_module.sdpa_mask),
-        (transformers.AttentionInterface, transformers.AttentionMaskInterface, transformers.masking_utils.sdpa_mask),
-    ]
-    for functions, mask_functions, sdpa_mask in sides:
-        functions.register(registered, averages)
-        if masks:
-            mask_functions.register(registered, sdpa_mask)
+    register(registered, averages, "sdpa_mask" if masks else "")
     outputs = []
     for model, inputs in ((models.ours, models.inputs), (models.reference, models.reference_inputs())):
         if not masks:  # a function that gets no mask sees everything, or all before it
@@ -116,8 +137,8 @@ def test_models_compute_what_is_registered(family: str, name: str, masks: bool) 
     close(*outputs, name, models.real if masks else None)
 
 
-def test_opening_with_what_is_registered(tmp_path: Any) -> None:
-    attention.ALL_ATTENTION_FUNCTIONS["halves"] = averages
+def test_opening_with_what_is_registered(register: Any) -> None:
+    register("halves", averages)
     model = bestiary.LlamaForCausalLM.from_pretrained(pair("llama", "LlamaForCausalLM").folder, attn_implementation="halves")
     usual = bestiary.LlamaForCausalLM.from_pretrained(pair("llama", "LlamaForCausalLM").folder)
     ids = torch.tensor([[3]])
@@ -125,6 +146,112 @@ def test_opening_with_what_is_registered(tmp_path: Any) -> None:
     assert not torch.equal(model(ids).logits, usual(ids).logits)
     model.set_attn_implementation("sdpa")
     assert torch.equal(model(ids).logits, usual(ids).logits)
+
+
+Calls = list[dict[str, Any]]
+
+
+def listener(calls: Calls) -> Any:
+    """Plain attention that keeps its keywords, adds a position bias, and multiplies the scores by `temper`."""
+
+    def listens(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, *, temper: Any = 1.0, **kwargs: Any) -> Any:
+        calls.append({"temper": temper, **kwargs})
+        key, value = (each.repeat_interleave(query.shape[1] // each.shape[1], 1) for each in (key, value))
+        scores = query @ key.transpose(2, 3) * kwargs["scaling"] * temper
+        for term in (attention_mask, kwargs.get("position_bias")):
+            scores = scores if term is None else scores + term
+        return (scores.softmax(-1) @ value).transpose(1, 2).contiguous(), None
+
+    return listens
+
+
+HEARD = [("llama", "LlamaForCausalLM"), ("gpt2", "GPT2LMHeadModel"), ("t5", "T5ForConditionalGeneration")]
+HEARD += [("bart", "BartModel"), ("mixtral", "MixtralForCausalLM")]
+
+
+@pytest.mark.parametrize(("family", "name"), HEARD)
+@torch.no_grad()
+def test_keywords_go_through_forward(family: str, name: str, register: Any) -> None:
+    models, heard = pair(family, name), ([], [])  # type: tuple[Any, tuple[Calls, Calls]]
+    outputs = []
+    sides = ((models.ours, models.inputs), (models.reference, models.reference_inputs()))
+    for (model, inputs), calls in zip(sides, heard, strict=True):
+        register("listens", listener(calls), "eager_mask")
+        model.set_attn_implementation("listens")
+        try:
+            outputs.append(model(**inputs, temper=1.5, words=("any",))[0])
+        finally:
+            model.set_attn_implementation("eager" if model is models.reference else "sdpa")
+    close(*outputs, name, models.real)
+    assert len(heard[0]) == len(heard[1])
+    for ours, published in zip(*heard, strict=True):
+        assert ours["temper"] == 1.5
+        assert ours["words"] == ("any",)
+        assert ours.keys() >= {key for key in published if published[key] is not None} - {"output_router_logits"}
+        assert ours.get("use_cache") == published.get("use_cache", ours.get("use_cache"))
+        if published.get("position_ids") is not None:
+            assert torch.equal(ours["position_ids"].expand_as(published["position_ids"]), published["position_ids"])
+
+
+@pytest.fixture
+def small() -> Any:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 50}
+    return bestiary.LlamaForCausalLM(bestiary.LlamaConfig(**sizes)).eval()
+
+
+IDS = torch.tensor([[5, 6, 7, 8]])
+
+
+def test_keywords_are_there_where_layers_are_recomputed(small: Any, register: Any) -> None:
+    calls: Calls = []
+    register("listens", listener(calls))
+    small.set_attn_implementation("listens")
+    temper, gradients = torch.tensor(1.5, requires_grad=True), []
+    for recompute in (False, True):
+        small.train().gradient_checkpointing_enable() if recompute else None
+        small(IDS, labels=IDS, temper=temper).loss.backward()
+        gradients.append(temper.grad)
+        temper.grad = None
+    assert len(calls) == 6
+    torch.testing.assert_close(*gradients)
+
+
+@torch.no_grad()
+def test_a_step_of_generation_tells_its_positions(small: Any, register: Any) -> None:
+    calls: Calls = []
+    register("listens", listener(calls))
+    small.set_attn_implementation("listens")
+    small.generate(IDS, max_new_tokens=2, eos_token_id=None)
+    assert calls[0]["position_ids"].tolist() == [[0, 1, 2, 3]]
+    assert calls[-1]["position_ids"].tolist() == [[4]]
+    assert calls[-1]["use_cache"] is True
+
+
+@torch.no_grad()
+def test_keywords_in_a_compiled_model(small: Any, register: Any) -> None:
+    register("listens", listener([]))
+    small.set_attn_implementation("listens")
+    compiled = torch.compile(small, backend="eager")
+    torch.testing.assert_close(compiled(IDS, temper=1.5).logits, small(IDS, temper=1.5).logits)
+
+
+@torch.no_grad()
+def test_what_no_attention_takes_is_refused(small: Any, register: Any) -> None:
+    def takes_little(module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float, dropout: float) -> Any:
+        return torch.zeros_like(query).transpose(1, 2), None
+
+    with pytest.raises(ArgumentError, match="takes no argument 'temper'"):
+        small(IDS, temper=1.5)
+    register("little", takes_little)
+    small.set_attn_implementation("little")
+    small(IDS)
+    with pytest.raises(ArgumentError, match="takes no argument 'temper'"):
+        small(IDS, temper=1.5)
+    register("listens", listener([]))
+    small.set_attn_implementation("listens")
+    with pytest.warns(match=r"takes no argument 'atention_mask': only the registered attention gets it. Did you mean"):
+        small(IDS, atention_mask=1.5)
 
 
 @pytest.mark.parametrize("family", ["bart", "mbart"])

@@ -40,12 +40,16 @@ def eager_attention_forward(
     scaling: float | None = None,
     dropout: float = 0.0,
     softcap: float | None = None,
+    position_bias: Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, Tensor]:
-    """Matrix products written out; a mask of None hides nothing. Further keywords belong to other kernels."""
+    """Matrix products written out; a mask of None hides nothing. Further keywords belong to other kernels.
+
+    position_bias (B or 1, H, T, S): added to the scores.
+    """
     mask = _mask(attention_mask, query.shape[2], key.shape[2], query.device, causal=False)
     scoring = _settings(module, query, dropout, scaling, softcap)
-    probabilities = nn.functional.dropout(weights(query, key, mask, None, scoring), dropout, training=module.training)
+    probabilities = nn.functional.dropout(weights(query, key, mask, position_bias, scoring), dropout, training=module.training)
     mixed = probabilities @ value.repeat_interleave(query.shape[1] // value.shape[1], dim=1)
     return mixed.transpose(1, 2).contiguous(), probabilities
 
@@ -63,12 +67,13 @@ def _fused(name: str) -> AttentionFunction:
         scaling: float | None = None,
         is_causal: bool | None = None,
         softcap: float | None = None,
+        position_bias: Tensor | None = None,
         **kwargs: Any,
     ) -> tuple[Tensor, None]:
         """A fused kernel; without a mask it is causal where `is_causal`, or the module's attribute, says so."""
         causal = getattr(module, "is_causal", True) if is_causal is None else is_causal  # any module
         mask = _mask(attention_mask, query.shape[2], key.shape[2], query.device, causal)
-        mixed = kernel(name)(query, key, value, mask, None, _settings(module, query, dropout, scaling, softcap))
+        mixed = kernel(name)(query, key, value, mask, position_bias, _settings(module, query, dropout, scaling, softcap))
         return mixed.transpose(1, 2).contiguous(), None
 
     return attention_forward
@@ -92,6 +97,11 @@ class AttentionInterface(dict[str, AttentionFunction]):
         super().__setitem__(key, value)
         if self is ALL_ATTENTION_FUNCTIONS:
             FUNCTIONS[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        if self is ALL_ATTENTION_FUNCTIONS:
+            FUNCTIONS.pop(key, None)
 
     def get_interface(self, attn_implementation: str | None, default: AttentionFunction) -> AttentionFunction:
         """The function of this name; `default` for "eager" and None.

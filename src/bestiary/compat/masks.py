@@ -143,6 +143,11 @@ class AttentionMaskInterface(dict[str, Callable[..., Any]]):
         if self is ALL_MASK_ATTENTION_FUNCTIONS:
             MASKS[key] = value
 
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        if self is ALL_MASK_ATTENTION_FUNCTIONS:
+            MASKS.pop(key, None)
+
     def valid_keys(self) -> list[str]:
         """The implementations that have a function here."""
         return list(self)

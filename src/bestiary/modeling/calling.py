@@ -18,14 +18,17 @@ from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
 from ..core.signatures import is_of_the_library, stand_for, undecorated
 from ..nn import inputs
+from ..nn.attention_keywords import attention_keywords, with_attention_keywords
 from ..nn.block import Block, kernel_of, show_published, use_kernel
 from ..nn.layer import Layer
+from ..nn.registered import FUNCTIONS
 from ..nn.rope import Rotary
 from . import checks, head_masks
 from .explaining import OF_EVERY_CALL, UNCLEAR, explained
 from .forward_signature import places, shown_forward
 from .parts import ModelParts
 from .recording import recording
+from .registered_attention import take_attention_keywords
 
 Output = TypeVar("Output", covariant=True)
 _FLAGS = frozenset({"output_hidden_states", "output_attentions", "return_dict"})
@@ -134,6 +137,10 @@ class CallMixin(ModelParts):
             args, kwargs = self._by_name(args, kwargs)
         if not torch.compiler.is_compiling():
             self._show_published()
+        keywords = self._take_attention_keywords(kwargs) if FUNCTIONS and attention_keywords() is None else None
+        if keywords is not None:
+            with with_attention_keywords(keywords):
+                return self._call(run, args, kwargs, output_hidden_states, output_attentions, return_dict)
         if "token_type_ids" in kwargs and "token_type_ids" not in self._places:
             checks.drop_segments(self, kwargs)
         if self.main_input_name == "input_ids" and not torch.compiler.is_compiling() and not self.holds_models():
@@ -144,8 +151,7 @@ class CallMixin(ModelParts):
         masks = {name: mask for name, mask in masks.items() if mask is not None} if masks else masks
         if masks:
             with head_masks.heads_masked(self.base_model, self.stacks, masks):
-                flags = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
-                return self._call(run, args, kwargs, return_dict=return_dict, **flags)
+                return self._call(run, args, kwargs, output_hidden_states, output_attentions, return_dict)
         if self._own_flags:
             flags = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
             flags |= {"return_dict": return_dict}
@@ -165,6 +171,11 @@ class CallMixin(ModelParts):
         inputs.warn_of_words(return_dict=return_dict)
         plain = not (self.config.return_dict if return_dict is None else return_dict)
         return output.to_tuple() if plain and isinstance(output, ModelOutput) else output
+
+    def _take_attention_keywords(self, kwargs: dict[str, Any]) -> dict[str, Any] | None:
+        backbone = self.base_model
+        known = {*self._places, *(backbone._places if isinstance(backbone, CallMixin) else ())}
+        return take_attention_keywords(self, known, kwargs)
 
     def _show_published(self) -> None:
         """Let modules of others that stand among the layers be called as published models call theirs.

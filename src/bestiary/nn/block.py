@@ -285,7 +285,8 @@ def kernel_of(module: nn.Module) -> str:
 def set_kernel(module: nn.Module, name: str, holder: nn.Module) -> None:
     """Compute by the kernel, or the registered function, of this name if the module, which `holder` holds, is attention."""
     if isinstance(module, Attend):
-        module.implementation, module.replacement = name, as_kernel(name, holder)
+        bias_apart = isinstance(holder, Block) and "position_bias" in holder._order
+        module.implementation, module.replacement = name, as_kernel(name, holder, bias_apart)
     elif module in _KERNELS:
         _KERNELS[module] = name
 

@@ -1,6 +1,7 @@
 """One block of a stack: how it is called, what gradient checkpointing recomputes, and what recording observes."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from .alias import Alias
+from .attention_keywords import attention_keywords, with_attention_keywords
 from .block import Block
 
 
@@ -29,10 +31,11 @@ class Layer(Block):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.recompute is None or not self.training or not torch.is_grad_enabled():
             return super().__call__(*args, **kwargs)
-        forward, count, names = super().__call__, len(args), list(kwargs)
+        forward, count, names, keywords = super().__call__, len(args), list(kwargs), attention_keywords()
 
         def run(*inputs: Any) -> Any:
-            return forward(*inputs[:count], **dict(zip(names, inputs[count:], strict=True)))
+            with nullcontext() if keywords is None else with_attention_keywords(keywords):
+                return forward(*inputs[:count], **dict(zip(names, inputs[count:], strict=True)))
 
         # Torch's reentrant form gives gradients only to positional tensors, and a memory or a bias wants some.
         return checkpoint(run, *args, *kwargs.values(), **self.recompute)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from ..core.logging import warn_once
+from .attention_keywords import tell_positions
 from .values import extremes, is_true, may_look
 
 
@@ -293,13 +294,13 @@ def decoder_positions(
         limit: positions beyond which a model whose positions have no table gets worse; reaching further warns once.
     """
     if position_ids is not None:
-        return position_ids
+        return tell_positions(position_ids)
     queries, past_length = x.shape[1], 0 if cache is None else cache.position()
     position_ids = positions(attention_mask, queries, past_length, x.device)
     if limit is not None and isinstance(past_length, int) and past_length + queries > limit:
         padded = attention_mask is not None and attention_mask.dim() == 2 and real_tokens(attention_mask) is not None
         _warn_beyond(limit, past_length + queries, position_ids if padded else None)
-    return position_ids
+    return tell_positions(position_ids)
 
 
 def _warn_beyond(limit: int, length: int, padded: Tensor | None) -> None:

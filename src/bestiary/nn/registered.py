@@ -1,10 +1,12 @@
 """Attention that users register under a name, as a kernel of this library: called as published models call it."""
 
 from collections.abc import Callable
+from inspect import Parameter, signature
 from typing import Any
 
 from torch import Tensor, nn
 
+from .attention_keywords import attention_keywords
 from .kernels import Kernel, Scoring
 from .masks import Mask
 
@@ -15,11 +17,21 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {}
 MASKS: dict[str, Callable[..., Any]] = {}
 
 
-def as_kernel(name: str, module: nn.Module) -> Kernel | None:
-    """The function registered as `name`, to be called with the attention `module`; None where there is none."""
+def keywords_of(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
+    """The names of what a function takes by name, and whether it takes any other too."""
+    parameters = signature(function).parameters.values()
+    return frozenset(each.name for each in parameters), any(each.kind is Parameter.VAR_KEYWORD for each in parameters)
+
+
+def as_kernel(name: str, module: nn.Module, bias_apart: bool = False) -> Kernel | None:
+    """The function registered as `name`, to be called with the attention `module`; None where there is none.
+
+    bias_apart: whether it gets a bias as `position_bias`, as published attention of this kind hands it on; else in the mask.
+    """
     function = FUNCTIONS.get(name)
     if function is None:
         return None
+    names, takes_any = keywords_of(function)
 
     def kernel(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring) -> Tensor:
         module.__dict__["is_causal"] = mask is not None and mask.causal  # such functions read it
@@ -27,6 +39,10 @@ def as_kernel(name: str, module: nn.Module) -> Kernel | None:
         options |= {} if scoring.softcap is None else {"softcap": scoring.softcap}
         options |= {} if scoring.sinks is None else {"s_aux": scoring.sinks}
         options |= {} if mask is None or mask.window is None else {"sliding_window": mask.window}
+        if bias_apart:
+            options["position_bias"], bias = bias, None
+        keywords = attention_keywords() or {}
+        options |= {name: value for name, value in keywords.items() if name in names or takes_any}
         array = _added(mask, bias, query) if _has_numbers(mask, bias) else _made(name, mask, query)
         mixed: Tensor = function(module, query, key, value, array, **options)[0]
         return mixed.transpose(1, 2)
