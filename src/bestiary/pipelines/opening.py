@@ -18,7 +18,6 @@ from ..hub.code.opening import open_attribute
 from ..hub.code.options import CodeOptions
 from ..hub.files import HubOptions, file_itself, find_file
 from ..hub.options import network_is_off, offline
-from ..modeling.base import PreTrainedModel
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import tasks_of
 from .base import Pipeline, options_of
@@ -250,9 +249,16 @@ def get_task(model: Any, **hub: Any) -> str:
     return _task_of(model, None, _Source(model, HubOptions(**hub), CodeOptions()))
 
 
+def _is_of_ours(model: Any) -> bool:
+    """Whether it is a model of this library, or a class of such."""
+    from ..modeling.base import PreTrainedModel  # scripts that only import `pipeline` need no models
+
+    return issubclass(model if isinstance(model, type) else type(model), PreTrainedModel)
+
+
 def _task_of(model: Any, config: Any, source: _Source) -> str:
     if source.name is None:
-        if not isinstance(model, PreTrainedModel):
+        if not _is_of_ours(model):
             raise ArgumentError(f"the task cannot be read off a {type(model).__name__}; pass task=")
         return _task_of_class(model.config, type(model).__name__)
     card = find_file(source.name, "README.md", source.hub)
@@ -305,7 +311,7 @@ def _model_class(task: Task, config: PreTrainedConfig, source: _Source) -> Any:
     """The first class of the task that the family has; the class that the checkpoint was saved with goes first."""
     possible, reasons = [], []
     for opener in task.models:
-        if isinstance(opener, type) and issubclass(opener, PreTrainedModel):
+        if _is_of_ours(opener):
             possible.append(opener)
             continue
         try:
@@ -320,7 +326,7 @@ def _model_class(task: Task, config: PreTrainedConfig, source: _Source) -> Any:
 
 def _check_kind(task: Task, model: Any) -> None:
     """Refuse a model made for another task; classes from outside this library are trusted."""
-    if not isinstance(model, PreTrainedModel):
+    if not _is_of_ours(model):
         return
     kinds = _kinds(model.config, type(model).__name__)
     if kinds and task.models and not _serves(task, kinds) and "base" not in {k for m in task.models for k in m.tasks}:
@@ -375,7 +381,7 @@ def _open_part(part: str, source: _Source, model: Any, optional: bool) -> Any:
 
 def _origin(model: Any) -> str | None:
     """The folder that a model object was opened from, when it still is there."""
-    path = model.config.name_or_path if isinstance(model, PreTrainedModel) else ""
+    path = model.config.name_or_path if _is_of_ours(model) else ""
     return path if path and Path(path).is_dir() else None
 
 
