@@ -70,8 +70,9 @@ NOT_THERE = {
     "DetrForSegmentation.forward:*": "the same inputs as DetrForObjectDetection, handed on",
     "*Layer.forward:* LongformerSelfAttention.forward:*": "called layer(x, mask, cache, ...)",
     "LongformerSelfAttention:layer_id": "called layer_idx, as in every family",
-    "DebertaV2Tokenizer*:unk_id": "the place of unk_token in the file says it",
-    "AlbertTokenizer*:trim_offsets GPTNeoXTokenizer*:trim_offsets Gemma3TextConfig:attn_logit_softcapping"
+    "DebertaV2Tokenizer*:unk_id XLNetTokenizer*:unk_id": "the place of unk_token in the file says it",
+    "XLNetTokenizer*:remove_space"
+    " AlbertTokenizer*:trim_offsets GPTNeoXTokenizer*:trim_offsets Gemma3TextConfig:attn_logit_softcapping"
     " GPTNeoXFor*.forward:token_type_ids *ForPrediction.generate:output_*"
     " SwitchTransformersEncoderModel.forward:use_cache"
     " PatchTSTModel.forward:future_values BioGptFor*.forward:token_type_ids": "published, and without effect there",

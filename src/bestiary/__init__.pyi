@@ -1063,6 +1063,17 @@ from .models.xlm_roberta_xl import XLMRobertaXLForSequenceClassification as XLMR
 from .models.xlm_roberta_xl import XLMRobertaXLForTokenClassification as XLMRobertaXLForTokenClassification
 from .models.xlm_roberta_xl import XLMRobertaXLModel as XLMRobertaXLModel
 from .models.xlm_roberta_xl import XLMRobertaXLPreTrainedModel as XLMRobertaXLPreTrainedModel
+from .models.xlnet import XLNetConfig as XLNetConfig
+from .models.xlnet.model import XLNetForMultipleChoice as XLNetForMultipleChoice
+from .models.xlnet.model import XLNetForQuestionAnswering as XLNetForQuestionAnswering
+from .models.xlnet.model import XLNetForQuestionAnsweringSimple as XLNetForQuestionAnsweringSimple
+from .models.xlnet.model import XLNetForSequenceClassification as XLNetForSequenceClassification
+from .models.xlnet.model import XLNetForTokenClassification as XLNetForTokenClassification
+from .models.xlnet.model import XLNetLMHeadModel as XLNetLMHeadModel
+from .models.xlnet.model import XLNetModel as XLNetModel
+from .models.xlnet.model import XLNetPreTrainedModel as XLNetPreTrainedModel
+from .models.xlnet.tokenizer import XLNetTokenizer as XLNetTokenizer
+from .models.xlnet.tokenizer import XLNetTokenizerFast as XLNetTokenizerFast
 from .nn.reproducible import reproducible as reproducible
 from .nn.row_draws import row_seed as row_seed
 from .pipelines.base import ChunkPipeline as ChunkPipeline

@@ -187,6 +187,11 @@ def _albert(folder: Path) -> None:
     _sentencepiece(folder, "spiece", vocab_size=300, model_type="unigram", pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, **symbols)
 
 
+def _xlnet(folder: Path) -> None:
+    symbols = "<cls>,<sep>,<pad>,<mask>,<eod>,<eop>"
+    _sentencepiece(folder, "spiece", vocab_size=300, model_type="unigram", control_symbols=symbols)
+
+
 def _deberta_v2(folder: Path) -> None:
     symbols = {"control_symbols": "[CLS],[SEP]", "pad_piece": "[PAD]", "unk_piece": "[UNK]"}
     _sentencepiece(folder, "spm", vocab_size=300, model_type="unigram", pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, **symbols)
@@ -322,6 +327,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "llama3": _llama3,
     "t5": _t5,
     "albert": _albert,
+    "xlnet": _xlnet,
     "pegasus": _pegasus,
     "mpnet": _mpnet,
     "deberta_v2": _deberta_v2,

@@ -272,12 +272,14 @@ class _Arguments(TypedDict, total=False):
     global_attention_mask: Tensor | None
     input_features: Tensor | None
     input_ids: Tensor | None
+    input_mask: Tensor | None
     inputs_embeds: Tensor | None
     is_multilingual: bool | None
     language: list[str] | str | None
     logits_processor: list[Any] | None
     logits_to_keep: Tensor | int
     logprob_threshold: float | None
+    mems: Any
     monitor_progress: Callable[[Tensor], None] | None
     negative_prompt_attention_mask: Tensor | None
     negative_prompt_ids: Tensor | None
@@ -285,6 +287,7 @@ class _Arguments(TypedDict, total=False):
     num_segment_frames: int | None
     output_router_logits: bool | None
     past_key_values: Any
+    perm_mask: Tensor | None
     position_ids: Tensor | None
     prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None
     prefix_store: Any
@@ -299,12 +302,14 @@ class _Arguments(TypedDict, total=False):
     stopping_criteria: list[Any] | None
     streamer: Any
     synced_gpus: bool | None
+    target_mapping: Tensor | None
     task: str | None
     time_precision: float
     time_precision_features: float
     token_type_ids: Tensor | None
     tokenizer: Any
     trust_remote_code: bool | None
+    use_mems: bool | None
     use_model_defaults: bool | None
 
 class GenerateKeywords(_Options, _Arguments, total=False):

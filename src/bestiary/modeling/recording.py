@@ -18,6 +18,7 @@ class Recorder:
     """Collects what the hooks see; a call on another thread through the same modules is not mistaken for ours."""
 
     records: dict[str, list[torch.Tensor]] = field(default_factory=dict)
+    layers: dict[str, int] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     handles: list[Any] = field(default_factory=list)
     thread: int = field(default_factory=threading.get_ident)
@@ -40,6 +41,8 @@ class Recorder:
             final = model.get_submodule(stack.final) if stack.final else parts[-1]
             if stack.complete:
                 self.handles.append(nn.Module.register_forward_hook(final, self._record_output(f"{name}!")))
+        if attentions and stack.streams:
+            self.layers[f"{prefix}attentions"] = len(list(layers.children()))
         if attentions:
             for module in layers.modules():
                 if isinstance(module, Attend):
@@ -100,14 +103,17 @@ class Recorder:
 
         return hook
 
-    def results(self) -> dict[str, tuple[torch.Tensor, ...]]:
+    def results(self) -> dict[str, tuple[Any, ...]]:
         """Name of an output field (with a dot for nested outputs) -> what was recorded for it, in order of execution."""
         records = {name: tuple(recorded)[: self.limits.get(name)] for name, recorded in self.records.items()}
-        tensors = {name: recorded for name, recorded in records.items() if not name.endswith("!")}
+        tensors: dict[str, tuple[Any, ...]] = {name: recorded for name, recorded in records.items() if not name.endswith("!")}
         for name in list(tensors):
             last = records.get(f"{name}!")
             if last:  # a final module may also run earlier (dropout); its last output counts
                 tensors[name] = (*tensors[name], last[-1])
+        for name, count in self.layers.items():
+            if len(weights := tensors.get(name, ())) == 2 * count:  # those of both streams
+                tensors[name] = tuple(zip(weights[::2], weights[1::2], strict=True))
         return tensors
 
 

@@ -21,6 +21,24 @@ def per_pair(values: Tensor, mask: Mask) -> Tensor:
     return values.t().unfold(1, mask.keys, 1).flip(1).unsqueeze(0)
 
 
+def waves(places: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Sines and cosines (T, width / 2) of places (T,), of geometric wavelengths."""
+    steps = torch.arange(width // 2, device=places.device) / (width // 2)
+    angles = places[:, None] / 10000.0**steps
+    return angles.sin(), angles.cos()
+
+
+def relative_shift(scores: Tensor, keys: int, shift: int) -> Tensor:
+    """Scores (B, H, T, M) by distance, the greatest first, as scores (B, H, T, keys) by key (Dai et al. 2019, appendix B).
+
+    Args:
+        shift: how many distances further each query is than the one before it.
+    """
+    batch, heads, queries, count = scores.shape
+    turned = scores.reshape(batch, heads, count, queries)[:, :, shift:]
+    return turned.reshape(batch, heads, queries, count - shift)[..., :keys]
+
+
 def bucket(distance: Tensor, buckets: int, limit: int, both_ways: bool) -> Tensor:
     """Bucket of each `key - query` distance (Raffel et al. 2020, section 2.1).
 

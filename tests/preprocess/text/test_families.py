@@ -30,6 +30,7 @@ from bestiary.models.qwen2.tokenizer import Qwen2Tokenizer
 from bestiary.models.roberta.tokenizer import RobertaTokenizer
 from bestiary.models.t5.tokenizer import T5Tokenizer
 from bestiary.models.xlm_roberta.tokenizer import XLMRobertaTokenizer
+from bestiary.models.xlnet.tokenizer import XLNetTokenizer
 from bestiary.preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
@@ -47,6 +48,7 @@ CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
     "xlm_roberta": (XLMRobertaTokenizer, transformers.XLMRobertaTokenizer),
     "camembert": (CamembertTokenizer, transformers.CamembertTokenizer),
     "albert": (AlbertTokenizer, transformers.AlbertTokenizer),
+    "xlnet": (XLNetTokenizer, transformers.XLNetTokenizer),
     "mpnet": (MPNetTokenizer, transformers.MPNetTokenizer),
     "deberta_v2": (DebertaV2Tokenizer, transformers.DebertaV2Tokenizer),
     "deberta": (DebertaTokenizer, transformers.DebertaTokenizer),
@@ -93,6 +95,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("camembert", {"mask_token": "<hole>"}),
     ("albert", {}),
     ("albert", {"do_lower_case": False, "keep_accents": True}),
+    ("xlnet", {}),
+    ("xlnet", {"do_lower_case": True}),
     ("mpnet", {}),
     ("mpnet", {"do_lower_case": False}),
     ("deberta_v2", {}),

@@ -9,6 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ...core.errors import InputError
 from ...core.outputs import ModelOutput, Tensors
+from ...nn.activations import activation
 from ...nn.inputs import check_places, shown
 from ...nn.losses import both_ends, token_loss
 from ...nn.masks import real_tokens
@@ -58,13 +59,13 @@ class PoolerEndLogits(nn.Module):
         size = config.get("hidden_size")
         self.dense_0 = nn.Linear(2 * size, size)
         self.LayerNorm = nn.LayerNorm(size, config.get("layer_norm_eps"))
-        self.dense_1 = nn.Linear(size, 1)
+        self.dense_1, self.activation = nn.Linear(size, 1), activation("tanh")
 
     def forward(self, hidden: Tensor, starts: Tensor, outside: Tensor | None = None) -> Tensor:
         """States (B, T, D) and those of k first tokens, (B, k, D) -> (B, T, k); `outside` as above."""
         shape = (*hidden.shape[:2], starts.shape[1], -1)
         pairs = torch.cat((hidden.unsqueeze(2).expand(shape), starts.unsqueeze(1).expand(shape)), dim=-1)
-        logits = self.dense_1(self.LayerNorm(torch.tanh(self.dense_0(pairs)))).squeeze(-1)
+        logits = self.dense_1(self.LayerNorm(self.activation(self.dense_0(pairs)))).squeeze(-1)
         return _without(logits, None if outside is None else outside.unsqueeze(-1))
 
 
@@ -75,11 +76,11 @@ class PoolerAnswerClass(nn.Module):
         super().__init__()
         size = config.get("hidden_size")
         self.dense_0 = nn.Linear(2 * size, size)
-        self.dense_1 = nn.Linear(size, 1, bias=False)
+        self.dense_1, self.activation = nn.Linear(size, 1, bias=False), activation("tanh")
 
     def forward(self, start: Tensor, text: Tensor) -> Tensor:
         """The state of the first token and the one that stands for the text, (B, D) each -> (B,)."""
-        output: Tensor = self.dense_1(torch.tanh(self.dense_0(torch.cat((start, text), dim=-1))))
+        output: Tensor = self.dense_1(self.activation(self.dense_0(torch.cat((start, text), dim=-1))))
         return output.squeeze(-1)
 
 
@@ -134,8 +135,10 @@ class SpanBeams(nn.Module):
         loss = (token_loss(self.start_logits(hidden, outside), starts) + token_loss(last, ends)) / 2
         if impossible is None:
             return loss
-        logits = self.answer_class(first.squeeze(1), text)
-        return loss + binary_cross_entropy_with_logits(logits, _column(impossible).to(logits)) / 2
+        logits, impossible = self.answer_class(first.squeeze(1), text), _column(impossible)
+        if not isinstance(impossible, Tensor) or impossible.shape != (rows,) or impossible.is_complex():
+            raise InputError(f"is_impossible is {shown(impossible)}; expected 1 for no answer or 0, of shape {(rows,)}")
+        return loss + binary_cross_entropy_with_logits(logits, impossible.to(logits)) / 2
 
 
 class SQuADHead(SpanBeams):

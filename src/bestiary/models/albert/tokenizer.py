@@ -19,7 +19,7 @@ class AlbertTokenizer(PreTrainedTokenizerFast):
         "vocab_file": "spiece.model",
         "tokenizer_file": "tokenizer.json",
     }
-    without_files = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+    without_files: ClassVar[tuple[str, ...] | None] = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
     defaults: ClassVar[dict[str, Any]] = {
         "do_lower_case": True,
         "keep_accents": False,

@@ -10,6 +10,7 @@ from ...nn.attention import Attend, HasHeads, merge_heads
 from ...nn.init import Starting
 from ...nn.kernels import default_scaling
 from ...nn.masks import Mask
+from ...nn.relative import relative_shift, waves
 from . import FunnelConfig
 
 FIRST_SEGMENT = 2  # of the first token, which belongs to every segment
@@ -28,24 +29,6 @@ class Places:
     counts: list[int]
     step: int
     padding: Tensor | None
-
-
-def waves(places: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """Sines and cosines (T, width / 2) of places (T,), of geometric wavelengths."""
-    steps = torch.arange(width // 2, device=places.device) / (width // 2)
-    angles = places[:, None] / 10000.0**steps
-    return angles.sin(), angles.cos()
-
-
-def relative_shift(scores: Tensor, keys: int, shift: int) -> Tensor:
-    """Scores (B, H, T, M) by distance, the greatest first, as scores (B, H, T, keys) by key (Dai et al. 2019, appendix B).
-
-    Args:
-        shift: how many distances further each query is than the one before it.
-    """
-    batch, heads, queries, count = scores.shape
-    turned = scores.reshape(batch, heads, count, queries)[:, :, shift:]
-    return turned.reshape(batch, heads, queries, count - shift)[..., :keys]
 
 
 @dataclass(frozen=True)
