@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from kit import checkpoints
 from kit.pipelines import ours, reference, same
 
+import bestiary
 from bestiary.core.errors import ArgumentError, InputError
 from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.pipelines import AggregationStrategy, pipeline
@@ -161,3 +163,46 @@ def test_older_names(older: dict[str, bool], strategy: str) -> None:
     assert found == ours("ner", folder())(TEXTS[0], aggregation_strategy=strategy)
     with pytest.raises(ArgumentError, match="pass aggregation_strategy alone"):
         ours("ner", folder())(TEXTS[0], aggregation_strategy="max", **older)
+
+
+WHOLE_WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "London", "is", "big", "Ada", "saw", "it"]
+
+
+def in_python(library: Any) -> Any:
+    """A tokenizer in Python, whose words are told by blanks."""
+
+    class Words(library.PreTrainedTokenizer):  # type: ignore[misc]
+        vocab_size = len(WHOLE_WORDS)
+
+        def get_vocab(self) -> dict[str, int]:
+            return {word: index for index, word in enumerate(WHOLE_WORDS)}
+
+        def _tokenize(self, text: str) -> list[str]:
+            return text.split()
+
+        def _convert_token_to_id(self, token: str) -> int:
+            return WHOLE_WORDS.index(token) if token in WHOLE_WORDS else 1
+
+        def _convert_id_to_token(self, index: int) -> str:
+            return WHOLE_WORDS[index]
+
+    roles = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    return Words(**roles, special_tokens_pattern="cls_sep")
+
+
+def test_a_tokenizer_in_python_knows_no_places() -> None:
+    answers = []
+    for library in (bestiary, transformers):
+        model = library.AutoModelForTokenClassification.from_pretrained(str(folder()))
+        run = library.pipeline("token-classification", model=model, tokenizer=in_python(library), device="cpu")
+        texts = ["London is big", "Ada saw nothing"]
+        answers.append([run(texts, aggregation_strategy=strategy, ignore_labels=[]) for strategy in ("none", "simple")])
+    same(answers[0], answers[1])
+    assert answers[0][0][0][0]["start"] is None
+    model = bestiary.AutoModelForTokenClassification.from_pretrained(folder())
+    ner = pipeline("token-classification", model=model, tokenizer=in_python(bestiary))
+    for options in ({"aggregation_strategy": "first"}, {"stride": 2, "aggregation_strategy": "simple"}):
+        with pytest.raises(InputError, match="needs a tokenizer of the Rust package; Words is written in Python"):
+            ner("London is big", **options)
+    with pytest.raises(InputError, match="is_split_into_words=True needs a tokenizer of the Rust package"):
+        ner(["London", "is"], is_split_into_words=True)

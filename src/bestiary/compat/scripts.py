@@ -2,7 +2,6 @@
 decorators of docstrings, names of strategies and of kinds of text, conversions."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from functools import cached_property as cached_property
 from importlib import metadata
 from typing import Any, TypeVar
@@ -11,6 +10,8 @@ from typing import Unpack as Unpack
 from ..core.errors import ArgumentError, MissingDependency
 from ..core.optional import available
 from ..hub.options import cache_folder
+from ..preprocess.text.padding import PaddingStrategy as PaddingStrategy
+from ..preprocess.text.truncation import TruncationStrategy as TruncationStrategy
 
 TextInput = str
 PreTokenizedInput = list[str]
@@ -49,23 +50,6 @@ def __getattr__(name: str) -> str:
 
 def __dir__() -> list[str]:
     return sorted({*_CACHES, *(name for name in globals() if not name.startswith("_"))})
-
-
-class PaddingStrategy(StrEnum):
-    """What `padding` of a tokenizer may be."""
-
-    LONGEST = "longest"
-    MAX_LENGTH = "max_length"
-    DO_NOT_PAD = "do_not_pad"
-
-
-class TruncationStrategy(StrEnum):
-    """What `truncation` of a tokenizer may be."""
-
-    ONLY_FIRST = "only_first"
-    ONLY_SECOND = "only_second"
-    LONGEST_FIRST = "longest_first"
-    DO_NOT_TRUNCATE = "do_not_truncate"
 
 
 def require_version(requirement: str, hint: str | None = None) -> None:

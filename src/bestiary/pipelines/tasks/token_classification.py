@@ -34,12 +34,12 @@ class AggregationStrategy(StrEnum):
 
 @dataclass
 class _Span:
-    """A token, a word or an entity: its text, scores (N,) or label and score, and characters [start, end)."""
+    """A token, a word or an entity: its text, scores (N,) or label and score, and characters [start, end), where known."""
 
     tokens: list[str]
     scores: np.ndarray
-    start: int
-    end: int
+    start: Any
+    end: Any
     index: int
     inner: bool = False
     label: str = ""
@@ -49,6 +49,8 @@ class _Span:
 class TokenClassificationPipeline(ChunkPipeline):
     """`[{"entity", "score", "index", "word", "start", "end"}, ...]` for a text, or with aggregation
     `[{"entity_group", "score", "word", "start", "end"}, ...]`. `start` and `end` count characters of the text.
+
+    A tokenizer written in Python knows no characters: they are None, and what needs words or windows is refused.
 
     Keywords of a call:
         aggregation_strategy: "none": every token. "simple": neighbours with one tag are joined, a B- tag begins anew.
@@ -86,7 +88,10 @@ class TokenClassificationPipeline(ChunkPipeline):
                 strategies = ", ".join(AggregationStrategy)
                 raise ArgumentError(f"aggregation_strategy is {aggregation_strategy!r}; expected one of {strategies}")
             after["strategy"] = strategy = AggregationStrategy(aggregation_strategy.lower())
+            if strategy not in (AggregationStrategy.NONE, AggregationStrategy.SIMPLE):
+                need_rust(self.tokenizer, f"aggregation_strategy={str(strategy)!r}")
         if stride is not None:
+            need_rust(self.tokenizer, "stride=")
             limit = self.tokenizer.model_max_length - self.tokenizer.num_special_tokens_to_add()
             if not 0 <= stride < limit:
                 raise ArgumentError(f"stride is {stride}; expected at least 0 and less than the {limit} tokens of a window")
@@ -108,7 +113,8 @@ class TokenClassificationPipeline(ChunkPipeline):
         if not (isinstance(input_, list | tuple) if words else isinstance(input_, str)):
             expected = "a list of words" if words else "a text (or is_split_into_words=True for a list of words)"
             raise InputError(f"expected {expected}, found {type(input_).__name__} {input_!r:.60}")
-        need_rust(self.tokenizer, "finding words by their places in a text")
+        if words:
+            need_rust(self.tokenizer, "is_split_into_words=True")
         text = delimiter.join(input_) if words else input_
         starts = np.cumsum([0, *(len(word) + len(delimiter) for word in input_)]) if words else None
         windows = {} if stride is None else {"return_overflowing_tokens": True, "stride": stride}
@@ -117,19 +123,20 @@ class TokenClassificationPipeline(ChunkPipeline):
             is_split_into_words=words,
             truncation=True if self.tokenizer.model_max_length < int(1e29) else None,
             return_special_tokens_mask=True,
-            return_offsets_mapping=True,
+            return_offsets_mapping=self.tokenizer.is_fast,
             return_attention_mask=True,
             **windows,
         )
         names = [name for name in ("input_ids", "attention_mask", "token_type_ids", "special_tokens_mask") if name in encoded]
         for row in range(len(encoded["input_ids"])):
-            offsets = np.array(encoded["offset_mapping"][row]).reshape(-1, 2)
-            if starts is not None:
-                places = [0 if number is None else number for number in encoded.word_ids(row)]
-                offsets = offsets + starts[places][:, None]
+            offsets, numbers = None, None
+            if self.tokenizer.is_fast:
+                offsets, numbers = np.array(encoded["offset_mapping"][row]).reshape(-1, 2), encoded.word_ids(row)
+            if starts is not None and numbers is not None:
+                offsets = offsets + starts[[number or 0 for number in numbers]][:, None]
             columns = {name: encoded[name][row : row + 1] for name in names}
             unit = {name: torch.tensor(column) for name, column in columns.items()}
-            extra = {"text": text, "offsets": offsets, "words": encoded.word_ids(row)}
+            extra = {"text": text, "offsets": offsets, "words": numbers}
             yield {**unit, **extra, "dropped_tokens": sum(encoded.dropped_tokens)}
 
     def _forward(self, input_tensors: Any) -> dict[str, Any]:
@@ -167,13 +174,16 @@ class TokenClassificationPipeline(ChunkPipeline):
     def _text_tokens(self, output: Any) -> list[_Span]:
         """A span for each token that stands for text; special tokens are left out."""
         text, offsets, words = output["text"], output["offsets"], output["words"]
-        prefix = _inner_prefix(self.tokenizer)
+        prefix = _inner_prefix(self.tokenizer) if self.tokenizer.is_fast else ""
         spans = []
         for index, (token_id, special) in enumerate(zip(output["ids"].tolist(), output["special"].tolist(), strict=True)):
             if special:
                 continue
-            start, end = (int(place) for place in offsets[index])
             token = self.tokenizer.convert_ids_to_tokens(token_id)
+            if offsets is None:
+                spans.append(_Span([token], output["scores"][index].numpy(), None, None, index))
+                continue
+            start, end = (int(place) for place in offsets[index])
             inner = index > 0 and words[index] is not None and words[index] == words[index - 1]
             if inner:
                 inner = token.startswith(prefix) if prefix else not _apart(text, offsets[index - 1].tolist(), start)

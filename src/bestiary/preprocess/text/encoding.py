@@ -9,10 +9,12 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 
 from ...core.errors import ArgumentError, InputError, did_you_mean
 from ...core.logging import warn_once
+from ...core.signatures import is_of_the_library
 from .batch_encoding import BatchEncoding
 from .decoding import DecodingMixin
 from .encode import EncodeOptions
-from .padding import Padding, columns_of, kind_of, pad_columns, padding_strategy
+from .encoding_steps import EncodingSteps, by_steps
+from .padding import Padding, columns_of, kind_of, padding_strategy
 from .truncation import Truncation, truncation_strategy
 
 UNLIMITED = int(1e30)
@@ -23,16 +25,19 @@ Call = TypeVar("Call", bound=Callable[..., Any])
 
 
 def _merging(call: Call) -> Call:
-    """`call` with the options in `tokenizer_kwargs` as options of its own."""
+    """`call` with the options in `tokenizer_kwargs` as options of its own, by the steps of a class that has its own."""
 
     @wraps(call)
-    def merged(*args: Any, tokenizer_kwargs: Mapping[str, Any] | None = None, **options: Any) -> Any:
-        return call(*args, **{**options, **(tokenizer_kwargs or {})})
+    def merged(self: Any, *args: Any, tokenizer_kwargs: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        options |= tokenizer_kwargs or {}
+        if is_of_the_library(type(self)._encode_plus):
+            return call(self, *args, **options)
+        return by_steps(self, call, args, options)
 
     return cast(Call, merged)
 
 
-class EncodingMixin(DecodingMixin):
+class EncodingMixin(EncodingSteps, DecodingMixin):
     """The calls that turn texts into rows of token ids, and pad rows that are encoded already."""
 
     model_max_length: int
@@ -157,6 +162,8 @@ class EncodingMixin(DecodingMixin):
             targets = self.for_targets()._encode(text_target, text_pair_target, target_options)
             encoded["labels"] = targets[self.model_input_names[0]]
         return encoded
+
+    _encode_call = __call__.__wrapped__  # type: ignore[attr-defined]
 
     def for_targets(self) -> Self:
         """The tokenizer of `text_target`; one that marks targets otherwise than texts overrides this."""
@@ -296,13 +303,12 @@ class EncodingMixin(DecodingMixin):
             columns["attention_mask"] = [[1] * len(row) for row in ids] if nested else [1] * len(ids)
         length = max_length or (self.model_max_length if self.model_max_length < UNLIMITED else None)
         how = self._read_padding(padding, length, pad_to_multiple_of, padding_side)
-        if how is not None:
-            columns = self._pad_columns(columns, how)
+        columns = self._pad_columns(columns, how)
         return BatchEncoding(columns, tensor_type=return_tensors or kind_of(encoded_inputs, main))
 
-    def _pad_columns(self, columns: Mapping[str, Any], how: Padding) -> dict[str, Any]:
+    def _fill(self) -> dict[str, Any]:
         fill = {"attention_mask": 0, "token_type_ids": self.pad_token_type_id, "special_tokens_mask": 1}
-        return pad_columns(columns, {self.model_input_names[0]: self.pad_token_id, **fill}, how)
+        return {self.model_input_names[0]: self.pad_token_id, **fill}
 
 
 def _older_spellings(options: dict[str, Any], padding: Any, truncation: Any, max_length: int | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from ...core.errors import ArgumentError, CapacityError, InputError
@@ -11,6 +12,14 @@ from ..batch import is_torch
 LONGEST = 2**27
 
 STRATEGIES = ("longest", "max_length", "do_not_pad")
+
+
+class PaddingStrategy(StrEnum):
+    """What `padding` of a tokenizer may be."""
+
+    LONGEST = "longest"
+    MAX_LENGTH = "max_length"
+    DO_NOT_PAD = "do_not_pad"
 
 
 def padding_strategy(padding: bool | str) -> str:

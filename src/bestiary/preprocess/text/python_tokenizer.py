@@ -12,13 +12,14 @@ from tokenizers import AddedToken
 from ...core.errors import ArgumentError, ConfigError, InputError
 from ...core.files import write_json
 from ...core.logging import warn_once
+from ...core.signatures import is_of_the_library
 from . import files
 from .base import PreTrainedTokenizerBase
 from .batch_encoding import BatchEncoding
 from .chat.template import RenderedPrompt
 from .encode import EncodeOptions, Text, halves, read_samples
 from .special_tokens import NAMED, Token, as_special
-from .truncation import Truncation, cut_ids
+from .truncation import Truncation, TruncationStrategy, cut_ids
 
 # Special tokens by `special_tokens_pattern`: before and behind the first text, before and behind the second.
 _PATTERNS: dict[str, tuple[str, str, str, str]] = {
@@ -229,7 +230,7 @@ class PythonBackend(PreTrainedTokenizerBase):
         names = list(rows[0]) if rows else [self.model_input_names[0], *options.columns]
         names = [name for name in names if told or name not in ("overflowing_tokens", "num_truncated_tokens")]
         columns: dict[str, Any] = {name: [row[name] for row in rows] for name in names}
-        if options.padding is not None and rows:
+        if rows:
             columns = self._pad_columns(columns, options.padding)
         if not batched and options.tensors is None:
             columns = {name: column[0] for name, column in columns.items()}
@@ -249,7 +250,11 @@ class PythonBackend(PreTrainedTokenizerBase):
             )
         overflowing: list[int] = []
         if cut is not None and excess:
-            first, second, overflowing = cut_ids(first, second, excess, cut)
+            if is_of_the_library(type(self).truncate_sequences):
+                first, second, overflowing = cut_ids(first, second, excess, cut)
+            else:
+                strategy = TruncationStrategy(cut.strategy)
+                first, second, overflowing = self.truncate_sequences(first, second, excess, strategy, cut.stride)
         ids = self.build_inputs_with_special_tokens(first, second) if adds else [*first, *(second or ())]
         row: dict[str, Any] = {self.model_input_names[0]: ids}
         if "token_type_ids" in options.columns:

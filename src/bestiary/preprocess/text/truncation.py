@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from tokenizers import Encoding
 
@@ -9,6 +10,15 @@ from ...core.errors import ArgumentError, InputError
 from ...core.logging import warn_once
 
 STRATEGIES = ("longest_first", "only_first", "only_second")
+
+
+class TruncationStrategy(StrEnum):
+    """What `truncation` of a tokenizer may be."""
+
+    ONLY_FIRST = "only_first"
+    ONLY_SECOND = "only_second"
+    LONGEST_FIRST = "longest_first"
+    DO_NOT_TRUNCATE = "do_not_truncate"
 
 
 @dataclass(frozen=True)
