@@ -515,6 +515,10 @@ from .models.gemma3_text import Gemma3TextConfig as Gemma3TextConfig
 from .models.gemma3_text import Gemma3TextForSequenceClassification as Gemma3TextForSequenceClassification
 from .models.gemma3_text import Gemma3TextModel as Gemma3TextModel
 from .models.gemma3_text import Gemma3TextPreTrainedModel as Gemma3TextPreTrainedModel
+from .models.gemma4_text import Gemma4ForCausalLM as Gemma4ForCausalLM
+from .models.gemma4_text import Gemma4TextConfig as Gemma4TextConfig
+from .models.gemma4_text import Gemma4TextModel as Gemma4TextModel
+from .models.gemma4_text import Gemma4TextPreTrainedModel as Gemma4TextPreTrainedModel
 from .models.glm import GlmConfig as GlmConfig
 from .models.glm import GlmForCausalLM as GlmForCausalLM
 from .models.glm import GlmForSequenceClassification as GlmForSequenceClassification

@@ -23,11 +23,17 @@ def shallow_config(config: Any, layers: int | None = None) -> Any:
     values = config.to_dict()
     kinds = config.layer_kinds()
     count = max((kinds.index(kind) + 1 for kind in set(kinds)), default=1) if layers is None else layers
+    if values.get("num_kv_shared_layers") and layers is None:
+        count = len(kinds)  # the last look at keys of the others
+    elif values.get("num_kv_shared_layers"):
+        values["num_kv_shared_layers"] = 0
     for field in fields(config):
         if field.type in (Depth, Depth | None) and values[field.name]:
             values[field.name] = min(values[field.name], count)
     if values.get("layer_types"):
         values["layer_types"] = list(kinds[:count])
+    if values.get("per_layer_config"):
+        values["per_layer_config"] = {key: each for key, each in values["per_layer_config"].items() if int(key) < count}
     if isinstance(values.get("attention_window"), list):
         values["attention_window"] = values["attention_window"][:count]
     for name in type(config).sub_configs:

@@ -38,6 +38,20 @@ WHOLES: dict[str, tuple[str, dict[str, Any], dict[str, Any], str, str]] = {
         "Gemma3ForConditionalGeneration",
         "Gemma3ForCausalLM",
     ),
+    "gemma4": (
+        "gemma4_text",
+        {
+            **SIGHT,
+            "head_dim": 8,
+            "num_key_value_heads": 2,
+            "patch_size": 4,
+            "pooling_kernel_size": 2,
+            "position_embedding_size": 64,
+        },
+        {"image_token_id": 3, "video_token_id": 3, "audio_token_id": 3},
+        "Gemma4ForConditionalGeneration",
+        "Gemma4ForCausalLM",
+    ),
     "llama4": (
         "llama4_text",
         {
@@ -74,7 +88,7 @@ def whole(model_type: str, head: str | None = None) -> tuple[Any, Path]:
     """The reference's model of several parts, or one with `head`, and the folder that it saved."""
     half, sight, further, name, _ = WHOLES[model_type]
     text = {"model_type": half, **cases()[half].config}
-    labels = text.pop("num_labels")
+    labels = text.pop("num_labels", 3)
     settings = {"text_config": text, "vision_config": sight, "num_labels": labels, **further}
     config = transformers.AutoConfig.for_model(model_type, **settings)
     torch.manual_seed(0)

@@ -28,11 +28,13 @@ class LayerTypes(NamedTuple):
 
     Attributes:
         kinds: one for each layer; none where no config said them.
+        cached: how many of the first layers keep anything; those behind look at what one of these keeps.
         window: tokens that a layer of the kind "sliding_attention" looks back. chunk: tokens of a chunk, beyond whose start
             a layer of the kind "chunked_attention" does not look.
     """
 
     kinds: tuple[str, ...] = ()
+    cached: int = 0
     window: int | None = None
     chunk: int | None = None
 
@@ -88,4 +90,4 @@ def layer_types(config: Any) -> LayerTypes:
             raise ConfigError(
                 f"layer_types names layers of {kind}, and {_LENGTHS[kind]} is {length!r}; expected tokens, 1 or more"
             )
-    return LayerTypes(kinds, *lengths.values())
+    return LayerTypes(kinds, len(kinds) - config.declared("num_kv_shared_layers", 0), *lengths.values())

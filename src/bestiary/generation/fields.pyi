@@ -287,6 +287,7 @@ class _Arguments(TypedDict, total=False):
     num_segment_frames: int | None
     output_router_logits: bool | None
     past_key_values: Any
+    per_layer_inputs: Tensor | None
     perm_mask: Tensor | None
     position_ids: Tensor | None
     prefix_allowed_tokens_fn: Callable[[int, Tensor], list[int]] | None

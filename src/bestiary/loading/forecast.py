@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from ..cache.kinds.dynamic import BLOCK
+from ..cache.layer_types import layer_types
 from ..core.config import Record
 from ..core.errors import CapacityError, CorruptFile, FileMissing
 from ..core.sizes import show_size
@@ -162,8 +163,8 @@ def _slots(first: int, further: int) -> int:
 def _cache(config: Any, call: Workload, item: int) -> tuple[int, int]:
     """Bytes of one token of one row, and of the whole call."""
     text = config.get_text_config()
-    heads, key_size = text.cache_heads
-    per_token = len(text.layer_kinds()) * heads * (key_size + text.cache_value_size) * item
+    shapes = map(text.cache_shape, range(layer_types(config).cached))
+    per_token = item * sum(heads * (keys + values) for heads, keys, values in shapes)
     if not text.is_encoder_decoder:
         return per_token, call.batch * per_token * _slots(call.prompt, call.new_tokens - 1)
     slots = _slots(1, call.new_tokens - 1) + _slots(_source(text, call), 0)

@@ -218,6 +218,10 @@ class PreTrainedConfig(PretrainedRecord):
         """The width of the values there, where that is not the keys'."""
         return self.cache_heads[1]
 
+    def cache_shape(self, layer_idx: int) -> tuple[int, int, int]:
+        """Of layer `layer_idx`: the number of heads that a cache keeps, and the width of their keys and of their values."""
+        return *self.cache_heads, self.cache_value_size
+
     @overload
     @classmethod
     def from_pretrained(

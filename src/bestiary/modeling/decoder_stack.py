@@ -1,6 +1,6 @@
 """The floor of all decoders of text: token embeddings, what joins them, layers of one or several kinds, a norm."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
@@ -95,6 +95,15 @@ class DecoderStack(PreTrainedModel):
         """The length up to which positions without a table are good; None where there is no end."""
         return None
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether tokens look at those behind them too."""
+        return bool(self.config.declared("use_bidirectional_attention", self.both_ways))
+
+    def to_either_side(self, window: int) -> int:
+        """How many tokens, itself counted, one looks to either side of a window where all look both ways."""
+        return window // 2 + 1
+
     def decode(
         self,
         input_ids: Tensor | None,
@@ -107,11 +116,13 @@ class DecoderStack(PreTrainedModel):
         encoder_hidden_states: Tensor | None = None,
         encoder_attention_mask: Tensor | None = None,
         use_cache: bool | None = None,
+        by_layer: Sequence[Mapping[str, Any]] = (),
     ) -> BaseModelOutputWithPast:
         """input_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, past + T); position_ids (B, T).
 
         token_type_ids (B, T) are tokens whose embeddings are added. encoder_hidden_states (B, S, D) and
-        encoder_attention_mask (B, S): what a model with cross-attention looks at.
+        encoder_attention_mask (B, S): what a model with cross-attention looks at. by_layer: what each layer alone is called
+        with besides, where there is such a thing.
         """
         one_of(input_ids, inputs_embeds)
         x = cast(Tensor, inputs_embeds) if input_ids is None else self.embed(input_ids)
@@ -125,9 +136,9 @@ class DecoderStack(PreTrainedModel):
         x = self.enter(x if token_type_ids is None else x + self.embed(token_type_ids), position_ids)
         shared, stack = self.shared(x, position_ids), self.stacks[""]
         # A draft by early exit has the first layers only.
-        for layer, kind in zip(self.get_submodule(stack.layers).children(), kinds, strict=False):
+        for index, (layer, kind) in enumerate(zip(self.get_submodule(stack.layers).children(), kinds, strict=False)):
             if not skipped(self.layerdrop, self.training):
-                x = layer(x, masks[kind], cache, **shared.get(kind, {}), **across)
+                x = layer(x, masks[kind], cache, **shared.get(kind, {}), **across, **(by_layer[index] if by_layer else {}))
         return BaseModelOutputWithPast(last_hidden_state=self.finish(x), past_key_values=cache)
 
     def layer_mask(self, layer_idx: int, x: Tensor, attention_mask: Tensor | None, cache: Any) -> Mask:
@@ -140,9 +151,9 @@ class DecoderStack(PreTrainedModel):
             new = None if attention_mask is None or attention_mask.dim() != 2 else attention_mask[:, -queries:]
             return make_mask(queries, x.device, new, causal=False)
         window, chunk = types.window_of(layer_idx), types.chunk_of(layer_idx)
-        causal = not self.config.declared("use_bidirectional_attention", self.both_ways)
+        causal = not self.sees_all
         if window is not None and not causal:
-            window = window // 2 + 1  # half of it on either side
+            window = self.to_either_side(window)
         mask = make_mask(queries, x.device, attention_mask, cache=cache, causal=causal, window=window, layer_idx=layer_idx)
         return mask if chunk is None else mask.chunked(chunk)
 

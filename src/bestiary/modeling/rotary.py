@@ -43,8 +43,9 @@ class RotaryTables(nn.ModuleDict):
 def rotary_modules(config: RotaryConfig) -> RotaryTables:
     """Kind of layer -> what gives its keys and queries their positions; kinds with equal tables share one."""
     tables, limit = config.rotary_tables, int(config.get("max_position_embeddings"))
-    modules = [Rotary(table, config.head_size, limit, config.interleaved_rotary) for table in tables.values()]
-    first = {kind: next(i for i, other in enumerate(tables.values()) if other == table) for kind, table in tables.items()}
+    sized = {kind: (table, config.head_size_of(kind)) for kind, table in tables.items()}
+    modules = [Rotary(table, size, limit, config.interleaved_rotary) for table, size in sized.values()]
+    first = {kind: list(sized.values()).index(each) for kind, each in sized.items()}
     return RotaryTables({kind: modules[index] for kind, index in first.items()})
 
 

@@ -100,6 +100,10 @@ class RotaryConfig(PreTrainedConfig):
         """K, the width of one head."""
         return int(self.declared("head_dim") or self.get("hidden_size") // self.get("num_attention_heads"))
 
+    def head_size_of(self, kind: str) -> int:
+        """The width of one head in layers of a kind, where they differ."""
+        return self.head_size
+
     @property
     def rotary_tables(self) -> dict[str, Parameters]:
         """Kind of layer -> how its positions turn; kinds that keep a state instead of keys have none."""

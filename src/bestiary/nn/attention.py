@@ -19,6 +19,19 @@ class LayerCache(Protocol):
         ...
 
 
+class KeysOfKinds:
+    """Keys and values (B, G, S, K) that layers without their own look at, by the kind of the layers, during one pass."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def __getitem__(self, kind: str) -> tuple[Tensor, Tensor]:
+        return self._states[kind]
+
+    def __setitem__(self, kind: str, states: tuple[Tensor, Tensor]) -> None:
+        self._states[kind] = states
+
+
 def cached(
     project: Callable[[Tensor], tuple[Tensor, Tensor]], x: Tensor, memory: Tensor | None, cache: Any, layer_idx: int
 ) -> tuple[Tensor, Tensor]:

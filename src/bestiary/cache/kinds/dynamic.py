@@ -148,7 +148,7 @@ class DynamicCache(Cache):
 
     def _start(self, types: LayerTypes) -> None:
         self.types = types
-        self.layers = [self.make_layer(index) for index in range(len(types.kinds))]
+        self.layers = [self.make_layer(index) for index in range(types.cached)]
 
     def make_layer(self, layer_idx: int) -> CacheLayer:
         window = self.types.window_of(layer_idx)

@@ -279,12 +279,12 @@ class StaticCache(Cache):
         if self.types.keeps_states:
             self.is_compileable = False  # their states are new tensors in each step
         self._config = None if config is None else config.get_text_config(decoder=True)
-        for index in range(len(self.types.kinds)):
+        for index in range(self.types.cached):
             self.layer(index)
         rows = batch_size if max_batch_size is None else max_batch_size
         if rows is not None and self._config is not None:
-            heads, size = self._config.cache_heads
-            value_size = self._config.cache_value_size
+            shapes = [self._config.cache_shape(index) for index in range(len(self.layers))]
+            heads, size, value_size = (list(numbers) for numbers in zip(*shapes, strict=True))
             self.early_initialization(rows, heads, size, dtype or torch.float32, device or "cpu", value_size)
         elif rows is not None:
             raise ArgumentError("to take the room at once, pass config besides max_batch_size")
@@ -294,30 +294,33 @@ class StaticCache(Cache):
     def early_initialization(
         self,
         batch_size: int,
-        num_heads: int,
-        head_dim: int,
+        num_heads: int | list[int],
+        head_dim: int | list[int],
         dtype: torch.dtype,
         device: torch.device | str,
-        value_dim: int | None = None,
+        value_dim: int | list[int] | None = None,
     ) -> None:
         """Take the room for `batch_size` rows and `num_heads` key heads of `head_dim` in every layer of the model.
 
         Args:
+            num_heads, head_dim: one number for all layers, or a list of one for each.
             value_dim: the width of the values, where that is not the keys'.
 
         Raises:
-            ArgumentError: the cache was made without the model's config and does not know its layers.
+            ArgumentError: the cache was made without the model's config and does not know its layers, or a list has another
+                number of layers.
         """
         if self._config is None:
             raise ArgumentError("the number of layers is not known: make the cache with config=")
-        keys, values = (
-            torch.empty(batch_size, num_heads, 0, size, dtype=dtype, device=device)
-            for size in (head_dim, value_dim or head_dim)
-        )
-        for layer in self.layers:
+        count, numbers = len(self.layers), (num_heads, head_dim, value_dim or head_dim)
+        lists = [each if isinstance(each, list) else [each] * count for each in numbers]
+        if any(len(each) != count for each in lists):
+            raise ArgumentError(f"num_heads and head_dim name {[len(each) for each in lists[:2]]} layers; expected {count}")
+        for layer, heads, *sizes in zip(self.layers, *lists, strict=True):
             layer = layer.attention if isinstance(layer, HybridLayer) else layer
             if isinstance(layer, FixedLayer):
-                layer.allocate(keys, values)
+                shapes = ((batch_size, heads, 0, size) for size in sizes)
+                layer.allocate(*(torch.empty(shape, dtype=dtype, device=device) for shape in shapes))
 
     def make_layer(self, layer_idx: int) -> CacheLayer:
         window, slots = self.types.window_of(layer_idx), self.max_cache_len
