@@ -2,17 +2,22 @@
 
 import pytest
 import torch
+import transformers
 from kit import assistants
 
+import bestiary
 from bestiary.core.errors import ArgumentError, InputError, UnsafeFile
 
 
-def greedy(model, input_ids, attention_mask, logits_processor, stopping_criteria, generation_config, **model_kwargs):
+def greedy(
+    model, input_ids, attention_mask, position_ids, logits_processor, stopping_criteria, generation_config, **model_kwargs
+):
     """The loop of the documents: one forward, one token."""
     tokens = input_ids
     running = torch.ones(len(input_ids), dtype=torch.bool)
     while bool(running.any()):
-        logits = model(tokens, attention_mask=attention_mask, **model_kwargs).logits[:, -1]
+        output = model(tokens, attention_mask=attention_mask, position_ids=position_ids, **model_kwargs)
+        logits, position_ids = output.logits[:, -1], position_ids[:, -1:] + 1
         tokens = logits_processor(input_ids, logits.float()).argmax(-1, keepdim=True)
         tokens = torch.where(running[:, None], tokens, generation_config.pad_token_id)
         input_ids = torch.cat([input_ids, tokens], 1)
@@ -65,6 +70,37 @@ def test_what_it_gets():
     assert [type(one).__name__ for one in seen["logits_processor"]] == ["TemperatureLogitsWarper", "TopKLogitsWarper"]
     assert seen["past_key_values"].get_seq_length() == 0
     assert seen["use_cache"] is True
+
+
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_the_inputs_of_forward_are_the_published_ones(use_cache):
+    """Except that a mask which hides nothing is there; positions count real tokens, over all slots."""
+    sizes = {"hidden_size": 32, "intermediate_size": 40, "num_hidden_layers": 1, "num_attention_heads": 4, "vocab_size": 50}
+    ids, seen = torch.tensor([[0, 0, 5, 6], [3, 4, 5, 6]]), []
+
+    def note(model, input_ids, logits_processor, stopping_criteria, generation_config, **others):
+        seen.append(others)
+
+    for library in (bestiary, transformers):
+        model = library.LlamaForCausalLM(library.LlamaConfig(**sizes))
+        model.generate(ids, attention_mask=ids.clamp(max=1), custom_generate=note, max_new_tokens=2, use_cache=use_cache)
+    ours, published = seen
+    assert ours.keys() == published.keys()
+    assert ours["logits_to_keep"] == published["logits_to_keep"] == 1
+    assert torch.equal(ours["attention_mask"], published["attention_mask"])
+    assert torch.equal(ours["position_ids"], published["position_ids"])
+
+
+def test_positions_go_on_behind_a_cache():
+    model, seen = assistants.model("llama"), {}
+    cache = bestiary.DynamicCache()
+    model(torch.tensor([[5, 6, 7]]), past_key_values=cache)
+
+    def note(model, input_ids, **others):
+        seen.update(others)
+
+    model.generate(torch.tensor([[5, 6, 7, 8]]), past_key_values=cache, max_new_tokens=2, custom_generate=note)
+    assert seen["position_ids"].tolist() == [[0, 1, 2, 3]]
 
 
 def test_a_streamer_goes_to_it():

@@ -381,11 +381,8 @@ def resolve(
     from_checkpoint = {} if checkpoint is None else _said(checkpoint)
     if use_model_defaults is False and config is not None:
         from_checkpoint = {name: value for name, value in from_checkpoint.items() if name.endswith("_token_id")}
-    for origin, fields in (
-        ("checkpoint", from_checkpoint),
-        ("config", {} if config is None else _said(config)),
-        ("call", call),
-    ):
+    sources = {"checkpoint": from_checkpoint, "config": {} if config is None else _said(config), "call": call}
+    for origin, fields in sources.items():
         for name, value in fields.items():
             if value is not None:
                 values[name], origins[name] = value, origin

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..core.errors import ArgumentError
+from ..nn.masks import positions
 from .call import Call
 from .config import GenerationConfig
 from .decoding import Decoding
@@ -42,8 +43,8 @@ def split(function: Any, model: GeneratingModel, keywords: dict[str, Any], objec
 def run(function: Callable[..., Any], decoding: Decoding, extras: dict[str, Any], streamer: Any) -> Any:
     """Call `function(model, input_ids, logits_processor=, stopping_criteria=, generation_config=, ...)`; gives what it gives.
 
-    Besides, it gets the arguments of the model's forward: the mask, the cache, the encoder's output. The first of the
-    `stopping_criteria` is a `MaxLengthCriteria`. A `streamer` has had the prompt; the function does the rest.
+    Besides, it gets the arguments of the model's forward: mask and positions of all slots, cache, the encoder's output. The
+    first of the `stopping_criteria` is a `MaxLengthCriteria`. A `streamer` has had the prompt; the function does the rest.
     """
     prompt, ids = decoding.prompt, decoding.ids
     if streamer is not None:
@@ -51,8 +52,12 @@ def run(function: Callable[..., Any], decoding: Decoding, extras: dict[str, Any]
             raise ArgumentError("the custom_generate function has no parameter streamer, so nothing would be streamed")
         streamer.put(ids.cpu())
         extras = {**extras, "streamer": streamer}
-    first = {name: value for name, value in prompt.first.items() if name != "logits_to_keep"}
-    inputs = {**prompt.constant, **first, **prompt.recorded}
+    inputs = {**prompt.constant, **prompt.first, **prompt.recorded}
+    if prompt.counts_positions and "position_ids" not in inputs:
+        counted = positions(prompt.mask, decoding.slots, 0, ids.device, prompt.first_position)
+        inputs["position_ids"] = counted.expand(len(ids), -1)
+    if decoding.cache is not None:
+        inputs["past_key_values"] = decoding.cache
     if prompt.embeds is not None:
         inputs[prompt.names.embeds] = prompt.embeds
     if prompt.mask is not None:
@@ -66,7 +71,6 @@ def run(function: Callable[..., Any], decoding: Decoding, extras: dict[str, Any]
         logits_processor=decoding.processors,
         stopping_criteria=criteria,
         generation_config=decoding.settings,
-        past_key_values=decoding.cache,
         use_cache=decoding.cache is not None,
         **inputs,
         **extras,
