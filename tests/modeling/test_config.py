@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from huggingface_hub.errors import StrictDataclassClassValidationError
 from kit.families import pair
 
 import bestiary
@@ -375,3 +376,37 @@ def test_embeddings_of_a_type_of_ones_own_are_tied_where_it_says_so() -> None:
         assert Mine(tie_word_embeddings=True).tie_word_embeddings
         assert Tied().tie_word_embeddings
         assert library.GPT2Config().tie_word_embeddings
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Bert", {"hidden_size": 3}),
+        ("GPT2", {"n_embd": 3}),
+        ("Bart", {"decoder_attention_heads": 7}),
+        ("Mistral", {"num_key_value_heads": 5}),
+        ("ViT", {"num_attention_heads": 7}),
+    ],
+)
+def test_sizes_that_do_not_divide_are_refused_by_the_model(name: str, values: dict[str, int]) -> None:
+    """As published, a config may be made before all of its sizes are known."""
+    getattr(transformers, f"{name}Config")(**values)
+    config = getattr(bestiary, f"{name}Config")(**values)
+    again = type(config).from_dict(config.to_dict())
+    for each in (config, again):
+        with pytest.raises(ConfigError, match="is not a multiple of"):
+            getattr(bestiary, f"{name}Model")(each)
+
+
+def test_sizes_that_divide_later_make_a_model() -> None:
+    config = bestiary.BertConfig(hidden_size=3, num_hidden_layers=1, vocab_size=9, intermediate_size=8)
+    config.hidden_size = 24
+    assert bestiary.BertModel(config).config is config
+
+
+@pytest.mark.parametrize("name", ["Llama", "EuroBert", "CLIPText"])
+def test_sizes_that_the_published_config_refuses_are_refused_at_once(name: str) -> None:
+    with pytest.raises(StrictDataclassClassValidationError):
+        getattr(transformers, f"{name}Config")(hidden_size=3)
+    with pytest.raises(ConfigError, match="is not a multiple of num_attention_heads"):
+        getattr(bestiary, f"{name}Config")(hidden_size=3)

@@ -8,7 +8,13 @@ from kit.families import close, pair
 
 from bestiary.core.errors import ConfigError, InputError
 from bestiary.models.patchtsmixer import PatchTSMixerConfig
-from bestiary.models.patchtst import PatchTSTConfig, PatchTSTForClassification, PatchTSTForPrediction, PatchTSTForRegression
+from bestiary.models.patchtst import (
+    PatchTSTConfig,
+    PatchTSTForClassification,
+    PatchTSTForPrediction,
+    PatchTSTForRegression,
+    PatchTSTModel,
+)
 from bestiary.nn.series_patches import forecast_mask, patched
 
 PREDICTION = ("patchtst", "PatchTSTForPrediction")
@@ -101,7 +107,7 @@ def test_what_it_cannot_read_is_named(changes: dict[str, Any], sentence: str) ->
 )
 def test_a_config_that_makes_no_sense_is_named(values: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
-        PatchTSTConfig(**values)
+        PatchTSTModel(PatchTSTConfig(**values))
 
 
 def test_a_series_to_predict_that_does_not_exist_is_refused() -> None:

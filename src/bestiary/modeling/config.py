@@ -31,6 +31,7 @@ class PreTrainedConfig(PretrainedRecord):
     file_name: ClassVar[str] = "config.json"
     model_type: ClassVar[str] = ""
     sub_configs: ClassVar[dict[str, type["PreTrainedConfig"]]] = {}
+    divided_at_once: ClassVar[tuple[str, ...]] = ("n_group",)
     attribute_map: ClassVar[dict[str, str]] = {"torch_dtype": "dtype"}
     register_for_auto_class = registers_for("AutoConfig")
 
@@ -94,10 +95,24 @@ class PreTrainedConfig(PretrainedRecord):
         super().validate()
 
     def divides(self, whole: str, part: str) -> None:
-        """Refuse, naming both, when `part` does not divide `whole`."""
-        size, by = self.get(whole), self.get(part)
-        if not isinstance(size, int) or not isinstance(by, int) or by < 1 or size % by:
-            raise ConfigError(f"{type(self).__name__}: {whole} ({size}) is not a multiple of {part} ({by})")
+        """Refuse, naming both, when `part` does not divide `whole`: at once if `divided_at_once` has `part`, else in a model.
+
+        As published: a config may be made before all of its sizes are known.
+        """
+        self.__dict__.setdefault("_divisions", {})[whole, part] = None
+        if part in self.divided_at_once:
+            self.check_divisions()
+
+    def check_divisions(self) -> None:
+        """Refuse sizes of which no model can be made.
+
+        Raises:
+            ConfigError: names two, the first no multiple of the second.
+        """
+        for whole, part in self.__dict__.get("_divisions", ()):
+            size, by = self.get(whole), self.get(part)
+            if not isinstance(size, int) or not isinstance(by, int) or by < 1 or size % by:
+                raise ConfigError(f"{type(self).__name__}: {whole} ({size}) is not a multiple of {part} ({by})")
 
     @property
     def padding_row(self) -> int | None:

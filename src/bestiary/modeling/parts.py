@@ -112,6 +112,8 @@ class ModelParts(
                 f"{type(self).__name__} is built from a config, found {type(config).__name__};"
                 f" to open a checkpoint use {type(self).__name__}.from_pretrained(...)"
             )
+        for part in config.parts().values():
+            part.check_divisions()
         self.config = config
         self.name_or_path = config.name_or_path
         self.load_report: Any = None

@@ -80,7 +80,7 @@ class RotaryConfig(PreTrainedConfig):
         share = self.default_partial_rotary_factor if share is None else share
         parameters = rope_parameters(table, scaling, theta, self.default_theta, share)
         turned = int(self.head_size * (parameters.get("partial_rotary_factor") or 1.0))
-        if turned < 1:
+        if turned < 1 and self.head_size:  # heads without numbers are refused by the model
             raise ConfigError(
                 f"{type(self).__name__}: partial_rotary_factor is {parameters['partial_rotary_factor']}, so {turned} of the"
                 f" {self.head_size} numbers of a head turn; expected at least one pair"

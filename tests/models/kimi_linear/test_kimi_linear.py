@@ -3,7 +3,7 @@
 import pytest
 import transformers
 
-from bestiary import KimiLinearConfig
+from bestiary import KimiLinearConfig, KimiLinearModel
 from bestiary.core.errors import ConfigError
 
 
@@ -24,4 +24,4 @@ def test_layers_as_files_say_them():
 )
 def test_what_does_not_fit(values, message):
     with pytest.raises(ConfigError, match=message):
-        KimiLinearConfig(**values)
+        KimiLinearModel(KimiLinearConfig(**values))

@@ -74,8 +74,9 @@ def test_a_stride_that_is_not_the_patch_paints_and_has_no_loss() -> None:
 
 
 def test_heads_that_do_not_divide_are_refused() -> None:
+    config = ViTConfig(**{**TINY, "num_attention_heads": 5})
     with pytest.raises(ConfigError, match=r"hidden_size \(32\) is not a multiple of num_attention_heads \(5\)"):
-        ViTConfig(**{**TINY, "num_attention_heads": 5})
+        ViTModel(config)
 
 
 def test_without_pooling_there_is_no_pooler() -> None:

@@ -16,6 +16,8 @@ from ...modeling.dual_config import DualConfig
 class CLIPPartConfig(PreTrainedConfig):
     """What the two encoders have in common."""
 
+    divided_at_once: ClassVar[tuple[str, ...]] = ("num_attention_heads",)
+
     projection_dim: Size = 512
     num_hidden_layers: Depth = 12
     hidden_act: str = "quick_gelu"

@@ -14,6 +14,7 @@ class LlamaConfig(DecoderConfig):
     """Hyperparameters; the defaults are LLaMA 7B's."""
 
     model_type: ClassVar[str] = "llama"
+    divided_at_once: ClassVar[tuple[str, ...]] = ("num_attention_heads",)
 
     attention_bias: bool = False
     mlp_bias: bool = False
