@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bestiary import DbrxConfig
+from bestiary import DbrxConfig, DbrxModel
 from bestiary.core.errors import ConfigError
 
 
@@ -26,4 +26,4 @@ def test_older_files_say_the_base_of_positions_in_the_part_for_attention() -> No
 )
 def test_what_does_not_fit_is_told(values: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        DbrxConfig(**values)
+        DbrxModel(DbrxConfig(**values))

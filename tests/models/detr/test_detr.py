@@ -99,7 +99,7 @@ def test_every_way_to_name_a_backbone(values: dict[str, Any], layer_type: str, d
 )
 def test_configs_of_which_no_model_can_be_made(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        DetrConfig(**values)
+        DetrModel(DetrConfig(**values))
 
 
 @torch.no_grad()

@@ -210,4 +210,4 @@ def test_bad_calls_are_told(speech: Any) -> None:
     with pytest.raises(InputError, match="33 positions"):
         speech(sound(), labels=torch.randint(5, 99, (2, 33)))
     with pytest.raises(ConfigError, match="decoder_attention_heads"):
-        whisper.WhisperConfig(**{**SIZES, "decoder_attention_heads": 5})
+        whisper.WhisperModel(whisper.WhisperConfig(**{**SIZES, "decoder_attention_heads": 5}))
