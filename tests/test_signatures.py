@@ -80,6 +80,7 @@ NOT_THERE = {
     "BioGptForSequenceClassification.forward:logits_to_keep": "published, and of no use where one token is classified",
     "*Config:num_mtp_layers": "layers that guess further tokens, which no published class has; kept, as any value",
     "*.set_input_embeddings:new_embeddings *.set_output_embeddings:word_embeddings": "called value, as by most",
+    "T5GemmaFor*Classification.forward:*": "the same inputs as T5GemmaModel, handed on",
     "FSMT*.set_output_embeddings:value": "called new_embeddings, as by most",
     "*Pipeline.preprocess:* *Pipeline.postprocess:* *Pipeline:args_parser": "the steps inside of a pipeline are its own",
     "*.prepare_annotation:return_segmentation_masks *.prepare_annotation:masks_path *.resize_annotation:threshold"

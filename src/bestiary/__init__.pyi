@@ -996,6 +996,14 @@ from .models.t5.model import T5Model as T5Model
 from .models.t5.model import T5PreTrainedModel as T5PreTrainedModel
 from .models.t5.tokenizer import T5Tokenizer as T5Tokenizer
 from .models.t5.tokenizer import T5TokenizerFast as T5TokenizerFast
+from .models.t5gemma import T5GemmaConfig as T5GemmaConfig
+from .models.t5gemma import T5GemmaModuleConfig as T5GemmaModuleConfig
+from .models.t5gemma.model import T5GemmaEncoderModel as T5GemmaEncoderModel
+from .models.t5gemma.model import T5GemmaForConditionalGeneration as T5GemmaForConditionalGeneration
+from .models.t5gemma.model import T5GemmaForSequenceClassification as T5GemmaForSequenceClassification
+from .models.t5gemma.model import T5GemmaForTokenClassification as T5GemmaForTokenClassification
+from .models.t5gemma.model import T5GemmaModel as T5GemmaModel
+from .models.t5gemma.model import T5GemmaPreTrainedModel as T5GemmaPreTrainedModel
 from .models.time_series_transformer import TimeSeriesTransformerConfig as TimeSeriesTransformerConfig
 from .models.time_series_transformer.model import TimeSeriesTransformerForPrediction as TimeSeriesTransformerForPrediction
 from .models.time_series_transformer.model import TimeSeriesTransformerModel as TimeSeriesTransformerModel

@@ -18,7 +18,8 @@ def memory_mask(model: ModelParts, memory: Tensor, attention_mask: Tensor | None
         InputError: states of other rows than `x` or of another width than the model's, or a mask that does not fit them.
     """
     states, name = model.outer_name("encoder_hidden_states"), model.outer_name("encoder_attention_mask")
-    check_states(memory, states, x.shape[0], model.config.get("hidden_size"), model.outer_name("input_ids"))
+    width = model.config.declared("cross_attention_hidden_size") or model.config.get("hidden_size")
+    check_states(memory, states, x.shape[0], width, model.outer_name("input_ids"))
     if attention_mask is not None and x.shape[1] > 1:  # a decoding step follows a pass in which it was looked at
         check_mask(attention_mask, memory.shape[0], name, beside=states)
         warn_of_hidden_rows(attention_mask, name)
@@ -35,7 +36,7 @@ def look_at(
     """
     if memory is None:
         return None, cache
-    if not model.config.add_cross_attention:
+    if not (model.config.add_cross_attention or model.config.declared("cross_attention_hidden_size")):
         raise InputError(
             "encoder_hidden_states were passed to a model built without cross-attention (add_cross_attention=True)"
         )

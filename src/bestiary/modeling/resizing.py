@@ -14,7 +14,7 @@ def resize(
     new_num_tokens: int | None = None,
     pad_to_multiple_of: int | None = None,
     mean_resizing: bool = True,
-) -> nn.Module:
+) -> nn.Embedding:
     """Give the embedding, the output layer and its bias `new_num_tokens` rows; returns the embedding.
 
     Old rows stay as they are, so logits of old tokens do not change. New rows are drawn around the mean of the old ones
@@ -63,6 +63,22 @@ def resize_table(model: ModelParts, embedding: nn.Embedding, head: nn.Module | N
         elif head.out_features == old_size:
             _resize_rows(model, head, "weight", size, mean_resizing)
         head.out_features = size
+
+
+def resize_halves(
+    model: ModelParts,
+    head: nn.Module | None,
+    new_num_tokens: int | None = None,
+    pad_to_multiple_of: int | None = None,
+    mean_resizing: bool = True,
+) -> nn.Embedding:
+    """The same for an encoder-decoder whose halves have a table each; `head` gives the decoder's logits, if anything does."""
+    encoder, decoder = model.get_encoder(), model.get_decoder()
+    table = resize(encoder, new_num_tokens, pad_to_multiple_of, mean_resizing)
+    if decoder is not encoder:
+        resize_table(model, decoder.get_input_embeddings(), head, table.num_embeddings, mean_resizing)
+    model.tie_weights()
+    return table
 
 
 def _say_size(table: nn.Embedding, size: int) -> None:

@@ -20,7 +20,7 @@ from .cross_attention import memory_mask
 from .heads.headed import Headed
 
 # Input of a decoder -> what it is called by callers of the whole model.
-_OF_WHOLE_MODEL = {
+OF_WHOLE_MODEL = {
     **{name: f"decoder_{name}" for name in ("input_ids", "attention_mask", "inputs_embeds", "position_ids")},
     "encoder_attention_mask": "attention_mask",
     "encoder_hidden_states": "encoder_outputs",
@@ -175,7 +175,7 @@ class TextDecoder(Half):
 
     def outer_name(self, name: str) -> str:
         """In a whole model the plain names are the encoder's."""
-        return _OF_WHOLE_MODEL.get(name, name) if self.config.is_encoder_decoder else name
+        return OF_WHOLE_MODEL.get(name, name) if self.config.is_encoder_decoder else name
 
     def check_padding(self, ids: Tensor) -> None:
         """Only where the decoder is a model alone: labels that are ignored become padding, which nothing that counts sees."""
@@ -214,7 +214,7 @@ class Seq2SeqModel(Seq2SeqPreTrainedModel):
     """An encoder and a decoder without a head.
 
     Class attributes:
-        encoder_class, decoder_class: the halves; both are built from the config.
+        encoder_class, decoder_class: the halves, built from what `config_of` gives.
         states_class: the output; a family whose encoder gives more has another, with fields for it.
     """
 
@@ -225,8 +225,12 @@ class Seq2SeqModel(Seq2SeqPreTrainedModel):
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
         self.add_shared(config)
-        self.encoder = self.encoder_class(config)
-        self.decoder = self.decoder_class(config)
+        self.encoder = self.encoder_class(self.config_of(config, writes=False))
+        self.decoder = self.decoder_class(self.config_of(config, writes=True))
+
+    def config_of(self, config: PreTrainedConfig, writes: bool) -> PreTrainedConfig:
+        """The config of the half that `writes`, the decoder, or of the other: the model's."""
+        return config
 
     def add_shared(self, config: PreTrainedConfig) -> None:
         """Build what the halves share, which comes first in a checkpoint; here nothing."""

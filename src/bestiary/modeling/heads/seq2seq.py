@@ -66,9 +66,13 @@ class Seq2SeqLM(GeneratingSeq2Seq, VocabularyHead, Seq2SeqPreTrainedModel):
             decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
         output: Any = super().forward(input_ids, attention_mask, decoder_input_ids, decoder_attention_mask, **inputs)
         logits = self.vocabulary_logits(output.last_hidden_state)
-        loss = None if labels is None else token_loss(logits, labels, num_items_in_batch)
+        loss = None if labels is None else self.loss(logits, labels, num_items_in_batch)
         written: Seq2SeqLMOutput = self.output_class(loss=loss, logits=logits, **recorded(output))
         return written
+
+    def loss(self, logits: Tensor, labels: Tensor, num_items: Tensor | int | None) -> Tensor:
+        """labels (B, T): each the target at its own position; -100 is ignored."""
+        return token_loss(logits, labels, num_items)
 
 
 class DecoderLM(CausalLM, Seq2SeqPreTrainedModel):

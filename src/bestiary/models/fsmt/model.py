@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ...core.outputs import Seq2SeqModelOutput
 from ...modeling.config import PreTrainedConfig
-from ...modeling.resizing import resize, resize_table
+from ...modeling.resizing import resize_halves
 from ...nn.embeddings import ComputedPositions, FixedPositions, sinusoids
 from ..bart.model import BartDecoder, BartForConditionalGeneration, BartHalf, BartModel, BartPreTrainedModel
 
@@ -43,12 +43,9 @@ class PretrainedFSMTModel(BartPreTrainedModel):
         self, new_num_tokens: int | None = None, pad_to_multiple_of: int | None = None, mean_resizing: bool = True
     ) -> nn.Module:
         """Give both vocabularies as many words; returns the table of the source's."""
-        source, decoder = self.get_encoder(), self.get_decoder()
-        table = resize(source, new_num_tokens, pad_to_multiple_of, mean_resizing)
-        size = source.get_input_embeddings().num_embeddings
-        resize_table(self, decoder.get_input_embeddings(), decoder.output_projection, size, mean_resizing)
-        self.config.src_vocab_size = self.config.tgt_vocab_size = size
-        self.tie_weights()
+        head = self.get_decoder().output_projection
+        table = resize_halves(self, head, new_num_tokens, pad_to_multiple_of, mean_resizing)
+        self.config.src_vocab_size = self.config.tgt_vocab_size = table.num_embeddings
         return table
 
 
