@@ -11,6 +11,7 @@ from transformers.models.llama import modeling_llama as published
 
 from bestiary.compat import rotary
 from bestiary.compat.names import RENAMED, ROTARY_BY_HALVES
+from bestiary.core.errors import ConfigError
 from bestiary.modeling.config import PreTrainedConfig
 from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaModel
@@ -164,5 +165,16 @@ def test_tables_of_a_model_have_the_published_attributes(scaling: dict[str, floa
             torch.testing.assert_close(getattr(ours, name), getattr(theirs, name))
         for name in ("attention_scaling", "rope_type", "max_seq_len_cached", "original_max_seq_len"):
             assert getattr(ours, name) == getattr(theirs, name)
-        with pytest.raises(AttributeError):
-            ours.inv_freq = torch.ones(4)
+        positions, x = torch.arange(5)[None], torch.zeros(1)
+        if theirs.rope_type in ("dynamic", "longrope"):
+            with pytest.raises(AttributeError, match="follow from the length of each text"):
+                ours.inv_freq = torch.ones(4)
+            continue
+        with pytest.raises(ConfigError, match="a number for each pair"):
+            ours.inv_freq = torch.ones(3)
+        before, theirs.inv_freq = theirs.inv_freq, ours.inv_freq / 3
+        ours.inv_freq = ours.inv_freq / 3
+        torch.testing.assert_close(ours.inv_freq, theirs.inv_freq)
+        torch.testing.assert_close(ours.original_inv_freq, theirs.original_inv_freq)
+        torch.testing.assert_close(ours(x, positions), theirs(x, positions))
+        theirs.inv_freq = before

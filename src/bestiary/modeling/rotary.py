@@ -1,6 +1,7 @@
 """The rotary tables of a model, one for each kind of its layers."""
 
 from operator import attrgetter
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -13,19 +14,28 @@ from .rotary_config import RotaryConfig
 class RotaryTables(nn.ModuleDict):
     """Kind of layer -> its rotary table; called as published models call theirs, it gives the angles of one kind.
 
-    Where all layers share one table, it has what scripts read of that; what is assigned there would change nothing.
+    Where all layers share one table, it has what scripts read of that; of these, `inv_freq` may be assigned.
     """
 
-    inv_freq = original_inv_freq = property(attrgetter("_only.inv_freq"))
+    original_inv_freq = property(attrgetter("_only.original_inv_freq"))
     attention_scaling, rope_type = property(attrgetter("_only.attention_scaling")), property(attrgetter("_only.rope_type"))
     max_seq_len_cached = original_max_seq_len = property(attrgetter("_only.max_seq_len_cached"))
 
     @property
-    def _only(self) -> nn.Module:
+    def inv_freq(self) -> Tensor:
+        """The angle per position (K/2) of the one table."""
+        return self._only.inv_freq
+
+    @inv_freq.setter
+    def inv_freq(self, value: Tensor) -> None:
+        self._only.inv_freq = value
+
+    @property
+    def _only(self) -> Rotary:
         table, *others = set(self.values())
         if others:
             raise AttributeError(f"there are {1 + len(others)} rotary tables, of {', '.join(self.keys())}; read them of one")
-        return table
+        return cast(Rotary, table)
 
     def forward(self, x: Tensor, position_ids: Tensor, layer_type: str | None = None) -> tuple[Tensor, Tensor]:
         """Positions (B or 1, T) -> cos and sin (B or 1, T, K) in the dtype of `x`, for the layers of a kind.

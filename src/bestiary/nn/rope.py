@@ -165,7 +165,21 @@ class Rotary(nn.Module):
         """The angle per position (K/2) of the lengths the model was trained on."""
         return torch.tensor(self._trained.inverse)
 
-    original_inv_freq = inv_freq
+    @inv_freq.setter
+    def inv_freq(self, value: Tensor) -> None:
+        if self.by_length:
+            raise AttributeError(
+                f"the frequencies of rope_type {self.rope_type!r} follow from the length of each text; what is assigned would"
+                " be lost. Change rope_parameters of the config"
+            )
+        if value.shape != (self.size // 2,):
+            raise ConfigError(f"inv_freq has shape {tuple(value.shape)}; expected ({self.size // 2},), a number for each pair")
+        self.fixed, self._inverse = _as_frequencies(value.detach().float().cpu(), self.attention_scaling), {}
+
+    @property
+    def original_inv_freq(self) -> Tensor:
+        """The angles per position that follow from the config, whatever was assigned."""
+        return torch.tensor(self.kind(self.parameters_, self.size, 0, self.limit).inverse)
 
     @property
     def attention_scaling(self) -> float:
