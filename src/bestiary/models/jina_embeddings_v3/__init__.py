@@ -1,6 +1,7 @@
 """Jina Embeddings v3 (Sturua et al. 2024): XLM-RoBERTa with rotary positions, for embeddings of texts of 8192 tokens.
 
-Differs from XLM-RoBERTa: the positions and the names in files. The adapters of its tasks are files of the `peft` package.
+Differs from XLM-RoBERTa: the positions and the names in files. Its tasks are adapters of the `peft` package, in subfolders of
+the checkpoint: `load_adapter(name, adapter_name=task, adapter_kwargs={"subfolder": task})`, then `set_adapter(task)`.
 """
 
 from typing import ClassVar
