@@ -41,6 +41,7 @@ NOT_THERE = {
     "*Config:transformers_version": "says who wrote a file; what is kept of it is not a setting",
     "KimiLinearConfig:n_* KimiLinearConfig:num_experts_per_tok KimiLinearConfig:norm_topk_prob"
     " KimiLinearConfig:num_local_experts KimiLinearConfig:max_position_embeddings": "taken as another name of a field",
+    "XLM*.forward:cache": "no forward gives one back that could be passed again",
     "ContinuousBatching*:* ContinuousMixin.*:*": "the engine plans by itself; pausing and warming up are not there yet",
     "DataCollator*_call:examples": "called features in every collator",
     "*.crop:tokens_to_remove": "called max_length, as in every release before 5.20, where it is the length to keep",

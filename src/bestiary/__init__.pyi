@@ -1055,6 +1055,16 @@ from .models.xglm.model import XGLMModel as XGLMModel
 from .models.xglm.model import XGLMPreTrainedModel as XGLMPreTrainedModel
 from .models.xglm.tokenizer import XGLMTokenizer as XGLMTokenizer
 from .models.xglm.tokenizer import XGLMTokenizerFast as XGLMTokenizerFast
+from .models.xlm import XLMConfig as XLMConfig
+from .models.xlm.model import XLMForMultipleChoice as XLMForMultipleChoice
+from .models.xlm.model import XLMForQuestionAnswering as XLMForQuestionAnswering
+from .models.xlm.model import XLMForQuestionAnsweringSimple as XLMForQuestionAnsweringSimple
+from .models.xlm.model import XLMForSequenceClassification as XLMForSequenceClassification
+from .models.xlm.model import XLMForTokenClassification as XLMForTokenClassification
+from .models.xlm.model import XLMModel as XLMModel
+from .models.xlm.model import XLMPreTrainedModel as XLMPreTrainedModel
+from .models.xlm.model import XLMWithLMHeadModel as XLMWithLMHeadModel
+from .models.xlm.tokenizer import XLMTokenizer as XLMTokenizer
 from .models.xlm_roberta import XLMRobertaConfig as XLMRobertaConfig
 from .models.xlm_roberta import XLMRobertaForCausalLM as XLMRobertaForCausalLM
 from .models.xlm_roberta import XLMRobertaForMaskedLM as XLMRobertaForMaskedLM

@@ -46,8 +46,9 @@ def padded(models: Pair, rows: list[torch.Tensor], side: str) -> tuple[dict[str,
 @torch.no_grad()
 def test_rows_alone_equal_rows_in_a_padded_batch(models: Pair) -> None:
     rows = some_rows(models)
-    # Token types and places of tokens belong to the rows they came with.
-    others = {name: value[:1] for name, value in models.inputs.items() if not name.endswith(("_mask", "_ids"))}
+    # Token types, places and languages of tokens belong to the rows they came with.
+    beside = {name: value for name, value in models.inputs.items() if not name.endswith(("_mask", "_ids"))}
+    others = {name: value[:1] for name, value in beside.items() if value.shape != models.inputs["input_ids"].shape}
     others |= {name: value[:1] for name, value in models.inputs.items() if name.startswith(("decoder_", "encoder_"))}
     repeated = {name: value.expand(3, *value.shape[1:]) for name, value in others.items()}
     alone = [models.ours(input_ids=row, attention_mask=torch.ones_like(row), **others) for row in rows]

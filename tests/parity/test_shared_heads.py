@@ -12,8 +12,6 @@ from bestiary.modeling import heads
 
 BASES = {"__init__", "generating", "headed", "language"}
 """Files of what several heads are made of."""
-WITHOUT_FAMILY = {"beam_question_answering"}
-"""Heads that are compared by themselves (`tests/modeling/test_beam_question_answering.py`) and that no family here has yet."""
 MIXTURES = ("mixtral", "switch_transformers")
 
 
@@ -33,7 +31,7 @@ def test_forward_and_loss_are_one_graph(model_type: str, name: str) -> None:
 
 
 def test_every_shared_head_is_compiled() -> None:
-    files = {path.stem for path in Path(heads.__path__[0]).glob("*.py")} - BASES - WITHOUT_FAMILY
+    files = {path.stem for path in Path(heads.__path__[0]).glob("*.py")} - BASES
     classes = {type(module) for row in SHARED_HEADS for module in pair(*row).ours.modules()}
     compiled = {base.__module__.rpartition(".")[2] for each in classes for base in each.__mro__}
     assert files <= compiled, f"add a head of {', '.join(sorted(files - compiled))} to SHARED_HEADS"

@@ -275,7 +275,9 @@ class _Arguments(TypedDict, total=False):
     input_mask: Tensor | None
     inputs_embeds: Tensor | None
     is_multilingual: bool | None
+    langs: Tensor | None
     language: list[str] | str | None
+    lengths: Tensor | None
     logits_processor: list[Any] | None
     logits_to_keep: Tensor | int
     logprob_threshold: float | None

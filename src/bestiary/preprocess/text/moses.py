@@ -37,9 +37,12 @@ class Moses:
         text = re.sub(r"[。．]\s*", ". ", text.translate(_PLAIN))
         return "".join(letter for letter in self._normalizer.normalize(text) if unicodedata.category(letter)[0] != "C")
 
-    def split(self, text: str) -> list[str]:
-        """The words of a text and its signs of punctuation, some of them escaped (`&amp;`)."""
-        words = self._splitter.tokenize(text, aggressive_dash_splits=True, return_str=False, escape=True)
+    def split(self, text: str, plain: bool = False) -> list[str]:
+        """The words of a text and its signs of punctuation, some of them escaped (`&amp;`), words with dashes in parts.
+
+        With `plain` signs stay as they are, and words with dashes whole.
+        """
+        words = self._splitter.tokenize(text, aggressive_dash_splits=not plain, return_str=False, escape=not plain)
         return [word for word in words if word]
 
     def join(self, words: list[str]) -> str:
