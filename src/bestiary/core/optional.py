@@ -19,6 +19,8 @@ EXTRA_OF = {
     "optimum": "quanto",
     "hqq": "hqq",
     "peft": "adapters",
+    "sacremoses": "languages",
+    "rjieba": "languages",
 }
 
 # Where a package is called differently when it is installed than when it is imported.
