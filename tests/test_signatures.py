@@ -70,6 +70,7 @@ NOT_THERE = {
     "Detr*.forward:inputs_embeds": "published, and without effect there",
     "DetrForSegmentation.forward:*": "the same inputs as DetrForObjectDetection, handed on",
     "*Layer.forward:* LongformerSelfAttention.forward:*": "called layer(x, mask, cache, ...)",
+    "BigBirdLayer:seed": "called layer_idx, as in every family; it is the seed of random blocks",
     "LongformerSelfAttention:layer_id": "called layer_idx, as in every family",
     "DebertaV2Tokenizer*:unk_id XLNetTokenizer*:unk_id": "the place of unk_token in the file says it",
     "XLNetTokenizer*:remove_space"

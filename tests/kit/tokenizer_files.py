@@ -187,6 +187,11 @@ def _albert(folder: Path) -> None:
     _sentencepiece(folder, "spiece", vocab_size=300, model_type="unigram", pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, **symbols)
 
 
+def _big_bird(folder: Path) -> None:
+    symbols = {"control_symbols": "[CLS],[SEP]", "user_defined_symbols": "[MASK]"}
+    _sentencepiece(folder, "spiece", vocab_size=300, model_type="unigram", pad_id=0, eos_id=1, bos_id=2, unk_id=3, **symbols)
+
+
 def _xlnet(folder: Path) -> None:
     symbols = "<cls>,<sep>,<pad>,<mask>,<eod>,<eop>"
     _sentencepiece(folder, "spiece", vocab_size=300, model_type="unigram", control_symbols=symbols)
@@ -327,6 +332,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "llama3": _llama3,
     "t5": _t5,
     "albert": _albert,
+    "big_bird": _big_bird,
     "xlnet": _xlnet,
     "pegasus": _pegasus,
     "mpnet": _mpnet,

@@ -29,6 +29,7 @@ APART = {
     ("DebertaLayerNorm", "variance_epsilon"): "it is torch's own LayerNorm, where that is eps",
     ("NllbMoeDecoderLayer", "activation_fn"): "nothing is computed by it there; the MLP has its own",
     ("EsmSelfAttention", "scaling"): "queries are multiplied before they turn there, scores here, which is the same",
+    ("BigBirdEncoder", "gradient_checkpointing"): "layers and models say it",
     ("ConvBertEncoder", "gradient_checkpointing"): "layers and models say it",
     ("EsmEncoder", "gradient_checkpointing"): "layers and models say it",
     ("LongformerEncoder", "gradient_checkpointing"): "layers and models say it",

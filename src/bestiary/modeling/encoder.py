@@ -56,14 +56,19 @@ class EncoderEmbeddings(nn.Module):
 
     def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
         """words (B, T, D) are already embedded; without token_type_ids every token is of the first segment."""
+        x = self.summed(words, token_type_ids, position_ids)
+        output: Tensor = self.dropout(self.LayerNorm(x) if self.has_norm else x)
+        return output
+
+    def summed(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
+        """The sum alone, (B, T, D)."""
         x = words
         if self.token_type_embeddings is not None:
             types = words.new_zeros(1, dtype=torch.long) if token_type_ids is None else token_type_ids
             x = x + self.token_type_embeddings(types)
         if self.has_positions:
             x = x + self.position_embeddings(position_ids)
-        output: Tensor = self.dropout(self.LayerNorm(x) if self.has_norm else x)
-        return output
+        return x
 
 
 class EncoderSelfAttention(HasHeads):
@@ -276,7 +281,7 @@ class EncoderCore(EncoderPreTrainedModel):
     """The encoder (or, with `config.is_decoder`, decoder) without a head; `encode` is its forward, in whatever order.
 
     Class attributes:
-        embeddings_class, layer_class, stack_class: its parts, built from the config; what relatives exchange.
+        embeddings_class, layer_class, stack_class, pooler_class: its parts, built from the config; what relatives exchange.
 
     Args:
         add_pooling_layer: also give `pooler_output`, made from the first real token.
@@ -285,6 +290,7 @@ class EncoderCore(EncoderPreTrainedModel):
     embeddings_class: ClassVar[type[EncoderEmbeddings]] = EncoderEmbeddings
     layer_class: ClassVar[type[EncoderLayer]] = EncoderLayer
     stack_class: ClassVar[type[EncoderStack]] = EncoderStack
+    pooler_class: ClassVar[type[nn.Module]] = EncoderPooler
     _keys_to_ignore_on_load_unexpected = [*PreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\."]
 
     def __init__(self, config: EncoderConfig, add_pooling_layer: bool = True) -> None:
@@ -293,7 +299,7 @@ class EncoderCore(EncoderPreTrainedModel):
         width = config.declared("embedding_size", config.hidden_size)
         self.embeddings_project = None if width == config.hidden_size else nn.Linear(width, config.hidden_size)
         self.encoder = self.stack_class(config, self.layer_class)
-        self.pooler = EncoderPooler(config) if add_pooling_layer else None
+        self.pooler = self.pooler_class(config) if add_pooling_layer else None
 
     def get_input_embeddings(self) -> nn.Module:
         return self.embeddings.word_embeddings
@@ -305,6 +311,11 @@ class EncoderCore(EncoderPreTrainedModel):
     def shared(self, x: Tensor, position_ids: Tensor) -> dict[str, Any]:
         """What all layers are called with besides states (B, T, D), mask and cache, such as cosines and sines, `rotary`."""
         return {}
+
+    def through_layers(self, x: Tensor, mask: Mask, cache: Any, **shared: Any) -> Tensor:
+        """States (B, T, D) behind all layers."""
+        output: Tensor = self.encoder(x, mask, cache, **shared)
+        return output
 
     def encode(
         self,
@@ -343,8 +354,9 @@ class EncoderCore(EncoderPreTrainedModel):
         if self.embeddings_project is not None:
             x = self.embeddings_project(x)
         shared = self.shared(x, position_ids)
-        x = self.encoder(x, mask, cache, memory=encoder_hidden_states, memory_mask=memory_mask, **shared)
-        pooled = None if self.pooler is None else self.pooler(x, mask.padding)
+        x = self.through_layers(x, mask, cache, memory=encoder_hidden_states, memory_mask=memory_mask, **shared)
+        real = mask.real_queries
+        pooled = None if self.pooler is None else self.pooler(x, None if real is None else real.squeeze(-1))
         return BaseModelOutputWithPoolingAndCrossAttentions(last_hidden_state=x, pooler_output=pooled, past_key_values=cache)
 
 

@@ -81,7 +81,11 @@ class Mask:
     @property
     def real_queries(self) -> Tensor | None:
         """(B, T, 1), True where the new token is real; None when all are."""
-        return None if self.padding is None else self.padding.narrow(1, self.first_query, self.queries).unsqueeze(-1)
+        if self.padding is None:
+            return None
+        if isinstance(self.first_query, int):
+            return self.padding.narrow(1, self.first_query, self.queries).unsqueeze(-1)
+        return self.padding.index_select(1, torch.arange(self.queries, device=self.device) + self.first_query).unsqueeze(-1)
 
     def windowed(self, window: int | None) -> Self:
         """The same mask with another window (layers with and without a window share the rest)."""

@@ -23,7 +23,9 @@ class FirstTokenPooler(nn.Module):
 
 def first_state(x: Tensor, padding: Tensor | None) -> Tensor:
     """(B, T, D) -> (B, D): the state of the first token, or of the first real one where `padding` (B, T) is True where real."""
-    return x[:, 0] if padding is None else x[torch.arange(len(x), device=x.device), first_real(padding)]
+    if padding is None:
+        return x[:, 0]
+    return x.gather(1, first_real(padding)[:, None, None].expand(-1, 1, x.shape[2])).squeeze(1)
 
 
 def mean_state(x: Tensor, padding: Tensor | None) -> Tensor:

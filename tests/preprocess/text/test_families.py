@@ -14,6 +14,7 @@ from kit.tokenizer_files import SAMPLES
 from bestiary.core.logging import BestiaryWarning
 from bestiary.models.albert.tokenizer import AlbertTokenizer
 from bestiary.models.bert.tokenizer import BertTokenizer
+from bestiary.models.big_bird.tokenizer import BigBirdTokenizer
 from bestiary.models.bloom.tokenizer import BloomTokenizer
 from bestiary.models.camembert.tokenizer import CamembertTokenizer
 from bestiary.models.clip.tokenizer import CLIPTokenizer
@@ -48,6 +49,7 @@ CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
     "xlm_roberta": (XLMRobertaTokenizer, transformers.XLMRobertaTokenizer),
     "camembert": (CamembertTokenizer, transformers.CamembertTokenizer),
     "albert": (AlbertTokenizer, transformers.AlbertTokenizer),
+    "big_bird": (BigBirdTokenizer, transformers.BigBirdTokenizer),
     "xlnet": (XLNetTokenizer, transformers.XLNetTokenizer),
     "mpnet": (MPNetTokenizer, transformers.MPNetTokenizer),
     "deberta_v2": (DebertaV2Tokenizer, transformers.DebertaV2Tokenizer),
@@ -93,6 +95,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("xlm_roberta", {"add_prefix_space": False}),
     ("camembert", {}),
     ("camembert", {"mask_token": "<hole>"}),
+    ("big_bird", {}),
+    ("big_bird", {"add_prefix_space": False}),
     ("albert", {}),
     ("albert", {"do_lower_case": False, "keep_accents": True}),
     ("xlnet", {}),
