@@ -126,6 +126,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "pipelines.pt_utils": ("pipelines.datasets", "compat.pipelines"),
     "processing_utils": ("preprocess.call_options", "compat.scripts", "compat.annotations"),
     "pytorch_utils": ("compat.layers", "compat.helpers"),
+    "testing_utils": ("compat.testing",),
     "time_series_utils": ("nn.distributions",),
     "tokenization_python": _TOKENIZERS,
     "tokenization_utils": _TOKENIZERS,
