@@ -218,6 +218,10 @@ OPENED: dict[str, set[str]] = {
     "BertConfig": {"cache_dir", "force_download", "local_files_only", "token", "revision"},
     "GenerationConfig": {"config_file_name", "cache_dir", "force_download", "local_files_only", "token", "revision"},
     "CLIPProcessor": {"cache_dir", "force_download", "local_files_only", "token", "revision"},
+    "BertTokenizer": {"cache_dir", "force_download", "local_files_only", "token", "revision"},
+    "PreTrainedTokenizer": {"cache_dir", "force_download", "local_files_only", "token", "revision"},
+    "CLIPImageProcessor": {"cache_dir", "force_download", "local_files_only", "token", "revision"},
+    "WhisperFeatureExtractor": {"cache_dir", "force_download", "local_files_only", "token", "revision"},
 }
 
 

@@ -11,7 +11,7 @@ from ..core.errors import ArgumentError, ConfigError, did_you_mean
 from ..core.files import read_json
 from ..core.kinds import fits
 from ..core.logging import warn_once
-from ..core.signatures import is_of_the_library
+from ..core.signatures import is_of_the_library, showing_options_of
 from ..hub.code.options import CodeOptions
 from ..hub.files import HubOptions, file_itself, find_file
 from ..hub.pretrained import PretrainedRecord
@@ -86,6 +86,7 @@ class Preprocessor(PretrainedRecord):
     ) -> Self: ...
 
     @classmethod
+    @showing_options_of(HubOptions)
     def from_pretrained(
         cls, pretrained_model_name_or_path: str | os.PathLike[str], *, return_unused_kwargs: bool = False, **kwargs: Any
     ) -> Any:

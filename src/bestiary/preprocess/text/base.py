@@ -14,8 +14,9 @@ from tokenizers import AddedToken
 from ...core.errors import ArgumentError, BestiaryError, ConfigError, did_you_mean
 from ...core.kinds import Count, check
 from ...core.logging import warn_once
-from ...core.signatures import is_of_the_library, showing, undecorated
+from ...core.signatures import is_of_the_library, showing, showing_options_of, undecorated
 from ...hub.code.saving import registers_for, save_code
+from ...hub.options import HubOptions
 from ...hub.push import PushToHubMixin, uploader
 from . import files
 from .batch_encoding import BatchEncoding
@@ -150,6 +151,7 @@ class PreTrainedTokenizerBase(EncodingMixin, ChatTemplates, PushToHubMixin):
         return options
 
     @classmethod
+    @showing_options_of(HubOptions)
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], *init_inputs: Any, **options: Any) -> Self:
         """Open from a folder, a tokenizer.json, or a name on the hub; keywords override what the files say.
 
