@@ -103,7 +103,7 @@ def test_vocabularies_in_memory_of_each_family(name: str, vocabulary: dict[str, 
         (["▁a"], "the vocabulary holds '▁a'; expected tokens with their scores"),
         ([("▁a", float("nan"))], "expected tokens with their scores"),
         ({"<s>": 0, "a": 5}, "does not map tokens to the ids from 0 to 1"),
-        ({"<s>": "0"}, "does not map tokens to the ids from 0 to 0"),
+        ({"<s>": "0"}, "the vocabulary gives .<s>. the id .0.; expected texts and numbers from 0 on"),
     ],
 )
 def test_a_vocabulary_that_is_none(vocab: Any, words: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 
+from ...core.errors import CorruptFile
 from ...preprocess.text.converters import wordpiece
 from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
 
@@ -39,6 +40,8 @@ class EsmTokenizer(PreTrainedTokenizerFast):
         )
         first, last = str(settings["cls_token"]), settings["eos_token"] and str(settings["eos_token"])
         ends = [token for token in (first, last) if token]
+        if absent := [token for token in ends if token not in numbers]:
+            raise CorruptFile(f"the vocabulary of {len(numbers)} tokens lacks {absent[0]!r}, which stands around texts")
         single = [token if token == "$A" else f"{token}:0" for token in (first, "$A", *([last] if last else ()))]
         rust.post_processor = processors.TemplateProcessing(
             single=single,

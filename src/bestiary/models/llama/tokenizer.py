@@ -1,5 +1,7 @@
 """Llama's tokenizers: sentencepiece BPE with bytes for unknown characters (1 and 2), byte-level BPE from tiktoken (3)."""
 
+import os
+from pathlib import Path
 from typing import Any, ClassVar
 
 from tokenizers import AddedToken, Tokenizer
@@ -40,7 +42,7 @@ class LlamaTokenizer(PreTrainedTokenizerFast):
     def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
         """Sentencepiece or tiktoken, by the content of the file."""
         cls.need(vocab)
-        if isinstance(vocab, dict) or not tiktoken.is_ranks(vocab):
+        if not isinstance(vocab, str | os.PathLike) or not Path(vocab).is_file() or not tiktoken.is_ranks(vocab):
             model = sentencepiece.read(vocab, merges or [])
             # Llama keeps every space, whatever the file says of removing them.
             model.remove_extra_whitespaces = False

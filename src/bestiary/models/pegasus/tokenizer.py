@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from tokenizers import Regex, Tokenizer, normalizers, processors
 
 from ...core.errors import CorruptFile
+from ...core.kinds import Range, check
 from ...preprocess.text.converters import sentencepiece
 from ...preprocess.text.special_tokens import EXTRA
 from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
@@ -40,6 +41,7 @@ class PegasusTokenizer(PreTrainedTokenizerFast):
             CorruptFile: a BPE model.
         """
         cls.need(vocab)
+        check(cls.__name__, "offset", settings["offset"], Annotated[int, Range(0, 100_000)])
         model = sentencepiece.read(vocab)
         if model.model_type != sentencepiece.UNIGRAM:
             raise CorruptFile(f"{vocab} is a BPE model; PEGASUS uses a unigram model")

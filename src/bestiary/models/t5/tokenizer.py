@@ -1,10 +1,11 @@
 """T5's tokenizer: a sentencepiece unigram model, with numbered sentinels that stand for masked spans."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from tokenizers import Tokenizer, processors
 
 from ...core.errors import CorruptFile
+from ...core.kinds import Range, check
 from ...preprocess.text.converters import sentencepiece
 from ...preprocess.text.special_tokens import EXTRA
 from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
@@ -35,6 +36,7 @@ class T5Tokenizer(PreTrainedTokenizerFast):
         model = sentencepiece.read(vocab)
         if model.model_type != sentencepiece.UNIGRAM:
             raise CorruptFile(f"{vocab} is a BPE model; T5 uses a unigram model")
+        check(cls.__name__, "extra_ids", settings["extra_ids"], Annotated[int, Range(0, 100_000)])
         sentinels = [f"<extra_id_{number}>" for number in range(settings["extra_ids"])]
         if not isinstance(vocab, list | tuple):  # behind pieces in memory they come as any added token
             model.pieces += [sentencepiece.Piece(token, 0.0, sentencepiece.CONTROL) for token in reversed(sentinels)]

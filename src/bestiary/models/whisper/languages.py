@@ -41,6 +41,8 @@ def language_code(language: str) -> str:
     Raises:
         InputError: Whisper does not know it.
     """
+    if not isinstance(language, str):
+        raise InputError(f"a language is a name or a code, not {type(language).__name__} {language!r:.60}")
     name = language.lower().removeprefix("<|").removesuffix("|>")
     if name in LANGUAGES:
         return name

@@ -10,6 +10,7 @@ from ...core.files import folder_to_fill, read_json, write_json
 from ...core.logging import warn_once
 from ...preprocess.batch import as_tensor
 from ...preprocess.text.converters import bpe
+from ...preprocess.text.decoding import ids_of, row_of
 from ...preprocess.text.padding import plain
 from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
 from .languages import TASKS, language_code
@@ -144,8 +145,8 @@ class WhisperTokenizer(PreTrainedTokenizerFast):
         `{"text", "offsets"}`, where offsets list the text and (start, end) in seconds of each segment.
         `normalize` applies the English normalizer, `basic_normalize` the one for all languages.
         """
-        ids = plain(token_ids)
-        ids = [ids] if isinstance(ids, int) else list(ids)
+        ids = plain(ids_of(token_ids))
+        ids = row_of(ids) if not (isinstance(ids, list | tuple) and ids and isinstance(ids[0], list | tuple)) else ids
         if ids and isinstance(ids[0], list):
             options = {name: value for name, value in locals().items() if name not in ("self", "token_ids", "ids", "__class__")}
             return [self.decode(row, **options) for row in ids]

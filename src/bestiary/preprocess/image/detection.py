@@ -203,14 +203,23 @@ def read_objects(annotation: Any) -> list[Mapping[str, Any]]:
     objects = []
     for index, each in enumerate(annotation["annotations"]):
         which = f"object {index} of image {annotation['image_id']}"
+        if not isinstance(each, Mapping):
+            raise InputError(f"{which} is {each!r:.60}; expected a dictionary with bbox, category_id and area")
         missing = [name for name in ("bbox", "category_id", "area") if name not in each]
         if missing:
             raise InputError(f"{which} has no {', no '.join(missing)}")
-        if len(each["bbox"]) != 4:
+        if not _is_box(each["bbox"]):
             raise InputError(f"{which} has the bbox {each['bbox']}; expected left, top, width and height")
         if not each.get("iscrowd", 0):
             objects.append(each)
     return objects
+
+
+def _is_box(value: Any) -> bool:
+    try:
+        return np.asarray(value, np.float32).shape == (4,)
+    except (TypeError, ValueError):
+        return False
 
 
 def _describe(value: Any) -> str:

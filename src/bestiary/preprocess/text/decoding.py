@@ -35,10 +35,10 @@ class DecodingMixin(SpecialTokens):
         """
         if spaces_between_special_tokens:
             warn_once("spaces-between", "spaces_between_special_tokens=True has no effect: special tokens get no spaces")
-        ids = token_ids.ids if isinstance(token_ids, Encoding) else plain(_ids_of(token_ids))
+        ids = token_ids.ids if isinstance(token_ids, Encoding) else plain(ids_of(token_ids))
         if isinstance(ids, list | tuple) and ids and isinstance(ids[0], list | tuple):
             return self.batch_decode(ids, skip_special_tokens, clean_up_tokenization_spaces)
-        return self._decode(_row(ids), skip_special_tokens, clean_up_tokenization_spaces)
+        return self._decode(row_of(ids), skip_special_tokens, clean_up_tokenization_spaces)
 
     @abstractmethod
     def _decode(
@@ -54,7 +54,7 @@ class DecodingMixin(SpecialTokens):
         **options: Any,
     ) -> list[str]:
         """The text of each row of ids; a flat list of ids is one row."""
-        rows = _row(plain(_ids_of(sequences)))
+        rows = row_of(plain(ids_of(sequences)))
         if rows and isinstance(rows[0], int):
             rows = [rows]
         return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces, **options) for row in rows]
@@ -113,7 +113,7 @@ class DecodingMixin(SpecialTokens):
             InputError: an id is negative or no whole number.
         """
         ids = plain(ids)
-        row = [int(index) if isinstance(index, float) and index.is_integer() else index for index in _row(ids)]
+        row = [int(index) if isinstance(index, float) and index.is_integer() else index for index in row_of(ids)]
         skipped = set(self.all_special_ids) if skip_special_tokens else ()
         tokens = [(index, self._token_of(index)) for index in row]
         return tokens[0][1] if isinstance(ids, int) else [token for index, token in tokens if index not in skipped]
@@ -123,11 +123,11 @@ class DecodingMixin(SpecialTokens):
         """The text of tokens given as strings."""
 
 
-def _ids_of(value: Any) -> Any:
+def ids_of(value: Any) -> Any:
     return value["input_ids"] if isinstance(value, Mapping) and "input_ids" in value else value
 
 
-def _row(ids: Any) -> list[Any]:
+def row_of(ids: Any) -> list[Any]:
     """One id or several as a list."""
     if isinstance(ids, int):
         return [ids]

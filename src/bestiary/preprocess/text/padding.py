@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from ...core.errors import ArgumentError, CapacityError, InputError
+from ...core.kinds import fits
 from ..batch import is_torch
 
 # A row longer than this exhausts the memory before any model sees it.
@@ -46,15 +47,25 @@ class Padding:
     def __post_init__(self) -> None:
         if self.side not in ("left", "right"):
             raise ArgumentError(f"padding_side is {self.side!r}; expected 'left' or 'right'")
+        for name, value in (("max_length", self.max_length), ("pad_to_multiple_of", self.multiple)):
+            if value is not None and not fits(value, int):
+                raise ArgumentError(f"{name} is {value!r:.60}; expected a whole number of tokens")
         if self.multiple is not None and self.multiple < 0:
             raise ArgumentError(f"pad_to_multiple_of is {self.multiple}; expected at least 1, or 0 or None for any length")
 
     def target(self, lengths: Sequence[int]) -> int:
-        """The common length for rows of these lengths; a row that is longer stays as it is."""
+        """The common length for rows of these lengths; a row that is longer stays as it is.
+
+        Raises:
+            CapacityError: it is more than a machine has room for.
+        """
         target = max(lengths, default=0)
         if self.strategy == "max_length" and self.max_length is not None:
             target = self.max_length
-        return target if not self.multiple else -(-target // self.multiple) * self.multiple
+        target = target if not self.multiple else -(-target // self.multiple) * self.multiple
+        if target > LONGEST:
+            raise CapacityError(f"padding to {target} tokens a row was asked for; at most {LONGEST} are possible")
+        return target
 
     def extend(self, row: list[Any], target: int, value: Any) -> list[Any]:
         """`row` with `value` repeated up to `target` items."""
@@ -74,8 +85,6 @@ def pad_columns(columns: Mapping[str, Any], fill: Mapping[str, Any], padding: Pa
     if single and not rows:
         return dict(columns)
     target = padding.target([len(row) for row in ([rows] if single else rows)])
-    if target > LONGEST:
-        raise CapacityError(f"padding to {target} tokens a row was asked for; at most {LONGEST} are possible")
     padded: dict[str, Any] = {}
     for name, column in columns.items():
         if name not in fill:
@@ -104,7 +113,11 @@ def columns_of(encoded: Any, main: str) -> dict[str, Any]:
     if not isinstance(encoded, Mapping) or main not in encoded:
         columns = list(encoded) if isinstance(encoded, Mapping) else type(encoded).__name__
         raise InputError(f"padding needs examples with {main!r}; found {columns}")
-    return {main: plain(encoded[main]), **{name: plain(value) for name, value in encoded.items() if name != main}}
+    ids = plain(encoded[main])
+    nested = [isinstance(item, list | tuple) for item in ids] if isinstance(ids, list | tuple) else [True, False]
+    if any(nested) and not all(nested):
+        raise InputError(f"{main} is {ids!r:.60}; expected a row of numbers, or a list of rows")
+    return {main: ids, **{name: plain(value) for name, value in encoded.items() if name != main}}
 
 
 def plain(value: Any) -> Any:

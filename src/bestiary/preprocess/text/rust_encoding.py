@@ -81,7 +81,7 @@ class RustEncoding(EncodingMixin):
 
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
         """How many special tokens encoding adds to a text, or to a pair."""
-        return int(self.rust.main.num_special_tokens_to_add(pair))
+        return int(self.rust.main.num_special_tokens_to_add(bool(pair)))
 
     def _framed(self, first: list[int], second: list[int] | None) -> tuple[list[int], list[int]]:
         return framed(self.rust.main, first, second)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...core.errors import InputError
 from ...core.logging import warn_once
 from .converters import sentencepiece
 from .converters.sentencepiece import CONTROL, SPACE, UNKNOWN
@@ -26,10 +27,12 @@ class SentencePieces:
     def __init__(
         self, spm: str | os.PathLike[str], options: Mapping[str, Any] | None = None, prefixed: bool | None = None
     ) -> None:
+        if options is not None and not isinstance(options, Mapping):
+            raise InputError(f"sp_model_kwargs is {options!r:.60}; expected a table of options")
         if options:
             warn_once("sp-model-kwargs", f"sp_model_kwargs {dict(options)} has no effect: the most probable split is taken")
-        self.data = Path(spm).read_bytes()
         model = sentencepiece.read(spm)
+        self.data = Path(spm).read_bytes()
         if prefixed is not None:
             model.add_dummy_prefix = prefixed
         self.pieces = [piece.text for piece in model.pieces]

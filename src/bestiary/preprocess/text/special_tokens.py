@@ -126,6 +126,8 @@ class SpecialTokens:
 
         The model's embeddings have to follow: `model.resize_token_embeddings(len(tokenizer))`.
         """
+        if not isinstance(new_tokens, str | AddedToken | Iterable | None):
+            raise InputError(f"tokens are a text, an AddedToken or a list of them, not {type(new_tokens).__name__}")
         tokens = [new_tokens] if isinstance(new_tokens, str | AddedToken) else list(new_tokens or ())
         for token in tokens:
             if not isinstance(token, str | AddedToken):
@@ -139,9 +141,13 @@ class SpecialTokens:
             special_tokens_dict: role -> token, and `extra_special_tokens` -> tokens without a role.
             replace_extra_special_tokens: forget former tokens without a role, or keep them too.
         """
+        if not isinstance(special_tokens_dict, Mapping):
+            raise InputError(f"special tokens come as role -> token, not {type(special_tokens_dict).__name__}")
         tokens: list[Token] = []
         for role, value in special_tokens_dict.items():
             if role in (EXTRA, OLDER_EXTRA):
+                if not isinstance(value, list | tuple | set | Mapping):
+                    raise InputError(f"{role} is {value!r:.60}; expected a list of tokens")
                 new = list(value)
                 self.extra_special_tokens = new if replace_extra_special_tokens else _join(self._extra, new)
                 tokens += new

@@ -7,6 +7,7 @@ from typing import Any
 from tokenizers import Tokenizer, pre_tokenizers, trainers
 
 from ...core.errors import InputError
+from ...core.kinds import Length, check
 from .special_tokens import EXTRA, ROLES
 
 _TRAINERS = {
@@ -56,6 +57,9 @@ def train(
         if kind in ("BPE", "WordPiece") and pipeline["model"].get(name) is not None:
             settings.setdefault(name, pipeline["model"][name])
     settings["special_tokens"] = list(dict.fromkeys([*special, *settings.get("special_tokens", [])]))
+    check("train_new_from_iterator", "vocab_size", vocab_size, Length)
+    if not isinstance(texts, Iterable):
+        raise InputError(f"training needs texts or batches of texts, not {type(texts).__name__} {texts!r:.60}")
     trainer = _TRAINERS[kind](vocab_size=vocab_size, **{"show_progress": False, **settings})
     rust.train_from_iterator(texts, trainer=trainer, length=length)
     return _finish(rust, added, processor, renamed)

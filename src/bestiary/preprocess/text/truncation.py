@@ -7,6 +7,7 @@ from enum import StrEnum
 from tokenizers import Encoding
 
 from ...core.errors import ArgumentError, InputError
+from ...core.kinds import fits
 from ...core.logging import warn_once
 
 STRATEGIES = ("longest_first", "only_first", "only_second")
@@ -38,6 +39,9 @@ class Truncation:
     def __post_init__(self) -> None:
         if self.side not in ("left", "right"):
             raise ArgumentError(f"truncation_side is {self.side!r}; expected 'left' or 'right'")
+        for name, value in (("max_length", self.max_length), ("stride", self.stride)):
+            if not fits(value, int):
+                raise ArgumentError(f"{name} is {value!r:.60}; expected a whole number of tokens")
         if self.max_length < 1 or self.stride < 0:
             raise ArgumentError(f"max_length {self.max_length} must be at least 1 and stride {self.stride} at least 0")
 

@@ -10,7 +10,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from ....core.errors import CorruptFile, InputError
 from ....core.files import read_json
 from ..rust import ends_template
-from .text import lines
+from .text import is_path, lines
 
 Merges = list[tuple[str, str]]
 
@@ -21,14 +21,17 @@ def read(vocab: Any, merges: Any) -> tuple[dict[str, int], Merges]:
     Raises:
         CorruptFile: not token -> id, or a line that is no merge of two tokens of the vocabulary.
     """
-    if merges is None and not isinstance(vocab, dict):
+    is_file = is_path(vocab)
+    if not isinstance(merges, str | os.PathLike | list | tuple | None):
+        raise InputError(f"merges are a path or a list of pairs of tokens, not {type(merges).__name__} {merges!r:.60}")
+    if merges is None and is_file:
         beside = Path(vocab).with_name("merges.txt")
         if not beside.is_file():
             raise InputError(f"the vocabulary {vocab} needs its merges; pass merges_file= or put merges.txt beside it")
         merges = beside
-    table = vocab if isinstance(vocab, dict) else read_json(vocab)
+    table = read_json(vocab) if is_file else dict(vocab)
     if not isinstance(table, dict) or not all(isinstance(index, int) for index in table.values()):
-        what = "the vocabulary" if isinstance(vocab, dict) else str(vocab)
+        what = str(vocab) if is_file else "the vocabulary"
         raise CorruptFile(f"{what} does not map tokens to ids; it holds {table!r:.60}")
     pairs = _read_merges(merges) if isinstance(merges, str | os.PathLike) else [pair(item) for item in merges or []]
     for left, right in pairs:
@@ -45,8 +48,8 @@ def _read_merges(path: str | os.PathLike[str]) -> Merges:
 
 def pair(item: str | Sequence[str]) -> tuple[str, str]:
     """The two tokens of a merge, which a space stands between where it is a text."""
-    parts = item.split(" ") if isinstance(item, str) else list(item)
-    if len(parts) != 2:
+    parts = item.split(" ") if isinstance(item, str) else list(item) if isinstance(item, list | tuple) else []
+    if len(parts) != 2 or not all(isinstance(part, str) for part in parts):
         raise CorruptFile(f"{item!r:.60} is no merge: two tokens with a space between them are expected")
     return parts[0], parts[1]
 

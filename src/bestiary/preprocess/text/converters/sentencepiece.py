@@ -12,6 +12,7 @@ from ....core.errors import CorruptFile, InputError
 from ....core.kinds import fits
 from ..rust import ends_template
 from . import bpe, protobuf
+from .text import is_path, is_text
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 UNIGRAM, BPE = 1, 2
@@ -50,7 +51,9 @@ def read(vocab: Any, merges: Any = None, unknown: str = "<unk>") -> Model:
         InputError: the list holds something else, or the ids are not the numbers from 0 on.
         CorruptFile: it is cut short, is something else, or is of a kind (words, characters) that has no counterpart here.
     """
-    if isinstance(vocab, Mapping | list | tuple):
+    if not is_path(vocab, Mapping, list, tuple):
+        if not isinstance(merges, list | tuple | None):
+            raise InputError(f"merges in memory are a list of pairs of tokens, not {type(merges).__name__} {merges!r:.60}")
         pieces = _pieces(vocab)
         unk_id = next((number for number, piece in enumerate(pieces) if piece.text == unknown), 0)
         pairs = None if merges is None else [bpe.pair(each) for each in merges]
@@ -80,12 +83,14 @@ def read(vocab: Any, merges: Any = None, unknown: str = "<unk>") -> Model:
 
 
 def _pieces(vocab: Mapping[str, int] | Sequence[Any]) -> list[Piece]:
+    if not vocab:
+        raise InputError("the vocabulary has no tokens; at least the unknown one is needed")
     if isinstance(vocab, Mapping):
-        if not all(isinstance(token, str) for token in vocab) or {*vocab.values()} != {*range(len(vocab))}:
+        if {*vocab.values()} != {*range(len(vocab))}:
             raise InputError(f"the vocabulary does not map tokens to the ids from 0 to {len(vocab) - 1}: {dict(vocab)!r:.80}")
-        return [Piece(token) for token in sorted(vocab, key=vocab.__getitem__)]
+        vocab = [(token, 0.0) for token in sorted(vocab, key=vocab.__getitem__)]
     for pair in vocab:
-        if not (isinstance(pair, list | tuple) and len(pair) == 2 and fits(pair[0], str) and fits(pair[1], float)):
+        if not (isinstance(pair, list | tuple) and len(pair) == 2 and is_text(pair[0]) and fits(pair[1], float)):
             raise InputError(f"the vocabulary holds {pair!r:.80}; expected tokens with their scores, as ('▁a', -3.5)")
     return [Piece(token, float(score)) for token, score in vocab]
 

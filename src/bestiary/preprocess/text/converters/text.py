@@ -1,9 +1,41 @@
 """Reading text files of vocabularies."""
 
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ....core.errors import CorruptFile
+from ....core.errors import CorruptFile, FileMissing, InputError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def is_path(vocab: Any, *tables: type) -> bool:
+    """Whether a vocabulary is the path of a file, rather than one of `tables` (a mapping, where none are said).
+
+    Raises:
+        InputError: it is neither, or a table with keys that are no texts or ids that are no numbers from 0 on.
+        FileMissing: there is no such file.
+    """
+    if isinstance(vocab, str | os.PathLike):
+        if not Path(vocab).is_file():
+            raise FileMissing(f"there is no file {str(vocab)!r:.200}")
+        return True
+    if not isinstance(vocab, tables or Mapping):
+        raise InputError(f"a vocabulary is a path or a table of tokens, not {type(vocab).__name__} {vocab!r:.60}")
+    if isinstance(vocab, Mapping):
+        for token, index in vocab.items():
+            if not (is_text(token) and isinstance(index, int) and 0 <= index < 2**32):
+                raise InputError(
+                    f"the vocabulary gives {token!r:.60} the id {index!r:.60}; expected texts and numbers from 0 on"
+                )
+    return False
+
+
+def is_text(token: Any) -> bool:
+    """Whether a token is a text, without halves of characters (surrogates)."""
+    return isinstance(token, str) and (token.isascii() or not _SURROGATE.search(token))
 
 
 def lines(path: str | os.PathLike[str]) -> list[str]:

@@ -1,18 +1,18 @@
 """`vocab.txt`: one token a line, its line number its id. WordPiece, as BERT uses it (Devlin et al., 2018)."""
 
-import os
 from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from ....core.errors import CorruptFile
-from .text import lines
+from ....core.kinds import check
+from .text import is_path, lines
 
 
-def read(vocab: str | os.PathLike[str] | dict[str, int]) -> dict[str, int]:
+def read(vocab: Any) -> dict[str, int]:
     """Token -> id. Of a token that stands twice, the later line counts."""
-    if isinstance(vocab, dict):
-        return vocab
+    if not is_path(vocab):
+        return dict(vocab)
     return {token: number for number, token in enumerate(lines(vocab))}
 
 
@@ -38,6 +38,8 @@ def bert(
     for token in (unk_token, cls_token, sep_token):
         if token not in vocab:
             raise CorruptFile(f"the vocabulary of {len(vocab)} tokens lacks {token!r}; it is no vocabulary of BERT")
+    for name, flag in (("do_lower_case", do_lower_case), ("tokenize_chinese_chars", tokenize_chinese_chars)):
+        check("BertTokenizer", name, flag, bool)
     rust = Tokenizer(models.WordPiece(vocab, unk_token=unk_token, max_input_chars_per_word=100))
     if split_words:
         rust.normalizer = normalizers.BertNormalizer(
