@@ -9,7 +9,7 @@ import transformers
 from kit.families import spread
 from kit.folders import kept_folder
 
-from bestiary import AutoModelForCausalLM, XLMConfig
+from bestiary import AutoModelForCausalLM, XLMConfig, XLMModel
 from bestiary.core.errors import ConfigError, InputError
 
 SIZES = {"vocab_size": 64, "emb_dim": 32, "n_layers": 2, "n_heads": 4, "n_langs": 3, "max_position_embeddings": 40}
@@ -81,4 +81,4 @@ def test_embeddings_cannot_be_gone_on_from() -> None:
 )
 def test_what_no_release_computes(values: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        XLMConfig(**{**SIZES, **values})
+        XLMModel(XLMConfig(**{**SIZES, **values}))

@@ -157,7 +157,11 @@ def test_half_of_a_batch_is_read_backwards() -> None:
 
 @pytest.mark.parametrize(
     ("values", "words"),
-    [({"d_head": 7}, "d_head is 7; expected 8"), ({"n_head": 3}, "n_head"), ({"attn_type": "both"}, "attn_type")],
+    [
+        ({"d_head": 7}, "d_head is 7; expected 8"),
+        ({"n_head": 3}, r"d_model \(32\) is not a multiple of n_head \(3\)"),
+        ({"attn_type": "both"}, "attn_type"),
+    ],
     ids=str,
 )
 def test_sizes_that_do_not_fit(values: dict[str, Any], words: str) -> None:

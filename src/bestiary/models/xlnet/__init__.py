@@ -24,6 +24,7 @@ class XLNetConfig(PreTrainedConfig):
     """
 
     model_type: ClassVar[str] = "xlnet"
+    divided_at_once: ClassVar[tuple[str, ...]] = ("n_head",)
     attribute_map: ClassVar[dict[str, str]] = {
         "n_token": "vocab_size",
         "hidden_size": "d_model",
