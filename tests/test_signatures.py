@@ -79,7 +79,8 @@ NOT_THERE = {
     " SwitchTransformersEncoderModel.forward:use_cache"
     " PatchTSTModel.forward:future_values BioGptFor*.forward:token_type_ids": "published, and without effect there",
     "Gemma4TextModel.forward:logits_to_keep": "published to compute less; states at other places are given here",
-    "BioGptForSequenceClassification.forward:logits_to_keep": "published, and of no use where one token is classified",
+    "BioGptForSequenceClassification.forward:logits_to_keep"
+    " Zamba2ForSequenceClassification.forward:logits_to_keep": "published, and of no use where one token is classified",
     "*Config:num_mtp_layers": "layers that guess further tokens, which no published class has; kept, as any value",
     "*.set_input_embeddings:new_embeddings *.set_output_embeddings:word_embeddings": "called value, as by most",
     "T5GemmaFor*Classification.forward:*": "the same inputs as T5GemmaModel, handed on",

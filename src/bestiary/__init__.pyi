@@ -1109,6 +1109,11 @@ from .models.xlnet.model import XLNetModel as XLNetModel
 from .models.xlnet.model import XLNetPreTrainedModel as XLNetPreTrainedModel
 from .models.xlnet.tokenizer import XLNetTokenizer as XLNetTokenizer
 from .models.xlnet.tokenizer import XLNetTokenizerFast as XLNetTokenizerFast
+from .models.zamba2 import Zamba2Config as Zamba2Config
+from .models.zamba2.model import Zamba2ForCausalLM as Zamba2ForCausalLM
+from .models.zamba2.model import Zamba2ForSequenceClassification as Zamba2ForSequenceClassification
+from .models.zamba2.model import Zamba2Model as Zamba2Model
+from .models.zamba2.model import Zamba2PreTrainedModel as Zamba2PreTrainedModel
 from .nn.reproducible import reproducible as reproducible
 from .nn.row_draws import row_seed as row_seed
 from .pipelines.base import ChunkPipeline as ChunkPipeline

@@ -30,8 +30,9 @@ def shallow_config(config: Any, layers: int | None = None) -> Any:
     for field in fields(config):
         if field.type in (Depth, Depth | None) and values[field.name]:
             values[field.name] = min(values[field.name], count)
-    if values.get("layer_types"):
-        values["layer_types"] = list(kinds[:count])
+    for name in ("layer_types", "layers_block_type"):
+        if values.get(name):
+            values[name] = list(kinds[:count])
     if values.get("per_layer_config"):
         values["per_layer_config"] = {key: each for key, each in values["per_layer_config"].items() if int(key) < count}
     if isinstance(values.get("attention_window"), list):

@@ -43,7 +43,7 @@ class DecoderStack(PreTrainedModel):
         self.add_module(self.embedding_name, self.make_embedding(config))
         self.add_entry(config)
         stack, layers = self.stacks[""], range(config.get("num_hidden_layers"))
-        self.add_module(stack.layers, nn.ModuleList(self.layer_class(config, index) for index in layers))
+        self.add_module(stack.layers, nn.ModuleList(self.make_layer(config, index) for index in layers))
         self.add_final(config)
 
     def embedding_scale(self, config: Any) -> float:
@@ -55,6 +55,10 @@ class DecoderStack(PreTrainedModel):
         scale, row = self.embedding_scale(config), config.padding_row if self.zero_padding else None
         sizes = config.vocab_size, config.hidden_size, row
         return nn.Embedding(*sizes) if scale == 1.0 else ScaledEmbedding(*sizes, scale=scale)
+
+    def make_layer(self, config: Any, layer_idx: int) -> Layer:
+        """Block `layer_idx`; a family whose blocks are of several classes chooses one here."""
+        return self.layer_class(config, layer_idx)
 
     def add_entry(self, config: Any) -> None:
         """Build what stands between the token embeddings and the first layer, for `enter`; here nothing."""

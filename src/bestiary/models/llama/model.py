@@ -164,6 +164,11 @@ class LlamaMLP(nn.Module):
         output: Tensor = self.get_submodule(self.down_name)(self._inner(x))
         return output
 
+    def opening(self, x: Tensor) -> Tensor:
+        """The gate and what it opens (B, T, 2 F), where one projection gives both."""
+        opening: Tensor = self.get_submodule(self.gate_name or "")(x)
+        return opening
+
     def gated(self, gate: Tensor) -> Tensor:
         """What the gate's numbers (B, T, F) multiply the others by."""
         opened: Tensor = self.act_fn(gate)
@@ -174,7 +179,7 @@ class LlamaMLP(nn.Module):
         if self.gate_name is not None and self.up_name is not None:
             output = self.gated(self.get_submodule(self.gate_name)(x)) * self.get_submodule(self.up_name)(x)
         elif self.gate_name is not None:
-            gate, up = self.get_submodule(self.gate_name)(x).chunk(2, dim=-1)
+            gate, up = self.opening(x).chunk(2, dim=-1)
             output = self.gated(gate) * up
         else:
             output = self.act_fn(self.get_submodule(self.up_name or "")(x))
