@@ -79,7 +79,7 @@ class PreTrainedConfig(PretrainedRecord):
         """Convert sub-configs and labels, then check every value.
 
         Raises:
-            ConfigError: a value is not of the kind that its field declares.
+            ConfigError: a value is not of the kind that its field declares, or `layer_types` has another number of layers.
         """
         for name, kind in self.sub_configs.items():
             sub_config = self.__dict__.get(name)
@@ -93,6 +93,9 @@ class PreTrainedConfig(PretrainedRecord):
         if self.label2id is None:
             self.label2id = {value: key for key, value in self.id2label.items()}
         super().validate()
+        kinds, count = self.__dict__.get("layer_types"), self.get("num_hidden_layers")
+        if "layer_types" in self._field_names and kinds is not None and len(kinds) != (count or 0):
+            raise self._misfit(len(kinds), count)
 
     def divides(self, whole: str, part: str) -> None:
         """Refuse, naming both, when `part` does not divide `whole`: at once if `divided_at_once` has `part`, else in a model.
@@ -212,15 +215,18 @@ class PreTrainedConfig(PretrainedRecord):
         `use_sliding_window` is not false), else "full_attention". A family whose file says it otherwise overrides this.
 
         Raises:
-            ConfigError: `layer_types` has another number of layers.
+            ConfigError: `layer_types` has fewer layers. It may have more in a config that was changed, as published.
         """
         count, kinds = self.get("num_hidden_layers") or 0, self.declared("layer_types")
         if kinds is None:
             slides = self.declared("sliding_window") is not None and self.declared("use_sliding_window", True)
             return ("sliding_attention" if slides else "full_attention",) * count
-        if len(kinds) != count:
-            raise ConfigError(f"{type(self).__name__}: layer_types names {len(kinds)} layers, and num_hidden_layers is {count}")
-        return tuple(kinds)
+        if len(kinds) < count:
+            raise self._misfit(len(kinds), count)
+        return tuple(kinds[:count])
+
+    def _misfit(self, kinds: int, count: int) -> ConfigError:
+        return ConfigError(f"{type(self).__name__}: layer_types names {kinds} layers, and num_hidden_layers is {count}")
 
     @property
     def cache_heads(self) -> tuple[int, int]:

@@ -24,11 +24,18 @@ class RotaryDecoder(DecoderStack):
     norm_class: ClassVar[type[nn.Module]] = RMSNorm
     embedding_name: ClassVar[str] = "embed_tokens"
     zero_padding: ClassVar[bool] = True
+    counted_by_config: ClassVar[bool] = True
     config: DecoderConfig
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__(config)
         self.rotary_emb = rotary_modules(config)
+
+    def follow_config(self) -> None:
+        known = set(self.layer_types.kinds)
+        super().follow_config()
+        if not known >= set(self.layer_types.kinds):
+            self.rotary_emb = rotary_modules(self.config)
 
     def make_norm(self, config: DecoderConfig) -> nn.Module:
         return self.norm_class(config.hidden_size, config.rms_norm_eps)

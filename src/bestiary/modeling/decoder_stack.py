@@ -6,6 +6,7 @@ from typing import Any, ClassVar, cast
 from torch import Tensor, nn
 
 from ..cache.layer_types import layer_types
+from ..core.errors import InputError
 from ..core.outputs import BaseModelOutputWithPast
 from ..nn.alias import Alias
 from ..nn.embeddings import LearnedPositions, ScaledEmbedding
@@ -28,8 +29,10 @@ class DecoderStack(PreTrainedModel):
         embedding_name: what checkpoints call the token embeddings; `stacks` of the family says it of the layers and the norm.
         zero_padding: whether the embedding of the padding token stays zero.
         both_ways: whether tokens look at those behind them too, in an encoder; else `use_bidirectional_attention` says it.
+        counted_by_config: whether a forward goes through the first `num_hidden_layers` layers, as published, and not all.
     """
 
+    counted_by_config: ClassVar[bool] = False
     zero_padding: ClassVar[bool] = False
     both_ways: ClassVar[bool] = False
     layer_class: ClassVar[type[Layer]]
@@ -108,6 +111,31 @@ class DecoderStack(PreTrainedModel):
         """How many tokens, itself counted, one looks to either side of a window where all look both ways."""
         return window // 2 + 1
 
+    def layers_now(self) -> tuple[list[nn.Module], tuple[str, ...]]:
+        """The layers that a forward goes through and the kind of each, also where layers or the config were changed.
+
+        Raises:
+            InputError: there are more layers than the config says kinds of.
+        """
+        layers = list(cast(nn.ModuleList, self.get_submodule(self.stacks[""].layers)))  # one may stand there twice
+        if self.counted_by_config:
+            layers = layers[: self.config.get("num_hidden_layers")]
+        if len(layers) > len(self.layer_types.kinds) or self.config.declared("sliding_window") != self.layer_types.window:
+            self.follow_config()
+        kinds = self.layer_types.kinds
+        if len(layers) > len(kinds):
+            if len(set(kinds)) != 1:
+                raise InputError(
+                    f"there are {len(layers)} layers, and the config says the kinds of {len(kinds)}: {', '.join(kinds)}; set"
+                    " config.num_hidden_layers, and config.layer_types if it has some"
+                )
+            kinds = kinds[:1] * len(layers)
+        return layers, kinds[: len(layers)]
+
+    def follow_config(self) -> None:
+        """Take from the config anew what it says of each layer."""
+        self.layer_types = layer_types(self.config)
+
     def decode(
         self,
         input_ids: Tensor | None,
@@ -134,13 +162,12 @@ class DecoderStack(PreTrainedModel):
         if encoder_hidden_states is not None:
             over_memory, cache = look_at(self, encoder_hidden_states, encoder_attention_mask, x, cache)
             across = {"memory": encoder_hidden_states, "memory_mask": over_memory}
-        kinds = self.layer_types.kinds
+        layers, kinds = self.layers_now()
         masks = {kind: self.layer_mask(kinds.index(kind), x, attention_mask, cache) for kind in dict.fromkeys(kinds)}
         position_ids = decoder_positions(x, attention_mask, position_ids, cache, self.reach)
         x = self.enter(x if token_type_ids is None else x + self.embed(token_type_ids), position_ids)
-        shared, stack = self.shared(x, position_ids), self.stacks[""]
-        # A draft by early exit has the first layers only.
-        for index, (layer, kind) in enumerate(zip(self.get_submodule(stack.layers).children(), kinds, strict=False)):
+        shared = self.shared(x, position_ids)
+        for index, (layer, kind) in enumerate(zip(layers, kinds, strict=True)):
             if not skipped(self.layerdrop, self.training):
                 x = layer(x, masks[kind], cache, **shared.get(kind, {}), **across, **(by_layer[index] if by_layer else {}))
         return BaseModelOutputWithPast(last_hidden_state=self.finish(x), past_key_values=cache)

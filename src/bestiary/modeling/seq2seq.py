@@ -146,7 +146,7 @@ class Half(Seq2SeqPreTrainedModel):
 
     def through_layers(self, x: Tensor, mask: Mask, cache: Any = None, **others: Any) -> Tensor:
         """States (B, T, D) behind all layers; in training each is left out at the rate `layerdrop` (Fan et al. 2019)."""
-        for layer in self.get_submodule(self.stacks[""].layers).children():
+        for layer in cast(nn.ModuleList, self.get_submodule(self.stacks[""].layers)):  # one may stand there twice
             if not skipped(self.layerdrop, self.training):
                 x = layer(x, mask, cache, **others)
         return self.finish(x)

@@ -147,6 +147,7 @@ class DbrxModel(MixtureDecoder, DbrxPreTrainedModel):
     """DBRX without a head."""
 
     layer_class = DbrxBlock
+    counted_by_config = False
     embedding_name = "wte"
 
     def make_norm(self, config: DbrxConfig) -> nn.Module:  # type: ignore[override]

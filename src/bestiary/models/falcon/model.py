@@ -77,6 +77,7 @@ class FalconModel(CacheBeforeMask, RotaryDecoder, FalconPreTrainedModel):
     """The decoder without a head."""
 
     layer_class = FalconDecoderLayer
+    counted_by_config = False
     norm_class = nn.LayerNorm
     embedding_name = "word_embeddings"
     zero_padding = False

@@ -56,6 +56,7 @@ class GPTNeoXModel(Decoder, GPTNeoXPreTrainedModel):
     """The decoder without a head."""
 
     layer_class = GPTNeoXLayer
+    counted_by_config = False
     norm_class = nn.LayerNorm
     embedding_name = "embed_in"
     zero_padding = False
