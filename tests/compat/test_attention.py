@@ -3,8 +3,8 @@
 import itertools
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import torch
@@ -77,7 +77,7 @@ def test_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         assert table.get_interface("sdpa", default) is table["sdpa"]
         with pytest.raises(error, match="sdpaa"):
             table.get_interface("sdpaa", default)
-    mine: Any = SimpleNamespace()
+    mine: Any = MagicMock()
     attention.AttentionInterface.register("mine", mine)
     assert functions["mine"] is functions.get_interface("mine", default) is mine
     del functions["mine"]

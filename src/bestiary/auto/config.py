@@ -87,8 +87,11 @@ class AutoConfig:
         """Make `model_type` known in this process; a config class that was registered for it before is replaced.
 
         Raises:
-            ConfigError: the class is of another type, or a family here has the type, and `exist_ok` is not set.
+            ConfigError: it is no class of configs, or of another type, or a family here has the type, and `exist_ok` is not
+                set.
         """
+        if not isinstance(config, type) or not issubclass(config, PreTrainedConfig):
+            raise ConfigError(f"model_type {model_type!r:.60} is registered with {config!r:.80}; expected a class of configs")
         if config.model_type != model_type:
             raise ConfigError(f"{config.__name__}.model_type is {config.model_type!r}, registered as {model_type!r}")
         if not exist_ok and model_type in families():

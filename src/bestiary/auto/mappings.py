@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from ..core.errors import ConfigError, UnknownArchitecture
+from ..core.errors import ArgumentError, ConfigError, UnknownArchitecture
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import config_classes, families, family, preprocessor_of, registered, tasks_of
 
@@ -80,7 +80,12 @@ class ClassMapping(Mapping[type[PreTrainedConfig], Any]):
 
         Raises:
             ConfigError: a family here has `key` and leads somewhere already, and `exist_ok` is not set.
+            ArgumentError: `key` is no class of configs, or `value` no class.
         """
+        if not isinstance(key, type) or not issubclass(key, PreTrainedConfig) or not isinstance(value, type):
+            raise ArgumentError(
+                f"register got {key!r:.80} and {value!r:.80}; expected a class of configs, and the class for it"
+            )
         if not exist_ok and key not in self._registered and key in types_of_families().values() and key in self:
             raise ConfigError(f"{key.__name__} is registered already, with {self[key]}; pass exist_ok=True to replace it")
         self._registered[key] = value

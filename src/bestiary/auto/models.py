@@ -6,7 +6,7 @@ A family that has none of them is refused with the tasks it has.
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, Unpack, overload
 
-from ..core.errors import ArgumentError, UnknownArchitecture
+from ..core.errors import ArgumentError, ConfigError, UnknownArchitecture
 from ..hub.code.files import class_named_for
 from ..hub.code.opening import open_class
 from ..hub.code.options import CodeOptions
@@ -139,7 +139,17 @@ class AutoModelClass(Generic[Model]):
 
     @classmethod
     def register(cls, config_class: type[PreTrainedConfig], model_class: Any, exist_ok: bool = False) -> None:
-        """Use `model_class` for configs of `config_class` in this process."""
+        """Use `model_class` for configs of `config_class` in this process.
+
+        Raises:
+            ConfigError: `model_class` says by its own `config_class` that it is for others.
+        """
+        bound = getattr(model_class, "config_class", None)  # any class may come here
+        if isinstance(bound, type) and isinstance(config_class, type) and bound.__name__ != config_class.__name__:
+            raise ConfigError(
+                f"{model_class.__name__} is for configs of {bound.__name__}; found {config_class.__name__}. Register it for the"
+                " former, or set its config_class"
+            )
         cls.mapping.register(config_class, model_class, exist_ok)
 
 

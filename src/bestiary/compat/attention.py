@@ -94,6 +94,8 @@ class AttentionInterface(dict[str, AttentionFunction]):
         ALL_ATTENTION_FUNCTIONS[key] = value
 
     def __setitem__(self, key: str, value: AttentionFunction) -> None:
+        if self is ALL_ATTENTION_FUNCTIONS and not (isinstance(key, str) and callable(value)):
+            raise ArgumentError(f"attention is registered as a name and a function; found {key!r:.60} and {value!r:.60}")
         super().__setitem__(key, value)
         if self is ALL_ATTENTION_FUNCTIONS:
             FUNCTIONS[key] = value

@@ -9,14 +9,14 @@ import copy
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, dataclass, fields
 from inspect import Parameter
 from typing import Any, ClassVar, Literal, Self, dataclass_transform, overload
 
 from .errors import ConfigError, InputError, did_you_mean
-from .files import write_json
+from .files import json_text, write_json
 from .kinds import check
 from .signatures import is_of_the_library, showing, undecorated
 
@@ -87,7 +87,8 @@ class Record:
             return cls.from_dict(config_dict, **overrides), unused
         self = cls.__new__(cls)
         self._refuse_misspelt(overrides)
-        config_dict = with_endless_numbers(config_dict)
+        with _nesting(cls):
+            config_dict = with_endless_numbers(config_dict)
         spelt = cls._said_by(overrides)
         stored = {name: value for name, value in config_dict.items() if cls.attribute_map.get(name, name) not in spelt}
         if not is_of_the_library(cls.__init__):  # a user's own constructor knows what its class has
@@ -114,7 +115,9 @@ class Record:
             default = field.default if field.default is not MISSING else None
             # A user's own constructor may have set it before.
             self.__dict__.setdefault(field.name, field.default_factory() if field.default_factory is not MISSING else default)
-        for name, value in copy.deepcopy(values).items():
+        with _nesting(type(self)):
+            values = copy.deepcopy(values)
+        for name, value in values.items():
             if name in self._field_names or self._may_set(name, value):
                 setattr(self, name, value)
         self._check(from_caller)
@@ -166,7 +169,8 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """Every field and every kept unknown value, as plain JSON types; private names are left out."""
-        return {name: _plain(value) for name, value in self.__dict__.items() if not name.startswith("_")}
+        with _nesting(type(self)):
+            return {name: _plain(value) for name, value in self.__dict__.items() if not name.startswith("_")}
 
     def to_diff_dict(self) -> dict[str, Any]:
         """The values that differ from the defaults."""
@@ -180,10 +184,12 @@ class Record:
     def to_json_string(self, use_diff: bool = True) -> str:
         """The `shown_values`, or with `use_diff=False` every value, as sorted, indented JSON."""
         values = as_standard_json(self.shown_values() if use_diff else self.to_dict())
-        return json.dumps(values, indent=2, sort_keys=True) + "\n"
+        return json_text(values, f"this {type(self).__name__}", sort_keys=True)
 
     def update(self, config_dict: dict[str, Any] | None = None, **more: Any) -> None:
         """Set several values at once and check them together."""
+        if not isinstance(config_dict, Mapping | None):
+            raise ConfigError(f"{type(self).__name__} is updated from a table of values; found {config_dict!r:.80}")
         values = {**(config_dict or {}), **more}
         self._refuse_misspelt(values)
         for name, value in values.items():
@@ -204,7 +210,7 @@ class Record:
         for pair in update_str.split(","):
             name, equals, text = (word.strip() for word in pair.partition("="))
             if not equals or self.get(name, MISSING) is MISSING:
-                near = did_you_mean(name, sorted(self.to_dict()))
+                near = "" if self.get(name, MISSING) is not MISSING else did_you_mean(name, sorted(self.to_dict()))
                 raise ConfigError(f"{pair!r:.80} sets nothing of a {type(self).__name__}; expected name=value.{near}")
             values[name] = _read_as(name, self.get(name), text)
         self.update(values)
@@ -247,6 +253,17 @@ class PlacedRecord(Record):
     def _parameters(cls) -> Iterator[Parameter]:
         for each in super()._parameters():
             yield each.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) if each.kind is Parameter.KEYWORD_ONLY else each
+
+
+@contextmanager
+def _nesting(kind: type[Record]) -> Iterator[None]:
+    """Says in words what else ends in a RecursionError."""
+    try:
+        yield
+    except RecursionError:
+        raise ConfigError(
+            f"{kind.__name__}: a value lies within itself, or in hundreds of lists and tables; expected fewer levels"
+        ) from None
 
 
 def _another_spelling(name: str) -> property:

@@ -140,7 +140,7 @@ class EngineError(BestiaryError, RuntimeError):
     code = "engine"
 
 
-def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+def did_you_mean(word: object, known: Iterable[str], cutoff: float = 0.6) -> str:
     """`" Did you mean 'x'?"` for the known word nearest to `word`, or an empty string."""
-    near = get_close_matches(word[:80], list(known), n=1, cutoff=cutoff)
+    near = get_close_matches(word[:80], list(known), n=1, cutoff=cutoff) if isinstance(word, str) else ()
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -75,7 +75,15 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Atomically write `value` as indented JSON with a final newline."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json_text(value, str(path), ensure_ascii=False))
+
+
+def json_text(value: Any, what: str, **layout: Any) -> str:
+    """`value` as indented JSON with a final newline; a `SaveError` names `what` holds something that JSON has no form for."""
+    try:
+        return json.dumps(value, indent=2, **layout) + "\n"
+    except TypeError as error:
+        raise SaveError(f"{what} cannot be written as JSON: {error}. Expected texts, numbers, lists and tables") from error
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:

@@ -144,6 +144,8 @@ class PushToHubMixin:
         Raises:
             HubError: offline, no or a wrong token, no permission, or the transfer failed.
         """
+        if not isinstance(repo_id, str) or not repo_id:
+            raise ArgumentError(f"repo_id is {repo_id!r:.80}; expected 'name' or 'organisation/name'")
         with tempfile.TemporaryDirectory(prefix="bestiary-") as folder:
             self.save_pretrained(folder, **kwargs)
             return push_folder(

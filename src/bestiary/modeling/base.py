@@ -85,7 +85,7 @@ class PreTrainedModel(CallMixin, LossMixin):
         by_part = isinstance(attn_implementation, Mapping)
         names = attn_implementation if isinstance(attn_implementation, Mapping) else {"": attn_implementation}
         self.config.check_parts("attn_implementation", names)
-        for each in set(names.values()) - FUNCTIONS.keys():
+        for each in set(map(str, names.values())) - FUNCTIONS.keys():
             if each in KERNELS and each not in self.kernels:
                 raise ArgumentError(f"{type(self).__name__} cannot use {each!r}; it supports {', '.join(self.kernels)}")
             kernel(each)

@@ -171,6 +171,8 @@ class ModelParts(
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         """Replace the embedding of the main input, keeping its place in the tree."""
+        if not isinstance(value, nn.Module):
+            raise ArgumentError(f"the new embedding is {value!r:.60}; expected a module, such as torch.nn.Embedding(...)")
         self._replace(self.get_input_embeddings(), value)
         self.tie_weights()
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import ArgumentError, InputError
+from ..core.kinds import Length, describe, fits
 from .parts import ModelParts
 
 
@@ -23,15 +24,19 @@ def resize(
     Args:
         new_num_tokens: the new size; None keeps it (and only pads).
         pad_to_multiple_of: round the size up to a multiple of this.
+
+    Raises:
+        InputError: no such size is possible, or there is no table.
     """
     embedding = model.get_input_embeddings()
     if not isinstance(embedding, nn.Embedding):
         raise InputError(f"{type(model).__name__} has no token embedding to resize")
+    for name, number in (("new_num_tokens", new_num_tokens), ("pad_to_multiple_of", pad_to_multiple_of)):
+        if not fits(number, Length | None):
+            raise InputError(f"{name} is {number!r:.60}; expected {describe(Length | None)}")
     size = embedding.num_embeddings if new_num_tokens is None else new_num_tokens
     if pad_to_multiple_of is not None:
         size = -(-size // pad_to_multiple_of) * pad_to_multiple_of
-    if size < 1:
-        raise InputError(f"a vocabulary of {size} tokens is not possible")
     if size == embedding.num_embeddings:
         return embedding
     if "disk" in model.__dict__.get("hf_device_map", {}).values():

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from inspect import Parameter, signature
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from ..core.errors import InputError
 from .attention_keywords import attention_keywords
+from .inputs import shown
 from .kernels import Kernel, Scoring
 from .masks import Mask
 
@@ -44,10 +47,25 @@ def as_kernel(name: str, module: nn.Module, bias_apart: bool = False) -> Kernel 
         keywords = attention_keywords() or {}
         options |= {name: value for name, value in keywords.items() if name in names or takes_any}
         array = _added(mask, bias, query) if _has_numbers(mask, bias) else _made(name, mask, query)
-        mixed: Tensor = function(module, query, key, value, array, **options)[0]
-        return mixed.transpose(1, 2)
+        output = function(module, query, key, value, array, **options)
+        return _mixed(output, name, (len(query), query.shape[2], query.shape[1], value.shape[3])).transpose(1, 2)
 
     return kernel
+
+
+def _mixed(output: Any, name: str, shape: tuple[int, ...]) -> Tensor:
+    """The mixed values in what the function registered as `name` returned, which have this `shape`.
+
+    Raises:
+        InputError: it returned something else.
+    """
+    mixed = output[0] if isinstance(output, tuple | list) and output else None
+    if not isinstance(mixed, Tensor) or not (torch.compiler.is_compiling() or mixed.shape == shape):
+        raise InputError(
+            f"the attention registered as {name!r:.60} returned {shown(output if mixed is None else mixed)}; expected a pair of"
+            f" values of shape {shape} (batch, queries, heads, width), and probabilities or None"
+        )
+    return mixed
 
 
 def _has_numbers(mask: Mask | None, bias: Tensor | None) -> bool:
