@@ -137,6 +137,42 @@ def test_models_compute_what_is_registered(family: str, name: str, masks: bool, 
     close(*outputs, name, models.real if masks else None)
 
 
+@pytest.mark.parametrize("shows", ["all", "none", "some"])
+@pytest.mark.parametrize(
+    ("family", "name", "count"),
+    [("llama", "LlamaModel", 2), ("bert", "BertModel", 2), ("vit", "ViTModel", 2), ("bart", "BartModel", 6)],
+)
+@torch.no_grad()
+def test_the_weights_that_are_recorded_are_those_it_gives(
+    family: str, name: str, count: int, shows: str, register: Any
+) -> None:
+    calls = []
+
+    def evenly(module: Any, query: Any, key: Any, value: Any, mask: Any, **kwargs: Any) -> Any:
+        calls.append(type(module).__name__)
+        value = value.repeat_interleave(query.shape[1] // value.shape[1], 1)
+        weights = query.new_full((*query.shape[:3], value.shape[2]), len(calls) / value.shape[2])
+        mixed = (weights @ value).transpose(1, 2)
+        return mixed, weights if shows == "all" or (shows == "some" and len(calls) % 2) else None
+
+    models, registered = pair(family, name), f"evenly-{shows}"
+    register(registered, evenly)
+    outputs = []
+    for model, inputs in ((models.ours, models.inputs), (models.reference, models.reference_inputs())):
+        calls.clear()
+        model.set_attn_implementation(registered)
+        try:
+            outputs.append(model(**inputs, output_attentions=True))
+        finally:
+            model.set_attn_implementation("eager" if model is models.reference else "sdpa")
+        assert len(calls) == count
+    ours, expected = outputs
+    for field in ("attentions", "encoder_attentions", "decoder_attentions", "cross_attentions"):
+        assert len(ours.get(field) or ()) == len(expected.get(field) or ())
+        for weights, others in zip(ours.get(field) or (), expected.get(field) or (), strict=True):
+            torch.testing.assert_close(weights, others)
+
+
 def test_opening_with_what_is_registered(register: Any) -> None:
     register("halves", averages)
     model = bestiary.LlamaForCausalLM.from_pretrained(pair("llama", "LlamaForCausalLM").folder, attn_implementation="halves")

@@ -113,11 +113,13 @@ class BlockSparseAttend(Attend):
 
     def _mix(self, query: Tensor, key: Tensor, value: Tensor, mask: Mask, need_weights: bool) -> tuple[Tensor, Tensor | None]:
         scoring = self.scoring._replace(dropout=0.0)
+        if self.replacement is not None:
+            mixed, observed = self.replacement(query, key, value, mask, None, scoring)
+            return mixed, observed if need_weights else None
         if need_weights:
             probabilities = weights(query, key, mask, None, scoring)
             return probabilities @ value, probabilities
-        attend = self.replacement or kernel(self.implementation)
-        return attend(query, key, value, mask, None, scoring), None
+        return kernel(self.implementation)(query, key, value, mask, None, scoring), None
 
     def _looked_at(self, x: Tensor, table: Tensor) -> Tensor:
         """(B, H, S, K) -> (B * (N - 2), H, C * size, K): what each inner block looks at."""

@@ -149,12 +149,12 @@ class LocalAttend(Attend):
         key, value = (torch.cat([self._global(x, mask), with_neighbours(x, size)], dim=2) for x in (key, value))
         mixed: Any = super().forward(in_blocks(query, size), key, value, mask.blocks(size), need_weights=need_weights)
         mixed, *weights = mixed if need_weights else (mixed,)
-        weights = [self._published(each, mask) for each in weights]
+        weights = [None if each is None else self._published(each, mask) for each in weights]
         mixed = joined(mixed, batch).masked_fill(~mask.real[:, None, :, None], 0.0)
         if of_globals is not None:
             seen: Any = super().forward(*of_globals, mask.of_globals(), need_weights=need_weights)
             seen, *of_seen = seen if need_weights else (seen,)
-            mixed, weights = mask.place(mixed, seen), [*weights, *(each.mT for each in of_seen)]
+            mixed, weights = mask.place(mixed, seen), [*weights, *(None if each is None else each.mT for each in of_seen)]
         return (mixed, *weights) if need_weights else mixed
 
     def _global(self, x: Tensor, mask: LocalMask) -> Tensor:

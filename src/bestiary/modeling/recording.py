@@ -92,13 +92,13 @@ class Recorder:
         return (args, {**kwargs, "need_weights": True}) if self._ours() else None
 
     def _record_weights(self, *names: str) -> Any:
-        """Of what attention gives, file all but the first under `names`, as far as there is so much."""
+        """Of what attention gives, file all but the first under `names`, as far as there is so much and it is not None."""
 
         def hook(module: nn.Module, args: Any, output: Any) -> Any:
             if not self._ours() or not isinstance(output, tuple):
                 return None
             for name, weights in zip(names, output[1:], strict=False):
-                self.records.setdefault(name, []).append(weights)
+                self.records.setdefault(name, []).extend([] if weights is None else [weights])
             return output[0]
 
         return hook

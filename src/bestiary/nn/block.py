@@ -215,11 +215,11 @@ class Block(nn.Module):
         return make_mask(queries, x.device, array, cache=cache, causal=causal, layer_idx=next(places, 0))
 
     @contextmanager
-    def _attentions(self) -> Iterator[list[Tensor]]:
+    def _attentions(self) -> Iterator[list[Tensor | None]]:
         """Keep the attention probabilities of the first attention inside while the body runs, where its kernel has them."""
-        kept: list[Tensor] = []
+        kept: list[Tensor | None] = []
         attend = next((module for module in self.modules() if isinstance(module, Attend)), None)
-        if attend is None or attend.implementation != "eager" or "attentions" not in self.gives:
+        if attend is None or not attend.has_weights or "attentions" not in self.gives:
             yield kept
             return
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..core.errors import InputError
 from .attention_keywords import attention_keywords
 from .inputs import shown
-from .kernels import Kernel, Scoring
+from .kernels import Scoring
 from .masks import Mask
 
 # attn_implementation -> function of a module, queries (B, H, T, K), keys and values (B, G, S, K), a mask, and keywords, which
@@ -18,6 +18,8 @@ from .masks import Mask
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 # attn_implementation -> what makes the mask that such a function gets; where there is none, it gets none.
 MASKS: dict[str, Callable[..., Any]] = {}
+# As a `Kernel`, but gives the probabilities (B, H, T, S), or None, beside the mixed values (B, H, T, K).
+Replacement = Callable[[Tensor, Tensor, Tensor, Mask | None, Tensor | None, Scoring], tuple[Tensor, Tensor | None]]
 
 
 def keywords_of(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
@@ -26,7 +28,7 @@ def keywords_of(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
     return frozenset(each.name for each in parameters), any(each.kind is Parameter.VAR_KEYWORD for each in parameters)
 
 
-def as_kernel(name: str, module: nn.Module, bias_apart: bool = False) -> Kernel | None:
+def as_kernel(name: str, module: nn.Module, bias_apart: bool = False) -> Replacement | None:
     """The function registered as `name`, to be called with the attention `module`; None where there is none.
 
     bias_apart: whether it gets a bias as `position_bias`, as published attention of this kind hands it on; else in the mask.
@@ -36,7 +38,9 @@ def as_kernel(name: str, module: nn.Module, bias_apart: bool = False) -> Kernel 
         return None
     names, takes_any = keywords_of(function)
 
-    def kernel(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring) -> Tensor:
+    def replacement(
+        query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring
+    ) -> tuple[Tensor, Tensor | None]:
         module.__dict__["is_causal"] = mask is not None and mask.causal  # such functions read it
         options: dict[str, Any] = {"dropout": scoring.dropout, "scaling": scoring.scaling}
         options |= {} if scoring.softcap is None else {"softcap": scoring.softcap}
@@ -48,9 +52,10 @@ def as_kernel(name: str, module: nn.Module, bias_apart: bool = False) -> Kernel 
         options |= {name: value for name, value in keywords.items() if name in names or takes_any}
         array = _added(mask, bias, query) if _has_numbers(mask, bias) else _made(name, mask, query)
         output = function(module, query, key, value, array, **options)
-        return _mixed(output, name, (len(query), query.shape[2], query.shape[1], value.shape[3])).transpose(1, 2)
+        mixed = _mixed(output, name, (len(query), query.shape[2], query.shape[1], value.shape[3]))
+        return mixed.transpose(1, 2), output[1] if len(output) > 1 else None
 
-    return kernel
+    return replacement
 
 
 def _mixed(output: Any, name: str, shape: tuple[int, ...]) -> Tensor:

@@ -108,7 +108,8 @@ class LongT5Attend(Attend):
             key, value = (torch.cat(pair, dim=2) for pair in zip((key, value), far, strict=True))
         mixed: Any = super().forward(in_blocks(query, size), key, value, mask.blocks, bias, need_weights)
         if need_weights:
-            return joined(mixed[0], batch), mixed[1].unflatten(0, (batch, -1))
+            mixed, weights = mixed
+            return joined(mixed, batch), None if weights is None else weights.unflatten(0, (batch, -1))
         return joined(mixed, batch)
 
 
