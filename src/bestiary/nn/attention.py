@@ -57,6 +57,17 @@ def merge_heads(x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(2)
 
 
+class ScoringAlias(Alias):
+    """A field of the `Scoring` at `attend`, as an attribute of the attention around it; what is assigned is computed with."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"attend.scoring.{name}")
+        self._name = name
+
+    def __set__(self, module: Any, value: float) -> None:
+        module.attend.scoring = module.attend.scoring._replace(**{self._name: value})
+
+
 class HasHeads(Block):
     """Base of attention modules: their sizes, under the names that scripts read, whatever the family.
 
@@ -100,5 +111,5 @@ class HasHeads(Block):
     d_model = hidden_size = embed_dim
 
     attention_head_size = key_value_proj_dim = Alias("head_dim")
-    scaling = scale = Alias("attend.scoring.scaling")
-    dropout = attention_dropout = Alias("attend.scoring.dropout")
+    scaling = scale = ScoringAlias("scaling")
+    dropout = attention_dropout = ScoringAlias("dropout")

@@ -5,8 +5,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from .alias import Alias
-
 
 class RMSNorm(nn.Module):
     """x / sqrt(mean(x^2) + eps) * weight (Zhang & Sennrich 2019), the mean in fp32, the product in the input's dtype.
@@ -18,14 +16,23 @@ class RMSNorm(nn.Module):
     """
 
     start: ClassVar[float] = 1.0
-    variance_epsilon = Alias("eps")
 
     def __init__(self, size: int, eps: float = 1e-6) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.full((size,), self.start))
         self.eps = eps
+
+    @property
+    def eps(self) -> float:
+        """What is added to the mean square; also `variance_epsilon`."""
+        return self._number
+
+    @eps.setter
+    def eps(self, value: float) -> None:
         # A number that goes into a tensor operation is made a tensor every time, which for small states is half of the cost.
-        self._eps = torch.tensor(eps, dtype=torch.float32, device="cpu")
+        self._number, self._eps = value, torch.tensor(value, dtype=torch.float32, device="cpu")
+
+    variance_epsilon = eps
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
@@ -99,10 +106,17 @@ class BiaslessLayerNorm(nn.LayerNorm):
         shape: D, or (H, K) for states of heads (B, H, T, K) of which each is normed alone and has weights of its own.
     """
 
-    variance_epsilon = Alias("eps")
-
     def __init__(self, shape: int | tuple[int, int], eps: float = 1e-5) -> None:
         super().__init__(shape, eps, bias=False)
+
+    @property
+    def variance_epsilon(self) -> float:
+        """Another name of `eps`."""
+        return self.eps
+
+    @variance_epsilon.setter
+    def variance_epsilon(self, value: float) -> None:
+        self.eps = value
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D), or (B, H, T, K) -> (B, H, T, K)."""

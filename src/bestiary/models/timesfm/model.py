@@ -12,7 +12,7 @@ from ...core.outputs import ALWAYS, ModelOutput, Tensors
 from ...modeling.base import PreTrainedModel
 from ...modeling.recording import Stack
 from ...nn.alias import Alias
-from ...nn.attention import Attend, merge_heads, split_heads
+from ...nn.attention import Attend, ScoringAlias, merge_heads, split_heads
 from ...nn.init import Start, Starting, constant
 from ...nn.inputs import check_rows
 from ...nn.layer import Layer
@@ -108,7 +108,7 @@ class TimesFmAttention(Starting):
         self.scaling = nn.Parameter(torch.empty(self.head_dim))
         self.attend = Attend(1.0, config.attention_dropout)
 
-    attention_dropout, hidden_size = Alias("attend.scoring.dropout"), Alias("q_proj.in_features")
+    attention_dropout, hidden_size = ScoringAlias("dropout"), Alias("q_proj.in_features")
 
     @property
     def num_heads(self) -> int:
