@@ -2,6 +2,8 @@
 
 import copy
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -10,9 +12,10 @@ from torch import Tensor
 
 from bestiary.cache.kinds.dynamic import DynamicCache
 from bestiary.core.errors import ArgumentError, InputError, MissingDependency
+from bestiary.nn import kernels
 from bestiary.nn.attention import Attend
-from bestiary.nn.kernels import kernel, repad, unpad
-from bestiary.nn.masks import Mask, make_mask, positions
+from bestiary.nn.kernels import kernel, repad, text_offsets, unpad
+from bestiary.nn.masks import Mask, make_mask, positions, text_numbers
 
 CPU = torch.device("cpu")
 
@@ -208,6 +211,37 @@ def test_unpad_and_repad_are_inverse() -> None:
     packed, index, offsets, longest = unpad(x, PADDING.bool())
     assert (packed.shape, offsets.tolist(), longest) == ((8, 3), [0, 5, 8], 5)
     assert torch.equal(repad(packed, index, 2, 5), x * PADDING[..., None])
+
+
+def test_positions_tell_packed_texts_apart() -> None:
+    assert text_numbers(torch.tensor([[0, 1, 2], [3, 4, 5]])) is None
+    assert text_numbers(torch.tensor([[0, 1, 0, 1, 5], [0, 1, 2, 3, 4]])).tolist() == [[0, 0, 1, 1, 2], [0] * 5]
+    assert text_numbers(torch.tensor([[0, 1, 2, 0, 1, 2, 3]]), chunk=2).tolist() == [[1, 1, 2, 3, 3, 4, 4]]
+    mask = Mask(4, 4, CPU, causal=True, window=2, texts=torch.tensor([[0, 0, 0, 1]]))
+    assert mask.allowed()[0, 0].int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]]
+    offsets, longest = text_offsets(torch.tensor([[0, 0, 1, 1, 1], [0, 0, 0, 0, 2]]))
+    assert (offsets.tolist(), longest) == ([0, 2, 5, 9, 10], 4)
+
+
+def test_flash_runs_packed_texts_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package is stood in for by sdpa, one text after the other."""
+
+    def varlen(q: Tensor, k: Tensor, v: Tensor, starts: Tensor, of_keys: Tensor, most: int, most_keys: int, **_: Any) -> Tensor:
+        assert torch.equal(starts, of_keys)
+        assert starts.dtype == torch.int32
+        assert most == most_keys == int(starts.diff().max())
+        sizes = starts.diff().tolist()
+        parts = zip(*([y.transpose(0, 1) for y in x.split(sizes)] for x in (q, k, v)), strict=True)
+        mixed = [torch.nn.functional.scaled_dot_product_attention(*part, is_causal=True, scale=0.3) for part in parts]
+        return torch.cat([part.transpose(0, 1) for part in mixed])
+
+    monkeypatch.setattr(kernels, "_flash_package", lambda: SimpleNamespace(flash_attn_varlen_func=varlen))
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(2, 4, 5, 8, dtype=torch.bfloat16) for _ in range(3))
+    for texts in (torch.tensor([[0, 0, 1, 1, 1], [0, 1, 1, 1, 1]]), torch.tensor([[0, 0, 0, 1, 1]])):
+        mask, scoring = Mask(5, 5, CPU, causal=True, texts=texts), kernels.Scoring(0.3)
+        mixed = kernels.flash_attention_2(query, key, value, mask, None, scoring)
+        torch.testing.assert_close(mixed, kernels.sdpa(query, key, value, mask, None, scoring), rtol=2e-2, atol=2e-2)
 
 
 def test_default_scaling() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..nn.values import is_true, may_look
+from ..nn.masks import text_numbers
 
 MaskFunction = Callable[[Any, Any, Any, Any], Any]
 
@@ -110,6 +110,4 @@ def blockwise_overlay(block_sequence_ids: Tensor) -> MaskFunction:
 
 def find_packed_sequence_indices(position_ids: Tensor) -> Tensor | None:
     """The number of the text that each token belongs to, where `position_ids` (B, T) begin anew; None where none does."""
-    jumps = position_ids.diff(dim=-1, prepend=position_ids[:, :1] - 1) != 1
-    texts = jumps.cumsum(-1)
-    return None if may_look(texts) and is_true((texts == 0).all()) else texts
+    return text_numbers(position_ids)

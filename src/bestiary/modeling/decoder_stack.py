@@ -1,6 +1,7 @@
 """The floor of all decoders of text: token embeddings, what joins them, layers of one or several kinds, a norm."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from ..nn.alias import Alias
 from ..nn.embeddings import LearnedPositions, ScaledEmbedding
 from ..nn.inputs import one_of
 from ..nn.layer import Layer, skipped
-from ..nn.masks import Mask, decoder_positions, make_mask
+from ..nn.masks import Mask, decoder_positions, make_mask, text_numbers
 from .base import PreTrainedModel
 from .config import PreTrainedConfig
 from .cross_attention import look_at
@@ -28,12 +29,14 @@ class DecoderStack(PreTrainedModel):
         layer_class: the block, built as `layer_class(config, layer_idx)` and called as `nn/layer.py` says.
         embedding_name: what checkpoints call the token embeddings; `stacks` of the family says it of the layers and the norm.
         zero_padding: whether the embedding of the padding token stays zero.
+        packs: whether positions that begin anew, where there are neither mask nor cache, keep the texts of a row apart.
         both_ways: whether tokens look at those behind them too, in an encoder; else `use_bidirectional_attention` says it.
         counted_by_config: whether a forward goes through the first `num_hidden_layers` layers, as published, and not all.
     """
 
     counted_by_config: ClassVar[bool] = False
     zero_padding: ClassVar[bool] = False
+    packs: ClassVar[bool] = True
     both_ways: ClassVar[bool] = False
     layer_class: ClassVar[type[Layer]]
     embedding_name: ClassVar[str] = "wte"
@@ -164,6 +167,8 @@ class DecoderStack(PreTrainedModel):
             across = {"memory": encoder_hidden_states, "memory_mask": over_memory}
         layers, kinds = self.layers_now()
         masks = {kind: self.layer_mask(kinds.index(kind), x, attention_mask, cache) for kind in dict.fromkeys(kinds)}
+        if self.packs and position_ids is not None and attention_mask is None and cache is None:
+            masks = {kind: self.within_texts(kinds.index(kind), mask, position_ids) for kind, mask in masks.items()}
         position_ids = decoder_positions(x, attention_mask, position_ids, cache, self.reach)
         x = self.enter(x if token_type_ids is None else x + self.embed(token_type_ids), position_ids)
         shared = self.shared(x, position_ids)
@@ -187,6 +192,16 @@ class DecoderStack(PreTrainedModel):
             window = self.to_either_side(window)
         mask = make_mask(queries, x.device, attention_mask, cache=cache, causal=causal, window=window, layer_idx=layer_idx)
         return mask if chunk is None else mask.chunked(chunk)
+
+    def within_texts(self, layer_idx: int, mask: Mask, position_ids: Tensor) -> Mask:
+        """`mask` of layer `layer_idx`, whose queries see their own text only: positions (B or 1, T) tell packed texts apart.
+
+        A layer that keeps a state goes on through all texts, as published.
+        """
+        types = self.layer_types
+        texts = None if types.is_recurrent(layer_idx) else text_numbers(position_ids, types.chunk_of(layer_idx))
+        # What is hidden of chunks was counted from the row's start.
+        return mask if texts is None else replace(mask, texts=texts, dense=None)
 
 
 class PositionedDecoder(DecoderStack):

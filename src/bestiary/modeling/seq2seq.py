@@ -12,7 +12,7 @@ from ..core.outputs import BaseModelOutput, BaseModelOutputWithPast, ModelOutput
 from ..nn.inputs import arguments_of, check_text, one_of, shown, warn_of_hidden_rows
 from ..nn.layer import skipped
 from ..nn.losses import IGNORE
-from ..nn.masks import Mask, decoder_frame, positions
+from ..nn.masks import Mask, decoder_frame, positions, text_numbers
 from ..nn.pooling import first_real, last_real
 from .base import PreTrainedModel
 from .config import PreTrainedConfig
@@ -118,10 +118,12 @@ class Half(Seq2SeqPreTrainedModel):
 
     Class attributes:
         counts_ids: whether positions count the tokens that are not the padding token where there is no mask.
+        packs: whether positions that begin anew, with neither mask nor cache, keep the texts of a decoder's row apart.
     """
 
     layerdrop: float = 0.0
     counts_ids: ClassVar[bool] = False
+    packs: ClassVar[bool] = False
 
     def embed(self, words: Tensor, position_ids: Tensor) -> Tensor:
         """The first layer's input from embedded words (B, T, D) and positions (B or 1, T)."""
@@ -200,8 +202,13 @@ class TextDecoder(Half):
         words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
         cache = EncoderDecoderCache.around(self.start_cache(past_key_values, use_cache))
         name = self.outer_name("attention_mask")
-        position_ids = self.told_positions(input_ids, attention_mask, cache) if position_ids is None else position_ids
+        packed = None
+        if position_ids is None:
+            position_ids = self.told_positions(input_ids, attention_mask, cache)
+        elif self.packs and attention_mask is None and cache is None:
+            packed = text_numbers(position_ids)
         mask, position_ids = decoder_frame(words, attention_mask, position_ids, cache, name=name)
+        mask.texts = packed
         memory, over_memory = encoder_hidden_states, None
         if memory is not None:
             over_memory = memory_mask(self, memory, encoder_attention_mask, words)

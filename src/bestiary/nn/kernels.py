@@ -204,6 +204,12 @@ def flash_attention_2(
         "softcap": scoring.softcap or 0.0,
     }
     q, k, v = (x.transpose(1, 2) for x in (query, key, value))
+    if mask is not None and mask.texts is not None:
+        offsets, longest = text_offsets(mask.texts.expand(q.shape[:2]))
+        flat = (x.flatten(0, 1) for x in (q, k, v))
+        packed = package.flash_attn_varlen_func(*flat, offsets, offsets, longest, longest, **options)
+        by_row: Tensor = packed.unflatten(0, q.shape[:2])
+        return by_row.transpose(1, 2)
     if mask is None or mask.padding is None:
         mixed: Tensor = package.flash_attn_func(q, k, v, **options)
         return mixed.transpose(1, 2)
@@ -213,6 +219,13 @@ def flash_attention_2(
     v = unpad(v, mask.padding)[0]
     packed = package.flash_attn_varlen_func(q, k, v, q_offsets, k_offsets, q_longest, k_longest, **options)
     return repad(packed, q_index, query.shape[0], query.shape[2]).transpose(1, 2)
+
+
+def text_offsets(texts: Tensor) -> tuple[Tensor, int]:
+    """Where texts begin among all tokens of all rows, and the end (N + 1), from their numbers (B, T); the longest's length."""
+    begins = texts.diff(dim=-1, prepend=texts[:, :1] - 1).flatten().nonzero().flatten()
+    offsets = F.pad(begins, (0, 1), value=texts.numel()).int()
+    return offsets, int(offsets.diff().max())
 
 
 def unpad(x: Tensor, padding: Tensor) -> tuple[Tensor, Tensor, Tensor, int]:

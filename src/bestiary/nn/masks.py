@@ -42,6 +42,8 @@ class Mask:
         causal: a query at slot t sees slots up to t; `first_query` is the slot of query 0.
         window: only slots less than `window` away from t.
         padding: (B, S), True where the key is real; None when all are.
+        texts: (B or 1, T) where S is T: numbers, rising, of the packed texts that the tokens belong to; a query sees its own
+            text only. None when a row is one text.
         dense: (B, 1 or H, T, S), True where allowed; an arbitrary further restriction.
         additive: (B or 1, 1 or H, 1 or T, S), numbers to be added to the scores.
         alibi: what grows with the places of keys (`nn/alibi.py`), for such a `kernel`; else it is in `additive`.
@@ -55,6 +57,7 @@ class Mask:
     first_query: int | Tensor = 0
     window: int | None = None
     padding: Tensor | None = None
+    texts: Tensor | None = None
     dense: Tensor | None = None
     additive: Tensor | None = None
     alibi: Any = None
@@ -64,7 +67,7 @@ class Mask:
     @property
     def hides_nothing(self) -> bool:
         """Whether every query sees every key, so that no kernel needs a mask. Never looks at tensor values."""
-        if self.padding is not None or self.dense is not None or self.additive is not None:
+        if not self._same_for_all:
             return False
         if not self.causal:
             return self.window is None or self.keys <= self.window
@@ -75,8 +78,12 @@ class Mask:
     def plainly_causal(self) -> bool:
         """Whether the mask is the lower triangle of a square and nothing else."""
         square = self.queries == self.keys and isinstance(self.first_query, int) and self.first_query == 0
-        plain = self.padding is None and self.dense is None and self.additive is None
-        return self.causal and square and plain and (self.window is None or self.keys <= self.window)
+        return self.causal and square and self._same_for_all and (self.window is None or self.keys <= self.window)
+
+    @property
+    def _same_for_all(self) -> bool:
+        """Whether only the slots of queries and keys matter."""
+        return self.padding is None and self.texts is None and self.dense is None and self.additive is None
 
     @property
     def real_queries(self) -> Tensor | None:
@@ -128,6 +135,8 @@ class Mask:
             result = result[None, None]
         if self.padding is not None:
             result = result & self.padding[:, None, None, :]
+        if self.texts is not None:
+            result = result & (self.texts[:, None, :, None] == self.texts[:, None, None, :])
         if self.dense is not None:
             result = result & self.dense
         return result
@@ -159,6 +168,20 @@ def real_tokens(attention_mask: Tensor | None) -> Tensor | None:
         return None
     padding = attention_mask if attention_mask.dtype == torch.bool else attention_mask != 0
     return None if may_look(padding) and is_true(padding.all()) else padding
+
+
+def text_numbers(position_ids: Tensor, chunk: int | None = None) -> Tensor | None:
+    """The numbers (B or 1, T) of packed texts: one begins wherever positions (B or 1, T) do not go on by one.
+
+    None where rows are known to be one text each (`nn/values.py`).
+
+    Args:
+        chunk: number chunks of so many tokens instead, into which each text is cut from its position 0.
+    """
+    begins = position_ids.diff(dim=-1, prepend=position_ids[:, :1] - 1) != 1
+    if is_true(~begins.any()):
+        return None
+    return (begins if chunk is None else begins | (position_ids % chunk == 0)).cumsum(-1)
 
 
 def make_mask(

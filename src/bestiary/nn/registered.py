@@ -98,7 +98,7 @@ def _made(name: str, mask: Mask | None, query: Tensor) -> Any:
         full = allowed.expand(len(query), -1, mask.queries, mask.keys)
         return full[row, head.clamp(max=full.shape[1] - 1), slot - mask.first_query, key]
 
-    plain = mask.dense is None and mask.window is None
+    plain = mask.dense is None and mask.texts is None and mask.window is None
     return make(
         batch_size=len(query),
         q_length=mask.queries,

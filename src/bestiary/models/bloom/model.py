@@ -96,7 +96,7 @@ class BloomModel(CacheBeforeMask, BloomPreTrainedModel):
     """The decoder without a head."""
 
     layer_class = BloomBlock
-    embedding_name = "word_embeddings"
+    embedding_name, packs = "word_embeddings", False
     embed_dim, num_heads = Alias("config.hidden_size"), Alias("config.n_head")
 
     def add_entry(self, config: BloomConfig) -> None:

@@ -18,7 +18,7 @@ from ..llama.model import LlamaDecoderLayer, LlamaPreTrainedModel
 class EuroBertModel(RotaryDecoder, LlamaPreTrainedModel):
     """The encoder without a head."""
 
-    layer_class, both_ways = LlamaDecoderLayer, True
+    layer_class, both_ways, packs = LlamaDecoderLayer, True, False
 
     def forward(
         self,

@@ -80,7 +80,7 @@ class FalconModel(CacheBeforeMask, RotaryDecoder, FalconPreTrainedModel):
     counted_by_config = False
     norm_class = nn.LayerNorm
     embedding_name = "word_embeddings"
-    zero_padding = False
+    zero_padding = packs = False
     embed_dim, num_heads = Alias("config.hidden_size"), Alias("config.num_attention_heads")
     use_alibi = Alias("config.alibi")
     config: FalconConfig

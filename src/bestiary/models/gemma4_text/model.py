@@ -197,6 +197,9 @@ class Gemma4TextModel(LlamaModel):
     def embedding_scale(self, config: Gemma4TextConfig) -> float:
         return float(config.hidden_size**0.5)
 
+    def within_texts(self, layer_idx: int, mask: Mask, position_ids: Tensor) -> Mask:
+        return mask if self.sees_all else super().within_texts(layer_idx, mask, position_ids)
+
     def add_entry(self, config: Gemma4TextConfig) -> None:
         width, count = config.hidden_size_per_layer_input, config.num_hidden_layers
         if width:

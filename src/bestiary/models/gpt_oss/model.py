@@ -46,4 +46,4 @@ class GptOssMLP(Mixture):
 class GptOssModel(MixtralModel):
     """gpt-oss without a head."""
 
-    norm_class = FullPrecisionRMSNorm
+    norm_class, packs = FullPrecisionRMSNorm, False

@@ -63,7 +63,7 @@ __getattr__, __dir__ = variant(
         "PreTrainedModel": {"_weight_rules": Import("bestiary.models.granitemoe.model.RULES")},
         "MLP": Import(".model.GraniteMoeHybridMLP"),
         "DecoderLayer": Import(".model.GraniteMoeHybridDecoderLayer"),
-        "Model": Import("bestiary.models.mixtral.model.MixtralModel"),
+        "Model": Import(".model.GraniteMoeHybridModel"),
         "ForCausalLM": Import("bestiary.models.mixtral.model.MixtralForCausalLM"),
     },
 )

@@ -2,8 +2,8 @@
 
 from ..llama.model import LlamaPreTrainedModel as _LlamaPreTrainedModel
 from ..mixtral.model import MixtralForCausalLM as _MixtralForCausalLM
-from ..mixtral.model import MixtralModel as _MixtralModel
 from . import GraniteMoeHybridConfig
+from .model import GraniteMoeHybridModel as _GraniteMoeHybridModel
 
 class GraniteMoeHybridPreTrainedModel(_LlamaPreTrainedModel):
     config: GraniteMoeHybridConfig
@@ -11,5 +11,5 @@ class GraniteMoeHybridPreTrainedModel(_LlamaPreTrainedModel):
 class GraniteMoeHybridForCausalLM(_MixtralForCausalLM, GraniteMoeHybridPreTrainedModel):
     config: GraniteMoeHybridConfig
 
-class GraniteMoeHybridModel(_MixtralModel, GraniteMoeHybridPreTrainedModel):
+class GraniteMoeHybridModel(_GraniteMoeHybridModel, GraniteMoeHybridPreTrainedModel):
     config: GraniteMoeHybridConfig

@@ -7,6 +7,7 @@ from ...modeling.state_space import StateSpaceMixer
 from ...nn.alias import Alias
 from ..granitemoe.model import GraniteMoeMoE
 from ..llama.model import LlamaDecoderLayer, LlamaMLP
+from ..mixtral.model import MixtralModel
 from . import GraniteMoeHybridConfig
 
 
@@ -32,3 +33,9 @@ class GraniteMoeHybridDecoderLayer(LlamaDecoderLayer):
 
     def feed(self, x: Tensor) -> Tensor:
         return super().feed(x) if self.block_sparse_moe is None else self.block_sparse_moe(x) + super().feed(x)
+
+
+class GraniteMoeHybridModel(MixtralModel):
+    """Granite 4 without a head."""
+
+    packs = False

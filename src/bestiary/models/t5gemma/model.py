@@ -129,6 +129,7 @@ class T5GemmaHalf(RotaryDecoder, T5GemmaPreTrainedModel):
 
     norm_class = ShiftedRMSNorm
     stacks = {"": Stack("layers", "norm")}
+    packs = False
     config: Any
 
     def __init__(self, config: Any) -> None:

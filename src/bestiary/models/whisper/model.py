@@ -109,6 +109,7 @@ class WhisperDecoder(TextDecoder, WhisperPreTrainedModel):
 
     main_input_name = "input_ids"
     stacks = {"": Stack("layers", "layer_norm")}
+    packs = True
 
     def __init__(self, config: WhisperConfig) -> None:
         super().__init__(config)

@@ -58,7 +58,7 @@ class XGLMModel(DecoderStack, XGLMPreTrainedModel):
     """The decoder without a head."""
 
     layer_class = XGLMDecoderLayer
-    embedding_name, zero_padding = "embed_tokens", True
+    embedding_name, zero_padding, packs = "embed_tokens", True, False
     max_target_positions = Alias("config.max_position_embeddings")
 
     def __init__(self, config: XGLMConfig) -> None:

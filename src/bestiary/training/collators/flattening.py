@@ -11,7 +11,8 @@ from .default import DefaultDataCollator
 class DataCollatorWithFlattening(DefaultDataCollator):
     """Puts examples behind each other in one row (1, all tokens) instead of padding them.
 
-    Attention must then stay within each text, as flash attention does where positions begin again.
+    Attention must then stay within each text, as in a decoder without a cache (`use_cache=False`, as in training), which sees
+    where `position_ids` begin anew; BLOOM, BioGPT, Falcon, gpt-oss, Granite 4, OPT and XGLM do not look, as published.
 
     Args:
         return_position_ids: add `position_ids`, which begin at `position_ids_start` for each text.
