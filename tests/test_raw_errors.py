@@ -12,6 +12,8 @@ import bestiary as ours
 from bestiary.compat.attention import ALL_ATTENTION_FUNCTIONS, AttentionInterface
 from bestiary.core.errors import BestiaryError
 
+IDS = torch.tensor([[1, 2, 3]])
+
 
 class NewConfig(ours.PreTrainedConfig):
     model_type = "raw-new"
@@ -65,6 +67,18 @@ MODELS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "multiple of 0": (lambda model: model.resize_token_embeddings(60, 0), "pad_to_multiple_of is 0; expected a whole number"),
     "multiple of 1.5": (lambda model: model.resize_token_embeddings(60, 1.5), "pad_to_multiple_of is 1.5; expected"),
     "no embedding": (lambda model: model.set_input_embeddings(None), "new embedding is None; expected a module"),
+    "ids without numbers": (
+        lambda model: model.generate(IDS.to("meta")),
+        "the prompt are on the meta device and hold nothing; the model is on cpu",
+    ),
+    "beams": (
+        lambda model: model.generate(IDS, num_beams=10**12, max_new_tokens=1),
+        "1000000000000 rows for each of 1 prompts need .* lower num_beams",
+    ),
+    "positions": (
+        lambda model: model(IDS, position_ids=torch.tensor([[0.0, float("nan"), 2.0]])),
+        "position_ids hold NaN or numbers without end; expected finite",
+    ),
     "no repository": (lambda model: model.push_to_hub(None), "repo_id is None; expected 'name'"),
 }
 
@@ -112,6 +126,36 @@ def test_what_a_config_refuses(tmp_path: Path, call: Callable[[Any, Path], Any],
         call(llama_config(), tmp_path)
 
 
+def filled() -> Any:
+    cache = ours.DynamicCache(config=llama_config())
+    cache.update(torch.ones(2, 2, 3, 8), torch.ones(2, 2, 3, 8), 0)
+    return cache
+
+
+def update(keys: tuple[int, ...], values: tuple[int, ...], layer_idx: int) -> Any:
+    return ours.DynamicCache().update(torch.ones(keys), torch.ones(values), layer_idx)
+
+
+SAME = (2, 2, 1, 8)
+CACHES: dict[str, tuple[Callable[[], Any], str]] = {
+    "static of a text": (lambda: ours.StaticCache(config="x", max_cache_len=3), "made for the config of a model; found 'x'"),
+    "dynamic of a number": (lambda: ours.DynamicCache(config=5), "made for the config of a model; found 5"),
+    "rows in a list": (lambda: filled().reorder_cache([5, 6]), r"chosen by \[5, 6\]; expected a tensor"),
+    "rows beyond": (lambda: filled().reorder_cache(torch.tensor([0, 2])), "rows .0, 2. of a cache are asked for; it has 2"),
+    "rows below": (lambda: filled().batch_select_indices(torch.tensor([-1])), "asked for; it has 2, 0 to 1"),
+    "layer 10 million": (lambda: update(SAME, SAME, 10**7), "layer_idx is 10000000; this cache has 0 layers"),
+    "layer below 0": (lambda: update(SAME, SAME, -1), "layer_idx is -1; this cache has 0 layers"),
+    "other lengths": (lambda: update(SAME, (2, 2, 2, 8), 0), "keys of shape .* and values of .*; expected as many rows"),
+    "other heads": (lambda: update(SAME, (2, 1, 1, 8), 0), "keys of shape .* and values of .*; expected as many rows"),
+}
+
+
+@pytest.mark.parametrize(("call", "text"), CACHES.values(), ids=CACHES.keys())
+def test_what_a_cache_refuses(call: Callable[[], Any], text: str) -> None:
+    with pytest.raises(BestiaryError, match=text):
+        call()
+
+
 @pytest.fixture
 def attention_name() -> Iterator[str]:
     yield "raw-errors"
@@ -134,4 +178,4 @@ def test_what_registered_attention_returns(
     AttentionInterface.register(attention_name, lambda module, query, *args, **kwargs: output(query))
     model.set_attn_implementation(attention_name)
     with pytest.raises(BestiaryError, match=text):
-        model(torch.tensor([[1, 2, 3]]))
+        model(IDS)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from ..core.errors import InputError
+from ..core.errors import InputError, OutOfVocabulary
 from .layer import CacheLayer, Change
 from .transfer import Transfer
 
@@ -21,6 +21,7 @@ def _number(window: int | None) -> Tensor | None:
     return None if window is None else torch.tensor(window)
 
 
+_MOST_LAYERS = 2**10  # as of a config (`core.kinds.Depth`)
 Legacy = tuple[tuple[Tensor, ...], ...]
 
 
@@ -77,7 +78,15 @@ class Cache:
         return {}
 
     def layer(self, layer_idx: int) -> CacheLayer:
-        """The layer at `layer_idx`, made with all before it if it does not exist yet."""
+        """The layer at `layer_idx`, made with all before it if it does not exist yet.
+
+        Raises:
+            InputError: no model has so many layers.
+        """
+        if not 0 <= layer_idx < _MOST_LAYERS:
+            raise InputError(
+                f"layer_idx is {layer_idx}; this cache has {len(self.layers)} layers, expected 0 to {_MOST_LAYERS - 1}"
+            )
         while layer_idx >= len(self.layers):
             self.layers.append(self.make_layer(len(self.layers)))
         return self.layers[layer_idx]
@@ -88,9 +97,15 @@ class Cache:
         """Add the keys and values (B, G, T, K) of layer `layer_idx`; returns all it holds, (B, G, S, K).
 
         `cache_kwargs` is what models written for older caches pass (angles, slots); every cache here counts by itself.
+
+        Raises:
+            InputError: there is no such layer, or the keys and values are of different tokens.
         """
-        if layer_idx >= len(self.layers):
+        if not 0 <= layer_idx < len(self.layers):
             self.layer(layer_idx)
+        if key_states.shape[:3] != value_states.shape[:3] and not torch.compiler.is_compiling():
+            shapes = f"keys of shape {tuple(key_states.shape)} and values of {tuple(value_states.shape)}"
+            raise InputError(f"a cache is given {shapes}; expected as many rows, heads and tokens in both")
         if self.transfer is not None:
             self.transfer.bring(self.layers, layer_idx, key_states.device)
         return self.layers[layer_idx].update(key_states, value_states)
@@ -195,7 +210,12 @@ class Cache:
             layer.reset()
 
     def reorder_cache(self, beam_idx: Tensor, since: int = 0) -> None:
-        """Row i becomes the former row `beam_idx[i]` (B,). The first `since` tokens of the two are known to be equal."""
+        """Row i becomes the former row `beam_idx[i]` (B,). The first `since` tokens of the two are known to be equal.
+
+        Raises:
+            OutOfVocabulary: the cache has no such row.
+        """
+        self._check_rows(beam_idx)
         for layer in self.settled():
             layer.reorder(beam_idx, since)
 
@@ -205,7 +225,16 @@ class Cache:
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Keep the rows `indices`, in that order."""
+        self._check_rows(indices)
         self._map_batch(lambda tensor: tensor.index_select(0, indices.to(tensor.device)))
+
+    def _check_rows(self, indices: Any) -> None:
+        """Refuse what are no rows of this cache, where the numbers are at hand."""
+        if not isinstance(indices, Tensor):
+            raise InputError(f"rows of a cache are chosen by {indices!r:.80}; expected a tensor of torch.int64")
+        rows, at_hand = self.batch_size, indices.device.type == "cpu" and not torch.compiler.is_compiling()
+        if rows is not None and at_hand and indices.numel() and not 0 <= int(indices.min()) <= int(indices.max()) < rows:
+            raise OutOfVocabulary(f"rows {indices.tolist()!r:.80} of a cache are asked for; it has {rows}, 0 to {rows - 1}")
 
     def batch_split(self, full_batch_size: int, split_size: int) -> list[Self]:
         """Caches of `split_size` rows each (the last may be smaller), with copies of this one's rows in order.

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from ..core.config import Record
 from ..core.errors import ConfigError, did_you_mean
 
 # Kind of layer -> the field of the config that says how many tokens such a layer looks at.
@@ -72,11 +73,13 @@ def layer_types(config: Any) -> LayerTypes:
     """The kinds of the decoder's layers by `layer_kinds()` of `config` (or None), and their lengths.
 
     Raises:
-        ConfigError: a layer is of a kind that does not exist; it has a window or chunks, and the config does not say how long
-            these are.
+        ConfigError: it is no config; a layer is of a kind that does not exist; it has a window or chunks, and the config does
+            not say how long these are.
     """
     if config is None:
         return LayerTypes()
+    if not isinstance(config, Record):
+        raise ConfigError(f"a cache is made for the config of a model; found {config!r:.80}")
     config = config.get_text_config(decoder=True)
     kinds = config.layer_kinds()
     for kind in kinds:

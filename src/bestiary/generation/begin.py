@@ -43,6 +43,7 @@ def begin(model: GeneratingModel, call: Call) -> Generation:
     prompt = read_prompt(model, settings, _arguments(model, call))
     checks.check_negative(call, model, prompt.ids.shape[0])
     caching.take_over(prompt, model)
+    checks.check_room(model, prompt.ids.shape[0], copies)
     prompt.repeat(copies)
     before = prompt.embeds.shape[1] if prompt.embeds is not None and prompt.offset else 0  # max_length counts these too
     context = caching.context_left(prompt, model)

@@ -4,9 +4,11 @@ from typing import Any
 
 from torch import Tensor
 
-from ..core.errors import ArgumentError, ConfigError, InputError
+from ..core.errors import ArgumentError, CapacityError, ConfigError, InputError
 from ..core.logging import warn_once
+from ..core.sizes import show_size
 from ..nn import inputs
+from ..placement.free_memory import total_memory
 from .call import Call
 from .config import GenerationConfig
 from .model import GeneratingModel, vocabulary_size
@@ -23,6 +25,7 @@ def check_ids(model: GeneratingModel, ids: Any, may_be_empty: bool = False, name
     inputs.check_ids(ids, name, may_be_empty)
     if ids.shape[0] == 0:
         raise InputError(f"{name} has shape {tuple(ids.shape)}; there must be at least one row")
+    inputs.check_device(ids, model.device, name)
     inputs.check_vocabulary(ids, vocabulary_size(model), name)
     whole: Tensor = ids.long()
     return whole
@@ -58,6 +61,16 @@ def check_token_ids(settings: GenerationConfig, model: GeneratingModel, rows: in
     if pad is not None and pad >= vocab and rows > 1:
         raise ConfigError(
             f"pad_token_id is {pad}; rows that end early are filled with it, and the vocabulary ends at {vocab - 1}"
+        )
+
+
+def check_room(model: GeneratingModel, prompts: int, copies: int) -> None:
+    """Raise `CapacityError` where the device could not even hold the scores of one step, fp32, for `copies` of each prompt."""
+    needed, total = 4 * prompts * copies * (vocabulary_size(model) or 1), total_memory(model.device)
+    if needed > total:
+        raise CapacityError(
+            f"{copies} rows for each of {prompts} prompts need {show_size(needed)} for the scores of a step; {model.device} has"
+            f" {show_size(total)}: lower num_beams or num_return_sequences"
         )
 
 

@@ -58,8 +58,7 @@ def check_tokens(model: ModelParts, args: tuple[Any, ...], kwargs: dict[str, Any
         if segments != 0:  # a model without a table of them leaves them out
             inputs.check_rows(values["token_type_ids"], model.outer_name("token_type_ids"), segments)
     if ids is not None:
-        if ids.is_meta and model.device.type != "meta":
-            raise InputError(f"{name} are on the meta device and hold nothing; the model is on {model.device}")
+        inputs.check_device(ids, model.device, name)
         inputs.check_vocabulary(ids, vocabulary, name)
         past = kwargs.get("past_key_values")
         masked = mask is not None or isinstance(past, MaskSource)  # as the cache of a batch of requests is

@@ -39,6 +39,12 @@ def check_ids(ids: Any, name: str = "input_ids", may_be_empty: bool = False) -> 
         raise InputError(f"{name} has shape {tuple(ids.shape)}; expected (batch, tokens){way}")
 
 
+def check_device(ids: Tensor, device: torch.device, name: str = "input_ids") -> None:
+    """Refuse ids without numbers for a model on a `device` that has some."""
+    if ids.is_meta and device.type != "meta":
+        raise InputError(f"{name} are on the meta device and hold nothing; the model is on {device}")
+
+
 def token_list(ids: Any, size: int) -> list[int]:
     """The token ids of one prompt as a list, from a list or an array (T,) or (1, T), for a vocabulary of `size` tokens.
 
@@ -167,6 +173,8 @@ def check_companion(value: Any, name: str, shape: Sequence[int], beside: str = "
         raise InputError(f"{name} are a {type(value).__name__}; expected a tensor of torch.int64")
     if value.shape[-1:] != shape[1:2] or (value.dim() == 2 and value.shape[0] not in (1, shape[0])):
         raise InputError(f"{name} have shape {tuple(value.shape)} beside {beside} of {tuple(shape)}")
+    if value.is_floating_point() and is_true(~value.isfinite().all()):
+        raise InputError(f"{name} hold NaN or numbers without end; expected finite ones")
 
 
 def check_rows(numbers: Tensor, name: str, count: int | None = None) -> None:
