@@ -215,6 +215,7 @@ def test_unpad_and_repad_are_inverse() -> None:
 
 def test_positions_tell_packed_texts_apart() -> None:
     assert text_numbers(torch.tensor([[0, 1, 2], [3, 4, 5]])) is None
+    assert text_numbers(torch.tensor([0, 1, 0])).tolist() == [[0, 0, 1]]
     assert text_numbers(torch.tensor([[0, 1, 0, 1, 5], [0, 1, 2, 3, 4]])).tolist() == [[0, 0, 1, 1, 2], [0] * 5]
     assert text_numbers(torch.tensor([[0, 1, 2, 0, 1, 2, 3]]), chunk=2).tolist() == [[1, 1, 2, 3, 3, 4, 4]]
     mask = Mask(4, 4, CPU, causal=True, window=2, texts=torch.tensor([[0, 0, 0, 1]]))

@@ -171,13 +171,14 @@ def real_tokens(attention_mask: Tensor | None) -> Tensor | None:
 
 
 def text_numbers(position_ids: Tensor, chunk: int | None = None) -> Tensor | None:
-    """The numbers (B or 1, T) of packed texts: one begins wherever positions (B or 1, T) do not go on by one.
+    """The numbers (B or 1, T) of packed texts: one begins wherever positions (B or 1, T; or T) do not go on by one.
 
     None where rows are known to be one text each (`nn/values.py`).
 
     Args:
         chunk: number chunks of so many tokens instead, into which each text is cut from its position 0.
     """
+    position_ids = torch.atleast_2d(position_ids)
     begins = position_ids.diff(dim=-1, prepend=position_ids[:, :1] - 1) != 1
     if is_true(~begins.any()):
         return None
