@@ -54,3 +54,10 @@ def bucket(distance: Tensor, buckets: int, limit: int, both_ways: bool) -> Tenso
     near = buckets // 2
     far = torch.log(distance.clamp(min=1).float() / near) / math.log(limit / near) * (buckets - near)
     return ahead + torch.where(distance < near, distance, (near + far.long()).clamp(max=buckets - 1))
+
+
+def relative_position_bucket(
+    relative_position: Tensor, bidirectional: bool = True, num_buckets: int = 32, max_distance: int = 128
+) -> Tensor:
+    """`bucket` with the names and defaults by which scripts call it."""
+    return bucket(relative_position, num_buckets, max_distance, both_ways=bidirectional)

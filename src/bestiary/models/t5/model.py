@@ -24,7 +24,7 @@ from ...nn.init import Starting, normal, start_usually
 from ...nn.layer import Layer, within_half
 from ...nn.masks import Mask
 from ...nn.norm import RMSNorm
-from ...nn.relative import bucket, distances, per_pair
+from ...nn.relative import bucket, distances, per_pair, relative_position_bucket
 from . import T5Config
 
 
@@ -76,6 +76,7 @@ class T5Attention(HasHeads, Starting):
     names = {"mask": "mask", "memory": "key_value_states"}
     gives = "position_bias attentions"
     relative_attention_num_buckets = Alias("config.relative_attention_num_buckets")
+    _relative_position_bucket = staticmethod(relative_position_bucket)
 
     def __init__(self, config: T5Config, layer_idx: int, is_decoder: bool, has_bias: bool = False, cross: bool = False) -> None:
         super().__init__()
@@ -102,6 +103,11 @@ class T5Attention(HasHeads, Starting):
         """The bias (1, H, T, S) of every query and key by their distance. Padding shifts both, so it changes nothing."""
         table, limit = self.relative_attention_bias, self.relative_attention_max_distance
         return per_pair(table(bucket(distances(mask), table.num_embeddings, limit, both_ways=not self.is_decoder)), mask)
+
+    def compute_bias(self, query_length: int, key_length: int, device: Any = None, past_seen_tokens: int = 0) -> Tensor:
+        """The bias (1, H, T, S) of T queries, the first of them at place `past_seen_tokens`, and S keys, as scripts call it."""
+        device = self.relative_attention_bias.weight.device if device is None else torch.device(device)
+        return self.position_bias(Mask(query_length, key_length, device, first_query=past_seen_tokens))
 
     def further(self, name: str, mask: Mask, values: Mapping[str, Any]) -> Tensor | None:
         bias: Tensor | None = values.get("bias")
@@ -275,6 +281,10 @@ class T5PreTrainedModel(Seq2SeqPreTrainedModel):
         if not self.config.tie_word_embeddings:
             tied.pop("lm_head.weight", None)
         return tied
+
+    def _shift_right(self, input_ids: Tensor) -> Tensor:
+        """`shifted` under its published name."""
+        return self.shifted(input_ids)
 
     def word_table(self, config: PreTrainedConfig) -> nn.Embedding:
         return nn.Embedding(config.get("vocab_size"), config.get("d_model"))
