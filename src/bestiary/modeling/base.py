@@ -73,15 +73,16 @@ class PreTrainedModel(CallMixin, LossMixin):
         """The attention kernel in use."""
         return str(self.config.__dict__["_attn_implementation"])
 
-    def set_attn_implementation(self, attn_implementation: str | Mapping[str, str]) -> None:
+    def set_attn_implementation(self, attn_implementation: str | Mapping[str, str] | None) -> None:
         """Use one kernel in all attention, or kernels by part, {"text_config": "eager"}; "" is the model itself.
 
-        A name may also be one that a function is registered for (`nn/registered.py`).
+        None is the family's usual one. A name may also be one that a function is registered for (`nn/registered.py`).
 
         Raises:
             ArgumentError: unknown, or not possible for this family; no such part. MissingDependency: its package is not
                 installed.
         """
+        attn_implementation = self.kernels[0] if attn_implementation is None else attn_implementation
         by_part = isinstance(attn_implementation, Mapping)
         names = attn_implementation if isinstance(attn_implementation, Mapping) else {"": attn_implementation}
         self.config.check_parts("attn_implementation", names)
