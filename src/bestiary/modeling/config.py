@@ -93,8 +93,8 @@ class PreTrainedConfig(PretrainedRecord):
         if self.label2id is None:
             self.label2id = {value: key for key, value in self.id2label.items()}
         super().validate()
-        kinds, count = self.__dict__.get("layer_types"), self.get("num_hidden_layers")
-        if "layer_types" in self._field_names and kinds is not None and len(kinds) != (count or 0):
+        kinds, count = self.declared("layer_types"), self.get("num_hidden_layers")
+        if kinds is not None and len(kinds) != (count or 0):
             raise self._misfit(len(kinds), count)
 
     def divides(self, whole: str, part: str) -> None:

@@ -161,4 +161,4 @@ def test_refusals(ids: torch.Tensor) -> None:
     with pytest.warns(UserWarning, match="relative_key"):
         BertConfig(position_embedding_type="relative_key")
     with pytest.raises(ConfigError, match=r"hidden_size \(10\).*num_attention_heads \(3\)"):
-        BertConfig(hidden_size=10, num_attention_heads=3)
+        BertModel(BertConfig(hidden_size=10, num_attention_heads=3))

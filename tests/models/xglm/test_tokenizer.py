@@ -17,7 +17,7 @@ COLUMNS = {"return_offsets_mapping": True, "return_special_tokens_mask": True, "
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     """Ours from `sentencepiece.bpe.model`; the published one, which reads no such file, from its pieces."""
     folder = tokenizer_files.write("xlm_roberta", tmp_path_factory.mktemp("xglm"))
-    model = XGLMTokenizer.renumbered(folder / "sentencepiece.bpe.model", XGLMTokenizer.defaults)
+    model = XGLMTokenizer.numbered(str(folder / "sentencepiece.bpe.model"), None, XGLMTokenizer.defaults)
     vocab = [(piece.text, piece.score) for piece in model.pieces]
     published = transformers.XGLMTokenizer(vocab=vocab, _spm_precompiled_charsmap=model.charsmap)
     return XGLMTokenizer.from_pretrained(folder), published
