@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def test_languages_go_both_ways(folder: Path) -> None:
         bestiary.XLMTokenizer.from_pretrained(folder, id2lang={"0": "en"})
 
 
-@pytest.mark.skipif(find_spec("sacremoses") is not None, reason="it is installed")
-def test_what_is_missing_is_told(folder: Path) -> None:
+def test_what_is_missing_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sacremoses", None)
     with pytest.raises(MissingDependency, match="pip install sacremoses"):
         bestiary.AutoTokenizer.from_pretrained(folder)
