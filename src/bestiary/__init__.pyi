@@ -275,6 +275,13 @@ from .models.big_bird.model import BigBirdModel as BigBirdModel
 from .models.big_bird.model import BigBirdPreTrainedModel as BigBirdPreTrainedModel
 from .models.big_bird.tokenizer import BigBirdTokenizer as BigBirdTokenizer
 from .models.big_bird.tokenizer import BigBirdTokenizerFast as BigBirdTokenizerFast
+from .models.bigbird_pegasus import BigBirdPegasusConfig as BigBirdPegasusConfig
+from .models.bigbird_pegasus import BigBirdPegasusForCausalLM as BigBirdPegasusForCausalLM
+from .models.bigbird_pegasus import BigBirdPegasusForConditionalGeneration as BigBirdPegasusForConditionalGeneration
+from .models.bigbird_pegasus import BigBirdPegasusForQuestionAnswering as BigBirdPegasusForQuestionAnswering
+from .models.bigbird_pegasus import BigBirdPegasusForSequenceClassification as BigBirdPegasusForSequenceClassification
+from .models.bigbird_pegasus import BigBirdPegasusModel as BigBirdPegasusModel
+from .models.bigbird_pegasus import BigBirdPegasusPreTrainedModel as BigBirdPegasusPreTrainedModel
 from .models.biogpt import BioGptConfig as BioGptConfig
 from .models.biogpt.model import BioGptForCausalLM as BioGptForCausalLM
 from .models.biogpt.model import BioGptForSequenceClassification as BioGptForSequenceClassification

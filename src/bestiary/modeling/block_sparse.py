@@ -15,6 +15,8 @@ from ..nn.attention import Attend
 from ..nn.kernels import kernel, weights
 from ..nn.masks import Mask
 from ..nn.token_blocks import in_blocks, joined
+from .base import PreTrainedModel
+from .encoder import EncoderSelfAttention
 
 KINDS = ("block_sparse", "original_full")
 _LENGTHS_OF_THE_PAPER = (1024, 3072, 4096)  # texts of so many tokens have another plan of random blocks
@@ -26,22 +28,6 @@ class BlockSparseMask(Mask):
     """The mask of a text of `length` tokens in whole blocks; `padding` (B, S) is there also where all tokens are real."""
 
     length: int = 0
-
-
-def check_kind(kind: str) -> str:
-    """`kind` of attention, if it is one.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    if kind not in KINDS:
-        raise ConfigError(f"attention_type is {kind!r}; expected one of {', '.join(KINDS)}")
-    return kind
-
-
-def is_long(length: int, config: Any) -> bool:
-    """Whether a text of so many tokens has more blocks than a block looks at; others have full attention, as published."""
-    return bool(length > (5 + 2 * config.num_random_blocks) * config.block_size)
 
 
 def in_whole_blocks(mask: Mask, batch: int, size: int) -> BlockSparseMask:
@@ -58,6 +44,11 @@ def in_whole_blocks(mask: Mask, batch: int, size: int) -> BlockSparseMask:
     ones = torch.ones(batch, mask.keys, dtype=torch.bool, device=mask.device)
     real = pad(ones if mask.padding is None else mask.padding.expand(batch, -1), (0, (-mask.keys) % size))
     return BlockSparseMask(real.shape[1], real.shape[1], mask.device, padding=real, length=mask.keys)
+
+
+def without_filling(x: Tensor, mask: Mask) -> Tensor:
+    """Of states (B, S, D) those of the text, (B, T, D)."""
+    return x[:, : mask.length] if isinstance(mask, BlockSparseMask) else x
 
 
 class BlockSparseAttend(Attend):
@@ -149,6 +140,56 @@ class BlockSparseAttend(Attend):
             places = table[None, :, :, None, part, None].expand(*given.shape[:4], -1, self.size)
             spread = spread.scatter(4, places, given[..., part, :])
         return spread.flatten(4, 5).flatten(2, 3)
+
+
+class BlockSparseSelfAttention(EncoderSelfAttention):
+    """Attention of blocks to a few blocks in long texts, of all tokens to all in others; random blocks are seeded by the
+    layer's number."""
+
+    def __init__(self, config: Any, layer_idx: int = 0, cross: bool = False) -> None:
+        super().__init__(config, layer_idx, cross)
+        if not cross:
+            sizes = config.block_size, config.num_random_blocks, layer_idx, config.max_position_embeddings
+            self.attend = BlockSparseAttend(self.attend.scoring.scaling, config.attention_probs_dropout_prob, *sizes)
+
+
+class BlockSparseEncoder(PreTrainedModel):
+    """An encoder whose layers have that attention; in the order of bases before the class that calls them.
+
+    Texts of up to (5 + 2 * num_random_blocks) blocks have full attention, as published, and so have decoders.
+    """
+
+    def __init__(self, config: Any, *args: Any, **options: Any) -> None:
+        super().__init__(config, *args, **options)
+        self.block_size, self.attention_type = config.block_size, str(config.attention_type)
+
+    def set_attention_type(self, value: str) -> None:
+        """Use "block_sparse" or "original_full" attention from now on; the former in long texts only.
+
+        Raises:
+            ConfigError: another kind.
+        """
+        if value not in KINDS:
+            raise ConfigError(f"attention_type is {value!r}; expected one of {', '.join(KINDS)}")
+        self.attention_type = value
+
+    def filling(self, ids: Tensor, length: int) -> Tensor:
+        """Padding `ids` (B, F) behind a text of so many tokens, embedded, (B, F, D)."""
+        words: Tensor = self.get_input_embeddings()(ids)
+        return words
+
+    def through_layers(self, x: Tensor, mask: Mask, cache: Any = None, **shared: Any) -> Tensor:
+        """States (B, T, D) behind all layers, (B, S, D) where these saw a text in whole blocks."""
+        config, length = self.config, x.shape[1]
+        long = length > (5 + 2 * config.num_random_blocks) * config.block_size
+        if long and self.attention_type == "block_sparse" and not mask.causal:
+            mask = in_whole_blocks(mask, len(x), config.block_size)
+            if mask.keys > length:
+                ids = torch.full((len(x), mask.keys - length), config.pad_token_id or 0, device=x.device)
+                x = torch.cat([x, self.filling(ids, length)], dim=1)
+        layers: Any = super()
+        output: Tensor = layers.through_layers(x, mask, cache, **shared)
+        return without_filling(output, mask)
 
 
 @lru_cache(maxsize=256)

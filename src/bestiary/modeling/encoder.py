@@ -72,16 +72,19 @@ class EncoderEmbeddings(nn.Module):
 
 
 class EncoderSelfAttention(HasHeads):
-    """Attention of a text to itself, or, as cross-attention, to an encoder's states (`memory`)."""
+    """Attention of a text to itself, or, as cross-attention, to an encoder's states (`memory`).
+
+    Projections have biases, unless the config declares `use_bias` and says no.
+    """
 
     query_name = "query"
 
     def __init__(self, config: EncoderConfig, layer_idx: int = 0, cross: bool = False) -> None:
         super().__init__()
-        size = config.hidden_size
+        size, bias = config.hidden_size, config.declared("use_bias", True)
         self.layer_idx, self.head_dim = layer_idx, size // config.num_attention_heads
         self.is_causal = config.is_decoder and not cross
-        self.query, self.key, self.value = nn.Linear(size, size), nn.Linear(size, size), nn.Linear(size, size)
+        self.query, self.key, self.value = (nn.Linear(size, size, bias=bias) for _ in range(3))
         self.attend = Attend(default_scaling(self.head_dim), config.attention_probs_dropout_prob, cross=cross)
 
     def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:

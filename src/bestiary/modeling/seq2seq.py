@@ -147,11 +147,14 @@ class Half(Seq2SeqPreTrainedModel):
         return x
 
     def through_layers(self, x: Tensor, mask: Mask, cache: Any = None, **others: Any) -> Tensor:
-        """States (B, T, D) behind all layers; in training each is left out at the rate `layerdrop` (Fan et al. 2019)."""
+        """States (B, T, D) behind all layers, for `finish`.
+
+        In training each layer is left out at the rate `layerdrop` (Fan et al. 2019).
+        """
         for layer in cast(nn.ModuleList, self.get_submodule(self.stacks[""].layers)):  # one may stand there twice
             if not skipped(self.layerdrop, self.training):
                 x = layer(x, mask, cache, **others)
-        return self.finish(x)
+        return x
 
 
 class TextEncoder(Half):
@@ -166,7 +169,8 @@ class TextEncoder(Half):
         words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
         told = self.told_positions(input_ids, attention_mask, None)
         mask, position_ids = decoder_frame(words, attention_mask, told, None, causal=False)
-        return BaseModelOutput(self.through_layers(self.embed(words, position_ids), mask, bias=self.bias(mask)))
+        x = self.through_layers(self.embed(words, position_ids), mask, bias=self.bias(mask))
+        return BaseModelOutput(self.finish(x))
 
 
 class TextDecoder(Half):
@@ -214,7 +218,7 @@ class TextDecoder(Half):
             over_memory = memory_mask(self, memory, encoder_attention_mask, words)
         x = self.embed(words, position_ids)
         x = self.through_layers(x, mask, cache, bias=self.bias(mask), memory=memory, memory_mask=over_memory)
-        return BaseModelOutputWithPast(x, past_key_values=cache)
+        return BaseModelOutputWithPast(self.finish(x), past_key_values=cache)
 
 
 class Seq2SeqModel(Seq2SeqPreTrainedModel):

@@ -23,14 +23,21 @@ class Seq2SeqAttention(HasHeads):
     named_states = True
 
     def __init__(
-        self, size: int, heads: int, layer_idx: int, dropout: float = 0.0, cross: bool = False, key_bias: bool = True
+        self,
+        size: int,
+        heads: int,
+        layer_idx: int,
+        dropout: float = 0.0,
+        cross: bool = False,
+        key_bias: bool = True,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.layer_idx, self.head_dim = layer_idx, size // heads
-        self.k_proj = nn.Linear(size, size, bias=key_bias)
-        self.v_proj = nn.Linear(size, size)
-        self.q_proj = nn.Linear(size, size)
-        self.out_proj = nn.Linear(size, size)
+        self.k_proj = nn.Linear(size, size, bias=bias and key_bias)
+        self.v_proj = nn.Linear(size, size, bias=bias)
+        self.q_proj = nn.Linear(size, size, bias=bias)
+        self.out_proj = nn.Linear(size, size, bias=bias)
         self.attend = Attend(default_scaling(self.head_dim), dropout, cross=cross)
 
     def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -52,7 +59,7 @@ class Seq2SeqLayer(Layer):
     Class attributes:
         is_decoder: which half of the config's sizes counts, and whether there is cross-attention.
         norm_first: whether a LayerNorm stands before each branch (Xiong et al. 2020) or behind each sum, as in the paper.
-        key_bias: whether keys have a bias.
+        key_bias: whether keys have a bias, where projections have any (`use_bias` of a config that declares it).
     """
 
     order = "hidden_states attention_mask encoder_hidden_states encoder_attention_mask past_key_values use_cache"
@@ -64,7 +71,8 @@ class Seq2SeqLayer(Layer):
         super().__init__()
         half, size = "decoder" if self.is_decoder else "encoder", config.get("d_model")
         heads, width = config.get(f"{half}_attention_heads"), config.get(f"{half}_ffn_dim")
-        attention = partial(Seq2SeqAttention, size, heads, layer_idx, config.get("attention_dropout"), key_bias=self.key_bias)
+        biases = {"key_bias": self.key_bias, "bias": config.declared("use_bias", True)}
+        attention = partial(Seq2SeqAttention, size, heads, layer_idx, config.get("attention_dropout"), **biases)
         self.dropout, self.activation_dropout = config.get("dropout"), config.get("activation_dropout")
         self.self_attn = attention()
         self.is_causal = self.self_attn.is_causal = self.is_decoder

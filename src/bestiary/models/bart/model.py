@@ -81,7 +81,8 @@ class BartHalf(Half, BartPreTrainedModel):
         self.embed_positions = self.positions_class(rows, config.d_model, first=self.first_row)
         self.layers = layers_of(config, self.layer_class)
         self.layerdrop = config.decoder_layerdrop if self.layer_class.is_decoder else config.encoder_layerdrop
-        self.layernorm_embedding = nn.LayerNorm(config.d_model) if self.norms_input else None
+        if self.norms_input:
+            self.layernorm_embedding = nn.LayerNorm(config.d_model)
         if (final := self.stacks[""].final) is not None:
             self.add_module(final, nn.LayerNorm(config.d_model))
         self.dropout = config.dropout
@@ -91,7 +92,7 @@ class BartHalf(Half, BartPreTrainedModel):
 
     def embed(self, words: Tensor, position_ids: Tensor) -> Tensor:
         x = words + self.embed_positions(position_ids + self.first_row).to(words.dtype)
-        x = x if self.layernorm_embedding is None else self.layernorm_embedding(x)
+        x = self.layernorm_embedding(x) if self.norms_input else x
         return nn.functional.dropout(x, self.dropout, self.training)
 
     def finish(self, x: Tensor) -> Tensor:

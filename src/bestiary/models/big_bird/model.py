@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.outputs import QuestionAnsweringModelOutput
-from ...modeling.block_sparse import BlockSparseAttend, BlockSparseMask, check_kind, in_whole_blocks, is_long
+from ...modeling.block_sparse import BlockSparseEncoder, BlockSparseSelfAttention, without_filling
 from ...modeling.encoder import (
     Encoder,
     EncoderAttention,
@@ -16,7 +16,6 @@ from ...modeling.encoder import (
     EncoderLayer,
     EncoderOutput,
     EncoderPreTrainedModel,
-    EncoderSelfAttention,
     EncoderStack,
 )
 from ...modeling.heads.causal_lm import CausalLM
@@ -49,22 +48,10 @@ class BigBirdEmbeddings(EncoderEmbeddings):
         return output
 
 
-class BigBirdSelfAttention(EncoderSelfAttention):
-    """Attention of blocks to a few blocks in long texts, of all tokens to all in others."""
-
-    def __init__(self, config: BigBirdConfig, layer_idx: int = 0, cross: bool = False) -> None:
-        super().__init__(config, layer_idx, cross)
-        for name in ("query", "key", "value") if not config.use_bias else ():
-            self.add_module(name, nn.Linear(config.hidden_size, config.hidden_size, bias=False))
-        if not cross:
-            sizes = config.block_size, config.num_random_blocks, layer_idx, config.max_position_embeddings
-            self.attend = BlockSparseAttend(self.attend.scoring.scaling, config.attention_probs_dropout_prob, *sizes)
-
-
 class BigBirdAttention(EncoderAttention):
     """The first half of a block: attention, then norm(residual + dense(x))."""
 
-    self_class = BigBirdSelfAttention
+    self_class = BlockSparseSelfAttention
 
 
 class BigBirdLayer(EncoderLayer):
@@ -77,8 +64,7 @@ class BigBirdEncoder(EncoderStack):
     """The blocks, one after another; what fills the last block of a text is left out at the end."""
 
     def forward(self, x: Tensor, mask: Mask, cache: Any, **context: Any) -> Tensor:
-        x = super().forward(x, mask, cache, **context)
-        return x[:, : mask.length] if isinstance(mask, BlockSparseMask) else x
+        return without_filling(super().forward(x, mask, cache, **context), mask)
 
 
 class BigBirdPreTrainedModel(EncoderPreTrainedModel):
@@ -102,7 +88,7 @@ class BigBirdPooler(nn.Linear):
         return torch.tanh(super().forward(first_state(x, padding)))
 
 
-class BigBirdModel(BigBirdPreTrainedModel, Encoder):
+class BigBirdModel(BlockSparseEncoder, BigBirdPreTrainedModel, Encoder):
     """The encoder (or, with `config.is_decoder`, decoder) without a head."""
 
     embeddings_class, layer_class = BigBirdEmbeddings, BigBirdLayer
@@ -111,30 +97,12 @@ class BigBirdModel(BigBirdPreTrainedModel, Encoder):
     def __init__(self, config: BigBirdConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config, add_pooling_layer)
         self.activation = nn.Tanh() if add_pooling_layer else None
-        self.block_size, self.attention_type = config.block_size, str(config.attention_type)
 
-    def set_attention_type(self, value: str) -> None:
-        """Use "block_sparse" or "original_full" attention from now on; the former in long texts only.
-
-        Raises:
-            ConfigError: another kind.
-        """
-        self.attention_type = check_kind(value)
-
-    def through_layers(self, x: Tensor, mask: Mask, cache: Any, **shared: Any) -> Tensor:
-        if not self.config.is_decoder and self.attention_type == "block_sparse" and is_long(x.shape[1], self.config):
-            mask = in_whole_blocks(mask, len(x), self.block_size)
-            x = self.filled(x, mask.keys)
-        return super().through_layers(x, mask, cache, **shared)
-
-    def filled(self, x: Tensor, slots: int) -> Tensor:
-        """Embedded text (B, T, D) -> (B, S, D), with padding behind it, as published."""
-        count, table = slots - x.shape[1], self.embeddings.word_embeddings
-        if not count:
-            return x
-        ids = torch.full((len(x), count), self.config.pad_token_id or 0, device=x.device)
-        places = torch.arange(x.shape[1], slots, device=x.device).clamp(max=self.config.max_position_embeddings - 1)
-        return torch.cat([x, self.embeddings(table(ids), None, places.unsqueeze(0))], dim=1)
+    def filling(self, ids: Tensor, length: int) -> Tensor:
+        places = torch.arange(length, length + ids.shape[1], device=ids.device)
+        places = places.clamp(max=self.config.max_position_embeddings - 1).unsqueeze(0)
+        output: Tensor = self.embeddings(super().filling(ids, length), None, places)
+        return output
 
 
 class BigBirdLanguageHead(TransformedLanguageHead):

@@ -91,7 +91,7 @@ class LEDEncoder(BartEncoder):
         words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
         mask = local_mask(words, attention_mask, global_attention_mask, windows_of(self.config))
         x = self.embed(words, decoder_positions(words, attention_mask, None, None))
-        return LEDEncoderBaseModelOutput(self.through_layers(x, mask))
+        return LEDEncoderBaseModelOutput(self.finish(self.through_layers(x, mask)))
 
 
 class LEDDecoder(BartDecoder):

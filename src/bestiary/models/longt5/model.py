@@ -207,4 +207,5 @@ class LongT5Encoder(T5Encoder):
         warn_of_hidden_rows(attention_mask)
         words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
         mask = longt5_mask(words, attention_mask, self.config)
-        return BaseModelOutput(self.through_layers(self.embed(words, words), mask, bias=self.bias(mask)))
+        x = self.through_layers(self.embed(words, words), mask, bias=self.bias(mask))
+        return BaseModelOutput(self.finish(x))

@@ -47,7 +47,8 @@ class PegasusTokenizer(PreTrainedTokenizerFast):
             raise CorruptFile(f"{vocab} is a BPE model; PEGASUS uses a unigram model")
         if isinstance(vocab, str | os.PathLike):  # pieces in memory have their numbers
             first = [(str(settings[role]), 0.0) for role in ("pad_token", "eos_token")]
-            first += [(str(settings[role]), 0.0) for role in ("mask_token_sent", "mask_token") if settings[role] is not None]
+            if settings["mask_token_sent"] is not None:  # else the file has the mask, as BigBird-Pegasus's
+                first += [(str(settings[role]), 0.0) for role in ("mask_token_sent", "mask_token")]
             first += [(token, -100.0) for token in _unused(settings)]
             model.pieces = [sentencepiece.Piece(*piece) for piece in first] + model.pieces[2:]
             model.unk_id += len(first) - 2

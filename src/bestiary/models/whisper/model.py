@@ -101,7 +101,8 @@ class WhisperEncoder(Half, WhisperPreTrainedModel):
         x = nn.functional.gelu(self.conv2(x)).transpose(1, 2)
         x = x + self.embed_positions(torch.arange(x.shape[1], device=x.device))
         x = nn.functional.dropout(x, self.dropout, self.training)
-        return BaseModelOutput(self.through_layers(x, make_mask(x.shape[1], x.device, causal=False)))
+        mask = make_mask(x.shape[1], x.device, causal=False)
+        return BaseModelOutput(self.finish(self.through_layers(x, mask)))
 
 
 class WhisperDecoder(TextDecoder, WhisperPreTrainedModel):
