@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from inspect import Signature, signature
 from typing import TYPE_CHECKING, Any
 
+from ..nn.part_order import put_last
+
 
 class _Building(threading.local):
     """The state of the models that this thread is building.
@@ -47,7 +49,7 @@ def initialising() -> bool:
 
 
 class FinishedOnce(type):
-    """Calls `post_init` once, when the outermost model of a nest is complete."""
+    """Puts the parts of a model in order, and calls `post_init` once, when the outermost model of a nest is complete."""
 
     if not TYPE_CHECKING:  # a checker would take this signature for that of every constructor
 
@@ -60,6 +62,7 @@ class FinishedOnce(type):
             _building.depth += 1
             try:
                 model = super().__call__(*args, **kwargs)
+                put_last(model, *model.last_parts)
             finally:
                 _building.depth -= 1
             if _building.depth == 0:

@@ -14,6 +14,7 @@ from ..nn.attention import Attend, HasHeads, LayerCache, merge_heads, split_head
 from ..nn.kernels import default_scaling
 from ..nn.layer import Layer
 from ..nn.masks import Mask
+from ..nn.part_order import put_last
 from ..nn.rope import rotate_both
 from .config import PreTrainedConfig
 from .decoder_stack import norm_eps
@@ -176,6 +177,7 @@ class DecoderBlock(Layer):
         attention_class, mlp_class: the two branches. attention_name: what the first is called.
         norm_names: the norms before the first and the second; in parallel, one may serve both.
         norm_names and parallel are attributes of the block where the config says them.
+        last_parts: the parts that stand behind the others, in this order, where that is the published one.
     """
 
     order = "hidden_states attention_mask position_ids past_key_values use_cache"
@@ -185,14 +187,18 @@ class DecoderBlock(Layer):
     attention_name: ClassVar[str] = "attn"
     norm_names: tuple[str, str] = ("ln_1", "ln_2")
     parallel: bool = False
+    last_parts: tuple[str, ...] = ()
     inner_dim = Alias("mlp.inner_dim")
 
     def __init__(self, config: Any, layer_idx: int) -> None:
         super().__init__()
-        for name in dict.fromkeys(self.norm_names):
-            self.add_module(name, self.make_norm(config))
+        first, second = self.norm_names
+        self.add_module(first, self.make_norm(config))
         self.add_module(self.attention_name, self.attention_class(config, layer_idx))
+        if second != first:
+            self.add_module(second, self.make_norm(config))
         self.add_mlp(config)
+        put_last(self, *self.last_parts)
         self.hidden_dropout = setting(config, "dropout", 0.0)
 
     def make_norm(self, config: Any) -> nn.Module:
@@ -236,6 +242,7 @@ class FlatDecoderBlock(DecoderBlock):
     attention_class: ClassVar[type[nn.Module]] = SelfAttention
     attention_name = "self_attn"
     norm_names = ("self_attn_layer_norm", "final_layer_norm")
+    last_parts = ("self_attn_layer_norm", "fc1", "fc2", "final_layer_norm")
     dropout = Alias("hidden_dropout")
 
     def mlp_bias(self, config: Any) -> bool:

@@ -35,11 +35,11 @@ class GatedDeltaNet(Starting):
         self.sizes = keys, keys, values
         self.act = activation(config.hidden_act)
         self.conv1d = CausalConv1d(sum(self.sizes), config.linear_conv_kernel_dim, bias=False)
-        self.add_projections(config.hidden_size, keys, values)
         self.dt_bias = nn.Parameter(torch.empty(self.value_heads))
         self.A_log = nn.Parameter(torch.empty(self.value_heads))
         self.norm = GatedRMSNorm(self.value_size, config.rms_norm_eps, norm_first=True)
         self.out_proj = nn.Linear(values, config.hidden_size, bias=False)
+        self.add_projections(config.hidden_size, keys, values)
         self.starts = {"A_log": start_of_decays, "dt_bias": constant(1.0)}
 
     def add_projections(self, size: int, keys: int, values: int) -> None:

@@ -15,6 +15,7 @@ from ..nn.inputs import warn_of_hidden_rows
 from ..nn.kernels import default_scaling
 from ..nn.layer import Layer, skipped
 from ..nn.masks import Mask
+from ..nn.part_order import put_last
 from ..nn.patches import required
 from .backbone import build_backbone
 from .config import PreTrainedConfig
@@ -53,8 +54,8 @@ class DetectorAttention(HasHeads):
         super().__init__()
         size = config.get("d_model")
         self.head_dim = size // heads
-        self.q_proj, self.k_proj = nn.Linear(size, size), nn.Linear(size, size)
-        self.v_proj, self.out_proj = nn.Linear(size, size), nn.Linear(size, size)
+        self.k_proj, self.v_proj = nn.Linear(size, size), nn.Linear(size, size)
+        self.q_proj, self.out_proj = nn.Linear(size, size), nn.Linear(size, size)
         self.attend = Attend(default_scaling(self.head_dim), config.get("attention_dropout"), cross=cross)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Mask) -> Tensor:
@@ -103,6 +104,7 @@ class DetectorDecoderLayer(DetectorLayer):
         super().__init__(config, heads, inner)
         self.encoder_attn = DetectorAttention(config, heads, cross=True)
         self.encoder_attn_layer_norm = nn.LayerNorm(config.get("d_model"))
+        put_last(self, "fc1", "fc2", "final_layer_norm")
 
     def forward(
         self, x: Tensor, mask: Mask, *, positions: Tensor, memory: Tensor, memory_keys: Tensor, memory_mask: Mask

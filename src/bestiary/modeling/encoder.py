@@ -17,6 +17,7 @@ from ..nn.inputs import one_of, warn_of_hidden_rows
 from ..nn.kernels import default_scaling
 from ..nn.layer import Layer, in_chunks
 from ..nn.masks import Mask, make_mask, positions
+from ..nn.part_order import put_last
 from ..nn.pooling import FirstTokenPooler
 from ..nn.rope import rotate, rotate_both
 from .base import PreTrainedModel
@@ -35,11 +36,13 @@ class EncoderEmbeddings(nn.Module):
 
     Class attributes:
         has_positions, has_segments, has_norm: False where a family has none.
+        positions_last: whether their table stands behind all others.
     """
 
     has_positions: ClassVar[bool] = True
     has_segments: ClassVar[bool] = True
     has_norm: ClassVar[bool] = True
+    positions_last: ClassVar[bool] = False
     padding_idx = Alias("word_embeddings.padding_idx")
 
     def __init__(self, config: Any) -> None:
@@ -52,6 +55,8 @@ class EncoderEmbeddings(nn.Module):
         self.token_type_embeddings = nn.Embedding(segments, size) if segments else None
         if self.has_norm:
             self.LayerNorm = nn.LayerNorm(size, config.layer_norm_eps)
+        if self.positions_last:
+            put_last(self, "position_embeddings")
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:

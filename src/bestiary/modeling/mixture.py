@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..core.outputs import BaseModelOutputWithPast, MoeModelOutputWithPast
 from ..nn.moe import Experts, GroupedRouter, Router, ScoresExperts
+from ..nn.part_order import put_last
 from .decoder import Decoder
 from .decoder_config import DecoderConfig
 
@@ -21,16 +22,19 @@ class Mixture(nn.Module):
     `router_jitter_noise` and `norm_topk_prob` (whether the shares of the chosen add up to 1; without it they do).
 
     Class attributes:
-        router_name: the published name of the router.
+        router_name: the published name of the router. router_last: whether it stands behind the experts.
     """
 
     router_name: ClassVar[str] = "gate"
+    router_last: ClassVar[bool] = False
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         count = config.declared("num_local_experts")
         self.add_module(self.router_name, self.make_router(config, count))
         self.experts = self.make_experts(config, count)
+        if self.router_last:
+            put_last(self, self.router_name)
 
     def make_experts(self, config: DecoderConfig, count: int) -> Experts:
         """The `count` experts."""
@@ -58,7 +62,13 @@ class Mixture(nn.Module):
         return shares, experts
 
 
-class SharedMixture(Mixture):
+class ExpertsFirstMixture(Mixture):
+    """The same with the router behind the experts."""
+
+    router_last = True
+
+
+class SharedMixture(ExpertsFirstMixture):
     """The same with a `GroupedRouter`, plus an MLP of `n_shared_experts` experts that serve every token (DeepSeek-AI 2024).
 
     Class attributes:

@@ -18,6 +18,7 @@ from ..hub.options import HubKeywords, HubOptions
 from ..loading.checkpoint import Checkpoint
 from ..loading.load import LoadPlan, load_weights
 from ..loading.skeleton import skeleton, skeleton_with_buffers
+from ..nn.part_order import last
 from ..placement.device_map import check_available, plan_device_map
 from ..placement.dispatch import dispatch
 from .adapters import adapter_and_base
@@ -300,9 +301,10 @@ def _device_map(model: ModelParts, options: OpenOptions, dtype: torch.dtype, in_
             warn_once("max-memory", "max_memory has no effect without device_map, for example 'auto', which spreads a model")
         return None
     blocks = sorted({name for part in model.modules() if isinstance(part, ModelParts) for name in part._no_split_modules})
-    table = plan_device_map(
-        model, options.device_map, options.max_memory, blocks, dtype, model.tied_weights(), keep_in_fp32=in_fp32
-    )
+    tied = model.tied_weights()
+    # Devices are filled in order, and what a head shares with the words belongs to these.
+    with last(model, *(target.partition(".")[0] for target in tied if target.partition(".")[0] != model.base_model_prefix)):
+        table = plan_device_map(model, options.device_map, options.max_memory, blocks, dtype, tied, keep_in_fp32=in_fp32)
     for device in set(table.values()) - {"disk"}:
         check_available(device)
     return table

@@ -85,8 +85,8 @@ class RotaryEncoderLayer(Layer):
 
     def __init__(self, config: RotaryEncoderConfig) -> None:
         super().__init__()
-        self.self_attn, self.mlp = self.attention_class(config), self.mlp_class(config)
         self.post_attention_layernorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+        self.mlp, self.self_attn = self.mlp_class(config), self.attention_class(config)
         self.post_mlp_layernorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
@@ -128,9 +128,9 @@ class RotaryEncoder(RotaryEncoderPreTrainedModel):
     def __init__(self, config: RotaryEncoderConfig, add_pooling_layer: bool = False) -> None:
         super().__init__(config)
         self.embeddings = self.embeddings_class(config)
+        self.pooler = FirstTokenPooler(config.hidden_size) if add_pooling_layer else None
         self.layers = nn.ModuleList(self.layer_class(config) for _ in range(config.num_hidden_layers))
         self.rotary_emb = rotary_modules(config)
-        self.pooler = FirstTokenPooler(config.hidden_size) if add_pooling_layer else None
 
     def get_input_embeddings(self) -> nn.Module:
         return self.embeddings.word_embeddings

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .activations import activation
 from .alias import Alias
+from .part_order import put_last
 
 
 class ScoresExperts(nn.Module):
@@ -219,6 +220,7 @@ class PlainExperts(Experts):
         super().__init__(count, size, inner, act)
         del self.gate_up_proj
         self.up_proj = nn.Parameter(torch.empty(count, inner, size))
+        put_last(self, "down_proj")
 
     def _one(self, expert: int, x: Tensor) -> Tensor:
         return nn.functional.linear(self.act_fn(nn.functional.linear(x, self.up_proj[expert])), self.down_proj[expert])

@@ -9,6 +9,7 @@ from ...core.outputs import MultipleChoiceModelOutput
 from ...nn.inputs import one_of, shown
 from ...nn.losses import token_loss
 from ...nn.masks import real_tokens
+from ...nn.part_order import put_last
 from ..config import PreTrainedConfig
 from .headed import Headed, classifier_dropout, only
 from .sequence_summary import SequenceSummary, summary_size
@@ -80,6 +81,7 @@ class SummaryMultipleChoice(MultipleChoice):
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
         self.sequence_summary = SequenceSummary(config, config.num_labels)
+        put_last(self, self.head_name)
 
     def vector_size(self, config: PreTrainedConfig) -> int:
         return summary_size(config, config.num_labels)

@@ -33,10 +33,10 @@ class MaskHead(nn.Module):
         widths = [size + heads, size + heads, size // 2, size // 4, size // 8, size // 16]
         for number in range(1, 6):
             inner, outer = widths[number - 1], widths[number]
+            if number > 2:
+                setattr(self, f"adapter{number - 2}", nn.Conv2d(channels[number - 3], inner, 1))
             setattr(self, f"lay{number}", nn.Conv2d(inner, outer, 3, padding=1))
             setattr(self, f"gn{number}", nn.GroupNorm(min(8, outer), outer))
-        for number, inner in enumerate(channels, start=1):
-            setattr(self, f"adapter{number}", nn.Conv2d(inner, widths[number + 1], 1))
         self.out_lay = nn.Conv2d(widths[-1], 1, 3, padding=1)
 
     def forward(self, x: Tensor, stages: list[Tensor]) -> Tensor:

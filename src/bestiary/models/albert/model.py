@@ -150,8 +150,8 @@ class AlbertMLMHead(nn.Module):
 
     def __init__(self, config: Any) -> None:
         super().__init__()
-        self.dense, self.activation = nn.Linear(config.hidden_size, config.embedding_size), activation(config.hidden_act)
         self.LayerNorm = nn.LayerNorm(config.embedding_size, config.layer_norm_eps)
+        self.dense, self.activation = nn.Linear(config.hidden_size, config.embedding_size), activation(config.hidden_act)
         self.decoder = nn.Linear(config.embedding_size, config.vocab_size)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 

@@ -56,6 +56,7 @@ __getattr__, __dir__ = variant(
             "state_class": Import("bestiary.modeling.state_space.StateSpaceMixer"),
             "norm_names": ("input_layernorm", None, "pre_ff_layernorm", None),
             "mlp_name": "feed_forward",
+            "last_parts": ("mamba", "self_attn"),
         },
         "ForCausalLM": Import(".model.BambaForCausalLM"),
     },

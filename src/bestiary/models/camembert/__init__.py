@@ -36,5 +36,10 @@ if TYPE_CHECKING:
     from .classes import *  # noqa: F403
 
 __getattr__, __dir__ = variant(
-    __name__, CamembertConfig, TASKS, roberta, further={"tokenizer": ["CamembertTokenizer", "CamembertTokenizerFast"]}
+    __name__,
+    CamembertConfig,
+    TASKS,
+    roberta,
+    {"PreTrainedModel": {"last_parts": ("roberta",)}},
+    further={"tokenizer": ["CamembertTokenizer", "CamembertTokenizerFast"]},
 )

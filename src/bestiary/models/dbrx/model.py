@@ -17,6 +17,7 @@ from ...nn.attention import LayerCache
 from ...nn.layer import Layer
 from ...nn.masks import Mask
 from ...nn.moe import ExpertLoop, Router
+from ...nn.part_order import put_last
 from ..phi3.model import Phi3Attention
 from . import DbrxConfig, DbrxFFNConfig
 
@@ -29,6 +30,7 @@ class DbrxAttention(Phi3Attention):
     def __init__(self, config: DbrxConfig, layer_idx: int) -> None:
         super().__init__(config, layer_idx)  # type: ignore[arg-type] # it has what is read of a DecoderConfig
         self.bound = config.attention.clip_qkv
+        put_last(self, self.output_name)
 
 
 class DbrxRouter(Router):

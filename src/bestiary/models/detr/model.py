@@ -112,8 +112,8 @@ class DetrModel(DetrPreTrainedModel):
         self.backbone = nn.ModuleDict({"conv_encoder": encoder})
         if config.position_embedding_type == "learned":
             self.position_embedding = LearnedGridPositions(config.d_model)
-        self.input_projection = nn.Conv2d(encoder.model.channels[-1], config.d_model, kernel_size=1)
         self.query_position_embeddings = nn.Embedding(config.num_queries, config.d_model)
+        self.input_projection = nn.Conv2d(encoder.model.channels[-1], config.d_model, kernel_size=1)
         self.encoder, self.decoder = DetrEncoder(config), DetrDecoder(config)
 
     def get_input_embeddings(self) -> nn.Module:

@@ -22,6 +22,7 @@ from ...nn.embeddings import alternating_sinusoids
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer, in_chunks
 from ...nn.masks import Mask
+from ...nn.part_order import put_last
 from ...nn.pooling import first_state
 from . import DistilBertConfig
 
@@ -163,6 +164,7 @@ class DistilBertForSequenceClassification(PreClassified, PooledClassifier, Disti
     def __init__(self, config: DistilBertConfig) -> None:
         super().__init__(config)
         self.pre_classifier = nn.Linear(config.dim, config.dim)
+        put_last(self, "classifier")
         self.dropout = nn.Dropout(config.seq_classif_dropout)
 
     def logits(self, output: Any, real: Tensor | None) -> Tensor:
@@ -197,6 +199,7 @@ class DistilBertForMultipleChoice(PreClassified, MultipleChoice, DistilBertPreTr
     def __init__(self, config: DistilBertConfig) -> None:
         super().__init__(config)
         self.pre_classifier = nn.Linear(config.dim, config.dim)
+        put_last(self, "classifier")
         self.dropout = nn.Dropout(config.seq_classif_dropout)
 
     def pooled(self, output: Any, real: Tensor | None) -> Tensor:

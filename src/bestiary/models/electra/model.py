@@ -61,8 +61,8 @@ class ElectraGeneratorPredictions(nn.Module):
 
     def __init__(self, config: Any) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.embedding_size)
         self.LayerNorm, self.activation = nn.LayerNorm(config.embedding_size, config.layer_norm_eps), F.gelu
+        self.dense = nn.Linear(config.hidden_size, config.embedding_size)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., E)."""

@@ -61,6 +61,7 @@ class FalconDecoderLayer(DecoderBlock):
         self.norm_names = ("input_layernorm", "input_layernorm" if self.parallel else "post_attention_layernorm")
         if config.new_decoder_architecture and config.num_ln_in_parallel_attn == 2:
             self.norm_names = ("ln_attn", "ln_mlp")
+        self.last_parts = ("mlp", *(self.norm_names if self.parallel else reversed(self.norm_names)))
         super().__init__(config, layer_idx)
 
 

@@ -71,6 +71,7 @@ class FalconH1DecoderLayer(LlamaDecoderLayer):
 
     norm_names = ("input_layernorm", None, "pre_ff_layernorm", None)
     mlp_name = "feed_forward"
+    last_parts = ("feed_forward", "mamba", "self_attn", "input_layernorm", "pre_ff_layernorm")
 
     def add_mixer(self, config: Any, layer_idx: int) -> None:
         super().add_mixer(config, layer_idx)

@@ -67,8 +67,9 @@ class FunnelRelMultiheadAttention(HasHeads, Starting):
         self.separate_cls, self.factorized = config.separate_cls, config.attention_type == "factorized"
         self.q_head = nn.Linear(size, heads * self.head_dim, bias=False)
         self.k_head, self.v_head = (nn.Linear(size, heads * self.head_dim) for _ in range(2))
-        self.r_w_bias, self.r_r_bias, self.r_s_bias = (nn.Parameter(torch.zeros(heads, self.head_dim)) for _ in range(3))
+        self.r_w_bias, self.r_r_bias = (nn.Parameter(torch.zeros(heads, self.head_dim)) for _ in range(2))
         self.r_kernel = nn.Parameter(torch.zeros(size, heads, self.head_dim))
+        self.r_s_bias = nn.Parameter(torch.zeros(heads, self.head_dim))
         self.seg_embed = nn.Parameter(torch.zeros(2, heads, self.head_dim))
         names = ("r_w_bias", "r_r_bias", "r_s_bias", "r_kernel", "seg_embed")
         self.starts = dict.fromkeys(names, lambda weight: weight.uniform_(0.0, config.initializer_range))

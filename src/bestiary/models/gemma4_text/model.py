@@ -200,7 +200,8 @@ class Gemma4TextModel(LlamaModel):
     def within_texts(self, layer_idx: int, mask: Mask, position_ids: Tensor) -> Mask:
         return mask if self.sees_all else super().within_texts(layer_idx, mask, position_ids)
 
-    def add_entry(self, config: Gemma4TextConfig) -> None:
+    def add_final(self, config: Gemma4TextConfig) -> None:
+        super().add_final(config)
         width, count = config.hidden_size_per_layer_input, config.num_hidden_layers
         if width:
             sizes = config.vocab_size_per_layer_input, count * width, config.padding_row

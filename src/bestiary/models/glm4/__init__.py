@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .classes import *  # noqa: F403
 
 NORMS = ("input_layernorm", "post_self_attn_layernorm", "post_attention_layernorm", "post_mlp_layernorm")
-CHANGES: Changes = {**glm.CHANGES, "DecoderLayer": {"norm_names": NORMS}}
+CHANGES: Changes = {
+    **glm.CHANGES,
+    "DecoderLayer": {"norm_names": NORMS, "last_parts": ("post_self_attn_layernorm", "post_mlp_layernorm")},
+}
 
 __getattr__, __dir__ = variant(__name__, Glm4Config, TASKS, llama, CHANGES)

@@ -25,6 +25,7 @@ from ...nn.conv import Conv1D
 from ...nn.init import start_usually
 from ...nn.kernels import default_scaling
 from ...nn.masks import Mask
+from ...nn.part_order import put_last
 from . import GPT2Config
 
 
@@ -92,6 +93,7 @@ class GPT2Block(DecoderBlock):
         super().__init__(config, layer_idx)
         self.crossattention = GPT2Attention(config, layer_idx, cross=True) if config.add_cross_attention else None
         self.ln_cross_attn = self.make_norm(config) if config.add_cross_attention else None
+        put_last(self, "mlp")
 
     def forward(
         self,

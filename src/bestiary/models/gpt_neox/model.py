@@ -35,6 +35,7 @@ class GPTNeoXLayer(DecoderBlock):
     attention_class, mlp_class = GPTNeoXAttention, GPTNeoXMLP
     attention_name = "attention"
     norm_names = ("input_layernorm", "post_attention_layernorm")
+    last_parts = ("attention", "mlp")
 
     def __init__(self, config: GPTNeoXConfig, layer_idx: int) -> None:
         super().__init__(config, layer_idx)

@@ -8,6 +8,7 @@ from ...modeling.mixture import Mixture
 from ...nn.init import Starting, constant
 from ...nn.moe import Experts, Router, TransposedExperts
 from ...nn.norm import FullPrecisionRMSNorm
+from ...nn.part_order import put_last
 from ..mixtral.model import MixtralModel
 from . import GptOssConfig
 
@@ -21,6 +22,7 @@ class GptOssExperts(TransposedExperts, Starting):
         count, size, inner = config.num_local_experts, config.hidden_size, config.intermediate_size
         super().__init__(count, size, inner, config.hidden_act)
         self.gate_up_proj_bias = nn.Parameter(torch.empty(count, 2 * inner))
+        put_last(self, "down_proj")
         self.down_proj_bias = nn.Parameter(torch.empty(count, size))
         self.alpha, self.limit = config.swiglu_alpha, config.swiglu_limit
 

@@ -39,7 +39,11 @@ __getattr__, __dir__ = variant(
     llama,
     {
         "PreTrainedModel": {"_weight_rules": Import(".model.RULES")},
-        "DecoderLayer": {"mlp_class": Import(".model.GraniteMoeMoE"), "mlp_name": "block_sparse_moe"},
+        "DecoderLayer": {
+            "mlp_class": Import(".model.GraniteMoeMoE"),
+            "mlp_name": "block_sparse_moe",
+            "last_parts": ("block_sparse_moe",),
+        },
         "Model": Import("bestiary.models.mixtral.model.MixtralModel"),
         "ForCausalLM": Import("bestiary.models.mixtral.model.MixtralForCausalLM"),
     },

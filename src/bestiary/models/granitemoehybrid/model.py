@@ -5,6 +5,7 @@ from torch import Tensor
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.state_space import StateSpaceMixer
 from ...nn.alias import Alias
+from ...nn.part_order import put_last
 from ..granitemoe.model import GraniteMoeMoE
 from ..llama.model import LlamaDecoderLayer, LlamaMLP
 from ..mixtral.model import MixtralModel
@@ -30,6 +31,7 @@ class GraniteMoeHybridDecoderLayer(LlamaDecoderLayer):
     def __init__(self, config: GraniteMoeHybridConfig, layer_idx: int) -> None:
         super().__init__(config, layer_idx)
         self.block_sparse_moe = GraniteMoeMoE(config) if config.num_local_experts else None
+        put_last(self, "shared_mlp", self.mixer_name)
 
     def feed(self, x: Tensor) -> Tensor:
         return super().feed(x) if self.block_sparse_moe is None else self.block_sparse_moe(x) + super().feed(x)

@@ -16,6 +16,7 @@ from ...nn.attention import Attend
 from ...nn.kernels import default_scaling
 from ...nn.layer import skipped
 from ...nn.masks import Mask
+from ...nn.part_order import put_last
 from . import InformerConfig
 
 
@@ -77,6 +78,7 @@ class InformerLayer(Seq2SeqLayer):
             scaling = default_scaling(self.self_attn.head_dim)
             attend = ProbSparseAttend(scaling, config.attention_dropout, config.sampling_factor, self.is_decoder)
             self.self_attn.attend = attend
+        put_last(self, "self_attn")
 
 
 class InformerEncoderLayer(InformerLayer):

@@ -66,6 +66,7 @@ __getattr__, __dir__ = variant(
         "DecoderLayer": {
             "attention_class": Import(".model.JetMoeAttention"),
             "attention_name": "self_attention",
+            "last_parts": ("self_attention",),
             "mlp_class": Import(".model.JetMoeMoE"),
             "norm_class": Import(".model.JetMoeRMSNorm"),
         },

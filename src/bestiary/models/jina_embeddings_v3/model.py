@@ -43,6 +43,7 @@ class JinaEmbeddingsV3PreTrainedModel(rotary_encoder.RotaryEncoderPreTrainedMode
 
     config_class = JinaEmbeddingsV3Config
     base_model_prefix = "roberta"
+    last_parts = ("roberta",)
     _no_split_modules = ["JinaEmbeddingsV3Embeddings", "JinaEmbeddingsV3Layer"]
     _weight_rules = RULES
 

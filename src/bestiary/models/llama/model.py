@@ -21,6 +21,7 @@ from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.masks import Mask
 from ...nn.norm import RMSNorm
+from ...nn.part_order import put_last
 from ...nn.rope import rotate_both
 from . import LlamaConfig
 
@@ -198,6 +199,7 @@ class LlamaDecoderLayer(Layer):
             there is none.
         parallel: whether both halves read the same states, x + attention(norm(x)) + mlp(norm(x)) (Wang & Komatsuzaki 2021),
             where the config does not say it (`use_parallel_residual`). An MLP without a norm of its own shares the attention's.
+        last_parts: the parts that stand behind the others, in this order, where that is the published one.
     """
 
     order = "hidden_states attention_mask position_ids past_key_values use_cache position_embeddings"
@@ -212,6 +214,7 @@ class LlamaDecoderLayer(Layer):
     norm_class: ClassVar[type[nn.Module]] = RMSNorm
     norm_names: NormNames = ("input_layernorm", None, "post_attention_layernorm", None)
     parallel: ClassVar[bool] = False
+    last_parts: ClassVar[tuple[str, ...]] = ()
     layer_idx = Alias("mixer.layer_idx")
 
     def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
@@ -222,6 +225,7 @@ class LlamaDecoderLayer(Layer):
         for name in self.norm_names:
             if name is not None:
                 self.add_module(name, self.norm_class(config.hidden_size, config.rms_norm_eps))
+        put_last(self, *self.last_parts)
         self.is_parallel = config.declared("use_parallel_residual", self.parallel)
         self.dropout, self.multiplier = config.declared("residual_dropout", 0.0), config.declared("residual_multiplier", 1.0)
 

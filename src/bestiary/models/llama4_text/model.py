@@ -5,7 +5,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ...modeling.decoder_config import DecoderConfig
-from ...modeling.mixture import Mixture
+from ...modeling.mixture import ExpertsFirstMixture
 from ...nn.alias import Alias
 from ...nn.moe import Experts, Router, TransposedExperts
 from ...nn.norm import WeightlessRMSNorm
@@ -50,7 +50,7 @@ class Llama4TextExperts(TransposedExperts):
         return self._one(expert, x * shares)
 
 
-class Llama4TextMoe(Mixture):
+class Llama4TextMoe(ExpertsFirstMixture):
     """What the chosen experts give, and what the one gives that serves every token."""
 
     router_name = "router"

@@ -107,10 +107,16 @@ class LongformerPreTrainedModel(EncoderPreTrainedModel):
     config: LongformerConfig
 
 
+class LongformerEmbeddings(EncoderEmbeddings):
+    """norm(word + segment + position)."""
+
+    positions_last = True
+
+
 class LongformerModel(LongformerPreTrainedModel, EncoderCore):
     """The encoder without a head. Its config then has the windows of all layers, as published."""
 
-    embeddings_class, layer_class = EncoderEmbeddings, LongformerLayer
+    embeddings_class, layer_class = LongformerEmbeddings, LongformerLayer
 
     def __init__(self, config: LongformerConfig, add_pooling_layer: bool = True) -> None:
         config.attention_window = windows_of(config)

@@ -145,11 +145,11 @@ class LongT5TransientGlobalAttention(LongT5LocalAttention):
 
     def __init__(self, config: Any, layer_idx: int, is_decoder: bool, has_bias: bool = False) -> None:
         super().__init__(config, layer_idx, is_decoder, has_bias)
-        self.global_input_layer_norm = T5LayerNorm(config.d_model, config.layer_norm_epsilon)
         if has_bias:
             self.global_relative_attention_bias = nn.Embedding(config.relative_attention_num_buckets, config.num_heads)
             start = normal(config.initializer_factor * config.d_model**-0.5)
             self.starts = {**self.starts, "global_relative_attention_bias.weight": start}
+        self.global_input_layer_norm = T5LayerNorm(config.d_model, config.layer_norm_epsilon)
 
     def position_bias(self, mask: Mask) -> Tensor:
         """Also of queries and summaries: (B * S / size, H, size, 3 * size + G)."""

@@ -100,7 +100,7 @@ class MiniMaxDecoderLayer(LlamaDecoderLayer):
     """Twice: the normed states times alpha, plus what attention or the experts make of them times beta."""
 
     state_class, state_name = MiniMaxLightningAttention, "self_attn"
-    mlp_class = MixtralSparseMoeBlock
+    mlp_class, last_parts = MixtralSparseMoeBlock, ("mlp",)
 
     def __init__(self, config: MiniMaxConfig, layer_idx: int) -> None:
         super().__init__(config, layer_idx)

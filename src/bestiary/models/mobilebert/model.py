@@ -16,6 +16,7 @@ from ...nn.init import Starting, constant, normal
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.masks import Mask
+from ...nn.part_order import put_last
 from ...nn.pooling import first_state
 from ..bert.model import BertLanguageHead, BertPreTrainedModel
 from . import MobileBertConfig
@@ -28,7 +29,7 @@ class NoNorm(Starting):
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(size)), nn.Parameter(torch.zeros(size))
+        self.bias, self.weight = nn.Parameter(torch.zeros(size)), nn.Parameter(torch.ones(size))
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.weight + self.bias
@@ -188,11 +189,11 @@ class MobileBertLayer(Layer):
 
     def __init__(self, config: MobileBertConfig, layer_idx: int = 0) -> None:
         super().__init__()
-        self.bottleneck = Bottleneck(config) if config.use_bottleneck else None
         self.attention = MobileBertAttention(config)
-        self.ffn = nn.ModuleList(FFNLayer(config) for _ in range(config.num_feedforward_networks - 1))
         self.intermediate = MobileBertIntermediate(config)
         self.output = MobileBertOutput(config)
+        self.bottleneck = Bottleneck(config) if config.use_bottleneck else None
+        self.ffn = nn.ModuleList(FFNLayer(config) for _ in range(config.num_feedforward_networks - 1))
 
     def forward(self, x: Tensor, mask: Mask | None = None, cache: Any = None) -> Tensor:
         asking, values, narrow = (x, x, x) if self.bottleneck is None else self.bottleneck(x)
@@ -276,6 +277,7 @@ class MobileBertLMPredictionHead(LMPredictionHead):
         super().__init__(config)
         self.sizes = (config.embedding_size, config.hidden_size - config.embedding_size)
         self.dense = FurtherColumns(self.sizes[1], config.vocab_size, config.initializer_range)
+        put_last(self, "decoder")
 
     def forward(self, x: Tensor) -> Tensor:
         words, others = self.transform(x).split(self.sizes, dim=-1)

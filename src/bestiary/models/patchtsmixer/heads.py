@@ -10,6 +10,7 @@ from ...core.outputs import ModelOutput, Tensors
 from ...modeling.heads.headed import Headed
 from ...modeling.patched_series import SampleOutput, SeriesTargets, by_step, class_loss, masked_mse
 from ...nn.alias import Alias
+from ...nn.part_order import put_last
 from . import PatchTSMixerConfig
 from .model import PatchTSMixerModel, PatchTSMixerPreTrainedModel
 
@@ -211,6 +212,7 @@ class PatchTSMixerForTimeSeriesClassification(ScaleInjected):
     def __init__(self, config: PatchTSMixerConfig) -> None:
         super().__init__(config)
         self.head = PatchTSMixerLinearHead(config, lambda width: nn.Linear(width, config.num_targets))
+        put_last(self, "inject_scale")
 
     def forward(
         self, past_values: Tensor | None = None, target_values: Tensor | None = None, return_loss: bool = True

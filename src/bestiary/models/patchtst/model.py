@@ -13,6 +13,7 @@ from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.init import normal
 from ...nn.layer import Layer
+from ...nn.part_order import put_last
 from . import PatchTSTConfig
 
 
@@ -120,6 +121,7 @@ class PatchTSTPositionalEncoding(PatchPositions):
         self.cls_token = nn.Parameter(torch.empty(1, 1, 1, config.d_model)) if config.use_cls_token else None
         if config.use_cls_token:
             self.starts = {**self.starts, "cls_token": normal(0.02)}
+            put_last(self, "position_enc")
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, P, D) -> (B, C, P or P + 1, D)."""

@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from ...modeling.decoder_config import DecoderConfig
+from ...nn.part_order import put_last
 from ..llama.model import LlamaAttention
 
 
@@ -15,6 +17,10 @@ class Phi3Attention(LlamaAttention):
     """
 
     fused_name: ClassVar[str] = "qkv_proj"
+
+    def __init__(self, config: DecoderConfig, layer_idx: int) -> None:
+        super().__init__(config, layer_idx)
+        put_last(self, self.fused_name)
 
     def add_projections(self, size: int, heads: int, groups: int, bias: bool) -> None:
         self.widths = heads * self.head_dim, groups * self.head_dim, groups * self.head_dim

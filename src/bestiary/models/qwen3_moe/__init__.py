@@ -69,7 +69,7 @@ __getattr__, __dir__ = variant(
     {
         "PreTrainedModel": {"_weight_rules": Import("bestiary.modeling.expert_weights.GATED")},
         "Attention": {"head_norm": Import("bestiary.nn.norm.RMSNorm")},
-        "DecoderLayer": {"mixture_class": Import("bestiary.modeling.mixture.Mixture")},
+        "DecoderLayer": {"mixture_class": Import("bestiary.modeling.mixture.ExpertsFirstMixture")},
         "Model": Import("bestiary.models.mixtral.model.MixtralModel"),
         "ForCausalLM": Import("bestiary.models.mixtral.model.MixtralForCausalLM"),
     },

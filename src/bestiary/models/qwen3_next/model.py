@@ -1,17 +1,24 @@
 """What of Qwen3-Next is not Llama. Parameter names and layouts are the published ones."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from ...modeling.delta_net import GatedDeltaNet
 from ...modeling.mixture import GatedSharedMixture
 from ...nn.norm import ShiftedRMSNorm
+from ...nn.part_order import put_last
 from ..llama.model import LlamaMLP
 from ..mixtral.model import MixtralModel
 
 
 class Qwen3NextGatedDeltaNet(GatedDeltaNet):
     """A gated delta net whose projections give, for each head of keys, all that belongs to it side by side."""
+
+    def __init__(self, config: Any, layer_idx: int) -> None:
+        super().__init__(config, layer_idx)
+        put_last(self, "norm", "out_proj")
 
     def add_projections(self, size: int, keys: int, values: int) -> None:
         self.in_proj_qkvz = nn.Linear(size, 2 * (keys + values), bias=False)

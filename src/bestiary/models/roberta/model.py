@@ -15,6 +15,8 @@ from . import RobertaConfig
 class RobertaEmbeddings(encoder.EncoderEmbeddings):
     """norm(word + segment + position)."""
 
+    positions_last = True
+
 
 class RobertaLayer(encoder.EncoderLayer):
     """norm(x + attention(x)), perhaps norm(x + attention(x, memory)), then norm(x + mlp(x))."""

@@ -16,6 +16,7 @@ from ...modeling.heads.transformed_language import TransformedLanguageHead
 from ...nn.embeddings import FixedPositions
 from ...nn.layer import Layer
 from ...nn.masks import slots_of_text
+from ...nn.part_order import put_last
 from . import RoFormerConfig
 
 
@@ -53,6 +54,7 @@ class RoFormerEncoder(encoder.EncoderStack):
     def __init__(self, config: RoFormerConfig, layer_class: type[Layer] = RoFormerLayer) -> None:
         super().__init__(config, layer_class)
         self.embed_positions = FixedPositions(config.max_position_embeddings, config.hidden_size // config.num_attention_heads)
+        put_last(self, "layer")
 
 
 class RoFormerPreTrainedModel(encoder.EncoderPreTrainedModel):

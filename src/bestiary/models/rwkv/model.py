@@ -21,6 +21,7 @@ from ...nn.init import Start, Starting, constant
 from ...nn.inputs import one_of
 from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
+from ...nn.part_order import put_last
 from ...nn.wkv import NOTHING, wkv
 from . import RwkvConfig
 
@@ -82,6 +83,7 @@ class RwkvSelfAttention(TokenShift):
         self.time_decay = nn.Parameter(torch.empty(inner))
         self.time_first = nn.Parameter(torch.empty(inner))
         self.time_mix_value = nn.Parameter(torch.empty(1, 1, size))
+        put_last(self, "time_mix_key", "time_mix_value", "time_mix_receptance")
         self.key = nn.Linear(size, inner, bias=False)
         self.value = nn.Linear(size, inner, bias=False)
         self.receptance = nn.Linear(size, inner, bias=False)

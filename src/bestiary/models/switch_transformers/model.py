@@ -72,12 +72,11 @@ class SwitchTransformersLayerFF(T5Branch):
     """The MLP, or a mixture in its place."""
 
     def __init__(self, config: Any, sparse: bool) -> None:
-        super().__init__(config)
-        self.mlp = SwitchTransformersSparseMLP(config) if sparse else T5DenseActDense(config)
+        super().__init__(config, "mlp", SwitchTransformersSparseMLP(config) if sparse else T5DenseActDense(config))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        return self.add(self.mlp, x)
+        return self.add(self.get_submodule("mlp"), x)
 
 
 class SwitchTransformersBlock(T5Block):

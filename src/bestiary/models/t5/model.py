@@ -24,6 +24,7 @@ from ...nn.init import Starting, normal, start_usually
 from ...nn.layer import Layer, within_half
 from ...nn.masks import Mask
 from ...nn.norm import RMSNorm
+from ...nn.part_order import put_last
 from ...nn.relative import bucket, distances, per_pair, relative_position_bucket
 from . import T5Config
 
@@ -63,6 +64,7 @@ class T5DenseGatedActDense(T5DenseActDense):
         del self.wi
         self.wi_0 = nn.Linear(config.d_model, config.d_ff, bias=False)
         self.wi_1 = nn.Linear(config.d_model, config.d_ff, bias=False)
+        put_last(self, "wo")
 
     def forward(self, x: Tensor) -> Tensor:
         return self.out(self.act(self.wi_0(x)) * self.wi_1(x))
@@ -127,10 +129,11 @@ class T5Attention(HasHeads, Starting):
 
 
 class T5Branch(Block):
-    """x + dropout(branch(norm(x)))."""
+    """x + dropout(branch(norm(x))); `name` is what files call the branch."""
 
-    def __init__(self, config: T5Config) -> None:
+    def __init__(self, config: T5Config, name: str, branch: nn.Module) -> None:
         super().__init__()
+        self.add_module(name, branch)
         self.layer_norm = T5LayerNorm(config.d_model, config.layer_norm_epsilon)
         self.dropout = nn.Dropout(config.dropout_rate)
 
@@ -155,9 +158,8 @@ class T5LayerSelfAttention(T5Branch):
     is_causal = Alias("attention.is_causal")
 
     def __init__(self, config: T5Config, layer_idx: int, is_decoder: bool) -> None:
-        super().__init__(config)
         has_bias = layer_idx == 0 or not self.shares_bias
-        self.add_module(self.attention_name, self.attention_class(config, layer_idx, is_decoder, has_bias))
+        super().__init__(config, self.attention_name, self.attention_class(config, layer_idx, is_decoder, has_bias))
 
     @property
     def attention(self) -> Any:
@@ -178,10 +180,10 @@ class T5LayerCrossAttention(T5Branch):
     order = "hidden_states key_value_states attention_mask position_bias past_key_values"
     names = {"memory": "key_value_states"}
     gives = "position_bias attentions"
+    EncDecAttention: T5Attention
 
     def __init__(self, config: T5Config, layer_idx: int) -> None:
-        super().__init__(config)
-        self.EncDecAttention = T5Attention(config, layer_idx, is_decoder=True, cross=True)
+        super().__init__(config, "EncDecAttention", T5Attention(config, layer_idx, is_decoder=True, cross=True))
 
     def further(self, name: str, mask: Mask, values: Mapping[str, Any]) -> Tensor | None:
         return self.EncDecAttention.further(name, mask, values)
@@ -196,11 +198,11 @@ class T5LayerFF(T5Branch):
     """The MLP."""
 
     def __init__(self, config: T5Config) -> None:
-        super().__init__(config)
-        self.DenseReluDense = T5DenseGatedActDense(config) if config.is_gated_act else T5DenseActDense(config)
+        mlp = T5DenseGatedActDense(config) if config.is_gated_act else T5DenseActDense(config)
+        super().__init__(config, "DenseReluDense", mlp)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.add(self.DenseReluDense, x)
+        return self.add(self.get_submodule("DenseReluDense"), x)
 
 
 class T5Block(Layer):

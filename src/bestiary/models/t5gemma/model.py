@@ -22,6 +22,7 @@ from ...nn.inputs import one_of
 from ...nn.kernels import default_scaling
 from ...nn.masks import Mask, make_mask
 from ...nn.norm import ShiftedRMSNorm
+from ...nn.part_order import put_last
 from ..llama.model import LlamaAttention, LlamaDecoderLayer, LlamaMLP
 from . import T5GemmaConfig
 
@@ -72,6 +73,7 @@ class T5GemmaEncoderLayer(LlamaDecoderLayer):
         "pre_feedforward_layernorm",
         "post_feedforward_layernorm",
     )
+    last_parts = ("mlp", "pre_feedforward_layernorm", "post_feedforward_layernorm")
 
 
 class T5GemmaDecoderLayer(T5GemmaEncoderLayer):
@@ -134,6 +136,7 @@ class T5GemmaHalf(RotaryDecoder, T5GemmaPreTrainedModel):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
+        put_last(self, "layers")
         self.dropout = nn.Dropout(config.dropout_rate)
 
     def enter(self, x: Tensor, position_ids: Tensor) -> Tensor:

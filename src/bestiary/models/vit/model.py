@@ -98,10 +98,10 @@ class ViTLayer(Layer):
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
         self.attention = ViTAttention(config)
-        self.intermediate = ViTIntermediate(config)
-        self.output = ViTOutput(config.intermediate_size, config)
         self.layernorm_before = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.layernorm_after = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+        self.intermediate = ViTIntermediate(config)
+        self.output = ViTOutput(config.intermediate_size, config)
 
     def forward(self, x: Tensor, mask: Mask) -> Tensor:
         x = x + self.attention(self.layernorm_before(x), mask)

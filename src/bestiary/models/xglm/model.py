@@ -14,6 +14,7 @@ from ...modeling.recording import Stack
 from ...modeling.seq2seq_layers import Seq2SeqLayer
 from ...nn.alias import Alias
 from ...nn.embeddings import ComputedPositions
+from ...nn.part_order import put_last
 from . import XGLMConfig
 
 FIRST_ROW = 2  # of the sinusoids that text uses
@@ -24,6 +25,10 @@ class XGLMDecoderLayer(Seq2SeqLayer):
 
     is_decoder, norm_first = True, True
     embed_dim = Alias("self_attn.embed_dim")
+
+    def __init__(self, config: PreTrainedConfig, layer_idx: int) -> None:
+        super().__init__(config, layer_idx)
+        put_last(self, "self_attn_layer_norm", "fc1", "fc2", "final_layer_norm")
 
     def looks_at_memory(self, config: PreTrainedConfig) -> bool:
         return config.add_cross_attention

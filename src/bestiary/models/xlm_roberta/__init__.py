@@ -36,5 +36,10 @@ if TYPE_CHECKING:
     from .classes import *  # noqa: F403
 
 __getattr__, __dir__ = variant(
-    __name__, XLMRobertaConfig, TASKS, roberta, further={"tokenizer": ["XLMRobertaTokenizer", "XLMRobertaTokenizerFast"]}
+    __name__,
+    XLMRobertaConfig,
+    TASKS,
+    roberta,
+    {"PreTrainedModel": {"last_parts": ("roberta",)}},
+    further={"tokenizer": ["XLMRobertaTokenizer", "XLMRobertaTokenizerFast"]},
 )
