@@ -408,6 +408,10 @@ from .models.deepseek_v3 import DeepseekV3ForSequenceClassification as DeepseekV
 from .models.deepseek_v3 import DeepseekV3ForTokenClassification as DeepseekV3ForTokenClassification
 from .models.deepseek_v3 import DeepseekV3Model as DeepseekV3Model
 from .models.deepseek_v3 import DeepseekV3PreTrainedModel as DeepseekV3PreTrainedModel
+from .models.deepseek_v32 import DeepseekV32Config as DeepseekV32Config
+from .models.deepseek_v32 import DeepseekV32ForCausalLM as DeepseekV32ForCausalLM
+from .models.deepseek_v32 import DeepseekV32Model as DeepseekV32Model
+from .models.deepseek_v32 import DeepseekV32PreTrainedModel as DeepseekV32PreTrainedModel
 from .models.detr import DetrConfig as DetrConfig
 from .models.detr.image_processor import DetrFeatureExtractor as DetrFeatureExtractor
 from .models.detr.image_processor import DetrImageProcessor as DetrImageProcessor

@@ -35,8 +35,9 @@ def shallow_config(config: Any, layers: int | None = None) -> Any:
             values[name] = list(kinds[:count])
     if values.get("per_layer_config"):
         values["per_layer_config"] = {key: each for key, each in values["per_layer_config"].items() if int(key) < count}
-    if isinstance(values.get("attention_window"), list):
-        values["attention_window"] = values["attention_window"][:count]
+    for name in ("attention_window", "mlp_layer_types"):
+        if isinstance(values.get(name), list):
+            values[name] = values[name][:count]
     for name in type(config).sub_configs:
         values[name] = shallow_config(getattr(config, name), layers).to_dict()
     return type(config)(**values)

@@ -8,10 +8,14 @@ from ..core.errors import ConfigError, did_you_mean
 # Kind of layer -> the field of the config that says how many tokens such a layer looks at.
 _LENGTHS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
 _STATES = ("linear_attention", "mamba", "conv", "mlp", "moe")  # the state of the last two is empty
-_KINDS = ("full_attention", "hybrid", *_LENGTHS, *_STATES)
+_KINDS = ("full_attention", "indexed_attention", "hybrid", *_LENGTHS, *_STATES)
 
 # What older files call kinds of layers.
-OLDER_KINDS = {"mamba": "linear_attention", "attention": "full_attention"}
+OLDER_KINDS = {
+    "mamba": "linear_attention",
+    "attention": "full_attention",
+    "deepseek_sparse_attention": "indexed_attention",
+}
 
 
 def keeps_state(kind: str) -> bool:

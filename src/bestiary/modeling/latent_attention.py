@@ -50,26 +50,34 @@ class LatentAttention(HasHeads):
     def forward(
         self, x: Tensor, mask: Mask, cache: LayerCache | None, *, rotary: tuple[Tensor, Tensor] | None = None
     ) -> Tensor:
-        still, turning = split_heads(self.project_queries(x), self.head_dim).split(self.parts, dim=-1)
-        narrow, turned = self.kv_a_proj_with_mqa(x).split(self.narrow_parts, dim=-1)
-        narrow = self.kv_a_layernorm(narrow).unsqueeze(1)
-        turned = turned.unsqueeze(1)
-        if rotary is not None:
-            turning, turned = rotate_both(turning, turned, *rotary, self.interleaved)
-        query = torch.cat((turning, still), dim=-1)
+        query, narrow, turned = self.project(x, self.query_latent(x), rotary)
         if isinstance(cache, Cache) and not cache.needs_rotary:
             narrow, turned = cache.update(narrow, turned, self.layer_idx)
             cache = None
         key, value = self.expand(narrow, turned)
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx)
+        return self.look(query, key, value, mask)
+
+    def look(self, query: Tensor, key: Tensor, value: Tensor, mask: Mask) -> Tensor:
+        """Queries (B, H, T, K) on keys and values (B, H, S, ...) -> (B, T, D)."""
         output: Tensor = self.o_proj(merge_heads(self.attend(query, key, value, mask)))
         return output
 
-    def project_queries(self, x: Tensor) -> Tensor:
-        """States (B, T, D) -> queries of all heads (B, T, H*K), not turned yet."""
-        output: Tensor = self.q_proj(x) if self.q_lora_rank is None else self.q_b_proj(self.q_a_layernorm(self.q_a_proj(x)))
-        return output
+    def query_latent(self, x: Tensor) -> Tensor:
+        """States (B, T, D) -> what queries are made of: narrow, normed states (B, T, R), or, without `q_lora_rank`, these."""
+        return x if self.q_lora_rank is None else self.q_a_layernorm(self.q_a_proj(x))
+
+    def project(self, x: Tensor, latent: Tensor, rotary: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries (B, H, T, K), what turns in front; narrow states (B, 1, T, R); what turns of keys (B, 1, T, K)."""
+        queries = (self.q_proj if self.q_lora_rank is None else self.q_b_proj)(latent)
+        still, turning = split_heads(queries, self.head_dim).split(self.parts, dim=-1)
+        narrow, turned = self.kv_a_proj_with_mqa(x).split(self.narrow_parts, dim=-1)
+        narrow = self.kv_a_layernorm(narrow).unsqueeze(1)
+        turned = turned.unsqueeze(1)
+        if rotary is not None:
+            turning, turned = rotate_both(turning, turned, *rotary, self.interleaved)
+        return torch.cat((turning, still), dim=-1), narrow, turned
 
     def expand(self, narrow: Tensor, turned: Tensor) -> tuple[Tensor, Tensor]:
         """Narrow states (B, 1, S, R) and what turns of keys (B, 1, S, K) -> keys, it in front, and values (B, H, S, ...)."""

@@ -1,5 +1,6 @@
 """The hyperparameters of decoders with latent attention. Needs no torch."""
 
+from ..core.errors import ConfigError
 from ..core.kinds import Count, Experts, Size
 from .decoder_config import DecoderConfig
 
@@ -9,7 +10,8 @@ class LatentConfig(DecoderConfig):
 
     Queries and keys have `qk_rope_head_dim` numbers that turn with positions (also `head_dim`) and `qk_nope_head_dim` that do
     not; values have `v_head_dim`. Keys and values are made from states of `kv_lora_rank` numbers, queries from states of
-    `q_lora_rank`, or, where that is null, from those of the block. Every head has keys and values of its own.
+    `q_lora_rank`, or, where that is null, from those of the block. Every head has keys and values of its own. A family may
+    declare `mlp_layer_types`, which layers have experts ("sparse"); without it all but the first `first_k_dense_replace`.
     """
 
     kv_lora_rank: Size = 512
@@ -28,6 +30,18 @@ class LatentConfig(DecoderConfig):
     def validate(self) -> None:
         self.head_dim = self.qk_rope_head_dim
         super().validate()
+        if "mlp_layer_types" in self._field_names:
+            usual = ["dense" if index < self.first_k_dense_replace else "sparse" for index in range(self.num_hidden_layers)]
+            kinds = self.__dict__["mlp_layer_types"] = self.__dict__["mlp_layer_types"] or usual
+            if len(kinds) != self.num_hidden_layers:
+                raise ConfigError(
+                    f"{type(self).__name__}: mlp_layer_types names {len(kinds)} layers, and num_hidden_layers is"
+                    f" {self.num_hidden_layers}"
+                )
+
+    def has_experts(self, layer_idx: int) -> bool:
+        kinds = self.declared("mlp_layer_types")
+        return super().has_experts(layer_idx) if kinds is None else kinds[layer_idx] == "sparse"
 
     @property
     def qk_head_dim(self) -> int:

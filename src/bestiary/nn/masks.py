@@ -47,6 +47,7 @@ class Mask:
         dense: (B, 1 or H, T, S), True where allowed; an arbitrary further restriction.
         additive: (B or 1, 1 or H, 1 or T, S), numbers to be added to the scores.
         alibi: what grows with the places of keys (`nn/alibi.py`), for such a `kernel`; else it is in `additive`.
+        index: what chooses the keys of each query (`nn/indexing.py`), for such a `kernel`; else these are in `dense`.
         kernel: computes attention in place of the model's own kernel, where keys lie in an order that only it can read.
     """
 
@@ -61,6 +62,7 @@ class Mask:
     dense: Tensor | None = None
     additive: Tensor | None = None
     alibi: Any = None
+    index: Any = None
     kernel: Any = None
     _cached: Any = field(default=None, repr=False, compare=False)
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..core.errors import ArgumentError
 from . import kernels
 from .alibi import with_alibi
+from .indexing import Index, with_index
 from .kernels import Scoring, capped
 from .masks import Mask
 
@@ -83,14 +84,16 @@ class Layout:
         """How many sequences go on by one token (R)."""
         return len(self.newest) - 1
 
+    def slots(self, index: int) -> Tensor:
+        """(M, 1, P): of the slots in the blocks of `visits[index]` the numbers in the sequences."""
+        offsets = torch.arange(self.page_size, device=self.newest.device)
+        return (self.visits[index].places.unsqueeze(1) * self.page_size + offsets).unsqueeze(1)
+
     def hidden(self, index: int, window: int | None, chunk: int | None) -> Tensor:
         """(M, 1, C, 1, P): True for the slots that no query of `visits[index]` may look at. The same for all layers."""
         hidden = self._hidden.get((index, window, chunk))
         if hidden is None:
-            visits = self.visits[index]
-            offsets = torch.arange(self.page_size, device=self.newest.device)
-            slots = (visits.places.unsqueeze(1) * self.page_size + offsets).unsqueeze(1)
-            newest = self.newest[visits.owners].unsqueeze(2)
+            slots, newest = self.slots(index), self.newest[self.visits[index].owners].unsqueeze(2)
             hidden = slots > newest
             if window is not None:
                 hidden = hidden | (slots <= newest - window)
@@ -102,10 +105,14 @@ class Layout:
 
 @dataclass
 class PagedMask(Mask):
-    """The mask of a pass over a pool of blocks."""
+    """The mask of a pass over a pool of blocks.
+
+    `best` (R + 1, slots): of the slots of each sequence that goes on by one token, those that it sees; None for all.
+    """
 
     layout: Any = None
     chunk: int | None = None
+    best: Tensor | None = None
 
     def chunked(self, size: int) -> Self:
         return replace(self, chunk=size)
@@ -119,10 +126,13 @@ def paged(query: Tensor, key: Tensor, value: Tensor, mask: PagedMask, bias: Tens
     """
     if bias is not None:
         raise ArgumentError("this model adds a position bias to its scores, which many requests in one row cannot have")
-    layout = mask.layout
+    layout, index, index_key = mask.layout, mask.index, key[:, -1]
+    if index is not None:  # its keys are those of the last head
+        key, value, index_key = key[:, :-1, : query.shape[3]], value[:, :-1], index_key[:, : index.query.shape[3]]
     mixed = query.new_empty(query.shape[2], query.shape[1], value.shape[3])
     if layout.rows:
         queries = query[0, :, : layout.rows].transpose(0, 1)
+        mask = mask if index is None else replace(mask, best=_best(index, index_key, layout))
         mixed[: layout.rows] = decode(queries, key, value, layout, mask, scoring)
     kernel = kernels.sdpa if scoring.softcap is None else kernels.eager
     for piece in layout.pieces:
@@ -132,10 +142,32 @@ def paged(query: Tensor, key: Tensor, value: Tensor, mask: PagedMask, bias: Tens
         seen = piece.mask if mask.window is None else piece.mask.windowed(mask.window)
         seen = seen if mask.chunk is None else seen.chunked(mask.chunk)
         seen = seen if mask.alibi is None else with_alibi(seen, mask.alibi, query.dtype)
+        if index is not None:
+            of_piece = index._replace(
+                query=index.query[:, piece.start : piece.end], weights=index.weights[:, piece.start : piece.end]
+            )
+            seen = with_index(seen, of_piece, index_key[piece.blocks].transpose(1, 2).flatten(0, 1)[None, :end])
         queries = query[:, :, piece.start : piece.end]
         part = kernel(queries, keys, values, seen, None, scoring)
         mixed[piece.start : piece.end] = part[0].transpose(0, 1)
     return mixed.transpose(0, 1).unsqueeze(0)
+
+
+def _best(index: Index, key: Tensor, layout: Layout) -> Tensor | None:
+    """For the newest token of each sequence, which slots it sees, (R + 1, slots), by keys (N, I, P); None where it sees all."""
+    length = int(layout.newest.max()) + 1
+    if length <= index.top_k:
+        return None
+    overall = key.new_full(
+        (layout.rows + 1, -(-length // layout.page_size) * layout.page_size), -torch.inf, dtype=torch.float32
+    )
+    for number, (blocks, owners, _) in enumerate(layout.visits):
+        keys = key[: len(owners)] if blocks is None else key.index_select(0, blocks)
+        rows = owners.clamp(max=layout.rows - 1)
+        scores = index._replace(query=index.query[0, rows], weights=index.weights[0, rows]).scores(keys.transpose(1, 2))
+        hidden = layout.hidden(number, None, None)[:, 0, :, 0]
+        overall[owners.unsqueeze(2), layout.slots(number)] = scores.masked_fill(hidden, -torch.inf)
+    return index.best(overall)
 
 
 def decode(
@@ -173,7 +205,7 @@ def _parts(
     scoring: Scoring,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """For each of `visits`: the greatest score (M*C, G, h, 1), the sum of exponentials, and the values they weigh (..., K)."""
-    for index, (blocks, owners, places) in enumerate(layout.visits):
+    for index, (blocks, owners, _) in enumerate(layout.visits):
         count, sharing = owners.shape
         keys, values = (x[:count] if blocks is None else x.index_select(0, blocks) for x in (key, value))
         queries = query[owners.clamp(max=layout.rows - 1).flatten()].unflatten(0, (count, sharing)).transpose(1, 2)
@@ -182,9 +214,13 @@ def _parts(
             scores = capped(scores, scoring.softcap)
         scores = scores.view(*queries.shape[:-1], -1)
         if mask.alibi is not None:
-            slots = places.unsqueeze(1) * layout.page_size + torch.arange(layout.page_size, device=places.device)
-            scores += mask.alibi.bias(slots, scores.dtype).squeeze(2).unflatten(1, (queries.shape[1], 1, -1))
-        scores = scores.masked_fill_(layout.hidden(index, mask.window, mask.chunk), -torch.inf)
+            scores += (
+                mask.alibi.bias(layout.slots(index).squeeze(1), scores.dtype).squeeze(2).unflatten(1, (queries.shape[1], 1, -1))
+            )
+        hidden = layout.hidden(index, mask.window, mask.chunk)
+        if mask.best is not None:
+            hidden = hidden | ~mask.best[owners.unsqueeze(2), layout.slots(index)][:, None, :, None]
+        scores = scores.masked_fill_(hidden, -torch.inf)
         # Not below the least number: a block of which all is hidden has weight 0, and not none.
         greatest = scores.amax(-1, keepdim=True).clamp_(min=torch.finfo(scores.dtype).min)
         weights = scores.sub_(greatest).exp_()

@@ -6,7 +6,6 @@ turns with positions.
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...core.errors import ConfigError
 from ...core.kinds import Amount, Count, Depth, Experts, Length, Rate, Size
 from ...modeling.latent_config import LatentConfig
 from ...modeling.variant import Import, variant
@@ -18,7 +17,7 @@ class KimiLinearConfig(LatentConfig):
 
     Layers of the kind "linear_attention" have `linear_num_heads` heads of `linear_head_dim` numbers and a convolution that sees
     `linear_conv_kernel_dim` inputs; files say so in `linear_attn_config`, with the numbers, from 1 on, of the layers of either
-    kind. `mlp_layer_types`: which layers have experts ("sparse"); without it all but the first `first_k_dense_replace`.
+    kind.
     """
 
     model_type: ClassVar[str] = "kimi_linear"
@@ -69,18 +68,8 @@ class KimiLinearConfig(LatentConfig):
             usual = [index + 1 for index in layers if index and index % 4 == 0]
             attending = table.get("full_attn_layers", usual)
             self.layer_types = ["full_attention" if index + 1 in attending else "linear_attention" for index in layers]
-        if self.mlp_layer_types is None:
-            self.mlp_layer_types = ["sparse" if index >= self.first_k_dense_replace else "dense" for index in layers]
         super().validate()
-        if len(self.mlp_layer_types) != self.num_hidden_layers:
-            raise ConfigError(
-                f"KimiLinearConfig: mlp_layer_types names {len(self.mlp_layer_types)} layers, and num_hidden_layers is"
-                f" {self.num_hidden_layers}"
-            )
         self.check_expert_groups()
-
-    def has_experts(self, layer_idx: int) -> bool:
-        return (self.mlp_layer_types or ())[layer_idx] == "sparse"
 
     @property
     def rotary_tables(self) -> dict[str, dict[str, Any]]:

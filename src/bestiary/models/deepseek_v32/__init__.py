@@ -1,0 +1,89 @@
+"""DeepSeek-V3.2 (DeepSeek-AI 2025): DeepSeek-V3, each token of which looks at a few thousand others alone.
+
+Differs from DeepSeek-V3: an index of each layer, small queries and keys, finds the tokens that attention looks at.
+"""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from ...core.kinds import Amount, Count, Depth, Experts, Length, Size
+from ...modeling.latent_config import LatentConfig
+from ...modeling.variant import Import, variant
+from .. import llama
+
+
+class DeepseekV32Config(LatentConfig):
+    """Hyperparameters; the defaults are DeepSeek-V3.2's.
+
+    A token looks at the `index_topk` before it that `index_n_heads` queries of `index_head_dim` numbers find best. The experts
+    form `n_group` groups, of which each token chooses from `topk_group`; shares add up to `routed_scaling_factor` with
+    `norm_topk_prob`.
+    """
+
+    model_type: ClassVar[str] = "deepseek_v32"
+    attribute_map: ClassVar[dict[str, str]] = {"num_local_experts": "n_routed_experts", "num_experts": "n_routed_experts"}
+    interleaved_rotary: ClassVar[bool] = True
+
+    vocab_size: Length = 129280
+    hidden_size: Size = 7168
+    intermediate_size: Size = 18432
+    moe_intermediate_size: Size = 2048
+    num_hidden_layers: Depth = 61
+    num_attention_heads: Size = 128
+    num_key_value_heads: Size | None = 128
+    n_shared_experts: Experts = 1
+    n_routed_experts: Experts = 256
+    routed_scaling_factor: Amount = 2.5
+    q_lora_rank: Size = 1536
+    n_group: Experts = 8
+    topk_group: Experts = 4
+    num_experts_per_tok: Experts | None = 8
+    norm_topk_prob: bool = True
+    max_position_embeddings: Length = 163840
+    bos_token_id: int | None = 0
+    eos_token_id: int | list[int] | None = 1
+    mlp_layer_types: list[str] | None = None
+    index_topk: Size = 2048
+    index_head_dim: Size = 128
+    index_n_heads: Size = 64
+    mlp_bias: bool = False
+    first_k_dense_replace: Count = 3
+    layer_types: list[str] | None = None
+
+    def validate(self) -> None:
+        super().validate()
+        self.check_expert_groups()
+
+    def usual_layer_types(self) -> list[str]:
+        return ["indexed_attention"] * self.num_hidden_layers
+
+    @property
+    def cache_value_size(self) -> int:
+        return super().cache_value_size + self.index_head_dim
+
+
+TASKS = {"base": "DeepseekV32Model", "causal-lm": "DeepseekV32ForCausalLM"}
+
+if TYPE_CHECKING:
+    from .classes import *  # noqa: F403
+
+__getattr__, __dir__ = variant(
+    __name__,
+    DeepseekV32Config,
+    TASKS,
+    llama,
+    {
+        "PreTrainedModel": {
+            "kernels": ("sdpa", "eager", "flex_attention"),  # values are narrower than keys
+            "_weight_rules": Import("bestiary.modeling.expert_weights.GATED"),
+            "_keep_in_fp32_modules": ["weights_proj"],
+            "_keep_in_fp32_modules_strict": ["e_score_correction_bias"],
+            "_keys_to_ignore_on_load_unexpected": [r"model\.layers\.61\."],  # a layer for drafts
+        },
+        "DecoderLayer": {
+            "attention_class": Import(".model.DeepseekV32Attention"),
+            "mixture_class": Import("bestiary.models.deepseek_v3.model.DeepseekV3MoE"),
+        },
+        "Model": Import("bestiary.models.mixtral.model.MixtralModel"),
+        "ForCausalLM": {"output_class": Import("bestiary.core.outputs.MoeCausalLMOutputWithPast")},
+    },
+)
