@@ -467,6 +467,9 @@ from .models.ernie4_5 import Ernie4_5ForCausalLM as Ernie4_5ForCausalLM
 from .models.ernie4_5 import Ernie4_5Model as Ernie4_5Model
 from .models.ernie4_5 import Ernie4_5PreTrainedModel as Ernie4_5PreTrainedModel
 from .models.esm import EsmConfig as EsmConfig
+from .models.esm.folding.model import EsmFoldPreTrainedModel as EsmFoldPreTrainedModel
+from .models.esm.folding.model import EsmForProteinFolding as EsmForProteinFolding
+from .models.esm.folding.model import EsmForProteinFoldingOutput as EsmForProteinFoldingOutput
 from .models.esm.model import EsmForMaskedLM as EsmForMaskedLM
 from .models.esm.model import EsmForSequenceClassification as EsmForSequenceClassification
 from .models.esm.model import EsmForTokenClassification as EsmForTokenClassification

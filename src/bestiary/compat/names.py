@@ -156,6 +156,19 @@ MODULES: dict[str, tuple[str, ...]] = {
     "video_utils": ("compat.annotations",),
 }
 
+# ESMFold: old path below `models.esm` -> modules in `models.esm.folding`.
+_FOLDING = {
+    "modeling_esmfold": ("model", "trunk", "structure", "triangles", "confidence"),
+    "openfold_utils": ("protein", "atoms", "confidence", "rigid"),
+    "openfold_utils.data_transforms": ("atoms",),
+    "openfold_utils.feats": ("atoms",),
+    "openfold_utils.loss": ("confidence",),
+    "openfold_utils.protein": ("protein",),
+    "openfold_utils.residue_constants": ("residue_constants",),
+    "openfold_utils.rigid_utils": ("rigid",),
+}
+MODULES |= {f"models.esm.{path}": tuple(f"models.esm.folding.{name}" for name in names) for path, names in _FOLDING.items()}
+
 _LOGGING = {"logging": "transformers.utils.logging"}
 _FILES = {
     "CONFIG_NAME": "modeling.config:PreTrainedConfig.file_name",
@@ -272,6 +285,7 @@ RENAMED: dict[str, dict[str, str]] = {
         }
         for family, prefix in ROTARY_BY_HALVES.items()
     },
+    "models.esm.openfold_utils": {"OFProtein": "models.esm.folding.protein:Protein"},
     "models.whisper.tokenization_whisper": {
         "LANGUAGES": "models.whisper.languages:LANGUAGES",
         "TO_LANGUAGE_CODE": "models.whisper.languages:CODE_OF",

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +23,7 @@ class LoadPlan:
 
     dtype: of floating tensors; None keeps what the file holds.
     keep_in_fp32: module or parameter names (whole parts of a dotted name) whose tensors are always float32.
+    part_dtypes: module name -> dtype of all floating tensors in it, whatever the model's is.
     device_map: module name -> device or "disk"; None puts all on the CPU, mapped from the file where possible.
     offload_folder: where tensors for "disk" are written when the checkpoint itself cannot serve as the store.
     offload_state_dict: converted CPU tensors wait in a temporary folder until all files have been read.
@@ -33,6 +34,7 @@ class LoadPlan:
     device_map: Mapping[str, Device] | None = None
     offload_folder: str | os.PathLike[str] | None = None
     offload_state_dict: bool = False
+    part_dtypes: Mapping[str, torch.dtype] = field(default_factory=dict)
 
     def dtype_of(self, name: str, dtype: torch.dtype) -> torch.dtype:
         """The dtype in the model of the tensor `name`, whose dtype in the file is `dtype`."""
@@ -40,6 +42,9 @@ class LoadPlan:
             return dtype
         if any(f".{part}." in f".{name}." for part in self.keep_in_fp32):
             return torch.float32
+        for part, of_part in self.part_dtypes.items():
+            if name.startswith(f"{part}."):
+                return of_part
         return self.dtype or dtype
 
     def device_of(self, name: str) -> Device:

@@ -221,7 +221,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     report = load_weights(
         model,
         checkpoint,
-        plan=LoadPlan(dtype, in_fp32, device_map, options.offload_folder, options.offload_state_dict),
+        plan=LoadPlan(dtype, in_fp32, device_map, options.offload_folder, options.offload_state_dict, model.part_dtypes()),
         prefix=cls.base_model_prefix,
         renames=cls._weight_rules,
         tied=model.tied_weights(),

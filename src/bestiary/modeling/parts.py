@@ -139,6 +139,10 @@ class ModelParts(
         """What a caller calls the input `name` of forward; a part of a larger model, which hands it on, overrides this."""
         return name
 
+    def part_dtypes(self) -> dict[str, torch.dtype]:
+        """Path of a part -> the dtype of its numbers, whatever the model is opened in; none unless a family says so."""
+        return {}
+
     # parts -----------------------------------------------------------------------------------------------------------
 
     @property

@@ -4,6 +4,7 @@ Differs from BERT: norms stand before each half of a block and behind all of the
 rotary, masked tokens count as dropped ones, and attentions tell which amino acids touch.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ...core.errors import ConfigError
@@ -11,6 +12,9 @@ from ...core.kinds import Amount, Depth, Length, Positive, Rate, Size
 from ...core.logging import warn_once
 from ...core.plugins import lazy
 from ...modeling.config import PreTrainedConfig
+from .folding_config import ESM2_VOCABULARY, EsmFoldConfig
+from .folding_config import StructureModuleConfig as StructureModuleConfig
+from .folding_config import TrunkConfig as TrunkConfig
 
 
 class EsmConfig(PreTrainedConfig):
@@ -18,7 +22,8 @@ class EsmConfig(PreTrainedConfig):
 
     `position_embedding_type` is "absolute" (a table) or "rotary". `emb_layer_norm_before`: a norm behind the embeddings.
     `token_dropout`: embeddings of `mask_token_id` are zero, and the others as much larger as if they had been dropped out.
-    What belongs to models that fold (`is_folding_model`, `esmfold_config`, `vocab_list`) is kept.
+    `is_folding_model`: a model that folds, `EsmForProteinFolding`; then `esmfold_config` says what stands behind ESM, and
+    `vocab_list` the tokens of ESM in the order of their ids. Other models have neither.
     """
 
     model_type: ClassVar[str] = "esm"
@@ -41,11 +46,12 @@ class EsmConfig(PreTrainedConfig):
     emb_layer_norm_before: bool | None = None
     token_dropout: bool | None = False
     is_folding_model: bool | None = False
-    esmfold_config: dict[str, Any] | None = None
-    vocab_list: list[str] | None = None
+    esmfold_config: EsmFoldConfig | None = None
+    vocab_list: Sequence[str] | None = None
     eos_token_id: int | list[int] | None = 2
 
     def validate(self) -> None:
+        self._settle_folding()
         super().validate()
         self.divides("hidden_size", "num_attention_heads")
         if self.add_cross_attention and not self.is_decoder:
@@ -57,6 +63,20 @@ class EsmConfig(PreTrainedConfig):
             warn_once(
                 "positions", f"position_embedding_type is {kind!r:.60}, of which nothing is known: there are no positions"
             )
+
+    def _settle_folding(self) -> None:
+        """Fill in the config and the vocabulary of a model that folds; no other has any."""
+        config: Any = self.esmfold_config if self.is_folding_model else None
+        if isinstance(config, dict):
+            config = EsmFoldConfig.from_dict({name: value for name, value in config.items() if name != "model_type"})
+        elif config is None and self.is_folding_model:
+            config = EsmFoldConfig()
+        if self.is_folding_model and self.vocab_list is None:
+            warn_once(
+                "vocabulary", "EsmConfig: vocab_list is not set for a model that folds; taken for the vocabulary of ESM-2"
+            )
+        self.esmfold_config = config
+        self.vocab_list = (self.vocab_list or ESM2_VOCABULARY) if self.is_folding_model else None
 
     @property
     def first_position(self) -> int:
@@ -73,4 +93,11 @@ TASKS = {
 
 PREPROCESSORS = {"tokenizer": "EsmTokenizer"}
 
-__getattr__, __dir__ = lazy(__name__, {"model": ["EsmPreTrainedModel", *TASKS.values()], "tokenizer": ["EsmTokenizer"]})
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "model": ["EsmPreTrainedModel", *TASKS.values()],
+        "folding.model": ["EsmFoldPreTrainedModel", "EsmForProteinFolding", "EsmForProteinFoldingOutput"],
+        "tokenizer": ["EsmTokenizer"],
+    },
+)

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 
-from ...core.errors import CorruptFile
 from ...preprocess.text.converters import wordpiece
 from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
 
@@ -29,9 +28,15 @@ class EsmTokenizer(PreTrainedTokenizerFast):
 
     @classmethod
     def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
-        """Whole tokens from a `vocab.txt` or a mapping of token to id."""
+        """Whole tokens from a `vocab.txt` or a mapping of token to id; special ones that it lacks follow, as published.
+
+        One for models that fold may hold the amino acids alone.
+        """
         cls.need(vocab)
-        numbers = wordpiece.read(vocab)
+        numbers = dict(wordpiece.read(vocab))
+        for role in ("eos_token", "unk_token", "pad_token", "cls_token", "mask_token"):
+            if settings.get(role):
+                numbers.setdefault(str(settings[role]), len(numbers))
         rust = Tokenizer(models.WordLevel(numbers, unk_token=str(settings["unk_token"])))
         longest_first = sorted(filter(None, numbers), key=len, reverse=True)
         tokens = Regex("|".join(map(re.escape, longest_first)))
@@ -40,8 +45,6 @@ class EsmTokenizer(PreTrainedTokenizerFast):
         )
         first, last = str(settings["cls_token"]), settings["eos_token"] and str(settings["eos_token"])
         ends = [token for token in (first, last) if token]
-        if absent := [token for token in ends if token not in numbers]:
-            raise CorruptFile(f"the vocabulary of {len(numbers)} tokens lacks {absent[0]!r}, which stands around texts")
         single = [token if token == "$A" else f"{token}:0" for token in (first, "$A", *([last] if last else ()))]
         rust.post_processor = processors.TemplateProcessing(
             single=single,
