@@ -65,6 +65,7 @@ class Case:
         reads_padding: whether tokens read their neighbours, padding too, as published, so that batches change rows.
         draws: whether a forward draws random numbers in evaluation too: then both libraries draw the same in every call.
         tables: ends of the names of stored buffers that follow from the config; the models keep them as they are.
+        prepare: what is done to the reference, once it is saved, where it does not compute by itself what is compared.
     """
 
     config_class: str
@@ -75,6 +76,7 @@ class Case:
     reads_padding: bool = False
     draws: bool = False
     tables: tuple[str, ...] = ()
+    prepare: Callable[[Any], None] = lambda reference: None
 
 
 def tokens(vocab: int = 99, batch: int = 3, length: int = 9, first: int = 5, side: str = "right", pad: int = 0) -> Inputs:
@@ -252,6 +254,7 @@ def pair(model_type: str, name: str, variant: str = "") -> Pair:
     reference.set_attn_implementation("eager")
     folder = kept_folder(name)
     reference.save_pretrained(folder)
+    case.prepare(reference)
     ours = our_class(model_type, name).from_pretrained(folder)
     seed(1)
     inputs = head.inputs()

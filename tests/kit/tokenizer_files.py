@@ -197,6 +197,10 @@ def _xlnet(folder: Path) -> None:
     _sentencepiece(folder, "spiece", vocab_size=300, model_type="unigram", control_symbols=symbols)
 
 
+def _reformer(folder: Path) -> None:
+    _sentencepiece(folder, "spiece", vocab_size=300, model_type="bpe", bos_id=-1)
+
+
 def _deberta_v2(folder: Path) -> None:
     symbols = {"control_symbols": "[CLS],[SEP]", "pad_piece": "[PAD]", "unk_piece": "[UNK]"}
     _sentencepiece(folder, "spm", vocab_size=300, model_type="unigram", pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, **symbols)
@@ -334,6 +338,7 @@ KINDS: dict[str, Callable[[Path], None]] = {
     "albert": _albert,
     "big_bird": _big_bird,
     "xlnet": _xlnet,
+    "reformer": _reformer,
     "pegasus": _pegasus,
     "mpnet": _mpnet,
     "deberta_v2": _deberta_v2,

@@ -286,8 +286,10 @@ class _Arguments(TypedDict, total=False):
     negative_prompt_attention_mask: Tensor | None
     negative_prompt_ids: Tensor | None
     no_speech_threshold: float | None
+    num_hashes: int | None
     num_segment_frames: int | None
     output_router_logits: bool | None
+    past_buckets_states: Any
     past_key_values: Any
     per_layer_inputs: Tensor | None
     perm_mask: Tensor | None

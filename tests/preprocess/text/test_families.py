@@ -28,6 +28,7 @@ from bestiary.models.gpt_neox.tokenizer import GPTNeoXTokenizer
 from bestiary.models.llama.tokenizer import LlamaTokenizer
 from bestiary.models.mpnet.tokenizer import MPNetTokenizer
 from bestiary.models.qwen2.tokenizer import Qwen2Tokenizer
+from bestiary.models.reformer.tokenizer import ReformerTokenizer
 from bestiary.models.roberta.tokenizer import RobertaTokenizer
 from bestiary.models.t5.tokenizer import T5Tokenizer
 from bestiary.models.xlm_roberta.tokenizer import XLMRobertaTokenizer
@@ -51,6 +52,7 @@ CLASSES: dict[str, tuple[type[PreTrainedTokenizerFast], Any]] = {
     "albert": (AlbertTokenizer, transformers.AlbertTokenizer),
     "big_bird": (BigBirdTokenizer, transformers.BigBirdTokenizer),
     "xlnet": (XLNetTokenizer, transformers.XLNetTokenizer),
+    "reformer": (ReformerTokenizer, transformers.ReformerTokenizer),
     "mpnet": (MPNetTokenizer, transformers.MPNetTokenizer),
     "deberta_v2": (DebertaV2Tokenizer, transformers.DebertaV2Tokenizer),
     "deberta": (DebertaTokenizer, transformers.DebertaTokenizer),
@@ -101,6 +103,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("albert", {"do_lower_case": False, "keep_accents": True}),
     ("xlnet", {}),
     ("xlnet", {"do_lower_case": True}),
+    ("reformer", {}),
     ("mpnet", {}),
     ("mpnet", {"do_lower_case": False}),
     ("deberta_v2", {}),
