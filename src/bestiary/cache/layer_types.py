@@ -8,7 +8,25 @@ from ..core.errors import ConfigError, did_you_mean
 # Kind of layer -> the field of the config that says how many tokens such a layer looks at.
 _LENGTHS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
 _STATES = ("linear_attention", "mamba", "conv", "mlp", "moe")  # the state of the last two is empty
-_KINDS = ("full_attention", "indexed_attention", "hybrid", *_LENGTHS, *_STATES)
+KINDS = ("full_attention", "indexed_attention", "hybrid", *_LENGTHS, *_STATES)
+
+# What a layer may be in published files, also of families that are not here.
+PUBLISHED_KINDS = (
+    "full_attention",
+    "sliding_attention",
+    "chunked_attention",
+    "window_attention",
+    "indexed_attention",
+    "compressed_sparse_attention",
+    "heavily_compressed_attention",
+    "minimax_m3_sparse",
+    "conv",
+    "moe",
+    "hybrid",
+    "hybrid_sliding",
+    "reference_sliding_attention",
+    "linear_attention",
+)
 
 # What older files call kinds of layers.
 OLDER_KINDS = {
@@ -87,10 +105,10 @@ def layer_types(config: Any) -> LayerTypes:
     config = config.get_text_config(decoder=True)
     kinds = config.layer_kinds()
     for kind in kinds:
-        if kind not in _KINDS:
+        if kind not in KINDS:
             name = type(config).__name__
-            near = did_you_mean(str(kind), _KINDS)
-            raise ConfigError(f"{name}: layer_types has {kind!r:.80}; expected {', '.join(_KINDS)}.{near}")
+            near = did_you_mean(str(kind), KINDS)
+            raise ConfigError(f"{name}: layer_types has {kind!r:.80}; expected {', '.join(KINDS)}.{near}")
     lengths = {kind: config.declared(field) for kind, field in _LENGTHS.items()}
     for kind, length in lengths.items():
         if kind in kinds and (not isinstance(length, int) or length < 1):

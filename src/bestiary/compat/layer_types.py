@@ -2,24 +2,10 @@
 
 from collections.abc import Sequence
 
+from ..cache.layer_types import PUBLISHED_KINDS
 from ..core.errors import ConfigError, did_you_mean
 
-ALLOWED_ATTN_LAYER_TYPES = (
-    "full_attention",
-    "sliding_attention",
-    "chunked_attention",
-    "window_attention",
-    "indexed_attention",
-    "compressed_sparse_attention",
-    "heavily_compressed_attention",
-    "minimax_m3_sparse",
-    "conv",
-    "moe",
-    "hybrid",
-    "hybrid_sliding",
-    "reference_sliding_attention",
-    "linear_attention",
-)
+ALLOWED_ATTN_LAYER_TYPES = PUBLISHED_KINDS
 ALLOWED_MLP_LAYER_TYPES = ("sparse", "dense")
 ALLOWED_LAYER_TYPES = ALLOWED_ATTN_LAYER_TYPES + ALLOWED_MLP_LAYER_TYPES
 

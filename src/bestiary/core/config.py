@@ -178,7 +178,7 @@ class Record:
         return {name: value for name, value in self.to_dict().items() if name not in default or default[name] != value}
 
     def shown_values(self) -> dict[str, Any]:
-        """The values that a printed or saved config shows: those that are not None."""
+        """The values that are printed: those that are not None."""
         return {name: value for name, value in self.to_dict().items() if value is not None}
 
     def to_json_string(self, use_diff: bool = True) -> str:
@@ -198,7 +198,7 @@ class Record:
 
     def to_json_file(self, json_file_path: str | os.PathLike[str], use_diff: bool = False) -> None:
         """Write every value (with `use_diff` those that differ from the defaults) to a file, whole or not at all."""
-        write_json(json_file_path, as_standard_json(self.to_diff_dict() if use_diff else self.to_dict()))
+        write_json(json_file_path, as_standard_json(self.to_diff_dict() if use_diff else self.to_dict()), sort_keys=True)
 
     def update_from_string(self, update_str: str) -> None:
         """Set fields from text, `"hidden_size=24,hidden_act=relu"`; each value is read as what the field holds now.
@@ -310,7 +310,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Record):
         return value.to_dict()
     if isinstance(value, dict):
-        return {(key if isinstance(key, str) else str(key)): _plain(item) for key, item in value.items()}
+        return {(key if isinstance(key, str | int) else str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item) for item in value]
     if value is None or isinstance(value, str | int | float | bool):

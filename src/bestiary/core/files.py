@@ -73,9 +73,9 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | os.PathLike[str], value: Any) -> None:
+def write_json(path: str | os.PathLike[str], value: Any, sort_keys: bool = False) -> None:
     """Atomically write `value` as indented JSON with a final newline."""
-    write_text(path, json_text(value, str(path), ensure_ascii=False))
+    write_text(path, json_text(value, str(path), ensure_ascii=False, sort_keys=sort_keys))
 
 
 def json_text(value: Any, what: str, **layout: Any) -> str:

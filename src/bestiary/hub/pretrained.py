@@ -69,6 +69,6 @@ class PretrainedRecord(Record, PushToHubMixin):
         path = folder_to_fill(save_directory) / self.file_name
         values = self.stored_values()
         code = save_code(type(self), self._auto_class, save_directory, values)
-        write_json(path, as_standard_json(values))
+        write_json(path, as_standard_json(values), sort_keys=True)
         upload(save_directory)
         return [*map(str, code), str(path)]

@@ -1,9 +1,10 @@
 """`PreTrainedConfig`: the hyperparameters of a model, as its config.json holds them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
+from ..cache.layer_types import KINDS, OLDER_KINDS, PUBLISHED_KINDS
 from ..core.errors import ArgumentError, ConfigError, did_you_mean
 from ..core.kinds import Count, Size, check, fits
 from ..core.logging import warn_once
@@ -17,6 +18,9 @@ from ..hub.pretrained import PretrainedRecord
 TWO_LABELS = {0: "LABEL_0", 1: "LABEL_1"}
 # What the file of a model of several parts says of its half for texts too, where the half may say otherwise.
 _OF_ALL_PARTS = ("tie_word_embeddings", "dtype", "torch_dtype", "quantization_config", "id2label", "label2id", "problem_type")
+# What every config has here, and a published one only where its family declares it: files of other families do not name it.
+_OF_SOME_FAMILIES = frozenset({"is_decoder", "add_cross_attention", "use_cache", "tie_word_embeddings", "pruned_heads"})
+_OF_SOME_FAMILIES |= {"bos_token_id", "eos_token_id", "pad_token_id"}
 
 
 class PreTrainedConfig(PretrainedRecord):
@@ -60,6 +64,11 @@ class PreTrainedConfig(PretrainedRecord):
             cls.__annotations__ = {**vars(cls).get("__annotations__", {}), "tie_word_embeddings": bool}
             cls.tie_word_embeddings = False
         super().__init_subclass__(**kwargs)
+        below = cls.__mro__[: cls.__mro__.index(PreTrainedConfig)]
+        declared = {name for kind in below for name in vars(kind).get("__annotations__", ())}
+        cls._undeclared = _OF_SOME_FAMILIES - declared
+
+    _undeclared: ClassVar[frozenset[str]] = _OF_SOME_FAMILIES
 
     def _fill(self, values: dict[str, Any], from_caller: bool = False) -> None:
         self.__dict__["_name_or_path"] = values.get("_name_or_path", "")
@@ -93,9 +102,18 @@ class PreTrainedConfig(PretrainedRecord):
         if self.label2id is None:
             self.label2id = {value: key for key, value in self.id2label.items()}
         super().validate()
-        kinds, count = self.declared("layer_types"), self.get("num_hidden_layers")
-        if kinds is not None and len(kinds) != (count or 0):
-            raise self._misfit(len(kinds), count)
+        kinds, count = self.get("layer_types"), self.get("num_hidden_layers")
+        if isinstance(kinds, list):
+            self._check_kinds(kinds)
+            if len(kinds) != (count or 0):
+                raise self._misfit(len(kinds), count)
+
+    def _check_kinds(self, kinds: list[Any]) -> None:
+        known = dict.fromkeys((*PUBLISHED_KINDS, *KINDS, *OLDER_KINDS))
+        for kind in kinds if is_of_the_library(type(self)) else ():
+            if kind not in known:
+                near = did_you_mean(str(kind), list(known))
+                raise ConfigError(f"{type(self).__name__}: layer_types has {kind!r:.80}; expected {', '.join(known)}.{near}")
 
     def divides(self, whole: str, part: str) -> None:
         """Refuse, naming both, when `part` does not divide `whole`: at once if `divided_at_once` has `part`, else in a model.
@@ -310,28 +328,49 @@ class PreTrainedConfig(PretrainedRecord):
     def _unused(cls, overrides: Iterable[str], stored: dict[str, Any]) -> list[str]:
         return [name for name in super()._unused(overrides, stored) if name != "attn_implementation"]
 
+    def __iter__(self) -> Iterator[str]:
+        """The names of its values."""
+        return iter(self.__dict__)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is of this class and has the same values, wherever either was opened from."""
+        return type(self) is type(other) and self._compared() == other._compared()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _compared(self) -> dict[str, Any]:
+        return {name: value for name, value in self.to_dict().items() if name != "_name_or_path"}
+
     def to_dict(self) -> dict[str, Any]:
-        """Every value, with `model_type`, as plain JSON types."""
-        values = {**super().to_dict(), "model_type": self.model_type}
-        if self.id2label == TWO_LABELS:
-            del values["id2label"], values["label2id"]
-        return {name: value for name, value in values.items() if not (value in (None, {}) and name in self._quiet)}
+        """Every value of the family, with `model_type` and where it was opened from, as plain JSON types.
 
-    def stored_values(self) -> dict[str, Any]:
-        """Every value; for a user's own constructor, to which it comes back, without what all configs have and is as usual."""
-        values = super().stored_values()
-        if is_of_the_library(type(self).__init__):
-            return values
+        What all configs have here, and the family does not declare, is among them where it is not as usual.
+        """
+        values = {**super().to_dict(), "_name_or_path": self.name_or_path, "model_type": self.model_type}
+        usual: dict[str, Any] = {
+            each.name: {} if each.name == "pruned_heads" else each.default for each in fields(PreTrainedConfig)
+        }
+        return {name: value for name, value in values.items() if not (name in self._undeclared and value == usual[name])}
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """What config.json holds: the family's values, and those of every config where they are not the usual ones.
+
+        The same of the parts of a model.
+        """
         usual = PreTrainedConfig().to_dict()
-        return {name: value for name, value in values.items() if name not in usual or usual[name] != value}
+        changed = {each.name for each in fields(self) if each.default is not None and each.default != usual.get(each.name)}
+        values = {
+            name: value
+            for name, value in self.to_dict().items()
+            if name != "_name_or_path" and (name in changed or name not in usual or value != usual[name])
+        }
+        return {**values, **{name: part.to_diff_dict() for name, part in self.parts().items() if name}}
 
-    def shown_values(self) -> dict[str, Any]:
-        """The family's values, and those that all families have where they are not the usual ones."""
-        usual = PreTrainedConfig().to_dict()
-        return {name: value for name, value in super().shown_values().items() if name not in usual or usual[name] != value}
+    shown_values = stored_values = to_diff_dict
 
-    # None says nothing in these, and other readers take an explicit null for a choice.
-    _quiet: ClassVar[frozenset[str]] = frozenset({"architectures", "dtype", "problem_type", "pruned_heads"})
+    def to_json_file(self, json_file_path: NameOrPath, use_diff: bool = True) -> None:
+        """Write `to_diff_dict`, or with `use_diff=False` every value, to a file, whole or not at all."""
+        super().to_json_file(json_file_path, use_diff)
 
 
 def _get_dtype(config: PreTrainedConfig) -> Any:

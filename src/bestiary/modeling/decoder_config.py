@@ -1,5 +1,7 @@
 """The hyperparameters that decoders with rotary positions share. Needs no torch."""
 
+from typing import Any
+
 from ..cache.layer_types import OLDER_KINDS
 from ..core.errors import ConfigError
 from ..core.kinds import Amount, Count, Depth, Length, Rate, Size, check
@@ -34,6 +36,8 @@ class DecoderConfig(RotaryConfig):
     eos_token_id: int | list[int] | None = 2
     tie_word_embeddings: bool = False
     attention_dropout: Rate = 0.0
+    use_cache: bool = True
+    pad_token_id: int | None = None
 
     def validate(self) -> None:
         super().validate()
@@ -44,9 +48,18 @@ class DecoderConfig(RotaryConfig):
         self.divides("num_attention_heads", "num_key_value_heads")
         self.read_rotary()
         self._check_experts()
-        if "layer_types" in self._field_names:
-            kinds = self.usual_layer_types() if self.__dict__["layer_types"] is None else self.__dict__["layer_types"]
-            self.__dict__["layer_types"] = [OLDER_KINDS.get(kind, kind) for kind in kinds]
+        name = self.attribute_map.get("layer_types", "layer_types")
+        if name in self._field_names:
+            kinds = self.usual_layer_types() if self.__dict__[name] is None else self.__dict__[name]
+            self.__dict__[name] = [OLDER_KINDS.get(kind, kind) for kind in kinds]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every value; `head_dim` of a family that does not declare it only where it does not follow from the other sizes."""
+        values = super().to_dict()
+        declared = next(kind for kind in type(self).__mro__ if "head_dim" in vars(kind).get("__annotations__", {}))
+        if declared is DecoderConfig and self.head_size * self.num_attention_heads == self.hidden_size:
+            values.pop("head_dim", None)
+        return values
 
     def _check_experts(self) -> None:
         name = self.attribute_map.get("num_local_experts", "num_local_experts")

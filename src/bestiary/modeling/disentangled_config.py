@@ -25,6 +25,9 @@ class DisentangledConfig(EncoderConfig):
     legacy: bool = True
     embedding_size: Size | None = None
     cls_dropout: Rate | None = None
+    tie_word_embeddings: bool = True
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
 
     def validate(self) -> None:
         if isinstance(self.pos_att_type, str):

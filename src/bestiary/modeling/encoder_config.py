@@ -40,6 +40,8 @@ class EncoderConfig(PreTrainedConfig):
 class OffsetPositionsConfig(EncoderConfig):
     """The same where positions are counted from the one after the padding token's id, as in RoBERTa and its relatives."""
 
+    tie_word_embeddings: bool = True
+
     @property
     def first_position(self) -> int:
         """The position after that of padding, which is the padding token's id."""

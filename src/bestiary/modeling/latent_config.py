@@ -26,6 +26,7 @@ class LatentConfig(DecoderConfig):
     num_experts_per_tok: Experts | None = None
     first_k_dense_replace: Count = 0
     output_router_logits: bool = False
+    head_dim: Size | None = None
 
     def validate(self) -> None:
         self.head_dim = self.qk_rope_head_dim

@@ -34,6 +34,8 @@ class Seq2SeqConfig(PreTrainedConfig):
     init_std: Amount = 0.02
     scale_embedding: bool = False
     decoder_start_token_id: int | None = None
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
 
     def validate(self) -> None:
         super().validate()

@@ -55,6 +55,7 @@ class SeriesConfig(PreTrainedConfig):
     decoder_layerdrop: Rate = 0.1
     num_parallel_samples: Size = 100
     init_std: Amount = 0.02
+    use_cache: bool = True
 
     def validate(self) -> None:
         self.lags_sequence = [1, 2, 3, 4, 5, 6, 7] if self.lags_sequence is None else list(self.lags_sequence)

@@ -34,6 +34,7 @@ class AlbertConfig(EncoderConfig):
     classifier_dropout_prob: Rate | None = 0.1
     bos_token_id: int | None = 2
     eos_token_id: int | list[int] | None = 3
+    tie_word_embeddings: bool = True
 
 
 TASKS = {

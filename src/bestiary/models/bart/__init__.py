@@ -25,6 +25,7 @@ class BartConfig(Seq2SeqConfig):
     eos_token_id: int | list[int] | None = 2
     decoder_start_token_id: int | None = 2
     forced_eos_token_id: int | list[int] | None = 2
+    is_decoder: bool = False
 
     def validate(self) -> None:
         if self.id2label is None:

@@ -16,6 +16,13 @@ class BertConfig(EncoderConfig):
 
     model_type: ClassVar[str] = "bert"
 
+    is_decoder: bool = False
+    add_cross_attention: bool = False
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+
 
 TASKS = {
     "base": "BertModel",

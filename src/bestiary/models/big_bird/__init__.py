@@ -33,6 +33,10 @@ class BigBirdConfig(EncoderConfig):
     rescale_embeddings: bool = False
     block_size: Size = 64
     num_random_blocks: Count = 3
+    is_decoder: bool = False
+    add_cross_attention: bool = False
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
 
 
 TASKS = {

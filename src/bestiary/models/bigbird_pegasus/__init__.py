@@ -42,6 +42,7 @@ class BigBirdPegasusConfig(Seq2SeqConfig):
     bos_token_id: int | None = 2
     eos_token_id: int | list[int] | None = 1
     decoder_start_token_id: int | None = 2
+    is_decoder: bool = False
 
 
 TASKS = {

@@ -32,6 +32,8 @@ class BioGptConfig(PreTrainedConfig):
     pad_token_id: int | None = 1
     bos_token_id: int | None = 0
     eos_token_id: int | list[int] | None = 2
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
 
     def validate(self) -> None:
         super().validate()

@@ -32,6 +32,7 @@ class BlenderbotConfig(Seq2SeqConfig):
     decoder_start_token_id: int | None = 1
     encoder_no_repeat_ngram_size: int = 3
     forced_eos_token_id: int | list[int] | None = 2
+    is_decoder: bool = False
 
 
 TASKS = {

@@ -39,6 +39,9 @@ class BloomConfig(PreTrainedConfig):
     attention_dropout: Rate = 0.0
     pretraining_tp: Size = 1
     slow_but_exact: bool = False
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
+    pad_token_id: int | None = None
 
     def validate(self) -> None:
         super().validate()

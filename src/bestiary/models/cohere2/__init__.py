@@ -31,6 +31,7 @@ class Cohere2Config(DecoderConfig):
     attention_bias: bool = False
     sliding_window: Length | None = 4096
     layer_types: list[str] | None = None
+    head_dim: Size | None = None
 
     def usual_layer_types(self) -> list[str]:
         return self.windows_but_every(self.__dict__.pop("sliding_window_pattern", 4))

@@ -28,6 +28,9 @@ class ConvBertConfig(EncoderConfig):
     head_ratio: Size = 2
     conv_kernel_size: Size = 9
     num_groups: Size = 1
+    is_decoder: bool = False
+    add_cross_attention: bool = False
+    tie_word_embeddings: bool = True
 
     def validate(self) -> None:
         super().validate()

@@ -78,6 +78,10 @@ class DbrxConfig(RotaryConfig):
     initializer_range: Amount = 0.02
     output_router_logits: bool = False
     tie_word_embeddings: bool = False
+    use_cache: bool = True
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+    pad_token_id: int | None = None
 
     def validate(self) -> None:
         super().validate()

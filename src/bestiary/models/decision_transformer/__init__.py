@@ -40,6 +40,8 @@ class DecisionTransformerConfig(PreTrainedConfig):
     reorder_and_upcast_attn: bool = False
     bos_token_id: int | None = 50256
     eos_token_id: int | list[int] | None = 50256
+    add_cross_attention: bool = False
+    use_cache: bool = True
 
     def validate(self) -> None:
         super().validate()

@@ -41,6 +41,9 @@ class DistilBertConfig(PreTrainedConfig):
     qa_dropout: Rate = 0.1
     seq_classif_dropout: Rate = 0.2
     pad_token_id: int | None = 0
+    tie_word_embeddings: bool = True
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
 
     def validate(self) -> None:
         super().validate()

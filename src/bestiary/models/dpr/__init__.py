@@ -17,6 +17,10 @@ class DPRConfig(EncoderConfig):
     model_type: ClassVar[str] = "dpr"
 
     projection_dim: Count = 0
+    is_decoder: bool = False
+    add_cross_attention: bool = False
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
 
 
 TASKS = {

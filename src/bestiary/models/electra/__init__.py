@@ -24,6 +24,12 @@ class ElectraConfig(EncoderConfig):
     summary_use_proj: bool = True
     summary_activation: str | None = "gelu"
     summary_last_dropout: Rate = 0.1
+    is_decoder: bool = False
+    add_cross_attention: bool = False
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
 
 
 TASKS = {

@@ -17,6 +17,7 @@ class EncoderDecoderConfig(PreTrainedConfig):
     decoder: Any = None
     is_encoder_decoder: bool = True
     decoder_start_token_id: int | None = None
+    pad_token_id: int | None = None
 
     def validate(self) -> None:
         looking = {"is_decoder": True, "add_cross_attention": True}

@@ -49,6 +49,11 @@ class EsmConfig(PreTrainedConfig):
     esmfold_config: EsmFoldConfig | None = None
     vocab_list: Sequence[str] | None = None
     eos_token_id: int | list[int] | None = 2
+    is_decoder: bool = False
+    add_cross_attention: bool = False
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
+    bos_token_id: int | None = None
 
     def validate(self) -> None:
         self._settle_folding()

@@ -36,6 +36,7 @@ class EuroBertConfig(DecoderConfig):
     attention_bias: bool = False
     mlp_bias: bool = False
     classifier_pooling: Literal["bos", "mean", "late"] = "late"
+    head_dim: Size | None = None
 
 
 TASKS = {

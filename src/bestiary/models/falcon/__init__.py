@@ -4,7 +4,7 @@ Differs from GPT-NeoX: the shared keys, no biases by default, one norm for both 
 whole heads turning. Falcon RW has ALiBi instead of rotary positions, and blocks whose halves follow one another.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ...core.kinds import Depth, Length, Rate, Size
 from ...core.plugins import lazy
@@ -70,10 +70,6 @@ class FalconConfig(DecoderConfig):
 
     def has_rotary(self, layer_idx: int) -> bool:
         return not self.alibi
-
-    def to_dict(self) -> dict[str, Any]:
-        """The width of a head follows from the others here, and readers take it for nothing that may be set."""
-        return {name: value for name, value in super().to_dict().items() if name != "head_dim"}
 
 
 TASKS = {

@@ -44,6 +44,7 @@ class FunnelConfig(PreTrainedConfig):
     truncate_seq: bool = True
     pool_q_only: bool = True
     pad_token_id: int | None = None
+    tie_word_embeddings: bool = True
 
     @property
     def num_hidden_layers(self) -> int:

@@ -49,6 +49,10 @@ class GPT2Config(PreTrainedConfig):
     reorder_and_upcast_attn: bool = False
     bos_token_id: int | None = 50256
     eos_token_id: int | list[int] | None = 50256
+    add_cross_attention: bool = False
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
+    pad_token_id: int | None = None
 
     def validate(self) -> None:
         super().validate()

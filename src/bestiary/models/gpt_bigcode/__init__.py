@@ -47,6 +47,10 @@ class GPTBigCodeConfig(PreTrainedConfig):
     scale_attention_softmax_in_fp32: bool = True
     multi_query: bool = True
     num_key_value_heads: Size = 1
+    add_cross_attention: bool = False
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
+    pad_token_id: int | None = None
 
     def validate(self) -> None:
         super().validate()

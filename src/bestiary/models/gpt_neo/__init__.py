@@ -46,6 +46,9 @@ class GPTNeoConfig(PreTrainedConfig):
     bos_token_id: int | None = 50256
     eos_token_id: int | list[int] | None = 50256
     attention_layers: list[str] | None = None
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
+    pad_token_id: int | None = None
 
     def validate(self) -> None:
         super().validate()

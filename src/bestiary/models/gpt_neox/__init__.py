@@ -30,6 +30,7 @@ class GPTNeoXConfig(DecoderConfig):
     bos_token_id: int | None = 0
     use_parallel_residual: bool = True
     attention_bias: bool = True
+    is_decoder: bool = False
 
     def validate(self) -> None:
         older: dict[str, Any] = {"rope_theta": "rotary_emb_base", "partial_rotary_factor": "rotary_pct"}

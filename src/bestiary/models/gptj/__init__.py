@@ -39,6 +39,7 @@ class GPTJConfig(PreTrainedConfig):
     bos_token_id: int | None = 50256
     eos_token_id: int | list[int] | None = 50256
     tie_word_embeddings: bool = False
+    use_cache: bool = True
 
     def validate(self) -> None:
         super().validate()

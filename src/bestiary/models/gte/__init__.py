@@ -21,6 +21,7 @@ class GteConfig(RotaryEncoderConfig):
     max_position_embeddings: Length = 8192
     type_vocab_size: Count = 1
     pad_token_id: int | None = 1
+    tie_word_embeddings: bool = True
 
 
 TASKS = {

@@ -5,7 +5,7 @@ Differs from Llama: these norms, and rotary bases that a fixed number (`alpha`) 
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...core.kinds import Length, Rate
+from ...core.kinds import Length, Rate, Size
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.variant import Import, variant
 from .. import llama
@@ -23,6 +23,7 @@ class HunYuanDenseV1Config(DecoderConfig):
     pad_token_id: int | None = 0
     eod_token_id: int | None = 3
     attention_bias: bool = False
+    head_dim: Size | None = None
 
     def validate(self) -> None:
         head_dim = self.head_dim

@@ -28,6 +28,8 @@ class JinaEmbeddingsV3Config(RotaryEncoderConfig):
     bos_token_id: int | None = 0
     pad_token_id: int | None = 1
     eos_token_id: int | list[int] | None = 2
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
 
 
 TASKS = {

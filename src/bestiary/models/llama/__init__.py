@@ -6,6 +6,7 @@ MLP, no biases, and fewer key/value heads than query heads (grouped queries, Ain
 
 from typing import ClassVar
 
+from ...core.kinds import Size
 from ...core.plugins import lazy
 from ...modeling.decoder_config import DecoderConfig
 
@@ -18,6 +19,7 @@ class LlamaConfig(DecoderConfig):
 
     attention_bias: bool = False
     mlp_bias: bool = False
+    head_dim: Size | None = None
 
 
 TASKS = {

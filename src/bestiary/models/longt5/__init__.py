@@ -22,6 +22,7 @@ class LongT5Config(t5.T5Config):
     local_radius: Count = 127
     global_block_size: Size = 16
     encoder_attention_type: Literal["local", "transient-global"] = "local"
+    bos_token_id: int | None = None
 
 
 TASKS = {

@@ -50,6 +50,8 @@ class MambaConfig(PreTrainedConfig):
     rescale_prenorm_residual: bool = False
     use_mambapy: bool = False
     use_associative_scan: bool = True
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
 
     def validate(self) -> None:
         super().validate()

@@ -50,6 +50,7 @@ class Mamba2Config(PreTrainedConfig):
     rescale_prenorm_residual: bool = False
     chunk_size: Size = 256
     tie_word_embeddings: bool = False
+    use_cache: bool = True
 
     def validate(self) -> None:
         super().validate()

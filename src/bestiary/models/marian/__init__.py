@@ -26,6 +26,8 @@ class MarianConfig(Seq2SeqConfig):
     eos_token_id: int | list[int] | None = 0
     decoder_start_token_id: int | None = 58100
     forced_eos_token_id: int | list[int] | None = 0
+    is_decoder: bool = False
+    bos_token_id: int | None = None
 
     def validate(self) -> None:
         self.decoder_vocab_size = self.decoder_vocab_size or self.vocab_size

@@ -24,6 +24,7 @@ class MBartConfig(Seq2SeqConfig):
     bos_token_id: int | None = 0
     eos_token_id: int | list[int] | None = 2
     forced_eos_token_id: int | list[int] | None = 2
+    is_decoder: bool = False
 
 
 TASKS = {

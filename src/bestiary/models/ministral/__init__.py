@@ -18,6 +18,7 @@ class MinistralConfig(DecoderConfig):
     max_position_embeddings: Length = 131072
     sliding_window: Length | None = 4096
     layer_types: list[str] | None = None
+    head_dim: Size | None = None
 
     def validate(self) -> None:
         head_dim = self.head_dim

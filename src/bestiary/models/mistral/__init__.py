@@ -20,6 +20,7 @@ class MistralConfig(DecoderConfig):
     num_key_value_heads: Size | None = 8
     max_position_embeddings: Length = 131072
     sliding_window: Length | None = 4096
+    head_dim: Size | None = None
 
 
 TASKS = {

@@ -31,6 +31,7 @@ class MixtralConfig(DecoderConfig):
     output_router_logits: bool = False
     router_aux_loss_coef: Amount = 0.001
     router_jitter_noise: Rate = 0.0
+    head_dim: Size | None = None
 
     def validate(self) -> None:
         head_dim = self.head_dim

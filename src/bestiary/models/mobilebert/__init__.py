@@ -38,6 +38,7 @@ class MobileBertConfig(EncoderConfig):
     num_feedforward_networks: Size = 4
     normalization_type: Literal["no_norm", "layer_norm"] = "no_norm"
     classifier_activation: bool = True
+    tie_word_embeddings: bool = True
 
     @property
     def true_hidden_size(self) -> int:

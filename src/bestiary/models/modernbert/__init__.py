@@ -57,6 +57,7 @@ class ModernBertConfig(RotaryConfig):
     deterministic_flash_attn: bool = False
     sparse_prediction: bool = False
     sparse_pred_ignore_index: int = -100
+    tie_word_embeddings: bool = True
 
     def validate(self) -> None:
         super().validate()

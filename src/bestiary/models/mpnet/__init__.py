@@ -24,6 +24,7 @@ class MPNetConfig(EncoderConfig):
     bos_token_id: int | None = 0
     pad_token_id: int | None = PADDING_ROW
     eos_token_id: int | list[int] | None = 2
+    tie_word_embeddings: bool = True
 
     @property
     def padding_row(self) -> int:

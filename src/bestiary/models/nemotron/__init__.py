@@ -30,6 +30,7 @@ class NemotronConfig(DecoderConfig):
     eos_token_id: int | list[int] | None = 3
     attention_bias: bool = False
     mlp_bias: bool = False
+    head_dim: Size | None = None
 
 
 TASKS = {

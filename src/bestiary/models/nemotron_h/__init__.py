@@ -95,7 +95,7 @@ class NemotronHConfig(DecoderConfig):
         for older, name in _OLDER.items():
             if older in self.__dict__:
                 setattr(self, name, self.__dict__.pop(older))
-        self.layers_block_type = self._checked("layers_block_type", list(_LETTERS.values()))
+        self.layers_block_type = self._checked("layers_block_type", ["linear_attention", "moe", "full_attention", "mlp"])
         self.mtp_layers_block_type = self._checked("mtp_layers_block_type", ["full_attention", "moe"])
         self.num_hidden_layers = len(self.layers_block_type)
         super().validate()

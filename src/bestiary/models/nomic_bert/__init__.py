@@ -21,6 +21,7 @@ class NomicBertConfig(RotaryEncoderConfig):
     hidden_dropout_prob: Rate = 0.0
     attention_probs_dropout_prob: Rate = 0.0
     max_position_embeddings: Length = 2048
+    pad_token_id: int | None = 0
     head_dim: Size | None = None
 
     def validate(self) -> None:

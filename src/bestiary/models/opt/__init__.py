@@ -40,6 +40,8 @@ class OPTConfig(PreTrainedConfig):
     eos_token_id: int | list[int] | None = 2
     enable_bias: bool = True
     layer_norm_elementwise_affine: bool = True
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
 
     def validate(self) -> None:
         super().validate()

@@ -22,6 +22,7 @@ class PegasusConfig(Seq2SeqConfig):
     eos_token_id: int | list[int] | None = 1
     decoder_start_token_id: int | None = 0
     forced_eos_token_id: int | list[int] | None = 1
+    is_decoder: bool = False
 
 
 TASKS = {

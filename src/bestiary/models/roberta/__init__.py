@@ -20,6 +20,9 @@ class RobertaConfig(OffsetPositionsConfig):
     bos_token_id: int | None = 0
     pad_token_id: int | None = 1
     eos_token_id: int | list[int] | None = 2
+    is_decoder: bool = False
+    add_cross_attention: bool = False
+    use_cache: bool = True
 
 
 TASKS = {

@@ -20,6 +20,12 @@ class RoFormerConfig(EncoderConfig):
     embedding_size: Size | None = None
     max_position_embeddings: Length = 1536
     rotary_value: bool = False
+    is_decoder: bool = False
+    add_cross_attention: bool = False
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
 
     def validate(self) -> None:
         self.embedding_size = self.embedding_size or self.hidden_size

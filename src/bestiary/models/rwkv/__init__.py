@@ -33,6 +33,7 @@ class RwkvConfig(PreTrainedConfig):
     eos_token_id: int | list[int] | None = 0
     rescale_every: int = 6
     tie_word_embeddings: bool = False
+    use_cache: bool = True
 
     def validate(self) -> None:
         super().validate()

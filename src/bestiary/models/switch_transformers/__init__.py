@@ -58,6 +58,11 @@ class SwitchTransformersConfig(PreTrainedConfig):
     decoder_start_token_id: int | None = None
     encoder_sparse_step: int | None = None
     decoder_sparse_step: int | None = None
+    is_decoder: bool = False
+    add_cross_attention: bool = False
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
+    bos_token_id: int | None = None
 
     def validate(self) -> None:
         super().validate()

@@ -54,6 +54,9 @@ class T5Config(PreTrainedConfig):
     eos_token_id: int | list[int] | None = 1
     decoder_start_token_id: int | None = None
     classifier_dropout: Rate = 0.0
+    is_decoder: bool = False
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
 
     def validate(self) -> None:
         super().validate()

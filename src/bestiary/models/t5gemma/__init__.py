@@ -41,6 +41,7 @@ class T5GemmaModuleConfig(DecoderConfig):
     attn_logit_softcapping: Positive | None = 50.0
     dropout_rate: Rate = 0.0
     cross_attention_hidden_size: Size | None = None
+    is_decoder: bool = False
 
     def usual_layer_types(self) -> list[str]:
         return self.windows_but_every(2)
@@ -63,6 +64,10 @@ class T5GemmaConfig(PreTrainedConfig):
     attention_dropout: Rate = 0.0
     vocab_size: Length = 256000
     initializer_range: Amount | None = None
+    tie_word_embeddings: bool = True
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+    pad_token_id: int | None = None
 
     def validate(self) -> None:
         super().validate()

@@ -41,6 +41,9 @@ class XGLMConfig(PreTrainedConfig):
     pad_token_id: int | None = 1
     bos_token_id: int | None = 0
     eos_token_id: int | list[int] | None = 2
+    add_cross_attention: bool = False
+    use_cache: bool = True
+    tie_word_embeddings: bool = True
 
     def validate(self) -> None:
         super().validate()

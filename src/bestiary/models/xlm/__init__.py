@@ -62,6 +62,7 @@ class XLMConfig(PreTrainedConfig):
     pad_token_id: int | None = 2
     bos_token_id: int | None = 0
     eos_token_id: int | list[int] | None = 1
+    tie_word_embeddings: bool = True
 
     def validate(self) -> None:
         super().validate()

@@ -18,6 +18,9 @@ class XLMRobertaConfig(OffsetPositionsConfig):
     bos_token_id: int | None = 0
     pad_token_id: int | None = 1
     eos_token_id: int | list[int] | None = 2
+    is_decoder: bool = False
+    add_cross_attention: bool = False
+    use_cache: bool = True
 
 
 TASKS = {

@@ -59,6 +59,7 @@ class XLNetConfig(PreTrainedConfig):
     pad_token_id: int | None = 5
     bos_token_id: int | None = 1
     eos_token_id: int | list[int] | None = 2
+    tie_word_embeddings: bool = True
 
     @property
     def max_position_embeddings(self) -> int:

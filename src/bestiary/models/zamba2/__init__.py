@@ -91,7 +91,7 @@ class Zamba2Config(DecoderConfig):
         self.hybrid_layer_ids = [index for index, kind in enumerate(self.layer_kinds()) if kind == "hybrid"]
 
     def usual_layer_types(self) -> list[str]:
-        return ["hybrid" if letter == "H" else "linear_attention" for letter in _USUAL]
+        return ["hybrid" if letter == "H" else "linear_attention" for letter in _USUAL[: self.num_hidden_layers]]
 
     @property
     def rotary_tables(self) -> dict[str, dict[str, Any]]:
