@@ -14,6 +14,7 @@ from ..nn.attention import Attend, HasHeads, LayerCache, merge_heads, split_head
 from ..nn.kernels import default_scaling
 from ..nn.layer import Layer
 from ..nn.masks import Mask
+from ..nn.part import part
 from ..nn.part_order import put_last
 from ..nn.rope import rotate_both
 from .config import PreTrainedConfig
@@ -76,8 +77,7 @@ class SelfAttention(HasHeads):
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries (B, H, T, K), keys and values (B, G, T, K) of states (B, T, D)."""
-        query, key, value = (self.heads(each(x)) for each in (self.q_proj, self.k_proj, self.v_proj))
-        return query, key, value
+        return self.heads(self.q_proj(x)), self.heads(self.k_proj(x)), self.heads(self.v_proj(x))
 
     def heads(self, x: Tensor) -> Tensor:
         """(B, T, H*K) -> (B, H, T, K)."""
@@ -94,7 +94,7 @@ class SelfAttention(HasHeads):
         if self.in_fp32:
             query, key, value = query.float(), key.float(), value.float()
         mixed = merge_heads(self.attend(query, key, value, mask)).to(x.dtype)
-        output: Tensor = self.get_submodule(self.output_name)(mixed)
+        output: Tensor = part(self, self.output_name)(mixed)
         return output
 
 
@@ -132,10 +132,10 @@ class FusedSelfAttention(SelfAttention):
         self.add_module(self.output_name, self.output(size, outer))
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        fused = self.get_submodule(self.fused_name)(x)
-        heads = self.grouped(fused)
-        query = heads[..., :-2, :].flatten(2, 3)
-        return query.transpose(1, 2), heads[..., -2, :].transpose(1, 2), heads[..., -1, :].transpose(1, 2)
+        fused = part(self, self.fused_name)(x)
+        parts = self.grouped(fused).split((self.per_group - 2, 1, 1), dim=3)
+        query, key, value = (heads.flatten(2, 3).transpose(1, 2) for heads in parts)
+        return query, key, value
 
     def grouped(self, fused: Tensor) -> Tensor:
         """What the projection gives (B, T, ...) -> (B, T, G, heads of a group, K)."""
@@ -165,8 +165,8 @@ class PlainMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        first, last = (self.get_submodule(name) for name in self.names)
-        output: Tensor = last(self.act(first(x)))
+        first, last = self.names
+        output: Tensor = part(self, last)(self.act(part(self, first)(x)))
         return output
 
 
@@ -207,7 +207,8 @@ class DecoderBlock(Layer):
 
     def norm(self, branch: int) -> nn.Module:
         """The norm before the first branch (0) or the second (1)."""
-        return self.get_submodule(self.norm_names[branch])
+        norm: nn.Module = part(self, self.norm_names[branch])
+        return norm
 
     def add_mlp(self, config: Any) -> None:
         """Build the second branch."""
@@ -215,7 +216,7 @@ class DecoderBlock(Layer):
 
     def attend(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
         """The first branch."""
-        return self.dropped(self.get_submodule(self.attention_name)(x, mask, cache, **positions))
+        return self.dropped(part(self, self.attention_name)(x, mask, cache, **positions))
 
     def transform(self, x: Tensor) -> Tensor:
         """The second branch."""
@@ -223,7 +224,7 @@ class DecoderBlock(Layer):
 
     def dropped(self, x: Tensor) -> Tensor:
         """What a branch adds, some of it left out in training."""
-        return dropout(x, self.hidden_dropout, self.training)
+        return dropout(x, self.hidden_dropout) if self.training else x
 
     def forward(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
         first, second = self.norm(0), self.norm(1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..core.outputs import BaseModelOutputWithPast, MoeModelOutputWithPast
 from ..nn.moe import Experts, GroupedRouter, Router, ScoresExperts
+from ..nn.part import part
 from ..nn.part_order import put_last
 from .decoder import Decoder
 from .decoder_config import DecoderConfig
@@ -58,7 +59,7 @@ class Mixture(nn.Module):
 
     def route(self, states: Tensor) -> tuple[Tensor, Tensor]:
         """States (N, D) -> the shares and the numbers (N, k) of the experts chosen for each."""
-        _, shares, experts = self.get_submodule(self.router_name)(states)
+        _, shares, experts = part(self, self.router_name)(states)
         return shares, experts
 
 

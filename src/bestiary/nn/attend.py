@@ -40,10 +40,9 @@ class Attend(nn.Module):
         if bias is not None and self.kept_heads is not None:
             bias = bias[:, list(self.kept_heads)]
         scoring = self.scoring
-        if scoring.dropout and not self.training:
-            scoring = scoring._replace(dropout=0.0)
-        if sinks is not None:
-            scoring = scoring._replace(sinks=sinks)
+        dropout = scoring.dropout if self.training else 0.0
+        if sinks is not None or dropout != scoring.dropout:
+            scoring = Scoring(scoring.scaling, dropout, scoring.softcap, sinks)
         instead = None if mask is None else mask.kernel
         if self.replacement is not None and instead is None:
             mixed, observed = self.replacement(query, key, value, mask, bias, scoring)

@@ -19,7 +19,7 @@ class Conv1D(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., nx) -> (..., nf)."""
-        return nn.functional.linear(x, self.weight.t(), self.bias)
+        return torch.addmm(self.bias, x.reshape(-1, x.shape[-1]), self.weight).view(*x.shape[:-1], self.nf)
 
     def extra_repr(self) -> str:
         return f"nf={self.nf}, nx={self.nx}"

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import reduce
+from itertools import repeat
 from operator import add
 from typing import ClassVar
 
@@ -163,8 +164,7 @@ class ExpertLoop(nn.Module, ABC):
         if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.is_meta:  # type: ignore[attr-defined, no-untyped-call]
             return self._all(x, shares, experts)
         if len(x) == 1:
-            ranks = enumerate(experts[0].tolist())
-            return reduce(add, (self._share(expert, x, shares[:, rank, None]) for rank, expert in ranks))
+            return reduce(add, map(self._share, experts.tolist()[0], repeat(x), shares.unbind(1)))
         by_expert = experts.flatten().argsort(stable=True)
         chosen, counts = (numbers.tolist() for numbers in experts.unique(return_counts=True))
         states = x[by_expert // experts.shape[1]].split(counts)
@@ -173,7 +173,7 @@ class ExpertLoop(nn.Module, ABC):
         return result
 
     def _share(self, expert: int, x: Tensor, shares: Tensor) -> Tensor:
-        """What an expert adds for states (N, D), of which it has shares (N, 1)."""
+        """What an expert adds for states (N, D), of which it has shares (N, 1), or (1,) of one."""
         return self._one(expert, x) * shares
 
     def _all(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:

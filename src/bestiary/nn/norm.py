@@ -36,18 +36,21 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
-        plain = x.is_cpu and x.dtype == self.weight.dtype == torch.float32
-        if plain and not (torch.is_grad_enabled() or torch.compiler.is_compiling()):
-            return self._lean(x)
+        normed = self._lean(x)
+        if normed is not None:
+            return normed.mul_(self.weight)
         if x.dtype == torch.float32:
             return nn.functional.rms_norm(x, self.weight.shape, self.weight.float(), self.eps)
         scaled = x.float() * torch.rsqrt(x.float().square().mean(-1, keepdim=True) + self.eps)
         return self.weight * scaled.to(x.dtype)
 
-    def _lean(self, x: Tensor) -> Tensor:
-        """The same with fewer passes over `x`, for when nothing has to be kept for gradients."""
+    def _lean(self, x: Tensor) -> Tensor | None:
+        """x / sqrt(mean(x^2) + eps) with fewer passes over `x`, where nothing has to be kept for gradients; else None."""
+        plain = x.is_cpu and x.dtype == self.weight.dtype == torch.float32
+        if not plain or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return None
         length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        return (x * torch.addcmul(self._eps, length, length, value=1 / x.shape[-1]).rsqrt_()).mul_(self.weight)
+        return x * torch.addcmul(self._eps, length, length, value=1 / x.shape[-1]).rsqrt_()
 
     def extra_repr(self) -> str:
         return f"{tuple(self.weight.shape)}, eps={self.eps}"
@@ -60,6 +63,9 @@ class ShiftedRMSNorm(RMSNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
+        normed = self._lean(x)
+        if normed is not None:
+            return normed.addcmul_(normed, self.weight)
         return nn.functional.rms_norm(x.float(), self.weight.shape, 1.0 + self.weight.float(), self.eps).to(x.dtype)
 
 

@@ -233,10 +233,11 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool = False) -> Te
 
     A head larger than the rotated part keeps its rest (partial rotary embedding). Interleaved pairs are (x_2i, x_{2i+1}).
     """
-    cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)
     size = cos.shape[-1]
     if size < x.shape[-1]:
-        return torch.cat((rotate(x[..., :size], cos.squeeze(1), sin.squeeze(1), interleaved), x[..., size:]), dim=-1)
+        return torch.cat((rotate(x[..., :size], cos, sin, interleaved), x[..., size:]), dim=-1)
+    if cos.shape[0] > 1:
+        cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)
     if interleaved:
         across = torch.stack((-x[..., 1::2], x[..., ::2]), dim=-1).flatten(-2)
     else:

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from ...modeling.decoder_layers import FusedSelfAttention
+from ...nn.part import part
 from . import DEVICES, CodeGenConfig
 
 
@@ -17,7 +18,7 @@ class CodeGenAttention(FusedSelfAttention):
         return False, False
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        fused = self.get_submodule(self.fused_name)(x)
+        fused = part(self, self.fused_name)(x)
         parts = fused.view(*x.shape[:2], DEVICES, 3, -1, self.head_dim)
         query, value, key = (part.flatten(2, 3).transpose(1, 2) for part in parts.unbind(3))
         return query, key, value

@@ -67,7 +67,8 @@ class GPT2Attention(HasHeads):
             query = split_heads(self.q_attn(x), self.head_dim)
             key, value = cached(self.keys_values, x, memory, cache, self.layer_idx)
         else:
-            query, key, value = (split_heads(part, self.head_dim) for part in self.c_attn(x).chunk(3, dim=-1))
+            fused = self.c_attn(x).view(*x.shape[:2], 3, -1, self.head_dim)
+            query, key, value = fused.permute(2, 0, 3, 1, 4).unbind()
             if cache is not None:
                 key, value = cache.update(key, value, self.layer_idx)
         if self.reorder_and_upcast_attn:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from ...nn.attention import LayerCache, merge_heads, split_heads
 from ...nn.masks import Mask
 from ...nn.norm import ShiftedRMSNorm
+from ...nn.part import part
 from ...nn.rope import rotate_both
 from .model import LlamaAttention
 
@@ -47,5 +48,5 @@ class LlamaGatedAttention(LlamaAttention):
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx)
         attended = self.attend(query, key, value, mask, sinks=self.sinks)
-        output: Tensor = self.get_submodule(self.output_name)(merge_heads(attended * gate.sigmoid()))
+        output: Tensor = part(self, self.output_name)(merge_heads(attended * gate.sigmoid()))
         return output

@@ -21,6 +21,7 @@ from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.masks import Mask
 from ...nn.norm import RMSNorm
+from ...nn.part import part
 from ...nn.part_order import put_last
 from ...nn.rope import rotate_both
 from . import LlamaConfig
@@ -97,7 +98,8 @@ class LlamaAttention(HasHeads):
             query, key = self._normed(query, key)
         if self.bound is not None:
             query, key, value = (states.clamp(-self.bound, self.bound) for states in (query, key, value))
-        query, key, value = (split_heads(states, self.head_dim) for states in (query, key, value))
+        size = self.head_dim
+        query, key, value = split_heads(query, size), split_heads(key, size), split_heads(value, size)
         if not self.joint_norm and not self.norms_turned:
             query, key = self._normed(query, key)
         return query, key, value
@@ -107,7 +109,8 @@ class LlamaAttention(HasHeads):
         return self.q_proj(x), self.k_proj(x), self.v_proj(x)
 
     def _normed(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
-        query_norm, key_norm = (self._modules.get(name) for name in self.norm_names)
+        query_name, key_name = self.norm_names
+        query_norm, key_norm = self._modules.get(query_name), self._modules.get(key_name)
         return (query, key) if query_norm is None or key_norm is None else (query_norm(query), key_norm(key))
 
     def forward(
@@ -128,9 +131,7 @@ class LlamaAttention(HasHeads):
             query = query * query_scale
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx)
-        output: Tensor = self.get_submodule(self.output_name)(
-            merge_heads(self.attend(query, key, value, mask, sinks=self.sinks))
-        )
+        output: Tensor = part(self, self.output_name)(merge_heads(self.attend(query, key, value, mask, sinks=self.sinks)))
         return output
 
 
@@ -162,12 +163,12 @@ class LlamaMLP(nn.Module):
         self.act_fn = activation(config.hidden_act)
 
     def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.get_submodule(self.down_name)(self._inner(x))
+        output: Tensor = part(self, self.down_name)(self._inner(x))
         return output
 
     def opening(self, x: Tensor) -> Tensor:
         """The gate and what it opens (B, T, 2 F), where one projection gives both."""
-        opening: Tensor = self.get_submodule(self.gate_name or "")(x)
+        opening: Tensor = part(self, self.gate_name or "")(x)
         return opening
 
     def gated(self, gate: Tensor) -> Tensor:
@@ -178,12 +179,12 @@ class LlamaMLP(nn.Module):
     def _inner(self, x: Tensor) -> Tensor:
         output: Tensor
         if self.gate_name is not None and self.up_name is not None:
-            output = self.gated(self.get_submodule(self.gate_name)(x)) * self.get_submodule(self.up_name)(x)
+            output = self.gated(part(self, self.gate_name)(x)) * part(self, self.up_name)(x)
         elif self.gate_name is not None:
             gate, up = self.opening(x).chunk(2, dim=-1)
             output = self.gated(gate) * up
         else:
-            output = self.act_fn(self.get_submodule(self.up_name or "")(x))
+            output = self.act_fn(part(self, self.up_name or "")(x))
         return output
 
 
@@ -238,7 +239,8 @@ class LlamaDecoderLayer(Layer):
     @property
     def mixer(self) -> nn.Module:
         """The attention, or what has its place."""
-        return self.get_submodule(self.mixer_name)
+        mixer: nn.Module = part(self, self.mixer_name)
+        return mixer
 
     def mix(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
         """The first half of the block, between its norms: states (B, T, D) -> (B, T, D)."""
@@ -247,7 +249,7 @@ class LlamaDecoderLayer(Layer):
 
     def feed(self, x: Tensor) -> Tensor:
         """The second half of the block, between its norms: states (B, T, D) -> (B, T, D)."""
-        fed: Tensor = self.get_submodule(self.mlp_name)(x)
+        fed: Tensor = part(self, self.mlp_name)(x)
         return fed
 
     def forward(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
@@ -262,7 +264,7 @@ class LlamaDecoderLayer(Layer):
         return x + self._share(self._norm(behind_mlp, self.feed(self._norm(before_mlp, x))))
 
     def _norm(self, name: str | None, x: Tensor) -> Tensor:
-        normed: Tensor = x if name is None else self.get_submodule(name)(x)
+        normed: Tensor = x if name is None else part(self, name)(x)
         return normed
 
     def _share(self, states: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ...modeling.decoder_config import DecoderConfig
+from ...nn.part import part
 from ...nn.part_order import put_last
 from ..llama.model import LlamaAttention
 
@@ -37,5 +38,5 @@ class Phi3Attention(LlamaAttention):
         return self.widths[0], self.get_submodule(self.fused_name).get_parameter("weight").shape[1]
 
     def projections(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        query, key, value = self.get_submodule(self.fused_name)(x).split(self.widths, dim=-1)
+        query, key, value = part(self, self.fused_name)(x).split(self.widths, dim=-1)
         return query, key, value
