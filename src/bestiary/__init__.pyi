@@ -460,6 +460,9 @@ from .models.electra.model import ElectraForSequenceClassification as ElectraFor
 from .models.electra.model import ElectraForTokenClassification as ElectraForTokenClassification
 from .models.electra.model import ElectraModel as ElectraModel
 from .models.electra.model import ElectraPreTrainedModel as ElectraPreTrainedModel
+from .models.embedding_gemma2_text import EmbeddingGemma2TextConfig as EmbeddingGemma2TextConfig
+from .models.embedding_gemma2_text import EmbeddingGemma2TextModel as EmbeddingGemma2TextModel
+from .models.embedding_gemma2_text import EmbeddingGemma2TextPreTrainedModel as EmbeddingGemma2TextPreTrainedModel
 from .models.encoder_decoder import EncoderDecoderConfig as EncoderDecoderConfig
 from .models.encoder_decoder.model import EncoderDecoderModel as EncoderDecoderModel
 from .models.ernie4_5 import Ernie4_5Config as Ernie4_5Config

@@ -48,7 +48,7 @@ OPENS_MORE = {"MODEL_FOR_TEXT_ENCODING_MAPPING", "MODEL_FOR_PRETRAINING_MAPPING"
 # The published library keeps all kinds of data2vec, and of models whose text half is here, in one folder.
 FOLDERS = {
     "data2vec-text": "data2vec_text",
-    **{name: name for name in ("gemma3_text", "gemma4_text", "llama4_text", "qwen3_5_text")},
+    **{name: name for name in ("embedding_gemma2_text", "gemma3_text", "gemma4_text", "llama4_text", "qwen3_5_text")},
 }
 
 

@@ -9,78 +9,25 @@ from torch import Tensor, nn
 from ...core.errors import ArgumentError, InputError
 from ...core.outputs import BaseModelOutputWithPast, MoeModelOutputWithPast
 from ...modeling.mixture import routers_recorded
+from ...modeling.normed_attention import NormedAttention
 from ...modeling.resizing import resize_table
-from ...nn.activations import activation
+from ...modeling.told_layer import IsTold, project_to_layers
 from ...nn.alias import Alias
-from ...nn.attention import Attend, HasHeads, KeysOfKinds, LayerCache, merge_heads, split_heads
+from ...nn.attention import KeysOfKinds, LayerCache
 from ...nn.embeddings import ScaledEmbedding
 from ...nn.init import Starting, constant
 from ...nn.inputs import one_of
 from ...nn.masks import Mask
 from ...nn.moe import Experts, ScoresExperts
 from ...nn.norm import FullPrecisionRMSNorm, WeightlessRMSNorm
-from ...nn.rope import rotate, rotate_both
 from ..llama.model import LlamaDecoderLayer, LlamaModel, LlamaPreTrainedModel
 from . import Gemma4TextConfig
 
 
-class Gemma4TextAttention(HasHeads):
-    """Self-attention with normed queries, keys and values, whose scores are not divided.
-
-    The last layers have queries alone; they look at what the last layer before them of their kind has kept in
-    `shared_kv_states`, which a call hands through all layers.
-    """
+class Gemma4TextAttention(NormedAttention):
+    """Gemma 4's: the last layers look at keys that others keep."""
 
     order = "hidden_states position_embeddings attention_mask shared_kv_states past_key_values"
-    named_states, is_causal, turns = True, True, True
-
-    def __init__(self, config: Gemma4TextConfig, layer_idx: int) -> None:
-        super().__init__()
-        size, heads, bias = config.hidden_size, config.num_attention_heads, config.attention_bias
-        groups, head, _ = config.cache_shape(layer_idx)
-        self.layer_idx, self.head_dim, self.num_key_value_groups = layer_idx, head, heads // groups
-        self.layer_type = config.layer_kinds()[layer_idx]
-        self.is_causal = config.use_bidirectional_attention != "all"
-        mode = config.kv_sharing_modes[layer_idx]
-        self.is_kv_shared_layer, self.store_full_length_kv = mode == "reuse", mode == "store"
-        self.q_proj = nn.Linear(size, heads * head, bias=bias)
-        self.q_norm = FullPrecisionRMSNorm(head, config.rms_norm_eps)
-        if not self.is_kv_shared_layer:
-            self.k_norm = FullPrecisionRMSNorm(head, config.rms_norm_eps)
-            self.v_norm = WeightlessRMSNorm(head, config.rms_norm_eps)
-            self.k_proj = nn.Linear(size, groups * head, bias=bias)
-            of_keys = config.attention_k_eq_v and self.layer_type == "full_attention"
-            self.v_proj = None if of_keys else nn.Linear(size, groups * head, bias=bias)
-        self.o_proj = nn.Linear(heads * head, size, bias=bias)
-        self.attend = Attend(1.0, config.attention_dropout)
-
-    def forward(
-        self,
-        x: Tensor,
-        mask: Mask,
-        cache: LayerCache | None,
-        *,
-        rotary: tuple[Tensor, Tensor],
-        shared_kv_states: Any = None,
-    ) -> Tensor:
-        query = self.q_norm(split_heads(self.q_proj(x), self.head_dim))
-        if self.is_kv_shared_layer:
-            if shared_kv_states is None:
-                raise ArgumentError(
-                    f"layer {self.layer_idx} has no keys of its own; pass shared_kv_states with those it looks at"
-                )
-            query = rotate(query, *rotary)
-            key, value = (states.to(x.device) for states in shared_kv_states[self.layer_type])
-        else:
-            key = split_heads(self.k_proj(x), self.head_dim)
-            value = self.v_norm(key if self.v_proj is None else split_heads(self.v_proj(x), self.head_dim))
-            query, key = rotate_both(query, self.k_norm(key), *rotary)
-            if cache is not None:
-                key, value = cache.update(key, value, self.layer_idx)
-        if self.store_full_length_kv and shared_kv_states is not None:
-            shared_kv_states[self.layer_type] = key, value
-        output: Tensor = self.o_proj(merge_heads(self.attend(query, key, value, mask)))
-        return output
 
 
 class Gemma4TextRouter(ScoresExperts, Starting):
@@ -107,7 +54,7 @@ class Gemma4TextRouter(ScoresExperts, Starting):
         return probabilities, shares.to(x.dtype), experts
 
 
-class Gemma4TextDecoderLayer(LlamaDecoderLayer):
+class Gemma4TextDecoderLayer(IsTold, LlamaDecoderLayer):
     """Gemma 3's block; then what the layer's own embedding of each token says; then all of it times `layer_scalar`.
 
     With experts, the second half is the sum of what the MLP and what the experts give, each normed.
@@ -127,10 +74,7 @@ class Gemma4TextDecoderLayer(LlamaDecoderLayer):
         self.hidden_size_per_layer_input, self.enable_moe_block = width, config.enable_moe_block
         norm = partial(self.norm_class, size, config.rms_norm_eps)
         if width:
-            self.act_fn = activation(config.hidden_activation)
-            self.per_layer_input_gate = nn.Linear(size, width, bias=False)
-            self.per_layer_projection = nn.Linear(width, size, bias=False)
-            self.post_per_layer_input_norm = norm()
+            self.add_told(size, width, config)
         if self.enable_moe_block:
             self.router = Gemma4TextRouter(config)
             inner = config.declared("moe_intermediate_size")
@@ -148,8 +92,7 @@ class Gemma4TextDecoderLayer(LlamaDecoderLayer):
         if self.hidden_size_per_layer_input:
             if per_layer_input is None:
                 raise ArgumentError("this layer is told of each token; pass per_layer_input, its part of get_per_layer_inputs")
-            told = self.act_fn(self.per_layer_input_gate(x)) * per_layer_input
-            x = x + self.post_per_layer_input_norm(self.per_layer_projection(told))
+            x = self.told(x, per_layer_input)
         return x * self.get_buffer("layer_scalar")
 
     def _fed(self, x: Tensor, normed: Tensor) -> Tensor:
@@ -292,7 +235,6 @@ class Gemma4TextModel(LlamaModel):
 
     def project_per_layer_inputs(self, inputs_embeds: Tensor, per_layer_inputs: Tensor | None = None) -> Tensor:
         """What each layer is told, (B, T, L, P): of embeddings (B, T, D), and of tokens (B, T, L, P) where these are known."""
-        width = self.config.hidden_size**-0.5
-        projected = (self.per_layer_model_projection(inputs_embeds) * width).unflatten(-1, (self.config.num_hidden_layers, -1))
-        output: Tensor = self.per_layer_projection_norm(projected)
+        project, norm = self.per_layer_model_projection, self.per_layer_projection_norm
+        output = project_to_layers(project, norm, inputs_embeds, self.config.num_hidden_layers)
         return output if per_layer_inputs is None else (output + per_layer_inputs) * 2.0**-0.5
