@@ -94,3 +94,9 @@ def uncached_fakes() -> Iterator[None]:
     """With sizes that vary, torch looks up what an operation gave before for longer than it takes to work it out again."""
     with torch._dynamo.config.patch(fake_tensor_cache_enabled=False):
         yield
+
+
+@pytest.fixture
+def nodes_without_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test asks which line of code a node of an exported graph came from; to find it out is a sixth of an export's time."""
+    monkeypatch.setattr(torch.fx.config, "do_not_emit_stack_traces", True)

@@ -143,7 +143,7 @@ def test_one_graph_for_steps_calls_and_lengths(models: Pair) -> None:
     assert len(graphs) == 1
 
 
-@pytest.mark.usefixtures("uncached_fakes")
+@pytest.mark.usefixtures("uncached_fakes", "nodes_without_lines")
 @each(one_each(GENERATE))
 def test_exported_steps(models: Pair) -> None:
     if is_data_alone(models):

@@ -37,6 +37,7 @@ def test_a_cast_and_back_loses_only_weights(models: Pair) -> None:
     close(first_tensor(twin(**models.inputs)), first_tensor(models.plain), rtol=0, atol=0)
 
 
+@pytest.mark.usefixtures("nodes_without_lines")
 @each([row for row in FIRST if row[0] not in GENERATING])
 @torch.no_grad()
 def test_export_of_one_forward(models: Pair) -> None:
