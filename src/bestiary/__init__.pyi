@@ -1064,6 +1064,16 @@ from .models.trajectory_transformer import TrajectoryTransformerConfig as Trajec
 from .models.trajectory_transformer.model import TrajectoryTransformerModel as TrajectoryTransformerModel
 from .models.trajectory_transformer.model import TrajectoryTransformerOutput as TrajectoryTransformerOutput
 from .models.trajectory_transformer.model import TrajectoryTransformerPreTrainedModel as TrajectoryTransformerPreTrainedModel
+from .models.transfo_xl import TransfoXLConfig as TransfoXLConfig
+from .models.transfo_xl.corpus import LMMultiFileIterator as LMMultiFileIterator
+from .models.transfo_xl.corpus import LMOrderedIterator as LMOrderedIterator
+from .models.transfo_xl.corpus import LMShuffledIterator as LMShuffledIterator
+from .models.transfo_xl.corpus import TransfoXLCorpus as TransfoXLCorpus
+from .models.transfo_xl.model import TransfoXLForSequenceClassification as TransfoXLForSequenceClassification
+from .models.transfo_xl.model import TransfoXLLMHeadModel as TransfoXLLMHeadModel
+from .models.transfo_xl.model import TransfoXLModel as TransfoXLModel
+from .models.transfo_xl.model import TransfoXLPreTrainedModel as TransfoXLPreTrainedModel
+from .models.transfo_xl.tokenizer import TransfoXLTokenizer as TransfoXLTokenizer
 from .models.umt5 import UMT5Config as UMT5Config
 from .models.umt5 import UMT5EncoderModel as UMT5EncoderModel
 from .models.umt5 import UMT5ForConditionalGeneration as UMT5ForConditionalGeneration

@@ -54,7 +54,7 @@ FOLDERS = {
 
 def types_of_both() -> dict[str, type[Any]]:
     """Our types of models and their config classes, without those that the published library had earlier."""
-    return {each: kind for each, kind in types_of_families().items() if each not in OF_EARLIER_RELEASES}
+    return {each: kind for each, kind in types_of_families().items() if each not in OF_EARLIER_RELEASES.values()}
 
 
 def published(model_type: str) -> type[Any]:
@@ -92,7 +92,7 @@ def test_names_by_type(name: str) -> None:
     expected = {each: model for each, model in expected.items() if model not in ABSENT}
     assert {model_type: ours[model_type] for model_type in expected} == expected
     if name.removesuffix("_NAMES") not in OPENS_MORE:
-        assert {each: name for each, name in ours.items() if each not in OF_EARLIER_RELEASES} == expected
+        assert {each: name for each, name in ours.items() if each not in OF_EARLIER_RELEASES.values()} == expected
 
 
 def test_configs() -> None:
@@ -101,7 +101,7 @@ def test_configs() -> None:
     assert {each: ours[each].__name__ for each in both} == {each: theirs[each].__name__ for each in both}
     names = {each: configuration_auto.CONFIG_MAPPING_NAMES[each] for each in both}
     assert {each: tables.CONFIG_MAPPING_NAMES[each] for each in both} == names
-    assert set(ours) == set(tables.CONFIG_MAPPING_NAMES) == {*both, *OF_EARLIER_RELEASES}
+    assert set(ours) == set(tables.CONFIG_MAPPING_NAMES) == {*both, *OF_EARLIER_RELEASES.values()}
     assert ours["bert"] is BertConfig
     assert "no-such-type" not in ours
     assert "no-such-type" not in theirs

@@ -31,12 +31,7 @@ def resize(
     embedding = model.get_input_embeddings()
     if not isinstance(embedding, nn.Embedding):
         raise InputError(f"{type(model).__name__} has no token embedding to resize")
-    for name, number in (("new_num_tokens", new_num_tokens), ("pad_to_multiple_of", pad_to_multiple_of)):
-        if not fits(number, Length | None):
-            raise InputError(f"{name} is {number!r:.60}; expected {describe(Length | None)}")
-    size = embedding.num_embeddings if new_num_tokens is None else new_num_tokens
-    if pad_to_multiple_of is not None:
-        size = -(-size // pad_to_multiple_of) * pad_to_multiple_of
+    size = new_size(embedding.num_embeddings, new_num_tokens, pad_to_multiple_of)
     if size == embedding.num_embeddings:
         return embedding
     if "disk" in model.__dict__.get("hf_device_map", {}).values():
@@ -55,6 +50,15 @@ def resize(
     model.config.__dict__.update({"vocab_size": size} if "vocab_size" in type(model.config)._field_names else {})
     model.tie_weights()
     return embedding
+
+
+def new_size(size: int, new_num_tokens: int | None, pad_to_multiple_of: int | None) -> int:
+    """How many rows a table of `size` rows is to have; arguments and errors as of `resize`."""
+    for name, number in (("new_num_tokens", new_num_tokens), ("pad_to_multiple_of", pad_to_multiple_of)):
+        if not fits(number, Length | None):
+            raise InputError(f"{name} is {number!r:.60}; expected {describe(Length | None)}")
+    size = size if new_num_tokens is None else new_num_tokens
+    return size if pad_to_multiple_of is None else -(-size // pad_to_multiple_of) * pad_to_multiple_of
 
 
 def resize_table(model: ModelParts, embedding: nn.Embedding, head: nn.Module | None, size: int, mean_resizing: bool) -> None:

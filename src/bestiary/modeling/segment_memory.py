@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..cache.base import Cache
@@ -68,6 +69,12 @@ def cached_memory(cache: Any, layers: int, words: Tensor) -> list[Tensor] | None
     states = [recurrent_layer(cache, index, words.device).recurrent_states for index in range(layers)]
     kept = [each for each in states if each is not None]
     return kept if len(kept) == layers else None
+
+
+def remembered(x: Tensor, past: Tensor | None, length: int | None) -> Tensor:
+    """What is kept of states (B, T, D) behind the `past` (B, M, D): the newest `length` (None: all), without gradients."""
+    whole = x if past is None else torch.cat([past, x], dim=1)
+    return whole.detach() if length is None else whole[:, max(whole.shape[1] - length, 0) :].detach()
 
 
 def keep_memory(cache: Cache, memory: Sequence[Tensor]) -> None:

@@ -28,6 +28,13 @@ def waves(places: Tensor, width: int) -> tuple[Tensor, Tensor]:
     return angles.sin(), angles.cos()
 
 
+def distance_waves(first: int, last: int, width: int, limit: int, device: torch.device) -> Tensor:
+    """Sines, then cosines (first - last, width) of the distances from `first` down to before `last`, none beyond `limit`, if
+    that is above 0."""
+    distances = torch.arange(first, last, -1, device=device).float()
+    return torch.cat(waves(distances.clamp(-limit, limit) if limit > 0 else distances, width), dim=-1)
+
+
 def relative_shift(scores: Tensor, keys: int, shift: int) -> Tensor:
     """Scores (B, H, T, M) by distance, the greatest first, as scores (B, H, T, keys) by key (Dai et al. 2019, appendix B).
 

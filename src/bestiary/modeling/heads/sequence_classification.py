@@ -34,6 +34,8 @@ class LabelsText(Headed):
 class LastTokenClassifier(LabelsText):
     """Logits over labels (B, N) from the state of the last real token, as decoders classify, by a linear layer `score`."""
 
+    output_class: ClassVar[Any] = SequenceClassifierOutput
+
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
         self.score = nn.Linear(config.get_text_config().output_size, config.num_labels, bias=False)
@@ -51,8 +53,9 @@ class LastTokenClassifier(LabelsText):
         logits = self.score(output.last_hidden_state)
         rows = torch.arange(len(logits), device=logits.device)
         pooled = logits[rows, self._last(input_ids, attention_mask, logits)]
-        fields = only(SequenceClassifierOutput, output)
-        return SequenceClassifierOutput(loss=self.loss_of(pooled, labels, logits), logits=pooled, **fields)
+        loss, fields = self.loss_of(pooled, labels, logits), only(self.output_class, output)
+        answer: SequenceClassifierOutput = self.output_class(loss=loss, logits=pooled, **fields)
+        return answer
 
     def _last(self, ids: Tensor | None, mask: Tensor | None, logits: Tensor) -> Tensor:
         """Index (B,) of each row's last real token: by the mask, else by the padding token, else the last of all."""

@@ -93,7 +93,7 @@ class XLMTokenizer(PythonBackend):
             model = Path.home() / "local" / "share" / "kytea" / "model.bin"
             words = list(require("Mykytea", "Japanese in XLMTokenizer").Mykytea(f"-model {model}").getWS(text))
         else:
-            words = self._moses[lang].split(text.translate(_ROMANIAN) if lang == "ro" else text, plain=True)
+            words = self._moses[lang].split(text.translate(_ROMANIAN) if lang == "ro" else text, False, split_dashes=False)
         return _plain(words) if self.do_lowercase_and_remove_accent else words
 
     def _convert_token_to_id(self, token: str) -> int:

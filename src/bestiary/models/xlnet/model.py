@@ -16,7 +16,7 @@ from ...modeling.heads.multiple_choice import SummaryMultipleChoice
 from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import SummaryClassifier
 from ...modeling.heads.token_classification import TokenClassifier
-from ...modeling.segment_memory import MemoryLogits, MemoryModelOutput, cached_memory, given_memory, keep_memory
+from ...modeling.segment_memory import MemoryLogits, MemoryModelOutput, cached_memory, given_memory, keep_memory, remembered
 from ...modeling.stack import Stack
 from ...nn.activations import activation
 from ...nn.alias import Alias
@@ -24,7 +24,7 @@ from ...nn.init import normal
 from ...nn.inputs import one_of, shown
 from ...nn.layer import Layer, in_chunks
 from ...nn.masks import Mask
-from ...nn.relative import waves
+from ...nn.relative import distance_waves
 from . import XLNetConfig
 from .attention import Frame, XLNetRelativeAttention
 
@@ -164,7 +164,8 @@ class XLNetModel(XLNetPreTrainedModel):
         for index, layer in enumerate(self.layer):
             past = None if memory is None else memory[index]
             if keeps:
-                new.append(self.remembered(x, past))
+                newest = x[:, : self.config.reuse_len] if self.config.reuse_len else x
+                new.append(remembered(newest, past, self.config.mem_len or None))
             x, queries = layer(x, mask, frame=frame, memory=past, queries=queries)
             x, queries = self.states(x), None if queries is None else self.states(queries)
         if past_key_values is not None and keeps:
@@ -176,12 +177,6 @@ class XLNetModel(XLNetPreTrainedModel):
         """Whether a forward gives what the next one looks at; None for what the config says."""
         usual = self.config.use_mems_train if self.training else self.config.use_mems_eval
         return usual if use_mems is None else use_mems
-
-    def remembered(self, x: Tensor, past: Tensor | None) -> Tensor:
-        """What is kept of states (B, T, D) behind the `past` (B, M, D): (B, M', D), without gradients."""
-        x = x[:, : self.config.reuse_len] if self.config.reuse_len else x
-        whole = x if past is None else torch.cat([past, x], dim=1)
-        return whole[:, -self.config.mem_len :].detach() if self.config.mem_len else whole.detach()
 
     def real(self, words: Tensor, seen: int, mask: Tensor | None, padding: Tensor | None) -> Tensor | None:
         """(B, seen + T), True where tokens are real, from the mask or its opposite; what is remembered is, unless it says."""
@@ -215,17 +210,15 @@ class XLNetModel(XLNetPreTrainedModel):
     def places(self, length: int, seen: int, rows: int, device: torch.device) -> Tensor:
         """(1 or B, count, D), the distances of a pass as waves, from the greatest on."""
         last = -length if self.config.attn_type == "bi" else -1
-        distances = torch.arange(seen + length, last, -1, device=device).float()
-        limit = self.config.clamp_len
-        distances = distances.clamp(-limit, limit) if limit > 0 else distances
-        forward = torch.cat(waves(distances, self.config.d_model), dim=-1)
+        forward = distance_waves(seen + length, last, self.config.d_model, self.config.clamp_len, device)
         if not self.config.bi_data:
             return forward[None]
         if rows % 2:
             raise InputError(
                 f"a batch has {rows} rows; with bi_data half of them is read backwards, so expected an even number"
             )
-        backward = torch.cat(waves(-distances, self.config.d_model), dim=-1)
+        sines, cosines = forward.chunk(2, dim=-1)
+        backward = torch.cat([-sines, cosines], dim=-1)
         return torch.stack([forward, backward]).repeat_interleave(rows // 2, dim=0)
 
 

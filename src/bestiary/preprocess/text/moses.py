@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from ...core.optional import require
 
@@ -32,18 +33,25 @@ class Moses:
         self._normalizer = package.MosesPunctNormalizer(lang=language)
         self._splitter, self._joiner = package.MosesTokenizer(lang=language), package.MosesDetokenizer(lang=language)
 
+    def normalized(self, text: str) -> str:
+        """The text with the punctuation of the language."""
+        output: str = self._normalizer.normalize(text)
+        return output
+
     def clean(self, text: str) -> str:
         """The text with plain punctuation, without characters that nobody sees (categories C of Unicode)."""
         text = re.sub(r"[。．]\s*", ". ", text.translate(_PLAIN))
-        return "".join(letter for letter in self._normalizer.normalize(text) if unicodedata.category(letter)[0] != "C")
+        return "".join(letter for letter in self.normalized(text) if unicodedata.category(letter)[0] != "C")
 
-    def split(self, text: str, plain: bool = False) -> list[str]:
-        """The words of a text and its signs of punctuation, some of them escaped (`&amp;`), words with dashes in parts.
+    def split(self, text: str, escape: bool = True, split_dashes: bool = True, whole: Sequence[str] | None = None) -> list[str]:
+        """The words of a text and its signs of punctuation.
 
-        With `plain` signs stay as they are, and words with dashes whole.
+        Args:
+            escape: whether some signs are escaped (`&amp;`). split_dashes: whether words with dashes come in parts.
+            whole: patterns of what is not split.
         """
-        words = self._splitter.tokenize(text, aggressive_dash_splits=not plain, return_str=False, escape=not plain)
-        return [word for word in words if word]
+        options = {"aggressive_dash_splits": split_dashes, "escape": escape, "protected_patterns": whole}
+        return [word for word in self._splitter.tokenize(text, return_str=False, **options) if word]
 
     def join(self, words: list[str]) -> str:
         """The text of words, with spaces and punctuation where they belong."""
