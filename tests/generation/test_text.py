@@ -11,6 +11,7 @@ import pytest
 import torch
 import transformers
 
+import bestiary
 from bestiary.core.errors import ArgumentError, InputError
 from bestiary.generation import (
     AsyncTextIteratorStreamer,
@@ -267,3 +268,30 @@ def test_generate_stops_at_strings(llama, byte_level, ids):
     peer = transformers.PreTrainedTokenizerFast(tokenizer_object=byte_level.rust.main)
     want = theirs.generate(ids, attention_mask=torch.ones_like(ids), tokenizer=peer, **options)
     assert torch.equal(made.sequences, want)
+
+
+def words_of(library, tokenizer, ids, **options):
+    """What the published way of streaming hands on of `ids`, three of them the prompt."""
+    handed = []
+
+    class Keeping(library.TextStreamer):
+        def on_finalized_text(self, text, stream_end=False):
+            handed.append((text, stream_end))
+
+    streamers = [Keeping(tokenizer, **options), library.TextIteratorStreamer(tokenizer, timeout=20, **options)]
+    for streamer in streamers:
+        streamer.put(torch.tensor([ids[:3]]))
+        for token in ids[3:]:
+            streamer.put(torch.tensor([token]))
+        streamer.end()
+    return handed, list(streamers[1])
+
+
+@pytest.mark.parametrize("options", [{}, {"skip_prompt": True}, {"skip_special_tokens": True}], ids=str)
+def test_words_come_as_published(byte_level, options):
+    draw = random.Random(0)
+    published = transformers.PreTrainedTokenizerFast(tokenizer_object=byte_level.backend_tokenizer)
+    for _ in range(40):
+        text = "".join(draw.choice("the a.n ' , !?\n\t日本語中文한국😀👩\u200d👧🇩e\u0301ẞ  ") for _ in range(20))
+        ids = [draw.randrange(len(byte_level)), *byte_level(text)["input_ids"], 0]
+        assert words_of(bestiary, byte_level, ids, **options) == words_of(transformers, published, ids, **options), text

@@ -4,7 +4,7 @@ from ..core.plugins import lazy
 
 __getattr__, __dir__ = lazy(
     __name__,
-    {"config": ["GenerationMode"], "loop": ["decode"], "streaming.text": ["TextDecoder"]},
+    {"config": ["GenerationMode"], "loop": ["decode"], "streaming.rows": ["TextDecoder"]},
     folders=["processors", "watermarks"],
     public=True,
 )

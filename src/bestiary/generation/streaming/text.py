@@ -7,7 +7,7 @@ import torch
 
 from ...core.errors import InputError
 from ...core.queue_iterators import AsyncQueueIterator, Cancellable, QueueIterator
-from ...preprocess.text.text_decoder import TextDecoder
+from ...preprocess.text.text_decoder import WordDecoder
 
 
 class BaseStreamer(Cancellable, ABC):
@@ -22,7 +22,7 @@ class BaseStreamer(Cancellable, ABC):
 
 
 class TextStreamer(BaseStreamer):
-    """Prints the text of one row as it comes.
+    """Prints the text of one row as it comes, in whole words.
 
     Args:
         skip_prompt: leave out the prompt.
@@ -36,7 +36,7 @@ class TextStreamer(BaseStreamer):
         self.tokenizer = tokenizer
         self.skip_prompt = skip_prompt
         self.decode_kwargs = decode_kwargs
-        self._decoder = TextDecoder(tokenizer, **decode_kwargs)
+        self._decoder = WordDecoder(tokenizer, **decode_kwargs)
         self._prompt_is_next = True
 
     def put(self, value: Any) -> None:
@@ -47,9 +47,7 @@ class TextStreamer(BaseStreamer):
         prompt, self._prompt_is_next = self._prompt_is_next, False
         if prompt and self.skip_prompt:
             return
-        piece = self._decoder.push(value.reshape(-1).tolist())
-        if piece:
-            self.on_finalized_text(piece)
+        self.on_finalized_text(self._decoder.push(value.reshape(-1).tolist()))
 
     def end(self) -> None:
         """Bring out what was held back; the streamer can then be used again."""
@@ -58,12 +56,12 @@ class TextStreamer(BaseStreamer):
         self.on_finalized_text(self._decoder.flush(), stream_end=True)
 
     def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
-        """Called with every piece that is certain; the last one may be empty."""
+        """Called after every token with the words that it made whole, none or some; at the end with the rest."""
         print(text, flush=True, end="\n" if stream_end else "")  # noqa: T201
 
 
 class TextIteratorStreamer(QueueIterator[str], TextStreamer):
-    """An iterator over the pieces of text, for a reader in another thread than `generate`.
+    """An iterator over the pieces of text, whole words or empty, for a reader in another thread than `generate`.
 
     Args:
         timeout: seconds to wait for a piece before `queue.Empty` is raised; None waits for ever.
@@ -77,8 +75,7 @@ class TextIteratorStreamer(QueueIterator[str], TextStreamer):
 
     def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
         """Hand a piece to the reader."""
-        if text:
-            self.send(text)
+        self.send(text)
 
 
 class AsyncTextIteratorStreamer(AsyncQueueIterator[str], TextIteratorStreamer):

@@ -6,6 +6,10 @@ from typing import Any
 from ...core.errors import InputError
 
 _HALF = "\ufffd"  # what a decoder writes for bytes that are no whole character
+# An ideograph is a word: the blocks of them that Unicode had when BERT's texts were cut.
+_ENDS_IN_IDEOGRAPH = re.compile(
+    "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002ceaf\U0002f800-\U0002fa1f]$"
+)
 _BYTE_TOKEN = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 
 
@@ -23,8 +27,8 @@ def need_rust(tokenizer: Any, wish: str) -> None:
 class TextDecoder:
     """Turns one row's tokens into pieces of text that never have to be taken back.
 
-    A piece is held back while it ends in part of a character, in a byte token (the bytes after it may change how it is
-    read), or, where the tokenizer tidies up spaces, in an unfinished word. The cost of a token does not grow with the text.
+    What is held back: a word that ends in part of a character; a byte token at the end (the bytes after it may change how it
+    is read); where the tokenizer tidies up spaces, an unfinished word. The cost of a token does not grow with the text.
     """
 
     def __init__(self, tokenizer: Any, **decode_kwargs: Any) -> None:
@@ -49,13 +53,15 @@ class TextDecoder:
         if not self._ids or is_byte_token(self._tokenizer.convert_ids_to_tokens(self._ids[-1])):
             return ""
         text = self._text(self._ids)
-        if text.endswith(_HALF):
-            return ""
         piece = self._rest(text)
+        if text.endswith(_HALF):
+            piece = piece[: piece.rfind(" ") + 1]
+            self._shown += len(piece)
+            return piece
         # Some decoders drop a space at the very start: only tokens that wrote something give context.
         if self._text(self._ids[self._done :]):
             self._ids = self._ids[self._done :] if self._done else self._ids
-        self._done = len(self._ids)
+        self._done, self._shown = len(self._ids), 0
         return piece
 
     def flush(self) -> str:
@@ -70,4 +76,22 @@ class TextDecoder:
 
     def _text(self, ids: list[int]) -> str:
         text: str = self._tokenizer.decode(ids, **self._kwargs) if ids else ""
+        return text
+
+
+class WordDecoder(TextDecoder):
+    """The same in whole words: a piece ends behind a space, at the end of a line, or with an ideograph."""
+
+    _unfinished = ""
+
+    def push(self, ids: list[int]) -> str:
+        """Add tokens; returns the words that are now whole."""
+        text = self._unfinished + super().push(ids)
+        whole = len(text) if text.endswith("\n") or _ENDS_IN_IDEOGRAPH.search(text) else text.rfind(" ") + 1
+        self._unfinished = text[whole:]
+        return text[:whole]
+
+    def flush(self) -> str:
+        """The rest, as it is."""
+        text, self._unfinished = self._unfinished + super().flush(), ""
         return text
