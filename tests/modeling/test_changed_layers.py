@@ -108,3 +108,11 @@ def test_layers_of_which_nobody_says_the_kind() -> None:
     model.config.num_hidden_layers = 4
     with pytest.raises((ConfigError, InputError), match="layer_types names 3 layers, and num_hidden_layers is 4"):
         model(ids)
+
+
+@pytest.mark.parametrize("count", ["2", None, 1.0], ids=str)
+def test_a_number_of_layers_that_is_none(count: Any) -> None:
+    model = bestiary.LlamaForCausalLM(bestiary.LlamaConfig(**SIZES)).eval()
+    model.config.num_hidden_layers = count
+    with pytest.raises(InputError, match=rf"num_hidden_layers is {count!r}; expected a number of layers, such as 3"):
+        model(torch.tensor([[1, 2]]))

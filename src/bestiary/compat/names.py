@@ -128,7 +128,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "pytorch_utils": ("compat.layers", "compat.helpers"),
     "testing_utils": ("compat.testing",),
     "time_series_utils": ("nn.distributions",),
-    "tokenization_python": _TOKENIZERS,
+    "tokenization_python": (*_TOKENIZERS, "compat.tries"),
     "tokenization_utils": _TOKENIZERS,
     "tokenization_utils_base": _TOKENIZERS,
     "tokenization_utils_fast": _TOKENIZERS,

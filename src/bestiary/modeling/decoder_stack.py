@@ -118,11 +118,16 @@ class DecoderStack(PreTrainedModel):
         """The layers that a forward goes through and the kind of each, also where layers or the config were changed.
 
         Raises:
-            InputError: there are more layers than the config says kinds of.
+            InputError: there are more layers than the config says kinds of, or it says no number of layers.
         """
         layers = list(cast(nn.ModuleList, self.get_submodule(self.stacks[""].layers)))  # one may stand there twice
         if self.counted_by_config:
-            layers = layers[: self.config.get("num_hidden_layers")]
+            count = self.config.get("num_hidden_layers")
+            if not isinstance(count, int):
+                raise InputError(
+                    f"config.num_hidden_layers is {count!r:.80}; expected a number of layers, such as {len(layers)}"
+                )
+            layers = layers[:count]
         if len(layers) > len(self.layer_types.kinds) or self.config.declared("sliding_window") != self.layer_types.window:
             self.follow_config()
         kinds = self.layer_types.kinds
