@@ -31,7 +31,9 @@ APART = {
     " Glm4MoeConfig:head_dim": "of all their relatives here; its value is what is computed without it",
     "*T5Config:scale_decoder_outputs T5GemmaModuleConfig:*": "of relatives, or of the model that it is a part of",
     "MT5Config:bos_token_id GPTJConfig:pad_token_id": "None; a relative that shares the class has none there",
-    "Gemma4TextConfig:per_layer_config": "numbers of layers, and not texts of two digits",
+    "EmbeddingGemma2TextConfig:use_cache"
+    " EmbeddingGemma2TextConfig:tie_word_embeddings": "of all decoders here; an encoder without a head reads neither",
+    "*:per_layer_config": "numbers of layers, and not texts of two digits",
     "Ministral3Config:rope_parameters": "rope_type is said once, and not by its older name too",
     "NemotronConfig:num_key_value_heads": "None there says the number of heads, which is shown here",
     "NemotronHConfig:num_hidden_layers KimiLinearConfig:first_k_dense_replace": "a field here; the layers' kinds decide it",

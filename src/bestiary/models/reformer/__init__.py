@@ -56,6 +56,9 @@ class ReformerConfig(PreTrainedConfig):
     classifier_dropout: Rate | None = None
     pad_token_id: int | None = 0
     num_hidden_layers: Depth = 6
+    is_decoder: bool = False
+    use_cache: bool = True
+    bos_token_id: int | None = None
 
     def validate(self) -> None:
         super().validate()
