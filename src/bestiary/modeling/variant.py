@@ -89,9 +89,9 @@ class _Family:
 
     @property
     def modules(self) -> dict[str, Any]:
-        """Name -> class, of all classes that the relative's `model.py` defines; further names of one are left out."""
-        home = vars(importlib.import_module(f"{self.relative.__name__}.model"))
-        return {name: value for name, value in home.items() if home["__name__"] == _home(value) and name == value.__name__}
+        """Name -> class, of all of the relative's classes that its `model.py` has; further names of one are left out."""
+        home, package = vars(importlib.import_module(f"{self.relative.__name__}.model")), f"{self.relative.__name__}."
+        return {name: value for name, value in home.items() if _home(value).startswith(package) and name == value.__name__}
 
     @property
     def renamed(self) -> dict[str, str]:
@@ -173,6 +173,6 @@ class _Family:
         return text.replace(self.relative_name, self.name)
 
 
-def _home(value: Any) -> str | None:
-    """The name of the module that defines a class; None for anything else."""
-    return value.__module__ if isinstance(value, type) else None
+def _home(value: Any) -> str:
+    """The name of the module that defines a class; "" for anything else."""
+    return value.__module__ if isinstance(value, type) else ""

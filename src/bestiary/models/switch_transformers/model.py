@@ -11,11 +11,11 @@ from ...modeling.seq2seq_mixture import MixtureSeq2SeqModel, NamedExperts, Tells
 from ...nn.init import Starting, normal
 from ...nn.losses import router_z_loss, row_balancing_loss
 from ...nn.moe import ScoresExperts, ScoringLinear
+from ..t5.mlp import T5DenseActDense
 from ..t5.model import (
     T5Block,
     T5Branch,
     T5Decoder,
-    T5DenseActDense,
     T5Encoder,
     T5EncoderModel,
     T5ForConditionalGeneration,

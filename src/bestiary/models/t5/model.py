@@ -16,7 +16,6 @@ from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...modeling.seq2seq import Half, Seq2SeqPreTrainedModel, TextDecoder, TextEncoder, TextSeq2SeqModel
-from ...nn.activations import activation
 from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
 from ...nn.block import Block
@@ -24,9 +23,9 @@ from ...nn.init import Starting, normal, start_usually
 from ...nn.layer import Layer, within_half
 from ...nn.masks import Mask
 from ...nn.norm import RMSNorm
-from ...nn.part_order import put_last
 from ...nn.relative import bucket, distances, per_pair, relative_position_bucket
 from . import T5Config
+from .mlp import T5DenseActDense, T5DenseGatedActDense
 
 
 class T5LayerNorm(RMSNorm):
@@ -34,40 +33,6 @@ class T5LayerNorm(RMSNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x).to(self.weight.dtype)
-
-
-class T5DenseActDense(nn.Module):
-    """wo(act(wi(x)))."""
-
-    def __init__(self, config: T5Config) -> None:
-        super().__init__()
-        self.wi = nn.Linear(config.d_model, config.d_ff, bias=False)
-        self.wo = nn.Linear(config.d_ff, config.d_model, bias=False)
-        self.dropout = nn.Dropout(config.dropout_rate)
-        self.act = activation(config.dense_act_fn or "")
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.out(self.act(self.wi(x)))
-
-    def out(self, x: Tensor) -> Tensor:
-        """wo(dropout(x)), in fp32 where `wo` is kept so, because its sums overflow fp16."""
-        x = self.dropout(x)
-        output: Tensor = self.wo(x.float() if self.wo.weight.dtype == torch.float32 else x)
-        return output
-
-
-class T5DenseGatedActDense(T5DenseActDense):
-    """wo(act(wi_0(x)) * wi_1(x)) (Shazeer 2020)."""
-
-    def __init__(self, config: T5Config) -> None:
-        super().__init__(config)
-        del self.wi
-        self.wi_0 = nn.Linear(config.d_model, config.d_ff, bias=False)
-        self.wi_1 = nn.Linear(config.d_model, config.d_ff, bias=False)
-        put_last(self, "wo")
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.out(self.act(self.wi_0(x)) * self.wi_1(x))
 
 
 class T5Attention(HasHeads, Starting):

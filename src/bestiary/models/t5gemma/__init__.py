@@ -6,45 +6,21 @@ between its two halves, with grouped heads and without positions; the halves may
 
 from typing import Any, ClassVar
 
-from ...core.kinds import Amount, Depth, Length, Positive, Rate, Size
+from ...core.kinds import Amount, Length, Rate, Size
 from ...core.plugins import lazy
+from ...modeling.bounded_config import BoundedConfig
 from ...modeling.config import PreTrainedConfig
-from ...modeling.decoder_config import DecoderConfig
 
 
-class T5GemmaModuleConfig(DecoderConfig):
-    """Hyperparameters of one half; the defaults are Gemma 2 2B's. Layers 0, 2, ... have the window, unless
-    `layer_types` says it. `cross_attention_hidden_size` is the width of the states that a decoder looks at.
-    """
+class T5GemmaModuleConfig(BoundedConfig):
+    """Hyperparameters of one half; `cross_attention_hidden_size` is the width of the states that a decoder looks at."""
 
     model_type: ClassVar[str] = "t5_gemma_module"
     attribute_map: ClassVar[dict[str, str]] = {"hidden_act": "hidden_activation", "residual_dropout": "dropout_rate"}
 
-    vocab_size: Length = 256000
-    hidden_size: Size = 2304
-    intermediate_size: Size = 9216
-    num_hidden_layers: Depth = 26
-    num_attention_heads: Size = 8
-    num_key_value_heads: Size | None = 4
-    head_dim: Size | None = 256
-    hidden_activation: str = "gelu_pytorch_tanh"
-    max_position_embeddings: Length = 8192
-    pad_token_id: int | None = 0
-    eos_token_id: int | list[int] | None = 1
-    bos_token_id: int | None = 2
-    tie_word_embeddings: bool = True
-    attention_bias: bool = False
-    query_pre_attn_scalar: Positive = 256
-    sliding_window: Length | None = 4096
-    layer_types: list[str] | None = None
-    final_logit_softcapping: Positive | None = 30.0
-    attn_logit_softcapping: Positive | None = 50.0
     dropout_rate: Rate = 0.0
     cross_attention_hidden_size: Size | None = None
     is_decoder: bool = False
-
-    def usual_layer_types(self) -> list[str]:
-        return self.windows_but_every(2)
 
 
 class T5GemmaConfig(PreTrainedConfig):
