@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 
 from ...core.errors import CorruptFile
 from ...preprocess.text.converters import sentencepiece, wordpiece
@@ -42,16 +42,13 @@ class BigBirdTokenizer(PreTrainedTokenizerFast):
         model = sentencepiece.read(vocab)
         if model.model_type != sentencepiece.UNIGRAM:
             raise CorruptFile(f"{vocab} is a BPE model; {cls.__name__} uses a unigram model")
-        rust = Tokenizer(models.Unigram([(piece.text, piece.score) for piece in model.pieces], unk_id=model.unk_id))
+        prefixed = bool(settings["add_prefix_space"])
+        rust = sentencepiece.of_words(model, prefixed)
         rust.normalizer = normalizers.Replace(Regex(" {2,}"), sentencepiece.SPACE)
-        scheme = "always" if settings["add_prefix_space"] else "never"
+        scheme = "always" if prefixed else "never"  # spaces behind the last word are a piece, too
         rust.pre_tokenizer = pre_tokenizers.Metaspace(replacement=sentencepiece.SPACE, prepend_scheme=scheme)
-        rust.decoder = decoders.Metaspace(replacement=sentencepiece.SPACE, prepend_scheme=scheme)
         first, last = str(settings["cls_token"]), str(settings["sep_token"])
-        numbers = rust.get_vocab()
-        if not {first, last} <= numbers.keys():
-            raise CorruptFile(f"{vocab} lacks {first!r} or {last!r}, which {cls.__name__} puts around texts")
-        rust.post_processor = wordpiece.frame(first, last, numbers)
+        rust.post_processor = wordpiece.frame(first, last, dict(sentencepiece.ends(rust, vocab, (last, first))))
         return rust
 
 
