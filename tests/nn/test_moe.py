@@ -34,10 +34,10 @@ def test_each_token_gets_its_experts(parts):
     router, experts, x = parts
     _, shares, chosen = router(x)
     expected = by_hand(router, experts, x)
-    torch.testing.assert_close(experts(x, shares, chosen), expected)
+    torch.testing.assert_close(experts(x, chosen, shares), expected)
     torch.testing.assert_close(experts._all(x, shares, chosen), expected)
     compiled = torch.compile(experts, backend="eager", fullgraph=True)
-    torch.testing.assert_close(compiled(x, shares, chosen), expected)
+    torch.testing.assert_close(compiled(x, chosen, shares), expected)
 
 
 def test_shares_of_all_experts_do_not_add_up(parts):

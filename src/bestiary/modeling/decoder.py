@@ -63,12 +63,12 @@ class RotaryDecoder(DecoderStack):
         """
         growths = (self.config.query_growth(index) for index in range(len(self.layer_types.kinds)))
         growth = next((each for each in growths if each is not None), None)
-        further = {} if growth is None else {"query_scale": _query_scale(position_ids, growth).to(x.dtype)}
+        further = {} if growth is None else {"query_scale": query_scale(position_ids, growth).to(x.dtype)}
         tables = rotary_states(self.rotary_emb, position_ids, x.dtype)
         return {kind: {"rotary": table, **further} for kind, table in tables.items()}
 
 
-def _query_scale(position_ids: Tensor, growth: QueryGrowth) -> Tensor:
+def query_scale(position_ids: Tensor, growth: QueryGrowth) -> Tensor:
     """Positions (B or 1, T) -> factors (B or 1, 1, T, 1) on queries."""
     spans = torch.floor((position_ids.float() + growth.shift) / growth.span)
     return (1 + growth.strength * torch.log1p(spans))[:, None, :, None]

@@ -47,7 +47,7 @@ class SelfAttention(HasHeads):
     is_causal = True
     output_name: ClassVar[str] = "out_proj"
     in_fp32: ClassVar[bool] = False
-    interleaved: ClassVar[bool] = False
+    interleaved: bool = False
 
     def __init__(self, config: Any, layer_idx: int) -> None:
         super().__init__()
@@ -163,10 +163,10 @@ class PlainMLP(nn.Module):
         """The dense layer called `name`."""
         return nn.Linear(inputs, outputs)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
         first, last = self.names
-        output: Tensor = part(self, last)(self.act(part(self, first)(x)))
+        output: Tensor = part(self, last)(self.act(part(self, first)(hidden_states)))
         return output
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ..cache.kinds.recurrent import recurrent_layer
 from ..nn.activations import activation
 from ..nn.alias import Alias
+from ..nn.block import Block
 from ..nn.delta_rule import gated_delta_rule
 from ..nn.init import Starting, constant
 from ..nn.masks import Mask
@@ -20,9 +21,10 @@ def start_of_decays(a_log: Tensor) -> None:
     a_log.uniform_(0.01, 16.0).log_()
 
 
-class GatedDeltaNet(Starting):
+class GatedDeltaNet(Block, Starting):
     """A memory of keys and values between two projections; of the config it reads `linear_*`, as `DeltaNetConfig` has them."""
 
+    order = "hidden_states cache_params attention_mask"
     conv_kernel_size, activation = Alias("config.linear_conv_kernel_dim"), Alias("config.hidden_act")
     hidden_size = Alias("out_proj.out_features")
 

@@ -6,17 +6,17 @@ import torch
 from torch import Tensor, nn
 
 from ..core.logging import warn_once
-from ..core.outputs import BaseModelOutputWithPoolingAndCrossAttentions
+from ..core.outputs import BaseModelOutputWithPast, BaseModelOutputWithPoolingAndCrossAttentions
 from ..loading.rules import rename
 from ..nn.activations import activation
 from ..nn.alias import Alias
 from ..nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
 from ..nn.block import Block
-from ..nn.embeddings import LearnedPositions
+from ..nn.embeddings import LearnedPositions, TextEmbeddings, numbered
 from ..nn.inputs import one_of, warn_of_hidden_rows
 from ..nn.kernels import default_scaling
-from ..nn.layer import Layer, in_chunks
-from ..nn.masks import Mask, make_mask, positions
+from ..nn.layer import Layer, LayerStack, in_chunks
+from ..nn.masks import Mask, make_mask
 from ..nn.part_order import put_last
 from ..nn.pooling import FirstTokenPooler
 from ..nn.rope import rotate, rotate_both
@@ -31,7 +31,7 @@ from .recording import Stack
 ENCODER_ORDER = "hidden_states attention_mask encoder_hidden_states encoder_attention_mask past_key_values"
 
 
-class EncoderEmbeddings(nn.Module):
+class EncoderEmbeddings(TextEmbeddings):
     """norm(word + segment + position), as wide as `embedding_size` where the config declares one.
 
     Class attributes:
@@ -59,13 +59,12 @@ class EncoderEmbeddings(nn.Module):
             put_last(self, "position_embeddings")
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
-        """words (B, T, D) are already embedded; without token_type_ids every token is of the first segment."""
+    def joined(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor | None) -> Tensor:
         x = self.summed(words, token_type_ids, position_ids)
         output: Tensor = self.dropout(self.LayerNorm(x) if self.has_norm else x)
         return output
 
-    def summed(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
+    def summed(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor | None) -> Tensor:
         """The sum alone, (B, T, D)."""
         x = words
         if self.token_type_embeddings is not None:
@@ -108,7 +107,7 @@ class RotarySelfAttention(EncoderSelfAttention):
         interleaved: whether the pairs that turn are neighbours. turns_values: whether values turn too.
     """
 
-    interleaved: ClassVar[bool] = False
+    interleaved: bool = False
     turns_values: bool = False
 
     def forward(
@@ -132,7 +131,11 @@ class RotarySelfAttention(EncoderSelfAttention):
 
 
 class EncoderOutput(nn.Module):
-    """norm(residual + dense(x)), the end of each half of a block; `size` is the width of x, by default the MLP's."""
+    """norm(input_tensor + dense(hidden_states)), the end of each half of a block.
+
+    Args:
+        size: the width of hidden_states, by default the MLP's.
+    """
 
     def __init__(self, config: EncoderConfig, size: int | None = None) -> None:
         super().__init__()
@@ -140,8 +143,8 @@ class EncoderOutput(nn.Module):
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
-        output: Tensor = self.LayerNorm(self.dropout(self.dense(x)) + residual)
+    def forward(self, hidden_states: Tensor, input_tensor: Tensor) -> Tensor:
+        output: Tensor = self.LayerNorm(self.dropout(self.dense(hidden_states)) + input_tensor)
         return output
 
 
@@ -181,8 +184,8 @@ class EncoderIntermediate(nn.Module):
         self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
         self.intermediate_act_fn = activation(config.hidden_act)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.intermediate_act_fn(self.dense(x))
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        return self.intermediate_act_fn(self.dense(hidden_states))
 
 
 class EncoderLayer(Layer):
@@ -236,8 +239,11 @@ class EncoderPooler(FirstTokenPooler):
         super().__init__(config.hidden_size)
 
 
-class EncoderStack(nn.Module):
+class EncoderStack(LayerStack):
     """The blocks, one after another."""
+
+    order, wraps = ENCODER_ORDER, BaseModelOutputWithPast
+    is_causal = Alias("config.is_decoder")
 
     def __init__(self, config: Any, layer_class: type[Layer] = EncoderLayer) -> None:
         super().__init__()
@@ -253,11 +259,7 @@ def text_positions(
     config: PreTrainedConfig, words: Tensor, ids: Tensor | None, attention_mask: Tensor | None, cache: Any = None
 ) -> Tensor:
     """Position ids (B or 1, T) of `words` (B, T, D): padding is not counted; their `ids` (B, T) may say where it is."""
-    past, first = 0 if cache is None else cache.position(), config.first_position
-    says = attention_mask
-    if first and ids is not None and past == 0 and (says is None or says.dim() != 2):
-        says = ids != first - 1  # as published, whatever is attended to
-    return positions(says, words.shape[1], past, words.device, first)
+    return numbered(config.first_position, words, ids, attention_mask, 0 if cache is None else cache.position())
 
 
 def look_both_ways(
@@ -358,7 +360,7 @@ class EncoderCore(EncoderPreTrainedModel):
         mask = make_mask(words.shape[1], words.device, attention_mask, cache=cache, causal=decoder)
         if position_ids is None:
             position_ids = self.positions(words, input_ids, attention_mask, cache)
-        x = self.embeddings(words, token_type_ids, position_ids)
+        x = self.embeddings(input_ids, token_type_ids, position_ids, words)
         if self.embeddings_project is not None:
             x = self.embeddings_project(x)
         shared = self.shared(x, position_ids)

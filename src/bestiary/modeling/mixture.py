@@ -47,14 +47,14 @@ class Mixture(nn.Module):
         noise, whole = config.declared("router_jitter_noise", 0.0), config.declared("norm_topk_prob", True)
         return Router(config.hidden_size, count, config.declared("num_experts_per_tok"), noise, whole)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        states = x.flatten(0, 1)
-        return self.mixed(states, *self.route(states)).view_as(x)
+        states = hidden_states.flatten(0, 1)
+        return self.mixed(states, *self.route(states)).view_as(hidden_states)
 
     def mixed(self, states: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
         """What the chosen experts (N, k) make of states (N, D), by their shares (N, k)."""
-        output: Tensor = self.experts(states, shares, experts)
+        output: Tensor = self.experts(states, experts, shares)
         return output
 
     def route(self, states: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,10 +97,10 @@ class SharedMixture(ExpertsFirstMixture):
             shares_add_up=config.declared("norm_topk_prob"),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        shared: Tensor = self.shared_experts(x)
-        return super().forward(x) + shared
+        shared: Tensor = self.shared_experts(hidden_states)
+        return super().forward(hidden_states) + shared
 
 
 class GatedSharedMixture(Mixture):
@@ -117,10 +117,10 @@ class GatedSharedMixture(Mixture):
         self.shared_expert = self.shared_class(config, config.declared("shared_expert_intermediate_size"))
         self.shared_expert_gate = nn.Linear(config.hidden_size, 1, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        always: Tensor = self.shared_expert_gate(x).sigmoid() * self.shared_expert(x)
-        return super().forward(x) + always
+        always: Tensor = self.shared_expert_gate(hidden_states).sigmoid() * self.shared_expert(hidden_states)
+        return super().forward(hidden_states) + always
 
 
 class MixtureDecoder(Decoder):

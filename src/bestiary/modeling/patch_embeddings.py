@@ -27,9 +27,9 @@ class PatchEmbeddings(nn.Module):
         patch, self.grid = pair(config.get("patch_size")), grid(config.get("image_size"), config.get("patch_size"))
         self.projection = nn.Conv2d(config.get("num_channels"), config.get("hidden_size"), kernel_size=patch, stride=patch)
 
-    def forward(self, pixels: Tensor) -> Tensor:
+    def forward(self, pixel_values: Tensor) -> Tensor:
         """(B, C, Y, X) -> (B, patches, D)."""
-        output: Tensor = self.projection(pixels.to(self.projection.weight.dtype)).flatten(2).transpose(1, 2)
+        output: Tensor = self.projection(pixel_values.to(self.projection.weight.dtype)).flatten(2).transpose(1, 2)
         return output
 
 
@@ -52,9 +52,15 @@ class ImageEmbeddings(Starting):
         if use_mask_token:
             self.starts["mask_token"] = constant(0.0)
 
-    def forward(self, pixel_values: Tensor | None, masked: Tensor | None, any_size: bool) -> Tensor:
-        """(B, C, Y, X) and the masked patches (B, T-1) -> (B, T, D)."""
-        patch, image = self.config.get("patch_size"), None if any_size else self.config.get("image_size")
+    def forward(
+        self,
+        pixel_values: Tensor | None,
+        bool_masked_pos: Tensor | None = None,
+        interpolate_pos_encoding: bool = False,
+    ) -> Tensor:
+        """(B, C, Y, X) and the masked patches (B, T-1) -> (B, T, D); images of any size with `interpolate_pos_encoding`."""
+        patch = self.config.get("patch_size")
+        image, masked = None if interpolate_pos_encoding else self.config.get("image_size"), bool_masked_pos
         pixels = check_pixels(pixel_values, self.config.get("num_channels"), patch, image)
         x = self.patch_embeddings(pixels)
         if masked is not None:

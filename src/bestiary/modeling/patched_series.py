@@ -42,9 +42,9 @@ class StepNorm(nn.Module):
         super().__init__()
         self.batchnorm = nn.BatchNorm1d(size, eps=eps)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
-        output: Tensor = self.batchnorm(x.flatten(0, -2)).view(x.shape)
+        output: Tensor = self.batchnorm(inputs.flatten(0, -2)).view(inputs.shape)
         return output
 
 

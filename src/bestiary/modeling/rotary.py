@@ -15,7 +15,14 @@ class RotaryTables(nn.ModuleDict):
     """Kind of layer -> its rotary table; called as published models call theirs, it gives the angles of one kind.
 
     Where all layers share one table, it has what scripts read of that; of these, `inv_freq` may be assigned.
+
+    Args:
+        modules: the tables. form: in which form it gives angles (`RotaryConfig.published_angles`).
     """
+
+    def __init__(self, modules: dict[str, Rotary], form: str = "halves") -> None:
+        super().__init__(modules)
+        self.form = form
 
     original_inv_freq = property(attrgetter("_only.original_inv_freq"))
     attention_scaling, rope_type = property(attrgetter("_only.attention_scaling")), property(attrgetter("_only.rope_type"))
@@ -37,8 +44,8 @@ class RotaryTables(nn.ModuleDict):
             raise AttributeError(f"there are {1 + len(others)} rotary tables, of {', '.join(self.keys())}; read them of one")
         return cast(Rotary, table)
 
-    def forward(self, x: Tensor, position_ids: Tensor, layer_type: str | None = None) -> tuple[Tensor, Tensor]:
-        """Positions (B or 1, T) -> cos and sin (B or 1, T, K) in the dtype of `x`, for the layers of a kind.
+    def forward(self, x: Tensor, position_ids: Tensor, layer_type: str | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        """Positions (B or 1, T) -> cos and sin (B or 1, T, K) in the dtype of `x`, for the layers of a kind, as published.
 
         Raises:
             ArgumentError: there is no such kind, or several that differ and none is named.
@@ -46,8 +53,18 @@ class RotaryTables(nn.ModuleDict):
         kinds = list(self.keys())
         if layer_type not in kinds and (layer_type is not None or len(set(self.values())) != 1):
             raise ArgumentError(f"layer_type is {layer_type!r:.80}; the layers of this model are {', '.join(kinds)}")
-        cos_sin: tuple[Tensor, Tensor] = self[layer_type or kinds[0]](position_ids, x.dtype)
-        return cos_sin
+        table = cast(Rotary, self[layer_type or kinds[0]])
+        return published_form(table(position_ids, torch.float32 if self.form == "complex" else x.dtype), table, self.form)
+
+
+def published_form(angles: tuple[Tensor, Tensor], table: Rotary, form: str) -> Tensor | tuple[Tensor, Tensor]:
+    """Cosines and sines (B or 1, T, K) of `table` in another form (`RotaryConfig.published_angles`)."""
+    if form == ("pairs" if table.interleaved else "halves"):
+        return angles
+    cos, sin = (each[..., ::2] if table.interleaved else each.chunk(2, dim=-1)[0] for each in angles)
+    if form == "complex":
+        return torch.complex(cos, sin)
+    return (cos, sin) if form == "once" else (torch.cat((cos, cos), dim=-1), torch.cat((sin, sin), dim=-1))
 
 
 def rotary_modules(config: RotaryConfig) -> RotaryTables:
@@ -56,7 +73,7 @@ def rotary_modules(config: RotaryConfig) -> RotaryTables:
     sized = {kind: (table, config.head_size_of(kind)) for kind, table in tables.items()}
     modules = [Rotary(table, size, limit, config.interleaved_rotary) for table, size in sized.values()]
     first = {kind: list(sized.values()).index(each) for kind, each in sized.items()}
-    return RotaryTables({kind: modules[index] for kind, index in first.items()})
+    return RotaryTables({kind: modules[index] for kind, index in first.items()}, config.published_angles)
 
 
 def rotary_states(modules: nn.ModuleDict, position_ids: Tensor, dtype: torch.dtype) -> dict[str, tuple[Tensor, Tensor]]:

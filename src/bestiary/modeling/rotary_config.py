@@ -28,12 +28,15 @@ class RotaryConfig(PreTrainedConfig):
         default_rope_parameters: `rope_parameters` where the file has none, nor `rope_scaling`.
         default_partial_rotary_factor: the share of each head that turns, where the file does not say it; None for all.
         interleaved_rotary: whether neighbours turn together, (x_0, x_1), instead of (x_0, x_{K/2}).
+        published_angles: how the published table gives the cosine and the sine of each pair: in two "halves" (K), as "pairs"
+            (K), "once" (K/2), or as one "complex" number (K/2).
     """
 
     default_theta: ClassVar[float] = 10_000.0
     default_rope_parameters: ClassVar[Parameters | None] = None
     default_partial_rotary_factor: ClassVar[float | None] = None
     interleaved_rotary: ClassVar[bool] = False
+    published_angles: ClassVar[str] = "halves"
 
     rope_parameters: dict[str, Any] | None = None
 

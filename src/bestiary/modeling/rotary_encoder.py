@@ -146,7 +146,7 @@ class RotaryEncoder(RotaryEncoderPreTrainedModel):
         """input_ids, token_type_ids, position_ids (B, T) or inputs_embeds (B, T, D); attention_mask (B, T), 0 for padding."""
         words, mask = look_both_ways(self.embeddings.word_embeddings, input_ids, attention_mask, inputs_embeds)
         position_ids = decoder_positions(words, attention_mask, position_ids, None, reach_of(self.rotary_emb))
-        x = self.embeddings(words, token_type_ids, position_ids)
+        x = self.embeddings(input_ids, token_type_ids, position_ids, words)
         rotary = next(iter(rotary_states(self.rotary_emb, position_ids, x.dtype).values()))
         for layer in self.layers:
             x = layer(x, mask, None, rotary=rotary)

@@ -61,8 +61,8 @@ class ValueEmbedding(nn.Module):
         super().__init__()
         self.value_projection = nn.Linear(feature_size, size, bias=False)
 
-    def forward(self, steps: Tensor) -> Tensor:
-        output: Tensor = self.value_projection(steps)
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.value_projection(x)
         return output
 
 
@@ -106,7 +106,7 @@ class SeriesHalf(Half, SeriesPreTrainedModel):
         if not isinstance(steps, Tensor) or steps.dim() != 3 or steps.shape[-1] != width:
             raise InputError(f"inputs_embeds is {shown(steps)}; expected steps of shape (batch, length, {width})")
         x = self.value_embedding(steps)
-        positions = self.embed_positions(torch.arange(steps.shape[1], device=x.device)[None] + first)
+        positions = self.embed_positions(position_ids=torch.arange(steps.shape[1], device=x.device)[None] + first)
         return nn.functional.dropout(self.layernorm_embedding(x + positions.to(x.dtype)), self.dropout, self.training)
 
 

@@ -10,6 +10,7 @@ from ..cache.kinds.recurrent import recurrent_layer
 from ..cache.layer_types import keeps_both
 from ..nn.activations import activation
 from ..nn.alias import Alias
+from ..nn.block import Block
 from ..nn.init import Start, Starting, constant
 from ..nn.masks import Mask
 from ..nn.norm import GatedRMSNorm
@@ -34,13 +35,14 @@ def start_of_steps(least: float, largest: float, bound: float) -> Start:
     return start
 
 
-class StateSpaceMixer(Starting):
+class StateSpaceMixer(Block, Starting):
     """A state-space model between two projections; its config says the sizes (`state_space`).
 
     Class attributes, for relatives:
         norm_class: the norm behind the scan, built as `norm_class(inner, eps, groups)`.
     """
 
+    order = "hidden_states cache_params attention_mask"
     norm_class: ClassVar[type[nn.Module]] = GatedRMSNorm
     hidden_size, activation = Alias("in_proj.in_features"), Alias("space.act")
     num_heads, head_dim, intermediate_size = Alias("space.heads"), Alias("space.head_dim"), Alias("space.inner")

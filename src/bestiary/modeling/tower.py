@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ..nn.activations import activation
-from ..nn.layer import Layer
+from ..nn.layer import Layer, LayerStack
 from ..nn.masks import Mask
 from .config import PreTrainedConfig
 from .seq2seq_layers import Seq2SeqAttention
@@ -29,8 +29,8 @@ class TowerMLP(nn.Module):
         self.fc2 = nn.Linear(config.get("intermediate_size"), config.get("hidden_size"))
         self.activation_fn = activation(config.get("hidden_act"))
 
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.fc2(self.activation_fn(self.fc1(x)))
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        output: Tensor = self.fc2(self.activation_fn(self.fc1(hidden_states)))
         return output
 
 
@@ -54,9 +54,10 @@ class TowerLayer(Layer):
         return output
 
 
-class Tower(nn.Module):
+class Tower(LayerStack):
     """The stack of blocks. Class attribute `layer_class`: the block, built as `layer_class(config)`."""
 
+    order, names, named_states = "inputs_embeds attention_mask", {"x": "inputs_embeds"}, True
     layer_class: ClassVar[type[Layer]] = TowerLayer
 
     def __init__(self, config: PreTrainedConfig) -> None:

@@ -47,3 +47,16 @@ def with_alibi(mask: Mask, alibi: Alibi, dtype: torch.dtype) -> Mask:
         positions = (mask.padding.cumsum(-1) - 1) * mask.padding
     bias = alibi.bias(positions, dtype)
     return replace(mask, additive=bias if mask.additive is None else mask.additive + bias, _cached=None)
+
+
+def with_slopes(mask: Tensor | None, alibi: Tensor, x: Tensor) -> Tensor:
+    """A mask (B, 1, T, S) of states `x` (B, T, D) and published numbers (B*H, 1, S) in one, added to scores: (B, H, T, S).
+
+    The mask is booleans, True at what may be looked at, or numbers.
+    """
+    bias = alibi.view(len(x), -1, *alibi.shape[-2:])
+    if mask is None:
+        return bias.expand(-1, -1, x.shape[1], -1)
+    if mask.dtype == torch.bool:
+        return bias.expand(-1, -1, x.shape[1], -1).masked_fill(~mask, torch.finfo(x.dtype).min)
+    return bias + mask

@@ -6,16 +6,19 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 
 from ..core.errors import ArgumentError
+from ..core.outputs import ModelOutput
 from ..core.signatures import is_of_the_library
+from .alibi import with_slopes
 from .attend import Attend
 from .masks import Mask, make_mask
 from .registered import as_kernel
+from .rope import angles_of
 
 # Name of a parameter here -> the published one, where a class does not say another (`Block.names`).
 NAMES = {
@@ -78,18 +81,22 @@ class Block(nn.Module):
 
     Class attributes:
         order: the published parameters, in their order, as words. names: where these differ from `NAMES`.
-        gives: what the published form has behind the states; with nothing there, it is the states alone.
+        gives: what the published form has behind the states, if anything; a word with a ? with `output_attentions` only.
+        wraps: the published output that has the states as its first field, and the cache, or None.
         named_states: whether published models pass the states by name.
         is_causal: whether, without a mask, a query sees no later keys.
         turns: whether it is attention whose queries and keys turn with their positions, by `rotary`.
+        interleaved: whether the pairs that turn are neighbours.
     """
 
     order: ClassVar[str] = "hidden_states attention_mask"
     names: ClassVar[Mapping[str, str]] = {}
     gives: ClassVar[str] = ""
+    wraps: ClassVar[type[ModelOutput] | None] = None
     named_states: ClassVar[bool] = False
     is_causal: bool = False
     turns: bool = False
+    interleaved: bool = False
     _ours: ClassVar[Callable[..., Any]] = nn.Module.forward
     _parameters_here: ClassVar[tuple[Parameter, ...]] = ()
     _order: ClassVar[tuple[str, ...]] = ()
@@ -156,23 +163,25 @@ class Block(nn.Module):
 
     def run_published(self, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What `forward` gives for arguments under the published names, in the published form."""
-        values = {**dict(zip(self._order, args, strict=False)), **kwargs}
-        if not isinstance(values.get("hidden_states"), Tensor):
+        values, names, cache = {**dict(zip(self._order, args, strict=False)), **kwargs}, {**NAMES, **self.names}, None
+        if not isinstance(values.get(names["x"]), Tensor):
             raise ArgumentError(
-                f"{type(self).__name__} was called without hidden_states; pass them first or by name, and the rest as"
+                f"{type(self).__name__} was called without {names['x']}; pass them first or by name, and the rest as"
                 f" {', '.join(self._order[1:])}"
             )
-        names, cache = {**NAMES, **self.names}, None
+        plain, asked, positions = (
+            values.get("return_dict") is False,
+            values.get("output_attentions"),
+            values.get("position_ids"),
+        )
         for name in (*_OF_CACHES, *_SAID_ALREADY.split()):
             value = values.pop(name, None)
             cache = value if name in _OF_CACHES and value is not None else cache
         needed = {each.name for each in self._parameters_here if each.kind is each.KEYWORD_ONLY and each.default is each.empty}
         here = {name: values.pop(published) for name, published in names.items() if published in values}
         here = {name: value for name, value in here.items() if value is not None or name in needed}
-        if "rotary" not in here and _SHOWN.get() is None:
-            self._refuse_unturned()
-        x, array, memory = here.pop("x"), here.pop("mask", None), here.get("memory")
-        taken = {each.name for each in self._parameters_here}
+        self._place(here, positions, values.pop("alibi", None))
+        x, array, memory, taken = here.pop("x"), here.pop("mask", None), here.get("memory"), self.takes()
         shown_as = names["mask"]
         if memory is not None and "memory_mask" not in taken:
             shown_as = "encoder_attention_mask" if "memory_mask" in here else shown_as
@@ -185,20 +194,42 @@ class Block(nn.Module):
         others = {name: value for name, value in values.items() if value is not None or name in needed}
         with self._attentions() as weights:
             output = forward(self, x, mask, **here, **others)
-        if not self.gives or isinstance(output, tuple):
+        if self.wraps is not None:
+            wrapped = cast(Any, self.wraps)(last_hidden_state=output, **({} if cache is None else {"past_key_values": cache}))
+            return wrapped.to_tuple() if plain else wrapped
+        if isinstance(output, tuple) or not self.gives:
             return output
         probabilities = next(iter(weights), None)
-        names_behind = self.gives.split()
+        names_behind = [name.removesuffix("?") for name in self.gives.split() if asked or not name.endswith("?")]
         behind = (probabilities if name == "attentions" else self.further(name, mask, here) for name in names_behind)
         return (output, *behind)
 
-    def _refuse_unturned(self) -> None:
-        for module in self.modules():
-            if isinstance(module, Block) and module.turns:
-                raise ArgumentError(
-                    f"{type(self).__name__} was called without position_embeddings, and its queries and keys turn with their"
-                    " positions; pass the cosines and sines that rotary_emb of the model gives"
-                )
+    def takes(self) -> set[str]:
+        """The names of this house that it is called with."""
+        return {each.name for each in self._parameters_here}
+
+    def placed(self, position_ids: Tensor, x: Tensor) -> dict[str, Any]:
+        """What it is called with here for positions (B or 1, T) of states (B, T, D), where the published form gives no more."""
+        return {}
+
+    def _place(self, here: dict[str, Any], position_ids: Tensor | None, alibi: Tensor | None) -> None:
+        """Bring what a published call says of positions into the form of this house."""
+        x, within = here["x"], [each for each in self.modules() if isinstance(each, Block)]
+        if position_ids is not None:
+            further = [each.placed(position_ids, x) for each in within]
+            here |= {name: value for each in further for name, value in each.items() if name not in here}
+        if alibi is not None:
+            here["mask"] = with_slopes(here.get("mask"), alibi, x)
+        turning = [each for each in within if any(taken.name == "rotary" for taken in each._parameters_here)]
+        if "rotary" in here and turning:
+            here["rotary"] = angles_of(here["rotary"], turning[0].interleaved)
+        elif "rotary" in here and (len(within) > 1 or self._parameters_here[-1].kind is not Parameter.VAR_KEYWORD):
+            del here["rotary"]  # a state is kept here, in place of keys that turn
+        elif "rotary" not in here and _SHOWN.get() is None and any(each.turns for each in turning):
+            raise ArgumentError(
+                f"{type(self).__name__} was called without position_embeddings, and its queries and keys turn with their"
+                " positions; pass the cosines and sines that rotary_emb of the model gives"
+            )
 
     def _described(self, name: str, array: Any, x: Tensor, cache: Any, memory: Tensor | None) -> Mask:
         """The mask that `array`, under the published `name`, stands for; None leaves it to the kernel, as published."""
@@ -313,7 +344,7 @@ def shown_call(
         shown[published] = value
     if "use_cache" in shown:
         shown["use_cache"] = values.get("cache") is not None
-    states = () if kind.named_states else (shown.pop("hidden_states"),)
+    states = () if kind.named_states else (shown.pop(kind.names.get("x", NAMES["x"])),)
     return states, shown, masks
 
 
@@ -336,7 +367,7 @@ class _AnyBlock(Block):
 
 def states_of(output: Any, kind: type[Block]) -> Any:
     """What a call in the order of this house gives, of what one in the published form gave."""
-    return output[0] if isinstance(output, tuple) and not kind._gives_tuple else output
+    return output[0] if isinstance(output, tuple | ModelOutput) and not kind._gives_tuple else output
 
 
 def show_published(module: nn.Module, kind: type[Block] | None, kernel: str) -> None:

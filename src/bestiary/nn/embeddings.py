@@ -1,13 +1,16 @@
 """Embeddings that torch lacks."""
 
 import math
+from abc import abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import ConfigError, InputError
+from ..core.errors import ArgumentError, ConfigError, InputError
 from .init import Starting
 from .inputs import check_rows
+from .masks import positions
 
 
 class LearnedPositions(nn.Embedding):
@@ -47,6 +50,55 @@ class LearnedPositions(nn.Embedding):
         )
 
 
+def numbered(first: int, words: Tensor, ids: Tensor | None, attention_mask: Tensor | None = None, past: int = 0) -> Tensor:
+    """Position ids (B or 1, T) of `words` (B, T, D) behind `past` others, where texts begin at `first`: padding is not counted.
+
+    Where padding is, the mask (B, T) says, or the `ids` (B, T), if there are positions for it.
+    """
+    says = attention_mask
+    if first and ids is not None and past == 0 and (says is None or says.dim() != 2):
+        says = ids != first - 1  # as published, whatever is attended to
+    return positions(says, words.shape[1], past, words.device, first)
+
+
+def rows_of(tokens: Tensor, past: int, first: int) -> Tensor:
+    """Rows (B or 1, T) of a table whose first one is `first` for tokens (B, T), or embeddings (B, T, D), behind `past` others.
+
+    The token `first - 1` is padding: it is not counted and has the row of its own number.
+    """
+    real = tokens != first - 1 if first and tokens.dim() == 2 else None
+    rows = positions(real, tokens.shape[1], 0, tokens.device, first)
+    return rows + past * (rows >= first)
+
+
+class TextEmbeddings(nn.Module):
+    """What tokens, their segments and positions become: `joined` of the `word_embeddings` and the numbers of the others."""
+
+    word_embeddings: nn.Embedding
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        past_key_values_length: int = 0,
+    ) -> Tensor:
+        """Tokens (B, T), or their embeddings (B, T, E), which count where there are both -> (B, T, D).
+
+        Without token_type_ids all are of the first segment; without position_ids `past_key_values_length` others came before.
+        """
+        words = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
+        table = self._modules.get("position_embeddings")
+        if position_ids is None and isinstance(table, LearnedPositions):
+            position_ids = numbered(table.first, words, input_ids, past=past_key_values_length)
+        return self.joined(words, token_type_ids, position_ids)
+
+    @abstractmethod
+    def joined(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor | None) -> Tensor:
+        """Embedded words (B, T, E), segments (B, T) and positions (B or 1, T) -> (B, T, D)."""
+
+
 def sinusoids(length: int, size: int, longest: float = 10000.0) -> Tensor:
     """Positions (length, size) in fp32: sines, then cosines, of wavelengths from 2 pi to 2 pi * `longest` (geometric)."""
     steps = torch.arange(size // 2, dtype=torch.float32) / (size // 2 - 1)
@@ -61,7 +113,65 @@ def alternating_sinusoids(length: int, size: int, longest: float = 10000.0) -> T
     return torch.where(torch.arange(size) % 2 == 0, angles.sin(), angles.cos()).float()
 
 
-class FixedPositions(LearnedPositions, Starting):
+class TextPositions(LearnedPositions):
+    """A table of positions that are counted from 0, whatever row is the first one's; it counts tokens by itself, too.
+
+    Class attributes:
+        of_each_row: whether positions that it counts come with the batch's size, as in BART, or alone.
+    """
+
+    of_each_row: ClassVar[bool] = False
+
+    def forward(  # type: ignore[override]
+        self,
+        input_ids: Tensor | torch.Size | None = None,
+        past_key_values_length: int = 0,
+        position_ids: Tensor | None = None,
+        *,
+        input_ids_shape: torch.Size | None = None,
+    ) -> Tensor:
+        """position_ids (B or 1, T) -> (B or 1, T, D).
+
+        Without them the positions behind `past_key_values_length` others, of what begins with a batch's size and a length,
+        such as tokens (B, T), or of these two numbers: (T, D), or (B, T, D).
+        """
+        if position_ids is None:
+            position_ids = self.counted(input_ids if input_ids_shape is None else input_ids_shape, past_key_values_length)
+        elif self.of_each_row and position_ids.dim() == 1:
+            position_ids = position_ids.unsqueeze(0)
+        return super().forward(position_ids + self.first if self.first else position_ids)
+
+    def counted(self, tokens: Tensor | torch.Size | None, past: int) -> Tensor:
+        """The positions (T,) or (B, T) of `tokens`, or of their shape, behind `past` others."""
+        if tokens is None:
+            raise ArgumentError(f"{type(self).__name__} was called without tokens; pass them, their shape, or position_ids")
+        size, length = tokens[:2] if isinstance(tokens, torch.Size) else tokens.shape[:2]
+        places = torch.arange(past, past + length, device=self.weight.device)
+        return places.expand(size, -1) if self.of_each_row else places
+
+
+class BatchPositions(TextPositions):
+    """The same where counted positions come with the batch's size."""
+
+    of_each_row = True
+
+
+class MaskedPositions(TextPositions):
+    """The same, called with a mask (B, past + T), 1 at tokens that count, in place of tokens."""
+
+    def counted(self, tokens: Tensor | torch.Size | None, past: int) -> Tensor:
+        if not isinstance(tokens, Tensor):
+            raise ArgumentError(f"{type(self).__name__} was called without attention_mask; pass that, or position_ids")
+        return (tokens.cumsum(1) * tokens - 1).long()[:, past:]
+
+    def forward(  # type: ignore[override]
+        self, attention_mask: Tensor | None = None, past_key_values_length: int = 0, position_ids: Tensor | None = None
+    ) -> Tensor:
+        """As `TextPositions.forward`, with a mask in place of tokens."""
+        return super().forward(attention_mask, past_key_values_length, position_ids)
+
+
+class FixedPositions(TextPositions, Starting):
     """Sinusoids of Vaswani et al. 2017, all sines before all cosines: a table that is stored, and not trained."""
 
     starts = {"weight": lambda weight: weight.copy_(alternating_sinusoids(*weight.shape).unflatten(1, (-1, 2)).mT.flatten(1))}
@@ -83,11 +193,30 @@ class ComputedPositions(nn.Module):
         self.num_positions, self.size, self.first = count - first, size, first
         self.padding_idx = first - 1 if first else None
 
-    def forward(self, position_ids: Tensor) -> Tensor:
-        """(B or 1, T) -> (B or 1, T, D) in fp32; zeros for the position before `first`, which is padding's."""
-        steps = torch.arange(self.size // 2, device=position_ids.device) / (self.size // 2 - 1)
-        angles = position_ids[..., None] * torch.exp(-math.log(10000.0) * steps)
-        return torch.cat([angles.sin(), angles.cos()], dim=-1) * (position_ids >= self.first)[..., None]
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        past_key_values_length: int = 0,
+        position_ids: Tensor | None = None,
+    ) -> Tensor:
+        """position_ids (B or 1, T) from 0 -> (B or 1, T, D) in fp32; zeros for -1, which is padding's.
+
+        Without them the positions of tokens (B, T) that are no padding, or of embeddings (B, T, D), behind
+        `past_key_values_length` others.
+        """
+        if position_ids is not None:
+            return self.at(position_ids + self.first)
+        tokens = inputs_embeds if input_ids is None else input_ids
+        if tokens is None:
+            raise ArgumentError(f"{type(self).__name__} was called without tokens; pass them, or position_ids")
+        return self.at(rows_of(tokens, past_key_values_length, self.first)).expand(len(tokens), -1, -1)
+
+    def at(self, rows: Tensor) -> Tensor:
+        """Rows of a table (...) -> (..., D) in fp32; zeros for the row before `first`."""
+        steps = torch.arange(self.size // 2, device=rows.device) / (self.size // 2 - 1)
+        angles = rows[..., None] * torch.exp(-math.log(10000.0) * steps)
+        return torch.cat([angles.sin(), angles.cos()], dim=-1) * (rows >= self.first)[..., None]
 
 
 class ScaledEmbedding(nn.Embedding):
@@ -97,7 +226,7 @@ class ScaledEmbedding(nn.Embedding):
         super().__init__(count, size, padding_idx)
         self.embed_scale = scale
 
-    def forward(self, ids: Tensor) -> Tensor:
+    def forward(self, input_ids: Tensor) -> Tensor:
         """(B, T) -> (B, T, D)."""
-        rows = super().forward(ids)
+        rows = super().forward(input_ids)
         return rows * torch.tensor(self.embed_scale, dtype=rows.dtype, device=rows.device)

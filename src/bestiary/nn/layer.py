@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from ..core.outputs import BaseModelOutput, ModelOutput
 from .alias import Alias
 from .attention_keywords import attention_keywords, with_attention_keywords
 from .block import Block
@@ -39,6 +40,15 @@ class Layer(Block):
 
         # Torch's reentrant form gives gradients only to positional tensors, and a memory or a bias wants some.
         return checkpoint(run, *args, *kwargs.values(), **self.recompute)
+
+
+class LayerStack(Block):
+    """Base of what holds a list of blocks and calls one after another; published models get its states in an output."""
+
+    wraps: ClassVar[type[ModelOutput] | None] = BaseModelOutput
+
+    def takes(self) -> set[str]:
+        return super().takes() | next(each for each in self.modules() if isinstance(each, Layer)).takes()
 
 
 def skipped(rate: float, training: bool) -> bool:

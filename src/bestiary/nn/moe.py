@@ -61,13 +61,13 @@ class Router(ScoresExperts, nn.Linear):
         super().__init__(size, experts, bias=bias)
         self.top_k, self.noise, self.shares_add_up = experts_per_token, noise, shares_add_up
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def forward(self, hidden_states: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
         """States (N, D) -> scores (N, E), and of the k chosen the shares and the numbers (N, k)."""
-        scores = self.scores(x)
+        scores = self.scores(hidden_states)
         shares, experts = scores.softmax(dim=-1, dtype=torch.float32).topk(self.top_k, dim=-1)
         if self.shares_add_up:
             shares = shares / shares.sum(dim=-1, keepdim=True)
-        return scores, shares.to(x.dtype), experts
+        return scores, shares.to(hidden_states.dtype), experts
 
     def scores(self, x: Tensor) -> Tensor:
         """States (N, D) -> scores (N, E)."""
@@ -102,9 +102,9 @@ class GroupedRouter(Router):
         self.groups, self.groups_per_token, self.scale = groups, groups_per_token, scale
         self.register_buffer("e_score_correction_bias", torch.zeros(experts))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
-        """States (N, D) -> scores (N, E), and of the k chosen the shares and the numbers (N, k), all scores in fp32."""
-        scores = nn.functional.linear(x.float(), self.weight.float())
+    def forward(self, hidden_states: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        """States (..., D) -> scores (N, E), and of the k chosen the shares and the numbers (N, k), all scores in fp32."""
+        scores = nn.functional.linear(hidden_states.float().flatten(0, -2), self.weight.float())
         sigmoids = scores.sigmoid()
         ranked = (sigmoids + self.get_buffer("e_score_correction_bias")).unflatten(-1, (self.groups, -1))
         best = ranked.topk(2, dim=-1).values.sum(-1).topk(self.groups_per_token, dim=-1).indices
@@ -113,7 +113,7 @@ class GroupedRouter(Router):
         shares = sigmoids.gather(1, experts)
         if self.shares_add_up:
             shares = shares / (shares.sum(dim=-1, keepdim=True) + 1e-20)
-        return scores, (shares * self.scale).to(x.dtype), experts
+        return scores, (shares * self.scale).to(hidden_states.dtype), experts
 
 
 class SparseMixer(Router):
@@ -128,9 +128,9 @@ class SparseMixer(Router):
         super().__init__(size, experts, experts_per_token=2)
         self.tolerance = tolerance
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def forward(self, hidden_states: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
         """States (N, D) -> scores (N, E), and of the two chosen the shares and the numbers (N, 2)."""
-        scores = nn.functional.linear(x, self.weight)
+        scores = nn.functional.linear(hidden_states, self.weight)
         first_share, first = self._choose(scores, scores)
         second_share, second = self._choose(scores, scores.scatter(1, first, -torch.inf))
         return scores, torch.cat((first_share, second_share), dim=1), torch.cat((first, second), dim=1)
@@ -159,8 +159,9 @@ class ExpertLoop(nn.Module, ABC):
     def _one(self, expert: int, x: Tensor) -> Tensor:
         """What an expert gives for states (N, D)."""
 
-    def forward(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor, top_k_index: Tensor, top_k_weights: Tensor) -> Tensor:
         """States (N, D), and for each its experts and their shares (N, k) -> (N, D), the sum of what they give times share."""
+        x, experts, shares = hidden_states, top_k_index, top_k_weights
         if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.is_meta:  # type: ignore[attr-defined, no-untyped-call]
             return self._all(x, shares, experts)
         if len(x) == 1:

@@ -34,15 +34,15 @@ class RMSNorm(nn.Module):
 
     variance_epsilon = eps
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
-        normed = self._lean(x)
+        normed = self._lean(hidden_states)
         if normed is not None:
             return normed.mul_(self.weight)
-        if x.dtype == torch.float32:
-            return nn.functional.rms_norm(x, self.weight.shape, self.weight.float(), self.eps)
-        scaled = x.float() * torch.rsqrt(x.float().square().mean(-1, keepdim=True) + self.eps)
-        return self.weight * scaled.to(x.dtype)
+        if hidden_states.dtype == torch.float32:
+            return nn.functional.rms_norm(hidden_states, self.weight.shape, self.weight.float(), self.eps)
+        scaled = hidden_states.float() * torch.rsqrt(hidden_states.float().square().mean(-1, keepdim=True) + self.eps)
+        return self.weight * scaled.to(hidden_states.dtype)
 
     def _lean(self, x: Tensor) -> Tensor | None:
         """x / sqrt(mean(x^2) + eps) with fewer passes over `x`, where nothing has to be kept for gradients; else None."""
@@ -72,9 +72,11 @@ class ShiftedRMSNorm(RMSNorm):
 class FullPrecisionRMSNorm(RMSNorm):
     """x / sqrt(mean(x^2) + eps) * weight, the product in fp32 too (OLMo Team 2024, OLMo 2)."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
-        return super().forward(x) if x.dtype == torch.float32 else super().forward(x.float()).to(x.dtype)
+        if hidden_states.dtype == torch.float32:
+            return super().forward(hidden_states)
+        return super().forward(hidden_states.float()).to(hidden_states.dtype)
 
 
 def weightless_rms_norm(x: Tensor, eps: float) -> Tensor:
@@ -89,9 +91,9 @@ class WeightlessRMSNorm(nn.Module):
         super().__init__()
         self.eps = eps
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
-        return nn.functional.rms_norm(x.float(), x.shape[-1:], eps=self.eps).to(x.dtype)
+        return nn.functional.rms_norm(hidden_states.float(), hidden_states.shape[-1:], eps=self.eps).to(hidden_states.dtype)
 
 
 class WeightlessLayerNorm(nn.LayerNorm):
@@ -100,9 +102,9 @@ class WeightlessLayerNorm(nn.LayerNorm):
     def __init__(self, size: int, eps: float = 1e-5) -> None:
         super().__init__(size, eps, elementwise_affine=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
-        return super().forward(x.float()).to(x.dtype)
+        return super().forward(hidden_states.float()).to(hidden_states.dtype)
 
 
 class BiaslessLayerNorm(nn.LayerNorm):
@@ -124,19 +126,21 @@ class BiaslessLayerNorm(nn.LayerNorm):
     def variance_epsilon(self, value: float) -> None:
         self.eps = value
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., D) -> (..., D), or (B, H, T, K) -> (B, H, T, K)."""
         weight = self.weight.float() if self.weight.dim() == 1 else self.weight.float().unsqueeze(1)
-        return (nn.functional.layer_norm(x.float(), x.shape[-1:], eps=self.eps) * weight).to(x.dtype)
+        return (nn.functional.layer_norm(hidden_states.float(), hidden_states.shape[-1:], eps=self.eps) * weight).to(
+            hidden_states.dtype
+        )
 
 
 class ShiftedLayerNorm(nn.LayerNorm):
     """(x - mean) / sqrt(variance + eps) * (1 + weight) + bias, in fp32 (Nemotron)."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
         weight, bias = 1.0 + self.weight.float(), self.bias.float()
-        return nn.functional.layer_norm(x.float(), self.normalized_shape, weight, bias, self.eps).to(x.dtype)
+        return nn.functional.layer_norm(input.float(), self.normalized_shape, weight, bias, self.eps).to(input.dtype)
 
 
 class GatedRMSNorm(RMSNorm):
@@ -152,9 +156,9 @@ class GatedRMSNorm(RMSNorm):
         super().__init__(size, eps)
         self.groups, self.norm_first = groups, norm_first
 
-    def forward(self, x: Tensor, gate: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, hidden_states: Tensor, gate: Tensor) -> Tensor:  # type: ignore[override]
         """Twice (..., D) -> (..., D)."""
-        opened, states = nn.functional.silu(gate.float()), x.float()
+        opened, states = nn.functional.silu(gate.float()), hidden_states.float()
         parts = (states if self.norm_first else states * opened).unflatten(-1, (self.groups, -1))
-        normed = self.weight * weightless_rms_norm(parts, self.eps).flatten(-2).to(x.dtype)
-        return (normed * opened).to(x.dtype) if self.norm_first else normed
+        normed = self.weight * weightless_rms_norm(parts, self.eps).flatten(-2).to(hidden_states.dtype)
+        return (normed * opened).to(hidden_states.dtype) if self.norm_first else normed

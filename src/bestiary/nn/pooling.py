@@ -16,9 +16,9 @@ class FirstTokenPooler(nn.Module):
         self.dense = nn.Linear(size, output_size or size)
         self.activation = activation(act)
 
-    def forward(self, x: Tensor, padding: Tensor | None = None) -> Tensor:
+    def forward(self, hidden_states: Tensor, padding: Tensor | None = None) -> Tensor:
         """(B, T, D) -> (B, output_size). With `padding` (B, T), True where real, the first real token of each row."""
-        return self.activation(self.dense(first_state(x, padding)))
+        return self.activation(self.dense(first_state(hidden_states, padding)))
 
 
 def first_state(x: Tensor, padding: Tensor | None) -> Tensor:

@@ -228,6 +228,24 @@ class Rotary(nn.Module):
         return self._inverse[device], frequencies.attention_factor
 
 
+def angles_of(angles: Tensor | tuple[Tensor, Tensor], interleaved: bool) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (B or 1, T, K) as `rotate` takes them, of any form in which models publish them.
+
+    These are complex numbers (B or 1, T, K/2), or cosines and sines of which each stands there once (K/2), twice side by side,
+    or twice in two halves.
+    """
+    numbers = (angles.real, angles.imag) if isinstance(angles, Tensor) else angles
+    size = numbers[0].shape[-1]
+    halves = size % 2 == 0 and all(torch.equal(*each.chunk(2, dim=-1)) for each in numbers)
+    pairs = size % 2 == 0 and all(torch.equal(each[..., ::2], each[..., 1::2]) for each in numbers)
+    if pairs if interleaved else halves:
+        return numbers
+    cos, sin = (each.chunk(2, dim=-1)[0] if halves else each[..., ::2] if pairs else each for each in numbers)
+    if interleaved:
+        return cos.repeat_interleave(2, dim=-1), sin.repeat_interleave(2, dim=-1)
+    return torch.cat((cos, cos), dim=-1), torch.cat((sin, sin), dim=-1)
+
+
 def rotate(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool = False) -> Tensor:
     """Turn each pair (x_i, x_{i+K/2}) of (B, H, T, K) by its angle; cos and sin are (B or 1, T, rotated K).
 

@@ -21,15 +21,15 @@ class MeanScaler(nn.Module):
         super().__init__()
         self.minimum_scale, self.default_scale = minimum_scale, default_scale
 
-    def forward(self, values: Tensor, observed: Tensor) -> Scaled:
-        total, count = (values * observed).abs().sum(1, keepdim=True), observed.sum(1, keepdim=True)
+    def forward(self, data: Tensor, observed_indicator: Tensor) -> Scaled:
+        total, count = (data * observed_indicator).abs().sum(1, keepdim=True), observed_indicator.sum(1, keepdim=True)
         scale = total / count.clamp(min=1)
         if self.default_scale is None:
             otherwise = total.sum(0) / count.sum(0).clamp(min=1)
         else:
             otherwise = torch.full_like(scale, self.default_scale)
         scale = torch.where(count > 0, scale, otherwise).clamp(min=self.minimum_scale)
-        return values / scale, torch.zeros_like(scale), scale
+        return data / scale, torch.zeros_like(scale), scale
 
 
 class StdScaler(nn.Module):
@@ -39,20 +39,20 @@ class StdScaler(nn.Module):
         super().__init__()
         self.minimum_scale = minimum_scale
 
-    def forward(self, values: Tensor, observed: Tensor) -> Scaled:
-        count = observed.sum(1, keepdim=True).clamp(min=1)
-        loc = (values * observed).sum(1, keepdim=True) / count
-        variance = ((values - loc) * observed).square().sum(1, keepdim=True) / count
+    def forward(self, data: Tensor, observed_indicator: Tensor) -> Scaled:
+        count = observed_indicator.sum(1, keepdim=True).clamp(min=1)
+        loc = (data * observed_indicator).sum(1, keepdim=True) / count
+        variance = ((data - loc) * observed_indicator).square().sum(1, keepdim=True) / count
         scale = (variance + self.minimum_scale).sqrt()
-        return (values - loc) / scale, loc, scale
+        return (data - loc) / scale, loc, scale
 
 
 class NoScaler(nn.Module):
     """Leaves values as they are: loc 0, scale 1."""
 
-    def forward(self, values: Tensor, observed: Tensor) -> Scaled:
-        loc = torch.zeros_like(values[:, :1])
-        return values, loc, torch.ones_like(loc)
+    def forward(self, data: Tensor, observed_indicator: Tensor) -> Scaled:
+        loc = torch.zeros_like(data[:, :1])
+        return data, loc, torch.ones_like(loc)
 
 
 def scaler_for(scaling: str | bool | None, minimum_scale: float | None = None, default_scale: float | None = None) -> nn.Module:

@@ -29,8 +29,8 @@ class PredictionHeadTransform(nn.Module):
         self.transform_act_fn = activation(config.hidden_act)
         self.add_module(self.norm_name, nn.LayerNorm(size, config.layer_norm_eps))
 
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.get_submodule(self.norm_name)(self.transform_act_fn(self.dense(x)))
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        output: Tensor = self.get_submodule(self.norm_name)(self.transform_act_fn(self.dense(hidden_states)))
         return output
 
 
@@ -51,8 +51,8 @@ class LMPredictionHead(nn.Module):
         self.decoder = nn.Linear(config.declared("embedding_size", config.hidden_size), config.vocab_size)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.decoder(self.transform(x))
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        output: Tensor = self.decoder(self.transform(hidden_states))
         return output
 
 
@@ -111,9 +111,9 @@ class DenseLMHead(nn.Module):
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size)) if self.shows_bias else None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
-        output: Tensor = self.decoder(self.layer_norm(self.act(self.dense(x))))
+        output: Tensor = self.decoder(self.layer_norm(self.act(self.dense(features))))
         return output
 
 

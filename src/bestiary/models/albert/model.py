@@ -19,8 +19,9 @@ from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
+from ...nn.block import Block
 from ...nn.kernels import default_scaling
-from ...nn.layer import Layer, in_chunks
+from ...nn.layer import Layer, LayerStack, in_chunks
 from ...nn.losses import token_loss
 from ...nn.masks import Mask
 from ...nn.pooling import first_state
@@ -74,7 +75,7 @@ class AlbertLayer(Layer):
         return output
 
 
-class AlbertLayerGroup(nn.Module):
+class AlbertLayerGroup(Block):
     """The layers of one set of weights."""
 
     def __init__(self, config: AlbertConfig) -> None:
@@ -87,7 +88,7 @@ class AlbertLayerGroup(nn.Module):
         return x
 
 
-class AlbertTransformer(nn.Module):
+class AlbertTransformer(LayerStack):
     """All passes, each through the set of weights whose turn it is."""
 
     def __init__(self, config: AlbertConfig) -> None:
@@ -140,7 +141,7 @@ class AlbertModel(AlbertPreTrainedModel):
         words, mask = look_both_ways(self.embeddings.word_embeddings, input_ids, attention_mask, inputs_embeds)
         if position_ids is None:
             position_ids = text_positions(self.config, words, input_ids, attention_mask)
-        x = self.encoder(self.embeddings(words, token_type_ids, position_ids), mask, None)
+        x = self.encoder(self.embeddings(input_ids, token_type_ids, position_ids, words), mask, None)
         pooled = None if self.pooler is None else torch.tanh(self.pooler(first_state(x, mask.padding)))
         return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=pooled)
 
@@ -155,9 +156,9 @@ class AlbertMLMHead(nn.Module):
         self.decoder = nn.Linear(config.embedding_size, config.vocab_size)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
-        output: Tensor = self.decoder(self.LayerNorm(self.activation(self.dense(x))))
+        output: Tensor = self.decoder(self.LayerNorm(self.activation(self.dense(hidden_states))))
         return output
 
 

@@ -53,6 +53,7 @@ __getattr__, __dir__ = variant(
     {
         "PreTrainedModel": {"stacks": {"": Stack("layers", final="final_layernorm")}},
         "DecoderLayer": {
+            "gives": "attentions",
             "state_class": Import("bestiary.modeling.state_space.StateSpaceMixer"),
             "norm_names": ("input_layernorm", None, "pre_ff_layernorm", None),
             "mlp_name": "feed_forward",

@@ -22,7 +22,7 @@ from ...modeling.seq2seq import (
 )
 from ...modeling.seq2seq_layers import Seq2SeqLayer, layers_of
 from ...nn.alias import Alias
-from ...nn.embeddings import LearnedPositions, ScaledEmbedding
+from ...nn.embeddings import BatchPositions, ScaledEmbedding
 from ...nn.init import constant
 from . import BartConfig
 
@@ -69,7 +69,7 @@ class BartHalf(Half, BartPreTrainedModel):
     max_source_positions = max_target_positions = Alias("config.max_position_embeddings")
     padding_idx = Alias("config.padding_row")
     layer_class: type[Seq2SeqLayer]
-    positions_class: ClassVar[type[nn.Module]] = LearnedPositions
+    positions_class: ClassVar[type[nn.Module]] = BatchPositions
     positions_field: ClassVar[str] = "max_position_embeddings"
     first_row: int = 2
     norms_input: ClassVar[bool] = True
@@ -91,7 +91,7 @@ class BartHalf(Half, BartPreTrainedModel):
         return self.embed_tokens
 
     def embed(self, words: Tensor, position_ids: Tensor) -> Tensor:
-        x = words + self.embed_positions(position_ids + self.first_row).to(words.dtype)
+        x = words + self.embed_positions(position_ids=position_ids).to(words.dtype)
         x = self.layernorm_embedding(x) if self.norms_input else x
         return nn.functional.dropout(x, self.dropout, self.training)
 

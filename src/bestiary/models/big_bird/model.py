@@ -41,8 +41,7 @@ class BigBirdEmbeddings(EncoderEmbeddings):
         super().__init__(config)
         self.rescale_embeddings, self.hidden_size = config.rescale_embeddings, config.hidden_size
 
-    def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
-        """words (B, T, D) are already embedded; without token_type_ids every token is of the first segment."""
+    def joined(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor | None) -> Tensor:
         words = words * self.hidden_size**0.5 if self.rescale_embeddings else words
         output: Tensor = self.LayerNorm(self.dropout(self.summed(words, token_type_ids, position_ids)))
         return output
@@ -101,7 +100,7 @@ class BigBirdModel(BlockSparseEncoder, BigBirdPreTrainedModel, Encoder):
     def filling(self, ids: Tensor, length: int) -> Tensor:
         places = torch.arange(length, length + ids.shape[1], device=ids.device)
         places = places.clamp(max=self.config.max_position_embeddings - 1).unsqueeze(0)
-        output: Tensor = self.embeddings(super().filling(ids, length), None, places)
+        output: Tensor = self.embeddings(ids, None, places)
         return output
 
 

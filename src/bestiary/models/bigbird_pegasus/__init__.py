@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from .classes import *  # noqa: F403
 
 _NORM = "layernorm_embedding"
+_POSITIONS = Import("bestiary.nn.embeddings.TextPositions")
 _STACKS = {f"{half}_": Stack(f"{half}.layers", f"{half}.{_NORM}") for half in ("encoder", "decoder")}
 
 __getattr__, __dir__ = variant(
@@ -69,7 +70,7 @@ __getattr__, __dir__ = variant(
     {
         **bart.NORMS_FIRST,
         "PreTrainedModel": {"stacks": _STACKS},
-        "Half": {"stacks": {"": Stack("layers", _NORM)}, "norms_input": False, "first_row": 0},
+        "Half": {"stacks": {"": Stack("layers", _NORM)}, "norms_input": False, "first_row": 0, "positions_class": _POSITIONS},
         "EncoderLayer": Import(".model.BigBirdPegasusEncoderLayer"),
         "Encoder": Import(".model.BigBirdPegasusEncoder"),
         "ForCausalLM": {"stacks": {"": Stack("decoder.layers", f"decoder.{_NORM}")}, "_tied_weights_keys": {}},

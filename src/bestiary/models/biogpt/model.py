@@ -14,7 +14,7 @@ from ...modeling.heads.sequence_classification import LastTokenClassifier
 from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.recording import Stack
 from ...nn.alias import Alias
-from ...nn.embeddings import LearnedPositions
+from ...nn.embeddings import MaskedPositions
 from ...nn.losses import IGNORE
 from . import BioGptConfig
 
@@ -57,13 +57,13 @@ class BioGptModel(DecoderStack, BioGptPreTrainedModel):
 
     def add_entry(self, config: BioGptConfig) -> None:
         rows = config.max_position_embeddings + UNUSED_POSITIONS
-        self.embed_positions = LearnedPositions(rows, config.hidden_size, first=UNUSED_POSITIONS)
+        self.embed_positions = MaskedPositions(rows, config.hidden_size, first=UNUSED_POSITIONS)
 
     def make_norm(self, config: BioGptConfig) -> nn.Module:
         return nn.LayerNorm(config.hidden_size)
 
     def enter(self, x: Tensor, position_ids: Tensor) -> Tensor:
-        return dropout(x + self.embed_positions(position_ids + UNUSED_POSITIONS), self.dropout, self.training)
+        return dropout(x + self.embed_positions(position_ids=position_ids), self.dropout, self.training)
 
     def forward(
         self,

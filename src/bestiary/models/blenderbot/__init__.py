@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ...core.kinds import Depth, Length, Size
 from ...modeling.seq2seq_config import Seq2SeqConfig
-from ...modeling.variant import variant
+from ...modeling.variant import Import, variant
 from .. import bart
 
 
@@ -54,7 +54,12 @@ __getattr__, __dir__ = variant(
     bart,
     {
         **bart.NORMS_FIRST,
-        "Half": {**bart.NORMS_FIRST["Half"], "norms_input": False, "first_row": 0},
+        "Half": {
+            **bart.NORMS_FIRST["Half"],
+            "norms_input": False,
+            "first_row": 0,
+            "positions_class": Import("bestiary.nn.embeddings.TextPositions"),
+        },
         "Model": {"decoder_repeats_text": False},
     },
     {"tokenizer": ["BlenderbotTokenizer", "BlenderbotTokenizerFast"]},

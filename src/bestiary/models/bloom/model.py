@@ -39,6 +39,7 @@ class BranchEnd(nn.Linear):
 class BloomAttention(FusedSelfAttention):
     """Causal self-attention."""
 
+    order = "hidden_states residual alibi attention_mask layer_past use_cache output_attentions"
     split_size = hidden_size = Alias("embed_dim")
     hidden_dropout = Alias("config.hidden_dropout")
 
@@ -64,6 +65,7 @@ def parts(config: BloomConfig) -> int:
 class BloomBlock(DecoderBlock):
     """x + attention(norm(x)), then x + mlp(norm(x)); by config norm(x) takes the place of x in both sums."""
 
+    order, gives = "hidden_states alibi attention_mask layer_past use_cache output_attentions", "attentions"
     attention_class, mlp_class = BloomAttention, BloomMLP
     attention_name = "self_attention"
     norm_names = ("input_layernorm", "post_attention_layernorm")

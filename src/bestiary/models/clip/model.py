@@ -63,10 +63,11 @@ class CLIPVisionEmbeddings(Starting):
             "position_embedding.weight": start,
         }
 
-    def forward(self, pixel_values: Tensor | None, any_size: bool) -> Tensor:
-        """(B, C, Y, X) -> (B, 1 + patches, D)."""
+    def forward(self, pixel_values: Tensor | None, interpolate_pos_encoding: bool = False) -> Tensor:
+        """(B, C, Y, X) -> (B, 1 + patches, D); images of any size with `interpolate_pos_encoding`."""
         config, weight = self.config, self.patch_embedding.weight
-        pixels = check_pixels(pixel_values, config.num_channels, config.patch_size, None if any_size else config.image_size)
+        size = None if interpolate_pos_encoding else config.image_size
+        pixels = check_pixels(pixel_values, config.num_channels, config.patch_size, size)
         patches = self.patch_embedding(pixels.to(weight.dtype)).flatten(2).transpose(1, 2)
         x = torch.cat((self.class_embedding.expand(len(pixels), 1, -1), patches), dim=1)
         table = self.position_embedding(torch.arange(self.position_embedding.num_embeddings, device=x.device))

@@ -4,13 +4,14 @@ from torch import Tensor
 
 from ...modeling.decoder_layers import FusedSelfAttention
 from ...nn.part import part
+from ..gptj.model import GPTJ_ORDER, GPTJAttention
 from . import DEVICES, CodeGenConfig
 
 
 class CodeGenAttention(FusedSelfAttention):
     """Causal self-attention in fp32 by one projection: for each of four devices its heads' queries, values and keys."""
 
-    turns = True
+    order, turns, placed = GPTJ_ORDER, True, GPTJAttention.placed
     in_fp32 = interleaved = True
     fused_name, output_name = "qkv_proj", "out_proj"
 

@@ -19,6 +19,7 @@ class CohereConfig(DecoderConfig):
     attribute_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "layer_norm_eps", "qk_layernorm": "use_qk_norm"}
     default_theta: ClassVar[float] = 500_000.0
     interleaved_rotary: ClassVar[bool] = True
+    published_angles: ClassVar[str] = "pairs"
 
     vocab_size: Length = 256000
     hidden_size: Size = 8192

@@ -15,6 +15,7 @@ class Cohere2Config(DecoderConfig):
     model_type: ClassVar[str] = "cohere2"
     attribute_map: ClassVar[dict[str, str]] = {"rms_norm_eps": "layer_norm_eps"}
     interleaved_rotary: ClassVar[bool] = True
+    published_angles: ClassVar[str] = "pairs"
 
     vocab_size: Length = 256000
     hidden_size: Size = 8192

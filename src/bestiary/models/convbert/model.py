@@ -122,7 +122,7 @@ class ConvBertModel(ElectraPreTrainedModel, EncoderCore):
         words, mask = look_both_ways(self.embeddings.word_embeddings, input_ids, attention_mask, inputs_embeds)
         if position_ids is None:
             position_ids = text_positions(self.config, words, input_ids, attention_mask)
-        x = self.embeddings(words, token_type_ids, position_ids)
+        x = self.embeddings(input_ids, token_type_ids, position_ids, words)
         if self.embeddings_project is not None:
             x = self.embeddings_project(x)
         return BaseModelOutput(last_hidden_state=self.encoder(x, mask, None))

@@ -79,9 +79,9 @@ class DbrxExperts(nn.Module):
         super().__init__()
         self.mlp = DbrxExpertGLU(config)
 
-    def forward(self, x: Tensor, shares: Tensor, experts: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor, top_k_index: Tensor, top_k_weights: Tensor) -> Tensor:
         """As `Experts.forward`."""
-        output: Tensor = self.mlp(x, shares, experts)
+        output: Tensor = self.mlp(hidden_states, top_k_index, top_k_weights)
         return output
 
 
@@ -94,11 +94,11 @@ class DbrxFFN(nn.Module):
         super().__init__()
         self.router, self.experts = DbrxRouter(config), DbrxExperts(config)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        states = x.flatten(0, 1)
+        states = hidden_states.flatten(0, 1)
         _, shares, experts = self.router(states)
-        output: Tensor = self.experts(states, shares, experts).view_as(x)
+        output: Tensor = self.experts(states, experts, shares).view_as(hidden_states)
         return output
 
 

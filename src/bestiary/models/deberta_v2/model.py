@@ -42,16 +42,26 @@ class DebertaV2Embeddings(nn.Module):
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor, mask: Mask) -> Tensor:
-        """words (B, T, E) are already embedded -> (B, T, D)."""
-        x = words
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+    ) -> Tensor:
+        """Tokens (B, T), or their embeddings (B, T, E), which count where there are both -> (B, T, D); mask (B, T): 0 at
+        padding. Without position_ids they count from 0."""
+        x = words = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
         if self.position_embeddings is not None:
+            if position_ids is None:
+                position_ids = torch.arange(words.shape[1], device=words.device).unsqueeze(0)
             x = x + self.position_embeddings(position_ids)
         if self.token_type_embeddings is not None:
             types = words.new_zeros(1, dtype=torch.long) if token_type_ids is None else token_type_ids
             x = x + self.token_type_embeddings(types)
         x = self.LayerNorm(x if self.embed_proj is None else self.embed_proj(x))
-        output: Tensor = self.dropout(x if mask.padding is None else x * mask.padding[..., None])
+        output: Tensor = self.dropout(x if mask is None else x * mask[..., None].to(x.dtype))
         return output
 
 
@@ -228,7 +238,7 @@ class DebertaV2Model(DebertaV2PreTrainedModel):
         words, mask = look_both_ways(self.embeddings.word_embeddings, input_ids, attention_mask, inputs_embeds)
         if position_ids is None:
             position_ids = text_positions(self.config, words, input_ids, attention_mask)
-        x = self.encoder(self.embeddings(words, token_type_ids, position_ids, mask), mask)
+        x = self.encoder(self.embeddings(input_ids, token_type_ids, position_ids, mask.padding, words), mask)
         return BaseModelOutput(last_hidden_state=x)
 
 

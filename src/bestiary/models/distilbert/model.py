@@ -32,6 +32,11 @@ class Embeddings(EncoderEmbeddings):
 
     has_segments = False
 
+    def forward(  # type: ignore[override]
+        self, input_ids: Tensor | None = None, inputs_embeds: Tensor | None = None, position_ids: Tensor | None = None
+    ) -> Tensor:
+        return super().forward(input_ids, None, position_ids, inputs_embeds)
+
 
 class DistilBertSelfAttention(HasHeads):
     """Attention of a text to itself."""
@@ -61,8 +66,8 @@ class FFN(nn.Module):
         self.lin1, self.lin2 = nn.Linear(config.dim, config.hidden_dim), nn.Linear(config.hidden_dim, config.dim)
         self.activation, self.dropout = activation(config.activation), nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return in_chunks(self.ff_chunk, x, self.chunk_size_feed_forward)
+    def forward(self, input: Tensor) -> Tensor:
+        return in_chunks(self.ff_chunk, input, self.chunk_size_feed_forward)
 
     def ff_chunk(self, x: Tensor) -> Tensor:
         """The same of some positions, at once."""
@@ -122,7 +127,7 @@ class DistilBertModel(DistilBertPreTrainedModel):
         words, mask = look_both_ways(self.embeddings.word_embeddings, input_ids, attention_mask, inputs_embeds)
         if position_ids is None:
             position_ids = text_positions(self.config, words, input_ids, attention_mask)
-        x = self.transformer(self.embeddings(words, None, position_ids), mask, None)
+        x = self.transformer(self.embeddings(input_ids, words, position_ids), mask, None)
         return BaseModelOutput(last_hidden_state=x)
 
 

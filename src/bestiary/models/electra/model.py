@@ -64,9 +64,9 @@ class ElectraGeneratorPredictions(nn.Module):
         self.LayerNorm, self.activation = nn.LayerNorm(config.embedding_size, config.layer_norm_eps), F.gelu
         self.dense = nn.Linear(config.hidden_size, config.embedding_size)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, generator_hidden_states: Tensor) -> Tensor:
         """(..., D) -> (..., E)."""
-        output: Tensor = self.LayerNorm(self.activation(self.dense(x)))
+        output: Tensor = self.LayerNorm(self.activation(self.dense(generator_hidden_states)))
         return output
 
 

@@ -11,7 +11,7 @@ from ...loading.rules import rename
 from ...modeling.base import PreTrainedModel
 from ...modeling.config import PreTrainedConfig
 from ...modeling.cross_attention import look_at
-from ...modeling.encoder import EncoderLayer, EncoderStack, RotarySelfAttention, text_positions
+from ...modeling.encoder import ENCODER_ORDER, EncoderLayer, EncoderStack, RotarySelfAttention, text_positions
 from ...modeling.heads.headed import WithoutPooler
 from ...modeling.heads.masked_lm import MaskedLM
 from ...modeling.heads.sequence_classification import FirstTokenClassifier
@@ -19,7 +19,9 @@ from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation
-from ...nn.embeddings import LearnedPositions
+from ...nn.alias import Alias
+from ...nn.block import Block
+from ...nn.embeddings import LearnedPositions, numbered
 from ...nn.init import Starting
 from ...nn.inputs import one_of, warn_of_hidden_rows
 from ...nn.layer import Layer
@@ -47,17 +49,28 @@ class EsmEmbeddings(nn.Module):
         if config.position_embedding_type == "absolute":
             self.position_embeddings = LearnedPositions(config.max_position_embeddings, size, config.first_position)
 
-    def forward(self, ids: Tensor, attention_mask: Tensor | None, position_ids: Tensor) -> Tensor:
-        """ids (B, T), attention_mask (B, T) or None, position_ids (B or 1, T) -> (B, T, D)."""
-        x: Tensor = self.word_embeddings(ids)
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+    ) -> Tensor:
+        """Tokens (B, T), or their embeddings (B, T, D), attention_mask and position_ids (B or 1, T) -> (B, T, D).
+
+        Which tokens are masks only tokens tell. Without positions they are `numbered`.
+        """
+        x: Tensor = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
         padding = attention_mask if attention_mask is not None and attention_mask.dim() == 2 else None
-        if self.token_dropout:
-            masked = torch.zeros_like(ids, dtype=torch.bool) if self.mask_token_id is None else ids.eq(self.mask_token_id)
-            length = ids.shape[1] if padding is None else padding.sum(-1)
+        if self.token_dropout and input_ids is not None:
+            masked = input_ids == (-1 if self.mask_token_id is None else self.mask_token_id)
+            length = x.shape[1] if padding is None else padding.sum(-1)
             kept = 1 - masked.sum(-1).float() / length
             x = x.masked_fill(masked.unsqueeze(-1), 0.0)
             x = (x * (1 - TRAINED_MASK_RATIO) / kept[:, None, None]).to(x.dtype)
         if self.position_embeddings is not None:
+            if position_ids is None:
+                position_ids = numbered(self.position_embeddings.first, x, input_ids)
             x = x + self.position_embeddings(position_ids)
         if self.layer_norm is not None:
             x = self.layer_norm(x)
@@ -91,13 +104,16 @@ class EsmOutput(nn.Module):
         super().__init__()
         self.dense, self.dropout = nn.Linear(size, config.hidden_size), nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
-        output: Tensor = self.dropout(self.dense(x)) + residual
+    def forward(self, hidden_states: Tensor, input_tensor: Tensor) -> Tensor:
+        output: Tensor = self.dropout(self.dense(hidden_states)) + input_tensor
         return output
 
 
-class EsmAttention(nn.Module):
+class EsmAttention(Block):
     """The first half of a block: x + dense(attention(norm(x)))."""
+
+    order = ENCODER_ORDER
+    is_causal = Alias("self.is_causal")
 
     def __init__(self, config: Any, layer_idx: int, cross: bool = False) -> None:
         super().__init__()
@@ -246,9 +262,9 @@ class EsmLMHead(nn.Module):
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
-        output: Tensor = self.decoder(self.layer_norm(self.act(self.dense(x)))) + self.bias
+        output: Tensor = self.decoder(self.layer_norm(self.act(self.dense(features)))) + self.bias
         return output
 
 

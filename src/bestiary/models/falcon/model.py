@@ -52,6 +52,8 @@ class FalconMLP(PlainMLP):
 class FalconDecoderLayer(DecoderBlock):
     """x + attention(norm(x)) + mlp(norm(x)), with one norm or two; by config one after the other."""
 
+    order = "hidden_states alibi attention_mask position_ids layer_past use_cache output_attentions position_embeddings"
+    gives = "attentions"
     attention_class, mlp_class = FalconAttention, FalconMLP
     attention_name = "self_attention"
     num_heads = Alias("config.num_attention_heads")

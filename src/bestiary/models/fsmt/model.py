@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from ...core.outputs import Seq2SeqModelOutput
 from ...modeling.config import PreTrainedConfig
 from ...modeling.resizing import resize_halves
-from ...nn.embeddings import ComputedPositions, FixedPositions, sinusoids
+from ...nn.embeddings import ComputedPositions, FixedPositions, rows_of, sinusoids
 from ..bart.model import BartDecoder, BartForConditionalGeneration, BartHalf, BartModel, BartPreTrainedModel
 
 
@@ -25,12 +25,21 @@ class SinusoidalPositionalEmbedding(FixedPositions):
         weight.copy_(F.pad(sinusoids(*weight.shape), (0, weight.shape[1] % 2)))
         weight[: self.first][-1:] = 0
 
-    def forward(self, position_ids: Tensor) -> Tensor:
-        """(B or 1, T) -> (B or 1, T, D)."""
-        last = self.num_embeddings - 1
-        rows = F.embedding(position_ids.clamp(max=last), self.weight)
-        computed = F.pad(self.beyond(position_ids), (0, self.embedding_dim % 2)).to(rows.dtype)
-        return torch.where((position_ids > last).unsqueeze(-1), computed, rows)
+    def forward(  # type: ignore[override]
+        self, input: Tensor | None = None, past_key_values_length: int = 0, position_ids: Tensor | None = None
+    ) -> Tensor:
+        """position_ids (B or 1, T) from 0, or tokens (B, T), in which padding is not counted -> (B or 1, T, D)."""
+        if position_ids is None:
+            position_ids = self.counted(input, past_key_values_length)
+        places, last = position_ids + self.first, self.num_embeddings - 1
+        rows = F.embedding(places.clamp(max=last), self.weight)
+        computed = F.pad(self.beyond.at(places), (0, self.embedding_dim % 2)).to(rows.dtype)
+        return torch.where((places > last).unsqueeze(-1), computed, rows)
+
+    def counted(self, tokens: Tensor | torch.Size | None, past: int) -> Tensor:
+        if not isinstance(tokens, Tensor):
+            return super().counted(tokens, past)
+        return rows_of(tokens, past, self.first) - self.first
 
 
 class PretrainedFSMTModel(BartPreTrainedModel):

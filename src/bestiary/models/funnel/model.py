@@ -38,8 +38,9 @@ class FunnelEmbeddings(Starting):
         self.layer_norm = nn.LayerNorm(config.d_model, config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout)
 
-    def forward(self, words: Tensor) -> Tensor:
-        """(B, T, D) -> the same."""
+    def forward(self, input_ids: Tensor | None = None, inputs_embeds: Tensor | None = None) -> Tensor:
+        """Tokens (B, T), or their embeddings (B, T, D), which count where there are both -> (B, T, D)."""
+        words = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
         output: Tensor = self.dropout(self.layer_norm(words))
         return output
 
@@ -87,10 +88,10 @@ class FunnelPositionwiseFFN(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout)
         self.layer_norm = nn.LayerNorm(config.d_model, config.layer_norm_eps)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor) -> Tensor:
         """(B, T, D) -> the same."""
-        inner = self.activation_dropout(self.activation_function(self.linear_1(x)))
-        output: Tensor = self.layer_norm(x + self.dropout(self.linear_2(inner)))
+        inner = self.activation_dropout(self.activation_function(self.linear_1(hidden)))
+        output: Tensor = self.layer_norm(hidden + self.dropout(self.linear_2(inner)))
         return output
 
 
@@ -244,7 +245,7 @@ class FunnelBaseModel(FunnelPreTrainedModel):
         if segments is None:
             segments = torch.zeros(words.shape[:2], dtype=torch.long, device=words.device)
         places = Places(torch.arange(length, device=words.device), list(range(length)), 1, mask.padding)
-        return self.embeddings(words), places, segments.expand(len(words), -1)
+        return self.embeddings(ids, words), places, segments.expand(len(words), -1)
 
 
 class FunnelModel(FunnelBaseModel):

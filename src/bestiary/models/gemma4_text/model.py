@@ -102,7 +102,7 @@ class Gemma4TextDecoderLayer(IsTold, LlamaDecoderLayer):
             return fed
         states = x.flatten(0, 1)
         _, shares, experts = self.router(states)
-        mixed = self.experts(self.pre_feedforward_layernorm_2(states), shares, experts).view_as(x)
+        mixed = self.experts(self.pre_feedforward_layernorm_2(states), experts, shares).view_as(x)
         both: Tensor = self.post_feedforward_layernorm_1(fed) + self.post_feedforward_layernorm_2(mixed)
         return both
 

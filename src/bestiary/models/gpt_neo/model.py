@@ -1,6 +1,6 @@
 """The modules of GPT-Neo. Parameter names are the published ones."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...modeling.base import PreTrainedModel
 from ...modeling.decoder_layers import DecoderBlock, SelfAttention
@@ -12,6 +12,7 @@ from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.recording import Stack
 from ...nn.alias import Alias
 from ...nn.attention import LayerCache
+from ...nn.block import Block
 from ...nn.masks import Mask
 from . import GPTNeoConfig
 
@@ -19,6 +20,7 @@ from . import GPTNeoConfig
 class GPTNeoSelfAttention(SelfAttention):
     """Causal self-attention in fp32, without scaling."""
 
+    order = "hidden_states attention_mask layer_past use_cache output_attentions"
     in_fp32 = True
 
     def biases(self, config: GPTNeoConfig) -> tuple[bool, bool]:
@@ -31,8 +33,10 @@ class GPTNeoSelfAttention(SelfAttention):
         return 1.0
 
 
-class GPTNeoAttention(nn.Module):
+class GPTNeoAttention(Block):
     """Keeps the attention where the published files have it."""
+
+    order, gives, is_causal = "hidden_states layer_past attention_mask use_cache output_attentions", "attentions", True
 
     def __init__(self, config: GPTNeoConfig, layer_idx: int) -> None:
         super().__init__()
@@ -46,6 +50,7 @@ class GPTNeoAttention(nn.Module):
 class GPTNeoBlock(DecoderBlock):
     """x + attention(norm(x)), then x + mlp(norm(x))."""
 
+    order, gives = GPTNeoAttention.order, "attentions"
     attention_class = GPTNeoAttention
 
 

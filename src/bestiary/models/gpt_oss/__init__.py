@@ -21,6 +21,7 @@ class GptOssConfig(DecoderConfig):
     model_type: ClassVar[str] = "gpt_oss"
     attribute_map: ClassVar[dict[str, str]] = {"num_experts": "num_local_experts"}
     default_theta: ClassVar[float] = 150_000.0
+    published_angles: ClassVar[str] = "once"
     default_rope_parameters: ClassVar[dict[str, Any] | None] = {
         "rope_type": "yarn",
         "factor": 32.0,

@@ -15,6 +15,14 @@ from ...nn.alias import Alias
 from ...nn.rope import Rotary
 from . import GPTJConfig
 
+# The published parameters of a block and of its attention, in their order.
+GPTJ_ORDER = "hidden_states layer_past attention_mask position_ids use_cache output_attentions"
+
+
+def rotary_of(config: Any) -> Rotary:
+    """The angles that queries and keys turn by."""
+    return Rotary({"rope_type": "default", "rope_theta": 10_000.0}, config.turning, config.n_positions, interleaved=True)
+
 
 class GPTJAttention(SelfAttention):
     """Causal self-attention in fp32, whose queries and keys turn with their positions."""
@@ -23,6 +31,11 @@ class GPTJAttention(SelfAttention):
 
     def biases(self, config: GPTJConfig) -> tuple[bool, bool]:
         return False, False
+
+    order, gives = GPTJ_ORDER, "attentions"
+
+    def placed(self, position_ids: Tensor, x: Tensor) -> dict[str, Any]:
+        return {"rotary": rotary_of(self.config)(position_ids, x.dtype)}
 
     def heads(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:2], self.num_heads, self.head_dim).transpose(1, 2)  # of no rows too
@@ -37,6 +50,7 @@ class GPTJMLP(PlainMLP):
 class GPTJBlock(DecoderBlock):
     """x + attention(norm(x)) + mlp(norm(x)), with one norm."""
 
+    order, gives = GPTJ_ORDER, "attentions"
     attention_class, mlp_class = GPTJAttention, GPTJMLP
     norm_names = ("ln_1", "ln_1")
     parallel = True
@@ -60,8 +74,7 @@ class GPTJModel(TokenTypeDecoder, GPTJPreTrainedModel):
 
     def add_entry(self, config: GPTJConfig) -> None:
         self.drop = nn.Dropout(config.embd_pdrop)
-        table = {"rope_type": "default", "rope_theta": 10_000.0}
-        self.rotary_emb = Rotary(table, config.turning, config.n_positions, interleaved=True)
+        self.rotary_emb = rotary_of(config)
 
     def enter(self, x: Tensor, position_ids: Tensor) -> Tensor:
         output: Tensor = self.drop(x)

@@ -72,9 +72,9 @@ class JetMoeMoA(Starting):
         states = x.flatten(0, 1)
         _, shares, experts = self.router(states)
         shares, experts = shares.flatten()[:, None], experts.flatten()[:, None]
-        each = self.input_linear(states.repeat_interleave(chosen, dim=0), torch.ones_like(shares), experts)
+        each = self.input_linear(states.repeat_interleave(chosen, dim=0), experts, torch.ones_like(shares))
         each = between(each.view(batch, length, chosen, each.shape[-1]))
-        output: Tensor = self.output_linear(each.flatten(0, 2), shares, experts)
+        output: Tensor = self.output_linear(each.flatten(0, 2), experts, shares)
         return output.view(batch, length, chosen, output.shape[-1]).sum(dim=2) + self.bias
 
 
@@ -85,9 +85,9 @@ class JetMoeMoE(JetMoeMoA):
         super().__init__(config, config.intermediate_size, 2 * config.intermediate_size)
         self.activation = activation(config.activation_function)
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, layer_input: Tensor) -> Tensor:  # type: ignore[override]
         """(B, T, D) -> (B, T, D)."""
-        return super().forward(x, self.gated)
+        return super().forward(layer_input, self.gated)
 
     def gated(self, each: Tensor) -> Tensor:
         """Gates and what they open (..., 2 I) -> (..., I)."""

@@ -26,9 +26,9 @@ class JinaEmbeddingsV3MLP(nn.Module):
         self.fc1 = nn.Linear(config.hidden_size, config.intermediate_size)
         self.fc2, self.activation_fn = nn.Linear(config.intermediate_size, config.hidden_size), activation(config.hidden_act)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        output: Tensor = self.fc2(self.activation_fn(self.fc1(x)))
+        output: Tensor = self.fc2(self.activation_fn(self.fc1(hidden_states)))
         return output
 
 

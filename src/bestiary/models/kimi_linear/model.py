@@ -10,6 +10,7 @@ from ...loading.rules import merge, rename, stack
 from ...modeling.state_space import start_of_steps
 from ...nn.activations import activation
 from ...nn.alias import Alias
+from ...nn.block import Block
 from ...nn.delta_rule import gated_delta_rule
 from ...nn.init import Starting
 from ...nn.masks import Mask
@@ -45,9 +46,9 @@ class KimiLinearForgetGate(Starting):
         self.dt_bias = nn.Parameter(torch.empty(heads * head_dim))
         self.A_log = nn.Parameter(torch.empty(1, 1, heads, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """States (B, T, D) -> logarithms of what stays (B, T, H, K), in fp32."""
-        steps = self.f_b_proj(self.f_a_proj(x)).float() + self.dt_bias.float()
+        steps = self.f_b_proj(self.f_a_proj(hidden_states)).float() + self.dt_bias.float()
         decay: Tensor = -self.A_log.float().exp() * nn.functional.softplus(steps).unflatten(-1, (self.num_heads, -1))
         return decay
 
@@ -57,15 +58,16 @@ class KimiLinearRMSNormGated(RMSNorm):
 
     activation = "sigmoid"
 
-    def forward(self, x: Tensor, gate: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, hidden_states: Tensor, gate: Tensor) -> Tensor:  # type: ignore[override]
         """Twice (..., K) -> (..., K)."""
-        normed = self.weight.float() * weightless_rms_norm(x.float(), self.eps)
-        return (normed * gate.float().sigmoid()).to(x.dtype)
+        normed = self.weight.float() * weightless_rms_norm(hidden_states.float(), self.eps)
+        return (normed * gate.float().sigmoid()).to(hidden_states.dtype)
 
 
-class KimiLinearDeltaAttention(nn.Module):
+class KimiLinearDeltaAttention(Block):
     """A memory of keys and values that forgets, and corrects what it says of a key (section 3 of the paper)."""
 
+    order = "hidden_states cache_params attention_mask"
     conv_kernel_size, activation = Alias("config.linear_conv_kernel_dim"), Alias("config.hidden_act")
     hidden_size = Alias("o_proj.out_features")
 

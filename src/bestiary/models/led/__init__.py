@@ -57,7 +57,7 @@ __getattr__, __dir__ = variant(
     bart,
     {
         "PreTrainedModel": {"base_model_prefix": "led"},
-        "Half": {"first_row": 0},
+        "Half": {"first_row": 0, "positions_class": Import("bestiary.nn.embeddings.TextPositions")},
         "EncoderLayer": Import(".model.LEDEncoderLayer"),
         "Encoder": Import(".model.LEDEncoder"),
         "Decoder": Import(".model.LEDDecoder"),

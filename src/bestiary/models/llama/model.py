@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ...cache.layer_types import keeps_state
 from ...modeling.base import PreTrainedModel
-from ...modeling.decoder import Decoder
+from ...modeling.decoder import Decoder, query_scale
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.heads.question_answering import QuestionAnswering
@@ -66,7 +66,8 @@ class LlamaAttention(HasHeads):
         if bias is None:
             bias = config.declared("attention_bias", False)
         self.layer_idx, self.head_dim, self.interleaved = layer_idx, head, config.interleaved_rotary
-        self.turns, self.grows = config.has_rotary(layer_idx), config.query_growth(layer_idx) is not None
+        self.turns = config.has_rotary(layer_idx) and bool(config.rotary_tables)
+        self.grows = config.query_growth(layer_idx) is not None
         self.add_projections(size, heads, groups, bias)
         output_bias = config.declared("attention_out_bias", bias) if self.output_bias is None else self.output_bias
         output = nn.Linear(heads * head, size, bias=output_bias)
@@ -107,6 +108,11 @@ class LlamaAttention(HasHeads):
     def projections(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """States (B, T, D) -> queries (B, T, H*K), keys and values (B, T, G*K)."""
         return self.q_proj(x), self.k_proj(x), self.v_proj(x)
+
+    def placed(self, position_ids: Tensor, x: Tensor) -> dict[str, Any]:
+        config: Any = self.config
+        growth = config.query_growth(self.layer_idx)
+        return {} if growth is None else {"query_scale": query_scale(position_ids, growth).to(x.dtype)}
 
     def _normed(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
         query_name, key_name = self.norm_names

@@ -28,6 +28,7 @@ class Llama4TextConfig(DecoderConfig):
     attribute_map: ClassVar[dict[str, str]] = {"qk_layernorm": "use_qk_norm"}
     default_theta: ClassVar[float] = 500_000.0
     interleaved_rotary: ClassVar[bool] = True
+    published_angles: ClassVar[str] = "complex"
 
     vocab_size: Length = 202048
     hidden_size: Size = 5120

@@ -139,7 +139,7 @@ class LongformerModel(LongformerPreTrainedModel, EncoderCore):
         mask = local_mask(words, attention_mask, global_attention_mask, windows_of(self.config))
         if position_ids is None:
             position_ids = text_positions(self.config, words, input_ids, attention_mask)
-        x = self.encoder(self.embeddings(words, token_type_ids, position_ids), mask, None)
+        x = self.encoder(self.embeddings(input_ids, token_type_ids, position_ids, words), mask, None)
         real = None if attention_mask is None else mask.real[:, : mask.length]
         pooled = None if self.pooler is None else self.pooler(x, real)
         return LongformerBaseModelOutputWithPooling(last_hidden_state=x, pooler_output=pooled)

@@ -17,6 +17,7 @@ from ...modeling.recording import Stack
 from ...modeling.state_space import start_of_steps
 from ...nn.activations import activation
 from ...nn.alias import Alias
+from ...nn.block import Block
 from ...nn.init import Starting, constant, uniform
 from ...nn.inputs import one_of
 from ...nn.layer import Layer
@@ -32,9 +33,10 @@ def start_of_decay(a_log: Tensor) -> None:
     a_log.copy_(torch.arange(1, a_log.shape[1] + 1, device=a_log.device).log().expand_as(a_log))
 
 
-class MambaMixer(Starting):
+class MambaMixer(Block, Starting):
     """One selective state-space model between two projections (Figure 3); `E` is `intermediate_size`, `N` `state_size`."""
 
+    order = "hidden_states cache_params attention_mask"
     hidden_size, intermediate_size = Alias("config.hidden_size"), Alias("config.intermediate_size")
     ssm_state_size, conv_kernel_size = Alias("config.state_size"), Alias("config.conv_kernel")
     time_step_rank, activation = Alias("config.time_step_rank"), Alias("config.hidden_act")

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ...cache.kinds.recurrent import RecurrentLayer, recurrent_layer
 from ...nn.activations import activation
 from ...nn.attention import Attend, LayerCache, merge_heads, split_heads
+from ...nn.block import Block
 from ...nn.init import Start, Starting
 from ...nn.masks import Mask
 from ...nn.norm import RMSNorm
@@ -58,13 +59,14 @@ def start_of_table(name: str, depth: float) -> Start:
     return start
 
 
-class MiniMaxLightningAttention(Starting):
+class MiniMaxLightningAttention(Block, Starting):
     """Attention without a softmax, whose heads forget at rates of their own, faster in earlier layers.
 
     Files hold the rates and three tables that follow from them, for a block of L positions (L = `block_size`): what is left of
     the block's start at each position, (H, L, 1), of each position at the block's end, and between two positions, (1, H, L, L).
     """
 
+    order, gives = "hidden_states position_embeddings attention_mask past_key_values", "attentions"
     slope_rate: Tensor
     query_decay: Tensor
     key_decay: Tensor

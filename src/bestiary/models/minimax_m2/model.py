@@ -16,13 +16,13 @@ RULES = (*weights.RULES, rename("block_sparse_moe.e_score_correction_bias", "mlp
 class MiniMaxM2TopKRouter(Router):
     """Chooses the experts with the highest sigmoids, after a correction (E,) that does not change their shares."""
 
-    def forward(self, x: Tensor, correction: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def forward(self, hidden_states: Tensor, correction: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
         """States (N, D) -> scores (N, E), and of the k chosen the shares and the numbers (N, k)."""
-        scores = self.scores(x)
+        scores = self.scores(hidden_states)
         sigmoids = scores.float().sigmoid()
         experts = (sigmoids + correction).topk(self.top_k, dim=-1).indices
         shares = sigmoids.gather(1, experts)
-        return scores, (shares / shares.sum(dim=-1, keepdim=True)).to(x.dtype), experts
+        return scores, (shares / shares.sum(dim=-1, keepdim=True)).to(hidden_states.dtype), experts
 
 
 class MiniMaxM2SparseMoeBlock(MixtralSparseMoeBlock, Starting):

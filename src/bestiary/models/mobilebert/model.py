@@ -11,7 +11,7 @@ from ...modeling.encoder import EncoderStack, look_both_ways, text_positions
 from ...modeling.heads.transformed_language import LMPredictionHead, PredictionHeadTransform
 from ...nn.activations import activation
 from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
-from ...nn.embeddings import LearnedPositions
+from ...nn.embeddings import LearnedPositions, TextEmbeddings
 from ...nn.init import Starting, constant, normal
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
@@ -31,8 +31,8 @@ class NoNorm(Starting):
         super().__init__()
         self.bias, self.weight = nn.Parameter(torch.zeros(size)), nn.Parameter(torch.ones(size))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.weight + self.bias
+    def forward(self, input_tensor: Tensor) -> Tensor:
+        return input_tensor * self.weight + self.bias
 
 
 def norm(config: MobileBertConfig, size: int, eps: float = 1e-5) -> nn.Module:
@@ -40,7 +40,7 @@ def norm(config: MobileBertConfig, size: int, eps: float = 1e-5) -> nn.Module:
     return NoNorm(size) if config.normalization_type == "no_norm" else nn.LayerNorm(size, eps)
 
 
-class MobileBertEmbeddings(nn.Module):
+class MobileBertEmbeddings(TextEmbeddings):
     """norm(words + position + segment), where the narrow words stand beside their neighbours and are made wide."""
 
     def __init__(self, config: MobileBertConfig) -> None:
@@ -54,14 +54,13 @@ class MobileBertEmbeddings(nn.Module):
         self.LayerNorm = norm(config, size)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor) -> Tensor:
-        """words (B, T, E) are already embedded; without token_type_ids every token is of the first segment."""
+    def joined(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor | None) -> Tensor:
         if self.trigram_input:
             following, before = F.pad(words[:, 1:], (0, 0, 0, 1)), F.pad(words[:, :-1], (0, 0, 1, 0))
             words = torch.cat([following, words, before], dim=-1)
         if self.trigram_input or self.embedding_size != self.hidden_size:
             words = self.embedding_transformation(words)
-        types = position_ids.new_zeros(1) if token_type_ids is None else token_type_ids
+        types = words.new_zeros(1, dtype=torch.long) if token_type_ids is None else token_type_ids
         x = words + self.position_embeddings(position_ids) + self.token_type_embeddings(types)
         output: Tensor = self.dropout(self.LayerNorm(x))
         return output
@@ -75,8 +74,8 @@ class BottleneckLayer(nn.Module):
         self.dense = nn.Linear(config.hidden_size, config.intra_bottleneck_size)
         self.LayerNorm = norm(config, config.intra_bottleneck_size, config.layer_norm_eps)
 
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.LayerNorm(self.dense(x))
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        output: Tensor = self.LayerNorm(self.dense(hidden_states))
         return output
 
 
@@ -124,8 +123,8 @@ class MobileBertAdd(nn.Module):
         self.dense, self.dropout = nn.Linear(size, output_size), nn.Dropout(dropout)
         self.LayerNorm = norm(config, output_size, eps)
 
-    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
-        output: Tensor = self.LayerNorm(self.dropout(self.dense(x)) + residual)
+    def forward(self, hidden_states: Tensor, residual_tensor: Tensor) -> Tensor:
+        output: Tensor = self.LayerNorm(self.dropout(self.dense(hidden_states)) + residual_tensor)
         return output
 
 
@@ -151,8 +150,8 @@ class MobileBertIntermediate(nn.Module):
         self.dense = nn.Linear(config.true_hidden_size, config.intermediate_size)
         self.intermediate_act_fn = activation(config.hidden_act)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.intermediate_act_fn(self.dense(x))
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        return self.intermediate_act_fn(self.dense(hidden_states))
 
 
 class FFNLayer(nn.Module):
@@ -165,8 +164,8 @@ class FFNLayer(nn.Module):
             config, config.intermediate_size, config.true_hidden_size, dropout=0.0, eps=config.layer_norm_eps
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.output(self.intermediate(x), x)
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        output: Tensor = self.output(self.intermediate(hidden_states), hidden_states)
         return output
 
 
@@ -179,9 +178,12 @@ class MobileBertOutput(MobileBertAdd):
         wide = config.hidden_size
         self.bottleneck = MobileBertAdd(config, inner, wide, rate, config.layer_norm_eps) if config.use_bottleneck else None
 
-    def forward(self, x: Tensor, narrow: Tensor, residual: Tensor | None = None) -> Tensor:  # type: ignore[override]
-        x = super().forward(x, narrow)
-        return x if self.bottleneck is None else self.bottleneck(x, residual)
+    def forward(
+        self, intermediate_states: Tensor, residual_tensor_1: Tensor, residual_tensor_2: Tensor | None = None
+    ) -> Tensor:
+        """The states of the last MLP, those before it, both narrow, and the wide ones that came in -> the next wide ones."""
+        output = super().forward(intermediate_states, residual_tensor_1)
+        return output if self.bottleneck is None else self.bottleneck(output, residual_tensor_2)
 
 
 class MobileBertLayer(Layer):
@@ -245,7 +247,7 @@ class MobileBertModel(BertPreTrainedModel):
         words, mask = look_both_ways(self.embeddings.word_embeddings, input_ids, attention_mask, inputs_embeds)
         if position_ids is None:
             position_ids = text_positions(self.config, words, input_ids, attention_mask)
-        x = self.encoder(self.embeddings(words, token_type_ids, position_ids), mask, None)
+        x = self.encoder(self.embeddings(input_ids, token_type_ids, position_ids, words), mask, None)
         pooled = None if self.pooler is None else self.pooler(x, mask.padding)
         return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=pooled)
 
@@ -279,8 +281,8 @@ class MobileBertLMPredictionHead(LMPredictionHead):
         self.dense = FurtherColumns(self.sizes[1], config.vocab_size, config.initializer_range)
         put_last(self, "decoder")
 
-    def forward(self, x: Tensor) -> Tensor:
-        words, others = self.transform(x).split(self.sizes, dim=-1)
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        words, others = self.transform(hidden_states).split(self.sizes, dim=-1)
         output: Tensor = self.decoder(words) + self.dense(others)
         return output
 

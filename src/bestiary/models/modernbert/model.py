@@ -56,9 +56,9 @@ class ModernBertEmbeddings(Starting):
         self.norm, self.drop = _norm(config), nn.Dropout(config.embedding_dropout)
         self.starts = {"tok_embeddings.weight": _inward(config)}
 
-    def forward(self, words: Tensor) -> Tensor:
-        """words (B, T, D) are already embedded."""
-        output: Tensor = self.drop(self.norm(words))
+    def forward(self, input_ids: Tensor | None = None, inputs_embeds: Tensor | None = None) -> Tensor:
+        """Tokens (B, T), or their embeddings (B, T, D), which count where there are both -> (B, T, D)."""
+        output: Tensor = self.drop(self.norm(self.tok_embeddings(input_ids) if inputs_embeds is None else inputs_embeds))
         return output
 
 
@@ -73,9 +73,9 @@ class ModernBertMLP(Starting):
         self.Wo = nn.Linear(inner, size, bias=config.mlp_bias)
         self.starts = {"Wi.weight": _inward(config), "Wo.weight": _outward(config)}
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        gate, up = self.Wi(x).chunk(2, dim=-1)
+        gate, up = self.Wi(hidden_states).chunk(2, dim=-1)
         output: Tensor = self.Wo(self.drop(self.act(gate) * up))
         return output
 
@@ -158,7 +158,7 @@ class ModernBertModel(ModernBertPreTrainedModel):
         whole = attention_mask is not None and attention_mask.dim() == 4  # a mask that says everything
         masks = {"full_attention": mask}
         masks["sliding_attention"] = mask if whole else mask.windowed(self.config.sliding_window + 1)
-        x = self.embeddings(words)
+        x = self.embeddings(input_ids, words)
         rotary = rotary_states(self.rotary_emb, position_ids, x.dtype)
         for layer, kind in zip(self.layers, self.config.layer_kinds(), strict=True):
             x = layer(x, masks[kind], None, rotary=rotary[kind])
@@ -174,9 +174,9 @@ class ModernBertPredictionHead(Starting):
         self.act, self.norm = activation(config.classifier_activation), _norm(config)
         self.starts = {"dense.weight": _outward(config)}
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
-        output: Tensor = self.norm(self.act(self.dense(x)))
+        output: Tensor = self.norm(self.act(self.dense(hidden_states)))
         return output
 
 

@@ -23,6 +23,7 @@ from ...modeling.heads.transformed_language import DenseLanguageHead
 from ...modeling.pruning import HeadWeights
 from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
+from ...nn.block import Block
 from ...nn.kernels import default_scaling
 from ...nn.masks import Mask
 from ...nn.pooling import FirstTokenPooler
@@ -37,10 +38,16 @@ class MPNetEmbeddings(EncoderEmbeddings):
 
     has_segments = False
 
+    def forward(  # type: ignore[override]
+        self, input_ids: Tensor | None = None, position_ids: Tensor | None = None, inputs_embeds: Tensor | None = None
+    ) -> Tensor:
+        return super().forward(input_ids, None, position_ids, inputs_embeds)
+
 
 class MPNetSelfAttention(HasHeads):
     """Attention of a text to itself, with a bias for each distance."""
 
+    order, gives = "hidden_states attention_mask position_bias", "attentions?"
     query_name = "q"
 
     def __init__(self, config: MPNetConfig) -> None:
@@ -56,8 +63,10 @@ class MPNetSelfAttention(HasHeads):
         return output
 
 
-class MPNetAttention(nn.Module):
+class MPNetAttention(Block):
     """norm(x + attention(x))."""
+
+    order, gives = "hidden_states attention_mask position_bias", "attentions?"
 
     def __init__(self, config: MPNetConfig, layer_idx: int) -> None:
         super().__init__()
@@ -73,6 +82,7 @@ class MPNetAttention(nn.Module):
 class MPNetLayer(EncoderLayer):
     """norm(x + attention(x)), then norm(x + mlp(x))."""
 
+    order, gives = MPNetAttention.order, MPNetAttention.gives
     attention_class = MPNetAttention
 
     def forward(self, x: Tensor, mask: Mask, cache: Any, *, bias: Tensor) -> Tensor:  # type: ignore[override]
@@ -82,6 +92,7 @@ class MPNetLayer(EncoderLayer):
 class MPNetEncoder(EncoderStack):
     """The blocks, one after another, and the table of distances that they share."""
 
+    is_causal = False
     n_heads = Alias("config.num_attention_heads")
 
     def __init__(self, config: MPNetConfig) -> None:
@@ -128,7 +139,7 @@ class MPNetModel(MPNetPreTrainedModel):
         words, mask = look_both_ways(self.embeddings.word_embeddings, input_ids, attention_mask, inputs_embeds)
         if position_ids is None:
             position_ids = text_positions(self.config, words, input_ids, attention_mask)
-        x = self.encoder(self.embeddings(words, None, position_ids), mask, None)
+        x = self.encoder(self.embeddings(input_ids, position_ids, words), mask, None)
         pooled = None if self.pooler is None else self.pooler(x, mask.padding)
         return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=pooled)
 

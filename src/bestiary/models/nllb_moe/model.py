@@ -76,9 +76,9 @@ class NllbMoeDenseActDense(nn.Module):
         self.fc1, self.fc2 = nn.Linear(config.d_model, width), nn.Linear(width, config.d_model)
         self.dropout, self.act = nn.Dropout(config.activation_dropout), activation(config.activation_function)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
-        output: Tensor = self.fc2(self.dropout(self.act(self.fc1(x))))
+        output: Tensor = self.fc2(self.dropout(self.act(self.fc1(hidden_states))))
         return output
 
 
@@ -105,7 +105,7 @@ class NllbMoeSparseMLP(nn.Module):
         """(B, T, D), and True for padding (B, T) -> (B, T, D)."""
         states, padding = hidden_states.flatten(0, 1), None if padding_mask is None else padding_mask.flatten()
         shares, experts = self.router(states, padding)[1].topk(min(2, self.num_experts), dim=-1)
-        output: Tensor = self.experts(states, shares, experts).view_as(hidden_states)
+        output: Tensor = self.experts(states, experts, shares).view_as(hidden_states)
         return output
 
 

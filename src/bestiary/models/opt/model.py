@@ -14,7 +14,7 @@ from ...modeling.heads.sequence_classification import LastTokenClassifier
 from ...modeling.recording import Stack
 from ...nn.alias import Alias
 from ...nn.attention import LayerCache
-from ...nn.embeddings import LearnedPositions
+from ...nn.embeddings import MaskedPositions
 from ...nn.inputs import arguments_of
 from ...nn.masks import Mask
 from . import OPTConfig
@@ -83,7 +83,7 @@ class OPTDecoder(DecoderStack, OPTPreTrainedModel):
 
     def add_entry(self, config: OPTConfig) -> None:
         size, narrow = config.hidden_size, config.word_embed_proj_dim or config.hidden_size
-        self.embed_positions = LearnedPositions(config.max_position_embeddings + UNUSED_POSITIONS, size, first=UNUSED_POSITIONS)
+        self.embed_positions = MaskedPositions(config.max_position_embeddings + UNUSED_POSITIONS, size, first=UNUSED_POSITIONS)
         self.project_out = nn.Identity() if narrow == size else nn.Linear(size, narrow, bias=False)
         self.project_in = nn.Identity() if narrow == size else nn.Linear(narrow, size, bias=False)
         normed = config.do_layer_norm_before and not config._remove_final_layer_norm
@@ -94,7 +94,7 @@ class OPTDecoder(DecoderStack, OPTPreTrainedModel):
         """Nothing: what is behind the layers comes before them in a checkpoint."""
 
     def enter(self, x: Tensor, position_ids: Tensor) -> Tensor:
-        output: Tensor = self.project_in(x) + self.embed_positions(position_ids + UNUSED_POSITIONS)
+        output: Tensor = self.project_in(x) + self.embed_positions(position_ids=position_ids)
         return output
 
     def finish(self, x: Tensor) -> Tensor:

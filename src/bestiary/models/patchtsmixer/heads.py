@@ -107,9 +107,9 @@ class PatchTSMixerForPredictionHead(nn.Module):
         self.base_forecast_block = model.projection_from(config.patch_count * config.d_model)
         self.channels = config.prediction_channel_indices
 
-    def forward(self, x: Tensor) -> Any:
+    def forward(self, hidden_features: Tensor) -> Any:
         """(B, C, P, D) -> (B, T, C) of the series that are predicted, or each parameter in this shape."""
-        predicted = by_step(self.base_forecast_block(self.dropout(x.flatten(2))))
+        predicted = by_step(self.base_forecast_block(self.dropout(hidden_features.flatten(2))))
         if self.channels is None:
             return predicted
         several = isinstance(predicted, tuple)

@@ -41,8 +41,8 @@ class PatchTSMixerGatedAttention(nn.Module):
         super().__init__()
         self.attn_layer = nn.Linear(size, size)
 
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = x * self.attn_layer(x).softmax(dim=-1)
+    def forward(self, inputs: Tensor) -> Tensor:
+        output: Tensor = inputs * self.attn_layer(inputs).softmax(dim=-1)
         return output
 
 
@@ -54,8 +54,8 @@ class PatchTSMixerNormLayer(nn.Module):
         kind = StepNorm if config.norm_mlp.lower().startswith("batch") else nn.LayerNorm
         self.norm = kind(config.d_model, eps=config.norm_eps)
 
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.norm(x)
+    def forward(self, inputs: Tensor) -> Tensor:
+        output: Tensor = self.norm(inputs)
         return output
 
 
@@ -68,8 +68,8 @@ class PatchTSMixerMLP(nn.Module):
         self.fc2 = nn.Linear(size * config.expansion_factor, size)
         self.dropout = config.dropout
 
-    def forward(self, x: Tensor) -> Tensor:
-        inner = dropout(gelu(self.fc1(x)), self.dropout, self.training)
+    def forward(self, inputs: Tensor) -> Tensor:
+        inner = dropout(gelu(self.fc1(inputs)), self.dropout, self.training)
         return dropout(self.fc2(inner), self.dropout, self.training)
 
 
@@ -90,8 +90,8 @@ class MixerBlock(nn.Module):
         x = x if self.gating_block is None else self.gating_block(x)
         return x.transpose(self.dimension, -1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = x + self.mixed(self.norm(x))
+    def forward(self, hidden: Tensor) -> Tensor:
+        output: Tensor = hidden + self.mixed(self.norm(hidden))
         return output
 
 
@@ -122,12 +122,12 @@ class PatchMixerBlock(MixerBlock):
             self.norm_attn = PatchTSMixerNormLayer(config)
         self.attends = config.self_attn
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_state: Tensor) -> Tensor:
         if not self.attends:
-            return super().forward(x)
-        normed = self.norm(x)
-        attended = self.self_attn_layer(normed.flatten(0, 1), recorded=False).view(x.shape)
-        output: Tensor = x + self.norm_attn(self.mixed(normed) + attended)
+            return super().forward(hidden_state)
+        normed = self.norm(hidden_state)
+        attended = self.self_attn_layer(normed.flatten(0, 1), recorded=False).view(hidden_state.shape)
+        output: Tensor = hidden_state + self.norm_attn(self.mixed(normed) + attended)
         return output
 
 
@@ -143,10 +143,10 @@ class PatchTSMixerLayer(Layer):
             PatchTSMixerChannelFeatureMixerBlock(config.num_input_channels, config) if several else None
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor) -> Tensor:
         """(B, C, P, D) -> (B, C, P, D)."""
-        x = x if self.channel_feature_mixer is None else self.channel_feature_mixer(x)
-        output: Tensor = self.feature_mixer(self.patch_mixer(x))
+        hidden = hidden if self.channel_feature_mixer is None else self.channel_feature_mixer(hidden)
+        output: Tensor = self.feature_mixer(self.patch_mixer(hidden))
         return output
 
 

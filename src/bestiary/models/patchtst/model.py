@@ -104,11 +104,13 @@ class PatchTSTEmbedding(nn.Module):
         tables = [nn.Linear(config.patch_length, config.d_model) for _ in range(count)]
         self.input_embedding = tables[0] if config.share_embedding else nn.ModuleList(tables)
 
-    def forward(self, patches: Tensor) -> Tensor:
+    def forward(self, patch_input: Tensor) -> Tensor:
         if isinstance(self.input_embedding, nn.Linear):
-            output: Tensor = self.input_embedding(patches)
+            output: Tensor = self.input_embedding(patch_input)
             return output
-        return torch.stack([table(part) for table, part in zip(self.input_embedding, patches.unbind(1), strict=True)], dim=1)
+        return torch.stack(
+            [table(part) for table, part in zip(self.input_embedding, patch_input.unbind(1), strict=True)], dim=1
+        )
 
 
 class PatchTSTPositionalEncoding(PatchPositions):
@@ -123,14 +125,14 @@ class PatchTSTPositionalEncoding(PatchPositions):
             self.starts = {**self.starts, "cls_token": normal(0.02)}
             put_last(self, "position_enc")
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, patch_input: Tensor) -> Tensor:
         """(B, C, P, D) -> (B, C, P or P + 1, D)."""
-        patches = x + self.position_enc[-x.shape[2] :]
+        patches = patch_input + self.position_enc[-patch_input.shape[2] :]
         patches = nn.functional.dropout(patches, self.dropout, self.training)
         if self.cls_token is None:
             return patches
         token = self.cls_token + self.position_enc[:1]
-        return torch.cat([token.expand(*x.shape[:2], -1, -1), patches], dim=2)
+        return torch.cat([token.expand(*patch_input.shape[:2], -1, -1), patches], dim=2)
 
 
 class PatchTSTEncoder(PatchTSTPreTrainedModel):

@@ -31,11 +31,11 @@ class PhimoeSparseMoeBlock(Mixture):
     def make_router(self, config: DecoderConfig, count: int) -> Router:
         return SparseMixer(config.hidden_size, count, config.declared("router_jitter_noise"))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
         for _ in range(2 if self.training and self.noise > 0 else 0):
-            x = x * torch.empty_like(x).uniform_(1.0 - self.noise, 1.0 + self.noise)
-        return super().forward(x)
+            hidden_states = hidden_states * torch.empty_like(hidden_states).uniform_(1.0 - self.noise, 1.0 + self.noise)
+        return super().forward(hidden_states)
 
 
 class PhimoeModel(MixtralModel):

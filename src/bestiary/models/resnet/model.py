@@ -67,8 +67,8 @@ class ResNetLayer(nn.Module):
         self.layer = nn.Sequential(*layers)
         self.activation = activation(config.hidden_act)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.activation(self.layer(x) + self.shortcut(x))
+    def forward(self, hidden_state: Tensor) -> Tensor:
+        return self.activation(self.layer(hidden_state) + self.shortcut(hidden_state))
 
 
 class ResNetStage(nn.Module):
@@ -79,8 +79,8 @@ class ResNetStage(nn.Module):
         rest = (ResNetLayer(config, outer, outer, 1) for _ in range(depth - 1))
         self.layers = nn.Sequential(ResNetLayer(config, inner, outer, stride), *rest)
 
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.layers(x)
+    def forward(self, input: Tensor) -> Tensor:
+        output: Tensor = self.layers(input)
         return output
 
 

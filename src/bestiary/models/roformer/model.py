@@ -29,7 +29,7 @@ class RoFormerEmbeddings(encoder.EncoderEmbeddings):
 class RoFormerSelfAttention(encoder.RotarySelfAttention):
     """Attention whose queries and keys, and values where the config says so, turn with their positions."""
 
-    interleaved = True
+    interleaved = turns = True
 
     def __init__(self, config: RoFormerConfig, layer_idx: int, cross: bool = False) -> None:
         super().__init__(config, layer_idx, cross)
@@ -79,7 +79,7 @@ class RoFormerModel(RoFormerPreTrainedModel, encoder.EncoderCore):
         return slots_of_text(attention_mask, words.shape[1], words.device)  # they count on in padding behind a text
 
     def shared(self, x: Tensor, position_ids: Tensor) -> dict[str, Any]:
-        sines, cosines = self.encoder.get_submodule("embed_positions")(position_ids).chunk(2, dim=-1)
+        sines, cosines = self.encoder.get_submodule("embed_positions")(position_ids=position_ids).chunk(2, dim=-1)
         return {"rotary": (cosines.repeat_interleave(2, dim=-1), sines.repeat_interleave(2, dim=-1))}
 
     def forward(

@@ -64,7 +64,7 @@ class SwitchTransformersSparseMLP(Starting):
         shares = shares * taken.sum(dim=-1, keepdim=True)
         experts = taken.argmax(dim=-1, keepdim=True)
         states, shares, experts = (each.flatten(0, 1) for each in (hidden_states, shares, experts))
-        output: Tensor = self.experts(states, shares, experts).view_as(hidden_states)
+        output: Tensor = self.experts(states, experts, shares).view_as(hidden_states)
         return output
 
 
@@ -74,9 +74,9 @@ class SwitchTransformersLayerFF(T5Branch):
     def __init__(self, config: Any, sparse: bool) -> None:
         super().__init__(config, "mlp", SwitchTransformersSparseMLP(config) if sparse else T5DenseActDense(config))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        return self.add(self.get_submodule("mlp"), x)
+        return self.add(self.get_submodule("mlp"), hidden_states)
 
 
 class SwitchTransformersBlock(T5Block):

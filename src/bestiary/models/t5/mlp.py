@@ -18,8 +18,8 @@ class T5DenseActDense(nn.Module):
         self.dropout = nn.Dropout(config.dropout_rate)
         self.act = activation(config.dense_act_fn or "")
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.out(self.act(self.wi(x)))
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        return self.out(self.act(self.wi(hidden_states)))
 
     def out(self, x: Tensor) -> Tensor:
         """wo(dropout(x)), in fp32 where `wo` is kept so, because its sums overflow fp16."""
@@ -38,5 +38,5 @@ class T5DenseGatedActDense(T5DenseActDense):
         self.wi_1 = nn.Linear(config.d_model, config.d_ff, bias=False)
         put_last(self, "wo")
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.out(self.act(self.wi_0(x)) * self.wi_1(x))
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        return self.out(self.act(self.wi_0(hidden_states)) * self.wi_1(hidden_states))

@@ -31,8 +31,8 @@ from .mlp import T5DenseActDense, T5DenseGatedActDense
 class T5LayerNorm(RMSNorm):
     """An RMS norm whose result has the dtype of its weight: behind an MLP kept in fp32, states are fp32 in a 16-bit model."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x).to(self.weight.dtype)
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        return super().forward(hidden_states).to(self.weight.dtype)
 
 
 class T5Attention(HasHeads, Starting):
@@ -153,10 +153,10 @@ class T5LayerCrossAttention(T5Branch):
     def further(self, name: str, mask: Mask, values: Mapping[str, Any]) -> Tensor | None:
         return self.EncDecAttention.further(name, mask, values)
 
-    def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Mask | None, cache: Any, *, memory: Tensor, bias: Tensor | None = None) -> Tensor:
         if mask is not None and mask.padding is not None:  # added to scores, so that a row without a real token has a mean
             mask = replace(mask, additive=torch.zeros((), dtype=x.dtype, device=x.device))
-        return self.add(self.EncDecAttention, x, mask, cache, memory=memory)
+        return self.add(self.EncDecAttention, x, mask, cache, memory=memory, bias=bias)
 
 
 class T5LayerFF(T5Branch):
@@ -166,8 +166,8 @@ class T5LayerFF(T5Branch):
         mlp = T5DenseGatedActDense(config) if config.is_gated_act else T5DenseActDense(config)
         super().__init__(config, "DenseReluDense", mlp)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.add(self.get_submodule("DenseReluDense"), x)
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        return self.add(self.get_submodule("DenseReluDense"), hidden_states)
 
 
 class T5Block(Layer):

@@ -307,9 +307,9 @@ class T5GemmaLMHead(Starting):
         self.dropout, self.out_proj = nn.Dropout(dropout), nn.Linear(size, count, bias=bias)
         self.starts = {"out_proj.weight": normal(config.initializer_range * count**-0.5)}
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, N)."""
-        output: Tensor = self.out_proj(self.dropout(x))
+        output: Tensor = self.out_proj(self.dropout(hidden_states))
         return output
 
 

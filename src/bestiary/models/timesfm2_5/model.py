@@ -45,8 +45,8 @@ class TimesFm2_5MLP(nn.Module):
         self.ff0 = nn.Linear(config.hidden_size, config.intermediate_size, bias=config.use_bias)
         self.ff1 = nn.Linear(config.intermediate_size, config.hidden_size, bias=config.use_bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.ff1(self.activation_fn(self.ff0(x)))
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        output: Tensor = self.ff1(self.activation_fn(self.ff0(hidden_states)))
         return output
 
 

@@ -12,7 +12,7 @@ from ...modeling.recording import Stack
 from ...modeling.seq2seq import Half, Seq2SeqHeaded, Seq2SeqModel, Seq2SeqPreTrainedModel, TextDecoder
 from ...modeling.seq2seq_layers import Seq2SeqLayer, layers_of
 from ...nn.alias import Alias
-from ...nn.embeddings import LearnedPositions, sinusoids
+from ...nn.embeddings import TextPositions, sinusoids
 from ...nn.init import Starting
 from ...nn.masks import make_mask
 from ...nn.spec_augment import random_spans
@@ -115,7 +115,7 @@ class WhisperDecoder(TextDecoder, WhisperPreTrainedModel):
     def __init__(self, config: WhisperConfig) -> None:
         super().__init__(config)
         self.embed_tokens = self.word_table(config)
-        self.embed_positions = LearnedPositions(config.max_target_positions, config.d_model)
+        self.embed_positions = TextPositions(config.max_target_positions, config.d_model)
         self.dropout = config.dropout
         self.layers, self.layerdrop = layers_of(config, WhisperDecoderLayer), config.decoder_layerdrop
         self.layer_norm = nn.LayerNorm(config.d_model)
@@ -124,7 +124,7 @@ class WhisperDecoder(TextDecoder, WhisperPreTrainedModel):
         return self.embed_tokens
 
     def embed(self, words: Tensor, position_ids: Tensor) -> Tensor:
-        return nn.functional.dropout(words + self.embed_positions(position_ids), self.dropout, self.training)
+        return nn.functional.dropout(words + self.embed_positions(position_ids=position_ids), self.dropout, self.training)
 
     def finish(self, x: Tensor) -> Tensor:
         output: Tensor = self.layer_norm(x)

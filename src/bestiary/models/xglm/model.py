@@ -41,10 +41,10 @@ class XGLMSinusoidalPositionalEmbedding(ComputedPositions):
         super().__init__(config.max_position_embeddings + FIRST_ROW, config.d_model, first=FIRST_ROW)
         self.padding_idx = config.pad_token_id
 
-    def forward(self, position_ids: Tensor) -> Tensor:
-        """(B or 1, T) -> (B or 1, T, D) in fp32."""
-        rows = position_ids + FIRST_ROW
-        positions = super().forward(rows)
+    def forward(self, position_ids: Tensor, past_key_values_length: int = 0) -> Tensor:  # type: ignore[override]
+        """(B or 1, T), behind `past_key_values_length` others -> (B or 1, T, D) in fp32."""
+        rows = position_ids + past_key_values_length + FIRST_ROW
+        positions = self.at(rows)
         return positions if self.padding_idx is None else positions * (rows != self.padding_idx).unsqueeze(-1)
 
 

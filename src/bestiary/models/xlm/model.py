@@ -59,9 +59,9 @@ class TransformerFFN(nn.Module):
         self.lin1, self.lin2 = nn.Linear(config.emb_dim, 4 * config.emb_dim), nn.Linear(4 * config.emb_dim, config.emb_dim)
         self.act = activation("gelu" if config.gelu_activation else "relu")
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(B, T, D) -> the same."""
-        output = in_chunks(lambda part: self.lin2(self.act(self.lin1(part))), x, self.chunk_size_feed_forward)
+        output = in_chunks(lambda part: self.lin2(self.act(self.lin1(part))), input, self.chunk_size_feed_forward)
         return dropout(output, self.dropout, self.training)
 
 

@@ -5,7 +5,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from ...core.outputs import TokenClassifierOutput
-from ...modeling.encoder import EncoderLayer, EncoderSelfAttention, EncoderStack
+from ...modeling.encoder import ENCODER_ORDER, EncoderLayer, EncoderSelfAttention, EncoderStack
+from ...nn.alias import Alias
+from ...nn.block import Block
 from ...nn.layer import Layer
 from ...nn.losses import IGNORE
 from ...nn.masks import Mask
@@ -19,13 +21,16 @@ class XLMRobertaXLOutput(nn.Module):
         super().__init__()
         self.dense, self.dropout = nn.Linear(size, config.hidden_size), nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
-        output: Tensor = self.dropout(self.dense(x)) + residual
+    def forward(self, hidden_states: Tensor, input_tensor: Tensor) -> Tensor:
+        output: Tensor = self.dropout(self.dense(hidden_states)) + input_tensor
         return output
 
 
-class XLMRobertaXLAttention(nn.Module):
+class XLMRobertaXLAttention(Block):
     """The first half of a block: x + dense(attention(norm(x)))."""
+
+    order, gives = ENCODER_ORDER, "attentions"
+    is_causal = Alias("self.is_causal")
 
     def __init__(self, config: Any, layer_idx: int, cross: bool = False) -> None:
         super().__init__()

@@ -67,10 +67,10 @@ class XLNetFeedForward(nn.Module):
         self.layer_1, self.layer_2 = nn.Linear(config.d_model, config.d_inner), nn.Linear(config.d_inner, config.d_model)
         self.dropout, self.activation_function = nn.Dropout(config.dropout), activation(config.ff_activation)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, inp: Tensor) -> Tensor:
         """(B, T, D) -> the same."""
-        inner = self.dropout(self.activation_function(self.layer_1(x)))
-        output: Tensor = self.layer_norm(x + self.dropout(self.layer_2(inner)))
+        inner = self.dropout(self.activation_function(self.layer_1(inp)))
+        output: Tensor = self.layer_norm(inp + self.dropout(self.layer_2(inner)))
         return output
 
 

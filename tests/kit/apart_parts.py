@@ -1,0 +1,63 @@
+"""Parts of published models whose calls are not answered here as there: reason -> names of published classes."""
+
+_ABSENT = {
+    "activations are functions here, which take no hooks": """
+    BloomGelu GELUActivation GELUTanh NewGELUActivation QuickGELUActivation ReLUSquaredActivation SiLUActivation
+    """,
+    "the published model holds what is one module here, or a plain function": """
+    AutoformerSeriesDecompositionLayer DetrFrozenBatchNorm2d DetrMLP DetrSinePositionEmbedding
+    FalconMambaWeightlessRMSNorm PatchTSMixerPatchify PatchTSTPatchify PatchTSTStdScaler ResNetBackbone
+    ResNetBottleNeckLayer ResNetConvLayer ResNetEmbeddings ResNetEncoder ResNetShortCut ResNetStage ViTAttention
+    ViTLayer ViTMLP
+    """,
+}
+_OTHERWISE = {
+    "the published form has masks, distances or memories of its own kind": """
+    Attention EmbeddingGemma2TextPLE EmbeddingGemma2TextPLEBlock BigBirdAttention BigBirdBlockSparseAttention
+    BigBirdEncoder BigBirdLayer
+    BigBirdPegasusBlockSparseAttention BigBirdPegasusEncoderAttention BigBirdPegasusEncoderLayer BloomAttention
+    BloomMLP DbrxNormAttentionNorm DebertaAttention DebertaEncoder DebertaLayer
+    DebertaV2Attention DebertaV2Encoder DebertaV2Layer DecoderLayer DeepseekV32Indexer DetrCrossAttention DetrDecoder
+    DetrDecoderLayer DetrEncoder DetrEncoderLayer DetrSelfAttention DisentangledSelfAttention EncoderLayer
+    FalconH1DecoderLayer FunnelDecoder FunnelEncoder FunnelLayer FunnelRelMultiheadAttention LEDEncoderAttention
+    LEDEncoderLayer LEDEncoderSelfAttention Lfm2ShortConv LongT5Block LongT5LayerLocalSelfAttention
+    LongT5LocalAttention LongformerAttention LongformerEncoder LongformerLayer LongformerSelfAttention
+    MobileBertAttention MobileBertSelfAttention MultiHeadAttention PatchTSMixerBlock PatchTSTAttention
+    PatchTSTEncoderLayer PatchTSTPredictionHead ReformerAttention ReformerEmbeddings ReformerEncoder
+    ReformerFeedForwardDense ReformerFeedForwardOutput ReformerLayer ReformerSelfOutput RoFormerAttention
+    RoFormerEncoder RoFormerLayer RoFormerSelfAttention RwkvBlock RwkvFeedForward RwkvSelfAttention SeparableConv1D
+    T5GemmaDecoderLayer T5GemmaEncoderLayer TimesFm2_5Attention TimesFmAttention TimesFmDecoderLayer TimesFmMLP
+    UMT5Attention UMT5LayerCrossAttention XLNetLayer XLNetRelativeAttention Zamba2Attention
+    Zamba2AttentionDecoderLayer Zamba2HybridLayer Zamba2MLP Zamba2MambaDecoderLayer
+    """,
+    "its arguments have the names that relatives of it have; they are taken by place": """
+    BartScaledWordEmbedding BlenderbotScaledWordEmbedding DebertaLayerNorm FalconMLP Glm4MLP GlmMLP GptOssExperts
+    GraniteMoeHybridMLP ResNetConvLayer ResNetShortCut ResNetEncoder GraniteMoeHybridMoE GraniteMoeMoE
+    Llama4TextL2Norm Llama4TextRMSNorm MBartScaledWordEmbedding
+    MiniMaxM2TopKRouter Phi3MLP PhiMLP Starcoder2MLP
+    """,
+    "the states are the same, in another form, or differ at padding, which sees nothing": """
+    Bottleneck ConvBertAttention EsmRotaryEmbedding GPTNeoAttention
+    GPTNeoBlock GPTNeoSelfAttention InformerProbSparseAttention LEDDecoderAttention LEDDecoderLayer LSHSelfAttention
+    LocalSelfAttention  Qwen3_5TextRotaryEmbedding UMT5Block
+    UMT5LayerSelfAttention
+    """,
+    "routers and experts hand each other other numbers, such as shares in place of logits": """
+    DbrxExpertGLU DbrxExperts DbrxRouter DeepseekV2TopkRouter GptOssMLP JetMoeAttention JetMoeParallelExperts
+    JetMoeTopKGating Llama4Router Llama4TextExperts Llama4TextMoe NllbMoeDecoderLayer NllbMoeEncoderLayer
+    NllbMoeExperts NllbMoeSparseMLP NllbMoeTop2Router SwitchTransformersExperts
+    """,
+    "a plain holder of modules here": """
+    DetrConvEncoder LegacyDebertaOnlyMLMHead LegacyDebertaV2OnlyMLMHead XLMPredLayer
+    """,
+}
+
+
+def _by_name(reasons: dict[str, str]) -> dict[str, str]:
+    return {name: reason for reason, names in reasons.items() for name in names.split()}
+
+
+# Class -> why there is nothing at its path.
+ABSENT = _by_name(_ABSENT)
+# Class -> why it is called otherwise, or answers in another form. What is mended goes from here: a test looks.
+OTHERWISE = _by_name(_OTHERWISE)
