@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import torch
 import transformers
+import transformers.utils.output_capturing
 from transformers import modeling_layers
 
 import bestiary.core.outputs
-from bestiary.compat import heads
+from bestiary.compat import heads, output_capturing
 
 SPANS = {"start_positions": torch.tensor([1, 2]), "end_positions": torch.tensor([3, 3])}
 LABELS: dict[str, dict[str, torch.Tensor]] = {
@@ -80,3 +81,48 @@ def test_words_of_a_config_that_change_the_head() -> None:
         model = kind(library.LlamaConfig(**sizes, token_classification_bias=False, classifier_dropout=0.3))
         assert model.score.bias is None
         assert model.dropout.p == 0.3
+
+
+@pytest.mark.parametrize(
+    "flags", [{}, {"output_hidden_states": True}, {"output_hidden_states": True, "output_attentions": True}]
+)
+@pytest.mark.parametrize("return_dict", [None, False])
+def test_a_backbone_that_collects_by_itself(flags: dict[str, bool], return_dict: bool | None) -> None:
+    answers = []
+    for library, module, capturing in (
+        (bestiary, heads, output_capturing),
+        (transformers, modeling_layers, transformers.utils.output_capturing),
+    ):
+        config, head = family(library, module.GenericForSequenceClassification, f"collecting{len(flags)}{return_dict}")
+        model = head(config(num_labels=3, pad_token_id=0)).eval()
+        backbone = type(model.base_model)
+
+        class Mixer(torch.nn.Module):
+            def forward(self, x: torch.Tensor) -> Any:
+                return x.cumsum(1), x @ x.mT
+
+        class Collecting(backbone):  # type: ignore[misc, valid-type]
+            _can_record_outputs = {"hidden_states": Mixer, "attentions": Mixer}
+
+            def __init__(self, config: Any) -> None:
+                super().__init__(config)
+                self.layers = torch.nn.ModuleList([Mixer(), Mixer()])
+
+            @capturing.capture_outputs
+            def forward(self, input_ids: Any = None, attention_mask: Any = None, **kwargs: Any) -> Any:
+                states = self.embed_tokens(input_ids)
+                for layer in self.layers:
+                    states = layer(states)[0]
+                return super().forward(inputs_embeds=states)
+
+        setattr(model, model.base_model_prefix, Collecting(model.config).eval())
+        torch.manual_seed(0)
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter)
+        answers.append(model(torch.tensor([[5, 6, 7], [4, 9, 3]]), return_dict=return_dict, **flags))
+    ours, theirs = answers
+    if return_dict is None:
+        assert list(ours) == list(theirs)
+        ours, theirs = ours.to_tuple(), theirs.to_tuple()
+    assert len(ours) == len(theirs) == 1 + len(flags)
+    torch.testing.assert_close(ours, theirs)

@@ -4,6 +4,9 @@
 backbone is the class that `AutoModel` has for its config, under the name `base_model_prefix`.
 """
 
+from contextvars import ContextVar
+from typing import Any
+
 from ..auto import AutoModel
 from ..modeling.base import PreTrainedModel
 from ..modeling.config import PreTrainedConfig
@@ -15,14 +18,40 @@ from ..modeling.heads.token_classification import TokenClassifier
 __all__ = ["GenericForQuestionAnswering", "GenericForSequenceClassification", "GenericForTokenClassification"]
 
 
+# What the call that runs asks a backbone for that collects hidden states and attentions by itself.
+_ASKED_FOR: ContextVar[dict[str, Any] | None] = ContextVar("asked_for", default=None)
+
+
 class _OverAnyBackbone(Headed):
-    """A head over the backbone of the config's type."""
+    """A head over the backbone of the config's type, which may collect hidden states and attentions by itself."""
 
     base_model_prefix = "model"
 
     def build_backbone(self, config: PreTrainedConfig) -> PreTrainedModel:
         backbone: PreTrainedModel = AutoModel.class_for(config)(config)
         return backbone
+
+    def run_backbone(self, *args: Any, **inputs: Any) -> Any:
+        return super().run_backbone(*args, **inputs, **(_ASKED_FOR.get() or {}))
+
+    def _call(
+        self,
+        run: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> Any:
+        flags = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
+        collects = self.base_model._own_flags
+        if not collects or _ASKED_FOR.get() is not None:
+            return super()._call(run, args, kwargs, **flags, return_dict=return_dict)
+        token = _ASKED_FOR.set({name: flag for name, flag in flags.items() if name in collects and flag is not None})
+        try:
+            return super()._call(run, args, kwargs, False, False, return_dict)
+        finally:
+            _ASKED_FOR.reset(token)
 
 
 class GenericForSequenceClassification(_OverAnyBackbone, LastTokenClassifier):

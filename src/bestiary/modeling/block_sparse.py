@@ -146,6 +146,8 @@ class BlockSparseSelfAttention(EncoderSelfAttention):
     """Attention of blocks to a few blocks in long texts, of all tokens to all in others; random blocks are seeded by the
     layer's number."""
 
+    calls_dropout = True
+
     def __init__(self, config: Any, layer_idx: int = 0, cross: bool = False) -> None:
         super().__init__(config, layer_idx, cross)
         if not cross:

@@ -19,9 +19,11 @@ class RotaryDecoder(DecoderStack):
 
     Class attributes:
         norm_class: the norm behind the last layer, built as `norm_class(hidden_size, rms_norm_eps)`.
+        embedding_dropout_name: the published name of an nn.Dropout behind the embeddings, "" where it is no module.
     """
 
     norm_class: ClassVar[type[nn.Module]] = RMSNorm
+    embedding_dropout_name: ClassVar[str] = ""
     embedding_name: ClassVar[str] = "embed_tokens"
     zero_padding: ClassVar[bool] = True
     counted_by_config: ClassVar[bool] = True
@@ -30,6 +32,8 @@ class RotaryDecoder(DecoderStack):
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__(config)
         self.rotary_emb = rotary_modules(config)
+        if self.embedding_dropout_name:
+            self.add_module(self.embedding_dropout_name, nn.Dropout(config.declared("embedding_dropout", 0.0)))
 
     def follow_config(self) -> None:
         known = set(self.layer_types.kinds)
@@ -44,6 +48,9 @@ class RotaryDecoder(DecoderStack):
         """The embeddings times `embedding_multiplier`, and, in training, with `embedding_dropout`."""
         multiplier, dropout = self.config.declared("embedding_multiplier", 1.0), self.config.declared("embedding_dropout", 0.0)
         x = x if multiplier == 1.0 else x * multiplier
+        if self.embedding_dropout_name:
+            dropped: Tensor = self.get_submodule(self.embedding_dropout_name)(x)
+            return dropped
         return nn.functional.dropout(x, dropout, self.training)
 
     def rotary(self) -> tuple[Rotary | None, ...]:

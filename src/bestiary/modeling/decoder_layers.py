@@ -42,18 +42,22 @@ class SelfAttention(HasHeads):
         output_name: the projection of what all heads give.
         in_fp32: whether scores and shares are computed in fp32 whatever the dtype of the states.
         interleaved: whether the pairs that rotary positions turn are neighbours.
+        drops: whether some of the output is left out in training, by a module `resid_dropout`.
     """
 
     is_causal = True
     output_name: ClassVar[str] = "out_proj"
     in_fp32: ClassVar[bool] = False
     interleaved: bool = False
+    drops: ClassVar[bool] = False
 
     def __init__(self, config: Any, layer_idx: int) -> None:
         super().__init__()
         self.layer_idx, self.head_dim = layer_idx, config.hidden_size // config.num_attention_heads
         self.add_projections(config, config.hidden_size)
         self.attend = Attend(self.score_scaling(config), setting(config, "attention dropout", 0.0))
+        if self.drops:
+            self.resid_dropout = nn.Dropout(setting(config, "dropout", 0.0))
 
     def biases(self, config: Any) -> tuple[bool, bool]:
         """Whether the projections of queries, keys and values have biases, and whether that of the output has one."""
@@ -95,7 +99,7 @@ class SelfAttention(HasHeads):
             query, key, value = query.float(), key.float(), value.float()
         mixed = merge_heads(self.attend(query, key, value, mask)).to(x.dtype)
         output: Tensor = part(self, self.output_name)(mixed)
-        return output
+        return self.resid_dropout(output) if self.drops else output
 
 
 class FusedSelfAttention(SelfAttention):
@@ -147,9 +151,11 @@ class PlainMLP(nn.Module):
 
     Class attributes:
         names: what the two dense layers are called.
+        drops: whether some of the output is left out in training, by a module `dropout`.
     """
 
     names: ClassVar[tuple[str, str]] = ("c_fc", "c_proj")
+    drops: ClassVar[bool] = True
 
     def __init__(self, config: Any) -> None:
         super().__init__()
@@ -158,6 +164,8 @@ class PlainMLP(nn.Module):
         for name, (inputs, outputs) in zip(self.names, ((size, inner), (inner, size)), strict=True):
             self.add_module(name, self.dense(config, name, inputs, outputs))
         self.act = activation(setting(config, "activation", "gelu_new"))
+        if self.drops:
+            self.dropout = nn.Dropout(setting(config, "dropout", 0.0))
 
     def dense(self, config: Any, name: str, inputs: int, outputs: int) -> nn.Module:
         """The dense layer called `name`."""
@@ -167,7 +175,7 @@ class PlainMLP(nn.Module):
         """(B, T, D) -> (B, T, D)."""
         first, last = self.names
         output: Tensor = part(self, last)(self.act(part(self, first)(hidden_states)))
-        return output
+        return self.dropout(output) if self.drops else output
 
 
 class DecoderBlock(Layer):
@@ -178,6 +186,7 @@ class DecoderBlock(Layer):
         norm_names: the norms before the first and the second; in parallel, one may serve both.
         norm_names and parallel are attributes of the block where the config says them.
         last_parts: the parts that stand behind the others, in this order, where that is the published one.
+        drops: whether the block leaves out some of what branches add, which do it themselves otherwise.
     """
 
     order = "hidden_states attention_mask position_ids past_key_values use_cache"
@@ -188,6 +197,7 @@ class DecoderBlock(Layer):
     norm_names: tuple[str, str] = ("ln_1", "ln_2")
     parallel: bool = False
     last_parts: tuple[str, ...] = ()
+    drops: ClassVar[bool] = False
     inner_dim = Alias("mlp.inner_dim")
 
     def __init__(self, config: Any, layer_idx: int) -> None:
@@ -224,7 +234,7 @@ class DecoderBlock(Layer):
 
     def dropped(self, x: Tensor) -> Tensor:
         """What a branch adds, some of it left out in training."""
-        return dropout(x, self.hidden_dropout) if self.training else x
+        return dropout(x, self.hidden_dropout) if self.drops and self.training else x
 
     def forward(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
         first, second = self.norm(0), self.norm(1)
@@ -244,6 +254,7 @@ class FlatDecoderBlock(DecoderBlock):
     attention_name = "self_attn"
     norm_names = ("self_attn_layer_norm", "final_layer_norm")
     last_parts = ("self_attn_layer_norm", "fc1", "fc2", "final_layer_norm")
+    drops = True
     dropout = Alias("hidden_dropout")
 
     def mlp_bias(self, config: Any) -> bool:

@@ -81,6 +81,7 @@ class EncoderSelfAttention(HasHeads):
     Projections have biases, unless the config declares `use_bias` and says no.
     """
 
+    dropout_name = "dropout"
     query_name = "query"
 
     def __init__(self, config: EncoderConfig, layer_idx: int = 0, cross: bool = False) -> None:

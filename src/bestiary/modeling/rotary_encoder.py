@@ -65,7 +65,7 @@ class GatedMLP(nn.Module):
         self.hidden_size, self.intermediate_size = size, inner
         self.gate_proj, self.up_proj = nn.Linear(size, inner, bias=False), nn.Linear(size, inner, bias=False)
         self.down_proj, self.act_fn = nn.Linear(inner, size, bias=self.output_bias), activation(config.hidden_act)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob if self.drops else 0.0)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob) if self.drops else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
@@ -88,11 +88,12 @@ class RotaryEncoderLayer(Layer):
         self.post_attention_layernorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.mlp, self.self_attn = self.mlp_class(config), self.attention_class(config)
         self.post_mlp_layernorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.post_attention_dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.post_mlp_dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, x: Tensor, mask: Mask, cache: None, *, rotary: tuple[Tensor, Tensor]) -> Tensor:
-        x = self.post_attention_layernorm(x + self.dropout(self.self_attn(x, mask, cache, rotary=rotary)))
-        output: Tensor = self.post_mlp_layernorm(x + self.dropout(self.mlp(x)))
+        x = self.post_attention_layernorm(x + self.post_attention_dropout(self.self_attn(x, mask, cache, rotary=rotary)))
+        output: Tensor = self.post_mlp_layernorm(x + self.post_mlp_dropout(self.mlp(x)))
         return output
 
 

@@ -14,7 +14,13 @@ class Attend(nn.Module):
     registered under that name; `cross` tells recorded cross-attention from self-attention; `kept_heads` are the numbers of the
     heads left after some were pruned. With `need_weights` the probabilities are returned as well: those that `replacement`
     gives, which may be None, else that one call is computed by the eager formula, because fused kernels do not have them.
+
+    `dropper` is the module of the attention around, mostly an nn.Dropout, that leaves out probabilities in training, where
+    published attention has one; it is no child here. Its own mode counts where `calls_dropper`, else the mode of this module.
     """
+
+    dropper: nn.Module | None = None
+    calls_dropper: bool = False
 
     def __init__(self, scaling: float, dropout: float = 0.0, softcap: float | None = None, cross: bool = False) -> None:
         super().__init__()
@@ -39,20 +45,39 @@ class Attend(nn.Module):
         """
         if bias is not None and self.kept_heads is not None:
             bias = bias[:, list(self.kept_heads)]
-        scoring = self.scoring
-        dropout = scoring.dropout if self.training else 0.0
-        if sinks is not None or dropout != scoring.dropout:
-            scoring = Scoring(scoring.scaling, dropout, scoring.softcap, sinks)
+        scoring, rate = self.scoring, self.rate if self._drops() else 0.0
+        if sinks is not None or rate != scoring.dropout:
+            scoring = Scoring(scoring.scaling, rate, scoring.softcap, sinks)
         instead = None if mask is None else mask.kernel
         if self.replacement is not None and instead is None:
             mixed, observed = self.replacement(query, key, value, mask, bias, scoring)
             return (mixed, observed) if need_weights else mixed
-        if need_weights:
+        of_others = self.dropper is not None and not isinstance(self.dropper, nn.Dropout) and self._drops()
+        if need_weights or of_others:
             probabilities = weights(query, key, mask, bias, scoring)
+            if self.dropper is not None and of_others:
+                probabilities = self.dropper(probabilities)
             probabilities = nn.functional.dropout(probabilities, scoring.dropout, training=scoring.dropout > 0)
-            return probabilities @ value.repeat_interleave(query.shape[1] // value.shape[1], dim=1), probabilities
+            mixed = probabilities @ value.repeat_interleave(query.shape[1] // value.shape[1], dim=1)
+            return (mixed, probabilities) if need_weights else mixed
         attend: Kernel = instead or kernel(self.implementation)
         return attend(query, key, value, mask, bias, scoring)
+
+    def _drops(self) -> bool:
+        return self.dropper.training if self.dropper is not None and self.calls_dropper else self.training
+
+    @property
+    def rate(self) -> float:
+        """The share of probabilities that is left out in training; that of an nn.Dropout where there is a `dropper`."""
+        if self.dropper is None:
+            return self.scoring.dropout
+        return self.dropper.p if isinstance(self.dropper, nn.Dropout) else 0.0
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        if isinstance(self.dropper, nn.Dropout):
+            self.dropper.p = rate
+        self.scoring = self.scoring._replace(dropout=rate)
 
     @property
     def has_weights(self) -> bool:

@@ -68,16 +68,37 @@ class ScoringAlias(Alias):
         module.attend.scoring = module.attend.scoring._replace(**{self._name: value})
 
 
+class RateAlias:
+    """The rate of an attention's dropout, as an attribute; where the module that does it has this name, that module."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, module: Any, owner: type) -> Any:
+        if module is None:
+            return self
+        part = module._modules.get(self._name)
+        return module.attend.rate if part is None else part
+
+    def __set__(self, module: Any, value: float) -> None:
+        module.attend.rate = value
+
+
 class HasHeads(Block):
     """Base of attention modules: their sizes, under the names that scripts read, whatever the family.
 
     The sizes are those of the weights, so that pruned heads do not count. Class attribute `query_name`: the projection of the
     queries. `head_dim`: the width of a head. `scaling`: what scores are multiplied by. `dropout`: its rate, on probabilities.
+
+    Class attribute `dropout_name`: the published name of the nn.Dropout that says this rate, "" where there is none;
+    `calls_dropout`: whether published code calls it, so that its own mode counts, and not that of the attention.
     """
 
     query_name: ClassVar[str] = "q_proj"
     order = "hidden_states attention_mask past_key_values"
     gives = "attentions"
+    dropout_name: ClassVar[str] = ""
+    calls_dropout: ClassVar[bool] = False
     head_dim: int
     attend: Attend
 
@@ -112,4 +133,11 @@ class HasHeads(Block):
 
     attention_head_size = key_value_proj_dim = Alias("head_dim")
     scaling = scale = ScoringAlias("scaling")
-    dropout = attention_dropout = ScoringAlias("dropout")
+    dropout, attention_dropout = RateAlias(), RateAlias()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "attend" and self.dropout_name:
+            setattr(self, self.dropout_name, nn.Dropout(value.scoring.dropout))
+        elif name == self.dropout_name and "attend" in self._modules:
+            self.attend.__dict__.update(dropper=self._modules[name], calls_dropper=self.calls_dropout)

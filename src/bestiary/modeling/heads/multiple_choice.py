@@ -80,6 +80,7 @@ class SummaryMultipleChoice(MultipleChoice):
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
+        del self.dropout
         self.sequence_summary = SequenceSummary(config, config.num_labels)
         put_last(self, self.head_name)
 

@@ -33,8 +33,9 @@ class SequenceSummary(nn.Module):
         self.scalar = labels is None and project and config.get("summary_proj_to_labels", False)
         self.summary = nn.Linear(width, summary_size(config, labels or 1)) if project else nn.Identity()
         self.activation = activation(act) if act else identity
-        self.first_dropout = nn.Dropout(config.get("summary_first_dropout", 0.0))
-        self.last_dropout = nn.Dropout(config.get("summary_last_dropout", 0.0))
+        first, last = (config.get(f"summary_{place}_dropout", 0.0) for place in ("first", "last"))
+        self.first_dropout = nn.Dropout(first) if first else nn.Identity()
+        self.last_dropout = nn.Dropout(last) if last else nn.Identity()
 
     def forward(self, x: Tensor, index: Tensor | None = None, real: Tensor | None = None) -> Tensor:
         """(..., T, D) -> (...), or (..., D) without a score, or (..., labels).

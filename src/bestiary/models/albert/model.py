@@ -35,6 +35,7 @@ class AlbertEmbeddings(EncoderEmbeddings):
 class AlbertAttention(HasHeads):
     """norm(x + dense(attention(x)))."""
 
+    dropout_name = "attention_dropout"
     query_name = "query"
     hidden_size = Alias("query.in_features")
 

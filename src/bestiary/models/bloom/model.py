@@ -40,6 +40,7 @@ class BloomAttention(FusedSelfAttention):
     """Causal self-attention."""
 
     order = "hidden_states residual alibi attention_mask layer_past use_cache output_attentions"
+    dropout_name, calls_dropout = "attention_dropout", True
     split_size = hidden_size = Alias("embed_dim")
     hidden_dropout = Alias("config.hidden_dropout")
 
@@ -51,6 +52,7 @@ class BloomAttention(FusedSelfAttention):
 class BloomMLP(PlainMLP):
     """dense_4h_to_h(gelu(dense_h_to_4h(x)))."""
 
+    drops = False
     names = ("dense_h_to_4h", "dense_4h_to_h")
 
     def dense(self, config: BloomConfig, name: str, inputs: int, outputs: int) -> nn.Module:
@@ -66,6 +68,7 @@ class BloomBlock(DecoderBlock):
     """x + attention(norm(x)), then x + mlp(norm(x)); by config norm(x) takes the place of x in both sums."""
 
     order, gives = "hidden_states alibi attention_mask layer_past use_cache output_attentions", "attentions"
+    drops = True
     attention_class, mlp_class = BloomAttention, BloomMLP
     attention_name = "self_attention"
     norm_names = ("input_layernorm", "post_attention_layernorm")

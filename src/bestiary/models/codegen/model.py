@@ -12,6 +12,8 @@ class CodeGenAttention(FusedSelfAttention):
     """Causal self-attention in fp32 by one projection: for each of four devices its heads' queries, values and keys."""
 
     order, turns, placed = GPTJ_ORDER, True, GPTJAttention.placed
+    drops = True
+    dropout_name, calls_dropout = "attn_dropout", True
     in_fp32 = interleaved = True
     fused_name, output_name = "qkv_proj", "out_proj"
 

@@ -35,6 +35,7 @@ class SeparableConv1D(Starting):
 class ConvBertSelfAttention(HasHeads):
     """Heads that attend beside heads that convolve, by kernels made from each token and its neighbours."""
 
+    dropout_name, calls_dropout = "dropout", True
     query_name = "query"
 
     def __init__(self, config: Any, layer_idx: int, cross: bool = False) -> None:

@@ -68,6 +68,7 @@ class DebertaV2Embeddings(nn.Module):
 class DebertaV2SelfAttention(HasHeads):
     """Attention of a text to itself, whose scores know contents and distances."""
 
+    dropout_name, calls_dropout = "dropout", True
     query_name = "query_proj"
 
     def __init__(self, config: Any) -> None:
@@ -75,7 +76,7 @@ class DebertaV2SelfAttention(HasHeads):
         size, self.parts = config.hidden_size, tuple(config.pos_att_type or ())
         self.head_dim = size // config.num_attention_heads
         self.add_projections(config, size)
-        self.pos_dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.pos_dropout = nn.Dropout(config.hidden_dropout_prob) if config.relative_attention else nn.Identity()
         scaling = shared_scaling(self.head_dim, 1 + self.count_parts())
         self.attend = Attend(scaling, config.attention_probs_dropout_prob)
 

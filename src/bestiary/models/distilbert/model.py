@@ -41,6 +41,7 @@ class Embeddings(EncoderEmbeddings):
 class DistilBertSelfAttention(HasHeads):
     """Attention of a text to itself."""
 
+    dropout_name = "dropout"
     query_name = "q_lin"
 
     def __init__(self, config: DistilBertConfig) -> None:

@@ -109,6 +109,12 @@ class EsmOutput(nn.Module):
         return output
 
 
+class EsmSelfAttention(RotarySelfAttention):
+    """Attention whose queries and keys turn with their positions."""
+
+    dropout_name = ""
+
+
 class EsmAttention(Block):
     """The first half of a block: x + dense(attention(norm(x)))."""
 
@@ -117,7 +123,7 @@ class EsmAttention(Block):
 
     def __init__(self, config: Any, layer_idx: int, cross: bool = False) -> None:
         super().__init__()
-        self.self = RotarySelfAttention(config, layer_idx, cross)
+        self.self = EsmSelfAttention(config, layer_idx, cross)
         self.output = EsmOutput(config, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
 

@@ -25,6 +25,7 @@ from . import FalconConfig
 class FalconAttention(FusedSelfAttention):
     """Causal self-attention whose heads share keys and values."""
 
+    dropout_name = "attention_dropout"
     split_size = hidden_size = Alias("embed_dim")
     hidden_dropout = Alias("config.hidden_dropout")
 
@@ -42,6 +43,7 @@ class FalconAttention(FusedSelfAttention):
 class FalconMLP(PlainMLP):
     """dense_4h_to_h(act(dense_h_to_4h(x)))."""
 
+    drops = False
     names = ("dense_h_to_4h", "dense_4h_to_h")
     hidden_dropout = Alias("config.hidden_dropout")
 
@@ -54,6 +56,7 @@ class FalconDecoderLayer(DecoderBlock):
 
     order = "hidden_states alibi attention_mask position_ids layer_past use_cache output_attentions position_embeddings"
     gives = "attentions"
+    drops = True
     attention_class, mlp_class = FalconAttention, FalconMLP
     attention_name = "self_attention"
     num_heads = Alias("config.num_attention_heads")

@@ -59,6 +59,7 @@ class Frame:
 class FunnelRelMultiheadAttention(HasHeads, Starting):
     """norm(x + attention(x)), whose scores also depend on distance and on whether segments are the same (appendix A.2)."""
 
+    dropout_name, calls_dropout = "attention_dropout", True
     query_name = "q_head"
 
     def __init__(self, config: FunnelConfig) -> None:

@@ -332,6 +332,7 @@ class FunnelForMultipleChoice(FromEncoder, MultipleChoice, FunnelPreTrainedModel
 
     def __init__(self, config: FunnelConfig) -> None:
         super().__init__(config)
+        del self.dropout
         self.classifier = FunnelClassificationHead(config, 1)
 
     def pooled(self, output: Any, real: Tensor | None) -> Tensor:

@@ -36,6 +36,7 @@ class BranchEnd(Conv1D):
 class GPT2Attention(HasHeads):
     """Causal self-attention, or, as cross-attention, attention to an encoder's states (`memory`)."""
 
+    dropout_name = "attn_dropout"
     order = "hidden_states past_key_values attention_mask encoder_hidden_states encoder_attention_mask"
     split_size = Alias("embed_dim")
 
@@ -52,6 +53,7 @@ class GPT2Attention(HasHeads):
         if config.scale_attn_by_inverse_layer_idx:
             scaling /= layer_idx + 1
         self.attend = Attend(scaling, config.attn_pdrop, cross=cross)
+        self.resid_dropout = nn.Dropout(config.resid_pdrop)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -73,7 +75,7 @@ class GPT2Attention(HasHeads):
                 key, value = cache.update(key, value, self.layer_idx)
         if self.reorder_and_upcast_attn:
             query, key, value = query.float(), key.float(), value.float()
-        output: Tensor = self.c_proj(merge_heads(self.attend(query, key, value, mask)).to(x.dtype))
+        output: Tensor = self.resid_dropout(self.c_proj(merge_heads(self.attend(query, key, value, mask)).to(x.dtype)))
         return output
 
 

@@ -21,6 +21,7 @@ STARTS = {BranchEnd: lambda end, config: start_usually(end, config.initializer_r
 class GPTBigCodeAttention(FusedSelfAttention):
     """Causal self-attention whose heads share one key and one value, or have one each."""
 
+    drops = True
     fused_name, output_name, is_cross_attention = "c_attn", "c_proj", False
     split_size, scale_attn_weights = Alias("embed_dim"), Alias("config.scale_attn_weights")
 

@@ -21,6 +21,8 @@ class GPTNeoSelfAttention(SelfAttention):
     """Causal self-attention in fp32, without scaling."""
 
     order = "hidden_states attention_mask layer_past use_cache output_attentions"
+    drops = True
+    dropout_name, calls_dropout = "attn_dropout", True
     in_fp32 = True
 
     def biases(self, config: GPTNeoConfig) -> tuple[bool, bool]:

@@ -1,6 +1,8 @@
 """The modules of GPT-NeoX. Parameter names are the published ones."""
 
-from torch import nn
+from typing import Any
+
+from torch import Tensor, nn
 
 from ...loading.rules import rename
 from ...modeling.base import PreTrainedModel
@@ -11,6 +13,8 @@ from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import LastTokenClassifier
 from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.recording import Stack
+from ...nn.attention import LayerCache
+from ...nn.masks import Mask
 from . import GPTNeoXConfig
 
 
@@ -26,6 +30,7 @@ class GPTNeoXAttention(FusedSelfAttention):
 class GPTNeoXMLP(PlainMLP):
     """dense_4h_to_h(act(dense_h_to_4h(x)))."""
 
+    drops = False
     names = ("dense_h_to_4h", "dense_4h_to_h")
 
 
@@ -40,6 +45,16 @@ class GPTNeoXLayer(DecoderBlock):
     def __init__(self, config: GPTNeoXConfig, layer_idx: int) -> None:
         super().__init__(config, layer_idx)
         self.parallel = config.use_parallel_residual
+        self.post_attention_dropout = nn.Dropout(config.hidden_dropout)
+        self.post_mlp_dropout = nn.Dropout(config.hidden_dropout)
+
+    def attend(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
+        output: Tensor = self.post_attention_dropout(super().attend(x, mask, cache, **positions))
+        return output
+
+    def transform(self, x: Tensor) -> Tensor:
+        output: Tensor = self.post_mlp_dropout(super().transform(x))
+        return output
 
 
 class GPTNeoXPreTrainedModel(PreTrainedModel):
@@ -59,7 +74,7 @@ class GPTNeoXModel(Decoder, GPTNeoXPreTrainedModel):
     layer_class = GPTNeoXLayer
     counted_by_config = False
     norm_class = nn.LayerNorm
-    embedding_name = "embed_in"
+    embedding_name, embedding_dropout_name = "embed_in", "emb_dropout"
     zero_padding = False
 
 

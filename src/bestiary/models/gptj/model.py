@@ -27,6 +27,8 @@ def rotary_of(config: Any) -> Rotary:
 class GPTJAttention(SelfAttention):
     """Causal self-attention in fp32, whose queries and keys turn with their positions."""
 
+    drops = True
+    dropout_name, calls_dropout = "attn_dropout", True
     in_fp32 = interleaved = turns = True
 
     def biases(self, config: GPTJConfig) -> tuple[bool, bool]:

@@ -206,6 +206,7 @@ class LlamaDecoderLayer(Layer):
             there is none.
         parallel: whether both halves read the same states, x + attention(norm(x)) + mlp(norm(x)) (Wang & Komatsuzaki 2021),
             where the config does not say it (`use_parallel_residual`). An MLP without a norm of its own shares the attention's.
+        dropout_names: the published names of an nn.Dropout behind each half, "" where it is none.
         last_parts: the parts that stand behind the others, in this order, where that is the published one.
     """
 
@@ -221,6 +222,7 @@ class LlamaDecoderLayer(Layer):
     norm_class: ClassVar[type[nn.Module]] = RMSNorm
     norm_names: NormNames = ("input_layernorm", None, "post_attention_layernorm", None)
     parallel: ClassVar[bool] = False
+    dropout_names: ClassVar[tuple[str, str]] = ("", "")
     last_parts: ClassVar[tuple[str, ...]] = ()
     layer_idx = Alias("mixer.layer_idx")
 
@@ -234,7 +236,9 @@ class LlamaDecoderLayer(Layer):
                 self.add_module(name, self.norm_class(config.hidden_size, config.rms_norm_eps))
         put_last(self, *self.last_parts)
         self.is_parallel = config.declared("use_parallel_residual", self.parallel)
-        self.dropout, self.multiplier = config.declared("residual_dropout", 0.0), config.declared("residual_multiplier", 1.0)
+        self.multiplier, self.rate = config.declared("residual_multiplier", 1.0), config.declared("residual_dropout", 0.0)
+        for name in filter(None, self.dropout_names):
+            self.add_module(name, nn.Dropout(self.rate))
 
     def add_mixer(self, config: DecoderConfig, layer_idx: int) -> None:
         """Build what lets each position look at those before it."""
@@ -264,19 +268,21 @@ class LlamaDecoderLayer(Layer):
             states = self._norm(before, x)
             attended = self._share(self._norm(behind, self.mix(states, mask, cache, **positions)))
             states = states if before_mlp is None else self._norm(before_mlp, x)
-            return x + attended + self._share(self._norm(behind_mlp, self.feed(states)))
+            return x + attended + self._share(self._norm(behind_mlp, self.feed(states)), 1)
         # No states but `x` have a name while the second half runs: they are freed.
         x = x + self._share(self._norm(behind, self.mix(self._norm(before, x), mask, cache, **positions)))
-        return x + self._share(self._norm(behind_mlp, self.feed(self._norm(before_mlp, x))))
+        return x + self._share(self._norm(behind_mlp, self.feed(self._norm(before_mlp, x))), 1)
 
     def _norm(self, name: str | None, x: Tensor) -> Tensor:
         normed: Tensor = x if name is None else part(self, name)(x)
         return normed
 
-    def _share(self, states: Tensor) -> Tensor:
-        """What of a half's states is added to the block's."""
-        if self.dropout and self.training:
-            states = nn.functional.dropout(states, self.dropout)
+    def _share(self, states: Tensor, half: int = 0) -> Tensor:
+        """What of the states of the first half (0) or the second (1) is added to the block's."""
+        if self.dropout_names[half]:
+            states = self.get_submodule(self.dropout_names[half])(states)
+        elif self.rate and self.training:
+            states = nn.functional.dropout(states, self.rate)
         return states if self.multiplier == 1.0 else states * self.multiplier
 
 

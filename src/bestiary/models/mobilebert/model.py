@@ -99,6 +99,7 @@ class Bottleneck(nn.Module):
 class MobileBertSelfAttention(HasHeads):
     """Attention of a text to itself."""
 
+    dropout_name = "dropout"
     query_name = "query"
 
     def __init__(self, config: MobileBertConfig) -> None:
@@ -116,11 +117,11 @@ class MobileBertSelfAttention(HasHeads):
 
 
 class MobileBertAdd(nn.Module):
-    """norm(dropout(dense(x)) + residual)."""
+    """norm(dropout(dense(x)) + residual); without a rate, nothing drops."""
 
-    def __init__(self, config: MobileBertConfig, size: int, output_size: int, dropout: float, eps: float) -> None:
+    def __init__(self, config: MobileBertConfig, size: int, output_size: int, dropout: float | None, eps: float) -> None:
         super().__init__()
-        self.dense, self.dropout = nn.Linear(size, output_size), nn.Dropout(dropout)
+        self.dense, self.dropout = nn.Linear(size, output_size), nn.Identity() if dropout is None else nn.Dropout(dropout)
         self.LayerNorm = norm(config, output_size, eps)
 
     def forward(self, hidden_states: Tensor, residual_tensor: Tensor) -> Tensor:
@@ -133,7 +134,7 @@ class MobileBertAttention(nn.Module):
 
     def __init__(self, config: MobileBertConfig) -> None:
         super().__init__()
-        size, dropout = config.true_hidden_size, 0.0 if config.use_bottleneck else config.hidden_dropout_prob
+        size, dropout = config.true_hidden_size, None if config.use_bottleneck else config.hidden_dropout_prob
         self.self = MobileBertSelfAttention(config)
         self.output = MobileBertAdd(config, size, size, dropout, config.layer_norm_eps)
 
@@ -161,7 +162,7 @@ class FFNLayer(nn.Module):
         super().__init__()
         self.intermediate = MobileBertIntermediate(config)
         self.output = MobileBertAdd(
-            config, config.intermediate_size, config.true_hidden_size, dropout=0.0, eps=config.layer_norm_eps
+            config, config.intermediate_size, config.true_hidden_size, dropout=None, eps=config.layer_norm_eps
         )
 
     def forward(self, hidden_states: Tensor) -> Tensor:
@@ -174,7 +175,7 @@ class MobileBertOutput(MobileBertAdd):
 
     def __init__(self, config: MobileBertConfig) -> None:
         inner, rate = config.true_hidden_size, config.hidden_dropout_prob
-        super().__init__(config, config.intermediate_size, inner, 0.0 if config.use_bottleneck else rate, eps=1e-5)
+        super().__init__(config, config.intermediate_size, inner, None if config.use_bottleneck else rate, eps=1e-5)
         wide = config.hidden_size
         self.bottleneck = MobileBertAdd(config, inner, wide, rate, config.layer_norm_eps) if config.use_bottleneck else None
 

@@ -91,7 +91,8 @@ class ModernBertAttention(HasHeads, Starting):
         self.layer_idx, self.head_dim = layer_idx, config.head_size
         self.Wqkv = nn.Linear(size, 3 * size, bias=config.attention_bias)
         self.attend = Attend(default_scaling(self.head_dim), config.attention_dropout)
-        self.Wo, self.out_drop = nn.Linear(size, size, bias=config.attention_bias), nn.Dropout(config.attention_dropout)
+        self.Wo = nn.Linear(size, size, bias=config.attention_bias)
+        self.out_drop = nn.Dropout(config.attention_dropout) if config.attention_dropout else nn.Identity()
         self.starts = {"Wqkv.weight": _inward(config), "Wo.weight": _outward(config)}
 
     @property

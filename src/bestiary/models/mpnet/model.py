@@ -48,6 +48,7 @@ class MPNetSelfAttention(HasHeads):
     """Attention of a text to itself, with a bias for each distance."""
 
     order, gives = "hidden_states attention_mask position_bias", "attentions?"
+    dropout_name, calls_dropout = "dropout", True
     query_name = "q"
 
     def __init__(self, config: MPNetConfig) -> None:

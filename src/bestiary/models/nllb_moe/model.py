@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, one_hot
+from torch.nn.functional import one_hot
 
 from ...modeling.heads.mixture_seq2seq import MixtureSeq2SeqLM
 from ...modeling.seq2seq_layers import Seq2SeqAttention
 from ...modeling.seq2seq_mixture import MixtureSeq2SeqModel, NamedExperts, TellsScores
 from ...nn.activations import activation
+from ...nn.alias import Alias
 from ...nn.init import Start
 from ...nn.layer import Layer, within_half
 from ...nn.masks import Mask
@@ -85,11 +86,16 @@ class NllbMoeDenseActDense(nn.Module):
 class NllbMoeExperts(NamedExperts):
     """Experts whose outputs are dropped in training at the rate `moe_token_dropout`, and else scaled by the rest."""
 
+    token_dropout: nn.Dropout
     moe_token_dropout: float
 
+    @property
+    def num_experts(self) -> int:
+        return len(self) - 1  # the dropout stands among them
+
     def _share(self, expert: int, x: Tensor, shares: Tensor) -> Tensor:
-        output, rate = super()._share(expert, x, shares), self.moe_token_dropout
-        return dropout(output, rate) if self.training else output * (1 - rate)
+        output = super()._share(expert, x, shares)
+        return self.token_dropout(output) if self.training else output * (1 - self.moe_token_dropout)
 
 
 class NllbMoeSparseMLP(nn.Module):
@@ -99,6 +105,7 @@ class NllbMoeSparseMLP(nn.Module):
         super().__init__()
         self.router, self.num_experts = NllbMoeTop2Router(config), config.num_experts
         self.experts = NllbMoeExperts.of([NllbMoeDenseActDense(config, ffn_dim) for _ in range(config.num_experts)])
+        self.experts.token_dropout = nn.Dropout(config.moe_token_dropout)
         self.experts.moe_token_dropout = config.moe_token_dropout
 
     def forward(self, hidden_states: Tensor, padding_mask: Tensor | None = None) -> Tensor:
@@ -113,12 +120,13 @@ class NllbMoeLayer(Layer):
     """x + attention(norm(x)), in a decoder x + attention(norm(x), memory), then x + mlp(norm(x)) or a mixture."""
 
     is_decoder: ClassVar[bool] = False
+    dropout = Alias("attn_dropout.p")
 
     def __init__(self, config: Any, layer_idx: int) -> None:
         super().__init__()
         half, size = "decoder" if self.is_decoder else "encoder", config.d_model
         attention = partial(Seq2SeqAttention, size, config.get(f"{half}_attention_heads"), layer_idx, config.attention_dropout)
-        self.dropout, self.activation_dropout = config.dropout, config.activation_dropout
+        self.attn_dropout, self.ff_dropout = nn.Dropout(config.dropout), nn.Dropout(config.activation_dropout)
         self.self_attn, self.self_attn_layer_norm = attention(), nn.LayerNorm(size)
         if self.is_decoder:
             self.cross_attention, self.cross_attention_layer_norm = attention(cross=True), nn.LayerNorm(size)
@@ -137,13 +145,13 @@ class NllbMoeLayer(Layer):
         memory_mask: Mask | None = None,
     ) -> Tensor:
         change = self.self_attn(self.self_attn_layer_norm(x), mask, cache, bias=bias)
-        x = x + dropout(change, self.dropout, self.training)
+        x = x + self.attn_dropout(change)
         if memory is not None:
             change = self.cross_attention(self.cross_attention_layer_norm(x), memory_mask, cache, memory=memory)
-            x = x + dropout(change, self.dropout, self.training)
+            x = x + self.attn_dropout(change)
         change = self.ff_layer_norm(x)
         change = self.ffn(change, _padding(mask)) if self.is_sparse else self.ffn(change)
-        return within_half(x + dropout(change, self.activation_dropout, self.training))
+        return within_half(x + self.ff_dropout(change))
 
 
 class NllbMoeEncoderLayer(NllbMoeLayer):

@@ -68,12 +68,12 @@ class PatchTSMixerPretrainHead(nn.Module):
 
     def __init__(self, config: PatchTSMixerConfig) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(config.head_dropout)
+        self.dropout_layer = nn.Dropout(config.head_dropout)
         self.base_pt_block = nn.Linear(config.d_model, config.patch_length)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, P, D) -> (B, C, P, length)."""
-        output: Tensor = self.base_pt_block(self.dropout(x))
+        output: Tensor = self.base_pt_block(self.dropout_layer(x))
         return output
 
 
@@ -103,13 +103,13 @@ class PatchTSMixerForPredictionHead(nn.Module):
 
     def __init__(self, config: PatchTSMixerConfig, model: SeriesTargets) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(config.head_dropout)
+        self.dropout_layer = nn.Dropout(config.head_dropout)
         self.base_forecast_block = model.projection_from(config.patch_count * config.d_model)
         self.channels = config.prediction_channel_indices
 
     def forward(self, hidden_features: Tensor) -> Any:
         """(B, C, P, D) -> (B, T, C) of the series that are predicted, or each parameter in this shape."""
-        predicted = by_step(self.base_forecast_block(self.dropout(hidden_features.flatten(2))))
+        predicted = by_step(self.base_forecast_block(self.dropout_layer(hidden_features.flatten(2))))
         if self.channels is None:
             return predicted
         several = isinstance(predicted, tuple)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.functional import dropout, gelu
+from torch.nn.functional import gelu
 
 from ...core.outputs import ModelOutput, Tensors
 from ...modeling.base import PreTrainedModel
@@ -66,11 +66,11 @@ class PatchTSMixerMLP(nn.Module):
         super().__init__()
         self.fc1 = nn.Linear(size, size * config.expansion_factor)
         self.fc2 = nn.Linear(size * config.expansion_factor, size)
-        self.dropout = config.dropout
+        self.dropout1, self.dropout2 = nn.Dropout(config.dropout), nn.Dropout(config.dropout)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        inner = dropout(gelu(self.fc1(inputs)), self.dropout, self.training)
-        return dropout(self.fc2(inner), self.dropout, self.training)
+        output: Tensor = self.dropout2(self.fc2(self.dropout1(gelu(self.fc1(inputs)))))
+        return output
 
 
 class MixerBlock(nn.Module):

@@ -57,9 +57,14 @@ __getattr__, __dir__ = variant(
     {
         "Attention": {"bias": True, "output_name": "dense", "head_norm": NORM, "norm_names": ("q_layernorm", "k_layernorm")},
         "MLP": {"bias": True, "gate_name": None, "up_name": "fc1", "down_name": "fc2"},
-        "DecoderLayer": {"norm_class": NORM, "norm_names": ("input_layernorm", None, None, None), "parallel": True},
+        "DecoderLayer": {
+            "norm_class": NORM,
+            "norm_names": ("input_layernorm", None, None, None),
+            "parallel": True,
+            "dropout_names": ("resid_dropout", "resid_dropout"),
+        },
         "PreTrainedModel": {"stacks": {"": Stack("layers", final="final_layernorm")}},
-        "Model": {"norm_class": NORM},
+        "Model": {"norm_class": NORM, "embedding_dropout_name": "embed_dropout"},
         "ForCausalLM": {"lm_head_bias": True},
     },
 )

@@ -65,5 +65,6 @@ __getattr__, __dir__ = variant(
     {
         "Attention": Import(".model.Phi3Attention"),
         "MLP": {"gate_name": "gate_up_proj", "up_name": None},
+        "DecoderLayer": {"dropout_names": ("resid_attn_dropout", "resid_mlp_dropout")},
     },
 )

@@ -29,6 +29,7 @@ class RoFormerEmbeddings(encoder.EncoderEmbeddings):
 class RoFormerSelfAttention(encoder.RotarySelfAttention):
     """Attention whose queries and keys, and values where the config says so, turn with their positions."""
 
+    calls_dropout = True
     interleaved = turns = True
 
     def __init__(self, config: RoFormerConfig, layer_idx: int, cross: bool = False) -> None:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..llama.model import LlamaDecoderLayer, LlamaMLP
+from ..llama.model import LlamaDecoderLayer
 from . import StableLmConfig
 
 
@@ -24,26 +24,14 @@ class StableLmLayerNormPerHead(nn.Module):
         return torch.stack([norm(states) for norm, states in zip(self.norms, x.unbind(1), strict=True)], dim=1)
 
 
-class StableLmMLP(LlamaMLP):
-    """Llama's MLP with dropout behind it."""
-
-    def __init__(self, config: StableLmConfig) -> None:
-        super().__init__(config)
-        self.dropout = config.hidden_dropout
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, T, D) -> (B, T, D)."""
-        return nn.functional.dropout(super().forward(x), self.dropout, self.training)
-
-
 class StableLmDecoderLayer(LlamaDecoderLayer):
     """Llama's block with layer norms, of which both halves share one where they read the same states."""
 
-    mlp_class = StableLmMLP
-    norm_class = nn.LayerNorm
+    norm_class, dropout_names = nn.LayerNorm, ("", "dropout")
 
     def __init__(self, config: StableLmConfig, layer_idx: int) -> None:
         super().__init__(config, layer_idx)
+        self.dropout = nn.Dropout(config.hidden_dropout)
         if config.use_parallel_residual:
             self.norm_names = ("input_layernorm", None, None, None)
             del self.post_attention_layernorm

@@ -73,6 +73,7 @@ class T5GemmaEncoderLayer(LlamaDecoderLayer):
         "pre_feedforward_layernorm",
         "post_feedforward_layernorm",
     )
+    dropout_names = ("dropout", "dropout")
     last_parts = ("mlp", "pre_feedforward_layernorm", "post_feedforward_layernorm")
 
 
@@ -94,7 +95,7 @@ class T5GemmaDecoderLayer(T5GemmaEncoderLayer):
         x = x + self._share(self._norm(behind, self.mix(self._norm(before, x), mask, cache, **positions)))
         seen = self.cross_attn(self.pre_cross_attn_layernorm(x), memory_mask, cache, memory=memory)
         x = x + self._share(self.post_cross_attn_layernorm(seen))
-        return x + self._share(self._norm(behind_mlp, self.feed(self._norm(before_mlp, x))))
+        return x + self._share(self._norm(behind_mlp, self.feed(self._norm(before_mlp, x))), 1)
 
 
 class T5GemmaPreTrainedModel(Seq2SeqPreTrainedModel):

@@ -17,9 +17,12 @@ from ..roberta.model import RobertaForTokenClassification
 class XLMRobertaXLOutput(nn.Module):
     """residual + dense(x), the end of each half of a block."""
 
-    def __init__(self, config: Any, size: int, dropout: float = 0.0) -> None:
+    def __init__(self, config: Any, size: int, dropout: float | None = None) -> None:
         super().__init__()
-        self.dense, self.dropout = nn.Linear(size, config.hidden_size), nn.Dropout(dropout)
+        self.dense, self.dropout = (
+            nn.Linear(size, config.hidden_size),
+            nn.Identity() if dropout is None else nn.Dropout(dropout),
+        )
 
     def forward(self, hidden_states: Tensor, input_tensor: Tensor) -> Tensor:
         output: Tensor = self.dropout(self.dense(hidden_states)) + input_tensor

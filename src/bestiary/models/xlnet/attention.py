@@ -34,6 +34,8 @@ class Frame:
 class XLNetRelativeAttention(HasHeads, Starting):
     """norm(x + attention(x)) for each stream; keys and values are of the contents and what is remembered (section 2.5)."""
 
+    dropout_name, calls_dropout = "dropout", True
+
     def __init__(self, config: XLNetConfig) -> None:
         super().__init__()
         size, heads, self.head_dim = config.d_model, config.n_head, config.d_model // config.n_head
@@ -42,7 +44,6 @@ class XLNetRelativeAttention(HasHeads, Starting):
         self.seg_embed = nn.Parameter(torch.zeros(2, heads, self.head_dim))
         self.starts = dict.fromkeys([name for name, _ in self.named_parameters()], normal(config.initializer_range))
         self.layer_norm = nn.LayerNorm(size, config.layer_norm_eps)
-        self.hidden_dropout = nn.Dropout(config.dropout)
         self.attend = Attend(default_scaling(self.head_dim), config.dropout)
 
     @property
@@ -80,5 +81,5 @@ class XLNetRelativeAttention(HasHeads, Starting):
 
     def added(self, x: Tensor, mixed: Tensor) -> Tensor:
         """norm(x + what heads (B, H, T, K) say)."""
-        output: Tensor = self.layer_norm(x + self.hidden_dropout(merge_heads(mixed) @ self.o.flatten(1).T))
+        output: Tensor = self.layer_norm(x + self.dropout(merge_heads(mixed) @ self.o.flatten(1).T))
         return output
