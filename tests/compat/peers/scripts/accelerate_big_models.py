@@ -102,6 +102,8 @@ def dispatched(opener: Any, folder: str, scratch: Path) -> dict[str, Any]:
     computed["opened in place"] = other.eval()(IDS, **decoder).logits
     disk_offload(other, str(scratch / "other"), execution_device=torch.device("cpu"))
     computed["from the disk"] = other(IDS, **decoder).logits
+    for name, settings in (("greedy", GREEDY), ("beams", {**GREEDY, "num_beams": 2})):
+        computed[f"written from the disk, {name}"] = other.generate(IDS, **settings)
     whole = dispatch_model(plain, {"": "cpu"}, force_hooks=True)
     computed["one device"] = whole(IDS, **decoder).logits
     mapped = opener.from_pretrained(folder, device_map="auto", max_memory={"cpu": "1GB"})
