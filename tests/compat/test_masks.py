@@ -122,7 +122,10 @@ def test_further_functions_packed_texts_and_blocks(implementation: str, name: st
         {"position_ids": packed},
         {"position_ids": torch.arange(7)[None]},
         {"position_ids": packed[:1]},
+        {"position_ids": packed, "or_mask_function": by_table},
+        {"position_ids": packed, "and_mask_function": by_table},
         {"block_sequence_ids": torch.tensor([[-1, 0, 0, 0, -1, 1, 1], [-1] * 7])},
+        {"block_sequence_ids": torch.tensor([[-1, 0, 0, 0, -1, 1, 1], [-1] * 7]), "and_mask_function": by_table},
         {"allow_is_causal_skip": False},
     ]
     for option, padded in itertools.product(options, (False, True)):
@@ -132,6 +135,19 @@ def test_further_functions_packed_texts_and_blocks(implementation: str, name: st
             for module, config in ((masks, ours), (masking_utils, theirs))
         ]
         assert same(*answers), (option, padded)
+
+
+@pytest.mark.parametrize("implementation", ["eager", "sdpa"])
+@pytest.mark.parametrize("name", CAUSAL + BIDIRECTIONAL)
+def test_a_padding_mask_says_how_many_keys_there_are(implementation: str, name: str) -> None:
+    ours, theirs = configs(implementation, sliding_window=3)
+    chunked(ours, theirs)
+    for padding in ("whole", "left"):
+        answers = [
+            getattr(module, name)(config, torch.zeros(3, 2, 8), PADDING[padding](3, 9), None)
+            for module, config in ((masks, ours), (masking_utils, theirs))
+        ]
+        assert same(*answers), padding
 
 
 class MixedConfig(bestiary.MistralConfig):

@@ -66,7 +66,8 @@ def sdpa_mask(
         # The kernel itself hides what lies ahead, counted from the first key, and a single query may see all keys.
         triangle = first == 0 and (q_length > 1 or kv_length == 1)
         if allow_is_causal_skip and triangle and _hides_nothing(None if real is None else real[:, :q_length]):
-            return None
+            if real is None or not is_true(real[:, q_length:].any()):  # no key ahead of the text, slots of a cache apart
+                return None
         whole = (allow_is_causal_skip and q_length == 1 and first + 1 == kv_length) or allow_is_bidirectional_skip
         if whole and _hides_nothing(real):
             return None
@@ -164,8 +165,6 @@ def _make(
     layer_idx: int,
     function: MaskFunction,
     keys: int | None = None,
-    and_mask_function: MaskFunction | None = None,
-    or_mask_function: MaskFunction | None = None,
     **options: Any,
 ) -> Any:
     """The mask in the form that the implementation in `config` takes; arrays and masks of its own kind stay as they are."""
@@ -179,17 +178,13 @@ def _make(
         )
     batch, length = inputs_embeds.shape[:2]
     seen, offset = 0, 0
-    if past_key_values is not None and keys is None:
-        seen = past_key_values.get_seq_length(layer_idx)
-        keys, offset = past_key_values.get_mask_sizes(length, layer_idx)
     if attention_mask is not None:
         attention_mask = attention_mask.to(device=inputs_embeds.device, dtype=torch.bool)
-    if or_mask_function is not None:
-        function = or_masks(function, or_mask_function)
-    if and_mask_function is not None:
-        function = and_masks(function, and_mask_function)
-    if or_mask_function is not None or and_mask_function is not None:
-        options |= {"allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}
+    if past_key_values is not None:
+        seen = past_key_values.get_seq_length(layer_idx)
+        keys, offset = past_key_values.get_mask_sizes(length, layer_idx)
+    elif attention_mask is not None:  # keys without a cache may be more than the queries, as with prefixes that are learned
+        keys = attention_mask.shape[-1]
     return ALL_MASK_ATTENTION_FUNCTIONS[name](
         batch_size=batch,
         q_length=length,
@@ -203,6 +198,15 @@ def _make(
         config=config,
         **options,
     )
+
+
+def _altered(
+    function: MaskFunction, or_mask_function: MaskFunction | None, and_mask_function: MaskFunction | None
+) -> MaskFunction:
+    """`function` with where a query may look besides, then only."""
+    if or_mask_function is not None:
+        function = or_masks(function, or_mask_function)
+    return function if and_mask_function is None else and_masks(function, and_mask_function)
 
 
 def _of(config: Any, field: str) -> int:
@@ -257,6 +261,8 @@ def _causal(name: str, kind: Callable[[Any, Any, Tensor], tuple[MaskFunction, in
             allow_is_causal_skip: answer None where the kernel can do without a mask.
         """
         function, size = kind(config, attention_mask, inputs_embeds)
+        function = _altered(function, or_mask_function, and_mask_function)
+        allow_is_causal_skip = allow_is_causal_skip and or_mask_function is None and and_mask_function is None
         if kind is _chunked and config._attn_implementation == "flash_attention_2":
             raise ArgumentError("flash_attention_2 knows no chunks of attention; use attn_implementation='sdpa' or 'eager'")
         windows = [] if past_key_values is None else list(past_key_values.is_sliding)
@@ -275,8 +281,6 @@ def _causal(name: str, kind: Callable[[Any, Any, Tensor], tuple[MaskFunction, in
             past_key_values,
             first if layer_idx is None else layer_idx,
             function,
-            and_mask_function=and_mask_function,
-            or_mask_function=or_mask_function,
             local_size=size,
             allow_is_causal_skip=allow_is_causal_skip,
         )
@@ -318,19 +322,19 @@ def _bidirectional(name: str, windowed: bool) -> Callable[..., Any]:
         """
         window = _of(config, "sliding_window") if windowed else None
         keys = inputs_embeds.shape[1] if encoder_hidden_states is None else encoder_hidden_states.shape[1]
+        function = bidirectional_mask_function if window is None else sliding_window_bidirectional_mask_function(window)
+        altered = or_mask_function is not None or and_mask_function is not None
         return _make(
             config,
             inputs_embeds,
             attention_mask,
             None,
             0,
-            bidirectional_mask_function if window is None else sliding_window_bidirectional_mask_function(window),
+            _altered(function, or_mask_function, and_mask_function),
             keys,
-            and_mask_function,
-            or_mask_function,
             local_size=window,
             allow_is_causal_skip=False,
-            allow_is_bidirectional_skip=allow_is_bidirectional_skip,
+            allow_is_bidirectional_skip=allow_is_bidirectional_skip and not altered,
         )
 
     create.__name__ = create.__qualname__ = name
