@@ -244,6 +244,16 @@ def test_steps_take_images_of_either_order() -> None:
     np.testing.assert_array_equal(turned, processor.rescale(PLANES, 0.5))
 
 
+@pytest.mark.parametrize("shape", [(4, 50, 3), (4, 4, 3), (3, 9, 4), (50, 1, 1), (4, 6, 1)], ids=str)
+def test_four_rows_are_no_channels(shape: tuple[int, ...]) -> None:
+    pixels = RNG.integers(0, 255, shape).astype(np.uint8)
+    ours, theirs = OURS.BaseImageProcessor(), THEIRS.BaseImageProcessor()
+    size = {"height": 2, "width": 2}
+    np.testing.assert_array_equal(ours.center_crop(pixels, size), theirs.center_crop(pixels, size))
+    np.testing.assert_allclose(ours.normalize(pixels, 0.5, 0.25), theirs.normalize(pixels, 0.5, 0.25), rtol=1e-5)
+    assert ours.center_crop(np.zeros((9, 9, 4), np.uint8), size).shape == (2, 2, 4)
+
+
 def test_what_is_refused() -> None:
     with pytest.raises(ArgumentError, match="has no preprocess"):
         OURS.BaseImageProcessor()(PHOTO)

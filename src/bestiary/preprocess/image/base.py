@@ -140,7 +140,8 @@ class BaseImageProcessor(Preprocessor):
             shape = f" of shape {image.shape}" if isinstance(image, np.ndarray) else ""
             raise InputError(f"an array (C, Y, X) or (Y, X, C) was expected; found {type(image).__name__}{shape}")
         data_format, source_format = channel_formats(data_format, input_data_format or self.layout)
-        place = ChannelDimension(source_format) if source_format else infer_channel_dimension(image.shape)
+        counts = (1, 3) if {image.shape[0], image.shape[-1]} & {1, 3} else (4,)  # a picture four pixels high is not of four
+        place = ChannelDimension(source_format) if source_format else infer_channel_dimension(image.shape, counts=counts)
         pixels = step(image.transpose(1, 2, 0) if place is ChannelDimension.FIRST else image)
         return pixels.transpose(2, 0, 1) if (data_format or place) == ChannelDimension.FIRST else pixels
 

@@ -210,13 +210,13 @@ def _channels_last(array: np.ndarray, input_data_format: str | None, index: int)
     return array.transpose(1, 2, 0) if first is ChannelDimension.FIRST else array
 
 
-def infer_channel_dimension(shape: tuple[int, ...], index: int = 0) -> ChannelDimension:
-    """Where an array of three axes has its channels: the end of length 1, 3 or 4; the first, with a warning, if both are.
+def infer_channel_dimension(shape: tuple[int, ...], index: int = 0, counts: tuple[int, ...] = (1, 3, 4)) -> ChannelDimension:
+    """Where an array of three axes has its channels: the end of a length in `counts`; the first, with a warning, if both are.
 
     Raises:
         InputError: neither could be it.
     """
-    first, last = shape[0] in (1, 3, 4), shape[-1] in (1, 3, 4)
+    first, last = shape[0] in counts, shape[-1] in counts
     if first and last:
         warn_once(
             "channels-first",
