@@ -11,6 +11,7 @@ import torch
 from transformers import image_transforms as theirs
 
 from bestiary.compat import image_transforms as ours
+from bestiary.core.errors import InputError
 
 RNG = np.random.default_rng(1)
 WHOLE = RNG.integers(0, 256, (3, 7, 10), dtype=np.uint8)
@@ -142,6 +143,12 @@ def test_boxes() -> None:
         both(name, boxes)
         both(name, torch.from_numpy(boxes))
         both(name, boxes.tolist())
+        for shape in ((2, 3), (2, 5), (0,)):
+            for module, box in itertools.product((ours, theirs), (np.ones(shape), torch.ones(shape))):
+                with pytest.raises(ValueError, match="."):
+                    getattr(module, name)(box)
+        with pytest.raises(InputError, match=r"four numbers each, \(\.\.\., 4\); found the shape \(2, 5\)"):
+            getattr(ours, name)(torch.ones(2, 5))
 
 
 def test_pieces() -> None:

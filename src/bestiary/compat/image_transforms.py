@@ -286,10 +286,12 @@ def corners_to_center_format(bboxes_corners: Any) -> Any:
 
 
 def _on_arrays(function: Callable[..., Any], boxes: Any) -> Any:
+    if not is_torch(boxes) and not isinstance(boxes, np.ndarray):
+        raise InputError(f"boxes are an array or a tensor; found {type(boxes).__name__}")
+    if boxes.ndim == 0 or boxes.shape[-1] != 4:
+        raise InputError(f"boxes are four numbers each, (..., 4); found the shape {tuple(boxes.shape)}")
     if is_torch(boxes):
         return function(boxes)
-    if not isinstance(boxes, np.ndarray):
-        raise InputError(f"boxes are an array or a tensor; found {type(boxes).__name__}")
     import torch
 
     return function(torch.from_numpy(boxes)).numpy()
