@@ -8,7 +8,7 @@ import pytest
 from transformers.utils import get_json_schema as reference
 
 from bestiary.compat.finder import old_module
-from bestiary.core.errors import InputError
+from bestiary.core.errors import DocstringParsingException, InputError
 from bestiary.preprocess.text.chat.tool_schema import get_json_schema
 
 
@@ -192,6 +192,16 @@ def test_errors_have_the_published_names(hints: dict[str, Any], text: str | None
         names.append(type(raised.value).__name__)
     assert names[0] == names[1]
     assert names[0] in ("DocstringParsingException", "TypeHintParsingException")
+
+
+@pytest.mark.parametrize("choices", ["[1, 2,]", "[1, 2", "['a', 'b']", "a, b", "3"])
+def test_choices_are_a_list_of_json(choices: str) -> None:
+    tool = _made({"x": int}, f"D\n\nArgs:\n    x: a (choices: {choices})")
+    with pytest.raises((ValueError, TypeError)):
+        reference(tool)
+    with pytest.raises(DocstringParsingException, match="choices of its argument 'x' with .* expected a list of JSON") as error:
+        get_json_schema(tool)
+    assert isinstance(error.value, ValueError)
 
 
 def test_the_old_path() -> None:

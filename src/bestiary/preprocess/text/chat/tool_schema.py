@@ -22,7 +22,7 @@ def get_json_schema(function: Callable[..., Any]) -> dict[str, Any]:
     A description that ends in `(choices: [...])`, a list of JSON, says which values there are.
 
     Raises:
-        DocstringParsingException: it has no docstring, or an argument is not described there.
+        DocstringParsingException: it has no docstring, an argument is not described there, or its choices are no list.
         TypeHintParsingException: a type hint is missing, or no JSON schema says the same.
     """
     name = getattr(function, "__name__", repr(function))
@@ -41,7 +41,7 @@ def get_json_schema(function: Callable[..., Any]) -> dict[str, Any]:
         meaning = arguments[argument]
         choices = _CHOICES.search(meaning)
         if choices:
-            schema["enum"] = _choices(choices.group(1))
+            schema["enum"] = _choices(choices.group(1), argument, name)
             meaning = meaning[: choices.start()].strip()
         schema["description"] = meaning
     result = {"name": name, "description": description, "parameters": parameters}
@@ -51,13 +51,17 @@ def get_json_schema(function: Callable[..., Any]) -> dict[str, Any]:
     return {"type": "function", "function": result}
 
 
-def _choices(text: str) -> list[Any]:
-    """A list of JSON; what is none is cut at its commas."""
+def _choices(text: str, argument: str, name: str) -> list[Any]:
     try:
         values = json.loads(text)
     except ValueError:
         values = None
-    return values if isinstance(values, list) else [choice.strip().strip("\"'") for choice in text.strip("[]").split(",")]
+    if not isinstance(values, list):
+        raise DocstringParsingException(
+            f"the tool {name} describes the choices of its argument {argument!r} with {text!r:.80}; expected a list of JSON, as"
+            ' in (choices: ["a", "b"])'
+        )
+    return values
 
 
 def _parameters(function: Callable[..., Any], name: str) -> dict[str, Any]:
