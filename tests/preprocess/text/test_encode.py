@@ -48,6 +48,18 @@ def same(both: tuple[Any, Any], *args: Any, **options: Any) -> None:
         assert a == b, name
 
 
+@pytest.mark.filterwarnings("ignore:max_length 0 leaves no room")
+@pytest.mark.parametrize("strategy", ["longest_first", "only_first", "only_second"])
+def test_a_length_of_zero_is_a_length(both: tuple[Any, Any], strategy: str) -> None:
+    for arguments in ((LONG,), PAIR, ([LONG, "a", ""],)):
+        for further in ({}, {"return_overflowing_tokens": True}, {"padding": "max_length"}):
+            same(both, *arguments, truncation=strategy, max_length=0, add_special_tokens=False, **further)
+        same(both, *arguments, padding="max_length", max_length=0)
+    answers = [each.pad({"input_ids": [[1, 2], [3]]}, padding="max_length", max_length=0) for each in both]
+    assert dict(answers[0]) == dict(answers[1])
+    assert both[0](LONG, truncation=True, max_length=0, add_special_tokens=False)["input_ids"] == []
+
+
 INPUTS = {
     "one": (LONG,),
     "pair": PAIR,

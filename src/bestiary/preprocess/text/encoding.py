@@ -112,13 +112,17 @@ class EncodingMixin(EncodingSteps, DecodingMixin):
         if policy not in TOO_LONG:
             raise ArgumentError(f"on_too_long is {policy!r}; expected one of {', '.join(TOO_LONG)}")
         limited = self.model_max_length < UNLIMITED
-        length = max_length or (self.model_max_length if limited else None)
+        length = self.model_max_length if max_length is None and limited else max_length
         strategy = truncation_strategy(truncation, max_length, padding, lambda text: warn_once("max-length", text))
         if strategy is None and policy in ("cut", "window") and limited:
             strategy = "longest_first"
-        if strategy and not length:
+        if strategy and length is None:
             warn_once("no-limit", f"truncation={truncation!r} cuts nothing: neither max_length nor model_max_length is set")
-        cut = Truncation(length, strategy, stride, truncation_side or self.truncation_side) if strategy and length else None
+        cut = (
+            Truncation(length, strategy, stride, truncation_side or self.truncation_side)
+            if strategy and length is not None
+            else None
+        )
         if cut and pad_to_multiple_of and cut.max_length % pad_to_multiple_of and padding_strategy(padding) != "do_not_pad":
             raise InputError(
                 f"rows cut to {length} tokens cannot be padded to a multiple of {pad_to_multiple_of} without going over"
@@ -301,7 +305,7 @@ class EncodingMixin(EncodingSteps, DecodingMixin):
             ids = columns[main]
             nested = bool(ids) and isinstance(ids[0], list | tuple)
             columns["attention_mask"] = [[1] * len(row) for row in ids] if nested else [1] * len(ids)
-        length = max_length or (self.model_max_length if self.model_max_length < UNLIMITED else None)
+        length = self.model_max_length if max_length is None and self.model_max_length < UNLIMITED else max_length
         how = self._read_padding(padding, length, pad_to_multiple_of, padding_side)
         columns = self._pad_columns(columns, how)
         return BatchEncoding(columns, tensor_type=return_tensors or kind_of(encoded_inputs, main))

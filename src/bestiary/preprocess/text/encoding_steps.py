@@ -100,7 +100,7 @@ def by_steps(tokenizer: Any, call: Callable[..., Any], arguments: Sequence[Any],
     if texts is not None or targets is None:
         encoded = tokenizer._encode_plus(text=texts, text_pair=pair, **values)
     if targets is not None:
-        values["max_length"] = length or values["max_length"]
+        values["max_length"] = values["max_length"] if length is None else length
         labels: BatchEncoding = tokenizer.for_targets()._encode_plus(text=targets, text_pair=target_pair, **values)
         if encoded is None:
             return labels

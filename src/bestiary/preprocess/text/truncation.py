@@ -42,8 +42,8 @@ class Truncation:
         for name, value in (("max_length", self.max_length), ("stride", self.stride)):
             if not fits(value, int):
                 raise ArgumentError(f"{name} is {value!r:.60}; expected a whole number of tokens")
-        if self.max_length < 1 or self.stride < 0:
-            raise ArgumentError(f"max_length {self.max_length} must be at least 1 and stride {self.stride} at least 0")
+        if self.max_length < 0 or self.stride < 0:
+            raise ArgumentError(f"max_length {self.max_length} and stride {self.stride} must be at least 0")
 
     def shares(self, lengths: Sequence[int], special: int) -> Sequence[int]:
         """The tokens that each of one or two texts of these lengths keeps, so that with `special` tokens they fit. Where those
@@ -61,6 +61,8 @@ class Truncation:
             )
         if room < 0 or sum(lengths) <= room:
             return lengths
+        if room == 0:  # whatever the strategy, as published
+            return (0,) * len(lengths)
         if len(lengths) == 1:
             if self.strategy == "only_second":
                 raise InputError("truncation='only_second' needs a pair of texts, and there is one text")
