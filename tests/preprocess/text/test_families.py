@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kit.tokenizer_files import SAMPLES
 
-from bestiary.core.logging import BestiaryWarning
+from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.models.albert.tokenizer import AlbertTokenizer
 from bestiary.models.bert.tokenizer import BertTokenizer
 from bestiary.models.big_bird.tokenizer import BigBirdTokenizer
@@ -252,6 +252,17 @@ def test_prefix_space_where_none_can_be(folder: Callable[[str], Path]) -> None:
         ours = PreTrainedTokenizerFast.from_pretrained(folder("generic"), add_prefix_space=True)
     theirs = transformers.PreTrainedTokenizerFast.from_pretrained(folder("generic"), add_prefix_space=True)
     assert ours("Hello the")["input_ids"] == theirs("Hello the")["input_ids"]
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_prefix_space_of_a_tokenizer_of_no_family(folder: Callable[[str], Path], value: bool) -> None:
+    """It splits as its file says, whose pre-tokenizer could put a space."""
+    forget_warnings()
+    with pytest.warns(BestiaryWarning, match=f"add_prefix_space={value} changes nothing: .* as its file says"):
+        ours = PreTrainedTokenizerFast.from_pretrained(folder("llama3"), add_prefix_space=value)
+    theirs = transformers.PreTrainedTokenizerFast.from_pretrained(folder("llama3"), add_prefix_space=value)
+    assert ours("the a")["input_ids"] == theirs("the a")["input_ids"]
+    assert ours.add_prefix_space is theirs.add_prefix_space is value
 
 
 def test_command_r_plans_tools_and_cites_documents(folder: Callable[[str], Path]) -> None:

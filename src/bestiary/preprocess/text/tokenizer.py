@@ -115,8 +115,15 @@ class PreTrainedTokenizerFast(RustEncoding, PreTrainedTokenizerBase):
     @classmethod
     def adjust(cls, rust: Tokenizer, options: Mapping[str, Any]) -> None:
         """Apply the options that were given to a tokenizer that came whole; a family with options of its own extends it."""
-        if options.get("add_prefix_space") is not None:
-            set_prefix_space(rust, bool(options["add_prefix_space"]))
+        space = options.get("add_prefix_space")
+        if space is not None and cls is PreTrainedTokenizerFast:  # of no family: it splits as its file says, as published
+            warn_once(
+                "prefix-space",
+                f"add_prefix_space={space} changes nothing: {cls.__name__} splits texts as its file says. Pass the option to a"
+                " call, or open the file with the class of its family",
+            )
+        elif space is not None:
+            set_prefix_space(rust, bool(space))
 
     def _set_framing(self, settings: Mapping[str, Any]) -> None:
         """Make the post-processor add the beginning and end tokens, where the options say whether to."""
