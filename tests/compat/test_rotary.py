@@ -81,6 +81,22 @@ def test_functions_of_a_config(kind: str, length: int | None) -> None:
     assert answers[0][1] == pytest.approx(answers[1][1])
 
 
+@pytest.mark.parametrize("kind", ["linear", "dynamic", "yarn", "longrope", "llama3"])
+def test_a_table_without_the_numbers_of_the_kind(kind: str) -> None:
+    with pytest.raises(KeyError):
+        modeling_rope_utils.ROPE_INIT_FUNCTIONS[kind](transformers.LlamaConfig(**SIZES), "cpu")
+    with pytest.raises(ConfigError, match=f"the angles of '{kind}' need .*factor.*; found"):
+        rotary.ROPE_INIT_FUNCTIONS[kind](LlamaConfig(**SIZES), "cpu")
+
+
+def test_a_factor_of_yarn_that_is_none() -> None:
+    table = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": None, "original_max_position_embeddings": 8}
+    theirs = modeling_rope_utils.ROPE_INIT_FUNCTIONS["yarn"](transformers.LlamaConfig(**SIZES, rope_parameters=table), "cpu")
+    ours = rotary.ROPE_INIT_FUNCTIONS["yarn"](LlamaConfig(**SIZES, rope_parameters=table), "cpu")
+    torch.testing.assert_close(ours[0], theirs[0])
+    assert ours[1] == pytest.approx(theirs[1])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_module_of_ones_own(kind: str) -> None:
     """The decorator gives it the angles of each text's length."""

@@ -7,8 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..core.errors import ConfigError
 from ..nn.rope import KINDS, Rotary, rotary_size, rotate
-from ..nn.rope_parameters import Parameters, rope_parameters
+from ..nn.rope_parameters import REQUIRED, Parameters, rope_parameters
+
+# Kind -> what its function reads; YaRN's works out a factor that is None, but not one that is absent.
+_NEEDED = {**REQUIRED, "yarn": ("factor",)}
 
 
 class LlamaRotaryEmbedding(Rotary):
@@ -59,8 +63,13 @@ def _init(
 
     Args:
         config: with `rope_parameters`, or for each `layer_type` such a table. seq_len: the length, where angles depend on it.
+
+    Raises:
+        ConfigError: a number is missing that this kind needs.
     """
     parameters = _table(config, layer_type)
+    if missing := [name for name in _NEEDED[kind] if name not in parameters]:
+        raise ConfigError(f"the angles of {kind!r} need {', '.join(missing)}; found {parameters}; set it in rope_parameters")
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads  # a config of any library
     frequencies = KINDS[kind](parameters, rotary_size(parameters, head), seq_len or 0, config.max_position_embeddings)
     return torch.tensor(frequencies.inverse, device=device), frequencies.attention_factor
