@@ -53,3 +53,46 @@ def test_what_iterating_gives_makes_the_cache_again() -> None:
         assert again.is_sliding == [False, True]
         assert torch.equal(again.layers[1].values, -KEYS)
         assert [len(six) for six in library.EncoderDecoderCache(again, cache)] == [6, 6]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_takes_what_older_models_pass_beside_keys(name: str) -> None:
+    kind, options = LAYERS[name]
+    for make in (kind, getattr(published, name)):
+        layer = make(**options)
+        assert not layer.is_initialized
+        layer.lazy_initialization(KEYS, KEYS)
+        assert layer.is_initialized
+        assert layer.get_seq_length() == 0
+        layer.update(KEYS[:, :, :2], KEYS[:, :, :2], {"cache_position": torch.arange(2)})
+        keys, values = layer.update(KEYS[:, :, 2:], -KEYS[:, :, 2:], cache_kwargs={"sin": None})
+        assert torch.equal(keys[:, :, :3], KEYS)
+        assert torch.equal(values[:, :, 2], -KEYS[:, :, 2])
+
+
+@pytest.mark.parametrize("library", [dynamic, published], ids=["ours", "published"])
+def test_a_layer_of_somebody_sets_keys_and_values(library: Any) -> None:
+    class Recent(library.DynamicLayer):  # type: ignore[name-defined, misc]
+        """Keeps two tokens."""
+
+        def update(self, key_states: Any, value_states: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self.is_initialized:
+                self.lazy_initialization(key_states, value_states)
+            self.keys = torch.cat([self.keys, key_states], dim=-2)[:, :, -2:]
+            self.values = torch.cat([self.values, value_states], dim=-2)[:, :, -2:]
+            return self.keys, self.values
+
+    layer = Recent()
+    layer.update(KEYS, -KEYS)
+    keys, values = layer.update(KEYS[:, :, :1], -KEYS[:, :, :1])
+    assert torch.equal(keys, KEYS[:, :, [2, 0]])
+    assert torch.equal(values, -keys)
+    assert layer.get_seq_length() == 2
+
+
+@pytest.mark.parametrize("library", [ours, published], ids=["ours", "published"])
+def test_a_cache_says_whether_it_holds_anything(library: Any) -> None:
+    cache = library.DynamicCache()
+    assert not cache.is_initialized
+    cache.update(KEYS, KEYS, 0)
+    assert cache.is_initialized

@@ -155,6 +155,11 @@ class Cache:
         return slots, self.get_seq_length(layer_idx) - int(first)
 
     @property
+    def is_initialized(self) -> bool:
+        """Whether every layer holds anything, or room for it; false while there are no layers."""
+        return bool(self.layers) and all(layer.is_initialized for layer in self.layers)
+
+    @property
     def is_sliding(self) -> list[bool]:
         """For each layer, whether it forgets tokens beyond a window."""
         return [layer.is_sliding for layer in self.layers]

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor
 
@@ -41,9 +41,21 @@ class CacheLayer(ABC):
     def values(self) -> Tensor | None:
         """The values held, (B, G, S, K); None before the first update."""
 
+    @property
+    def is_initialized(self) -> bool:
+        """Whether the layer holds anything, or room for it."""
+        return self.keys is not None
+
     @abstractmethod
-    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
-        """Add `keys` and `values` (B, G, T, K); returns all that attention looks at, (B, G, S, K)."""
+    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+        """Add `keys` and `values` (B, G, T, K); returns all that attention looks at, (B, G, S, K).
+
+        `cache_kwargs` is what models written for older caches pass (angles, slots); every layer here counts by itself.
+        """
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        """Get ready for keys and values like these (B, G, any, K), of which nothing is kept; `update` does it by itself."""
+        self.reset()
 
     @abstractmethod
     def geometry(self, new: int) -> tuple[int, int | Tensor]:

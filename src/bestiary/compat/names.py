@@ -224,6 +224,7 @@ RENAMED: dict[str, dict[str, str]] = {
         **_PREPROCESSORS,
         "AttentionInterface": "compat.attention:AttentionInterface",
         "AttentionMaskInterface": "compat.masks:AttentionMaskInterface",
+        "CacheLayerMixin": "cache.layer:CacheLayer",
         "Conv1D": "nn.conv:Conv1D",
         "GradientCheckpointingLayer": "nn.layer:Layer",
         "NerPipeline": "pipelines.tasks.token_classification:TokenClassificationPipeline",

@@ -36,11 +36,24 @@ class DynamicLayer(CacheLayer):
     def keys(self) -> Tensor | None:
         return None if self._keys is None else self._keys.narrow(2, 0, self._seen)
 
+    @keys.setter
+    def keys(self, keys: Tensor | None) -> None:
+        self._values = self.values  # without the room to spare, until it is set as well
+        self._keys, self._seen, self._room = keys, 0 if keys is None else keys.shape[2], 0
+
     @property
     def values(self) -> Tensor | None:
-        return None if self._values is None else self._values.narrow(2, 0, self._seen)
+        return None if self._values is None else self._values.narrow(2, 0, min(self._seen, self._values.shape[2]))
 
-    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+    @values.setter
+    def values(self, values: Tensor | None) -> None:
+        self._values, self._room = values, 0
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        self._seen = self._room = 0
+        self._keys, self._values = (new.new_empty(*new.shape[:2], 0, new.shape[3]) for new in (key_states, value_states))
+
+    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
         start, end = self._seen, self._seen + key_states.shape[2]
         if self._keys is not None and self._keys.shape[0] != key_states.shape[0]:
             raise InputError(f"the cache holds {self._keys.shape[0]} rows and is given {key_states.shape[0]}")

@@ -39,7 +39,11 @@ class RecurrentLayer(CacheLayer):
     def values(self) -> None:
         return None
 
-    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+    @property
+    def is_initialized(self) -> bool:
+        return self.conv_states is not None or self.recurrent_states is not None
+
+    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
         raise ArgumentError(
             "a recurrent layer keeps states, no keys and values: this model needs another cache, such as 'dynamic'"
         )
@@ -123,7 +127,7 @@ class HybridLayer(CacheLayer):
     def values(self) -> Tensor | None:
         return self.attention.values
 
-    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
         return self.attention.update(key_states, value_states)
 
     def geometry(self, new: int) -> tuple[int, int | Tensor]:

@@ -41,6 +41,10 @@ class WanderingLayer(CacheLayer):
     def values(self) -> Tensor | None:
         return self._buffers[1].narrow(2, self._start, self.used_slots) if self._buffers else None
 
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        self.reset()
+        self._buffers = key_states.narrow(2, 0, 0), value_states.narrow(2, 0, 0)
+
     def _append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Put keys and values behind those held; returns the buffers."""
         new, buffers = keys.shape[2], self._buffers
@@ -97,7 +101,7 @@ class SlidingWindowLayer(WanderingLayer):
         """Earlier tokens that attention sees."""
         return min(self.used_slots, self.sliding_window - 1)
 
-    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
         length = self._past() + key_states.shape[2]
         all_keys, all_values = self._append(key_states, value_states)
         first = self._end - length

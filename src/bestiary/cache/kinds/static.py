@@ -42,6 +42,9 @@ class FixedLayer(CacheLayer):
         self._buffers = room[0], room[1], torch.zeros((), dtype=torch.int64, device=keys.device)
         return self._buffers
 
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        self.allocate(key_states, value_states)
+
     def _writable(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The buffers; new ones where torch forbids writing (made in inference mode, written outside of it)."""
         buffers = self._buffers or self.allocate(keys, values)
@@ -103,7 +106,7 @@ class FixedLayer(CacheLayer):
 class StaticLayer(FixedLayer):
     """A slot for each token; attention sees all slots, causality hides the unused ones."""
 
-    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
         all_keys, all_values, position = self._writable(key_states, value_states)
         new = key_states.shape[2]
         if torch.compiler.is_compiling():
@@ -170,7 +173,7 @@ class StaticSlidingWindowLayer(FixedLayer):
             return self._buffers[2].clamp(max=self.slots)
         return min(self.get_seq_length(), self.slots)
 
-    def update(self, key_states: Tensor, value_states: Tensor) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
         all_keys, all_values, position = self._writable(key_states, value_states)
         past, new = self._past(), key_states.shape[2]
         slots = torch.arange(self.slots + new, device=key_states.device)
