@@ -61,6 +61,12 @@ def test_a_class_and_a_file(tmp_path: Path, each: Any) -> None:
     assert each.get_class_in_module("StrangeConfig", again, force_reload=True)().hidden_size == 8
 
 
+@pytest.mark.parametrize("each", [ours, theirs], ids=["ours", "theirs"])
+def test_a_function(tmp_path: Path, each: Any) -> None:
+    (tmp_path / "helpers.py").write_text("def twice(number):\n    return 2 * number\n")
+    assert each.get_class_from_dynamic_module("helpers.twice", str(tmp_path))(4) == 8
+
+
 def test_files_that_are_no_allowed_code(tmp_path: Path) -> None:
     (tmp_path / "x.py").write_text("print('ran')")
     for path in ("os.py", "../x.py", str(tmp_path / "x.py"), f"{ours.TRANSFORMERS_DYNAMIC_MODULE_NAME}/x.py"):

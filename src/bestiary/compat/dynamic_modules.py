@@ -9,7 +9,7 @@ from ..core.errors import MissingDependency, UnsafeFile
 from ..hub.code.files import ClassReference, code_of, files_with_imports, read_local, relative_imports
 from ..hub.code.imports import absolute_imports, is_missing
 from ..hub.code.modules import PACKAGE, allow, modules_folder
-from ..hub.code.opening import open_class
+from ..hub.code.opening import open_attribute
 from ..hub.code.options import CodeOptions
 from ..hub.code.saving import save_code
 from ..hub.files import HubOptions, find_file, inside
@@ -32,14 +32,14 @@ def __dir__() -> list[str]:
 def get_class_from_dynamic_module(
     class_reference: str, pretrained_model_name_or_path: _Path, code_revision: str | None = None, **kwargs: Any
 ) -> Any:
-    """The class `module.Class`, or `organisation/name--module.Class`, in the code of a checkpoint, which runs.
+    """The class or function `module.Class`, or `organisation/name--module.Class`, in a checkpoint's code, which runs.
 
     Keywords are those of `from_pretrained`; those that are not the hub's are left aside.
     """
     hub, rest = HubOptions.split(kwargs)
     code = CodeOptions(True, code_revision, CodeOptions.split(rest)[0].code_digest)
     reference = ClassReference.read(class_reference, str(pretrained_model_name_or_path))
-    return open_class(pretrained_model_name_or_path, reference, hub, code)
+    return open_attribute(pretrained_model_name_or_path, reference, hub, code)
 
 
 def get_cached_module_file(pretrained_model_name_or_path: _Path, module_file: str, **kwargs: Any) -> str:
