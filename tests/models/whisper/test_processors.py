@@ -1,5 +1,6 @@
 """Whisper's processors of scores give the reference's scores and notes."""
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -50,3 +51,12 @@ def test_silence(first, begin, length, logprobs):
         assert torch.equal(processor(ids, logits), logits)
         probabilities.append(torch.as_tensor(processor.no_speech_prob))
     torch.testing.assert_close(*probabilities)
+
+
+def test_an_older_request_for_frames_is_answered():
+    clip, options = np.sin(np.arange(16000) / 20).astype(np.float32), {"sampling_rate": 16000, "return_token_timestamps": True}
+    with pytest.warns(UserWarning, match="return_token_timestamps adds nothing to features"):
+        computed = ours.WhisperFeatureExtractor()(clip, **options)
+    expected = transformers.WhisperFeatureExtractor()(clip, **options)
+    assert computed.keys() == expected.keys()
+    assert np.abs(computed["input_features"] - expected["input_features"]).max() < 1e-5

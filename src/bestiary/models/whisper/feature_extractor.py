@@ -8,6 +8,7 @@ import torch
 
 from ...core.errors import ConfigError, InputError
 from ...core.kinds import Amount, Size
+from ...core.logging import warn_once
 from ...hub.files import refuse
 from ...placement.device_map import check_available
 from ...preprocess.audio.extractor import Lengths, WaveformExtractor
@@ -105,6 +106,11 @@ class WhisperFeatureExtractor(WaveformExtractor):
             ArgumentError: options that do not fit together, or do not exist.
             ConfigError: no such device.
         """
+        if unknown.pop("return_token_timestamps", None):
+            warn_once(
+                "token-timestamps",
+                "return_token_timestamps adds nothing to features: pass return_attention_mask=True for the frames of each clip",
+            )
         refuse(unknown, type(self).__name__)
         place = check_available(device or "cpu")
         limit = max_length or self.n_samples
