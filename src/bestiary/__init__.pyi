@@ -945,6 +945,15 @@ from .models.qwen3_next import Qwen3NextForSequenceClassification as Qwen3NextFo
 from .models.qwen3_next import Qwen3NextForTokenClassification as Qwen3NextForTokenClassification
 from .models.qwen3_next import Qwen3NextModel as Qwen3NextModel
 from .models.qwen3_next import Qwen3NextPreTrainedModel as Qwen3NextPreTrainedModel
+from .models.rag import RagConfig as RagConfig
+from .models.rag.generation import RagSequenceForGeneration as RagSequenceForGeneration
+from .models.rag.generation import RagTokenForGeneration as RagTokenForGeneration
+from .models.rag.model import RagModel as RagModel
+from .models.rag.model import RagPreTrainedModel as RagPreTrainedModel
+from .models.rag.model import RetrievAugLMMarginOutput as RetrievAugLMMarginOutput
+from .models.rag.model import RetrievAugLMOutput as RetrievAugLMOutput
+from .models.rag.retriever import RagRetriever as RagRetriever
+from .models.rag.tokenizer import RagTokenizer as RagTokenizer
 from .models.reformer import ReformerConfig as ReformerConfig
 from .models.reformer.attention import LocalSelfAttention as LocalSelfAttention
 from .models.reformer.attention import LSHSelfAttention as LSHSelfAttention

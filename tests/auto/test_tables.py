@@ -36,9 +36,9 @@ from bestiary.auto import tables
 from bestiary.auto.mappings import types_of_families
 from bestiary.core.errors import ConfigError
 
-# Models of families that are not here, for configs that are. NO_TOKENIZER: the same with tokenizers.
+# Models of families that are not here, for configs that are. NO_TOKENIZER: types whose tokenizer is a pair of them.
 ABSENT = {"JevForDecision"}
-NO_TOKENIZER: set[str] = set()
+NO_TOKENIZER = {"rag"}
 
 MODEL_TABLES = [name for name in vars(modeling_auto) if name.startswith("MODEL_") and name.endswith("MAPPING")]
 NAME_TABLES = [name for name in vars(modeling_auto) if name.startswith("MODEL_") and name.endswith("NAMES")]

@@ -38,7 +38,8 @@ APART = {
     "NemotronConfig:num_key_value_heads": "None there says the number of heads, which is shown here",
     "NemotronHConfig:num_hidden_layers KimiLinearConfig:first_k_dense_replace": "a field here; the layers' kinds decide it",
     "DetrConfig:backbone_config": "the published default names a backbone of another library",
-    "DbrxConfig:attn_config DbrxConfig:ffn_config T5GemmaConfig:*coder": "a part: only what is its own is written",
+    "DbrxConfig:attn_config DbrxConfig:ffn_config T5GemmaConfig:*coder RagConfig:generator"
+    " RagConfig:question_encoder": "a part: only what is its own is written",
 }
 
 

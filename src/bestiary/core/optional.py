@@ -21,10 +21,12 @@ EXTRA_OF = {
     "peft": "adapters",
     "sacremoses": "languages",
     "rjieba": "languages",
+    "faiss": "retrieval",
+    "datasets": "retrieval",
 }
 
 # Where a package is called differently when it is installed than when it is imported.
-DISTRIBUTION_OF = {"PIL": "pillow", "flash_attn": "flash-attn", "optimum": "optimum-quanto"}
+DISTRIBUTION_OF = {"PIL": "pillow", "flash_attn": "flash-attn", "optimum": "optimum-quanto", "faiss": "faiss-cpu"}
 
 
 def available(package: str) -> bool:

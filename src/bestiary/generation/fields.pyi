@@ -258,12 +258,16 @@ class _Arguments(TypedDict, total=False):
     compression_ratio_threshold: float | None
     condition_on_prev_tokens: bool | None
     constraint: Any
+    context_attention_mask: Tensor | None
+    context_input_ids: Tensor | None
     custom_generate: Any
     decoder_attention_mask: Tensor | None
     decoder_input_ids: Tensor | None
     decoder_inputs_embeds: Tensor | None
     decoder_position_ids: Tensor | None
     decoder_token_type_ids: Tensor | None
+    do_marginalize: bool | None
+    doc_scores: Tensor | None
     encoder_attention_mask: Tensor | None
     encoder_hidden_states: Tensor | None
     encoder_outputs: Any
@@ -283,11 +287,13 @@ class _Arguments(TypedDict, total=False):
     logprob_threshold: float | None
     mems: Any
     monitor_progress: Callable[[Tensor], None] | None
+    n_docs: int | None
     negative_prompt_attention_mask: Tensor | None
     negative_prompt_ids: Tensor | None
     no_speech_threshold: float | None
     num_hashes: int | None
     num_segment_frames: int | None
+    output_retrieved: bool | None
     output_router_logits: bool | None
     past_buckets_states: Any
     past_key_values: Any
@@ -298,6 +304,7 @@ class _Arguments(TypedDict, total=False):
     prefix_store: Any
     prompt_condition_type: str | None
     prompt_ids: Tensor | None
+    reduce_loss: bool | None
     reproducible: bool
     return_segments: bool
     return_timestamps: bool | None

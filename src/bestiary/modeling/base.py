@@ -39,7 +39,9 @@ class PreTrainedModel(CallMixin, LossMixin):
         self._set_kernels_as_configured()
         if initialising() and not self._initialised:
             self.init_weights()
-        self._initialised = True
+        for module in self.modules():  # a part of it, too, keeps its weights where another model is made of it
+            if isinstance(module, PreTrainedModel):
+                module._initialised = True
         self.tie_weights()
 
     # heads and kernels -----------------------------------------------------------------------------------------------

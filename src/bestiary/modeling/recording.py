@@ -46,7 +46,7 @@ class Recorder:
         if attentions:
             for module in layers.modules():
                 if isinstance(module, Attend):
-                    inner = prefix.removesuffix("decoder_") if module.cross else prefix
+                    inner = prefix.removesuffix("decoder_").removesuffix("dec_") if module.cross else prefix
                     names = (f"{inner}cross_attentions" if module.cross else f"{inner}attentions", f"{inner}global_attentions")
                     if stack.once:
                         self.limits[names[0]] = self.limits.get(names[0], 0) + 1

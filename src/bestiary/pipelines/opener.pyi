@@ -72,6 +72,12 @@ class _Generating(_Opening, OptionKeywords, total=False):
     constraint: Any
     reproducible: bool
     prefix_store: Any
+    input_ids: Tensor | None
+    attention_mask: Tensor | None
+    context_input_ids: Tensor | None
+    context_attention_mask: Tensor | None
+    doc_scores: Tensor | None
+    n_docs: int | None
     input_features: Tensor | None
     return_timestamps: bool | None
     language: list[str] | str | None
@@ -83,7 +89,6 @@ class _Generating(_Opening, OptionKeywords, total=False):
     logprob_threshold: float | None
     no_speech_threshold: float | None
     num_segment_frames: int | None
-    attention_mask: Tensor | None
     time_precision: float
     time_precision_features: float
     return_token_timestamps: bool | None

@@ -23,7 +23,7 @@ class EncoderDecoderConfig(PreTrainedConfig):
         looking = {"is_decoder": True, "add_cross_attention": True}
         for name, usual in (("encoder", {}), ("decoder", looking)):
             part = self.__dict__[name]
-            self.__dict__[name] = _config_of_part(name, {"model_type": "bert", **usual} if part is None else part)
+            self.__dict__[name] = config_of_part(name, {"model_type": "bert", **usual} if part is None else part)
         super().validate()
 
     def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> PreTrainedConfig:
@@ -41,7 +41,7 @@ class EncoderDecoderConfig(PreTrainedConfig):
         return cls(encoder=encoder_config.to_dict(), decoder=decoder_config.to_dict(), **kwargs)
 
 
-def _config_of_part(name: str, part: Any) -> PreTrainedConfig:
+def config_of_part(name: str, part: Any, whole: str = "EncoderDecoderConfig") -> PreTrainedConfig:
     """The config of a part from what a file holds.
 
     Raises:
@@ -50,7 +50,7 @@ def _config_of_part(name: str, part: Any) -> PreTrainedConfig:
     if isinstance(part, PreTrainedConfig):
         return part
     if not isinstance(part, dict) or not isinstance(part.get("model_type"), str):
-        raise ConfigError(f"EncoderDecoderConfig: {name} is {part!r:.80}; expected a config, or its values with model_type")
+        raise ConfigError(f"{whole}: {name} is {part!r:.80}; expected a config, or its values with model_type")
     values = {key: value for key, value in part.items() if key != "model_type"}
     return config_class(part["model_type"]).from_dict(values)
 

@@ -59,8 +59,8 @@ class EncoderDecoderModel(GeneratingSeq2Seq):
         if not isinstance(config, EncoderDecoderConfig):
             raise ArgumentError(f"EncoderDecoderModel is built from an EncoderDecoderConfig, found a {type(config).__name__}")
         super().__init__(config)
-        self.encoder = _build(config.encoder, "base") if encoder is None else encoder
-        self.decoder = _build(config.decoder, "causal-lm") if decoder is None else decoder
+        self.encoder = build_part(config.encoder, "base") if encoder is None else encoder
+        self.decoder = build_part(config.decoder, "causal-lm") if decoder is None else decoder
         config.encoder, config.decoder = self.encoder.config, self.decoder.config
         self._check_parts()
         widths = config.encoder.get("hidden_size"), config.decoder.get("hidden_size")
@@ -210,7 +210,7 @@ def _said(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _class_for(config: PreTrainedConfig, task: str) -> Any:
+def class_for(config: PreTrainedConfig, task: str) -> Any:
     """The class of `config`'s family for a task.
 
     Raises:
@@ -222,8 +222,8 @@ def _class_for(config: PreTrainedConfig, task: str) -> Any:
     return class_named(tasks[task])
 
 
-def _build(config: PreTrainedConfig, task: str) -> PreTrainedModel:
-    model: PreTrainedModel = _class_for(config, task)(config)
+def build_part(config: PreTrainedConfig, task: str) -> PreTrainedModel:
+    model: PreTrainedModel = class_for(config, task)(config)
     return model
 
 
@@ -237,7 +237,7 @@ def _open(name_or_path: Any, task: str, part: str, decodes: bool, options: dict[
         model_type = PreTrainedConfig.get_dict(name_or_path, hub).get("model_type")
         config = config_class(str(model_type)).from_pretrained(name_or_path, **vars(hub))
     config.update({"is_decoder": decodes, "add_cross_attention": decodes})
-    kind = _class_for(config, task)
+    kind = class_for(config, task)
     fresh = _only_with_cross_attention(kind, config) if decodes else []
     model: PreTrainedModel = kind.from_pretrained(
         name_or_path, config=config, **{**options, "allow_missing": [*options.get("allow_missing", ()), *fresh]}
