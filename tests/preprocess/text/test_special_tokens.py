@@ -134,8 +134,17 @@ def test_roles_can_be_set() -> None:
     assert ours.mask_token_id is None
 
 
-def test_token_outside_the_vocabulary_has_no_id() -> None:
-    ours, _ = pair(**ROLES)
+def test_token_outside_the_vocabulary_has_the_id_of_the_unknown() -> None:
+    ours, theirs = pair(**ROLES)
+    ours.pad_token = theirs.pad_token = "<nowhere>"
+    with pytest.warns(UserWarning, match="pad_token is '<nowhere>', which the vocabulary lacks, so that pad_token_id is"):
+        ids = ours(["the", "the fox the"], padding=True).input_ids
+    assert ids == theirs(["the", "the fox the"], padding=True).input_ids
+    assert ours.pad_token_id == ours.unk_token_id == theirs.pad_token_id
+
+
+def test_token_outside_of_a_vocabulary_without_unknown_has_no_id() -> None:
+    ours, _ = pair(**{role: token for role, token in ROLES.items() if role != "unk_token"})
     ours.pad_token = "<nowhere>"
     assert ours.pad_token_id is None
 

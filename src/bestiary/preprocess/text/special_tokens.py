@@ -44,7 +44,8 @@ class SpecialTokens:
     """Roles of tokens: `tokenizer.pad_token`, `tokenizer.pad_token_id`, and so on for each role.
 
     `named` roles of one model (an image token, say) come from `extra_special_tokens={"image_token": "<image>"}`.
-    Setting a role to a text does not add it to the vocabulary; `add_special_tokens` does.
+    Setting a role to a text does not add it to the vocabulary; `add_special_tokens` does. Until then its id is that of the
+    unknown token, with one warning.
     """
 
     _ordinary: frozenset[str] = frozenset()  # added tokens that a whole tokenizer, as it was stored, has for text
@@ -72,9 +73,21 @@ class SpecialTokens:
                 warn_once(f"unset-{name}", f"{name} is read, and no token has this role")
             return roles[name]
         if name.endswith("_token_id") and name[:-3] in roles:
-            token = roles[name[:-3]]
-            return None if token is None else self._id_of(token)
+            return self._id_of_role(name[:-3])
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r:.80}.{did_you_mean(name, dir(self))}")
+
+    def _id_of_role(self, role: str) -> int | None:
+        """The id of the token of `role`; the unknown token's, as published, where the vocabulary lacks it."""
+        token, unknown = self._roles[role], self._roles["unk_token"]
+        index = None if token is None else self._id_of(token)
+        if index is not None or token is None or unknown is None or (index := self._id_of(unknown)) is None:
+            return index
+        warn_once(
+            f"outside-{role}",
+            f"{role} is {token!r:.60}, which the vocabulary lacks, so that {role}_id is {index}, that of {unknown!r:.60}: add"
+            f" it with add_special_tokens({{{role!r}: ...}})",
+        )
+        return index
 
     def __setattr__(self, name: str, value: Any) -> None:
         roles = self.__dict__.get("_roles", {})
