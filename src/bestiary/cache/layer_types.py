@@ -1,5 +1,6 @@
 """What a config says of the layers of its model: which have a window, and which keep a state instead of keys or beside them."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..core.config import Record
@@ -34,6 +35,19 @@ OLDER_KINDS = {
     "attention": "full_attention",
     "deepseek_sparse_attention": "indexed_attention",
 }
+
+
+def check_kinds(name: str, kinds: Iterable[Any], known: Iterable[str] = (*PUBLISHED_KINDS, *KINDS, *OLDER_KINDS)) -> None:
+    """Refuse kinds of layers that are not `known`, by default to any published file; `name` is the class of the config.
+
+    Raises:
+        ConfigError: names the first.
+    """
+    expected = list(dict.fromkeys(known))
+    for kind in kinds:
+        if kind not in expected:
+            near = did_you_mean(str(kind), expected)
+            raise ConfigError(f"{name}: layer_types has {kind!r:.80}; expected {', '.join(expected)}.{near}")
 
 
 def keeps_state(kind: str) -> bool:
@@ -104,11 +118,7 @@ def layer_types(config: Any) -> LayerTypes:
         raise ConfigError(f"a cache is made for the config of a model; found {config!r:.80}")
     config = config.get_text_config(decoder=True)
     kinds = config.layer_kinds()
-    for kind in kinds:
-        if kind not in KINDS:
-            name = type(config).__name__
-            near = did_you_mean(str(kind), KINDS)
-            raise ConfigError(f"{name}: layer_types has {kind!r:.80}; expected {', '.join(KINDS)}.{near}")
+    check_kinds(type(config).__name__, kinds, KINDS)
     lengths = {kind: config.declared(field) for kind, field in _LENGTHS.items()}
     for kind, length in lengths.items():
         if kind in kinds and (not isinstance(length, int) or length < 1):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
-from ..cache.layer_types import KINDS, OLDER_KINDS, PUBLISHED_KINDS
+from ..cache.layer_types import check_kinds
 from ..core.errors import ArgumentError, ConfigError, did_you_mean
 from ..core.kinds import Count, Size, check, fits
 from ..core.logging import warn_once
@@ -57,6 +57,7 @@ class PreTrainedConfig(PretrainedRecord):
     pad_token_id: int | None = None
     chunk_size_feed_forward: Count = 0
     pruned_heads: dict[int, list[int]] = field(default_factory=dict)
+    _undeclared: ClassVar[frozenset[str]] = _OF_SOME_FAMILIES
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # As published, embeddings of a type that somebody else wrote are tied only where its config says so.
@@ -67,8 +68,6 @@ class PreTrainedConfig(PretrainedRecord):
         below = cls.__mro__[: cls.__mro__.index(PreTrainedConfig)]
         declared = {name for kind in below for name in vars(kind).get("__annotations__", ())}
         cls._undeclared = _OF_SOME_FAMILIES - declared
-
-    _undeclared: ClassVar[frozenset[str]] = _OF_SOME_FAMILIES
 
     def _fill(self, values: dict[str, Any], from_caller: bool = False) -> None:
         self.__dict__["_name_or_path"] = values.get("_name_or_path", "")
@@ -104,16 +103,10 @@ class PreTrainedConfig(PretrainedRecord):
         super().validate()
         kinds, count = self.get("layer_types"), self.get("num_hidden_layers")
         if isinstance(kinds, list):
-            self._check_kinds(kinds)
+            if is_of_the_library(type(self)):
+                check_kinds(type(self).__name__, kinds)
             if len(kinds) != (count or 0):
                 raise self._misfit(len(kinds), count)
-
-    def _check_kinds(self, kinds: list[Any]) -> None:
-        known = dict.fromkeys((*PUBLISHED_KINDS, *KINDS, *OLDER_KINDS))
-        for kind in kinds if is_of_the_library(type(self)) else ():
-            if kind not in known:
-                near = did_you_mean(str(kind), list(known))
-                raise ConfigError(f"{type(self).__name__}: layer_types has {kind!r:.80}; expected {', '.join(known)}.{near}")
 
     def divides(self, whole: str, part: str) -> None:
         """Refuse, naming both, when `part` does not divide `whole`: at once if `divided_at_once` has `part`, else in a model.
@@ -347,9 +340,7 @@ class PreTrainedConfig(PretrainedRecord):
         What all configs have here, and the family does not declare, is among them where it is not as usual.
         """
         values = {**super().to_dict(), "_name_or_path": self.name_or_path, "model_type": self.model_type}
-        usual: dict[str, Any] = {
-            each.name: {} if each.name == "pruned_heads" else each.default for each in fields(PreTrainedConfig)
-        }
+        usual: dict[str, Any] = {each.name: each.default for each in fields(PreTrainedConfig)} | {"pruned_heads": {}}
         return {name: value for name, value in values.items() if not (name in self._undeclared and value == usual[name])}
 
     def to_diff_dict(self) -> dict[str, Any]:

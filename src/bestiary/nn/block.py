@@ -112,10 +112,8 @@ class Block(nn.Module):
         forward = vars(cls)["forward"]
         parameters = tuple(signature(forward).parameters.values())[1:]
         if [each.name for each in parameters[:2]] == ["x", "mask"]:
-            cls._parameters_here, cls._fewest = (
-                parameters,
-                len([each for each in parameters if each.default is each.empty and each.kind in _BY_PLACE]),
-            )
+            cls._parameters_here = parameters
+            cls._fewest = len([each for each in parameters if each.default is each.empty and each.kind in _BY_PLACE])
             cls._gives_tuple = str(signature(forward).return_annotation).startswith("tuple")
             cls.forward = cls._ours = _either_way(forward, _published(cls._order))
         elif is_of_the_library(forward):
@@ -169,11 +167,8 @@ class Block(nn.Module):
                 f"{type(self).__name__} was called without {names['x']}; pass them first or by name, and the rest as"
                 f" {', '.join(self._order[1:])}"
             )
-        plain, asked, positions = (
-            values.get("return_dict") is False,
-            values.get("output_attentions"),
-            values.get("position_ids"),
-        )
+        plain, asked = values.get("return_dict") is False, values.get("output_attentions")
+        positions = values.get("position_ids")
         for name in (*_OF_CACHES, *_SAID_ALREADY.split()):
             value = values.pop(name, None)
             cache = value if name in _OF_CACHES and value is not None else cache
