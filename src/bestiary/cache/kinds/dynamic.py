@@ -43,7 +43,10 @@ class DynamicLayer(CacheLayer):
 
     @property
     def values(self) -> Tensor | None:
-        return None if self._values is None else self._values.narrow(2, 0, min(self._seen, self._values.shape[2]))
+        if self._values is None:
+            return None
+        # Without room to spare there may be fewer values than keys, which were set first.
+        return self._values.narrow(2, 0, self._seen if self._room else min(self._seen, self._values.shape[2]))
 
     @values.setter
     def values(self, values: Tensor | None) -> None:
