@@ -20,7 +20,7 @@ _OTHERWISE = {
     DebertaV2Attention DebertaV2Encoder DebertaV2Layer DecoderLayer DeepseekV32Indexer DetrCrossAttention DetrDecoder
     DetrDecoderLayer DetrEncoder DetrEncoderLayer DetrSelfAttention DisentangledSelfAttention EncoderLayer
     FalconH1DecoderLayer FunnelDecoder FunnelEncoder FunnelLayer FunnelRelMultiheadAttention LEDEncoderAttention
-    LEDEncoderLayer LEDEncoderSelfAttention Lfm2ShortConv LongT5Block LongT5LayerLocalSelfAttention
+    LEDEncoderLayer LEDEncoderSelfAttention Lfm2DecoderLayer Lfm2ShortConv LongT5Block LongT5LayerLocalSelfAttention
     LongT5LocalAttention LongformerAttention LongformerEncoder LongformerLayer LongformerSelfAttention
     MobileBertAttention MobileBertSelfAttention MultiHeadAttention PatchTSMixerBlock PatchTSTAttention
     PatchTSTEncoderLayer PatchTSTPredictionHead ReformerAttention ReformerEmbeddings ReformerEncoder

