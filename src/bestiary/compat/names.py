@@ -7,6 +7,8 @@ shows the names of the modules listed for it in `MODULES`, and those of `RENAMED
 
 from collections.abc import Collection
 
+from .part_names import PART_NAMES, ROTARY
+
 _TASKS = "bestiary.pipelines.tasks"
 
 _GENERATION = ("generation", "core.outputs")
@@ -321,6 +323,10 @@ RENAMED: dict[str, dict[str, str]] = {
     "utils.generic": {name: f"compat.output_capturing:{name}" for name in ("OutputRecorder", "check_model_inputs")},
     "utils.hub": {**_FILES, **_CODE},
 }
+
+for _target, _words in {**PART_NAMES, "compat.rotary:ConfiguredTables": ROTARY}.items():
+    for _family, _name in (word.split(".") for word in _words.split()):
+        RENAMED.setdefault(f"models.{_family}.modeling_{_family}", {}).setdefault(_name, _target)
 
 # beginning of a family's old module name -> the module of its folder here, the first that it has ("" is the folder itself)
 FAMILY_FILES = {

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from ..core.errors import ConfigError
+from ..modeling.rotary import RotaryTables, rotary_modules
+from ..modeling.rotary_config import RotaryConfig
 from ..nn.rope import KINDS, Rotary, rotary_size, rotate
 from ..nn.rope_parameters import REQUIRED, Parameters, rope_parameters
 
@@ -15,7 +17,26 @@ from ..nn.rope_parameters import REQUIRED, Parameters, rope_parameters
 _NEEDED = {**REQUIRED, "yarn": ("factor",)}
 
 
-class LlamaRotaryEmbedding(Rotary):
+class _Turning(type):
+    """What models have as `rotary_emb` is an instance of each such class."""
+
+    def __instancecheck__(cls, module: Any) -> bool:
+        return super().__instancecheck__(module) or isinstance(module, RotaryTables)
+
+
+class ConfiguredTables(RotaryTables, metaclass=_Turning):
+    """The rotary tables of a config of this library, one for each kind of its layers; called as `RotaryTables` are.
+
+    `device` changes nothing: angles are computed where the positions are.
+    """
+
+    def __init__(self, config: RotaryConfig, device: torch.device | str | None = None) -> None:
+        tables = rotary_modules(config)
+        super().__init__({kind: cast(Rotary, table) for kind, table in tables.items()}, tables.form)
+        self.config = config
+
+
+class LlamaRotaryEmbedding(Rotary, metaclass=_Turning):
     """Cosines and sines of positions, as `config.rope_parameters` say; the same for every decoder.
 
     `device` changes nothing: angles are computed where the positions are.

@@ -1,7 +1,7 @@
 """The rotary tables of a model, one for each kind of its layers."""
 
 from operator import attrgetter
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from ..core.errors import ArgumentError
 from ..nn.rope import Rotary
 from .rotary_config import RotaryConfig
+
+# Attributes of a table that published models have of each kind of layer, behind its name; longer endings first.
+_OF_KINDS = ("original_inv_freq", "inv_freq", "attention_scaling", "rope_type")
 
 
 class RotaryTables(nn.ModuleDict):
@@ -36,6 +39,12 @@ class RotaryTables(nn.ModuleDict):
     @inv_freq.setter
     def inv_freq(self, value: Tensor) -> None:
         self._only.inv_freq = value
+
+    def __getattr__(self, name: str) -> Any:
+        """What scripts read of the table of one kind: `full_attention_inv_freq`, `sliding_attention_attention_scaling`, ..."""
+        kind, ending = next(((name.removesuffix(f"_{end}"), end) for end in _OF_KINDS if name.endswith(f"_{end}")), ("", ""))
+        tables = self.__dict__.get("_modules", {})
+        return getattr(tables[kind], ending) if kind in tables else super().__getattr__(name)
 
     @property
     def _only(self) -> Rotary:

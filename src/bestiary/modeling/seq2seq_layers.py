@@ -7,8 +7,10 @@ from typing import Any, ClassVar, cast
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
+from ..core.errors import ConfigError
 from ..nn.activations import activation
 from ..nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
+from ..nn.block import use_kernel
 from ..nn.kernels import default_scaling
 from ..nn.layer import Layer, within_half
 from ..nn.masks import Mask
@@ -24,21 +26,37 @@ class Seq2SeqAttention(HasHeads):
 
     def __init__(
         self,
-        size: int,
-        heads: int,
-        layer_idx: int,
+        embed_dim: int,
+        num_heads: int,
         dropout: float = 0.0,
+        is_decoder: bool = False,
+        bias: bool = True,
+        is_causal: bool = False,
+        config: PreTrainedConfig | None = None,
+        layer_idx: int = 0,
+        *,
         cross: bool = False,
         key_bias: bool = True,
-        bias: bool = True,
     ) -> None:
+        """The published arguments, and two more.
+
+        config: of the model around, which then chooses the kernel. cross: whether it is recorded as cross-attention.
+
+        Raises:
+            ConfigError: the width is no multiple of the number of heads.
+        """
         super().__init__()
-        self.layer_idx, self.head_dim = layer_idx, size // heads
-        self.k_proj = nn.Linear(size, size, bias=bias and key_bias)
-        self.v_proj = nn.Linear(size, size, bias=bias)
-        self.q_proj = nn.Linear(size, size, bias=bias)
-        self.out_proj = nn.Linear(size, size, bias=bias)
+        if embed_dim % num_heads:
+            raise ConfigError(f"embed_dim is {embed_dim}; expected a multiple of num_heads, {num_heads}")
+        self.is_decoder, self.is_causal, self.layer_idx = is_decoder, is_causal, layer_idx
+        self.head_dim = embed_dim // num_heads
+        self.k_proj = nn.Linear(embed_dim, embed_dim, bias=bias and key_bias)
+        self.v_proj = nn.Linear(embed_dim, embed_dim, bias=bias)
+        self.q_proj = nn.Linear(embed_dim, embed_dim, bias=bias)
+        self.out_proj = nn.Linear(embed_dim, embed_dim, bias=bias)
         self.attend = Attend(default_scaling(self.head_dim), dropout, cross=cross)
+        if config is not None and config.__dict__["_attn_implementation"] is not None:
+            use_kernel(self, config.__dict__["_attn_implementation"])
 
     def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values (B, H, S, K) of states (B, S, D)."""
@@ -72,10 +90,11 @@ class Seq2SeqLayer(Layer):
         half, size = "decoder" if self.is_decoder else "encoder", config.get("d_model")
         heads, width = config.get(f"{half}_attention_heads"), config.get(f"{half}_ffn_dim")
         biases = {"key_bias": self.key_bias, "bias": config.declared("use_bias", True)}
-        attention = partial(Seq2SeqAttention, size, heads, layer_idx, config.get("attention_dropout"), **biases)
+        rate = config.get("attention_dropout")
+        attention = partial(Seq2SeqAttention, size, heads, rate, self.is_decoder, layer_idx=layer_idx, **biases)
         self.dropout, self.activation_dropout = config.get("dropout"), config.get("activation_dropout")
-        self.self_attn = attention()
-        self.is_causal = self.self_attn.is_causal = self.is_decoder
+        self.self_attn = attention(is_causal=self.is_decoder)
+        self.is_causal = self.is_decoder
         self.self_attn_layer_norm = nn.LayerNorm(size)
         if self.looks_at_memory(config):
             self.encoder_attn = attention(cross=True)

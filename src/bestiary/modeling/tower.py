@@ -17,7 +17,7 @@ class TowerAttention(Seq2SeqAttention):
     order = "hidden_states attention_mask"
 
     def __init__(self, config: PreTrainedConfig) -> None:
-        super().__init__(config.get("hidden_size"), config.get("num_attention_heads"), 0, config.get("attention_dropout"))
+        super().__init__(config.get("hidden_size"), config.get("num_attention_heads"), config.get("attention_dropout"))
 
 
 class TowerMLP(nn.Module):

@@ -125,7 +125,8 @@ class NllbMoeLayer(Layer):
     def __init__(self, config: Any, layer_idx: int) -> None:
         super().__init__()
         half, size = "decoder" if self.is_decoder else "encoder", config.d_model
-        attention = partial(Seq2SeqAttention, size, config.get(f"{half}_attention_heads"), layer_idx, config.attention_dropout)
+        heads, rate = config.get(f"{half}_attention_heads"), config.attention_dropout
+        attention = partial(Seq2SeqAttention, size, heads, rate, self.is_decoder, layer_idx=layer_idx)
         self.attn_dropout, self.ff_dropout = nn.Dropout(config.dropout), nn.Dropout(config.activation_dropout)
         self.self_attn, self.self_attn_layer_norm = attention(), nn.LayerNorm(size)
         if self.is_decoder:

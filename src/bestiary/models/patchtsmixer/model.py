@@ -118,7 +118,7 @@ class PatchMixerBlock(MixerBlock):
     def __init__(self, size: int, config: PatchTSMixerConfig) -> None:
         super().__init__(size, config)
         if config.self_attn:
-            self.self_attn_layer = PatchAttention(config.d_model, config.self_attn_heads, 0, config.dropout)
+            self.self_attn_layer = PatchAttention(config.d_model, config.self_attn_heads, config.dropout)
             self.norm_attn = PatchTSMixerNormLayer(config)
         self.attends = config.self_attn
 

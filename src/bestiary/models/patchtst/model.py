@@ -52,7 +52,7 @@ class PatchTSTEncoderLayer(Layer):
 
     def __init__(self, config: PatchTSTConfig) -> None:
         super().__init__()
-        self.self_attn = PatchTSTAttention(config.d_model, config.num_attention_heads, 0, config.attention_dropout)
+        self.self_attn = PatchTSTAttention(config.d_model, config.num_attention_heads, config.attention_dropout)
         self.norm_sublayer1 = self.norm(config)
         self.norm_sublayer2 = self.norm(config) if config.channel_attention else None
         self.ff = PatchTSTFeedForward(config)
