@@ -3,13 +3,17 @@
 from torch import Tensor
 
 from ..modeling.seq2seq import shift_right
+from ..nn.embeddings import TextEmbeddings
 from ..nn.pooling import last_real
 from .attention import ALL_ATTENTION_FUNCTIONS, eager_attention_forward
 from .rotary import apply_rotary_pos_emb, repeat_kv, rotate_half
 
+create_position_ids_from_input_ids = TextEmbeddings.create_position_ids_from_input_ids
+
 __all__ = [
     "ALL_ATTENTION_FUNCTIONS",
     "apply_rotary_pos_emb",
+    "create_position_ids_from_input_ids",
     "eager_attention_forward",
     "repeat_kv",
     "rotate_half",

@@ -18,6 +18,7 @@ from ..nn.kernels import default_scaling
 from ..nn.layer import Layer, LayerStack, in_chunks
 from ..nn.masks import Mask, make_mask
 from ..nn.part_order import put_last
+from ..nn.place_buffers import PlaceBuffer
 from ..nn.pooling import FirstTokenPooler
 from ..nn.rope import rotate, rotate_both
 from .base import PreTrainedModel
@@ -44,6 +45,7 @@ class EncoderEmbeddings(TextEmbeddings):
     has_norm: ClassVar[bool] = True
     positions_last: ClassVar[bool] = False
     padding_idx = Alias("word_embeddings.padding_idx")
+    token_type_ids = PlaceBuffer(counts=False)
 
     def __init__(self, config: Any) -> None:
         super().__init__()

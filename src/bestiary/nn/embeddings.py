@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import ArgumentError, ConfigError, InputError
+from .alias import Alias
 from .init import Starting
 from .inputs import check_rows
 from .masks import positions
+from .place_buffers import KeepsPlaces, PlaceBuffer
 
 
 class LearnedPositions(nn.Embedding):
@@ -71,10 +73,11 @@ def rows_of(tokens: Tensor, past: int, first: int) -> Tensor:
     return rows + past * (rows >= first)
 
 
-class TextEmbeddings(nn.Module):
+class TextEmbeddings(KeepsPlaces):
     """What tokens, their segments and positions become: `joined` of the `word_embeddings` and the numbers of the others."""
 
     word_embeddings: nn.Embedding
+    position_ids = PlaceBuffer()
 
     def forward(
         self,
@@ -93,6 +96,16 @@ class TextEmbeddings(nn.Module):
         if position_ids is None and isinstance(table, LearnedPositions):
             position_ids = numbered(table.first, words, input_ids, past=past_key_values_length)
         return self.joined(words, token_type_ids, position_ids)
+
+    @staticmethod
+    def create_position_ids_from_input_ids(input_ids: Tensor, padding_idx: int, past_key_values_length: int = 0) -> Tensor:
+        """The rows (B, T) of tokens (B, T) where padding has the row `padding_idx`, and the first that is none the next one."""
+        return rows_of(input_ids, past_key_values_length, padding_idx + 1)
+
+    @staticmethod
+    def create_position_ids_from_inputs_embeds(inputs_embeds: Tensor, padding_idx: int) -> Tensor:
+        """The same of embeddings (B, T, D), none of which is padding."""
+        return rows_of(inputs_embeds, 0, padding_idx + 1).expand(inputs_embeds.shape[:2])
 
     @abstractmethod
     def joined(self, words: Tensor, token_type_ids: Tensor | None, position_ids: Tensor | None) -> Tensor:
@@ -221,6 +234,8 @@ class ComputedPositions(nn.Module):
 
 class ScaledEmbedding(nn.Embedding):
     """Rows of a table times `scale`, which is rounded to their dtype first (Gemma: sqrt(D))."""
+
+    scalar_embed_scale = Alias("embed_scale")
 
     def __init__(self, count: int, size: int, padding_idx: int | None = None, *, scale: float) -> None:
         super().__init__(count, size, padding_idx)

@@ -18,12 +18,15 @@ from ...nn.embeddings import LearnedPositions
 from ...nn.init import Starting, normal
 from ...nn.masks import make_mask, slots_of_text
 from ...nn.patches import check_pixels, grid, pair, stretch
+from ...nn.place_buffers import KeepsPlaces, PlaceBuffer
 from ...nn.pooling import end_of_text
 from . import CLIPConfig, CLIPPartConfig, CLIPTextConfig, CLIPVisionConfig
 
 
-class CLIPTextEmbeddings(Starting):
+class CLIPTextEmbeddings(KeepsPlaces, Starting):
     """Tokens and learned positions."""
+
+    position_ids = PlaceBuffer()
 
     def __init__(self, config: CLIPTextConfig) -> None:
         super().__init__()
@@ -38,9 +41,10 @@ class CLIPTextEmbeddings(Starting):
         return output
 
 
-class CLIPVisionEmbeddings(Starting):
+class CLIPVisionEmbeddings(KeepsPlaces, Starting):
     """A class vector and the patches, each through one convolution without bias, plus learned positions."""
 
+    position_ids = PlaceBuffer(count="num_positions")
     image_size, patch_size = Alias("config.image_size"), Alias("config.patch_size")
     embed_dim, num_positions = Alias("position_embedding.embedding_dim"), Alias("position_embedding.num_embeddings")
 

@@ -24,12 +24,15 @@ from ...nn.disentangled import distance_scores, rows_of_pairs, shared_scaling
 from ...nn.embeddings import LearnedPositions
 from ...nn.layer import Layer
 from ...nn.masks import Mask
+from ...nn.place_buffers import KeepsPlaces, PlaceBuffer
 from ...nn.pooling import first_state
 from . import DebertaV2Config
 
 
-class DebertaV2Embeddings(nn.Module):
+class DebertaV2Embeddings(KeepsPlaces):
     """norm(word + position + segment), of what the config has of these; nothing at padding."""
+
+    position_ids = PlaceBuffer()
 
     def __init__(self, config: Any) -> None:
         super().__init__()

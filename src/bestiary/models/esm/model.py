@@ -26,6 +26,7 @@ from ...nn.init import Starting
 from ...nn.inputs import one_of, warn_of_hidden_rows
 from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
+from ...nn.place_buffers import KeepsPlaces, PlaceBuffer
 from ...nn.pooling import FirstTokenPooler
 from . import EsmConfig
 
@@ -33,8 +34,10 @@ from . import EsmConfig
 TRAINED_MASK_RATIO = 0.15 * 0.8
 
 
-class EsmEmbeddings(nn.Module):
+class EsmEmbeddings(KeepsPlaces):
     """word + position, perhaps normed, and zero for padding."""
+
+    position_ids = PlaceBuffer()
 
     def __init__(self, config: EsmConfig) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.alias import Alias
-from ...nn.attention import Attend, HasHeads, LayerCache, merge_heads, split_heads
+from ...nn.attention import Attend, HasHeads, LayerCache, ScoringAlias, merge_heads, split_heads
 from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.masks import Mask
@@ -45,6 +45,7 @@ class LlamaAttention(HasHeads):
 
     order = "hidden_states position_embeddings attention_mask past_key_values"
     named_states, is_causal = True, True
+    attn_logit_softcapping = ScoringAlias("softcap")
     bias: ClassVar[bool | None] = None
     output_bias: ClassVar[bool | None] = None
     output_name: ClassVar[str] = "o_proj"

@@ -28,6 +28,7 @@ from ...nn.inputs import check_places, check_rows, one_of, shown
 from ...nn.kernels import default_scaling
 from ...nn.layer import in_chunks
 from ...nn.masks import Mask, real_tokens
+from ...nn.place_buffers import KeepsPlaces, PlaceBuffer
 from . import XLMConfig
 
 
@@ -83,8 +84,10 @@ class XLMPreTrainedModel(PreTrainedModel):
         """Padding is hidden without a mask too."""
 
 
-class XLMModel(XLMPreTrainedModel):
+class XLMModel(KeepsPlaces, XLMPreTrainedModel):
     """The encoder without a head."""
+
+    position_ids = PlaceBuffer()
 
     hidden_dim = Alias("ffns.0.lin1.out_features")
     n_heads, dropout, attention_dropout = Alias("config.n_heads"), Alias("config.dropout"), Alias("config.attention_dropout")
