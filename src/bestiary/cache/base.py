@@ -7,12 +7,12 @@ before the layers run, `update` in each layer, `position` for positions. Keys ar
 import copy
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, SupportsIndex
 
 import torch
 from torch import Tensor
 
-from ..core.errors import InputError, OutOfVocabulary
+from ..core.errors import ArgumentError, InputError, OutOfVocabulary
 from .layer import CacheLayer, Change
 from .transfer import Transfer
 
@@ -103,6 +103,9 @@ class Cache:
         """
         if not 0 <= layer_idx < len(self.layers):
             self.layer(layer_idx)
+        if not torch.compiler.is_compiling() and not (isinstance(key_states, Tensor) and isinstance(value_states, Tensor)):
+            found = f"{type(key_states).__name__} and {type(value_states).__name__}"
+            raise ArgumentError(f"a cache is given keys and values as {found}; expected tensors (rows, heads, tokens, width)")
         if key_states.shape[:3] != value_states.shape[:3] and not torch.compiler.is_compiling():
             shapes = f"keys of shape {tuple(key_states.shape)} and values of {tuple(value_states.shape)}"
             raise InputError(f"a cache is given {shapes}; expected as many rows, heads and tokens in both")
@@ -189,7 +192,10 @@ class Cache:
         Raises:
             InputError: more tokens are to be dropped than were seen, or what came before them is no longer held.
         """
-        max_length = operator.index(max_length)
+        try:
+            max_length = operator.index(max_length)
+        except TypeError as error:
+            raise ArgumentError(f"a cache is cut to {max_length!r:.80} tokens; expected a whole number") from error
         seq_length = self.get_seq_length()
         length = max_length if max_length >= 0 else seq_length + max_length
         if length < 0:
@@ -225,7 +231,13 @@ class Cache:
             layer.reorder(beam_idx, since)
 
     def batch_repeat_interleave(self, repeats: int) -> None:
-        """Each row `repeats` times, copies side by side."""
+        """Each row `repeats` times, copies side by side.
+
+        Raises:
+            ArgumentError: `repeats` is no whole number from 0.
+        """
+        if not isinstance(repeats, SupportsIndex) or operator.index(repeats) < 0:
+            raise ArgumentError(f"each row of a cache is repeated {repeats!r:.80} times; expected a whole number from 0")
         self._map_batch(lambda tensor: tensor.repeat_interleave(repeats, dim=0))
 
     def batch_select_indices(self, indices: Tensor) -> None:

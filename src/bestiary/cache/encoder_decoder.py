@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from torch import Tensor
 
+from ..core.errors import ArgumentError
 from .base import Cache, Legacy
 from .kinds.dynamic import DynamicCache
 from .layer import CacheLayer
@@ -30,6 +31,9 @@ class EncoderDecoderCache(Cache):
         if isinstance(self_attention_cache, tuple | list):
             both = type(self).from_legacy_cache(self_attention_cache)
             self_attention_cache, cross_attention_cache = both.self_attention_cache, both.cross_attention_cache
+        for cache in (self_attention_cache, cross_attention_cache):
+            if not isinstance(cache, Cache | None):
+                raise ArgumentError(f"a pair of caches is made of {cache!r:.80}; expected caches, such as DynamicCache()")
         self.self_attention_cache = DynamicCache() if self_attention_cache is None else self_attention_cache
         self.cross_attention_cache = DynamicCache() if cross_attention_cache is None else cross_attention_cache
         layers = self.cross_attention_cache.layers

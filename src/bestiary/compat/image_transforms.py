@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import InputError
+from ..core.errors import ArgumentError, InputError
 from ..core.optional import require
 from ..nn.boxes import center_to_corners, corners_to_center
 from ..preprocess.batch import is_torch
 from ..preprocess.image import transforms
 from ..preprocess.image.reading import ChannelDimension, is_pil, to_array
+from .image_groups import group_images_by_shape as group_images_by_shape
+from .image_groups import reorder_images as reorder_images
 from .images import get_image_size, infer_channel_dimension_format, to_numpy_array
 
 Format = ChannelDimension | str | None
@@ -41,8 +43,24 @@ def to_channel_dimension_format(image: Any, channel_dim: ChannelDimension | str,
 
 def _checked(image: Any) -> np.ndarray:
     if not isinstance(image, np.ndarray):
-        raise InputError(f"expected an array of numpy, found {type(image).__name__}; to_numpy_array makes one")
+        raise ArgumentError(f"expected an array of numpy, found {type(image).__name__}; to_numpy_array makes one")
     return image
+
+
+def _height_and_width(size: Any) -> tuple[int, int]:
+    """Both numbers of `size`.
+
+    Raises:
+        ArgumentError: these are not two whole numbers from 0.
+    """
+    numbers = tuple(size) if isinstance(size, list | tuple | np.ndarray) else ()
+    if len(numbers) != 2 or not all(isinstance(each, int | np.integer) and each >= 0 for each in numbers):
+        raise ArgumentError(f"size is {size!r:.80}; expected (height, width) in pixels, two whole numbers from 0")
+    return int(numbers[0]), int(numbers[1])
+
+
+def _is_numbers(values: Any) -> bool:
+    return np.asarray(values).dtype.kind in "bif"
 
 
 def _by_pixels(image: np.ndarray, step: Callable[[np.ndarray], np.ndarray], data_format: Format, came: Format) -> np.ndarray:
@@ -65,6 +83,8 @@ def rescale(
     input_data_format: Format = None,
 ) -> np.ndarray:
     """`image * scale` as numbers of `dtype`."""
+    if not _is_numbers(scale):
+        raise ArgumentError(f"scale is {scale!r:.80}; expected a number, such as 1 / 255")
     scaled = (_checked(image).astype(np.float64) * scale).astype(dtype)
     result: np.ndarray = scaled
     return result if data_format is None else _moved(result, data_format, input_data_format)
@@ -83,6 +103,8 @@ def normalize(
 
     def step(pixels: np.ndarray) -> np.ndarray:
         for name, values in (("mean", mean), ("std", std)):
+            if not _is_numbers(values):
+                raise ArgumentError(f"{name} is {values!r:.80}; expected a number, or one for each channel")
             if np.ndim(values) and np.size(values) != pixels.shape[-1]:
                 raise InputError(f"{name} has {np.size(values)} values; the image has {pixels.shape[-1]} channels")
         normalized: np.ndarray = (pixels - np.asarray(mean, pixels.dtype)) / np.asarray(std, pixels.dtype)
@@ -181,16 +203,17 @@ def resize(
     Args:
         return_numpy: an array, not an image of Pillow.
     """
-    if len(size) != 2:
-        raise InputError(f"size has {len(size)} numbers; expected height and width")
+    height, width = _height_and_width(size)
+    if not height or not width:
+        raise InputError(f"size is {size!r:.80}; expected a height and a width of at least 1 pixel")
     filter_number = 2 if resample is None else resample
     if not is_pil(image):
         place = infer_channel_dimension_format(image) if input_data_format is None else ChannelDimension(input_data_format)
         unit = _is_unit(image, None)
-        scaled = to_pil_image(image, unit, None, place).resize((size[1], size[0]), filter_number, reducing_gap=reducing_gap)
+        scaled = to_pil_image(image, unit, None, place).resize((width, height), filter_number, reducing_gap=reducing_gap)
     else:
         place, unit = ChannelDimension.LAST, False
-        scaled = image.resize((size[1], size[0]), filter_number, reducing_gap=reducing_gap)
+        scaled = image.resize((width, height), filter_number, reducing_gap=reducing_gap)
     if not return_numpy:
         return scaled
     pixels = np.array(scaled)
@@ -204,7 +227,7 @@ def center_crop(
     image: np.ndarray, size: tuple[int, int], data_format: Format = None, input_data_format: Format = None
 ) -> np.ndarray:
     """The middle (height, width) of an image; what lies outside of it is zero."""
-    height, width = size
+    height, width = _height_and_width(size)
     return _by_pixels(
         _checked(image), lambda pixels: transforms.center_crop(pixels, height, width), data_format, input_data_format
     )
@@ -228,8 +251,11 @@ def pad(
     modes = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "symmetric": "symmetric"}
     if mode not in modes:
         raise InputError(f"mode is {mode!r}; expected one of {', '.join(modes)}")
+    widths = _for_axes(padding, image.ndim, place)
+    if any(number < 0 for pair in widths for number in pair):
+        raise InputError(f"padding is {padding!r:.80}; expected numbers of pixels from 0")
     options = {"constant_values": _for_axes(constant_values, image.ndim, place)} if mode == "constant" else {}
-    padded = np.pad(image, _for_axes(padding, image.ndim, place), mode=modes[mode], **options)  # type: ignore[call-overload]
+    padded = np.pad(image, widths, mode=modes[mode], **options)  # type: ignore[call-overload]
     result: np.ndarray = padded
     return result if data_format is None else _moved(result, data_format, place)
 
@@ -302,6 +328,8 @@ def rgb_to_id(color: Any) -> Any:
     if isinstance(color, np.ndarray) and color.ndim == 3:
         levels = color.astype(np.int32)
         return levels[..., 0] + 256 * levels[..., 1] + 65536 * levels[..., 2]
+    if len(color) != 3 or not _is_numbers(color):
+        raise InputError(f"a colour is {color!r:.80}; expected red, green and blue, or an array (Y, X, 3)")
     return int(color[0] + 256 * color[1] + 65536 * color[2])
 
 
@@ -309,6 +337,8 @@ def id_to_rgb(id_map: Any) -> Any:
     """The inverse of `rgb_to_id`: an array of numbers as one of colours (..., 3), one number as a list."""
     if isinstance(id_map, np.ndarray):
         return np.stack([(id_map // 256**place) % 256 for place in range(3)], axis=-1).astype(np.uint8)
+    if not isinstance(id_map, int | np.integer):
+        raise ArgumentError(f"the number of a colour is {id_map!r:.80}; expected a whole number, or an array of them")
     return [(id_map // 256**place) % 256 for place in range(3)]
 
 
@@ -334,57 +364,3 @@ def split_to_tiles(images: Any, num_tiles_height: int, num_tiles_width: int) -> 
     rows, columns = height // num_tiles_height, width // num_tiles_width
     tiles = images.reshape(batch, channels, num_tiles_height, rows, num_tiles_width, columns)
     return tiles.permute(0, 2, 4, 1, 3, 5).reshape(batch, num_tiles_height * num_tiles_width, channels, rows, columns)
-
-
-def group_images_by_shape(
-    images: Any, *paired_inputs: Any, disable_grouping: bool | None, is_nested: bool = False
-) -> tuple[Any, ...]:
-    """Images of one size stacked, so that they are processed at once.
-
-    Args:
-        images: tensors (C, Y, X), or with `is_nested` lists of them. paired_inputs: a list beside it, of the same form, each.
-        disable_grouping: each image for itself; None: so on the CPU, where it is faster.
-
-    Returns:
-        {size: tensors (N, C, Y, X)}; for each of `paired_inputs` {size: list}; and where each image lies, for
-        `reorder_images`: {number of the image: (size, place in the group)}.
-    """
-    import torch
-
-    places: list[Any] = (
-        [(row, column) for row, part in enumerate(images) for column in range(len(part))]
-        if is_nested
-        else list(range(len(images)))
-    )
-
-    def at(items: Any, place: Any) -> Any:
-        return items[place[0]][place[1]] if is_nested else items[place]
-
-    if disable_grouping is None:
-        disable_grouping = not places or at(images, places[0]).device.type == "cpu"
-    grouped: dict[Any, list[Any]] = {}
-    paired: list[dict[Any, list[Any]]] = [{} for _ in paired_inputs]
-    index: dict[Any, Any] = {}
-    for place in places:
-        image = at(images, place)
-        size = place if disable_grouping else image.shape[1:]
-        index[place] = (size, len(grouped.setdefault(size, [])))
-        grouped[size].append(image)
-        for table, items in zip(paired, paired_inputs, strict=True):
-            table.setdefault(size, []).append(at(items, place))
-    if is_nested:
-        index["_num_sublists"] = len(images)
-    return {size: torch.stack(group) for size, group in grouped.items()}, *paired, index
-
-
-def reorder_images(
-    processed_images: dict[Any, Any], grouped_images_index: dict[Any, Any], is_nested: bool = False
-) -> list[Any]:
-    """The images of `group_images_by_shape` in their order again."""
-    if not is_nested:
-        return [processed_images[size][place] for _, (size, place) in sorted(grouped_images_index.items())]
-    index = dict(grouped_images_index)
-    nested: list[Any] = [[] for _ in range(index.pop("_num_sublists"))]
-    for (row, _), (size, place) in sorted(index.items()):
-        nested[row].append(processed_images[size][place])
-    return nested

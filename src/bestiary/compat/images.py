@@ -115,6 +115,8 @@ def infer_channel_dimension_format(image: Any, num_channels: int | tuple[int, ..
         InputError: another number of axes, or neither end fits.
     """
     counts = (1, 3) if num_channels is None else (num_channels,) if isinstance(num_channels, int) else num_channels
+    if not (is_torch(image) or isinstance(image, np.ndarray)):
+        raise ArgumentError(f"an image with an axis of channels is an array or a tensor; found {type(image).__name__}")
     if image.ndim not in (3, 4, 5):
         raise InputError(f"an image of shape {tuple(image.shape)} has no axis of channels; expected 3, 4 or 5 axes")
     first, last = image.shape[image.ndim - 3], image.shape[-1]

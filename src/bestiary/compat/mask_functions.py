@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..core.errors import ArgumentError
 from ..nn.masks import text_numbers
 
 MaskFunction = Callable[[Any, Any, Any, Any], Any]
@@ -24,8 +25,16 @@ def bidirectional_mask_function(batch_idx: Any, head_idx: Any, q_idx: Any, kv_id
     return q_idx >= 0
 
 
+def _check(functions: tuple[Any, ...]) -> None:
+    """Refuse what cannot be called."""
+    wrong = [function for function in functions if not callable(function)]
+    if wrong or not functions:
+        raise ArgumentError(f"masks are joined from {functions!r:.120}; expected functions of (batch, head, query, key)")
+
+
 def and_masks(*mask_functions: MaskFunction) -> MaskFunction:
     """Where all of these functions allow it."""
+    _check(mask_functions)
 
     def both(*indices: Any) -> Any:
         allowed = mask_functions[0](*indices)
@@ -38,6 +47,7 @@ def and_masks(*mask_functions: MaskFunction) -> MaskFunction:
 
 def or_masks(*mask_functions: MaskFunction) -> MaskFunction:
     """Where one of these functions allows it."""
+    _check(mask_functions)
 
     def either(*indices: Any) -> Any:
         allowed = mask_functions[0](*indices)
@@ -48,8 +58,15 @@ def or_masks(*mask_functions: MaskFunction) -> MaskFunction:
     return either
 
 
+def _check_size(name: str, size: Any) -> None:
+    """Refuse windows and chunks that are no number of tokens."""
+    if not isinstance(size, int | Tensor):
+        raise ArgumentError(f"{name} is {size!r:.80}; expected a number of tokens")
+
+
 def sliding_window_overlay(sliding_window: int) -> MaskFunction:
     """No further back than `sliding_window` keys, the query's own among them."""
+    _check_size("sliding_window", sliding_window)
     return lambda b, h, q, k: k > q - sliding_window
 
 
@@ -60,6 +77,7 @@ def sliding_window_causal_mask_function(sliding_window: int) -> MaskFunction:
 
 def sliding_window_bidirectional_overlay(sliding_window: int) -> MaskFunction:
     """At most `sliding_window` keys away on either side."""
+    _check_size("sliding_window", sliding_window)
     return lambda b, h, q, k: (q - k).abs() <= sliding_window
 
 
@@ -70,6 +88,7 @@ def sliding_window_bidirectional_mask_function(sliding_window: int) -> MaskFunct
 
 def chunked_overlay(chunk_size: int, left_padding: Tensor) -> MaskFunction:
     """Keys of the query's own chunk of `chunk_size` tokens, counted behind `left_padding` (B) tokens of padding."""
+    _check_size("chunk_size", chunk_size)
     return lambda b, h, q, k: (k - left_padding[b]) // chunk_size == (q - left_padding[b]) // chunk_size
 
 

@@ -157,6 +157,19 @@ class AttentionMaskInterface(dict[str, Callable[..., Any]]):
 ALL_MASK_ATTENTION_FUNCTIONS = AttentionMaskInterface()
 
 
+def _check(config: Any, inputs_embeds: Any) -> None:
+    """Refuse what is no config and what are no embeddings, before anything is read from them.
+
+    Raises:
+        ArgumentError: says which, and what is expected.
+    """
+    if not hasattr(config, "_attn_implementation"):  # a config of any library
+        raise ArgumentError(f"masks are made for the config of a model; found {config!r:.80}. Pass config=model.config")
+    if not isinstance(inputs_embeds, Tensor) or inputs_embeds.dim() < 2:
+        found = tuple(inputs_embeds.shape) if isinstance(inputs_embeds, Tensor) else repr(inputs_embeds)[:80]
+        raise ArgumentError(f"inputs_embeds is {found}; expected a tensor (rows, tokens, width), whose sizes the mask takes")
+
+
 def _make(
     config: Any,
     inputs_embeds: Tensor,
@@ -260,6 +273,7 @@ def _causal(name: str, kind: Callable[[Any, Any, Tensor], tuple[MaskFunction, in
             layer_idx: the layer whose keys are asked of the cache; by default the first with or without a window, as this is.
             allow_is_causal_skip: answer None where the kernel can do without a mask.
         """
+        _check(config, inputs_embeds)
         function, size = kind(config, attention_mask, inputs_embeds)
         function = _altered(function, or_mask_function, and_mask_function)
         allow_is_causal_skip = allow_is_causal_skip and or_mask_function is None and and_mask_function is None
@@ -320,6 +334,7 @@ def _bidirectional(name: str, windowed: bool) -> Callable[..., Any]:
             or_mask_function, and_mask_function: where a query may look besides, or only.
             allow_is_bidirectional_skip: answer None where nothing is hidden.
         """
+        _check(config, inputs_embeds)
         window = _of(config, "sliding_window") if windowed else None
         keys = inputs_embeds.shape[1] if encoder_hidden_states is None else encoder_hidden_states.shape[1]
         function = bidirectional_mask_function if window is None else sliding_window_bidirectional_mask_function(window)
@@ -357,6 +372,7 @@ def create_masks_for_generate(
     **kwargs: Any,
 ) -> Any:
     """The causal mask of a decoder, or, where its config names kinds of layers, one for each kind: {kind: mask}."""
+    _check(config, inputs_embeds)
     config = config.get_text_config()
     options = {
         "position_ids": position_ids,

@@ -86,8 +86,8 @@ class HfArgumentParser(ArgumentParser):
     def __init__(self, dataclass_types: Any = None, **kwargs: Any) -> None:
         kwargs.setdefault("formatter_class", ArgumentDefaultsHelpFormatter)
         super().__init__(**kwargs)
-        alone = dataclass_types is None or isinstance(dataclass_types, type)
-        self.dataclass_types = [each for each in [dataclass_types] if each] if alone else list(dataclass_types)
+        alone = dataclass_types is None or isinstance(dataclass_types, type) or not isinstance(dataclass_types, Iterable)
+        self.dataclass_types = [each for each in [dataclass_types] if each is not None] if alone else list(dataclass_types)
         for dataclass_type in self.dataclass_types:
             self._add_dataclass(dataclass_type)
 

@@ -1,18 +1,29 @@
 """One seed for every source of random numbers."""
 
+import operator
 import os
 import random
+from typing import SupportsIndex
 
 import numpy as np
 import torch
+
+from .errors import ArgumentError
 
 
 def set_seed(seed: int, deterministic: bool = False) -> None:
     """Seed Python's, NumPy's and torch's random numbers, on every device.
 
     Args:
+        seed: 0 to 2**64 - 1; NumPy takes its last 32 bits.
         deterministic: also make torch refuse algorithms whose result differs from run to run.
+
+    Raises:
+        ArgumentError: the seed is no such number.
     """
+    if not isinstance(seed, SupportsIndex) or not 0 <= operator.index(seed) < 2**64:
+        raise ArgumentError(f"seed is {seed!r:.80}; expected a whole number from 0 to 2**64 - 1")
+    seed = operator.index(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)

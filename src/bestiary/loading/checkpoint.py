@@ -91,7 +91,16 @@ class Checkpoint:
 
     @classmethod
     def of(cls, state: Mapping[str, torch.Tensor]) -> Self:
-        """Tensors in memory as a checkpoint; they are copied when read, so that the model does not share them."""
+        """Tensors in memory as a checkpoint; they are copied when read, so that the model does not share them.
+
+        Raises:
+            ArgumentError: `state` is no table of tensors.
+        """
+        if not isinstance(state, Mapping):
+            raise ArgumentError(f"state_dict is {state!r:.80}; expected a dictionary of tensors by name")
+        for name, tensor in state.items():
+            if not isinstance(tensor, torch.Tensor):
+                raise ArgumentError(f"state_dict has {tensor!r:.80} for {name!r:.80}; expected a tensor")
         self = cls([], "memory")
         self._add(_Memory(state))
         return self

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from ..core.errors import ArgumentError, CorruptFile, FileMissing, InputError, LoadError, MissingDependency
+from ..core.errors import ArgumentError, CapacityError, CorruptFile, FileMissing, InputError, LoadError, MissingDependency
 from ..core.files import read_json, replacing
 from ..core.logging import warn_once
 from ..core.missing_weights import may_start_afresh
@@ -227,7 +227,16 @@ class PeftAdapterMixin:
     def _inject(self: Any, config: Any, name: str, **options: Any) -> None:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Already found a `peft_config`")  # which is what a second adapter means
-            _peft().inject_adapter_in_model(config, self, name, **options)
+            try:
+                _peft().inject_adapter_in_model(config, self, name, **options)
+            except RuntimeError as error:  # what torch says on any device
+                if "memory" not in str(error):
+                    raise
+                rank = vars(config).get("r")
+                size = f"r={rank}" if rank is not None else "the sizes in its config"
+                raise CapacityError(
+                    f"no room for the adapter {name!r:.80} ({error}); lower {size}. Open the model anew"
+                ) from error
 
     def _fill(self: Any, name: str, state: dict[str, torch.Tensor], low_cpu_mem_usage: bool, source: Any) -> LoadedAdapter:
         try:

@@ -24,7 +24,7 @@ from ..nn.layer import Layer
 from ..nn.registered import FUNCTIONS
 from ..nn.rope import Rotary
 from . import checks, head_masks
-from .explaining import OF_EVERY_CALL, UNCLEAR, explained
+from .explaining import OF_EVERY_CALL, UNCLEAR, explained, hooked
 from .forward_signature import places, shown_forward
 from .parts import ModelParts
 from .recording import recording
@@ -206,6 +206,9 @@ class CallMixin(ModelParts):
         except UNCLEAR as error:
             clear = explained(self, args, kwargs, error)
             if clear is None:
+                where = hooked(self, error)
+                if where and where not in getattr(error, "__notes__", ()):
+                    error.add_note(where)
                 raise
             raise clear from error
 

@@ -107,6 +107,8 @@ class PreTrainedConfig(PretrainedRecord):
                 check_kinds(type(self).__name__, kinds)
             if len(kinds) != (count or 0):
                 raise self._misfit(len(kinds), count)
+        elif kinds is not None and is_of_the_library(type(self)):
+            raise ConfigError(f"{type(self).__name__}: layer_types is {kinds!r:.80}; expected a list, the kind of each layer")
 
     def divides(self, whole: str, part: str) -> None:
         """Refuse, naming both, when `part` does not divide `whole`: at once if `divided_at_once` has `part`, else in a model.
@@ -226,9 +228,12 @@ class PreTrainedConfig(PretrainedRecord):
         `use_sliding_window` is not false), else "full_attention". A family whose file says it otherwise overrides this.
 
         Raises:
-            ConfigError: `layer_types` has fewer layers. It may have more in a config that was changed, as published.
+            ConfigError: `num_hidden_layers` is no number, or `layer_types` has fewer layers. It may have more in a config that
+                was changed, as published.
         """
         count, kinds = self.get("num_hidden_layers") or 0, self.declared("layer_types")
+        if not isinstance(count, int):
+            raise ConfigError(f"{type(self).__name__}: num_hidden_layers is {count!r:.80}; expected a whole number of layers")
         if kinds is None:
             slides = self.declared("sliding_window") is not None and self.declared("use_sliding_window", True)
             return ("sliding_attention" if slides else "full_attention",) * count

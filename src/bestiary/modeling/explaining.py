@@ -40,6 +40,22 @@ def explained(
     return _outside_of_table(model, values, error) if isinstance(error, IndexError) else None
 
 
+def hooked(model: ModelParts, error: Exception) -> str:
+    """Where hooks of others stand in `model`, and what they may return, if what they did may have led to `error`."""
+    if type(error) not in (TypeError, AttributeError, ValueError):
+        return ""
+    paths = [
+        path or type(model).__name__
+        for path, module in model.named_modules()
+        for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+        if str(getattr(hook, "__module__", "")).partition(".")[0] not in (__name__.partition(".")[0], "torch")
+    ]
+    where = ", ".join(dict.fromkeys(paths[:8]))
+    if not paths:
+        return ""
+    return f"hooks stand on {where}; what one returns takes the place of the output (or input): expected None, or the same form"
+
+
 def _tensors(model: ModelParts, values: dict[str, Any]) -> dict[str, Tensor]:
     """Name, as the caller knows it -> tensor; in the order of forward's arguments."""
     in_order = [name for name in forward_annotations(model) if isinstance(values.get(name), Tensor)]

@@ -113,6 +113,18 @@ def _ragged(value: Any, name: str) -> str:
     )
 
 
+def _features(name: str, data: Any) -> Mapping[str, Any]:
+    """`data` as a table; empty for None.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    try:
+        return dict(data or {})
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"a {name} is made of {data!r:.80}; expected a dictionary of features by name") from error
+
+
 class BatchFeature(dict[str, Any]):
     """A dictionary of features whose entries are also attributes.
 
@@ -131,7 +143,7 @@ class BatchFeature(dict[str, Any]):
         tensor_type: str | TensorType | None = None,
         skip_tensor_conversion: Iterable[str] | None = None,
     ) -> None:
-        super().__init__(data or {})
+        super().__init__(_features(type(self).__name__, data))
         self.convert_to_tensors(tensor_type, skip_tensor_conversion)
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from ...core.errors import InputError
+from ...core.errors import ArgumentError, InputError
 from ..base import Cache, Legacy
 from ..layer import CacheLayer, Change, Tokens, move_rows
 from ..layer_types import LayerTypes, layer_types
@@ -21,6 +21,8 @@ ALIASES = {"dynamic_full": {"keep_all": True}}
 
 # Slots added at a time. Copying all slots once in so many steps costs about a hundredth of what attention reads meanwhile.
 BLOCK = 256
+# Bytes of keys that a block may take: a million short rows would fill the memory with room that nobody writes.
+_MOST_ROOM = 2**28
 
 
 class DynamicLayer(CacheLayer):
@@ -67,7 +69,7 @@ class DynamicLayer(CacheLayer):
             return self._keys, self._values
         if self._keys is None or self._values is None or end > self._room or _read_only(self._keys):
             self._keys, self._values = _grown(self.keys, key_states, end), _grown(self.values, value_states, end)
-            self._room = end + BLOCK
+            self._room = self._keys.shape[2]
         self._keys.narrow(2, start, end - start).copy_(key_states)
         self._values.narrow(2, start, end - start).copy_(value_states)
         self._seen = end
@@ -88,6 +90,13 @@ class DynamicLayer(CacheLayer):
     def map_tensors(self, change: Change) -> None:
         if self._keys is not None and self._values is not None:
             self._keys, self._values = change(self._keys), change(self._values)
+
+    def map_batch(self, change: Change) -> None:
+        if self._keys is not None and self._values is not None and self._room > 2 * self._seen:
+            # There is more room to spare than there are tokens; it holds nothing worth a copy.
+            self._keys, self._values = self._keys.narrow(2, 0, self._seen), self._values.narrow(2, 0, self._seen)
+            self._room = 0
+        self.map_tensors(change)
 
     def reorder(self, parents: Tensor, since: int) -> None:
         if self._keys is None or self._values is None or self._room == 0:
@@ -114,15 +123,36 @@ class DynamicLayer(CacheLayer):
             self.update(tensors["keys"], tensors["values"])
 
 
+def _pairs(layers: Any) -> list[tuple[Tensor, ...]]:
+    """The keys and values, and perhaps the window, of each layer.
+
+    Raises:
+        ArgumentError: something else.
+    """
+    pairs = list(layers) if isinstance(layers, Iterable) else None
+    if pairs is None or any(not isinstance(pair, tuple | list) or len(pair) < 2 for pair in pairs):
+        raise ArgumentError(
+            f"a DynamicCache begins with {layers!r:.80}; expected nothing, config=, or for each layer its keys and values"
+        )
+    return pairs
+
+
 def _joined(earlier: Tensor | None, new: Tensor) -> Tensor:
     return new if earlier is None else torch.cat([earlier, new], dim=2)
 
 
 def _grown(earlier: Tensor | None, new: Tensor, end: int) -> Tensor:
-    buffer = new.new_empty(new.shape[0], new.shape[1], end + BLOCK, new.shape[3])
+    buffer = new.new_empty(new.shape[0], new.shape[1], end + _spare(new), new.shape[3])
     if earlier is not None:
         buffer.narrow(2, 0, earlier.shape[2]).copy_(earlier)
     return buffer
+
+
+def _spare(new: Tensor) -> int:
+    """Slots to add beyond those needed, for rows like `new`."""
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return BLOCK
+    return min(BLOCK, max(8, _MOST_ROOM // max(1, new[:, :, :1].numel() * new.element_size())))
 
 
 def _read_only(buffer: Tensor) -> bool:
@@ -157,7 +187,7 @@ class DynamicCache(Cache):
     ) -> None:
         super().__init__(offloading=offloading, offload_only_non_sliding=offload_only_non_sliding)
         self._start(layer_types(config))
-        for index, (keys, values, *window) in enumerate(ddp_cache_data):
+        for index, (keys, values, *window) in enumerate(_pairs(ddp_cache_data)):
             if window and window[0] is not None and index >= len(self.layers):
                 self.layers.append(SlidingWindowLayer(int(window[0])))
             self.update(keys, values, index)

@@ -1,8 +1,9 @@
 """Caches of fixed size: nothing is allocated after the first step, and a forward with them can be compiled once."""
 
+import operator
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor
@@ -38,7 +39,12 @@ class FixedLayer(CacheLayer):
 
     def allocate(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Take the slots for keys and values like these (B, G, any, K)."""
-        room = [new.new_zeros(*new.shape[:2], self.slots, new.shape[3]) for new in (keys, values)]
+        try:
+            room = [new.new_zeros(*new.shape[:2], self.slots, new.shape[3]) for new in (keys, values)]
+        except RuntimeError as error:  # what torch says of memory on any device, and of sizes beyond 64 bits
+            rows, heads, _, width = keys.shape
+            shape = f"{rows} rows, {heads} heads and {self.slots} tokens of {width} {keys.dtype}"
+            raise CapacityError(f"no room for {shape} in a static cache ({error}); lower max_cache_len") from error
         self._buffers = room[0], room[1], torch.zeros((), dtype=torch.int64, device=keys.device)
         return self._buffers
 
@@ -274,8 +280,8 @@ class StaticCache(Cache):
             raise ArgumentError(
                 f"offloading is {offloading!r}; expected a boolean. Pass max_cache_len and what follows it by name"
             )
-        if max_cache_len < 1:
-            raise ArgumentError(f"max_cache_len must be at least 1, got {max_cache_len}")
+        if not isinstance(max_cache_len, SupportsIndex) or operator.index(max_cache_len) < 1:
+            raise ArgumentError(f"max_cache_len must be at least 1, got {max_cache_len!r:.80}")
         super().__init__(offloading=offloading, offload_only_non_sliding=offload_only_non_sliding)
         self.max_cache_len = max_cache_len
         self.types = layer_types(config)

@@ -210,6 +210,12 @@ class Gemma4TextModel(LlamaModel):
     def get_per_layer_inputs(self, input_ids: Tensor | None, inputs_embeds: Tensor | None = None) -> Tensor:
         """What each layer is told of tokens (B, T), or of those whose embeddings (B, T, D) these are: (B, T, L, P)."""
         ids = self._ids_of(inputs_embeds) if input_ids is None and inputs_embeds is not None else input_ids
+        layers = self.embed_tokens_per_layer.embedding_dim // (self.config.hidden_size_per_layer_input or 1)
+        if layers != self.config.num_hidden_layers:
+            raise InputError(
+                f"config.num_hidden_layers is {self.config.num_hidden_layers!r:.80}, and embed_tokens_per_layer holds what"
+                f" {layers} layers are told of a token; for more layers make a model of that config"
+            )
         told: Tensor = self.embed_tokens_per_layer(ids).unflatten(-1, (self.config.num_hidden_layers, -1))
         return told
 
