@@ -75,7 +75,7 @@ TOLD_APART = "return_dict_in_generate"
 KNOWN = {"os.PathLike", "Tensor", "Generator", "Any", "Callable", "Literal", "None", "bool", "int", "float", "str", "list"}
 KNOWN |= {"tuple", "dict"}
 # Arguments of a forward that generation sets or refuses, and those of `generate` that its signatures name.
-NOT_PASSED_ON = {"labels", "num_items_in_batch", "self", "inputs", "generation_config"}
+NOT_PASSED_ON = {"labels", "num_items_in_batch", "self", "shift_labels", "inputs", "generation_config"}
 
 
 def stubs() -> dict[Path, str]:

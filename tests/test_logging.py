@@ -173,7 +173,13 @@ def test_what_loggers_have_besides(module: ModuleType, monkeypatch: pytest.Monke
         logger.info_once("told once")
         logger.warning_advice("advice")
     assert heard == ["once", "told once", "advice", "advice"]
+    for once in (module.warning_once, logger.info_once):  # a function for all loggers, and the method of one
+        once.cache_clear()
+    logger.warning_once("once")
+    logger.info_once("told once")
+    module.warning_once(logger, "once")
+    assert heard[4:] == ["once", "told once"]
     monkeypatch.setenv("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     module.get_logger(logger.name).warning_advice("more")
-    assert len(heard) == 4
+    assert len(heard) == 6
     assert module.get_log_levels_dict()["info"] == logging.INFO

@@ -13,6 +13,7 @@ from logging import ERROR as ERROR
 from logging import INFO as INFO
 from logging import NOTSET as NOTSET
 from logging import WARNING as WARNING
+from types import MethodType
 from typing import Any
 
 from .core.logging import EXPLICIT, stderr_handler
@@ -35,20 +36,21 @@ def get_logger(name: str | None = None) -> logging.Logger:
     which says nothing where TRANSFORMERS_NO_ADVISORY_WARNINGS is set.
     """
     logger = _get_logger(name)
-    for method, say in (("warning_once", logger.warning), ("info_once", logger.info)):
-        vars(logger).setdefault(method, cache(say))
+    vars(logger).update(warning_once=MethodType(warning_once, logger), info_once=MethodType(info_once, logger))
     vars(logger)["warning_advice"] = logger.warning if not os.environ.get("TRANSFORMERS_NO_ADVISORY_WARNINGS") else _nothing
     return logger
 
 
-def warning_once(self: logging.Logger, *args: object, **kwargs: object) -> None:
-    """`get_logger(...).warning_once(...)`, as a function of the logger."""
-    vars(get_logger(self.name))["warning_once"](*args, **kwargs)
+@cache
+def warning_once(self: logging.Logger, *args: object, **kwargs: Any) -> None:
+    """`get_logger(...).warning_once(...)`, as a function of the logger; `warning_once.cache_clear()` lets all be said again."""
+    self.warning(*args, **{"stacklevel": 2, **kwargs})
 
 
-def info_once(self: logging.Logger, *args: object, **kwargs: object) -> None:
+@cache
+def info_once(self: logging.Logger, *args: object, **kwargs: Any) -> None:
     """The same for `info_once`."""
-    vars(get_logger(self.name))["info_once"](*args, **kwargs)
+    self.info(*args, **{"stacklevel": 2, **kwargs})
 
 
 def warning_advice(self: logging.Logger, *args: object, **kwargs: object) -> None:

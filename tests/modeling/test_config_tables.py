@@ -105,12 +105,14 @@ def test_names_of_values_can_be_looked_up_and_listed() -> None:
     assert {each for each in published if each[0] != "_" and each != "transformers_version"} <= set(ours)
 
 
-def test_where_a_config_was_opened_is_said_and_does_not_count(tmp_path: Path) -> None:
-    ours = bestiary.BertConfig()
-    ours.save_pretrained(tmp_path)
-    opened = bestiary.BertConfig.from_pretrained(tmp_path)
-    assert opened == ours
-    assert (opened.to_dict()["_name_or_path"], ours.to_dict()["_name_or_path"]) == (str(tmp_path), "")
+@pytest.mark.parametrize("library", [bestiary, transformers])
+def test_where_a_config_was_opened_is_said_by_the_automatic_class_alone(library: Any, tmp_path: Path) -> None:
+    config = library.BertConfig(hidden_size=24)
+    config.save_pretrained(tmp_path)
+    assert library.BertConfig.from_pretrained(tmp_path).to_dict() == config.to_dict()
+    opened = library.AutoConfig.from_pretrained(tmp_path)
+    assert opened.to_dict() == {**config.to_dict(), "_name_or_path": str(tmp_path)}
+    assert library is transformers or opened == config
 
 
 def test_reasons_are_of_what_is_apart() -> None:

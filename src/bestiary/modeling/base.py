@@ -43,6 +43,8 @@ class PreTrainedModel(CallMixin, LossMixin):
             if isinstance(module, PreTrainedModel):
                 module._initialised = True
         self.tie_weights()
+        if self.supports_gradient_checkpointing and vars(self.config).pop("gradient_checkpointing", False):
+            self.activation_checkpointing_enable()  # as configs of old releases asked for it; the model says it from here on
 
     # heads and kernels -----------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from ..cache.base import Cache
 from ..cache.kinds.dynamic import DynamicCache
 from ..core.errors import ArgumentError, InputError
+from ..core.kinds import Size, describe, fits
 from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
 from ..core.signatures import is_of_the_library, stand_for, undecorated
@@ -244,17 +245,44 @@ class CallMixin(ModelParts):
 
     # recomputing -----------------------------------------------------------------------------------------------------
 
-    def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs: dict[str, Any] | None = None) -> None:
-        """Recompute layers in the backward pass instead of keeping their activations; keywords go to torch's checkpoint."""
-        self._recompute({"use_reentrant": False, **(gradient_checkpointing_kwargs or {})})
+    def activation_checkpointing_enable(
+        self,
+        activation_checkpointing_kwargs: dict[str, Any] | None = None,
+        every_n_layers: int = 1,
+        offload: bool = False,
+    ) -> None:
+        """Recompute layers in the backward pass instead of keeping their activations; gradients are the same.
 
-    def gradient_checkpointing_disable(self) -> None:
-        """Undo `gradient_checkpointing_enable`: activations are kept for the backward pass."""
+        Args:
+            activation_checkpointing_kwargs: keywords of torch's `checkpoint`.
+            every_n_layers: recompute the first of every so many layers, counted through the whole model, and keep the
+                activations of the others, which takes more memory and less time.
+            offload: what is kept for recomputing waits in the memory of the host, pinned where there is a GPU.
+
+        Raises:
+            ArgumentError: `every_n_layers` is no number from 1 on.
+        """
+        if not fits(every_n_layers, Size):
+            raise ArgumentError(f"every_n_layers is {every_n_layers!r:.60}; expected {describe(Size)}")
+        self._recompute({"use_reentrant": False, **(activation_checkpointing_kwargs or {})}, every_n_layers, bool(offload))
+
+    def activation_checkpointing_disable(self) -> None:
+        """Undo `activation_checkpointing_enable`: activations are kept for the backward pass."""
         self._recompute(None)
 
-    def _recompute(self, options: dict[str, Any] | None) -> None:
-        for layer in self._layers():
-            layer.recompute = options
+    def gradient_checkpointing_enable(
+        self, gradient_checkpointing_kwargs: dict[str, Any] | None = None, every_n_layers: int = 1, offload: bool = False
+    ) -> None:
+        """The older name of `activation_checkpointing_enable`."""
+        self.activation_checkpointing_enable(gradient_checkpointing_kwargs, every_n_layers, offload)
+
+    def gradient_checkpointing_disable(self) -> None:
+        """The older name of `activation_checkpointing_disable`."""
+        self._recompute(None)
+
+    def _recompute(self, options: dict[str, Any] | None, every: int = 1, offload: bool = False) -> None:
+        for number, layer in enumerate(self._layers()):
+            layer.recompute, layer.offloads = options if number % every == 0 else None, offload
         modules: Iterable[Any] = self.modules()
         for module in modules:
             if "gradient_checkpointing" in vars(module) or "_recomputes" in vars(module):  # of a user, who looks at these
@@ -265,6 +293,8 @@ class CallMixin(ModelParts):
     def is_gradient_checkpointing(self) -> bool:
         """Whether layers are recomputed in the backward pass; also `gradient_checkpointing`."""
         return self.__dict__.get("_recomputes", False) or any(layer.recompute is not None for layer in self._layers())
+
+    is_activation_checkpointing = is_gradient_checkpointing
 
     @property
     def gradient_checkpointing(self) -> bool:

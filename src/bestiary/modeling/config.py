@@ -282,7 +282,7 @@ class PreTrainedConfig(PretrainedRecord):
         _, kwargs = CodeOptions.split(kwargs)  # a class that is here needs no code of a checkpoint
         options, overrides = HubOptions.split(kwargs)
         values = cls._part_of_this_type(cls.get_dict(pretrained_model_name_or_path, options))
-        return opened_from(pretrained_model_name_or_path, cls.from_dict(values, **overrides))
+        return cls.from_dict(values, **overrides)
 
     @classmethod
     def get_dict(cls, name_or_path: NameOrPath, options: HubOptions = HubOptions()) -> dict[str, Any]:

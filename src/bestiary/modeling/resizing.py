@@ -48,6 +48,7 @@ def resize(
     text = model.config.get_text_config()
     text.__dict__[text.attribute_map.get("vocab_size", "vocab_size")] = size
     model.config.__dict__.update({"vocab_size": size} if "vocab_size" in type(model.config)._field_names else {})
+    _tell_size(model, size)
     model.tie_weights()
     return embedding
 
@@ -86,8 +87,15 @@ def resize_halves(
     table = resize(encoder, new_num_tokens, pad_to_multiple_of, mean_resizing)
     if decoder is not encoder:
         resize_table(model, decoder.get_input_embeddings(), head, table.num_embeddings, mean_resizing)
+    _tell_size(model, table.num_embeddings)
     model.tie_weights()
     return table
+
+
+def _tell_size(model: ModelParts, size: int) -> None:
+    """A resized model has `vocab_size`, as published, also where models of its class do not say it from the start."""
+    if not hasattr(type(model), "vocab_size"):
+        vars(model)["vocab_size"] = size
 
 
 def _say_size(table: nn.Embedding, size: int) -> None:

@@ -18,6 +18,7 @@ from .base import PreTrainedModel
 from .config import PreTrainedConfig
 from .cross_attention import memory_mask
 from .heads.headed import Headed
+from .stack import Stack
 
 # Input of a decoder -> what it is called by callers of the whole model.
 OF_WHOLE_MODEL = {
@@ -333,6 +334,7 @@ class DecoderWrapper(Seq2SeqPreTrainedModel):
     """
 
     decoder_class: ClassVar[type[PreTrainedModel]]
+    stacks = {"": Stack("decoder.layers")}
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import save_on_cpu
 from torch.utils.checkpoint import checkpoint
 
 from ..core.outputs import BaseModelOutput, ModelOutput
@@ -18,10 +19,12 @@ class Layer(Block):
     """Base of every repeated block; how it is called stands in `nn/block.py`.
 
     With `recompute` set, training drops the block's inner activations and computes them again in the backward pass
-    (Chen et al. 2016); gradients are the same.
+    (Chen et al. 2016); gradients are the same. With `offloads` what is kept for that, the block's inputs, waits in the memory
+    of the host.
     """
 
     recompute: dict[str, Any] | None = None
+    offloads = False
     hidden_size = embed_dim = Alias("config.hidden_size")
 
     @property
@@ -39,7 +42,8 @@ class Layer(Block):
                 return forward(*inputs[:count], **dict(zip(names, inputs[count:], strict=True)))
 
         # Torch's reentrant form gives gradients only to positional tensors, and a memory or a bias wants some.
-        return checkpoint(run, *args, *kwargs.values(), **self.recompute)
+        with save_on_cpu(pin_memory=torch.cuda.is_available()) if self.offloads else nullcontext():
+            return checkpoint(run, *args, *kwargs.values(), **self.recompute)
 
 
 class LayerStack(Block):

@@ -30,10 +30,11 @@ class MixtureCausalLM(CausalLM):
         labels: Tensor | None = None,
         logits_to_keep: int | Tensor = 0,
         num_items_in_batch: Tensor | int | None = None,
+        shift_labels: Tensor | None = None,
         **inputs: Any,
     ) -> MoeCausalLMOutputWithPast:
         """As `CausalLM.forward`; padding counts for no expert."""
-        inputs |= {"logits_to_keep": logits_to_keep, "num_items_in_batch": num_items_in_batch}
+        inputs |= {"logits_to_keep": logits_to_keep, "num_items_in_batch": num_items_in_batch, "shift_labels": shift_labels}
         output: Any = super().forward(input_ids, attention_mask, labels=labels, **inputs)
         if output.router_logits is not None:
             output.aux_loss = load_balancing_loss(output.router_logits, self.num_experts_per_tok, attention_mask)

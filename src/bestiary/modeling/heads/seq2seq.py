@@ -90,6 +90,8 @@ class DecoderLM(CausalLM, Seq2SeqPreTrainedModel):
         config.update(self.alone)
         super().__init__(config)
 
-    def loss(self, logits: Tensor, labels: Tensor, num_items: Tensor | int | None) -> Tensor:
-        """labels (B, T): each the target at its own position; -100 is ignored."""
-        return token_loss(logits, labels, num_items)
+    def loss(
+        self, logits: Tensor, labels: Tensor, num_items: Tensor | int | None, shift_labels: Tensor | None = None
+    ) -> Tensor:
+        """labels (B, T), or `shift_labels`, which say the same: each the target at its own position; -100 is ignored."""
+        return token_loss(logits, labels if shift_labels is None else shift_labels, num_items)

@@ -11,6 +11,8 @@ class BambaForCausalLM(LlamaForCausalLM):
 
     config: BambaConfig
 
-    def loss(self, logits: Tensor, labels: Tensor, num_items: Tensor | int | None) -> Tensor:
-        loss, share = super().loss(logits, labels, num_items), self.config.z_loss_coefficient
+    def loss(
+        self, logits: Tensor, labels: Tensor, num_items: Tensor | int | None, shift_labels: Tensor | None = None
+    ) -> Tensor:
+        loss, share = super().loss(logits, labels, num_items, shift_labels), self.config.z_loss_coefficient
         return loss + share * logits.logsumexp(dim=-1).to(loss.dtype).square().mean() if share > 0 else loss

@@ -113,10 +113,5 @@ class XGLMForCausalLM(CausalLM, XGLMPreTrainedModel):
     backbone_class = XGLMModel
     _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
 
-    def loss(self, logits: Tensor, labels: Tensor, num_items: Tensor | int | None) -> Tensor:
-        options = {} if num_items is None else {"num_items_in_batch": num_items}
-        pad = self.config.pad_token_id  # which a loss of one's own is told here
-        loss: Tensor = self.loss_function(
-            logits=logits, labels=labels, vocab_size=logits.shape[-1], pad_token_id=pad, **options
-        )
-        return loss
+    def further_for_loss(self) -> dict[str, Any]:
+        return {"pad_token_id": self.config.pad_token_id}
