@@ -72,20 +72,23 @@ def test_on_the_device_of_the_weights() -> None:
     assert model.to_empty(device="cpu").embeddings.position_ids.tolist() == [[0, 1, 2, 3, 4, 5, 6]]
 
 
+IDS = torch.tensor([[5, 6, 1, 1], [7, 1, 8, 9]])
+ROWS = "create_position_ids_from_input_ids"
+
+
 @pytest.mark.parametrize("family", ["esm", "mpnet", "longformer"])
-@pytest.mark.parametrize("past", [0, 3])
-def test_rows_of_tokens_and_padding(family: str, past: int) -> None:
-    """A function of some modules, and a method of the embeddings of others."""
-    path, name = f"transformers.models.{family}.modeling_{family}", "create_position_ids_from_input_ids"
-    ours, theirs = getattr(old_module(path, [name]), name), getattr(importlib.import_module(path), name)
-    ids = torch.tensor([[5, 6, 1, 1], [7, 1, 8, 9]])
-    options = {} if family == "mpnet" else {"past_key_values_length": past}
-    assert torch.equal(ours(ids, 1, **options), theirs(ids, 1, **options))
+def test_rows_of_tokens_and_padding(family: str) -> None:
+    path = f"transformers.models.{family}.modeling_{family}"
+    ours, theirs = getattr(old_module(path, [ROWS]), ROWS), getattr(importlib.import_module(path), ROWS)
+    assert torch.equal(ours(IDS, 1), theirs(IDS, 1))
+
+
+@pytest.mark.parametrize(("method", "values"), [(ROWS, (IDS, 1, 3)), (ROWS[:-9] + "inputs_embeds", (torch.zeros(2, 4, 3), 1))])
+def test_rows_as_embeddings_count_them(method: str, values: tuple[object, ...]) -> None:
     kinds = bestiary.models.roberta.model.RobertaEmbeddings, transformers.models.roberta.modeling_roberta.RobertaEmbeddings
-    for name, values in ((name, (ids, 1, past)), ("create_position_ids_from_inputs_embeds", (torch.zeros(2, 4, 3), 1))):
-        mine, other = (getattr(kind, name)(*values) for kind in kinds)
-        assert torch.equal(mine, other)
-        assert mine.shape == other.shape
+    ours, theirs = (getattr(kind, method)(*values) for kind in kinds)
+    assert torch.equal(ours, theirs)
+    assert ours.shape == theirs.shape
 
 
 def test_what_scores_are_bounded_by() -> None:
