@@ -7,6 +7,7 @@ __getattr__, __dir__ = lazy(
     {
         "base": ["Cache"],
         "layer": ["CacheLayer"],
+        "mixin_layer": ["CacheLayerMixin"],
         "building": ["CacheConfig", "build"],
         "naming": ["implementations"],
         "encoder_decoder": ["EncoderDecoderCache"],

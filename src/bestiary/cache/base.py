@@ -92,11 +92,11 @@ class Cache:
         return self.layers[layer_idx]
 
     def update(
-        self, key_states: Tensor, value_states: Tensor, layer_idx: int, cache_kwargs: Any = None
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
         """Add the keys and values (B, G, T, K) of layer `layer_idx`; returns all it holds, (B, G, S, K).
 
-        `cache_kwargs` is what models written for older caches pass (angles, slots); every cache here counts by itself.
+        Further arguments are what models written for other caches pass (angles, slots); every cache here counts by itself.
 
         Raises:
             InputError: there is no such layer, or the keys and values are of different tokens.
@@ -111,7 +111,7 @@ class Cache:
             raise InputError(f"a cache is given {shapes}; expected as many rows, heads and tokens in both")
         if self.transfer is not None:
             self.transfer.bring(self.layers, layer_idx, key_states.device)
-        return self.layers[layer_idx].update(key_states, value_states)
+        return self.layers[layer_idx].update(key_states, value_states, *args, **kwargs)
 
     def read(self, layer_idx: int) -> tuple[Tensor, Tensor]:
         """The keys and values (B, G, n, K) of the n tokens that layer `layer_idx` holds, for attention that adds none."""
@@ -146,7 +146,8 @@ class Cache:
 
     def get_max_length(self, layer_idx: int = 0) -> int | None:
         """Tokens this cache can ever hold; None when there is no limit."""
-        return self.layer(layer_idx).get_max_length()
+        limit = self.layer(layer_idx).get_max_length()
+        return None if limit is None or limit < 0 else limit  # layers of others say -1
 
     def get_max_cache_shape(self, layer_idx: int = 0) -> int | None:
         """Older name of `get_max_length`."""
@@ -166,6 +167,40 @@ class Cache:
     def is_sliding(self) -> list[bool]:
         """For each layer, whether it forgets tokens beyond a window."""
         return [layer.is_sliding for layer in self.layers]
+
+    @property
+    def is_linear(self) -> list[bool]:
+        """For each layer, whether it keeps a state of fixed size in place of keys and values."""
+        return [layer.is_linear for layer in self.layers]
+
+    @property
+    def is_croppable(self) -> bool:
+        """Whether the newest tokens of every layer can be taken back; false while there are no layers."""
+        return bool(self.layers) and all(layer.is_croppable for layer in self.layers)
+
+    @property
+    def offloading(self) -> bool:
+        """Whether all layers but the one at work are kept in the host's memory."""
+        return self.transfer is not None
+
+    def offload(self, layer_idx: int, only_non_sliding: bool = True) -> None:
+        """Move layer `layer_idx` to the host's memory, unless it has a window and `only_non_sliding`."""
+        if not (only_non_sliding and self.layers[layer_idx].is_sliding):
+            self.layers[layer_idx].offload()
+
+    def prefetch(self, layer_idx: int, only_non_sliding: bool = True) -> None:
+        """Bring back the first layer from `layer_idx` on, around the end; with `only_non_sliding` one without a window."""
+        order = (index % len(self.layers) for index in range(layer_idx, layer_idx + len(self.layers)))
+        chosen = next((index for index in order if not (only_non_sliding and self.layers[index].is_sliding)), None)
+        if chosen is not None:
+            self.layers[chosen].prefetch()
+
+    def get_query_offset(self, layer_idx: int = 0) -> int:
+        """The number of the next token of layer `layer_idx`."""
+        return self.get_seq_length(layer_idx)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(layers={self.layers})"
 
     @property
     def batch_size(self) -> int | None:

@@ -81,10 +81,26 @@ class EncoderDecoderCache(Cache):
         return self.self_attention_cache.make_layer(layer_idx)
 
     def update(
-        self, key_states: Tensor, value_states: Tensor, layer_idx: int, cache_kwargs: Any = None
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
         """Add keys and values (B, G, T, K) of the decoder's tokens."""
-        return self.self_attention_cache.update(key_states, value_states, layer_idx)
+        return self.self_attention_cache.update(key_states, value_states, layer_idx, *args, **kwargs)
+
+    def check_dynamic_cache(self, method: str) -> None:
+        """Refuse `method` unless both halves are a `DynamicCache`.
+
+        Raises:
+            ArgumentError: one is of another kind.
+        """
+        kinds = [type(half).__name__ for half in (self.self_attention_cache, self.cross_attention_cache)]
+        if not all(isinstance(half, DynamicCache) for half in (self.self_attention_cache, self.cross_attention_cache)):
+            raise ArgumentError(f"{method} needs a DynamicCache for both halves; found {' and '.join(kinds)}")
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(self_attention_cache={self.self_attention_cache!r},"
+            f" cross_attention_cache={self.cross_attention_cache!r})"
+        )
 
     def settled(self) -> list[CacheLayer]:
         """The layers of the decoder's own cache, none of which is on its way between two devices."""

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
+import torch
 from torch import Tensor
 
 Change = Callable[[Tensor], Tensor]
@@ -24,9 +25,17 @@ class CacheLayer(ABC):
         is_sliding: forgets tokens beyond a window. sliding_window: its length, where that is all there is to it.
         resumes: what `state` gives can be continued as if it were the text so far, though not cut.
         not_cut: why `tokens` may give None.
+        is_linear: keeps a state of fixed size in place of keys and values.
+        is_compileable: shapes never change. is_croppable: the newest tokens can be taken back.
+        supports_early_init: room can be taken before the first tokens come.
     """
 
     is_sliding: ClassVar[bool] = False
+    is_linear: ClassVar[bool] = False
+    is_compileable: ClassVar[bool] = False
+    is_croppable: ClassVar[bool] = True
+    supports_early_init: ClassVar[bool] = True
+    _offloaded_from: torch.device | None = None
     sliding_window: int | None = None
     resumes: ClassVar[bool] = False
     not_cut: ClassVar[str] = ""
@@ -47,10 +56,10 @@ class CacheLayer(ABC):
         return self.keys is not None
 
     @abstractmethod
-    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Add `keys` and `values` (B, G, T, K); returns all that attention looks at, (B, G, S, K).
 
-        `cache_kwargs` is what models written for older caches pass (angles, slots); every layer here counts by itself.
+        Further arguments are what models written for other caches pass (angles, slots); every layer here counts by itself.
         """
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
@@ -60,6 +69,33 @@ class CacheLayer(ABC):
     @abstractmethod
     def geometry(self, new: int) -> tuple[int, int | Tensor]:
         """(S, first): slots that attention sees once `new` tokens are added, and the slot of the first of these."""
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Slots that attention will see after `query_length` new tokens, and the number of the token in the first of them."""
+        slots, first = self.geometry(query_length)
+        return slots, self.get_seq_length() - int(first)
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """That of what is held; None before the first update."""
+        return next((tensor.dtype for tensor in self.state()[0].values()), None)
+
+    @property
+    def device(self) -> torch.device | None:
+        """Where what is held belongs, also while it is in the host's memory; None before the first update."""
+        return self._offloaded_from or next((tensor.device for tensor in self.state()[0].values()), None)
+
+    def offload(self) -> None:
+        """Move what is held to the host's memory; `prefetch` brings it back."""
+        home = self.device
+        self.map_tensors(lambda tensor: tensor.to("cpu", non_blocking=True))
+        self._offloaded_from = home
+
+    def prefetch(self) -> None:
+        """Move what `offload` took away back to where it was."""
+        home, self._offloaded_from = self._offloaded_from, None
+        if home is not None:
+            self.map_tensors(lambda tensor: tensor.to(home, non_blocking=True))
 
     @abstractmethod
     def get_seq_length(self) -> int:
@@ -97,6 +133,21 @@ class CacheLayer(ABC):
     def reorder(self, parents: Tensor, since: int) -> None:
         """Row i becomes the former row `parents[i]` (B,), from which it differs in the tokens from `since` on alone."""
         self.map_batch(lambda tensor: tensor.index_select(0, parents.to(tensor.device)))
+
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        """Row i becomes the former row `beam_idx[i]` (B,)."""
+        self.reorder(beam_idx, 0)
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        """Each row `repeats` times, copies side by side."""
+        self.map_batch(lambda tensor: tensor.repeat_interleave(repeats, dim=0))
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Keep the rows `indices`, in that order."""
+        self.map_batch(lambda tensor: tensor.index_select(0, indices.to(tensor.device)))
+
+    def __repr__(self) -> str:
+        return type(self).__name__
 
     @abstractmethod
     def reset(self) -> None:

@@ -58,7 +58,7 @@ class DynamicLayer(CacheLayer):
         self._seen = self._room = 0
         self._keys, self._values = (new.new_empty(*new.shape[:2], 0, new.shape[3]) for new in (key_states, value_states))
 
-    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         start, end = self._seen, self._seen + key_states.shape[2]
         if self._keys is not None and self._keys.shape[0] != key_states.shape[0]:
             raise InputError(f"the cache holds {self._keys.shape[0]} rows and is given {key_states.shape[0]}")
@@ -180,14 +180,14 @@ class DynamicCache(Cache):
 
     def __init__(
         self,
-        ddp_cache_data: Iterable[tuple[Tensor, ...]] = (),
+        ddp_cache_data: Iterable[tuple[Tensor, ...]] | None = None,
         config: Any = None,
         offloading: bool = False,
         offload_only_non_sliding: bool = False,
     ) -> None:
         super().__init__(offloading=offloading, offload_only_non_sliding=offload_only_non_sliding)
         self._start(layer_types(config))
-        for index, (keys, values, *window) in enumerate(_pairs(ddp_cache_data)):
+        for index, (keys, values, *window) in enumerate(_pairs(() if ddp_cache_data is None else ddp_cache_data)):
             if window and window[0] is not None and index >= len(self.layers):
                 self.layers.append(SlidingWindowLayer(int(window[0])))
             self.update(keys, values, index)

@@ -60,7 +60,7 @@ class QuantizedLayer(CacheLayer):
         blocks = [block.unpack().to(newest.device, newest.dtype) for block in self._packed[which]]
         return torch.cat([*blocks, newest], dim=2) if blocks else newest
 
-    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         newest = self._newest.update(key_states, value_states)
         shown = self._all(0, newest[0]), self._all(1, newest[1])
         self._seen += key_states.shape[2]

@@ -28,7 +28,8 @@ class RecurrentLayer(CacheLayer):
         self.recurrent_states: Tensor | None = None
         self._seen = 0
 
-    resumes = True
+    resumes = is_linear = True
+    is_croppable = supports_early_init = False
     not_cut = "a recurrent state cannot be cut"
 
     @property
@@ -43,7 +44,7 @@ class RecurrentLayer(CacheLayer):
     def is_initialized(self) -> bool:
         return self.conv_states is not None or self.recurrent_states is not None
 
-    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         raise ArgumentError(
             "a recurrent layer keeps states, no keys and values: this model needs another cache, such as 'dynamic'"
         )
@@ -115,6 +116,7 @@ class HybridLayer(CacheLayer):
     """
 
     resumes, not_cut = RecurrentLayer.resumes, RecurrentLayer.not_cut
+    is_croppable = False
 
     def __init__(self, attention: CacheLayer) -> None:
         self.attention, self.memory = attention, RecurrentLayer()
@@ -127,7 +129,7 @@ class HybridLayer(CacheLayer):
     def values(self) -> Tensor | None:
         return self.attention.values
 
-    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         return self.attention.update(key_states, value_states)
 
     def geometry(self, new: int) -> tuple[int, int | Tensor]:

@@ -60,7 +60,7 @@ class SinkLayer(WanderingLayer):
         slots = min(self.used_slots + new, self.window)
         return slots, slots - new
 
-    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         dropped = self._drops(key_states.shape[2])
         self._turn_back()
         if dropped and self._first is None and self._buffers is not None:

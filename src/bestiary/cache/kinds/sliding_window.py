@@ -101,7 +101,7 @@ class SlidingWindowLayer(WanderingLayer):
         """Earlier tokens that attention sees."""
         return min(self.used_slots, self.sliding_window - 1)
 
-    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         length = self._past() + key_states.shape[2]
         all_keys, all_values = self._append(key_states, value_states)
         first = self._end - length

@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from typing import Any, SupportsIndex
 
 import torch
@@ -21,6 +22,14 @@ __all__ = ["StaticCache", "StaticCacheConfig", "StaticLayer", "StaticSlidingWind
 
 class FixedLayer(CacheLayer):
     """Keys and values in two buffers of `max_cache_len` slots that never move, and the number of tokens seen."""
+
+    is_compileable = True
+    max_cache_len = property(attrgetter("slots"))
+
+    @property
+    def cumulative_length(self) -> Tensor:
+        """The tokens seen, as a number on the device."""
+        return torch.tensor(self.get_seq_length()) if self._buffers is None else self._buffers[2]
 
     def __init__(self, max_cache_len: int) -> None:
         self.slots = max_cache_len
@@ -112,7 +121,7 @@ class FixedLayer(CacheLayer):
 class StaticLayer(FixedLayer):
     """A slot for each token; attention sees all slots, causality hides the unused ones."""
 
-    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         all_keys, all_values, position = self._writable(key_states, value_states)
         new = key_states.shape[2]
         if torch.compiler.is_compiling():
@@ -179,7 +188,7 @@ class StaticSlidingWindowLayer(FixedLayer):
             return self._buffers[2].clamp(max=self.slots)
         return min(self.get_seq_length(), self.slots)
 
-    def update(self, key_states: Tensor, value_states: Tensor, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         all_keys, all_values, position = self._writable(key_states, value_states)
         past, new = self._past(), key_states.shape[2]
         slots = torch.arange(self.slots + new, device=key_states.device)

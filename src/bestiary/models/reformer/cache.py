@@ -102,7 +102,9 @@ class ReformerDynamicCache:
         """The buckets (B, H, R, S) of each layer; an empty tensor for a layer without."""
         return [torch.tensor([]) if layer.buckets is None else layer.buckets for layer in self._layers()]
 
-    def update(self, buckets: Tensor | None, states: Tensor, layer_idx: int, cache_kwargs: Any = None) -> tuple[Tensor, Tensor]:
+    def update(
+        self, buckets: Tensor | None, states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
         """Add states (B, T, D) and buckets (B, H, R, T) of a layer; returns the buckets and states of all it has."""
         kept = None if buckets is None or not buckets.numel() else buckets
         bucket_layer(self.cache, layer_idx).add(states, kept)
