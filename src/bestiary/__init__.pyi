@@ -90,6 +90,7 @@ from .cache.kinds.static import StaticCacheConfig as StaticCacheConfig
 from .cache.kinds.static import StaticLayer as StaticLayer
 from .cache.kinds.static import StaticSlidingWindowLayer as StaticSlidingWindowLayer
 from .cache.layer import CacheLayer as CacheLayer
+from .cache.mixin_layer import CacheLayerMixin as CacheLayerMixin
 from .cache.prefix_store import PrefixStore as PrefixStore
 from .core.argument_parser import HfArg as HfArg
 from .core.argument_parser import HfArgumentParser as HfArgumentParser

@@ -226,7 +226,6 @@ RENAMED: dict[str, dict[str, str]] = {
         **_PREPROCESSORS,
         "AttentionInterface": "compat.attention:AttentionInterface",
         "AttentionMaskInterface": "compat.masks:AttentionMaskInterface",
-        "CacheLayerMixin": "cache.mixin_layer:CacheLayerMixin",
         "Conv1D": "nn.conv:Conv1D",
         "GradientCheckpointingLayer": "nn.layer:Layer",
         "NerPipeline": "pipelines.tasks.token_classification:TokenClassificationPipeline",
@@ -240,7 +239,6 @@ RENAMED: dict[str, dict[str, str]] = {
         },
     },
     "cache_utils": {
-        "CacheLayerMixin": "cache.mixin_layer:CacheLayerMixin",
         "DynamicSlidingWindowLayer": "cache.kinds.sliding_window:SlidingWindowLayer",
         "LinearAttentionLayer": "cache.kinds.recurrent:RecurrentLayer",
     },
