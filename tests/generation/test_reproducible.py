@@ -13,6 +13,8 @@ from bestiary.models.gpt2 import GPT2Config
 from bestiary.models.gpt2.model import GPT2LMHeadModel
 from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaForCausalLM
+from bestiary.models.mixtral import MixtralConfig
+from bestiary.models.mixtral.model import MixtralForCausalLM
 from bestiary.nn.reproducible import attention, reproducible
 
 VOCAB, LENGTH = 97, 45
@@ -27,6 +29,12 @@ SHAPES = {
         LlamaConfig(
             vocab_size=VOCAB, hidden_size=320, intermediate_size=544, num_hidden_layers=1, num_attention_heads=5,
             num_key_value_heads=5, initializer_range=0.1, max_position_embeddings=128,
+        )
+    ),
+    "mixtral": lambda: MixtralForCausalLM(
+        MixtralConfig(
+            vocab_size=VOCAB, hidden_size=48, intermediate_size=56, num_hidden_layers=1, num_attention_heads=6,
+            num_key_value_heads=2, num_local_experts=4, initializer_range=0.3, max_position_embeddings=128,
         )
     ),
     "gpt2": lambda: GPT2LMHeadModel(GPT2Config(vocab_size=VOCAB, n_embd=48, n_layer=2, n_head=4, initializer_range=0.3)),
@@ -188,3 +196,12 @@ def test_what_has_no_such_form_is_refused(llama, ids):
     mine.config.sliding_window = 5
     with pytest.raises(ArgumentError, match="reproducible=True and sliding_window=5"):
         mine.generate(ids, reproducible=True)
+
+
+@pytest.mark.skipif(not hasattr(F, "grouped_mm"), reason="torch computes one expert at a time")
+def test_products_of_all_experts_at_once_are_in_tiles_too():
+    # Torch's own form refuses this dtype.
+    x, weights, ends = torch.randn(20, 8).double(), torch.randn(3, 8, 4).double(), torch.tensor([7, 7, 20], dtype=torch.int32)
+    with reproducible():
+        result = F.grouped_mm(x, weights, offs=ends)
+    torch.testing.assert_close(result, torch.cat([x[:7] @ weights[0], x[7:] @ weights[2]]))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bestiary.nn.losses import load_balancing_loss
-from bestiary.nn.moe import Experts, Router, SparseMixer
+from bestiary.nn.moe import Experts, PlainExperts, Router, SparseMixer, TransposedExperts
 
 
 @pytest.fixture
@@ -38,6 +38,35 @@ def test_each_token_gets_its_experts(parts):
     torch.testing.assert_close(experts._all(x, shares, chosen), expected)
     compiled = torch.compile(experts, backend="eager", fullgraph=True)
     torch.testing.assert_close(compiled(x, chosen, shares), expected)
+
+
+@pytest.mark.skipif(not hasattr(torch.nn.functional, "grouped_mm"), reason="torch computes one expert at a time")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("kind", [Experts, PlainExperts, TransposedExperts])
+def test_all_experts_at_once_give_what_one_after_the_other_gives(kind, dtype, monkeypatch):
+    experts = kind(8, 16, 24, "silu").to(dtype)
+    for parameter in experts.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    x, shares = torch.randn(12, 16, dtype=dtype, requires_grad=True), torch.rand(12, 2, dtype=dtype)
+    chosen = torch.tensor([[1, 4], [4, 6], [1, 6]]).repeat(4, 1)  # the others get nothing
+    results = []
+    for at_once in (True, False):
+        monkeypatch.setattr(kind, "_groups", kind._groups if at_once else lambda *args: False)
+        assert experts._groups(chosen, x) is at_once
+        output = experts(x, chosen, shares)
+        gradients = torch.autograd.grad(output.float().square().sum(), [x, *experts.parameters()])
+        results.append((output, *gradients))
+    torch.testing.assert_close(*results)
+
+
+def test_what_torch_does_not_group_is_computed_too():
+    experts, chosen, shares = Experts(2, 7, 5, "silu"), torch.tensor([[0], [1], [0]]), torch.rand(3, 1)
+    for parameter in experts.parameters():
+        torch.nn.init.normal_(parameter)
+    for each in (experts, experts.double()):  # rows of 28 bytes; fp64
+        x = torch.randn(3, 7, dtype=each.down_proj.dtype)
+        assert not each._groups(chosen, x)
+        torch.testing.assert_close(each(x, chosen, shares.to(x)), each._all(x, shares.to(x), chosen))
 
 
 def test_shares_of_all_experts_do_not_add_up(parts):

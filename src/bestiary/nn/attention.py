@@ -49,12 +49,14 @@ def cached(
 
 def split_heads(x: Tensor, head_size: int) -> Tensor:
     """(B, T, H*K) -> (B, H, T, K)."""
+    if x.shape[1] == 1:  # a decoded token, for which every operation counts
+        return x.view(x.shape[0], -1, 1, head_size)
     return x.view(x.shape[0], x.shape[1], -1, head_size).transpose(1, 2)
 
 
 def merge_heads(x: Tensor) -> Tensor:
     """(B, H, T, K) -> (B, T, H*K)."""
-    return x.transpose(1, 2).flatten(2)
+    return x.reshape(x.shape[0], 1, -1) if x.shape[2] == 1 else x.transpose(1, 2).flatten(2)
 
 
 class ScoringAlias(Alias):

@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from functools import reduce
 from itertools import repeat
 from operator import add
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from . import grouped
 from .activations import activation
 from .alias import Alias
 from .part_order import put_last
@@ -64,9 +65,11 @@ class Router(ScoresExperts, nn.Linear):
     def forward(self, hidden_states: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
         """States (N, D) -> scores (N, E), and of the k chosen the shares and the numbers (N, k)."""
         scores = self.scores(hidden_states)
-        shares, experts = scores.softmax(dim=-1, dtype=torch.float32).topk(self.top_k, dim=-1)
-        if self.shares_add_up:
-            shares = shares / shares.sum(dim=-1, keepdim=True)
+        if self.shares_add_up:  # the softmax of the chosen alone
+            best, experts = scores.topk(self.top_k, dim=-1)
+            shares = best.softmax(dim=-1, dtype=torch.float32)
+        else:
+            shares, experts = scores.softmax(dim=-1, dtype=torch.float32).topk(self.top_k, dim=-1)
         return scores, shares.to(hidden_states.dtype), experts
 
     def scores(self, x: Tensor) -> Tensor:
@@ -156,8 +159,8 @@ class ExpertLoop(nn.Module, ABC):
         """E."""
 
     @abstractmethod
-    def _one(self, expert: int, x: Tensor) -> Tensor:
-        """What an expert gives for states (N, D)."""
+    def _one(self, expert: Any, x: Tensor) -> Tensor:
+        """What an expert gives for states (N, D); where it `_groups`, also with the ends (E,) of those of each in their place."""
 
     def forward(self, hidden_states: Tensor, top_k_index: Tensor, top_k_weights: Tensor) -> Tensor:
         """States (N, D), and for each its experts and their shares (N, k) -> (N, D), the sum of what they give times share."""
@@ -167,13 +170,21 @@ class ExpertLoop(nn.Module, ABC):
         if len(x) == 1:
             return reduce(add, map(self._share, experts.tolist()[0], repeat(x), shares.unbind(1)))
         by_expert = experts.flatten().argsort(stable=True)
-        chosen, counts = (numbers.tolist() for numbers in experts.unique(return_counts=True))
-        states = x[by_expert // experts.shape[1]].split(counts)
-        outputs = torch.cat([*map(self._share, chosen, states, shares.flatten()[by_expert, None].split(counts))])
+        states, by_share = x[by_expert // experts.shape[1]], shares.flatten()[by_expert, None]
+        if self._groups(experts, x):
+            ends = experts.flatten().bincount(minlength=self.num_experts).cumsum(0, dtype=torch.int32)
+            outputs = self._share(ends, states, by_share)
+        else:
+            chosen, counts = (numbers.tolist() for numbers in experts.unique(return_counts=True))
+            outputs = torch.cat([*map(self._share, chosen, states.split(counts), by_share.split(counts))])
         result: Tensor = outputs[by_expert.argsort()].unflatten(0, experts.shape).sum(dim=1)
         return result
 
-    def _share(self, expert: int, x: Tensor, shares: Tensor) -> Tensor:
+    def _groups(self, experts: Tensor, x: Tensor) -> bool:
+        """Whether `_one` takes the states (N, D) of all `experts` (N, k) at once."""
+        return False
+
+    def _share(self, expert: Any, x: Tensor, shares: Tensor) -> Tensor:
         """What an expert adds for states (N, D), of which it has shares (N, 1), or (1,) of one."""
         return self._one(expert, x) * shares
 
@@ -206,9 +217,12 @@ class Experts(ExpertLoop):
         self.down_proj = nn.Parameter(torch.empty(count, size, inner))
         self.act_fn = activation(act)
 
-    def _one(self, expert: int, x: Tensor) -> Tensor:
-        gate, up = nn.functional.linear(x, self.gate_up_proj[expert]).chunk(2, dim=-1)
-        return nn.functional.linear(self.act_fn(gate) * up, self.down_proj[expert])
+    def _groups(self, experts: Tensor, x: Tensor) -> bool:
+        return experts.numel() >= self.num_experts and grouped.fits(x, *self.parameters(recurse=False))
+
+    def _one(self, expert: Any, x: Tensor) -> Tensor:
+        gate, up = grouped.product(x, self.gate_up_proj, expert).chunk(2, dim=-1)
+        return grouped.product(self.act_fn(gate) * up, self.down_proj, expert)
 
     def extra_repr(self) -> str:
         return f"experts={self.num_experts}, size={self.hidden_dim}, inner={self.intermediate_dim}"
@@ -223,8 +237,8 @@ class PlainExperts(Experts):
         self.up_proj = nn.Parameter(torch.empty(count, inner, size))
         put_last(self, "down_proj")
 
-    def _one(self, expert: int, x: Tensor) -> Tensor:
-        return nn.functional.linear(self.act_fn(nn.functional.linear(x, self.up_proj[expert])), self.down_proj[expert])
+    def _one(self, expert: Any, x: Tensor) -> Tensor:
+        return grouped.product(self.act_fn(grouped.product(x, self.up_proj, expert)), self.down_proj, expert)
 
 
 class TransposedExperts(Experts):
@@ -245,6 +259,6 @@ class TransposedExperts(Experts):
         self.gate_up_proj = nn.Parameter(torch.empty(count, size, 2 * inner))
         self.down_proj = nn.Parameter(torch.empty(count, inner, size))
 
-    def _one(self, expert: int, x: Tensor) -> Tensor:
-        gate, up = (x @ self.gate_up_proj[expert]).chunk(2, dim=-1)
-        return (self.act_fn(gate) * up) @ self.down_proj[expert]
+    def _one(self, expert: Any, x: Tensor) -> Tensor:
+        gate, up = grouped.product(x, self.gate_up_proj.mT, expert).chunk(2, dim=-1)
+        return grouped.product(self.act_fn(gate) * up, self.down_proj.mT, expert)

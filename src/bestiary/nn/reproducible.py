@@ -136,6 +136,10 @@ def _matmul(x: Tensor, other: Tensor) -> Tensor:
     return product(x, other)
 
 
+def _grouped_mm(x: Tensor, weights: Tensor, *, offs: Tensor, **kwargs: Any) -> Tensor:
+    return torch.cat([*map(product, x.tensor_split(offs[:-1].long()), weights)])
+
+
 def _addcmul(x: Tensor, first: Tensor, second: Tensor, value: float = 1) -> Tensor:
     """Product and sum are rounded one after the other; fused kernels round some of the numbers only once."""
     return x + first * second * value
@@ -159,6 +163,7 @@ _REPLACEMENTS: dict[Any, Callable[..., Tensor]] = {
     Tensor.matmul: _matmul,
     Tensor.__matmul__: _matmul,
     Tensor.mm: _matmul,
+    getattr(torch, "_grouped_mm", None): _grouped_mm,  # what torch's public `grouped_mm` calls
     torch.addcmul: _addcmul,
     Tensor.addcmul: _addcmul,
     Tensor.addcmul_: _addcmul_,

@@ -59,7 +59,8 @@ class RecurrentLayer(CacheLayer):
         width = width or (new if earlier is None else earlier.shape[2])
         if earlier is None:
             earlier = conv_states.new_zeros(*conv_states.shape[:2], width)
-        self.conv_states = torch.cat([earlier, conv_states], dim=2)[:, :, -width:].contiguous()
+        kept = min(max(width - new, 0), earlier.shape[2])
+        self.conv_states = torch.cat([earlier[:, :, earlier.shape[2] - kept :], conv_states[:, :, -width:]], dim=2)
         self._seen += new
         return self.conv_states
 

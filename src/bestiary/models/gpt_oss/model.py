@@ -26,6 +26,9 @@ class GptOssExperts(TransposedExperts, Starting):
         self.down_proj_bias = nn.Parameter(torch.empty(count, size))
         self.alpha, self.limit = config.swiglu_alpha, config.swiglu_limit
 
+    def _groups(self, experts: Tensor, x: Tensor) -> bool:
+        return False  # the biases are of one expert
+
     def _one(self, expert: int, x: Tensor) -> Tensor:
         gate_up = torch.addmm(self.gate_up_proj_bias[expert], x, self.gate_up_proj[expert])
         gate, up = gate_up[:, ::2].clamp(max=self.limit), gate_up[:, 1::2].clamp(-self.limit, self.limit)

@@ -90,7 +90,7 @@ class MambaMixer(Block, Starting):
         if memory is not None:
             memory.update_conv_state(inputs, self.conv1d.kernel_size[0])
             memory.update_recurrent_state(state)
-        output: Tensor = self.out_proj((y + self.D * x).to(x.dtype) * nn.functional.silu(gate))
+        output: Tensor = self.out_proj(torch.addcmul(y, self.D, x).to(x.dtype) * nn.functional.silu(gate))
         return output
 
 

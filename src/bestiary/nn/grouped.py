@@ -1,0 +1,31 @@
+"""Products of states with the weights of experts, of one or of all at once."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+_grouped_mm: Any = getattr(torch.nn.functional, "grouped_mm", None)  # torch 2.10
+_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+
+def product(x: Tensor, weights: Tensor, experts: int | Tensor) -> Tensor:
+    """x W' (N, O) of states (N, I), with `weights` (E, O, I).
+
+    Args:
+        experts: the number of the one expert whose weights they are; or, where the states stand sorted by expert, the ends (E,),
+            int32, of those of each.
+    """
+    if isinstance(experts, int):
+        return linear(x, weights[experts])
+    output: Tensor = _grouped_mm(x, weights.mT, offs=experts)
+    return output
+
+
+def fits(x: Tensor, *weights: Tensor) -> bool:
+    """Whether torch computes all experts at once: on the CPU, of one dtype, and rows of all of them begin every 16 bytes."""
+    if _grouped_mm is None or not x.is_cpu or x.dtype not in _DTYPES or torch.is_autocast_enabled("cpu"):
+        return False
+    plain = all(type(each) is torch.nn.Parameter and each.dtype == x.dtype for each in weights)
+    return plain and all(size * x.element_size() % 16 == 0 for each in weights for size in each.shape[1:])
