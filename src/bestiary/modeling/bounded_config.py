@@ -1,4 +1,4 @@
-"""The hyperparameters of decoders that bound their scores, as Gemma 2. Needs no torch."""
+"""The hyperparameters of Gemma 2 and its relatives, some of which bound their scores. Needs no torch."""
 
 from typing import ClassVar
 
@@ -6,12 +6,8 @@ from ..core.kinds import Depth, Length, Positive, Size
 from .decoder_config import DecoderConfig
 
 
-class BoundedConfig(DecoderConfig):
-    """Base of the configs of Gemma 2 and of T5Gemma's halves; the defaults are Gemma 2 2B's.
-
-    Scores are bounded by `attn_logit_softcapping`, logits by `final_logit_softcapping`. Layers 0, 2, ... have the window
-    unless `layer_types` says it.
-    """
+class GemmaTextConfig(DecoderConfig):
+    """Base of the configs of Gemma's text models from the second on; the defaults are Gemma 2 2B's."""
 
     attribute_map: ClassVar[dict[str, str]] = {"hidden_act": "hidden_activation"}
 
@@ -29,6 +25,15 @@ class BoundedConfig(DecoderConfig):
     bos_token_id: int | None = 2
     tie_word_embeddings: bool = True
     attention_bias: bool = False
+
+
+class BoundedConfig(GemmaTextConfig):
+    """Base of the configs of Gemma 2 and of T5Gemma's halves.
+
+    Scores are bounded by `attn_logit_softcapping`, logits by `final_logit_softcapping`. Layers 0, 2, ... have the window
+    unless `layer_types` says it.
+    """
+
     query_pre_attn_scalar: Positive = 256
     sliding_window: Length | None = 4096
     layer_types: list[str] | None = None

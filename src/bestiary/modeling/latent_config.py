@@ -1,7 +1,9 @@
 """The hyperparameters of decoders with latent attention. Needs no torch."""
 
+from typing import ClassVar
+
 from ..core.errors import ConfigError
-from ..core.kinds import Count, Experts, Size
+from ..core.kinds import Amount, Count, Depth, Experts, Length, Size
 from .decoder_config import DecoderConfig
 
 
@@ -56,3 +58,35 @@ class LatentConfig(DecoderConfig):
     @property
     def cache_value_size(self) -> int:
         return self.qk_rope_head_dim
+
+
+class GroupedLatentConfig(LatentConfig):
+    """Base of the configs of DeepSeek-V3 and V3.2, whose defaults these are.
+
+    The experts form `n_group` groups, of which each token chooses from `topk_group`; shares add up to `routed_scaling_factor`
+    with `norm_topk_prob`.
+    """
+
+    attribute_map: ClassVar[dict[str, str]] = {"num_local_experts": "n_routed_experts"}
+
+    vocab_size: Length = 129280
+    hidden_size: Size = 7168
+    intermediate_size: Size = 18432
+    moe_intermediate_size: Size = 2048
+    num_hidden_layers: Depth = 61
+    num_attention_heads: Size = 128
+    num_key_value_heads: Size | None = 128
+    n_shared_experts: Experts = 1
+    n_routed_experts: Experts = 256
+    routed_scaling_factor: Amount = 2.5
+    n_group: Experts = 8
+    topk_group: Experts = 4
+    num_experts_per_tok: Experts | None = 8
+    first_k_dense_replace: Count = 3
+    norm_topk_prob: bool = True
+    bos_token_id: int | None = 0
+    eos_token_id: int | list[int] | None = 1
+
+    def validate(self) -> None:
+        super().validate()
+        self.check_expert_groups()

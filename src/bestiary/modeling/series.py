@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..cache.encoder_decoder import EncoderDecoderCache
 from ..core.errors import ConfigError, InputError
-from ..core.outputs import BaseModelOutput, BaseModelOutputWithPast
+from ..core.outputs import BaseModelOutput, BaseModelOutputWithPast, ModelOutput
 from ..core.series_outputs import Seq2SeqTSModelOutput
 from ..nn.embeddings import FixedPositions
 from ..nn.inputs import arguments_of, check_mask, check_rows, shown
@@ -259,16 +259,6 @@ class SeriesBase(SeriesPreTrainedModel):
         features = torch.cat([static[:, None].expand(-1, features.shape[1], -1), features], dim=-1)
         return Steps(before, features, loc, scale, static)
 
-
-class SeriesModel(SeriesBase):
-    """An encoder that reads the context and a decoder that reads the future, one step later."""
-
-    @arguments_of(SeriesBase.steps)
-    def create_network_inputs(self, *args: Any, **inputs: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The steps (B, T, feature_size), loc, scale and static features of a series: the first inputs of forward."""
-        steps = self.steps(*args, **inputs)
-        return steps.both, steps.loc, steps.scale, steps.static_features
-
     def forward(
         self,
         past_values: Tensor | None = None,
@@ -282,7 +272,7 @@ class SeriesModel(SeriesBase):
         encoder_outputs: Any = None,
         past_key_values: Any = None,
         use_cache: bool | None = None,
-    ) -> Seq2SeqTSModelOutput:
+    ) -> ModelOutput:
         """Args:
         past_values: (B, past) or, of several series, (B, past, C), at least `config.past_length` steps; missing ones are 0.
         past_time_features: (B, past, F). past_observed_mask: as past_values, 0 where a value is missing.
@@ -293,18 +283,28 @@ class SeriesModel(SeriesBase):
         """
         inputs = (past_values, past_time_features, static_categorical_features, static_real_features, past_observed_mask)
         steps, length = self.steps(*inputs, future_values, future_time_features), self.config.context_length
-        read = steps.both
         if encoder_outputs is None:
-            encoder_outputs = self.encoder(inputs_embeds=read[:, :length], return_dict=True)
+            encoder_outputs = self.encoder(inputs_embeds=steps.both[:, :length], return_dict=True)
         encoded = encoder_output(encoder_outputs)
-        output = self.decoder(
-            inputs_embeds=torch.zeros_like(read[:, :1]) if future_values is None else read[:, length:],
-            attention_mask=decoder_attention_mask,
-            encoder_hidden_states=encoded.last_hidden_state,
-            past_key_values=past_key_values,
-            use_cache=use_cache,
-            return_dict=True,
-        )
+        options = {"attention_mask": decoder_attention_mask, "past_key_values": past_key_values, "use_cache": use_cache}
+        options |= {"encoder_hidden_states": encoded.last_hidden_state, "return_dict": True}
         states: dict[str, Any] = {f"encoder_{name}": value for name, value in encoded.items()}
         states |= {"loc": steps.loc, "scale": steps.scale, "static_features": steps.static_features}
+        return self.go_on(steps, future_values is not None, options, states)
+
+    def go_on(self, steps: Steps, has_future: bool, options: dict[str, Any], states: dict[str, Any]) -> ModelOutput:
+        """The output: what the decoder says, called with `options`, beside the `states` of the encoder and the series."""
+        length = self.config.context_length
+        read = steps.both[:, length:] if has_future else torch.zeros_like(steps.both[:, :1])
+        output = self.decoder(inputs_embeds=read, **options)
         return Seq2SeqTSModelOutput(output.last_hidden_state, output.past_key_values, **states)
+
+
+class SeriesModel(SeriesBase):
+    """An encoder that reads the context and a decoder that reads the future, one step later."""
+
+    @arguments_of(SeriesBase.steps)
+    def create_network_inputs(self, *args: Any, **inputs: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The steps (B, T, feature_size), loc, scale and static features of a series: the first inputs of forward."""
+        steps = self.steps(*args, **inputs)
+        return steps.both, steps.loc, steps.scale, steps.static_features

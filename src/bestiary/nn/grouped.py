@@ -14,8 +14,8 @@ def product(x: Tensor, weights: Tensor, experts: int | Tensor) -> Tensor:
     """x W' (N, O) of states (N, I), with `weights` (E, O, I).
 
     Args:
-        experts: the number of the one expert whose weights they are; or, where the states stand sorted by expert, the ends (E,),
-            int32, of those of each.
+        experts: the number of the one expert of all states; or, where these stand sorted by expert, the ends (E,), int32, of
+            those of each.
     """
     if isinstance(experts, int):
         return linear(x, weights[experts])

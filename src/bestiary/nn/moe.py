@@ -160,7 +160,7 @@ class ExpertLoop(nn.Module, ABC):
 
     @abstractmethod
     def _one(self, expert: Any, x: Tensor) -> Tensor:
-        """What an expert gives for states (N, D); where it `_groups`, also with the ends (E,) of those of each in their place."""
+        """What an expert gives for states (N, D); of all at once (`_groups`), `expert` (E,) says where those of each end."""
 
     def forward(self, hidden_states: Tensor, top_k_index: Tensor, top_k_weights: Tensor) -> Tensor:
         """States (N, D), and for each its experts and their shares (N, k) -> (N, D), the sum of what they give times share."""

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...core.outputs import BaseModelOutputWithPooling, ModelOutput, Tensors
+from ...core.outputs import ModelOutput, Tensors
 from ...modeling.config import PreTrainedConfig
-from ...modeling.encoder import EncoderEmbeddings, EncoderPreTrainedModel, look_both_ways, text_positions
+from ...modeling.encoder import EncoderEmbeddings, EncoderPreTrainedModel
 from ...modeling.heads.headed import Headed, WithoutPooler, only
 from ...modeling.heads.masked_lm import MaskedLM
 from ...modeling.heads.multiple_choice import MultipleChoice
@@ -16,6 +16,7 @@ from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import PooledClassifier
 from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.recording import Stack
+from ...modeling.word_encoder import WordEncoder
 from ...nn.activations import activation
 from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
@@ -116,10 +117,8 @@ class AlbertPreTrainedModel(EncoderPreTrainedModel):
     config: AlbertConfig
 
 
-class AlbertModel(AlbertPreTrainedModel):
+class AlbertModel(AlbertPreTrainedModel, WordEncoder):
     """The encoder without a head; with `add_pooling_layer` it also gives the first token's state through a dense layer."""
-
-    _keys_to_ignore_on_load_unexpected = [*EncoderPreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\."]
 
     def __init__(self, config: AlbertConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config)
@@ -127,24 +126,8 @@ class AlbertModel(AlbertPreTrainedModel):
         self.encoder = AlbertTransformer(config)
         self.pooler = nn.Linear(config.hidden_size, config.hidden_size) if add_pooling_layer else None
 
-    def get_input_embeddings(self) -> nn.Module:
-        return self.embeddings.word_embeddings
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-    ) -> BaseModelOutputWithPooling:
-        """input_ids, token_type_ids, position_ids (B, T) or inputs_embeds (B, T, E); attention_mask (B, T), 0 for padding."""
-        words, mask = look_both_ways(self.embeddings.word_embeddings, input_ids, attention_mask, inputs_embeds)
-        if position_ids is None:
-            position_ids = text_positions(self.config, words, input_ids, attention_mask)
-        x = self.encoder(self.embeddings(input_ids, token_type_ids, position_ids, words), mask, None)
-        pooled = None if self.pooler is None else torch.tanh(self.pooler(first_state(x, mask.padding)))
-        return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=pooled)
+    def pooled(self, x: Tensor, padding: Tensor | None) -> Tensor | None:
+        return None if self.pooler is None else torch.tanh(self.pooler(first_state(x, padding)))
 
 
 class AlbertMLMHead(nn.Module):

@@ -45,15 +45,20 @@ class AlbertTokenizer(PreTrainedTokenizerFast):
         if model.model_type != sentencepiece.UNIGRAM:
             raise CorruptFile(f"{vocab} is a BPE model; {cls.__name__} uses a unigram model")
         rust = sentencepiece.of_words(model, bool(settings["add_prefix_space"]))
+        cls.prepare(rust, model, settings)
+        first, last = str(settings["cls_token"]), str(settings["sep_token"])
+        rust.post_processor = wordpiece.frame(first, last, dict(sentencepiece.ends(rust, vocab, (first, last))))
+        return rust
+
+    @classmethod
+    def prepare(cls, rust: Tokenizer, model: Any, settings: dict[str, Any]) -> None:
+        """Set what `rust` does with a text before its pieces of the sentencepiece `model` are looked up."""
         steps: list[Any] = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
         if not settings["keep_accents"]:
             steps += [normalizers.NFKD(), normalizers.StripAccents()]
         if settings["do_lower_case"]:
             steps.append(normalizers.Lowercase())
         rust.normalizer = normalizers.Sequence([*steps, sentencepiece.charsmap(model)] if model.charsmap else steps)
-        first, last = str(settings["cls_token"]), str(settings["sep_token"])
-        rust.post_processor = wordpiece.frame(first, last, dict(sentencepiece.ends(rust, vocab, (first, last))))
-        return rust
 
 
 AlbertTokenizerFast = AlbertTokenizer

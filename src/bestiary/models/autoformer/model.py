@@ -14,9 +14,8 @@ from ...core.logging import warn_once
 from ...core.outputs import ModelOutput, Tensors
 from ...modeling.heads.series_prediction import SeriesPrediction
 from ...modeling.recording import Stack
-from ...modeling.seq2seq import encoder_output
 from ...modeling.seq2seq_layers import Seq2SeqLayer
-from ...modeling.series import SeriesBase, SeriesDecoder, SeriesEncoder, SeriesPreTrainedModel
+from ...modeling.series import SeriesBase, SeriesDecoder, SeriesEncoder, SeriesPreTrainedModel, Steps
 from ...nn.attention import Attend
 from ...nn.inputs import check_states
 from ...nn.kernels import default_scaling
@@ -261,40 +260,13 @@ class AutoformerModel(SeriesBase, AutoformerPreTrainedModel):
         inputs, start = (torch.cat([torch.cat([past[:, -label:], future], dim=1), features], dim=-1) for past, future in parts)
         return inputs, start
 
-    def forward(
-        self,
-        past_values: Tensor | None = None,
-        past_time_features: Tensor | None = None,
-        past_observed_mask: Tensor | None = None,
-        static_categorical_features: Tensor | None = None,
-        static_real_features: Tensor | None = None,
-        future_values: Tensor | None = None,
-        future_time_features: Tensor | None = None,
-        decoder_attention_mask: Tensor | None = None,
-        encoder_outputs: Any = None,
-        past_key_values: Any = None,
-        use_cache: bool | None = None,
-    ) -> AutoformerModelOutput:
-        """Inputs as of the Time Series Transformer (`SeriesModel`); without `future_values` only the encoder runs."""
-        inputs = (past_values, past_time_features, static_categorical_features, static_real_features, past_observed_mask)
-        steps, length = self.steps(*inputs, future_values, future_time_features), self.config.context_length
-        if encoder_outputs is None:
-            encoder_outputs = self.encoder(inputs_embeds=steps.both[:, :length], return_dict=True)
-        encoded, output = encoder_output(encoder_outputs), AutoformerDecoderOutput()
-        if future_values is not None:
+    def go_on(self, steps: Steps, has_future: bool, options: dict[str, Any], states: dict[str, Any]) -> AutoformerModelOutput:
+        """As of any such model; without values of the future only the encoder runs."""
+        output, length = AutoformerDecoderOutput(), self.config.context_length
+        if has_future:
             features = steps.features[:, length - self.config.label_length :]
             decoder_input, trend = self.decoder_inputs(steps.lagged[:, :length], features)
-            output = self.decoder(
-                trend=trend,
-                inputs_embeds=decoder_input,
-                attention_mask=decoder_attention_mask,
-                encoder_hidden_states=encoded.last_hidden_state,
-                past_key_values=past_key_values,
-                use_cache=use_cache,
-                return_dict=True,
-            )
-        states: dict[str, Any] = {f"encoder_{name}": value for name, value in encoded.items()}
-        states |= {"loc": steps.loc, "scale": steps.scale, "static_features": steps.static_features}
+            output = self.decoder(trend=trend, inputs_embeds=decoder_input, **options)
         return AutoformerModelOutput(output.last_hidden_state, output.trend, output.past_key_values, **states)
 
 

@@ -5,50 +5,25 @@ Differs from DeepSeek-V2: a token's experts are chosen by their sigmoids, out of
 
 from typing import TYPE_CHECKING, ClassVar
 
-from ...core.kinds import Amount, Count, Depth, Experts, Length, Size
-from ...modeling.latent_config import LatentConfig
+from ...core.kinds import Count, Length
+from ...modeling.latent_config import GroupedLatentConfig
 from ...modeling.variant import Import, variant
 from .. import llama
 
 
-class DeepseekV3Config(LatentConfig):
+class DeepseekV3Config(GroupedLatentConfig):
     """Hyperparameters; the defaults are DeepSeek-V3's.
 
-    The experts form `n_group` groups, of which each token chooses from `topk_group`; shares add up to `routed_scaling_factor`
-    with `norm_topk_prob`. `num_nextn_predict_layers`: layers for drafts, which files hold behind the others. With
+    `num_nextn_predict_layers`: layers for drafts, which files hold behind the others. With
     `rope_interleave` neighbours turn together.
     """
 
     model_type: ClassVar[str] = "deepseek_v3"
-    attribute_map: ClassVar[dict[str, str]] = {
-        "num_local_experts": "n_routed_experts",
-        "num_mtp_layers": "num_nextn_predict_layers",
-    }
+    attribute_map: ClassVar[dict[str, str]] = {"num_mtp_layers": "num_nextn_predict_layers"}
 
-    vocab_size: Length = 129280
-    hidden_size: Size = 7168
-    intermediate_size: Size = 18432
-    moe_intermediate_size: Size = 2048
-    num_hidden_layers: Depth = 61
-    num_attention_heads: Size = 128
-    num_key_value_heads: Size | None = 128
-    n_shared_experts: Experts = 1
-    n_routed_experts: Experts = 256
-    routed_scaling_factor: Amount = 2.5
-    n_group: Experts = 8
-    topk_group: Experts = 4
-    num_experts_per_tok: Experts | None = 8
-    first_k_dense_replace: Count = 3
-    norm_topk_prob: bool = True
     max_position_embeddings: Length = 4096
-    bos_token_id: int | None = 0
-    eos_token_id: int | list[int] | None = 1
     rope_interleave: bool = True
     num_nextn_predict_layers: Count = 1
-
-    def validate(self) -> None:
-        super().validate()
-        self.check_expert_groups()
 
     @property
     def interleaved_rotary(self) -> bool:  # type: ignore[override] # here a file may say it

@@ -5,53 +5,30 @@ Differs from DeepSeek-V3: an index of each layer, small queries and keys, finds 
 
 from typing import TYPE_CHECKING, ClassVar
 
-from ...core.kinds import Amount, Count, Depth, Experts, Length, Size
-from ...modeling.latent_config import LatentConfig
+from ...core.kinds import Length, Size
+from ...modeling.latent_config import GroupedLatentConfig
 from ...modeling.variant import Import, variant
 from .. import llama
 
 
-class DeepseekV32Config(LatentConfig):
+class DeepseekV32Config(GroupedLatentConfig):
     """Hyperparameters; the defaults are DeepSeek-V3.2's.
 
-    A token looks at the `index_topk` before it that `index_n_heads` queries of `index_head_dim` numbers find best. The experts
-    form `n_group` groups, of which each token chooses from `topk_group`; shares add up to `routed_scaling_factor` with
-    `norm_topk_prob`.
+    A token looks at the `index_topk` before it that `index_n_heads` queries of `index_head_dim` numbers find best.
     """
 
     model_type: ClassVar[str] = "deepseek_v32"
-    attribute_map: ClassVar[dict[str, str]] = {"num_local_experts": "n_routed_experts", "num_experts": "n_routed_experts"}
+    attribute_map: ClassVar[dict[str, str]] = {"num_experts": "n_routed_experts"}
     interleaved_rotary: ClassVar[bool] = True
 
-    vocab_size: Length = 129280
-    hidden_size: Size = 7168
-    intermediate_size: Size = 18432
-    moe_intermediate_size: Size = 2048
-    num_hidden_layers: Depth = 61
-    num_attention_heads: Size = 128
-    num_key_value_heads: Size | None = 128
-    n_shared_experts: Experts = 1
-    n_routed_experts: Experts = 256
-    routed_scaling_factor: Amount = 2.5
     q_lora_rank: Size = 1536
-    n_group: Experts = 8
-    topk_group: Experts = 4
-    num_experts_per_tok: Experts | None = 8
-    norm_topk_prob: bool = True
     max_position_embeddings: Length = 163840
-    bos_token_id: int | None = 0
-    eos_token_id: int | list[int] | None = 1
     mlp_layer_types: list[str] | None = None
     index_topk: Size = 2048
     index_head_dim: Size = 128
     index_n_heads: Size = 64
     mlp_bias: bool = False
-    first_k_dense_replace: Count = 3
     layer_types: list[str] | None = None
-
-    def validate(self) -> None:
-        super().validate()
-        self.check_expert_groups()
 
     def usual_layer_types(self) -> list[str]:
         return ["indexed_attention"] * self.num_hidden_layers

@@ -6,13 +6,13 @@ slower than the sixth. EmbeddingGemma looks both ways (`use_bidirectional_attent
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...core.kinds import Depth, Length, Positive, Size
-from ...modeling.decoder_config import DecoderConfig
+from ...core.kinds import Length, Positive
+from ...modeling.bounded_config import GemmaTextConfig
 from ...modeling.variant import Import, variant
 from .. import llama
 
 
-class Gemma3TextConfig(DecoderConfig):
+class Gemma3TextConfig(GemmaTextConfig):
     """Hyperparameters; the defaults are those of Gemma 3's code.
 
     Older files give the two rotary bases as `rope_theta` and `rope_local_base_freq`, the scaling of the layers without a window
@@ -21,23 +21,10 @@ class Gemma3TextConfig(DecoderConfig):
     """
 
     model_type: ClassVar[str] = "gemma3_text"
-    attribute_map: ClassVar[dict[str, str]] = {"hidden_act": "hidden_activation"}
     attn_logit_softcapping: ClassVar[None] = None  # files hold it, and nothing reads it
 
     vocab_size: Length = 262208
-    hidden_size: Size = 2304
-    intermediate_size: Size = 9216
-    num_hidden_layers: Depth = 26
-    num_attention_heads: Size = 8
-    num_key_value_heads: Size | None = 4
-    head_dim: Size | None = 256
-    hidden_activation: str = "gelu_pytorch_tanh"
     max_position_embeddings: Length = 131072
-    pad_token_id: int | None = 0
-    eos_token_id: int | list[int] | None = 1
-    bos_token_id: int | None = 2
-    tie_word_embeddings: bool = True
-    attention_bias: bool = False
     query_pre_attn_scalar: Positive = 256
     sliding_window: Length | None = 4096
     layer_types: list[str] | None = None

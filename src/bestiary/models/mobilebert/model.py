@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...core.outputs import BaseModelOutputWithPooling
-from ...modeling.encoder import EncoderStack, look_both_ways, text_positions
+from ...modeling.encoder import EncoderStack
 from ...modeling.heads.transformed_language import LMPredictionHead, PredictionHeadTransform
+from ...modeling.word_encoder import WordEncoder
 from ...nn.activations import activation
 from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ...nn.embeddings import LearnedPositions, TextEmbeddings
@@ -220,10 +220,8 @@ class MobileBertPooler(nn.Module):
         return first if self.dense is None else torch.tanh(self.dense(first))
 
 
-class MobileBertModel(BertPreTrainedModel):
+class MobileBertModel(BertPreTrainedModel, WordEncoder):
     """The encoder without a head; with `add_pooling_layer` it also gives `pooler_output`."""
-
-    _keys_to_ignore_on_load_unexpected = [*BertPreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\."]
 
     config: MobileBertConfig
 
@@ -232,25 +230,6 @@ class MobileBertModel(BertPreTrainedModel):
         self.embeddings = MobileBertEmbeddings(config)
         self.encoder = EncoderStack(config, MobileBertLayer)
         self.pooler = MobileBertPooler(config) if add_pooling_layer else None
-
-    def get_input_embeddings(self) -> nn.Module:
-        return self.embeddings.word_embeddings
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-    ) -> BaseModelOutputWithPooling:
-        """input_ids, token_type_ids, position_ids (B, T) or inputs_embeds (B, T, E); attention_mask (B, T), 0 for padding."""
-        words, mask = look_both_ways(self.embeddings.word_embeddings, input_ids, attention_mask, inputs_embeds)
-        if position_ids is None:
-            position_ids = text_positions(self.config, words, input_ids, attention_mask)
-        x = self.encoder(self.embeddings(input_ids, token_type_ids, position_ids, words), mask, None)
-        pooled = None if self.pooler is None else self.pooler(x, mask.padding)
-        return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=pooled)
 
 
 class MobileBertPredictionHeadTransform(PredictionHeadTransform):

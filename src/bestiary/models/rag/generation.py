@@ -62,21 +62,11 @@ class RagSequenceForGeneration(RagForGeneration):
         exclude_bos_score: do not count the first token where it begins every text.
         """
         decoder_input_ids = labels if decoder_input_ids is None else decoder_input_ids
-        output: Any = self.rag(
-            input_ids,
-            attention_mask=attention_mask,
-            encoder_outputs=encoder_outputs,
-            decoder_input_ids=decoder_input_ids,
-            decoder_attention_mask=decoder_attention_mask,
-            past_key_values=past_key_values,
-            context_input_ids=context_input_ids,
-            context_attention_mask=context_attention_mask,
-            doc_scores=doc_scores,
-            use_cache=use_cache if labels is None else False,
-            output_retrieved=output_retrieved,
-            n_docs=n_docs,
-            return_dict=True,
-        )
+        written = (decoder_input_ids, decoder_attention_mask, past_key_values)
+        context = (doc_scores, context_input_ids, context_attention_mask)
+        use_cache = use_cache if labels is None else False
+        inputs = (input_ids, attention_mask, encoder_outputs, *written, *context, use_cache, output_retrieved, n_docs)
+        output: Any = self.rag(*inputs, return_dict=True)
         loss = None
         if labels is not None and decoder_input_ids is not None:
             excludes = self.config.exclude_bos_score if exclude_bos_score is None else exclude_bos_score
@@ -219,21 +209,12 @@ class RagTokenForGeneration(GenerationMixin, RagForGeneration):
         labels: (B, T), also the decoder's input unless that is passed. reduce_loss: sum over the batch. do_marginalize: give
             logarithms of probabilities (B, T, V) of all documents together.
         """
-        output: Any = self.rag(
-            input_ids,
-            attention_mask=attention_mask,
-            encoder_outputs=encoder_outputs,
-            decoder_input_ids=labels if decoder_input_ids is None else decoder_input_ids,
-            decoder_attention_mask=decoder_attention_mask,
-            past_key_values=past_key_values,
-            context_input_ids=context_input_ids,
-            context_attention_mask=context_attention_mask,
-            doc_scores=doc_scores,
-            use_cache=use_cache if labels is None else False,
-            output_retrieved=output_retrieved,
-            n_docs=n_docs,
-            return_dict=True,
-        )
+        decoder_input_ids = labels if decoder_input_ids is None else decoder_input_ids
+        written = (decoder_input_ids, decoder_attention_mask, past_key_values)
+        context = (doc_scores, context_input_ids, context_attention_mask)
+        use_cache = use_cache if labels is None else False
+        inputs = (input_ids, attention_mask, encoder_outputs, *written, *context, use_cache, output_retrieved, n_docs)
+        output: Any = self.rag(*inputs, return_dict=True)
         loss, logits = None, output.logits
         if labels is not None:
             reduces = self.config.reduce_loss if reduce_loss is None else reduce_loss

@@ -45,27 +45,14 @@ class RetrievAugLMOutput(ModelOutput):
 
 
 @dataclass
-class RetrievAugLMMarginOutput(ModelOutput):
+class _Loss(ModelOutput):
+    loss: Tensor | None = None
+
+
+@dataclass
+class RetrievAugLMMarginOutput(RetrievAugLMOutput, _Loss):
     """`loss` (B,), or the sum where it is reduced; `logits` (B * N, T, V), or (B, T, V) of all documents together; the others
     as in `RetrievAugLMOutput`."""
-
-    loss: Tensor | None = None
-    logits: Tensor | None = None
-    doc_scores: Tensor | None = None
-    past_key_values: Any = None
-    retrieved_doc_embeds: Tensor | None = None
-    retrieved_doc_ids: Tensor | None = None
-    context_input_ids: Any = None
-    context_attention_mask: Tensor | None = None
-    question_encoder_last_hidden_state: Tensor | None = None
-    question_enc_hidden_states: Tensors | None = None
-    question_enc_attentions: Tensors | None = None
-    generator_enc_last_hidden_state: Tensor | None = None
-    generator_enc_hidden_states: Tensors | None = None
-    generator_enc_attentions: Tensors | None = None
-    generator_dec_hidden_states: Tensors | None = None
-    generator_dec_attentions: Tensors | None = None
-    generator_cross_attentions: Tensors | None = None
 
 
 class RagPreTrainedModel(PreTrainedModel):
