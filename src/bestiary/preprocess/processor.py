@@ -8,7 +8,7 @@ from dataclasses import fields
 from inspect import Parameter
 from typing import Any, ClassVar, Self
 
-from ..core.errors import ArgumentError, CorruptFile, InputError, did_you_mean
+from ..core.errors import ArgumentError, CorruptFile, InputError
 from ..core.files import folder_to_fill, read_json, write_json
 from ..core.logging import warn_once
 from ..core.signatures import is_of_the_library, showing, showing_options_of, undecorated
@@ -21,6 +21,7 @@ from .batch import BatchFeature
 from .call_options import ProcessingKwargs
 from .image.base import BaseImageProcessor
 from .part import PROCESSOR_FILE, Preprocessor
+from .routing import merged_by_kind, routed
 from .text.base import PreTrainedTokenizerBase
 
 # What each kind of part is, which input it takes, and under which name options reach it alone.
@@ -29,7 +30,6 @@ KINDS: dict[str, tuple[type, str, str]] = {
     "feature_extractor": (FeatureExtractionMixin, "audio", "audio_kwargs"),
     "tokenizer": (PreTrainedTokenizerBase, "text", "text_kwargs"),
 }
-MERGED = ("text_kwargs", "images_kwargs", "audio_kwargs", "videos_kwargs")
 
 
 class ProcessorMixin(PushToHubMixin):
@@ -138,7 +138,9 @@ class ProcessorMixin(PushToHubMixin):
 
         Raises:
             InputError: nothing was given, or a part cannot use its input.
-            ArgumentError: an option that no part knows.
+            ArgumentError: an option that comes twice, for one part and by itself.
+
+        An option that no part knows changes nothing, and a warning says so.
         """
         order = [KINDS[part][1] for part in self.parts]
         if len(inputs) > len(order):
@@ -161,19 +163,8 @@ class ProcessorMixin(PushToHubMixin):
 
     def _route(self, options: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """The options of each part."""
-        for name in ("common_kwargs", *MERGED):
-            if not isinstance(options.get(name) or {}, Mapping):
-                raise ArgumentError(f"{name} is {options[name]!r:.80}; expected a dictionary of options")
-        common = options.pop("common_kwargs", None) or {}
-        of_input = {name: options.pop(name, None) or {} for name in MERGED}
-        alone = {part: of_input[KINDS[part][2]] for part in self.parts}
-        option_names = {part: _option_names(self.__dict__[part]) for part in self.parts}
-        for name in {**options, **common}:
-            if not any(name in names for names in option_names.values()):
-                near = did_you_mean(name, sorted(set().union(*option_names.values())))
-                raise ArgumentError(f"no part of {type(self).__name__} takes an argument {name!r:.80}.{near}")
-        shared = {**common, **options}
-        return {part: {k: v for k, v in shared.items() if k in option_names[part]} | dict(alone[part]) for part in self.parts}
+        of_parts = {part: (KINDS[part][2], _option_names(self.__dict__[part])) for part in self.parts}
+        return routed(type(self).__name__, of_parts, options, {part for part in self.parts if _leaves_out(self.__dict__[part])})
 
     def _merge_kwargs(
         self, ModelProcessorKwargs: Any = None, tokenizer_init_kwargs: Mapping[str, Any] | None = None, **kwargs: Any
@@ -181,7 +172,7 @@ class ProcessorMixin(PushToHubMixin):
         """The options of a call by kind of input: `text_kwargs`, `images_kwargs`, `audio_kwargs`, `videos_kwargs`.
 
         Of each, the later goes first: `_defaults`, what the tokenizer was built with, `common_kwargs`, the call. An option
-        that several kinds declare reaches all of them.
+        that several kinds declare reaches all of them. What no kind declares changes nothing, and a warning says so.
 
         Args:
             ModelProcessorKwargs: declares the options, see `call_options.ProcessingKwargs`, which is the default.
@@ -189,24 +180,8 @@ class ProcessorMixin(PushToHubMixin):
         Raises:
             ArgumentError: an option comes twice, in the dictionary of a kind and by itself.
         """
-        declared = (ModelProcessorKwargs or self.valid_processor_kwargs).__annotations__
-        defaults = vars(ModelProcessorKwargs or self.valid_processor_kwargs).get("_defaults", {})
-        kinds = {kind: set(declared[kind].__annotations__) for kind in MERGED}
-        common = {**defaults.get("common_kwargs", {}), **kwargs.pop("common_kwargs", {})}
-        merged: dict[str, Any] = {}
-        for kind, names in kinds.items():
-            stored = {name: value for name, value in (tokenizer_init_kwargs or {}).items() if name in names}
-            alone = kwargs.pop(kind, {})
-            if twice := sorted(alone.keys() & kwargs.keys() & names):
-                raise ArgumentError(f"{', '.join(twice)} came twice, in {kind} and by itself")
-            flat = {name: value for name, value in kwargs.items() if name in names}
-            merged[kind] = {**defaults.get(kind, {}), **stored, **common, **flat, **alone}
-        known = set().union(*kinds.values())
-        merged |= {name: value for name, value in kwargs.items() if name in declared}
-        ignored = kwargs.keys() - known - declared.keys() - {"text", "images", "audio", "videos"}
-        if ignored:
-            warn_once("unused-options", f"{type(self).__name__} takes no {', '.join(sorted(ignored))}; they change nothing")
-        return merged
+        declaration = ModelProcessorKwargs or self.valid_processor_kwargs
+        return merged_by_kind(type(self).__name__, declaration, tokenizer_init_kwargs or {}, kwargs)
 
     def _merge(self, results: dict[str, BatchFeature]) -> BatchFeature:
         if len(results) == 1:
@@ -303,11 +278,19 @@ class ProcessorMixin(PushToHubMixin):
         Parts that share a file name are stored inside `processor_config.json`.
 
         Args:
+            filename_prefix: changes nothing, as published, and a warning says so.
             push_to_hub: also upload the folder; further keywords are those of `hub.push.push_folder`.
         """
+        prefix = kwargs.pop("filename_prefix", None)
         upload = uploader(push_to_hub, kwargs, f"{type(self).__name__}.save_pretrained")
+        if prefix is not None:
+            warn_once(
+                "no-prefix",
+                f"filename_prefix={prefix!r:.80} changes nothing: the parts of a processor are found by the names of their"
+                " files. Save its tokenizer alone with one: processor.tokenizer.save_pretrained(folder, filename_prefix=...)",
+            )
         written: list[str] = []
-        content = self.to_dict()
+        content = {name: value for name, value in self.to_dict().items() if name not in self.parts}
         written += map(str, save_code(type(self), self._auto_class, save_directory, content))
         records = [name for name in self.parts if isinstance(self.__dict__[name], Preprocessor)]
         for name in self.parts:
@@ -339,10 +322,12 @@ class ProcessorMixin(PushToHubMixin):
         return cls.opener(part, cls.parts[part])
 
     def to_dict(self) -> dict[str, Any]:
-        """The settings of the processor itself, without its parts."""
+        """The settings of the processor and of its parts, of the tokenizer apart, which has files of its own."""
+        parts = {name: self.__dict__[name] for name in self.parts}
+        records = {name: part.to_dict() for name, part in parts.items() if isinstance(part, Preprocessor)}
         own = {} if is_of_the_library(type(self).__init__) else self.__dict__
         values = {name: own[name] for name in self._setting_names() if name in own}
-        return {**self.stored, **values, "processor_class": type(self).__name__}
+        return {**records, **self.stored, **values, "processor_class": type(self).__name__}
 
     def to_json_string(self) -> str:
         """What `to_dict` gives, as sorted, indented JSON."""
@@ -382,6 +367,13 @@ def _option_names(part: Any) -> frozenset[str]:
     if isinstance(part, Preprocessor):
         return part.option_names()
     return frozenset(list(inspect.signature(type(part).__call__).parameters)[2:])
+
+
+def _leaves_out(part: Any) -> bool:
+    """Whether the published part ignores options that it does not know, and no code of a user may know them."""
+    if isinstance(part, PreTrainedTokenizerBase):
+        return not part._passes_options_on and is_of_the_library(type(part).__call__)
+    return isinstance(part, FeatureExtractionMixin) and is_of_the_library(type(part).__call__)
 
 
 def _holds_media(conversation: Any) -> bool:

@@ -11,6 +11,7 @@ from tokenizers import pre_tokenizers
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from bestiary.core.errors import ArgumentError, CorruptFile, FileMissing, InputError
+from bestiary.core.logging import BestiaryWarning
 from bestiary.models.clip.image_processor import CLIPImageProcessor
 from bestiary.models.clip.processor import CLIPProcessor
 from bestiary.models.clip.tokenizer import CLIPTokenizer
@@ -208,10 +209,15 @@ def test_chat_templates_pass_through(clip, tmp_path):
     ("args", "options", "error", "message"),
     [
         ((), {}, InputError, "images, text"),
-        ((), {"text": ["a"], "crop_sise": 3}, ArgumentError, "crop_size"),
+        ((IMAGES,), {"images_kwargs": {"crop_sise": 3}}, ArgumentError, "no argument 'crop_sise'. Did you mean 'crop_size'"),
+        (
+            (),
+            {"text": ["a"], "padding": True, "text_kwargs": {"padding": False}},
+            ArgumentError,
+            "padding came twice, in text_k",
+        ),
         ((IMAGES, TEXTS, TEXTS), {}, ArgumentError, "3 inputs"),
         ((IMAGES,), {"images": IMAGES}, ArgumentError, "twice"),
-        ((), {"text": ["a"], "audio": CLIPS}, ArgumentError, "'audio'"),
         ((IMAGES, TEXTS), {"images_kwargs": 3}, ArgumentError, "images_kwargs is 3; expected a dictionary of options"),
         ((IMAGES, TEXTS), {"text_kwargs": [1]}, ArgumentError, "text_kwargs is .1.; expected a dictionary of options"),
         ((IMAGES, TEXTS), {"common_kwargs": "a"}, ArgumentError, "common_kwargs is 'a'; expected a dictionary of options"),
@@ -220,6 +226,43 @@ def test_chat_templates_pass_through(clip, tmp_path):
 def test_bad_calls_are_told(clip, args, options, error, message):
     with pytest.raises(error, match=message):
         clip[0](*args, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"paddng": True}, "no part of CLIPProcessor takes an argument 'paddng'; it changes nothing. Did you mean 'padding'"),
+        ({"text_kwargs": {"zz": 1}}, "the tokenizer of CLIPProcessor takes no argument 'zz'; it changes nothing"),
+        ({"videos_kwargs": {"fps": 1}}, r"CLIPProcessor has no part for videos_kwargs \(fps\); they change nothing"),
+        ({"audio": CLIPS}, "no part of CLIPProcessor takes an argument 'audio'; it changes nothing"),
+    ],
+)
+def test_options_that_nobody_knows_change_nothing(clip, options, message):
+    """As published, where a warning says so too."""
+    with pytest.warns(BestiaryWarning, match=message):
+        ours = clip[0](images=IMAGES, text=TEXTS, padding=True, return_tensors="np", **options)
+    theirs = clip[1](images=IMAGES, text=TEXTS, padding=True, return_tensors="np", **options)
+    assert ours.keys() == theirs.keys()
+    for name, value in theirs.items():
+        np.testing.assert_allclose(ours[name], value, atol=1e-5)
+
+
+def test_options_of_sounds_that_nobody_knows_change_nothing(whisper):
+    ours, theirs = whisper[:2]
+    call = {"audio": CLIPS[0], "sampling_rate": 16000, "audio_kwargs": {"zz": 1}, "return_tensors": "np"}
+    with pytest.warns(BestiaryWarning, match="the feature_extractor of WhisperProcessor takes no argument 'zz'"):
+        features = ours(**call)["input_features"]
+    np.testing.assert_allclose(features, theirs(**call)["input_features"], atol=1e-4)
+
+
+def test_tables_hold_the_parts_as_published_ones_do(clip, tmp_path):
+    ours, theirs = clip[0].to_dict(), clip[1].to_dict()
+    assert ours.keys() == theirs.keys()
+    assert ours["image_processor"].items() >= {"crop_size": {"height": 16, "width": 16}, "do_resize": True}.items()
+    with pytest.warns(BestiaryWarning, match="filename_prefix='a' changes nothing: .* Save its tokenizer alone with one"):
+        clip[0].save_pretrained(tmp_path, filename_prefix="a")
+    assert CLIPProcessor.from_pretrained(tmp_path).to_dict() == ours
+    assert "image_processor" not in json.loads((tmp_path / "processor_config.json").read_text())  # it has a file of its own
 
 
 def test_bad_constructions_are_told(clip, tmp_path):

@@ -315,6 +315,9 @@ class EncodingMixin(EncodingSteps, DecodingMixin):
         return {self.model_input_names[0]: self.pad_token_id, **fill}
 
 
+OLDER_OPTIONS = frozenset({"pad_to_max_length", "truncation_strategy"})
+
+
 def _older_spellings(options: dict[str, Any], padding: Any, truncation: Any, max_length: int | None) -> dict[str, Any]:
     """What `pad_to_max_length` and `truncation_strategy` of releases before 3 say today; they are taken out of `options`."""
     renamed: dict[str, Any] = {}
