@@ -231,8 +231,27 @@ def test_a_table_of_dtypes_names_one_for_all(dtype: dict[str, Any], expected: to
 
 
 def kernels_of(model: Any) -> tuple[str, ...]:
-    config = model.config
+    config = getattr(model, "config", model)
     return tuple(each._attn_implementation for each in (config, config.text_config, config.vision_config))
+
+
+SET_KERNELS = ["eager", {"text_config": "eager"}, {"": "eager"}, {"text_config": "eager", "": "sdpa"}]
+
+
+@pytest.mark.parametrize("kernels", SET_KERNELS, ids=str)
+def test_the_kernels_of_a_config_reach_its_parts_at_once(kernels: Any) -> None:
+    told = []
+    for library in (bestiary, transformers):
+        made, written = library.CLIPConfig(attn_implementation=kernels), library.CLIPConfig()
+        written._attn_implementation = kernels
+        told.append([kernels_of(made), kernels_of(written)])
+    assert told[0] == told[1]
+
+
+def test_a_kernel_is_of_a_part_of_the_config() -> None:
+    for name in ("text_confg", "decoder"):
+        with pytest.raises(ArgumentError, match=f"attn_implementation has '{name}'"):
+            bestiary.CLIPConfig(attn_implementation={name: "eager"})
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from ..hub.code.files import class_named_for
 from ..hub.code.opening import open_class, refusal
 from ..hub.code.options import CodeOptions
 from ..hub.files import HubOptions, file_itself, get_file
-from ..modeling.config import PreTrainedConfig, opened_from
+from ..hub.options import NameOrPath
+from ..modeling.config import PreTrainedConfig
 from ..modeling.families import config_class, families, registered, type_of_class
 
 
@@ -57,7 +58,7 @@ class AutoConfig:
         if reference is not None and code.trust_remote_code and model_type not in registered:
             kind: Any = open_class(pretrained_model_name_or_path, reference, options, code)
             kind.register_for_auto_class()
-            return opened_from(pretrained_model_name_or_path, kind.from_pretrained(path, **rest))
+            return _opened_from(pretrained_model_name_or_path, kind.from_pretrained(path, **rest))
         if model_type is None:  # files of 2019; some name the class of the model
             classes = values.get("architectures")
             types = (type_of_class(name) for name in (classes if isinstance(classes, list) else ()) if isinstance(name, str))
@@ -80,7 +81,7 @@ class AutoConfig:
             if reference is not None:
                 raise refusal(pretrained_model_name_or_path, reference, options, code) from None
             config_kind = _of_text_half(values)
-        return opened_from(pretrained_model_name_or_path, config_kind.from_pretrained(path, **rest))
+        return _opened_from(pretrained_model_name_or_path, config_kind.from_pretrained(path, **rest))
 
     @staticmethod
     def register(model_type: str, config: type[PreTrainedConfig], exist_ok: bool = False) -> None:
@@ -120,3 +121,10 @@ def _of_text_half(values: dict[str, Any]) -> type[PreTrainedConfig]:
         about=model_type,
     )
     return kind
+
+
+def _opened_from(name_or_path: NameOrPath, opened: Any) -> Any:
+    """What a config class has `opened`, a config or with `return_unused_kwargs` a pair, which knows where it is from."""
+    config: PreTrainedConfig = opened[0] if isinstance(opened, tuple) else opened
+    config.name_or_path = str(name_or_path)
+    return opened

@@ -140,6 +140,7 @@ class Record:
     def _refuse_misspelt(self, values: dict[str, Any]) -> None:
         names = {n for n in dir(type(self)) if not n.startswith("_")}
         settable = {n for kind in type(self).__mro__ for n, value in vars(kind).items() if isinstance(value, property)}
+        settable = {n.removeprefix("_") for n in settable}  # `_attn_implementation` is passed as `attn_implementation`
         settable |= self._field_names | set(self.attribute_map)
         for name in values:
             near = "" if name in names | settable else did_you_mean(name, sorted(settable), cutoff=0.85)

@@ -14,6 +14,7 @@ from ..hub.code.saving import registers_for
 from ..hub.files import HubOptions, file_itself, get_file, of_release
 from ..hub.options import NameOrPath
 from ..hub.pretrained import PretrainedRecord
+from .config_properties import get_dtype, get_kernel, set_dtype, set_kernel
 
 TWO_LABELS = {0: "LABEL_0", 1: "LABEL_1"}
 # What the file of a model of several parts says of its half for texts too, where the half may say otherwise.
@@ -71,15 +72,17 @@ class PreTrainedConfig(PretrainedRecord):
 
     def _fill(self, values: dict[str, Any], from_caller: bool = False) -> None:
         self.__dict__["_name_or_path"] = values.get("_name_or_path", "")
-        self.__dict__["_attn_implementation"] = values.get("_attn_implementation", values.get("attn_implementation"))
+        chosen, self.__dict__["_attn_implementation"] = values.get("_attn_implementation", values.get("attn_implementation")), None
         aside = ("model_type", "_name_or_path", "_attn_implementation", "attn_implementation", "transformers_version")
         # Where the default is 0 or false, and null says nothing else, it says the same.
         off = {each.name for each in fields(self) if each.default in (0, False) and not fits(None, each.type)}
         values = {k: value for k, value in values.items() if k not in aside and not (value is None and k in off)}
         kernels = str | dict[str, str] | None  # of all parts, or of each by its name
-        check(type(self).__name__, "attn_implementation", self.__dict__["_attn_implementation"], kernels)
+        check(type(self).__name__, "attn_implementation", chosen, kernels)
         labels = values.pop("num_labels", None)
         super()._fill(values, from_caller)
+        if chosen is not None:
+            set_kernel(self, chosen)
         if labels is not None and labels != self.num_labels:
             self.num_labels = labels
 
@@ -369,30 +372,9 @@ class PreTrainedConfig(PretrainedRecord):
         super().to_json_file(json_file_path, use_diff)
 
 
-def _get_dtype(config: PreTrainedConfig) -> Any:
-    """The torch dtype, or whatever else was set, which is refused where it is used; torch is imported only for this."""
-    dtype = config.__dict__["dtype"]
-    if not isinstance(dtype, str):
-        return dtype
-    import torch
-
-    named = getattr(torch, dtype, None)
-    return named if isinstance(named, torch.dtype) else dtype
-
-
-def _set_dtype(config: PreTrainedConfig, dtype: Any) -> None:
-    config.__dict__["dtype"] = dtype.removeprefix("torch.") if isinstance(dtype, str) else dtype
-
-
 # Not in the body of the class, where a property would be taken for the default of the field.
-PreTrainedConfig.dtype = property(_get_dtype, _set_dtype)
-
-
-def opened_from(name_or_path: NameOrPath, opened: Any) -> Any:
-    """What a config class has `opened`, a config or with `return_unused_kwargs` a pair, which knows where it is from."""
-    config: PreTrainedConfig = opened[0] if isinstance(opened, tuple) else opened
-    config.name_or_path = str(name_or_path)
-    return opened
+PreTrainedConfig.dtype = property(get_dtype, set_dtype)
+PreTrainedConfig._attn_implementation = property(get_kernel, set_kernel)
 
 
 def _by_number(table: Any) -> Any:
