@@ -72,7 +72,8 @@ class PreTrainedConfig(PretrainedRecord):
 
     def _fill(self, values: dict[str, Any], from_caller: bool = False) -> None:
         self.__dict__["_name_or_path"] = values.get("_name_or_path", "")
-        chosen, self.__dict__["_attn_implementation"] = values.get("_attn_implementation", values.get("attn_implementation")), None
+        chosen = values.get("_attn_implementation", values.get("attn_implementation"))
+        self.__dict__["_attn_implementation"] = None
         aside = ("model_type", "_name_or_path", "_attn_implementation", "attn_implementation", "transformers_version")
         # Where the default is 0 or false, and null says nothing else, it says the same.
         off = {each.name for each in fields(self) if each.default in (0, False) and not fits(None, each.type)}
