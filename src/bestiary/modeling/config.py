@@ -39,6 +39,7 @@ class PreTrainedConfig(PretrainedRecord):
     divided_at_once: ClassVar[tuple[str, ...]] = ("n_group",)
     attribute_map: ClassVar[dict[str, str]] = {"torch_dtype": "dtype"}
     register_for_auto_class = registers_for("AutoConfig")
+    _attn_implementation = property(get_kernel, set_kernel)
 
     architectures: list[str] | None = None
     dtype: Any = None
@@ -375,7 +376,6 @@ class PreTrainedConfig(PretrainedRecord):
 
 # Not in the body of the class, where a property would be taken for the default of the field.
 PreTrainedConfig.dtype = property(get_dtype, set_dtype)
-PreTrainedConfig._attn_implementation = property(get_kernel, set_kernel)
 
 
 def _by_number(table: Any) -> Any:
