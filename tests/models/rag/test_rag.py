@@ -185,5 +185,12 @@ def test_what_cannot_be_found_is_said() -> None:
         RagRetriever(RagConfig(index_name="legacy"), None, None)
     with pytest.raises(ArgumentError, match="expected passages_path"):
         RagRetriever(RagConfig(index_name="custom"), None, None)
+    small = RagConfig(use_dummy_dataset=True)
+    with pytest.raises(ArgumentError, match="use_dummy_dataset=True asks for a small form of wiki_dpr"):
+        RagRetriever(small, None, None)
+    later = RagRetriever(small, None, None, init_retrieval=False)  # nothing is opened yet
+    for use in (later.init_retrieval, lambda: later.retrieve(torch.zeros(1, 768).numpy(), 1)):
+        with pytest.raises(ArgumentError, match="use_dummy_dataset"):
+            use()
     with pytest.raises(InputError, match="expected a datasets.Dataset"):
         CustomHFIndex(32, [1, 2])

@@ -193,3 +193,27 @@ def test_a_corpus_of_a_folder(folder: Path) -> None:
     torch.save({"dataset": Calls(os.system, "true")}, folder / "corpus.bin")
     with pytest.raises(CorruptFile, match="holds no corpus"):
         TransfoXLCorpus.from_pretrained(str(folder))
+
+
+def test_reading_a_file_is_told_where_that_is_asked_for(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bestiary.models.transfo_xl.tokenizer._LINES_TOLD", 2)
+    (folder / "text.txt").write_text("a well\n" * 5, encoding="utf-8")
+    tokenizer, path = TransfoXLTokenizer(), folder / "text.txt"
+    opened = TransfoXLTokenizer.from_pretrained(folder)
+    with caplog.at_level("INFO", logger="bestiary.models.transfo_xl.tokenizer"):
+        tokenizer.count_file(path)
+        silent = opened.encode_file(path)
+        assert not caplog.messages
+        tokenizer.count_file(path, verbose=True)
+        told = opened.encode_file(path, verbose=True)
+    beginnings = [f"counting the words of {path}", f"encoding {path}"]
+    assert caplog.messages == [what + end for what in beginnings for end in ("", ": line 2", ": line 4")]
+    assert all(torch.equal(one, other) for one, other in zip(silent, told, strict=True))
+    caplog.clear()
+    with caplog.at_level("INFO", logger="bestiary.models.transfo_xl.tokenizer"):
+        tokenizer.count_sents([["a"]], verbose=True)
+        opened.encode_sents([["a"]], verbose=True)
+    assert caplog.messages == ["counting words", "encoding words"]
+    assert tokenizer.counter["a"] == 11

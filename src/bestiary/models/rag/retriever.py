@@ -96,7 +96,7 @@ def build_index(config: RagConfig) -> Index:
     """The index that a config names.
 
     Raises:
-        ArgumentError: the legacy one, which holds code, or a custom one without its paths.
+        ArgumentError: the legacy one, which holds code, a custom one without its paths, or the small form of a data set.
     """
     if config.index_name == "legacy":
         raise ArgumentError(_LEGACY)
@@ -108,6 +108,11 @@ def build_index(config: RagConfig) -> Index:
                 " dataset.get_index('embeddings').save(...) did"
             )
         return CustomHFIndex(config.retrieval_vector_size, datasets.load_from_disk(config.passages_path), config.index_path)
+    if config.use_dummy_dataset:
+        raise ArgumentError(
+            f"use_dummy_dataset=True asks for a small form of {config.dataset}, which a script in it made; such scripts are not"
+            " run. Pass the documents to search by indexed_dataset=, name a small data set by dataset=, or set it to False"
+        )
     documents = datasets.load_dataset(config.dataset, split=config.dataset_split, revision=config.dataset_revision)
     return CustomHFIndex(config.retrieval_vector_size, documents, config.index_path)
 
@@ -117,7 +122,7 @@ class RagRetriever:
 
     Args:
         config: says how. question_encoder_tokenizer, generator_tokenizer: those of both parts. index: where documents are
-            found; by default what the config says. init_retrieval: published; the index is ready as soon as it is there.
+            found; by default what the config says. init_retrieval: whether to open that now, and not when it is first needed.
     """
 
     def __init__(
@@ -128,10 +133,27 @@ class RagRetriever:
         index: Index | None = None,
         init_retrieval: bool = True,
     ) -> None:
-        self.config, self.index = config, build_index(config) if index is None else index
+        self.config, self._index = config, index
         self.question_encoder_tokenizer, self.generator_tokenizer = question_encoder_tokenizer, generator_tokenizer
         self.n_docs, self.batch_size = config.n_docs, config.retrieval_batch_size
         self.ctx_encoder_tokenizer: Any = None
+        if init_retrieval:
+            self.init_retrieval()
+
+    @property
+    def index(self) -> Index:
+        """Where documents are found; opened when it is first asked for."""
+        if self._index is None:
+            self._index = build_index(self.config)
+        return self._index
+
+    @index.setter
+    def index(self, index: Index) -> None:
+        self._index = index
+
+    def init_retrieval(self) -> None:
+        """Open the index that the config names, unless one is open."""
+        _ = self.index
 
     @classmethod
     def from_pretrained(cls, retriever_name_or_path: NameOrPath, indexed_dataset: Any = None, **kwargs: Any) -> Self:

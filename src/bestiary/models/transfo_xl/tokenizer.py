@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,15 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ArgumentError, CorruptFile, FileMissing, InputError
+from ...core.logging import get_logger
 from ...preprocess.text.moses import Moses
 from ...preprocess.text.plain_pickle import read_plain_pickle
 from ...preprocess.text.python_tokenizer import PythonBackend
 
 _WITHIN_NUMBER = re.compile(r"(?<=\d)([,.])(?=\d)")
 _UNKNOWN = ("<UNK>", "<unk>")
+_LINES_TOLD = 500_000
+_logger = get_logger(__name__)
 
 
 def tokenize_numbers(words: Iterable[str]) -> list[str]:
@@ -153,14 +156,15 @@ class TransfoXLTokenizer(PythonBackend):
     # Vocabularies that are counted
 
     def count_file(self, path: str | os.PathLike[str], verbose: bool = False, add_eos: bool = False) -> list[list[str]]:
-        """Count the words of a file; returns those of each line. `verbose` is there for old calls."""
-        sentences = [self.tokenize(line, add_eos=add_eos) for line in _lines(path)]
+        """Count the words of a file; returns those of each line. `verbose`: log how far it is, as INFO."""
+        lines = _told(_lines(path), f"counting the words of {path}", verbose)
+        sentences = [self.tokenize(line, add_eos=add_eos) for line in lines]
         self.count_sents(sentences)
         return sentences
 
     def count_sents(self, sents: Iterable[list[str]], verbose: bool = False) -> None:
         """Count words, of a list for each line."""
-        for words in sents:
+        for words in _told(sents, "counting words", verbose):
             self.counter.update(words)
 
     def build_vocab(self) -> None:
@@ -201,17 +205,28 @@ class TransfoXLTokenizer(PythonBackend):
         add_double_eos: bool = False,
     ) -> Any:
         """The ids (T,) of each line of a file, or, with `ordered`, of the file."""
-        lines = [self.tokenize(line, add_eos=add_eos, add_double_eos=add_double_eos) for line in _lines(path)]
-        return self.encode_sents(lines, ordered)
+        lines = _told(_lines(path), f"encoding {path}", verbose)
+        sentences = (self.tokenize(line, add_eos=add_eos, add_double_eos=add_double_eos) for line in lines)
+        return self.encode_sents(sentences, ordered)
 
     def encode_sents(self, sents: Iterable[list[str]], ordered: bool = False, verbose: bool = False) -> Any:
         """The ids (T,) of the words of each line, or, with `ordered`, of all."""
-        encoded = [self.convert_to_tensor(words) for words in sents]
+        encoded = [self.convert_to_tensor(words) for words in _told(sents, "encoding words", verbose)]
         return torch.cat(encoded) if ordered else encoded
 
     def convert_to_tensor(self, symbols: list[str]) -> Tensor:
         """The ids (T,) of words."""
         return torch.tensor(self.convert_tokens_to_ids(symbols), dtype=torch.long)
+
+
+def _told(lines: Iterable[Any], what: str, verbose: bool) -> Iterator[Any]:
+    """`lines`; with `verbose`, the log says that it begins, and after every 500,000."""
+    if verbose:
+        _logger.info("%s", what)
+    for number, line in enumerate(lines):
+        if verbose and number and number % _LINES_TOLD == 0:
+            _logger.info("%s: line %d", what, number)
+        yield line
 
 
 def _lines(path: str | os.PathLike[str]) -> Iterable[str]:
