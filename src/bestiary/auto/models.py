@@ -34,9 +34,11 @@ class AutoModelClass(Generic[Model]):
     mapping: ClassVar[ClassMapping]
     _model_mapping: ClassVar[ClassMapping]  # its published name
 
-    def __init_subclass__(cls, tasks: tuple[str, ...]) -> None:
+    def __init_subclass__(cls, tasks: tuple[str, ...] = ()) -> None:
+        """A class of somebody else's has no tasks; it brings its own `_model_mapping`."""
         super().__init_subclass__()
-        cls.tasks, cls.mapping = tasks, models_of(names_by_task(*tasks))
+        own: ClassMapping | None = vars(cls).get("_model_mapping")
+        cls.tasks, cls.mapping = tasks, models_of(names_by_task(*tasks)) if own is None else own
         cls._model_mapping = cls.mapping
 
     def __init__(self) -> None:

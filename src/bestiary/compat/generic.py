@@ -6,7 +6,6 @@ import types
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import Any, ClassVar, TypedDict, TypeVar
@@ -19,16 +18,10 @@ from ..core.errors import InputError
 from ..core.explicit_enum import ExplicitEnum as ExplicitEnum
 from ..core.logging import warn_once
 from ..core.outputs import ModelOutput
+from ..preprocess.batch import TensorType as TensorType
 from .helpers import is_jit_tracing
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-class TensorType(StrEnum):
-    """What `return_tensors` may be."""
-
-    PYTORCH = "pt"
-    NUMPY = "np"
 
 
 class TransformersKwargs(TypedDict, total=False):

@@ -5,12 +5,12 @@ None the one that came in.
 """
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import ArgumentError, InputError
+from ..core.explicit_enum import ExplicitEnum
 from ..core.optional import require
 from ..nn.boxes import center_to_corners, corners_to_center
 from ..preprocess.batch import is_torch
@@ -23,7 +23,7 @@ from .images import get_image_size, infer_channel_dimension_format, to_numpy_arr
 Format = ChannelDimension | str | None
 
 
-class PaddingMode(StrEnum):
+class PaddingMode(ExplicitEnum):
     """What lies beyond the edge: a constant, the image mirrored without or with its edge, or the edge repeated."""
 
     CONSTANT = "constant"

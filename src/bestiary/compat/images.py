@@ -1,12 +1,12 @@
 """What writers of image processors import from `transformers.image_utils`: what an image is, where its channels are, lists."""
 
 from collections.abc import Callable, Iterable
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
 from ..core.errors import ArgumentError, InputError
+from ..core.explicit_enum import ExplicitEnum
 from ..core.logging import warn_once
 from ..preprocess.batch import is_torch
 from ..preprocess.image.reading import IMAGENET_DEFAULT_MEAN as _DEFAULT_MEAN
@@ -33,14 +33,14 @@ ImageInput = Union[
 ]
 
 
-class AnnotationFormat(StrEnum):
+class AnnotationFormat(ExplicitEnum):
     """The forms of COCO's annotations."""
 
     COCO_DETECTION = "coco_detection"
     COCO_PANOPTIC = "coco_panoptic"
 
 
-class ImageType(StrEnum):
+class ImageType(ExplicitEnum):
     """What an image may be."""
 
     PIL = "pillow"

@@ -68,7 +68,7 @@ def sdpa_mask(
         if allow_is_causal_skip and triangle and _hides_nothing(None if real is None else real[:, :q_length]):
             if real is None or not is_true(real[:, q_length:].any()):  # no key ahead of the text, slots of a cache apart
                 return None
-        whole = (allow_is_causal_skip and q_length == 1 and first + 1 == kv_length) or allow_is_bidirectional_skip
+        whole = (allow_is_causal_skip and q_length == 1) or allow_is_bidirectional_skip
         if whole and _hides_nothing(real):
             return None
     function = mask_function if padding is None else and_masks(mask_function, padding_mask_function(padding))
@@ -274,11 +274,17 @@ def _causal(name: str, kind: Callable[[Any, Any, Tensor], tuple[MaskFunction, in
             allow_is_causal_skip: answer None where the kernel can do without a mask.
         """
         _check(config, inputs_embeds)
+        if kind is not _chunked and getattr(config, "is_causal", True) is False:  # of any library; the layers look both ways
+            both_ways = create_bidirectional_mask if kind is _full else create_bidirectional_sliding_window_mask
+            further = {"or_mask_function": or_mask_function, "and_mask_function": and_mask_function}
+            return both_ways(config, inputs_embeds, attention_mask, past_key_values=past_key_values, **further)
         function, size = kind(config, attention_mask, inputs_embeds)
         function = _altered(function, or_mask_function, and_mask_function)
         allow_is_causal_skip = allow_is_causal_skip and or_mask_function is None and and_mask_function is None
         if kind is _chunked and config._attn_implementation == "flash_attention_2":
             raise ArgumentError("flash_attention_2 knows no chunks of attention; use attn_implementation='sdpa' or 'eager'")
+        if inputs_embeds.shape[1] == 1 and past_key_values is not None and past_key_values.is_compileable:
+            allow_is_causal_skip = False  # slots that nothing was written to are hidden
         windows = [] if past_key_values is None else list(past_key_values.is_sliding)
         first = windows.index(size is not None) if (size is not None) in windows else 0
         if attention_mask is None and past_key_values is None and position_ids is not None:

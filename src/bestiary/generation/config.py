@@ -100,6 +100,7 @@ class GenerationConfig(Fields):
         ConfigError: a value is out of its range, or a keyword is misspelt.
     """
 
+    _from_model_config: ClassVar[bool | None] = None
     file_name: ClassVar[str] = "generation_config.json"
 
     def _check(self, from_caller: bool) -> None:
@@ -227,7 +228,7 @@ class GenerationConfig(Fields):
         if any(name in fields for name in ("output_attentions", "output_hidden_states")):
             fields["return_dict_in_generate"] = True
         settings = cls.from_dict(fields)
-        settings.__dict__["_opened"] = settings.to_dict()
+        settings.__dict__.update(_opened=settings.to_dict(), _from_model_config=True)
         return settings
 
     def update(self, defaults_only: bool = False, allow_custom_entries: bool = False, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]

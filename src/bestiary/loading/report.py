@@ -101,7 +101,7 @@ class LoadReport:
         return {
             "missing_keys": set(self.missing) | set(self.initialised) - {name for name, *_ in self.reshaped},
             "unexpected_keys": set(self.unexpected) | set(self.unused),
-            "mismatched_keys": {*self.mismatched, *self.reshaped},
+            "mismatched_keys": {(name, *map(torch.Size, shapes)) for name, *shapes in (*self.mismatched, *self.reshaped)},
             "error_msgs": list(self.conflicts),
         }
 

@@ -42,6 +42,8 @@ class PreTrainedModel(CallMixin, LossMixin):
         for module in self.modules():  # a part of it, too, keeps its weights where another model is made of it
             if isinstance(module, PreTrainedModel):
                 module._initialised = True
+                blocks = [each._no_split_modules for each in module.modules() if isinstance(each, PreTrainedModel)]
+                module.__dict__["_no_split_modules"] = {name for names in blocks for name in names}
         self.tie_weights()
         if self.supports_gradient_checkpointing and vars(self.config).pop("gradient_checkpointing", False):
             self.activation_checkpointing_enable()  # as configs of old releases asked for it; the model says it from here on

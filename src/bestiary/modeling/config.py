@@ -175,6 +175,15 @@ class PreTrainedConfig(PretrainedRecord):
             self.label2id = {label: i for i, label in self.id2label.items()}
 
     @property
+    def _attn_implementation_internal(self) -> Any:
+        """Another published name of `_attn_implementation`."""
+        return self.__dict__["_attn_implementation"]
+
+    @_attn_implementation_internal.setter
+    def _attn_implementation_internal(self, value: Any) -> None:
+        self.__dict__["_attn_implementation"] = value
+
+    @property
     def name_or_path(self) -> str:
         """The folder or the name on the hub that it was loaded from."""
         return str(self.__dict__["_name_or_path"])

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -233,6 +234,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
         saved_as=" or ".join(config.architectures or []),
         initialise=model.init_weights,
     )
+    report.unused = _said(model, report.unused)
     model.load_report = report
     model.untied(report.untied)
     model.config.dtype = dtype
@@ -293,6 +295,13 @@ def _dtype(dtype: Any, config: PreTrainedConfig, checkpoint: Checkpoint) -> torc
         if info.dtype.is_floating_point:
             sizes[info.dtype] = sizes.get(info.dtype, 0) + info.nbytes
     return max(sizes, key=lambda kind: sizes[kind]) if sizes else torch.float32
+
+
+def _said(model: ModelParts, unused: list[str]) -> list[str]:
+    """Those of the `unused` keys of a file that a class which somebody wrote over one of the library does not pass over."""
+    kinds = [kind for kind in type(model).__mro__ if not is_of_the_library(kind)]
+    silent = [each for kind in kinds for each in vars(kind).get("_keys_to_ignore_on_load_unexpected") or ()]
+    return [name for name in unused if not any(re.search(pattern, name) for pattern in silent)]
 
 
 def _device_map(model: ModelParts, options: OpenOptions, dtype: torch.dtype, in_fp32: list[str]) -> dict[str, Any] | None:

@@ -1,17 +1,17 @@
 """Logits to scores, and scores to labelled answers: shared by the classifiers."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..core.errors import InputError
+from ..core.explicit_enum import ExplicitEnum
 from ..core.kinds import Whole, fits
 
 
-class ClassificationFunction(StrEnum):
+class ClassificationFunction(ExplicitEnum):
     """The functions that turn logits into scores."""
 
     SIGMOID = "sigmoid"

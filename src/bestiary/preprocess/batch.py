@@ -2,15 +2,15 @@
 
 import sys
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from typing import Any, Self
 
 import numpy as np
 
 from ..core.errors import ArgumentError, InputError
+from ..core.explicit_enum import ExplicitEnum
 
 
-class TensorType(StrEnum):
+class TensorType(ExplicitEnum):
     """The kinds of array that `return_tensors` names."""
 
     PYTORCH = "pt"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from tokenizers import models
 
 from ...core.errors import ArgumentError, InputError
+from ...core.explicit_enum import ExplicitEnum
 from ...core.logging import warn_once
 from ...preprocess.text.text_decoder import need_rust
 from ..base import ChunkPipeline, Parameters, Result
@@ -22,7 +22,7 @@ CHECKPOINTS = {"dbmdz/bert-large-cased-finetuned-conll03-english": "bert"}
 IMPLIED = True
 
 
-class AggregationStrategy(StrEnum):
+class AggregationStrategy(ExplicitEnum):
     """How tokens become entities; `TokenClassificationPipeline` says what each does."""
 
     NONE = "none"
@@ -84,12 +84,12 @@ class TokenClassificationPipeline(ChunkPipeline):
             warn_once("grouped-entities", f"{message} aggregation_strategy={aggregation_strategy!r}")
         strategy = self._postprocess_params.get("strategy", AggregationStrategy.NONE)
         if aggregation_strategy is not None:
-            if str(aggregation_strategy).lower() not in tuple(AggregationStrategy):
+            if not isinstance(aggregation_strategy, str) or aggregation_strategy.lower() not in tuple(AggregationStrategy):
                 strategies = ", ".join(AggregationStrategy)
                 raise ArgumentError(f"aggregation_strategy is {aggregation_strategy!r}; expected one of {strategies}")
             after["strategy"] = strategy = AggregationStrategy(aggregation_strategy.lower())
             if strategy not in (AggregationStrategy.NONE, AggregationStrategy.SIMPLE):
-                need_rust(self.tokenizer, f"aggregation_strategy={str(strategy)!r}")
+                need_rust(self.tokenizer, f"aggregation_strategy={strategy.value!r}")
         if stride is not None:
             need_rust(self.tokenizer, "stride=")
             limit = self.tokenizer.model_max_length - self.tokenizer.num_special_tokens_to_add()

@@ -5,12 +5,13 @@ import os
 import struct
 import sys
 import zlib
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
 from ...core.errors import CorruptFile, InputError
+from ...core.explicit_enum import ExplicitEnum
 from ...core.logging import warn_once
 from ...core.optional import require
 from ..batch import is_torch, to_numpy
@@ -31,7 +32,7 @@ _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, Ru
 _AS_THEY_ARE = ("RGB", "RGBA", "L", "LA", "I", "F")
 
 
-class ChannelDimension(StrEnum):
+class ChannelDimension(ExplicitEnum):
     """Where the channels of an array are: (C, Y, X) or (Y, X, C)."""
 
     FIRST = "channels_first"

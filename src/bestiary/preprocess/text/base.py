@@ -29,7 +29,7 @@ from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES
 class PreTrainedTokenizerBase(EncodingMixin, ChatTemplates, PushToHubMixin):
     """The options, roles of tokens, chat templates and files of a tokenizer.
 
-    Subclasses say what they are made from: `PreTrainedTokenizerFast` of a Rust tokenizer, `PythonBackend` of methods in Python.
+    Subclasses say what they are made from: `TokenizersBackend` of a Rust tokenizer, `PythonBackend` of methods in Python.
     """
 
     vocab_files_names: ClassVar[dict[str, str | tuple[str, ...]]] = {}

@@ -27,7 +27,7 @@ Sample = Text | tuple[Text, Text]
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """Everything one call asks for, checked and with the tokenizer's defaults; see `PreTrainedTokenizerFast.__call__`."""
+    """Everything one call asks for, checked and with the tokenizer's defaults; see `TokenizersBackend.__call__`."""
 
     add_special_tokens: bool = True
     split_special_tokens: bool = False

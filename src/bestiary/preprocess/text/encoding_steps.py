@@ -39,7 +39,7 @@ class EncodingSteps:
         if masked:
             columns.setdefault("attention_mask", [1] * len(columns[main]))
         if padding_strategy != PaddingStrategy.DO_NOT_PAD:
-            how = Padding(str(padding_strategy), max_length, pad_to_multiple_of, padding_side or self.padding_side)
+            how = Padding(padding_strategy.value, max_length, pad_to_multiple_of, padding_side or self.padding_side)
             columns = pad_columns(columns, self._fill(), how)
         encoded_inputs.update(columns)
         return encoded_inputs

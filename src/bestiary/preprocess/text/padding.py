@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from ...core.errors import ArgumentError, CapacityError, InputError
+from ...core.explicit_enum import ExplicitEnum
 from ...core.kinds import fits
 from ..batch import is_torch
 
@@ -15,7 +15,7 @@ LONGEST = 2**27
 STRATEGIES = ("longest", "max_length", "do_not_pad")
 
 
-class PaddingStrategy(StrEnum):
+class PaddingStrategy(ExplicitEnum):
     """What `padding` of a tokenizer may be."""
 
     LONGEST = "longest"

@@ -19,7 +19,7 @@ from .rust_encoding import RustEncoding
 from .special_tokens import EXTRA, OLDER_EXTRA, ROLES, read_token
 
 
-class PreTrainedTokenizerFast(RustEncoding, PreTrainedTokenizerBase):
+class TokenizersBackend(RustEncoding, PreTrainedTokenizerBase):
     """Text to ids and back.
 
     Args:
@@ -32,7 +32,7 @@ class PreTrainedTokenizerFast(RustEncoding, PreTrainedTokenizerBase):
             and the options of the family. Others are kept and saved again.
 
     Example:
-        >>> tokenizer = PreTrainedTokenizerFast.from_pretrained("folder")
+        >>> tokenizer = TokenizersBackend.from_pretrained("folder")
         >>> batch = tokenizer(["a text", "another"], padding=True, return_tensors="pt")
 
     Raises:
@@ -78,7 +78,7 @@ class PreTrainedTokenizerFast(RustEncoding, PreTrainedTokenizerBase):
                 merges = merges or []
             rust = self.convert(vocab, merges, settings)
         if whole:
-            self.adjust(rust, options)
+            self.adjust(rust, self._shaping(options, opened=stored is not None))
             # The family's usual tokens are not added to a vocabulary that was made without them.
             absent = [role for role in ROLES if role not in explicit and rust.token_to_id(str(settings[role])) is None]
             settings.update(dict.fromkeys(absent))
@@ -113,10 +113,22 @@ class PreTrainedTokenizerFast(RustEncoding, PreTrainedTokenizerBase):
             )
 
     @classmethod
+    def _shaping(cls, options: Mapping[str, Any], opened: bool) -> dict[str, Any]:
+        """The options that change a tokenizer that came whole: all if it was `opened`; else the file rules the first word."""
+        space = options.get("add_prefix_space")
+        if space and not opened:
+            warn_once(
+                "prefix-space",
+                f"add_prefix_space={space} changes nothing: {cls.__name__}(tokenizer_file=...) splits texts as its file says."
+                " Use from_pretrained, or pass the option to a call",
+            )
+        return {name: value for name, value in options.items() if opened or name != "add_prefix_space"}
+
+    @classmethod
     def adjust(cls, rust: Tokenizer, options: Mapping[str, Any]) -> None:
         """Apply the options that were given to a tokenizer that came whole; a family with options of its own extends it."""
         space = options.get("add_prefix_space")
-        if space is not None and cls is PreTrainedTokenizerFast:  # of no family: it splits as its file says, as published
+        if space is not None and cls is TokenizersBackend:  # of no family: it splits as its file says, as published
             warn_once(
                 "prefix-space",
                 f"add_prefix_space={space} changes nothing: {cls.__name__} splits texts as its file says. Pass the option to a"
@@ -198,7 +210,7 @@ class PreTrainedTokenizerFast(RustEncoding, PreTrainedTokenizerBase):
         rust = training.train(self.file_form(), text_iterator, vocab_size, length, new, renamed, trainer_options)
         options = training.renamed_options(self.options(), renamed, new)
         name, template = self.name_or_path, self.chat_template
-        return type(self)(tokenizer_object=rust, name_or_path=name, chat_template=template, **options)
+        return type(self)(tokenizer_object=rust, stored={}, name_or_path=name, chat_template=template, **options)
 
     # Files
 
@@ -210,4 +222,4 @@ class PreTrainedTokenizerFast(RustEncoding, PreTrainedTokenizerBase):
         return files.write_vocabulary(self.rust.main, save_directory, filename_prefix)
 
 
-TokenizersBackend = PreTrainedTokenizerFast
+PreTrainedTokenizerFast = TokenizersBackend  # its older name

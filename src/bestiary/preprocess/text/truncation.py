@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from tokenizers import Encoding
 
 from ...core.errors import ArgumentError, InputError
+from ...core.explicit_enum import ExplicitEnum
 from ...core.kinds import fits
 from ...core.logging import warn_once
 
 STRATEGIES = ("longest_first", "only_first", "only_second")
 
 
-class TruncationStrategy(StrEnum):
+class TruncationStrategy(ExplicitEnum):
     """What `truncation` of a tokenizer may be."""
 
     ONLY_FIRST = "only_first"
