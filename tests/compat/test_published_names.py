@@ -5,6 +5,7 @@ leaves the list; a new one enters it with its reason. Blocks of families are not
 """
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -20,6 +21,7 @@ WITHIN = ("cli", "commands", "distributed", "exporters", "heterogeneity", "kerne
 WITHIN_UTILS = ("dummy_", "pytest_helpers")
 
 
+@functools.cache
 def published() -> dict[str, list[str]]:
     """Module below `transformers` -> its own public classes and functions; of models only `auto`."""
     found = {}

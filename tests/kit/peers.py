@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,31 +32,69 @@ CHECKPOINTS: dict[str, Callable[[], Path]] = {
     "vit": lambda: checkpoints.vit("ViTForImageClassification"),
 }
 DRIVER = """
-import json, runpy, sys
+import gc, json, os, runpy, sys, traceback
 from pathlib import Path
-script, library, folders, scratch = sys.argv[1:]
-if library == "ours":
+if sys.argv[1] == "ours":
     import bestiary.compat
     bestiary.compat.install()
-import transformers, torch
-assert ("bestiary" in Path(transformers.__file__).parts) == (library == "ours"), transformers.__file__
-torch.save(runpy.run_path(script)["results"](json.loads(folders), Path(scratch)), Path(scratch) / "results.pt")
+import accelerate, datasets, peft, sentence_transformers, torch, transformers
+assert ("bestiary" in Path(transformers.__file__).parts) == (sys.argv[1] == "ours"), transformers.__file__
+
+def compute(script, folders, scratch):
+    try:
+        with open(os.path.join(scratch, "told"), "w") as told:
+            os.dup2(told.fileno(), 1)
+            os.dup2(told.fileno(), 2)
+        torch.save(runpy.run_path(script)["results"](folders, Path(scratch)), Path(scratch) / "results.pt")
+        return 0
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+gc.freeze()  # children share what is here, and no collector writes into it
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        os._exit(compute(*json.loads(line)))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+os._exit(0)
 """
 
 
-def results(script: str, names: tuple[str, ...], scratch: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+@contextmanager
+def library(name: str) -> Iterator[subprocess.Popen[str]]:
+    """A process with one of the libraries and all that stands on it, which are seconds to import.
+
+    It runs each script in a child of its own, so that none sees another's traces.
+    """
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-c", DRIVER, name], text=True, **pipes) as process:
+        yield process  # the end of its input ends it
+
+
+def results(
+    libraries: Mapping[str, subprocess.Popen[str]], script: str, names: tuple[str, ...], scratch: Path
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a script computes over the checkpoints `names`, on this library and on the reference, side by side."""
-    folders = json.dumps({name: str(CHECKPOINTS[name]()) for name in names})
-    running = {}
-    for library in ("ours", "reference"):
-        (scratch / library).mkdir()
-        command = [sys.executable, "-c", DRIVER, str(SCRIPTS / f"{script}.py"), library, folders, str(scratch / library)]
-        running[library] = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    told = {library: process.communicate(timeout=500)[0] for library, process in running.items()}
-    for library, process in running.items():
-        assert process.returncode == 0, f"{script} on {library}:\n{told[library]}"
-    ours, theirs = (torch.load(scratch / library / "results.pt", weights_only=False) for library in running)
+    folders = {name: str(CHECKPOINTS[name]()) for name in names}
+    for name, process in libraries.items():
+        (scratch / name).mkdir()
+        assert process.stdin is not None
+        process.stdin.write(json.dumps([str(SCRIPTS / f"{script}.py"), folders, str(scratch / name)]) + "\n")
+        process.stdin.flush()
+    ended = {name: process.stdout.readline() for name, process in libraries.items()}  # type: ignore[union-attr]
+    for name, code in ended.items():
+        assert code == "0\n", f"{script} on {name}:\n{told(scratch / name)}"
+    ours, theirs = (torch.load(scratch / name / "results.pt", weights_only=False) for name in libraries)
     return ours, theirs
+
+
+def told(scratch: Path) -> str:
+    """What a script wrote to the terminal."""
+    return (scratch / "told").read_text() if (scratch / "told").exists() else "the libraries cannot be imported"
 
 
 def differences(ours: Any, theirs: Any, path: str = "", tolerance: float = 1e-5) -> Iterator[str]:

@@ -1,5 +1,8 @@
 """sentence-transformers, peft, accelerate and datasets run on this library as on the published one, with the same numbers."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import pytest
@@ -36,9 +39,15 @@ def test_every_script_is_run() -> None:
     assert {path.stem for path in peers.SCRIPTS.glob("*.py")} == set(ROWS)
 
 
+@pytest.fixture(scope="module")
+def libraries() -> Iterator[dict[str, Popen[str]]]:
+    with peers.library("ours") as ours, peers.library("reference") as reference:
+        yield {"ours": ours, "reference": reference}
+
+
 @pytest.mark.parametrize("script", ROWS)
-def test_a_peer_computes_the_same_here(script: str, tmp_path: Any) -> None:
-    ours, theirs = peers.results(script, ROWS[script], tmp_path)
+def test_a_peer_computes_the_same_here(libraries: dict[str, Popen[str]], script: str, tmp_path: Path) -> None:
+    ours, theirs = peers.results(libraries, script, ROWS[script], tmp_path)
     for name, value in HOLDS.get(script, {}).items():
         assert ours[name] == value, name
     assert list(peers.differences(ours, theirs)) == []

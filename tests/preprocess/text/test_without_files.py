@@ -12,7 +12,8 @@ import bestiary
 from bestiary.core.errors import BestiaryError, InputError, UnknownArchitecture
 from bestiary.core.logging import BestiaryWarning
 
-NAMES = [name for name in dir(bestiary) if name.endswith(("Tokenizer", "TokenizerFast")) and name in dir(transformers)]
+PUBLISHED = set(dir(transformers))
+NAMES = [name for name in dir(bestiary) if name.endswith(("Tokenizer", "TokenizerFast")) and name in PUBLISHED]
 KINDS = {name: getattr(bestiary, name) for name in NAMES if not name.startswith(("RoFormer", "PreTrained"))}
 FAST = {name: kind for name, kind in KINDS.items() if issubclass(kind, bestiary.PreTrainedTokenizerFast)}
 WITHOUT = [name for name, kind in FAST.items() if kind.without_files is not None]
