@@ -225,6 +225,13 @@ from .models.albert.model import AlbertModel as AlbertModel
 from .models.albert.model import AlbertPreTrainedModel as AlbertPreTrainedModel
 from .models.albert.tokenizer import AlbertTokenizer as AlbertTokenizer
 from .models.albert.tokenizer import AlbertTokenizerFast as AlbertTokenizerFast
+from .models.arcee import ArceeConfig as ArceeConfig
+from .models.arcee import ArceeForCausalLM as ArceeForCausalLM
+from .models.arcee import ArceeForQuestionAnswering as ArceeForQuestionAnswering
+from .models.arcee import ArceeForSequenceClassification as ArceeForSequenceClassification
+from .models.arcee import ArceeForTokenClassification as ArceeForTokenClassification
+from .models.arcee import ArceeModel as ArceeModel
+from .models.arcee import ArceePreTrainedModel as ArceePreTrainedModel
 from .models.autoformer import AutoformerConfig as AutoformerConfig
 from .models.autoformer.model import AutoformerForPrediction as AutoformerForPrediction
 from .models.autoformer.model import AutoformerModel as AutoformerModel
@@ -630,6 +637,12 @@ from .models.gte.model import GteForSequenceClassification as GteForSequenceClas
 from .models.gte.model import GteForTokenClassification as GteForTokenClassification
 from .models.gte.model import GteModel as GteModel
 from .models.gte.model import GtePreTrainedModel as GtePreTrainedModel
+from .models.helium import HeliumConfig as HeliumConfig
+from .models.helium import HeliumForCausalLM as HeliumForCausalLM
+from .models.helium import HeliumForSequenceClassification as HeliumForSequenceClassification
+from .models.helium import HeliumForTokenClassification as HeliumForTokenClassification
+from .models.helium import HeliumModel as HeliumModel
+from .models.helium import HeliumPreTrainedModel as HeliumPreTrainedModel
 from .models.hunyuan_v1_dense import HunYuanDenseV1Config as HunYuanDenseV1Config
 from .models.hunyuan_v1_dense import HunYuanDenseV1ForCausalLM as HunYuanDenseV1ForCausalLM
 from .models.hunyuan_v1_dense import HunYuanDenseV1ForSequenceClassification as HunYuanDenseV1ForSequenceClassification
@@ -1021,6 +1034,10 @@ from .models.smollm3 import SmolLM3ForSequenceClassification as SmolLM3ForSequen
 from .models.smollm3 import SmolLM3ForTokenClassification as SmolLM3ForTokenClassification
 from .models.smollm3 import SmolLM3Model as SmolLM3Model
 from .models.smollm3 import SmolLM3PreTrainedModel as SmolLM3PreTrainedModel
+from .models.solar_open import SolarOpenConfig as SolarOpenConfig
+from .models.solar_open import SolarOpenForCausalLM as SolarOpenForCausalLM
+from .models.solar_open import SolarOpenModel as SolarOpenModel
+from .models.solar_open import SolarOpenPreTrainedModel as SolarOpenPreTrainedModel
 from .models.stablelm import StableLmConfig as StableLmConfig
 from .models.stablelm import StableLmForCausalLM as StableLmForCausalLM
 from .models.stablelm import StableLmForSequenceClassification as StableLmForSequenceClassification

@@ -36,6 +36,7 @@ APART = {
     "*:per_layer_config": "numbers of layers, and not texts of two digits",
     "Ministral3Config:rope_parameters": "rope_type is said once, and not by its older name too",
     "NemotronConfig:num_key_value_heads": "None there says the number of heads, which is shown here",
+    "SolarOpenConfig:intermediate_size": "of all decoders here; every layer there is a mixture",
     "NemotronHConfig:num_hidden_layers KimiLinearConfig:first_k_dense_replace": "a field here; the layers' kinds decide it",
     "DetrConfig:backbone_config": "the published default names a backbone of another library",
     "DbrxConfig:attn_config DbrxConfig:ffn_config T5GemmaConfig:*coder RagConfig:generator"

@@ -135,11 +135,11 @@ class BiaslessLayerNorm(nn.LayerNorm):
 
 
 class ShiftedLayerNorm(nn.LayerNorm):
-    """(x - mean) / sqrt(variance + eps) * (1 + weight) + bias, in fp32 (Nemotron)."""
+    """(x - mean) / sqrt(variance + eps) * (1 + weight) + bias, in fp32 but for 1 + weight (Nemotron)."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
-        weight, bias = 1.0 + self.weight.float(), self.bias.float()
+        weight, bias = (1.0 + self.weight).float(), self.bias.float()
         return nn.functional.layer_norm(input.float(), self.normalized_shape, weight, bias, self.eps).to(input.dtype)
 
 
