@@ -121,11 +121,23 @@ def test_colours() -> None:
         both("convert_to_rgb", image, return_numpy=True)
     both("convert_to_rgb", WHOLE, return_numpy=True)
     both("convert_to_rgb", IMAGES["last"])
+    both(
+        "convert_to_rgb", np.array([[[1, 0, 0.5, 0.5]]], dtype=np.float32), return_numpy=True, input_data_format="channels_last"
+    )
     numbers = RNG.integers(0, 2**24, (4, 5))
     both("id_to_rgb", numbers)
     both("id_to_rgb", 70000)
     both("rgb_to_id", theirs.id_to_rgb(numbers))
     both("rgb_to_id", [1, 2, 3])
+
+
+@pytest.mark.parametrize("colours", [[1, 2, 3, 128], [1, 0.2, 0.3, -0.5], [1, 0.2, 0.3, 1.01]], ids=str)
+@pytest.mark.parametrize("first", [True, False])
+def test_floats_with_alpha_reach_from_0_to_1(colours: list[float], first: bool) -> None:
+    image = np.array(colours, dtype=np.float32).reshape((4, 1, 1) if first else (1, 1, 4))
+    for library in (ours, theirs):
+        with pytest.raises(ValueError, match="0"):
+            library.convert_to_rgb(image, return_numpy=True, input_data_format="channels_first" if first else "channels_last")
 
 
 @pytest.mark.parametrize("size", [(4, 9), [6], 6, 12, (1, 2, 3)], ids=str)

@@ -282,6 +282,9 @@ def convert_to_rgb(image: Any, return_numpy: bool = False, input_data_format: Fo
 
     Args:
         return_numpy: an array in the order of `image`, (Y, X, C) for one of Pillow, not an image of Pillow.
+
+    Raises:
+        InputError: colours and alpha are floats, and not all from 0 to 1, so that nothing says how opaque they are.
     """
     place = ChannelDimension.LAST
     if not is_pil(image):
@@ -290,6 +293,11 @@ def convert_to_rgb(image: Any, return_numpy: bool = False, input_data_format: Fo
             if input_data_format is None
             else ChannelDimension(input_data_format)
         )
+        channels = image.shape[0 if place is ChannelDimension.FIRST else -1]
+        if channels == 4 and image.dtype.kind == "f" and image.size:
+            least, most = float(image.min()), float(image.max())
+            if least < 0 or most > 1:
+                raise InputError(f"colours with alpha are floats from {least:g} to {most:g}; expected 0 to 1, or whole numbers")
     pixels = to_array(image, True, None if is_pil(image) else place)
     if return_numpy:
         return to_channel_dimension_format(pixels, place, ChannelDimension.LAST)

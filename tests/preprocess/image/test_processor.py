@@ -100,6 +100,13 @@ def test_crops_and_their_black_borders(crop, shape):
 
 
 @FAMILIES
+@pytest.mark.parametrize("factor", [-1.0, 0, 2])
+def test_any_number_multiplies_pixels(family, factor):
+    ours, reference = both(family, photo(), rescale_factor=factor)
+    np.testing.assert_allclose(ours, reference, rtol=1e-5, atol=1e-5)
+
+
+@FAMILIES
 @pytest.mark.parametrize("off", ["do_resize", "do_rescale", "do_normalize"])
 def test_steps_can_be_switched_off(family, off):
     ours, reference = both(family, photo(), **{off: False})
@@ -303,8 +310,8 @@ def test_bad_images_are_told(image, options, message):
         ({"image_std": [0.5, -1.0, 0.5]}, ConfigError, "image_std"),
         ({"image_mean": [0.5, math.nan, 0.5]}, ConfigError, "image_mean"),
         ({"image_mean": "abc"}, ConfigError, "image_mean"),
-        ({"rescale_factor": math.nan}, ConfigError, "rescale_factor is nan; expected a number above 0"),
-        ({"rescale_factor": -1.0}, ConfigError, "rescale_factor"),
+        ({"rescale_factor": math.nan}, ConfigError, "rescale_factor is nan; expected a number"),
+        ({"rescale_factor": "1/255"}, ConfigError, "rescale_factor is '1/255'; expected a number"),
         ({"size": 10**9}, ConfigError, "size: height is 1000000000"),
         ({"size": {"height": 10**5, "width": 10**5}}, ConfigError, "at most 67108864 pixels"),
         ({"size": {"shortest_edge": 10**5}}, InputError, "would be resized to"),

@@ -50,6 +50,18 @@ def test_ordinary_tokens_that_a_file_lists_among_the_special_ones(folder: Callab
     assert ours.extra_special_tokens == theirs.extra_special_tokens == ["<plain>", "<new>"]
 
 
+def test_tokens_without_a_role_by_their_ids() -> None:
+    ours, theirs = pair(**ROLES)
+    for ids in ([5, 6], [], [1]):
+        for each in (ours, theirs):
+            each.extra_special_tokens_ids = ids
+        assert ours.extra_special_tokens_ids == theirs.extra_special_tokens_ids == ours.additional_special_tokens_ids == ids
+        same(ours, theirs)
+    with pytest.raises(InputError, match="there is no token 99999 that could be special"):
+        ours.extra_special_tokens_ids = [5, 99999]
+    assert ours.extra_special_tokens_ids == [1]
+
+
 def test_wrapping_knows_no_roles() -> None:
     ours, theirs = pair()
     same(ours, theirs)

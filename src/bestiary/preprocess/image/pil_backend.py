@@ -56,7 +56,7 @@ class PilBackend(BaseImageProcessor):
     do_center_crop: bool | None = None
     crop_size: Size | None = None
     do_rescale: bool | None = None
-    rescale_factor: Positive = 1 / 255
+    rescale_factor: float = 1 / 255
     do_normalize: bool | None = None
     image_mean: float | Sequence[float] | None = None
     image_std: Deviation | None = None

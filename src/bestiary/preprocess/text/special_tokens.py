@@ -111,12 +111,20 @@ class SpecialTokens:
     def extra_special_tokens(self, tokens: Sequence[Token]) -> None:
         self._extra = [str(getattr(token, "content", token)) for token in tokens]
 
-    additional_special_tokens = extra_special_tokens
-
     @property
-    def additional_special_tokens_ids(self) -> list[int | None]:
+    def extra_special_tokens_ids(self) -> list[int | None]:
         """Ids of the special tokens without a role."""
         return [self._id_of(token) for token in self._extra]
+
+    @extra_special_tokens_ids.setter
+    def extra_special_tokens_ids(self, ids: Sequence[int]) -> None:
+        tokens = {index: self._token_of(index) for index in ids}
+        if unknown := [index for index, token in tokens.items() if token is None]:
+            raise InputError(f"there is no token {unknown[0]!r:.60} that could be special; expected ids of the vocabulary")
+        self._extra = [str(token) for token in tokens.values()]
+
+    additional_special_tokens = extra_special_tokens
+    additional_special_tokens_ids = extra_special_tokens_ids
 
     @property
     def special_tokens_map(self) -> dict[str, str]:
