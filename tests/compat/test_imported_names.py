@@ -26,7 +26,6 @@ WAITING = {
     r"transformers\.utils\.quantization_config(\..*)?": "quantizers",
     r"transformers\.modeling_flash_attention_utils\.lazy_import_flash_attention": "flash attention",
     r"transformers\.utils\.chat_template_utils\._get_template_variables": "private names",
-    r"transformers\.utils\.import_utils\.(NLTK_IMPORT_ERROR|_LazyModule)": "private names",
 }
 
 

@@ -10,7 +10,8 @@ from transformers import modeling_rope_utils
 from transformers.models.llama import modeling_llama as published
 
 from bestiary.compat import rotary
-from bestiary.compat.names import RENAMED, ROTARY_BY_HALVES
+from bestiary.compat.names import RENAMED
+from bestiary.compat.part_names import ROTARY_BY_HALVES
 from bestiary.core.errors import ConfigError
 from bestiary.modeling.config import PreTrainedConfig
 from bestiary.models.llama import LlamaConfig

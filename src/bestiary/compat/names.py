@@ -7,7 +7,7 @@ shows the names of the modules listed for it in `MODULES`, and those of `RENAMED
 
 from collections.abc import Collection
 
-from .part_names import PART_NAMES, ROTARY
+from .part_names import PART_NAMES, PLAIN_NORMS, ROTARY, ROTARY_BY_HALVES
 
 _TASKS = "bestiary.pipelines.tasks"
 
@@ -49,14 +49,14 @@ MODULES: dict[str, tuple[str, ...]] = {
     "convert_slow_tokenizer": ("compat.slow_tokenizers", "compat.scripts"),
     "core_model_loading": ("compat.weight_conversions", "compat.absent"),
     "data": (),
-    "data.data_collator": (),
+    "data.data_collator": ("compat.trainer_helpers",),
     "deepspeed": ("compat.helpers",),
     "dynamic_module_utils": ("compat.dynamic_modules",),
     "dependency_versions_check": ("compat.scripts",),
     "feature_extraction_sequence_utils": (),
     "feature_extraction_utils": (),
     "file_utils": _UTILS,
-    "generation": _GENERATION,
+    "generation": (*_GENERATION, "compat.generation"),
     "generation.configuration_utils": ("generation.config", "compat.generation"),
     "generation.logits_process": _GENERATION,
     "generation.stopping_criteria": (*_GENERATION, "compat.generation"),
@@ -97,7 +97,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "masking_utils": ("compat.masks", "compat.mask_functions"),
     "modeling_attn_mask_utils": ("compat.attention_masks",),
     "modelcard": ("compat.scripts",),
-    "modeling_flash_attention_utils": ("compat.generic",),
+    "modeling_flash_attention_utils": ("compat.generic", "compat.flash_attention"),
     "modeling_layers": ("compat.heads",),
     "modeling_outputs": ("core.outputs", "core.series_outputs", "core.mixture_outputs", "compat.outputs"),
     "modeling_rope_utils": ("compat.rotary", "compat.annotations"),
@@ -109,6 +109,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "compat.layers",
         "compat.attention",
         "compat.generic",
+        "compat.trainer_helpers",
     ),
     "models": (),
     "models.auto": _AUTO,
@@ -138,13 +139,14 @@ MODULES: dict[str, tuple[str, ...]] = {
     "tokenization_utils_tokenizers": _TOKENIZERS,
     "trainer": ("training.checkpoints", "compat.absent"),
     "trainer_callback": (),
-    "trainer_pt_utils": ("training.parameter_names",),
-    "trainer_utils": ("core.seed", "loading.save", "training.checkpoints"),
+    "trainer_pt_utils": ("training.parameter_names", "compat.trainer_helpers"),
+    "trainer_utils": ("core.seed", "loading.save", "training.checkpoints", "compat.trainer_helpers"),
     "training_args": ("training.choices", "compat.absent"),
     "utils": _UTILS,
     "utils.auto_docstring": ("compat.generic",),
     "utils.backbone_utils": ("compat.backbones",),
     "utils.chat_template_utils": ("preprocess.text.chat.tool_schema", "compat.annotations", "compat.chat"),
+    "utils.constants": ("compat.images",),
     "utils.deprecation": ("compat.deprecation",),
     "utils.doc": _UTILS,
     "utils.generic": _UTILS,
@@ -179,6 +181,14 @@ _FILES = {
     "WEIGHTS_NAME": "loading.checkpoint:TORCH_NAME",
 }
 _CODE = {"HF_MODULES_CACHE": "compat.dynamic_modules:HF_MODULES_CACHE"}
+_LAZY = {
+    name: f"compat.lazy_modules:{name}" for name in ("OptionalDependencyNotAvailable", "_LazyModule", "define_import_structure")
+}
+_PIXELS = {
+    f"IMAGENET_{kind}_{what}": f"compat.images:IMAGENET_{kind}_{what}"
+    for kind in ("DEFAULT", "STANDARD")
+    for what in ("MEAN", "STD")
+}
 _PREPROCESSORS = {
     "BaseImageProcessorFast": "preprocess.image.pil_backend:PilBackend",
     "ImageFeatureExtractionMixin": "compat.image_processors:ImageFeatureExtractionMixin",
@@ -204,29 +214,20 @@ _OLDER_OUTPUTS = {
     for kind in ("DecoderOnly", "EncoderDecoder")
 }
 
-# Families whose rotary positions turn the halves of a head, as Llama's do: with what the names of their blocks begin.
-_BY_HALVES = """
-exaone4:Exaone4 falcon:Falcon gemma:Gemma gemma2:Gemma2 glm4_moe:Glm4Moe gpt_neox:GPTNeoX granite:Granite
-granitemoe:GraniteMoe hunyuan_v1_dense:HunYuanDenseV1 llama:Llama ministral:Ministral mistral:Mistral mixtral:Mixtral
-nemotron:Nemotron olmo2:Olmo2 olmo:Olmo olmoe:Olmoe phi3:Phi3 phi:Phi phimoe:Phimoe qwen2:Qwen2 qwen2_moe:Qwen2Moe
-qwen3:Qwen3 qwen3_moe:Qwen3Moe seed_oss:SeedOss smollm3:SmolLM3 stablelm:StableLm starcoder2:Starcoder2
-"""
-ROTARY_BY_HALVES = dict(pair.split(":") for pair in _BY_HALVES.split())
-# Those of them whose norms are the plain root mean square, and have no class of the name.
-_PLAIN_NORMS = """
-exaone4 glm4_moe granite granitemoe hunyuan_v1_dense llama ministral mistral mixtral olmo2 phi3 qwen2_moe qwen3 qwen3_moe
-seed_oss smollm3
-"""
-
 # old path -> old name -> "module:name" of ours, or another old path
 RENAMED: dict[str, dict[str, str]] = {
     "": {
+        **_BACKBONES,
+        **_LAZY,
         **_LOGGING,
         **_FILES,
         **_PREPROCESSORS,
         "AttentionInterface": "compat.attention:AttentionInterface",
         "AttentionMaskInterface": "compat.masks:AttentionMaskInterface",
         "Conv1D": "nn.conv:Conv1D",
+        "ROPE_INIT_FUNCTIONS": "compat.rotary:ROPE_INIT_FUNCTIONS",
+        "SPIECE_UNDERLINE": "compat.scripts:SPIECE_UNDERLINE",
+        "dynamic_rope_update": "compat.rotary:dynamic_rope_update",
         "GradientCheckpointingLayer": "nn.layer:Layer",
         "NerPipeline": "pipelines.tasks.token_classification:TokenClassificationPipeline",
         "SpecialTokensMixin": "preprocess.text.special_tokens:SpecialTokens",
@@ -280,7 +281,7 @@ RENAMED: dict[str, dict[str, str]] = {
     **{
         f"models.{family}.modeling_{family}": {
             f"{prefix}RotaryEmbedding": "compat.rotary:LlamaRotaryEmbedding",
-            **({f"{prefix}RMSNorm": "nn.norm:RMSNorm"} if family in _PLAIN_NORMS.split() else {}),
+            **({f"{prefix}RMSNorm": "nn.norm:RMSNorm"} if family in PLAIN_NORMS.split() else {}),
             **{name: f"compat.rotary:{name}" for name in ("apply_rotary_pos_emb", "rotate_half", "repeat_kv")},
             "load_balancing_loss_func": "compat.layers:load_balancing_loss_func",
         }
@@ -299,7 +300,8 @@ RENAMED: dict[str, dict[str, str]] = {
         "SUPPORTED_TASKS": "pipelines.registry:PIPELINE_REGISTRY.supported_tasks",
         "get_supported_tasks": "pipelines.registry:PIPELINE_REGISTRY.get_supported_tasks",
     },
-    "utils": {**_FILES, **_CODE},
+    "utils": {**_FILES, **_CODE, **_LAZY, **_PIXELS},
+    "utils.import_utils": _LAZY,
     "integrations": _KERNELS,
     "integrations.hub_kernels": _KERNELS,
     "modeling_attn_mask_utils": {
@@ -311,6 +313,10 @@ RENAMED: dict[str, dict[str, str]] = {
             "_prepare_4d_causal_attention_mask",
             "_prepare_4d_causal_attention_mask_for_sdpa",
         )
+    },
+    "modeling_flash_attention_utils": {
+        name: f"compat.flash_attention:{name}"
+        for name in ("_flash_attention_forward", "_get_unpad_data", "_index_first_axis", "_pad_input", "_unpad_input")
     },
     "modeling_layers": {"GradientCheckpointingLayer": "nn.layer:Layer"},
     "modeling_utils": {**_FILES, "OutputRecorder": "compat.output_capturing:OutputRecorder"},

@@ -231,3 +231,16 @@ modernbert.ModernBertRotaryEmbedding nomic_bert.NomicBertRotaryEmbedding olmo3.O
 qwen3_next.Qwen3NextRotaryEmbedding t5gemma.T5GemmaRotaryEmbedding timesfm2_5.TimesFm2_5RotaryEmbedding
 zamba2.Zamba2RotaryEmbedding
 """
+# Families whose rotary positions turn the halves of a head, as Llama's do: with what the names of their blocks begin.
+_BY_HALVES = """
+exaone4:Exaone4 falcon:Falcon gemma:Gemma gemma2:Gemma2 glm4_moe:Glm4Moe gpt_neox:GPTNeoX granite:Granite
+granitemoe:GraniteMoe hunyuan_v1_dense:HunYuanDenseV1 llama:Llama ministral:Ministral mistral:Mistral mixtral:Mixtral
+nemotron:Nemotron olmo2:Olmo2 olmo:Olmo olmoe:Olmoe phi3:Phi3 phi:Phi phimoe:Phimoe qwen2:Qwen2 qwen2_moe:Qwen2Moe
+qwen3:Qwen3 qwen3_moe:Qwen3Moe seed_oss:SeedOss smollm3:SmolLM3 stablelm:StableLm starcoder2:Starcoder2
+"""
+ROTARY_BY_HALVES = dict(pair.split(":") for pair in _BY_HALVES.split())
+# Those of them whose norms are the plain root mean square, and have no class of the name.
+PLAIN_NORMS = """
+exaone4 glm4_moe granite granitemoe hunyuan_v1_dense llama ministral mistral mixtral olmo2 phi3 qwen2_moe qwen3 qwen3_moe
+seed_oss smollm3
+"""
