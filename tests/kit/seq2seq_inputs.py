@@ -1,10 +1,24 @@
 """Inputs and labels of encoder-decoders that read text, for their cases; `pad` and `end` are the ids of the special tokens."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
 from .families import Inputs, tokens
+
+SIZES: dict[str, Any] = {
+    "vocab_size": 99,
+    "d_model": 32,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "encoder_ffn_dim": 40,
+    "decoder_ffn_dim": 48,
+    "max_position_embeddings": 40,
+}
+"""Of tiny models whose halves differ in size."""
 
 
 def ending(pad: int, end: int) -> Inputs:

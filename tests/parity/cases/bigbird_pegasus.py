@@ -1,7 +1,7 @@
 """BigBird-Pegasus: every head, texts with few blocks and with many, halves of different size."""
 
 from kit.families import Case, Head, class_labels, span_labels, tokens
-from kit.seq2seq_inputs import alone, ending, labels, own_labels
+from kit.seq2seq_inputs import SIZES, alone, ending, labels, own_labels
 
 PAD, END = 0, 1
 
@@ -14,15 +14,7 @@ def long() -> dict[str, object]:
 CASE = Case(
     config_class="BigBirdPegasusConfig",
     config={
-        "vocab_size": 99,
-        "d_model": 32,
-        "encoder_layers": 2,
-        "decoder_layers": 2,
-        "encoder_attention_heads": 4,
-        "decoder_attention_heads": 4,
-        "encoder_ffn_dim": 40,
-        "decoder_ffn_dim": 48,
-        "max_position_embeddings": 40,
+        **SIZES,
         "block_size": 2,
         "num_random_blocks": 1,
         "num_labels": 3,

@@ -1,53 +1,20 @@
 """DeepSeek-V2: every head, experts chosen freely and from groups; wide queries, YaRN, biases, tied embeddings."""
 
+from kit import latent_cases
 from kit.families import Case, Head, class_labels, token_labels, tokens
-
-YARN = {
-    "rope_type": "yarn",
-    "rope_theta": 10000.0,
-    "factor": 40.0,
-    "beta_fast": 32.0,
-    "beta_slow": 1.0,
-    "mscale": 1.0,
-    "mscale_all_dim": 0.7,
-    "original_max_position_embeddings": 16,
-}
 
 CASE = Case(
     config_class="DeepseekV2Config",
-    config={
-        "vocab_size": 99,
-        "hidden_size": 32,
-        "intermediate_size": 48,
-        "moe_intermediate_size": 20,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 4,
-        "q_lora_rank": 24,
-        "kv_lora_rank": 16,
-        "qk_rope_head_dim": 4,
-        "qk_nope_head_dim": 6,
-        "v_head_dim": 8,
-        "n_routed_experts": 4,
-        "n_shared_experts": 2,
-        "num_experts_per_tok": 2,
-        "first_k_dense_replace": 1,
-        "max_position_embeddings": 64,
-        "pad_token_id": 0,
-        "num_labels": 3,
-    },
+    config={**latent_cases.CONFIG, "num_labels": 3},
     heads={
         "DeepseekV2ForCausalLM": Head(lambda: tokens(side="left"), token_labels, generates=True),
         "DeepseekV2Model": Head(tokens),
         "DeepseekV2ForSequenceClassification": Head(tokens, class_labels(3)),
     },
     variants={
-        "groups": {"topk_method": "group_limited_greedy", "n_group": 4, "topk_group": 2, "n_routed_experts": 8},
+        "groups": {**latent_cases.GROUPS, "topk_method": "group_limited_greedy"},
         "more_than_open": {"topk_method": "group_limited_greedy", "n_group": 4, "topk_group": 1, "routed_scaling_factor": 16.0},
         "wide_queries": {"q_lora_rank": None},
-        "yarn": {"rope_parameters": YARN, "max_position_embeddings": 640},
-        "biases": {"attention_bias": True},
-        "all_mixtures": {"first_k_dense_replace": 0, "output_router_logits": True},
-        "tied": {"tie_word_embeddings": True},
+        **latent_cases.VARIANTS,
     },
 )

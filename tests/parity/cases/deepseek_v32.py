@@ -3,60 +3,21 @@
 The index has many heads, so that hardly any two keys score alike (ReLU gives 0 where no head matches).
 """
 
+from kit import latent_cases
 from kit.families import Case, Head, token_labels, tokens
-
-YARN = {
-    "rope_type": "yarn",
-    "rope_theta": 10000.0,
-    "factor": 40.0,
-    "beta_fast": 32.0,
-    "beta_slow": 1.0,
-    "mscale": 1.0,
-    "mscale_all_dim": 0.7,
-    "original_max_position_embeddings": 16,
-}
 
 CASE = Case(
     config_class="DeepseekV32Config",
-    config={
-        "vocab_size": 99,
-        "hidden_size": 32,
-        "intermediate_size": 48,
-        "moe_intermediate_size": 20,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 4,
-        "q_lora_rank": 24,
-        "kv_lora_rank": 16,
-        "qk_rope_head_dim": 4,
-        "qk_nope_head_dim": 6,
-        "v_head_dim": 8,
-        "n_routed_experts": 4,
-        "n_shared_experts": 2,
-        "num_experts_per_tok": 2,
-        "first_k_dense_replace": 1,
-        "n_group": 2,
-        "topk_group": 1,
-        "max_position_embeddings": 64,
-        "bos_token_id": 1,
-        "eos_token_id": 2,
-        "pad_token_id": 0,
-        "index_topk": 3,
-        "index_head_dim": 8,
-        "index_n_heads": 16,
-    },
+    config={**latent_cases.GROUPED, "index_topk": 3, "index_head_dim": 8, "index_n_heads": 16},
     heads={
         "DeepseekV32ForCausalLM": Head(lambda: tokens(side="left"), token_labels, generates=True),
         "DeepseekV32Model": Head(tokens),
     },
     variants={
-        "groups": {"n_routed_experts": 8, "n_group": 4, "topk_group": 2, "num_experts_per_tok": 3},
+        "groups": {**latent_cases.GROUPS, "num_experts_per_tok": 3},
         "all_keys": {"index_topk": 2048},
         "wide_index": {"index_head_dim": 14, "norm_topk_prob": False, "routed_scaling_factor": 1.0},
         "kinds_of_mlps": {"mlp_layer_types": ["sparse", "dense"]},
-        "yarn": {"rope_parameters": YARN, "max_position_embeddings": 640},
-        "biases": {"attention_bias": True},
-        "all_mixtures": {"first_k_dense_replace": 0, "output_router_logits": True},
-        "tied": {"tie_word_embeddings": True},
+        **latent_cases.VARIANTS,
     },
 )

@@ -1,22 +1,14 @@
 """M2M-100: every head, halves of different size, embeddings without scaling."""
 
 from kit.families import Case, Head
-from kit.seq2seq_inputs import both, labels
+from kit.seq2seq_inputs import SIZES, both, labels
 
 PAD = 1
 
 CASE = Case(
     config_class="M2M100Config",
     config={
-        "vocab_size": 99,
-        "d_model": 32,
-        "encoder_layers": 2,
-        "decoder_layers": 2,
-        "encoder_attention_heads": 4,
-        "decoder_attention_heads": 4,
-        "encoder_ffn_dim": 40,
-        "decoder_ffn_dim": 48,
-        "max_position_embeddings": 40,
+        **SIZES,
         "num_labels": 3,
     },
     heads={

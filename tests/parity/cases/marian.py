@@ -1,22 +1,14 @@
 """Marian: every head, halves of different size, SiLU and scaled embeddings as published, two vocabularies."""
 
 from kit.families import Case, Head
-from kit.seq2seq_inputs import alone, both, labels, own_labels
+from kit.seq2seq_inputs import SIZES, alone, both, labels, own_labels
 
 PAD = 1
 
 CASE = Case(
     config_class="MarianConfig",
     config={
-        "vocab_size": 99,
-        "d_model": 32,
-        "encoder_layers": 2,
-        "decoder_layers": 2,
-        "encoder_attention_heads": 4,
-        "decoder_attention_heads": 4,
-        "encoder_ffn_dim": 40,
-        "decoder_ffn_dim": 48,
-        "max_position_embeddings": 40,
+        **SIZES,
         "pad_token_id": PAD,
         "decoder_start_token_id": PAD,
         "num_labels": 3,

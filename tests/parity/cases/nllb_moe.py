@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from kit.families import Case, Head
-from kit.seq2seq_inputs import both, labels
+from kit.seq2seq_inputs import SIZES, both, labels
 from transformers.models.nllb_moe import modeling_nllb_moe
 
 PAD = 1
@@ -26,15 +26,7 @@ modeling_nllb_moe.NllbMoeExperts.forward = each_expert_its_own
 CASE = Case(
     config_class="NllbMoeConfig",
     config={
-        "vocab_size": 99,
-        "d_model": 32,
-        "encoder_layers": 2,
-        "decoder_layers": 2,
-        "encoder_attention_heads": 4,
-        "decoder_attention_heads": 4,
-        "encoder_ffn_dim": 40,
-        "decoder_ffn_dim": 48,
-        "max_position_embeddings": 40,
+        **SIZES,
         "num_experts": 3,
         "encoder_sparse_step": 2,
         "decoder_sparse_step": 2,
