@@ -100,7 +100,7 @@ def test_crops_and_their_black_borders(crop, shape):
 
 
 @FAMILIES
-@pytest.mark.parametrize("factor", [-1.0, 0, 2])
+@pytest.mark.parametrize("factor", [-1.0, 0.0, 2.0])
 def test_any_number_multiplies_pixels(family, factor):
     ours, reference = both(family, photo(), rescale_factor=factor)
     np.testing.assert_allclose(ours, reference, rtol=1e-5, atol=1e-5)
