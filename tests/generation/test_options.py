@@ -16,12 +16,11 @@ from bestiary.generation.processor import builders
 SCRIPT = Path(__file__).parents[2] / "scripts" / "write_option_fields.py"
 
 
-STUBS = runpy.run_path(str(SCRIPT))["stubs"]()
-
-
-@pytest.mark.parametrize("path", STUBS, ids=lambda path: path.name)
-def test_what_editors_see_is_what_is_declared(path):
-    assert path.read_text(encoding="utf-8") == STUBS[path], f"run python scripts/{SCRIPT.name}"
+def test_what_editors_see_is_what_is_declared():
+    stubs = runpy.run_path(str(SCRIPT))["stubs"]()
+    assert len(stubs) == 2
+    for path, text in stubs.items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run python scripts/{SCRIPT.name}"
 
 
 @pytest.mark.parametrize("package", PLACES)
