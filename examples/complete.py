@@ -18,8 +18,8 @@ def main(arguments: list[str] | None = None) -> None:
 
     generate = pipeline("text-generation", model=given.model)
     streamer = TextStreamer(generate.tokenizer, skip_special_tokens=True)
-    answer = generate(given.prompt, max_new_tokens=given.tokens, do_sample=False, streamer=streamer)
-    print(f"(ended by: {answer[0].finish_reason})")
+    answer = generate(given.prompt, max_new_tokens=given.tokens, do_sample=False, streamer=streamer, return_details=True)
+    print(f"(ended by: {answer[0]['finish_reason']})")
 
 
 if __name__ == "__main__":

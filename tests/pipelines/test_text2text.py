@@ -60,15 +60,16 @@ def test_languages_by_keyword() -> None:
 
 
 def test_why_a_text_ended_and_what_was_cut() -> None:
-    (answer,) = made()(TEXTS[5], truncation=True, max_new_tokens=3)
-    assert answer.finish_reason == "length"
-    assert answer.dropped_tokens == len(checkpoints.unigram()(TEXTS[5])["input_ids"]) - 64
+    (answer,) = made()(TEXTS[5], truncation=True, max_new_tokens=3, return_details=True)
+    assert answer["finish_reason"] == "length"
+    assert answer["dropped_tokens"] == len(checkpoints.unigram()(TEXTS[5])["input_ids"]) - 64
     (answer,) = made()(
         TEXTS[0],
         max_new_tokens=3,
+        return_details=True,
         eos_token_id=made()(TEXTS[0], max_new_tokens=1, return_tensors=True)[0]["generated_token_ids"][1],
     )
-    assert answer.finish_reason == "eos"
+    assert answer["finish_reason"] == "eos"
 
 
 def test_several_answers() -> None:

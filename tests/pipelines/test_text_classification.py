@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 from kit import checkpoints
 from kit.pipelines import ours, reference, same
 
@@ -53,11 +54,20 @@ def test_decoders_in_batches(family: str) -> None:
     same(ours("text-classification", where)(TEXTS, top_k=None), expected)
 
 
+def test_answers_are_plain_dictionaries() -> None:
+    """Of that type itself: YAML writes nothing else, and JSON and data sets ask for it."""
+    made = ours("text-classification", folder())
+    for answer in (*made(TEXTS[0]), *made(iter(TEXTS[:1])), *made(TEXTS[0], top_k=None), *made(TEXTS[0], return_details=True)):
+        assert type(answer) is dict
+    assert yaml.safe_load(yaml.safe_dump(made(TEXTS[:2]))) == made(TEXTS[:2])
+
+
 def test_cut_tokens_are_counted() -> None:
     found = ours("text-classification", folder())([TEXTS[5] * 2, TEXTS[4]], truncation=True)
     same(found, reference("text-classification", folder())([TEXTS[5] * 2, TEXTS[4]], truncation=True))
     whole = checkpoints.wordpiece()(TEXTS[5] * 2)["input_ids"]
-    assert [answer.dropped_tokens for answer in found] == [len(whole) - 64, 0]
+    found = ours("text-classification", folder())([TEXTS[5] * 2, TEXTS[4]], truncation=True, return_details=True)
+    assert [answer["dropped_tokens"] for answer in found] == [len(whole) - 64, 0]
 
 
 def test_construction_without_pipeline() -> None:

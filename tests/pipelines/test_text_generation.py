@@ -95,7 +95,7 @@ def test_a_generate_that_gives_a_tensor(kind: str, monkeypatch: pytest.MonkeyPat
         for options in ({}, {"num_return_sequences": 2}):
             answers = generating(inputs, generation_config=settings, **options)
             same(answers, ours("text-generation", folder)(inputs, generation_config=settings, **options))
-    assert generating("Hello", generation_config=settings)[0].finish_reason is None
+    assert "finish_reason" not in generating("Hello", generation_config=settings, return_details=True)[0]
 
 
 def test_return_dict_is_no_matter_of_the_pipeline() -> None:
@@ -123,19 +123,22 @@ def test_a_prompt_that_leaves_no_room_loses_its_beginning() -> None:
     prompt = "Hello " * 200
     options = {"handle_long_generation": "hole", "return_full_text": False, **GREEDY}
     both(prompt, **options)
-    (answer,) = ours("text-generation", checkpoints.llama())(prompt, **options)
+    (answer,) = ours("text-generation", checkpoints.llama())(prompt, return_details=True, **options)
     ids = checkpoints.bytelevel()(prompt)["input_ids"]
-    assert answer.dropped_tokens == len(ids) - (256 - 6)
+    assert answer["dropped_tokens"] == len(ids) - (256 - 6)
 
 
 def test_why_a_text_ended() -> None:
     made = ours("text-generation", checkpoints.llama())
-    (answer,) = made("Hello", **GREEDY)
-    assert answer.finish_reason == "length"
+    (answer,) = made("Hello", return_details=True, **GREEDY)
+    assert answer["finish_reason"] == "length"
     rows = made(
-        ["Hello", TEXTS[1]], eos_token_id=made("Hello", return_tensors=True, **GREEDY)[0]["generated_token_ids"][4], **GREEDY
+        ["Hello", TEXTS[1]],
+        eos_token_id=made("Hello", return_tensors=True, **GREEDY)[0]["generated_token_ids"][4],
+        return_details=True,
+        **GREEDY,
     )
-    assert [row[0].finish_reason for row in rows] == ["eos", "length"]
+    assert [row[0]["finish_reason"] for row in rows] == ["eos", "length"]
 
 
 def test_several_answers_to_each_prompt() -> None:

@@ -124,9 +124,9 @@ def test_inputs_and_ignored_labels(inputs: Any, options: dict[str, Any]) -> None
 
 
 def test_places_and_what_was_cut() -> None:
-    found = ours("ner", folder())(TEXTS[5] * 2, ignore_labels=[])
+    found = ours("ner", folder())(TEXTS[5] * 2, ignore_labels=[], return_details=True)
     assert all(TEXTS[5].lower()[one["start"] : one["end"]] == one["word"].removeprefix("##") for one in found[:20])
-    assert {one.dropped_tokens for one in found} == {len(checkpoints.wordpiece()(TEXTS[5] * 2)["input_ids"]) - 64}
+    assert {one["dropped_tokens"] for one in found} == {len(checkpoints.wordpiece()(TEXTS[5] * 2)["input_ids"]) - 64}
     json.dumps(found)
 
 

@@ -35,7 +35,7 @@ ACCELERATOR_THREADS = 64
 
 
 class Result(dict[str, Any]):
-    """An answer: a plain dictionary that also knows how it came about.
+    """An answer on its way out of `postprocess`, which also knows how it came about; `handed_out` makes a dictionary of it.
 
     Attributes:
         dropped_tokens: tokens of the input that were cut off before the model saw it.
@@ -46,6 +46,17 @@ class Result(dict[str, Any]):
         super().__init__(values)
         self.dropped_tokens = dropped_tokens
         self.finish_reason = finish_reason
+
+
+def handed_out(answer: Any, details: bool) -> Any:
+    """`answer` with a plain dictionary in the place of each `Result`; with `details` it has what that knows besides."""
+    if type(answer) in (list, tuple):
+        return type(answer)(handed_out(each, details) for each in answer)
+    if isinstance(answer, Result):
+        known: dict[str, Any] = {"dropped_tokens": answer.dropped_tokens} if details else {}
+        known |= {"finish_reason": answer.finish_reason} if details and answer.finish_reason is not None else {}
+        return {**answer, **known}
+    return {name: handed_out(each, details) for name, each in answer.items()} if type(answer) is dict else answer
 
 
 class Pipeline(ABC):
@@ -139,6 +150,7 @@ class Pipeline(ABC):
         batch_size: int | None = None,
         num_workers: int | None = None,
         show_progress: bool = False,
+        return_details: bool = False,
         **parameters: Any,
     ) -> Any:
         """Answer one input, a list (a list comes back), or a data set or any iterable (an iterator comes back).
@@ -148,16 +160,19 @@ class Pipeline(ABC):
         Args:
             batch_size: rows of a batch. num_workers: threads that prepare inputs. See the class.
             show_progress: show a bar that counts inputs.
+            return_details: also say in each answer how many `dropped_tokens` of the input were cut off before the model saw it
+                and, of generated text, the `finish_reason`: why it ended ("eos", "stop" or "length").
             **parameters: what the task takes, for this call only.
         """
         parameters_of = self._read(parameters)
         size = self._batch_size if batch_size is None else _check("batch_size", batch_size, Natural)
         workers = self._num_workers if num_workers is None else _check("num_workers", num_workers, Whole) or 0
         if self.is_one(inputs):
-            return self._one(inputs, parameters_of)
+            return handed_out(self._one(inputs, parameters_of), return_details)
         total = len(inputs) if isinstance(inputs, Sized) else None
         least = size or (None if total is not None else 1)
-        results = self._many(_each(inputs), parameters_of, size, least if total is None else None, workers)
+        answers = self._many(_each(inputs), parameters_of, size, least if total is None else None, workers)
+        results: Iterator[Any] = (handed_out(answer, return_details) for answer in answers)
         if show_progress:
             results = iter(tqdm(results, total=total))
         return list(results) if isinstance(inputs, list | tuple) else PipelineIterator(results, total)
@@ -182,7 +197,7 @@ class Pipeline(ABC):
     def _refuse_unknown(self, parameters: Iterable[str], accepted: AbstractSet[str]) -> None:
         for name in parameters:
             if name not in accepted:
-                near = did_you_mean(name, sorted(accepted | {"batch_size", "num_workers", "show_progress"}))
+                near = did_you_mean(name, sorted(accepted | {"batch_size", "num_workers", "show_progress", "return_details"}))
                 listed = f" It takes {', '.join(sorted(accepted))}" if len(accepted) < 16 else ""
                 raise ArgumentError(f"{type(self).__name__} takes no argument {name!r:.80}.{near}{listed}")
 

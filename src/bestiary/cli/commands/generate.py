@@ -34,7 +34,7 @@ def run(
 
     printer = Printer(pipeline.tokenizer, before=text if task == "text-generation" and not only_new else "")
     try:
-        [answer] = pipeline(text, streamer=printer, **settings)
+        [answer] = pipeline(text, streamer=printer, return_details=True, **settings)
     except BaseException:
         if printer.has_printed:
             streams.write("\n")  # what went wrong gets a line of its own
@@ -42,7 +42,7 @@ def run(
     streams.write("\n")
     if stats:
         console.remark(printer.stats())
-    if answer.finish_reason == "length":
+    if answer["finish_reason"] == "length":
         console.note("(cut at the limit; --max-new-tokens makes it longer)")
 
 

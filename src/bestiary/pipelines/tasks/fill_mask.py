@@ -61,7 +61,7 @@ class FillMaskPipeline(Pipeline):
         return list(dict.fromkeys(ids))
 
     def __call__(self, inputs: Any, **parameters: Any) -> Any:
-        """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
+        """See the class; `batch_size`, `num_workers`, `show_progress` and `return_details` as for every pipeline."""
         answers = super().__call__(inputs, **parameters)
         # A list of one text is answered like the text, as published.
         return answers[0] if isinstance(inputs, list) and len(inputs) == 1 else answers

@@ -38,7 +38,7 @@ class ImageFeatureExtractionPipeline(Pipeline):
         return before, {} if pool is None else {"pool": pool}, after
 
     def __call__(self, inputs: Any = None, *, images: Any = None, **parameters: Any) -> Any:
-        """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
+        """See the class; `batch_size`, `num_workers`, `show_progress` and `return_details` as for every pipeline."""
         return super().__call__(one_of(inputs=inputs, images=images), **parameters)
 
     def preprocess(self, input_: Any, timeout: float | None = None, **options: Any) -> Any:

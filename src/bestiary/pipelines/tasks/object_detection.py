@@ -35,7 +35,7 @@ class ObjectDetectionPipeline(Pipeline):
         return {} if timeout is None else {"timeout": timeout}, {}, after
 
     def __call__(self, inputs: Any = None, *, images: Any = None, **parameters: Any) -> Any:
-        """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
+        """See the class; `batch_size`, `num_workers`, `show_progress` and `return_details` as for every pipeline."""
         return super().__call__(one_of(inputs=inputs, images=images), **parameters)
 
     def preprocess(self, input_: Any, timeout: float | None = None) -> Any:

@@ -61,7 +61,7 @@ class QuestionAnsweringPipeline(ChunkPipeline):
         return steps[0], {}, steps[1]
 
     def __call__(self, inputs: Any = None, *, question: Any = None, context: Any = None, **parameters: Any) -> Any:
-        """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
+        """See the class; `batch_size`, `num_workers`, `show_progress` and `return_details` as for every pipeline."""
         if inputs is not None and (question is not None or context is not None):
             raise ArgumentError("pass question= and context=, or what holds both, not both")
         if inputs is None:

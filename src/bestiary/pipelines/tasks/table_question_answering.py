@@ -36,7 +36,7 @@ class TableQuestionAnsweringPipeline(Text2TextGenerationPipeline):
         return {**before, **({} if padding is None else {"padding": padding})}, during, {}
 
     def __call__(self, inputs: Any = None, query: Any = None, *, table: Any = None, **parameters: Any) -> Any:
-        """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
+        """See the class; `batch_size`, `num_workers`, `show_progress` and `return_details` as for every pipeline."""
         if inputs is not None and table is not None:
             raise ArgumentError("pass table= and query=, or what holds both, not both")
         if table is None and query is not None:

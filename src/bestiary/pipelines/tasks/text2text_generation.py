@@ -33,10 +33,8 @@ class Text2TextGenerationPipeline(GeneratingPipeline):
             what the checkpoint says for the task. stop_sequence: text, or texts, that end the generation.
         others: what `generate` takes.
 
-    Each answer knows its `finish_reason` and the `dropped_tokens` of its text. Without a length, 256 tokens are made at most.
-
-    Class attributes:
-        return_name: what the text is called in an answer, before `_text`.
+    `return_details=True` adds to each answer its `finish_reason` and the `dropped_tokens` of its text. Without a length,
+    256 tokens are made at most. Class attributes: return_name: what the text is called in an answer, before `_text`.
     """
 
     parts = ("tokenizer",)
@@ -69,7 +67,7 @@ class Text2TextGenerationPipeline(GeneratingPipeline):
         return before, self.generation_options(generate, ("truncation", "stop_sequence", "return_tensors")), after
 
     def __call__(self, *inputs: Any, **parameters: Any) -> Any:
-        """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
+        """See the class; `batch_size`, `num_workers`, `show_progress` and `return_details` as for every pipeline."""
         data = inputs[0] if len(inputs) == 1 else list(inputs)
         answers = super().__call__(data, **parameters)
         if isinstance(data, list | tuple) and all(len(answer) == 1 for answer in answers):

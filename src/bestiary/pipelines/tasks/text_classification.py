@@ -44,7 +44,7 @@ class TextClassificationPipeline(Pipeline):
         return self.tokenizer_options(parameters, ("top_k", "function_to_apply")), {}, after
 
     def __call__(self, inputs: Any, **parameters: Any) -> Any:
-        """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
+        """See the class; `batch_size`, `num_workers`, `show_progress` and `return_details` as for every pipeline."""
         answer = super().__call__(inputs, **parameters)
         # A single text without top_k is answered like a list of one, as published, also when all scores are asked for.
         older = (

@@ -56,8 +56,9 @@ class TextGenerationPipeline(GeneratingPipeline):
         tools, documents: for the chat template.
         others: what `generate` takes.
 
-    Each answer knows its `finish_reason` and, of the prompt, the `dropped_tokens`. Without a length, 256 tokens are made
-    at most; a checkpoint that does not say how to choose is sampled at temperature 0.7, as published.
+    `return_details=True` adds to each answer its `finish_reason` and, of the prompt, the `dropped_tokens`. Without a
+    length, 256 tokens are made at most; a checkpoint that does not say how to choose is sampled at temperature 0.7, as
+    published.
     """
 
     parts = ("tokenizer",)
@@ -124,7 +125,7 @@ class TextGenerationPipeline(GeneratingPipeline):
         return new
 
     def __call__(self, text_inputs: Any, **parameters: Any) -> Any:  # type: ignore[override]
-        """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
+        """See the class; `batch_size`, `num_workers`, `show_progress` and `return_details` as for every pipeline."""
         return super().__call__(text_inputs, **parameters)
 
     def is_one(self, inputs: Any) -> bool:

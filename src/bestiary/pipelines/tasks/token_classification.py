@@ -101,7 +101,7 @@ class TokenClassificationPipeline(ChunkPipeline):
         return {name: value for name, value in before.items() if value is not None}, {}, after
 
     def __call__(self, inputs: Any, **parameters: Any) -> Any:
-        """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
+        """See the class; `batch_size`, `num_workers`, `show_progress` and `return_details` as for every pipeline."""
         words = parameters.get("is_split_into_words", self._preprocess_params.get("words"))
         # The words of one text are answered like a list of one text, as published.
         one = words and isinstance(inputs, list | tuple) and bool(inputs) and isinstance(inputs[0], str)

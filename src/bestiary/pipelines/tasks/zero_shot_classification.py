@@ -50,7 +50,7 @@ class ZeroShotClassificationPipeline(ChunkPipeline):
         return before, {}, {} if multi_label is None else {"multi_label": multi_label}
 
     def __call__(self, sequences: Any, candidate_labels: Any = None, **parameters: Any) -> Any:  # type: ignore[override]
-        """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
+        """See the class; `batch_size`, `num_workers`, `show_progress` and `return_details` as for every pipeline."""
         if candidate_labels is not None:
             parameters["candidate_labels"] = candidate_labels
         return super().__call__(sequences, **parameters)

@@ -48,7 +48,7 @@ class ZeroShotImageClassificationPipeline(Pipeline):
     def __call__(
         self, inputs: Any = None, candidate_labels: Any = None, *, image: Any = None, images: Any = None, **parameters: Any
     ) -> Any:
-        """See the class; `batch_size`, `num_workers` and `show_progress` as for every pipeline."""
+        """See the class; `batch_size`, `num_workers`, `show_progress` and `return_details` as for every pipeline."""
         if candidate_labels is not None:
             parameters["candidate_labels"] = candidate_labels
         elif "labels" not in self._forward_params:
