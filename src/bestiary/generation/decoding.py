@@ -77,9 +77,10 @@ class Decoding:
         )
         call: Any = self.model if compiled_step is None else compiled_step
         output = call(**arguments, return_dict=True)
-        self.cache = arguments.get("past_key_values", self.cache)  # the model's hook may put one with a prefix in its place
-        if shared is not None and self.cache is not None:
-            self.cache.batch_repeat_interleave(prompt.copies)
+        self.cache = arguments.get("past_key_values")  # the model's hook may put one with a prefix in its place, or none
+        if shared is not None:
+            if self.cache is not None:
+                self.cache.batch_repeat_interleave(prompt.copies)
             output = repeat_rows(output, prompt.copies, rows // prompt.copies)
         if self.cache is not None:
             self.fed = slots

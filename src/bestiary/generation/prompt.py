@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from ..cache.base import Cache
 from ..core.errors import ArgumentError, InputError, did_you_mean
 from ..core.logging import warn_once
 from ..core.outputs import BaseModelOutput, ModelOutput, map_rows, repeat_rows
+from ..core.signatures import is_of_the_library, undecorated
 from ..nn import inputs
 from . import checks
 from .config import GenerationConfig
@@ -135,7 +137,9 @@ def _read_decoder(model: GeneratingModel, settings: GenerationConfig, arguments:
     parameters = forward_parameters(model)
     prompt.counts_positions = "position_ids" in parameters
     prompt.first_position = model.config.get_text_config(decoder=True).first_position
-    if "logits_to_keep" in parameters:
+    forward: Any = vars(type(model)).get("forward")
+    own = parameters if forward is None or is_of_the_library(forward) else signature(undecorated(forward)).parameters
+    if "logits_to_keep" in parameters and "logits_to_keep" in own:  # a user's forward may hand on what it does not name
         prompt.first["logits_to_keep"] = 1
     prompt.first.update({name: arguments.pop(name) for name in COLUMNS if arguments.get(name) is not None})
     prompt.encoder_ids = ids if ids.shape[1] else None

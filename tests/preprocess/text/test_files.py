@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import transformers
 from kit.tokenizer_files import SAMPLES, byte_level, wordpiece
+from tokenizers import Tokenizer, models
 
 from bestiary.core.errors import ArgumentError, BestiaryError, CorruptFile, FileMissing, InputError, UnsafeFile
 from bestiary.models.bert.tokenizer import BertTokenizer
@@ -338,3 +339,18 @@ def test_corrupt_vocabularies(tmp_path: Path, folder: Callable[[str], Path]) -> 
     (tmp_path / "vocab.txt").write_text("a\nb\n")
     with pytest.raises(CorruptFile, match=r"\[UNK\]"):
         BertTokenizer.from_pretrained(tmp_path)
+
+
+def test_what_a_users_constructor_names_comes_back(tmp_path: Path) -> None:
+    """By name, from the file, as of a published tokenizer; a keyword of the call goes before it."""
+
+    class Counted(PreTrainedTokenizerFast):
+        def __init__(self, *args: Any, extra: int = 2, **others: Any) -> None:
+            super().__init__(*args, extra=extra, **others)
+            self.extra = extra
+
+    backend = Tokenizer(models.WordLevel({"a": 0, "u": 1}, unk_token="u"))
+    Counted(tokenizer_object=backend, unk_token="u", extra=5).save_pretrained(tmp_path)
+    assert Counted.from_pretrained(tmp_path).extra == 5
+    assert Counted.from_pretrained(tmp_path, extra=6).extra == 6
+    assert Counted.from_pretrained(tmp_path)("a").input_ids == [0]

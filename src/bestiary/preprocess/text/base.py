@@ -1,5 +1,6 @@
 """`PreTrainedTokenizerBase`: what all tokenizers are, whatever turns their text into tokens."""
 
+import inspect
 import math
 import os
 import re
@@ -162,6 +163,9 @@ class PreTrainedTokenizerBase(EncodingMixin, ChatTemplates, PushToHubMixin):
             FileMissing, HubError, CorruptFile: the files cannot be had or read.
         """
         settings = cls._read_files(pretrained_model_name_or_path, options)
+        if "stored" in settings and not is_of_the_library(cls.__init__):  # what a constructor of a user names comes by name
+            own = inspect.signature(cls.__init__).parameters.keys() - {*ROLES, *_OTHERS, "stored"}
+            settings = {**{name: value for name, value in settings["stored"].items() if name in own}, **settings}
         try:
             return cls(*init_inputs, **settings)
         except BestiaryError as error:
