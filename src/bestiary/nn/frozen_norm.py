@@ -3,12 +3,16 @@
 import torch
 from torch import Tensor, nn
 
+from .init import Starting, constant
 
-class FrozenBatchNorm2d(nn.Module):
+
+class FrozenBatchNorm2d(Starting):
     """(x - mean) / sqrt(variance + eps) * weight + bias with four stored constants for each channel, in training too.
 
     Batches of a few large images say too little about the statistics to go on measuring them (Carion et al. 2020, A.4).
     """
+
+    starts = {"weight": constant(1), "bias": constant(0), "running_mean": constant(0), "running_var": constant(1)}
 
     weight: Tensor
     bias: Tensor

@@ -67,6 +67,8 @@ def start_usually(module: nn.Module, deviation: float) -> None:
         module.weight.fill_(1.0)
         if module.bias is not None:
             module.bias.zero_()
+    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        module.reset_running_stats()
 
 
 @torch.no_grad()

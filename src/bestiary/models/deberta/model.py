@@ -6,13 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from ...nn.attention import split_heads
+from ...nn.init import Starting, constant
 from ..deberta_v2.model import DebertaV2SelfAttention
 
 
-class DebertaSelfAttention(DebertaV2SelfAttention):
+class DebertaSelfAttention(DebertaV2SelfAttention, Starting):
     """Attention whose queries, keys and values come from one matrix, head by head; keys have no bias."""
 
     query_name = "in_proj"
+    starts = {"q_bias": constant(0), "v_bias": constant(0)}
 
     @property
     def sizes(self) -> tuple[int, int]:

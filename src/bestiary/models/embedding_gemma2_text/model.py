@@ -12,6 +12,7 @@ from ...modeling.normed_attention import NormedAttention
 from ...modeling.recording import Stack
 from ...modeling.told_layer import IsTold, project_to_layers
 from ...nn.attention import LayerCache
+from ...nn.init import Starting, constant
 from ...nn.inputs import one_of, warn_of_hidden_rows
 from ...nn.masks import Mask
 from ...nn.norm import FullPrecisionRMSNorm
@@ -60,9 +61,10 @@ class EmbeddingGemma2TextPLE(nn.Module):
         )
 
 
-class EmbeddingGemma2EncoderLayer(LlamaDecoderLayer):
+class EmbeddingGemma2EncoderLayer(LlamaDecoderLayer, Starting):
     """Gemma 3's block; then what the layer is told of each token; then all of it times `layer_scalar`."""
 
+    starts = {"layer_scalar": constant(1)}
     order = "hidden_states per_layer_input attention_mask position_embeddings"
     attention_class = EmbeddingGemma2Attention
     norm_class = FullPrecisionRMSNorm

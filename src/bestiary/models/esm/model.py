@@ -22,7 +22,7 @@ from ...nn.activations import activation
 from ...nn.alias import Alias
 from ...nn.block import Block
 from ...nn.embeddings import LearnedPositions, numbered
-from ...nn.init import Starting
+from ...nn.init import Starting, constant
 from ...nn.inputs import one_of, warn_of_hidden_rows
 from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
@@ -261,8 +261,10 @@ class EsmModel(EsmPreTrainedModel):
         return contacts
 
 
-class EsmLMHead(nn.Module):
+class EsmLMHead(Starting):
     """decoder(norm(gelu(dense(x)))) + bias: logits over the vocabulary."""
+
+    starts = {"bias": constant(0)}
 
     def __init__(self, config: Any) -> None:
         super().__init__()

@@ -54,12 +54,13 @@ class Gemma4TextRouter(ScoresExperts, Starting):
         return probabilities, shares.to(x.dtype), experts
 
 
-class Gemma4TextDecoderLayer(IsTold, LlamaDecoderLayer):
+class Gemma4TextDecoderLayer(IsTold, LlamaDecoderLayer, Starting):
     """Gemma 3's block; then what the layer's own embedding of each token says; then all of it times `layer_scalar`.
 
     With experts, the second half is the sum of what the MLP and what the experts give, each normed.
     """
 
+    starts = {"layer_scalar": constant(1)}
     order = "hidden_states per_layer_input shared_kv_states position_embeddings attention_mask position_ids past_key_values"
     attention_class = Gemma4TextAttention
     norm_class = FullPrecisionRMSNorm

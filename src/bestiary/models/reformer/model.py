@@ -19,6 +19,7 @@ from ...modeling.heads.masked_lm import MaskedLM
 from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import VectorClassifier
 from ...modeling.recording import Stack
+from ...nn.init import Starting, constant
 from ...nn.inputs import check_companion, one_of
 from ...nn.layer import in_chunks
 from ...nn.masks import Mask, make_mask, positions
@@ -141,8 +142,10 @@ class ReformerModel(ReformerPreTrainedModel):
         )
 
 
-class ReformerOnlyLMHead(nn.Module):
+class ReformerOnlyLMHead(Starting):
     """decoder(x) + bias, some positions at a time."""
+
+    starts = {"bias": constant(0)}
 
     def __init__(self, config: ReformerConfig) -> None:
         super().__init__()
