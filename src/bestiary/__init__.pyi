@@ -1243,12 +1243,22 @@ from .structured.forms import Grammar as Grammar
 from .structured.forms import JsonSchema as JsonSchema
 from .structured.forms import OutputConstraint as OutputConstraint
 from .structured.forms import Regex as Regex
-from .training.callbacks import ExportableState as ExportableState
-from .training.callbacks import TrainerCallback as TrainerCallback
-from .training.callbacks import TrainerControl as TrainerControl
-from .training.callbacks import TrainerState as TrainerState
+from .training.adafactor import Adafactor as Adafactor
+from .training.adafactor import AdafactorSchedule as AdafactorSchedule
+from .training.adafactor import get_adafactor_schedule as get_adafactor_schedule
+from .training.arguments import TrainingArguments as TrainingArguments
+from .training.callbacks.base import ExportableState as ExportableState
+from .training.callbacks.base import TrainerCallback as TrainerCallback
+from .training.callbacks.base import TrainerControl as TrainerControl
+from .training.callbacks.base import TrainerState as TrainerState
+from .training.callbacks.early_stopping import EarlyStoppingCallback as EarlyStoppingCallback
+from .training.callbacks.flow import DefaultFlowCallback as DefaultFlowCallback
+from .training.callbacks.handler import CallbackHandler as CallbackHandler
+from .training.callbacks.printer import PrinterCallback as PrinterCallback
+from .training.callbacks.progress import ProgressCallback as ProgressCallback
 from .training.choices import HubStrategy as HubStrategy
 from .training.choices import IntervalStrategy as IntervalStrategy
+from .training.choices import OptimizerNames as OptimizerNames
 from .training.choices import SaveStrategy as SaveStrategy
 from .training.choices import SchedulerType as SchedulerType
 from .training.collators.collator import DataCollator as DataCollator
@@ -1283,5 +1293,6 @@ from .training.schedules import get_polynomial_decay_schedule_with_warmup as get
 from .training.schedules import get_reduce_on_plateau_schedule as get_reduce_on_plateau_schedule
 from .training.schedules import get_scheduler as get_scheduler
 from .training.schedules import get_wsd_schedule as get_wsd_schedule
+from .training.trainer import Trainer as Trainer
 
 __version__: str

@@ -1,7 +1,20 @@
-"""The folders and files in which a training keeps itself."""
+"""The folders in which a training keeps itself: each is whole, or it is not there."""
 
+import errno
+import hashlib
+import os
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from ..core.errors import CorruptFile, SaveError
+from ..core.files import read_json, write_json
+from ..core.logging import get_logger
+
+logger = get_logger(__name__)
 
 PREFIX_CHECKPOINT_DIR = "checkpoint"
 TRAINING_ARGS_NAME = "training_args.bin"
@@ -10,13 +23,147 @@ OPTIMIZER_NAME = "optimizer.pt"
 OPTIMIZER_NAME_BIN = "optimizer.bin"
 SCHEDULER_NAME = "scheduler.pt"
 SCALER_NAME = "scaler.pt"
+# What else an exact continuation needs: the place in the data, sums that are not logged yet.
+PROGRESS_NAME = "progress.json"
+# The digest of every file, and the run that wrote them; the last file to be written.
+DIGESTS_NAME = "digests.json"
 
 
 def get_last_checkpoint(folder: str) -> str | None:
-    """The folder `checkpoint-STEP` of the latest step in `folder`, or None where there is none."""
-    steps = {int(path.name.rpartition("-")[2]): path for path in Path(folder).iterdir() if _is_checkpoint(path)}
-    return str(steps[max(steps)]) if steps else None
+    """The newest whole folder `checkpoint-STEP` in `folder`, or None where there is none.
+
+    A folder whose files are not those that were written is passed over with a warning.
+    """
+    for path in reversed(checkpoints_in(folder)):
+        fault = fault_of(path)
+        if fault is None:
+            return str(path)
+        logger.warning("%s is passed over: %s", path, fault)
+    return None
 
 
-def _is_checkpoint(path: Path) -> bool:
-    return path.is_dir() and re.fullmatch(rf"{PREFIX_CHECKPOINT_DIR}-\d+", path.name) is not None
+def checkpoints_in(folder: str | os.PathLike[str]) -> list[Path]:
+    """The folders `checkpoint-STEP` in `folder`, by step."""
+    paths = [path for path in Path(folder).iterdir() if path.is_dir() and _step(path) is not None]
+    return sorted(paths, key=lambda path: _step(path) or 0)
+
+
+def _step(path: Path) -> int | None:
+    match = re.fullmatch(rf"{PREFIX_CHECKPOINT_DIR}-(\d+)", path.name)
+    return int(match[1]) if match else None
+
+
+def fault_of(checkpoint: str | os.PathLike[str]) -> str | None:
+    """What is wrong with the files of a checkpoint, or None. One without digests, of another library, is taken as it is."""
+    path = Path(checkpoint)
+    listed = path / DIGESTS_NAME
+    if not listed.is_file():
+        return None if (path / TRAINER_STATE_NAME).is_file() else f"it holds no {TRAINER_STATE_NAME}"
+    try:
+        digests = read_json(listed)["files"]
+    except (CorruptFile, KeyError, TypeError):
+        return f"{DIGESTS_NAME} cannot be read"
+    for name, digest in digests.items():
+        if not (path / name).is_file():
+            return f"{name} is missing"
+        if _digest(path / name) != digest:
+            return f"{name} is not what was written"
+    return None
+
+
+def written_by(checkpoint: Path) -> str | None:
+    """The run that wrote a checkpoint; None for one of another library."""
+    try:
+        run: str | None = read_json(checkpoint / DIGESTS_NAME).get("run")
+    except (CorruptFile, OSError):
+        return None
+    return run
+
+
+@contextmanager
+def new_checkpoint(folder: Path, step: int, run: str, needed: int = 0) -> Iterator[Path]:
+    """Yield a folder to write into, which becomes `checkpoint-STEP` when the block ends; on an error it is removed.
+
+    Args:
+        run: a name of the run, for `written_by`. needed: bytes that will be written, about.
+
+    Raises:
+        SaveError: there is not enough room, or a file could not be written; former checkpoints are as they were.
+    """
+    target = folder / f"{PREFIX_CHECKPOINT_DIR}-{step}"
+    partial = folder / f".{target.name}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise SaveError(f"{target} needs about {needed:,} bytes, and {free:,} are free; former checkpoints are unchanged")
+        partial.mkdir()
+        yield partial
+        files = sorted(path for path in partial.rglob("*") if path.is_file())
+        for path in files:
+            _flush(path)
+        write_json(
+            partial / DIGESTS_NAME, {"run": run, "files": {str(path.relative_to(partial)): _digest(path) for path in files}}
+        )
+        _flush(partial)
+        if target.exists():  # of an earlier training: it steps aside, so that there is no moment without one of the two
+            aside = folder / f".{target.name}.replaced"
+            shutil.rmtree(aside, ignore_errors=True)
+            target.rename(aside)
+            partial.rename(target)
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            partial.rename(target)
+        _flush(folder)
+    except OSError as error:
+        why = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
+        raise SaveError(f"{target} was not written ({why}); former checkpoints are unchanged") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_partial(folder: str | os.PathLike[str]) -> None:
+    """Remove what saves that were cut short left in `folder`, and put a checkpoint back that was about to be replaced."""
+    for path in list(Path(folder).glob(f".{PREFIX_CHECKPOINT_DIR}-*")) if Path(folder).is_dir() else ():
+        name, _, kind = path.name.removeprefix(".").rpartition(".")
+        if kind == "replaced" and not (path.parent / name).exists():
+            path.rename(path.parent / name)
+        elif kind in ("partial", "replaced"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def rotate(folder: Path, limit: int | None, run: str, best: str | None) -> None:
+    """Remove the oldest checkpoints of this run beyond `limit`, never the newest or the best."""
+    if limit is None:
+        return
+    ours = [path for path in checkpoints_in(folder) if written_by(path) == run]
+    keep = {path.resolve() for path in (*ours[-1:], *([Path(best)] if best else ()))}
+    removable = [path for path in ours if path.resolve() not in keep]
+    for path in removable[: max(0, len(ours) - max(limit, len(keep)))]:
+        logger.info("Removing the checkpoint %s, for save_total_limit is %d", path, limit)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def bytes_of(values: Any) -> int:
+    """Bytes of all tensors in a nested state."""
+    import torch
+
+    if isinstance(values, torch.Tensor):
+        return values.numel() * values.element_size()
+    parts = values.values() if isinstance(values, dict) else values if isinstance(values, list | tuple) else ()
+    return sum(map(bytes_of, parts))
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    """Have the system write a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

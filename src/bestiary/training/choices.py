@@ -48,6 +48,17 @@ class SchedulerType(ExplicitEnum):
     GREEDY = "greedy"
 
 
+class OptimizerNames(ExplicitEnum):
+    """The optimizers that `TrainingArguments.optim` names; `optimizers.py` says what each is made of."""
+
+    ADAMW_TORCH = "adamw_torch"
+    ADAMW_TORCH_FUSED = "adamw_torch_fused"
+    ADAFACTOR = "adafactor"
+    SGD = "sgd"
+    ADAGRAD = "adagrad"
+    RMSPROP = "rmsprop"
+
+
 class ParallelMode(Enum):
     """How the processes of a training share the work."""
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from ..core.errors import ArgumentError
+from ...core.errors import ArgumentError
 
 
 class ExportableState:

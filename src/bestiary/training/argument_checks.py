@@ -1,0 +1,176 @@
+"""What is refused, and what is filled in, when `TrainingArguments` are made."""
+
+import json
+import math
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import ArgumentError, did_you_mean
+from ..core.logging import LEVELS, get_verbosity
+from .choices import IntervalStrategy, OptimizerNames, SaveStrategy, SchedulerType
+
+if TYPE_CHECKING:
+    from .arguments import TrainingArguments
+
+LOG_LEVELS: dict[str, int | None] = {"passive": None, **LEVELS}
+SAMPLING = ("random", "sequential", "group_by_length")
+# Metrics whose better direction is known by their name's end.
+_SMALLER = ("loss", "perplexity", "wer", "cer", "mse", "rmse", "mae", "error")
+_GREATER = {*"accuracy f1 precision recall auc map bleu rouge1 rouge2 rougel rougelsum exact_match".split()}  # noqa: SIM905
+_AT_LEAST = {
+    "per_device_train_batch_size": 1,
+    "per_device_eval_batch_size": 1,
+    "gradient_accumulation_steps": 1,
+    "max_nonfinite_updates": 1,
+    "max_grad_norm": 0,
+    "warmup_steps": 0,
+    "weight_decay": 0,
+    "learning_rate": 0,
+    "num_train_epochs": 0,
+    "eval_delay": 0,
+    "dataloader_num_workers": 0,
+    "ddp_timeout": 1,
+    "save_total_limit": 1,
+    "eval_accumulation_steps": 1,
+    "torch_empty_cache_steps": 1,
+}
+
+
+def checked(args: "TrainingArguments") -> None:
+    """Turn words into choices and fill in defaults that hang on others.
+
+    Raises:
+        ArgumentError: values without meaning, or that contradict each other. ValueError: an unknown choice.
+    """
+    args.output_dir = "trainer_output" if args.output_dir is None else str(args.output_dir)
+    _choices(args)
+    _numbers(args)
+    _steps(args)
+    _best(args)
+    if args.fp16 and args.bf16:
+        raise ArgumentError("fp16 and bf16 are both on; computing is in one of them")
+    if args.fp16_full_eval and args.bf16_full_eval:
+        raise ArgumentError("fp16_full_eval and bf16_full_eval are both on; expected one")
+    if args.dataloader_prefetch_factor is not None and not args.dataloader_num_workers:
+        raise ArgumentError("dataloader_prefetch_factor is what each worker prepares; it needs dataloader_num_workers above 0")
+    if args.torch_compile_backend is not None or args.torch_compile_mode is not None:
+        args.torch_compile = True
+    if args.torch_compile and args.torch_compile_backend is None:
+        args.torch_compile_backend = "inductor"
+
+
+def _choices(args: "TrainingArguments") -> None:
+    args.eval_strategy = IntervalStrategy(args.eval_strategy)
+    args.logging_strategy = IntervalStrategy(args.logging_strategy)
+    args.save_strategy = SaveStrategy(args.save_strategy)
+    args.lr_scheduler_type = SchedulerType(args.lr_scheduler_type)
+    args.optim = OptimizerNames(args.optim)
+    args.do_eval = args.do_eval or args.eval_strategy != IntervalStrategy.NO
+    for name in ("lr_scheduler_kwargs", "gradient_checkpointing_kwargs"):
+        setattr(args, name, _table(name, getattr(args, name)))
+    counted = args.include_num_input_tokens_seen
+    counted = {True: "all", False: "no"}[counted] if isinstance(counted, bool) else counted
+    args.include_num_input_tokens_seen = _one_of("include_num_input_tokens_seen", counted, ("all", "non_padding", "no"))
+    _one_of("train_sampling_strategy", args.train_sampling_strategy, SAMPLING)
+    for name in ("log_level", "log_level_replica"):
+        _one_of(name, getattr(args, name), tuple(LOG_LEVELS))
+    args.include_for_metrics = [_one_of("include_for_metrics", each, ("inputs", "loss")) for each in args.include_for_metrics]
+    if args.report_to not in (None, "none", [], ["none"]):
+        raise ArgumentError(
+            f"report_to is {args.report_to!r:.80}; there are no reporters yet: take what is logged from"
+            " `trainer.state.log_history`, or from `on_log` of a callback"
+        )
+    args.report_to = []
+    if args.disable_tqdm is None:  # no bar where not even warnings are wanted
+        args.disable_tqdm = get_verbosity() > LEVELS["warning"]
+    args.dataloader_pin_memory = args.dataloader_pin_memory and not args.use_cpu
+
+
+def _table(name: str, value: Any) -> dict[str, Any] | None:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ArgumentError(f"{name} is {value!r:.80}, which is no JSON: {error}") from error
+    if value is not None and not isinstance(value, dict):
+        raise ArgumentError(f"{name} is {value!r:.80}; expected a dict")
+    return value
+
+
+def _one_of(name: str, value: Any, words: tuple[str, ...]) -> Any:
+    if value not in words:
+        raise ArgumentError(f"{name} is {value!r:.80}; expected one of {', '.join(words)}.{did_you_mean(value, words)}")
+    return value
+
+
+def _numbers(args: "TrainingArguments") -> None:
+    for name, least in _AT_LEAST.items():
+        value = getattr(args, name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < least:
+            raise ArgumentError(f"{name} is {value!r:.60}; expected a number of at least {least}")
+    if not 0 <= args.label_smoothing_factor < 1:
+        raise ArgumentError(f"label_smoothing_factor is {args.label_smoothing_factor!r:.60}; expected 0 to below 1")
+    for name in ("adam_beta1", "adam_beta2"):
+        if not 0 <= getattr(args, name) < 1:
+            raise ArgumentError(f"{name} is {getattr(args, name)!r:.60}; expected 0 to below 1")
+
+
+def _steps(args: "TrainingArguments") -> None:
+    """How often things are done: whole numbers from 1 on, or parts of all steps."""
+    if args.eval_strategy == IntervalStrategy.STEPS and not args.eval_steps:
+        args.eval_steps = args.logging_steps
+    for kind, strategy in (("logging", args.logging_strategy), ("eval", args.eval_strategy), ("save", args.save_strategy)):
+        steps = getattr(args, f"{kind}_steps")
+        if strategy != "steps":
+            continue
+        if isinstance(steps, bool) or not isinstance(steps, int | float) or not steps > 0:
+            raise ArgumentError(f"{kind}_steps is {steps!r:.60}; expected steps from 1 on, or a part of all steps below 1")
+        if steps > 1:
+            if steps != int(steps):
+                raise ArgumentError(f"{kind}_steps is {steps}; above 1 it counts steps: expected a whole number")
+            setattr(args, f"{kind}_steps", int(steps))
+
+
+def _best(args: "TrainingArguments") -> None:
+    """What is best, and that each checkpoint that could be is evaluated."""
+    if args.load_best_model_at_end and args.save_strategy != SaveStrategy.BEST:
+        if args.eval_strategy != args.save_strategy:
+            raise ArgumentError(
+                "load_best_model_at_end needs each checkpoint to be evaluated, and eval_strategy and save_strategy differ:"
+                f" {_word(args.eval_strategy)} and {_word(args.save_strategy)}; let both be the same, or save_strategy='best'"
+            )
+        if args.eval_strategy == IntervalStrategy.STEPS and not _multiple(args.save_steps, args.eval_steps):
+            raise ArgumentError(
+                f"load_best_model_at_end needs each checkpoint to be evaluated: save_steps ({args.save_steps}) is no multiple"
+                f" of eval_steps ({args.eval_steps})"
+            )
+    if args.save_strategy == SaveStrategy.BEST and args.eval_strategy == IntervalStrategy.NO:
+        raise ArgumentError("save_strategy='best' saves after the best evaluation; it needs an eval_strategy")
+    if args.load_best_model_at_end or args.save_strategy == SaveStrategy.BEST:
+        args.metric_for_best_model = args.metric_for_best_model or "loss"
+    if args.metric_for_best_model is not None and args.greater_is_better is None:
+        args.greater_is_better = _direction(args.metric_for_best_model)
+
+
+def _word(choice: Any) -> str:
+    return repr(choice.value if isinstance(choice, Enum) else choice)
+
+
+def _multiple(whole: float, part: float | None) -> bool:
+    # Parts of all steps are compared as what they are of a million.
+    scale = 1_000_000 if whole < 1 or (part or 1) < 1 else 1
+    return round(whole * scale) % max(1, round((part or 1) * scale)) == 0
+
+
+def _direction(metric: str) -> bool:
+    word = metric.lower().removeprefix("eval_")
+    last = word.rpartition("_")[2]
+    if word.endswith(_SMALLER) or last in _SMALLER:
+        return False
+    if word in _GREATER or last in _GREATER:
+        return True
+    raise ArgumentError(
+        f"whether a greater {metric!r} is better cannot be known from its name; say greater_is_better=True or False"
+    )

@@ -1,0 +1,99 @@
+"""How losses of batches add up to that of an update: every label counts the same, however rows fell into batches."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+IGNORE = -100
+
+
+class WatchedCount(Tensor):
+    """A number of labels that remembers whether something was computed with it.
+
+    A loss that is divided by it is a part of an update's loss; one that is not is a mean over its batch.
+    """
+
+    used = False
+
+    @classmethod
+    def of(cls, count: float) -> "WatchedCount":
+        """The number, watched."""
+        return torch.tensor(count).as_subclass(cls)
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        # Reading what a tensor is (its dtype, device, ...) goes through here as well and is no use of its number.
+        if getattr(func, "__name__", "") not in ("__get__", "__repr__", "to", "type", "dim", "size"):
+            for each in (*args, *(kwargs or {}).values()):
+                if isinstance(each, WatchedCount):
+                    each.used = True
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **(kwargs or {}))
+
+
+def count_of_items(batch: Any, shifted: bool) -> int:
+    """How many labels of a batch count; where it has none in a tensor, its rows.
+
+    Args:
+        shifted: the model compares what it says at a place with the label at the next, so that the first has no part.
+    """
+    labels = batch.get("labels") if isinstance(batch, Mapping) else None
+    if not isinstance(labels, Tensor) or labels.dim() == 0:
+        return rows_in(batch)
+    if labels.is_floating_point():
+        return labels.numel()
+    if shifted and labels.dim() > 1:
+        given = batch.get("shift_labels")
+        labels = given if isinstance(given, Tensor) else labels[..., 1:]
+    return int((labels != IGNORE).sum())
+
+
+def rows_in(batch: Any) -> int:
+    """The rows of a batch: the length of its first tensor, whatever it is nested in; 1 where there is none."""
+    if isinstance(batch, Tensor):
+        return len(batch) if batch.dim() else 1
+    values = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, list | tuple) else ()
+    for value in values:
+        if isinstance(value, Tensor) and value.dim():
+            return len(value)
+        if isinstance(value, Mapping | list | tuple) and value:
+            return rows_in(value) if isinstance(value, Mapping) else len(value)
+    return 1
+
+
+def shifts_labels(model: Any) -> bool:
+    """Whether a model compares what it says at a place with the label at the next."""
+    return getattr(model, "loss_type", None) == "ForCausalLM"
+
+
+class LabelSmoother:
+    """Cross entropy against labels of which a part is spread over all classes (Szegedy et al. 2016).
+
+    Args:
+        epsilon: the part. ignore_index: labels of this number do not count.
+    """
+
+    def __init__(self, epsilon: float = 0.1, ignore_index: int = IGNORE) -> None:
+        self.epsilon, self.ignore_index = epsilon, ignore_index
+
+    def __call__(self, model_output: Any, labels: Tensor, shift_labels: bool = False) -> Tensor:
+        """The loss of logits (..., N) against labels (...), a mean over those that count.
+
+        Args:
+            model_output: has `logits`, or they come first. shift_labels: compare each with the label at the next place.
+        """
+        logits = (
+            model_output["logits"] if isinstance(model_output, Mapping) or hasattr(model_output, "logits") else model_output[0]
+        )
+        if shift_labels:
+            logits, labels = logits[..., :-1, :], labels[..., 1:]
+        labels = labels.squeeze(-1) if labels.dim() == logits.dim() else labels
+        return F.cross_entropy(
+            logits.flatten(0, -2).float(),
+            labels.flatten(),
+            ignore_index=self.ignore_index,
+            label_smoothing=self.epsilon,
+        )

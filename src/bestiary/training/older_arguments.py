@@ -1,0 +1,86 @@
+"""Spellings of `TrainingArguments` that older releases used, and arguments that are not here yet."""
+
+from dataclasses import fields
+from functools import wraps
+from typing import Any, TypeVar
+
+from ..core.errors import ArgumentError, did_you_mean
+from ..core.logging import warn_once
+
+Arguments = TypeVar("Arguments", bound=type)
+
+RENAMED = {
+    "activation_checkpointing": "gradient_checkpointing",
+    "activation_checkpointing_kwargs": "gradient_checkpointing_kwargs",
+    "evaluation_strategy": "eval_strategy",
+    "no_cuda": "use_cpu",
+    "per_gpu_eval_batch_size": "per_device_eval_batch_size",
+    "per_gpu_train_batch_size": "per_device_train_batch_size",
+    "warmup_ratio": "warmup_steps",
+}
+# Accepted, told once: what each of them chose is always so here.
+WITHOUT_CHOICE = {
+    "accelerator_config": "each process loads its own batches, in an order that seed and epoch decide",
+    "dispatch_batches": "each process loads its own batches",
+    "enable_jit_checkpoint": "a checkpoint is written when the process is asked to end (SIGTERM)",
+    "eval_use_gather_object": "predictions of any nested form are gathered",
+    "fp16_backend": "torch's own mixed precision is used",
+    "fp16_opt_level": "torch's own mixed precision is used",
+    "half_precision_backend": "torch's own mixed precision is used",
+    "logging_dir": "reporters take their folder from their own variables",
+    "overwrite_output_dir": "nothing is overwritten but checkpoints of the same step",
+    "save_safetensors": "weights are saved as safetensors",
+    "split_batches": "the batch size is that of one device",
+    "use_legacy_prediction_loop": "there is one loop of evaluation",
+}
+LATER = frozenset(
+    "debug deepspeed fsdp fsdp_config fsdp_min_num_params hub_always_push hub_model_id hub_private_repo hub_revision"  # noqa: SIM905
+    " hub_strategy hub_token jit_mode_eval liger_kernel_config mp_parameters optim_target_modules parallelism_config past_index"
+    " project push_to_hub ray_scope sharded_ddp skip_memory_metrics torchdynamo tpu_metrics_debug tpu_num_cores"
+    " trackio_bucket_id trackio_space_id trackio_static_space_id use_ipex use_liger_kernel use_mps_device".split()
+)
+
+
+def accepts_older_arguments(arguments: Arguments) -> Arguments:
+    """Let a dataclass of arguments be made with older spellings too, each of which is told once.
+
+    The class raises `ArgumentError` for an argument that is said in both spellings, that is not here yet, or unknown.
+    """
+    make: Any = arguments.__init__  # type: ignore[misc]
+
+    @wraps(make)
+    def make_of_either(self: Any, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **_present(self, kwargs))
+
+    arguments.__init__ = make_of_either  # type: ignore[misc]
+    return arguments
+
+
+def _present(args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    known = {each.name for each in fields(args)}
+    present = {name: value for name, value in kwargs.items() if name in known}
+    for name, value in kwargs.items():
+        if name in known:
+            continue
+        if name == "group_by_length":
+            name, value, older = "train_sampling_strategy", "group_by_length" if value else "random", name
+            _take(present, older, name, value)
+        elif name in RENAMED:
+            _take(present, name, RENAMED[name], value)
+        elif name in WITHOUT_CHOICE:
+            if value not in (None, False):
+                warn_once("no-choice", f"{name}={value!r:.60} has no effect: {WITHOUT_CHOICE[name]}", name)
+        elif name not in LATER:
+            raise ArgumentError(f"{type(args).__name__} has no {name!r:.60}.{did_you_mean(name, known)}")
+        elif value not in (None, False, "", [], -1, 0):
+            raise ArgumentError(f"{name}={value!r:.60} cannot be done yet; leave it out")
+    return present
+
+
+def _take(present: dict[str, Any], older: str, name: str, value: Any) -> None:
+    if value is None or (name in present and not value):
+        return
+    if name in present:
+        raise ArgumentError(f"{older} is the older name of {name}, and both are said; leave {older} out")
+    warn_once("older-argument", f"{older} is now called {name}", older)
+    present[name] = value

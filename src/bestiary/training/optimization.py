@@ -1,0 +1,87 @@
+"""The optimizer and the schedule of `Trainer`."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..core.errors import ArgumentError
+from .arguments import TrainingArguments
+from .optimizers import chosen_optimizer, decayed_parameter_names, parameter_groups
+from .schedules import get_scheduler
+
+
+class Optimization:
+    """Methods of `Trainer` that make the optimizer and the schedule. A subclass may replace any of them."""
+
+    def create_optimizer_and_scheduler(self: Any, num_training_steps: int) -> None:
+        """Make both, unless they were given."""
+        self.create_optimizer()
+        self.create_scheduler(num_training_steps, self.optimizer)
+
+    def create_optimizer(self: Any, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """Make the optimizer, unless one was given: biases and normalizations are not decayed.
+
+        Raises:
+            ArgumentError: nothing is to be trained.
+        """
+        model = self.model if model is None else model
+        if self.optimizer is None:
+            make, options = self.optimizer_cls_and_kwargs or self.get_optimizer_cls_and_kwargs(self.args, model)
+            groups = parameter_groups(model, self.args.weight_decay, self.get_decay_parameter_names(model))
+            self.optimizer = make(groups, **options)
+        made: torch.optim.Optimizer = self.optimizer
+        return made
+
+    def create_scheduler(self: Any, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Make the schedule, unless one was given; the optimizer is there by then."""
+        if self.lr_scheduler is None:
+            self.lr_scheduler = get_scheduler(
+                self.args.lr_scheduler_type,
+                self.optimizer if optimizer is None else optimizer,
+                num_warmup_steps=self.args.get_warmup_steps(num_training_steps),
+                num_training_steps=num_training_steps,
+                scheduler_specific_kwargs=self.args.lr_scheduler_kwargs,
+            )
+        return self.lr_scheduler
+
+    @staticmethod
+    def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: nn.Module | None = None) -> tuple[Any, Any]:
+        """The optimizer's class that `args.optim` names, and its arguments."""
+        return chosen_optimizer(args)
+
+    def get_decay_parameter_names(self: Any, model: nn.Module) -> list[str]:
+        """The parameters that weight decay makes smaller."""
+        return decayed_parameter_names(model)
+
+    def get_num_trainable_parameters(self: Any) -> int:
+        """Numbers that are trained."""
+        return sum(each.numel() for each in self.model.parameters() if each.requires_grad)
+
+    def get_learning_rates(self: Any) -> list[float]:
+        """The rate of each group of parameters.
+
+        Raises:
+            ArgumentError: there is no optimizer yet.
+        """
+        return [group["lr"] for group in self._made_optimizer().param_groups]
+
+    def get_optimizer_group(self: Any, param: Any = None) -> Any:
+        """The groups of parameters, or the one that `param` is in."""
+        groups = self._made_optimizer().param_groups
+        if param is None:
+            return [group["params"] for group in groups]
+        return next((group for group in groups if any(each is param for each in group["params"])), None)
+
+    def _made_optimizer(self: Any) -> Any:
+        if self.optimizer is None:
+            raise ArgumentError("the optimizer is made when training begins; call train or create_optimizer first")
+        return self.optimizer
+
+    def _get_learning_rate(self: Any) -> float:
+        """The rate of the first group."""
+        if isinstance(self.lr_scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+            rate = self._made_optimizer().param_groups[0]["lr"]
+        else:
+            rate = self.lr_scheduler.get_last_lr()[0]
+        return float(rate)

@@ -1,0 +1,230 @@
+"""Evaluation and prediction: one loop over a data set, of whose predictions no more is kept than is asked for."""
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..core.errors import ArgumentError
+from ..core.logging import get_logger
+from .evaluation import EvalLoopOutput, EvalPrediction, PredictionOutput
+from .loaders import has_length, position
+from .losses import rows_in
+from .nested import gathered_rows, joined_rows, nested_detach, nested_numpify, nested_truncate
+from .run_metrics import speed_metrics
+from .samplers.streamed import Filler
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+logger = get_logger(__name__)
+
+
+class Predicting:
+    """Methods of `Trainer` that run a model over data without training it."""
+
+    def evaluate(
+        self: Any,
+        eval_dataset: Any = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> dict[str, float]:
+        """The metrics of a data set, which are logged too.
+
+        Args:
+            eval_dataset: instead of the trainer's own; a dict of several evaluates each, under its name.
+            ignore_keys: parts of the model's output that are not kept. metric_key_prefix: the beginning of each name.
+
+        Returns:
+            `PREFIX_loss` where the model gives a loss, what `compute_metrics` gives, and how fast it was.
+
+        Raises:
+            ArgumentError: there is no data set, or one without rows.
+        """
+        dataset = self.eval_dataset if eval_dataset is None else eval_dataset
+        if isinstance(dataset, Mapping) and not hasattr(dataset, "column_names"):
+            metrics: dict[str, float] = {}
+            for name, each in dataset.items():
+                chosen = each if eval_dataset is not None else name
+                metrics |= self.evaluate(chosen, ignore_keys, f"{metric_key_prefix}_{name}")
+            return metrics
+        loader = self.get_eval_dataloader(eval_dataset)
+        start = time.time()
+        loss_only = None if self.compute_metrics is not None else True
+        output = self.evaluation_loop(loader, "Evaluation", loss_only, ignore_keys, metric_key_prefix)
+        found = {**(output.metrics or {}), **self._speed(metric_key_prefix, start, output.num_samples)}
+        self.log(found)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
+        return found
+
+    def predict(
+        self: Any, test_dataset: Any, ignore_keys: list[str] | None = None, metric_key_prefix: str = "test"
+    ) -> PredictionOutput:
+        """Predictions, labels and metrics of a data set; rows of several widths are padded with -100 on the right."""
+        loader = self.get_test_dataloader(test_dataset)
+        start = time.time()
+        output = self.evaluation_loop(loader, "Prediction", None, ignore_keys, metric_key_prefix)
+        metrics = {**(output.metrics or {}), **self._speed(metric_key_prefix, start, output.num_samples)}
+        self.control = self.callback_handler.on_predict(self.args, self.state, self.control, metrics)
+        return PredictionOutput(output.predictions, output.label_ids, metrics)
+
+    def _speed(self: Any, prefix: str, start: float, rows: int | None) -> dict[str, float]:
+        batch = self.args.eval_batch_size * self.args.world_size
+        steps = None if rows is None else -(-rows // batch)
+        return speed_metrics(prefix, start, rows, steps)
+
+    def evaluation_loop(
+        self: Any,
+        dataloader: Any,
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
+        """Run over a loader; `evaluate` and `predict` are made of it.
+
+        Args:
+            description: what is logged about it. prediction_loss_only: keep nothing but losses; by default as `args` say.
+        """
+        args = self.args
+        loss_only = args.prediction_loss_only if prediction_loss_only is None else prediction_loss_only
+        model = self._model_for_evaluation()
+        logger.info("***** %s: %s rows *****", description, len(dataloader.dataset) if has_length(dataloader.dataset) else "?")
+        self.callback_handler.eval_dataloader = dataloader
+        kept = _Kept(self, loss_only)
+        was_training = model.training
+        model.eval()
+        try:
+            for inputs, rows, last in _with_rows(dataloader):
+                kept.take(inputs, rows, self.prediction_step(model, inputs, loss_only, ignore_keys), last)
+                self.control = self.callback_handler.on_prediction_step(args, self.state, self.control)
+                self._end_if_asked()
+        finally:
+            model.train(was_training and self.is_in_train)
+        output = kept.output(metric_key_prefix)
+        if not output.num_samples:
+            raise ArgumentError(f"the data set of this {description.lower()} yields no row, so there is nothing to measure")
+        return output
+
+    prediction_loop = evaluation_loop
+
+    def prediction_step(
+        self: Any,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[Any, Any, Any]:
+        """Loss, logits and labels of a batch, each None where it is not asked for or not there.
+
+        Args:
+            prediction_loss_only: only the loss. ignore_keys: parts of the output that are no logits.
+        """
+        names = self.label_names
+        has_labels = bool(names) and all(inputs.get(name) is not None for name in names)
+        returns_loss = inputs.get("return_loss")
+        loss_without_labels = not names and (self.can_return_loss if returns_loss is None else returns_loss)
+        inputs = self._prepare_inputs(inputs)
+        if ignore_keys is None:
+            ignore_keys = getattr(getattr(self.model, "config", None), "keys_to_ignore_at_inference", None) or [
+                "past_key_values"
+            ]
+        labels = nested_detach(tuple(inputs.get(name) for name in names)) if has_labels or loss_without_labels else None
+        if labels is not None:
+            labels = labels[0] if len(labels) == 1 else labels or None
+        with torch.no_grad(), self.compute_loss_context_manager():
+            if has_labels or loss_without_labels:
+                loss, outputs = self.compute_loss(model, inputs, return_outputs=True)
+                loss = loss.detach().mean()
+            else:
+                loss, outputs = None, model(**inputs)
+        if prediction_loss_only:
+            return loss, None, None
+        if isinstance(outputs, Mapping) or hasattr(outputs, "keys"):
+            logits = tuple(outputs[name] for name in outputs.keys() if name not in (*ignore_keys, "loss"))
+        else:
+            logits = tuple(outputs[1:] if loss is not None else outputs)
+        logits = nested_detach(logits)
+        return loss, logits[0] if len(logits) == 1 else logits, labels
+
+
+def _with_rows(dataloader: Any) -> Any:
+    """Each batch with the rows of it that count, and whether it is the last."""
+    batches = iter(dataloader)
+    part = position(dataloader)
+    fillers = getattr(part, "fillers", 0)
+    try:
+        batch = next(batches)
+    except StopIteration:
+        return
+    for following in batches:
+        yield batch, rows_in(batch), False
+        batch = following
+    if isinstance(batch, Filler):
+        yield batch.value, 0, True
+    else:
+        yield batch, rows_in(batch) - fillers, True
+
+
+class _Kept:
+    """What is kept of an evaluation: a sum of losses, and, if asked for, predictions, labels and inputs."""
+
+    def __init__(self, trainer: "Trainer", loss_only: bool) -> None:
+        self.trainer, self.loss_only = trainer, loss_only
+        self.loss_sum, self.loss_rows, self.rows = 0.0, 0, 0
+        self.parts: dict[str, list[Any]] = {"predictions": [], "labels": [], "inputs": [], "losses": []}
+        self.metrics: dict[str, Any] | None = None
+
+    def take(self, inputs: Any, rows: int, step: tuple[Any, Any, Any], last: bool) -> None:
+        """Add a batch of which so many rows count."""
+        trainer, args = self.trainer, self.trainer.args
+        loss, logits, labels = step
+        self.rows += rows
+        if loss is not None:
+            self.loss_sum += float(loss) * rows
+            self.loss_rows += rows
+        if self.loss_only:
+            return
+        if logits is not None and trainer.preprocess_logits_for_metrics is not None:
+            logits = trainer.preprocess_logits_for_metrics(logits, labels)
+        wanted = {"predictions": logits, "labels": labels}
+        if "inputs" in args.include_for_metrics:
+            name = getattr(trainer.model, "main_input_name", "input_ids")
+            wanted["inputs"] = inputs[name]
+        if "loss" in args.include_for_metrics and loss is not None:
+            wanted["losses"] = loss.detach().repeat(rows)
+        wanted = {name: gathered_rows(nested_truncate(each, rows), args.processes) for name, each in wanted.items()}
+        if args.batch_eval_metrics and trainer.compute_metrics is not None:
+            self.metrics = trainer.compute_metrics(_prediction(nested_numpify(wanted)), compute_result=last)
+            return
+        for name, each in wanted.items():
+            if each is not None:
+                self.parts[name].append(each)
+        if args.eval_accumulation_steps is not None and len(self.parts["predictions"]) % args.eval_accumulation_steps == 0:
+            self.parts = {name: [nested_numpify(each) for each in parts] for name, parts in self.parts.items()}
+
+    def output(self, prefix: str) -> EvalLoopOutput:
+        """All that was kept, with the metrics of it."""
+        trainer, args = self.trainer, self.trainer.args
+        sums = args.processes.summed(torch.tensor([self.loss_sum, self.loss_rows, self.rows], dtype=torch.float64))
+        loss_sum, loss_rows, rows = sums.tolist()
+        whole: dict[str, Any] = {}
+        for name, parts in self.parts.items():
+            arrays = [nested_numpify(each) for each in parts]
+            whole[name] = None if not arrays else joined_rows(arrays) if args.eval_do_concat_batches else arrays
+        metrics: dict[str, Any] = self.metrics or {}
+        if trainer.compute_metrics is not None and not args.batch_eval_metrics and not self.loss_only:
+            if whole["predictions"] is not None and whole["labels"] is not None:
+                metrics = trainer.compute_metrics(_prediction(whole))
+        metrics = {name: each.item() if isinstance(each, np.generic) else each for name, each in dict(metrics).items()}
+        if loss_rows:
+            metrics[f"{prefix}_loss"] = loss_sum / loss_rows
+        named = {name if name.startswith(f"{prefix}_") else f"{prefix}_{name}": each for name, each in metrics.items()}
+        return EvalLoopOutput(whole["predictions"], whole["labels"], named, int(rows))
+
+
+def _prediction(kept: dict[str, Any]) -> EvalPrediction:
+    return EvalPrediction(kept["predictions"], kept["labels"], kept.get("inputs"), kept.get("losses"))

@@ -1,0 +1,91 @@
+"""The processes that train together: how many there are, which one this is, and what they tell each other."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+from ..core.optional import require
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+@dataclass(frozen=True)
+class Processes:
+    """What a launcher started: `torchrun`, `accelerate launch`, MPI, or one process alone.
+
+    Fields:
+        index, local_index: this process's number among all, and among those of its machine. count: all of them.
+        device: where this process computes.
+    """
+
+    index: int
+    local_index: int
+    count: int
+    device: torch.device
+
+    @classmethod
+    def of(cls, use_cpu: bool = False, backend: str | None = None, timeout: int = 1800) -> "Self":
+        """The processes of this run; the first call joins them, by accelerate.
+
+        Args:
+            backend: how they talk, by default what fits the device. timeout: seconds to wait for another one.
+        """
+        state = _state(use_cpu, backend, timeout)
+        return cls(state.process_index, state.local_process_index, state.num_processes, state.device)
+
+    def is_first(self, each_machine: bool = False) -> bool:
+        """Whether this is the first process of all, or of its machine."""
+        return (self.local_index if each_machine else self.index) == 0
+
+    def wait(self) -> None:
+        """Return when every process has called this."""
+        if self.count > 1:
+            dist.barrier()
+
+    def summed(self, values: Tensor) -> Tensor:
+        """The sum over all processes of tensors of one shape."""
+        if self.count > 1:
+            values = values.to(self.device)
+            dist.all_reduce(values)
+        return values
+
+    def gathered(self, value: Any) -> list[Any]:
+        """What each process holds, in their order."""
+        if self.count == 1:
+            return [value]
+        values: list[Any] = [None] * self.count
+        dist.all_gather_object(values, value)
+        return values
+
+    def of_first(self, value: Any) -> Any:
+        """What the first process holds."""
+        if self.count == 1:
+            return value
+        values = [value]
+        dist.broadcast_object_list(values, src=0)
+        return values[0]
+
+    @contextmanager
+    def first_before_others(self, local: bool = True) -> Iterator[None]:
+        """A context that the first process (of the machine, if `local`) is in before the others."""
+        first = self.is_first(each_machine=local)
+        if not first:
+            self.wait()
+        yield
+        if first:
+            self.wait()
+
+
+@cache
+def _state(use_cpu: bool, backend: str | None, timeout: int) -> Any:
+    accelerate = require("accelerate", "training")
+    options: dict[str, Any] = {"timeout": timedelta(seconds=timeout)}
+    return accelerate.PartialState(cpu=use_cpu, **options, **({"backend": backend} if backend else {}))

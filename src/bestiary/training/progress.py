@@ -1,0 +1,53 @@
+"""`Progress`: where a training is, beyond what `TrainerState` says."""
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+from ..core.errors import CorruptFile
+from ..core.files import read_json, write_json
+from .checkpoints import PROGRESS_NAME
+
+
+@dataclass
+class Progress:
+    """What an exact continuation needs besides weights, optimizer, schedule and random numbers; kept with each checkpoint.
+
+    Fields:
+        run: a name of the run, by which it knows its checkpoints.
+        epoch, rows, batches: the epoch, and what of its data was used: rows of all processes, batches of one.
+        rows_of_update: rows of all processes that an update takes.
+        loss_sums, loss_updates: since the last log, of each process. total_loss: over all updates.
+        parts: into how many each batch is cut, since memory ran out. nonfinite: updates in a row that were left out.
+        pending: what was to be done after the last update and was not: evaluate, save.
+    """
+
+    run: str = ""
+    epoch: int = 0
+    rows: int = 0
+    batches: int = 0
+    rows_of_update: int = 0
+    loss_sums: list[float] = field(default_factory=list)
+    loss_updates: int = 0
+    total_loss: float = 0.0
+    parts: int = 1
+    nonfinite: int = 0
+    pending: list[str] = field(default_factory=list)
+
+    def save(self, folder: Path) -> None:
+        """Write it into the folder of a checkpoint."""
+        write_json(folder / PROGRESS_NAME, asdict(self))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self | None:
+        """That of a checkpoint; None where another library wrote it.
+
+        Raises:
+            CorruptFile: the file holds something else.
+        """
+        if not (folder / PROGRESS_NAME).is_file():
+            return None
+        values: Any = read_json(folder / PROGRESS_NAME)
+        if not isinstance(values, dict) or set(values) - {each.name for each in fields(cls)}:
+            raise CorruptFile(f"{folder / PROGRESS_NAME} does not say where a training is")
+        return cls(**values)

@@ -1,0 +1,476 @@
+"""`Trainer`: trains, evaluates and predicts with any model that gives its loss first."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ..core.errors import ArgumentError
+from ..core.logging import get_logger, set_verbosity, warn_once
+from ..core.optional import require
+from ..core.seed import enable_full_determinism, set_seed
+from .arguments import TrainingArguments
+from .callbacks.base import ExportableState, TrainerCallback, TrainerControl, TrainerState
+from .callbacks.flow import DefaultFlowCallback
+from .callbacks.handler import Callback, CallbackHandler
+from .callbacks.printer import PrinterCallback
+from .callbacks.progress import ProgressCallback
+from .collators.default import default_data_collator
+from .collators.padding import DataCollatorWithPadding
+from .columns import label_names_of, parameters_of
+from .data import Data, check_not_empty
+from .evaluation import TrainOutput
+from .interruption import Listener
+from .loop import TrainingLoop
+from .losses import LabelSmoother, WatchedCount, shifts_labels
+from .neftune import add_noise
+from .optimization import Optimization
+from .predicting import Predicting
+from .progress import Progress
+from .saving import Saving
+
+logger = get_logger(__name__)
+
+
+class Trainer(Data, Optimization, Predicting, Saving):
+    """The loop of training, evaluation and prediction. Its methods may be replaced one by one in a subclass.
+
+    Args:
+        model: one of this library, or any module that takes inputs by keyword and returns its loss first, or as `loss`, when
+            it gets labels. model_init: makes one instead, for each `train`; it may take the trial of a search.
+        args: by default `TrainingArguments("tmp_trainer")`.
+        data_collator: makes a batch from a list of rows; by default one that pads with `processing_class`, if that can, else
+            `default_data_collator`.
+        train_dataset, eval_dataset: rows as mappings, by number or one after the other; several for evaluation in a dict.
+        processing_class: the tokenizer or processor, which is saved with the model.
+        compute_loss_func: makes the loss of (outputs, labels, num_items_in_batch=), instead of the model.
+        compute_metrics: makes metrics of an `EvalPrediction`.
+        callbacks: besides those that are there anyway. optimizers: an optimizer and a schedule, instead of those of `args`.
+        optimizer_cls_and_kwargs: the class of an optimizer and its arguments.
+        preprocess_logits_for_metrics: makes what is kept for `compute_metrics` of (logits, labels).
+
+    Raises:
+        ArgumentError: neither a model nor something that makes one, or both.
+    """
+
+    optimizer: Any
+    lr_scheduler: Any
+    optimizer_cls_and_kwargs: tuple[type, dict[str, Any]] | None
+    callback_handler: CallbackHandler
+    control: TrainerControl
+    state: TrainerState
+    progress: Progress
+    scaler: Any
+
+    def __init__(
+        self,
+        model: nn.Module | None = None,
+        args: TrainingArguments | None = None,
+        data_collator: Callable[[list[Any]], Any] | None = None,
+        train_dataset: Any = None,
+        eval_dataset: Any = None,
+        processing_class: Any = None,
+        model_init: Callable[..., nn.Module] | None = None,
+        compute_loss_func: Callable[..., Tensor] | None = None,
+        compute_metrics: Callable[..., dict[str, Any]] | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        optimizers: tuple[Any, Any] = (None, None),
+        optimizer_cls_and_kwargs: tuple[type, dict[str, Any]] | None = None,
+        preprocess_logits_for_metrics: Callable[[Any, Any], Any] | None = None,
+        *,
+        tokenizer: Any = None,
+    ) -> None:
+        if tokenizer is not None:
+            if processing_class is not None:
+                raise ArgumentError("tokenizer is the older name of processing_class, and both are given; leave tokenizer out")
+            warn_once("older-argument", "tokenizer is now called processing_class", "Trainer")
+            processing_class = tokenizer
+        if model is None and model_init is None:
+            raise ArgumentError("a Trainer needs a model, or model_init, which makes one")
+        if model is not None and model_init is not None:
+            raise ArgumentError("model and model_init are both given; expected one of them")
+        self.args = TrainingArguments("tmp_trainer") if args is None else args
+        args = self.args
+        if (level := args.get_process_log_level()) is not None:
+            set_verbosity(level)
+        (enable_full_determinism if args.full_determinism else set_seed)(args.seed)
+        self.model_init = model_init
+        self.model: Any = self.call_model_init() if model is None else model
+        self.model_wrapped: Any = self.model
+        self.processing_class = processing_class
+        pads = hasattr(processing_class, "pad")
+        self.data_collator = data_collator or (DataCollatorWithPadding(processing_class) if pads else default_data_collator)
+        self.train_dataset, self.eval_dataset = train_dataset, eval_dataset
+        self.compute_loss_func, self.compute_metrics = compute_loss_func, compute_metrics
+        self.preprocess_logits_for_metrics = preprocess_logits_for_metrics
+        self.optimizer, self.lr_scheduler = optimizers
+        self.optimizer_cls_and_kwargs = optimizer_cls_and_kwargs
+        if optimizer_cls_and_kwargs is not None and self.optimizer is not None:
+            raise ArgumentError("optimizers and optimizer_cls_and_kwargs both name an optimizer; expected one of them")
+        if model_init is not None and (self.optimizer is not None or self.lr_scheduler is not None):
+            raise ArgumentError(
+                "optimizers are of one model, and model_init makes another for each training; override"
+                " create_optimizer_and_scheduler instead"
+            )
+        self._makes_schedule = self.lr_scheduler is None
+        self.is_in_train, self.is_model_parallel = False, False
+        self.current_gradient_accumulation_steps, self.share = args.gradient_accumulation_steps, 1.0
+        self.current_flos, self.first_step = 0.0, 0
+        self.progress, self.listener = Progress(), Listener()
+        self.label_smoother = LabelSmoother(args.label_smoothing_factor) if args.label_smoothing_factor else None
+        self.scaler = torch.amp.GradScaler(args.device.type) if args.fp16 else None
+        self._check_data()
+        self._read_model()
+        self.callback_handler = CallbackHandler(
+            [DefaultFlowCallback, *(callbacks or ()), PrinterCallback if args.disable_tqdm else ProgressCallback],
+            self.model,
+            self.processing_class,
+            self.optimizer,
+            self.lr_scheduler,
+        )
+        self.control = TrainerControl()
+        self.state = TrainerState(
+            is_local_process_zero=self.is_local_process_zero(),
+            is_world_process_zero=self.is_world_process_zero(),
+            stateful_callbacks=self.stateful_callbacks(),
+        )
+        self.control = self.callback_handler.on_init_end(args, self.state, self.control)
+
+    def _check_data(self) -> None:
+        args = self.args
+        if args.eval_strategy != "no" and self.eval_dataset is None:
+            raise ArgumentError(f"eval_strategy is {args.eval_strategy!s} and the trainer has no eval_dataset to evaluate")
+        if args.batch_eval_metrics and self.compute_metrics is not None:
+            if "compute_result" not in parameters_of_function(self.compute_metrics):
+                raise ArgumentError("with batch_eval_metrics, compute_metrics needs a parameter compute_result")
+        if self.train_dataset is not None:
+            check_not_empty(self.train_dataset, "train_dataset")
+        several = self.eval_dataset if isinstance(self.eval_dataset, dict) else {"eval_dataset": self.eval_dataset}
+        for name, dataset in several.items():
+            if dataset is not None:
+                check_not_empty(dataset, name)
+
+    def _read_model(self) -> None:
+        """What the model's forward says of itself; the model goes to its device."""
+        model, args = self.model, self.args
+        parameters = parameters_of(model)
+        self.label_names = label_names_of(model) if args.label_names is None else args.label_names
+        returns_loss = parameters.get("return_loss")
+        self.can_return_loss = returns_loss is not None and returns_loss.default is True
+        takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+        says = getattr(model, "accepts_loss_kwargs", None)
+        self.model_accepts_loss_kwargs = "num_items_in_batch" in parameters or (takes_any if says is None else bool(says))
+        self._takes_items = "num_items_in_batch" in parameters_of_function(self.compute_loss)
+        # Whether a loss is divided by the labels of the whole update; None where it has to be watched.
+        watched = type(self).compute_loss is not Trainer.compute_loss or self.compute_loss_func is not None or says is not None
+        named = "num_items_in_batch" in parameters
+        self._divides = None if watched or (takes_any and not named) else named and self.label_smoother is None
+        if hasattr(model, "config") and hasattr(model.config, "use_cache") and self.is_world_process_zero():
+            model.config.use_cache = args.use_cache
+        if args.gradient_checkpointing:
+            model.gradient_checkpointing_enable(args.gradient_checkpointing_kwargs)
+        if self.place_model_on_device:
+            self._move_model_to_device(model, args.device)
+        if any(each.requires_grad and each.dtype in (torch.float16, torch.bfloat16) for each in model.parameters()):
+            warn_once(
+                "16-bit-weights",
+                "weights to be trained are in 16 bits, in which small updates are lost; open the model with dtype=torch.float32"
+                " and set bf16=True, which computes in 16 bits with weights in 32",
+            )
+
+    @property
+    def tokenizer(self) -> Any:
+        """The older name of `processing_class`."""
+        return self.processing_class
+
+    @tokenizer.setter
+    def tokenizer(self, value: Any) -> None:
+        self.processing_class = value
+
+    @cached_property
+    def accelerator(self) -> Any:
+        """An `accelerate.Accelerator`, for loaders and models of a subclass; the loop itself does without."""
+        return require("accelerate", "Trainer.accelerator").Accelerator(cpu=self.args.use_cpu)
+
+    @property
+    def place_model_on_device(self) -> bool:
+        """Whether the trainer moves the model to its device: unless the model lies on several already."""
+        spread = len(set((getattr(self.model, "hf_device_map", None) or {}).values())) > 1
+        return self.args.place_model_on_device and not spread
+
+    def _move_model_to_device(self, model: nn.Module, device: torch.device) -> None:
+        model.to(device)
+
+    def call_model_init(self, trial: Any = None) -> nn.Module:
+        """A new model of `model_init`, which gets `trial` if it takes an argument.
+
+        Raises:
+            ArgumentError: it takes several, or makes no model.
+        """
+        takes = len(parameters_of_function(self.model_init))
+        if takes > 1:
+            raise ArgumentError(f"model_init takes {takes} arguments; expected none, or one for the trial of a search")
+        model = self.model_init(trial) if takes else self.model_init()  # type: ignore[misc]
+        if not isinstance(model, nn.Module):
+            raise ArgumentError(f"model_init made a {type(model).__name__}; expected a model")
+        return model
+
+    # Training.
+
+    def train(
+        self,
+        resume_from_checkpoint: str | bool | None = None,
+        trial: Any = None,
+        ignore_keys_for_eval: list[str] | None = None,
+        *,
+        model_path: str | None = None,
+    ) -> TrainOutput:
+        """Train, from the beginning or from where a checkpoint ends.
+
+        Args:
+            resume_from_checkpoint: the folder of a checkpoint, or True for the newest whole one in `args.output_dir`.
+            trial: of a search. ignore_keys_for_eval: parts of the output that evaluations do not keep.
+            model_path: the older name of `resume_from_checkpoint`.
+
+        Raises:
+            ArgumentError: no checkpoint is there, or the data yields nothing. NumericsError: too many updates in a row are
+            not finite.
+        """
+        args = self.args
+        if model_path is not None:
+            warn_once("older-argument", "model_path is now called resume_from_checkpoint", "Trainer.train")
+            resume_from_checkpoint = model_path
+        checkpoint = self._checkpoint_to_resume(resume_from_checkpoint)
+        if self.model_init is not None:
+            (enable_full_determinism if args.full_determinism else set_seed)(args.seed)
+            self.model = self.model_wrapped = self.call_model_init(trial)
+            self._read_model()
+            self.optimizer = None
+        if self._makes_schedule:
+            self.lr_scheduler = None
+        if checkpoint is not None:
+            self._load_from_checkpoint(checkpoint)
+        self.progress = Progress(run=self._new_run())
+        self.is_in_train = True
+        noise = None if args.neftune_noise_alpha is None else add_noise(self.model, args.neftune_noise_alpha)
+        try:
+            return TrainingLoop(self, checkpoint, ignore_keys_for_eval).run()
+        finally:
+            self.is_in_train = False
+            if noise is not None:
+                noise.remove()
+
+    def _wrap_model(self, model: nn.Module, training: bool = True) -> Any:
+        """What forward is called on: the model, compiled and shared between processes as `args` say."""
+        args, wrapped = self.args, model
+        if args.world_size > 1 and training:
+            options = {
+                "find_unused_parameters": args.ddp_find_unused_parameters,
+                "bucket_cap_mb": args.ddp_bucket_cap_mb,
+                "broadcast_buffers": args.ddp_broadcast_buffers,
+                "static_graph": args.ddp_static_graph,
+            }
+            chosen: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+            wrapped = DistributedDataParallel(model, **chosen)
+        if args.torch_compile:
+            backend = args.torch_compile_backend or "inductor"
+            wrapped = torch.compile(wrapped, backend=backend, mode=args.torch_compile_mode)  # type: ignore[assignment]
+        return wrapped
+
+    def training_step(
+        self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | float | None = None
+    ) -> Tensor:
+        """Forward and backward of a batch.
+
+        Args:
+            num_items_in_batch: labels of all batches of the update, which its loss is divided by.
+
+        Returns:
+            The batch's part of the update's loss.
+        """
+        model.train()
+        inputs = self._prepare_inputs(inputs)
+        with self.compute_loss_context_manager():
+            loss = self._share_of_loss(model, inputs, num_items_in_batch)
+        scale = self.args.world_size if self.args.average_tokens_across_devices else 1
+        total = loss * scale if scale > 1 else loss
+        (total if self.scaler is None else self.scaler.scale(total)).backward()
+        return loss.detach()
+
+    def _share_of_loss(self, model: nn.Module, inputs: dict[str, Any], items: Tensor | float | None) -> Tensor:
+        """The loss of a batch as a part of the update's: it was divided by all labels, or is a mean, which is weighed here."""
+        count = None if items is None or self._divides is not None else WatchedCount.of(float(items))
+        options: dict[str, Any] = {"num_items_in_batch": items if count is None else count} if self._takes_items else {}
+        loss: Any = self.compute_loss(model, inputs, **options)
+        if not isinstance(loss, Tensor):
+            raise ArgumentError(f"compute_loss returned a {type(loss).__name__}; expected the loss as a tensor")
+        loss = loss.mean() if loss.dim() else loss
+        if items is not None and (count.used if count is not None else self._divides):
+            weight = float(self.share > 0)
+        else:
+            weight = self.share
+        share: Tensor = loss if weight == 1 else loss * weight
+        return share
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | float | None = None,
+    ) -> Any:
+        """The loss of a batch: of `compute_loss_func`, of the label smoother, or the first thing the model returns.
+
+        Args:
+            return_outputs: return (loss, outputs). num_items_in_batch: labels of the whole update; a loss that is divided by
+                it is a part of the update's, any other is taken for a mean over the batch.
+
+        Raises:
+            ArgumentError: the model returned no loss.
+        """
+        labels = None
+        if self.label_smoother is not None or self.compute_loss_func is not None:
+            labels = inputs.get("labels")
+            makes_its_inputs = getattr(getattr(self.model, "config", None), "is_encoder_decoder", False)
+            if labels is not None and not (makes_its_inputs and inputs.get("decoder_input_ids") is None):
+                inputs = {name: value for name, value in inputs.items() if name != "labels"}
+        if self.model_accepts_loss_kwargs and num_items_in_batch is not None and labels is None:
+            inputs = {**inputs, "num_items_in_batch": num_items_in_batch}
+        outputs = model(**inputs)
+        if self.compute_loss_func is not None:
+            loss = self.compute_loss_func(outputs, labels, num_items_in_batch=num_items_in_batch)
+        elif self.label_smoother is not None and labels is not None:
+            loss = self.label_smoother(outputs, labels, shift_labels=shifts_labels(self.model))
+        else:
+            loss = _loss_in(outputs, inputs)
+        return (loss, outputs) if return_outputs else loss
+
+    def compute_loss_context_manager(self) -> AbstractContextManager[Any]:
+        """The context of each forward: mixed precision, if `args` say so."""
+        return self.autocast_smart_context_manager()
+
+    def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> AbstractContextManager[Any]:
+        """`torch.autocast` in the 16-bit type of `args`, or nothing."""
+        if not (self.args.bf16 or self.args.fp16):
+            return nullcontext()
+        kind = torch.bfloat16 if self.args.bf16 else torch.float16
+        return torch.autocast(self.args.device.type, kind, cache_enabled=cache_enabled)
+
+    def _model_for_evaluation(self) -> Any:
+        """The model to evaluate with, on its device and in the type of `args`."""
+        args = self.args
+        if self.is_in_train:
+            return self.model_wrapped if args.torch_compile else self.model
+        if args.bf16_full_eval or args.fp16_full_eval:
+            self.model.to(torch.bfloat16 if args.bf16_full_eval else torch.float16)
+        if self.place_model_on_device:
+            self._move_model_to_device(self.model, args.device)
+        return self._wrap_model(self.model, training=False)
+
+    def _evaluate(self, ignore_keys: list[str] | None, steps_schedule: bool = True) -> dict[str, float]:
+        """An evaluation within training; the schedule hears of it if it goes by a metric."""
+        metrics = self.evaluate(ignore_keys=ignore_keys)
+        if steps_schedule and isinstance(self.lr_scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+            self.lr_scheduler.step(self._metric(metrics, self.args.metric_for_best_model or "loss"))
+        return metrics
+
+    def _end_if_asked(self) -> None:
+        if self.is_in_train:
+            self.listener.stop_here()
+
+    # What is counted and told.
+
+    def count_inputs(self, inputs: Mapping[str, Any]) -> None:
+        """Count a batch's operations, and its tokens if `args` say so."""
+        self.current_flos += float(self.floating_point_ops(inputs))
+        how = self.args.include_num_input_tokens_seen
+        if how == "no":
+            return
+        main = inputs.get(getattr(self.model, "main_input_name", "input_ids"))
+        mask = inputs.get("attention_mask")
+        if how == "non_padding" and isinstance(mask, Tensor):
+            count = int(mask.sum())
+        else:
+            count = main.numel() if isinstance(main, Tensor) else 0
+        self.state.num_input_tokens_seen += int(self.args.processes.summed(torch.tensor(count, device=self.args.device)))
+
+    def floating_point_ops(self, inputs: Mapping[str, Any]) -> int:
+        """Operations of forward and backward of a batch, as the model says; 0 for one that does not."""
+        says = getattr(self.model, "floating_point_ops", None)
+        return 0 if says is None else int(says(inputs))
+
+    def store_flos(self) -> None:
+        """Add the operations counted since the last call, of all processes, to the state."""
+        counted = torch.tensor(self.current_flos, dtype=torch.float64)
+        self.state.total_flos += float(self.args.processes.summed(counted))
+        self.current_flos = 0.0
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add values to the history, with the epoch and the step, and tell the callbacks.
+
+        Args:
+            start_time: of `time.time`; adds how fast tokens went since then, where they are counted.
+        """
+        self.log_at(logs, self.state.global_step)
+
+    def log_at(self, logs: dict[str, Any], step: int) -> None:
+        """The same, for a step."""
+        if self.state.epoch is not None:
+            logs["epoch"] = self.state.epoch
+        if self.args.include_num_input_tokens_seen != "no":
+            logs["num_input_tokens_seen"] = self.state.num_input_tokens_seen
+        self.state.log_history.append({**logs, "step": step})
+        self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
+
+    # Callbacks and processes.
+
+    def add_callback(self, callback: Callback) -> None:
+        """Add a callback: an object, or a class."""
+        self.callback_handler.add_callback(callback)
+
+    def pop_callback(self, callback: Callback) -> TrainerCallback | None:
+        """Take out the first callback of a class, or the object; None where there is none."""
+        return self.callback_handler.pop_callback(callback)
+
+    def remove_callback(self, callback: Callback) -> None:
+        """The same, and nothing is returned."""
+        self.callback_handler.remove_callback(callback)
+
+    def stateful_callbacks(self) -> list[ExportableState]:
+        """What a checkpoint keeps the state of: callbacks that have one, and the switches."""
+        return [each for each in (*self.callback_handler.callbacks, self.control) if isinstance(each, ExportableState)]
+
+    def is_local_process_zero(self) -> bool:
+        """Whether this is the first process of its machine."""
+        return self.args.processes.is_first(each_machine=True)
+
+    def is_world_process_zero(self) -> bool:
+        """Whether this is the first process of all."""
+        return self.args.processes.is_first()
+
+
+def parameters_of_function(function: Any) -> Mapping[str, Any]:
+    """The parameters that a function or a bound method shows."""
+    import inspect
+
+    return inspect.signature(function).parameters
+
+
+def _loss_in(outputs: Any, inputs: Mapping[str, Any]) -> Any:
+    """The loss among what a model returned.
+
+    Raises:
+        ArgumentError: there is none.
+    """
+    if isinstance(outputs, Mapping) or hasattr(outputs, "keys"):
+        if outputs.get("loss") is None if isinstance(outputs, Mapping) else getattr(outputs, "loss", None) is None:
+            raise ArgumentError(
+                f"the model returned {', '.join(map(str, outputs.keys()))} and no loss; it got {', '.join(map(str, inputs))}."
+                " Give it labels, or override compute_loss"
+            )
+        return outputs["loss"]
+    return outputs[0]
