@@ -21,8 +21,8 @@ def test_fields_and_defaults_are_the_published_ones() -> None:
     ours = {each.name for each in dataclasses.fields(TrainingArguments)}
     assert ours - published == OWN
     assert published - ours == {name for name in (*LATER, *RENAMED, *WITHOUT_CHOICE) if name in published}
-    theirs = transformers.TrainingArguments("out", use_cpu=True).to_dict()
-    mine = TrainingArguments("out", use_cpu=True).to_dict()
+    theirs = transformers.TrainingArguments("out", use_cpu=True, disable_tqdm=False).to_dict()
+    mine = TrainingArguments("out", use_cpu=True, disable_tqdm=False).to_dict()
     assert {name: mine[name] for name in ours - OWN} == {name: theirs[name] for name in ours - OWN}
 
 

@@ -23,9 +23,7 @@ SpQRConfig TorchAoConfig VptqConfig
 """
 # Name -> what to do instead.
 ABSENT = {
-    "Trainer": _LOOP,
     "Seq2SeqTrainer": _LOOP,
-    "TrainingArguments": _LOOP,
     "Seq2SeqTrainingArguments": _LOOP,
     **dict.fromkeys(_OF_FAMILIES.split(), "take a family of docs/families.md"),
     **dict.fromkeys(("CodeCarbonCallback", "TrackioCallback", "WandbCallback"), "log in the loop"),

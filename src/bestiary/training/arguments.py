@@ -10,7 +10,7 @@ from ..core.files import json_text
 from .argument_checks import LOG_LEVELS, checked
 from .argument_setters import ArgumentSetters
 from .choices import IntervalStrategy, OptimizerNames, ParallelMode, SaveStrategy, SchedulerType
-from .older_arguments import accepts_older_arguments
+from .older_arguments import AcceptsOlderArguments
 from .processes import Processes
 
 if TYPE_CHECKING:
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 _SECRETS = ("hub_token",)
 
 
-@accepts_older_arguments
 @dataclass
-class TrainingArguments(ArgumentSetters):
+class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     """The choices of a training. Each field is also an option of `HfArgumentParser`; `help` of its metadata says what it does.
 
     Counts of steps are updates of the optimizer: with `gradient_accumulation_steps` of k, an update takes k batches. A number

@@ -86,10 +86,10 @@ def position(loader: Any) -> Sharded | Streamed | None:
 
 
 def has_length(dataset: Any) -> bool:
-    """Whether `len` works: it is there, and says a number."""
+    """Whether `len(dataset)` gives a number."""
     try:
         return len(dataset) is not None
-    except (TypeError, AttributeError, NotImplementedError):
+    except (TypeError, AttributeError, RuntimeError):  # the last: a loader of an iterable data set
         return False
 
 

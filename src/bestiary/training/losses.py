@@ -1,11 +1,13 @@
 """How losses of batches add up to that of an update: every label counts the same, however rows fell into batches."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+
+from ..core.outputs import ModelOutput
 
 IGNORE = -100
 
@@ -69,31 +71,25 @@ def shifts_labels(model: Any) -> bool:
     return getattr(model, "loss_type", None) == "ForCausalLM"
 
 
+@dataclass
 class LabelSmoother:
-    """Cross entropy against labels of which a part is spread over all classes (Szegedy et al. 2016).
+    """Cross-entropy against labels of which a share is spread evenly over all classes (Szegedy et al. 2016, section 7).
 
-    Args:
-        epsilon: the part. ignore_index: labels of this number do not count.
+    epsilon: the share. ignore_index: the label of what does not count.
     """
 
-    def __init__(self, epsilon: float = 0.1, ignore_index: int = IGNORE) -> None:
-        self.epsilon, self.ignore_index = epsilon, ignore_index
+    epsilon: float = 0.1
+    ignore_index: int = -100
 
     def __call__(self, model_output: Any, labels: Tensor, shift_labels: bool = False) -> Tensor:
-        """The loss of logits (..., N) against labels (...), a mean over those that count.
+        """The mean over labels (B, T) or (B,) of the logits (..., V) in a model's output, or in its first place.
 
-        Args:
-            model_output: has `logits`, or they come first. shift_labels: compare each with the label at the next place.
+        shift_labels: the logits at a place are of the label at the next one.
         """
-        logits = (
-            model_output["logits"] if isinstance(model_output, Mapping) or hasattr(model_output, "logits") else model_output[0]
-        )
+        logits = model_output["logits"] if isinstance(model_output, Mapping | ModelOutput) else model_output[0]
         if shift_labels:
             logits, labels = logits[..., :-1, :], labels[..., 1:]
-        labels = labels.squeeze(-1) if labels.dim() == logits.dim() else labels
-        return F.cross_entropy(
-            logits.flatten(0, -2).float(),
-            labels.flatten(),
-            ignore_index=self.ignore_index,
-            label_smoothing=self.epsilon,
+        labels = labels.flatten()
+        return torch.nn.functional.cross_entropy(
+            logits.flatten(0, -2).float(), labels, ignore_index=self.ignore_index, label_smoothing=self.epsilon
         )

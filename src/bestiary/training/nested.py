@@ -7,56 +7,88 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.errors import InputError
 from .processes import Processes
 
 PADDING = -100
 
 
-def mapped(function: Callable[[Any], Any], values: Any) -> Any:
-    """The same nested form with `function` of each leaf; None stays."""
-    if values is None:
+def _nested(change: Callable[..., Any], *nests: Any) -> Any:
+    """`change` of the arrays at each place of equal nests of lists, tuples and mappings."""
+    first = nests[0]
+    if first is None:
         return None
-    if isinstance(values, list | tuple):
-        return type(values)(mapped(function, each) for each in values)
-    if isinstance(values, Mapping):
-        return type(values)({name: mapped(function, each) for name, each in values.items()})  # type: ignore[call-arg]
-    return function(values)
+    if isinstance(first, list | tuple):
+        return type(first)(_nested(change, *each) for each in zip(*nests, strict=True))
+    if isinstance(first, Mapping):
+        return type(first)({name: _nested(change, *(nest[name] for nest in nests)) for name in first})  # type: ignore[call-arg]
+    return change(*nests)
 
 
 def nested_detach(tensors: Any) -> Any:
-    """Without their gradients' graph."""
-    return mapped(lambda each: each.detach() if isinstance(each, Tensor) else each, tensors)
+    """The tensors of a nest, without their gradients' history."""
+    return _nested(lambda each: each.detach() if isinstance(each, Tensor) else each, tensors)
 
 
 def nested_numpify(tensors: Any) -> Any:
-    """As arrays; bfloat16, which NumPy lacks, as float32."""
-    return mapped(_array, tensors)
+    """The tensors of a nest as arrays; bfloat16, which numpy lacks, as float32."""
 
+    def numpify(each: Any) -> Any:
+        if not isinstance(each, Tensor):
+            return each
+        each = each.detach().cpu()
+        return (each.float() if each.dtype == torch.bfloat16 else each).numpy()
 
-def _array(value: Any) -> Any:
-    if not isinstance(value, Tensor):
-        return value
-    value = value.detach().cpu()
-    return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+    return _nested(numpify, tensors)
 
 
 def nested_truncate(tensors: Any, limit: int) -> Any:
-    """The first `limit` rows."""
-    return mapped(lambda each: each[:limit], tensors)
+    """The first `limit` entries of every array of a nest."""
+    return _nested(lambda each: each[:limit], tensors)
 
 
-def nested_concat(tensors: Any, new_tensors: Any, padding_index: int = PADDING) -> Any:
-    """Rows of both, the second dimension padded to the longer one with `padding_index` on the right."""
-    if isinstance(tensors, list | tuple):
-        pairs = zip(tensors, new_tensors, strict=True)
-        return type(tensors)(nested_concat(first, second, padding_index) for first, second in pairs)
-    if isinstance(tensors, Mapping):
-        joined = {name: nested_concat(each, new_tensors[name], padding_index) for name, each in tensors.items()}
-        return type(tensors)(joined)  # type: ignore[call-arg]
-    return joined_rows([tensors, new_tensors], padding_index)
+def nested_concat(tensors: Any, new_tensors: Any, padding_index: float = PADDING) -> Any:
+    """Two equal nests in one: arrays behind each other, the narrower second dimension filled with `padding_index`.
+
+    Raises:
+        InputError: the nests are of different kinds, or hold something else than arrays.
+    """
+
+    def join(one: Any, other: Any) -> Any:
+        if isinstance(one, Tensor):
+            return torch_pad_and_concatenate(one, other, padding_index)
+        if isinstance(one, np.ndarray):
+            return numpy_pad_and_concatenate(one, other, padding_index)
+        raise InputError(f"nested_concat joins tensors and arrays; found a {type(one).__name__}")
+
+    if type(tensors) is not type(new_tensors):
+        raise InputError(f"nested_concat joins nests of one kind; found {type(tensors).__name__}, {type(new_tensors).__name__}")
+    return _nested(join, tensors, new_tensors)
 
 
-def joined_rows(parts: list[Any], padding_index: int = PADDING) -> Any:
+def atleast_1d(tensor_or_array: Any) -> Any:
+    """A number as one of one entry; anything else as it is."""
+    return tensor_or_array.reshape(1) if tensor_or_array.ndim == 0 else tensor_or_array
+
+
+def torch_pad_and_concatenate(tensor1: Tensor, tensor2: Tensor, padding_index: float = PADDING) -> Tensor:
+    """Two tensors behind each other; the one with the shorter second dimension is filled with `padding_index`."""
+    one: Tensor = atleast_1d(tensor1)
+    other: Tensor = atleast_1d(tensor2)
+    if one.ndim == 1 or one.shape[1] == other.shape[1]:
+        return torch.cat((one, other))
+    joined = one.new_full((len(one) + len(other), max(one.shape[1], other.shape[1]), *one.shape[2:]), padding_index)
+    joined[: len(one), : one.shape[1]], joined[len(one) :, : other.shape[1]] = one, other
+    return joined
+
+
+def numpy_pad_and_concatenate(array1: Any, array2: Any, padding_index: float = PADDING) -> Any:
+    """The same for arrays."""
+    one, other = (torch.from_numpy(np.ascontiguousarray(atleast_1d(each))) for each in (array1, array2))
+    return torch_pad_and_concatenate(one, other, padding_index).numpy()
+
+
+def joined_rows(parts: list[Any], padding_index: float = PADDING) -> Any:
     """Nested parts with rows of each, in one; where they are of several widths, padded to the widest on the right."""
     first = parts[0]
     if first is None:
@@ -75,17 +107,17 @@ def joined_rows(parts: list[Any], padding_index: int = PADDING) -> Any:
     return torch.cat(parts) if isinstance(first, Tensor) else np.concatenate(parts)
 
 
-def _widened(part: Any, width: int, padding_index: int) -> Any:
+def _widened(part: Any, width: int, padding_index: float) -> Any:
     shape = (part.shape[0], width, *part.shape[2:])
     wide = part.new_full(shape, padding_index) if isinstance(part, Tensor) else np.full(shape, padding_index, part.dtype)
     wide[:, : part.shape[1]] = part
     return wide
 
 
-def gathered_rows(values: Any, processes: Processes, padding_index: int = PADDING) -> Any:
+def gathered_rows(values: Any, processes: Processes, padding_index: float = PADDING) -> Any:
     """The rows of all processes, in their order; each has as many as it has."""
     if processes.count == 1 or values is None:
         return values
-    cpu = mapped(lambda each: each.cpu() if isinstance(each, Tensor) else each, values)
+    cpu = _nested(lambda each: each.cpu() if isinstance(each, Tensor) else each, values)
     parts = [part for part in processes.gathered(cpu) if part is not None]
     return joined_rows(parts, padding_index)

@@ -1,13 +1,11 @@
 """Spellings of `TrainingArguments` that older releases used, and arguments that are not here yet."""
 
 from dataclasses import fields
-from functools import wraps
-from typing import Any, TypeVar
+from inspect import Signature, signature
+from typing import Any
 
 from ..core.errors import ArgumentError, did_you_mean
 from ..core.logging import warn_once
-
-Arguments = TypeVar("Arguments", bound=type)
 
 RENAMED = {
     "activation_checkpointing": "gradient_checkpointing",
@@ -41,37 +39,36 @@ LATER = frozenset(
 )
 
 
-def accepts_older_arguments(arguments: Arguments) -> Arguments:
-    """Let a dataclass of arguments be made with older spellings too, each of which is told once.
+class AcceptsOlderArguments(type):
+    """The class of a dataclass of arguments that can be made with older spellings too, each of which is told once.
 
-    The class raises `ArgumentError` for an argument that is said in both spellings, that is not here yet, or unknown.
+    Making one raises `ArgumentError` for an argument that is said in both spellings, that is not here yet, or unknown.
     """
-    make: Any = arguments.__init__  # type: ignore[misc]
 
-    @wraps(make)
-    def make_of_either(self: Any, *args: Any, **kwargs: Any) -> None:
-        make(self, *args, **_present(self, kwargs))
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return super().__call__(*args, **_present(cls, kwargs))
 
-    arguments.__init__ = make_of_either  # type: ignore[misc]
-    return arguments
+    @property
+    def __signature__(cls) -> Signature:
+        shown = signature(cls.__init__)  # type: ignore[misc]
+        return shown.replace(parameters=list(shown.parameters.values())[1:])
 
 
-def _present(args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-    known = {each.name for each in fields(args)}
+def _present(arguments: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    known = {each.name for each in fields(arguments)}
     present = {name: value for name, value in kwargs.items() if name in known}
     for name, value in kwargs.items():
         if name in known:
             continue
         if name == "group_by_length":
-            name, value, older = "train_sampling_strategy", "group_by_length" if value else "random", name
-            _take(present, older, name, value)
+            _take(present, name, "train_sampling_strategy", "group_by_length" if value else None)
         elif name in RENAMED:
             _take(present, name, RENAMED[name], value)
         elif name in WITHOUT_CHOICE:
             if value not in (None, False):
                 warn_once("no-choice", f"{name}={value!r:.60} has no effect: {WITHOUT_CHOICE[name]}", name)
         elif name not in LATER:
-            raise ArgumentError(f"{type(args).__name__} has no {name!r:.60}.{did_you_mean(name, known)}")
+            raise ArgumentError(f"{arguments.__name__} has no {name!r:.60}.{did_you_mean(name, known)}")
         elif value not in (None, False, "", [], -1, 0):
             raise ArgumentError(f"{name}={value!r:.60} cannot be done yet; leave it out")
     return present
