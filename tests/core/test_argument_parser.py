@@ -158,7 +158,7 @@ class Model:
 
     model_name: str = HfArg(help="which one", aliases=["-m"])
     width: int = HfArg(default=4, metadata={"metavar": "W"})
-    layers: list[int] = HfArg(default_factory=lambda: [1, 2], help="sizes")  # noqa: RUF009
+    layers: list[int] = HfArg(default_factory=lambda: [1, 2], help="sizes")
     computed: int = field(default=0, init=False)
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 _SECRETS = ("hub_token",)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
-    """The choices of a training. Each field is also an option of `HfArgumentParser`; `help` of its metadata says what it does.
+    """The choices of a training. Each field is also an option of `HfArgumentParser`, and `help` in its metadata describes it.
 
     Counts of steps are updates of the optimizer: with `gradient_accumulation_steps` of k, an update takes k batches. A number
     of steps below 1 is a part of all of them.
@@ -32,7 +32,9 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
         ValueError: a word that is none of those to choose from.
     """
 
-    output_dir: str | None = HfArg(default=None, help="Folder of checkpoints and results; by default trainer_output")
+    output_dir: str | None = HfArg(
+        default=None, kw_only=False, help="Folder of checkpoints and results; by default trainer_output"
+    )
     # How long, and with how much at a time.
     per_device_train_batch_size: int = HfArg(default=8, help="Rows of a batch on each device, in training")
     num_train_epochs: float = HfArg(default=3.0, help="How often to go over the data; 2.5 ends in the middle of the third time")

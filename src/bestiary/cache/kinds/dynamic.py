@@ -130,7 +130,7 @@ def _pairs(layers: Any) -> list[tuple[Tensor, ...]]:
         ArgumentError: something else.
     """
     pairs = list(layers) if isinstance(layers, Iterable) else None
-    if pairs is None or any(not isinstance(pair, tuple | list) or len(pair) < 2 for pair in pairs):
+    if pairs is None or any(not isinstance(pair, tuple | list | Tensor) or len(pair) < 2 for pair in pairs):
         raise ArgumentError(
             f"a DynamicCache begins with {layers!r:.80}; expected nothing, config=, or for each layer its keys and values"
         )
