@@ -1,7 +1,7 @@
 """`TrainingArguments`: every choice of a training, checked when they are made."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SECRETS = ("hub_token",)
 
 
-@dataclass(kw_only=True)
+@dataclass
 class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     """The choices of a training. Each field is also an option of `HfArgumentParser`, and `help` in its metadata describes it.
 
@@ -32,9 +32,8 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
         ValueError: a word that is none of those to choose from.
     """
 
-    output_dir: str | None = HfArg(
-        default=None, kw_only=False, help="Folder of checkpoints and results; by default trainer_output"
-    )
+    output_dir: str | None = HfArg(default=None, help="Folder of checkpoints and results; by default trainer_output")
+    _: KW_ONLY
     # How long, and with how much at a time.
     per_device_train_batch_size: int = HfArg(default=8, help="Rows of a batch on each device, in training")
     num_train_epochs: float = HfArg(default=3.0, help="How often to go over the data; 2.5 ends in the middle of the third time")
