@@ -3,14 +3,11 @@
 import json
 import math
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..core.errors import ArgumentError, did_you_mean
 from ..core.logging import LEVELS, get_verbosity
 from .choices import IntervalStrategy, OptimizerNames, SaveStrategy, SchedulerType
-
-if TYPE_CHECKING:
-    from .arguments import TrainingArguments
 
 LOG_LEVELS: dict[str, int | None] = {"passive": None, **LEVELS}
 SAMPLING = ("random", "sequential", "group_by_length")
@@ -36,7 +33,7 @@ _AT_LEAST = {
 }
 
 
-def checked(args: "TrainingArguments") -> None:
+def checked(args: Any) -> None:
     """Turn words into choices and fill in defaults that hang on others.
 
     Raises:
@@ -59,7 +56,7 @@ def checked(args: "TrainingArguments") -> None:
         args.torch_compile_backend = "inductor"
 
 
-def _choices(args: "TrainingArguments") -> None:
+def _choices(args: Any) -> None:
     args.eval_strategy = IntervalStrategy(args.eval_strategy)
     args.logging_strategy = IntervalStrategy(args.logging_strategy)
     args.save_strategy = SaveStrategy(args.save_strategy)
@@ -103,7 +100,7 @@ def _one_of(name: str, value: Any, words: tuple[str, ...]) -> Any:
     return value
 
 
-def _numbers(args: "TrainingArguments") -> None:
+def _numbers(args: Any) -> None:
     for name, least in _AT_LEAST.items():
         value = getattr(args, name)
         if value is None:
@@ -117,7 +114,7 @@ def _numbers(args: "TrainingArguments") -> None:
             raise ArgumentError(f"{name} is {getattr(args, name)!r:.60}; expected 0 to below 1")
 
 
-def _steps(args: "TrainingArguments") -> None:
+def _steps(args: Any) -> None:
     """How often things are done: whole numbers from 1 on, or parts of all steps."""
     if args.eval_strategy == IntervalStrategy.STEPS and not args.eval_steps:
         args.eval_steps = args.logging_steps
@@ -133,7 +130,7 @@ def _steps(args: "TrainingArguments") -> None:
             setattr(args, f"{kind}_steps", int(steps))
 
 
-def _best(args: "TrainingArguments") -> None:
+def _best(args: Any) -> None:
     """What is best, and that each checkpoint that could be is evaluated."""
     if args.load_best_model_at_end and args.save_strategy != SaveStrategy.BEST:
         if args.eval_strategy != args.save_strategy:

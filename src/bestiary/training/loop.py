@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..core.errors import ArgumentError, NumericsError
 from ..core.logging import get_logger, warn_once
+from .arguments import TrainingArguments
 from .callbacks.base import TrainerState
 from .checkpoints import TRAINER_STATE_NAME
 from .choices import SaveStrategy, SchedulerType
@@ -31,9 +32,6 @@ from .randomness import random_state, set_random_state
 from .run_metrics import speed_metrics
 from .samplers.sharded import set_epoch
 from .samplers.streamed import Filler
-
-if TYPE_CHECKING:
-    from .trainer import Trainer
 
 logger = get_logger(__name__)
 
@@ -51,7 +49,7 @@ class Lengths:
     epochs: int
 
 
-def lengths_of(trainer: "Trainer", loader: Any) -> Lengths:
+def lengths_of(trainer: Any, loader: Any) -> Lengths:
     """How long a training with this loader is.
 
     Raises:
@@ -82,11 +80,12 @@ def lengths_of(trainer: "Trainer", loader: Any) -> Lengths:
 class TrainingLoop:
     """One run of `Trainer.train`."""
 
-    def __init__(self, trainer: "Trainer", checkpoint: str | None, ignore_keys: list[str] | None) -> None:
-        self.trainer, self.args, self.checkpoint, self.ignore_keys = trainer, trainer.args, checkpoint, ignore_keys
+    def __init__(self, trainer: Any, checkpoint: str | None, ignore_keys: list[str] | None) -> None:
+        self.trainer, self.checkpoint, self.ignore_keys = trainer, checkpoint, ignore_keys
         self.loader = trainer.get_train_dataloader()
         self.lengths = lengths_of(trainer, self.loader)
-        self.progress = trainer.progress
+        self.progress: Progress = trainer.progress
+        self.args: TrainingArguments = trainer.args
         self.rows_of_batch = self.args.train_batch_size * self.args.world_size
         self.rows_of_update = self.rows_of_batch * self.args.gradient_accumulation_steps
         stored = None if checkpoint is None else Progress.load(Path(checkpoint))
@@ -191,10 +190,10 @@ class TrainingLoop:
         return TrainOutput(state.global_step, train_loss, metrics | {"epoch": state.epoch})
 
     def _rows_trained(self) -> int:
-        args = self.args
-        if args.max_steps > 0 or self.lengths.batches is None:
-            return self.trainer.state.global_step * self.rows_of_update
-        return round(len(rows_of(self.loader)) * args.num_train_epochs)
+        if self.args.max_steps > 0 or self.lengths.batches is None:
+            updates: int = self.trainer.state.global_step
+            return updates * self.rows_of_update
+        return round(len(rows_of(self.loader)) * self.args.num_train_epochs)
 
     # The loop.
 
@@ -237,7 +236,7 @@ class TrainingLoop:
         place = position(self.loader)
         if begins_within and place is not None:
             place.skip(progress.rows)
-        batches = iter(self.loader)
+        batches: Iterator[Any] = iter(self.loader)
         if begins_within and place is None:
             next(islice(batches, progress.batches - 1, None), None)
         if begins_within:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +16,6 @@ from .losses import rows_in
 from .nested import gathered_rows, joined_rows, nested_detach, nested_numpify, nested_truncate
 from .run_metrics import speed_metrics
 from .samplers.streamed import Filler
-
-if TYPE_CHECKING:
-    from .trainer import Trainer
 
 logger = get_logger(__name__)
 
@@ -172,7 +169,7 @@ def _with_rows(dataloader: Any) -> Any:
 class _Kept:
     """What is kept of an evaluation: a sum of losses, and, if asked for, predictions, labels and inputs."""
 
-    def __init__(self, trainer: "Trainer", loss_only: bool) -> None:
+    def __init__(self, trainer: Any, loss_only: bool) -> None:
         self.trainer, self.loss_only = trainer, loss_only
         self.loss_sum, self.loss_rows, self.rows = 0.0, 0, 0
         self.parts: dict[str, list[Any]] = {"predictions": [], "labels": [], "inputs": [], "losses": []}
