@@ -25,7 +25,7 @@ from .columns import check_inputs
 from .data import is_out_of_memory, parts_of
 from .evaluation import TrainOutput
 from .interruption import Interrupted
-from .loaders import has_length, position, rows_of
+from .loaders import has_length, number_of_rows, position, rows_of
 from .losses import count_of_items, rows_in, shifts_labels
 from .progress import Progress
 from .randomness import random_state, set_random_state
@@ -193,7 +193,7 @@ class TrainingLoop:
         if self.args.max_steps > 0 or self.lengths.batches is None:
             updates: int = self.trainer.state.global_step
             return updates * self.rows_of_update
-        return round(len(rows_of(self.loader)) * self.args.num_train_epochs)
+        return int(round(number_of_rows(self.loader) * float(self.args.num_train_epochs)))
 
     # The loop.
 
