@@ -87,7 +87,7 @@ class TrainingLoop:
         self.progress: Progress = trainer.progress
         self.args: TrainingArguments = trainer.args
         self.rows_of_batch = self.args.train_batch_size * self.args.world_size
-        self.rows_of_update = self.rows_of_batch * self.args.gradient_accumulation_steps
+        self.rows_of_update: int = self.rows_of_batch * self.args.gradient_accumulation_steps
         stored = None if checkpoint is None else Progress.load(Path(checkpoint))
         if stored is not None and stored.rows_of_update != self.rows_of_update:
             self.lengths = self._lengths_from(stored, Path(checkpoint or ""))
@@ -193,7 +193,7 @@ class TrainingLoop:
         if self.args.max_steps > 0 or self.lengths.batches is None:
             updates: int = self.trainer.state.global_step
             return updates * self.rows_of_update
-        return int(round(number_of_rows(self.loader) * float(self.args.num_train_epochs)))
+        return round(number_of_rows(self.loader) * float(self.args.num_train_epochs))
 
     # The loop.
 
