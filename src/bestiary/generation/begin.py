@@ -40,7 +40,7 @@ def begin(model: GeneratingModel, call: Call) -> Generation:
         leave_ends_open(settings)
     chosen = strategy_class(strategy_name(settings, **objects))
     copies = chosen.rows(settings)
-    prompt = read_prompt(model, settings, _arguments(model, call))
+    prompt = read_prompt(model, settings, model.forward_arguments(call))
     checks.check_negative(call, model, prompt.ids.shape[0])
     caching.take_over(prompt, model)
     checks.check_room(model, prompt.ids.shape[0], copies)
@@ -51,6 +51,8 @@ def begin(model: GeneratingModel, call: Call) -> Generation:
         context += prompt.ids.shape[1]  # the model does not read them
     longest = max_length(settings, prompt.ids.shape[1] + before, context, model.has_last_position())
     prompt.max_length = longest - before
+    if model.bring_cache(prompt):
+        caching.take_over(prompt, model)
     caching.make_cache(prompt, model)
     if settings.prefill_chunk_size:
         _check_parts(prompt, chosen)
@@ -64,18 +66,6 @@ def begin(model: GeneratingModel, call: Call) -> Generation:
     strategy = chosen(settings, _generator(call, chosen, prompt.ids.device))
     strategy.start(run, call)
     return Generation(run, strategy, known)
-
-
-def _arguments(model: GeneratingModel, call: Call) -> dict[str, Any]:
-    """The arguments for the model's forward, `inputs` under the name of the main one."""
-    arguments, main = dict(call.model_inputs), model.main_input_name
-    if call.inputs is not None:
-        if arguments.get(main) is not None:
-            raise ArgumentError(f"inputs and {main} are the same thing; pass one of them")
-        arguments[main] = call.inputs
-    if arguments.pop("labels", None) is not None:
-        warn_once("labels-unused", "generate computes no loss: labels change nothing; pass them to the model itself")
-    return arguments
 
 
 def _generator(call: Call, chosen: type[Strategy], device: torch.device) -> torch.Generator | None:

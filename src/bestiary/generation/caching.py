@@ -59,7 +59,7 @@ def context_left(prompt: Prompt, model: GeneratingModel) -> int | None:
     """Most tokens of a row, as `ids` counts them; None where the text may be endless."""
     cache, name = prompt.cache, prompt.settings.cache_implementation
     if cache is None and name is not None and prompt.settings.use_cache:
-        cache = model.make_cache(name, 1, _options(prompt.settings))
+        cache = model.make_cache(name, 1, cache_options(prompt.settings))
     endless = cache is not None and cache.needs_rotary and bool(model.rotary())
     return None if endless else model.context_length()
 
@@ -75,14 +75,15 @@ def make_cache(prompt: Prompt, model: GeneratingModel) -> None:
         return
     if prompt.cache is None:
         slots = compiled.slots_for(settings, model.device, prompt.offset + prompt.max_length)
-        prompt.cache = model.make_cache(settings.cache_implementation or "dynamic", slots, _options(settings))
+        prompt.cache = model.make_cache(settings.cache_implementation or "dynamic", slots, cache_options(settings))
     room = None if prompt.cache.is_endless else prompt.cache.get_max_length()
     needed = prompt.offset + prompt.max_length - 1
     if room is not None and room < needed:
         raise CapacityError(f"the cache has room for {room} tokens; the prompt and its continuation take up to {needed}")
 
 
-def _options(settings: GenerationConfig) -> dict[str, Any]:
+def cache_options(settings: GenerationConfig) -> dict[str, Any]:
+    """What the cache that the settings name is built with."""
     options = CacheConfig.of(settings.cache_config).options()
     if settings.max_cache_len is not None and settings.cache_implementation is not None:
         options["max_cache_len"] = settings.max_cache_len

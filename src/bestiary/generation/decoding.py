@@ -72,8 +72,8 @@ class Decoding:
         if shared is not None:
             ids, *values = (map_rows(value, lambda tensor: tensor[:: prompt.copies], rows) for value in (ids, *inputs.values()))
             inputs = dict(zip(inputs, values, strict=True))
-        arguments = self.model.prepare_inputs_for_generation(
-            ids, past_key_values=self.cache, use_cache=self.cache is not None, is_first_iteration=first, **inputs
+        arguments = self.model.inputs_of_pass(
+            self, ids, past_key_values=self.cache, use_cache=self.cache is not None, is_first_iteration=first, **inputs
         )
         call: Any = self.model if compiled_step is None else compiled_step
         output = call(**arguments, return_dict=True)

@@ -314,8 +314,8 @@ def read_call(
         raise ArgumentError("synced_gpus asks for something this version does not have")
     _, keywords = CodeOptions.split(keywords)  # nothing here needs code from elsewhere
     options = GenerationConfig.names()
-    fields = {name: value for name, value in keywords.items() if name in options}
-    settings = model.generation_settings(generation_config, use_model_defaults, **fields)
+    keywords |= {} if use_model_defaults is None else {"use_model_defaults": use_model_defaults}
+    settings, keywords = model._prepare_generation_config(generation_config, **keywords)
     empty = {name for name in ("past_key_values", "encoder_outputs") if keywords.get(name) is None}
     rest = {name: value for name, value in keywords.items() if name not in options | empty}
     objects |= {name: rest.pop(name) for name in ("assistant_tokenizer", "assistant_encoder_outputs") if name in rest}

@@ -43,9 +43,13 @@ class GeneratingModel(Protocol):
     def make_cache(self, name: str, length: int, options: dict[str, Any]) -> Cache:
         """An empty cache of the kind `name` for at most `length` tokens."""
 
-    def prepare_inputs_for_generation(
-        self, input_ids: Tensor | None, is_first_iteration: bool = False, **kwargs: Any
-    ) -> dict[str, Any]:
+    def forward_arguments(self, call: Any) -> dict[str, Any]:
+        """The arguments that a `Call` has for the forward."""
+
+    def bring_cache(self, prompt: Any) -> bool:
+        """Whether the model gave a `Prompt` another cache."""
+
+    def inputs_of_pass(self, run: Any, input_ids: Tensor | None, **kwargs: Any) -> dict[str, Any]:
         """The arguments of one forward."""
 
     # what strategies ask for
@@ -60,6 +64,11 @@ class GeneratingModel(Protocol):
         self, generation_config: GenerationConfig | None = None, use_model_defaults: bool | None = None, **kwargs: Any
     ) -> GenerationConfig:
         """The settings in effect for a call."""
+
+    def _prepare_generation_config(
+        self, generation_config: GenerationConfig | None, **kwargs: Any
+    ) -> tuple[GenerationConfig, dict[str, Any]]:
+        """The settings in effect for a call, and its other keywords."""
 
     def begin(self, settings: GenerationConfig, **model_inputs: Any) -> Any:
         """A `Decoding` of these inputs of the forward, ready for its first step."""

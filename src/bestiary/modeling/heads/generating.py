@@ -15,6 +15,7 @@ from ...core.errors import ArgumentError
 from ...core.logging import warn_once
 from ...core.outputs import ModelOutput, repeat_rows
 from ...generation.begin import criteria_of
+from ...generation.caching import cache_options
 from ...generation.call import Call
 from ...generation.config import GenerationConfig
 from ...generation.mixin import Generating
@@ -30,6 +31,7 @@ from ...hub.code.options import CodeOptions
 from ...hub.files import HubOptions, find_file
 from ...structured.mixin import StructuredMixin
 from ..early_exit import first_layers
+from ..own_hooks import OwnHooks
 from ..parts import FurtherSettings
 
 CHANGED = ("_sample", "_update_model_kwargs_for_generation", "_get_logits_processor", "_get_stopping_criteria", "_prefill")
@@ -37,7 +39,7 @@ _COLUMNS = ("position_ids", "decoder_position_ids", "token_type_ids")  # inputs 
 _CACHES = ("past_key_values", "cache_params")
 
 
-class GenerationSteps(Generating):
+class GenerationSteps(OwnHooks, Generating):
     """The steps of a generation under their published names, for loops that people write, and for classes that change one.
 
     `generate` has a loop of its own. Where the class of a model changes one of `CHANGED`, it runs the plain loop made of the
@@ -64,7 +66,7 @@ class GenerationSteps(Generating):
     ) -> tuple[GenerationConfig, dict[str, Any]]:
         """The settings of a call with these keywords, and the keywords that are inputs of forward."""
         fields = {name: kwargs.pop(name) for name in GenerationConfig.names() & kwargs.keys()}
-        settings = self.generation_settings(generation_config, **fields)
+        settings = self.generation_settings(generation_config, kwargs.pop("use_model_defaults", None), **fields)
         recorded = {name: True for name in ("output_attentions", "output_hidden_states") if settings.get(name)}
         return settings, kwargs | recorded
 
@@ -132,7 +134,7 @@ class GenerationSteps(Generating):
         """Put an empty cache into `model_kwargs` if the settings ask for one and there is none; whether there is one then."""
         if generation_config.effective("use_cache") and model_kwargs.get("past_key_values") is None:
             kind = generation_config.cache_implementation or "dynamic"
-            model_kwargs["past_key_values"] = self.make_cache(kind, max_cache_length, generation_config.cache_config or {})
+            model_kwargs["past_key_values"] = self.make_cache(kind, max_cache_length, cache_options(generation_config))
         return model_kwargs.get("past_key_values") is not None
 
     @staticmethod
