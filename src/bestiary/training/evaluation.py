@@ -11,6 +11,8 @@ Arrays = np.ndarray | tuple[np.ndarray, ...]
 class EvalPrediction:
     """What `compute_metrics` gets: a tuple (predictions, labels, then inputs and losses where they were asked for).
 
+    With `batch_eval_metrics` these are tensors of one batch.
+
     Args:
         predictions: what the model gave, (examples, ...), or a tuple of such arrays. label_ids: what was right.
         inputs: what the model got. losses: one for each example.

@@ -27,6 +27,7 @@ from .evaluation import TrainOutput
 from .interruption import Interrupted
 from .loaders import has_length, number_of_rows, position, rows_of
 from .losses import count_of_items, rows_in, shifts_labels
+from .optimization import METRIC_SCHEDULES
 from .progress import Progress
 from .randomness import random_state, set_random_state
 from .run_metrics import speed_metrics
@@ -324,6 +325,8 @@ class TrainingLoop:
         total: float = sum(counts)
         if args.average_tokens_across_devices and args.world_size > 1:
             total = float(args.processes.summed(torch.tensor(float(total), dtype=torch.float64, device=args.device)))
+        if not total and not any(isinstance(batch, Filler) for batch in batches):
+            warn_once("no-labels", "an update has no label that counts (all are -100): its loss is 0, and it teaches nothing")
         loss = torch.zeros((), device=args.device)
         for number, (batch, count) in enumerate(zip(batches, counts, strict=True)):
             inputs = batch.value if isinstance(batch, Filler) else batch
@@ -355,7 +358,7 @@ class TrainingLoop:
         else:
             trainer.scaler.step(trainer.optimizer)
             trainer.scaler.update()
-        if not isinstance(trainer.lr_scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        if not isinstance(trainer.lr_scheduler, METRIC_SCHEDULES):
             trainer.lr_scheduler.step()
 
     def _leave_out(self, loss: Tensor, norm: float) -> None:

@@ -7,8 +7,12 @@ from torch import nn
 
 from ..core.errors import ArgumentError
 from .arguments import TrainingArguments
+from .greedy import GreedyLR
 from .optimizers import chosen_optimizer, decayed_parameter_names, parameter_groups
 from .schedules import get_scheduler
+
+# Schedules that are told the metric of each evaluation, instead of counting updates.
+METRIC_SCHEDULES = (torch.optim.lr_scheduler.ReduceLROnPlateau, GreedyLR)
 
 
 class Optimization:
@@ -80,7 +84,7 @@ class Optimization:
 
     def _get_learning_rate(self: Any) -> float:
         """The rate of the first group."""
-        if isinstance(self.lr_scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        if isinstance(self.lr_scheduler, METRIC_SCHEDULES):
             rate = self._made_optimizer().param_groups[0]["lr"]
         else:
             rate = self.lr_scheduler.get_last_lr()[0]

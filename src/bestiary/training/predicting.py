@@ -12,7 +12,7 @@ from ..core.errors import ArgumentError
 from ..core.logging import get_logger
 from .evaluation import EvalLoopOutput, EvalPrediction, PredictionOutput
 from .loaders import has_length, position
-from .losses import rows_in
+from .losses import count_of_items, rows_in, shifts_labels
 from .nested import gathered_rows, joined_rows, nested_detach, nested_numpify, nested_truncate
 from .run_metrics import speed_metrics
 from .samplers.streamed import Filler
@@ -134,7 +134,9 @@ class Predicting:
             labels = labels[0] if len(labels) == 1 else labels or None
         with torch.no_grad(), self.compute_loss_context_manager():
             if has_labels or loss_without_labels:
-                loss, outputs = self.compute_loss(model, inputs, return_outputs=True)
+                # What is divided by the labels of an update in training is divided by those of the batch here.
+                items = {"num_items_in_batch": self._items_of(inputs)} if self._takes_items else {}
+                loss, outputs = self.compute_loss(model, inputs, return_outputs=True, **items)
                 loss = loss.detach().mean()
             else:
                 loss, outputs = None, model(**inputs)
@@ -146,6 +148,9 @@ class Predicting:
             logits = tuple(outputs[1:] if loss is not None else outputs)
         logits = nested_detach(logits)
         return loss, logits[0] if len(logits) == 1 else logits, labels
+
+    def _items_of(self: Any, inputs: Any) -> torch.Tensor:
+        return torch.tensor(count_of_items(inputs, shifts_labels(self.model)), device=self.args.device)
 
 
 def _with_rows(dataloader: Any) -> Any:
@@ -195,7 +200,7 @@ class _Kept:
             wanted["losses"] = loss.detach().repeat(rows)
         wanted = {name: gathered_rows(nested_truncate(each, rows), args.processes) for name, each in wanted.items()}
         if args.batch_eval_metrics and trainer.compute_metrics is not None:
-            self.metrics = trainer.compute_metrics(_prediction(nested_numpify(wanted)), compute_result=last)
+            self.metrics = trainer.compute_metrics(_prediction(wanted), compute_result=last)
             return
         for name, each in wanted.items():
             if each is not None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -271,12 +272,17 @@ def _write(value: Any, path: Path) -> None:
 
 
 def _read(path: Path) -> Any:
-    """What torch saved, of tensors, numbers and texts only.
+    """What torch saved, of tensors, arrays, numbers and texts only.
 
     Raises:
         CorruptFile: it is something else.
     """
+    remake: Any = np.empty(0).__reduce__()[0]
+    # The published trainer keeps numpy's random numbers in an array; what makes one moved with release 2 of numpy.
+    places = ("numpy._core.multiarray._reconstruct", "numpy.core.multiarray._reconstruct")
+    arrays: list[Any] = [*((remake, place) for place in places), np.ndarray, np.dtype, type(np.dtype(np.uint32))]
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(arrays):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise CorruptFile(f"{path} cannot be read: {str(error).splitlines()[0]:.200}") from error

@@ -28,7 +28,7 @@ from .interruption import Listener
 from .loop import TrainingLoop
 from .losses import LabelSmoother, WatchedCount, shifts_labels
 from .neftune import add_noise
-from .optimization import Optimization
+from .optimization import METRIC_SCHEDULES, Optimization
 from .predicting import Predicting
 from .progress import Progress
 from .saving import Saving
@@ -313,7 +313,8 @@ class Trainer(Data, Optimization, Predicting, Saving):
             weight = float(self.share > 0)
         else:
             weight = self.share
-        share: Tensor = loss if weight == 1 else loss * weight
+        # A mean over no label is no number; it is no part of the update's loss.
+        share: Tensor = loss if weight == 1 else loss * weight if weight else loss.nan_to_num() * 0
         return share
 
     def compute_loss(
@@ -374,7 +375,7 @@ class Trainer(Data, Optimization, Predicting, Saving):
     def _evaluate(self, ignore_keys: list[str] | None, steps_schedule: bool = True) -> dict[str, float]:
         """An evaluation within training; the schedule hears of it if it goes by a metric."""
         metrics = self.evaluate(ignore_keys=ignore_keys)
-        if steps_schedule and isinstance(self.lr_scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        if steps_schedule and isinstance(self.lr_scheduler, METRIC_SCHEDULES):
             self.lr_scheduler.step(self._metric(metrics, self.args.metric_for_best_model or "loss"))
         return metrics
 
