@@ -10,7 +10,7 @@ from ..nn.norm import RMSNorm
 from ..nn.rope import Rotary
 from .decoder_config import DecoderConfig
 from .decoder_stack import DecoderStack
-from .rotary import reach_of, rotary_modules, rotary_states
+from .rotary import RotaryTables, own_states, reach_of, rotary_modules, rotary_states
 from .rotary_config import QueryGrowth
 
 
@@ -54,6 +54,8 @@ class RotaryDecoder(DecoderStack):
         return nn.functional.dropout(x, dropout, self.training)
 
     def rotary(self) -> tuple[Rotary | None, ...]:
+        if not isinstance(self.rotary_emb, RotaryTables):  # a user's: how it turns, only it knows
+            return ()
         tables, turning = dict(self.rotary_emb.items()), self.config.has_rotary
         kinds = enumerate(self.layer_types.kinds)
         return tuple(cast(Rotary, tables[kind]) if kind in tables and turning(index) else None for index, kind in kinds)
@@ -71,7 +73,10 @@ class RotaryDecoder(DecoderStack):
         growths = (self.config.query_growth(index) for index in range(len(self.layer_types.kinds)))
         growth = next((each for each in growths if each is not None), None)
         further = {} if growth is None else {"query_scale": query_scale(position_ids, growth).to(x.dtype)}
-        tables = rotary_states(self.rotary_emb, position_ids, x.dtype)
+        if isinstance(self.rotary_emb, RotaryTables):
+            tables = rotary_states(self.rotary_emb, position_ids, x.dtype)
+        else:
+            tables = own_states(self.rotary_emb, self.config, x, position_ids)
         return {kind: {"rotary": table, **further} for kind, table in tables.items()}
 
 

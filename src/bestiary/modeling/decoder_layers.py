@@ -157,10 +157,12 @@ class PlainMLP(nn.Module):
     names: ClassVar[tuple[str, str]] = ("c_fc", "c_proj")
     drops: ClassVar[bool] = True
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, intermediate_size: Any = None, config: Any = None) -> None:
+        """`PlainMLP(config)`, or with another inner width before the config, as older families publish it."""
         super().__init__()
+        width, config = (None, intermediate_size) if config is None else (intermediate_size, config)
         size = config.hidden_size
-        self.inner_dim = inner = setting(config, "width of the MLP", 4 * size)
+        self.inner_dim = inner = setting(config, "width of the MLP", 4 * size) if width is None else width
         for name, (inputs, outputs) in zip(self.names, ((size, inner), (inner, size)), strict=True):
             self.add_module(name, self.dense(config, name, inputs, outputs))
         self.act = activation(setting(config, "activation", "gelu_new"))

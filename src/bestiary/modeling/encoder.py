@@ -19,7 +19,7 @@ from ..nn.layer import Layer, LayerStack, in_chunks
 from ..nn.masks import Mask, make_mask
 from ..nn.part_order import put_last
 from ..nn.place_buffers import PlaceBuffer
-from ..nn.pooling import FirstTokenPooler
+from ..nn.pooling import FirstTokenPooler, pool
 from ..nn.rope import rotate, rotate_both
 from .base import PreTrainedModel
 from .config import PreTrainedConfig
@@ -369,7 +369,7 @@ class EncoderCore(EncoderPreTrainedModel):
         shared = self.shared(x, position_ids)
         x = self.through_layers(x, mask, cache, memory=encoder_hidden_states, memory_mask=memory_mask, **shared)
         real = mask.real_queries
-        pooled = None if self.pooler is None else self.pooler(x, None if real is None else real.squeeze(-1))
+        pooled = None if self.pooler is None else pool(self.pooler, x, None if real is None else real.squeeze(-1))
         return BaseModelOutputWithPoolingAndCrossAttentions(last_hidden_state=x, pooler_output=pooled, past_key_values=cache)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import ArgumentError
-from ..nn.rope import Rotary
+from ..nn.rope import Rotary, angles_of
 from .rotary_config import RotaryConfig
 
 # Attributes of a table that published models have of each kind of layer, behind its name; longer endings first.
@@ -92,7 +92,15 @@ def rotary_states(modules: nn.ModuleDict, position_ids: Tensor, dtype: torch.dty
     return {kind: tables[table] for kind, table in by_kind.items()}
 
 
-def reach_of(modules: nn.ModuleDict) -> int | None:
+def own_states(module: nn.Module, config: RotaryConfig, x: Tensor, position_ids: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    """As `rotary_states`, of a user's module: called as published models call theirs, with the kind where kinds differ."""
+    kinds, (first, *others) = list(config.rotary_tables), config.rotary_tables.values()
+    if all(other == first for other in others):
+        return dict.fromkeys(kinds, angles_of(module(x, position_ids), config.interleaved_rotary))
+    return {kind: angles_of(module(x, position_ids, layer_type=kind), config.interleaved_rotary) for kind in kinds}
+
+
+def reach_of(modules: nn.Module) -> int | None:
     """The length up to which the positions of all of them are good; None where there is no end."""
-    ends = [table.reach for table in modules.children() if isinstance(table, Rotary) and table.reach is not None]
+    ends = [table.reach for table in modules.modules() if isinstance(table, Rotary) and table.reach is not None]
     return min(ends, default=None)

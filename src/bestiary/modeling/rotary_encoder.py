@@ -10,7 +10,7 @@ from ..nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ..nn.kernels import default_scaling
 from ..nn.layer import Layer
 from ..nn.masks import Mask, decoder_positions
-from ..nn.pooling import FirstTokenPooler
+from ..nn.pooling import FirstTokenPooler, pool
 from ..nn.rope import rotate_both
 from .base import PreTrainedModel
 from .encoder import EncoderEmbeddings, look_both_ways
@@ -151,5 +151,5 @@ class RotaryEncoder(RotaryEncoderPreTrainedModel):
         rotary = next(iter(rotary_states(self.rotary_emb, position_ids, x.dtype).values()))
         for layer in self.layers:
             x = layer(x, mask, None, rotary=rotary)
-        pooled = None if self.pooler is None else self.pooler(x, mask.padding)
+        pooled = None if self.pooler is None else pool(self.pooler, x, mask.padding)
         return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=pooled)

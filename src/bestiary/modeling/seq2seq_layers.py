@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from ..core.errors import ConfigError
+from ..core.logging import warn_once
 from ..nn.activations import activation
 from ..nn.attention import Attend, HasHeads, cached, merge_heads, split_heads
 from ..nn.block import use_kernel
@@ -85,8 +86,12 @@ class Seq2SeqLayer(Layer):
     norm_first: ClassVar[bool] = False
     key_bias: ClassVar[bool] = True
 
-    def __init__(self, config: PreTrainedConfig, layer_idx: int) -> None:
+    def __init__(self, config: PreTrainedConfig, layer_idx: int | None = None) -> None:
         super().__init__()
+        if layer_idx is None and self.is_decoder:
+            name = type(self).__name__
+            warn_once("no-layer-idx", f"{name} was made without layer_idx and takes the first layer of a cache", name)
+        layer_idx = layer_idx or 0
         half, size = "decoder" if self.is_decoder else "encoder", config.get("d_model")
         heads, width = config.get(f"{half}_attention_heads"), config.get(f"{half}_ffn_dim")
         biases = {"key_bias": self.key_bias, "bias": config.declared("use_bias", True)}

@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..core.outputs import BaseModelOutputWithPooling
+from ..nn.pooling import pool
 from .encoder import EncoderPreTrainedModel, look_both_ways, text_positions
 
 
@@ -22,7 +23,7 @@ class WordEncoder(EncoderPreTrainedModel):
 
     def pooled(self, x: Tensor, padding: Tensor | None) -> Tensor | None:
         """One vector (B, D) of states (B, T, D), of which `padding` (B, T) says which are real; None without a pooler."""
-        return None if self.pooler is None else self.pooler(x, padding)
+        return None if self.pooler is None else pool(self.pooler, x, padding)
 
     def forward(
         self,

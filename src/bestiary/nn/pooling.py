@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.logging import warn_once
+from ..core.signatures import is_of_the_library
 from .activations import activation
 from .values import is_true
 
@@ -19,6 +20,12 @@ class FirstTokenPooler(nn.Module):
     def forward(self, hidden_states: Tensor, padding: Tensor | None = None) -> Tensor:
         """(B, T, D) -> (B, output_size). With `padding` (B, T), True where real, the first real token of each row."""
         return self.activation(self.dense(first_state(hidden_states, padding)))
+
+
+def pool(pooler: nn.Module, x: Tensor, padding: Tensor | None) -> Tensor:
+    """What `pooler` makes of states (B, T, D); a user's gets these alone, as published, ours also `padding` (B, T)."""
+    state: Tensor = pooler(x, padding) if is_of_the_library(type(pooler).forward) else pooler(x)
+    return state
 
 
 def first_state(x: Tensor, padding: Tensor | None) -> Tensor:

@@ -27,7 +27,7 @@ from ...nn.inputs import one_of, warn_of_hidden_rows
 from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
 from ...nn.place_buffers import KeepsPlaces, PlaceBuffer
-from ...nn.pooling import FirstTokenPooler
+from ...nn.pooling import FirstTokenPooler, pool
 from . import EsmConfig
 
 # The share of tokens that were masked while ESM was trained, whose embeddings were zero: 15 % were chosen, 80 % of them masked.
@@ -249,7 +249,7 @@ class EsmModel(EsmPreTrainedModel):
         memory_mask, _ = look_at(self, encoder_hidden_states, encoder_attention_mask, x, None)
         rotary = None if self.rotary_embeddings is None else self.rotary_embeddings(position_ids, x.dtype)
         x = self.encoder(x, mask, None, memory=encoder_hidden_states, memory_mask=memory_mask, rotary=rotary)
-        pooled = None if self.pooler is None else self.pooler(x, mask.padding)
+        pooled = None if self.pooler is None else pool(self.pooler, x, mask.padding)
         return BaseModelOutputWithPoolingAndCrossAttentions(last_hidden_state=x, pooler_output=pooled)
 
     def predict_contacts(self, tokens: Tensor, attention_mask: Tensor) -> Tensor:

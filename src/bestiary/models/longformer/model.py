@@ -27,6 +27,7 @@ from ...modeling.heads.transformed_language import DenseLanguageHead
 from ...modeling.local_attention import LocalSelfAttention, local_mask, windows_of
 from ...modeling.pruning import HeadWeights
 from ...nn.inputs import one_of, warn_of_hidden_rows
+from ...nn.pooling import pool
 from ...nn.values import is_true
 from . import LongformerConfig
 
@@ -141,7 +142,7 @@ class LongformerModel(LongformerPreTrainedModel, EncoderCore):
             position_ids = text_positions(self.config, words, input_ids, attention_mask)
         x = self.encoder(self.embeddings(input_ids, token_type_ids, position_ids, words), mask, None)
         real = None if attention_mask is None else mask.real[:, : mask.length]
-        pooled = None if self.pooler is None else self.pooler(x, real)
+        pooled = None if self.pooler is None else pool(self.pooler, x, real)
         return LongformerBaseModelOutputWithPooling(last_hidden_state=x, pooler_output=pooled)
 
 

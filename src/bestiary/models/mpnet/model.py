@@ -26,7 +26,7 @@ from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ...nn.block import Block
 from ...nn.kernels import default_scaling
 from ...nn.masks import Mask
-from ...nn.pooling import FirstTokenPooler
+from ...nn.pooling import FirstTokenPooler, pool
 from ...nn.relative import bucket, distances, per_pair
 from . import BUCKETS, MPNetConfig
 
@@ -141,7 +141,7 @@ class MPNetModel(MPNetPreTrainedModel):
         if position_ids is None:
             position_ids = text_positions(self.config, words, input_ids, attention_mask)
         x = self.encoder(self.embeddings(input_ids, position_ids, words), mask, None)
-        pooled = None if self.pooler is None else self.pooler(x, mask.padding)
+        pooled = None if self.pooler is None else pool(self.pooler, x, mask.padding)
         return BaseModelOutputWithPooling(last_hidden_state=x, pooler_output=pooled)
 
 
