@@ -85,4 +85,5 @@ def _encoder_decoder(model, program, ids, padded, draw, count):
     whole = torch.cat([ids, tokens], dim=1)
     expected = model(decoder_input_ids=whole, encoder_outputs=encoded, use_cache=False, **given).logits
     assert torch.equal(expected[:, ids.shape[1] - 1 : -1].argmax(-1), tokens)
-    torch.testing.assert_close(logits, expected[:, ids.shape[1] :], rtol=1e-5, atol=1e-5)
+    largest = max(1.0, float(expected.abs().max()))  # T5's are far beyond 1, and rounded accordingly
+    torch.testing.assert_close(logits, expected[:, ids.shape[1] :], rtol=1e-5, atol=1e-5 * largest)

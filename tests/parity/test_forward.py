@@ -5,9 +5,11 @@ import torch
 from kit.families import Pair, close, each, every_head, every_row, kernel_of, one_each
 
 SKIPPED = {"past_key_values", "loss"}
+# Its states of four layers are up to 3 in size and differ by fp32's rounding, in which processors differ.
+TOLERANCE = {"gemma4_text": 3e-5}
 
 
-def compare(ours: object, reference: object, real: torch.Tensor | None, recorded: bool = True) -> None:
+def compare(ours: object, reference: object, real: torch.Tensor | None, recorded: bool = True, tolerance: float = 1e-5) -> None:
     """Assert that all fields of the reference's output are equal; without `recorded`, all but states and attentions."""
     names = [name for name in reference.keys() if name not in SKIPPED and reference[name] != ()]  # type: ignore[attr-defined,index]
     assert names, "the reference returned nothing to compare"
@@ -16,20 +18,21 @@ def compare(ours: object, reference: object, real: torch.Tensor | None, recorded
             continue
         value, expected = ours[name], reference[name]  # type: ignore[index]
         if hasattr(expected, "keys"):
-            compare(value, expected, real, recorded)
+            compare(value, expected, real, recorded, tolerance)
         else:
-            close(value, expected, name, real)
+            close(value, expected, name, real, atol=tolerance, rtol=1e-5)
 
 
 @each(every_row())
 def test_outputs(models: Pair) -> None:
     """Recording computes attention by the eager formula; the kernel in use is compared here and with the loss below."""
-    compare(models.recorded, models.reference_output, models.real)
+    tolerance = TOLERANCE.get(models.model_type, 1e-5)
+    compare(models.recorded, models.reference_output, models.real, tolerance=tolerance)
     if models.labels:
         with torch.no_grad():
-            compare(models.plain, models.reference(**models.reference_inputs()), models.real)
+            compare(models.plain, models.reference(**models.reference_inputs()), models.real, tolerance=tolerance)
     else:
-        compare(models.plain, models.reference_output, models.real, recorded=False)
+        compare(models.plain, models.reference_output, models.real, recorded=False, tolerance=tolerance)
 
 
 def gradient(parameter: torch.Tensor) -> torch.Tensor:
