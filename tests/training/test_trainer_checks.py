@@ -280,6 +280,23 @@ def test_tokens_are_counted_and_the_first_step_is_logged(tmp_path: Path) -> None
     assert trainer.state.num_input_tokens_seen == 4 * 4 * 8
 
 
+def test_no_cache_is_made_in_training_and_generation_keeps_its_own(tmp_path: Path) -> None:
+    """Release 5.23 leaves `use_cache` off in the model and in what is saved, so that generation is slow from then on."""
+    seen = []
+
+    class Look(bestiary.Trainer):
+        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:
+            loss, outputs = super().compute_loss(model, inputs, return_outputs=True)
+            seen.append(outputs.past_key_values)
+            return (loss, outputs) if return_outputs else loss
+
+    trainer = _trainer(tmp_path, kind="causal", trainer_class=Look, save_strategy="steps", save_steps=4)
+    trainer.train()
+    assert seen == [None] * 4
+    assert trainer.model.config.use_cache
+    assert type(trainer.model).from_pretrained(tmp_path / "checkpoint-4").config.use_cache
+
+
 def test_a_listener_hears_nothing_outside_of_its_context() -> None:
     import os
     import signal

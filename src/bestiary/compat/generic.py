@@ -168,7 +168,7 @@ def find_labels(model_class: Any) -> list[str]:
     """The parameters of `forward` that are labels, positions of answers too where the class answers questions."""
     names = inspect.signature(model_class.forward).parameters
     positions = ("start_positions", "end_positions") if "QuestionAnswering" in model_class.__name__ else ()
-    return [name for name in names if "label" in name or name in positions]
+    return [name for name in names if ("label" in name and name != "shift_labels") or name in positions]
 
 
 def flatten_dict(d: Mapping[str, Any], parent_key: str = "", delimiter: str = ".") -> dict[str, Any]:

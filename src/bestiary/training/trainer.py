@@ -1,7 +1,7 @@
 """`Trainer`: trains, evaluates and predicts with any model that gives its loss first."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -169,8 +169,6 @@ class Trainer(Data, Optimization, Predicting, Saving):
         watched = type(self).compute_loss is not Trainer.compute_loss or self.compute_loss_func is not None or says is not None
         named = "num_items_in_batch" in parameters
         self._divides = None if watched or (takes_any and not named) else named and self.label_smoother is None
-        if hasattr(model, "config") and hasattr(model.config, "use_cache") and self.is_world_process_zero():
-            model.config.use_cache = args.use_cache
         if args.gradient_checkpointing:
             model.gradient_checkpointing_enable(args.gradient_checkpointing_kwargs)
         if self.place_model_on_device:
@@ -350,9 +348,20 @@ class Trainer(Data, Optimization, Predicting, Saving):
             loss = _loss_in(outputs, inputs)
         return (loss, outputs) if return_outputs else loss
 
-    def compute_loss_context_manager(self) -> AbstractContextManager[Any]:
-        """The context of each forward: mixed precision, if `args` say so."""
-        return self.autocast_smart_context_manager()
+    @contextmanager
+    def compute_loss_context_manager(self) -> Iterator[None]:
+        """The context of each forward: mixed precision, if `args` say so, and no cache unless they do."""
+        config = getattr(self.model, "config", None)
+        wanted = getattr(config, "use_cache", None)
+        with self.autocast_smart_context_manager():
+            if wanted is None:
+                yield
+                return
+            config.use_cache = self.args.use_cache  # type: ignore[union-attr]
+            try:
+                yield
+            finally:
+                config.use_cache = wanted  # type: ignore[union-attr]
 
     def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> AbstractContextManager[Any]:
         """`torch.autocast` in the 16-bit type of `args`, or nothing."""
