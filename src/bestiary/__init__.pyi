@@ -1293,6 +1293,8 @@ from .training.schedules import get_polynomial_decay_schedule_with_warmup as get
 from .training.schedules import get_reduce_on_plateau_schedule as get_reduce_on_plateau_schedule
 from .training.schedules import get_scheduler as get_scheduler
 from .training.schedules import get_wsd_schedule as get_wsd_schedule
+from .training.seq2seq_arguments import Seq2SeqTrainingArguments as Seq2SeqTrainingArguments
+from .training.seq2seq_trainer import Seq2SeqTrainer as Seq2SeqTrainer
 from .training.trainer import Trainer as Trainer
 
 __version__: str

@@ -7,7 +7,6 @@ from typing import Any, Never
 
 from ..core.errors import UnknownName
 
-_LOOP = "write the loop, or let accelerate prepare it"
 _HALF = "open the weights in 16 bit (dtype=torch.bfloat16)"
 _RULES = "modules are named as their files are, so that no rules are needed"
 # Of families that are not here yet.
@@ -23,8 +22,6 @@ SpQRConfig TorchAoConfig VptqConfig
 """
 # Name -> what to do instead.
 ABSENT = {
-    "Seq2SeqTrainer": _LOOP,
-    "Seq2SeqTrainingArguments": _LOOP,
     **dict.fromkeys(_OF_FAMILIES.split(), "take a family of docs/families.md"),
     **dict.fromkeys(("CodeCarbonCallback", "TrackioCallback", "WandbCallback"), "log in the loop"),
     **dict.fromkeys(("Concatenate", "ConversionOps", "MergeModulelist", "Transpose"), _RULES),

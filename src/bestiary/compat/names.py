@@ -146,6 +146,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "training.nested",
         "compat.trainer_helpers",
     ),
+    "trainer_seq2seq": (),
     "trainer_utils": (
         "core.seed",
         "loading.save",
@@ -155,6 +156,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "compat.trainer_helpers",
     ),
     "training_args": ("training.choices", "compat.absent"),
+    "training_args_seq2seq": (),
     "utils": _UTILS,
     "utils.auto_docstring": ("compat.generic",),
     "utils.backbone_utils": ("compat.backbones",),
