@@ -90,13 +90,13 @@ NOT_THERE = {
     " *.resize_annotation:resample": "masks of annotations are not there yet",
     "*ipeline:video_processor": "not there yet",
     "RagTokenForGeneration.generate:*": "handed on to the generate of any model, which takes them",
-    "TrainingArguments:*activation_checkpointing*"
-    " TrainingArguments.set_training:activation_checkpointing": "the newer name of gradient_checkpointing, which is taken",
-    "TrainingArguments:accelerator_config TrainingArguments:enable_jit_checkpoint"
-    " TrainingArguments:eval_use_gather_object": "taken; what they choose is always so",
-    "TrainingArguments:optim_target_modules TrainingArguments:*liger* TrainingArguments:project TrainingArguments:trackio*"
-    " TrainingArguments:*hub* TrainingArguments:parallelism_config TrainingArguments:fsdp* TrainingArguments:deepspeed"
-    " TrainingArguments:debug TrainingArguments:skip_memory_metrics": "not there yet, and refused in words",
+    "*TrainingArguments:*activation_checkpointing*"
+    " *TrainingArguments.set_training:activation_checkpointing": "the newer name of gradient_checkpointing, which is taken",
+    "*TrainingArguments:accelerator_config *TrainingArguments:enable_jit_checkpoint"
+    " *TrainingArguments:eval_use_gather_object": "taken; what they choose is always so",
+    "*TrainingArguments:optim_target_modules *TrainingArguments:*liger* *TrainingArguments:project *TrainingArguments:trackio*"
+    " *TrainingArguments:*hub* *TrainingArguments:parallelism_config *TrainingArguments:fsdp* *TrainingArguments:deepspeed"
+    " *TrainingArguments:debug *TrainingArguments:skip_memory_metrics": "not there yet, and refused in words",
     "AutomaticSpeechRecognitionPipeline:*": "handed on to Pipeline, which takes them",
 }
 

@@ -127,7 +127,7 @@ class Seq2SeqTrainer(Trainer):
         """A context in which these keywords count, or those around it if there are none: of several data sets each has them."""
         if gen_kwargs and not self.args.predict_with_generate:
             names = ", ".join(gen_kwargs)
-            warn_once("no-choice", f"{names} have no effect: args.predict_with_generate is off, and nothing is generated", names)
+            warn_once("no-choice", f"{names} without effect: args.predict_with_generate is off, so nothing is generated", names)
         before = self._gen_kwargs
         self._gen_kwargs = self._with_defaults(gen_kwargs or before)
         try:
@@ -189,9 +189,9 @@ class Seq2SeqTrainer(Trainer):
         Raises:
             ArgumentError: neither the tokenizer nor the model has a padding token.
         """
-        places = ((self.processing_class, "pad_token_id"), (self.processing_class, "eos_token_id"))
-        places = (*places, (self.model.config, "pad_token_id"), (self.model.generation_config, "pad_token_id"))
-        padding = next((found for place, name in places if (found := getattr(place, name, None)) is not None), None)
+        of_tokenizer = (getattr(self.processing_class, name, None) for name in ("pad_token_id", "eos_token_id"))
+        of_model = (getattr(place, "pad_token_id", None) for place in (self.model.config, self.model.generation_config))
+        padding = next((each for each in (*of_tokenizer, *of_model) if each is not None), None)
         if padding is None:
             raise ArgumentError(
                 f"rows of {tensor.shape[-1]} tokens are to be filled up to {max_length}, and no padding token is known; set"
