@@ -99,6 +99,7 @@ def test_the_last_checkpoint(tmp_path):
     assert checkpoints.get_last_checkpoint(tmp_path) is None
     for name in ("checkpoint-9", "checkpoint-100", "checkpoint-x", "other-200"):
         (tmp_path / name).mkdir()
+        (tmp_path / name / "trainer_state.json").write_text("{}")  # without one a training cannot go on from it
     (tmp_path / "checkpoint-300").write_text("a file")
     assert checkpoints.get_last_checkpoint(tmp_path) == trainer_utils.get_last_checkpoint(tmp_path)
     assert checkpoints.get_last_checkpoint(tmp_path).endswith("checkpoint-100")

@@ -91,8 +91,10 @@ class Data:
         """A batch on the device.
 
         Raises:
-            ArgumentError: a batch without anything in it.
+            ArgumentError: a batch without anything in it, or none.
         """
+        if inputs is None:
+            raise ArgumentError("the collator returned None; expected a batch: a mapping from the model's inputs to tensors")
         if isinstance(inputs, Mapping) and not inputs:
             raise ArgumentError(
                 "the collator returned a batch without inputs: no column of the data is one that the model takes"

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from ..core.errors import ArgumentError, NumericsError
+from ..core.files import folder_to_fill
 from ..core.logging import get_logger, warn_once
 from .arguments import TrainingArguments
 from .callbacks.base import TrainerState
@@ -131,6 +132,12 @@ class TrainingLoop:
         trainer.model_wrapped = self.model
         updates = self.lengths.updates
         trainer.create_optimizer_and_scheduler(updates if updates != _NO_END else 0)
+        own = {id(each) for each in trainer.model.parameters()}
+        groups = getattr(trainer.optimizer, "param_groups", ())
+        if groups and not any(id(each) in own for group in groups for each in group["params"]):
+            warn_once("foreign-optimizer", "the optimizer holds no parameter of the model, so the model stays as it is")
+        if args.save_strategy != SaveStrategy.NO and args.should_save:
+            folder_to_fill(args.output_dir)
         self.random_numbers: dict[str, Any] | None = None
         if self.checkpoint is None:
             trainer.state = TrainerState(stateful_callbacks=trainer.stateful_callbacks())

@@ -221,6 +221,8 @@ class _Kept:
         if trainer.compute_metrics is not None and not args.batch_eval_metrics and not self.loss_only:
             if whole["predictions"] is not None and whole["labels"] is not None:
                 metrics = trainer.compute_metrics(_prediction(whole))
+        if not isinstance(metrics, Mapping):
+            raise ArgumentError(f"compute_metrics returned a {type(metrics).__name__}; expected a dict of metrics by name")
         metrics = {name: each.item() if isinstance(each, np.generic) else each for name, each in dict(metrics).items()}
         if loss_rows:
             metrics[f"{prefix}_loss"] = loss_sum / loss_rows

@@ -155,8 +155,8 @@ class Saving:
             raise ArgumentError(f"a training cannot go on from {checkpoint}: it holds no {' and no '.join(missing)}")
         self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
         self.first_step = self.state.global_step
-        self.optimizer.load_state_dict(_read(checkpoint / OPTIMIZER_NAME))
-        self.lr_scheduler.load_state_dict(_read(checkpoint / SCHEDULER_NAME))
+        for name, part in ((OPTIMIZER_NAME, self.optimizer), (SCHEDULER_NAME, self.lr_scheduler)):
+            _take_state(part, checkpoint / name)
         if self.scaler is not None and (checkpoint / SCALER_NAME).is_file():
             self.scaler.load_state_dict(_read(checkpoint / SCALER_NAME))
         if self.args.restore_callback_states_from_checkpoint:
@@ -256,10 +256,31 @@ def load_weights(model: Any, folder: Path) -> None:
     # What is tied is stored once, under one of its names.
     known = {id(each): name for name, each in model.state_dict(keep_vars=True).items() if name in state}
     ties = {name: known[id(each)] for name, each in model.state_dict(keep_vars=True).items() if id(each) in known}
-    result = model.load_state_dict({name: state[source] for name, source in ties.items()} | state, strict=False)
+    try:
+        result = model.load_state_dict({name: state[source] for name, source in ties.items()} | state, strict=False)
+    except RuntimeError as error:
+        raise LoadError(f"{folder} holds weights of other shapes than {type(model).__name__}: {error}") from error
     if result.missing_keys or result.unexpected_keys:
         missing, unexpected = (", ".join(names[:5]) or "none" for names in result)
         raise LoadError(f"{folder} holds other weights than {type(model).__name__}: missing {missing}, unexpected {unexpected}")
+
+
+def _take_state(part: Any, path: Path) -> None:
+    """Give an optimizer or a schedule the state in a file.
+
+    Raises:
+        CorruptFile: it is damaged. LoadError: it is of another kind.
+    """
+    stored = _read(path)
+    try:
+        part.load_state_dict(stored)
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+        raise LoadError(f"{path} does not fit the {type(part).__name__} of this training: {error}") from error
+    # An optimizer fills in what its earlier releases did not save; what is missing then was never its own.
+    if any(set(getattr(part, "defaults", ())) - set(group) for group in getattr(part, "param_groups", ())):
+        raise LoadError(
+            f"{path} is of another kind of optimizer than {type(part).__name__}; go on with the optim it was saved with"
+        )
 
 
 def _random_name(index: int, count: int) -> str:
@@ -285,4 +306,7 @@ def _read(path: Path) -> Any:
         with torch.serialization.safe_globals(arrays):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise CorruptFile(f"{path} cannot be read: {str(error).splitlines()[0]:.200}") from error
+        raise CorruptFile(
+            f"{path} holds something else than tensors, numbers and texts, or is damaged ({type(error).__name__}); it was not"
+            " run. Go on from another checkpoint"
+        ) from error

@@ -95,11 +95,17 @@ class Trainer(Data, Optimization, Predicting, Saving):
             raise ArgumentError("model and model_init are both given; expected one of them")
         self.args = TrainingArguments("tmp_trainer") if args is None else args
         args = self.args
+        if not hasattr(args, "processes"):
+            raise ArgumentError(
+                f"args is a {type(args).__module__}.{type(args).__name__}; expected bestiary's TrainingArguments"
+            )
         if (level := args.get_process_log_level()) is not None:
             set_verbosity(level)
         (enable_full_determinism if args.full_determinism else set_seed)(args.seed)
         self.model_init = model_init
         self.model: Any = self.call_model_init() if model is None else model
+        if not callable(self.model):
+            raise ArgumentError(f"model is a {type(model).__name__}; expected a model, as from_pretrained returns it")
         self.model_wrapped: Any = self.model
         self.processing_class = processing_class
         pads = hasattr(processing_class, "pad")
@@ -172,6 +178,8 @@ class Trainer(Data, Optimization, Predicting, Saving):
         if args.gradient_checkpointing:
             model.gradient_checkpointing_enable(args.gradient_checkpointing_kwargs)
         if self.place_model_on_device:
+            if any(each.is_meta for each in model.parameters()):
+                raise ArgumentError("weights of the model are on the meta device, where they have no numbers; load them first")
             self._move_model_to_device(model, args.device)
         if any(each.requires_grad and each.dtype in (torch.float16, torch.bfloat16) for each in model.parameters()):
             warn_once(

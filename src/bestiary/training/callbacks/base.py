@@ -2,11 +2,12 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from ...core.errors import ArgumentError
+from ...core.errors import ArgumentError, CorruptFile
+from ...core.files import read_json
 
 
 class ExportableState:
@@ -86,8 +87,17 @@ class TrainerState:
 
     @classmethod
     def load_from_json(cls, json_path: str) -> Self:
-        """The state that a file holds."""
-        return cls(**json.loads(Path(json_path).read_text(encoding="utf-8")))
+        """The state that a file holds.
+
+        Raises:
+            CorruptFile: it holds something else.
+        """
+        values = read_json(json_path)
+        known = {each.name for each in fields(cls)}
+        whole = isinstance(values, dict) and set(values) <= known and isinstance(values.get("global_step"), int)
+        if not whole:
+            raise CorruptFile(f"{json_path} does not hold the state of a training")
+        return cls(**values)
 
     def compute_steps(self, args: Any, max_steps: int) -> None:
         """Take `logging_steps`, `eval_steps` and `save_steps` from `args`; one below 1 is a part of `max_steps`."""

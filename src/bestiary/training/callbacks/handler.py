@@ -72,6 +72,9 @@ class CallbackHandler(TrainerCallback):
                 **kwargs,
             )
             if answer is not None:
+                if not isinstance(answer, TrainerControl):
+                    what, found = f"{type(callback).__name__}.{event}", type(answer).__name__
+                    raise ArgumentError(f"{what} returned a {found}; expected the control it was given, or nothing")
                 control = answer
         return control
 

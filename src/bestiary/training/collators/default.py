@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...core.errors import InputError
 from .collator import Collator, array
 
 
@@ -16,8 +17,11 @@ def default_data_collator(features: list[Any], return_tensors: str = "pt") -> di
     Args:
         features: mappings, or objects with attributes.
         return_tensors: "pt" or "np".
+
+    Raises:
+        InputError: an example is neither.
     """
-    rows = [each if isinstance(each, Mapping) else vars(each) for each in features]
+    rows = [_row(each) for each in features]
     first, batch = rows[0], {}
     labels = next((name for name in ("label", "label_ids") if first.get(name) is not None), None)
     if labels is not None:
@@ -26,6 +30,18 @@ def default_data_collator(features: list[Any], return_tensors: str = "pt") -> di
         if name not in ("label", "label_ids") and value is not None and not isinstance(value, str):
             batch[name] = _stacked([row[name] for row in rows], return_tensors)
     return batch
+
+
+def _row(example: Any) -> Mapping[str, Any]:
+    if isinstance(example, Mapping):
+        return example
+    if not hasattr(example, "__dict__"):
+        raise InputError(
+            f"a row of the data is a {type(example).__name__}; expected a mapping from the model's inputs to values. Make"
+            " mappings of the rows, or pass a collator that makes a batch of them"
+        )
+    attributes: dict[str, Any] = vars(example)
+    return attributes
 
 
 @dataclass
