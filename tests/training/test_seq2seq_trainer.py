@@ -1,6 +1,9 @@
 """`Seq2SeqTrainer` beside the published one: generated tokens, widths, losses, metrics, and which setting counts."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -283,3 +286,34 @@ def test_what_is_refused_and_what_is_told(tmp_path: Path) -> None:
     classifier, made = config(bestiary, "classifier", 0.0)
     with pytest.raises(bestiary.ArgumentError, match="has no generate"):
         bestiary.Seq2SeqTrainer(classifier(made), args).predict(rows("classifier", 2))
+
+
+def test_two_processes_generate_what_one_does(tmp_path: Path) -> None:
+    """Five rows, two on each process at a time, in batches of other widths; what fills them up may differ."""
+    _model(transformers, "seq2seq", tmp_path / "seq2seq", TOKENS)
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "src")]), "OMP_NUM_THREADS": "1"}
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = subprocess.run(
+        [*launcher, __file__, str(tmp_path)], env=environment, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    alone = _of_processes(tmp_path, size=4)
+    for rank in (0, 1):
+        each = json.loads((tmp_path / f"{rank}.json").read_text())
+        assert each["tokens"] == alone["tokens"]
+        assert each["labels"] == alone["labels"]
+        assert len(each["tokens"]) == 5
+
+
+def _of_processes(folder: Path, size: int) -> dict[str, Any]:
+    data = _data("seq2seq", count=5)
+    options = {"generation_max_length": 12, "per_device_eval_batch_size": size}
+    found = _trainer(bestiary, "seq2seq", folder, {**TOKENS, "max_length": 3}, data, **options).predict(data)
+    rows_of = {"tokens": found.predictions, "labels": found.label_ids}
+    return {name: [[each for each in row if each > 0] for row in values.tolist()] for name, values in rows_of.items()}
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    (target / f"{os.environ['RANK']}.json").write_text(json.dumps(_of_processes(target, size=2)))
