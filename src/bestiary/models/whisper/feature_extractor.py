@@ -9,7 +9,6 @@ import torch
 from ...core.errors import ConfigError, InputError
 from ...core.kinds import Amount, Size
 from ...core.logging import warn_once
-from ...hub.files import refuse
 from ...placement.device_map import check_available
 from ...preprocess.audio.extractor import Lengths, WaveformExtractor
 from ...preprocess.audio.spectrogram import mel_filter_bank
@@ -111,7 +110,7 @@ class WhisperFeatureExtractor(WaveformExtractor):
                 "token-timestamps",
                 "return_token_timestamps adds nothing to features: pass return_attention_mask=True for the frames of each clip",
             )
-        refuse(unknown, type(self).__name__)
+        self.ignore(unknown)
         place = check_available(device or "cpu")
         limit = max_length or self.n_samples
         lengths = Lengths.read(padding, limit, truncation, pad_to_multiple_of)

@@ -1,16 +1,16 @@
 """The base of feature extractors: waveforms are checked, cut, normalised and padded; a family turns them into features."""
 
 import os
-from collections.abc import Mapping, Sized
+from collections.abc import Iterable, Mapping, Sized
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ...core.errors import ArgumentError, ConfigError, InputError
+from ...core.errors import ArgumentError, ConfigError, InputError, did_you_mean
 from ...core.kinds import Size, Whole, describe, fits
 from ...core.logging import warn_once
 from ...hub.code.saving import registers_for
-from ...hub.files import HubOptions, refuse
+from ...hub.files import HubOptions
 from ..batch import BatchFeature, TensorType, is_torch, to_numpy
 from ..part import Preprocessor
 from ..sources import read_source
@@ -48,6 +48,13 @@ class FeatureExtractionMixin(Preprocessor):
     foreign: ClassVar[str] = "image_mean"
     model_input_names: ClassVar[list[str]] = ["input_values", "attention_mask"]
     register_for_auto_class = registers_for("AutoFeatureExtractor")
+
+    def ignore(self, unknown: Iterable[str]) -> None:
+        """Warn of options of a call that it does not have; as published, they change nothing."""
+        for name in unknown:
+            near = did_you_mean(name, sorted(self.option_names()))
+            what = f"{type(self).__name__} takes no argument {name!r:.80}; it changes nothing"
+            warn_once(f"unknown-options-{name}", f"{what}.{near}")
 
     @classmethod
     def get_feature_extractor_dict(
@@ -240,7 +247,7 @@ class WaveformExtractor(SequenceFeatureExtractor):
             InputError: a clip that cannot be used, or of another rate.
             ArgumentError: options that do not fit together, or do not exist.
         """
-        refuse(unknown, type(self).__name__)
+        self.ignore(unknown)
         lengths = Lengths.read(padding, max_length, truncation, pad_to_multiple_of)
         normalize = self.do_normalize if do_normalize is None else do_normalize
         rows, masks = self.align(self.waveforms(raw_speech, sampling_rate), lengths, normalize)

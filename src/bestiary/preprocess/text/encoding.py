@@ -107,7 +107,8 @@ class EncodingMixin(EncodingSteps, DecodingMixin):
         padding, truncation = older.get("padding", padding), older.get("truncation", truncation)
         for name in () if self._passes_options_on else unknown:
             parameters = inspect.signature(EncodingMixin.__call__).parameters
-            raise ArgumentError(f"a tokenizer takes no argument {name!r:.80}.{did_you_mean(name, parameters)}")
+            near = did_you_mean(name, parameters)
+            warn_once(f"unknown-options-{name}", f"a tokenizer takes no argument {name!r:.80}; it changes nothing.{near}")
         policy = on_too_long or self.on_too_long
         if policy not in TOO_LONG:
             raise ArgumentError(f"on_too_long is {policy!r}; expected one of {', '.join(TOO_LONG)}")
