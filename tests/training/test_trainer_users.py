@@ -64,6 +64,22 @@ def test_a_training_goes_on_from_a_checkpoint_of_the_published_trainer(tmp_path:
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["params", "optimizer_dict"])
+def test_an_optimizer_of_chosen_parameters(name: str, tmp_path: Path) -> None:
+    """A subclass names the parameters; code that derives from the arguments asks for switches that are not here."""
+    ours, theirs = (_trainer(library, tmp_path, options={"max_steps": 3}) for library in (bestiary, transformers))
+    for trainer in (ours, theirs):
+        before = trainer.model.bert.embeddings.word_embeddings.weight.clone()
+        chosen = {name: [{"params": list(trainer.model.classifier.parameters())}], "lr": 0.1}
+        trainer.optimizer_cls_and_kwargs = (torch.optim.SGD, chosen)
+        trainer.train()
+        assert torch.equal(before, trainer.model.bert.embeddings.word_embeddings.weight)
+        assert not trainer.args.hub_model_id
+        assert not trainer.args.push_to_hub
+    _assert_same_log(ours, theirs)
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_metrics_of_batches_get_tensors(tmp_path: Path) -> None:
     """As published code reads them: with the methods of a tensor, batch by batch."""
     batches: list[tuple[Any, ...]] = []

@@ -267,7 +267,8 @@ class TrainingLoop:
         """One update of the weights from some batches."""
         trainer, args, state = self.trainer, self.args, self.trainer.state
         trainer.current_gradient_accumulation_steps = len(group)
-        if not self.first_update_done and not isinstance(group[0], Filler):
+        # A loss of a subclass may make the model's inputs of the batch itself.
+        if not self.first_update_done and not isinstance(group[0], Filler) and not trainer.has_own_loss:
             check_inputs(trainer.model, group[0])
         loss = self._gradients(group)
         handler = trainer.callback_handler

@@ -42,8 +42,16 @@ LATER = frozenset(
 class AcceptsOlderArguments(type):
     """The class of a dataclass of arguments that can be made with older spellings too, each of which is told once.
 
-    Making one raises `ArgumentError` for an argument that is said in both spellings, that is not here yet, or unknown.
+    What is not here, or leaves no choice, reads as None. Making one raises `ArgumentError` for an argument that is said in
+    both spellings, that is not here yet, or unknown.
     """
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> None:
+        super().__init__(name, bases, namespace)
+        # Code around a trainer asks whether these are on.
+        for each in (*LATER, *WITHOUT_CHOICE):
+            if not hasattr(cls, each):
+                setattr(cls, each, None)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         return super().__call__(*args, **_present(cls, kwargs))

@@ -14,6 +14,9 @@ from .schedules import get_scheduler
 # Schedules that are told the metric of each evaluation, instead of counting updates.
 METRIC_SCHEDULES = (torch.optim.lr_scheduler.ReduceLROnPlateau, GreedyLR)
 
+# Arguments by which a subclass, or `optimizer_cls_and_kwargs`, says itself what an optimizer is of.
+_PARAMETERS = ("params", "model", "optimizer_dict")
+
 
 class Optimization:
     """Methods of `Trainer` that make the optimizer and the schedule. A subclass may replace any of them."""
@@ -32,8 +35,12 @@ class Optimization:
         model = self.model if model is None else model
         if self.optimizer is None:
             make, options = self.optimizer_cls_and_kwargs or self.get_optimizer_cls_and_kwargs(self.args, model)
-            groups = parameter_groups(model, self.args.weight_decay, self.get_decay_parameter_names(model))
-            self.optimizer = make(groups, **options)
+            chosen = [name for name in _PARAMETERS if name in options]
+            if chosen:
+                groups = options[chosen[0]]
+            else:
+                groups = parameter_groups(model, self.args.weight_decay, self.get_decay_parameter_names(model))
+            self.optimizer = make(groups, **{name: value for name, value in options.items() if name not in chosen})
         made: torch.optim.Optimizer = self.optimizer
         return made
 

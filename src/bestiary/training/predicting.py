@@ -149,6 +149,10 @@ class Predicting:
         logits = nested_detach(logits)
         return loss, logits[0] if len(logits) == 1 else logits, labels
 
+    def _nested_gather(self: Any, tensors: Any, name: str | None = None) -> Any:
+        """The rows of all processes; subclasses of other libraries call it by this name."""
+        return gathered_rows(tensors, self.args.processes)
+
     def _items_of(self: Any, inputs: Any) -> torch.Tensor:
         return torch.tensor(count_of_items(inputs, shifts_labels(self.model)), device=self.args.device)
 

@@ -172,7 +172,8 @@ class Trainer(Data, Optimization, Predicting, Saving):
         self.model_accepts_loss_kwargs = "num_items_in_batch" in parameters or (takes_any if says is None else bool(says))
         self._takes_items = "num_items_in_batch" in parameters_of_function(self.compute_loss)
         # Whether a loss is divided by the labels of the whole update; None where it has to be watched.
-        watched = type(self).compute_loss is not Trainer.compute_loss or self.compute_loss_func is not None or says is not None
+        self.has_own_loss = type(self).compute_loss is not Trainer.compute_loss
+        watched = self.has_own_loss or self.compute_loss_func is not None or says is not None
         named = "num_items_in_batch" in parameters
         self._divides = None if watched or (takes_any and not named) else named and self.label_smoother is None
         if args.gradient_checkpointing:
