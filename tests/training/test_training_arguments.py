@@ -46,6 +46,8 @@ def test_steps_below_one_are_parts(tmp_path: Path) -> None:
         ({"label_smoothing_factor": 1.0}, "label_smoothing_factor is 1.0"),
         ({"adam_beta1": 1.0}, "adam_beta1 is 1.0"),
         ({"fp16": True, "bf16": True}, "fp16 and bf16"),
+        ({"bf16": "yes"}, "bf16 is 'yes'; expected True or False"),
+        ({"warmup_ratio": 2}, "warmup_ratio is 2; expected a part of all steps"),
         ({"load_best_model_at_end": True}, "eval_strategy and save_strategy differ: 'no' and 'steps'"),
         ({"load_best_model_at_end": True, "eval_strategy": "steps", "eval_steps": 300}, "no multiple of eval_steps"),
         ({"save_strategy": "best"}, "needs an eval_strategy"),

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import fields
 from enum import Enum
 from typing import Any
 
@@ -107,6 +108,14 @@ def _numbers(args: Any) -> None:
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < least:
             raise ArgumentError(f"{name} is {value!r:.60}; expected a number of at least {least}")
+    for each in fields(args):
+        value = getattr(args, each.name)
+        if not isinstance(each.default, bool) or isinstance(value, bool):
+            continue
+        if value in (None, 0, 1):
+            setattr(args, each.name, bool(value))
+        else:
+            raise ArgumentError(f"{each.name} is {value!r:.60}; expected True or False")
     if not 0 <= args.label_smoothing_factor < 1:
         raise ArgumentError(f"label_smoothing_factor is {args.label_smoothing_factor!r:.60}; expected 0 to below 1")
     for name in ("adam_beta1", "adam_beta2"):

@@ -70,6 +70,8 @@ def _present(arguments: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
             continue
         if name == "group_by_length":
             _take(present, name, "train_sampling_strategy", "group_by_length" if value else None)
+        elif name == "warmup_ratio" and isinstance(value, int | float) and value > 1:
+            raise ArgumentError(f"warmup_ratio is {value}; expected a part of all steps, 0 to 1")
         elif name in RENAMED:
             _take(present, name, RENAMED[name], value)
         elif name in WITHOUT_CHOICE:
