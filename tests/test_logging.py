@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from types import ModuleType
 
 import pytest
@@ -12,6 +13,7 @@ import transformers.utils.logging as theirs
 from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from bestiary import logging as ours
+from bestiary.compat.loggers import SPEAKERS
 
 MODULES = pytest.mark.parametrize("module", [ours, theirs], ids=["ours", "theirs"])
 
@@ -153,6 +155,7 @@ def test_errors_only_means_no_warnings() -> None:
 def test_what_is_warned_of_is_told_by_the_logger_of_old_scripts() -> None:
     code = (
         "from bestiary.core.logging import warn_once\nimport logging as l\n"
+        "l.getLogger('transformers').handlers.clear()\nl.getLogger('transformers').propagate = True\n"
         "l.basicConfig(format='%(name)s %(message)s')\nwarn_once('code', 'doubtful')\nwarn_once('code', 'doubtful')"
     )
     assert python(f"{COMPAT}{code}", TRANSFORMERS_VERBOSITY="") == "transformers doubtful [code]\n"
@@ -183,3 +186,70 @@ def test_what_loggers_have_besides(module: ModuleType, monkeypatch: pytest.Monke
     module.get_logger(logger.name).warning_advice("more")
     assert len(heard) == 6
     assert module.get_log_levels_dict()["info"] == logging.INFO
+
+
+CHILDREN = """
+import logging, tempfile
+import torch
+import transformers as t
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers.testing_utils import CaptureLogger
+folder = tempfile.mkdtemp()
+sizes = dict(num_hidden_layers=1, hidden_size=8, num_attention_heads=2, intermediate_size=8, vocab_size=20)
+t.BertModel(t.BertConfig(**sizes)).save_pretrained(folder)
+gpt2 = t.GPT2LMHeadModel(t.GPT2Config(n_layer=1, n_embd=8, n_head=2, vocab_size=20, bos_token_id=1, eos_token_id=1))
+gpt2.gradient_checkpointing_enable()
+tokenizer = Tokenizer(WordLevel({"a": 0, "[UNK]": 1}, unk_token="[UNK]"))
+tokenizer.pre_tokenizer = Whitespace()
+tokenizer = t.PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=2, unk_token="[UNK]")
+for name, call in {
+    "configuration_utils": lambda: t.RobertaConfig.from_pretrained(folder),
+    "modeling_utils": lambda: t.BertForSequenceClassification.from_pretrained(folder),
+    "generation.utils": lambda: gpt2.eval().generate(torch.tensor([[2, 3]]), max_new_tokens=1, max_length=9),
+    "utils.generic": lambda: gpt2.train()(torch.tensor([[2, 3]]), use_cache=True),
+    "tokenization_utils_base": lambda: tokenizer("a a a a"),
+}.items():
+    with CaptureLogger(t.utils.logging.get_logger("transformers." + name)) as caught:
+        call()
+    print(name, bool(caught.out))
+root = logging.getLogger("transformers")
+print(root.propagate, len(root.handlers))
+t.utils.logging.enable_propagation()
+print(root.propagate)
+t.utils.logging.get_logger("transformers.configuration_utils").setLevel(logging.ERROR)
+with CaptureLogger(root) as caught:
+    t.ElectraConfig.from_pretrained(folder)
+print(repr(caught.out))
+"""
+
+
+def test_messages_are_heard_on_the_published_children() -> None:
+    """What each logger of the published library tells, the one of that name tells here; and where its messages go."""
+    told = {}
+    for start in ("", COMPAT):
+        command = [sys.executable, "-c", start + CHILDREN]
+        plain = {**os.environ, "TRANSFORMERS_VERBOSITY": ""}
+        done = subprocess.run(command, env=plain, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        told[start] = done.stdout.splitlines()
+    assert told[COMPAT] == told[""]
+    assert told[""] == [
+        *(f"{name} True" for name in ("configuration_utils", "modeling_utils", "generation.utils", "utils.generic")),
+        *("tokenization_utils_base True", "False 1", "True", "''"),
+    ]
+
+
+def test_each_part_has_a_logger_of_the_published_package() -> None:
+    for ours_module, theirs_module in SPEAKERS.items():
+        assert find_spec(f"bestiary.{ours_module}"), ours_module
+        assert find_spec(f"transformers.{theirs_module}"), theirs_module
+
+
+def test_a_part_s_own_loggers_are_children_too() -> None:
+    code = (
+        "import logging as l\nl.getLogger('transformers.trainer').addHandler(l.StreamHandler())\n"
+        "from bestiary.core.logging import get_logger\nget_logger('bestiary.training.loop').warning('heard')"
+    )
+    assert python(COMPAT + code, TRANSFORMERS_VERBOSITY="") == "heard\nheard\n"  # its own handler, and the library's

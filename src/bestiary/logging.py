@@ -101,7 +101,7 @@ def disable_default_handler() -> None:
 
 
 def enable_propagation() -> None:
-    """Pass the library's messages on to the root logger (the default)."""
+    """Pass the library's messages on to the root logger (the default, but where scripts call it `transformers`)."""
     get_logger().propagate = True
 
 

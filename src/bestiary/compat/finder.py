@@ -11,6 +11,7 @@ from typing import Any
 from ..core.errors import ArgumentError, UnknownModule, UnknownName, did_you_mean
 from ..core.logging import set_verbosity_by, speak_as, warn_once
 from ..core.missing_weights import start_afresh
+from .loggers import SPEAKERS
 from .names import RENAMED, paths, sources
 
 ROOT = "transformers"
@@ -25,6 +26,8 @@ class _OldModule(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         path = _below(self.__name__)
+        if not name:  # `__import__(module, fromlist=[""])` asks for the module alone
+            return self
         if name.startswith("__") and name != "__all__":  # the import system asks for some; nothing is imported to answer
             raise AttributeError(name)
         if name == "__all__":
@@ -102,7 +105,7 @@ def install() -> None:
     _installed = True
     _find_by_name()
     start_afresh()
-    speak_as(ROOT)
+    speak_as(ROOT, SPEAKERS)
     set_verbosity_by("TRANSFORMERS_VERBOSITY")
 
 

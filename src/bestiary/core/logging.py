@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 
 _PACKAGE = "bestiary"
 LEVELS = {
@@ -26,14 +27,30 @@ def get_logger(name: str | None = None) -> logging.Logger:
     return logging.getLogger(name) if name else _root
 
 
-def speak_as(name: str) -> None:
-    """Let the logger `name`, and with it its children, be the library's: this package's becomes one of them."""
+def speak_as(name: str, speakers: Mapping[str, str]) -> None:
+    """Let the logger `name`, and with it its children, be the library's: this package's becomes one of them.
+
+    `speakers` says which of the children speak for which modules of this package, and what is below those. Messages go to
+    stderr, and to the root logger only once `propagate` is set.
+    """
     global _root
     package, _root = logging.getLogger(_PACKAGE), logging.getLogger(name)
     package.parent = _root
+    for module, speaker in speakers.items():
+        logging.getLogger(f"{_PACKAGE}.{module}").parent = logging.getLogger(f"{name}.{speaker}")
     if _root.level == logging.NOTSET:
         _root.setLevel(package.level)
     package.setLevel(logging.NOTSET)
+    _root.addHandler(stderr_handler)
+    _root.propagate = False
+
+
+def _speaker(module: str) -> logging.Logger:
+    """The logger of another name that speaks for this module."""
+    logger: logging.Logger | None = logging.getLogger(module)
+    while logger is not None and logger.name.partition(".")[0] != _root.name:
+        logger = logger.parent
+    return logger or _root
 
 
 def get_verbosity() -> int:
@@ -91,17 +108,20 @@ def warn_once(code: str, message: str, about: str = "") -> None:
 
     `BESTIARY_SILENCE=code,code` in the environment silences by code, `set_verbosity_error` all. The line shown is the
     caller's: the nearest one outside of this library and torch. Where the library speaks as another, as `speak_as` has it, the
-    logger of that name tells it, as that library's own does.
+    logger that speaks for the calling module tells it, as that library's own does.
     """
     if code + about in _warned or code in os.environ.get("BESTIARY_SILENCE", "").split(","):
         return
-    if get_verbosity() > logging.WARNING:
+    frame, speaker = sys._getframe(), _root
+    if _root.name != _PACKAGE and frame.f_back is not None:
+        speaker = _speaker(frame.f_back.f_globals.get("__name__", _PACKAGE))
+    if not speaker.isEnabledFor(logging.WARNING):
         return
     _warned.add(code + about)
     if _root.name != _PACKAGE:
-        _root.warning("%s [%s]", message, code)
+        speaker.warning("%s [%s]", message, code)
         return
-    level, frame = 1, sys._getframe()
+    level = 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in (_PACKAGE, "torch"):
         level, frame = level + 1, frame.f_back
     warnings.warn(f"{message} [{code}]", BestiaryWarning, stacklevel=level)
