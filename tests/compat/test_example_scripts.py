@@ -29,7 +29,10 @@ def test_a_tokenizer_takes_a_strategy() -> None:
     assert tokenizer(text, max_length=6, **options) == tokenizer(text, max_length=6, **plain)
 
 
-@pytest.mark.parametrize("requirement", ["torch>=1.8", "torch", "torch<1.0", "no-such-package>=1", "numpy>=1.0,!=0.1"])
+REQUIREMENTS = ["torch>=1.8", "torch", "torch<1.0", "no-such-package>=1", "numpy>=1.0,!=0.1", "python>=3.8", "python>=9,<10"]
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS)
 def test_required_versions(requirement: str) -> None:
     outcomes = []
     for require in (scripts.require_version, require_version):

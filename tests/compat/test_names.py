@@ -116,6 +116,16 @@ MISSING = {
 }
 
 
+def test_an_empty_name_asks_for_the_module_alone():
+    code = (
+        "for name in ('transformers.models.bert.modeling_bert', 'transformers.models.bert'):\n"
+        "    assert __import__(name, fromlist=['']).__name__ == name\n"
+        "    assert __import__(name, fromlist=['', 'BertModel']).BertModel.__name__ == 'BertModel'\n"
+    )
+    for start in ("", "import bestiary.compat; bestiary.compat.install()\n"):
+        assert (done := python(start + code)).returncode == 0, done.stderr
+
+
 def test_a_missing_name_is_told():
     code = "import json\nsaid = []\n" + "".join(
         f"try:\n    {statement}\nexcept (ImportError, AttributeError) as error:\n"

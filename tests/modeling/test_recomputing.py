@@ -8,9 +8,11 @@ import pytest
 import torch
 import transformers
 from kit.families import pair
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 import bestiary
 from bestiary.core.errors import ArgumentError
+from bestiary.nn.layer import Layer
 
 IDS = torch.tensor([[5, 6, 7, 8, 9], [10, 11, 12, 13, 14]])
 SIZES = {"vocab_size": 20, "hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2}
@@ -38,6 +40,41 @@ def test_the_published_layers_are_chosen(every: int) -> None:
         model.activation_checkpointing_disable()
         assert not model.is_activation_checkpointing
     assert not any(recomputed(ours.layers))
+
+
+def test_one_layer_is_chosen_by_hand() -> None:
+    """As in layers of a user, which set it where they are made, and in those of a model, once these are asked to."""
+    for base in (Layer, GradientCheckpointingLayer):
+
+        class Mine(base):  # type: ignore[misc, valid-type]
+            def __init__(self) -> None:
+                super().__init__()
+                self.gradient_checkpointing = False
+                self.linear = torch.nn.Linear(2, 3)
+
+            def forward(self, x: torch.Tensor) -> Any:
+                return self.linear(x)
+
+        mine = Mine()
+        assert not mine.gradient_checkpointing
+        assert mine.train()(torch.ones(1, 2)).shape == (1, 3)
+    for library in (bestiary, transformers):
+        model = llama(library, layers=3)
+        model.activation_checkpointing_enable()
+        model.layers[1].gradient_checkpointing = False
+        assert recomputed(model.layers) == [True, False, True]
+        assert model.is_activation_checkpointing
+        model.layers[1].gradient_checkpointing = True
+        assert recomputed(model.layers) == [True, True, True]
+
+
+def test_a_layer_chosen_by_hand_is_computed_again() -> None:
+    model, calls = llama(bestiary, layers=2).train(), [0, 0]
+    model.layers[1].gradient_checkpointing = True
+    for number, layer in enumerate(model.layers):
+        layer.mlp.register_forward_pre_hook(lambda *_, number=number: calls.__setitem__(number, calls[number] + 1))
+    model(IDS).last_hidden_state.sum().backward()
+    assert calls == [1, 2]
 
 
 @pytest.mark.parametrize("options", [{"every_n_layers": 2}, {"offload": True}, {"every_n_layers": 2, "offload": True}])

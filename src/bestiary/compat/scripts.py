@@ -1,6 +1,7 @@
 """What the published example scripts and models written after their pattern import besides models: checks of versions,
 decorators of docstrings, names of strategies and of kinds of text, conversions."""
 
+import platform
 from collections.abc import Callable
 from functools import cached_property as cached_property
 from importlib import metadata
@@ -53,7 +54,7 @@ def __dir__() -> list[str]:
 
 
 def require_version(requirement: str, hint: str | None = None) -> None:
-    """Refuse to go on without a package, for example `datasets>=1.8`; `hint` says how to get it.
+    """Refuse to go on without a package, for example `datasets>=1.8`, or without `python>=3.8`; `hint` says how to get it.
 
     Raises:
         MissingDependency: it is not installed, or in another version.
@@ -63,7 +64,7 @@ def require_version(requirement: str, hint: str | None = None) -> None:
     required = Requirement(requirement)
     more = f". {hint}" if hint else ""
     try:
-        version = metadata.version(required.name)
+        version = platform.python_version() if required.name == "python" else metadata.version(required.name)
     except metadata.PackageNotFoundError as error:
         raise MissingDependency(f"{requirement} is needed, and {required.name} is not installed{more}") from error
     if not required.specifier.contains(version, prereleases=True):

@@ -32,6 +32,10 @@ class Layer(Block):
         """Whether the block is computed again in the backward pass."""
         return self.recompute is not None
 
+    @gradient_checkpointing.setter
+    def gradient_checkpointing(self, value: bool) -> None:
+        self.recompute = (self.recompute or {"use_reentrant": False}) if value else None
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.recompute is None or not self.training or not torch.is_grad_enabled():
             return super().__call__(*args, **kwargs)
