@@ -11,8 +11,7 @@ from typing import Any
 from ..core.errors import ArgumentError, UnknownModule, UnknownName, did_you_mean
 from ..core.logging import set_verbosity_by, speak_as, warn_once
 from ..core.missing_weights import start_afresh
-from .loggers import SPEAKERS
-from .names import RENAMED, paths, sources
+from .names import RENAMED, SPEAKERS, paths, sources
 
 ROOT = "transformers"
 # The same modules beside a published package that is, or may be, imported: for code of checkpoints.

@@ -357,6 +357,46 @@ FAMILY_FILES = {
     "processing": ("processor",),
     "tokenization": ("tokenizer",),
 }
+# Which logger of the old package speaks for which part of ours: scripts hang handlers and levels on them. A part without a
+# line of its own speaks as the nearest one above it does; what is in none, as the root.
+SPEAKERS = {
+    "auto": "models.auto.configuration_auto",
+    "batching": "generation.continuous_batching",
+    "cache": "cache_utils",
+    "compat.deprecation": "utils.deprecation",
+    "compat.generation": "generation.stopping_criteria",
+    "compat.generic": "utils.generic",
+    "core.argument_parser": "hf_argparser",
+    "core.config": "configuration_utils",
+    "generation": "generation.utils",
+    "generation.config": "generation.configuration_utils",
+    "generation.processors": "generation.logits_process",
+    "hub": "utils.hub",
+    "hub.code": "dynamic_module_utils",
+    "loading": "modeling_utils",
+    "modeling": "modeling_utils",
+    "modeling.adapters": "integrations.peft",
+    "modeling.calling": "utils.generic",
+    "modeling.config": "configuration_utils",
+    "modeling.encoder_config": "configuration_utils",
+    "modeling.layer_sizes_config": "configuration_utils",
+    "models": "models",
+    "models.whisper.feature_extractor": "models.whisper.feature_extraction_whisper",
+    "models.whisper.tokenizer": "models.whisper.tokenization_whisper",
+    "nn": "modeling_utils",
+    "nn.rope_parameters": "modeling_rope_utils",
+    "pipelines": "pipelines.base",
+    "placement": "integrations.accelerate",
+    "preprocess": "processing_utils",
+    "preprocess.audio": "feature_extraction_utils",
+    "preprocess.image": "image_processing_base",
+    "preprocess.text": "tokenization_utils_base",
+    "training": "trainer",
+    "training.callbacks": "trainer_callback",
+    "training.older_arguments": "training_args",
+    "training.seq2seq_arguments": "training_args",
+    "training.seq2seq_trainer": "trainer_seq2seq",
+}
 
 
 def sources(path: str) -> tuple[str, ...] | None:
