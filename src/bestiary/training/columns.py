@@ -21,11 +21,11 @@ def parameters_of(model: Any) -> dict[str, inspect.Parameter]:
 def label_names_of(model: Any) -> list[str]:
     """The parameters of a model's forward that are labels: those with "label" in the name, and where an answer begins and ends.
 
-    A forward that shows none is taken to have `labels`. `shift_labels` are these once more, each at its own place.
+    `shift_labels` are `labels` once more, each at its own place.
     """
     answers = ("start_positions", "end_positions")
-    names = [name for name in parameters_of(model) if "label" in name or name in answers]
-    return [name for name in names if name != "shift_labels"] or ["labels"]
+    names = [name for name in parameters_of(model) if name != "shift_labels"]
+    return [name for name in names if "label" in name or name in answers]
 
 
 class UsedColumns:

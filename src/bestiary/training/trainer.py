@@ -201,7 +201,10 @@ class Trainer(Data, Optimization, Predicting, Saving):
     @cached_property
     def accelerator(self) -> Any:
         """An `accelerate.Accelerator`, for loaders and models of a subclass; the loop itself does without."""
-        return require("accelerate", "Trainer.accelerator").Accelerator(cpu=self.args.use_cpu)
+        accelerate: Any = require("accelerate", "Trainer.accelerator")
+        # Loaders that it prepares shuffle by seed and epoch, as published.
+        loaders = accelerate.DataLoaderConfiguration(use_seedable_sampler=True, data_seed=self.args.data_seed)
+        return accelerate.Accelerator(cpu=self.args.use_cpu, dataloader_config=loaders)
 
     @property
     def place_model_on_device(self) -> bool:

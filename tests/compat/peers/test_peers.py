@@ -12,6 +12,7 @@ from kit import peers
 ROWS = {
     "sentence_transformers_encoder": ("bert",),
     "sentence_transformers_others": ("bert", "masked", "classes", "score", "clip"),
+    "sentence_transformers_trainer": ("bert",),
     "peft_lora": ("classes", "llama", "t5", "gpt2"),
     "peft_in_models": ("llama", "gpt2", "t5", "classes"),
     "peft_prompts": ("llama", "gpt2", "t5", "classes", "tokens"),
