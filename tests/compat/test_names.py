@@ -212,3 +212,29 @@ def test_missing_weights_start_afresh_in_old_scripts_and_are_refused_elsewhere(t
     done = python(PREFIX + script, verbosity="warning")
     assert done.stdout.split() == ["2", "tensor(True)"], done.stderr
     assert "query" in done.stderr
+
+
+def test_every_public_name_of_a_family_lies_at_its_published_path(tmp_path):
+    where = {name: path for name, path in transformers._class_to_module.items() if path.startswith("models.")}
+    where |= {"Llama4ForCausalLM": "models.llama4.modeling_llama4", "Gemma3TextConfig": "models.gemma3.configuration_gemma3"}
+    assert where["Data2VecTextModel"] == "models.data2vec.modeling_data2vec_text"
+    table = tmp_path / "where.json"
+    table.write_text(json.dumps(where))
+    done = python(
+        PREFIX
+        + "import importlib, json, transformers\n"
+        + "bestiary.compat.finder._explain = lambda *where: ''  # the nearest name is not asked for, which takes longest\n"
+        + f"here, absent = 0, []\nfor name, path in json.load(open({str(table)!r})).items():\n"
+        + "    if hasattr(transformers, name):\n"
+        + "        here += 1\n"
+        + "        try:\n"
+        + "            same = getattr(importlib.import_module(f'transformers.{path}'), name) is getattr(transformers, name)\n"
+        + "        except ImportError:\n"
+        + "            same = False\n"
+        + "        absent += [] if same else [f'{path}:{name}']\n"
+        + "print(json.dumps([here, absent]))\n"
+    )
+    assert done.returncode == 0, done.stderr
+    here, absent = json.loads(done.stdout)
+    assert here > 500
+    assert absent == []

@@ -100,12 +100,16 @@ def models_of(names: NameMapping) -> ClassMapping:
     return ClassMapping(names, lambda model_type: getattr(family(model_type), names[model_type]))
 
 
-def names_by_task(*tasks: str) -> NameMapping:
-    """model_type -> the name of the model class of the first of `tasks` that the type has."""
+def names_by_task(*tasks: str, further: dict[str, str] | None = None) -> NameMapping:
+    """model_type -> the name of the model class of the first of `tasks` that the type has.
+
+    Args:
+        further: model_type, spelled as folders are -> another task, whose class serves where the type has none of `tasks`.
+    """
 
     def name_of(model_type: str) -> str | None:
-        names = tasks_of(model_type)
-        return next((names[task] for task in tasks if task in names), None)
+        names, other = tasks_of(model_type), (further or {}).get(model_type.replace("-", "_"), "")
+        return next((names[task] for task in (*tasks, other) if task in names), None)
 
     return NameMapping(name_of)
 

@@ -16,6 +16,7 @@ from ..modeling.config import PreTrainedConfig
 from ..modeling.families import tasks_of
 from .config import AutoConfig
 from .mappings import ClassMapping, models_of, names_by_task
+from .model_types import PRETRAINED_BY, TEXT_ENCODERS
 
 if TYPE_CHECKING:
     from ..modeling.base import PreTrainedModel
@@ -28,17 +29,20 @@ Model = TypeVar("Model", bound="PreTrainedModel")
 
 
 class AutoModelClass(Generic[Model]):
-    """Base of the automatic model classes; a subclass names the tasks it serves, the first that a family has is used."""
+    """Base of the automatic model classes; a subclass names the tasks it serves, the first that a family has is used.
+
+    `further` names types that it serves by another task of theirs: model_type -> task.
+    """
 
     tasks: ClassVar[tuple[str, ...]]
     mapping: ClassVar[ClassMapping]
     _model_mapping: ClassVar[ClassMapping]  # its published name
 
-    def __init_subclass__(cls, tasks: tuple[str, ...] = ()) -> None:
+    def __init_subclass__(cls, tasks: tuple[str, ...] = (), further: dict[str, str] | None = None) -> None:
         """A class of somebody else's has no tasks; it brings its own `_model_mapping`."""
         super().__init_subclass__()
         own: ClassMapping | None = vars(cls).get("_model_mapping")
-        cls.tasks, cls.mapping = tasks, models_of(names_by_task(*tasks)) if own is None else own
+        cls.tasks, cls.mapping = tasks, models_of(names_by_task(*tasks, further=further)) if own is None else own
         cls._model_mapping = cls.mapping
 
     def __init__(self) -> None:
@@ -163,10 +167,7 @@ class AutoBackbone(AutoModelClass["PreTrainedModel"], tasks=("backbone",)):
     """An image encoder that returns feature maps of the stages asked for, for detectors and the like."""
 
 
-class AutoModelForPreTraining(
-    AutoModelClass["PreTrainedModel"],
-    tasks=("pretraining", "masked-lm", "causal-lm", "seq2seq-lm", "masked-image-modeling", "speech-seq2seq"),
-):
+class AutoModelForPreTraining(AutoModelClass["PreTrainedModel"], tasks=("pretraining",), further=PRETRAINED_BY):
     """The model with the heads it was pretrained with."""
 
 
@@ -206,7 +207,7 @@ class AutoModelForNextSentencePrediction(AutoModelClass["PreTrainedModel"], task
     """Tells whether one sentence follows another."""
 
 
-class AutoModelForTextEncoding(AutoModelClass["PreTrainedModel"], tasks=("text-encoding", "base")):
+class AutoModelForTextEncoding(AutoModelClass["PreTrainedModel"], tasks=("text-encoding",), further=TEXT_ENCODERS):
     """The text encoder of a checkpoint."""
 
 

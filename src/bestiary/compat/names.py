@@ -188,6 +188,22 @@ _FOLDING = {
 }
 MODULES |= {f"models.esm.{path}": tuple(f"models.esm.folding.{name}" for name in names) for path, names in _FOLDING.items()}
 
+# Preprocessors that lie with a relative here, and stand-ins: published folder -> beginning of its file's name, module of ours.
+_ELSEWHERE = {
+    "convnext": ("image_processing", "models.resnet.image_processor"),
+    "mbart50": ("tokenization", "models.mbart.tokenizer"),
+    "nllb": ("tokenization", "models.m2m_100.nllb_tokenizer"),
+    "paligemma": ("processing", "compat.absent"),
+    **dict.fromkeys(
+        ("blenderbot_small", "moonshine", "pegasus_x", "prophetnet", "t5gemma2", "timm_wrapper", "udop"),
+        ("configuration", "compat.absent"),
+    ),
+}
+for _folder, (_prefix, _module) in _ELSEWHERE.items():
+    MODULES |= {f"models.{_folder}": (_module,), f"models.{_folder}.{_prefix}_{_folder}": (_module,)}
+    if _prefix == "image_processing":
+        MODULES[f"models.{_folder}.image_processing_pil_{_folder}"] = (_module,)
+
 _LOGGING = {"logging": "transformers.utils.logging"}
 _FILES = {
     "CONFIG_NAME": "modeling.config:PreTrainedConfig.file_name",
@@ -399,6 +415,10 @@ SPEAKERS = {
 }
 
 
+# How the name of a family ends that is the text half of others' models.
+_TEXT = "_text"
+
+
 def sources(path: str) -> tuple[str, ...] | None:
     """The modules of ours that stand for the old module `path` (below `transformers`); None when there is no such path."""
     if path in MODULES:
@@ -422,16 +442,32 @@ def _families() -> Collection[str]:
 
 
 def family_module(path: str) -> tuple[str, ...] | None:
-    """`models.bert`, `models.bert.modeling_bert`, `models.bert.tokenization_bert_fast`; before release 4 `modeling_bert`."""
+    """`models.bert`, `models.bert.modeling_bert`, `models.bert.tokenization_bert_fast`; before release 4 `modeling_bert`.
+
+    Where only the text half of what a published folder holds is a family here, the path is the published one as well:
+    `models.llama4.modeling_llama4` for the family `llama4_text`, `models.data2vec.modeling_data2vec_text` for `data2vec_text`.
+    """
     *folders, leaf = path.split(".")
-    if folders == ["models"] and leaf in _families():
-        return (f"models.{leaf}",)
+    if folders == ["models"] and (name := _family_of(leaf)):
+        return (f"models.{name}",)
     for prefix, files in FAMILY_FILES.items():
-        name = leaf.removeprefix(f"{prefix}_").removesuffix("_fast")
-        if leaf.startswith(f"{prefix}_") and name in _families() and folders in ([], ["models", name]):
+        kind = leaf.removeprefix(f"{prefix}_").removesuffix("_fast")
+        name = _family_of(kind)
+        if leaf.startswith(f"{prefix}_") and name and folders in ([], ["models", kind], ["models", _published_folder(name)]):
             modules = _family_files(name, files)
             return modules if modules is None or prefix != "modeling" else (*modules, "compat.family_helpers")
     return None
+
+
+def _family_of(name: str) -> str | None:
+    """The family that a published folder or file is named after: its own name, or that without the ending of its text half."""
+    return next((each for each in (name, f"{name}{_TEXT}") if each in _families()), None)
+
+
+def _published_folder(name: str) -> str:
+    """The published folder of the family `name`."""
+    whole = name.removesuffix(_TEXT)
+    return name if whole in _families() else whole
 
 
 def _family_files(name: str, files: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -449,7 +485,8 @@ def _family_files(name: str, files: tuple[str, ...]) -> tuple[str, ...] | None:
 
 def paths() -> list[str]:
     """Every old path, a family's without its older flat form."""
-    below = [f"models.{name}" for name in _families()]
-    below += [f"models.{name}.{prefix}_{name}" for name in _families() for prefix in FAMILY_FILES]
+    names = {*_families(), *(_published_folder(name) for name in _families())}
+    below = [f"models.{name}" for name in names]
+    below += [f"models.{name}.{prefix}_{name}" for name in names for prefix in FAMILY_FILES]
     below += [f"pipelines.{name}" for name in _tasks()]
     return sorted(path for path in {*MODULES, *below} if sources(path) is not None)
