@@ -238,3 +238,11 @@ def test_every_public_name_of_a_family_lies_at_its_published_path(tmp_path):
     here, absent = json.loads(done.stdout)
     assert here > 500
     assert absent == []
+
+
+@pytest.mark.parametrize("name", [name for name in names.RENAMED[""] if "Tokenizer" in name])
+def test_a_tokenizer_of_another_name_is_the_same_as_published(name):
+    target = names.RENAMED[""][name].rpartition(":")[2]
+    assert getattr(transformers, name) is getattr(transformers, target)
+    done = python(PREFIX + f"from transformers import {name}, {target}\nassert {name} is {target}")
+    assert done.returncode == 0, done.stderr

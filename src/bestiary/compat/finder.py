@@ -159,7 +159,8 @@ def _find(module_name: str, name: str) -> Any:
         return importlib.import_module(f"{module_name}.{name}")
     if (target := RENAMED.get(path, {}).get(name)) is not None:
         return _resolve(target, module_name.removesuffix(f".{path}" if path else ""))
-    modules = sources(path) or ()
+    # A family's folder goes before its file: there a class may be the base of the public one of the same name.
+    modules = sorted(sources(path) or (), key=lambda source: not (source.startswith("models.") and source.count(".") == 1))
     for source in (*modules, "") if path else ("", *modules):  # most names asked of the root are public: none other is imported
         module = importlib.import_module(f"{_OURS}.{source}") if source else _public()
         # A family made from a relative's data has more classes than it lists.

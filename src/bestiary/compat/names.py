@@ -121,6 +121,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "models.auto.processing_auto": _AUTO,
     "models.auto.tokenization_auto": (*_AUTO, "compat.hub_files"),
     "models.auto.video_processing_auto": _AUTO,
+    "models.rag.retrieval_rag": ("models.rag",),
+    "models.t5gemma2.modeling_t5gemma2": ("compat.absent",),
     "models.whisper.english_normalizer": ("models.whisper.text_normalizer", "models.whisper.number_normalizer"),
     "optimization": (),
     "pipelines": ("pipelines",),
@@ -193,6 +195,7 @@ _ELSEWHERE = {
     "convnext": ("image_processing", "models.resnet.image_processor"),
     "mbart50": ("tokenization", "models.mbart.tokenizer"),
     "nllb": ("tokenization", "models.m2m_100.nllb_tokenizer"),
+    "squeezebert": ("tokenization", "models.bert.tokenizer"),
     "paligemma": ("processing", "compat.absent"),
     **dict.fromkeys(
         ("blenderbot_small", "moonshine", "pegasus_x", "prophetnet", "t5gemma2", "timm_wrapper", "udop"),
@@ -233,6 +236,10 @@ _KERNELS = {
     name: f"compat.generic:{name}"
     for name in ("use_kernel_forward_from_hub", "use_kernel_func_from_hub", "use_kernelized_func")
 }
+_BERT_TOKENIZERS = """
+ElectraTokenizer ElectraTokenizerFast LayoutLMTokenizer LayoutLMTokenizerFast LxmertTokenizer LxmertTokenizerFast
+SqueezeBertTokenizer SqueezeBertTokenizerFast
+"""
 _OLDER_OUTPUTS = {
     f"{how}{kind}Output": f"generation.outputs:Generate{beam}{kind}Output"
     for how, beam in {
@@ -260,6 +267,9 @@ RENAMED: dict[str, dict[str, str]] = {
         "SPIECE_UNDERLINE": "compat.scripts:SPIECE_UNDERLINE",
         "dynamic_rope_update": "compat.rotary:dynamic_rope_update",
         "GradientCheckpointingLayer": "nn.layer:Layer",
+        # Published as other names of these.
+        **dict.fromkeys(_BERT_TOKENIZERS.split(), "models.bert.tokenizer:BertTokenizer"),
+        **dict.fromkeys(("MvpTokenizer", "MvpTokenizerFast"), "models.roberta.tokenizer:RobertaTokenizer"),
         "NerPipeline": "pipelines.tasks.token_classification:TokenClassificationPipeline",
         "SpecialTokensMixin": "preprocess.text.special_tokens:SpecialTokens",
         **{name: f"compat.scripts:{name}" for name in ("add_end_docstrings", "add_start_docstrings", "requires_backends")},
@@ -319,6 +329,9 @@ RENAMED: dict[str, dict[str, str]] = {
         for family, prefix in ROTARY_BY_HALVES.items()
     },
     "models.esm.openfold_utils": {"OFProtein": "models.esm.folding.protein:Protein"},
+    "models.squeezebert.tokenization_squeezebert": dict.fromkeys(
+        ("SqueezeBertTokenizer", "SqueezeBertTokenizerFast"), "models.bert.tokenizer:BertTokenizer"
+    ),
     "models.whisper.tokenization_whisper": {
         "LANGUAGES": "models.whisper.languages:LANGUAGES",
         "TO_LANGUAGE_CODE": "models.whisper.languages:CODE_OF",
