@@ -464,9 +464,11 @@ def family_module(path: str) -> tuple[str, ...] | None:
     if folders == ["models"] and (name := _family_of(leaf)):
         return (f"models.{name}",)
     for prefix, files in FAMILY_FILES.items():
+        if not leaf.startswith(f"{prefix}_"):
+            continue  # no list of families is needed to tell
         kind = leaf.removeprefix(f"{prefix}_").removesuffix("_fast")
         name = _family_of(kind)
-        if leaf.startswith(f"{prefix}_") and name and folders in ([], ["models", kind], ["models", _published_folder(name)]):
+        if name and folders in ([], ["models", kind], ["models", _published_folder(name)]):
             modules = _family_files(name, files)
             return modules if modules is None or prefix != "modeling" else (*modules, "compat.family_helpers")
     return None
