@@ -15,8 +15,7 @@ from ..hub.options import NameOrPath
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import tasks_of
 from .config import AutoConfig
-from .mappings import ClassMapping, models_of, names_by_task
-from .model_types import PRETRAINED_BY, TEXT_ENCODERS
+from .mappings import PRETRAINED_BY, TEXT_ENCODERS, ClassMapping, models_of, names_by_task
 
 if TYPE_CHECKING:
     from ..modeling.base import PreTrainedModel
