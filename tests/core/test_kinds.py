@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import pytest
 
 from bestiary.core.errors import ConfigError
-from bestiary.core.kinds import Count, Positive, Range, Rate, Size, check, describe, fits
+from bestiary.core.kinds import Count, Endless, EndlessPositive, Positive, Range, Rate, Size, check, describe, fits
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,8 @@ from bestiary.core.kinds import Count, Positive, Range, Rate, Size, check, descr
         (Count, [0, 5], [-1]),
         (Rate, [0, 0.5, 1], [-0.1, 1.1, math.nan]),
         (Positive, [1e-9, 3], [0, -1]),
+        (Endless, [0, math.inf, -math.inf], [math.nan, True, "1"]),
+        (EndlessPositive, [1, math.inf], [0, -math.inf, math.nan, None]),
         (list[int], [[], [1, 2], (1,)], [[1.5], 1, "12", {1}, None]),
         (Sequence[str], [["a"], ("b",)], ["ab", [1]]),
         (tuple[Size, Size], [[2, 3], (4, 5)], [[2], [2, 3, 4], [0, 3], 2]),
@@ -46,6 +48,8 @@ def test_fits(kind: Any, good: list[Any], bad: list[Any]) -> None:
         (bool, "true or false"),
         (Rate, "a number from 0 to 1"),
         (Positive, "a number above 0"),
+        (EndlessPositive, "a number above 0"),
+        (Endless, "a number"),
         (Size | None, "a whole number from 1 to 1048576, or null"),
         (list[str] | None, "a list of text, or null"),
         (tuple[int, float], "a list of a whole number and a number"),

@@ -410,3 +410,23 @@ def test_sizes_that_the_published_config_refuses_are_refused_at_once(name: str) 
         getattr(transformers, f"{name}Config")(hidden_size=3)
     with pytest.raises(ConfigError, match="is not a multiple of num_attention_heads"):
         getattr(bestiary, f"{name}Config")(hidden_size=3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("MambaConfig", {"time_step_max": math.inf}),
+        ("Mamba2Config", {"time_step_max": math.inf}),
+        ("GenerationConfig", {"repetition_penalty": math.inf}),
+        ("GenerationConfig", {"temperature": math.inf, "do_sample": True}),
+        ("WhisperFeatureExtractor", {"padding_value": math.inf}),
+        ("WhisperFeatureExtractor", {"padding_value": -math.inf}),
+    ],
+)
+def test_what_may_be_endless_survives_a_save(kind: str, values: dict[str, Any], tmp_path: Path) -> None:
+    """As published, whose files are read too."""
+    for library in (bestiary, transformers):
+        getattr(library, kind)(**values).save_pretrained(tmp_path)
+        for reader in {bestiary, library}:
+            again = getattr(reader, kind).from_pretrained(tmp_path)
+            assert {name: getattr(again, name) for name in values} == values

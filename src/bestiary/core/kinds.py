@@ -1,5 +1,6 @@
 """Whether a value is of the kind that a field declares, and what to say when it is not. The kinds are type annotations."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -38,10 +39,14 @@ Whole = Annotated[int, Range(0, FINITE.most)]
 Natural = Annotated[int, Range(1, FINITE.most)]
 Amount = Annotated[float, Range(0, 2**40)]
 Positive = Annotated[float, Range(SMALLEST, 2**40)]
+# The few that may be infinite, as published.
+Endless = Annotated[float, Range(-math.inf, math.inf)]
+EndlessAmount = Annotated[float, Range(0, math.inf)]
+EndlessPositive = Annotated[float, Range(SMALLEST, math.inf)]
 
 
 def fits(value: Any, kind: Any) -> bool:
-    """Whether `value` is of the annotated `kind`. Numbers are finite, and true and false are none."""
+    """Whether `value` is of the annotated `kind`. Numbers are finite but in an endless `Range`; true and false are none."""
     return _judge(kind)(value)
 
 
@@ -52,14 +57,14 @@ def _judge(kind: Any) -> Callable[[Any], bool]:
     if kind is Any or isinstance(kind, str):
         return lambda value: True
     if origin is Annotated:
-        base, limits = _judge(parts[0]), parts[1:]
+        base, limits = _is_real if parts[0] is float else _judge(parts[0]), parts[1:]
         return lambda value: base(value) and all(value in limit for limit in limits)
     if origin is Literal:
         return lambda value: any(type(value) is type(part) and value == part for part in parts)
     if kind is int:
         return lambda value: (type(value) is int or _number(value, Integral)) and value in FINITE
     if kind is float:
-        return lambda value: (type(value) is float or _number(value, Real)) and value in FINITE
+        return lambda value: _is_real(value) and value in FINITE
     if origin is None:
         types = NoneType if kind is None else (list, tuple) if kind in (list, tuple) else kind
         return lambda value: isinstance(value, types)
@@ -74,6 +79,10 @@ def _judge(kind: Any) -> Callable[[Any], bool]:
         exact = len(inner)
         return lambda value: _listed(value) and len(value) == exact and all(map(lambda j, v: j(v), inner, value))
     return lambda value: _listed(value) and all(map(inner[0], value))  # lists and their relatives, which JSON writes in one way
+
+
+def _is_real(value: Any) -> bool:
+    return type(value) is float or _number(value, Real)
 
 
 def _number(value: Any, kind: type) -> bool:
@@ -92,8 +101,8 @@ def describe(kind: Any) -> str:
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
         least = "above 0" if 0 < parts[1].least <= SMALLEST else f"from {parts[1].least}"
-        most = {FINITE.most: "", BELOW_1: " and below 1"}.get(parts[1].most, f" to {parts[1].most}")
-        return f"{describe(parts[0])} {least}{most}"
+        most = {FINITE.most: "", math.inf: "", BELOW_1: " and below 1"}.get(parts[1].most, f" to {parts[1].most}")
+        return describe(parts[0]) if parts[1].least == -math.inf else f"{describe(parts[0])} {least}{most}"
     if origin is Literal:
         return " or ".join(map(repr, parts))
     if origin in (Union, UnionType):

@@ -29,6 +29,9 @@ def start_of_steps(least: float, largest: float, bound: float) -> Start:
     low, high = sorted((math.log(least), math.log(largest)))
 
     def start(bias: Tensor) -> None:
+        if high == math.inf:
+            bias.fill_(high)
+            return
         steps = bias.uniform_(low, high).exp().clamp(min=bound)
         bias.copy_(steps + (-torch.expm1(-steps)).log())  # the inverse of softplus
 

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from ...core.kinds import Positive, Whole
+from ...core.kinds import EndlessPositive, Whole
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
-OPTIONS = {"repetition_penalty": Option(Positive, default=1.0)}
+OPTIONS = {"repetition_penalty": Option(EndlessPositive, default=1.0)}
 PLACE = 130
 
 
@@ -30,7 +30,7 @@ class RepetitionPenaltyLogitsProcessor(DeclaredProcessor):
         prompt_ignore_length: leading tokens that do not count; a number, or one for each row (B,).
     """
 
-    penalty: Positive
+    penalty: EndlessPositive
     prompt_ignore_length: Whole | Tensor | None = None
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:

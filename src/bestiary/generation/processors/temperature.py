@@ -3,11 +3,11 @@
 from torch import Tensor
 
 from ...core.errors import ConfigError
-from ...core.kinds import Amount
+from ...core.kinds import EndlessAmount
 from ..options import Option
 from ..processor import Context, DeclaredProcessor
 
-OPTIONS = {"temperature": Option(Amount, default=1.0, needs=("do_sample",))}
+OPTIONS = {"temperature": Option(EndlessAmount, default=1.0, needs=("do_sample",))}
 PLACE = 510
 
 

@@ -8,7 +8,7 @@ import math
 from typing import ClassVar
 
 from ...core.errors import ConfigError
-from ...core.kinds import Amount, Depth, Length, Positive, Rate, Size
+from ...core.kinds import Amount, Depth, EndlessPositive, Length, Positive, Rate, Size
 from ...core.plugins import lazy
 from ...modeling.config import PreTrainedConfig
 
@@ -44,7 +44,7 @@ class MambaConfig(PreTrainedConfig):
     time_step_rank: Size | str = "auto"
     time_step_scale: Amount = 1.0
     time_step_min: Positive = 0.001
-    time_step_max: Positive = 0.1
+    time_step_max: EndlessPositive = 0.1
     time_step_init_scheme: str = "random"
     time_step_floor: Amount = 1e-4
     rescale_prenorm_residual: bool = False

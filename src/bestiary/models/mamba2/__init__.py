@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING, ClassVar
 
 from ...core.errors import ConfigError
-from ...core.kinds import Amount, Depth, Length, Positive, Rate, Size
+from ...core.kinds import Amount, Depth, EndlessPositive, Length, Positive, Rate, Size
 from ...modeling.config import PreTrainedConfig
 from ...modeling.state_space_config import NO_LIMITS, Limits, StateSpace
 from ...modeling.variant import Import, variant
@@ -44,7 +44,7 @@ class Mamba2Config(PreTrainedConfig):
     residual_in_fp32: bool = True
     time_step_rank: Size | str = "auto"
     time_step_min: Positive = 0.001
-    time_step_max: Positive = 0.1
+    time_step_max: EndlessPositive = 0.1
     time_step_floor: Amount = 1e-4
     time_step_limit: Limits = NO_LIMITS
     rescale_prenorm_residual: bool = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...cache.layer_types import OLDER_KINDS
 from ...core.errors import ConfigError
-from ...core.kinds import Amount, Count, Depth, Experts, Length, Positive, Rate, Size
+from ...core.kinds import Amount, Count, Depth, EndlessPositive, Experts, Length, Positive, Rate, Size
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.stack import Stack
 from ...modeling.state_space_config import NO_LIMITS, Limits, StateSpace
@@ -64,7 +64,7 @@ class NemotronHConfig(DecoderConfig):
     conv_kernel: Size = 4
     expand: Size = 2
     time_step_min: Positive = 0.001
-    time_step_max: Positive = 0.1
+    time_step_max: EndlessPositive = 0.1
     time_step_limit: Limits = NO_LIMITS
     time_step_floor: Amount = 1e-4
     use_conv_bias: bool = True

@@ -82,7 +82,7 @@ class TranscriptionRequest:
         if self.no_speech_threshold is not None and self.logprob_threshold is None:
             raise ArgumentError("no_speech_threshold needs logprob_threshold: only an unlikely transcript is taken for silence")
         needs = {"return_timestamps": "no_timestamps_token_id", "return_token_timestamps": "alignment_heads"}
-        needs |= {"condition_on_prev_tokens": "prev_sot_token_id", "no_speech_threshold": "no_timestamps_token_id"}
+        needs |= {"no_speech_threshold": "no_timestamps_token_id"}
         for name, needed in needs.items():
             if vars(self)[name] and vars(self)[needed] is None:
                 raise InputError(f"{name} needs {needed} in the generation settings, and this checkpoint has none")

@@ -182,12 +182,18 @@ class Transcription:
         opening = self.prompt[1:][-room:]
         if request.prompt_condition_type == "all-segments":
             tokens = [*opening, *history[-room:]]
+        elif request.condition_on_prev_tokens and request.prev_sot_token_id is None:
+            suppressed = (
+                request.settings.suppress_tokens or ()
+            )  # in old files the token that opens a context is the last but one
+            tokens = [*self.prompt, *history][-room:] if row.trusted else []
+            return [*suppressed[-2:-1], *tokens] if tokens else []
         elif request.condition_on_prev_tokens:
             tokens = [*opening, *history][-room:] if row.trusted else []
         else:  # the caller's prompt goes before every window, unless it is said to be for the first
             tokens = opening if row.seek == 0 or request.prompt_condition_type is None else []
         head = self.prompt[0] if self.prompt else request.prev_sot_token_id
-        return [head, *tokens] if tokens and head is not None else []
+        return [head, *tokens] if tokens and head is not None else tokens
 
     def prompts(self, indices: list[int]) -> tuple[Tensor, Tensor | None]:
         """The decoder's input (rows, n), padded on the left, and its mask, None without padding."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from ...core.errors import ArgumentError, ConfigError, InputError, did_you_mean
-from ...core.kinds import Size, Whole, describe, fits
+from ...core.kinds import Endless, Size, Whole, describe, fits
 from ...core.logging import warn_once
 from ...hub.code.saving import registers_for
 from ...hub.files import HubOptions
@@ -83,7 +83,7 @@ class SequenceFeatureExtractor(FeatureExtractionMixin):
 
     feature_size: Size = 1
     sampling_rate: Size = 16000
-    padding_value: float = 0.0
+    padding_value: Endless = 0.0
     padding_side: str = "right"
     return_attention_mask: bool = True
 
