@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import masking_utils
 
 import bestiary
-from bestiary.compat import masks
+from bestiary.compat import mask_functions, masks
 from bestiary.core.errors import ArgumentError, ConfigError
 
 CAUSAL = ["create_causal_mask", "create_sliding_window_causal_mask", "create_chunked_causal_mask"]
@@ -214,3 +214,14 @@ def test_an_implementation_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     masks.AttentionMaskInterface.register("flex_attention", lambda **options: sorted(options))
     assert "mask_function" in masks.create_causal_mask(config, torch.zeros(1, 2, 8), None, None)
     assert masks.ALL_MASK_ATTENTION_FUNCTIONS.valid_keys() == ["eager", "sdpa", "flash_attention_2", "flex_attention"]
+
+
+def test_a_mask_function_with_offsets() -> None:
+    rows, keys = torch.arange(4)[:, None], torch.arange(6)[None]
+    made = []
+    for functions in (mask_functions, transformers.masking_utils):
+        shifted = functions.add_offsets_to_mask_function(functions.causal_mask_function, 3, 1)
+        made.append(shifted(0, 0, rows, keys))
+    assert torch.equal(*made)
+    assert made[0].any()
+    assert not made[0].all()

@@ -130,3 +130,8 @@ def blockwise_overlay(block_sequence_ids: Tensor) -> MaskFunction:
 def find_packed_sequence_indices(position_ids: Tensor) -> Tensor | None:
     """The number of the text that each token belongs to, where `position_ids` (B, T) begin anew; None where none does."""
     return text_numbers(position_ids)
+
+
+def add_offsets_to_mask_function(mask_function: MaskFunction, q_offset: int, kv_offset: int) -> MaskFunction:
+    """`mask_function` where the first query is the one of the number `q_offset`, and the first key that of `kv_offset`."""
+    return lambda b, h, q, k: mask_function(b, h, q + q_offset, k + kv_offset)

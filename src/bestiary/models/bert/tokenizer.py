@@ -7,6 +7,7 @@ from tokenizers import Tokenizer, normalizers
 
 from ...preprocess.text.converters import wordpiece
 from ...preprocess.text.rust import state
+from ...preprocess.text.special_tokens import ROLES
 from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
 
 
@@ -38,6 +39,8 @@ class BertTokenizer(PreTrainedTokenizerFast):
     def convert(cls, vocab: Any, merges: Any, settings: dict[str, Any]) -> Tokenizer:
         """WordPiece from a `vocab.txt` or a mapping of token to id."""
         cls.need(vocab)
+        # A file without them is another's; what a caller made may be short.
+        roles = [str(settings[role]) for role in ROLES if settings.get(role)] if isinstance(vocab, Mapping) else []
         return wordpiece.bert(
             wordpiece.read(vocab),
             unk_token=str(settings["unk_token"]),
@@ -47,6 +50,7 @@ class BertTokenizer(PreTrainedTokenizerFast):
             strip_accents=settings["strip_accents"],
             tokenize_chinese_chars=settings["tokenize_chinese_chars"],
             split_words=settings.get("do_basic_tokenize", True),
+            added=roles,
         )
 
     @classmethod

@@ -1,8 +1,9 @@
 """`vocab.txt`: one token a line, its line number its id. WordPiece, as BERT uses it (Devlin et al., 2018)."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from ....core.errors import CorruptFile
 from ....core.kinds import check
@@ -26,17 +27,19 @@ def bert(
     strip_accents: bool | None = None,
     tokenize_chinese_chars: bool = True,
     split_words: bool = True,
+    added: Sequence[str] = (),
 ) -> Tokenizer:
     """BERT's tokenizer: clean, lower, split at spaces and punctuation, then the longest known pieces from the left.
 
     Args:
-        strip_accents: None follows `do_lower_case`. split_words: False splits at spaces only and cleans nothing.
+        strip_accents: None follows `do_lower_case`. split_words: False splits at spaces only and cleans nothing. added: special
+            tokens that join a vocabulary without them, in this order.
 
     Raises:
         CorruptFile: the vocabulary lacks the separator, class or unknown token.
     """
     for token in (unk_token, cls_token, sep_token):
-        if token not in vocab:
+        if token not in vocab and token not in added:
             raise CorruptFile(f"the vocabulary of {len(vocab)} tokens lacks {token!r}; it is no vocabulary of BERT")
     for name, flag in (("do_lower_case", do_lower_case), ("tokenize_chinese_chars", tokenize_chinese_chars)):
         check("BertTokenizer", name, flag, bool)
@@ -49,7 +52,8 @@ def bert(
     else:
         rust.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     rust.decoder = decoders.WordPiece(prefix="##", cleanup=True)
-    rust.post_processor = frame(cls_token, sep_token, vocab)
+    rust.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in added if token not in vocab])
+    rust.post_processor = frame(cls_token, sep_token, rust.get_vocab() if added else vocab)
     return rust
 
 
