@@ -75,3 +75,8 @@ def test_bounds_of_clipping() -> None:
 def test_functions(name: str) -> None:
     x = torch.linspace(-4, 4, 50)
     torch.testing.assert_close(getattr(ours, name)(x), getattr(theirs, name)(x), rtol=1e-5, atol=1e-6)
+
+
+def test_the_function_of_gelu():
+    x = torch.linspace(-5, 5, 101)
+    torch.testing.assert_close(ours.gelu_python(x), theirs.gelu_python(x), rtol=1e-6, atol=1e-6)

@@ -144,3 +144,8 @@ def get_activation(activation_string: str) -> nn.Module:
 
 gelu, silu, mish, linear_act = F.gelu, F.silu, F.mish, activations.identity
 gelu_new, gelu_fast, quick_gelu = activations.gelu_tanh, activations.gelu_tanh, activations.quick_gelu
+
+
+def gelu_python(x: Tensor) -> Tensor:
+    """GELU by the error function, without approximation."""
+    return F.gelu(x)
