@@ -5,8 +5,8 @@ import torch
 from kit.families import Pair, close, each, every_head, every_row, kernel_of, one_each
 
 SKIPPED = {"past_key_values", "loss"}
-# Its states of four layers are up to 3 in size and differ by fp32's rounding, in which processors differ.
-TOLERANCE = {"gemma4_text": 3e-5}
+# States and scores far beyond 1 in size differ by more of fp32's rounding, in which processors differ.
+TOLERANCE = {"gemma4_text": 3e-5, "mt5": 3e-5}
 
 
 def compare(ours: object, reference: object, real: torch.Tensor | None, recorded: bool = True, tolerance: float = 1e-5) -> None:

@@ -485,15 +485,14 @@ def test_the_pipeline(byte_fallback):
     model.generation_config.update(eos_token_id=2, pad_token_id=2)
     pipe = pipeline("text-generation", model=model, tokenizer=byte_fallback)
     pattern = r"[a-f]{3}( [0-9]){2}"
-    for answers in pipe(
-        ["the", "a the "], constraint=Regex(pattern), return_full_text=False, do_sample=True, seed=0, num_return_sequences=3
-    ):
+    options = {"return_full_text": False, "do_sample": True, "seed": 0, "num_return_sequences": 3, "return_details": True}
+    for answers in pipe(["the", "a the "], constraint=Regex(pattern), **options):
         assert len({answer["generated_text"] for answer in answers}) > 1
         for answer in answers:
-            assert answer.finish_reason == "eos"
+            assert answer["finish_reason"] == "eos"
             assert re.fullmatch(pattern, answer["generated_text"])
-    [answer] = pipe("the", constraint={"const": "a long text"}, max_new_tokens=3, do_sample=False)
-    assert answer.finish_reason == "length"
+    [answer] = pipe("the", constraint={"const": "a long text"}, max_new_tokens=3, do_sample=False, return_details=True)
+    assert answer["finish_reason"] == "length"
 
 
 def test_requests_in_a_batch(byte_level):

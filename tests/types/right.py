@@ -58,7 +58,7 @@ reveal_type(AutoModelForCausalLM.from_pretrained("folder", torch_dtype=torch.flo
 reveal_type(AutoModelForCausalLM.from_pretrained("folder", output_loading_info=True))  # tuple[CausalLM, dict[str, Any]]
 reveal_type(AutoModelForSeq2SeqLM.from_config(config))  # GeneratingSeq2Seq
 reveal_type(AutoModelForImageClassification.from_pretrained("folder"))  # ImageClassifier
-reveal_type(AutoTokenizer.from_pretrained("folder", padding_side="left"))  # PreTrainedTokenizerFast
+reveal_type(AutoTokenizer.from_pretrained("folder", padding_side="left"))  # TokenizersBackend
 reveal_type(AutoImageProcessor.from_pretrained("folder"))  # BaseImageProcessor
 reveal_type(AutoFeatureExtractor.from_pretrained("folder"))  # FeatureExtractionMixin
 reveal_type(AutoProcessor.from_pretrained("folder"))  # ProcessorMixin

@@ -142,7 +142,9 @@ class EncoderDecoderModel(GeneratingSeq2Seq):
                 " model.encoder.resize_token_embeddings(...), model.decoder.resize_token_embeddings(...)"
             )
         self.decoder.resize_token_embeddings(new_num_tokens, pad_to_multiple_of, mean_resizing)
-        return self.encoder.resize_token_embeddings(new_num_tokens, pad_to_multiple_of, mean_resizing)
+        table = self.encoder.resize_token_embeddings(new_num_tokens, pad_to_multiple_of, mean_resizing)
+        self.vocab_size = self.encoder.vocab_size
+        return table
 
     def forward(
         self,
