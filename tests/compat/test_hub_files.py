@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import configuration_utils, utils
 from transformers.utils import hub as theirs
 
+from bestiary.compat import hub_errors
 from bestiary.compat import hub_files as ours
 from bestiary.core.errors import CorruptFile, FileMissing
 
@@ -57,3 +59,15 @@ def test_what_servers_are_told(told: dict[str, object] | str | None) -> None:
     parts = [part for part in theirs.http_user_agent(told).split("; ") if not part.startswith("session_id/")]
     assert ours.http_user_agent(told).split("; ") == parts
     assert torch.__version__ in ours.http_user_agent()
+
+
+@pytest.mark.parametrize("release", ["4.0.0", "5.0.0", "99.0.0"])
+def test_the_form_for_this_release(release: str) -> None:
+    files = ["config.json", f"config.{release}.json", "config.3.1.0.json", "model.safetensors"]
+    assert ours.get_configuration_file(files) == configuration_utils.get_configuration_file(files)
+
+
+def test_errors_of_the_client_and_words_of_variables() -> None:
+    for name in ("EntryNotFoundError", "RepositoryNotFoundError", "GatedRepoError", "RevisionNotFoundError"):
+        assert getattr(hub_errors, name) is getattr(theirs, name)
+    assert utils.ENV_VARS_TRUE_VALUES == hub_errors.ENV_VARS_TRUE_VALUES

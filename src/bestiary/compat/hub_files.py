@@ -11,7 +11,7 @@ from ..core.errors import CorruptFile, FileMissing, HubError
 from ..core.files import read_json
 from ..core.optional import available
 from ..hub.files import PUBLISHED as VERSION
-from ..hub.files import get_file, refuse
+from ..hub.files import get_file, of_release, refuse
 from ..hub.options import HubOptions
 from ..loading.checkpoint import Checkpoint
 
@@ -109,6 +109,11 @@ get_feature_extractor_config = get_image_processor_config
 def _settings(name_or_path: _Path, filename: str, hub: dict[str, Any]) -> dict[str, Any]:
     path = cached_file(name_or_path, filename, _raise_exceptions_for_missing_entries=False, **hub)
     return {} if path is None else dict(read_json(path))
+
+
+def get_configuration_file(configuration_files: list[str]) -> str:
+    """Of config.json and its forms for several releases (`config.4.0.0.json`), the newest that this release reads."""
+    return of_release("config.json", configuration_files)
 
 
 def load_state_dict(

@@ -29,6 +29,7 @@ _UTILS = (
     "hub.push",
     "compat.generic",
     "core.outputs",
+    "compat.hub_errors",
 )
 
 # old path below `transformers` -> modules of ours whose names it shows
@@ -44,7 +45,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "backbone_utils": ("compat.backbones",),
     "cache_utils": ("cache", "compat.generation"),
-    "configuration_utils": ("modeling.config", "compat.layer_types"),
+    "configuration_utils": ("modeling.config", "compat.layer_types", "compat.hub_files"),
     "conversion_mapping": ("compat.weight_conversions",),
     "convert_slow_tokenizer": ("compat.slow_tokenizers", "compat.scripts"),
     "core_model_loading": ("compat.weight_conversions", "compat.absent"),

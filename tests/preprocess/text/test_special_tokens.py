@@ -100,6 +100,8 @@ def test_named_roles_of_one_model() -> None:
     assert ours.image_token == "<image>"
     assert ours.image_token_id == len(ours) - 1
     assert {"image_token", "image_token_id"} <= set(dir(ours))
+    short, published = pair(extra_special_tokens={"img": "<image>"})
+    assert (short.img, short.img_id) == (published.img, published.img_id)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ class SpecialTokens:
             if roles[name] is None and self.__dict__.get("verbose"):
                 warn_once(f"unset-{name}", f"{name} is read, and no token has this role")
             return roles[name]
-        if name.endswith("_token_id") and name[:-3] in roles:
+        if name.endswith("_id") and name[:-3] in roles:
             return self._id_of_role(name[:-3])
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r:.80}.{did_you_mean(name, dir(self))}")
 
@@ -93,7 +93,7 @@ class SpecialTokens:
         roles = self.__dict__.get("_roles", {})
         if name in roles:
             roles[name] = None if value is None else str(getattr(value, "content", value))
-        elif name.endswith("_token_id") and name[:-3] in roles:
+        elif name.endswith("_id") and name[:-3] in roles:
             roles[name[:-3]] = None if value is None else self._token_of(value)
         else:
             super().__setattr__(name, value)
