@@ -13,7 +13,7 @@ import transformers.utils.logging as theirs
 from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from bestiary import logging as ours
-from bestiary.compat.names import SPEAKERS
+from bestiary.compat.speakers import SPEAKERS
 
 MODULES = pytest.mark.parametrize("module", [ours, theirs], ids=["ours", "theirs"])
 

@@ -11,7 +11,8 @@ from typing import Any
 from ..core.errors import ArgumentError, UnknownModule, UnknownName, did_you_mean
 from ..core.logging import set_verbosity_by, speak_as, warn_once
 from ..core.missing_weights import start_afresh
-from .names import RENAMED, SPEAKERS, paths, sources
+from .names import RENAMED, paths, sources
+from .speakers import SPEAKERS
 
 ROOT = "transformers"
 # The same modules beside a published package that is, or may be, imported: for code of checkpoints.

@@ -7,6 +7,7 @@ shows the names of the modules listed for it in `MODULES`, and those of `RENAMED
 
 from collections.abc import Collection
 
+from .family_paths import FAMILY_FILES, families_here, family_module, published_folder
 from .part_names import PART_NAMES, PLAIN_NORMS, ROTARY, ROTARY_BY_HALVES
 
 _TASKS = "bestiary.pipelines.tasks"
@@ -377,61 +378,6 @@ for _target, _words in {**PART_NAMES, "compat.rotary:ConfiguredTables": ROTARY}.
     for _family, _name in (word.split(".") for word in _words.split()):
         RENAMED.setdefault(f"models.{_family}.modeling_{_family}", {}).setdefault(_name, _target)
 
-# beginning of a family's old module name -> the module of its folder here, the first that it has ("" is the folder itself)
-FAMILY_FILES = {
-    "configuration": ("",),
-    "feature_extraction": ("feature_extractor", "image_processor"),
-    "image_processing": ("image_processor",),
-    "image_processing_pil": ("image_processor",),
-    "modeling": ("model",),
-    "processing": ("processor",),
-    "tokenization": ("tokenizer",),
-}
-# Which logger of the old package speaks for which part of ours: scripts hang handlers and levels on them. A part without a
-# line of its own speaks as the nearest one above it does; what is in none, as the root.
-SPEAKERS = {
-    "auto": "models.auto.configuration_auto",
-    "batching": "generation.continuous_batching",
-    "cache": "cache_utils",
-    "compat.deprecation": "utils.deprecation",
-    "compat.generation": "generation.stopping_criteria",
-    "compat.generic": "utils.generic",
-    "core.argument_parser": "hf_argparser",
-    "core.config": "configuration_utils",
-    "generation": "generation.utils",
-    "generation.config": "generation.configuration_utils",
-    "generation.processors": "generation.logits_process",
-    "hub": "utils.hub",
-    "hub.code": "dynamic_module_utils",
-    "loading": "modeling_utils",
-    "modeling": "modeling_utils",
-    "modeling.adapters": "integrations.peft",
-    "modeling.calling": "utils.generic",
-    "modeling.config": "configuration_utils",
-    "modeling.encoder_config": "configuration_utils",
-    "modeling.layer_sizes_config": "configuration_utils",
-    "models": "models",
-    "models.whisper.feature_extractor": "models.whisper.feature_extraction_whisper",
-    "models.whisper.tokenizer": "models.whisper.tokenization_whisper",
-    "nn": "modeling_utils",
-    "nn.rope_parameters": "modeling_rope_utils",
-    "pipelines": "pipelines.base",
-    "placement": "integrations.accelerate",
-    "preprocess": "processing_utils",
-    "preprocess.audio": "feature_extraction_utils",
-    "preprocess.image": "image_processing_base",
-    "preprocess.text": "tokenization_utils_base",
-    "training": "trainer",
-    "training.callbacks": "trainer_callback",
-    "training.older_arguments": "training_args",
-    "training.seq2seq_arguments": "training_args",
-    "training.seq2seq_trainer": "trainer_seq2seq",
-}
-
-
-# How the name of a family ends that is the text half of others' models.
-_TEXT = "_text"
-
 
 def sources(path: str) -> tuple[str, ...] | None:
     """The modules of ours that stand for the old module `path` (below `transformers`); None when there is no such path."""
@@ -449,59 +395,9 @@ def _tasks() -> Collection[str]:
     return plugins.names(_TASKS)
 
 
-def _families() -> Collection[str]:
-    from ..modeling.families import families  # as above
-
-    return families()
-
-
-def family_module(path: str) -> tuple[str, ...] | None:
-    """`models.bert`, `models.bert.modeling_bert`, `models.bert.tokenization_bert_fast`; before release 4 `modeling_bert`.
-
-    Where only the text half of what a published folder holds is a family here, the path is the published one as well:
-    `models.llama4.modeling_llama4` for the family `llama4_text`, `models.data2vec.modeling_data2vec_text` for `data2vec_text`.
-    """
-    *folders, leaf = path.split(".")
-    if folders == ["models"] and (name := _family_of(leaf)):
-        return (f"models.{name}",)
-    for prefix, files in FAMILY_FILES.items():
-        if not leaf.startswith(f"{prefix}_"):
-            continue  # no list of families is needed to tell
-        kind = leaf.removeprefix(f"{prefix}_").removesuffix("_fast")
-        name = _family_of(kind)
-        if name and folders in ([], ["models", kind], ["models", _published_folder(name)]):
-            modules = _family_files(name, files)
-            return modules if modules is None or prefix != "modeling" else (*modules, "compat.family_helpers")
-    return None
-
-
-def _family_of(name: str) -> str | None:
-    """The family that a published folder or file is named after: its own name, or that without the ending of its text half."""
-    return next((each for each in (name, f"{name}{_TEXT}") if each in _families()), None)
-
-
-def _published_folder(name: str) -> str:
-    """The published folder of the family `name`."""
-    whole = name.removesuffix(_TEXT)
-    return name if whole in _families() else whole
-
-
-def _family_files(name: str, files: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The first of these modules of the family's folder, and the folder itself, which lists all that it publishes.
-
-    A family made from a relative's data has its models in the folder itself.
-    """
-    from ..modeling.families import family_files
-
-    modules = family_files(name)
-    if files == ("",) or (files == ("model",) and "model" not in modules):
-        return (f"models.{name}",)
-    return next(((f"models.{name}.{file}", f"models.{name}") for file in files if file in modules), None)
-
-
 def paths() -> list[str]:
     """Every old path, a family's without its older flat form."""
-    names = {*_families(), *(_published_folder(name) for name in _families())}
+    names = {*families_here(), *(published_folder(name) for name in families_here())}
     below = [f"models.{name}" for name in names]
     below += [f"models.{name}.{prefix}_{name}" for name in names for prefix in FAMILY_FILES]
     below += [f"pipelines.{name}" for name in _tasks()]
