@@ -10,6 +10,7 @@ from tests.kit.training import config, rows
 
 import bestiary
 from bestiary.core.errors import ArgumentError, BestiaryError, CorruptFile, InputError, LoadError, SaveError
+from bestiary.core.logging import BestiaryWarning
 from bestiary.training.checkpoints import DIGESTS_NAME
 
 
@@ -33,12 +34,24 @@ def _junk(self: Any, *args: Any, **kwargs: Any) -> int:
         ({"model": "a name"}, ArgumentError, "model is a str"),
         ({"model": torch.nn.Linear(2, 2, device="meta")}, ArgumentError, "on the meta device"),
         ({"args": {"output_dir": "x"}}, ArgumentError, "args is a builtins.dict"),
+        ({"optimizers": None}, ArgumentError, "expected an optimizer and a schedule"),
+        ({"data_collator": "pad"}, ArgumentError, "data_collator is a str"),
+        ({"train_dataset": 5}, ArgumentError, "train_dataset is a int; expected rows"),
+        ({"eval_dataset": "folder"}, ArgumentError, "eval_dataset is a str; expected rows"),
+        ({"train_dataset": {"a": [1]}}, ArgumentError, "train_dataset is a dict; expected rows"),
         ({"callbacks": [type("Junk", (bestiary.TrainerCallback,), {"on_step_end": _junk})]}, ArgumentError, "Junk.on_step_end"),
     ],
 )
 def test_odd_arguments(given: dict[str, Any], kind: type[BestiaryError], words: str, tmp_path: Path) -> None:
     with pytest.raises(kind, match=words):
         _trainer(tmp_path, **given).train()
+
+
+def test_an_evaluation_without_labels_that_count_is_told(tmp_path: Path) -> None:
+    data = [{**row, "labels": torch.full_like(row["labels"], -100)} for row in rows("causal")]
+    model_class, made = config(bestiary, "causal", 0.0)
+    with pytest.warns(BestiaryWarning, match="the loss of an evaluation is NaN"):
+        _trainer(tmp_path, model=model_class(made), eval_dataset=data).evaluate()
 
 
 def test_metrics_that_are_no_dict(tmp_path: Path) -> None:

@@ -112,12 +112,14 @@ class Data:
         return data
 
 
-def check_not_empty(dataset: Any, name: str) -> None:
-    """Refuse data that has a length of 0.
+def check_rows(dataset: Any, name: str) -> None:
+    """Refuse data that is no data set, or has a length of 0.
 
     Raises:
-        ArgumentError: it has.
+        ArgumentError: it is none, or has.
     """
+    if isinstance(dataset, str | Mapping) or not (hasattr(dataset, "__getitem__") or hasattr(dataset, "__iter__")):
+        raise ArgumentError(f"{name} is a {type(dataset).__name__}; expected rows, by number or one after the other")
     if has_length(dataset) and len(dataset) == 0:
         raise ArgumentError(f"{name} has no rows")
 

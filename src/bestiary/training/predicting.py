@@ -1,5 +1,6 @@
 """Evaluation and prediction: one loop over a data set, of whose predictions no more is kept than is asked for."""
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 
 from ..core.errors import ArgumentError
-from ..core.logging import get_logger
+from ..core.logging import get_logger, warn_once
 from .evaluation import EvalLoopOutput, EvalPrediction, PredictionOutput
 from .loaders import has_length, position
 from .losses import count_of_items, rows_in, shifts_labels
@@ -230,6 +231,10 @@ class _Kept:
         metrics = {name: each.item() if isinstance(each, np.generic) else each for name, each in dict(metrics).items()}
         if loss_rows:
             metrics[f"{prefix}_loss"] = loss_sum / loss_rows
+            if math.isnan(loss_sum):
+                warn_once(
+                    "nan-loss", "the loss of an evaluation is NaN: a batch has no label that counts, or the model gives NaN"
+                )
         named = {name if name.startswith(f"{prefix}_") else f"{prefix}_{name}": each for name, each in metrics.items()}
         return EvalLoopOutput(whole["predictions"], whole["labels"], named, int(rows))
 

@@ -22,7 +22,7 @@ from .callbacks.progress import ProgressCallback
 from .collators.default import default_data_collator
 from .collators.padding import DataCollatorWithPadding
 from .columns import label_names_of, parameters_of
-from .data import Data, check_not_empty
+from .data import Data, check_rows
 from .evaluation import TrainOutput
 from .interruption import Listener
 from .loop import TrainingLoop
@@ -113,6 +113,8 @@ class Trainer(Data, Optimization, Predicting, Saving):
         self.train_dataset, self.eval_dataset = train_dataset, eval_dataset
         self.compute_loss_func, self.compute_metrics = compute_loss_func, compute_metrics
         self.preprocess_logits_for_metrics = preprocess_logits_for_metrics
+        if not isinstance(optimizers, tuple | list) or len(optimizers) != 2:
+            raise ArgumentError(f"optimizers is {optimizers!r:.80}; expected an optimizer and a schedule, each of them or None")
         self.optimizer, self.lr_scheduler = optimizers
         self.optimizer_cls_and_kwargs = optimizer_cls_and_kwargs
         if optimizer_cls_and_kwargs is not None and self.optimizer is not None:
@@ -148,17 +150,21 @@ class Trainer(Data, Optimization, Predicting, Saving):
 
     def _check_data(self) -> None:
         args = self.args
+        if not callable(self.data_collator):
+            raise ArgumentError(
+                f"data_collator is a {type(self.data_collator).__name__}; expected a function of a list of rows"
+            )
         if args.eval_strategy != "no" and self.eval_dataset is None:
             raise ArgumentError(f"eval_strategy is {args.eval_strategy!s} and the trainer has no eval_dataset to evaluate")
         if args.batch_eval_metrics and self.compute_metrics is not None:
             if "compute_result" not in parameters_of_function(self.compute_metrics):
                 raise ArgumentError("with batch_eval_metrics, compute_metrics needs a parameter compute_result")
         if self.train_dataset is not None:
-            check_not_empty(self.train_dataset, "train_dataset")
+            check_rows(self.train_dataset, "train_dataset")
         several = self.eval_dataset if isinstance(self.eval_dataset, dict) else {"eval_dataset": self.eval_dataset}
         for name, dataset in several.items():
             if dataset is not None:
-                check_not_empty(dataset, name)
+                check_rows(dataset, name)
 
     def _read_model(self) -> None:
         """What the model's forward says of itself; the model goes to its device."""
