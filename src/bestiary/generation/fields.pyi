@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict
 
 from torch import Generator, Tensor
 
-from ..core.kinds import Amount, Natural, Positive, Rate, Whole
+from ..core.kinds import Amount, EndlessAmount, EndlessPositive, Natural, Positive, Rate, Whole
 from ..hub.pretrained import PretrainedRecord
 from .config import GenerationConfig
 
@@ -111,7 +111,7 @@ class Fields(PretrainedRecord):
     renormalize_logits: bool | None = None  # counts as False
 
     # processors/repetition_penalty
-    repetition_penalty: Positive | None = None  # counts as 1.0
+    repetition_penalty: EndlessPositive | None = None  # counts as 1.0
 
     # processors/sequence_bias
     sequence_bias: Any | None = None
@@ -120,7 +120,7 @@ class Fields(PretrainedRecord):
     suppress_tokens: list[int] | None = None
 
     # processors/temperature
-    temperature: Amount | None = None  # counts as 1.0
+    temperature: EndlessAmount | None = None  # counts as 1.0
 
     # processors/top_h
     top_h: Rate | None = None
@@ -217,10 +217,10 @@ class _Options(TypedDict, total=False):
     no_repeat_ngram_size: Whole | None
     remove_invalid_values: bool | None
     renormalize_logits: bool | None
-    repetition_penalty: Positive | None
+    repetition_penalty: EndlessPositive | None
     sequence_bias: Any | None
     suppress_tokens: list[int] | None
-    temperature: Amount | float | tuple[float, ...] | None
+    temperature: EndlessAmount | float | tuple[float, ...] | None
     top_h: Rate | None
     top_k: Whole | None
     top_p: Rate | None

@@ -1,5 +1,6 @@
 """The processes that train together: how many there are, which one this is, and what they tell each other."""
 
+import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,4 +89,13 @@ class Processes:
 def _state(use_cpu: bool, backend: str | None, timeout: int) -> Any:
     accelerate = require("accelerate", "training")
     options: dict[str, Any] = {"timeout": timedelta(seconds=timeout)}
-    return accelerate.PartialState(cpu=use_cpu, **options, **({"backend": backend} if backend else {}))
+    state = accelerate.PartialState(cpu=use_cpu, **options, **({"backend": backend} if backend else {}))
+    if dist.is_initialized():
+        atexit.register(_leave)
+    return state
+
+
+def _leave() -> None:
+    """Leave the group before the interpreter ends: threads of gloo that are still there abort the process."""
+    if dist.is_initialized():
+        dist.destroy_process_group()

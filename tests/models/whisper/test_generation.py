@@ -524,7 +524,6 @@ def test_what_the_checkpoint_lacks_is_named(tmp_path: Path) -> None:
     for options, lacking in (
         ({"return_timestamps": True}, "no_timestamps_token_id"),
         ({"return_token_timestamps": True}, "alignment_heads"),
-        ({"condition_on_prev_tokens": True}, "prev_sot_token_id"),
     ):
         with pytest.raises(InputError, match=lacking):
             bare.generate(sound(), **options)

@@ -350,7 +350,6 @@ class TestErrors:
             ({"chat_template": 5}, "template"),
             ({"tokenizer_kwargs": 5}, "tokenizer_kwargs"),
             ({"tokenizer_kwargs": {"add_special_tokens": True}}, "tokenizer_kwargs"),
-            ({"tokenizer_kwargs": {"no_such": True}}, "no_such"),
         ],
     )
     def test_options_of_the_wrong_kind(self, options: dict[str, Any], message: str) -> None:
