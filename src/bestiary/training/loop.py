@@ -130,6 +130,8 @@ class TrainingLoop:
         trainer, args = self.trainer, self.args
         self.model = trainer._wrap_model(trainer.model)
         trainer.model_wrapped = self.model
+        self.model.train()
+        self.parameters = list(self.model.parameters())
         updates = self.lengths.updates
         trainer.create_optimizer_and_scheduler(updates if updates != _NO_END else 0)
         own = {id(each) for each in trainer.model.parameters()}
@@ -283,7 +285,7 @@ class TrainingLoop:
         trainer.control = handler.on_optimizer_step(args, state, trainer.control)
         if not self.first_update_done:
             self._say_what_is_not_trained()
-        self.model.zero_grad()
+        self._forget_gradients()
         self.grad_norm = norm
         self._add_loss(loss, math.isfinite(norm))
         state.global_step += 1
@@ -317,7 +319,7 @@ class TrainingLoop:
                     raise
                 self.progress.parts *= 2
                 logger.warning("Out of memory: each training batch is cut into %d; updates stay the same", self.progress.parts)
-            self.model.zero_grad()
+            self._forget_gradients()
             if self.args.n_gpu:
                 torch.cuda.empty_cache()
 
@@ -350,12 +352,16 @@ class TrainingLoop:
                 trainer.control = trainer.callback_handler.on_substep_end(args, state, trainer.control)
         return loss
 
+    def _forget_gradients(self) -> None:
+        for each in self.parameters:
+            each.grad = None
+
     def _shortened_norm(self) -> float:
         """Shorten the gradient to `max_grad_norm`; returns its norm before that."""
         trainer, longest = self.trainer, self.args.max_grad_norm
         if trainer.scaler is not None:
             trainer.scaler.unscale_(trainer.optimizer)
-        parameters = [each for each in self.model.parameters() if each.grad is not None]
+        parameters = [each for each in self.parameters if each.grad is not None]
         norm = torch.nn.utils.clip_grad_norm_(parameters, longest or math.inf)
         return float(norm)
 

@@ -13,6 +13,7 @@ from ..core.errors import ArgumentError
 from ..core.logging import get_logger, set_verbosity, warn_once
 from ..core.optional import require
 from ..core.seed import enable_full_determinism, set_seed
+from ..core.signatures import is_of_the_library
 from .arguments import TrainingArguments
 from .callbacks.base import ExportableState, TrainerCallback, TrainerControl, TrainerState
 from .callbacks.flow import DefaultFlowCallback
@@ -128,6 +129,7 @@ class Trainer(Data, Optimization, Predicting, Saving):
         self.is_in_train, self.is_model_parallel = False, False
         self.current_gradient_accumulation_steps, self.share = args.gradient_accumulation_steps, 1.0
         self.current_flos, self.first_step = 0.0, 0
+        self._ops_of_token: int | None = None
         self.progress, self.listener = Progress(), Listener()
         self.label_smoother = LabelSmoother(args.label_smoothing_factor) if args.label_smoothing_factor else None
         self.scaler = torch.amp.GradScaler(args.device.type) if args.fp16 else None
@@ -271,6 +273,7 @@ class Trainer(Data, Optimization, Predicting, Saving):
         if checkpoint is not None:
             self._load_from_checkpoint(checkpoint)
         self.progress = Progress(run=self._new_run())
+        self._ops_of_token = None
         self.is_in_train = True
         noise = None if args.neftune_noise_alpha is None else add_noise(self.model, args.neftune_noise_alpha)
         try:
@@ -308,7 +311,8 @@ class Trainer(Data, Optimization, Predicting, Saving):
         Returns:
             The batch's part of the update's loss.
         """
-        model.train()
+        if not model.training:
+            model.train()
         inputs = self._prepare_inputs(inputs)
         with self.compute_loss_context_manager():
             loss = self._share_of_loss(model, inputs, num_items_in_batch)
@@ -429,7 +433,11 @@ class Trainer(Data, Optimization, Predicting, Saving):
     def floating_point_ops(self, inputs: Mapping[str, Any]) -> int:
         """Operations of forward and backward of a batch, as the model says; 0 for one that does not."""
         says = getattr(self.model, "floating_point_ops", None)
-        return 0 if says is None else int(says(inputs))
+        if says is None or not is_of_the_library(says):
+            return 0 if says is None else int(says(inputs))
+        if self._ops_of_token is None:  # its parameters are counted once
+            self._ops_of_token = int(says({self.model.main_input_name: torch.zeros(1)}))
+        return self._ops_of_token * int(self.model.estimate_tokens(inputs))
 
     def store_flos(self) -> None:
         """Add the operations counted since the last call, of all processes, to the state."""
