@@ -91,4 +91,7 @@ def test_setters_and_the_command_line(tmp_path: Path) -> None:
     [parsed] = HfArgumentParser(TrainingArguments).parse_args_into_dataclasses(words)
     assert parsed == TrainingArguments("x", warmup_steps=0.1, bf16=True, include_for_metrics=["inputs"], optim="sgd")
     assert TrainingArguments(**parsed.to_dict()) == parsed
+    older = ["--output_dir", "x", "--evaluation_strategy", "steps", "--no_cuda", "--warmup_ratio", "0.2"]
+    [parsed] = HfArgumentParser(TrainingArguments).parse_args_into_dataclasses(older)
+    assert parsed == TrainingArguments("x", eval_strategy="steps", use_cpu=True, warmup_steps=0.2)
     assert all(isinstance(value, bool | int | float | str) for value in parsed.to_sanitized_dict().values())

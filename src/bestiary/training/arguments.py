@@ -35,7 +35,9 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     output_dir: str | None = HfArg(default=None, help="Folder of checkpoints and results; by default trainer_output")
     _: KW_ONLY
     # How long, and with how much at a time.
-    per_device_train_batch_size: int = HfArg(default=8, help="Rows of a batch on each device, in training")
+    per_device_train_batch_size: int = HfArg(
+        default=8, aliases="--per_gpu_train_batch_size", help="Rows of a batch on each device, in training"
+    )
     num_train_epochs: float = HfArg(default=3.0, help="How often to go over the data; 2.5 ends in the middle of the third time")
     max_steps: int = HfArg(default=-1, help="Updates to make, whatever the epochs come to; -1: as many as the epochs need")
     gradient_accumulation_steps: int = HfArg(default=1, help="Batches whose gradients are summed for an update")
@@ -47,7 +49,9 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     learning_rate: float = HfArg(default=5e-5, help="The highest learning rate of the schedule")
     lr_scheduler_type: SchedulerType | str = HfArg(default="linear", help="The schedule's name")
     lr_scheduler_kwargs: dict[str, Any] | str | None = HfArg(default=None, help="Further arguments of the schedule, as JSON")
-    warmup_steps: float = HfArg(default=0, help="Steps in which the rate rises from 0; below 1 a part of all steps")
+    warmup_steps: float = HfArg(
+        default=0, aliases="--warmup_ratio", help="Steps in which the rate rises from 0; below 1 a part of all steps"
+    )
     optim: OptimizerNames | str = HfArg(default="adamw_torch_fused", help="The optimizer's name")
     optim_args: str | None = HfArg(default=None, help="Further arguments of the optimizer, as in 'scale=2,decay=0.5'")
     weight_decay: float = HfArg(default=0.0, help="Of all weights but biases and those of normalizations")
@@ -70,7 +74,9 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     bf16_full_eval: bool = HfArg(default=False, help="Evaluate with weights in bfloat16")
     fp16_full_eval: bool = HfArg(default=False, help="Evaluate with weights in float16")
     tf32: bool | None = HfArg(default=None, help="Let matrix products of fp32 be computed in TF32 on GPUs that can")
-    gradient_checkpointing: bool = HfArg(default=False, help="Recompute activations in the backward pass, to save memory")
+    gradient_checkpointing: bool = HfArg(
+        default=False, aliases="--activation_checkpointing", help="Recompute activations in the backward pass, to save memory"
+    )
     gradient_checkpointing_kwargs: dict[str, Any] | str | None = HfArg(default=None, help="For torch's checkpoint, as JSON")
     torch_compile: bool = HfArg(default=False, help="Compile the model by torch.compile")
     torch_compile_backend: str | None = HfArg(default=None, help="The backend to compile with")
@@ -92,10 +98,12 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     report_to: str | list[str] | None = HfArg(default="none", help="Where logs go besides: names of reporters, all or none")
     run_name: str | None = HfArg(default=None, help="A name for this run, for reporters")
     # Evaluation.
-    eval_strategy: IntervalStrategy | str = HfArg(default="no", help="When to evaluate")
+    eval_strategy: IntervalStrategy | str = HfArg(default="no", aliases="--evaluation_strategy", help="When to evaluate")
     eval_steps: float | None = HfArg(default=None, help="Steps between evaluations; by default logging_steps")
     eval_delay: float = HfArg(default=0, help="Epochs or steps, as eval_strategy has it, before the first evaluation")
-    per_device_eval_batch_size: int = HfArg(default=8, help="Rows of a batch on each device, in evaluation")
+    per_device_eval_batch_size: int = HfArg(
+        default=8, aliases="--per_gpu_eval_batch_size", help="Rows of a batch on each device, in evaluation"
+    )
     prediction_loss_only: bool = HfArg(default=False, help="Keep nothing of an evaluation but its loss")
     eval_on_start: bool = HfArg(default=False, help="Evaluate before the first step")
     eval_do_concat_batches: bool = HfArg(default=True, help="Join what batches give into one array, instead of a list of them")
@@ -133,7 +141,7 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     train_sampling_strategy: str = HfArg(default="random", help="The order of rows: random, sequential or group_by_length")
     length_column_name: str = HfArg(default="length", help="The column that says how long a row is, if there is one")
     # Devices and processes.
-    use_cpu: bool = HfArg(default=False, help="Use no GPU")
+    use_cpu: bool = HfArg(default=False, aliases="--no_cuda", help="Use no GPU")
     local_rank: int = HfArg(default=-1, help="This process's number on its machine; launchers set it")
     ddp_backend: str | None = HfArg(default=None, help="How processes talk: nccl, gloo, mpi, ...")
     ddp_timeout: int = HfArg(default=1800, help="Seconds to wait for another process")
