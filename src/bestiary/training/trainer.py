@@ -13,9 +13,8 @@ from ..core.errors import ArgumentError
 from ..core.logging import get_logger, set_verbosity, warn_once
 from ..core.optional import require
 from ..core.seed import enable_full_determinism, set_seed
-from ..core.signatures import is_of_the_library
 from .arguments import TrainingArguments
-from .callbacks.base import ExportableState, TrainerCallback, TrainerControl, TrainerState
+from .callbacks.base import TrainerControl, TrainerState
 from .callbacks.flow import DefaultFlowCallback
 from .callbacks.handler import Callback, CallbackHandler
 from .callbacks.printer import PrinterCallback
@@ -33,11 +32,12 @@ from .optimization import METRIC_SCHEDULES, Optimization
 from .predicting import Predicting
 from .progress import Progress
 from .saving import Saving
+from .telling import Telling
 
 logger = get_logger(__name__)
 
 
-class Trainer(Data, Optimization, Predicting, Saving):
+class Trainer(Data, Optimization, Predicting, Saving, Telling):
     """The loop of training, evaluation and prediction. Its methods may be replaced one by one in a subclass.
 
     Args:
@@ -413,80 +413,6 @@ class Trainer(Data, Optimization, Predicting, Saving):
     def _end_if_asked(self) -> None:
         if self.is_in_train:
             self.listener.stop_here()
-
-    # What is counted and told.
-
-    def count_inputs(self, inputs: Mapping[str, Any]) -> None:
-        """Count a batch's operations, and its tokens if `args` say so."""
-        self.current_flos += float(self.floating_point_ops(inputs))
-        how = self.args.include_num_input_tokens_seen
-        if how == "no":
-            return
-        main = inputs.get(getattr(self.model, "main_input_name", "input_ids"))
-        mask = inputs.get("attention_mask")
-        if how == "non_padding" and isinstance(mask, Tensor):
-            count = int(mask.sum())
-        else:
-            count = main.numel() if isinstance(main, Tensor) else 0
-        self.state.num_input_tokens_seen += int(self.args.processes.summed(torch.tensor(count, device=self.args.device)))
-
-    def floating_point_ops(self, inputs: Mapping[str, Any]) -> int:
-        """Operations of forward and backward of a batch, as the model says; 0 for one that does not."""
-        says = getattr(self.model, "floating_point_ops", None)
-        if says is None or not is_of_the_library(says):
-            return 0 if says is None else int(says(inputs))
-        if self._ops_of_token is None:  # its parameters are counted once
-            self._ops_of_token = int(says({self.model.main_input_name: torch.zeros(1)}))
-        return self._ops_of_token * int(self.model.estimate_tokens(inputs))
-
-    def store_flos(self) -> None:
-        """Add the operations counted since the last call, of all processes, to the state."""
-        counted = torch.tensor(self.current_flos, dtype=torch.float64)
-        self.state.total_flos += float(self.args.processes.summed(counted))
-        self.current_flos = 0.0
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add values to the history, with the epoch and the step, and tell the callbacks.
-
-        Args:
-            start_time: of `time.time`; adds how fast tokens went since then, where they are counted.
-        """
-        self.log_at(logs, self.state.global_step)
-
-    def log_at(self, logs: dict[str, Any], step: int) -> None:
-        """The same, for a step."""
-        if self.state.epoch is not None:
-            logs["epoch"] = self.state.epoch
-        if self.args.include_num_input_tokens_seen != "no":
-            logs["num_input_tokens_seen"] = self.state.num_input_tokens_seen
-        self.state.log_history.append({**logs, "step": step})
-        self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
-
-    # Callbacks and processes.
-
-    def add_callback(self, callback: Callback) -> None:
-        """Add a callback: an object, or a class."""
-        self.callback_handler.add_callback(callback)
-
-    def pop_callback(self, callback: Callback) -> TrainerCallback | None:
-        """Take out the first callback of a class, or the object; None where there is none."""
-        return self.callback_handler.pop_callback(callback)
-
-    def remove_callback(self, callback: Callback) -> None:
-        """The same, and nothing is returned."""
-        self.callback_handler.remove_callback(callback)
-
-    def stateful_callbacks(self) -> list[ExportableState]:
-        """What a checkpoint keeps the state of: callbacks that have one, and the switches."""
-        return [each for each in (*self.callback_handler.callbacks, self.control) if isinstance(each, ExportableState)]
-
-    def is_local_process_zero(self) -> bool:
-        """Whether this is the first process of its machine."""
-        return self.args.processes.is_first(each_machine=True)
-
-    def is_world_process_zero(self) -> bool:
-        """Whether this is the first process of all."""
-        return self.args.processes.is_first()
 
 
 def parameters_of_function(function: Any) -> Mapping[str, Any]:

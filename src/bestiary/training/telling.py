@@ -1,0 +1,94 @@
+"""What `Trainer` counts and tells: operations, tokens, logs, and the callbacks that hear of all of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..core.signatures import is_of_the_library
+from .callbacks.base import ExportableState, TrainerCallback
+from .callbacks.handler import Callback, CallbackHandler
+
+
+class Telling:
+    """Methods of `Trainer` that count and tell. A subclass may replace any of them."""
+
+    callback_handler: CallbackHandler
+    _ops_of_token: int | None
+
+    # What is counted and told.
+
+    def count_inputs(self: Any, inputs: Mapping[str, Any]) -> None:
+        """Count a batch's operations, and its tokens if `args` say so."""
+        self.current_flos += float(self.floating_point_ops(inputs))
+        how = self.args.include_num_input_tokens_seen
+        if how == "no":
+            return
+        main = inputs.get(getattr(self.model, "main_input_name", "input_ids"))
+        mask = inputs.get("attention_mask")
+        if how == "non_padding" and isinstance(mask, Tensor):
+            count = int(mask.sum())
+        else:
+            count = main.numel() if isinstance(main, Tensor) else 0
+        self.state.num_input_tokens_seen += int(self.args.processes.summed(torch.tensor(count, device=self.args.device)))
+
+    def floating_point_ops(self: Any, inputs: Mapping[str, Any]) -> int:
+        """Operations of forward and backward of a batch, as the model says; 0 for one that does not."""
+        says = getattr(self.model, "floating_point_ops", None)
+        if says is None or not is_of_the_library(says):
+            return 0 if says is None else int(says(inputs))
+        if self._ops_of_token is None:  # its parameters are counted once
+            self._ops_of_token = int(says({self.model.main_input_name: torch.zeros(1)}))
+        operations: int = self._ops_of_token * int(self.model.estimate_tokens(inputs))
+        return operations
+
+    def store_flos(self: Any) -> None:
+        """Add the operations counted since the last call, of all processes, to the state."""
+        counted = torch.tensor(self.current_flos, dtype=torch.float64)
+        self.state.total_flos += float(self.args.processes.summed(counted))
+        self.current_flos = 0.0
+
+    def log(self: Any, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add values to the history, with the epoch and the step, and tell the callbacks.
+
+        Args:
+            start_time: of `time.time`; adds how fast tokens went since then, where they are counted.
+        """
+        self.log_at(logs, self.state.global_step)
+
+    def log_at(self: Any, logs: dict[str, Any], step: int) -> None:
+        """The same, for a step."""
+        if self.state.epoch is not None:
+            logs["epoch"] = self.state.epoch
+        if self.args.include_num_input_tokens_seen != "no":
+            logs["num_input_tokens_seen"] = self.state.num_input_tokens_seen
+        self.state.log_history.append({**logs, "step": step})
+        self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
+
+    # Callbacks and processes.
+
+    def add_callback(self: Any, callback: Callback) -> None:
+        """Add a callback: an object, or a class."""
+        self.callback_handler.add_callback(callback)
+
+    def pop_callback(self: Any, callback: Callback) -> TrainerCallback | None:
+        """Take out the first callback of a class, or the object; None where there is none."""
+        taken: TrainerCallback | None = self.callback_handler.pop_callback(callback)
+        return taken
+
+    def remove_callback(self: Any, callback: Callback) -> None:
+        """The same, and nothing is returned."""
+        self.callback_handler.remove_callback(callback)
+
+    def stateful_callbacks(self: Any) -> list[ExportableState]:
+        """What a checkpoint keeps the state of: callbacks that have one, and the switches."""
+        return [each for each in (*self.callback_handler.callbacks, self.control) if isinstance(each, ExportableState)]
+
+    def is_local_process_zero(self: Any) -> bool:
+        """Whether this is the first process of its machine."""
+        return bool(self.args.processes.is_first(each_machine=True))
+
+    def is_world_process_zero(self: Any) -> bool:
+        """Whether this is the first process of all."""
+        return bool(self.args.processes.is_first())
