@@ -187,6 +187,8 @@ def test_doubtful_trainings_are_told_once(tmp_path: Path) -> None:
     with pytest.warns(BestiaryWarning, match=r"does not depend on idle.weight, idle.bias"):
         _trainer(tmp_path, model=Headed(), train_dataset=data, label_names=["labels"]).train()
     model_class, made = config(bestiary, "classifier", 0.0)
+    with pytest.warns(BestiaryWarning, match="tf32=True changes nothing"):
+        _trainer(tmp_path, tf32=True)
     with pytest.warns(BestiaryWarning, match="weights to be trained are in 16 bits"):
         _trainer(tmp_path, model=model_class(made).to(torch.bfloat16))
     forget_warnings()

@@ -96,7 +96,7 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     log_on_each_node: bool = HfArg(default=True, help="Log on every machine, not only on the first")
     disable_tqdm: bool | None = HfArg(default=None, help="Print lines instead of a bar")
     report_to: str | list[str] | None = HfArg(default="none", help="Where logs go besides: names of reporters, all or none")
-    run_name: str | None = HfArg(default=None, help="A name for this run, for reporters")
+    run_name: str | None = HfArg(default=None, help="A name for this run, kept for reporters, of which none is here yet")
     # Evaluation.
     eval_strategy: IntervalStrategy | str = HfArg(default="no", aliases="--evaluation_strategy", help="When to evaluate")
     eval_steps: float | None = HfArg(default=None, help="Steps between evaluations; by default logging_steps")

@@ -103,6 +103,10 @@ class Trainer(Data, Optimization, Predicting, Saving, Telling):
         if (level := args.get_process_log_level()) is not None:
             set_verbosity(level)
         (enable_full_determinism if args.full_determinism else set_seed)(args.seed)
+        if args.tf32 is not None and args.n_gpu:
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = args.tf32
+        elif args.tf32:
+            warn_once("no-tf32", "tf32=True changes nothing: there is no GPU, and only GPUs compute in TF32")
         self.model_init = model_init
         self.model: Any = self.call_model_init() if model is None else model
         if not callable(self.model):
