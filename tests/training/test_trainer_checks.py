@@ -267,6 +267,8 @@ def test_accelerations_change_nothing(tmp_path: Path) -> None:
         other = _trainer(tmp_path, optim="sgd", **options)
         other.train()
         assert torch.allclose(_weights(plain), _weights(other), atol=1e-6), options
+        assert other.model.is_gradient_checkpointing == ("gradient_checkpointing" in options)
+        assert isinstance(other.model_wrapped, torch._dynamo.OptimizedModule) == ("torch_compile" in options)
     for options in ({"neftune_noise_alpha": 5.0}, {"bf16": True}):
         other = _trainer(tmp_path, optim="sgd", **options)
         other.train()
