@@ -31,7 +31,8 @@ def speak_as(name: str, speakers: Mapping[str, str]) -> None:
     """Let the logger `name`, and with it its children, be the library's: this package's becomes one of them.
 
     `speakers` says which of the children speak for which modules of this package, and what is below those. Messages go to
-    stderr, and to the root logger only once `propagate` is set.
+    stderr, and to the root logger only once `propagate` is set, as it is from the start where the environment says `CI`: tests
+    that read messages from there pass on such a machine under either library.
     """
     global _root
     package, _root = logging.getLogger(_PACKAGE), logging.getLogger(name)
@@ -42,7 +43,7 @@ def speak_as(name: str, speakers: Mapping[str, str]) -> None:
         _root.setLevel(package.level)
     package.setLevel(logging.NOTSET)
     _root.addHandler(stderr_handler)
-    _root.propagate = False
+    _root.propagate = os.environ.get("CI", "").lower() in {"1", "on", "yes", "true"}
 
 
 def _speaker(module: str) -> logging.Logger:
