@@ -26,7 +26,11 @@ def read_by_the_source() -> set[str]:
         texts = {
             node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant) and node.value.__class__ is str
         }
-        names |= {text for text in texts if NAME.fullmatch(text) and ("environ" in source or text.startswith(PREFIXES))}
+        names |= {
+            text
+            for text in texts
+            if (NAME.fullmatch(text) or text == "CI") and ("environ" in source or text.startswith(PREFIXES))
+        }
     return names
 
 
