@@ -2,81 +2,31 @@
 
 import math
 import signal
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.parallel import DistributedDataParallel
 
-from ..core.errors import ArgumentError, NumericsError
 from ..core.files import folder_to_fill
-from ..core.logging import get_logger, warn_once
+from ..core.logging import warn_once
 from .arguments import TrainingArguments
 from .callbacks.base import TrainerState
 from .checkpoints import TRAINER_STATE_NAME
-from .choices import SaveStrategy, SchedulerType
-from .columns import check_inputs
-from .data import is_out_of_memory, parts_of
+from .choices import SaveStrategy
 from .evaluation import TrainOutput
 from .interruption import Interrupted
-from .loaders import has_length, number_of_rows, position, rows_of
-from .losses import count_of_items, rows_in, shifts_labels
-from .optimization import METRIC_SCHEDULES
+from .lengths import NO_END, Lengths, lengths_of
+from .loaders import number_of_rows, position, rows_of
 from .progress import Progress
 from .randomness import random_state, set_random_state
 from .run_metrics import speed_metrics
 from .samplers.sharded import set_epoch
 from .samplers.streamed import Filler
-
-logger = get_logger(__name__)
-
-# Schedules that need not know where they end.
-_ENDLESS = (SchedulerType.CONSTANT, SchedulerType.CONSTANT_WITH_WARMUP, SchedulerType.INVERSE_SQRT)
-_NO_END = sys.maxsize
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """How long a training is: batches of an epoch (None where the data has no length), and updates and epochs in all."""
-
-    batches: int | None
-    updates: int
-    epochs: int
-
-
-def lengths_of(trainer: Any, loader: Any) -> Lengths:
-    """How long a training with this loader is.
-
-    Raises:
-        ArgumentError: nothing says when it ends, or no batch comes.
-    """
-    args = trainer.args
-    if not has_length(loader):
-        if args.max_steps > 0:
-            return Lengths(None, args.max_steps, _NO_END)
-        if args.lr_scheduler_type not in _ENDLESS or args.warmup_steps % 1:
-            raise ArgumentError(
-                "the training data has no length, and the schedule"
-                f" {args.lr_scheduler_type!s} needs to know its end; say max_steps, or take the schedule 'constant'"
-            )
-        return Lengths(None, _NO_END, math.ceil(args.num_train_epochs))
-    batches = len(loader)
-    if not batches:
-        raise ArgumentError(
-            f"the training data yields no batch: {len(rows_of(loader))} rows, batches of {args.train_batch_size} on"
-            f" {args.world_size} processes, dataloader_drop_last={args.dataloader_drop_last}"
-        )
-    per_epoch = math.ceil(batches / args.gradient_accumulation_steps)
-    if args.max_steps > 0:
-        return Lengths(batches, args.max_steps, math.ceil(args.max_steps / per_epoch))
-    return Lengths(batches, math.ceil(args.num_train_epochs * per_epoch), math.ceil(args.num_train_epochs))
+from .updates import Updates
 
 
 class TrainingLoop:
@@ -93,12 +43,9 @@ class TrainingLoop:
         stored = None if checkpoint is None else Progress.load(Path(checkpoint))
         if stored is not None and stored.rows_of_update != self.rows_of_update:
             self.lengths = self._lengths_from(stored, Path(checkpoint or ""))
-        self.learning_rate = 0.0
-        self.grad_norm: float | None = None
         # Losses of updates since the last log, on the device, so that no update waits for it.
         self.losses: Tensor | None = None
         self.last_logged = 0
-        self.first_update_done = False
 
     def run(self) -> TrainOutput:
         """Train, and return what came of it."""
@@ -131,9 +78,9 @@ class TrainingLoop:
         self.model = trainer._wrap_model(trainer.model)
         trainer.model_wrapped = self.model
         self.model.train()
-        self.parameters = list(self.model.parameters())
+        self.updates = Updates(trainer, self.model)
         updates = self.lengths.updates
-        trainer.create_optimizer_and_scheduler(updates if updates != _NO_END else 0)
+        trainer.create_optimizer_and_scheduler(updates if updates != NO_END else 0)
         own = {id(each) for each in trainer.model.parameters()}
         groups = getattr(trainer.optimizer, "param_groups", ())
         if groups and not any(id(each) in own for group in groups for each in group["params"]):
@@ -147,7 +94,7 @@ class TrainingLoop:
             self._restore(Path(self.checkpoint))
         state, handler = trainer.state, trainer.callback_handler
         self.progress.rows_of_update = self.rows_of_update
-        state.max_steps, state.num_train_epochs = updates, min(self.lengths.epochs, _NO_END)
+        state.max_steps, state.num_train_epochs = updates, min(self.lengths.epochs, NO_END)
         state.train_batch_size = args.train_batch_size
         state.is_local_process_zero, state.is_world_process_zero = (
             trainer.is_local_process_zero(),
@@ -168,7 +115,7 @@ class TrainingLoop:
         self.random_numbers = trainer.random_numbers_in(checkpoint)
         stored = Progress.load(checkpoint)
         if stored is None:  # of the published trainer
-            batches = self.lengths.batches or _NO_END
+            batches = self.lengths.batches or NO_END
             per_epoch = math.ceil(batches / args.gradient_accumulation_steps)
             epoch, updates = divmod(trainer.state.global_step, per_epoch)
             used = updates * args.gradient_accumulation_steps
@@ -266,33 +213,15 @@ class TrainingLoop:
             self._after_update()
 
     def _update(self, group: list[Any]) -> None:
-        """One update of the weights from some batches."""
+        """One update of the weights from some batches, and what is due after it."""
         trainer, args, state = self.trainer, self.args, self.trainer.state
-        trainer.current_gradient_accumulation_steps = len(group)
-        # A loss of a subclass may make the model's inputs of the batch itself.
-        if not self.first_update_done and not isinstance(group[0], Filler) and not trainer.has_own_loss:
-            check_inputs(trainer.model, group[0])
-        loss = self._gradients(group)
-        handler = trainer.callback_handler
-        norm = self._shortened_norm()
-        trainer.control = handler.on_pre_optimizer_step(args, state, trainer.control)
-        self.learning_rate = trainer._get_learning_rate()
-        if math.isfinite(norm):
-            self.progress.nonfinite = 0
-            self._step()
-        else:
-            self._leave_out(loss, norm)
-        trainer.control = handler.on_optimizer_step(args, state, trainer.control)
-        if not self.first_update_done:
-            self._say_what_is_not_trained()
-        self._forget_gradients()
-        self.grad_norm = norm
-        self._add_loss(loss, math.isfinite(norm))
+        loss = self.updates.make(group)
+        self._add_loss(loss, math.isfinite(self.progress.grad_norm or 0.0))
         state.global_step += 1
         state.epoch = self._epoch_now()
         if args.torch_empty_cache_steps and state.global_step % args.torch_empty_cache_steps == 0 and args.n_gpu:
             torch.cuda.empty_cache()
-        trainer.control = handler.on_step_end(args, state, trainer.control)
+        trainer.control = trainer.callback_handler.on_step_end(args, state, trainer.control)
         self._after_update()
 
     def _add_loss(self, loss: Tensor, is_finite: bool) -> None:
@@ -307,103 +236,6 @@ class TrainingLoop:
             return self.progress.epoch + self.progress.batches / self.lengths.batches
         batches = self.args.gradient_accumulation_steps * self.lengths.updates
         return self.progress.epoch + self.progress.batches / batches
-
-    def _gradients(self, group: list[Any]) -> Tensor:
-        """Sum the gradients of some batches; returns their loss. Where memory runs out, batches are cut and it begins anew."""
-        while True:
-            try:
-                return self._gradients_of(self._cut(group))
-            except Exception as error:
-                smallest = all(rows_in(batch) <= self.progress.parts for batch in group)
-                if smallest or not (self.args.auto_find_batch_size and is_out_of_memory(error)):
-                    raise
-                self.progress.parts *= 2
-                logger.warning("Out of memory: each training batch is cut into %d; updates stay the same", self.progress.parts)
-            self._forget_gradients()
-            if self.args.n_gpu:
-                torch.cuda.empty_cache()
-
-    def _cut(self, group: list[Any]) -> list[Any]:
-        count = self.progress.parts
-        whole = [(batch, count == 1 or isinstance(batch, Filler)) for batch in group]
-        return [part for batch, uncut in whole for part in ([batch] if uncut else parts_of(batch, count))]
-
-    def _gradients_of(self, batches: list[Any]) -> Tensor:
-        trainer, args, state = self.trainer, self.args, self.trainer.state
-        shifted = shifts_labels(trainer.model)
-        counts = [0 if isinstance(batch, Filler) else count_of_items(batch, shifted) for batch in batches]
-        total: float = sum(counts)
-        if args.average_tokens_across_devices and args.world_size > 1:
-            total = float(args.processes.summed(torch.tensor(float(total), dtype=torch.float64, device=args.device)))
-        if not total and not any(isinstance(batch, Filler) for batch in batches):
-            warn_once("no-labels", "an update has no label that counts (all are -100): its loss is 0, and it teaches nothing")
-        loss = torch.zeros((), device=args.device)
-        for number, (batch, count) in enumerate(zip(batches, counts, strict=True)):
-            inputs = batch.value if isinstance(batch, Filler) else batch
-            if number == 0:
-                trainer.control = trainer.callback_handler.on_step_begin(args, state, trainer.control)
-            trainer.share = count / total if total else 0.0
-            last = number == len(batches) - 1
-            waits = isinstance(self.model, DistributedDataParallel) and not last
-            with self.model.no_sync() if waits else nullcontext():
-                loss = loss + trainer.training_step(self.model, inputs, max(1, total))
-            trainer.count_inputs(inputs)
-            if not last:
-                trainer.control = trainer.callback_handler.on_substep_end(args, state, trainer.control)
-        return loss
-
-    def _forget_gradients(self) -> None:
-        for each in self.parameters:
-            each.grad = None
-
-    def _shortened_norm(self) -> float:
-        """Shorten the gradient to `max_grad_norm`; returns its norm before that."""
-        trainer, longest = self.trainer, self.args.max_grad_norm
-        if trainer.scaler is not None:
-            trainer.scaler.unscale_(trainer.optimizer)
-        parameters = [each for each in self.parameters if each.grad is not None]
-        norm = torch.nn.utils.clip_grad_norm_(parameters, longest or math.inf)
-        return float(norm)
-
-    def _step(self) -> None:
-        trainer = self.trainer
-        if trainer.scaler is None:
-            trainer.optimizer.step()
-        else:
-            trainer.scaler.step(trainer.optimizer)
-            trainer.scaler.update()
-        if not isinstance(trainer.lr_scheduler, METRIC_SCHEDULES):
-            trainer.lr_scheduler.step()
-
-    def _leave_out(self, loss: Tensor, norm: float) -> None:
-        """Log an update whose gradient is not finite, and leave it out.
-
-        Raises:
-            NumericsError: too many in a row.
-        """
-        trainer = self.trainer
-        if trainer.scaler is not None:  # its first guesses are too large by design
-            trainer.scaler.step(trainer.optimizer)
-            trainer.scaler.update()
-            if math.isfinite(float(loss)) and trainer.scaler.get_scale() >= 1:
-                return
-        self.progress.nonfinite += 1
-        step = trainer.state.global_step + 1
-        trainer.log_at({"loss": float(loss), "grad_norm": norm, "learning_rate": self.learning_rate, "skipped": True}, step)
-        warn_once("nonfinite", f"step {step}: the loss is {float(loss)}, the gradient's norm {norm}; it is left out")
-        if self.progress.nonfinite >= self.args.max_nonfinite_updates:
-            raise NumericsError(
-                f"{self.progress.nonfinite} updates in a row had a gradient that is not finite, the last at step {step};"
-                " the weights hold none of them. Lower learning_rate, look at the data of these steps, or compute in fp32"
-            )
-
-    def _say_what_is_not_trained(self) -> None:
-        """After the first update: parameters that are to be trained and got no gradient."""
-        self.first_update_done = True
-        idle = [name for name, each in self.trainer.model.named_parameters() if each.requires_grad and each.grad is None]
-        if idle:
-            shown = ", ".join(idle[:5]) + (f" and {len(idle) - 5} more" if len(idle) > 5 else "")
-            warn_once("no-gradient", f"the loss does not depend on {shown}: they stay as they are", shown)
 
     # After an update, and at the end of an epoch.
 
@@ -442,7 +274,8 @@ class TrainingLoop:
         trainer, state = self.trainer, self.trainer.state
         updates = state.global_step - self.last_logged
         loss = self._collect_losses()
-        logs = {"loss": loss / updates, "grad_norm": self.grad_norm, "learning_rate": self.learning_rate}
+        progress = self.progress
+        logs = {"loss": loss / updates, "grad_norm": progress.grad_norm, "learning_rate": progress.learning_rate}
         self.last_logged = state.global_step
         trainer.store_flos()
         trainer.log({name: value for name, value in logs.items() if value is not None})

@@ -1,0 +1,157 @@
+"""Updates of the weights: gradients of some batches, their norm, the optimizer's step."""
+
+import math
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from ..core.errors import NumericsError
+from ..core.logging import get_logger, warn_once
+from .arguments import TrainingArguments
+from .columns import check_inputs
+from .data import is_out_of_memory, parts_of
+from .losses import count_of_items, rows_in, shifts_labels
+from .optimization import METRIC_SCHEDULES
+from .progress import Progress
+from .samplers.streamed import Filler
+
+logger = get_logger(__name__)
+
+
+class Updates:
+    """The updates of a training."""
+
+    def __init__(self, trainer: Any, model: Any) -> None:
+        self.trainer, self.model = trainer, model
+        self.args: TrainingArguments = trainer.args
+        self.progress: Progress = trainer.progress
+        self.parameters = list(model.parameters())
+        self.is_first = True
+
+    def make(self, group: list[Any]) -> Tensor:
+        """Update the weights by some batches; returns their loss. A gradient that is not finite is left out."""
+        trainer, args, state, progress = self.trainer, self.args, self.trainer.state, self.progress
+        trainer.current_gradient_accumulation_steps = len(group)
+        # A loss of a subclass may make the model's inputs of the batch itself.
+        if self.is_first and not isinstance(group[0], Filler) and not trainer.has_own_loss:
+            check_inputs(trainer.model, group[0])
+        loss = self._gradients(group)
+        handler = trainer.callback_handler
+        progress.grad_norm = self._shortened_norm()
+        trainer.control = handler.on_pre_optimizer_step(args, state, trainer.control)
+        progress.learning_rate = trainer._get_learning_rate()
+        if math.isfinite(progress.grad_norm):
+            progress.nonfinite = 0
+            self._step()
+        else:
+            self._leave_out(loss)
+        trainer.control = handler.on_optimizer_step(args, state, trainer.control)
+        if self.is_first:
+            self._say_what_is_not_trained()
+        self._forget_gradients()
+        return loss
+
+    def _gradients(self, group: list[Any]) -> Tensor:
+        """Sum the gradients of some batches; returns their loss. Where memory runs out, batches are cut and it begins anew."""
+        while True:
+            try:
+                return self._gradients_of(self._cut(group))
+            except Exception as error:
+                smallest = all(rows_in(batch) <= self.progress.parts for batch in group)
+                if smallest or not (self.args.auto_find_batch_size and is_out_of_memory(error)):
+                    raise
+                self.progress.parts *= 2
+                logger.warning("Out of memory: each training batch is cut into %d; updates stay the same", self.progress.parts)
+            self._forget_gradients()
+            if self.args.n_gpu:
+                torch.cuda.empty_cache()
+
+    def _cut(self, group: list[Any]) -> list[Any]:
+        count = self.progress.parts
+        whole = [(batch, count == 1 or isinstance(batch, Filler)) for batch in group]
+        return [part for batch, uncut in whole for part in ([batch] if uncut else parts_of(batch, count))]
+
+    def _gradients_of(self, batches: list[Any]) -> Tensor:
+        trainer, args, state = self.trainer, self.args, self.trainer.state
+        shifted = shifts_labels(trainer.model)
+        counts = [0 if isinstance(batch, Filler) else count_of_items(batch, shifted) for batch in batches]
+        total: float = sum(counts)
+        if args.average_tokens_across_devices and args.world_size > 1:
+            total = float(args.processes.summed(torch.tensor(float(total), dtype=torch.float64, device=args.device)))
+        if not total and not any(isinstance(batch, Filler) for batch in batches):
+            warn_once("no-labels", "an update has no label that counts (all are -100): its loss is 0, and it teaches nothing")
+        loss = torch.zeros((), device=args.device)
+        for number, (batch, count) in enumerate(zip(batches, counts, strict=True)):
+            inputs = batch.value if isinstance(batch, Filler) else batch
+            if number == 0:
+                trainer.control = trainer.callback_handler.on_step_begin(args, state, trainer.control)
+            trainer.share = count / total if total else 0.0
+            last = number == len(batches) - 1
+            waits = isinstance(self.model, DistributedDataParallel) and not last
+            with self.model.no_sync() if waits else nullcontext():
+                loss = loss + trainer.training_step(self.model, inputs, max(1, total))
+            trainer.count_inputs(inputs)
+            if not last:
+                trainer.control = trainer.callback_handler.on_substep_end(args, state, trainer.control)
+        return loss
+
+    def _forget_gradients(self) -> None:
+        for each in self.parameters:
+            each.grad = None
+
+    def _shortened_norm(self) -> float:
+        """Shorten the gradient to `max_grad_norm`; returns its norm before that."""
+        trainer, longest = self.trainer, self.args.max_grad_norm
+        if trainer.scaler is not None:
+            trainer.scaler.unscale_(trainer.optimizer)
+        parameters = [each for each in self.parameters if each.grad is not None]
+        norm = torch.nn.utils.clip_grad_norm_(parameters, longest or math.inf)
+        return float(norm)
+
+    def _step(self) -> None:
+        trainer = self.trainer
+        if trainer.scaler is None:
+            trainer.optimizer.step()
+        else:
+            trainer.scaler.step(trainer.optimizer)
+            trainer.scaler.update()
+        if not isinstance(trainer.lr_scheduler, METRIC_SCHEDULES):
+            trainer.lr_scheduler.step()
+
+    def _leave_out(self, loss: Tensor) -> None:
+        """Log an update whose gradient is not finite, and leave it out.
+
+        Raises:
+            NumericsError: too many in a row.
+        """
+        trainer, progress = self.trainer, self.progress
+        if trainer.scaler is not None:  # its first guesses are too large by design
+            trainer.scaler.step(trainer.optimizer)
+            trainer.scaler.update()
+            if math.isfinite(float(loss)) and trainer.scaler.get_scale() >= 1:
+                return
+        progress.nonfinite += 1
+        step = trainer.state.global_step + 1
+        trainer.log_at(
+            {"loss": float(loss), "grad_norm": progress.grad_norm, "learning_rate": progress.learning_rate, "skipped": True},
+            step,
+        )
+        warn_once(
+            "nonfinite", f"step {step}: the loss is {float(loss)}, the gradient's norm {progress.grad_norm}; it is left out"
+        )
+        if progress.nonfinite >= self.args.max_nonfinite_updates:
+            raise NumericsError(
+                f"{progress.nonfinite} updates in a row had a gradient that is not finite, the last at step {step};"
+                " the weights hold none of them. Lower learning_rate, look at the data of these steps, or compute in fp32"
+            )
+
+    def _say_what_is_not_trained(self) -> None:
+        """After the first update: parameters that are to be trained and got no gradient."""
+        self.is_first = False
+        idle = [name for name, each in self.trainer.model.named_parameters() if each.requires_grad and each.grad is None]
+        if idle:
+            shown = ", ".join(idle[:5]) + (f" and {len(idle) - 5} more" if len(idle) > 5 else "")
+            warn_once("no-gradient", f"the loss does not depend on {shown}: they stay as they are", shown)
