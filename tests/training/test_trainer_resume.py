@@ -63,6 +63,17 @@ def test_killed_twice_and_with_other_workers(whole: Any, tmp_path: Path) -> None
     assert_same_end(whole, resumed)
 
 
+def test_killed_between_the_last_update_of_an_epoch_and_its_log(tmp_path: Path) -> None:
+    unbroken = _trainer(tmp_path / "unbroken", logging_strategy="epoch", save_steps=3)
+    unbroken.train()
+    with pytest.raises(Killed):
+        _trainer(tmp_path, at_step("on_save", 3, _kill), logging_strategy="epoch", save_steps=3).train()
+    resumed = _trainer(tmp_path, logging_strategy="epoch", save_steps=3)
+    resumed.train(resume_from_checkpoint=True)
+    assert_same_end(unbroken, resumed)
+    assert [entry["step"] for entry in resumed.state.log_history if "grad_norm" in entry] == [3, 6]
+
+
 @pytest.mark.parametrize("event", ["on_step_begin", "on_prediction_step", "on_save", "on_log"])
 def test_asked_to_end(whole: Any, event: str, tmp_path: Path) -> None:
     """SIGTERM in the middle of a step, an evaluation, a save: a checkpoint is written, though none is due, and it goes on."""
