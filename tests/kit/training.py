@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-VOLATILE = ("runtime", "per_second")
+VOLATILE = ("runtime", "per_second", "preparation_time")
 
 
 def rows(kind: str, count: int = 22) -> list[dict[str, Any]]:

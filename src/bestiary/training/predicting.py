@@ -72,7 +72,10 @@ class Predicting:
     def _speed(self: Any, prefix: str, start: float, rows: int | None) -> dict[str, float]:
         batch = self.args.eval_batch_size * self.args.world_size
         steps = None if rows is None else -(-rows // batch)
-        return speed_metrics(prefix, start, rows, steps)
+        metrics = speed_metrics(prefix, start, rows, steps)
+        if self.model_preparation_time is not None:
+            metrics[f"{prefix}_model_preparation_time"] = self.model_preparation_time
+        return metrics
 
     def evaluation_loop(
         self: Any,
@@ -89,7 +92,12 @@ class Predicting:
         """
         args = self.args
         loss_only = args.prediction_loss_only if prediction_loss_only is None else prediction_loss_only
+        start = time.time()
         model = self._model_for_evaluation()
+        if (
+            not self.is_in_train and self.model_wrapped is self.model
+        ):  # it was never trained: this was the first it was got ready
+            self.model_preparation_time = round(time.time() - start, 4)
         logger.info("***** %s: %s rows *****", description, len(dataloader.dataset) if has_length(dataloader.dataset) else "?")
         self.callback_handler.eval_dataloader = dataloader
         kept = _Kept(self, loss_only)
