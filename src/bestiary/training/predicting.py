@@ -24,6 +24,8 @@ logger = get_logger(__name__)
 class Predicting:
     """Methods of `Trainer` that run a model over data without training it."""
 
+    model_preparation_time: float | None = None
+
     def evaluate(
         self: Any,
         eval_dataset: Any = None,

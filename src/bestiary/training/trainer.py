@@ -134,7 +134,6 @@ class Trainer(Data, Optimization, Predicting, Saving, Telling, TrainingStep):
         self.current_gradient_accumulation_steps, self.share = args.gradient_accumulation_steps, 1.0
         self.current_flos, self.first_step = 0.0, 0
         self._ops_of_token: int | None = None
-        self.model_preparation_time: float | None = None
         self.progress, self.listener = Progress(), Listener()
         self.label_smoother = LabelSmoother(args.label_smoothing_factor) if args.label_smoothing_factor else None
         self.scaler = torch.amp.GradScaler(args.device.type) if args.fp16 else None
