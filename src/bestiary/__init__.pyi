@@ -1276,6 +1276,7 @@ from .training.evaluation import EvalPrediction as EvalPrediction
 from .training.evaluation import PredictionOutput as PredictionOutput
 from .training.evaluation import TrainOutput as TrainOutput
 from .training.greedy import GreedyLR as GreedyLR
+from .training.run_report.writing import write_training_report as write_training_report
 from .training.schedules import get_constant_schedule as get_constant_schedule
 from .training.schedules import get_constant_schedule_with_warmup as get_constant_schedule_with_warmup
 from .training.schedules import get_cosine_schedule_with_warmup as get_cosine_schedule_with_warmup

@@ -340,3 +340,11 @@ def test_the_package_runs_as_a_module(module):
     assert (done[0].returncode, done[0].stdout) == (0, f"bestiary {bestiary.__version__}\n")
     assert done[1].returncode == 2
     assert done[1].stderr.startswith("bestiary: error: there is no command 'generat'. Did you mean 'generate'?")
+
+
+def test_report(command, tmp_path):
+    (tmp_path / "trainer_state.json").write_text(json.dumps({"log_history": [{"loss": 1.0, "step": 1}]}))
+    page = tmp_path / "page.html"
+    assert command("report", str(tmp_path), "--out", str(page)) == (0, f"{page}\n", "")
+    assert "<svg" in page.read_text()
+    wrong(command("report", str(tmp_path / "none")), 2, "is not there", "trainer_state.json")

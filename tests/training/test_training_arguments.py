@@ -13,7 +13,7 @@ from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.training.older_arguments import LATER, RENAMED, WITHOUT_CHOICE
 
 # Of this library alone.
-OWN = {"max_nonfinite_updates"}
+OWN = {"max_nonfinite_updates", "training_report"}
 
 
 def test_fields_and_defaults_are_the_published_ones() -> None:

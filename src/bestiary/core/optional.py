@@ -23,6 +23,7 @@ EXTRA_OF = {
     "rjieba": "languages",
     "faiss": "retrieval",
     "datasets": "retrieval",
+    "matplotlib": "plots",
 }
 
 # Where a package is called differently when it is installed than when it is imported.

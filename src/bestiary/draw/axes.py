@@ -87,8 +87,9 @@ class Axis:
             return [self.names[round(mark)] for mark in marks]
         if self.show is not None:
             return [self.show(mark) for mark in marks]
-        even = None if self.log or len(marks) < 2 else marks[1] - marks[0]
-        return [label(mark, even) for mark in marks]
+        if self.log or len(marks) < 2:
+            return [label(mark) for mark in marks]
+        return [label(mark, marks[1] - marks[0], max(map(abs, marks))) for mark in marks]
 
     def marks(self, scale: Scale, count: int) -> list[float]:
         """Where marks stand: every so many of the names, or round numbers; nowhere without values."""

@@ -122,7 +122,7 @@ def _draw(frame: Frame, series: Series, dashed: str) -> None:
         points = thinned(series.points, _MOST)
         _path(frame, points, series.kind == "steps", "line raw" if smooth else f"line{dashed}")
         if smooth:
-            _path(frame, thinned(smoothed(finite, max(5, len(finite) // 30)), _MOST), False, f"line{dashed}")
+            _path(frame, smoothed(finite, max(5, len(finite) // 30), _MOST), False, f"line{dashed}")
         shown = finite[:: max(1, len(finite) // _TIPS)]
         for point in shown:
             dot = len(finite) <= 30 and series.kind == "line"
@@ -173,9 +173,7 @@ def _draw_best(frame: Frame, best: Point) -> None:
         return
     x, y = frame.x(best[0]), frame.y(best[1])
     text = f"best {best[1]:.4g}"
-    frame.parts.append('<g class="c0">')
     frame.circle(x, y, 7, "ring", text)
-    frame.parts.append("</g>")
     half = width_of(text) / 2
     inside = min(max(x, frame.left + half), frame.right - half)
     above = y - 14 if y - 26 > frame.top else y + 24

@@ -21,11 +21,12 @@ CSS = (
     f"@media (prefers-color-scheme:dark){{:root{{{_variables(_INK_DARK, _DARK)}}}}}"
     "svg.chart{display:block;width:100%;height:auto}"
     ".chart{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}"
-    ".chart text{fill:var(--faint)}.chart .title{fill:var(--ink);font-weight:600;font-size:15px}.chart .name{fill:var(--ink)}"
+    ".chart text{fill:var(--faint);stroke:var(--card);stroke-width:3px;stroke-linejoin:round;paint-order:stroke}"
+    ".chart .title{fill:var(--ink);font-weight:600;font-size:15px}.chart .name{fill:var(--ink)}"
     ".chart .grid{stroke:var(--grid)}.chart .axis{stroke:var(--faint)}"
     ".chart .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}"
     ".chart .raw{stroke-width:1;opacity:.3}.chart .dashed{stroke-dasharray:6 4}.chart .dot{fill:currentColor}"
-    ".chart .ring{fill:none;stroke:currentColor;stroke-width:2}.chart .tip{fill:transparent}"
+    ".chart .ring{fill:none;stroke:var(--ink);stroke-width:2}.chart .tip{fill:transparent}"
     ".chart .tip:hover{fill:currentColor;fill-opacity:.6}"
     ".chart .mark{stroke:var(--faint);stroke-dasharray:3 3}.chart .bad{fill:var(--bad)}" + _SERIES
 )

@@ -28,22 +28,24 @@ def log_ticks(low: float, high: float, count: int = 5) -> list[float]:
     return within if len(within) > 1 else ticks(low, high, count)
 
 
-def label(value: float, step: float | None = None) -> str:
+def label(value: float, step: float | None = None, largest: float | None = None) -> str:
     """A number as short as an axis needs it: 20k, 1.5M, 0.001, 5e-05.
 
     Args:
         step: the distance to the next mark, from which the two must differ as they are written.
+        largest: the largest mark of the axis, whose unit all of them take.
     """
     if value == 0:
         return "0"
     size = abs(value)
+    if size < 1e12 and largest is not None:
+        size = max(size, min(abs(largest), 9e11))
     if size >= 1e12 or size < 1e-4:
         text = f"{value:.{_digits(value, step)}e}"
         number, _, power = text.partition("e")
         return f"{number.rstrip('0').rstrip('.') if '.' in number else number}e{int(power)}"
-    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if size >= unit:
-            scale = min(unit, 1e3) if letter == "k" else unit
+    for least, scale, letter in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if size >= least:
             text = _plain(value / scale, None if step is None else step / scale) + letter
             return text if len(text) <= 7 else _plain(value, step)
     return _plain(value, step)

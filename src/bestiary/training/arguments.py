@@ -95,6 +95,9 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     log_level_replica: str = HfArg(default="warning", help="That in the other processes")
     log_on_each_node: bool = HfArg(default=True, help="Log on every machine, not only on the first")
     disable_tqdm: bool | None = HfArg(default=None, help="Print lines instead of a bar")
+    training_report: bool = HfArg(
+        default=True, help="Write training_report.html, a page with the curves of the run, into output_dir"
+    )
     report_to: str | list[str] | None = HfArg(default="none", help="Where logs go besides: names of reporters, all or none")
     run_name: str | None = HfArg(default=None, help="A name for this run, kept for reporters, of which none is here yet")
     # Evaluation.

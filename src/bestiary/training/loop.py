@@ -122,6 +122,8 @@ class TrainingLoop:
             stored = Progress(epoch=epoch, batches=used, rows=used * self.rows_of_batch, rows_of_update=self.rows_of_update)
         for name, value in vars(stored).items():
             setattr(self.progress, name, value)
+        self.progress.resumed.append(trainer.state.global_step)
+        trainer.pace.go_on(self.progress.pace, args.world_size)
         if self.progress.rows_of_update != self.rows_of_update:
             self.progress.batches = math.ceil(self.progress.rows / self.rows_of_batch)
         if args.ignore_data_skip:
@@ -267,7 +269,9 @@ class TrainingLoop:
     def _save(self, numbers: dict[str, Any] | None = None) -> None:
         trainer = self.trainer
         self._collect_losses(keep=True)
-        trainer._save_checkpoint(self.model, random_numbers=numbers)
+        with trainer.pace.stopped():
+            trainer._save_checkpoint(self.model, random_numbers=numbers)
+            trainer.report.saved()
         trainer.control = trainer.callback_handler.on_save(self.args, trainer.state, trainer.control)
 
     def _log(self) -> None:

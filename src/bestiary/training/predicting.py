@@ -54,7 +54,8 @@ class Predicting:
         loader = self.get_eval_dataloader(eval_dataset)
         start = time.time()
         loss_only = None if self.compute_metrics is not None else True
-        output = self.evaluation_loop(loader, "Evaluation", loss_only, ignore_keys, metric_key_prefix)
+        with self.pace.stopped():
+            output = self.evaluation_loop(loader, "Evaluation", loss_only, ignore_keys, metric_key_prefix)
         found = {**(output.metrics or {}), **self._speed(metric_key_prefix, start, output.num_samples)}
         self.log(found)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
@@ -66,7 +67,8 @@ class Predicting:
         """Predictions, labels and metrics of a data set; rows of several widths are padded with -100 on the right."""
         loader = self.get_test_dataloader(test_dataset)
         start = time.time()
-        output = self.evaluation_loop(loader, "Prediction", None, ignore_keys, metric_key_prefix)
+        with self.pace.stopped():
+            output = self.evaluation_loop(loader, "Prediction", None, ignore_keys, metric_key_prefix)
         metrics = {**(output.metrics or {}), **self._speed(metric_key_prefix, start, output.num_samples)}
         self.control = self.callback_handler.on_predict(self.args, self.state, self.control, metrics)
         return PredictionOutput(output.predictions, output.label_ids, metrics)

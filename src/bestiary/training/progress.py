@@ -21,6 +21,7 @@ class Progress:
         learning_rate, grad_norm: of the last update; the norm is that before the gradient was shortened.
         parts: into how many each batch is cut, since memory ran out. nonfinite: updates in a row that were left out.
         pending: what was to be done after the last update and was not: evaluate, save.
+        resumed: steps at which it went on. pace: (step, seconds of training until it, tokens until it) of logs.
     """
 
     run: str = ""
@@ -36,6 +37,8 @@ class Progress:
     parts: int = 1
     nonfinite: int = 0
     pending: list[str] = field(default_factory=list)
+    resumed: list[int] = field(default_factory=list)
+    pace: list[list[float]] = field(default_factory=list)
 
     def save(self, folder: Path) -> None:
         """Write it into the folder of a checkpoint."""

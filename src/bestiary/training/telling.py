@@ -22,10 +22,12 @@ class Telling:
     def count_inputs(self: Any, inputs: Mapping[str, Any]) -> None:
         """Count a batch's operations, and its tokens if `args` say so."""
         self.current_flos += float(self.floating_point_ops(inputs))
+        main = inputs.get(getattr(self.model, "main_input_name", "input_ids"))
+        if isinstance(main, Tensor) and not main.is_floating_point():
+            self.pace.tokens += main.numel()
         how = self.args.include_num_input_tokens_seen
         if how == "no":
             return
-        main = inputs.get(getattr(self.model, "main_input_name", "input_ids"))
         mask = inputs.get("attention_mask")
         if how == "non_padding" and isinstance(mask, Tensor):
             count = int(mask.sum())
@@ -64,6 +66,8 @@ class Telling:
         if self.args.include_num_input_tokens_seen != "no":
             logs["num_input_tokens_seen"] = self.state.num_input_tokens_seen
         self.state.log_history.append({**logs, "step": step})
+        if self.is_in_train and "loss" in logs:
+            self.pace.mark(self.progress.pace, step, self.pace.tokens * self.args.world_size)
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
 
     # Callbacks and processes.

@@ -28,8 +28,10 @@ from .loop import TrainingLoop
 from .losses import LabelSmoother
 from .neftune import add_noise
 from .optimization import METRIC_SCHEDULES, Optimization
+from .pace import Pace
 from .predicting import Predicting
 from .progress import Progress
+from .run_report.run import RunReport, reported
 from .saving import Saving
 from .telling import Telling
 from .training_step import TrainingStep
@@ -65,6 +67,8 @@ class Trainer(Data, Optimization, Predicting, Saving, Telling, TrainingStep):
     control: TrainerControl
     state: TrainerState
     progress: Progress
+    pace: Pace
+    report: RunReport
     scaler: Any
 
     def __init__(
@@ -134,7 +138,7 @@ class Trainer(Data, Optimization, Predicting, Saving, Telling, TrainingStep):
         self.current_gradient_accumulation_steps, self.share = args.gradient_accumulation_steps, 1.0
         self.current_flos, self.first_step = 0.0, 0
         self._ops_of_token: int | None = None
-        self.progress, self.listener = Progress(), Listener()
+        self.progress, self.listener, self.pace = Progress(), Listener(), Pace()
         self.label_smoother = LabelSmoother(args.label_smoothing_factor) if args.label_smoothing_factor else None
         self.scaler = torch.amp.GradScaler(args.device.type) if args.fp16 else None
         self._check_data()
@@ -276,12 +280,13 @@ class Trainer(Data, Optimization, Predicting, Saving, Telling, TrainingStep):
             self.lr_scheduler = None
         if checkpoint is not None:
             self._load_from_checkpoint(checkpoint)
-        self.progress = Progress(run=self._new_run())
+        self.progress, self.pace = Progress(run=self._new_run()), Pace()
         self._ops_of_token = None
         self.is_in_train = True
         noise = None if args.neftune_noise_alpha is None else add_noise(self.model, args.neftune_noise_alpha)
         try:
-            return TrainingLoop(self, checkpoint, ignore_keys_for_eval).run()
+            with reported(self):
+                return TrainingLoop(self, checkpoint, ignore_keys_for_eval).run()
         finally:
             self.is_in_train = False
             if noise is not None:

@@ -45,9 +45,9 @@ class CallbackHandler(TrainerCallback):
         self.callbacks.append(each)
 
     def pop_callback(self, callback: Callback) -> TrainerCallback | None:
-        """Take out the first of a class, or an object itself; None where there is none."""
+        """Take out the first of a class or of one that derives from it, or an object itself; None where there is none."""
         for each in self.callbacks:
-            if type(each) is callback if isinstance(callback, type) else each is callback:
+            if isinstance(each, callback) if isinstance(callback, type) else each is callback:
                 self.callbacks.remove(each)
                 return each
         return None
@@ -90,6 +90,13 @@ class CallbackHandler(TrainerCallback):
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> TrainerControl:
         """When it is over."""
         return self.call_event("on_train_end", args, state, control)
+
+    def on_train_failed(self, args: Any, state: TrainerState, control: TrainerControl, error: BaseException) -> None:
+        """When it ends by an error, also by Ctrl-C: callbacks that have a method of this name are told."""
+        for callback in self.callbacks:
+            told = getattr(callback, "on_train_failed", None)
+            if told is not None:
+                told(args, state, control, error=error)
 
     def on_epoch_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> TrainerControl:
         """When an epoch begins; it is not to stop."""
