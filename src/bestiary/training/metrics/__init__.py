@@ -1,0 +1,1 @@
+"""What predictions are worth: one file a kind of answer, functions of plain lists and arrays."""
