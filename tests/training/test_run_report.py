@@ -407,3 +407,15 @@ def test_the_command(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr, done.stdout) == (0, "", f"{tmp_path / 'training_report.html'}\n")
     assert "training: 1 at 1" in Page(tmp_path / "training_report.html").tips
+
+
+def test_a_page_that_cannot_be_written_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any) -> None:
+        raise OSError("no room")
+
+    def end() -> None:
+        raise Fails("the real one")
+
+    monkeypatch.setattr("bestiary.training.run_report.writing.write_text", fail)
+    with pytest.raises(Fails, match="the real one"):  # a warning would be an error here
+        trainer(tmp_path, at_step("on_step_end", 3, end)).train()

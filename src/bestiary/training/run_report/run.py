@@ -43,11 +43,12 @@ class RunReport:
         if error is None:
             self._write("finished", reason, picture=True)
         elif isinstance(error, Exception):
-            self._write("failed", f"{reason} {type(error).__name__}: {error!s:.2000}".strip(), picture=True)
+            self._write("failed", f"{reason} {type(error).__name__}: {error!s:.2000}".strip(), picture=True, quiet=True)
         else:  # Ctrl-C, or the process was asked to end
-            self._write("stopped", reason)
+            self._write("stopped", reason, quiet=True)
 
-    def _write(self, status: str, reason: str, picture: bool = False) -> None:
+    def _write(self, status: str, reason: str, picture: bool = False, quiet: bool = False) -> None:
+        """Write it. `quiet`: a page that cannot be written is no news beside the error of the training."""
         args = self.trainer.args
         if not (args.training_report and args.should_save and self.trainer.is_world_process_zero()):
             return
@@ -65,7 +66,8 @@ class RunReport:
             if picture and available("matplotlib"):
                 write_report(history, facts, folder / PICTURE_NAME)
         except Exception as error:  # noqa: BLE001 (no training may end because of a page about it)
-            warn_once("no-report", f"the report of the training was not written ({type(error).__name__}: {error})")
+            if not quiet:
+                warn_once("no-report", f"the report of the training was not written ({type(error).__name__}: {error})")
         now = time.perf_counter()
         self._next = now + (now - began) / _SHARE
 
