@@ -22,18 +22,20 @@ from ..nn import inputs
 from ..nn.attention_keywords import attention_keywords, with_attention_keywords
 from ..nn.block import Block, kernel_of, show_published, use_kernel
 from ..nn.layer import Layer
+from ..nn.packed import rows_are_packed, with_packed_texts
 from ..nn.registered import FUNCTIONS
 from ..nn.rope import Rotary
 from . import checks, head_masks
 from .explaining import OF_EVERY_CALL, UNCLEAR, explained, hooked
 from .forward_signature import places, shown_forward
+from .packing import PACKING, take_packed_texts
 from .parts import ModelParts
 from .recording import recording
 from .registered_attention import take_attention_keywords
 
 Output = TypeVar("Output", covariant=True)
 _FLAGS = frozenset({"output_hidden_states", "output_attentions", "return_dict"})
-_OF_EVERY_CALL = frozenset({*OF_EVERY_CALL, "cache_position"})
+_OF_EVERY_CALL = frozenset({*OF_EVERY_CALL, "cache_position", *PACKING})
 
 
 class Runs(Protocol[Output]):
@@ -118,6 +120,8 @@ class CallMixin(ModelParts):
             return_dict: False gives a plain tuple; None does what the config says.
             head_mask, decoder_head_mask, cross_attn_head_mask: (H,) or (L, H), 0 where a head is switched off.
             cache_position: (T,) slots of the new tokens; needed by nothing, and refused where the cache counts otherwise.
+            seq_idx: (B, T) numbers of the texts that the tokens of a row belong to; they see nothing of each other. So do texts
+                that begin at `cu_seq_lens_q` (N + 1), as `DataCollatorWithFlattening` gives them.
 
         Other arguments are those of `forward`, whose output class says what comes back.
         """
@@ -142,6 +146,11 @@ class CallMixin(ModelParts):
         if keywords is not None:
             with with_attention_keywords(keywords):
                 return self._call(run, args, kwargs, output_hidden_states, output_attentions, return_dict)
+        if not PACKING.isdisjoint(kwargs):
+            packed = take_packed_texts(self, args, kwargs)
+            if packed is not None:
+                with with_packed_texts(packed):
+                    return self._call(run, args, kwargs, output_hidden_states, output_attentions, return_dict)
         if "token_type_ids" in kwargs and "token_type_ids" not in self._places:
             checks.drop_segments(self, kwargs)
         if self.main_input_name == "input_ids" and not torch.compiler.is_compiling() and not self.holds_models():
@@ -217,6 +226,8 @@ class CallMixin(ModelParts):
 
     def start_cache(self, past_key_values: Any, use_cache: bool | None) -> Any:
         """The cache of this call: the caller's, a new one, or None. Recomputing layers in training excludes a cache."""
+        if rows_are_packed():
+            return None
         # Looking through all modules comes last: this runs for every token.
         recomputing = self.training and torch.is_grad_enabled() and self.is_gradient_checkpointing
         if recomputing and (past_key_values is not None or use_cache):

@@ -14,6 +14,7 @@ from ..nn.embeddings import LearnedPositions, ScaledEmbedding
 from ..nn.inputs import one_of
 from ..nn.layer import Layer, skipped
 from ..nn.masks import Mask, decoder_positions, make_mask, text_numbers
+from ..nn.packed import packed_texts
 from .base import PreTrainedModel
 from .config import PreTrainedConfig
 from .cross_attention import look_at
@@ -29,7 +30,8 @@ class DecoderStack(PreTrainedModel):
         layer_class: the block, built as `layer_class(config, layer_idx)` and called as `nn/layer.py` says.
         embedding_name: what checkpoints call the token embeddings; `stacks` of the family says it of the layers and the norm.
         zero_padding: whether the embedding of the padding token stays zero.
-        packs: whether positions that begin anew, where there are neither mask nor cache, keep the texts of a row apart.
+        packs: whether positions that begin anew, where there are neither mask nor cache, keep the texts of a row apart, as
+            published; `seq_idx` always does.
         both_ways: whether tokens look at those behind them too, in an encoder; else `use_bidirectional_attention` says it.
         counted_by_config: whether a forward goes through the first `num_hidden_layers` layers, as published, and not all.
     """
@@ -172,7 +174,10 @@ class DecoderStack(PreTrainedModel):
             across = {"memory": encoder_hidden_states, "memory_mask": over_memory}
         layers, kinds = self.layers_now()
         masks = {kind: self.layer_mask(kinds.index(kind), x, attention_mask, cache) for kind in dict.fromkeys(kinds)}
-        if self.packs and position_ids is not None and attention_mask is None and cache is None:
+        packed = packed_texts(x.shape[1]) if cache is None else None
+        if packed is not None:
+            masks = {kind: self.within_texts(kinds.index(kind), mask, packed.places) for kind, mask in masks.items()}
+        elif self.packs and position_ids is not None and attention_mask is None and cache is None:
             masks = {kind: self.within_texts(kinds.index(kind), mask, position_ids) for kind, mask in masks.items()}
         position_ids = decoder_positions(x, attention_mask, position_ids, cache, self.reach)
         x = self.enter(x if token_type_ids is None else x + self.embed(token_type_ids), position_ids)
@@ -201,12 +206,12 @@ class DecoderStack(PreTrainedModel):
     def within_texts(self, layer_idx: int, mask: Mask, position_ids: Tensor) -> Mask:
         """`mask` of layer `layer_idx`, whose queries see their own text only: positions (B or 1, T) tell packed texts apart.
 
-        A layer that keeps a state goes on through all texts, as published.
+        A layer that keeps a state goes on through all texts, as published, unless the call says where they begin (`seq_idx`).
         """
         types = self.layer_types
         texts = None if types.is_recurrent(layer_idx) else text_numbers(position_ids, types.chunk_of(layer_idx))
         # What is hidden of chunks was counted from the row's start.
-        return mask if texts is None else replace(mask, texts=texts, dense=None)
+        return mask if texts is None else replace(mask, texts=texts, dense=None, _lengths=None)
 
 
 class PositionedDecoder(DecoderStack):

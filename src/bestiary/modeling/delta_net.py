@@ -13,6 +13,7 @@ from ..nn.delta_rule import gated_delta_rule
 from ..nn.init import Starting, constant
 from ..nn.masks import Mask
 from ..nn.norm import GatedRMSNorm
+from ..nn.packed import text_at_a_time
 from ..nn.ssm import CausalConv1d
 
 
@@ -55,6 +56,7 @@ class GatedDeltaNet(Block, Starting):
         """States (B, T, D) -> queries, keys and values in one (B, T, ...), the gate, the rate and the decay of each head."""
         return self.in_proj_qkv(x), self.in_proj_z(x), self.in_proj_b(x), self.in_proj_a(x)
 
+    @text_at_a_time
     def forward(self, x: Tensor, mask: Mask, cache: Any) -> Tensor:
         """(B, T, D) -> (B, T, D). Padding gives zeros to the convolution and to the memory."""
         memory = None if cache is None else recurrent_layer(cache, self.layer_idx, x.device)

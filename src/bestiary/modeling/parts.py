@@ -73,6 +73,8 @@ class ModelParts(
         _keys_to_ignore_on_load_unexpected: patterns of keys that old checkpoints hold and no model needs.
         _keys_to_ignore_on_load_missing: patterns of parameters that stay what they start as, such as sinusoids; a checkpoint
             may lack them. _keys_to_ignore_on_save: patterns of those that are not written.
+        answers_each_token: whether a head gives something for each token, so that several texts may stand in a row.
+        one_text_a_row: why they may not, whatever `seq_idx` says of them; empty where it keeps them apart.
         last_parts: the parts that stand behind all others, where published models have them there.
         _optional_parts: patterns of parameters that the constructor can leave out: a checkpoint may lack them, which then start
             afresh, with a warning.
@@ -97,6 +99,8 @@ class ModelParts(
     _weight_rules: ClassVar[tuple[Rule, ...]] = ()
     _keys_to_ignore_on_load_missing: ClassVar[list[str]] = []
     _keys_to_ignore_on_save: ClassVar[list[str]] = []
+    answers_each_token: ClassVar[bool] = False
+    one_text_a_row: ClassVar[str] = ""
     last_parts: ClassVar[tuple[str, ...]] = ()
     _optional_parts: ClassVar[list[str]] = []
     _alternatives: ClassVar[tuple[type["ModelParts"], ...]] = ()

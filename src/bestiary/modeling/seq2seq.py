@@ -13,6 +13,7 @@ from ..nn.inputs import arguments_of, check_text, one_of, shown, warn_of_hidden_
 from ..nn.layer import skipped
 from ..nn.losses import IGNORE
 from ..nn.masks import Mask, decoder_frame, positions, text_numbers
+from ..nn.packed import rows_are_packed
 from ..nn.pooling import first_real, last_real
 from .base import PreTrainedModel
 from .config import PreTrainedConfig
@@ -135,7 +136,7 @@ class Half(Seq2SeqPreTrainedModel):
         begins = cache is None or (isinstance(seen := cache.position(), int) and seen == 0)
         masked = attention_mask is not None and attention_mask.dim() == 2
         pad = self.config.pad_token_id
-        if not self.counts_ids or ids is None or pad is None or not begins or masked:
+        if rows_are_packed() or not self.counts_ids or ids is None or pad is None or not begins or masked:
             return None
         return positions(ids != pad, ids.shape[1], 0, ids.device, first=1) - 1
 
@@ -213,7 +214,7 @@ class TextDecoder(Half):
         elif self.packs and attention_mask is None and cache is None:
             packed = text_numbers(position_ids)
         mask, position_ids = decoder_frame(words, attention_mask, position_ids, cache, name=name)
-        mask.texts = packed
+        mask.texts = mask.texts if packed is None else packed
         memory, over_memory = encoder_hidden_states, None
         if memory is not None:
             over_memory = memory_mask(self, memory, encoder_attention_mask, words)

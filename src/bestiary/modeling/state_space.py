@@ -14,6 +14,7 @@ from ..nn.block import Block
 from ..nn.init import Start, Starting, constant
 from ..nn.masks import Mask
 from ..nn.norm import GatedRMSNorm
+from ..nn.packed import text_at_a_time
 from ..nn.ssd import ssd_scan
 from ..nn.ssm import CausalConv1d
 from .state_space_config import StateSpace
@@ -72,6 +73,7 @@ class StateSpaceMixer(Block, Starting):
         projected: Tensor = self.in_proj(x)
         return projected
 
+    @text_at_a_time
     def forward(self, x: Tensor, mask: Mask, cache: Any, *, shares: Tensor | None = None) -> Tensor:
         """(B, T, D) -> (B, T, D). Padding gives zeros to the convolution and to the scan.
 

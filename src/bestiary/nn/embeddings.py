@@ -12,7 +12,9 @@ from .alias import Alias
 from .init import Starting
 from .inputs import check_rows
 from .masks import positions
+from .packed import rows_are_packed
 from .place_buffers import KeepsPlaces, PlaceBuffer
+from .values import extremes
 
 
 class LearnedPositions(nn.Embedding):
@@ -34,7 +36,7 @@ class LearnedPositions(nn.Embedding):
         """(B or 1, T) -> (B or 1, T, D)."""
         if torch.compiler.is_compiling():
             return super().forward(position_ids)
-        if position_ids.shape[-1] > self.num_embeddings - self.first:
+        if position_ids.shape[-1] > self.num_embeddings - self.first and not self._has(position_ids):
             raise InputError(self._too_long(position_ids.shape[-1]))
         try:
             return super().forward(position_ids)
@@ -43,6 +45,11 @@ class LearnedPositions(nn.Embedding):
             if not isinstance(error, IndexError):
                 raise
             raise InputError(self._too_long(int(position_ids.max()) + 1 - self.first)) from error
+
+    def _has(self, position_ids: Tensor) -> bool:
+        """Whether all positions are in the table, as those of many short texts in a row are."""
+        bounds = extremes(position_ids)
+        return rows_are_packed() if bounds is None else bounds[1] < self.num_embeddings
 
     def _too_long(self, length: int) -> str:
         available = self.num_embeddings - self.first

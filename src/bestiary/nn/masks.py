@@ -10,6 +10,7 @@ from torch import Tensor
 from ..core.errors import InputError
 from ..core.logging import warn_once
 from .attention_keywords import tell_positions
+from .packed import lengths_of, packed_texts
 from .values import extremes, is_true, may_look
 
 
@@ -65,6 +66,7 @@ class Mask:
     index: Any = None
     kernel: Any = None
     _cached: Any = field(default=None, repr=False, compare=False)
+    _lengths: tuple[int, ...] | None = field(default=None, repr=False, compare=False)
 
     @property
     def hides_nothing(self) -> bool:
@@ -95,6 +97,16 @@ class Mask:
         if isinstance(self.first_query, int):
             return self.padding.narrow(1, self.first_query, self.queries).unsqueeze(-1)
         return self.padding.index_select(1, torch.arange(self.queries, device=self.device) + self.first_query).unsqueeze(-1)
+
+    def lengths_of_texts(self) -> tuple[int, ...] | None:
+        """The lengths of packed texts, of all rows one after the other; None where there are none, or their numbers not at hand."""
+        if self.texts is not None and self._lengths is None:
+            self._lengths = lengths_of(self.texts)
+        return self._lengths
+
+    def of_rows(self, real: Tensor) -> "Mask":
+        """The mask of packed texts as rows of their own, (B, T) True where a token is none of the padding behind them."""
+        return Mask(real.shape[1], real.shape[1], self.device, causal=self.causal, window=self.window, padding=real)
 
     def windowed(self, window: int | None) -> Self:
         """The same mask with another window (layers with and without a window share the rest)."""
@@ -214,6 +226,9 @@ def make_mask(
         return cache.mask(queries, causal, window)
     slots, first_query = (keys or queries, 0) if cache is None else cache.geometry(queries, layer_idx)
     mask = Mask(queries, slots, device, causal=causal, first_query=first_query, window=window)
+    packed = packed_texts(queries) if cache is None and keys is None else None
+    if packed is not None:
+        mask.texts, mask._lengths = packed.numbers, packed.lengths
     if attention_mask is None:
         return mask
     if cache is not None:
@@ -271,6 +286,9 @@ def positions(attention_mask: Tensor | None, queries: int, seen: int | Tensor, d
         seen: tokens before the first new one where nothing is padding.
         first: the position of a row's first token; where it is not 0, padding has the position before it.
     """
+    packed = packed_texts(queries)
+    if packed is not None:
+        return packed.places + first
     new = torch.arange(queries, device=device) + seen
     padding = real_tokens(attention_mask) if attention_mask is not None and attention_mask.dim() == 2 else None
     if padding is None:
@@ -286,6 +304,9 @@ def slots_of_text(attention_mask: Tensor | None, queries: int, device: torch.dev
     They differ from `positions` in padding behind a text, where they count on: for models that were trained so and whose
     users read the states of padding too (CLIP's text encoder in image generators).
     """
+    packed = packed_texts(queries)
+    if packed is not None:
+        return packed.places
     slots = torch.arange(queries, device=device).unsqueeze(0)
     real = real_tokens(attention_mask) if attention_mask is not None and attention_mask.dim() == 2 else None
     if real is None:

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ...core.logging import warn_once
 from ...core.outputs import CausalLMOutput
+from ...nn.packed import packed_texts
 from .generating import GenerationMixin
 from .headed import recorded
 from .language import LanguageHead, select_positions
@@ -16,6 +17,7 @@ class CausalLM(GenerationMixin, LanguageHead):
 
     output_class: ClassVar[Any] = CausalLMOutput
     loss_type = "ForCausalLM"
+    answers_each_token = True
 
     def forward(
         self,
@@ -49,6 +51,9 @@ class CausalLM(GenerationMixin, LanguageHead):
         """The loss of logits (B, T, V), each against the label after it, or the one of `shift_labels` at its place."""
         said = {"num_items_in_batch": num_items, "shift_labels": shift_labels}
         options = {name: value for name, value in said.items() if value is not None} | self.further_for_loss()
+        packed = packed_texts(labels.shape[-1])
+        if packed is not None:
+            labels = labels.masked_fill(packed.places == 0, -100)  # no text predicts the one behind it
         loss: Tensor = self.loss_function(logits=logits, labels=labels, vocab_size=logits.shape[-1], **options)
         return loss
 

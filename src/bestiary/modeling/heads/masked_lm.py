@@ -14,6 +14,7 @@ class MaskedLM(TextHead[MaskedLMOutput], LanguageHead):
 
     output_class = MaskedLMOutput
     loss_type = "ForMaskedLM"
+    answers_each_token = True
 
     def loss(self, logits: Tensor, labels: Tensor | None) -> Any:
         return None if labels is None else self.loss_function(logits=logits, labels=labels, vocab_size=logits.shape[-1])

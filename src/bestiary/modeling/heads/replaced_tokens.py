@@ -39,6 +39,7 @@ class DiscriminatorPredictions(nn.Module):
 class ReplacedTokens(Headed):
     """A number for each token, by `discriminator_predictions`. Class attribute `output_class`: a family has its own."""
 
+    answers_each_token = True
     output_class: ClassVar[type[ReplacedTokensOutput]] = ReplacedTokensOutput
 
     def __init__(self, config: PreTrainedConfig) -> None:

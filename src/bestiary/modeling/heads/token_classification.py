@@ -14,6 +14,7 @@ class TokenClassifier(TextHead[TokenClassifierOutput]):
 
     output_class = TokenClassifierOutput
     loss_type = "ForTokenClassification"
+    answers_each_token = True
     head_name: ClassVar[str] = "classifier"
     default_dropout: ClassVar[float] = 0.1  # where the config has no word for it
 

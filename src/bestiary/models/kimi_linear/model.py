@@ -15,6 +15,7 @@ from ...nn.delta_rule import gated_delta_rule
 from ...nn.init import Starting
 from ...nn.masks import Mask
 from ...nn.norm import RMSNorm, weightless_rms_norm
+from ...nn.packed import text_at_a_time
 from ...nn.ssm import CausalConv1d
 from . import KimiLinearConfig
 
@@ -87,6 +88,7 @@ class KimiLinearDeltaAttention(Block):
         self.o_norm = KimiLinearRMSNormGated(head, config.rms_norm_eps)
         self.o_proj = nn.Linear(heads * head, size, bias=False)
 
+    @text_at_a_time
     def forward(self, x: Tensor, mask: Mask, cache: Any) -> Tensor:
         """(B, T, D) -> (B, T, D). Padding gives zeros to the convolution and to the memory."""
         memory = None if cache is None else recurrent_layer(cache, self.layer_idx, x.device)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from ...cache.kinds.recurrent import recurrent_layer
 from ...nn.masks import Mask
+from ...nn.packed import text_at_a_time
 from ...nn.ssm import CausalConv1d
 from ..llama.model import LlamaMLP
 from . import Lfm2Config
@@ -36,6 +37,7 @@ class Lfm2ShortConv(nn.Module):
         """How many inputs the convolution sees."""
         return int(self.conv.kernel_size[0])
 
+    @text_at_a_time
     def forward(self, x: Tensor, mask: Mask, cache: Any) -> Tensor:
         """(B, T, D) -> (B, T, D). Padding gives zeros to the convolution."""
         memory = None if cache is None else recurrent_layer(cache, self.layer_idx, x.device)

@@ -23,6 +23,7 @@ from ...nn.inputs import one_of
 from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
 from ...nn.norm import RMSNorm
+from ...nn.packed import text_at_a_time
 from ...nn.ssm import CausalConv1d, selective_scan
 from ...nn.values import extremes
 from . import MambaConfig
@@ -70,6 +71,7 @@ class MambaMixer(Block, Starting):
         delta, b, c = self.x_proj(x).split(self.sizes, dim=-1)
         return delta, b, c
 
+    @text_at_a_time
     def forward(self, x: Tensor, mask: Mask, cache: Any, *, shares: Tensor | None = None) -> Tensor:
         """(B, T, D) -> (B, T, D). Padding gives zeros to the convolution and to the recurrence; the gate is always SiLU.
 

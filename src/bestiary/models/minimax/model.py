@@ -12,6 +12,7 @@ from ...nn.block import Block
 from ...nn.init import Start, Starting
 from ...nn.masks import Mask
 from ...nn.norm import RMSNorm
+from ...nn.packed import text_at_a_time
 from ...nn.ssd import ssd_scan
 from ..llama.model import LlamaDecoderLayer
 from ..mixtral.model import MixtralSparseMoeBlock
@@ -87,6 +88,7 @@ class MiniMaxLightningAttention(Block, Starting):
             self.register_buffer(name, torch.empty(shape))
         self.starts = {name: start_of_table(name, layer_idx / (config.num_hidden_layers - 1 + 1e-5)) for name in self._buffers}
 
+    @text_at_a_time
     def forward(self, x: Tensor, mask: Mask, cache: Any) -> Tensor:
         """(B, T, D) -> (B, T, D). Padding adds nothing to what is remembered."""
         memory = None if cache is None else recurrent_layer(cache, self.layer_idx, x.device)

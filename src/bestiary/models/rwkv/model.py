@@ -21,6 +21,7 @@ from ...nn.init import Start, Starting, constant
 from ...nn.inputs import one_of
 from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
+from ...nn.packed import text_at_a_time
 from ...nn.part_order import put_last
 from ...nn.wkv import NOTHING, wkv
 from . import RwkvConfig
@@ -146,6 +147,7 @@ class RwkvBlock(Layer):
         self.attention = RwkvSelfAttention(config, layer_id)
         self.feed_forward = RwkvFeedForward(config, layer_id)
 
+    @text_at_a_time
     def forward(self, x: Tensor, mask: Mask, cache: Any) -> Tensor:
         memory = None if cache is None else recurrent_layer(cache, self.layer_id, x.device)
         newest = None if memory is None else memory.conv_states
