@@ -165,6 +165,12 @@ class BlockSparseEncoder(PreTrainedModel):
         super().__init__(config, *args, **options)
         self.block_size, self.attention_type = config.block_size, str(config.attention_type)
 
+    @property
+    def one_text_a_row(self) -> str:  # type: ignore[override]
+        """Where long rows have sparse attention, which is laid out in blocks of the whole row."""
+        sparse = self.attention_type == "block_sparse" and not self.config.is_decoder
+        return "its sparse attention is laid out over the whole row (set_attention_type('original_full') changes that)" * sparse
+
     def set_attention_type(self, value: str) -> None:
         """Use "block_sparse" or "original_full" attention from now on; the former in long texts only.
 

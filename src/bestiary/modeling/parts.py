@@ -100,7 +100,7 @@ class ModelParts(
     _keys_to_ignore_on_load_missing: ClassVar[list[str]] = []
     _keys_to_ignore_on_save: ClassVar[list[str]] = []
     answers_each_token: ClassVar[bool] = False
-    one_text_a_row: ClassVar[str] = ""
+    one_text_a_row: str = ""
     last_parts: ClassVar[tuple[str, ...]] = ()
     _optional_parts: ClassVar[list[str]] = []
     _alternatives: ClassVar[tuple[type["ModelParts"], ...]] = ()

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from .masks import Mask
-from .packed import packed_texts
 
 
 def slopes(heads: int) -> tuple[float, ...]:
@@ -42,9 +41,8 @@ def with_alibi(mask: Mask, alibi: Alibi, dtype: torch.dtype) -> Mask:
     """The same mask, and `alibi` is added to scores; the keys that are no padding are counted."""
     if mask.kernel is not None:  # which knows the places of keys
         return replace(mask, alibi=alibi, _cached=None)
-    packed = None if mask.texts is None else packed_texts(mask.keys)
-    if packed is not None:
-        positions = packed.places
+    if mask.packed is not None:
+        positions = mask.packed.places
     elif mask.padding is None:
         positions = torch.arange(mask.keys, device=mask.device).unsqueeze(0)
     else:

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from ..core.errors import ArgumentError, MissingDependency, did_you_mean
 from ..core.optional import require
+from .by_text import by_text
 from .masks import Mask
 
 
@@ -244,8 +245,8 @@ def repad(packed: Tensor, index: Tensor, batch: int, length: int) -> Tensor:
 
 
 KERNELS: dict[str, Kernel] = {
-    "eager": eager,
-    "sdpa": sdpa,
+    "eager": by_text(eager),
+    "sdpa": by_text(sdpa),
     "flex_attention": flex_attention,
     "flash_attention_2": flash_attention_2,
 }

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..core.errors import InputError
 from ..core.logging import warn_once
 from .attention_keywords import tell_positions
-from .packed import lengths_of, packed_texts
+from .packed import PackedTexts, lengths_of, packed_texts
 from .values import extremes, is_true, may_look
 
 
@@ -45,6 +45,7 @@ class Mask:
         padding: (B, S), True where the key is real; None when all are.
         texts: (B or 1, T) where S is T: numbers, rising, of the packed texts that the tokens belong to; a query sees its own
             text only. None when a row is one text.
+        packed: the texts that the call itself told of (`nn/packed.py`), with which memories end too.
         dense: (B, 1 or H, T, S), True where allowed; an arbitrary further restriction.
         additive: (B or 1, 1 or H, 1 or T, S), numbers to be added to the scores.
         alibi: what grows with the places of keys (`nn/alibi.py`), for such a `kernel`; else it is in `additive`.
@@ -60,6 +61,7 @@ class Mask:
     window: int | None = None
     padding: Tensor | None = None
     texts: Tensor | None = None
+    packed: PackedTexts | None = None
     dense: Tensor | None = None
     additive: Tensor | None = None
     alibi: Any = None
@@ -107,6 +109,18 @@ class Mask:
     def of_rows(self, real: Tensor) -> "Mask":
         """The mask of packed texts as rows of their own, (B, T) True where a token is none of the padding behind them."""
         return Mask(real.shape[1], real.shape[1], self.device, causal=self.causal, window=self.window, padding=real)
+
+    def of_text(self, text: slice) -> "Mask":
+        """The mask of one packed text of a single row, of the tokens `text`."""
+        padding = None if self.padding is None else self.padding[:, text]
+        dense, additive = (
+            None if each is None else each[..., text if each.shape[-2] > 1 else slice(None), text]
+            for each in (self.dense, self.additive)
+        )
+        length = text.stop - text.start
+        mask = Mask(length, length, self.device, causal=self.causal, window=self.window, padding=padding)
+        mask.dense, mask.additive = dense, additive
+        return mask
 
     def windowed(self, window: int | None) -> Self:
         """The same mask with another window (layers with and without a window share the rest)."""
@@ -228,7 +242,7 @@ def make_mask(
     mask = Mask(queries, slots, device, causal=causal, first_query=first_query, window=window)
     packed = packed_texts(queries) if cache is None and keys is None else None
     if packed is not None:
-        mask.texts, mask._lengths = packed.numbers, packed.lengths
+        mask.texts, mask.packed, mask._lengths = packed.numbers, packed, packed.lengths
     if attention_mask is None:
         return mask
     if cache is not None:

@@ -85,10 +85,9 @@ def text_at_a_time(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @wraps(forward)
     def run(module: Any, x: Tensor, mask: Any, cache: Any, **further: Any) -> Tensor:
-        if mask is None or mask.texts is None:
+        if mask is None or mask.packed is None:
             return forward(module, x, mask, cache, **further)
-        numbers = mask.texts.expand(x.shape[:2])
-        lengths = torch.tensor(mask.lengths_of_texts() or counted(numbers), device=x.device)
+        lengths = torch.tensor(mask.packed.lengths or counted(mask.packed.numbers), device=x.device)
         real = torch.arange(int(lengths.max()), device=x.device) < lengths[:, None]
         rows = x.new_zeros(*real.shape, x.shape[-1])
         rows = rows.index_put(tuple(real.nonzero().unbind(1)), x.flatten(0, 1))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import ConfigError
+from .packed import counted, packed_texts
 from .rope_parameters import Parameters
 
 
@@ -204,9 +205,24 @@ class Rotary(nn.Module):
 
     def forward(self, position_ids: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Positions (B or 1, T) -> cos and sin (B or 1, T, K), computed in fp32 and given in `dtype`."""
+        packed = packed_texts(position_ids.shape[-1]) if self.by_length else None
+        if packed is not None:
+            lengths = packed.lengths or counted(packed.numbers)
+            return self._of_texts(position_ids.expand_as(packed.numbers), lengths, dtype)
         inverse, factor = self._frequencies(position_ids)
         angles = self._of_both(position_ids[..., None].float() * inverse)
         return (angles.cos() * factor).to(dtype), (angles.sin() * factor).to(dtype)
+
+    def _of_texts(self, position_ids: Tensor, lengths: tuple[int, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """The same where rows (B, T) hold texts of these lengths, each with the frequencies of its own."""
+        angles, factors = [], []
+        for text in position_ids.flatten().split(lengths):
+            inverse, factor = self._frequencies(text)
+            angles.append(self._of_both(text[:, None].float() * inverse))
+            factors.append(factor)
+        flat = [torch.cat([f(each) * by for each, by in zip(angles, factors, strict=True)]) for f in (torch.cos, torch.sin)]
+        cos, sin = (each.unflatten(0, position_ids.shape).to(dtype) for each in flat)
+        return cos, sin
 
     def turn(self, x: Tensor, by: int) -> Tensor:
         """Keys (B, G, S, K) as if they stood `by` positions further on; exact as long as positions stay below `limit`."""

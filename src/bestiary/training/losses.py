@@ -68,7 +68,7 @@ def rows_in(batch: Any) -> int:
 
 def shifts_labels(model: Any) -> bool:
     """Whether a model compares what it says at a place with the label at the next."""
-    return getattr(model, "loss_type", None) == "ForCausalLM"
+    return getattr(model, "labels_are_shifted", getattr(model, "loss_type", None) == "ForCausalLM")
 
 
 @dataclass

@@ -83,6 +83,7 @@ class DecoderLM(CausalLM, Seq2SeqPreTrainedModel):
     """
 
     main_input_name: ClassVar[str] = "input_ids"
+    labels_are_shifted = False
     alone: ClassVar[dict[str, Any]] = {"is_encoder_decoder": False}
 
     def __init__(self, config: PreTrainedConfig) -> None:

@@ -131,6 +131,7 @@ class CLIPTextModel(CLIPPreTrainedModel):
     config_class = CLIPTextConfig
     base_model_prefix = "text_model"
     stacks = {"": Stack("encoder.layers")}
+    one_text_a_row = "a row has the vector of one end token"
     config: CLIPTextConfig
 
     def __init__(self, config: CLIPTextConfig) -> None:

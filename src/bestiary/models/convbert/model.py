@@ -107,6 +107,7 @@ class ConvBertModel(ElectraPreTrainedModel, EncoderCore):
     """The encoder without a head. It is no decoder whatever its config says: convolutions look ahead."""
 
     embeddings_class, layer_class = ElectraEmbeddings, ConvBertLayer
+    one_text_a_row = "its convolutions look to both sides"
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__(config, add_pooling_layer=False)

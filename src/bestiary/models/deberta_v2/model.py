@@ -220,6 +220,11 @@ class DebertaV2PreTrainedModel(PreTrainedModel):
 class DebertaV2Model(DebertaV2PreTrainedModel):
     """The encoder without a head."""
 
+    @property
+    def one_text_a_row(self) -> str:  # type: ignore[override]
+        """With a convolution, which looks to both sides."""
+        return "" if self.encoder.conv is None else "its convolution looks to both sides"
+
     embeddings_class: ClassVar[type[DebertaV2Embeddings]] = DebertaV2Embeddings
     encoder_class: ClassVar[type[DebertaV2Encoder]] = DebertaV2Encoder
 

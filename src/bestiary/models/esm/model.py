@@ -212,6 +212,11 @@ class EsmModel(EsmPreTrainedModel):
 
     _keys_to_ignore_on_load_unexpected = [*EsmPreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\."]
 
+    @property
+    def one_text_a_row(self) -> str:  # type: ignore[override]
+        """With `token_dropout`, which counts."""
+        return "it scales embeddings by the share of masked tokens in a row (token_dropout)" * self.embeddings.token_dropout
+
     def __init__(self, config: EsmConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config)
         self.position_embedding_type = config.position_embedding_type

@@ -193,6 +193,7 @@ class FunnelPreTrainedModel(PreTrainedModel):
     config_class = FunnelConfig
     base_model_prefix = "funnel"
     stacks = {"": Stack("", states=("encoder.states", "decoder.states"))}
+    one_text_a_row = "neighbouring tokens are pooled"
     kind_starts = {
         nn.Linear: start_dense,
         nn.Embedding: lambda table, config: start_usually(

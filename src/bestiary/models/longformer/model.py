@@ -105,6 +105,7 @@ class LongformerPreTrainedModel(EncoderPreTrainedModel):
         "attention.output.dense",
     )
     _no_split_modules = ["LongformerSelfAttention"]
+    one_text_a_row = "the first token of a row is seen from everywhere"
     config: LongformerConfig
 
 

@@ -223,6 +223,7 @@ class MobileBertPooler(nn.Module):
 class MobileBertModel(BertPreTrainedModel, WordEncoder):
     """The encoder without a head; with `add_pooling_layer` it also gives `pooler_output`."""
 
+    one_text_a_row = "the embedding of a token holds those of its neighbours"
     config: MobileBertConfig
 
     def __init__(self, config: MobileBertConfig, add_pooling_layer: bool = True) -> None:

@@ -66,6 +66,7 @@ class ReformerPreTrainedModel(PreTrainedModel):
     stacks = {"": Stack("encoder.layers")}
     kernels = ("eager",)  # it needs the sums of the scores
     _no_split_modules = ["ReformerLayer"]
+    one_text_a_row = "tokens are sorted into buckets over the whole row"
     config: ReformerConfig
 
 

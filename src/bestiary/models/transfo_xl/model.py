@@ -148,6 +148,7 @@ class TransfoXLPreTrainedModel(PreTrainedModel):
     config_class = TransfoXLConfig
     base_model_prefix = "transformer"
     stacks = {"": Stack("layers", states=("states",))}
+    one_text_a_row = "it remembers the rows before"
     kind_starts = {nn.Embedding: start_dense, nn.Linear: start_dense, nn.LayerNorm: start_norm}
     _no_split_modules = ["RelPartialLearnableDecoderLayer"]
     _keys_to_ignore_on_load_unexpected = [r"pos_emb\.inv_freq$"]

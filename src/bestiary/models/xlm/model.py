@@ -27,7 +27,8 @@ from ...nn.init import start_usually
 from ...nn.inputs import check_places, check_rows, one_of, shown
 from ...nn.kernels import default_scaling
 from ...nn.layer import in_chunks
-from ...nn.masks import Mask, real_tokens
+from ...nn.masks import Mask, make_mask, real_tokens
+from ...nn.packed import rows_are_packed
 from ...nn.place_buffers import KeepsPlaces, PlaceBuffer
 from . import XLMConfig
 
@@ -139,7 +140,7 @@ class XLMModel(KeepsPlaces, XLMPreTrainedModel):
             x = x + self.lang_embeddings(self.of_tokens(langs, "langs", words, self.config.n_langs))
         if token_type_ids is not None:
             x = x + self.embeddings(self.of_tokens(token_type_ids, "token_type_ids", words, self.config.vocab_size))
-        mask = Mask(x.shape[1], x.shape[1], x.device, causal=self.config.causal, padding=real)
+        mask = make_mask(x.shape[1], x.device, real, causal=self.config.causal)
         rate = self.config.dropout
         x = self.shown(dropout(self.layer_norm_emb(x), rate, self.training), real)
         for attention, norm, ffn, last in zip(self.attentions, self.layer_norm1, self.ffns, self.layer_norm2, strict=True):
@@ -155,7 +156,7 @@ class XLMModel(KeepsPlaces, XLMPreTrainedModel):
                 raise InputError(f"attention_mask is {shown(mask)}; expected a number for each token, {(rows, length)}")
             return real_tokens(mask)
         if lengths is None:
-            if ids is None or pad is None:
+            if ids is None or pad is None or rows_are_packed():
                 return None
             lengths = ids.ne(pad).sum(dim=1)
         counted = check_places(lengths, "lengths", (rows,), length + 1)
@@ -191,7 +192,7 @@ class XLMWithLMHeadModel(CausalLM, XLMPreTrainedModel):
 
     backbone_class = XLMModel
     output_class: ClassVar[Any] = MaskedLMOutput
-    loss_type = "ForMaskedLM"
+    loss_type, labels_are_shifted = "ForMaskedLM", False
     _tied_weights_keys = {"pred_layer.proj.weight": "transformer.embeddings.weight"}
 
     def add_head(self, config: PreTrainedConfig) -> None:

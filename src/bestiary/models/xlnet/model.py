@@ -99,6 +99,7 @@ class XLNetPreTrainedModel(PreTrainedModel):
     base_model_prefix = "transformer"
     stacks = {"": Stack("layer", states=("states",), streams=True)}
     _no_split_modules = ["XLNetLayer"]
+    one_text_a_row = "its places are counted from the end of the row, and it remembers rows"
     config: XLNetConfig
 
 
@@ -244,6 +245,7 @@ class XLNetLMHeadModel(CausalLM, XLNetPreTrainedModel):
     backbone_class = XLNetModel
     output_class = MemoryLogits
     head_name, lm_head_bias, loss_type = "lm_loss", True, "ForMaskedLM"
+    labels_are_shifted = False
     _tied_weights_keys = {"lm_loss.weight": "transformer.word_embedding.weight"}
 
     def context_length(self) -> None:
