@@ -1296,13 +1296,21 @@ from .training.collators.flattening import DataCollatorWithFlattening as DataCol
 from .training.collators.language_modeling import DataCollatorForLanguageModeling as DataCollatorForLanguageModeling
 from .training.collators.multiple_choice import DataCollatorForMultipleChoice as DataCollatorForMultipleChoice
 from .training.collators.padding import DataCollatorWithPadding as DataCollatorWithPadding
+from .training.collators.permutation import (
+    DataCollatorForPermutationLanguageModeling as DataCollatorForPermutationLanguageModeling,
+)
+from .training.collators.sentence_order import DataCollatorForSOP as DataCollatorForSOP
 from .training.collators.seq2seq import DataCollatorForSeq2Seq as DataCollatorForSeq2Seq
 from .training.collators.token_classification import DataCollatorForTokenClassification as DataCollatorForTokenClassification
+from .training.collators.whole_word import DataCollatorForWholeWordMask as DataCollatorForWholeWordMask
+from .training.constant_length import ConstantLengthDataset as ConstantLengthDataset
 from .training.evaluation import EvalLoopOutput as EvalLoopOutput
 from .training.evaluation import EvalPrediction as EvalPrediction
 from .training.evaluation import PredictionOutput as PredictionOutput
 from .training.evaluation import TrainOutput as TrainOutput
 from .training.greedy import GreedyLR as GreedyLR
+from .training.packing import group_texts as group_texts
+from .training.packing import pack_dataset as pack_dataset
 from .training.run_report.writing import write_training_report as write_training_report
 from .training.schedules import get_constant_schedule as get_constant_schedule
 from .training.schedules import get_constant_schedule_with_warmup as get_constant_schedule_with_warmup

@@ -238,3 +238,132 @@ def test_a_collator_of_ones_own():
     assert Own()([1, 2])["n"] == 2
     with pytest.raises(ValueError, match="expected 'pt' or 'np'"):
         Own()([1, 2], return_tensors="tf")
+
+
+def whole_words_only(batch, words):
+    for row in np.asarray(batch["labels"] != -100):
+        for word in {each for each in words if each is not None}:
+            hidden = {bool(here) for here, each in zip(row, words, strict=True) if each == word}
+            assert len(hidden) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("make", ["wordpiece", "bytelevel", "unigram"])
+@pytest.mark.parametrize("column", ["", "offset_mapping", "word_ids"])
+def test_whole_words_of_every_kind_of_tokenizer(make, column, kind, tmp_path):
+    getattr(checkpoints, make)().save_pretrained(tmp_path)
+    tokenizer = bestiary.AutoTokenizer.from_pretrained(tmp_path)
+    tokenizer.add_special_tokens({"mask_token": "<mask>", "pad_token": "<pad>"})
+    text = "quickly unquick brownish foxes jumping"
+    encoded = tokenizer(text, return_special_tokens_mask=True, return_offsets_mapping=True)
+    words, pieces = encoded.word_ids(), tokenizer.convert_ids_to_tokens(encoded["input_ids"])
+    if make == "unigram":  # its words are told by the sign alone
+        words = [None if masked else sum(piece.startswith("\u2581") for piece in pieces[: number + 1]) for number, (piece, masked)
+                 in enumerate(zip(pieces, encoded["special_tokens_mask"], strict=True))]  # fmt: skip
+    numbered = [each for each in words if each is not None]
+    assert len(numbered) > len(set(numbered)) > 3  # some words have several tokens
+    row = {"input_ids": encoded["input_ids"], "special_tokens_mask": encoded["special_tokens_mask"]}
+    row |= {"offset_mapping": encoded["offset_mapping"]} if column == "offset_mapping" else {}
+    row |= {"word_ids": words} if column == "word_ids" else {}
+    collator = bestiary.DataCollatorForWholeWordMask(tokenizer, mlm_probability=0.4, return_tensors=kind)
+    torch.manual_seed(0)
+    np.random.seed(0)
+    batch = collator([dict(row) for _ in range(40)])
+    whole_words_only(batch, words)
+    hidden = np.asarray(batch["labels"] != -100)
+    assert 0.25 < hidden[:, [each is not None for each in words]].mean() < 0.55
+    assert (np.asarray(batch["input_ids"])[hidden] == tokenizer.mask_token_id).all()
+    firsts = {word: words.index(word) for word in numbered}
+    patterns = {tuple(bool(each[place]) for place in firsts.values()) for each in hidden}
+    assert len(patterns) > 8  # words are hidden each by itself
+
+
+@pytest.mark.parametrize("options", [{}, {"plm_probability": 0.5, "max_span_length": 3}])
+def test_permutation(tokenizers, options):
+    def features(tokenizer):
+        rows = [{"input_ids": tokenizer(text)["input_ids"]} for text in (*TEXTS, " ".join(TEXTS))]
+        odd = max(len(row["input_ids"]) for row in rows) % 2
+        return [{"input_ids": [*row["input_ids"], *[9] * odd]} for row in rows]
+
+    name = "DataCollatorForPermutationLanguageModeling"
+    batch = both(name, tokenizers, features, **options)
+    assert (batch["labels"] != -100).any()
+    assert 0 < batch["perm_mask"].mean() < 1
+    collator = bestiary.DataCollatorForPermutationLanguageModeling(tokenizers[0], return_tensors="np", **options)
+    np.random.seed(0)
+    batches = [collator(features(tokenizers[0])) for _ in range(60)]
+    words = np.asarray(batches[0]["labels"]).size
+    share = np.mean([np.mean(each["labels"] != -100) for each in batches])
+    reference = transformers.DataCollatorForPermutationLanguageModeling(tokenizers[1], **options)
+    torch.manual_seed(1)
+    published = np.mean([np.mean((reference(features(tokenizers[1]))["labels"] != -100).numpy()) for _ in range(60)])
+    assert abs(share - published) < 0.03, words
+    for each in batches:
+        hidden = each["labels"] != -100
+        np.testing.assert_array_equal(each["perm_mask"].any(1), hidden)  # whoever is not seen by some is to be predicted
+    with pytest.raises(ValueError, match="an odd number"):
+        collator([[5, 6, 7]])
+
+
+def test_sentence_order(tokenizers):
+    pair = tokenizers[0]("My name is", "Sarah")
+    rows = [{**pair, "sentence_order_label": label} for label in (0, 1)]
+    torch.manual_seed(3)
+    batch = bestiary.DataCollatorForSOP(tokenizers[0], mlm_probability=0.5)(rows)
+    torch.manual_seed(3)
+    words = bestiary.DataCollatorForLanguageModeling(tokenizers[0], mlm_probability=0.5)([{**pair}, {**pair}])
+    assert batch.pop("sentence_order_label").tolist() == [0, 1]
+    same({**batch}, {**words})
+    assert batch["token_type_ids"].max() == 1
+    with pytest.raises(ValueError, match="expected sentence_order_label"):
+        bestiary.DataCollatorForSOP(tokenizers[0])([{**pair}])
+
+
+def labels_of(tokenizer, rows):
+    return bestiary.DataCollatorForLanguageModeling(tokenizer, mlm=False)(rows)["labels"].tolist()
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_a_last_end_token_is_learned_where_it_is_the_padding_too(side):
+    tokenizer = bestiary.AutoTokenizer.from_pretrained(checkpoints.gpt2())
+    tokenizer.pad_token, tokenizer.padding_side = tokenizer.eos_token, side
+    end, none = tokenizer.eos_token_id, -100
+
+    def on_side(row, fill):
+        return [*row, *[none] * fill] if side == "right" else [*[none] * fill, *row]
+
+    texts = [[5, 6, 7, 8, end], [5, end], [9, end, 6], [7]]
+    expected = [on_side(text, 5 - len(text)) for text in texts]
+    assert labels_of(tokenizer, [{"input_ids": text} for text in texts]) == expected
+    assert labels_of(tokenizer, texts) == expected
+    assert labels_of(tokenizer, [{"input_ids": text, "attention_mask": [1] * len(text)} for text in texts]) == expected
+    padded = tokenizer.pad({"input_ids": texts}, padding="max_length", max_length=7)
+    rows = [{name: padded[name][row] for name in padded} for row in range(len(texts))]
+    assert labels_of(tokenizer, rows) == [on_side(text, 7 - len(text)) for text in texts]
+    if side == "right":  # without a mask, the first of a row of end tokens is the text's own
+        bare = [{"input_ids": row["input_ids"]} for row in rows[:2]]
+        assert labels_of(tokenizer, bare) == [[*text, *[none] * (7 - len(text))] for text in texts[:2]]
+
+
+def test_functions_of_the_published_module(tokenizers):
+    from transformers.data import data_collator as theirs
+
+    from bestiary.compat import data_collator as ours
+
+    rows = [[5, 6, 7], [8]]
+    for name in ("_torch_collate_batch", "_numpy_collate_batch"):
+        for multiple in (None, 4):
+            values = [
+                getattr(module, name)(rows, tokenizer, multiple)
+                for module, tokenizer in zip((ours, theirs), tokenizers, strict=True)
+            ]
+            assert type(values[0]) is type(values[1])
+            np.testing.assert_array_equal(*map(np.asarray, values))
+    padded = [
+        module.pad_without_fast_tokenizer_warning(tokenizer, {"input_ids": rows})
+        for module, tokenizer in zip((ours, theirs), tokenizers, strict=True)
+    ]
+    assert {**padded[0]} == {**padded[1]}
+    for value in ([1, 2], torch.tensor([1, 2]), np.array([1, 2])):
+        np.testing.assert_array_equal(ours.to_numpy(value), theirs.to_numpy(value))
+        assert ours.tolist(value) == [1, 2]

@@ -63,7 +63,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "data.processors.squad": ("training.benchmarks.squad_examples", "training.benchmarks.squad_features"),
     "data.processors.utils": ("training.benchmarks.examples",),
     "data.processors.xnli": ("training.benchmarks.xnli",),
-    "data.data_collator": ("compat.trainer_helpers",),
+    "data.data_collator": ("compat.trainer_helpers", "compat.data_collator"),
     "deepspeed": ("compat.helpers",),
     "dynamic_module_utils": ("compat.dynamic_modules",),
     "dependency_versions_check": ("compat.scripts",),

@@ -10,7 +10,7 @@ from ..core.errors import ArgumentError, InputError
 from ..core.signatures import is_of_the_library
 from ..nn.inputs import INTEGERS, shown
 from ..nn.packed import PackedTexts
-from .checks import by_name
+from .checks import by_name, forward_annotations
 from .parts import ModelParts
 
 # What says it; `max_length_*` follow from these.
@@ -40,7 +40,8 @@ def take_packed_texts(model: ModelParts, args: tuple[Any, ...], kwargs: dict[str
     """
     if not is_of_the_library(type(model).forward):
         return None  # a forward that a user wrote knows what it does with them
-    told = {name: kwargs.pop(name) for name in PACKING if name in kwargs and name not in model._places}
+    taken = forward_annotations(model)
+    told = {name: kwargs.pop(name) for name in PACKING if name in kwargs and name not in taken}
     told = {name: told[name] for name in TOLD if told.get(name) is not None}
     if not told:
         return None
@@ -52,7 +53,7 @@ def take_packed_texts(model: ModelParts, args: tuple[Any, ...], kwargs: dict[str
         )
     if kwargs.get("past_key_values") is not None:
         raise ArgumentError(f"{', '.join(told)} tell of whole texts, and past_key_values of their beginnings; pass one")
-    if "position_ids" not in model._places:
+    if "position_ids" not in taken:
         kwargs.pop("position_ids", None)
     return PackedTexts(_numbers(told, _shape(by_name(model, args, kwargs))))
 

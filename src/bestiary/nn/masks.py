@@ -101,7 +101,7 @@ class Mask:
         return self.padding.index_select(1, torch.arange(self.queries, device=self.device) + self.first_query).unsqueeze(-1)
 
     def lengths_of_texts(self) -> tuple[int, ...] | None:
-        """The lengths of packed texts, of all rows one after the other; None where there are none, or their numbers not at hand."""
+        """The lengths of packed texts, of all rows in turn; None where there are none, or no numbers are at hand."""
         if self.texts is not None and self._lengths is None:
             self._lengths = lengths_of(self.texts)
         return self._lengths

@@ -92,7 +92,7 @@ def text_at_a_time(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
         rows = x.new_zeros(*real.shape, x.shape[-1])
         rows = rows.index_put(tuple(real.nonzero().unbind(1)), x.flatten(0, 1))
         mixed = forward(module, rows, mask.of_rows(real), None, **further)
-        return mixed[real].unflatten(0, x.shape[:2])
+        output: Tensor = mixed[real].unflatten(0, x.shape[:2])
+        return output
 
     return run
-

@@ -31,9 +31,9 @@ def label_names_of(model: Any) -> list[str]:
 class UsedColumns:
     """A collator that sees what a model can use.
 
-    A collator of this library gets the columns that the model's forward takes. One of the user's gets all of them, for it may
-    need more than the model does; if it fails on them, those that the forward takes. Columns that the forward does not take
-    and that it passes on under their names are left out of the batch.
+    A collator of this library gets the columns that the model's forward takes, and those that it names in `columns`. One of
+    the user's gets all of them, for it may need more than the model does; if it fails on them, those that the forward takes.
+    Columns that the forward does not take and that it passes on under their names are left out of the batch.
 
     Args:
         collate: the collator. model: whose forward is asked. labels: further columns that count as used.
@@ -41,7 +41,7 @@ class UsedColumns:
 
     def __init__(self, collate: Callable[[list[Any]], Any], model: Any, labels: Iterable[str]) -> None:
         self.collate = collate
-        self.used = {*parameters_of(model), *_LABELS, *labels}
+        self.used = {*parameters_of(model), *_LABELS, *labels, *getattr(collate, "columns", ())}
         module = getattr(collate, "__module__", None) or type(collate).__module__
         self.is_ours = str(module).partition(".")[0] == __name__.partition(".")[0]
 

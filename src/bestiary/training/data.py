@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Sampler
 from ..core.errors import ArgumentError
 from .columns import UsedColumns
 from .loaders import has_length, loader, number_of_rows, order_of_evaluation, order_of_training
+from .text_borders import with_text_borders
 
 
 class Data:
@@ -82,7 +83,7 @@ class Data:
         return order_of_evaluation(eval_dataset)
 
     def _collator(self: Any) -> Callable[[list[Any]], Any]:
-        collate: Callable[[list[Any]], Any] = self.data_collator
+        collate = with_text_borders(self.data_collator, self.model)
         if not self.args.remove_unused_columns:
             return collate
         return UsedColumns(collate, self.model, self.label_names)

@@ -215,7 +215,9 @@ class EsmModel(EsmPreTrainedModel):
     @property
     def one_text_a_row(self) -> str:  # type: ignore[override]
         """With `token_dropout`, which counts."""
-        return "it scales embeddings by the share of masked tokens in a row (token_dropout)" * self.embeddings.token_dropout
+        return "it scales embeddings by the share of masked tokens in a row (token_dropout)" * bool(
+            self.embeddings.token_dropout
+        )
 
     def __init__(self, config: EsmConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config)

@@ -61,7 +61,7 @@ def without_labels(features: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str
     return rest, name, [plain(each[name]) for each in features] if name in features[0] else None
 
 
-def padded(rows: list[Any], length: int, value: int, side: str) -> list[list[Any]]:
+def padded(rows: list[Any], length: int, value: int | None, side: str) -> list[list[Any]]:
     """Rows of numbers with `value` repeated up to `length`, on the right or left side."""
     fill = [[value] * (length - len(row)) for row in rows]
     pairs = zip(rows, fill, strict=True)

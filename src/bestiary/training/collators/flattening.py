@@ -1,8 +1,10 @@
 """`DataCollatorWithFlattening`."""
 
+from collections.abc import Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 
+from ...core.errors import InputError
 from ...preprocess.text.padding import plain
 from .collator import array
 from .default import DefaultDataCollator
@@ -11,8 +13,9 @@ from .default import DefaultDataCollator
 class DataCollatorWithFlattening(DefaultDataCollator):
     """Puts examples behind each other in one row (1, all tokens) instead of padding them.
 
-    Attention must then stay within each text, as in a decoder without a cache (`use_cache=False`, as in training), which sees
-    where `position_ids` begin anew; BLOOM, BioGPT, Falcon, gpt-oss, Granite 4, OPT and XGLM do not look, as published.
+    A model keeps its texts apart where the batch says where they begin: by `seq_idx` or `cu_seq_lens_q`, or, as published, by
+    `position_ids` alone, at which BLOOM, BioGPT, Falcon, gpt-oss, Granite 4, OPT, XGLM and everything that remembers a state do
+    not look. `Trainer` says it to models of this library by `seq_idx`, whatever the options here are.
 
     Args:
         return_position_ids: add `position_ids`, which begin at `position_ids_start` for each text.
@@ -20,7 +23,12 @@ class DataCollatorWithFlattening(DefaultDataCollator):
         return_flash_attn_kwargs: add `cu_seq_lens_q` and `_k` (where texts begin, and the end), `max_length_q` and `_k`.
         return_seq_idx: add `seq_idx`, the number of the text that each token belongs to.
         return_tensors: "pt" or "np".
+
+    An example may hold several texts: `seq_lengths` says how long each is, as `pack_dataset` does.
     """
+
+    # What examples may say besides the inputs of models.
+    columns: ClassVar[tuple[str, ...]] = ("seq_lengths",)
 
     def __init__(
         self,
@@ -38,16 +46,23 @@ class DataCollatorWithFlattening(DefaultDataCollator):
         self.return_flash_attn_kwargs = return_flash_attn_kwargs
         self.return_seq_idx = return_seq_idx
         self.position_ids_start = position_ids_start
+        self.separates_labels = True
 
     def __call__(
         self, features: list[dict[str, Any]], return_tensors: str | None = None, separator_id: int | None = None
     ) -> dict[str, Any]:
-        """The batch of one row."""
+        """The batch of one row.
+
+        Raises:
+            InputError: `seq_lengths` of an example are not those of its tokens.
+        """
         kind = return_tensors or self.return_tensors
         separator = self.separator_id if separator_id is None else separator_id
-        texts = [plain(each["input_ids"]) for each in features]
-        labels = [plain(each["labels"]) for each in features] if "labels" in features[0] else texts
-        rows = {"input_ids": texts, "labels": [[separator, *row[1:]] for row in labels]}
+        texts = [text for each in features for text in _texts(each, "input_ids")]
+        has_labels = "labels" in features[0]
+        labels = [text for each in features for text in _texts(each, "labels")] if has_labels else texts
+        separated = [[separator, *row[1:]] for row in labels] if self.separates_labels else labels
+        rows = {"input_ids": texts, "labels": separated}
         if self.return_position_ids:
             start = self.position_ids_start
             rows["position_ids"] = [list(range(start, start + len(text))) for text in texts]
@@ -59,3 +74,15 @@ class DataCollatorWithFlattening(DefaultDataCollator):
             batch |= {f"cu_seq_lens_{side}": array(ends, kind, "int32") for side in "qk"}
             batch |= {f"max_length_{side}": max(map(len, texts)) for side in "qk"}
         return batch
+
+
+def _texts(example: Mapping[str, Any], column: str) -> list[list[int]]:
+    """The texts of an example, each a list of numbers."""
+    numbers = plain(example[column])
+    if example.get("seq_lengths") is None:
+        return [numbers]
+    lengths = plain(example["seq_lengths"])
+    if sum(lengths) != len(numbers):
+        raise InputError(f"seq_lengths are {lengths!s:.80}, {sum(lengths)} in all; {column} of that example has {len(numbers)}")
+    ends = [sum(lengths[: number + 1]) for number in range(len(lengths))]
+    return [numbers[end - length : end] for end, length in zip(ends, lengths, strict=True)]

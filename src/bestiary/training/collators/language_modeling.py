@@ -10,20 +10,24 @@ import numpy as np
 import torch
 
 from ...core.errors import ArgumentError
-from .collator import Collator, array
+from .collator import Collator, array, padded
+from .words import words_of
 
 
 @dataclass
 class DataCollatorForLanguageModeling(Collator):
     """Pads texts and makes their labels; -100 is where no loss is computed.
 
-    Causal (`mlm=False`): every token but padding is a label. Masked (Devlin et al. 2019): `mlm_probability` of the tokens
-    that are not special are labels; of these, `mask_replace_prob` become the mask token, `random_replace_prob` any token,
-    and the rest stays.
+    Causal (`mlm=False`): every token but padding is a label, also an end token that is the padding token too: what is padding,
+    the attention mask of the examples says; where they have none, it is what stands at the end that is padded.
+
+    Masked (Devlin et al. 2019): `mlm_probability` of the tokens that are not special are labels; of these,
+    `mask_replace_prob` become the mask token, `random_replace_prob` any token, and the rest stays.
 
     Args:
         tokenizer: pads; its special tokens are never hidden.
-        whole_word_mask: hide all tokens of a word or none; examples need `offset_mapping`.
+        whole_word_mask: hide all tokens of a word or none. Words are told by the column `word_ids`, by `offset_mapping`, or by
+            the signs at their tokens (those of WordPiece, byte-level BPE, SentencePiece).
         pad_to_multiple_of, return_tensors: as of `tokenizer.pad`.
         seed: of draws of its own, in each worker of a DataLoader others; by default they are torch's or NumPy's.
 
@@ -62,6 +66,7 @@ class DataCollatorForLanguageModeling(Collator):
         """The padded batch with `labels`; examples are mappings, or rows of ids."""
         if self.seed is not None and self.generator is None:
             self.generator = _generator(self.seed, kind)
+        features, numbers = _without_word_ids(features)
         padding = {"pad_to_multiple_of": self.pad_to_multiple_of, "return_tensors": kind}
         if isinstance(features[0], Mapping):
             batch = self.tokenizer.pad(features, **padding)
@@ -71,23 +76,43 @@ class DataCollatorForLanguageModeling(Collator):
         special, offsets = batch.pop("special_tokens_mask", None), batch.pop("offset_mapping", None)
         ids = np.asarray(batch["input_ids"])
         if self.mlm:
+            if numbers is not None:
+                numbers = padded(numbers, ids.shape[1], None, self.tokenizer.padding_side)
             ids, labels = self._hidden(
-                ids, self._special(ids) if special is None else np.asarray(special, dtype=bool), offsets, kind
+                ids, self._special(ids) if special is None else np.asarray(special, dtype=bool), offsets, numbers, kind
             )
             batch["input_ids"] = array(ids, kind)
         else:
-            labels = np.where(ids == self.tokenizer.pad_token_id, -100, ids)
+            labels = np.where(self._padding(features, batch, ids), -100, ids)
         batch["labels"] = array(labels, kind)
         return batch
+
+    def _padding(self, features: list[Any], batch: Mapping[str, Any], ids: np.ndarray) -> np.ndarray:
+        """(B, T), True where a token is padding."""
+        if isinstance(features[0], Mapping) and "attention_mask" in features[0]:
+            return ~np.asarray(batch["attention_mask"], dtype=bool)
+        pad, at_end = self.tokenizer.pad_token_id, self.tokenizer.padding_side == "right"
+        outward = (ids == pad)[:, ::-1] if at_end else ids == pad
+        padding = np.logical_and.accumulate(outward, axis=1)
+        if at_end and pad == self.tokenizer.eos_token_id:
+            lengths = [len(each["input_ids"] if isinstance(each, Mapping) else each) for each in features]
+            own = np.arange(ids.shape[1])[::-1] < np.array(lengths)[:, None]
+            padding &= ~own | np.roll(padding, -1, axis=1)  # the innermost of the row's own is the end token
+        padding = padding[:, ::-1] if at_end else padding
+        if pad in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
+            return padding
+        return np.asarray(padding | np.logical_and.accumulate(ids == pad, axis=1))
 
     def _special(self, ids: np.ndarray) -> np.ndarray:
         rows = [self.tokenizer.get_special_tokens_mask(row, already_has_special_tokens=True) for row in ids.tolist()]
         return np.array(rows, dtype=bool)
 
-    def _hidden(self, ids: np.ndarray, special: np.ndarray, offsets: Any, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    def _hidden(
+        self, ids: np.ndarray, special: np.ndarray, offsets: Any, numbers: Any, kind: str
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The ids (B, T) with some tokens hidden, and the labels (B, T)."""
         happens = self._torch_draws if kind == "pt" else self._numpy_draws
-        words = _words(np.asarray(offsets), special) if self.whole_word_mask else None
+        words = words_of(ids, special, self.tokenizer, offsets, numbers) if self.whole_word_mask else None
         may_be = np.full(ids.shape, float(self.mlm_probability or 0))
         may_be[special if words is None else words[1]] = 0
         hidden = happens(may_be)
@@ -117,6 +142,14 @@ class DataCollatorForLanguageModeling(Collator):
         return np.asarray(draw(1, probability, size=probability.shape).astype(bool))
 
 
+def _without_word_ids(features: list[Any]) -> tuple[list[Any], Any]:
+    """The examples without their numbers of words, and these."""
+    if not isinstance(features[0], Mapping) or "word_ids" not in features[0]:
+        return features, None
+    numbers = [list(each["word_ids"]) for each in features]
+    return [{name: value for name, value in each.items() if name != "word_ids"} for each in features], numbers
+
+
 def _generator(seed: int, kind: str) -> Any:
     """A generator of this process alone.
 
@@ -128,19 +161,6 @@ def _generator(seed: int, kind: str) -> Any:
         raise ArgumentError("a collator with a seed runs in the main process, or in the workers of a torch DataLoader")
     own_seed = seed if worker is None else seed + worker.id
     return torch.Generator().manual_seed(own_seed) if kind == "pt" else np.random.default_rng(own_seed)
-
-
-def _words(offsets: np.ndarray, special: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The number of each token's word, -1 for special tokens, and whether it is not its word's first token, (B, T) each.
-
-    A word begins where its characters do not follow those of the token before it, and after a special token.
-    """
-    starts, ends = offsets[..., 0], np.roll(offsets[..., 1], 1, axis=1)
-    ends[:, 0] = -1
-    after_special = np.roll(special, 1, axis=1)
-    after_special[:, 0] = False
-    first = ~special & ((starts != ends) | after_special)
-    return np.where(special, -1, np.cumsum(first, axis=1)), ~first
 
 
 def _whole(words: np.ndarray, hidden: np.ndarray) -> np.ndarray:
