@@ -258,8 +258,8 @@ def test_whole_words_of_every_kind_of_tokenizer(make, column, kind, tmp_path):
     encoded = tokenizer(text, return_special_tokens_mask=True, return_offsets_mapping=True)
     words, pieces = encoded.word_ids(), tokenizer.convert_ids_to_tokens(encoded["input_ids"])
     if make == "unigram":  # its words are told by the sign alone
-        words = [None if masked else sum(piece.startswith("\u2581") for piece in pieces[: number + 1]) for number, (piece, masked)
-                 in enumerate(zip(pieces, encoded["special_tokens_mask"], strict=True))]  # fmt: skip
+        starts = np.cumsum([piece.startswith("\u2581") for piece in pieces]).tolist()
+        words = [None if masked else word for word, masked in zip(starts, encoded["special_tokens_mask"], strict=True)]
     numbered = [each for each in words if each is not None]
     assert len(numbered) > len(set(numbered)) > 3  # some words have several tokens
     row = {"input_ids": encoded["input_ids"], "special_tokens_mask": encoded["special_tokens_mask"]}
