@@ -1,0 +1,1 @@
+"""What chooses the trials of a search: one file for each backend."""
