@@ -128,6 +128,12 @@ class NumericsError(BestiaryError, ArithmeticError):
     code = "numerics"
 
 
+class SearchError(BestiaryError, RuntimeError):
+    """A search for hyperparameters found nothing: no trial came to its end."""
+
+    code = "search"
+
+
 class BusyError(BestiaryError, RuntimeError):
     """A queue is full; the same request may be accepted later."""
 

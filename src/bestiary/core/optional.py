@@ -24,6 +24,8 @@ EXTRA_OF = {
     "faiss": "retrieval",
     "datasets": "retrieval",
     "matplotlib": "plots",
+    "optuna": "search",
+    "ray": "ray",
 }
 
 # Where a package is called differently when it is installed than when it is imported.

@@ -92,6 +92,7 @@ class TrainingLoop:
             trainer.state = TrainerState(stateful_callbacks=trainer.stateful_callbacks())
         else:
             self._restore(Path(self.checkpoint))
+        trainer._note_trial()
         state, handler = trainer.state, trainer.callback_handler
         self.progress.rows_of_update = self.rows_of_update
         state.max_steps, state.num_train_epochs = updates, min(self.lengths.epochs, NO_END)

@@ -62,7 +62,7 @@ class Saving:
     # Checkpoints.
 
     def _get_output_dir(self: Any, trial: Any = None) -> str:
-        folder: str = self.args.output_dir
+        folder: str = self._folder_of_trial()
         return folder
 
     def _save_checkpoint(self: Any, model: nn.Module, trial: Any = None, random_numbers: dict[str, Any] | None = None) -> None:
@@ -116,15 +116,15 @@ class Saving:
         Raises:
             ArgumentError: none is there, or the one that was named is not whole.
         """
-        args = self.args
+        folder = self._get_output_dir()
         if self.is_world_process_zero():
-            remove_partial(args.output_dir)
+            remove_partial(folder)
         if not wanted:
             return None
         if wanted is True:
-            found = get_last_checkpoint(args.output_dir) if Path(args.output_dir).is_dir() else None
+            found = get_last_checkpoint(folder) if Path(folder).is_dir() else None
             if found is None:
-                raise ArgumentError(f"resume_from_checkpoint is True, and {args.output_dir} holds no whole checkpoint")
+                raise ArgumentError(f"resume_from_checkpoint is True, and {folder} holds no whole checkpoint")
             return found
         path = Path(wanted)
         if not path.is_dir():

@@ -33,13 +33,14 @@ from .predicting import Predicting
 from .progress import Progress
 from .run_report.run import RunReport, reported
 from .saving import Saving
+from .search.searching import Searching
 from .telling import Telling
 from .training_step import TrainingStep
 
 logger = get_logger(__name__)
 
 
-class Trainer(Data, Optimization, Predicting, Saving, Telling, TrainingStep):
+class Trainer(Data, Optimization, Predicting, Saving, Searching, Telling, TrainingStep):
     """The loop of training, evaluation and prediction. Its methods may be replaced one by one in a subclass.
 
     Args:
@@ -157,6 +158,7 @@ class Trainer(Data, Optimization, Predicting, Saving, Telling, TrainingStep):
             stateful_callbacks=self.stateful_callbacks(),
         )
         self.control = self.callback_handler.on_init_end(args, self.state, self.control)
+        self._own_names = frozenset(vars(self))  # what a search puts back
 
     def _check_data(self) -> None:
         args = self.args
@@ -270,6 +272,7 @@ class Trainer(Data, Optimization, Predicting, Saving, Telling, TrainingStep):
         if model_path is not None:
             warn_once("older-argument", "model_path is now called resume_from_checkpoint", "Trainer.train")
             resume_from_checkpoint = model_path
+        self._hp_search_setup(trial)
         checkpoint = self._checkpoint_to_resume(resume_from_checkpoint)
         if self.model_init is not None:
             (enable_full_determinism if args.full_determinism else set_seed)(args.seed)
@@ -323,6 +326,7 @@ class Trainer(Data, Optimization, Predicting, Saving, Telling, TrainingStep):
     def _evaluate(self, ignore_keys: list[str] | None, steps_schedule: bool = True) -> dict[str, float]:
         """An evaluation within training; the schedule hears of it if it goes by a metric."""
         metrics = self.evaluate(ignore_keys=ignore_keys)
+        self._report_to_hp_search(None, self.state.global_step, metrics)
         if steps_schedule and isinstance(self.lr_scheduler, METRIC_SCHEDULES):
             self.lr_scheduler.step(self._metric(metrics, self.args.metric_for_best_model or "loss"))
         return metrics

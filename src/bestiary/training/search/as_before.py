@@ -46,3 +46,14 @@ def copy_for_thread(trainer: Any) -> Any:
     twin.callback_handler.callbacks = list(trainer.callback_handler.callbacks)
     twin.listener = type(trainer.listener)()
     return twin
+
+
+def copy_for_worker(trainer: Any) -> Any:
+    """The same without a model, so that it can be sent to another process, which makes its own."""
+    twin = copy_for_thread(trainer)
+    vars(twin).pop("accelerator", None)
+    for name in ("model", "model_wrapped", "optimizer", "lr_scheduler"):
+        setattr(twin, name, None)
+    for name in ("model", "optimizer", "lr_scheduler", "train_dataloader", "eval_dataloader"):
+        setattr(twin.callback_handler, name, None)
+    return twin

@@ -60,6 +60,5 @@ class HyperParamSearchBackendBase:
     def pip_install(cls) -> str:
         """The command that installs its package."""
         if cls.pip_package is not None or cls.package is None:
-            return f"pip install {cls.pip_package or cls.name!r}"
+            return f"pip install {cls.pip_package or cls.name}"
         return install_hint(cls.package)
-

@@ -59,12 +59,10 @@ def print_table(records: Sequence[TrialRecord], directions: Sequence[str], best:
             table.add_row(*row, style="bold green" if record.name in best else None)
         Console().print(table)
     else:
-        print(plain_table(heading, rows))  # noqa: T20 (this is what it is for)
+        print(plain_table(heading, rows))  # noqa: T201 (this is what it is for)
 
 
-def cells_of(
-    records: Sequence[TrialRecord], directions: Sequence[str], best: set[str]
-) -> tuple[list[str], list[list[str]]]:
+def cells_of(records: Sequence[TrialRecord], directions: Sequence[str], best: set[str]) -> tuple[list[str], list[list[str]]]:
     """The heading and the rows of a table to be looked at; a star marks the best."""
     names, objectives = parameters_of(records), objectives_named(directions)
     heading = ["trial", *objectives, *names, "steps", "seconds", "status"]

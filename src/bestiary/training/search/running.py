@@ -47,9 +47,7 @@ class Running:
     @property
     def params(self) -> dict[str, Any]:
         """What was drawn, each value that became an argument as it became one."""
-        return params_of(self.trial) | {
-            name: value for name, value in self.arguments.items() if name in params_of(self.trial)
-        }
+        return params_of(self.trial) | {name: value for name, value in self.arguments.items() if name in params_of(self.trial)}
 
 
 def params_of(trial: Any) -> dict[str, Any]:
@@ -98,7 +96,7 @@ def run_trial(trainer: Any, trial: Any, stop: float | None = None, checkpoint: s
         except TrialPruned:
             record.status, record.objectives = PRUNED, objectives_of(trainer.objective)
             _tell_end(trainer)
-        except Exception as error:  # noqa: BLE001 (whatever a trial does wrong, others may do right)
+        except Exception as error:
             record.status, record.error = FAILED, f"{type(error).__name__}: {error}"
             logger.warning("Trial %s failed: %s", record.name, record.error, exc_info=error)
             _tell_end(trainer)

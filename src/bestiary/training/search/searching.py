@@ -101,7 +101,8 @@ class Searching:
             return
         args, running = self.args, Running(trial, name_of(trial))
         self._running = running
-        values = params_of(trial) if isinstance(trial, Mapping) else values_of(self.hp_space(trial), trial)
+        given = trial if isinstance(trial, Mapping) else getattr(trial, "given", None)
+        values = values_of(self.hp_space(trial), trial) if given is None else params_of(trial)
         # Whatever else a user's function goes by: one process decides.
         values = args.processes.of_first(values)
         running.arguments = as_arguments(args, values, self._search.hears_trial)

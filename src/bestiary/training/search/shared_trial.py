@@ -21,6 +21,10 @@ class SharedTrial:
         asks, value = self._processes.of_first((callable(value), None if callable(value) else value))
         return (lambda *args, **kwargs: self._asked(name, args, kwargs)) if asks else value
 
+    def __getitem__(self, name: str) -> Any:
+        """A value of a trial that is a table."""
+        return self._asked("__getitem__", (name,), {})
+
     def _asked(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         answer: tuple[Any, Exception | None] = None, None
         if self._processes.is_first():
@@ -28,7 +32,7 @@ class SharedTrial:
                 answer = getattr(self._trial, name)(*args, **kwargs), None
             except Exception as error:  # noqa: BLE001 (all processes raise it)
                 answer = None, error
-        value, error = self._processes.of_first(answer)
-        if error is not None:
-            raise error
+        value, fault = self._processes.of_first(answer)
+        if fault is not None:
+            raise fault
         return value

@@ -19,8 +19,9 @@ class TrialRecord:
         name: by which its folder is called `run-NAME`. params: what it was trained with.
         objectives: one for each direction; none of a trial that failed.
         status: complete; pruned, where its backend ended it; stopped, where others were better on the way; failed.
-        steps, planned: updates it made, and was to make. seconds: it took. error: what went wrong. rung: how often it was gone on with.
-        checkpoint: the folder from which it can go on. drawn: what its space gave, as JSON.
+        steps, planned: updates it made, and was to make. seconds: it took. error: what went wrong.
+        rung: how often it was gone on with. checkpoint: the folder from which it can go on.
+        drawn: what its space gave, as JSON.
     """
 
     name: str
@@ -52,9 +53,7 @@ class TrialRecord:
 
 def dominates(first: Sequence[float], second: Sequence[float], directions: Sequence[str]) -> bool:
     """Whether objectives are nowhere worse than others, and somewhere better."""
-    signed = [
-        (a, b) if way == "minimize" else (b, a) for a, b, way in zip(first, second, directions, strict=True)
-    ]
+    signed = [(a, b) if way == "minimize" else (b, a) for a, b, way in zip(first, second, directions, strict=True)]
     return all(a <= b for a, b in signed) and any(a < b for a, b in signed)
 
 
@@ -73,9 +72,7 @@ def best_of(records: Sequence[TrialRecord], directions: Sequence[str]) -> list[T
         sign = 1 if directions[0] == "minimize" else -1
         return [min(complete, key=lambda each: sign * each.objectives[0])]
     return [
-        each
-        for each in complete
-        if not any(dominates(other.objectives, each.objectives, directions) for other in complete)
+        each for each in complete if not any(dominates(other.objectives, each.objectives, directions) for other in complete)
     ]
 
 

@@ -39,9 +39,7 @@ class TrialsFile:
         except (TypeError, AttributeError):
             logger.warning("%s holds trials of another form: the search begins anew", self.path)
         if self.records:
-            logger.warning(
-                "The search goes on with %d results of %s; resume=False begins anew", len(self.records), self.path
-            )
+            logger.warning("The search goes on with %d results of %s; resume=False begins anew", len(self.records), self.path)
 
     def _stored(self) -> dict[str, Any] | None:
         if not self.path.is_file():

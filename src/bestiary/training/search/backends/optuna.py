@@ -36,8 +36,10 @@ class OptunaBackend(HyperParamSearchBackendBase):
         threads = options.get("n_jobs", 1)
         if threads != 1:
             if trainer.args.world_size > 1:
-                raise ArgumentError(f"n_jobs is {threads}, and {trainer.args.world_size} processes train together; take one way")
-            warn_once("n-jobs", "trials in threads share random numbers: n_jobs=1 gives the same results each time")
+                raise ArgumentError(
+                    f"n_jobs is {threads}, and {trainer.args.world_size} processes train together; take one way"
+                )
+            warn_once("n-jobs", "trials in threads share random numbers: only n_jobs=1 gives the same results again")
         several = {"directions": direction} if isinstance(direction, list | tuple) else {"direction": direction}
 
         def search(run: Run) -> BestRun | list[BestRun]:
