@@ -11,6 +11,10 @@ class Interrupted(BaseException):
     """The process was asked to end; raised where work can be broken off."""
 
 
+class TrialPruned(BaseException):
+    """The search that a training is a trial of ended it, for it did not promise much."""
+
+
 class Listener:
     """Within its context, SIGTERM sets `heard` and does nothing else. Outside of the main thread nothing is changed."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core.logging import warn_once
 from ...core.optional import available
+from ..interruption import TrialPruned
 from ..lengths import NO_END
 
 # Of the time of a training, at most this part goes into reports at saves.
@@ -44,7 +45,7 @@ class RunReport:
             self._write("finished", reason, picture=True)
         elif isinstance(error, Exception):
             self._write("failed", f"{reason} {type(error).__name__}: {error!s:.2000}".strip(), picture=True, quiet=True)
-        else:  # Ctrl-C, or the process was asked to end
+        else:  # Ctrl-C, the process was asked to end, or a search ended its trial
             self._write("stopped", reason, quiet=True)
 
     def _write(self, status: str, reason: str, picture: bool = False, quiet: bool = False) -> None:
@@ -63,7 +64,8 @@ class RunReport:
             facts = gather(self.trainer, began - self.begun)
             facts.status, facts.reason = status, reason
             write_report(history, facts, folder / REPORT_NAME)
-            if picture and available("matplotlib"):
+            in_search = self.trainer._running is not None  # whose page shows all trials; a picture takes long
+            if picture and not in_search and available("matplotlib"):
                 write_report(history, facts, folder / PICTURE_NAME)
         except Exception as error:  # noqa: BLE001 (no training may end because of a page about it)
             if not quiet:
@@ -81,7 +83,8 @@ def reported(trainer: Any) -> Iterator[None]:
         yield
     except BaseException as error:
         trainer.pace.stop()
-        trainer.callback_handler.on_train_failed(trainer.args, trainer.state, trainer.control, error)
+        if not isinstance(error, TrialPruned):
+            trainer.callback_handler.on_train_failed(trainer.args, trainer.state, trainer.control, error)
         trainer.report.ended(error)
         raise
     trainer.pace.stop()

@@ -100,7 +100,7 @@ class Engine:
         if self.trainer.args.save_strategy == SaveStrategy.NO:
             for record in records:
                 if record.checkpoint is not None:
-                    shutil.rmtree(Path(record.checkpoint).parent, ignore_errors=True)
+                    shutil.rmtree(record.checkpoint, ignore_errors=True)
 
     def _promoted(self, trials: list[tuple[int, TrialRecord]]) -> list[int]:
         """Those that go on: the best ones, a `factor`-th of all; by number where they are alike."""

@@ -3,6 +3,7 @@
 import gc
 import math
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,16 +12,13 @@ from typing import Any
 from ...core.errors import ArgumentError
 from ...core.logging import get_logger
 from ..checkpoints import PREFIX_CHECKPOINT_DIR
+from ..interruption import TrialPruned
 from .as_before import as_before
 from .shared_trial import SharedTrial
 from .stop import StopAt
 from .trial_record import FAILED, PRUNED, STOPPED, TrialRecord
 
 logger = get_logger(__name__)
-
-
-class TrialPruned(Exception):
-    """The backend ended a trial that did not promise much."""
 
 
 class WrongObjective(ArgumentError):
@@ -87,29 +85,34 @@ def run_trial(trainer: Any, trial: Any, stop: float | None = None, checkpoint: s
             if trainer.objective is None or (paused and trainer._objective_step != trainer.state.global_step):
                 trainer._take_objective(trainer.evaluate())
             record.objectives = objectives_of(trainer.objective)
+            checkpoint_now = _checkpoint_of(trainer) if paused else None
             if not all(map(math.isfinite, record.objectives)):
                 record.status, record.error = FAILED, f"the objective is {trainer.objective}"
-            if paused:
-                record.status, record.checkpoint = STOPPED, _checkpoint_of(trainer)
+            elif paused:
+                record.status, record.checkpoint = STOPPED, checkpoint_now
         except WrongObjective:
             raise
         except TrialPruned:
-            record.status, record.objectives = PRUNED, objectives_of(trainer.objective)
-            _tell_end(trainer)
+            _note_pruned(trainer, record)
         except Exception as error:
-            record.status, record.error = FAILED, f"{type(error).__name__}: {error}"
-            logger.warning("Trial %s failed: %s", record.name, record.error, exc_info=error)
-            _tell_end(trainer)
+            if type(error).__name__ == TrialPruned.__name__:  # Optuna's, raised by a function of the user
+                _note_pruned(trainer, record)
+            else:
+                record.status, record.error = FAILED, f"{type(error).__name__}: {error}"
+                logger.warning("Trial %s failed: %s", record.name, record.error, exc_info=error)
+                _tell_end(trainer, failed=True)
         running = trainer._running
         record.params = {} if running is None else running.params
         record.name = record.name if running is None else running.name
         if running is not None and running.began:
             record.steps, record.planned = trainer.state.global_step, trainer.state.max_steps
         trainer._running = None
+        model = weakref.ref(trainer.model)
         if "accelerator" in vars(trainer):  # a subclass may have prepared a model by it
             trainer.accelerator.free_memory()
     record.seconds = round(time.time() - begin, 3)
-    gc.collect()  # an exception, or what shares a model between processes, may hold it in a circle
+    if model() is not None and model() is not trainer.model:
+        gc.collect()  # what shares a model between processes, or an exception, holds it in a circle
     return record
 
 
@@ -120,9 +123,22 @@ def _checkpoint_of(trainer: Any) -> str | None:
     return str(path) if trainer.args.processes.of_first(whole) else None
 
 
-def _tell_end(trainer: Any) -> None:
-    """Callbacks that heard a training begin hear it end: bars are closed, reporters finish."""
+def _note_pruned(trainer: Any, record: TrialRecord) -> None:
+    record.status = PRUNED
+    record.objectives = [] if trainer.objective is None else objectives_of(trainer.objective)
+    _tell_end(trainer)
+
+
+def _tell_end(trainer: Any, failed: bool = False) -> None:
+    """Callbacks that heard a training begin hear it end: bars are closed, reporters finish.
+
+    Args:
+        failed: by an error, which those that have `on_train_failed` heard of already.
+    """
     if trainer._running is not None and trainer._running.began:
+        if failed:
+            handler = trainer.callback_handler
+            handler.callbacks = [each for each in handler.callbacks if not hasattr(each, "on_train_failed")]
         trainer.control = trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
 
 

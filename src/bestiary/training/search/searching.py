@@ -8,12 +8,13 @@ from typing import Any
 import torch
 
 from ...core.errors import ArgumentError
+from ..interruption import TrialPruned
 from ..losses import LabelSmoother
 from .all_backends import ALL_HYPERPARAMETER_SEARCH_BACKENDS, default_hp_search_backend
 from .backend import HPSearchBackend
 from .best_run import BestRun, default_compute_objective
 from .given_arguments import as_arguments
-from .running import Running, TrialPruned, WrongObjective, name_of, objectives_of, params_of
+from .running import Running, WrongObjective, name_of, objectives_of, params_of
 from .sampled_trial import values_of
 
 DIRECTIONS = ("minimize", "maximize")
