@@ -111,6 +111,7 @@ from .core.errors import NumericsError as NumericsError
 from .core.errors import OutOfVocabulary as OutOfVocabulary
 from .core.errors import PluginError as PluginError
 from .core.errors import SaveError as SaveError
+from .core.errors import SearchError as SearchError
 from .core.errors import TypeHintParsingException as TypeHintParsingException
 from .core.errors import UnknownArchitecture as UnknownArchitecture
 from .core.errors import UnknownModule as UnknownModule
