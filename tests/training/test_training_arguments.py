@@ -57,7 +57,7 @@ def test_steps_below_one_are_parts(tmp_path: Path) -> None:
         ({"log_level": "infos"}, "Did you mean 'info'"),
         ({"train_sampling_strategy": "group"}, "expected one of random, sequential"),
         ({"learningrate": 1}, "has no 'learningrate'. Did you mean 'learning_rate'"),
-        ({"fsdp": "full_shard"}, "fsdp='full_shard' cannot be done yet"),
+        ({"liger_kernel_config": {"a": 1}}, "cannot be done yet"),
         ({"report_to": "wandb"}, "there are no reporters yet"),
         ({"evaluation_strategy": "steps", "eval_strategy": "epoch"}, "older name of eval_strategy, and both are said"),
     ],

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 
 from ..core.errors import ArgumentError, ConfigError, InputError, LoadError, MissingDependency, did_you_mean
+from ..core.first_process import waits_for_weights
 from ..core.logging import warn_once
 from ..core.missing_weights import may_start_afresh
 from ..core.signatures import is_of_the_library
@@ -18,6 +19,7 @@ from ..hub.code.options import CodeKeywords, CodeOptions
 from ..hub.options import HubKeywords, HubOptions
 from ..loading.checkpoint import Checkpoint
 from ..loading.load import LoadPlan, load_weights
+from ..loading.report import LoadReport
 from ..loading.skeleton import skeleton, skeleton_with_buffers
 from ..nn.part_order import last
 from ..placement.device_map import check_available, plan_device_map
@@ -215,6 +217,10 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
             model = cls(config, *model_args, **kwargs)
     finally:
         torch.set_default_dtype(before)
+    if waits_for_weights():
+        model.config.dtype = dtype
+        model.open_settings(name_or_path, options.generation_config, hub, code)
+        return (model.eval(), LoadReport().as_info()) if options.output_loading_info else model.eval()
     in_fp32 = list(cls._keep_in_fp32_modules) if dtype == torch.float16 else []
     in_fp32 += cls._keep_in_fp32_modules_strict if dtype in (torch.float16, torch.bfloat16) else []
     device_map = _device_map(model, options, dtype, in_fp32)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -93,7 +93,9 @@ class Adafactor(torch.optim.Optimizer):
             update = state["exp_avg"].mul_(group["beta1"]).add_(update, alpha=1 - group["beta1"])
         if group["weight_decay"]:
             weight = weight - group["weight_decay"] * rate * weight
-        parameter.copy_(weight - update)
+        new: Any = weight - update
+        # Of weights that several processes share, the part that this one holds.
+        parameter.copy_(new.redistribute(placements=cast(Any, parameter).placements) if hasattr(new, "redistribute") else new)
 
     @staticmethod
     def _begin(state: dict[str, Any], gradient: Tensor, group: dict[str, Any]) -> None:

@@ -7,8 +7,11 @@ from enum import Enum
 from typing import Any
 
 from ..core.errors import ArgumentError, did_you_mean
+from ..core.first_process import Wish
 from ..core.logging import LEVELS, get_verbosity
 from .choices import IntervalStrategy, OptimizerNames, SaveStrategy, SchedulerType
+from .launcher import fsdp_of_launcher, precision_of_launcher
+from .sharding.plan import read
 
 LOG_LEVELS: dict[str, int | None] = {"passive": None, **LEVELS}
 SAMPLING = ("random", "sequential", "group_by_length")
@@ -45,6 +48,15 @@ def checked(args: Any) -> None:
     _numbers(args)
     _steps(args)
     _best(args)
+    if not (args.bf16 or args.fp16) and (half := precision_of_launcher()) is not None:
+        setattr(args, half, True)
+    shares, args.fsdp_config = read(args.fsdp, args.fsdp_config, fsdp_of_launcher())
+    args.fsdp = shares or args.fsdp
+    # While these arguments live, `from_pretrained` reads weights in the first process only.
+    args._wish = Wish() if shares and args.fsdp_config.get("cpu_ram_efficient_loading") else None
+    in_half = [name for name in ("fp16", "fp16_full_eval", "bf16_full_eval") if getattr(args, name)]
+    if shares and in_half:
+        raise ArgumentError(f"fsdp and {in_half[0]} are both on, which cannot be done yet; use bf16, whose weights stay fp32")
     if args.fp16 and args.bf16:
         raise ArgumentError("fp16 and bf16 are both on; computing is in one of them")
     if args.fp16_full_eval and args.bf16_full_eval:

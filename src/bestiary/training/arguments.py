@@ -12,6 +12,7 @@ from .argument_setters import ArgumentSetters
 from .choices import IntervalStrategy, OptimizerNames, ParallelMode, SaveStrategy, SchedulerType
 from .older_arguments import AcceptsOlderArguments
 from .processes import Processes
+from .sharding.plan import Plan
 
 if TYPE_CHECKING:
     from torch import device
@@ -152,6 +153,10 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     ddp_bucket_cap_mb: int | None = HfArg(default=None, help="Megabytes of gradients that are sent at a time")
     ddp_broadcast_buffers: bool | None = HfArg(default=None, help="Send buffers before each forward")
     ddp_static_graph: bool | None = HfArg(default=None, help="Every step uses the same parameters")
+    fsdp: bool | str | list[str] | None = HfArg(
+        default=None, help="Share weights out among processes: true, or words as 'full_shard', 'shard_grad_op offload'"
+    )
+    fsdp_config: dict[str, Any] | str | None = HfArg(default=None, help="How: a JSON file, or JSON")
     # For scripts: the trainer does not look at them.
     do_train: bool = HfArg(default=False, help="For scripts: train")
     do_eval: bool = HfArg(default=False, help="For scripts: evaluate; on where eval_strategy is")
@@ -164,6 +169,11 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     def processes(self) -> Processes:
         """The processes that train together, this one among them."""
         return Processes.of(self.use_cpu, self.ddp_backend, self.ddp_timeout)
+
+    @property
+    def sharding(self) -> Plan | None:
+        """How weights are shared out among processes; None where each holds all of them."""
+        return Plan.of(self.fsdp_config) if self.fsdp is True and self.world_size > 1 else None  # type: ignore[arg-type]
 
     @property
     def device(self) -> "device":

@@ -32,7 +32,7 @@ WITHOUT_CHOICE = {
     "use_legacy_prediction_loop": "there is one loop of evaluation",
 }
 LATER = frozenset(
-    "debug deepspeed fsdp fsdp_config fsdp_min_num_params hub_always_push hub_model_id hub_private_repo hub_revision"  # noqa: SIM905
+    "debug deepspeed fsdp_min_num_params hub_always_push hub_model_id hub_private_repo hub_revision"  # noqa: SIM905
     " hub_strategy hub_token jit_mode_eval liger_kernel_config mp_parameters optim_target_modules parallelism_config past_index"
     " project push_to_hub ray_scope sharded_ddp skip_memory_metrics torchdynamo tpu_metrics_debug tpu_num_cores"
     " trackio_bucket_id trackio_space_id trackio_static_space_id use_ipex use_liger_kernel use_mps_device".split()

@@ -1,6 +1,6 @@
 """What `Trainer` writes, and how it goes on from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,6 +11,7 @@ from torch import nn
 
 from ..core.errors import ArgumentError, BestiaryError, CorruptFile, LoadError
 from ..core.files import folder_to_fill, replacing
+from ..core.first_process import every_process_reads, waits_for_weights
 from ..core.logging import get_logger, warn_once
 from ..loading.checkpoint import Checkpoint
 from ..loading.save import save_weights
@@ -31,6 +32,8 @@ from .checkpoints import (
 )
 from .randomness import random_state
 from .run_metrics import metrics_format, metrics_table, save_metrics
+from .sharding.shards import OPTIMIZER_FOLDER, holds_shards, read_model, read_optimizer
+from .sharding.weights import as_itself, is_sharded, part_of, parts_of_optimizer
 
 logger = get_logger(__name__)
 
@@ -46,15 +49,21 @@ class Saving:
         Args:
             output_dir: the folder; by default `args.output_dir`.
         """
+        weights = self.whole_weights()
         if self.args.should_save:
-            self._save(self.args.output_dir if output_dir is None else output_dir)
+            self._save(self.args.output_dir if output_dir is None else output_dir, state_dict=weights)
 
     def _save(self: Any, output_dir: str | None = None, state_dict: Mapping[str, Any] | None = None) -> None:
         folder = folder_to_fill(self.args.output_dir if output_dir is None else output_dir)
-        if hasattr(self.model, "save_pretrained"):
-            self.model.save_pretrained(folder, **({} if state_dict is None else {"state_dict": state_dict}))
-        else:
-            save_weights(self.model.state_dict() if state_dict is None else state_dict, folder)
+        with as_itself(self.model):
+            if hasattr(self.model, "save_pretrained"):
+                self.model.save_pretrained(folder, **({} if state_dict is None else {"state_dict": state_dict}))
+            else:
+                save_weights(self.model.state_dict() if state_dict is None else state_dict, folder)
+        self._save_beside(folder)
+
+    def _save_beside(self: Any, folder: Path) -> None:
+        """Write what stands beside weights: the tokenizer or processor, and the arguments."""
         if hasattr(self.processing_class, "save_pretrained"):
             self.processing_class.save_pretrained(folder)
         _write(self.args.to_dict(), folder / TRAINING_ARGS_NAME)
@@ -78,6 +87,7 @@ class Saving:
         folder = Path(self._get_output_dir(trial))
         states = args.processes.gathered(random_state() if random_numbers is None else random_numbers)
         self.store_flos()
+        parts = self.collected(folder / f".{PREFIX_CHECKPOINT_DIR}-{state.global_step}.shards.partial")
         fault: BestiaryError | None = None
         if args.should_save:
             path = folder / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
@@ -85,9 +95,12 @@ class Saving:
                 state.best_model_checkpoint = str(path)
             try:
                 with new_checkpoint(folder, state.global_step, self.progress.run, self._bytes_to_save()) as partial:
-                    self.save_model(str(partial), _internal_call=True)
+                    if parts is None:
+                        self.save_model(str(partial), _internal_call=True)
+                    else:
+                        self._save_collected(partial, parts)
                     if not args.save_only_model:
-                        self._save_training_state(partial, states)
+                        self._save_training_state(partial, states, None if parts is None else parts.optimizer)
                     # Callbacks are asked now, for their state changes with each event.
                     state.stateful_callbacks = TrainerState(stateful_callbacks=self.stateful_callbacks()).stateful_callbacks
                     state.save_to_json(str(partial / TRAINER_STATE_NAME))
@@ -101,8 +114,11 @@ class Saving:
         weights = bytes_of(dict(self.model.named_parameters()))
         return weights + (0 if self.args.save_only_model else bytes_of(self.optimizer.state_dict()))
 
-    def _save_training_state(self: Any, folder: Path, random_states: list[dict[str, Any]]) -> None:
-        _write(self.optimizer.state_dict(), folder / OPTIMIZER_NAME)
+    def _save_training_state(
+        self: Any, folder: Path, random_states: list[dict[str, Any]], optimizer_state: dict[str, Any] | None = None
+    ) -> None:
+        if not holds_shards(folder):
+            _write(self.optimizer.state_dict() if optimizer_state is None else optimizer_state, folder / OPTIMIZER_NAME)
         _write(self.lr_scheduler.state_dict(), folder / SCHEDULER_NAME)
         if self.scaler is not None:
             _write(self.scaler.state_dict(), folder / SCALER_NAME)
@@ -142,7 +158,11 @@ class Saving:
         Raises:
             LoadError: they are those of another model.
         """
-        load_weights(self.model if model is None else model, Path(resume_from_checkpoint))
+        model, checkpoint = self.model if model is None else model, Path(resume_from_checkpoint)
+        if holds_shards(checkpoint):
+            read_model(checkpoint, self._wrap_model(model) if self.is_fsdp_enabled else model)
+        elif is_sharded(model) or not waits_for_weights():  # else the first process sends them, before the first step
+            load_weights(model, checkpoint)
 
     def load_training_state(self: Any, checkpoint: Path) -> None:
         """Put back the state, optimizer, schedule and callbacks of a checkpoint.
@@ -150,13 +170,18 @@ class Saving:
         Raises:
             ArgumentError: it was saved with save_only_model.
         """
-        missing = [name for name in (OPTIMIZER_NAME, SCHEDULER_NAME) if not (checkpoint / name).is_file()]
+        in_parts = holds_shards(checkpoint)
+        of_optimizer = OPTIMIZER_FOLDER if in_parts else OPTIMIZER_NAME
+        missing = [name for name in (of_optimizer, SCHEDULER_NAME) if not (checkpoint / name).exists()]
         if missing:
             raise ArgumentError(f"a training cannot go on from {checkpoint}: it holds no {' and no '.join(missing)}")
         self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
         self.first_step = self.state.global_step
-        for name, part in ((OPTIMIZER_NAME, self.optimizer), (SCHEDULER_NAME, self.lr_scheduler)):
-            _take_state(part, checkpoint / name)
+        if in_parts:
+            read_optimizer(checkpoint, self.model, self.optimizer)
+        else:
+            _take_state(self.optimizer, checkpoint / OPTIMIZER_NAME, parts_of_optimizer if self.is_fsdp_enabled else None)
+        _take_state(self.lr_scheduler, checkpoint / SCHEDULER_NAME)
         if self.scaler is not None and (checkpoint / SCALER_NAME).is_file():
             self.scaler.load_state_dict(_read(checkpoint / SCALER_NAME))
         if self.args.restore_callback_states_from_checkpoint:
@@ -191,7 +216,7 @@ class Saving:
         if best is None or not Path(best).is_dir():
             warn_once("no-best", f"the best checkpoint, {best}, is not there: the weights stay those of the last update")
             return
-        load_weights(self.model, Path(best))
+        self._load_from_checkpoint(best)
 
     # The best evaluation.
 
@@ -249,7 +274,8 @@ def load_weights(model: Any, folder: Path) -> None:
         model.load_adapter(str(folder), model.active_adapter, is_trainable=True)
         return
     if hasattr(model, "config") and hasattr(type(model), "from_pretrained"):
-        state = type(model).from_pretrained(str(folder), dtype=torch.float32).state_dict()
+        with as_itself(model), every_process_reads():
+            state = type(model).from_pretrained(str(folder), dtype=torch.float32).state_dict()
     else:
         stored = Checkpoint.open(folder)
         state = {name: stored.tensor(name) for name in stored.keys}
@@ -257,7 +283,11 @@ def load_weights(model: Any, folder: Path) -> None:
     known = {id(each): name for name, each in model.state_dict(keep_vars=True).items() if name in state}
     ties = {name: known[id(each)] for name, each in model.state_dict(keep_vars=True).items() if id(each) in known}
     try:
-        result = model.load_state_dict({name: state[source] for name, source in ties.items()} | state, strict=False)
+        given = {name: state[source] for name, source in ties.items()} | state
+        if is_sharded(model):
+            own = model.state_dict()
+            given = {name: part_of(value, own.get(name)) for name, value in given.items()}
+        result = model.load_state_dict(given, strict=False)
     except RuntimeError as error:
         raise LoadError(f"{folder} holds weights of other shapes than {type(model).__name__}: {error}") from error
     if result.missing_keys or result.unexpected_keys:
@@ -265,19 +295,20 @@ def load_weights(model: Any, folder: Path) -> None:
         raise LoadError(f"{folder} holds other weights than {type(model).__name__}: missing {missing}, unexpected {unexpected}")
 
 
-def _take_state(part: Any, path: Path) -> None:
-    """Give an optimizer or a schedule the state in a file.
+def _take_state(part: Any, path: Path, change: Callable[[Any, Any], Any] | None = None) -> None:
+    """Give an optimizer or a schedule the state in a file, changed by a function of (state, part) if there is one.
 
     Raises:
         CorruptFile: it is damaged. LoadError: it is of another kind.
     """
     stored = _read(path)
+    choices = set(getattr(part, "defaults", ())) - {"differentiable"}  # which loading adds
     try:
-        part.load_state_dict(stored)
+        part.load_state_dict(stored if change is None else change(stored, part))
     except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
         raise LoadError(f"{path} does not fit the {type(part).__name__} of this training: {error}") from error
     # An optimizer fills in what its earlier releases did not save; what is missing then was never its own.
-    if any(set(getattr(part, "defaults", ())) - set(group) for group in getattr(part, "param_groups", ())):
+    if any(choices - set(group) for group in getattr(part, "param_groups", ())):
         raise LoadError(
             f"{path} is of another kind of optimizer than {type(part).__name__}; go on with the optim it was saved with"
         )

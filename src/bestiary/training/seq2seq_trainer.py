@@ -170,7 +170,8 @@ class Seq2SeqTrainer(Trainer):
         shifted = labels is not None and started is not None and started.shape == labels.shape
         left_out = {"labels", *(("decoder_input_ids", "decoder_attention_mask") if shifted else ())}
         prompt = {name: value for name, value in inputs.items() if name not in left_out}
-        with torch.no_grad(), self.autocast_smart_context_manager():  # with a cache, unlike a forward for a loss
+        # With a cache, unlike a forward for a loss; and processes end their texts after other numbers of steps.
+        with torch.no_grad(), self.autocast_smart_context_manager(), self.gathered():
             tokens = self.model.generate(**prompt, **self._with_defaults(gen_kwargs or self._gen_kwargs))
         with torch.no_grad(), self.compute_loss_context_manager():
             loss = None if labels is None else self.compute_loss(model, inputs).detach().mean()

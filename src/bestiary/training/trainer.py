@@ -1,16 +1,13 @@
 """`Trainer`: trains, evaluates and predicts with any model that gives its loss first."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from ..core.errors import ArgumentError
 from ..core.logging import get_logger, set_verbosity, warn_once
-from ..core.optional import require
 from ..core.seed import enable_full_determinism, set_seed
 from .arguments import TrainingArguments
 from .callbacks.base import TrainerControl, TrainerState
@@ -34,13 +31,14 @@ from .progress import Progress
 from .run_report.run import RunReport, reported
 from .saving import Saving
 from .search.searching import Searching
+from .sharding.sharing import Sharing
 from .telling import Telling
 from .training_step import TrainingStep
 
 logger = get_logger(__name__)
 
 
-class Trainer(Data, Optimization, Predicting, Saving, Searching, Telling, TrainingStep):
+class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Telling, TrainingStep):
     """The loop of training, evaluation and prediction. Its methods may be replaced one by one in a subclass.
 
     Args:
@@ -196,7 +194,7 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Telling, Traini
         self._divides = None if watched or (takes_any and not named) else named and self.label_smoother is None
         if args.gradient_checkpointing:
             model.gradient_checkpointing_enable(args.gradient_checkpointing_kwargs)
-        if self.place_model_on_device:
+        if args.sharding is None and self.place_model_on_device:
             if any(each.is_meta for each in model.parameters()):
                 raise ArgumentError("weights of the model are on the meta device, where they have no numbers; load them first")
             self._move_model_to_device(model, args.device)
@@ -215,14 +213,6 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Telling, Traini
     @tokenizer.setter
     def tokenizer(self, value: Any) -> None:
         self.processing_class = value
-
-    @cached_property
-    def accelerator(self) -> Any:
-        """An `accelerate.Accelerator`, for loaders and models of a subclass; the loop itself does without."""
-        accelerate: Any = require("accelerate", "Trainer.accelerator")
-        # Loaders that it prepares shuffle by seed and epoch, as published.
-        loaders = accelerate.DataLoaderConfiguration(use_seedable_sampler=True, data_seed=self.args.data_seed)
-        return accelerate.Accelerator(cpu=self.args.use_cpu, dataloader_config=loaders)
 
     @property
     def place_model_on_device(self) -> bool:
@@ -295,23 +285,6 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Telling, Traini
             if noise is not None:
                 noise.remove()
 
-    def _wrap_model(self, model: nn.Module, training: bool = True) -> Any:
-        """What forward is called on: the model, compiled and shared between processes as `args` say."""
-        args, wrapped = self.args, model
-        if args.world_size > 1 and training:
-            options = {
-                "find_unused_parameters": args.ddp_find_unused_parameters,
-                "bucket_cap_mb": args.ddp_bucket_cap_mb,
-                "broadcast_buffers": args.ddp_broadcast_buffers,
-                "static_graph": args.ddp_static_graph,
-            }
-            chosen: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-            wrapped = DistributedDataParallel(model, **chosen)
-        if args.torch_compile:
-            backend = args.torch_compile_backend or "inductor"
-            wrapped = torch.compile(wrapped, backend=backend, mode=args.torch_compile_mode)  # type: ignore[assignment]
-        return wrapped
-
     def _model_for_evaluation(self) -> Any:
         """The model to evaluate with, on its device and in the type of `args`."""
         args = self.args
@@ -319,7 +292,7 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Telling, Traini
             return self.model_wrapped if args.torch_compile else self.model
         if args.bf16_full_eval or args.fp16_full_eval:
             self.model.to(torch.bfloat16 if args.bf16_full_eval else torch.float16)
-        if self.place_model_on_device:
+        if args.sharding is None and self.place_model_on_device:
             self._move_model_to_device(self.model, args.device)
         return self._wrap_model(self.model, training=False)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.parallel import DistributedDataParallel
 
 from ..core.errors import NumericsError
 from ..core.logging import get_logger, warn_once
@@ -17,6 +16,7 @@ from .losses import count_of_items, rows_in, shifts_labels
 from .optimization import METRIC_SCHEDULES
 from .progress import Progress
 from .samplers.streamed import Filler
+from .sharding.weights import whole_of
 
 logger = get_logger(__name__)
 
@@ -90,8 +90,7 @@ class Updates:
                 trainer.control = trainer.callback_handler.on_step_begin(args, state, trainer.control)
             trainer.share = count / total if total else 0.0
             last = number == len(batches) - 1
-            waits = isinstance(self.model, DistributedDataParallel) and not last
-            with self.model.no_sync() if waits else nullcontext():
+            with nullcontext() if last else trainer.gradients_kept(self.model):
                 loss = loss + trainer.training_step(self.model, inputs, max(1, total))
             trainer.count_inputs(inputs)
             if not last:
@@ -109,7 +108,7 @@ class Updates:
             trainer.scaler.unscale_(trainer.optimizer)
         parameters = [each for each in self.parameters if each.grad is not None]
         norm = torch.nn.utils.clip_grad_norm_(parameters, longest or math.inf)
-        return float(norm)
+        return float(whole_of(norm))
 
     def _step(self) -> None:
         trainer = self.trainer
