@@ -20,6 +20,9 @@ from ..training.nested import nested_numpify as nested_numpify
 from ..training.nested import nested_truncate as nested_truncate
 from ..training.nested import numpy_pad_and_concatenate as numpy_pad_and_concatenate
 from ..training.nested import torch_pad_and_concatenate as torch_pad_and_concatenate
+from ..training.optimizers.layerwise import LayerWiseDummyOptimizer as LayerWiseDummyOptimizer
+from ..training.optimizers.layerwise import LayerWiseDummyScheduler as LayerWiseDummyScheduler
+from ..training.optimizers.targets import check_target_module_exists as check_target_module_exists
 
 torch_default_data_collator = default_data_collator
 numpy_default_data_collator = partial(default_data_collator, return_tensors="np")

@@ -26,10 +26,23 @@ EXTRA_OF = {
     "matplotlib": "plots",
     "optuna": "search",
     "ray": "ray",
+    **dict.fromkeys(
+        ("bitsandbytes", "torchao", "galore_torch", "apollo_torch", "lomo_optim", "grokadamw", "schedulefree", "optimi"),
+        "optimizers",
+    ),
 }
 
 # Where a package is called differently when it is installed than when it is imported.
-DISTRIBUTION_OF = {"PIL": "pillow", "flash_attn": "flash-attn", "optimum": "optimum-quanto", "faiss": "faiss-cpu"}
+DISTRIBUTION_OF = {
+    "PIL": "pillow",
+    "flash_attn": "flash-attn",
+    "optimum": "optimum-quanto",
+    "faiss": "faiss-cpu",
+    "galore_torch": "galore-torch",
+    "apollo_torch": "apollo-torch",
+    "lomo_optim": "lomo-optim",
+    "optimi": "torch-optimi",
+}
 
 
 def available(package: str) -> bool:

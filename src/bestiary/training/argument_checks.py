@@ -9,8 +9,9 @@ from typing import Any
 from ..core.errors import ArgumentError, did_you_mean
 from ..core.first_process import Wish
 from ..core.logging import LEVELS, get_verbosity
-from .choices import IntervalStrategy, OptimizerNames, SaveStrategy, SchedulerType
+from .choices import IntervalStrategy, SaveStrategy, SchedulerType
 from .launcher import fsdp_of_launcher, precision_of_launcher
+from .optimizers.limits import check_optimizer, known
 from .sharding.plan import read
 
 LOG_LEVELS: dict[str, int | None] = {"passive": None, **LEVELS}
@@ -48,6 +49,7 @@ def checked(args: Any) -> None:
     _numbers(args)
     _steps(args)
     _best(args)
+    check_optimizer(args)
     if not (args.bf16 or args.fp16) and (half := precision_of_launcher()) is not None:
         setattr(args, half, True)
     shares, args.fsdp_config = read(args.fsdp, args.fsdp_config, fsdp_of_launcher())
@@ -74,7 +76,7 @@ def _choices(args: Any) -> None:
     args.logging_strategy = IntervalStrategy(args.logging_strategy)
     args.save_strategy = SaveStrategy(args.save_strategy)
     args.lr_scheduler_type = SchedulerType(args.lr_scheduler_type)
-    args.optim = OptimizerNames(args.optim)
+    args.optim = known(args.optim)
     args.do_eval = args.do_eval or args.eval_strategy != IntervalStrategy.NO
     for name in ("lr_scheduler_kwargs", "gradient_checkpointing_kwargs"):
         setattr(args, name, _table(name, getattr(args, name)))

@@ -55,6 +55,9 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     )
     optim: OptimizerNames | str = HfArg(default="adamw_torch_fused", help="The optimizer's name")
     optim_args: str | None = HfArg(default=None, help="Further arguments of the optimizer, as in 'scale=2,decay=0.5'")
+    optim_target_modules: str | list[str] | None = HfArg(
+        default=None, help="Linear modules that GaLore and APOLLO project: all-linear, a regular expression, or names"
+    )
     weight_decay: float = HfArg(default=0.0, help="Of all weights but biases and those of normalizations")
     adam_beta1: float = HfArg(default=0.9, help="Adam's decay of the mean gradient")
     adam_beta2: float = HfArg(default=0.999, help="Adam's decay of the mean squared gradient")

@@ -81,6 +81,7 @@ class TrainingLoop:
         self.updates = Updates(trainer, self.model)
         updates = self.lengths.updates
         trainer.create_optimizer_and_scheduler(updates if updates != NO_END else 0)
+        trainer.begin_updates()
         own = {id(each) for each in trainer.model.parameters()}
         groups = getattr(trainer.optimizer, "param_groups", ())
         if groups and not any(id(each) in own for group in groups for each in group["params"]):

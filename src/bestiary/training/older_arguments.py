@@ -22,6 +22,8 @@ WITHOUT_CHOICE = {
     "dispatch_batches": "each process loads its own batches",
     "enable_jit_checkpoint": "a checkpoint is written when the process is asked to end (SIGTERM)",
     "eval_use_gather_object": "predictions of any nested form are gathered",
+    "jit_mode_eval": "torch_compile=True makes forwards faster, also those of evaluations",
+    "use_ipex": "what it did is in torch itself by now",
     "fp16_backend": "torch's own mixed precision is used",
     "fp16_opt_level": "torch's own mixed precision is used",
     "half_precision_backend": "torch's own mixed precision is used",
@@ -33,9 +35,9 @@ WITHOUT_CHOICE = {
 }
 LATER = frozenset(
     "debug deepspeed fsdp_min_num_params hub_always_push hub_model_id hub_private_repo hub_revision"  # noqa: SIM905
-    " hub_strategy hub_token jit_mode_eval liger_kernel_config mp_parameters optim_target_modules parallelism_config past_index"
+    " hub_strategy hub_token liger_kernel_config mp_parameters parallelism_config past_index"
     " project push_to_hub ray_scope sharded_ddp skip_memory_metrics torchdynamo tpu_metrics_debug tpu_num_cores"
-    " trackio_bucket_id trackio_space_id trackio_static_space_id use_ipex use_liger_kernel use_mps_device".split()
+    " trackio_bucket_id trackio_space_id trackio_static_space_id use_liger_kernel use_mps_device".split()
 )
 
 
@@ -72,6 +74,8 @@ def _present(arguments: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
             _take(present, name, "train_sampling_strategy", "group_by_length" if value else None)
         elif name == "warmup_ratio" and isinstance(value, int | float) and value > 1:
             raise ArgumentError(f"warmup_ratio is {value}; expected a part of all steps, 0 to 1")
+        elif name == "adafactor":
+            _take(present, name, "optim", "adafactor" if value else None)
         elif name in RENAMED:
             _take(present, name, RENAMED[name], value)
         elif name in WITHOUT_CHOICE:

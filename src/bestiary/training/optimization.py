@@ -8,7 +8,10 @@ from torch import nn
 from ..core.errors import ArgumentError
 from .arguments import TrainingArguments
 from .greedy import GreedyLR
-from .optimizers import chosen_optimizer, decayed_parameter_names, parameter_groups
+from .optimizers.averaging import to_average, to_train
+from .optimizers.chosen import chosen_optimizer, decayed_parameter_names, parameter_groups
+from .optimizers.embeddings import keep_embeddings_in_32_bits
+from .optimizers.within_backward import WithinBackward
 from .schedules import get_scheduler
 
 # Schedules that are told the metric of each evaluation, instead of counting updates.
@@ -21,8 +24,12 @@ _PARAMETERS = ("params", "model", "optimizer_dict")
 class Optimization:
     """Methods of `Trainer` that make the optimizer and the schedule. A subclass may replace any of them."""
 
+    within_backward: WithinBackward | None = None
+    _updates: int | None = None
+
     def create_optimizer_and_scheduler(self: Any, num_training_steps: int) -> None:
         """Make both, unless they were given."""
+        self._updates = num_training_steps
         self.create_optimizer()
         self.create_scheduler(num_training_steps, self.optimizer)
 
@@ -37,10 +44,15 @@ class Optimization:
             make, options = self.optimizer_cls_and_kwargs or self.get_optimizer_cls_and_kwargs(self.args, model)
             chosen = [name for name in _PARAMETERS if name in options]
             if chosen:
-                groups = options[chosen[0]]
+                groups = options[chosen[-1]]
             else:
                 groups = parameter_groups(model, self.args.weight_decay, self.get_decay_parameter_names(model))
-            self.optimizer = make(groups, **{name: value for name, value in options.items() if name not in chosen})
+            options = {name: value for name, value in options.items() if name not in chosen}
+            if options.get("warmup_steps") and self._updates:  # a part of all updates is known by now
+                options["warmup_steps"] = self.args.get_warmup_steps(self._updates)
+            self.optimizer = make(groups, **options)
+            if options.get("optim_bits") == 8:
+                keep_embeddings_in_32_bits(model)
         made: torch.optim.Optimizer = self.optimizer
         return made
 
@@ -58,8 +70,37 @@ class Optimization:
 
     @staticmethod
     def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: nn.Module | None = None) -> tuple[Any, Any]:
-        """The optimizer's class that `args.optim` names, and its arguments."""
-        return chosen_optimizer(args)
+        """The optimizer's class that `args.optim` names, and its arguments.
+
+        Raises:
+            MissingDependency: its package is not installed. ArgumentError: arguments that it does not take.
+        """
+        return chosen_optimizer(args, model)
+
+    def begin_updates(self: Any) -> None:
+        """Have an optimizer work that updates weights within the backward pass."""
+        self.within_backward = WithinBackward.of(self.optimizer, self.model, self.args)
+        if self.within_backward is not None:
+            self.within_backward.attach()
+
+    def end_updates(self: Any) -> None:
+        """The reverse, and the model's weights are those that the optimizer gives."""
+        if self.within_backward is not None:
+            self.within_backward.detach()
+        to_average(self.optimizer)
+
+    def backward(self: Any, loss: torch.Tensor) -> None:
+        """Compute gradients, scaled where they are in 16 bits."""
+        if self.within_backward is not None:
+            self.within_backward.backward(loss, self._get_learning_rate())
+        else:
+            (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+
+    def to_train(self: Any, model: nn.Module) -> None:
+        """Put the model and the optimizer into the state in which they are trained."""
+        if not model.training:
+            model.train()
+        to_train(self.optimizer)
 
     def get_decay_parameter_names(self: Any, model: nn.Module) -> list[str]:
         """The parameters that weight decay makes smaller."""

@@ -30,6 +30,8 @@ from .checkpoints import (
     remove_partial,
     rotate,
 )
+from .optimizers.averaging import to_average
+from .optimizers.stored import state_to_store, take_stored
 from .randomness import random_state
 from .run_metrics import metrics_format, metrics_table, save_metrics
 from .sharding.shards import OPTIMIZER_FOLDER, holds_shards, read_model, read_optimizer
@@ -49,6 +51,7 @@ class Saving:
         Args:
             output_dir: the folder; by default `args.output_dir`.
         """
+        to_average(self.optimizer)
         weights = self.whole_weights()
         if self.args.should_save:
             self._save(self.args.output_dir if output_dir is None else output_dir, state_dict=weights)
@@ -85,6 +88,7 @@ class Saving:
         """
         args, state = self.args, self.state
         folder = Path(self._get_output_dir(trial))
+        to_average(self.optimizer)
         states = args.processes.gathered(random_state() if random_numbers is None else random_numbers)
         self.store_flos()
         parts = self.collected(folder / f".{PREFIX_CHECKPOINT_DIR}-{state.global_step}.shards.partial")
@@ -118,7 +122,7 @@ class Saving:
         self: Any, folder: Path, random_states: list[dict[str, Any]], optimizer_state: dict[str, Any] | None = None
     ) -> None:
         if not holds_shards(folder):
-            _write(self.optimizer.state_dict() if optimizer_state is None else optimizer_state, folder / OPTIMIZER_NAME)
+            _write(state_to_store(self.optimizer) if optimizer_state is None else optimizer_state, folder / OPTIMIZER_NAME)
         _write(self.lr_scheduler.state_dict(), folder / SCHEDULER_NAME)
         if self.scaler is not None:
             _write(self.scaler.state_dict(), folder / SCALER_NAME)
@@ -216,6 +220,7 @@ class Saving:
         if best is None or not Path(best).is_dir():
             warn_once("no-best", f"the best checkpoint, {best}, is not there: the weights stay those of the last update")
             return
+        to_average(self.optimizer)
         self._load_from_checkpoint(best)
 
     # The best evaluation.
@@ -304,7 +309,7 @@ def _take_state(part: Any, path: Path, change: Callable[[Any, Any], Any] | None 
     stored = _read(path)
     choices = set(getattr(part, "defaults", ())) - {"differentiable"}  # which loading adds
     try:
-        part.load_state_dict(stored if change is None else change(stored, part))
+        take_stored(part, stored if change is None else change(stored, part))
     except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
         raise LoadError(f"{path} does not fit the {type(part).__name__} of this training: {error}") from error
     # An optimizer fills in what its earlier releases did not save; what is missing then was never its own.

@@ -25,6 +25,7 @@ from .loop import TrainingLoop
 from .losses import LabelSmoother
 from .neftune import add_noise
 from .optimization import METRIC_SCHEDULES, Optimization
+from .optimizers.averaging import to_average
 from .pace import Pace
 from .predicting import Predicting
 from .progress import Progress
@@ -282,12 +283,14 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
                 return TrainingLoop(self, checkpoint, ignore_keys_for_eval).run()
         finally:
             self.is_in_train = False
+            self.end_updates()
             if noise is not None:
                 noise.remove()
 
     def _model_for_evaluation(self) -> Any:
         """The model to evaluate with, on its device and in the type of `args`."""
         args = self.args
+        to_average(self.optimizer)
         if self.is_in_train:
             return self.model_wrapped if args.torch_compile else self.model
         if args.bf16_full_eval or args.fp16_full_eval:

@@ -25,14 +25,13 @@ class TrainingStep:
         Returns:
             The batch's part of the update's loss.
         """
-        if not model.training:
-            model.train()
+        self.to_train(model)
         inputs = self._prepare_inputs(inputs)
         with self.compute_loss_context_manager():
             loss: Tensor = self._share_of_loss(model, inputs, num_items_in_batch)
         scale = self.args.world_size if self.args.average_tokens_across_devices else 1
         total = loss * scale if scale > 1 else loss
-        (total if self.scaler is None else self.scaler.scale(total)).backward()
+        self.backward(total)
         return loss.detach()
 
     def _share_of_loss(self: Any, model: nn.Module, inputs: dict[str, Any], items: Tensor | float | None) -> Tensor:

@@ -104,6 +104,8 @@ class Updates:
     def _shortened_norm(self) -> float:
         """Shorten the gradient to `max_grad_norm`; returns its norm before that."""
         trainer, longest = self.trainer, self.args.max_grad_norm
+        if trainer.within_backward is not None:
+            return float(trainer.within_backward.norm)
         if trainer.scaler is not None:
             trainer.scaler.unscale_(trainer.optimizer)
         parameters = [each for each in self.parameters if each.grad is not None]
@@ -112,7 +114,9 @@ class Updates:
 
     def _step(self) -> None:
         trainer = self.trainer
-        if trainer.scaler is None:
+        if trainer.within_backward is not None:
+            trainer.within_backward.step()
+        elif trainer.scaler is None:
             trainer.optimizer.step()
         else:
             trainer.scaler.step(trainer.optimizer)
@@ -150,6 +154,8 @@ class Updates:
     def _say_what_is_not_trained(self) -> None:
         """After the first update: parameters that are to be trained and got no gradient."""
         self.is_first = False
+        if self.trainer.within_backward is not None:  # no gradient is left
+            return
         idle = [name for name, each in self.trainer.model.named_parameters() if each.requires_grad and each.grad is None]
         if idle:
             shown = ", ".join(idle[:5]) + (f" and {len(idle) - 5} more" if len(idle) > 5 else "")
