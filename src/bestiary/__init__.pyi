@@ -1289,6 +1289,7 @@ from .training.choices import IntervalStrategy as IntervalStrategy
 from .training.choices import OptimizerNames as OptimizerNames
 from .training.choices import SaveStrategy as SaveStrategy
 from .training.choices import SchedulerType as SchedulerType
+from .training.collators.chat import DataCollatorForChat as DataCollatorForChat
 from .training.collators.collator import DataCollator as DataCollator
 from .training.collators.collator import DataCollatorMixin as DataCollatorMixin
 from .training.collators.default import DefaultDataCollator as DefaultDataCollator

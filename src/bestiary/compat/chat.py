@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.errors import InputError
+from ..core.logging import warn_once
 from ..preprocess.text.chat.template import Span, render, schema_of, split_conversations
 
 
@@ -31,4 +32,6 @@ def render_jinja_template(
     chats, _ = split_conversations(conversations)
     marking = return_assistant_tokens_mask
     results = [render(chat_template, chat, variables, continue_final_message, marking) for chat in chats]
-    return [text for text, _ in results], [spans for _, spans in results] if marking else []
+    if any(spans is None for _, spans in results):
+        warn_once("no-marks", "the chat template marks nothing with {% generation %}: there are no spans of the assistant")
+    return [text for text, _ in results], [spans or [] for _, spans in results] if marking else []

@@ -56,6 +56,9 @@ class ChatTemplates:
         """The tokens beside the vocabulary's own."""
         return ()
 
+    def _control_texts(self) -> list[str]:
+        return [token.content for token in self.added_tokens()]
+
     def encode_with_marks(
         self, prompts: Sequence[str], batched: bool, tokens: re.Pattern[str], options: Mapping[str, Any]
     ) -> Any:
@@ -143,11 +146,13 @@ class ChatTemplates:
             sanitize_control_tokens: encode control tokens in messages, tools, documents and variables as text, so that only the
                 template's own are tokens. They are the special tokens and those of `chat_control_tokens`, or, where that is not
                 set, the added tokens that the template writes. One that a template puts together of pieces is not seen.
-            return_assistant_tokens_mask: add `assistant_masks`, 1 for what `{% generation %}` blocks write.
+            return_assistant_tokens_mask: add `assistant_masks`, 1 for what `{% generation %}` blocks write; of a template
+                without such, for what assistants' turns add behind a generation prompt, with the token that ends a turn.
             variables: further variables of the template.
 
         Raises:
-            InputError: no template, no messages, or a template that fails on them.
+            InputError: no template, no messages, a template that fails on them, or a mask of a conversation in which the
+                assistant has turns, none of which is found in what the template writes.
             jinja2.TemplateError: the template itself complains, or (`SecurityError`) tries what it must not. The line is named.
         """
         if add_generation_prompt and continue_final_message:
@@ -180,11 +185,14 @@ class ChatTemplates:
             "add_generation_prompt": add_generation_prompt,
             **variables,
         }
-        prompts, spans = [], []
+        prompts, spans, whole_tokens = [], [], []
         for chat in chats:
-            marked = render(source, chat, context, continue_final_message, return_assistant_tokens_mask)
-            prompts.append(RenderedPrompt(marked[0]))
-            spans.append(marked[1])
+            text, marked = render(source, chat, context, continue_final_message, return_assistant_tokens_mask)
+            prompts.append(RenderedPrompt(text))
+            whole_tokens.append(marked is None)
+            if marked is None:
+                marked = written_by_assistant(source, chat, context, text, self._control_texts())
+            spans.append(marked)
         if not tokenize:
             return prompts if batched else prompts[0]
         encode: Callable[..., Any] = self  # type: ignore[assignment]
@@ -195,7 +203,7 @@ class ChatTemplates:
             return encoded if return_dict else encoded["input_ids"]
         encoded = encode(prompts if batched else prompts[0], **options, add_special_tokens=False)
         if return_assistant_tokens_mask:
-            masks = [_mask(row, span) for row, span in zip(encoded.encodings, spans, strict=True)]
+            masks = [_mask(*each) for each in zip(encoded.encodings, spans, whole_tokens, strict=True)]
             encoded["assistant_masks"] = masks if batched or return_tensors else masks[0]
             encoded.convert_to_tensors(return_tensors)
         return encoded if return_dict else encoded["input_ids"]
@@ -236,8 +244,8 @@ def schema_of(tool: Any) -> Any:
 
 def render(
     source: str, chat: list[Any], context: Mapping[str, Any], unfinished: bool | str, marking: bool
-) -> tuple[str, list[Span]]:
-    """The text, and the parts of it that the assistant wrote where those are asked for."""
+) -> tuple[str, list[Span] | None]:
+    """The text, and the parts that the template marks as the assistant's; None where these are asked for and it marks none."""
     secret = secrets.token_hex(8)
     marks = (f"\x02{secret}", f"\x03{secret}") if marking else ("", "")
     text = _run(source, {**context, "messages": chat}, marks)
@@ -245,9 +253,30 @@ def render(
         text = _open_end(source, chat, context, marks, text, unfinished if isinstance(unfinished, str) else "content")
     if not marking:
         return text, []
-    if marks[0] not in text:
-        warn_once("no-marks", "the chat template marks nothing with {% generation %}: assistant_masks holds zeros alone")
-    return _take_out(text, marks)
+    return _take_out(text, marks) if marks[0] in text else (text, None)
+
+
+def written_by_assistant(
+    source: str, chat: list[Any], context: Mapping[str, Any], text: str, control_tokens: Iterable[str]
+) -> list[Span]:
+    """The spans of `text` that the assistant wrote, where the template marks none.
+
+    Raises:
+        InputError: there are turns of an assistant, and none of them is found.
+    """
+    from .assistant import assistant_spans  # and with it jinja2
+
+    def rendered(messages: Sequence[Mapping[str, Any]], prompted: bool) -> str:
+        return _run(source, {**context, "messages": list(messages), "add_generation_prompt": prompted}, ("", ""))
+
+    whole = rendered(chat, False) if context.get("add_generation_prompt") else text
+    spans = [span for span in assistant_spans(chat, whole, rendered, control_tokens) if span[0] < len(text)]
+    if not spans and any(message.get("role") == "assistant" for message in chat):
+        raise InputError(
+            "return_assistant_tokens_mask: the assistant has turns here, and none of them is found in what the chat template"
+            " writes; put {% generation %} and {% endgeneration %} around them in the template"
+        )
+    return spans
 
 
 def _run(source: str, variables: dict[str, Any], marks: tuple[str, str]) -> str:
@@ -289,8 +318,10 @@ def _with_end(message: Mapping[str, Any], end: str, field: str) -> dict[str, Any
     raise InputError(f"continue_final_message needs text under {field!r} of the last message; found {content!r:.60}")
 
 
-def _mask(row: Any, spans: Sequence[Span]) -> list[int]:
-    """1 for the tokens that stand for text in one of the spans."""
+def _mask(row: Any, spans: Sequence[Span], whole: bool) -> list[int]:
+    """1 for the tokens that stand for text in one of the spans; where these are `whole`, for those that begin in one."""
     # Offsets that are trimmed leave of a token of spaces only its end: it stands at least for what is before that.
     places = [(min(start, end - 1), end) for start, end in row.offsets]
+    if whole:
+        return [int(any(first <= start < last for first, last in spans)) for start, _ in places]
     return [int(any(first < end and start < last for first, last in spans)) for start, end in places]
