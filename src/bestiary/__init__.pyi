@@ -1282,6 +1282,8 @@ from .training.callbacks.base import TrainerState as TrainerState
 from .training.callbacks.early_stopping import EarlyStoppingCallback as EarlyStoppingCallback
 from .training.callbacks.flow import DefaultFlowCallback as DefaultFlowCallback
 from .training.callbacks.handler import CallbackHandler as CallbackHandler
+from .training.callbacks.live import LiveProgressCallback as LiveProgressCallback
+from .training.callbacks.notebook import NotebookProgressCallback as NotebookProgressCallback
 from .training.callbacks.printer import PrinterCallback as PrinterCallback
 from .training.callbacks.progress import ProgressCallback as ProgressCallback
 from .training.choices import HubStrategy as HubStrategy

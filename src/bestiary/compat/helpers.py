@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from functools import partial
 from importlib import metadata
@@ -13,6 +12,7 @@ from ..core.logging import warn_once
 from ..core.optional import DISTRIBUTION_OF, available
 from ..hub.files import PUBLISHED as VERSION
 from ..hub.options import HubOptions, offline
+from ..training.callbacks.notebook import in_notebook
 
 # The message of libraries where something of theirs, which is filled in, needs a package.
 NLTK_IMPORT_ERROR = "{0} needs the package nltk: pip install nltk"
@@ -168,8 +168,7 @@ def is_ninja_available() -> bool:
 
 def is_in_notebook() -> bool:
     """Whether the program runs in a notebook."""
-    shell = sys.modules.get("IPython")
-    return shell is not None and "IPKernelApp" in getattr(shell.get_ipython(), "config", {})
+    return in_notebook()
 
 
 def is_env_variable_true(env_variable: str) -> bool:

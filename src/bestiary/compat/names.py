@@ -188,6 +188,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "utils.hub": _UTILS,
     "utils.import_utils": _UTILS,
     "utils.logging": ("logging",),
+    "utils.notebook": ("training.callbacks.notebook", "training.callbacks.notebook_bars"),
     "utils.output_capturing": ("compat.output_capturing",),
     "utils.peft_utils": ("compat.hub_files", "compat.scripts", "compat.helpers"),
     "utils.quantization_config": ("compat.absent",),

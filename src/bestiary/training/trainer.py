@@ -11,10 +11,9 @@ from ..core.logging import get_logger, set_verbosity, warn_once
 from ..core.seed import enable_full_determinism, set_seed
 from .arguments import TrainingArguments
 from .callbacks.base import TrainerControl, TrainerState
+from .callbacks.default import progress_callback
 from .callbacks.flow import DefaultFlowCallback
 from .callbacks.handler import Callback, CallbackHandler
-from .callbacks.printer import PrinterCallback
-from .callbacks.progress import ProgressCallback
 from .collators.default import default_data_collator
 from .collators.padding import DataCollatorWithPadding
 from .columns import label_names_of, parameters_of
@@ -144,7 +143,7 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
         self._check_data()
         self._read_model()
         self.callback_handler = CallbackHandler(
-            [DefaultFlowCallback, *(callbacks or ()), PrinterCallback if args.disable_tqdm else ProgressCallback],
+            [DefaultFlowCallback, *(callbacks or ()), progress_callback(args)],
             self.model,
             self.processing_class,
             self.optimizer,

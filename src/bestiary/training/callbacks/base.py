@@ -136,6 +136,12 @@ class TrainerControl(ExportableState):
         return {"args": asdict(self), "attributes": {}}
 
 
+class SeesTrainer:
+    """A callback that needs more than events tell: `trainer` is the one that trains, as long as it does."""
+
+    trainer: Any = None
+
+
 class TrainerCallback:
     """What is called at the events of a training. Each method of this class does nothing.
 

@@ -60,6 +60,13 @@ class ProgressCallback(TrainerCallback):
         if self.training_bar is not None:
             self.training_bar.write(str(short(logs or {}, self.max_str_len)))
 
+    def on_train_failed(
+        self, args: Any, state: TrainerState, control: TrainerControl, error: BaseException | None = None, **kwargs: Any
+    ) -> None:
+        """Close all bars, so that the error begins on a line of its own."""
+        self.on_evaluate(args, state, control)
+        ProgressCallback.on_train_end(self, args, state, control)
+
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Close the bar."""
         if self.training_bar is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core.logging import warn_once
 from ...core.optional import available
+from ..callbacks.base import SeesTrainer
 from ..interruption import TrialPruned
 from ..lengths import NO_END
 
@@ -78,6 +79,9 @@ class RunReport:
 def reported(trainer: Any) -> Iterator[None]:
     """A training within this block is reported, also one that fails; callbacks that want to know hear of the error first."""
     trainer.report = RunReport(trainer)
+    seeing = [each for each in trainer.callback_handler.callbacks if isinstance(each, SeesTrainer)]
+    for each in seeing:
+        each.trainer = trainer
     trainer.pace.start()
     try:
         yield
@@ -87,5 +91,8 @@ def reported(trainer: Any) -> Iterator[None]:
             trainer.callback_handler.on_train_failed(trainer.args, trainer.state, trainer.control, error)
         trainer.report.ended(error)
         raise
+    finally:
+        for each in seeing:
+            each.trainer = None
     trainer.pace.stop()
     trainer.report.ended()
