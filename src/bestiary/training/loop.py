@@ -20,7 +20,7 @@ from .choices import SaveStrategy
 from .evaluation import TrainOutput
 from .interruption import Interrupted
 from .lengths import NO_END, Lengths, lengths_of
-from .loaders import number_of_rows, position, rows_of
+from .loaders import has_length, number_of_rows, position, rows_of
 from .progress import Progress
 from .randomness import random_state, set_random_state
 from .run_metrics import speed_metrics
@@ -35,9 +35,10 @@ class TrainingLoop:
     def __init__(self, trainer: Any, checkpoint: str | None, ignore_keys: list[str] | None) -> None:
         self.trainer, self.checkpoint, self.ignore_keys = trainer, checkpoint, ignore_keys
         self.loader = trainer.get_train_dataloader()
-        self.lengths = lengths_of(trainer, self.loader)
         self.progress: Progress = trainer.progress
         self.args: TrainingArguments = trainer.args
+        self.args.processes.check_same(len(self.loader) if has_length(self.loader) else -1, "the number of training batches")
+        self.lengths = lengths_of(trainer, self.loader)
         self.rows_of_batch = self.args.train_batch_size * self.args.world_size
         self.rows_of_update: int = self.rows_of_batch * self.args.gradient_accumulation_steps
         stored = None if checkpoint is None else Progress.load(Path(checkpoint))
@@ -177,6 +178,8 @@ class TrainingLoop:
         updated = progress.batches > 0
         while not (trainer.control.should_epoch_stop or trainer.control.should_training_stop):
             group = list(islice(batches, accumulation))
+            if self.lengths.batches is None:
+                self.args.processes.check_same(len(group), "the number of batches for an update of an iterable data set")
             if not group:
                 break
             updated = True
@@ -263,7 +266,7 @@ class TrainingLoop:
         saved = trainer.control.should_save
         if saved:
             self._save()
-        if trainer.listener.heard:
+        if trainer.listener.heard if self.args.world_size == 1 else self.updates.is_asked_to_end:
             if not saved and self.args.save_strategy != SaveStrategy.NO:
                 self._save()
             raise Interrupted

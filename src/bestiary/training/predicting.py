@@ -15,6 +15,7 @@ from .evaluation import EvalLoopOutput, EvalPrediction, PredictionOutput
 from .loaders import has_length, position
 from .losses import count_of_items, rows_in, shifts_labels
 from .nested import gathered_rows, joined_rows, nested_detach, nested_numpify, nested_truncate
+from .processes import Processes
 from .run_metrics import speed_metrics
 from .samplers.streamed import Filler
 
@@ -108,7 +109,7 @@ class Predicting:
         was_training = model.training
         model.eval()
         try:
-            for inputs, rows, last in _with_rows(dataloader):
+            for inputs, rows, last in _with_rows(dataloader, args.processes):
                 kept.take(inputs, rows, self.prediction_step(model, inputs, loss_only, ignore_keys), last)
                 self.control = self.callback_handler.on_prediction_step(args, self.state, self.control)
                 self._end_if_asked()
@@ -170,22 +171,24 @@ class Predicting:
         return torch.tensor(count_of_items(inputs, shifts_labels(self.model)), device=self.args.device)
 
 
-def _with_rows(dataloader: Any) -> Any:
-    """Each batch with the rows of it that count, and whether it is the last."""
+def _with_rows(dataloader: Any, processes: Processes) -> Any:
+    """Each batch with the rows of it that count, and whether it is the last; as many in every process."""
+    knows_length = has_length(dataloader)
+    if knows_length:
+        processes.check_same(len(dataloader), "the number of batches to evaluate")
     batches = iter(dataloader)
-    part = position(dataloader)
-    fillers = getattr(part, "fillers", 0)
-    try:
-        batch = next(batches)
-    except StopIteration:
-        return
-    for following in batches:
-        yield batch, rows_in(batch), False
+    fillers = getattr(position(dataloader), "fillers", 0)
+    batch = next(batches, None)
+    while batch is not None:
+        following = next(batches, None)
+        if not knows_length:
+            processes.check_same(int(following is not None), "whether another batch of an iterable data set is there")
+        last = following is None
+        if last and isinstance(batch, Filler):
+            yield batch.value, 0, True
+        else:
+            yield batch, rows_in(batch) - (fillers if last else 0), last
         batch = following
-    if isinstance(batch, Filler):
-        yield batch.value, 0, True
-    else:
-        yield batch, rows_in(batch) - fillers, True
 
 
 class _Kept:

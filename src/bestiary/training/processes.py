@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
+from ..core.errors import ArgumentError
 from ..core.optional import require
+from .watch import Watch
 
 if TYPE_CHECKING:
     from typing import Self
@@ -58,6 +60,21 @@ class Processes:
             dist.all_reduce(values)
         return values
 
+    def check_same(self, value: int, what: str) -> None:
+        """Refuse a number that is not the same in all processes: one of them would wait for the others.
+
+        Raises:
+            ArgumentError: it is not; in every process.
+        """
+        if self.count == 1:
+            return
+        numbers = [torch.zeros((), dtype=torch.int64, device=self.device) for _ in range(self.count)]
+        dist.all_gather(numbers, torch.tensor(value, device=self.device))
+        found = [int(each) for each in numbers]
+        if len(set(found)) > 1:
+            shown = ", ".join(f"{each} in process {index}" for index, each in enumerate(found[:8]))
+            raise ArgumentError(f"{what} is not the same in all processes ({shown}); give each as much data as the others")
+
     def gathered(self, value: Any) -> list[Any]:
         """What each process holds, in their order."""
         if self.count == 1:
@@ -91,11 +108,13 @@ def _state(use_cpu: bool, backend: str | None, timeout: int) -> Any:
     options: dict[str, Any] = {"timeout": timedelta(seconds=timeout)}
     state = accelerate.PartialState(cpu=use_cpu, **options, **({"backend": backend} if backend else {}))
     if dist.is_initialized():
-        atexit.register(_leave)
+        atexit.register(_leave, Watch.begin(state.process_index) if state.num_processes > 1 else None)
     return state
 
 
-def _leave() -> None:
+def _leave(watch: Watch | None) -> None:
     """Leave the group before the interpreter ends: threads of gloo that are still there abort the process."""
+    if watch is not None:
+        watch.end()
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -307,7 +307,7 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
         return metrics
 
     def _end_if_asked(self) -> None:
-        if self.is_in_train:
+        if self.is_in_train and self.args.world_size == 1:  # several end after an update, together
             self.listener.stop_here()
 
 

@@ -30,6 +30,7 @@ class Updates:
         self.progress: Progress = trainer.progress
         self.parameters = list(model.parameters())
         self.is_first = True
+        self.is_asked_to_end = False
 
     def make(self, group: list[Any]) -> Tensor:
         """Update the weights by some batches; returns their loss. A gradient that is not finite is left out."""
@@ -63,6 +64,9 @@ class Updates:
                 smallest = all(rows_in(batch) <= self.progress.parts for batch in group)
                 if smallest or not (self.args.auto_find_batch_size and is_out_of_memory(error)):
                     raise
+                if self.args.world_size > 1:
+                    error.add_note("auto_find_batch_size cuts batches where one process trains; here others wait for this one")
+                    raise
                 self.progress.parts *= 2
                 logger.warning("Out of memory: each training batch is cut into %d; updates stay the same", self.progress.parts)
             self._forget_gradients()
@@ -79,8 +83,13 @@ class Updates:
         shifted = shifts_labels(trainer.model)
         counts = [0 if isinstance(batch, Filler) else count_of_items(batch, shifted) for batch in batches]
         total: float = sum(counts)
-        if args.average_tokens_across_devices and args.world_size > 1:
-            total = float(args.processes.summed(torch.tensor(float(total), dtype=torch.float64, device=args.device)))
+        self.is_asked_to_end = trainer.listener.heard
+        if args.world_size > 1:
+            # The system asks each process at another moment; they end together, after the same update.
+            said = torch.tensor([float(total), float(self.is_asked_to_end)], dtype=torch.float64, device=args.device)
+            summed, asked = args.processes.summed(said).tolist()
+            total = summed if args.average_tokens_across_devices else total
+            self.is_asked_to_end = asked > 0
         if not total and not any(isinstance(batch, Filler) for batch in batches):
             warn_once("no-labels", "an update has no label that counts (all are -100): its loss is 0, and it teaches nothing")
         loss = torch.zeros((), device=args.device)
