@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...core.errors import MissingDependency
+from ...core.errors import ArgumentError, MissingDependency
 from ...core.explicit_enum import ExplicitEnum
 from ...core.optional import available, install_hint
 from .best_run import BestRun
@@ -55,6 +55,27 @@ class HyperParamSearchBackendBase:
                 f"the search with backend={self.name!r} needs the package {self.package!r}, which is not installed:"
                 f" {self.pip_install()}; backend='random' needs none"
             )
+
+    @classmethod
+    def space_of(cls, trainer: Any, form: str) -> dict[str, Any]:
+        """The space of a search whose trials are drawn elsewhere: a dict that `hp_space` gives without a trial.
+
+        Args:
+            form: what such a dict looks like.
+
+        Raises:
+            ArgumentError: it gives something else, or asks a trial for values.
+        """
+        try:
+            space = trainer.hp_space(None)
+        except AttributeError as error:
+            raise ArgumentError(
+                f"hp_space asks its trial for values, which is how Optuna has it; with backend={cls.name!r} it gets None, and"
+                f" returns {form}"
+            ) from error
+        if not isinstance(space, dict):
+            raise ArgumentError(f"hp_space gave {space!r:.80}; with backend={cls.name!r} expected {form}")
+        return space
 
     @classmethod
     def pip_install(cls) -> str:

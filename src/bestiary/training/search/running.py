@@ -5,6 +5,7 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,8 @@ def in_all_processes(trainer: Any, search: Callable[[Run], Any]) -> Any:
                 if order["error"] is not None:
                     raise order["error"]
                 return order["result"]
-            run_trial(trainer, SharedTrial(processes, order["trial"]), **order["options"])
+            with suppress(WrongObjective):  # the first process has it too, and says what comes next
+                run_trial(trainer, SharedTrial(processes, order["trial"]), **order["options"])
 
     def run(trial: Any, **options: Any) -> TrialRecord:
         processes.of_first({"trial": trial.number, "options": options})

@@ -60,6 +60,7 @@ class RayTuneBackend(HyperParamSearchBackendBase):
                 " do not hand over; take ASHAScheduler or MedianStoppingRule"
             )
         tune: Any = require("ray.tune", "the search with backend='ray'")
+        space = self.space_of(trainer, "a dict of ray.tune's samplers, {'learning_rate': tune.loguniform(1e-6, 1e-4)}")
         mode, scope = directions[0][:3], kwargs.pop("scope", "last")
         defaults: dict[str, Any] = {
             "resources_per_trial": {"cpu": 1, "gpu": min(1, trainer.args.n_gpu)},
@@ -70,7 +71,7 @@ class RayTuneBackend(HyperParamSearchBackendBase):
         # Where a worker stands is Ray's choice.
         moved.args.output_dir = os.path.abspath(trainer.args.output_dir)
         trainable = tune.with_parameters(_one, trainer=moved)
-        analysis = tune.run(trainable, config=trainer.hp_space(None), num_samples=n_trials, **{**defaults, **kwargs})
+        analysis = tune.run(trainable, config=space, num_samples=n_trials, **{**defaults, **kwargs})
         records = [_record(trial) for trial in analysis.trials]
         report(trainer, records, directions)
         best = analysis.get_best_trial(metric=OBJECTIVE, mode=mode, scope=scope)

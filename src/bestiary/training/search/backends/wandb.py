@@ -13,6 +13,7 @@ from ..report import report
 from ..running import Run, in_all_processes
 from ..trial_record import TrialRecord, best_runs
 
+_FORM = 'a sweep, {"method": ..., "parameters": {name: {"min": ..., "max": ...} or {"values": [...]}}}'
 _OPTIONS = ("sweep_id", "project", "entity", "name", "metric")
 
 
@@ -47,7 +48,7 @@ class WandbBackend(HyperParamSearchBackendBase):
 
 def _swept(trainer: Any, run: Run, n_trials: int, directions: list[str], options: dict[str, Any]) -> BestRun | list[BestRun]:
     wandb: Any = require("wandb", "the search with backend='wandb'")
-    sweep = _sweep(trainer.hp_space(None), directions[0], options)
+    sweep = _sweep(WandbBackend.space_of(trainer, _FORM), directions[0], options)
     metric: str = sweep["metric"]["name"]
     place = {name: options.get(name) for name in ("project", "entity")}
     identifier = options.get("sweep_id") or wandb.sweep(sweep, **place)
@@ -67,17 +68,14 @@ def _swept(trainer: Any, run: Run, n_trials: int, directions: list[str], options
     return best_runs(records, directions)
 
 
-def _sweep(space: Any, direction: str, options: dict[str, Any]) -> dict[str, Any]:
+def _sweep(space: dict[str, Any], direction: str, options: dict[str, Any]) -> dict[str, Any]:
     """The description of a sweep, its metric the objective in the search's direction.
 
     Raises:
         ArgumentError: `space` describes none.
     """
-    if not isinstance(space, dict) or not isinstance(space.get("parameters"), dict):
-        raise ArgumentError(
-            f'hp_space gave {space!r:.80}; expected a sweep, {{"method": ..., "parameters": {{name: {{"min", "max"}} or'
-            ' {"values": [...]}}}'
-        )
+    if not isinstance(space.get("parameters"), dict):
+        raise ArgumentError(f"hp_space gave {space!r:.80}; expected {_FORM}")
     metric = dict(space.get("metric") or {})
     metric |= {"goal": direction, "name": options.get("metric") or metric.get("name") or "objective"}
     named = {"name": options["name"]} if options.get("name") else {}
