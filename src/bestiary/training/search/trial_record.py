@@ -8,7 +8,7 @@ from typing import Any, Self
 from ...core.errors import SearchError
 from .best_run import BestRun
 
-COMPLETE, PRUNED, STOPPED, FAILED = "complete", "pruned", "stopped", "failed"
+STATUSES = COMPLETE, PRUNED, STOPPED, FAILED = "complete", "pruned", "stopped", "failed"
 
 
 @dataclass

@@ -9,7 +9,7 @@ from ...draw.style import escaped
 from .parallel_coordinates import parallel_coordinates
 from .scales import axis_of, is_wide
 from .table import cells_of, objectives_named, parameters_of, short
-from .trial_record import TrialRecord
+from .trial_record import STATUSES, TrialRecord
 
 # Parameters that get a chart of their own; all are in the table.
 _MOST = 24
@@ -59,10 +59,9 @@ def _tips(records: Sequence[TrialRecord]) -> list[str]:
 
 
 def _by_status(records: Sequence[TrialRecord]) -> dict[str, list[TrialRecord]]:
-    groups: dict[str, list[TrialRecord]] = {}
-    for each in records:
-        groups.setdefault(each.status, []).append(each)
-    return groups
+    """Groups in the order of `STATUSES`, so that one has the same colour in every chart."""
+    groups = {status: [each for each in records if each.status == status] for status in STATUSES}
+    return {status: group for status, group in groups.items() if group}
 
 
 def _by_trial(records: Sequence[TrialRecord], index: int, name: str, direction: str) -> str:
@@ -75,9 +74,11 @@ def _by_trial(records: Sequence[TrialRecord], index: int, name: str, direction: 
             steps.append((float(number), choose([each.objectives[index], *(value for _, value in steps[-1:])])))
     if steps:
         steps.append((float(len(records) - 1), steps[-1][1]))
-    series = [Series("best so far", steps, "steps")]
-    for status, group in _by_status([each for each in records if each.objectives]).items():
-        series.append(Series(status, [(place[id(each)], each.objectives[index]) for each in group], "dots", _tips(group)))
+    series = [
+        Series(status, [(place[id(each)], each.objectives[index]) for each in group], "dots", _tips(group))
+        for status, group in _by_status([each for each in records if each.objectives]).items()
+    ]
+    series.append(Series("best so far", steps, "steps"))
     values = [each.objectives[index] for each in records if each.objectives]
     return chart(series, title=f"{name} by trial", x_title="trial", y_title=name, log_y=is_wide(values))
 
