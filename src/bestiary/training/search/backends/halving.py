@@ -18,7 +18,7 @@ class HalvingBackend(RandomBackend):
     a training without a pause is, bit for bit.
     """
 
-    name = "halving"
+    name: str = "halving"
 
     def run(self, trainer: Any, n_trials: int, direction: str | list[str], **kwargs: Any) -> BestRun | list[BestRun]:
         """Train in rungs.

@@ -20,7 +20,7 @@ _OF_OPTIMIZE = ("timeout", "n_jobs", "gc_after_trial", "catch", "callbacks", "sh
 class OptunaBackend(HyperParamSearchBackendBase):
     """Each trial is one of a study of Optuna; evaluations on the way are reported to it, and it may end the trial by them."""
 
-    name = "optuna"
+    name: str = "optuna"
     package = "optuna"
 
     def run(self, trainer: Any, n_trials: int, direction: str | list[str], **kwargs: Any) -> BestRun | list[BestRun]:

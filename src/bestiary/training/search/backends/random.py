@@ -13,7 +13,7 @@ OPTIONS = ("seed", "timeout", "resume")
 class RandomBackend(HyperParamSearchBackendBase):
     """Draws each value anew for each trial, by the seed, the trial's number and the value's name."""
 
-    name = "random"
+    name: str = "random"
 
     def run(self, trainer: Any, n_trials: int, direction: str | list[str], **kwargs: Any) -> BestRun | list[BestRun]:
         """Train all trials whole.

@@ -29,7 +29,7 @@ _PAUSING = (
 class RayTuneBackend(HyperParamSearchBackendBase):
     """Ray draws the trials, from a dict of its samplers or by a search algorithm, and runs several at once."""
 
-    name = "ray"
+    name: str = "ray"
     package = "ray"
     pip_package = "ray[tune]"
 

@@ -9,7 +9,7 @@ from .random import RandomBackend
 class SigOptBackend(RandomBackend):
     """Reads a list of parameters, each a dict; values that are texts become what their argument is."""
 
-    name = "sigopt"
+    name: str = "sigopt"
 
     def default_hp_space(self, trial: Any) -> Any:
         """Learning rate, epochs, seed and batch size."""

@@ -20,7 +20,7 @@ _OPTIONS = ("sweep_id", "project", "entity", "name", "metric")
 class WandbBackend(HyperParamSearchBackendBase):
     """Each trial is a run of a sweep; its objective is logged under the name of the sweep's metric."""
 
-    name = "wandb"
+    name: str = "wandb"
     package = "wandb"
 
     def run(self, trainer: Any, n_trials: int, direction: str | list[str], **kwargs: Any) -> BestRun | list[BestRun]:
