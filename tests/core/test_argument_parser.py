@@ -14,7 +14,7 @@ import pytest
 import transformers
 from transformers import hf_argparser
 
-from bestiary import HfArg, HfArgumentParser
+from bestiary import HfArg, HfArgumentParser, TrainingArguments
 from bestiary.core import argument_parser
 from bestiary.core.errors import ArgumentError
 from bestiary.core.logging import BestiaryWarning
@@ -298,3 +298,13 @@ def test_texts_of_booleans(text: Any) -> None:
         except Exception as error:  # noqa: BLE001 (compared)
             answers.append(type(error))
     assert answers[0] == answers[1]
+
+
+@pytest.mark.filterwarnings("ignore::bestiary.core.logging.BestiaryWarning")  # each is told once a process
+def test_options_of_older_scripts() -> None:
+    """The line of an older script parses, also with options that leave no choice any more."""
+    line = "--output_dir out --overwrite_output_dir --evaluation_strategy epoch --per_gpu_train_batch_size 4 --no_cuda True"
+    words = [*line.split(), "--remove_unused_columns=False", "--fp16_backend", "auto"]
+    (args,) = HfArgumentParser(TrainingArguments).parse_args_into_dataclasses(words, look_for_args_file=False)
+    assert (args.eval_strategy, args.per_device_train_batch_size, args.use_cpu) == ("epoch", 4, True)
+    assert args.remove_unused_columns is False

@@ -430,3 +430,18 @@ def test_what_may_be_endless_survives_a_save(kind: str, values: dict[str, Any], 
         for reader in {bestiary, library}:
             again = getattr(reader, kind).from_pretrained(tmp_path)
             assert {name: getattr(again, name) for name in values} == values
+
+
+def test_as_many_labels_keep_their_names() -> None:
+    """The number of labels that a config has already does not rename them, whatever comes first."""
+    names = {"label2id": {"a": 0, "b": 1, "c": 2}, "id2label": {0: "a", 1: "b", 2: "c"}}
+    config = BertConfig(**names)
+    config.num_labels = 3
+    assert (config.id2label, config.label2id) == (names["id2label"], names["label2id"])
+    for order in (("num_labels", *names), (*names, "num_labels")):
+        values = {**names, "num_labels": 3}
+        config = BertConfig()
+        config.update({name: values[name] for name in order})
+        assert config.id2label == names["id2label"]
+    config.num_labels = 2
+    assert config.id2label == {0: "LABEL_0", 1: "LABEL_1"}

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import types
-from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, ArgumentTypeError, _ActionsContainer
+from argparse import SUPPRESS, ArgumentDefaultsHelpFormatter, ArgumentParser, ArgumentTypeError, Namespace, _ActionsContainer
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING
 from enum import Enum
@@ -106,6 +106,8 @@ class HfArgumentParser(ArgumentParser):
         for field in dataclasses.fields(dataclass_type):
             if field.init:
                 _add_option(options, field, hints[field.name])
+        for name in getattr(dataclass_type, "older_options", ()):
+            options.add_argument(*_flags(name), nargs="?", const=True, default=SUPPRESS, help=SUPPRESS)
 
     def parse_args_into_dataclasses(
         self,
@@ -137,10 +139,7 @@ class HfArgumentParser(ArgumentParser):
             flagged, words = files_parser.parse_known_args(words)
             files += flagged.files
         namespace, remaining = self.parse_known_args([*_words(files), *words])
-        outputs = [
-            dataclass_type(**{name: vars(namespace).pop(name) for name in _names(dataclass_type)})
-            for dataclass_type in self.dataclass_types
-        ]
+        outputs = [kind(**_taken([*_names(kind), *_older(kind, namespace)], namespace)) for kind in self.dataclass_types]
         more = [namespace] if vars(namespace) else []
         if return_remaining_strings:
             return (*outputs, *more, remaining)
@@ -180,6 +179,15 @@ class HfArgumentParser(ArgumentParser):
 
 def _names(dataclass_type: Any) -> list[str]:
     return [field.name for field in dataclasses.fields(dataclass_type) if field.init]
+
+
+def _older(dataclass_type: Any, namespace: Namespace) -> list[str]:
+    """Options of older releases that were given: the class takes them, though it has no such fields."""
+    return [name for name in getattr(dataclass_type, "older_options", ()) if name in namespace]
+
+
+def _taken(names: list[str], namespace: Namespace) -> dict[str, Any]:
+    return {name: vars(namespace).pop(name) for name in names}
 
 
 def _words(files: list[Path]) -> list[str]:

@@ -165,12 +165,14 @@ class PreTrainedConfig(PretrainedRecord):
 
         @property
         def num_labels(self) -> int:
-            """N, the width of a classification head; setting it renames the labels LABEL_0, LABEL_1, ..."""
+            """N, the width of a classification head; setting another renames the labels LABEL_0, LABEL_1, ..."""
             return len(self.id2label or TWO_LABELS)
 
         @num_labels.setter
         def num_labels(self, count: int) -> None:
             check(type(self).__name__, "num_labels", count, Size)
+            if count == len(self.id2label or ()):
+                return
             self.id2label = {i: f"LABEL_{i}" for i in range(count)}
             self.label2id = {label: i for i, label in self.id2label.items()}
 

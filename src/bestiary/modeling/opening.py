@@ -263,7 +263,7 @@ def _config(
     if isinstance(options.config, PreTrainedConfig):
         config = copy.deepcopy(options.config)
         fields_set = {name for name in kwargs if name in type(config)._field_names or name in type(config).attribute_map}
-        config.update({name: kwargs[name] for name in fields_set | ({"num_labels"} & kwargs.keys())})
+        config.update({name: kwargs[name] for name in kwargs if name in fields_set or name == "num_labels"})
         rest = {name: value for name, value in kwargs.items() if name not in fields_set and name != "num_labels"}
     else:
         try:

@@ -48,6 +48,8 @@ class AcceptsOlderArguments(type):
     both spellings, that is not here yet, or unknown.
     """
 
+    older_options: tuple[str, ...] = tuple(WITHOUT_CHOICE)  # taken on a command line too
+
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> None:
         super().__init__(name, bases, namespace)
         # Code around a trainer asks whether these are on.

@@ -1,0 +1,136 @@
+"""Rows to train on, from files that people have: JSON, JSON lines, CSV, TSV, text, folders of images, or `datasets` by name."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.argument_parser import HfArg
+from ..core.errors import ArgumentError, CorruptFile, FileMissing
+from ..core.optional import require
+
+Row = dict[str, Any]
+Rows = Sequence[Row]
+_IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+_METADATA = ("metadata.jsonl", "metadata.csv")
+
+
+@dataclass
+class DataFiles:
+    """Where the rows of training, validation and test come from, and how many of them are taken.
+
+    Raises:
+        ArgumentError: nothing is named.
+    """
+
+    train_file: str | None = HfArg(default=None, help="JSON, JSONL, CSV, TSV or text file, or a folder of images, to train on")
+    validation_file: str | None = HfArg(default=None, help="The same to evaluate on")
+    test_file: str | None = HfArg(default=None, help="The same to predict")
+    dataset_name: str | None = HfArg(default=None, help="A data set of the package `datasets`, instead of files")
+    dataset_config_name: str | None = HfArg(default=None, help="Which of its configurations")
+    validation_split_percentage: int = HfArg(
+        default=5, help="Percent of the rows to train on that are kept for evaluation where it has none of its own"
+    )
+    max_train_samples: int | None = HfArg(default=None, help="Take only so many rows, for a trial")
+    max_eval_samples: int | None = HfArg(default=None, help="The same of evaluation")
+    max_predict_samples: int | None = HfArg(default=None, help="The same of the test")
+
+    def __post_init__(self) -> None:
+        if not (self.dataset_name or self.train_file or self.validation_file or self.test_file):
+            raise ArgumentError("no data is named; pass train_file, validation_file, test_file or dataset_name")
+
+    def rows(self, validate: bool = True) -> dict[str, Rows]:
+        """Part -> rows, of train, validation and test those that there are; all columns as they are in the files.
+
+        Args:
+            validate: keep some rows of training for validation where there are no others.
+        """
+        if self.dataset_name:
+            found = _of_datasets(self.dataset_name, self.dataset_config_name)
+        else:
+            files = {"train": self.train_file, "validation": self.validation_file, "test": self.test_file}
+            found = {part: read_rows(path) for part, path in files.items() if path}
+        if validate and "validation" not in found and "train" in found and self.validation_split_percentage:
+            rows = found["train"]
+            kept = len(rows) * self.validation_split_percentage // 100
+            if kept:
+                found["train"], found["validation"] = rows[kept:], rows[:kept]
+        most = {"train": self.max_train_samples, "validation": self.max_eval_samples, "test": self.max_predict_samples}
+        return {part: rows[: most[part]] for part, rows in found.items()}
+
+
+def read_rows(path: str | Path) -> list[Row]:
+    """The rows of a file, by its ending, or of a folder.
+
+    JSON: a list of rows, one a line, or a table with a list named `data`. CSV and TSV: the first line names the columns, and
+    columns of numbers become numbers. Text: a row a line, as `text`. A folder: images, as `image` (a path), by folders that are
+    their `label`, or with `metadata.csv` or `.jsonl`, whose `file_name` says which image a row is of.
+
+    Raises:
+        FileMissing: it is not there. ArgumentError: no ending that is known. CorruptFile: it holds no rows.
+    """
+    path = Path(path)
+    if path.is_dir():
+        rows = _of_folder(path)
+    elif not path.is_file():
+        raise FileMissing(f"{path} is not there; expected a file of rows, or a folder of images")
+    elif (ending := path.suffix.lower()) in (".json", ".jsonl"):
+        rows = _of_json(path)
+    elif ending in (".csv", ".tsv"):
+        rows = _of_table(path, "\t" if ending == ".tsv" else ",")
+    elif ending in (".txt", ".text", ".md"):
+        rows = [{"text": line} for line in path.read_text(encoding="utf-8").splitlines()]
+    else:
+        raise ArgumentError(f"{path} ends in {ending!r:.20}; expected .json, .jsonl, .csv, .tsv, .txt, or a folder")
+    if not rows:
+        raise CorruptFile(f"{path} holds no rows")
+    return rows
+
+
+def _of_json(path: Path) -> list[Row]:
+    text = path.read_text(encoding="utf-8-sig")
+    try:
+        found = json.loads(text)
+    except ValueError:
+        try:
+            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except ValueError as error:
+            raise CorruptFile(f"{path} is neither JSON nor JSON lines: {error}") from error
+    if isinstance(found, dict):
+        found = found.get("data", [found])
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise CorruptFile(f"{path} holds no list of rows; expected [{{...}}, ...], a row a line, or {{'data': [...]}}")
+    return found
+
+
+def _of_table(path: Path, delimiter: str) -> list[Row]:
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        rows: list[Row] = list(csv.DictReader(file, delimiter=delimiter))
+    for name in rows[0] if rows else ():
+        for kind in (int, float):
+            try:
+                numbers = [kind(row[name]) for row in rows]
+            except (TypeError, ValueError):
+                continue
+            for row, number in zip(rows, numbers, strict=True):
+                row[name] = number
+            break
+    return rows
+
+
+def _of_folder(folder: Path) -> list[Row]:
+    for name in _METADATA:
+        if (folder / name).is_file():
+            return [
+                {"image": str(folder / row["file_name"]), **{key: row[key] for key in row if key != "file_name"}}
+                for row in read_rows(folder / name)
+            ]
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _IMAGES)
+    return [{"image": str(path), "label": path.parent.name} for path in files]
+
+
+def _of_datasets(name: str, config: str | None) -> dict[str, Rows]:
+    datasets: Any = require("datasets", "dataset_name")
+    return {part: rows.to_list() for part, rows in datasets.load_dataset(name, config).items()}

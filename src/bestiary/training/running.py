@@ -1,0 +1,74 @@
+"""What a training program does with a trainer: train, evaluate and predict as its arguments say, and keep the results."""
+
+from typing import Any
+
+from .data_files import Rows
+from .seq2seq_arguments import Seq2SeqTrainingArguments
+from .seq2seq_trainer import Seq2SeqTrainer
+from .task import Task
+from .trainer import Trainer
+
+
+def run_task(task: Task, model: Any, preprocessor: Any, args: Any, rows: dict[str, Rows]) -> dict[str, float]:
+    """Train a model for a task, evaluate it and predict, as `args` say (see `run`).
+
+    Args:
+        preprocessor: its tokenizer or processor. args: `TrainingArguments`, or `Seq2SeqTrainingArguments` of tasks whose
+        answers are generated. rows: train, validation and test, those that there are.
+    """
+    features = {part: task.features(rows[part], preprocessor, model.config, part == "train") for part in rows}
+    measured = next((part for part in ("validation", "test") if part in rows), None)
+    metrics = None
+    if measured is not None and (not task.generates or args.predict_with_generate):
+        metrics = task.compute_metrics(rows[measured], features[measured], preprocessor, model.config)
+    kind = Seq2SeqTrainer if isinstance(args, Seq2SeqTrainingArguments) else Trainer
+    trainer = kind(
+        model=model,
+        args=args,
+        train_dataset=features.get("train"),
+        eval_dataset=features.get("validation"),
+        processing_class=preprocessor,
+        data_collator=task.collator(preprocessor, model),
+        compute_metrics=metrics,
+        preprocess_logits_for_metrics=task.preprocess_logits(),
+    )
+    return run(trainer, features.get("test"))
+
+
+def run(trainer: Any, test_dataset: Any = None) -> dict[str, float]:
+    """Train, evaluate and predict as `do_train`, `do_eval` and `do_predict` of `trainer.args` say.
+
+    Training goes on from `resume_from_checkpoint`. The model, its preprocessor, `train_results.json`, `eval_results.json`,
+    `all_results.json` and the trainer's state are written to `output_dir`.
+
+    Args:
+        test_dataset: features to predict.
+
+    Returns:
+        All metrics.
+    """
+    args = trainer.args
+    found: dict[str, float] = {}
+    if args.do_train:
+        output = trainer.train(resume_from_checkpoint=args.resume_from_checkpoint)
+        metrics = {**output.metrics, "train_samples": len(trainer.train_dataset)}
+        trainer.save_model()
+        _keep(trainer, "train", metrics)
+        trainer.save_state()
+        found |= metrics
+    if args.do_eval:
+        metrics = trainer.evaluate()
+        if hasattr(trainer.eval_dataset, "__len__"):
+            metrics["eval_samples"] = len(trainer.eval_dataset)
+        _keep(trainer, "eval", metrics)
+        found |= metrics
+    if args.do_predict and test_dataset is not None:
+        metrics = trainer.predict(test_dataset).metrics
+        _keep(trainer, "test", metrics)
+        found |= metrics
+    return found
+
+
+def _keep(trainer: Any, split: str, metrics: dict[str, float]) -> None:
+    trainer.log_metrics(split, metrics)
+    trainer.save_metrics(split, metrics)

@@ -1,0 +1,155 @@
+"""Where in a paragraph the answer to a question is, of paragraphs of any length: windows that overlap (SQuAD)."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...core.argument_parser import HfArg
+from ..collators.padding import DataCollatorWithPadding
+from ..data_files import Rows
+from ..evaluation import EvalPrediction
+from ..metrics.answers import answer_scores
+from ..task import Features, Metrics, Task, column_of
+
+TASK = "QuestionAnswering"
+_KEPT = ("example", "offset_mapping")
+
+
+@dataclass
+class QuestionAnswering(Task):
+    """Questions with paragraphs and `answers`: `{"text": [...], "answer_start": [...]}`; or the articles of SQuAD's files."""
+
+    model_class: ClassVar[str] = "AutoModelForQuestionAnswering"
+    best_metric: ClassVar[str] = "f1"
+
+    max_seq_length: int = HfArg(default=384, help="Tokens of a window")
+    doc_stride: int = HfArg(default=128, help="Tokens of the paragraph that a window shares with the next")
+    version_2_with_negative: bool = HfArg(default=False, help="Some questions have no answer")
+    null_score_diff_threshold: float = HfArg(default=0.0, help="How much better no answer has to score to be taken")
+    n_best_size: int = HfArg(default=20, help="Starts and ends of a window that are tried")
+    max_answer_length: int = HfArg(default=30, help="Tokens of the longest answer")
+
+    def features(self, rows: Rows, preprocessor: Any, config: Any, training: bool = True) -> Features:
+        """Windows: tokens, `start_positions` and `end_positions` (0, the first token, where the answer is not inside), and, to
+        evaluate, `example` and `offset_mapping`, which models do not take."""
+        rows = questions_of(rows)
+        column_of(rows, "context", (), "paragraphs")
+        right = preprocessor.padding_side == "right"
+        texts = [[row["question"].lstrip() for row in rows], [row["context"] for row in rows]]
+        encoded = preprocessor(
+            *(texts if right else texts[::-1]),
+            truncation="only_second" if right else "only_first",
+            max_length=self.max_seq_length,
+            stride=self.doc_stride,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+        )
+        owners, spans = encoded.pop("overflow_to_sample_mapping"), encoded.pop("offset_mapping")
+        found = []
+        for place, owner in enumerate(owners):
+            feature = {name: column[place] for name, column in encoded.items()}
+            which = encoded.sequence_ids(place)
+            inside = [span if part == int(right) else None for part, span in zip(which, spans[place], strict=True)]
+            if "answers" in rows[owner]:
+                cls = preprocessor.cls_token_id
+                null = feature["input_ids"].index(cls) if cls in feature["input_ids"] else 0
+                places = _tokens_of(rows[owner]["answers"], inside) or (null, null)
+                feature["start_positions"], feature["end_positions"] = places
+            if not training:
+                feature |= {"example": owner, "offset_mapping": inside}
+            found.append(feature)
+        return found
+
+    def collator(self, preprocessor: Any, model: Any = None) -> Callable[[list[Any]], Any]:
+        """Pads windows, without what models do not take."""
+        return partial(_padded, DataCollatorWithPadding(preprocessor))
+
+    def compute_metrics(self, rows: Rows, features: Features, preprocessor: Any, config: Any) -> Metrics:
+        """Exact match and F1 of answers, in percent."""
+        rows = questions_of(rows)
+
+        def metrics(prediction: EvalPrediction) -> dict[str, float]:
+            found = {
+                str(place): best[0]["text"] for place, best in enumerate(self.answers(rows, features, prediction.predictions))
+            }
+            return answer_scores(found, {str(place): row["answers"]["text"] for place, row in enumerate(rows)})
+
+        return metrics
+
+    def answers(self, rows: Rows, features: Features, logits: Any) -> list[list[dict[str, Any]]]:
+        """The best answers to each question, first the one to be given: text, probability, start_logit, end_logit, score.
+
+        With `version_2_with_negative`, `score` of the empty text is that of no answer.
+
+        Args:
+            rows: questions. features: windows made of them with `training=False`. logits: two (N, S), of starts and ends.
+        """
+        starts, ends = logits[:2]
+        windows: dict[int, list[int]] = defaultdict(list)
+        for place, feature in enumerate(features):
+            windows[feature["example"]].append(place)
+        return [self._best(row, [(features[i], starts[i], ends[i]) for i in windows[n]]) for n, row in enumerate(rows)]
+
+    def _best(self, row: dict[str, Any], windows: list[tuple[dict[str, Any], Any, Any]]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        null: dict[str, Any] | None = None
+        for feature, start_logits, end_logits in windows:
+            spans = feature["offset_mapping"]
+            empty = _answer("", float(start_logits[0]), float(end_logits[0]))
+            null = empty if null is None or empty["score"] < null["score"] else null
+            for start in np.argsort(-start_logits[: len(spans)], kind="stable")[: self.n_best_size]:
+                for end in np.argsort(-end_logits[: len(spans)], kind="stable")[: self.n_best_size]:
+                    if spans[start] is None or spans[end] is None or not start <= end < start + self.max_answer_length:
+                        continue
+                    text = row["context"][spans[start][0] : spans[end][1]]
+                    found.append(_answer(text, float(start_logits[start]), float(end_logits[end])))
+        found = sorted(found, key=lambda each: -each["score"])[: self.n_best_size]
+        found = found or [_answer("", 0.0, 0.0)]
+        if self.version_2_with_negative and null is not None:
+            better = null["score"] - found[0]["score"] > self.null_score_diff_threshold
+            found = [null, *found] if better else [*found, null]
+        weights = np.exp(np.array([each["score"] for each in found]) - max(each["score"] for each in found))
+        return [{**each, "probability": float(part)} for each, part in zip(found, weights / weights.sum(), strict=True)]
+
+
+def _padded(pad: Callable[[list[Any]], Any], rows: list[dict[str, Any]]) -> Any:
+    return pad([{name: value for name, value in row.items() if name not in _KEPT} for row in rows])
+
+
+def _answer(text: str, start_logit: float, end_logit: float) -> dict[str, Any]:
+    return {"text": text, "start_logit": start_logit, "end_logit": end_logit, "score": start_logit + end_logit}
+
+
+def questions_of(rows: Rows) -> Rows:
+    """Rows with `question`, `context` and `answers`; of the articles of SQuAD's files a row for each question."""
+    if "paragraphs" not in rows[0]:
+        return rows
+    return [
+        {
+            "id": asked["id"],
+            "question": asked["question"],
+            "context": paragraph["context"],
+            "answers": {name: [each[name] for each in asked.get("answers", ())] for name in ("text", "answer_start")},
+        }
+        for article in rows
+        for paragraph in article["paragraphs"]
+        for asked in paragraph["qas"]
+    ]
+
+
+def _tokens_of(answers: dict[str, Any], spans: list[tuple[int, int] | None]) -> tuple[int, int] | None:
+    """First and last token of the first answer; None where it is not whole inside the window, or there is none."""
+    if not answers["answer_start"]:
+        return None
+    start = answers["answer_start"][0]
+    end = start + len(answers["text"][0])
+    places = [place for place, span in enumerate(spans) if span is not None]
+    if not places or spans[places[0]][0] > start or spans[places[-1]][1] < end:  # type: ignore[index]
+        return None
+    first = max(place for place in places if spans[place][0] <= start)  # type: ignore[index]
+    last = min(place for place in places if spans[place][1] >= end)  # type: ignore[index]
+    return first, last

@@ -1,0 +1,81 @@
+"""Classes, or a number, for a text or a pair of texts (the tasks of GLUE among them)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...core.argument_parser import HfArg
+from ...core.errors import ArgumentError
+from ..benchmarks.glue import glue_compute_metrics, glue_processors
+from ..collators.padding import DataCollatorWithPadding
+from ..data_files import Rows
+from ..evaluation import EvalPrediction
+from ..metrics.classification import pearson_and_spearman, simple_accuracy
+from ..task import Features, Metrics, Task, column_of, label_number, labels_of
+
+TASK = "TextClassification"
+
+
+@dataclass
+class TextClassification(Task):
+    """A text, or two, and its label; a label that is a number with a point makes it a regression."""
+
+    model_class: ClassVar[str] = "AutoModelForSequenceClassification"
+    best_metric: ClassVar[str] = "accuracy"
+
+    task_name: str | None = HfArg(default=None, help=f"A task of GLUE, for its metrics: {', '.join(glue_processors)}")
+    text_column_name: str | None = HfArg(default=None, help="By default sentence, sentence1, text, premise or question")
+    text_pair_column_name: str | None = HfArg(default=None, help="The second text; by default sentence2, hypothesis or none")
+    label_column_name: str = HfArg(default="label", help="The column of labels")
+    max_seq_length: int = HfArg(default=128, help="Tokens; more are cut")
+    pad_to_max_length: bool = HfArg(default=False, help="Fill all rows to that length, rather than to the longest of a batch")
+
+    def config_values(self, rows: Rows | None) -> dict[str, Any]:
+        """Labels, or one number."""
+        if not rows:
+            return {}
+        labels = column_of(rows, self.label_column_name, (), "labels")
+        if any(isinstance(row[labels], float) for row in rows) or self.task_name == "sts-b":
+            return {"num_labels": 1, "problem_type": "regression"}
+        return labels_of(rows, labels)
+
+    def features(self, rows: Rows, preprocessor: Any, config: Any, training: bool = True) -> Features:
+        """Tokens and `label`."""
+        first = column_of(
+            rows, self.text_column_name, ("sentence", "sentence1", "text", "premise", "question1", "question"), "texts"
+        )
+        pairs = {"sentence1": "sentence2", "premise": "hypothesis", "question1": "question2", "question": "sentence"}
+        second = self.text_pair_column_name or pairs.get(first, "")
+        if self.text_pair_column_name is not None and second not in rows[0]:
+            raise ArgumentError(f"no column {second!r:.60} for the second text; there are: {', '.join(rows[0])}")
+        texts = [[row[first] for row in rows], *([[row[second] for row in rows]] if second in rows[0] else [])]
+        padding = "max_length" if self.pad_to_max_length else False
+        encoded = preprocessor(*texts, truncation=True, max_length=self.max_seq_length, padding=padding)
+        found = [{name: column[place] for name, column in encoded.items()} for place in range(len(rows))]
+        if self.label_column_name in rows[0]:
+            regression = config.num_labels == 1
+            for feature, row in zip(found, rows, strict=True):
+                label = self.label_column_name
+                feature["label"] = float(row[label]) if regression else label_number(row, label, config)
+        return found
+
+    def collator(self, preprocessor: Any, model: Any = None) -> Callable[[list[Any]], Any]:
+        """Pads to the longest row."""
+        return DataCollatorWithPadding(preprocessor)
+
+    def compute_metrics(self, rows: Rows, features: Features, preprocessor: Any, config: Any) -> Metrics:
+        """Those of the task of GLUE; else accuracy, or for a regression the mean squared error and both correlations."""
+
+        def metrics(prediction: EvalPrediction) -> dict[str, float]:
+            logits = prediction.predictions[0] if isinstance(prediction.predictions, tuple) else prediction.predictions
+            labels = np.asarray(prediction.label_ids)
+            found = logits.squeeze(-1) if config.num_labels == 1 else logits.argmax(-1)
+            if self.task_name is not None:
+                return glue_compute_metrics(self.task_name, found, labels)
+            if config.num_labels == 1:
+                return {"mse": float(np.mean((found - labels) ** 2)), **pearson_and_spearman(found, labels)}
+            return {"accuracy": simple_accuracy(found, labels)}
+
+        return metrics
