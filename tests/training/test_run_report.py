@@ -382,7 +382,31 @@ def test_facts_in_a_page() -> None:
     facts = Facts(title=EVIL, sections={"Run": {"a": "b"}}, resumed=[3.0])
     assert Facts.in_page(f"<html>{facts.block()}</html>") == facts
     assert Facts.in_page("<html></html>") is None
-    assert Facts.in_page('<script type="application/json" id="run-facts">{"a": 1}</script>') is None
+    wrong: list[dict[str, Any]] = [
+        {"a": 1}, {"title": 1}, {"sections": []}, {"sections": {"Run": "x"}}, {"sections": {"Run": {"a": 1}}}, {"steps": "1"},
+        {"arguments": {"a": []}}, {"resumed": ["x"]}, {"pace": [[1, 2]]}, {"pace": [[1, 2, "x"]]}, {"pace": 3},
+        {"best_step": "1"},
+    ]  # fmt: skip
+    for values in wrong:
+        text = json.dumps(values)
+        assert Facts.in_page(f'<script type="application/json" id="run-facts">{text}</script>') is None
+
+
+def test_a_page_written_again_tells_what_the_first_one_did(tmp_path: Path) -> None:
+    trainer(tmp_path, metric_for_best_model="loss", run_name="named").train()
+    path = tmp_path / "training_report.html"
+    first = Page(path)
+    write_training_report(tmp_path)
+    again = Page(path)
+    assert again.charts == first.charts
+    for pairs in (first.pairs, again.pairs):
+        assert pairs["Last checkpoint"] == str(tmp_path / "checkpoint-6")
+    assert {**again.pairs, "Memory at most": ""} == {**first.pairs, "Memory at most": ""}
+    assert {"named", "finished"} <= set(again.texts)
+    path.unlink()  # as if it had been turned off: what the checkpoint holds is told
+    plain = Page(write_training_report(tmp_path))
+    assert [tip for tip in plain.tips if tip.startswith("rows:")] == [tip for tip in first.tips if tip.startswith("rows:")]
+    assert plain.pairs["Last checkpoint"] == str(tmp_path / "checkpoint-6")
 
 
 def test_metrics_are_sorted_by_their_names() -> None:

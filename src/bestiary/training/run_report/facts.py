@@ -49,9 +49,23 @@ class Facts:
         if found is None:
             return None
         try:
-            return cls(**json.loads(found[1]))
+            facts = cls(**json.loads(found[1]))
         except (ValueError, TypeError):
             return None
+        return facts if facts._is_whole() else None
+
+    def _is_whole(self) -> bool:
+        """Whether each value is of its kind: a page may have been written by anybody."""
+        texts = (self.title, self.status, self.reason, self.best_checkpoint, self.checkpoint, *_texts(self.arguments))
+        numbers: list[Any] = [self.steps, self.rows_of_update, self.seconds]
+        numbers += [each for each in (self.best_step, self.best_value) if each is not None]
+        if not all(isinstance(each, list) for each in (self.resumed, self.pace)) or not isinstance(self.sections, dict):
+            return False
+        texts += tuple(text for section in self.sections.values() for text in _texts(section))
+        places = [place if isinstance(place, list) and len(place) == 3 else [None] for place in self.pace]
+        numbers += [*self.resumed, *(number for place in places for number in place)]
+        right = (isinstance(each, int | float) and not isinstance(each, bool) for each in numbers)
+        return all(isinstance(text, str) for text in texts) and all(right)
 
     @classmethod
     def of_state(cls, state: Mapping[str, Any], title: str) -> "Facts":
@@ -76,6 +90,10 @@ class Facts:
         }
         facts.sections = {"Run": {name: shown(value) for name, value in run.items() if value is not None}}
         return facts
+
+
+def _texts(table: Any) -> tuple[Any, ...]:
+    return tuple(table.values()) if isinstance(table, dict) else (None,)
 
 
 def shown(value: Any) -> str:

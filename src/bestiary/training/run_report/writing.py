@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import ArgumentError, CorruptFile, FileMissing
 from ...core.files import read_json, write_text
 from ..checkpoints import TRAINER_STATE_NAME, checkpoints_in
+from ..progress import Progress
 from .facts import Facts
 from .history import History
 from .page import page
@@ -92,6 +94,16 @@ def _read(path: Path, folder: Path) -> tuple[History, Facts]:
         raise CorruptFile(f"{path} does not hold the state of a training: there is no log_history in it")
     history = History.of(state["log_history"])
     facts = Facts.of_state(state, folder.resolve().name or "Training")
+    facts.checkpoint = "" if path.parent == folder else str(path.parent)
+    progress = Progress.load(path.parent)
+    if progress is not None:
+        facts.resumed, facts.pace = list(progress.resumed), progress.pace
+        facts.rows_of_update = progress.rows_of_update
     report = folder / REPORT_NAME
     earlier = Facts.in_page(report.read_text(encoding="utf-8", errors="replace")) if report.is_file() else None
-    return history, earlier or facts
+    if earlier is not None:  # the state may be newer
+        ended = earlier.status not in ("", "running")
+        told = {name: getattr(earlier, name) for name in ("title", "sections", "arguments", "seconds")}
+        told |= {name: getattr(earlier, name) for name in ("status", "reason", "pace", "checkpoint")} if ended else {}
+        facts = replace(facts, **told)
+    return history, facts
