@@ -92,10 +92,10 @@ NOT_THERE = {
     "RagTokenForGeneration.generate:*": "handed on to the generate of any model, which takes them",
     "*TrainingArguments:*activation_checkpointing*"
     " *TrainingArguments.set_training:activation_checkpointing": "the newer name of gradient_checkpointing, which is taken",
-    "*TrainingArguments:accelerator_config *TrainingArguments:enable_jit_checkpoint"
+    "*TrainingArguments:enable_jit_checkpoint"
     " *TrainingArguments:eval_use_gather_object": "taken; what they choose is always so",
     "*TrainingArguments:*liger* *TrainingArguments:project *TrainingArguments:trackio*"
-    " *TrainingArguments:*hub* *TrainingArguments:parallelism_config *TrainingArguments:deepspeed"
+    " *TrainingArguments:*hub* *TrainingArguments:parallelism_config"
     " *TrainingArguments:debug *TrainingArguments:skip_memory_metrics": "not there yet, and refused in words",
     "AutomaticSpeechRecognitionPipeline:*": "handed on to Pipeline, which takes them",
 }

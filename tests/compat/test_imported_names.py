@@ -18,7 +18,6 @@ WAITING = {
     r"transformers\.(trainer(_callback|_pt_utils|_utils)?|training_args)(\..*)?": TRAINING,
     r"transformers\.integrations\.get_available_reporting_integrations": TRAINING,
     r"transformers\.integrations\.integration_utils\.default_logdir": TRAINING,
-    r"transformers\.(integrations\.|deepspeed\.)(HfDeepSpeedConfig|unset_hf_deepspeed_config)": "DeepSpeed",
     r"transformers\.(\w+Config|\w+Model|\w+Processor)": "families and quantizers that are not here yet",
     r"transformers\.models\.(speecht5|t5gemma2)(\..*)?": "families that are not here yet",
     r"transformers\.(distributed|integrations\.tensor_parallel)(\..*)?": "tensor parallelism",

@@ -15,7 +15,7 @@ PREFIXES = ("BESTIARY_", "TRANSFORMERS_", "PYTORCH_", "HF_", "HUGGINGFACE_", "XD
 
 def listed(text: str) -> set[str]:
     """The variables in the first column of the table in `text`."""
-    return {name for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in re.findall(r"`([A-Z_]+)`", row)}
+    return {name for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in re.findall(r"`([A-Z0-9_]+)`", row)}
 
 
 def read_by_the_source() -> set[str]:
@@ -29,7 +29,7 @@ def read_by_the_source() -> set[str]:
         names |= {
             text
             for text in texts
-            if (NAME.fullmatch(text) or text == "CI") and ("environ" in source or text.startswith(PREFIXES))
+            if (NAME.fullmatch(text) or text in ("CI", "RANK")) and ("environ" in source or text.startswith(PREFIXES))
         }
     return names
 

@@ -64,7 +64,6 @@ _UNUSED = """
 is_flax_available is_tf_available is_torch_hpu_available is_torch_mlu_available is_torch_musa_available
 is_torch_neuron_available is_torch_neuroncore_available is_torch_npu_available is_torch_tpu_available is_torch_xla_available
 is_torch_fx_proxy is_sagemaker_dp_enabled is_sagemaker_mp_enabled is_training_run_on_sagemaker is_habana_gaudi1
-is_deepspeed_zero3_enabled
 """
 _NEVER = frozenset(_UNUSED.split())
 # `is_NAME_greater_or_equal(version)`: the package whose version is compared.
@@ -303,10 +302,6 @@ def get_device_type(device: Any = None) -> str:
         return torch.device(device).type
     accelerator = torch.accelerator.current_accelerator()
     return "cpu" if accelerator is None else accelerator.type
-
-
-def deepspeed_config() -> None:
-    """None: DeepSpeed is not set up."""
 
 
 def is_offline_mode() -> bool:

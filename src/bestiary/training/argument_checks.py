@@ -9,7 +9,10 @@ from typing import Any
 from ..core.errors import ArgumentError, did_you_mean
 from ..core.first_process import Wish
 from ..core.logging import LEVELS, get_verbosity
+from ..core.optional import require
+from .accelerator_config import AcceleratorConfig
 from .choices import IntervalStrategy, SaveStrategy, SchedulerType
+from .deepspeed_config import HfTrainerDeepSpeedConfig
 from .launcher import fsdp_of_launcher, precision_of_launcher
 from .optimizers.limits import check_optimizer, known
 from .sharding.plan import read
@@ -56,6 +59,16 @@ def checked(args: Any) -> None:
     args.fsdp = shares or args.fsdp
     # While these arguments live, `from_pretrained` reads weights in the first process only.
     args._wish = Wish() if shares and args.fsdp_config.get("cpu_ram_efficient_loading") else None
+    args.accelerator_config = AcceleratorConfig.of(args.accelerator_config)
+    if args.accelerator_config != AcceleratorConfig():
+        args.accelerator_config.check(args)
+    if args.ddp_backend is not None:
+        _one_of("ddp_backend", args.ddp_backend, ("nccl", "gloo", "mpi", "ccl", "hccl", "xccl", "cncl", "mccl"))
+    args.hf_deepspeed_config = None
+    if args.deepspeed:
+        args.hf_deepspeed_config = HfTrainerDeepSpeedConfig(args.deepspeed)
+        require("deepspeed", "TrainingArguments(deepspeed=...)")
+        args.hf_deepspeed_config.trainer_config_process(args, args.auto_find_batch_size)
     in_half = [name for name in ("fp16", "fp16_full_eval", "bf16_full_eval") if getattr(args, name)]
     if shares and in_half:
         raise ArgumentError(f"fsdp and {in_half[0]} are both on, which cannot be done yet; use bf16, whose weights stay fp32")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.argument_parser import HfArg
 from ..core.files import json_text
+from .accelerator_config import AcceleratorConfig
 from .argument_checks import LOG_LEVELS, checked
 from .argument_setters import ArgumentSetters
 from .choices import IntervalStrategy, OptimizerNames, ParallelMode, SaveStrategy, SchedulerType
@@ -160,6 +161,10 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
         default=None, help="Share weights out among processes: true, or words as 'full_shard', 'shard_grad_op offload'"
     )
     fsdp_config: dict[str, Any] | str | None = HfArg(default=None, help="How: a JSON file, or JSON")
+    deepspeed: dict[str, Any] | str | None = HfArg(default=None, help="A configuration of DeepSpeed: a JSON file, or a dict")
+    accelerator_config: dict[str, Any] | str | None = HfArg(
+        default=None, help="How batches are shared out: a JSON file or JSON"
+    )
     # For scripts: the trainer does not look at them.
     do_train: bool = HfArg(default=False, help="For scripts: train")
     do_eval: bool = HfArg(default=False, help="For scripts: evaluate; on where eval_strategy is")
@@ -226,12 +231,16 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     @property
     def train_batch_size(self) -> int:
         """Rows of a training batch of this process."""
-        return self.per_device_train_batch_size
+        return self._of_process(self.per_device_train_batch_size)
 
     @property
     def eval_batch_size(self) -> int:
         """Rows of a batch of an evaluation of this process."""
-        return self.per_device_eval_batch_size
+        return self._of_process(self.per_device_eval_batch_size)
+
+    def _of_process(self, rows: int) -> int:
+        splits: Any = self.accelerator_config
+        return rows // self.world_size if splits.split_batches else rows
 
     def get_process_log_level(self) -> int | None:
         """The log level that this process is to have, or None where it stays as it is."""
@@ -269,6 +278,8 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, AcceleratorConfig):
+        return {name: each for name, each in value.to_dict().items() if name != "use_configured_state"}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, list | tuple) and value and isinstance(value[0], Enum):

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..core.errors import ArgumentError
+
 # Variables of `accelerate launch` -> keys of fsdp_config.
 _FSDP = {
     "FSDP_ACTIVATION_CHECKPOINTING": "activation_checkpointing",
@@ -59,3 +61,46 @@ def saying_nothing_new() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+# Of each kind of launcher: number among all, how many, number on the machine, how many there.
+_RANKS = (
+    ("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"),
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"),
+    ("MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_SIZE"),
+    ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_NTASKS_PER_NODE"),
+)
+
+
+def adopt_launcher() -> None:
+    """Say in the names of `torchrun` what MPI or SLURM (`srun`) said in theirs, where `torchrun` says nothing.
+
+    Raises:
+        ArgumentError: the processes are on several machines, and nothing says where the first is.
+    """
+    if os.environ.get("RANK") is not None:
+        return
+    for names in _RANKS:
+        index, count, local, at_once = (os.environ.get(name) for name in names)
+        if index is None or count is None or int(count) < 2:
+            continue
+        if names[0] == "SLURM_PROCID" and os.environ.get("SLURM_STEP_ID") is None:
+            continue  # a batch script itself, which runs once
+        machines = int(os.environ.get("SLURM_NNODES") or 1) if names[0] == "SLURM_PROCID" else 1
+        several = machines > 1 or (at_once is not None and at_once.isdigit() and int(at_once) < int(count))
+        if several and os.environ.get("MASTER_ADDR") is None:
+            raise ArgumentError(
+                f"{count} processes were started on several machines, and nothing says where the first is; set MASTER_ADDR to"
+                " its name in all of them"
+            )
+        os.environ["RANK"], os.environ["WORLD_SIZE"] = index, count
+        os.environ["LOCAL_RANK"] = local or ("0" if several else index)
+        os.environ["LOCAL_WORLD_SIZE"] = at_once if at_once is not None and at_once.isdigit() else "1" if several else count
+        os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
+        os.environ.setdefault("MASTER_PORT", "29500")
+        return
+
+
+def asks_for_deepspeed() -> bool:
+    """Whether `accelerate launch` was asked for DeepSpeed."""
+    return is_yes(os.environ.get("ACCELERATE_USE_DEEPSPEED"))

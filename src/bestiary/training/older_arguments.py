@@ -18,7 +18,6 @@ RENAMED = {
 }
 # Accepted, told once: what each of them chose is always so here.
 WITHOUT_CHOICE = {
-    "accelerator_config": "each process loads its own batches, in an order that seed and epoch decide",
     "dispatch_batches": "each process loads its own batches",
     "enable_jit_checkpoint": "a checkpoint is written when the process is asked to end (SIGTERM)",
     "eval_use_gather_object": "predictions of any nested form are gathered",
@@ -34,7 +33,7 @@ WITHOUT_CHOICE = {
     "use_legacy_prediction_loop": "there is one loop of evaluation",
 }
 LATER = frozenset(
-    "debug deepspeed fsdp_min_num_params hub_always_push hub_model_id hub_private_repo hub_revision"  # noqa: SIM905
+    "debug fsdp_min_num_params hub_always_push hub_model_id hub_private_repo hub_revision"  # noqa: SIM905
     " hub_strategy hub_token liger_kernel_config mp_parameters parallelism_config past_index"
     " project push_to_hub ray_scope sharded_ddp skip_memory_metrics torchdynamo tpu_metrics_debug tpu_num_cores"
     " trackio_bucket_id trackio_space_id trackio_static_space_id use_liger_kernel use_mps_device".split()

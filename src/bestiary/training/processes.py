@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from ..core.errors import ArgumentError
+from ..core.errors import ArgumentError, MissingDependency
 from ..core.optional import require
+from .launcher import adopt_launcher
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -105,11 +106,30 @@ class Processes:
 @cache
 def _state(use_cpu: bool, backend: str | None, timeout: int) -> Any:
     accelerate = require("accelerate", "training")
+    adopt_launcher()
+    _check_backend(backend)
     options: dict[str, Any] = {"timeout": timedelta(seconds=timeout)}
     state = accelerate.PartialState(cpu=use_cpu, **options, **({"backend": backend} if backend else {}))
+    if state.num_processes > 1 and state.device.type == "mps":
+        raise ArgumentError(
+            f"{state.num_processes} processes were started, and processes cannot share Apple's GPU; start one, or use_cpu=True"
+        )
     if dist.is_initialized():
         atexit.register(_leave, Watch.begin(state.process_index) if state.num_processes > 1 else None)
     return state
+
+
+def _check_backend(name: str | None) -> None:
+    """Refuse a way to talk that is not there, before anything waits for it.
+
+    Raises:
+        MissingDependency: its package is not installed, or torch was built without it.
+    """
+    if name == "ccl":
+        require("oneccl_bindings_for_pytorch", 'ddp_backend="ccl"')
+    there = {"mpi": dist.is_mpi_available, "nccl": dist.is_nccl_available, "gloo": dist.is_gloo_available}
+    if name in there and not there[name]():
+        raise MissingDependency(f"ddp_backend={name!r} needs a torch that was built with it, and this one was not; use gloo")
 
 
 def _leave(watch: Watch | None) -> None:

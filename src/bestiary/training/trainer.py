@@ -103,6 +103,7 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
             raise ArgumentError(
                 f"args is a {type(args).__module__}.{type(args).__name__}; expected bestiary's TrainingArguments"
             )
+        self._check_engine()
         if (level := args.get_process_log_level()) is not None:
             set_verbosity(level)
         (enable_full_determinism if args.full_determinism else set_seed)(args.seed)

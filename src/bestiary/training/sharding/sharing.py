@@ -12,8 +12,9 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ...core.errors import ArgumentError
 from ...core.optional import require
-from ..launcher import saying_nothing_new
+from ..launcher import asks_for_deepspeed, saying_nothing_new
 from .plan import Plan
 from .shards import write_shards
 from .weights import follow, gathered, is_sharded, shard, whole_in_first
@@ -33,6 +34,18 @@ class Sharing:
 
     # The engine of DeepSpeed; this trainer runs without.
     deepspeed: Any = None
+
+    def _check_engine(self: Any) -> None:
+        """Refuse what another engine would have to do.
+
+        Raises:
+            ArgumentError: DeepSpeed is asked for.
+        """
+        if self.args.hf_deepspeed_config is not None or asks_for_deepspeed():
+            raise ArgumentError(
+                "DeepSpeed is asked for, and Trainer cannot run it yet; fsdp=True shares weights, gradients and optimizer state"
+                " out as its stage 3 does (fsdp='shard_grad_op' as stage 2)"
+            )
 
     @property
     def is_fsdp_enabled(self: Any) -> bool:
@@ -92,6 +105,8 @@ class Sharing:
 
     def gradients_kept(self: Any, model: Any) -> AbstractContextManager[Any]:
         """A context in which gradients of batches add up in each process, and are not exchanged yet."""
+        if self.args.accelerator_config.syncs_each_batch:
+            return nullcontext()
         if isinstance(model, DistributedDataParallel):
             return model.no_sync()
         return _kept_whole(model) if is_sharded(model) else nullcontext()
