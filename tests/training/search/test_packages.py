@@ -64,7 +64,9 @@ class Ray:
         return min((each for each in trials if each.status == "TERMINATED"), key=lambda each: sign * each.last_result[metric])
 
 
-def fails_at_three() -> Regression:
+def no_model(trial: Any) -> Regression:
+    if trial is not None and trial["warmup_steps"] == 3:
+        raise ValueError("no three")
     return Regression()
 
 
@@ -98,7 +100,7 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> Ray:
 
 def test_ray_trains_copies_elsewhere(ray: Ray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    made = trainer(Path("out"), fails_at_three, [Fails], eval_strategy="epoch")
+    made = trainer(Path("out"), Regression, [Fails], eval_strategy="epoch")
     model = made.model
     best = made.hyperparameter_search(ray_space, loss, n_trials=3, backend="ray", resources_per_trial={"cpu": 2}, stop="s")
     assert made.model is model
@@ -119,6 +121,14 @@ def test_ray_trains_copies_elsewhere(ray: Ray, tmp_path: Path, monkeypatch: pyte
     made.args.seed = best.hyperparameters["seed"]
     made.train()
     assert made.evaluate()["eval_loss"] == best.objective
+
+
+def test_a_model_that_cannot_be_made_in_a_worker(ray: Ray, tmp_path: Path) -> None:
+    made = trainer(tmp_path, no_model)
+    best = made.hyperparameter_search(ray_space, loss, n_trials=2, backend="ray", direction="maximize", scope="all")
+    assert best.run_id == "t0"
+    assert (ray.asked["mode"], ray.asked["scope"]) == ("max", "all")
+    assert "t1,failed" in (tmp_path / "trials.csv").read_text()
 
 
 def test_what_ray_cannot_do(ray: Ray, tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def run_trial(trainer: Any, trial: Any, stop: float | None = None, checkpoint: s
         if running is not None and running.began:
             record.steps, record.planned = trainer.state.global_step, trainer.state.max_steps
         trainer._running = None
-        model = weakref.ref(trainer.model)
+        model = (lambda: None) if trainer.model is None else weakref.ref(trainer.model)
         if "accelerator" in vars(trainer):  # a subclass may have prepared a model by it
             trainer.accelerator.free_memory()
     record.seconds = round(time.time() - begin, 3)
