@@ -56,7 +56,7 @@ def test_killed_and_gone_on(backend: str, dies_at: int, tmp_path: Path, caplog: 
 
 def test_what_goes_on_and_what_does_not(tmp_path: Path) -> None:
     def count(**options: Any) -> int:
-        made = trainer(tmp_path, **{name: options.pop(name) for name in ("weight_decay",) if name in options})
+        made = trainer(tmp_path, **{name: options.pop(name) for name in ("weight_decay", "save_total_limit") if name in options})
         begun = []
 
         class Counter(TrainerCallback):
@@ -73,6 +73,7 @@ def test_what_goes_on_and_what_does_not(tmp_path: Path) -> None:
     assert count() == 3
     assert count() == 3  # it came to its end: asked again, it is done again
     assert count(resume=True) == 0
+    assert count(resume=True, save_total_limit=2) == 0  # what changes no result
     assert count(resume=True, n_trials=5) == 2
     assert count(resume=False) == 3
     assert count(resume=True, seed=5) == 3

@@ -12,7 +12,11 @@ logger = get_logger(__name__)
 
 TRIALS_NAME = "trials.json"
 # Arguments that say nothing of what a training computes.
-_APART = ("local_rank", "resume_from_checkpoint", "output_dir", "disable_tqdm", "run_name")
+_APART = frozenset(
+    "dataloader_num_workers dataloader_persistent_workers dataloader_pin_memory dataloader_prefetch_factor disable_tqdm"  # noqa: SIM905
+    " do_eval do_predict do_train local_rank log_level log_level_replica log_on_each_node output_dir report_to"
+    " resume_from_checkpoint run_name save_total_limit training_report".split()
+)
 
 
 class TrialsFile:
