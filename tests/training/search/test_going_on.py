@@ -56,7 +56,8 @@ def test_killed_and_gone_on(backend: str, dies_at: int, tmp_path: Path, caplog: 
 
 def test_what_goes_on_and_what_does_not(tmp_path: Path) -> None:
     def count(**options: Any) -> int:
-        made = trainer(tmp_path, **{name: options.pop(name) for name in ("weight_decay", "save_total_limit") if name in options})
+        own = {name: options.pop(name) for name in ("weight_decay", "save_total_limit") if name in options}
+        made = trainer(tmp_path, **own)
         begun = []
 
         class Counter(TrainerCallback):
