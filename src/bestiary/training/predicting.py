@@ -46,7 +46,8 @@ class Predicting:
             ArgumentError: there is no data set, or one without rows.
         """
         dataset = self.eval_dataset if eval_dataset is None else eval_dataset
-        if isinstance(dataset, Mapping) and not hasattr(dataset, "column_names"):
+        # A `DatasetDict` has lists of column names, by the names of its parts.
+        if isinstance(dataset, Mapping) and not isinstance(getattr(dataset, "column_names", None), list):
             metrics: dict[str, float] = {}
             for name, each in dataset.items():
                 chosen = each if eval_dataset is not None else name
