@@ -95,7 +95,7 @@ NOT_THERE = {
     "*TrainingArguments:enable_jit_checkpoint"
     " *TrainingArguments:eval_use_gather_object": "taken; what they choose is always so",
     "*TrainingArguments:*liger* *TrainingArguments:project *TrainingArguments:trackio*"
-    " *TrainingArguments:*hub* *TrainingArguments:parallelism_config"
+    " *TrainingArguments:parallelism_config"
     " *TrainingArguments:debug *TrainingArguments:skip_memory_metrics": "not there yet, and refused in words",
     "AutomaticSpeechRecognitionPipeline:*": "handed on to Pipeline, which takes them",
 }

@@ -111,7 +111,12 @@ MODULES: dict[str, tuple[str, ...]] = {
     "loss.loss_utils": ("modeling.loss_functions",),
     "masking_utils": ("compat.masks", "compat.mask_functions"),
     "modeling_attn_mask_utils": ("compat.attention_masks",),
-    "modelcard": ("compat.scripts",),
+    "modelcard": (
+        "training.model_card.summary",
+        "training.model_card.history",
+        "training.model_card.hyperparameters",
+        "compat.scripts",
+    ),
     "modeling_flash_attention_utils": ("compat.generic", "compat.flash_attention"),
     "modeling_layers": ("compat.heads",),
     "modeling_outputs": ("core.outputs", "core.series_outputs", "core.mixture_outputs", "compat.outputs"),
@@ -389,7 +394,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "backbone_utils": _BACKBONES,
     "utils.backbone_utils": _BACKBONES,
     "utils.generic": {name: f"compat.output_capturing:{name}" for name in ("OutputRecorder", "check_model_inputs")},
-    "utils.hub": {**_FILES, **_CODE},
+    "utils.hub": {**_FILES, **_CODE, "PushInProgress": "training.uploads:PushInProgress"},
 }
 
 for _target, _words in {**PART_NAMES, "compat.rotary:ConfiguredTables": ROTARY}.items():

@@ -27,6 +27,7 @@ def push_folder(
     create_pr: bool = False,
     supersedes: tuple[str, ...] = (),
     card: str | None = None,
+    path_in_repo: str = "",
 ) -> str:
     """Upload the files of `folder` to `repo_id` in one commit; returns its address. Other files there stay.
 
@@ -36,24 +37,25 @@ def push_folder(
         revision: the branch to commit to, made when there is none. create_pr: open a pull request instead.
         supersedes: patterns of files there to remove when this upload does not bring them (shards of an older save).
         card: text of a README.md, used when the repository has none.
+        path_in_repo: the folder there that the files go to.
 
     Raises:
         HubError: offline, no or a wrong token, no permission, or the transfer failed.
     """
     from huggingface_hub import HfApi
 
-    if offline(HubOptions()):
-        raise HubError(f"cannot upload to {repo_id!r}: {network_is_off(HubOptions())}")
+    repo = make_repo(repo_id, private, token)
     api = HfApi(token=token)
     try:
-        repo = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
         if revision is not None and not create_pr:
             api.create_branch(repo, branch=revision, exist_ok=True)
         if card is not None and not (Path(folder) / "README.md").exists() and not api.file_exists(repo, "README.md"):
             Path(folder, "README.md").write_text(card, encoding="utf-8")
         commit = api.create_commit(
             repo,
-            _operations(Path(folder), api.list_repo_files(repo, revision=revision) if supersedes else [], supersedes),
+            _operations(
+                Path(folder), api.list_repo_files(repo, revision=revision) if supersedes else [], supersedes, path_in_repo
+            ),
             commit_message=commit_message or "Upload",
             commit_description=commit_description,
             revision=revision,
@@ -64,13 +66,30 @@ def push_folder(
     return str(commit.pr_url or commit.commit_url)
 
 
-def _operations(folder: Path, remote_files: list[str], supersedes: tuple[str, ...]) -> list[Any]:
+def make_repo(repo_id: str, private: bool | None = None, token: str | bool | None = None) -> str:
+    """Make a repository unless there is one; returns its whole name.
+
+    Raises:
+        HubError: offline, no or a wrong token, no permission.
+    """
+    from huggingface_hub import HfApi
+
+    if offline(HubOptions()):
+        raise HubError(f"cannot upload to {repo_id!r}: {network_is_off(HubOptions())}")
+    try:
+        return str(HfApi(token=token).create_repo(repo_id, private=private, exist_ok=True).repo_id)
+    except failures() as error:
+        raise explain(error, repo_id) from None
+
+
+def _operations(folder: Path, remote_files: list[str], supersedes: tuple[str, ...], inside: str = "") -> list[Any]:
     """Add all files of `folder`; delete the `remote_files` that match `supersedes` and are not among them."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     stale = [name for name in remote_files if name not in files and any(fnmatch(name, pattern) for pattern in supersedes)]
-    added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=path) for name, path in files.items()]
+    places = {name: f"{inside}/{name}" if inside else name for name in files}
+    added = [CommitOperationAdd(path_in_repo=places[name], path_or_fileobj=path) for name, path in files.items()]
     return [*added, *(CommitOperationDelete(path_in_repo=name) for name in stale)]
 
 

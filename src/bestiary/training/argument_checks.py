@@ -11,7 +11,7 @@ from ..core.first_process import Wish
 from ..core.logging import LEVELS, get_verbosity
 from ..core.optional import require
 from .accelerator_config import AcceleratorConfig
-from .choices import IntervalStrategy, SaveStrategy, SchedulerType
+from .choices import HubStrategy, IntervalStrategy, SaveStrategy, SchedulerType
 from .deepspeed_config import HfTrainerDeepSpeedConfig
 from .launcher import fsdp_of_launcher, precision_of_launcher
 from .optimizers.limits import check_optimizer, known
@@ -90,6 +90,7 @@ def _choices(args: Any) -> None:
     args.save_strategy = SaveStrategy(args.save_strategy)
     args.lr_scheduler_type = SchedulerType(args.lr_scheduler_type)
     args.optim = known(args.optim)
+    args.hub_strategy = HubStrategy(args.hub_strategy)
     args.do_eval = args.do_eval or args.eval_strategy != IntervalStrategy.NO
     for name in ("lr_scheduler_kwargs", "gradient_checkpointing_kwargs"):
         setattr(args, name, _table(name, getattr(args, name)))

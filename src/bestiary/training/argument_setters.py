@@ -107,6 +107,26 @@ class ArgumentSetters:
         adam = {"adam_beta1": beta1, "adam_beta2": beta2, "adam_epsilon": epsilon}
         return self._set(optim=name, learning_rate=learning_rate, weight_decay=weight_decay, optim_args=args, **adam)
 
+    def set_push_to_hub(
+        self,
+        model_id: str,
+        strategy: str = "every_save",
+        token: str | None = None,
+        private_repo: bool | None = None,
+        always_push: bool = False,
+        revision: str | None = None,
+    ) -> Self:
+        """Where and when to upload; `push_to_hub` is set."""
+        return self._set(
+            push_to_hub=True,
+            hub_model_id=model_id,
+            hub_strategy=strategy,
+            hub_token=token,
+            hub_private_repo=private_repo,
+            hub_always_push=always_push,
+            hub_revision=revision,
+        )
+
     def set_lr_scheduler(
         self, name: str = "linear", num_epochs: float = 3.0, max_steps: int = -1, warmup_steps: float = 0
     ) -> Self:

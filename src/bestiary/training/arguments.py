@@ -10,7 +10,7 @@ from ..core.files import json_text
 from .accelerator_config import AcceleratorConfig
 from .argument_checks import LOG_LEVELS, checked
 from .argument_setters import ArgumentSetters
-from .choices import IntervalStrategy, OptimizerNames, ParallelMode, SaveStrategy, SchedulerType
+from .choices import HubStrategy, IntervalStrategy, OptimizerNames, ParallelMode, SaveStrategy, SchedulerType
 from .older_arguments import AcceptsOlderArguments
 from .processes import Processes
 from .sharding.plan import Plan
@@ -132,6 +132,16 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     resume_from_checkpoint: str | None = HfArg(default=None, help="For scripts: the checkpoint to go on from")
     ignore_data_skip: bool = HfArg(default=False, help="Begin the data anew when a training goes on")
     restore_callback_states_from_checkpoint: bool = HfArg(default=False, help="Give callbacks the state they were saved with")
+    # Uploads.
+    push_to_hub: bool = HfArg(default=False, help="Upload the model to the hub whenever it is saved")
+    hub_token: str | None = HfArg(default=None, help="An access token; by default the stored one")
+    hub_private_repo: bool | None = HfArg(default=None, help="Whether a repository that is made now is private")
+    hub_model_id: str | None = HfArg(default=None, help="The repository; by default of the name of output_dir")
+    hub_strategy: HubStrategy | str = HfArg(
+        default="every_save", help="What is uploaded, and when: end, every_save, checkpoint (the last too), all_checkpoints"
+    )
+    hub_always_push: bool = HfArg(default=False, help="Upload a checkpoint also while the one before is being uploaded")
+    hub_revision: str | None = HfArg(default=None, help="The branch to upload to; by default the main one")
     # Random numbers.
     seed: int = HfArg(default=42, help="Of all random numbers")
     data_seed: int | None = HfArg(default=None, help="Of the order of the data; by default seed")

@@ -13,6 +13,8 @@ RENAMED = {
     "evaluation_strategy": "eval_strategy",
     "no_cuda": "use_cpu",
     "per_gpu_eval_batch_size": "per_device_eval_batch_size",
+    "push_to_hub_model_id": "hub_model_id",
+    "push_to_hub_token": "hub_token",
     "per_gpu_train_batch_size": "per_device_train_batch_size",
     "warmup_ratio": "warmup_steps",
 }
@@ -33,11 +35,15 @@ WITHOUT_CHOICE = {
     "use_legacy_prediction_loop": "there is one loop of evaluation",
 }
 LATER = frozenset(
-    "debug fsdp_min_num_params hub_always_push hub_model_id hub_private_repo hub_revision"  # noqa: SIM905
-    " hub_strategy hub_token liger_kernel_config mp_parameters parallelism_config past_index"
-    " project push_to_hub ray_scope sharded_ddp skip_memory_metrics torchdynamo tpu_metrics_debug tpu_num_cores"
-    " trackio_bucket_id trackio_space_id trackio_static_space_id use_liger_kernel use_mps_device".split()
+    "debug fsdp_min_num_params mp_parameters parallelism_config past_index"  # noqa: SIM905
+    " project ray_scope sharded_ddp skip_memory_metrics torchdynamo tpu_metrics_debug tpu_num_cores"
+    " trackio_bucket_id trackio_space_id trackio_static_space_id use_mps_device".split()
 )
+
+
+_LIGER = "it replaces classes of the published library by name, and models here are made of others; torch_compile=True fuses"
+# Refused for good, with the reason.
+NEVER = {"use_liger_kernel": _LIGER, "liger_kernel_config": _LIGER}
 
 
 class AcceptsOlderArguments(type):
@@ -52,7 +58,7 @@ class AcceptsOlderArguments(type):
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> None:
         super().__init__(name, bases, namespace)
         # Code around a trainer asks whether these are on.
-        for each in (*LATER, *WITHOUT_CHOICE):
+        for each in (*LATER, *WITHOUT_CHOICE, *NEVER):
             if not hasattr(cls, each):
                 setattr(cls, each, None)
 
@@ -82,6 +88,9 @@ def _present(arguments: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         elif name in WITHOUT_CHOICE:
             if value not in (None, False):
                 warn_once("no-choice", f"{name}={value!r:.60} has no effect: {WITHOUT_CHOICE[name]}", name)
+        elif name in NEVER:
+            if value:
+                raise ArgumentError(f"{name}={value!r:.60} cannot be done: {NEVER[name]}")
         elif name not in LATER:
             raise ArgumentError(f"{arguments.__name__} has no {name!r:.60}.{did_you_mean(name, known)}")
         elif value not in (None, False, "", [], -1, 0):

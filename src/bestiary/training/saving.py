@@ -55,6 +55,8 @@ class Saving:
         weights = self.whole_weights()
         if self.args.should_save:
             self._save(self.args.output_dir if output_dir is None else output_dir, state_dict=weights)
+        if self.args.push_to_hub and not _internal_call:
+            self.push_to_hub("Model save")
 
     def _save(self: Any, output_dir: str | None = None, state_dict: Mapping[str, Any] | None = None) -> None:
         folder = folder_to_fill(self.args.output_dir if output_dir is None else output_dir)
@@ -113,6 +115,7 @@ class Saving:
                 fault = error
         if fault := args.processes.of_first(fault):
             raise fault
+        self._push_from_checkpoint(str(folder / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"))
 
     def _bytes_to_save(self: Any) -> int:
         weights = bytes_of(dict(self.model.named_parameters()))

@@ -34,11 +34,12 @@ from .search.searching import Searching
 from .sharding.sharing import Sharing
 from .telling import Telling
 from .training_step import TrainingStep
+from .uploads import Uploads
 
 logger = get_logger(__name__)
 
 
-class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Telling, TrainingStep):
+class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Telling, TrainingStep, Uploads):
     """The loop of training, evaluation and prediction. Its methods may be replaced one by one in a subclass.
 
     Args:
@@ -156,6 +157,8 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
             is_world_process_zero=self.is_world_process_zero(),
             stateful_callbacks=self.stateful_callbacks(),
         )
+        if args.push_to_hub:
+            self.init_hf_repo()
         self.control = self.callback_handler.on_init_end(args, self.state, self.control)
         self._own_names = frozenset(vars(self))  # what a search puts back
 
@@ -280,7 +283,9 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
         noise = None if args.neftune_noise_alpha is None else add_noise(self.model, args.neftune_noise_alpha)
         try:
             with reported(self):
-                return TrainingLoop(self, checkpoint, ignore_keys_for_eval).run()
+                output = TrainingLoop(self, checkpoint, ignore_keys_for_eval).run()
+            self._finish_current_push()
+            return output
         finally:
             self.is_in_train = False
             self.end_updates()
