@@ -59,7 +59,8 @@ def test_steps_below_one_are_parts(tmp_path: Path) -> None:
         ({"train_sampling_strategy": "group"}, "expected one of random, sequential"),
         ({"learningrate": 1}, "has no 'learningrate'. Did you mean 'learning_rate'"),
         ({"liger_kernel_config": {"a": 1}}, "models here are made of others"),
-        ({"report_to": "wandb"}, "there are no reporters yet"),
+        ({"report_to": ["tensorbord"]}, "report_to names 'tensorbord'; .*Did you mean 'tensorboard'"),
+        ({"debug": "tpu_metrics_debug"}, "metrics of TPUs"),
         ({"evaluation_strategy": "steps", "eval_strategy": "epoch"}, "older name of eval_strategy, and both are said"),
     ],
 )

@@ -23,7 +23,6 @@ SpQRConfig TorchAoConfig VptqConfig
 # Name -> what to do instead.
 ABSENT = {
     **dict.fromkeys(_OF_FAMILIES.split(), "take a family of docs/families.md"),
-    **dict.fromkeys(("CodeCarbonCallback", "TrackioCallback", "WandbCallback"), "log in the loop"),
     **dict.fromkeys(("Concatenate", "ConversionOps", "MergeModulelist", "Transpose"), _RULES),
     **dict.fromkeys(_QUANTIZERS.split(), _HALF),
     **dict.fromkeys(("WeightConverter", "WeightRenaming", "rename_source_key"), _RULES),

@@ -26,17 +26,19 @@ liger_kernel lomo_optim matplotlib mlx multipart nagisa natten nltk numba onnx o
 phonemizer pretty_midi psutil pyctcdecode pydantic pygments pytesseract pytest ray rich rjieba sacremoses safetensors
 schedulefree scipy sentencepiece seqio soundfile soxr soynlp spacy tiktoken timm tokenizers torch torchao torchaudio
 torchcodec torchdistx torchvision triton uroman uvicorn vptq wandb xlstm yt_dlp clearml comet_ml dvclive neptune swanlab
-tensorboard trackio codecarbon mlflow sagemaker
+trackio codecarbon sagemaker dagshub flytekit
 """
 _PACKAGES: dict[str, tuple[str, ...]] = {name: (name,) for name in _SAME_NAME.split()}
 _PACKAGES |= {
     "audio": ("soundfile", "soxr"),
+    "azureml": ("azureml",),
     "comet": ("comet_ml",),
     "cython": ("Cython",),
     "flash_attn_2": ("flash_attn",),
     "flash_attn_3": ("flash_attn_interface",),
     "flash_attn_4": ("flash_attn.cute",),
     "flash_linear_attention": ("fla",),
+    "flyte_deck_standard": ("flytekitplugins",),
     "flute": ("flute", "fast_hadamard_transform"),
     "hadamard": ("fast_hadamard_transform",),
     "ipython": ("IPython",),

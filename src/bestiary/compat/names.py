@@ -33,6 +33,8 @@ _UTILS = (
     "compat.hub_errors",
 )
 
+_REPORTERS = ("training.callbacks.reporter", "compat.reporting")
+
 # old path below `transformers` -> modules of ours whose names it shows
 MODULES: dict[str, tuple[str, ...]] = {
     "": ("compat.helpers", "auto.tables", "compat.absent"),
@@ -64,6 +66,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "data.processors.utils": ("training.benchmarks.examples",),
     "data.processors.xnli": ("training.benchmarks.xnli",),
     "data.data_collator": ("compat.trainer_helpers", "compat.data_collator"),
+    "debug_utils": ("training.overflow",),
     "deepspeed": ("training.deepspeed_config", "compat.helpers"),
     "dynamic_module_utils": ("compat.dynamic_modules",),
     "dependency_versions_check": ("compat.scripts",),
@@ -100,10 +103,10 @@ MODULES: dict[str, tuple[str, ...]] = {
         "compat.generic",
     ),
     "initialization": ("compat.initialization",),
-    "integrations": ("training.deepspeed_config", "compat.helpers", "compat.absent", "compat.searches", "modeling.adapters"),
+    "integrations": ("training.deepspeed_config", "compat.helpers", "compat.searches", "modeling.adapters", *_REPORTERS),
     "integrations.deepspeed": ("training.deepspeed_config", "compat.helpers"),
     "integrations.hub_kernels": (),
-    "integrations.integration_utils": ("compat.helpers", "compat.absent", "compat.searches"),
+    "integrations.integration_utils": ("compat.helpers", "compat.searches", *_REPORTERS),
     "integrations.peft": ("modeling.adapters",),
     "integrations.sdpa_attention": ("compat.attention",),
     "loss": (),
@@ -175,6 +178,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "loading.save",
         "training.checkpoints",
         "training.loaders",
+        "training.memory_metrics",
         "training.run_metrics",
         "training.search.best_run",
         "training.search.backend",

@@ -80,6 +80,12 @@ class MissingDependency(BestiaryError, ImportError):
     code = "missing-dependency"
 
 
+class MissingReporter(MissingDependency, RuntimeError):
+    """The package of a tool that a training is to report to (scripts expect a RuntimeError)."""
+
+    code = "missing-reporter"
+
+
 class FileMissing(BestiaryError, OSError):
     """A file of a checkpoint is neither in the folder, nor in the cache, nor on the hub."""
 

@@ -30,6 +30,12 @@ EXTRA_OF = {
         ("bitsandbytes", "torchao", "galore_torch", "apollo_torch", "lomo_optim", "grokadamw", "schedulefree", "optimi"),
         "optimizers",
     ),
+    "psutil": "train",
+    "tensorboard": "tensorboard",
+    **{name: name for name in ("clearml", "codecarbon", "dvclive", "mlflow", "neptune", "swanlab", "trackio", "wandb")},
+    "comet_ml": "comet",
+    "azureml": "azure",
+    "flytekit": "flyte",
 }
 
 # Where a package is called differently when it is installed than when it is imported.
@@ -42,6 +48,8 @@ DISTRIBUTION_OF = {
     "apollo_torch": "apollo-torch",
     "lomo_optim": "lomo-optim",
     "optimi": "torch-optimi",
+    "comet_ml": "comet-ml",
+    "azureml": "azureml-core",
 }
 
 

@@ -11,7 +11,8 @@ from ..core.first_process import Wish
 from ..core.logging import LEVELS, get_verbosity
 from ..core.optional import require
 from .accelerator_config import AcceleratorConfig
-from .choices import HubStrategy, IntervalStrategy, SaveStrategy, SchedulerType
+from .callbacks.reporting import chosen
+from .choices import DebugOption, HubStrategy, IntervalStrategy, SaveStrategy, SchedulerType
 from .deepspeed_config import HfTrainerDeepSpeedConfig
 from .launcher import fsdp_of_launcher, precision_of_launcher
 from .optimizers.limits import check_optimizer, known
@@ -101,15 +102,19 @@ def _choices(args: Any) -> None:
     for name in ("log_level", "log_level_replica"):
         _one_of(name, getattr(args, name), tuple(LOG_LEVELS))
     args.include_for_metrics = [_one_of("include_for_metrics", each, ("inputs", "loss")) for each in args.include_for_metrics]
-    if args.report_to not in (None, "none", [], ["none"]):
-        raise ArgumentError(
-            f"report_to is {args.report_to!r:.80}; there are no reporters yet: take what is logged from"
-            " `trainer.state.log_history`, or from `on_log` of a callback"
-        )
-    args.report_to = []
+    args.report_to = chosen(args.report_to)
+    args.debug = _debug(args.debug)
     if args.disable_tqdm is None:  # no bar where not even warnings are wanted
         args.disable_tqdm = get_verbosity() > LEVELS["warning"]
     args.dataloader_pin_memory = args.dataloader_pin_memory and not args.use_cpu
+
+
+def _debug(words: Any) -> list[DebugOption]:
+    words = words.split() if isinstance(words, str) else list(words or ())
+    options = [DebugOption(word) for word in words]
+    if DebugOption.TPU_METRICS_DEBUG in options:
+        raise ArgumentError("debug='tpu_metrics_debug' prints metrics of TPUs, which nothing here trains on; leave it out")
+    return options
 
 
 def _table(name: str, value: Any) -> dict[str, Any] | None:

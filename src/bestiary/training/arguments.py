@@ -104,7 +104,13 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
         default=True, help="Write training_report.html, a page with the curves of the run, into output_dir"
     )
     report_to: str | list[str] | None = HfArg(default="none", help="Where logs go besides: names of reporters, all or none")
-    run_name: str | None = HfArg(default=None, help="A name for this run, kept for reporters, of which none is here yet")
+    run_name: str | None = HfArg(default=None, help="A name for this run, for reporters")
+    project: str = HfArg(default="huggingface", help="The project of this run, for Trackio")
+    trackio_space_id: str | None = HfArg(default=None, help="The hub's Space in which Trackio keeps the run")
+    trackio_bucket_id: str | None = HfArg(default=None, help="The hub's bucket in which that Space keeps its data")
+    trackio_static_space_id: str | None = HfArg(default=None, help="The Space that is made of it at the end, to be looked at")
+    skip_memory_metrics: bool = HfArg(default=True, help="Do not measure how much memory training and evaluations take")
+    debug: str | list[str] = HfArg(default="", help="underflow_overflow: stop at the first inf or NaN, and say where it is")
     # Evaluation.
     eval_strategy: IntervalStrategy | str = HfArg(default="no", aliases="--evaluation_strategy", help="When to evaluate")
     eval_steps: float | None = HfArg(default=None, help="Steps between evaluations; by default logging_steps")

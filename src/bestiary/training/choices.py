@@ -31,6 +31,13 @@ class HubStrategy(ExplicitEnum):
     ALL_CHECKPOINTS = "all_checkpoints"
 
 
+class DebugOption(ExplicitEnum):
+    """What `TrainingArguments.debug` names."""
+
+    UNDERFLOW_OVERFLOW = "underflow_overflow"
+    TPU_METRICS_DEBUG = "tpu_metrics_debug"
+
+
 class SchedulerType(ExplicitEnum):
     """The learning-rate schedules of `get_scheduler`."""
 

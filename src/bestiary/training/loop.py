@@ -147,6 +147,8 @@ class TrainingLoop:
         trainer.store_flos()
         metrics |= {"total_flos": state.total_flos, "train_loss": train_loss}
         trainer.is_in_train = False
+        trainer._memory_tracker.stop("train")
+        trainer._memory_tracker.update_metrics("train", metrics)
         trainer.log(metrics)
         trainer.control = trainer.callback_handler.on_train_end(args, state, trainer.control)
         return TrainOutput(state.global_step, train_loss, metrics | {"epoch": state.epoch})

@@ -28,16 +28,15 @@ WITHOUT_CHOICE = {
     "fp16_backend": "torch's own mixed precision is used",
     "fp16_opt_level": "torch's own mixed precision is used",
     "half_precision_backend": "torch's own mixed precision is used",
-    "logging_dir": "reporters take their folder from their own variables",
+    "logging_dir": "the variable TENSORBOARD_LOGGING_DIR names the folder of TensorBoard's files",
     "overwrite_output_dir": "nothing is overwritten but checkpoints of the same step",
     "save_safetensors": "weights are saved as safetensors",
     "split_batches": "the batch size is that of one device",
     "use_legacy_prediction_loop": "there is one loop of evaluation",
 }
 LATER = frozenset(
-    "debug fsdp_min_num_params mp_parameters parallelism_config past_index"  # noqa: SIM905
-    " project ray_scope sharded_ddp skip_memory_metrics torchdynamo tpu_metrics_debug tpu_num_cores"
-    " trackio_bucket_id trackio_space_id trackio_static_space_id use_mps_device".split()
+    "fsdp_min_num_params mp_parameters parallelism_config past_index ray_scope sharded_ddp torchdynamo"  # noqa: SIM905
+    " tpu_metrics_debug tpu_num_cores use_mps_device".split()
 )
 
 

@@ -56,11 +56,12 @@ class Predicting:
         loader = self.get_eval_dataloader(eval_dataset)
         start = time.time()
         loss_only = None if self.compute_metrics is not None else True
-        with self.pace.stopped():
+        with self.pace.stopped(), self._memory_tracker.measured("eval"):
             output = self.evaluation_loop(loader, "Evaluation", loss_only, ignore_keys, metric_key_prefix)
         found = {**(output.metrics or {}), **self._speed(metric_key_prefix, start, output.num_samples)}
         self.log(found)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
+        self._memory_tracker.update_metrics("eval", found)
         return found
 
     def predict(
@@ -69,10 +70,11 @@ class Predicting:
         """Predictions, labels and metrics of a data set; rows of several widths are padded with -100 on the right."""
         loader = self.get_test_dataloader(test_dataset)
         start = time.time()
-        with self.pace.stopped():
+        with self.pace.stopped(), self._memory_tracker.measured("test"):
             output = self.evaluation_loop(loader, "Prediction", None, ignore_keys, metric_key_prefix)
         metrics = {**(output.metrics or {}), **self._speed(metric_key_prefix, start, output.num_samples)}
         self.control = self.callback_handler.on_predict(self.args, self.state, self.control, metrics)
+        self._memory_tracker.update_metrics("test", metrics)
         return PredictionOutput(output.predictions, output.label_ids, metrics)
 
     def _speed(self: Any, prefix: str, start: float, rows: int | None) -> dict[str, float]:

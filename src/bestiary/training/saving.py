@@ -14,7 +14,6 @@ from ..core.files import folder_to_fill, replacing
 from ..core.first_process import every_process_reads, waits_for_weights
 from ..core.logging import get_logger, warn_once
 from ..loading.checkpoint import Checkpoint
-from ..loading.save import save_weights
 from .callbacks.base import TrainerControl, TrainerState
 from .checkpoints import (
     OPTIMIZER_NAME,
@@ -22,7 +21,6 @@ from .checkpoints import (
     SCALER_NAME,
     SCHEDULER_NAME,
     TRAINER_STATE_NAME,
-    TRAINING_ARGS_NAME,
     bytes_of,
     fault_of,
     get_last_checkpoint,
@@ -36,6 +34,7 @@ from .randomness import random_state
 from .run_metrics import metrics_format, metrics_table, save_metrics
 from .sharding.shards import OPTIMIZER_FOLDER, holds_shards, read_model, read_optimizer
 from .sharding.weights import as_itself, is_sharded, part_of, parts_of_optimizer
+from .whole_model import save_beside, save_whole_model
 
 logger = get_logger(__name__)
 
@@ -59,19 +58,12 @@ class Saving:
             self.push_to_hub("Model save")
 
     def _save(self: Any, output_dir: str | None = None, state_dict: Mapping[str, Any] | None = None) -> None:
-        folder = folder_to_fill(self.args.output_dir if output_dir is None else output_dir)
-        with as_itself(self.model):
-            if hasattr(self.model, "save_pretrained"):
-                self.model.save_pretrained(folder, **({} if state_dict is None else {"state_dict": state_dict}))
-            else:
-                save_weights(self.model.state_dict() if state_dict is None else state_dict, folder)
-        self._save_beside(folder)
+        folder = self.args.output_dir if output_dir is None else output_dir
+        save_whole_model(self.model, self.processing_class, self.args, folder, state_dict)
 
     def _save_beside(self: Any, folder: Path) -> None:
         """Write what stands beside weights: the tokenizer or processor, and the arguments."""
-        if hasattr(self.processing_class, "save_pretrained"):
-            self.processing_class.save_pretrained(folder)
-        _write(self.args.to_dict(), folder / TRAINING_ARGS_NAME)
+        save_beside(self.processing_class, self.args, folder)
 
     # Checkpoints.
 

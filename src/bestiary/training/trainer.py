@@ -14,6 +14,8 @@ from .callbacks.base import TrainerControl, TrainerState
 from .callbacks.default import progress_callback
 from .callbacks.flow import DefaultFlowCallback
 from .callbacks.handler import Callback, CallbackHandler
+from .callbacks.reporting import callbacks_of
+from .choices import DebugOption
 from .collators.default import default_data_collator
 from .collators.padding import DataCollatorWithPadding
 from .columns import label_names_of, parameters_of
@@ -22,9 +24,11 @@ from .evaluation import TrainOutput
 from .interruption import Listener
 from .loop import TrainingLoop
 from .losses import LabelSmoother
+from .memory_metrics import TrainerMemoryTracker
 from .neftune import add_noise
 from .optimization import METRIC_SCHEDULES, Optimization
 from .optimizers.averaging import to_average
+from .overflow import DebugUnderflowOverflow
 from .pace import Pace
 from .predicting import Predicting
 from .progress import Progress
@@ -105,6 +109,8 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
                 f"args is a {type(args).__module__}.{type(args).__name__}; expected bestiary's TrainingArguments"
             )
         self._check_engine()
+        self._memory_tracker = TrainerMemoryTracker(args.skip_memory_metrics)
+        self._memory_tracker.start()
         if (level := args.get_process_log_level()) is not None:
             set_verbosity(level)
         (enable_full_determinism if args.full_determinism else set_seed)(args.seed)
@@ -145,7 +151,7 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
         self._check_data()
         self._read_model()
         self.callback_handler = CallbackHandler(
-            [DefaultFlowCallback, *(callbacks or ()), progress_callback(args)],
+            [DefaultFlowCallback, *callbacks_of(args.report_to), *(callbacks or ()), progress_callback(args)],
             self.model,
             self.processing_class,
             self.optimizer,
@@ -160,6 +166,7 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
         if args.push_to_hub:
             self.init_hf_repo()
         self.control = self.callback_handler.on_init_end(args, self.state, self.control)
+        self._memory_tracker.stop_and_update_metrics()
         self._own_names = frozenset(vars(self))  # what a search puts back
 
     def _check_data(self) -> None:
@@ -280,15 +287,18 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
         self.progress, self.pace = Progress(run=self._new_run()), Pace()
         self._ops_of_token = None
         self.is_in_train = True
+        watcher = DebugUnderflowOverflow(self.model) if DebugOption.UNDERFLOW_OVERFLOW in args.debug else None
         noise = None if args.neftune_noise_alpha is None else add_noise(self.model, args.neftune_noise_alpha)
         try:
-            with reported(self):
+            with reported(self), self._memory_tracker.measured("train"):
                 output = TrainingLoop(self, checkpoint, ignore_keys_for_eval).run()
             self._finish_current_push()
             return output
         finally:
             self.is_in_train = False
             self.end_updates()
+            if watcher is not None:
+                watcher.remove()
             if noise is not None:
                 noise.remove()
 

@@ -7,6 +7,7 @@ from ...core.errors import ArgumentError
 from ...core.logging import warn_once
 from .base import TrainerCallback, TrainerControl, TrainerState
 from .flow import DefaultFlowCallback
+from .reporter import Reporter
 
 Callback = TrainerCallback | type[TrainerCallback]
 
@@ -59,18 +60,23 @@ class CallbackHandler(TrainerCallback):
     def call_event(self, event: str, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> TrainerControl:
         """Call the method `event` of every callback; one that returns switches replaces them."""
         for callback in self.callbacks:
-            answer = getattr(callback, event)(
-                args,
-                state,
-                control,
-                model=self.model,
-                processing_class=self.processing_class,
-                optimizer=self.optimizer,
-                lr_scheduler=self.lr_scheduler,
-                train_dataloader=self.train_dataloader,
-                eval_dataloader=self.eval_dataloader,
-                **kwargs,
-            )
+            try:
+                answer = getattr(callback, event)(
+                    args,
+                    state,
+                    control,
+                    model=self.model,
+                    processing_class=self.processing_class,
+                    optimizer=self.optimizer,
+                    lr_scheduler=self.lr_scheduler,
+                    train_dataloader=self.train_dataloader,
+                    eval_dataloader=self.eval_dataloader,
+                    **kwargs,
+                )
+            except Exception as error:
+                if not (isinstance(callback, Reporter) and callback.forgives(event, error, state)):
+                    raise
+                continue
             if answer is not None:
                 if not isinstance(answer, TrainerControl):
                     what, found = f"{type(callback).__name__}.{event}", type(answer).__name__
