@@ -107,6 +107,7 @@ from .core.errors import HubError as HubError
 from .core.errors import InputError as InputError
 from .core.errors import LoadError as LoadError
 from .core.errors import MissingDependency as MissingDependency
+from .core.errors import MissingReporter as MissingReporter
 from .core.errors import NumericsError as NumericsError
 from .core.errors import OutOfVocabulary as OutOfVocabulary
 from .core.errors import PluginError as PluginError

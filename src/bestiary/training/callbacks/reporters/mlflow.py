@@ -58,7 +58,7 @@ class MLflowCallback(Reporter):
         most = os.environ.get("MLFLOW_MAX_LOG_PARAMS", "")
         items = list(kept.items())[: int(most) if most.isdigit() else None]
         for start in range(0, len(items), self._MAX_PARAMS_TAGS_PER_BATCH):
-            self._ml_flow.log_params(dict(items[start : start + self._MAX_PARAMS_TAGS_PER_BATCH]))
+            self._ml_flow.log_params(dict(items[start : start + self._MAX_PARAMS_TAGS_PER_BATCH]), synchronous=False)
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any) -> None:
         """Open a run."""
