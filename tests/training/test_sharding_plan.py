@@ -93,17 +93,17 @@ def test_a_launcher_says_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv(name, value)
     with pytest.warns(BestiaryWarning, match="version=1 has no effect"):
         args = TrainingArguments(str(tmp_path), use_cpu=True)
-    expected = {"offloads": True, "classes": ("BertLayer",), "loads_in_first": True, "saves_shards": True}
-    assert args.fsdp is True
+    expected: dict[str, Any] = {"offloads": True, "classes": ("BertLayer",), "loads_in_first": True, "saves_shards": True}
+    assert args.fsdp
     assert isinstance(args.fsdp_config, dict)
-    assert Plan.of(args.fsdp_config) == Plan(**expected)  # type: ignore[arg-type]
+    assert Plan.of(args.fsdp_config) == Plan(**expected)
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
     said = TrainingArguments(
         str(tmp_path), use_cpu=True, fsdp="shard_grad_op", fsdp_config={"offload_params": False, "fsdp_version": 2}
     )
     assert said.bf16
     assert isinstance(said.fsdp_config, dict)
-    assert Plan.of(said.fsdp_config) == Plan(**expected | {"offloads": False, "reshards": False})  # type: ignore[arg-type]
+    assert Plan.of(said.fsdp_config) == Plan(**expected | {"offloads": False, "reshards": False})
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "together": ("vision", {"fsdp": ["full_shard"], "fsdp_config": {"auto_wrap_policy": "NO_WRAP"}, "optim": "sgd"}),
     "not_shared": ("causal", {"fsdp": "no_shard"}),
     "plain": ("plain", {"fsdp": True, "fsdp_config": {"transformer_layer_cls_to_wrap": "Linear"}, "save_strategy": "no"}),
-    "bf16": ("causal", {"fsdp": "full_shard", "bf16": True}),
+    "bf16": ("classifier", {"fsdp": "full_shard", "bf16": True}),
 }
 
 

@@ -173,8 +173,10 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     ddp_bucket_cap_mb: int | None = HfArg(default=None, help="Megabytes of gradients that are sent at a time")
     ddp_broadcast_buffers: bool | None = HfArg(default=None, help="Send buffers before each forward")
     ddp_static_graph: bool | None = HfArg(default=None, help="Every step uses the same parameters")
-    fsdp: bool | str | list[str] | None = HfArg(
-        default=None, help="Share weights out among processes: true, or words as 'full_shard', 'shard_grad_op offload'"
+    fsdp: str | None = HfArg(
+        default=None,
+        help="Share weights out among processes: true, or words as 'full_shard', 'shard_grad_op offload'",
+        metadata={"nargs": "?", "const": "true"},
     )
     fsdp_config: dict[str, Any] | str | None = HfArg(default=None, help="How: a JSON file, or JSON")
     deepspeed: dict[str, Any] | str | None = HfArg(default=None, help="A configuration of DeepSpeed: a JSON file, or a dict")
@@ -197,7 +199,8 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     @property
     def sharding(self) -> Plan | None:
         """How weights are shared out among processes; None where each holds all of them."""
-        return Plan.of(self.fsdp_config) if self.fsdp is True and self.world_size > 1 else None  # type: ignore[arg-type]
+        shares = bool(self.fsdp) and self.world_size > 1
+        return Plan.of(self.fsdp_config) if shares and isinstance(self.fsdp_config, dict) else None
 
     @property
     def device(self) -> "device":

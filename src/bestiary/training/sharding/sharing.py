@@ -98,7 +98,7 @@ class Sharing:
         if plan.recomputes and not args.gradient_checkpointing:
             self.model.gradient_checkpointing_enable(args.gradient_checkpointing_kwargs)
         names = {id(each): name for name, each in model.named_parameters()}
-        shard(model, plan, args.device, torch.bfloat16 if args.bf16 else None)
+        shard(model, plan, args.device)
         if self.optimizer is not None:
             follow(self.optimizer, names, model)
         return model

@@ -21,19 +21,16 @@ def is_sharded(model: Any) -> bool:
     return hasattr(model, "set_requires_gradient_sync")
 
 
-def shard(model: nn.Module, plan: Plan, device: torch.device, half: torch.dtype | None = None) -> nn.Module:
+def shard(model: nn.Module, plan: Plan, device: torch.device) -> nn.Module:
     """Share the weights of `model` out among all processes, in place; each begins with those of the first process.
 
     Modules that `plan` names are gathered one at a time, the rest of the model together. Its class becomes one derived from
-    it, and its parameters are new objects.
-
-    Args:
-        half: the 16-bit type in which modules that `plan` names are gathered; gradients are summed in fp32.
+    it, and its parameters are new objects. What is gathered stays fp32: in bf16 compute those who use it, as without sharing.
 
     Raises:
         ArgumentError: the plan names no module of this model.
     """
-    from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, fully_shard
+    from torch.distributed.fsdp import CPUOffloadPolicy, fully_shard
 
     if is_sharded(model):
         return model
@@ -45,12 +42,9 @@ def shard(model: nn.Module, plan: Plan, device: torch.device, half: torch.dtype 
     options: dict[str, Any] = {"mesh": mesh, "reshard_after_forward": plan.reshards}
     if plan.offloads:
         options["offload_policy"] = CPUOffloadPolicy(pin_memory=device.type == "cuda")
-    in_half: dict[str, Any] = {}
-    if half is not None:
-        in_half["mp_policy"] = MixedPrecisionPolicy(half, torch.float32, cast_forward_inputs=False)
     for unit in units:
         with _unobserved(unit):
-            fully_shard(unit, **options, **in_half)
+            fully_shard(unit, **options)
     with _unobserved(model):
         fully_shard(model, **options)
     if plan.prefetches:
