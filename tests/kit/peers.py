@@ -25,6 +25,7 @@ CHECKPOINTS: dict[str, Callable[[], Path]] = {
     "classes": lambda: checkpoints.bert("BertForSequenceClassification", ("no", "maybe", "yes")),
     "score": lambda: checkpoints.bert("BertForSequenceClassification", ("score",)),
     "tokens": lambda: checkpoints.bert("BertForTokenClassification", ("a", "b")),
+    "answers": lambda: checkpoints.bert("BertForQuestionAnswering", **UNDISTURBED),
     "llama": checkpoints.llama,
     "gpt2": checkpoints.gpt2,
     "t5": checkpoints.t5,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.argument_parser import HfArg
 from ..core.files import json_text
+from ..core.logging import get_verbosity
 from .accelerator_config import AcceleratorConfig
 from .argument_checks import LOG_LEVELS, checked
 from .argument_setters import ArgumentSetters
@@ -261,10 +262,10 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
         splits: Any = self.accelerator_config
         return rows // self.world_size if splits.split_batches else rows
 
-    def get_process_log_level(self) -> int | None:
-        """The log level that this process is to have, or None where it stays as it is."""
-        name = self.log_level if self.should_log else self.log_level_replica
-        return LOG_LEVELS[name]
+    def get_process_log_level(self) -> int:
+        """The log level that this process is to have; of `passive` what it has."""
+        level = LOG_LEVELS[self.log_level if self.should_log else self.log_level_replica]
+        return get_verbosity() if level is None else level
 
     def main_process_first(self, local: bool = True, desc: str = "work") -> Any:
         """A context in which the first process (of the machine, if `local`) works before the others, which find its caches."""
