@@ -121,3 +121,72 @@ def test_paths(tmp_path: Path) -> None:
     with testing.ExtendSysPath(tmp_path):
         assert sys.path[0] == str(tmp_path)
     assert sys.path == before
+
+
+def test_where_a_test_stands(tmp_path: Path) -> None:
+    """All paths of the published helper, from a test at any depth and any working directory."""
+    for folder in ("src", "examples", "tests/deep"):
+        (tmp_path / folder).mkdir(parents=True)
+    paths = ("test_file_path", "test_file_dir", "repo_root_dir", "tests_dir", "examples_dir", "src_dir")
+    names = [f"{name}{end}" for name in paths for end in ("", "_str")]
+    code = (
+        "import json\nfrom transformers.testing_utils import TestCasePlus\n"
+        "class Case(TestCasePlus):\n    def runTest(self): pass\n"
+        "case = Case()\ncase.setUp()\n"
+        f"print(json.dumps([[str(getattr(case, name)) for name in {names}], case.get_env()['PYTHONPATH']]))\n"
+    )
+    (tmp_path / "tests" / "deep" / "case.py").write_text(code)
+    shown = []
+    for start in ([sys.executable], [sys.executable, "-m", "bestiary.compat"]):
+        environment = {**os.environ, "TRANSFORMERS_TEST_DEVICE": "cpu"}
+        command = [*start, str(tmp_path / "tests" / "deep" / "case.py")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=environment)
+        assert done.returncode == 0, done.stderr
+        shown.append(done.stdout.strip().splitlines()[-1])
+    assert shown[0] == shown[1]
+
+
+def test_a_program_that_is_started(capfd: pytest.CaptureFixture[str]) -> None:
+    code = "import sys; print('one'); print('two', file=sys.stderr)"
+    for library in (published, testing):
+        done = library.execute_subprocess_async([sys.executable, "-c", code])
+        assert (done.returncode, done.stdout, done.stderr) == (0, ["one"], ["two"])
+        assert "stdout: one" in capfd.readouterr().out
+        for words, told in (("sys.exit(3)", "failed with returncode 3"), ("sys.exit(0)", "produced no output")):
+            with pytest.raises(RuntimeError, match=told):
+                library.execute_subprocess_async([sys.executable, "-c", f"import sys; {words}"], quiet=True, echo=False)
+    with pytest.raises(RuntimeError, match="lost its way"):
+        testing.execute_subprocess_async([sys.executable, "-c", "raise SystemExit('lost its way')"], echo=False)
+    with pytest.raises(TimeoutError):
+        testing.execute_subprocess_async([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.5, echo=False)
+
+
+SPEC = """
+import torch
+DEVICE_NAME = "cpu"
+def MANUAL_SEED_FN(seed): print("seeded", seed)
+def DEVICE_COUNT_FN(): return 7
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({}, "cpu 7"),
+        ({"TRANSFORMERS_TEST_DEVICE": "cuda:3"}, "expected one of them"),
+        ({"TRANSFORMERS_TEST_BACKEND": "no_such_backend"}, "cannot be imported"),
+        ({"TRANSFORMERS_TEST_DEVICE_SPEC": "nowhere.py"}, "which is no file"),
+    ],
+)
+def test_a_file_that_says_what_a_device_is(environment: dict[str, str], told: str, tmp_path: Path) -> None:
+    (tmp_path / "spec.py").write_text(SPEC)
+    code = (
+        "from bestiary.compat import testing as t\nt.backend_manual_seed(t.torch_device, 5)\n"
+        "t.backend_empty_cache(t.torch_device)\n"
+        "print(t.torch_device, t.backend_device_count(t.torch_device))\n"
+    )
+    base = {name: value for name, value in os.environ.items() if not name.startswith("TRANSFORMERS_TEST")}
+    environment = {**base, "TRANSFORMERS_TEST_DEVICE_SPEC": str(tmp_path / "spec.py"), **environment}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert told in (done.stdout or done.stderr)
+    assert ("seeded 5" in done.stdout) == (told == "cpu 7")

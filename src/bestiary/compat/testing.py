@@ -1,6 +1,7 @@
 """What other people's test suites import of `transformers.testing_utils`: markers, captured streams, temporary folders."""
 
 import contextlib
+import importlib
 import importlib.util
 import inspect
 import io
@@ -17,6 +18,14 @@ from typing import Any, Self
 import torch
 
 from ..core.errors import ArgumentError
+from .child_programs import execute_subprocess_async as execute_subprocess_async
+from .device_spec import BACKEND_DEVICE_COUNT as BACKEND_DEVICE_COUNT
+from .device_spec import BACKEND_EMPTY_CACHE as BACKEND_EMPTY_CACHE
+from .device_spec import BACKEND_MANUAL_SEED as BACKEND_MANUAL_SEED
+from .device_spec import backend_device_count as backend_device_count
+from .device_spec import backend_empty_cache as backend_empty_cache
+from .device_spec import backend_manual_seed as backend_manual_seed
+from .device_spec import device_spec
 
 _TRUE, _FALSE = ("1", "true", "yes", "on", "y", "t"), ("0", "false", "no", "off", "n", "f", "")
 Marker = Callable[[Any], Any]
@@ -37,8 +46,23 @@ def parse_flag_from_env(key: str, default: bool = False) -> bool:
 
 
 def _device() -> str:
-    """The device that tests run on: `TRANSFORMERS_TEST_DEVICE`, else an accelerator where there is one."""
+    """The device that tests run on: `TRANSFORMERS_TEST_DEVICE`, else an accelerator where there is one.
+
+    A module that `TRANSFORMERS_TEST_BACKEND` names is imported first; a file in `TRANSFORMERS_TEST_DEVICE_SPEC` may name the
+    device, and how it is seeded, counted and emptied.
+    """
+    if backend := os.environ.get("TRANSFORMERS_TEST_BACKEND"):
+        try:
+            importlib.import_module(backend)
+        except ModuleNotFoundError as error:
+            raise ArgumentError(f"TRANSFORMERS_TEST_BACKEND is {backend!r:.60}, which cannot be imported: {error}") from error
     device = os.environ.get("TRANSFORMERS_TEST_DEVICE")
+    if spec := device_spec(device):
+        device = spec["DEVICE_NAME"]
+        tables = {"MANUAL_SEED_FN": BACKEND_MANUAL_SEED, "EMPTY_CACHE_FN": BACKEND_EMPTY_CACHE}
+        for name, table in {**tables, "DEVICE_COUNT_FN": BACKEND_DEVICE_COUNT}.items():
+            if name in spec:
+                table[device] = spec[name]
     if device is None:
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
@@ -193,7 +217,12 @@ class CaptureLogger(Handler):
 
 
 class TestCasePlus(unittest.TestCase):
-    """A test case that knows where it stands (`test_file_path`, `test_file_dir`) and clears its temporary folders away."""
+    """A test case that knows where it stands, and clears its temporary folders away.
+
+    Attributes:
+        test_file_path, test_file_dir, tests_dir, examples_dir, repo_root_dir, src_dir: paths, and with `_str` behind the name
+        texts. The root is the first folder above that has `src` and `tests`.
+    """
 
     __test__ = False  # derive from it; a class of tests sets it back
 
@@ -204,9 +233,18 @@ class TestCasePlus(unittest.TestCase):
     def setUp(self) -> None:
         self._folders: list[str] = []
         self.test_file_path = Path(inspect.getfile(type(self))).resolve()
-        self.test_file_path_str = str(self.test_file_path)
         self.test_file_dir = self.test_file_path.parent
-        self.test_file_dir_str = str(self.test_file_dir)
+        above = self.test_file_path.parents
+        root = next((each for each in above if (each / "src").is_dir() and (each / "tests").is_dir()), self.test_file_dir)
+        self.repo_root_dir = root
+        self.tests_dir, self.examples_dir, self.src_dir = root / "tests", root / "examples", root / "src"
+        for name in ("test_file_path", "test_file_dir", "repo_root_dir", "tests_dir", "examples_dir", "src_dir"):
+            setattr(self, f"{name}_str", str(getattr(self, name)))
+
+    def get_env(self) -> dict[str, str]:
+        """A copy of the environment whose `PYTHONPATH` begins with the root and the folder of sources."""
+        paths = [str(self.repo_root_dir), str(self.src_dir), os.environ.get("PYTHONPATH", "")]
+        return {**os.environ, "PYTHONPATH": ":".join(paths)}
 
     def get_auto_remove_tmp_dir(self, tmp_dir: str | None = None, before: bool | None = None, after: bool | None = None) -> str:
         """A folder for the test: a new one, which is removed at its end, or `tmp_dir` (it begins with ./), which is kept.
