@@ -1,7 +1,6 @@
 """What tests ask of a device: how it is seeded, emptied and counted; a file of the user's may say so of a new one."""
 
 import importlib.util
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,14 @@ import torch
 from ..core.errors import ArgumentError
 
 
-def device_spec(device: str | None) -> dict[str, Any]:
-    """What the file that `TRANSFORMERS_TEST_DEVICE_SPEC` names says: DEVICE_NAME, and functions for it.
+def device_of_spec(named: str, device: str | None) -> str:
+    """The device that the file `named` (TRANSFORMERS_TEST_DEVICE_SPEC) is for; its functions for it are used from then on.
+
+    The file sets DEVICE_NAME and, where they differ from torch's, MANUAL_SEED_FN, EMPTY_CACHE_FN and DEVICE_COUNT_FN.
 
     Raises:
         ArgumentError: it is not there, names no device, or another one than `device`.
     """
-    named = os.environ.get("TRANSFORMERS_TEST_DEVICE_SPEC")
-    if named is None:
-        return {}
     path = Path(named)
     if not path.is_file():
         raise ArgumentError(f"TRANSFORMERS_TEST_DEVICE_SPEC is {named!r:.80}, which is no file; expected a Python file")
@@ -29,12 +27,14 @@ def device_spec(device: str | None) -> dict[str, Any]:
     values = vars(module)
     if "DEVICE_NAME" not in values:
         raise ArgumentError(f"{named} sets no DEVICE_NAME; expected the name of the device that it is for")
-    if device is not None and device != values["DEVICE_NAME"]:
-        raise ArgumentError(
-            f"TRANSFORMERS_TEST_DEVICE is {device!r:.40} and {named} is for {values['DEVICE_NAME']!r:.40}; expected one of them"
-        )
-    names = ("DEVICE_NAME", "MANUAL_SEED_FN", "EMPTY_CACHE_FN", "DEVICE_COUNT_FN")
-    return {name: values[name] for name in names if name in values}
+    name = str(values["DEVICE_NAME"])
+    if device is not None and device != name:
+        raise ArgumentError(f"TRANSFORMERS_TEST_DEVICE is {device!r:.40} and {named} is for {name!r:.40}; expected one of them")
+    tables = {"MANUAL_SEED_FN": BACKEND_MANUAL_SEED, "EMPTY_CACHE_FN": BACKEND_EMPTY_CACHE}
+    for function, table in {**tables, "DEVICE_COUNT_FN": BACKEND_DEVICE_COUNT}.items():
+        if function in values:
+            table[name] = values[function]
+    return name
 
 
 def _nothing(*args: Any) -> None:

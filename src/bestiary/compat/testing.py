@@ -25,7 +25,7 @@ from .device_spec import BACKEND_MANUAL_SEED as BACKEND_MANUAL_SEED
 from .device_spec import backend_device_count as backend_device_count
 from .device_spec import backend_empty_cache as backend_empty_cache
 from .device_spec import backend_manual_seed as backend_manual_seed
-from .device_spec import device_spec
+from .device_spec import device_of_spec
 
 _TRUE, _FALSE = ("1", "true", "yes", "on", "y", "t"), ("0", "false", "no", "off", "n", "f", "")
 Marker = Callable[[Any], Any]
@@ -57,12 +57,8 @@ def _device() -> str:
         except ModuleNotFoundError as error:
             raise ArgumentError(f"TRANSFORMERS_TEST_BACKEND is {backend!r:.60}, which cannot be imported: {error}") from error
     device = os.environ.get("TRANSFORMERS_TEST_DEVICE")
-    if spec := device_spec(device):
-        device = spec["DEVICE_NAME"]
-        tables = {"MANUAL_SEED_FN": BACKEND_MANUAL_SEED, "EMPTY_CACHE_FN": BACKEND_EMPTY_CACHE}
-        for name, table in {**tables, "DEVICE_COUNT_FN": BACKEND_DEVICE_COUNT}.items():
-            if name in spec:
-                table[device] = spec[name]
+    if named := os.environ.get("TRANSFORMERS_TEST_DEVICE_SPEC"):
+        device = device_of_spec(named, device)
     if device is None:
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
@@ -244,7 +240,8 @@ class TestCasePlus(unittest.TestCase):
     def get_env(self) -> dict[str, str]:
         """A copy of the environment whose `PYTHONPATH` begins with the root and the folder of sources."""
         paths = [str(self.repo_root_dir), str(self.src_dir), os.environ.get("PYTHONPATH", "")]
-        return {**os.environ, "PYTHONPATH": ":".join(paths)}
+        variables = {name: value for name, value in os.environ.items()}  # noqa: C416 (all of them, on purpose)
+        return {**variables, "PYTHONPATH": ":".join(paths)}
 
     def get_auto_remove_tmp_dir(self, tmp_dir: str | None = None, before: bool | None = None, after: bool | None = None) -> str:
         """A folder for the test: a new one, which is removed at its end, or `tmp_dir` (it begins with ./), which is kept.
