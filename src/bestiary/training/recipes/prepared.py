@@ -1,0 +1,91 @@
+"""What a recipe's training works on: rows, tokenizer or processor, config and features; weights are not opened for it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from ...auto import AutoConfig
+from ...core.errors import ArgumentError
+from ...core.files import json_text
+from ..data_files import Rows
+from ..language_task import texts_of
+from ..task import Features
+from .new_model import NewModel, trained_tokenizer
+from .recipe import Recipe
+
+
+@dataclass
+class Prepared:
+    """A recipe and what it needs.
+
+    Fields:
+        rows: of train, validation and test, those that there are.
+    """
+
+    recipe: Recipe
+    rows: dict[str, Rows]
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "Prepared":
+        """Read the rows of a recipe."""
+        return cls(recipe, recipe.data.rows(validate=recipe.args.do_eval))
+
+    @cached_property
+    def preprocessor(self) -> Any:
+        """The tokenizer or processor: of the checkpoint, or trained on the rows.
+
+        Raises:
+            ArgumentError: none can be trained for this task.
+        """
+        from ... import auto
+
+        recipe, choice = self.recipe, self.recipe.model
+        opener = getattr(auto, recipe.task.preprocessor_class)
+        if not isinstance(choice, NewModel):
+            return opener.from_pretrained(choice.preprocessor, **choice.source)
+        if choice.tokenizer_name is not None:
+            return opener.from_pretrained(choice.tokenizer_name)
+        if recipe.task.preprocessor_class != "AutoTokenizer" or "train" not in self.rows:
+            raise ArgumentError(f"{recipe.path}: a new model for {recipe.task_name} needs tokenizer_name, of a checkpoint")
+        column = getattr(recipe.task, "text_column_name", None)
+        longest = getattr(self._new_config({}), "max_position_embeddings", None) or 1024
+        return trained_tokenizer(texts_of(self.rows["train"], column), choice.vocab_size, longest)
+
+    @cached_property
+    def config(self) -> Any:
+        """The model's config, with the labels of the rows."""
+        choice, labels = self.recipe.model, self.recipe.task.config_values(self.rows.get("train"))
+        if not isinstance(choice, NewModel):
+            return AutoConfig.from_pretrained(choice.model_name_or_path, **choice.source, **labels)
+        signs = ("bos_token_id", "eos_token_id", "pad_token_id")
+        found = {name: getattr(self.preprocessor, name, None) for name in signs}
+        tokens = {"vocab_size": len(self.preprocessor)} if hasattr(self.preprocessor, "__len__") else {}
+        return self._new_config({**tokens, **{name: value for name, value in found.items() if value is not None}, **labels})
+
+    def _new_config(self, values: dict[str, Any]) -> Any:
+        choice: Any = self.recipe.model
+        return AutoConfig.for_model(choice.model_type, **{**values, **(choice.config or {})})
+
+    @cached_property
+    def features(self) -> dict[str, Features]:
+        """The rows of each part as the model takes them."""
+        task = self.recipe.task
+        return {part: task.features(self.rows[part], self.preprocessor, self.config, part == "train") for part in self.rows}
+
+    def model(self, device: str | None = None) -> Any:
+        """The model: opened, or with new weights; on the device "meta" without any."""
+        from ... import auto
+
+        opener, choice = getattr(auto, self.recipe.task.model_class), self.recipe.model
+        if device is not None:
+            with torch.device(device):
+                return opener.from_config(self.config)
+        if isinstance(choice, NewModel):
+            return opener.from_config(self.config)
+        return opener.from_pretrained(choice.model_name_or_path, config=self.config, **choice.weights)
+
+    def text(self) -> str:
+        """The recipe as JSON, for the folder that it fills."""
+        return json_text(self.recipe.values(), "recipe")
