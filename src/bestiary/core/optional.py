@@ -14,6 +14,7 @@ EXTRA_OF = {
     "accelerate": "train",
     "typer": "cli",
     "rich": "cli",
+    "yaml": "train",
     "flash_attn": "flash",
     "llguidance": "structured",
     "optimum": "quanto",
@@ -41,6 +42,7 @@ EXTRA_OF = {
 # Where a package is called differently when it is installed than when it is imported.
 DISTRIBUTION_OF = {
     "PIL": "pillow",
+    "yaml": "pyyaml",
     "flash_attn": "flash-attn",
     "optimum": "optimum-quanto",
     "faiss": "faiss-cpu",

@@ -5,23 +5,32 @@ from typing import Any
 from .data_files import Rows
 from .seq2seq_arguments import Seq2SeqTrainingArguments
 from .seq2seq_trainer import Seq2SeqTrainer
-from .task import Task
+from .task import Features, Task
 from .trainer import Trainer
 
 
-def run_task(task: Task, model: Any, preprocessor: Any, args: Any, rows: dict[str, Rows]) -> dict[str, float]:
+def run_task(
+    task: Task,
+    model: Any,
+    preprocessor: Any,
+    args: Any,
+    rows: dict[str, Rows],
+    features: dict[str, Features] | None = None,
+) -> dict[str, float]:
     """Train a model for a task, evaluate it and predict, as `args` say (see `run`).
 
     Args:
         preprocessor: its tokenizer or processor. args: `TrainingArguments`, or `Seq2SeqTrainingArguments` of tasks whose
-        answers are generated. rows: train, validation and test, those that there are.
+        answers are generated. rows: train, validation and test, those that there are. features: of them, if they are made.
     """
-    features = {part: task.features(rows[part], preprocessor, model.config, part == "train") for part in rows}
+    features = features or {part: task.features(rows[part], preprocessor, model.config, part == "train") for part in rows}
     measured = next((part for part in ("validation", "test") if part in rows), None)
     metrics = None
     if measured is not None and (not task.generates or args.predict_with_generate):
         metrics = task.compute_metrics(rows[measured], features[measured], preprocessor, model.config)
-    kind = Seq2SeqTrainer if isinstance(args, Seq2SeqTrainingArguments) else Trainer
+    kind: type[Any] = Seq2SeqTrainer if isinstance(args, Seq2SeqTrainingArguments) else Trainer
+    if task.has_loss:
+        kind = type("TaskTrainer", (_OwnLoss, kind), {"task": task})
     trainer = kind(
         model=model,
         args=args,
@@ -32,7 +41,22 @@ def run_task(task: Task, model: Any, preprocessor: Any, args: Any, rows: dict[st
         compute_metrics=metrics,
         preprocess_logits_for_metrics=task.preprocess_logits(),
     )
+    if task.has_loss:
+        trainer.label_names = ["labels"]
     return run(trainer, features.get("test"))
+
+
+class _OwnLoss:
+    """Of a trainer: the loss is the task's."""
+
+    task: Any
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """See `Trainer.compute_loss`."""
+        loss, outputs = self.task.loss(model, inputs)
+        return (loss, outputs) if return_outputs else loss
 
 
 def run(trainer: Any, test_dataset: Any = None) -> dict[str, float]:

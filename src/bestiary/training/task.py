@@ -16,13 +16,15 @@ class Task:
 
     Class attributes:
         model_class, preprocessor_class: names of the auto classes that open what it trains. best_metric: which tells the best
-        checkpoint. generates: whether a `Seq2SeqTrainer` trains it, whose predictions are generated.
+        checkpoint. generates: whether a `Seq2SeqTrainer` trains it, whose predictions are generated. has_loss: whether `loss`
+        is the task's own, rather than the model's.
     """
 
     model_class: ClassVar[str]
     preprocessor_class: ClassVar[str] = "AutoTokenizer"
     best_metric: ClassVar[str] = "loss"
     generates: ClassVar[bool] = False
+    has_loss: ClassVar[bool] = False
 
     def config_values(self, rows: Rows | None) -> dict[str, Any]:
         """What the rows to train on say of the model's config: its labels, ...; without any, the checkpoint's stay."""
@@ -43,6 +45,10 @@ class Task:
     def collator(self, preprocessor: Any, model: Any = None) -> Callable[[list[Any]], Any]:
         """What makes a batch of features."""
         raise NotImplementedError(f"{type(self).__name__} does not say how batches are made; override collator")
+
+    def loss(self, model: Any, inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The loss of a batch, where `has_loss`, and a table of it and what predictions are made of."""
+        raise NotImplementedError(f"{type(self).__name__} has no loss of its own; override loss")
 
     def compute_metrics(self, rows: Rows, features: Features, preprocessor: Any, config: Any) -> Metrics | None:
         """What an evaluation of these features, made of these rows, is worth; None: only its loss."""

@@ -1,8 +1,10 @@
 """`bestiary train`: trains as a recipe says."""
 
 import shlex
+import sys
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,37 +26,37 @@ def run(
     from ...training.recipes.forecast import forecast
     from ...training.recipes.prepared import Prepared
     from ...training.recipes.recipe import Recipe
-    from ...training.recipes.running import finished_at, run_recipe
+    from ...training.recipes.running import Place, place_of, run_recipe
 
     for change in changes or ():
         if "=" not in change:
             raise typer.BadParameter(f"--set {change}: expected KEY=VALUE, such as learning_rate=1e-5")
-    loaded = Recipe.load(recipe, [f"--{change}" for change in changes or ()])
-    folder = Path(loaded.args.output_dir)
-    step = finished_at(loaded)
-    if step is not None and not restart and not dry_run:
-        print(f"{folder} holds this training, which ended at step {step}; --restart trains anew")
-        return
+    loaded = Recipe.load(recipe, {key: value for key, _, value in (each.partition("=") for each in changes or ())})
     with console.working("preparing rows"):
         prepared = Prepared.of(loaded)
-        need = forecast(prepared)
-    if dry_run:
-        if json:
-            console.write_json({**need.facts, "memory": need.memory, "updates": need.updates, "problems": need.problems})
+        place = Place() if restart else place_of(prepared)
+    if place.ended is not None and not dry_run:
+        console.remark(f"{loaded.folder} holds this training, which ended at step {place.ended}; --restart trains anew")
+    else:
+        with console.working("preparing rows"):
+            told = forecast(prepared)
+        begins = f"where {Path(place.checkpoint).name} ended" if place.checkpoint else "anew"
+        told.facts["begins"] = begins if place.ended is None else f"not at all: it ended at step {place.ended}"
+        if dry_run:
+            _tell(told, json)
         else:
-            console.table(need.facts.items())
-            if need.example:
-                console.table([("first row", need.example)])
-            for problem in need.problems:
-                print(f"problem: {problem}")
-    if need.problems and not (dry_run and json):
-        raise InputError(f"{recipe}: {need.problems[0]}")
-    if dry_run:
-        return
-    if restart and folder.exists():
-        console.remark(f"what {folder} held is now {_moved_aside(folder)}")
+            for remark in told.remarks:
+                console.remark(f"remark: {remark}")
+        if told.problems and not (dry_run and json):
+            raise InputError(f"{recipe}: {told.problems[0]}")
+        if dry_run:
+            raise typer.Exit(2 if told.problems else 0)
+    with loaded.args.main_process_first():
+        if restart and loaded.folder.exists() and loaded.args.should_save:
+            console.remark(f"what {loaded.folder} held is now in {_moved_aside(loaded.folder)}")
     try:
-        metrics = run_recipe(loaded, prepared)
+        with redirect_stdout(sys.stderr) if json else nullcontext():
+            metrics = run_recipe(loaded, prepared)
     except (SystemExit, KeyboardInterrupt):
         again = [recipe, *(word for change in changes or () for word in ("--set", change))]
         console.remark(f"stopped; to go on: bestiary train {shlex.join(again)}")
@@ -62,9 +64,22 @@ def run(
     if json:
         console.write_json(metrics)
     else:
-        report = folder / "training_report.html"
-        rows = [("model", str(folder)), *([("report", str(report))] if report.is_file() else [])]
-        console.table([*rows, *((name, f"{value:.6g}") for name, value in metrics.items() if isinstance(value, int | float))])
+        report = loaded.folder / "training_report.html"
+        rows = [("model", str(loaded.folder)), *([("report", str(report))] if report.is_file() else [])]
+        console.table([*rows, *((name, f"{value:.6g}") for name, value in metrics.items())])
+
+
+def _tell(told: Any, json: bool) -> None:
+    if json:
+        names = ("parameters", "rows", "tokens", "updates", "example", "problems", "remarks")
+        need = told.need
+        memory = {name: getattr(need, name) for name in ("total", "weights", "gradients", "optimizer", "activations")}
+        console.write_json({**{name: getattr(told, name) for name in names}, "memory": memory, "facts": told.facts})
+        return
+    console.table([*told.facts.items(), *([("first row", told.example)] if told.example else [])])
+    for kind, lines in (("problem", told.problems), ("remark", told.remarks)):
+        for line in lines:
+            print(f"{kind}: {line}")
 
 
 def _moved_aside(folder: Path) -> Path:

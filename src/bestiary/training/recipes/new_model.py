@@ -37,7 +37,7 @@ class NewModel:
 
 
 def trained_tokenizer(texts: Iterable[str], vocab_size: int, longest: int) -> Any:
-    """A byte-level BPE tokenizer (Sennrich et al. 2016) of so many tokens, which begins and ends texts with one sign.
+    """A byte-level BPE tokenizer (Sennrich et al. 2016) of so many tokens, which begins each text with a sign.
 
     Args:
         longest: tokens that the model takes.
@@ -58,7 +58,13 @@ def trained_tokenizer(texts: Iterable[str], vocab_size: int, longest: int) -> An
     tokenizer.train_from_iterator(texts, trainer)
     ends = [(_END, tokenizer.token_to_id(_END))]
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{_END} $A {_END}", pair=f"{_END} $A {_END} $B {_END}", special_tokens=ends
+        single=f"{_END} $A", pair=f"{_END} $A {_END} $B", special_tokens=ends
     )
-    signs = {"bos_token": _END, "eos_token": _END, "pad_token": _PADDING, "mask_token": _MASK, "unk_token": _END}
+    signs: dict[str, Any] = {
+        "bos_token": _END,
+        "eos_token": _END,
+        "pad_token": _PADDING,
+        "mask_token": _MASK,
+        "unk_token": _END,
+    }
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=longest, **signs)

@@ -1,5 +1,7 @@
 """What a recipe's training works on: rows, tokenizer or processor, config and features; weights are not opened for it."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,7 +10,6 @@ import torch
 
 from ...auto import AutoConfig
 from ...core.errors import ArgumentError
-from ...core.files import json_text
 from ..data_files import Rows
 from ..language_task import texts_of
 from ..task import Features
@@ -39,10 +40,7 @@ class Prepared:
         Raises:
             ArgumentError: none can be trained for this task.
         """
-        from ... import auto
-
-        recipe, choice = self.recipe, self.recipe.model
-        opener = getattr(auto, recipe.task.preprocessor_class)
+        recipe, choice, opener = self.recipe, self.recipe.model, self._opener("preprocessor")
         if not isinstance(choice, NewModel):
             return opener.from_pretrained(choice.preprocessor, **choice.source)
         if choice.tokenizer_name is not None:
@@ -74,18 +72,30 @@ class Prepared:
         task = self.recipe.task
         return {part: task.features(self.rows[part], self.preprocessor, self.config, part == "train") for part in self.rows}
 
-    def model(self, device: str | None = None) -> Any:
-        """The model: opened, or with new weights; on the device "meta" without any."""
-        from ... import auto
+    def shapes(self) -> Any:
+        """The model on the device "meta": without any weights."""
+        with torch.device("meta"):
+            return self._opener("model").from_config(self.config)
 
-        opener, choice = getattr(auto, self.recipe.task.model_class), self.recipe.model
-        if device is not None:
-            with torch.device(device):
-                return opener.from_config(self.config)
+    def model(self) -> Any:
+        """The model to train, in fp32: opened, or with new weights."""
+        choice, opener = self.recipe.model, self._opener("model")
         if isinstance(choice, NewModel):
             return opener.from_config(self.config)
-        return opener.from_pretrained(choice.model_name_or_path, config=self.config, **choice.weights)
+        return opener.from_pretrained(choice.model_name_or_path, config=self.config, dtype=torch.float32, **choice.weights)
 
-    def text(self) -> str:
-        """The recipe as JSON, for the folder that it fills."""
-        return json_text(self.recipe.values(), "recipe")
+    def _opener(self, what: str) -> Any:
+        from ... import auto
+
+        return getattr(auto, getattr(self.recipe.task, f"{what}_class"))
+
+    def contents(self) -> dict[str, str]:
+        """Of each part its number of rows and a digest of what they hold."""
+        return {part: f"{len(rows):,} rows, {_digest(rows)}" for part, rows in self.rows.items()}
+
+
+def _digest(rows: Rows) -> str:
+    found = hashlib.sha256()
+    for row in rows:
+        found.update(json.dumps(row, sort_keys=True, default=str).encode())
+    return found.hexdigest()[:16]

@@ -1,27 +1,28 @@
 """`Recipe`: a training that is written down: its task, model, data and arguments, checked before any work."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
+from ...core import plugins
 from ...core.argument_parser import HfArgumentParser
 from ...core.errors import ArgumentError, FileMissing, did_you_mean
-from .. import tasks
 from ..arguments import TrainingArguments
 from ..data_files import DataFiles
 from ..model_choice import ModelChoice
 from ..seq2seq_arguments import Seq2SeqTrainingArguments
 from ..task import Task
 from .new_model import NewModel
-from .recipe_file import RecipeFile
+from .recipe_file import Entry, RecipeFile
 
+_TASKS = "bestiary.training.tasks"
+_FILES = ("train_file", "validation_file", "test_file")
 # Keys that name a file or folder, looked for beside the recipe.
-_PATHS = ("train_file", "validation_file", "test_file", "model_name_or_path", "tokenizer_name")
+_PATHS = (*_FILES, "model_name_or_path", "tokenizer_name")
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,13 @@ class Recipe:
     args: TrainingArguments
 
     @classmethod
-    def load(cls, path: str | Path, overrides: Sequence[str] = ()) -> "Recipe":
+    def load(cls, path: str | Path, changes: Mapping[str, Any] | None = None) -> "Recipe":
         """Read and check the recipe in a file.
 
         Files, and checkpoints that are folders, are looked for from the recipe's folder; `output_dir` from where one is.
 
         Args:
-            overrides: options of a command line that win over the file, as in ["--learning_rate=1e-5"].
+            changes: key -> value, of keys of any section, which win over the file; paths among them from where one is.
 
         Raises:
             FileMissing: the recipe or a file that it names is not there. CorruptFile: it is no YAML.
@@ -54,44 +55,53 @@ class Recipe:
         """
         file = RecipeFile.read(Path(path))
         name = str(file.task.value).replace("_", "-")
-        known = task_names()
+        known = [each.replace("_", "-") for each in plugins.names(_TASKS)]
         if name not in known:
             raise ArgumentError(
                 f"{path}, line {file.task.line}: there is no task {name!r:.60}.{did_you_mean(name, known)}"
                 f" Expected {', '.join(known)}"
             )
-        kind = task_class(name)
-        anew = "model_type" in file.sections["model"] or any(word.split("=")[0] == "--model_type" for word in overrides)
+        module = plugins.load(_TASKS, name, "task")
+        kind: type[Task] = getattr(module, module.TASK)
+        anew = "model_type" in {*file.sections["model"], *(changes or ())}
         classes: dict[str, type[Any]] = {
             "model": NewModel if anew else ModelChoice,
             "data": DataFiles,
             "options": kind,
             "arguments": Seq2SeqTrainingArguments if kind.generates else TrainingArguments,
         }
+        parser = _Parser(file, tuple(classes.values()))
+        given = file.sections
+        for key, value in (changes or {}).items():
+            section = next((each for each, its_class in classes.items() if key in _keys(its_class)), None)
+            if section is None:
+                names = [each for its_class in classes.values() for each in _keys(its_class)]
+                raise ArgumentError(f"a recipe of {name} has no {key!r:.60}, which was to be set.{did_you_mean(key, names)}")
+            given[section][key] = Entry(value, 0)
         words = []
         for section, its_class in classes.items():
-            names = [each.name for each in fields(its_class) if each.init]
-            taken = {*names, *getattr(its_class, "older_options", ()), *_aliases(its_class)}
-            for key, entry in file.sections[section].items():
-                place = f"{path}, line {entry.line}"
+            taken = _keys(its_class)
+            for key, entry in given[section].items():
                 if key not in taken:
-                    raise ArgumentError(f"{place}: {section} of {name} has no {key!r:.60}.{did_you_mean(key, names)}")
-                words += _words(place, key, _found(entry.value, file.path.parent) if key in _PATHS else entry.value)
-        parser = _Parser(tuple(classes.values()), allow_abbrev=False, prog=str(path))
-        model, data, task, args = parser.parse_args_into_dataclasses([*words, *overrides], look_for_args_file=False)
-        recipe = cls(Path(path), name, task, model, data, args)
-        recipe._check()
-        if not (args.do_train or args.do_eval or args.do_predict):
-            args.do_train = data.train_file is not None or data.dataset_name is not None
-            args.do_eval = data.validation_file is not None or args.eval_strategy != "no" or data.dataset_name is not None
-            args.do_predict = data.test_file is not None
-        return recipe
+                    raise ArgumentError(
+                        f"{parser.place(key)}: {section} of {name} has no {key!r:.60}.{did_you_mean(key, taken)}"
+                    )
+                value = _found(entry.value, file.path.parent) if key in _PATHS and entry.line else entry.value
+                words += _words(parser.place(key), key, value, "list" in taken[key])
+        model, data, task, args = parser.objects(words)
+        for key in _FILES:
+            if (named := getattr(data, key)) is not None and not Path(named).exists():
+                raise FileMissing(f"{parser.place(key)}: {key} is {named}, which is not there")
+        for key, named in {"do_train": data.train_file, "do_eval": data.validation_file, "do_predict": data.test_file}.items():
+            if key not in given["arguments"]:
+                wanted = named is not None or (data.dataset_name is not None and key != "do_predict")
+                setattr(args, key, wanted or getattr(args, key))
+        return cls(Path(path), name, task, model, data, args)
 
-    def _check(self) -> None:
-        for name in ("train_file", "validation_file", "test_file"):
-            file = getattr(self.data, name)
-            if file is not None and not Path(file).exists():
-                raise FileMissing(f"{self.path}: {name} is {file}, which is not there")
+    @property
+    def folder(self) -> Path:
+        """`output_dir`."""
+        return Path(str(self.args.output_dir))
 
     def values(self) -> dict[str, Any]:
         """Everything that was chosen, as JSON holds it."""
@@ -102,43 +112,57 @@ class Recipe:
 
 
 class _Parser(HfArgumentParser):
+    """Makes the objects of a recipe; what is wrong is an error of the library that names the line."""
+
+    def __init__(self, file: RecipeFile, classes: tuple[type[Any], ...]) -> None:
+        super().__init__(classes, allow_abbrev=False, prog=str(file.path), add_help=False)
+        self.file, self.has_told = file, False
+
+    def place(self, key: str) -> str:
+        """Where a key of the recipe stands."""
+        line = next((entries[key].line for entries in self.file.sections.values() if key in entries), None)
+        return f"{key}, which was set" if line == 0 else f"{self.file.path}, line {line}" if line else str(self.file.path)
+
+    def objects(self, words: list[str]) -> tuple[Any, ...]:
+        """One object of each class."""
+        try:
+            return self.parse_args_into_dataclasses(words, look_for_args_file=False)
+        except (ArgumentError, ValueError) as error:
+            if self.has_told:
+                raise
+            first = re.match(r"\w+", str(error))
+            raise ArgumentError(f"{self.place(first[0] if first else '')}: {error}") from error
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong as an error of the library, rather than end the program."""
-        raise ArgumentError(f"{self.prog}: {message}")
+        key = re.match(r"argument --(\w+)[^:]*: ", message)
+        said = f"{key[1]}: {message[key.end() :]}" if key else re.sub(r"--(\w+)/--[\w-]+", r"\1", message)
+        self.has_told = True
+        raise ArgumentError(f"{self.place(key[1]) if key else self.prog}: {said}")
 
 
-def task_names() -> list[str]:
-    """The tasks that there are, as recipes name them."""
-    return sorted(module.name.replace("_", "-") for module in iter_modules(tasks.__path__))
+def _keys(its_class: type[Any]) -> dict[str, str]:
+    """Name -> type of what a section may hold, with older spellings."""
+    found: dict[str, str] = {}
+    for each in fields(its_class):
+        aliases = each.metadata.get("aliases") or ()
+        spellings = [each.name, *([aliases] if isinstance(aliases, str) else aliases)]
+        found |= {word.lstrip("-").replace("-", "_"): str(each.type) for word in spellings if each.init}
+    return found | dict.fromkeys(getattr(its_class, "older_options", ()), "")
 
 
-def task_class(name: str) -> type[Task]:
-    """The class of a task of this name."""
-    module = import_module(f"{tasks.__name__}.{name.replace('-', '_')}")
-    return cast(type[Task], getattr(module, module.TASK))
-
-
-def _aliases(its_class: type[Any]) -> set[str]:
-    """Older spellings of fields."""
-    spellings = [each.metadata.get("aliases") or () for each in fields(its_class)]
-    words = [word for each in spellings for word in ([each] if isinstance(each, str) else each)]
-    return {word.lstrip("-").replace("-", "_") for word in words}
-
-
-def _words(place: str, key: str, value: Any) -> list[str]:
+def _words(place: str, key: str, value: Any, takes_list: bool) -> list[str]:
     """A value of a recipe as a command line says it."""
     if value is None:
         return []
-    if value is False and key.endswith("_strategy"):  # YAML reads the word no so
-        value = "no"
     if isinstance(value, dict):
         try:
-            return [f"--{key}", json.dumps(value, allow_nan=False)]
+            return [f"--{key}={json.dumps(value, allow_nan=False)}"]
         except (TypeError, ValueError) as error:
             raise ArgumentError(f"{place}: {key} is no table of texts and numbers: {error}") from error
-    if isinstance(value, list):
-        if any(isinstance(each, dict | list) for each in value):
-            raise ArgumentError(f"{place}: {key} is a list of {type(value[0]).__name__}; expected texts or numbers")
+    if isinstance(value, list | tuple):
+        if not takes_list or any(isinstance(each, dict | list) for each in value):
+            raise ArgumentError(f"{place}: {key} is a list; expected {'texts or numbers in it' if takes_list else 'one value'}")
         return [f"--{key}", *map(str, value)]
     return [f"--{key}={value}"]
 

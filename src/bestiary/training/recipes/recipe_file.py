@@ -1,5 +1,6 @@
 """The file of a recipe: YAML that is read strictly, without code, anchors or a key said twice."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ _LONGEST = 1_000_000
 
 @dataclass(frozen=True)
 class Entry:
-    """A value of a recipe, and the line that it stands in."""
+    """A value of a recipe, and the line that it stands in (0: none, it was set beside the file).
+
+    A single value is the text as it is written, for the type of the field says what it means: YAML by itself would read 2e-5 as
+    a text and no, Norwegian, as False. Lists are of such texts; tables are what YAML makes of them.
+    """
 
     value: Any
     line: int
@@ -45,7 +50,7 @@ class RecipeFile:
             text = path.read_text(encoding="utf-8-sig")
             if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
                 raise CorruptFile(f"{path} has an anchor that is used again (*name); write the value out")
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            root = yaml.compose(text, Loader=_loader(yaml))
         except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
             raise CorruptFile(f"{path} is no YAML: {' '.join(str(error).split())}") from error
         entries = _entries(yaml, root, path, "a recipe")
@@ -83,8 +88,23 @@ def _entries(yaml: Any, node: Any, path: Path, what: str) -> dict[str, Entry]:
 
 
 def _value(yaml: Any, node: Any, path: Path) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return None if node.tag.endswith(":null") else node.value
+    if isinstance(node, yaml.SequenceNode) and all(isinstance(each, yaml.ScalarNode) for each in node.value):
+        return [each.value for each in node.value]
     try:
-        return yaml.SafeLoader("").construct_document(node)
+        return _loader(yaml)("").construct_document(node)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise CorruptFile(f"{path}, line {node.start_mark.line + 1}: a value cannot be read: {said}") from error
+
+
+def _loader(yaml: Any) -> Any:
+    """YAML without code, in which 2e-5 is a number."""
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # the package is optional
+        pass
+
+    numbers = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", numbers, list("-+.0123456789"))
+    return Loader

@@ -1,11 +1,12 @@
-"""Running a recipe: from the beginning, or from where it was stopped."""
+"""Running a recipe: from the beginning, or from where it was stopped; never over what something else left."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from ...core.errors import ArgumentError
-from ...core.files import read_json, write_text
+from ...core.files import read_json, write_json
 from ...core.logging import get_logger
-from ..callbacks.base import TrainerState
 from ..checkpoints import TRAINER_STATE_NAME, get_last_checkpoint
 from ..running import run_task
 from .prepared import Prepared
@@ -13,8 +14,59 @@ from .recipe import Recipe
 
 RECIPE_NAME = "recipe.json"
 logger = get_logger(__name__)
-# What may change from a run to the one that goes on with it, besides what is told, logged and saved.
-_FREE = ("output_dir", "num_train_epochs", "max_steps", "resume_from_checkpoint", "disable_tqdm", "run_name", "report_to")
+# What a continuation may change: how long it goes on, where it is, what is told and kept of it.
+_LENGTH = ("num_train_epochs", "max_steps")
+_FREE = ("output_dir", "disable_tqdm", "run_name", "report_to", "resume_from_checkpoint", "overwrite_output_dir")
+_FREE_BEGINNINGS = ("logging_", "log_", "save_", "dataloader_num", "do_", "push_to_hub", "hub_")
+_DATA_PATHS = ("train_file", "validation_file", "test_file")  # what the files hold is compared
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the training of a recipe is.
+
+    Fields:
+        checkpoint: what it goes on from; None: it begins. ended: the step at which all was done, else None.
+    """
+
+    checkpoint: str | None = None
+    ended: int | None = None
+
+
+def place_of(prepared: Prepared) -> Place:
+    """Where the training of a recipe is, as its `output_dir` tells.
+
+    Raises:
+        ArgumentError: the folder holds what another recipe, or something else, left.
+    """
+    recipe, folder = prepared.recipe, prepared.recipe.folder
+    if recipe.args.resume_from_checkpoint is not None:
+        return Place(recipe.args.resume_from_checkpoint)
+    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    has_results = any((folder / name).exists() for name in ("config.json", TRAINER_STATE_NAME))
+    aside = "Name another output_dir, or begin anew with --restart, which moves this one aside"
+    if not (folder / RECIPE_NAME).is_file():
+        if last is None and not has_results:
+            return Place()
+        raise ArgumentError(f"{folder} holds a model or a training that no recipe made. {aside}")
+    if last is None and not has_results:
+        return Place()
+    kept = read_json(folder / RECIPE_NAME)
+    kept = kept if isinstance(kept, dict) else {}
+    changes = dict(_changes(kept, _values(prepared)))
+    length = [changes.pop(name) for name in _LENGTH if name in changes]
+    if changes:
+        raise ArgumentError(
+            f"{folder} holds the training of another recipe, which differs in {'; '.join(changes.values())}. {aside}"
+        )
+    ended = kept.get("ended_at_step")
+    if ended is not None and length:
+        if last is None:
+            raise ArgumentError(
+                f"{folder} holds this training as it ended, with {'; '.join(length)}, and no checkpoint to go on from. {aside}"
+            )
+        ended = None
+    return Place(last, ended)
 
 
 def run_recipe(recipe: Recipe, prepared: Prepared | None = None) -> dict[str, float]:
@@ -23,55 +75,49 @@ def run_recipe(recipe: Recipe, prepared: Prepared | None = None) -> dict[str, fl
     `output_dir` then holds the model, its tokenizer or processor, results, the report, and `recipe.json`.
 
     Returns:
-        All metrics.
+        All metrics; of a training that has ended before those that it had.
 
     Raises:
         ArgumentError: `output_dir` holds the training of another recipe.
     """
     from ...core.seed import set_seed
 
-    args, folder = recipe.args, Path(recipe.args.output_dir)
-    set_seed(args.seed)
+    args, folder = recipe.args, recipe.folder
     prepared = prepared or Prepared.of(recipe)
-    if args.do_train and args.resume_from_checkpoint is None and folder.is_dir():
-        args.resume_from_checkpoint = get_last_checkpoint(str(folder))
-    if args.resume_from_checkpoint is not None and (folder / RECIPE_NAME).is_file():
-        changed = _changes(read_json(folder / RECIPE_NAME), recipe)
-        if changed:
-            raise ArgumentError(
-                f"{folder} holds the training of another recipe, which differs in {'; '.join(changed)}. Name another"
-                " output_dir, or move this one away"
-            )
-    if args.resume_from_checkpoint is not None:
-        logger.info("Going on from %s", args.resume_from_checkpoint)
+    place = place_of(prepared)
+    if place.ended is not None:
+        results = folder / "all_results.json"
+        metrics: dict[str, float] = read_json(results) if results.is_file() else {}
+        return metrics
+    if place.checkpoint is not None:
+        logger.info("Going on from %s", place.checkpoint)
+    args.resume_from_checkpoint = place.checkpoint
+    kept = _values(prepared)
     if args.should_save:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / RECIPE_NAME, prepared.text())
-    return run_task(recipe.task, prepared.model(), prepared.preprocessor, args, prepared.rows)
+        write_json(folder / RECIPE_NAME, kept)
+    set_seed(args.seed)
+    model = prepared.model()
+    metrics = run_task(recipe.task, model, prepared.preprocessor, args, prepared.rows, prepared.features)
+    if args.should_save:
+        step = read_json(folder / TRAINER_STATE_NAME)["global_step"] if args.do_train else 0
+        write_json(folder / RECIPE_NAME, {**kept, "ended_at_step": step})
+    return metrics
 
 
-def finished_at(recipe: Recipe) -> int | None:
-    """The step at which the training of a recipe ended, where `output_dir` holds its result; else None."""
-    folder = Path(recipe.args.output_dir)
-    if not (folder / TRAINER_STATE_NAME).is_file() or not (folder / RECIPE_NAME).is_file():
-        return None
-    if _changes(read_json(folder / RECIPE_NAME), recipe, free=("output_dir", "disable_tqdm", "report_to")):
-        return None
-    return TrainerState.load_from_json(str(folder / TRAINER_STATE_NAME)).global_step
+def _values(prepared: Prepared) -> dict[str, Any]:
+    return {**prepared.recipe.values(), "contents": prepared.contents()}
 
 
-def _changes(before: object, recipe: Recipe, free: tuple[str, ...] = _FREE) -> list[str]:
-    """Where a recipe differs from the one that a folder was filled by."""
-    now, changed = recipe.values(), []
-    old = before if isinstance(before, dict) else {}
-    for section in sorted({*now, *old}):
-        mine, other = now.get(section), old.get(section)
+def _changes(before: dict[str, Any], now: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Name -> how it differs between a recipe and the one that filled the folder, of what counts."""
+    for section in sorted({*now, *before} - {"ended_at_step"}):
+        mine, other = now.get(section), before.get(section)
         if not isinstance(mine, dict) or not isinstance(other, dict):
             if mine != other:
-                changed.append(f"{section}: {other!r:.60} there, {mine!r:.60} here")
+                yield section, f"{section}: {other!r:.60} there, {mine!r:.60} here"
             continue
         for name in sorted({*mine, *other}):
-            told = name.startswith(("logging_", "save_", "eval_", "log_", "dataloader_num", "do_"))
-            if mine.get(name) != other.get(name) and name not in free and not told:
-                changed.append(f"{name}: {other.get(name)!r:.60} there, {mine.get(name)!r:.60} here")
-    return changed
+            free = name in _FREE or name.startswith(_FREE_BEGINNINGS) or (section == "data" and name in _DATA_PATHS)
+            if mine.get(name) != other.get(name) and not free:
+                yield name, f"{name}: {other.get(name)!r:.60} there, {mine.get(name)!r:.60} here"

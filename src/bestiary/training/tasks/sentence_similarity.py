@@ -23,6 +23,7 @@ class SentenceSimilarity(Task):
 
     model_class: ClassVar[str] = "AutoModel"
     best_metric: ClassVar[str] = "recall_at_1"
+    has_loss: ClassVar[bool] = True
 
     anchor_column: str | None = HfArg(default=None, help="By default anchor, query, question, sentence1")
     positive_column: str | None = HfArg(default=None, help="What goes with it; by default positive, answer, passage, sentence2")
