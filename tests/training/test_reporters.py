@@ -100,7 +100,7 @@ def told(training: dict[str, Any], other: dict[str, Any]) -> list[Any]:
     """The calls, without what is read only, what is measured, and arguments that one of the libraries does not have."""
     apart = {*training["args"]} ^ {*other["args"]} | {*training["config"]} ^ {*other["config"]}
     apart |= {"transformers_version", "architectures", "dtype", "problem_type", "_name_or_path", "train_batch_size"}
-    apart |= {"use_cache", "model_preparation_time", "description"}  # the first of the config: there the trainer sets it
+    apart |= {"use_cache", "model_preparation_time", "description", "hub_token"}  # the first of the config: there the trainer sets it
 
     def cleaned(value: Any, name: str = "") -> Any:
         if _MEASURED.search(name):
