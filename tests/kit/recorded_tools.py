@@ -62,11 +62,9 @@ def plain(value):
         return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
-    if isinstance(value, float):
-        return float(f"{value:.3g}")
     if isinstance(value, Anything):
         return repr(value)
-    return value if isinstance(value, (int, str)) or value is None else type(value).__name__
+    return value if isinstance(value, (int, float, str)) or value is None else type(value).__name__
 
 def noted(path, result=None):
     def called(*args, **kwargs):
@@ -111,7 +109,7 @@ tool.utils = types.SimpleNamespace(validation=limits)
 class Live(recorded.Anything):
     def __init__(self, **options):
         recorded.noted("dvclive.Live")(**options)
-        super().__init__("Live")
+        super().__init__("dvclive.Live")
 tool.Live = Live
 """,
     "neptune": """
@@ -119,7 +117,7 @@ class Run(recorded.Anything):
     pass
 def init_run(**options):
     recorded.noted("neptune.init_run")(**options)
-    return Run("run")
+    return Run("neptune.run")
 tool.Run, tool.init_run = Run, init_run
 """,
     "clearml": """
@@ -128,7 +126,13 @@ tool.Task._values.update(running_locally=lambda: True, current_task=lambda: None
 tool.utilities = recorded.Anything("clearml.utilities")
 """,
     "swanlab": "tool.get_run = lambda: recorded.Anything('swanlab.run')\n",
-    "trackio": "tool.context_vars = recorded.Anything('read')\n",
+    "trackio": """
+import types
+def init(**options):
+    recorded.noted("trackio.init")(**options)
+    tool.context_vars.current_space_id.get = lambda: options["space_id"]
+tool.init, tool.context_vars = init, types.SimpleNamespace(current_space_id=types.SimpleNamespace())
+""",
 }
 _FILES = {
     "wandb/sdk/__init__.py": "",
@@ -146,10 +150,10 @@ _FILES = {
     "azureml/__init__.py": "",
     "azureml/core/__init__.py": "",
     "azureml/core/run.py": "import recorded\nclass Run:\n"
-    "    get_context = staticmethod(recorded.noted('Run.get_context', lambda: recorded.Anything('azure')))\n",
+    "    get_context = staticmethod(recorded.noted('azureml.Run.get_context', lambda: recorded.Anything('azureml.run')))\n",
     "flytekitplugins/__init__.py": "",
     "flytekitplugins/deck/__init__.py": "",
-    "flytekitplugins/deck/renderer.py": "import recorded\nTableRenderer = recorded.Anything('TableRenderer')\n",
+    "flytekitplugins/deck/renderer.py": "import recorded\nTableRenderer = recorded.Anything('flytekitplugins.TableRenderer')\n",
 }
 _DISTRIBUTIONS = {"azureml": "azureml-core", "flytekitplugins": "flytekitplugins-deck-standard"}
 

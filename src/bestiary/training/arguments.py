@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from torch import device
 
 # Shown in place of what must not be read by others.
-_SECRETS = ("hub_token",)
 
 
 @dataclass
@@ -276,10 +275,10 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
         return int(self.warmup_steps if self.warmup_steps >= 1 else math.ceil(num_training_steps * self.warmup_steps))
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields; choices as their words, secrets hidden."""
+        """All fields; choices as their words. A secret, whose name ends with `_token`, is hidden."""
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
         plain = {name: _plain(value) for name, value in values.items()}
-        return plain | {name: f"<{name.upper()}>" for name in _SECRETS if plain.get(name)}
+        return plain | {name: f"<{name.upper()}>" for name, value in plain.items() if value and name.endswith("_token")}
 
     def to_json_string(self) -> str:
         """`to_dict` as JSON."""

@@ -102,9 +102,8 @@ class Predicting:
         loss_only = args.prediction_loss_only if prediction_loss_only is None else prediction_loss_only
         start = time.time()
         model = self._model_for_evaluation()
-        if (
-            not self.is_in_train and self.model_wrapped is self.model
-        ):  # it was never trained: this was the first it was got ready
+        trained = self.is_in_train or self.state.global_step or self.model_wrapped is not self.model
+        if not trained:  # this was the first it was got ready
             self.model_preparation_time = round(time.time() - start, 4)
         logger.info("***** %s: %s rows *****", description, len(dataloader.dataset) if has_length(dataloader.dataset) else "?")
         self.callback_handler.eval_dataloader = dataloader

@@ -59,7 +59,7 @@ class ClearMLCallback(Reporter):
         self._initialized = True
 
     def _switch(self, name: str, what: str) -> None:
-        about = f"If True, {what} that was changed in ClearML's pages has no effect where the task runs remotely"
+        about = f"If True, {what} changed in ClearML's pages has no effect where the task runs remotely"
         self._clearml_task.set_parameter(name=name, value=True, value_type=bool, description=about)
 
     def _copy_training_args_as_hparams(self, training_args: Any, prefix: str) -> None:

@@ -124,7 +124,7 @@ class NeptuneCallback(Reporter):
             if name == "train/epoch":
                 self._namespace[name] = value
             else:
-                self._namespace[name].append(value, step=state.global_step)
+                self._namespace[name].log(value, step=state.global_step)
 
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Upload the checkpoint, if asked to."""

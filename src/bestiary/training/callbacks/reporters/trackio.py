@@ -1,5 +1,6 @@
 """Trackio: arguments and metrics of a run, kept on this machine or in a Space of the hub."""
 
+from secrets import token_hex
 from typing import Any
 
 from ....core.logging import warn_once
@@ -52,19 +53,20 @@ class TrackioCallback(Reporter):
             self._trackio.log(rewrite_logs(metrics or {}))
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Close the run; a later report opens it again. A Space is frozen as `args.trackio_static_space_id` if that is set."""
+        """Close the run; a later report opens it again.
+
+        A Space is frozen as `args.trackio_static_space_id`, by default under a name of its own where the model goes to the hub.
+        """
         if not self._initialized or not state.is_world_process_zero:
             return
         self._trackio.finish()
         self._initialized = False
-        if args.trackio_static_space_id and args.trackio_space_id:
-            self._trackio.freeze(
-                space_id=args.trackio_space_id,
-                project=args.project,
-                new_space_id=args.trackio_static_space_id,
-                private=args.hub_private_repo,
-            )
-        elif args.trackio_static_space_id:
+        frozen, space = args.trackio_static_space_id, self._trackio.context_vars.current_space_id.get()
+        if frozen is None and space and args.push_to_hub:
+            frozen = f"{args.project}-static-{token_hex(3)}"
+        if frozen and space:
+            self._trackio.freeze(space_id=space, project=args.project, new_space_id=frozen, private=args.hub_private_repo)
+        elif frozen:
             warn_once("no-space", "trackio_static_space_id has no effect without trackio_space_id: nothing is there to freeze")
 
 
