@@ -75,8 +75,14 @@ def column_of(rows: Rows, name: str | None, likely: Iterable[str], what: str) ->
 
 
 def labels_of(rows: Rows, column: str) -> dict[str, Any]:
-    """`label2id`, `id2label` and `num_labels` of a config, of labels sorted as numbers or as texts."""
+    """`label2id`, `id2label` and `num_labels` of a config, of labels sorted as numbers or as texts.
+
+    Raises:
+        ArgumentError: there is but one.
+    """
     values = {row[column] for row in rows}
+    if len(values) < 2:
+        raise ArgumentError(f"every row has the label {next(iter(values))!r:.60} in {column!r}; expected at least two labels")
     names = [str(value) for value in sorted(values, key=lambda value: (isinstance(value, str), value))]
     return {
         "label2id": {name: number for number, name in enumerate(names)},

@@ -69,7 +69,7 @@ def forecast(prepared: Prepared) -> Forecast:
             activations = activations_of(prepared.shapes, step, batch, args)
     found = Forecast(
         parameters=sum(each.numel() for each in model.parameters()),
-        need=memory_need(model, activations, str(args.optim)),
+        need=memory_need(model, activations, args.to_dict()["optim"]),
         rows=len(training),
         tokens=sum(lengths),
         updates=updates if args.do_train else 0,
@@ -85,6 +85,7 @@ def _facts(prepared: Prepared, model: Any, found: Forecast, lengths: list[int], 
     from ...core.sizes import show_size
 
     recipe, args, need = prepared.recipe, prepared.recipe.args, found.need
+    words = args.to_dict()
     trained = sum(each.numel() for each in model.parameters() if each.requires_grad)
     told = {
         "task": recipe.task_name,
@@ -104,10 +105,10 @@ def _facts(prepared: Prepared, model: Any, found: Forecast, lengths: list[int], 
             f" {show_size(need.optimizer)}, activations {kept}"
         )
         told["device"] = str(args.device) + (f", {args.world_size} processes" if args.world_size > 1 else "")
-        told["optimizer"] = f"{args.optim}, learning rate {args.learning_rate:g}, schedule {args.lr_scheduler_type}"
-        when = f"every {_steps(args.save_steps)}" if args.save_strategy == "steps" else f"by {args.save_strategy}"
+        told["optimizer"] = f"{words['optim']}, learning rate {args.learning_rate:g}, schedule {words['lr_scheduler_type']}"
+        when = f"every {_steps(args.save_steps)}" if args.save_strategy == "steps" else f"by {words['save_strategy']}"
         told["checkpoints"] = "none: it cannot go on if it is stopped" if args.save_strategy == "no" else when
-    when = f"every {_steps(args.eval_steps or 0)}" if args.eval_strategy == "steps" else f"by {args.eval_strategy}"
+    when = f"every {_steps(args.eval_steps or 0)}" if args.eval_strategy == "steps" else f"by {words['eval_strategy']}"
     told["evaluated"] = (when if args.eval_strategy != "no" else "at the end") if args.do_eval else "never"
     return told | {"output folder": str(recipe.folder)}
 
