@@ -66,7 +66,9 @@ def run(
     else:
         report = loaded.folder / "training_report.html"
         rows = [("model", str(loaded.folder)), *([("report", str(report))] if report.is_file() else [])]
-        console.table([*rows, *((name, f"{value:.6g}") for name, value in metrics.items())])
+        if place.ended is not None:  # else they were told as they came
+            rows += [(name, f"{value:.6g}") for name, value in metrics.items()]
+        console.table(rows)
 
 
 def _tell(told: Any, json: bool) -> None:
