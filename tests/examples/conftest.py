@@ -22,7 +22,11 @@ def program() -> Callable[[str], ModuleType]:
             assert spec is not None
             assert spec.loader is not None
             sys.modules[known] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(sys.modules[known])
+            sys.path.insert(0, str(EXAMPLES))  # as for a program that is run
+            try:
+                spec.loader.exec_module(sys.modules[known])
+            finally:
+                sys.path.remove(str(EXAMPLES))
         return sys.modules[known]
 
     return load

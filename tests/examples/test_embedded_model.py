@@ -1,9 +1,10 @@
 """The model inside the package is what its card says, and the script that made it still runs."""
 
-import importlib.util
 import json
 import platform
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -16,15 +17,15 @@ from bestiary.core.errors import InputError
 from bestiary.core.logging import BestiaryWarning
 from bestiary.pipelines.defaults import embedded_model_path
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "train_embedded_model.py"
+
+@pytest.fixture(scope="module")
+def script(program: Callable[[str], ModuleType]) -> ModuleType:
+    return program("train_embedded_model")
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("train_embedded_model", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def measures(script: ModuleType) -> ModuleType:
+    return sys.modules["embedded_model.measures"]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,8 @@ def held_out(script: ModuleType, folder: Path) -> list[str]:
     trained_on = re.search(r"CPython (\S+)", (folder / "README.md").read_text()).group(1)
     if platform.python_version() != trained_on:
         pytest.skip(f"needs the standard library of CPython {trained_on}, whose files were held out")
-    return script.read(path for name, path in script.files(script.Settings(out=folder)).items() if script.is_held_out(name))
+    files = script.files(script.Settings(out=folder).source)
+    return script.read(path for name, path in files.items() if script.is_held_out(name))
 
 
 def test_size(folder: Path, model: torch.nn.Module) -> None:
@@ -85,21 +87,45 @@ def test_bits_per_byte_are_those_of_the_card(
 
 
 def test_completions_parse_more_often_than_not(
-    script: ModuleType, folder: Path, model: torch.nn.Module, held_out: list[str]
+    measures: ModuleType, folder: Path, model: torch.nn.Module, held_out: list[str]
 ) -> None:
-    prompts = script.prompts(held_out, 20)
+    prompts = measures.prompts(held_out, 20)
     assert len(prompts) >= 15
-    assert script.parse_rate(model, prompts, AutoTokenizer.from_pretrained(folder)) > 0.5
+    assert measures.parse_rate(model, prompts, AutoTokenizer.from_pretrained(folder)) > 0.5
 
 
-def test_what_must_parse(script: ModuleType) -> None:
-    assert script.finished("def f():\n    return 1\n", ended=True) == "def f():\n    return 1\n"
-    assert script.finished("def f():\n    a = 1\n    b = (2,\n    3,\n    4", ended=False) == "def f():\n    a = 1\n"
-    assert script.finished("def f():\n    a = 1\n    if a:\n        ret", ended=False) == "def f():\n    a = 1\n"
+@pytest.mark.parametrize(
+    ("text", "ended", "expected"),
+    [
+        ("def f():\n    return 1\n", True, True),
+        ("def f():\n", True, False),
+        ("def f():\n    return (1\n", True, False),
+        ("def f():\n    a = 1\n    b = (2,\n    3,\n    4", False, True),
+        ("def f():\n    a = 1\n    if a:\n        ret", False, True),
+        ("def f():\n    a b\n    c = 1\n    ret", False, False),
+        ("def f():\n    ret", False, False),  # nothing of it is whole
+    ],
+)
+def test_what_is_python(measures: ModuleType, text: str, ended: bool, expected: bool) -> None:
+    assert measures.is_python(text, ended) == expected
 
 
-def test_the_training_script_runs_and_resumes(script: ModuleType, tmp_path: Path) -> None:
-    few = ["--out", str(tmp_path), "--files", "70", "--vocab", "400", "--batch", "2", "--context", "64", "--save-every", "1"]
+def test_what_is_cut_from_a_file(script: ModuleType) -> None:
+    method = "    def size(self) -> int:\n        'Say it.'\n        return self._size\n"
+    text = f"class A:\n{method}\ndef last(row: list): return row[-1]\n"
+    kinds = script.by_kind([text])
+    assert kinds["files"] == [text]
+    assert kinds["one_line"] == ["def last(row): return row[-1]\n"]
+    assert "def size(self): return self._size\n" in kinds["short"]
+    assert "def size(self) -> int:\n    'Say it.'\n    return self._size\n" in kinds["pieces"]
+
+
+def test_the_training_script_runs_and_resumes(
+    script: ModuleType, measures: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measures, "CHOICES", measures.CHOICES[:2])
+    monkeypatch.setattr(sys.modules["embedded_model.text"], "PACKAGES", {"mpmath": ("mpmath", "BSD")})
+    few = ["--out", str(tmp_path), "--files", "50", "--vocab", "400", "--batch", "2", "--context", "64", "--save-every", "1"]
     first = script.main([*few, "--steps", "1"])
     again = script.main([*few, "--steps", "3"])
     assert (first["steps"], again["steps"]) == (1, 3)
