@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from embedded_model.card import card
-from embedded_model.measures import bits_per_byte, choose, prompts
+from embedded_model.measures import beginnings, bits_per_byte, choose, prompts
 from embedded_model.text import END, PADDING, by_kind, files, files_of_packages, is_held_out, read, tokens, train_tokenizer
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -198,7 +198,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
 
     library = read(path for name, path in named.items() if is_held_out(name))
     others = read(path for name, path in packaged.items() if is_held_out(name))
-    heads, lines = prompts(library + others, 60), by_kind(library + others)["one_line"][:200]
+    heads, lines = prompts(library + others, 60), beginnings(by_kind(library + others)["one_line"])
     earlier = {} if begins_anew else read_json(settings.start / "training.json")["figures"]
     figures: dict[str, Any] = {
         "parameters": model.num_parameters(),

@@ -14,7 +14,7 @@ def card(figures: dict[str, Any], shape: dict[str, int], mix: dict[str, float]) 
     sizes = ", ".join(f"{name} {value}" for name, value in shape.items())
     before = figures["before"]
     earlier = f"{before['training_tokens']:,} tokens in {before['minutes']:.0f} minutes, then " if before else ""
-    began = " The first tokens counted are those that the weights this run began from had seen." if before else ""
+    began = "\nThe first tokens counted are those that the weights this run began from had seen." if before else ""
     return f"""---
 license: apache-2.0
 language: code
@@ -23,8 +23,7 @@ tags: [python, text-generation]
 # The embedded model
 
 A small Llama that writes Python, shipped inside the package so that generation can be tried without a download. What it
-writes looks like Python and mostly parses; what it computes is mostly wrong. It completes short lines that are common in
-libraries and knows nothing else: it is a demonstration, not a programming aid.
+writes looks like Python and mostly parses; what it computes is mostly wrong. It is a demonstration, not a programming aid.
 
 | | |
 |---|---|
@@ -46,6 +45,8 @@ libraries and knows nothing else: it is a demonstration, not a programming aid.
 Bits per byte: each held-out file cut into separate windows of {figures["context"]} tokens. Parsing: the first line of
 functions in held-out files, 120 tokens chosen as generation_config.json says, a last line cut by the limit left out. Those
 settings were picked among {len(CHOICES)} by the sum of the last two shares, which flatters them a little; plain greedy search
-had {figures["parses_greedy"]:.0%} and {figures["matches_greedy"]:.0%}.{began} The weights are under Apache 2.0, the training
-text under the licences named. Made by `examples/train_embedded_model.py`; the course of the loss is in `training.json`.
+had {figures["parses_greedy"]:.0%} and {figures["matches_greedy"]:.0%}.{began}
+
+The weights are under Apache 2.0, the training text under the licences named. Made by `examples/train_embedded_model.py`; the
+course of the loss is in `training.json`.
 """

@@ -80,14 +80,20 @@ def parse_rate(model: LlamaForCausalLM, texts: list[str], tokenizer: PreTrainedT
     return sum(is_python(*row) for row in rows) / max(len(rows), 1)
 
 
-def match_rate(model: LlamaForCausalLM, lines: list[str], tokenizer: PreTrainedTokenizerFast) -> float:
+def beginnings(lines: list[str]) -> dict[str, str]:
+    """`def name(arguments): return` -> the whole line, of functions on one line."""
+    return {line[: line.index("): return ") + 9]: line.rstrip() for line in lines}
+
+
+def match_rate(model: LlamaForCausalLM, lines: dict[str, str], tokenizer: PreTrainedTokenizerFast) -> float:
     """Share of held-out functions on one line whose completion after `return` is the one that stands there."""
-    whole = {line[: line.index("): return ") + 9]: line.rstrip() for line in lines if "): return " in line}
-    rows = completed(model, list(whole), tokenizer, 32)
-    return sum(text.partition("\n")[0] in whole.values() for text, _ in rows) / max(len(rows), 1)
+    rows = completed(model, list(lines), tokenizer, 32)
+    return sum(text.partition("\n")[0] in lines.values() for text, _ in rows) / max(len(rows), 1)
 
 
-def choose(model: LlamaForCausalLM, heads: list[str], lines: list[str], tokenizer: PreTrainedTokenizerFast) -> dict[str, float]:
+def choose(
+    model: LlamaForCausalLM, heads: list[str], lines: dict[str, str], tokenizer: PreTrainedTokenizerFast
+) -> dict[str, float]:
     """Give the model that one of `CHOICES` with which it does best on held-out functions; returns the shares."""
     rates = []
     for choice in CHOICES:
