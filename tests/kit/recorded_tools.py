@@ -91,7 +91,11 @@ _SPECIAL = {
 def init(**options):
     recorded.noted("wandb.init")(**options)
     tool.run = recorded.Anything("wandb.run")
-tool.run, tool.init, tool.summary = None, init, {"loss": 1.0, "_runtime": 3, "text": "a", "count": 2}
+def finish():
+    if tool.run is not None:  # without a run, it does nothing
+        recorded.noted("wandb.finish")()
+        tool.run = None
+tool.finish, tool.run, tool.init, tool.summary = finish, None, init, {"loss": 1.0, "_runtime": 3, "text": "a", "count": 2}
 """,
     "mlflow": """
 import types
@@ -125,7 +129,13 @@ tool.Task = recorded.Anything("clearml.Task")
 tool.Task._values.update(running_locally=lambda: True, current_task=lambda: None)
 tool.utilities = recorded.Anything("clearml.utilities")
 """,
-    "swanlab": "tool.get_run = lambda: recorded.Anything('swanlab.run')\n",
+    "swanlab": """
+run = []
+def init(**options):
+    recorded.noted("swanlab.init")(**options)
+    run.append(recorded.Anything("read"))
+tool.init, tool.get_run = init, lambda: run[-1] if run else None
+""",
     "trackio": """
 import types
 def init(**options):
@@ -144,7 +154,7 @@ _FILES = {
     "dvclive/plots/__init__.py": "class Metric:\n    could_log = staticmethod(lambda value: isinstance(value, (int, float)))\n",
     "neptune/utils.py": "def stringify_unsupported(values): return values\n",
     "neptune/exceptions.py": "class NeptuneMissingProjectNameException(Exception): pass\n"
-    "class NeptuneMissingApiTokenException(Exception): pass\n",
+    "class NeptuneMissingApiTokenException(Exception): pass\nclass MissingFieldException(Exception): pass\n",
     "neptune/internal/__init__.py": "",
     "neptune/internal/utils.py": "def verify_type(*given): pass\n",
     "azureml/__init__.py": "",

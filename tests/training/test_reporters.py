@@ -43,12 +43,16 @@ TRAININGS: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
     "checkpoints": (_CHECKPOINTS, {"run_name": "first"}, "wandb mlflow comet_ml dvclive swanlab trackio"),
     "best": (_BEST, {"load_best_model_at_end": True, "run_name": "first", **_SPACES}, "wandb mlflow dvclive trackio"),
 }
+# Those that name the runs of a search for hyperparameters after its trials.
+SEARCHING = "tensorboard wandb mlflow comet_ml neptune swanlab trackio"
 # A reporter -> the packages that it calls, where they have other names.
 _PACKAGES = {"tensorboard": ("tensorboardX",), "azure_ml": ("azureml",), "flyte": ("flytekit", "flytekitplugins")}
 PROGRAM = """
 import contextlib, importlib, io, json, os, sys, warnings
 warnings.simplefilter("ignore")
-library, weights, trainings, tools = importlib.import_module(sys.argv[1]), sys.argv[2], *map(json.loads, sys.argv[3:])
+library = importlib.import_module(sys.argv[1])
+weights, searching, trainings, tools = *sys.argv[2:4], *map(json.loads, sys.argv[4:])
+integrations = importlib.import_module({"bestiary": "bestiary.compat.reporting"}.get(sys.argv[1], "transformers.integrations"))
 import recorded
 rows = [{"input_ids": [number + 1] * 4, "label": number % 2} for number in range(16)]
 found = {}
@@ -68,6 +72,31 @@ for name, (environment, options, reporters) in trainings.items():
     for variable in environment:
         del os.environ[variable]
     del trainer
+
+def callbacks(reporters):
+    for module in [each for each in sys.modules if each.partition(".")[0] in tools]:
+        del sys.modules[module]
+    made = [integrations.INTEGRATION_TO_CALLBACK[name]() for name in reporters.split()]
+    recorded.CALLS.clear()
+    return made
+
+os.environ["TENSORBOARD_LOGGING_DIR"] = "here"
+searched = callbacks(searching)
+args = library.TrainingArguments("out", use_cpu=True, disable_tqdm=True, report_to="none")
+control = library.TrainerControl()
+for number in range(2):
+    trial = dict(is_hyper_param_search=True, trial_name=f"trial-{number}", trial_params={"learning_rate": 0.5})
+    for each in searched:
+        each.on_train_begin(args, library.TrainerState(**trial), control, model=model)
+        each.on_train_end(args, library.TrainerState(**trial), control, model=model)
+found["search"] = {"calls": list(recorded.CALLS), "args": args.to_dict(), "config": model.config.to_dict()}
+
+second = library.TrainerState(is_world_process_zero=False, is_local_process_zero=False, global_step=1)
+for each in callbacks(" ".join(integrations.INTEGRATION_TO_CALLBACK if library.__name__ == "bestiary" else [])):
+    each.on_init_end(args, second, control)
+    for event in ("on_train_begin", "on_log", "on_save", "on_evaluate", "on_predict", "on_train_end"):
+        getattr(each, event)(args, second, control, model=model, logs={"loss": 1.0}, metrics={"test_loss": 1.0})
+found["second process"] = list(recorded.CALLS)
 print(json.dumps(found, default=str))
 """
 
@@ -91,7 +120,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     found = {}
     for library in ("transformers", "bestiary"):
         (folder / library).mkdir()
-        command = [sys.executable, "-c", PROGRAM, library, str(folder / "weights"), json.dumps(TRAININGS), tools]
+        command = [sys.executable, "-c", PROGRAM, library, str(folder / "weights"), SEARCHING, json.dumps(TRAININGS), tools]
         done = subprocess.run(
             command,
             cwd=folder / library,
@@ -116,6 +145,8 @@ _OTHERWISE_OF = {
         "description": "in our words",
         "accelerator_config": "given as values, which ClearML shows one by one, not as an object, which it shows as a text",
     },
+    "tensorboard of search": {"log_dir": "TENSORBOARD_LOGGING_DIR holds for trials as well"},
+    "trackio of search": {"name": "each trial is a run of its own; there, all of them are the run that `run_name` names"},
     "mlflow": {"dtype": "MLFLOW_MAX_LOG_PARAMS takes the first, and a config here holds its choices in another order"},
 }
 # Calls that only ask, and what is written into a file that was opened.
@@ -123,10 +154,11 @@ _ASKS = re.compile(r"^read|get_config$|\.get_logger$|flatten_dictionary\(\)\.ite
 _MEASURED = re.compile("runtime|per_second|preparation_time")
 
 
-def told(training: dict[str, Any], other: dict[str, Any], reporter: str) -> list[Any]:
+def told(recorded: dict[str, Any], library: str, name: str, reporter: str) -> list[Any]:
     """The calls of a reporter, without what one library does on purpose, and arguments that it alone has."""
+    training, other = recorded[library][name], recorded["bestiary" if library == "transformers" else "transformers"][name]
     apart = {*training["args"]} ^ {*other["args"]} | {*training["config"]} ^ {*other["config"]}
-    apart |= {*_OTHERWISE, *_OTHERWISE_OF.get(reporter, ())}
+    apart |= {*_OTHERWISE, *_OTHERWISE_OF.get(reporter, ()), *_OTHERWISE_OF.get(f"{reporter} of {name}", ())}
     packages = _PACKAGES.get(reporter, (reporter,))
 
     def cleaned(value: Any, name: str = "", measured: bool = False) -> Any:
@@ -175,9 +207,8 @@ def differences(ours: Any, theirs: Any, where: str = "") -> list[str]:
     ("name", "reporter"), [(name, each) for name, (_, _, reporters) in TRAININGS.items() for each in reporters.split()]
 )
 def test_tools_are_asked_the_same(name: str, reporter: str, recorded: dict[str, Any]) -> None:
-    ours, theirs = recorded["bestiary"][name], recorded["transformers"][name]
-    mine, published = told(ours, theirs, reporter), told(theirs, ours, reporter)
-    assert len(published) > 4
+    mine, published = (told(recorded, library, name, reporter) for library in ("bestiary", "transformers"))
+    assert len(published) > 3
     for place, (call, expected) in enumerate(zip(mine, published, strict=False)):
         assert not differences(call, expected, f"call {place}"), (call, expected)
     assert len(mine) == len(published)
@@ -194,3 +225,16 @@ def test_arguments_come_to_mlflow_in_parts(name: str, recorded: dict[str, Any]) 
     assert sizes[:-1] == parts["transformers"][:-1] == [100] * (len(sizes) - 1)
     if name == "best":
         assert sizes == parts["transformers"] == [3]
+
+
+@pytest.mark.parametrize("reporter", SEARCHING.split())
+def test_the_runs_of_a_search_have_the_names_of_its_trials(reporter: str, recorded: dict[str, Any]) -> None:
+    test_tools_are_asked_the_same("search", reporter, recorded)
+    if reporter != "mlflow":  # whose runs are named by `run_name` alone
+        told_of = json.dumps([call for call in recorded["bestiary"]["search"]["calls"] if call[1].startswith(reporter)])
+        assert "trial-0" in told_of
+        assert ("trial-1" in told_of) == (reporter != "swanlab")  # which goes on in the run that is open, there as well
+
+
+def test_only_the_first_process_reports(recorded: dict[str, Any]) -> None:
+    assert recorded["bestiary"]["second process"] == []

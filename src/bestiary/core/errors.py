@@ -128,8 +128,8 @@ class CapacityError(BestiaryError, MemoryError):
     code = "capacity"
 
 
-class NumericsError(BestiaryError, ArithmeticError):
-    """Numbers that should be finite are not, or leave nothing to choose from."""
+class NumericsError(BestiaryError, ArithmeticError, ValueError):
+    """Numbers that should be finite are not, or leave nothing to choose from (scripts that watch a run expect a ValueError)."""
 
     code = "numerics"
 

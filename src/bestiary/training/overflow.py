@@ -15,12 +15,11 @@ class DebugUnderflowOverflow:
     """Looks at the weights, inputs and outputs of every module after its forward; nothing else need be called.
 
     At the first inf or NaN it prints the last frames, one for each module, with the smallest and largest absolute value of each
-    tensor, and ends the run. With `trace_batch_nums` it prints all frames of these batches instead. Every tensor is read, so a
-    run is much slower.
+    tensor, and ends the run. Of `trace_batch_nums` it prints all frames instead. Every tensor is read, so a run is much slower.
 
     Args:
         model: what is watched; a call of it is a batch, and they are counted from 0. max_frames_to_save: frames to print.
-        trace_batch_nums: batches to print whole, without a look for inf and NaN.
+        trace_batch_nums: batches to print whole; inf and NaN in them end the run only after them.
         abort_after_batch_num: the batch after which the run ends.
     """
 
@@ -53,13 +52,12 @@ class DebugUnderflowOverflow:
             NumericsError: inf or NaN, or the batch after which the run is to end.
         """
         traced = self.batch_number in self.trace_batch_nums
-        if self.total_calls == 0:
-            self.frames.append(f"\n\n{'':18}*** Starting batch number={self.batch_number} ***\nabs min  abs max  metadata")
+        title = f"\n\n{'':18}*** Starting batch number={self.batch_number} ***\nabs min  abs max  metadata\n"
+        self.frames.append(f"{'' if self.total_calls else title}{self._frame(module, input, output)}")
         self.total_calls += 1
-        self.frames.append(self._frame(module, input, output))
         if traced:
             self._print_frames()
-        if self.detected_overflow and not self.trace_batch_nums:
+        if self.detected_overflow and not traced:
             _say(f"\nDetected inf/nan during batch_number={self.batch_number}")
             _say(f"Last {len(self.frames)} forward frames:\nabs min  abs max  metadata")
             self._print_frames()

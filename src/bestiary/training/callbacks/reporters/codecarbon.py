@@ -1,5 +1,6 @@
 """CodeCarbon: how much CO2 a training emits, in `emissions.csv`."""
 
+import os
 from typing import Any
 
 from ..base import TrainerControl, TrainerState
@@ -21,6 +22,7 @@ class CodeCarbonCallback(Reporter):
     def on_init_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Make the tracker, in the first process of each machine."""
         if self.tracker is None and state.is_local_process_zero:
+            os.makedirs(args.output_dir, exist_ok=True)  # the tracker wants it at once
             self.tracker = self._codecarbon.EmissionsTracker(output_dir=args.output_dir)
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:

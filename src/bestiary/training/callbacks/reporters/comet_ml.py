@@ -39,8 +39,9 @@ class CometCallback(Reporter):
                 warn_once("comet-mode", f"COMET_MODE is {mode!r:.60}; expected {words} or disabled; nothing is reported")
             return
         online = _OLDER_MODES.get(mode or "")
-        name = state.trial_name if state.is_hyper_param_search and state.trial_name else args.run_name
-        settings = self._comet.ExperimentConfig(name=name)
+        if state.is_hyper_param_search:  # each trial is an experiment
+            mode = "create"
+        settings = self._comet.ExperimentConfig(name=args.run_name)
         self._experiment = experiment = self._comet.start(
             online=online, mode=mode if mode in _MODES else None, experiment_config=settings
         )
@@ -51,6 +52,8 @@ class CometCallback(Reporter):
             values["config"] = config
         keep = experiment.__internal_api__log_parameters__
         keep(values, framework=_FRAMEWORK, source="manual", flatten_nested=True)
+        if state.is_hyper_param_search:
+            experiment.log_optimization(optimization_id=state.trial_name, parameters=state.trial_params)
 
     def _send(self, values: Any, state: TrainerState) -> None:
         if self._experiment is not None:
@@ -74,10 +77,15 @@ class CometCallback(Reporter):
             self._send(metrics, state)
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Upload the output folder, if asked to."""
-        if self._experiment is not None and state.is_world_process_zero and self._log_assets:
+        """Upload the output folder, if asked to; a search ends the experiment, for each trial has its own."""
+        if self._experiment is None or not state.is_world_process_zero:
+            return
+        if self._log_assets:
             folder = args.output_dir
             self._experiment.log_asset_folder(folder, recursive=True, log_file_name=True, step=state.global_step)
+        if state.is_hyper_param_search:
+            self._experiment.clean()
+            self._experiment, self._initialized = None, False
 
 
 CALLBACK = CometCallback

@@ -76,7 +76,10 @@ class NeptuneCallback(Reporter):
                 self._run = self._neptune.init_run(**again, **self._options)
             except unknown as error:
                 raise NeptuneMissingConfiguration from error
-            self._run_id = self._run["sys/id"].fetch()
+            try:
+                self._run_id = self._run["sys/id"].fetch()
+            except errors.MissingFieldException:  # kept on this machine only (mode="offline"): a later report opens another
+                self._run_id = None
         return self._run
 
     @property

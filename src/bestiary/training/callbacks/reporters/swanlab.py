@@ -25,14 +25,21 @@ class SwanLabCallback(Reporter):
         if state.is_hyper_param_search and state.trial_name is not None:
             options = {"experiment_name": f"{args.run_name}-{state.trial_name}" if args.run_name else state.trial_name}
         resumes = os.environ.get("SWANLAB_RESUME") or ("allow" if args.resume_from_checkpoint else None)
-        given = {"project": os.environ.get("SWANLAB_PROJECT"), "id": os.environ.get("SWANLAB_RUN_ID"), "resume": resumes}
-        options |= {name: value for name, value in given.items() if value is not None}
-        if self._swanlab.get_run() is None:
+        options["project"] = os.environ.get("SWANLAB_PROJECT")
+        again = {"id": os.environ.get("SWANLAB_RUN_ID"), "resume": resumes}
+        options |= {name: value for name, value in again.items() if value is not None}
+        if not self._is_open():
             self._swanlab.init(**options)
         self._swanlab.config["FRAMEWORK"] = "🤗transformers"
         self._swanlab.config.update(choices_of(args, model))
         if hasattr(model, "num_parameters"):
             self._swanlab.config.update({"model_num_parameters": model.num_parameters()})
+
+    def _is_open(self) -> bool:
+        try:
+            return self._swanlab.get_run() is not None
+        except RuntimeError:  # what recent releases say where none is
+            return False
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any) -> None:
         """Open the experiment."""
