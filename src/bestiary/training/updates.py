@@ -16,7 +16,8 @@ from .losses import count_of_items, rows_in, shifts_labels
 from .optimization import METRIC_SCHEDULES
 from .progress import Progress
 from .samplers.streamed import Filler
-from .sharding.weights import whole_of
+from .sharding.scalars import mean_gradients, one_kind_at_a_time, shorten_gradients, unshared
+from .sharding.weights import is_sharded
 
 logger = get_logger(__name__)
 
@@ -40,6 +41,8 @@ class Updates:
         if self.is_first and not isinstance(group[0], Filler) and not trainer.has_own_loss:
             check_inputs(trainer.model, group[0])
         loss = self._gradients(group)
+        if is_sharded(trainer.model):
+            mean_gradients(unshared(trainer.model), args.processes)
         handler = trainer.callback_handler
         progress.grad_norm = self._shortened_norm()
         trainer.control = handler.on_pre_optimizer_step(args, state, trainer.control)
@@ -117,18 +120,18 @@ class Updates:
             return float(trainer.within_backward.norm)
         if trainer.scaler is not None:
             trainer.scaler.unscale_(trainer.optimizer)
-        parameters = [each for each in self.parameters if each.grad is not None]
-        norm = torch.nn.utils.clip_grad_norm_(parameters, longest or math.inf)
-        return float(whole_of(norm))
+        return shorten_gradients([each for each in self.parameters if each.grad is not None], longest)
 
     def _step(self) -> None:
         trainer = self.trainer
         if trainer.within_backward is not None:
             trainer.within_backward.step()
         elif trainer.scaler is None:
-            trainer.optimizer.step()
+            with one_kind_at_a_time(trainer.optimizer):
+                trainer.optimizer.step()
         else:
-            trainer.scaler.step(trainer.optimizer)
+            with one_kind_at_a_time(trainer.optimizer):
+                trainer.scaler.step(trainer.optimizer)
             trainer.scaler.update()
         if not isinstance(trainer.lr_scheduler, METRIC_SCHEDULES):
             trainer.lr_scheduler.step()

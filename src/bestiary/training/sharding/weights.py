@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...core.errors import ArgumentError
 from ...core.logging import warn_once
 from ...nn.layer import Layer
+from ...nn.reversible import ReversibleLayer
 from ..launcher import processes_of_machine
 from .plan import Plan
 
@@ -26,6 +27,7 @@ def shard(model: nn.Module, plan: Plan, device: torch.device) -> nn.Module:
 
     Modules that `plan` names are gathered one at a time, the rest of the model together. Its class becomes one derived from
     it, and its parameters are new objects. What is gathered stays fp32: in bf16 compute those who use it, as without sharing.
+    Parameters without a dimension stay as they are; see `scalars`.
 
     Raises:
         ArgumentError: the plan names no module of this model.
@@ -35,14 +37,17 @@ def shard(model: nn.Module, plan: Plan, device: torch.device) -> nn.Module:
     if is_sharded(model):
         return model
     mesh = _mesh(device.type, plan.copies)
-    units = list(units_of(model, plan))
+    units = units_of(model, plan)
     first_weights = _take_weights(model) if plan.loads_in_first else None
     if first_weights is None:
         _send_weights(model, device)
-    options: dict[str, Any] = {"mesh": mesh, "reshard_after_forward": plan.reshards}
+    scalars = {each for each in model.parameters() if not each.dim()}
+    for each in scalars:
+        each.data = each.data.to(each.device if each.is_meta else device)
+    options: dict[str, Any] = {"mesh": mesh, "reshard_after_forward": plan.reshards, "ignored_params": scalars}
     if plan.offloads:
         options["offload_policy"] = CPUOffloadPolicy(pin_memory=device.type == "cuda")
-    for unit in units:
+    for unit in reversed(units):  # what is within another first
         with _unobserved(unit):
             fully_shard(unit, **options)
     with _unobserved(model):
@@ -55,17 +60,25 @@ def shard(model: nn.Module, plan: Plan, device: torch.device) -> nn.Module:
     return model
 
 
-def units_of(model: nn.Module, plan: Plan) -> Iterator[nn.Module]:
+def units_of(model: nn.Module, plan: Plan) -> list[nn.Module]:
     """The modules that are gathered alone, in the order in which the model holds them.
 
     Raises:
         ArgumentError: there is none, and the plan names some.
     """
     if plan.policy == "NO_WRAP":
-        return
-    if plan.policy == "SIZE_BASED_WRAP":
-        yield from _large(model, plan.least)[::-1]
-        return
+        return []
+    units = _large(model, plan.least) if plan.policy == "SIZE_BASED_WRAP" else _named(model, plan)
+    chosen = {id(each) for each in units} - {id(model)} - _not_alone(model)
+    if not chosen and plan.policy != "SIZE_BASED_WRAP":
+        warn_once(
+            "no-layers", f"{type(model).__name__} has no layers that can be gathered one at a time: its weights are together"
+        )
+    return [each for each in model.modules() if id(each) in chosen]
+
+
+def _named(model: nn.Module, plan: Plan) -> Iterator[nn.Module]:
+    """The modules of the classes that a plan or the model names, and the tables within."""
     names = set(plan.classes or getattr(model, "_no_split_modules", None) or ())
     found = {type(each).__name__ for each in model.modules()}
     if plan.classes and (missing := names - found):
@@ -75,15 +88,34 @@ def units_of(model: nn.Module, plan: Plan) -> Iterator[nn.Module]:
         )
     # A model of this library may use parts of what stands around its layers without calling it as a whole.
     ours = not plan.classes and any(isinstance(each, Layer) for each in model.modules())
-    named = [each for each in model.modules() if type(each).__name__ in names]
-    units = [each for each in named if isinstance(each, Layer) or not ours]
-    if not units and not plan.least:
-        warn_once("no-layers", f"{type(model).__name__} names no layers to be gathered one at a time: its weights are together")
-    for unit in units:
-        # Tables in a layer, of relative positions, are looked up once for all layers.
-        yield from (each for each in unit.modules() if isinstance(each, nn.Embedding))
-        if unit is not model:
+    for unit in model.modules():
+        if type(unit).__name__ in names and (isinstance(unit, Layer) or not ours):
+            # Tables in a layer, of relative positions, are looked up once for all layers.
+            yield from (each for each in unit.modules() if isinstance(each, nn.Embedding))
             yield unit
+
+
+def _not_alone(model: nn.Module) -> set[int]:
+    """Modules, by `id`, whose weights are used where nobody calls the module.
+
+    Reversible layers compute their parts anew in the backward pass; and a weight that is tied may stand within and outside.
+    """
+    apart = {id(part) for each in model.modules() if isinstance(each, ReversibleLayer) for part in each.modules()}
+    holders: dict[int, int] = {}
+    for module in model.modules():
+        for weight in module.parameters(recurse=False):
+            holders[id(weight)] = holders.get(id(weight), 0) + 1
+    tied = {weight for weight, count in holders.items() if count > 1}
+    if not tied:
+        return apart
+    for module in model.modules():
+        within: dict[int, int] = {}
+        for part in module.modules():
+            for weight in part.parameters(recurse=False):
+                within[id(weight)] = within.get(id(weight), 0) + 1
+        if any(within[weight] < holders[weight] for weight in tied & within.keys()):
+            apart.add(id(module))
+    return apart
 
 
 def _large(model: nn.Module, least: int) -> list[nn.Module]:
