@@ -29,13 +29,18 @@ PLACES = (
     "stream",
     "evaluated",
     "term",
+    "memory",
+    "no_memory",
 )
+# Those at which both go on to an end of their own.
+OTHERS = ("term", "memory")
 # What the first error is, and which process has it; None: both say it.
 FIRST = {
     "loaders": (None, "the number of training batches is not the same in all processes (4 in process 0, 2 in process 1)"),
     "stream": (None, "the number of batches for an update of an iterable data set is not the same in all processes"),
     "evaluated": (None, "the number of batches to evaluate is not the same in all processes (2 in process 0, 1 in process 1)"),
     "save": (0, "bang in save"),
+    "no_memory": (1, "OutOfMemoryError: bang in no_memory"),
 }
 
 
@@ -65,7 +70,12 @@ class Failing(bestiary.Trainer):
             raise ValueError(f"bang in {place}")
 
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
-        self.bang("forward" if self.is_in_train and self.model.training else "evaluate")
+        is_training = self.is_in_train and self.model.training
+        self.bang("forward" if is_training else "evaluate")
+        if is_training and self.rank and self.place.endswith("memory"):
+            rows_now = len((args[1] if len(args) > 1 else kwargs["inputs"])["input_ids"])
+            if rows_now > 1 or self.place == "no_memory":
+                raise torch.OutOfMemoryError(f"bang in {self.place}")
         return super().compute_loss(*args, **kwargs)
 
     def _save(self, *args: Any, **kwargs: Any) -> None:
@@ -98,6 +108,7 @@ def metrics(prediction: Any) -> dict[str, Any]:
 def train(place: str, rank: int, folder: Path) -> None:
     """What each of two processes does."""
     Failing.place, Failing.rank = place, rank
+    bestiary.set_seed(rank)  # training begins with the weights of the first process
     model_class, made = config(bestiary, "classifier", 0.0)
     args = bestiary.TrainingArguments(
         str(folder),
@@ -107,6 +118,7 @@ def train(place: str, rank: int, folder: Path) -> None:
         save_steps=3,
         eval_strategy="steps",
         eval_steps=2,
+        auto_find_batch_size=place.endswith("memory"),
         use_cpu=True,
         disable_tqdm=True,
     )
@@ -119,6 +131,8 @@ def train(place: str, rank: int, folder: Path) -> None:
     if place == "before" and rank:
         raise ValueError("bang in before")
     trainer.train()
+    if place == "memory":
+        torch.save([trainer.progress.parts, trainer.model.state_dict()], folder / f"{rank}.pt")
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +146,7 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return json.loads((folder / "ends.json").read_text())
 
 
-@pytest.mark.parametrize("place", [each for each in PLACES if each != "term"])
+@pytest.mark.parametrize("place", [each for each in PLACES if each not in OTHERS])
 def test_both_end_with_the_first_error(place: str, ends: dict[str, Any]) -> None:
     rank, message = FIRST.get(place, (1, f"bang in {place}"))
     for index, (status, errors) in enumerate(ends[place]["processes"]):
@@ -148,6 +162,30 @@ def test_both_end_after_one_update_when_one_is_asked_to(ends: dict[str, Any]) ->
     assert ends["term"]["checkpoints"] == ["checkpoint-2"]
 
 
+def test_both_cut_their_batches_when_one_has_no_memory(ends: dict[str, Any], tmp_path: Path) -> None:
+    assert [status for status, _ in ends["memory"]["processes"]] == [0, 0], ends["memory"]
+    model_class, made = config(bestiary, "classifier", 0.0)
+    args = bestiary.TrainingArguments(
+        str(tmp_path), per_device_train_batch_size=4, max_steps=6, use_cpu=True, disable_tqdm=True, save_strategy="no"
+    )
+    bestiary.set_seed(0)
+    alone = bestiary.Trainer(model_class(made), args, train_dataset=rows("classifier", 16))
+    alone.train()
+    for rank in (0, 1):
+        parts, weights = torch.load(Path(ends["memory"]["folder"]) / f"{rank}.pt")
+        assert parts == 2
+        for name, value in alone.model.state_dict().items():
+            torch.testing.assert_close(weights[name], value, rtol=0, atol=1e-6)
+
+
+def test_batches_that_fit_are_not_found_while_weights_are_shared_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model_class, made = config(bestiary, "classifier", 0.0)
+    args = bestiary.TrainingArguments(str(tmp_path), use_cpu=True, fsdp=True, auto_find_batch_size=True)
+    monkeypatch.setattr(type(args), "world_size", 2)
+    with pytest.raises(bestiary.ArgumentError, match="weights are shared out.*gradient_accumulation_steps"):
+        bestiary.Trainer(model_class(made), args)
+
+
 if __name__ == "__main__":
     import torch._dynamo  # which DDP imports: once here, for all that are forked
 
@@ -158,5 +196,6 @@ if __name__ == "__main__":
         start = time.monotonic()
         processes = run_forked(lambda rank, name=name: train(name, rank, target / name), 2, target / name)  # type: ignore[misc]
         checkpoints = sorted(path.name for path in (target / name).glob("checkpoint-*"))
-        found[name] = {"processes": processes, "seconds": time.monotonic() - start, "checkpoints": checkpoints}
+        found[name] = {"processes": processes, "seconds": time.monotonic() - start}
+        found[name] |= {"checkpoints": checkpoints, "folder": str(target / name)}
     (target / "ends.json").write_text(json.dumps(found))

@@ -10,6 +10,7 @@ from kit.families import cases, close, every_head, one_each, our_class, seed
 from torch import distributed as dist
 from torch.utils import _pytree as pytree
 
+from bestiary.training.processes import Processes
 from bestiary.training.sharding.plan import Plan
 from bestiary.training.sharding.weights import _mesh, is_sharded, shard, whole_of
 
@@ -53,7 +54,7 @@ def test_gradients_are_those_without_sharing(model_type: str, name: str) -> None
     inputs = head.inputs()
     inputs |= head.labels(inputs)
     expected = gradients(model, inputs)
-    shard(model, Plan(), torch.device("cpu"))
+    shard(model, Plan(), Processes(0, 0, 1, torch.device("cpu")))
     found = gradients(model, inputs)
     assert is_sharded(model)
     assert any(hasattr(each, "full_tensor") for each in model.parameters())

@@ -1,7 +1,7 @@
 """The processes that train together: how many there are, which one this is, and what they tell each other."""
 
 import atexit
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,6 +60,29 @@ class Processes:
             values = values.to(self.device)
             dist.all_reduce(values)
         return values
+
+    def mean_gradients(self, parameters: Sequence[Tensor]) -> None:
+        """Give each parameter the mean of the gradients that the processes have of it, as DDP and FSDP do with theirs.
+
+        One that is without in some counts as zero there; without in all, it stays so. Every process has to call it.
+        """
+        if not parameters or self.count == 1:
+            return
+        own = torch.tensor([float(each.grad is not None) for each in parameters], device=self.device)
+        for parameter, holders in zip(parameters, self.summed(own).tolist(), strict=True):
+            if holders:
+                gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+                parameter.grad = (self.summed(gradient) / self.count).to(parameter.device)
+
+    def send_from_first(self, tensors: Iterable[Tensor]) -> None:
+        """Give all processes what the first one holds."""
+        if self.count == 1:
+            return
+        for each in {id(each): each for each in tensors}.values():
+            on_device = each.detach().to(self.device)
+            dist.broadcast(on_device, src=0)
+            with torch.no_grad():
+                each.copy_(on_device)
 
     def check_same(self, value: int, what: str) -> None:
         """Refuse a number that is not the same in all processes: one of them would wait for the others.

@@ -16,7 +16,7 @@ from .losses import count_of_items, rows_in, shifts_labels
 from .optimization import METRIC_SCHEDULES
 from .progress import Progress
 from .samplers.streamed import Filler
-from .sharding.scalars import mean_gradients, one_kind_at_a_time, shorten_gradients, unshared
+from .sharding.scalars import one_kind_at_a_time, shorten_gradients, unshared
 from .sharding.weights import is_sharded
 
 logger = get_logger(__name__)
@@ -41,8 +41,6 @@ class Updates:
         if self.is_first and not isinstance(group[0], Filler) and not trainer.has_own_loss:
             check_inputs(trainer.model, group[0])
         loss = self._gradients(group)
-        if is_sharded(trainer.model):
-            mean_gradients(unshared(trainer.model), args.processes)
         handler = trainer.callback_handler
         progress.grad_norm = self._shortened_norm()
         trainer.control = handler.on_pre_optimizer_step(args, state, trainer.control)
@@ -59,22 +57,40 @@ class Updates:
         return loss
 
     def _gradients(self, group: list[Any]) -> Tensor:
-        """Sum the gradients of some batches; returns their loss. Where memory runs out, batches are cut and it begins anew."""
+        """Sum the gradients of some batches; returns their loss. Where memory runs out, batches are cut and it begins anew.
+
+        All processes cut theirs where one runs out of memory; so gradients are exchanged only once none did.
+        """
+        args, processes = self.args, self.args.processes
         while True:
-            try:
-                return self._gradients_of(self._cut(group))
-            except Exception as error:
-                smallest = all(rows_in(batch) <= self.progress.parts for batch in group)
-                if smallest or not (self.args.auto_find_batch_size and is_out_of_memory(error)):
-                    raise
-                if self.args.world_size > 1:
-                    error.add_note("auto_find_batch_size cuts batches where one process trains; here others wait for this one")
-                    raise
-                self.progress.parts *= 2
-                logger.warning("Out of memory: each training batch is cut into %d; updates stay the same", self.progress.parts)
+            loss = self._tried(group)
+            failures = float(loss is None)
+            if args.auto_find_batch_size and args.world_size > 1:
+                failures = float(processes.summed(torch.tensor(failures)))
+            if loss is not None and not failures:
+                break
+            self.progress.parts *= 2
+            logger.warning("Out of memory: each training batch is cut into %d; updates stay the same", self.progress.parts)
             self._forget_gradients()
-            if self.args.n_gpu:
+            if args.n_gpu:
                 torch.cuda.empty_cache()
+        if args.auto_find_batch_size:
+            processes.mean_gradients([each for each in self.parameters if each.requires_grad])
+            if args.ddp_broadcast_buffers is not False:
+                processes.send_from_first(self.trainer.model.buffers())
+        elif is_sharded(self.trainer.model):
+            processes.mean_gradients(unshared(self.trainer.model))
+        return loss
+
+    def _tried(self, group: list[Any]) -> Tensor | None:
+        """The same once; None where memory ran out and batches can be smaller."""
+        try:
+            return self._gradients_of(self._cut(group))
+        except Exception as error:
+            smallest = all(rows_in(batch) <= self.progress.parts for batch in group)
+            if smallest or not (self.args.auto_find_batch_size and is_out_of_memory(error)):
+                raise
+            return None
 
     def _cut(self, group: list[Any]) -> list[Any]:
         count = self.progress.parts

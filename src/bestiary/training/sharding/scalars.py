@@ -8,27 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..processes import Processes
 from .weights import whole_of
 
 
 def unshared(model: nn.Module) -> list[nn.Parameter]:
     """Parameters of a model whose weights are shared out that every process holds."""
     return [each for each in model.parameters() if each.requires_grad and not _is_part(each)]
-
-
-def mean_gradients(parameters: Sequence[Tensor], processes: Processes) -> None:
-    """Give each parameter the mean of the gradients that the processes have of it, as FSDP and DDP do with theirs.
-
-    One that is without in some counts as zero there; without in all, it stays so. Every process has to call it.
-    """
-    if not parameters or processes.count == 1:
-        return
-    own = torch.tensor([float(each.grad is not None) for each in parameters], device=processes.device)
-    for parameter, count in zip(parameters, processes.summed(own).tolist(), strict=True):
-        if count:
-            gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-            parameter.grad = (processes.summed(gradient) / processes.count).to(parameter.device)
 
 
 def shorten_gradients(parameters: Sequence[Tensor], longest: float | None) -> float:

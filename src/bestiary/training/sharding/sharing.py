@@ -39,8 +39,14 @@ class Sharing:
         """Refuse what another engine would have to do.
 
         Raises:
-            ArgumentError: DeepSpeed is asked for.
+            ArgumentError: DeepSpeed is asked for, or batches that fit are to be found while weights are shared out.
         """
+        if self.is_fsdp_enabled and self.args.auto_find_batch_size and self.args.world_size > 1:
+            raise ArgumentError(
+                "auto_find_batch_size is True, and weights are shared out: a process whose memory ends within a layer"
+                " would leave the others waiting for its part. Lower per_device_train_batch_size and raise"
+                " gradient_accumulation_steps"
+            )
         if self.args.hf_deepspeed_config is not None or asks_for_deepspeed():
             raise ArgumentError(
                 "DeepSpeed is asked for, and Trainer cannot run it yet; fsdp=True shares weights, gradients and optimizer state"
@@ -75,6 +81,8 @@ class Sharing:
         args, wrapped = self.args, model
         if args.sharding is not None:
             wrapped = self._share_out(model, args.sharding)
+        elif args.world_size > 1 and training and args.auto_find_batch_size:  # gradients are exchanged once none failed
+            args.processes.send_from_first((*model.parameters(), *model.buffers()))
         elif args.world_size > 1 and training:
             looks = args.ddp_find_unused_parameters
             options = {
@@ -98,7 +106,7 @@ class Sharing:
         if plan.recomputes and not args.gradient_checkpointing:
             self.model.gradient_checkpointing_enable(args.gradient_checkpointing_kwargs)
         names = {id(each): name for name, each in model.named_parameters()}
-        shard(model, plan, args.device)
+        shard(model, plan, args.processes)
         if self.optimizer is not None:
             follow(self.optimizer, names, model)
         return model

@@ -14,6 +14,7 @@ from ...core.logging import warn_once
 from ...nn.layer import Layer
 from ...nn.reversible import ReversibleLayer
 from ..launcher import processes_of_machine
+from ..processes import Processes
 from .plan import Plan
 
 
@@ -22,7 +23,7 @@ def is_sharded(model: Any) -> bool:
     return hasattr(model, "set_requires_gradient_sync")
 
 
-def shard(model: nn.Module, plan: Plan, device: torch.device) -> nn.Module:
+def shard(model: nn.Module, plan: Plan, processes: Processes) -> nn.Module:
     """Share the weights of `model` out among all processes, in place; each begins with those of the first process.
 
     Modules that `plan` names are gathered one at a time, the rest of the model together. Its class becomes one derived from
@@ -36,11 +37,12 @@ def shard(model: nn.Module, plan: Plan, device: torch.device) -> nn.Module:
 
     if is_sharded(model):
         return model
+    device = processes.device
     mesh = _mesh(device.type, plan.copies)
     units = units_of(model, plan)
     first_weights = _take_weights(model) if plan.loads_in_first else None
     if first_weights is None:
-        _send_weights(model, device)
+        processes.send_from_first((*model.parameters(), *model.buffers()))
     scalars = {each for each in model.parameters() if not each.dim()}
     for each in scalars:
         each.data = each.data.to(each.device if each.is_meta else device)
@@ -173,16 +175,6 @@ def as_itself(model: nn.Module) -> Iterator[None]:
 
 
 # Weights of the first process for all.
-
-
-def _send_weights(model: nn.Module, device: torch.device) -> None:
-    from torch import distributed as dist
-
-    for each in {id(each): each for each in (*model.parameters(), *model.buffers())}.values():
-        on_device = each.detach().to(device)
-        dist.broadcast(on_device, src=0)
-        with torch.no_grad():
-            each.copy_(on_device)
 
 
 def _take_weights(model: Any) -> dict[str, Tensor]:
