@@ -94,9 +94,7 @@ NOT_THERE = {
     " *TrainingArguments.set_training:activation_checkpointing": "the newer name of gradient_checkpointing, which is taken",
     "*TrainingArguments:enable_jit_checkpoint"
     " *TrainingArguments:eval_use_gather_object": "taken; what they choose is always so",
-    "*TrainingArguments:*liger* *TrainingArguments:project *TrainingArguments:trackio*"
-    " *TrainingArguments:parallelism_config"
-    " *TrainingArguments:debug *TrainingArguments:skip_memory_metrics": "not there yet, and refused in words",
+    "*TrainingArguments:*liger* *TrainingArguments:parallelism_config": "not there yet, and refused in words",
     "AutomaticSpeechRecognitionPipeline:*": "handed on to Pipeline, which takes them",
 }
 
