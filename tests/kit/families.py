@@ -66,6 +66,7 @@ class Case:
         reads_padding: whether tokens read their neighbours, padding too, as published, so that batches change rows.
         draws: whether a forward draws random numbers in evaluation too: then both libraries draw the same in every call.
         tables: ends of the names of stored buffers that follow from the config; the models keep them as they are.
+        positions_by_mask: whether the reference counts by the mask as we do, so that it is not told positions.
         prepare: what is done to the reference, once it is saved, where it does not compute by itself what is compared.
     """
 
@@ -77,6 +78,7 @@ class Case:
     reads_padding: bool = False
     draws: bool = False
     tables: tuple[str, ...] = ()
+    positions_by_mask: bool = False
     prepare: Callable[[Any], None] = lambda reference: None
 
 
@@ -188,9 +190,13 @@ class Pair:
         return None if mask is None else mask.bool()
 
     def positions(self, mask: torch.Tensor) -> torch.Tensor:
-        """Positions of the tokens of `mask` (B, T); padding has the one before the first where that is not 0."""
-        first, counted = self.case.first_position, (mask.cumsum(-1) - 1).clamp(min=0)
-        return (counted + first).masked_fill(mask == 0, first - 1) if first else counted
+        """Positions of the tokens of `mask` (B, T), which are counted from the first real one on, and go on in padding.
+
+        Where the first is not 0, padding has the one before it.
+        """
+        first, begins = self.case.first_position, mask.argmax(-1, keepdim=True)
+        counted = (torch.arange(mask.shape[1]) - begins).clamp(min=0) + first
+        return counted.masked_fill(mask == 0, first - 1) if first else counted
 
     @functools.cached_property
     @torch.no_grad()
@@ -216,6 +222,8 @@ class Pair:
     def reference_inputs(self) -> Inputs:
         """The same inputs with explicit positions, which the reference does not derive from the mask by itself."""
         mask, inputs = self.inputs.get("attention_mask"), dict(self.inputs)
+        if self.case.positions_by_mask:
+            return inputs
         if mask is not None and mask.dim() == 2 and "position_ids" in _parameters(self.reference) and "input_ids" in inputs:
             inputs.setdefault("position_ids", self.positions(mask))
         return inputs

@@ -15,7 +15,7 @@ from bestiary.core.errors import ArgumentError, InputError, MissingDependency
 from bestiary.nn import kernels
 from bestiary.nn.attention import Attend
 from bestiary.nn.kernels import kernel, repad, text_offsets, unpad
-from bestiary.nn.masks import Mask, make_mask, positions, text_numbers
+from bestiary.nn.masks import Mask, make_mask, positions, slots_of_text, text_numbers
 
 CPU = torch.device("cpu")
 
@@ -204,6 +204,15 @@ def test_positions_count_real_tokens() -> None:
     assert positions(mask, 4, 0, CPU).tolist() == [[0, 1, 2, 3], [0, 0, 0, 1]]
     assert positions(mask, 1, 3, CPU).tolist() == [[3], [1]]
     assert positions(None, 2, 7, CPU).tolist() == [[7, 8]]
+
+
+def test_positions_of_padding() -> None:
+    """They go on behind a text, where losses over places read them; between tokens they stay, and `first` sets them apart."""
+    mask = torch.tensor([[1, 1, 0, 0, 0], [0, 1, 1, 0, 0], [1, 0, 0, 1, 0], [0, 0, 0, 0, 0]])
+    assert positions(mask, 5, 0, CPU).tolist() == [[0, 1, 2, 3, 4], [0, 0, 1, 2, 3], [0, 0, 0, 1, 2], [0, 1, 2, 3, 4]]
+    assert positions(mask, 2, 3, CPU).tolist() == [[3, 4], [2, 3], [1, 2], [3, 4]]
+    assert positions(mask, 5, 0, CPU, first=2).tolist()[:2] == [[2, 3, 1, 1, 1], [1, 2, 3, 1, 1]]
+    assert slots_of_text(mask, 5, CPU).tolist() == [[0, 1, 2, 3, 4], [0, 0, 1, 2, 3], [0, 1, 2, 3, 4], [0, 0, 0, 0, 0]]
 
 
 def test_unpad_and_repad_are_inverse() -> None:

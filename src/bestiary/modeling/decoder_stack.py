@@ -32,6 +32,7 @@ class DecoderStack(PreTrainedModel):
         zero_padding: whether the embedding of the padding token stays zero.
         packs: whether positions that begin anew, where there are neither mask nor cache, keep the texts of a row apart, as
             published; `seq_idx` always does.
+        padding_apart: whether padding has the position -1, as where positions were published to follow the mask.
         both_ways: whether tokens look at those behind them too, in an encoder; else `use_bidirectional_attention` says it.
         counted_by_config: whether a forward goes through the first `num_hidden_layers` layers, as published, and not all.
     """
@@ -39,6 +40,7 @@ class DecoderStack(PreTrainedModel):
     counted_by_config: ClassVar[bool] = False
     zero_padding: ClassVar[bool] = False
     packs: ClassVar[bool] = True
+    padding_apart: ClassVar[bool] = False
     both_ways: ClassVar[bool] = False
     layer_class: ClassVar[type[Layer]]
     embedding_name: ClassVar[str] = "wte"
@@ -179,7 +181,7 @@ class DecoderStack(PreTrainedModel):
             masks = {kind: self.within_texts(kinds.index(kind), mask, packed.places) for kind, mask in masks.items()}
         elif self.packs and position_ids is not None and attention_mask is None and cache is None:
             masks = {kind: self.within_texts(kinds.index(kind), mask, position_ids) for kind, mask in masks.items()}
-        position_ids = decoder_positions(x, attention_mask, position_ids, cache, self.reach)
+        position_ids = decoder_positions(x, attention_mask, position_ids, cache, self.reach, self.padding_apart)
         x = self.enter(x if token_type_ids is None else x + self.embed(token_type_ids), position_ids)
         shared = self.shared(x, position_ids)
         for index, (layer, kind) in enumerate(zip(layers, kinds, strict=True)):

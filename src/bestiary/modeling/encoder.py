@@ -16,7 +16,7 @@ from ..nn.embeddings import LearnedPositions, TextEmbeddings, numbered
 from ..nn.inputs import one_of, warn_of_hidden_rows
 from ..nn.kernels import default_scaling
 from ..nn.layer import Layer, LayerStack, in_chunks
-from ..nn.masks import Mask, make_mask
+from ..nn.masks import Mask, make_mask, slots_of_text
 from ..nn.part_order import put_last
 from ..nn.place_buffers import PlaceBuffer
 from ..nn.pooling import FirstTokenPooler, pool
@@ -261,7 +261,13 @@ class EncoderStack(LayerStack):
 def text_positions(
     config: PreTrainedConfig, words: Tensor, ids: Tensor | None, attention_mask: Tensor | None, cache: Any = None
 ) -> Tensor:
-    """Position ids (B or 1, T) of `words` (B, T, D): padding is not counted; their `ids` (B, T) may say where it is."""
+    """Position ids (B or 1, T) of `words` (B, T, D): padding is not counted; their `ids` (B, T) may say where it is.
+
+    Where an encoder's positions begin at 0, they count slots from the first real token on, as published: losses over places
+    (question answering) read the states of padding behind a text too.
+    """
+    if cache is None and not config.first_position and not config.declared("is_decoder", False):
+        return slots_of_text(attention_mask, words.shape[1], words.device)
     return numbered(config.first_position, words, ids, attention_mask, 0 if cache is None else cache.position())
 
 

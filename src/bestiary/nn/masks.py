@@ -293,12 +293,15 @@ def _with_array(mask: Mask, array: Tensor, name: str) -> Mask:
 
 
 def positions(attention_mask: Tensor | None, queries: int, seen: int | Tensor, device: torch.device, first: int = 0) -> Tensor:
-    """Position ids (B or 1, T) of the new tokens: real tokens are counted, padding is not.
+    """Position ids (B or 1, T) of the new tokens: real tokens are counted, padding before and between them is not.
+
+    Padding behind the last real token counts on, so that losses that read its states too, as those of question answering do,
+    are those of a model that counts slots.
 
     Args:
         attention_mask: (B, seen + T or more) or None; anything but 2 dimensions carries no padding.
         seen: tokens before the first new one where nothing is padding.
-        first: the position of a row's first token; where it is not 0, padding has the position before it.
+        first: the position of a row's first token; where it is not 0, all padding has the position before it.
     """
     packed = packed_texts(queries)
     if packed is not None:
@@ -307,7 +310,10 @@ def positions(attention_mask: Tensor | None, queries: int, seen: int | Tensor, d
     padding = real_tokens(attention_mask) if attention_mask is not None and attention_mask.dim() == 2 else None
     if padding is None:
         return new.unsqueeze(0) + first
-    counted = (padding.long().cumsum(-1) - 1).clamp(min=0) + first
+    counted = padding.long().cumsum(-1)
+    if not first and queries > 1:  # a single new token is no padding
+        counted = (padding | (counted == counted[:, -1:])).long().cumsum(-1)
+    counted = (counted - 1).clamp(min=0) + first
     counted = counted.masked_fill(~padding, first - 1) if first else counted
     return counted.index_select(1, new)
 
@@ -315,8 +321,7 @@ def positions(attention_mask: Tensor | None, queries: int, seen: int | Tensor, d
 def slots_of_text(attention_mask: Tensor | None, queries: int, device: torch.device) -> Tensor:
     """Position ids (B or 1, T) that count slots from the first real token, for models without a cache.
 
-    They differ from `positions` in padding behind a text, where they count on: for models that were trained so and whose
-    users read the states of padding too (CLIP's text encoder in image generators).
+    They differ from `positions` in padding between tokens, where they count on, as models without a cache were published to.
     """
     packed = packed_texts(queries)
     if packed is not None:
@@ -352,27 +357,31 @@ def decoder_positions(
     position_ids: Tensor | None,
     cache: CacheGeometry | None,
     limit: int | None = None,
+    padding_apart: bool = False,
 ) -> Tensor:
     """The position ids (B or 1, T) of `x` (B, T, D): the caller's, else counted on from what the cache holds.
 
     Args:
+        padding_apart: all padding that is counted by the mask has the position -1.
         limit: positions beyond which a model whose positions have no table gets worse; reaching further warns once.
     """
     if position_ids is not None:
         return tell_positions(position_ids)
     queries, past_length = x.shape[1], 0 if cache is None else cache.position()
-    position_ids = positions(attention_mask, queries, past_length, x.device)
+    first = int(padding_apart)
+    position_ids = positions(attention_mask, queries, past_length, x.device, first)
+    position_ids = position_ids - first if first else position_ids
     if limit is not None and isinstance(past_length, int) and past_length + queries > limit:
-        padded = attention_mask is not None and attention_mask.dim() == 2 and real_tokens(attention_mask) is not None
-        _warn_beyond(limit, past_length + queries, position_ids if padded else None)
+        real = real_tokens(attention_mask) if attention_mask is not None and attention_mask.dim() == 2 else None
+        _warn_beyond(limit, past_length + queries, real)
     return tell_positions(position_ids)
 
 
-def _warn_beyond(limit: int, length: int, padded: Tensor | None) -> None:
-    """Warn of a text of `length` slots; `padded` are its positions where some of these are padding."""
-    if padded is not None:
-        bounds = extremes(padded)
-        length = 0 if bounds is None else int(bounds[1]) + 1
+def _warn_beyond(limit: int, length: int, real: Tensor | None) -> None:
+    """Warn of a text of `length` slots, of which only `real` (B, length or more) are tokens, where some are padding."""
+    if real is not None:
+        bounds = extremes(real[:, :length].sum(-1))
+        length = 0 if bounds is None else int(bounds[1])
     if length > limit:
         warn_beyond(limit, f"the text has {length} tokens")
 

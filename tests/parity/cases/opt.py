@@ -16,6 +16,7 @@ CASE = Case(
         "pad_token_id": 1,
         "num_labels": 3,
     },
+    positions_by_mask=True,
     heads={
         "OPTForCausalLM": Head(lambda: tokens(side="left", pad=1), token_labels, generates=True),
         "OPTModel": Head(lambda: tokens(pad=1)),

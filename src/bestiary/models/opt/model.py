@@ -71,7 +71,7 @@ class OPTDecoder(DecoderStack, OPTPreTrainedModel):
     layer_class = OPTDecoderLayer
     stacks = {"": Stack("layers", final="project_out")}
     embedding_name = "embed_tokens"
-    zero_padding, packs = True, False
+    zero_padding, packs, padding_apart = True, False, True
     max_target_positions = Alias("config.max_position_embeddings")
 
     def __init__(self, config: OPTConfig) -> None:

@@ -15,7 +15,6 @@ from ...modeling.heads.token_classification import TokenClassifier
 from ...modeling.heads.transformed_language import TransformedLanguageHead
 from ...nn.embeddings import FixedPositions
 from ...nn.layer import Layer
-from ...nn.masks import slots_of_text
 from ...nn.part_order import put_last
 from . import RoFormerConfig
 
@@ -73,11 +72,6 @@ class RoFormerModel(RoFormerPreTrainedModel, encoder.EncoderCore):
 
     def __init__(self, config: RoFormerConfig) -> None:
         super().__init__(config, add_pooling_layer=False)
-
-    def positions(self, words: Tensor, ids: Tensor | None, attention_mask: Tensor | None, cache: Any) -> Tensor:
-        if cache is not None:
-            return super().positions(words, ids, attention_mask, cache)
-        return slots_of_text(attention_mask, words.shape[1], words.device)  # they count on in padding behind a text
 
     def shared(self, x: Tensor, position_ids: Tensor) -> dict[str, Any]:
         sines, cosines = self.encoder.get_submodule("embed_positions")(position_ids=position_ids).chunk(2, dim=-1)

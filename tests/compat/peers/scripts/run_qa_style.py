@@ -94,7 +94,7 @@ def results(folders: dict[str, str], scratch: Path) -> dict[str, Any]:
     names = ("question", "context") if pad_on_right else ("context", "question")
 
     def tokenized(examples: Any) -> Any:
-        found = tokenizer(
+        return tokenizer(
             examples[names[0]],
             examples[names[1]],
             truncation="only_second" if pad_on_right else "only_first",
@@ -104,9 +104,6 @@ def results(folders: dict[str, str], scratch: Path) -> dict[str, Any]:
             return_offsets_mapping=True,
             padding="max_length",
         )
-        # The loss reads the states of padding too, which is numbered otherwise here: padding does not count.
-        found["position_ids"] = [list(range(36))] * len(found["input_ids"])
-        return found
 
     def for_training(examples: Any) -> Any:
         found = tokenized(examples)
