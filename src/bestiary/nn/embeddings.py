@@ -177,7 +177,11 @@ class BatchPositions(TextPositions):
 
 
 class MaskedPositions(TextPositions):
-    """The same, called with a mask (B, past + T), 1 at tokens that count, in place of tokens."""
+    """The same, called with a mask (B, past + T), 1 at tokens that count, in place of tokens; padding's row is trained too."""
+
+    def __init__(self, count: int, size: int, first: int = 0) -> None:
+        super().__init__(count, size, first)
+        self.padding_idx = None
 
     def counted(self, tokens: Tensor | torch.Size | None, past: int) -> Tensor:
         if not isinstance(tokens, Tensor):

@@ -16,7 +16,6 @@ CASE = Case(
         "pad_token_id": 0,
         "num_labels": 3,
     },
-    positions_by_mask=True,
     heads={
         "BioGptForCausalLM": Head(lambda: tokens(side="left"), token_labels, generates=True),
         "BioGptModel": Head(tokens),

@@ -45,7 +45,7 @@ class BioGptModel(DecoderStack, BioGptPreTrainedModel):
     """The decoder without a head."""
 
     layer_class = BioGptDecoderLayer
-    embedding_name, zero_padding, packs, padding_apart = "embed_tokens", True, False, True
+    embedding_name, zero_padding, packs = "embed_tokens", True, False
     embed_dim = Alias("config.hidden_size")
 
     def __init__(self, config: BioGptConfig) -> None:
