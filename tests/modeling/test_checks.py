@@ -244,7 +244,8 @@ def test_beyond_the_positions_a_model_was_made_for() -> None:
         cache = models.ours(ids, use_cache=True).past_key_values
         padded = torch.ones(1, limit + 2).long()
         padded[:, :2] = 0
-        models.ours(torch.full((1, limit + 2), 7), padded)
+        for mask in (padded, padded.flip(1)):
+            models.ours(torch.full((1, limit + 2), 7), mask)
         forget_warnings()
         with pytest.warns(BestiaryWarning, match=f"has {limit + 1} tokens, and this model was made for {limit}"):
             models.ours(ids[:, :1], past_key_values=cache)
