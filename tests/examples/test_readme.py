@@ -48,6 +48,12 @@ def commands() -> list[str]:
 def test_shell(command: str, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "talk.wav", np.sin(np.arange(8000) / 9).astype(np.float32), 16_000)
     (tmp_path / "old_script.py").write_text("import transformers\nprint(transformers.BertConfig.__module__)\n")
+    (tmp_path / "texts.txt").write_text("one text is as good as another\n" * 50)
+    sizes = "hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2"
+    (tmp_path / "recipe.yaml").write_text(
+        f"task: causal-language-modeling\nmodel: {{model_type: llama, vocab_size: 300, config: {{{sizes}}}}}\n"
+        "data: {train_file: texts.txt}\noptions: {block_size: 16}\narguments: {output_dir: out}\n"
+    )
     command = command.replace("my-checkpoint", str(checkpoints.llama())).replace("my-whisper", str(checkpoints.whisper()))
     program, *rest = shlex.split(command)
     if rest[0] == "generate":

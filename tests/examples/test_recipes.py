@@ -14,10 +14,10 @@ from kit import checkpoints, example_rows
 from PIL import Image
 
 import bestiary
-from bestiary.training.recipes.forecast import forecast
-from bestiary.training.recipes.prepared import Prepared
-from bestiary.training.recipes.recipe import Recipe
-from bestiary.training.recipes.running import run_recipe
+from bestiary.recipes.forecast import forecast
+from bestiary.recipes.prepared import Prepared
+from bestiary.recipes.recipe import Recipe
+from bestiary.recipes.running import run_recipe
 
 TOLD = (r"[\s\S]*new, to be trained", "the loss does not depend on pooler")
 pytestmark = [pytest.mark.filterwarnings(f"ignore:{told}") for told in TOLD]

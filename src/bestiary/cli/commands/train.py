@@ -23,10 +23,10 @@ def run(
     json: Json = False,
 ) -> None:
     """Train a model as a recipe says. Run it again and it goes on where it was stopped."""
-    from ...training.recipes.forecast import forecast
-    from ...training.recipes.prepared import Prepared
-    from ...training.recipes.recipe import Recipe
-    from ...training.recipes.running import Place, place_of, run_recipe
+    from ...recipes.forecast import forecast
+    from ...recipes.prepared import Prepared
+    from ...recipes.recipe import Recipe
+    from ...recipes.running import Place, place_of, run_recipe
 
     for change in changes or ():
         if "=" not in change:

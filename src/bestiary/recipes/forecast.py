@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from ...core.errors import BestiaryError
-from ..columns import UsedColumns, label_names_of
-from ..task import Features
+from ..core.errors import BestiaryError
+from ..training.columns import UsedColumns, label_names_of
+from ..training.task import Features
 from .memory_need import MemoryNeed, activations_of, memory_need
 from .prepared import Prepared
 
@@ -82,7 +82,7 @@ def forecast(prepared: Prepared) -> Forecast:
 
 
 def _facts(prepared: Prepared, model: Any, found: Forecast, lengths: list[int], per_epoch: int) -> dict[str, str]:
-    from ...core.sizes import show_size
+    from ..core.sizes import show_size
 
     recipe, args, need = prepared.recipe, prepared.recipe.args, found.need
     words = args.to_dict()
@@ -161,7 +161,7 @@ def _judge(found: Forecast, prepared: Prepared, model: Any, lengths: list[int], 
         (found.remarks if rotary else found.problems).append(said)
     room = _room(args.device)
     if room and found.need.total > room:
-        from ...core.sizes import show_size
+        from ..core.sizes import show_size
 
         found.remarks.append(
             f"memory: about {show_size(found.need.total)} are needed, and {args.device} has {show_size(room)};"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bestiary.core.errors import ArgumentError, BestiaryError, CorruptFile, FileMissing
-from bestiary.training.recipes.new_model import NewModel
-from bestiary.training.recipes.recipe import Recipe
+from bestiary.recipes.new_model import NewModel
+from bestiary.recipes.recipe import Recipe
 
 GOOD = """task: translation
 model:

@@ -17,10 +17,10 @@ from torch.utils._pytree import tree_flatten
 
 from bestiary import Trainer
 from bestiary.core.errors import ArgumentError, FileMissing
-from bestiary.training.recipes.forecast import forecast
-from bestiary.training.recipes.prepared import Prepared
-from bestiary.training.recipes.recipe import Recipe
-from bestiary.training.recipes.running import place_of, run_recipe
+from bestiary.recipes.forecast import forecast
+from bestiary.recipes.prepared import Prepared
+from bestiary.recipes.recipe import Recipe
+from bestiary.recipes.running import place_of, run_recipe
 
 NEW_HEAD = r"[\s\S]*new, to be trained"
 CLASSES = """task: text-classification

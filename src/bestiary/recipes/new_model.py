@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.argument_parser import HfArg
-from ...core.errors import ArgumentError
+from ..core.argument_parser import HfArg
+from ..core.errors import ArgumentError
 
 _END, _PADDING, _MASK = "<|endoftext|>", "<|padding|>", "<|mask|>"
 
@@ -44,7 +44,7 @@ def trained_tokenizer(texts: Iterable[str], vocab_size: int, longest: int) -> An
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-    from ...preprocess.text.tokenizer import PreTrainedTokenizerFast
+    from ..preprocess.text.tokenizer import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -8,14 +8,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ...core import plugins
-from ...core.argument_parser import HfArgumentParser
-from ...core.errors import ArgumentError, FileMissing, did_you_mean
-from ..arguments import TrainingArguments
-from ..data_files import DataFiles
-from ..model_choice import ModelChoice
-from ..seq2seq_arguments import Seq2SeqTrainingArguments
-from ..task import Task
+from ..core import plugins
+from ..core.argument_parser import HfArgumentParser
+from ..core.errors import ArgumentError, FileMissing, did_you_mean
+from ..training.arguments import TrainingArguments
+from ..training.data_files import DataFiles
+from ..training.model_choice import ModelChoice
+from ..training.seq2seq_arguments import Seq2SeqTrainingArguments
+from ..training.task import Task
 from .new_model import NewModel
 from .recipe_file import Entry, RecipeFile
 

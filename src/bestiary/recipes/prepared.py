@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from ...auto import AutoConfig
-from ...core.errors import ArgumentError
-from ..data_files import Rows
-from ..language_task import texts_of
-from ..task import Features
+from ..auto import AutoConfig
+from ..core.errors import ArgumentError
+from ..training.data_files import Rows
+from ..training.language_task import texts_of
+from ..training.task import Features
 from .new_model import NewModel, trained_tokenizer
 from .recipe import Recipe
 
@@ -85,7 +85,7 @@ class Prepared:
         return opener.from_pretrained(choice.model_name_or_path, config=self.config, dtype=torch.float32, **choice.weights)
 
     def _opener(self, what: str) -> Any:
-        from ... import auto
+        from .. import auto
 
         return getattr(auto, getattr(self.recipe.task, f"{what}_class"))
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import ArgumentError, CorruptFile, FileMissing, did_you_mean
-from ...core.optional import require
+from ..core.errors import ArgumentError, CorruptFile, FileMissing, did_you_mean
+from ..core.optional import require
 
 SECTIONS = ("task", "model", "data", "options", "arguments")
 # A recipe is written by hand; what is longer is something else.

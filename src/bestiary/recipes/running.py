@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.errors import ArgumentError
-from ...core.files import read_json, write_json
-from ...core.logging import get_logger
-from ..checkpoints import TRAINER_STATE_NAME, get_last_checkpoint
-from ..running import run_task
+from ..core.errors import ArgumentError
+from ..core.files import read_json, write_json
+from ..core.logging import get_logger
+from ..training.checkpoints import TRAINER_STATE_NAME, get_last_checkpoint
+from ..training.running import run_task
 from .prepared import Prepared
 from .recipe import Recipe
 
@@ -80,7 +80,7 @@ def run_recipe(recipe: Recipe, prepared: Prepared | None = None) -> dict[str, fl
     Raises:
         ArgumentError: `output_dir` holds the training of another recipe.
     """
-    from ...core.seed import set_seed
+    from ..core.seed import set_seed
 
     args, folder = recipe.args, recipe.folder
     prepared = prepared or Prepared.of(recipe)
