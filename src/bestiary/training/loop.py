@@ -163,6 +163,8 @@ class TrainingLoop:
 
     def _epochs(self) -> None:
         trainer = self.trainer
+        if self._is_done() and not self.progress.batches:
+            trainer.control.should_training_stop = True
         while self.progress.epoch < self.lengths.epochs and not trainer.control.should_training_stop:
             trainer.control = trainer.callback_handler.on_epoch_begin(self.args, trainer.state, trainer.control)
             updates = self._epoch()
@@ -173,11 +175,18 @@ class TrainingLoop:
             self.progress.epoch, self.progress.rows, self.progress.batches = self.progress.epoch + 1, 0, 0
             self._after_update()
 
+    def _is_done(self) -> bool:
+        state = self.trainer.state
+        done: bool = state.global_step >= state.max_steps
+        return done
+
     def _epoch(self) -> bool:
         """Go over the rest of the data; returns whether an update was made or none was left to make."""
         trainer, progress, accumulation = self.trainer, self.progress, self.args.gradient_accumulation_steps
         batches = self._batches()
         updated = progress.batches > 0
+        if self._is_done():  # it goes on after its last update: only what ends an epoch is left
+            trainer.control.should_training_stop = True
         while not (trainer.control.should_epoch_stop or trainer.control.should_training_stop):
             group = list(islice(batches, accumulation))
             if self.lengths.batches is None:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -16,7 +15,7 @@ from .loaders import has_length, position
 from .losses import count_of_items, rows_in, shifts_labels
 from .nested import gathered_rows, joined_rows, nested_detach, nested_numpify, nested_truncate
 from .processes import Processes
-from .run_metrics import speed_metrics
+from .run_metrics import as_number, check_metric, speed_metrics
 from .samplers.streamed import Filler
 
 logger = get_logger(__name__)
@@ -245,7 +244,9 @@ class _Kept:
                 metrics = trainer.compute_metrics(_prediction(whole))
         if not isinstance(metrics, Mapping):
             raise ArgumentError(f"compute_metrics returned a {type(metrics).__name__}; expected a dict of metrics by name")
-        metrics = {name: each.item() if isinstance(each, np.generic) else each for name, each in dict(metrics).items()}
+        metrics = {name: as_number(each) for name, each in dict(metrics).items()}
+        for name, each in metrics.items() if trainer.is_in_train else ():
+            check_metric(name, each)
         if loss_rows:
             metrics[f"{prefix}_loss"] = loss_sum / loss_rows
             if math.isnan(loss_sum):

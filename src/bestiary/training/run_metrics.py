@@ -1,11 +1,16 @@
 """What is measured of a run, and how it is printed and kept."""
 
+import json
 import math
 import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from torch import Tensor
+
+from ..core.errors import ArgumentError
 from ..core.files import read_json, write_json
 
 
@@ -63,3 +68,24 @@ def save_metrics(folder: Path, split: str, metrics: dict[str, Any], combined: bo
         whole = folder / "all_results.json"
         earlier = read_json(whole) if whole.is_file() else {}
         write_json(whole, earlier | metrics, sort_keys=True)
+
+
+def as_number(value: Any) -> Any:
+    """A tensor or array of one element, or a number of NumPy, as a number of Python; anything else as it is."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.item() if value.size == 1 else value
+    return value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+
+
+def check_metric(name: str, value: Any) -> None:
+    """Refuse a metric that a checkpoint could not keep.
+
+    Raises:
+        ArgumentError: JSON has no form for it.
+    """
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"compute_metrics gives {name!r:.60} as a {type(value).__name__}, which checkpoints cannot keep; expected a number"
+        ) from error

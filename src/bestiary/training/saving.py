@@ -1,5 +1,6 @@
 """What `Trainer` writes: models, checkpoints and what was measured."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from torch import nn
 
 from ..core.errors import ArgumentError, BestiaryError
 from ..core.files import folder_to_fill
-from ..core.logging import get_logger
+from ..core.logging import get_logger, warn_once
 from .callbacks.base import TrainerState
 from .checkpoints import (
     OPTIMIZER_NAME,
@@ -25,7 +26,7 @@ from .optimizers.averaging import to_average
 from .optimizers.stored import state_to_store
 from .randomness import random_state
 from .restoring import Restoring
-from .run_metrics import metrics_format, metrics_table, save_metrics
+from .run_metrics import as_number, metrics_format, metrics_table, save_metrics
 from .sharding.shards import holds_shards
 from .stored_state import random_name, write_state
 from .whole_model import save_beside, save_whole_model
@@ -128,7 +129,10 @@ class Saving(Restoring):
         name = name if name.startswith("eval_") else f"eval_{name}"
         if name not in metrics:
             raise ArgumentError(f"metric_for_best_model is {name!r}, which the evaluation did not give: {', '.join(metrics)}")
-        return metrics[name]
+        value: Any = as_number(metrics[name])
+        if not isinstance(value, int | float):
+            raise ArgumentError(f"metric_for_best_model is {name!r}, which is {value!r:.60}; expected a number to compare")
+        return float(value) if isinstance(value, bool) else value
 
     def _determine_best_metric(self: Any, metrics: Mapping[str, float], trial: Any = None) -> bool:
         """Note an evaluation that is better than all before; returns whether it is."""
@@ -136,6 +140,9 @@ class Saving(Restoring):
         if args.metric_for_best_model is None:
             return False
         value = self._metric(metrics, args.metric_for_best_model)
+        if math.isnan(value):
+            warn_once("nan-metric", f"{args.metric_for_best_model} is NaN, so this evaluation is never the best")
+            return False
         best = state.best_metric
         if best is not None and not (value > best if args.greater_is_better else value < best):
             return False

@@ -1,13 +1,11 @@
 """What callbacks of a training see and say: its state, the switches they may set, and the events they are called for."""
 
-import json
 import math
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any, Self
 
 from ...core.errors import ArgumentError, CorruptFile
-from ...core.files import read_json
+from ...core.files import json_text, read_json, write_text
 
 
 class ExportableState:
@@ -83,7 +81,7 @@ class TrainerState:
 
     def save_to_json(self, json_path: str) -> None:
         """Write all fields to a file."""
-        Path(json_path).write_text(json.dumps(asdict(self), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        write_text(json_path, json_text(asdict(self), json_path, sort_keys=True))
 
     @classmethod
     def load_from_json(cls, json_path: str) -> Self:
