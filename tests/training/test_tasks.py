@@ -16,7 +16,7 @@ from bestiary.core import plugins
 from bestiary.core.errors import ArgumentError
 from bestiary.training.data_files import DataFiles, read_rows
 from bestiary.training.evaluation import EvalPrediction
-from bestiary.training.language_task import grouped
+from bestiary.training.language_task import grouped, texts_of
 from bestiary.training.task import Task
 from bestiary.training.tasks.causal_language_modeling import CausalLanguageModeling
 from bestiary.training.tasks.masked_language_modeling import MaskedLanguageModeling
@@ -241,6 +241,76 @@ def test_files_that_hold_no_rows(name: str, text: str | None, words: str, tmp_pa
         (tmp_path / name).write_text(text)
     with pytest.raises((bestiary.FileMissing, ArgumentError, bestiary.CorruptFile), match=words):
         read_rows(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", b"a,b\n1,2\n4\n", "line 3: 1 fields, and the first line names 2 columns"),
+        ("b.csv", b'a,b\n"1\n2",2\n1,2,3\n', "line 4: 3 fields"),
+        ("c.csv", b"a,a\n1,2\n", "line 1: the column 'a' is named twice"),
+        ("d.csv", b'a,b\n1,2\n"3,4\n5,6\n', "line 3: a quote is not closed"),
+        ("e.csv", "a\n\u00e9\n".encode("latin-1"), "is no UTF-8"),
+        ("f.txt", "a\n".encode("utf-16-le"), "holds zero bytes, as UTF-16"),
+        ("g.jsonl", b'{"a": 1}\n{"a": \n', "line 2"),
+        ("h.json", b"[" * 200_000, "too deep in each other"),
+    ],
+)
+def test_broken_files_are_told_with_the_line(name: str, content: bytes, words: str, tmp_path: Any) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(bestiary.CorruptFile, match=words):
+        read_rows(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("texts", "read"),
+    [
+        (["1e5", "12"], ["1e5", "12"]),
+        (["007", "1"], ["007", "1"]),
+        (["9" * 5000, "1"], ["9" * 5000, "1"]),
+        (["nan", "0.5"], ["nan", "0.5"]),
+        (["", "0.5"], ["", "0.5"]),
+        (["x" * 200_000, "y"], ["x" * 200_000, "y"]),
+        (["10", "-2"], [10, -2]),
+        (["4.50", "1e-05"], [4.5, 1e-05]),
+    ],
+)
+def test_only_columns_of_plain_numbers_become_numbers(texts: list[str], read: list[Any], tmp_path: Any) -> None:
+    """And as texts they are what the file says."""
+    (tmp_path / "a.csv").write_text("".join(f"{each},t\n" for each in ["text", *texts]))
+    found = [row["text"] for row in read_rows(tmp_path / "a.csv")]
+    assert found == read
+    assert texts_of([{"text": each} for each in found], None) == texts
+
+
+def test_lines_end_in_line_feeds_only(tmp_path: Any) -> None:
+    (tmp_path / "a.txt").write_bytes("\ufeffa\u2028b\fc\r\n\nd\n".encode())
+    assert [row["text"] for row in read_rows(tmp_path / "a.txt")] == ["a\u2028b\fc", "", "d"]
+    (tmp_path / "a.jsonl").write_text('{"a": "b\u2028c"}\n{"a": "d"}\n', encoding="utf-8")
+    assert read_rows(tmp_path / "a.jsonl") == [{"a": "b\u2028c"}, {"a": "d"}]
+
+
+@pytest.mark.parametrize(
+    "named", ["name,label\na.png,1", "file_name\n7", "file_name\n../../etc/passwd", "file_name\n/etc/passwd"]
+)
+def test_images_stay_within_their_folder(named: str, tmp_path: Any) -> None:
+    (tmp_path / "metadata.csv").write_text(named + "\n")
+    with pytest.raises(bestiary.CorruptFile, match="row 1: file_name .*expected .*path"):
+        read_rows(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("validation_split_percentage", -50),
+        ("validation_split_percentage", 150),
+        ("max_train_samples", -1),
+        ("max_eval_samples", 0),
+    ],
+)
+def test_numbers_of_rows_that_are_none(name: str, value: int) -> None:
+    with pytest.raises(ArgumentError, match=f"{name} is {value}; expected"):
+        DataFiles(train_file="a.txt", **{name: value})  # type: ignore[arg-type]
 
 
 def test_nothing_is_named() -> None:

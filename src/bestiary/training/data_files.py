@@ -1,6 +1,5 @@
 """Rows to train on, from files that people have: JSON, JSON lines, CSV, TSV, text, folders of images, or `datasets` by name."""
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from ..core.argument_parser import HfArg
 from ..core.errors import ArgumentError, CorruptFile, FileMissing
 from ..core.optional import require
+from .table_files import file_text, table_rows
 
 Row = dict[str, Any]
 Rows = Sequence[Row]
@@ -22,7 +22,7 @@ class DataFiles:
     """Where the rows of training, validation and test come from, and how many of them are taken.
 
     Raises:
-        ArgumentError: nothing is named.
+        ArgumentError: nothing is named, or a number of rows that is none.
     """
 
     train_file: str | None = HfArg(default=None, help="JSON, JSONL, CSV, TSV or text file, or a folder of images, to train on")
@@ -40,6 +40,13 @@ class DataFiles:
     def __post_init__(self) -> None:
         if not (self.dataset_name or self.train_file or self.validation_file or self.test_file):
             raise ArgumentError("no data is named; pass train_file, validation_file, test_file or dataset_name")
+        if not 0 <= self.validation_split_percentage < 100:
+            raise ArgumentError(
+                f"validation_split_percentage is {self.validation_split_percentage}; expected 0 (none) to 99 percent"
+            )
+        for name in ("max_train_samples", "max_eval_samples", "max_predict_samples"):
+            if (most := getattr(self, name)) is not None and most < 1:
+                raise ArgumentError(f"{name} is {most}; expected at least 1, or leave it out for all rows")
 
     def rows(self, validate: bool = True) -> dict[str, Rows]:
         """Part -> rows, of train, validation and test those that there are; all columns as they are in the files.
@@ -64,12 +71,12 @@ class DataFiles:
 def read_rows(path: str | Path) -> list[Row]:
     """The rows of a file, by its ending, or of a folder.
 
-    JSON: a list of rows, one a line, or a table with a list named `data`. CSV and TSV: the first line names the columns, and
-    columns of numbers become numbers. Text: a row a line, as `text`. A folder: images, as `image` (a path), by folders that are
-    their `label`, or with `metadata.csv` or `.jsonl`, whose `file_name` says which image a row is of.
+    All files are UTF-8. JSON: a list of rows, one a line, or a table with a list named `data`. CSV and TSV: see `table_rows`.
+    Text: a row a line, as `text`. A folder: images, as `image` (a path), by folders that are their `label`, or with
+    `metadata.csv` or `.jsonl`, whose `file_name`, a path inside the folder, says which image a row is of.
 
     Raises:
-        FileMissing: it is not there. ArgumentError: no ending that is known. CorruptFile: it holds no rows.
+        FileMissing: it is not there. ArgumentError: no ending that is known. CorruptFile: it holds no rows, or broken ones.
     """
     path = Path(path)
     if path.is_dir():
@@ -79,9 +86,9 @@ def read_rows(path: str | Path) -> list[Row]:
     elif (ending := path.suffix.lower()) in (".json", ".jsonl"):
         rows = _of_json(path)
     elif ending in (".csv", ".tsv"):
-        rows = _of_table(path, "\t" if ending == ".tsv" else ",")
+        rows = table_rows(path, "\t" if ending == ".tsv" else ",")
     elif ending in (".txt", ".text", ".md"):
-        rows = [{"text": line} for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = [{"text": line} for line in _lines(file_text(path))]
     else:
         raise ArgumentError(f"{path} ends in {ending!r:.20}; expected .json, .jsonl, .csv, .tsv, .txt, or a folder")
     if not rows:
@@ -89,15 +96,27 @@ def read_rows(path: str | Path) -> list[Row]:
     return rows
 
 
+def _lines(text: str) -> list[str]:
+    """Lines that end in a line feed, perhaps after a carriage return: other separators of Unicode may stand in a text."""
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    return lines if lines[-1] else lines[:-1]
+
+
 def _of_json(path: Path) -> list[Row]:
-    text = path.read_text(encoding="utf-8-sig")
+    text = file_text(path)
     try:
-        found = json.loads(text)
-    except ValueError:
         try:
-            found = [json.loads(line) for line in text.splitlines() if line.strip()]
-        except ValueError as error:
-            raise CorruptFile(f"{path} is neither JSON nor JSON lines: {error}") from error
+            found = json.loads(text)
+        except ValueError:
+            found = []
+            for number, line in enumerate(_lines(text), 1):
+                if line.strip():
+                    try:
+                        found.append(json.loads(line))
+                    except ValueError as error:
+                        raise CorruptFile(f"{path} is neither JSON nor JSON lines: line {number}: {error}") from error
+    except RecursionError as error:
+        raise CorruptFile(f"{path} holds lists or tables too deep in each other to be read; expected rows") from error
     if isinstance(found, dict):
         found = found.get("data", [found])
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
@@ -105,30 +124,30 @@ def _of_json(path: Path) -> list[Row]:
     return found
 
 
-def _of_table(path: Path, delimiter: str) -> list[Row]:
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        rows: list[Row] = list(csv.DictReader(file, delimiter=delimiter))
-    for name in rows[0] if rows else ():
-        for kind in (int, float):
-            try:
-                numbers = [kind(row[name]) for row in rows]
-            except (TypeError, ValueError):
-                continue
-            for row, number in zip(rows, numbers, strict=True):
-                row[name] = number
-            break
-    return rows
-
-
 def _of_folder(folder: Path) -> list[Row]:
     for name in _METADATA:
-        if (folder / name).is_file():
+        if (file := folder / name).is_file():
             return [
-                {"image": str(folder / row["file_name"]), **{key: row[key] for key in row if key != "file_name"}}
-                for row in read_rows(folder / name)
+                {"image": _inside(folder, file, number, row), **{key: row[key] for key in row if key != "file_name"}}
+                for number, row in enumerate(read_rows(file), 1)
             ]
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _IMAGES)
     return [{"image": str(path), "label": path.parent.name} for path in files]
+
+
+def _inside(folder: Path, metadata: Path, number: int, row: Row) -> str:
+    """The path of the image that a row names.
+
+    Raises:
+        CorruptFile: it names none, or one outside the folder.
+    """
+    named = row.get("file_name")
+    if not isinstance(named, str) or not named:
+        found = f"is {named!r:.60}" if "file_name" in row else "is not there"
+        raise CorruptFile(f"{metadata}, row {number}: file_name {found}; expected the path of an image inside {folder}")
+    if Path(named).is_absolute() or ".." in Path(named).parts:
+        raise CorruptFile(f"{metadata}, row {number}: file_name {named!r:.80} leaves {folder}; expected a path inside it")
+    return str(folder / named)
 
 
 def _of_datasets(name: str, config: str | None) -> dict[str, Rows]:

@@ -10,12 +10,12 @@ from ..core.errors import ArgumentError
 from .data_files import Rows
 from .evaluation import EvalPrediction
 from .metrics.classification import simple_accuracy
-from .task import column_of
+from .task import column_of, column_texts
 
 
 def texts_of(rows: Rows, name: str | None) -> list[str]:
     """The column of texts, by default `text`, or the first."""
-    return [row[column_of(rows, name, ("text", *rows[0]), "texts")] for row in rows]
+    return column_texts(rows, column_of(rows, name, ("text", *rows[0]), "texts"))
 
 
 def grouped(rows: Iterable[list[int]], block_size: int) -> Iterator[list[int]]:

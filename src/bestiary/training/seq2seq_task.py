@@ -10,7 +10,7 @@ from ..core.argument_parser import HfArg
 from .collators.seq2seq import DataCollatorForSeq2Seq
 from .data_files import Row, Rows
 from .evaluation import EvalPrediction
-from .task import Features, Metrics, Task
+from .task import Features, Metrics, Task, column_texts
 
 
 @dataclass
@@ -70,4 +70,4 @@ class Seq2SeqTask(Task):
 
 def column(rows: Sequence[Row], name: str) -> list[str] | None:
     """A column of texts, None where it is not there."""
-    return [row[name] for row in rows] if name in rows[0] else None
+    return column_texts(rows, name) if name in rows[0] else None

@@ -74,13 +74,28 @@ def column_of(rows: Rows, name: str | None, likely: Iterable[str], what: str) ->
     return name
 
 
+def column_texts(rows: Rows, name: str) -> list[str]:
+    """A column as texts; numbers of a table as they are written there.
+
+    Raises:
+        ArgumentError: something else.
+    """
+    texts = []
+    for number, row in enumerate(rows, 1):
+        value = row.get(name)
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ArgumentError(f"row {number} has {value!r:.60} in {name!r}; expected a text")
+        texts.append(str(value))
+    return texts
+
+
 def labels_of(rows: Rows, column: str) -> dict[str, Any]:
     """`label2id`, `id2label` and `num_labels` of a config, of labels sorted as numbers or as texts.
 
     Raises:
-        ArgumentError: there is but one.
+        ArgumentError: there is but one, or a row has none.
     """
-    values = {row[column] for row in rows}
+    values = {checked_label(row.get(column), column, f"row {number}") for number, row in enumerate(rows, 1)}
     if len(values) < 2:
         raise ArgumentError(f"every row has the label {next(iter(values))!r:.60} in {column!r}; expected at least two labels")
     names = [str(value) for value in sorted(values, key=lambda value: (isinstance(value, str), value))]
@@ -91,13 +106,29 @@ def labels_of(rows: Rows, column: str) -> dict[str, Any]:
     }
 
 
+def checked_label(label: Any, column: str, place: str = "a row") -> Any:
+    """A label as it is.
+
+    Args:
+        place: where it stands, for the message.
+
+    Raises:
+        ArgumentError: it is missing (also as nan), or a list or table.
+    """
+    if label is None or str(label).strip().lower() in ("", "nan"):
+        raise ArgumentError(f"{place} has no label: {column!r} is {label!r:.60}; write its label, or leave the row out")
+    if isinstance(label, list | dict):
+        raise ArgumentError(f"{place} has {label!r:.60} as its label in {column!r}; expected one text or number")
+    return label
+
+
 def label_number(row: Row, column: str, config: Any) -> int:
     """The number of a row's label.
 
     Raises:
         ArgumentError: the config does not have it.
     """
-    label = str(row[column])
+    label = str(checked_label(row.get(column), column, f"the row {str(row)[:80]}"))
     if label not in config.label2id:
         raise ArgumentError(f"label {label!r:.60} is not one of the model's: {', '.join(map(str, config.label2id))!s:.200}")
     return int(config.label2id[label])

@@ -12,7 +12,7 @@ from ..collators.multiple_choice import DataCollatorForMultipleChoice
 from ..data_files import Row, Rows
 from ..evaluation import EvalPrediction
 from ..metrics.classification import simple_accuracy
-from ..task import Features, Metrics, Task, column_of
+from ..task import Features, Metrics, Task, column_of, column_texts
 
 TASK = "MultipleChoice"
 
@@ -34,7 +34,7 @@ class MultipleChoice(Task):
         context = column_of(rows, self.context_column_name, ("sent1", "context", "article"), "contexts")
         question = column_of(rows, self.question_column_name, ("sent2", "question"), "questions")
         endings = [_endings(row) for row in rows]
-        firsts = [row[context] for row, several in zip(rows, endings, strict=True) for _ in several]
+        firsts = [text for text, several in zip(column_texts(rows, context), endings, strict=True) for _ in several]
         seconds = [f"{row[question]} {end}" for row, several in zip(rows, endings, strict=True) for end in several]
         encoded = preprocessor(firsts, seconds, truncation=True, max_length=self.max_seq_length)
         found, start = [], 0

@@ -12,7 +12,7 @@ from ..collators.multiple_choice import DataCollatorForMultipleChoice
 from ..contrastive import mean_pooled, multiple_negatives_ranking_loss
 from ..data_files import Rows
 from ..evaluation import EvalPrediction
-from ..task import Features, Metrics, Task, column_of
+from ..task import Features, Metrics, Task, column_of, column_texts
 
 TASK = "SentenceSimilarity"
 
@@ -38,7 +38,7 @@ class SentenceSimilarity(Task):
             column_of(rows, self.positive_column, ("positive", "answer", "passage", "sentence2"), "positives"),
             *([self.negative_column] if self.negative_column in rows[0] else []),
         ]
-        texts = [row[name] for row in rows for name in columns]
+        texts = [text for row in zip(*(column_texts(rows, name) for name in columns), strict=True) for text in row]
         encoded = preprocessor(texts, truncation=True, max_length=self.max_seq_length)
         width = len(columns)
         return [

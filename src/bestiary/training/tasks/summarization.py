@@ -8,7 +8,7 @@ from ...core.argument_parser import HfArg
 from ..data_files import Rows
 from ..metrics.rouge import rouge
 from ..seq2seq_task import Seq2SeqTask, column
-from ..task import column_of
+from ..task import column_of, column_texts
 
 TASK = "Summarization"
 _TEXTS, _SUMMARIES = ("text", "document", "article", "dialogue"), ("summary", "highlights", "target")
@@ -27,7 +27,7 @@ class Summarization(Seq2SeqTask):
         """Texts and summaries."""
         name = column_of(rows, self.text_column, _TEXTS, "texts")
         there = self.summary_column or next((each for each in _SUMMARIES if each in rows[0]), "")
-        return [row[name] for row in rows], column(rows, there)
+        return column_texts(rows, name), column(rows, there)
 
     def score(self, found: Sequence[str], right: Sequence[str]) -> dict[str, float]:
         """ROUGE, 0..100, a line being a sentence."""

@@ -13,7 +13,7 @@ from ..collators.padding import DataCollatorWithPadding
 from ..data_files import Rows
 from ..evaluation import EvalPrediction
 from ..metrics.classification import pearson_and_spearman, simple_accuracy
-from ..task import Features, Metrics, Task, column_of, label_number, labels_of
+from ..task import Features, Metrics, Task, checked_label, column_of, column_texts, label_number, labels_of
 
 TASK = "TextClassification"
 
@@ -38,6 +38,8 @@ class TextClassification(Task):
             return {}
         labels = column_of(rows, self.label_column_name, (), "labels")
         if any(isinstance(row[labels], float) for row in rows) or self.task_name == "sts-b":
+            for number, row in enumerate(rows, 1):
+                checked_label(row.get(labels), labels, f"row {number}")
             return {"num_labels": 1, "problem_type": "regression"}
         return labels_of(rows, labels)
 
@@ -50,15 +52,15 @@ class TextClassification(Task):
         second = self.text_pair_column_name or pairs.get(first, "")
         if self.text_pair_column_name is not None and second not in rows[0]:
             raise ArgumentError(f"no column {second!r:.60} for the second text; there are: {', '.join(rows[0])}")
-        texts = [[row[first] for row in rows], *([[row[second] for row in rows]] if second in rows[0] else [])]
+        texts = [column_texts(rows, name) for name in (first, second) if name in rows[0]]
         padding = "max_length" if self.pad_to_max_length else False
         encoded = preprocessor(*texts, truncation=True, max_length=self.max_seq_length, padding=padding)
         found = [{name: column[place] for name, column in encoded.items()} for place in range(len(rows))]
         if self.label_column_name in rows[0]:
-            regression = config.num_labels == 1
-            for feature, row in zip(found, rows, strict=True):
-                label = self.label_column_name
-                feature["label"] = float(row[label]) if regression else label_number(row, label, config)
+            name, regression = self.label_column_name, config.num_labels == 1
+            for number, (feature, row) in enumerate(zip(found, rows, strict=True), 1):
+                label = checked_label(row.get(name), name, f"row {number}")
+                feature["label"] = _score(label, name, number) if regression else label_number(row, name, config)
         return found
 
     def collator(self, preprocessor: Any, model: Any = None) -> Callable[[list[Any]], Any]:
@@ -79,3 +81,10 @@ class TextClassification(Task):
             return {"accuracy": simple_accuracy(found, labels)}
 
         return metrics
+
+
+def _score(label: Any, name: str, number: int) -> float:
+    try:
+        return float(label)
+    except ValueError as error:
+        raise ArgumentError(f"row {number} has {label!r:.60} in {name!r}; expected a number: this is a regression") from error

@@ -9,7 +9,7 @@ from ...core.errors import ArgumentError
 from ..data_files import Rows
 from ..metrics.bleu import bleu
 from ..seq2seq_task import Seq2SeqTask, column
-from ..task import Features, column_of
+from ..task import Features, column_of, column_texts
 
 TASK = "Translation"
 
@@ -41,7 +41,7 @@ class Translation(Seq2SeqTask):
         """Texts in both languages. A longer name, as in en_XX, also finds the column en."""
         rows = [row["translation"] for row in rows] if "translation" in rows[0] else rows
         source, target = (lang if lang in rows[0] else lang.partition("_")[0] for lang in (self.source_lang, self.target_lang))
-        return [row[column_of(rows, source, (), "texts")] for row in rows], column(rows, target)
+        return column_texts(rows, column_of(rows, source, (), "texts")), column(rows, target)
 
     def score(self, found: Sequence[str], right: Sequence[str]) -> dict[str, float]:
         """BLEU, 0..100."""
