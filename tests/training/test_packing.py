@@ -65,8 +65,84 @@ def test_what_cannot_be_packed():
         pack_dataset(texts(), 8, "best")
     with pytest.raises(InputError, match="the columns text; expected input_ids"):
         pack_dataset([{"text": "a"}], 8)
-    with pytest.raises(InputError, match=r"seq_lengths are \[1, 1\], 2 in all; input_ids of that example has 3"):
+    with pytest.raises(InputError, match=r"seq_lengths of row 0 are \[1, 1\], 2 in all; its input_ids have 3"):
         DataCollatorWithFlattening()([{"input_ids": [5, 6, 7], "seq_lengths": [1, 1]}])
+
+
+@pytest.mark.parametrize("take", [lambda rows: pack_dataset(rows, 8), DataCollatorWithFlattening()], ids=["pack", "flatten"])
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ({"input_ids": [3, 4]}, "row 1 has no labels, and row 0 has some"),
+        ({"input_ids": [3, 4], "labels": None}, "row 1 has no labels, and row 0 has some"),
+        ({"input_ids": [3, 4], "labels": [3]}, "row 1 has 1 labels and 2 tokens"),
+        ({"input_ids": [3, 4], "labels": 1}, "labels of row 1 are 1; expected one for each of its 2 tokens"),
+        ({"input_ids": None, "labels": [3]}, "input_ids of row 1 are None; expected a list of ids"),
+        ({"labels": [3]}, "row 1 has the columns labels; expected input_ids"),
+        *(
+            ({"input_ids": [3, 4, 5], "labels": [3, 4, 5], "seq_lengths": lengths}, f"seq_lengths of row 1 are {found}")
+            for lengths, found in (([5, -2], r"\[5, -2\]"), ([0, 3, 0], r"\[0, 3, 0\]"), ("3", "'3'"), ([3.0], r"\[3.0\]"))
+        ),
+    ],
+)
+def test_rows_that_do_not_fit_together(take, second, message):
+    first = {"input_ids": [1, 2], "labels": [-100, 2]}
+    with pytest.raises(InputError, match=message):
+        take([first, second])
+
+
+def test_labels_only_in_a_later_row():
+    rows = [{"input_ids": [1, 2]}, {"input_ids": [3, 4, 5, 6], "labels": [-100, -100, 5, 6]}]
+    for take in (lambda: pack_dataset(rows, 8), lambda: DataCollatorWithFlattening()(rows)):
+        with pytest.raises(InputError, match="row 0 has no labels, and row 1 has some"):
+            take()
+    unlike = [{"input_ids": [1, 2], "labels": [1, 2, 3]}, {"input_ids": [3, 4, 5, 6], "labels": [4, 5, 6]}]
+    with pytest.raises(InputError, match="row 0 has 3 labels and 2 tokens"):  # as many labels as tokens in both together
+        DataCollatorWithFlattening()(unlike)
+    with pytest.raises(InputError, match="there are no examples"):
+        DataCollatorWithFlattening()([])
+
+
+@pytest.mark.parametrize("strategy", ["bfd", "wrapped"])
+def test_packed_rows_packed_again_keep_their_texts_apart(strategy):
+    once = pack_dataset(texts(), 20)
+    again = pack_dataset(once, 40, strategy)
+    assert len(again) < len(once)
+    assert sorted(length for row in again for length in row["seq_lengths"])[-1] <= 20
+    if strategy == "bfd":
+        assert sorted(length for row in again for length in row["seq_lengths"]) == sorted(LENGTHS)
+    assert sorted(token for row in again for token in row["input_ids"]) == sorted(
+        t for row in texts() for t in row["input_ids"]
+    )
+
+
+@pytest.mark.parametrize("size", [2.5, "8", float("nan"), 0, True])
+def test_sizes_of_rows(size):
+    with pytest.raises(ArgumentError, match="seq_length is .*expected a whole number"):
+        pack_dataset(texts(), size)
+    with pytest.raises(ArgumentError, match="block_size is .*expected a whole number"):
+        group_texts({"input_ids": [[1, 2]]}, size)
+
+
+def test_blocks_of_columns_that_do_not_fit():
+    with pytest.raises(InputError, match="text of row 0 is 'ab'.*remove_columns"):
+        group_texts({"input_ids": [[1, 2]], "text": ["ab"]}, 2)
+    with pytest.raises(InputError, match="labels of row 1 has length 0, and input_ids has 2"):
+        group_texts({"input_ids": [[1], [2, 3]], "labels": [[1], []]}, 2)
+
+
+def test_many_texts_are_packed_as_a_plain_search_for_the_best_fit_packs_them():
+    draw = random.Random(1)
+    rows = [{"input_ids": [number] * draw.randint(1, 30)} for number in range(400)]
+    left: list[int] = []
+    for length in sorted((len(row["input_ids"]) for row in rows), reverse=True):
+        best = min((room for room in left if room >= length), default=None)
+        if best is None:
+            left.append(32 - length)
+        else:
+            left[left.index(best)] = best - length
+    found = [32 - sum(row["seq_lengths"]) for row in pack_dataset(rows, 32)]
+    assert found == left
 
 
 def test_blocks():

@@ -2,11 +2,14 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import heappop, heappush
 from itertools import chain
 from typing import Any
 
 from ..core.errors import ArgumentError, InputError
+from ..core.kinds import fits
 from ..preprocess.text.padding import plain
+from .collators.row_texts import check_all_have_labels, labels_of, split, text_lengths, tokens_of
 
 STRATEGIES = ("bfd", "wrapped")
 
@@ -15,7 +18,7 @@ def pack_dataset(dataset: Any, seq_length: int, strategy: str = "bfd") -> Any:
     """Rows of up to `seq_length` tokens with several texts each; `seq_lengths` says how long these are.
 
     `DataCollatorWithFlattening` makes batches of them in which each text sees itself alone. No token is lost: a text that is
-    longer than a row is cut.
+    longer than a row is cut. Rows that are packed already stay several texts.
 
     Args:
         dataset: rows with `input_ids`; of other columns those that have a number for each token (`labels`, ...) are packed
@@ -25,14 +28,13 @@ def pack_dataset(dataset: Any, seq_length: int, strategy: str = "bfd") -> Any:
             row.
 
     Raises:
-        ArgumentError: no such strategy or length. InputError: rows without `input_ids`.
+        ArgumentError: no such strategy or length. InputError: rows without `input_ids`; some have labels and others have none,
+            or not one for each token; `seq_lengths` are not those of a row's tokens.
     """
     if strategy not in STRATEGIES:
         raise ArgumentError(f"strategy is {strategy!r:.60}; expected one of {', '.join(STRATEGIES)}")
-    if seq_length < 1:
-        raise ArgumentError(f"seq_length is {seq_length}; expected at least 1 token")
-    texts = [_columns(row) for row in dataset]
-    texts = [text for text in texts if text["input_ids"]]
+    _check_size("seq_length", seq_length)
+    texts = _texts(dataset)
     names = [name for name in (texts[0] if texts else ()) if all(name in text for text in texts)]
     packs = _best_fits(texts, seq_length) if strategy == "bfd" else _wrapped(texts, seq_length)
     rows = [
@@ -45,12 +47,30 @@ def pack_dataset(dataset: Any, seq_length: int, strategy: str = "bfd") -> Any:
     return type(dataset).from_list(rows) if hasattr(type(dataset), "from_list") else rows
 
 
-def _columns(row: Mapping[str, Any]) -> dict[str, list[Any]]:
-    if "input_ids" not in row:
-        raise InputError(f"a row to be packed has the columns {', '.join(map(str, row)):.200}; expected input_ids")
-    columns = {name: plain(value) for name, value in row.items() if not isinstance(value, str)}
-    length = len(columns["input_ids"])
-    return {name: value for name, value in columns.items() if isinstance(value, list) and len(value) == length}
+def _texts(dataset: Iterable[Mapping[str, Any]]) -> list[dict[str, list[Any]]]:
+    """The texts of all rows that have tokens, each with its columns of one number a token."""
+    texts: list[dict[str, list[Any]]] = []
+    labels: dict[int, Any] = {}
+    for number, row in enumerate(dataset):
+        tokens = tokens_of(row, number)
+        if not tokens:
+            continue
+        labels[number] = labels_of(row, number, len(tokens))
+        lengths = text_lengths(row, number, len(tokens))
+        columns = {"input_ids": tokens} | ({"labels": labels[number]} if labels[number] else {})
+        for name, value in row.items():
+            values = None if name in columns or name == "seq_lengths" or isinstance(value, str) else plain(value)
+            if isinstance(values, list) and len(values) == len(tokens):
+                columns[name] = values
+        parts = {name: split(values, lengths) for name, values in columns.items()}
+        texts.extend({name: values[place] for name, values in parts.items()} for place in range(len(lengths)))
+    check_all_have_labels(labels)
+    return texts
+
+
+def _check_size(name: str, value: Any) -> None:
+    if not fits(value, int) or value < 1:
+        raise ArgumentError(f"{name} is {value!r:.60}; expected a whole number of tokens, at least 1")
 
 
 def _piece(text: Mapping[str, list[Any]], begin: int, end: int) -> dict[str, list[Any]]:
@@ -61,18 +81,25 @@ def _best_fits(texts: Iterable[dict[str, list[Any]]], size: int) -> list[list[di
     pieces = [_piece(text, begin, begin + size) for text in texts for begin in range(0, len(text["input_ids"]), size)]
     pieces.sort(key=lambda text: len(text["input_ids"]), reverse=True)
     packs: list[list[dict[str, list[Any]]]] = []
-    rooms: list[tuple[int, int]] = []  # tokens that still fit, number of the pack; rising
+    numbers: dict[int, list[int]] = {}  # of the packs into which so many tokens still fit, a heap each
+    rooms: list[int] = []  # its keys, rising
     for piece in pieces:
         length = len(piece["input_ids"])
-        at = bisect_left(rooms, (length, -1))
+        at = bisect_left(rooms, length)
         if at == len(rooms):
             packs.append([piece])
             room, number = size, len(packs) - 1
         else:
-            room, number = rooms.pop(at)
+            room = rooms[at]
+            number = heappop(numbers[room])
             packs[number].append(piece)
-        if room > length:
-            insort(rooms, (room - length, number))
+            if not numbers[room]:
+                del numbers[room], rooms[at]
+        left = room - length
+        if left and left not in numbers:
+            insort(rooms, left)
+        if left:
+            heappush(numbers.setdefault(left, []), number)
     return packs
 
 
@@ -102,10 +129,10 @@ def group_texts(examples: Mapping[str, Sequence[Sequence[int]]], block_size: int
         The columns in blocks, and `labels`, which are the `input_ids` unless there are some.
 
     Raises:
-        ArgumentError: no such size.
+        ArgumentError: no such size. InputError: a column that has not a number for each token, as texts have not.
     """
-    if block_size < 1:
-        raise ArgumentError(f"block_size is {block_size}; expected at least 1 token")
+    _check_size("block_size", block_size)
+    _check_columns(examples)
     blocks: dict[str, Any] = {}
     for name, rows in examples.items():
         joined = list(chain.from_iterable(rows))
@@ -114,3 +141,15 @@ def group_texts(examples: Mapping[str, Sequence[Sequence[int]]], block_size: int
     if "labels" not in blocks and "input_ids" in blocks:
         blocks["labels"] = [list(block) for block in blocks["input_ids"]]
     return blocks
+
+
+def _check_columns(examples: Mapping[str, Sequence[Any]]) -> None:
+    first, hint = next(iter(examples), ""), "leave out columns that have not a number for each token (map's remove_columns)"
+    for name, rows in examples.items():
+        if len(rows) != len(examples[first]):
+            raise InputError(f"column {name} has {len(rows)} rows, and {first} has {len(examples[first])}")
+        for number, (row, tokens) in enumerate(zip(rows, examples[first], strict=True)):
+            if isinstance(row, str) or not hasattr(row, "__len__"):
+                raise InputError(f"{name} of row {number} is {row!r:.60}; expected a list of numbers: {hint}")
+            if len(row) != len(tokens):
+                raise InputError(f"{name} of row {number} has length {len(row)}, and {first} has {len(tokens)}: {hint}")

@@ -1,13 +1,13 @@
 """`DataCollatorWithFlattening`."""
 
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, chain
 from typing import Any, ClassVar
 
 from ...core.errors import InputError
-from ...preprocess.text.padding import plain
 from .collator import array
 from .default import DefaultDataCollator
+from .row_texts import check_all_have_labels, labels_of, split, text_lengths, tokens_of
 
 
 class DataCollatorWithFlattening(DefaultDataCollator):
@@ -54,13 +54,14 @@ class DataCollatorWithFlattening(DefaultDataCollator):
         """The batch of one row.
 
         Raises:
-            InputError: `seq_lengths` of an example are not those of its tokens.
+            InputError: no examples; one without `input_ids`; some have labels and others have none, or not one for each token;
+                `seq_lengths` of an example are not those of its tokens.
         """
         kind = return_tensors or self.return_tensors
         separator = self.separator_id if separator_id is None else separator_id
-        texts = [text for each in features for text in _texts(each, "input_ids")]
-        has_labels = "labels" in features[0]
-        labels = [text for each in features for text in _texts(each, "labels")] if has_labels else texts
+        if not len(features):
+            raise InputError("there are no examples; expected at least one to make a batch of")
+        texts, labels = _texts(features)
         separated = [[separator, *row[1:]] for row in labels] if self.separates_labels else labels
         rows = {"input_ids": texts, "labels": separated}
         if self.return_position_ids:
@@ -70,19 +71,18 @@ class DataCollatorWithFlattening(DefaultDataCollator):
         if self.return_seq_idx:
             batch["seq_idx"] = array([[number for number, text in enumerate(texts) for _ in text]], kind, "int32")
         if self.return_flash_attn_kwargs:
-            ends = [sum(len(text) for text in texts[:number]) for number in range(len(texts) + 1)]
+            ends = list(accumulate(map(len, texts), initial=0))
             batch |= {f"cu_seq_lens_{side}": array(ends, kind, "int32") for side in "qk"}
-            batch |= {f"max_length_{side}": max(map(len, texts)) for side in "qk"}
+            batch |= {f"max_length_{side}": max(map(len, texts), default=0) for side in "qk"}
         return batch
 
 
-def _texts(example: Mapping[str, Any], column: str) -> list[list[int]]:
-    """The texts of an example, each a list of numbers."""
-    numbers = plain(example[column])
-    if example.get("seq_lengths") is None:
-        return [numbers]
-    lengths = plain(example["seq_lengths"])
-    if sum(lengths) != len(numbers):
-        raise InputError(f"seq_lengths are {lengths!s:.80}, {sum(lengths)} in all; {column} of that example has {len(numbers)}")
-    ends = [sum(lengths[: number + 1]) for number in range(len(lengths))]
-    return [numbers[end - length : end] for end, length in zip(ends, lengths, strict=True)]
+def _texts(features: Sequence[Mapping[str, Any]]) -> tuple[list[list[int]], list[list[int]]]:
+    """The tokens of every text of the examples, and its labels, which are the tokens where examples have none."""
+    rows = [tokens_of(row, number) for number, row in enumerate(features)]
+    labels = {number: labels_of(features[number], number, len(tokens)) for number, tokens in enumerate(rows)}
+    check_all_have_labels(labels)
+    lengths = [text_lengths(row, number, len(rows[number])) for number, row in enumerate(features)]
+    texts = [text for tokens, parts in zip(rows, lengths, strict=True) for text in split(tokens, parts)]
+    learned = [text for number, parts in enumerate(lengths) for text in split(labels[number] or rows[number], parts)]
+    return texts, learned
