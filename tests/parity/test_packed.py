@@ -186,5 +186,15 @@ def test_what_tells_nothing_of_texts_is_refused() -> None:
         model(ids, seq_idx=torch.zeros(1, 4, dtype=torch.long))
     with pytest.raises(InputError, match="rising from 0 to 9"):
         model(ids, cu_seq_lens_q=torch.tensor([0, 4, 8]))
+    for begins in (torch.tensor([], dtype=torch.long), torch.tensor([9]), torch.tensor(9)):
+        with pytest.raises(InputError, match="rising from 0 to 9"):
+            model(ids, cu_seq_lens_q=begins)
+    first, second = torch.tensor([0, 4, 9]), torch.tensor([0, 5, 9])
+    with pytest.raises(InputError, match="cu_seq_lens_q and cu_seq_lens_k tell of different texts"):
+        model(ids, cu_seq_lens_q=first, cu_seq_lens_k=second)
+    numbers = torch.tensor([[2, 2, 2, 2, 7, 7, 7, 7, 7]])
+    with pytest.raises(InputError, match="seq_idx and cu_seq_lens_q tell of different texts"):
+        model(ids, seq_idx=numbers, cu_seq_lens_q=second)
+    model(ids, seq_idx=numbers, cu_seq_lens_q=first, cu_seq_lens_k=first.int())
     with pytest.raises(ArgumentError, match="past_key_values"):
         model(ids, seq_idx=torch.zeros(1, 9, dtype=torch.long), past_key_values=DynamicCache())

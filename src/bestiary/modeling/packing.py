@@ -66,8 +66,16 @@ def _shape(values: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _numbers(told: Mapping[str, Any], shape: tuple[int, int]) -> Tensor:
-    """The number of each token's text, (B, T)."""
-    name, value = next(iter(told.items()))
+    """The number of each token's text, (B, T), which all that is told says alike."""
+    (name, numbers), *others = ((name, _numbers_of(name, value, shape)) for name, value in told.items())
+    for other, same in others:
+        # begins of texts, for what number a text has does not matter
+        if not torch.equal(numbers.diff() != 0, same.to(numbers.device).diff() != 0):
+            raise InputError(f"{name} and {other} tell of different texts; pass one of them, or what agrees")
+    return numbers
+
+
+def _numbers_of(name: str, value: Any, shape: tuple[int, int]) -> Tensor:
     if not isinstance(value, Tensor) or value.dtype not in INTEGERS:
         raise InputError(f"{name} is {shown(value)}; expected whole numbers")
     if name == "seq_idx":
@@ -75,8 +83,9 @@ def _numbers(told: Mapping[str, Any], shape: tuple[int, int]) -> Tensor:
             raise InputError(f"seq_idx has shape {tuple(value.shape)}; expected a number for each token, {shape}")
         return value
     rows, length = shape
-    lengths = value.diff()
-    if value.dim() != 1 or int(value[0]) != 0 or int(value[-1]) != rows * length or int(lengths.min()) < 1:
+    fits = value.dim() == 1 and len(value) > 1
+    if not fits or int(value[0]) != 0 or int(value[-1]) != rows * length or int(value.diff().min()) < 1:
         raise InputError(f"{name} is {value.tolist()!s:.80}; expected where texts begin, rising from 0 to {rows * length}")
+    lengths = value.diff()
     numbers = torch.arange(len(lengths), device=value.device).repeat_interleave(lengths.long())
     return numbers.view(rows, length)
