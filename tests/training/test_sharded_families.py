@@ -61,3 +61,19 @@ def test_gradients_are_those_without_sharing(model_type: str, name: str) -> None
     assert found.keys() == expected.keys()
     for weight, value in expected.items():
         close(found[weight], value, weight)
+
+
+def test_tied_weights_stay_together_where_size_decides() -> None:
+    case = cases()["gpt2"]
+    head = case.heads["GPT2LMHeadModel"]
+    seed(0)
+    model = our_class("gpt2", "GPT2LMHeadModel")(our_class("gpt2", case.config_class)(**case.config)).train()
+    inputs = head.inputs()
+    inputs |= head.labels(inputs)
+    expected = gradients(model, inputs)
+    shard(model, Plan(policy="SIZE_BASED_WRAP", least=100), Processes(0, 0, 1, torch.device("cpu")))
+    assert model.lm_head.weight is model.get_input_embeddings().weight
+    found = gradients(model, inputs)
+    assert found.keys() == expected.keys()
+    for weight, value in expected.items():
+        close(found[weight], value, weight)

@@ -17,6 +17,7 @@ from .nested import gathered_rows, joined_rows, nested_detach, nested_numpify, n
 from .processes import Processes
 from .run_metrics import as_number, check_metric, speed_metrics
 from .samplers.streamed import Filler
+from .smaller_batches import predicted
 
 logger = get_logger(__name__)
 
@@ -25,6 +26,7 @@ class Predicting:
     """Methods of `Trainer` that run a model over data without training it."""
 
     model_preparation_time: float | None = None
+    parts_in_evaluation = 1  # into so many each batch is cut, since memory ran out
 
     def evaluate(
         self: Any,
@@ -111,7 +113,7 @@ class Predicting:
         model.eval()
         try:
             for inputs, rows, last in _with_rows(dataloader, args.processes):
-                kept.take(inputs, rows, self.prediction_step(model, inputs, loss_only, ignore_keys), last)
+                kept.take(inputs, rows, predicted(self, model, inputs, loss_only, ignore_keys), last)
                 self.control = self.callback_handler.on_prediction_step(args, self.state, self.control)
                 self._end_if_asked()
         finally:
