@@ -6,9 +6,10 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from ..core.errors import CorruptFile, SaveError
 from ..core.files import read_json, write_json
@@ -27,6 +28,8 @@ SCALER_NAME = "scaler.pt"
 PROGRESS_NAME = "progress.json"
 # The digest of every file, and the run that wrote them; the last file to be written.
 DIGESTS_NAME = "digests.json"
+# Folders that this process is writing.
+_writing: set[str] = set()
 
 
 def get_last_checkpoint(folder: str) -> str | None:
@@ -63,6 +66,8 @@ def fault_of(checkpoint: str | os.PathLike[str]) -> str | None:
         digests = read_json(listed)["files"]
     except (CorruptFile, KeyError, TypeError):
         return f"{DIGESTS_NAME} cannot be read"
+    if not isinstance(digests, dict):
+        return f"{DIGESTS_NAME} lists no files"
     for name, digest in digests.items():
         if not (path / name).is_file():
             return f"{name} is missing"
@@ -74,10 +79,24 @@ def fault_of(checkpoint: str | os.PathLike[str]) -> str | None:
 def written_by(checkpoint: Path) -> str | None:
     """The run that wrote a checkpoint; None for one of another library."""
     try:
-        run: str | None = read_json(checkpoint / DIGESTS_NAME).get("run")
+        listed = read_json(checkpoint / DIGESTS_NAME)
     except (CorruptFile, OSError):
         return None
-    return run
+    return listed.get("run") if isinstance(listed, dict) else None
+
+
+def check_step(checkpoint: Path, step: int) -> None:
+    """Refuse a state of another step than the checkpoint's folder says.
+
+    Raises:
+        CorruptFile: so many words.
+    """
+    named = _step(checkpoint)
+    if not 0 <= step < 2**63 or (named is not None and named != step):
+        raise CorruptFile(
+            f"{checkpoint / TRAINER_STATE_NAME} says that {step!s:.40} updates were made, which is not what the folder's name"
+            " says; go on from another checkpoint"
+        )
 
 
 @contextmanager
@@ -91,15 +110,18 @@ def new_checkpoint(folder: Path, step: int, run: str, needed: int = 0) -> Iterat
         SaveError: there is not enough room, or a file could not be written; former checkpoints are as they were.
     """
     target = folder / f"{PREFIX_CHECKPOINT_DIR}-{step}"
-    partial = folder / f".{target.name}.partial"
+    mark = f"{os.getpid()}-{uuid4().hex[:8]}"
+    partial = folder / f".{target.name}.{mark}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(partial, ignore_errors=True)
         free = shutil.disk_usage(folder).free
         if free < needed:
             raise SaveError(f"{target} needs about {needed:,} bytes, and {free:,} are free; former checkpoints are unchanged")
         partial.mkdir()
+        _writing.add(partial.name)
         yield partial
+        if not partial.is_dir():
+            raise OSError(f"another training writes into {folder}: give each an output_dir of its own")
         files = sorted(path for path in partial.rglob("*") if path.is_file())
         for path in files:
             _flush(path)
@@ -107,29 +129,64 @@ def new_checkpoint(folder: Path, step: int, run: str, needed: int = 0) -> Iterat
             partial / DIGESTS_NAME, {"run": run, "files": {str(path.relative_to(partial)): _digest(path) for path in files}}
         )
         _flush(partial)
-        if target.exists():  # of an earlier training: it steps aside, so that there is no moment without one of the two
-            aside = folder / f".{target.name}.replaced"
-            shutil.rmtree(aside, ignore_errors=True)
-            target.rename(aside)
-            partial.rename(target)
-            shutil.rmtree(aside, ignore_errors=True)
-        else:
-            partial.rename(target)
+        _put_in_place(partial, target, folder / f".{target.name}.{mark}.replaced")
         _flush(folder)
     except OSError as error:
         why = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
         raise SaveError(f"{target} was not written ({why}); former checkpoints are unchanged") from error
     finally:
+        _writing.discard(partial.name)
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _put_in_place(partial: Path, target: Path, aside: Path) -> None:
+    """Rename a folder; one that is there steps aside, so that there is no moment without one of the two.
+
+    Raises:
+        OSError: another training takes the place again and again, or removed the folder.
+    """
+    for _ in range(8):
+        with suppress(FileNotFoundError):
+            target.rename(aside)
+        try:
+            partial.rename(target)
+        except OSError as error:
+            if not partial.exists():
+                break
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            continue
+        finally:
+            if target.exists():
+                shutil.rmtree(aside, ignore_errors=True)
+        return
+    raise OSError(f"another training writes into {target.parent}: give each an output_dir of its own")
+
+
+def _is_alive(name: str) -> bool:
+    """Whether the folder of this name is being written now, by a process of this machine."""
+    if name in _writing:
+        return True
+    match = re.fullmatch(r".*\.(\d{1,9})-[0-9a-f]{8}\.\w+", name)
+    if match is None or int(match[1]) == os.getpid() or os.name == "nt":  # where it cannot be asked
+        return False
+    try:
+        os.kill(int(match[1]), 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def remove_partial(folder: str | os.PathLike[str]) -> None:
     """Remove what saves that were cut short left in `folder`, and put a checkpoint back that was about to be replaced."""
     for path in list(Path(folder).glob(f".{PREFIX_CHECKPOINT_DIR}-*")) if Path(folder).is_dir() else ():
-        name, _, kind = path.name.removeprefix(".").rpartition(".")
+        name, _, rest = path.name.removeprefix(".").partition(".")
+        kind = rest.rpartition(".")[2]
         if kind == "replaced" and not (path.parent / name).exists():
             path.rename(path.parent / name)
-        elif kind in ("partial", "replaced"):
+        elif kind in ("partial", "replaced") and not _is_alive(path.name):
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -54,6 +54,20 @@ class Progress:
         if not (folder / PROGRESS_NAME).is_file():
             return None
         values: Any = read_json(folder / PROGRESS_NAME)
-        if not isinstance(values, dict) or set(values) - {each.name for each in fields(cls)}:
+        known = {each.name for each in fields(cls)}
+        if not isinstance(values, dict) or set(values) - known or not {"epoch", "rows", "batches"} <= set(values):
             raise CorruptFile(f"{folder / PROGRESS_NAME} does not say where a training is")
+        for name, value in values.items():
+            if not _fits(name, value):
+                raise CorruptFile(f"{folder / PROGRESS_NAME} holds {value!r:.60} as {name}, which no training writes")
         return cls(**values)
+
+
+def _fits(name: str, value: Any) -> bool:
+    default = getattr(Progress(), name)
+    if name == "grad_norm" and value is None:
+        return True
+    if isinstance(default, list | str):
+        return isinstance(value, type(default))
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return (whole and 0 <= value < 2**63) if isinstance(default, int) else whole or isinstance(value, float)

@@ -1,6 +1,6 @@
 """How `Trainer` goes on from what it wrote: weights, optimizer, schedule, callbacks and random numbers of a checkpoint."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,17 @@ from .checkpoints import (
     SCALER_NAME,
     SCHEDULER_NAME,
     TRAINER_STATE_NAME,
+    check_step,
     fault_of,
     get_last_checkpoint,
     remove_partial,
 )
 from .optimizers.averaging import to_average
+from .optimizers.fits import check_fits
 from .optimizers.stored import take_stored
 from .sharding.shards import OPTIMIZER_FOLDER, holds_shards, read_model, read_optimizer
 from .sharding.weights import as_itself, is_sharded, part_of, parts_of_optimizer
-from .stored_state import random_name, read_state
+from .stored_state import check_random, check_schedule, random_name, read_state
 
 
 class Restoring:
@@ -78,11 +80,16 @@ class Restoring:
         if missing:
             raise ArgumentError(f"a training cannot go on from {checkpoint}: it holds no {' and no '.join(missing)}")
         self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        check_step(checkpoint, self.state.global_step)
         self.first_step = self.state.global_step
         if in_parts:
             read_optimizer(checkpoint, self.model, self.optimizer)
         else:
-            _take_state(self.optimizer, checkpoint / OPTIMIZER_NAME, parts_of_optimizer if self.is_fsdp_enabled else None)
+            names = {id(each): name for name, each in self.model.named_parameters()}
+            _take_state(
+                self.optimizer, checkpoint / OPTIMIZER_NAME, parts_of_optimizer if self.is_fsdp_enabled else None, names
+            )
+        check_schedule(checkpoint / SCHEDULER_NAME)
         _take_state(self.lr_scheduler, checkpoint / SCHEDULER_NAME)
         if self.scaler is not None and (checkpoint / SCALER_NAME).is_file():
             self.scaler.load_state_dict(read_state(checkpoint / SCALER_NAME))
@@ -110,6 +117,7 @@ class Restoring:
             )
             return None
         state: dict[str, Any] = read_state(path)
+        check_random(path, state)
         return state
 
     def _load_best_model(self: Any) -> None:
@@ -137,6 +145,8 @@ def load_weights(model: Any, folder: Path) -> None:
     else:
         stored = Checkpoint.open(folder)
         state = {name: stored.tensor(name) for name in stored.keys}
+    if damaged := [name for name, each in state.items() if each.is_floating_point() and each.isnan().any()]:
+        raise LoadError(f"{folder} holds NaN in {', '.join(damaged[:5])}; go on from an earlier checkpoint")
     # What is tied is stored once, under one of its names.
     known = {id(each): name for name, each in model.state_dict(keep_vars=True).items() if name in state}
     ties = {name: known[id(each)] for name, each in model.state_dict(keep_vars=True).items() if id(each) in known}
@@ -153,8 +163,13 @@ def load_weights(model: Any, folder: Path) -> None:
         raise LoadError(f"{folder} holds other weights than {type(model).__name__}: missing {missing}, unexpected {unexpected}")
 
 
-def _take_state(part: Any, path: Path, change: Callable[[Any, Any], Any] | None = None) -> None:
+def _take_state(
+    part: Any, path: Path, change: Callable[[Any, Any], Any] | None = None, names: Mapping[int, str] | None = None
+) -> None:
     """Give an optimizer or a schedule the state in a file, changed by a function of (state, part) if there is one.
+
+    Args:
+        names: of an optimizer's parameters, by `id`.
 
     Raises:
         CorruptFile: it is damaged. LoadError: it is of another kind.
@@ -162,6 +177,7 @@ def _take_state(part: Any, path: Path, change: Callable[[Any, Any], Any] | None 
     stored = read_state(path)
     choices = set(getattr(part, "defaults", ())) - {"differentiable"}  # which loading adds
     try:
+        check_fits(part, stored, names or {})
         take_stored(part, stored if change is None else change(stored, part))
     except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
         raise LoadError(f"{path} does not fit the {type(part).__name__} of this training: {error}") from error

@@ -4,20 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from ..core.files import folder_to_fill, replacing
+from ..core.files import folder_to_fill
 from ..loading.save import save_weights
 from .checkpoints import TRAINING_ARGS_NAME
 from .sharding.weights import as_itself
+from .stored_state import write_state
 
 
 def save_beside(processing_class: Any, args: Any, folder: Path) -> None:
     """Write what stands beside weights: the tokenizer or processor, and a table of the arguments."""
     if hasattr(processing_class, "save_pretrained"):
         processing_class.save_pretrained(folder)
-    with replacing(folder / TRAINING_ARGS_NAME) as temporary:
-        torch.save(args.to_dict(), temporary)
+    write_state(args.to_dict(), folder / TRAINING_ARGS_NAME)
 
 
 def save_whole_model(
