@@ -92,6 +92,11 @@ def test_a_new_model_has_a_table(write: Any) -> None:
         ("2e-5", "!!python/object/apply:os.getcwd []", CorruptFile, "line 11"),
         ("bf16: off", "lr_scheduler_kwargs: !!python/object/apply:os.getcwd {}", CorruptFile, "line 13"),
         ("model_name_or_path: t5", "model_name_or_path: &a t5\n  tokenizer_name: *a", CorruptFile, "used again"),
+        ("bf16: off", "<<: {seed: 7}", CorruptFile, "line 13: a table is merged into another"),
+        ("bf16: off", "lr_scheduler_kwargs: {<<: {seed: 7}}", CorruptFile, "line 13: a table is merged into another"),
+        ("bf16: off", "eval_strategy: no\n  evaluation_strategy: steps", ArgumentError, "evaluation_strategy is said twice"),
+        ("output_dir: out", "output_dir: null", ArgumentError, "line 10: output_dir is empty; name a folder"),
+        ("bf16: off", "bf16: " + "[" * 5000, CorruptFile, "line 13: lists and tables are more than 50 deep"),
         ("options:\n", "options: 3\nx:\n", ArgumentError, "line 7: a recipe has no section 'x'"),
         ("model:\n  model_name_or_path: t5", "model: t5", CorruptFile, "line 2: model is no table"),
         ("bf16: off", "bf16: {", CorruptFile, "is no YAML"),
@@ -109,6 +114,13 @@ def test_mistakes_name_their_line(write: Any, before: str, after: str, error: ty
             )
         )
     assert said in str(told.value)
+
+
+def test_items_of_lists_are_no_options(write: Any) -> None:
+    lists = 'label_names: ["a", "--seed=7", "--output_dir", "--"]\n  include_for_metrics: [loss]'
+    args = Recipe.load(write(GOOD.replace("bf16: off", lists))).args
+    assert args.label_names == ["a", "--seed=7", "--output_dir", "--"]
+    assert (args.seed, args.output_dir, args.include_for_metrics) == (42, "out", ["loss"])
 
 
 def test_files_that_are_no_recipes(write: Any, tmp_path: Path) -> None:

@@ -112,6 +112,38 @@ def test_windows_hold_their_answers(tokenizer: Any) -> None:
     assert found == {row["id"] for row in rows}
 
 
+def test_answers_that_are_elsewhere_are_told_once(tokenizer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    places = {"dog": 999, "fox": -1, "a": 3, "the": 0}
+    rows = [
+        {"question": "who", "context": "the fox", "answers": {"text": [text], "answer_start": [place]}}
+        for text, place in places.items()
+    ]
+    with caplog.at_level("WARNING", logger="bestiary"):
+        QuestionAnswering(20, 5).features(rows, tokenizer, None)
+    assert [each.getMessage()[:60] for each in caplog.records] == [
+        "3 of 4 answers do not stand in context at answer_start (the "
+    ]
+
+
+@pytest.mark.parametrize("answers", [[], {"text": [3], "answer_start": [0]}, {"text": ["a"], "answer_start": []}, None])
+def test_answers_that_are_none(answers: Any, tokenizer: Any) -> None:
+    with pytest.raises(ArgumentError, match="row 1: answers is .*expected {'text'"):
+        QuestionAnswering().features([{"question": "a", "context": "a", "answers": answers}], tokenizer, None)
+
+
+@pytest.mark.parametrize("label", ["", None, float("nan"), "nan", [1, 2]])
+def test_labels_that_are_none(label: Any, tokenizer: Any) -> None:
+    """Neither of classes nor of a regression."""
+    task = TextClassification()
+    for other in (1, 0.5):
+        with pytest.raises(ArgumentError, match="row 2 has .*label.*'label'"):
+            task.config_values([{"text": "a", "label": other}, {"text": "b", "label": label}])
+    with pytest.raises(ArgumentError, match="row 1 has .*'label'"):
+        task.features([{"text": "a", "label": label}], tokenizer, config({"num_labels": 1}))
+    with pytest.raises(ArgumentError, match=r"row 1 has \['b'\] in 'text'; expected a text"):
+        task.features([{"text": ["b"], "label": 1}], tokenizer, config({"num_labels": 1}))
+
+
 @pytest.mark.parametrize("version_2", [False, True])
 def test_the_best_answer_is_the_best_span_of_all_windows(tokenizer: Any, version_2: bool) -> None:
     """Found by trying every span of every window."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from argparse import Action
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
@@ -20,6 +21,8 @@ from .new_model import NewModel
 from .recipe_file import Entry, RecipeFile
 
 _TASKS = "bestiary.training.tasks"
+# Put before each item of a list, so that none is read as an option; no text of YAML has it.
+_ITEM = "\0"
 _FILES = ("train_file", "validation_file", "test_file")
 # Keys that name a file or folder, looked for beside the recipe.
 _PATHS = (*_FILES, "model_name_or_path", "tokenizer_name")
@@ -77,15 +80,21 @@ class Recipe:
             if section is None:
                 names = [each for its_class in classes.values() for each in _keys(its_class)]
                 raise ArgumentError(f"a recipe of {name} has no {key!r:.60}, which was to be set.{did_you_mean(key, names)}")
+            field = parser.field(key)
+            given[section] = {each: entry for each, entry in given[section].items() if parser.field(each) != field}
             given[section][key] = Entry(value, 0)
         words = []
         for section, its_class in classes.items():
-            taken = _keys(its_class)
+            taken, said = _keys(its_class), dict[str, str]()
             for key, entry in given[section].items():
                 if key not in taken:
                     raise ArgumentError(
                         f"{parser.place(key)}: {section} of {name} has no {key!r:.60}.{did_you_mean(key, taken)}"
                     )
+                if (first := said.setdefault(parser.field(key), key)) != key:
+                    raise ArgumentError(f"{parser.place(key)}: {key} is said twice, first as {first}; leave one out")
+                if key == "output_dir" and not entry.value:
+                    raise ArgumentError(f"{parser.place(key)}: output_dir is empty; name a folder, or leave the line out")
                 value = _found(entry.value, file.path.parent) if key in _PATHS and entry.line else entry.value
                 words += _words(parser.place(key), key, value, "list" in taken[key])
         model, data, task, args = parser.objects(words)
@@ -122,6 +131,14 @@ class _Parser(HfArgumentParser):
         """Where a key of the recipe stands."""
         line = next((entries[key].line for entries in self.file.sections.values() if key in entries), None)
         return f"{key}, which was set" if line == 0 else f"{self.file.path}, line {line}" if line else str(self.file.path)
+
+    def field(self, key: str) -> str:
+        """The field that a key fills, which may be its older spelling."""
+        action = self._option_string_actions.get(f"--{key}")
+        return action.dest if action else key
+
+    def _get_value(self, action: Action, arg_string: str) -> Any:
+        return super()._get_value(action, arg_string.removeprefix(_ITEM))
 
     def objects(self, words: list[str]) -> tuple[Any, ...]:
         """One object of each class."""
@@ -163,7 +180,7 @@ def _words(place: str, key: str, value: Any, takes_list: bool) -> list[str]:
     if isinstance(value, list | tuple):
         if not takes_list or any(isinstance(each, dict | list) for each in value):
             raise ArgumentError(f"{place}: {key} is a list; expected {'texts or numbers in it' if takes_list else 'one value'}")
-        return [f"--{key}", *map(str, value)]
+        return [f"--{key}", *(f"{_ITEM}{each}" for each in value)]
     return [f"--{key}={value}"]
 
 

@@ -11,6 +11,7 @@ from ..core.optional import require
 SECTIONS = ("task", "model", "data", "options", "arguments")
 # A recipe is written by hand; what is longer is something else.
 _LONGEST = 1_000_000
+_DEEPEST = 50
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,7 @@ class RecipeFile:
         yaml: Any = require("yaml", "a recipe")
         try:
             text = path.read_text(encoding="utf-8-sig")
-            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-                raise CorruptFile(f"{path} has an anchor that is used again (*name); write the value out")
+            _check_events(yaml, text, path)
             root = yaml.compose(text, Loader=_loader(yaml))
         except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
             raise CorruptFile(f"{path} is no YAML: {' '.join(str(error).split())}") from error
@@ -68,6 +68,26 @@ class RecipeFile:
             for name in SECTIONS[1:]
         }
         return cls(path, entries["task"], sections)
+
+
+def _check_events(yaml: Any, text: str, path: Path) -> None:
+    """Refuse what makes a value out of other ones, and what is too deep, before anything is built.
+
+    Raises:
+        CorruptFile: which, with its line.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        place = f"{path}, line {event.start_mark.line + 1}"
+        if isinstance(event, yaml.AliasEvent):
+            raise CorruptFile(f"{place}: an anchor is used again (*name); write the value out")
+        if isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]:
+            raise CorruptFile(f"{place}: a table is merged into another (<<); write its values out")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise CorruptFile(
+                f"{place}: lists and tables are more than {_DEEPEST} deep in each other; that is no YAML of a recipe"
+            )
 
 
 def _entries(yaml: Any, node: Any, path: Path, what: str) -> dict[str, Entry]:

@@ -1,7 +1,7 @@
 """Where in a paragraph the answer to a question is, of paragraphs of any length: windows that overlap (SQuAD)."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -9,13 +9,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...core.argument_parser import HfArg
+from ...core.errors import ArgumentError
+from ...core.logging import get_logger
 from ..collators.padding import DataCollatorWithPadding
 from ..data_files import Rows
 from ..evaluation import EvalPrediction
 from ..metrics.answers import answer_scores
-from ..task import Features, Metrics, Task, column_of
+from ..task import Features, Metrics, Task, column_of, column_texts
 
 TASK = "QuestionAnswering"
+logger = get_logger(__name__)
 _KEPT = ("example", "offset_mapping")
 
 
@@ -38,8 +41,9 @@ class QuestionAnswering(Task):
         evaluate, `example` and `offset_mapping`, which models do not take."""
         rows = questions_of(rows)
         column_of(rows, "context", (), "paragraphs")
+        _check_answers(rows)
         right = preprocessor.padding_side == "right"
-        texts = [[row["question"].lstrip() for row in rows], [row["context"] for row in rows]]
+        texts = [[text.lstrip() for text in column_texts(rows, "question")], column_texts(rows, "context")]
         encoded = preprocessor(
             *(texts if right else texts[::-1]),
             truncation="only_second" if right else "only_first",
@@ -139,6 +143,39 @@ def questions_of(rows: Rows) -> Rows:
         for paragraph in article["paragraphs"]
         for asked in paragraph["qas"]
     ]
+
+
+def _check_answers(rows: Rows) -> None:
+    """Warn once of answers that are not where they are said to be.
+
+    Raises:
+        ArgumentError: answers that are not lists of texts and of their places.
+    """
+    wrong: list[int] = []
+    for number, row in enumerate(rows, 1):
+        if "answers" not in row:
+            continue
+        answers = row["answers"]
+        parts = dict(answers) if isinstance(answers, Mapping) else {}
+        texts: Any = parts.get("text")
+        starts: Any = parts.get("answer_start")
+        if not (_is_list_of(str, texts) and _is_list_of(int, starts) and len(texts) == len(starts)):
+            raise ArgumentError(
+                f"row {number}: answers is {answers!r:.80}; expected {{'text': [texts], 'answer_start': [as many places in"
+                " context]}, both empty where there is no answer"
+            )
+        if starts and (starts[0] < 0 or not row["context"].startswith(texts[0], starts[0])):
+            wrong.append(number)
+    if wrong:
+        logger.warning(
+            "%d of %d answers do not stand in context at answer_start (the first in row %d): the wrong place is learned, or, if"
+            " it is outside of context, that there is no answer",
+            *(len(wrong), len(rows), wrong[0]),
+        )
+
+
+def _is_list_of(kind: type, values: Any) -> bool:
+    return isinstance(values, list | tuple) and all(isinstance(each, kind) for each in values)
 
 
 def _tokens_of(answers: dict[str, Any], spans: list[tuple[int, int] | None]) -> tuple[int, int] | None:
