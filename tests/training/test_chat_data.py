@@ -15,6 +15,7 @@ from bestiary import (
     TrainingArguments,
     pack_dataset,
 )
+from bestiary.core import logging
 from bestiary.core.errors import ArgumentError, InputError
 
 CHATML, MISTRAL = STYLES[0], next(style for style in STYLES if style.name == "mistral with tools")
@@ -69,8 +70,8 @@ def test_options_of_rows(tokenizer):
     batch = DataCollatorForChat(tokenizer, chat_template=MISTRAL.template)([row])
     assert "[AVAILABLE_TOOLS]" in tokenizer.decode(batch["input_ids"][0])
     assert learned(tokenizer, batch).count("[TOOL_CALLS]") == 2
-    cut = DataCollatorForChat(tokenizer, max_length=20)([{"messages": CHATML.messages}])
-    assert cut["input_ids"].shape == (1, 20)
+    cut = DataCollatorForChat(tokenizer, max_length=45)([{"messages": CHATML.messages}])
+    assert cut["input_ids"].shape == (1, 45)
     thinking = next(style for style in STYLES if style.name == "qwen 3 without thinking")
     row = {"talk": thinking.messages, "chat_template_kwargs": {"enable_thinking": False}}
     batch = DataCollatorForChat(tokenizer, chat_template=thinking.template, messages_column="talk")([row])
@@ -81,6 +82,32 @@ def test_options_of_rows(tokenizer):
     bare.pad_token = None
     with pytest.raises(ArgumentError, match=r"set tokenizer\.pad_token"):
         DataCollatorForChat(bare)
+
+
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [
+        ({"content": "Hi"}, "message 1 of row 1 has the role None"),
+        ({"role": "user"}, r"message 1 of row 1 \(user\) has no content"),
+        ({"role": "assistant", "content": None, "tool_calls": None}, r"message 1 of row 1 \(assistant\) has no content"),
+        ("Hi", "message 1 of row 1 is a str"),
+    ],
+)
+def test_messages_that_lack_something(tokenizer, message, found):
+    good = {"messages": CHATML.messages}
+    with pytest.raises(InputError, match=found):
+        DataCollatorForChat(tokenizer)([good, {"messages": [CHATML.messages[0], message]}])
+
+
+def test_a_conversation_of_which_nothing_is_learned_is_told(tokenizer, monkeypatch):
+    monkeypatch.setattr(logging, "_warned", set())
+    row = {"messages": CHATML.messages}
+    with pytest.warns(UserWarning, match="max_length=2 cuts off all that the assistant wrote; raise max_length"):
+        batch = DataCollatorForChat(tokenizer, max_length=2)([row])
+    assert (batch["labels"] == -100).all()
+    monkeypatch.setattr(logging, "_warned", set())
+    with pytest.warns(UserWarning, match="the assistant wrote none of it"):
+        DataCollatorForChat(tokenizer)([{"messages": [{"role": "user", "content": "Hi"}]}])
 
 
 @pytest.mark.parametrize("make", [list, Dataset.from_list])

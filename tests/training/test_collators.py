@@ -8,6 +8,7 @@ from kit import checkpoints
 from torch.utils.data import DataLoader
 
 import bestiary
+from bestiary.core.errors import InputError
 
 TEXTS = ["My name is Sarah and I live in London.", "Hello world", "The quick brown fox"]
 KINDS = ("pt", "np")
@@ -367,3 +368,18 @@ def test_functions_of_the_published_module(tokenizers):
     for value in ([1, 2], torch.tensor([1, 2]), np.array([1, 2])):
         np.testing.assert_array_equal(ours.to_numpy(value), theirs.to_numpy(value))
         assert ours.tolist(value) == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["pt", "np"])
+def test_later_rows_unlike_the_first_are_named(tokenizers, kind):
+    ours = tokenizers[0]
+    rows = [{"input_ids": [5, 6], "labels": [1, 2]}, {"input_ids": [7, 8]}]
+    for collate in (bestiary.DataCollatorForSeq2Seq(ours), bestiary.DataCollatorForTokenClassification(ours)):
+        with pytest.raises(InputError, match="row 1 has no labels, and row 0 has some"):
+            collate(rows, return_tensors=kind)
+    with pytest.raises(InputError, match="row 1 has no labels, and row 0 has one"):
+        bestiary.default_data_collator(rows, kind)
+    for make in (list, np.array, torch.tensor):
+        ragged = [{"input_ids": make([5, 6])}, {"input_ids": make([5, 6])}, {"input_ids": make([7])}]
+        with pytest.raises(InputError, match=r"input_ids of row 2 has size .*DataCollatorWithPadding"):
+            bestiary.default_data_collator(ragged, kind)

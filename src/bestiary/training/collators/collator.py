@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core.errors import ArgumentError
 from ...preprocess.text.padding import plain
+from .row_texts import check_all_have_labels
 
 # What makes a batch from a list of examples.
 DataCollator = Callable[[list[Any]], dict[str, Any]]
@@ -55,10 +56,18 @@ class Collator(DataCollatorMixin):
 
 
 def without_labels(features: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], str, list[Any] | None]:
-    """The examples without their labels, the column of these ("label" or "labels"), and the labels, if there are some."""
+    """The examples without their labels, the column of these ("label" or "labels"), and the labels, if there are some.
+
+    Raises:
+        InputError: a later example has none.
+    """
     name = "label" if "label" in features[0] else "labels"
     rest = [{key: value for key, value in each.items() if key != name} for each in features]
-    return rest, name, [plain(each[name]) for each in features] if name in features[0] else None
+    if name not in features[0]:
+        return rest, name, None
+    labels = [plain(each.get(name)) for each in features]
+    check_all_have_labels(dict(enumerate(labels)))
+    return rest, name, labels
 
 
 def padded(rows: list[Any], length: int, value: int | None, side: str) -> list[list[Any]]:

@@ -1,7 +1,8 @@
 """`default_data_collator`: examples of equal shapes, stacked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,16 +20,16 @@ def default_data_collator(features: list[Any], return_tensors: str = "pt") -> di
         return_tensors: "pt" or "np".
 
     Raises:
-        InputError: an example is neither.
+        InputError: an example is neither, lacks a column of the first, or has another length there.
     """
     rows = [_row(each) for each in features]
     first, batch = rows[0], {}
     labels = next((name for name in ("label", "label_ids") if first.get(name) is not None), None)
     if labels is not None:
-        batch["labels"] = _labels([row[labels] for row in rows], return_tensors, stacked=labels == "label_ids")
+        batch["labels"] = _batched(rows, labels, partial(_labels, kind=return_tensors, stacked=labels == "label_ids"))
     for name, value in first.items():
         if name not in ("label", "label_ids") and value is not None and not isinstance(value, str):
-            batch[name] = _stacked([row[name] for row in rows], return_tensors)
+            batch[name] = _batched(rows, name, partial(_stacked, kind=return_tensors))
     return batch
 
 
@@ -42,6 +43,29 @@ def _row(example: Any) -> Mapping[str, Any]:
         )
     attributes: dict[str, Any] = vars(example)
     return attributes
+
+
+def _batched(rows: Sequence[Mapping[str, Any]], name: str, make: Callable[[list[Any]], Any]) -> Any:
+    """What `make` makes of a column."""
+    lacking = next((number for number, row in enumerate(rows) if name not in row), None)
+    if lacking is not None:
+        raise InputError(f"row {lacking} has no {name}, and row 0 has one; give every row of a batch the same columns")
+    values = [row[name] for row in rows]
+    try:
+        return make(values)
+    except (ValueError, TypeError, RuntimeError) as error:
+        sizes = [_size(value) for value in values]
+        unlike = next((number for number, size in enumerate(sizes) if size != sizes[0]), None)
+        if unlike is None:
+            raise
+        raise InputError(
+            f"{name} of row {unlike} has size {sizes[unlike]}, and row 0 has {sizes[0]}; rows of unequal lengths need a"
+            " collator that pads: DataCollatorWithPadding(tokenizer), or the one of the task"
+        ) from error
+
+
+def _size(value: Any) -> Any:
+    return tuple(value.shape) if hasattr(value, "shape") else len(value) if isinstance(value, list | tuple) else 1
 
 
 @dataclass

@@ -54,8 +54,8 @@ def check_all_have_labels(labels: Mapping[int, Any]) -> None:
     having = next((number for number, each in labels.items() if each is not None), None)
     if without is not None and having is not None:
         raise InputError(
-            f"row {without} has no labels, and row {having} has some; give every row labels (-100 is where nothing is learned,"
-            " the input_ids are where all is), or remove the column"
+            f"row {without} has no labels, and row {having} has some; give every row labels (-100 is where nothing is learned),"
+            " or remove the column"
         )
 
 
