@@ -55,7 +55,7 @@ class CausalLM(GenerationMixin, LanguageHead):
         """The loss of logits (B, T, V), each against the label after it, or the one of `shift_labels` at its place."""
         said = {"num_items_in_batch": num_items, "shift_labels": shift_labels}
         options = {name: value for name, value in said.items() if value is not None} | self.further_for_loss()
-        packed = packed_texts(labels.shape[-1]) if self.labels_are_shifted else None
+        packed = packed_texts(logits.shape[1]) if self.labels_are_shifted else None
         if packed is not None:
             labels = labels.masked_fill(packed.places == 0, -100)  # no text predicts the one behind it
         loss: Tensor = self.loss_function(logits=logits, labels=labels, vocab_size=logits.shape[-1], **options)
