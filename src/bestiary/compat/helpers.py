@@ -109,6 +109,11 @@ def _installed(packages: tuple[str, ...], min_version: str | None = None) -> boo
     return min_version is None or _at_least(DISTRIBUTION_OF.get(packages[0], packages[0]), min_version)
 
 
+def is_tensorboard_available() -> bool:
+    """Whether a package that writes event files is installed."""
+    return available("tensorboard") or available("tensorboardX")
+
+
 def _at_least(distribution: str, library_version: str, accept_dev: bool = False) -> bool:
     """Whether `distribution` is installed in `library_version` or a later one; with `accept_dev` also before its release."""
     from packaging.version import Version

@@ -5,6 +5,7 @@ from typing import Any
 from ..core import plugins
 from ..training.callbacks import reporting
 from ..training.callbacks.reporter import Reporter
+from .helpers import is_tensorboard_available as is_tensorboard_available
 
 
 def get_available_reporting_integrations() -> list[str]:
@@ -36,11 +37,6 @@ def hp_params(trial: Any) -> dict[str, Any]:
 def is_mlflow_available() -> bool:
     """Whether MLflow is installed, and not turned off by `DISABLE_MLFLOW_INTEGRATION`."""
     return reporting.is_installed("mlflow") and not reporting.is_turned_off("mlflow")
-
-
-def is_tensorboard_available() -> bool:
-    """Whether a package that writes event files is installed."""
-    return reporting.is_installed("tensorboard")
 
 
 def __getattr__(name: str) -> Any:
