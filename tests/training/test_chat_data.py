@@ -65,6 +65,16 @@ def test_what_is_learned(tokenizer, side, kind):
     assert torch.equal(everything["labels"] != -100, everything["attention_mask"] == 1)
 
 
+def test_headers_without_a_generation_prompt_are_not_learned(tokenizer):
+    template = (
+        "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('no') }}{% endif %}"
+        "<{{ m.role }}>{{ m.content }}<|im_end|>{% endfor %}"
+    )
+    talk = [{"role": role, "content": word} for role, word in (("user", "Hi"), ("assistant", "Hello"))] * 2
+    batch = DataCollatorForChat(tokenizer, chat_template=template)([{"messages": talk}])
+    assert learned(tokenizer, batch) == "Hello<|im_end|>" * 2
+
+
 def test_options_of_rows(tokenizer):
     row = {"messages": MISTRAL.messages, "tools": TOOLS, "text": "left out"}
     batch = DataCollatorForChat(tokenizer, chat_template=MISTRAL.template)([row])

@@ -80,6 +80,22 @@ def test_older_spellings_are_told_and_taken() -> None:
         assert TrainingArguments("out", group_by_length=True).train_sampling_strategy == "group_by_length"
     with pytest.warns(BestiaryWarning, match="overwrite_output_dir=True has no effect"):
         TrainingArguments("out", overwrite_output_dir=True)
+    with pytest.warns(BestiaryWarning):
+        args = TrainingArguments(
+            "some/out",
+            xpu_backend="gloo",
+            include_inputs_for_metrics=True,
+            include_tokens_per_second=True,
+            use_mps_device=True,
+            push_to_hub_organization="us",
+            fsdp_min_num_params=7,
+            fsdp_transformer_layer_cls_to_wrap="Block",
+            use_cpu=True,
+        )
+    assert (args.ddp_backend, args.include_for_metrics, args.hub_model_id) == ("gloo", ["inputs"], "us/out")
+    assert args.fsdp_config == {"min_num_params": 7, "transformer_layer_cls_to_wrap": "Block"}
+    with pytest.raises(ArgumentError, match="older name of min_num_params in fsdp_config"):
+        TrainingArguments("out", fsdp_min_num_params=7, fsdp_config={"min_num_params": 8})
     forget_warnings()
 
 

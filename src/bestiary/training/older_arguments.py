@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from inspect import Signature, signature
+from pathlib import Path
 from typing import Any
 
 from ..core.errors import ArgumentError, did_you_mean
@@ -17,12 +18,14 @@ RENAMED = {
     "push_to_hub_token": "hub_token",
     "per_gpu_train_batch_size": "per_device_train_batch_size",
     "warmup_ratio": "warmup_steps",
+    "xpu_backend": "ddp_backend",
 }
 # Accepted, told once: what each of them chose is always so here.
 WITHOUT_CHOICE = {
     "dispatch_batches": "each process loads its own batches",
     "enable_jit_checkpoint": "a checkpoint is written when the process is asked to end (SIGTERM)",
     "eval_use_gather_object": "predictions of any nested form are gathered",
+    "include_tokens_per_second": "the report of a training shows tokens per second",
     "jit_mode_eval": "torch_compile=True makes forwards faster, also those of evaluations",
     "use_ipex": "what it did is in torch itself by now",
     "fp16_backend": "torch's own mixed precision is used",
@@ -33,12 +36,14 @@ WITHOUT_CHOICE = {
     "save_safetensors": "weights are saved as safetensors",
     "split_batches": "the batch size is that of one device",
     "use_legacy_prediction_loop": "there is one loop of evaluation",
+    "use_mps_device": "the device is what the machine has, unless use_cpu=True",
 }
 LATER = frozenset(
-    "fsdp_min_num_params mp_parameters parallelism_config past_index ray_scope sharded_ddp torchdynamo"  # noqa: SIM905
-    " tpu_metrics_debug tpu_num_cores use_mps_device".split()
+    "mp_parameters parallelism_config past_index ray_scope sharded_ddp torchdynamo"  # noqa: SIM905
+    " tpu_metrics_debug tpu_num_cores".split()
 )
-
+# Older arguments that are keys of `fsdp_config` by now.
+OF_FSDP = ("fsdp_min_num_params", "fsdp_transformer_layer_cls_to_wrap")
 
 _LIGER = "it replaces classes of the published library by name, and models here are made of others; torch_compile=True fuses"
 # Refused for good, with the reason.
@@ -62,7 +67,8 @@ class AcceptsOlderArguments(type):
                 setattr(cls, each, None)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        return super().__call__(*args, **_present(cls, kwargs))
+        folder = args[0] if args else kwargs.get("output_dir")
+        return super().__call__(*args, **_present(cls, kwargs, folder))
 
     @property
     def __signature__(cls) -> Signature:
@@ -70,7 +76,7 @@ class AcceptsOlderArguments(type):
         return shown.replace(parameters=list(shown.parameters.values())[1:])
 
 
-def _present(arguments: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+def _present(arguments: Any, kwargs: dict[str, Any], folder: Any) -> dict[str, Any]:
     known = {each.name for each in fields(arguments)}
     present = {name: value for name, value in kwargs.items() if name in known}
     for name, value in kwargs.items():
@@ -82,6 +88,12 @@ def _present(arguments: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
             raise ArgumentError(f"warmup_ratio is {value}; expected a part of all steps, 0 to 1")
         elif name == "adafactor":
             _take(present, name, "optim", "adafactor" if value else None)
+        elif name == "include_inputs_for_metrics":
+            _take(present, name, "include_for_metrics", ["inputs"] if value else None)
+        elif name in OF_FSDP:
+            _take_into_fsdp(present, name, value)
+        elif name == "push_to_hub_organization":
+            continue  # when the repository's name is known
         elif name in RENAMED:
             _take(present, name, RENAMED[name], value)
         elif name in WITHOUT_CHOICE:
@@ -94,7 +106,22 @@ def _present(arguments: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
             raise ArgumentError(f"{arguments.__name__} has no {name!r:.60}.{did_you_mean(name, known)}")
         elif value not in (None, False, "", [], -1, 0):
             raise ArgumentError(f"{name}={value!r:.60} cannot be done yet; leave it out")
+    if organization := kwargs.get("push_to_hub_organization"):
+        repository = present.pop("hub_model_id", None) or Path(folder or "trainer_output").absolute().name
+        whole = repository if "/" in repository else f"{organization}/{repository}"
+        _take(present, "push_to_hub_organization", "hub_model_id", whole)
     return present
+
+
+def _take_into_fsdp(present: dict[str, Any], name: str, value: Any) -> None:
+    if not value:
+        return
+    config = present.get("fsdp_config") or {}
+    key = name.removeprefix("fsdp_")
+    if not isinstance(config, dict) or key in config or name in config:
+        raise ArgumentError(f"{name} is the older name of {key} in fsdp_config, which is said too; leave {name} out")
+    warn_once("older-argument", f"{name} is now {key} in fsdp_config", name)
+    present["fsdp_config"] = {**config, key: value}
 
 
 def _take(present: dict[str, Any], older: str, name: str, value: Any) -> None:

@@ -54,8 +54,19 @@ class _Turn:
         """Where the assistant wrote, not before `earliest`; None where nothing of the turn was written."""
         prompt, finished, text = self.prompt, self.finished, self.text
         if prompt and finished.startswith(prompt) and text.startswith(finished):
-            return len(prompt), self._end(len(prompt), len(finished))
+            return self._behind_header(len(prompt)), self._end(len(prompt), len(finished))
         return self._by_sign(earliest)
+
+    def _behind_header(self, begin: int) -> int:
+        """Where the content of the turn begins, if its template writes a header there that no generation prompt tells of."""
+        message = self.messages[self.turn]
+        more = any(message.get(name) for name in ("tool_calls", "reasoning_content", "reasoning", "thinking"))
+        if more or self.prompt != self._rendered(self.messages[: self.turn], False):
+            return begin
+        sign = f"zQ{secrets.token_hex(8)}"
+        places = (self._place(signed, sign) for signed in _signed(message, sign, behind=False))
+        place = next((each for each in places if each is not None), begin)
+        return place if self.text[begin:place].strip() else begin
 
     def _by_sign(self, earliest: int) -> Span | None:
         sign = f"zQ{secrets.token_hex(8)}"
