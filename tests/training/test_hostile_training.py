@@ -242,3 +242,57 @@ def test_a_state_that_does_not_fit_on_the_disk_is_told(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (tmp_path / "optimizer.pt").read_bytes() == before
     assert os.listdir(tmp_path) == ["optimizer.pt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("save_total_limit", 1.5, "expected a whole number of at least 1"),
+        ("max_steps", math.nan, "expected a whole number"),
+        ("max_steps", 1.5, "expected a whole number"),
+        ("max_steps", "5", "expected a whole number"),
+        ("num_train_epochs", 1e308, "expected a number of at least 0 and at most"),
+        ("learning_rate", 10**400, "expected a number of at least 0"),
+        ("per_device_train_batch_size", 1.5, "expected a whole number"),
+        ("gradient_accumulation_steps", 2.5, "expected a whole number"),
+        ("dataloader_num_workers", 1.5, "expected a whole number"),
+        ("ddp_timeout", 10**20, "at most"),
+        ("data_seed", "x", "data_seed is 'x'; expected a whole number"),
+        ("adam_beta1", "0.9", "expected a number"),
+        ("adam_epsilon", "x", "expected a number"),
+        ("label_smoothing_factor", "x", "expected a number"),
+        ("neftune_noise_alpha", "x", "expected a number"),
+        ("include_for_metrics", 3, "expected a list of inputs, loss"),
+        ("report_to", 3, "report_to is 3; expected all, none"),
+        ("report_to", ["none", "wandb"], "report_to names 'none' and others besides"),
+    ],
+)
+def test_arguments_of_other_kinds_are_refused_when_they_are_made(name: str, value: Any, words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        bestiary.TrainingArguments("out", **{name: value})
+
+
+def test_whole_numbers_in_other_types_are_taken() -> None:
+    args = bestiary.TrainingArguments("out", max_steps=5.0, save_total_limit=np.int64(2), include_for_metrics="loss")
+    assert (args.max_steps, args.save_total_limit, args.include_for_metrics) == (5, 2, ["loss"])
+    assert type(args.max_steps) is type(args.save_total_limit) is int
+
+
+def test_nan_for_an_optimizer_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="optim_args says 'momentum=nan'"):
+        _trainer(tmp_path, optim="sgd", optim_args="momentum=nan", max_steps=1).train()
+
+
+def test_a_first_update_that_is_left_out_is_in_no_mean(tmp_path: Path) -> None:
+    trainer = _trainer(tmp_path, max_steps=4, logging_steps=1)
+    real, calls = trainer.compute_loss, []
+
+    def loss_of(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        return real(*args, **kwargs) * (math.nan if len(calls) == 1 else 1)
+
+    trainer.compute_loss = loss_of
+    with pytest.warns(BestiaryWarning, match="it is left out"):
+        mean = trainer.train().training_loss
+    made = [each["loss"] for each in trainer.state.log_history if "loss" in each and each["step"] > 1]
+    assert mean == pytest.approx(sum(made) / 3, rel=1e-6)

@@ -1,7 +1,7 @@
 """What is refused, and what is filled in, when `TrainingArguments` are made."""
 
 import json
-import math
+import sys
 from dataclasses import fields
 from enum import Enum
 from typing import Any
@@ -23,22 +23,35 @@ SAMPLING = ("random", "sequential", "group_by_length")
 # Metrics whose better direction is known by their name's end.
 _SMALLER = ("loss", "perplexity", "wer", "cer", "mse", "rmse", "mae", "error")
 _GREATER = {*"accuracy f1 precision recall auc map bleu rouge1 rouge2 rougel rougelsum exact_match".split()}  # noqa: SIM905
-_AT_LEAST = {
-    "per_device_train_batch_size": 1,
-    "per_device_eval_batch_size": 1,
-    "gradient_accumulation_steps": 1,
-    "max_nonfinite_updates": 1,
-    "max_grad_norm": 0,
-    "warmup_steps": 0,
-    "weight_decay": 0,
-    "learning_rate": 0,
-    "num_train_epochs": 0,
-    "eval_delay": 0,
-    "dataloader_num_workers": 0,
-    "ddp_timeout": 1,
-    "save_total_limit": 1,
-    "eval_accumulation_steps": 1,
-    "torch_empty_cache_steps": 1,
+# Numbers by their least and greatest; those that count are whole.
+_COUNTS = {
+    "per_device_train_batch_size": (1, None),
+    "per_device_eval_batch_size": (1, None),
+    "gradient_accumulation_steps": (1, None),
+    "max_nonfinite_updates": (1, None),
+    "max_steps": (None, 2**53),
+    "dataloader_num_workers": (0, None),
+    "dataloader_prefetch_factor": (1, None),
+    "ddp_timeout": (1, 10**9),
+    "save_total_limit": (1, None),
+    "eval_accumulation_steps": (1, None),
+    "torch_empty_cache_steps": (1, None),
+    "data_seed": (None, None),
+}
+_NEVER_NONE = ("max_steps", "adam_beta1", "adam_beta2", "adam_epsilon", "label_smoothing_factor")
+_LARGEST = sys.float_info.max
+_NUMBERS = {
+    "max_grad_norm": (0, None),
+    "warmup_steps": (0, None),
+    "weight_decay": (0, None),
+    "learning_rate": (0, None),
+    "num_train_epochs": (0, 10**9),
+    "eval_delay": (0, None),
+    "adam_beta1": (0, None),
+    "adam_beta2": (0, None),
+    "adam_epsilon": (0, None),
+    "label_smoothing_factor": (0, None),
+    "neftune_noise_alpha": (None, None),
 }
 
 
@@ -101,7 +114,10 @@ def _choices(args: Any) -> None:
     _one_of("train_sampling_strategy", args.train_sampling_strategy, SAMPLING)
     for name in ("log_level", "log_level_replica"):
         _one_of(name, getattr(args, name), tuple(LOG_LEVELS))
-    args.include_for_metrics = [_one_of("include_for_metrics", each, ("inputs", "loss")) for each in args.include_for_metrics]
+    named = [args.include_for_metrics] if isinstance(args.include_for_metrics, str) else args.include_for_metrics
+    if not isinstance(named, list | tuple | set):
+        raise ArgumentError(f"include_for_metrics is {named!r:.60}; expected a list of inputs, loss")
+    args.include_for_metrics = [_one_of("include_for_metrics", each, ("inputs", "loss")) for each in named]
     args.report_to = chosen(args.report_to)
     args.debug = _debug(args.debug)
     if args.disable_tqdm is None:  # no bar where not even warnings are wanted
@@ -134,13 +150,30 @@ def _one_of(name: str, value: Any, words: tuple[str, ...]) -> Any:
     return value
 
 
+def _number(name: str, value: Any, least: int | None, most: int | None) -> int | float:
+    number = value.item() if hasattr(value, "item") else value  # of NumPy
+    whole = name in _COUNTS
+    fits = isinstance(number, int | float) and not isinstance(number, bool) and -_LARGEST <= number <= _LARGEST
+    fits = fits and (not whole or number == int(number))
+    if not fits or (least is not None and number < least) or (most is not None and number > most):
+        limits = (f" of at least {least}" if least is not None else "") + (f" and at most {most}" if most is not None else "")
+        raise ArgumentError(f"{name} is {_shown(value)}; expected a {'whole ' * whole}number{limits}")
+    return int(number) if whole else number
+
+
+def _shown(value: Any) -> str:
+    try:
+        return f"{value!r:.60}"
+    except ValueError:  # Python writes no whole number of so many digits
+        return "a number of thousands of digits"
+
+
 def _numbers(args: Any) -> None:
-    for name, least in _AT_LEAST.items():
+    for name, (least, most) in (_COUNTS | _NUMBERS).items():
         value = getattr(args, name)
-        if value is None:
+        if value is None and name not in _NEVER_NONE:
             continue
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < least:
-            raise ArgumentError(f"{name} is {value!r:.60}; expected a number of at least {least}")
+        setattr(args, name, _number(name, value, least, most))
     for each in fields(args):
         value = getattr(args, each.name)
         if not isinstance(each.default, bool) or isinstance(value, bool):

@@ -141,7 +141,7 @@ class TrainingLoop:
             trainer._load_best_model()
         self._collect_losses()
         steps = max(1, state.global_step - trainer.first_step)
-        train_loss = self.progress.total_loss / max(1, state.global_step)
+        train_loss = self.progress.total_loss / max(1, state.global_step - self.progress.uncounted)
         rows = self._rows_trained()
         metrics: dict[str, Any] = speed_metrics("train", start, rows, steps if state.global_step else None)
         trainer.store_flos()
@@ -246,6 +246,7 @@ class TrainingLoop:
         """Add the loss of an update to those that are to be logged; one that is not finite counts as their mean."""
         before = self.trainer.state.global_step - self.last_logged
         if not is_finite and self.args.logging_nan_inf_filter:
+            self.progress.uncounted += self.losses is None
             loss = torch.zeros_like(loss) if self.losses is None else self.losses / max(1, before)
         self.losses = loss if self.losses is None else self.losses + loss
 

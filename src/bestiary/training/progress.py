@@ -18,6 +18,7 @@ class Progress:
         epoch, rows, batches: the epoch, and what of its data was used: rows of all processes, batches of one.
         rows_of_update: rows of all processes that an update takes.
         loss_sums, loss_updates: since the last log, of each process. total_loss: over all updates.
+        uncounted: updates that were left out and whose loss is in no sum.
         learning_rate, grad_norm: of the last update; the norm is that before the gradient was shortened.
         parts: into how many each batch is cut, since memory ran out. nonfinite: updates in a row that were left out.
         pending: what was to be done after the last update and was not: evaluate, save.
@@ -32,6 +33,7 @@ class Progress:
     loss_sums: list[float] = field(default_factory=list)
     loss_updates: int = 0
     total_loss: float = 0.0
+    uncounted: int = 0
     learning_rate: float = 0.0
     grad_norm: float | None = None
     parts: int = 1

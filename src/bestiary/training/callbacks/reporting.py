@@ -40,10 +40,14 @@ def chosen(report_to: Any) -> list[str]:
         ArgumentError: a name of no tool.
     """
     words = [report_to] if isinstance(report_to, str) else report_to
+    if words is not None and not isinstance(words, list | tuple | set):
+        raise ArgumentError(f"report_to is {words!r:.60}; expected all, none, or a list of names")
     if words is None or words in ([], ["none"]):
         return []
     if words == ["all"]:
         return installed()
+    if odd := [word for word in words if word in ("none", "all")]:
+        raise ArgumentError(f"report_to names {odd[0]!r} and others besides; expected it alone, or only names of tools")
     known = names()
     for word in words:
         if word not in known:

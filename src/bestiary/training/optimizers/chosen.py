@@ -107,6 +107,8 @@ def _read(text: str | None) -> dict[str, Any]:
         if not equals or not name:
             raise ArgumentError(f"optim_args is {text!r:.120}; expected name=value pairs with commas between")
         given[name] = _value(value)
+        if given[name] != given[name]:
+            raise ArgumentError(f"optim_args says {pair!r:.60}; expected a number, not NaN")
     return given
 
 

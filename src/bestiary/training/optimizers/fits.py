@@ -23,7 +23,8 @@ def check_fits(optimizer: Any, stored: Any, names: Mapping[int, str]) -> None:
     Raises:
         ValueError: it names the parameter.
     """
-    if not hasattr(optimizer, "param_groups"):
+    own = type(optimizer).__module__.startswith("torch.optim")
+    if not hasattr(optimizer, "param_groups") or (isinstance(stored, Mapping) and "state" not in stored and not own):
         return
     if not isinstance(stored, Mapping) or not isinstance(stored.get("state"), Mapping):
         raise ValueError("it does not hold the state of an optimizer")
@@ -34,7 +35,7 @@ def check_fits(optimizer: Any, stored: Any, names: Mapping[int, str]) -> None:
         for each, value in _tensors(values):
             if value.is_floating_point() and value.isnan().any():
                 raise ValueError(f"{each} of the parameter {name} holds NaN; go on from an earlier checkpoint")
-        if known and type(optimizer).__module__.startswith("torch.optim") and values:
+        if known and own and values:
             _check_parameter(type(optimizer).__name__, parameters[index], values, name)
 
 
