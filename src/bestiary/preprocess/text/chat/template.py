@@ -2,7 +2,9 @@
 
 import re
 import secrets
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from tokenizers import AddedToken
@@ -320,8 +322,12 @@ def _with_end(message: Mapping[str, Any], end: str, field: str) -> dict[str, Any
 
 def _mask(row: Any, spans: Sequence[Span], whole: bool) -> list[int]:
     """1 for the tokens that stand for text in one of the spans; where these are `whole`, for those that begin in one."""
-    # Offsets that are trimmed leave of a token of spaces only its end: it stands at least for what is before that.
-    places = [(min(start, end - 1), end) for start, end in row.offsets]
-    if whole:
-        return [int(any(first <= start < last for first, last in spans)) for start, _ in places]
-    return [int(any(first < end and start < last for first, last in spans)) for start, end in places]
+    firsts = sorted(first for first, _ in spans)
+    lasts = list(accumulate((last for _, last in sorted(spans)), max))  # the furthest end of the spans up to each
+    mask = []
+    for start, end in row.offsets:
+        # Offsets that are trimmed leave of a token of spaces only its end: it stands at least for what is before that.
+        start = min(start, end - 1)
+        begun = bisect_right(firsts, start) if whole else bisect_left(firsts, end)
+        mask.append(int(begun > 0 and start < lasts[begun - 1]))
+    return mask
