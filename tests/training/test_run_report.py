@@ -245,7 +245,7 @@ def test_updates_that_were_left_out_are_listed(tmp_path: Path) -> None:
         trainer(tmp_path, trainer_class=Broken).train()
     page = Page(tmp_path / "training_report.html")
     assert "Updates left out" in page.texts
-    assert [row[:3] for row in page.rows if row[0] == "3"][-1] == ["3", "0.4", "nan"]
+    assert [row[:3] for row in page.rows if row[0] == "3"][-1] == ["3", "0.6", "nan"]
     assert "training: nan at 3" in page.tips
 
 
@@ -443,3 +443,13 @@ def test_a_page_that_cannot_be_written_hides_no_error(tmp_path: Path, monkeypatc
     monkeypatch.setattr("bestiary.training.run_report.writing.write_text", fail)
     with pytest.raises(Fails, match="the real one"):  # a warning would be an error here
         trainer(tmp_path, at_step("on_step_end", 3, end)).train()
+
+
+@pytest.mark.parametrize("progress", ['{"pace": 3}', '{"pace": [["a"]]}', '{"resumed": 3}', "[" * 100_000, "7"])
+def test_damaged_files_beside_a_state_cost_no_report(progress: str, tmp_path: Path) -> None:
+    log = [{"loss": 1e308, "step": 1, "epoch": 0.5}, {"loss": -1e308, "step": 2, "epoch": 1.0}]
+    (tmp_path / "trainer_state.json").write_text(json.dumps({"log_history": log, "best_metric": 10**400}))
+    (tmp_path / "progress.json").write_text(progress)
+    (tmp_path / "training_report.html").write_text(f'<script type="application/json" id="run-facts">{"[" * 100_000}</script>')
+    page = Page(bestiary.write_training_report(tmp_path))
+    assert "training: 1e+308 at 1" in page.tips

@@ -87,3 +87,8 @@ def test_a_checkpoint_of_other_shapes_or_of_another_optimizer(tmp_path: Path) ->
         _trainer(tmp_path, hidden_size=32).train(resume_from_checkpoint=checkpoint)
     with pytest.raises(LoadError, match="optimizer.pt"):
         _trainer(tmp_path, options={"optim": "sgd", "max_steps": 4}).train(resume_from_checkpoint=checkpoint)
+
+
+def test_a_choice_is_named_by_its_word(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="eval_strategy is 'steps' and the trainer has no eval_dataset"):
+        _trainer(tmp_path, options={"eval_strategy": "steps"})

@@ -10,6 +10,8 @@ from .ticks import label, log_ticks, ticks
 # Widths are of the 13 px letters of `style`: an SVG cannot measure text before it is shown.
 _LETTER = 7.2
 _ROW = 18
+# Values beyond these are drawn at them: sums and quotients of such ones leave the range of floating-point numbers.
+_LARGEST, _SMALLEST = 1e270, 1e-270
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Scale:
 
     def __call__(self, value: float) -> float:
         """Where `value` lies."""
-        low, high, value = (math.log10(each) if self.log else each for each in (self.low, self.high, value))
+        value = min(max(value, -_LARGEST), _LARGEST)
+        low, high, value = (math.log10(max(each, _SMALLEST)) if self.log else each for each in (self.low, self.high, value))
         return self.start + (value - low) / (high - low) * (self.end - self.start)
 
     def ticks(self, count: int) -> list[float]:
@@ -57,7 +60,7 @@ class Axis:
     empty: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        finite = [each for each in self.values if math.isfinite(each)]
+        finite = [min(max(each, -_LARGEST), _LARGEST) for each in self.values if math.isfinite(each)]
         self.log = self.log and bool(finite) and min(finite) > 0
         self.whole = bool(finite) and all(each == int(each) for each in finite)
         low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
@@ -66,8 +69,10 @@ class Axis:
             low, high = -0.5, len(self.names) - 0.5
         if self.from_zero and low >= 0 and not self.log:
             low = 0.0
-        if not high > low:
-            aside = 1.0 if self.whole else abs(low) * 0.1
+        if self.log:
+            low, high = max(low, _SMALLEST), max(high, _SMALLEST)
+        if not (math.log10(high) > math.log10(low) if self.log else high - low > _SMALLEST):
+            aside = max(1.0, abs(low) * 1e-12) if self.whole or abs(low) < _SMALLEST else abs(low) * 0.1
             low, high = (low / 2, high * 2) if self.log else (low - aside, high + aside)
         self.low, self.high = low, high
 
@@ -76,7 +81,7 @@ class Axis:
         if self.names:
             return self.low, self.high
         if self.log:
-            room = (self.high / self.low) ** share
+            room = 10 ** ((math.log10(self.high) - math.log10(self.low)) * share)
             return self.low / room, self.high * room
         room = (self.high - self.low) * share
         return (self.low if self.low == 0 else self.low - room), self.high + room

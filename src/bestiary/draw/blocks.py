@@ -14,7 +14,7 @@ def block_curve(values: Sequence[float], width: int, height: int = 3, ascii_only
 
     The lowest value is an eighth of a line high, so that it can be seen; of many values each column is the mean of some.
     """
-    finite = [value for value in values if math.isfinite(value)]
+    finite = [min(max(value, -1e270), 1e270) for value in values if math.isfinite(value)]  # their sums are finite too
     if not finite or width < 1:
         return [""] * height
     columns = min(width, len(finite))

@@ -38,4 +38,4 @@ def smoothed(points: Sequence[Point], window: int, most: int = 600) -> list[Poin
     for index in sorted({*range(0, len(finite), math.ceil(len(finite) / most)), last} if finite else ()):
         side = min(window // 2, index, last - index)
         means.append((finite[index][0], (sums[index + side + 1] - sums[index - side]) / (2 * side + 1)))
-    return means
+    return [mean for mean in means if math.isfinite(mean[1])]

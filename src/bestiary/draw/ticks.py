@@ -10,6 +10,8 @@ def ticks(low: float, high: float, count: int = 5, least: float = 0.0) -> list[f
     """About `count` round numbers within [low, high], at equal distances of `least` or more."""
     if not high > low:
         return [low]
+    if not 1e-300 < high - low < math.inf:  # no step between these can be computed
+        return [low, high]
     rough = max(least, (high - low) / max(1, count))
     power = 10.0 ** math.floor(math.log10(rough))
     steps = [each * power for each in _STEPS if not (least == 1 and power == 1 and each == 2.5)]

@@ -223,7 +223,7 @@ def _best(args: Any) -> None:
     follows = args.lr_scheduler_type in (SchedulerType.REDUCE_ON_PLATEAU, SchedulerType.GREEDY)
     if follows and args.eval_strategy == IntervalStrategy.NO:
         raise ArgumentError(
-            f"the schedule {args.lr_scheduler_type!s} follows a metric of evaluations; it needs an eval_strategy"
+            f"the schedule {args.lr_scheduler_type.value!r} follows a metric of evaluations; it needs an eval_strategy"
         )
     if args.load_best_model_at_end or args.save_strategy == SaveStrategy.BEST:
         args.metric_for_best_model = args.metric_for_best_model or "loss"

@@ -36,7 +36,7 @@ def lengths_of(trainer: Any, loader: Any) -> Lengths:
         if args.lr_scheduler_type not in _ENDLESS or args.warmup_steps % 1:
             raise ArgumentError(
                 "the training data has no length, and the schedule"
-                f" {args.lr_scheduler_type!s} needs to know its end; say max_steps, or take the schedule 'constant'"
+                f" {args.lr_scheduler_type.value!r} needs to know its end; say max_steps, or take the schedule 'constant'"
             )
         return Lengths(None, NO_END, math.ceil(args.num_train_epochs))
     batches = len(loader)

@@ -47,6 +47,8 @@ class TrainingLoop:
         # Losses of updates since the last log, on the device, so that no update waits for it.
         self.losses: Tensor | None = None
         self.last_logged = 0
+        # Whether an update since the last log has a loss, which one that was left out has not.
+        self.has_loss = False
 
     def run(self) -> TrainOutput:
         """Train, and return what came of it."""
@@ -134,6 +136,7 @@ class TrainingLoop:
         sums = self.progress.loss_sums
         mine = sums[args.process_index] if args.process_index < len(sums) else 0.0
         self.losses = torch.tensor(mine, dtype=torch.float32, device=args.device) if self.progress.loss_updates else None
+        self.has_loss = any(sums)
 
     def _end(self, start: float) -> TrainOutput:
         trainer, args, state = self.trainer, self.args, self.trainer.state
@@ -171,6 +174,7 @@ class TrainingLoop:
             if not updates and self.lengths.batches is None:
                 warn_once("data-ended", "the training data yields no more rows; training ends before max_steps")
                 trainer.control.should_training_stop = True
+            self._note_epoch()
             trainer.control = trainer.callback_handler.on_epoch_end(self.args, trainer.state, trainer.control)
             self.progress.epoch, self.progress.rows, self.progress.batches = self.progress.epoch + 1, 0, 0
             self._after_update()
@@ -179,6 +183,13 @@ class TrainingLoop:
         state = self.trainer.state
         done: bool = state.global_step >= state.max_steps
         return done
+
+    def _note_epoch(self) -> None:
+        """Where nothing but the end of the data says how long an epoch is, it is known once one was whole."""
+        progress, control = self.progress, self.trainer.control
+        if self.lengths.updates == NO_END and not (control.should_epoch_stop or control.should_training_stop):
+            progress.epoch_batches = progress.batches
+            self.trainer.state.epoch = float(progress.epoch + 1)
 
     def _epoch(self) -> bool:
         """Go over the rest of the data; returns whether an update was made or none was left to make."""
@@ -233,7 +244,7 @@ class TrainingLoop:
     def _update(self, group: list[Any]) -> None:
         """One update of the weights from some batches, and what is due after it."""
         trainer, args, state = self.trainer, self.args, self.trainer.state
-        loss = self.updates.make(group)
+        loss = self.updates.make(group, self._epoch_now())
         self._add_loss(loss, math.isfinite(self.progress.grad_norm or 0.0))
         state.global_step += 1
         state.epoch = self._epoch_now()
@@ -244,6 +255,7 @@ class TrainingLoop:
 
     def _add_loss(self, loss: Tensor, is_finite: bool) -> None:
         """Add the loss of an update to those that are to be logged; one that is not finite counts as their mean."""
+        self.has_loss = self.has_loss or is_finite or not self.args.logging_nan_inf_filter
         before = self.trainer.state.global_step - self.last_logged
         if not is_finite and self.args.logging_nan_inf_filter:
             self.progress.uncounted += self.losses is None
@@ -253,6 +265,9 @@ class TrainingLoop:
     def _epoch_now(self) -> float:
         if self.lengths.batches is not None:
             return self.progress.epoch + self.progress.batches / self.lengths.batches
+        if self.lengths.updates == NO_END:
+            known = self.progress.epoch_batches
+            return self.progress.epoch + (min(1.0, self.progress.batches / known) if known else 0.0)
         batches = self.args.gradient_accumulation_steps * self.lengths.updates
         return self.progress.epoch + self.progress.batches / batches
 
@@ -296,8 +311,9 @@ class TrainingLoop:
         updates = state.global_step - self.last_logged
         loss = self._collect_losses()
         progress = self.progress
-        logs = {"loss": loss / updates, "grad_norm": progress.grad_norm, "learning_rate": progress.learning_rate}
-        self.last_logged = state.global_step
+        mean = loss / updates if self.has_loss else None
+        logs = {"loss": mean, "grad_norm": progress.grad_norm, "learning_rate": progress.learning_rate}
+        self.last_logged, self.has_loss = state.global_step, False
         trainer.store_flos()
         trainer.log({name: value for name, value in logs.items() if value is not None})
 

@@ -16,6 +16,7 @@ class Progress:
     Fields:
         run: a name of the run, by which it knows its checkpoints.
         epoch, rows, batches: the epoch, and what of its data was used: rows of all processes, batches of one.
+        epoch_batches: batches of the last whole epoch, where the data has no length and no step ends it.
         rows_of_update: rows of all processes that an update takes.
         loss_sums, loss_updates: since the last log, of each process. total_loss: over all updates.
         uncounted: updates that were left out and whose loss is in no sum.
@@ -29,6 +30,7 @@ class Progress:
     epoch: int = 0
     rows: int = 0
     batches: int = 0
+    epoch_batches: int = 0
     rows_of_update: int = 0
     loss_sums: list[float] = field(default_factory=list)
     loss_updates: int = 0

@@ -59,10 +59,11 @@ class Telling:
         """
         self.log_at(logs, self.state.global_step)
 
-    def log_at(self: Any, logs: dict[str, Any], step: int) -> None:
-        """The same, for a step."""
-        if self.state.epoch is not None:
-            logs["epoch"] = self.state.epoch
+    def log_at(self: Any, logs: dict[str, Any], step: int, epoch: float | None = None) -> None:
+        """The same, for a step, with the epoch there; by default that of the state."""
+        epoch = self.state.epoch if epoch is None else epoch
+        if epoch is not None:
+            logs["epoch"] = epoch
         if self.args.include_num_input_tokens_seen != "no":
             logs["num_input_tokens_seen"] = self.state.num_input_tokens_seen
         self.state.log_history.append({**logs, "step": step})

@@ -15,7 +15,7 @@ from .callbacks.default import progress_callback
 from .callbacks.flow import DefaultFlowCallback
 from .callbacks.handler import Callback, CallbackHandler
 from .callbacks.reporting import callbacks_of
-from .choices import DebugOption
+from .choices import DebugOption, IntervalStrategy
 from .collators.default import default_data_collator
 from .collators.padding import DataCollatorWithPadding
 from .columns import label_names_of, parameters_of
@@ -176,7 +176,8 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
                 f"data_collator is a {type(self.data_collator).__name__}; expected a function of a list of rows"
             )
         if args.eval_strategy != "no" and self.eval_dataset is None:
-            raise ArgumentError(f"eval_strategy is {args.eval_strategy!s} and the trainer has no eval_dataset to evaluate")
+            when = IntervalStrategy(args.eval_strategy).value
+            raise ArgumentError(f"eval_strategy is {when!r} and the trainer has no eval_dataset to evaluate")
         if args.batch_eval_metrics and self.compute_metrics is not None:
             if "compute_result" not in parameters_of_function(self.compute_metrics):
                 raise ArgumentError("with batch_eval_metrics, compute_metrics needs a parameter compute_result")

@@ -33,8 +33,12 @@ class Updates:
         self.is_first = True
         self.is_asked_to_end = False
 
-    def make(self, group: list[Any]) -> Tensor:
-        """Update the weights by some batches; returns their loss. A gradient that is not finite is left out."""
+    def make(self, group: list[Any], epoch: float) -> Tensor:
+        """Update the weights by some batches; returns their loss. A gradient that is not finite is left out.
+
+        Args:
+            epoch: after this update.
+        """
         trainer, args, state, progress = self.trainer, self.args, self.trainer.state, self.progress
         trainer.current_gradient_accumulation_steps = len(group)
         # A loss of a subclass may make the model's inputs of the batch itself.
@@ -49,7 +53,7 @@ class Updates:
             progress.nonfinite = 0
             self._step()
         else:
-            self._leave_out(loss)
+            self._leave_out(loss, epoch)
         trainer.control = handler.on_optimizer_step(args, state, trainer.control)
         if self.is_first:
             self._say_what_is_not_trained()
@@ -152,7 +156,7 @@ class Updates:
         if not isinstance(trainer.lr_scheduler, METRIC_SCHEDULES):
             trainer.lr_scheduler.step()
 
-    def _leave_out(self, loss: Tensor) -> None:
+    def _leave_out(self, loss: Tensor, epoch: float) -> None:
         """Log an update whose gradient is not finite, and leave it out.
 
         Raises:
@@ -169,6 +173,7 @@ class Updates:
         trainer.log_at(
             {"loss": float(loss), "grad_norm": progress.grad_norm, "learning_rate": progress.learning_rate, "skipped": True},
             step,
+            epoch,
         )
         warn_once(
             "nonfinite", f"step {step}: the loss is {float(loss)}, the gradient's norm {progress.grad_norm}; it is left out"

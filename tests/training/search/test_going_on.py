@@ -1,6 +1,7 @@
 """A search that was broken off goes on and ends as one that never was; halving is training with pauses."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from tests.kit.search import Regression, space, trainer
 from tests.kit.training import plain_log
 
 from bestiary import TrainerCallback
+from bestiary.training.search.trial_record import TrialRecord
+from bestiary.training.search.trials_file import TrialsFile
 
 ROOT = Path(__file__).parents[3]
 
@@ -163,6 +166,40 @@ def test_time_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine.time, "monotonic", lambda: next(now))
     trainer(tmp_path).hyperparameter_search(space, backend="random", n_trials=9, timeout=3)
     assert len(table(tmp_path)) == 3
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("settings",), []),
+        (("settings",), None),
+        (("trials",), 3),
+        (("trials", "0/0", "objectives"), None),
+        (("trials", "0/0", "objectives"), 3),
+        (("trials", "0/0", "objectives"), ["x"]),
+        (("trials", "0/0", "objectives"), []),
+        (("trials", "0/0", "params"), []),
+        (("trials", "0/0", "params"), "x"),
+        (("trials", "0/0", "params"), None),
+        (("trials", "0/0", "seconds"), "x"),
+    ],
+)
+def test_a_damaged_file_of_trials_begins_anew(
+    place: tuple[str, ...], value: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored = {"finished": False, "settings": {}, "trials": {"0/0": TrialRecord("0", {"x": 1}, [0.5]).as_table()}}
+    path = tmp_path / "trials.json"
+    path.write_text(json.dumps(stored))
+    assert len(TrialsFile(str(tmp_path), {}).records) == 1
+    caplog.clear()
+    table: Any = stored
+    for name in place[:-1]:
+        table = table[name]
+    table[place[-1]] = value
+    path.write_text(json.dumps(stored))
+    assert not TrialsFile(str(tmp_path), {}).records
+    assert "begins anew" in caplog.text
+    assert "goes on with" not in caplog.text
 
 
 if __name__ == "__main__":

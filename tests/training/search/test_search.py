@@ -16,6 +16,7 @@ from bestiary.core.errors import ArgumentError, MissingDependency, SearchError
 from bestiary.training.search.all_backends import ALL_HYPERPARAMETER_SEARCH_BACKENDS
 from bestiary.training.search.best_run import default_compute_objective
 from bestiary.training.search.given_arguments import as_kind
+from bestiary.training.search.sampled_trial import SampledTrial
 
 
 def test_the_signature_is_the_published_one() -> None:
@@ -296,3 +297,44 @@ def test_values_become_what_their_argument_is(value: Any, kind: Any, expected: A
 def test_a_text_that_is_no_number_is_refused() -> None:
     with pytest.raises(ArgumentError, match="sets each to 'many'; expected int"):
         as_kind("each", "many", int)
+
+
+@pytest.mark.parametrize("backend", ["random", "halving", "optuna"])
+def test_a_name_that_occurs_twice_is_refused(backend: str, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="hp_name calls two trials 'same'"):
+        trainer(tmp_path).hyperparameter_search(space, n_trials=3, backend=backend, hp_name=lambda trial: "same")
+    named = trainer(tmp_path).hyperparameter_search(
+        space, n_trials=3, backend=backend, hp_name=lambda trial: f"t{trial.number}"
+    )
+    assert named.run_id in ("0", "1", "2")
+
+
+@pytest.mark.parametrize("backend", ["random", "halving", "optuna"])
+@pytest.mark.parametrize("where", ["hp_space", "model_init"])
+def test_an_error_of_a_users_function_fails_one_trial(backend: str, where: str, tmp_path: Path) -> None:
+    def breaking(trial: Any) -> dict[str, Any]:
+        if where == "hp_space" and trial.number == 1:
+            raise ValueError("broken here")
+        return space(trial)
+
+    def init(trial: Any) -> Regression:
+        if where == "model_init" and trial is not None and trial.number == 1:
+            raise ValueError("broken here")
+        return Regression()
+
+    best = trainer(tmp_path, init).hyperparameter_search(breaking, n_trials=3, backend=backend)
+    assert best.run_id in ("0", "2")
+    lines = (tmp_path / "trials.csv").read_text().splitlines()
+    assert [line.split(",")[1] == "failed" for line in lines[1:]] == [False, True, False]
+    assert "ValueError: broken here" in lines[2]
+
+
+@pytest.mark.parametrize("backend", ["random", "halving"])
+def test_numbers_without_meaning_are_named(backend: str, tmp_path: Path) -> None:
+    searched = trainer(tmp_path)
+    with pytest.raises(ArgumentError, match="n_trials is None"):
+        searched.hyperparameter_search(space, n_trials=None, backend=backend)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="timeout is nan"):
+        searched.hyperparameter_search(space, n_trials=2, backend=backend, timeout=float("nan"))
+    with pytest.raises(ArgumentError, match="seed goes from 'a' to 9"):
+        SampledTrial(0, 0).suggest_int("seed", "a", 9)  # type: ignore[arg-type]

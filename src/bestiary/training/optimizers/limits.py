@@ -54,8 +54,8 @@ def check_optimizer(args: Any) -> None:
     if kind.averages and not steady:
         warn_once(
             "schedule-free",
-            f"{name} is made for a steady rate, and the schedule is {args.lr_scheduler_type!s}; lr_scheduler_type='constant'"
-            " leaves the rate as it is",
+            f"{name} is made for a steady rate, and the schedule is {args.lr_scheduler_type.value!r};"
+            " lr_scheduler_type='constant' leaves the rate as it is",
         )
 
 

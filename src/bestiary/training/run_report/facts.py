@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ...core.errors import CorruptFile
+from .history import as_number
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Facts:
     best_checkpoint: str = ""
     checkpoint: str = ""
     steps: float = 0
-    resumed: list[float] = field(default_factory=list)
+    resumed: Sequence[float] = field(default_factory=list)
     pace: list[list[float]] = field(default_factory=list)
     rows_of_update: float = 0
     seconds: float = 0
@@ -50,12 +51,12 @@ class Facts:
             return None
         try:
             facts = cls(**json.loads(found[1]))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             return None
-        return facts if facts._is_whole() else None
+        return facts if facts.is_whole() else None
 
-    def _is_whole(self) -> bool:
-        """Whether each value is of its kind: a page may have been written by anybody."""
+    def is_whole(self) -> bool:
+        """Whether each value is of its kind: a page or a file of progress may have been written by anybody."""
         texts = (self.title, self.status, self.reason, self.best_checkpoint, self.checkpoint, *_texts(self.arguments))
         numbers: list[Any] = [self.steps, self.rows_of_update, self.seconds]
         numbers += [each for each in (self.best_step, self.best_value) if each is not None]
@@ -64,7 +65,7 @@ class Facts:
         texts += tuple(text for section in self.sections.values() for text in _texts(section))
         places = [place if isinstance(place, list) and len(place) == 3 else [None] for place in self.pace]
         numbers += [*self.resumed, *(number for place in places for number in place)]
-        right = (isinstance(each, int | float) and not isinstance(each, bool) for each in numbers)
+        right = (as_number(each) is not None and (isinstance(each, float) or abs(each) < 10**300) for each in numbers)
         return all(isinstance(text, str) for text in texts) and all(right)
 
     @classmethod
@@ -79,9 +80,9 @@ class Facts:
             value = state.get(name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
                 raise CorruptFile(f"{name} in the state of a training is {value!r:.60}; expected a {kind.__name__}")
-        facts.best_value, facts.best_step = state.get("best_metric"), state.get("best_global_step")
+        facts.best_value, facts.best_step = as_number(state.get("best_metric")), as_number(state.get("best_global_step"))
         facts.best_checkpoint = str(state.get("best_model_checkpoint") or "")
-        facts.steps = state.get("max_steps") or 0
+        facts.steps = as_number(state.get("max_steps")) or 0
         run = {
             "Epochs": state.get("num_train_epochs"),
             "Rows of a batch": state.get("train_batch_size"),

@@ -95,15 +95,18 @@ def _read(path: Path, folder: Path) -> tuple[History, Facts]:
     history = History.of(state["log_history"])
     facts = Facts.of_state(state, folder.resolve().name or "Training")
     facts.checkpoint = "" if path.parent == folder else str(path.parent)
-    progress = Progress.load(path.parent)
+    try:
+        progress = Progress.load(path.parent)
+    except CorruptFile:  # the log is what matters
+        progress = None
     if progress is not None:
-        facts.resumed, facts.pace = list(progress.resumed), progress.pace
-        facts.rows_of_update = progress.rows_of_update
+        told = replace(facts, resumed=progress.resumed, pace=progress.pace, rows_of_update=progress.rows_of_update)
+        facts = told if told.is_whole() else facts
     report = folder / REPORT_NAME
     earlier = Facts.in_page(report.read_text(encoding="utf-8", errors="replace")) if report.is_file() else None
     if earlier is not None:  # the state may be newer
         ended = earlier.status not in ("", "running")
-        told = {name: getattr(earlier, name) for name in ("title", "sections", "arguments", "seconds")}
-        told |= {name: getattr(earlier, name) for name in ("status", "reason", "pace", "checkpoint")} if ended else {}
-        facts = replace(facts, **told)
+        kept = {name: getattr(earlier, name) for name in ("title", "sections", "arguments", "seconds")}
+        kept |= {name: getattr(earlier, name) for name in ("status", "reason", "pace", "checkpoint")} if ended else {}
+        facts = replace(facts, **kept)
     return history, facts

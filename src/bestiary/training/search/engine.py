@@ -42,6 +42,7 @@ class Engine:
         timeout: float | None = None,
         resume: bool | None = None,
     ) -> None:
+        check_count(name, n_trials)
         self.trainer, self.n_trials, self.parts, self.factor = trainer, n_trials, parts, factor
         self.seed = trainer.args.seed if seed is None else seed
         self.end = None if timeout is None else time.monotonic() + timeout
@@ -81,7 +82,11 @@ class Engine:
             return before  # so few steps that there is nothing between two rungs
         probe = SampledTrial(number, self.seed)
         # What the file holds counts if the space still gives the same.
-        drawn = plain_values(values_of(self.trainer.hp_space(probe), probe))
+        try:
+            space = self.trainer.hp_space(probe)
+        except Exception:  # noqa: BLE001 (running the trial meets it again, and notes it)
+            space = {}
+        drawn = plain_values(values_of(space, probe))
         stored = file.of(number, rung, drawn)
         if stored is not None:
             return stored
@@ -109,6 +114,12 @@ class Engine:
         return sorted(number for _, number in sorted(alive)[: max(1, len(trials) // max(1, self.factor))])
 
 
+def check_count(backend: str, n_trials: Any) -> None:
+    """Refuse a search without a number of trials: it ends after these."""
+    if n_trials is None:
+        raise ArgumentError(f"n_trials is None; the search {backend!r} expects how many trainings, at least 1")
+
+
 def known_options(backend: str, options: dict[str, Any], known: Sequence[str]) -> dict[str, Any]:
     """Options of a built-in search.
 
@@ -122,6 +133,6 @@ def known_options(backend: str, options: dict[str, Any], known: Sequence[str]) -
     seed, timeout = options.get("seed"), options.get("timeout")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
         raise ArgumentError(f"seed is {seed!r:.40}; expected a whole number")
-    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0):
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0):
         raise ArgumentError(f"timeout is {timeout!r:.40}; expected seconds, more than 0")
     return options

@@ -22,8 +22,20 @@ from .trial_record import FAILED, PRUNED, STOPPED, TrialRecord
 logger = get_logger(__name__)
 
 
-class WrongObjective(ArgumentError):
+class EndsSearch(ArgumentError):
+    """A mistake that is no trial's own: the search ends."""
+
+    code = "argument"
+
+
+class WrongObjective(EndsSearch):
     """`compute_objective` gave something that cannot be compared: every trial would end so."""
+
+    code = "argument"
+
+
+class RepeatedName(EndsSearch):
+    """`hp_name` gave two trials one name, so they would share a folder."""
 
     code = "argument"
 
@@ -71,7 +83,7 @@ def run_trial(trainer: Any, trial: Any, stop: float | None = None, checkpoint: s
         What came of it; a trial that failed is no error.
 
     Raises:
-        WrongObjective: `compute_objective` gave something that cannot be compared.
+        WrongObjective: `compute_objective` gave something that cannot be compared. RepeatedName: two trials have one name.
     """
     begin = time.time()
     record = TrialRecord(name_of(trial), {})
@@ -91,7 +103,7 @@ def run_trial(trainer: Any, trial: Any, stop: float | None = None, checkpoint: s
                 record.status, record.error = FAILED, f"the objective is {trainer.objective}"
             elif paused:
                 record.status, record.checkpoint = STOPPED, checkpoint_now
-        except WrongObjective:
+        except EndsSearch:
             raise
         except TrialPruned:
             _note_pruned(trainer, record)
@@ -170,7 +182,7 @@ def in_all_processes(trainer: Any, search: Callable[[Run], Any]) -> Any:
                 if order["error"] is not None:
                     raise order["error"]
                 return order["result"]
-            with suppress(WrongObjective):  # the first process has it too, and says what comes next
+            with suppress(EndsSearch):  # the first process has it too, and says what comes next
                 run_trial(trainer, SharedTrial(processes, order["trial"]), **order["options"])
 
     def run(trial: Any, **options: Any) -> TrialRecord:

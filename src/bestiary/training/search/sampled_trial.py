@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from random import Random
 from typing import Any
 
@@ -90,6 +91,9 @@ class SampledTrial:
 
 
 def _check(name: str, low: float, high: float, step: float | None, log: bool) -> None:
+    for each in (low, high, 1 if step is None else step):
+        if isinstance(each, bool) or not isinstance(each, Real) or not math.isfinite(each):
+            raise ArgumentError(f"{name} goes from {low!r:.40} to {high!r:.40}, step {step!r:.40}; expected finite numbers")
     if low > high:
         raise ArgumentError(f"{name} goes from {low!r} to {high!r}; expected the smaller one first")
     if log and low <= 0:

@@ -1,7 +1,8 @@
 """`Trainer.hyperparameter_search`, and what a trainer does differently while a search trains it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from os.path import normpath
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from .all_backends import ALL_HYPERPARAMETER_SEARCH_BACKENDS, default_hp_search_
 from .backend import HPSearchBackend
 from .best_run import BestRun, default_compute_objective
 from .given_arguments import as_arguments
-from .running import Running, WrongObjective, name_of, objectives_of, params_of
+from .running import RepeatedName, Running, WrongObjective, name_of, objectives_of, params_of
 from .sampled_trial import values_of
 
 DIRECTIONS = ("minimize", "maximize")
@@ -22,10 +23,11 @@ DIRECTIONS = ("minimize", "maximize")
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched: whether `model_init` takes the trial, and the directions of the objectives."""
+    """What is searched: whether `model_init` takes the trial, the directions of the objectives, and whose each name is."""
 
     hears_trial: bool
     directions: list[str]
+    names: dict[str, str] = field(default_factory=dict)
 
 
 class Searching:
@@ -109,7 +111,10 @@ class Searching:
         running.arguments = as_arguments(args, values, self._search.hears_trial)
         if running.arguments:
             args._set(**running.arguments)
-        running.shown_name = None if self.hp_name is None else str(self.hp_name(trial))
+        if self.hp_name is not None:
+            running.shown_name = shown = str(self.hp_name(trial))
+            if self._search.names.setdefault(normpath(shown), running.name) != running.name:
+                raise RepeatedName(f"hp_name calls two trials {shown!r:.80}; expected another name for each, and so a folder")
         self.label_smoother = LabelSmoother(args.label_smoothing_factor) if args.label_smoothing_factor else None
         self.scaler = torch.amp.GradScaler(args.device.type) if args.fp16 else None
 

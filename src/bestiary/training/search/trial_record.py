@@ -42,8 +42,24 @@ class TrialRecord:
 
     @classmethod
     def of_table(cls, table: dict[str, Any]) -> Self:
-        """Of what `as_table` gave."""
-        return cls(**table)
+        """Of what `as_table` gave.
+
+        Raises:
+            TypeError: it is something else.
+        """
+        record = cls(**table)
+        if not record._is_whole():
+            raise TypeError("a value of the record of a trial is of another kind")
+        return record
+
+    def _is_whole(self) -> bool:
+        texts = (self.name, self.status, self.error or "", self.checkpoint or "")
+        if not (isinstance(self.objectives, list) and isinstance(self.params, dict) and isinstance(self.drawn, dict)):
+            return False
+        numbers = (self.steps, self.planned, self.rung, self.seconds, *self.objectives)
+        right = all(isinstance(each, int | float) and not isinstance(each, bool) for each in numbers)
+        has_result = bool(self.objectives) or self.status not in (COMPLETE, STOPPED)
+        return right and has_result and all(isinstance(each, str) for each in texts) and self.status in STATUSES
 
     @property
     def counts(self) -> bool:

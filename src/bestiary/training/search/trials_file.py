@@ -50,7 +50,8 @@ class TrialsFile:
             return None
         try:
             stored = read_json(self.path)
-            whole = isinstance(stored, dict) and {"settings", "finished", "trials"} <= set(stored)
+            whole = isinstance(stored, dict) and isinstance(stored.get("finished"), bool)
+            whole = whole and all(isinstance(stored.get(name), dict) for name in ("settings", "trials"))
         except CorruptFile:
             whole = False
         if not whole:

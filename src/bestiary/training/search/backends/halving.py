@@ -7,7 +7,7 @@ from typing import Any
 
 from ....core.errors import ArgumentError
 from ..best_run import BestRun
-from ..engine import Engine, known_options
+from ..engine import Engine, check_count, known_options
 from .random import OPTIONS, RandomBackend
 
 
@@ -35,6 +35,7 @@ class HalvingBackend(RandomBackend):
             raise ArgumentError(f"factor is {factor!r:.40}; expected a whole number from 2 on")
         if not isinstance(direction, str) and len(direction) > 1:
             raise ArgumentError("halving goes on with the best trials, and there are several directions; take random or optuna")
+        check_count(self.name, n_trials)
         rungs = 1
         while factor**rungs <= n_trials:
             rungs += 1

@@ -10,7 +10,7 @@ from ..backend import HyperParamSearchBackendBase
 from ..best_run import BestRun
 from ..default_spaces import default_hp_space_optuna
 from ..report import report
-from ..running import Run, WrongObjective, in_all_processes, run_trial
+from ..running import EndsSearch, Run, in_all_processes, run_trial
 from ..trial_record import COMPLETE, FAILED, PRUNED, TrialRecord, best_runs
 
 # What `Study.optimize` takes; everything else is for `create_study`.
@@ -50,7 +50,7 @@ class OptunaBackend(HyperParamSearchBackendBase):
             def objective(trial: Any) -> Any:
                 try:
                     record = run(trial) if threads == 1 else run_trial(copy_for_thread(trainer), trial)
-                except WrongObjective as error:
+                except EndsSearch as error:
                     errors.append(error)
                     study.stop()
                     raise
@@ -61,7 +61,7 @@ class OptunaBackend(HyperParamSearchBackendBase):
                     raise TrialFailed(record.error)
                 return record.objectives if len(record.objectives) > 1 else record.objectives[0]
 
-            options["catch"] = (*_tuple(options.get("catch", ())), TrialFailed, WrongObjective)
+            options["catch"] = (*_tuple(options.get("catch", ())), TrialFailed, EndsSearch)
             study.optimize(objective, n_trials=n_trials, **options)
             if errors:
                 raise errors[0]
