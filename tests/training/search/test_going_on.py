@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -87,6 +88,23 @@ def test_what_goes_on_and_what_does_not(tmp_path: Path) -> None:
     assert count(resume=True) == 3
     (tmp_path / "trials.json").write_text('{"finished": false, "settings": {}, "trials": {"0/0": {"nothing": 1}}}')
     assert count(resume=True) == 3
+
+
+def test_a_file_of_trials_has_no_folder_of_others_removed(tmp_path: Path) -> None:
+    """What a stranger's `trials.json` names as checkpoints is not removed, unless a training wrote it here."""
+    searching(tmp_path / "search", "halving")
+    precious = tmp_path / "checkpoint-7"
+    precious.mkdir()
+    (precious / "work").write_text("of years")
+    file = tmp_path / "search" / "trials.json"
+    told = json.loads(file.read_text())
+    changed = json.dumps(told).replace('"checkpoint": null', json.dumps({"checkpoint": str(precious)})[1:-1])
+    changed = re.sub(r'"checkpoint": "[^"]*"', json.dumps({"checkpoint": str(precious)})[1:-1], changed)
+    assert changed.count(str(precious)) >= 9
+    file.write_text(changed)
+    _, count = searching(tmp_path / "search", "halving", resume=True)
+    assert count == 0  # it went on from that file
+    assert (precious / "work").read_text() == "of years"
 
 
 def test_a_search_stopped_by_hand_leaves_the_trainer_whole(tmp_path: Path) -> None:

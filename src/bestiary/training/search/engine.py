@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core.errors import ArgumentError, did_you_mean
 from ...core.logging import get_logger
+from ..checkpoints import PREFIX_CHECKPOINT_DIR, written_by
 from ..choices import SaveStrategy
 from .best_run import BestRun
 from .report import report
@@ -90,9 +91,8 @@ class Engine:
         stored = file.of(number, rung, drawn)
         if stored is not None:
             return stored
-        checkpoint = None if before is None else before.checkpoint
-        if checkpoint is not None and not Path(checkpoint).is_dir():
-            checkpoint = None  # the trial is trained again from its beginning, to the same end
+        # Without it the trial is trained again from its beginning, to the same end.
+        checkpoint = None if before is None else self._checkpoint_of(before)
         record = run(SampledTrial(number, self.seed), stop=part if part < 1 else None, checkpoint=checkpoint)
         record.rung, record.drawn = rung, drawn
         if before is not None:
@@ -104,8 +104,17 @@ class Engine:
         """Remove the checkpoints of trials that paused, where the training was to write none."""
         if self.trainer.args.save_strategy == SaveStrategy.NO:
             for record in records:
-                if record.checkpoint is not None:
-                    shutil.rmtree(record.checkpoint, ignore_errors=True)
+                checkpoint = self._checkpoint_of(record)
+                if checkpoint is not None:
+                    shutil.rmtree(checkpoint, ignore_errors=True)
+
+    def _checkpoint_of(self, record: TrialRecord) -> str | None:
+        """The checkpoint of a trial, if it is one that a training wrote below `output_dir`: the file of trials may name any."""
+        if record.checkpoint is None:
+            return None
+        path, folder = Path(record.checkpoint).resolve(), Path(self.trainer.args.output_dir).resolve()
+        is_ours = path.is_relative_to(folder) and path.name.startswith(f"{PREFIX_CHECKPOINT_DIR}-") and written_by(path)
+        return str(path) if is_ours else None
 
     def _promoted(self, trials: list[tuple[int, TrialRecord]]) -> list[int]:
         """Those that go on: the best ones, a `factor`-th of all; by number where they are alike."""
