@@ -47,6 +47,19 @@ def test_a_dry_run(command: Any, recipe: str, tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_only_a_training_s_folder_is_moved_aside(command: Any, recipe: str, tmp_path: Path) -> None:
+    """A stranger's recipe may name any folder: one that holds more than a training is not moved by --restart."""
+    (tmp_path / "config.json").write_text("{}")
+    code, _, err = command("train", recipe, "--restart", "--set", f"output_dir={tmp_path}")
+    assert code == 2
+    assert "it holds where you are" in err
+    assert (tmp_path / recipe).is_file()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letters").write_text("of years")
+    code, _, _ = command("train", recipe, "--restart", "--set", "output_dir=mine", "--set", "max_steps=1")
+    assert (code, (tmp_path / "mine" / "letters").read_text()) == (0, "of years")
+
+
 def test_what_would_fail_is_exit_code_2(command: Any, recipe: str, tmp_path: Path) -> None:
     wrong = ("--set", "per_device_train_batch_size=32", "--set", "dataloader_drop_last=yes")
     code, out, err = command("train", recipe, "--dry-run", *wrong)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..core.errors import ArgumentError
@@ -33,6 +34,27 @@ class Place:
     ended: int | None = None
 
 
+def _held(folder: Path) -> tuple[str | None, bool]:
+    """The newest checkpoint in a folder, and whether it holds a model or what a training left."""
+    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    return last, any((folder / name).exists() for name in ("config.json", TRAINER_STATE_NAME))
+
+
+def check_may_move(recipe: Recipe) -> bool:
+    """Whether `output_dir` holds a training that is to be moved aside before another begins there.
+
+    Raises:
+        ArgumentError: where you are, your home or the recipe lies in it.
+    """
+    folder = recipe.folder.resolve()
+    if not any(_held(folder)):
+        return False
+    for inside, what in ((Path.cwd(), "where you are"), (Path.home(), "your home"), (recipe.path.resolve(), "the recipe")):
+        if inside.is_relative_to(folder):
+            raise ArgumentError(f"output_dir is {recipe.folder}, which cannot be moved aside: it holds {what}. Name another")
+    return True
+
+
 def place_of(prepared: Prepared) -> Place:
     """Where the training of a recipe is, as its `output_dir` tells.
 
@@ -42,8 +64,7 @@ def place_of(prepared: Prepared) -> Place:
     recipe, folder = prepared.recipe, prepared.recipe.folder
     if recipe.args.resume_from_checkpoint is not None:
         return Place(recipe.args.resume_from_checkpoint)
-    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-    has_results = any((folder / name).exists() for name in ("config.json", TRAINER_STATE_NAME))
+    last, has_results = _held(folder)
     aside = "Name another output_dir, or begin anew with --restart, which moves this one aside"
     if not (folder / RECIPE_NAME).is_file():
         if last is None and not has_results:

@@ -26,7 +26,7 @@ def run(
     from ...recipes.forecast import forecast
     from ...recipes.prepared import Prepared
     from ...recipes.recipe import Recipe
-    from ...recipes.running import Place, place_of, run_recipe
+    from ...recipes.running import Place, check_may_move, place_of, run_recipe
 
     for change in changes or ():
         if "=" not in change:
@@ -34,6 +34,7 @@ def run(
     loaded = Recipe.load(recipe, {key: value for key, _, value in (each.partition("=") for each in changes or ())})
     with console.working("preparing rows"):
         prepared = Prepared.of(loaded)
+        moves = restart and check_may_move(loaded)
         place = Place() if restart else place_of(prepared)
     if place.ended is not None and not dry_run:
         console.remark(f"{loaded.folder} holds this training, which ended at step {place.ended}; --restart trains anew")
@@ -52,7 +53,7 @@ def run(
         if dry_run:
             raise typer.Exit(2 if told.problems else 0)
     with loaded.args.main_process_first():
-        if restart and loaded.folder.exists() and loaded.args.should_save:
+        if moves and loaded.args.should_save:
             console.remark(f"what {loaded.folder} held is now in {_moved_aside(loaded.folder)}")
     try:
         with redirect_stdout(sys.stderr) if json else nullcontext():
