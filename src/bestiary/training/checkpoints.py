@@ -117,8 +117,8 @@ def new_checkpoint(folder: Path, step: int, run: str, needed: int = 0) -> Iterat
         free = shutil.disk_usage(folder).free
         if free < needed:
             raise SaveError(f"{target} needs about {needed:,} bytes, and {free:,} are free; former checkpoints are unchanged")
+        _writing.add(partial.name)  # before it is there, for another thread would take it for what a killed save left
         partial.mkdir()
-        _writing.add(partial.name)
         yield partial
         if not partial.is_dir():
             raise OSError(f"another training writes into {folder}: give each an output_dir of its own")
