@@ -125,7 +125,7 @@ def test_the_training_script_runs_and_resumes(
 ) -> None:
     monkeypatch.setattr(measures, "CHOICES", measures.CHOICES[:2])
     monkeypatch.setattr(sys.modules["embedded_model.text"], "PACKAGES", {"mpmath": ("mpmath", "BSD")})
-    few = ["--out", str(tmp_path), "--files", "50", "--vocab", "400", "--batch", "2", "--context", "64", "--save-every", "1"]
+    few = ["--out", str(tmp_path), "--files", "70", "--vocab", "400", "--batch", "2", "--context", "64", "--save-every", "1"]
     first = script.main([*few, "--steps", "1"])
     again = script.main([*few, "--steps", "3"])
     assert (first["steps"], again["steps"]) == (1, 3)

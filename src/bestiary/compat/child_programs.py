@@ -38,7 +38,11 @@ def execute_subprocess_async(
     words = " ".join(map(str, cmd))
     if echo:
         sys.stdout.write(f"\nRunning:  {words}\n")
-    output = asyncio.run(_run(list(map(str, cmd)), env, stdin, timeout, quiet))
+    loop = asyncio.new_event_loop()  # of its own: the program's current one stays as it is
+    try:
+        output = loop.run_until_complete(_run(list(map(str, cmd)), env, stdin, timeout, quiet))
+    finally:
+        loop.close()
     if output.returncode:
         told = "\n".join(output.stderr)
         raise RuntimeError(f"'{words}' failed with returncode {output.returncode}\n\nIts error stream:\n{told}")
