@@ -1,6 +1,5 @@
 """How much memory a training takes, read at almost no cost."""
 
-import os
 import sys
 from typing import Any
 
@@ -15,12 +14,13 @@ def memory_now(device: Any, highest: bool = False) -> int:
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) if highest else torch.cuda.memory_allocated(device)
-    if not highest:
-        try:
-            with open("/proc/self/statm", encoding="ascii") as file:
-                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        except (OSError, ValueError, IndexError):
-            pass
+    try:
+        # `getrusage` would begin with the peak of the process that started this one.
+        with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["VmHWM" if highest else "VmRSS"].split()[0]) * 1024
+    except (OSError, ValueError, KeyError):
+        pass
     try:
         import resource
     except ImportError:  # not on Windows
