@@ -1,10 +1,12 @@
 """`transformers.testing_utils` under compat: what test suites of others import of it."""
 
+import asyncio
 import logging
 import os
 import subprocess
 import sys
 import unittest
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +148,17 @@ def test_where_a_test_stands(tmp_path: Path) -> None:
     assert shown[0] == shown[1]
 
 
+@pytest.fixture
+def event_loop_of_the_thread() -> Iterator[None]:
+    """The published function takes the thread's event loop, which tests before this one may have ended."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.mark.usefixtures("event_loop_of_the_thread")
 def test_a_program_that_is_started(capfd: pytest.CaptureFixture[str]) -> None:
     code = "import sys; print('one'); print('two', file=sys.stderr)"
     for library in (published, testing):
