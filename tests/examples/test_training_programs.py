@@ -109,10 +109,27 @@ def test_question_answering(train: Train, tmp_path: Path) -> None:
         "--max_answer_length",
         4,
     ]
+    unanswered = [{name: value for name, value in row.items() if name != "answers"} for row in example_rows.questions(5, 9)]
+    data += ["--test_file", example_rows.write_jsonl(tmp_path / "test.jsonl", unanswered), "--do_predict"]
+    data += ["--version_2_with_negative", "--null_score_diff_threshold", 1e9]  # the best text is the answer
     metrics = train("question_answering", "--model_name_or_path", example_rows.encoder(), *data, *fitting(8))
     assert metrics["eval_exact_match"] > 70
     assert metrics["eval_f1"] >= metrics["eval_exact_match"]
     assert metrics["train_samples"] > 96  # windows
+    tables = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "out").glob("*_*.json")}
+    asked = {row["id"]: row["answers"]["text"][0] for row in example_rows.questions(32, 1)}
+    assert list(tables["eval_predictions"]) == list(asked)
+    right = sum(tables["eval_predictions"][key] == text for key, text in asked.items())
+    assert 100 * right / 32 == pytest.approx(metrics["eval_exact_match"])
+    for part, rows in (("eval", list(asked)), ("predict", [row["id"] for row in unanswered])):
+        best, odds = tables[f"{part}_nbest_predictions"], tables[f"{part}_null_odds"]
+        assert list(tables[f"{part}_predictions"]) == list(best) == list(odds) == rows
+        for key, answers in best.items():
+            first = next(each for each in answers if each["text"])
+            null = next(each for each in answers if not each["text"])
+            assert tables[f"{part}_predictions"][key] == first["text"]
+            assert odds[key] == pytest.approx(null["score"] - first["score"])
+            assert sum(each["probability"] for each in answers) == pytest.approx(1)
 
 
 def test_multiple_choice(train: Train, tmp_path: Path) -> None:

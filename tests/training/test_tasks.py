@@ -168,10 +168,16 @@ def test_the_best_answer_is_the_best_span_of_all_windows(tokenizer: Any, version
         score, text = max(spans)
         text = "" if version_2 and min(null) > score else text
         empty += not text
-        assert found[number][0]["text"] == text
-        assert sum(each["probability"] for each in found[number]) == pytest.approx(1)
+        assert found[number].text == text
+        assert found[number].null_odds == (pytest.approx(min(null) - score) if version_2 else None)
+        best = found[number].best
+        expected = sorted([*spans, (min(null), "")] if version_2 else spans, reverse=True)[:100]
+        scores = [each for each, _ in expected] + ([min(null)] if version_2 and (min(null), "") not in expected else [])
+        assert [each["score"] for each in best] == pytest.approx(scores)
+        weights = np.exp(scores) / np.exp(scores).sum()
+        assert [each["probability"] for each in best] == pytest.approx(weights)
         strict = QuestionAnswering(20, 5, version_2_with_negative=True, max_answer_length=3, null_score_diff_threshold=-1e9)
-        assert strict.answers(rows, features, logits)[number][0]["text"] == ""
+        assert strict.answers(rows, features, logits)[number].text == ""
     assert empty == 0 or version_2
 
 

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from ..core.files import folder_to_fill, write_json
 from .data_files import Rows
 from .seq2seq_arguments import Seq2SeqTrainingArguments
 from .seq2seq_trainer import Seq2SeqTrainer
-from .task import Features, Task
+from .task import Features, Metrics, Task
 from .trainer import Trainer
 
 
@@ -24,10 +25,11 @@ def run_task(
         answers are generated. rows: train, validation and test, those that there are. features: of them, if they are made.
     """
     features = features or {part: task.features(rows[part], preprocessor, model.config, part == "train") for part in rows}
-    measured = next((part for part in ("validation", "test") if part in rows), None)
-    metrics = None
-    if measured is not None and (not task.generates or args.predict_with_generate):
-        metrics = task.compute_metrics(rows[measured], features[measured], preprocessor, model.config)
+    metrics = {
+        part: task.compute_metrics(rows[part], features[part], preprocessor, model.config)
+        for part in ("validation", "test")
+        if part in rows and (not task.generates or args.predict_with_generate)
+    }
     kind: type[Any] = Seq2SeqTrainer if isinstance(args, Seq2SeqTrainingArguments) else Trainer
     if task.has_loss:
         kind = type("TaskTrainer", (_OwnLoss, kind), {"task": task})
@@ -38,12 +40,12 @@ def run_task(
         eval_dataset=features.get("validation"),
         processing_class=preprocessor,
         data_collator=task.collator(preprocessor, model),
-        compute_metrics=metrics,
+        compute_metrics=metrics.get("validation"),
         preprocess_logits_for_metrics=task.preprocess_logits(),
     )
     if task.has_loss:
         trainer.label_names = ["labels"]
-    return run(trainer, features.get("test"))
+    return run(trainer, features.get("test"), metrics.get("test"))
 
 
 class _OwnLoss:
@@ -59,14 +61,15 @@ class _OwnLoss:
         return (loss, outputs) if return_outputs else loss
 
 
-def run(trainer: Any, test_dataset: Any = None) -> dict[str, float]:
+def run(trainer: Any, test_dataset: Any = None, test_metrics: Metrics | None = None) -> dict[str, float]:
     """Train, evaluate and predict as `do_train`, `do_eval` and `do_predict` of `trainer.args` say.
 
     Training goes on from `resume_from_checkpoint`. The model, its preprocessor, `train_results.json`, `eval_results.json`,
-    `all_results.json` and the trainer's state are written to `output_dir`.
+    `all_results.json` and the trainer's state are written to `output_dir`; where metrics have `tables`, as those of question
+    answering, each of them as `eval_NAME.json` and `predict_NAME.json`.
 
     Args:
-        test_dataset: features to predict.
+        test_dataset: features to predict. test_metrics: what their predictions are worth, if not told as the evaluation's is.
 
     Returns:
         All metrics.
@@ -82,12 +85,18 @@ def run(trainer: Any, test_dataset: Any = None) -> dict[str, float]:
         found |= metrics
     if args.do_eval:
         metrics = trainer.evaluate()
+        _keep_tables(trainer, "eval")
         if hasattr(trainer.eval_dataset, "__len__"):
             metrics["eval_samples"] = len(trainer.eval_dataset)
         _keep(trainer, "eval", metrics)
         found |= metrics
     if args.do_predict and test_dataset is not None:
-        metrics = trainer.predict(test_dataset).metrics
+        trainer.compute_metrics = test_metrics or trainer.compute_metrics
+        output = trainer.predict(test_dataset)
+        metrics = output.metrics
+        if output.label_ids is None and hasattr(trainer.compute_metrics, "answer"):
+            trainer.compute_metrics.answer(output.predictions)
+        _keep_tables(trainer, "predict")
         _keep(trainer, "test", metrics)
         found |= metrics
     return found
@@ -96,3 +105,9 @@ def run(trainer: Any, test_dataset: Any = None) -> dict[str, float]:
 def _keep(trainer: Any, split: str, metrics: dict[str, float]) -> None:
     trainer.log_metrics(split, metrics)
     trainer.save_metrics(split, metrics)
+
+
+def _keep_tables(trainer: Any, prefix: str) -> None:
+    if trainer.is_world_process_zero():
+        for name, table in getattr(trainer.compute_metrics, "tables", {}).items():
+            write_json(folder_to_fill(trainer.args.output_dir) / f"{prefix}_{name}.json", table)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -73,21 +73,11 @@ class QuestionAnswering(Task):
         return partial(_padded, DataCollatorWithPadding(preprocessor))
 
     def compute_metrics(self, rows: Rows, features: Features, preprocessor: Any, config: Any) -> Metrics:
-        """Exact match and F1 of answers, in percent."""
-        rows = questions_of(rows)
+        """Exact match and F1 of answers, in percent; `tables` holds the answers they are of."""
+        return AnswerMetrics(self, questions_of(rows), features)
 
-        def metrics(prediction: EvalPrediction) -> dict[str, float]:
-            found = {
-                str(place): best[0]["text"] for place, best in enumerate(self.answers(rows, features, prediction.predictions))
-            }
-            return answer_scores(found, {str(place): row["answers"]["text"] for place, row in enumerate(rows)})
-
-        return metrics
-
-    def answers(self, rows: Rows, features: Features, logits: Any) -> list[list[dict[str, Any]]]:
-        """The best answers to each question, first the one to be given: text, probability, start_logit, end_logit, score.
-
-        With `version_2_with_negative`, `score` of the empty text is that of no answer.
+    def answers(self, rows: Rows, features: Features, logits: Any) -> list["Answers"]:
+        """The answer to each question, the best of those that compete with it, and how much better none would be.
 
         Args:
             rows: questions. features: windows made of them with `training=False`. logits: two (N, S), of starts and ends.
@@ -98,7 +88,7 @@ class QuestionAnswering(Task):
             windows[feature["example"]].append(place)
         return [self._best(row, [(features[i], starts[i], ends[i]) for i in windows[n]]) for n, row in enumerate(rows)]
 
-    def _best(self, row: dict[str, Any], windows: list[tuple[dict[str, Any], Any, Any]]) -> list[dict[str, Any]]:
+    def _best(self, row: dict[str, Any], windows: list[tuple[dict[str, Any], Any, Any]]) -> "Answers":
         found: list[dict[str, Any]] = []
         null: dict[str, Any] | None = None
         for feature, start_logits, end_logits in windows:
@@ -111,13 +101,62 @@ class QuestionAnswering(Task):
                         continue
                     text = row["context"][spans[start][0] : spans[end][1]]
                     found.append(_answer(text, float(start_logits[start]), float(end_logits[end])))
-        found = sorted(found, key=lambda each: -each["score"])[: self.n_best_size]
-        found = found or [_answer("", 0.0, 0.0)]
-        if self.version_2_with_negative and null is not None:
-            better = null["score"] - found[0]["score"] > self.null_score_diff_threshold
-            found = [null, *found] if better else [*found, null]
-        weights = np.exp(np.array([each["score"] for each in found]) - max(each["score"] for each in found))
-        return [{**each, "probability": float(part)} for each, part in zip(found, weights / weights.sum(), strict=True)]
+        competing = [null] if self.version_2_with_negative and null is not None else []
+        best = sorted(found + competing, key=lambda each: -each["score"])[: self.n_best_size]
+        best += [each for each in competing if each not in best]
+        if not any(each["text"] for each in best):
+            best.insert(0, _answer("empty", 0.0, 0.0))
+        weights = np.exp(np.array([each["score"] for each in best]) - max(each["score"] for each in best))
+        best = [{**each, "probability": float(part)} for each, part in zip(best, weights / weights.sum(), strict=True)]
+        first = next(each for each in best if each["text"])
+        if not competing:
+            return Answers(first["text"], best, None)
+        odds = competing[0]["score"] - first["score"]
+        return Answers("" if odds > self.null_score_diff_threshold else first["text"], best, odds)
+
+
+class Answers(NamedTuple):
+    """What is answered to a question.
+
+    Fields:
+        text: the answer; empty where there is none. best: the best, each with text, probability, start_logit, end_logit and
+        score; "empty" stands for a text where no span may be one. null_odds: how much better the score of no answer is than
+        that of the best text; None where every question has an answer.
+    """
+
+    text: str
+    best: list[dict[str, Any]]
+    null_odds: float | None
+
+
+class AnswerMetrics:
+    """Exact match and F1 of answers, in percent, of what a model says of windows.
+
+    Fields:
+        tables: of the latest predictions, each from a question's `id`, or its number where rows have none: `predictions`,
+        `nbest_predictions` and, where questions may have no answer, `null_odds`.
+    """
+
+    def __init__(self, task: QuestionAnswering, rows: Rows, features: Features) -> None:
+        self.task, self.rows, self.features = task, rows, features
+        self.tables: dict[str, dict[str, Any]] = {}
+
+    def __call__(self, prediction: EvalPrediction) -> dict[str, float]:
+        self.answer(prediction.predictions)
+        given = self.tables["predictions"]
+        return answer_scores(given, {key: row["answers"]["text"] for key, row in zip(given, self.rows, strict=True)})
+
+    def answer(self, logits: Any) -> None:
+        """Fill `tables`; `logits` are two (N, S), of starts and ends."""
+        keys = [str(row.get("id", number)) for number, row in enumerate(self.rows)]
+        keys = keys if len(set(keys)) == len(keys) else [str(number) for number in range(len(keys))]
+        named = dict(zip(keys, self.task.answers(self.rows, self.features, logits), strict=True))
+        self.tables = {
+            "predictions": {key: each.text for key, each in named.items()},
+            "nbest_predictions": {key: each.best for key, each in named.items()},
+        }
+        if self.task.version_2_with_negative:
+            self.tables["null_odds"] = {key: each.null_odds for key, each in named.items()}
 
 
 def _padded(pad: Callable[[list[Any]], Any], rows: list[dict[str, Any]]) -> Any:
