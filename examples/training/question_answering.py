@@ -4,8 +4,9 @@
         --train_file train-v2.0.json --validation_file dev-v2.0.json --version_2_with_negative --doc_stride 128 \
         --do_train --do_eval --output_dir out
 
-Answers are written to `eval_predictions.json`, the best of each question to `eval_nbest_predictions.json`, and how much better no
-answer would be to `eval_null_odds.json`. How rows become what the model takes, and what predictions are worth, is in `bestiary.training.tasks.question_answering`.
+Answers are written to `eval_predictions.json`, the best of each question to `eval_nbest_predictions.json`, and how much
+better no answer would score to `eval_null_odds.json`; those of `--test_file` begin with `predict_`. How rows become what the
+model takes, and what predictions are worth, is in `bestiary.training.tasks.question_answering`.
 """
 
 from bestiary import AutoModelForQuestionAnswering, AutoTokenizer, HfArgumentParser, TrainingArguments, set_seed

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core.argument_parser import HfArg
 from ...core.errors import ArgumentError
-from ..benchmarks.glue import glue_compute_metrics, glue_processors
+from ..benchmark_datasets.glue import glue_compute_metrics, glue_processors
 from ..collators.padding import DataCollatorWithPadding
 from ..data_files import Rows
 from ..evaluation import EvalPrediction

@@ -12,7 +12,7 @@ from kit import benchmark_cases, checkpoints
 
 import bestiary
 from bestiary.core.errors import ArgumentError, CorruptFile, FileMissing, InputError
-from bestiary.training.benchmarks import (
+from bestiary.training.benchmark_datasets import (
     examples,
     glue,
     squad_examples,
