@@ -53,7 +53,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "convert_slow_tokenizer": ("compat.slow_tokenizers", "compat.scripts"),
     "core_model_loading": ("compat.weight_conversions", "compat.absent"),
     "data": (),
-    "data.datasets": ("training.benchmark_datasets.text_files", "training.benchmark_datasets.squad_dataset", "training.benchmark_datasets.glue"),
+    "data.datasets": (
+        "training.benchmark_datasets.text_files",
+        "training.benchmark_datasets.squad_dataset",
+        "training.benchmark_datasets.glue",
+    ),
     "data.metrics": ("training.metrics.classification",),
     "data.metrics.squad_metrics": (
         "training.benchmark_datasets.squad_metrics",
