@@ -51,8 +51,8 @@ class Int4Weight:
             group = inputs // groups if groups and inputs % groups == 0 else 0
         if group < 1 or scales.shape != (outputs, -(-inputs // group)):
             raise InputError(
-                f"scales have the shape {tuple(scales.shape)}; expected ({outputs}, groups) where groups of equal length make up"
-                f" {inputs} columns, or group= with their length"
+                f"scales have the shape {tuple(scales.shape)}; expected ({outputs}, groups) where groups of equal length make"
+                f" up {inputs} columns, or group= with their length"
             )
         if offsets is not None and offsets.shape != scales.shape:
             raise InputError(f"offsets have the shape {tuple(offsets.shape)}, scales {tuple(scales.shape)}; they must agree")
