@@ -259,7 +259,8 @@ def test_a_model_of_every_kind_learns_from_packed_rows(tmp_path):
     for model_type, name, _ in one_each(generating_heads()):
         if model_type in ("bloom", "falcon", "opt", "mamba", "lfm2", "rwkv"):
             model = pair(model_type, name).ours
-            collate = Trainer(model, quiet(tmp_path), DataCollatorWithFlattening(), texts())._collator()
+            trainer = Trainer(model, quiet(tmp_path), DataCollatorWithFlattening(), texts())
+            collate = trainer._get_collator_with_removed_columns(trainer.data_collator)
             batch = collate([{"input_ids": [5, 6, 7, 8]}, {"input_ids": [9, 10, 11]}])
             with torch.no_grad():
                 alone = model(torch.tensor([[9, 10, 11]])).logits

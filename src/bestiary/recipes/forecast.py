@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..core.errors import BestiaryError
-from ..training.columns import UsedColumns, label_names_of
+from ..training.columns import UsedColumns, label_names_of, used_columns
 from ..training.task import Features
 from .memory_need import MemoryNeed, activations_of, memory_need
 from .prepared import Prepared
@@ -56,7 +56,7 @@ def forecast(prepared: Prepared) -> Forecast:
         longest = sorted(range(len(training)), key=lambda place: -lengths[place]) if lengths else range(len(training))
         rows = [training[place] for place in longest[: args.train_batch_size]]
         try:
-            batch = UsedColumns(task.collator(prepared.preprocessor, model), model, ())(rows)
+            batch = UsedColumns(task.collator(prepared.preprocessor, model), used_columns(model, ()))(rows)
         except (BestiaryError, ValueError, KeyError, TypeError) as error:
             problems.append(f"no batch can be made: {error}")
     activations = None

@@ -28,6 +28,19 @@ def label_names_of(model: Any) -> list[str]:
     return [name for name in names if "label" in name or name in answers]
 
 
+def used_columns(model: Any, labels: Iterable[str]) -> list[str]:
+    """The columns that a model can use: the parameters of its forward, `labels`, and the usual names of labels."""
+    return list(dict.fromkeys((*parameters_of(model), *labels, *_LABELS)))
+
+
+def none_used(columns: Iterable[Any], used: Iterable[str]) -> str:
+    """What is said of rows none of whose columns can be used."""
+    return (
+        f"rows have the columns {', '.join(map(str, columns)):.300}, none of which the model takes; it takes"
+        f" {', '.join(sorted(used)):.600}. Rename columns, or pass a collator that makes inputs of them"
+    )
+
+
 class UsedColumns:
     """A collator that sees what a model can use.
 
@@ -36,12 +49,12 @@ class UsedColumns:
     Columns that the forward does not take and that it passes on under their names are left out of the batch.
 
     Args:
-        collate: the collator. model: whose forward is asked. labels: further columns that count as used.
+        collate: the collator. used: the columns that the model can use.
     """
 
-    def __init__(self, collate: Callable[[list[Any]], Any], model: Any, labels: Iterable[str]) -> None:
+    def __init__(self, collate: Callable[[list[Any]], Any], used: Iterable[str]) -> None:
         self.collate = collate
-        self.used = {*parameters_of(model), *_LABELS, *labels, *getattr(collate, "columns", ())}
+        self.used = {*used, *getattr(collate, "columns", ())}
         module = getattr(collate, "__module__", None) or type(collate).__module__
         self.is_ours = str(module).partition(".")[0] == __name__.partition(".")[0]
 
@@ -57,10 +70,7 @@ class UsedColumns:
         if not unused:
             return self.collate(rows)
         if len(unused) == len(rows[0]) and self.is_ours:
-            raise InputError(
-                f"rows have the columns {', '.join(map(str, unused)):.300}, none of which the model takes; it takes"
-                f" {', '.join(sorted(self.used)):.600}. Rename columns, or pass a collator that makes inputs of them"
-            )
+            raise InputError(none_used(unused, self.used))
         pruned = [{name: value for name, value in row.items() if name in self.used} for row in rows]
         if self.is_ours:
             return self.collate(pruned)

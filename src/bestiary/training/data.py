@@ -1,21 +1,37 @@
 """The loaders of `Trainer`, and how batches reach the device."""
 
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice, pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from ..core.errors import ArgumentError
-from .columns import UsedColumns
-from .loaders import has_length, loader, number_of_rows, order_of_evaluation, order_of_training
+from ..core.errors import ArgumentError, InputError
+from ..core.signatures import is_of_the_library
+from .columns import UsedColumns, none_used, used_columns
+from .counted_labels import CountedLabels
+from .loaders import has_length, in_numbers, loader, order_of_evaluation, order_of_training
 from .text_borders import with_text_borders
 
 
 class Data:
-    """Methods of `Trainer` that make loaders. A subclass may replace any of them."""
+    """Methods of `Trainer` that make loaders, and take batches from them. A subclass may replace any of them."""
+
+    _signature_columns: list[str] | None = None
+    _own_batch_size: int | None = None
+    counted: CountedLabels | None = None  # labels of the update that is made
+
+    @property
+    def _train_batch_size(self: Any) -> int:
+        """Rows of a training batch of this process: what was set, or what `args` say."""
+        rows: int = self.args.train_batch_size if self._own_batch_size is None else self._own_batch_size
+        return rows
+
+    @_train_batch_size.setter
+    def _train_batch_size(self, rows: int) -> None:
+        self._own_batch_size = rows
 
     def get_train_dataloader(self: Any) -> DataLoader[Any]:
         """The batches of an epoch of training, for this process.
@@ -25,17 +41,14 @@ class Data:
         """
         if self.train_dataset is None:
             raise ArgumentError("training needs a train_dataset, and the trainer has none")
-        args = self.args
-        order = self._get_train_sampler(self.train_dataset)
-        return loader(
-            self.train_dataset,
-            order,
-            args,
-            args.train_batch_size,
-            self._collator(),
-            args.dataloader_drop_last,
-            args.dataloader_persistent_workers,
+        loaded: DataLoader[Any] = self._get_dataloader(
+            dataset=self.train_dataset,
+            description="Training",
+            batch_size=self._train_batch_size,
+            sampler_fn=self._get_train_sampler,
+            is_training=True,
         )
+        return loaded
 
     def get_eval_dataloader(self: Any, eval_dataset: Any = None) -> DataLoader[Any]:
         """The batches of an evaluation, for this process.
@@ -53,25 +66,59 @@ class Data:
             dataset = self.eval_dataset[dataset]
         if dataset is None:
             raise ArgumentError("an evaluation needs an eval_dataset, and neither the call nor the trainer has one")
-        loaded: DataLoader[Any] = self._loader_in_order(dataset)
+        loaded: DataLoader[Any] = self._loader_in_order(dataset, "Evaluation")
         return loaded
 
     def get_test_dataloader(self: Any, test_dataset: Any) -> DataLoader[Any]:
         """The batches of a prediction, for this process."""
-        loaded: DataLoader[Any] = self._loader_in_order(test_dataset)
+        loaded: DataLoader[Any] = self._loader_in_order(test_dataset, "test")
         return loaded
 
-    def num_examples(self: Any, dataloader: DataLoader[Any]) -> int:
-        """Rows of a loader's data set.
+    def _loader_in_order(self: Any, dataset: Any, description: str) -> DataLoader[Any]:
+        loaded: DataLoader[Any] = self._get_dataloader(
+            dataset=dataset,
+            description=description,
+            batch_size=self.args.eval_batch_size,
+            sampler_fn=self._get_eval_sampler,
+        )
+        return loaded
 
-        Raises:
-            ArgumentError: it has no length.
+    def _get_dataloader(
+        self: Any,
+        dataset: Any,
+        description: str,
+        batch_size: int,
+        sampler_fn: Callable[[Any], Sampler[int] | None] | None = None,
+        is_training: bool = False,
+        dataloader_key: str | None = None,
+    ) -> DataLoader[Any]:
+        """The loader that the three above return.
+
+        Args:
+            description: of what the batches are. batch_size: rows of a batch of this process.
+            sampler_fn: makes the order of the rows of all processes. dataloader_key: of older code; loaders are not kept.
         """
-        return number_of_rows(dataloader)
+        args = self.args
+        if hasattr(dataset, "remove_columns") and not is_of_the_library(self._remove_unused_columns):
+            dataset = self._remove_unused_columns(dataset, description=description)
+            collate = self.data_collator
+        else:
+            collate = self._get_collator_with_removed_columns(self.data_collator, description=description)
+        order = None if sampler_fn is None or not in_numbers(dataset) else sampler_fn(dataset)
+        last, persistent = is_training and args.dataloader_drop_last, is_training and args.dataloader_persistent_workers
+        return loader(dataset, order, args, batch_size, collate, last, persistent)
 
-    def _loader_in_order(self: Any, dataset: Any) -> DataLoader[Any]:
-        order = self._get_eval_sampler(dataset)
-        return loader(dataset, order, self.args, self.args.eval_batch_size, self._collator())
+    def get_batch_samples(
+        self: Any, epoch_iterator: Iterator[Any], num_batches: int, device: Any
+    ) -> tuple[list[Any], Tensor | int | None]:
+        """The next batches of an update, and how many labels in all of them count."""
+        batches = list(islice(epoch_iterator, num_batches))
+        return batches, self._get_num_items_in_batch(batches, device)
+
+    def _get_num_items_in_batch(self: Any, batch_samples: list[Any], device: Any) -> Tensor | int | None:
+        """How many labels of some batches count, in all processes if `args.average_tokens_across_devices`; at least 1."""
+        self.counted = counted = CountedLabels.of(self, batch_samples)
+        return torch.tensor(max(1, int(counted.total)), device=device)
 
     def _get_train_sampler(self: Any, train_dataset: Any = None) -> Sampler[int] | None:
         """The order of the rows of all processes; None where the data has no length."""
@@ -82,11 +129,36 @@ class Data:
     def _get_eval_sampler(self: Any, eval_dataset: Any) -> Sampler[int] | None:
         return order_of_evaluation(eval_dataset)
 
-    def _collator(self: Any) -> Callable[[list[Any]], Any]:
-        collate = with_text_borders(self.data_collator, self.model)
+    def _set_signature_columns_if_needed(self: Any) -> None:
+        """Note the columns that count as used, unless a subclass did: those the forward takes, and labels."""
+        if self._signature_columns is None:
+            self._signature_columns = used_columns(self.model, self.label_names)
+
+    def _get_collator_with_removed_columns(
+        self: Any, data_collator: Callable[[list[Any]], Any], description: str | None = None
+    ) -> Callable[[list[Any]], Any]:
+        """The collator, which sees what the model can use, if `args.remove_unused_columns`."""
+        collate = with_text_borders(data_collator, self.model)
         if not self.args.remove_unused_columns:
             return collate
-        return UsedColumns(collate, self.model, self.label_names)
+        self._set_signature_columns_if_needed()
+        return UsedColumns(collate, self._signature_columns)
+
+    def _remove_unused_columns(self: Any, dataset: Any, description: str | None = None) -> Any:
+        """A data set of `datasets` without the columns that the model cannot use, if `args.remove_unused_columns`.
+
+        A loader does without, for a collator may need more columns than the model; it calls this where a subclass has its own.
+
+        Raises:
+            InputError: no column is left.
+        """
+        if not self.args.remove_unused_columns:
+            return dataset
+        self._set_signature_columns_if_needed()
+        unused = [name for name in dataset.column_names if name not in self._signature_columns]
+        if unused and len(unused) == len(dataset.column_names):
+            raise InputError(none_used(unused, self._signature_columns))
+        return dataset.remove_columns(unused)
 
     def _prepare_inputs(self: Any, inputs: Any) -> Any:
         """A batch on the device.

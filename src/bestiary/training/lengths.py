@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.errors import ArgumentError
 from .choices import SchedulerType
-from .loaders import has_length, rows_of
+from .loaders import has_length, number_of_rows, rows_of
 
 # Schedules that need not know where they end.
 _ENDLESS = (SchedulerType.CONSTANT, SchedulerType.CONSTANT_WITH_WARMUP, SchedulerType.INVERSE_SQRT)
@@ -49,3 +49,57 @@ def lengths_of(trainer: Any, loader: Any) -> Lengths:
     if args.max_steps > 0:
         return Lengths(batches, args.max_steps, math.ceil(args.max_steps / per_epoch))
     return Lengths(batches, math.ceil(args.num_train_epochs * per_epoch), math.ceil(args.num_train_epochs))
+
+
+class Planning:
+    """Methods of `Trainer` that say how long a training is. A subclass may replace any of them."""
+
+    def set_initial_training_values(self: Any, args: Any, dataloader: Any) -> tuple[int, int, int, float, int, int | None, int]:
+        """Epochs, updates of an epoch, rows of an epoch and of all, rows of an update, batches of an epoch, updates of all.
+
+        The training goes by the first and the last; batches are None where nothing says how many there are.
+
+        Raises:
+            ArgumentError: nothing says when the training ends, or no batch comes.
+        """
+        lengths, of_update = lengths_of(self, dataloader), self.get_total_train_batch_size(args)
+        updates, accumulation = lengths.updates, args.gradient_accumulation_steps
+        if lengths.batches is None:
+            rows = updates if updates == NO_END else updates * of_update
+            batches = None if updates == NO_END else updates * accumulation
+            return lengths.epochs, updates, rows, rows, of_update, batches, updates
+        rows = self.num_examples(dataloader)
+        total = updates * of_update if args.max_steps > 0 else rows * args.num_train_epochs
+        per_epoch = math.ceil(lengths.batches / accumulation)
+        return lengths.epochs, per_epoch, rows, total, of_update, lengths.batches, updates
+
+    def get_total_train_batch_size(self: Any, args: Any) -> int:
+        """Rows of an update, of all processes."""
+        sharers = self.get_tp_size() * self.get_cp_size() * self.get_sp_size()
+        rows: int = self._train_batch_size * args.gradient_accumulation_steps * (args.world_size // sharers)
+        return rows
+
+    def get_tp_size(self) -> int:
+        """Processes that share one layer's weights: 1, for each computes whole layers."""
+        return 1
+
+    def get_cp_size(self) -> int:
+        """Processes that share one row's places by passing keys around: 1, for rows stay whole."""
+        return 1
+
+    def get_sp_size(self) -> int:
+        """Processes that share one row's places by passing heads around: 1, for rows stay whole."""
+        return 1
+
+    def num_examples(self: Any, dataloader: Any) -> int:
+        """Rows of a loader's data set.
+
+        Raises:
+            ArgumentError: it has no length.
+        """
+        return number_of_rows(dataloader)
+
+    def num_tokens(self: Any, train_dl: Any, max_steps: int | None = None) -> int:
+        """Input tokens of a loader's batches, which are all loaded; times `max_steps`, if given, as older code has it."""
+        tokens: int = sum(batch["input_ids"].numel() for batch in train_dl)
+        return tokens if max_steps is None else tokens * max_steps

@@ -21,7 +21,7 @@ def order_of_training(dataset: Any, args: TrainingArguments, length_input: str |
     Args:
         length_input: the input whose length groups rows, where the data set has no column `args.length_column_name`.
     """
-    if not has_length(dataset) or isinstance(dataset, IterableDataset):
+    if not in_numbers(dataset):
         return None
     seed = args.seed if args.data_seed is None else args.data_seed
     if args.train_sampling_strategy == "sequential":
@@ -74,7 +74,12 @@ def loader(
 
 def order_of_evaluation(dataset: Any) -> Sampler[int] | None:
     """The data set's own order, or None where it has no length."""
-    return None if isinstance(dataset, IterableDataset) or not has_length(dataset) else SequentialSampler(dataset)
+    return SequentialSampler(dataset) if in_numbers(dataset) else None
+
+
+def in_numbers(dataset: Any) -> bool:
+    """Whether rows are taken by number."""
+    return has_length(dataset) and not isinstance(dataset, IterableDataset)
 
 
 def position(loader: Any) -> Sharded | Streamed | None:

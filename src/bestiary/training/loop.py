@@ -19,10 +19,10 @@ from .checkpoints import TRAINER_STATE_NAME
 from .choices import SaveStrategy
 from .evaluation import TrainOutput
 from .interruption import Interrupted
-from .lengths import NO_END, Lengths, lengths_of
+from .lengths import NO_END, Lengths
 from .loaders import has_length, number_of_rows, position, rows_of
 from .progress import Progress
-from .randomness import random_state, set_random_state
+from .randomness import random_state
 from .run_metrics import speed_metrics
 from .samplers.sharded import set_epoch
 from .samplers.streamed import Filler
@@ -32,35 +32,36 @@ from .updates import Updates
 class TrainingLoop:
     """One run of `Trainer.train`."""
 
-    def __init__(self, trainer: Any, checkpoint: str | None, ignore_keys: list[str] | None) -> None:
-        self.trainer, self.checkpoint, self.ignore_keys = trainer, checkpoint, ignore_keys
+    def __init__(self, trainer: Any, checkpoint: str | None, trial: Any, ignore_keys: list[str] | None) -> None:
+        self.trainer, self.checkpoint, self.trial, self.ignore_keys = trainer, checkpoint, trial, ignore_keys
         self.loader = trainer.get_train_dataloader()
         self.progress: Progress = trainer.progress
         self.args: TrainingArguments = trainer.args
         self.args.processes.check_same(len(self.loader) if has_length(self.loader) else -1, "the number of training batches")
-        self.lengths = lengths_of(trainer, self.loader)
-        self.rows_of_batch = self.args.train_batch_size * self.args.world_size
+        epochs, _, _, _, _, batches, updates = trainer.set_initial_training_values(self.args, self.loader)
+        self.lengths = Lengths(batches if has_length(self.loader) else None, updates, epochs)
+        self.rows_of_batch = trainer._train_batch_size * self.args.world_size
         self.rows_of_update: int = self.rows_of_batch * self.args.gradient_accumulation_steps
         stored = None if checkpoint is None else Progress.load(Path(checkpoint))
         if stored is not None and stored.rows_of_update != self.rows_of_update:
             self.lengths = self._lengths_from(stored, Path(checkpoint or ""))
         # Losses of updates since the last log, on the device, so that no update waits for it.
         self.losses: Tensor | None = None
-        self.last_logged = 0
+        trainer._globalstep_last_logged = 0
         # Whether an update since the last log has a loss, which one that was left out has not.
         self.has_loss = False
 
     def run(self) -> TrainOutput:
         """Train, and return what came of it."""
         trainer = self.trainer
-        start = time.time()
+        self.start = time.time()
         with trainer.listener:
             try:
                 self._begin()
                 self._epochs()
             except Interrupted:
                 raise SystemExit(128 + signal.SIGTERM) from None
-            return self._end(start)
+            return self._end()
 
     # Before and after.
 
@@ -91,7 +92,7 @@ class TrainingLoop:
             warn_once("foreign-optimizer", "the optimizer holds no parameter of the model, so the model stays as it is")
         if args.save_strategy != SaveStrategy.NO and args.should_save:
             folder_to_fill(args.output_dir)
-        self.random_numbers: dict[str, Any] | None = None
+        self.restores_random_numbers = False
         if self.checkpoint is None:
             trainer.state = TrainerState(stateful_callbacks=trainer.stateful_callbacks())
         else:
@@ -108,16 +109,16 @@ class TrainingLoop:
         state.compute_steps(args, updates)
         handler.model, handler.optimizer, handler.lr_scheduler = trainer.model, trainer.optimizer, trainer.lr_scheduler
         handler.train_dataloader = self.loader
-        self.last_logged = state.global_step - self.progress.loss_updates
+        trainer._globalstep_last_logged = state.global_step - self.progress.loss_updates
         trainer.control = handler.on_train_begin(args, state, trainer.control)
         if args.eval_on_start and self.checkpoint is None:
-            trainer._evaluate(self.ignore_keys, steps_schedule=False)
+            trainer._evaluate(self.trial, self.ignore_keys, skip_scheduler=True)
 
     def _restore(self, checkpoint: Path) -> None:
         """Take everything but the weights, which are there already, from a checkpoint."""
         trainer, args = self.trainer, self.args
         trainer.load_training_state(checkpoint)
-        self.random_numbers = trainer.random_numbers_in(checkpoint)
+        self.restores_random_numbers = True
         stored = Progress.load(checkpoint)
         if stored is None:  # of the published trainer
             batches = self.lengths.batches or NO_END
@@ -138,21 +139,21 @@ class TrainingLoop:
         self.losses = torch.tensor(mine, dtype=torch.float32, device=args.device) if self.progress.loss_updates else None
         self.has_loss = any(sums)
 
-    def _end(self, start: float) -> TrainOutput:
+    def _end(self) -> TrainOutput:
         trainer, args, state = self.trainer, self.args, self.trainer.state
-        if args.load_best_model_at_end and state.best_model_checkpoint is not None:
-            trainer._load_best_model()
         self._collect_losses()
         steps = max(1, state.global_step - trainer.first_step)
         train_loss = self.progress.total_loss / max(1, state.global_step - self.progress.uncounted)
         rows = self._rows_trained()
-        metrics: dict[str, Any] = speed_metrics("train", start, rows, steps if state.global_step else None)
+        metrics: dict[str, Any] = speed_metrics("train", self.start, rows, steps if state.global_step else None)
         trainer.store_flos()
         metrics |= {"total_flos": state.total_flos, "train_loss": train_loss}
         trainer.is_in_train = False
         trainer._memory_tracker.stop("train")
         trainer._memory_tracker.update_metrics("train", metrics)
         trainer.log(metrics)
+        if args.load_best_model_at_end and state.best_model_checkpoint is not None:
+            trainer._load_best_model()
         trainer.control = trainer.callback_handler.on_train_end(args, state, trainer.control)
         return TrainOutput(state.global_step, train_loss, metrics | {"epoch": state.epoch})
 
@@ -177,7 +178,7 @@ class TrainingLoop:
             self._note_epoch()
             trainer.control = trainer.callback_handler.on_epoch_end(self.args, trainer.state, trainer.control)
             self.progress.epoch, self.progress.rows, self.progress.batches = self.progress.epoch + 1, 0, 0
-            self._after_update()
+            self._after()
 
     def _is_done(self) -> bool:
         state = self.trainer.state
@@ -199,7 +200,9 @@ class TrainingLoop:
         if self._is_done():  # it goes on after its last update: only what ends an epoch is left
             trainer.control.should_training_stop = True
         while not (trainer.control.should_epoch_stop or trainer.control.should_training_stop):
-            group = list(islice(batches, accumulation))
+            if progress.batches == self.lengths.batches:
+                break
+            group, items = trainer.get_batch_samples(batches, accumulation, self.args.device)
             if self.lengths.batches is None:
                 self.args.processes.check_same(len(group), "the number of batches for an update of an iterable data set")
             if not group:
@@ -207,9 +210,7 @@ class TrainingLoop:
             updated = True
             progress.batches += len(group)
             progress.rows += len(group) * self.rows_of_batch
-            if progress.batches == self.lengths.batches and getattr(position(self.loader), "fillers", False):
-                group[-1] = Filler(group[-1])
-            self._update(group)
+            self._update(group, items)
         return updated
 
     def _batches(self) -> Iterator[Any]:
@@ -227,36 +228,47 @@ class TrainingLoop:
             next(islice(batches, progress.batches - 1, None), None)
         if begins_within:
             self._restore_random_numbers()
+        if getattr(position(self.loader), "fillers", False):
+            return self._with_filler(batches)
         return batches
+
+    def _with_filler(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """The same, the last one of which is there so that this process takes as many as others."""
+        for number, batch in enumerate(batches, self.progress.batches + 1):
+            yield Filler(batch) if number == self.lengths.batches else batch
 
     def _restore_random_numbers(self) -> None:
         """Those of the checkpoint; then do what was left undone there."""
-        numbers, self.random_numbers = self.random_numbers, None
-        if numbers is None:
+        if not self.restores_random_numbers:
             return
-        set_random_state(numbers)
+        self.restores_random_numbers = False
+        self.trainer._load_rng_state(self.checkpoint)
         pending, self.progress.pending = self.progress.pending, []
         if pending:
             control = self.trainer.control
             control.should_evaluate, control.should_save = "evaluate" in pending, "save" in pending
-            self._after_update()
+            self._after()
 
-    def _update(self, group: list[Any]) -> None:
-        """One update of the weights from some batches, and what is due after it."""
+    def _update(self, group: list[Any], items: Tensor | float | None) -> None:
+        """One update of the weights from some batches, and what is due after it.
+
+        Args:
+            items: labels that the losses are told to divide by.
+        """
         trainer, args, state = self.trainer, self.args, self.trainer.state
-        loss = self.updates.make(group, self._epoch_now())
+        loss = self.updates.make(group, items, self._epoch_now())
         self._add_loss(loss, math.isfinite(self.progress.grad_norm or 0.0))
         state.global_step += 1
         state.epoch = self._epoch_now()
         if args.torch_empty_cache_steps and state.global_step % args.torch_empty_cache_steps == 0 and args.n_gpu:
             torch.cuda.empty_cache()
         trainer.control = trainer.callback_handler.on_step_end(args, state, trainer.control)
-        self._after_update()
+        self._after()
 
     def _add_loss(self, loss: Tensor, is_finite: bool) -> None:
         """Add the loss of an update to those that are to be logged; one that is not finite counts as their mean."""
         self.has_loss = self.has_loss or is_finite or not self.args.logging_nan_inf_filter
-        before = self.trainer.state.global_step - self.last_logged
+        before = self.trainer.state.global_step - self.trainer._globalstep_last_logged
         if not is_finite and self.args.logging_nan_inf_filter:
             self.progress.uncounted += self.losses is None
             loss = torch.zeros_like(loss) if self.losses is None else self.losses / max(1, before)
@@ -273,47 +285,63 @@ class TrainingLoop:
 
     # After an update, and at the end of an epoch.
 
-    def _after_update(self) -> None:
+    def _after(self) -> None:
         """Log, evaluate and save, as the switches say; end if the process was asked to."""
+        trainer, progress, state = self.trainer, self.progress, self.trainer.state
+        self.saved = False
+        trainer._maybe_log_save_evaluate(
+            torch.zeros((), device=self.args.device) if self.losses is None else self.losses,
+            progress.grad_norm,
+            self.model,
+            self.trial,
+            state.epoch,
+            self.ignore_keys,
+            self.start,
+            learning_rate=progress.learning_rate,
+        )
+        if trainer.listener.heard if self.args.world_size == 1 else self.updates.counted.is_asked_to_end:
+            if not self.saved and self.args.save_strategy != SaveStrategy.NO:
+                self._save()
+            raise Interrupted
+
+    def log_evaluate_and_save(self) -> None:
+        """The same, without the end: what `Trainer._maybe_log_save_evaluate` does."""
         trainer, control = self.trainer, self.trainer.control
-        if control.should_log and trainer.state.global_step > self.last_logged:
+        if control.should_log and trainer.state.global_step > self.trainer._globalstep_last_logged:
             self._log()
         numbers = None
         if control.should_evaluate:
             numbers = random_state() if trainer.listener.listening else None
             try:
-                metrics = trainer._evaluate(self.ignore_keys)
+                metrics = trainer._evaluate(self.trial, self.ignore_keys)
             except Interrupted:
                 self.progress.pending = ["evaluate", *(["save"] if control.should_save else [])]
                 self._save(numbers)
                 raise
-            better = trainer._determine_best_metric(metrics)
+            better = trainer._determine_best_metric(metrics=metrics, trial=self.trial)
             if self.args.save_strategy == SaveStrategy.BEST:
                 trainer.control.should_save = better
-        saved = trainer.control.should_save
-        if saved:
+        if trainer.control.should_save:
             self._save()
-        if trainer.listener.heard if self.args.world_size == 1 else self.updates.is_asked_to_end:
-            if not saved and self.args.save_strategy != SaveStrategy.NO:
-                self._save()
-            raise Interrupted
 
     def _save(self, numbers: dict[str, Any] | None = None) -> None:
         trainer = self.trainer
         self._collect_losses(keep=True)
         with trainer.pace.stopped():
-            trainer._save_checkpoint(self.model, random_numbers=numbers)
+            trainer.random_numbers_to_save = numbers
+            trainer._save_checkpoint(self.model, self.trial)
             trainer.report.saved()
+        self.saved = True
         trainer.control = trainer.callback_handler.on_save(self.args, trainer.state, trainer.control)
 
     def _log(self) -> None:
         trainer, state = self.trainer, self.trainer.state
-        updates = state.global_step - self.last_logged
+        updates = state.global_step - self.trainer._globalstep_last_logged
         loss = self._collect_losses()
         progress = self.progress
         mean = loss / updates if self.has_loss else None
         logs = {"loss": mean, "grad_norm": progress.grad_norm, "learning_rate": progress.learning_rate}
-        self.last_logged, self.has_loss = state.global_step, False
+        self.trainer._globalstep_last_logged, self.has_loss = state.global_step, False
         trainer.store_flos()
         trainer.log({name: value for name, value in logs.items() if value is not None})
 
@@ -326,7 +354,7 @@ class TrainingLoop:
         mine = self.losses.detach().float()
         if keep:
             progress.loss_sums = self.args.processes.gathered(float(mine))
-            progress.loss_updates = self.trainer.state.global_step - self.last_logged
+            progress.loss_updates = self.trainer.state.global_step - self.trainer._globalstep_last_logged
             return sum(progress.loss_sums)
         summed = float(self.args.processes.summed(mine.clone()))
         progress.total_loss += summed

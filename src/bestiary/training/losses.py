@@ -21,9 +21,9 @@ class WatchedCount(Tensor):
     used = False
 
     @classmethod
-    def of(cls, count: float) -> "WatchedCount":
+    def of(cls, count: Tensor | float) -> "WatchedCount":
         """The number, watched."""
-        return torch.tensor(count).as_subclass(cls)
+        return torch.as_tensor(count, dtype=torch.float32).as_subclass(cls)
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -13,6 +13,7 @@ from .optimizers.chosen import chosen_optimizer, decayed_parameter_names, parame
 from .optimizers.embeddings import keep_embeddings_in_32_bits
 from .optimizers.within_backward import WithinBackward
 from .schedules import get_scheduler
+from .sharding.scalars import shorten_gradients
 
 # Schedules that are told the metric of each evaluation, instead of counting updates.
 METRIC_SCHEDULES = (torch.optim.lr_scheduler.ReduceLROnPlateau, GreedyLR)
@@ -26,6 +27,7 @@ class Optimization:
 
     within_backward: WithinBackward | None = None
     _updates: int | None = None
+    parameters_to_update: list[nn.Parameter] | None = None  # of the training that runs
 
     def create_optimizer_and_scheduler(self: Any, num_training_steps: int) -> None:
         """Make both, unless they were given."""
@@ -87,6 +89,7 @@ class Optimization:
         """The reverse, and the model's weights are those that the optimizer gives."""
         if self.within_backward is not None:
             self.within_backward.detach()
+        self.parameters_to_update = None
         to_average(self.optimizer)
 
     def backward(self: Any, loss: torch.Tensor) -> None:
@@ -95,6 +98,21 @@ class Optimization:
             self.within_backward.backward(loss, self._get_learning_rate())
         else:
             (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+
+    def _clip_grad_norm(self: Any, model: nn.Module) -> torch.Tensor | float:
+        """Shorten the gradient to `args.max_grad_norm`, unless that is 0; returns its norm before that."""
+        if self.within_backward is not None:
+            return float(self.within_backward.norm)
+        if self.scaler is not None:
+            self.scaler.unscale_(self.optimizer)
+        parameters = model.parameters() if self.parameters_to_update is None else self.parameters_to_update
+        return shorten_gradients([each for each in parameters if each.grad is not None], self.args.max_grad_norm)
+
+    def _get_grad_norm(self: Any, model: nn.Module, grad_norm: torch.Tensor | float | None = None) -> float:
+        """The gradient's norm as it is logged: `grad_norm`, or that of the gradient there is."""
+        if grad_norm is None:
+            grad_norm = shorten_gradients([each for each in model.parameters() if each.grad is not None], 0.0)
+        return float(grad_norm)
 
     def to_train(self: Any, model: nn.Module) -> None:
         """Put the model and the optimizer into the state in which they are trained."""

@@ -10,6 +10,7 @@ from torch import nn
 
 from ..core.errors import ArgumentError
 from ..core.logging import get_logger, warn_once
+from ..core.signatures import is_of_the_library
 from .evaluation import EvalLoopOutput, EvalPrediction, PredictionOutput
 from .loaders import has_length, position
 from .losses import count_of_items, rows_in, shifts_labels
@@ -170,7 +171,10 @@ class Predicting:
         """The rows of all processes; subclasses of other libraries call it by this name."""
         return gathered_rows(tensors, self.args.processes)
 
-    def _items_of(self: Any, inputs: Any) -> torch.Tensor:
+    def _items_of(self: Any, inputs: Any) -> Any:
+        """The labels of a batch that count in this process, unless a subclass counts otherwise."""
+        if not is_of_the_library(self._get_num_items_in_batch):
+            return self._get_num_items_in_batch([inputs], self.args.device)
         return torch.tensor(count_of_items(inputs, shifts_labels(self.model)), device=self.args.device)
 
 

@@ -138,7 +138,9 @@ def _state(use_cpu: bool, backend: str | None, timeout: int) -> Any:
             f"{state.num_processes} processes were started, and processes cannot share Apple's GPU; start one, or use_cpu=True"
         )
     if dist.is_initialized():
-        atexit.register(_leave, Watch.begin(state.process_index) if state.num_processes > 1 else None)
+        global _watch
+        _watch = Watch.begin(state.process_index) if state.num_processes > 1 else None
+        atexit.register(leave_group)
     return state
 
 
@@ -155,9 +157,14 @@ def _check_backend(name: str | None) -> None:
         raise MissingDependency(f"ddp_backend={name!r} needs a torch that was built with it, and this one was not; use gloo")
 
 
-def _leave(watch: Watch | None) -> None:
-    """Leave the group before the interpreter ends: threads of gloo that are still there abort the process."""
-    if watch is not None:
-        watch.end()
+def leave_group() -> None:
+    """Leave the group, if there is one, before the interpreter ends: threads of gloo that are still there abort the process."""
+    global _watch
+    if _watch is not None:
+        _watch.end()
+        _watch = None
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+_watch: Watch | None = None  # since the processes joined

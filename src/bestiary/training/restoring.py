@@ -25,6 +25,7 @@ from .checkpoints import (
 from .optimizers.averaging import to_average
 from .optimizers.fits import check_fits
 from .optimizers.stored import take_stored
+from .randomness import set_random_state
 from .sharding.shards import OPTIMIZER_FOLDER, holds_shards, read_model, read_optimizer
 from .sharding.weights import as_itself, is_sharded, part_of, parts_of_optimizer
 from .stored_state import check_random, check_schedule, random_name, read_state
@@ -33,13 +34,13 @@ from .stored_state import check_random, check_schedule, random_name, read_state
 class Restoring:
     """Methods of `Trainer` that read checkpoints. A subclass may replace any of them."""
 
-    def _checkpoint_to_resume(self: Any, wanted: str | bool | None) -> str | None:
+    def _checkpoint_to_resume(self: Any, wanted: str | bool | None, trial: Any = None) -> str | None:
         """The folder that a training goes on from, None where it begins anew.
 
         Raises:
             ArgumentError: none is there, or the one that was named is not whole.
         """
-        folder = self._get_output_dir()
+        folder = self._get_output_dir(trial=trial)
         if self.is_world_process_zero():
             remove_partial(folder)
         if not wanted:
@@ -64,9 +65,26 @@ class Restoring:
         """
         model, checkpoint = self.model if model is None else model, Path(resume_from_checkpoint)
         if holds_shards(checkpoint):
-            read_model(checkpoint, self._wrap_model(model) if self.is_fsdp_enabled else model)
+            read_model(checkpoint, self._wrap_model(model) if self.args.sharding is not None else model)
         elif is_sharded(model) or not waits_for_weights():  # else the first process sends them, before the first step
-            load_weights(model, checkpoint)
+            fits = load_weights(model, checkpoint)
+            if fits is not None:
+                self._issue_warnings_after_load(fits)
+
+    def _issue_warnings_after_load(self: Any, load_result: Any) -> None:
+        """Refuse weights that are not those of the model; a subclass may be content with less.
+
+        Args:
+            load_result: `missing_keys` and `unexpected_keys`.
+
+        Raises:
+            LoadError: there are such keys.
+        """
+        names = (load_result.missing_keys, load_result.unexpected_keys)
+        if any(names):
+            missing, unexpected = (", ".join(each[:5]) or "none" for each in names)
+            kind = type(self.model).__name__
+            raise LoadError(f"the checkpoint holds other weights than {kind}: missing {missing}, unexpected {unexpected}")
 
     def load_training_state(self: Any, checkpoint: Path) -> None:
         """Put back the state, optimizer, schedule and callbacks of a checkpoint.
@@ -82,22 +100,32 @@ class Restoring:
         self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
         check_step(checkpoint, self.state.global_step)
         self.first_step = self.state.global_step
-        if in_parts:
-            read_optimizer(checkpoint, self.model, self.optimizer)
+        if self.args.restore_callback_states_from_checkpoint:
+            self._load_callback_state()
+        self._load_optimizer_and_scheduler(str(checkpoint))
+        self._load_scaler(str(checkpoint))
+
+    def _load_optimizer_and_scheduler(self: Any, checkpoint: str | None) -> None:
+        """Put back the optimizer and the schedule of a checkpoint."""
+        if checkpoint is None:
+            return
+        folder = Path(checkpoint)
+        if holds_shards(folder):
+            read_optimizer(folder, self.model, self.optimizer)
         else:
             names = {id(each): name for name, each in self.model.named_parameters()}
-            _take_state(
-                self.optimizer, checkpoint / OPTIMIZER_NAME, parts_of_optimizer if self.is_fsdp_enabled else None, names
-            )
-        check_schedule(checkpoint / SCHEDULER_NAME)
-        _take_state(self.lr_scheduler, checkpoint / SCHEDULER_NAME)
-        if self.scaler is not None and (checkpoint / SCALER_NAME).is_file():
-            self.scaler.load_state_dict(read_state(checkpoint / SCALER_NAME))
-        if self.args.restore_callback_states_from_checkpoint:
-            self._restore_callbacks()
+            shared = self.args.sharding is not None
+            _take_state(self.optimizer, folder / OPTIMIZER_NAME, parts_of_optimizer if shared else None, names)
+        check_schedule(folder / SCHEDULER_NAME)
+        _take_state(self.lr_scheduler, folder / SCHEDULER_NAME)
 
-    def _restore_callbacks(self: Any) -> None:
-        """Give each callback the state that one of its class was saved with."""
+    def _load_scaler(self: Any, checkpoint: str | None) -> None:
+        """Put back what the scale of 16-bit gradients was, where there is one."""
+        if self.scaler is not None and checkpoint is not None and (Path(checkpoint) / SCALER_NAME).is_file():
+            self.scaler.load_state_dict(read_state(Path(checkpoint) / SCALER_NAME))
+
+    def _load_callback_state(self: Any) -> None:
+        """Give each callback the state that one of its class was saved with, as `self.state` has it."""
         stored: dict[str, Any] = {
             name: list(each) if isinstance(each, list) else [each] for name, each in self.state.stateful_callbacks.items()
         }
@@ -107,6 +135,12 @@ class Restoring:
                 warn_once("no-state", f"the checkpoint holds no state of {type(callback).__name__}", type(callback).__name__)
             elif not isinstance(callback, TrainerControl):
                 vars(callback).update(vars(type(callback).from_state(states.pop(0))))
+
+    def _load_rng_state(self: Any, checkpoint: str | None) -> None:
+        """Let random numbers go on as in a checkpoint, where it holds those of this process."""
+        state = None if checkpoint is None else self.random_numbers_in(Path(checkpoint))
+        if state is not None:
+            set_random_state(state)
 
     def random_numbers_in(self: Any, checkpoint: Path) -> dict[str, Any] | None:
         """The state of random numbers of this process; None, with a warning, where there is none for it."""
@@ -130,15 +164,18 @@ class Restoring:
         self._load_from_checkpoint(best)
 
 
-def load_weights(model: Any, folder: Path) -> None:
+def load_weights(model: Any, folder: Path) -> Any:
     """Put the weights that `Trainer.save_model` wrote into a model of the same form.
 
+    Returns:
+        The `missing_keys` and `unexpected_keys`; None for an adapter.
+
     Raises:
-        LoadError: they are those of another model.
+        LoadError: they are of other shapes, or hold NaN.
     """
     if (folder / "adapter_config.json").is_file() and hasattr(model, "load_adapter"):
         model.load_adapter(str(folder), model.active_adapter, is_trainable=True)
-        return
+        return None
     if hasattr(model, "config") and hasattr(type(model), "from_pretrained"):
         with as_itself(model), every_process_reads():
             state = type(model).from_pretrained(str(folder), dtype=torch.float32).state_dict()
@@ -155,12 +192,9 @@ def load_weights(model: Any, folder: Path) -> None:
         if is_sharded(model):
             own = model.state_dict()
             given = {name: part_of(value, own.get(name)) for name, value in given.items()}
-        result = model.load_state_dict(given, strict=False)
+        return model.load_state_dict(given, strict=False)
     except RuntimeError as error:
         raise LoadError(f"{folder} holds weights of other shapes than {type(model).__name__}: {error}") from error
-    if result.missing_keys or result.unexpected_keys:
-        missing, unexpected = (", ".join(names[:5]) or "none" for names in result)
-        raise LoadError(f"{folder} holds other weights than {type(model).__name__}: missing {missing}, unexpected {unexpected}")
 
 
 def _take_state(

@@ -37,6 +37,12 @@ logger = get_logger(__name__)
 class Saving(Restoring):
     """Methods of `Trainer` that write. A subclass may replace any of them."""
 
+    # Of the checkpoint that is written: where random numbers were before an evaluation that was cut short, and what was
+    # collected from all processes.
+    random_numbers_to_save: dict[str, Any] | None = None
+    _random_states: list[dict[str, Any]] | None = None
+    _optimizer_state: dict[str, Any] | None = None
+
     # Models.
 
     def save_model(self: Any, output_dir: str | None = None, _internal_call: bool = False) -> None:
@@ -66,20 +72,17 @@ class Saving(Restoring):
         folder: str = self._folder_of_trial()
         return folder
 
-    def _save_checkpoint(self: Any, model: nn.Module, trial: Any = None, random_numbers: dict[str, Any] | None = None) -> None:
+    def _save_checkpoint(self: Any, model: nn.Module, trial: Any = None) -> None:
         """Write all that a continuation needs into a folder of its own, then remove old ones.
-
-        Args:
-            random_numbers: the states to keep; by default those of now.
 
         Raises:
             SaveError: it could not be written; in every process.
         """
         args, state = self.args, self.state
-        folder = Path(self._get_output_dir(trial))
-        to_average(self.optimizer)
-        states = args.processes.gathered(random_state() if random_numbers is None else random_numbers)
+        self._random_states = self._gathered_random_states()  # before any other process draws more of them
         self.store_flos()
+        folder = Path(self._get_output_dir(trial=trial))
+        to_average(self.optimizer)
         parts = self.collected(folder / f".{PREFIX_CHECKPOINT_DIR}-{state.global_step}.shards.partial")
         fault: BestiaryError | None = None
         if args.should_save:
@@ -93,32 +96,50 @@ class Saving(Restoring):
                     else:
                         self._save_collected(partial, parts)
                     if not args.save_only_model:
-                        self._save_training_state(partial, states, None if parts is None else parts.optimizer)
+                        self._optimizer_state = None if parts is None else parts.optimizer
+                        self._save_optimizer_and_scheduler(str(partial))
+                        self._save_scaler(str(partial))
+                        self._save_rng_state(str(partial))
+                        self.progress.save(partial)
                     # Callbacks are asked now, for their state changes with each event.
                     state.stateful_callbacks = TrainerState(stateful_callbacks=self.stateful_callbacks()).stateful_callbacks
                     state.save_to_json(str(partial / TRAINER_STATE_NAME))
                 rotate(folder, args.save_total_limit, self.progress.run, state.best_model_checkpoint)
             except BestiaryError as error:
                 fault = error
+        self._random_states = self._optimizer_state = self.random_numbers_to_save = None
         if fault := args.processes.of_first(fault):
             raise fault
-        self._push_from_checkpoint(str(folder / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"))
+        if args.push_to_hub:
+            self._push_from_checkpoint(str(folder / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"))
 
     def _bytes_to_save(self: Any) -> int:
         weights = bytes_of(dict(self.model.named_parameters()))
         return weights + (0 if self.args.save_only_model else bytes_of(self.optimizer.state_dict()))
 
-    def _save_training_state(
-        self: Any, folder: Path, random_states: list[dict[str, Any]], optimizer_state: dict[str, Any] | None = None
-    ) -> None:
+    def _save_optimizer_and_scheduler(self: Any, output_dir: str) -> None:
+        """Write the states of both into a folder; the optimizer's, where it is shared out, if it was collected for that."""
+        folder = Path(output_dir)
         if not holds_shards(folder):
-            write_state(state_to_store(self.optimizer) if optimizer_state is None else optimizer_state, folder / OPTIMIZER_NAME)
+            collected = self._optimizer_state
+            write_state(state_to_store(self.optimizer) if collected is None else collected, folder / OPTIMIZER_NAME)
         write_state(self.lr_scheduler.state_dict(), folder / SCHEDULER_NAME)
+
+    def _save_scaler(self: Any, output_dir: str) -> None:
+        """Write the scale of 16-bit gradients, where there is one."""
         if self.scaler is not None:
-            write_state(self.scaler.state_dict(), folder / SCALER_NAME)
-        for index, state in enumerate(random_states):
-            write_state(state, folder / random_name(index, len(random_states)))
-        self.progress.save(folder)
+            write_state(self.scaler.state_dict(), Path(output_dir) / SCALER_NAME)
+
+    def _save_rng_state(self: Any, output_dir: str) -> None:
+        """Write the random numbers of all processes; outside of a checkpoint every process has to call it."""
+        states = self._gathered_random_states() if self._random_states is None else self._random_states
+        for index, state in enumerate(states if self.args.should_save else ()):
+            write_state(state, Path(output_dir) / random_name(index, len(states)))
+
+    def _gathered_random_states(self: Any) -> list[dict[str, Any]]:
+        kept = self.random_numbers_to_save
+        states: list[dict[str, Any]] = self.args.processes.gathered(random_state() if kept is None else kept)
+        return states
 
     def _new_run(self: Any) -> str:
         return str(self.args.processes.of_first(uuid4().hex))

@@ -25,6 +25,11 @@ class Telling:
         main = inputs.get(getattr(self.model, "main_input_name", "input_ids"))
         if isinstance(main, Tensor) and not main.is_floating_point():
             self.pace.tokens += main.numel()
+        self._track_num_input_tokens(inputs)
+
+    def _track_num_input_tokens(self: Any, inputs: Mapping[str, Any]) -> None:
+        """Count a batch's tokens, of all processes, if `args` say so."""
+        main = inputs.get(getattr(self.model, "main_input_name", "input_ids"))
         how = self.args.include_num_input_tokens_seen
         if how == "no":
             return

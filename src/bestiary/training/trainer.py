@@ -22,6 +22,7 @@ from .columns import label_names_of, parameters_of
 from .data import Data, check_rows
 from .evaluation import TrainOutput
 from .interruption import Listener
+from .lengths import Planning
 from .loop import TrainingLoop
 from .losses import LabelSmoother
 from .memory_metrics import TrainerMemoryTracker
@@ -43,7 +44,7 @@ from .uploads import Uploads
 logger = get_logger(__name__)
 
 
-class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Telling, TrainingStep, Uploads):
+class Trainer(Data, Optimization, Planning, Predicting, Saving, Searching, Sharing, Telling, TrainingStep, Uploads):
     """The loop of training, evaluation and prediction. Its methods may be replaced one by one in a subclass.
 
     Args:
@@ -74,6 +75,8 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
     pace: Pace
     report: RunReport
     scaler: Any
+    _loop: TrainingLoop
+    _globalstep_last_logged: int = 0
 
     def __init__(
         self,
@@ -109,6 +112,7 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
                 f"args is a {type(args).__module__}.{type(args).__name__}; expected bestiary's TrainingArguments"
             )
         self._check_engine()
+        self.create_accelerator_and_postprocess()
         self._memory_tracker = TrainerMemoryTracker(args.skip_memory_metrics)
         self._memory_tracker.start()
         if (level := args.get_process_log_level()) is not None:
@@ -148,15 +152,16 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
         self.progress, self.listener, self.pace = Progress(), Listener(), Pace()
         self.label_smoother = LabelSmoother(args.label_smoothing_factor) if args.label_smoothing_factor else None
         self.scaler = torch.amp.GradScaler(args.device.type) if args.fp16 else None
-        self._check_data()
         self._read_model()
+        self._validate_args()
         self.callback_handler = CallbackHandler(
-            [DefaultFlowCallback, *callbacks_of(args.report_to), *(callbacks or ()), progress_callback(args)],
+            [DefaultFlowCallback, *callbacks_of(args.report_to), *(callbacks or ())],
             self.model,
             self.processing_class,
             self.optimizer,
             self.lr_scheduler,
         )
+        self.add_callback(progress_callback(args))
         self.control = TrainerControl()
         self.state = TrainerState(
             is_local_process_zero=self.is_local_process_zero(),
@@ -169,7 +174,12 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
         self._memory_tracker.stop_and_update_metrics()
         self._own_names = frozenset(vars(self))  # what a search puts back
 
-    def _check_data(self) -> None:
+    def _validate_args(self) -> None:
+        """Refuse data, a collator or metrics that cannot be what the arguments need.
+
+        Raises:
+            ArgumentError: what is wrong.
+        """
         args = self.args
         if not callable(self.data_collator):
             raise ArgumentError(
@@ -198,7 +208,8 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
         takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
         says = getattr(model, "accepts_loss_kwargs", None)
         self.model_accepts_loss_kwargs = "num_items_in_batch" in parameters or (takes_any if says is None else bool(says))
-        self._takes_items = "num_items_in_batch" in parameters_of_function(self.compute_loss)
+        of_loss = parameters_of_function(self.compute_loss)
+        self._takes_items = "num_items_in_batch" in of_loss or any(each.kind is each.VAR_KEYWORD for each in of_loss.values())
         # Whether a loss is divided by the labels of the whole update; None where it has to be watched.
         self.has_own_loss = type(self).compute_loss is not Trainer.compute_loss
         watched = self.has_own_loss or self.compute_loss_func is not None or says is not None
@@ -275,7 +286,7 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
             warn_once("older-argument", "model_path is now called resume_from_checkpoint", "Trainer.train")
             resume_from_checkpoint = model_path
         self._hp_search_setup(trial)
-        checkpoint = self._checkpoint_to_resume(resume_from_checkpoint)
+        checkpoint = self._checkpoint_to_resume(resume_from_checkpoint, trial)
         if self.model_init is not None:
             (enable_full_determinism if args.full_determinism else set_seed)(args.seed)
             self.model = self.model_wrapped = self.call_model_init(trial)
@@ -292,7 +303,13 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
         noise = None if args.neftune_noise_alpha is None else add_noise(self.model, args.neftune_noise_alpha)
         try:
             with reported(self), self._memory_tracker.measured("train"):
-                output = TrainingLoop(self, checkpoint, ignore_keys_for_eval).run()
+                output: TrainOutput = self._inner_training_loop(
+                    batch_size=self._train_batch_size,
+                    args=args,
+                    resume_from_checkpoint=checkpoint,
+                    trial=trial,
+                    ignore_keys_for_eval=ignore_keys_for_eval,
+                )
             self._finish_current_push()
             return output
         finally:
@@ -302,6 +319,50 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
                 watcher.remove()
             if noise is not None:
                 noise.remove()
+
+    def _inner_training_loop(
+        self,
+        batch_size: int | None = None,
+        args: TrainingArguments | None = None,
+        resume_from_checkpoint: str | None = None,
+        trial: Any = None,
+        ignore_keys_for_eval: list[str] | None = None,
+    ) -> TrainOutput:
+        """What `train` does once weights are there: all epochs. A subclass may do something before and after.
+
+        Args:
+            batch_size, args: the trainer's own. resume_from_checkpoint: the folder of a checkpoint whose weights were taken.
+        """
+        self._loop = TrainingLoop(self, resume_from_checkpoint, trial, ignore_keys_for_eval)
+        return self._loop.run()
+
+    def _maybe_log_save_evaluate(
+        self,
+        tr_loss: Tensor,
+        grad_norm: Tensor | float | None,
+        model: nn.Module,
+        trial: Any,
+        epoch: float,
+        ignore_keys_for_eval: list[str] | None,
+        start_time: float | None = None,
+        learning_rate: float | None = None,
+    ) -> None:
+        """Log, evaluate and save, as the switches of `self.control` say; called after each update and each epoch.
+
+        Args:
+            tr_loss: the sum of losses since the last log. grad_norm, learning_rate: of the last update.
+            start_time: of the training, of `time.time`.
+        """
+        self._loop.log_evaluate_and_save()
+
+    @property
+    def _total_loss_scalar(self) -> float:
+        """The sum of the losses of all updates that were logged."""
+        return self.progress.total_loss
+
+    @_total_loss_scalar.setter
+    def _total_loss_scalar(self, value: float) -> None:
+        self.progress.total_loss = value
 
     def _model_for_evaluation(self) -> Any:
         """The model to evaluate with, on its device and in the type of `args`."""
@@ -315,11 +376,11 @@ class Trainer(Data, Optimization, Predicting, Saving, Searching, Sharing, Tellin
             self._move_model_to_device(self.model, args.device)
         return self._wrap_model(self.model, training=False)
 
-    def _evaluate(self, ignore_keys: list[str] | None, steps_schedule: bool = True) -> dict[str, float]:
+    def _evaluate(self, trial: Any, ignore_keys_for_eval: list[str] | None, skip_scheduler: bool = False) -> dict[str, float]:
         """An evaluation within training; the schedule hears of it if it goes by a metric."""
-        metrics = self.evaluate(ignore_keys=ignore_keys)
-        self._report_to_hp_search(None, self.state.global_step, metrics)
-        if steps_schedule and isinstance(self.lr_scheduler, METRIC_SCHEDULES):
+        metrics = self.evaluate(ignore_keys=ignore_keys_for_eval)
+        self._report_to_hp_search(trial, self.state.global_step, metrics)
+        if not skip_scheduler and isinstance(self.lr_scheduler, METRIC_SCHEDULES):
             self.lr_scheduler.step(self._metric(metrics, self.args.metric_for_best_model or "loss"))
         return metrics
 

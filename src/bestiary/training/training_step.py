@@ -36,7 +36,7 @@ class TrainingStep:
 
     def _share_of_loss(self: Any, model: nn.Module, inputs: dict[str, Any], items: Tensor | float | None) -> Tensor:
         """The loss of a batch as a part of the update's: it was divided by all labels, or is a mean, which is weighed here."""
-        count = None if items is None or self._divides is not None else WatchedCount.of(float(items))
+        count = None if items is None or self._divides is not None else WatchedCount.of(items)
         options: dict[str, Any] = {"num_items_in_batch": items if count is None else count} if self._takes_items else {}
         loss: Any = self.compute_loss(model, inputs, **options)
         if not isinstance(loss, Tensor):

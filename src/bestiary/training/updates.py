@@ -9,14 +9,16 @@ from torch import Tensor
 
 from ..core.errors import NumericsError
 from ..core.logging import get_logger, warn_once
+from ..core.signatures import is_of_the_library
 from .arguments import TrainingArguments
 from .columns import check_inputs
+from .counted_labels import CountedLabels
 from .data import is_out_of_memory, parts_of
 from .losses import count_of_items, rows_in, shifts_labels
 from .optimization import METRIC_SCHEDULES
 from .progress import Progress
 from .samplers.streamed import Filler
-from .sharding.scalars import one_kind_at_a_time, shorten_gradients, unshared
+from .sharding.scalars import one_kind_at_a_time, unshared
 from .sharding.weights import is_sharded
 
 logger = get_logger(__name__)
@@ -30,23 +32,28 @@ class Updates:
         self.args: TrainingArguments = trainer.args
         self.progress: Progress = trainer.progress
         self.parameters = list(model.parameters())
+        trainer.parameters_to_update = self.parameters
         self.is_first = True
-        self.is_asked_to_end = False
+        self.counted = CountedLabels(0, False)
 
-    def make(self, group: list[Any], epoch: float) -> Tensor:
+    def make(self, group: list[Any], items: Tensor | float | None, epoch: float) -> Tensor:
         """Update the weights by some batches; returns their loss. A gradient that is not finite is left out.
 
         Args:
-            epoch: after this update.
+            items: what losses are told to divide by; None: the labels of these batches. epoch: after this update.
         """
         trainer, args, state, progress = self.trainer, self.args, self.trainer.state, self.progress
         trainer.current_gradient_accumulation_steps = len(group)
         # A loss of a subclass may make the model's inputs of the batch itself.
         if self.is_first and not isinstance(group[0], Filler) and not trainer.has_own_loss:
             check_inputs(trainer.model, group[0])
+        counted, trainer.counted = trainer.counted, None
+        own = counted is None or not is_of_the_library(trainer.get_batch_samples)  # a subclass may give other batches
+        self.counted = CountedLabels.of(trainer, group) if own or counted is None else counted
+        self.items = max(1, self.counted.total) if items is None else items
         loss = self._gradients(group)
         handler = trainer.callback_handler
-        progress.grad_norm = self._shortened_norm()
+        progress.grad_norm = float(trainer._get_grad_norm(self.model, grad_norm=trainer._clip_grad_norm(self.model)))
         trainer.control = handler.on_pre_optimizer_step(args, state, trainer.control)
         progress.learning_rate = trainer._get_learning_rate()
         if math.isfinite(progress.grad_norm):
@@ -105,14 +112,7 @@ class Updates:
         trainer, args, state = self.trainer, self.args, self.trainer.state
         shifted = shifts_labels(trainer.model)
         counts = [0 if isinstance(batch, Filler) else count_of_items(batch, shifted) for batch in batches]
-        total: float = sum(counts)
-        self.is_asked_to_end = trainer.listener.heard
-        if args.world_size > 1:
-            # The system asks each process at another moment; they end together, after the same update.
-            said = torch.tensor([float(total), float(self.is_asked_to_end)], dtype=torch.float64, device=args.device)
-            summed, asked = args.processes.summed(said).tolist()
-            total = summed if args.average_tokens_across_devices else total
-            self.is_asked_to_end = asked > 0
+        total = self.counted.total
         if not total and not any(isinstance(batch, Filler) for batch in batches):
             warn_once("no-labels", "an update has no label that counts (all are -100): its loss is 0, and it teaches nothing")
         loss = torch.zeros((), device=args.device)
@@ -123,7 +123,7 @@ class Updates:
             trainer.share = count / total if total else 0.0
             last = number == len(batches) - 1
             with nullcontext() if last else trainer.gradients_kept(self.model):
-                loss = loss + trainer.training_step(self.model, inputs, max(1, total))
+                loss = loss + trainer.training_step(self.model, inputs, self.items)
             trainer.count_inputs(inputs)
             if not last:
                 trainer.control = trainer.callback_handler.on_substep_end(args, state, trainer.control)
@@ -132,15 +132,6 @@ class Updates:
     def _forget_gradients(self) -> None:
         for each in self.parameters:
             each.grad = None
-
-    def _shortened_norm(self) -> float:
-        """Shorten the gradient to `max_grad_norm`; returns its norm before that."""
-        trainer, longest = self.trainer, self.args.max_grad_norm
-        if trainer.within_backward is not None:
-            return float(trainer.within_backward.norm)
-        if trainer.scaler is not None:
-            trainer.scaler.unscale_(trainer.optimizer)
-        return shorten_gradients([each for each in self.parameters if each.grad is not None], longest)
 
     def _step(self) -> None:
         trainer = self.trainer

@@ -97,6 +97,17 @@ class TrainerState:
             raise CorruptFile(f"{json_path} does not hold the state of a training")
         return cls(**values)
 
+    def init_training_references(self, trainer: Any, max_steps: int, num_train_epochs: int, trial: Any) -> None:
+        """Take what is known when a training begins: its length, which process this is, and the trial of a search."""
+        if trial is not None:
+            self.trial_name = None if trainer.hp_name is None else str(trainer.hp_name(trial))
+            self.trial_params = dict(trial if isinstance(trial, dict) else trial.params)
+        self.max_steps, self.num_train_epochs = max_steps, num_train_epochs
+        self.is_local_process_zero, self.is_world_process_zero = (
+            trainer.is_local_process_zero(),
+            trainer.is_world_process_zero(),
+        )
+
     def compute_steps(self, args: Any, max_steps: int) -> None:
         """Take `logging_steps`, `eval_steps` and `save_steps` from `args`; one below 1 is a part of `max_steps`."""
         for kind in ("logging", "eval", "save"):

@@ -1,10 +1,10 @@
 """`Sharing`: methods of `Trainer` for processes that train together."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ...core.errors import ArgumentError
 from ...core.optional import require
 from ..launcher import asks_for_deepspeed, saying_nothing_new
+from ..processes import leave_group
 from .plan import Plan
 from .shards import write_shards
 from .weights import follow, gathered, is_sharded, shard, whole_in_first
@@ -32,8 +33,10 @@ class Collected:
 class Sharing:
     """How the model's weights and gradients are shared."""
 
-    # The engine of DeepSpeed; this trainer runs without.
+    # Engines that this trainer does without: DeepSpeed, and torch_xla's sharding.
     deepspeed: Any = None
+    is_deepspeed_enabled = is_fsdp_xla_enabled = is_fsdp_xla_v1_enabled = is_fsdp_xla_v2_enabled = False
+    is_distributed_loading_by_transformers = False
 
     def _check_engine(self: Any) -> None:
         """Refuse what another engine would have to do.
@@ -41,7 +44,7 @@ class Sharing:
         Raises:
             ArgumentError: DeepSpeed is asked for, or batches that fit are to be found while weights are shared out.
         """
-        if self.is_fsdp_enabled and self.args.auto_find_batch_size and self.args.world_size > 1:
+        if self.args.sharding is not None and self.args.auto_find_batch_size and self.args.world_size > 1:
             raise ArgumentError(
                 "auto_find_batch_size is True, and weights are shared out: a process whose memory ends within a layer"
                 " would leave the others waiting for its part. Lower per_device_train_batch_size and raise"
@@ -53,10 +56,16 @@ class Sharing:
                 " out as its stage 3 does (fsdp='shard_grad_op' as stage 2)"
             )
 
-    @property
+    @cached_property
     def is_fsdp_enabled(self: Any) -> bool:
-        """Whether weights are shared out among processes."""
+        """Whether weights are shared out among processes; older subclasses set it."""
         return self.args.sharding is not None
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """Called when a trainer is made, before its model is looked at. A subclass may set `accelerator` to one of its own.
+
+        Nothing is made here: `accelerator` is, when it is first asked for.
+        """
 
     @cached_property
     def accelerator(self: Any) -> Any:
@@ -71,12 +80,28 @@ class Sharing:
         plan = self.args.sharding
         with saying_nothing_new():
             plugin = None if plan is None else accelerate.FullyShardedDataParallelPlugin(**plan.of_accelerate())
-            made = accelerate.Accelerator(cpu=self.args.use_cpu, dataloader_config=loaders, fsdp_plugin=plugin)
+            made = accelerate.Accelerator(**self._build_accelerator_args(dataloader_config=loaders, fsdp_plugin=plugin))
         if plugin is not None:  # which accelerate leaves out on CPUs
             made.state.fsdp_plugin = plugin
         return made
 
-    def _wrap_model(self: Any, model: nn.Module, training: bool = True) -> Any:
+    def _build_accelerator_args(self: Any, **kwargs: Any) -> dict[str, Any]:
+        """What `accelerator` is made with: `kwargs`, and the device that `args` say. A subclass may add to it."""
+        return {**kwargs, "cpu": self.args.use_cpu}
+
+    @cached_property
+    def gather_function(self: Any) -> Callable[[Any], Any]:
+        """Gathers the rows of tensors from all processes, without those that only fill a last batch up."""
+        return partial(self.accelerator.gather_for_metrics, use_gather_object=False)
+
+    def end(self: Any) -> None:
+        """Finish uploads and the trackers of `accelerator`, and leave the group of processes; no more can be done together."""
+        self._finish_current_push()
+        if "accelerator" in vars(self):
+            self.accelerator.end_training()
+        leave_group()
+
+    def _wrap_model(self: Any, model: nn.Module, training: bool = True, dataloader: Any = None) -> Any:
         """What forward is called on: the model, compiled and shared between processes as `args` say."""
         args, wrapped = self.args, model
         if args.sharding is not None:
