@@ -4,6 +4,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator
+from inspect import signature
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ class TrainingLoop:
         trainer._globalstep_last_logged = 0
         # Whether an update since the last log has a loss, which one that was left out has not.
         self.has_loss = False
+        self.log_takes_start = len(signature(trainer.log).parameters) > 1  # not in older subclasses
 
     def run(self) -> TrainOutput:
         """Train, and return what came of it."""
@@ -110,6 +112,7 @@ class TrainingLoop:
         handler.model, handler.optimizer, handler.lr_scheduler = trainer.model, trainer.optimizer, trainer.lr_scheduler
         handler.train_dataloader = self.loader
         trainer._globalstep_last_logged = state.global_step - self.progress.loss_updates
+        trainer.first_tokens = state.num_input_tokens_seen
         trainer.control = handler.on_train_begin(args, state, trainer.control)
         if args.eval_on_start and self.checkpoint is None:
             trainer._evaluate(self.trial, self.ignore_keys, skip_scheduler=True)
@@ -343,7 +346,8 @@ class TrainingLoop:
         logs = {"loss": mean, "grad_norm": progress.grad_norm, "learning_rate": progress.learning_rate}
         self.trainer._globalstep_last_logged, self.has_loss = state.global_step, False
         trainer.store_flos()
-        trainer.log({name: value for name, value in logs.items() if value is not None})
+        logs = {name: value for name, value in logs.items() if value is not None}
+        trainer.log(logs, *([self.start] if self.log_takes_start else []))
 
     def _collect_losses(self, keep: bool = False) -> float:
         """The sum of losses since the last log, over all processes; it begins anew unless `keep`."""

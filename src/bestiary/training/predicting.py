@@ -150,10 +150,11 @@ class Predicting:
         labels = nested_detach(tuple(inputs.get(name) for name in names)) if has_labels or loss_without_labels else None
         if labels is not None:
             labels = labels[0] if len(labels) == 1 else labels or None
+        has_loss = has_labels or loss_without_labels
+        # What is divided by the labels of an update in training is divided by those of the batch here.
+        items = {"num_items_in_batch": self._items_of(inputs)} if self._takes_items and has_loss else {}
         with torch.no_grad(), self.compute_loss_context_manager():
-            if has_labels or loss_without_labels:
-                # What is divided by the labels of an update in training is divided by those of the batch here.
-                items = {"num_items_in_batch": self._items_of(inputs)} if self._takes_items else {}
+            if has_loss:
                 loss, outputs = self.compute_loss(model, inputs, return_outputs=True, **items)
                 loss = loss.detach().mean()
             else:

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..core.signatures import is_of_the_library
 from .callbacks.base import ExportableState, TrainerCallback
 from .callbacks.handler import Callback, CallbackHandler
+from .run_metrics import speed_metrics
 
 
 class Telling:
@@ -16,6 +17,7 @@ class Telling:
 
     callback_handler: CallbackHandler
     _ops_of_token: int | None
+    first_tokens: int = 0  # counted before this run, by the one it goes on from
 
     # What is counted and told.
 
@@ -60,8 +62,11 @@ class Telling:
         """Add values to the history, with the epoch and the step, and tell the callbacks.
 
         Args:
-            start_time: of `time.time`; adds how fast tokens went since then, where they are counted.
+            start_time: when the training began, of `time.time`; adds how fast tokens went since then, where they are counted.
         """
+        if start_time is not None and self.args.include_num_input_tokens_seen != "no":
+            tokens = self.state.num_input_tokens_seen - self.first_tokens
+            logs |= speed_metrics("train", start_time, num_tokens=tokens)
         self.log_at(logs, self.state.global_step)
 
     def log_at(self: Any, logs: dict[str, Any], step: int, epoch: float | None = None) -> None:

@@ -98,7 +98,7 @@ class LiveProgressCallback(ProgressCallback, SeesTrainer):
 
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Where the checkpoint lies."""
-        folder = args.output_dir if self.trainer is None else self.trainer._get_output_dir()
+        folder = args.output_dir if self.trainer is None else self.trainer._get_output_dir(trial=None)
         self.numbers.checkpoint = str(Path(folder) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}")
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:

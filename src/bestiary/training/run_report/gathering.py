@@ -27,7 +27,7 @@ def gather(trainer: Any, seconds: float) -> Facts:
     """The facts of a training as far as it is, `seconds` after its beginning."""
     args, state, progress = trainer.args, trainer.state, trainer.progress
     step = state.global_step
-    last = Path(trainer._get_output_dir()) / f"{PREFIX_CHECKPOINT_DIR}-{trainer.report.saved_at}"
+    last = Path(trainer._get_output_dir(trial=None)) / f"{PREFIX_CHECKPOINT_DIR}-{trainer.report.saved_at}"
     return Facts(
         title=args.run_name or type(trainer.model).__name__,
         sections={
@@ -52,7 +52,7 @@ def gather(trainer: Any, seconds: float) -> Facts:
 
 def _run(trainer: Any) -> dict[str, str]:
     args, progress = trainer.args, trainer.progress
-    told = {"Output folder": str(trainer._get_output_dir()), "Trainer": type(trainer).__name__}
+    told = {"Output folder": str(trainer._get_output_dir(trial=None)), "Trainer": type(trainer).__name__}
     if args.metric_for_best_model is not None:
         told["Best is"] = f"the {'greatest' if args.greater_is_better else 'smallest'} {args.metric_for_best_model}"
     if progress.parts > 1:

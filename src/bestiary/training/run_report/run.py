@@ -60,7 +60,7 @@ class RunReport:
             from .history import History
             from .writing import PICTURE_NAME, REPORT_NAME, write_report
 
-            folder = Path(self.trainer._get_output_dir())
+            folder = Path(self.trainer._get_output_dir(trial=None))
             history = History.of(self.trainer.state.log_history)
             facts = gather(self.trainer, began - self.begun)
             facts.status, facts.reason = status, reason

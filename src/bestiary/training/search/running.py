@@ -131,7 +131,7 @@ def run_trial(trainer: Any, trial: Any, stop: float | None = None, checkpoint: s
 
 def _checkpoint_of(trainer: Any) -> str | None:
     """The checkpoint of the last step, if a training can go on from it."""
-    path = Path(trainer._get_output_dir()) / f"{PREFIX_CHECKPOINT_DIR}-{trainer.state.global_step}"
+    path = Path(trainer._get_output_dir(trial=None)) / f"{PREFIX_CHECKPOINT_DIR}-{trainer.state.global_step}"
     whole = path.is_dir() and not trainer.args.save_only_model
     return str(path) if trainer.args.processes.of_first(whole) else None
 
