@@ -308,7 +308,7 @@ def with_endless_numbers(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     """`value` as JSON types; anything that stores itself (`to_dict`) does so, a torch dtype becomes its short name."""
-    if isinstance(value, Record):
+    if isinstance(value, Record) or (hasattr(value, "to_dict") and not isinstance(value, type)):
         return value.to_dict()
     if isinstance(value, dict):
         return {(key if isinstance(key, str | int) else str(key)): _plain(item) for key, item in value.items()}

@@ -11,6 +11,7 @@ from torch import nn
 from ..core.errors import LoadError
 from ..core.logging import warn_once
 from .checkpoint import Checkpoint
+from .few_bits import FewBits
 from .plan import LoadPlan as LoadPlan
 from .plan import Placer
 from .report import LoadReport, fold
@@ -57,6 +58,9 @@ def load_weights(
     slots = slots_of(model, tied)
     recipes, outside = _match(_of_text_half(on_load(renames, checkpoint.keys), slots, prefix), slots, prefix)
     report = LoadReport(checkpoint.name, model=type(model).__name__, saved_as=saved_as)
+    few_bits = FewBits(model, recipes, report)
+    if few_bits.layers:
+        slots = slots_of(model, tied)
     if differ := _differing(tied, slots, recipes, checkpoint):
         report.untied = list(differ)
         untie(model, differ)
@@ -67,6 +71,7 @@ def load_weights(
     judge.absent(assigned, recipes, report)
     report.raise_if_bad()
     _warn(model, report, [*judge.dropped, *report.unexpected])
+    few_bits.fill(checkpoint, plan)
     _place(slots, assigned, checkpoint, plan, report)
     _fill_new(slots, plan, report, initialise)
     for slot in distinct(slots):

@@ -11,6 +11,7 @@ from typing import Any, Self
 import torch
 
 from ..core.errors import ConfigError
+from ..nn.quantized import QuantizedLinear
 from ..placement.device_map import Device, device_at
 from ..placement.offload import store
 from .report import LoadReport
@@ -87,6 +88,8 @@ class Placer:
             shape: the tensor as it shall be, on the meta device.
             entry: where a tensor for the disk can be read later just as it is; None: it has to be written.
         """
+        if any(isinstance(module, QuantizedLinear) and local == "weight" for module, local in slot.places):
+            return self._quantize(slot, shape, read)
         devices = {name: self._device_of(slot, name) for name in slot.names}
         on_disk = [name for name, device in devices.items() if device == "disk"]
         device = next((device for device in devices.values() if device != "disk"), None)
@@ -108,6 +111,16 @@ class Placer:
         else:
             slot.put(tensor)
         return fresh or device is None
+
+    def _quantize(self, slot: Slot, shape: torch.Tensor, read: Callable[[], torch.Tensor]) -> bool:
+        """Fill the layers whose weight `slot` is; other places of it, such as an embedding that a head shares, keep numbers."""
+        tensor = read().to(shape.dtype)
+        for name, (module, local) in zip(list(slot.names), list(slot.places), strict=True):
+            if isinstance(module, QuantizedLinear) and local == "weight":
+                slot.names.remove(name)
+                slot.places.remove((module, local))
+                module.fill(tensor.to(self._device_of(slot, name)))
+        return self.place(slot, shape, lambda: tensor) if slot.places else True
 
     def _device_of(self, slot: Slot, name: str) -> Device:
         device = self.plan.device_of(name)

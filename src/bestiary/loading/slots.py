@@ -81,5 +81,5 @@ def untie(model: nn.Module, names: Iterable[str]) -> None:
 
 
 def distinct(slots: Mapping[str, Slot]) -> Iterable[Slot]:
-    """Each slot once, in the model's order."""
-    return {id(slot): slot for slot in slots.values()}.values()
+    """Each slot once, in the model's order, without those whose places layers in few bits took (`plan.Placer`)."""
+    return {id(slot): slot for slot in slots.values() if slot.names}.values()

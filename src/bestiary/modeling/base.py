@@ -23,11 +23,12 @@ from .config import PreTrainedConfig
 from .loss_functions import LossMixin
 from .opening import OpenKeywords, OpenOptions, floating_dtype, one_dtype, open_model
 from .pruning import prune
+from .quantized import QuantizedMixin
 from .resizing import resize
 from .saving import save_model
 
 
-class PreTrainedModel(CallMixin, LossMixin):
+class PreTrainedModel(QuantizedMixin, CallMixin, LossMixin):
     """Base of every model. What a family declares is in `modeling/parts.py`, running a model in `modeling/calling.py`."""
 
     register_for_auto_class = registers_for("AutoModel")

@@ -28,14 +28,12 @@ from .adapters import adapter_and_base
 from .building import building, without_initialisation
 from .config import PreTrainedConfig
 from .parts import ModelParts
+from .quantized import quantizer_for
 
 # Older keywords, and the values of them that ask for what happens anyway.
 _WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
     "_fast_init": (True, False, None),  # what the file holds is never initialised first
     "weights_only": (True, False, None),  # nothing else is ever read
-    "load_in_8bit": (False, None),
-    "load_in_4bit": (False, None),
-    "quantization_config": (None,),
     "tp_plan": (None,),
     "gguf_file": (None,),
 }
@@ -60,6 +58,9 @@ class OpenOptions:
     generation_config: settings to attach instead of the checkpoint's.
     adapter_name, adapter_kwargs: of a folder that holds an adapter, alone or with the model that it is for, the name to load it
         under and the hub's keywords for its files.
+    quantization_config: settings of a method of quantization (`quantization/methods`), or a table of them: weights are
+        quantized while they are read. Of a checkpoint that is quantized already only how to compute counts.
+    load_in_8bit, load_in_4bit: short for `BitsAndBytesConfig` with this field.
     low_cpu_mem_usage, weights_only: how loading always works, whatever they say.
     trust_remote_code, code_revision, code_digest: for the automatic classes, which open code of a checkpoint
         (`hub.code.options.CodeOptions`); a class that is here takes from it only a `generate` of the checkpoint's own.
@@ -85,14 +86,14 @@ class OpenOptions:
     adapter_name: str = "default"
     adapter_kwargs: dict[str, Any] | None = None
     low_cpu_mem_usage: bool | None = None
+    quantization_config: Any = None
+    load_in_8bit: bool = False
+    load_in_4bit: bool = False
 
     @classmethod
     def split(cls, kwargs: dict[str, Any]) -> "tuple[OpenOptions, dict[str, Any]]":
         """Take these keywords out of `kwargs`, older spellings included; returns them and the rest."""
         kwargs = {name: value for name, value in kwargs.items() if value not in _WITHOUT_EFFECT.get(name, ())}
-        for name in ("load_in_8bit", "load_in_4bit", "quantization_config"):
-            if name in kwargs:
-                raise ArgumentError(f"{name}: weights cannot be quantized here yet; dtype='bfloat16' takes half of float32")
         if "torch_dtype" in kwargs:
             older = kwargs.pop("torch_dtype")
             kwargs["dtype"] = kwargs.get("dtype") or older
@@ -136,6 +137,9 @@ class OpenKeywords(HubKeywords, CodeKeywords, total=False):
     adapter_name: str
     adapter_kwargs: dict[str, Any] | None
     low_cpu_mem_usage: bool | None
+    quantization_config: Any
+    load_in_8bit: bool
+    load_in_4bit: bool
     torch_dtype: torch.dtype | str | None
     num_labels: int
     id2label: dict[int, str]
@@ -198,11 +202,9 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     options, kwargs = OpenOptions.split(kwargs)
     adapter, name_or_path = adapter_and_base(name_or_path, hub, options.adapter_kwargs)
     config, kwargs = _config(cls, name_or_path, options, hub, kwargs)
-    if (quantized := config.get("quantization_config")) is not None:
-        method = quantized.get("quant_method") if isinstance(quantized, Mapping) else quantized
-        raise ConfigError(
-            f"{name_or_path} is quantized ({method}), which cannot be opened here yet; open it in another precision"
-        )
+    quantizer = quantizer_for(
+        config, options.quantization_config, bool(options.load_in_8bit), bool(options.load_in_4bit), name_or_path
+    )
     checkpoint = _checkpoint(name_or_path, options, hub)
     if options.key_mapping is not None:
         checkpoint.rename(options.key_mapping)
@@ -224,6 +226,9 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     in_fp32 = list(cls._keep_in_fp32_modules) if dtype == torch.float16 else []
     in_fp32 += cls._keep_in_fp32_modules_strict if dtype in (torch.float16, torch.bfloat16) else []
     device_map = _device_map(model, options, dtype, in_fp32)
+    if quantizer is not None:
+        quantizer.check(device_map)
+        quantizer.replace(model)
     head_is_new = cls.__name__ not in (config.architectures or [])
     report = load_weights(
         model,
@@ -244,6 +249,8 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     model.load_report = report
     model.untied(report.untied)
     model.config.dtype = dtype
+    if quantizer is not None:
+        quantizer.finish(model)
     model.eval()
     model.open_settings(name_or_path, options.generation_config, hub, code)
     if device_map is not None:

@@ -82,10 +82,14 @@ def save_model(
         metadata={"format": "pt"},
         renames=model._weight_rules,
         variant=variant,
-        fetch=partial(read_tensor, model) if state_dict is None else None,
+        fetch=partial(_read, model, state) if state_dict is None else None,
     )
     written += save_code(type(model), model._auto_class, folder, config.__dict__)
     written += [Path(path) for path in config.save_pretrained(folder)]
     written += settings
     upload(folder)
     return written
+
+
+def _read(model: ModelParts, state: Mapping[str, torch.Tensor], name: str) -> torch.Tensor:
+    return read_tensor(model, name) if state[name].is_meta else state[name]

@@ -1,0 +1,140 @@
+"""Models in few bits: how one is opened so, and what it can no longer do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ..core.errors import ArgumentError, ConfigError, InputError
+from ..core.logging import warn_once
+from ..quantization.config import AutoQuantizationConfig, QuantizationConfigMixin, method_class
+from ..quantization.method import Quantizer, dequantize_layers
+from .config import PreTrainedConfig
+
+
+class QuantizedMixin:
+    """What a model says of the few bits it is in, and refuses because of them."""
+
+    is_quantized = False
+    quantization_method: Any = None
+    hf_quantizer: Quantizer | None = None
+
+    @property
+    def is_loaded_in_8bit(self) -> bool:
+        """Whether the model was opened in 8 bits."""
+        return bool(getattr(_settings_of(self), "load_in_8bit", False))
+
+    @property
+    def is_loaded_in_4bit(self) -> bool:
+        """Whether the model was opened in 4 bits."""
+        return bool(getattr(_settings_of(self), "load_in_4bit", False))
+
+    def quantize(self: Any, quantization_config: Any) -> Any:
+        """Quantize the weights in place, as `from_pretrained(..., quantization_config=)` does while it reads them.
+
+        Returns: the model.
+
+        Raises:
+            InputError: it is quantized already. ConfigError: the settings do not fit it.
+        """
+        if self.is_quantized:
+            method = self.quantization_method.value
+            raise InputError(f"{type(self).__name__} is quantized already ({method}): dequantize() first")
+        quantizer = method_class(quantization_config.quant_method)(quantization_config)
+        quantizer.check(self.__dict__.get("hf_device_map"))
+        quantizer.quantize(self)
+        quantizer.finish(self)
+        return self
+
+    def dequantize(self: Any, dtype: torch.dtype | None = None) -> Any:
+        """Give every quantized layer back as an ordinary one, with the numbers that it computes with.
+
+        Args:
+            dtype: theirs; None: the model's.
+
+        Returns: the model.
+
+        Raises:
+            InputError: the model is not quantized.
+        """
+        dequantize_layers(self, dtype or self.dtype)
+        for name in ("hf_quantizer", "is_quantized", "quantization_method"):
+            self.__dict__.pop(name, None)
+        vars(self.config).pop("quantization_config", None)
+        return self
+
+    def to(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """As torch's `to`; a quantized model moves to other devices and keeps its dtype.
+
+        Raises:
+            InputError: another dtype for a quantized model.
+        """
+        if self.is_quantized:
+            dtype = torch._C._nn._parse_to(*args, **kwargs)[1]
+            if dtype is not None and dtype != self.dtype:
+                self._refuse_dtype(f"to({dtype})")
+        return super().to(*args, **kwargs)  # type: ignore[misc]
+
+    def half(self: Any) -> Any:
+        """As torch's; refused of a quantized model."""
+        return self._refuse_dtype("half()") if self.is_quantized else super().half()  # type: ignore[misc]
+
+    def float(self: Any) -> Any:
+        """As torch's; refused of a quantized model."""
+        return self._refuse_dtype("float()") if self.is_quantized else super().float()  # type: ignore[misc]
+
+    def bfloat16(self: Any) -> Any:
+        """As torch's; refused of a quantized model."""
+        return self._refuse_dtype("bfloat16()") if self.is_quantized else super().bfloat16()  # type: ignore[misc]
+
+    def double(self: Any) -> Any:
+        """As torch's; refused of a quantized model."""
+        return self._refuse_dtype("double()") if self.is_quantized else super().double()  # type: ignore[misc]
+
+    def _refuse_dtype(self: Any, call: str) -> Any:
+        raise InputError(
+            f"{call}: weights of {self.quantization_method.value} have no other dtype; open the checkpoint with dtype= for what"
+            " is not quantized, or dequantize() the model"
+        )
+
+
+def _settings_of(model: Any) -> Any:
+    return None if model.hf_quantizer is None else model.hf_quantizer.quantization_config
+
+
+def quantizer_for(
+    config: PreTrainedConfig, given: Any, load_in_8bit: bool, load_in_4bit: bool, name_or_path: Any
+) -> Quantizer | None:
+    """The method that a checkpoint is, or shall be, quantized by; None where it is not.
+
+    Args:
+        given: settings, or a table of them. load_in_8bit, load_in_4bit: short for settings that say only this.
+
+    Raises:
+        ConfigError: settings of another method than the checkpoint's, or no method at all. ArgumentError: both ways are used.
+    """
+    short = {name: True for name, asked in (("load_in_8bit", load_in_8bit), ("load_in_4bit", load_in_4bit)) if asked}
+    if short and given is not None:
+        raise ArgumentError(f"{', '.join(short)} says what quantization_config is for: pass one of them")
+    asked = AutoQuantizationConfig.from_dict(short) if short else given
+    if isinstance(asked, Mapping):
+        asked = AutoQuantizationConfig.from_dict(asked)
+    if asked is not None and not isinstance(asked, QuantizationConfigMixin):
+        raise ArgumentError(
+            f"quantization_config is a {type(asked).__name__}; expected settings such as BitsAndBytesConfig(load_in_8bit=True)"
+        )
+    stored = config.get("quantization_config")
+    if stored is None:
+        return None if asked is None else method_class(asked.quant_method)(asked)
+    stored = AutoQuantizationConfig.from_dict(stored) if isinstance(stored, Mapping) else stored
+    if asked is not None:
+        if type(asked) is not type(stored):
+            raise ConfigError(
+                f"{name_or_path} is quantized by {stored.quant_method.value}, and quantization_config is for"
+                f" {asked.quant_method.value}: leave it out, or open a checkpoint that is not quantized"
+            )
+        for name, value in asked.at_opening().items():
+            setattr(stored, name, value)
+        warn_once("stored-quantization", "the checkpoint is quantized: of quantization_config only how to compute counts")
+    quantizer: Quantizer = method_class(stored.quant_method)(stored, pre_quantized=True)
+    return quantizer

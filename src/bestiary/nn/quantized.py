@@ -1,0 +1,123 @@
+"""Dense layers whose weights are stored in few bits: what those of every method have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from .conv import Conv1D
+
+
+class QuantizedLinear(nn.Linear, ABC):
+    """y = x W^T + b, where W (out_features, in_features) is stored in few bits. A method derives its kind of layer from it.
+
+    A layer is made in the place of a dense one and starts empty. It is filled once: by `quantize`, from numbers, or by
+    `restore`, from the tensors of a file, which `stored` gives back bit for bit. What it holds are buffers that are no part of
+    the state; its state is what `stored` gives, under the names in files, which may have dots in them.
+
+    Attributes:
+        config: the settings of the method.
+        weight: a parameter of W's shape until the layer is filled from numbers; then what the method makes of it, often None.
+        transposed: whether the layer that it stands for keeps its weight as (in, out), as Conv1D does.
+        stands_for: the dense layer, without numbers, of a layer that a file is to fill; None in all others.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Names of the tensors in files without which `restore` cannot fill a layer."""
+
+    stands_for: nn.Linear | Conv1D | None
+
+    def __init__(self, dense: nn.Linear | Conv1D, config: Any, from_file: bool = False) -> None:
+        nn.Module.__init__(self)
+        self.transposed = isinstance(dense, Conv1D)
+        rows, columns = dense.weight.shape
+        self.out_features, self.in_features = (columns, rows) if self.transposed else (rows, columns)
+        self.config = config
+        self.register_parameter("weight", None if from_file else dense.weight)  # type: ignore[arg-type]
+        self.register_parameter("bias", dense.bias)
+        self.__dict__["stands_for"] = dense if from_file else None  # no part of this layer
+        self.training = dense.training
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the layer has its weight in few bits, and can compute."""
+        return self.stands_for is None and (self.weight is None or not self.weight.is_floating_point())
+
+    def hold(self, **tensors: Tensor | None) -> None:
+        """Keep `tensors` as buffers; the weight that the layer was made with goes, and the layer is filled."""
+        self.__dict__["stands_for"] = None
+        self._parameters["weight"] = None
+        for name, tensor in tensors.items():
+            self.register_buffer(name, tensor, persistent=False)
+
+    @abstractmethod
+    def quantize(self, weight: Tensor) -> None:
+        """Fill the layer from numbers W (out_features, in_features)."""
+
+    @abstractmethod
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Fill the layer from the tensors of a file, by their names behind the layer's own; `needs` are among them.
+
+        Raises:
+            CorruptFile: a shape, dtype or value does not fit the layer.
+        """
+
+    @abstractmethod
+    def stored(self) -> dict[str, Tensor]:
+        """The tensors of a file that `restore` fills a layer from, without the bias."""
+
+    @abstractmethod
+    def dequantize(self) -> Tensor:
+        """The numbers that the layer computes with, W (out_features, in_features)."""
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., in_features) -> (..., out_features)."""
+
+    def dense(self, dtype: torch.dtype | None = None) -> nn.Linear | Conv1D:
+        """An ordinary layer of the same kind as the one this stands for, with the numbers that it computes with."""
+        weight = self.dequantize()
+        weight = weight.to(dtype or weight.dtype)
+        with torch.device("meta"):
+            if self.transposed:
+                layer: Any = Conv1D(self.out_features, self.in_features)
+            else:
+                layer = nn.Linear(self.in_features, self.out_features)
+        layer.weight = nn.Parameter(weight.T.contiguous() if self.transposed else weight)
+        layer.bias = None if self.bias is None else nn.Parameter(self.bias.to(weight.dtype))
+        dense: nn.Linear | Conv1D = layer.train(self.training)
+        return dense
+
+    def fill(self, weight: Tensor) -> None:
+        """`quantize` a weight as the layer that this stands for keeps it."""
+        self.quantize(weight.T.contiguous() if self.transposed else weight)
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if self.is_filled:
+            destination.pop(f"{prefix}weight", None)
+            destination.update({prefix + name: tensor for name, tensor in self.stored().items()})
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: Any,
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        names = [name for name in state_dict if name.startswith(prefix) and name != f"{prefix}bias"]
+        tensors = {name.removeprefix(prefix): state_dict[name] for name in names}
+        missing_keys += [prefix + name for name in self.needs if name not in tensors]
+        if self.needs and all(name in tensors for name in self.needs):
+            self.restore(tensors)
+        if self.bias is not None and f"{prefix}bias" in state_dict:
+            with torch.no_grad():
+                self.bias.copy_(state_dict[f"{prefix}bias"])
+
+    def extra_repr(self) -> str:
+        return f"{self.in_features}, {self.out_features}, bias={self.bias is not None}"
