@@ -1240,6 +1240,7 @@ from .preprocess.text.special_tokens import AddedToken as AddedToken
 from .preprocess.text.text_decoder import TextDecoder as TextDecoder
 from .preprocess.text.tokenizer import PreTrainedTokenizerFast as PreTrainedTokenizerFast
 from .preprocess.text.tokenizer import TokenizersBackend as TokenizersBackend
+from .quantization.methods.bitsandbytes import BitsAndBytesConfig as BitsAndBytesConfig
 from .structured.forms import Choice as Choice
 from .structured.forms import Grammar as Grammar
 from .structured.forms import JsonSchema as JsonSchema

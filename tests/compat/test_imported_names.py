@@ -20,7 +20,6 @@ WAITING = {
     r"transformers\.models\.(speecht5|t5gemma2)(\..*)?": "families that are not here yet",
     r"transformers\.(distributed|integrations\.tensor_parallel)(\..*)?": "tensor parallelism",
     r"transformers\.integrations\.(eetq|flash_attention|peft)(\..*)?": "quantizers, flash attention, adapters",
-    r"transformers\.utils\.quantization_config(\..*)?": "quantizers",
     r"transformers\.modeling_flash_attention_utils\.lazy_import_flash_attention": "flash attention",
     r"transformers\.utils\.chat_template_utils\._get_template_variables": "private names",
 }

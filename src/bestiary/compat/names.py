@@ -205,7 +205,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "utils.notebook": ("training.callbacks.notebook", "training.callbacks.notebook_bars"),
     "utils.output_capturing": ("compat.output_capturing",),
     "utils.peft_utils": ("compat.hub_files", "compat.scripts", "compat.helpers"),
-    "utils.quantization_config": ("compat.absent",),
+    "utils.quantization_config": ("quantization.config", "quantization.methods.bitsandbytes", "compat.absent"),
     "utils.versions": ("compat.scripts",),
     "video_utils": ("compat.annotations",),
 }
