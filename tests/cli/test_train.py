@@ -10,6 +10,7 @@ import pytest
 from kit import example_rows
 
 from bestiary import Trainer
+from bestiary.training.processes import Processes
 
 pytestmark = pytest.mark.filterwarnings(r"ignore:[\s\S]*new, to be trained")
 
@@ -112,3 +113,11 @@ def test_a_training_goes_on_and_ends(command: Any, recipe: str, tmp_path: Path, 
     assert "what out held is now in out-1" in err
     assert (tmp_path / "out-1" / "model.safetensors").is_file()
     assert json.loads((tmp_path / "out" / "recipe.json").read_text())["arguments"]["seed"] == 42
+
+
+def test_only_the_first_process_tells(command: Any, recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Processes, "is_first", lambda self, each_machine=False: False)
+    for more in (("--dry-run",), ("--dry-run", "--json"), (), ("--json",)):
+        code, out, _ = command("train", recipe, *more)
+        assert (code, out) == (0, "")
+    assert not (tmp_path / "out").exists()

@@ -15,6 +15,7 @@ from tests.kit.forked import run_forked
 from tests.kit.training import config, rows
 
 import bestiary
+from bestiary.training.watch import heard_by_others
 
 ROOT = Path(__file__).parents[2]
 PLACES = (
@@ -31,6 +32,9 @@ PLACES = (
     "term",
     "memory",
     "no_memory",
+    "shown",
+    "fsdp_forward",
+    "fsdp_shown",
 )
 # Those at which both go on to an end of their own.
 OTHERS = ("term", "memory")
@@ -72,6 +76,7 @@ class Failing(bestiary.Trainer):
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         is_training = self.is_in_train and self.model.training
         self.bang("forward" if is_training else "evaluate")
+        self.bang("shown")
         if is_training and self.rank and self.place.endswith("memory"):
             rows_now = len((args[1] if len(args) > 1 else kwargs["inputs"])["input_ids"])
             if rows_now > 1 or self.place == "no_memory":
@@ -105,8 +110,19 @@ def metrics(prediction: Any) -> dict[str, Any]:
     return {}
 
 
+def shown(place: str, rank: int, folder: Path) -> None:
+    """The same as a program that shows an error itself and exits, so that no `excepthook` sees it."""
+    try:
+        with heard_by_others():
+            train(place, rank, folder)
+    except Exception as error:  # noqa: BLE001 (as the command does)
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)
+
+
 def train(place: str, rank: int, folder: Path) -> None:
-    """What each of two processes does."""
+    """What each of two processes does; with their weights shared out, where `place` begins so."""
+    fsdp, place = place.startswith("fsdp_"), place.removeprefix("fsdp_")
     Failing.place, Failing.rank = place, rank
     bestiary.set_seed(rank)  # training begins with the weights of the first process
     model_class, made = config(bestiary, "classifier", 0.0)
@@ -119,6 +135,7 @@ def train(place: str, rank: int, folder: Path) -> None:
         eval_strategy="steps",
         eval_steps=2,
         auto_find_batch_size=place.endswith("memory"),
+        fsdp=fsdp,
         use_cpu=True,
         disable_tqdm=True,
     )
@@ -148,7 +165,7 @@ def ends(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.mark.parametrize("place", [each for each in PLACES if each not in OTHERS])
 def test_both_end_with_the_first_error(place: str, ends: dict[str, Any]) -> None:
-    rank, message = FIRST.get(place, (1, f"bang in {place}"))
+    rank, message = FIRST.get(place, (1, f"bang in {place.removeprefix('fsdp_')}"))
     for index, (status, errors) in enumerate(ends[place]["processes"]):
         assert status == 1, (ends[place]["seconds"], errors)
         assert message in errors
@@ -194,7 +211,8 @@ if __name__ == "__main__":
     for name in sys.argv[2:] or PLACES:
         (target / name).mkdir()
         start = time.monotonic()
-        processes = run_forked(lambda rank, name=name: train(name, rank, target / name), 2, target / name)  # type: ignore[misc]
+        work = shown if name.endswith("shown") else train
+        processes = run_forked(lambda rank, name=name, work=work: work(name, rank, target / name), 2, target / name)  # type: ignore[misc]
         checkpoints = sorted(path.name for path in (target / name).glob("checkpoint-*"))
         found[name] = {"processes": processes, "seconds": time.monotonic() - start}
         found[name] |= {"checkpoints": checkpoints, "folder": str(target / name)}

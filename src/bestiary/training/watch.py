@@ -1,16 +1,20 @@
 """When one of several processes fails, the others hear of it and end too, instead of waiting for it."""
 
+import atexit
 import os
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
 from torch import distributed as dist
 
 _KEY = "bestiary/failed"
+# The watch of this process, while it looks.
+_running: "list[Watch]" = []
 
 
 class Watch:
@@ -32,6 +36,7 @@ class Watch:
         if store is None:
             return None
         watch = cls(store, index)
+        _running.append(watch)
         sys.excepthook = watch._tell
         threading.Thread(target=watch._look, name="bestiary-watch", daemon=True).start()
         return watch
@@ -39,6 +44,7 @@ class Watch:
     def end(self) -> None:
         """Look no more: this process has done its work."""
         self._is_over.set()
+        _running[:] = [each for each in _running if each is not self]
         if sys.excepthook == self._tell:
             sys.excepthook = self._former
 
@@ -66,22 +72,47 @@ class Watch:
 
     def _tell(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Tell the others of an exception that ends this process; in place of one that follows from another's, say that."""
+        if self.tell(error):
+            self._former(kind, error, trace)
+            sys.stderr.flush()
+            self.wait()
+
+    def tell(self, error: BaseException) -> bool:
+        """Tell the others of an error that ends this process, and return True; say the one that it follows from, else."""
         first = None
         with suppress(RuntimeError):
             if isinstance(error, RuntimeError):  # perhaps of a collective whose other end is gone: its own word comes first
                 time.sleep(self.period)
             first = self._first_failure()
             if first is None:
-                told = f"{self.index}:{kind.__name__}: {error}"[:2000]
+                told = f"{self.index}:{type(error).__name__}: {error}"[:2000]
                 self.store.compare_set(_KEY, "", told)
                 first = self._first_failure()
         self.end()
         if first is not None:
             sys.stderr.write(self._words(first))
-            return
-        self._former(kind, error, trace)
-        sys.stderr.flush()
-        time.sleep(3 * self.period)  # others ask the store, which this process may keep
+        return first is None
+
+    def wait(self) -> None:
+        """Return when the others had time to hear of it: they ask the store, which this process may keep."""
+        time.sleep(3 * self.period)
+
+
+@contextmanager
+def heard_by_others() -> Iterator[None]:
+    """Within it an error that this process shows and ends by, so that it reaches no `excepthook`, ends the others too.
+
+    Raises:
+        SystemExit: in place of an error that follows from another process's, which was said.
+    """
+    try:
+        yield
+    except Exception as error:
+        for watch in list(_running):
+            if not watch.tell(error):
+                raise SystemExit(1) from None
+            atexit.register(watch.wait)
+        raise
 
 
 def _client() -> Any:

@@ -23,35 +23,45 @@ def run(
     json: Json = False,
 ) -> None:
     """Train a model as a recipe says. Run it again and it goes on where it was stopped."""
+    from ...training.watch import heard_by_others
+
+    for change in changes or ():
+        if "=" not in change:
+            raise typer.BadParameter(f"--set {change}: expected KEY=VALUE, such as learning_rate=1e-5")
+    with heard_by_others():
+        code = _train(recipe, list(changes or ()), dry_run, restart, json)
+    raise typer.Exit(code)
+
+
+def _train(recipe: str, changes: list[str], dry_run: bool, restart: bool, json: bool) -> int:
+    """Do it, and return the exit code."""
     from ...recipes.forecast import forecast
     from ...recipes.prepared import Prepared
     from ...recipes.recipe import Recipe
     from ...recipes.running import Place, check_may_move, place_of, run_recipe
 
-    for change in changes or ():
-        if "=" not in change:
-            raise typer.BadParameter(f"--set {change}: expected KEY=VALUE, such as learning_rate=1e-5")
-    loaded = Recipe.load(recipe, {key: value for key, _, value in (each.partition("=") for each in changes or ())})
-    with console.working("preparing rows"):
+    loaded = Recipe.load(recipe, {key: value for key, _, value in (each.partition("=") for each in changes)})
+    tells = loaded.args.processes.is_first()
+    with console.working("preparing rows") if tells else nullcontext():
         prepared = Prepared.of(loaded)
         moves = restart and check_may_move(loaded)
         place = Place() if restart else place_of(prepared)
-    if place.ended is not None and not dry_run:
-        console.remark(f"{loaded.folder} holds this training, which ended at step {place.ended}; --restart trains anew")
-    else:
-        with console.working("preparing rows"):
+    if place.ended is None or dry_run:
+        with console.working("preparing rows") if tells else nullcontext():
             told = forecast(prepared)
         begins = f"where {Path(place.checkpoint).name} ended" if place.checkpoint else "anew"
         told.facts["begins"] = begins if place.ended is None else f"not at all: it ended at step {place.ended}"
-        if dry_run:
+        if dry_run and tells:
             _tell(told, json)
-        else:
+        elif tells:
             for remark in told.remarks:
                 console.remark(f"remark: {remark}")
         if told.problems and not (dry_run and json):
             raise InputError(f"{recipe}: {told.problems[0]}")
         if dry_run:
-            raise typer.Exit(2 if told.problems else 0)
+            return 2 if told.problems else 0
+    elif tells:
+        console.remark(f"{loaded.folder} holds this training, which ended at step {place.ended}; --restart trains anew")
     with loaded.args.main_process_first():
         if moves and loaded.args.should_save:
             console.remark(f"what {loaded.folder} held is now in {_moved_aside(loaded.folder)}")
@@ -59,17 +69,19 @@ def run(
         with redirect_stdout(sys.stderr) if json else nullcontext():
             metrics = run_recipe(loaded, prepared)
     except (SystemExit, KeyboardInterrupt):
-        again = [recipe, *(word for change in changes or () for word in ("--set", change))]
-        console.remark(f"stopped; to go on: bestiary train {shlex.join(again)}")
+        if tells:
+            again = [recipe, *(word for change in changes for word in ("--set", change))]
+            console.remark(f"stopped; to go on: bestiary train {shlex.join(again)}")
         raise
-    if json:
+    if json and tells:
         console.write_json(metrics)
-    else:
+    elif tells:
         report = loaded.folder / "training_report.html"
         rows = [("model", str(loaded.folder)), *([("report", str(report))] if report.is_file() else [])]
         if place.ended is not None:  # else they were told as they came
             rows += [(name, f"{value:.6g}") for name, value in metrics.items()]
         console.table(rows)
+    return 0
 
 
 def _tell(told: Any, json: bool) -> None:
