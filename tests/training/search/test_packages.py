@@ -31,6 +31,7 @@ class Ray:
         self.asked: dict[str, Any] = {}
         self.reports: list[dict[str, Any]] = []
         self.current = ""
+        self.trials: list[Any] = []
 
     def with_parameters(self, function: Any, **given: Any) -> Any:
         sent = {name: pickle.dumps(value) for name, value in given.items()}
@@ -56,6 +57,7 @@ class Ray:
             trial.last_result = {**(self.reports[-1] if self.reports else {}), "time_total_s": 1.0}
             trial.reports = self.reports
             trials.append(trial)
+        self.trials = trials
         return SimpleNamespace(trials=trials, get_best_trial=lambda **how: self.best(trials, **how))
 
     def best(self, trials: list[Any], metric: str, mode: str, scope: str) -> Any:
@@ -129,6 +131,25 @@ def test_a_model_that_cannot_be_made_in_a_worker(ray: Ray, tmp_path: Path) -> No
     assert best.run_id == "t0"
     assert (ray.asked["mode"], ray.asked["scope"]) == ("max", "all")
     assert "t1,failed" in (tmp_path / "trials.csv").read_text()
+
+
+def one_name(trial: Any) -> str:
+    return "late" if trial["warmup_steps"] == 0 else "early"
+
+
+def no_number(metrics: dict[str, float]) -> str:
+    return "much"
+
+
+def test_what_ends_a_search_of_ray(ray: Ray, tmp_path: Path) -> None:
+    """The first and the third trial have one name, in workers that know nothing of each other; an objective that is none."""
+    made = trainer(tmp_path / "out")
+    with pytest.raises(ArgumentError, match="hp_name calls two trials 'late'"):
+        made.hyperparameter_search(ray_space, loss, n_trials=3, backend="ray", hp_name=one_name)
+    with pytest.raises(ArgumentError, match="compute_objective gave 'much'"):
+        made.hyperparameter_search(ray_space, no_number, n_trials=3, backend="ray")
+    assert ray.trials[1].get_error().args == ("the search has ended",)
+    assert not list((tmp_path / "out").glob(".trials-*"))
 
 
 def test_what_ray_cannot_do(ray: Ray, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from os.path import normpath
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,33 @@ DIRECTIONS = ("minimize", "maximize")
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched: whether `model_init` takes the trial, the directions of the objectives, and whose each name is."""
+    """What is searched.
+
+    Fields:
+        hears_trial: whether `model_init` takes the trial. directions: of the objectives. names: name -> trials called so.
+        shared: a folder in which processes that know nothing of each other's trials note the same.
+    """
 
     hears_trial: bool
     directions: list[str]
-    names: dict[str, str] = field(default_factory=dict)
+    names: dict[str, set[str]] = field(default_factory=dict)
+    shared: Path | None = None
+
+    def note_name(self, shown: str, trial: str) -> None:
+        """Note what a trial is called.
+
+        Raises:
+            RepeatedName: another one is called so, and would share its folder.
+        """
+        trials = self.names.setdefault(normpath(shown), set())
+        trials.add(trial)
+        if self.shared is not None:
+            folder = self.shared / sha256(normpath(shown).encode()).hexdigest()
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / trial).touch()
+            trials.update(each.name for each in folder.iterdir())
+        if len(trials) > 1:
+            raise RepeatedName(f"hp_name calls two trials {shown!r:.80}; expected another name for each, and so a folder")
 
 
 class Searching:
@@ -113,8 +136,7 @@ class Searching:
             args._set(**running.arguments)
         if self.hp_name is not None:
             running.shown_name = shown = str(self.hp_name(trial))
-            if self._search.names.setdefault(normpath(shown), running.name) != running.name:
-                raise RepeatedName(f"hp_name calls two trials {shown!r:.80}; expected another name for each, and so a folder")
+            self._search.note_name(shown, running.name)
         self.label_smoother = LabelSmoother(args.label_smoothing_factor) if args.label_smoothing_factor else None
         self.scaler = torch.amp.GradScaler(args.device.type) if args.fp16 else None
 

@@ -1,9 +1,13 @@
 """`ray`: trials of Ray Tune, each of which trains a copy of the trainer in a process of its own."""
 
 import os
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ....core.errors import ArgumentError
+from ....core.files import folder_to_fill
 from ....core.optional import available, require
 from ..as_before import copy_for_worker
 from ..backend import HyperParamSearchBackendBase
@@ -11,10 +15,12 @@ from ..best_run import BestRun
 from ..default_spaces import default_hp_space_ray
 from ..given_trial import GivenTrial
 from ..report import report
-from ..running import run_trial
+from ..running import EndsSearch, run_trial
 from ..trial_record import COMPLETE, FAILED, TrialRecord, best_runs
 
 OBJECTIVE = "objective"
+# What ended the whole search, in a file that all workers see.
+_ENDED = "ended"
 # They stop a trial and begin it again from a checkpoint, which needs one to be handed over with each report.
 _PAUSING = (
     "PopulationBasedTraining",
@@ -70,8 +76,13 @@ class RayTuneBackend(HyperParamSearchBackendBase):
         moved = copy_for_worker(trainer)
         # Where a worker stands is Ray's choice.
         moved.args.output_dir = os.path.abspath(trainer.args.output_dir)
-        trainable = tune.with_parameters(_one, trainer=moved)
-        analysis = tune.run(trainable, config=space, num_samples=n_trials, **{**defaults, **kwargs})
+        with TemporaryDirectory(prefix=".trials-", dir=folder_to_fill(moved.args.output_dir)) as shared:
+            moved._search = replace(trainer._search, shared=Path(shared))
+            trainable = tune.with_parameters(_one, trainer=moved)
+            analysis = tune.run(trainable, config=space, num_samples=n_trials, **{**defaults, **kwargs})
+            ended = Path(shared) / _ENDED
+            if ended.is_file():
+                raise EndsSearch(ended.read_text(encoding="utf-8"))
         records = [_record(trial) for trial in analysis.trials]
         report(trainer, records, directions)
         best = analysis.get_best_trial(metric=OBJECTIVE, mode=mode, scope=scope)
@@ -94,8 +105,15 @@ def _one(config: dict[str, Any], trainer: Any) -> None:
     def told(value: float, step: int) -> None:
         tune.report({OBJECTIVE: value, "step": step, "arguments": trainer._running.params})
 
-    trial = GivenTrial(config, str(tune.get_context().get_trial_id()), told)
-    record = run_trial(trainer, trial)
+    ended: Path = trainer._search.shared / _ENDED
+    if ended.is_file():
+        raise RuntimeError("the search has ended")
+    try:
+        record = run_trial(trainer, GivenTrial(config, str(tune.get_context().get_trial_id()), told))
+    except EndsSearch as error:
+        ended.parent.mkdir(parents=True, exist_ok=True)
+        ended.write_text(str(error), encoding="utf-8")
+        raise RuntimeError(str(error)) from error
     if record.status == FAILED:
         raise RuntimeError(record.error)
     tune.report({OBJECTIVE: record.objectives[0], "step": record.steps, "arguments": record.params})
