@@ -32,6 +32,8 @@ class LiveProgressCallback(ProgressCallback, SeesTrainer):
         self.numbers = Numbers()
         self._terminal: LiveTerminal | None = None
         self._recent: deque[tuple[float, int, float]] = deque()
+        # What was logged since the last drawing: sorted then, at once, which takes less time than after each step.
+        self._fresh: list[tuple[dict[str, Any], int]] = []
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any) -> None:
         """Take the bottom of the terminal, if there is one and nothing else shows progress."""
@@ -39,11 +41,12 @@ class LiveProgressCallback(ProgressCallback, SeesTrainer):
             return
         others = () if self.trainer is None else self.trainer.callback_handler.callbacks
         alone = not any(isinstance(each, ProgressCallback) and each is not self for each in others)
-        terminal = LiveTerminal(self._draw)
+        terminal = LiveTerminal(self._draw, lambda logs: str(short(logs, self.max_str_len)))
         self._args, self._state = args, state
         self._begun, self._first = time.perf_counter(), state.global_step
         self.numbers = Numbers(title=args.run_name or type(model).__name__)
         self._recent.clear()
+        self._fresh.clear()
         for entry in state.log_history:  # of a training that goes on
             self._take(entry, entry.get("step", 0))
         if alone and terminal.open():
@@ -92,9 +95,10 @@ class LiveProgressCallback(ProgressCallback, SeesTrainer):
         if self._terminal is None:
             super().on_log(args, state, control, logs)
             return
-        self._terminal.print(str(short(logs or {}, self.max_str_len)))
+        kept = dict(logs or {})
+        self._terminal.print(kept)
         last = state.log_history[-1] if state.log_history else {}  # of an update that is left out, before its step counts
-        self._take(logs or {}, last.get("step", state.global_step))
+        self._fresh.append((kept, last.get("step", state.global_step)))
 
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Where the checkpoint lies."""
@@ -151,6 +155,9 @@ class LiveProgressCallback(ProgressCallback, SeesTrainer):
     def _draw(self, width: int, height: int, ascii_only: bool) -> Any:
         """The screen of now."""
         numbers, state = self.numbers, self._state
+        for logs, step in self._fresh:
+            self._take(logs, step)
+        self._fresh.clear()
         numbers.step, numbers.epoch = state.global_step, state.epoch or 0.0
         numbers.steps = state.max_steps if state.max_steps < NO_END else None
         numbers.epochs = state.num_train_epochs if state.num_train_epochs < NO_END else None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TextIO, cast
 
 # About this part of the time goes into drawing, at most and at least every so many seconds.
-_SHARE, _LEAST, _MOST = 0.005, 0.1, 5.0
+_SHARE, _LEAST, _MOST = 0.004, 0.1, 5.0
 _drawing: "LiveTerminal | None" = None
 
 
@@ -30,14 +30,17 @@ class LiveTerminal:
 
     What is printed or logged meanwhile scrolls by above it. One terminal is drawn on by one of these: `open` of another gives
     False.
+
+    Args:
+        line: how what `print` gets is written, on one line.
     """
 
-    def __init__(self, draw: Callable[[int, int, bool], Any]) -> None:
-        self.draw = draw
+    def __init__(self, draw: Callable[[int, int, bool], Any], line: Callable[[Any], str] = str) -> None:
+        self.draw, self.line = draw, line
         self._live: Any = None
         self._next = 0.0
         self._costs: deque[float] = deque(maxlen=8)
-        self._waiting: list[str] = []
+        self._waiting: list[Any] = []
         self._streams: tuple[Any, Any] = (None, None)
         self._handlers: list[tuple[logging.StreamHandler[Any], Any]] = []
 
@@ -106,17 +109,20 @@ class LiveTerminal:
         self._costs.append(now - begin)
         self._next = now + min(_MOST, max(_LEAST, sorted(self._costs)[len(self._costs) // 2] / _SHARE))
 
-    def print(self, line: str) -> None:
-        """Print a line to stdout: on the terminal at the next drawing, for each line draws everything anew."""
+    def print(self, value: Any) -> None:
+        """Print a value to stdout: on the terminal at the next drawing, for each line draws everything anew."""
         if sys.stdout is self._streams[0]:
-            print(line, flush=True)  # noqa: T201 (this is what it is for)
+            print(self.line(value), flush=True)  # noqa: T201 (this is what it is for)
         else:
-            self._waiting.append(line)
+            self._waiting.append(value)
 
     def _print_waiting(self) -> None:
         if self._waiting:
-            lines, self._waiting = "\n".join(self._waiting), []
-            self._console.print(lines, soft_wrap=True)
+            from rich.segment import Segment, Segments
+
+            values, self._waiting = self._waiting, []
+            # As it is: the terminal wraps lines itself, and rich would take longer for it than for all the rest.
+            self._console.print(Segments([Segment(_printable("\n".join(map(self.line, values)))), Segment.line()]))
 
     def let_go(self) -> None:
         """Give streams and logging back what was there before."""
@@ -139,6 +145,15 @@ class LiveTerminal:
                     self._handlers.append((handler, stream))
                     handler.setStream(now)
                     break
+
+
+def _printable(text: str) -> str:
+    """A text without letters that move the cursor."""
+    return (
+        text
+        if text.isascii() and text.replace("\n", "").isprintable()
+        else "".join(each for each in text if each == "\n" or each.isprintable())
+    )
 
 
 def _in_child() -> None:
