@@ -8,7 +8,7 @@ from ..core.logging import warn_once
 from ..hub.code.files import class_named_for
 from ..hub.code.opening import open_class, refusal
 from ..hub.code.options import CodeOptions
-from ..hub.files import HubOptions, file_itself, get_file
+from ..hub.files import HubOptions, file_itself, get_file, gguf_place
 from ..hub.options import NameOrPath
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import config_class, families, registered, type_of_class
@@ -36,7 +36,9 @@ class AutoConfig:
 
     @staticmethod
     def from_pretrained(pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Any:
-        """Read config.json and build the config that its `model_type` names; keywords override its values.
+        """Read config.json, or the GGUF file `gguf_file`, and build the config that its `model_type` names.
+
+        Keywords override its values.
 
         With `trust_remote_code=True` the class is that of the checkpoint's own code, if it has such and none was registered;
         see `hub.code.options.CodeOptions`.
@@ -49,9 +51,8 @@ class AutoConfig:
         """
         code, kwargs = CodeOptions.split(kwargs)
         options, rest = HubOptions.split(kwargs)
-        path = file_itself(pretrained_model_name_or_path) or get_file(
-            pretrained_model_name_or_path, PreTrainedConfig.file_name, options
-        )
+        _, source = gguf_place(pretrained_model_name_or_path, rest.pop("gguf_file", None), options)
+        path = file_itself(source) or get_file(source, PreTrainedConfig.file_name, options)
         values = PreTrainedConfig.get_dict(path)
         model_type = values.get("model_type")
         reference = class_named_for(values, "AutoConfig", str(pretrained_model_name_or_path))

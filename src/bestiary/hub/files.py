@@ -101,6 +101,28 @@ def local_folder(name_or_path: str | os.PathLike[str]) -> Path | None:
     raise FileMissing(f"{path} {what}; expected the folder of a checkpoint (looked for {path.absolute()})")
 
 
+def gguf_place(name_or_path: Any, gguf_file: Any, options: HubOptions = HubOptions()) -> tuple[Any, Any]:
+    """Where the other files of a checkpoint are, and what holds its model: of a GGUF file the file, else the same again.
+
+    Args:
+        name_or_path: where the file `gguf_file` lies, or without that the path of the file itself.
+
+    Raises:
+        ArgumentError: `gguf_file` is no name. FileMissing, HubError: the file cannot be had.
+    """
+    if gguf_file is None:
+        file = None if name_or_path is None else file_itself(name_or_path)
+        return (file.parent, file) if file is not None and file.suffix == ".gguf" else (name_or_path, name_or_path)
+    if not isinstance(gguf_file, str) or not gguf_file:
+        raise ArgumentError(f"gguf_file is {gguf_file!r:.60}; expected the name of a file of the checkpoint, as 'model-Q4_K_M.gguf'")
+    path = Path(gguf_file).expanduser()
+    if path.is_absolute() and path.is_file():
+        return path.parent, path
+    if name_or_path is None:
+        raise ArgumentError(f"gguf_file={gguf_file!r} names a file of a checkpoint; pass the folder or the name of that as well")
+    return name_or_path, get_file(name_or_path, gguf_file, options)
+
+
 def get_file(name_or_path: str | os.PathLike[str], filename: str, options: HubOptions = HubOptions()) -> Path:
     """Like `find_file`, but a missing file raises `FileMissing` that says where it was looked for."""
     path = find_file(name_or_path, filename, options)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 from ..cache.layer_types import check_kinds
 from ..core.errors import ArgumentError, ConfigError, did_you_mean
+from ..core.gguf import is_gguf, read_header
 from ..core.kinds import Count, Size, check, fits
 from ..core.logging import warn_once
 from ..core.signatures import is_of_the_library, showing_options_of
 from ..hub.code.options import CodeOptions
 from ..hub.code.saving import registers_for
-from ..hub.files import HubOptions, file_itself, get_file, of_release
+from ..hub.files import HubOptions, file_itself, get_file, gguf_place, of_release
 from ..hub.options import NameOrPath
 from ..hub.pretrained import PretrainedRecord
 from .config_properties import get_dtype, get_kernel, set_dtype, set_kernel
@@ -290,19 +291,27 @@ class PreTrainedConfig(PretrainedRecord):
     @classmethod
     @showing_options_of(HubOptions)
     def from_pretrained(cls, pretrained_model_name_or_path: NameOrPath, **kwargs: Any) -> Any:
-        """Read config.json; other keywords override its values.
+        """Read config.json, or the metadata of the GGUF file `gguf_file`; other keywords override its values.
 
         With `return_unused_kwargs=True`, keywords that are no field come back in a second value instead.
         A file of another `model_type` is read as if it were of this one, with a warning.
         """
         _, kwargs = CodeOptions.split(kwargs)  # a class that is here needs no code of a checkpoint
         options, overrides = HubOptions.split(kwargs)
-        values = cls._part_of_this_type(cls.get_dict(pretrained_model_name_or_path, options))
+        _, source = gguf_place(pretrained_model_name_or_path, overrides.pop("gguf_file", None), options)
+        values = cls._part_of_this_type(cls.get_dict(source, options))
         return cls.from_dict(values, **overrides)
 
     @classmethod
     def get_dict(cls, name_or_path: NameOrPath, options: HubOptions = HubOptions()) -> dict[str, Any]:
-        """The raw content of config.json, or of the form of it for this release, which `configuration_files` there names."""
+        """The raw content of config.json, or of the form of it for this release, which `configuration_files` there names.
+
+        Of a GGUF file it is what its metadata say.
+        """
+        if (file := file_itself(name_or_path)) is not None and is_gguf(file):
+            from ..loading.gguf.config import config_values  # such files alone need it
+
+            return config_values(read_header(file))
         values = super().get_dict(name_or_path, options)
         name = of_release(cls.file_name, values.get("configuration_files"))
         if name == cls.file_name:
@@ -314,7 +323,8 @@ class PreTrainedConfig(PretrainedRecord):
     def get_config_dict(cls, pretrained_model_name_or_path: NameOrPath, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The content of config.json as it is, and the keywords that do not say where it lies."""
         options, others = HubOptions.split(kwargs)
-        return cls.get_dict(pretrained_model_name_or_path, options), others
+        _, source = gguf_place(pretrained_model_name_or_path, others.pop("gguf_file", None), options)
+        return cls.get_dict(source, options), others
 
     @classmethod
     def _part_of_this_type(cls, values: dict[str, Any]) -> dict[str, Any]:

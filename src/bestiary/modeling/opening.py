@@ -16,6 +16,7 @@ from ..core.logging import warn_once
 from ..core.missing_weights import may_start_afresh
 from ..core.signatures import is_of_the_library
 from ..hub.code.options import CodeKeywords, CodeOptions
+from ..hub.files import gguf_place
 from ..hub.options import HubKeywords, HubOptions
 from ..loading.checkpoint import Checkpoint
 from ..loading.load import LoadPlan, load_weights
@@ -35,7 +36,6 @@ _WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
     "_fast_init": (True, False, None),  # what the file holds is never initialised first
     "weights_only": (True, False, None),  # nothing else is ever read
     "tp_plan": (None,),
-    "gguf_file": (None,),
 }
 
 
@@ -55,6 +55,7 @@ class OpenOptions:
     output_loading_info: also return what was missing, unexpected and mismatched.
     state_dict: tensors to load instead of the checkpoint's files.
     key_mapping: regular expression -> what takes the place of its first match in the names of the file's tensors.
+    gguf_file: the GGUF file of the checkpoint that holds config and weights; a path to such a file needs no further word.
     generation_config: settings to attach instead of the checkpoint's.
     adapter_name, adapter_kwargs: of a folder that holds an adapter, alone or with the model that it is for, the name to load it
         under and the hub's keywords for its files.
@@ -82,6 +83,7 @@ class OpenOptions:
     output_loading_info: bool = False
     state_dict: Mapping[str, torch.Tensor] | None = None
     key_mapping: Mapping[str, str] | None = None
+    gguf_file: str | None = None
     generation_config: Any = None
     adapter_name: str = "default"
     adapter_kwargs: dict[str, Any] | None = None
@@ -133,6 +135,7 @@ class OpenKeywords(HubKeywords, CodeKeywords, total=False):
     output_loading_info: Literal[False]
     state_dict: Mapping[str, torch.Tensor] | None
     key_mapping: Mapping[str, str] | None
+    gguf_file: str | None
     generation_config: Any
     adapter_name: str
     adapter_kwargs: dict[str, Any] | None
@@ -201,11 +204,12 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     code, kwargs = CodeOptions.split(kwargs)
     options, kwargs = OpenOptions.split(kwargs)
     adapter, name_or_path = adapter_and_base(name_or_path, hub, options.adapter_kwargs)
-    config, kwargs = _config(cls, name_or_path, options, hub, kwargs)
+    name_or_path, source = gguf_place(name_or_path, options.gguf_file, hub)
+    config, kwargs = _config(cls, source, options, hub, kwargs)
     quantizer = quantizer_for(
         config, options.quantization_config, bool(options.load_in_8bit), bool(options.load_in_4bit), name_or_path
     )
-    checkpoint = _checkpoint(name_or_path, options, hub)
+    checkpoint = _checkpoint(source, options, hub)
     if options.key_mapping is not None:
         checkpoint.rename(options.key_mapping)
     cls.tie_as_saved(config, checkpoint.keys)
