@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from ..core.errors import ArgumentError, BestiaryError, ConfigError, UnknownArchitecture, UnsafeFile
 from ..core.files import read_json
+from ..core.gguf import is_gguf
 from ..core.signatures import is_of_the_library
 from ..hub.code.files import ClassReference, class_named_for
 from ..hub.code.opening import open_class
 from ..hub.code.options import CodeOptions
-from ..hub.files import HubOptions, find_file
+from ..hub.files import HubOptions, file_itself, find_file, gguf_place
 from ..hub.options import NameOrPath
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import class_named, preprocessor_of
@@ -208,6 +210,12 @@ class AutoTokenizer(_AutoPreprocessor["PreTrainedTokenizerFast"]):
         Raises:
             UnknownArchitecture: no model of `tokenizer_type` has a tokenizer here.
         """
+        options, _ = HubOptions.split(kwargs)
+        _, source = gguf_place(pretrained_model_name_or_path, kwargs.get("gguf_file"), options)
+        if tokenizer_type is None and (file := file_itself(source)) is not None and is_gguf(file):
+            kwargs = {name: value for name, value in kwargs.items() if name not in ("config", "gguf_file")}
+            of_file: PreTrainedTokenizerFast = cls._of_gguf(file).from_pretrained(file, *inputs, **kwargs)
+            return of_file
         if tokenizer_type is None:
             return super().from_pretrained(pretrained_model_name_or_path, *inputs, **kwargs)
         kind = preprocessor_of(tokenizer_type, cls.kind)
@@ -216,6 +224,18 @@ class AutoTokenizer(_AutoPreprocessor["PreTrainedTokenizerFast"]):
         kwargs = {name: value for name, value in kwargs.items() if name != "config"}
         tokenizer: PreTrainedTokenizerFast = kind.from_pretrained(pretrained_model_name_or_path, *inputs, **kwargs)
         return tokenizer
+
+    @classmethod
+    def _of_gguf(cls, file: Path) -> Any:
+        """The class for the tokenizer in a GGUF file: the family's, where it is one of its own kind."""
+        from ..preprocess.text.tokenizer import PreTrainedTokenizerFast
+
+        try:
+            kind = cls.mapping.get(type(AutoConfig.from_pretrained(file)))
+        except UnknownArchitecture:  # a model that is not known here may have a tokenizer that is
+            kind = None
+        named_alike = kind is None or kind.__name__ in ("LlamaTokenizer", "BloomTokenizer")
+        return PreTrainedTokenizerFast if named_alike else kind
 
     @classmethod
     def generic(cls, name_or_path: Any, options: HubOptions, code: CodeOptions) -> Any:

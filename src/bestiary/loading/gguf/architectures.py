@@ -129,7 +129,9 @@ def _t5_stack(stack: str, short: str, attentions: Mapping[str, str], last: int) 
     for module, tensor in attentions.items():
         for part, letter in (("q", "q"), ("k", "k"), ("v", "v"), ("o", "o"), ("relative_attention_bias", "rel_b")):
             names[f"{stack}.block.{{}}.{module}.{part}"] = f"{short}.blk.{{}}.{tensor}_{letter}"
-        names[f"{stack}.block.{{}}.{module.partition('.S')[0].partition('.E')[0]}.layer_norm"] = f"{short}.blk.{{}}.{tensor}_norm"
+        names[f"{stack}.block.{{}}.{module.partition('.S')[0].partition('.E')[0]}.layer_norm"] = (
+            f"{short}.blk.{{}}.{tensor}_norm"
+        )
     feed = f"{stack}.block.{{}}.layer.{last}"
     return {
         **names,
@@ -218,7 +220,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "nemotron": Architecture(
         "nemotron",
         {**_ENDS, **_ATTENTION, **_NORM, **_MLP},
-        changes={name: "plus-one" for name in ("output_norm", "blk.{}.attn_norm", "blk.{}.ffn_norm")},
+        changes=dict.fromkeys(("output_norm", "blk.{}.attn_norm", "blk.{}.ffn_norm"), "plus-one"),
         config={**_SIZES, "attention.layer_norm_epsilon": "norm_eps"},
         present={**_BIASES, "mlp_bias": "blk.0.ffn_down.bias"},
         partial=True,

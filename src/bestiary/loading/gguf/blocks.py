@@ -57,7 +57,9 @@ def quantize(tensor: torch.Tensor, kind: Kind) -> torch.Tensor:
         return tensor.to(PLAIN[kind.name]).contiguous().reshape(*tensor.shape, 1).view(torch.uint8).flatten(-2)
     check_written(kind.name)
     if not tensor.dim() or tensor.shape[-1] % kind.block:
-        raise ArgumentError(f"a tensor of shape {list(tensor.shape)} has no rows that are multiples of {kind.block} ({kind.name})")
+        raise ArgumentError(
+            f"a tensor of shape {list(tensor.shape)} has no rows that are multiples of {kind.block} ({kind.name})"
+        )
     blocks = tensor.reshape(-1, kind.block)
     result = torch.empty(len(blocks), kind.nbytes, dtype=torch.uint8, device=tensor.device)
     step = max(1, CHUNK // kind.block // 16)

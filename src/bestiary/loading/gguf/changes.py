@@ -48,7 +48,9 @@ def _rows(tensor: torch.Tensor, *sizes: int) -> torch.Tensor:
     for size in sizes:
         known = known * size if size > 0 else known
     if tensor.shape[0] % abs(known):
-        raise CorruptFile(f"a tensor of {tensor.shape[0]} rows has no {abs(known)} equal parts, as the heads of the file ask for")
+        raise CorruptFile(
+            f"a tensor of {tensor.shape[0]} rows has no {abs(known)} equal parts, as the heads of the file ask for"
+        )
     return tensor.reshape(*sizes, *tensor.shape[1:])
 
 

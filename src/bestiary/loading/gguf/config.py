@@ -7,6 +7,7 @@ from ...core.errors import UnknownArchitecture, did_you_mean
 from ...core.gguf import GgufHeader
 from .architectures import ARCHITECTURES, TOKENS, Architecture
 
+
 def config_values(header: GgufHeader) -> dict[str, Any]:
     """What config.json would hold, `model_type` included.
 

@@ -54,7 +54,6 @@ class GgufFile:
             self._map.madvise(mmap.MADV_DONTNEED, first, last - first)
 
 
-
 def _info(entry: Entry, path: Path) -> TensorInfo:
     dtype = PLAIN.get(entry.kind.name, torch.float32)
     count = entry.nbytes // entry.kind.nbytes * entry.kind.block

@@ -11,11 +11,13 @@ from tokenizers import AddedToken, Tokenizer
 
 from ...core.errors import ArgumentError, CorruptFile, FileMissing, InputError
 from ...core.files import folder_to_fill, read_json, replacing, write_json, write_text
+from ...core.gguf import is_gguf, read_header
 from ...core.kinds import Count, fits
 from ...core.logging import warn_once
-from ...hub.files import HubOptions, file_itself, find_file, inside, local_folder, of_release
+from ...hub.files import HubOptions, file_itself, find_file, gguf_place, inside, local_folder, of_release
 from ...hub.snapshot import list_files
 from .chat.template import read_templates
+from .converters import gguf
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES, read_token
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
@@ -61,7 +63,11 @@ def read_settings(
         whole: whether a tokenizer.json alone makes a tokenizer of this class.
     """
     where, overrides = HubOptions.split({name: value for name, value in options.items() if name not in _WITHOUT_EFFECT})
-    path = file_itself(name_or_path)
+    _, source = gguf_place(name_or_path, overrides.pop("gguf_file", None), where)
+    path = file_itself(source)
+    if path is not None and is_gguf(path):
+        rust, stored = gguf.build(read_header(path))
+        return {"tokenizer_object": rust, "name_or_path": str(path), "stored": stored, **overrides}
     if path is not None:
         keyword = "tokenizer_file" if path.suffix == ".json" else "vocab_file"
         return {keyword: path, "name_or_path": str(path), **overrides}
