@@ -263,7 +263,7 @@ class _Cursor:
         nbytes = math.prod(shape) // kind.block * kind.nbytes
         if offset + nbytes > max(self.size - start, 0):
             raise CorruptFile(
-                f"{self.path} was cut short, or lies: the tensor {name!r:.80} of shape {list(shape)} and type {kind.name} ends at"
+                f"{self.path} was cut short, or lies: the tensor {name!r:.80} of shape {list(shape)} in {kind.name} ends at"
                 f" byte {start + offset + nbytes}, the file has {self.size}. Fetch it again"
             )
         return Entry(kind, shape, start + offset, nbytes)

@@ -114,16 +114,12 @@ def gguf_place(name_or_path: Any, gguf_file: Any, options: HubOptions = HubOptio
         file = None if name_or_path is None else file_itself(name_or_path)
         return (file.parent, file) if file is not None and file.suffix == ".gguf" else (name_or_path, name_or_path)
     if not isinstance(gguf_file, str) or not gguf_file:
-        raise ArgumentError(
-            f"gguf_file is {gguf_file!r:.60}; expected the name of a file of the checkpoint, as 'model-Q4_K_M.gguf'"
-        )
+        raise ArgumentError(f"gguf_file is {gguf_file!r:.60}; expected the name of a file, such as 'model-Q4_K_M.gguf'")
     path = Path(gguf_file).expanduser()
     if path.is_absolute() and path.is_file():
         return path.parent, path
     if name_or_path is None:
-        raise ArgumentError(
-            f"gguf_file={gguf_file!r} names a file of a checkpoint; pass the folder or the name of that as well"
-        )
+        raise ArgumentError(f"gguf_file={gguf_file!r:.60} is a file of a checkpoint; pass the folder or the name of that too")
     return name_or_path, get_file(name_or_path, gguf_file, options)
 
 

@@ -129,9 +129,7 @@ def _t5_stack(stack: str, short: str, attentions: Mapping[str, str], last: int) 
     for module, tensor in attentions.items():
         for part, letter in (("q", "q"), ("k", "k"), ("v", "v"), ("o", "o"), ("relative_attention_bias", "rel_b")):
             names[f"{stack}.block.{{}}.{module}.{part}"] = f"{short}.blk.{{}}.{tensor}_{letter}"
-        names[f"{stack}.block.{{}}.{module.partition('.S')[0].partition('.E')[0]}.layer_norm"] = (
-            f"{short}.blk.{{}}.{tensor}_norm"
-        )
+        names[f"{stack}.block.{{}}.{module.rpartition('.')[0]}.layer_norm"] = f"{short}.blk.{{}}.{tensor}_norm"
     feed = f"{stack}.block.{{}}.layer.{last}"
     return {
         **names,

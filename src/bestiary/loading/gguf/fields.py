@@ -16,7 +16,8 @@ def float32(raw: torch.Tensor, start: int) -> torch.Tensor:
 def word(raw: torch.Tensor, start: int, count: int, width: int) -> torch.Tensor:
     """`count` little-endian whole numbers of `width` bytes from byte `start`: (B, count) int64, from 0 on."""
     data = raw[:, start : start + count * width].reshape(len(raw), count, width).long()
-    return (data << torch.arange(0, 8 * width, 8, device=raw.device)).sum(-1)
+    places: torch.Tensor = data << torch.arange(0, 8 * width, 8, device=raw.device)
+    return places.sum(-1)
 
 
 def shifted(raw: torch.Tensor, bits: int, width: int) -> torch.Tensor:
@@ -25,7 +26,7 @@ def shifted(raw: torch.Tensor, bits: int, width: int) -> torch.Tensor:
     Each `width` bytes give first the lowest numbers of all of them, then the next ones.
     """
     shifts = torch.arange(0, 8, bits, dtype=torch.uint8, device=raw.device)
-    parts = raw.reshape(len(raw), -1, 1, width) >> shifts[None, None, :, None]
+    parts: torch.Tensor = raw.reshape(len(raw), -1, 1, width) >> shifts[None, None, :, None]
     return (parts & (2**bits - 1)).to(torch.int8).reshape(len(raw), -1)
 
 
@@ -33,7 +34,8 @@ def packed(q: torch.Tensor, bits: int, width: int) -> torch.Tensor:
     """The inverse of `shifted`: whole numbers (B, m) to bytes (B, m * bits / 8)."""
     shifts = torch.arange(0, 8, bits, dtype=torch.uint8, device=q.device)
     parts = q.to(torch.uint8).reshape(len(q), -1, 8 // bits, width) << shifts[None, None, :, None]
-    return parts.sum(2, dtype=torch.uint8).reshape(len(q), -1)
+    packed_bytes: torch.Tensor = parts.sum(2, dtype=torch.uint8)
+    return packed_bytes.reshape(len(q), -1)
 
 
 def nibbles(raw: torch.Tensor) -> torch.Tensor:

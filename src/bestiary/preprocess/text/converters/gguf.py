@@ -57,7 +57,8 @@ def build(header: GgufHeader) -> tuple[Tokenizer, dict[str, Any]]:
     """The tokenizer in a GGUF file, and the options that belong to it: roles of tokens, and the chat template.
 
     Raises:
-        UnknownArchitecture: its vocabulary is of a kind that is not read. CorruptFile: it has none, or one that fits not together.
+        UnknownArchitecture: its vocabulary is of a kind that is not read.
+        CorruptFile: it has none, or one whose parts do not fit together.
     """
     values = {key.removeprefix(PREFIX): value for key, value in header.metadata.items() if key.startswith(PREFIX)}
     kind = values.get("model")
