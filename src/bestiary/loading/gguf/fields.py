@@ -26,8 +26,8 @@ def shifted(raw: torch.Tensor, bits: int, width: int) -> torch.Tensor:
     Each `width` bytes give first the lowest numbers of all of them, then the next ones.
     """
     shifts = torch.arange(0, 8, bits, dtype=torch.uint8, device=raw.device)
-    parts: torch.Tensor = raw.reshape(len(raw), -1, 1, width) >> shifts[None, None, :, None]
-    return (parts & (2**bits - 1)).to(torch.int8).reshape(len(raw), -1)
+    parts: torch.Tensor = (raw.reshape(len(raw), -1, 1, width) >> shifts[None, None, :, None]) & (2**bits - 1)
+    return parts.to(torch.int8).reshape(len(raw), -1)
 
 
 def packed(q: torch.Tensor, bits: int, width: int) -> torch.Tensor:
