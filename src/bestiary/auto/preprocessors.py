@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from ..core.errors import ArgumentError, BestiaryError, ConfigError, UnknownArchitecture, UnsafeFile
 from ..core.files import read_json
-from ..core.gguf import is_gguf
 from ..core.signatures import is_of_the_library
 from ..hub.code.files import ClassReference, class_named_for
 from ..hub.code.opening import open_class
 from ..hub.code.options import CodeOptions
-from ..hub.files import HubOptions, file_itself, find_file, gguf_place
+from ..hub.files import HubOptions, find_file, gguf_itself, gguf_place
 from ..hub.options import NameOrPath
 from ..modeling.config import PreTrainedConfig
 from ..modeling.families import class_named, preprocessor_of
@@ -212,7 +211,7 @@ class AutoTokenizer(_AutoPreprocessor["PreTrainedTokenizerFast"]):
         """
         options, _ = HubOptions.split(kwargs)
         _, source = gguf_place(pretrained_model_name_or_path, kwargs.get("gguf_file"), options)
-        if tokenizer_type is None and (file := file_itself(source)) is not None and is_gguf(file):
+        if tokenizer_type is None and (file := gguf_itself(source)) is not None:
             kwargs = {name: value for name, value in kwargs.items() if name not in ("config", "gguf_file")}
             of_file: PreTrainedTokenizerFast = cls._of_gguf(file).from_pretrained(file, *inputs, **kwargs)
             return of_file

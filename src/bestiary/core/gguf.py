@@ -101,12 +101,6 @@ class GgufHeader:
         return name if isinstance(name, str) else ""
 
 
-def is_gguf(path: str | os.PathLike[str]) -> bool:
-    """Whether the file begins as a GGUF file does."""
-    with open(path, "rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
-
-
 def read_header(path: str | os.PathLike[str]) -> GgufHeader:
     """Read and check the header of a GGUF file, version 2 or 3.
 

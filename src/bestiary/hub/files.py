@@ -101,6 +101,15 @@ def local_folder(name_or_path: str | os.PathLike[str]) -> Path | None:
     raise FileMissing(f"{path} {what}; expected the folder of a checkpoint (looked for {path.absolute()})")
 
 
+def gguf_itself(name_or_path: Any) -> Path | None:
+    """The GGUF file that a path leads to, or None: anything else is meant."""
+    path = file_itself(name_or_path)
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        return path if file.read(4) == b"GGUF" else None
+
+
 def gguf_place(name_or_path: Any, gguf_file: Any, options: HubOptions = HubOptions()) -> tuple[Any, Any]:
     """Where the other files of a checkpoint are, and what holds its model: of a GGUF file the file, else the same again.
 

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 from ..cache.layer_types import check_kinds
 from ..core.errors import ArgumentError, ConfigError, did_you_mean
-from ..core.gguf import is_gguf, read_header
 from ..core.kinds import Count, Size, check, fits
 from ..core.logging import warn_once
 from ..core.signatures import is_of_the_library, showing_options_of
 from ..hub.code.options import CodeOptions
 from ..hub.code.saving import registers_for
-from ..hub.files import HubOptions, file_itself, get_file, gguf_place, of_release
+from ..hub.files import HubOptions, file_itself, get_file, gguf_itself, gguf_place, of_release
 from ..hub.options import NameOrPath
 from ..hub.pretrained import PretrainedRecord
 from .config_properties import get_dtype, get_kernel, set_dtype, set_kernel
@@ -308,10 +307,10 @@ class PreTrainedConfig(PretrainedRecord):
 
         Of a GGUF file it is what its metadata say.
         """
-        if (file := file_itself(name_or_path)) is not None and is_gguf(file):
+        if (file := gguf_itself(name_or_path)) is not None:
             from ..loading.gguf.config import config_values  # such files alone need it
 
-            return config_values(read_header(file))
+            return config_values(file)
         values = super().get_dict(name_or_path, options)
         name = of_release(cls.file_name, values.get("configuration_files"))
         if name == cls.file_name:

@@ -1,19 +1,22 @@
 """The published config of a model in a GGUF file, from its metadata and the shapes of its tensors."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ...core.errors import UnknownArchitecture, did_you_mean
-from ...core.gguf import GgufHeader
+from ...core.gguf import GgufHeader, read_header
 from .architectures import ARCHITECTURES, TOKENS, Architecture
 
 
-def config_values(header: GgufHeader) -> dict[str, Any]:
+def config_values(path: Path) -> dict[str, Any]:
     """What config.json would hold, `model_type` included.
 
     Raises:
+        CorruptFile: as `core.gguf.read_header`.
         UnknownArchitecture: no family here reads files of this architecture.
     """
+    header = read_header(path)
     name = header.architecture
     if name not in ARCHITECTURES:
         raise UnknownArchitecture(

@@ -11,10 +11,10 @@ from tokenizers import AddedToken, Tokenizer
 
 from ...core.errors import ArgumentError, CorruptFile, FileMissing, InputError
 from ...core.files import folder_to_fill, read_json, replacing, write_json, write_text
-from ...core.gguf import is_gguf, read_header
+from ...core.gguf import read_header
 from ...core.kinds import Count, fits
 from ...core.logging import warn_once
-from ...hub.files import HubOptions, file_itself, find_file, gguf_place, inside, local_folder, of_release
+from ...hub.files import HubOptions, file_itself, find_file, gguf_itself, gguf_place, inside, local_folder, of_release
 from ...hub.snapshot import list_files
 from .chat.template import read_templates
 from .converters import gguf
@@ -65,9 +65,9 @@ def read_settings(
     where, overrides = HubOptions.split({name: value for name, value in options.items() if name not in _WITHOUT_EFFECT})
     _, source = gguf_place(name_or_path, overrides.pop("gguf_file", None), where)
     path = file_itself(source)
-    if path is not None and is_gguf(path):
-        rust, stored = gguf.build(read_header(path))
-        return {"tokenizer_object": rust, "name_or_path": str(path), "stored": stored, **overrides}
+    if (file := gguf_itself(source)) is not None:
+        rust, stored = gguf.build(read_header(file))
+        return {"tokenizer_object": rust, "name_or_path": str(file), "stored": stored, **overrides}
     if path is not None:
         keyword = "tokenizer_file" if path.suffix == ".json" else "vocab_file"
         return {keyword: path, "name_or_path": str(path), **overrides}
