@@ -138,3 +138,21 @@ def quantizer_for(
         warn_once("stored-quantization", "the checkpoint is quantized: of quantization_config only how to compute counts")
     quantizer: Quantizer = method_class(stored.quant_method)(stored, pre_quantized=True)
     return quantizer
+
+
+def check_trainable(model: Any) -> None:
+    """Refuse to train a model whose dense layers are in few bits, and which has no adapter.
+
+    Raises:
+        InputError: it is such a model, or its method gives adapters no gradient.
+    """
+    if not getattr(model, "is_quantized", False):
+        return
+    method, quantizer = model.quantization_method.value, model.hf_quantizer
+    if not (getattr(model, "_hf_peft_config_loaded", False) or hasattr(model, "peft_config")):
+        raise InputError(
+            f"{type(model).__name__} is in few bits ({method}), which cannot be trained: add an adapter, whose weights are"
+            " trained beside them (add_adapter), or dequantize() the model"
+        )
+    if not quantizer.is_trainable:
+        raise InputError(f"layers of {method} give adapters beside them no gradient: dequantize() the model")

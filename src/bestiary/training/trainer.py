@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ..core.errors import ArgumentError
 from ..core.logging import get_logger, set_verbosity, warn_once
 from ..core.seed import enable_full_determinism, set_seed
+from ..modeling.quantized import check_trainable
 from .arguments import TrainingArguments
 from .callbacks.base import TrainerControl, TrainerState
 from .callbacks.default import progress_callback
@@ -193,6 +194,7 @@ class Trainer(Data, Optimization, Planning, Predicting, Saving, Searching, Shari
                 raise ArgumentError("with batch_eval_metrics, compute_metrics needs a parameter compute_result")
         if self.train_dataset is not None:
             check_rows(self.train_dataset, "train_dataset")
+            check_trainable(self.model)
         several = self.eval_dataset if isinstance(self.eval_dataset, dict) else {"eval_dataset": self.eval_dataset}
         for name, dataset in several.items():
             if dataset is not None:
