@@ -21,7 +21,7 @@ IDS = torch.tensor([[1, 5, 2, 7, 3], [9, 9, 40, 0, 77]])
 class Method(NamedTuple):
     """How a method is tried.
 
-    settings: what models are opened with, to be quantized by it. away: standard deviation of the difference of logits from those
+    settings: what models are opened with, to be quantized by it. away: standard deviation of logits' differences from those
     of the model in numbers, to theirs; at least a tenth of it is reached. close: the largest difference of a logit (they are
     about 0.2) from that of `dequantize()`. small: bytes of the quantized layers, as they are held and as they are in files, per
     byte of numbers in fp32.
@@ -235,6 +235,6 @@ def test_what_is_refused(model: Any, method: Method, tmp_path: Path) -> None:
         model.quantize(method.settings())
     with pytest.raises(InputError, match="adapter"):
         Trainer(model, train_dataset=[{"input_ids": IDS[0], "labels": IDS[0]}])
+    model.save_pretrained(tmp_path)
     with pytest.raises(BestiaryError, match="disk"):
-        model.save_pretrained(tmp_path)
         AutoModelForCausalLM.from_pretrained(tmp_path, device_map={"": "disk"}, offload_folder=tmp_path / "away")
