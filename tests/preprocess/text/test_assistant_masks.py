@@ -1,11 +1,15 @@
 """The tokens that the assistant wrote, of templates that mark nothing, beside spans marked by hand."""
 
+import jinja2
 import pytest
 from kit import checkpoints
 from kit.chat_styles import CONTROL, STYLES, Style, assistant, user
 
 import bestiary
 from bestiary.core.errors import InputError
+from bestiary.preprocess.text.chat import assistant as chat_spans
+from bestiary.preprocess.text.chat.assistant import assistant_spans
+from bestiary.preprocess.text.chat.sandbox import run
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +119,38 @@ def test_equal_to_the_marks_of_the_published_library(tokenizer, style, tmp_path)
     ours = masked(tokenizer, style)
     assert ours["input_ids"] == expected["input_ids"]
     assert ours["assistant_masks"] == expected["assistant_masks"]
+
+
+@styles
+def test_a_long_conversation_is_masked_turn_by_turn_in_few_renderings(style, monkeypatch):
+    """The same spans as each turn found by itself; and twice as many turns take no more renderings."""
+    system = style.messages[:1] if style.messages[0]["role"] == "system" else []
+    rest = style.messages[len(system) :]
+    counts = []
+    for times in (6, 12):
+        messages = [*system, *(message for _ in range(times) for message in rest)]
+        rendered = []
+
+        def render(messages, prompted, rendered=rendered):
+            rendered.append(len(messages))
+            context = {
+                "bos_token": "<s>",
+                "eos_token": "</s>",
+                **style.options,
+                "messages": list(messages),
+                "add_generation_prompt": prompted,
+            }
+            return run(style.template, context, ("", ""))
+
+        try:
+            text = render(messages, False)
+        except jinja2.TemplateError:
+            pytest.skip("its template takes no such conversation")
+        found = assistant_spans(messages, text, render, CONTROL)
+        counts.append(len(rendered))
+        with monkeypatch.context() as patch:
+            patch.setattr(chat_spans, "_MANY", 10**9)
+            assert assistant_spans(messages, text, render, CONTROL) == found
+    plain = all(set(each) == {"role", "content"} and isinstance(each["content"], str) for each in messages)
+    if plain and not any(sign in each["content"] for each in messages for sign in (*CONTROL, "</think>")):
+        assert counts[1] == counts[0]

@@ -3,10 +3,15 @@
 What a turn adds is what its conversation has more, rendered up to its end, than the same with a generation prompt in its place.
 Where a template writes a turn otherwise once others follow (without its thoughts, say), a sign at the end of the turn's text
 tells where it stands in the whole.
+
+That renders a conversation several times for each turn. In a long one, signs around the texts of all messages, rendered at
+once, tell what its template writes between them: turns with the same before and behind them are found as the first such was.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import jinja2
@@ -20,6 +25,8 @@ Render = Callable[[Sequence[Message], bool], str]
 
 # A generation prompt of which less than this is found in a text is not found in it.
 _LEAST = 4
+# Of so many turns it pays to render signs around all.
+_MANY = 4
 
 
 def assistant_spans(messages: Sequence[Message], text: str, render: Render, control_tokens: Iterable[str]) -> list[Span]:
@@ -29,14 +36,69 @@ def assistant_spans(messages: Sequence[Message], text: str, render: Render, cont
         control_tokens: the added tokens; white space behind one that ends a turn is not the assistant's.
     """
     tokens = [token for token in control_tokens if token]
+    turns = [turn for turn, message in enumerate(messages) if message.get("role") == "assistant"]
+    contents = _contents(messages, text, render, tokens) if len(turns) >= _MANY else [None] * len(messages)
+    # What is written around a text -> how far before it a turn begins, and how far behind it one ends.
+    known: dict[Any, Span] = {}
     spans: list[Span] = []
-    for turn, message in enumerate(messages):
-        if message.get("role") != "assistant":
-            continue
-        found = _Turn(messages, turn, text, render, tokens).span(spans[-1][1] if spans else 0)
+    for turn in turns:
+        earliest = spans[-1][1] if spans else 0
+        content, around = contents[turn], _around(messages, turn, text, contents)
+        if content is not None and around in known:
+            before, behind = known[around]
+            found: Span | None = (max(earliest, content[0] - before), content[1] + behind)
+        else:
+            found = _Turn(messages, turn, text, render, tokens).span(earliest)
+            if found is not None and content is not None and around is not None:
+                before, behind = content[0] - found[0], found[1] - content[1]
+                if before >= 0 <= behind and found[0] > earliest:
+                    known[around] = before, behind
         if found is not None and found[0] < found[1]:
             spans.append(found)
     return spans
+
+
+def _contents(messages: Sequence[Message], text: str, render: Render, control_tokens: Sequence[str]) -> list[Span | None]:
+    """Where in `text` that of each message stands; None where it is not written as it is, or holds a control token."""
+    key = secrets.token_hex(8)
+    signs = re.compile(f"zQ{key}([be])([0-9]+)z")
+    for strip in (False, True):  # as templates do with what stands around a text
+        signed = [
+            {**message, "content": f"zQ{key}b{number}z{content.strip() if strip else content}zQ{key}e{number}z"}
+            if isinstance(content := message.get("content"), str) and content.strip()
+            else message
+            for number, message in enumerate(messages)
+        ]
+        try:
+            marked = render(signed, False)
+        except (InputError, jinja2.TemplateError):
+            continue
+        pieces = signs.split(marked)  # text, kind, number, text, ...
+        if "".join(pieces[::3]) != text:
+            continue
+        places: dict[tuple[str, str], list[int]] = {}
+        for kind, number, place in zip(pieces[1::3], pieces[2::3], accumulate(map(len, pieces[::3])), strict=False):
+            places.setdefault((kind, number), []).append(place)
+        found: list[Span | None] = []
+        for number in map(str, range(len(messages))):
+            begins, ends = places.get(("b", number), []), places.get(("e", number), [])
+            once = len(begins) == len(ends) == 1
+            holds = once and any(token in text[begins[0] : ends[0]] for token in control_tokens)
+            found.append((begins[0], ends[0]) if once and not holds else None)
+        return found
+    return [None] * len(messages)
+
+
+def _around(messages: Sequence[Message], turn: int, text: str, contents: Sequence[Span | None]) -> Any:
+    """What a template writes before and behind the text of a turn, for which messages; None where that is not known."""
+    here = contents[turn]
+    before = contents[turn - 1] if turn else (0, 0)
+    behind = contents[turn + 1] if turn + 1 < len(messages) else (len(text), len(text))
+    if here is None or before is None or behind is None:
+        return None
+    neighbours = messages[max(0, turn - 1) : turn + 2]
+    fields = tuple((message.get("role"), *sorted(message)) for message in neighbours)
+    return turn == 0, fields, text[before[1] : here[0]], text[here[1] : behind[0]]
 
 
 class _Turn:
