@@ -33,6 +33,12 @@ _CHECKPOINTS = {
     "SWANLAB_PROJECT": "mine",
 }
 _BEST = {"WANDB_LOG_MODEL": "end", "HF_MLFLOW_LOG_ARTIFACTS": "1", "MLFLOW_MAX_LOG_PARAMS": "3", "HF_DVCLIVE_LOG_MODEL": "1"}
+_DAGSHUB = {
+    "MLFLOW_TRACKING_URI": "https://dagshub.com/me/mine.mlflow",
+    "HF_DAGSHUB_LOG_ARTIFACTS": "1",
+    "BRANCH": "side",
+    "MLFLOW_FLATTEN_PARAMS": "1",
+}
 _SPACES = {"trackio_space_id": "me/runs", "trackio_static_space_id": "me/still", "project": "mine"}
 TRAININGS: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
     "usual": (
@@ -41,12 +47,14 @@ TRAININGS: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
         "tensorboard wandb mlflow comet_ml clearml codecarbon dvclive neptune swanlab trackio azure_ml flyte",
     ),
     "checkpoints": (_CHECKPOINTS, {"run_name": "first"}, "wandb mlflow comet_ml dvclive swanlab trackio"),
+    "dagshub": (_DAGSHUB, {}, "dagshub"),
     "best": (_BEST, {"load_best_model_at_end": True, "run_name": "first", **_SPACES}, "wandb mlflow dvclive trackio"),
 }
 # Those that name the runs of a search for hyperparameters after its trials.
 SEARCHING = "tensorboard wandb mlflow comet_ml neptune swanlab trackio"
 # A reporter -> the packages that it calls, where they have other names.
 _PACKAGES = {"tensorboard": ("tensorboardX",), "azure_ml": ("azureml",), "flyte": ("flytekit", "flytekitplugins")}
+_PACKAGES["dagshub"] = ("dagshub", "mlflow")
 PROGRAM = """
 import contextlib, importlib, io, json, os, sys, warnings
 warnings.simplefilter("ignore")
@@ -114,7 +122,19 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     transformers.set_seed(0)
     transformers.BertForSequenceClassification(config).save_pretrained(folder / "weights")
     path = os.pathsep.join([str(folder / "tools"), *filter(None, sys.path)])
-    switches = ("WANDB_", "MLFLOW_", "HF_MLFLOW", "COMET_", "CLEARML_", "SWANLAB_", "TENSORBOARD_", "DISABLE_", "HF_DVCLIVE")
+    switches = (
+        "WANDB_",
+        "MLFLOW_",
+        "HF_MLFLOW",
+        "COMET_",
+        "CLEARML_",
+        "SWANLAB_",
+        "TENSORBOARD_",
+        "DISABLE_",
+        "HF_DVCLIVE",
+        "HF_DAGSHUB",
+        "BRANCH",
+    )
     environment = {name: value for name, value in os.environ.items() if not name.startswith(switches)}
     tools = json.dumps([*recorded_tools.TOOLS, "azureml", "flytekitplugins"])
     found = {}
@@ -177,6 +197,8 @@ def told(recorded: dict[str, Any], library: str, name: str, reporter: str) -> li
     params: dict[str, Any] = {}
     for kind, path, *given in training["calls"]:
         if path.partition(".")[0] not in packages or _ASKS.search(path):
+            continue
+        if reporter == "dagshub" and path == "mlflow.end_run":  # there the run stays open, and takes the next training in
             continue
         if path.endswith(".new_file"):  # of a folder, whose files come in any order
             files.append(given[0][0])

@@ -134,9 +134,7 @@ def test_what_report_to_says(tmp_path, monkeypatch):
 def test_names_are_the_published_ones():
     theirs = integration_utils.INTEGRATION_TO_CALLBACK
     ours = published.INTEGRATION_TO_CALLBACK
-    assert {name: each.__name__ for name, each in ours.items()} == {
-        name: each.__name__ for name, each in theirs.items() if name not in ("dagshub", "kubeflow")
-    }
+    assert {name: each.__name__ for name, each in ours.items()} == {name: each.__name__ for name, each in theirs.items()}
     assert published.get_reporting_integration_callbacks(["tensorboard"]) == [TensorBoardCallback]
 
 

@@ -39,6 +39,11 @@ def is_mlflow_available() -> bool:
     return reporting.is_installed("mlflow") and not reporting.is_turned_off("mlflow")
 
 
+def is_kubeflow_available() -> bool:
+    """Whether the training runs in a job of Kubeflow, and `DISABLE_KUBEFLOW_INTEGRATION` does not turn reports off."""
+    return reporting.is_installed("kubeflow") and not reporting.is_turned_off("kubeflow")
+
+
 def __getattr__(name: str) -> Any:
     if name == "INTEGRATION_TO_CALLBACK":
         return {each: reporting.callback_of(each) for each in reporting.names()}

@@ -33,7 +33,10 @@ EXTRA_OF = {
     ),
     "psutil": "train",
     "tensorboard": "tensorboard",
-    **{name: name for name in ("clearml", "codecarbon", "dvclive", "mlflow", "neptune", "swanlab", "trackio", "wandb")},
+    **{
+        name: name
+        for name in ("clearml", "codecarbon", "dagshub", "dvclive", "mlflow", "neptune", "swanlab", "trackio", "wandb")
+    },
     "comet_ml": "comet",
     "azureml": "azure",
     "flytekit": "flyte",

@@ -17,9 +17,12 @@ def names() -> tuple[str, ...]:
 
 
 def is_installed(name: str) -> bool:
-    """Whether the packages of a tool are installed; none is imported."""
+    """Whether the packages of a tool are installed, none of which is imported, and the environment says what it needs."""
     choices: tuple[str, ...] = plugins.literals(FOLDER, "PACKAGES", plugins.Names)[name]
-    return any(all(available(package) for package in choice.split()) for choice in choices)
+    variable: str | None = plugins.literals(FOLDER, "NEEDS", str).get(name)
+    return (variable is None or bool(os.environ.get(variable))) and any(
+        all(available(package) for package in choice.split()) for choice in choices
+    )
 
 
 def is_turned_off(name: str) -> bool:
@@ -63,9 +66,10 @@ def callback_of(name: str) -> type[Reporter]:
 
 
 def callbacks_of(report_to: Any) -> list[type[Reporter]]:
-    """The classes that report to what `report_to` names.
+    """The classes that report to what `report_to` names, and to what a training was started by, as the environment says.
 
     Raises:
         ArgumentError: a name of no tool.
     """
-    return [callback_of(name) for name in chosen(report_to)]
+    started_by = [name for name in plugins.literals(FOLDER, "NEEDS", str) if is_installed(name) and not is_turned_off(name)]
+    return [callback_of(name) for name in dict.fromkeys([*chosen(report_to), *started_by])]
