@@ -89,6 +89,50 @@ def test_lines_of_tensors(dtype: torch.dtype, capsys: Any) -> None:
         assert told[0] == told[1]
 
 
+def test_the_parts_of_a_frame(capsys: Any) -> None:
+    """Each method by itself does what the published one does; a subclass that replaces one is asked."""
+    told: list[Any] = []
+    for library in LIBRARIES:
+        net = Net()
+        watcher = library.DebugUnderflowOverflow(net)
+        watcher.frame = []
+        steps: list[Any] = []
+        for name, given in (
+            ("expand_frame", ("line",)),
+            ("save_frame", ("last",)),
+            ("batch_start_frame", ()),
+            ("save_frame", ()),
+            ("analyse_variable", (torch.tensor([1.0, -2.0]), "here")),
+            ("analyse_variable", (None, "none")),
+            ("analyse_variable", ("text", "other")),
+            ("create_frame", (net.last, (torch.ones(1, 4),), (torch.ones(1, 2), None))),
+            ("save_frame", ()),
+            ("batch_end_frame", ()),
+            ("dump_saved_frames", ()),
+            ("analyse_variable", (torch.tensor([float("inf")]), "big")),
+            ("save_frame", ()),
+            ("trace_frames", ()),
+            ("reset_saved_frames", ()),
+        ):
+            getattr(watcher, name)(*given)
+            printed_lines = [line for line in capsys.readouterr().out.splitlines() if line]
+            steps.append((name, list(watcher.frame), list(watcher.frames), printed_lines, watcher.detected_overflow))
+        told.append((steps, watcher.prefix, list(watcher.module_names.values())))
+    assert told[0] == told[1]
+
+    class Counting(overflow.DebugUnderflowOverflow):
+        seen: list[str] = []
+
+        def analyse_variable(self, var: Any, ctx: str) -> None:
+            self.seen.append(ctx)
+            super().analyse_variable(var, ctx)
+
+    net = Net()
+    Counting(net)
+    net(torch.tensor([0]))
+    assert Counting.seen[:3] == ["weight", "input[0]", "output"]
+
+
 def test_it_may_stop_watching(capsys: Any) -> None:
     net = Net()
     watcher = overflow.DebugUnderflowOverflow(net)

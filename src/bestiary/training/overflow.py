@@ -33,11 +33,23 @@ class DebugUnderflowOverflow:
         self.model = model
         self.trace_batch_nums = list(trace_batch_nums or ())
         self.abort_after_batch_num = abort_after_batch_num
+        # Frames of modules, and the lines of the one that is being made.
         self.frames: deque[str] = deque(maxlen=max_frames_to_save)
+        self.frame: list[str] = []
         self.batch_number = self.total_calls = 0
         self.detected_overflow = False
-        self.module_names = {module: name for name, module in model.named_modules()}
-        self._handles = [module.register_forward_hook(self.forward_hook) for module in model.modules()]
+        self.prefix = " " * 17
+        self._handles: list[Any] = []
+        self.analyse_model()
+        self.register_forward_hook()
+
+    def analyse_model(self) -> None:
+        """Note what the modules are called."""
+        self.module_names = {module: name for name, module in self.model.named_modules()}
+
+    def register_forward_hook(self) -> None:
+        """Watch all modules."""
+        self._handles += [module.register_forward_hook(self.forward_hook) for module in self.model.modules()]
 
     def remove(self) -> None:
         """Stop watching."""
@@ -52,15 +64,15 @@ class DebugUnderflowOverflow:
             NumericsError: inf or NaN, or the batch after which the run is to end.
         """
         traced = self.batch_number in self.trace_batch_nums
-        title = f"\n\n{'':18}*** Starting batch number={self.batch_number} ***\nabs min  abs max  metadata\n"
-        self.frames.append(f"{'' if self.total_calls else title}{self._frame(module, input, output)}")
+        if not self.total_calls:
+            self.frame = []
+            self.batch_start_frame()
         self.total_calls += 1
+        self.create_frame(module, input, output)
         if traced:
-            self._print_frames()
+            self.trace_frames()
         if self.detected_overflow and not traced:
-            _say(f"\nDetected inf/nan during batch_number={self.batch_number}")
-            _say(f"Last {len(self.frames)} forward frames:\nabs min  abs max  metadata")
-            self._print_frames()
+            self.dump_saved_frames()
             raise NumericsError(
                 f"inf or NaN in {self.module_names[module] or type(module).__name__} during batch {self.batch_number}; what led"
                 " there was printed above: the smallest and largest absolute values of each module"
@@ -68,31 +80,65 @@ class DebugUnderflowOverflow:
         if module is not self.model:
             return
         if self.trace_batch_nums:  # otherwise what came before an overflow may be of the batch before
-            self.frames.clear()
+            self.reset_saved_frames()
         last = self.abort_after_batch_num
         self.batch_number, self.total_calls = self.batch_number + 1, 0
         if last is not None and self.batch_number > last:
             raise NumericsError(f"the run ends after {self.batch_number} batches, as abort_after_batch_num={last} says")
 
-    def _frame(self, module: nn.Module, input: Any, output: Any) -> str:
-        lines = [f"{'':18}{self.module_names[module]} {type(module).__name__}"]
-        lines += [self._line(value, name) for name, value in module.named_parameters(recurse=False)]
-        lines += [self._line(value, f"input[{place}]") for place, value in enumerate(_parts(input))]
-        outputs = _parts(output)
-        names = [f"output[{place}]" for place in range(len(outputs))] if isinstance(output, tuple) else ["output"]
-        names = [f"output[{name}]" for name in output] if isinstance(output, dict) else names
-        lines += [self._line(value, name) for name, value in zip(names, outputs, strict=True)]
-        return "\n".join(lines)
+    # The parts of a frame; a subclass may replace any.
 
-    def _line(self, value: Any, name: str) -> str:
-        if not isinstance(value, Tensor):
-            return f"{'None' if value is None else 'no tensor':>17} {name}"
-        if detect_overflow(value, name):
+    def batch_start_frame(self) -> None:
+        """Begin a frame with the number of a batch."""
+        self.expand_frame(f"\n\n{self.prefix} *** Starting batch number={self.batch_number} ***")
+        self.expand_frame("abs min  abs max  metadata")
+
+    def batch_end_frame(self) -> None:
+        """Begin a frame with the number of the batch that has ended."""
+        self.expand_frame(f"{self.prefix} *** Finished batch number={self.batch_number - 1} ***\n\n")
+
+    def create_frame(self, module: nn.Module, input: Any, output: Any) -> None:
+        """Add the lines of a module, its weights, inputs and outputs, and keep the frame."""
+        self.expand_frame(f"{self.prefix} {self.module_names[module]} {type(module).__name__}")
+        for name, value in module.named_parameters(recurse=False):
+            self.analyse_variable(value, name)
+        for name, value in [*_named_parts(input, "input"), *_named_parts(output, "output")]:
+            self.analyse_variable(value, name)
+        self.save_frame()
+
+    def analyse_variable(self, var: Any, ctx: str) -> None:
+        """Add the line of a tensor, or that it is none, and note inf and NaN."""
+        if not isinstance(var, Tensor):
+            self.expand_frame(f"{'None' if var is None else 'not a tensor':>17} {ctx}")
+            return
+        self.expand_frame(get_abs_min_max(var, ctx))
+        if detect_overflow(var, ctx):
             self.detected_overflow = True
-        return get_abs_min_max(value, name)
 
-    def _print_frames(self) -> None:
+    def expand_frame(self, line: str) -> None:
+        """Add a line to the frame."""
+        self.frame.append(line)
+
+    def save_frame(self, frame: str | None = None) -> None:
+        """End the frame, with a last part, and keep it."""
+        if frame is not None:
+            self.expand_frame(frame)
+        self.frames.append("\n".join(self.frame))
+        self.frame = []
+
+    def trace_frames(self) -> None:
+        """Print the frames that are kept, and keep them no longer."""
         _say("\n".join(self.frames))
+        self.reset_saved_frames()
+
+    def dump_saved_frames(self) -> None:
+        """The same, with what happened before them."""
+        _say(f"\nDetected inf/nan during batch_number={self.batch_number}")
+        _say(f"Last {len(self.frames)} forward frames:\nabs min  abs max  metadata")
+        self.trace_frames()
+
+    def reset_saved_frames(self) -> None:
+        """Keep no frame."""
         self.frames.clear()
 
 
@@ -100,10 +146,12 @@ def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201 (this is what it is for)
 
 
-def _parts(value: Any) -> list[Any]:
+def _named_parts(value: Any, name: str) -> list[tuple[str, Any]]:
     if isinstance(value, dict):
-        return list(value.values())
-    return list(value) if isinstance(value, tuple) else [value]
+        return [(f"{name}[{key}]", part) for key, part in value.items()]
+    if isinstance(value, tuple):
+        return [(f"{name}[{place}]", part) for place, part in enumerate(value)]
+    return [(name, value)]
 
 
 def get_abs_min_max(var: Tensor, ctx: str) -> str:
