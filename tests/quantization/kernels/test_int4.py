@@ -1,11 +1,15 @@
 """Products with weights in 4 bits."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 
 from bestiary.core.errors import InputError
 from bestiary.quantization.kernels.int4 import Int4Weight
 
+pytestmark = pytest.mark.usefixtures("either_way")
 SIZES = [(1, 48, 64, 32), (3, 17, 96, 32), (40, 33, 128, 64), (0, 16, 64, 64), (2, 5, 70, 35), (9, 21, 77, 7)]
 
 
@@ -45,9 +49,10 @@ def test_it_is_the_product_with_the_weight(sizes: tuple[int, ...], with_offsets:
     result = Int4Weight.pack(codes, table, scales, given).linear(x, bias)
     assert result.dtype == dtype
     expected = x.double() @ written_out(codes, table, scales, given, group).t() + bias.double()
-    assert torch.allclose(
-        result.double(), expected, rtol=1e-5 if dtype == torch.float32 else 2e-2, atol=1e-5 if dtype == torch.float32 else 3e-2
-    )
+    close = {"rtol": 1e-5, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 2e-2, "atol": 3e-2}
+    if dtype == torch.float32 and rows >= 32:  # AMX multiplies parts of 16 bits
+        close = {"rtol": 2e-5, "atol": 5e-5}
+    assert torch.allclose(result.double(), expected, **close)
 
 
 @pytest.mark.parametrize("sizes", SIZES)
@@ -75,6 +80,17 @@ def test_scales_keep_their_dtype(dtype: torch.dtype) -> None:
     assert weight.scales.dtype == dtype
     expected = x.double() @ written_out(codes, table, scales, offsets, 32).t()
     assert torch.allclose(weight.linear(x).double(), expected, atol=1e-5)
+
+
+def test_it_can_be_copied_and_stored() -> None:
+    codes, table, scales, offsets = parts(33, 64, 32)
+    weight, x = Int4Weight.pack(codes, table, scales, offsets), some_rows(3, 64)
+    for other in (copy.deepcopy(weight), pickle.loads(pickle.dumps(weight)), weight.to("cpu")):  # noqa: S301 (our own bytes)
+        assert torch.equal(other.codes(), codes)
+        assert torch.equal(other.scales, scales)
+        assert other.offsets is not None
+        assert torch.equal(other.offsets, offsets)
+        assert torch.equal(other.linear(x), weight.linear(x))
 
 
 def test_they_are_held_at_4_bits() -> None:

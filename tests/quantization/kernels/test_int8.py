@@ -1,12 +1,16 @@
 """Products with weights in 8 bits."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 
 from bestiary.core.errors import InputError
 from bestiary.quantization.kernels.int8 import Int8Weight
 
-SIZES = [(1, 48, 64), (3, 17, 70), (5, 1, 1), (40, 33, 200), (0, 16, 64)]
+pytestmark = pytest.mark.usefixtures("either_way")
+SIZES = [(1, 48, 64), (2, 100, 70), (3, 17, 70), (4, 70, 130), (5, 1, 1), (8, 33, 9), (40, 33, 200), (300, 50, 64), (0, 16, 64)]
 
 
 def a_weight(outputs: int, inputs: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -22,7 +26,8 @@ def some_rows(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
 def written_out(x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
     """The definition; what follows the rounding, which float32 decides, in float64."""
     largest = x.float().abs().amax(-1, keepdim=True)
-    quantized = torch.where(largest > 0, x.float() * (127 / largest), 0.0).round().double() * largest.double() / 127
+    codes_of_x = torch.where(largest > 0, x.float() * (torch.full_like(largest, 127.0) / largest), 0.0).round()
+    quantized = codes_of_x.double() * largest.double() / 127
     product = quantized @ (codes.double() * scales.double()[:, None]).t()
     return product if bias is None else product + bias.double()
 
@@ -101,6 +106,15 @@ def test_codes_come_back_bit_for_bit(sizes: tuple[int, int]) -> None:
     assert weight.dequantize(torch.bfloat16).dtype == torch.bfloat16
 
 
+def test_it_can_be_copied_and_stored() -> None:
+    codes, scales = a_weight(33, 70)
+    weight, x = Int8Weight.pack(codes, scales), some_rows(3, 70)
+    for other in (copy.deepcopy(weight), pickle.loads(pickle.dumps(weight)), weight.to("cpu")):  # noqa: S301 (our own bytes)
+        assert torch.equal(other.codes(), codes)
+        assert torch.equal(other.scales, scales)
+        assert torch.equal(other.linear(x), weight.linear(x))
+
+
 def test_the_codes_are_not_held_twice() -> None:
     codes, scales = a_weight(256, 512)
     assert Int8Weight.pack(codes, scales).nbytes < 1.05 * codes.numel()
@@ -144,3 +158,18 @@ def test_what_cannot_be_packed_is_refused() -> None:
         Int8Weight.pack(codes.float(), scales)
     with pytest.raises(InputError, match="one for each of the 4 rows"):
         Int8Weight.pack(codes, scales[:3])
+
+
+def test_rows_of_another_width_are_refused() -> None:
+    codes, scales = a_weight(16, 64)
+    for x in (torch.ones(2, 63), torch.ones(2, 65), torch.tensor(1.0)):
+        with pytest.raises(InputError, match=r"expected \(\.\.\., 64\)"):
+            Int8Weight.pack(codes, scales).linear(x)
+
+
+def test_float64_is_computed_in_float32() -> None:
+    codes, scales = a_weight(16, 64)
+    weight, x = Int8Weight.pack(codes, scales), some_rows(2, 64)
+    result = weight.linear(x.double())
+    assert result.dtype == torch.float64
+    assert torch.allclose(result.float(), weight.linear(x), atol=1e-5)

@@ -1,12 +1,15 @@
 """Weights in 4 bits, and the product with them: `Int4Weight`."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ...core.errors import InputError
+from .choosing import tiles_from
+from .direct import check_width, is_direct
+from .native import FORMATS, Native, native
 from .ops import library
 
 
@@ -15,6 +18,11 @@ class Int4Weight:
 
     weight[n, k] = table[codes[n, k]] * scales[n, k // group] (+ offsets[n, k // group]). nf4 and fp4 (Dettmers et al. 2023,
     QLoRA), symmetric integers and integers with zero points (offset = -zero * scale) are tables and offsets of this form.
+
+    On a CPU with a C compiler, where groups are multiples of 8, codes and scales lie as the kernels read them
+    (`native/int4.c`); elsewhere as (N, K / 2), the first of a pair lowest, and (N, groups). Never both. The product is that
+    with the weight in floating point, x is not quantized. With many rows AMX serves where there is some: in bfloat16 the weight
+    is rounded to that, in float16 and float32 both factors are split into two of 16 bits (about 2**-16 is lost).
     """
 
     def __init__(
@@ -22,10 +30,11 @@ class Int4Weight:
     ) -> None:
         self.data = data
         self.table = table
-        self.scales = scales
-        self.offsets = offsets
+        self.laid_scales = scales
+        self.laid_offsets = offsets
         self.shape = shape
         self.group = group
+        self._native = native() if data.dim() == 4 else None
 
     @classmethod
     def pack(
@@ -56,10 +65,27 @@ class Int4Weight:
             )
         if offsets is not None and offsets.shape != scales.shape:
             raise InputError(f"offsets have the shape {tuple(offsets.shape)}, scales {tuple(scales.shape)}; they must agree")
-        even = F.pad(codes.detach(), (0, inputs % 2))
-        data = even[:, ::2] | (even[:, 1::2] << 4)
-        kept = None if offsets is None else offsets.detach().contiguous()
-        return cls(data, table.detach().float().contiguous(), scales.detach().contiguous(), kept, codes.shape, group)
+        codes, table = codes.detach(), table.detach().float().contiguous()
+        given = [None if part is None else part.detach() for part in (scales, offsets)]
+        laid = type(codes) is Tensor and codes.is_cpu and group % 8 == 0 and native(codes.numel()) is not None
+        if laid and scales.dtype in FORMATS and (offsets is None or offsets.dtype == scales.dtype):
+            padded = F.pad(codes, (0, -inputs % 8, 0, -outputs % 16))
+            data = _paired(padded).view(-1, 16, padded.shape[1] // 8, 4).transpose(1, 2).contiguous()
+            parts = [None if part is None else _in_blocks(part) for part in given]
+        else:
+            data = _paired(F.pad(codes, (0, inputs % 2)))
+            parts = [None if part is None else part.contiguous() for part in given]
+        return cls(data, table, cast(Tensor, parts[0]), parts[1], codes.shape, group)
+
+    @property
+    def scales(self) -> Tensor:
+        """(N, groups), in the dtype that was given."""
+        return _out_of_blocks(self.laid_scales, self.shape[0])
+
+    @property
+    def offsets(self) -> Tensor | None:
+        """(N, groups) as `scales`, or None."""
+        return None if self.laid_offsets is None else _out_of_blocks(self.laid_offsets, self.shape[0])
 
     @property
     def device(self) -> torch.device:
@@ -68,7 +94,7 @@ class Int4Weight:
     @property
     def nbytes(self) -> int:
         """Bytes that are held."""
-        return sum(part.nbytes for part in (self.data, self.table, self.scales, self.offsets) if part is not None)
+        return sum(part.nbytes for part in (self.data, self.table, self.laid_scales, self.laid_offsets) if part is not None)
 
     def to(self, device: Any) -> "Int4Weight":
         """The same weight on a device."""
@@ -78,19 +104,25 @@ class Int4Weight:
         parts = self.codes().to(device), self.table.to(device), self.scales.to(device), offsets
         return Int4Weight.pack(*parts, group=self.group)
 
+    def __reduce__(self) -> Any:
+        # What is stored fits machines with other kernels.
+        return Int4Weight.pack, (self.codes(), self.table, self.scales, self.offsets, self.group)
+
     def codes(self) -> Tensor:
         """(N, K), uint8 below 16: what was packed."""
-        return _codes(self.data, self.shape[1])
+        return _codes(self.data, self.shape[0], self.shape[1])
 
     def dequantize(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """The weight (N, K) in `dtype`, computed in float32."""
-        return _dequantize(self.data, self.table, self.scales, self.offsets, self.shape[1], self.group).to(dtype)
+        return _dequantize(self.data, self.table, self.laid_scales, self.laid_offsets, self.shape, self.group, dtype)
 
     def linear(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """x (..., K) -> (..., N) in its dtype: x @ weight.T + bias. The gradient reaches x and bias."""
-        result: Tensor = torch.ops.bestiary.int4_linear(
-            x, self.data, self.table, self.scales, self.offsets, bias, self.shape[0], self.group
-        )
+        check_width(x, self.shape[1])
+        parts = self.data, self.table, self.laid_scales, self.laid_offsets, bias, self.shape[0], self.group
+        if self._native is not None and is_direct(x, bias):
+            return _linear(x, *parts, self._native)
+        result: Tensor = torch.ops.bestiary.int4_linear(x, *parts)
         return result
 
 
@@ -100,15 +132,47 @@ library.define(
 )
 
 
-def _codes(data: Tensor, inputs: int) -> Tensor:
-    return torch.stack((data & 15, data >> 4), dim=-1).flatten(1)[:, :inputs]
+def _paired(codes: Tensor) -> Tensor:
+    """Two columns in a byte, the first lowest."""
+    return codes[:, ::2] | (codes[:, 1::2] << 4)
 
 
-def _dequantize(data: Tensor, table: Tensor, scales: Tensor, offsets: Tensor | None, inputs: int, group: int) -> Tensor:
-    values = table[_codes(data, inputs).int()]
-    spread = scales.float().repeat_interleave(group, dim=1)[:, :inputs]
-    values *= spread
-    return values if offsets is None else values.add_(offsets.float().repeat_interleave(group, dim=1)[:, :inputs])
+def _in_blocks(values: Tensor) -> Tensor:
+    """(N, groups) -> (blocks of 16 outputs, groups, 16)."""
+    return F.pad(values, (0, 0, 0, -len(values) % 16)).view(-1, 16, values.shape[1]).transpose(1, 2).contiguous()
+
+
+def _out_of_blocks(values: Tensor, outputs: int) -> Tensor:
+    return values if values.dim() == 2 else values.transpose(1, 2).flatten(0, 1)[:outputs].contiguous()
+
+
+def _codes(data: Tensor, outputs: int, inputs: int) -> Tensor:
+    """(outputs, inputs) from blocks or from pairs."""
+    pairs = data if data.dim() == 2 else data.transpose(1, 2).flatten(0, 1).flatten(1)[:outputs]
+    return torch.stack((pairs & 15, pairs >> 4), dim=-1).flatten(1)[:, :inputs].contiguous()
+
+
+def _dequantize(
+    data: Tensor,
+    table: Tensor,
+    scales: Tensor,
+    offsets: Tensor | None,
+    shape: tuple[int, ...],
+    group: int,
+    dtype: torch.dtype,
+    kernels: Native | None = None,
+) -> Tensor:
+    """The weight, by the kernels where there are some and nothing but numbers is wanted."""
+    outputs, inputs = shape
+    if data.dim() == 4 and dtype in FORMATS and is_direct(data, None):
+        kernels = kernels or native()
+        if kernels is not None:
+            return kernels.int4_dequantize(data, table, scales, offsets, torch.Size(shape), group, dtype)
+    values = table[_codes(data, outputs, inputs).int()]
+    values = values * _out_of_blocks(scales, outputs).float().repeat_interleave(group, dim=1)[:, :inputs]
+    if offsets is not None:
+        values = values + _out_of_blocks(offsets, outputs).float().repeat_interleave(group, dim=1)[:, :inputs]
+    return values.to(dtype)
 
 
 def _linear(
@@ -120,10 +184,19 @@ def _linear(
     bias: Tensor | None,
     outputs: int,
     group: int,
+    kernels: Native | None = None,
 ) -> Tensor:
-    """The product by what torch has."""
-    weight = _dequantize(data, table, scales, offsets, x.shape[-1], group)
-    return F.linear(x, weight.to(x.dtype), None if bias is None else bias.to(x.dtype))
+    inputs = x.shape[-1]
+    kernels = kernels or (native() if data.dim() == 4 and x.is_cpu else None)
+    if kernels is None or x.dtype not in FORMATS:
+        weight = _dequantize(data, table, scales, offsets, (outputs, inputs), group, x.dtype)
+        return F.linear(x, weight, None if bias is None else bias.to(x.dtype))
+    rows = x.reshape(-1, inputs).contiguous()
+    if bias is not None and (bias.dtype not in FORMATS or not bias.is_contiguous()):
+        bias = bias.float().contiguous()
+    tiles = kernels.tiles and rows.shape[0] >= tiles_from("int4" if x.dtype == torch.bfloat16 else "int4 exact")
+    result = kernels.int4_linear(rows, data, table, scales, offsets, bias, outputs, group, tiles)
+    return result.view(*x.shape[:-1], outputs)
 
 
 def _fake(
@@ -140,9 +213,9 @@ def _fake(
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    x, data, table, scales, offsets, bias, _, group = inputs
+    x, data, table, scales, offsets, bias, outputs, group = inputs
     ctx.save_for_backward(data, table, scales, offsets)
-    ctx.inputs, ctx.group = x.shape[-1], group
+    ctx.shape, ctx.group = (outputs, x.shape[-1]), group
     ctx.bias_dtype = None if bias is None else bias.dtype
 
 
@@ -150,7 +223,7 @@ def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
     to_x = to_bias = None
     if ctx.needs_input_grad[0]:
         data, table, scales, offsets = ctx.saved_tensors
-        to_x = gradient @ _dequantize(data, table, scales, offsets, ctx.inputs, ctx.group).to(gradient.dtype)
+        to_x = gradient @ _dequantize(data, table, scales, offsets, ctx.shape, ctx.group, gradient.dtype)
     if ctx.needs_input_grad[5]:
         to_bias = gradient.reshape(-1, gradient.shape[-1]).sum(0).to(ctx.bias_dtype)
     return to_x, None, None, None, None, to_bias, None, None

@@ -4,8 +4,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ...core.errors import InputError
+from .choosing import tiles_from
+from .direct import check_width, is_direct
+from .native import FORMATS, Native, native
 from .ops import library
 from .rows import integer_product, quantized_rows
 
@@ -15,11 +19,17 @@ class Int8Weight:
 
     It takes N * K bytes and the scales. Its product quantizes the input too, each row (token) by its largest absolute value, so
     that all is done in integers (Dettmers et al. 2022, LLM.int8(), section 2.1).
+
+    On a CPU with a C compiler the codes lie as the kernels read them (`native/int8.c`), N filled up to a multiple of 16 and K
+    to one of 64; elsewhere as (N, K). Never both.
     """
 
-    def __init__(self, data: Tensor, scales: Tensor) -> None:
+    def __init__(self, data: Tensor, scales: Tensor, sums: Tensor | None, shape: torch.Size) -> None:
         self.data = data
-        self.scales = scales
+        self.padded_scales = scales
+        self.sums = sums
+        self.shape = shape
+        self._native = None if sums is None else native()
 
     @classmethod
     def pack(cls, codes: Tensor, scales: Tensor) -> "Int8Weight":
@@ -35,12 +45,18 @@ class Int8Weight:
                 f"scales are {scales.dtype} {tuple(scales.shape)}; expected floating ones, one for each of the"
                 f" {codes.shape[0]} rows of codes"
             )
-        return cls(codes.detach().contiguous(), scales.detach().float().contiguous())
+        codes, scales = codes.detach(), scales.detach().float()
+        if type(codes) is not Tensor or not codes.is_cpu or native(codes.numel()) is None:
+            return cls(codes.contiguous(), scales.contiguous(), None, codes.shape)
+        outputs, inputs = codes.shape
+        padded = F.pad(codes, (0, -inputs % 64, 0, -outputs % 16))
+        blocks = padded.view(-1, 16, padded.shape[1] // 4, 4).transpose(1, 2).contiguous()
+        return cls(blocks, F.pad(scales, (0, -outputs % 16)).contiguous(), padded.sum(1, dtype=torch.int32), codes.shape)
 
     @property
-    def shape(self) -> torch.Size:
-        """(N, K)."""
-        return self.data.shape
+    def scales(self) -> Tensor:
+        """(N,), float32."""
+        return self.padded_scales[: self.shape[0]]
 
     @property
     def device(self) -> torch.device:
@@ -49,15 +65,19 @@ class Int8Weight:
     @property
     def nbytes(self) -> int:
         """Bytes that are held."""
-        return self.data.nbytes + self.scales.nbytes
+        return self.data.nbytes + self.padded_scales.nbytes + (0 if self.sums is None else self.sums.nbytes)
 
     def to(self, device: Any) -> "Int8Weight":
         """The same weight on a device."""
         return self if torch.device(device) == self.device else Int8Weight.pack(self.codes().to(device), self.scales.to(device))
 
+    def __reduce__(self) -> Any:
+        # What is stored fits machines with other kernels.
+        return Int8Weight.pack, (self.codes(), self.scales)
+
     def codes(self) -> Tensor:
         """(N, K), int8: what was packed."""
-        return self.data
+        return _codes(self.data, self.shape[0], self.shape[1])
 
     def dequantize(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """The weight (N, K) in `dtype`."""
@@ -71,40 +91,81 @@ class Int8Weight:
         outliers: columns of x in which any value is at least this large (in absolute value, over all rows of the call) are kept
             out of the integers: their product with the dequantized columns is computed in float32. 0: none.
         """
-        result: Tensor = torch.ops.bestiary.int8_linear(x, self.data, self.scales, bias, outliers)
+        check_width(x, self.shape[1])
+        if self._native is not None and is_direct(x, bias):
+            return _linear(x, self.data, self.padded_scales, self.sums, bias, self.shape[0], outliers, self._native)
+        result: Tensor = torch.ops.bestiary.int8_linear(
+            x, self.data, self.padded_scales, self.sums, bias, self.shape[0], outliers
+        )
         return result
 
 
-library.define("int8_linear(Tensor x, Tensor codes, Tensor scales, Tensor? bias, float outliers) -> Tensor")
+library.define(
+    "int8_linear(Tensor x, Tensor data, Tensor scales, Tensor? sums, Tensor? bias, int outputs, float outliers) -> Tensor"
+)
 
 
-def _linear(x: Tensor, codes: Tensor, scales: Tensor, bias: Tensor | None, outliers: float) -> Tensor:
+def _codes(data: Tensor, outputs: int, inputs: int) -> Tensor:
+    """(outputs, inputs) from blocks, or from what is that already."""
+    return data if data.dim() == 2 else data.transpose(1, 2).flatten(0, 1).flatten(1)[:outputs, :inputs].contiguous()
+
+
+def _linear(
+    x: Tensor,
+    data: Tensor,
+    scales: Tensor,
+    sums: Tensor | None,
+    bias: Tensor | None,
+    outputs: int,
+    outliers: float,
+    kernels: Native | None = None,
+) -> Tensor:
+    inputs = x.shape[-1]
+    rows = x.reshape(-1, inputs)
+    kernels = kernels or (native() if data.dim() == 4 and x.is_cpu else None)
+    if kernels is None or sums is None or x.dtype not in FORMATS:
+        result = _by_torch(rows, _codes(data, outputs, inputs), scales[:outputs], bias, outliers)
+    else:
+        if bias is not None and (bias.dtype not in FORMATS or not bias.is_contiguous()):
+            bias = bias.float().contiguous()
+        tiles = kernels.tiles and rows.shape[0] >= tiles_from("int8")
+        result = kernels.int8_linear(rows.contiguous(), data, scales, sums, bias, outputs, outliers, tiles)
+    return result.view(*x.shape[:-1], outputs)
+
+
+def _by_torch(rows: Tensor, codes: Tensor, scales: Tensor, bias: Tensor | None, outliers: float) -> Tensor:
     """The product by what torch has."""
-    rows = quantized_rows(x.reshape(-1, x.shape[-1]), outliers)
-    result = integer_product(rows.codes, codes) * rows.scales * scales
-    if rows.apart is not None:
-        columns = x.reshape(-1, x.shape[-1])[:, rows.apart].float()
-        result += columns @ (codes[:, rows.apart].t() * scales)
+    quantized = quantized_rows(rows, outliers)
+    result = integer_product(quantized.codes, codes) * quantized.scales * scales
+    if quantized.apart is not None:
+        result += rows[:, quantized.apart].float() @ (codes[:, quantized.apart].t() * scales)
     if bias is not None:
         result += bias
-    return result.to(x.dtype).view(*x.shape[:-1], len(codes))
+    return result.to(rows.dtype)
 
 
-def _fake(x: Tensor, codes: Tensor, scales: Tensor, bias: Tensor | None, outliers: float) -> Tensor:
-    return x.new_empty((*x.shape[:-1], codes.shape[0]))
+def _fake(
+    x: Tensor, data: Tensor, scales: Tensor, sums: Tensor | None, bias: Tensor | None, outputs: int, outliers: float
+) -> Tensor:
+    return x.new_empty((*x.shape[:-1], outputs))
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    _, codes, scales, bias, _ = inputs
-    ctx.save_for_backward(codes, scales)
+    x, data, scales, _, bias, outputs, _ = inputs
+    ctx.save_for_backward(data, scales)
+    ctx.shape = outputs, x.shape[-1]
     ctx.bias_dtype = None if bias is None else bias.dtype
 
 
 def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-    codes, scales = ctx.saved_tensors
-    to_x = gradient @ (codes * scales[:, None]).to(gradient.dtype) if ctx.needs_input_grad[0] else None
-    to_bias = gradient.reshape(-1, gradient.shape[-1]).sum(0).to(ctx.bias_dtype) if ctx.needs_input_grad[3] else None
-    return to_x, None, None, to_bias, None
+    data, scales = ctx.saved_tensors
+    outputs, inputs = ctx.shape
+    to_x = to_bias = None
+    if ctx.needs_input_grad[0]:
+        to_x = gradient @ (_codes(data, outputs, inputs) * scales[:outputs, None]).to(gradient.dtype)
+    if ctx.needs_input_grad[4]:
+        to_bias = gradient.reshape(-1, outputs).sum(0).to(ctx.bias_dtype)
+    return to_x, None, None, None, to_bias, None, None
 
 
 library.impl("int8_linear", _linear, "CompositeExplicitAutograd")

@@ -29,7 +29,9 @@ def quantized_rows(rows: Tensor, outliers: float = 0.0) -> QuantizedRows:
         apart = above.any(dim=0).nonzero().flatten()
         kept = kept.masked_fill(above, 0.0) if len(apart) else kept
     largest = kept.abs().amax(dim=-1, keepdim=True) if kept.shape[-1] else kept.new_zeros((len(kept), 1))
-    codes = (kept * (127.0 / largest).masked_fill(largest == 0, 0.0)).round().to(torch.int8)
+    # A number divided by a tensor would be its reciprocal times the number: two roundings.
+    factor = (torch.full_like(largest, 127.0) / largest).masked_fill(largest == 0, 0.0)
+    codes = (kept * factor).round().to(torch.int8)
     if apart is not None and len(apart):
         codes[:, apart] = 0
         return QuantizedRows(codes, largest / 127.0, apart)

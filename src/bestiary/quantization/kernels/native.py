@@ -1,0 +1,203 @@
+"""The compiled C kernels as functions of tensors: `native`."""
+
+import ctypes
+import os
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .compiling import NoKernels, compiled
+
+# As in native/common.h.
+FORMATS = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}
+# A matrix of fewer weights is left to torch: small models need no compiler.
+WORTH_COMPILING = 65536
+
+_INT, _LONG, _POINTER = ctypes.c_int, ctypes.c_long, ctypes.c_void_p
+
+
+class Native:
+    """The kernels of one compiled file.
+
+    instructions: what it was compiled for. tiles: whether it has AMX and may use it. threads: whether it runs on torch's.
+    Arguments are contiguous tensors on the CPU; formats are those of `FORMATS`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            library = ctypes.CDLL(str(path))
+        except OSError as error:
+            raise NoKernels(f"{path} cannot be loaded ({error})") from error
+        library.compiled_for.restype = ctypes.c_char_p
+        self.path = path
+        self.instructions = str(library.compiled_for(), "ascii")
+        self.tiles = bool(library.amx())
+        pool = _pool()
+        self.threads = pool is not None
+        if pool is not None:
+            library.use_team(pool)
+        self._int8, self._int4, self._half = library.int8_linear, library.int4_linear, library.half_linear
+        self._unpack = library.int4_dequantize
+        many: list[type] = [_POINTER, _INT, _LONG, _LONG]
+        self._int8.argtypes = [*many, _LONG, ctypes.c_float, *[_POINTER] * 3, _LONG, _POINTER, _INT, _POINTER, _INT, _INT]
+        self._int4.argtypes = [*many, *[_POINTER] * 4, _INT, _LONG, _LONG, _POINTER, _INT, _POINTER, _INT, _INT]
+        self._half.argtypes = [*many, _POINTER, _LONG, _POINTER, _INT, _POINTER, _INT]
+        self._unpack.argtypes = [_LONG, *[_POINTER] * 4, _INT, _LONG, _LONG, _POINTER, _INT, _INT]
+        self._unpack.restype = None
+
+    def int8_linear(
+        self,
+        x: Tensor,
+        blocks: Tensor,
+        scales: Tensor,
+        sums: Tensor,
+        bias: Tensor | None,
+        outputs: int,
+        outliers: float,
+        tiles: bool,
+    ) -> Tensor:
+        """`int8.Int8Weight.linear` of rows (R, K) with a packed weight."""
+        out = x.new_empty((x.shape[0], outputs))
+        failed = self._int8(
+            x.data_ptr(),
+            FORMATS[x.dtype],
+            x.shape[0],
+            x.shape[1],
+            blocks.shape[1] * 4,
+            outliers,
+            blocks.data_ptr(),
+            scales.data_ptr(),
+            sums.data_ptr(),
+            outputs,
+            None if bias is None else bias.data_ptr(),
+            0 if bias is None else FORMATS[bias.dtype],
+            out.data_ptr(),
+            torch.get_num_threads(),
+            tiles,
+        )
+        return _checked(out, failed)
+
+    def int4_linear(
+        self,
+        x: Tensor,
+        blocks: Tensor,
+        table: Tensor,
+        scales: Tensor,
+        offsets: Tensor | None,
+        bias: Tensor | None,
+        outputs: int,
+        group: int,
+        tiles: bool,
+    ) -> Tensor:
+        """`int4.Int4Weight.linear` of rows (R, K) with a packed weight."""
+        out = x.new_empty((x.shape[0], outputs))
+        failed = self._int4(
+            x.data_ptr(),
+            FORMATS[x.dtype],
+            x.shape[0],
+            x.shape[1],
+            blocks.data_ptr(),
+            table.data_ptr(),
+            scales.data_ptr(),
+            None if offsets is None else offsets.data_ptr(),
+            FORMATS[scales.dtype],
+            group,
+            outputs,
+            None if bias is None else bias.data_ptr(),
+            0 if bias is None else FORMATS[bias.dtype],
+            out.data_ptr(),
+            torch.get_num_threads(),
+            tiles,
+        )
+        return _checked(out, failed)
+
+    def int4_dequantize(
+        self,
+        blocks: Tensor,
+        table: Tensor,
+        scales: Tensor,
+        offsets: Tensor | None,
+        shape: torch.Size,
+        group: int,
+        dtype: torch.dtype,
+    ) -> Tensor:
+        """The weight of a packed one, in `dtype`."""
+        out = torch.empty(shape, dtype=dtype)
+        self._unpack(
+            shape[1],
+            blocks.data_ptr(),
+            table.data_ptr(),
+            scales.data_ptr(),
+            None if offsets is None else offsets.data_ptr(),
+            FORMATS[scales.dtype],
+            group,
+            shape[0],
+            out.data_ptr(),
+            FORMATS[dtype],
+            torch.get_num_threads(),
+        )
+        return out
+
+    def half_linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """x (R, K) @ weight (N, K).T + bias, x and weight in one dtype of 16 bits."""
+        out = x.new_empty((x.shape[0], weight.shape[0]))
+        failed = self._half(
+            x.data_ptr(),
+            FORMATS[x.dtype],
+            x.shape[0],
+            x.shape[1],
+            weight.data_ptr(),
+            weight.shape[0],
+            None if bias is None else bias.data_ptr(),
+            0 if bias is None else FORMATS[bias.dtype],
+            out.data_ptr(),
+            torch.get_num_threads(),
+        )
+        return _checked(out, failed)
+
+
+def _checked(out: Tensor, failed: int) -> Tensor:
+    if failed:
+        raise MemoryError(f"no memory for a product of {out.shape[0]} rows with {out.shape[1]} outputs; pass fewer at a time")
+    return out
+
+
+def _pool() -> ctypes.c_void_p | None:
+    """`GOMP_parallel` of the OpenMP library that torch runs on, or None where torch has another pool."""
+    for place in (*sorted((Path(torch.__file__).parent / "lib").glob("lib*omp*")), None):
+        try:
+            return ctypes.cast(ctypes.CDLL(None if place is None else str(place)).GOMP_parallel, ctypes.c_void_p)
+        except (OSError, AttributeError, TypeError):
+            continue
+    return None
+
+
+def switched_off() -> bool:
+    """Whether the environment says that the C kernels are not to be compiled or used."""
+    return os.environ.get("BESTIARY_NATIVE_KERNELS", "").lower() in ("0", "no", "off", "false")
+
+
+@cache
+def _loaded() -> "Native | NoKernels":
+    try:
+        return Native(compiled())
+    except NoKernels as error:
+        return error
+
+
+def native(weights: int = WORTH_COMPILING) -> Native | None:
+    """The kernels, compiled at the first call; None without them, and for so few weights that they are not worth it."""
+    if weights < WORTH_COMPILING or switched_off():
+        return None
+    found = _loaded()
+    return found if isinstance(found, Native) else None
+
+
+def why_not() -> str:
+    """Why there are no C kernels here; empty where there are."""
+    if switched_off():
+        return "switched off by BESTIARY_NATIVE_KERNELS"
+    found = _loaded()
+    return str(found) if isinstance(found, NoKernels) else ""

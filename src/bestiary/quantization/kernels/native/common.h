@@ -1,0 +1,189 @@
+/* What the kernels share: vectors of 16 numbers, the formats of tensors, and the threads that torch already has.
+
+   v16 and v16i are 16 lanes in the vector extension of GCC and Clang: one register with AVX-512, two with AVX2, four on other
+   machines. Only what the extension cannot say stands in intrinsics. */
+#pragma once
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define LANES 16
+#define INLINE static inline __attribute__((always_inline))
+#define EXPORT __attribute__((visibility("default")))
+
+typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t v16i __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint16_t v16h __attribute__((vector_size(32), aligned(2), may_alias));
+
+/* The element types of tensors, numbered as in library.py. */
+enum format { F32 = 0, BF16 = 1, F16 = 2 };
+
+/* Run work(job) on each of `threads` threads of the pool that was given, or once where there is none. */
+void in_team(void (*work)(void *), void *job, int threads);
+
+/* Memory of the calling thread that stays until its next call, 64-byte aligned; NULL where there is none. */
+void *scratch(int slot, size_t bytes);
+
+/* The next of `count` units of work, or -1: threads that are slowed down by others on the machine take fewer. */
+INLINE long next_unit(long *taken, long count) {
+    long unit = __atomic_fetch_add(taken, 1, __ATOMIC_RELAXED);
+    return unit < count ? unit : -1;
+}
+
+INLINE v16 fill(float value) {
+    return (v16){value, value, value, value, value, value, value, value, value, value, value, value, value, value, value, value};
+}
+
+INLINE v16 as_floats(v16i bits) { return (v16)bits; }
+INLINE v16i as_bits(v16 floats) { return (v16i)floats; }
+
+INLINE v16i widen(v16h narrow) { return __builtin_convertvector(narrow, v16i); }
+
+INLINE float half_to_float(uint16_t half) {
+#if defined(__F16C__)
+    return _cvtsh_ss(half);
+#else
+    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 1023, bits;
+    float value;
+    if (exponent == 0) {
+        value = fraction * 0x1p-24f;
+        memcpy(&bits, &value, 4);
+        bits |= sign;
+    } else {
+        bits = sign | (exponent == 31 ? 0x7f800000 : (exponent + 112) << 23) | fraction << 13;
+    }
+    memcpy(&value, &bits, 4);
+    return value;
+#endif
+}
+
+INLINE uint16_t float_to_half(float value) {
+#if defined(__F16C__)
+    return _cvtss_sh(value, 0);
+#else
+    uint32_t bits, sign;
+    memcpy(&bits, &value, 4);
+    sign = bits >> 16 & 0x8000;
+    bits &= 0x7fffffff;
+    if (bits > 0x7f800000) return sign | 0x7e00;
+    if (bits >= 0x477ff000) return sign | 0x7c00; /* 65520 and more */
+    if (bits < 0x38800000) {                      /* below 2**-14: a multiple of 2**-24 */
+        float positive;
+        memcpy(&positive, &bits, 4);
+        return sign | (uint16_t)rintf(positive * 0x1p24f);
+    }
+    bits += 0xfff + (bits >> 13 & 1);
+    return sign | (bits - (112u << 23)) >> 13;
+#endif
+}
+
+/* 16 numbers of a tensor. */
+INLINE v16 load16(const void *from, int format, long at) {
+    if (format == F32) return *(const v16 *)((const float *)from + at);
+    v16h narrow = *(const v16h *)((const uint16_t *)from + at);
+    if (format == BF16) return as_floats(widen(narrow) << 16);
+#if defined(__AVX512F__)
+    return (v16)_mm512_cvtph_ps((__m256i)narrow);
+#elif defined(__F16C__) && defined(__AVX__)
+    v16 both;
+    __m256 low = _mm256_cvtph_ps(_mm256_castsi256_si128((__m256i)narrow));
+    __m256 high = _mm256_cvtph_ps(_mm256_extractf128_si256((__m256i)narrow, 1));
+    memcpy(&both, &low, 32);
+    memcpy((char *)&both + 32, &high, 32);
+    return both;
+#else
+    v16 wide;
+    for (int lane = 0; lane < LANES; lane++) wide[lane] = half_to_float(narrow[lane]);
+    return wide;
+#endif
+}
+
+INLINE float load1(const void *from, int format, long at) {
+    if (format == F32) return ((const float *)from)[at];
+    uint16_t narrow = ((const uint16_t *)from)[at];
+    if (format == F16) return half_to_float(narrow);
+    uint32_t bits = (uint32_t)narrow << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+INLINE uint16_t float_to_bfloat(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    if ((bits & 0x7fffffff) > 0x7f800000) return 0x7fc0;
+    return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
+/* float32 rounded to bfloat16, to nearest and even; not-a-number stays one. */
+INLINE v16i bfloat_bits(v16 values) {
+    v16i bits = as_bits(values);
+    v16i rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16 & 0xffff;
+    v16i lost = (bits & 0x7fffffff) > 0x7f800000;
+    return (lost & 0x7fc0) | (~lost & rounded);
+}
+
+/* The first `count` of 16 numbers into a tensor. */
+INLINE void store(void *to, int format, long at, v16 values, int count) {
+    if (format == F32) {
+        float *out = (float *)to + at;
+        if (count == LANES) *(v16 *)out = values;
+        else memcpy(out, &values, 4 * count);
+        return;
+    }
+    uint16_t *out = (uint16_t *)to + at;
+    v16h narrow;
+    if (format == BF16) {
+        narrow = __builtin_convertvector(bfloat_bits(values), v16h);
+    } else {
+#if defined(__AVX512F__)
+        narrow = (v16h)_mm512_cvtps_ph((__m512)values, 0);
+#else
+        for (int lane = 0; lane < LANES; lane++) narrow[lane] = float_to_half(values[lane]);
+#endif
+    }
+    if (count == LANES) *(v16h *)out = narrow;
+    else memcpy(out, &narrow, 2 * count);
+}
+
+/* The first `count` of 16 numbers of a tensor, zeros behind them. */
+INLINE v16 load_part(const void *from, int format, long at, int count) {
+    if (count == LANES) return load16(from, format, at);
+    v16 values = {0};
+    for (int lane = 0; lane < count; lane++) values[lane] = load1(from, format, at + lane);
+    return values;
+}
+
+/* `count` numbers of a tensor as float32, zeros behind them up to `padded` (a multiple of 16). */
+INLINE void to_floats(float *out, const void *from, int format, long at, long count, long padded) {
+    long i = 0;
+    for (; i + LANES <= count; i += LANES) *(v16 *)(out + i) = load16(from, format, at + i);
+    for (; i < count; i++) out[i] = load1(from, format, at + i);
+    for (; i < padded; i++) out[i] = 0;
+}
+
+#if defined(__AMX_INT8__) && defined(__AMX_BF16__) && defined(__AVX512BW__)
+/* The configuration of AMX: eight tiles of 16 rows with 64 bytes. */
+struct tiles {
+    uint8_t palette, start, reserved[14];
+    uint16_t bytes[16];
+    uint8_t rows[16];
+} __attribute__((aligned(64)));
+
+/* Other libraries on this thread count on finding their configuration again. */
+INLINE void use_tiles(struct tiles *before) {
+    struct tiles tiles = {.palette = 1};
+    for (int tile = 0; tile < 8; tile++) tiles.bytes[tile] = 64, tiles.rows[tile] = 16;
+    _tile_storeconfig(before);
+    _tile_loadconfig(&tiles);
+}
+
+INLINE void restore_tiles(const struct tiles *before) {
+    if (before->palette) _tile_loadconfig(before);
+    else _tile_release();
+}
+#endif

@@ -1,0 +1,369 @@
+/* Products with weights in 4 bits, in floating point: weight = table[code] * scale (+ offset), a scale for each group of inputs.
+
+   The codes lie in blocks of 16 outputs: [outputs / 16][inputs / 8][16], eight inputs of an output in 32 bits, the first lowest.
+   So one look-up in a table of 16 registers' lanes gives an input's weights for 16 outputs. Scales and offsets lie as
+   [outputs / 16][groups][16]. */
+#include "common.h"
+
+#if defined(__AVX512F__)
+#define MOST_ROWS 8
+typedef __m512 lookup_table;
+INLINE lookup_table table_of(const float *values) { return _mm512_loadu_ps(values); }
+/* table[lowest 4 bits of each lane] */
+INLINE v16 look_up(lookup_table table, v16i codes) { return (v16)_mm512_permutexvar_ps((__m512i)codes, table); }
+#elif defined(__AVX2__)
+#define MOST_ROWS 4
+typedef struct {
+    __m256 low, high;
+} lookup_table;
+INLINE lookup_table table_of(const float *values) { return (lookup_table){_mm256_loadu_ps(values), _mm256_loadu_ps(values + 8)}; }
+INLINE __m256 look_up8(lookup_table table, __m256i codes) {
+    __m256 upper = _mm256_castsi256_ps(_mm256_slli_epi32(codes, 28));
+    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(table.low, codes), _mm256_permutevar8x32_ps(table.high, codes), upper);
+}
+INLINE v16 look_up(lookup_table table, v16i codes) {
+    __m256i low, high;
+    memcpy(&low, &codes, 32);
+    memcpy(&high, (char *)&codes + 32, 32);
+    __m256 first = look_up8(table, low), second = look_up8(table, high);
+    v16 both;
+    memcpy(&both, &first, 32);
+    memcpy((char *)&both + 32, &second, 32);
+    return both;
+}
+#else
+#define MOST_ROWS 4
+typedef const float *lookup_table;
+INLINE lookup_table table_of(const float *values) { return values; }
+INLINE v16 look_up(lookup_table table, v16i codes) {
+    v16 values;
+    for (int lane = 0; lane < LANES; lane++) values[lane] = table[codes[lane] & 15];
+    return values;
+}
+#endif
+
+struct job {
+    const void *x;
+    int x_format;
+    long rows, inputs, eights; /* rows; columns; eights of columns */
+    float *floats;             /* (rows, eights * 8): x in float32 */
+    float *group_sums;         /* (rows, groups): for offsets */
+    const int32_t *blocks;
+    const float *table;
+    const void *scales, *offsets;
+    int scale_format;
+    long group, groups, outputs; /* columns of a group, a multiple of 8 */
+    const void *bias;
+    int bias_format, out_format;
+    void *out;
+    long taken, blocks_per_unit, padded;
+    uint16_t *upper, *lower; /* (rows filled up to 32, padded): x in bfloat16 and what that left, for AMX */
+};
+
+INLINE long last_eight(const struct job *job, long group) {
+    long end = (group + 1) * job->group / 8;
+    return end < job->eights ? end : job->eights;
+}
+
+INLINE v16 scale_of(const struct job *job, long block, long group) {
+    return load16(job->scales, job->scale_format, (block * job->groups + group) * LANES);
+}
+
+INLINE v16 offset_of(const struct job *job, long block, long group) {
+    return load16(job->offsets, job->scale_format, (block * job->groups + group) * LANES);
+}
+
+INLINE void finish(const struct job *job, long row, long block, v16 values) {
+    long first = block * LANES;
+    int count = job->outputs - first < LANES ? (int)(job->outputs - first) : LANES;
+    if (count <= 0) return;
+    if (job->bias) values += load_part(job->bias, job->bias_format, first, count);
+    store(job->out, job->out_format, row * job->outputs + first, values, count);
+}
+
+/* One row with `count` blocks: each group is summed before it is scaled. */
+INLINE void one_row(const struct job *job, long row, long block, int count) {
+    const float *x = job->floats + row * job->eights * 8, *sums = job->group_sums + row * job->groups;
+    const int32_t *codes = job->blocks + block * job->eights * LANES;
+    lookup_table table = table_of(job->table);
+    v16 totals[4] = {{0}};
+    for (long group = 0, eight = 0; group < job->groups; group++) {
+        v16 parts[4] = {{0}};
+        for (long end = last_eight(job, group); eight < end; eight++)
+#pragma GCC unroll 4
+            for (int b = 0; b < count; b++) {
+                v16i each = *(const v16i *)(codes + (b * job->eights + eight) * LANES);
+#pragma GCC unroll 8
+                for (int j = 0; j < 8; j++) {
+                    parts[b] += look_up(table, each) * fill(x[eight * 8 + j]);
+                    each >>= 4;
+                }
+            }
+        for (int b = 0; b < count; b++) {
+            totals[b] += parts[b] * scale_of(job, block + b, group);
+            if (job->offsets) totals[b] += offset_of(job, block + b, group) * fill(sums[group]);
+        }
+    }
+    for (int b = 0; b < count; b++) finish(job, row, block + b, totals[b]);
+}
+
+/* Several rows with `count` blocks: a weight is scaled once for all of them. */
+INLINE void some_rows(const struct job *job, long row, int rows, long block, int count) {
+    long padded = job->eights * 8;
+    const float *x = job->floats + row * padded;
+    const int32_t *codes = job->blocks + block * job->eights * LANES;
+    lookup_table table = table_of(job->table);
+    v16 totals[MOST_ROWS][2] = {{{0}}};
+    for (long group = 0, eight = 0; group < job->groups; group++) {
+        v16 scales[2], offsets[2] = {{0}};
+        for (int b = 0; b < count; b++) {
+            scales[b] = scale_of(job, block + b, group);
+            if (job->offsets) offsets[b] = offset_of(job, block + b, group);
+        }
+        for (long end = last_eight(job, group); eight < end; eight++)
+#pragma GCC unroll 2
+            for (int b = 0; b < count; b++) {
+                v16i each = *(const v16i *)(codes + (b * job->eights + eight) * LANES);
+#pragma GCC unroll 8
+                for (int j = 0; j < 8; j++) {
+                    v16 weights = look_up(table, each) * scales[b] + offsets[b];
+                    each >>= 4;
+#pragma GCC unroll 8
+                    for (int r = 0; r < rows; r++) totals[r][b] += weights * fill(x[r * padded + eight * 8 + j]);
+                }
+            }
+    }
+    for (int b = 0; b < count; b++)
+        for (int r = 0; r < rows; r++) finish(job, row + r, block + b, totals[r][b]);
+}
+
+static void strips(const struct job *job, long row, int rows, long block, int count) {
+#define STRIP(r, b) \
+    if (rows == r && count == b) return some_rows(job, row, r, block, b);
+    if (rows == 1 && count == 4) return one_row(job, row, block, 4);
+    if (rows == 1 && count == 2) return one_row(job, row, block, 2);
+    if (rows == 1) return one_row(job, row, block, 1);
+    STRIP(2, 1) STRIP(3, 1) STRIP(4, 1) STRIP(2, 2)
+#if MOST_ROWS == 8
+    STRIP(3, 2) STRIP(4, 2) STRIP(5, 2) STRIP(6, 2) STRIP(7, 2) STRIP(8, 2)
+    STRIP(5, 1) STRIP(6, 1) STRIP(7, 1) STRIP(8, 1)
+#endif
+}
+
+/* How many blocks go with so many rows at a time: what fits the registers. */
+INLINE int blocks_for(int rows) {
+    if (MOST_ROWS == 8) return rows == 1 ? 4 : 2;
+    return rows <= 2 ? 2 : 1;
+}
+
+static void by_vectors(void *given) {
+    struct job *job = given;
+    long blocks = (job->outputs + LANES - 1) / LANES;
+    for (long unit; (unit = next_unit(&job->taken, (blocks + 3) / 4)) >= 0;)
+        for (long row = 0; row < job->rows; row += MOST_ROWS) {
+            int rows = job->rows - row < MOST_ROWS ? (int)(job->rows - row) : MOST_ROWS;
+            long end = unit * 4 + 4 < blocks ? unit * 4 + 4 : blocks, block = unit * 4;
+            for (int count; block < end; block += count) {
+                count = end - block >= blocks_for(rows) ? blocks_for(rows) : 1;
+                strips(job, row, rows, block, count);
+            }
+        }
+}
+
+static void widen_rows(void *given) {
+    struct job *job = given;
+    long padded = job->eights * 8;
+    for (long row; (row = next_unit(&job->taken, job->rows)) >= 0;) {
+        float *floats = job->floats + row * padded;
+        to_floats(floats, job->x, job->x_format, row * job->inputs, job->inputs, padded);
+        for (long group = 0; job->offsets && group < job->groups; group++) {
+            float sum = 0;
+            for (long i = group * job->group; i < last_eight(job, group) * 8; i++) sum += floats[i];
+            job->group_sums[row * job->groups + group] = sum;
+        }
+    }
+}
+
+#if defined(__AMX_BF16__) && defined(__AVX512BF16__) && defined(__AVX512BW__)
+#define TILED 1
+#define PAIRS 4 /* of blocks whose weights are held in bfloat16 at a time */
+
+/* Two vectors as bfloat16, lane by lane beside each other; what the rounding left stays in them. */
+INLINE __m512i paired(v16 *even, v16 *odd) {
+    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4,
+                                           19, 3, 18, 2, 17, 1, 16, 0);
+    __m512i pairs = _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh((__m512)*odd, (__m512)*even));
+    *even -= as_floats((v16i)pairs << 16);
+    *odd -= as_floats((v16i)pairs & (int32_t)0xffff0000);
+    return pairs;
+}
+
+/* The weights of a block as tiles of 32 inputs; and, where `lower` is given, what bfloat16 leaves of them. */
+static void unpack(const struct job *job, long block, uint16_t *upper, uint16_t *lower) {
+    const int32_t *codes = job->blocks + block * job->eights * LANES;
+    lookup_table table = table_of(job->table);
+    long eight = 0;
+    for (long group = 0; group < job->groups; group++) {
+        v16 scales = scale_of(job, block, group), offsets = {0};
+        if (job->offsets) offsets = offset_of(job, block, group);
+        for (long end = last_eight(job, group); eight < end; eight++) {
+            v16i each = *(const v16i *)(codes + eight * LANES);
+            for (int j = 0; j < 4; j++) {
+                v16 even = look_up(table, each) * scales + offsets, odd = look_up(table, each >> 4) * scales + offsets;
+                long at = (eight * 4 + j) * 32;
+                _mm512_storeu_si512(upper + at, paired(&even, &odd));
+                if (lower) _mm512_storeu_si512(lower + at, paired(&even, &odd));
+                each >>= 8;
+            }
+        }
+    }
+    long end = job->padded / 2 * 32, at = eight * 4 * 32;
+    memset(upper + at, 0, 2 * (end - at));
+    if (lower) memset(lower + at, 0, 2 * (end - at));
+}
+
+/* Two row tiles times two blocks, added to the four tiles of sums. */
+INLINE void multiply(const struct job *job, const uint16_t *x, const uint16_t *left, const uint16_t *right, int both) {
+    long padded = job->padded;
+    for (long k = 0; k < padded; k += 32) {
+        _tile_loadd(4, x + k, 2 * padded);
+        _tile_loadd(6, left + k * LANES, 64);
+        _tile_loadd(7, right + k * LANES, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        if (both) {
+            _tile_loadd(5, x + 16 * padded + k, 2 * padded);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+        }
+    }
+}
+
+static void by_tiles(void *given) {
+    struct job *job = given;
+    long padded = job->padded, size = padded * LANES, units = (job->outputs + LANES * job->blocks_per_unit - 1) / (LANES * job->blocks_per_unit);
+    int exact = job->lower != NULL;
+    uint16_t *upper = scratch(3, 2 * size * job->blocks_per_unit * (1 + exact)), *lower = exact ? upper + size * job->blocks_per_unit : NULL;
+    v16 sums[4][16];
+    struct tiles before;
+    use_tiles(&before);
+    for (long unit; (unit = next_unit(&job->taken, units)) >= 0;) {
+        long first = unit * job->blocks_per_unit, blocks = (job->outputs + LANES - 1) / LANES;
+        long count = blocks - first < job->blocks_per_unit ? blocks - first : job->blocks_per_unit;
+        for (long b = 0; b < count; b++) unpack(job, first + b, upper + b * size, exact ? lower + b * size : NULL);
+        for (long row = 0; row < job->rows; row += 32)
+            for (long b = 0; b < count; b += 2) {
+                int both = job->rows - row > 16;
+                long left = b * size, right = b + 1 < count ? left + size : left;
+                _tile_zero(0);
+                _tile_zero(1);
+                _tile_zero(2);
+                _tile_zero(3);
+                multiply(job, job->upper + row * padded, upper + left, upper + right, both);
+                if (exact) {
+                    multiply(job, job->lower + row * padded, upper + left, upper + right, both);
+                    multiply(job, job->upper + row * padded, lower + left, lower + right, both);
+                }
+                _tile_stored(0, sums[0], 64);
+                _tile_stored(1, sums[1], 64);
+                _tile_stored(2, sums[2], 64);
+                _tile_stored(3, sums[3], 64);
+                for (long r = 0; r < 32 && row + r < job->rows; r++)
+                    for (int p = 0; p < 2 && b + p < count; p++) finish(job, row + r, first + b + p, sums[r / 16 * 2 + p][r % 16]);
+            }
+    }
+    restore_tiles(&before);
+}
+
+static void split_rows(void *given) {
+    struct job *job = given;
+    long padded = job->padded;
+    for (long row; (row = next_unit(&job->taken, job->rows)) >= 0;) {
+        float *floats = scratch(1, 4 * padded);
+        to_floats(floats, job->x, job->x_format, row * job->inputs, job->inputs, padded);
+        for (long i = 0; i < padded; i += LANES) {
+            v16 values = *(v16 *)(floats + i);
+            v16h upper = (v16h)_mm512_cvtneps_pbh((__m512)values);
+            *(v16h *)(job->upper + row * padded + i) = upper;
+            if (!job->lower) continue;
+            values -= as_floats(widen(upper) << 16);
+            *(v16h *)(job->lower + row * padded + i) = (v16h)_mm512_cvtneps_pbh((__m512)values);
+        }
+    }
+}
+
+/* By AMX in bfloat16: one product where x is of that type, else three that leave about the accuracy of float32. */
+static int tiled(struct job *job, int threads) {
+    long padded = job->padded = (job->inputs + 31) / 32 * 32, filled = (job->rows + 31) / 32 * 32, pairs = (job->outputs + 31) / 32;
+    int exact = job->x_format != BF16;
+    job->upper = scratch(0, 2 * filled * padded * (1 + exact));
+    if (!job->upper) return 1;
+    memset(job->upper + job->rows * padded, 0, 2 * (filled - job->rows) * padded);
+    if (exact) {
+        job->lower = job->upper + filled * padded;
+        memset(job->lower + job->rows * padded, 0, 2 * (filled - job->rows) * padded);
+    }
+    long share = pairs / (2 * threads);
+    job->blocks_per_unit = 2 * (share < 1 ? 1 : share > PAIRS ? PAIRS : share);
+    in_team(split_rows, job, threads);
+    job->taken = 0;
+    in_team(by_tiles, job, threads);
+    return 0;
+}
+#else
+#define TILED 0
+static int tiled(struct job *job, int threads) { return job == NULL && threads; }
+#endif
+
+/* out (rows, outputs) = x (rows, inputs) @ weight.T + bias, both in the format of x; `tiles`: by AMX. 0, or 1: no memory. */
+EXPORT int int4_linear(const void *x, int x_format, long rows, long inputs, const int32_t *blocks, const float *table,
+                       const void *scales, const void *offsets, int scale_format, long group, long outputs, const void *bias,
+                       int bias_format, void *out, int threads, int tiles) {
+    struct job job = {.x = x, .x_format = x_format, .rows = rows, .inputs = inputs, .eights = (inputs + 7) / 8, .blocks = blocks,
+                      .table = table, .scales = scales, .offsets = offsets, .scale_format = scale_format, .group = group,
+                      .groups = (inputs + group - 1) / group, .outputs = outputs, .bias = bias, .bias_format = bias_format,
+                      .out_format = x_format, .out = out};
+    if (tiles && TILED) return tiled(&job, threads);
+    job.floats = scratch(0, 4 * rows * (job.eights * 8 + job.groups));
+    if (!job.floats) return 1;
+    job.group_sums = job.floats + rows * job.eights * 8;
+    if (rows * inputs < 65536) widen_rows(&job);
+    else in_team(widen_rows, &job, threads);
+    job.taken = 0;
+    in_team(by_vectors, &job, outputs * inputs < 65536 ? 1 : threads);
+    return 0;
+}
+
+static void write_out(void *given) {
+    struct job *job = given;
+    long blocks = (job->outputs + LANES - 1) / LANES;
+    lookup_table table = table_of(job->table);
+    for (long block; (block = next_unit(&job->taken, blocks)) >= 0;) {
+        const int32_t *codes = job->blocks + block * job->eights * LANES;
+        long lanes = job->outputs - block * LANES < LANES ? job->outputs - block * LANES : LANES;
+        for (long group = 0, eight = 0; group < job->groups; group++) {
+            v16 scales = scale_of(job, block, group), offsets = {0};
+            if (job->offsets) offsets = offset_of(job, block, group);
+            for (long end = last_eight(job, group); eight < end; eight++) {
+                v16i each = *(const v16i *)(codes + eight * LANES);
+                float square[8][LANES] __attribute__((aligned(64)));
+                for (int j = 0; j < 8; j++, each >>= 4) *(v16 *)square[j] = look_up(table, each) * scales + offsets;
+                int count = job->inputs - eight * 8 < 8 ? (int)(job->inputs - eight * 8) : 8;
+                for (long lane = 0; lane < lanes; lane++) {
+                    v16 line = {0};
+                    for (int j = 0; j < 8; j++) line[j] = square[j][lane];
+                    store(job->out, job->out_format, (block * LANES + lane) * job->inputs + eight * 8, line, count);
+                }
+            }
+        }
+    }
+}
+
+/* The weight (outputs, inputs) in a format. */
+EXPORT void int4_dequantize(long inputs, const int32_t *blocks, const float *table, const void *scales, const void *offsets,
+                            int scale_format, long group, long outputs, void *out, int out_format, int threads) {
+    struct job job = {.inputs = inputs, .eights = (inputs + 7) / 8, .blocks = blocks, .table = table, .scales = scales,
+                      .offsets = offsets, .scale_format = scale_format, .group = group, .groups = (inputs + group - 1) / group,
+                      .outputs = outputs, .out = out, .out_format = out_format};
+    in_team(write_out, &job, outputs * inputs < 65536 ? 1 : threads);
+}
