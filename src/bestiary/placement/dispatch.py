@@ -13,6 +13,7 @@ from torch import nn
 from ..core.errors import ConfigError
 from ..core.optional import require
 from .device_map import Device, device_at
+from .mapped_weights import map_weights
 from .offload import store
 
 
@@ -27,7 +28,7 @@ def dispatch(
     """Make a loaded `model` run where its weights are; sets `model.hf_device_map`.
 
     On one device nothing is wrapped. Otherwise inputs follow the weights, weights on the CPU visit the first accelerator
-    when there is one, and weights on disk are read for each use and freed again.
+    when there is one, and weights on disk are views of its files (`mapped_weights.py`) during each use.
 
     Args:
         device_map: a full table, as `plan_device_map` gives.
@@ -54,6 +55,8 @@ def dispatch(
             offload_buffers=offload_buffers,
             force_hooks=True,
         )
+    if "disk" in devices:
+        map_weights(model, index)
 
 
 def main_device(device_map: Mapping[str, Device]) -> torch.device:
