@@ -57,7 +57,7 @@ def save_weights(
         raise InputError(f"a state_dict holds tensors by name; found {', '.join(odd[:5])}")
     read = fetch or state.__getitem__
     rows = {name: len(tensor) for name, tensor in state.items() if tensor.dim()}
-    recipes = on_save(renames, _without_ties(state, tied or {}, fetch), rows)
+    recipes = on_save(renames, without_ties(state, tied or {}, fetch), rows)
     shapes = {name: recipe.build(lambda key: torch.empty_like(state[key], device="meta")) for name, recipe in recipes.items()}
     name = with_variant(SAFE_NAME if safe_serialization else TORCH_NAME, variant)
     shards = _name_shards(split(shapes, parse_size(max_shard_size)), name)
@@ -123,7 +123,7 @@ def _writer(safe: bool, metadata: Mapping[str, str]) -> Write:
     return lambda path, shapes, read: safetensors.write(path, shapes, read, metadata)
 
 
-def _without_ties(state: Mapping[str, torch.Tensor], tied: Mapping[str, str], fetch: Read | None) -> list[str]:
+def without_ties(state: Mapping[str, torch.Tensor], tied: Mapping[str, str], fetch: Read | None) -> list[str]:
     """The names to write. A target of a tie is left out where it equals its source."""
     if fetch is None and (empty := [name for name, tensor in state.items() if tensor.is_meta]):
         raise SaveError(f"{', '.join(fold(empty))} have no data (they are on the meta device); nothing written")

@@ -302,11 +302,16 @@ def _checkpoint(name_or_path: Any, options: OpenOptions, hub: HubOptions) -> Che
 
 
 def _dtype(dtype: Any, config: PreTrainedConfig, checkpoint: Checkpoint) -> torch.dtype:
-    """The one rule: what the caller says; else what the config says; else what most of the file's numbers are."""
+    """The one rule: what the caller says; else what the config says; else what most of the file's numbers are.
+
+    Those of a GGUF file are float32.
+    """
     if dtype != "auto":
         return floating_dtype(dtype)
     if config.dtype is not None:
         return floating_dtype(config.dtype)
+    if checkpoint.format == "gguf":  # as published: the types of its tensors are kinds of storage, not of numbers
+        return torch.float32
     sizes: dict[torch.dtype, int] = {}
     for info in checkpoint.keys.values():
         if info.dtype.is_floating_point:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..core.errors import InputError
+from ..core.errors import ArgumentError, InputError
 from ..core.files import folder_to_fill
 from ..core.logging import warn_once
 from ..hub.code.saving import save_code
@@ -32,6 +32,9 @@ def save_model(
     push_to_hub: bool = False,
     save_function: Any = None,
     save_peft_format: bool = True,
+    format: str | None = None,
+    quantization: str | None = None,
+    tokenizer: Any = None,
     **hub: Any,
 ) -> list[Path]:
     """Write the weights, then config.json and generation_config.json, into `folder`; every file is replaced whole.
@@ -46,12 +49,16 @@ def save_model(
         save_function: scripts for several processes pass it beside `is_main_process`. It is not called, and a warning says so:
             files are always written whole by this library.
         save_peft_format: the names of an adapter's tensors are those of peft's wrapper.
+        format: "gguf" writes the weights as `model.gguf`, the file of programs that stand on llama.cpp, instead. quantization:
+            its numbers, under the names of these programs: "F16", "Q8_0", "Q4_K_M"; None: those of the model. tokenizer: which
+            the file shall hold as well, with its chat template; None: that in `folder`, if there is one.
         push_to_hub: also upload the folder; `hub` are the keywords of `hub.push.push_folder`, `repo_id` by default the
             folder's name.
 
     Raises:
         SaveError: the disk is full or the folder cannot be written; what was there before is still whole.
     """
+    _check_format(format, quantization, tokenizer)
     upload = uploader(push_to_hub, hub, "save_pretrained", model.supersedes)
     if not is_main_process:
         return []
@@ -73,6 +80,14 @@ def save_model(
     config.architectures = [type(model).__name__]
     config.dtype = model.dtype
     settings = model.save_settings(folder)  # before the weights: invalid ones are refused
+    fetch = partial(_read, model, state) if state_dict is None else None
+    if format == "gguf":
+        from .gguf_saving import save_gguf  # such files alone need it
+
+        written = save_gguf(model, folder, state, fetch, quantization, tokenizer)
+        written += [Path(path) for path in config.save_pretrained(folder)] + settings
+        upload(folder)
+        return written
     written = save_weights(
         state,
         folder,
@@ -82,13 +97,21 @@ def save_model(
         metadata={"format": "pt"},
         renames=model._weight_rules,
         variant=variant,
-        fetch=partial(_read, model, state) if state_dict is None else None,
+        fetch=fetch,
     )
     written += save_code(type(model), model._auto_class, folder, config.__dict__)
     written += [Path(path) for path in config.save_pretrained(folder)]
     written += settings
     upload(folder)
     return written
+
+
+def _check_format(format: Any, quantization: Any, tokenizer: Any) -> None:
+    if format not in (None, "safetensors", "gguf"):
+        raise ArgumentError(f"format is {format!r:.60}; expected 'safetensors' or 'gguf'")
+    for name, value in (("quantization", quantization), ("tokenizer", tokenizer)):
+        if value is not None and format != "gguf":
+            raise ArgumentError(f"{name}= is for files of other programs: pass format='gguf' with it")
 
 
 def _read(model: ModelParts, state: Mapping[str, torch.Tensor], name: str) -> torch.Tensor:

@@ -104,8 +104,8 @@ _OF_HEADS: dict[str, Callable[[Heads], tuple[Change, Change]]] = {
 }
 
 _FIXED: dict[str, tuple[Change, Change]] = {
-    "plus-one": (lambda tensor: tensor - 1, lambda tensor: tensor + 1),
-    "minus-exponential": (lambda tensor: (-tensor).log(), lambda tensor: -tensor.exp()),
+    "plus-one": (lambda tensor: tensor.float() - 1, lambda tensor: tensor.float() + 1),
+    "minus-exponential": (lambda tensor: (-tensor.float()).log(), lambda tensor: -tensor.float().exp()),
     "transposed": (lambda tensor: tensor.mT if tensor.dim() == 2 else tensor,) * 2,
     "row": (lambda tensor: tensor.reshape(1, -1), lambda tensor: tensor.reshape(-1)),
     # Of a convolution over each channel by itself, (C, K) without the dimension of one channel.
