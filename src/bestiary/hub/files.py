@@ -117,19 +117,29 @@ def gguf_place(name_or_path: Any, gguf_file: Any, options: HubOptions = HubOptio
         name_or_path: where the file `gguf_file` lies, or without that the path of the file itself.
 
     Raises:
-        ArgumentError: `gguf_file` is no name. FileMissing, HubError: the file cannot be had.
+        ArgumentError: `gguf_file` is no name. FileMissing, HubError: the file cannot be had. CorruptFile: it is no GGUF file.
     """
     if gguf_file is None:
         file = None if name_or_path is None else file_itself(name_or_path)
-        return (file.parent, file) if file is not None and file.suffix == ".gguf" else (name_or_path, name_or_path)
+        named = file is not None and file.suffix == ".gguf"
+        return (file.parent, _checked(file)) if file is not None and named else (name_or_path, name_or_path)
     if not isinstance(gguf_file, str) or not gguf_file:
         raise ArgumentError(f"gguf_file is {gguf_file!r:.60}; expected the name of a file, such as 'model-Q4_K_M.gguf'")
     path = Path(gguf_file).expanduser()
     if path.is_absolute() and path.is_file():
-        return path.parent, path
+        return path.parent, _checked(path)
     if name_or_path is None:
         raise ArgumentError(f"gguf_file={gguf_file!r:.60} is a file of a checkpoint; pass the folder or the name of that too")
-    return name_or_path, get_file(name_or_path, gguf_file, options)
+    return name_or_path, _checked(get_file(name_or_path, gguf_file, options))
+
+
+def _checked(path: Path) -> Path:
+    """A file that is said to be GGUF; its header says in words what it is instead."""
+    if gguf_itself(path) is None:
+        from ..core.gguf import read_header  # such files alone need it
+
+        read_header(path)
+    return path
 
 
 def get_file(name_or_path: str | os.PathLike[str], filename: str, options: HubOptions = HubOptions()) -> Path:

@@ -49,6 +49,8 @@ def save_gguf(
     layers = metadata.get(f"{metadata['general.architecture']}.block_count", 1)
     tied = "output.weight" not in recipes
     tensors = {name: (kind_of(name, shape, mix, layers, tied), shape) for name, shape in shapes.items()}
+    if "blk.0.ffn_gate.weight" in shapes:  # some configs say a size that is rounded up
+        metadata[f"{metadata['general.architecture']}.feed_forward_length"] = shapes["blk.0.ffn_gate.weight"][0]
     metadata |= {"general.file_type": mix.number, "general.quantization_version": 2}
     metadata |= _tokenizer(tokenizer, folder, int(shapes["token_embd.weight"][0]))
     needed = sum(nbytes(kind, shape) for kind, shape in tensors.values())
@@ -67,13 +69,15 @@ def _tensors(
     key = metadata["general.architecture"]
     rows = {name: len(tensor) for name, tensor in state.items() if tensor.dim()}
     ours = on_save(model._weight_rules, without_ties(state, model.tied_weights(), read), rows)
-    start = f"{model.base_model_prefix}." if model.base_model_prefix and not hasattr(model, model.base_model_prefix) else ""
+    start = f"{model.base_model_prefix}."
+    if hasattr(model, model.base_model_prefix) or not any(name.startswith(start) for name in ARCHITECTURES[key].names):
+        start = ""
     published = {f"{start}{name}": recipe for name, recipe in ours.items()}
     made = on_load(rules(ARCHITECTURES[key], Heads.of(key, metadata)), published)
     if lost := [name for name in made if name in published]:
         raise ConfigError(
-            f"GGUF has no place for {', '.join(fold(lost))} of {type(model).__name__}; expected the backbone of a {key} model, or"
-            " one with its head over the vocabulary"
+            f"GGUF has no place for {', '.join(fold(lost))} of {type(model).__name__}; expected the backbone of a {key} model,"
+            " or one with its head over the vocabulary"
         )
 
     def composed(recipe: Recipe) -> Recipe:

@@ -8,7 +8,9 @@ from ...core.gguf import Kind, kind_named
 from .blocks import check_written
 
 # What is never quantized: it is small, and errors in it reach everything behind.
-_KEPT = re.compile(r"(_norm(_2)?|ffn_gate_inp|ffn_gate_inp_shexp|position_embd|token_types|conv1d|shortconv\.conv|rel_b)\.weight$")
+_KEPT = re.compile(
+    r"(_norm(_2)?|ffn_gate_inp|ffn_gate_inp_shexp|position_embd|token_types|conv1d|shortconv\.conv|rel_b)\.weight$"
+)
 # Where rows are no whole number of blocks of the type.
 _INSTEAD = {"Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0", "Q4_0": "F16", "Q4_1": "F16", "Q5_0": "F16", "Q5_1": "F16"}
 _INSTEAD["Q8_0"] = "F16"

@@ -26,13 +26,15 @@ def metadata_of(tokenizer: Any, vocab_size: int) -> dict[str, Any]:
         ConfigError: the tokenizer is of a kind that GGUF has no name for, or has more tokens than the model.
     """
     if not getattr(tokenizer, "is_fast", False):
-        raise ConfigError(f"a {type(tokenizer).__name__} cannot be written as GGUF; expected one that a tokenizer.json can hold")
+        raise ConfigError(f"a {type(tokenizer).__name__} cannot be written as GGUF; expected one that tokenizer.json can hold")
     stored = json.loads(tokenizer.backend_tokenizer.to_str())
     kind = _kind(stored)
     tokens: dict[int, tuple[str, float, int]] = _WRITERS[kind](stored["model"])
     for added in stored["added_tokens"]:
-        score = tokens.get(added["id"], ("", -1000.0, 0))[1]
-        tokens[added["id"]] = (added["content"], score, CONTROL if added["special"] else USER_DEFINED)
+        _, score, before = tokens.get(added["id"], ("", -1000.0, NORMAL))
+        unknown = before == UNKNOWN or (kind != "gpt2" and added["content"] == str(tokenizer.unk_token))
+        marked = UNKNOWN if unknown else CONTROL if added["special"] else USER_DEFINED
+        tokens[added["id"]] = (added["content"], score, marked)
     if tokens and max(tokens) >= vocab_size:
         raise ConfigError(
             f"the tokenizer has {max(tokens) + 1} tokens, the model embeddings for {vocab_size}: resize_token_embeddings first"
