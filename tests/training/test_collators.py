@@ -306,6 +306,34 @@ def test_permutation(tokenizers, options):
         collator([[5, 6, 7]])
 
 
+@pytest.mark.parametrize("kind", ["pt", "np"])
+@pytest.mark.parametrize("name", ["DataCollatorForLanguageModeling", "DataCollatorForPermutationLanguageModeling"])
+def test_a_subclass_hides_other_tokens(tokenizers, name, kind):
+    """The hook of the published collator gets ids and gives what the batch holds; what it does by itself is the same."""
+    batches = []
+    for library, tokenizer in zip((bestiary, transformers), tokenizers, strict=True):
+        published = getattr(library, name)
+
+        def mask(self, inputs, *args, of=published, **kwargs):
+            own = {"pt": of.torch_mask_tokens, "np": of.numpy_mask_tokens}[kind]
+            ids, *rest = own(self, inputs.clone() if kind == "pt" else inputs.copy(), *args, **kwargs)
+            return ids + 1, *rest
+
+        subclass = type("Own", (published,), {"torch_mask_tokens": mask, "numpy_mask_tokens": mask})
+        torch.manual_seed(3)
+        np.random.seed(3)
+        collator = subclass(tokenizer, return_tensors=kind)
+        batches.append(collator([{"input_ids": [2, 5, 6, 7, 8, 3]}, {"input_ids": [2, 9, 10, 11, 12, 3]}]))
+        batches[-1] = {each: np.asarray(batches[-1][each]) for each in ("input_ids", "labels")}
+    ours, theirs = batches
+    own_draws = name.startswith("DataCollatorForPermutation") and kind == "np"  # from NumPy, in an order of their own
+    for each in () if own_draws else theirs:
+        assert np.array_equal(ours[each], theirs[each])
+    hidden = ours["labels"] != -100
+    changed = np.where(hidden, ours["input_ids"], tokenizers[0].mask_token_id + 1)
+    assert (changed == tokenizers[0].mask_token_id + 1).all() or name == "DataCollatorForLanguageModeling"
+
+
 def test_sentence_order(tokenizers):
     pair = tokenizers[0]("My name is", "Sarah")
     rows = [{**pair, "sentence_order_label": label} for label in (0, 1)]

@@ -65,7 +65,7 @@ class DataCollatorForLanguageModeling(Collator):
     def collate(self, features: list[Any], kind: str) -> Any:
         """The padded batch with `labels`; examples are mappings, or rows of ids."""
         if self.seed is not None and self.generator is None:
-            self.generator = _generator(self.seed, kind)
+            self.create_rng(kind)
         features, numbers = _without_word_ids(features)
         padding = {"pad_to_multiple_of": self.pad_to_multiple_of, "return_tensors": kind}
         if isinstance(features[0], Mapping):
@@ -76,16 +76,45 @@ class DataCollatorForLanguageModeling(Collator):
         special, offsets = batch.pop("special_tokens_mask", None), batch.pop("offset_mapping", None)
         ids = np.asarray(batch["input_ids"])
         if self.mlm:
+            mask = self.torch_mask_tokens if kind == "pt" else self.numpy_mask_tokens
+            given = {"special_tokens_mask": special, "offset_mapping": offsets}
             if numbers is not None:
-                numbers = padded(numbers, ids.shape[1], None, self.tokenizer.padding_side)
-            ids, labels = self._hidden(
-                ids, self._special(ids) if special is None else np.asarray(special, dtype=bool), offsets, numbers, kind
-            )
-            batch["input_ids"] = array(ids, kind)
+                given["word_ids"] = padded(numbers, ids.shape[1], None, self.tokenizer.padding_side)
+            batch["input_ids"], batch["labels"] = mask(batch["input_ids"], **given)
         else:
-            labels = np.where(self._padding(features, batch, ids), -100, ids)
-        batch["labels"] = array(labels, kind)
+            batch["labels"] = array(np.where(self._padding(features, batch, ids), -100, ids), kind)
         return batch
+
+    def torch_mask_tokens(
+        self, inputs: Any, special_tokens_mask: Any = None, offset_mapping: Any = None, word_ids: Any = None
+    ) -> tuple[Any, Any]:
+        """The ids (B, T) with some tokens hidden, and the labels (B, T), as tensors. A subclass may hide others.
+
+        Args:
+            special_tokens_mask: (B, T), 1 for tokens that stay; by default the tokenizer's special ones.
+            offset_mapping, word_ids: what tells words apart, where these are hidden whole.
+        """
+        return self._hide(inputs, special_tokens_mask, offset_mapping, word_ids, "pt")
+
+    def numpy_mask_tokens(
+        self, inputs: Any, special_tokens_mask: Any = None, offset_mapping: Any = None, word_ids: Any = None
+    ) -> tuple[Any, Any]:
+        """The same as arrays."""
+        return self._hide(inputs, special_tokens_mask, offset_mapping, word_ids, "np")
+
+    def _hide(self, inputs: Any, special: Any, offsets: Any, numbers: Any, kind: str) -> tuple[Any, Any]:
+        ids = np.asarray(inputs)
+        stays = self._special(ids) if special is None else np.asarray(special, dtype=bool)
+        ids, labels = self._hidden(ids, stays, offsets, numbers, kind)
+        return array(ids, kind), array(labels, kind)
+
+    def create_rng(self, kind: str | None = None) -> None:
+        """Begin the draws of `seed`, of torch or NumPy as `return_tensors`, or a `kind` like it, says; in a worker its own.
+
+        Raises:
+            ArgumentError: a process that no DataLoader started, whose draws would be those of the others.
+        """
+        self.generator = _generator(int(self.seed or 0), self.return_tensors if kind is None else kind)
 
     def _padding(self, features: list[Any], batch: Mapping[str, Any], ids: np.ndarray) -> np.ndarray:
         """(B, T), True where a token is padding."""

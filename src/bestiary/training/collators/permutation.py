@@ -40,10 +40,23 @@ class DataCollatorForPermutationLanguageModeling(Collator):
 
     def collate(self, features: list[Any], kind: str) -> dict[str, Any]:
         """The batch of examples, which are mappings, or rows of ids."""
+        rows = [{"input_ids": each["input_ids"] if isinstance(each, Mapping) else each} for each in features]
+        ids = self.tokenizer.pad(rows, return_attention_mask=False, return_tensors=kind)["input_ids"]
+        names = ("input_ids", "perm_mask", "target_mapping", "labels")
+        return dict(zip(names, (self.torch_mask_tokens if kind == "pt" else self.numpy_mask_tokens)(ids), strict=True))
+
+    def torch_mask_tokens(self, inputs: Any) -> tuple[Any, Any, Any, Any]:
+        """The ids (B, T) with spans hidden, `perm_mask`, `target_mapping` and labels, as tensors; a subclass may hide more."""
+        return self._hide(inputs, "pt")
+
+    def numpy_mask_tokens(self, inputs: Any) -> tuple[Any, Any, Any, Any]:
+        """The same as arrays."""
+        return self._hide(inputs, "np")
+
+    def _hide(self, inputs: Any, kind: str) -> tuple[Any, Any, Any, Any]:
         if self.tokenizer.mask_token is None:
             raise ArgumentError("the tokenizer has no mask token, which stands in the place of what is to be predicted")
-        rows = [{"input_ids": each["input_ids"] if isinstance(each, Mapping) else each} for each in features]
-        ids = np.array(self.tokenizer.pad(rows, return_attention_mask=False, return_tensors="np")["input_ids"])
+        ids = np.asarray(inputs)
         length = ids.shape[1]
         if length % 2:
             raise InputError(
@@ -63,9 +76,8 @@ class DataCollatorForPermutationLanguageModeling(Collator):
             blind[row] = (order[:, None] <= order) & wanted
         places = np.broadcast_to(np.eye(length, dtype=np.float32), blind.shape)
         labels = np.where(hidden, ids, -100)
-        batch = {"input_ids": np.where(hidden, self.tokenizer.mask_token_id, ids), "perm_mask": blind}
-        batch |= {"target_mapping": places, "labels": labels}
-        return {name: array(value, kind) for name, value in batch.items()}
+        hidden_ids = np.where(hidden, self.tokenizer.mask_token_id, ids)
+        return array(hidden_ids, kind), array(blind, kind), array(places, kind), array(labels, kind)
 
     def _spans(self, shape: tuple[int, int], draw: Callable[[int], int]) -> np.ndarray:
         """(B, T), True in spans; `draw(n)` gives a number below n."""
