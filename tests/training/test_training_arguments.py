@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 import transformers
 
+import bestiary
 from bestiary import HfArgumentParser, SchedulerType, TrainingArguments
 from bestiary.core.errors import ArgumentError
 from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.training.older_arguments import LATER, NEVER, RENAMED, WITHOUT_CHOICE
 
-# Of this library alone.
-OWN = {"max_nonfinite_updates", "training_report"}
+# Of this library alone, or of older releases.
+OWN = {"past_index", "max_nonfinite_updates", "training_report"}
 
 
 def test_fields_and_defaults_are_the_published_ones() -> None:
@@ -113,3 +114,20 @@ def test_setters_and_the_command_line(tmp_path: Path) -> None:
     [parsed] = HfArgumentParser(TrainingArguments).parse_args_into_dataclasses(older)
     assert parsed == TrainingArguments("x", eval_strategy="steps", use_cpu=True, warmup_steps=0.2)
     assert all(isinstance(value, bool | int | float | str) for value in parsed.to_sanitized_dict().values())
+
+
+@pytest.mark.parametrize("given", [{}, {"bf16": True}, {"ddp_timeout": 60, "activation_checkpointing": True}])
+def test_what_follows_from_arguments(given: dict[str, Any], tmp_path: Path) -> None:
+    names = ("ddp_timeout_delta", "_n_gpu", "_setup_devices", "default_optim", "deepspeed_plugin", "mixed_precision")
+    ours, theirs = (library.TrainingArguments(str(tmp_path), use_cpu=True, **given) for library in (bestiary, transformers))
+    for name in (*names, "activation_checkpointing", "activation_checkpointing_kwargs"):
+        published = getattr(theirs, name, None)
+        assert getattr(ours, name) == (published or False if name.endswith("checkpointing") else published), name
+    assert ours.distributed_state.num_processes == theirs.distributed_state.num_processes == 1
+
+
+def test_an_older_spelling_is_read_and_set_as_what_it_is_now(tmp_path: Path) -> None:
+    args = TrainingArguments(str(tmp_path), eval_strategy="epoch", use_cpu=True)
+    assert (args.evaluation_strategy, args.no_cuda, args.per_gpu_eval_batch_size) == ("epoch", True, 8)  # type: ignore[attr-defined]
+    args.evaluation_strategy = "no"  # type: ignore[attr-defined]
+    assert args.eval_strategy == "no"

@@ -90,6 +90,8 @@ def checked(args: Any) -> None:
         raise ArgumentError("fp16 and bf16 are both on; computing is in one of them")
     if args.fp16_full_eval and args.bf16_full_eval:
         raise ArgumentError("fp16_full_eval and bf16_full_eval are both on; expected one")
+    if args.past_index >= 0 and args.auto_find_batch_size:
+        raise ArgumentError("past_index hands states of a whole batch on, which auto_find_batch_size may cut; leave one out")
     if args.dataloader_prefetch_factor is not None and not args.dataloader_num_workers:
         raise ArgumentError("dataloader_prefetch_factor is what each worker prepares; it needs dataloader_num_workers above 0")
     if args.torch_compile_backend is not None or args.torch_compile_mode is not None:

@@ -12,6 +12,7 @@ from .accelerator_config import AcceleratorConfig
 from .argument_checks import LOG_LEVELS, checked
 from .argument_setters import ArgumentSetters
 from .choices import HubStrategy, IntervalStrategy, OptimizerNames, ParallelMode, SaveStrategy, SchedulerType
+from .derived_arguments import DerivedArguments
 from .older_arguments import AcceptsOlderArguments
 from .processes import Processes
 from .sharding.plan import Plan
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
+class TrainingArguments(ArgumentSetters, DerivedArguments, metaclass=AcceptsOlderArguments):
     """The choices of a training. Each field is also an option of `HfArgumentParser`, and `help` in its metadata describes it.
 
     Counts of steps are updates of the optimizer: with `gradient_accumulation_steps` of k, an update takes k batches. A number
@@ -88,6 +89,9 @@ class TrainingArguments(ArgumentSetters, metaclass=AcceptsOlderArguments):
     torch_compile_mode: str | None = HfArg(default=None, help="The mode to compile in")
     use_cache: bool = HfArg(default=False, help="Let the model return its cache while it is trained")
     torch_empty_cache_steps: int | None = HfArg(default=None, help="Free the device's unused memory every so many steps")
+    past_index: int = HfArg(
+        default=-1, help="The place of the states in the model's output that the next batch gets as mems (XLNet); -1: none does"
+    )
     # What is told.
     logging_strategy: IntervalStrategy | str = HfArg(default="steps", help="When losses are logged")
     logging_steps: float = HfArg(default=500, help="Steps between logs")

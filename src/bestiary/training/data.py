@@ -22,6 +22,7 @@ class Data:
     _signature_columns: list[str] | None = None
     _own_batch_size: int | None = None
     counted: CountedLabels | None = None  # labels of the update that is made
+    past: Any = None  # what the model gave at args.past_index for the batch before, in this epoch or evaluation
 
     @property
     def _train_batch_size(self: Any) -> int:
@@ -172,7 +173,10 @@ class Data:
             raise ArgumentError(
                 "the collator returned a batch without inputs: no column of the data is one that the model takes"
             )
-        return self._prepare_input(inputs)
+        inputs = self._prepare_input(inputs)
+        if self.past is not None:
+            inputs["mems"] = self.past
+        return inputs
 
     def _prepare_input(self: Any, data: Any) -> Any:
         """The same, for tensors in mappings, lists and tuples."""

@@ -220,6 +220,7 @@ class TrainingLoop:
         """The batches of an epoch from where the training is; then random numbers are as they were there."""
         progress = self.progress
         set_epoch(self.loader, progress.epoch)
+        self.trainer.past = None
         begins_within = progress.batches > 0
         if not begins_within:
             self._restore_random_numbers()

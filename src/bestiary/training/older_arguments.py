@@ -39,7 +39,7 @@ WITHOUT_CHOICE = {
     "use_mps_device": "the device is what the machine has, unless use_cpu=True",
 }
 LATER = frozenset(
-    "mp_parameters parallelism_config past_index ray_scope sharded_ddp torchdynamo"  # noqa: SIM905
+    "mp_parameters parallelism_config ray_scope sharded_ddp torchdynamo"  # noqa: SIM905
     " tpu_metrics_debug tpu_num_cores".split()
 )
 # Older arguments that are keys of `fsdp_config` by now.
@@ -53,8 +53,8 @@ NEVER = {"use_liger_kernel": _LIGER, "liger_kernel_config": _LIGER}
 class AcceptsOlderArguments(type):
     """The class of a dataclass of arguments that can be made with older spellings too, each of which is told once.
 
-    What is not here, or leaves no choice, reads as None. Making one raises `ArgumentError` for an argument that is said in
-    both spellings, that is not here yet, or unknown.
+    An older spelling reads as what it is called now; what is not here, or leaves no choice, reads as None. Making one raises
+    `ArgumentError` for an argument that is said in both spellings, that is not here yet, or unknown.
     """
 
     older_options: tuple[str, ...] = tuple(WITHOUT_CHOICE)  # taken on a command line too
@@ -65,6 +65,9 @@ class AcceptsOlderArguments(type):
         for each in (*LATER, *WITHOUT_CHOICE, *NEVER):
             if not hasattr(cls, each):
                 setattr(cls, each, None)
+        for older, newer in RENAMED.items():
+            if older != "warmup_ratio":  # of which warmup_steps is one only below 1
+                setattr(cls, older, _read_as(newer))
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         folder = args[0] if args else kwargs.get("output_dir")
@@ -74,6 +77,11 @@ class AcceptsOlderArguments(type):
     def __signature__(cls) -> Signature:
         shown = signature(cls.__init__)  # type: ignore[misc]
         return shown.replace(parameters=list(shown.parameters.values())[1:])
+
+
+def _read_as(name: str) -> property:
+    """An attribute that is another one."""
+    return property(lambda args: getattr(args, name), lambda args, value: setattr(args, name, value))
 
 
 def _present(arguments: Any, kwargs: dict[str, Any], folder: Any) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class Predicting:
         logger.info("***** %s: %s rows *****", description, len(dataloader.dataset) if has_length(dataloader.dataset) else "?")
         self.callback_handler.eval_dataloader = dataloader
         kept = _Kept(self, loss_only)
-        was_training = model.training
+        was_training, past, self.past = model.training, self.past, None
         model.eval()
         try:
             for inputs, rows, last in _with_rows(dataloader, args.processes):
@@ -119,6 +119,7 @@ class Predicting:
                 self._end_if_asked()
         finally:
             model.train(was_training and self.is_in_train)
+            self.past = past
         output = kept.output(metric_key_prefix)
         if not output.num_samples:
             raise ArgumentError(f"the data set of this {description.lower()} yields no row, so there is nothing to measure")
@@ -159,6 +160,8 @@ class Predicting:
                 loss = loss.detach().mean()
             else:
                 loss, outputs = None, model(**inputs)
+                if self.args.past_index >= 0:  # counted with a loss before it
+                    self.past = nested_detach(outputs[self.args.past_index - 1])
         if prediction_loss_only:
             return loss, None, None
         if isinstance(outputs, Mapping) or hasattr(outputs, "keys"):

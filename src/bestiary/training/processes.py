@@ -42,8 +42,13 @@ class Processes:
         Args:
             backend: how they talk, by default what fits the device. timeout: seconds to wait for another one.
         """
-        state = _state(use_cpu, backend, timeout)
+        state = cls.state(use_cpu, backend, timeout)
         return cls(state.process_index, state.local_process_index, state.num_processes, state.device)
+
+    @staticmethod
+    def state(use_cpu: bool = False, backend: str | None = None, timeout: int = 1800) -> Any:
+        """The same as accelerate's `PartialState`."""
+        return _state(use_cpu, backend, timeout)
 
     def is_first(self, each_machine: bool = False) -> bool:
         """Whether this is the first process of all, or of its machine."""

@@ -315,7 +315,7 @@ class Trainer(Data, Optimization, Planning, Predicting, Saving, Searching, Shari
             self._finish_current_push()
             return output
         finally:
-            self.is_in_train = False
+            self.is_in_train, self.past = False, None
             self.end_updates()
             if watcher is not None:
                 watcher.remove()

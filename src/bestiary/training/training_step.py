@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..core.errors import ArgumentError
 from .losses import WatchedCount, shifts_labels
+from .nested import nested_detach
 
 
 class TrainingStep:
@@ -75,6 +76,8 @@ class TrainingStep:
         if self.model_accepts_loss_kwargs and num_items_in_batch is not None and labels is None:
             inputs = {**inputs, "num_items_in_batch": num_items_in_batch}
         outputs = model(**inputs)
+        if self.args.past_index >= 0:
+            self.past = nested_detach(outputs[self.args.past_index])
         if self.compute_loss_func is not None:
             loss = self.compute_loss_func(outputs, labels, num_items_in_batch=num_items_in_batch)
         elif self.label_smoother is not None and labels is not None:
