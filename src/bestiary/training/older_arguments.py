@@ -137,5 +137,6 @@ def _take(present: dict[str, Any], older: str, name: str, value: Any) -> None:
         return
     if name in present:
         raise ArgumentError(f"{older} is the older name of {name}, and both are said; leave {older} out")
-    warn_once("older-argument", f"{older} is now called {name}", older)
+    if not older.startswith("activation_checkpointing"):  # which is the newer name elsewhere
+        warn_once("older-argument", f"{older} is now called {name}", older)
     present[name] = value
