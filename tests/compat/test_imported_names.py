@@ -13,9 +13,7 @@ from pathlib import Path
 import pytest
 
 NAMES = json.loads((Path(__file__).parent / "imported_names.json").read_text())
-TRAINING = "a trainer, its arguments and what it reports to"
 WAITING = {
-    r"transformers\.(trainer(_callback|_pt_utils|_utils)?|training_args)(\..*)?": TRAINING,
     r"transformers\.(\w+Config|\w+Model|\w+Processor)": "families and quantizers that are not here yet",
     r"transformers\.models\.(speecht5|t5gemma2)(\..*)?": "families that are not here yet",
     r"transformers\.(distributed|integrations\.tensor_parallel)(\..*)?": "tensor parallelism",

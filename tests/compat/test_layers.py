@@ -118,3 +118,14 @@ def test_wrappers_come_off() -> None:
     assert layers.unwrap_model(nn.DataParallel(nn.DataParallel(inner))) is inner
     outer = nn.Sequential(nn.DataParallel(inner))
     assert layers.unwrap_model(outer, recursive=True)[0] is inner
+
+
+def test_a_function_as_a_module() -> None:
+    from transformers.time_series_utils import LambdaLayer as Published
+
+    from bestiary.compat.layers import LambdaLayer
+
+    x = torch.tensor([1.0, 2.0])
+    for kind in (LambdaLayer, Published):
+        assert torch.equal(kind(lambda a, b=1.0: a * b)(x), x)
+    assert torch.equal(LambdaLayer(torch.mul)(x, x), Published(torch.mul)(x, x))

@@ -162,7 +162,8 @@ def _find(module_name: str, name: str) -> Any:
         return _resolve(target, module_name.removesuffix(f".{path}" if path else ""))
     # A family's folder goes before its file: there a class may be the base of the public one of the same name.
     modules = sorted(sources(path) or (), key=lambda source: not (source.startswith("models.") and source.count(".") == 1))
-    for source in (*modules, "") if path else ("", *modules):  # most names asked of the root are public: none other is imported
+    # Most names asked of the root or the trainer are public: none other is imported.
+    for source in ("", *modules) if not path or path.startswith("train") else (*modules, ""):
         module = importlib.import_module(f"{_OURS}.{source}") if source else _public()
         # A family made from a relative's data has more classes than it lists.
         if not name.startswith("_") and (value := getattr(module, name, _MISSING)) is not _MISSING:

@@ -8,7 +8,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from typing import Any
 
-from ..core.logging import warn_once
+from ..core.errors import MissingDependency
 from ..core.optional import DISTRIBUTION_OF, available
 from ..hub.files import PUBLISHED as VERSION
 from ..hub.options import HubOptions, offline
@@ -18,7 +18,7 @@ from ..training.callbacks.notebook import in_notebook
 NLTK_IMPORT_ERROR = "{0} needs the package nltk: pip install nltk"
 # `is_NAME_available` asks for the package NAME, or for those listed below.
 _SAME_NAME = """
-apollo_torch executorch fouroversix nncf onnxscript openvino qutlass sinq
+apollo_torch deepspeed executorch fouroversix nncf onnxscript openvino qutlass sinq
 av g2p_en libcst mamba_ssm mambapy mistral_common num2words py3nvml pynvml pytest_order pytorch_quantization quark
 accelerate apex aqlm auto_round bitsandbytes bs4 causal_conv1d coloredlogs compressed_tensors cv2 datasets decord detectron2
 diffusers essentia faiss fastapi fbgemm_gpu fp_quant galore_torch gguf gptqmodel grokadamw hqq jumanpp kenlm kernels librosa
@@ -317,7 +317,12 @@ def is_offline_mode() -> bool:
 
 
 def check_min_version(min_version: str) -> None:
-    """Warn when a script asks for a later release than the one whose behaviour is followed here."""
-    numbers = [[int(part) for part in text.split(".") if part.isdigit()] for text in (min_version, VERSION)]
-    if numbers[0] > numbers[1]:
-        warn_once("compat-version", f"the script asks for release {min_version}; the behaviour here is that of {VERSION}")
+    """Refuse to go on where a script asks for a later release than the one whose behaviour is followed here.
+
+    Raises:
+        MissingDependency: it does.
+    """
+    from packaging.version import Version
+
+    if Version(VERSION) < Version(min_version):
+        raise MissingDependency(f"the script asks for release {min_version}; the behaviour here is that of {VERSION}")

@@ -146,3 +146,14 @@ def _filled(layer: Any, weight: Tensor, bias: Tensor | None, index: Tensor | Non
     if bias is not None:
         layer.bias.copy_(bias if index is None else bias[index.to(bias.device)])
     return layer
+
+
+class LambdaLayer(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Any, *args: Any) -> Any:
+        return self.function(x, *args)

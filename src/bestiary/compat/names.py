@@ -33,7 +33,40 @@ _UTILS = (
     "compat.hub_errors",
 )
 
+_TRAINER = (
+    "compat.helpers",
+    "compat.scripts",
+    "compat.trainer_helpers",
+    "compat.evaluation_arrays",
+    "compat.process_groups",
+    "compat.searches",
+    "compat.reporting",
+    "core.seed",
+    "loading.save",
+    "modeling.facts",
+    "training.accelerator_config",
+    "training.callbacks.default",
+    "training.checkpoints",
+    "training.choices",
+    "training.columns",
+    "training.deepspeed_config",
+    "training.loaders",
+    "training.losses",
+    "training.memory_metrics",
+    "training.model_card.summary",
+    "training.nested",
+    "training.overflow",
+    "training.parameter_names",
+    "training.rotation",
+    "training.run_metrics",
+    "training.schedules",
+    "training.uploads",
+)
+_SAMPLERS = ("compat.shared_samplers", "training.samplers.length_grouped")
+
 _REPORTERS = ("training.callbacks.reporter", "compat.reporting")
+
+_DATASETS = tuple(f"training.benchmark_datasets.{name}" for name in ("text_files", "squad_dataset", "glue"))
 
 # old path below `transformers` -> modules of ours whose names it shows
 MODULES: dict[str, tuple[str, ...]] = {
@@ -53,11 +86,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "convert_slow_tokenizer": ("compat.slow_tokenizers", "compat.scripts"),
     "core_model_loading": ("compat.weight_conversions", "compat.absent"),
     "data": (),
-    "data.datasets": (
-        "training.benchmark_datasets.text_files",
-        "training.benchmark_datasets.squad_dataset",
-        "training.benchmark_datasets.glue",
-    ),
+    "data.datasets": _DATASETS,
+    **{f"data.datasets.{name}": _DATASETS for name in ("glue", "language_modeling", "squad")},
     "data.metrics": ("training.metrics.classification",),
     "data.metrics.squad_metrics": (
         "training.benchmark_datasets.squad_metrics",
@@ -107,10 +137,20 @@ MODULES: dict[str, tuple[str, ...]] = {
         "compat.generic",
     ),
     "initialization": ("compat.initialization",),
-    "integrations": ("training.deepspeed_config", "compat.helpers", "compat.searches", "modeling.adapters", *_REPORTERS),
+    "integrations": (
+        "training.deepspeed_config",
+        "training.neftune",
+        "compat.helpers",
+        "compat.process_groups",
+        "compat.searches",
+        "modeling.adapters",
+        *_REPORTERS,
+    ),
     "integrations.deepspeed": ("training.deepspeed_config", "compat.helpers"),
+    "integrations.fsdp": ("compat.process_groups",),
     "integrations.hub_kernels": (),
     "integrations.integration_utils": ("compat.helpers", "compat.searches", *_REPORTERS),
+    "integrations.neftune": ("training.neftune",),
     "integrations.peft": ("modeling.adapters",),
     "integrations.sdpa_attention": ("compat.attention",),
     "loss": (),
@@ -151,7 +191,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "models.rag.retrieval_rag": ("models.rag",),
     "models.t5gemma2.modeling_t5gemma2": ("compat.absent",),
     "models.whisper.english_normalizer": ("models.whisper.text_normalizer", "models.whisper.number_normalizer"),
-    "optimization": (),
+    "optimization": ("compat.trainer_helpers", "training.schedules"),
     "pipelines": ("pipelines",),
     "pipelines.audio_utils": ("compat.streams",),
     "pipelines.base": ("pipelines.base", "pipelines", "compat.pipelines"),
@@ -159,38 +199,20 @@ MODULES: dict[str, tuple[str, ...]] = {
     "processing_utils": ("preprocess.call_options", "compat.scripts", "compat.annotations"),
     "pytorch_utils": ("compat.layers", "compat.helpers"),
     "testing_utils": ("compat.testing",),
-    "time_series_utils": ("nn.distributions",),
+    "time_series_utils": ("nn.distributions", "compat.layers"),
     "tokenization_python": (*_TOKENIZERS, "compat.tries"),
     "tokenization_utils": _TOKENIZERS,
     "tokenization_utils_base": _TOKENIZERS,
     "tokenization_utils_fast": _TOKENIZERS,
     "tokenization_utils_sentencepiece": (*_TOKENIZERS, "preprocess.text.sentence_piece_tokenizer", "compat.slow_tokenizers"),
     "tokenization_utils_tokenizers": _TOKENIZERS,
-    "trainer": ("training.checkpoints", "compat.absent"),
-    "trainer_callback": (),
-    "trainer_pt_utils": (
-        "training.parameter_names",
-        "training.samplers.length_grouped",
-        "training.losses",
-        "training.nested",
-        "training.accelerator_config",
-        "compat.trainer_helpers",
-    ),
-    "trainer_seq2seq": (),
-    "trainer_utils": (
-        "core.seed",
-        "loading.save",
-        "training.checkpoints",
-        "training.loaders",
-        "training.memory_metrics",
-        "training.run_metrics",
-        "training.search.best_run",
-        "training.search.backend",
-        "training.search.default_spaces",
-        "compat.trainer_helpers",
-    ),
-    "training_args": ("training.choices", "compat.absent"),
-    "training_args_seq2seq": (),
+    "trainer": (*_TRAINER, *_SAMPLERS, "compat.layers", "compat.absent"),
+    "trainer_callback": ("training.loaders",),
+    "trainer_pt_utils": (*_TRAINER, *_SAMPLERS),
+    "trainer_seq2seq": ("compat.helpers", "compat.process_groups", "training.deepspeed_config"),
+    "trainer_utils": (*_TRAINER, "training.search.best_run", "training.search.backend", "training.search.default_spaces"),
+    "training_args": (*_TRAINER, "compat.absent"),
+    "training_args_seq2seq": ("compat.scripts",),
     "utils": _UTILS,
     "utils.auto_docstring": ("compat.generic",),
     "utils.backbone_utils": ("compat.backbones",),
@@ -247,6 +269,7 @@ _FILES = {
     "SAFE_WEIGHTS_NAME": "loading.checkpoint:SAFE_NAME",
     "WEIGHTS_NAME": "loading.checkpoint:TORCH_NAME",
 }
+_INTERVALS = {"EvaluationStrategy": "training.choices:IntervalStrategy"}
 _CODE = {"HF_MODULES_CACHE": "compat.dynamic_modules:HF_MODULES_CACHE"}
 _LAZY = {
     name: f"compat.lazy_modules:{name}" for name in ("OptionalDependencyNotAvailable", "_LazyModule", "define_import_structure")
@@ -377,6 +400,12 @@ RENAMED: dict[str, dict[str, str]] = {
         "SUPPORTED_TASKS": "pipelines.registry:PIPELINE_REGISTRY.supported_tasks",
         "get_supported_tasks": "pipelines.registry:PIPELINE_REGISTRY.get_supported_tasks",
     },
+    "trainer": {
+        **_FILES,
+        "DEFAULT_PROGRESS_CALLBACK": "training.callbacks.progress:ProgressCallback",
+    },
+    "trainer_utils": _INTERVALS,
+    "training_args": {**_INTERVALS, "strtobool": "compat.generic:strtobool"},
     "utils": {**_FILES, **_CODE, **_LAZY, **_PIXELS},
     "utils.import_utils": _LAZY,
     "integrations": _KERNELS,

@@ -52,9 +52,8 @@ def _clock(seconds: float) -> str:
     return f"{whole}.{int(math.floor(seconds * 100) % 100):02d}"
 
 
-def metrics_table(split: str, metrics: dict[str, Any]) -> str:
-    """A heading and a line for each metric, names and values each in a column."""
-    shown = metrics_format(metrics)
+def metrics_table(split: str, shown: dict[str, Any]) -> str:
+    """A heading and a line for each of these values of `metrics_format`, names and values each in a column."""
     names = max((len(str(name)) for name in shown), default=0)
     values = max((len(str(value)) for value in shown.values()), default=0)
     lines = [f"  {name:<{names}} = {value!s:>{values}}" for name, value in sorted(shown.items())]

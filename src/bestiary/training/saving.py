@@ -179,9 +179,10 @@ class Saving(Restoring):
             split: what they are of: train, eval, test.
         """
         if self.is_world_process_zero():
-            print(metrics_table(split, metrics))  # noqa: T201 (this is what it is for)
+            print(metrics_table(split, self.metrics_format(metrics)))  # noqa: T201 (this is what it is for)
 
-    def metrics_format(self: Any, metrics: dict[str, Any]) -> dict[str, Any]:
+    @staticmethod
+    def metrics_format(metrics: dict[str, Any]) -> dict[str, Any]:
         """A copy to be looked at."""
         return metrics_format(metrics)
 

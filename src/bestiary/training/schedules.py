@@ -198,6 +198,9 @@ _OF_NEITHER: dict[SchedulerType, Callable[..., Any]] = {
     SchedulerType.GREEDY: get_greedy_schedule,
 }
 
+# The function of each schedule, under the name by which scripts look it up.
+TYPE_TO_SCHEDULER_FUNCTION: dict[SchedulerType, Callable[..., Any]] = _OF_NEITHER | _OF_WARMUP | _OF_WARMUP_AND_TRAINING
+
 
 def get_scheduler(
     name: str | SchedulerType,

@@ -27,7 +27,7 @@ from .lengths import Planning
 from .loop import TrainingLoop
 from .losses import LabelSmoother
 from .memory_metrics import TrainerMemoryTracker
-from .neftune import add_noise
+from .neftune import activate_neftune, deactivate_neftune
 from .optimization import METRIC_SCHEDULES, Optimization
 from .optimizers.averaging import to_average
 from .overflow import DebugUnderflowOverflow
@@ -38,6 +38,7 @@ from .run_report.run import RunReport, reported
 from .saving import Saving
 from .search.searching import Searching
 from .sharding.sharing import Sharing
+from .special_tokens import align_special_tokens
 from .telling import Telling
 from .training_step import TrainingStep
 from .uploads import Uploads
@@ -294,6 +295,7 @@ class Trainer(Data, Optimization, Planning, Predicting, Saving, Searching, Shari
             self.model = self.model_wrapped = self.call_model_init(trial)
             self._read_model()
             self.optimizer = None
+        align_special_tokens(self.model, self.processing_class)
         if self._makes_schedule:
             self.lr_scheduler = None
         if checkpoint is not None:
@@ -302,7 +304,7 @@ class Trainer(Data, Optimization, Planning, Predicting, Saving, Searching, Shari
         self._ops_of_token = None
         self.is_in_train = True
         watcher = DebugUnderflowOverflow(self.model) if DebugOption.UNDERFLOW_OVERFLOW in args.debug else None
-        noise = None if args.neftune_noise_alpha is None else add_noise(self.model, args.neftune_noise_alpha)
+        noise = None if args.neftune_noise_alpha is None else activate_neftune(self.model, args.neftune_noise_alpha)
         try:
             with reported(self), self._memory_tracker.measured("train"):
                 output: TrainOutput = self._inner_training_loop(
@@ -320,7 +322,7 @@ class Trainer(Data, Optimization, Planning, Predicting, Saving, Searching, Shari
             if watcher is not None:
                 watcher.remove()
             if noise is not None:
-                noise.remove()
+                deactivate_neftune(self.model, noise)
 
     def _inner_training_loop(
         self,
