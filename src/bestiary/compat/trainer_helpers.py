@@ -1,9 +1,12 @@
 """What scripts import from the trainer's modules, beside what the trainer itself uses."""
 
 import inspect
+import os
+import socket
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -264,6 +267,11 @@ _WORDS = {
     **dict.fromkeys(["y", "yes", "t", "true", "on", "1"], True),
     **dict.fromkeys(["n", "no", "f", "false", "off", "0"], False),
 }
+
+
+def default_logdir() -> str:
+    """A folder for logs, named after the time and this machine: runs/Jan31_12-00-00_HOST."""
+    return os.path.join("runs", f"{datetime.now().astimezone():%b%d_%H-%M-%S}_{socket.gethostname()}")
 
 
 class StreamingAverage:
