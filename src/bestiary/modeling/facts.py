@@ -3,7 +3,7 @@
 And masks as the older releases made them, for modules written against those; no model here uses them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from ..core.logging import warn_once
 from ..core.optional import require
 from ..core.signatures import is_of_the_library
 from ..nn.inputs import forward_parameters
+from ..nn.quantized import QuantizedLinear
 from ..placement.dispatch import main_device
 
 _MODALITIES = {"text": ("input_ids",), "image": ("pixel_values",), "audio": ("input_features", "input_values")}
@@ -45,12 +46,20 @@ class ModuleUtilsMixin:
         skipped: set[int] = set()
         if exclude_embeddings:
             skipped = {id(m.weight) for m in self.modules() if isinstance(m, nn.Embedding)}
-        return sum(p.numel() for p in self.parameters() if id(p) not in skipped and (p.requires_grad or not only_trainable))
+        count: int = sum(
+            p.numel() for p in self.parameters() if id(p) not in skipped and (p.requires_grad or not only_trainable)
+        )
+        return count if only_trainable else count + sum(layer.parameter_count for layer in _quantized(self))
 
     def get_memory_footprint(self: Any, return_buffers: bool = True) -> int:
-        """Bytes of parameters, and of buffers unless `return_buffers` is False."""
+        """Bytes of parameters, and of buffers unless `return_buffers` is False.
+
+        Of weights in the format of bitsandbytes without their scales (at most an eighth of them), as published.
+        """
         tensors = [*self.parameters(), *(self.buffers() if return_buffers else ())]
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        packed = sum(layer.parameter_bytes for layer in _quantized(self))
+        total: int = packed + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        return total
 
     def estimate_tokens(self: Any, input_dict: Mapping[str, Any]) -> int:
         """Numbers in the main input, which are tokens where that is text; 0, with a warning, when it is not there."""
@@ -219,3 +228,7 @@ class PublishedFlags:
         return {}
 
     pp_plan = tp_plan
+
+
+def _quantized(model: nn.Module) -> Iterable[QuantizedLinear]:
+    return (module for module in model.modules() if isinstance(module, QuantizedLinear))

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .conv import Conv1D
+from .quantized_weight import QuantizedWeight
 
 
 class QuantizedLinear(nn.Linear, ABC):
@@ -19,15 +20,20 @@ class QuantizedLinear(nn.Linear, ABC):
 
     Attributes:
         config: the settings of the method.
-        weight: a parameter of W's shape until the layer is filled from numbers; then what the method makes of it, often None.
+        weight: a parameter of W's shape until the layer is filled from numbers; then a `QuantizedWeight`, which stands for W.
+        number_dtype: what `dequantize` gives.
+        parameter_count, parameter_bytes: what counts of parameters and bytes are told of a weight that is no parameter.
         transposed: whether the layer that it stands for keeps its weight as (in, out), as Conv1D does.
         stands_for: the dense layer, without numbers, of a layer that a file is to fill; None in all others.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ()
+    needs: tuple[str, ...] = ()
     """Names of the tensors in files without which `restore` cannot fill a layer."""
 
     stands_for: nn.Linear | Conv1D | None
+    number_dtype: torch.dtype = torch.float32
+    parameter_count: int = 0
+    parameter_bytes: int = 0
 
     def __init__(self, dense: nn.Linear | Conv1D, config: Any, from_file: bool = False) -> None:
         nn.Module.__init__(self)
@@ -35,15 +41,33 @@ class QuantizedLinear(nn.Linear, ABC):
         rows, columns = dense.weight.shape
         self.out_features, self.in_features = (columns, rows) if self.transposed else (rows, columns)
         self.config = config
-        self.register_parameter("weight", None if from_file else dense.weight)  # type: ignore[arg-type]
+        self._parameters["weight"] = None if from_file else dense.weight  # type: ignore[assignment]
         self.register_parameter("bias", dense.bias)
         self.__dict__["stands_for"] = dense if from_file else None  # no part of this layer
         self.training = dense.training
 
     @property
+    def weight(self) -> Any:
+        """See the attributes; None of a layer that waits for its file."""
+        if self.stands_for is not None:
+            return None
+        parameter = self._parameters["weight"]
+        return QuantizedWeight(self) if parameter is None else parameter
+
+    @weight.setter
+    def weight(self, weight: Tensor) -> None:
+        self.quantize(weight)
+
+    @property
     def is_filled(self) -> bool:
         """Whether the layer has its weight in few bits, and can compute."""
-        return self.stands_for is None and (self.weight is None or not self.weight.is_floating_point())
+        parameter = self._parameters["weight"]
+        return self.stands_for is None and (parameter is None or not parameter.is_floating_point())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weight is."""
+        return next(each.device for each in (*self.buffers(recurse=False), *self.parameters(recurse=False)))
 
     def hold(self, **tensors: Tensor | None) -> None:
         """Keep `tensors` as buffers; the weight that the layer was made with goes, and the layer is filled."""
@@ -93,6 +117,22 @@ class QuantizedLinear(nn.Linear, ABC):
     def fill(self, weight: Tensor) -> None:
         """`quantize` a weight as the layer that this stands for keeps it."""
         self.quantize(weight.T.contiguous() if self.transposed else weight)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        """As torch's; what is held in few bits moves to the device of other tensors and keeps its dtype."""
+        held = dict(self._buffers)
+        device = fn(torch.empty(0, device=self.device)).device if self.is_filled else None
+        self._buffers.clear()
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._buffers.update(held)
+        if device is not None:
+            self.move(device)
+        return self
+
+    def move(self, device: torch.device) -> None:
+        """Bring what is held in few bits to a device."""
+        for name, tensor in self._buffers.items():
+            self._buffers[name] = None if tensor is None else tensor.to(device)
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)

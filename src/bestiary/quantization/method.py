@@ -31,6 +31,7 @@ class Quantizer(ABC):
 
     def __init__(self, quantization_config: Any, pre_quantized: bool = False) -> None:
         self.quantization_config, self.pre_quantized = quantization_config, pre_quantized
+        self.stays: list[str] = []  # paths of what else stays as it is
 
     def check(self, device_map: Mapping[str, Any] | None) -> None:
         """Refuse, before a weight is read, what this machine or the settings cannot do.
@@ -74,8 +75,11 @@ class Quantizer(ABC):
 
     def _stays(self, path: str, model: Any) -> bool:
         skipped = self.quantization_config.skipped
-        names = usually_skipped(model) if skipped is None else [*skipped, *model._keep_in_fp32_modules]
-        return any(f".{name}." in f".{path}." for name in names)
+        if self.pre_quantized and skipped is None:
+            names = heads_of(model)  # of all else the file tells what is in few bits
+        else:
+            names = usually_skipped(model) if skipped is None else [*skipped, *model._keep_in_fp32_modules]
+        return any(f".{name}." in f".{path}." for name in [*names, *self.stays])
 
     def quantize(self, model: Any) -> None:
         """Quantize a model that has its numbers, layer by layer, in place."""
@@ -98,7 +102,7 @@ def replaceable(model: nn.Module) -> Iterable[tuple[str, nn.Linear | Conv1D]]:
         for path, module in model.named_modules()
         if isinstance(module, nn.Linear | Conv1D)
         and not isinstance(module, QuantizedLinear)
-        and type(module).forward in (nn.Linear.forward, Conv1D.forward)
+        and (type(module).forward in (nn.Linear.forward, Conv1D.forward) or getattr(module, "is_plain_product", False))
     ]
 
 
@@ -107,12 +111,18 @@ def columns(dense: nn.Linear | Conv1D) -> int:
     return int(dense.weight.shape[0 if isinstance(dense, Conv1D) else 1])
 
 
-def usually_skipped(model: Any) -> list[str]:
-    """Paths of what stays as it is where settings say nothing: what gives logits over a vocabulary, and what must be fp32."""
+def heads_of(model: Any) -> list[str]:
+    """Paths of what gives logits over a vocabulary, and of what shares its weight."""
     head = model.get_output_embeddings()
-    tied = {name.rpartition(".")[0] for pair in model.tied_weights().items() for name in pair}
-    heads = {path for path, module in model.named_modules() if module is head}
-    return [*tied, *heads, *model._keep_in_fp32_modules, *model._keep_in_fp32_modules_strict]
+    tied = {name for pair in model.tied_weights().items() for name in pair if name.endswith(".weight")}
+    return [*(name.removesuffix(".weight") for name in tied), *(path for path, each in model.named_modules() if each is head)]
+
+
+def usually_skipped(model: Any) -> list[str]:
+    """Paths of what stays as it is where settings say nothing: heads, the module of the last parameter, what must be fp32."""
+    last = next(reversed([name for name, _ in model.named_parameters()]), "")
+    fp32 = [*model._keep_in_fp32_modules, *model._keep_in_fp32_modules_strict]
+    return [*heads_of(model), *([last.rpartition(".")[0]] if last.endswith((".weight", ".bias")) else []), *fp32]
 
 
 def dequantize_layers(model: nn.Module, dtype: torch.dtype | None = None) -> None:

@@ -28,6 +28,11 @@ class BranchEnd(nn.Linear):
         super().__init__(inputs, outputs)
         self.parts = parts
 
+    @property
+    def is_plain_product(self) -> bool:
+        """Whether a layer in few bits may stand in the place of this one."""
+        return self.parts == 1
+
     def forward(self, x: Tensor) -> Tensor:
         """(..., inputs) -> (..., outputs)."""
         if self.parts == 1:

@@ -1,17 +1,23 @@
-"""8 bits with outliers apart (Dettmers et al. 2022, LLM.int8()), in the format of bitsandbytes, which need not be installed."""
+"""8 and 4 bits in the format of bitsandbytes, which need not be installed (Dettmers et al. 2022, LLM.int8(); 2023, QLoRA)."""
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from ...core.errors import ConfigError, CorruptFile
+from ...core.errors import ArgumentError, ConfigError, did_you_mean
 from ...core.logging import warn_once
-from ...nn.quantized import QuantizedLinear
 from ..config import QuantizationConfigMixin, QuantizationMethod
 from ..method import Quantizer
+from .block_codes import TABLES
+from .linear_4bit import Linear4bit
+from .linear_8bit import Linear8bit
+
+_STORAGE = ("float16", "float32", "int8", "uint8", "float64", "bfloat16")
+_EXCLUDES = {"load_in_8bit": "load_in_4bit", "load_in_4bit": "load_in_8bit"}
+_FLAGS = ("llm_int8_enable_fp32_cpu_offload", "llm_int8_has_fp16_weight", "bnb_4bit_use_double_quant")
 
 
 @dataclass(repr=False)
@@ -21,7 +27,13 @@ class BitsAndBytesConfig(QuantizationConfigMixin):
     Args:
         load_in_8bit, load_in_4bit: one of them.
         llm_int8_threshold: columns of the input with a number of this size or more are multiplied in full precision; 0: none.
-        llm_int8_skip_modules: names of modules that stay as they are; None: the head over the vocabulary, []: none.
+        llm_int8_skip_modules: names of modules that stay as they are; None: the head over the vocabulary and the last module.
+        llm_int8_enable_fp32_cpu_offload: parts that the device map places on disk, or on the CPU beside other devices, stay.
+        llm_int8_has_fp16_weight: keep the numbers, and quantize them anew in every call.
+        bnb_4bit_compute_dtype: of products with 4-bit weights; None: float32.
+        bnb_4bit_quant_type: "nf4", "fp4" (Dettmers et al. 2023), or "int4", 16 equal steps, which bitsandbytes does not read.
+        bnb_4bit_use_double_quant: quantize the scales too.
+        bnb_4bit_quant_storage: dtype under which 4-bit weights lie in files; None: uint8.
     """
 
     quant_method = QuantizationMethod.BITS_AND_BYTES
@@ -33,14 +45,53 @@ class BitsAndBytesConfig(QuantizationConfigMixin):
     llm_int8_skip_modules: list[str] | None = None
     llm_int8_enable_fp32_cpu_offload: bool = False
     llm_int8_has_fp16_weight: bool = False
-    bnb_4bit_compute_dtype: torch.dtype | str | None = None
+    bnb_4bit_compute_dtype: Any = None
     bnb_4bit_quant_type: str = "fp4"
     bnb_4bit_use_double_quant: bool = False
-    bnb_4bit_quant_storage: torch.dtype | str | None = None
+    bnb_4bit_quant_storage: Any = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _EXCLUDES:
+            _check_flag(name, value)
+            if value and self.__dict__.get(_EXCLUDES[name]):
+                raise ConfigError("load_in_8bit and load_in_4bit are both True: choose one, set the other to False first")
+        super().__setattr__(name, value)
 
     def post_init(self) -> None:
-        if self.load_in_8bit and self.load_in_4bit:
-            raise ConfigError("load_in_8bit and load_in_4bit are both True: choose one")
+        for name in _FLAGS:
+            _check_flag(name, getattr(self, name))
+        threshold, skipped = self.llm_int8_threshold, self.llm_int8_skip_modules
+        if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not threshold >= 0:
+            raise ArgumentError(f"llm_int8_threshold is {threshold!r:.60}; expected a number from 0 on, such as 6.0")
+        self.llm_int8_threshold = float(threshold)
+        if skipped is not None and not (isinstance(skipped, list | tuple) and all(isinstance(each, str) for each in skipped)):
+            raise ArgumentError(f"llm_int8_skip_modules is {skipped!r:.60}; expected a list of names of modules, or None")
+        if not isinstance(self.bnb_4bit_quant_type, str):
+            raise ArgumentError(f"bnb_4bit_quant_type is {self.bnb_4bit_quant_type!r:.60}; expected one of {', '.join(TABLES)}")
+        self.bnb_4bit_compute_dtype = _dtype("bnb_4bit_compute_dtype", self.bnb_4bit_compute_dtype, torch.float32)
+        self.bnb_4bit_quant_storage = _dtype("bnb_4bit_quant_storage", self.bnb_4bit_quant_storage, torch.uint8)
+        if not self.bnb_4bit_compute_dtype.is_floating_point:
+            raise ConfigError(f"bnb_4bit_compute_dtype is {self.bnb_4bit_compute_dtype}; expected a floating-point type")
+        if str(self.bnb_4bit_quant_storage).removeprefix("torch.") not in _STORAGE:
+            raise ConfigError(f"bnb_4bit_quant_storage is {self.bnb_4bit_quant_storage}; expected one of {', '.join(_STORAGE)}")
+
+    @property
+    def _load_in_8bit(self) -> bool:
+        return self.load_in_8bit
+
+    @property
+    def _load_in_4bit(self) -> bool:
+        return self.load_in_4bit
+
+    def is_quantizable(self) -> bool:
+        """Whether it says how many bits."""
+        return self.load_in_8bit or self.load_in_4bit
+
+    def quantization_method(self) -> str | None:
+        """ "llm_int8", "fp4" or "nf4"; None of settings that say neither 8 nor 4 bits."""
+        if self.load_in_8bit:
+            return "llm_int8"
+        return self.bnb_4bit_quant_type if self.load_in_4bit else None
 
     @classmethod
     def without_effect(cls) -> tuple[str, ...]:
@@ -50,52 +101,53 @@ class BitsAndBytesConfig(QuantizationConfigMixin):
         values = super().to_dict()
         return {**values, "_load_in_8bit": self.load_in_8bit, "_load_in_4bit": self.load_in_4bit}
 
+    def at_opening(self) -> dict[str, Any]:
+        names = ("llm_int8_threshold", "bnb_4bit_compute_dtype", "bnb_4bit_quant_storage")
+        return {name: getattr(self, name) for name in names}
 
-class Int8Linear(QuantizedLinear):
-    """W = codes * SCB / 127: `weight` holds the codes, int8 (N, K), and `SCB` the largest size in each row, (N,)."""
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        yield from copy.deepcopy({"quant_method": self.quant_method, **vars(self)}).items()
 
-    needs = ("weight", "SCB")
-    weight: Any
-    SCB: Tensor
 
-    def quantize(self, weight: Tensor) -> None:
-        # bitsandbytes quantizes numbers of fp16
-        numbers = weight.half().float() if weight.abs().max() <= torch.finfo(torch.float16).max else weight.float()
-        largest = numbers.abs().amax(dim=1)
-        codes = (numbers * (127 / largest.clamp(min=torch.finfo(torch.float32).tiny)).unsqueeze(1)).round().to(torch.int8)
-        self.hold(SCB=largest)
-        self.weight = nn.Parameter(codes, requires_grad=False)
+def _check_flag(name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise ArgumentError(f"{name} is {value!r:.60}; expected True or False")
 
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        codes, largest = tensors["weight"], tensors["SCB"]
-        shape = (self.out_features, self.in_features)
-        if codes.shape != shape or codes.dtype != torch.int8 or largest.shape != shape[:1]:
-            raise CorruptFile(
-                f"8-bit weights are {codes.dtype} {tuple(codes.shape)} with {tuple(largest.shape)} scales; expected int8"
-                f" {shape} with {shape[:1]}"
-            )
-        self.hold(SCB=largest.float())
-        self.weight = nn.Parameter(codes, requires_grad=False)
 
-    def stored(self) -> dict[str, Tensor]:
-        return {"weight": self.weight.data, "SCB": self.SCB, "weight_format": torch.tensor(0, dtype=torch.uint8)}
-
-    def dequantize(self) -> Tensor:
-        weight: Tensor = self.weight.float() * (self.SCB / 127).unsqueeze(1)
-        return weight
-
-    def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.linear(x, self.dequantize().to(x.dtype), self.bias)
+def _dtype(name: str, value: Any, usual: torch.dtype) -> torch.dtype:
+    kind = getattr(torch, value.removeprefix("torch."), None) if isinstance(value, str) else value
+    if kind is None and value is None:
+        return usual
+    if not isinstance(kind, torch.dtype):
+        raise ConfigError(f"{name} is {value!r:.60}; expected a torch dtype or its name, such as 'bfloat16'")
+    return kind
 
 
 class BitsAndBytes(Quantizer):
-    """LLM.int8()."""
+    """LLM.int8(), and 4 bits in blocks."""
 
     config_class = BitsAndBytesConfig
-    layer = Int8Linear
+    layer = Linear8bit
     quantization_config: BitsAndBytesConfig
 
     def check(self, device_map: Mapping[str, Any] | None) -> None:
-        super().check(device_map)
-        if not self.quantization_config.load_in_8bit and not self.quantization_config.load_in_4bit:
-            warn_once("bits", "BitsAndBytesConfig says neither load_in_8bit nor load_in_4bit")
+        settings = self.quantization_config
+        places = device_map or {}
+        if settings.llm_int8_enable_fp32_cpu_offload:
+            beside = set(places.values()) - {"cpu", "disk", torch.device("cpu")}
+            apart = ("disk", "cpu", torch.device("cpu")) if beside else ("disk",)
+            self.stays = [name for name, device in places.items() if device in apart]
+            places = {name: device for name, device in places.items() if name not in self.stays}
+        super().check(places)
+        if not settings.is_quantizable():
+            warn_once("bits", "BitsAndBytesConfig says neither load_in_8bit nor load_in_4bit: 4 bits are used")
+        kind = settings.bnb_4bit_quant_type
+        if not settings.load_in_8bit and kind not in TABLES:
+            known = list(TABLES)
+            raise ConfigError(
+                f"bnb_4bit_quant_type is {kind!r:.60}; expected one of {', '.join(known)}.{did_you_mean(kind, known)}"
+            )
+
+    def make(self, path: str, dense: Any) -> Any:
+        kind = Linear8bit if self.quantization_config.load_in_8bit else Linear4bit
+        return kind(dense, self.quantization_config, from_file=self.pre_quantized)
