@@ -1240,7 +1240,13 @@ from .preprocess.text.special_tokens import AddedToken as AddedToken
 from .preprocess.text.text_decoder import TextDecoder as TextDecoder
 from .preprocess.text.tokenizer import PreTrainedTokenizerFast as PreTrainedTokenizerFast
 from .preprocess.text.tokenizer import TokenizersBackend as TokenizersBackend
+from .quantization.methods.bitnet import BitNetQuantConfig as BitNetQuantConfig
 from .quantization.methods.bitsandbytes import BitsAndBytesConfig as BitsAndBytesConfig
+from .quantization.methods.compressed_tensors import CompressedTensorsConfig as CompressedTensorsConfig
+from .quantization.methods.eetq import EetqConfig as EetqConfig
+from .quantization.methods.fbgemm_fp8 import FbgemmFp8Config as FbgemmFp8Config
+from .quantization.methods.fp8 import FineGrainedFP8Config as FineGrainedFP8Config
+from .quantization.methods.quanto import QuantoConfig as QuantoConfig
 from .structured.forms import Choice as Choice
 from .structured.forms import Grammar as Grammar
 from .structured.forms import JsonSchema as JsonSchema

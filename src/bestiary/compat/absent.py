@@ -16,8 +16,8 @@ SwitchTransformersConfig T5Gemma2Config T5Gemma2Encoder T5Gemma2TextConfig T5Gem
 TimmWrapperConfig UdopConfig
 """
 _QUANTIZERS = """
-AqlmConfig AutoRoundConfig AwqConfig BitNetQuantConfig CompressedTensorsConfig EetqConfig FPQuantConfig
-FbgemmFp8Config FineGrainedFP8Config GPTQConfig HiggsConfig HqqConfig Mxfp4Config QuantoConfig
+AqlmConfig AutoRoundConfig AwqConfig FPQuantConfig
+GPTQConfig HiggsConfig HqqConfig Mxfp4Config
 SpQRConfig TorchAoConfig VptqConfig
 """
 # Name -> what to do instead.

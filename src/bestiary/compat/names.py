@@ -227,7 +227,17 @@ MODULES: dict[str, tuple[str, ...]] = {
     "utils.notebook": ("training.callbacks.notebook", "training.callbacks.notebook_bars"),
     "utils.output_capturing": ("compat.output_capturing",),
     "utils.peft_utils": ("compat.hub_files", "compat.scripts", "compat.helpers"),
-    "utils.quantization_config": ("quantization.config", "quantization.methods.bitsandbytes", "compat.absent"),
+    "utils.quantization_config": (
+        "quantization.config",
+        "quantization.methods.bitsandbytes",
+        "quantization.methods.bitnet",
+        "quantization.methods.compressed_tensors",
+        "quantization.methods.eetq",
+        "quantization.methods.fbgemm_fp8",
+        "quantization.methods.fp8",
+        "quantization.methods.quanto",
+        "compat.absent",
+    ),
     "utils.versions": ("compat.scripts",),
     "video_utils": ("compat.annotations",),
 }

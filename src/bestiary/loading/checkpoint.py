@@ -1,15 +1,16 @@
 """All weight files of one checkpoint, found, opened and checked before any tensor is read."""
 
+import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 import torch
 
-from ..core.errors import ArgumentError, CorruptFile, FileMissing
+from ..core.errors import ArgumentError, CorruptFile, FileMissing, LoadError
 from ..core.files import read_json
 from ..hub.files import HubOptions, file_itself, find_file, get_file, get_files, inside, pinned
 from .format import Format, Reader, TensorInfo, formats
@@ -40,6 +41,18 @@ def with_variant(name: str, variant: str | None) -> str:
 def index_name(name: str, variant: str | None = None) -> str:
     """The index beside the shards of `name`: `model.safetensors.index.json`."""
     return with_variant(f"{name}.index.json", variant)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Numbers that a file holds as several tensors of few bits.
+
+    sources: the keys of these. shape: of the numbers. build: makes the numbers, float32, from the tensors in that order.
+    """
+
+    sources: tuple[str, ...]
+    shape: tuple[int, ...]
+    build: Callable[[list[torch.Tensor]], torch.Tensor]
 
 
 @dataclass
@@ -199,6 +212,41 @@ class Checkpoint:
         self.keys = {name: self.keys[key] for name, key in names.items()}
         self._readers = {name: self._readers[key] for name, key in names.items()}
         self._stored = names
+
+    def decode(self, name: str, encoded: Encoded) -> None:
+        """Hold numbers, which are made when they are read, as the tensor `name`, in place of those that they are made of."""
+        reader = _Decoder(name, encoded, [(self._readers[key], self.stored_name(key)) for key in encoded.sources])
+        file = self.keys[encoded.sources[0]].file
+        for key in encoded.sources:
+            del self.keys[key], self._readers[key]
+            self._stored.pop(key, None)
+        self.keys[name] = TensorInfo(torch.float32, encoded.shape, file, 4 * math.prod(encoded.shape))
+        self._readers[name] = reader
+
+    def is_decoded(self, key: str) -> bool:
+        """Whether no file holds the tensor `key` as it is given (`decode`)."""
+        return isinstance(self._readers[key], _Decoder)
+
+
+@dataclass
+class _Decoder:
+    """What makes one tensor of several of other readers."""
+
+    name: str
+    encoded: Encoded
+    parts: list[tuple[Reader, str]]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    infos: Mapping[str, TensorInfo] = field(default_factory=dict)
+
+    def tensor(self, key: str) -> torch.Tensor:
+        try:
+            return self.encoded.build([reader.tensor(stored) for reader, stored in self.parts])
+        except CorruptFile as error:
+            raise LoadError(f"{self.name} cannot be made of {', '.join(self.encoded.sources)}: {error}") from error
+
+    def drop(self, key: str) -> None:
+        for reader, stored in self.parts:
+            reader.drop(stored)
 
 
 class _Memory:

@@ -1,12 +1,14 @@
 """Layers that the file holds in few bits: each has several tensors there, which it takes all at once."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from torch import nn
 
 from ..core.errors import CorruptFile, LoadError
 from ..nn.quantized import QuantizedLinear
 from .checkpoint import Checkpoint
+from .format import TensorInfo
 from .plan import LoadPlan
 from .report import LoadReport
 from .rules import Recipe
@@ -18,11 +20,16 @@ class FewBits:
     They are taken out of `recipes`. A layer of which the file has numbers becomes the dense one again that it stood for. What a
     layer lacks is missing in the `report`.
 
+    Args:
+        keys: those of the file.
+
     Attributes:
         layers: path -> how each of its tensors is made, by its name behind the layer's.
     """
 
-    def __init__(self, model: nn.Module, recipes: dict[str, Recipe], report: LoadReport) -> None:
+    def __init__(
+        self, model: nn.Module, recipes: dict[str, Recipe], report: LoadReport, keys: Mapping[str, TensorInfo]
+    ) -> None:
         self.model, self.report = model, report
         self.layers: dict[str, dict[str, Recipe]] = {}
         waiting = {
@@ -39,7 +46,8 @@ class FewBits:
                     names[path].append(name)
         for path, layer in waiting.items():
             locals_ = {name.removeprefix(f"{path}.") for name in names[path]}
-            if layer.stands_for is not None and locals_ == {"weight"} != set(layer.needs):
+            numbers = locals_ == {"weight"} and all(keys[key].dtype.itemsize > 1 for key in recipes[names[path][0]].sources)
+            if layer.stands_for is not None and numbers and {"weight"} != set(layer.needs):
                 model.set_submodule(path, layer.stands_for)
                 continue
             report.missing += [f"{path}.{name}" for name in layer.needs if name not in locals_]

@@ -58,7 +58,7 @@ def load_weights(
     slots = slots_of(model, tied)
     recipes, outside = _match(_of_text_half(on_load(renames, checkpoint.keys), slots, prefix), slots, prefix)
     report = LoadReport(checkpoint.name, model=type(model).__name__, saved_as=saved_as)
-    few_bits = FewBits(model, recipes, report)
+    few_bits = FewBits(model, recipes, report, checkpoint.keys)
     if few_bits.layers:
         slots = slots_of(model, tied)
     if differ := _differing(tied, slots, recipes, checkpoint):
@@ -251,7 +251,12 @@ def _place(
 def _entry(recipe: Recipe, dtype: torch.dtype, checkpoint: Checkpoint) -> dict[str, str] | None:
     """Where a tensor can be read again just as the model needs it: in a safetensors file, unchanged."""
     info = checkpoint.keys[recipe.sources[0]]
-    if not recipe.plain or dtype != info.dtype or checkpoint.format != "safetensors":
+    if (
+        not recipe.plain
+        or dtype != info.dtype
+        or checkpoint.format != "safetensors"
+        or checkpoint.is_decoded(recipe.sources[0])
+    ):
         return None
     name = checkpoint.stored_name(recipe.sources[0])
     return {"safetensors_file": str(info.file), "weight_name": name, "dtype": str(dtype).removeprefix("torch.")}

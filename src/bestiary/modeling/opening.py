@@ -233,6 +233,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     if quantizer is not None:
         quantizer.check(device_map)
         quantizer.replace(model)
+        quantizer.decode(model, checkpoint, cls._weight_rules)
     head_is_new = cls.__name__ not in (config.architectures or [])
     report = load_weights(
         model,
@@ -314,7 +315,7 @@ def _dtype(dtype: Any, config: PreTrainedConfig, checkpoint: Checkpoint) -> torc
         return torch.float32
     sizes: dict[torch.dtype, int] = {}
     for info in checkpoint.keys.values():
-        if info.dtype.is_floating_point:
+        if info.dtype.is_floating_point and info.dtype.itemsize > 1:
             sizes[info.dtype] = sizes.get(info.dtype, 0) + info.nbytes
     return max(sizes, key=lambda kind: sizes[kind]) if sizes else torch.float32
 

@@ -66,6 +66,9 @@ def save_model(
         warn_once(
             "save-function", "save_function is not called: this library writes its files itself, each whole or not at all"
         )
+    quantizer = getattr(model, "hf_quantizer", None)
+    if quantizer is not None:
+        quantizer.check_saving()
     folder = folder_to_fill(folder)
     if not isinstance(state_dict, Mapping | None):
         raise InputError(f"state_dict holds tensors by name; found {type(state_dict).__name__}")

@@ -58,6 +58,7 @@ class QuantizationConfigMixin:
 
     quant_method: ClassVar[QuantizationMethod]
     skips_field: ClassVar[str] = "modules_to_not_convert"
+    shows_all: ClassVar[bool] = True  # whether `to_diff_dict` gives all values, as most methods publish it
 
     def __post_init__(self) -> None:
         self.post_init()
@@ -96,7 +97,9 @@ class QuantizationConfigMixin:
         return {"quant_method": self.quant_method.value, **{name: _as_json(value) for name, value in values.items()}}
 
     def to_diff_dict(self) -> dict[str, Any]:
-        """What differs from the defaults."""
+        """What differs from the defaults; of most methods, as published, all values."""
+        if self.shows_all:
+            return self.to_dict()
         usual = type(self)(**self._required()).to_dict()
         return {name: value for name, value in self.to_dict().items() if name not in usual or usual[name] != value}
 

@@ -2,15 +2,20 @@
 
 from abc import ABC
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from ..core.errors import ConfigError, InputError
+from ..loading.checkpoint import Checkpoint, Encoded
+from ..loading.format import TensorInfo
+from ..loading.rules import Rule, on_load
 from ..nn.conv import Conv1D
 from ..nn.quantized import QuantizedLinear
 from .config import QuantizationConfigMixin
+from .scaled import matrix_shape
 
 
 class Quantizer(ABC):
@@ -26,6 +31,7 @@ class Quantizer(ABC):
 
     config_class: ClassVar[type[QuantizationConfigMixin]]
     layer: ClassVar[type[QuantizedLinear]]
+    decodes: ClassVar[bool] = False  # whether what no layer takes is read as numbers, where its first tensor has their shape
     is_trainable: ClassVar[bool] = True  # whether adapters beside the layers can be trained
     requires_calibration: ClassVar[bool] = False  # whether numbers alone cannot be quantized
 
@@ -45,6 +51,18 @@ class Quantizer(ABC):
                 " leave room for them, or name other devices"
             )
 
+    def check_saving(self) -> None:  # noqa: B027 - most methods save whatever they opened
+        """Refuse, before anything is written, to save a model in a form that no file has.
+
+        Raises:
+            ConfigError: the method's files cannot be written.
+        """
+
+    @property
+    def gives_numbers(self) -> bool:
+        """Whether a file in few bits is opened as a model of ordinary layers."""
+        return self.pre_quantized and bool(getattr(self.quantization_config, "dequantize", False))
+
     def divisor(self) -> int:
         """What `in_features` of every layer has to be a multiple of."""
         return 1
@@ -62,6 +80,8 @@ class Quantizer(ABC):
         Raises:
             ConfigError: sizes that the method cannot have, each named; nothing was replaced then.
         """
+        if self.gives_numbers:
+            return []
         layers = {path: dense for path, dense in replaceable(model) if not self._stays(path, model)}
         odd = [f"{path} ({each.weight.shape})" for path, each in layers.items() if columns(each) % self.divisor()]
         if odd and not self.pre_quantized:
@@ -72,6 +92,54 @@ class Quantizer(ABC):
         for path, dense in layers.items():
             model.set_submodule(path, self.make(path, dense))
         return list(layers)
+
+    def shape_in_file(self, tensors: Mapping[str, TensorInfo]) -> tuple[int, ...] | None:
+        """The shape (rows, columns) of what a file holds as these tensors of a layer; None: no weight that is in few bits."""
+        if not self.decodes or not all(need in tensors for need in self.layer.needs):
+            return None
+        return matrix_shape(tensors[self.layer.needs[0]])
+
+    def encoded(self, keys: Mapping[str, TensorInfo]) -> dict[str, Encoded]:
+        """All that a file with these `keys` holds in few bits: the name of the numbers -> how they are made of its tensors.
+
+        Raises:
+            CorruptFile: shapes or dtypes of the tensors contradict each other.
+        """
+        by_path: dict[str, dict[str, TensorInfo]] = {}
+        for key, info in keys.items():
+            path, _, local = key.rpartition(".")
+            by_path.setdefault(path, {})[local] = info
+        result = {}
+        for path, tensors in by_path.items():
+            shape = self.shape_in_file(tensors)
+            if shape is not None:
+                names = tuple(name for name in tensors if name != "bias")
+                numbers = partial(self._numbers, path, names, shape)
+                result[f"{path}.weight"] = Encoded(tuple(f"{path}.{name}" for name in names), shape, numbers)
+        return result
+
+    def _numbers(self, path: str, names: tuple[str, ...], shape: tuple[int, ...], tensors: list[torch.Tensor]) -> torch.Tensor:
+        """What a layer computes with that these tensors of a file fill."""
+        if tensors[0].is_meta:
+            return torch.empty(shape, device="meta")
+        with torch.device("meta"):
+            layer = self.make(path, nn.Linear(shape[1], shape[0], bias=False))
+        layer.restore(dict(zip(names, tensors, strict=True)))
+        return layer.dequantize()
+
+    def decode(self, model: Any, checkpoint: Checkpoint, rules: Iterable[Rule]) -> None:
+        """Have those tensors of `checkpoint` read as numbers that no layer of the method takes as they are."""
+        if not self.pre_quantized:
+            return
+        layers = {path for path, module in model.named_modules() if isinstance(module, QuantizedLinear)}
+        names = {path.split(".", start)[-1] for path in layers for start in range(path.count(".") + 1)}
+        recipes = on_load(rules, checkpoint.keys)
+        for name, encoded in self.encoded(checkpoint.keys).items():
+            path = name.removesuffix(".weight")
+            unchanged = all(key in recipes and recipes[key].plain for key in encoded.sources)
+            taken = any(path.split(".", start)[-1] in layers for start in range(path.count(".") + 1)) or path in names
+            if not (taken and unchanged):
+                checkpoint.decode(name, encoded)
 
     def _stays(self, path: str, model: Any) -> bool:
         skipped = self.quantization_config.skipped
@@ -90,6 +158,9 @@ class Quantizer(ABC):
     def finish(self, model: Any) -> None:
         """Mark a model whose layers are filled as quantized, under the published names."""
         method = self.quantization_config.quant_method
+        if self.gives_numbers:
+            vars(model.config).pop("quantization_config", None)
+            return
         model.untied(f"{path}.weight" for path, module in model.named_modules() if isinstance(module, QuantizedLinear))
         model.hf_quantizer, model.is_quantized, model.quantization_method = self, True, method
         model.config.quantization_config = self.quantization_config

@@ -4,5 +4,11 @@ from typing import Any
 
 METHODS: dict[str, Any] = {
     "bitsandbytes": "bitsandbytes:BitsAndBytes",
+    "fbgemm_fp8": "fbgemm_fp8:FbgemmFp8",
+    "eetq": "eetq:Eetq",
+    "quanto": "quanto:Quanto",
+    "bitnet": "bitnet:BitNet",
+    "compressed-tensors": "compressed_tensors:CompressedTensors",
+    "fp8": "fp8:FineGrainedFP8",
 }
 """Published name of a method -> "file:class" of its `method.Quantizer`, or the class itself where a user registered one."""

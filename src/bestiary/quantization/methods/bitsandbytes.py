@@ -38,6 +38,7 @@ class BitsAndBytesConfig(QuantizationConfigMixin):
 
     quant_method = QuantizationMethod.BITS_AND_BYTES
     skips_field = "llm_int8_skip_modules"
+    shows_all = False
 
     load_in_8bit: bool = False
     load_in_4bit: bool = False

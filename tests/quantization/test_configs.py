@@ -1,0 +1,116 @@
+"""Settings of every method against the published ones: signature, defaults, tables, differences, text, and what is refused."""
+
+import importlib.util
+import inspect
+import json
+from typing import Any
+
+import pytest
+import transformers.utils.quantization_config as published
+
+import bestiary
+from bestiary.core.errors import ConfigError
+from bestiary.quantization.config import AutoQuantizationConfig, method_class
+from bestiary.quantization.methods import METHODS
+
+W4 = {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 32, "symmetric": False}
+TOKENS = {"num_bits": 8, "type": "int", "strategy": "token", "dynamic": True}
+GROUPS = {"group_0": {"targets": ["Linear"], "weights": W4, "input_activations": TOKENS}}
+# Settings that both make, as (name, keywords).
+ROWS: list[tuple[str, dict[str, Any]]] = [
+    ("QuantoConfig", {}),
+    ("QuantoConfig", {"weights": "int4", "modules_to_not_convert": ["a"]}),
+    ("QuantoConfig", {"weights": "float8", "activations": "int8"}),
+    ("EetqConfig", {}),
+    ("EetqConfig", {"modules_to_not_convert": ["a", "b"]}),
+    ("FbgemmFp8Config", {}),
+    ("FbgemmFp8Config", {"activation_scale_ub": 1, "modules_to_not_convert": ["a"]}),
+    ("FineGrainedFP8Config", {}),
+    ("FineGrainedFP8Config", {"weight_block_size": [64, 32], "dequantize": True, "modules_to_convert": ["a"]}),
+    ("FineGrainedFP8Config", {"weight_block_size": None, "activation_scheme": "static", "scale_fmt": "ue8m0"}),
+    ("FineGrainedFP8Config", {"expert_dtype": "fp4"}),
+    ("BitNetQuantConfig", {}),
+    ("BitNetQuantConfig", {"linear_class": "autobitlinear", "quantization_mode": "online", "use_rms_norm": True}),
+    ("CompressedTensorsConfig", {}),
+    ("CompressedTensorsConfig", {"config_groups": {"W8A8": ["Linear"]}}),
+    ("CompressedTensorsConfig", {"config_groups": {"FP8_DYNAMIC": ["re:.*proj"]}, "ignore": ["lm_head"]}),
+    ("CompressedTensorsConfig", {"config_groups": {"FP8": ["Linear"]}, "dequantize": True, "run_compressed": False}),
+    ("CompressedTensorsConfig", {"config_groups": {"FP8_BLOCK": ["Linear"]}}),
+    ("CompressedTensorsConfig", {"config_groups": {"W4A16_ASYM": ["Linear"]}}),
+    (
+        "CompressedTensorsConfig",
+        {"config_groups": GROUPS, "format": "pack-quantized", "quantization_status": "compressed", "ignore": ["re:.*gate"]},
+    ),
+]
+# What both refuse.
+REFUSED: list[tuple[str, dict[str, Any]]] = [
+    ("QuantoConfig", {"weights": "int3"}),
+    ("QuantoConfig", {"activations": "int4"}),
+    ("EetqConfig", {"weights": "int4"}),
+    ("FineGrainedFP8Config", {"activation_scheme": "none"}),
+    ("FineGrainedFP8Config", {"weight_block_size": (128,)}),
+    ("FineGrainedFP8Config", {"weight_block_size": (0, 128)}),
+    ("FineGrainedFP8Config", {"scale_fmt": "e4m3"}),
+    ("FineGrainedFP8Config", {"expert_dtype": "int8"}),
+    ("BitNetQuantConfig", {"linear_class": "linear"}),
+    ("BitNetQuantConfig", {"quantization_mode": "sometimes"}),
+]
+NEEDS = {"CompressedTensorsConfig": "compressed_tensors"}  # settings that the published library makes by a package
+
+
+def names() -> list[str]:
+    return sorted({method_class(name).config_class.__name__ for name in METHODS})
+
+
+def both(name: str, values: dict[str, Any]) -> tuple[Any, Any]:
+    if values and name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
+        pytest.skip(f"the published {name} needs {NEEDS[name]}")
+    return getattr(bestiary, name)(**values), getattr(published, name)(**values)
+
+
+def plain(values: Any) -> Any:
+    return json.loads(json.dumps(values))
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_signature_is_the_published_one(name: str) -> None:
+    ours = inspect.signature(getattr(bestiary, name)).parameters
+    theirs = inspect.signature(getattr(published, name)).parameters
+    expected = {key: each.default for key, each in theirs.items() if each.kind is not inspect.Parameter.VAR_KEYWORD}
+    assert {key: each.default for key, each in ours.items() if key in expected} == expected
+    assert list(ours)[: len(expected)] == list(expected)
+
+
+def test_every_method_has_a_row() -> None:
+    assert set(names()) - {name for name, _ in ROWS} <= {"BitsAndBytesConfig"}
+
+
+@pytest.mark.parametrize(("name", "values"), ROWS)
+def test_tables_are_the_published_ones(name: str, values: dict[str, Any]) -> None:
+    ours, theirs = both(name, values)
+    assert plain(ours.to_dict()) == plain(theirs.to_dict())
+    assert plain(ours.to_diff_dict()) == plain(theirs.to_diff_dict())
+    if hasattr(theirs, "get_loading_attributes"):
+        assert ours.get_loading_attributes() == theirs.get_loading_attributes()
+
+
+@pytest.mark.parametrize(("name", "values"), ROWS)
+def test_settings_come_back_from_their_table(name: str, values: dict[str, Any]) -> None:
+    settings = getattr(bestiary, name)(**values)
+    again = AutoQuantizationConfig.from_dict(plain(settings.to_dict()))
+    assert type(again) is type(settings)
+    assert plain(again.to_dict()) == plain(settings.to_dict())
+
+
+@pytest.mark.parametrize(("name", "values"), REFUSED)
+def test_what_both_refuse(name: str, values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the published errors say little
+        getattr(published, name)(**values)
+    with pytest.raises(ConfigError, match="expected"):
+        getattr(bestiary, name)(**values)
+
+
+def test_published_methods_that_are_not_opened_are_named() -> None:
+    for name in ("higgs", "vptq", "aqlm", "spqr", "quark", "fp_quant"):
+        with pytest.raises(ConfigError, match="not opened here"):
+            AutoQuantizationConfig.from_dict({"quant_method": name})
