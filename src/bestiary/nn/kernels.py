@@ -81,6 +81,8 @@ def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Ten
             f"sdpa cannot cap scores (softcap={scoring.softcap}); use attn_implementation='eager' or 'flex_attention'"
         )
     one = query.shape[2] == 1
+    if scoring.dropout > 0 and bias is None and scoring.sinks is None and _is_faster_written_out(query, mask):
+        return eager(query, key, value, mask, bias, scoring)
     if scoring.sinks is not None:
         with_sinks = eager if one else _sdpa_with_sinks
         return with_sinks(query, key, value, mask, bias, scoring)
@@ -102,6 +104,21 @@ def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Ten
         # With a mask the grouped path of torch is slower than repeating.
         key, value = _repeat(key, query.shape[1]), _repeat(value, query.shape[1])
     return F.scaled_dot_product_attention(query, key, value, array, scoring.dropout, **options)
+
+
+def _is_faster_written_out(query: Tensor, mask: Mask | None) -> bool:
+    """Whether torch would multiply matrices too, as it does on CPUs with dropout, and look for queries that see no key.
+
+    The numbers are the same, and those that are left out, where there is no such query; looking at the mask is cheaper.
+    """
+    if query.device.type != "cpu" or query.dtype != torch.float32 or torch.compiler.is_compiling():
+        return False
+    if torch.is_autocast_enabled("cpu") or torch._C._functorch.peek_interpreter_stack() is not None:
+        return False
+    if mask is None or mask.plainly_causal:
+        return True
+    allowed = mask.allowed()
+    return mask.additive is None and (allowed is None or bool(allowed.any(dim=-1).all()))
 
 
 def _sdpa_with_sinks(
