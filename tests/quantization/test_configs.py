@@ -29,6 +29,8 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
     ("FineGrainedFP8Config", {"weight_block_size": [64, 32], "dequantize": True, "modules_to_convert": ["a"]}),
     ("FineGrainedFP8Config", {"weight_block_size": None, "activation_scheme": "static", "scale_fmt": "ue8m0"}),
     ("FineGrainedFP8Config", {"expert_dtype": "fp4"}),
+    ("Mxfp4Config", {}),
+    ("Mxfp4Config", {"modules_to_not_convert": ["a"], "dequantize": True}),
     ("BitNetQuantConfig", {}),
     ("BitNetQuantConfig", {"linear_class": "autobitlinear", "quantization_mode": "online", "use_rms_norm": True}),
     ("CompressedTensorsConfig", {}),

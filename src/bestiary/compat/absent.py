@@ -17,7 +17,7 @@ TimmWrapperConfig UdopConfig
 """
 _QUANTIZERS = """
 AqlmConfig AutoRoundConfig AwqConfig FPQuantConfig
-GPTQConfig HiggsConfig HqqConfig Mxfp4Config
+GPTQConfig HiggsConfig HqqConfig
 SpQRConfig TorchAoConfig VptqConfig
 """
 # Name -> what to do instead.

@@ -6,6 +6,7 @@ METHODS: dict[str, Any] = {
     "bitsandbytes": "bitsandbytes:BitsAndBytes",
     "fbgemm_fp8": "fbgemm_fp8:FbgemmFp8",
     "eetq": "eetq:Eetq",
+    "mxfp4": "mxfp4:Mxfp4",
     "quanto": "quanto:Quanto",
     "bitnet": "bitnet:BitNet",
     "compressed-tensors": "compressed_tensors:CompressedTensors",
