@@ -6,7 +6,7 @@ from kit import checkpoints
 import bestiary
 from bestiary.core.errors import CorruptFile, FileMissing
 from bestiary.hub.files import HubOptions
-from bestiary.loading.forecast import read_headers
+from bestiary.loading.headers import read_headers
 
 
 def test_headers_on_the_hub_without_the_weights(hub, tmp_path):

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from .streams import on_terminal, takes_utf8
+from .streams import on_terminal as on_terminal
+from .streams import takes_utf8
 
 
 def write_json(value: Any) -> None:

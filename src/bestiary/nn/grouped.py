@@ -27,5 +27,7 @@ def fits(x: Tensor, *weights: Tensor) -> bool:
     """Whether torch computes all experts at once: on the CPU, of one dtype, and rows of all of them begin every 16 bytes."""
     if _grouped_mm is None or not x.is_cpu or x.dtype not in _DTYPES or torch.is_autocast_enabled("cpu"):
         return False
-    plain = all(type(each) is torch.nn.Parameter and each.dtype == x.dtype for each in weights)
+    # Of parameters without contents, whose memory is forecast, the type is another.
+    usual = all(type(each) is torch.nn.Parameter or hasattr(each, "fake_mode") for each in weights)
+    plain = usual and all(each.dtype == x.dtype for each in weights)
     return plain and all(size * x.element_size() % 16 == 0 for each in weights for size in each.shape[1:])

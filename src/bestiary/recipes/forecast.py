@@ -8,9 +8,10 @@ from typing import Any
 import torch
 
 from ..core.errors import BestiaryError
+from ..planner.training_need import TrainingNeed
 from ..training.columns import UsedColumns, label_names_of, used_columns
 from ..training.task import Features
-from .memory_need import MemoryNeed, activations_of, memory_need
+from .memory import memory_need
 from .prepared import Prepared
 
 _SHOWN = 160
@@ -28,7 +29,7 @@ class Forecast:
     """
 
     parameters: int
-    need: MemoryNeed
+    need: TrainingNeed
     rows: int
     tokens: int
     updates: int
@@ -59,17 +60,15 @@ def forecast(prepared: Prepared) -> Forecast:
             batch = UsedColumns(task.collator(prepared.preprocessor, model), used_columns(model, ()))(rows)
         except (BestiaryError, ValueError, KeyError, TypeError) as error:
             problems.append(f"no batch can be made: {error}")
-    activations = None
+    step = (lambda made, inputs: task.loss(made, inputs)[0]) if task.has_loss else (lambda made, inputs: made(**inputs))
     if batch is not None:
-        step = (lambda made, inputs: task.loss(made, inputs)[1]) if task.has_loss else (lambda made, inputs: made(**inputs))
         names = ["labels"] if task.has_loss else label_names_of(model)
         if not any(name in batch for name in names):
             problems.append(f"rows have no {' and no '.join(names)}: there is nothing to learn")
-        else:
-            activations = activations_of(prepared.shapes, step, batch, args)
+            batch = None
     found = Forecast(
         parameters=sum(each.numel() for each in model.parameters()),
-        need=memory_need(model, activations, args.to_dict()["optim"]),
+        need=memory_need(prepared.shapes, step, batch, args),
         rows=len(training),
         tokens=sum(lengths),
         updates=updates if args.do_train else 0,

@@ -6,9 +6,9 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from ...core.memory import memory_now
 from ..checkpoints import PREFIX_CHECKPOINT_DIR
 from ..lengths import NO_END
-from ..memory import memory_now
 from .base import SeesTrainer, TrainerControl, TrainerState
 from .live_screen import Numbers, screen
 from .live_terminal import LiveTerminal

@@ -1,10 +1,9 @@
 """Which charts a report has, from a sorted log."""
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 
-from ...draw.charts import Series, chart
+from ...draw.curve import Curve
 from ...draw.thinning import Point
 from .facts import Facts
 from .history import History
@@ -12,38 +11,6 @@ from .history import History
 # Charts of metrics; more would make a page that nobody reads.
 MOST_METRICS = 40
 _TITLES = {"grad_norm": "Gradient norm", "learning_rate": "Learning rate", "num_input_tokens_seen": "Input tokens"}
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A chart, before anything draws it.
-
-    Fields:
-        series: name -> points. best: a point to be ringed. log: by powers of ten. from_zero: the y axis begins at 0.
-        smooth: show means among many points.
-    """
-
-    title: str
-    series: dict[str, list[Point]]
-    best: Point | None = None
-    log: bool = False
-    from_zero: bool = False
-    smooth: bool = False
-
-    def svg(self, marks: dict[str, list[float]], width: int = 460) -> str:
-        """The chart for a page."""
-        return chart(
-            [Series(name, points, smooth=self.smooth) for name, points in self.series.items()],
-            title=self.title,
-            x_title="step",
-            log_y=self.log,
-            from_zero=self.from_zero,
-            best=self.best,
-            marks=marks,
-            empty="nothing was logged yet",
-            width=width,
-            height=340 if width > 800 else 260,
-        )
 
 
 def curves_of(history: History, facts: Facts) -> list[Curve]:

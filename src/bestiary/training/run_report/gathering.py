@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
+from ...core.memory import memory_now
 from ...core.sizes import show_size
 from ..arguments import TrainingArguments
 from ..checkpoints import PREFIX_CHECKPOINT_DIR
 from ..lengths import NO_END
 from ..loaders import has_length
-from ..memory import memory_now
 from .facts import Facts, shown
 
 _PACKAGES = ("torch", "numpy", "tokenizers", "accelerate", "datasets", "peft")

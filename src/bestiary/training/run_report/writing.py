@@ -10,6 +10,7 @@ from ...core.errors import ArgumentError, CorruptFile, FileMissing
 from ...core.files import read_json, write_text
 from ..checkpoints import TRAINER_STATE_NAME, checkpoints_in
 from ..progress import Progress
+from .curves import curves_of
 from .facts import Facts
 from .history import History
 from .page import page
@@ -56,9 +57,10 @@ def write_report(history: History, facts: Facts, path: Path) -> None:
     """Write a page or a picture, as the name of the file says; the former one stays until the new one is whole."""
     kind = path.suffix.lower()
     if kind == ".png":
-        from .picture import write_picture
+        from ...draw.picture import write_picture
 
-        write_picture(history, facts, path)
+        curves = [curve for curve in curves_of(history, facts) if curve.series or curve.title == "Loss"]
+        write_picture(curves, f"{facts.title} ({facts.status})" if facts.status else facts.title, path, facts.resumed)
     elif kind in (".html", ".htm"):
         write_text(path, page(history, facts))
     else:

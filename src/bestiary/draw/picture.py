@@ -1,15 +1,14 @@
-"""The curves of a report as a picture (PNG), by matplotlib."""
+"""Curves side by side as a picture (PNG), by matplotlib."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...core.files import replacing
-from ...core.optional import require
-from ...draw.thinning import smoothed, thinned
-from .curves import Curve, curves_of
-from .facts import Facts
-from .history import History
+from ..core.files import replacing
+from ..core.optional import require
+from .curve import Curve
+from .thinning import smoothed, thinned
 
 # Charts of a picture: more would be too small to read.
 _MOST = 12
@@ -17,18 +16,21 @@ _COLUMNS = 3
 _MANY = 40
 
 
-def write_picture(history: History, facts: Facts, path: Path) -> None:
-    """Draw the curves side by side into a PNG.
+def write_picture(curves: Sequence[Curve], title: str, path: Path, lines: Sequence[float] = ()) -> None:
+    """Draw the curves side by side into a PNG, the first twelve.
+
+    Args:
+        lines: where dashed upright lines are.
 
     Raises:
         MissingDependency: matplotlib is not installed. SaveError: the file could not be written.
     """
-    require("matplotlib", "a picture of a training")
+    require("matplotlib", "a picture")
     # Nothing of `pyplot`: it would change what a user's own figures look like, and look for a screen.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    curves = [curve for curve in curves_of(history, facts) if curve.series or curve.title == "Loss"][:_MOST]
+    curves = curves[:_MOST]
     rows = math.ceil(len(curves) / _COLUMNS)
     columns = min(_COLUMNS, len(curves))
     wide, high = 5.2 * columns, 3.4 * rows + 0.5
@@ -36,12 +38,12 @@ def write_picture(history: History, facts: Facts, path: Path) -> None:
     FigureCanvasAgg(figure)
     # In inches, as letters are; a layout found by matplotlib takes most of the time.
     figure.subplots_adjust(0.6 / wide, 0.5 / high, 1 - 0.2 / wide, 1 - 0.8 / high, wspace=0.2, hspace=0.36)
-    figure.suptitle(_plain(facts.title if not facts.status else f"{facts.title} ({facts.status})"))
+    figure.suptitle(_plain(title))
     for number, curve in enumerate(curves):
         axes = figure.add_subplot(rows, columns, number + 1)
         _draw(axes, curve)
-        for step in facts.resumed:
-            axes.axvline(step, color="0.5", linestyle=":", linewidth=1)
+        for place in lines:
+            axes.axvline(place, color="0.5", linestyle=":", linewidth=1)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=100)
 
@@ -55,8 +57,10 @@ def _draw(axes: Any, curve: Curve) -> None:
         colour = f"C{number % 10}"
         smooth = curve.smooth and len(finite) >= _MANY
         thin = thinned(finite, 800)
-        marker = "." if len(finite) <= 30 else ""
-        axes.plot(*_columns(thin), color=colour, marker=marker, alpha=0.3 if smooth else 1, linewidth=0.8 if smooth else 1.5,
+        dots = curve.kind == "dots"
+        marker = "o" if dots else "." if len(finite) <= 30 else ""
+        axes.plot(*_columns(thin), color=colour, marker=marker, linestyle="" if dots else "-",
+                  alpha=0.3 if smooth else 1, linewidth=0.8 if smooth else 1.5,
                   label=None if smooth else _plain(name))  # fmt: skip
         if smooth:
             axes.plot(*_columns(smoothed(finite, max(5, len(finite) // 30), 800)), color=colour, label=_plain(name))
@@ -68,7 +72,9 @@ def _draw(axes: Any, curve: Curve) -> None:
         axes.set_ylim(bottom=0)
     if len(curve.series) > 1 or curve.best is not None:
         axes.legend(fontsize=8, frameon=False, loc="upper right")
-    axes.set_xlabel("step", fontsize=9)
+    if curve.x_names:
+        axes.set_xticks(range(len(curve.x_names)), [_plain(name) for name in curve.x_names], rotation=20, ha="right")
+    axes.set_xlabel(_plain(curve.x_title), fontsize=9)
     axes.tick_params(labelsize=8)
 
 

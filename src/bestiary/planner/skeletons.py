@@ -1,0 +1,66 @@
+"""A model of a config without its weights."""
+
+from typing import Any
+
+import torch
+
+from ..core.errors import ArgumentError, UnknownArchitecture, did_you_mean
+from ..loading.skeleton import skeleton
+from ..modeling.building import without_initialisation
+from ..modeling.families import family, tasks_of
+
+
+def class_of(config: Any, name: str | None = None) -> Any:
+    """The class that a checkpoint was saved with; where its config names none, the one that generates, else the base.
+
+    Args:
+        name: another class of the family.
+
+    Raises:
+        ArgumentError: the family has no class of this name.
+    """
+    table = tasks_of(config.model_type)
+    classes = list(dict.fromkeys(table.values()))
+    if name is not None:
+        if name not in classes:
+            raise ArgumentError(
+                f"{config.model_type} has no class {name!r}.{did_you_mean(name, classes)} Classes: {', '.join(classes)}"
+            )
+        return getattr(family(config.model_type), name)
+    saved = next((each for each in config.architectures or () if each in classes), None)
+    if saved is None:
+        task = next((task for task in ("causal-lm", "seq2seq-lm", "base") if task in table), None)
+        if task is None:
+            raise UnknownArchitecture(f"{config.model_type} has none of the usual classes; name one of {', '.join(classes)}")
+        saved = table[task]
+    return getattr(family(config.model_type), saved)
+
+
+def without_weights(kind: Any, config: Any, dtype: torch.dtype = torch.float32, attention: str | None = None) -> Any:
+    """A model of class `kind` on the device "meta", its ties made, as `from_pretrained` would give it.
+
+    Args:
+        attention: the attention kernel; by default the one that is chosen for the model anyway.
+    """
+    if attention is not None:
+        config.__dict__["_attn_implementation"] = attention
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with without_initialisation(), skeleton():
+            model = kind(config)
+    finally:
+        torch.set_default_dtype(before)
+    names = list(kind._keep_in_fp32_modules) if dtype == torch.float16 else []
+    names += kind._keep_in_fp32_modules_strict if dtype in (torch.float16, torch.bfloat16) else []
+    for name, parameter in model.named_parameters():
+        if any(f".{part}." in f".{name}." for part in names):
+            parameter.data = parameter.data.float()
+    model.tie_weights()
+    return model.eval()
+
+
+def weight_bytes(model: Any) -> int:
+    """Bytes of all parameters and buffers, tied ones once."""
+    tensors = {id(each): each for each in (*model.parameters(), *model.buffers())}
+    return sum(each.nbytes for each in tensors.values())
