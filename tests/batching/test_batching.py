@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from bestiary.training.memory import memory_now
 
 from bestiary.batching.config import ContinuousBatchingConfig
 from bestiary.batching.engine import Engine
@@ -19,7 +20,6 @@ from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaForCausalLM
 from bestiary.nn.kernels import Scoring, sdpa
 from bestiary.nn.masks import Mask
-from bestiary.training.memory import memory_now
 
 SMALL = {"page_size": 4, "num_blocks": 30, "max_batch_tokens": 19, "max_requests_per_batch": 7}
 
