@@ -17,12 +17,14 @@ from ..core.optional import require
 
 _COMMANDS = f"{__package__}.commands"
 _TAKES_ALL = {"ignore_unknown_options": True, "allow_extra_args": True}
+_STARTERS = ("launch",)  # commands that start a program: all that follows its name is its own
+_ENDS_AT_SCRIPT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line `arguments` (without the program's name; by default those of this process), and exit."""
     line = list(sys.argv[1:] if arguments is None else arguments)
-    words = line[: line.index("--")] if "--" in line else line
+    words = line[: line.index("--")] if "--" in line else [] if line[:1] and line[0] in _STARTERS else line
     debug = "--debug" in words  # accepted anywhere, so that it can be added to the end of a line that failed
     if debug:
         line.remove("--debug")
@@ -140,7 +142,7 @@ def _assembled(typer: Any, commands: dict[str, Callable[..., None] | PluginError
         if isinstance(run, PluginError):
             app.command(name, help="(broken; running it says why)", context_settings=_TAKES_ALL)(_raising(run))
         else:
-            app.command(name)(run)
+            app.command(name, context_settings=_ENDS_AT_SCRIPT if name in _STARTERS else None)(run)
     application: Callable[..., Any] = typer.main.get_command(app)
     return application
 
