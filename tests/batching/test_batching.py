@@ -7,7 +7,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from bestiary.training.memory import memory_now
 
 from bestiary.batching.config import ContinuousBatchingConfig
 from bestiary.batching.engine import Engine
@@ -15,6 +14,7 @@ from bestiary.batching.requests import RequestStatus
 from bestiary.cache.paged import BlockPool
 from bestiary.core.errors import ArgumentError, BestiaryError, CapacityError, ConfigError, InputError, NumericsError
 from bestiary.core.logging import BestiaryWarning
+from bestiary.core.memory import memory_now
 from bestiary.generation.config import GenerationConfig
 from bestiary.models.llama import LlamaConfig
 from bestiary.models.llama.model import LlamaForCausalLM
