@@ -63,6 +63,8 @@ from .batching.manager import ContinuousBatchingManager as ContinuousBatchingMan
 from .batching.mixin import ContinuousMixin as ContinuousMixin
 from .batching.requests import GenerationOutput as GenerationOutput
 from .batching.requests import RequestStatus as RequestStatus
+from .bench.published import PyTorchBenchmark as PyTorchBenchmark
+from .bench.published_arguments import PyTorchBenchmarkArguments as PyTorchBenchmarkArguments
 from .cache.base import Cache as Cache
 from .cache.building import CacheConfig as CacheConfig
 from .cache.encoder_decoder import EncoderDecoderCache as EncoderDecoderCache

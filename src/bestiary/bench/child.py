@@ -35,7 +35,7 @@ def measure(job: Job) -> dict[str, Any]:
     config = AutoConfig.from_pretrained(job.model, **job.hub)
     kind = class_of(config, job.class_name)
     warm_up(device, floats=(torch.float32, getattr(torch, job.combination.dtype)))
-    if kind.can_generate() and not job.trains:
+    if kind.can_generate() and not (job.trains or job.forwards):
         _generate_once()
     gc.collect()
     forget_peak(device)
@@ -50,7 +50,8 @@ def measure(job: Job) -> dict[str, Any]:
         found |= _trained(model, inputs, job)
     else:
         with torch.no_grad():
-            found |= _generated(model, inputs, job) if model.can_generate() else _forwarded(model, inputs, job)
+            generates = model.can_generate() and not job.forwards
+            found |= (_generated if generates else _forwarded)(model, inputs, job)
     peak = memory_now(device, highest=True) - program
     # Drawing random weights is no part of a model.
     return {**found, "peak": peak if job.random else max(peak, found["load_peak"])}

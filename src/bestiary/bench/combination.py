@@ -47,7 +47,7 @@ class Job:
     Fields:
         model: a folder, a name on the hub, or a config. random: the weights are new ones. class_name: another class than the
             one that was saved. new_tokens: to generate. times: how often each call is timed, after one that is not.
-        trains: time a training step, instead of calls.
+        trains: time a training step, instead of calls. forwards: time forwards of models that generate too.
     """
 
     model: str
@@ -59,6 +59,7 @@ class Job:
     threads: int | None = None
     device: str = "cpu"
     trains: bool = False
+    forwards: bool = False
     hub: dict[str, Any] = field(default_factory=dict)
 
 

@@ -67,7 +67,7 @@ def prepared(
     )
     if not headers and any(each.quantization != "none" for each in chosen):
         raise ArgumentError(f"{model} has no weights, and random ones are made at full precision; save a model to quantize it")
-    job = Job(model, chosen[0], not headers, class_name, new_tokens, 3, threads, device, trains, hub)
+    job = Job(model, chosen[0], not headers, class_name, new_tokens, 3, threads, device, trains, hub=hub)
     allowed = free_memory(where) if limit is None else limit
     for each in chosen:
         plan = plan_memory(

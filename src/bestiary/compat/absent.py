@@ -22,6 +22,9 @@ SpQRConfig TorchAoConfig VptqConfig
 """
 # Name -> what to do instead.
 ABSENT = {
+    **dict.fromkeys(
+        ("TensorFlowBenchmark", "TensorFlowBenchmarkArguments"), "take PyTorchBenchmark: models are torch's, not TensorFlow's"
+    ),
     **dict.fromkeys(_OF_FAMILIES.split(), "take a family of docs/families.md"),
     **dict.fromkeys(("Concatenate", "ConversionOps", "MergeModulelist", "Transpose"), _RULES),
     **dict.fromkeys(_QUANTIZERS.split(), _HALF),
