@@ -6,8 +6,9 @@ import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 import pytest
+from kit.charts import line_chart, scatter_chart
 
-from bestiary.draw.charts import Series, chart, line_chart, scatter_chart
+from bestiary.draw.charts import Series, chart
 from bestiary.draw.thinning import smoothed, thinned
 from bestiary.draw.ticks import clock, label, log_ticks, ticks
 

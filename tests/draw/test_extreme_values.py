@@ -1,9 +1,9 @@
 """Values at the ends of the range of floating-point numbers are drawn."""
 
 import pytest
+from kit.charts import line_chart
 
 from bestiary.draw.blocks import block_curve
-from bestiary.draw.charts import line_chart
 from bestiary.draw.ticks import ticks
 
 EXTREMES = [

@@ -33,16 +33,6 @@ class Series:
     smooth: bool = False
 
 
-def line_chart(series: Mapping[str, Sequence[Point]], **layout: object) -> str:
-    """Curves by their names, as `chart` draws them."""
-    return chart([Series(name, points) for name, points in series.items()], **layout)  # type: ignore[arg-type]
-
-
-def scatter_chart(series: Mapping[str, Sequence[Point]], **layout: object) -> str:
-    """Dots by the names of what they are of, as `chart` draws them."""
-    return chart([Series(name, points, "dots") for name, points in series.items()], **layout)  # type: ignore[arg-type]
-
-
 def chart(
     series: Sequence[Series],
     *,

@@ -47,6 +47,17 @@ tr:last-child td, .pairs tr:last-child th { border-bottom: 0 }
 )
 
 
+def table(head: Iterable[object], rows: Iterable[tuple[Iterable[object], str]]) -> str:
+    """A table of texts of strangers.
+
+    Args:
+        rows: cells, and what else stands in the tag of the row.
+    """
+    lines = (f"<tr{more}>{''.join(f'<td>{escaped(cell)}</td>' for cell in cells)}</tr>" for cells, more in rows)
+    titles = "".join(f"<th>{escaped(name)}</th>" for name in head)
+    return f"<table><tr>{titles}</tr>{''.join(lines)}</table>"
+
+
 def document(title: str, parts: Iterable[str], block: str = "") -> str:
     """A whole page. Nothing of it runs, and nothing is fetched.
 

@@ -18,6 +18,11 @@ def parameters_of(model: Any) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(inner.forward if hasattr(inner, "forward") else inner.__call__).parameters)
 
 
+def parameters_of_function(function: Any) -> Mapping[str, Any]:
+    """The parameters that a function or a bound method shows."""
+    return inspect.signature(function).parameters
+
+
 def label_names_of(model: Any) -> list[str]:
     """The parameters of a model's forward that are labels: those with "label" in the name, and where an answer begins and ends.
 

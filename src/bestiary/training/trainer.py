@@ -1,6 +1,6 @@
 """`Trainer`: trains, evaluates and predicts with any model that gives its loss first."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from .callbacks.reporting import callbacks_of
 from .choices import DebugOption, IntervalStrategy
 from .collators.default import default_data_collator
 from .collators.padding import DataCollatorWithPadding
-from .columns import label_names_of, parameters_of
+from .columns import label_names_of, parameters_of, parameters_of_function
 from .data import Data, check_rows
 from .evaluation import TrainOutput
 from .interruption import Listener
@@ -391,10 +391,3 @@ class Trainer(Data, Optimization, Planning, Predicting, Saving, Searching, Shari
     def _end_if_asked(self) -> None:
         if self.is_in_train and self.args.world_size == 1:  # several end after an update, together
             self.listener.stop_here()
-
-
-def parameters_of_function(function: Any) -> Mapping[str, Any]:
-    """The parameters that a function or a bound method shows."""
-    import inspect
-
-    return inspect.signature(function).parameters

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from ...draw.page import document
+from ...draw.page import document, table
 from ...draw.style import escaped
 from ...draw.ticks import clock
 from .curves import MOST_METRICS, curves_of
@@ -12,7 +12,6 @@ from .history import History
 
 # Rows of a table; the rest is counted.
 _MOST_ROWS = 200
-_BEST = ' class="best"'
 
 
 def page(history: History, facts: Facts) -> str:
@@ -83,7 +82,7 @@ def _evaluations(history: History, facts: Facts) -> str:
         metrics = (f"{each.metrics[name]:.5g}" if name in each.metrics else "" for name in names)
         data = (each.data or "evaluation",) if several else ()
         cells = [*data, shown(each.step), f"{each.epoch:.4g}", *metrics, clock(each.seconds)]
-        rows.append((cells, each.step == facts.best_step))
+        rows.append((cells, ' class="best"' if each.step == facts.best_step else ""))
     head = [*(("data",) if several else ()), "step", "epoch", *names, "time"]
     return _table("Evaluations", head, rows, len(evaluations) - len(rows))
 
@@ -92,19 +91,15 @@ def _left_out(history: History) -> str:
     if not history.left_out:
         return ""
     names = ("step", "epoch", "loss", "grad_norm", "learning_rate")
-    rows = [([shown(entry.get(name, "")) for name in names], False) for entry in history.left_out[-_MOST_ROWS:]]
+    rows = [([shown(entry.get(name, "")) for name in names], "") for entry in history.left_out[-_MOST_ROWS:]]
     text = "Their gradient was not finite, so the weights stayed as they were."
     return _table("Updates left out", names, rows, len(history.left_out) - len(rows), text)
 
 
-def _table(title: str, head: Sequence[str], rows: Sequence[tuple[Sequence[str], bool]], hidden: int, text: str = "") -> str:
-    lines = (
-        f"<tr{_BEST if best else ''}>{''.join(f'<td>{escaped(cell)}</td>' for cell in cells)}</tr>" for cells, best in rows
-    )
-    titles = "".join(f"<th>{escaped(name)}</th>" for name in head)
+def _table(title: str, head: Sequence[str], rows: Sequence[tuple[Sequence[str], str]], hidden: int, text: str = "") -> str:
     text += f" The {hidden} earlier ones are not shown." if hidden > 0 else ""
     said = f'<p class="faint">{escaped(text.strip())}</p>' if text else ""
-    return f'<h2>{title}</h2>{said}<div class="card scroll"><table><tr>{titles}</tr>{"".join(lines)}</table></div>'
+    return f'<h2>{title}</h2>{said}<div class="card scroll">{table(head, rows)}</div>'
 
 
 def _sections(facts: Facts) -> str:

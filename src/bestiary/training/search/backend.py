@@ -20,7 +20,7 @@ class HPSearchBackend(ExplicitEnum):
 
 
 class HyperParamSearchBackendBase:
-    """What chooses the trials of a search. A subclass sets `name`, and defines `run` and `default_hp_space`.
+    """What chooses the trials of a search. A subclass sets `name`, and defines `run`, and `default_space` or its method.
 
     Fields:
         name: by which `hyperparameter_search` knows it. package: that it needs; None where it needs none.
@@ -30,6 +30,7 @@ class HyperParamSearchBackendBase:
     name: str
     package: str | None = None
     pip_package: str | None = None
+    default_space: Any = None
 
     @classmethod
     def is_available(cls) -> bool:
@@ -41,8 +42,10 @@ class HyperParamSearchBackendBase:
         raise TypeError(f"{type(self).__name__} defines no run()")
 
     def default_hp_space(self, trial: Any) -> Any:
-        """What is searched where nobody says."""
-        raise TypeError(f"{type(self).__name__} defines no default_hp_space()")
+        """What is searched where nobody says: `default_space` of the trial."""
+        if self.default_space is None:
+            raise TypeError(f"{type(self).__name__} defines no default_hp_space()")
+        return self.default_space(trial)
 
     def ensure_available(self) -> None:
         """Return if the package is installed.

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ...core.errors import ArgumentError
+from ..columns import parameters_of_function
 from ..interruption import TrialPruned
 from ..losses import LabelSmoother
 from .all_backends import ALL_HYPERPARAMETER_SEARCH_BACKENDS, default_hp_search_backend
@@ -113,7 +114,7 @@ class Searching:
         self.hp_search_backend = chosen
         self.hp_space = space if callable(space) else lambda trial: space
         self.hp_name, self.compute_objective = hp_name, compute_objective or default_compute_objective
-        self._search = Search(bool(_parameters(self.model_init)), directions)
+        self._search = Search(bool(parameters_of_function(self.model_init)), directions)
         try:
             found: BestRun | list[BestRun] = search.run(self, n_trials, direction, **kwargs)
         finally:
@@ -215,9 +216,3 @@ def _directions(direction: Any) -> list[str]:
     if not several:
         raise ArgumentError("direction is an empty list; expected minimize or maximize for each objective")
     return several
-
-
-def _parameters(function: Any) -> Mapping[str, Any]:
-    import inspect
-
-    return inspect.signature(function).parameters

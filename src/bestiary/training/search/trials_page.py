@@ -1,10 +1,9 @@
 """`trials.html`: objective by trial, each parameter against the objective, all of them beside each other, and the table."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from ...draw.charts import Series, chart
-from ...draw.page import document
+from ...draw.page import document, table
 from ...draw.style import escaped
 from .parallel_coordinates import parallel_coordinates
 from .scales import axis_of, is_wide
@@ -116,12 +115,6 @@ def _front(records: Sequence[TrialRecord], names: Sequence[str], best: set[str])
 
 def _table(records: Sequence[TrialRecord], directions: Sequence[str], best: set[str]) -> str:
     heading, rows = cells_of(records, directions, best)
-    lines = [_row(heading, "th")]
-    for record, row in zip(records, rows, strict=True):
-        tip = f' title="{escaped(record.error)}"' if record.error else ""
-        lines.append(_row(row, "td", (' class="best"' if record.name in best else "") + tip))
-    return f'<h2>Trials</h2><div class="scroll"><table>{"".join(lines)}</table></div>'
-
-
-def _row(cells: Sequence[Any], kind: str, more: str = "") -> str:
-    return f"<tr{more}>{''.join(f'<{kind}>{escaped(each)}</{kind}>' for each in cells)}</tr>"
+    tips = [f' title="{escaped(record.error)}"' if record.error else "" for record in records]
+    marks = [(' class="best"' if record.name in best else "") + tip for record, tip in zip(records, tips, strict=True)]
+    return f'<h2>Trials</h2><div class="scroll">{table(heading, zip(rows, marks, strict=True))}</div>'

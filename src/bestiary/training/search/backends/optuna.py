@@ -22,6 +22,7 @@ class OptunaBackend(HyperParamSearchBackendBase):
 
     name: str = "optuna"
     package = "optuna"
+    default_space = staticmethod(default_hp_space_optuna)
 
     def run(self, trainer: Any, n_trials: int, direction: str | list[str], **kwargs: Any) -> BestRun | list[BestRun]:
         """Add `n_trials` trials to a study, a new one unless its storage holds one of that name.
@@ -75,10 +76,6 @@ class OptunaBackend(HyperParamSearchBackendBase):
 
         found: BestRun | list[BestRun] = in_all_processes(trainer, search)
         return found
-
-    def default_hp_space(self, trial: Any) -> Any:
-        """Learning rate, epochs, seed and batch size."""
-        return default_hp_space_optuna(trial)
 
 
 class TrialFailed(Exception):

@@ -14,6 +14,7 @@ class RandomBackend(HyperParamSearchBackendBase):
     """Draws each value anew for each trial, by the seed, the trial's number and the value's name."""
 
     name: str = "random"
+    default_space = staticmethod(default_hp_space_optuna)
 
     def run(self, trainer: Any, n_trials: int, direction: str | list[str], **kwargs: Any) -> BestRun | list[BestRun]:
         """Train all trials whole.
@@ -22,7 +23,3 @@ class RandomBackend(HyperParamSearchBackendBase):
             kwargs: `seed`, `timeout` in seconds, `resume`.
         """
         return Engine(trainer, self.name, n_trials, **known_options(self.name, kwargs, OPTIONS)).search()
-
-    def default_hp_space(self, trial: Any) -> Any:
-        """Learning rate, epochs, seed and batch size."""
-        return default_hp_space_optuna(trial)

@@ -38,6 +38,7 @@ class RayTuneBackend(HyperParamSearchBackendBase):
     name: str = "ray"
     package = "ray"
     pip_package = "ray[tune]"
+    default_space = staticmethod(default_hp_space_ray)
 
     @classmethod
     def is_available(cls) -> bool:
@@ -88,10 +89,6 @@ class RayTuneBackend(HyperParamSearchBackendBase):
         best = analysis.get_best_trial(metric=OBJECTIVE, mode=mode, scope=scope)
         chosen = records if best is None else [each for each in records if each.name == best.trial_id]
         return best_runs(chosen, directions, analysis)
-
-    def default_hp_space(self, trial: Any) -> Any:
-        """Learning rate, epochs, seed and batch size."""
-        return default_hp_space_ray(trial)
 
 
 def _one(config: dict[str, Any], trainer: Any) -> None:

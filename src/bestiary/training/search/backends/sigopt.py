@@ -1,7 +1,5 @@
 """`sigopt`: spaces that are lists of parameters, as that service had them. It is gone; trials are drawn at random here."""
 
-from typing import Any
-
 from ..default_spaces import default_hp_space_sigopt
 from .random import RandomBackend
 
@@ -10,7 +8,4 @@ class SigOptBackend(RandomBackend):
     """Reads a list of parameters, each a dict; values that are texts become what their argument is."""
 
     name: str = "sigopt"
-
-    def default_hp_space(self, trial: Any) -> Any:
-        """Learning rate, epochs, seed and batch size."""
-        return default_hp_space_sigopt(trial)
+    default_space = staticmethod(default_hp_space_sigopt)

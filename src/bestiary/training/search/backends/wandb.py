@@ -22,6 +22,7 @@ class WandbBackend(HyperParamSearchBackendBase):
 
     name: str = "wandb"
     package = "wandb"
+    default_space = staticmethod(default_hp_space_wandb)
 
     def run(self, trainer: Any, n_trials: int, direction: str | list[str], **kwargs: Any) -> BestRun | list[BestRun]:
         """Make a sweep, or join one, and train `n_trials` of its runs.
@@ -40,10 +41,6 @@ class WandbBackend(HyperParamSearchBackendBase):
             trainer, lambda run: _swept(trainer, run, n_trials, directions, options)
         )
         return found
-
-    def default_hp_space(self, trial: Any) -> Any:
-        """Learning rate, epochs, seed and batch size."""
-        return default_hp_space_wandb(trial)
 
 
 def _swept(trainer: Any, run: Run, n_trials: int, directions: list[str], options: dict[str, Any]) -> BestRun | list[BestRun]:
