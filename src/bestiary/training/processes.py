@@ -20,6 +20,9 @@ from .watch import Watch
 if TYPE_CHECKING:
     from typing import Self
 
+# Bytes of gradients that are exchanged at once, as DDP has it.
+_BUCKET = 25 * 2**20
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -74,10 +77,17 @@ class Processes:
         if not parameters or self.count == 1:
             return
         own = torch.tensor([float(each.grad is not None) for each in parameters], device=self.device)
-        for parameter, holders in zip(parameters, self.summed(own).tolist(), strict=True):
-            if holders:
-                gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-                parameter.grad = (self.summed(gradient) / self.count).to(parameter.device)
+        held = [each for each, holders in zip(parameters, self.summed(own).tolist(), strict=True) if holders]
+        gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in held]
+        for bucket in _buckets(gradients):
+            if gradients[bucket[0]].is_sparse:  # of one table, whose rows each process holds others of
+                held[bucket[0]].grad = self.summed(gradients[bucket[0]]) / self.count
+                continue
+            # Many at once: each exchange waits for the other processes.
+            together = torch.cat([gradients[place].flatten() for place in bucket])
+            mean = (self.summed(together) / self.count).to(gradients[bucket[0]].device)
+            for place, part in zip(bucket, mean.split([gradients[place].numel() for place in bucket]), strict=True):
+                held[place].grad = part.view(held[place].shape)
 
     def send_from_first(self, tensors: Iterable[Tensor]) -> None:
         """Give all processes what the first one holds."""
@@ -129,6 +139,20 @@ class Processes:
         yield
         if first:
             self.wait()
+
+
+def _buckets(tensors: Sequence[Tensor]) -> list[list[int]]:
+    """The numbers of neighbouring tensors of one type and device, in groups of about so many bytes."""
+    groups: list[list[int]] = []
+    size, former = 0, None
+    for place, each in enumerate(tensors):
+        kind = each.dtype, each.device, each.is_sparse
+        if kind != former or each.is_sparse or size > _BUCKET:
+            groups.append([])
+            size, former = 0, kind
+        groups[-1].append(place)
+        size += each.numel() * each.element_size()
+    return groups
 
 
 @cache
