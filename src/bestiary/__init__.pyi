@@ -1250,6 +1250,7 @@ from .quantization.methods.fbgemm_fp8 import FbgemmFp8Config as FbgemmFp8Config
 from .quantization.methods.fp8 import FineGrainedFP8Config as FineGrainedFP8Config
 from .quantization.methods.mxfp4 import Mxfp4Config as Mxfp4Config
 from .quantization.methods.quanto import QuantoConfig as QuantoConfig
+from .quantization.methods.torchao import TorchAoConfig as TorchAoConfig
 from .structured.forms import Choice as Choice
 from .structured.forms import Grammar as Grammar
 from .structured.forms import JsonSchema as JsonSchema

@@ -18,7 +18,7 @@ TimmWrapperConfig UdopConfig
 _QUANTIZERS = """
 AqlmConfig AutoRoundConfig AwqConfig FPQuantConfig
 GPTQConfig HiggsConfig HqqConfig
-SpQRConfig TorchAoConfig VptqConfig
+SpQRConfig VptqConfig
 """
 # Name -> what to do instead.
 ABSENT = {

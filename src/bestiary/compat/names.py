@@ -244,6 +244,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "quantization.methods.fp8",
         "quantization.methods.mxfp4",
         "quantization.methods.quanto",
+        "quantization.methods.torchao",
         "compat.absent",
     ),
     "utils.versions": ("compat.scripts",),

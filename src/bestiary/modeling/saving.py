@@ -67,7 +67,7 @@ def save_model(
             "save-function", "save_function is not called: this library writes its files itself, each whole or not at all"
         )
     quantizer = getattr(model, "hf_quantizer", None)
-    if quantizer is not None:
+    if quantizer is not None and not model._hf_peft_config_loaded:
         quantizer.check_saving()
     folder = folder_to_fill(folder)
     if not isinstance(state_dict, Mapping | None):
@@ -97,7 +97,7 @@ def save_model(
         max_shard_size=max_shard_size,
         safe_serialization=safe_serialization,
         tied=model.tied_weights(),
-        metadata={"format": "pt"},
+        metadata={"format": "pt"} | ({} if quantizer is None else quantizer.metadata(model)),
         renames=model._weight_rules,
         variant=variant,
         fetch=fetch,

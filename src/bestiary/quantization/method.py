@@ -58,6 +58,10 @@ class Quantizer(ABC):
             ConfigError: the method's files cannot be written.
         """
 
+    def metadata(self, model: Any) -> dict[str, str]:
+        """What headers of saved files say about the weights."""
+        return {}
+
     @property
     def gives_numbers(self) -> bool:
         """Whether a file in few bits is opened as a model of ordinary layers."""

@@ -8,6 +8,7 @@ METHODS: dict[str, Any] = {
     "eetq": "eetq:Eetq",
     "mxfp4": "mxfp4:Mxfp4",
     "quanto": "quanto:Quanto",
+    "torchao": "torchao:TorchAo",
     "bitnet": "bitnet:BitNet",
     "compressed-tensors": "compressed_tensors:CompressedTensors",
     "fp8": "fp8:FineGrainedFP8",
