@@ -1248,6 +1248,7 @@ from .quantization.methods.compressed_tensors import CompressedTensorsConfig as 
 from .quantization.methods.eetq import EetqConfig as EetqConfig
 from .quantization.methods.fbgemm_fp8 import FbgemmFp8Config as FbgemmFp8Config
 from .quantization.methods.fp8 import FineGrainedFP8Config as FineGrainedFP8Config
+from .quantization.methods.gguf import GgufConfig as GgufConfig
 from .quantization.methods.mxfp4 import Mxfp4Config as Mxfp4Config
 from .quantization.methods.quanto import QuantoConfig as QuantoConfig
 from .quantization.methods.torchao import TorchAoConfig as TorchAoConfig

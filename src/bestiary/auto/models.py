@@ -137,7 +137,8 @@ class AutoModelClass(Generic[Model]):
 
             _, base = adapter_and_base(pretrained_model_name_or_path, hub, kwargs.get("adapter_kwargs"))
             source: Any = config or base
-            file = kwargs.get("gguf_file") if config is None else None
+            named = kwargs.get("gguf_file") or getattr(kwargs.get("quantization_config"), "gguf_file", None)
+            file = named if config is None else None
             config = AutoConfig.from_pretrained(source, gguf_file=file, **vars(hub), **vars(code))
         kind = cls.class_with_code(config, pretrained_model_name_or_path or config.name_or_path, hub, code)
         kwargs |= code.said() if code.trust_remote_code else {}

@@ -242,6 +242,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "quantization.methods.eetq",
         "quantization.methods.fbgemm_fp8",
         "quantization.methods.fp8",
+        "quantization.methods.gguf",
         "quantization.methods.mxfp4",
         "quantization.methods.quanto",
         "quantization.methods.torchao",

@@ -101,8 +101,11 @@ class GgufHeader:
         return name if isinstance(name, str) else ""
 
 
-def read_header(path: str | os.PathLike[str]) -> GgufHeader:
+def read_header(path: str | os.PathLike[str], longest_list: int | None = None) -> GgufHeader:
     """Read and check the header of a GGUF file, version 2 or 3.
+
+    Args:
+        longest_list: longer lists of values are passed over, and are not in the metadata; None: none is.
 
     Raises:
         CorruptFile: it is no such file, was cut short, or says what cannot be; the message tells what and where.
@@ -115,7 +118,7 @@ def read_header(path: str | os.PathLike[str]) -> GgufHeader:
             raise CorruptFile(f"{path} {_other(begin, size)}")
         _check_version(path, struct.unpack("<I", begin[4:])[0])
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _Cursor(path, data, size).header(struct.unpack("<I", begin[4:])[0])
+            return _Cursor(path, data, size, longest_list).header(struct.unpack("<I", begin[4:])[0])
 
 
 def _other(begin: bytes, size: int) -> str:
@@ -143,8 +146,9 @@ def _check_version(path: Path, version: int) -> None:
 class _Cursor:
     """A place in the file; whatever is read there lies inside of it."""
 
-    def __init__(self, path: Path, data: mmap.mmap, size: int) -> None:
+    def __init__(self, path: Path, data: mmap.mmap, size: int, longest: int | None) -> None:
         self.path, self.data, self.size, self.at = path, data, size, 8
+        self.longest = size if longest is None else longest
 
     def header(self, version: int) -> GgufHeader:
         tensor_count, pair_count = self.numbers("QQ")
@@ -155,7 +159,8 @@ class _Cursor:
             key = self.name("key of the metadata")
             if key in metadata:
                 raise self.problem(f"the metadata holds the key {key!r:.80} twice")
-            metadata[key] = self.value(self.numbers("I")[0], key)
+            if (value := self.value(self.numbers("I")[0], key)) is not None:
+                metadata[key] = value
         alignment = metadata.get("general.alignment", ALIGNMENT)
         if not isinstance(alignment, int) or not 0 < alignment <= LARGEST_ALIGNMENT or alignment & (alignment - 1):
             raise self.problem(f"general.alignment is {alignment!r:.40}; expected a power of two up to {LARGEST_ALIGNMENT}")
@@ -202,6 +207,7 @@ class _Cursor:
             raise self.problem(f"a {what} is not UTF-8 text ({error})") from error
 
     def value(self, kind: int, key: str, depth: int = 0) -> Any:
+        """The value that follows; None for a list that is passed over."""
         if kind in FORMATS:
             return self.numbers(FORMATS[kind])[0]
         if kind == TEXT:
@@ -213,24 +219,29 @@ class _Cursor:
             raise self.problem(f"the value of {key!r:.80} is an array of arrays, more than {DEEPEST_ARRAY} deep")
         if inner in FORMATS:
             self.fits(count, struct.calcsize(f"<{FORMATS[inner]}"), f"values of {key!r:.80}")
+            if count > self.longest:
+                self.at += count * struct.calcsize(f"<{FORMATS[inner]}")
+                return None
             return list(self.numbers(f"{count}{FORMATS[inner]}"))
         self.fits(count, 12 if inner == ARRAY else 8, f"values of {key!r:.80}")
         if inner == TEXT:
             return self.texts(count)
         return [self.value(inner, key, depth + 1) for _ in range(count)]
 
-    def texts(self, count: int) -> list[str]:
-        """`count` texts, one after another; a vocabulary has hundreds of thousands."""
-        texts, data, at, read = [], self.data, self.at, struct.Struct("<Q").unpack_from
+    def texts(self, count: int) -> list[str] | None:
+        """`count` texts, one after another, or None if these are too many; a vocabulary has hundreds of thousands."""
+        texts: list[str] = []
+        data, at, read, keep = self.data, self.at, struct.Struct("<Q").unpack_from, count <= self.longest
         for _ in range(count):
             end = at + 8 + read(data, at)[0] if at + 8 <= self.size else self.size + 1
             if end > self.size:
                 self.at = at
                 raise self.problem(f"a text of a list at byte {at} does not end in the file, which has {self.size}")
-            texts.append(data[at + 8 : end].decode("utf-8", "replace"))
+            if keep:
+                texts.append(data[at + 8 : end].decode("utf-8", "replace"))
             at = end
         self.at = at
-        return texts
+        return texts if keep else None
 
     def place(self, name: str) -> tuple[Kind, tuple[int, ...], int]:
         """Type, shape and offset of the tensor `name`, as they stand in the file."""

@@ -164,6 +164,10 @@ class Checkpoint:
         """Give back the memory that reading `key` took; a tensor handed out is read from the file anew when used again."""
         self._readers[key].drop(self.stored_name(key))
 
+    def reader(self, key: str) -> Reader:
+        """The open file that holds the tensor `key`, there under `stored_name(key)`."""
+        return self._readers[key]
+
     @property
     def total_bytes(self) -> int:
         """Bytes of all tensors."""

@@ -204,7 +204,8 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     code, kwargs = CodeOptions.split(kwargs)
     options, kwargs = OpenOptions.split(kwargs)
     adapter, name_or_path = adapter_and_base(name_or_path, hub, options.adapter_kwargs)
-    name_or_path, source = gguf_place(name_or_path, options.gguf_file, hub)
+    gguf_file = options.gguf_file or getattr(options.quantization_config, "gguf_file", None)
+    name_or_path, source = gguf_place(name_or_path, gguf_file, hub)
     config, kwargs = _config(cls, source, options, hub, kwargs)
     quantizer = quantizer_for(
         config, options.quantization_config, bool(options.load_in_8bit), bool(options.load_in_4bit), name_or_path

@@ -11,6 +11,14 @@ from .conv import Conv1D
 from .quantized_weight import QuantizedWeight
 
 
+class QuantizedEmbedding(nn.Embedding, ABC):
+    """Rows of numbers that are stored in few bits; has no `weight`."""
+
+    @abstractmethod
+    def dense(self, dtype: torch.dtype | None = None) -> nn.Embedding:
+        """An ordinary embedding of the same kind as the one this stands for, with the same numbers."""
+
+
 class QuantizedLinear(nn.Linear, ABC):
     """y = x W^T + b, where W (out_features, in_features) is stored in few bits. A method derives its kind of layer from it.
 

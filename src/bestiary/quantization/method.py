@@ -13,7 +13,7 @@ from ..loading.checkpoint import Checkpoint, Encoded
 from ..loading.format import TensorInfo
 from ..loading.rules import Rule, on_load
 from ..nn.conv import Conv1D
-from ..nn.quantized import QuantizedLinear
+from ..nn.quantized import QuantizedEmbedding, QuantizedLinear
 from .config import QuantizationConfigMixin
 from .scaled import matrix_shape
 
@@ -206,7 +206,8 @@ def dequantize_layers(model: nn.Module, dtype: torch.dtype | None = None) -> Non
     Raises:
         InputError: there are none.
     """
-    layers = [(path, module) for path, module in model.named_modules() if isinstance(module, QuantizedLinear)]
+    kinds = QuantizedLinear | QuantizedEmbedding
+    layers = [(path, module) for path, module in model.named_modules() if isinstance(module, kinds)]
     if not layers:
         raise InputError(f"{type(model).__name__} has no quantized layers")
     for path, layer in layers:

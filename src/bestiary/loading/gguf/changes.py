@@ -103,9 +103,15 @@ _OF_HEADS: dict[str, Callable[[Heads], tuple[Change, Change]]] = {
     "grouped-heads": _grouped,
 }
 
+
+def _of_numbers(change: Change) -> Change:
+    """A change of float32 numbers. Where only the shape is asked for nothing is computed: torch would import much for that."""
+    return lambda tensor: torch.empty(tensor.shape, device="meta") if tensor.is_meta else change(tensor.float())
+
+
 _FIXED: dict[str, tuple[Change, Change]] = {
-    "plus-one": (lambda tensor: tensor.float() - 1, lambda tensor: tensor.float() + 1),
-    "minus-exponential": (lambda tensor: (-tensor.float()).log(), lambda tensor: -tensor.float().exp()),
+    "plus-one": (_of_numbers(lambda numbers: numbers - 1), _of_numbers(lambda numbers: numbers + 1)),
+    "minus-exponential": (_of_numbers(lambda numbers: (-numbers).log()), _of_numbers(lambda numbers: -numbers.exp())),
     "transposed": (lambda tensor: tensor.mT if tensor.dim() == 2 else tensor,) * 2,
     "row": (lambda tensor: tensor.reshape(1, -1), lambda tensor: tensor.reshape(-1)),
     # Of a convolution over each channel by itself, (C, K) without the dimension of one channel.

@@ -8,6 +8,8 @@ from ...core.errors import UnknownArchitecture, did_you_mean
 from ...core.gguf import GgufHeader, read_header
 from .architectures import ARCHITECTURES, TOKENS, Architecture
 
+LONGEST_LIST = 4096  # longer ones are vocabularies
+
 
 def config_values(path: Path) -> dict[str, Any]:
     """What config.json would hold, `model_type` included.
@@ -16,7 +18,7 @@ def config_values(path: Path) -> dict[str, Any]:
         CorruptFile: as `core.gguf.read_header`.
         UnknownArchitecture: no family here reads files of this architecture.
     """
-    header = read_header(path)
+    header = read_header(path, longest_list=LONGEST_LIST)
     name = header.architecture
     if name not in ARCHITECTURES:
         raise UnknownArchitecture(

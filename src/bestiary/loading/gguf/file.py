@@ -9,6 +9,7 @@ import torch
 from ...core.gguf import Entry, read_header
 from ..format import TensorInfo
 from .blocks import PLAIN, dequantize
+from .config import LONGEST_LIST
 
 
 class GgufFile:
@@ -19,7 +20,7 @@ class GgufFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.header = read_header(path)
+        self.header = read_header(path, longest_list=LONGEST_LIST)
         self.path = self.header.path
         self.metadata: Mapping[str, str] = {k: v for k, v in self.header.metadata.items() if isinstance(v, str)}
         self.infos = {name: _info(entry, self.path) for name, entry in self.header.tensors.items()}

@@ -1,14 +1,17 @@
 """A GGUF file as a published checkpoint: the tensors under the published names, each made of the file's when it is read."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
+from ...core.gguf import Kind
 from ..format import TensorInfo
 from ..rules import Recipe, on_save
 from .architectures import ARCHITECTURES
-from .changes import Heads
+from .blocks import PLAIN
+from .changes import Heads, changes, moves_rows
 from .file import GgufFile
 from .names import rules
 
@@ -37,7 +40,7 @@ class PublishedGguf:
 
     def _recipes(self, names: list[str]) -> dict[str, Recipe]:
         architecture = ARCHITECTURES.get(self.file.header.architecture)
-        heads = Heads.of(self.file.header.architecture, self.file.header.metadata)
+        heads = self.heads = Heads.of(self.file.header.architecture, self.file.header.metadata)
         rows = {name: self.file.infos[name].shape[0] for name in names if self.file.infos[name].shape}
         return on_save([] if architecture is None else rules(architecture, heads, names), names, rows)
 
@@ -55,6 +58,28 @@ class PublishedGguf:
 
     def tensor(self, key: str) -> torch.Tensor:
         return self.recipes[key].build(self._read)
+
+    def blocks(self, key: str) -> tuple[torch.Tensor, Kind] | None:
+        """The bytes of a matrix in blocks or 16 bits, (rows, bytes of a row), and their type; None where numbers are needed.
+
+        Rows are outputs, also of families whose published files turn them round.
+        """
+        recipe = self.recipes[key]
+        source = recipe.sources[0]
+        kind, shape, *_ = self.file.header.tensors[source]
+        if (kind.name in PLAIN and kind.nbytes != 2) or len(shape) != 2 or len(recipe.sources) > 1 or self._users[source] > 1:
+            return None
+        architecture = ARCHITECTURES.get(self.file.header.architecture)
+        template = re.sub(r"\.\d+\.", ".{}.", source).removesuffix(".weight")
+        change = None if architecture is None else architecture.changes.get(template)
+        raw = self.file.raw(source)
+        if change is None or change == "transposed":
+            return raw, kind
+        if not moves_rows(change):
+            return None
+        moved = changes(change, self.heads)[0](raw).contiguous()
+        self.file.drop(source)
+        return moved, kind
 
     def drop(self, key: str) -> None:
         for source in self.recipes[key].sources:

@@ -12,5 +12,6 @@ METHODS: dict[str, Any] = {
     "bitnet": "bitnet:BitNet",
     "compressed-tensors": "compressed_tensors:CompressedTensors",
     "fp8": "fp8:FineGrainedFP8",
+    "gguf": "gguf:Gguf",
 }
 """Published name of a method -> "file:class" of its `method.Quantizer`, or the class itself where a user registered one."""
