@@ -4,6 +4,8 @@ The 4-bit types whose blocks are groups of a row (Q4_0, Q4_1, IQ4_NL) are laid o
 the same bits; of all others a part of the rows at a time is dequantized.
 """
 
+import ctypes
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -227,7 +229,8 @@ class Gguf(Quantizer):
         found = self._blocks.get(key) or _blocks_of(checkpoint, key)
         if found is None:
             return
-        self._blocks[key] = found
+        if isinstance(dense, nn.Embedding):  # which others may share
+            self._blocks[key] = found
         blocks, kind = found
         if isinstance(dense, nn.Embedding):
             model.set_submodule(path, GgufEmbedding(dense, blocks, kind))
@@ -235,8 +238,10 @@ class Gguf(Quantizer):
             layer = self.layer(dense, self.quantization_config)
             layer.take(blocks, kind, lay_out=name not in tied)
             model.set_submodule(path, layer)
-            if layer.packed is not None:  # which holds the same bits, the pages of the file need not stay
+            if layer.packed is not None:  # which holds the same bits, neither the file's pages nor free ones need stay
+                del blocks, found
                 checkpoint.drop(key)
+                _give_back()
         checkpoint.keys.pop(key, None)
 
     @property
@@ -250,6 +255,13 @@ class Gguf(Quantizer):
         if not self.quantization_config.dequantize:
             super().finish(model)
             model.untied(f"{path}.weight" for path, each in model.named_modules() if isinstance(each, GgufEmbedding))
+
+
+def _give_back() -> None:
+    """Have the C library give back memory that is free between pieces in use, where it can (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
 
 
 def _own_name(model: Any, name: str) -> str:
