@@ -41,7 +41,7 @@ def test_every_path_and_name_resolves():
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_old_paths_exist_as_published():
-    older = ("data.datasets", "data.metrics", "data.processors")
+    older = ("benchmark", "data.datasets", "data.metrics", "data.processors")
     elsewhere = ("generation_", "models.", "pipelines.", *older)
     published = [path for path in names.paths() if not path.startswith(elsewhere)]
     gone = {"deepspeed", "file_utils", "generation.utils"} | {"tokenization_utils", "tokenization_utils_fast"}
