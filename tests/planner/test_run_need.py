@@ -69,6 +69,16 @@ def test_a_long_call_is_followed_at_the_price_of_a_short_one():
     assert run.cache_per_token * 30_009 <= run.cache < 1.05 * run.cache_per_token * 30_009
 
 
+@pytest.mark.parametrize(("bits", "keyword"), [(8, "load_in_8bit"), (4, "load_in_4bit")])
+def test_weights_in_few_bits(bits, keyword):
+    """But for scales, which the model's own count of 4 bits leaves out."""
+    folder = checkpoints.llama(hidden_size=64, intermediate_size=256)
+    model = bestiary.AutoModelForCausalLM.from_pretrained(folder, **{keyword: True})
+    assert plan_memory(folder, Workload(1, 8, 2), bits=bits).load.weights == pytest.approx(
+        model.get_memory_footprint(), rel=0.06
+    )
+
+
 def test_experts_share_the_tokens():
     """Which expert a token goes to is in its contents; they are taken to be chosen equally often."""
     config = bestiary.MixtralConfig(vocab_size=100, hidden_size=32, intermediate_size=64, num_hidden_layers=2,

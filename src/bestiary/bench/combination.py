@@ -10,6 +10,7 @@ from ..modeling.opening import OpenOptions, floating_dtype
 
 # Name -> keyword of `from_pretrained`.
 QUANTIZATIONS: dict[str, dict[str, Any]] = {"none": {}, "8bit": {"load_in_8bit": True}, "4bit": {"load_in_4bit": True}}
+BITS = {"none": None, "8bit": 8, "4bit": 4}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ..placement.device_map import check_available
 from ..placement.free_memory import free_memory
 from ..planner.plan import MemoryPlan, plan_memory
 from ..planner.workload import Workload
-from .combination import Combination, Job, combinations
+from .combination import BITS, Combination, Job, combinations
 from .picture import check_name
 
 
@@ -72,6 +72,7 @@ def prepared(
     for each in chosen:
         plan = plan_memory(
             config, Workload(each.batch, each.length, new_tokens), dtype=each.dtype, class_name=class_name, headers=headers,
+            bits=BITS[each.quantization],
             attention=None if each.attention == "default" else each.attention, training=trains, device="cpu",
         )  # fmt: skip
         need = max(plan.load.peak, plan.training.total if plan.training else plan.run_peak)

@@ -14,7 +14,7 @@ from ..loading.headers import LoadNeed, load_need, main_dtype, read_headers
 from ..modeling.opening import floating_dtype
 from .example_inputs import example_inputs
 from .run_need import RunNeed, run_need
-from .skeletons import class_of, weight_bytes, without_weights
+from .skeletons import class_of, packed_away, weight_bytes, without_weights
 from .training_need import TrainingNeed, training_need
 from .workload import Workload
 
@@ -73,6 +73,7 @@ def plan_memory(
     *,
     dtype: Any = None,
     attention: str | None = None,
+    bits: int | None = None,
     cache: str | None = None,
     class_name: str | None = None,
     training: bool = False,
@@ -91,7 +92,8 @@ def plan_memory(
         model: a folder, a name on the hub, or a config alone.
         call: the size of the call, and of a row in training.
         dtype: of the weights; by default the config's, else what most of the file is in, else float32.
-        attention: the kernel of attention. cache: the `cache_implementation` of `generate`.
+        bits: 8 or 4, as load_in_8bit and load_in_4bit open it. attention: the kernel of attention.
+        cache: the `cache_implementation` of `generate`.
         class_name: another class of the family than the one that was saved.
         training: also forecast a training step, in fp32. optimizer_of: makes the optimizer of a model; by default AdamW.
         device: where it would run; the machine need not have it for "cpu" alone.
@@ -108,6 +110,8 @@ def plan_memory(
     dtype = floating_dtype(dtype)
     made = without_weights(kind, copy.deepcopy(config), dtype, attention)
     weights = weight_bytes(made)
+    if bits is not None:
+        weights -= packed_away(without_weights(kind, copy.deepcopy(config), dtype), bits)
     parameters = sum(each.numel() for each in {id(each): each for each in made.parameters()}.values())
     read = load_need(headers, dtype=dtype, tied=made.tied_weights()) if headers else LoadNeed(parameters, weights, weights)
     load = LoadNeed(parameters, weights, weights + read.peak - read.weights)

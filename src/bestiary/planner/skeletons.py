@@ -8,6 +8,7 @@ from ..core.errors import ArgumentError, UnknownArchitecture, did_you_mean
 from ..loading.skeleton import skeleton
 from ..modeling.building import without_initialisation
 from ..modeling.families import family, tasks_of
+from ..modeling.quantized import quantizer_for
 
 
 def class_of(config: Any, name: str | None = None) -> Any:
@@ -58,6 +59,22 @@ def without_weights(kind: Any, config: Any, dtype: torch.dtype = torch.float32, 
             parameter.data = parameter.data.float()
     model.tie_weights()
     return model.eval()
+
+
+def packed_away(model: Any, bits: int | None) -> int:
+    """Bytes that a model takes less when it is opened by load_in_8bit or load_in_4bit: numbers in few bits, and their scales.
+
+    In 8 bits a row has one scale, in 4 bits every 64 numbers, each in 4 bytes.
+    """
+    quantizer = quantizer_for(model.config, None, bits == 8, bits == 4, type(model).__name__)
+    if quantizer is None:
+        return 0
+    dense = dict(model.named_modules())
+    with skeleton():
+        paths = quantizer.replace(model)
+    weights = [dense[path].weight for path in paths]
+    scales = sum(4 * (each.shape[0] if bits == 8 else each.numel() // 64) for each in weights)
+    return int(sum(each.nbytes - each.numel() * (bits or 8) // 8 for each in weights) - scales)
 
 
 def weight_bytes(model: Any) -> int:

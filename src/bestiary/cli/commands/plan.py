@@ -19,6 +19,7 @@ def run(
         int | None, typer.Option("--new-tokens", "-n", min=1, help="Tokens to generate. [default: 128]")
     ] = None,
     dtype: Dtype = None,
+    quantization: Annotated[str, typer.Option("--quantization", "-q", help="none, 8bit, 4bit.")] = "none",
     attention: Annotated[str | None, typer.Option(help="The attention kernel: sdpa, eager, flex_attention, ...")] = None,
     cache: Annotated[str | None, typer.Option(help="The kind of cache, as cache_implementation: dynamic, static, ...")] = None,
     training: Annotated[bool, typer.Option("--training", "-t", help="Forecast a training step in fp32 as well.")] = False,
@@ -30,6 +31,10 @@ def run(
 ) -> None:
     """Forecast the memory of loading, running and training. No weights are read or downloaded."""
     limit = None if memory is None else memory_size(memory)
+    from ...bench.combination import BITS
+
+    if quantization not in BITS:
+        raise typer.BadParameter(f"--quantization: {quantization!r:.40} is none of {', '.join(BITS)}")
     with console.working(f"following {model}"):
         from ...auto import AutoConfig
         from ...planner.plan import plan_memory
@@ -38,8 +43,8 @@ def run(
         hub: dict[str, Any] = {"revision": revision} if revision else {}
         call = usual_call(AutoConfig.from_pretrained(model, **hub), batch, length, new_tokens)
         plan = plan_memory(
-            model, call, dtype=dtype, attention=attention, cache=cache, class_name=class_name, training=training,
-            optimizer_of=_optimizer(optim) if training else None, **hub,
+            model, call, dtype=dtype, bits=BITS[quantization], attention=attention, cache=cache,
+            class_name=class_name, training=training, optimizer_of=_optimizer(optim) if training else None, **hub,
         )  # fmt: skip
     if json:
         console.write_json(plan.to_dict())
@@ -47,7 +52,7 @@ def run(
         rows = [
             ("model", plan.model),
             ("parameters", f"{plan.load.parameters:,}"),
-            (f"weights in {plan.dtype}", show_size(plan.load.weights)),
+            (f"weights in {plan.dtype if quantization == 'none' else quantization}", show_size(plan.load.weights)),
             ("peak of loading", show_size(plan.load.peak)),
             *run_rows(plan, call),
         ]
