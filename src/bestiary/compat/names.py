@@ -205,7 +205,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "pipelines.pt_utils": ("pipelines.datasets", "compat.pipelines"),
     "processing_utils": ("preprocess.call_options", "compat.scripts", "compat.annotations"),
     "pytorch_utils": ("compat.layers", "compat.helpers"),
-    "testing_utils": ("compat.testing",),
+    "testing_utils": ("compat.testing", "compat.testing_tools", "compat.markers", "compat.helpers", "compat.scripts"),
     "time_series_utils": ("nn.distributions", "compat.layers"),
     "tokenization_python": (*_TOKENIZERS, "compat.tries"),
     "tokenization_utils": _TOKENIZERS,
