@@ -3,7 +3,6 @@
 `require_NAME` needs what `is_NAME_available` asks for; the tables below hold the rest.
 """
 
-import os
 import unittest
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Any
 
 import torch
 
+from ..placement.free_memory import total_memory
 from . import helpers
 from .testing import parse_flag_from_env, torch_device
 
@@ -181,7 +181,7 @@ def _memory_of_devices() -> float:
 
 
 def _memory_of_machine() -> float:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return total_memory(torch.device("cpu")) / 2**30
 
 
 def require_torch_large_accelerator(test_case: Any = None, *, memory: float = 20) -> Any:

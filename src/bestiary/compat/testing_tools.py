@@ -42,7 +42,8 @@ class LoggingLevel(contextlib.ContextDecorator):
 def mockenv_context(*remove: str, **update: Any) -> Iterator[None]:
     """A context: environment variables are set by name, and others are not there, meanwhile."""
     before = {name: os.environ.get(name) for name in (*remove, *update)}
-    os.environ.update({name: str(value) for name, value in update.items()})
+    for name, value in update.items():
+        os.environ[name] = str(value)
     for name in remove:
         os.environ.pop(name, None)
     try:
