@@ -66,7 +66,7 @@ _SAMPLERS = ("compat.shared_samplers", "training.samplers.length_grouped")
 
 _REPORTERS = ("training.callbacks.reporter", "compat.reporting")
 
-_DATASETS = tuple(f"training.benchmark_datasets.{name}" for name in ("text_files", "squad_dataset", "glue"))
+_DATASETS = tuple(f"training.benchmark_datasets.{name}" for name in ("text_files", "paired_texts", "squad_dataset", "glue"))
 
 # old path below `transformers` -> modules of ours whose names it shows
 MODULES: dict[str, tuple[str, ...]] = {
@@ -198,7 +198,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "models.rag.retrieval_rag": ("models.rag",),
     "models.t5gemma2.modeling_t5gemma2": ("compat.absent",),
     "models.whisper.english_normalizer": ("models.whisper.text_normalizer", "models.whisper.number_normalizer"),
-    "optimization": ("compat.trainer_helpers", "training.schedules"),
+    "optimization": ("compat.trainer_helpers", "training.schedules", "training.optimizers.older_adamw"),
     "pipelines": ("pipelines",),
     "pipelines.audio_utils": ("compat.streams",),
     "pipelines.base": ("pipelines.base", "pipelines", "compat.pipelines"),
@@ -336,6 +336,7 @@ RENAMED: dict[str, dict[str, str]] = {
         **_LOGGING,
         **_FILES,
         **_PREPROCESSORS,
+        "AdamW": "training.optimizers.older_adamw:AdamW",
         "AttentionInterface": "compat.attention:AttentionInterface",
         "AttentionMaskInterface": "compat.masks:AttentionMaskInterface",
         "Conv1D": "nn.conv:Conv1D",

@@ -1,5 +1,6 @@
 """Text files as rows of tokens, for language models."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,12 @@ from torch.utils.data import Dataset
 from ...core.errors import ArgumentError, FileMissing
 
 
-def _read(file_path: str) -> str:
+def read_text(file_path: str) -> str:
+    """The text of a file.
+
+    Raises:
+        FileMissing: it is not there.
+    """
     if not Path(file_path).is_file():
         raise FileMissing(f"{file_path} is not there; expected a text file")
     return Path(file_path).read_text(encoding="utf-8")
@@ -37,7 +43,7 @@ class TextDataset(Dataset[Tensor]):
         room = block_size - tokenizer.num_special_tokens_to_add(pair=False)
         if room < 1:
             raise ArgumentError(f"block_size is {block_size}, which leaves {room} tokens for text; expected a larger one")
-        ids = tokenizer(_read(file_path), add_special_tokens=False, verbose=False)["input_ids"]
+        ids = tokenizer(read_text(file_path), add_special_tokens=False, verbose=False)["input_ids"]
         around = tokenizer.build_inputs_with_special_tokens
         self.examples = [around(ids[start : start + room]) for start in range(0, len(ids) - room + 1, room)]
 
@@ -56,7 +62,7 @@ class LineByLineTextDataset(Dataset[dict[str, Tensor]]):
     """
 
     def __init__(self, tokenizer: Any, file_path: str, block_size: int) -> None:
-        lines = [line for line in _read(file_path).splitlines() if line.strip()]
+        lines = [line for line in read_text(file_path).splitlines() if line.strip()]
         rows = tokenizer(lines, add_special_tokens=True, truncation=True, max_length=block_size)["input_ids"] if lines else []
         self.examples = [{"input_ids": torch.tensor(ids, dtype=torch.long)} for ids in rows]
 
@@ -65,3 +71,19 @@ class LineByLineTextDataset(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, i: int) -> dict[str, Tensor]:
         return self.examples[i]
+
+
+class LineByLineWithRefDataset(LineByLineTextDataset):
+    """The same, with `chinese_ref` of each line: which of its tokens go on with a word, a JSON list a line in another file.
+
+    Raises:
+        FileMissing: one of the files is not there. ArgumentError: they have other numbers of lines.
+    """
+
+    def __init__(self, tokenizer: Any, file_path: str, block_size: int, ref_path: str) -> None:
+        super().__init__(tokenizer, file_path, block_size)
+        refs = [json.loads(line) for line in read_text(ref_path).splitlines() if line.strip()]
+        if len(refs) != len(self.examples):
+            raise ArgumentError(f"{file_path} has {len(self.examples)} lines, {ref_path} {len(refs)}; expected one of each")
+        for row, ref in zip(self.examples, refs, strict=True):
+            row["chinese_ref"] = torch.tensor(ref)
