@@ -1,9 +1,121 @@
-"""Which kernel computes a product: what was measured on this machine, else a fixed order."""
+"""Which kernel computes a product of so many rows: what is fastest on this machine as measured once, else a fixed order.
 
-# Rows from which AMX is faster than vectors, where nothing was measured.
-_TILES_FROM = {"int8": 5, "int4": 24, "int4 exact": 32}
+What was measured is kept beside the compiled kernels, for the processor and the release of torch.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+
+from ...core.errors import SaveError
+from ...core.files import write_json
+from .compiling import NoKernels, check_own, own_folder, processor
+from .native import Native, native
+
+# The numbers of rows that are measured; between two the lower one speaks.
+ROWS = (1, 2, 4, 8, 16, 32, 64, 256)
+# A matrix of fewer weights starts no measurement.
+_LARGE = 1 << 20
+# A kernel takes the place of the one that comes first by the fixed order where it needs at most this share of its time.
+_CLEARLY = 0.9
+_chosen: dict[str, list[str]] = {}
+
+# Seconds by kind, rows and kernel.
+Speeds = dict[str, dict[int, dict[str, float]]]
 
 
-def tiles_from(kind: str) -> int:
-    """The fewest rows of a product of this kind that go to AMX."""
-    return _TILES_FROM[kind]
+def first_choice(kind: str, rows: int, kernels: Native | None) -> str:
+    """The kernel where nothing was measured. Kinds are those of `measuring.KINDS`."""
+    if kernels is None:
+        return "torch"
+    if kind in ("bfloat16", "float16"):
+        if rows <= 4:
+            return "vectors"
+        fast = kind == "bfloat16" and torch.ops.mkldnn._is_mkldnn_bf16_supported() and kernels.tiles
+        return "torch" if fast else "widened" if rows >= 16 else "vectors"
+    if kernels.tiles and rows >= {"int8": 5, "int4": 16, "int4 exact": 32}[kind]:
+        return "tiles"
+    return "vectors" if kernels.instructions.startswith("AVX512") or kind == "int8" or rows < 32 else "dequantized"
+
+
+def choose(kind: str, rows: int, weights: int) -> str:
+    """The kernel for a product of `rows` rows with a matrix of so many weights.
+
+    The first large matrix of a kind has its kernels measured (well under a second), unless this was done before or the
+    environment says no.
+    """
+    if weights < _LARGE:
+        return first_choice(kind, rows, native())
+    table = _chosen.get(kind) or _table(kind)
+    return table[min(rows, ROWS[-1])]
+
+
+def _table(kind: str) -> list[str]:
+    """The kernel for each number of rows up to the largest that is measured."""
+    table = _chosen[kind] = _by_rows(kind, {} if switched_off() else measured((kind,))[kind])
+    return table
+
+
+def measured(kinds: Iterable[str]) -> Speeds:
+    """The speeds of these kinds on this machine, those that are not in the cache measured now."""
+    from .measuring import measure
+
+    speeds = stored_speeds()
+    missing = [kind for kind in kinds if kind not in speeds]
+    for kind in missing:
+        speeds[kind] = measure(kind)
+    if missing:
+        _store(speeds)
+    return speeds
+
+
+def _by_rows(kind: str, speeds: Mapping[int, Mapping[str, float]]) -> list[str]:
+    kernels = native()
+    table = []
+    for rows in range(ROWS[-1] + 1):
+        nearest = max(measured for measured in ROWS if measured <= max(rows, 1))
+        table.append(best(first_choice(kind, rows, kernels), speeds.get(nearest, {})))
+    return table
+
+
+def best(first: str, seconds: Mapping[str, float]) -> str:
+    """The kernel that is clearly faster than `first`, else that."""
+    if first not in seconds:
+        return first
+    fastest = min(seconds, key=lambda kernel: seconds[kernel])
+    return fastest if seconds[fastest] <= _CLEARLY * seconds[first] else first
+
+
+def switched_off() -> bool:
+    """Whether the environment says that nothing is to be measured."""
+    return os.environ.get("BESTIARY_MEASURE_KERNELS", "").lower() in ("0", "no", "off", "false")
+
+
+def _file() -> Any:
+    kernels = native()
+    machine = processor(), torch.__version__, kernels.path.name if kernels else "", torch.backends.cpu.get_cpu_capability()
+    digest = hashlib.sha256(repr(machine).encode()).hexdigest()[:20]
+    return own_folder() / f"speeds-{digest}.json"
+
+
+def stored_speeds() -> Speeds:
+    """What was measured on this machine; empty where nothing was, or where it cannot be read."""
+    try:
+        file = _file()
+        check_own(file)
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return {kind: {int(rows): dict(each) for rows, each in table.items()} for kind, table in found.items()}
+    except (OSError, NoKernels, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def _store(speeds: Speeds) -> None:
+    """Keep what was measured, where there is a place for it."""
+    try:
+        write_json(_file(), speeds)
+    except (NoKernels, SaveError):
+        return

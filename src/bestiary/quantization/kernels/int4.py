@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...core.errors import InputError
-from .choosing import tiles_from
+from .choosing import choose
 from .direct import check_width, is_direct
-from .native import FORMATS, Native, native
+from .native import FORMATS, Native, as_kernels_take_it, native
 from .ops import library
 
 
@@ -67,10 +67,10 @@ class Int4Weight:
             raise InputError(f"offsets have the shape {tuple(offsets.shape)}, scales {tuple(scales.shape)}; they must agree")
         codes, table = codes.detach(), table.detach().float().contiguous()
         given = [None if part is None else part.detach() for part in (scales, offsets)]
-        laid = type(codes) is Tensor and codes.is_cpu and group % 8 == 0 and native(codes.numel()) is not None
-        if laid and scales.dtype in FORMATS and (offsets is None or offsets.dtype == scales.dtype):
+        kernels = native(codes.numel()) if type(codes) is Tensor and codes.is_cpu and group % 8 == 0 else None
+        if kernels is not None and scales.dtype in FORMATS and (offsets is None or offsets.dtype == scales.dtype):
             padded = F.pad(codes, (0, -inputs % 8, 0, -outputs % 16))
-            data = _paired(padded).view(-1, 16, padded.shape[1] // 8, 4).transpose(1, 2).contiguous()
+            data = kernels.laid_out(_paired(padded).view(-1, 16, padded.shape[1] // 8, 4).transpose(1, 2))
             parts = [None if part is None else _in_blocks(part) for part in given]
         else:
             data = _paired(F.pad(codes, (0, inputs % 2)))
@@ -121,9 +121,14 @@ class Int4Weight:
         check_width(x, self.shape[1])
         parts = self.data, self.table, self.laid_scales, self.laid_offsets, bias, self.shape[0], self.group
         if self._native is not None and is_direct(x, bias):
-            return _linear(x, *parts, self._native)
+            return _linear(x, *parts, "", self._native)
         result: Tensor = torch.ops.bestiary.int4_linear(x, *parts)
         return result
+
+    def linear_by(self, kernel: str, x: Tensor) -> Tensor:
+        """`linear` by the kernel of that name (`measuring.KINDS`)."""
+        parts = self.data, self.table, self.laid_scales, self.laid_offsets, None, self.shape[0], self.group
+        return _linear(x, *parts, kernel)
 
 
 library.define(
@@ -160,12 +165,11 @@ def _dequantize(
     shape: tuple[int, ...],
     group: int,
     dtype: torch.dtype,
-    kernels: Native | None = None,
 ) -> Tensor:
     """The weight, by the kernels where there are some and nothing but numbers is wanted."""
     outputs, inputs = shape
     if data.dim() == 4 and dtype in FORMATS and is_direct(data, None):
-        kernels = kernels or native()
+        kernels = native()
         if kernels is not None:
             return kernels.int4_dequantize(data, table, scales, offsets, torch.Size(shape), group, dtype)
     values = table[_codes(data, outputs, inputs).int()]
@@ -184,19 +188,21 @@ def _linear(
     bias: Tensor | None,
     outputs: int,
     group: int,
+    kernel: str = "",
     kernels: Native | None = None,
 ) -> Tensor:
     inputs = x.shape[-1]
-    kernels = kernels or (native() if data.dim() == 4 and x.is_cpu else None)
-    if kernels is None or x.dtype not in FORMATS:
+    kernels = kernels or (native() if x.is_cpu else None)
+    if data.dim() != 4 or x.dtype not in FORMATS:
+        kernels = None
+    if kernels is not None and not kernel:
+        kind = "int4" if x.dtype == torch.bfloat16 else "int4 exact"
+        kernel = choose(kind, x.numel() // max(inputs, 1), outputs * inputs)
+    if kernels is None or kernel in ("torch", "dequantized"):
         weight = _dequantize(data, table, scales, offsets, (outputs, inputs), group, x.dtype)
         return F.linear(x, weight, None if bias is None else bias.to(x.dtype))
-    rows = x.reshape(-1, inputs).contiguous()
-    if bias is not None and (bias.dtype not in FORMATS or not bias.is_contiguous()):
-        bias = bias.float().contiguous()
-    tiles = kernels.tiles and rows.shape[0] >= tiles_from("int4" if x.dtype == torch.bfloat16 else "int4 exact")
-    result = kernels.int4_linear(rows, data, table, scales, offsets, bias, outputs, group, tiles)
-    return result.view(*x.shape[:-1], outputs)
+    bias = as_kernels_take_it(bias)
+    return kernels.int4_linear(x.contiguous(), data, table, scales, offsets, bias, outputs, group, kernel == "tiles")
 
 
 def _fake(

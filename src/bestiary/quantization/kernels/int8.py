@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...core.errors import InputError
-from .choosing import tiles_from
+from .choosing import choose
 from .direct import check_width, is_direct
-from .native import FORMATS, Native, native
+from .native import FORMATS, Native, as_kernels_take_it, native
 from .ops import library
 from .rows import integer_product, quantized_rows
 
@@ -46,11 +46,12 @@ class Int8Weight:
                 f" {codes.shape[0]} rows of codes"
             )
         codes, scales = codes.detach(), scales.detach().float()
-        if type(codes) is not Tensor or not codes.is_cpu or native(codes.numel()) is None:
+        kernels = native(codes.numel()) if type(codes) is Tensor and codes.is_cpu else None
+        if kernels is None:
             return cls(codes.contiguous(), scales.contiguous(), None, codes.shape)
         outputs, inputs = codes.shape
         padded = F.pad(codes, (0, -inputs % 64, 0, -outputs % 16))
-        blocks = padded.view(-1, 16, padded.shape[1] // 4, 4).transpose(1, 2).contiguous()
+        blocks = kernels.laid_out(padded.view(-1, 16, padded.shape[1] // 4, 4).transpose(1, 2))
         return cls(blocks, F.pad(scales, (0, -outputs % 16)).contiguous(), padded.sum(1, dtype=torch.int32), codes.shape)
 
     @property
@@ -92,12 +93,17 @@ class Int8Weight:
             out of the integers: their product with the dequantized columns is computed in float32. 0: none.
         """
         check_width(x, self.shape[1])
-        if self._native is not None and is_direct(x, bias):
-            return _linear(x, self.data, self.padded_scales, self.sums, bias, self.shape[0], outliers, self._native)
+        if self._native is not None and self.sums is not None and is_direct(x, bias):
+            return _linear(x, self.data, self.padded_scales, self.sums, bias, self.shape[0], outliers, "", self._native)
         result: Tensor = torch.ops.bestiary.int8_linear(
             x, self.data, self.padded_scales, self.sums, bias, self.shape[0], outliers
         )
         return result
+
+    def linear_by(self, kernel: str, x: Tensor) -> Tensor:
+        """`linear` by the kernel of that name (`measuring.KINDS`)."""
+        parts = x, self.data, self.padded_scales, self.sums, None, self.shape[0], 0.0
+        return _linear(*parts, kernel)
 
 
 library.define(
@@ -118,19 +124,17 @@ def _linear(
     bias: Tensor | None,
     outputs: int,
     outliers: float,
+    kernel: str = "",
     kernels: Native | None = None,
 ) -> Tensor:
     inputs = x.shape[-1]
-    rows = x.reshape(-1, inputs)
-    kernels = kernels or (native() if data.dim() == 4 and x.is_cpu else None)
-    if kernels is None or sums is None or x.dtype not in FORMATS:
-        result = _by_torch(rows, _codes(data, outputs, inputs), scales[:outputs], bias, outliers)
-    else:
-        if bias is not None and (bias.dtype not in FORMATS or not bias.is_contiguous()):
-            bias = bias.float().contiguous()
-        tiles = kernels.tiles and rows.shape[0] >= tiles_from("int8")
-        result = kernels.int8_linear(rows.contiguous(), data, scales, sums, bias, outputs, outliers, tiles)
-    return result.view(*x.shape[:-1], outputs)
+    kernels = kernels or (native() if x.is_cpu else None)
+    if kernels is None or sums is None or x.dtype not in FORMATS or kernel == "torch":
+        result = _by_torch(x.reshape(-1, inputs), _codes(data, outputs, inputs), scales[:outputs], bias, outliers)
+        return result.view(*x.shape[:-1], outputs)
+    kernel = kernel or choose("int8", x.numel() // max(inputs, 1), outputs * inputs)
+    bias = as_kernels_take_it(bias)
+    return kernels.int8_linear(x.contiguous(), data, scales, sums, bias, outputs, outliers, kernel == "tiles")
 
 
 def _by_torch(rows: Tensor, codes: Tensor, scales: Tensor, bias: Tensor | None, outliers: float) -> Tensor:

@@ -3,6 +3,7 @@
 import ctypes
 import os
 from functools import cache
+from math import prod
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ FORMATS = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}
 # A matrix of fewer weights is left to torch: small models need no compiler.
 WORTH_COMPILING = 65536
 
+_LARGE_PAGE = 2 << 20
 _INT, _LONG, _POINTER = ctypes.c_int, ctypes.c_long, ctypes.c_void_p
 
 
@@ -46,6 +48,16 @@ class Native:
         self._half.argtypes = [*many, _POINTER, _LONG, _POINTER, _INT, _POINTER, _INT]
         self._unpack.argtypes = [_LONG, *[_POINTER] * 4, _INT, _LONG, _LONG, _POINTER, _INT, _INT]
         self._unpack.restype = None
+        self._use_large_pages = library.use_large_pages
+        self._use_large_pages.argtypes = [_POINTER, ctypes.c_size_t]
+        self._use_large_pages.restype = None
+
+    def laid_out(self, values: Tensor) -> Tensor:
+        """A contiguous copy of a view, in memory that the kernels read quickly."""
+        result = torch.empty(values.shape, dtype=values.dtype)
+        if result.nbytes >= _LARGE_PAGE:
+            self._use_large_pages(result.data_ptr(), result.nbytes)
+        return result.copy_(values)
 
     def int8_linear(
         self,
@@ -58,13 +70,14 @@ class Native:
         outliers: float,
         tiles: bool,
     ) -> Tensor:
-        """`int8.Int8Weight.linear` of rows (R, K) with a packed weight."""
-        out = x.new_empty((x.shape[0], outputs))
+        """`int8.Int8Weight.linear` of x (..., K) with a packed weight."""
+        *before, inputs = x.shape
+        out = x.new_empty((*before, outputs))
         failed = self._int8(
             x.data_ptr(),
             FORMATS[x.dtype],
-            x.shape[0],
-            x.shape[1],
+            prod(before),
+            inputs,
             blocks.shape[1] * 4,
             outliers,
             blocks.data_ptr(),
@@ -77,7 +90,9 @@ class Native:
             torch.get_num_threads(),
             tiles,
         )
-        return _checked(out, failed)
+        if failed:
+            raise _no_memory(out)
+        return out
 
     def int4_linear(
         self,
@@ -91,13 +106,14 @@ class Native:
         group: int,
         tiles: bool,
     ) -> Tensor:
-        """`int4.Int4Weight.linear` of rows (R, K) with a packed weight."""
-        out = x.new_empty((x.shape[0], outputs))
+        """`int4.Int4Weight.linear` of x (..., K) with a packed weight."""
+        *before, inputs = x.shape
+        out = x.new_empty((*before, outputs))
         failed = self._int4(
             x.data_ptr(),
             FORMATS[x.dtype],
-            x.shape[0],
-            x.shape[1],
+            prod(before),
+            inputs,
             blocks.data_ptr(),
             table.data_ptr(),
             scales.data_ptr(),
@@ -111,7 +127,9 @@ class Native:
             torch.get_num_threads(),
             tiles,
         )
-        return _checked(out, failed)
+        if failed:
+            raise _no_memory(out)
+        return out
 
     def int4_dequantize(
         self,
@@ -141,13 +159,14 @@ class Native:
         return out
 
     def half_linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """x (R, K) @ weight (N, K).T + bias, x and weight in one dtype of 16 bits."""
-        out = x.new_empty((x.shape[0], weight.shape[0]))
+        """x (..., K) @ weight (N, K).T + bias, x and weight in one dtype of 16 bits."""
+        *before, inputs = x.shape
+        out = x.new_empty((*before, weight.shape[0]))
         failed = self._half(
             x.data_ptr(),
             FORMATS[x.dtype],
-            x.shape[0],
-            x.shape[1],
+            prod(before),
+            inputs,
             weight.data_ptr(),
             weight.shape[0],
             None if bias is None else bias.data_ptr(),
@@ -155,13 +174,13 @@ class Native:
             out.data_ptr(),
             torch.get_num_threads(),
         )
-        return _checked(out, failed)
+        if failed:
+            raise _no_memory(out)
+        return out
 
 
-def _checked(out: Tensor, failed: int) -> Tensor:
-    if failed:
-        raise MemoryError(f"no memory for a product of {out.shape[0]} rows with {out.shape[1]} outputs; pass fewer at a time")
-    return out
+def _no_memory(out: Tensor) -> MemoryError:
+    return MemoryError(f"no memory for a product whose result has the shape {tuple(out.shape)}; pass fewer rows at a time")
 
 
 def _pool() -> ctypes.c_void_p | None:
@@ -172,6 +191,11 @@ def _pool() -> ctypes.c_void_p | None:
         except (OSError, AttributeError, TypeError):
             continue
     return None
+
+
+def as_kernels_take_it(bias: Tensor | None) -> Tensor | None:
+    """A bias in a dtype and an order that the kernels read."""
+    return bias if bias is None or (bias.dtype in FORMATS and bias.is_contiguous()) else bias.float().contiguous()
 
 
 def switched_off() -> bool:

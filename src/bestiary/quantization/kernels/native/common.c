@@ -1,5 +1,6 @@
 #include "common.h"
 #if defined(__linux__)
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -28,6 +29,16 @@ void *scratch(int slot, size_t bytes) {
         held[slot].bytes = bytes;
     }
     return held[slot].memory;
+}
+
+/* Ask for large pages where fresh memory begins: a product reads all of it, and page tables cost a fifteenth of its time. */
+EXPORT void use_large_pages(char *memory, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    size_t page = 4096, first = ((size_t)memory + page - 1) / page * page, end = ((size_t)memory + bytes) / page * page;
+    if (end > first) madvise((void *)first, end - first, MADV_HUGEPAGE);
+#else
+    (void)memory, (void)bytes;
+#endif
 }
 
 /* What the kernels were compiled for, and, of AMX, whether the system lets this process use it. */

@@ -17,6 +17,7 @@
 
 typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t v16i __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint32_t v16u __attribute__((vector_size(64), aligned(4), may_alias));
 typedef uint16_t v16h __attribute__((vector_size(32), aligned(2), may_alias));
 
 /* The element types of tensors, numbered as in library.py. */

@@ -334,27 +334,27 @@ EXPORT int int4_linear(const void *x, int x_format, long rows, long inputs, cons
     return 0;
 }
 
+/* 16 inputs of one output at a time: two of its eights side by side. */
 static void write_out(void *given) {
     struct job *job = given;
-    long blocks = (job->outputs + LANES - 1) / LANES;
+    const v16i shifts = {0, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28};
+    const v16i second = {0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1};
     lookup_table table = table_of(job->table);
-    for (long block; (block = next_unit(&job->taken, blocks)) >= 0;) {
-        const int32_t *codes = job->blocks + block * job->eights * LANES;
-        long lanes = job->outputs - block * LANES < LANES ? job->outputs - block * LANES : LANES;
-        for (long group = 0, eight = 0; group < job->groups; group++) {
-            v16 scales = scale_of(job, block, group), offsets = {0};
-            if (job->offsets) offsets = offset_of(job, block, group);
-            for (long end = last_eight(job, group); eight < end; eight++) {
-                v16i each = *(const v16i *)(codes + eight * LANES);
-                float square[8][LANES] __attribute__((aligned(64)));
-                for (int j = 0; j < 8; j++, each >>= 4) *(v16 *)square[j] = look_up(table, each) * scales + offsets;
-                int count = job->inputs - eight * 8 < 8 ? (int)(job->inputs - eight * 8) : 8;
-                for (long lane = 0; lane < lanes; lane++) {
-                    v16 line = {0};
-                    for (int j = 0; j < 8; j++) line[j] = square[j][lane];
-                    store(job->out, job->out_format, (block * LANES + lane) * job->inputs + eight * 8, line, count);
-                }
-            }
+    for (long output; (output = next_unit(&job->taken, job->outputs)) >= 0;) {
+        long lane = output % LANES, first = output / LANES * job->eights, groups = output / LANES * job->groups;
+        for (long eight = 0; eight < job->eights; eight += 2) {
+            long next = eight + 1 < job->eights ? eight + 1 : eight, group = eight * 8 / job->group, other = next * 8 / job->group;
+            v16i codes = (job->blocks[(first + eight) * LANES + lane] & ~second) | (job->blocks[(first + next) * LANES + lane] & second);
+            long at = (groups + group) * LANES + lane, beside = (groups + other) * LANES + lane;
+            v16 values = look_up(table, (v16i)((v16u)codes >> (v16u)shifts));
+            v16i scales = (as_bits(fill(load1(job->scales, job->scale_format, at))) & ~second) |
+                          (as_bits(fill(load1(job->scales, job->scale_format, beside))) & second);
+            values *= as_floats(scales);
+            if (job->offsets)
+                values += as_floats((as_bits(fill(load1(job->offsets, job->scale_format, at))) & ~second) |
+                                    (as_bits(fill(load1(job->offsets, job->scale_format, beside))) & second));
+            long left = job->inputs - eight * 8;
+            store(job->out, job->out_format, output * job->inputs + eight * 8, values, left < LANES ? (int)left : LANES);
         }
     }
 }

@@ -46,6 +46,8 @@ INLINE v16i dot(v16i sums, int32_t four, const int8_t *weights) {
 }
 #endif
 
+#define AHEAD 1024 /* bytes of a block that are asked for before they are needed */
+
 struct job {
     const void *x;
     int x_format;
@@ -138,6 +140,7 @@ INLINE void strip(const struct job *job, long row, int rows, long block, int cou
             for (int r = 0; r < rows; r++) {
                 int32_t four;
                 memcpy(&four, codes + r * padded + k, 4);
+                if (r == 0 && rows <= 4) __builtin_prefetch(weights + b * stride + k * LANES + AHEAD);
                 sums[r][b] = dot(sums[r][b], four, weights + b * stride + k * LANES);
             }
     for (int b = 0; b < count; b++)
