@@ -16,6 +16,7 @@ from bestiary.core.logging import forget_warnings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: a second thread costs more than it gives
+os.environ.setdefault("BESTIARY_MEASURE_KERNELS", "off")  # which kernel computes does not depend on how busy the machine is
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 sys.path.insert(0, str(Path(__file__).parent))

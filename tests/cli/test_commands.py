@@ -244,6 +244,18 @@ def test_env(command):
     assert json.loads(command("env", "--json")[1]) == rows
 
 
+def test_env_of_kernels(command, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("BESTIARY_NATIVE_KERNELS", "off")
+    code, out, err = command("env", "--kernels")
+    assert (code, err) == (0, "")
+    assert "C kernels\tnone: switched off by BESTIARY_NATIVE_KERNELS" in out
+    rows = [line.split("\t") for line in out.splitlines()[2:]]
+    assert {(row[0], row[2]) for row in rows if row[1] == "1"} >= {("int8", "torch *"), ("int4", "torch *")}
+    shown = json.loads(command("env", "--kernels", "--json")[1])
+    assert len(shown["speeds"]) == len(rows)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -25,6 +25,7 @@ from ..loading.skeleton import skeleton, skeleton_with_buffers
 from ..nn.part_order import last
 from ..placement.device_map import check_available, plan_device_map
 from ..placement.dispatch import dispatch
+from ..quantization.kernels.half import speed_up_halves
 from .adapters import adapter_and_base
 from .building import building, without_initialisation
 from .config import PreTrainedConfig
@@ -257,6 +258,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     model.config.dtype = dtype
     if quantizer is not None:
         quantizer.finish(model)
+    speed_up_halves(model)
     model.eval()
     model.open_settings(name_or_path, options.generation_config, hub, code)
     if device_map is not None:

@@ -3,18 +3,32 @@
 import os
 import platform
 from importlib import metadata
+from typing import Annotated
+
+import typer
 
 from ...core.optional import DISTRIBUTION_OF, EXTRA_OF, available
+from ...draw.blocks import block_bar
 from .. import console
 from ..cores import usable_cores
 from ..options import Json
+from ..streams import takes_utf8
 
 _CORE = ("numpy", "safetensors", "tokenizers", "huggingface_hub", "jinja2")
 
 
-def run(json: Json = False) -> None:
+def run(
+    json: Json = False,
+    kernels: Annotated[
+        bool, typer.Option("--kernels", help="Which products with small weights serve on this CPU, and how fast each is.")
+    ] = False,
+) -> None:
     """Print versions, devices and optional packages."""
     from ... import __version__
+
+    if kernels:
+        _kernels(json)
+        return
 
     rows = [
         ("bestiary", __version__),
@@ -31,6 +45,34 @@ def run(json: Json = False) -> None:
         console.write_json(dict(rows))
     else:
         console.table(rows)
+
+
+def _kernels(json: bool) -> None:
+    """The C kernels and the speed of every kernel; what was not measured yet is measured now."""
+    from ...quantization.kernels.report import machine, speeds
+
+    facts = machine()
+    with console.working("Measuring"):
+        measured = speeds()
+    if json:
+        console.write_json({**facts, "speeds": [each._asdict() for each in measured]})
+        return
+    console.table(facts.items())
+    best = {kind: max(each.gflops for each in measured if each.kind == kind) for kind in {each.kind for each in measured}}
+    rows = [
+        (
+            each.kind,
+            str(each.rows),
+            each.kernel + (" *" if each.chosen else ""),
+            f"{each.microseconds:.0f}",
+            f"{each.gigabytes:.1f}",
+            f"{each.gflops:.0f}",
+            "".join(block_bar(each.gflops / best[each.kind], 24, ascii_only=not takes_utf8())),
+        )
+        for each in measured
+    ]
+    columns = ("weights", "rows", "kernel (* used)", "microseconds", "GB/s", "GFLOP/s", "")
+    console.table(rows, columns, "One thread, a matrix of 2048 x 2048")
 
 
 def _version(package: str, extra: str = "") -> str:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from .native import Native, native
 # The numbers of rows that are measured; between two the lower one speaks.
 ROWS = (1, 2, 4, 8, 16, 32, 64, 256)
 # A matrix of fewer weights starts no measurement.
-_LARGE = 1 << 20
+_LARGE = 1 << 18
 # A kernel takes the place of the one that comes first by the fixed order where it needs at most this share of its time.
 _CLEARLY = 0.9
 _chosen: dict[str, list[str]] = {}
@@ -30,16 +31,26 @@ Speeds = dict[str, dict[int, dict[str, float]]]
 
 def first_choice(kind: str, rows: int, kernels: Native | None) -> str:
     """The kernel where nothing was measured. Kinds are those of `measuring.KINDS`."""
+    if kind in ("bfloat16", "float16"):
+        if kernels is not None and rows <= 4:
+            return "vectors"
+        if torch_has(kind) or rows <= 4:
+            return "torch"
+        return "vectors" if kernels is not None and rows <= 8 else "widened"
     if kernels is None:
         return "torch"
-    if kind in ("bfloat16", "float16"):
-        if rows <= 4:
-            return "vectors"
-        fast = kind == "bfloat16" and torch.ops.mkldnn._is_mkldnn_bf16_supported() and kernels.tiles
-        return "torch" if fast else "widened" if rows >= 16 else "vectors"
     if kernels.tiles and rows >= {"int8": 5, "int4": 16, "int4 exact": 32}[kind]:
         return "tiles"
     return "vectors" if kernels.instructions.startswith("AVX512") or kind == "int8" or rows < 32 else "dequantized"
+
+
+@cache
+def torch_has(kind: str) -> bool:
+    """Whether torch multiplies in this dtype of 16 bits by instructions for it."""
+    if torch.backends.cpu.get_cpu_capability() != "AVX512":
+        return False
+    names = ("_is_amx_tile_supported", "_is_avx512_bf16_supported") if kind == "bfloat16" else ("_is_amx_fp16_supported",)
+    return any(getattr(torch.cpu, name, bool)() for name in names)
 
 
 def choose(kind: str, rows: int, weights: int) -> str:

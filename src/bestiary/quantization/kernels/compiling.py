@@ -16,7 +16,7 @@ from ...core.errors import BestiaryError
 _SOURCES = ("common.h", "common.c", "int8.c", "int4.c", "half.c")
 _OPTIONS = ("-O3", "-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-Wno-psabi")
 # This machine's instructions; not every compiler knows both ways to ask for them.
-_INSTRUCTIONS = ("-march=native", "-mcpu=native")
+_INSTRUCTIONS = (["-march=native"], ["-mcpu=native"])
 _SECONDS = 120
 
 
@@ -110,7 +110,7 @@ def _compile(command: list[str], sources: dict[str, bytes], target: Path) -> Non
             units = [str(Path(place) / name) for name in sources if name.endswith(".c")]
             result = Path(place) / "kernels.so"
             for instructions in _INSTRUCTIONS:
-                done = _run([*command, *_OPTIONS, instructions, "-o", str(result), *units, "-lm"])
+                done = _run([*command, *_OPTIONS, *instructions, "-o", str(result), *units, "-lm"])
                 if not done.returncode:
                     break
             if done.returncode or not result.exists():

@@ -11,9 +11,10 @@ from torch.nn import functional as F
 
 from .choosing import choose
 from .direct import is_direct
-from .native import Native, native
+from .native import WORTH_COMPILING, native
 
 _HALVES = (torch.bfloat16, torch.float16)
+_KIND = {torch.bfloat16: "bfloat16", torch.float16: "float16"}
 # Weights that are widened to float32 at a time.
 _AT_A_TIME = 1 << 21
 
@@ -30,9 +31,7 @@ class HalfLinear(nn.Linear):
         """x (..., K) -> (..., N)."""
         weight = self.weight
         if weight.dtype in _HALVES and is_direct(input, self.bias) and input.dtype == weight.dtype and _is_plain(weight):
-            kernels = native(weight.numel())
-            if kernels is not None:
-                return half_linear(input, weight, self.bias, kernels)
+            return half_linear(input, weight, self.bias)
         return F.linear(input, weight, self.bias)
 
     def _get_name(self) -> str:
@@ -46,16 +45,17 @@ def _is_plain(weight: Tensor) -> bool:
     return not (weight.requires_grad and torch.is_grad_enabled())
 
 
-def half_linear(x: Tensor, weight: Tensor, bias: Tensor | None, kernels: Native) -> Tensor:
+def half_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """x (..., K) @ weight (N, K).T + bias (N,), all in one dtype of 16 bits, by the kernel chosen for so many rows."""
-    inputs = weight.shape[1]
-    if x.dim() == 0 or x.shape[-1] != inputs or (bias is not None and bias.dtype != x.dtype):
-        return F.linear(x, weight, bias)  # its error
-    rows = x.numel() // inputs if inputs else 0
-    kernel = choose(str(weight.dtype).removeprefix("torch."), rows, weight.numel()) if rows else "torch"
-    if kernel == "vectors":
-        return kernels.half_linear(x.contiguous(), weight, bias)
-    return widened(x, weight, bias) if kernel == "widened" else F.linear(x, weight, bias)
+    weights, inputs = weight.numel(), weight.shape[1]
+    fits = x.dim() > 0 and x.shape[-1] == inputs and (bias is None or bias.dtype == x.dtype)
+    if weights < WORTH_COMPILING or not fits or not x.numel():
+        return F.linear(x, weight, bias)  # with its errors
+    kernel = choose(_KIND[x.dtype], x.numel() // inputs, weights)
+    if kernel == "widened":
+        return widened(x, weight, bias)
+    kernels = native() if kernel == "vectors" else None
+    return F.linear(x, weight, bias) if kernels is None else kernels.half_linear(x.contiguous(), weight, bias)
 
 
 def widened(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

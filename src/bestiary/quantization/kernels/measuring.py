@@ -50,9 +50,8 @@ KINDS = {
 def kernels_of(kind: str) -> tuple[str, ...]:
     """The kernels of a kind that this machine has."""
     kernels = native()
-    if kernels is None:
-        return ("torch",)
-    return tuple(name for name in KINDS[kind].kernels if name != "tiles" or kernels.tiles)
+    missing = {"vectors", "tiles", "dequantized"} if kernels is None else set() if kernels.tiles else {"tiles"}
+    return tuple(name for name in KINDS[kind].kernels if name not in missing) or ("torch",)
 
 
 def _products(kind: str, kernels: Native | None) -> dict[str, list[Run]]:

@@ -50,6 +50,8 @@ INLINE void strip(const struct job *job, int format, long row, int rows, long ou
 #pragma GCC unroll 4
         for (int o = 0; o < count; o++) {
             widen32(weights + o * job->inputs + k, format, &first, &second);
+            /* The next outputs: each is a page of its own, where the processor's own foresight ends. */
+            __builtin_prefetch(weights + (o + count) * job->inputs + k);
 #pragma GCC unroll 4
             for (int r = 0; r < rows; r++) {
                 sums[r][o] += first * *(const v16 *)(x + r * job->padded + k);

@@ -42,6 +42,8 @@ INLINE v16 look_up(lookup_table table, v16i codes) {
 }
 #endif
 
+#define AHEAD 256 /* numbers of a block that are asked for before they are needed */
+
 struct job {
     const void *x;
     int x_format;
@@ -93,6 +95,7 @@ INLINE void one_row(const struct job *job, long row, long block, int count) {
 #pragma GCC unroll 4
             for (int b = 0; b < count; b++) {
                 v16i each = *(const v16i *)(codes + (b * job->eights + eight) * LANES);
+                __builtin_prefetch(codes + (b * job->eights + eight) * LANES + AHEAD);
 #pragma GCC unroll 8
                 for (int j = 0; j < 8; j++) {
                     parts[b] += look_up(table, each) * fill(x[eight * 8 + j]);
