@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from bestiary.quantization.kernels import choosing, measuring, native, report
+from bestiary.quantization.kernels import choosing, half, int4, int8, measuring, native, report
 
 
 @pytest.fixture
@@ -16,64 +16,63 @@ def fresh(with_kernels: native.Native, monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("BESTIARY_MEASURE_KERNELS", "on")
     monkeypatch.setattr(choosing, "_chosen", {})
-    monkeypatch.setattr(choosing, "ROWS", (1, 4))
     monkeypatch.setattr(measuring, "ROWS", (1, 4))
-    for module in (measuring, report):
+    for module in (int8, int4, half, measuring, report):
         monkeypatch.setattr(module, "OUTPUTS", 32)
-        monkeypatch.setattr(module, "INPUTS", 64)
+        monkeypatch.setattr(module, "INPUTS", 128)
     return tmp_path / "bestiary" / "kernels"
 
 
-@pytest.mark.parametrize("kind", measuring.KINDS)
-def test_every_kernel_of_a_kind_is_measured(fresh: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", report.KINDS, ids=lambda kind: kind.name)
+def test_every_kernel_of_a_kind_is_measured(fresh: Path, kind: measuring.Kind) -> None:
     threads = torch.get_num_threads()
-    speeds = measuring.measure(kind)
+    speeds = measuring.measure(kind, choosing.first_choice)
     assert torch.get_num_threads() == threads
     assert set(speeds) == {1, 4}
-    assert set(speeds[1]) == set(measuring.kernels_of(kind))
+    assert set(speeds[1]) == set(kind.here())
     assert all(seconds > 0 for each in speeds.values() for seconds in each.values())
 
 
 def test_what_is_clearly_faster_is_chosen_and_remembered(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def measure(kind: str) -> dict[int, dict[str, float]]:
-        asked.append(kind)
+    def measure(kind: measuring.Kind, first_choice: Any) -> dict[int, dict[str, float]]:
+        asked.append(kind.name)
         return {1: {"vectors": 1.0, "tiles": 0.95}, 4: {"vectors": 1.0, "tiles": 0.5}}
 
     monkeypatch.setattr(measuring, "measure", measure)
-    assert choosing.choose("int8", 1, 100) == choosing.first_choice("int8", 1, native.native())
+    assert choosing.choose(int8.KIND, 1, 100) == choosing.first_choice("int8", 1)
     assert not asked
-    assert [choosing.choose("int8", rows, 1 << 22) for rows in (1, 3, 4, 1000)] == ["vectors", "vectors", "tiles", "tiles"]
+    assert [choosing.choose(int8.KIND, rows, 1 << 22) for rows in (1, 3, 4, 1000)] == ["vectors", "vectors", "tiles", "tiles"]
     monkeypatch.setattr(choosing, "_chosen", {})
-    assert choosing.choose("int8", 4, 1 << 22) == "tiles"
+    assert choosing.choose(int8.KIND, 4, 1 << 22) == "tiles"
     assert asked == ["int8"]
 
 
 def test_where_measuring_is_off_the_order_is_fixed(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BESTIARY_MEASURE_KERNELS", "off")
-    monkeypatch.setattr(measuring, "measure", lambda kind: pytest.fail("measured"))
-    for kind in measuring.KINDS:
-        expected = choosing.first_choice(kind, 1, native.native())
-        assert choosing.choose(kind, 1, 1 << 22) == expected
-    assert choosing.first_choice("int8", 1, None) == "torch"
+    monkeypatch.setattr(measuring, "measure", lambda *_: pytest.fail("measured"))
+    for kind in report.KINDS:
+        assert choosing.choose(kind, 1, 1 << 22) == choosing.first_choice(kind.name, 1) == "vectors"
+    monkeypatch.setenv("BESTIARY_NATIVE_KERNELS", "off")
+    assert {choosing.first_choice(kind.name, 1) for kind in report.KINDS} == {"torch"}
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"int8": 3}', '{"int8": {"x": {}}}'])
 def test_a_damaged_table_is_measured_again(fresh: Path, content: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    choosing.measured(["int8"])
+    choosing.measured([int8.KIND])
     (file,) = fresh.glob("speeds-*.json")
     file.write_text(content)
-    speeds = choosing.measured(["int8"])
+    speeds = choosing.measured([int8.KIND])
     assert set(speeds["int8"]) == {1, 4}
     assert set(json.loads(file.read_text())) == {"int8"}
 
 
 def test_what_is_shown(fresh: Path) -> None:
     shown = report.speeds()
-    assert {each.kind for each in shown} == set(measuring.KINDS)
+    assert {each.kind for each in shown} == {kind.name for kind in report.KINDS}
     for each in shown:
-        assert each.gflops == pytest.approx(2 * each.rows * 32 * 64 / each.microseconds / 1e3)
+        assert each.gflops == pytest.approx(2 * each.rows * 32 * 128 / each.microseconds / 1e3)
     used: dict[Any, int] = {}
     for each in shown:
         used[each.kind, each.rows] = used.get((each.kind, each.rows), 0) + each.chosen

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bestiary.quantization.kernels import choosing, half
+from bestiary.quantization.kernels import half
 from bestiary.quantization.kernels.half import HalfLinear, half_linear, speed_up_halves, widened
 from bestiary.quantization.kernels.native import Native
 
@@ -100,6 +100,6 @@ def test_layers_in_float32_stay() -> None:
 
 
 def test_small_matrices_are_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choosing, "first_choice", lambda *_: pytest.fail("asked"))
+    monkeypatch.setattr(half, "choose", lambda *_: pytest.fail("asked"))
     x, weight, bias = parts(33, 70, torch.bfloat16, 3)
     assert torch.equal(half_linear(x, weight, bias), F.linear(x, weight, bias))

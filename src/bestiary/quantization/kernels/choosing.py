@@ -14,11 +14,11 @@ import torch
 
 from ...core.errors import SaveError
 from ...core.files import write_json
+from . import measuring
 from .compiling import NoKernels, check_own, own_folder, processor
-from .native import Native, native
+from .measuring import Kind
+from .native import native
 
-# The numbers of rows that are measured; between two the lower one speaks.
-ROWS = (1, 2, 4, 8, 16, 32, 64, 256)
 # A matrix of fewer weights starts no measurement.
 _LARGE = 1 << 18
 # A kernel takes the place of the one that comes first by the fixed order where it needs at most this share of its time.
@@ -29,8 +29,9 @@ _chosen: dict[str, list[str]] = {}
 Speeds = dict[str, dict[int, dict[str, float]]]
 
 
-def first_choice(kind: str, rows: int, kernels: Native | None) -> str:
-    """The kernel where nothing was measured. Kinds are those of `measuring.KINDS`."""
+def first_choice(kind: str, rows: int) -> str:
+    """The kernel for the kind of this name where nothing was measured."""
+    kernels = native()
     if kind in ("bfloat16", "float16"):
         if kernels is not None and rows <= 4:
             return "vectors"
@@ -53,44 +54,38 @@ def torch_has(kind: str) -> bool:
     return any(getattr(torch.cpu, name, bool)() for name in names)
 
 
-def choose(kind: str, rows: int, weights: int) -> str:
+def choose(kind: Kind, rows: int, weights: int) -> str:
     """The kernel for a product of `rows` rows with a matrix of so many weights.
 
     The first large matrix of a kind has its kernels measured (well under a second), unless this was done before or the
     environment says no.
     """
     if weights < _LARGE:
-        return first_choice(kind, rows, native())
-    table = _chosen.get(kind) or _table(kind)
-    return table[min(rows, ROWS[-1])]
+        return first_choice(kind.name, rows)
+    table = _chosen.get(kind.name) or _table(kind)
+    return table[min(rows, len(table) - 1)]
 
 
-def _table(kind: str) -> list[str]:
+def _table(kind: Kind) -> list[str]:
     """The kernel for each number of rows up to the largest that is measured."""
-    table = _chosen[kind] = _by_rows(kind, {} if switched_off() else measured((kind,))[kind])
+    speeds: Mapping[int, Mapping[str, float]] = {} if switched_off() else measured([kind])[kind.name]
+    table = []
+    for rows in range(measuring.ROWS[-1] + 1):
+        nearest = max(measured for measured in measuring.ROWS if measured <= max(rows, 1))
+        table.append(best(first_choice(kind.name, rows), speeds.get(nearest, {})))
+    _chosen[kind.name] = table
     return table
 
 
-def measured(kinds: Iterable[str]) -> Speeds:
+def measured(kinds: Iterable[Kind]) -> Speeds:
     """The speeds of these kinds on this machine, those that are not in the cache measured now."""
-    from .measuring import measure
-
     speeds = stored_speeds()
-    missing = [kind for kind in kinds if kind not in speeds]
+    missing = [kind for kind in kinds if kind.name not in speeds]
     for kind in missing:
-        speeds[kind] = measure(kind)
+        speeds[kind.name] = measuring.measure(kind, first_choice)
     if missing:
         _store(speeds)
     return speeds
-
-
-def _by_rows(kind: str, speeds: Mapping[int, Mapping[str, float]]) -> list[str]:
-    kernels = native()
-    table = []
-    for rows in range(ROWS[-1] + 1):
-        nearest = max(measured for measured in ROWS if measured <= max(rows, 1))
-        table.append(best(first_choice(kind, rows, kernels), speeds.get(nearest, {})))
-    return table
 
 
 def best(first: str, seconds: Mapping[str, float]) -> str:

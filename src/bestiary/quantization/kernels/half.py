@@ -5,16 +5,19 @@ the memory's speed), float16 everywhere, and processors without instructions for
 every row (a prompt of 256 tokens took nine times as long under AVX2 as in float32).
 """
 
+from collections.abc import Callable, Iterable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .choosing import choose
 from .direct import is_direct
+from .measuring import INPUTS, OUTPUTS, Kind, Product
 from .native import WORTH_COMPILING, native
 
 _HALVES = (torch.bfloat16, torch.float16)
-_KIND = {torch.bfloat16: "bfloat16", torch.float16: "float16"}
 # Weights that are widened to float32 at a time.
 _AT_A_TIME = 1 << 21
 
@@ -51,11 +54,7 @@ def half_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     fits = x.dim() > 0 and x.shape[-1] == inputs and (bias is None or bias.dtype == x.dtype)
     if weights < WORTH_COMPILING or not fits or not x.numel():
         return F.linear(x, weight, bias)  # with its errors
-    kernel = choose(_KIND[x.dtype], x.numel() // inputs, weights)
-    if kernel == "widened":
-        return widened(x, weight, bias)
-    kernels = native() if kernel == "vectors" else None
-    return F.linear(x, weight, bias) if kernels is None else kernels.half_linear(x.contiguous(), weight, bias)
+    return _BY[choose(KINDS[x.dtype], x.numel() // inputs, weights)](x, weight, bias)
 
 
 def widened(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -67,6 +66,30 @@ def widened(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         part = slice(first, first + step)
         result[..., part] = F.linear(wide, weight[part].float(), None if bias is None else bias[part].float())
     return result
+
+
+def _by_vectors(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    kernels = native(weight.numel())
+    return F.linear(x, weight, bias) if kernels is None else kernels.half_linear(x.contiguous(), weight, bias)
+
+
+_BY: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
+    "vectors": _by_vectors,
+    "torch": F.linear,
+    "widened": widened,
+}
+
+
+def _product(by: Callable[[Tensor, Tensor, Tensor | None], Tensor], weight: Tensor, x: Tensor) -> Tensor:
+    return by(x, weight, None)
+
+
+def _example(dtype: torch.dtype, kernels: Iterable[str]) -> dict[str, Product]:
+    weight = torch.ones(OUTPUTS, INPUTS, dtype=dtype)
+    return {name: partial(_product, _BY[name], weight) for name in kernels}
+
+
+KINDS = {dtype: Kind(str(dtype).removeprefix("torch."), dtype, 16, tuple(_BY), partial(_example, dtype)) for dtype in _HALVES}
 
 
 def speed_up_halves(model: nn.Module) -> None:

@@ -1,5 +1,7 @@
 """Weights in 4 bits, and the product with them: `Int4Weight`."""
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -9,6 +11,7 @@ from torch.nn import functional as F
 from ...core.errors import InputError
 from .choosing import choose
 from .direct import check_width, is_direct
+from .measuring import INPUTS, OUTPUTS, Kind, Product
 from .native import FORMATS, Native, as_kernels_take_it, native
 from .ops import library
 
@@ -126,10 +129,21 @@ class Int4Weight:
         return result
 
     def linear_by(self, kernel: str, x: Tensor) -> Tensor:
-        """`linear` by the kernel of that name (`measuring.KINDS`)."""
+        """`linear` by the kernel of that name (`KIND`)."""
+        check_width(x, self.shape[1])
         parts = self.data, self.table, self.laid_scales, self.laid_offsets, None, self.shape[0], self.group
         return _linear(x, *parts, kernel)
 
+
+def _example(kernels: Iterable[str]) -> dict[str, Product]:
+    codes = torch.arange(OUTPUTS * INPUTS, dtype=torch.int32).remainder_(16).to(torch.uint8).view(OUTPUTS, INPUTS)
+    weight = Int4Weight.pack(codes, torch.linspace(-1, 1, 16), torch.ones(OUTPUTS, INPUTS // 64).half())
+    return {name: partial(weight.linear_by, name) for name in kernels}
+
+
+# With x in bfloat16, where so are the weights of many rows, and with x in float16 or float32.
+KIND = Kind("int4", torch.bfloat16, 4.25, ("vectors", "tiles", "dequantized"), _example)
+EXACT = Kind("int4 exact", torch.float32, 4.25, ("vectors", "tiles", "dequantized"), _example)
 
 library.define(
     "int4_linear(Tensor x, Tensor data, Tensor table, Tensor scales, Tensor? offsets, Tensor? bias, int outputs, int group)"
@@ -196,7 +210,7 @@ def _linear(
     if data.dim() != 4 or x.dtype not in FORMATS:
         kernels = None
     if kernels is not None and not kernel:
-        kind = "int4" if x.dtype == torch.bfloat16 else "int4 exact"
+        kind = KIND if x.dtype == torch.bfloat16 else EXACT
         kernel = choose(kind, x.numel() // max(inputs, 1), outputs * inputs)
     if kernels is None or kernel in ("torch", "dequantized"):
         weight = _dequantize(data, table, scales, offsets, (outputs, inputs), group, x.dtype)

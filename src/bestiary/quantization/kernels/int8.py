@@ -1,5 +1,7 @@
 """Weights in 8 bits, and the product with them: `Int8Weight`."""
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +11,7 @@ from torch.nn import functional as F
 from ...core.errors import InputError
 from .choosing import choose
 from .direct import check_width, is_direct
+from .measuring import INPUTS, OUTPUTS, Kind, Product
 from .native import FORMATS, Native, as_kernels_take_it, native
 from .ops import library
 from .rows import integer_product, quantized_rows
@@ -101,10 +104,19 @@ class Int8Weight:
         return result
 
     def linear_by(self, kernel: str, x: Tensor) -> Tensor:
-        """`linear` by the kernel of that name (`measuring.KINDS`)."""
+        """`linear` by the kernel of that name (`KIND`)."""
+        check_width(x, self.shape[1])
         parts = x, self.data, self.padded_scales, self.sums, None, self.shape[0], 0.0
         return _linear(*parts, kernel)
 
+
+def _example(kernels: Iterable[str]) -> dict[str, Product]:
+    codes = torch.arange(OUTPUTS * INPUTS, dtype=torch.int32).remainder_(255).sub_(127).to(torch.int8).view(OUTPUTS, INPUTS)
+    weight = Int8Weight.pack(codes, torch.ones(OUTPUTS))
+    return {name: partial(weight.linear_by, name) for name in kernels}
+
+
+KIND = Kind("int8", torch.float32, 8, ("vectors", "tiles"), _example)
 
 library.define(
     "int8_linear(Tensor x, Tensor data, Tensor scales, Tensor? sums, Tensor? bias, int outputs, float outliers) -> Tensor"
@@ -132,7 +144,7 @@ def _linear(
     if kernels is None or sums is None or x.dtype not in FORMATS or kernel == "torch":
         result = _by_torch(x.reshape(-1, inputs), _codes(data, outputs, inputs), scales[:outputs], bias, outliers)
         return result.view(*x.shape[:-1], outputs)
-    kernel = kernel or choose("int8", x.numel() // max(inputs, 1), outputs * inputs)
+    kernel = kernel or choose(KIND, x.numel() // max(inputs, 1), outputs * inputs)
     bias = as_kernels_take_it(bias)
     return kernels.int8_linear(x.contiguous(), data, scales, sums, bias, outputs, outliers, kernel == "tiles")
 

@@ -2,10 +2,13 @@
 
 from typing import NamedTuple
 
+from . import half, int4, int8
 from .choosing import best, first_choice, measured
 from .compiling import cache_folder
-from .measuring import INPUTS, KINDS, OUTPUTS
+from .measuring import INPUTS, OUTPUTS
 from .native import native, why_not
+
+KINDS = (int8.KIND, int4.KIND, int4.EXACT, *half.KINDS.values())
 
 
 class Speed(NamedTuple):
@@ -38,15 +41,15 @@ def speeds() -> list[Speed]:
     weights, table = OUTPUTS * INPUTS, measured(KINDS)
     return [
         Speed(
-            kind,
+            kind.name,
             rows,
             kernel,
             seconds * 1e6,
-            weights * KINDS[kind].bits / 8 / seconds / 1e9,
+            weights * kind.bits / 8 / seconds / 1e9,
             2 * rows * weights / seconds / 1e9,
-            kernel == best(first_choice(kind, rows, native()), by_kernel),
+            kernel == best(first_choice(kind.name, rows), by_kernel),
         )
         for kind in KINDS
-        for rows, by_kernel in table[kind].items()
+        for rows, by_kernel in table[kind.name].items()
         for kernel, seconds in by_kernel.items()
     ]
