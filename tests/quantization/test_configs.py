@@ -18,6 +18,9 @@ TOKENS = {"num_bits": 8, "type": "int", "strategy": "token", "dynamic": True}
 GROUPS = {"group_0": {"targets": ["Linear"], "weights": W4, "input_activations": TOKENS}}
 # Settings that both make, as (name, keywords).
 ROWS: list[tuple[str, dict[str, Any]]] = [
+    ("BitsAndBytesConfig", {}),
+    ("BitsAndBytesConfig", {"load_in_8bit": True, "llm_int8_threshold": 5.0, "llm_int8_skip_modules": ["a"]}),
+    ("BitsAndBytesConfig", {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": "bfloat16"}),
     ("QuantoConfig", {}),
     ("QuantoConfig", {"weights": "int4", "modules_to_not_convert": ["a"]}),
     ("QuantoConfig", {"weights": "float8", "activations": "int8"}),
@@ -44,6 +47,18 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
         {"config_groups": GROUPS, "format": "pack-quantized", "quantization_status": "compressed", "ignore": ["re:.*gate"]},
     ),
 ]
+OF_OTHERS: list[tuple[str, dict[str, Any]]] = [
+    ("GPTQConfig", {"bits": 4}),
+    ("GPTQConfig", {"bits": 3, "group_size": 32, "desc_act": True, "sym": False, "damp_percent": 0.2}),
+    ("AwqConfig", {}),
+    ("AwqConfig", {"group_size": 64, "zero_point": False, "modules_to_not_convert": ["a"]}),
+    ("AutoRoundConfig", {}),
+    ("AutoRoundConfig", {"bits": 8, "group_size": 32, "sym": False}),
+    ("HqqConfig", {}),
+    ("HqqConfig", {"nbits": 8, "group_size": 32, "axis": 1, "skip_modules": ["a"]}),
+]
+HERE = {method_class(name).config_class.__name__ for name in METHODS}
+ROWS += [row for row in OF_OTHERS if row[0] in HERE]
 # What both refuse.
 REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("QuantoConfig", {"weights": "int3"}),
@@ -57,11 +72,10 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("BitNetQuantConfig", {"linear_class": "linear"}),
     ("BitNetQuantConfig", {"quantization_mode": "sometimes"}),
 ]
-NEEDS = {"CompressedTensorsConfig": "compressed_tensors"}  # settings that the published library makes by a package
-
-
-def names() -> list[str]:
-    return sorted({method_class(name).config_class.__name__ for name in METHODS})
+NEEDS = {
+    "CompressedTensorsConfig": "compressed_tensors",
+    "HqqConfig": "hqq",
+}  # settings that the published library makes by a package
 
 
 def both(name: str, values: dict[str, Any]) -> tuple[Any, Any]:
@@ -74,7 +88,7 @@ def plain(values: Any) -> Any:
     return json.loads(json.dumps(values))
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", sorted(HERE))
 def test_the_signature_is_the_published_one(name: str) -> None:
     ours = inspect.signature(getattr(bestiary, name)).parameters
     theirs = inspect.signature(getattr(published, name)).parameters
@@ -84,7 +98,7 @@ def test_the_signature_is_the_published_one(name: str) -> None:
 
 
 def test_every_method_has_a_row() -> None:
-    assert set(names()) - {name for name, _ in ROWS} <= {"BitsAndBytesConfig", "TorchAoConfig"}
+    assert HERE - {name for name, _ in ROWS} <= {"TorchAoConfig"}
 
 
 @pytest.mark.parametrize(("name", "values"), ROWS)

@@ -14,6 +14,9 @@ from bestiary.core.errors import BestiaryError, InputError
 from bestiary.nn.conv import Conv1D
 from bestiary.nn.quantized import QuantizedLinear
 from bestiary.quantization.methods.bitsandbytes import BitsAndBytesConfig
+from bestiary.quantization.methods.fbgemm_fp8 import FbgemmFp8Config
+from bestiary.quantization.methods.fp8 import FineGrainedFP8Config
+from bestiary.quantization.methods.quanto import QuantoConfig
 
 IDS = torch.tensor([[1, 5, 2, 7, 3], [9, 9, 40, 0, 77]])
 
@@ -35,6 +38,12 @@ class Method(NamedTuple):
 
 METHODS = {
     "bitsandbytes, 8 bits": Method(lambda: BitsAndBytesConfig(load_in_8bit=True), away=0.01),
+    "fp8, blocks": Method(lambda: FineGrainedFP8Config(weight_block_size=(32, 32)), away=0.06),
+    "fp8, rows": Method(FbgemmFp8Config, away=0.06),
+    "quanto, int8": Method(QuantoConfig, away=0.014),
+    "quanto, float8": Method(lambda: QuantoConfig(weights="float8"), away=0.06),
+    "quanto, int4": Method(lambda: QuantoConfig(weights="int4"), away=0.2, small=0.2),
+    "quanto, int2": Method(lambda: QuantoConfig(weights="int2"), away=1.0, small=0.13),
 }
 
 Tables = dict[str, torch.Tensor]

@@ -45,6 +45,7 @@ class FineGrainedFP8Config(QuantizationConfigMixin):
             whole = isinstance(size, tuple | list) and len(size) == 2 and all(type(each) is int for each in size)
             if not whole or min(size) < 1:
                 raise ConfigError(f"weight_block_size is {size!r:.60}; expected two positive numbers: rows and columns")
+            self.weight_block_size = (size[0], size[1])
         if self.scale_fmt not in ("float", "ue8m0"):
             raise ConfigError(f"scale_fmt is {self.scale_fmt!r:.60}; expected 'float' or 'ue8m0'")
         if self.expert_dtype not in ("fp8", "fp4"):
