@@ -9,7 +9,7 @@ import transformers
 
 import bestiary
 from bestiary.core.errors import ArgumentError, ConfigError, CorruptFile, FileMissing, UnknownArchitecture
-from bestiary.loading.gguf import architectures, write
+from bestiary.loading.gguf import architectures, positions, write
 from bestiary.loading.gguf.kinds import MIXES
 
 SIZES = {"vocab_size": 99, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
@@ -83,6 +83,30 @@ def opener(library, name):
     return library.AutoModelForSeq2SeqLM if CASES[name][0] == "T5" else library.AutoModelForCausalLM
 
 
+def test_factors_of_llama_3_are_the_references():
+    table = {"rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, **LLAMA3}
+    config = transformers.LlamaConfig(rope_parameters=table, hidden_size=512, num_attention_heads=4)
+    scaled, _ = transformers.modeling_rope_utils.ROPE_INIT_FUNCTIONS["llama3"](config, "cpu")
+    usual = 1 / 500000.0 ** (torch.arange(0, 128, 2) / 128)
+    assert torch.allclose(usual / scaled, torch.tensor(positions.llama3_factors(table, 128)), rtol=1e-5)
+
+
+def test_factors_of_long_texts_come_back(tmp_path):
+    factors = {"short_factor": [1.0 + index / 8 for index in range(8)], "long_factor": [2.0 + index for index in range(8)]}
+    config = bestiary.Phi3Config(
+        **{**DECODER, "max_position_embeddings": 128},
+        original_max_position_embeddings=64,
+        rope_parameters={"rope_type": "longrope", **factors},
+    )
+    torch.manual_seed(0)
+    model = bestiary.Phi3ForCausalLM(config).eval()
+    model.save_pretrained(tmp_path, format="gguf")
+    opened = bestiary.Phi3ForCausalLM.from_pretrained(tmp_path / "model.gguf")
+    for length in (20, 90):
+        ids = {"input_ids": torch.arange(3, 3 + length)[None]}
+        assert (logits(opened, ids) - logits(model, ids)).abs().max() < 1e-5
+
+
 def logits(model, inputs):
     with torch.no_grad():
         return model(**inputs).logits
@@ -138,7 +162,16 @@ def test_a_path_a_folder_and_a_class_open_the_same(tmp_path):
     assert bestiary.AutoModelForCausalLM.from_pretrained(folder / "model.gguf", dtype="bfloat16").dtype == torch.bfloat16
 
 
-@pytest.mark.parametrize("scaling", [{"rope_type": "linear", "factor": 4.0}, {"rope_type": "yarn", "factor": 4.0}])
+LLAMA3 = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
+SCALINGS = [
+    {"rope_type": "linear", "factor": 4.0},
+    {"rope_type": "yarn", "factor": 4.0},
+    {"rope_type": "llama3", "factor": 32.0, **LLAMA3},
+    {"rope_type": "llama3", "factor": 8.0, **LLAMA3, "original_max_position_embeddings": 32},
+]
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
 def test_scaled_positions_come_back(scaling, tmp_path):
     rope = {"rope_theta": 5000.0, **scaling}
     if scaling["rope_type"] == "yarn":

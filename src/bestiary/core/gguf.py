@@ -281,6 +281,20 @@ class _Cursor:
             end, before = entry.offset + entry.nbytes, name
 
 
+def read_numbers(header: GgufHeader, name: str) -> list[float]:
+    """The numbers of a small tensor of float32.
+
+    Raises:
+        CorruptFile: it is of another type, or not small.
+    """
+    entry = header.tensors[name]
+    if entry.kind.name != "F32" or entry.nbytes > 2**16:
+        raise CorruptFile(f"{header.path}: {name} is {entry.kind.name} of {entry.nbytes} bytes; expected a few numbers in F32")
+    with open(header.path, "rb") as file:
+        file.seek(entry.offset)
+        return list(struct.unpack(f"<{entry.nbytes // 4}f", file.read(entry.nbytes)))
+
+
 def kind_named(name: str) -> Kind:
     """The type of this name, as `Q4_K`.
 

@@ -17,6 +17,7 @@ from ..loading.gguf.changes import Heads
 from ..loading.gguf.kinds import kind_of, mix_named
 from ..loading.gguf.metadata import metadata_of
 from ..loading.gguf.names import rules
+from ..loading.gguf.positions import tensors_of
 from ..loading.gguf.write import nbytes, write
 from ..loading.report import fold
 from ..loading.rules import Recipe, on_load, on_save
@@ -85,8 +86,14 @@ def _tensors(
         return Recipe(sources, lambda fetch: recipe.build(lambda name: published[name].build(fetch)))
 
     recipes = {name: composed(recipe) for name, recipe in made.items()}
+    for name, numbers in tensors_of(model.config).items():
+        recipes[name] = Recipe((), partial(_constant, torch.tensor(numbers)))
     empty = partial(torch.empty_like, device="meta")
     return recipes, {name: tuple(recipe.build(lambda each: empty(state[each])).shape) for name, recipe in recipes.items()}
+
+
+def _constant(tensor: torch.Tensor, fetch: Read) -> torch.Tensor:
+    return tensor
 
 
 def _tokenizer(tokenizer: Any, folder: Path, vocab_size: int) -> dict[str, Any]:

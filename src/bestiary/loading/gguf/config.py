@@ -7,6 +7,7 @@ from typing import Any
 from ...core.errors import UnknownArchitecture, did_you_mean
 from ...core.gguf import GgufHeader, read_header
 from .architectures import ARCHITECTURES, TOKENS, Architecture
+from .positions import stored_scaling
 
 LONGEST_LIST = 4096  # longer ones are vocabularies
 
@@ -53,14 +54,16 @@ def _rotary(values: dict[str, Any], header: GgufHeader, architecture: Architectu
     table: dict[str, Any] = {"rope_type": "default"}
     if (base := said("freq_base")) is not None:
         table["rope_theta"] = base
-    if architecture.partial and (turning := said("dimension_count")):
-        size = values.get("head_dim") or values["hidden_size"] // values["num_attention_heads"]
-        table["partial_rotary_factor"] = turning / size
+    sizes = [values.get("hidden_size"), values.get("num_attention_heads"), said("dimension_count")]
+    hidden, heads, turning = (each if isinstance(each, int) and each > 0 else 0 for each in sizes)
+    if architecture.partial and heads and turning:
+        table["partial_rotary_factor"] = turning / (values.get("head_dim") or max(hidden // heads, 1))
     kind, factor = said("scaling.type"), said("scaling.factor")
     if kind in ("linear", "yarn") and factor:
         table |= {"rope_type": kind, "factor": factor}
         if kind == "yarn" and (original := said("scaling.original_context_length")):
             table["original_max_position_embeddings"] = original
+    table |= stored_scaling(header, table, values.get("max_position_embeddings", 0))
     if len(table) > 1:
         values["rope_parameters"] = table
 

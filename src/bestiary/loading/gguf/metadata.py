@@ -79,6 +79,6 @@ def _rotary(key: str, config: Any, partial: bool) -> dict[str, Any]:
         values |= {f"{key}.rope.scaling.type": kind, f"{key}.rope.scaling.factor": float(tables["factor"])}
         if "original_max_position_embeddings" in tables:
             values[f"{key}.rope.scaling.original_context_length"] = tables["original_max_position_embeddings"]
-    elif kind != "default":
-        raise ConfigError(f"positions scaled as {kind!r} cannot be written as GGUF; expected default, linear, yarn")
+    elif kind not in ("default", "llama3", "longrope"):  # `positions.tensors_of` says the latter two
+        raise ConfigError(f"positions scaled as {kind!r} cannot be written as GGUF; expected default, linear, yarn, llama3")
     return values
