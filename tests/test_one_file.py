@@ -271,7 +271,7 @@ def test_a_file_format(drop, run, tmp_path):
 
         FILE_NAME = "weights.npz"
         SUFFIXES = (".npz",)
-        PLACE = 3
+        PLACE = 50
 
 
         class NumpyFile:
