@@ -39,6 +39,16 @@ CASES = {
         "it does not read the sizes of experts",
     ),
     "qwen3_moe": ("Qwen3Moe", {**DECODER, **EXPERTS, "head_dim": 32, "norm_topk_prob": True}, "the same"),
+    "mixtral": (
+        "Mixtral",
+        {**DECODER, "num_local_experts": 4, "num_experts_per_tok": 2},
+        "it takes the file for a Llama",
+    ),
+    "minimax_m2": (
+        "MiniMaxM2",
+        {**DECODER, "head_dim": 32, "num_local_experts": 4, "num_experts_per_tok": 2, "rotary_dim": 16},
+        "",
+    ),
     "phi3": ("Phi3", {**DECODER, "sliding_window": 32}, ""),
     "stablelm": ("StableLm", DECODER, ""),
     "starcoder2": ("Starcoder2", DECODER, "without a tokenizer it does not know the vocabulary's size"),
@@ -57,6 +67,7 @@ CASES = {
     "mamba": ("Mamba", {**SIZES, "state_size": 8, "time_step_rank": 4}, ""),
     "lfm2": ("Lfm2", {**DECODER, "layer_types": ["conv", "full_attention"]}, "it needs a tokenizer in the file"),
     "t5": ("T5", T5, "it takes every feed-forward to be gated"),
+    "umt5": ("UMT5", {**T5, "d_kv": 16}, "it takes the file for a T5"),
     "t5-gated": ("T5", {**T5, "feed_forward_proj": "gated-gelu"}, "it computes with ReLU in any"),
 }
 AS_THEY_LIE = [name for name, case in CASES.items() if not case[2]]
@@ -67,7 +78,7 @@ def original(name, folder):
     kind, fields, _ = CASES[name]
     torch.manual_seed(0)
     config = getattr(transformers, f"{'Gemma3Text' if kind == 'Gemma3' else kind}Config")(**fields)
-    head = {"GPT2": "LMHeadModel", "T5": "ForConditionalGeneration"}.get(kind, "ForCausalLM")
+    head = {"GPT2": "LMHeadModel"}.get(kind, "ForConditionalGeneration" if "T5" in kind else "ForCausalLM")
     model = getattr(transformers, kind + head)(config).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -75,12 +86,12 @@ def original(name, folder):
     with contextlib.redirect_stderr(io.StringIO()):
         model.save_pretrained(folder)
     ids = torch.randint(3, 99, (2, 9), generator=torch.Generator().manual_seed(1))
-    inputs = {"input_ids": ids, **({"decoder_input_ids": ids} if kind == "T5" else {})}
+    inputs = {"input_ids": ids, **({"decoder_input_ids": ids} if "T5" in kind else {})}
     return model, inputs
 
 
 def opener(library, name):
-    return library.AutoModelForSeq2SeqLM if CASES[name][0] == "T5" else library.AutoModelForCausalLM
+    return library.AutoModelForSeq2SeqLM if "T5" in CASES[name][0] else library.AutoModelForCausalLM
 
 
 def test_factors_of_llama_3_are_the_references():
@@ -263,7 +274,7 @@ def test_names_are_the_packages():
     numbers = {name: number for number, name in gguf.MODEL_ARCH_NAMES.items()}
     # What the package's own converters rename before they ask it.
     apart = {("nemotron", "mlp.gate_proj"), ("gemma", "lm_head"), ("gemma2", "lm_head"), ("bloom", "word_embeddings_layernorm")}
-    apart |= {("bloom", "post_attention_layernorm")}
+    apart |= {("bloom", "post_attention_layernorm"), ("minimax-m2", "e_score_correction_bias")}
     for key, architecture in architectures.ARCHITECTURES.items():
         table = gguf.get_tensor_name_map(numbers[key], 4)
         for module, tensor in {**architecture.names, **architecture.whole}.items():

@@ -86,6 +86,7 @@ _SHARED_EXPERT = {
     "model.layers.{}.mlp.shared_expert.down_proj": "blk.{}.ffn_down_shexp",
     "model.layers.{}.mlp.shared_expert_gate": "blk.{}.ffn_gate_inp_shexp",
 }
+_SPARSE_EXPERTS = _experts("w1", "w3", "w2", "block_sparse_moe")
 _LOCAL_EXPERTS = {"expert_count": "num_local_experts", "expert_used_count": "num_experts_per_tok"}
 _FOUR_NORMS = {
     "model.layers.{}.post_attention_layernorm": "blk.{}.post_attention_norm",
@@ -159,9 +160,9 @@ TOKENS = {
 ARCHITECTURES: dict[str, Architecture] = {
     "llama": Architecture(
         "llama",
-        {**_LLAMA},
+        {**_LLAMA, **_SPARSE_EXPERTS},  # Mixtral's files are of this architecture
         changes=_ROTARY_PAIRS,
-        config={**_RMS, "rope.dimension_count": "head_dim"},
+        config={**_RMS, "rope.dimension_count": "head_dim", **_LOCAL_EXPERTS},
         present={**_BIASES, "mlp_bias": "blk.0.ffn_down.bias"},
     ),
     "qwen2": Architecture("qwen2", _LLAMA, config=_RMS),
@@ -179,6 +180,13 @@ ARCHITECTURES: dict[str, Architecture] = {
         config={**_HEADS, **_EXPERT_SIZES},
         present=_BIASES,
         fixed={"norm_topk_prob": True},
+    ),
+    "minimax-m2": Architecture(
+        "minimax_m2",
+        {**_ENDS, **_ATTENTION, **_HEAD_NORMS, **_NORM, **_SPARSE_EXPERTS},
+        whole={"model.layers.{}.block_sparse_moe.e_score_correction_bias": "blk.{}.exp_probs_b.bias"},
+        config={**_HEADS, **_LOCAL_EXPERTS, "expert_feed_forward_length": "intermediate_size"},
+        partial=True,
     ),
     "phi3": Architecture(
         "phi3",

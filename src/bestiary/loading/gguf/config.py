@@ -68,6 +68,14 @@ def _rotary(values: dict[str, Any], header: GgufHeader, architecture: Architectu
         values["rope_parameters"] = table
 
 
+def _llama(values: dict[str, Any], header: GgufHeader) -> None:
+    if "blk.0.ffn_gate_exps.weight" in header.tensors:
+        values["model_type"] = "mixtral"
+    else:
+        values.pop("num_local_experts", None)
+        values.pop("num_experts_per_tok", None)
+
+
 def _gemma2(values: dict[str, Any], header: GgufHeader) -> None:
     if values.get("num_hidden_layers") == 46:  # 27B alone divides by the width of a head of all; the file does not say it
         values["query_pre_attn_scalar"] = values["hidden_size"] // values["num_attention_heads"]
@@ -95,12 +103,15 @@ def _lfm2(values: dict[str, Any], header: GgufHeader) -> None:
 
 
 def _t5(values: dict[str, Any], header: GgufHeader) -> None:
+    if "enc.blk.1.attn_rel_b.weight" in header.tensors:  # each layer has positions of its own
+        values["model_type"] = "umt5"
     values["feed_forward_proj"] = "gated-gelu" if "enc.blk.0.ffn_gate.weight" in header.tensors else "relu"
     values.setdefault("num_decoder_layers", values.get("num_layers"))
     values["scale_decoder_outputs"] = values["tie_word_embeddings"]
 
 
 _FURTHER: dict[str, Callable[[dict[str, Any], GgufHeader], None]] = {
+    "llama": _llama,
     "gemma2": _gemma2,
     "gemma3": _gemma3,
     "falcon": _falcon,

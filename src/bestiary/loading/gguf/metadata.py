@@ -7,7 +7,7 @@ from ...core.errors import ConfigError
 from .architectures import ARCHITECTURES, TOKENS
 
 # Types whose files are those of another architecture.
-_ALSO = {"mistral": "llama", "mixtral": "llama", "smollm3": "smollm3"}
+_ALSO = {"mistral": "llama", "mixtral": "llama", "umt5": "t5"}
 
 
 def architecture_of(model_type: str) -> str:
