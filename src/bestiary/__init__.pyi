@@ -1242,6 +1242,8 @@ from .preprocess.text.special_tokens import AddedToken as AddedToken
 from .preprocess.text.text_decoder import TextDecoder as TextDecoder
 from .preprocess.text.tokenizer import PreTrainedTokenizerFast as PreTrainedTokenizerFast
 from .preprocess.text.tokenizer import TokenizersBackend as TokenizersBackend
+from .quantization.methods.autoround import AutoRoundConfig as AutoRoundConfig
+from .quantization.methods.awq import AwqConfig as AwqConfig
 from .quantization.methods.bitnet import BitNetQuantConfig as BitNetQuantConfig
 from .quantization.methods.bitsandbytes import BitsAndBytesConfig as BitsAndBytesConfig
 from .quantization.methods.compressed_tensors import CompressedTensorsConfig as CompressedTensorsConfig
@@ -1249,6 +1251,8 @@ from .quantization.methods.eetq import EetqConfig as EetqConfig
 from .quantization.methods.fbgemm_fp8 import FbgemmFp8Config as FbgemmFp8Config
 from .quantization.methods.fp8 import FineGrainedFP8Config as FineGrainedFP8Config
 from .quantization.methods.gguf import GgufConfig as GgufConfig
+from .quantization.methods.gptq import GPTQConfig as GPTQConfig
+from .quantization.methods.hqq import HqqConfig as HqqConfig
 from .quantization.methods.mxfp4 import Mxfp4Config as Mxfp4Config
 from .quantization.methods.quanto import QuantoConfig as QuantoConfig
 from .quantization.methods.torchao import TorchAoConfig as TorchAoConfig

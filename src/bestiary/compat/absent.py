@@ -16,9 +16,7 @@ SwitchTransformersConfig T5Gemma2Config T5Gemma2Encoder T5Gemma2TextConfig T5Gem
 TimmWrapperConfig UdopConfig
 """
 _QUANTIZERS = """
-AqlmConfig AutoRoundConfig AwqConfig FPQuantConfig
-GPTQConfig HiggsConfig HqqConfig
-SpQRConfig VptqConfig
+AqlmConfig FPQuantConfig HiggsConfig SpQRConfig VptqConfig
 """
 # Name -> what to do instead.
 ABSENT = {

@@ -236,6 +236,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "utils.peft_utils": ("compat.hub_files", "compat.scripts", "compat.helpers"),
     "utils.quantization_config": (
         "quantization.config",
+        "quantization.methods.autoround",
+        "quantization.methods.awq",
         "quantization.methods.bitsandbytes",
         "quantization.methods.bitnet",
         "quantization.methods.compressed_tensors",
@@ -243,6 +245,8 @@ MODULES: dict[str, tuple[str, ...]] = {
         "quantization.methods.fbgemm_fp8",
         "quantization.methods.fp8",
         "quantization.methods.gguf",
+        "quantization.methods.gptq",
+        "quantization.methods.hqq",
         "quantization.methods.mxfp4",
         "quantization.methods.quanto",
         "quantization.methods.torchao",

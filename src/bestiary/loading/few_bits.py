@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
+import torch
 from torch import nn
 
 from ..core.errors import CorruptFile, LoadError
@@ -51,6 +52,8 @@ class FewBits:
                 model.set_submodule(path, layer.stands_for)
                 continue
             report.missing += [f"{path}.{name}" for name in layer.needs if name not in locals_]
+            if layer.bias is None and f"{path}.bias" in recipes:  # some files add one to layers that have none, mostly zeros
+                layer.bias = nn.Parameter(torch.empty(layer.out_features, device="meta"), requires_grad=False)
             self.layers[path] = {name.removeprefix(f"{path}."): recipes.pop(name) for name in names[path]}
 
     def fill(self, checkpoint: Checkpoint, plan: LoadPlan) -> None:

@@ -30,7 +30,7 @@ from .adapters import adapter_and_base
 from .building import building, without_initialisation
 from .config import PreTrainedConfig
 from .parts import ModelParts
-from .quantized import quantizer_for
+from .quantized import quantizer_for, take_older_settings
 
 # Older keywords, and the values of them that ask for what happens anyway.
 _WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
@@ -208,12 +208,13 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     gguf_file = options.gguf_file or getattr(options.quantization_config, "gguf_file", None)
     name_or_path, source = gguf_place(name_or_path, gguf_file, hub)
     config, kwargs = _config(cls, source, options, hub, kwargs)
-    quantizer = quantizer_for(
-        config, options.quantization_config, bool(options.load_in_8bit), bool(options.load_in_4bit), name_or_path
-    )
     checkpoint = _checkpoint(source, options, hub)
     if options.key_mapping is not None:
         checkpoint.rename(options.key_mapping)
+    take_older_settings(config, checkpoint, options.quantization_config, name_or_path, hub)
+    quantizer = quantizer_for(
+        config, options.quantization_config, bool(options.load_in_8bit), bool(options.load_in_4bit), name_or_path
+    )
     cls.tie_as_saved(config, checkpoint.keys)
     if options.attn_implementation is not None:
         config.__dict__["_attn_implementation"] = options.attn_implementation

@@ -1,12 +1,17 @@
 """Models in few bits: how one is opened so, and what it can no longer do."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..core.errors import ArgumentError, ConfigError, InputError
+from ..core.files import read_json
 from ..core.logging import warn_once
+from ..hub.files import find_file
+from ..hub.options import HubOptions
+from ..loading.checkpoint import Checkpoint
 from ..quantization.config import AutoQuantizationConfig, QuantizationConfigMixin, method_class
 from ..quantization.method import Quantizer, dequantize_layers
 from .config import PreTrainedConfig
@@ -100,6 +105,29 @@ class QuantizedMixin:
 
 def _settings_of(model: Any) -> Any:
     return None if model.hf_quantizer is None else model.hf_quantizer.quantization_config
+
+
+def take_older_settings(
+    config: PreTrainedConfig, checkpoint: Checkpoint, given: Any, name_or_path: Any, hub: HubOptions
+) -> None:
+    """Give `config` the settings of a checkpoint of GPTQ or AWQ that has them in a file of their own, or only from the caller.
+
+    Raises:
+        ConfigError: it has none, and the caller `given` none. CorruptFile: the file is no JSON table.
+    """
+    if config.get("quantization_config") is not None or not any(key.endswith(".qweight") for key in checkpoint.keys):
+        return
+    for filename, method in {"quantize_config.json": "gptq", "quant_config.json": "awq"}.items():
+        path = find_file(name_or_path, filename, hub) if isinstance(name_or_path, str | Path) else None
+        if path is not None:
+            config.quantization_config = {"quant_method": method, **read_json(path)}
+            return
+    if given is None:
+        raise ConfigError(
+            f"{name_or_path} holds weights of GPTQ or AWQ, and no settings of theirs, neither in config.json nor in"
+            " quantize_config.json: pass them, such as quantization_config=GPTQConfig(bits=4, group_size=128)"
+        )
+    config.quantization_config = dict(given) if isinstance(given, Mapping) else given.to_dict()
 
 
 def quantizer_for(

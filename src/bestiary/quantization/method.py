@@ -32,6 +32,7 @@ class Quantizer(ABC):
     config_class: ClassVar[type[QuantizationConfigMixin]]
     layer: ClassVar[type[QuantizedLinear]]
     decodes: ClassVar[bool] = False  # whether what no layer takes is read as numbers, where its first tensor has their shape
+    keeps_heads: ClassVar[bool] = False  # whether heads stay as they are though settings name other modules only
     is_trainable: ClassVar[bool] = True  # whether adapters beside the layers can be trained
     requires_calibration: ClassVar[bool] = False  # whether numbers alone cannot be quantized
 
@@ -86,16 +87,33 @@ class Quantizer(ABC):
         """
         if self.gives_numbers:
             return []
-        layers = {path: dense for path, dense in replaceable(model) if not self._stays(path, model)}
-        odd = [f"{path} ({each.weight.shape})" for path, each in layers.items() if columns(each) % self.divisor()]
-        if odd and not self.pre_quantized:
+        layers = self.to_replace(model)
+        if not self.pre_quantized:
+            self.refuse_odd(layers)
+        for path, dense in layers.items():
+            model.set_submodule(path, self.make(path, dense))
+        return list(layers)
+
+    def to_replace(self, model: Any) -> dict[str, nn.Linear | Conv1D]:
+        """Path -> dense layer of `model` that is, or shall be, in few bits."""
+        return {path: dense for path, dense in replaceable(model) if not self._stays(path, model)}
+
+    def fits(self, path: str, dense: nn.Linear | Conv1D) -> bool:
+        """Whether the layer at `path` has sizes that the method can have."""
+        return columns(dense) % self.divisor() == 0
+
+    def refuse_odd(self, layers: Mapping[str, nn.Linear | Conv1D]) -> None:
+        """Refuse sizes that the method cannot have.
+
+        Raises:
+            ConfigError: there are some, each named.
+        """
+        odd = [f"{path} {tuple(each.weight.shape)}" for path, each in layers.items() if not self.fits(path, each)]
+        if odd:
             raise ConfigError(
                 f"weights of {', '.join(odd[:4])} cannot be cut into groups of {self.divisor()}: choose a size of groups that"
                 f" divides them, or name them in {self.quantization_config.skips_field}"
             )
-        for path, dense in layers.items():
-            model.set_submodule(path, self.make(path, dense))
-        return list(layers)
 
     def shape_in_file(self, tensors: Mapping[str, TensorInfo]) -> tuple[int, ...] | None:
         """The shape (rows, columns) of what a file holds as these tensors of a layer; None: no weight that is in few bits."""
@@ -147,8 +165,10 @@ class Quantizer(ABC):
 
     def _stays(self, path: str, model: Any) -> bool:
         skipped = self.quantization_config.skipped
-        if self.pre_quantized and skipped is None:
-            names = heads_of(model)  # of all else the file tells what is in few bits
+        if self.pre_quantized and (skipped is None or self.keeps_heads):
+            names = [*heads_of(model), *(skipped or ())]  # of all else the file tells what is in few bits
+        elif self.keeps_heads:
+            names = [*usually_skipped(model), *(skipped or ())]
         else:
             names = usually_skipped(model) if skipped is None else [*skipped, *model._keep_in_fp32_modules]
         return any(f".{name}." in f".{path}." for name in [*names, *self.stays])

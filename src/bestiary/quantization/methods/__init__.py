@@ -13,5 +13,9 @@ METHODS: dict[str, Any] = {
     "compressed-tensors": "compressed_tensors:CompressedTensors",
     "fp8": "fp8:FineGrainedFP8",
     "gguf": "gguf:Gguf",
+    "gptq": "gptq:GPTQ",
+    "awq": "awq:Awq",
+    "hqq": "hqq:Hqq",
+    "auto-round": "autoround:AutoRound",
 }
 """Published name of a method -> "file:class" of its `method.Quantizer`, or the class itself where a user registered one."""

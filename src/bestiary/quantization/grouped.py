@@ -1,0 +1,117 @@
+"""Dense layers in integers with a scale and a zero for each group of columns, whatever file they come from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import CorruptFile
+from ..nn.quantized import QuantizedLinear
+from .kernels.int4 import Int4Weight
+
+
+class GroupedLinear(QuantizedLinear):
+    """W[n, k] = (codes[n, k] - zeros[n, g]) * scales[n, g], where g is the group of column k.
+
+    Up to 4 bits, codes are held in 4 and multiplied by `Int4Weight`, with the columns of a group side by side; else, and where
+    groups are of different lengths, one in a byte.
+
+    Attributes:
+        int4: the weight, its columns in the order `column_order` where that is not None; None: `codes` (N, K), `scales` and
+            `zeros` (N, G), and `groups` (K,) hold it.
+    """
+
+    int4: Int4Weight | None = None
+    column_order: Tensor | None
+    scale_dtype: torch.dtype
+    codes: Tensor
+    scales: Tensor
+    zeros: Tensor
+    groups: Tensor
+
+    def hold_integers(
+        self, codes: Tensor, scales: Tensor, zeros: Tensor, groups: Tensor, bits: int, **stored: Tensor | None
+    ) -> None:
+        """Fill the layer from codes (N, K), uint8, scales and zeros (N, G), and the group of each column (K,).
+
+        zeros: whole numbers, or any in a floating dtype.
+        stored: further tensors, kept for `stored`.
+        """
+        self._buffers.clear()
+        self.parameter_count = codes.numel()
+        self.int4, self.scale_dtype = None, scales.dtype
+        order = groups.argsort(stable=True)
+        size = _equal_lengths(groups[order], scales.shape[1])
+        if bits > 4 or size is None:
+            zeros = zeros if zeros.is_floating_point() else zeros.to(torch.uint8)
+            self.hold(codes=codes, scales=scales, zeros=zeros, groups=groups.int(), column_order=None, **stored)
+            return
+        in_order = bool((order[1:] > order[:-1]).all())
+        table, offsets = torch.arange(16, device=codes.device), None
+        if bool((zeros == zeros[:1, :1]).all()):
+            table = table - zeros[0, 0].float()
+        else:  # a product of a code and a scale of 16 bits is exact in fp32, and so is the sum with an offset
+            scales = scales.float()
+            offsets = -zeros.float() * scales
+        weight = Int4Weight.pack(codes if in_order else codes[:, order], table.float(), scales, offsets, size)
+        self.hold(column_order=None if in_order else order, **stored)
+        self._hold_int4(weight)
+
+    def _hold_int4(self, weight: Int4Weight) -> None:
+        """Its parts are buffers too, so that they are counted as the layer's."""
+        self.int4 = weight
+        for name, part in vars(weight).items():
+            if isinstance(part, Tensor):
+                self.register_buffer(f"int4_{name}", part, persistent=False)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        if self.int4 is not None:  # which a copy packs anew
+            self._hold_int4(self.int4)
+
+    def move(self, device: torch.device) -> None:
+        super().move(device)
+        if self.int4 is not None:  # of which other devices may have another layout
+            self._hold_int4(self.int4.to(device))
+
+    def integer_codes(self) -> Tensor:
+        """The codes (N, K), uint8, columns as they are in W."""
+        if self.int4 is None:
+            return self.codes
+        codes = self.int4.codes()
+        return codes if self.column_order is None else codes[:, self.column_order.argsort()]
+
+    def group_scales(self) -> Tensor:
+        """The scales (N, G), as they were given."""
+        return self.scales if self.int4 is None else self.int4.scales.to(self.scale_dtype)
+
+    def dequantize(self) -> Tensor:
+        if self.int4 is not None:
+            weight = self.int4.dequantize()
+            return weight if self.column_order is None else weight[:, self.column_order.argsort()]
+        weight = self.codes.float() - self.zeros[:, self.groups]
+        return weight.mul_(self.scales[:, self.groups])
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        if self.int4 is None:
+            return nn.functional.linear(x, self.dequantize().to(x.dtype), bias)
+        return self.int4.linear(x if self.column_order is None else x[..., self.column_order], bias)
+
+
+def _equal_lengths(groups: Tensor, count: int) -> int | None:
+    """The length of all groups of sorted columns, of which the last may be shorter; None: they differ."""
+    lengths = torch.bincount(groups, minlength=count)
+    size = int(lengths[0])
+    return size if size > 0 and bool((lengths[:-1] == size).all()) and 0 < int(lengths[-1]) <= size else None
+
+
+def check_shapes(kind: str, tensors: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise CorruptFile unless tensors of a file have the `expected` shapes, scales are floating, and the others int32."""
+    for name, shape in expected.items():
+        tensor = tensors[name]
+        right = tensor.is_floating_point() if name == "scales" else tensor.dtype == torch.int32
+        if tuple(tensor.shape) != shape or not right:
+            wanted = "floating" if name == "scales" else "int32"
+            raise CorruptFile(f"{kind}: {name} is {tensor.dtype} {tuple(tensor.shape)}; expected {wanted} {shape}")
