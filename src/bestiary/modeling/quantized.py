@@ -163,7 +163,8 @@ def quantizer_for(
             )
         for name, value in asked.at_opening().items():
             setattr(stored, name, value)
-        warn_once("stored-quantization", "the checkpoint is quantized: of quantization_config only how to compute counts")
+        if asked.to_dict() != stored.to_dict():
+            warn_once("stored-quantization", "the checkpoint is quantized: of quantization_config only how to compute counts")
     quantizer: Quantizer = method_class(stored.quant_method)(stored, pre_quantized=True)
     return quantizer
 

@@ -76,7 +76,10 @@ def samples_of(dataset: Any, tokenizer: Any, model: Any, length: int | None, bat
             f"dataset holds {count} tokens, which says too little about layers: expected thousands, at least {_FEWEST}"
         )
     names = ["input_ids", "decoder_input_ids"] if model.config.is_encoder_decoder else ["input_ids"]
-    tables += [dict.fromkeys(names, batch) for batch in _batches(windows, batch_size)]
+    takes_mask = "attention_mask" in inspect.signature(model.forward).parameters
+    for batch in _batches(windows, batch_size):
+        mask = {"attention_mask": torch.ones_like(batch)} if takes_mask else {}  # even where a token is that of padding
+        tables.append({**dict.fromkeys(names, batch), **mask})
     fixed = _fixed_inputs(model)
     return [{name: _on(value, model.device) for name, value in table.items()} | fixed for table in tables]
 

@@ -80,6 +80,10 @@ class HqqConfig(QuantizationConfigMixin):
     def to_dict(self) -> dict[str, Any]:
         return {"quant_config": self.quant_config, "quant_method": self.quant_method.value, "skip_modules": self.skip_modules}
 
+    def to_diff_dict(self) -> dict[str, Any]:
+        usual = HqqConfig().to_dict()
+        return {name: value for name, value in self.to_dict().items() if value != usual[name]}
+
     def of_layer(self, path: str) -> WeightParams | None:
         """What weights of the layer at `path` become; None: it stays as it is."""
         params = self.quant_config
