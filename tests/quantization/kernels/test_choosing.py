@@ -49,6 +49,12 @@ def test_what_is_clearly_faster_is_chosen_and_remembered(fresh: Path, monkeypatc
     assert asked == ["int8"]
 
 
+def test_beyond_what_was_measured_the_last_rows_speak(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "measure", lambda *_: {1: {"vectors": 1.0, "torch": 0.5}})
+    kind = half.KINDS[torch.float16]
+    assert [choosing.choose(kind, rows, 1 << 22) for rows in (1, 4, 1000)] == ["torch"] * 3
+
+
 def test_where_measuring_is_off_the_order_is_fixed(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BESTIARY_MEASURE_KERNELS", "off")
     monkeypatch.setattr(measuring, "measure", lambda *_: pytest.fail("measured"))

@@ -106,6 +106,13 @@ def test_codes_come_back_bit_for_bit(sizes: tuple[int, int]) -> None:
     assert weight.dequantize(torch.bfloat16).dtype == torch.bfloat16
 
 
+def test_codes_may_begin_anywhere_in_memory() -> None:
+    codes, scales = a_weight(32, 64)
+    shifted = torch.cat((codes.new_zeros(1), codes.flatten()))[1:].view(32, 64)
+    assert torch.equal(Int8Weight.pack(shifted, scales).codes(), codes)
+    assert torch.equal(Int8Weight.pack(codes.t(), scales.repeat(2)).codes(), codes.t())
+
+
 def test_it_can_be_copied_and_stored() -> None:
     codes, scales = a_weight(33, 70)
     weight, x = Int8Weight.pack(codes, scales), some_rows(3, 70)

@@ -71,8 +71,9 @@ def _table(kind: Kind) -> list[str]:
     speeds: Mapping[int, Mapping[str, float]] = {} if switched_off() else measured([kind])[kind.name]
     table = []
     for rows in range(measuring.ROWS[-1] + 1):
-        nearest = max(measured for measured in measuring.ROWS if measured <= max(rows, 1))
-        table.append(best(first_choice(kind.name, rows), speeds.get(nearest, {})))
+        # Measuring may have ended early: beyond its last number of rows that one speaks.
+        nearest = max((number for number in speeds if number <= max(rows, 1)), default=0)
+        table.append(best(first_choice(kind.name, nearest or rows), speeds.get(nearest, {})))
     _chosen[kind.name] = table
     return table
 

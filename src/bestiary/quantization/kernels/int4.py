@@ -73,7 +73,9 @@ class Int4Weight:
         kernels = native(codes.numel()) if type(codes) is Tensor and codes.is_cpu and group % 8 == 0 else None
         if kernels is not None and scales.dtype in FORMATS and (offsets is None or offsets.dtype == scales.dtype):
             padded = F.pad(codes, (0, -inputs % 8, 0, -outputs % 16))
-            data = kernels.laid_out(_paired(padded).view(-1, 16, padded.shape[1] // 8, 4).transpose(1, 2))
+            eights = _paired(padded).contiguous().view(torch.int32).view(-1, 16, padded.shape[1] // 8).transpose(1, 2)
+            data = kernels.laid_out(eights)
+            data = data.view(torch.uint8).view(*data.shape, 4)
             parts = [None if part is None else _in_blocks(part) for part in given]
         else:
             data = _paired(F.pad(codes, (0, inputs % 2)))

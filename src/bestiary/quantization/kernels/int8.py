@@ -54,7 +54,8 @@ class Int8Weight:
             return cls(codes.contiguous(), scales.contiguous(), None, codes.shape)
         outputs, inputs = codes.shape
         padded = F.pad(codes, (0, -inputs % 64, 0, -outputs % 16))
-        blocks = kernels.laid_out(padded.view(-1, 16, padded.shape[1] // 4, 4).transpose(1, 2))
+        fours = kernels.laid_out(padded.contiguous().view(torch.int32).view(-1, 16, padded.shape[1] // 4).transpose(1, 2))
+        blocks = fours.view(torch.int8).view(*fours.shape, 4)
         return cls(blocks, F.pad(scales, (0, -outputs % 16)).contiguous(), padded.sum(1, dtype=torch.int32), codes.shape)
 
     @property

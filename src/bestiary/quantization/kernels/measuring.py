@@ -18,7 +18,7 @@ _REPETITIONS = 3
 # A kernel that is slower by this factor at some number of rows is not tried with more.
 _HOPELESS = 8.0
 # Seconds of a processor after which no more rows are tried.
-_BUDGET = 0.3
+_BUDGET = 0.5
 
 Product = Callable[[Tensor], Tensor]
 
