@@ -40,7 +40,13 @@ class Method(NamedTuple):
 
 
 METHODS = {
-    "bitsandbytes, 8 bits": Method(lambda: BitsAndBytesConfig(load_in_8bit=True), away=0.01),
+    # Inputs are in 8 bits too.
+    "bitsandbytes, 8 bits": Method(lambda: BitsAndBytesConfig(load_in_8bit=True), away=0.015, close=0.02),
+    "bitsandbytes, nf4": Method(lambda: BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4"), away=0.2),
+    "bitsandbytes, fp4": Method(
+        lambda: BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_use_double_quant=True), away=0.3, small=0.2
+    ),
+    "bitsandbytes, int4": Method(lambda: BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="int4"), away=0.2),
     "fp8, blocks": Method(lambda: FineGrainedFP8Config(weight_block_size=(32, 32)), away=0.06),
     "fp8, rows": Method(FbgemmFp8Config, away=0.06),
     "quanto, int8": Method(QuantoConfig, away=0.014),

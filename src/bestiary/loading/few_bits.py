@@ -26,6 +26,7 @@ class FewBits:
 
     Attributes:
         layers: path -> how each of its tensors is made, by its name behind the layer's.
+        changed: whether the model may have other parameters now.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class FewBits:
             for path, layer in model.named_modules()
             if isinstance(layer, QuantizedLinear) and layer.stands_for is not None
         }
+        self.changed = bool(waiting)
         if not waiting:
             return
         names: dict[str, list[str]] = defaultdict(list)

@@ -59,7 +59,7 @@ def load_weights(
     recipes, outside = _match(_of_text_half(on_load(renames, checkpoint.keys), slots, prefix), slots, prefix)
     report = LoadReport(checkpoint.name, model=type(model).__name__, saved_as=saved_as)
     few_bits = FewBits(model, recipes, report, checkpoint.keys)
-    if few_bits.layers:
+    if few_bits.changed:
         slots = slots_of(model, tied)
     if differ := _differing(tied, slots, recipes, checkpoint):
         report.untied = list(differ)

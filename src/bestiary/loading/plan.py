@@ -12,6 +12,7 @@ import torch
 
 from ..core.errors import ConfigError
 from ..nn.quantized import QuantizedLinear
+from ..nn.quantized_stack import fill_stack, stack_of
 from ..placement.device_map import Device, device_at
 from ..placement.offload import store
 from .report import LoadReport
@@ -88,7 +89,7 @@ class Placer:
             shape: the tensor as it shall be, on the meta device.
             entry: where a tensor for the disk can be read later just as it is; None: it has to be written.
         """
-        if any(isinstance(module, QuantizedLinear) and local == "weight" for module, local in slot.places):
+        if any(_in_few_bits(module, local) for module, local in slot.places):
             return self._quantize(slot, shape, read)
         devices = {name: self._device_of(slot, name) for name in slot.names}
         on_disk = [name for name, device in devices.items() if device == "disk"]
@@ -116,10 +117,14 @@ class Placer:
         """Fill the layers whose weight `slot` is; other places of it, such as an embedding that a head shares, keep numbers."""
         tensor = read().to(shape.dtype)
         for name, (module, local) in zip(list(slot.names), list(slot.places), strict=True):
-            if isinstance(module, QuantizedLinear) and local == "weight":
+            if _in_few_bits(module, local):
                 slot.names.remove(name)
                 slot.places.remove((module, local))
-                module.fill(tensor.to(self._device_of(slot, name)))
+                weight = tensor.to(self._device_of(slot, name))
+                if isinstance(module, QuantizedLinear):
+                    module.fill(weight)
+                else:
+                    fill_stack(module, local, weight)
         return self.place(slot, shape, lambda: tensor) if slot.places else True
 
     def _device_of(self, slot: Slot, name: str) -> Device:
@@ -134,3 +139,8 @@ class Placer:
                 "another layout, or no safetensors file): give offload_folder, a folder to write it to"
             )
         return store(name, tensor, self.plan.offload_folder)
+
+
+def _in_few_bits(module: torch.nn.Module, name: str) -> bool:
+    """Whether the parameter `name` of `module` is to be quantized."""
+    return (isinstance(module, QuantizedLinear) and name == "weight") or stack_of(module, name) is not None

@@ -124,9 +124,8 @@ class FusedSelfAttention(SelfAttention):
 
     @property
     def sizes(self) -> tuple[int, int]:
-        output = self.get_submodule(self.output_name)
-        weight = output.get_parameter("weight")
-        return weight.shape[1], weight.shape[0]
+        output: Any = self.get_submodule(self.output_name)
+        return output.weight.shape[1], output.weight.shape[0]
 
     def add_projections(self, config: Any, size: int) -> None:
         inner, outer = self.biases(config)

@@ -156,7 +156,7 @@ def quantizer_for(
         return None if asked is None else method_class(asked.quant_method)(asked)
     stored = AutoQuantizationConfig.from_dict(stored) if isinstance(stored, Mapping) else stored
     if asked is not None:
-        if type(asked) is not type(stored):
+        if not isinstance(stored, type(asked)):
             raise ConfigError(
                 f"{name_or_path} is quantized by {stored.quant_method.value}, and quantization_config is for"
                 f" {asked.quant_method.value}: leave it out, or open a checkpoint that is not quantized"

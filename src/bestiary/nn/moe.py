@@ -218,7 +218,8 @@ class Experts(ExpertLoop):
         self.act_fn = activation(act)
 
     def _groups(self, experts: Tensor, x: Tensor) -> bool:
-        return experts.numel() >= self.num_experts and grouped.fits(x, *self.parameters(recurse=False))
+        weights = self._parameters.values()
+        return experts.numel() >= self.num_experts and grouped.fits(x, *(each for each in weights if each is not None))
 
     def _one(self, expert: Any, x: Tensor) -> Tensor:
         gate, up = grouped.product(x, self.gate_up_proj, expert).chunk(2, dim=-1)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .alias import Alias
 from .conv import Conv1D
 from .quantized_weight import QuantizedWeight
 
@@ -38,6 +39,7 @@ class QuantizedLinear(nn.Linear, ABC):
     needs: tuple[str, ...] = ()
     """Names of the tensors in files without which `restore` cannot fill a layer."""
 
+    nf, nx = Alias("out_features"), Alias("in_features")  # as of a Conv1D
     stands_for: nn.Linear | Conv1D | None
     number_dtype: torch.dtype = torch.float32
     parameter_count: int = 0

@@ -21,6 +21,7 @@ class QuantizationMethod(StrEnum):
     """Published names of methods; those that this library opens are the keys of `methods.METHODS`."""
 
     BITS_AND_BYTES = "bitsandbytes"
+    BITS_AND_BYTES_ALL = "bitsandbytes_all"
     GPTQ = "gptq"
     AWQ = "awq"
     AQLM = "aqlm"

@@ -13,7 +13,9 @@ from ..loading.checkpoint import Checkpoint, Encoded
 from ..loading.format import TensorInfo
 from ..loading.rules import Rule, on_load
 from ..nn.conv import Conv1D
+from ..nn.moe import Experts, TransposedExperts
 from ..nn.quantized import QuantizedEmbedding, QuantizedLinear
+from ..nn.quantized_stack import QuantizedStack, fill_stack, put_stack, wait_for
 from .config import QuantizationConfigMixin
 from .scaled import matrix_shape
 
@@ -23,6 +25,7 @@ class Quantizer(ABC):
 
     Class attributes:
         config_class: its settings. layer: its kind of dense layer.
+        quantizes_experts: whether it quantizes the weights of experts too, which are one parameter for all of them.
         divides: the number that the features of a layer have to be a multiple of, by the settings; 1 for any.
 
     Attributes:
@@ -33,6 +36,7 @@ class Quantizer(ABC):
     layer: ClassVar[type[QuantizedLinear]]
     decodes: ClassVar[bool] = False  # whether what no layer takes is read as numbers, where its first tensor has their shape
     keeps_heads: ClassVar[bool] = False  # whether heads stay as they are though settings name other modules only
+    quantizes_experts: ClassVar[bool] = False
     is_trainable: ClassVar[bool] = True  # whether adapters beside the layers can be trained
     requires_calibration: ClassVar[bool] = False  # whether numbers alone cannot be quantized
 
@@ -92,6 +96,8 @@ class Quantizer(ABC):
             self.refuse_odd(layers)
         for path, dense in layers.items():
             model.set_submodule(path, self.make(path, dense))
+        if self.quantizes_experts:
+            self._stack_experts(model)
         return list(layers)
 
     def to_replace(self, model: Any) -> dict[str, nn.Linear | Conv1D]:
@@ -114,6 +120,21 @@ class Quantizer(ABC):
                 f"weights of {', '.join(odd[:4])} cannot be cut into groups of {self.divisor()}: choose a size of groups that"
                 f" divides them, or name them in {self.quantization_config.skips_field}"
             )
+
+    def _stack_experts(self, model: nn.Module) -> None:
+        """Let stacks wait for the weights of experts, or, where a file holds few bits, stand in their place."""
+        for path, module in list(model.named_modules()):
+            if not isinstance(module, Experts):
+                continue
+            transposed = isinstance(module, TransposedExperts)
+            for name, weights in [each for each in module.named_parameters(recurse=False) if each[1].dim() == 3]:
+                if self._stays(f"{path}.{name}", model):
+                    continue
+                outputs, inputs = weights.shape[1:][::-1] if transposed else weights.shape[1:]
+                with torch.device("meta"):
+                    shells = [nn.Linear(inputs, outputs, bias=False).to(weights.dtype) for _ in weights]
+                stack = QuantizedStack([self.make(f"{path}.{name}", shell) for shell in shells], transposed)
+                (put_stack if self.pre_quantized else wait_for)(module, name, stack)
 
     def shape_in_file(self, tensors: Mapping[str, TensorInfo]) -> tuple[int, ...] | None:
         """The shape (rows, columns) of what a file holds as these tensors of a layer; None: no weight that is in few bits."""
@@ -178,6 +199,9 @@ class Quantizer(ABC):
         for path in self.replace(model):
             layer = model.get_submodule(path)
             layer.fill(layer.weight.detach())
+        for module in list(model.modules()):
+            for name in list(module.__dict__.get("_stacks", {})):
+                fill_stack(module, name, module.get_parameter(name).detach())
 
     def finish(self, model: Any) -> None:
         """Mark a model whose layers are filled as quantized, under the published names."""
@@ -227,8 +251,13 @@ def dequantize_layers(model: nn.Module, dtype: torch.dtype | None = None) -> Non
         InputError: there are none.
     """
     kinds = QuantizedLinear | QuantizedEmbedding
-    layers = [(path, module) for path, module in model.named_modules() if isinstance(module, kinds)]
-    if not layers:
+    if not any(isinstance(module, kinds) for module in model.modules()):
         raise InputError(f"{type(model).__name__} has no quantized layers")
+    for module in list(model.modules()):
+        stacks = [(name, each) for name, each in module.named_children() if isinstance(each, QuantizedStack)]
+        for name, stack in stacks:
+            del module._modules[name]
+            module.register_parameter(name, stack.numbers(dtype))
+    layers = [(path, module) for path, module in model.named_modules() if isinstance(module, kinds)]
     for path, layer in layers:
         model.set_submodule(path, layer.dense(dtype))

@@ -180,3 +180,10 @@ def test_float64_is_computed_in_float32() -> None:
     result = weight.linear(x.double())
     assert result.dtype == torch.float64
     assert torch.allclose(result.float(), weight.linear(x), atol=1e-5)
+
+
+def test_one_column() -> None:
+    codes = torch.arange(-16, 16, dtype=torch.int8).unsqueeze(1)
+    weight = Int8Weight.pack(codes, torch.full((32,), 0.5))
+    x = torch.tensor([[2.0], [-1.0], [0.0]])
+    torch.testing.assert_close(weight.linear(x), x @ weight.dequantize().T)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from ...modeling.decoder_config import DecoderConfig
 from ...modeling.mixture import Mixture
+from ...nn import grouped
 from ...nn.init import Starting, constant
 from ...nn.moe import Experts, Router, TransposedExperts
 from ...nn.norm import FullPrecisionRMSNorm
@@ -30,10 +31,10 @@ class GptOssExperts(TransposedExperts, Starting):
         return False  # the biases are of one expert
 
     def _one(self, expert: int, x: Tensor) -> Tensor:
-        gate_up = torch.addmm(self.gate_up_proj_bias[expert], x, self.gate_up_proj[expert])
+        gate_up = grouped.product(x, self.gate_up_proj.mT, expert, self.gate_up_proj_bias[expert])
         gate, up = gate_up[:, ::2].clamp(max=self.limit), gate_up[:, 1::2].clamp(-self.limit, self.limit)
         inner = (up + 1) * gate * torch.sigmoid(self.alpha * gate)
-        return torch.addmm(self.down_proj_bias[expert], inner, self.down_proj[expert])
+        return grouped.product(inner, self.down_proj.mT, expert, self.down_proj_bias[expert])
 
 
 class GptOssMLP(Mixture):

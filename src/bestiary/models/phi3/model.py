@@ -1,6 +1,6 @@
 """What of Phi-3 is not Llama."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -35,7 +35,8 @@ class Phi3Attention(LlamaAttention):
     @property
     def sizes(self) -> tuple[int, int]:
         """Width of all heads of queries together, and of the states that come in."""
-        return self.widths[0], self.get_submodule(self.fused_name).get_parameter("weight").shape[1]
+        fused: Any = self.get_submodule(self.fused_name)
+        return self.widths[0], fused.weight.shape[1]
 
     def projections(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         query, key, value = part(self, self.fused_name)(x).split(self.widths, dim=-1)

@@ -39,8 +39,13 @@ def quantized_rows(rows: Tensor, outliers: float = 0.0) -> QuantizedRows:
 
 
 def integer_product(rows: Tensor, codes: Tensor) -> Tensor:
-    """int8 (R, K) x int8 (N, K) -> (R, N), the sums as float32; on a GPU by `torch._int_mm` where it takes these sizes."""
-    fits = rows.device.type == "cpu" or (len(rows) > 16 and codes.shape[0] % 8 == 0 and codes.shape[1] % 8 == 0)
+    """int8 (R, K) x int8 (N, K) -> (R, N), the sums as float32; by `torch._int_mm` where it takes these sizes.
+
+    With one column it gives other numbers on a CPU (torch 2.13).
+    """
+    fits = (rows.device.type == "cpu" and codes.shape[1] > 1) or (
+        len(rows) > 16 and codes.shape[0] % 8 == 0 and codes.shape[1] % 8 == 0
+    )
     if fits and rows.device.type in ("cpu", "cuda"):
         return torch._int_mm(rows, codes.t()).float()
     return rows.float() @ codes.float().t()

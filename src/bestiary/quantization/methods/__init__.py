@@ -17,5 +17,6 @@ METHODS: dict[str, Any] = {
     "awq": "awq:Awq",
     "hqq": "hqq:Hqq",
     "auto-round": "autoround:AutoRound",
+    "bitsandbytes_all": "bitsandbytes:BitsAndBytesAll",
 }
 """Published name of a method -> "file:class" of its `method.Quantizer`, or the class itself where a user registered one."""

@@ -9,6 +9,7 @@ import torch
 
 from ...core.errors import ArgumentError, ConfigError, did_you_mean
 from ...core.logging import warn_once
+from ...nn.quantized_stack import QuantizedStack
 from ..config import QuantizationConfigMixin, QuantizationMethod
 from ..method import Quantizer
 from .block_codes import TABLES
@@ -110,6 +111,13 @@ class BitsAndBytesConfig(QuantizationConfigMixin):
         yield from copy.deepcopy({"quant_method": self.quant_method, **vars(self)}).items()
 
 
+@dataclass(repr=False)
+class BitsAndBytesAllConfig(BitsAndBytesConfig):
+    """The same of files with more in few bits than the published library reads: it refuses them by the name of the method."""
+
+    quant_method = QuantizationMethod.BITS_AND_BYTES_ALL
+
+
 def _check_flag(name: str, value: Any) -> None:
     if not isinstance(value, bool):
         raise ArgumentError(f"{name} is {value!r:.60}; expected True or False")
@@ -149,6 +157,27 @@ class BitsAndBytes(Quantizer):
                 f"bnb_4bit_quant_type is {kind!r:.60}; expected one of {', '.join(known)}.{did_you_mean(kind, known)}"
             )
 
+    @property
+    def quantizes_experts(self) -> bool:  # type: ignore[override]
+        """Of files that bitsandbytes wrote they are numbers."""
+        return not self.pre_quantized
+
+    def finish(self, model: Any) -> None:
+        settings = self.quantization_config
+        stacks = any(isinstance(module, QuantizedStack) for module in model.modules())
+        if stacks or (settings.load_in_4bit and settings.bnb_4bit_quant_type == "int4"):
+            values = settings.to_dict()
+            self.quantization_config = BitsAndBytesAllConfig.from_dict(values)
+        super().finish(model)
+        model.quantization_method = QuantizationMethod.BITS_AND_BYTES  # which libraries ask for
+
     def make(self, path: str, dense: Any) -> Any:
         kind = Linear8bit if self.quantization_config.load_in_8bit else Linear4bit
         return kind(dense, self.quantization_config, from_file=self.pre_quantized)
+
+
+class BitsAndBytesAll(BitsAndBytes):
+    """What the published library does not read in the format of bitsandbytes: experts, and "int4"."""
+
+    config_class = BitsAndBytesAllConfig
+    quantizes_experts = True

@@ -1,0 +1,33 @@
+"""The package peft on layers in few bits: LoRA, DoRA, IA3, merged and not, and training (QLoRA), in processes of their own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from bestiary import LlamaConfig, LlamaForCausalLM
+
+SCRIPT = Path(__file__).parent / "scripts/adapters.py"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows of down_proj are no whole blocks of 64."""
+    folder = tmp_path_factory.mktemp("base")
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 64, "intermediate_size": 136, "num_hidden_layers": 2, "num_attention_heads": 4}
+    LlamaForCausalLM(LlamaConfig(vocab_size=100, **sizes)).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("bits", ["8", "4"])
+@pytest.mark.parametrize("bitsandbytes", ["shown", "hidden"])
+def test_adapters(base: Path, bits: str, bitsandbytes: str) -> None:
+    pytest.importorskip("peft")
+    if bitsandbytes == "shown":
+        pytest.importorskip("bitsandbytes")
+    run = subprocess.run([sys.executable, SCRIPT, base, bits, bitsandbytes], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
+    assert run.stdout.rstrip().endswith("done")
