@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ..core.errors import CorruptFile, LoadError
+from ..core.free_memory import Freed
 from ..nn.quantized import QuantizedLinear
 from .checkpoint import Checkpoint
 from .format import TensorInfo
@@ -64,6 +65,7 @@ class FewBits:
         Raises:
             LoadError: they do not fit it.
         """
+        freed = Freed()
         for path, parts in self.layers.items():
             layer = self.model.get_submodule(path)
             assert isinstance(layer, QuantizedLinear)
@@ -74,8 +76,10 @@ class FewBits:
             except CorruptFile as error:
                 name = type(self.model).__name__
                 raise LoadError(f"{path} of {name} cannot be filled from {checkpoint.name}: {error}") from error
+            freed.add(2 * sum(tensor.nbytes for tensor in tensors.values()))
             keys = [key for recipe in parts.values() for key in recipe.sources]
             self.report.sources[f"{path}.weight"] = " + ".join(map(checkpoint.where, keys))
+        freed.give_back()
 
 
 def _around(name: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, Self
 import torch
 
 from ..core.errors import ConfigError
+from ..core.free_memory import Freed
 from ..nn.quantized import QuantizedLinear
 from ..nn.quantized_stack import fill_stack, stack_of
 from ..placement.device_map import Device, device_at
@@ -65,6 +66,7 @@ class Placer:
         self.plan, self.report = plan, report
         self._aside: tempfile.TemporaryDirectory[str] | None = None
         self._waiting: list[tuple[Slot, Path, torch.Tensor]] = []
+        self._freed = Freed()
 
     def __enter__(self) -> Self:
         if self.plan.offload_state_dict:
@@ -72,6 +74,7 @@ class Placer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._freed.give_back()
         if self._aside is None:
             return
         with self._aside:
@@ -125,6 +128,7 @@ class Placer:
                     module.fill(weight)
                 else:
                     fill_stack(module, local, weight)
+        self._freed.add(4 * tensor.nbytes)  # with what computing the codes takes
         return self.place(slot, shape, lambda: tensor) if slot.places else True
 
     def _device_of(self, slot: Slot, name: str) -> Device:

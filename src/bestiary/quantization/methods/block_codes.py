@@ -5,7 +5,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-_AT_ONCE = 2**20  # numbers quantized at a time, whole blocks
+_AT_ONCE = 2**18  # numbers quantized at a time, whole blocks
 
 TABLES: dict[str, tuple[float, ...]] = {
     # NormalFloat (Dettmers et al. 2023, appendix E): each is the mean of as much of a normal distribution.

@@ -10,7 +10,7 @@ from ...core.errors import CorruptFile
 from ...nn.quantized import QuantizedLinear
 from ..kernels.int8 import Int8Weight
 
-_ROWS = 2**22  # numbers quantized at a time
+_ROWS = 2**20  # numbers quantized at a time
 
 
 class Linear8bit(QuantizedLinear):
@@ -104,7 +104,8 @@ def quantized(weight: Tensor) -> tuple[Tensor, Tensor]:
 
     The numbers are rounded to float16 first, as bitsandbytes does, save where they are too large for it.
     """
-    fits = bool(weight.numel() == 0 or weight.abs().max() <= torch.finfo(torch.float16).max)
+    bounds = torch.stack(weight.aminmax()).abs() if weight.numel() else weight.new_zeros(1)
+    fits = bool(bounds.max() <= torch.finfo(torch.float16).max)
     codes = torch.empty(weight.shape, dtype=torch.int8, device=weight.device)
     largest = torch.zeros(len(weight), dtype=torch.float32, device=weight.device)
     step = max(1, _ROWS // max(1, weight.shape[1]))
