@@ -113,9 +113,23 @@ class BitsAndBytesConfig(QuantizationConfigMixin):
 
 @dataclass(repr=False)
 class BitsAndBytesAllConfig(BitsAndBytesConfig):
-    """The same of files with more in few bits than the published library reads: it refuses them by the name of the method."""
+    """The same of files with more in few bits than the published library reads.
+
+    It would start anew what it does not find; so that it refuses them by the name of the method, this stands in their tables
+    for the dtype of products, which is under another name.
+    """
 
     quant_method = QuantizationMethod.BITS_AND_BYTES_ALL
+
+    def to_dict(self) -> dict[str, Any]:
+        values = super().to_dict()
+        return {**values, "bnb_4bit_compute_dtype": self.quant_method.value, "compute_dtype": values["bnb_4bit_compute_dtype"]}
+
+    @classmethod
+    def from_dict(cls, config_dict: Mapping[str, Any], return_unused_kwargs: bool = False, **kwargs: Any) -> Any:
+        values = dict(config_dict)
+        values["bnb_4bit_compute_dtype"] = values.pop("compute_dtype", values.get("bnb_4bit_compute_dtype"))
+        return super().from_dict(values, return_unused_kwargs, **kwargs)
 
 
 def _check_flag(name: str, value: Any) -> None:
