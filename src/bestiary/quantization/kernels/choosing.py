@@ -71,7 +71,7 @@ def _table(kind: Kind) -> list[str]:
     speeds: Mapping[int, Mapping[str, float]] = {} if switched_off() else measured([kind])[kind.name]
     table = []
     for rows in range(measuring.ROWS[-1] + 1):
-        # Measuring may have ended early: beyond its last number of rows that one speaks.
+        # Between two numbers of rows that were measured the lower one speaks.
         nearest = max((number for number in speeds if number <= max(rows, 1)), default=0)
         table.append(best(first_choice(kind.name, nearest or rows), speeds.get(nearest, {})))
     _chosen[kind.name] = table
