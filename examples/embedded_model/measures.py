@@ -19,6 +19,8 @@ CHOICES: list[dict[str, Any]] = [
     {"no_repeat_ngram_size": 6},
     {"repetition_penalty": 1.05, "no_repeat_ngram_size": 6},
     {"repetition_penalty": 1.1, "no_repeat_ngram_size": 6},
+    {"num_beams": 4},
+    {"num_beams": 4, "length_penalty": 0.0},
     {"do_sample": True, "temperature": 0.3, "top_k": 0},
     {"do_sample": True, "temperature": 0.7, "top_p": 0.9, "top_k": 0},
 ]
