@@ -161,7 +161,8 @@ def test_programs() -> None:
     assert 1024 < testing_tools.get_torch_dist_unique_port() < 65536
 
 
-def test_a_test_in_a_process_of_its_own() -> None:
+def test_a_test_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))  # where the process finds `tests.kit`
     testing_tools.run_test_in_subprocess(unittest.TestCase(), three, 3, timeout=120)
     with pytest.raises(AssertionError, match="found 4"):
         testing_tools.run_test_in_subprocess(unittest.TestCase(), three, 4, timeout=120)

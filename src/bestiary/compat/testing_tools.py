@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import os
+import queue
 import random
 import socket
 import subprocess
@@ -131,12 +132,17 @@ def run_test_in_subprocess(
     given.put(inputs, timeout=seconds)
     process = context.Process(target=target_func, args=(given, results, seconds))
     process.start()
-    try:
-        found = results.get(timeout=seconds)
-        results.task_done()
-    except Exception as error:  # noqa: BLE001 (nothing came)
-        process.terminate()
-        test_case.fail(error)
+    deadline, found = time.monotonic() + seconds, None
+    while found is None:
+        try:
+            found = results.get(timeout=1)
+            results.task_done()
+        except queue.Empty:
+            if process.is_alive() and time.monotonic() < deadline:
+                continue
+            ended = f"ended with code {process.exitcode}" if process.exitcode is not None else f"said nothing for {seconds} s"
+            process.terminate()
+            test_case.fail(f"the test in a process of its own {ended}, without a result")
     process.join(timeout=seconds)
     if found["error"] is not None:
         test_case.fail(f"{found['error']}")
