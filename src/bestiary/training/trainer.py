@@ -338,7 +338,10 @@ class Trainer(Data, Optimization, Planning, Predicting, Saving, Searching, Shari
             batch_size, args: the trainer's own. resume_from_checkpoint: the folder of a checkpoint whose weights were taken.
         """
         self._loop = TrainingLoop(self, resume_from_checkpoint, trial, ignore_keys_for_eval)
-        return self._loop.run()
+        try:
+            return self._loop.run()
+        finally:
+            del self._loop  # it holds the model, which the next trial of a search takes the place of
 
     def _maybe_log_save_evaluate(
         self,
