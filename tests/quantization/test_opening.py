@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from bestiary import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
-from bestiary.core.errors import ArgumentError, ConfigError, InputError
+from bestiary import AutoModelForCausalLM, EetqConfig, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, QuantoConfig
+from bestiary.core.errors import ArgumentError, ConfigError, InputError, LoadError
 from bestiary.nn.quantized import QuantizedLinear
 from bestiary.quantization.methods.bitsandbytes import BitsAndBytesConfig
 
@@ -101,3 +102,29 @@ def test_what_cannot_be(llama: Path, tmp_path: Path) -> None:
         LlamaForCausalLM.from_pretrained(llama, quantization_config={"quant_method": "bits"})
     with pytest.raises(InputError, match="no quantized layers"):
         LlamaForCausalLM.from_pretrained(llama).dequantize()
+
+
+def test_a_weight_that_is_assigned_is_quantized(llama: Path) -> None:
+    layer = LlamaForCausalLM.from_pretrained(llama, load_in_8bit=True).get_submodule("model.layers.0.self_attn.q_proj")
+    layer.weight = torch.nn.Parameter(torch.zeros(64, 64))
+    assert not layer(torch.ones(1, 64)).any()
+    assert not layer.state_dict()["weight"].any()
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_scales_in_files_are_finite(value: float, llama: Path, tmp_path: Path) -> None:
+    LlamaForCausalLM.from_pretrained(llama, load_in_8bit=True).save_pretrained(tmp_path)
+    file = tmp_path / "model.safetensors"
+    tensors = load_file(file)
+    tensors["model.layers.0.self_attn.q_proj.SCB"][3] = value
+    save_file(tensors, file)
+    with pytest.raises(LoadError, match="SCB holds 1 scales that are no finite numbers"):
+        LlamaForCausalLM.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("settings", [QuantoConfig(weights="int8"), EetqConfig(), BitsAndBytesConfig(load_in_8bit=True)])
+def test_what_is_no_number_stays_none(settings: object, llama: Path) -> None:
+    model = LlamaForCausalLM.from_pretrained(llama)
+    model.get_submodule("model.layers.0.mlp.down_proj").weight.data[3, 5] = torch.nan
+    with torch.no_grad():
+        assert model.quantize(settings)(IDS).logits.isnan().any()

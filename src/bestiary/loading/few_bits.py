@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..core.errors import CorruptFile, LoadError
 from ..core.free_memory import Freed
@@ -14,6 +14,8 @@ from .format import TensorInfo
 from .plan import LoadPlan
 from .report import LoadReport
 from .rules import Recipe
+
+_FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)  # the smaller ones have no isfinite
 
 
 class FewBits:
@@ -72,6 +74,7 @@ class FewBits:
             device = plan.device_of(f"{path}.weight")
             tensors = {name: recipe.build(checkpoint.tensor).to(device) for name, recipe in parts.items()}
             try:
+                _check_scales(tensors)
                 layer.restore(tensors)
             except CorruptFile as error:
                 name = type(self.model).__name__
@@ -80,6 +83,13 @@ class FewBits:
             keys = [key for recipe in parts.values() for key in recipe.sources]
             self.report.sources[f"{path}.weight"] = " + ".join(map(checkpoint.where, keys))
         freed.give_back()
+
+
+def _check_scales(tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        is_scale = any(word in name for word in ("scale", "SCB", "absmax")) and tensor.dtype in _FLOATS
+        if is_scale and not tensor.isfinite().all():
+            raise CorruptFile(f"{name} holds {(~tensor.isfinite()).sum()} scales that are no finite numbers")
 
 
 def _around(name: str) -> list[str]:

@@ -68,6 +68,12 @@ class QuantizedLinear(nn.Linear, ABC):
     def weight(self, weight: Tensor) -> None:
         self.quantize(weight)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "weight" and isinstance(value, nn.Parameter):  # torch would put it beside the property, which reads another
+            self.quantize(value.detach())
+        else:
+            super().__setattr__(name, value)
+
     @property
     def is_filled(self) -> bool:
         """Whether the layer has its weight in few bits, and can compute."""

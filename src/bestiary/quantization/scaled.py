@@ -112,7 +112,7 @@ def ranges(weight: Tensor, block: tuple[int, int]) -> tuple[Tensor, Tensor]:
 def absmax_scales(weight: Tensor, largest: float) -> Tensor:
     """The scale of each row (N, 1) by which its largest absolute value becomes `largest`; 1 for a row of zeros."""
     tops = weight.float().abs().amax(dim=1, keepdim=True)
-    return torch.where(tops > 0, tops / largest, torch.ones_like(tops))
+    return torch.where(tops == 0, torch.ones_like(tops), tops / largest)  # what is no number stays none
 
 
 def as_float8(numbers: Tensor) -> Tensor:
