@@ -43,6 +43,7 @@ NOT_THERE = {
     " KimiLinearConfig:num_local_experts KimiLinearConfig:max_position_embeddings": "taken as another name of a field",
     "XLM*.forward:cache": "no forward gives one back that could be passed again",
     "ContinuousBatching*:* ContinuousMixin.*:*": "the engine plans by itself; pausing and warming up are not there yet",
+    "HqqConfig.from_dict:config": "called config_dict, as of all settings",
     "DataCollator*_call:examples": "called features in every collator",
     "*.crop:tokens_to_remove": "called max_length, as in every release before 5.20, where it is the length to keep",
     "*.from_pretrained:weights_only *.from_pretrained:disable_mmap": "weights are always read so that no code can run, by map",

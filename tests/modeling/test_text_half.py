@@ -173,6 +173,7 @@ def changed(folder: Path, target: Path, **values: Any) -> Path:
 
 
 def test_a_quantized_whole_is_told(tmp_path: Path) -> None:
+    shutil.copytree(whole("llama4")[1], tmp_path, dirs_exist_ok=True)
     changed(whole("llama4")[1], tmp_path, quantization_config={"quant_method": "aqlm"})
     with pytest.raises(ConfigError, match="'aqlm' is a published method that is not opened here"):
         Llama4ForCausalLM.from_pretrained(tmp_path)

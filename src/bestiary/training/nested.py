@@ -43,8 +43,8 @@ def nested_numpify(tensors: Any) -> Any:
 
 
 def nested_truncate(tensors: Any, limit: int) -> Any:
-    """The first `limit` entries of every array of a nest."""
-    return _nested(lambda each: each[:limit], tensors)
+    """The first `limit` entries of every array of a nest; single numbers, such as a mixture's loss, stay."""
+    return _nested(lambda each: each[:limit] if each.ndim else each, tensors)
 
 
 def nested_concat(tensors: Any, new_tensors: Any, padding_index: float = PADDING) -> Any:
