@@ -208,13 +208,15 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     gguf_file = options.gguf_file or getattr(options.quantization_config, "gguf_file", None)
     name_or_path, source = gguf_place(name_or_path, gguf_file, hub)
     config, kwargs = _config(cls, source, options, hub, kwargs)
+    asked = options.quantization_config, bool(options.load_in_8bit), bool(options.load_in_4bit), name_or_path
+    told = config.get("quantization_config") is not None
+    quantizer = quantizer_for(config, *asked) if told else None  # what cannot be opened is told before weights are fetched
     checkpoint = _checkpoint(source, options, hub)
     if options.key_mapping is not None:
         checkpoint.rename(options.key_mapping)
-    take_older_settings(config, checkpoint, options.quantization_config, name_or_path, hub)
-    quantizer = quantizer_for(
-        config, options.quantization_config, bool(options.load_in_8bit), bool(options.load_in_4bit), name_or_path
-    )
+    if not told:
+        take_older_settings(config, checkpoint, options.quantization_config, name_or_path, hub)
+        quantizer = quantizer_for(config, *asked)
     cls.tie_as_saved(config, checkpoint.keys)
     if options.attn_implementation is not None:
         config.__dict__["_attn_implementation"] = options.attn_implementation
