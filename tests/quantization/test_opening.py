@@ -118,7 +118,7 @@ def test_scales_in_files_are_finite(value: float, llama: Path, tmp_path: Path) -
     tensors = load_file(file)
     tensors["model.layers.0.self_attn.q_proj.SCB"][3] = value
     save_file(tensors, file)
-    with pytest.raises(LoadError, match="SCB holds 1 scales that are no finite numbers"):
+    with pytest.raises(LoadError, match="SCB holds 1 scales that are not finite"):
         LlamaForCausalLM.from_pretrained(tmp_path)
 
 

@@ -89,7 +89,7 @@ def _check_scales(tensors: Mapping[str, Tensor]) -> None:
     for name, tensor in tensors.items():
         is_scale = any(word in name for word in ("scale", "SCB", "absmax")) and tensor.dtype in _FLOATS
         if is_scale and not tensor.isfinite().all():
-            raise CorruptFile(f"{name} holds {(~tensor.isfinite()).sum()} scales that are no finite numbers")
+            raise CorruptFile(f"{name} holds {(~tensor.isfinite()).sum()} scales that are not finite")
 
 
 def _around(name: str) -> list[str]:
