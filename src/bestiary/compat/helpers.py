@@ -98,8 +98,8 @@ def __getattr__(name: str) -> Callable[..., bool] | bool:
 
 
 def __dir__() -> list[str]:
-    found = {*_NEVER, *(f"is_{name}_available" for name in _PACKAGES), *(f"is_{name}_greater_or_equal" for name in _COMPARED)}
-    return sorted({*found, *(name for name in globals() if not name.startswith("_"))})
+    names = {*_NEVER, *(f"is_{name}_available" for name in _PACKAGES), *(f"is_{name}_greater_or_equal" for name in _COMPARED)}
+    return sorted({*names, *(name for name in globals() if not name.startswith("_"))})
 
 
 def _installed(packages: tuple[str, ...], min_version: str | None = None) -> bool:

@@ -83,7 +83,7 @@ def define_import_structure(module_path: str, prefix: str | None = None) -> dict
     A module needs what its name says (`modeling_...`: torch) and what the decorator `requires(backends=(...))` in it names.
     """
     folder = Path(module_path).parent
-    found: dict[frozenset[str], dict[str, set[str]]] = {}
+    structure: dict[frozenset[str], dict[str, set[str]]] = {}
     for file in sorted(folder.rglob("*.py")):
         parts = file.relative_to(folder).with_suffix("").parts
         if parts[-1] == "__init__":
@@ -92,8 +92,8 @@ def define_import_structure(module_path: str, prefix: str | None = None) -> dict
         if names:
             path = ".".join((*([prefix] if prefix else []), *parts))
             usual = next((words for pattern, words in _USUAL.items() if re.search(pattern, parts[-1])), "")
-            found.setdefault(frozenset(needs | set(usual.split())), {})[path] = names
-    return found
+            structure.setdefault(frozenset(needs | set(usual.split())), {})[path] = names
+    return structure
 
 
 def _declared(tree: ast.Module) -> tuple[set[str], set[str]]:

@@ -75,8 +75,8 @@ def __getattr__(name: str) -> Marker:
 def __dir__() -> list[str]:
     kinds = [*_ALL_OF, *_LEAST, *_VERSIONS, *_NEVER, *_ALWAYS]
     kinds += [name[3:-10] for name in dir(helpers) if name.startswith("is_") and name.endswith("_available")]
-    own = [name for name in globals() if name.startswith("require_")]
-    return sorted({*own, *_KINDS, *(f"require_{kind}" for kind in kinds)})
+    here = [name for name in globals() if name.startswith("require_")]
+    return sorted({*here, *_KINDS, *(f"require_{kind}" for kind in kinds)})
 
 
 def _when(holds: bool, what: str, test_case: Any) -> Any:

@@ -27,9 +27,9 @@ _FIELDS = {
 
 def _output_class(name: str, names: str) -> type[ModelOutput]:
     """An output with these fields, each None by default."""
-    made = make_dataclass(name, [(each, Any, None) for each in names.split()], bases=(ModelOutput,))
-    made.__module__, made.__doc__ = __name__, f"`{name}` of a user's model: {', '.join(names.split())}."
-    return made
+    kind = make_dataclass(name, [(each, Any, None) for each in names.split()], bases=(ModelOutput,))
+    kind.__module__, kind.__doc__ = __name__, f"`{name}` of a user's model: {', '.join(names.split())}."
+    return kind
 
 
 globals().update({name: _output_class(name, names) for name, names in _FIELDS.items()})

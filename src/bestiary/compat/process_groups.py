@@ -42,10 +42,10 @@ def distributed_concat(tensor: Any, num_total_examples: int | None = None) -> An
     if isinstance(tensor, Mapping):
         parts = {name: distributed_concat(each, num_total_examples) for name, each in tensor.items()}
         return type(tensor)(parts)  # type: ignore[call-arg]
-    own = tensor.reshape(1) if tensor.dim() == 0 else tensor.contiguous()
-    found = [torch.empty_like(own) for _ in range(dist.get_world_size())]
-    dist.all_gather(found, own)
-    return torch.cat(found)[:num_total_examples]
+    part = tensor.reshape(1) if tensor.dim() == 0 else tensor.contiguous()
+    parts = [torch.empty_like(part) for _ in range(dist.get_world_size())]
+    dist.all_gather(parts, part)
+    return torch.cat(parts)[:num_total_examples]
 
 
 def distributed_broadcast_scalars(

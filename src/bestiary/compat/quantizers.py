@@ -102,8 +102,8 @@ def register_quantizer(name: str) -> Callable[[type], type]:
                 raise ConfigError(f"{kind.__name__} has no settings: register_quantization_config({name!r}) comes first")
             kind.config_class = _CONFIGS[name]
         METHODS[name] = kind
-        made: type = kind
-        return made
+        registered: type = kind
+        return registered
 
     return register
 

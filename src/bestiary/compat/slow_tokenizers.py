@@ -28,8 +28,8 @@ def convert_slow_tokenizer(transformer_tokenizer: Any, from_tiktoken: bool = Fal
         )
     if from_tiktoken:
         return converters.tiktoken.build(converters.tiktoken.read(attributes["vocab_file"]))
-    own = transformer_tokenizer.init_kwargs if isinstance(transformer_tokenizer, PreTrainedTokenizerBase) else {}
-    return converters.guess(attributes["vocab_file"], attributes.get("merges_file"), own)
+    settings = transformer_tokenizer.init_kwargs if isinstance(transformer_tokenizer, PreTrainedTokenizerBase) else {}
+    return converters.guess(attributes["vocab_file"], attributes.get("merges_file"), settings)
 
 
 class SentencePieceExtractor:

@@ -35,10 +35,10 @@ def showing_options_of(*receivers: Callable[..., Any]) -> Callable[[_Function], 
     options = {each.name: each.replace(kind=Parameter.KEYWORD_ONLY) for each in taken if each.default is not Parameter.empty}
 
     def decorate(function: _Function) -> _Function:
-        own = dict(list(signature(function).parameters.items())[1:])
-        rest = [own.pop(name) for name, each in list(own.items()) if each.kind is Parameter.VAR_KEYWORD]
-        further = [each for name, each in options.items() if name not in own]
-        shown: Any = showing(function, [*own.values(), *further, *rest])
+        parameters = dict(list(signature(function).parameters.items())[1:])
+        rest = [parameters.pop(name) for name, each in list(parameters.items()) if each.kind is Parameter.VAR_KEYWORD]
+        further = [each for name, each in options.items() if name not in parameters]
+        shown: Any = showing(function, [*parameters.values(), *further, *rest])
         return shown  # type: ignore[no-any-return]
 
     return decorate

@@ -325,8 +325,8 @@ class ProcessorMixin(PushToHubMixin):
         """The settings of the processor and of its parts, of the tokenizer apart, which has files of its own."""
         parts = {name: self.__dict__[name] for name in self.parts}
         records = {name: part.to_dict() for name, part in parts.items() if isinstance(part, Preprocessor)}
-        own = {} if is_of_the_library(type(self).__init__) else self.__dict__
-        values = {name: own[name] for name in self._setting_names() if name in own}
+        settings = {} if is_of_the_library(type(self).__init__) else self.__dict__
+        values = {name: settings[name] for name in self._setting_names() if name in settings}
         return {**records, **self.stored, **values, "processor_class": type(self).__name__}
 
     def to_json_string(self) -> str:
@@ -344,14 +344,14 @@ class ProcessorMixin(PushToHubMixin):
 
 def _parts_of(cls: type[ProcessorMixin]) -> dict[str, Any]:
     """The parts of a class that a user writes: each with its inherited class, or with the names of classes, maybe none."""
-    own = vars(cls)
-    names = own.get("attributes") or [name for name in _parameters_of(own.get("__init__")) if name in KINDS]
-    names = names or [name for name in KINDS if f"{name}_class" in own]
+    members = vars(cls)
+    names = members.get("attributes") or [name for name in _parameters_of(members.get("__init__")) if name in KINDS]
+    names = names or [name for name in KINDS if f"{name}_class" in members]
     if unknown := [name for name in names if name not in KINDS]:
         raise ArgumentError(f"{cls.__name__} has a {unknown[0]}; the parts of a processor are {', '.join(KINDS)}")
-    classes = {name: own.get(f"{name}_class") or () for name in names}
-    given = {name: (each,) if isinstance(each, str) else tuple(filter(None, each)) for name, each in classes.items()}
-    return {name: cls.parts.get(name, given[name]) if not given[name] else given[name] for name in names}
+    classes = {name: members.get(f"{name}_class") or () for name in names}
+    stated = {name: (each,) if isinstance(each, str) else tuple(filter(None, each)) for name, each in classes.items()}
+    return {name: cls.parts.get(name, stated[name]) if not stated[name] else stated[name] for name in names}
 
 
 def _parameters_of(function: Any) -> list[str]:

@@ -33,18 +33,20 @@ def routed(
     for name in {**options, **common}.keys() - known:
         _warn([name], f"no part of {processor} takes an argument {name!r:.80}; it changes nothing", known)
     kinds = {kind for kind, _ in parts.values()}
-    for kind, own in of_kind.items():
-        refuse_twice(kind, own, options)
-        if own and kind not in kinds:
-            warn_once(f"unused-{kind}", f"{processor} has no part for {kind} ({', '.join(own)}); they change nothing")
+    for kind, options_of_part in of_kind.items():
+        refuse_twice(kind, options_of_part, options)
+        if options_of_part and kind not in kinds:
+            warn_once(
+                f"unused-{kind}", f"{processor} has no part for {kind} ({', '.join(options_of_part)}); they change nothing"
+            )
     shared = {**common, **options}
     result = {}
     for part, (kind, names) in parts.items():
-        own = dict(of_kind[kind])
-        for name in sorted(own.keys() - names - OLDER) if part in leave_out else ():
+        options_of_part = dict(of_kind[kind])
+        for name in sorted(options_of_part.keys() - names - OLDER) if part in leave_out else ():
             _warn([name], f"the {part} of {processor} takes no argument {name!r:.80}; it changes nothing", names)
-            del own[name]
-        result[part] = {name: value for name, value in shared.items() if name in names} | own
+            del options_of_part[name]
+        result[part] = {name: value for name, value in shared.items() if name in names} | options_of_part
     return result
 
 

@@ -66,7 +66,7 @@ def forecast(prepared: Prepared) -> Forecast:
         if not any(name in batch for name in names):
             problems.append(f"rows have no {' and no '.join(names)}: there is nothing to learn")
             batch = None
-    found = Forecast(
+    forecast = Forecast(
         parameters=sum(each.numel() for each in model.parameters()),
         need=memory_need(prepared.shapes, step, batch, args),
         rows=len(training),
@@ -75,9 +75,9 @@ def forecast(prepared: Prepared) -> Forecast:
         example=_example(prepared, training),
         problems=problems,
     )
-    _judge(found, prepared, model, lengths, batches)
-    found.facts.update(_facts(prepared, model, found, lengths, per_epoch))
-    return found
+    _judge(forecast, prepared, model, lengths, batches)
+    forecast.facts.update(_facts(prepared, model, forecast, lengths, per_epoch))
+    return forecast
 
 
 def _facts(prepared: Prepared, model: Any, found: Forecast, lengths: list[int], per_epoch: int) -> dict[str, str]:

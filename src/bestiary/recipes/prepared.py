@@ -58,9 +58,11 @@ class Prepared:
         if not isinstance(choice, NewModel):
             return AutoConfig.from_pretrained(choice.model_name_or_path, **choice.source, **labels)
         signs = ("bos_token_id", "eos_token_id", "pad_token_id")
-        found = {name: getattr(self.preprocessor, name, None) for name in signs}
+        special_ids = {name: getattr(self.preprocessor, name, None) for name in signs}
         tokens = {"vocab_size": len(self.preprocessor)} if hasattr(self.preprocessor, "__len__") else {}
-        return self._new_config({**tokens, **{name: value for name, value in found.items() if value is not None}, **labels})
+        return self._new_config(
+            {**tokens, **{name: value for name, value in special_ids.items() if value is not None}, **labels}
+        )
 
     def _new_config(self, values: dict[str, Any]) -> Any:
         choice: Any = self.recipe.model
@@ -95,7 +97,7 @@ class Prepared:
 
 
 def _digest(rows: Rows) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for row in rows:
-        found.update(json.dumps(row, sort_keys=True, default=str).encode())
-    return found.hexdigest()[:16]
+        digest.update(json.dumps(row, sort_keys=True, default=str).encode())
+    return digest.hexdigest()[:16]

@@ -74,19 +74,19 @@ class Recipe:
             "arguments": Seq2SeqTrainingArguments if kind.generates else TrainingArguments,
         }
         parser = _Parser(file, tuple(classes.values()))
-        given = file.sections
+        sections = file.sections
         for key, value in (changes or {}).items():
             section = next((each for each, its_class in classes.items() if key in _keys(its_class)), None)
             if section is None:
                 names = [each for its_class in classes.values() for each in _keys(its_class)]
                 raise ArgumentError(f"a recipe of {name} has no {key!r:.60}, which was to be set.{did_you_mean(key, names)}")
             field = parser.field(key)
-            given[section] = {each: entry for each, entry in given[section].items() if parser.field(each) != field}
-            given[section][key] = Entry(value, 0)
+            sections[section] = {each: entry for each, entry in sections[section].items() if parser.field(each) != field}
+            sections[section][key] = Entry(value, 0)
         words = []
         for section, its_class in classes.items():
             taken, said = _keys(its_class), dict[str, str]()
-            for key, entry in given[section].items():
+            for key, entry in sections[section].items():
                 if key not in taken:
                     raise ArgumentError(
                         f"{parser.place(key)}: {section} of {name} has no {key!r:.60}.{did_you_mean(key, taken)}"
@@ -102,7 +102,7 @@ class Recipe:
             if (named := getattr(data, key)) is not None and not Path(named).exists():
                 raise FileMissing(f"{parser.place(key)}: {key} is {named}, which is not there")
         for key, named in {"do_train": data.train_file, "do_eval": data.validation_file, "do_predict": data.test_file}.items():
-            if key not in given["arguments"]:
+            if key not in sections["arguments"]:
                 wanted = named is not None or (data.dataset_name is not None and key != "do_predict")
                 setattr(args, key, wanted or getattr(args, key))
         return cls(Path(path), name, task, model, data, args)
@@ -160,12 +160,12 @@ class _Parser(HfArgumentParser):
 
 def _keys(its_class: type[Any]) -> dict[str, str]:
     """Name -> type of what a section may hold, with older spellings."""
-    found: dict[str, str] = {}
+    types: dict[str, str] = {}
     for each in fields(its_class):
         aliases = each.metadata.get("aliases") or ()
         spellings = [each.name, *([aliases] if isinstance(aliases, str) else aliases)]
-        found |= {word.lstrip("-").replace("-", "_"): str(each.type) for word in spellings if each.init}
-    return found | dict.fromkeys(getattr(its_class, "older_options", ()), "")
+        types |= {word.lstrip("-").replace("-", "_"): str(each.type) for word in spellings if each.init}
+    return types | dict.fromkeys(getattr(its_class, "older_options", ()), "")
 
 
 def _words(place: str, key: str, value: Any, takes_list: bool) -> list[str]:

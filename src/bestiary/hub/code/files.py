@@ -130,13 +130,13 @@ def code_of(name_or_path: Any, hub: HubOptions, revision: str | None, *further: 
     entries: dict[str, set[str]] = {}
     for reference in references:
         entries.setdefault(reference.repository, set()).add(reference.file)
-    own = replace(hub, subfolder="", revision=(revision if "" in entries else None) or hub.revision)
-    reader = _reader(home, own)
+    home_options = replace(hub, subfolder="", revision=(revision if "" in entries else None) or hub.revision)
+    reader = _reader(home, home_options)
     if reader(GENERATE) is not None:
         entries.setdefault("", set()).add(GENERATE)
     parts = {}
     for repository, files in entries.items():
-        read = _reader(repository, replace(own, revision=revision), on_hub=True) if repository else reader
+        read = _reader(repository, replace(home_options, revision=revision), on_hub=True) if repository else reader
         parts[repository] = CodeFiles(repository, files_with_imports(read, files, repository or str(home)))
     return CheckpointCode(parts)
 

@@ -293,9 +293,9 @@ class RagTokenForGeneration(GenerationMixin, RagForGeneration):
         """
         count = documents(n_docs, self.config)
         if context_input_ids is None:
-            found = self.rag.find(input_ids, attention_mask, count)
-            context_input_ids, context_attention_mask = found["context_input_ids"], found["context_attention_mask"]
-            doc_scores = found["doc_scores"]
+            retrieved = self.rag.find(input_ids, attention_mask, count)
+            context_input_ids, context_attention_mask = retrieved["context_input_ids"], retrieved["context_attention_mask"]
+            doc_scores = retrieved["doc_scores"]
         check_scores(doc_scores, count, context_input_ids)
         if context_attention_mask is None:
             context_attention_mask = torch.ones_like(context_input_ids)

@@ -207,14 +207,14 @@ class RagModel(RagPreTrainedModel):
         """
         count = documents(n_docs, self.config)
         context = {"context_input_ids": context_input_ids, "context_attention_mask": context_attention_mask}
-        given = {**context, "doc_scores": doc_scores}
-        found: dict[str, Any] = {}
-        if encoder_outputs is None and self.retriever is not None and None in [*map(_none, given.values())]:
-            found = self.find(input_ids, attention_mask, count)
-            context = {name: found[name] for name in context}
-            doc_scores = found["doc_scores"]
+        wanted = {**context, "doc_scores": doc_scores}
+        retrieved: dict[str, Any] = {}
+        if encoder_outputs is None and self.retriever is not None and None in [*map(_none, wanted.values())]:
+            retrieved = self.find(input_ids, attention_mask, count)
+            context = {name: retrieved[name] for name in context}
+            doc_scores = retrieved["doc_scores"]
         elif encoder_outputs is None:
-            for name, value in given.items():
+            for name, value in wanted.items():
                 if value is None:
                     raise InputError(f"{name} is missing, and there is no retriever to find it; pass it, or set_retriever(...)")
         if doc_scores is None:
@@ -235,7 +235,7 @@ class RagModel(RagPreTrainedModel):
         )
         gives = self.config.output_retrieved if output_retrieved is None else output_retrieved
         shown_fields = (*context, "retrieved_doc_embeds", "retrieved_doc_ids") if gives else ()
-        fields = {name: found.get(name) for name in (*shown_fields, "question_encoder_last_hidden_state")}
+        fields = {name: retrieved.get(name) for name in (*shown_fields, "question_encoder_last_hidden_state")}
         if fields.get("context_input_ids") is None:
             fields["context_input_ids"] = (None,)  # as published, so that what follows keeps its place in a tuple
         return RetrievAugLMOutput(
@@ -258,14 +258,14 @@ class RagModel(RagPreTrainedModel):
         vectors = states.detach().to("cpu", torch.float32).numpy()
         prefix = self.generator.config.get("prefix")
         answer = self.retriever(input_ids, vectors, prefix=prefix, n_docs=count, return_tensors="pt")
-        found = {name: answer[name].to(input_ids) for name in ("context_input_ids", "context_attention_mask")}
+        retrieved = {name: answer[name].to(input_ids) for name in ("context_input_ids", "context_attention_mask")}
         embeds = answer["retrieved_doc_embeds"].to(states)
         if self.ctx_encoder is not None:
             documents_read = {name: answer[f"tokenized_doc_{end}"].to(input_ids) for name, end in _READ.items()}
             embeds = self.ctx_encoder(**documents_read, return_dict=True).pooler_output.view(-1, count, states.shape[1])
-        found |= {"retrieved_doc_embeds": embeds, "retrieved_doc_ids": answer["doc_ids"]}
-        found |= {"question_encoder_last_hidden_state": states}
-        return found | {"doc_scores": (states.unsqueeze(1) @ embeds.mT).squeeze(1)}
+        retrieved |= {"retrieved_doc_embeds": embeds, "retrieved_doc_ids": answer["doc_ids"]}
+        retrieved |= {"question_encoder_last_hidden_state": states}
+        return retrieved | {"doc_scores": (states.unsqueeze(1) @ embeds.mT).squeeze(1)}
 
 
 _READ = {"input_ids": "ids", "attention_mask": "attention_mask"}
