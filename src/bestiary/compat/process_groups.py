@@ -43,9 +43,9 @@ def distributed_concat(tensor: Any, num_total_examples: int | None = None) -> An
         parts = {name: distributed_concat(each, num_total_examples) for name, each in tensor.items()}
         return type(tensor)(parts)  # type: ignore[call-arg]
     part = tensor.reshape(1) if tensor.dim() == 0 else tensor.contiguous()
-    parts = [torch.empty_like(part) for _ in range(dist.get_world_size())]
-    dist.all_gather(parts, part)
-    return torch.cat(parts)[:num_total_examples]
+    gathered = [torch.empty_like(part) for _ in range(dist.get_world_size())]
+    dist.all_gather(gathered, part)
+    return torch.cat(gathered)[:num_total_examples]
 
 
 def distributed_broadcast_scalars(
