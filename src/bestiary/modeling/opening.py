@@ -18,6 +18,7 @@ from ..core.signatures import is_of_the_library
 from ..hub.code.options import CodeKeywords, CodeOptions
 from ..hub.files import gguf_place
 from ..hub.options import HubKeywords, HubOptions
+from ..kernels.half import speed_up_halves
 from ..loading.checkpoint import Checkpoint
 from ..loading.load import LoadPlan, load_weights
 from ..loading.report import LoadReport
@@ -25,7 +26,6 @@ from ..loading.skeleton import skeleton, skeleton_with_buffers
 from ..nn.part_order import last
 from ..placement.device_map import check_available, plan_device_map
 from ..placement.dispatch import dispatch
-from ..quantization.kernels.half import speed_up_halves
 from .adapters import adapter_and_base
 from .building import building, without_initialisation
 from .config import PreTrainedConfig

@@ -3,7 +3,6 @@
     config.py      what settings of all methods have in common; `AutoQuantizationConfig` tells them apart
     method.py      what a method does while a model is opened, used and saved
     methods/       one file for each method: its settings and its layer (nn/quantized.py); its table names them
-    kernels/       products with weights of 8 and 4 bits
 
 A further method is one file in `methods/` and one line in its table.
 """

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import CorruptFile
+from ..kernels.rows import integer_product
 from ..nn.quantized import QuantizedLinear
-from .kernels.rows import integer_product
 from .scaled import FLOAT8, check_tensor, checked_scales, ranges, spread
 from .schemes import Scheme, TensorArgs
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import CorruptFile
+from ..kernels.int4 import Int4Weight
 from ..nn.quantized import QuantizedLinear
-from .kernels.int4 import Int4Weight
 
 
 class GroupedLinear(QuantizedLinear):

@@ -49,7 +49,7 @@ def run(
 
 def _kernels(json: bool) -> None:
     """The C kernels and the speed of every kernel; what was not measured yet is measured now."""
-    from ...quantization.kernels.report import machine, speeds
+    from ...kernels.report import machine, speeds
 
     facts = machine()
     with console.working("Measuring"):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ...core.errors import ConfigError, CorruptFile, InputError
 from ...core.gguf import KINDS, NUMBERS, Kind
+from ...kernels.int4 import Int4Weight
 from ...loading.checkpoint import Checkpoint
 from ...loading.gguf.blocks import dequantize
 from ...loading.gguf.grid_blocks import IQ4_VALUES
@@ -24,7 +25,6 @@ from ...nn.conv import Conv1D
 from ...nn.embeddings import ScaledEmbedding
 from ...nn.quantized import QuantizedEmbedding, QuantizedLinear
 from ..config import QuantizationConfigMixin, QuantizationMethod
-from ..kernels.int4 import Int4Weight
 from ..method import Quantizer, replaceable
 
 AT_ONCE = 2**20  # numbers of a weight that are dequantized at a time

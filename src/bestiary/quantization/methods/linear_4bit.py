@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...core.errors import CorruptFile
+from ...kernels.int4 import Int4Weight
 from ...nn.quantized import QuantizedLinear
-from ..kernels.int4 import Int4Weight
 from .block_codes import in_4_bits, packed, table, unpacked
 from .quant_state import QuantState
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import CorruptFile
+from ...kernels.int8 import Int8Weight
 from ...nn.quantized import QuantizedLinear
-from ..kernels.int8 import Int8Weight
 
 _ROWS = 2**20  # numbers quantized at a time
 

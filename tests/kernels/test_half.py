@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bestiary.quantization.kernels import half
-from bestiary.quantization.kernels.half import HalfLinear, half_linear, speed_up_halves, widened
-from bestiary.quantization.kernels.native import Native
+from bestiary.kernels import half
+from bestiary.kernels.half import HalfLinear, half_linear, speed_up_halves, widened
+from bestiary.kernels.native import Native
 
 HALVES = [torch.bfloat16, torch.float16]
 

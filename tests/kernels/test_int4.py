@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bestiary.core.errors import InputError
-from bestiary.quantization.kernels.int4 import Int4Weight
+from bestiary.kernels.int4 import Int4Weight
 
 pytestmark = pytest.mark.usefixtures("either_way")
 SIZES = [(1, 48, 64, 32), (3, 17, 96, 32), (40, 33, 128, 64), (0, 16, 64, 64), (2, 5, 70, 35), (9, 21, 77, 7)]

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from ...core.errors import SaveError
-from ...core.files import write_json
+from ..core.errors import SaveError
+from ..core.files import write_json
 from . import measuring
 from .compiling import NoKernels, check_own, own_folder, processor
 from .measuring import Kind

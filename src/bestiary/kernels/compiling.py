@@ -11,7 +11,7 @@ import tempfile
 from importlib.resources import files
 from pathlib import Path
 
-from ...core.errors import BestiaryError
+from ..core.errors import BestiaryError
 
 _SOURCES = ("common.h", "common.c", "int8.c", "int4.c", "half.c")
 _OPTIONS = ("-O3", "-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-Wno-psabi")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bestiary.quantization.kernels import native
+from bestiary.kernels import native
 
 
 @pytest.fixture(scope="session")

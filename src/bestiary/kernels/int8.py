@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...core.errors import InputError
+from ..core.errors import InputError
 from .choosing import choose
 from .direct import check_width, is_direct
 from .measuring import INPUTS, OUTPUTS, Kind, Product

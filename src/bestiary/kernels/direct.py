@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ...core.errors import InputError
+from ..core.errors import InputError
 
 
 def is_direct(x: Tensor, bias: Tensor | None) -> bool:

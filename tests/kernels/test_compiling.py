@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bestiary.quantization.kernels import compiling, native
-from bestiary.quantization.kernels.int4 import Int4Weight
-from bestiary.quantization.kernels.int8 import Int8Weight
+from bestiary.kernels import compiling, native
+from bestiary.kernels.int4 import Int4Weight
+from bestiary.kernels.int8 import Int8Weight
 
 HAS_COMPILER = any(shutil.which(name) for name in ("cc", "gcc", "clang"))
 X86 = platform.machine().lower() in ("x86_64", "amd64")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from bestiary.quantization.kernels import choosing, half, int4, int8, measuring, native, report
+from bestiary.kernels import choosing, half, int4, int8, measuring, native, report
 
 
 @pytest.fixture

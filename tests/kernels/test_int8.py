@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bestiary.core.errors import InputError
-from bestiary.quantization.kernels.int8 import Int8Weight
+from bestiary.kernels.int8 import Int8Weight
 
 pytestmark = pytest.mark.usefixtures("either_way")
 SIZES = [(1, 48, 64), (2, 100, 70), (3, 17, 70), (4, 70, 130), (5, 1, 1), (8, 33, 9), (40, 33, 200), (300, 50, 64), (0, 16, 64)]
