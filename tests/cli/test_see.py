@@ -1,0 +1,74 @@
+"""`bestiary see`: the answer of the pipeline, printed and drawn."""
+
+import json
+
+import numpy as np
+import pytest
+from kit import checkpoints
+from PIL import Image
+
+import bestiary
+from bestiary import draw
+
+
+@pytest.fixture
+def picture(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pixels = np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save("cat.png")
+    return tmp_path / "cat.png"
+
+
+@pytest.mark.parametrize(
+    ("folder", "task", "options", "call", "drawing"),
+    [
+        (lambda: checkpoints.vit("ViTForImageClassification"), "image-classification", [], {}, "draw_labels"),
+        (checkpoints.detr, "object-detection", ["--threshold", "0.1"], {"threshold": 0.1}, "draw_boxes"),
+        (
+            checkpoints.clip, "zero-shot-image-classification", ["--label", "a cat", "--label", "a dog"],
+            {"candidate_labels": ["a cat", "a dog"]}, "draw_labels",
+        ),
+    ],
+)  # fmt: skip
+def test_it_prints_and_draws_what_the_pipeline_says(command, picture, folder, task, options, call, drawing):
+    model = str(folder())
+    answer = bestiary.pipeline(task, model=model)(str(picture), **call)
+    code, out, err = command("see", "cat.png", "-m", model, *options, "--json")
+    assert (code, err) == (0, "")
+    shown = json.loads(out)
+    assert shown["picture"] == "cat.png"
+    assert [(each["label"], each.get("box")) for each in shown["answer"]] == [
+        (each["label"], each.get("box")) for each in answer
+    ]
+    expected = getattr(draw, drawing)(Image.open(picture), answer)
+    assert np.array_equal(np.asarray(Image.open(shown["drawn"])), np.asarray(expected))
+    lines = command("see", "cat.png", "-m", model, *options, "-o", "seen.png")[1].splitlines()
+    assert [line.split("\t")[1] for line in lines] == [each["label"] for each in answer]
+    assert Image.open("seen.png").size == expected.size
+
+
+def test_several_pictures_go_into_a_folder(command, picture):
+    model = str(checkpoints.vit("ViTForImageClassification"))
+    Image.open(picture).save("dog.png")
+    (picture.parent / "out").mkdir()
+    assert command("see", "cat.png", "dog.png", "-m", model, "-o", "out")[0] == 0
+    assert sorted(each.name for each in (picture.parent / "out").iterdir()) == ["cat.seen.png", "dog.seen.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["missing.png"], "there is no file missing.png"),
+        (["cat.png", "-o", "cat.png"], "is one of the pictures"),
+        (["cat.png", "-o", "cat.jpg"], "drawings are PNG files"),
+        (["cat.png", "cat.png"], "is one of the pictures, or of another's drawing"),
+        (["cat.png", "--task", "text-generation"], "text-generation is not a way of looking at one picture"),
+        (["cat.png", "--label", "cat"], "has its own labels"),
+        (["cat.png", "-o", "nowhere/out.png"], "cannot be written"),
+    ],
+)
+def test_misuse_is_told_before_or_in_one_line(command, picture, arguments, said):
+    code, out, err = command("see", *arguments, "-m", str(checkpoints.vit("ViTForImageClassification")))
+    assert code != 0
+    assert out == ""
+    assert said in " ".join(err.replace("│", " ").split())
