@@ -171,7 +171,7 @@ def test_a_million_rows_are_not_read_again(tmp_path: Path) -> None:
     order = Sharded(Shuffled(range(1_000_000), seed=1), batch_size=8)
     order.set_epoch(1)
     all_rows = list(order)
-    order.skip(900_000)
+    order.skip([(10, 90_000)])
     assert list(order) == all_rows[900_000:]
     assert sorted(all_rows) == list(range(1_000_000))
 

@@ -68,7 +68,7 @@ def loader(
     if order is None:
         seed = args.seed if args.data_seed is None else args.data_seed
         options["collate_fn"] = FillerCollator(collate)
-        return DataLoader(Streamed(dataset, batch_size, index, count, drop_last, seed), **options)
+        return DataLoader(Streamed(dataset, batch_size, index, count, drop_last, seed, args.dataloader_num_workers), **options)
     return DataLoader(dataset, sampler=Sharded(order, batch_size, index, count, drop_last), **options)
 
 

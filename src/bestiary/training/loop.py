@@ -26,7 +26,7 @@ from .progress import Progress
 from .randomness import random_state
 from .run_metrics import speed_metrics
 from .samplers.sharded import set_epoch
-from .samplers.streamed import Filler
+from .samplers.streamed import Filler, Streamed
 from .updates import Updates
 
 
@@ -102,6 +102,7 @@ class TrainingLoop:
         trainer._note_trial()
         state, handler = trainer.state, trainer.callback_handler
         self.progress.rows_of_update = self.rows_of_update
+        self.progress.lanes = getattr(position(self.loader), "lanes", 0)
         state.max_steps, state.num_train_epochs = updates, min(self.lengths.epochs, NO_END)
         state.train_batch_size = args.train_batch_size
         state.is_local_process_zero, state.is_world_process_zero = (
@@ -128,7 +129,8 @@ class TrainingLoop:
             per_epoch = math.ceil(batches / args.gradient_accumulation_steps)
             epoch, updates = divmod(trainer.state.global_step, per_epoch)
             used = updates * args.gradient_accumulation_steps
-            stored = Progress(epoch=epoch, batches=used, rows=used * self.rows_of_batch, rows_of_update=self.rows_of_update)
+            stored = Progress(epoch=epoch, rows_of_update=self.rows_of_update)
+            stored.take(used, self.rows_of_batch)
         for name, value in vars(stored).items():
             setattr(self.progress, name, value)
         self.progress.resumed.append(trainer.state.global_step)
@@ -136,7 +138,9 @@ class TrainingLoop:
         if self.progress.rows_of_update != self.rows_of_update:
             self.progress.batches = math.ceil(self.progress.rows / self.rows_of_batch)
         if args.ignore_data_skip:
-            self.progress.rows = self.progress.batches = 0
+            self.progress.begin_epoch(self.progress.epoch)
+        elif isinstance(place := position(self.loader), Streamed):
+            place.go_on_as(self.progress.lanes)
         sums = self.progress.loss_sums
         mine = sums[args.process_index] if args.process_index < len(sums) else 0.0
         self.losses = torch.tensor(mine, dtype=torch.float32, device=args.device) if self.progress.loss_updates else None
@@ -180,7 +184,7 @@ class TrainingLoop:
                 trainer.control.should_training_stop = True
             self._note_epoch()
             trainer.control = trainer.callback_handler.on_epoch_end(self.args, trainer.state, trainer.control)
-            self.progress.epoch, self.progress.rows, self.progress.batches = self.progress.epoch + 1, 0, 0
+            self.progress.begin_epoch(self.progress.epoch + 1)
             self._after()
 
     def _is_done(self) -> bool:
@@ -211,8 +215,7 @@ class TrainingLoop:
             if not group:
                 break
             updated = True
-            progress.batches += len(group)
-            progress.rows += len(group) * self.rows_of_batch
+            progress.take(len(group), self.rows_of_batch)
             self._update(group, items)
         return updated
 
@@ -225,11 +228,12 @@ class TrainingLoop:
         if not begins_within:
             self._restore_random_numbers()
         place = position(self.loader)
+        left = progress.batches
         if begins_within and place is not None:
-            place.skip(progress.rows)
+            left = place.skip(progress.taken or [[progress.rows, 1]])  # the latter of a checkpoint of an earlier version
         batches: Iterator[Any] = iter(self.loader)
-        if begins_within and place is None:
-            next(islice(batches, progress.batches - 1, None), None)
+        if left:
+            next(islice(batches, left - 1, None), None)
         if begins_within:
             self._restore_random_numbers()
         if getattr(position(self.loader), "fillers", False):

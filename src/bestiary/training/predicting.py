@@ -195,8 +195,8 @@ def _with_rows(dataloader: Any, processes: Processes) -> Any:
         if not knows_length:
             processes.check_same(int(following is not None), "whether another batch of an iterable data set is there")
         last = following is None
-        if last and isinstance(batch, Filler):
-            yield batch.value, 0, True
+        if isinstance(batch, Filler):
+            yield batch.value, 0, last
         else:
             yield batch, rows_in(batch) - (fillers if last else 0), last
         batch = following

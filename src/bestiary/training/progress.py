@@ -16,6 +16,8 @@ class Progress:
     Fields:
         run: a name of the run, by which it knows its checkpoints.
         epoch, rows, batches: the epoch, and what of its data was used: rows of all processes, batches of one.
+        taken: of this epoch: rows of a batch of all processes, and how many such batches came after each other.
+        lanes: workers in whose order batches come; 0 where it is not known.
         epoch_batches: batches of the last whole epoch, where the data has no length and no step ends it.
         rows_of_update: rows of all processes that an update takes.
         loss_sums, loss_updates: since the last log, of each process. total_loss: over all updates.
@@ -30,6 +32,8 @@ class Progress:
     epoch: int = 0
     rows: int = 0
     batches: int = 0
+    taken: list[list[int]] = field(default_factory=list)
+    lanes: int = 0
     epoch_batches: int = 0
     rows_of_update: int = 0
     loss_sums: list[float] = field(default_factory=list)
@@ -43,6 +47,18 @@ class Progress:
     pending: list[str] = field(default_factory=list)
     resumed: list[int] = field(default_factory=list)
     pace: list[list[float]] = field(default_factory=list)
+
+    def take(self, batches: int, rows_of_batch: int) -> None:
+        """Count batches, of so many rows of all processes each."""
+        self.batches += batches
+        self.rows += batches * rows_of_batch
+        if not self.taken or self.taken[-1][0] != rows_of_batch:
+            self.taken.append([rows_of_batch, 0])
+        self.taken[-1][1] += batches
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Nothing of this epoch's data was used."""
+        self.epoch, self.rows, self.batches, self.taken = epoch, 0, 0, []
 
     def save(self, folder: Path) -> None:
         """Write it into the folder of a checkpoint."""

@@ -1,6 +1,6 @@
 """`Sharded`: the rows of an order that fall to one process, from any place in the order on."""
 
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence, Sized
 from itertools import islice
 from typing import Any, cast
 
@@ -29,9 +29,17 @@ class Sharded(Sampler[int]):
         if hasattr(self.order, "set_epoch"):
             self.order.set_epoch(epoch)
 
-    def skip(self, rows: int) -> None:
-        """Leave out the first rows of the order, counted over all processes, until the next epoch."""
-        self.skipped = min(rows, self._total)
+    def skip(self, batches: Sequence[Sequence[int]]) -> int:
+        """Leave out the first batches until the next epoch.
+
+        Args:
+            batches: pairs of the rows of a batch of all processes, and how many such batches came after each other.
+
+        Returns:
+            How many are to be taken and left out: 0.
+        """
+        self.skipped = min(sum(size * count for size, count in batches), self._total)
+        return 0
 
     @property
     def _total(self) -> int:
