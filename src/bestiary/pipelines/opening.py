@@ -177,7 +177,7 @@ def _default_model(task: Task, hub: HubOptions) -> tuple[Any, HubOptions]:
 
 def _limit(tokenizer: Any, config: Any) -> None:
     """A tokenizer opened here whose file names no limit gets the model's own, so that truncation has something to cut to."""
-    from ..preprocess.text.encoding import UNLIMITED  # many pipelines have no tokenizer
+    from ..preprocess.text.reading_call import UNLIMITED  # many pipelines have no tokenizer
 
     text = config.get_text_config() if isinstance(config, PreTrainedConfig) else None
     positions = None if text is None else text.get("max_position_embeddings")

@@ -19,9 +19,13 @@ class TensorType(ExplicitEnum):
     @classmethod
     def read(cls, value: "str | TensorType") -> "TensorType":
         """The member called `value`; anything else raises `ArgumentError`."""
-        if value not in tuple(cls):
-            raise ArgumentError(f'return_tensors must be "pt" (torch), "np" (numpy) or None, not {value!r:.80}')
-        return cls(value)
+        try:
+            return _TENSOR_TYPES[value]
+        except (KeyError, TypeError):
+            raise ArgumentError(f'return_tensors must be "pt" (torch), "np" (numpy) or None, not {value!r:.80}') from None
+
+
+_TENSOR_TYPES: dict[str, TensorType] = {name: kind for kind in TensorType for name in (kind, kind.value)}
 
 
 def is_torch(value: Any) -> bool:

@@ -23,7 +23,8 @@ from . import files
 from .batch_encoding import BatchEncoding
 from .chat.control_tokens import encode_marked
 from .chat.template import ChatTemplates
-from .encoding import TOO_LONG, UNLIMITED, EncodingMixin
+from .encoding import EncodingMixin
+from .reading_call import TOO_LONG, UNLIMITED
 from .special_tokens import EXTRA, NAMED, OLDER_EXTRA, ROLES
 
 

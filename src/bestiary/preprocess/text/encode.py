@@ -20,6 +20,11 @@ COLUMNS = {
     "offset_mapping": lambda row: row.offsets,
 }
 
+# Texts of so many characters for each token that they may have are likely to fit: a token has three or four.
+CHARACTERS = 2
+# Below so many characters in all, threads cost more than they save.
+FEW = 200
+
 # A text, or the words of a text; a tuple of two of them is a pair.
 Text = str | list[str] | list[int]
 Sample = Text | tuple[Text, Text]
@@ -92,16 +97,23 @@ def _is_ids(value: Any) -> bool:
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(index, int) for index in value)
 
 
+def characters(sample: Sample) -> int:
+    """How many a sample has."""
+    if isinstance(sample, str):
+        return len(sample)
+    texts = (part if isinstance(part, str) else "".join(map(str, part)) for part in halves(sample))
+    return sum(map(len, texts))
+
+
 def halves(sample: Sample) -> list[Text]:
     """The one or two texts of a sample."""
     return list(sample) if isinstance(sample, tuple) else [sample]
 
 
-def is_prefix_doubled(rows: Sequence[Encoding], bos: int | None) -> bool:
-    """Whether some text begins with the beginning-of-text token, and another was put before it."""
-    if bos is None:
-        return False
-    return any(row.ids[:2] == [bos, bos] and row.special_tokens_mask[:2] == [1, 0] for row in rows)
+def begins_twice(row: Encoding) -> bool:
+    """Whether the text begins with the very token that was put before it."""
+    ids = row.ids
+    return len(ids) > 1 and ids[0] == ids[1] and row.special_tokens_mask[:2] == [1, 0]
 
 
 def encode_samples(rust: RustTokenizer, samples: Sequence[Sample], options: EncodeOptions) -> tuple[list[Encoding], list[int]]:
@@ -112,7 +124,7 @@ def encode_samples(rust: RustTokenizer, samples: Sequence[Sample], options: Enco
     """
     try:
         if options.truncation is not None:
-            return _encode_and_cut(rust, samples, options, options.truncation)
+            return _encode_within(rust, samples, options, options.truncation)
         rows = _encode_all(rust.full(options.split_special_tokens, options.prefix_space), samples, options)
     except (TypeError, UnicodeError) as error:
         raise InputError(f"a text cannot be encoded; is it valid Unicode, without lone surrogates? {error}") from error
@@ -126,11 +138,32 @@ def encode_samples(rust: RustTokenizer, samples: Sequence[Sample], options: Enco
 
 
 def _encode_all(full: Tokenizer, samples: Sequence[Sample], options: EncodeOptions) -> list[Encoding]:
-    keywords = {"is_pretokenized": options.words, "add_special_tokens": options.add_special_tokens}
-    if len(samples) == 1:  # handing one text to the threads of a batch would take as long as encoding it
-        texts: Any = halves(samples[0])
-        return [full.encode(*texts, **keywords)]
-    return full.encode_batch(list(samples), **keywords)
+    words, special = options.words, options.add_special_tokens
+    if len(samples) == 1 or sum(map(characters, samples)) <= FEW:
+        pairs: Any = [sample if isinstance(sample, tuple) else (sample, None) for sample in samples]
+        return [full.encode(first, second, words, special) for first, second in pairs]
+    return full.encode_batch(list(samples), words, special)
+
+
+def _encode_within(
+    rust: RustTokenizer, samples: Sequence[Sample], options: EncodeOptions, truncation: Truncation
+) -> tuple[list[Encoding], list[int]]:
+    """`_encode_and_cut`, but for what is so short that it is tried first whether it fits as it is."""
+    limit = truncation.max_length * CHARACTERS if rust.joins else -1
+    short = [number for number, sample in enumerate(samples) if characters(sample) <= limit]
+    if not short:
+        return _encode_and_cut(rust, samples, options, truncation)
+    full = rust.full(options.split_special_tokens, options.prefix_space)
+    whole = len(short) == len(samples)
+    rows = _encode_all(full, samples if whole else [samples[number] for number in short], options)
+    if whole and all(len(row) <= truncation.max_length for row in rows):
+        return rows, [0] * len(rows)
+    found = {number: row for number, row in zip(short, rows, strict=True) if len(row) <= truncation.max_length}
+    rest = [number for number in range(len(samples)) if number not in found]
+    cut, lost = _encode_and_cut(rust, [samples[number] for number in rest], options, truncation)
+    found.update(zip(rest, cut, strict=True))
+    dropped = dict(zip(rest, lost, strict=True))
+    return [found[number] for number in range(len(samples))], [dropped.get(number, 0) for number in range(len(samples))]
 
 
 def _encode_and_cut(

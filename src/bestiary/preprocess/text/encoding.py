@@ -14,12 +14,8 @@ from .batch_encoding import BatchEncoding
 from .decoding import DecodingMixin
 from .encode import EncodeOptions
 from .encoding_steps import EncodingSteps, by_steps
-from .padding import Padding, columns_of, kind_of, padding_strategy
-from .truncation import Truncation, truncation_strategy
-
-UNLIMITED = int(1e30)
-TOO_LONG = ("warn", "error", "cut", "window")
-
+from .padding import columns_of, kind_of, padding_of
+from .reading_call import UNLIMITED, read_call
 
 Call = TypeVar("Call", bound=Callable[..., Any])
 
@@ -29,8 +25,10 @@ def _merging(call: Call) -> Call:
 
     @wraps(call)
     def merged(self: Any, *args: Any, tokenizer_kwargs: Mapping[str, Any] | None = None, **options: Any) -> Any:
-        options |= tokenizer_kwargs or {}
-        if is_of_the_library(type(self)._encode_plus):
+        if tokenizer_kwargs:
+            options |= tokenizer_kwargs
+        own = type(self)._encode_plus
+        if own is EncodingSteps._encode_plus or is_of_the_library(own):
             return call(self, *args, **options)
         return by_steps(self, call, args, options)
 
@@ -103,63 +101,27 @@ class EncodingMixin(EncodingSteps, DecodingMixin):
         Raises:
             InputError: wrong types, text too long under "error", padding without a pad token, rows that make no rectangle.
         """
-        older = _older_spellings(unknown, padding, truncation, max_length)
-        padding, truncation = older.get("padding", padding), older.get("truncation", truncation)
-        for name in () if self._passes_options_on else unknown:
-            parameters = inspect.signature(EncodingMixin.__call__).parameters
-            near = did_you_mean(name, parameters)
-            warn_once(f"unknown-options-{name}", f"a tokenizer takes no argument {name!r:.80}; it changes nothing.{near}")
-        policy = on_too_long or self.on_too_long
-        if policy not in TOO_LONG:
-            raise ArgumentError(f"on_too_long is {policy!r}; expected one of {', '.join(TOO_LONG)}")
-        limited = self.model_max_length < UNLIMITED
-        length = self.model_max_length if max_length is None and limited else max_length
-        strategy = truncation_strategy(truncation, max_length, padding, lambda text: warn_once("max-length", text))
-        if strategy is None and policy in ("cut", "window") and limited:
-            strategy = "longest_first"
-        if strategy and length is None:
-            warn_once("no-limit", f"truncation={truncation!r} cuts nothing: neither max_length nor model_max_length is set")
-        cut = (
-            Truncation(length, strategy, stride, truncation_side or self.truncation_side)
-            if strategy and length is not None
-            else None
-        )
-        if cut and pad_to_multiple_of and cut.max_length % pad_to_multiple_of and padding_strategy(padding) != "do_not_pad":
-            raise InputError(
-                f"rows cut to {length} tokens cannot be padded to a multiple of {pad_to_multiple_of} without going over"
-                f" {length}"
-            )
-        columns = {
-            "token_type_ids": return_token_type_ids,
-            "attention_mask": return_attention_mask,
-            "special_tokens_mask": return_special_tokens_mask,
-            "offset_mapping": return_offsets_mapping,
-        }
-        options = EncodeOptions(
-            add_special_tokens=add_special_tokens,
-            split_special_tokens=self.split_special_tokens if split_special_tokens is None else split_special_tokens,
-            prefix_space=add_prefix_space,
-            words=is_split_into_words,
-            padding=self._read_padding(padding, length, pad_to_multiple_of, padding_side),
-            truncation=cut,
-            overflow=return_overflowing_tokens or (policy == "window" and limited),
-            tensors=return_tensors,
-            length=return_length,
-            further=unknown,
-            policy=policy if verbose or policy != "warn" else "silent",
-            columns=tuple(
-                name for name, value in columns.items() if (name in self.model_input_names if value is None else value)
-            ),
-        )
+        if unknown:
+            older = _older_spellings(unknown, padding, truncation, max_length)
+            padding, truncation = older.get("padding", padding), older.get("truncation", truncation)
+            self._tell_unknown(unknown)
+        plan = read_call(
+            padding, truncation, max_length, max_target_length, stride, pad_to_multiple_of, padding_side or self.padding_side,
+            truncation_side or self.truncation_side, self.model_max_length, on_too_long or self.on_too_long, verbose,
+            add_special_tokens, self.split_special_tokens if split_special_tokens is None else split_special_tokens,
+            add_prefix_space, is_split_into_words, return_tensors, return_token_type_ids, return_attention_mask,
+            return_overflowing_tokens, return_special_tokens_mask, return_offsets_mapping, return_length,
+            tuple(self.model_input_names),
+        )  # fmt: skip
+        for code, message in plan.told:
+            warn_once(code, message)
+        options, target_options = plan.texts, plan.targets
+        if options.padding is not None or target_options.padding is not None:
+            self._need_pad_token()
+        if unknown:
+            options, target_options = replace(options, further=unknown), replace(target_options, further=unknown)
         if text is None and text_target is None:
             raise InputError("nothing to encode: pass text= or text_target=")
-        target_options = options
-        if max_target_length is not None:
-            target_options = replace(
-                options,
-                padding=self._read_padding(padding, max_target_length, pad_to_multiple_of, padding_side),
-                truncation=replace(cut, max_length=max_target_length) if cut else None,
-            )
         if text is None:
             return self.for_targets()._encode(text_target, text_pair_target, target_options)
         encoded = self._encode(text, text_pair, options)
@@ -178,19 +140,19 @@ class EncodingMixin(EncodingSteps, DecodingMixin):
     def _encode_without_added_tokens(self, text: str) -> list[int]:
         """The ids of a text in which added tokens are text like other."""
 
-    def _read_padding(self, value: bool | str, length: int | None, multiple: int | None, side: str | None) -> Padding | None:
-        strategy = padding_strategy(value)
-        if strategy == "max_length" and length is None:
-            warn_once("no-length", "padding='max_length' pads nothing: neither max_length nor model_max_length is set")
-            return None
-        if strategy == "do_not_pad":
-            return None
+    def _tell_unknown(self, options: Mapping[str, Any]) -> None:
+        """Warn of options of a call that nothing reads."""
+        for name in () if self._passes_options_on else options:
+            near = did_you_mean(name, inspect.signature(EncodingMixin.__call__).parameters)
+            warn_once(f"unknown-options-{name}", f"a tokenizer takes no argument {name!r:.80}; it changes nothing.{near}")
+
+    def _need_pad_token(self) -> None:
+        """Refuse to pad without a pad token."""
         if self.pad_token_id is None:
             raise InputError(
                 f"padding needs a pad token in the vocabulary, and pad_token is {self.pad_token!r}: set tokenizer.pad_token to "
                 f"one (tokenizer.eos_token, say), or add one with add_special_tokens({{'pad_token': '[PAD]'}})"
             )
-        return Padding(strategy, length, multiple, side or self.padding_side)
 
     @abstractmethod
     def _encode(self, text: Any, pair: Any, options: EncodeOptions) -> BatchEncoding:
@@ -200,7 +162,7 @@ class EncodingMixin(EncodingSteps, DecodingMixin):
         """Warn or raise, as the policy says, about texts that are too long for the model."""
         if options.policy == "error" and any(dropped):
             raise InputError(f"{max(dropped)} tokens would be cut (on_too_long='error'); shorten the text or raise max_length")
-        longest = max(map(len, rows), default=0)
+        longest = len(rows[0]) if len(rows) == 1 else max(map(len, rows), default=0)
         if options.policy not in ("warn", "error") or longest <= self.model_max_length:
             return
         message = (
@@ -307,7 +269,9 @@ class EncodingMixin(EncodingSteps, DecodingMixin):
             nested = bool(ids) and isinstance(ids[0], list | tuple)
             columns["attention_mask"] = [[1] * len(row) for row in ids] if nested else [1] * len(ids)
         length = self.model_max_length if max_length is None and self.model_max_length < UNLIMITED else max_length
-        how = self._read_padding(padding, length, pad_to_multiple_of, padding_side)
+        how = padding_of(padding, length, pad_to_multiple_of, padding_side or self.padding_side, warn_once)
+        if how is not None:
+            self._need_pad_token()
         columns = self._pad_columns(columns, how)
         return BatchEncoding(columns, tensor_type=return_tensors or kind_of(encoded_inputs, main))
 

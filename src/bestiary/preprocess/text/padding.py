@@ -1,6 +1,6 @@
 """Padding of columns of numbers to one length: what `tokenizer.pad` and the data collators do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,18 @@ class Padding:
         """`row` with `value` repeated up to `target` items."""
         missing = [value] * (target - len(row))
         return row + missing if self.side == "right" else missing + row
+
+
+def padding_of(
+    value: bool | str, length: int | None, multiple: int | None, side: str, warn: Callable[[str, str], None]
+) -> Padding | None:
+    """What `padding=value` asks for, None for nothing; `length` is the `max_length`, `warn` takes a code and a message."""
+    strategy = padding_strategy(value)
+    if strategy == "max_length" and length is None:
+        warn("no-length", "padding='max_length' pads nothing: neither max_length nor model_max_length is set")
+    if strategy == "do_not_pad" or (strategy == "max_length" and length is None):
+        return None
+    return Padding(strategy, length, multiple, side)
 
 
 def pad_columns(columns: Mapping[str, Any], fill: Mapping[str, Any], padding: Padding) -> dict[str, Any]:

@@ -31,10 +31,18 @@ class RustTokenizer:
         self.main = main
         self._twins: dict[tuple[bool, bool | None, bool], Tokenizer] = {}
         self._joining: Tokenizer | None = None
+        self._joins: bool | None = None
 
     def forget_twins(self) -> None:
         """To be called after any change of `main`."""
-        self._twins, self._joining = {}, None
+        self._twins, self._joining, self._joins = {}, None, None
+
+    @property
+    def joins(self) -> bool:
+        """Whether `main` says of its encodings which text each token is of, as `joining` does."""
+        if self._joins is None:
+            self._joins = self.main.post_processor is not None
+        return self._joins
 
     def full(self, split_special: bool, prefix_space: bool | None) -> Tokenizer:
         """The whole tokenizer, or a twin that splits special tokens like other text, or puts a space first, or does not."""

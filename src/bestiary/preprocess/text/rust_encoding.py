@@ -15,8 +15,8 @@ from .encode import (
     COLUMNS,
     EncodeOptions,
     Sample,
+    begins_twice,
     encode_samples,
-    is_prefix_doubled,
     pad_rows,
     read_samples,
     with_overflow,
@@ -46,7 +46,8 @@ class RustEncoding(EncodingMixin):
         if options.padding is not None and rows:
             pad_rows(rows, options.padding, self.pad_token_id, self.pad_token, self.pad_token_type_id)
         columns: dict[str, Any] = {self.model_input_names[0]: [row.ids for row in rows]}
-        columns.update({name: [COLUMNS[name](row) for row in rows] for name in options.columns})
+        for name in options.columns:
+            columns[name] = list(map(COLUMNS[name], rows))
         if options.length:
             columns["length"] = [len(row) for row in rows]
         if options.overflow:
@@ -60,9 +61,9 @@ class RustEncoding(EncodingMixin):
     def _rows(self, samples: list[Sample], options: EncodeOptions) -> tuple[list[Encoding], list[int]]:
         """Encode; a rendered chat holds its special tokens already, so none are added to it."""
         rendered = [isinstance(sample, RenderedPrompt) for sample in samples]
-        if not any(rendered) or not options.add_special_tokens:
+        if True not in rendered or not options.add_special_tokens:
             rows, dropped = encode_samples(self.rust, samples, options)
-            if options.add_special_tokens and is_prefix_doubled(rows, self.bos_token_id):
+            if options.add_special_tokens and self._is_bos_doubled(rows):
                 warn_once(
                     "double-bos",
                     f"a text begins with {self.bos_token!r}, and encoding added another; pass add_special_tokens=False",
@@ -74,6 +75,12 @@ class RustEncoding(EncodingMixin):
             for sample, done in zip(samples, rendered, strict=True)
         ]
         return [row for rows, _ in parts for row in rows], [count for _, counts in parts for count in counts]
+
+    def _is_bos_doubled(self, rows: Sequence[Encoding]) -> bool:
+        """Whether some text begins with the beginning-of-text token, and another was put before it."""
+        doubled = [row for row in rows if begins_twice(row)]
+        bos = self.bos_token_id if doubled else None
+        return bos is not None and any(row.ids[0] == bos for row in doubled)
 
     def tokenize(self, text: str, pair: str | None = None, add_special_tokens: bool = False, **options: Any) -> list[str]:
         """The tokens of a text as strings."""
@@ -100,7 +107,7 @@ class RustEncoding(EncodingMixin):
             text = self.rust.main.decode(token_ids, skip_special_tokens=skip_special_tokens)
         except (OverflowError, TypeError) as error:
             raise no_ids(token_ids) from error
-        if token_ids and max(token_ids) >= len(self) + PADDED:
+        if token_ids and self.rust.main.id_to_token(max(token_ids)) is None and max(token_ids) >= len(self) + PADDED:
             self._tell_beyond(token_ids)
         clean = clean_up_tokenization_spaces
         if clean is None:
