@@ -50,10 +50,8 @@ def test_an_update_that_is_left_out_has_its_epoch_and_no_loss(tmp_path: Path) ->
     made = Broken(Regression(), _arguments(tmp_path, num_train_epochs=1), train_dataset=torch.utils.data.Subset(ROWS, range(8)))
     with pytest.warns(BestiaryWarning, match="step 3"):
         made.train()
-    skipped, logged = (entry for entry in made.state.log_history if entry["step"] == 3)
+    (skipped,) = (entry for entry in made.state.log_history if entry["step"] == 3)
     assert skipped["skipped"]
     assert math.isnan(skipped["loss"])
-    assert skipped["epoch"] == logged["epoch"] == 0.75
-    assert "loss" not in logged
-    assert math.isnan(logged["grad_norm"])
+    assert skipped["epoch"] == 0.75
     assert [entry["step"] for entry in made.state.log_history if "loss" in entry and "skipped" not in entry] == [1, 2, 4]

@@ -1,6 +1,7 @@
 """Two processes that train together (gloo, started by torchrun) end where one process with batches of twice the size ends."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -36,11 +37,32 @@ class OwnMean(bestiary.Trainer):
         return (loss, outputs) if return_outputs else loss
 
 
+class Broken(bestiary.Trainer):
+    """The second process has a loss that is no number, in the second update."""
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        loss = super().compute_loss(*args, **kwargs)
+        return loss * (math.nan if (self.state.global_step, self.args.process_index) == (1, 1) else 1)
+
+
 def own_sum(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> Any:
     """A loss of a user's that is divided by the labels of all batches."""
     logits = outputs.logits[:, :-1].flatten(0, 1)
     losses = torch.nn.functional.cross_entropy(logits, labels[:, 1:].flatten(), reduction="sum")
     return losses / (num_items_in_batch if num_items_in_batch is not None else (labels[:, 1:] != -100).sum())
+
+
+def with_a_loss_that_is_no_number(folder: Path, logging_steps: int) -> dict[str, Any]:
+    """Weights and log of four updates."""
+    bestiary.set_seed(0)
+    model_class, made = config(bestiary, "causal", 0.0)
+    args = bestiary.TrainingArguments(
+        str(folder), max_steps=4, logging_steps=logging_steps, save_strategy="no", use_cpu=True, disable_tqdm=True
+    )
+    trainer = Broken(model_class(made), args, train_dataset=rows("causal", COUNT))
+    trainer.train()
+    weights = torch.cat([each.detach().flatten() for each in trainer.model.parameters()])
+    return {"weights": weights.tolist(), "log": trainer.state.log_history[:-1]}
 
 
 def trained(kind: str, folder: Path, size: int, accumulation: int = 1) -> dict[str, Any]:
@@ -109,6 +131,18 @@ def test_two_processes_are_one_with_twice_the_batch(kind: str, two_processes: li
         _close(each[kind]["predictions"], alone["predictions"], 1e-5)
 
 
+@pytest.mark.parametrize("often", [1, 4])
+def test_a_loss_of_another_process_that_is_no_number(often: int, two_processes: list[dict[str, Any]]) -> None:
+    """The log says so at its step, once, and both processes leave the update out."""
+    first, second = (each[f"broken {often}"] for each in two_processes)
+    assert first["weights"] == second["weights"]
+    assert np.isfinite(first["weights"]).all()
+    assert [entry["step"] for entry in first["log"]] == ([1, 2, 3, 4] if often == 1 else [2, 4])
+    for each in (first, second):
+        assert [(entry["step"], math.isnan(entry["loss"])) for entry in each["log"] if entry.get("skipped")] == [(2, True)]
+        assert all(math.isfinite(entry["loss"]) for entry in each["log"] if not entry.get("skipped"))
+
+
 @pytest.mark.parametrize("kind", ["causal", "classifier", "mean", "sum"])
 @pytest.mark.parametrize(("size", "accumulation"), [(4, 2), (2, 4), (1, 8)])
 def test_any_split_into_batches_is_the_same(kind: str, size: int, accumulation: int, tmp_path: Path) -> None:
@@ -122,5 +156,6 @@ def test_any_split_into_batches_is_the_same(kind: str, size: int, accumulation: 
 
 if __name__ == "__main__":
     target = Path(sys.argv[1])
-    results = {kind: trained(kind, target / kind, 4) for kind in KINDS}
+    results: dict[str, Any] = {kind: trained(kind, target / kind, 4) for kind in KINDS}
+    results |= {f"broken {often}": with_a_loss_that_is_no_number(target, often) for often in (1, 4)}
     (target / f"{os.environ['RANK']}.json").write_text(json.dumps(results))

@@ -271,6 +271,9 @@ class TrainingLoop:
         if args.torch_empty_cache_steps and state.global_step % args.torch_empty_cache_steps == 0 and args.n_gpu:
             torch.cuda.empty_cache()
         trainer.control = trainer.callback_handler.on_step_end(args, state, trainer.control)
+        alone = trainer.control.should_log and state.global_step - trainer._globalstep_last_logged == 1
+        if self.updates.left_out is not None and not alone:  # else the log of this step says it
+            trainer.log_at(self.updates.left_out, state.global_step)
         self._after()
 
     def _add_loss(self, loss: Tensor, is_finite: bool) -> None:
@@ -352,6 +355,7 @@ class TrainingLoop:
         self.trainer._globalstep_last_logged, self.has_loss = state.global_step, False
         trainer.store_flos()
         logs = {name: value for name, value in logs.items() if value is not None}
+        logs |= (self.updates.left_out or {}) if updates == 1 else {}
         trainer.log(logs, *([self.start] if self.log_takes_start else []))
 
     def _collect_losses(self, keep: bool = False) -> float:
@@ -364,8 +368,8 @@ class TrainingLoop:
         if keep:
             progress.loss_sums = self.args.processes.gathered(float(mine))
             progress.loss_updates = self.trainer.state.global_step - self.trainer._globalstep_last_logged
-            return sum(progress.loss_sums)
-        summed = float(self.args.processes.summed(mine.clone()))
+            return 0.0
+        summed: float = self.trainer.loss_of_all(mine)
         progress.total_loss += summed
         progress.loss_sums, progress.loss_updates, self.losses = [], 0, None
         return summed

@@ -66,6 +66,22 @@ def rows_in(batch: Any) -> int:
     return 1
 
 
+def router_loss(model: Any, outputs: Any) -> Tensor | float:
+    """What the routers of a mixture of experts add to the loss among a model's outputs; 0 where they add nothing."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    total: Tensor | float = 0.0
+    config = getattr(inner, "config", None)
+    for name in _ROUTER_PARTS if hasattr(outputs, "get") else ():
+        weight = f"router_{name.removeprefix('encoder_').removeprefix('decoder_')}_coef"
+        factor = getattr(inner, weight, getattr(config, weight, None))
+        if isinstance(factor, int | float) and isinstance(part := outputs.get(name), Tensor):
+            total = total + factor * part
+    return total
+
+
+_ROUTER_PARTS = ("aux_loss", "encoder_aux_loss", "decoder_aux_loss", "encoder_z_loss", "decoder_z_loss")
+
+
 def shifts_labels(model: Any) -> bool:
     """Whether a model compares what it says at a place with the label at the next."""
     return getattr(model, "labels_are_shifted", getattr(model, "loss_type", None) == "ForCausalLM")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import ArgumentError
-from .losses import WatchedCount, shifts_labels
+from .losses import WatchedCount, router_loss, shifts_labels
 from .nested import nested_detach
 
 
@@ -51,6 +51,11 @@ class TrainingStep:
         share: Tensor = loss if weight == 1 else loss * weight if weight else loss.nan_to_num() * 0
         return share
 
+    def loss_of_all(self: Any, loss: Tensor) -> float:
+        """The loss in all processes, of this one's: a part of it, or, where each divides by its own labels, one of several."""
+        total = float(self.args.processes.summed(loss.detach().float().clone()))
+        return total if self.args.average_tokens_across_devices else total / self.args.world_size
+
     def compute_loss(
         self: Any,
         model: nn.Module,
@@ -84,6 +89,9 @@ class TrainingStep:
             loss = self.label_smoother(outputs, labels, shift_labels=shifts_labels(self.model))
         else:
             loss = _loss_in(outputs, inputs)
+            if self.share != 1 and getattr(num_items_in_batch, "used", self._divides):
+                # Labels were divided by those of the update; what is a mean over this batch alone is weighed by its share.
+                loss = loss - (1 - self.share) * router_loss(self.model, outputs)
         return (loss, outputs) if return_outputs else loss
 
     @contextmanager

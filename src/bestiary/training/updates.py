@@ -34,6 +34,7 @@ class Updates:
         self.parameters = list(model.parameters())
         trainer.parameters_to_update = self.parameters
         self.is_first = True
+        self.left_out: dict[str, Any] | None = None
         self.counted = CountedLabels(0, False)
 
     def make(self, group: list[Any], items: Tensor | float | None, epoch: float) -> Tensor:
@@ -51,6 +52,7 @@ class Updates:
         own = counted is None or not is_of_the_library(trainer.get_batch_samples)  # a subclass may give other batches
         self.counted = CountedLabels.of(trainer, group) if own or counted is None else counted
         self.items = max(1, self.counted.total) if items is None else items
+        self.left_out = None
         loss = self._gradients(group)
         handler = trainer.callback_handler
         progress.grad_norm = float(trainer._get_grad_norm(self.model, grad_norm=trainer._clip_grad_norm(self.model)))
@@ -60,7 +62,7 @@ class Updates:
             progress.nonfinite = 0
             self._step()
         else:
-            self._leave_out(loss, epoch)
+            self._leave_out(trainer.loss_of_all(loss), epoch)
         trainer.control = handler.on_optimizer_step(args, state, trainer.control)
         if self.is_first:
             self._say_what_is_not_trained()
@@ -127,6 +129,7 @@ class Updates:
             trainer.count_inputs(inputs)
             if not last:
                 trainer.control = trainer.callback_handler.on_substep_end(args, state, trainer.control)
+        trainer.share = 1.0
         return loss
 
     def _forget_gradients(self) -> None:
@@ -147,8 +150,8 @@ class Updates:
         if not isinstance(trainer.lr_scheduler, METRIC_SCHEDULES):
             trainer.lr_scheduler.step()
 
-    def _leave_out(self, loss: Tensor, epoch: float) -> None:
-        """Log an update whose gradient is not finite, and leave it out.
+    def _leave_out(self, loss: float, epoch: float) -> None:
+        """Leave out an update whose gradient is not finite; `left_out` is what is to be logged of it, with its step.
 
         Raises:
             NumericsError: too many in a row.
@@ -157,19 +160,15 @@ class Updates:
         if trainer.scaler is not None:  # its first guesses are too large by design
             trainer.scaler.step(trainer.optimizer)
             trainer.scaler.update()
-            if math.isfinite(float(loss)) and trainer.scaler.get_scale() >= 1:
+            if math.isfinite(loss) and trainer.scaler.get_scale() >= 1:
                 return
         progress.nonfinite += 1
         step = trainer.state.global_step + 1
-        trainer.log_at(
-            {"loss": float(loss), "grad_norm": progress.grad_norm, "learning_rate": progress.learning_rate, "skipped": True},
-            step,
-            epoch,
-        )
-        warn_once(
-            "nonfinite", f"step {step}: the loss is {float(loss)}, the gradient's norm {progress.grad_norm}; it is left out"
-        )
+        row = {"loss": loss, "grad_norm": progress.grad_norm, "learning_rate": progress.learning_rate, "skipped": True}
+        warn_once("nonfinite", f"step {step}: the loss is {loss}, the gradient's norm {progress.grad_norm}; it is left out")
+        self.left_out = row
         if progress.nonfinite >= self.args.max_nonfinite_updates:
+            trainer.log_at(row, step, epoch)
             raise NumericsError(
                 f"{progress.nonfinite} updates in a row had a gradient that is not finite, the last at step {step};"
                 " the weights hold none of them. Lower learning_rate, look at the data of these steps, or compute in fp32"
