@@ -13,7 +13,9 @@ from pathlib import Path
 
 from ..core.errors import BestiaryError
 
-_SOURCES = ("common.h", "common.c", "int8.c", "int4.c", "half.c")
+# What is compiled together: products with weights in few bits, and what every model on a CPU has.
+PRODUCTS = ("common.h", "common.c", "int8.c", "int4.c", "half.c")
+ELEMENTS = ("common.h", "common.c", "vectors.h", "elements.c")
 _OPTIONS = ("-O3", "-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-Wno-psabi")
 # This machine's instructions; not every compiler knows both ways to ask for them.
 _INSTRUCTIONS = (["-march=native"], ["-mcpu=native"])
@@ -85,14 +87,14 @@ def processor() -> str:
     return "\n".join([platform.machine(), *(line for line in lines if line.startswith(wanted))])
 
 
-def compiled() -> Path:
-    """The compiled kernels for this machine; compiles them where they are not in the cache.
+def compiled(names: tuple[str, ...] = PRODUCTS) -> Path:
+    """The kernels of these sources, compiled for this machine; compiles them where they are not in the cache.
 
     Raises:
         NoKernels: no compiler, no folder of one's own, or the compiler's first words where it fails.
     """
     folder, command = own_folder(), compiler()
-    sources = {name: (files(__package__) / "native" / name).read_bytes() for name in _SOURCES}
+    sources = {name: (files(__package__) / "native" / name).read_bytes() for name in names}
     said = _run([*command, "--version"]).stdout
     digest = hashlib.sha256(repr((sources, command, said, _OPTIONS, processor())).encode()).hexdigest()[:20]
     target = folder / f"kernels-{digest}.so"

@@ -36,7 +36,7 @@ class Native:
         self.path = path
         self.instructions = str(library.compiled_for(), "ascii")
         self.tiles = bool(library.amx())
-        pool = _pool()
+        pool = team()
         self.threads = pool is not None
         if pool is not None:
             library.use_team(pool)
@@ -183,7 +183,7 @@ def _no_memory(out: Tensor) -> MemoryError:
     return MemoryError(f"no memory for a product whose result has the shape {tuple(out.shape)}; pass fewer rows at a time")
 
 
-def _pool() -> ctypes.c_void_p | None:
+def team() -> ctypes.c_void_p | None:
     """`GOMP_parallel` of the OpenMP library that torch runs on, or None where torch has another pool."""
     for place in (*sorted((Path(torch.__file__).parent / "lib").glob("lib*omp*")), None):
         try:

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from ..core.errors import ArgumentError, MissingDependency, did_you_mean
 from ..core.optional import require
+from ..kernels.elements import attended
 from .by_text import by_text
 from .masks import Mask
 
@@ -65,6 +66,9 @@ def weights(query: Tensor, key: Tensor, mask: Mask | None, bias: Tensor | None, 
 
 def eager(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring) -> Tensor:
     """Matrix products written out."""
+    fast = _of_one(query, key, value, mask, bias, scoring) if query.dtype == torch.float32 else None
+    if fast is not None:
+        return fast
     shared = bias is None and (mask is None or (mask.dense is None and mask.additive is None))
     if query.shape[2] == 1 and query.shape[1] != key.shape[1] and shared:
         # Heads of a group as queries of one head need no copies of its keys, here as in sdpa.
@@ -74,6 +78,17 @@ def eager(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Te
     return probabilities @ _repeat(value, query.shape[1])
 
 
+def _of_one(
+    query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring
+) -> Tensor | None:
+    """One query in each head, by a kernel of our own; None where there is none for it."""
+    if bias is not None or scoring.dropout > 0 or scoring.sinks is not None or query.shape[2] != 1:
+        return None
+    if mask is None:
+        return attended(query, key, value, None, scoring.scaling, scoring.softcap)
+    return None if mask.additive is not None else attended(query, key, value, mask.allowed(), scoring.scaling, scoring.softcap)
+
+
 def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring) -> Tensor:
     """`torch.nn.functional.scaled_dot_product_attention`, with its causal short cut where the mask is just that."""
     if scoring.softcap is not None:
@@ -81,6 +96,9 @@ def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Ten
             f"sdpa cannot cap scores (softcap={scoring.softcap}); use attn_implementation='eager' or 'flex_attention'"
         )
     one = query.shape[2] == 1
+    fast = _of_one(query, key, value, mask, bias, scoring)
+    if fast is not None:
+        return fast
     if scoring.dropout > 0 and bias is None and scoring.sinks is None and _is_faster_written_out(query, mask):
         return eager(query, key, value, mask, bias, scoring)
     if scoring.sinks is not None:

@@ -5,6 +5,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..kernels.elements import ONCE, SHIFTED, TWICE, rms_norm
+
 
 class RMSNorm(nn.Module):
     """x / sqrt(mean(x^2) + eps) * weight (Zhang & Sennrich 2019), the mean in fp32, the product in the input's dtype.
@@ -36,6 +38,9 @@ class RMSNorm(nn.Module):
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
+        fast = rms_norm(hidden_states, self.weight, self._number, TWICE)
+        if fast is not None:
+            return fast
         normed = self._lean(hidden_states)
         if normed is not None:
             return normed.mul_(self.weight)
@@ -63,6 +68,9 @@ class ShiftedRMSNorm(RMSNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
+        fast = rms_norm(x, self.weight, self._number, SHIFTED)
+        if fast is not None:
+            return fast
         normed = self._lean(x)
         if normed is not None:
             return normed.addcmul_(normed, self.weight)
@@ -76,7 +84,8 @@ class FullPrecisionRMSNorm(RMSNorm):
         """(..., D) -> (..., D)."""
         if hidden_states.dtype == torch.float32:
             return super().forward(hidden_states)
-        return super().forward(hidden_states.float()).to(hidden_states.dtype)
+        fast = rms_norm(hidden_states, self.weight, self._number, ONCE)
+        return super().forward(hidden_states.float()).to(hidden_states.dtype) if fast is None else fast
 
 
 def weightless_rms_norm(x: Tensor, eps: float) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import ConfigError
+from ..kernels.elements import turned as turned_at_once
 from .packed import counted, packed_texts
 from .rope_parameters import Parameters
 
@@ -282,5 +283,8 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool = False) -> Te
 
 def rotate_both(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor, interleaved: bool = False) -> tuple[Tensor, Tensor]:
     """Queries (B, H, T, K) and keys (B, G, T, K), turned in one go: a decoding step costs what its operations cost to start."""
+    both = turned_at_once(query, key, cos, sin, interleaved)
+    if both is not None:
+        return both
     turned = rotate(torch.cat((query, key), dim=1), cos, sin, interleaved)
     return turned[:, : query.shape[1]], turned[:, query.shape[1] :]
