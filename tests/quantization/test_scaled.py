@@ -243,7 +243,7 @@ def test_settings_that_cannot_be_met(llama: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=words):
             LlamaForCausalLM.from_pretrained(llama, quantization_config=settings)
-    with pytest.raises(ConfigError, match="positive number"):
+    with pytest.raises(ConfigError, match="a number above 0"):
         FbgemmFp8Config(activation_scale_ub=0)
     with pytest.raises(ConfigError, match="on disk"):
         LlamaForCausalLM.from_pretrained(llama, quantization_config=QuantoConfig(), device_map={"": "disk"})

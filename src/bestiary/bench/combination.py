@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from ..core.dtypes import floating_dtype
 from ..core.errors import ArgumentError, did_you_mean
-from ..modeling.opening import OpenOptions, floating_dtype
+from ..modeling.opening import OpenOptions
 
 # Name -> keyword of `from_pretrained`.
 QUANTIZATIONS: dict[str, dict[str, Any]] = {"none": {}, "8bit": {"load_in_8bit": True}, "4bit": {"load_in_4bit": True}}

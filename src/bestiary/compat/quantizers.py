@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import ConfigError
+from ..core.errors import ConfigError, InputError
 from ..nn.quantized_weight import QuantizedWeight
 from ..quantization.config import AutoQuantizationConfig, QuantizationConfigMixin, method_class
 from ..quantization.method import Quantizer, dequantize_layers, heads_of
@@ -41,6 +41,9 @@ class HfQuantizer(Quantizer):
     def replace(self, model: Any) -> list[str]:
         self._process_model_before_weight_loading(model)
         return []
+
+    def has_few_bits(self, model: Any) -> bool:
+        return True
 
     def finish(self, model: Any) -> None:
         self._process_model_after_weight_loading(model)
@@ -148,12 +151,19 @@ def dequantize_bnb_weight(weight: Tensor, state: Any = None) -> Tensor:
 
     Args:
         state: holds `SCB`, the largest value of each row, where `weight` are codes of 8 bits.
+
+    Raises:
+        InputError: codes without a state.
     """
     if isinstance(weight, QuantizedWeight):
         return weight.data
     if weight.dtype == torch.int8 and state is not None:
         numbers: Tensor = weight.float() * (state.SCB / 127).unsqueeze(1)
         return numbers
+    if not weight.is_floating_point():
+        raise InputError(
+            f"weight holds {weight.dtype} codes, and there is no state whose SCB says what they stand for: pass it"
+        )
     return weight
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, Unpack, overload
 import torch
 from torch import nn
 
+from ..core.dtypes import floating_dtype
 from ..core.errors import ArgumentError
 from ..core.signatures import showing_options_of
 from ..hub.code.options import CodeOptions
@@ -21,7 +22,7 @@ from .building import initialising
 from .calling import CallMixin
 from .config import PreTrainedConfig
 from .loss_functions import LossMixin
-from .opening import OpenKeywords, OpenOptions, floating_dtype, one_dtype, open_model
+from .opening import OpenKeywords, OpenOptions, one_dtype, open_model
 from .pruning import prune
 from .quantized import QuantizedMixin
 from .resizing import resize

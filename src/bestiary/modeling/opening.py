@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import torch
 
-from ..core.errors import ArgumentError, ConfigError, InputError, LoadError, MissingDependency, did_you_mean
+from ..core.dtypes import floating_dtype
+from ..core.errors import ArgumentError, ConfigError, LoadError, MissingDependency, did_you_mean
 from ..core.first_process import waits_for_weights
 from ..core.logging import warn_once
 from ..core.missing_weights import may_start_afresh
@@ -154,20 +155,6 @@ class OpenKeywords(HubKeywords, CodeKeywords, total=False):
     use_cache: bool
 
 
-def floating_dtype(dtype: Any) -> torch.dtype:
-    """A floating torch dtype from itself or its name.
-
-    Raises:
-        InputError: not a dtype, or not a floating one.
-    """
-    kind = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
-    if not isinstance(kind, torch.dtype):
-        raise InputError(f"dtype is {dtype!r}; expected a torch dtype or its name, such as 'float32', 'bfloat16' or 'auto'")
-    if not kind.is_floating_point:
-        raise InputError(f"a model cannot be built with dtype {kind}: it is not a floating-point type")
-    return kind
-
-
 def one_dtype(dtype: Any, config: PreTrainedConfig) -> Any:
     """`dtype`, or of a table by part the one under "" (float32 without it), with a warning: all parts have one dtype.
 
@@ -208,7 +195,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     gguf_file = options.gguf_file or getattr(options.quantization_config, "gguf_file", None)
     name_or_path, source = gguf_place(name_or_path, gguf_file, hub)
     config, kwargs = _config(cls, source, options, hub, kwargs)
-    asked = options.quantization_config, bool(options.load_in_8bit), bool(options.load_in_4bit), name_or_path
+    asked = options.quantization_config, options.load_in_8bit, options.load_in_4bit, name_or_path
     told = config.get("quantization_config") is not None
     quantizer = quantizer_for(config, *asked) if told else None  # what cannot be opened is told before weights are fetched
     checkpoint = _checkpoint(source, options, hub)

@@ -1,18 +1,19 @@
 """Models in few bits: how one is opened so, and what it can no longer do."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ..core.dtypes import floating_dtype
 from ..core.errors import ArgumentError, ConfigError, InputError
 from ..core.files import read_json
 from ..core.logging import warn_once
 from ..hub.files import find_file
 from ..hub.options import HubOptions
 from ..loading.checkpoint import Checkpoint
-from ..quantization.config import AutoQuantizationConfig, QuantizationConfigMixin, method_class
+from ..nn.quantized import QuantizedEmbedding, QuantizedLinear
+from ..quantization.config import method_class, settings_of
 from ..quantization.method import Quantizer, dequantize_layers
 from .config import PreTrainedConfig
 
@@ -40,12 +41,13 @@ class QuantizedMixin:
         Returns: the model.
 
         Raises:
-            InputError: it is quantized already. ConfigError: the settings do not fit it.
+            InputError: it is quantized already. ConfigError, ArgumentError: the settings are none, or do not fit it.
         """
         if self.is_quantized:
             method = self.quantization_method.value
             raise InputError(f"{type(self).__name__} is quantized already ({method}): dequantize() first")
-        quantizer = method_class(quantization_config.quant_method)(quantization_config)
+        settings = settings_of(quantization_config)
+        quantizer = method_class(settings.quant_method)(settings)
         quantizer.check(self.__dict__.get("hf_device_map"))
         quantizer.quantize(self)
         quantizer.finish(self)
@@ -60,9 +62,9 @@ class QuantizedMixin:
         Returns: the model.
 
         Raises:
-            InputError: the model is not quantized.
+            InputError: the model is not quantized, or `dtype` is no floating one.
         """
-        dequantize_layers(self, dtype or self.dtype)
+        dequantize_layers(self, self.dtype if dtype is None else floating_dtype(dtype))
         for name in ("hf_quantizer", "is_quantized", "quantization_method"):
             self.__dict__.pop(name, None)
         vars(self.config).pop("quantization_config", None)
@@ -74,32 +76,44 @@ class QuantizedMixin:
         Raises:
             InputError: another dtype for a quantized model.
         """
-        if self.is_quantized:
+        if self._in_few_bits:
             dtype = torch._C._nn._parse_to(*args, **kwargs)[1]
-            if dtype is not None and dtype != self.dtype:
+            if dtype not in (None, self.dtype):
                 self._refuse_dtype(f"to({dtype})")
         return super().to(*args, **kwargs)  # type: ignore[misc]
 
+    def type(self: Any, dst_type: Any) -> Any:
+        """As torch's; refused of a quantized model."""
+        if self._in_few_bits:
+            self._refuse_dtype(f"type({dst_type})")
+        return super().type(dst_type)  # type: ignore[misc]
+
     def half(self: Any) -> Any:
         """As torch's; refused of a quantized model."""
-        return self._refuse_dtype("half()") if self.is_quantized else super().half()  # type: ignore[misc]
+        return self._refuse_dtype("half()") if self._in_few_bits else super().half()  # type: ignore[misc]
 
     def float(self: Any) -> Any:
         """As torch's; refused of a quantized model."""
-        return self._refuse_dtype("float()") if self.is_quantized else super().float()  # type: ignore[misc]
+        return self._refuse_dtype("float()") if self._in_few_bits else super().float()  # type: ignore[misc]
 
     def bfloat16(self: Any) -> Any:
         """As torch's; refused of a quantized model."""
-        return self._refuse_dtype("bfloat16()") if self.is_quantized else super().bfloat16()  # type: ignore[misc]
+        return self._refuse_dtype("bfloat16()") if self._in_few_bits else super().bfloat16()  # type: ignore[misc]
 
     def double(self: Any) -> Any:
         """As torch's; refused of a quantized model."""
-        return self._refuse_dtype("double()") if self.is_quantized else super().double()  # type: ignore[misc]
+        return self._refuse_dtype("double()") if self._in_few_bits else super().double()  # type: ignore[misc]
+
+    @property
+    def _in_few_bits(self: Any) -> bool:
+        """Whether it, or the model that it is a part of, is quantized."""
+        return self.is_quantized or any(isinstance(each, QuantizedLinear | QuantizedEmbedding) for each in self.modules())
 
     def _refuse_dtype(self: Any, call: str) -> Any:
+        method = "few bits" if self.quantization_method is None else self.quantization_method.value
         raise InputError(
-            f"{call}: weights of {self.quantization_method.value} have no other dtype; open the checkpoint with dtype= for what"
-            " is not quantized, or dequantize() the model"
+            f"{call}: weights of {method} have no other dtype; open the checkpoint with dtype= for what is not quantized, or"
+            " dequantize() the model"
         )
 
 
@@ -127,11 +141,11 @@ def take_older_settings(
             f"{name_or_path} holds weights of GPTQ or AWQ, and no settings of theirs, neither in config.json nor in"
             " quantize_config.json: pass them, such as quantization_config=GPTQConfig(bits=4, group_size=128)"
         )
-    config.quantization_config = dict(given) if isinstance(given, Mapping) else given.to_dict()
+    config.quantization_config = settings_of(given).to_dict()
 
 
 def quantizer_for(
-    config: PreTrainedConfig, given: Any, load_in_8bit: bool, load_in_4bit: bool, name_or_path: Any
+    config: PreTrainedConfig, given: Any, load_in_8bit: bool | None, load_in_4bit: bool | None, name_or_path: Any
 ) -> Quantizer | None:
     """The method that a checkpoint is, or shall be, quantized by; None where it is not.
 
@@ -139,22 +153,20 @@ def quantizer_for(
         given: settings, or a table of them. load_in_8bit, load_in_4bit: short for settings that say only this.
 
     Raises:
-        ConfigError: settings of another method than the checkpoint's, or no method at all. ArgumentError: both ways are used.
+        ConfigError: settings of another method than the checkpoint's, or no method at all. ArgumentError: both ways are used,
+            or settings of another kind.
     """
-    short = {name: True for name, asked in (("load_in_8bit", load_in_8bit), ("load_in_4bit", load_in_4bit)) if asked}
+    flags = {"load_in_8bit": load_in_8bit, "load_in_4bit": load_in_4bit}
+    for name, flag in flags.items():
+        if not isinstance(flag, bool | None):
+            raise ArgumentError(f"{name} is {flag!r:.60}; expected True or False")
+    short = {name: True for name, asked in flags.items() if asked}
     if short and given is not None:
         raise ArgumentError(f"{', '.join(short)} says what quantization_config is for: pass one of them")
-    asked = AutoQuantizationConfig.from_dict(short) if short else given
-    if isinstance(asked, Mapping):
-        asked = AutoQuantizationConfig.from_dict(asked)
-    if asked is not None and not isinstance(asked, QuantizationConfigMixin):
-        raise ArgumentError(
-            f"quantization_config is a {type(asked).__name__}; expected settings such as BitsAndBytesConfig(load_in_8bit=True)"
-        )
-    stored = config.get("quantization_config")
-    if stored is None:
+    asked = settings_of(short) if short else None if given is None else settings_of(given)
+    if config.get("quantization_config") is None:
         return None if asked is None else method_class(asked.quant_method)(asked)
-    stored = AutoQuantizationConfig.from_dict(stored) if isinstance(stored, Mapping) else stored
+    stored = settings_of(config.quantization_config)
     if asked is not None:
         if not isinstance(stored, type(asked)):
             raise ConfigError(

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
+from ..core.dtypes import floating_dtype
 from ..core.errors import BestiaryError, CapacityError, FileMissing
 from ..core.sizes import show_size
 from ..loading.headers import LoadNeed, load_need, main_dtype, read_headers
-from ..modeling.opening import floating_dtype
 from .example_inputs import example_inputs
 from .run_need import RunNeed, run_need
 from .skeletons import class_of, packed_away, weight_bytes, without_weights

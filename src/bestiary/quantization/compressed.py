@@ -10,7 +10,9 @@ from ..kernels.rows import integer_product
 from ..nn.quantized import QuantizedLinear
 from .scaled import FLOAT8, check_tensor, checked_scales, ranges, spread
 from .schemes import Scheme, TensorArgs
+from .stored import FLOATS, check_dtype, check_numbers, check_whole
 
+_ZEROS = (torch.int8, torch.int32, torch.int64, *FLOATS, FLOAT8)
 _OTHERS = ("order", "input_scale", "input_zero_point")
 
 
@@ -55,7 +57,7 @@ class CompressedLinear(QuantizedLinear):
                 raise CorruptFile(f"group_size {args.group_size} does not divide the {self.in_features} columns of the weight")
             return 1, args.group_size or 1
         if args.strategy == "block":
-            return args.block_structure[0], args.block_structure[1]
+            return min(args.block_structure[0], self.out_features), min(args.block_structure[1], self.in_features)
         return self.shape if args.strategy == "tensor" else (1, self.in_features)
 
     def quantize(self, weight: Tensor) -> None:
@@ -87,13 +89,13 @@ class CompressedLinear(QuantizedLinear):
         if not self.args.symmetric and zeros is None:
             raise CorruptFile("the scheme is not symmetric, and the file has no weight_zero_point for the layer")
         if order is not None:
-            check_tensor("weight_g_idx", order, (self.in_features,), order.dtype)
-            if int(order.max()) >= grid[1]:
-                raise CorruptFile(f"weight_g_idx names the group {int(order.max())}; there are {grid[1]}")
+            check_whole("weight_g_idx", order, (self.in_features,), -1, grid[1] - 1)
         if self.inputs is not None and not self.inputs.dynamic:
             if "input_scale" not in tensors:
                 raise CorruptFile("inputs are quantized by the scales of the file, and it has no input_scale for the layer")
-            checked_scales("input_scale", tensors["input_scale"].flatten(), (1,))
+            check_numbers("input_scale", tensors["input_scale"].flatten(), (1,))
+            if "input_zero_point" in tensors:
+                check_dtype("input_zero_point", tensors["input_zero_point"].flatten(), (1,), _ZEROS)
         self.keep(
             self.read_codes(tensors),
             scales,
@@ -112,7 +114,7 @@ class CompressedLinear(QuantizedLinear):
         """The zero points of a file, in the shape of the scales."""
         if zeros.numel() != self.grid()[0] * self.grid()[1]:
             raise CorruptFile(f"weight_zero_point has the shape {tuple(zeros.shape)}; expected {self.grid()}, as the scales")
-        return zeros.reshape(self.grid())
+        return check_dtype("weight_zero_point", zeros.reshape(self.grid()), self.grid(), _ZEROS)
 
     def stored(self) -> dict[str, Tensor]:
         scales = self.scales.flatten() if self.args.strategy == "tensor" else self.scales
@@ -176,7 +178,7 @@ class PackedLinear(CompressedLinear):
     def read_codes(self, tensors: Mapping[str, Tensor]) -> Tensor:
         check_tensor("weight_packed", tensors["weight_packed"], (self.out_features, self.words), torch.int32)
         said = tensors.get("weight_shape")
-        if said is not None and said.tolist() != list(self.shape):
+        if said is not None and check_whole("weight_shape", said, (2,), 0, 2**62).tolist() != list(self.shape):
             raise CorruptFile(f"weight_shape says {said.tolist()}; expected {list(self.shape)}")
         return tensors["weight_packed"]
 

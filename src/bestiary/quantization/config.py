@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Self
 
 import torch
 
-from ..core.errors import ConfigError, did_you_mean
+from ..core import kinds
+from ..core.errors import ArgumentError, ConfigError, did_you_mean
 from ..core.files import write_text
 from ..core.logging import warn_once
 from .methods import METHODS
@@ -55,14 +56,32 @@ class QuantizationConfigMixin:
 
     Class attributes:
         quant_method: name of the method. skips_field: the field that lists modules which stay as they are.
+        required: the fields without a default.
+        wrong_kind: the error of a value of another kind than its field's annotation says.
     """
 
     quant_method: ClassVar[QuantizationMethod]
     skips_field: ClassVar[str] = "modules_to_not_convert"
     shows_all: ClassVar[bool] = True  # whether `to_diff_dict` gives all values, as most methods publish it
+    required: ClassVar[tuple[str, ...]] = ()
+    wrong_kind: ClassVar[type[ConfigError | ArgumentError]] = ConfigError
 
     def __post_init__(self) -> None:
+        self.check_kinds()
         self.post_init()
+
+    def check_kinds(self) -> None:
+        """Check that each value is of the kind that its field is annotated with.
+
+        Raises:
+            ConfigError, or what `wrong_kind` says: one is not.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not kinds.fits(value, field.type):
+                raise self.wrong_kind(
+                    f"{type(self).__name__}: {field.name} is {value!r:.80}; expected {kinds.describe(field.type)}"
+                )
 
     def post_init(self) -> None:
         """Check the values.
@@ -76,7 +95,11 @@ class QuantizationConfigMixin:
         """Settings from a table, as config.json holds it, and `kwargs`, which come first; unknown keys are told and left out.
 
         Returns: the settings; with `return_unused_kwargs` also the `kwargs` that are none of them.
+
+        Raises:
+            ConfigError: it is no table, or lacks a field that has no default.
         """
+        table_of(config_dict)
         names = {field.name for field in fields(cls) if field.init}
         unused = {name: value for name, value in kwargs.items() if name not in names}
         values = {name: value for name, value in {**config_dict, **kwargs}.items() if name in names}
@@ -84,6 +107,10 @@ class QuantizationConfigMixin:
         for name in config_dict.keys() - names - silent:
             text = f"{cls.__name__} has no field {name!r:.60}, which is not looked at.{did_you_mean(str(name), list(names))}"
             warn_once("quantization-field", text, about=f"{cls.__name__}.{name}")
+        if lacking := [name for name in cls.required if name not in values]:
+            raise ConfigError(
+                f"{cls.__name__}: there is no {' and no '.join(lacking)} among {', '.join(map(str, values)) or 'nothing'}"
+            )
         settings = cls(**values)
         return (settings, unused) if return_unused_kwargs else settings
 
@@ -101,12 +128,8 @@ class QuantizationConfigMixin:
         """What differs from the defaults; of most methods, as published, all values."""
         if self.shows_all:
             return self.to_dict()
-        usual = type(self)(**self._required()).to_dict()
+        usual = type(self)(**{name: getattr(self, name) for name in self.required}).to_dict()
         return {name: value for name, value in self.to_dict().items() if name not in usual or usual[name] != value}
-
-    def _required(self) -> dict[str, Any]:
-        """Values of fields without a default."""
-        return {}
 
     def to_json_string(self, use_diff: bool = True) -> str:
         """The settings as JSON text, by default those that differ from the defaults."""
@@ -117,11 +140,16 @@ class QuantizationConfigMixin:
         write_text(Path(json_file_path), self.to_json_string(use_diff=False))
 
     def update(self, **kwargs: Any) -> dict[str, Any]:
-        """Set fields; returns those `kwargs` that are none."""
-        names = {name for name in kwargs if hasattr(self, name)}
-        for name in names:
-            setattr(self, name, kwargs[name])
-        self.post_init()
+        """Set fields; returns those `kwargs` that are none. Where a value is refused the settings are as they were."""
+        names, before = {name for name in kwargs if hasattr(self, name)}, dict(vars(self))
+        try:
+            for name in names:
+                setattr(self, name, kwargs[name])
+            self.check_kinds()
+            self.post_init()
+        except (ConfigError, ArgumentError):
+            vars(self).update(before)
+            raise
         return {name: value for name, value in kwargs.items() if name not in names}
 
     def at_opening(self) -> dict[str, Any]:
@@ -149,6 +177,37 @@ def _as_json(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
+def table_of(given: Any) -> Mapping[str, Any]:
+    """`given`, which is a table of settings.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise ConfigError(
+            f"quantization_config is {given!r:.80}; expected a table of settings by name, such as"
+            ' {"quant_method": "bitsandbytes", "load_in_8bit": true}'
+        )
+    return given
+
+
+def settings_of(given: Any) -> QuantizationConfigMixin:
+    """The settings that a user gave, or a config.json holds: themselves, or a table of them.
+
+    Raises:
+        ConfigError: as `AutoQuantizationConfig.from_dict`. ArgumentError: they are neither.
+    """
+    if isinstance(given, QuantizationConfigMixin):
+        return given
+    if not isinstance(given, Mapping):
+        raise ArgumentError(
+            f"quantization_config is {given!r:.80} ({type(given).__name__}); expected settings such as"
+            " BitsAndBytesConfig(load_in_8bit=True), or a table of them"
+        )
+    settings: QuantizationConfigMixin = AutoQuantizationConfig.from_dict(given)
+    return settings
+
+
 class AutoQuantizationConfig:
     """Settings of whichever method a table names."""
 
@@ -157,9 +216,9 @@ class AutoQuantizationConfig:
         """The settings that a `quantization_config` of config.json holds.
 
         Raises:
-            ConfigError: it names no method, or one that is not opened here.
+            ConfigError: it is no table, names no method, or one that is not opened here.
         """
-        table = quantization_config_dict
+        table = table_of(quantization_config_dict)
         method = table.get("quant_method")
         if method is None and (table.get("load_in_8bit") or table.get("load_in_4bit")):
             method = QuantizationMethod.BITS_AND_BYTES

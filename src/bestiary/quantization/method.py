@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..core.errors import ConfigError, InputError
+from ..core.logging import warn_once
 from ..loading.checkpoint import Checkpoint, Encoded
 from ..loading.format import TensorInfo
 from ..loading.rules import Rule, on_load
@@ -203,11 +204,21 @@ class Quantizer(ABC):
             for name in list(module.__dict__.get("_stacks", {})):
                 fill_stack(module, name, module.get_parameter(name).detach())
 
+    def has_few_bits(self, model: Any) -> bool:
+        """Whether anything of the model is in few bits."""
+        return any(isinstance(module, QuantizedLinear | QuantizedEmbedding) for module in model.modules())
+
     def finish(self, model: Any) -> None:
         """Mark a model whose layers are filled as quantized, under the published names."""
         method = self.quantization_config.quant_method
-        if self.gives_numbers:
+        if self.gives_numbers or not self.has_few_bits(model):
             vars(model.config).pop("quantization_config", None)
+            if not self.gives_numbers:
+                warn_once(
+                    "nothing-quantized",
+                    f"{type(model).__name__} has no layer in few bits and is as without {method.value}: it has no dense layers,"
+                    f" or all are in {self.quantization_config.skips_field}",
+                )
             return
         model.untied(f"{path}.weight" for path, module in model.named_modules() if isinstance(module, QuantizedLinear))
         model.hf_quantizer, model.is_quantized, model.quantization_method = self, True, method

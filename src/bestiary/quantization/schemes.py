@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from ..core.errors import ConfigError
+from ..core.kinds import fits as is_of_kind
+from ..core.patterns import matches
 from .scaled import FLOAT8, LARGEST_FLOAT8
 
 STRATEGIES = ("tensor", "channel", "group", "block", "token")
@@ -139,10 +141,10 @@ class Scheme:
     @classmethod
     def of(cls, name: str, table: Any) -> "Scheme":
         """The scheme of a group of `config_groups`: a table, or the targets of the preset that is called `name`."""
-        if isinstance(table, list):
+        if is_of_kind(table, list[str]):
             of_preset = preset(name)
             return cls(table, of_preset[0], of_preset[1], None, None)
-        if not isinstance(table, Mapping) or not isinstance(table.get("targets"), list):
+        if not isinstance(table, Mapping) or not is_of_kind(table.get("targets"), list[str]):
             raise ConfigError(f"config_groups[{name!r:.40}] is {table!r:.80}; expected a table with a list of targets")
         kinds = ("weights", "input_activations", "output_activations")
         weights, inputs, outputs = (
@@ -198,7 +200,4 @@ def fits(targets: list[str], path: str, kind: str) -> bool:
 
 def named(targets: list[str], path: str) -> bool:
     """Whether a name, or a regular expression, of `targets` is that of `path`."""
-    try:
-        return any(re.match(each[3:], path) if each.startswith("re:") else each == path for each in targets)
-    except re.error as error:
-        raise ConfigError(f"{targets!r:.120} holds a regular expression that cannot be read: {error}") from error
+    return any(matches(each[3:], path) if each.startswith("re:") else each == path for each in targets)

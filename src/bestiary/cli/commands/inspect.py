@@ -27,9 +27,9 @@ def run(
     subfolder: Annotated[str, typer.Option(help="Folder inside the checkpoint.")] = "",
 ) -> None:
     """Show architecture, parameters, dtypes, and the memory to load and to run. No weights are read or downloaded."""
+    from ...core.dtypes import floating_dtype
     from ...hub.files import HubOptions
     from ...loading.headers import by_dtype, load_need, read_headers
-    from ...modeling.opening import floating_dtype
     from ...planner.plan import MemoryPlan, plan_memory
     from ...planner.workload import usual_call
 

@@ -67,7 +67,10 @@ def samples_of(dataset: Any, tokenizer: Any, model: Any, length: int | None, bat
             tables.append(dict(entry))
             continue
         row = tokenizer(entry, verbose=False) if isinstance(entry, str) else entry
-        ids = torch.as_tensor(row["input_ids"] if isinstance(row, Mapping) else row, dtype=torch.long)
+        try:
+            ids = torch.as_tensor(row["input_ids"] if isinstance(row, Mapping) else row, dtype=torch.long)
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+            raise InputError(f"dataset holds {row!r:.80}; expected texts, rows of token ids, or tables of inputs") from error
         windows += ids.flatten().split(size)
     windows = [window for window in windows if len(window) > 1]
     count = sum(map(len, windows))

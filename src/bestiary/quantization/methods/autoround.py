@@ -9,7 +9,7 @@ from torch import nn
 from ...core.errors import ConfigError
 from ...nn.conv import Conv1D
 from ...nn.quantized import QuantizedLinear
-from ..config import QuantizationConfigMixin, QuantizationMethod
+from ..config import QuantizationConfigMixin, QuantizationMethod, table_of
 from ..method import Quantizer
 from .awq import AwqConfig, AwqLinear
 from .gptq import WIDTHS, GPTQConfig, GPTQLinear, check_group_size
@@ -57,7 +57,7 @@ class AutoRoundConfig(QuantizationConfigMixin):
 
     @classmethod
     def from_dict(cls, config_dict: Mapping[str, Any], return_unused_kwargs: bool = False, **kwargs: Any) -> Any:
-        table = dict(config_dict)
+        table = dict(table_of(config_dict))
         method = str(table.get("quant_method", ""))
         if method in ("gptq", "awq"):  # files of these, opened by the settings of AutoRound
             table.setdefault("packing_format", f"auto_round:{method}")

@@ -13,6 +13,7 @@ from ..config import QuantizationConfigMixin, QuantizationMethod
 from ..grid import group_of_columns
 from ..grouped import GroupedLinear, check_shapes
 from ..method import Quantizer
+from ..stored import check_numbers
 from ..words import pack_words, unpack_words
 from .gptq import GPTQConfig, check_group_size
 
@@ -138,6 +139,7 @@ class AwqLinear(GroupedLinear):
             expected = {"qweight": (columns, rows // 8), "qzeros": (count, rows // 8), "scales": (count, rows)}
         check_shapes(f"AWQ of version {self.config.format.value}, groups of {size} columns", tensors, expected)
         qweight, qzeros, scales = (tensors[name] for name in self.needs)
+        check_numbers("scales", scales)
         if self._by_rows:
             codes, zeros = unpack_words(qweight, _BITS), unpack_words(qzeros, _BITS)[:, :count]
             kept, scales = scales, scales[:, :count].contiguous()

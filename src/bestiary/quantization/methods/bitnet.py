@@ -12,6 +12,7 @@ from ...nn.quantized import QuantizedLinear
 from ..config import QuantizationConfigMixin, QuantizationMethod
 from ..method import Quantizer
 from ..scaled import check_tensor
+from ..stored import FLOATS, check_dtype, check_numbers
 
 
 @dataclass(repr=False)
@@ -64,11 +65,16 @@ class _BitLinear(QuantizedLinear):
         if "rms_norm.weight" not in tensors:
             raise CorruptFile("use_rms_norm is True, and the file has no rms_norm.weight for the layer")
         norm = tensors["rms_norm.weight"]
-        check_tensor("rms_norm.weight", norm, (self.in_features,), norm.dtype)
-        return norm
+        return check_numbers("rms_norm.weight", norm, (self.in_features,))
 
     def stored(self) -> dict[str, Tensor]:
         return {} if self.rms_norm is None else {"rms_norm.weight": self.rms_norm}
+
+
+def _check_scale(scale: Tensor) -> None:
+    check_numbers("weight_scale", scale)
+    if scale.numel() != 1 or not scale.all():
+        raise CorruptFile(f"weight_scale is {scale.flatten()[:4].tolist()}; expected one number other than 0")
 
 
 def quantized_input(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,8 +99,7 @@ class BitLinear(_BitLinear):
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         packed, scale = tensors["weight"], tensors["weight_scale"]
         check_tensor("weight", packed, (-(-self.out_features // 4), self.in_features), torch.uint8)
-        if scale.numel() != 1 or not bool(scale.isfinite().all()) or not bool((scale != 0).all()):
-            raise CorruptFile(f"weight_scale is {scale.flatten()[:4].tolist()}; expected one number other than 0")
+        _check_scale(scale)
         self.hold(packed=packed, weight_scale=scale, rms_norm=self.norm_in(tensors))
 
     def codes(self) -> Tensor:
@@ -123,13 +128,15 @@ class AutoBitLinear(_BitLinear):
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         numbers, scale = tensors["weight"], tensors.get("weight_scale")
-        check_tensor("weight", numbers, (self.out_features, self.in_features), numbers.dtype)
         if not numbers.is_floating_point():
             raise CorruptFile(
                 f"weight is {numbers.dtype}; expected numbers, as 'autobitlinear' has them ('bitlinear' is packed)"
             )
+        check_dtype("weight", numbers, (self.out_features, self.in_features), FLOATS)
         if self.config.quantization_mode == "offline" and scale is None:
             raise CorruptFile("quantization_mode is 'offline', and the file has no weight_scale for the layer")
+        if scale is not None:
+            _check_scale(scale)
         self.hold(numbers=numbers, weight_scale=scale, rms_norm=self.norm_in(tensors))
 
     def stored(self) -> dict[str, Tensor]:

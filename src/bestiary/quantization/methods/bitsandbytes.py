@@ -8,17 +8,17 @@ from typing import Any
 import torch
 
 from ...core.errors import ArgumentError, ConfigError, did_you_mean
+from ...core.kinds import EndlessAmount
 from ...core.logging import warn_once
 from ...nn.quantized_stack import QuantizedStack
-from ..config import QuantizationConfigMixin, QuantizationMethod
+from ..config import QuantizationConfigMixin, QuantizationMethod, table_of
 from ..method import Quantizer
 from .block_codes import TABLES
-from .linear_4bit import Linear4bit
+from .linear_4bit import STORAGE, Linear4bit
 from .linear_8bit import Linear8bit
 
-_STORAGE = ("float16", "float32", "int8", "uint8", "float64", "bfloat16")
 _EXCLUDES = {"load_in_8bit": "load_in_4bit", "load_in_4bit": "load_in_8bit"}
-_FLAGS = ("llm_int8_enable_fp32_cpu_offload", "llm_int8_has_fp16_weight", "bnb_4bit_use_double_quant")
+_LARGEST = torch.finfo(torch.float64).max
 
 
 @dataclass(repr=False)
@@ -40,10 +40,11 @@ class BitsAndBytesConfig(QuantizationConfigMixin):
     quant_method = QuantizationMethod.BITS_AND_BYTES
     skips_field = "llm_int8_skip_modules"
     shows_all = False
+    wrong_kind = ArgumentError
 
     load_in_8bit: bool = False
     load_in_4bit: bool = False
-    llm_int8_threshold: float = 6.0
+    llm_int8_threshold: EndlessAmount = 6.0
     llm_int8_skip_modules: list[str] | None = None
     llm_int8_enable_fp32_cpu_offload: bool = False
     llm_int8_has_fp16_weight: bool = False
@@ -54,28 +55,21 @@ class BitsAndBytesConfig(QuantizationConfigMixin):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _EXCLUDES:
-            _check_flag(name, value)
+            if not isinstance(value, bool):
+                raise ArgumentError(f"{name} is {value!r:.60}; expected True or False")
             if value and self.__dict__.get(_EXCLUDES[name]):
                 raise ConfigError("load_in_8bit and load_in_4bit are both True: choose one, set the other to False first")
         super().__setattr__(name, value)
 
     def post_init(self) -> None:
-        for name in _FLAGS:
-            _check_flag(name, getattr(self, name))
-        threshold, skipped = self.llm_int8_threshold, self.llm_int8_skip_modules
-        if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not threshold >= 0:
-            raise ArgumentError(f"llm_int8_threshold is {threshold!r:.60}; expected a number from 0 on, such as 6.0")
-        self.llm_int8_threshold = float(threshold)
-        if skipped is not None and not (isinstance(skipped, list | tuple) and all(isinstance(each, str) for each in skipped)):
-            raise ArgumentError(f"llm_int8_skip_modules is {skipped!r:.60}; expected a list of names of modules, or None")
-        if not isinstance(self.bnb_4bit_quant_type, str):
-            raise ArgumentError(f"bnb_4bit_quant_type is {self.bnb_4bit_quant_type!r:.60}; expected one of {', '.join(TABLES)}")
+        self.llm_int8_threshold = float(min(self.llm_int8_threshold, _LARGEST))  # an integer may be beyond all floats
         self.bnb_4bit_compute_dtype = _dtype("bnb_4bit_compute_dtype", self.bnb_4bit_compute_dtype, torch.float32)
         self.bnb_4bit_quant_storage = _dtype("bnb_4bit_quant_storage", self.bnb_4bit_quant_storage, torch.uint8)
         if not self.bnb_4bit_compute_dtype.is_floating_point:
             raise ConfigError(f"bnb_4bit_compute_dtype is {self.bnb_4bit_compute_dtype}; expected a floating-point type")
-        if str(self.bnb_4bit_quant_storage).removeprefix("torch.") not in _STORAGE:
-            raise ConfigError(f"bnb_4bit_quant_storage is {self.bnb_4bit_quant_storage}; expected one of {', '.join(_STORAGE)}")
+        if self.bnb_4bit_quant_storage not in STORAGE:
+            expected = ", ".join(str(each).removeprefix("torch.") for each in STORAGE)
+            raise ConfigError(f"bnb_4bit_quant_storage is {self.bnb_4bit_quant_storage}; expected one of {expected}")
 
     @property
     def _load_in_8bit(self) -> bool:
@@ -127,14 +121,9 @@ class BitsAndBytesAllConfig(BitsAndBytesConfig):
 
     @classmethod
     def from_dict(cls, config_dict: Mapping[str, Any], return_unused_kwargs: bool = False, **kwargs: Any) -> Any:
-        values = dict(config_dict)
+        values = dict(table_of(config_dict))
         values["bnb_4bit_compute_dtype"] = values.pop("compute_dtype", values.get("bnb_4bit_compute_dtype"))
         return super().from_dict(values, return_unused_kwargs, **kwargs)
-
-
-def _check_flag(name: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise ArgumentError(f"{name} is {value!r:.60}; expected True or False")
 
 
 def _dtype(name: str, value: Any, usual: torch.dtype) -> torch.dtype:
@@ -183,7 +172,8 @@ class BitsAndBytes(Quantizer):
             values = settings.to_dict()
             self.quantization_config = BitsAndBytesAllConfig.from_dict(values)
         super().finish(model)
-        model.quantization_method = QuantizationMethod.BITS_AND_BYTES  # which libraries ask for
+        if model.is_quantized:
+            model.quantization_method = QuantizationMethod.BITS_AND_BYTES  # which libraries ask for
 
     def make(self, path: str, dense: Any) -> Any:
         kind = Linear8bit if self.quantization_config.load_in_8bit else Linear4bit

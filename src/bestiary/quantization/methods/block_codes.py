@@ -114,7 +114,7 @@ def in_8_bits(numbers: Tensor, size: int, entries: Tensor) -> tuple[Tensor, Tens
     blocks = blocks_of(numbers, size)
     largest = blocks.abs().amax(dim=1)
     scaled = blocks * (1 / largest).masked_fill(largest == 0, 0.0).unsqueeze(1)
-    points = ((scaled + 1) * (_GRID / 2) + 0.5).floor().int()
+    points = ((scaled + 1) * (_GRID / 2) + 0.5).floor().nan_to_num(0).int()  # what is no number has a scale that is none
     grid = 2 * torch.arange(_GRID + 1, dtype=torch.float32, device=numbers.device) / _GRID - 1
     codes = nearest(grid, entries)[points]
     return codes.flatten()[: len(numbers)], largest

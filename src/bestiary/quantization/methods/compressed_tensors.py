@@ -8,7 +8,7 @@ from ...core.errors import ConfigError
 from ...loading.format import TensorInfo
 from ...nn.quantized import QuantizedLinear
 from ..compressed import CompressedLinear, PackedLinear
-from ..config import QuantizationConfigMixin, QuantizationMethod
+from ..config import QuantizationConfigMixin, QuantizationMethod, table_of
 from ..method import Quantizer
 from ..scaled import matrix_shape
 from ..schemes import Scheme, fits, named
@@ -61,18 +61,17 @@ class CompressedTensorsConfig(QuantizationConfigMixin):
             raise ConfigError(f"quant_method is {quant_method!r:.60}; expected 'compressed-tensors'")
         given = locals()
         vars(self).update({field.name: given[field.name] for field in fields(self)})
-        self.post_init()
+        self.__post_init__()
 
     def post_init(self) -> None:
-        if self.config_groups is not None and not isinstance(self.config_groups, Mapping):
-            raise ConfigError(f"config_groups is {self.config_groups!r:.80}; expected a table of schemes by name")
         self.schemes = {name: Scheme.of(name, table) for name, table in (self.config_groups or {}).items()}
 
     @classmethod
     def from_dict(cls, config_dict: Mapping[str, Any], return_unused_kwargs: bool = False, **kwargs: Any) -> Any:
-        sparsity = config_dict.get("sparsity_config") or {}
-        if sparsity.get("format", "dense") != "dense":
-            raise ConfigError(f"sparsity_config has the format {sparsity['format']!r:.60}: sparse weights are not opened here")
+        sparsity = table_of(config_dict).get("sparsity_config") or {}
+        form = table_of(sparsity).get("format", "dense")
+        if form != "dense":
+            raise ConfigError(f"sparsity_config has the format {form!r:.60}: sparse weights are not opened here")
         if config_dict.get("transform_config"):
             raise ConfigError("transform_config: checkpoints whose weights are rotated are not opened here")
         return super().from_dict(config_dict, return_unused_kwargs, **kwargs)

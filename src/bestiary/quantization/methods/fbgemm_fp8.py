@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ...core.errors import ConfigError
+from ...core.kinds import EndlessPositive
 from ..config import QuantizationConfigMixin, QuantizationMethod
 from ..method import Quantizer
 from ..scaled import FLOAT8, LARGEST_FLOAT8, ScaledLinear, absmax_scales, as_float8
@@ -22,13 +22,8 @@ class FbgemmFp8Config(QuantizationConfigMixin):
 
     quant_method = QuantizationMethod.FBGEMM_FP8
 
-    activation_scale_ub: float = 1200.0
+    activation_scale_ub: EndlessPositive = 1200.0
     modules_to_not_convert: list[str] | None = None
-
-    def post_init(self) -> None:
-        bound: Any = self.activation_scale_ub
-        if isinstance(bound, bool) or not isinstance(bound, int | float) or not bound > 0:
-            raise ConfigError(f"activation_scale_ub is {bound!r:.60}; expected a positive number")
 
     def at_opening(self) -> dict[str, Any]:
         return {"activation_scale_ub": self.activation_scale_ub}

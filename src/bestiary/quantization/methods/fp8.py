@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...core.kinds import Natural
 from ..config import QuantizationConfigMixin, QuantizationMethod
 from ..method import Quantizer
 from ..scaled import FLOAT8, LARGEST_FLOAT8, ScaledLinear, as_float8, ranges, spread
+from ..stored import check_numbers
 
 
 @dataclass(repr=False)
@@ -30,7 +32,7 @@ class FineGrainedFP8Config(QuantizationConfigMixin):
     quant_method = QuantizationMethod.FP8
 
     activation_scheme: str = "dynamic"
-    weight_block_size: tuple[int, int] | None = (128, 128)
+    weight_block_size: tuple[Natural, Natural] | None = (128, 128)
     dequantize: bool = False
     modules_to_not_convert: list[str] | None = None
     modules_to_convert: list[str] | None = None
@@ -40,12 +42,9 @@ class FineGrainedFP8Config(QuantizationConfigMixin):
     def post_init(self) -> None:
         if self.activation_scheme not in ("dynamic", "static"):
             raise ConfigError(f"activation_scheme is {self.activation_scheme!r:.60}; expected 'dynamic' or 'static'")
-        size: Any = self.weight_block_size
-        if size is not None:
-            whole = isinstance(size, tuple | list) and len(size) == 2 and all(type(each) is int for each in size)
-            if not whole or min(size) < 1:
-                raise ConfigError(f"weight_block_size is {size!r:.60}; expected two positive numbers: rows and columns")
-            self.weight_block_size = (size[0], size[1])
+        if self.weight_block_size is not None:
+            rows, columns = self.weight_block_size
+            self.weight_block_size = (rows, columns)
         if self.scale_fmt not in ("float", "ue8m0"):
             raise ConfigError(f"scale_fmt is {self.scale_fmt!r:.60}; expected 'float' or 'ue8m0'")
         if self.expert_dtype not in ("fp8", "fp4"):
@@ -73,8 +72,8 @@ class BlockFloat8Linear(ScaledLinear):
     config: FineGrainedFP8Config
 
     def block(self) -> tuple[int, int]:
-        size = self.config.weight_block_size
-        return (self.out_features, self.in_features) if size is None else (size[0], size[1])
+        rows, columns = self.config.weight_block_size or (self.out_features, self.in_features)
+        return min(rows, self.out_features), min(columns, self.in_features)
 
     def quantize(self, weight: Tensor) -> None:
         tops = torch.maximum(*(each.abs() for each in ranges(weight, self.block())))
@@ -90,7 +89,8 @@ class BlockFloat8Linear(ScaledLinear):
             scales = torch.exp2(scales.view(torch.uint8).float() - 127)
         super().restore({**tensors, self.scales_name: scales})
         if "activation_scale" in tensors:
-            self.hold(codes=self.codes, scales=self.scales, activation_scale=tensors["activation_scale"])
+            static = check_numbers("activation_scale", tensors["activation_scale"])
+            self.hold(codes=self.codes, scales=self.scales, activation_scale=static)
 
     def stored(self) -> dict[str, Tensor]:
         static = getattr(self, "activation_scale", None)

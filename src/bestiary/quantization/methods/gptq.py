@@ -1,7 +1,6 @@
 """GPTQ (Frantar et al. 2022): integers of 2, 3, 4 or 8 bits that make up for each other's rounding on texts of the user's."""
 
 import copy
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -10,8 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import ConfigError, CorruptFile
+from ...core.errors import ConfigError
+from ...core.kinds import Fraction, Natural
 from ...core.logging import warn_once
+from ...core.patterns import matches
 from ...loading.report import fold
 from ...logging import tqdm
 from ...nn.conv import Conv1D
@@ -24,6 +25,7 @@ from ..config import QuantizationConfigMixin, QuantizationMethod
 from ..grid import grid_of, group_of_columns
 from ..grouped import GroupedLinear, check_shapes
 from ..method import Quantizer, columns
+from ..stored import check_numbers, check_whole
 from ..words import codes_per_cycle, pack_words, unpack_words
 
 WIDTHS = (2, 3, 4, 8)
@@ -74,12 +76,13 @@ class GPTQConfig(QuantizationConfigMixin):
     """
 
     quant_method = QuantizationMethod.GPTQ
+    required = ("bits",)
 
     bits: int
     tokenizer: Any = None
     dataset: Any = None
     group_size: int = 128
-    damp_percent: float = 0.1
+    damp_percent: Fraction = 0.1
     desc_act: bool = False
     act_group_aware: bool = True
     sym: bool = True
@@ -87,10 +90,10 @@ class GPTQConfig(QuantizationConfigMixin):
     format: str = "gptq"
     meta: dict[str, Any] | None = None
     backend: str | None = None
-    model_seqlen: int | None = None
+    model_seqlen: Natural | None = None
     block_name_to_quantize: str | None = None
     module_name_preceding_first_block: list[str] | None = None
-    batch_size: int = 1
+    batch_size: Natural = 1
     pad_token_id: int | None = None
     max_input_length: int | None = None
     cache_block_outputs: bool = True
@@ -107,16 +110,14 @@ class GPTQConfig(QuantizationConfigMixin):
         if self.bits not in WIDTHS:
             raise ConfigError(f"GPTQConfig: bits is {self.bits!r:.40}; expected one of {', '.join(map(str, WIDTHS))}")
         check_group_size("GPTQConfig", self.group_size)
-        if not 0 < self.damp_percent < 1:
-            raise ConfigError(f"GPTQConfig: damp_percent is {self.damp_percent!r:.40}; expected a number between 0 and 1")
         self.format = self.checkpoint_format = str(self.checkpoint_format or self.format)
         self.backend = self.backend or "auto"
         self.act_group_aware = self.act_group_aware and not self.desc_act
-        if isinstance(first := next(iter(self.modules_in_block_to_quantize or []), []), str):
-            raise ConfigError(
-                f"GPTQConfig: modules_in_block_to_quantize begins with {first!r:.60}; expected lists of names, one after"
-                " another"
-            )
+        for rule, changes in (self.dynamic or {}).items():
+            sign, pattern = _split(rule)
+            matches(pattern, "")
+            if sign == "+":
+                self._with(changes)
 
     @classmethod
     def without_effect(cls) -> tuple[str, ...]:
@@ -138,23 +139,26 @@ class GPTQConfig(QuantizationConfigMixin):
     def at_opening(self) -> dict[str, Any]:
         return self.get_loading_attributes()
 
-    def _required(self) -> dict[str, Any]:
-        return {"bits": self.bits}
-
     def of_layer(self, path: str) -> "GPTQConfig | None":
         """The settings of the layer at `path`, as `dynamic` has them; None: it stays as it is."""
         for rule, changes in (self.dynamic or {}).items():
-            sign, pattern = (rule[0], rule[2:]) if rule[:2] in ("+:", "-:") else ("+", rule)
-            if re.match(pattern, path):
+            sign, pattern = _split(rule)
+            if matches(pattern, path):
                 return None if sign == "-" else self._with(changes)
         return self
 
     def _with(self, changes: Mapping[str, Any]) -> "GPTQConfig":
         other = copy.copy(self)
+        other.dynamic = None
         unused = other.update(**changes)
         if unused:
             raise ConfigError(f"GPTQConfig: dynamic sets {', '.join(unused):.80}, which are no settings")
         return other
+
+
+def _split(rule: str) -> tuple[str, str]:
+    """The sign of a rule of `dynamic`, and its regular expression."""
+    return (rule[0], rule[2:]) if rule[:2] in ("+:", "-:") else ("+", rule)
 
 
 def check_group_size(kind: str, size: Any) -> None:
@@ -201,13 +205,11 @@ class GPTQLinear(GroupedLinear):
         expected = {"qweight": (words[0], self.out_features), "qzeros": (count, words[1]), "scales": (count, self.out_features)}
         check_shapes(f"GPTQ in {bits} bits, groups of {size} columns", tensors, expected)
         qweight, qzeros, scales = (tensors[name] for name in self.needs)
+        check_numbers("scales", scales)
         g_idx = tensors.get("g_idx")
-        groups = group_of_columns(self.in_features, size).to(qweight.device) if g_idx is None else g_idx.long()
-        if groups.shape != (self.in_features,) or not 0 <= int(groups.min()) <= int(groups.max()) < count:
-            raise CorruptFile(
-                f"g_idx has the shape {tuple(groups.shape)} and numbers from {int(groups.min())} to {int(groups.max())};"
-                f" expected the group, from 0 to {count - 1}, of each of {self.in_features} columns"
-            )
+        groups = group_of_columns(self.in_features, size).to(qweight.device)
+        if g_idx is not None:
+            groups = check_whole("g_idx", g_idx, (self.in_features,), 0, count - 1).long()
         zeros = (unpack_words(qzeros, bits) + self._less) & (2**bits - 1)
         codes = unpack_words(qweight.T.contiguous(), bits)
         self.hold_integers(codes, scales.T.contiguous(), zeros.T.contiguous(), groups, bits, qzeros=qzeros, g_idx=g_idx)

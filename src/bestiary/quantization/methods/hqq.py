@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from ...core.errors import ConfigError, CorruptFile
+from ...core.kinds import FINITE, Range, check
 from ...nn.conv import Conv1D
 from ...nn.quantized import QuantizedLinear
 from ..config import QuantizationConfigMixin, QuantizationMethod
@@ -15,8 +16,15 @@ from ..grid import group_of_columns
 from ..grouped import GroupedLinear
 from ..half_quadratic import solve
 from ..method import Quantizer, columns
+from ..stored import check_numbers
 
-_WIDTHS = (8, 4, 3, 2, 1)
+_KINDS: dict[str, Any] = {
+    "nbits": Literal[8, 4, 3, 2, 1],
+    "axis": Literal[0, 1],
+    "group_size": Annotated[int, Range(8, FINITE.most)] | None,
+    **dict.fromkeys(("optimize", "round_zero", "view_as_float"), bool),
+}
+"""What `weight_quant_params` hold."""
 _PER_WORD = {8: 1, 4: 2, 3: 10, 2: 4, 1: 8}
 """Bits -> codes in a word: of 8 bits, or of 32 for 3 bits."""
 
@@ -54,25 +62,26 @@ class HqqConfig(QuantizationConfigMixin):
         skip_modules: list[str] | None = ["lm_head"],  # noqa: B006 - the published default, which is copied
         quant_config: dict[str, Any] | None = None,
     ) -> None:
+        check("HqqConfig", "dynamic_config", dynamic_config, dict[str, dict[str, Any]] | None)
         if quant_config is None and dynamic_config:
             quant_config = {name: _params(**values) for name, values in dynamic_config.items()}
-        self.quant_config = quant_config or _params(nbits, group_size, view_as_float, axis)
-        self.skip_modules = None if skip_modules is None else list(skip_modules)
-        self.post_init()
+        self.quant_config = _params(nbits, group_size, view_as_float, axis) if quant_config in (None, {}) else quant_config
+        self.skip_modules = list(skip_modules) if isinstance(skip_modules, list | tuple) else skip_modules
+        self.__post_init__()
 
     def post_init(self) -> None:
         for params in [self.quant_config] if "weight_quant_params" in self.quant_config else self.quant_config.values():
             self._check(params)
 
     @staticmethod
-    def _check(params: Mapping[str, Any]) -> None:
-        weight = params["weight_quant_params"]
-        if weight["nbits"] not in _WIDTHS:
-            raise ConfigError(f"HqqConfig: nbits is {weight['nbits']!r:.40}; expected one of {', '.join(map(str, _WIDTHS))}")
-        if weight["axis"] not in (0, 1):
-            raise ConfigError(f"HqqConfig: axis is {weight['axis']!r:.40}; expected 0 or 1")
-        size = weight["group_size"]
-        if size is not None and (not isinstance(size, int) or size < 8 or size % 8):
+    def _check(params: Any) -> None:
+        check("HqqConfig", "quant_config", params, dict[str, Any])
+        weight = params.get("weight_quant_params")
+        check("HqqConfig", "weight_quant_params", weight, dict[str, Any])
+        for name, kind in _KINDS.items():
+            check("HqqConfig", name, weight.get(name), kind)
+        size = weight.get("group_size")
+        if size is not None and size % 8:
             raise ConfigError(f"HqqConfig: group_size is {size!r:.40}; expected a multiple of 8")
         if params.get("scale_quant_params") or params.get("zero_quant_params"):
             raise ConfigError("HqqConfig: scales and zeros that are quantized themselves are not read: leave them in numbers")
@@ -170,20 +179,39 @@ class HqqLinear(GroupedLinear):
             self.parameter_count = codes.numel()
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        bits, shape = self.config["nbits"], self._shape_of_groups
+        bits, shape, axis = self.config["nbits"], self._shape_of_groups, self.config["axis"]
+        facts = {name: tensor for name, tensor in tensors.items() if name not in self.needs}
+        self._check_facts(facts)
         words, scale, zero = (tensors[name] for name in self.needs)
-        if words.is_floating_point():
-            words = words.view(_word(bits))
+        if words.is_floating_point() and words.element_size() % _word(bits).itemsize == 0:  # view_as_float
+            words = words.contiguous().view(_word(bits))
         rows = -(-shape[0] // _PER_WORD[bits])
-        of_groups = (shape[0], 1) if self.config["axis"] == 1 else (1, shape[1])
+        of_groups = (shape[0], 1) if axis == 1 else (1, shape[1])
         if words.dtype != _word(bits) or words.shape != (rows, shape[1]) or not scale.shape == zero.shape == of_groups:
             raise CorruptFile(
-                f"HQQ in {bits} bits, groups of {self._size} along axis {self.config['axis']}: W_q is {words.dtype}"
+                f"HQQ in {bits} bits, groups of {self._size} along axis {axis}: W_q is {words.dtype}"
                 f" {tuple(words.shape)}, scale {tuple(scale.shape)} and zero {tuple(zero.shape)}; expected {_word(bits)}"
                 f" {(rows, shape[1])} and {of_groups}"
             )
-        self.facts = {name: tensor for name, tensor in tensors.items() if name not in self.needs}
-        self._take(unpack_rows(words, bits, shape[0]), scale, zero)
+        self.facts = facts
+        self._take(unpack_rows(words, bits, shape[0]), check_numbers("scale", scale), check_numbers("zero", zero))
+
+    def _check_facts(self, facts: Mapping[str, Tensor]) -> None:
+        """Refuse what a file says of its codes where the settings, by which they are read, say another thing."""
+        of_config = self._facts(torch.float32)
+        for name in ("nbits", "group_size", "axis", "shape", "packing"):
+            if name in facts and name in of_config and not _says(facts[name], of_config[name]):
+                found: Any = facts[name].flatten()[:40].tolist() if facts[name].dim() else facts[name].item()
+                is_text = facts[name].dtype == torch.uint8 and isinstance(found, list)
+                said = bytes(found).decode(errors="replace") if is_text else found
+                raise CorruptFile(
+                    f"{name} is {said!r:.60} in the file; quantization_config and the model say {of_config[name]!r}"
+                )
+        for name in ("quant_scale", "quant_zero"):
+            if name in facts and not _says(facts[name], False):
+                raise CorruptFile(
+                    f"{name} is {facts[name].tolist()}: scales and zeros that are quantized themselves are not read"
+                )
 
     def stored(self) -> dict[str, Tensor]:
         scale = self.scale
@@ -216,6 +244,13 @@ def _as_tensor(value: Any) -> Tensor:
         return torch.tensor(list(value.encode()), dtype=torch.uint8)
     kind = torch.uint8 if isinstance(value, bool) else torch.int32 if isinstance(value, int) else torch.int64
     return torch.tensor(value, dtype=kind)
+
+
+def _says(fact: Tensor, value: Any) -> bool:
+    """Whether a fact of a file is this one, whatever dtype it is written in."""
+    expected, found = _as_tensor(value).flatten(), fact.flatten()
+    same: Tensor = found.to(torch.complex128) == expected if found.shape == expected.shape else torch.tensor(False)
+    return bool(same.all())
 
 
 def _word(bits: int) -> torch.dtype:

@@ -7,13 +7,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...core.errors import CorruptFile
 from ...kernels.int4 import Int4Weight
 from ...nn.quantized import QuantizedLinear
+from ..stored import check_dtype
 from .block_codes import in_4_bits, packed, table, unpacked
 from .quant_state import QuantState
 
 BLOCK = 64
+STORAGE = (torch.uint8, torch.int8, torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""Dtypes under which bytes may lie in files."""
 
 
 class Linear4bit(QuantizedLinear):
@@ -62,11 +64,10 @@ class Linear4bit(QuantizedLinear):
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         shape = (self.out_features, self.in_features)
         state = QuantState.from_file(tensors, shape)
-        data = tensors["weight"].contiguous().flatten().view(torch.uint8)
-        count = self.parameter_count
-        if len(data) < -(-count // 2):
-            raise CorruptFile(f"the weight has {len(data)} bytes; {shape} numbers of 4 bits have {-(-count // 2)}")
-        self._take(unpacked(data, count), state)
+        count, data = self.parameter_count, tensors["weight"]
+        entries = -(-count // (2 * data.dtype.itemsize))
+        check_dtype("weight", data.flatten(), (entries,), STORAGE)
+        self._take(unpacked(data.contiguous().flatten().view(torch.uint8), count), state)
 
     def _take(self, codes: Tensor, state: QuantState) -> None:
         self.hold()

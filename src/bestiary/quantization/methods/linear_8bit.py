@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ...core.errors import CorruptFile
 from ...kernels.int8 import Int8Weight
 from ...nn.quantized import QuantizedLinear
+from ..stored import FLOATS, check_dtype, check_numbers
 
 _ROWS = 2**20  # numbers quantized at a time
 
@@ -62,9 +63,7 @@ class Linear8bit(QuantizedLinear):
         shape = (self.out_features, self.in_features)
         codes, largest = tensors["weight"], tensors.get("SCB")
         if self.keeps_numbers:
-            if tuple(codes.shape) != shape or not codes.is_floating_point():
-                raise CorruptFile(f"found {codes.dtype} {tuple(codes.shape)}; expected numbers {shape}")
-            return self.quantize(codes)
+            return self.quantize(check_dtype("weight", codes, shape, FLOATS))
         if largest is None or codes.shape != shape or codes.dtype != torch.int8 or largest.shape != shape[:1]:
             scales = "no" if largest is None else str(tuple(largest.shape))
             raise CorruptFile(
@@ -72,12 +71,12 @@ class Linear8bit(QuantizedLinear):
                 f" {shape[:1]}"
             )
         form = tensors.get("weight_format")
-        if form is not None and (form.numel() != 1 or int(form) != 0):
+        if form is not None and (form.dtype != torch.uint8 or form.numel() != 1 or int(form) != 0):
             raise CorruptFile(
-                f"weight_format is {form.flatten()[:4].tolist()}; expected 0, codes row by row. Older releases wrote others:"
-                " open the file there and save it again"
+                f"weight_format is {form.dtype} {form.flatten()[:4].tolist()}; expected uint8 0, codes row by row."
+                " Older releases wrote others: open the file there and save it again"
             )
-        self._take(codes, largest.float())
+        self._take(codes, check_numbers("SCB", largest).float())
 
     def _take(self, codes: Tensor, largest: Tensor) -> None:
         self.hold()

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ...core.errors import CorruptFile
-from .block_codes import TABLES, dynamic_map, in_8_bits
+from ..stored import check_numbers
+from .block_codes import TABLES, dynamic_map, in_8_bits, table
 
 PREFIX = "weight."
 FACTS = "weight.quant_state.bitsandbytes__"
@@ -99,12 +100,14 @@ class QuantState:
         if not isinstance(said, list) or said != list(shape):
             raise CorruptFile(f"quant_state says the shape {said!r:.100}; the layer has {list(shape)}")
         blocks = -(-math.prod(shape) // size)
-        state = cls(kind, size, _floating(facts.get("dtype")), shape, _numbers(tensors, "quant_map", 16), torch.empty(0), None)
+        state = cls(kind, size, _floating(facts.get("dtype")), shape, _table(tensors, kind), torch.empty(0), None)
         scales = tensors.get("weight.absmax")
         if scales is None or scales.numel() != blocks:
             found = "none" if scales is None else str(tuple(scales.shape))
             raise CorruptFile(f"there are {found} scales (absmax); expected {blocks}, one for each {size} numbers")
         if scales.dtype != torch.uint8:
+            if "nested_blocksize" in facts:
+                raise CorruptFile(f"weight.absmax is {scales.dtype}; expected uint8, as quant_state says of scales in 8 bits")
             state.scales = _numbers(tensors, "absmax", blocks)
             return state
         nested, offset = facts.get("nested_blocksize"), facts.get("nested_offset")
@@ -145,7 +148,16 @@ def _floating(name: Any) -> torch.dtype:
 
 def _numbers(tensors: Mapping[str, Tensor], name: str, count: int) -> Tensor:
     tensor = tensors.get(PREFIX + name)
-    if tensor is None or tensor.numel() != count or not tensor.is_floating_point():
-        found = "nothing" if tensor is None else f"{tensor.dtype} {tuple(tensor.shape)}"
-        raise CorruptFile(f"weight.{name} is {found}; expected {count} floating numbers")
-    return tensor.flatten().float()
+    if tensor is None:
+        raise CorruptFile(f"there is no {PREFIX}{name}; expected {count} numbers in float32")
+    return check_numbers(PREFIX + name, tensor.flatten(), (count,), (torch.float32,))
+
+
+def _table(tensors: Mapping[str, Tensor], kind: str) -> Tensor:
+    """The map of the file, which is that of its kind: some kernels read the one, some the other."""
+    found, expected = _numbers(tensors, "quant_map", 16), table(kind)
+    away = (found.cpu() - expected).abs()
+    if away.max() > 1e-4:
+        worst = int(away.argmax())
+        raise CorruptFile(f"{PREFIX}quant_map has {found[worst]:.6g} for code {worst}; {kind} is {expected[worst]:.6g}")
+    return found

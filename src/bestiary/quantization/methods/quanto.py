@@ -12,6 +12,7 @@ from ...nn.quantized import QuantizedLinear
 from ..config import QuantizationConfigMixin, QuantizationMethod
 from ..method import Quantizer
 from ..scaled import FLOAT8, LARGEST_FLOAT8, ScaledLinear, absmax_scales, as_float8, check_tensor, checked_scales
+from ..stored import check_numbers
 
 BITS = {"int4": 4, "int2": 2}
 GROUP = 128
@@ -49,7 +50,7 @@ class _KeepsRanges(QuantizedLinear):
     def check_ranges(self, tensors: Mapping[str, Tensor]) -> None:
         """Refuse a file whose inputs were calibrated to be quantized too."""
         for name in ("input_scale", "output_scale"):
-            if name in tensors and not bool((tensors[name] == 1).all()):
+            if name in tensors and not bool((check_numbers(name, tensors[name]) == 1).all()):
                 raise ConfigError(
                     f"{name} is {tensors[name].flatten()[:1].tolist()}: the activations of this checkpoint are quantized, which"
                     " is not computed here; open one whose weights alone are"

@@ -1,7 +1,6 @@
 """Weights as torchao quantizes them: the package makes, multiplies and names them; each is kept by one layer."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -11,10 +10,11 @@ from torch import Tensor, nn
 
 from ...core.errors import ArgumentError, ConfigError, CorruptFile, MissingDependency
 from ...core.optional import require
+from ...core.patterns import matches
 from ...loading.checkpoint import Checkpoint
 from ...loading.rules import Rule
 from ...nn.quantized import QuantizedLinear
-from ..config import QuantizationConfigMixin, QuantizationMethod
+from ..config import QuantizationConfigMixin, QuantizationMethod, table_of
 from ..method import Quantizer
 
 # Older names of what torchao now has as a class of settings.
@@ -70,7 +70,7 @@ class TorchAoConfig(QuantizationConfigMixin):
         self.modules_to_not_convert = modules_to_not_convert
         self.include_input_output_embeddings = include_input_output_embeddings
         self.untie_embedding_weights = untie_embedding_weights
-        self.post_init()
+        self.__post_init__()
 
     def _settings(self, quant_type: Any, values: Mapping[str, Any]) -> Any:
         if not isinstance(quant_type, str):
@@ -97,7 +97,7 @@ class TorchAoConfig(QuantizationConfigMixin):
 
     @classmethod
     def from_dict(cls, config_dict: Mapping[str, Any], return_unused_kwargs: bool = False, **kwargs: Any) -> Any:
-        table = dict(config_dict)
+        table = dict(table_of(config_dict))
         stored = table.get("quant_type")
         if isinstance(stored, Mapping):
             try:
@@ -226,7 +226,7 @@ class TorchAo(Quantizer):
                 return table[name]
         for name in (f"{path}.weight", path):
             for pattern, settings in table.items():
-                if pattern.startswith("re:") and re.fullmatch(pattern[3:], name):
+                if pattern.startswith("re:") and matches(pattern[3:], name, whole=True):
                     return settings
         return table.get("_default")
 
