@@ -38,6 +38,7 @@ KEYWORDS = {
 }
 # Callable:parameter -> why it is not there. Several patterns are separated by blanks.
 NOT_THERE = {
+    "*Config:_out_features *Config:_out_indices": "private; taken without the underscore",
     "*Config:transformers_version": "says who wrote a file; what is kept of it is not a setting",
     "KimiLinearConfig:n_* KimiLinearConfig:num_experts_per_tok KimiLinearConfig:norm_topk_prob"
     " KimiLinearConfig:num_local_experts KimiLinearConfig:max_position_embeddings": "taken as another name of a field",

@@ -10,6 +10,7 @@ from kit.families import Pair, draw_alike, each, every_head, kernel_of, one_each
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from bestiary.nn.channel_norm import ChannelNorm
 from bestiary.nn.norm import FullPrecisionRMSNorm, RMSNorm
 
 FIRST = one_each(every_head())
@@ -53,6 +54,8 @@ def norm_differences(ours: Any, reference: Any) -> dict[str, float]:
         draw = torch.Generator().manual_seed(0)
         given = [3 * torch.randn(64, *shape, generator=draw).bfloat16() for _ in range(2)]  # states, gate
         given = given[: 2 if "gate" in inspect.signature(theirs[name].forward).parameters else 1]
+        if isinstance(norm, ChannelNorm) and not norm.last:
+            given = [x[..., None, None] for x in given]
         mine, expected = norm(*(x.clone() for x in given)), theirs[name](*given)
         assert mine.dtype == expected.dtype, name
         differences[name] = (mine != expected).double().mean().item()

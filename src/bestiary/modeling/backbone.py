@@ -3,9 +3,9 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..core.errors import UnknownArchitecture
+from ..core.errors import ConfigError, UnknownArchitecture
 from ..core.outputs import BackboneOutput
 from .backbone_config import BackboneConfig
 from .base import PreTrainedModel
@@ -62,6 +62,21 @@ class Backbone(PreTrainedModel):
     def feature_maps(self, states: Sequence[Tensor]) -> BackboneOutput:
         """The chosen ones among the `states` (B, C, Y, X) of all stages."""
         return BackboneOutput(feature_maps=tuple(states[self.stage_names.index(name)] for name in self.out_features))
+
+    def normed_maps(self, states: Sequence[Tensor], norms: nn.ModuleDict) -> BackboneOutput:
+        """As `feature_maps`, each map through the norm that was built for its stage.
+
+        Raises:
+            ConfigError: the stages were changed behind that, and one has no norm.
+        """
+        missing = [name for name in self.out_features if name not in norms]
+        if missing:
+            raise ConfigError(
+                f"this {type(self).__name__} was built for the maps of {', '.join(norms)}, and has no norm for those of"
+                f" {', '.join(missing)}; set out_features in the config before the model is made"
+            )
+        chosen = {name: states[self.stage_names.index(name)] for name in self.out_features}
+        return BackboneOutput(feature_maps=tuple(norms[name](state) for name, state in chosen.items()))
 
 
 def build_backbone(config: BackboneConfig) -> Backbone:

@@ -15,7 +15,7 @@ from bestiary import AutoImageProcessor, WhisperFeatureExtractor
 from bestiary.core.errors import ArgumentError, ConfigError, FileMissing, InputError
 from bestiary.core.logging import BestiaryWarning
 from bestiary.models.clip.image_processor import CLIPImageProcessor
-from bestiary.models.resnet.image_processor import ConvNextImageProcessor
+from bestiary.models.convnext.image_processor import ConvNextImageProcessor
 from bestiary.models.vit.image_processor import ViTFeatureExtractor, ViTImageProcessor, ViTImageProcessorFast
 
 CONVNEXT = (ConvNextImageProcessor, ConvNextImageProcessorPil)

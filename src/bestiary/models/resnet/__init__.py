@@ -84,15 +84,4 @@ TASKS = {
 
 PREPROCESSORS = {"image_processor": "ConvNextImageProcessor"}
 
-__getattr__, __dir__ = lazy(
-    __name__,
-    {
-        "model": ["ResNetPreTrainedModel", *TASKS.values()],
-        "image_processor": [
-            "ConvNextImageProcessor",
-            "ConvNextImageProcessorFast",
-            "ConvNextImageProcessorPil",
-            "ConvNextFeatureExtractor",
-        ],
-    },
-)
+__getattr__, __dir__ = lazy(__name__, {"model": ["ResNetPreTrainedModel", *TASKS.values()]})

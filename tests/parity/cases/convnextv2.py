@@ -1,0 +1,20 @@
+"""ConvNeXt V2: every head, oblong images."""
+
+import torch
+from kit.families import Case, Head, Inputs, class_labels
+
+
+def images() -> Inputs:
+    return {"pixel_values": torch.randn(3, 3, 48, 72)}
+
+
+CASE = Case(
+    config_class="ConvNextV2Config",
+    config={"num_stages": 3, "hidden_sizes": [8, 12, 16], "depths": [1, 2, 1], "drop_path_rate": 0.5, "num_labels": 3},
+    heads={
+        "ConvNextV2ForImageClassification": Head(images, class_labels(3)),
+        "ConvNextV2Model": Head(images),
+        "ConvNextV2Backbone": Head(images, config={"out_features": ["stem", "stage1", "stage3"]}),
+    },
+    variants={"relu": {"hidden_act": "relu", "patch_size": 2}},
+)

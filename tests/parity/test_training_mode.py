@@ -1,0 +1,36 @@
+"""Models that look at images, in training: the same random numbers, and the same statistics of batches behind a step."""
+
+import copy
+from typing import Any
+
+import torch
+from kit.families import Pair, close, each, every_row, kernel_of, pair, seed
+from torch import nn
+
+APART = {
+    "detr": "it is trained with a backbone that is frozen",
+}
+ROWS = [row for row in every_row() if row[0] not in APART and "pixel_values" in pair(*row[:2]).inputs]
+
+
+def in_training(model: Any) -> Any:
+    """A copy in training mode, whose dropouts leave out much; how many branches it leaves out says its config."""
+    model = copy.deepcopy(model).train()
+    for part in model.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = 0.3
+    return model
+
+
+@each(ROWS)
+@torch.no_grad()
+def test_random_numbers_and_statistics(models: Pair) -> None:
+    answers, buffers = [], []
+    with kernel_of(models.ours, "eager"):
+        for model in (in_training(models.ours), in_training(models.reference)):
+            seed(3)
+            answers.append(model(**models.inputs, **models.labels).to_tuple())
+            buffers.append([(name, each) for name, each in model.named_buffers() if "running" in name])
+    close(*answers)
+    assert [name for name, _ in buffers[0]] == [name for name, _ in buffers[1]]
+    close([each for _, each in buffers[0]], [each for _, each in buffers[1]])
