@@ -145,6 +145,17 @@ def test_what_would_fail_is_told(write: Write) -> None:
     assert told.remarks == ["save_strategy is no: if the training is stopped, it begins anew"]
 
 
+def test_a_new_chat_model_needs_a_tokenizer_with_a_template(write: Write) -> None:
+    path = write(
+        LANGUAGE.replace("causal-language-modeling", "chat").replace("block_size", "max_seq_length"), FAMILY="gpt2", CONFIG="{}"
+    )
+    chat = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+    example_rows.write_jsonl(path.parent / "chats.jsonl", [chat] * 8)
+    prepared = Prepared.of(Recipe.load(path, {"train_file": str(path.parent / "chats.jsonl")}))
+    with pytest.raises(ArgumentError, match="needs tokenizer_name, of a checkpoint whose tokenizer has a chat template"):
+        forecast(prepared)
+
+
 def weights(folder: Path) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tests.kit.forked import run_forked
@@ -82,6 +83,27 @@ def test_any_split_counts_routers_once(kind: str, size: int, accumulation: int, 
     assert found == pytest.approx(_by_hand(size, kind), abs=1e-5)
     # A product of two means is another one for another split, by little.
     assert found[0] == pytest.approx(_by_hand(8, kind)[0], rel=0.1)
+
+
+def test_predictions_keep_the_scores_of_all_tokens(tmp_path: Path) -> None:
+    """Scores (B * T, E) have another first dimension than rows: as published, none are cut."""
+    transformers = pytest.importorskip("transformers")
+    _model().save_pretrained(tmp_path)
+    found = []
+    for library in (bestiary, transformers):
+        args = library.TrainingArguments(
+            str(tmp_path), per_device_eval_batch_size=2, use_cpu=True, report_to="none", disable_tqdm=True
+        )
+        model = library.MixtralForCausalLM.from_pretrained(tmp_path)
+        found.append(library.Trainer(model, args).predict(DATA[:5]))
+    ours, published = found
+    assert ours.predictions[-1][0].shape == (5 * 8, 8)
+    for one, other in zip(_leaves(ours.predictions), _leaves(published.predictions), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def _leaves(nest: Any) -> list[Any]:
+    return [leaf for each in nest for leaf in _leaves(each)] if isinstance(nest, tuple | list) else [nest]
 
 
 def _process(rank: int, folder: Path) -> None:

@@ -74,8 +74,30 @@ def test_out_of_memory_cuts_batches_and_changes_nothing_else(tmp_path: Path) -> 
         assert set(Small.sizes[1:]) == {2, 1} or set(Small.sizes[1:]) == {2}
         assert torch.allclose(_weights(whole), _weights(cut), atol=1e-6)
         assert cut.state.global_step == whole.state.global_step
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(torch.OutOfMemoryError) as raised:
         _trainer(tmp_path, trainer_class=Small).train()
+    assert "per_device_train_batch_size below 4, or auto_find_batch_size" in raised.value.__notes__[0]
+
+
+def test_advice_where_no_batch_can_be_smaller(tmp_path: Path) -> None:
+    class Full(bestiary.Trainer):
+        def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+            raise torch.OutOfMemoryError
+
+    with pytest.raises(torch.OutOfMemoryError) as raised:
+        _trainer(tmp_path, trainer_class=Full, auto_find_batch_size=True).train()
+    (note,) = raised.value.__notes__
+    for way in ("a batch of 1, in train", "shorter texts (these have 8 tokens)", "gradient_checkpointing=True", "load_in_4bit"):
+        assert way in note
+    assert "batch_size" not in note
+    with pytest.raises(torch.OutOfMemoryError) as raised:
+        _trainer(tmp_path, trainer_class=Full, gradient_checkpointing=True, bf16=True).train()
+    assert "gradient_checkpointing" not in raised.value.__notes__[0]
+    with pytest.raises(torch.OutOfMemoryError) as raised:
+        _trainer(tmp_path, trainer_class=Full, eval_dataset=rows("classifier", 4)).evaluate()
+    (note,) = raised.value.__notes__
+    assert "per_device_eval_batch_size below 4" in note
+    assert "gradient_checkpointing" not in note
 
 
 def test_rotation_keeps_the_best_the_newest_and_what_it_did_not_write(tmp_path: Path) -> None:
@@ -330,3 +352,30 @@ def test_callbacks_are_added_and_taken_out(tmp_path: Path) -> None:
     assert trainer.state.global_step == 2
     with pytest.raises(ArgumentError, match="derives from TrainerCallback"):
         trainer.add_callback(object())
+
+
+class _Passing:
+    """A collator of a user's that passes every column on."""
+
+    def __call__(self, rows: list[Any]) -> dict[str, torch.Tensor]:
+        batch = {name: torch.stack([torch.as_tensor(row[name]) for row in rows]) for name in rows[0]}
+        return {**batch, "labels": batch.pop("label")}
+
+
+@pytest.mark.parametrize("collator", [None, _Passing()])
+def test_columns_that_are_left_out_are_said_before_the_first_step(
+    collator: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = [{**row, "idx": number} for number, row in enumerate(rows("classifier", 4))]
+    said: list[str] = []
+    note = at_step("on_pre_optimizer_step", 0, lambda: said.extend(each.getMessage() for each in caplog.records))
+    trainer = _trainer(tmp_path, note, max_steps=1, train_dataset=data, eval_dataset=data, data_collator=collator)
+    with caplog.at_level("INFO", logger="bestiary"):
+        trainer.train()
+        trainer.evaluate()
+    told = [each for each in caplog.records if "does not take the columns idx" in each.getMessage()]
+    assert [(each.levelname, each.getMessage().partition(":")[0]) for each in told] == [
+        ("WARNING", "Training"),
+        ("INFO", "Evaluation"),
+    ]
+    assert told[0].getMessage() in said

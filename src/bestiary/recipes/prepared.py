@@ -45,6 +45,11 @@ class Prepared:
             return opener.from_pretrained(choice.preprocessor, **choice.source)
         if choice.tokenizer_name is not None:
             return opener.from_pretrained(choice.tokenizer_name)
+        if recipe.task.needs_template:
+            raise ArgumentError(
+                f"{recipe.path}: a new model for {recipe.task_name} needs tokenizer_name, of a checkpoint whose tokenizer has a"
+                " chat template; one that is trained on texts has none"
+            )
         if recipe.task.preprocessor_class != "AutoTokenizer" or "train" not in self.rows:
             raise ArgumentError(f"{recipe.path}: a new model for {recipe.task_name} needs tokenizer_name, of a checkpoint")
         column = getattr(recipe.task, "text_column_name", None)

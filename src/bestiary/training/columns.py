@@ -1,8 +1,11 @@
 """Which columns of a row reach a model: those that its forward takes, and its labels."""
 
 import inspect
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from torch.utils.data import get_worker_info
 
 from ..core.errors import InputError
 from ..core.logging import get_logger
@@ -46,6 +49,18 @@ def none_used(columns: Iterable[Any], used: Iterable[str]) -> str:
     )
 
 
+def tell_left_out(columns: Iterable[Any], model: str, description: str) -> None:
+    """Log which columns of the data a model does not get; those of a training so that it is seen."""
+    names = ", ".join(map(str, columns))
+    logger.log(
+        logging.WARNING if description == "Training" else logging.INFO,
+        "%s: %s does not take the columns %.300s, which are left out; remove_unused_columns=False passes them on",
+        description,
+        model,
+        names,
+    )
+
+
 class UsedColumns:
     """A collator that sees what a model can use.
 
@@ -54,11 +69,15 @@ class UsedColumns:
     Columns that the forward does not take and that it passes on under their names are left out of the batch.
 
     Args:
-        collate: the collator. used: the columns that the model can use.
+        collate: the collator. used: the columns that the model can use. model, description: its name, and that of the data,
+            for what is said of the first batch.
     """
 
-    def __init__(self, collate: Callable[[list[Any]], Any], used: Iterable[str]) -> None:
-        self.collate = collate
+    def __init__(
+        self, collate: Callable[[list[Any]], Any], used: Iterable[str], model: str = "the model", description: str = ""
+    ) -> None:
+        self.collate, self.model, self.description = collate, model, description
+        self.is_first = True
         self.used = {*used, *getattr(collate, "columns", ())}
         module = getattr(collate, "__module__", None) or type(collate).__module__
         self.is_ours = str(module).partition(".")[0] == __name__.partition(".")[0]
@@ -77,15 +96,24 @@ class UsedColumns:
         if len(unused) == len(rows[0]) and self.is_ours:
             raise InputError(none_used(unused, self.used))
         pruned = [{name: value for name, value in row.items() if name in self.used} for row in rows]
+        left_out: Iterable[str] = unused
         if self.is_ours:
-            return self.collate(pruned)
-        try:
-            batch = self.collate(rows)
-        except Exception as error:  # noqa: BLE001 (it is the user's code, which may count on rows that fit the model)
-            batch = self._after(error, pruned)
-        if isinstance(batch, Mapping):
-            for name in set(unused) & set(batch):
-                del batch[name]  # type: ignore[attr-defined]
+            batch = self.collate(pruned)
+        else:
+            try:
+                batch = self.collate(rows)
+            except Exception as error:  # noqa: BLE001 (it is the user's code, which may count on rows that fit the model)
+                batch = self._after(error, pruned)
+            else:
+                left_out = [name for name in unused if name in batch] if isinstance(batch, Mapping) else ()
+            if isinstance(batch, Mapping):
+                for name in set(unused) & set(batch):
+                    del batch[name]  # type: ignore[attr-defined]
+        if self.is_first and left_out:
+            self.is_first = False
+            worker = get_worker_info()
+            if worker is None or worker.id == 0:
+                tell_left_out(left_out, self.model, self.description)
         return batch
 
     def _after(self, error: Exception, pruned: list[Any]) -> Any:

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from ..core.errors import ArgumentError, InputError
 from ..core.signatures import is_of_the_library
-from .columns import UsedColumns, none_used, used_columns
+from .columns import UsedColumns, none_used, tell_left_out, used_columns
 from .counted_labels import CountedLabels
 from .loaders import has_length, in_numbers, loader, order_of_evaluation, order_of_training
 from .text_borders import with_text_borders
@@ -143,7 +143,7 @@ class Data:
         if not self.args.remove_unused_columns:
             return collate
         self._set_signature_columns_if_needed()
-        return UsedColumns(collate, self._signature_columns)
+        return UsedColumns(collate, self._signature_columns, type(self.model).__name__, description or "")
 
     def _remove_unused_columns(self: Any, dataset: Any, description: str | None = None) -> Any:
         """A data set of `datasets` without the columns that the model cannot use, if `args.remove_unused_columns`.
@@ -159,6 +159,8 @@ class Data:
         unused = [name for name in dataset.column_names if name not in self._signature_columns]
         if unused and len(unused) == len(dataset.column_names):
             raise InputError(none_used(unused, self._signature_columns))
+        if unused:
+            tell_left_out(unused, type(self.model).__name__, description or "")
         return dataset.remove_columns(unused)
 
     def _prepare_inputs(self: Any, inputs: Any) -> Any:

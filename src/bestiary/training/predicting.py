@@ -229,7 +229,9 @@ class _Kept:
             wanted["inputs"] = inputs[name]
         if "loss" in args.include_for_metrics and loss is not None:
             wanted["losses"] = loss.detach().repeat(rows)
-        wanted = {name: gathered_rows(nested_truncate(each, rows), args.processes) for name, each in wanted.items()}
+        if not rows:  # a batch that is there so that this process takes as many as others
+            wanted = {name: nested_truncate(each, 0) for name, each in wanted.items()}
+        wanted = {name: gathered_rows(each, args.processes) for name, each in wanted.items()}
         if args.batch_eval_metrics and trainer.compute_metrics is not None:
             self.metrics = trainer.compute_metrics(_prediction(wanted), compute_result=last)
             return

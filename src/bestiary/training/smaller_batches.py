@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ..core.logging import get_logger
 from .data import is_out_of_memory, parts_of
 from .losses import count_of_items, rows_in, shifts_labels
+from .memory_advice import advise
 from .nested import joined_rows
 
 logger = get_logger(__name__)
@@ -38,6 +39,8 @@ def _tried(trainer: Any, model: nn.Module, inputs: Any, *how: Any) -> list[tuple
         return [(count_of_items(part, shifted), trainer.prediction_step(model, part, *how)) for part in parts]
     except Exception as error:
         if rows_in(inputs) <= count or not (trainer.args.auto_find_batch_size and is_out_of_memory(error)):
+            if is_out_of_memory(error):
+                advise(error, trainer, parts[0], training=False)
             raise
         return None
 

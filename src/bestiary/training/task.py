@@ -17,7 +17,8 @@ class Task:
     Class attributes:
         model_class, preprocessor_class: names of the auto classes that open what it trains. best_metric: which tells the best
         checkpoint. generates: whether a `Seq2SeqTrainer` trains it, whose predictions are generated. has_loss: whether `loss`
-        is the task's own, rather than the model's.
+        is the task's own, rather than the model's. needs_template: whether a tokenizer has to know how to write chats, which
+        one that is trained on texts does not.
     """
 
     model_class: ClassVar[str]
@@ -25,6 +26,7 @@ class Task:
     best_metric: ClassVar[str] = "loss"
     generates: ClassVar[bool] = False
     has_loss: ClassVar[bool] = False
+    needs_template: ClassVar[bool] = False
 
     def config_values(self, rows: Rows | None) -> dict[str, Any]:
         """What the rows to train on say of the model's config: its labels, ...; without any, the checkpoint's stay."""

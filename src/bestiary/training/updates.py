@@ -15,6 +15,7 @@ from .columns import check_inputs
 from .counted_labels import CountedLabels
 from .data import is_out_of_memory, parts_of
 from .losses import count_of_items, rows_in, shifts_labels
+from .memory_advice import advise
 from .optimization import METRIC_SCHEDULES
 from .progress import Progress
 from .samplers.streamed import Filler
@@ -102,6 +103,8 @@ class Updates:
         except Exception as error:
             smallest = all(rows_in(batch) <= self.progress.parts for batch in group)
             if smallest or not (self.args.auto_find_batch_size and is_out_of_memory(error)):
+                if is_out_of_memory(error):
+                    advise(error, self.trainer, max(self._cut(group), key=rows_in), training=True)
                 raise
             return None
 

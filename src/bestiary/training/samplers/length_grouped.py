@@ -17,7 +17,8 @@ class LengthGroupedSampler(Sampler[int]):
     Args:
         batch_size: rows of a batch of all processes. dataset: rows as mappings, where no `lengths` are given.
         lengths: the length of each row. model_input_name: the column whose length counts; by default input_ids.
-        generator: of random numbers; by default one that `seed` and `set_epoch` decide.
+        generator: of random numbers; by default one that `seed` and `set_epoch` decide, in whose order the published trainer
+            takes rows where nothing else draws numbers (no dropout).
 
     Raises:
         ArgumentError: neither data nor lengths, or rows that have no such column.
@@ -49,7 +50,11 @@ class LengthGroupedSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         generator = self.generator
         if generator is None and self.seed is not None:
-            generator = torch.Generator().manual_seed(self.seed + self.epoch)
+            generator = torch.Generator().manual_seed(self.seed)
+            for epoch in range(self.epoch + 1):
+                torch.empty((), dtype=torch.int64).random_(generator=generator)  # as a loader draws the seed of its workers
+                if epoch < self.epoch:
+                    torch.randperm(len(self), generator=generator)
         return iter(get_length_grouped_indices(self.lengths, self.batch_size, generator=generator))
 
 

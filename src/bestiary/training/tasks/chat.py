@@ -19,6 +19,7 @@ class Chat(Task):
     """Rows with `messages`: `[{"role": "user", "content": ...}, {"role": "assistant", ...}, ...]`, and perhaps `tools`."""
 
     model_class: ClassVar[str] = "AutoModelForCausalLM"
+    needs_template: ClassVar[bool] = True
 
     messages_column_name: str = HfArg(default="messages", help="The column of conversations")
     max_seq_length: int = HfArg(default=1024, help="Tokens; more are cut")
