@@ -359,7 +359,8 @@ class _Passing:
 
     def __call__(self, rows: list[Any]) -> dict[str, torch.Tensor]:
         batch = {name: torch.stack([torch.as_tensor(row[name]) for row in rows]) for name in rows[0]}
-        return {**batch, "labels": batch.pop("label")}
+        batch["labels"] = batch.pop("label")
+        return batch
 
 
 @pytest.mark.parametrize("collator", [None, _Passing()])
