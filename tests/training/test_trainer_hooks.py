@@ -12,16 +12,11 @@ import transformers
 import bestiary
 
 # Published methods that are not here -> why.
-INSIDE = "a part of the published loop, whose state it takes and gives; the loop here is another"
 NOT_THERE = {
     "_defer_fsdp_gradient_reduction": "gradients_kept does it",
-    "_finalize_training": INSIDE,
     "_has_mixed_mesh_grads": "the norm of parameters that are shared out in several ways is computed in one function",
-    "_init_training_state": INSIDE,
     "_mixed_mesh_grad_norm": "the same",
     "_prepare_context_parallel_inputs": "rows stay whole",
-    "_prepare_for_training": INSIDE,
-    "_run_epoch": INSIDE,
     "_sync_replicated_trainable_parameters": "weights that are not shared out are the same in all processes by construction",
     "_tune_save_checkpoint": "Ray Tune gets checkpoints from its backend",
     "_update_auto_batch_size": "a batch that does not fit is cut, and the batch size stays",
@@ -194,3 +189,37 @@ def test_every_published_method_is_here_or_listed() -> None:
     absent = {name for name in methods(transformers.Trainer) if not hasattr(bestiary.Trainer, name)}
     assert absent == NOT_THERE.keys()
     assert methods(transformers.Trainer).keys() >= OTHERWISE.keys()
+
+
+class Phased(bestiary.Trainer):
+    """Something around each phase of a training."""
+
+    told: list[Any]
+
+    def _init_training_state(self, *args: Any, **kwargs: Any) -> Any:
+        self.told = ["state", *super()._init_training_state(*args, **kwargs)]
+        return 0, 2  # leave the first two batches out
+
+    def _prepare_for_training(self, max_steps: int, train_dataloader: Any, resume_from_checkpoint: Any) -> Any:
+        model, loader = super()._prepare_for_training(max_steps, train_dataloader, resume_from_checkpoint)
+        self.told += ["prepared", max_steps, loader is train_dataloader, type(self.optimizer).__name__]
+        return model, loader
+
+    def _run_epoch(self, **kwargs: Any) -> None:
+        self.told += ["epoch", kwargs["epoch"], kwargs["steps_in_epoch"], kwargs["steps_trained_in_current_epoch"]]
+        super()._run_epoch(**kwargs)
+
+    def _finalize_training(self, trial: Any, num_train_samples: int, start_time: float) -> Any:
+        self.told += ["end", num_train_samples]
+        return super()._finalize_training(trial, num_train_samples, start_time)._replace(training_loss=5.0)
+
+
+def test_phases_of_a_subclass(tmp_path: Path) -> None:
+    options: Any = {"per_device_train_batch_size": 2, "use_cpu": True, "report_to": "none", "disable_tqdm": True}
+    args = bestiary.TrainingArguments(str(tmp_path), num_train_epochs=2, save_strategy="no", **options)
+    data = [{"x": torch.ones(2), "labels": torch.tensor(1.0)} for _ in range(8)]
+    trainer = Phased(Model(), args, train_dataset=data)
+    assert trainer.train().training_loss == 5.0
+    state, prepared = ["state", 0, 0], ["prepared", 8, True, "AdamW"]
+    assert trainer.told == [*state, *prepared, "epoch", 0, 4, 2, "epoch", 1, 4, 2, "end", 16]
+    assert trainer.state.global_step == 6

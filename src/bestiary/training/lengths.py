@@ -22,6 +22,18 @@ class Lengths:
     updates: int
     epochs: int
 
+    def updates_of_epoch(self, args: Any) -> int:
+        """Updates of an epoch."""
+        accumulation: int = args.gradient_accumulation_steps
+        return math.ceil((self.batches or NO_END) / accumulation)
+
+    def after(self, updates: int, epochs: int, args: Any) -> "Lengths":
+        """How long a training is of which so many updates and epochs had another batch size."""
+        if self.batches is None or args.max_steps > 0:
+            return self
+        later = math.ceil(max(0.0, args.num_train_epochs - epochs) * self.updates_of_epoch(args))
+        return Lengths(self.batches, updates + later, self.epochs)
+
 
 def lengths_of(trainer: Any, loader: Any) -> Lengths:
     """How long a training with this loader is.

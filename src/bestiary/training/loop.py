@@ -45,7 +45,10 @@ class TrainingLoop:
         self.rows_of_update: int = self.rows_of_batch * self.args.gradient_accumulation_steps
         stored = None if checkpoint is None else Progress.load(Path(checkpoint))
         if stored is not None and stored.rows_of_update != self.rows_of_update:
-            self.lengths = self._lengths_from(stored, Path(checkpoint or ""))
+            rows = max(0, len(rows_of(self.loader)) - stored.rows) if has_length(self.loader) else 0
+            in_epoch = math.ceil(math.ceil(rows / self.rows_of_batch) / self.args.gradient_accumulation_steps)
+            done = TrainerState.load_from_json(str(Path(checkpoint or "") / TRAINER_STATE_NAME)).global_step
+            self.lengths = self.lengths.after(done + in_epoch, stored.epoch + 1, self.args)
         # Losses of updates since the last log, on the device, so that no update waits for it.
         self.losses: Tensor | None = None
         trainer._globalstep_last_logged = 0
@@ -63,42 +66,23 @@ class TrainingLoop:
                 self._epochs()
             except Interrupted:
                 raise SystemExit(128 + signal.SIGTERM) from None
-            return self._end()
+            output: TrainOutput = trainer._finalize_training(self.trial, self._rows_trained(), self.start)
+            return output
 
     # Before and after.
 
-    def _lengths_from(self, stored: Progress, checkpoint: Path) -> Lengths:
-        """How long a training is that goes on with another batch size: every row that was left is seen once."""
-        lengths, args = self.lengths, self.args
-        if lengths.batches is None or args.max_steps > 0:
-            return lengths
-        rows = max(0, len(rows_of(self.loader)) - stored.rows)
-        in_epoch = math.ceil(math.ceil(rows / self.rows_of_batch) / args.gradient_accumulation_steps)
-        per_epoch = math.ceil(lengths.batches / args.gradient_accumulation_steps)
-        later = math.ceil(max(0.0, args.num_train_epochs - stored.epoch - 1) * per_epoch)
-        done = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME)).global_step
-        return Lengths(lengths.batches, done + in_epoch + later, lengths.epochs)
-
     def _begin(self) -> None:
-        trainer, args = self.trainer, self.args
-        self.model = trainer._wrap_model(trainer.model)
-        trainer.model_wrapped = self.model
-        self.model.train()
+        trainer, args, progress = self.trainer, self.args, self.progress
+        updates, in_epoch = self.lengths.updates, self.lengths.updates_of_epoch(self.args)
+        place = trainer._init_training_state(updates, in_epoch, self.lengths.epochs, self.checkpoint, self.trial)
+        if tuple(place) != (progress.epoch, progress.batches):  # a subclass begins elsewhere
+            progress.begin_epoch(place[0])
+            progress.take(place[1], self.rows_of_batch)
+        self.done = progress.epoch, progress.batches
+        self.model, self.loader = trainer._prepare_for_training(updates, self.loader, self.checkpoint)
         self.updates = Updates(trainer, self.model)
-        updates = self.lengths.updates
-        trainer.create_optimizer_and_scheduler(updates if updates != NO_END else 0)
-        trainer.begin_updates()
-        own = {id(each) for each in trainer.model.parameters()}
-        groups = getattr(trainer.optimizer, "param_groups", ())
-        if groups and not any(id(each) in own for group in groups for each in group["params"]):
-            warn_once("foreign-optimizer", "the optimizer holds no parameter of the model, so the model stays as it is")
         if args.save_strategy != SaveStrategy.NO and args.should_save:
             folder_to_fill(args.output_dir)
-        self.restores_random_numbers = False
-        if self.checkpoint is None:
-            trainer.state = TrainerState(stateful_callbacks=trainer.stateful_callbacks())
-        else:
-            self._restore(Path(self.checkpoint))
         trainer._note_trial()
         state, handler = trainer.state, trainer.callback_handler
         self.progress.rows_of_update = self.rows_of_update
@@ -118,16 +102,40 @@ class TrainingLoop:
         if args.eval_on_start and self.checkpoint is None:
             trainer._evaluate(self.trial, self.ignore_keys, skip_scheduler=True)
 
+    def begin_state(self, checkpoint: str | None) -> tuple[int, int]:
+        """Set the trainer's state; returns epochs that are done, and batches of the one after."""
+        trainer = self.trainer
+        self.restores_random_numbers = False
+        if checkpoint is None:
+            trainer.state = TrainerState(stateful_callbacks=trainer.stateful_callbacks())
+        else:
+            self._restore(Path(checkpoint))
+        return self.progress.epoch, self.progress.batches
+
+    def prepare(self, updates: int, checkpoint: str | None) -> Any:
+        """Make what updates the weights, and put back its state; returns the model as it is wrapped."""
+        trainer = self.trainer
+        model = trainer.model_wrapped = trainer._wrap_model(trainer.model)
+        model.train()
+        trainer.create_optimizer_and_scheduler(updates if updates != NO_END else 0)
+        trainer.begin_updates()
+        own = {id(each) for each in trainer.model.parameters()}
+        groups = getattr(trainer.optimizer, "param_groups", ())
+        if groups and not any(id(each) in own for group in groups for each in group["params"]):
+            warn_once("foreign-optimizer", "the optimizer holds no parameter of the model, so the model stays as it is")
+        if checkpoint is not None:
+            trainer._load_optimizer_and_scheduler(checkpoint)
+            trainer._load_scaler(checkpoint)
+        return model
+
     def _restore(self, checkpoint: Path) -> None:
-        """Take everything but the weights, which are there already, from a checkpoint."""
+        """Take the state and the place in the data from a checkpoint."""
         trainer, args = self.trainer, self.args
         trainer.load_training_state(checkpoint)
         self.restores_random_numbers = True
         stored = Progress.load(checkpoint)
         if stored is None:  # of the published trainer
-            batches = self.lengths.batches or NO_END
-            per_epoch = math.ceil(batches / args.gradient_accumulation_steps)
-            epoch, updates = divmod(trainer.state.global_step, per_epoch)
+            epoch, updates = divmod(trainer.state.global_step, self.lengths.updates_of_epoch(self.args))
             used = updates * args.gradient_accumulation_steps
             stored = Progress(epoch=epoch, rows_of_update=self.rows_of_update)
             stored.take(used, self.rows_of_batch)
@@ -146,13 +154,13 @@ class TrainingLoop:
         self.losses = torch.tensor(mine, dtype=torch.float32, device=args.device) if self.progress.loss_updates else None
         self.has_loss = any(sums)
 
-    def _end(self) -> TrainOutput:
+    def finish(self, rows: int, start: float) -> TrainOutput:
+        """Log what came of the training, which took so many rows, and take the best weights if `args` say so."""
         trainer, args, state = self.trainer, self.args, self.trainer.state
         self._collect_losses()
         steps = max(1, state.global_step - trainer.first_step)
         train_loss = self.progress.total_loss / max(1, state.global_step - self.progress.uncounted)
-        rows = self._rows_trained()
-        metrics: dict[str, Any] = speed_metrics("train", self.start, rows, steps if state.global_step else None)
+        metrics: dict[str, Any] = speed_metrics("train", start, rows, steps if state.global_step else None)
         trainer.store_flos()
         metrics |= {"total_flos": state.total_flos, "train_loss": train_loss}
         trainer.is_in_train = False
@@ -177,15 +185,32 @@ class TrainingLoop:
         if self._is_done() and not self.progress.batches:
             trainer.control.should_training_stop = True
         while self.progress.epoch < self.lengths.epochs and not trainer.control.should_training_stop:
-            trainer.control = trainer.callback_handler.on_epoch_begin(self.args, trainer.state, trainer.control)
-            updates = self._epoch()
-            if not updates and self.lengths.batches is None:
-                warn_once("data-ended", "the training data yields no more rows; training ends before max_steps")
-                trainer.control.should_training_stop = True
-            self._note_epoch()
-            trainer.control = trainer.callback_handler.on_epoch_end(self.args, trainer.state, trainer.control)
-            self.progress.begin_epoch(self.progress.epoch + 1)
-            self._after()
+            trainer._run_epoch(
+                model=self.model,
+                epoch=self.progress.epoch,
+                train_dataloader=self.loader,
+                steps_in_epoch=self.lengths.batches or NO_END,
+                num_update_steps_per_epoch=self.lengths.updates_of_epoch(self.args),
+                trial=self.trial,
+                ignore_keys_for_eval=self.ignore_keys,
+                start_time=self.start,
+                resume_from_checkpoint=self.checkpoint,
+                epochs_trained=self.done[0],
+                steps_trained_in_current_epoch=self.done[1],
+            )
+
+    def epoch(self, loader: Any) -> None:
+        """What is left of an epoch, of the batches of a loader, and what is due at its end."""
+        trainer, self.loader = self.trainer, loader
+        trainer.control = trainer.callback_handler.on_epoch_begin(self.args, trainer.state, trainer.control)
+        updates = self._epoch()
+        if not updates and self.lengths.batches is None:
+            warn_once("data-ended", "the training data yields no more rows; training ends before max_steps")
+            trainer.control.should_training_stop = True
+        self._note_epoch()
+        trainer.control = trainer.callback_handler.on_epoch_end(self.args, trainer.state, trainer.control)
+        self.progress.begin_epoch(self.progress.epoch + 1)
+        self._after()
 
     def _is_done(self) -> bool:
         state = self.trainer.state

@@ -87,7 +87,7 @@ class Restoring:
             raise LoadError(f"the checkpoint holds other weights than {kind}: missing {missing}, unexpected {unexpected}")
 
     def load_training_state(self: Any, checkpoint: Path) -> None:
-        """Put back the state, optimizer, schedule and callbacks of a checkpoint.
+        """Put back the state and the callbacks of a checkpoint.
 
         Raises:
             ArgumentError: it was saved with save_only_model.
@@ -102,8 +102,6 @@ class Restoring:
         self.first_step = self.state.global_step
         if self.args.restore_callback_states_from_checkpoint:
             self._load_callback_state()
-        self._load_optimizer_and_scheduler(str(checkpoint))
-        self._load_scaler(str(checkpoint))
 
     def _load_optimizer_and_scheduler(self: Any, checkpoint: str | None) -> None:
         """Put back the optimizer and the schedule of a checkpoint."""

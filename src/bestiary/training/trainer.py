@@ -24,7 +24,6 @@ from .data import Data, check_rows
 from .evaluation import TrainOutput
 from .interruption import Listener
 from .lengths import Planning
-from .loop import TrainingLoop
 from .losses import LabelSmoother
 from .memory_metrics import TrainerMemoryTracker
 from .neftune import activate_neftune, deactivate_neftune
@@ -32,6 +31,7 @@ from .optimization import METRIC_SCHEDULES, Optimization
 from .optimizers.averaging import to_average
 from .overflow import DebugUnderflowOverflow
 from .pace import Pace
+from .phases import Phases
 from .predicting import Predicting
 from .progress import Progress
 from .run_report.run import RunReport, reported
@@ -46,7 +46,7 @@ from .uploads import Uploads
 logger = get_logger(__name__)
 
 
-class Trainer(Data, Optimization, Planning, Predicting, Saving, Searching, Sharing, Telling, TrainingStep, Uploads):
+class Trainer(Data, Optimization, Phases, Planning, Predicting, Saving, Searching, Sharing, Telling, TrainingStep, Uploads):
     """The loop of training, evaluation and prediction. Its methods may be replaced one by one in a subclass.
 
     Args:
@@ -77,7 +77,6 @@ class Trainer(Data, Optimization, Planning, Predicting, Saving, Searching, Shari
     pace: Pace
     report: RunReport
     scaler: Any
-    _loop: TrainingLoop
     _globalstep_last_logged: int = 0
 
     def __init__(
@@ -323,44 +322,6 @@ class Trainer(Data, Optimization, Planning, Predicting, Saving, Searching, Shari
                 watcher.remove()
             if noise is not None:
                 deactivate_neftune(self.model, noise)
-
-    def _inner_training_loop(
-        self,
-        batch_size: int | None = None,
-        args: TrainingArguments | None = None,
-        resume_from_checkpoint: str | None = None,
-        trial: Any = None,
-        ignore_keys_for_eval: list[str] | None = None,
-    ) -> TrainOutput:
-        """What `train` does once weights are there: all epochs. A subclass may do something before and after.
-
-        Args:
-            batch_size, args: the trainer's own. resume_from_checkpoint: the folder of a checkpoint whose weights were taken.
-        """
-        self._loop = TrainingLoop(self, resume_from_checkpoint, trial, ignore_keys_for_eval)
-        try:
-            return self._loop.run()
-        finally:
-            del self._loop  # it holds the model, which the next trial of a search takes the place of
-
-    def _maybe_log_save_evaluate(
-        self,
-        tr_loss: Tensor,
-        grad_norm: Tensor | float | None,
-        model: nn.Module,
-        trial: Any,
-        epoch: float,
-        ignore_keys_for_eval: list[str] | None,
-        start_time: float | None = None,
-        learning_rate: float | None = None,
-    ) -> None:
-        """Log, evaluate and save, as the switches of `self.control` say; called after each update and each epoch.
-
-        Args:
-            tr_loss: the sum of losses since the last log. grad_norm, learning_rate: of the last update.
-            start_time: of the training, of `time.time`.
-        """
-        self._loop.log_evaluate_and_save()
 
     @property
     def _total_loss_scalar(self) -> float:
