@@ -591,6 +591,15 @@ from .models.glm4_moe import Glm4MoeConfig as Glm4MoeConfig
 from .models.glm4_moe import Glm4MoeForCausalLM as Glm4MoeForCausalLM
 from .models.glm4_moe import Glm4MoeModel as Glm4MoeModel
 from .models.glm4_moe import Glm4MoePreTrainedModel as Glm4MoePreTrainedModel
+from .models.glpn import GLPNConfig as GLPNConfig
+from .models.glpn.image_processor import GLPNFeatureExtractor as GLPNFeatureExtractor
+from .models.glpn.image_processor import GLPNImageProcessor as GLPNImageProcessor
+from .models.glpn.image_processor import GLPNImageProcessorFast as GLPNImageProcessorFast
+from .models.glpn.image_processor import GLPNImageProcessorPil as GLPNImageProcessorPil
+from .models.glpn.model import GLPNForDepthEstimation as GLPNForDepthEstimation
+from .models.glpn.model import GLPNLayer as GLPNLayer
+from .models.glpn.model import GLPNModel as GLPNModel
+from .models.glpn.model import GLPNPreTrainedModel as GLPNPreTrainedModel
 from .models.gpt2 import GPT2Config as GPT2Config
 from .models.gpt2.model import GPT2DoubleHeadsModel as GPT2DoubleHeadsModel
 from .models.gpt2.model import GPT2DoubleHeadsModelOutput as GPT2DoubleHeadsModelOutput
@@ -1041,6 +1050,17 @@ from .models.seed_oss import SeedOssForSequenceClassification as SeedOssForSeque
 from .models.seed_oss import SeedOssForTokenClassification as SeedOssForTokenClassification
 from .models.seed_oss import SeedOssModel as SeedOssModel
 from .models.seed_oss import SeedOssPreTrainedModel as SeedOssPreTrainedModel
+from .models.segformer import SegformerConfig as SegformerConfig
+from .models.segformer.image_processor import SegformerFeatureExtractor as SegformerFeatureExtractor
+from .models.segformer.image_processor import SegformerImageProcessor as SegformerImageProcessor
+from .models.segformer.image_processor import SegformerImageProcessorFast as SegformerImageProcessorFast
+from .models.segformer.image_processor import SegformerImageProcessorPil as SegformerImageProcessorPil
+from .models.segformer.model import SegformerDecodeHead as SegformerDecodeHead
+from .models.segformer.model import SegformerForImageClassification as SegformerForImageClassification
+from .models.segformer.model import SegformerForSemanticSegmentation as SegformerForSemanticSegmentation
+from .models.segformer.model import SegformerLayer as SegformerLayer
+from .models.segformer.model import SegformerModel as SegformerModel
+from .models.segformer.model import SegformerPreTrainedModel as SegformerPreTrainedModel
 from .models.smollm3 import SmolLM3Config as SmolLM3Config
 from .models.smollm3 import SmolLM3ForCausalLM as SmolLM3ForCausalLM
 from .models.smollm3 import SmolLM3ForQuestionAnswering as SmolLM3ForQuestionAnswering
@@ -1212,10 +1232,12 @@ from .pipelines.registry import TaskName as TaskName
 from .pipelines.tasks.automatic_speech_recognition import (
     AutomaticSpeechRecognitionPipeline as AutomaticSpeechRecognitionPipeline,
 )
+from .pipelines.tasks.depth_estimation import DepthEstimationPipeline as DepthEstimationPipeline
 from .pipelines.tasks.feature_extraction import FeatureExtractionPipeline as FeatureExtractionPipeline
 from .pipelines.tasks.fill_mask import FillMaskPipeline as FillMaskPipeline
 from .pipelines.tasks.image_classification import ImageClassificationPipeline as ImageClassificationPipeline
 from .pipelines.tasks.image_feature_extraction import ImageFeatureExtractionPipeline as ImageFeatureExtractionPipeline
+from .pipelines.tasks.image_segmentation import ImageSegmentationPipeline as ImageSegmentationPipeline
 from .pipelines.tasks.object_detection import ObjectDetectionPipeline as ObjectDetectionPipeline
 from .pipelines.tasks.question_answering import QuestionAnsweringPipeline as QuestionAnsweringPipeline
 from .pipelines.tasks.summarization import SummarizationPipeline as SummarizationPipeline

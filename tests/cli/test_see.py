@@ -47,6 +47,27 @@ def test_it_prints_and_draws_what_the_pipeline_says(command, picture, folder, ta
     assert Image.open("seen.png").size == expected.size
 
 
+def test_masks_are_told_by_the_part_of_the_picture_that_they_cover(command, picture):
+    model = str(checkpoints.segformer())
+    answer = bestiary.pipeline("image-segmentation", model=model)(str(picture))
+    shown = json.loads(command("see", "cat.png", "-m", model, "--json")[1])
+    shares = [(np.asarray(each["mask"]) > 0).mean() for each in answer]
+    assert [each["label"] for each in shown["answer"]] == [each["label"] for each in answer]
+    assert [each["share"] for each in shown["answer"]] == pytest.approx(shares, abs=1e-4)
+    expected = draw.draw_masks(Image.open(picture), answer)
+    assert np.array_equal(np.asarray(Image.open(shown["drawn"])), np.asarray(expected))
+    lines = command("see", "cat.png", "-m", model)[1].splitlines()
+    assert lines[0].split("\t")[-1] == f"{100 * shown['answer'][0]['share']:.2f} %"
+
+
+def test_depth_is_told_by_its_range(command, picture):
+    model = str(checkpoints.glpn())
+    depth = bestiary.pipeline("depth-estimation", model=model)(str(picture))["predicted_depth"]
+    shown = json.loads(command("see", "cat.png", "-m", model, "--json")[1])
+    assert [each["score"] for each in shown["answer"]] == [float(depth.min()), float(depth.max())]
+    assert np.array_equal(np.asarray(Image.open(shown["drawn"])), np.asarray(draw.draw_depth(depth)))
+
+
 def test_several_pictures_go_into_a_folder(command, picture):
     model = str(checkpoints.vit("ViTForImageClassification"))
     Image.open(picture).save("dog.png")

@@ -48,6 +48,9 @@ _OTHERWISE = {
     JetMoeTopKGating Llama4Router Llama4TextExperts Llama4TextMoe NllbMoeDecoderLayer NllbMoeEncoderLayer
     NllbMoeExperts NllbMoeSparseMLP NllbMoeTop2Router SwitchTransformersExperts
     """,
+    "they take what the whole call is asked to give, which the model records": """
+    GLPNAttention GLPNEfficientSelfAttention GLPNEncoder GLPNLayer SegformerAttention SegformerLayer SegformerStage
+    """,
     "a plain holder of modules here": """
     DetrConvEncoder LegacyDebertaOnlyMLMHead LegacyDebertaV2OnlyMLMHead XLMPredLayer
     """,

@@ -307,6 +307,35 @@ def detr() -> Path:
 
 
 @functools.cache
+def detr_with_masks() -> Path:
+    """A folder with a DETR that draws masks, of 5 labels, for images of 32 pixels."""
+    backbone = {"model_type": "resnet", "embedding_size": 8, "hidden_sizes": [8, 12, 12, 16], "depths": [1, 1, 1, 1]}
+    backbone["out_features"] = ["stage1", "stage2", "stage3", "stage4"]
+    sizes = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 8, "decoder_attention_heads": 2}
+    config = transformers.DetrConfig(
+        backbone_config=backbone, d_model=16, num_queries=9, encoder_ffn_dim=16, decoder_ffn_dim=16, num_labels=5, **sizes
+    )
+    processor = transformers.DetrImageProcessor(size={"shortest_edge": 32, "longest_edge": 48})
+    return save(config, "DetrForSegmentation", processor)
+
+
+MIX = {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "num_attention_heads": [1, 2, 2, 4], "decoder_hidden_size": 20}
+
+
+@functools.cache
+def segformer() -> Path:
+    """A folder with a SegFormer that labels places, of 4 labels."""
+    processor = transformers.SegformerImageProcessor(size={"height": 32, "width": 64})
+    return save(transformers.SegformerConfig(**MIX, num_labels=4), "SegformerForSemanticSegmentation", processor)
+
+
+@functools.cache
+def glpn() -> Path:
+    """A folder with a GLPN that tells depth."""
+    return save(transformers.GLPNConfig(**MIX), "GLPNForDepthEstimation", transformers.GLPNImageProcessor())
+
+
+@functools.cache
 def clip() -> Path:
     """A folder with a CLIP."""
     text = {name: value for name, value in VISION.items() if name not in ("image_size", "patch_size")}

@@ -11,9 +11,11 @@ from kit import checkpoints
 from kit.pipelines import ours, reference, same
 from PIL import Image
 
-from bestiary.core.errors import ArgumentError, CorruptFile, InputError
+from bestiary.core.errors import ArgumentError, CorruptFile, InputError, NumericsError
 from bestiary.core.logging import BestiaryWarning, forget_warnings
+from bestiary.models.vit import ViTImageProcessor
 from bestiary.pipelines import pipeline
+from bestiary.pipelines.tasks.depth_estimation import grey
 
 PICTURES = [
     Image.fromarray(np.random.default_rng(seed).integers(0, 255, (40 + seed, 50, 3), dtype=np.uint8)) for seed in range(3)
@@ -198,3 +200,81 @@ def test_objects_by_a_threshold_that_tells_nothing_apart(threshold: float, text:
     with pytest.warns(BestiaryWarning, match=text):
         answers = detect(PICTURES[0], threshold=threshold)
     same(answers, reference("object-detection", checkpoints.detr())(PICTURES[0], threshold=threshold))
+
+
+def segments(answers: Any) -> Any:
+    """Answers with arrays in the place of masks."""
+    if isinstance(answers, dict):
+        return {name: np.asarray(value).tolist() if name == "mask" else value for name, value in answers.items()}
+    return [segments(each) for each in answers]
+
+
+@pytest.mark.parametrize("inputs", [PICTURES[0], PICTURES])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"threshold": 0.0},
+        {"threshold": 0.2, "mask_threshold": 0.1, "overlap_mask_area_threshold": 0.1},
+        {"threshold": 0.2, "subtask": "instance", "overlap_mask_area_threshold": 0},
+        {"subtask": "semantic"},
+        {},
+    ],
+)
+def test_segments(inputs: Any, options: dict[str, Any]) -> None:
+    folder = checkpoints.detr_with_masks()
+    answers = ours("image-segmentation", folder)(inputs, **options)
+    same(segments(answers), segments(reference("image-segmentation", folder)(inputs, **options)))
+
+
+@pytest.mark.parametrize("inputs", [PICTURES[0], PICTURES])
+def test_classes_of_places(inputs: Any) -> None:
+    made, other = (make("image-segmentation", checkpoints.segformer()) for make in (ours, reference))
+    answers = made(inputs)
+    same(segments(answers), segments(other(inputs)))
+    first = answers if isinstance(answers[0], dict) else answers[0]
+    assert {each["mask"].mode for each in first} == {"L"}
+    assert {each["score"] for each in first} == {None}
+    assert np.sum([np.asarray(each["mask"]) for each in first], 0).min() == 255  # every place has a class
+    assert segments(list(made(iter(PICTURES), batch_size=2))) == segments(made(PICTURES))
+    assert pipeline(model=checkpoints.segformer()).task == "image-segmentation"
+
+
+def test_segments_nobody_can_make() -> None:
+    for folder, subtask in ((checkpoints.segformer(), "panoptic"), (checkpoints.detr_with_masks(), "things"), (None, 3)):
+        with pytest.raises(ArgumentError, match="can do these: "):
+            ours("image-segmentation", folder or checkpoints.segformer())(PICTURES[0], subtask=subtask)
+    for name in ("threshold", "mask_threshold", "overlap_mask_area_threshold"):
+        with pytest.raises(ArgumentError, match=f"{name} is 'x'"):
+            ours("image-segmentation", checkpoints.detr_with_masks())(PICTURES[0], **{name: "x"})
+    other = pipeline("image-segmentation", str(checkpoints.segformer()), image_processor=ViTImageProcessor(size=32))
+    with pytest.raises(InputError, match="ViTImageProcessor does not make segments"):
+        other(PICTURES[0])
+
+
+def test_labels_that_the_config_does_not_name() -> None:
+    made = ours("image-segmentation", checkpoints.segformer())
+    made.model.config.id2label = {0: "sky"}
+    assert {each["label"] for each in made(PICTURES[0])} <= {"sky", "LABEL_1", "LABEL_2", "LABEL_3"}
+
+
+@pytest.mark.parametrize("inputs", [PICTURES[0], PICTURES])
+def test_depth(inputs: Any) -> None:
+    made, other = (make("depth-estimation", checkpoints.glpn()) for make in (ours, reference))
+    found, expected = made(inputs), other(inputs)
+    for one, theirs in zip(*([each] if isinstance(each, dict) else each for each in (found, expected)), strict=True):
+        assert set(one) == set(theirs)
+        same(one["predicted_depth"], theirs["predicted_depth"])
+        assert (one["depth"].mode, one["depth"].size) == (theirs["depth"].mode, theirs["depth"].size)
+        assert np.abs(np.asarray(one["depth"], int) - np.asarray(theirs["depth"], int)).max() <= 1
+    assert pipeline(model=checkpoints.glpn()).task == "depth-estimation"
+    assert set(made(PICTURES[0], parameters={"timeout": 1})) == set(made(PICTURES[0]))
+    with pytest.raises(ArgumentError, match="no argument 'timeouts'"):
+        made(PICTURES[0], parameters={"timeouts": 1})
+
+
+def test_depth_of_other_processors_and_of_nothing() -> None:
+    with pytest.raises(InputError, match="ViTImageProcessor does not make depth"):
+        pipeline("depth-estimation", str(checkpoints.glpn()), image_processor=ViTImageProcessor(size=32))(PICTURES[0])
+    assert np.asarray(grey(torch.ones(3, 4))).tolist() == [[0] * 4] * 3
+    with pytest.raises(NumericsError, match="NaN or infinite"):
+        grey(torch.tensor([[0.0, float("nan")]]))

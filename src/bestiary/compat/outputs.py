@@ -11,14 +11,12 @@ _DECODER = "past_key_values decoder_hidden_states decoder_attentions"
 
 _FIELDS = {
     "BaseModelOutputWithPoolingAndProjection": f"last_hidden_state pooler_output {_STATES} projection_state",
-    "DepthEstimatorOutput": f"loss predicted_depth {_STATES}",
     "ImageSuperResolutionOutput": f"loss reconstruction {_STATES}",
     "MoECausalLMOutputWithPast": f"loss aux_loss logits past_key_values {_STATES} router_logits",
     "MoEModelOutput": f"last_hidden_state {_STATES} router_probs router_logits",
     "MoEModelOutputWithPastAndCrossAttentions": (
         f"last_hidden_state past_key_values {_STATES} cross_attentions router_probs router_logits"
     ),
-    "SemanticSegmenterOutput": f"loss logits {_STATES}",
     "Seq2SeqSpectrogramOutput": f"loss spectrogram {_DECODER} cross_attentions {_ENCODER}",
     "Wav2Vec2BaseModelOutput": f"last_hidden_state extract_features {_STATES}",
     "XVectorOutput": f"loss logits embeddings {_STATES}",

@@ -329,6 +329,26 @@ class ImageClassifierOutput(ModelOutput):
 
 
 @dataclass
+class SemanticSegmenterOutput(ModelOutput):
+    """`logits` (B, N, y, x) of the places of a grid, mostly coarser than the image."""
+
+    loss: Tensor | None = None
+    logits: Tensor = ALWAYS
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
+class DepthEstimatorOutput(ModelOutput):
+    """`predicted_depth` (B, Y, X), in the units of the model."""
+
+    loss: Tensor | None = None
+    predicted_depth: Tensor = ALWAYS
+    hidden_states: Tensors | None = None
+    attentions: Tensors | None = None
+
+
+@dataclass
 class BackboneOutput(ModelOutput):
     """`feature_maps`, one (B, C, Y, X) of each chosen stage; `hidden_states` are those of all stages."""
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from ..core.errors import InputError
 from ..core.logging import warn_once
 from ..nn.detection import Predicted, SetLoss
-from ..nn.losses import IGNORE, causal_lm_loss, classification_loss, span_loss, token_loss
+from ..nn.losses import IGNORE, causal_lm_loss, classification_loss, semantic_loss, span_loss, token_loss
 
 
 def fixed_cross_entropy(
@@ -105,8 +105,7 @@ def ForSemanticSegmentationLoss(
     **kwargs: Any,
 ) -> Tensor:
     """Loss of logits (B, N, y, x), enlarged to the labels (B, Y, X), with a share of that of `auxiliary_logits`."""
-    enlarged = F.interpolate(logits, size=labels.shape[-2:], mode="bilinear", align_corners=False)
-    loss = fixed_cross_entropy(enlarged, labels, num_items_in_batch, ignore_index)
+    loss = semantic_loss(logits, labels, ignore_index, num_items_in_batch)
     if auxiliary_logits is None:
         return loss
     beside = ForSemanticSegmentationLoss(auxiliary_logits, labels, ignore_index, num_items_in_batch)

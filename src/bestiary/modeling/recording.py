@@ -27,7 +27,9 @@ class Recorder:
         """Register hooks on one stack; what they record is filed under `prefix` + the name of an output field."""
         layers = model.get_submodule(stack.layers)
         for path in stack.states if hidden_states else ():
-            self.handles.append(model.get_submodule(path).register_forward_hook(self._record_output(f"{prefix}hidden_states")))
+            part = model.get_submodule(path)
+            for each in part if isinstance(part, nn.ModuleList) else (part,):
+                self.handles.append(each.register_forward_hook(self._record_output(f"{prefix}hidden_states")))
         if hidden_states and not stack.states:
             name, parts = f"{prefix}hidden_states", list(layers.children())
             if stack.inner is not None:

@@ -14,7 +14,8 @@ class Stack:
         entry: with `outputs`, False where the last layer's own output takes the place of the first one's input.
         once: whether only the first pass through the layers counts, where a forward makes several.
         complete: False where the last layer's output is no hidden state: only inputs are.
-        states: where layers run more than once or do not show every state, paths of modules whose outputs are the states.
+        states: where layers run more than once or do not show every state, paths of modules whose outputs are the states, or
+            of lists of such modules.
         streams: whether attention may run twice in a layer, for two streams of states; its weights are then told in pairs.
         inner: where layers stand in groups, the path of the list of layers in each group.
     """

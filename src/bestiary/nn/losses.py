@@ -114,6 +114,59 @@ def yes_no_loss(logits: Tensor, labels: Tensor, real: Tensor | None = None) -> T
     return each.masked_fill(real == 0, 0.0).sum() / (real != 0).sum()
 
 
+def _enlarged(logits: Tensor, labels: Tensor) -> Tensor:
+    """Logits (B, N, y, x), bilinear, of the size of the labels (B, Y, X).
+
+    Raises:
+        InputError: labels of another number of images or dimensions.
+    """
+    if not isinstance(labels, Tensor) or labels.dim() != 3 or len(labels) != len(logits):
+        found = f"of shape {tuple(labels.shape)}" if isinstance(labels, Tensor) else f"a {type(labels).__name__}"
+        raise InputError(f"labels are {found}; expected ({len(logits)}, height, width), the class of each pixel")
+    return F.interpolate(logits.float(), size=labels.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def semantic_loss(logits: Tensor, labels: Tensor, ignored: int = 255, num_items: Tensor | int | None = None) -> Tensor:
+    """Cross entropy of logits (B, N, y, x), enlarged to the labels (B, Y, X), of places whose label is not `ignored`.
+
+    Raises:
+        InputError: labels that do not fit the logits.
+    """
+    enlarged = _enlarged(logits, labels)
+    classes = check_classes(labels.masked_fill(labels == ignored, IGNORE), logits.shape[1]).to(logits.device)
+    if num_items is None:
+        return F.cross_entropy(enlarged, classes, ignore_index=IGNORE)
+    return F.cross_entropy(enlarged, classes, ignore_index=IGNORE, reduction="sum") / num_items
+
+
+def binary_map_loss(logits: Tensor, labels: Tensor, ignored: int = 255) -> Tensor:
+    """Binary cross entropy of logits (B, 1, y, x), enlarged to the labels (B, Y, X) of 0 and 1.
+
+    Places whose label is `ignored` or below 0 give 0, and count in the mean, as published.
+
+    Raises:
+        InputError: labels that do not fit the logits.
+    """
+    enlarged, counted = _enlarged(logits, labels)[:, 0], (labels >= 0) & (labels != ignored)
+    each = F.binary_cross_entropy_with_logits(enlarged, labels.to(enlarged), reduction="none")
+    return (each * counted).mean()
+
+
+def scale_invariant_loss(depth: Tensor, labels: Tensor, share: float = 0.5) -> Tensor:
+    """The scale-invariant loss of logarithms of depth (Eigen et al. 2014, eq. 4), its root, over places whose label is above 0.
+
+    Raises:
+        InputError: labels that do not fit the depth, or none above 0.
+    """
+    _check_shape(labels, depth.shape)
+    labels = labels.to(depth).view(depth.shape)
+    known = labels > 0
+    if may_look(labels) and not known.any():
+        raise InputError("labels hold no depth above 0, so there is nothing to learn from")
+    error = labels[known].log() - depth[known].log()
+    return (error.square().mean() - share * error.mean().square()).sqrt()
+
+
 def both_ends(starts: Tensor | None, ends: Tensor | None) -> tuple[Tensor, Tensor] | None:
     """The ends of a span, where both are given; one alone is told once."""
     if starts is not None and ends is not None:

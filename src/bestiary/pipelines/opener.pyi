@@ -11,10 +11,12 @@ from ..generation.fields import OptionKeywords
 from .base import Pipeline
 from .registry import TaskName
 from .tasks.automatic_speech_recognition import AutomaticSpeechRecognitionPipeline
+from .tasks.depth_estimation import DepthEstimationPipeline
 from .tasks.feature_extraction import FeatureExtractionPipeline
 from .tasks.fill_mask import FillMaskPipeline
 from .tasks.image_classification import ImageClassificationPipeline
 from .tasks.image_feature_extraction import ImageFeatureExtractionPipeline
+from .tasks.image_segmentation import ImageSegmentationPipeline
 from .tasks.object_detection import ObjectDetectionPipeline
 from .tasks.question_answering import QuestionAnsweringPipeline
 from .tasks.summarization import SummarizationPipeline
@@ -102,6 +104,10 @@ class AutomaticSpeechRecognitionKeywords(_Generating, total=False):
     return_language: bool | None
     generate_kwargs: dict[str, Any] | None
 
+class DepthEstimationKeywords(_Opening, total=False):
+    timeout: float | None
+    parameters: dict[str, Any] | None
+
 class FeatureExtractionKeywords(_Opening, total=False):
     truncation: Any
     tokenize_kwargs: dict[str, Any] | None
@@ -122,6 +128,13 @@ class ImageFeatureExtractionKeywords(_Opening, total=False):
     image_processor_kwargs: dict[str, Any] | None
     return_tensors: Any
     pool: bool | None
+    timeout: float | None
+
+class ImageSegmentationKeywords(_Opening, total=False):
+    subtask: str | None
+    threshold: float | None
+    mask_threshold: float | None
+    overlap_mask_area_threshold: float | None
     timeout: float | None
 
 class ObjectDetectionKeywords(_Opening, total=False):
@@ -259,6 +272,10 @@ class Opener(Protocol):
     ) -> AutomaticSpeechRecognitionPipeline: ...
     @overload
     def __call__(
+        self, task: Literal["depth-estimation"], model: Any = None, **options: Unpack[DepthEstimationKeywords]
+    ) -> DepthEstimationPipeline: ...
+    @overload
+    def __call__(
         self, task: Literal["feature-extraction"], model: Any = None, **options: Unpack[FeatureExtractionKeywords]
     ) -> FeatureExtractionPipeline: ...
     @overload
@@ -273,6 +290,10 @@ class Opener(Protocol):
     def __call__(
         self, task: Literal["image-feature-extraction"], model: Any = None, **options: Unpack[ImageFeatureExtractionKeywords]
     ) -> ImageFeatureExtractionPipeline: ...
+    @overload
+    def __call__(
+        self, task: Literal["image-segmentation"], model: Any = None, **options: Unpack[ImageSegmentationKeywords]
+    ) -> ImageSegmentationPipeline: ...
     @overload
     def __call__(
         self, task: Literal["object-detection"], model: Any = None, **options: Unpack[ObjectDetectionKeywords]

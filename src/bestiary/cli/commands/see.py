@@ -1,6 +1,6 @@
 """`bestiary see`: what a model sees in pictures, printed and drawn on them."""
 
-from collections.abc import Callable
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,7 +43,7 @@ def run(
     for picture, target in console.tracked(list(zip(pictures, targets, strict=True)), "looking", len(pictures)):
         image = load_image(picture)
         answer = pipeline(image, **call)
-        drawing = _drawing(chosen)(image, answer)
+        drawing = _drawn(chosen, image, answer)
         try:
             drawing.save(target, format="PNG")
         except OSError as error:
@@ -86,23 +86,36 @@ def _task(opening: Opening, task: str | None, labels: bool) -> str:
     return chosen
 
 
-def _drawing(task: str) -> Callable[[Any, Any], Any]:
+def _drawn(task: str, image: Any, answer: Any) -> Any:
+    """The picture with its answer drawn on it."""
     from ... import draw
 
-    drawing: Callable[[Any, Any], Any] = getattr(draw, _DRAWINGS[task])
-    return drawing
+    drawing = getattr(draw, _DRAWINGS[task])
+    return drawing(answer["predicted_depth"]) if task == "depth-estimation" else drawing(image, answer)
 
 
 _DRAWINGS = {
     "image-classification": "draw_labels",
     "zero-shot-image-classification": "draw_labels",
     "object-detection": "draw_boxes",
+    "image-segmentation": "draw_masks",
+    "depth-estimation": "draw_depth",
 }
 
 
-def _facts(answer: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Labels, scores and boxes; pictures, which are drawn, are left out."""
-    return [{name: value for name, value in each.items() if name in ("label", "score", "box")} for each in answer]
+def _facts(answer: Any) -> list[dict[str, Any]]:
+    """Labels, scores and boxes, the part of the picture that a mask covers, the range of depth; pictures are left out."""
+    if isinstance(answer, dict):
+        depth = answer["predicted_depth"]
+        return [
+            {"label": name, "score": float(number)} for name, number in (("smallest", depth.min()), ("largest", depth.max()))
+        ]
+    facts = []
+    for each in answer:
+        kept = {name: value for name, value in each.items() if name in ("label", "score", "box")}
+        share = {"share": round(sum(each["mask"].histogram()[1:]) / math.prod(each["mask"].size), 4)} if "mask" in each else {}
+        facts.append(kept | share)
+    return facts
 
 
 def _show(picture: Path, target: Path, facts: list[dict[str, Any]], json: bool) -> None:
@@ -114,9 +127,14 @@ def _show(picture: Path, target: Path, facts: list[dict[str, Any]], json: bool) 
             str(picture),
             str(each.get("label")),
             "" if each.get("score") is None else f"{each['score']:.4f}",
-            " ".join(str(side) for side in each["box"].values()) if "box" in each else "",
+            " ".join(str(side) for side in each["box"].values()) if "box" in each else _percent(each.get("share")),
         )
         for each in facts
     ]
-    console.table(rows, ("picture", "label", "score", "box"))
+    place = "share" if any("share" in each for each in facts) else "box"
+    console.table(rows, ("picture", "label", "score", place))
     console.note(f"drawn in {target}")
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.2f} %"

@@ -3,8 +3,10 @@
 import os
 from typing import Any, ClassVar
 
+import torch
+
 from ...core.errors import ArgumentError, InputError
-from ...preprocess.image.reading import is_pil, load_image
+from ...preprocess.image.reading import is_pil, load_image, to_array
 from ..base import Parameters, Pipeline, Result
 from ..batching import tensors
 from ..scores import ClassificationFunction, best, check_top_k, read_function, scores, suited_function
@@ -68,6 +70,13 @@ def pixels(pipeline: Pipeline, image: Any, timeout: float | None = None, **optio
     if len(features["pixel_values"]) != 1:
         raise InputError(f"one input holds {len(features['pixel_values'])} images; pass a list with an image for each answer")
     return dict(features if pipeline.dtype is None else features.to(pipeline.dtype))
+
+
+def sized_pixels(pipeline: Pipeline, input_: Any, timeout: float | None = None, **options: Any) -> dict[str, Any]:
+    """What the model takes of one picture, and `target_size` (1, 2), height and width of the picture itself."""
+    image = picture(input_, timeout)
+    height, width = image.size[::-1] if is_pil(image) else to_array(image, False, None).shape[:2]
+    return {**pixels(pipeline, image, **options), "target_size": torch.tensor([[height, width]])}
 
 
 def one_of(**inputs: Any) -> Any:

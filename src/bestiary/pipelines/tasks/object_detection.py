@@ -2,14 +2,11 @@
 
 from typing import Any, ClassVar
 
-import torch
-
 from ...preprocess.batch import BatchFeature
 from ...preprocess.image.detection import check_threshold
-from ...preprocess.image.reading import is_pil, to_array
 from ..base import Parameters, Pipeline, Result
 from ..batching import tensors
-from .image_classification import one_of, picture, pixels
+from .image_classification import one_of, sized_pixels
 
 __all__ = ["ObjectDetectionPipeline"]
 
@@ -39,9 +36,7 @@ class ObjectDetectionPipeline(Pipeline):
         return super().__call__(one_of(inputs=inputs, images=images), **parameters)
 
     def preprocess(self, input_: Any, timeout: float | None = None) -> Any:
-        image = picture(input_, timeout)
-        height, width = image.size[::-1] if is_pil(image) else to_array(image, False, None).shape[:2]
-        return {**pixels(self, image), "target_size": torch.tensor([[height, width]])}
+        return sized_pixels(self, input_, timeout)
 
     def _forward(self, input_tensors: Any) -> dict[str, Any]:
         inputs = tensors(input_tensors)

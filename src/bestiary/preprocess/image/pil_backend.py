@@ -18,7 +18,7 @@ Deviation = Positive | Sequence[Positive]
 Size = int | Sequence[int] | dict[str, int] | dict[str, int | None]
 
 
-# step -> the settings it cannot do without
+# Step -> the settings it cannot do without.
 NEEDS = {
     "do_resize": ("size", "resample"),
     "do_center_crop": ("crop_size",),
@@ -39,7 +39,8 @@ class PilBackend(BaseImageProcessor):
     `crop_size` and `pad_size` hold `height` and `width`.
 
     A subclass may override a step (`resize`, `center_crop`, `rescale`, `normalize`, `pad`: they take arrays (C, Y, X)), or all
-    of them, `_preprocess`; it says by class attributes what differs of the settings.
+    of them, `_preprocess`; it says by class attributes what differs of the settings. `needs` names the settings that a step
+    cannot do without.
 
     Example:
         processor = ViTImageProcessor.from_pretrained(folder)
@@ -47,6 +48,7 @@ class PilBackend(BaseImageProcessor):
     """
 
     layout: ClassVar[str | None] = ChannelDimension.FIRST
+    needs: ClassVar[dict[str, tuple[str, ...]]] = NEEDS
 
     do_convert_rgb: bool | None = None
     do_resize: bool | None = None
@@ -72,7 +74,7 @@ class PilBackend(BaseImageProcessor):
         for name in ("crop_size", "pad_size"):
             if self.get(name) is not None:
                 setattr(self, name, transforms.exact_size(self.get(name), name))
-        for step, needed in NEEDS.items():
+        for step, needed in self.needs.items():
             missing = [name for name in needed if self.get(name) is None]
             if self.get(step) and missing:
                 raise ConfigError(f"{step} needs a {' and a '.join(missing)}")
@@ -101,9 +103,9 @@ class PilBackend(BaseImageProcessor):
         """What works on the pixels."""
         return "pil"
 
-    def __call__(self, images: Any, *, disable_grouping: bool | None = None, **kwargs: Any) -> BatchFeature:
+    def __call__(self, images: Any, *args: Any, disable_grouping: bool | None = None, **kwargs: Any) -> BatchFeature:
         """The same as `preprocess`. `disable_grouping`, which elsewhere trades speed for memory, changes nothing."""
-        return self.preprocess(images, **kwargs)
+        return self.preprocess(images, *args, **kwargs)
 
     def preprocess(
         self,

@@ -30,7 +30,7 @@ class SegmentationMixin:
         import torch
 
         scores = torch.einsum("bqc,bqyx->bcyx", outputs.logits.softmax(-1)[..., :-1], outputs.pred_masks.sigmoid())
-        rows = [_resized(row, size) for row, size in zip(scores, _sizes(target_sizes, len(scores)), strict=True)]
+        rows = [resized(row, size) for row, size in zip(scores, sizes_of(target_sizes, len(scores)), strict=True)]
         if not return_segmentation_scores:
             return [row.argmax(0) for row in rows]
         return [BatchFeature({"segmentation": row.argmax(0), "segmentation_scores": row}) for row in rows]
@@ -77,7 +77,7 @@ class SegmentationMixin:
         """
         import torch
 
-        sizes = _sizes(target_sizes, len(outputs.logits))
+        sizes = sizes_of(target_sizes, len(outputs.logits))
         best, labels = outputs.logits.softmax(-1).max(-1)
         results = []
         for masks, scores, classes, size in zip(outputs.pred_masks.sigmoid(), best, labels, sizes, strict=True):
@@ -86,7 +86,7 @@ class SegmentationMixin:
                 empty = torch.full(tuple(masks.shape[-2:] if size is None else map(int, size)), -1.0)
                 results.append({"segmentation": empty, "segments_info": []})
                 continue
-            weighted = _resized(masks[kept], size) * scores[kept][:, None, None]
+            weighted = resized(masks[kept], size) * scores[kept][:, None, None]
             limits = mask_threshold, overlap_mask_area_threshold
             results.append(_segments(weighted, scores[kept], classes[kept], limits, label_ids_to_fuse or ()))
         return results
@@ -126,13 +126,18 @@ def run_lengths(segmentation: Any) -> list[list[int]]:
     return runs
 
 
-def _sizes(target_sizes: Sizes, count: int) -> Any:
+def sizes_of(target_sizes: Sizes, count: int) -> Any:
+    """The sizes, one for each of `count` images, or as many None.
+
+    Raises:
+        InputError: other than `count`.
+    """
     if target_sizes is not None and len(target_sizes) != count:
         raise InputError(f"target_sizes holds {len(target_sizes)} sizes for {count} images")
     return [None] * count if target_sizes is None else target_sizes
 
 
-def _resized(maps: Any, size: Any) -> Any:
+def resized(maps: Any, size: Any) -> Any:
     """Maps (N, Y, X) in another height and width, bilinear; None leaves them."""
     from torch.nn.functional import interpolate
 
