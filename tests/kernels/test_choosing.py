@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from bestiary.kernels import choosing, half, int4, int8, measuring, native, report
+from bestiary.kernels import blocks, choosing, half, int4, int8, measuring, native, report
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def fresh(with_kernels: native.Native, monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("BESTIARY_MEASURE_KERNELS", "on")
     monkeypatch.setattr(choosing, "_chosen", {})
     monkeypatch.setattr(measuring, "ROWS", (1, 4))
-    for module in (int8, int4, half, measuring, report):
+    for module in (int8, int4, blocks, half, measuring, report):
         monkeypatch.setattr(module, "OUTPUTS", 32)
-        monkeypatch.setattr(module, "INPUTS", 128)
+        monkeypatch.setattr(module, "INPUTS", 256)
     return tmp_path / "bestiary" / "kernels"
 
 
@@ -78,7 +78,7 @@ def test_what_is_shown(fresh: Path) -> None:
     shown = report.speeds()
     assert {each.kind for each in shown} == {kind.name for kind in report.KINDS}
     for each in shown:
-        assert each.gflops == pytest.approx(2 * each.rows * 32 * 128 / each.microseconds / 1e3)
+        assert each.gflops == pytest.approx(2 * each.rows * 32 * 256 / each.microseconds / 1e3)
     used: dict[Any, int] = {}
     for each in shown:
         used[each.kind, each.rows] = used.get((each.kind, each.rows), 0) + each.chosen

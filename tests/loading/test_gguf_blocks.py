@@ -7,7 +7,7 @@ import torch
 
 from bestiary.core.errors import ArgumentError
 from bestiary.core.gguf import KINDS, NUMBERS, kind_named
-from bestiary.loading.gguf import blocks
+from bestiary.kernels.gguf import blocks
 
 THEIRS = {kind.name: kind for kind in gguf.GGMLQuantizationType}
 DECODED = [name for name in blocks.DECODERS if name != "Q8_K"]  # which the package sizes, and does not decode

@@ -114,7 +114,7 @@ def test_encoder_and_decoder_share_their_words(tmp_path):
 def test_a_long_matrix_is_multiplied_in_parts(tmp_path, monkeypatch):
     llama().save_pretrained(tmp_path, format="gguf", quantization="Q6_K")
     full, packed = both(tmp_path)
-    monkeypatch.setattr("bestiary.quantization.methods.gguf.AT_ONCE", 256 * 30)  # 30 rows
+    monkeypatch.setattr("bestiary.kernels.blocks.AT_ONCE", 256 * 30)  # 30 rows
     assert (logits(full) - logits(packed)).abs().max() < 2e-5
     embedded = full.get_input_embeddings()(IDS).detach().requires_grad_()
     packed(inputs_embeds=embedded).logits.sum().backward()

@@ -40,9 +40,10 @@ def first_choice(kind: str, rows: int) -> str:
         return "vectors" if kernels is not None and rows <= 8 else "widened"
     if kernels is None:
         return "torch"
-    if kernels.tiles and rows >= {"int8": 5, "int4": 16, "int4 exact": 32}[kind]:
+    if kernels.tiles and rows >= {"int8": 5, "int4": 16, "int4 exact": 32, "blocks": 8, "blocks exact": 12}[kind]:
         return "tiles"
-    return "vectors" if kernels.instructions.startswith("AVX512") or kind == "int8" or rows < 32 else "dequantized"
+    whole = kind == "int8" or (kernels.instructions.startswith("AVX512") and not kind.startswith("blocks"))
+    return "vectors" if whole or rows < 32 else "dequantized"
 
 
 @cache

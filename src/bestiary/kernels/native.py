@@ -13,6 +13,8 @@ from .compiling import NoKernels, compiled
 
 # As in native/common.h.
 FORMATS = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}
+# The types of GGUF's blocks that the kernels read, by their numbers in files; as in native/blocks.h.
+BLOCK_KINDS = frozenset((2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 20))
 # A matrix of fewer weights is left to torch: small models need no compiler.
 WORTH_COMPILING = 65536
 
@@ -48,6 +50,9 @@ class Native:
         self._half.argtypes = [*many, _POINTER, _LONG, _POINTER, _INT, _POINTER, _INT]
         self._unpack.argtypes = [_LONG, *[_POINTER] * 4, _INT, _LONG, _LONG, _POINTER, _INT, _INT]
         self._unpack.restype = None
+        self._block, self._unblock = library.block_linear, library.block_dequantize
+        self._block.argtypes = [*many, _POINTER, _INT, _LONG, _POINTER, _INT, _POINTER, _INT, _INT]
+        self._unblock.argtypes = [_LONG, _POINTER, _INT, _LONG, _POINTER, _INT, _INT]
         self._use_large_pages = library.use_large_pages
         self._use_large_pages.argtypes = [_POINTER, ctypes.c_size_t]
         self._use_large_pages.restype = None
@@ -156,6 +161,34 @@ class Native:
             FORMATS[dtype],
             torch.get_num_threads(),
         )
+        return out
+
+    def block_linear(self, x: Tensor, blocks: Tensor, kind: int, bias: Tensor | None, tiles: bool) -> Tensor:
+        """`blocks.block_linear` of x (..., K) with blocks (N, bytes of a row) of a type in `BLOCK_KINDS`."""
+        *before, inputs = x.shape
+        out = x.new_empty((*before, blocks.shape[0]))
+        failed = self._block(
+            x.data_ptr(),
+            FORMATS[x.dtype],
+            prod(before),
+            inputs,
+            blocks.data_ptr(),
+            kind,
+            blocks.shape[0],
+            None if bias is None else bias.data_ptr(),
+            0 if bias is None else FORMATS[bias.dtype],
+            out.data_ptr(),
+            torch.get_num_threads(),
+            tiles,
+        )
+        if failed:
+            raise _no_memory(out)
+        return out
+
+    def block_dequantize(self, blocks: Tensor, kind: int, outputs: int, inputs: int, dtype: torch.dtype) -> Tensor:
+        """The numbers of blocks (outputs, bytes of a row) of a type in `BLOCK_KINDS`."""
+        out = torch.empty((outputs, inputs), dtype=dtype)
+        self._unblock(inputs, blocks.data_ptr(), kind, outputs, out.data_ptr(), FORMATS[dtype], torch.get_num_threads())
         return out
 
     def half_linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -19,6 +19,7 @@ typedef float v16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t v16i __attribute__((vector_size(64), aligned(4), may_alias));
 typedef uint32_t v16u __attribute__((vector_size(64), aligned(4), may_alias));
 typedef uint16_t v16h __attribute__((vector_size(32), aligned(2), may_alias));
+typedef uint8_t u8x16 __attribute__((vector_size(16), aligned(1), may_alias));
 
 /* The element types of tensors, numbered as in library.py. */
 enum format { F32 = 0, BF16 = 1, F16 = 2 };
@@ -39,8 +40,42 @@ INLINE v16 fill(float value) {
     return (v16){value, value, value, value, value, value, value, value, value, value, value, value, value, value, value, value};
 }
 
+INLINE float sum_of(v16 values) {
+    float sums[4];
+    for (int lane = 0; lane < 4; lane++) sums[lane] = values[lane] + values[lane + 4] + (values[lane + 8] + values[lane + 12]);
+    return sums[0] + sums[1] + (sums[2] + sums[3]);
+}
+
 INLINE v16 as_floats(v16i bits) { return (v16)bits; }
 INLINE v16i as_bits(v16 floats) { return (v16i)floats; }
+
+/* Bytes and whole numbers: what GCC makes of __builtin_convertvector here goes byte by byte. */
+INLINE v16i widen_bytes(u8x16 bytes) {
+#if defined(__AVX512F__)
+    return (v16i)_mm512_cvtepu8_epi32((__m128i)bytes);
+#elif defined(__AVX2__)
+    __m256i low = _mm256_cvtepu8_epi32((__m128i)bytes), high = _mm256_cvtepu8_epi32(_mm_srli_si128((__m128i)bytes, 8));
+    v16i both;
+    memcpy(&both, &low, 32);
+    memcpy((char *)&both + 32, &high, 32);
+    return both;
+#else
+    v16i both;
+    for (int lane = 0; lane < LANES; lane++) both[lane] = bytes[lane];
+    return both;
+#endif
+}
+
+/* The lowest bytes. */
+INLINE u8x16 lowest_bytes(v16i numbers) {
+#if defined(__AVX512F__)
+    return (u8x16)_mm512_cvtepi32_epi8((__m512i)numbers);
+#else
+    u8x16 bytes;
+    for (int lane = 0; lane < LANES; lane++) bytes[lane] = (uint8_t)numbers[lane];
+    return bytes;
+#endif
+}
 
 INLINE v16i widen(v16h narrow) { return __builtin_convertvector(narrow, v16i); }
 

@@ -23,12 +23,6 @@ struct job {
     long taken;
 };
 
-INLINE float sum_of(v16 values) {
-    float sums[4];
-    for (int lane = 0; lane < 4; lane++) sums[lane] = values[lane] + values[lane + 4] + (values[lane + 8] + values[lane + 12]);
-    return sums[0] + sums[1] + (sums[2] + sums[3]);
-}
-
 /* 32 weights as two vectors, in the order of `floats`. */
 INLINE void widen32(const uint16_t *weights, int format, v16 *first, v16 *second) {
     if (format == BF16) {

@@ -7,9 +7,13 @@ from pathlib import Path
 import torch
 
 from ...core.gguf import Entry, read_header
+from ...kernels.blocks import block_numbers
+from ...kernels.gguf.blocks import PLAIN
 from ..format import TensorInfo
-from .blocks import PLAIN, dequantize
 from .config import LONGEST_LIST
+
+# Numbers of a tensor for which the C kernels are compiled where they were not yet; it takes seconds.
+LARGE = 2**22
 
 
 class GgufFile:
@@ -43,7 +47,7 @@ class GgufFile:
         raw = self.raw(key)
         if entry.kind.name in PLAIN and raw.data_ptr() % entry.kind.nbytes:  # kernels need aligned numbers
             raw = raw.clone()
-        return dequantize(raw, entry.kind).view(entry.shape)
+        return block_numbers(raw, entry.kind, worth=LARGE).view(entry.shape)
 
     def drop(self, key: str) -> None:
         if self._map is None or not hasattr(mmap, "MADV_DONTNEED"):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...core.errors import ArgumentError, did_you_mean
 from ...core.gguf import Kind, kind_named
-from .blocks import check_written
+from ...kernels.gguf.blocks import check_written
 
 # What is never quantized: it is small, and errors in it reach everything behind.
 _KEPT = re.compile(

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from ...core.gguf import Kind
+from ...kernels.gguf.blocks import PLAIN
 from ..format import TensorInfo
 from ..rules import Recipe, on_save
 from .architectures import ARCHITECTURES
-from .blocks import PLAIN
 from .changes import Heads, changes, moves_rows
 from .file import GgufFile
 from .names import rules

@@ -9,7 +9,7 @@ import torch
 
 from ...core import gguf
 from ...core.gguf import ALIGNMENT, NUMBERS, Kind
-from .blocks import quantize
+from ...kernels.gguf.blocks import quantize
 
 VERSION = 3
 ROWS_AT_ONCE = 2**24  # numbers quantized at once

@@ -1,11 +1,9 @@
 """GGUF opened packed: weights stay in the blocks of the file, and become numbers for the product with them.
 
-The 4-bit types whose blocks are groups of a row (Q4_0, Q4_1, IQ4_NL) are laid out for the kernels of `kernels/int4.py`, with
-the same bits; of all others a part of the rows at a time is dequantized.
+Most types of blocks are multiplied as they are (`kernels/blocks.py`); of the others, and without a C compiler, a part of the
+rows at a time is dequantized.
 """
 
-import ctypes
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +13,8 @@ from torch import Tensor, nn
 
 from ...core.errors import ConfigError, CorruptFile, InputError
 from ...core.gguf import KINDS, NUMBERS, Kind
-from ...kernels.int4 import Int4Weight
+from ...kernels.blocks import block_linear, block_numbers
 from ...loading.checkpoint import Checkpoint
-from ...loading.gguf.blocks import dequantize
-from ...loading.gguf.grid_blocks import IQ4_VALUES
 from ...loading.gguf.published import PublishedGguf
 from ...loading.rules import Rule, on_load
 from ...nn.conv import Conv1D
@@ -26,10 +22,6 @@ from ...nn.embeddings import ScaledEmbedding
 from ...nn.quantized import QuantizedEmbedding, QuantizedLinear
 from ..config import QuantizationConfigMixin, QuantizationMethod
 from ..method import Quantizer, replaceable
-
-AT_ONCE = 2**20  # numbers of a weight that are dequantized at a time
-# Type -> its sixteen values, times the scale of a block. Q4_1 adds the block's minimum.
-_TABLES = {"Q4_0": range(-8, 8), "Q4_1": range(16), "IQ4_NL": IQ4_VALUES}
 
 
 @dataclass(repr=False)
@@ -50,11 +42,10 @@ class GgufConfig(QuantizationConfigMixin):
 
 
 class GgufLinear(QuantizedLinear):
-    """W = the numbers in `blocks`, uint8 (N, bytes of a row), of the type `kind`; or in `packed`, with the same bits."""
+    """W = the numbers in `blocks`, uint8 (N, bytes of a row), of the type `kind`."""
 
     needs = ("weight", "weight_format")
-    blocks: Tensor | None
-    packed: Int4Weight | None = None
+    blocks: Tensor
     kind: Kind
 
     def quantize(self, weight: Tensor) -> None:
@@ -66,7 +57,7 @@ class GgufLinear(QuantizedLinear):
             raise CorruptFile(f"the type of blocks is {number}, which GGUF does not have")
         self.take(tensors["weight"], KINDS[number])
 
-    def take(self, blocks: Tensor, kind: Kind, lay_out: bool = True) -> None:
+    def take(self, blocks: Tensor, kind: Kind) -> None:
         """Fill the layer from `blocks` (N, bytes of a row).
 
         Raises:
@@ -74,47 +65,16 @@ class GgufLinear(QuantizedLinear):
         """
         _check(blocks, kind, self.out_features, self.in_features)
         self.kind = kind
-        self.packed = _laid_out(blocks, kind) if lay_out and kind.name in _TABLES else None
-        self._hold_packed() if self.packed is not None else self.hold(blocks=blocks)
-
-    def _hold_packed(self) -> None:
-        assert self.packed is not None
-        self.hold(blocks=None, data=self.packed.data, scales=self.packed.laid_scales, minima=self.packed.laid_offsets)
+        self.hold(blocks=blocks)
 
     def stored(self) -> dict[str, Tensor]:
-        blocks = self.blocks if self.packed is None else _from_layout(self.packed, self.kind)
-        assert blocks is not None
-        return {"weight": blocks, "weight_format": torch.tensor(NUMBERS[self.kind.name], dtype=torch.uint8)}
+        return {"weight": self.blocks, "weight_format": torch.tensor(NUMBERS[self.kind.name], dtype=torch.uint8)}
 
     def dequantize(self) -> Tensor:
-        if self.packed is not None:
-            return self.packed.dequantize()
-        assert self.blocks is not None
-        return dequantize(self.blocks, self.kind)
+        return block_numbers(self.blocks, self.kind)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.packed is not None:
-            return self.packed.linear(x, self.bias)
-        assert self.blocks is not None
-        step = max(1, AT_ONCE // self.in_features)
-        if step >= self.out_features:
-            return nn.functional.linear(x, dequantize(self.blocks, self.kind).to(x.dtype), self.bias)
-        if torch.is_grad_enabled() and x.requires_grad:
-            result = torch.cat([self._product(x, rows) for rows in self.blocks.split(step)], dim=-1)
-        else:  # one result from the start: small ones between the parts would cut the free memory into pieces
-            result = x.new_empty(*x.shape[:-1], self.out_features)
-            for start in range(0, self.out_features, step):
-                result[..., start : start + step] = self._product(x, self.blocks[start : start + step])
-        return result if self.bias is None else result + self.bias.to(x.dtype)
-
-    def _product(self, x: Tensor, rows: Tensor) -> Tensor:
-        return nn.functional.linear(x, dequantize(rows, self.kind).to(x.dtype))
-
-    def _apply(self, fn: Any, recurse: bool = True) -> Any:
-        if self.packed is not None and (device := fn(torch.empty(0)).device) != self.packed.device:
-            self.packed = self.packed.to(device)
-            self._hold_packed()
-        return super()._apply(fn, recurse)
+        return block_linear(x, self.blocks, self.kind, self.bias)
 
 
 class GgufEmbedding(QuantizedEmbedding):
@@ -133,7 +93,7 @@ class GgufEmbedding(QuantizedEmbedding):
         self.training = dense.training
 
     def forward(self, input: Tensor) -> Tensor:
-        rows = dequantize(self.blocks[input], self.kind).to(self.dtype)
+        rows = block_numbers(self.blocks[input], self.kind, self.dtype, self.num_embeddings * self.embedding_dim)
         return rows if self.embed_scale is None else rows * torch.tensor(self.embed_scale, dtype=self.dtype)
 
     def dense(self, dtype: torch.dtype | None = None) -> nn.Embedding:
@@ -141,7 +101,7 @@ class GgufEmbedding(QuantizedEmbedding):
         with torch.device("meta"):
             scale = self.embed_scale
             dense = nn.Embedding(*sizes) if scale is None else ScaledEmbedding(*sizes, scale=scale)
-        dense.weight = nn.Parameter(dequantize(self.blocks, self.kind).to(dtype or self.dtype))
+        dense.weight = nn.Parameter(block_numbers(self.blocks, self.kind, dtype or self.dtype))
         return dense.train(self.training)
 
 
@@ -152,23 +112,6 @@ def _check(blocks: Tensor, kind: Kind, rows: int, columns: int) -> None:
             f"blocks of {kind.name} are {blocks.dtype} {tuple(blocks.shape)}; expected uint8 {expected}, for {rows} rows of"
             f" {columns} numbers"
         )
-
-
-def _laid_out(blocks: Tensor, kind: Kind) -> Int4Weight:
-    raw = blocks.view(-1, kind.nbytes)
-    start = 4 if kind.name == "Q4_1" else 2
-    codes = torch.cat([raw[:, start:] & 15, raw[:, start:] >> 4], dim=1).view(len(blocks), -1)
-    halves = [raw[:, at : at + 2].contiguous().view(torch.float16).view(len(blocks), -1) for at in range(0, start, 2)]
-    table = torch.tensor(_TABLES[kind.name], dtype=torch.float32)
-    return Int4Weight.pack(codes, table, halves[0], halves[1] if len(halves) > 1 else None, group=kind.block)
-
-
-def _from_layout(weight: Int4Weight, kind: Kind) -> Tensor:
-    codes = weight.codes().view(-1, kind.block)
-    parts = [weight.scales] if weight.offsets is None else [weight.scales, weight.offsets]
-    halves = [part.reshape(-1, 1).view(torch.uint8) for part in parts]
-    pairs = codes[:, : kind.block // 2] | codes[:, kind.block // 2 :] << 4
-    return torch.cat([*halves, pairs], dim=1).view(weight.shape[0], -1)
 
 
 class Gguf(Quantizer):
@@ -236,12 +179,8 @@ class Gguf(Quantizer):
             model.set_submodule(path, GgufEmbedding(dense, blocks, kind))
         else:
             layer = self.layer(dense, self.quantization_config)
-            layer.take(blocks, kind, lay_out=name not in tied)
+            layer.take(blocks, kind)
             model.set_submodule(path, layer)
-            if layer.packed is not None:  # which holds the same bits, neither the file's pages nor free ones need stay
-                del blocks, found
-                checkpoint.drop(key)
-                _give_back()
         checkpoint.keys.pop(key, None)
 
     @property
@@ -255,13 +194,6 @@ class Gguf(Quantizer):
         if not self.quantization_config.dequantize:
             super().finish(model)
             model.untied(f"{path}.weight" for path, each in model.named_modules() if isinstance(each, GgufEmbedding))
-
-
-def _give_back() -> None:
-    """Have the C library give back memory that is free between pieces in use, where it can (glibc)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    if trim is not None:
-        trim(0)
 
 
 def _own_name(model: Any, name: str) -> str:
