@@ -11,10 +11,11 @@ from torch import Tensor
 from ..cache.layer_types import layer_types
 from ..cache.paged import BlockPool
 from ..core.errors import ArgumentError, CapacityError, EngineError
+from ..core.logging import warn_once
 from ..generation import checks
 from ..generation.begin import criteria_of, processors_of
 from ..generation.call import Call
-from ..generation.choice import strategy_name
+from ..generation.choice import rivals, strategy_name
 from ..generation.config import GenerationConfig, default_of
 from ..generation.model import GeneratingModel
 from ..generation.prompt import DECODER_ONLY, Prompt, check_arguments
@@ -24,7 +25,7 @@ from ..nn.evaluating import evaluating
 from ..nn.highest import highest
 from ..nn.inputs import token_list
 from ..nn.masks import Mask
-from ..nn.paged import Layout, PromptPiece, visits_of
+from ..nn.paged import Layout, PromptPiece, tables_of, visits_of
 from ..nn.row_draws import as_seed
 from .choosing import next_token, reason_to_end
 from .config import ContinuousBatchingConfig
@@ -39,6 +40,7 @@ _ELSEWHERE = (
     "output_logits", "output_attentions", "output_hidden_states", "output_token_logprobs", "return_legacy_cache",
     "compile_config", "token_healing",
 )  # fmt: skip
+_STRATEGIES = ("greedy", "sample")
 # What a request may bring besides settings.
 _OBJECTS = ("tokenizer", "logits_processor", "stopping_criteria", "prefix_allowed_tokens_fn", "constraint")
 
@@ -160,7 +162,18 @@ class Engine:
                 raise ArgumentError(f"{name}={value!r} is for generate; requests in a batch have no such choice")
         check_settings(settings, {})
         strategy = strategy_name(settings)
-        if strategy not in ("greedy", "sample"):
+        stored = [name for name in rivals("greedy") if settings.is_set(name) and settings.origin(name) == "checkpoint"]
+        if strategy not in _STRATEGIES and stored:
+            said = ", ".join(f"{name}={settings.effective(name)!r:.80}" for name in stored)
+            for name in stored:
+                setattr(settings, name, default_of(name))
+            warn_once(
+                "batch-strategy",
+                f"the checkpoint's settings ask for {strategy!r} decoding ({said}), and requests in a batch are greedy or"
+                " sampled: they go without; call generate for it",
+            )
+            strategy = strategy_name(settings)
+        if strategy not in _STRATEGIES:
             raise ArgumentError(f"the settings ask for {strategy!r} decoding; requests in a batch are greedy or sampled")
         if settings.effective("num_return_sequences") > 1:
             raise ArgumentError("num_return_sequences is for generate; add the same prompt several times, each with its seed")
@@ -251,7 +264,9 @@ class Engine:
                 heads.append(len(tokens) - 1)
         newest = torch.tensor([*(request.cached for request in plan.decoding), -1], device=device)
         listed = [request.blocks for request in plan.decoding]
-        self.cache.layout = Layout(page, newest, visits_of(listed, lambda block: self.pool.users(block) > 1, device), pieces)
+        visits = visits_of(listed, lambda block: self.pool.users(block) > 1, device)
+        read_alone = all(visit.owners.shape[1] == 1 for visit in visits)
+        self.cache.layout = Layout(page, newest, visits, pieces, tables_of(listed, device) if read_alone else None)
         position_ids = torch.tensor(positions, device=device)
         end = 1 + max(max(request.blocks) for request in self.scheduler.running)
         self.cache.wipe(self.pool.pop_reused())  # NaN in values that nobody looks at would spoil the sum

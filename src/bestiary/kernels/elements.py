@@ -21,7 +21,7 @@ WIDE = int(WORTH_COMPILING**0.5)
 TWICE, ONCE, SHIFTED = 0, 1, 2
 
 _INT, _LONG, _POINTER, _FLOAT = ctypes.c_int, ctypes.c_long, ctypes.c_void_p, ctypes.c_float
-_SixLongs = _LONG * 6
+_SixLongs, TwoLongs = _LONG * 6, _LONG * 2
 
 
 class Elements:
@@ -41,6 +41,9 @@ class Elements:
         self.turn.argtypes = [*heads, *heads, _POINTER, _INT, *[_LONG] * 3, _POINTER, _POINTER, _LONG, _LONG, _INT, _INT]
         self.attend_one.argtypes = [*[_POINTER] * 4, _INT, *[_LONG] * 5, _POINTER, _FLOAT, _FLOAT, _POINTER, _LONG, _INT]
         self.rms_norm.restype = self.turn.restype = None
+        self.attend_paged = library.attend_paged
+        sizes, tables = [_INT, *[_LONG] * 6], [_POINTER] * 4
+        self.attend_paged.argtypes = [*[_POINTER] * 4, *sizes, _POINTER, *tables, _FLOAT, _FLOAT, _INT]
 
 
 @cache
@@ -52,7 +55,7 @@ def elements() -> Elements | None:
         return None
 
 
-def _is_plain(x: Tensor, other: Tensor) -> bool:
+def is_plain(x: Tensor, other: Tensor) -> bool:
     """Whether a kernel may compute with numbers of these two, in the dtype of both."""
     if not is_direct(x, other) or x.dtype not in FORMATS or other.dtype is not x.dtype or not other.is_cpu:
         return False
@@ -61,7 +64,7 @@ def _is_plain(x: Tensor, other: Tensor) -> bool:
 
 def rms_norm(x: Tensor, weight: Tensor, epsilon: float, rounding: int) -> Tensor | None:
     """x (..., D) / sqrt(mean(x^2) + epsilon) * weight (D,), the mean in float32, rounded as `rounding` says."""
-    if not _is_plain(x, weight) or x.dim() == 0:
+    if not is_plain(x, weight) or x.dim() == 0:
         return None
     shape = x.shape
     size = shape[-1]
@@ -83,7 +86,7 @@ def rms_norm(x: Tensor, weight: Tensor, epsilon: float, rounding: int) -> Tensor
 
 def turned(query: Tensor, key: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> tuple[Tensor, Tensor] | None:
     """Queries (B, H, T, K) and keys (B, G, T, K) turned by angles whose cosines and sines are (B or 1, T, rotated K)."""
-    if not _is_plain(query, key) or not _is_plain(cos, sin) or cos.dtype is not query.dtype:
+    if not is_plain(query, key) or not is_plain(cos, sin) or cos.dtype is not query.dtype:
         return None
     rows, heads, tokens, size = query.shape
     if heads * size < WIDE:
@@ -125,7 +128,7 @@ def attended(
 
     Scores are multiplied by `scaling` and then bounded by `cap`, if there is one; allowed (B or 1, 1, 1, S): where to look.
     """
-    if not _is_plain(query, key) or value.dtype is not query.dtype or type(value) is not Tensor:
+    if not is_plain(query, key) or value.dtype is not query.dtype or type(value) is not Tensor:
         return None
     rows, heads, queries, size = query.shape
     if queries != 1 or heads * size < WIDE:

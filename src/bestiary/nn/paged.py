@@ -9,12 +9,14 @@ Letters: R sequences, N blocks, P tokens of a block, h = H/G query heads of a gr
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, chain
 from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from ..core.errors import ArgumentError
+from ..kernels.paged import attended_in_pages
 from . import kernels
 from .alibi import with_alibi
 from .indexing import Index, with_index
@@ -60,6 +62,12 @@ def visits_of(sequences: list[list[int]], is_shared: Callable[[int], bool], devi
     return both
 
 
+def tables_of(sequences: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """`Layout.tables` of sequences that are each a list of blocks."""
+    begins = list(accumulate(map(len, sequences), initial=0))
+    return torch.tensor([*chain.from_iterable(sequences)], device=device), torch.tensor(begins, device=device)
+
+
 class PromptPiece(NamedTuple):
     """Tokens `start` to `end` of the pass are new tokens of one prompt; `blocks` hold it from its beginning."""
 
@@ -71,13 +79,19 @@ class PromptPiece(NamedTuple):
 
 @dataclass
 class Layout:
-    """Where the sequences of one pass lie. newest (R + 1,): the slot of each newest token; -1 for nobody, who comes last."""
+    """Where the sequences of one pass lie.
+
+    newest (R + 1,): the slot of each newest token; -1 for nobody, who comes last. tables: the blocks of all sequences, one
+    after the other, and where those of each begin, (R + 1,); None where each block is to be read once for all who share it.
+    """
 
     page_size: int
     newest: Tensor
     visits: list[Visits]
     pieces: list[PromptPiece]
+    tables: tuple[Tensor, Tensor] | None = None
     _hidden: dict[tuple[int, int | None, int | None], Tensor] = field(default_factory=dict)
+    _seen: dict[tuple[int | None, int | None], tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -88,6 +102,16 @@ class Layout:
         """(M, 1, P): of the slots in the blocks of `visits[index]` the numbers in the sequences."""
         offsets = torch.arange(self.page_size, device=self.newest.device)
         return (self.visits[index].places.unsqueeze(1) * self.page_size + offsets).unsqueeze(1)
+
+    def seen(self, window: int | None, chunk: int | None) -> tuple[Tensor, Tensor]:
+        """The first slot that each newest token looks at, and the one behind the last: (R,) each. The same for all layers."""
+        seen = self._seen.get((window, chunk))
+        if seen is None:
+            newest = self.newest[:-1]
+            first = torch.zeros_like(newest) if chunk is None else newest // chunk * chunk
+            first = first if window is None else torch.maximum(first, newest + 1 - window)
+            seen = self._seen[window, chunk] = first.clamp_(min=0), newest + 1
+        return seen
 
     def hidden(self, index: int, window: int | None, chunk: int | None) -> Tensor:
         """(M, 1, C, 1, P): True for the slots that no query of `visits[index]` may look at. The same for all layers."""
@@ -179,6 +203,11 @@ def decode(
     scoring: Scoring,
 ) -> Tensor:
     """One query (R, H, K) of each sequence on the blocks that hold it -> (R, H, K)."""
+    if layout.tables is not None and scoring.sinks is None and mask.alibi is None and mask.best is None:
+        seen = layout.seen(mask.window, mask.chunk)
+        fast = attended_in_pages(query, key, value, layout.tables, seen, scoring.scaling, scoring.softcap)
+        if fast is not None:
+            return fast
     rows, groups = layout.rows, key.shape[1]
     query = query.reshape(rows, groups, -1, query.shape[2])
     parts = list(_parts(query, key, value, layout, mask, scoring))
