@@ -1,7 +1,7 @@
 """Models in few bits: how one is opened so, and what it can no longer do."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -19,8 +19,14 @@ from .config import PreTrainedConfig
 
 
 class QuantizedMixin:
-    """What a model says of the few bits it is in, and refuses because of them."""
+    """What a model says of the few bits it is in, and refuses because of them.
 
+    Class attributes:
+        _dense_of_own_class: whether the published code has dense layers of a class of its own, which the published library
+            leaves as numbers, so that it does not read files in which they are not.
+    """
+
+    _dense_of_own_class: ClassVar[bool] = False
     is_quantized = False
     quantization_method: Any = None
     hf_quantizer: Quantizer | None = None

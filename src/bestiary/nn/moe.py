@@ -158,6 +158,13 @@ class ExpertLoop(nn.Module, ABC):
     def num_experts(self) -> int:
         """E."""
 
+    def stacks(self) -> dict[str, bool]:
+        """Name of each parameter that holds a matrix (outputs, inputs) of every expert -> whether it is (inputs, outputs).
+
+        Each may be quantized by itself. The parameter is (E, ., .), or has the matrices one under another, (E ., .).
+        """
+        return {}
+
     @abstractmethod
     def _one(self, expert: Any, x: Tensor) -> Tensor:
         """What an expert gives for states (N, D); of all at once (`_groups`), `expert` (E,) says where those of each end."""
@@ -217,6 +224,9 @@ class Experts(ExpertLoop):
         self.down_proj = nn.Parameter(torch.empty(count, size, inner))
         self.act_fn = activation(act)
 
+    def stacks(self) -> dict[str, bool]:
+        return {name: False for name, each in self.named_parameters(recurse=False) if each.dim() == 3}
+
     def _groups(self, experts: Tensor, x: Tensor) -> bool:
         weights = self._parameters.values()
         return experts.numel() >= self.num_experts and grouped.fits(x, *(each for each in weights if each is not None))
@@ -259,6 +269,9 @@ class TransposedExperts(Experts):
         super().__init__(count, size, inner, act)
         self.gate_up_proj = nn.Parameter(torch.empty(count, size, 2 * inner))
         self.down_proj = nn.Parameter(torch.empty(count, inner, size))
+
+    def stacks(self) -> dict[str, bool]:
+        return dict.fromkeys(super().stacks(), True)
 
     def _one(self, expert: Any, x: Tensor) -> Tensor:
         gate, up = grouped.product(x, self.gate_up_proj.mT, expert).chunk(2, dim=-1)

@@ -10,7 +10,8 @@ from .quantized import QuantizedLinear
 
 
 class QuantizedStack(nn.ModuleList):
-    """E quantized layers, in the place of a parameter (E, out, in), or, `transposed`, (E, in, out).
+    """E quantized layers, in the place of a parameter (E, out, in), or, `transposed`, (E, in, out), or, `flat`, of one that has
+    the matrices one under another, (E out, in) or (E in, out).
 
     `nn.grouped.product` takes it as it takes such a parameter.
 
@@ -18,12 +19,12 @@ class QuantizedStack(nn.ModuleList):
         shape: that of the parameter.
     """
 
-    def __init__(self, layers: Iterable[QuantizedLinear], transposed: bool = False) -> None:
+    def __init__(self, layers: Iterable[QuantizedLinear], transposed: bool = False, flat: bool = False) -> None:
         super().__init__(layers)
         self.transposed = transposed
         first: Any = self[0]
-        sizes = (first.out_features, first.in_features)
-        self.shape = torch.Size((len(self), *(sizes[::-1] if transposed else sizes)))
+        rows, columns = (first.out_features, first.in_features)[:: -1 if transposed else 1]
+        self.shape = torch.Size((len(self) * rows, columns) if flat else (len(self), rows, columns))
 
     @property
     def mT(self) -> "Turned":
@@ -37,7 +38,7 @@ class QuantizedStack(nn.ModuleList):
 
     def fill(self, weights: Tensor) -> None:
         """Quantize the parameter that this stands for."""
-        for layer, weight in zip(self, weights, strict=True):
+        for layer, weight in zip(self, weights.reshape(len(self), -1, weights.shape[-1]), strict=True):
             assert isinstance(layer, QuantizedLinear)
             layer.quantize(weight.T.contiguous() if self.transposed else weight)
 
@@ -45,7 +46,7 @@ class QuantizedStack(nn.ModuleList):
         """The parameter that this stands for, with the numbers that the layers compute with."""
         each = [layer.dequantize() for layer in self if isinstance(layer, QuantizedLinear)]
         stacked = torch.stack([weight.T if self.transposed else weight for weight in each])
-        return nn.Parameter(stacked.to(dtype or stacked.dtype))
+        return nn.Parameter(stacked.to(dtype or stacked.dtype).reshape(self.shape))
 
 
 class Turned:

@@ -14,7 +14,7 @@ from ..loading.checkpoint import Checkpoint, Encoded
 from ..loading.format import TensorInfo
 from ..loading.rules import Rule, on_load
 from ..nn.conv import Conv1D
-from ..nn.moe import Experts, TransposedExperts
+from ..nn.moe import ExpertLoop
 from ..nn.quantized import QuantizedEmbedding, QuantizedLinear
 from ..nn.quantized_stack import QuantizedStack, fill_stack, put_stack, wait_for
 from .config import QuantizationConfigMixin
@@ -125,16 +125,17 @@ class Quantizer(ABC):
     def _stack_experts(self, model: nn.Module) -> None:
         """Let stacks wait for the weights of experts, or, where a file holds few bits, stand in their place."""
         for path, module in list(model.named_modules()):
-            if not isinstance(module, Experts):
-                continue
-            transposed = isinstance(module, TransposedExperts)
-            for name, weights in [each for each in module.named_parameters(recurse=False) if each[1].dim() == 3]:
+            for name, transposed in module.stacks().items() if isinstance(module, ExpertLoop) else ():
                 if self._stays(f"{path}.{name}", model):
                     continue
-                outputs, inputs = weights.shape[1:][::-1] if transposed else weights.shape[1:]
+                weights = module.get_parameter(name)
+                inputs, outputs = weights.shape[-1], weights.numel() // weights.shape[-1] // module.num_experts
+                if transposed:
+                    inputs, outputs = outputs, inputs
                 with torch.device("meta"):
-                    shells = [nn.Linear(inputs, outputs, bias=False).to(weights.dtype) for _ in weights]
-                stack = QuantizedStack([self.make(f"{path}.{name}", shell) for shell in shells], transposed)
+                    shells = [nn.Linear(inputs, outputs, bias=False).to(weights.dtype) for _ in range(module.num_experts)]
+                layers = [self.make(f"{path}.{name}", shell) for shell in shells]
+                stack = QuantizedStack(layers, transposed, flat=weights.dim() == 2)
                 (put_stack if self.pre_quantized else wait_for)(module, name, stack)
 
     def shape_in_file(self, tensors: Mapping[str, TensorInfo]) -> tuple[int, ...] | None:
@@ -143,14 +144,14 @@ class Quantizer(ABC):
             return None
         return matrix_shape(tensors[self.layer.needs[0]])
 
-    def encoded(self, keys: Mapping[str, TensorInfo]) -> dict[str, Encoded]:
-        """All that a file with these `keys` holds in few bits: the name of the numbers -> how they are made of its tensors.
+    def encoded(self, checkpoint: Checkpoint) -> dict[str, Encoded]:
+        """All that the file holds in few bits: the name of the numbers -> how they are made of its tensors.
 
         Raises:
             CorruptFile: shapes or dtypes of the tensors contradict each other.
         """
         by_path: dict[str, dict[str, TensorInfo]] = {}
-        for key, info in keys.items():
+        for key, info in checkpoint.keys.items():
             path, _, local = key.rpartition(".")
             by_path.setdefault(path, {})[local] = info
         result = {}
@@ -177,12 +178,14 @@ class Quantizer(ABC):
             return
         layers = {path for path, module in model.named_modules() if isinstance(module, QuantizedLinear)}
         names = {path.split(".", start)[-1] for path in layers for start in range(path.count(".") + 1)}
-        recipes = on_load(rules, checkpoint.keys)
-        for name, encoded in self.encoded(checkpoint.keys).items():
+        places = {recipe.sources[0]: name for name, recipe in on_load(rules, checkpoint.keys).items() if recipe.plain}
+        for name, encoded in self.encoded(checkpoint).items():
             path = name.removesuffix(".weight")
-            unchanged = all(key in recipes and recipes[key].plain for key in encoded.sources)
-            taken = any(path.split(".", start)[-1] in layers for start in range(path.count(".") + 1)) or path in names
-            if not (taken and unchanged):
+            ends = [key.removeprefix(f"{path}.") for key in encoded.sources]
+            homes = {places.get(key, "").removesuffix(f".{end}") for key, end in zip(encoded.sources, ends, strict=True)}
+            home = homes.pop()
+            taken = any(home.split(".", start)[-1] in layers for start in range(home.count(".") + 1)) or home in names
+            if homes or not taken:
                 checkpoint.decode(name, encoded)
 
     def _stays(self, path: str, model: Any) -> bool:

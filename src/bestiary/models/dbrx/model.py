@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, linear
+from torch.nn.functional import dropout
 
 from ...loading.rules import rename
 from ...modeling.base import PreTrainedModel
@@ -14,6 +14,7 @@ from ...modeling.recording import Stack
 from ...nn.activations import activation
 from ...nn.alias import Alias
 from ...nn.attention import LayerCache
+from ...nn.grouped import product
 from ...nn.layer import Layer
 from ...nn.masks import Mask
 from ...nn.moe import ExpertLoop, Router
@@ -56,18 +57,26 @@ class DbrxExpertGLU(ExpertLoop):
 
     def __init__(self, config: DbrxFFNConfig) -> None:
         super().__init__()
-        self.hidden_size, self.inner = config.hidden_size, config.ffn_hidden_size
+        self.hidden_size, self.inner, self.count = config.hidden_size, config.ffn_hidden_size, config.moe_num_experts
         rows = config.moe_num_experts * config.ffn_hidden_size
         self.w1, self.v1, self.w2 = (nn.Parameter(torch.empty(rows, config.hidden_size)) for _ in range(3))
         self.activation_fn = activation((config.ffn_act_fn or {}).get("name", "silu"))
 
     @property
     def num_experts(self) -> int:
-        return len(self.w1) // self.inner
+        return self.count
+
+    def stacks(self) -> dict[str, bool]:
+        return {"w1": False, "v1": False, "w2": True}
 
     def _one(self, expert: int, x: Tensor) -> Tensor:
-        rows = slice(expert * self.inner, (expert + 1) * self.inner)
-        return (self.activation_fn(linear(x, self.w1[rows])) * linear(x, self.v1[rows])) @ self.w2[rows]
+        gates, opened, back = (self._by_expert(each) for each in (self.w1, self.v1, self.w2))
+        states = self.activation_fn(product(x, gates, expert)) * product(x, opened, expert)
+        return product(states, back.mT, expert)
+
+    def _by_expert(self, weights: Any) -> Any:
+        """(E, I, D) of (E I, D); a `QuantizedStack` is that by itself."""
+        return weights.unflatten(0, (self.count, self.inner)) if isinstance(weights, Tensor) else weights
 
 
 class DbrxExperts(nn.Module):

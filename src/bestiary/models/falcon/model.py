@@ -77,6 +77,7 @@ class FalconPreTrainedModel(PreTrainedModel):
     base_model_prefix = "transformer"
     stacks = {"": Stack("h", final="ln_f")}
     _no_split_modules = ["FalconDecoderLayer"]
+    _dense_of_own_class = True
 
 
 class FalconModel(CacheBeforeMask, RotaryDecoder, FalconPreTrainedModel):

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from ...loading.rules import rename
 from ...nn.activations import activation
 from ...nn.alias import Alias
 from ...nn.attention import Attend, HasHeads, LayerCache, merge_heads, split_heads
+from ...nn.grouped import product
 from ...nn.init import Starting, constant
 from ...nn.kernels import default_scaling
 from ...nn.masks import Mask
@@ -39,8 +39,11 @@ class JetMoeParallelExperts(ExpertLoop):
     def num_experts(self) -> int:
         return len(self.weight)
 
+    def stacks(self) -> dict[str, bool]:
+        return {"weight": False}
+
     def _one(self, expert: int, x: Tensor) -> Tensor:
-        return linear(x, self.weight[expert])
+        return product(x, self.weight, expert)
 
 
 class JetMoeMoA(Starting):

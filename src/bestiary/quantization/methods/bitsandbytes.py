@@ -3,19 +3,22 @@
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
-from ...core.errors import ArgumentError, ConfigError, did_you_mean
+from ...core.errors import ArgumentError, ConfigError, CorruptFile, did_you_mean
 from ...core.kinds import EndlessAmount
 from ...core.logging import warn_once
+from ...loading.checkpoint import Checkpoint, Encoded
 from ...nn.quantized_stack import QuantizedStack
 from ..config import QuantizationConfigMixin, QuantizationMethod, table_of
 from ..method import Quantizer
 from .block_codes import TABLES
 from .linear_4bit import STORAGE, Linear4bit
 from .linear_8bit import Linear8bit
+from .quant_state import FACTS, shape_in
 
 _EXCLUDES = {"load_in_8bit": "load_in_4bit", "load_in_4bit": "load_in_8bit"}
 _LARGEST = torch.finfo(torch.float64).max
@@ -107,7 +110,7 @@ class BitsAndBytesConfig(QuantizationConfigMixin):
 
 @dataclass(repr=False)
 class BitsAndBytesAllConfig(BitsAndBytesConfig):
-    """The same of files with more in few bits than the published library reads.
+    """The same of files with more in few bits than the published library reads: experts, "int4", layers of classes of its own.
 
     It would start anew what it does not find; so that it refuses them by the name of the method, this stands in their tables
     for the dtype of products, which is under another name.
@@ -165,10 +168,27 @@ class BitsAndBytes(Quantizer):
         """Of files that bitsandbytes wrote they are numbers."""
         return not self.pre_quantized
 
+    def encoded(self, checkpoint: Checkpoint) -> dict[str, Encoded]:
+        by_path: dict[str, dict[str, str]] = {}
+        for key in checkpoint.keys:
+            path, dot, local = key.rpartition(".SCB") if key.endswith(".SCB") else key.rpartition(".weight")
+            by_path.setdefault(path, {})[f"{dot}{local}"[1:]] = key
+        result = {}
+        for path, names in by_path.items():
+            facts = next((key for name, key in names.items() if name.startswith(FACTS)), None)
+            if "weight" in names and (facts is not None or "SCB" in names):
+                try:
+                    shape = checkpoint.keys[names["weight"]].shape if facts is None else shape_in(checkpoint.tensor(facts))
+                except CorruptFile:
+                    continue  # which the layer tells
+                build = partial(self._numbers, path, tuple(names), shape)
+                result[f"{path}.weight"] = Encoded(tuple(names.values()), shape, build)
+        return result
+
     def finish(self, model: Any) -> None:
         settings = self.quantization_config
-        stacks = any(isinstance(module, QuantizedStack) for module in model.modules())
-        if stacks or (settings.load_in_4bit and settings.bnb_4bit_quant_type == "int4"):
+        apart = any(isinstance(module, QuantizedStack) for module in model.modules()) or model._dense_of_own_class
+        if apart or (settings.load_in_4bit and settings.bnb_4bit_quant_type == "int4"):
             values = settings.to_dict()
             self.quantization_config = BitsAndBytesAllConfig.from_dict(values)
         super().finish(model)

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from ...core.errors import ConfigError, CorruptFile
 from ...core.logging import warn_once
-from ...loading.checkpoint import Encoded
-from ...loading.format import TensorInfo
+from ...loading.checkpoint import Checkpoint, Encoded
 from ..config import QuantizationConfigMixin, QuantizationMethod
 from ..method import Quantizer
 
@@ -69,8 +68,8 @@ class Mxfp4(Quantizer):
     def gives_numbers(self) -> bool:
         return True
 
-    def encoded(self, keys: Mapping[str, TensorInfo]) -> dict[str, Encoded]:
-        result = {}
+    def encoded(self, checkpoint: Checkpoint) -> dict[str, Encoded]:
+        result, keys = {}, checkpoint.keys
         for name in [key.removesuffix("_blocks") for key in keys if key.endswith("_blocks")]:
             sources = (f"{name}_blocks", f"{name}_scales")
             if sources[1] not in keys:

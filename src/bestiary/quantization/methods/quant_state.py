@@ -123,6 +123,18 @@ class QuantState:
         return state
 
 
+def shape_in(text: Tensor) -> tuple[int, int]:
+    """The shape of a weight that the facts beside it say.
+
+    Raises:
+        CorruptFile: they say none.
+    """
+    shape = _facts(text).get("shape")
+    if not isinstance(shape, list) or len(shape) != 2 or not all(type(each) is int and each > 0 for each in shape):
+        raise CorruptFile(f"quant_state says the shape {shape!r:.100}; expected rows and columns")
+    return shape[0], shape[1]
+
+
 def _facts(text: Tensor) -> dict[str, Any]:
     if text.dtype != torch.uint8 or text.numel() > _LONGEST:
         raise CorruptFile(f"quant_state is {text.dtype} of {text.numel()} values; expected JSON of at most {_LONGEST} bytes")
