@@ -8,7 +8,7 @@ _ABSENT = {
     AutoformerSeriesDecompositionLayer DetrFrozenBatchNorm2d DetrMLP DetrSinePositionEmbedding
     FalconMambaWeightlessRMSNorm PatchTSMixerPatchify PatchTSTPatchify PatchTSTStdScaler ResNetBackbone
     ResNetBottleNeckLayer ResNetConvLayer ResNetEmbeddings ResNetEncoder ResNetShortCut ResNetStage ViTAttention
-    ViTLayer ViTMLP
+    ViTLayer ViTMLP DeiTAttention DeiTLayer DeiTMLP IJepaAttention IJepaLayer IJepaMLP
     """,
 }
 _OTHERWISE = {

@@ -8,6 +8,8 @@ from kit.families import Pair, each, every_head
 # Class -> methods that give another part, and why.
 APART = {
     "ViT": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
+    "DeiT": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
+    "IJepa": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "CLIPForImageClassification": "the vision model is found",
     "DetrForSegmentation": "the detector inside is looked at",
     "Llama4ForCausalLM": "the published head looks for its model under a name that nothing has there, and says itself",

@@ -4,13 +4,14 @@ import copy
 from typing import Any
 
 import torch
-from kit.families import Pair, close, each, every_row, kernel_of, pair, seed
+from kit.families import Pair, cases, close, each, every_row, kernel_of, seed
 from torch import nn
 
 APART = {
     "detr": "it is trained with a backbone that is frozen",
 }
-ROWS = [row for row in every_row() if row[0] not in APART and "pixel_values" in pair(*row[:2]).inputs]
+LOOKING = {(name, head) for name, case in cases().items() for head in case.heads if "pixel_values" in case.heads[head].inputs()}
+ROWS = [row for row in every_row() if row[0] not in APART and row[:2] in LOOKING]
 
 
 def in_training(model: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Images as the first layer of ViT and its relatives sees them: a class token, patches, learned positions."""
+"""Images as the first layer of ViT and its relatives sees them: tokens of their own, patches, learned positions."""
 
 from typing import ClassVar
 
@@ -34,21 +34,30 @@ class PatchEmbeddings(nn.Module):
 
 
 class ImageEmbeddings(Starting):
-    """The class token and the patches, some of them replaced by a mask token, plus learned positions."""
+    """The patches, some of them replaced by a mask token, behind tokens that stand for the whole image; plus learned positions.
+
+    Class attributes:
+        patches_class: what makes patches of an image. leading: names of the tokens that come first, in order.
+    """
 
     patches_class: ClassVar[type[PatchEmbeddings]] = PatchEmbeddings
+    leading: ClassVar[tuple[str, ...]] = ("cls_token",)
     patch_size = Alias("config.patch_size")
 
     def __init__(self, config: PreTrainedConfig, use_mask_token: bool = False) -> None:
         super().__init__()
         size = config.get("hidden_size")
         self.config = config
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, size))
+        for name in self.leading[:1]:
+            self.register_parameter(name, nn.Parameter(torch.zeros(1, 1, size)))
         self.mask_token = nn.Parameter(torch.zeros(1, 1, size)) if use_mask_token else None
         self.patch_embeddings = self.patches_class(config)
-        self.position_embeddings = nn.Parameter(torch.zeros(1, 1 + self.patch_embeddings.num_patches, size))
+        places = len(self.leading) + self.patch_embeddings.num_patches
+        self.position_embeddings = nn.Parameter(torch.zeros(1, places, size))
+        for name in self.leading[1:]:
+            self.register_parameter(name, nn.Parameter(torch.zeros(1, 1, size)))
         self.dropout = nn.Dropout(config.get("hidden_dropout_prob"))
-        self.starts = dict.fromkeys(("cls_token", "position_embeddings"), normal(config.get("initializer_range")))
+        self.starts = dict.fromkeys((*self.leading, "position_embeddings"), normal(config.get("initializer_range")))
         if use_mask_token:
             self.starts["mask_token"] = constant(0.0)
 
@@ -58,18 +67,28 @@ class ImageEmbeddings(Starting):
         bool_masked_pos: Tensor | None = None,
         interpolate_pos_encoding: bool = False,
     ) -> Tensor:
-        """(B, C, Y, X) and the masked patches (B, T-1) -> (B, T, D); images of any size with `interpolate_pos_encoding`."""
+        """(B, C, Y, X) and the masked patches (B, patches) -> (B, T, D); images of any size with
+        `interpolate_pos_encoding`."""
         patch = self.config.get("patch_size")
-        image, masked = None if interpolate_pos_encoding else self.config.get("image_size"), bool_masked_pos
+        image = None if interpolate_pos_encoding else self.config.get("image_size")
         pixels = check_pixels(pixel_values, self.config.get("num_channels"), patch, image)
-        x = self.patch_embeddings(pixels)
-        if masked is not None:
-            if self.mask_token is None:
-                raise InputError("bool_masked_pos needs a mask token; build the model with use_mask_token=True")
-            if masked.shape != x.shape[:2]:
-                raise InputError(f"bool_masked_pos has shape {tuple(masked.shape)}; expected {tuple(x.shape[:2])}")
-            x = torch.where(masked.bool().unsqueeze(-1), self.mask_token.to(x.dtype), x)
-        x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), dim=1)
-        table = stretch(self.position_embeddings[0], self.patch_embeddings.grid, grid(pixels.shape[-2:], patch))
-        output: Tensor = self.dropout(x + table)
+        x = self.masked(self.patch_embeddings(pixels), bool_masked_pos)
+        if self.leading:
+            x = torch.cat((*(self.get_parameter(name).expand(len(x), -1, -1) for name in self.leading), x), dim=1)
+        trained, target = self.patch_embeddings.grid, grid(pixels.shape[-2:], patch)
+        output: Tensor = self.dropout(x + stretch(self.position_embeddings[0], trained, target, len(self.leading)))
         return output
+
+    def masked(self, x: Tensor, places: Tensor | None) -> Tensor:
+        """Patches (B, patches, D), those at `places` (B, patches) replaced by the mask token.
+
+        Raises:
+            InputError: there is no mask token, or another number of places.
+        """
+        if places is None:
+            return x
+        if self.mask_token is None:
+            raise InputError("bool_masked_pos needs a mask token; build the model with use_mask_token=True")
+        if places.shape != x.shape[:2]:
+            raise InputError(f"bool_masked_pos has shape {tuple(places.shape)}; expected {tuple(x.shape[:2])}")
+        return torch.where(places.bool().unsqueeze(-1), self.mask_token.to(x.dtype), x)

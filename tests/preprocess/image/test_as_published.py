@@ -10,10 +10,11 @@ from PIL import Image
 from transformers.image_transforms import get_size_with_aspect_ratio
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
+from transformers.models.deit.image_processing_pil_deit import DeiTImageProcessorPil
 from transformers.models.detr.image_processing_pil_detr import DetrImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-from bestiary import CLIPImageProcessor, ConvNextImageProcessor, DetrImageProcessor, ViTImageProcessor
+from bestiary import CLIPImageProcessor, ConvNextImageProcessor, DeiTImageProcessor, DetrImageProcessor, ViTImageProcessor
 from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.preprocess.image.transforms import output_size
 
@@ -21,6 +22,7 @@ CLASSES = {
     "vit": (ViTImageProcessor, ViTImageProcessorPil, {"size": {"height": 16, "width": 18}}),
     "clip": (CLIPImageProcessor, CLIPImageProcessorPil, {"size": {"shortest_edge": 20}, "crop_size": 16}),
     "convnext": (ConvNextImageProcessor, ConvNextImageProcessorPil, {"size": {"shortest_edge": 16}}),
+    "deit": (DeiTImageProcessor, DeiTImageProcessorPil, {"size": {"height": 20, "width": 22}, "crop_size": 16}),
     "detr": (DetrImageProcessor, DetrImageProcessorPil, {"size": {"shortest_edge": 20, "longest_edge": 30}}),
 }
 RNG = np.random.default_rng(0)

@@ -1,24 +1,23 @@
 """The modules of ViT. Parameter names are the published ones."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from ...core.errors import ConfigError
-from ...core.outputs import BaseModelOutputWithPooling, MaskedImageModelingOutput
+from ...core.outputs import BaseModelOutputWithPooling
 from ...modeling.base import PreTrainedModel
-from ...modeling.heads.headed import Headed, recorded
 from ...modeling.heads.image_classification import ImageClassifier
+from ...modeling.heads.masked_image_modeling import MaskedImagePainter
+from ...modeling.patch_attention import PatchAttention, PatchOutput
+from ...modeling.patch_config import PatchEncoderConfig, PooledPatchConfig
 from ...modeling.patch_embeddings import ImageEmbeddings, PatchEmbeddings
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation
-from ...nn.attention import Attend, HasHeads, merge_heads, split_heads
-from ...nn.block import Block
-from ...nn.kernels import default_scaling
 from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
-from ...nn.patches import check_pixels, grid, pair
+from ...nn.patches import grid, pair
 from ...nn.pooling import FirstTokenPooler
 from . import ViTConfig
 
@@ -33,57 +32,10 @@ class ViTEmbeddings(ImageEmbeddings):
     patches_class = ViTPatchEmbeddings
 
 
-class ViTSelfAttention(HasHeads):
-    """Every patch looks at every patch."""
-
-    query_name = "query"
-
-    def __init__(self, config: ViTConfig) -> None:
-        super().__init__()
-        size = config.hidden_size
-        self.head_dim = size // config.num_attention_heads
-        self.query = nn.Linear(size, size, bias=config.qkv_bias)
-        self.key = nn.Linear(size, size, bias=config.qkv_bias)
-        self.value = nn.Linear(size, size, bias=config.qkv_bias)
-        self.attend = Attend(default_scaling(self.head_dim), config.attention_probs_dropout_prob)
-
-    def forward(self, x: Tensor, mask: Mask) -> Tensor:
-        query, key, value = (split_heads(project(x), self.head_dim) for project in (self.query, self.key, self.value))
-        return merge_heads(self.attend(query, key, value, mask))
-
-
-class ViTOutput(nn.Module):
-    """A dense layer and dropout, as each half of a block ends."""
-
-    def __init__(self, size: int, config: ViTConfig) -> None:
-        super().__init__()
-        self.dense = nn.Linear(size, config.hidden_size)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.dropout(self.dense(x))
-        return output
-
-
-class ViTAttention(Block):
-    """Self-attention and its output projection."""
-
-    gives = "attentions"
-
-    def __init__(self, config: ViTConfig) -> None:
-        super().__init__()
-        self.attention = ViTSelfAttention(config)
-        self.output = ViTOutput(config.hidden_size, config)
-
-    def forward(self, x: Tensor, mask: Mask) -> Tensor:
-        output: Tensor = self.output(self.attention(x, mask))
-        return output
-
-
 class ViTIntermediate(nn.Module):
     """act(W x + b), the wide half of the MLP."""
 
-    def __init__(self, config: ViTConfig) -> None:
+    def __init__(self, config: PatchEncoderConfig) -> None:
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
         self.act = activation(config.hidden_act)
@@ -95,13 +47,13 @@ class ViTIntermediate(nn.Module):
 class ViTLayer(Layer):
     """x + attention(norm(x)), then x + mlp(norm(x))."""
 
-    def __init__(self, config: ViTConfig) -> None:
+    def __init__(self, config: PatchEncoderConfig) -> None:
         super().__init__()
-        self.attention = ViTAttention(config)
+        self.attention = PatchAttention(config)
         self.layernorm_before = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.layernorm_after = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.intermediate = ViTIntermediate(config)
-        self.output = ViTOutput(config.intermediate_size, config)
+        self.output = PatchOutput(config.intermediate_size, config)
 
     def forward(self, x: Tensor, mask: Mask) -> Tensor:
         x = x + self.attention(self.layernorm_before(x), mask)
@@ -110,11 +62,13 @@ class ViTLayer(Layer):
 
 
 class ViTEncoder(nn.Module):
-    """The stack of blocks."""
+    """The stack of blocks. Class attribute `layer_class`: the block, built as `layer_class(config)`."""
 
-    def __init__(self, config: ViTConfig) -> None:
+    layer_class: ClassVar[type[ViTLayer]] = ViTLayer
+
+    def __init__(self, config: PatchEncoderConfig) -> None:
         super().__init__()
-        self.layer = nn.ModuleList(ViTLayer(config) for _ in range(config.num_hidden_layers))
+        self.layer = nn.ModuleList(self.layer_class(config) for _ in range(config.num_hidden_layers))
 
     def forward(self, x: Tensor, mask: Mask) -> Tensor:
         for layer in self.layer:
@@ -125,7 +79,7 @@ class ViTEncoder(nn.Module):
 class ViTPooler(FirstTokenPooler):
     """act(dense(x)) of the class token's state."""
 
-    def __init__(self, config: ViTConfig) -> None:
+    def __init__(self, config: PooledPatchConfig) -> None:
         super().__init__(config.hidden_size, config.pooler_output_size, config.pooler_act)
 
 
@@ -142,11 +96,13 @@ class ViTPreTrainedModel(PreTrainedModel):
     _no_split_modules = ["ViTEmbeddings", "ViTLayer"]
     _optional_parts = [r"(^|\.)pooler\.dense\.", r"(^|\.)embeddings\.mask_token$"]
     _keys_to_ignore_on_load_unexpected = [r"^(vit\.)?embeddings\.mask_token$"]
-    config: ViTConfig
+    config: PatchEncoderConfig
 
 
 class ViTModel(ViTPreTrainedModel):
     """The encoder without a head.
+
+    Class attributes: the classes of its parts.
 
     Args:
         add_pooling_layer: also give `pooler_output`, the class token's state through a dense layer.
@@ -155,12 +111,16 @@ class ViTModel(ViTPreTrainedModel):
 
     _keys_to_ignore_on_load_unexpected = [*ViTPreTrainedModel._keys_to_ignore_on_load_unexpected, r"^pooler\.dense\."]
 
-    def __init__(self, config: ViTConfig, add_pooling_layer: bool = True, use_mask_token: bool = False) -> None:
+    embeddings_class: ClassVar[type[ViTEmbeddings]] = ViTEmbeddings
+    encoder_class: ClassVar[type[ViTEncoder]] = ViTEncoder
+    pooler_class: ClassVar[type[ViTPooler]] = ViTPooler
+
+    def __init__(self, config: PooledPatchConfig, add_pooling_layer: bool = True, use_mask_token: bool = False) -> None:
         super().__init__(config)
-        self.embeddings = ViTEmbeddings(config, use_mask_token)
-        self.encoder = ViTEncoder(config)
+        self.embeddings = self.embeddings_class(config, use_mask_token)
+        self.encoder = self.encoder_class(config)
         self.layernorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
-        self.pooler = ViTPooler(config) if add_pooling_layer else None
+        self.pooler = self.pooler_class(config) if add_pooling_layer else None
 
     def get_input_embeddings(self) -> nn.Module:
         return self.embeddings.patch_embeddings
@@ -191,34 +151,18 @@ class ViTForImageClassification(ImageClassifier, ViTPreTrainedModel):
     backbone_options = {"add_pooling_layer": False}
 
 
-class ViTForMaskedImageModeling(Headed, ViTPreTrainedModel):
+class ViTForMaskedImageModeling(MaskedImagePainter, ViTPreTrainedModel):
     """ViT that paints masked patches, by one dense layer from a patch's state to its pixels (Xie et al. 2022, SimMIM)."""
 
     backbone_class = ViTModel
     backbone_options = {"add_pooling_layer": False, "use_mask_token": True}
 
-    def __init__(self, config: ViTConfig) -> None:
-        super().__init__(config)
-        stride = config.encoder_stride
-        pixels = nn.Conv2d(config.hidden_size, stride**2 * config.num_channels, kernel_size=1)
-        self.decoder = nn.Sequential(pixels, nn.PixelShuffle(stride))
+    def states_in_rows(self, output: Any, size: tuple[int, int]) -> Tensor:
+        rows, columns = grid(size, self.config.patch_size)
+        patches: Tensor = output.last_hidden_state[:, -rows * columns :].transpose(1, 2)
+        return patches.unflatten(2, (rows, columns))
 
-    def forward(
-        self, pixel_values: Tensor | None = None, bool_masked_pos: Tensor | None = None, **inputs: Any
-    ) -> MaskedImageModelingOutput:
-        """bool_masked_pos: (B, patches), True where masked; then `loss` is the mean absolute error of the masked pixels."""
-        stride, patch = self.config.encoder_stride, self.config.patch_size
-        if bool_masked_pos is not None and pair(patch) != (stride, stride):
+    def check_strides(self) -> None:
+        stride, patch = self.config.get("encoder_stride"), self.config.patch_size
+        if pair(patch) != (stride, stride):
             raise ConfigError(f"encoder_stride ({stride}) must be patch_size ({patch}) to paint masked patches")
-        output = self.run_backbone(pixel_values, bool_masked_pos, **inputs)
-        pixels = check_pixels(pixel_values, self.config.num_channels, patch, None)
-        rows, columns = grid(pixels.shape[-2:], patch)
-        patches = output.last_hidden_state[:, 1:].transpose(1, 2).unflatten(2, (rows, columns))
-        painted, loss = self.decoder(patches), None
-        if bool_masked_pos is not None:
-            masked = bool_masked_pos.to(painted.dtype).view(-1, 1, rows, columns)
-            masked = masked.repeat_interleave(stride, 2).repeat_interleave(stride, 3)
-            targets = pixels[..., : rows * stride, : columns * stride]
-            # The small number keeps the loss of an image without masked patches at zero.
-            loss = ((painted - targets).abs() * masked).sum() / (masked.sum() + 1e-5) / self.config.num_channels
-        return MaskedImageModelingOutput(loss=loss, reconstruction=painted, **recorded(output))

@@ -1,0 +1,61 @@
+"""The parts of a block of ViT, under the names that its files and those of its relatives have."""
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from ..nn.attention import Attend, HasHeads, merge_heads, split_heads
+from ..nn.block import Block
+from ..nn.kernels import default_scaling
+from ..nn.masks import Mask
+from .config import PreTrainedConfig
+
+
+class PatchSelfAttention(HasHeads):
+    """Every patch looks at every patch. Class attribute `key_bias`: whether keys have a bias where queries and values do."""
+
+    query_name = "query"
+    key_bias: ClassVar[bool] = True
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__()
+        size, has_bias = config.get("hidden_size"), config.get("qkv_bias", True)
+        self.head_dim = size // config.get("num_attention_heads")
+        self.query = nn.Linear(size, size, bias=has_bias)
+        self.key = nn.Linear(size, size, bias=has_bias and self.key_bias)
+        self.value = nn.Linear(size, size, bias=has_bias)
+        self.attend = Attend(default_scaling(self.head_dim), config.get("attention_probs_dropout_prob"))
+
+    def forward(self, x: Tensor, mask: Mask, *, bias: Tensor | None = None) -> Tensor:
+        """States (B, T, D) and what is added to the scores (B or 1, H, T, T) -> (B, T, D)."""
+        query, key, value = (split_heads(project(x), self.head_dim) for project in (self.query, self.key, self.value))
+        return merge_heads(self.attend(query, key, value, mask, bias))
+
+
+class PatchOutput(nn.Module):
+    """A dense layer and dropout, as each half of a block ends."""
+
+    def __init__(self, size: int, config: PreTrainedConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(size, config.get("hidden_size"))
+        self.dropout = nn.Dropout(config.get("hidden_dropout_prob"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.dropout(self.dense(x))
+        return output
+
+
+class PatchAttention(Block):
+    """Self-attention and its output projection. Class attribute `attention_class`: the former."""
+
+    gives = "attentions"
+    attention_class: ClassVar[type[PatchSelfAttention]] = PatchSelfAttention
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__()
+        self.attention = self.attention_class(config)
+        self.output = PatchOutput(config.get("hidden_size"), config)
+
+    def forward(self, x: Tensor, mask: Mask, *, bias: Tensor | None = None) -> Tensor:
+        output: Tensor = self.output(self.attention(x, mask, bias=bias))
+        return output
