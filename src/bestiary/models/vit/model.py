@@ -159,8 +159,8 @@ class ViTForMaskedImageModeling(MaskedImagePainter, ViTPreTrainedModel):
 
     def states_in_rows(self, output: Any, size: tuple[int, int]) -> Tensor:
         rows, columns = grid(size, self.config.patch_size)
-        patches: Tensor = output.last_hidden_state[:, -rows * columns :].transpose(1, 2)
-        return patches.unflatten(2, (rows, columns))
+        patches: Tensor = output.last_hidden_state[:, -rows * columns :]
+        return patches.transpose(1, 2).reshape(len(patches), -1, rows, columns)
 
     def check_strides(self) -> None:
         stride, patch = self.config.get("encoder_stride"), self.config.patch_size
