@@ -94,6 +94,7 @@ from .cache.kinds.static import StaticSlidingWindowLayer as StaticSlidingWindowL
 from .cache.layer import CacheLayer as CacheLayer
 from .cache.mixin_layer import CacheLayerMixin as CacheLayerMixin
 from .cache.prefix_store import PrefixStore as PrefixStore
+from .compat.process_groups import torch_distributed_zero_first as torch_distributed_zero_first
 from .core.argument_parser import HfArg as HfArg
 from .core.argument_parser import HfArgumentParser as HfArgumentParser
 from .core.errors import ArgumentError as ArgumentError
@@ -1350,6 +1351,7 @@ from .training.callbacks.live import LiveProgressCallback as LiveProgressCallbac
 from .training.callbacks.notebook import NotebookProgressCallback as NotebookProgressCallback
 from .training.callbacks.printer import PrinterCallback as PrinterCallback
 from .training.callbacks.progress import ProgressCallback as ProgressCallback
+from .training.checkpoints import get_last_checkpoint as get_last_checkpoint
 from .training.choices import HubStrategy as HubStrategy
 from .training.choices import IntervalStrategy as IntervalStrategy
 from .training.choices import OptimizerNames as OptimizerNames
@@ -1377,6 +1379,7 @@ from .training.evaluation import EvalPrediction as EvalPrediction
 from .training.evaluation import PredictionOutput as PredictionOutput
 from .training.evaluation import TrainOutput as TrainOutput
 from .training.greedy import GreedyLR as GreedyLR
+from .training.optimizers.older_adamw import AdamW as AdamW
 from .training.packing import group_texts as group_texts
 from .training.packing import pack_dataset as pack_dataset
 from .training.run_report.writing import write_training_report as write_training_report
