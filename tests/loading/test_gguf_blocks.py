@@ -93,3 +93,16 @@ def test_what_is_not_written_is_named():
         blocks.check_written("Q4K")
     with pytest.raises(ArgumentError, match=r"shape \[2, 100\] has no rows that are multiples of 256"):
         blocks.quantize(torch.zeros(2, 100), kind_named("Q4_K"))
+
+
+@pytest.mark.parametrize("name", ["F16", "Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q6_K"])
+def test_numbers_too_large_for_16_bits_are_refused(name):
+    kind = kind_named(name)
+    numbers = torch.ones(2, 256)
+    numbers[1, 7] = 65504.0 if name == "F16" else 1e5
+    assert blocks.dequantize(blocks.quantize(numbers, kind), kind).isfinite().all()
+    numbers[1, 7] = -1e9
+    with pytest.raises(ArgumentError, match=r"up to 1e\+09 in absolute value do not fit .* write them as BF16 or F32"):
+        blocks.quantize(numbers, kind)
+    numbers[1, 7] = float("inf")  # which was there before
+    assert not blocks.dequantize(blocks.quantize(numbers, kind_named("F16")), kind_named("F16")).isfinite().all()

@@ -31,3 +31,14 @@ def test_adapters(base: Path, bits: str, bitsandbytes: str) -> None:
     run = subprocess.run([sys.executable, SCRIPT, base, bits, bitsandbytes], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
     assert run.stdout.rstrip().endswith("done")
+
+
+def test_adapters_on_a_packed_gguf_file(tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 1, "num_attention_heads": 4, "vocab_size": 100}
+    LlamaForCausalLM(LlamaConfig(**sizes)).save_pretrained(tmp_path, format="gguf", quantization="Q4_K_M")
+    command = [sys.executable, SCRIPT.with_name("gguf_adapters.py"), tmp_path / "model.gguf"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
+    assert run.stdout.rstrip().endswith("done")

@@ -166,6 +166,25 @@ def test_packed_models_become_ordinary_ones(tmp_path):
     assert torch.equal(logits(AutoModelForCausalLM.from_pretrained(tmp_path / "numbers")), logits(full))
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_packed_models_are_counted_and_read_as_ordinary_ones(tied, tmp_path):
+    llama(tie_word_embeddings=tied).save_pretrained(tmp_path, format="gguf", quantization="Q8_0")
+    full, packed = both(tmp_path)
+    for without in (False, True):
+        assert packed.num_parameters(exclude_embeddings=without) == full.num_parameters(exclude_embeddings=without)
+    for get in ("get_input_embeddings", "get_output_embeddings"):
+        ours, expected = getattr(packed, get)().weight, getattr(full, get)().weight
+        assert (ours.shape, ours.dtype, ours.device) == (expected.shape, expected.dtype, expected.device)
+        assert torch.equal(ours[3:5], expected[3:5])
+    with pytest.raises(InputError, match="dequantize.. it before it is resized"):
+        packed.resize_token_embeddings(120)
+    assert logits(packed).shape[-1] == 100
+    with pytest.raises(InputError, match="keeps the numbers of its file"):
+        packed.get_input_embeddings().weight = torch.nn.Parameter(torch.zeros(100, 256))
+    assert {each.dtype for each in packed.dequantize(torch.float16).parameters()} == {torch.float16}
+    assert packed.resize_token_embeddings(120).weight.shape == (120, 256)
+
+
 def test_what_packed_models_do_not_do_is_said(tmp_path):
     llama().save_pretrained(tmp_path, format="gguf", quantization="Q8_0")
     llama().save_pretrained(tmp_path / "numbers")

@@ -14,7 +14,7 @@ from ..core.logging import warn_once
 from ..core.optional import require
 from ..core.signatures import is_of_the_library
 from ..nn.inputs import forward_parameters
-from ..nn.quantized import QuantizedLinear
+from ..nn.quantized import QuantizedEmbedding, QuantizedLinear
 from ..placement.dispatch import main_device
 
 _MODALITIES = {"text": ("input_ids",), "image": ("pixel_values",), "audio": ("input_features", "input_values")}
@@ -45,11 +45,13 @@ class ModuleUtilsMixin:
         """Number of parameters, shared ones once."""
         skipped: set[int] = set()
         if exclude_embeddings:
-            skipped = {id(m.weight) for m in self.modules() if isinstance(m, nn.Embedding)}
+            dense = [m for m in self.modules() if isinstance(m, nn.Embedding) and not isinstance(m, QuantizedEmbedding)]
+            skipped = {id(m.weight) for m in dense}
         count: int = sum(
             p.numel() for p in self.parameters() if id(p) not in skipped and (p.requires_grad or not only_trainable)
         )
-        return count if only_trainable else count + sum(layer.parameter_count for layer in _quantized(self))
+        packed = [each for each in _quantized(self) if not (exclude_embeddings and isinstance(each, QuantizedEmbedding))]
+        return count if only_trainable else count + sum(layer.parameter_count for layer in packed)
 
     def get_memory_footprint(self: Any, return_buffers: bool = True) -> int:
         """Bytes of parameters, and of buffers unless `return_buffers` is False.
@@ -230,5 +232,5 @@ class PublishedFlags:
     pp_plan = tp_plan
 
 
-def _quantized(model: nn.Module) -> Iterable[QuantizedLinear]:
-    return (module for module in model.modules() if isinstance(module, QuantizedLinear))
+def _quantized(model: nn.Module) -> Iterable[QuantizedLinear | QuantizedEmbedding]:
+    return (module for module in model.modules() if isinstance(module, QuantizedLinear | QuantizedEmbedding))

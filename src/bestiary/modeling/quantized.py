@@ -63,7 +63,7 @@ class QuantizedMixin:
         """Give every quantized layer back as an ordinary one, with the numbers that it computes with.
 
         Args:
-            dtype: theirs; None: the model's.
+            dtype: that of all parameters from then on; None: the model's, of these layers.
 
         Returns: the model.
 
@@ -74,6 +74,9 @@ class QuantizedMixin:
         for name in ("hf_quantizer", "is_quantized", "quantization_method"):
             self.__dict__.pop(name, None)
         vars(self.config).pop("quantization_config", None)
+        for parameter in self.parameters() if dtype is not None else ():
+            if parameter.is_floating_point():
+                parameter.data = parameter.data.to(floating_dtype(dtype))
         return self
 
     def to(self: Any, *args: Any, **kwargs: Any) -> Any:

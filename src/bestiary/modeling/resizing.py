@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..core.errors import ArgumentError, InputError
 from ..core.kinds import Length, describe, fits
+from ..nn.quantized import QuantizedEmbedding, QuantizedLinear
 from .parts import ModelParts
 
 
@@ -34,6 +35,10 @@ def resize(
     size = new_size(embedding.num_embeddings, new_num_tokens, pad_to_multiple_of)
     if size == embedding.num_embeddings:
         return embedding
+    if isinstance(embedding, QuantizedEmbedding) or isinstance(model.get_output_embeddings(), QuantizedLinear):
+        raise InputError(
+            "the words of this model are in few bits, of which no others can be drawn: dequantize() it before it is resized"
+        )
     if "disk" in model.__dict__.get("hf_device_map", {}).values():
         raise InputError(
             "a part of this model lies on disk and would keep its size; resize it before it is spread (device_map)"

@@ -7,13 +7,52 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..core.errors import InputError
 from .alias import Alias
 from .conv import Conv1D
 from .quantized_weight import QuantizedWeight
 
 
 class QuantizedEmbedding(nn.Embedding, ABC):
-    """Rows of numbers that are stored in few bits; has no `weight`."""
+    """Rows of numbers that are stored in few bits; what it holds are buffers.
+
+    Attributes:
+        weight: a `QuantizedWeight`, which stands for the rows (num_embeddings, embedding_dim).
+        number_dtype: what `dequantize` gives.
+        parameter_count: what counts of parameters are told of a weight that is no parameter.
+    """
+
+    out_features, in_features = Alias("num_embeddings"), Alias("embedding_dim")
+    number_dtype: torch.dtype = torch.float32
+    parameter_count: int = 0
+    parameter_bytes: int = 0
+
+    @property
+    def weight(self) -> Any:  # type: ignore[override]
+        """See the attributes."""
+        return QuantizedWeight(self)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "weight":
+            self.quantize(value)
+        super().__setattr__(name, value)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the rows are."""
+        return next(self.buffers(recurse=False)).device
+
+    def quantize(self, weight: Tensor) -> None:
+        """Refuse other numbers.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError("an embedding in few bits keeps the numbers of its file: dequantize() the model to set others")
+
+    @abstractmethod
+    def dequantize(self) -> Tensor:
+        """The rows as numbers (num_embeddings, embedding_dim)."""
 
     @abstractmethod
     def dense(self, dtype: torch.dtype | None = None) -> nn.Embedding:

@@ -51,8 +51,21 @@ def quantize(tensor: torch.Tensor, kind: Kind) -> torch.Tensor:
     """The bytes of `tensor` (..., numbers of a row) as `kind` stores them: uint8 (..., bytes of a row).
 
     Raises:
-        ArgumentError: the type is read, and not written; or a row is no whole number of blocks.
+        ArgumentError: the type is read, and not written; a row is no whole number of blocks; or numbers are too large for it.
     """
+    raw = _bytes_of(tensor, kind)
+    if kind.name not in ("F32", "BF16") and tensor.is_floating_point() and tensor.numel():
+        largest = float(torch.stack(tensor.aminmax()).abs().max())
+        too_large = torch.finfo(torch.float16).max < largest < float("inf")
+        if too_large and not dequantize(raw, kind).isfinite().all():
+            raise ArgumentError(
+                f"numbers up to {largest:g} in absolute value do not fit {kind.name}, whose numbers or scales have 16 bits (at"
+                f" most {torch.finfo(torch.float16).max:g}): write them as BF16 or F32"
+            )
+    return raw
+
+
+def _bytes_of(tensor: torch.Tensor, kind: Kind) -> torch.Tensor:
     if kind.name in PLAIN:
         return tensor.to(PLAIN[kind.name]).contiguous().reshape(*tensor.shape, 1).view(torch.uint8).flatten(-2)
     check_written(kind.name)

@@ -49,7 +49,10 @@ class GgufLinear(QuantizedLinear):
     kind: Kind
 
     def quantize(self, weight: Tensor) -> None:
-        raise InputError("GGUF layers are filled from a file: model.save_pretrained(folder, format='gguf') writes one")
+        raise InputError(
+            "layers in the blocks of a GGUF file keep their numbers: dequantize() the model to set others or to merge adapters;"
+            " save_pretrained(folder, format='gguf') writes a file"
+        )
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         number = int(tensors["weight_format"])
@@ -64,7 +67,7 @@ class GgufLinear(QuantizedLinear):
             CorruptFile: they are those of another shape.
         """
         _check(blocks, kind, self.out_features, self.in_features)
-        self.kind = kind
+        self.kind, self.parameter_count = kind, self.out_features * self.in_features
         self.hold(blocks=blocks)
 
     def stored(self) -> dict[str, Tensor]:
@@ -88,6 +91,7 @@ class GgufEmbedding(QuantizedEmbedding):
         self.num_embeddings, self.embedding_dim = dense.num_embeddings, dense.embedding_dim
         self.padding_idx, self.kind, self.dtype = dense.padding_idx, kind, dense.weight.dtype
         self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse = None, 2.0, False, False
+        self.parameter_count, self.number_dtype = self.num_embeddings * self.embedding_dim, self.dtype
         self.embed_scale = getattr(dense, "embed_scale", None)
         self.register_buffer("blocks", blocks, persistent=False)
         self.training = dense.training
@@ -95,6 +99,9 @@ class GgufEmbedding(QuantizedEmbedding):
     def forward(self, input: Tensor) -> Tensor:
         rows = block_numbers(self.blocks[input], self.kind, self.dtype, self.num_embeddings * self.embedding_dim)
         return rows if self.embed_scale is None else rows * torch.tensor(self.embed_scale, dtype=self.dtype)
+
+    def dequantize(self) -> Tensor:
+        return block_numbers(self.blocks, self.kind, self.dtype)
 
     def dense(self, dtype: torch.dtype | None = None) -> nn.Embedding:
         sizes = self.num_embeddings, self.embedding_dim, self.padding_idx
@@ -169,6 +176,7 @@ class Gguf(Quantizer):
         key = plain.get(tied.get(name, name)) or plain.get(name)
         if key is None or any(f".{each}." in f".{path}." for each in self.quantization_config.skipped or ()):
             return
+        shared = key in self._blocks
         found = self._blocks.get(key) or _blocks_of(checkpoint, key)
         if found is None:
             return
@@ -176,11 +184,12 @@ class Gguf(Quantizer):
             self._blocks[key] = found
         blocks, kind = found
         if isinstance(dense, nn.Embedding):
-            model.set_submodule(path, GgufEmbedding(dense, blocks, kind))
+            layer: GgufEmbedding | GgufLinear = GgufEmbedding(dense, blocks, kind)
         else:
             layer = self.layer(dense, self.quantization_config)
             layer.take(blocks, kind)
-            model.set_submodule(path, layer)
+        layer.parameter_count = 0 if shared else layer.parameter_count
+        model.set_submodule(path, layer)
         checkpoint.keys.pop(key, None)
 
     @property
