@@ -1,10 +1,10 @@
 """Every test of products runs by what torch has, and by the C kernels where there is a compiler."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from bestiary.kernels import native
+from bestiary.kernels import compiling, elements, native
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +37,25 @@ def either_way(request: pytest.FixtureRequest) -> Iterator[str]:
     else:
         request.getfixturevalue("monkeypatch").setenv("BESTIARY_NATIVE_KERNELS", "off")
         yield "torch"
+
+
+@pytest.fixture(scope="session")
+def compiled_elements(tmp_path_factory: pytest.TempPathFactory) -> elements.Elements:
+    """The kernels, compiled for this machine in a folder of this run's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp()))
+        try:
+            return elements.Elements(compiling.compiled(compiling.ELEMENTS))
+        except compiling.NoKernels as error:
+            pytest.skip(str(error))
+
+
+@pytest.fixture
+def kernels(compiled_elements: elements.Elements, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Switches the kernels on and off; they are on first."""
+
+    def switch(on: bool) -> None:
+        monkeypatch.setattr(elements, "elements", lambda: compiled_elements if on else None)
+
+    switch(True)
+    return switch

@@ -6,35 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from bestiary.kernels import compiling, elements
+from bestiary.kernels import elements
 from bestiary.nn.kernels import Scoring, eager, sdpa
 from bestiary.nn.masks import Mask
 from bestiary.nn.norm import FullPrecisionRMSNorm, RMSNorm, ShiftedRMSNorm
 from bestiary.nn.rope import rotate, rotate_both
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
-
-
-@pytest.fixture(scope="session")
-def compiled_elements(tmp_path_factory: pytest.TempPathFactory) -> elements.Elements:
-    """The kernels, compiled for this machine in a folder of this run's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp()))
-        try:
-            return elements.Elements(compiling.compiled(compiling.ELEMENTS))
-        except compiling.NoKernels as error:
-            pytest.skip(str(error))
-
-
-@pytest.fixture
-def kernels(compiled_elements: elements.Elements, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
-    """Switches the kernels on and off; they are on first."""
-
-    def switch(on: bool) -> None:
-        monkeypatch.setattr(elements, "elements", lambda: compiled_elements if on else None)
-
-    switch(True)
-    return switch
 
 
 def nearly_all_equal(found: Tensor, expected: Tensor) -> None:

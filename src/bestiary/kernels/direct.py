@@ -12,6 +12,8 @@ def is_direct(x: Tensor, bias: Tensor | None) -> bool:
         return False
     if torch.is_grad_enabled() and (x.requires_grad or (bias is not None and bias.requires_grad)):
         return False
+    if torch._C._len_torch_function_stack() != 0:  # such as the mode in which no sum depends on the batch
+        return False
     return torch._C._len_torch_dispatch_stack() == 0 and torch._C._get_tracing_state() is None and not in_transform()
 
 

@@ -44,6 +44,9 @@ class Elements:
         self.attend_paged = library.attend_paged
         sizes, tables = [_INT, *[_LONG] * 6], [_POINTER] * 4
         self.attend_paged.argtypes = [*[_POINTER] * 4, *sizes, _POINTER, *tables, _FLOAT, _FLOAT, _INT]
+        # Products of a large layer take milliseconds, in which other threads of Python go on.
+        self.take_steps = ctypes.CDLL(str(path)).take_steps
+        self.take_steps.argtypes = [_POINTER, _INT, _LONG, _POINTER]
 
 
 @cache

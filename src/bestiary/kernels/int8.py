@@ -15,6 +15,7 @@ from .measuring import INPUTS, OUTPUTS, Kind, Product
 from .native import FORMATS, Native, as_kernels_take_it, native
 from .ops import library
 from .rows import integer_product, quantized_rows
+from .steps import INT8
 
 
 class Int8Weight:
@@ -103,6 +104,24 @@ class Int8Weight:
             x, self.data, self.padded_scales, self.sums, bias, self.shape[0], outliers
         )
         return result
+
+    def step(self) -> dict[str, Any] | None:
+        """The fields of a step (`steps.Step`) that multiplies one row by the weight; None without kernels."""
+        kernels, (outputs, inputs) = self._native, self.shape
+        if kernels is None or self.sums is None:
+            return None
+        return {
+            "operation": INT8,
+            "weight": self.data.data_ptr(),
+            "scales": self.padded_scales.data_ptr(),
+            "sums": self.sums.data_ptr(),
+            "kernel": kernels.address("int8_linear"),
+            "rows": 1,
+            "inputs": inputs,
+            "outputs": outputs,
+            "padded": self.data.shape[1] * 4,
+            "choice": int(choose(KIND, 1, outputs * inputs) == "tiles"),
+        }
 
     def linear_by(self, kernel: str, x: Tensor) -> Tensor:
         """`linear` by the kernel of that name (`KIND`)."""

@@ -35,7 +35,7 @@ class Native:
         except OSError as error:
             raise NoKernels(f"{path} cannot be loaded ({error})") from error
         library.compiled_for.restype = ctypes.c_char_p
-        self.path = path
+        self.path, self._library = path, library
         self.instructions = str(library.compiled_for(), "ascii")
         self.tiles = bool(library.amx())
         pool = team()
@@ -56,6 +56,10 @@ class Native:
         self._use_large_pages = library.use_large_pages
         self._use_large_pages.argtypes = [_POINTER, ctypes.c_size_t]
         self._use_large_pages.restype = None
+
+    def address(self, name: str) -> int:
+        """Where the function of this name begins, for the kernels of another file."""
+        return ctypes.cast(getattr(self._library, name), _POINTER).value or 0
 
     def laid_out(self, values: Tensor) -> Tensor:
         """A contiguous copy of a view, in memory that the kernels read quickly."""

@@ -1,19 +1,8 @@
 /* What stands between the products of a model, each in one pass: RMS norms, rotary positions, attention of one query. Sums are
    float32; results are rounded where the modules of this package round. */
-#include "vectors.h"
+#include "elements.h"
 
 #define WORTH_A_TEAM 65536 /* numbers */
-
-/* For each format, which is then known while compiling. */
-#define BY_FORMAT(format, call) \
-    switch (format) { \
-    case F32: { enum { F = F32 }; call; break; } \
-    case BF16: { enum { F = BF16 }; call; break; } \
-    default: { enum { F = F16 }; call; } \
-    }
-
-/* How the product of normed numbers and weights is rounded, numbered as in `elements.py`. */
-enum rounding { TWICE = 0, ONCE = 1, SHIFTED = 2 };
 
 struct norm {
     const void *x, *weight;
@@ -105,7 +94,7 @@ INLINE void turn_head(const struct turn *job, int format, const void *from, long
         }
     }
     long bytes = format == F32 ? 4 : 2;
-    if (job->turned < job->size)
+    if (job->turned < job->size && (from != to || in != out))
         memcpy((char *)to + (out + job->turned) * bytes, (const char *)from + (in + job->turned) * bytes,
                (job->size - job->turned) * bytes);
 }

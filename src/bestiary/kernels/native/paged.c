@@ -1,5 +1,5 @@
 /* Attention of one query of each of many texts, whose keys and values lie in the blocks of a pool. Sums are float32. */
-#include "vectors.h"
+#include "elements.h"
 
 #define MOST_HEADS 4 /* that share a pass over keys */
 #define WIDTH 4      /* vectors that are summed at a time */
@@ -135,13 +135,6 @@ INLINE void attend_text(struct pages *job, int format, long row, long group, flo
         default: attend_heads(job, format, 4, row, group, head, scores);
     }
 }
-
-#define BY_FORMAT(format, call) \
-    switch (format) { \
-    case F32: { enum { F = F32 }; call; break; } \
-    case BF16: { enum { F = BF16 }; call; break; } \
-    default: { enum { F = F16 }; call; } \
-    }
 
 static void attend_texts(void *given) {
     struct pages *job = given;

@@ -45,11 +45,17 @@ INLINE v16 tanh16(v16 x) {
     return choose16(x < 0.0f, -result, result);
 }
 
-/* The activations that gates have, numbered as in `elements.py`. */
-enum activation { SILU = 0, GELU_TANH = 1 };
+/* Numbered as in `steps.py`. */
+enum activation { SILU = 0, GELU_TANH = 1, GELU = 2, RELU = 3 };
 
 INLINE v16 activate16(v16 x, int activation) {
     if (activation == SILU) return x / (1.0f + exp16(-x));
+    if (activation == RELU) return choose16(x < 0.0f, fill(0), x);
+    if (activation == GELU) {
+        v16 result;
+        for (int lane = 0; lane < LANES; lane++) result[lane] = 0.5f * x[lane] * (1.0f + erff(x[lane] * 0x1.6a09e6p-1f));
+        return result;
+    }
     return 0.5f * x * (1.0f + tanh16(0x1.988454p-1f * (x + 0.044715f * x * x * x)));
 }
 

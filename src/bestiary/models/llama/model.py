@@ -25,6 +25,7 @@ from ...nn.part import part
 from ...nn.part_order import put_last
 from ...nn.rope import rotate_both
 from . import LlamaConfig
+from .one_token import Parts, through
 
 NormNames = tuple[str | None, str | None, str | None, str | None]
 
@@ -264,6 +265,9 @@ class LlamaDecoderLayer(Layer):
         return fed
 
     def forward(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
+        fast = through(_PARTS, self, x, mask, cache, positions)
+        if fast is not None:
+            return fast
         before, behind, before_mlp, behind_mlp = self.norm_names
         if self.is_parallel:
             states = self._norm(before, x)
@@ -272,7 +276,12 @@ class LlamaDecoderLayer(Layer):
             return x + attended + self._share(self._norm(behind_mlp, self.feed(states)), 1)
         # No states but `x` have a name while the second half runs: they are freed.
         x = x + self._share(self._norm(behind, self.mix(self._norm(before, x), mask, cache, **positions)))
-        return x + self._share(self._norm(behind_mlp, self.feed(self._norm(before_mlp, x))), 1)
+        return self.second_half(x)
+
+    def second_half(self, x: Tensor) -> Tensor:
+        """x + mlp(norm(x)), (B, T, D) -> (B, T, D)."""
+        _, _, before, behind = self.norm_names
+        return x + self._share(self._norm(behind, self.feed(self._norm(before, x))), 1)
 
     def _norm(self, name: str | None, x: Tensor) -> Tensor:
         normed: Tensor = x if name is None else part(self, name)(x)
@@ -285,6 +294,9 @@ class LlamaDecoderLayer(Layer):
         elif self.rate and self.training:
             states = nn.functional.dropout(states, self.rate)
         return states if self.multiplier == 1.0 else states * self.multiplier
+
+
+_PARTS = Parts(LlamaDecoderLayer, LlamaAttention, LlamaMLP)
 
 
 class LlamaPreTrainedModel(PreTrainedModel):

@@ -1,7 +1,5 @@
 """The norm of Qwen 2 under its published name."""
 
-from torch import Tensor
-
 from ...nn.norm import RMSNorm
 
 
@@ -11,5 +9,4 @@ class Qwen2RMSNorm(RMSNorm):
     def __init__(self, hidden_size: int, eps: float = 1e-6) -> None:
         super().__init__(hidden_size, eps)
 
-    def forward(self, hidden_states: Tensor) -> Tensor:
-        return super().forward(hidden_states)
+    forward = RMSNorm.forward

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ...core.errors import CorruptFile
 from ...kernels.int8 import Int8Weight
+from ...kernels.steps import DENSE_LAYERS, Dense, Unfit, Watch
 from ...nn.quantized import QuantizedLinear
 from ..stored import FLOATS, check_dtype, check_numbers
 
@@ -98,6 +99,17 @@ class Linear8bit(QuantizedLinear):
         return packed.linear(x, self.bias, outliers=self.config.llm_int8_threshold)
 
 
+def _as_step(layer: Any, dtype: torch.dtype, watch: Watch) -> Dense:
+    packed, settings = watch.holding(layer, "packed"), watch.value(layer, "config")
+    if packed is None or type(packed) is not Int8Weight:
+        raise Unfit("not packed yet")
+    fields = packed.step()
+    if fields is None:
+        raise Unfit("without kernels")
+    fields |= {"bias": watch.tensor(layer, "bias", dtype), "number": watch.setting(settings, "llm_int8_threshold")}
+    return fields, packed.shape[0]
+
+
 def quantized(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Codes (N, K), int8, of W (N, K), and the largest absolute value (N,) of each row, which becomes 127.
 
@@ -121,3 +133,6 @@ def quantized(weight: Tensor) -> tuple[Tensor, Tensor]:
 def _scaled(weight: Tensor) -> tuple[Tensor, Tensor]:
     codes, largest = quantized(weight.detach())
     return codes, largest / 127
+
+
+DENSE_LAYERS[Linear8bit.forward] = _as_step

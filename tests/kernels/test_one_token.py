@@ -1,0 +1,199 @@
+"""One decoded token's way through a layer by steps of C gives what the modules give, and only where nobody looks into them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import bestiary
+from bestiary.nn import one_token
+
+COMMON = {
+    "vocab_size": 64,
+    "hidden_size": 256,
+    "intermediate_size": 320,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 2,
+    "head_dim": 32,
+    "max_position_embeddings": 64,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
+# Family -> its further settings, and whether the whole layer is steps or its first half is.
+FAMILIES: dict[str, tuple[dict[str, Any], bool]] = {
+    "Llama": ({"attention_bias": True, "mlp_bias": True}, True),
+    "Mistral": ({"sliding_window": 8}, True),
+    "Qwen2": ({}, True),
+    "Qwen3": ({}, True),
+    "Gemma": ({}, True),
+    "Gemma2": ({"sliding_window": 8, "attn_logit_softcapping": 5.0}, True),
+    "Granite": ({"residual_multiplier": 0.3, "attention_multiplier": 0.2}, True),
+    "Olmo2": ({}, True),
+    "Mixtral": (EXPERTS, False),
+}
+
+
+def model_of(family: str, std: float = 0.05, **settings: Any) -> Any:
+    """A model of random weights, of which none is 0 or 1."""
+    torch.manual_seed(0)
+    config = getattr(bestiary, f"{family}Config")(**{**COMMON, **settings})
+    model = getattr(bestiary, f"{family}ForCausalLM")(config).eval()
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=std)
+    return model
+
+
+def decoded(model: Any, tokens: int = 14, cache: Any = None, **options: Any) -> Tensor:
+    """The logits (1, n, V) of tokens that come one after the other behind three."""
+    ids = torch.arange(3, 3 + tokens).unsqueeze(0)
+    with torch.no_grad():
+        output = model(ids[:, :3], past_key_values=cache, use_cache=True, **options)
+        logits = [output.logits[:, -1:]]
+        for token in ids[:, 3:].split(1, dim=1):
+            logits.append(model(token, past_key_values=output.past_key_values, **options).logits)
+    return torch.cat(logits, dim=1)
+
+
+def made(model: Any) -> list[Any]:
+    """What is known of the layers' steps."""
+    return [one_token._MADE.get(layer) for layer in model.model.layers]
+
+
+def by_steps(model: Any) -> bool:
+    return all(isinstance(each, one_token.LayerSteps) for each in made(model))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_layers_of_one_token(
+    family: str, dtype: torch.dtype, kernels: Callable[[bool], None], with_kernels: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BESTIARY_MEASURE_KERNELS", "no")
+    settings, whole = FAMILIES[family]
+    model = model_of(family, **settings).to(dtype)
+    found = decoded(model)
+    if family == "Gemma2" and dtype != torch.float32:  # bounded scores are the eager formula's, which rounds them
+        assert not by_steps(model)
+    else:
+        assert by_steps(model)
+        assert [each.whole for each in made(model)] == [whole] * 2
+    kernels(False)
+    error = 1e-5 if dtype == torch.float32 else 2e-2
+    torch.testing.assert_close(found, decoded(model), rtol=error, atol=error)
+
+
+@pytest.mark.parametrize("kind", ["static", "sliding_window", "quantized"])
+def test_any_cache(kind: str, kernels: Callable[[bool], None]) -> None:
+    model = model_of("Llama")
+    options: dict[str, Any] = {"max_new_tokens": 12, "do_sample": False, "eos_token_id": None}
+    if kind != "sliding_window":
+        options["cache_implementation"] = kind
+    else:
+        model = model_of("Mistral", sliding_window=6)
+    if kind == "static":
+        options["disable_compile"] = True
+    ids = torch.tensor([[5, 6, 7, 8]])
+    found = model.generate(ids, output_logits=True, return_dict_in_generate=True, **options)
+    assert by_steps(model)
+    kernels(False)
+    expected = model.generate(ids, output_logits=True, return_dict_in_generate=True, **options)
+    torch.testing.assert_close(torch.cat(found.logits), torch.cat(expected.logits), rtol=1e-4, atol=1e-4)
+
+
+def test_padding_before_a_text(kernels: Callable[[bool], None]) -> None:
+    model = model_of("Llama")
+    ids, mask = torch.tensor([[0, 0, 5, 6]]), torch.tensor([[0, 0, 1, 1]])
+    found = model.generate(ids, attention_mask=mask, max_new_tokens=8, do_sample=False, eos_token_id=None)
+    assert by_steps(model)
+    alone = model.generate(ids[:, 2:], max_new_tokens=8, do_sample=False, eos_token_id=None)
+    assert torch.equal(found[:, 2:], alone)
+
+
+def test_eight_bits(kernels: Callable[[bool], None], with_kernels: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BESTIARY_MEASURE_KERNELS", "no")
+    model_of("Llama", attention_bias=True).save_pretrained(tmp_path)
+    settings = bestiary.BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=3.0)
+    model = bestiary.LlamaForCausalLM.from_pretrained(tmp_path, quantization_config=settings, dtype="float32")
+    found = decoded(model)
+    assert by_steps(model)
+    kernels(False)
+    torch.testing.assert_close(found, decoded(model), rtol=1e-3, atol=1e-3)
+    kernels(True)
+    model.config.quantization_config.llm_int8_threshold = 0.0
+    layer = model.model.layers[0].self_attn.q_proj
+    layer.config.llm_int8_threshold = 0.0
+    changed = decoded(model)
+    kernels(False)
+    torch.testing.assert_close(changed, decoded(model), rtol=1e-3, atol=1e-3)
+
+
+def test_a_change_is_seen_at_the_next_token(kernels: Callable[[bool], None]) -> None:
+    model = model_of("Llama", std=0.15)
+    decoded(model)
+    layer, other = model.model.layers[0], model.model.layers[1]
+    changes: list[Callable[[], Any]] = [
+        lambda: layer.self_attn.q_proj.weight.data.mul_(1.5),
+        lambda: setattr(layer.mlp.up_proj.weight, "data", layer.mlp.up_proj.weight.data * -0.5),
+        lambda: setattr(layer.self_attn, "o_proj", nn.Linear(256, 256)),
+        lambda: setattr(layer.input_layernorm, "eps", 0.3),
+        lambda: setattr(layer.self_attn, "scaling", 0.9),
+        lambda: setattr(other.mlp, "act_fn", nn.functional.gelu),
+        lambda: setattr(other.self_attn.q_proj, "weight", nn.Parameter(torch.randn(256, 256) / 16)),
+        lambda: model.set_attn_implementation("eager"),
+        lambda: setattr(other.mlp, "act_fn", torch.cos),  # for which there is no step
+        lambda: setattr(other.mlp.down_proj, "forward", lambda x: torch.zeros_like(x[..., :256])),
+    ]
+    before = decoded(model)
+    for change in changes:
+        change()
+        kernels(True)
+        found = decoded(model)
+        kernels(False)
+        expected = decoded(model)
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+        if change is not changes[7]:  # the same numbers by another formula
+            assert not torch.allclose(found, before, rtol=1e-3, atol=1e-3)
+        before = found
+
+
+def test_hooks_see_every_module(kernels: Callable[[bool], None]) -> None:
+    model, seen = model_of("Llama"), []
+    plain = decoded(model)
+    handle = model.model.layers[0].mlp.gate_proj.register_forward_hook(lambda module, args, output: seen.append(output.shape))
+    torch.testing.assert_close(decoded(model), plain, rtol=1e-5, atol=1e-5)
+    assert len(seen) == 12
+    handle.remove()
+    handle = nn.modules.module.register_module_forward_hook(lambda module, args, output: seen.append(type(module)))
+    decoded(model)
+    handle.remove()
+    assert seen.count(type(model.model.layers[0].input_layernorm)) == 12 * 5
+    with torch.no_grad():
+        output = model(torch.tensor([[5]]), output_attentions=True, output_hidden_states=True)
+    assert output.attentions[1].shape == (1, 8, 1, 1)
+    assert len(output.hidden_states) == 3
+
+
+def test_gradients_and_training_take_the_modules(kernels: Callable[[bool], None]) -> None:
+    model = model_of("Llama")
+    decoded(model)
+    output = model(torch.tensor([[5]]), labels=torch.tensor([[5]]))
+    output.logits.sum().backward()
+    assert model.model.layers[0].self_attn.v_proj.weight.grad is not None
+    model.model.layers[0].self_attn.train()
+    with torch.no_grad():
+        model(torch.tensor([[5]]))
+    assert not by_steps(model)
+
+
+def test_layers_are_freed(kernels: Callable[[bool], None]) -> None:
+    model = model_of("Llama")
+    decoded(model)
+    assert by_steps(model)
+    known = len(one_token._MADE)
+    del model
+    assert len(one_token._MADE) == known - 2
