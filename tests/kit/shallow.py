@@ -30,6 +30,8 @@ def shallow_config(config: Any, layers: int | None = None) -> Any:
     for field in fields(config):
         if field.type in (Depth, Depth | None) and values[field.name]:
             values[field.name] = min(values[field.name], count)
+            if field.name == "num_hidden_layers" and values.get("stage_names"):  # each is a stage
+                values |= dict.fromkeys(("stage_names", "out_features", "out_indices"))
     for name in ("layer_types", "layers_block_type"):
         if values.get(name):
             values[name] = list(kinds[:count])

@@ -276,6 +276,7 @@ MODULES |= {f"models.esm.{path}": tuple(f"models.esm.folding.{name}" for name in
 
 # Preprocessors that lie with a relative here, and stand-ins: published folder -> beginning of its file's name, module of ours.
 _ELSEWHERE = {
+    "bit": ("image_processing", "models.dinov2.image_processor"),
     "mbart50": ("tokenization", "models.mbart.tokenizer"),
     "nllb": ("tokenization", "models.m2m_100.nllb_tokenizer"),
     "squeezebert": ("tokenization", "models.bert.tokenizer"),

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..core.errors import ConfigError, UnknownArchitecture
 from ..core.outputs import BackboneOutput
+from ..nn.patches import grid, required
 from .backbone_config import BackboneConfig
 from .base import PreTrainedModel
 from .families import family, tasks_of
@@ -77,6 +78,32 @@ class Backbone(PreTrainedModel):
             )
         chosen = {name: states[self.stage_names.index(name)] for name in self.out_features}
         return BackboneOutput(feature_maps=tuple(norms[name](state) for name, state in chosen.items()))
+
+
+class PatchBackbone(Backbone):
+    """A transformer over patches: each of its blocks is a stage, and the states of its patches are a map.
+
+    With `config.apply_layernorm` maps go through the model's last norm. Without `config.reshape_hidden_states` they are the
+    states of all tokens (B, T, D).
+    """
+
+    @property
+    def num_features(self) -> list[int]:
+        return [self.config.get("hidden_size")] * len(self.stage_names)
+
+    def token_maps(self, states: Sequence[Tensor], pixels: Tensor | None, first: int, norm: nn.Module) -> BackboneOutput:
+        """The chosen ones among the `states` (B, T, D) of all blocks, as maps.
+
+        Args:
+            pixels: the images (B, C, Y, X). first: the place of the first patch among the tokens.
+        """
+        chosen = [states[self.stage_names.index(name)] for name in self.out_features]
+        if self.config.get("apply_layernorm"):
+            chosen = [norm(state) for state in chosen]
+        if self.config.get("reshape_hidden_states"):
+            rows, columns = grid(required(pixels).shape[-2:], self.config.get("patch_size"))
+            chosen = [state[:, first:].transpose(1, 2).reshape(len(state), -1, rows, columns).contiguous() for state in chosen]
+        return BackboneOutput(feature_maps=tuple(chosen))
 
 
 def build_backbone(config: BackboneConfig) -> Backbone:

@@ -1,9 +1,10 @@
 """The parts of a block of ViT, under the names that its files and those of its relatives have."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from ..nn.alias import Alias
 from ..nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ..nn.block import Block
 from ..nn.kernels import default_scaling
@@ -46,15 +47,18 @@ class PatchOutput(nn.Module):
 
 
 class PatchAttention(Block):
-    """Self-attention and its output projection. Class attribute `attention_class`: the former."""
+    """Self-attention and its output projection. Class attributes: `attention_class` and `output_class`."""
 
     gives = "attentions"
     attention_class: ClassVar[type[PatchSelfAttention]] = PatchSelfAttention
+    output_class: ClassVar[type[Any]] = PatchOutput
+    num_attention_heads, head_dim = Alias("attention.num_heads"), Alias("attention.head_dim")
+    scaling, attention_dropout = Alias("attention.scaling"), Alias("attention.attention_dropout")
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__()
         self.attention = self.attention_class(config)
-        self.output = PatchOutput(config.get("hidden_size"), config)
+        self.output = self.output_class(config.get("hidden_size"), config)
 
     def forward(self, x: Tensor, mask: Mask, *, bias: Tensor | None = None) -> Tensor:
         output: Tensor = self.output(self.attention(x, mask, bias=bias))

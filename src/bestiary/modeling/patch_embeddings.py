@@ -38,10 +38,12 @@ class ImageEmbeddings(Starting):
 
     Class attributes:
         patches_class: what makes patches of an image. leading: names of the tokens that come first, in order.
+        antialias: whether positions are smoothed before they are stretched.
     """
 
     patches_class: ClassVar[type[PatchEmbeddings]] = PatchEmbeddings
     leading: ClassVar[tuple[str, ...]] = ("cls_token",)
+    antialias: ClassVar[bool] = False
     patch_size = Alias("config.patch_size")
 
     def __init__(self, config: PreTrainedConfig, use_mask_token: bool = False) -> None:
@@ -76,8 +78,13 @@ class ImageEmbeddings(Starting):
         if self.leading:
             x = torch.cat((*(self.get_parameter(name).expand(len(x), -1, -1) for name in self.leading), x), dim=1)
         trained, target = self.patch_embeddings.grid, grid(pixels.shape[-2:], patch)
-        output: Tensor = self.dropout(x + stretch(self.position_embeddings[0], trained, target, len(self.leading)))
+        places = stretch(self.position_embeddings[0], trained, target, len(self.leading), self.antialias)
+        output: Tensor = self.dropout(self.with_tokens(x + places))
         return output
+
+    def with_tokens(self, x: Tensor) -> Tensor:
+        """The tokens (B, T, D) with those that have no position."""
+        return x
 
     def masked(self, x: Tensor, places: Tensor | None) -> Tensor:
         """Patches (B, patches, D), those at `places` (B, patches) replaced by the mask token.
