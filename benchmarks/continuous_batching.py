@@ -31,11 +31,14 @@ def requests(quick: bool) -> tuple[list[list[int]], list[int]]:
     return prompts, [draw.randrange(8, 2 * longest) for _ in prompts]
 
 
-def ours(folder: str, quick: bool) -> dict[str, Any]:
-    """Seconds and answers of `generate_batch`."""
-    from bestiary import AutoModelForCausalLM
+def ours(folder: str, quick: bool, kind: str = "fp32") -> dict[str, Any]:
+    """Seconds and answers of `generate_batch`. kind: "fp32", "int8" or "int4"."""
+    from bestiary import AutoModelForCausalLM, BitsAndBytesConfig
 
-    model = AutoModelForCausalLM.from_pretrained(folder)
+    few: dict[str, Any] = {"load_in_8bit": True, "llm_int8_threshold": 0.0} if kind == "int8" else {"load_in_4bit": True}
+    few |= {"llm_int8_skip_modules": []} if kind == "int8" else {"bnb_4bit_quant_type": "int4", "llm_int8_skip_modules": []}
+    settings = {} if kind == "fp32" else {"quantization_config": BitsAndBytesConfig(**few)}
+    model = AutoModelForCausalLM.from_pretrained(folder, **settings)
     prompts, lengths = requests(quick)
     asked = [{"input_ids": prompt, "max_new_tokens": length} for prompt, length in zip(prompts, lengths, strict=True)]
     model.generate_batch([prompts[0]], max_new_tokens=2)
@@ -87,14 +90,20 @@ def measure(options: Options = Options()) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="bestiary-benchmark-") as folder:
         new_process(save, folder=folder, quick=options.quick)
         shared = {"folder": folder, "quick": options.quick}
-        mine, padded, batched = in_turn(min(options.turns, 3), (ours, shared), (padded_batches, shared), (its_batching, shared))
+        few = ((ours, {**shared, "kind": kind}) for kind in ("int8", "int4"))
+        calls = ((ours, shared), (padded_batches, shared), (its_batching, shared), *few)
+        mine, padded, batched, int8, int4 = in_turn(min(options.turns, 3), *calls)
     answers = mine[0]["answers"]
-    rates = [[sum(map(len, answers)) / seconds for seconds in columns(side, "seconds")] for side in (mine, padded, batched)]
+    sides = (mine, padded, batched, int8, int4)
+    rates = [[sum(map(len, answers)) / seconds for seconds in columns(side, "seconds")] for side in sides]
     size = "tiny" if options.quick else "135 M"
-    what = f"{len(answers)} requests of mixed length, Llama of {size} in fp32, greedy"
+    what = f"{len(answers)} requests of mixed length, Llama of {size} in {{}}, greedy"
+    fp32, padding = what.format("fp32"), "reference fp32, padded batches of 8"
     rows = [
-        compare(what, rates[0], rates[1], "tokens/s", beside="reference, padded batches of 8", at_least=4),
-        compare(what, rates[0], rates[2], "tokens/s", beside="reference, its continuous batching", at_least=1),
+        compare(fp32, rates[0], rates[1], "tokens/s", beside=padding, at_least=4),
+        compare(fp32, rates[0], rates[2], "tokens/s", beside="reference, its continuous batching", at_least=1),
+        compare(what.format("int8"), rates[3], rates[1], "tokens/s", beside=padding, at_least=6),
+        compare(what.format("int4"), rates[4], rates[1], "tokens/s", beside=padding),
     ]
     for side in (padded, batched):
         # Sums in another order may tip a near tie; more than a few such answers are a mistake.
