@@ -13,7 +13,7 @@ from ...core.logging import get_logger, warn_once
 from ...core.optional import require
 from ..sharding.weights import is_sharded
 from ..whole_model import save_whole_model
-from .base import TrainerCallback, TrainerState
+from .base import TrainerCallback, TrainerControl, TrainerState
 
 logger = get_logger(__name__)
 
@@ -70,6 +70,14 @@ class Reporter(TrainerCallback):
         if event == "on_train_end":
             logger.error("%s lost %d reports; the first warning of it says why", type(self).__name__, self.lost)
         return True
+
+
+class OpeningReporter(Reporter):
+    """A reporter that is set up when a training begins, before there is something to report."""
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any) -> None:
+        """Open what is reported to."""
+        self.ready(args, state, model)
 
 
 def required(module: str, needed_for: str) -> ModuleType:

@@ -70,6 +70,17 @@ def without_labels(features: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str
     return rest, name, labels
 
 
+def padded_by_tokenizer(collator: Any, rows: list[Any], kind: str) -> Any:
+    """The inputs of rows as tensors of a kind, padded by a collator's tokenizer as the collator's fields say."""
+    return collator.tokenizer.pad(
+        rows,
+        padding=collator.padding,
+        max_length=collator.max_length,
+        pad_to_multiple_of=collator.pad_to_multiple_of,
+        return_tensors=kind,
+    )
+
+
 def padded(rows: list[Any], length: int, value: int | None, side: str) -> list[list[Any]]:
     """Rows of numbers with `value` repeated up to `length`, on the right or left side."""
     fill = [[value] * (length - len(row)) for row in rows]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .collator import Collator, array, without_labels
+from .collator import Collator, array, padded_by_tokenizer, without_labels
 
 
 @dataclass
@@ -25,12 +25,6 @@ class DataCollatorForMultipleChoice(Collator):
         rest, _, labels = without_labels(features)
         choices = len(next(iter(rest[0].values())))
         rows = [{name: value[choice] for name, value in each.items()} for each in rest for choice in range(choices)]
-        padded = self.tokenizer.pad(
-            rows,
-            padding=self.padding,
-            max_length=self.max_length,
-            pad_to_multiple_of=self.pad_to_multiple_of,
-            return_tensors=kind,
-        )
+        padded = padded_by_tokenizer(self, rows, kind)
         batch = {name: value.reshape(len(features), choices, -1) for name, value in padded.items()}
         return batch if labels is None else {**batch, "labels": array(labels, kind, "int64")}

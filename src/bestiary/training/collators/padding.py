@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from .collator import padded_by_tokenizer
+
 
 @dataclass
 class DataCollatorWithPadding:
@@ -21,13 +23,7 @@ class DataCollatorWithPadding:
 
     def __call__(self, features: list[dict[str, Any]]) -> Any:
         """The padded batch."""
-        batch = self.tokenizer.pad(
-            features,
-            padding=self.padding,
-            max_length=self.max_length,
-            pad_to_multiple_of=self.pad_to_multiple_of,
-            return_tensors=self.return_tensors,
-        )
+        batch = padded_by_tokenizer(self, features, self.return_tensors)
         for name in ("label", "label_ids"):
             if name in batch:
                 batch["labels"] = batch.pop(name)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...preprocess.text.padding import Padding, padding_strategy
-from .collator import Collator, array, padded, without_labels
+from .collator import Collator, array, padded, padded_by_tokenizer, without_labels
 
 
 @dataclass
@@ -29,13 +29,7 @@ class DataCollatorForSeq2Seq(Collator):
     def collate(self, features: list[dict[str, Any]], kind: str) -> Any:
         """The padded batch; `labels` is None where the examples have none."""
         rest, _, labels = without_labels(features)
-        batch = self.tokenizer.pad(
-            rest,
-            padding=self.padding,
-            max_length=self.max_length,
-            pad_to_multiple_of=self.pad_to_multiple_of,
-            return_tensors=kind,
-        )
+        batch = padded_by_tokenizer(self, rest, kind)
         if labels is None or all(each is None for each in labels):
             batch["labels"] = None
             return batch

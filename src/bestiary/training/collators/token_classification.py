@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .collator import Collator, array, padded, without_labels
+from .collator import Collator, array, padded, padded_by_tokenizer, without_labels
 
 
 @dataclass
@@ -26,13 +26,7 @@ class DataCollatorForTokenClassification(Collator):
     def collate(self, features: list[dict[str, Any]], kind: str) -> Any:
         """The padded batch."""
         rest, name, labels = without_labels(features)
-        batch = self.tokenizer.pad(
-            rest,
-            padding=self.padding,
-            max_length=self.max_length,
-            pad_to_multiple_of=self.pad_to_multiple_of,
-            return_tensors=kind,
-        )
+        batch = padded_by_tokenizer(self, rest, kind)
         if labels is not None:
             length = batch[self.tokenizer.model_input_names[0]].shape[1]
             batch[name] = array(padded(labels, length, self.label_pad_token_id, self.tokenizer.padding_side), kind, "int64")

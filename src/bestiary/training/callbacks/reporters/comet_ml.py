@@ -5,7 +5,7 @@ from typing import Any
 
 from ....core.logging import warn_once
 from ..base import TrainerControl, TrainerState
-from ..reporter import Reporter, config_of, rewrite_logs, says_yes
+from ..reporter import OpeningReporter, config_of, rewrite_logs, says_yes
 
 PACKAGES = ("comet_ml",)
 _MODES = ("get", "create", "get_or_create")
@@ -14,7 +14,7 @@ _OLDER_MODES = {"online": True, "offline": False}
 _FRAMEWORK = "transformers"
 
 
-class CometCallback(Reporter):
+class CometCallback(OpeningReporter):
     """Reports to an experiment of Comet.
 
     `COMET_MODE` is "get", "create" or "get_or_create", or, as in older releases, "online", "offline" or "disabled";
@@ -59,10 +59,6 @@ class CometCallback(Reporter):
         if self._experiment is not None:
             send = self._experiment.__internal_api__log_metrics__
             send(rewrite_logs(values or {}), step=state.global_step, epoch=state.epoch, framework=_FRAMEWORK)
-
-    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any) -> None:
-        """Begin the experiment."""
-        self.ready(args, state, model)
 
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, model: Any = None, logs: Any = None, **kwargs: Any

@@ -5,14 +5,14 @@ from typing import Any, Literal
 
 from ....core.errors import ArgumentError
 from ..base import TrainerControl, TrainerState
-from ..reporter import Reporter, number_of, save_for_upload, says_yes
+from ..reporter import OpeningReporter, number_of, save_for_upload, says_yes
 
 PACKAGES = ("dvclive",)
 # The style of names that the package knows: `eval_loss` is `eval/loss`.
 _STYLE = "dvclive.huggingface"
 
 
-class DVCLiveCallback(Reporter):
+class DVCLiveCallback(OpeningReporter):
     """Reports to DVCLive.
 
     Args:
@@ -44,10 +44,6 @@ class DVCLiveCallback(Reporter):
         if self.live is None:
             self.live = self._live_class(**self._live_options)
         self.live.log_params(args.to_dict())
-
-    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any) -> None:
-        """Open the experiment."""
-        self.ready(args, state, model)
 
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, model: Any = None, logs: Any = None, **kwargs: Any

@@ -7,13 +7,13 @@ from typing import Any
 from ....core.errors import MissingReporter
 from ....core.logging import warn_once
 from ..base import TrainerControl, TrainerState
-from ..reporter import Reporter, choices_of, number_of, says_yes
+from ..reporter import OpeningReporter, choices_of, number_of, says_yes
 
 PACKAGES = ("mlflow",)
 SWITCH = "DISABLE_MLFLOW_INTEGRATION"
 
 
-class MLflowCallback(Reporter):
+class MLflowCallback(OpeningReporter):
     """Reports to the run that is open, or else to one that it opens and ends.
 
     `MLFLOW_TRACKING_URI`, `MLFLOW_EXPERIMENT_NAME`, `MLFLOW_RUN_ID`, `MLFLOW_NESTED_RUN`, `MLFLOW_TAGS` (JSON) say where,
@@ -59,10 +59,6 @@ class MLflowCallback(Reporter):
         items = list(kept.items())[: int(most) if most.isdigit() else None]
         for start in range(0, len(items), self._MAX_PARAMS_TAGS_PER_BATCH):
             self._ml_flow.log_params(dict(items[start : start + self._MAX_PARAMS_TAGS_PER_BATCH]), synchronous=False)
-
-    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any) -> None:
-        """Open a run."""
-        self.ready(args, state, model)
 
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, logs: Any = None, model: Any = None, **kwargs: Any

@@ -4,12 +4,12 @@ import os
 from typing import Any
 
 from ..base import TrainerControl, TrainerState
-from ..reporter import SINGLE_VALUES, Reporter, choices_of, rewrite_logs
+from ..reporter import SINGLE_VALUES, OpeningReporter, choices_of, rewrite_logs
 
 PACKAGES = ("swanlab",)
 
 
-class SwanLabCallback(Reporter):
+class SwanLabCallback(OpeningReporter):
     """Reports to SwanLab. `SWANLAB_PROJECT`, `SWANLAB_RUN_ID` and `SWANLAB_RESUME` say where; its others the package reads."""
 
     package = "swanlab"
@@ -40,10 +40,6 @@ class SwanLabCallback(Reporter):
             return self._swanlab.get_run() is not None
         except RuntimeError:  # what recent releases say where none is
             return False
-
-    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any) -> None:
-        """Open the experiment."""
-        self.ready(args, state, model)
 
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, model: Any = None, logs: Any = None, **kwargs: Any

@@ -5,12 +5,12 @@ from typing import Any
 
 from ....core.logging import warn_once
 from ..base import TrainerControl, TrainerState
-from ..reporter import SINGLE_VALUES, Reporter, choices_of, rewrite_logs
+from ..reporter import SINGLE_VALUES, OpeningReporter, choices_of, rewrite_logs
 
 PACKAGES = ("trackio",)
 
 
-class TrackioCallback(Reporter):
+class TrackioCallback(OpeningReporter):
     """Reports to Trackio: to the project `args.project`, in the Space `args.trackio_space_id` if that is set."""
 
     package = "trackio"
@@ -34,10 +34,6 @@ class TrackioCallback(Reporter):
         self._trackio.config.update(choices_of(args, model), allow_val_change=True)
         if hasattr(model, "num_parameters"):
             self._trackio.config["model/num_parameters"] = model.num_parameters()
-
-    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any) -> None:
-        """Open the run."""
-        self.ready(args, state, model)
 
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, model: Any = None, logs: Any = None, **kwargs: Any
