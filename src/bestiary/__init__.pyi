@@ -1138,6 +1138,10 @@ from .models.t5gemma.model import T5GemmaForSequenceClassification as T5GemmaFor
 from .models.t5gemma.model import T5GemmaForTokenClassification as T5GemmaForTokenClassification
 from .models.t5gemma.model import T5GemmaModel as T5GemmaModel
 from .models.t5gemma.model import T5GemmaPreTrainedModel as T5GemmaPreTrainedModel
+from .models.table_transformer import TableTransformerConfig as TableTransformerConfig
+from .models.table_transformer import TableTransformerForObjectDetection as TableTransformerForObjectDetection
+from .models.table_transformer import TableTransformerModel as TableTransformerModel
+from .models.table_transformer import TableTransformerPreTrainedModel as TableTransformerPreTrainedModel
 from .models.time_series_transformer import TimeSeriesTransformerConfig as TimeSeriesTransformerConfig
 from .models.time_series_transformer.model import TimeSeriesTransformerForPrediction as TimeSeriesTransformerForPrediction
 from .models.time_series_transformer.model import TimeSeriesTransformerModel as TimeSeriesTransformerModel

@@ -9,6 +9,7 @@ _ABSENT = {
     FalconMambaWeightlessRMSNorm PatchTSMixerPatchify PatchTSTPatchify PatchTSTStdScaler ResNetBackbone
     ResNetBottleNeckLayer ResNetConvLayer ResNetEmbeddings ResNetEncoder ResNetShortCut ResNetStage ViTAttention
     ViTLayer ViTMLP DeiTAttention DeiTLayer DeiTMLP IJepaAttention IJepaLayer IJepaMLP
+    TableTransformerSinePositionEmbedding
     """,
 }
 _OTHERWISE = {
@@ -27,7 +28,8 @@ _OTHERWISE = {
     ReformerFeedForwardDense ReformerFeedForwardOutput ReformerLayer ReformerSelfOutput RoFormerAttention
     RoFormerEncoder RoFormerLayer RoFormerSelfAttention RwkvBlock RwkvFeedForward RwkvSelfAttention SeparableConv1D
     T5GemmaDecoderLayer T5GemmaEncoderLayer TimesFm2_5Attention TimesFmAttention TimesFmDecoderLayer TimesFmMLP
-    UMT5Attention UMT5LayerCrossAttention XLNetLayer XLNetRelativeAttention Zamba2Attention
+    TableTransformerAttention TableTransformerDecoder TableTransformerDecoderLayer TableTransformerEncoder
+    TableTransformerEncoderLayer UMT5Attention UMT5LayerCrossAttention XLNetLayer XLNetRelativeAttention Zamba2Attention
     Zamba2AttentionDecoderLayer Zamba2HybridLayer Zamba2MLP Zamba2MambaDecoderLayer
     """,
     "its arguments have the names that relatives of it have; they are taken by place": """
@@ -52,7 +54,7 @@ _OTHERWISE = {
     GLPNAttention GLPNEfficientSelfAttention GLPNEncoder GLPNLayer SegformerAttention SegformerLayer SegformerStage
     """,
     "a plain holder of modules here": """
-    DetrConvEncoder LegacyDebertaOnlyMLMHead LegacyDebertaV2OnlyMLMHead XLMPredLayer
+    DetrConvEncoder TableTransformerConvModel LegacyDebertaOnlyMLMHead LegacyDebertaV2OnlyMLMHead XLMPredLayer
     """,
 }
 

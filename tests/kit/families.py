@@ -103,6 +103,11 @@ def token_labels(inputs: Inputs) -> Inputs:
     return {"labels": inputs["input_ids"].masked_fill(~real, -100)}
 
 
+def matched_in_torch(labels: Inputs) -> Inputs:
+    """The labels, or none where they are lists of objects, which are matched outside of torch."""
+    return {} if isinstance(labels.get("labels"), list) else labels
+
+
 def class_labels(count: int, per_token: bool = False) -> Callable[[Inputs], Inputs]:
     """Labels below `count`, one per row or one per token."""
 

@@ -38,7 +38,7 @@ APART = {
     "NemotronConfig:num_key_value_heads": "None there says the number of heads, which is shown here",
     "SolarOpenConfig:intermediate_size": "of all decoders here; every layer there is a mixture",
     "NemotronHConfig:num_hidden_layers KimiLinearConfig:first_k_dense_replace": "a field here; the layers' kinds decide it",
-    "DetrConfig:backbone_config": "the published default names a backbone of another library",
+    "*DetrConfig:backbone_config TableTransformerConfig:backbone_config": "published defaults name a backbone of timm",
     "DbrxConfig:attn_config DbrxConfig:ffn_config T5GemmaConfig:*coder RagConfig:generator"
     " RagConfig:question_encoder": "a part: only what is its own is written",
 }

@@ -38,6 +38,7 @@ APART = {
     ("LongT5LocalAttention", "gradient_checkpointing"): "layers and models say it",
     ("LongT5TransientGlobalAttention", "gradient_checkpointing"): "layers and models say it",
     ("SwitchTransformersAttention", "gradient_checkpointing"): "layers and models say it",
+    ("TableTransformerDecoder", "gradient_checkpointing"): "layers and models say it",
     ("DetrConvEncoder", "config"): "the module at this path is a plain nn.ModuleDict",
     ("DetrMHAttentionMap", "attention_dropout"): "nothing is dropped there, whatever the config says of other attention",
     ("Zamba2Attention", "layer_idx"): "it is -1 there, and the layer's number goes into each call",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from kit.families import close, pair
+from kit.families import close, matched_in_torch, pair
 from kit.shallow import shallow
 from kit.shared_code import SHARED_HEADS
 
@@ -21,7 +21,7 @@ MIXTURES = ("mixtral", "switch_transformers")
 def test_forward_and_loss_are_one_graph(model_type: str, name: str) -> None:
     models = pair(model_type, name)
     layers = 1 if model_type in MIXTURES else 0  # the loss of mixtures is that of their layers as well
-    labels = {} if model_type == "detr" else models.labels  # objects are matched outside of torch
+    labels = matched_in_torch(models.labels)
     model, inputs = shallow(models.ours, layers), {**models.inputs, **labels}
     compiled = torch.compile(model, backend="eager", fullgraph=True)
     output, expected = compiled(**inputs), model(**inputs)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from kit.families import Pair, close, each, encoder_inputs, every_head, every_row, generating_heads, one_each
+from kit.families import Pair, close, each, encoder_inputs, every_head, every_row, generating_heads, matched_in_torch, one_each
 from kit.shallow import shallow
 from kit.shared_code import is_data_alone
 from torch._subclasses import FakeTensorMode
@@ -64,7 +64,7 @@ def test_one_graph_when_compiled(models: Pair) -> None:
     if is_data_alone(models):
         pytest.skip("its relative is compiled")
     model: Any = shallow(models.ours)
-    inputs = {**models.inputs, **models.labels}
+    inputs = {**models.inputs, **matched_in_torch(models.labels)}
     steps = generates(models) and not layer_types(model.config).keeps_states
     if steps and type(model).forward.__module__.startswith("bestiary.modeling."):
         if not model.config.is_encoder_decoder:
@@ -85,7 +85,7 @@ def test_no_value_decides_what_data_alone_computes(models: Pair, monkeypatch: py
     model, inputs = shallow(models.ours), dict(models.inputs)
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
     with FakeTensorMode(allow_non_fake_inputs=True):
-        model(**inputs, **models.labels)
+        model(**inputs, **matched_in_torch(models.labels))
         if models.head.generates:
             prefix = "decoder_" if "decoder_input_ids" in inputs else ""
             cache = model(**inputs, use_cache=True).past_key_values

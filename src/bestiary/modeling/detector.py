@@ -1,5 +1,6 @@
 """The floor that DETR and its relatives stand on: maps of a backbone, layers whose queries and keys have positions added."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -32,9 +33,9 @@ class DetectorBackbone(nn.Module):
         for stage in list(self.model.get_submodule(self.model.stacks[""].layers).children())[1:]:
             stage.requires_grad_(True)
 
-    def forward(self, pixels: Tensor | None, pixel_mask: Tensor | None) -> list[tuple[Tensor, Tensor]]:
+    def forward(self, pixel_values: Tensor | None, pixel_mask: Tensor | None = None) -> list[tuple[Tensor, Tensor]]:
         """(B, C, Y, X) and its mask (B, Y, X) -> feature maps (B, D, y, x), each with its mask (B, y, x), True where real."""
-        pixels = required(pixels)
+        pixels = required(pixel_values)
         maps = self.model(pixels, return_dict=True).feature_maps
         shape = (len(maps[0]), *pixels.shape[2:])
         if pixel_mask is None:
@@ -66,7 +67,13 @@ class DetectorAttention(HasHeads):
 
 
 class DetectorLayer(Layer):
-    """What the layers of encoder and decoder share: norm(x + attention(x)), and norm(x + mlp(x))."""
+    """What the layers of encoder and decoder share: norm(x + attention(x)), and norm(x + mlp(x)).
+
+    Class attribute `norm_first`: norms stand before each half instead, x + attention(norm(x)).
+    """
+
+    norm_first: ClassVar[bool] = False
+    activation_fn = Alias("act")
 
     def __init__(self, config: PreTrainedConfig, heads: int, inner: int) -> None:
         super().__init__()
@@ -79,14 +86,22 @@ class DetectorLayer(Layer):
 
     def attention(self, x: Tensor, mask: Mask, positions: Tensor) -> Tensor:
         """The half of the layer in which `x` looks at itself."""
-        attended = self.self_attn(x + positions, x + positions, x, mask)
-        output: Tensor = self.self_attn_layer_norm(x + dropout(attended, self.dropout, self.training))
-        return output
+        return self.residual(x, self.self_attn_layer_norm, lambda x: self.self_attn(x + positions, x + positions, x, mask))
 
     def mlp(self, x: Tensor) -> Tensor:
-        """The half of the layer with the MLP: norm(x + mlp(x))."""
-        inner = dropout(self.act(self.fc1(x)), self.activation_dropout, self.training)
-        output: Tensor = self.final_layer_norm(x + dropout(self.fc2(inner), self.dropout, self.training))
+        """The half of the layer with the MLP."""
+
+        def run(x: Tensor) -> Tensor:
+            output: Tensor = self.fc2(dropout(self.act(self.fc1(x)), self.activation_dropout, self.training))
+            return output
+
+        return self.residual(x, self.final_layer_norm, run)
+
+    def residual(self, x: Tensor, norm: nn.Module, run: Callable[[Tensor], Tensor]) -> Tensor:
+        """norm(x + run(x)), or x + run(norm(x))."""
+        if self.norm_first:
+            return x + dropout(run(norm(x)), self.dropout, self.training)
+        output: Tensor = norm(x + dropout(run(x), self.dropout, self.training))
         return output
 
 
@@ -110,28 +125,34 @@ class DetectorDecoderLayer(DetectorLayer):
         self, x: Tensor, mask: Mask, *, positions: Tensor, memory: Tensor, memory_keys: Tensor, memory_mask: Mask
     ) -> Tensor:
         x = self.attention(x, mask, positions)
-        attended = self.encoder_attn(x + positions, memory_keys, memory, memory_mask)
-        return self.mlp(self.encoder_attn_layer_norm(x + dropout(attended, self.dropout, self.training)))
+        look = lambda x: self.encoder_attn(x + positions, memory_keys, memory, memory_mask)  # noqa: E731
+        return self.mlp(self.residual(x, self.encoder_attn_layer_norm, look))
 
 
 class DetectorEncoder(nn.Module):
-    """The stack of layers over the places of a feature map."""
+    """The stack of layers over the places of a feature map.
+
+    Class attribute `final_norm`: whether a norm, `layernorm`, stands behind the layers.
+    """
 
     dropout = Alias("config.dropout")
     layer_class: ClassVar[type[DetectorEncoderLayer]] = DetectorEncoderLayer
+    final_norm: ClassVar[bool] = False
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__()
         heads, inner = config.get("encoder_attention_heads"), config.get("encoder_ffn_dim")
         self.layers = nn.ModuleList(self.layer_class(config, heads, inner) for _ in range(config.get("encoder_layers")))
         self.layerdrop = config.get("encoder_layerdrop")
+        if self.final_norm:
+            self.layernorm = nn.LayerNorm(config.get("d_model"))
 
     def forward(self, x: Tensor, mask: Mask, positions: Tensor) -> Tensor:
         """States (B, T, D) and their positions (B, T, D) -> (B, T, D)."""
         for layer in self.layers:
             if not skipped(self.layerdrop, self.training):
                 x = layer(x, mask, positions=positions)
-        return x
+        return self.layernorm(x) if self.final_norm else x
 
 
 class DetectorDecoder(nn.Module):

@@ -1,34 +1,7 @@
 """DETR: padded images, objects in some of them, learned positions, more queries than objects, earlier layers trained too."""
 
-import torch
-from kit.families import Case, Head, Inputs
-
-BACKBONE = {"model_type": "resnet", "embedding_size": 8, "hidden_sizes": [8, 12, 16], "depths": [1, 1, 1]}
-
-
-def images() -> Inputs:
-    """Two images of 64 x 96, the second one padded below and to the right."""
-    mask = torch.ones(2, 64, 96, dtype=torch.long)
-    mask[1, 40:], mask[1, :, 70:] = 0, 0
-    return {"pixel_values": torch.randn(2, 3, 64, 96) * mask[:, None], "pixel_mask": mask}
-
-
-def objects(inputs: Inputs) -> Inputs:
-    """Two objects in the first image, none in the second."""
-    boxes = torch.rand(2, 4) * 0.3 + 0.2
-    none = {"class_labels": torch.zeros(0, dtype=torch.long), "boxes": torch.zeros(0, 4)}
-    return {"labels": [{"class_labels": torch.tensor([2, 0]), "boxes": boxes}, none]}
-
-
-def drawn(inputs: Inputs) -> Inputs:
-    """The same with masks; the second image is smaller."""
-    labels = objects(inputs)["labels"]
-    labels[0]["masks"], labels[1]["masks"] = torch.rand(2, 64, 96) > 0.6, torch.zeros(0, 40, 70)
-    return {"labels": labels}
-
-
-STAGES = {"hidden_sizes": [8, 12, 16, 20], "depths": [1, 1, 1, 1], "out_features": ["stage1", "stage2", "stage3", "stage4"]}
-
+from kit.families import Case, Head
+from kit.pictured_objects import BACKBONE, FOUR_STAGES, drawn, images, objects
 
 CASE = Case(
     config_class="DetrConfig",
@@ -50,7 +23,7 @@ CASE = Case(
         "DetrForSegmentation": Head(
             images,
             drawn,
-            config={"backbone_config": {**BACKBONE, **STAGES}, "encoder_attention_heads": 8, "mask_loss_coefficient": 2},
+            config={"backbone_config": FOUR_STAGES, "encoder_attention_heads": 8, "mask_loss_coefficient": 2},
         ),
     },
     variants={

@@ -1,7 +1,7 @@
 """The modules of DETR. Parameter names are the published ones."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from ...modeling.detector import (
     DetectorEncoder,
     DetectorEncoderLayer,
 )
+from ...modeling.detector_config import DetectorConfig
 from ...modeling.heads.object_detection import BoxHead, ObjectDetection
 from ...modeling.recording import Stack
 from ...modeling.seq2seq import encoder_output
@@ -23,6 +24,7 @@ from ...nn.grid_positions import LearnedGridPositions, sine_positions
 from ...nn.init import start_usually
 from ...nn.inputs import check_states
 from ...nn.masks import make_mask
+from ...nn.part_order import put_last
 from ..resnet.weights import timm_names
 from . import DetrConfig
 
@@ -100,21 +102,30 @@ class DetrPreTrainedModel(PreTrainedModel):
         rename("backbone.position_embedding.{}.weight", "position_embedding.{}.weight", reverse=False),
     )
     _keys_to_ignore_on_load_unexpected = [r"\.num_batches_tracked$"]
-    config: DetrConfig
+    config: DetectorConfig
 
 
 class DetrModel(DetrPreTrainedModel):
-    """Backbone, encoder and decoder without a head."""
+    """Backbone, encoder and decoder without a head.
 
-    def __init__(self, config: DetrConfig) -> None:
+    Class attributes: the classes of these three. `last_parts`: names of parts that stand behind the others.
+    """
+
+    backbone_class: ClassVar[type[DetectorBackbone]] = DetrConvEncoder
+    encoder_class: ClassVar[type[DetectorEncoder]] = DetrEncoder
+    decoder_class: ClassVar[type[DetectorDecoder]] = DetrDecoder
+    last_parts: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, config: DetectorConfig) -> None:
         super().__init__(config)
-        encoder = DetrConvEncoder(config)
+        encoder = self.backbone_class(config)
         self.backbone = nn.ModuleDict({"conv_encoder": encoder})
         if config.position_embedding_type == "learned":
             self.position_embedding = LearnedGridPositions(config.d_model)
         self.query_position_embeddings = nn.Embedding(config.num_queries, config.d_model)
         self.input_projection = nn.Conv2d(encoder.model.channels[-1], config.d_model, kernel_size=1)
-        self.encoder, self.decoder = DetrEncoder(config), DetrDecoder(config)
+        self.encoder, self.decoder = self.encoder_class(config), self.decoder_class(config)
+        put_last(self, *self.last_parts)
 
     def get_input_embeddings(self) -> nn.Module:
         return self.input_projection
