@@ -1038,6 +1038,10 @@ from .models.reformer.model import ReformerModelWithLMHead as ReformerModelWithL
 from .models.reformer.model import ReformerPreTrainedModel as ReformerPreTrainedModel
 from .models.reformer.tokenizer import ReformerTokenizer as ReformerTokenizer
 from .models.reformer.tokenizer import ReformerTokenizerFast as ReformerTokenizerFast
+from .models.regnet import RegNetConfig as RegNetConfig
+from .models.regnet import RegNetForImageClassification as RegNetForImageClassification
+from .models.regnet import RegNetModel as RegNetModel
+from .models.regnet import RegNetPreTrainedModel as RegNetPreTrainedModel
 from .models.resnet import ResNetConfig as ResNetConfig
 from .models.resnet.model import ResNetBackbone as ResNetBackbone
 from .models.resnet.model import ResNetForImageClassification as ResNetForImageClassification

@@ -1,6 +1,6 @@
 """The modules of ResNet. Parameter names are the published ones."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -18,9 +18,9 @@ from . import ResNetConfig
 class ResNetConvLayer(nn.Module):
     """act(norm(convolution)), padded so that only the stride makes the image smaller; `act` None is none."""
 
-    def __init__(self, inner: int, outer: int, kernel: int, stride: int = 1, act: str | None = None) -> None:
+    def __init__(self, inner: int, outer: int, kernel: int, stride: int = 1, act: str | None = None, groups: int = 1) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(inner, outer, kernel, stride, padding=kernel // 2, bias=False)
+        self.convolution = nn.Conv2d(inner, outer, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
         self.normalization = nn.BatchNorm2d(outer)
         self.activation = identity if act is None else activation(act)
 
@@ -74,10 +74,12 @@ class ResNetLayer(nn.Module):
 class ResNetStage(nn.Module):
     """Blocks of one width, the first of which may halve the image."""
 
+    layer_class: ClassVar[type[ResNetLayer]] = ResNetLayer
+
     def __init__(self, config: ResNetConfig, inner: int, outer: int, stride: int, depth: int) -> None:
         super().__init__()
-        rest = (ResNetLayer(config, outer, outer, 1) for _ in range(depth - 1))
-        self.layers = nn.Sequential(ResNetLayer(config, inner, outer, stride), *rest)
+        rest = (self.layer_class(config, outer, outer, 1) for _ in range(depth - 1))
+        self.layers = nn.Sequential(self.layer_class(config, inner, outer, stride), *rest)
 
     def forward(self, input: Tensor) -> Tensor:
         output: Tensor = self.layers(input)
@@ -87,11 +89,13 @@ class ResNetStage(nn.Module):
 class ResNetEncoder(nn.Module):
     """All stages."""
 
+    stage_class: ClassVar[type[ResNetStage]] = ResNetStage
+
     def __init__(self, config: ResNetConfig) -> None:
         super().__init__()
         sizes, first = [config.embedding_size, *config.hidden_sizes], 2 if config.downsample_in_first_stage else 1
         self.stages = nn.ModuleList(
-            ResNetStage(config, sizes[number], sizes[number + 1], first if number == 0 else 2, depth)
+            self.stage_class(config, sizes[number], sizes[number + 1], first if number == 0 else 2, depth)
             for number, depth in enumerate(config.depths)
         )
 
@@ -109,7 +113,7 @@ def start_convolution(convolution: Any, config: ResNetConfig) -> None:
 
 
 class ResNetPreTrainedModel(PreTrainedModel):
-    """What all ResNet classes share."""
+    """What all ResNet classes share. Class attributes: the classes of the parts of both models."""
 
     config_class = ResNetConfig
     base_model_prefix = "resnet"
@@ -118,6 +122,8 @@ class ResNetPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = False  # a second forward pass would count twice in the running statistics
     kind_starts = {nn.Conv2d: start_convolution, nn.Linear: lambda dense, config: dense.reset_parameters()}
     _no_split_modules = ["ResNetLayer", "ResNetEmbeddings"]
+    embeddings_class: ClassVar[type[ResNetEmbeddings]] = ResNetEmbeddings
+    encoder_class: ClassVar[type[ResNetEncoder]] = ResNetEncoder
     config: ResNetConfig
 
 
@@ -126,8 +132,8 @@ class ResNetModel(ResNetPreTrainedModel):
 
     def __init__(self, config: ResNetConfig) -> None:
         super().__init__(config)
-        self.embedder = ResNetEmbeddings(config)
-        self.encoder = ResNetEncoder(config)
+        self.embedder = self.embeddings_class(config)
+        self.encoder = self.encoder_class(config)
         self.pooler = nn.AdaptiveAvgPool2d(1)
 
     def get_input_embeddings(self) -> nn.Module:
@@ -159,8 +165,8 @@ class ResNetBackbone(ResNetPreTrainedModel, Backbone):
 
     def __init__(self, config: ResNetConfig) -> None:
         super().__init__(config)
-        self.embedder = ResNetEmbeddings(config)
-        self.encoder = ResNetEncoder(config)
+        self.embedder = self.embeddings_class(config)
+        self.encoder = self.encoder_class(config)
 
     @property
     def num_features(self) -> list[int]:
