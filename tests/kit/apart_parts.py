@@ -34,7 +34,8 @@ _OTHERWISE = {
     """,
     "its arguments have the names that relatives of it have; they are taken by place": """
     BartScaledWordEmbedding BlenderbotScaledWordEmbedding DebertaLayerNorm FalconMLP Glm4MLP GlmMLP GptOssExperts
-    GraniteMoeHybridMLP RegNetConvLayer RegNetShortCut RegNetEncoder RegNetStage ResNetConvLayer ResNetShortCut ResNetEncoder GraniteMoeHybridMoE GraniteMoeMoE
+    GraniteMoeHybridMLP RegNetConvLayer RegNetShortCut RegNetEncoder RegNetStage
+    ResNetConvLayer ResNetShortCut ResNetEncoder GraniteMoeHybridMoE GraniteMoeMoE
     Llama4TextL2Norm Llama4TextRMSNorm MBartScaledWordEmbedding
     MiniMaxM2TopKRouter Phi3MLP PhiMLP Starcoder2MLP
     """,

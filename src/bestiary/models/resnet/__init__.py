@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ...core.errors import ConfigError
-from ...core.kinds import Depth, Size, check
+from ...core.kinds import Depth, check
 from ...core.logging import warn_once
 from ...core.plugins import lazy
 from ...modeling.backbone_config import BackboneConfig, stage_list
+from ...modeling.residual_config import ResidualConfig
 
-LAYER_TYPES = ("basic", "bottleneck")
 
-
-class ResNetConfig(BackboneConfig):
+class ResNetConfig(ResidualConfig, BackboneConfig):
     """Hyperparameters; the defaults are ResNet-50's.
 
     `depths` are the blocks of each stage, `hidden_sizes` its channels. A block of `layer_type` "basic" is two convolutions of
@@ -24,27 +23,12 @@ class ResNetConfig(BackboneConfig):
 
     model_type: ClassVar[str] = "resnet"
 
-    num_channels: Size = 3
-    embedding_size: Size = 64
-    hidden_sizes: Sequence[Size] = (256, 512, 1024, 2048)
-    depths: Sequence[Depth] = (3, 4, 6, 3)
-    layer_type: str = "bottleneck"
-    hidden_act: str = "relu"
-    downsample_in_first_stage: bool = False
     downsample_in_bottleneck: bool = False
 
     def validate(self) -> None:
         check("ResNetConfig", "depths", self.depths, Sequence[Depth])  # before they are counted
         self.stage_names = stage_list(len(self.depths))
         super().validate()
-        self.hidden_sizes, self.depths = list(self.hidden_sizes), list(self.depths)
-        if self.layer_type not in LAYER_TYPES:
-            raise ConfigError(f"ResNetConfig: layer_type is {self.layer_type!r}; expected {' or '.join(LAYER_TYPES)}")
-        if len(self.hidden_sizes) < len(self.depths) or not self.depths or 0 in self.depths:
-            raise ConfigError(
-                f"ResNetConfig: depths {self.depths} need a block or more in each stage, and one of hidden_sizes"
-                f" {self.hidden_sizes} for each"
-            )
         if len(self.hidden_sizes) > len(self.depths):
             warn_once(
                 "widths-without-stage",

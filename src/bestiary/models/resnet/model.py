@@ -10,6 +10,7 @@ from ...modeling.base import PreTrainedModel
 from ...modeling.config import PreTrainedConfig
 from ...modeling.heads.image_classification import ImageClassifier
 from ...modeling.recording import Stack
+from ...modeling.residual_config import ResidualConfig
 from ...nn.activations import activation, identity
 from ...nn.patches import check_pixels
 from . import ResNetConfig
@@ -31,7 +32,7 @@ class ResNetConvLayer(nn.Module):
 class ResNetEmbeddings(nn.Module):
     """The stem: a convolution of 7x7 and a maximum of 3x3, which make the image four times smaller."""
 
-    def __init__(self, config: ResNetConfig) -> None:
+    def __init__(self, config: ResidualConfig) -> None:
         super().__init__()
         self.embedder = ResNetConvLayer(config.num_channels, config.embedding_size, 7, 2, config.hidden_act)
         self.pooler = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
@@ -50,7 +51,7 @@ class ResNetLayer(nn.Module):
     Between the convolutions stands a ReLU, whatever activation the config names.
     """
 
-    def __init__(self, config: ResNetConfig, inner: int, outer: int, stride: int) -> None:
+    def __init__(self, config: ResidualConfig, inner: int, outer: int, stride: int) -> None:
         super().__init__()
         changes, act = inner != outer or stride != 1, "relu"
         self.shortcut = ResNetConvLayer(inner, outer, 1, stride) if changes else nn.Identity()
@@ -58,7 +59,7 @@ class ResNetLayer(nn.Module):
             layers = [ResNetConvLayer(inner, outer, 3, stride, act), ResNetConvLayer(outer, outer, 3)]
         else:
             narrow = outer // 4
-            strides = (stride, 1) if config.downsample_in_bottleneck else (1, stride)
+            strides = (stride, 1) if config.get("downsample_in_bottleneck") else (1, stride)
             layers = [
                 ResNetConvLayer(inner, narrow, 1, strides[0], act),
                 ResNetConvLayer(narrow, narrow, 3, strides[1], act),
@@ -76,7 +77,7 @@ class ResNetStage(nn.Module):
 
     layer_class: ClassVar[type[ResNetLayer]] = ResNetLayer
 
-    def __init__(self, config: ResNetConfig, inner: int, outer: int, stride: int, depth: int) -> None:
+    def __init__(self, config: ResidualConfig, inner: int, outer: int, stride: int, depth: int) -> None:
         super().__init__()
         rest = (self.layer_class(config, outer, outer, 1) for _ in range(depth - 1))
         self.layers = nn.Sequential(self.layer_class(config, inner, outer, stride), *rest)
@@ -91,7 +92,7 @@ class ResNetEncoder(nn.Module):
 
     stage_class: ClassVar[type[ResNetStage]] = ResNetStage
 
-    def __init__(self, config: ResNetConfig) -> None:
+    def __init__(self, config: ResidualConfig) -> None:
         super().__init__()
         sizes, first = [config.embedding_size, *config.hidden_sizes], 2 if config.downsample_in_first_stage else 1
         self.stages = nn.ModuleList(
@@ -107,7 +108,7 @@ class ResNetEncoder(nn.Module):
         return states
 
 
-def start_convolution(convolution: Any, config: ResNetConfig) -> None:
+def start_convolution(convolution: Any, config: ResidualConfig) -> None:
     """As in He et al. 2015 ("Delving deep into rectifiers"): the gradient keeps its size from layer to layer."""
     nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
 
@@ -124,13 +125,13 @@ class ResNetPreTrainedModel(PreTrainedModel):
     _no_split_modules = ["ResNetLayer", "ResNetEmbeddings"]
     embeddings_class: ClassVar[type[ResNetEmbeddings]] = ResNetEmbeddings
     encoder_class: ClassVar[type[ResNetEncoder]] = ResNetEncoder
-    config: ResNetConfig
+    config: ResidualConfig
 
 
 class ResNetModel(ResNetPreTrainedModel):
     """The stages without a head."""
 
-    def __init__(self, config: ResNetConfig) -> None:
+    def __init__(self, config: ResidualConfig) -> None:
         super().__init__(config)
         self.embedder = self.embeddings_class(config)
         self.encoder = self.encoder_class(config)
