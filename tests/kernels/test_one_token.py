@@ -1,6 +1,7 @@
 """One decoded token's way through a layer by steps of C gives what the modules give, and only where nobody looks into them."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -159,6 +160,20 @@ def test_a_change_is_seen_at_the_next_token(kernels: Callable[[bool], None]) -> 
         if change is not changes[7]:  # the same numbers by another formula
             assert not torch.allclose(found, before, rtol=1e-3, atol=1e-3)
         before = found
+
+
+def test_a_layer_that_moves_takes_another_place_in_the_cache(kernels: Callable[[bool], None]) -> None:
+    model = model_of("Llama", std=0.15)
+    decoded(model)
+    first, last = model.model.layers
+    between = deepcopy(last)
+    last.self_attn.layer_idx = model.config.num_hidden_layers
+    model.config.num_hidden_layers += 1
+    model.model.layers = nn.ModuleList([first, between, last])
+    found = decoded(model)
+    assert by_steps(model)
+    kernels(False)
+    torch.testing.assert_close(found, decoded(model), rtol=1e-4, atol=1e-4)
 
 
 def test_hooks_see_every_module(kernels: Callable[[bool], None]) -> None:
