@@ -98,3 +98,16 @@ def test_they_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BESTIARY_NATIVE_KERNELS", "off")
     assert native.native() is None
     assert native.why_not() == "switched off by BESTIARY_NATIVE_KERNELS"
+
+
+@pytest.mark.skipif(not HAS_COMPILER, reason="needs a C compiler")
+def test_the_first_time_is_told(cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def compile_nothing(command: list[str], sources: dict[str, bytes], target: Path) -> None:
+        target.touch(0o700)
+
+    monkeypatch.setattr(compiling, "_compile", compile_nothing)
+    for _ in range(2):
+        compiling.compiled()
+    assert [each.getMessage() for each in caplog.records] == [
+        f"compiling C kernels for this machine, once, into {cache}: some seconds (BESTIARY_NATIVE_KERNELS=0 does without them)"
+    ]

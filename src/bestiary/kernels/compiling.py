@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..core.errors import BestiaryError
+from ..core.logging import get_logger
 
 # What is compiled together: products with weights in few bits, and what every model on a CPU has.
 PRODUCTS = ("common.h", "common.c", "int8.c", "int4.c", "half.c", "blocks.h", "blocks.c", "block_linear.c", "block_tiles.c")
@@ -99,6 +100,10 @@ def compiled(names: tuple[str, ...] = PRODUCTS) -> Path:
     digest = hashlib.sha256(repr((sources, command, said, _OPTIONS, processor())).encode()).hexdigest()[:20]
     target = folder / f"kernels-{digest}.so"
     if not target.exists():
+        get_logger(__name__).warning(
+            "compiling C kernels for this machine, once, into %s: some seconds (BESTIARY_NATIVE_KERNELS=0 does without them)",
+            folder,
+        )
         _compile(command, sources, target)
     check_own(target)
     return target

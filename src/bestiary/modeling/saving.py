@@ -15,6 +15,7 @@ from ..core.logging import warn_once
 from ..hub.code.saving import save_code
 from ..hub.push import uploader
 from ..loading.save import save_weights
+from ..nn.quantized import StateToRead
 from ..placement.offload import read_tensor
 from .adapters import save_adapter
 from .parts import ModelParts
@@ -76,14 +77,15 @@ def save_model(
         written = save_adapter(model, folder, state_dict, safe_serialization, save_peft_format) + model.save_settings(folder)
         upload(folder)
         return written
-    state = dict(model.state_dict() if state_dict is None else state_dict)
+    to_read = StateToRead()
+    state = dict(model.state_dict(destination=to_read) if state_dict is None else state_dict)
     if unsaved := model._keys_to_ignore_on_save:
         state = {name: value for name, value in state.items() if not any(re.search(pattern, name) for pattern in unsaved)}
     config = copy.deepcopy(model.config)
     config.architectures = [type(model).__name__]
     config.dtype = model.dtype
     settings = model.save_settings(folder)  # before the weights: invalid ones are refused
-    fetch = partial(_read, model, state) if state_dict is None else None
+    fetch = partial(_read, model, state, to_read) if state_dict is None else None
     if format == "gguf":
         from .gguf_saving import save_gguf  # such files alone need it
 
@@ -117,5 +119,8 @@ def _check_format(format: Any, quantization: Any, tokenizer: Any) -> None:
             raise ArgumentError(f"{name}= is for files of other programs: pass format='gguf' with it")
 
 
-def _read(model: ModelParts, state: Mapping[str, torch.Tensor], name: str) -> torch.Tensor:
-    return read_tensor(model, name) if state[name].is_meta else state[name]
+def _read(model: ModelParts, state: Mapping[str, torch.Tensor], to_read: StateToRead, name: str) -> torch.Tensor:
+    if not state[name].is_meta:
+        return state[name]
+    data = to_read.data(name)
+    return read_tensor(model, name) if data is None else data

@@ -1,6 +1,7 @@
 """Dense layers whose weights are stored in few bits: what those of every method have in common."""
 
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,9 +9,38 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import InputError
+from ..core.free_memory import Freed
 from .alias import Alias
 from .conv import Conv1D
 from .quantized_weight import QuantizedWeight
+
+
+class StateToRead(OrderedDict[str, Any]):
+    """A state, to be passed as `destination`, in which the large tensors of quantized layers have no data.
+
+    A file's form of such a tensor is made anew when it is asked for, so that those of all layers are never in memory together.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._homes: dict[str, tuple[QuantizedLinear, str]] = {}
+        self._freed = Freed()
+
+    def without_large(self, prefix: str, layer: "QuantizedLinear", stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """`stored` with tensors on the device "meta" for those that are a quarter of it, or more, each."""
+        large = {name for name, tensor in stored.items() if 4 * tensor.nbytes >= sum(each.nbytes for each in stored.values())}
+        self._homes.update({prefix + name: (layer, name) for name in large})
+        self._freed.add(2 * sum(stored[name].nbytes for name in large))  # with what making them takes
+        return {name: torch.empty_like(each, device="meta") if name in large else each for name, each in stored.items()}
+
+    def data(self, name: str) -> Tensor | None:
+        """The tensor `name`, made now; None of one that is in the state itself."""
+        if name not in self._homes:
+            return None
+        layer, local = self._homes[name]
+        tensor = layer.stored()[local]
+        self._freed.add(2 * tensor.nbytes)
+        return tensor
 
 
 class QuantizedEmbedding(nn.Embedding, ABC):
@@ -193,7 +223,10 @@ class QuantizedLinear(nn.Linear, ABC):
         super()._save_to_state_dict(destination, prefix, keep_vars)
         if self.is_filled:
             destination.pop(f"{prefix}weight", None)
-            destination.update({prefix + name: tensor for name, tensor in self.stored().items()})
+            stored = self.stored()
+            if isinstance(destination, StateToRead):
+                stored = destination.without_large(prefix, self, stored)
+            destination.update({prefix + name: tensor for name, tensor in stored.items()})
 
     def _load_from_state_dict(
         self,
