@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bestiary import LlamaConfig, LlamaForCausalLM
+from bestiary import HqqConfig, LlamaConfig, LlamaForCausalLM, QuantoConfig
 
 SCRIPT = Path(__file__).parent / "scripts/adapters.py"
 
@@ -42,3 +42,13 @@ def test_adapters_on_a_packed_gguf_file(tmp_path: Path) -> None:
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
     assert run.stdout.rstrip().endswith("done")
+
+
+@pytest.mark.parametrize("settings", [HqqConfig(nbits=4, group_size=8), QuantoConfig(weights="int8")], ids=["hqq", "quanto"])
+def test_a_plain_tensor_in_the_place_of_a_weight(base: Path, settings: object) -> None:
+    """As peft merges IA3."""
+    model = LlamaForCausalLM.from_pretrained(base, quantization_config=settings)
+    layer = model.model.layers[0].self_attn.q_proj
+    expected = 3 * layer.dequantize()
+    layer.weight = expected.clone()
+    torch.testing.assert_close(layer.dequantize(), expected, atol=0.05 * float(expected.abs().max()), rtol=0)

@@ -30,7 +30,7 @@ class StateToRead(OrderedDict[str, Any]):
         """`stored` with tensors on the device "meta" for those that are a quarter of it, or more, each."""
         large = {name for name, tensor in stored.items() if 4 * tensor.nbytes >= sum(each.nbytes for each in stored.values())}
         self._homes.update({prefix + name: (layer, name) for name in large})
-        self._freed.add(2 * sum(stored[name].nbytes for name in large))  # with what making them takes
+        self._freed.add(8 * sum(stored[name].nbytes for name in large))  # with what making them takes
         return {name: torch.empty_like(each, device="meta") if name in large else each for name, each in stored.items()}
 
     def data(self, name: str) -> Tensor | None:
@@ -39,7 +39,7 @@ class StateToRead(OrderedDict[str, Any]):
             return None
         layer, local = self._homes[name]
         tensor = layer.stored()[local]
-        self._freed.add(2 * tensor.nbytes)
+        self._freed.add(8 * tensor.nbytes)
         return tensor
 
 
@@ -138,7 +138,7 @@ class QuantizedLinear(nn.Linear, ABC):
         self.quantize(weight)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "weight" and isinstance(value, nn.Parameter):  # torch would put it beside the property, which reads another
+        if name == "weight" and isinstance(value, Tensor):  # torch would put it beside the property, which reads another
             self.quantize(value.detach())
         else:
             super().__setattr__(name, value)

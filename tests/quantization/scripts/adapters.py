@@ -1,6 +1,7 @@
 """Adapters of peft on a model in few bits: argv is the checkpoint, "8" or "4", and whether bitsandbytes is hidden from peft."""
 
 import sys
+import tempfile
 
 import bestiary.compat
 
@@ -10,7 +11,8 @@ if hidden == "hidden":
     sys.modules["bitsandbytes"] = None
 
 import torch  # noqa: E402
-from peft import IA3Config, LoraConfig, get_peft_model, prepare_model_for_kbit_training  # noqa: E402
+from peft import IA3Config, LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, Trainer, TrainingArguments  # noqa: E402
 
 from bestiary.nn.quantized import QuantizedLinear  # noqa: E402
@@ -82,6 +84,28 @@ model.add_adapter(LoraConfig(r=2, target_modules=TARGETS, init_lora_weights=Fals
 assert not near(logits(model), first, 0.05)
 model.set_adapter("first")
 assert torch.equal(logits(model), first)
+
+# Files: peft's wrapper and the model's own methods read each other's, which have the same tensors under the same names.
+with tempfile.TemporaryDirectory() as place:
+    wrapped = get_peft_model(opened(), LoraConfig(r=2, target_modules=TARGETS, init_lora_weights=False, use_dora=True))
+    adapted = logits(wrapped)
+    wrapped.save_pretrained(f"{place}/peft")
+    own = opened()
+    own.load_adapter(f"{place}/peft")
+    assert own.is_quantized
+    assert torch.equal(logits(own), adapted)
+    own.save_pretrained(f"{place}/own")
+    assert torch.equal(logits(PeftModel.from_pretrained(opened(), f"{place}/own")), adapted)
+    files = [load_file(f"{place}/{name}/adapter_model.safetensors") for name in ("peft", "own")]
+    assert files[0].keys() == files[1].keys()
+    assert all(torch.equal(tensor, files[1][name]) for name, tensor in files[0].items())
+    own.disable_adapters()
+    assert torch.equal(logits(own), logits(opened()))
+    own.enable_adapters()
+    assert torch.equal(logits(own), adapted)
+    again = AutoModelForCausalLM.from_pretrained(f"{place}/own", quantization_config=opened().config.quantization_config)
+    assert torch.equal(logits(again), adapted)  # the adapter says which model it is for
+    assert again.is_quantized
 
 # Training: gradients as on numbers, the loss falls, with and without recomputation.
 for recomputed in (False, True):
