@@ -138,8 +138,8 @@ class Quantizer(ABC):
                 stack = QuantizedStack(layers, transposed, flat=weights.dim() == 2)
                 (put_stack if self.pre_quantized else wait_for)(module, name, stack)
 
-    def shape_in_file(self, tensors: Mapping[str, TensorInfo]) -> tuple[int, ...] | None:
-        """The shape (rows, columns) of what a file holds as these tensors of a layer; None: no weight that is in few bits."""
+    def shape_in_file(self, path: str, tensors: Mapping[str, TensorInfo]) -> tuple[int, ...] | None:
+        """Rows and columns of what a file holds as these tensors of the layer at `path`; None: it is not in few bits."""
         if not self.decodes or not all(need in tensors for need in self.layer.needs):
             return None
         return matrix_shape(tensors[self.layer.needs[0]])
@@ -156,7 +156,7 @@ class Quantizer(ABC):
             by_path.setdefault(path, {})[local] = info
         result = {}
         for path, tensors in by_path.items():
-            shape = self.shape_in_file(tensors)
+            shape = self.shape_in_file(path, tensors)
             if shape is not None:
                 names = tuple(name for name in tensors if name != "bias")
                 numbers = partial(self._numbers, path, names, shape)

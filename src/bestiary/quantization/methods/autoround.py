@@ -7,12 +7,13 @@ from typing import Any
 from torch import nn
 
 from ...core.errors import ConfigError
+from ...loading.format import TensorInfo
 from ...nn.conv import Conv1D
 from ...nn.quantized import QuantizedLinear
 from ..config import QuantizationConfigMixin, QuantizationMethod, table_of
 from ..method import Quantizer
-from .awq import AwqConfig, AwqLinear
-from .gptq import WIDTHS, GPTQConfig, GPTQLinear, check_group_size
+from .awq import Awq, AwqConfig, AwqLinear
+from .gptq import GPTQ, WIDTHS, GPTQConfig, GPTQLinear, check_group_size
 
 _PACKINGS = {"auto_gptq": "gptq", "gptq": "gptq", "gptqmodel": "gptq_v2", "auto_awq": "awq", "awq": "awq"}
 """Ends of packing_format -> layout."""
@@ -124,6 +125,11 @@ class AutoRound(Quantizer):
     def make(self, path: str, dense: nn.Linear | Conv1D) -> QuantizedLinear:
         kind = AwqLinear if self.quantization_config.layout == "awq" else GPTQLinear
         return kind(dense, self.quantization_config.of_layer(path), from_file=self.pre_quantized)
+
+    def shape_in_file(self, path: str, tensors: Mapping[str, TensorInfo]) -> tuple[int, ...] | None:
+        settings = self.quantization_config.of_layer(path)
+        method = Awq if isinstance(settings, AwqConfig) else GPTQ
+        return None if settings is None else method(settings, True).shape_in_file(path, tensors)
 
     def _stays(self, path: str, model: Any) -> bool:
         return self.quantization_config.of_layer(path) is None or super()._stays(path, model)

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from ...core.errors import ConfigError
+from ...loading.format import TensorInfo
 from ..config import QuantizationConfigMixin, QuantizationMethod
 from ..grid import group_of_columns
 from ..grouped import GroupedLinear, check_shapes
 from ..method import Quantizer
+from ..scaled import matrix_shape
 from ..stored import check_numbers
 from ..words import pack_words, unpack_words
 from .gptq import GPTQConfig, check_group_size
@@ -203,3 +205,9 @@ class Awq(Quantizer):
         if settings.format not in (AwqFormat.GEMM, AwqFormat.GEMV):
             form = str(settings.format)
             raise ConfigError(f"AWQ files of version {form} are not read: convert them to version gemm, or gemv")
+
+    def shape_in_file(self, path: str, tensors: Mapping[str, TensorInfo]) -> tuple[int, ...] | None:
+        if not all(need in tensors for need in self.layer.needs):
+            return None
+        first, words = matrix_shape(tensors["qweight"])
+        return (first, words * 8) if self.quantization_config.format == AwqFormat.GEMV else (words * 8, first)

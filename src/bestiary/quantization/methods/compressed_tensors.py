@@ -174,7 +174,7 @@ class CompressedTensors(Quantizer):
         layer.take(scheme)
         return layer
 
-    def shape_in_file(self, tensors: Mapping[str, TensorInfo]) -> tuple[int, ...] | None:
+    def shape_in_file(self, path: str, tensors: Mapping[str, TensorInfo]) -> tuple[int, ...] | None:
         if "weight_scale" not in tensors:
             return None
         if "weight" in tensors:

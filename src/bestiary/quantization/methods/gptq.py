@@ -13,6 +13,7 @@ from ...core.errors import ConfigError
 from ...core.kinds import Fraction, Natural
 from ...core.logging import warn_once
 from ...core.patterns import matches
+from ...loading.format import TensorInfo
 from ...loading.report import fold
 from ...logging import tqdm
 from ...nn.conv import Conv1D
@@ -25,6 +26,7 @@ from ..config import QuantizationConfigMixin, QuantizationMethod
 from ..grid import grid_of, group_of_columns
 from ..grouped import GroupedLinear, check_shapes
 from ..method import Quantizer, columns
+from ..scaled import matrix_shape
 from ..stored import check_numbers, check_whole
 from ..words import codes_per_cycle, pack_words, unpack_words
 
@@ -257,6 +259,13 @@ class GPTQ(Quantizer):
         if path.rpartition(".")[2] == "lm_head" and settings.lm_head and self.pre_quantized:
             return False
         return super()._stays(path, model)
+
+    def shape_in_file(self, path: str, tensors: Mapping[str, TensorInfo]) -> tuple[int, ...] | None:
+        settings = self.quantization_config.of_layer(path)
+        if settings is None or not all(need in tensors for need in self.layer.needs):
+            return None
+        words, rows = matrix_shape(tensors["qweight"])
+        return rows, words * 32 // settings.bits
 
     def divisor(self) -> int:
         return max(self.quantization_config.group_size, 1)
