@@ -17,7 +17,7 @@ from .elements import Elements
 from .half import KINDS, HalfLinear
 from .native import native
 
-NORM, DENSE, DENSE_BY_ROWS, HALF, INT8, TURN, ATTEND, ADD, GATE, ACTIVATE, LAYER_NORM = range(11)
+NORM, DENSE, DENSE_BY_ROWS, HALF, INT8, TURN, ATTEND, ADD, GATE, ACTIVATE, LAYER_NORM, SPREAD, MIX = range(13)
 # Places that a call gives: the states, the result, and the heads of queries, keys and values, from whose place numbers go down.
 STATES, RESULT, HEADS = -1, -2, -3
 
@@ -225,11 +225,22 @@ def _linear(module: Any, dtype: torch.dtype, watch: Watch) -> Dense:
         "outputs": outputs,
     }
     if dtype is not torch.float32:
-        kernels = native(module.weight.numel())
-        if kernels is None or choose(KINDS[dtype], 1, module.weight.numel()) != "vectors":
-            raise Unfit("torch is faster here")
-        fields |= {"operation": HALF, "kernel": kernels.address("half_linear")}
+        fields |= {"operation": HALF, "kernel": half_kernel(dtype, module.weight.numel())}
     return fields, outputs
+
+
+def half_kernel(dtype: torch.dtype, weights: int) -> int | None:
+    """The address of the product with so many weights in 16 bits; None for float32, which needs none.
+
+    Raises:
+        Unfit: there is none, or torch's was measured to be faster.
+    """
+    if dtype is torch.float32:
+        return None
+    kernels = native(weights)
+    if kernels is None or choose(KINDS[dtype], 1, weights) != "vectors":
+        raise Unfit("torch is faster here")
+    return kernels.address("half_linear")
 
 
 DENSE_LAYERS: dict[Any, Callable[[Any, torch.dtype, Watch], Dense]] = {nn.Linear.forward: _linear, HalfLinear.forward: _linear}

@@ -19,13 +19,20 @@ from ..kernels.elements import ONCE, SHIFTED, TWICE, WIDE
 from ..kernels.native import FORMATS
 from ..kernels.steps import HEADS, Call, Steps, Unfit, Watch
 from .activations import gelu_tanh
+from .conv import Conv1D
 from .masks import Mask
+from .moe import ExpertLoop, Experts, Router
 from .norm import FullPrecisionRMSNorm, RMSNorm, ShiftedRMSNorm
 
 _ROUNDINGS = {RMSNorm.forward: TWICE, FullPrecisionRMSNorm.forward: ONCE, ShiftedRMSNorm.forward: SHIFTED}
 _ACTIVATIONS: dict[Any, int] = {F.silu: 0, gelu_tanh: 1, F.gelu: 2, F.relu: 3}
 # Calls after which a layer without steps is looked at again.
 _PATIENCE = 256
+
+
+def is_known(module: Any, kind: type, names: str) -> bool:
+    """Whether a module computes as `kind` does, whose methods these are."""
+    return isinstance(module, kind) and all(getattr(type(module), name) is getattr(kind, name) for name in names.split())
 
 
 class LayerSteps:
@@ -46,6 +53,8 @@ class LayerSteps:
     def norm(self, into: Steps, holder: nn.Module, name: str, source: int, target: int | None = None, rows: int = 1) -> int:
         """A norm of so many rows; the place of its result."""
         module = self.watch.module(holder, name)
+        if type(module).forward is nn.LayerNorm.forward and rows == 1:
+            return self._layer_norm(into, module, source)
         rounding = _ROUNDINGS.get(type(module).forward)
         if rounding is None or module.weight.dim() != 1:
             raise Unfit(f"{name} is a {type(module).__name__}")
@@ -53,6 +62,15 @@ class LayerSteps:
         size = module.weight.shape
         target = into.place(rows * size[0]) if target is None else target
         into.add(steps.NORM, source, target, weight=weight, inputs=size[0], rows=rows, number=epsilon, choice=rounding)
+        return target
+
+    def _layer_norm(self, into: Steps, module: Any, source: int) -> int:
+        if len(module.normalized_shape) != 1 or module.weight is None:
+            raise Unfit("a norm of several dimensions, or without weights")
+        weight, bias = (self.watch.tensor(module, name, self.dtype) for name in ("weight", "bias"))
+        target, size = into.place(len(module.weight)), len(module.weight)
+        epsilon = self.watch.value(module, "eps")
+        into.add(steps.LAYER_NORM, source, target, weight=weight, bias=bias, inputs=size, number=epsilon)
         return target
 
     def attention(self, module: nn.Module, heads: int, groups: int, size: int, layer_idx: int) -> None:
@@ -63,15 +81,13 @@ class LayerSteps:
         """
         attend = self.watch.module(module, "attend")
         scoring = self.watch.value(attend, "scoring")
-        others = [self.watch.value(attend, name) for name in ("replacement", "dropper")]
+        others = self.watch.value(attend, "replacement")
+        if self.watch.value(attend, "dropper") is not None:
+            self.watch.module(module, getattr(module, "dropout_name", ""))  # of no effect while it is not trained
         implementation = self.watch.value(attend, "implementation")
         capped = scoring.softcap is not None
         exact = implementation == "eager" and self.dtype == torch.float32
-        if (
-            any(each is not None for each in others)
-            or scoring.sinks is not None
-            or not (exact or (implementation == "sdpa" and not capped))
-        ):
+        if others is not None or scoring.sinks is not None or not (exact or (implementation == "sdpa" and not capped)):
             raise Unfit("attention is computed by others")
         self.heads, self.groups, self.size, self.layer_idx = heads, groups, size, layer_idx
         number, cap = scoring.scaling, scoring.softcap or 0.0
@@ -98,6 +114,44 @@ class LayerSteps:
         else:
             self.closing.add(steps.GATE, gate, gate, other=up, inputs=size, choice=choice)
         return gate
+
+    def mixed(self, holder: nn.Module, router_name: str, experts_name: str, source: int) -> int:
+        """What the experts give that a router chooses; the place of it.
+
+        Raises:
+            Unfit: others compute them.
+        """
+        watch, dtype = self.watch, self.dtype
+        router, experts = watch.module(holder, router_name), watch.module(holder, experts_name)
+        kind = type(experts)
+        known = type(router).forward is Router.forward and type(router).scores is Router.scores
+        if not known or kind.forward is not ExpertLoop.forward or kind._one is not Experts._one:
+            raise Unfit("another kind of mixture")
+        if kind._share is not ExpertLoop._share or watch.tensor(router, "bias", dtype):
+            raise Unfit("another kind of share")
+        adds_up, chosen = watch.value(router, "shares_add_up"), watch.value(router, "top_k")
+        activation = watch.value(experts, "act_fn")
+        opening, back = (watch.tensor(experts, name, dtype) for name in ("gate_up_proj", "down_proj"))
+        count, size, inner = experts.down_proj.shape
+        if activation not in _ACTIVATIONS or count > 1024 or not 0 < chosen <= count:
+            raise Unfit("another activation, or too many experts")
+        room, target = self.closing.place(3 * inner + size + 64), self.closing.place(size)
+        self.closing.add(
+            steps.MIX,
+            source,
+            target,
+            other=room,
+            weight=opening,
+            scales=back,
+            sums=watch.tensor(router, "weight", dtype),
+            kernel=steps.half_kernel(dtype, inner * size),
+            rows=chosen,
+            inputs=size,
+            outputs=inner,
+            padded=count,
+            choice=_ACTIVATIONS[activation] + (int(adds_up) << 8),
+        )
+        return target
 
     def take(self, x: Tensor, mask: Mask, cache: Any, rotary: tuple[Tensor, Tensor] | None, attend: Any) -> Tensor:
         """States (1, 1, D) -> (1, 1, D); `attend` mixes where that is no step."""
@@ -190,3 +244,15 @@ def _fits(made: LayerSteps, positions: dict[str, Any]) -> bool:
         return False
     plain: bool = cos.shape == sin.shape and cos.shape[:2] == (1, 1) and cos.shape[2] <= made.size
     return plain and cos.is_contiguous() and sin.is_contiguous() and cos.is_cpu and sin.is_cpu
+
+
+def _conv(module: Any, dtype: torch.dtype, watch: Watch) -> steps.Dense:
+    if dtype is not torch.float32:
+        raise Unfit("weights in 16 bits that lie by columns")
+    weight, bias = (watch.tensor(module, name, dtype) for name in ("weight", "bias"))
+    inputs, outputs = module.weight.shape
+    fields = {"operation": steps.DENSE_BY_ROWS, "weight": weight, "bias": bias, "rows": 1}
+    return {**fields, "inputs": inputs, "outputs": outputs}, outputs
+
+
+steps.DENSE_LAYERS[Conv1D.forward] = _conv

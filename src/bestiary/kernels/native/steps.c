@@ -2,7 +2,7 @@
    Each step reads and writes places in one memory, in the format of the states, and rounds where the modules do. */
 #include "elements.h"
 
-enum operation { NORM, DENSE, DENSE_BY_ROWS, HALF, INT8, TURN, ATTEND, ADD, GATE, ACTIVATE, LAYER_NORM };
+enum operation { NORM, DENSE, DENSE_BY_ROWS, HALF, INT8, TURN, ATTEND, ADD, GATE, ACTIVATE, LAYER_NORM, SPREAD, MIX };
 
 /* What a place below zero stands for, of what each call gives; from HEADS downwards it counts the numbers of the heads. */
 enum given { STATES = -1, RESULT = -2, HEADS = -3 };
@@ -152,6 +152,67 @@ static void *place(const struct call *call, char *memory, long at) {
     return at == STATES ? (void *)call->states : at == RESULT ? call->result : (char *)call->heads + (HEADS - at) * bytes;
 }
 
+/* From heads (outputs, rows, inputs) whose last two rows are a key and a value: all queries, then all keys, then all values. */
+static void spread(void *to, const void *from, const struct step *step, int format) {
+    long bytes = step->inputs * (format == F32 ? 4 : 2), queries = step->rows - 2;
+    char *query = to, *key = query + step->outputs * queries * bytes, *value = key + step->outputs * bytes;
+    for (long group = 0; group < step->outputs; group++) {
+        const char *at = (const char *)from + group * step->rows * bytes;
+        memcpy(query + group * queries * bytes, at, queries * bytes);
+        memcpy(key + group * bytes, at + queries * bytes, bytes);
+        memcpy(value + group * bytes, at + (queries + 1) * bytes, bytes);
+    }
+}
+
+static int plain_product(const struct call *call, half_product *kernel, const void *from, const void *weight, long inputs,
+                         long outputs, void *to) {
+    if (call->format != F32) return kernel(from, call->format, 1, inputs, weight, outputs, NULL, call->format, to, call->threads);
+    struct dense job = {.x = from, .weight = weight, .out = to, .inputs = inputs, .outputs = outputs};
+    in_team(dense_outputs, &job, inputs * outputs < 65536 ? 1 : call->threads);
+    return 0;
+}
+
+#define MOST_EXPERTS 1024
+
+/* A mixture: `rows` of `padded` experts, gates over what they open (padded, 2 outputs, inputs) in weight, the ways back (padded,
+   inputs, outputs) in scales, the router (padded, inputs) in sums; `other` is a place for 3 outputs and `inputs`. The best
+   experts come first, as where they are chosen otherwise. */
+static int mix(const struct step *step, const struct call *call, const void *from, char *room, void *to) {
+    long inputs = step->inputs, inner = step->outputs, experts = step->padded, bytes = call->format == F32 ? 4 : 2;
+    float scores[MOST_EXPERTS], shares[MOST_EXPERTS];
+    char narrow[4 * MOST_EXPERTS];
+    long chosen[MOST_EXPERTS];
+    if (plain_product(call, step->kernel, from, step->sums, inputs, experts, narrow)) return 1;
+    to_floats(scores, narrow, call->format, 0, experts, experts);
+    float all = 0, sum = 0, top = -INFINITY;
+    for (long e = 0; e < experts; e++) top = scores[e] > top ? scores[e] : top;
+    for (long e = 0; e < experts; e++) all += expf(scores[e] - top);
+    for (long k = 0; k < step->rows; k++) {
+        long best = 0;
+        for (long e = 1; e < experts; e++) best = scores[e] > scores[best] ? e : best;
+        chosen[k] = best;
+        sum += shares[k] = expf(scores[best] - top);
+        scores[best] = -INFINITY;
+    }
+    if (sum != sum || all != all) sum = all = NAN;
+    char *gate = room, *fed = room + (2 * inner + LANES) * bytes;
+    for (long k = 0; k < step->rows; k++) {
+        const char *opening = (const char *)step->weight + chosen[k] * 2 * inner * inputs * bytes;
+        const char *back = (const char *)step->scales + chosen[k] * inner * inputs * bytes;
+        if (plain_product(call, step->kernel, from, opening, inputs, 2 * inner, gate)) return 1;
+        BY_FORMAT(call->format, activate(gate, gate, gate + inner * bytes, step->choice & 255, inner, F));
+        if (plain_product(call, step->kernel, gate, back, inner, inputs, fed)) return 1;
+        v16 share = rounded(fill(shares[k] / (step->choice >> 8 ? sum : all)), call->format);
+        for (long i = 0; i < inputs; i += LANES) {
+            int many = inputs - i < LANES ? (int)(inputs - i) : LANES;
+            v16 part = rounded(load_part(fed, call->format, i, many) * share, call->format);
+            if (k) part += load_part(to, call->format, i, many);
+            store(to, call->format, i, part, many);
+        }
+    }
+    return 0;
+}
+
 static int product(const struct step *step, const struct call *call, const void *from, void *to) {
     if (step->operation == HALF)
         return ((half_product *)step->kernel)(from, call->format, step->rows, step->inputs, step->weight, step->outputs,
@@ -202,6 +263,12 @@ EXPORT int take_steps(const struct step *steps, int count, long numbers, const s
             break;
         case ACTIVATE:
             BY_FORMAT(format, activate(to, from, NULL, step->choice, step->inputs, F));
+            break;
+        case SPREAD:
+            spread(to, from, step, format);
+            break;
+        case MIX:
+            if (mix(step, call, from, (char *)other, to)) return 1;
             break;
         default:
             if (product(step, call, from, to)) return 1;

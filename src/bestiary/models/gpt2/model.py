@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ...core.outputs import BaseModelOutputWithPast
+from ...kernels.steps import HEADS, Unfit
 from ...modeling.base import PreTrainedModel
 from ...modeling.decoder_layers import DecoderBlock, PlainMLP
 from ...modeling.decoder_stack import PositionedDecoder
@@ -17,6 +18,7 @@ from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import LastTokenClassifier
 from ...modeling.heads.sequence_summary import SequenceSummary
 from ...modeling.heads.token_classification import TokenClassifier
+from ...modeling.one_token import BlockParts
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.alias import Alias
@@ -25,6 +27,7 @@ from ...nn.conv import Conv1D
 from ...nn.init import start_usually
 from ...nn.kernels import default_scaling
 from ...nn.masks import Mask
+from ...nn.one_token import LayerSteps
 from ...nn.part_order import put_last
 from . import GPT2Config
 
@@ -108,10 +111,25 @@ class GPT2Block(DecoderBlock):
         memory_mask: Mask | None = None,
         **positions: Any,
     ) -> Tensor:
+        if memory is None:
+            fast = _PARTS.through(self, x, mask, cache, positions)
+            if fast is not None:
+                return fast
         x = x + self.attend(self.norm(0)(x), mask, cache, **positions)
         if self.crossattention is not None and self.ln_cross_attn is not None and memory is not None:
             x = x + self.dropped(self.crossattention(self.ln_cross_attn(x), memory_mask, cache, memory=memory))
         return x + self.transform(self.norm(1)(x))
+
+
+def _list_heads(made: LayerSteps, attention: Any, source: int) -> None:
+    if attention.is_cross_attention or attention.reorder_and_upcast_attn:
+        raise Unfit("another kind of attention")
+    heads = attention.c_proj.nx // attention.head_dim
+    made.attention(attention, heads, heads, attention.head_dim, attention.layer_idx)
+    made.opening.dense(attention, "c_attn", source, HEADS)
+
+
+_PARTS = BlockParts(GPT2Block, GPT2Attention, "c_proj", _list_heads, ((), ("resid_dropout",)))
 
 
 class GPT2PreTrainedModel(PreTrainedModel):

@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ...kernels import steps
 from ...loading.rules import rename
 from ...modeling.base import PreTrainedModel
 from ...modeling.decoder import Decoder
@@ -12,9 +13,11 @@ from ...modeling.heads.causal_lm import CausalLM
 from ...modeling.heads.question_answering import QuestionAnswering
 from ...modeling.heads.sequence_classification import LastTokenClassifier
 from ...modeling.heads.token_classification import TokenClassifier
+from ...modeling.one_token import BlockParts
 from ...modeling.recording import Stack
 from ...nn.attention import LayerCache
 from ...nn.masks import Mask
+from ...nn.one_token import LayerSteps
 from . import GPTNeoXConfig
 
 
@@ -48,6 +51,10 @@ class GPTNeoXLayer(DecoderBlock):
         self.post_attention_dropout = nn.Dropout(config.hidden_dropout)
         self.post_mlp_dropout = nn.Dropout(config.hidden_dropout)
 
+    def forward(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
+        fast = _PARTS.through(self, x, mask, cache, positions)
+        return super().forward(x, mask, cache, **positions) if fast is None else fast
+
     def attend(self, x: Tensor, mask: Mask, cache: LayerCache | None, **positions: Any) -> Tensor:
         output: Tensor = self.post_attention_dropout(super().attend(x, mask, cache, **positions))
         return output
@@ -55,6 +62,18 @@ class GPTNeoXLayer(DecoderBlock):
     def transform(self, x: Tensor) -> Tensor:
         output: Tensor = self.post_mlp_dropout(super().transform(x))
         return output
+
+
+def _list_heads(made: LayerSteps, attention: Any, source: int) -> None:
+    size, groups = attention.head_dim, attention.query_key_value.out_features // (attention.per_group * attention.head_dim)
+    made.attention(attention, groups * (attention.per_group - 2), groups, size, attention.layer_idx)
+    fused = made.opening.dense(attention, "query_key_value", source)
+    made.opening.add(steps.SPREAD, fused, steps.HEADS, rows=attention.per_group, outputs=groups, inputs=size)
+    made.turn(made.watch.value(attention, "interleaved") or False)
+
+
+_DROPOUTS = ("post_attention_dropout", "post_mlp_dropout")
+_PARTS = BlockParts(GPTNeoXLayer, GPTNeoXAttention, "dense", _list_heads, (_DROPOUTS, ()))
 
 
 class GPTNeoXPreTrainedModel(PreTrainedModel):

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from ...kernels.steps import HEADS, RESULT, STATES, Unfit
+from ...modeling.mixture import Mixture
 from ...nn.attention import LayerCache
 from ...nn.masks import Mask
-from ...nn.one_token import LayerSteps, steps_of
+from ...nn.one_token import LayerSteps, is_known, steps_of
 
 
 class Parts(NamedTuple):
@@ -37,18 +38,15 @@ def through(
     return states if made.whole else layer.second_half(states)
 
 
-def _is_known(module: Any, kind: type, names: str) -> bool:
-    """Whether a module computes as `kind` does, whose methods these are."""
-    return isinstance(module, kind) and all(getattr(type(module), name) is getattr(kind, name) for name in names.split())
-
-
 def _list(parts: Parts, layer: Any, made: LayerSteps) -> None:
-    known = _is_known(layer, parts.layer, "forward mix feed mixer second_half _norm _share")
-    if not known or layer.is_parallel or any(layer.dropout_names):
+    known = is_known(layer, parts.layer, "forward mix feed mixer second_half _norm _share")
+    if not known or layer.is_parallel:
         raise Unfit("another kind of layer")
+    for name in filter(None, layer.dropout_names):
+        made.watch.module(layer, name)  # of no effect while it is not trained
     before, behind, _, _ = layer.norm_names
     attention = made.watch.module(layer, layer.mixer_name)
-    if not _is_known(attention, parts.attention, "forward project projections _normed"):
+    if not is_known(attention, parts.attention, "forward project projections _normed"):
         raise Unfit("another kind of attention")
     size = attention.q_proj.in_features
     _attention(made, attention, STATES if before is None else made.norm(made.opening, layer, before, STATES))
@@ -91,10 +89,20 @@ def _attention(made: LayerSteps, attention: Any, source: int) -> None:
 def _mlp(parts: Parts, layer: Any, made: LayerSteps, half: int, factor: float, size: int) -> None:
     _, _, before, behind = layer.norm_names
     mlp = made.watch.module(layer, layer.mlp_name)
-    if not _is_known(mlp, parts.mlp, "forward _inner gated opening"):
-        raise Unfit("another kind of MLP")
     closing = made.closing
     source = half if before is None else made.norm(closing, layer, before, half)
+    if is_known(mlp, Mixture, "forward mixed route"):
+        fed = made.mixed(mlp, mlp.router_name, "experts", source)
+    else:
+        fed = _gated(parts, made, mlp, source)
+    fed = fed if behind is None else made.norm(closing, layer, behind, fed)
+    made.join(half, fed, RESULT, factor, size)
+
+
+def _gated(parts: Parts, made: LayerSteps, mlp: Any, source: int) -> int:
+    if not is_known(mlp, parts.mlp, "forward _inner gated opening"):
+        raise Unfit("another kind of MLP")
+    closing = made.closing
     inner = mlp._modules[mlp.down_name].in_features
     if mlp.gate_name is None:
         gate, up = closing.dense(mlp, mlp.up_name, source), None
@@ -102,6 +110,4 @@ def _mlp(parts: Parts, layer: Any, made: LayerSteps, half: int, factor: float, s
         gate = closing.dense(mlp, mlp.gate_name, source)
         up = gate + inner if mlp.up_name is None else closing.dense(mlp, mlp.up_name, source)
     gate = made.gated(made.watch.value(mlp, "act_fn"), gate, up, inner)
-    fed = closing.dense(mlp, mlp.down_name, gate)
-    fed = fed if behind is None else made.norm(closing, layer, behind, fed)
-    made.join(half, fed, RESULT, factor, size)
+    return closing.dense(mlp, mlp.down_name, gate)
