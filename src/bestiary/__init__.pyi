@@ -1117,6 +1117,12 @@ from .models.starcoder2 import Starcoder2ForSequenceClassification as Starcoder2
 from .models.starcoder2 import Starcoder2ForTokenClassification as Starcoder2ForTokenClassification
 from .models.starcoder2 import Starcoder2Model as Starcoder2Model
 from .models.starcoder2 import Starcoder2PreTrainedModel as Starcoder2PreTrainedModel
+from .models.swin import SwinConfig as SwinConfig
+from .models.swin.model import SwinBackbone as SwinBackbone
+from .models.swin.model import SwinForImageClassification as SwinForImageClassification
+from .models.swin.model import SwinForMaskedImageModeling as SwinForMaskedImageModeling
+from .models.swin.model import SwinModel as SwinModel
+from .models.swin.model import SwinPreTrainedModel as SwinPreTrainedModel
 from .models.switch_transformers import SwitchTransformersConfig as SwitchTransformersConfig
 from .models.switch_transformers import SwitchTransformersEncoderModel as SwitchTransformersEncoderModel
 from .models.switch_transformers import SwitchTransformersForConditionalGeneration as SwitchTransformersForConditionalGeneration

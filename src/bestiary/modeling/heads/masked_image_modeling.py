@@ -1,7 +1,7 @@
 """Masked patches of an image painted by one dense layer (Xie et al. 2022, SimMIM)."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar, cast
 
 from torch import Tensor, nn
 
@@ -13,6 +13,8 @@ from .headed import Headed, recorded
 
 class MaskedImagePainter(Headed):
     """`reconstruction` (B, C, Y, X) of an image by `decoder`, from a state to `encoder_stride` pixels a side."""
+
+    output_class: ClassVar[Any] = MaskedImageModelingOutput
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
@@ -50,4 +52,5 @@ class MaskedImagePainter(Headed):
             targets = pixels[..., : rows * height, : columns * width]
             # The small number keeps the loss of an image without masked patches at zero.
             loss = ((painted - targets).abs() * masked).sum() / (masked.sum() + 1e-5) / channels
-        return MaskedImageModelingOutput(loss=loss, reconstruction=painted, **recorded(output))
+        painting = self.output_class(loss=loss, reconstruction=painted, **recorded(output))
+        return cast(MaskedImageModelingOutput, painting)
