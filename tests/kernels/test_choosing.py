@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from bestiary.kernels import blocks, choosing, half, int4, int8, measuring, native, report
+from bestiary.kernels import blocks, byte_weights, choosing, half, int4, int8, measuring, native, report
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def fresh(with_kernels: native.Native, monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("BESTIARY_MEASURE_KERNELS", "on")
     monkeypatch.setattr(choosing, "_chosen", {})
     monkeypatch.setattr(measuring, "ROWS", (1, 4))
-    for module in (int8, int4, blocks, half, measuring, report):
+    for module in (int8, int4, blocks, byte_weights, half, measuring, report):
         monkeypatch.setattr(module, "OUTPUTS", 32)
         monkeypatch.setattr(module, "INPUTS", 256)
     return tmp_path / "bestiary" / "kernels"

@@ -40,6 +40,8 @@ def first_choice(kind: str, rows: int) -> str:
         return "vectors" if kernels is not None and rows <= 8 else "widened"
     if kernels is None:
         return "torch"
+    if kind.startswith("bytes"):
+        return "vectors" if rows <= 8 else "dequantized"
     if kernels.tiles and rows >= {"int8": 5, "int4": 16, "int4 exact": 32, "blocks": 8, "blocks exact": 12}[kind]:
         return "tiles"
     whole = kind == "int8" or (kernels.instructions.startswith("AVX512") and not kind.startswith("blocks"))

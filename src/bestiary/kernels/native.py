@@ -15,6 +15,8 @@ from .compiling import NoKernels, compiled
 FORMATS = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}
 # The types of GGUF's blocks that the kernels read, by their numbers in files; as in native/blocks.h.
 BLOCK_KINDS = frozenset((2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 20))
+# Weights of a byte each, as in native/bytes.c.
+BYTES = {torch.int8: 0, torch.uint8: 1, torch.float8_e4m3fn: 2}
 # A matrix of fewer weights is left to torch: small models need no compiler.
 WORTH_COMPILING = 65536
 
@@ -53,6 +55,11 @@ class Native:
         self._block, self._unblock = library.block_linear, library.block_dequantize
         self._block.argtypes = [*many, _POINTER, _INT, _LONG, _POINTER, _INT, _POINTER, _INT, _INT]
         self._unblock.argtypes = [_LONG, _POINTER, _INT, _LONG, _POINTER, _INT, _INT]
+        self._byte, self._unbyte = library.byte_linear, library.byte_dequantize
+        of_bytes: list[type] = [_POINTER, _INT, _POINTER, _POINTER, _LONG, _LONG, _LONG]
+        self._byte.argtypes = [*many, *of_bytes, _POINTER, _INT, _POINTER, _INT]
+        self._unbyte.argtypes = [_LONG, *of_bytes, _POINTER, _INT, _INT]
+        self._unbyte.restype = None
         self._use_large_pages = library.use_large_pages
         self._use_large_pages.argtypes = [_POINTER, ctypes.c_size_t]
         self._use_large_pages.restype = None
@@ -195,6 +202,36 @@ class Native:
         self._unblock(inputs, blocks.data_ptr(), kind, outputs, out.data_ptr(), FORMATS[dtype], torch.get_num_threads())
         return out
 
+    def byte_linear(
+        self, x: Tensor, codes: Tensor, scales: Tensor, offsets: Tensor | None, block: tuple[int, int], bias: Tensor | None
+    ) -> Tensor:
+        """`byte_weights.byte_linear` of x (..., K) with codes (N, K)."""
+        *before, inputs = x.shape
+        out = x.new_empty((*before, codes.shape[0]))
+        failed = self._byte(
+            x.data_ptr(),
+            FORMATS[x.dtype],
+            prod(before),
+            inputs,
+            *_of_bytes(codes, scales, offsets, block),
+            None if bias is None else bias.data_ptr(),
+            0 if bias is None else FORMATS[bias.dtype],
+            out.data_ptr(),
+            torch.get_num_threads(),
+        )
+        if failed:
+            raise _no_memory(out)
+        return out
+
+    def byte_dequantize(
+        self, codes: Tensor, scales: Tensor, offsets: Tensor | None, block: tuple[int, int], dtype: torch.dtype
+    ) -> Tensor:
+        """The numbers of codes (N, K)."""
+        out = torch.empty(codes.shape, dtype=dtype)
+        parts = _of_bytes(codes, scales, offsets, block)
+        self._unbyte(codes.shape[1], *parts, out.data_ptr(), FORMATS[dtype], torch.get_num_threads())
+        return out
+
     def half_linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """x (..., K) @ weight (N, K).T + bias, x and weight in one dtype of 16 bits."""
         *before, inputs = x.shape
@@ -214,6 +251,11 @@ class Native:
         if failed:
             raise _no_memory(out)
         return out
+
+
+def _of_bytes(codes: Tensor, scales: Tensor, offsets: Tensor | None, block: tuple[int, int]) -> tuple[int | None, ...]:
+    offset = None if offsets is None else offsets.data_ptr()
+    return codes.data_ptr(), BYTES[codes.dtype], scales.data_ptr(), offset, *block, codes.shape[0]
 
 
 def _no_memory(out: Tensor) -> MemoryError:

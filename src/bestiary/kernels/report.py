@@ -2,13 +2,22 @@
 
 from typing import NamedTuple
 
-from . import blocks, half, int4, int8
+from . import blocks, byte_weights, half, int4, int8
 from .choosing import best, first_choice, measured
 from .compiling import cache_folder
 from .measuring import INPUTS, OUTPUTS
 from .native import native, why_not
 
-KINDS = (int8.KIND, int4.KIND, int4.EXACT, blocks.KIND, blocks.EXACT, *half.KINDS.values())
+KINDS = (
+    int8.KIND,
+    int4.KIND,
+    int4.EXACT,
+    blocks.KIND,
+    blocks.EXACT,
+    byte_weights.KIND,
+    byte_weights.EXACT,
+    *half.KINDS.values(),
+)
 
 
 class Speed(NamedTuple):

@@ -6,9 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import CorruptFile
+from ..kernels.byte_weights import byte_linear, fits
+from ..kernels.int4 import Int4Weight
 from ..kernels.rows import integer_product
-from ..nn.quantized import QuantizedLinear
-from .scaled import FLOAT8, check_tensor, checked_scales, ranges, spread
+from .grouped import Int4Linear
+from .scaled import FLOAT8, check_tensor, checked_scales, has_kernel, ranges, spread
 from .schemes import Scheme, TensorArgs
 from .stored import FLOATS, check_dtype, check_numbers, check_whole
 
@@ -16,13 +18,14 @@ _ZEROS = (torch.int8, torch.int32, torch.int64, *FLOATS, FLOAT8)
 _OTHERS = ("order", "input_scale", "input_zero_point")
 
 
-class CompressedLinear(QuantizedLinear):
+class CompressedLinear(Int4Linear):
     """W = (codes - zeros) * scales, of rows, groups, blocks or all.
 
     Attributes:
         args: how the weight is quantized. inputs: how inputs are; None: not at all.
         codes: (N, K), one byte each. scales, zeros: as the file has them. order: the group of each column, (K,), where that is
             not its place.
+        byte_scales, byte_offsets: W = bytes * scale + offset, float32, by blocks, where `byte_linear` computes.
     """
 
     needs = ("weight", "weight_scale")
@@ -34,6 +37,8 @@ class CompressedLinear(QuantizedLinear):
     order: Tensor | None
     input_scale: Tensor | None
     input_zero_point: Tensor | None
+    byte_scales: Tensor | None
+    byte_offsets: Tensor | None
 
     def take(self, scheme: Scheme) -> None:
         """Be of this scheme, which has weights."""
@@ -74,7 +79,29 @@ class CompressedLinear(QuantizedLinear):
 
     def keep(self, codes: Tensor, scales: Tensor, zeros: Tensor | None, **others: Tensor | None) -> None:
         """Fill the layer."""
+        self._buffers.clear()
+        self.int4 = None
         self.hold(codes=codes, scales=scales, zeros=zeros, **dict.fromkeys(_OTHERS) | others)
+        self.hold(byte_scales=None, byte_offsets=None)
+        if self.inputs is None and self.order is None:
+            self.find_kernel()
+
+    def find_kernel(self) -> None:
+        """Prepare for a kernel, where one computes such a weight."""
+        if has_kernel(self.codes, self.block()):
+            self._take_bytes(0)
+
+    def _take_bytes(self, middle: int) -> None:
+        """Have `byte_linear` compute with bytes that are codes + `middle`."""
+        scales = self.scales.float().reshape(self.grid()).contiguous()
+        offsets = None if self.zeros is None and not middle else scales * -middle
+        if self.zeros is not None:
+            offsets = (scales * (-middle - self.zeros.float().reshape(self.grid()))).contiguous()
+        self.hold(byte_scales=scales, byte_offsets=offsets)
+
+    def kernel_bytes(self) -> Tensor:
+        """Of `byte_linear`, (N, K)."""
+        return self.codes
 
     def weight_codes(self) -> Tensor:
         """(N, K), one byte each."""
@@ -141,6 +168,10 @@ class CompressedLinear(QuantizedLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         inputs = self.inputs
+        if self.int4 is not None:
+            return self.int4.linear(x, None if self.bias is None else self.bias.to(x.dtype))
+        if self.byte_scales is not None:
+            return byte_linear(x, self.kernel_bytes(), self.byte_scales, self.byte_offsets, self.block(), self.bias)
         if inputs is None:
             return nn.functional.linear(x, self.dequantize().to(x.dtype), self.bias)
         rows, scales, zeros = inputs.quantized(x, self.input_scale, self.input_zero_point)
@@ -157,7 +188,7 @@ class PackedLinear(CompressedLinear):
     """The same, with several codes of a row in each word of 32 bits, the first in the lowest bits.
 
     Attributes:
-        codes: words, int32 (N, words of a row). zeros: packed so down the rows.
+        codes: words, int32 (N, words of a row); none where `int4` holds the weight. zeros: (rows, columns of blocks).
     """
 
     needs = ("weight_packed", "weight_scale")
@@ -172,7 +203,31 @@ class PackedLinear(CompressedLinear):
             codes = pack(codes, self.args.num_bits)
         super().keep(codes, scales, zeros, **others)
 
+    def find_kernel(self) -> None:
+        bits, (rows, columns) = self.args.num_bits, self.block()
+        if self.codes.is_meta:
+            return
+        if bits == 8 and self.in_features % 4 == 0 and fits((rows, columns), self.in_features):
+            self._take_bytes(128)
+        elif bits <= 4:
+            middle, wide = 2 ** (bits - 1), [self.scales.float(), None if self.zeros is None else self.zeros.float()]
+            scales, zeros = [
+                None if each is None else each.reshape(self.grid()).repeat_interleave(rows, 0)[: self.out_features]
+                for each in wide
+            ]
+            assert scales is not None
+            offsets, table = None if zeros is None else -zeros * scales, torch.arange(16, device=scales.device) - middle
+            codes = (self.weight_codes() + middle).to(torch.uint8)
+            self.hold_int4(Int4Weight.pack(codes, table.float(), scales, offsets, columns))
+            self.hold(codes=None)
+
+    def kernel_bytes(self) -> Tensor:
+        return self.codes.contiguous().view(torch.uint8)
+
     def weight_codes(self) -> Tensor:
+        if self.int4 is not None:
+            unsigned = self.int4.codes().to(torch.int8)
+            return unsigned.sub_(2 ** (self.args.num_bits - 1))
         return unpack(self.codes, self.args.num_bits, self.in_features)
 
     def read_codes(self, tensors: Mapping[str, Tensor]) -> Tensor:
@@ -191,7 +246,8 @@ class PackedLinear(CompressedLinear):
 
     def stored(self) -> dict[str, Tensor]:
         values = super().stored()
-        values["weight_packed"] = values.pop("weight")
+        words = values.pop("weight", None)
+        values["weight_packed"] = pack(self.weight_codes(), self.args.num_bits) if words is None else words
         values["weight_shape"] = torch.tensor(self.shape)
         if self.zeros is not None and self.args.strategy == "tensor":
             values["weight_zero_point"] = self.zeros.flatten().to(torch.int8)

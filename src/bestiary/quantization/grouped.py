@@ -7,28 +7,60 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import CorruptFile
+from ..kernels.byte_weights import byte_linear, fits
 from ..kernels.int4 import Int4Weight
 from ..nn.quantized import QuantizedLinear
 
 
-class GroupedLinear(QuantizedLinear):
-    """W[n, k] = (codes[n, k] - zeros[n, g]) * scales[n, g], where g is the group of column k.
-
-    Up to 4 bits, codes are held in 4 and multiplied by `Int4Weight`, with the columns of a group side by side; else, and where
-    groups are of different lengths, one in a byte.
+class Int4Linear(QuantizedLinear):
+    """A layer that may hold its weight as `Int4Weight`.
 
     Attributes:
-        int4: the weight, its columns in the order `column_order` where that is not None; None: `codes` (N, K), `scales` and
-            `zeros` (N, G), and `groups` (K,) hold it.
+        int4: the weight; None: the layer holds it otherwise.
     """
 
     int4: Int4Weight | None = None
+
+    def hold_int4(self, weight: Int4Weight) -> None:
+        """Its parts are buffers too, so that they are counted as the layer's."""
+        self.int4 = weight
+        for name, part in vars(weight).items():
+            if isinstance(part, Tensor):
+                self.register_buffer(f"int4_{name}", part, persistent=False)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        if self.int4 is not None:  # which a copy packs anew
+            self.hold_int4(self.int4)
+
+    def move(self, device: torch.device) -> None:
+        super().move(device)
+        if self.int4 is not None:  # of which other devices may have another layout
+            self.hold_int4(self.int4.to(device))
+
+
+class GroupedLinear(Int4Linear):
+    """W[n, k] = (codes[n, k] - zeros[n, g]) * scales[n, g], where g is the group of column k.
+
+    Up to 4 bits, codes are held in 4 and multiplied by `Int4Weight`, else by `byte_linear`, with the columns of a group side by
+    side; where groups are of different lengths, or odd ones, W is made anew in every call.
+
+    Attributes:
+        int4: the weight; None: `codes` (N, K), one in a byte, `scales` and `zeros` (N, G), and `groups` (K,) hold it.
+        column_order: the order in which columns are held, where that is not the weight's.
+        byte_scales, byte_offsets: W = codes * scale + offset, float32 (N, G), where `byte_linear` computes.
+        size: columns of a group, there.
+    """
+
     column_order: Tensor | None
     scale_dtype: torch.dtype
     codes: Tensor
     scales: Tensor
     zeros: Tensor
     groups: Tensor
+    byte_scales: Tensor | None
+    byte_offsets: Tensor | None
+    size: int
 
     def hold_integers(
         self, codes: Tensor, scales: Tensor, zeros: Tensor, groups: Tensor, bits: int, **stored: Tensor | None
@@ -43,11 +75,17 @@ class GroupedLinear(QuantizedLinear):
         self.int4, self.scale_dtype = None, scales.dtype
         order = groups.argsort(stable=True)
         size = _equal_lengths(groups[order], scales.shape[1])
-        if bits > 4 or size is None:
-            zeros = zeros if zeros.is_floating_point() else zeros.to(torch.uint8)
-            self.hold(codes=codes, scales=scales, zeros=zeros, groups=groups.int(), column_order=None, **stored)
-            return
         in_order = bool((order[1:] > order[:-1]).all())
+        if bits > 4 or size is None:
+            wide: tuple[Tensor, Tensor] | tuple[None, None] = (None, None)
+            if size is not None and fits((1, size), codes.shape[1]):
+                wide = scales.float().contiguous(), (-zeros.float() * scales.float()).contiguous()
+                self.size, codes = size, codes if in_order else codes[:, order]
+            zeros = zeros if zeros.is_floating_point() else zeros.to(torch.uint8)
+            moved = None if in_order or wide[0] is None else order
+            self.hold(codes=codes.contiguous(), scales=scales, zeros=zeros, groups=groups.int(), column_order=moved, **stored)
+            self.hold(byte_scales=wide[0], byte_offsets=wide[1])
+            return
         table, offsets = torch.arange(16, device=codes.device), None
         if bool((zeros == zeros[:1, :1]).all()):
             table = table - zeros[0, 0].float()
@@ -56,30 +94,11 @@ class GroupedLinear(QuantizedLinear):
             offsets = -zeros.float() * scales
         weight = Int4Weight.pack(codes if in_order else codes[:, order], table.float(), scales, offsets, size)
         self.hold(column_order=None if in_order else order, **stored)
-        self._hold_int4(weight)
-
-    def _hold_int4(self, weight: Int4Weight) -> None:
-        """Its parts are buffers too, so that they are counted as the layer's."""
-        self.int4 = weight
-        for name, part in vars(weight).items():
-            if isinstance(part, Tensor):
-                self.register_buffer(f"int4_{name}", part, persistent=False)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)  # type: ignore[no-untyped-call]
-        if self.int4 is not None:  # which a copy packs anew
-            self._hold_int4(self.int4)
-
-    def move(self, device: torch.device) -> None:
-        super().move(device)
-        if self.int4 is not None:  # of which other devices may have another layout
-            self._hold_int4(self.int4.to(device))
+        self.hold_int4(weight)
 
     def integer_codes(self) -> Tensor:
         """The codes (N, K), uint8, columns as they are in W."""
-        if self.int4 is None:
-            return self.codes
-        codes = self.int4.codes()
+        codes = self.codes if self.int4 is None else self.int4.codes()
         return codes if self.column_order is None else codes[:, self.column_order.argsort()]
 
     def group_scales(self) -> Tensor:
@@ -90,14 +109,17 @@ class GroupedLinear(QuantizedLinear):
         if self.int4 is not None:
             weight = self.int4.dequantize()
             return weight if self.column_order is None else weight[:, self.column_order.argsort()]
-        weight = self.codes.float() - self.zeros[:, self.groups]
+        weight = self.integer_codes().float() - self.zeros[:, self.groups]
         return weight.mul_(self.scales[:, self.groups])
 
     def forward(self, x: Tensor) -> Tensor:
         bias = None if self.bias is None else self.bias.to(x.dtype)
-        if self.int4 is None:
-            return nn.functional.linear(x, self.dequantize().to(x.dtype), bias)
-        return self.int4.linear(x if self.column_order is None else x[..., self.column_order], bias)
+        ordered = x if self.column_order is None else x[..., self.column_order]
+        if self.int4 is not None:
+            return self.int4.linear(ordered, bias)
+        if self.byte_scales is not None:
+            return byte_linear(ordered, self.codes, self.byte_scales, self.byte_offsets, (1, self.size), bias)
+        return nn.functional.linear(x, self.dequantize().to(x.dtype), bias)
 
 
 def _equal_lengths(groups: Tensor, count: int) -> int | None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import CorruptFile
+from ..kernels.byte_weights import byte_linear, fits
 from ..loading.format import TensorInfo
 from ..nn.quantized import QuantizedLinear
 
@@ -20,6 +21,7 @@ class ScaledLinear(QuantizedLinear):
 
     Attributes:
         codes: one byte each, (N, K). scales: (N, 1) of rows, (rows of blocks, columns of blocks) else, float32.
+        has_kernel: whether `byte_linear` multiplies them; else W is made anew in every call.
     """
 
     code_dtype: ClassVar[torch.dtype] = torch.int8
@@ -27,6 +29,7 @@ class ScaledLinear(QuantizedLinear):
     scales_name: ClassVar[str] = "weight_scale"
     codes: Tensor
     scales: Tensor
+    has_kernel: bool
 
     def block(self) -> tuple[int, int]:
         """Rows and columns that share a scale."""
@@ -39,7 +42,8 @@ class ScaledLinear(QuantizedLinear):
 
     def keep(self, codes: Tensor, scales: Tensor) -> None:
         """Fill the layer."""
-        self.hold(codes=codes, scales=scales.float())
+        self.hold(codes=codes.contiguous(), scales=scales.float().contiguous())
+        self.has_kernel = has_kernel(self.codes, self.block())
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         codes, scales = tensors[self.codes_name], tensors[self.scales_name]
@@ -56,17 +60,16 @@ class ScaledLinear(QuantizedLinear):
         return self.codes.float() * spread(self.scales, self.block(), (self.out_features, self.in_features))
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.scales.shape[1] > 1 or self.block()[0] > 1:
-            return nn.functional.linear(x, self.dequantize().to(x.dtype), self.bias)
-        return by_rows(x, self.codes, self.scales, self.bias)
+        if self.has_kernel:
+            return byte_linear(x, self.codes, self.scales, None, self.block(), self.bias)
+        return nn.functional.linear(x, self.dequantize().to(x.dtype), self.bias)
 
 
-def by_rows(x: Tensor, codes: Tensor, scales: Tensor, bias: Tensor | None) -> Tensor:
-    """x W^T + b with scales (N, 1): they multiply the product, which costs less than to multiply the weight."""
-    if x.dtype == torch.float16:  # sums of codes may be larger than its numbers
-        return nn.functional.linear(x, (codes.float() * scales).half(), bias)
-    product = nn.functional.linear(x, codes.to(x.dtype)).float() * scales.squeeze(1)
-    return (product if bias is None else product + bias).to(x.dtype)
+def has_kernel(codes: Tensor, block: tuple[int, int]) -> bool:
+    """Whether `byte_linear` computes as such codes (N, K) say, which it does where no float is NaN."""
+    if codes.is_meta or not fits(block, codes.shape[1]):
+        return False
+    return codes.dtype != FLOAT8 or not bool((codes.view(torch.uint8).bitwise_and(127) == 127).any())
 
 
 def check_tensor(name: str, tensor: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> None:

@@ -1,6 +1,7 @@
 """A layer in 4 bits: blocks of 64 numbers share a scale, which may be in 8 bits itself."""
 
 from collections.abc import Mapping
+from math import gcd
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ STORAGE = (torch.uint8, torch.int8, torch.float16, torch.bfloat16, torch.float32
 class Linear4bit(QuantizedLinear):
     """W = table[codes] * scales (Dettmers et al. 2023, QLoRA).
 
-    Where rows are whole blocks the kernel of 4 bits computes (`codes`); else W is made anew in every call (`data`).
+    Where rows are multiples of 8 the kernel of 4 bits computes (`codes`); else W is made anew in every call (`data`).
 
     Attributes:
         codes: codes and scales for the kernel. data: else the codes as they lie in files, (ceil(n / 2), 1), uint8.
@@ -73,10 +74,13 @@ class Linear4bit(QuantizedLinear):
         self.hold()
         self.state, self.number_dtype = state, state.dtype
         self.codes = self.data = None
-        if self.in_features % state.size == 0 and self.in_features:
-            scales = state.scales.view(self.out_features, -1)
-            self.codes = Int4Weight.pack(codes.view(state.shape), state.table, scales, group=state.size)
-            state.scales = self.codes.scales.view(-1)  # not a second copy
+        size = gcd(self.in_features, state.size)  # blocks may begin in one row and end in the next
+        if size % 8 == 0 and self.in_features:
+            scales = state.scales.repeat_interleave(state.size // size)[: self.parameter_count // size]
+            parts = codes.view(state.shape), state.table, scales.view(self.out_features, -1)
+            self.codes = Int4Weight.pack(*parts, group=size)
+            if size == state.size:
+                state.scales = self.codes.scales.view(-1)  # not a second copy
         else:
             self.data = packed(codes)
 

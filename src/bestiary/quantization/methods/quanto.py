@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import ConfigError
+from ...kernels.int4 import Int4Weight
 from ...nn.quantized import QuantizedLinear
 from ..config import QuantizationConfigMixin, QuantizationMethod
+from ..grouped import Int4Linear
 from ..method import Quantizer
 from ..scaled import FLOAT8, LARGEST_FLOAT8, ScaledLinear, absmax_scales, as_float8, check_tensor, checked_scales
 from ..stored import check_numbers
@@ -85,17 +87,18 @@ class QuantoFloat8Linear(QuantoByteLinear):
         self.keep(as_float8(weight.float() / scales), scales)
 
 
-class QuantoBitsLinear(_KeepsRanges):
+class QuantoBitsLinear(Int4Linear, _KeepsRanges):
     """W = codes * scale - shift of groups in a row, codes of 4 or 2 bits.
 
     Attributes:
-        packed: codes of groups (groups of all rows, columns of a group), several of which share a byte: those of the first part
-            of the groups have the lowest bits. scales, shifts: (groups of all rows, 1).
+        int4: the weight in 4 bits; None: `packed` has the codes of groups (groups of all rows, columns of a group), several of
+            which share a byte: those of the first part of the groups have the lowest bits.
+        scales, shifts: (groups of all rows, 1).
     """
 
     needs = ("weight._data._data", "weight._scale", "weight._shift")
     config: QuantoConfig
-    packed: Tensor
+    packed: Tensor | None
     scales: Tensor
     shifts: Tensor
 
@@ -116,13 +119,31 @@ class QuantoBitsLinear(_KeepsRanges):
         top = 2**self.bits - 1
         scales = (most - least) / top
         codes = ((groups - least) / scales).round().nan_to_num(0).clamp(0, top).to(torch.uint8)
+        self._take(codes, scales, -least)
+
+    def _take(self, codes: Tensor, scales: Tensor, shifts: Tensor) -> None:
+        """Fill the layer from codes (groups of all rows, columns of a group), uint8."""
+        self._buffers.clear()
+        self.int4 = None
+        self.hold(packed=None if self.bits == 4 else self._packed(codes), scales=scales, shifts=shifts)
+        if self.bits == 4:
+            rows, table = self.out_features, torch.arange(16, device=codes.device).float()
+            parts = scales.view(rows, -1), -shifts.view(rows, -1)
+            self.hold_int4(Int4Weight.pack(codes.view(rows, -1), table, *parts, self.group))
+
+    def _packed(self, codes: Tensor) -> Tensor:
         per_byte = 8 // self.bits
         rows = -(-len(codes) // per_byte)
         parts = nn.functional.pad(codes, (0, 0, 0, rows * per_byte - len(codes))).view(per_byte, rows, -1)
         packed = parts[0].clone()
         for index in range(1, per_byte):
             packed |= parts[index] << (self.bits * index)
-        self.hold(packed=packed, scales=scales, shifts=-least)
+        return packed
+
+    def _codes(self, packed: Tensor, count: int) -> Tensor:
+        """The codes of `count` groups."""
+        mask = 2**self.bits - 1
+        return torch.cat([(packed >> shift) & mask for shift in range(0, 8, self.bits)])[:count]
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         self.check_ranges(tensors)
@@ -130,17 +151,23 @@ class QuantoBitsLinear(_KeepsRanges):
         count = self.out_features * self.in_features // self.group
         check_tensor(self.needs[0], data, (-(-count * self.bits // 8), self.group), torch.uint8)
         checked = [checked_scales(name, each, (count, 1)) for name, each in zip(self.needs[1:], (scales, shifts), strict=True)]
-        self.hold(packed=data, scales=checked[0].float(), shifts=checked[1].float())
+        self._take(self._codes(data, count), checked[0].float(), checked[1].float())
 
     def stored(self) -> dict[str, Tensor]:
-        return dict(zip(self.needs, (self.packed, self.scales, self.shifts), strict=True)) | super().stored()
+        packed = self.packed if self.int4 is None else self._packed(self.int4.codes().view(len(self.scales), -1))
+        assert packed is not None
+        return dict(zip(self.needs, (packed, self.scales, self.shifts), strict=True)) | _KeepsRanges.stored(self)
 
     def dequantize(self) -> Tensor:
-        mask = 2**self.bits - 1
-        codes = torch.cat([(self.packed >> shift) & mask for shift in range(0, 8, self.bits)])[: len(self.scales)]
+        if self.int4 is not None:
+            return self.int4.dequantize()
+        assert self.packed is not None
+        codes = self._codes(self.packed, len(self.scales))
         return (codes * self.scales - self.shifts).view(self.out_features, self.in_features)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.int4 is not None:
+            return self.int4.linear(x, None if self.bias is None else self.bias.to(x.dtype))
         return nn.functional.linear(x, self.dequantize().to(x.dtype), self.bias)
 
 
