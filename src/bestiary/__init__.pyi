@@ -1254,6 +1254,14 @@ from .models.xlnet.model import XLNetModel as XLNetModel
 from .models.xlnet.model import XLNetPreTrainedModel as XLNetPreTrainedModel
 from .models.xlnet.tokenizer import XLNetTokenizer as XLNetTokenizer
 from .models.xlnet.tokenizer import XLNetTokenizerFast as XLNetTokenizerFast
+from .models.yolos import YolosConfig as YolosConfig
+from .models.yolos.image_processor import YolosFeatureExtractor as YolosFeatureExtractor
+from .models.yolos.image_processor import YolosImageProcessor as YolosImageProcessor
+from .models.yolos.image_processor import YolosImageProcessorFast as YolosImageProcessorFast
+from .models.yolos.image_processor import YolosImageProcessorPil as YolosImageProcessorPil
+from .models.yolos.model import YolosForObjectDetection as YolosForObjectDetection
+from .models.yolos.model import YolosModel as YolosModel
+from .models.yolos.model import YolosPreTrainedModel as YolosPreTrainedModel
 from .models.zamba2 import Zamba2Config as Zamba2Config
 from .models.zamba2.model import Zamba2ForCausalLM as Zamba2ForCausalLM
 from .models.zamba2.model import Zamba2ForSequenceClassification as Zamba2ForSequenceClassification

@@ -10,6 +10,7 @@ _ABSENT = {
     ResNetBottleNeckLayer ResNetConvLayer ResNetEmbeddings ResNetEncoder ResNetShortCut ResNetStage ViTAttention
     ViTLayer ViTMLP SwinMLP DeiTAttention DeiTLayer DeiTMLP IJepaAttention IJepaLayer IJepaMLP
     TableTransformerSinePositionEmbedding
+    InterpolateInitialPositionEmbeddings
     """,
 }
 _OTHERWISE = {
@@ -51,6 +52,9 @@ _OTHERWISE = {
     DbrxExpertGLU DbrxExperts DbrxRouter DeepseekV2TopkRouter GptOssMLP JetMoeAttention JetMoeParallelExperts
     JetMoeTopKGating Llama4Router Llama4TextExperts Llama4TextMoe NllbMoeDecoderLayer NllbMoeEncoderLayer
     NllbMoeExperts NllbMoeSparseMLP NllbMoeTop2Router SwitchTransformersExperts
+    """,
+    "published parts also pass on the first states, and tables of positions go as a whole": """
+    InterpolateMidPositionEmbeddings YolosAttention YolosEncoder YolosIntermediate YolosOutput YolosSelfOutput
     """,
     "they take what the whole call is asked to give, which the model records": """
     GLPNAttention GLPNEfficientSelfAttention GLPNEncoder GLPNLayer SegformerAttention SegformerLayer SegformerStage

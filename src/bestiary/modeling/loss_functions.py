@@ -140,8 +140,8 @@ def ForSegmentationLoss(
         giou_cost=config.giou_cost,
         bbox_weight=config.bbox_loss_coefficient,
         giou_weight=config.giou_loss_coefficient,
-        mask_weight=config.mask_loss_coefficient,
-        dice_weight=config.dice_loss_coefficient,
+        mask_weight=getattr(config, "mask_loss_coefficient", 1),  # which models without masks do not have
+        dice_weight=getattr(config, "dice_loss_coefficient", 1),
         empty_weight=config.eos_coefficient,
     )
     layers = zip(outputs_class, outputs_coord, strict=True) if outputs_class is not None and outputs_coord is not None else ()

@@ -84,7 +84,12 @@ def check_pixels(pixels: Tensor | None, channels: int, patch: Size, image: Size 
 
 
 def stretch(
-    table: Tensor, trained: tuple[int, int], target: tuple[int, int], leading: int = 1, antialias: bool = False
+    table: Tensor,
+    trained: tuple[int, int],
+    target: tuple[int, int],
+    leading: int = 1,
+    antialias: bool = False,
+    precise: bool = True,
 ) -> Tensor:
     """Positions of another grid of patches, by bicubic interpolation of the trained ones (Dosovitskiy et al. 2021, 3.2).
 
@@ -92,12 +97,12 @@ def stretch(
         table: (leading + rows * columns, D), patches row by row.
         trained, target: rows and columns.
         leading: first positions that belong to no patch (the class token's) and stay as they are.
-        antialias: smooth them first where they become fewer.
+        antialias: smooth them first where they become fewer. precise: interpolate in fp32, whatever the table's dtype.
     """
     if trained == target:
         return table
     image = table[leading:].unflatten(0, trained).permute(2, 0, 1).unsqueeze(0)
     image = torch.nn.functional.interpolate(
-        image.float(), size=target, mode="bicubic", align_corners=False, antialias=antialias
+        image.float() if precise else image, size=target, mode="bicubic", align_corners=False, antialias=antialias
     )
     return torch.cat((table[:leading], image[0].flatten(1).t().to(table.dtype)))

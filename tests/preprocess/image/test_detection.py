@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 from transformers.models.detr.image_processing_pil_detr import DetrImageProcessorPil
+from transformers.models.yolos.image_processing_pil_yolos import YolosImageProcessorPil
 
-from bestiary import AutoImageProcessor, DetrImageProcessor
+from bestiary import AutoImageProcessor, DetrImageProcessor, YolosImageProcessor
 from bestiary.core.errors import ArgumentError, ConfigError, InputError
 
 SIZE = {"shortest_edge": 32, "longest_edge": 50}
@@ -39,8 +40,9 @@ ANNOTATIONS = [
     ],
     ids=str,
 )
-def test_pixels_masks_and_labels(options: dict[str, Any]) -> None:
-    ours, reference = DetrImageProcessor(size=SIZE), DetrImageProcessorPil(size=SIZE)
+@pytest.mark.parametrize("kinds", [(DetrImageProcessor, DetrImageProcessorPil), (YolosImageProcessor, YolosImageProcessorPil)])
+def test_pixels_masks_and_labels(kinds: Any, options: dict[str, Any]) -> None:
+    ours, reference = (kind(size=SIZE) for kind in kinds)
     call = {"return_tensors": "pt", **options}
     result, expected = ours(IMAGES, annotations=ANNOTATIONS, **call), reference(IMAGES, annotations=ANNOTATIONS, **call)
     assert set(result) == set(expected)
@@ -52,6 +54,13 @@ def test_pixels_masks_and_labels(options: dict[str, Any]) -> None:
         for name, value in theirs.items():
             np.testing.assert_allclose(np.asarray(mine[name]), np.asarray(value), rtol=1e-5, atol=1e-6, err_msg=name)
             assert name == "size" or mine[name].dtype == value.dtype
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (333, 500), (100, 700), (511, 33), (800, 1067), (805, 1333), (17, 1000)])
+def test_yolos_sizes_are_multiples(shape: tuple[int, int]) -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8))
+    found, expected = (kind()(image, return_tensors="np") for kind in (YolosImageProcessor, YolosImageProcessorPil))
+    np.testing.assert_array_equal(found["pixel_values"], expected["pixel_values"])
 
 
 def test_without_resizing_the_size_is_told_all_the_same() -> None:

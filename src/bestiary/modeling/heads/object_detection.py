@@ -28,17 +28,28 @@ class ObjectDetection(Headed, Generic[Output]):
     """Logits and boxes of each query, by `class_labels_classifier` and `bbox_predictor`.
 
     Class attributes:
-        box_head_class: what makes boxes of states. output_class: what forward gives.
+        box_head_class: what makes boxes of states. output_class: what forward gives. width_name: the field of the config that
+            holds the width of the states.
     """
 
     box_head_class: ClassVar[type[BoxHead]] = BoxHead
     loss_type = "ForObjectDetection"
+    width_name: ClassVar[str] = "d_model"
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config)
-        size = config.get("d_model")
-        self.class_labels_classifier = nn.Linear(size, config.num_labels + 1)
+        size = config.get(self.width_name)
+        self.class_labels_classifier = self.make_classifier(size, config.num_labels + 1)
         self.bbox_predictor = self.box_head_class([size, size, size, 4])
+
+    def make_classifier(self, size: int, classes: int) -> nn.Module:
+        """From the state of a query (..., D) to its logits (..., N+1)."""
+        return nn.Linear(size, classes)
+
+    def queries(self, output: Any) -> Tensor:
+        """The states (B, Q, D) of the queries in the backbone's output."""
+        states: Tensor = output.last_hidden_state
+        return states
 
     def predict(self, states: Tensor) -> Predicted:
         """(..., Q, D) -> logits (..., Q, N+1) and boxes (..., Q, 4)."""
@@ -51,8 +62,8 @@ class ObjectDetection(Headed, Generic[Output]):
 
         `masks` (B, Q, y, x) and `loss_function` are those of a model around this one that draws masks.
         """
-        predicted = self.predict(output.last_hidden_state)
-        states, loss, parts = output.intermediate_hidden_states, None, None
+        predicted = self.predict(self.queries(output))
+        states, loss, parts = output.get("intermediate_hidden_states"), None, None
         layers = None if states is None else self.predict(states)
         earlier = [] if layers is None else [Predicted(*each) for each in zip(*layers, strict=True)][:-1]
         if labels is not None:

@@ -15,6 +15,7 @@ from ...modeling.patch_embeddings import ImageEmbeddings, PatchEmbeddings
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
 from ...nn.activations import activation
+from ...nn.alias import Alias
 from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
 from ...nn.patches import grid, pair
@@ -34,6 +35,8 @@ class ViTEmbeddings(ImageEmbeddings):
 
 class ViTIntermediate(nn.Module):
     """act(W x + b), the wide half of the MLP."""
+
+    intermediate_act_fn = Alias("act")
 
     def __init__(self, config: PatchEncoderConfig) -> None:
         super().__init__()

@@ -9,7 +9,6 @@ from ...core.errors import ArgumentError, ConfigError, InputError
 from ...core.kinds import fits
 from ...core.logging import warn_once
 from ..batch import BatchFeature, TensorType, is_torch
-from . import transforms
 from .base import channel_formats
 from .reading import ChannelDimension, flat_list, to_array
 from .standard import StandardImageProcessor
@@ -77,7 +76,7 @@ class DetectionImageProcessor(StandardImageProcessor):
             )
         originals = [(array.shape[0], array.shape[1]) for array in arrays]
         target: Any = call.size
-        sizes = [transforms.output_size(*size, target) if call.do_resize else size for size in originals]
+        sizes = [call.output_size(*size, target) if call.do_resize else size for size in originals]
         canvas: Any = call.pad_size or {"height": max(y for y, _ in sizes), "width": max(x for _, x in sizes)}
         padded = (canvas["height"], canvas["width"])
         rows = zip(listed, originals, sizes, strict=True)

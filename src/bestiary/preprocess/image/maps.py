@@ -108,7 +108,7 @@ class MapImageProcessor(SemanticMapMixin, StandardImageProcessor):
         if self.do_resize:
             size: Any = self.size
             height, width = classes.shape
-            classes = resize_map(classes, *transforms.output_size(height, width, size))
+            classes = resize_map(classes, *self.output_size(height, width, size))
         if self.do_center_crop:
             crop: Any = self.crop_size
             classes = transforms.center_crop(classes[..., None], crop["height"], crop["width"])[..., 0]

@@ -220,10 +220,14 @@ class PilBackend(BaseImageProcessor):
         kind = PILImageResampling.BILINEAR if resample is None else resample
 
         def step(pixels: np.ndarray) -> np.ndarray:
-            to = transforms.output_size(pixels.shape[0], pixels.shape[1], edges)
+            to = self.output_size(pixels.shape[0], pixels.shape[1], edges)
             return transforms.resize(pixels, *to, kind, reducing_gap)
 
         return self._by_pixels(image, step, data_format, input_data_format)
+
+    def output_size(self, height: int, width: int, size: transforms.SizeDict) -> tuple[int, int]:
+        """Height and width that an image of `height` and `width` has once resized to `size`."""
+        return transforms.output_size(height, width, size)
 
     def pad(
         self,
