@@ -858,6 +858,14 @@ from .models.mobilebert import MobileBertPreTrainedModel as MobileBertPreTrained
 from .models.mobilebert.model import MobileBertLayer as MobileBertLayer
 from .models.mobilebert.tokenizer import MobileBertTokenizer as MobileBertTokenizer
 from .models.mobilebert.tokenizer import MobileBertTokenizerFast as MobileBertTokenizerFast
+from .models.mobilenet_v1 import MobileNetV1Config as MobileNetV1Config
+from .models.mobilenet_v1.image_processor import MobileNetV1FeatureExtractor as MobileNetV1FeatureExtractor
+from .models.mobilenet_v1.image_processor import MobileNetV1ImageProcessor as MobileNetV1ImageProcessor
+from .models.mobilenet_v1.image_processor import MobileNetV1ImageProcessorFast as MobileNetV1ImageProcessorFast
+from .models.mobilenet_v1.image_processor import MobileNetV1ImageProcessorPil as MobileNetV1ImageProcessorPil
+from .models.mobilenet_v1.model import MobileNetV1ForImageClassification as MobileNetV1ForImageClassification
+from .models.mobilenet_v1.model import MobileNetV1Model as MobileNetV1Model
+from .models.mobilenet_v1.model import MobileNetV1PreTrainedModel as MobileNetV1PreTrainedModel
 from .models.modernbert import ModernBertConfig as ModernBertConfig
 from .models.modernbert.model import ModernBertForMaskedLM as ModernBertForMaskedLM
 from .models.modernbert.model import ModernBertForMultipleChoice as ModernBertForMultipleChoice
