@@ -220,3 +220,15 @@ def test_layers_are_freed(kernels: Callable[[bool], None]) -> None:
     known = len(one_token._MADE)
     del model
     assert len(one_token._MADE) == known - 2
+
+
+def test_two_threads_give_what_one_gives(kernels: Callable[[bool], None]) -> None:
+    model, threads = model_of("Llama", intermediate_size=1024), torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = decoded(model)[:, 1:]
+        torch.set_num_threads(2)
+        assert (decoded(model)[:, 1:] - alone).abs().max() < 1e-5
+    finally:
+        torch.set_num_threads(threads)
+    assert by_steps(model)
