@@ -173,3 +173,13 @@ def test_weights_that_are_no_numbers_in_4_bits() -> None:
     model.get_submodule("model.layers.0.mlp.down_proj").weight.data[3, 5] = torch.nan
     with torch.no_grad():
         assert model.quantize(settings)(IDS).logits.isnan().any()
+
+
+def test_a_model_that_was_opened_in_16_bits_is_quantized(tmp_path: Path) -> None:
+    """Its dense layers have a class of their own on a CPU."""
+    tiny().to(torch.bfloat16).save_pretrained(tmp_path)
+    model = LlamaForCausalLM.from_pretrained(tmp_path).quantize(BitsAndBytesConfig(load_in_8bit=True))
+    assert isinstance(model.model.layers[0].mlp.up_proj, QuantizedLinear)
+    opened = LlamaForCausalLM.from_pretrained(tmp_path, load_in_8bit=True)
+    with torch.no_grad():
+        assert torch.equal(model(IDS).logits, opened(IDS).logits)

@@ -30,6 +30,8 @@ class HalfLinear(nn.Linear):
     `nn.Linear`, at each call anew: moving the model or changing its dtype needs nothing.
     """
 
+    is_plain_product = True  # a layer in few bits may stand in its place
+
     def forward(self, input: Tensor) -> Tensor:
         """x (..., K) -> (..., N)."""
         weight = self.weight
