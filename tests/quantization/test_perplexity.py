@@ -4,7 +4,6 @@ import copy
 import inspect
 import textwrap
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,10 +15,10 @@ CALIBRATION = (textwrap,)
 
 
 @pytest.fixture(scope="module")
-def generate() -> Iterator[Any]:
+def generate() -> Any:
     with warnings.catch_warnings(action="ignore"):  # of the model that was not named
         made = pipeline("text-generation")
-    yield made
+    return made
 
 
 def windows(tokenizer: Any, modules: tuple[Any, ...], length: int = 256, most: int = 16) -> torch.Tensor:

@@ -82,6 +82,8 @@ class FewBits:
             freed.add(2 * sum(tensor.nbytes for tensor in tensors.values()))
             keys = [key for recipe in parts.values() for key in recipe.sources]
             self.report.sources[f"{path}.weight"] = " + ".join(map(checkpoint.where, keys))
+            for key in keys:
+                checkpoint.drop(key)
         freed.give_back()
 
 

@@ -14,7 +14,7 @@ from ..core.sizes import show_size
 from ..loading.headers import LoadNeed, load_need, main_dtype, read_headers
 from .example_inputs import example_inputs
 from .run_need import RunNeed, run_need
-from .skeletons import class_of, packed_away, weight_bytes, without_weights
+from .skeletons import class_of, packed_away, stored_away, weight_bytes, without_weights
 from .training_need import TrainingNeed, training_need
 from .workload import Workload
 
@@ -24,7 +24,7 @@ class MemoryPlan:
     """Bytes of memory, beside those of the program itself (Python and torch: about 350 MB on a CPU).
 
     Fields:
-        model: the class. dtype: of its weights.
+        model: the class. dtype: of its weights; of a checkpoint in few bits the method, such as "gptq".
         load: opening the checkpoint. run: a call, beside the weights; None where it cannot be found, and `unknown` says why.
         training: a step and update of training in fp32; None where none was asked for.
     """
@@ -110,8 +110,12 @@ def plan_memory(
     dtype = floating_dtype(dtype)
     made = without_weights(kind, copy.deepcopy(config), dtype, attention)
     weights = weight_bytes(made)
+    stored = ""
     if bits is not None:
         weights -= packed_away(without_weights(kind, copy.deepcopy(config), dtype), bits)
+    elif headers and config.get("quantization_config") is not None:
+        stored, less = stored_away(without_weights(kind, copy.deepcopy(config), dtype), headers)
+        weights -= less
     parameters = sum(each.numel() for each in {id(each): each for each in made.parameters()}.values())
     read = load_need(headers, dtype=dtype, tied=made.tied_weights()) if headers else LoadNeed(parameters, weights, weights)
     load = LoadNeed(parameters, weights, weights + read.peak - read.weights)
@@ -125,7 +129,8 @@ def plan_memory(
     except Exception as error:  # noqa: BLE001 (whatever torch raises where contents decide about shapes)
         unknown = f"what a call takes is not known, since contents decide about it: {type(error).__name__}: {error}"
     need = _training(kind, config, call, attention, optimizer_of, device) if training else None
-    return MemoryPlan(kind.__name__, str(dtype).removeprefix("torch."), load, run, need, " ".join(unknown.split())[:300])
+    name = stored or str(dtype).removeprefix("torch.")
+    return MemoryPlan(kind.__name__, name, load, run, need, " ".join(unknown.split())[:300])
 
 
 def _described(model: Any, headers: Any, hub: dict[str, Any]) -> tuple[Any, Any]:

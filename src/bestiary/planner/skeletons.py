@@ -1,10 +1,13 @@
 """A model of a config without its weights."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from ..core.errors import ArgumentError, UnknownArchitecture, did_you_mean
+from ..loading.format import TensorInfo
+from ..loading.rules import on_load
 from ..loading.skeleton import skeleton
 from ..modeling.building import without_initialisation
 from ..modeling.families import family, tasks_of
@@ -75,6 +78,30 @@ def packed_away(model: Any, bits: int | None) -> int:
     weights = [dense[path].weight for path in paths]
     scales = sum(4 * (each.shape[0] if bits == 8 else each.numel() // 64) for each in weights)
     return int(sum(each.nbytes - each.numel() * (bits or 8) // 8 for each in weights) - scales)
+
+
+def stored_away(model: Any, headers: Mapping[str, TensorInfo]) -> tuple[str, int]:
+    """The method that a checkpoint with these `headers` is quantized by, and the bytes that its layers take less than numbers.
+
+    Layers keep what the file has for them. "", 0 of a checkpoint that is not quantized, or is opened as numbers.
+    """
+    quantizer = quantizer_for(model.config, None, False, False, type(model).__name__)
+    if quantizer is None or quantizer.gives_numbers:
+        return "", 0
+    dense = dict(model.named_modules())
+    with skeleton():
+        paths = set(quantizer.replace(model))
+    dot = f"{model.base_model_prefix}."
+    in_file: dict[str, int] = {}
+    for name, recipe in on_load(model._weight_rules, headers).items():
+        for home in (name, dot + name, name.removeprefix(dot)):
+            parts = home.split(".")
+            path = next((path for end in range(1, len(parts)) if (path := ".".join(parts[:end])) in paths), None)
+            if path is not None and home != f"{path}.bias":
+                in_file[path] = in_file.get(path, 0) + sum(headers[key].nbytes for key in recipe.sources)
+                break
+    numbers = sum(dense[path].weight.nbytes for path in in_file)
+    return quantizer.quantization_config.quant_method.value, numbers - sum(in_file.values())
 
 
 def weight_bytes(model: Any) -> int:

@@ -79,7 +79,7 @@ def in_4_bits(weight: Tensor, kind: str, size: int) -> tuple[Tensor, Tensor]:
 
 
 def _best_scales(blocks: Tensor, largest: Tensor) -> Tensor:
-    """Of the `_SHARES` of `largest` (n,) the scale by which the 16 steps of "int4" are nearest to each of `blocks` (n, size)."""
+    """Of the `_SHARES` of `largest` (n,) the scale by which the steps of "int4" are nearest to each of `blocks` (n, size)."""
     best, least = largest, torch.full_like(largest, torch.inf)
     for share in _SHARES:
         steps = (largest * (share / 8)).unsqueeze(1)
