@@ -181,6 +181,12 @@ class CacheLayer(ABC):
         return sum(sizes)
 
 
+def read_only(buffer: Tensor) -> bool:
+    """Whether torch forbids writing: what was made in inference mode, outside of it."""
+    # Torch's compiler cannot ask.
+    return not torch.compiler.is_compiling() and buffer.is_inference() and not torch.is_inference_mode_enabled()
+
+
 def move_rows(slots: Tensor, parents: Tensor) -> None:
     """Row i of `slots` (B, ...) becomes the former row `parents[i]` (B,), in place."""
     slots.copy_(slots.index_select(0, parents.to(slots.device)))

@@ -110,7 +110,9 @@ def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Ten
         array = mask.bias(query.dtype) if bias is not None or mask.additive is not None else mask.allowed()
     if bias is not None:
         array = bias if array is None else bias + array
-    options: dict[str, Any] = {"scale": scoring.scaling, "is_causal": causal}
+    options: dict[str, Any] = {"scale": scoring.scaling}
+    if causal:  # asked, not handed on: of sizes that torch's compiler has as symbols it is a symbol, which nothing takes
+        options["is_causal"] = True
     if query.shape[1] != key.shape[1]:
         if one and (array is None or array.shape[1] == array.shape[2] == 1):
             # All query heads of a group look at the same keys: as queries of one head they need no copies of these.

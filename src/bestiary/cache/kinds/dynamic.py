@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...core.errors import ArgumentError, InputError
 from ..base import Cache, Legacy
-from ..layer import CacheLayer, Change, Tokens, move_rows
+from ..layer import CacheLayer, Change, Tokens, move_rows, read_only
 from ..layer_types import LayerTypes, layer_types
 from .recurrent import layer_for
 from .sliding_window import SlidingWindowLayer
@@ -67,7 +67,7 @@ class DynamicLayer(CacheLayer):
             self._keys, self._values = _joined(self.keys, key_states), _joined(self.values, value_states)
             self._seen, self._room = end, 0
             return self._keys, self._values
-        if self._keys is None or self._values is None or end > self._room or _read_only(self._keys):
+        if self._keys is None or self._values is None or end > self._room or read_only(self._keys):
             self._keys, self._values = _grown(self.keys, key_states, end), _grown(self.values, value_states, end)
             self._room = self._keys.shape[2]
         self._keys.narrow(2, start, end - start).copy_(key_states)
@@ -153,10 +153,6 @@ def _spare(new: Tensor) -> int:
     if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return BLOCK
     return min(BLOCK, max(8, _MOST_ROOM // max(1, new[:, :, :1].numel() * new.element_size())))
-
-
-def _read_only(buffer: Tensor) -> bool:
-    return buffer.is_inference() and not torch.is_inference_mode_enabled()
 
 
 class DynamicCache(Cache):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ...core.logging import warn_once
-from ..layer import CacheLayer, Change, Tokens
+from ..layer import CacheLayer, Change, Tokens, read_only
 from ..layer_types import layer_types
 from .static import StaticCache, check_tokens, newest
 
@@ -49,7 +49,7 @@ class WanderingLayer(CacheLayer):
         """Put keys and values behind those held; returns the buffers."""
         new, buffers = keys.shape[2], self._buffers
         tracked = torch.is_grad_enabled() and keys.requires_grad
-        frozen = buffers is not None and buffers[0].is_inference() and not torch.is_inference_mode_enabled()
+        frozen = buffers is not None and read_only(buffers[0])
         if buffers is None or tracked or frozen or self._end + new > buffers[0].shape[2]:
             earlier = [] if buffers is None else [(self.keys, self.values)]
             room = 0 if tracked else ROOM

@@ -13,7 +13,7 @@ from ...core.errors import ArgumentError, CapacityError, CorruptFile, InputError
 from ...core.logging import warn_once
 from ..base import Cache
 from ..building import CacheConfig
-from ..layer import CacheLayer, Change, Tokens, move_rows
+from ..layer import CacheLayer, Change, Tokens, move_rows, read_only
 from ..layer_types import layer_types
 from .recurrent import HybridLayer, layer_for
 
@@ -65,9 +65,7 @@ class FixedLayer(CacheLayer):
         buffers = self._buffers or self.allocate(keys, values)
         if keys.shape[0] != buffers[0].shape[0]:
             raise InputError(f"the cache was made for {buffers[0].shape[0]} rows and is given {keys.shape[0]}")
-        if torch.compiler.is_compiling():
-            return buffers
-        if buffers[0].is_inference() and not torch.is_inference_mode_enabled():
+        if read_only(buffers[0]):
             self._buffers = buffers = buffers[0].clone(), buffers[1].clone(), buffers[2].clone()
         return buffers
 
