@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from kit import checkpoints
 
 import bestiary
@@ -242,6 +243,22 @@ def test_env(command):
     assert rows["bestiary"] == bestiary.__version__
     assert {"python", "torch", "devices", "PIL", "accelerate"} <= rows.keys()
     assert json.loads(command("env", "--json")[1]) == rows
+
+
+def test_env_of_threads(command, monkeypatch):
+    monkeypatch.setattr("bestiary.cli.commands.env.affinity", lambda: {0, 1, 2, 7})
+    monkeypatch.setattr("bestiary.cli.commands.env.cgroup_quota", lambda: 1.5)
+    monkeypatch.setattr("bestiary.cli.commands.env.usable_cores", lambda: 1)
+    monkeypatch.setenv("OMP_PROC_BIND", "close")
+    code, out, err = command("env", "--threads")
+    assert (code, err) == (0, "")
+    rows = dict(line.split("\t") for line in out.splitlines())
+    assert rows["processors of this process"] == "0-2, 7"
+    assert rows["limit of the container"] == "1.5 cores"
+    assert rows["threads of torch"] == str(torch.get_num_threads())
+    assert rows["threads of the commands"].startswith("1,")
+    assert rows["OMP_PROC_BIND"] == "close"
+    assert json.loads(command("env", "--threads", "--json")[1]) == rows
 
 
 def test_env_of_kernels(command, monkeypatch, tmp_path):

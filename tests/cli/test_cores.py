@@ -13,7 +13,7 @@ from bestiary.cli.options import Opening
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Four usable cores of eight, no cgroup limit, a clock that stands still."""
-    monkeypatch.setattr(cores, "_mask", lambda: {0, 1, 2, 3})
+    monkeypatch.setattr(cores, "affinity", lambda: {0, 1, 2, 3})
     monkeypatch.setattr(cores, "_STAT", tmp_path / "stat")
     monkeypatch.setattr(cores, "_GROUPS", tmp_path)
     monkeypatch.setattr(cores.time, "monotonic", lambda: float((tmp_path / "clock").read_text()))

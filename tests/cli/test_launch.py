@@ -50,6 +50,14 @@ def test_programs_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @linux
+def test_a_program_gets_no_more_cores_than_its_container_may_keep_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(900, 908)))  # of no machine: each a core of its own
+    monkeypatch.setattr("bestiary.cli.cores.cgroup_quota", lambda: 2.5)
+    (one,) = plan(1, None, "none")
+    assert one.processors == (900, 901)
+    assert one.variables["OMP_NUM_THREADS"] == "2"
+
+
 def test_programs_are_started_and_their_failure_is_told(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(REPORT)

@@ -11,7 +11,7 @@ _SHORTEST = 0.1  # seconds; the kernel counts in hundredths
 
 def usable_cores() -> int:
     """Cores that this process may use: those of its affinity mask, at most the share of its cgroup, at least one."""
-    return max(1, int(min(len(_mask()) or os.cpu_count() or 1, _quota(_GROUPS))))
+    return max(1, int(min(len(affinity()) or os.cpu_count() or 1, cgroup_quota())))
 
 
 class IdleCores:
@@ -35,7 +35,8 @@ class IdleCores:
         return max(1, min(usable, round(free / seconds)))
 
 
-def _mask() -> set[int]:
+def affinity() -> set[int]:
+    """The processors that this process may run on; empty where the system does not say."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
 
@@ -48,14 +49,15 @@ def _idle_seconds() -> float | None:
     """Seconds in which the cores of the affinity mask had nothing to do since the machine started, added up."""
     if not _STAT.is_file():
         return None
-    names = {f"cpu{core}" for core in _mask()}
+    names = {f"cpu{core}" for core in affinity()}
     rows = [line.split() for line in _STAT.read_text().splitlines()]
     ticks = sum(int(row[4]) + int(row[5]) for row in rows if row and row[0] in names)  # idle, and waiting for a disk
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _quota(groups: Path) -> float:
+def cgroup_quota() -> float:
     """Cores that the cgroup of this process allows (version 2, else 1), infinite where it sets no limit."""
+    groups = _GROUPS
     try:
         quota, period = (groups / "cpu.max").read_text().split()
     except (OSError, ValueError):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..core.errors import ArgumentError
+from .cores import usable_cores
 
 _TOPOLOGY = Path("/sys/devices/system/cpu")  # Linux only
 ALLOCATORS = {"tcmalloc": ("tcmalloc", "tcmalloc_minimal"), "jemalloc": ("jemalloc",)}
@@ -45,7 +46,10 @@ def plan(instances: int, threads: int | None, allocator: str, usable: Sequence[i
     Raises:
         ArgumentError: more programs or threads than cores, or an allocator that is not installed.
     """
-    cores = whole_cores(sorted(os.sched_getaffinity(0)) if usable is None else usable)
+    if usable is None:  # no more of them than a container may keep busy: what goes beyond is made to wait
+        cores = whole_cores(sorted(os.sched_getaffinity(0)))[: usable_cores()]
+    else:
+        cores = whole_cores(usable)
     if not 1 <= instances <= len(cores):
         raise ArgumentError(f"{instances} programs on {len(cores)} cores: expected from 1 to {len(cores)}, each needs one")
     each = len(cores) // instances

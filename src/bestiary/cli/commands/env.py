@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Iterator, Set
 from importlib import metadata
 from typing import Annotated
 
@@ -10,8 +11,9 @@ import typer
 from ...core.optional import DISTRIBUTION_OF, EXTRA_OF, available
 from ...draw.blocks import block_bar
 from .. import console
-from ..cores import usable_cores
+from ..cores import affinity, cgroup_quota, usable_cores
 from ..options import Json
+from ..processors import whole_cores
 from ..streams import takes_utf8
 
 _CORE = ("numpy", "safetensors", "tokenizers", "huggingface_hub", "jinja2")
@@ -22,12 +24,22 @@ def run(
     kernels: Annotated[
         bool, typer.Option("--kernels", help="Which products with small weights serve on this CPU, and how fast each is.")
     ] = False,
+    threads: Annotated[
+        bool, typer.Option("--threads", help="The processors that this process may use, and how many threads compute.")
+    ] = False,
 ) -> None:
     """Print versions, devices and optional packages."""
     from ... import __version__
 
     if kernels:
         _kernels(json)
+        return
+    if threads:
+        told = dict(_threads())
+        if json:
+            console.write_json(told)
+        else:
+            console.table(told.items())
         return
 
     rows = [
@@ -73,6 +85,35 @@ def _kernels(json: bool) -> None:
     ]
     columns = ("weights", "rows", "kernel (* used)", "microseconds", "GB/s", "GFLOP/s", "")
     console.table(rows, columns, "One thread, a matrix of 2048 x 2048")
+
+
+def _threads() -> Iterator[tuple[str, str]]:
+    """Processors, limits, threads and what the environment says of them."""
+    import torch
+
+    mask = affinity()
+    quota = cgroup_quota()
+    yield "processors", str(os.cpu_count())
+    yield "processors of this process", _listed(mask) if mask else "all"
+    yield "whole cores among them", str(len(whole_cores(sorted(mask)))) if mask else "unknown"
+    yield "limit of the container", "none" if quota == float("inf") else f"{quota:g} cores"
+    yield "usable cores", str(usable_cores())
+    yield "threads of torch", str(torch.get_num_threads())
+    yield "threads of torch between operations", str(torch.get_num_interop_threads())
+    yield "threads of the commands", f"{min(torch.get_num_threads(), usable_cores())}, fewer where others work"
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "LD_PRELOAD"):
+        yield name, os.environ.get(name, "not set")
+
+
+def _listed(processors: Set[int]) -> str:
+    """Numbers as ranges: 0-3, 8."""
+    ranges: list[list[int]] = []
+    for processor in sorted(processors):
+        if ranges and ranges[-1][1] + 1 == processor:
+            ranges[-1][1] = processor
+        else:
+            ranges.append([processor, processor])
+    return ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in ranges)
 
 
 def _version(package: str, extra: str = "") -> str:
