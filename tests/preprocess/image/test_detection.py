@@ -10,7 +10,7 @@ from transformers.models.detr.image_processing_pil_detr import DetrImageProcesso
 from transformers.models.yolos.image_processing_pil_yolos import YolosImageProcessorPil
 
 from bestiary import AutoImageProcessor, DetrImageProcessor, YolosImageProcessor
-from bestiary.core.errors import ArgumentError, ConfigError, InputError
+from bestiary.core.errors import ConfigError, InputError
 
 SIZE = {"shortest_edge": 32, "longest_edge": 50}
 IMAGES = [
@@ -100,7 +100,7 @@ def test_the_settings_of_older_files() -> None:
     assert processor.size == {"shortest_edge": 800, "longest_edge": 1333}
     assert "max_size" not in processor.to_dict()
     assert DetrImageProcessor(pad_and_return_pixel_mask=False).do_pad is False
-    with pytest.raises(ArgumentError, match="format='coco_detection'"):
+    with pytest.raises(InputError, match="format='coco_detection'"):
         processor(IMAGES, annotations=ANNOTATIONS, size=SIZE)
     with pytest.raises(ConfigError, match="coco_detection or coco_panoptic"):
         DetrImageProcessor(format="voc")

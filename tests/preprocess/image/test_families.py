@@ -1,5 +1,6 @@
 """The image processor of every family: its defaults are the published ones, and so are its pixels, of pictures of all kinds."""
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import transformers
 from PIL import Image
 
 import bestiary
+from bestiary.core.errors import InputError
 
 MODES = ("RGB", "L", "RGBA", "P", "CMYK", "1")
 NAMES = [
@@ -42,7 +44,13 @@ def test_defaults_and_what_is_saved(name: str) -> None:
 def test_pixels(name: str) -> None:
     ours, theirs = getattr(bestiary, name)(do_convert_rgb=True), getattr(transformers, f"{name}Pil")(do_convert_rgb=True)
     for number, image in enumerate(pictures()):
-        found, expected = ours(image, return_tensors="pt"), theirs(image, return_tensors="pt")
+        try:
+            expected = theirs(image, return_tensors="pt")
+        except ValueError:  # too small for edges that are multiples of something: computed or refused in words
+            with contextlib.suppress(InputError):
+                ours(image)
+            continue
+        found = ours(image, return_tensors="pt")
         assert found.keys() == expected.keys()
         for key in expected:
             where = f"picture {number}, {image.mode} of {image.size}: {key}"

@@ -105,8 +105,8 @@ def test_steps_of_an_annotation() -> None:
         assert list(ours) == list(theirs)
         for name, value in theirs.items():
             np.testing.assert_allclose(ours[name], value, rtol=1e-6)
-    with pytest.raises(ArgumentError, match="coco_panoptic"):
-        OURS.prepare_annotation(image, ANNOTATION, format="coco_panoptic")
+    with pytest.raises(ArgumentError, match="'coco_voc' are not read here"):
+        OURS.prepare_annotation(image, ANNOTATION, format="coco_voc")
 
 
 def test_labels_have_the_published_order() -> None:

@@ -10,8 +10,10 @@ from ...core.kinds import fits
 from ...core.logging import warn_once
 from ..batch import BatchFeature, TensorType, is_torch
 from .base import channel_formats
+from .panoptic import segments_of
 from .reading import ChannelDimension, flat_list, to_array
 from .standard import StandardImageProcessor
+from .transforms import resize_map
 
 FORMATS = ("coco_detection", "coco_panoptic")
 
@@ -20,7 +22,7 @@ class DetectionImageProcessor(StandardImageProcessor):
     """Images to `pixel_values` and `pixel_mask`, annotations to `labels`, predictions back to boxes in the image.
 
     With `do_convert_annotations` the boxes of labels are centers and sizes in 0..1 of the (padded) image, else corners in
-    its pixels. `format` is the form of annotations; those of "coco_panoptic" are not read here.
+    its pixels. `format` is the form of annotations, "coco_detection" or "coco_panoptic", whose labels have masks too.
     """
 
     model_input_names: ClassVar[list[str]] = ["pixel_values", "pixel_mask"]
@@ -46,6 +48,7 @@ class DetectionImageProcessor(StandardImageProcessor):
         images: Any,
         annotations: Any = None,
         *,
+        masks_path: Any = None,
         return_tensors: str | TensorType | None = None,
         data_format: str | None = None,
         input_data_format: str | None = None,
@@ -56,7 +59,9 @@ class DetectionImageProcessor(StandardImageProcessor):
 
         Args:
             annotations: of each image (or of the one) a dictionary with `image_id` and `annotations`, a list of objects with
-                `bbox` (left, top, width, height in pixels), `category_id`, `area` and `iscrowd`, as in COCO (Lin et al. 2014).
+                `bbox` (left, top, width, height in pixels), `category_id`, `area` and `iscrowd`, as in COCO (Lin et al. 2014);
+                with `format="coco_panoptic"` as `panoptic.segments_of` says.
+            masks_path: the folder with the PNGs of panoptic annotations.
 
         Raises:
             InputError: annotations that are not so, or not one for each image.
@@ -68,7 +73,6 @@ class DetectionImageProcessor(StandardImageProcessor):
         batch = super().preprocess(arrays, input_data_format=ChannelDimension.LAST, **options)
         if annotations is None:
             return batch
-        check_format(call.format)
         listed = [annotations] if isinstance(annotations, Mapping) else annotations
         if not isinstance(listed, Sequence) or len(listed) != len(arrays):
             raise InputError(
@@ -80,31 +84,48 @@ class DetectionImageProcessor(StandardImageProcessor):
         canvas: Any = call.pad_size or {"height": max(y for y, _ in sizes), "width": max(x for _, x in sizes)}
         padded = (canvas["height"], canvas["width"])
         rows = zip(listed, originals, sizes, strict=True)
-        objects = [call._label(each, old, new, padded if call.do_pad else new) for each, old, new in rows]
+        objects = [call._label(each, old, new, padded if call.do_pad else new, masks_path) for each, old, new in rows]
         labels = [BatchFeature(each, return_tensors) for each in objects]
         batch["labels"] = labels if device is None else [each.to(device) for each in labels]
         return batch
 
     def _label(
-        self, annotation: Any, original: tuple[int, int], resized: tuple[int, int], final: tuple[int, int]
+        self,
+        annotation: Any,
+        original: tuple[int, int],
+        resized: tuple[int, int],
+        final: tuple[int, int],
+        masks_path: Any,
     ) -> dict[str, Any]:
         """The label of an image of such heights and widths; objects outside of it and crowds are left out."""
-        label = self.resize_annotation(objects_of(annotation, original), original, resized)
+        is_panoptic = self.format == "coco_panoptic"
+        objects = segments_of(annotation, masks_path, original) if is_panoptic else objects_of(annotation, original)
+        label = self.resize_annotation(objects, original, resized)
+        if is_panoptic:
+            below, right = final[0] - resized[0], final[1] - resized[1]
+            label["masks"] = np.pad(label["masks"], ((0, 0), (0, below), (0, right)))
         if self.do_convert_annotations:
             label = self.normalize_annotation(label, final)
         return label | {"size": np.asarray(final, np.int64)}
 
     def prepare_annotation(
-        self, image: Any, target: Any, format: str | None = None, input_data_format: str | None = None
+        self,
+        image: Any,
+        target: Any,
+        format: str | None = None,
+        masks_path: Any = None,
+        input_data_format: str | None = None,
     ) -> dict[str, Any]:
         """What an annotation says of the objects in `image`, their boxes as corners in its pixels.
 
         Raises:
-            ArgumentError: a format other than "coco_detection". InputError: the annotation is none.
+            ArgumentError: a format that is none. InputError: the annotation is none.
         """
-        check_format(self.format if format is None else format)
+        chosen = self.format if format is None else format
+        check_format(chosen)
         rows = to_array(image, False, input_data_format)
-        return objects_of(target, (rows.shape[0], rows.shape[1]))
+        size = rows.shape[0], rows.shape[1]
+        return segments_of(target, masks_path, size) if chosen == "coco_panoptic" else objects_of(target, size)
 
     def resize_annotation(
         self, annotation: Mapping[str, Any], orig_size: Sequence[int], target_size: Sequence[int]
@@ -112,7 +133,12 @@ class DetectionImageProcessor(StandardImageProcessor):
         """The annotation of an image whose height and width become `target_size`."""
         down, across = (float(new) / float(old) for new, old in zip(target_size, orig_size, strict=True))
         boxes = annotation["boxes"] * np.asarray([across, down, across, down], np.float32)
-        return {"size": target_size, **annotation, "boxes": boxes, "area": annotation["area"] * (across * down)}
+        resized = {"size": target_size, **annotation, "boxes": boxes, "area": annotation["area"] * (across * down)}
+        if "masks" in annotation:
+            height, width = map(int, target_size)
+            masks = [resize_map(each, height, width) != 0 for each in annotation["masks"]]
+            resized["masks"] = np.stack(masks) if masks else np.zeros((0, height, width), bool)
+        return resized
 
     def normalize_annotation(self, annotation: Mapping[str, Any], image_size: Sequence[int]) -> dict[str, Any]:
         """The annotation with centers and sizes in 0..1 of `image_size`, height and width, in the place of corners."""
@@ -151,8 +177,8 @@ class DetectionImageProcessor(StandardImageProcessor):
 
 def check_format(format: str) -> None:
     """Raise `ArgumentError` unless annotations of this form are read here."""
-    if format != "coco_detection":
-        raise ArgumentError(f"annotations of format {str(format)!r:.80} are not read here; pass format='coco_detection'")
+    if format not in FORMATS:
+        raise ArgumentError(f"annotations of format {str(format)!r:.80} are not read here; pass format={' or '.join(FORMATS)}")
 
 
 def objects_of(annotation: Any, size: tuple[int, int]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...core.logging import warn_once
-from ...core.optional import require
 from ..batch import BatchFeature, TensorType, is_torch, to_numpy
 from . import transforms
 from .base import channel_formats
@@ -108,7 +107,7 @@ class MapImageProcessor(SemanticMapMixin, StandardImageProcessor):
         if self.do_resize:
             size: Any = self.size
             height, width = classes.shape
-            classes = resize_map(classes, *self.output_size(height, width, size))
+            classes = transforms.resize_map(classes, *self.output_size(height, width, size))
         if self.do_center_crop:
             crop: Any = self.crop_size
             classes = transforms.center_crop(classes[..., None], crop["height"], crop["width"])[..., 0]
@@ -151,10 +150,3 @@ def reduce_labels(classes: np.ndarray) -> np.ndarray:
     """Classes that count from 1 counted from 0; 0, and what was 255, are 255."""
     reduced = classes.astype(np.int64) - 1
     return np.where((classes == 0) | (reduced == 254), 255, reduced)
-
-
-def resize_map(classes: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A map (Y, X) of another size, by the nearest pixel."""
-    pil = require("PIL.Image", "resizing maps")
-    image = pil.fromarray(np.ascontiguousarray(classes, dtype=np.int32))
-    return np.asarray(image.resize((width, height), pil.Resampling.NEAREST))

@@ -220,3 +220,10 @@ def flip_channels(image: np.ndarray) -> np.ndarray:
     if image.shape[-1] == 4:
         return image[..., [2, 1, 0, 3]]
     return image[..., ::-1]
+
+
+def resize_map(classes: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A map (Y, X) of another size, by the nearest pixel."""
+    pil = require("PIL.Image", "resizing maps")
+    image = pil.fromarray(np.ascontiguousarray(classes, dtype=np.int32))
+    return np.asarray(image.resize((width, height), pil.Resampling.NEAREST))
