@@ -37,25 +37,46 @@ INLINE u8x16 twice(uint32_t low, uint32_t high) {
 #endif
 }
 
-/* The scale and the minimum of 32 numbers, the `part`th of a chunk. */
-INLINE void set_pair(struct chunk *out, int part, float scale, float minimum) {
-    out->scales[2 * part] = out->scales[2 * part + 1] = scale;
-    out->minima[2 * part] = out->minima[2 * part + 1] = minimum;
+/* Eight numbers in 16 bits, each twice. */
+INLINE v16 eight_twice(uint64_t low, uint64_t high) {
+#if defined(__AVX512F__)
+    __m512 eight = _mm512_castps256_ps512(_mm256_cvtph_ps(_mm_set_epi64x((int64_t)high, (int64_t)low)));
+    return (v16)_mm512_permutexvar_ps(_mm512_set_epi32(7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0), eight);
+#else
+    v16 values;
+    for (int i = 0; i < 8; i++) values[2 * i] = values[2 * i + 1] = half_to_float((i < 4 ? low : high) >> i % 4 * 16 & 0xffff);
+    return values;
+#endif
 }
 
-/* Kinds of 32 numbers in a block: eight blocks make a chunk. */
-#define BLOCKS_OF_32(NAME, BYTES, BODY) \
+INLINE uint64_t half_bits(const uint8_t *from) {
+    uint16_t half;
+    memcpy(&half, from, 2);
+    return half;
+}
+
+/* Kinds of 32 numbers in a block, eight of which make a chunk: CODES puts those of one, MINIMA are made of the scales and of the
+   second number in 16 bits. */
+#define BLOCKS_OF_32(NAME, BYTES, CODES, MINIMA) \
     static void NAME(const uint8_t *raw, long blocks, struct chunk *out) { \
-        for (long block = 0; block < blocks; block++, raw += BYTES) { \
-            int part = block % 8; \
-            uint8_t *codes = out[block / 8].codes + 32 * part; \
-            struct chunk *here = out + block / 8; \
-            __builtin_prefetch(raw + AHEAD); \
-            BODY \
-        } \
-        for (long block = blocks; block % 8; block++) { \
-            memset(out[block / 8].codes + block % 8 * 32, 0, 32); \
-            set_pair(out + block / 8, block % 8, 0, 0); \
+        for (; blocks > 0; blocks -= 8, out++) { \
+            uint64_t first[2] = {0}, other[2] = {0}; \
+            _Pragma("GCC unroll 8") for (int part = 0; part < 8; part++) { \
+                uint8_t *codes = out->codes + 32 * part; \
+                if (part >= blocks) { \
+                    memset(codes, 0, 32); \
+                    continue; \
+                } \
+                __builtin_prefetch(raw + AHEAD); \
+                first[part / 4] |= half_bits(raw) << part % 4 * 16; \
+                other[part / 4] |= half_bits(raw + 2) << part % 4 * 16; \
+                put32(codes, CODES); \
+                raw += BYTES; \
+            } \
+            v16 scales = eight_twice(first[0], first[1]), seconds = eight_twice(other[0], other[1]); \
+            *(v16 *)out->scales = scales; \
+            *(v16 *)out->minima = MINIMA; \
+            (void)seconds; \
         } \
     }
 
@@ -85,55 +106,33 @@ INLINE u8x32 fifth(const uint8_t *from) {
 
 static const uint8_t IQ4[16] = {1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241}; /* + 128 */
 
-INLINE void put_table(uint8_t *codes, const uint8_t *from) {
-#if defined(__SSSE3__)
-    __m128i table = _mm_loadu_si128((const __m128i *)IQ4), mask = _mm_set1_epi8(15), bytes = _mm_loadu_si128((const __m128i *)from);
-    _mm_storeu_si128((__m128i *)codes, _mm_shuffle_epi8(table, _mm_and_si128(bytes, mask)));
-    _mm_storeu_si128((__m128i *)(codes + 16), _mm_shuffle_epi8(table, _mm_and_si128(_mm_srli_epi16(bytes, 4), mask)));
+INLINE u8x32 of_table(const uint8_t *from) {
+    u8x32 places = nibbles(from), codes;
+#if defined(__AVX2__)
+    codes = (u8x32)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)IQ4)), (__m256i)places);
 #else
-    for (int i = 0; i < 16; i++) codes[i] = IQ4[from[i] & 15], codes[16 + i] = IQ4[from[i] >> 4];
+    for (int i = 0; i < 32; i++) codes[i] = IQ4[places[i]];
 #endif
+    return codes;
 }
 
 /* A scale in 16 bits; 16 bytes. */
-BLOCKS_OF_32(q4_0, 18, {
-    float scale = half_at(raw);
-    put32(codes, nibbles(raw + 2));
-    set_pair(here, part, scale, 8 * scale);
-})
+BLOCKS_OF_32(q4_0, 18, nibbles(raw + 2), scales * 8)
 
 /* Scale and minimum; 16 bytes. */
-BLOCKS_OF_32(q4_1, 20, {
-    put32(codes, nibbles(raw + 4));
-    set_pair(here, part, half_at(raw), -half_at(raw + 2));
-})
+BLOCKS_OF_32(q4_1, 20, nibbles(raw + 4), -seconds)
 
 /* A scale; the fifth bits of all; 16 bytes. */
-BLOCKS_OF_32(q5_0, 22, {
-    float scale = half_at(raw);
-    put32(codes, nibbles(raw + 6) | fifth(raw + 2));
-    set_pair(here, part, scale, 16 * scale);
-})
+BLOCKS_OF_32(q5_0, 22, nibbles(raw + 6) | fifth(raw + 2), scales * 16)
 
 /* Scale and minimum; the fifth bits; 16 bytes. */
-BLOCKS_OF_32(q5_1, 24, {
-    put32(codes, nibbles(raw + 8) | fifth(raw + 4));
-    set_pair(here, part, half_at(raw), -half_at(raw + 2));
-})
+BLOCKS_OF_32(q5_1, 24, nibbles(raw + 8) | fifth(raw + 4), -seconds)
 
 /* A scale; 32 numbers with a sign. */
-BLOCKS_OF_32(q8_0, 34, {
-    float scale = half_at(raw);
-    put32(codes, bytes32(raw + 2) ^ 128);
-    set_pair(here, part, scale, 128 * scale);
-})
+BLOCKS_OF_32(q8_0, 34, bytes32(raw + 2) ^ 128, scales * 128)
 
 /* A scale; 16 bytes of places in a table. */
-BLOCKS_OF_32(iq4_nl, 18, {
-    float scale = half_at(raw);
-    put_table(codes, raw + 2);
-    set_pair(here, part, scale, 128 * scale);
-})
+BLOCKS_OF_32(iq4_nl, 18, of_table(raw + 2), scales * 128)
 
 #define BLOCKS_OF_256(NAME, BYTES, BODY) \
     static void NAME(const uint8_t *raw, long blocks, struct chunk *out) { \
