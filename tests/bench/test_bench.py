@@ -131,6 +131,15 @@ def test_combinations_and_forecasts_before_anything_is_measured() -> None:
     assert (found.random, found.combination) == (False, chosen[0])
 
 
+def test_a_stored_quantization_is_named(tmp_path: Path) -> None:
+    bestiary.LlamaForCausalLM.from_pretrained(str(checkpoints.llama()), load_in_8bit=True).save_pretrained(tmp_path)
+    _, (chosen,) = asked(model=str(tmp_path), lengths=[8])
+    assert chosen.name == "bitsandbytes, 1 x 8"
+    record = records([Measured(chosen, [{"peak": 1.0}])])[0]
+    assert record["quantization"] == "bitsandbytes"
+    assert "load_in_8bit" not in chosen.opening()
+
+
 @pytest.mark.parametrize(
     ("changes", "kind", "said"),
     [

@@ -20,7 +20,7 @@ class Combination:
 
     Fields:
         dtype: of the weights. quantization: a name of `QUANTIZATIONS`. attention: the kernel; "default" is the model's own.
-        batch, length: rows, and tokens of each.
+        batch, length: rows, and tokens of each. stored: the method that the checkpoint is quantized by; "" where it is not.
     """
 
     dtype: str
@@ -28,11 +28,17 @@ class Combination:
     attention: str
     batch: int
     length: int
+    stored: str = ""
+
+    @property
+    def few_bits(self) -> str:
+        """What the weights are quantized by: as they are opened, else as they are stored, else "none"."""
+        return self.quantization if self.quantization != "none" else self.stored or "none"
 
     @property
     def name(self) -> str:
         """All of it in a few words."""
-        kind = self.dtype if self.quantization == "none" else self.quantization
+        kind = self.dtype if self.few_bits == "none" else self.few_bits
         attention = "" if self.attention == "default" else f", {self.attention}"
         return f"{kind}{attention}, {self.batch} x {self.length}"
 

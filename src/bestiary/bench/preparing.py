@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..placement.device_map import check_available
 from ..placement.free_memory import free_memory
 from ..planner.plan import MemoryPlan, plan_memory
 from ..planner.workload import Workload
+from ..quantization.config import settings_of
 from .combination import BITS, Combination, Job, combinations
 from .picture import check_name
 
@@ -65,6 +67,9 @@ def prepared(
     chosen = combinations(
         dtypes or [str(usual).removeprefix("torch.")], quantizations or ["none"], attentions or ["default"], batches, lengths
     )
+    if config.get("quantization_config") is not None:
+        method = settings_of(config.quantization_config).quant_method.value
+        chosen = [replace(each, stored=method) for each in chosen]
     if not headers and any(each.quantization != "none" for each in chosen):
         raise ArgumentError(f"{model} has no weights, and random ones are made at full precision; save a model to quantize it")
     job = Job(model, chosen[0], not headers, class_name, new_tokens, 3, threads, device, trains, hub=hub)

@@ -44,6 +44,7 @@ def records(results: Sequence[Measured]) -> list[dict[str, Any]]:
 
 def _record(result: Measured, first: Measured) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(result.combination, name) for name in _SETTINGS}
+    found["quantization"] = result.combination.few_bits
     found |= {"rounds": len(result.rounds), **medians(result)}
     compared = next((name for name in _COMPARED if name in found), None)
     if compared is not None:
