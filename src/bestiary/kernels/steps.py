@@ -199,12 +199,14 @@ class Steps:
         self.add(**fields, source=source, target=target)
         return target
 
+    def finish(self) -> None:
+        """All steps are listed. Done before others see them: threads may run one model at once."""
+        self._array = (Step * len(self._listed))(*self._listed)
+        start = ctypes.addressof(self._array)
+        self._addresses = [start + number * ctypes.sizeof(Step) for number in range(len(self._listed))]
+
     def run(self, kernels: Elements, call: Call, first: int = 0) -> None:
         """Take the steps from number `first` on."""
-        if not self._addresses:
-            self._array = (Step * len(self._listed))(*self._listed)
-            start = ctypes.addressof(self._array)
-            self._addresses = [start + number * ctypes.sizeof(Step) for number in range(len(self._listed))]
         if kernels.take_steps(self._addresses[first], len(self._listed) - first, self._numbers, ctypes.byref(call)):
             raise MemoryError(f"no memory for the {self._numbers} numbers between the products of a layer")
 

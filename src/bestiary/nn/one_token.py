@@ -153,6 +153,12 @@ class LayerSteps:
         )
         return target
 
+    def finish(self) -> None:
+        """All steps are listed."""
+        self.watch.made()
+        for each in (self.opening, self.closing):
+            each.finish()
+
     def take(self, x: Tensor, mask: Mask, cache: Any, rotary: tuple[Tensor, Tensor] | None, attend: Any) -> Tensor:
         """States (1, 1, D) -> (1, 1, D); `attend` mixes where that is no step."""
         kernels: Any = elements.elements()
@@ -226,7 +232,7 @@ def steps_of(
     made = LayerSteps(layer, x.dtype)
     try:
         make(layer, made)
-        made.watch.made()
+        made.finish()
         good = made.watch.holds(layer)
     except Unfit:
         good = False
