@@ -73,7 +73,7 @@ class LayerSteps:
         into.add(steps.LAYER_NORM, source, target, weight=weight, bias=bias, inputs=size, number=epsilon)
         return target
 
-    def attention(self, module: nn.Module, heads: int, groups: int, size: int, layer_idx: int) -> None:
+    def attention(self, module: nn.Module, heads: int, groups: int, size: int) -> None:
         """What queries, keys and values there are, and the `attend` of the module that mixes them.
 
         Raises:
@@ -89,7 +89,7 @@ class LayerSteps:
         exact = implementation == "eager" and self.dtype == torch.float32
         if others is not None or scoring.sinks is not None or not (exact or (implementation == "sdpa" and not capped)):
             raise Unfit("attention is computed by others")
-        self.heads, self.groups, self.size, self.layer_idx = heads, groups, size, layer_idx
+        self.heads, self.groups, self.size, self.layer_idx = heads, groups, size, self.watch.value(module, "layer_idx")
         number, cap = scoring.scaling, scoring.softcap or 0.0
         self.closing.add(steps.ATTEND, HEADS, HEADS, rows=heads, outputs=groups, inputs=size, number=number, cap=cap)
 

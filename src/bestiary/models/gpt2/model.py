@@ -124,8 +124,9 @@ class GPT2Block(DecoderBlock):
 def _list_heads(made: LayerSteps, attention: Any, source: int) -> None:
     if attention.is_cross_attention or attention.reorder_and_upcast_attn:
         raise Unfit("another kind of attention")
-    heads = attention.c_proj.nx // attention.head_dim
-    made.attention(attention, heads, heads, attention.head_dim, attention.layer_idx)
+    size = made.watch.value(attention, "head_dim")
+    heads = attention.c_proj.nx // size
+    made.attention(attention, heads, heads, size)
     made.opening.dense(attention, "c_attn", source, HEADS)
 
 

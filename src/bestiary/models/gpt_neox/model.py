@@ -65,8 +65,9 @@ class GPTNeoXLayer(DecoderBlock):
 
 
 def _list_heads(made: LayerSteps, attention: Any, source: int) -> None:
-    size, groups = attention.head_dim, attention.query_key_value.out_features // (attention.per_group * attention.head_dim)
-    made.attention(attention, groups * (attention.per_group - 2), groups, size, attention.layer_idx)
+    size = made.watch.value(attention, "head_dim")
+    groups = attention.query_key_value.out_features // (attention.per_group * size)
+    made.attention(attention, groups * (attention.per_group - 2), groups, size)
     fused = made.opening.dense(attention, "query_key_value", source)
     made.opening.add(steps.SPREAD, fused, steps.HEADS, rows=attention.per_group, outputs=groups, inputs=size)
     made.turn(made.watch.value(attention, "interleaved") or False)

@@ -66,11 +66,11 @@ def _list(parts: Parts, layer: Any, made: LayerSteps) -> None:
 
 def _attention(made: LayerSteps, attention: Any, source: int) -> None:
     watch = made.watch
-    size, layer_idx = watch.value(attention, "head_dim"), watch.value(attention, "layer_idx")
+    size = watch.value(attention, "head_dim")
     heads, groups = attention.q_proj.out_features // size, attention.k_proj.out_features // size
     if watch.value(attention, "bound") is not None or attention.sinks is not None:
         raise Unfit("bounded, or with sinks")
-    made.attention(attention, heads, groups, size, layer_idx)
+    made.attention(attention, heads, groups, size)
     at = HEADS
     for name, count in (("q_proj", heads), ("k_proj", groups), ("v_proj", groups)):
         made.opening.dense(attention, name, source, at)
