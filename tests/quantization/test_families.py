@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ SETTINGS = {
     "8 bits": BitsAndBytesConfig(load_in_8bit=True),
     "4 bits": BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True),
 }
+WITHOUT_DENSE_LAYERS = ("resnet", "regnet", "mobilenet_v1")
 # Standard difference from the dequantized model, to the spread of outputs: inputs of 8-bit layers are in 8 bits too.
 ROUNDING = {"8 bits": 0.15, "4 bits": 1e-3}
 
@@ -43,7 +45,9 @@ def outputs(model: Any, models: Pair) -> list[torch.Tensor]:
 def test_a_family_in_few_bits(row: tuple[str, str, str], bits: str, tmp_path: Path) -> None:
     models = pair(*row)
     kind = type(models.ours)
-    model = kind.from_pretrained(models.folder, quantization_config=copy.deepcopy(SETTINGS[bits]))
+    is_told = models.ours.config.model_type in WITHOUT_DENSE_LAYERS
+    with pytest.warns(match="has no layer in few bits") if is_told else nullcontext():
+        model = kind.from_pretrained(models.folder, quantization_config=copy.deepcopy(SETTINGS[bits]))
     layers = [each for each in model.modules() if isinstance(each, QuantizedLinear)]
     assert all(each.is_filled for each in layers)
     found = outputs(model, models)

@@ -9,6 +9,7 @@ import pytest
 from tests.kit.training import config, rows
 
 import bestiary
+from bestiary.training.data import is_out_of_memory
 
 FULL = "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
 
@@ -52,3 +53,21 @@ def test_cut_evaluations_give_what_uncut_ones_give(tmp_path: Path, kind: str, ca
     assert [each.rpartition(" ")[2] for each in told] == ["2", "4"]
     with pytest.raises(RuntimeError, match="can't allocate memory"):
         made(tmp_path, kind, Small).evaluate()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FULL,
+        "CUDA out of memory. Tried to allocate 2.00 GiB",
+        "CUDA error: out of memory",
+        "HIP out of memory. Tried to allocate 2.00 GiB",
+        "MPS backend out of memory (MPS allocated: 1 GB)",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_NOT_SUPPORTED.",
+    ],
+)
+def test_the_words_in_which_memory_ends(text: str) -> None:
+    assert is_out_of_memory(RuntimeError(text))
+    assert not is_out_of_memory(ValueError(text))
+    assert not is_out_of_memory(RuntimeError("CUDA error: device-side assert triggered"))

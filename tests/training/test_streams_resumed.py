@@ -15,6 +15,7 @@ import torch
 import bestiary
 from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.training.checkpoints import DIGESTS_NAME, PROGRESS_NAME
+from bestiary.training.samplers.streamed import Streamed
 
 SHARDS = [3, 11, 6, 7]  # rows of each
 ALL = [100 * shard + row for shard in range(4) for row in range(SHARDS[shard])]
@@ -121,3 +122,15 @@ def test_each_worker_has_rows_of_its_own(whole: Any) -> None:
     for _, seen in whole.values():
         rows = list(chain(*seen))
         assert sorted(rows[: len(ALL)]) == sorted(rows[len(ALL) :]) == ALL
+
+
+def test_workers_do_not_tell_a_data_set_its_epoch_at_once() -> None:
+    """The epoch of `datasets` is shared by all workers, and telling it is a read and a write."""
+    rows = _stream("datasets")
+    stream = Streamed(rows, 2, 0, 1, False, 0, workers=2)
+    stream.set_epoch(1)
+    assert rows.epoch == 1
+    told: list[int] = []
+    rows.set_epoch = told.append
+    list(stream)
+    assert told == []

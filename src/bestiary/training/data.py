@@ -1,5 +1,6 @@
 """The loaders of `Trainer`, and how batches reach the device."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice, pairwise
 from typing import Any
@@ -230,4 +231,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether a device or the system had no memory left."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None
+
+
+# In the words of CUDA, ROCm, MPS and others, of their libraries, and of torch on a CPU.
+_NO_MEMORY = re.compile(r"out of memory|can't allocate memory|_STATUS_ALLOC_FAILED|CUDNN_STATUS_NOT_SUPPORTED", re.IGNORECASE)

@@ -228,6 +228,7 @@ class Trainer(Data, Optimization, Phases, Planning, Predicting, Saving, Searchin
                 "16-bit-weights",
                 "weights to be trained are in 16 bits, in which small updates are lost; open the model with dtype=torch.float32"
                 " and set bf16=True, which computes in 16 bits with weights in 32",
+                about=str(id(model)),
             )
 
     @property

@@ -64,6 +64,19 @@ class Streamed(IterableDataset[Any]):
     def set_epoch(self, epoch: int) -> None:
         """Begin this epoch, at its first row."""
         self._epoch[0], self._epoch[1] = epoch, 0
+        self._tell_epoch(epoch)
+
+    def _tell_epoch(self, epoch: int) -> None:
+        """Tell the data set, if it does not know.
+
+        One of `datasets` has its epoch in memory that workers share, and adds to it what is missing: two workers that told it
+        at once would both add. It was told before they began.
+        """
+        if hasattr(self.rows, "set_epoch"):
+            if getattr(self.rows, "epoch", None) != epoch:
+                self.rows.set_epoch(epoch)
+        elif isinstance(getattr(self.rows, "generator", None), torch.Generator):
+            self.rows.generator.manual_seed(self.seed + epoch)
 
     def go_on_as(self, lanes: int) -> None:
         """Keep the order of a training that so many workers read the data for; 0 where that is not known."""
@@ -78,11 +91,12 @@ class Streamed(IterableDataset[Any]):
             return
         self.lanes = lanes
         if self.workers > 1:
+            before = "0 or 1" if lanes == 1 else lanes
             warn_once(
                 "other-workers",
-                f"this training began with a loader of {lanes} workers, in whose order the shards of its data are read to the"
-                f" end; each of the {self.workers} workers of now reads all rows for that. With dataloader_num_workers="
-                f"{lanes} each row is read once",
+                f"this training began with dataloader_num_workers={before}, in whose order the shards of its data are read to"
+                f" the end; each of the {self.workers} workers of now reads all rows for that. With dataloader_num_workers="
+                f"{before} each row is read once",
             )
 
     def skip(self, batches: Sequence[Sequence[int]]) -> int:
@@ -104,10 +118,7 @@ class Streamed(IterableDataset[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         epoch, skips = self._epoch.tolist()
-        if hasattr(self.rows, "set_epoch"):
-            self.rows.set_epoch(epoch)
-        elif isinstance(getattr(self.rows, "generator", None), torch.Generator):
-            self.rows.generator.manual_seed(self.seed + epoch)
+        self._tell_epoch(epoch)
         worker = get_worker_info()
         number, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
         if self.lanes > 1 and workers == self.lanes and not skips:  # the loader takes a batch of each by turns
