@@ -33,7 +33,7 @@ def alone(model: Any, prompt: list[int], **settings: Any) -> list[int]:
 def test_few_bits_in_a_batch_give_the_tokens_that_they_give_alone(bits: str, tokenizer: Any) -> None:
     """Of texts whose next tokens are clear: inputs are rounded to 8 bits, and sums in another order may tip that."""
     config = BitsAndBytesConfig(**BITS[bits])
-    model = AutoModelForCausalLM.from_pretrained(embedded_model_path(), quantization_config=config)
+    model = AutoModelForCausalLM.from_pretrained(embedded_model_path(), quantization_config=config, dtype="float32")
     prompts = tokenizer(TEXTS)["input_ids"]
     results = model.generate_batch(prompts, num_beams=1, max_new_tokens=8)
     for prompt, result in zip(prompts, results.values(), strict=True):

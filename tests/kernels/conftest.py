@@ -57,5 +57,6 @@ def kernels(compiled_elements: elements.Elements, monkeypatch: pytest.MonkeyPatc
     def switch(on: bool) -> None:
         monkeypatch.setattr(elements, "elements", lambda: compiled_elements if on else None)
 
+    monkeypatch.setattr(elements, "WIDE", 256)
     switch(True)
     return switch

@@ -67,7 +67,8 @@ def test_a_linear_layer_by_every_kernel(chosen: str, dtype: torch.dtype) -> None
         half_linear(x[..., :-1].contiguous(), weight, bias)
 
 
-def test_layers_of_a_model_become_fast_and_stay_what_they_are(chosen: str) -> None:
+def test_layers_of_a_model_become_fast_and_stay_what_they_are(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(half, "WORTH_IT", 0)
     model = nn.Sequential(nn.Linear(70, 33), nn.ReLU(), nn.Linear(33, 5, bias=False)).to(torch.bfloat16).eval()
     model[0].register_forward_hook(lambda module, inputs, output: seen.append(output.shape))
     seen: list[torch.Size] = []
@@ -94,7 +95,15 @@ def test_layers_of_a_model_become_fast_and_stay_what_they_are(chosen: str) -> No
 
 
 def test_layers_in_float32_stay() -> None:
-    model = nn.Sequential(nn.Linear(4, 4))
+    model = nn.Sequential(nn.Linear(1 << 12, 1 << 12, device="meta"))
+    speed_up_halves(model)
+    assert type(model[0]) is nn.Linear
+    speed_up_halves(model.to(torch.bfloat16))
+    assert type(model[0]) is HalfLinear
+
+
+def test_small_models_are_left_to_torch() -> None:
+    model = nn.Sequential(nn.Linear(4, 4)).to(torch.bfloat16)
     speed_up_halves(model)
     assert type(model[0]) is nn.Linear
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from bestiary.kernels import compiling, elements
+from bestiary.kernels import elements
 from bestiary.kernels.paged import attended_in_pages
 from bestiary.nn.kernels import Scoring
 from bestiary.nn.paged import Layout, PagedMask, decode, tables_of, visits_of
@@ -14,20 +14,10 @@ from bestiary.nn.paged import Layout, PagedMask, decode, tables_of, visits_of
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="session")
-def compiled_elements(tmp_path_factory: pytest.TempPathFactory) -> elements.Elements:
-    """The kernels, compiled for this machine in a folder of this run's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp()))
-        try:
-            return elements.Elements(compiling.compiled(compiling.ELEMENTS))
-        except compiling.NoKernels as error:
-            pytest.skip(str(error))
-
-
 @pytest.fixture
 def kernels(compiled_elements: elements.Elements, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bestiary.kernels.paged.elements", lambda: compiled_elements)
+    monkeypatch.setattr(elements, "elements", lambda: compiled_elements)
+    monkeypatch.setattr(elements, "WIDE", 256)
 
 
 def scattered(lengths: list[int], page: int) -> list[list[int]]:

@@ -68,7 +68,7 @@ def refusal(kind: Any, values: dict[str, Any], model: LlamaForCausalLM) -> str:
     return ""
 
 
-@pytest.mark.parametrize("given", [each for each in ODD if not isinstance(each, dict)], ids=repr)
+@pytest.mark.parametrize("given", [each for each in ODD if not isinstance(each, dict)], ids=lambda value: type(value).__name__)
 def test_what_are_no_settings(given: Any, model: LlamaForCausalLM, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path)
     for call in (model.quantize, lambda given: LlamaForCausalLM.from_pretrained(tmp_path, quantization_config=given)):

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from .compiling import ELEMENTS, NoKernels, compiled
 from .direct import is_direct
-from .native import FORMATS, WORTH_COMPILING, switched_off, team
+from .native import FORMATS, switched_off, team
 
-# Narrower states are of models whose matrices are left to torch too.
-WIDE = int(WORTH_COMPILING**0.5)
+# Narrower states are of models so small that compiling takes longer than a user would wait for torch.
+WIDE = 512
 # How the product of normed numbers and weights is rounded: both factors first, the product alone, or that with 1 + weight.
 TWICE, ONCE, SHIFTED = 0, 1, 2
 

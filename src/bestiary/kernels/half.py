@@ -18,6 +18,8 @@ from .measuring import INPUTS, OUTPUTS, Kind, Product
 from .native import WORTH_COMPILING, native
 
 _HALVES = (torch.bfloat16, torch.float16)
+# Models of fewer parameters are left to torch: compiling takes longer than a user would wait for it.
+WORTH_IT = 1 << 24
 # Weights that are widened to float32 at a time.
 _AT_A_TIME = 1 << 21
 
@@ -95,7 +97,9 @@ KINDS = {dtype: Kind(str(dtype).removeprefix("torch."), dtype, 16, tuple(_BY), p
 
 
 def speed_up_halves(model: nn.Module) -> None:
-    """Make every `nn.Linear` of a model with a weight in 16 bits a `HalfLinear`."""
+    """Make every `nn.Linear` of a model with a weight in 16 bits a `HalfLinear`, if it is not a small model."""
+    if sum(each.numel() for each in model.parameters()) < WORTH_IT:
+        return
     for module in model.modules():
         if type(module) is nn.Linear and module.weight.dtype in _HALVES:
             module.__class__ = HalfLinear

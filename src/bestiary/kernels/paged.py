@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from .elements import WIDE, TwoLongs, elements, is_plain
+from . import elements
+from .elements import TwoLongs, is_plain
 from .native import FORMATS
 
 # Slots are read so many at a time.
@@ -22,12 +23,12 @@ def attended_in_pages(
         scaling, cap: scores are multiplied by `scaling` and then bounded by `cap`, if there is one.
     """
     rows, heads, size = query.shape
-    if not is_plain(query, keys) or values.dtype is not query.dtype or heads * size < WIDE or query.stride(2) != 1:
+    if not is_plain(query, keys) or values.dtype is not query.dtype or heads * size < elements.WIDE or query.stride(2) != 1:
         return None
     groups, page = keys.shape[1], keys.shape[3]
     if page % _LANES or heads % groups or keys.shape[2] != size or not (keys.is_contiguous() and values.is_contiguous()):
         return None
-    kernels = elements()
+    kernels = elements.elements()
     if kernels is None:
         return None
     out = query.new_empty(rows, heads, values.shape[3])

@@ -15,7 +15,7 @@ from torch.nn.modules import module as hooks
 
 from ..kernels import elements, steps
 from ..kernels.direct import is_direct
-from ..kernels.elements import ONCE, SHIFTED, TWICE, WIDE
+from ..kernels.elements import ONCE, SHIFTED, TWICE
 from ..kernels.native import FORMATS
 from ..kernels.steps import HEADS, Call, Steps, Unfit, Watch
 from .activations import gelu_tanh
@@ -214,7 +214,7 @@ def steps_of(
     layer: nn.Module, make: Callable[[Any, LayerSteps], None], x: Tensor, mask: Any, positions: dict[str, Any]
 ) -> LayerSteps | None:
     """The steps of a layer for this call, made by `make` at first; None where the layer is computed as it is written."""
-    if not is_direct(x, None) or x.dim() != 3 or x.shape[:2] != (1, 1) or x.shape[2] < WIDE or x.dtype not in FORMATS:
+    if not is_direct(x, None) or x.dim() != 3 or x.shape[:2] != (1, 1) or x.shape[2] < elements.WIDE or x.dtype not in FORMATS:
         return None
     if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or not x.is_contiguous():
         return None
