@@ -43,6 +43,7 @@ _OTHERWISE = {
     "the states are the same, in another form, or differ at padding, which sees nothing": """
     Bottleneck ConvBertAttention EsmRotaryEmbedding GPTNeoAttention
     ConvNextEncoder ConvNextV2Encoder Dinov2Encoder Dinov2WithRegistersEncoder SwinEmbeddings SwinEncoder SwinLayer
+    PoolFormerEncoder PoolFormerLayer
     SwinAttention SwinPatchEmbeddings SwinPatchMerging SwinRelativePositionBias SwinStage
     GPTNeoBlock GPTNeoSelfAttention InformerProbSparseAttention LEDDecoderAttention LEDDecoderLayer LSHSelfAttention
     LocalSelfAttention  Qwen3_5TextRotaryEmbedding UMT5Block

@@ -23,6 +23,8 @@ PROCESSORS: dict[str, tuple[str, dict[str, Any]]] = {
     "dinov2_with_registers": BIT,
     "ijepa": ("ViTImageProcessor", {"size": SQUARE}),
     "mobilenet_v1": ("MobileNetV1ImageProcessor", {"size": EDGE, "crop_size": {"height": 33, "width": 35}}),
+    "mobilenet_v2": ("MobileNetV2ImageProcessor", {"size": EDGE, "crop_size": {"height": 33, "width": 35}}),
+    "poolformer": ("PoolFormerImageProcessor", {"size": EDGE, "crop_size": {"height": 33, "width": 35}}),
     "regnet": CONVNEXT,
     "swin": ("ViTImageProcessor", {"size": {"height": 32, "width": 32}}),
 }
@@ -52,6 +54,6 @@ def test_labels(model_type: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("model_type", PROCESSORS)
 def test_features(model_type: str, tmp_path: Path) -> None:
     folder = written(model_type, "Model", tmp_path)
-    for options in [{}] if model_type == "ijepa" else [{}, {"pool": True}]:
+    for options in [{}] if model_type in ("ijepa", "poolformer") else [{}, {"pool": True}]:
         found = ours("image-feature-extraction", folder)(PICTURES, **options)
         same(found, reference("image-feature-extraction", folder)(PICTURES, **options))
