@@ -16,8 +16,8 @@ from ...modeling.patch_config import Pair
 class MobileNetV2Config(PreTrainedConfig):
     """Hyperparameters; the defaults are MobileNet V2's on images of 224.
 
-    Every width is multiplied by `depth_multiplier`, rounded to a multiple of `depth_divisible_by` and at least `min_depth`; with
-    `finegrained_output` the last one does not become smaller. Where maps are `output_stride` times smaller than the image,
+    Every width is multiplied by `depth_multiplier`, rounded to a multiple of `depth_divisible_by` and at least `min_depth`;
+    with `finegrained_output` the last one does not become smaller. Where maps are `output_stride` times smaller than the image,
     further convolutions are dilated in place of making them smaller still. Without `first_layer_is_expansion` the stem has one
     more convolution of 1x1. With `tf_padding` maps are padded as TensorFlow does. Places whose label is
     `semantic_loss_ignore_index` do not count in the loss of maps.

@@ -185,7 +185,7 @@ class MobileNetV2ForImageClassification(PooledImageClassifier, MobileNetV2PreTra
 
 
 class MobileNetV2DeepLabV3Plus(nn.Module):
-    """Logits of each place from what it has and what the whole image has (Chen et al. 2018, DeepLab V3+, without its decoder)."""
+    """Logits of each place from what it has and what the whole image has (DeepLab V3, Chen et al. 2017)."""
 
     def __init__(self, config: MobileNetV2Config) -> None:
         super().__init__()
