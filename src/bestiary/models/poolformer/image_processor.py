@@ -27,7 +27,8 @@ class PoolFormerImageProcessor(StandardImageProcessor):
     def resize(  # type: ignore[override]  # the published order of the arguments
         self, image: np.ndarray, size: Any, resample: int | None = None, crop_pct: float | None = None, **kwargs: Any
     ) -> np.ndarray:
-        wanted, share = transforms.read_size(size, False), crop_pct or self.crop_pct
+        wanted: Any = transforms.read_size(size, False)
+        share = crop_pct or self.crop_pct
         if share is not None:
             wanted = {name: int(edge / share) for name, edge in wanted.items() if edge is not None}
             if "height" in wanted and wanted["height"] == wanted.get("width"):
