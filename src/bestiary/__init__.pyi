@@ -1148,6 +1148,12 @@ from .models.swin.model import SwinForImageClassification as SwinForImageClassif
 from .models.swin.model import SwinForMaskedImageModeling as SwinForMaskedImageModeling
 from .models.swin.model import SwinModel as SwinModel
 from .models.swin.model import SwinPreTrainedModel as SwinPreTrainedModel
+from .models.swinv2 import Swinv2Backbone as Swinv2Backbone
+from .models.swinv2 import Swinv2Config as Swinv2Config
+from .models.swinv2 import Swinv2ForImageClassification as Swinv2ForImageClassification
+from .models.swinv2 import Swinv2ForMaskedImageModeling as Swinv2ForMaskedImageModeling
+from .models.swinv2 import Swinv2Model as Swinv2Model
+from .models.swinv2 import Swinv2PreTrainedModel as Swinv2PreTrainedModel
 from .models.switch_transformers import SwitchTransformersConfig as SwitchTransformersConfig
 from .models.switch_transformers import SwitchTransformersEncoderModel as SwitchTransformersEncoderModel
 from .models.switch_transformers import SwitchTransformersForConditionalGeneration as SwitchTransformersForConditionalGeneration

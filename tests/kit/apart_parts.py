@@ -45,6 +45,8 @@ _OTHERWISE = {
     ConvNextEncoder ConvNextV2Encoder Dinov2Encoder Dinov2WithRegistersEncoder SwinEmbeddings SwinEncoder SwinLayer
     PoolFormerEncoder PoolFormerLayer
     SwinAttention SwinPatchEmbeddings SwinPatchMerging SwinRelativePositionBias SwinStage
+    Swinv2Embeddings Swinv2Encoder Swinv2Layer Swinv2Attention Swinv2SelfAttention Swinv2SelfOutput
+    Swinv2Intermediate Swinv2Output Swinv2PatchEmbeddings Swinv2PatchMerging Swinv2Stage
     GPTNeoBlock GPTNeoSelfAttention InformerProbSparseAttention LEDDecoderAttention LEDDecoderLayer LSHSelfAttention
     LocalSelfAttention  Qwen3_5TextRotaryEmbedding UMT5Block
     UMT5LayerSelfAttention

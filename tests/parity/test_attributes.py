@@ -41,6 +41,7 @@ APART = {
     ("YolosLayer", "seq_len_dim"): "nothing is computed in chunks, there neither",
     ("YolosLayer", "chunk_size_feed_forward"): "nothing is computed in chunks, there neither",
     ("YolosEncoder", "gradient_checkpointing"): "layers and models say it",
+    ("Swinv2Encoder", "gradient_checkpointing"): "layers and models say it",
     ("TableTransformerDecoder", "gradient_checkpointing"): "layers and models say it",
     ("DetrConvEncoder", "config"): "the module at this path is a plain nn.ModuleDict",
     ("DetrMHAttentionMap", "attention_dropout"): "nothing is dropped there, whatever the config says of other attention",

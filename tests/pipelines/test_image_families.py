@@ -27,6 +27,7 @@ PROCESSORS: dict[str, tuple[str, dict[str, Any]]] = {
     "poolformer": ("PoolFormerImageProcessor", {"size": EDGE, "crop_size": {"height": 33, "width": 35}}),
     "regnet": CONVNEXT,
     "swin": ("ViTImageProcessor", {"size": {"height": 32, "width": 32}}),
+    "swinv2": ("ViTImageProcessor", {"size": {"height": 32, "width": 32}}),
 }
 PICTURES = [
     Image.fromarray(np.random.default_rng(seed).integers(0, 255, (40 + seed, 50, 3), dtype=np.uint8)) for seed in range(2)
@@ -55,5 +56,8 @@ def test_labels(model_type: str, tmp_path: Path) -> None:
 def test_features(model_type: str, tmp_path: Path) -> None:
     folder = written(model_type, "Model", tmp_path)
     for options in [{}] if model_type in ("ijepa", "poolformer") else [{}, {"pool": True}]:
-        found = ours("image-feature-extraction", folder)(PICTURES, **options)
-        same(found, reference("image-feature-extraction", folder)(PICTURES, **options))
+        mine, published = ours("image-feature-extraction", folder), reference("image-feature-extraction", folder)
+        if model_type == "swinv2":  # norms behind blocks of so few channels make more than 1e-5 of rounding
+            mine.model.double(), published.model.double()
+        found = mine(PICTURES, **options)
+        same(found, published(PICTURES, **options))

@@ -4,7 +4,7 @@ States are maps (B, Y, X, C).
 """
 
 from collections.abc import Iterable
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -52,15 +52,19 @@ class WindowPatchEmbeddings(nn.Module):
 
 
 class WindowEmbeddings(Starting):
-    """The patches through a norm, some of them replaced by a mask token, plus learned positions where the config wants them."""
+    """The patches through a norm, some of them replaced by a mask token, plus learned positions where the config wants them.
+
+    Class attribute `places_before`: how many positions of the table stand before those of patches, and are not used.
+    """
 
     patch_size = Alias("config.patch_size")
+    places_before: ClassVar[int] = 0
 
     def __init__(self, config: WindowConfig, use_mask_token: bool = False) -> None:
         super().__init__()
         self.config, size = config, config.embed_dim
         self.patch_embeddings = WindowPatchEmbeddings(config)
-        places = self.patch_embeddings.num_patches
+        places = self.places_before + self.patch_embeddings.num_patches
         self.mask_token = nn.Parameter(torch.zeros(1, 1, size)) if use_mask_token else None
         self.position_embeddings = nn.Parameter(torch.zeros(1, places, size)) if config.use_absolute_embeddings else None
         self.norm = nn.LayerNorm(size)
@@ -86,7 +90,8 @@ class WindowEmbeddings(Starting):
                 )
             x = torch.where(bool_masked_pos.bool().view(-1, rows, columns, 1), self.mask_token.to(x.dtype), x)
         if self.position_embeddings is not None:
-            table = stretch(self.position_embeddings[0], self.patch_embeddings.grid, (rows, columns), leading=0)
+            table = self.position_embeddings[0, self.places_before :]
+            table = stretch(table, self.patch_embeddings.grid, (rows, columns), leading=0)
             x = x + table.view(rows, columns, -1)
         output: Tensor = self.dropout(x)
         return output
@@ -112,20 +117,38 @@ def bias_rules() -> tuple[Rule, ...]:
 
 
 class WindowAttention(nn.Module):
-    """Self-attention in windows, with its output projection and biases of distances."""
+    """Self-attention in windows, with its output projection and biases of distances.
 
-    def __init__(self, config: WindowConfig, size: int, heads: int) -> None:
+    Class attribute `attention_class`: the attention proper, built as `attention_class(config, size, heads)`.
+
+    Args:
+        stage: the number of the stage that it belongs to.
+    """
+
+    attention_class: ClassVar[type[PatchSelfAttention]] = PatchSelfAttention
+
+    def __init__(self, config: WindowConfig, stage: int) -> None:
         super().__init__()
-        self.self = PatchSelfAttention(config, size, heads)
+        size, heads = config.embed_dim * 2**stage, config.num_heads[stage]
+        self.self = self.attention_class(config, size, heads)
         self.output = PatchOutput(size, config, size)
-        self.relative_position_bias = DistanceBiases(config, heads)
+        self.add_biases(config, stage)
 
     num_attention_heads, head_dim = Alias("self.num_heads"), Alias("self.head_dim")
     scaling, attention_dropout = Alias("self.scaling"), Alias("self.attention_dropout")
 
+    def add_biases(self, config: WindowConfig, stage: int) -> None:
+        """Make what the biases of distances come from."""
+        self.relative_position_bias = DistanceBiases(config, config.num_heads[stage])
+
+    def biases(self, size: int, like: Tensor) -> Tensor:
+        """Of each pair of places in a window of `size` a side, (1, H, N, N), where states `like` these are."""
+        output: Tensor = self.relative_position_bias(size)
+        return output
+
     def forward(self, windows: Tensor, size: int, mask: Tensor | None) -> Tensor:
         """Windows (B * W, N, C) of `size` a side and what is added to the scores of each (W, 1, N, N) -> (B * W, N, C)."""
-        bias = self.relative_position_bias(size)
+        bias = self.biases(size, windows)
         if mask is not None:
             bias = (bias + mask).repeat(len(windows) // len(mask), 1, 1, 1)
         output: Tensor = self.output(self.self(windows, None, bias=bias))
@@ -133,24 +156,37 @@ class WindowAttention(nn.Module):
 
 
 class WindowLayer(Layer):
-    """x + attention(norm(x)) in windows, maybe shifted, then x + mlp(norm(x)), in the order of Swin."""
+    """x + attention(norm(x)) in windows, maybe shifted, then x + mlp(norm(x)), in the order of Swin.
 
-    def __init__(self, config: WindowConfig, size: int, heads: int, rate: float, shifts: bool) -> None:
+    Class attribute `attention_class`: built as `attention_class(config, stage)`.
+
+    Args:
+        stage: the number of the stage that it belongs to. rate: how often a half is left out in training.
+    """
+
+    attention_class: ClassVar[type[WindowAttention]] = WindowAttention
+
+    def __init__(self, config: WindowConfig, stage: int, rate: float, shifts: bool) -> None:
         super().__init__()
+        size = config.embed_dim * 2**stage
         self.window_size, self.shift_size = config.window_size, config.window_size // 2 if shifts else 0
-        self.attention = WindowAttention(config, size, heads)
+        self.attention = self.attention_class(config, stage)
         self.layernorm_before = nn.LayerNorm(size, config.layer_norm_eps)
         self.layernorm_after = nn.LayerNorm(size, config.layer_norm_eps)
         self.intermediate = WindowIntermediate(config, size)
         self.output = PatchOutput(int(config.mlp_ratio * size), config, size)
         self.drop_path = StochasticDepth(rate)
 
+    def window(self, height: int, width: int) -> tuple[int, int]:
+        """The side of a window and the shift in a map; one that is no larger than a window is one window."""
+        if min(height, width) <= self.window_size:
+            return min(height, width), 0
+        return self.window_size, self.shift_size
+
     def look(self, x: Tensor) -> Tensor:
-        """Attention in the windows of a map; one that is no larger than a window is one window."""
+        """Attention in the windows of a map."""
         height, width = x.shape[1:3]
-        size, shift = self.window_size, self.shift_size
-        if min(height, width) <= size:
-            size, shift = min(height, width), 0
+        size, shift = self.window(height, width)
         x = padded(x, (size, size))
         rows, columns = x.shape[1:3]
         x = x.roll((-shift, -shift), (1, 2)) if shift else x
@@ -169,6 +205,8 @@ class WindowLayer(Layer):
 class WindowIntermediate(nn.Module):
     """act(W x + b), the wide half of the MLP."""
 
+    intermediate_act_fn = Alias("act")
+
     def __init__(self, config: WindowConfig, size: int) -> None:
         super().__init__()
         self.dense = nn.Linear(size, int(config.mlp_ratio * size))
@@ -179,31 +217,39 @@ class WindowIntermediate(nn.Module):
 
 
 class WindowMerging(nn.Module):
-    """Four neighbours become one patch, twice as wide."""
+    """Four neighbours become one patch, twice as wide. Class attribute `norms_behind`: the norm is behind the dense layer."""
+
+    norms_behind: ClassVar[bool] = False
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.reduction = nn.Linear(4 * size, 2 * size, bias=False)
-        self.norm = nn.LayerNorm(4 * size)
+        self.norm = nn.LayerNorm((2 if self.norms_behind else 4) * size)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, Y, X, C) -> (B, Y/2, X/2, 2C), rounded up."""
         x = padded(x, (2, 2))
         x = torch.cat((x[:, ::2, ::2], x[:, 1::2, ::2], x[:, ::2, 1::2], x[:, 1::2, 1::2]), dim=-1)
-        output: Tensor = self.reduction(self.norm(x))
+        output: Tensor = self.norm(self.reduction(x)) if self.norms_behind else self.reduction(self.norm(x))
         return output
 
 
 class WindowStage(nn.Module):
-    """Blocks of one width; behind them, but for the last stage, patches are joined."""
+    """Blocks of one width; behind them, but for the last stage, patches are joined.
+
+    Class attributes: `layer_class`, the block, and `merging_class`, what joins patches, built of their width.
+    """
+
+    layer_class: ClassVar[type[WindowLayer]] = WindowLayer
+    merging_class: ClassVar[type[WindowMerging]] = WindowMerging
 
     def __init__(self, config: WindowConfig, stage: int, rates: list[float]) -> None:
         super().__init__()
-        size, heads = config.embed_dim * 2**stage, config.num_heads[stage]
         self.blocks = nn.Sequential(
-            *(WindowLayer(config, size, heads, rate, shifts=place % 2 == 1) for place, rate in enumerate(rates))
+            *(self.layer_class(config, stage, rate, shifts=place % 2 == 1) for place, rate in enumerate(rates))
         )
-        self.downsample = WindowMerging(size) if stage + 1 < len(config.depths) else None
+        is_last = stage + 1 == len(config.depths)
+        self.downsample = None if is_last else self.merging_class(config.embed_dim * 2**stage)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.blocks(x)
@@ -211,13 +257,15 @@ class WindowStage(nn.Module):
 
 
 class WindowEncoder(nn.Module):
-    """All stages."""
+    """All stages. Class attribute `stage_class`: a stage, built as `stage_class(config, stage, rates)`."""
+
+    stage_class: ClassVar[type[WindowStage]] = WindowStage
 
     def __init__(self, config: WindowConfig) -> None:
         super().__init__()
         rates = iter(rising_rates(config.drop_path_rate, sum(config.depths)))
         self.layers = nn.ModuleList(
-            WindowStage(config, stage, [next(rates) for _ in range(depth)]) for stage, depth in enumerate(config.depths)
+            self.stage_class(config, stage, [next(rates) for _ in range(depth)]) for stage, depth in enumerate(config.depths)
         )
 
     def forward(self, x: Tensor) -> Tensor:

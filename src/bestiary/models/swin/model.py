@@ -1,6 +1,7 @@
 """The modules of Swin. Parameter names are the published ones of files."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -19,7 +20,7 @@ from . import SwinConfig
 
 
 class SwinPreTrainedModel(PreTrainedModel):
-    """What all Swin classes share."""
+    """What all Swin classes share. Class attributes: the classes of the parts of its models."""
 
     config_class = SwinConfig
     base_model_prefix = "swin"
@@ -34,6 +35,8 @@ class SwinPreTrainedModel(PreTrainedModel):
         r"attention\.self\.relative_position_index",
         r"attention\.relative_position_bias\.relative_position_index",
     ]
+    embeddings_class: ClassVar[type[WindowEmbeddings]] = WindowEmbeddings
+    encoder_class: ClassVar[type[WindowEncoder]] = WindowEncoder
     config: WindowConfig
 
     def _arrange_recorded(self, output: Any) -> None:
@@ -61,8 +64,8 @@ class SwinModel(SwinPreTrainedModel):
 
     def __init__(self, config: WindowConfig, add_pooling_layer: bool = True, use_mask_token: bool = False) -> None:
         super().__init__(config)
-        self.embeddings = WindowEmbeddings(config, use_mask_token)
-        self.encoder = WindowEncoder(config)
+        self.embeddings = self.embeddings_class(config, use_mask_token)
+        self.encoder = self.encoder_class(config)
         self.layernorm = nn.LayerNorm(self.config.embed_dim * 2 ** (len(config.depths) - 1), config.layer_norm_eps)
         self.pooler = nn.AdaptiveAvgPool1d(1) if add_pooling_layer else None
 
@@ -111,21 +114,29 @@ class SwinForMaskedImageModeling(MaskedImagePainter, SwinPreTrainedModel):
 class SwinBackbone(SwinPreTrainedModel, Backbone):
     """Swin whose output is the maps of the stages in `config.out_features`, before patches are joined, each through a norm."""
 
-    config: SwinConfig
+    config: Any
     # Published backbones write the norm that they do not use behind the prefix of the model in them, unlike all else.
     _weight_rules = (*bias_rules(), rename("swin.layernorm.{}", "layernorm.{}"))
     _optional_parts = [r"^layernorm\."]
 
     def __init__(self, config: SwinConfig) -> None:
         super().__init__(config)
-        self.embeddings = WindowEmbeddings(config)
-        self.encoder = WindowEncoder(config)
-        self.layernorm = nn.LayerNorm(self.num_features[-1], config.layer_norm_eps)  # in files, and not used
+        self.embeddings = self.embeddings_class(config)
+        self.encoder = self.encoder_class(config)
+        self.add_norms()
+        paths = (f"encoder.layers.{stage}.blocks" for stage in range(len(config.depths)))
+        self.__dict__["stacks"] = {"": Stack("encoder.layers", states=("embeddings", *paths))}
+
+    def add_norms(self) -> None:
+        """Make the norms of the maps."""
+        self.layernorm = nn.LayerNorm(self.num_features[-1], self.config.layer_norm_eps)  # in files, and not used
         self.hidden_states_norms = nn.ModuleDict(
             {name: nn.LayerNorm(channels) for name, channels in zip(self.out_features, self.channels, strict=True)}
         )
-        paths = (f"encoder.layers.{stage}.blocks" for stage in range(len(config.depths)))
-        self.__dict__["stacks"] = {"": Stack("encoder.layers", states=("embeddings", *paths))}
+
+    def chosen_maps(self, states: Sequence[Tensor]) -> BackboneOutput:
+        """The maps (B, Y, X, C) of chosen stages among the `states` of all, as they are given out."""
+        return self.normed_maps(states, self.hidden_states_norms)
 
     @property
     def num_features(self) -> list[int]:
@@ -136,7 +147,7 @@ class SwinBackbone(SwinPreTrainedModel, Backbone):
 
     def forward(self, pixel_values: Tensor | None = None) -> BackboneOutput:
         """pixel_values: (B, C, Y, X)."""
-        output = self.normed_maps(self.encoder.before_merging(self.embeddings(pixel_values)), self.hidden_states_norms)
+        output = self.chosen_maps(self.encoder.before_merging(self.embeddings(pixel_values)))
         output.feature_maps = tuple(each.permute(0, 3, 1, 2).contiguous() for each in output.feature_maps or ())
         return output
 
