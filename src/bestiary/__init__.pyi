@@ -500,6 +500,13 @@ from .models.dpr.tokenizer import DPRQuestionEncoderTokenizer as DPRQuestionEnco
 from .models.dpr.tokenizer import DPRQuestionEncoderTokenizerFast as DPRQuestionEncoderTokenizerFast
 from .models.dpr.tokenizer import DPRReaderTokenizer as DPRReaderTokenizer
 from .models.dpr.tokenizer import DPRReaderTokenizerFast as DPRReaderTokenizerFast
+from .models.efficientnet import EfficientNetConfig as EfficientNetConfig
+from .models.efficientnet.image_processor import EfficientNetImageProcessor as EfficientNetImageProcessor
+from .models.efficientnet.image_processor import EfficientNetImageProcessorFast as EfficientNetImageProcessorFast
+from .models.efficientnet.image_processor import EfficientNetImageProcessorPil as EfficientNetImageProcessorPil
+from .models.efficientnet.model import EfficientNetForImageClassification as EfficientNetForImageClassification
+from .models.efficientnet.model import EfficientNetModel as EfficientNetModel
+from .models.efficientnet.model import EfficientNetPreTrainedModel as EfficientNetPreTrainedModel
 from .models.electra import ElectraConfig as ElectraConfig
 from .models.electra.model import ElectraForCausalLM as ElectraForCausalLM
 from .models.electra.model import ElectraForMaskedLM as ElectraForMaskedLM

@@ -43,7 +43,7 @@ _OTHERWISE = {
     "the states are the same, in another form, or differ at padding, which sees nothing": """
     Bottleneck ConvBertAttention EsmRotaryEmbedding GPTNeoAttention
     ConvNextEncoder ConvNextV2Encoder Dinov2Encoder Dinov2WithRegistersEncoder SwinEmbeddings SwinEncoder SwinLayer
-    PoolFormerEncoder PoolFormerLayer
+    EfficientNetEncoder PoolFormerEncoder PoolFormerLayer
     SwinAttention SwinPatchEmbeddings SwinPatchMerging SwinRelativePositionBias SwinStage
     Swinv2Embeddings Swinv2Encoder Swinv2Layer Swinv2Attention Swinv2SelfAttention Swinv2SelfOutput
     Swinv2Intermediate Swinv2Output Swinv2PatchEmbeddings Swinv2PatchMerging Swinv2Stage

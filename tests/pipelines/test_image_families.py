@@ -21,6 +21,7 @@ PROCESSORS: dict[str, tuple[str, dict[str, Any]]] = {
     "deit": ("DeiTImageProcessor", {"size": {"height": 20, "width": 20}, "crop_size": SQUARE}),
     "dinov2": BIT,
     "dinov2_with_registers": BIT,
+    "efficientnet": ("EfficientNetImageProcessor", {"size": {"height": 33, "width": 35}}),
     "ijepa": ("ViTImageProcessor", {"size": SQUARE}),
     "mobilenet_v1": ("MobileNetV1ImageProcessor", {"size": EDGE, "crop_size": {"height": 33, "width": 35}}),
     "mobilenet_v2": ("MobileNetV2ImageProcessor", {"size": EDGE, "crop_size": {"height": 33, "width": 35}}),
