@@ -104,9 +104,15 @@ def __dir__() -> list[str]:
 
 def _installed(packages: tuple[str, ...], min_version: str | None = None) -> bool:
     """Whether all of `packages` are installed, the first in `min_version` or a later one."""
-    if not all(available(package) and find_spec(package) for package in packages):
+    if not all(available(package) and _has_code(package) for package in packages):
         return False
     return min_version is None or _at_least(DISTRIBUTION_OF.get(packages[0], packages[0]), min_version)
+
+
+def _has_code(package: str) -> bool:
+    """Whether it is a package, not a mere folder of that name beside the program."""
+    spec = find_spec(package)
+    return spec is not None and spec.origin is not None
 
 
 def is_tensorboard_available() -> bool:
