@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 import bestiary
 from bestiary.nn import one_token
+from bestiary.nn.attention import Attend
 from bestiary.nn.layer import Layer
 
 COMMON = {
@@ -232,3 +234,85 @@ def test_two_threads_give_what_one_gives(kernels: Callable[[bool], None]) -> Non
     finally:
         torch.set_num_threads(threads)
     assert by_steps(model)
+
+
+class Wrapper(nn.Module):
+    """A part around another, as adapters are."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self.inner(*args, **kwargs) * 0.5
+
+
+class HalfAttend(Attend):
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return super().forward(*args, **kwargs) * 0.5
+
+
+def wrap(module: Any, name: str) -> None:
+    setattr(module, name, Wrapper(getattr(module, name)))
+
+
+def half_of(function: Any) -> Any:
+    return lambda *args, **kwargs: function(*args, **kwargs) * 0.5
+
+
+CHANGES: dict[str, Callable[[Any, pytest.MonkeyPatch], Any]] = {
+    "a class's forward": lambda layer, patch: patch.setattr(type(layer.mlp), "forward", half_of(type(layer.mlp).forward)),
+    "a method of a class": lambda layer, patch: patch.setattr(type(layer), "mix", half_of(type(layer).mix)),
+    "a method of an object": lambda layer, patch: patch.setattr(layer.mlp, "gated", torch.tanh, raising=False),
+    "torch's function": lambda layer, patch: patch.setattr(
+        nn.functional, "scaled_dot_product_attention", half_of(nn.functional.scaled_dot_product_attention)
+    ),
+    "calling": lambda layer, patch: patch.setattr(nn.Linear, "__call__", half_of(nn.Linear.__call__), raising=False),
+    "a kind of attention": lambda layer, patch: patch.setattr(layer.self_attn.attend, "__class__", HalfAttend),
+    "a wrapped projection": lambda layer, patch: wrap(layer.self_attn, "k_proj"),
+    "a wrapped product": lambda layer, patch: wrap(layer.mlp, "down_proj"),
+    "a wrapped MLP": lambda layer, patch: wrap(layer, "mlp"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("before", [True, False])
+def test_what_replaces_a_part_or_a_method_computes(
+    change: str, before: bool, kernels: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_of("Llama", std=0.15)
+    plain = decoded(model)
+    if before:  # steps are made of what is there then
+        model = deepcopy(model)
+    CHANGES[change](model.model.layers[0], monkeypatch)
+    found = decoded(model)
+    kernels(False)
+    torch.testing.assert_close(found, decoded(model), rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(found, plain, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("part", ["mlp", "post_attention_layernorm"])
+def test_a_part_that_was_compiled(part: str, kernels: Callable[[bool], None]) -> None:
+    model = model_of("Llama")
+    plain = decoded(model)
+    layer = model.model.layers[1]
+    setattr(layer, part, torch.compile(getattr(layer, part), backend="eager"))
+    torch.testing.assert_close(decoded(model), plain, rtol=1e-4, atol=1e-4)
+
+
+def test_another_product_in_gpt2(kernels: Callable[[bool], None]) -> None:
+    model = model_of("GPT2", n_embd=256, n_head=8, n_layer=2)
+    plain, attention = decoded(model), model.transformer.h[0].attn
+    product = nn.Linear(256, 256)
+    product.weight.data, product.bias.data = attention.c_proj.weight.data.T.contiguous(), attention.c_proj.bias.data
+    attention.c_proj = product
+    torch.testing.assert_close(decoded(model), plain, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+def test_tangents_pass(kernels: Callable[[bool], None]) -> None:
+    model = model_of("Llama", attn_implementation="eager")
+    states = torch.randn(1, 1, 256)
+    with torch.no_grad(), forward_ad.dual_level():
+        output = model(inputs_embeds=forward_ad.make_dual(states, torch.ones_like(states))).logits
+        assert forward_ad.unpack_dual(output).tangent is not None

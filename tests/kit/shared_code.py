@@ -18,6 +18,7 @@ SHARED_HEADS = [
     ("bert", "BertForQuestionAnswering"),
     ("bert", "BertForSequenceClassification"),
     ("bert", "BertForTokenClassification"),
+    ("deit", "DeiTForMaskedImageModeling"),
     ("detr", "DetrForObjectDetection"),
     ("detr", "DetrForSegmentation"),
     ("electra", "ElectraForMultipleChoice"),

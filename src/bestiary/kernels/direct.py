@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from ..core.errors import InputError
 
@@ -11,6 +12,8 @@ def is_direct(x: Tensor, bias: Tensor | None) -> bool:
     if torch.compiler.is_compiling() or type(x) is not Tensor or not x.is_cpu:
         return False
     if torch.is_grad_enabled() and (x.requires_grad or (bias is not None and bias.requires_grad)):
+        return False
+    if forward_ad._current_level >= 0:
         return False
     if torch._C._len_torch_function_stack() != 0:  # such as the mode in which no sum depends on the batch
         return False

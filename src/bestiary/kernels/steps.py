@@ -12,6 +12,7 @@ from weakref import ReferenceType, ref
 import torch
 from torch import nn
 
+from ..core.signatures import is_of_the_library
 from .choosing import choose
 from .elements import Elements
 from .half import KINDS, HalfLinear
@@ -51,12 +52,30 @@ class Call(ctypes.Structure):
     ]
 
 
+_CALL = nn.Module.__call__
+
+
+class Known:
+    """A class whose way of computing has steps: its methods of these names as they are now, before anybody replaces one."""
+
+    def __init__(self, kind: type, names: str) -> None:
+        self.kind, self.methods = kind, tuple((name, getattr(kind, name)) for name in names.split())
+
+    def is_kind_of(self, module: Any) -> bool:
+        """Whether a module computes as this class did."""
+        kind = type(module)
+        return isinstance(module, self.kind) and all(getattr(kind, name) is method for name, method in self.methods)
+
+
 class _Watched:
-    """What is known of one module: in which it stands, under which name, its class, its parameters, its attributes."""
+    """What is known of one module: in which it stands, under which name, its class and methods, parameters, attributes."""
 
     def __init__(self, module: nn.Module, parent: int, name: str) -> None:
-        self.parent, self.name = parent, name
-        self.kind, self.forward = type(module), type(module).forward
+        self.parent, self.name, self.kind = parent, name, type(module)
+        self.methods: list[tuple[str, Any]] = [("forward", self.kind.forward)]
+        call = self.kind.__call__
+        if name:  # the layer itself has been called already
+            self.methods.append(("__call__", call if is_of_the_library(call) else _CALL))
         self.tensors: list[tuple[str, int, torch.dtype, int]] = []
         self.values: list[tuple[str, Any]] = []
         self.held: list[tuple[str, ReferenceType[Any]]] = []
@@ -83,6 +102,16 @@ class Watch:
         self._found.append(found)
         return found
 
+    def follow(self, module: nn.Module, known: Known) -> None:
+        """Watch the methods of a module that is watched.
+
+        Raises:
+            Unfit: they are others than those that are known.
+        """
+        if not known.is_kind_of(module):
+            raise Unfit(f"{type(module).__name__} computes in another way than {known.kind.__name__}")
+        self._watched(module).methods += known.methods
+
     def _number(self, module: nn.Module) -> int:
         return next(number for number, each in enumerate(self._found) if each is module)
 
@@ -95,8 +124,8 @@ class Watch:
         Raises:
             Unfit: it is no plain numbers of this dtype in this computer's memory.
         """
-        if name not in module._parameters:
-            raise Unfit(f"no parameter {name}")
+        if name not in module._parameters or hasattr(type(module), name):
+            raise Unfit(f"no parameter {name}, or another way to it")
         found = module._parameters[name]
         if found is None:
             self._watched(module).tensors.append((name, 0, dtype, 0))
@@ -135,11 +164,16 @@ class Watch:
         found: list[dict[str, Any]] = []
         for each in self._modules:
             module = found[each.parent]["_modules"].get(each.name) if found else layer
-            if module.__class__ is not each.kind or each.kind.forward is not each.forward:
+            if module.__class__ is not each.kind:
                 return False
             own = module.__dict__
-            if own["training"] or (found and (own["_forward_hooks"] or own["_forward_pre_hooks"] or "forward" in own)):
+            if own.get("training") is not False or own.get("_compiled_call_impl") is not None:
                 return False
+            if found and (own["_forward_hooks"] or own["_forward_pre_hooks"]):
+                return False
+            for name, method in each.methods:
+                if getattr(each.kind, name) is not method or (name in own and (found or name != "forward")):
+                    return False
             for name, value in each.values:
                 if own.get(name) is not value:
                     return False

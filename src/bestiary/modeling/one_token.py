@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..kernels.steps import HEADS, RESULT, STATES, Unfit
+from ..kernels.steps import HEADS, RESULT, STATES, Known, Unfit
 from ..nn.attention import LayerCache
 from ..nn.masks import Mask
-from ..nn.one_token import LayerSteps, is_known, steps_of
-from .decoder_layers import DecoderBlock, PlainMLP
+from ..nn.one_token import LayerSteps, steps_of
+from .decoder_layers import PlainMLP
+
+_MLP = Known(PlainMLP, "forward")
 
 
 class BlockParts(NamedTuple):
@@ -20,8 +22,8 @@ class BlockParts(NamedTuple):
     dropouts: the modules in the layer and in the attention that leave something out in training.
     """
 
-    layer: type[DecoderBlock]
-    attention: type[nn.Module]
+    layer: Known
+    attention: Known
     output_name: str
     heads: Callable[[LayerSteps, Any, int], None]
     dropouts: tuple[tuple[str, ...], tuple[str, ...]]
@@ -40,11 +42,10 @@ class BlockParts(NamedTuple):
             Unfit: it computes in another way.
         """
         watch, closing = made.watch, made.closing
-        if not is_known(layer, self.layer, "forward attend transform norm dropped"):
-            raise Unfit("another kind of layer")
+        watch.follow(layer, self.layer)
         attention, mlp = watch.module(layer, layer.attention_name), watch.module(layer, "mlp")
-        if not is_known(attention, self.attention, "forward") or not is_known(mlp, PlainMLP, "forward"):
-            raise Unfit("another kind of part")
+        watch.follow(attention, self.attention)
+        watch.follow(mlp, _MLP)
         for holder, names in ((layer, self.dropouts[0]), (attention, self.dropouts[1]), (mlp, ("dropout",) * mlp.drops)):
             for name in names:
                 watch.module(holder, name)  # of no effect while it is not trained

@@ -38,12 +38,14 @@ class ImageEmbeddings(Starting):
 
     Class attributes:
         patches_class: what makes patches of an image. leading: names of the tokens that come first, in order.
-        antialias: whether positions are smoothed before they are stretched.
+        antialias: whether positions are smoothed before they are stretched. starts_at_zero: whether fresh tokens and positions
+            are zeros.
     """
 
     patches_class: ClassVar[type[PatchEmbeddings]] = PatchEmbeddings
     leading: ClassVar[tuple[str, ...]] = ("cls_token",)
     antialias: ClassVar[bool] = False
+    starts_at_zero: ClassVar[bool] = False
     patch_size = Alias("config.patch_size")
 
     def __init__(self, config: PreTrainedConfig, use_mask_token: bool = False) -> None:
@@ -59,7 +61,8 @@ class ImageEmbeddings(Starting):
         for name in self.leading[1:]:
             self.register_parameter(name, nn.Parameter(torch.zeros(1, 1, size)))
         self.dropout = nn.Dropout(config.get("hidden_dropout_prob"))
-        self.starts = dict.fromkeys((*self.leading, "position_embeddings"), normal(config.get("initializer_range")))
+        start = constant(0.0) if self.starts_at_zero else normal(config.get("initializer_range"))
+        self.starts = dict.fromkeys((*self.leading, "position_embeddings"), start)
         if use_mask_token:
             self.starts["mask_token"] = constant(0.0)
 

@@ -49,6 +49,9 @@ def _repeat(x: Tensor, heads: int) -> Tensor:
     return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], dim=1)
 
 
+SDPA = F.scaled_dot_product_attention
+
+
 def weights(query: Tensor, key: Tensor, mask: Mask | None, bias: Tensor | None, scoring: Scoring) -> Tensor:
     """Attention probabilities (B, H, T, S), softmax in fp32 (Vaswani et al. 2017, eq. 1)."""
     scores = query @ _repeat(key, query.shape[1]).transpose(-1, -2) * scoring.scaling
@@ -96,7 +99,8 @@ def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask | None, bias: Ten
             f"sdpa cannot cap scores (softcap={scoring.softcap}); use attn_implementation='eager' or 'flex_attention'"
         )
     one = query.shape[2] == 1
-    fast = _of_one(query, key, value, mask, bias, scoring)
+    # Programs replace torch's function by faster ones.
+    fast = _of_one(query, key, value, mask, bias, scoring) if F.scaled_dot_product_attention is SDPA else None
     if fast is not None:
         return fast
     if scoring.dropout > 0 and bias is None and scoring.sinks is None and _is_faster_written_out(query, mask):

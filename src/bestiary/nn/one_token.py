@@ -17,9 +17,11 @@ from ..kernels import elements, steps
 from ..kernels.direct import is_direct
 from ..kernels.elements import ONCE, SHIFTED, TWICE
 from ..kernels.native import FORMATS
-from ..kernels.steps import HEADS, Call, Steps, Unfit, Watch
+from ..kernels.steps import HEADS, Call, Known, Steps, Unfit, Watch
 from .activations import gelu_tanh
+from .attention import Attend
 from .conv import Conv1D
+from .kernels import SDPA
 from .masks import Mask
 from .moe import ExpertLoop, Experts, Router
 from .norm import FullPrecisionRMSNorm, RMSNorm, ShiftedRMSNorm
@@ -27,12 +29,10 @@ from .norm import FullPrecisionRMSNorm, RMSNorm, ShiftedRMSNorm
 _ROUNDINGS = {RMSNorm.forward: TWICE, FullPrecisionRMSNorm.forward: ONCE, ShiftedRMSNorm.forward: SHIFTED}
 _ACTIVATIONS: dict[Any, int] = {F.silu: 0, gelu_tanh: 1, F.gelu: 2, F.relu: 3}
 # Calls after which a layer without steps is looked at again.
-_PATIENCE = 256
-
-
-def is_known(module: Any, kind: type, names: str) -> bool:
-    """Whether a module computes as `kind` does, whose methods these are."""
-    return isinstance(module, kind) and all(getattr(type(module), name) is getattr(kind, name) for name in names.split())
+_PATIENCE = 32
+_ATTEND, _ROUTER = Known(Attend, "forward"), Known(Router, "forward scores")
+_LOOP, _EXPERTS = Known(ExpertLoop, "forward _share"), Known(Experts, "_one")
+_LAYER_NORM, _LINEAR = nn.LayerNorm.forward, F.linear
 
 
 class LayerSteps:
@@ -53,7 +53,7 @@ class LayerSteps:
     def norm(self, into: Steps, holder: nn.Module, name: str, source: int, target: int | None = None, rows: int = 1) -> int:
         """A norm of so many rows; the place of its result."""
         module = self.watch.module(holder, name)
-        if type(module).forward is nn.LayerNorm.forward and rows == 1:
+        if type(module).forward is _LAYER_NORM and rows == 1:
             return self._layer_norm(into, module, source)
         rounding = _ROUNDINGS.get(type(module).forward)
         if rounding is None or module.weight.dim() != 1:
@@ -80,6 +80,7 @@ class LayerSteps:
             Unfit: others compute it, or what they compute has no steps.
         """
         attend = self.watch.module(module, "attend")
+        self.watch.follow(attend, _ATTEND)
         scoring = self.watch.value(attend, "scoring")
         others = self.watch.value(attend, "replacement")
         if self.watch.value(attend, "dropper") is not None:
@@ -123,11 +124,9 @@ class LayerSteps:
         """
         watch, dtype = self.watch, self.dtype
         router, experts = watch.module(holder, router_name), watch.module(holder, experts_name)
-        kind = type(experts)
-        known = type(router).forward is Router.forward and type(router).scores is Router.scores
-        if not known or kind.forward is not ExpertLoop.forward or kind._one is not Experts._one:
-            raise Unfit("another kind of mixture")
-        if kind._share is not ExpertLoop._share or watch.tensor(router, "bias", dtype):
+        for module, known in ((router, _ROUTER), (experts, _LOOP), (experts, _EXPERTS)):
+            watch.follow(module, known)
+        if watch.tensor(router, "bias", dtype):
             raise Unfit("another kind of share")
         adds_up, chosen = watch.value(router, "shares_add_up"), watch.value(router, "top_k")
         activation = watch.value(experts, "act_fn")
@@ -220,6 +219,8 @@ def steps_of(
         return None
     if not isinstance(mask, Mask) or mask.kernel is not None or mask.queries != 1 or positions.keys() - {"rotary"}:
         return None
+    if F.linear is not _LINEAR or F.scaled_dot_product_attention is not SDPA:
+        return None
     if layer.training or hooks._global_forward_hooks or hooks._global_forward_pre_hooks or elements.elements() is None:
         return None
     made = _MADE.get(layer)
@@ -234,7 +235,7 @@ def steps_of(
         make(layer, made)
         made.finish()
         good = made.watch.holds(layer)
-    except Unfit:
+    except (Unfit, AttributeError, KeyError, TypeError, ValueError):  # a part that was replaced lacks what is read of it
         good = False
     _MADE[layer] = made if good else _None()
     if not good:

@@ -41,7 +41,7 @@ __getattr__, __dir__ = variant(
     vit,
     {
         "PreTrainedModel": {"base_model_prefix": "deit", "_keys_to_ignore_on_load_unexpected": []},
-        "Embeddings": {"leading": ("cls_token", "distillation_token")},
+        "Embeddings": {"leading": ("cls_token", "distillation_token"), "starts_at_zero": True},
         "Model": {"_keys_to_ignore_on_load_unexpected": []},
         "ForImageClassificationWithTeacher": Import(".model.DeiTForImageClassificationWithTeacher"),
     },

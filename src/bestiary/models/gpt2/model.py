@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ...core.outputs import BaseModelOutputWithPast
-from ...kernels.steps import HEADS, Unfit
+from ...kernels.steps import HEADS, Known, Unfit
 from ...modeling.base import PreTrainedModel
 from ...modeling.decoder_layers import DecoderBlock, PlainMLP
 from ...modeling.decoder_stack import PositionedDecoder
@@ -130,7 +130,13 @@ def _list_heads(made: LayerSteps, attention: Any, source: int) -> None:
     made.opening.dense(attention, "c_attn", source, HEADS)
 
 
-_PARTS = BlockParts(GPT2Block, GPT2Attention, "c_proj", _list_heads, ((), ("resid_dropout",)))
+_PARTS = BlockParts(
+    Known(GPT2Block, "forward attend transform norm dropped"),
+    Known(GPT2Attention, "forward"),
+    "c_proj",
+    _list_heads,
+    ((), ("resid_dropout",)),
+)
 
 
 class GPT2PreTrainedModel(PreTrainedModel):

@@ -74,7 +74,13 @@ def _list_heads(made: LayerSteps, attention: Any, source: int) -> None:
 
 
 _DROPOUTS = ("post_attention_dropout", "post_mlp_dropout")
-_PARTS = BlockParts(GPTNeoXLayer, GPTNeoXAttention, "dense", _list_heads, (_DROPOUTS, ()))
+_PARTS = BlockParts(
+    steps.Known(GPTNeoXLayer, "forward attend transform norm dropped"),
+    steps.Known(GPTNeoXAttention, "forward project grouped"),
+    "dense",
+    _list_heads,
+    (_DROPOUTS, ()),
+)
 
 
 class GPTNeoXPreTrainedModel(PreTrainedModel):

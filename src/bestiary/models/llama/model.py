@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ...cache.layer_types import keeps_state
+from ...kernels.steps import Known
 from ...modeling.base import PreTrainedModel
 from ...modeling.decoder import Decoder, query_scale
 from ...modeling.decoder_config import DecoderConfig
@@ -296,7 +297,11 @@ class LlamaDecoderLayer(Layer):
         return states if self.multiplier == 1.0 else states * self.multiplier
 
 
-_PARTS = Parts(LlamaDecoderLayer, LlamaAttention, LlamaMLP)
+_PARTS = Parts(
+    Known(LlamaDecoderLayer, "forward mix feed mixer second_half _norm _share"),
+    Known(LlamaAttention, "forward project projections _normed"),
+    Known(LlamaMLP, "forward _inner gated opening"),
+)
 
 
 class LlamaPreTrainedModel(PreTrainedModel):

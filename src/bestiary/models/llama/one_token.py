@@ -2,21 +2,23 @@
 
 from typing import Any, NamedTuple
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...kernels.steps import HEADS, RESULT, STATES, Unfit
+from ...kernels.steps import HEADS, RESULT, STATES, Known, Unfit
 from ...modeling.mixture import Mixture
 from ...nn.attention import LayerCache
 from ...nn.masks import Mask
-from ...nn.one_token import LayerSteps, is_known, steps_of
+from ...nn.one_token import LayerSteps, steps_of
+
+_MIXTURE = Known(Mixture, "forward mixed route")
 
 
 class Parts(NamedTuple):
     """The classes whose ways of computing have steps."""
 
-    layer: type[nn.Module]
-    attention: type[nn.Module]
-    mlp: type[nn.Module]
+    layer: Known
+    attention: Known
+    mlp: Known
 
     def list_steps(self, layer: Any, made: LayerSteps) -> None:
         """List the steps of a layer.
@@ -39,15 +41,14 @@ def through(
 
 
 def _list(parts: Parts, layer: Any, made: LayerSteps) -> None:
-    known = is_known(layer, parts.layer, "forward mix feed mixer second_half _norm _share")
-    if not known or layer.is_parallel:
+    made.watch.follow(layer, parts.layer)
+    if layer.is_parallel:
         raise Unfit("another kind of layer")
     for name in filter(None, layer.dropout_names):
         made.watch.module(layer, name)  # of no effect while it is not trained
     before, behind, _, _ = layer.norm_names
     attention = made.watch.module(layer, layer.mixer_name)
-    if not is_known(attention, parts.attention, "forward project projections _normed"):
-        raise Unfit("another kind of attention")
+    made.watch.follow(attention, parts.attention)
     size = attention.q_proj.in_features
     _attention(made, attention, STATES if before is None else made.norm(made.opening, layer, before, STATES))
     mixed = made.closing.dense(attention, attention.output_name, HEADS)
@@ -91,7 +92,8 @@ def _mlp(parts: Parts, layer: Any, made: LayerSteps, half: int, factor: float, s
     mlp = made.watch.module(layer, layer.mlp_name)
     closing = made.closing
     source = half if before is None else made.norm(closing, layer, before, half)
-    if is_known(mlp, Mixture, "forward mixed route"):
+    if isinstance(mlp, Mixture):
+        made.watch.follow(mlp, _MIXTURE)
         fed = made.mixed(mlp, mlp.router_name, "experts", source)
     else:
         fed = _gated(parts, made, mlp, source)
@@ -100,8 +102,7 @@ def _mlp(parts: Parts, layer: Any, made: LayerSteps, half: int, factor: float, s
 
 
 def _gated(parts: Parts, made: LayerSteps, mlp: Any, source: int) -> int:
-    if not is_known(mlp, parts.mlp, "forward _inner gated opening"):
-        raise Unfit("another kind of MLP")
+    made.watch.follow(mlp, parts.mlp)
     closing = made.closing
     inner = mlp._modules[mlp.down_name].in_features
     if mlp.gate_name is None:

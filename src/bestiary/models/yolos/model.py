@@ -12,7 +12,7 @@ from ...modeling.base import PreTrainedModel
 from ...modeling.heads.object_detection import BoxHead, ObjectDetection
 from ...modeling.patch_embeddings import PatchEmbeddings
 from ...modeling.recording import Stack
-from ...nn.init import Starting, normal
+from ...nn.init import Starting, constant, normal
 from ...nn.masks import Mask, make_mask
 from ...nn.part_order import put_last
 from ...nn.patches import check_pixels, grid, stretch
@@ -59,7 +59,7 @@ class YolosEmbeddings(Starting):
         self.patch_embeddings = PatchEmbeddings(config)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         names = ("cls_token", "detection_tokens", "position_embeddings")
-        self.starts = dict.fromkeys(names, normal(config.initializer_range))
+        self.starts = dict.fromkeys(names, constant(0.0))
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """(B, C, Y, X) -> (B, T, D)."""
