@@ -9,8 +9,12 @@ import transformers
 
 import bestiary
 from bestiary.core.errors import ArgumentError, ConfigError, CorruptFile, FileMissing, UnknownArchitecture
+from bestiary.core.logging import BestiaryWarning, forget_warnings
 from bestiary.loading.gguf import architectures, positions, write
 from bestiary.loading.gguf.kinds import MIXES
+from bestiary.loading.gguf.metadata import metadata_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*lost-in-gguf")  # of Mistral's window
 
 SIZES = {"vocab_size": 99, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
 DECODER = {
@@ -280,3 +284,10 @@ def test_names_are_the_packages():
         for module, tensor in {**architecture.names, **architecture.whole}.items():
             if not any(key == name and module.endswith(end) for name, end in apart):
                 assert table.get_name(module.replace("{n}.", "").replace("{}", "1")) == tensor.replace("{}", "1"), module
+
+
+def test_what_a_file_has_no_place_for_is_told() -> None:
+    forget_warnings()
+    config = bestiary.MistralConfig(sliding_window=8)
+    with pytest.warns(BestiaryWarning, match="sliding_window=8 has no place in a GGUF file of llama"):
+        metadata_of(config)

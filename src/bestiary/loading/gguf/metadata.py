@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...core.errors import ConfigError
+from ...core.logging import warn_once
 from .architectures import ARCHITECTURES, TOKENS
 
 # Types whose files are those of another architecture.
@@ -48,7 +49,18 @@ def metadata_of(config: Any, name: str = "") -> dict[str, Any]:
     values |= {place: index for field, place in TOKENS.items() if isinstance(index := config.get(field), int)}
     if key in _FURTHER:
         values |= _FURTHER[key](config)
+    for field, kept in _WITHOUT_PLACE.get(key, {}).items():
+        if (value := config.get(field)) not in (kept, None):
+            warn_once(
+                "lost-in-gguf",
+                f"{field}={value!r:.40} has no place in a GGUF file of {key}: what opens it computes with {field}={kept}",
+                about=f"{key}.{field}",
+            )
     return values
+
+
+# What a config may say and the architecture has no key for -> what every program computes with.
+_WITHOUT_PLACE: dict[str, dict[str, Any]] = {"llama": {"sliding_window": None}, "qwen3moe": {"norm_topk_prob": True}}
 
 
 def _falcon(config: Any) -> dict[str, Any]:

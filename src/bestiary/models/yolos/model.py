@@ -12,7 +12,7 @@ from ...modeling.base import PreTrainedModel
 from ...modeling.heads.object_detection import BoxHead, ObjectDetection
 from ...modeling.patch_embeddings import PatchEmbeddings
 from ...modeling.recording import Stack
-from ...nn.init import Starting, constant, normal
+from ...nn.init import Starting, constant
 from ...nn.masks import Mask, make_mask
 from ...nn.part_order import put_last
 from ...nn.patches import check_pixels, grid, stretch
@@ -79,7 +79,7 @@ class YolosMidPositions(Starting):
         rows, columns = grid(config.image_size, config.patch_size)
         shape = max(config.num_hidden_layers - 1, 0), 1, rows * columns + config.num_detection_tokens + 1, config.hidden_size
         self.mid_position_embeddings = nn.Parameter(torch.zeros(shape))
-        self.starts = {"mid_position_embeddings": normal(config.initializer_range)}
+        self.starts = {"mid_position_embeddings": constant(0.0)}
 
     def forward(self, layer: int, height: int, width: int) -> Tensor:
         """The table (T, D) behind the block of this number, for images of this size."""
