@@ -12,6 +12,7 @@ from ...modeling.config import PreTrainedConfig
 from ...modeling.heads.image_classification import PooledImageClassifier
 from ...modeling.recording import Stack
 from ...nn.activations import activation
+from ...nn.init import Starting, normal
 from ...nn.patches import check_pixels
 from . import EfficientNetConfig
 
@@ -30,7 +31,7 @@ def norm(config: EfficientNetConfig, size: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(size, eps=config.batch_norm_eps, momentum=config.batch_norm_momentum)
 
 
-class EfficientNetEmbeddings(nn.Module):
+class EfficientNetEmbeddings(Starting):
     """The stem: a convolution of 3x3 that halves the image."""
 
     def __init__(self, config: EfficientNetConfig) -> None:
@@ -38,6 +39,7 @@ class EfficientNetEmbeddings(nn.Module):
         size = config.width(STEM)
         self.convolution = nn.Conv2d(config.num_channels, size, 3, stride=2, bias=False)
         self.batchnorm = norm(config, size)
+        self.starts = {"batchnorm.weight": normal(config.initializer_range)}
         self.activation = activation(config.hidden_act)
 
     def forward(self, pixel_values: Tensor) -> Tensor:
@@ -143,7 +145,7 @@ class EfficientNetBlock(nn.Module):
         return output
 
 
-class EfficientNetEncoder(nn.Module):
+class EfficientNetEncoder(Starting):
     """All blocks, and a last layer that widens what they give."""
 
     def __init__(self, config: EfficientNetConfig) -> None:
@@ -168,6 +170,8 @@ class EfficientNetEncoder(nn.Module):
         self.top_conv = nn.Conv2d(config.width(config.out_channels[-1]), top, 1, bias=False)
         self.top_bn = norm(config, top)
         self.top_activation = activation(config.hidden_act)
+        norms = (name for name, module in self.named_modules() if isinstance(module, nn.BatchNorm2d))
+        self.starts = {f"{name}.weight": normal(config.initializer_range) for name in norms}  # as published
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """(B, C, Y, X) -> (B, D, y, x)."""
