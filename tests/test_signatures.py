@@ -89,7 +89,7 @@ NOT_THERE = {
     "T5GemmaFor*Classification.forward:*": "the same inputs as T5GemmaModel, handed on",
     "FSMT*.set_output_embeddings:value": "called new_embeddings, as by most",
     "*Pipeline.preprocess:* *Pipeline.postprocess:* *Pipeline:args_parser": "the steps inside of a pipeline are its own",
-    "*.prepare_annotation:return_segmentation_masks *.prepare_annotation:masks_path *.resize_annotation:threshold"
+    "*.prepare_annotation:return_segmentation_masks *.resize_annotation:threshold"
     " *.resize_annotation:resample": "masks of annotations are not there yet",
     "*ipeline:video_processor": "not there yet",
     "RagTokenForGeneration.generate:*": "handed on to the generate of any model, which takes them",
