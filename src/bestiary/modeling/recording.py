@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ..nn.attention import Attend, HasHeads
+from ..nn.deformable_attention import DeformableAttend
 from .stack import Stack as Stack
 
 
@@ -47,7 +48,7 @@ class Recorder:
             self.layers[f"{prefix}attentions"] = len(list(layers.children()))
         if attentions:
             for module in layers.modules():
-                if isinstance(module, Attend):
+                if isinstance(module, Attend | DeformableAttend):
                     inner = prefix.removesuffix("decoder_").removesuffix("dec_") if module.cross else prefix
                     names = (f"{inner}cross_attentions" if module.cross else f"{inner}attentions", f"{inner}global_attentions")
                     if stack.once:
