@@ -41,20 +41,20 @@ def measure(job: Job) -> dict[str, Any]:
     forget_peak(device)
     program = memory_now(device)
     model, load_s = _opened(kind, config, job, device)
-    found: dict[str, Any] = {"load_s": load_s, "load_peak": memory_now(device, highest=True) - program, "program": program}
-    found["weights"] = model.get_memory_footprint()
+    numbers: dict[str, Any] = {"load_s": load_s, "load_peak": memory_now(device, highest=True) - program, "program": program}
+    numbers["weights"] = model.get_memory_footprint()
     forget_peak(device)
     inputs = example_inputs(model, job.combination.batch, job.combination.length)
     inputs = {name: value.to(device, model.dtype if value.is_floating_point() else None) for name, value in inputs.items()}
     if job.trains:
-        found |= _trained(model, inputs, job)
+        numbers |= _trained(model, inputs, job)
     else:
         with torch.no_grad():
             generates = model.can_generate() and not job.forwards
-            found |= (_generated if generates else _forwarded)(model, inputs, job)
+            numbers |= (_generated if generates else _forwarded)(model, inputs, job)
     peak = memory_now(device, highest=True) - program
     # Drawing random weights is no part of a model.
-    return {**found, "peak": peak if job.random else max(peak, found["load_peak"])}
+    return {**numbers, "peak": peak if job.random else max(peak, numbers["load_peak"])}
 
 
 def _opened(kind: Any, config: Any, job: Job, device: torch.device) -> tuple[Any, float]:
@@ -81,10 +81,10 @@ def _generated(model: Any, inputs: dict[str, Any], job: Job) -> dict[str, float]
     generate(min(2, job.new_tokens))
     first = _seconds(lambda: generate(1), job.times, device)
     all_tokens = _seconds(lambda: generate(job.new_tokens), job.times, device) if job.new_tokens > 1 else first
-    found = {"first_token_s": first, "prefill_tokens_per_s": rows * job.combination.length / first}
+    speeds = {"first_token_s": first, "prefill_tokens_per_s": rows * job.combination.length / first}
     if job.new_tokens > 1 and all_tokens > first:
-        found["decode_tokens_per_s"] = rows * (job.new_tokens - 1) / (all_tokens - first)
-    return found
+        speeds["decode_tokens_per_s"] = rows * (job.new_tokens - 1) / (all_tokens - first)
+    return speeds
 
 
 def _forwarded(model: Any, inputs: dict[str, Any], job: Job) -> dict[str, float]:

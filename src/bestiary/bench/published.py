@@ -74,15 +74,15 @@ class Benchmark:
             raise ArgumentError("a benchmark needs args, such as PyTorchBenchmarkArguments(models=['folder'])")
         self.args = args
         names = args.model_names
-        given = [configs] if configs is not None and not isinstance(configs, list | tuple) else configs
-        if given and len(given) != len(names):
+        several = [configs] if configs is not None and not isinstance(configs, list | tuple) else configs
+        if several and len(several) != len(names):
             raise ArgumentError(
-                f"{len(given)} configs are given for {len(names)} models, {', '.join(names)}; expected one for each"
+                f"{len(several)} configs are given for {len(names)} models, {', '.join(names)}; expected one for each"
             )
         if args.fp16 and not getattr(args, "is_gpu", False):
             raise ArgumentError("fp16=True needs a GPU; bestiary bench --dtype bfloat16 measures 16 bits on a CPU")
-        self.config_dict = dict(zip(names, given or [AutoConfig.from_pretrained(each) for each in names], strict=True))
-        self._has_weights = not given
+        self.config_dict = dict(zip(names, several or [AutoConfig.from_pretrained(each) for each in names], strict=True))
+        self._has_weights = not several
 
     @cached_property
     def print_fn(self) -> Callable[..., None]:
@@ -177,13 +177,13 @@ class Benchmark:
 
     def inference_memory(self, model_name: str, batch_size: int, sequence_length: int) -> tuple[Memory, None]:
         """The most memory of the process of a forward, and no trace."""
-        found = self._one(model_name, batch_size, sequence_length, False)
-        return Memory(int(found["program"] + found["peak"])), None
+        numbers = self._one(model_name, batch_size, sequence_length, False)
+        return Memory(int(numbers["program"] + numbers["peak"])), None
 
     def train_memory(self, model_name: str, batch_size: int, sequence_length: int) -> tuple[Memory, None]:
         """The most memory of the process of a training step, and no trace."""
-        found = self._one(model_name, batch_size, sequence_length, True)
-        return Memory(int(found["program"] + found["peak"])), None
+        numbers = self._one(model_name, batch_size, sequence_length, True)
+        return Memory(int(numbers["program"] + numbers["peak"])), None
 
     def _one(self, name: str, rows: int, tokens: int, trains: bool) -> dict[str, Any]:
         figures = self._figures(name, rows, tokens, trains)
@@ -247,10 +247,12 @@ class PyTorchBenchmark(Benchmark):
 
 
 def _rows(results: Any) -> list[tuple[str, int, int, Any]]:
-    found = []
+    table_rows = []
     for name, table in results.items():
-        found += [(name, rows, tokens, table["result"][rows].get(tokens)) for rows in table["bs"] for tokens in table["ss"]]
-    return found
+        table_rows += [
+            (name, rows, tokens, table["result"][rows].get(tokens)) for rows in table["bs"] for tokens in table["ss"]
+        ]
+    return table_rows
 
 
 def _weights_of(name: str) -> bool:

@@ -102,8 +102,8 @@ class PyTorchBenchmarkArguments(BenchmarkArguments):
         if unknown := kwargs.keys() - known.keys():
             raise ArgumentError(f"a benchmark takes no argument {min(unknown)!r}")
         for name, each in known.items():
-            made = each.default_factory() if each.default_factory is not dataclasses.MISSING else each.default
-            setattr(self, name, kwargs.get(name, made))
+            default = each.default_factory() if each.default_factory is not dataclasses.MISSING else each.default
+            setattr(self, name, kwargs.get(name, default))
         for name in ("batch_sizes", "sequence_lengths"):
             if any(isinstance(each, bool) or not isinstance(each, int) or each < 1 for each in getattr(self, name)):
                 raise ArgumentError(f"{name} is {getattr(self, name)}; expected whole numbers from 1 on")

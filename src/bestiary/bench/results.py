@@ -43,16 +43,16 @@ def records(results: Sequence[Measured]) -> list[dict[str, Any]]:
 
 
 def _record(result: Measured, first: Measured) -> dict[str, Any]:
-    found: dict[str, Any] = {name: getattr(result.combination, name) for name in _SETTINGS}
-    found["quantization"] = result.combination.few_bits
-    found |= {"rounds": len(result.rounds), **medians(result)}
-    compared = next((name for name in _COMPARED if name in found), None)
+    record: dict[str, Any] = {name: getattr(result.combination, name) for name in _SETTINGS}
+    record["quantization"] = result.combination.few_bits
+    record |= {"rounds": len(result.rounds), **medians(result)}
+    compared = next((name for name in _COMPARED if name in record), None)
     if compared is not None:
         # A step that takes half the time is twice as fast.
         times = ratio(result, first, compared)
-        found["speed_ratio"] = times if times is None or SPEEDS[compared][1] else 1 / times
-    found["memory_ratio"] = ratio(result, first, "peak")
-    return {**found, "failed": result.failed}
+        record["speed_ratio"] = times if times is None or SPEEDS[compared][1] else 1 / times
+    record["memory_ratio"] = ratio(result, first, "peak")
+    return {**record, "failed": result.failed}
 
 
 def as_csv(results: Sequence[Measured]) -> str:

@@ -41,11 +41,11 @@ def measured(
             if each.failed:
                 continue
             tell(f"{each.combination.name} ({number + 1} of {rounds})")
-            found = in_process(replace(job, combination=each.combination))
-            if isinstance(found, str):
-                each.failed = found
+            numbers = in_process(replace(job, combination=each.combination))
+            if isinstance(numbers, str):
+                each.failed = numbers
             else:
-                each.rounds.append(found)
+                each.rounds.append(numbers)
             yield results
 
 

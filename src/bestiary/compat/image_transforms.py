@@ -146,8 +146,8 @@ def to_pil_image(
     pixels = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
     if _is_unit(pixels, do_rescale):
         pixels = rescale(pixels, 255)
-    made = require("PIL.Image", "to_pil_image").fromarray(pixels.astype(np.uint8))
-    return made if image_mode in (None, made.mode) else made.convert(image_mode)
+    picture = require("PIL.Image", "to_pil_image").fromarray(pixels.astype(np.uint8))
+    return picture if image_mode in (None, picture.mode) else picture.convert(image_mode)
 
 
 def get_size_with_aspect_ratio(image_size: tuple[int, int], size: int, max_size: int | None = None) -> tuple[int, int]:

@@ -166,8 +166,8 @@ def _check(config: Any, inputs_embeds: Any) -> None:
     if not hasattr(config, "_attn_implementation"):  # a config of any library
         raise ArgumentError(f"masks are made for the config of a model; found {config!r:.80}. Pass config=model.config")
     if not isinstance(inputs_embeds, Tensor) or inputs_embeds.dim() < 2:
-        found = tuple(inputs_embeds.shape) if isinstance(inputs_embeds, Tensor) else repr(inputs_embeds)[:80]
-        raise ArgumentError(f"inputs_embeds is {found}; expected a tensor (rows, tokens, width), whose sizes the mask takes")
+        shape = tuple(inputs_embeds.shape) if isinstance(inputs_embeds, Tensor) else repr(inputs_embeds)[:80]
+        raise ArgumentError(f"inputs_embeds is {shape}; expected a tensor (rows, tokens, width), whose sizes the mask takes")
 
 
 def _make(

@@ -83,8 +83,8 @@ def slow(test_case: Any) -> Any:
 
 def _needs(package: str) -> Marker:
     def require(test_case: Any) -> Any:
-        found = importlib.util.find_spec(package) is not None
-        return unittest.skipUnless(found, f"test requires {package}")(test_case)
+        is_installed = importlib.util.find_spec(package) is not None
+        return unittest.skipUnless(is_installed, f"test requires {package}")(test_case)
 
     return require
 

@@ -132,10 +132,10 @@ def run_test_in_subprocess(
     given.put(inputs, timeout=seconds)
     process = context.Process(target=target_func, args=(given, results, seconds))
     process.start()
-    deadline, found = time.monotonic() + seconds, None
-    while found is None:
+    deadline, result = time.monotonic() + seconds, None
+    while result is None:
         try:
-            found = results.get(timeout=1)
+            result = results.get(timeout=1)
             results.task_done()
         except queue.Empty:
             if process.is_alive() and time.monotonic() < deadline:
@@ -144,8 +144,8 @@ def run_test_in_subprocess(
             process.terminate()
             test_case.fail(f"the test in a process of its own {ended}, without a result")
     process.join(timeout=seconds)
-    if found["error"] is not None:
-        test_case.fail(f"{found['error']}")
+    if result["error"] is not None:
+        test_case.fail(f"{result['error']}")
 
 
 def cmd_exists(cmd: str) -> bool:

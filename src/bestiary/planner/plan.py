@@ -108,22 +108,22 @@ def plan_memory(
     if dtype is None:
         dtype = config.dtype or (main_dtype(headers) if headers else torch.float32)
     dtype = floating_dtype(dtype)
-    made = without_weights(kind, copy.deepcopy(config), dtype, attention)
-    weights = weight_bytes(made)
+    skeleton = without_weights(kind, copy.deepcopy(config), dtype, attention)
+    weights = weight_bytes(skeleton)
     stored = ""
     if bits is not None:
         weights -= packed_away(without_weights(kind, copy.deepcopy(config), dtype), bits)
     elif headers and config.get("quantization_config") is not None:
         stored, less = stored_away(without_weights(kind, copy.deepcopy(config), dtype), headers)
         weights -= less
-    parameters = sum(each.numel() for each in {id(each): each for each in made.parameters()}.values())
-    read = load_need(headers, dtype=dtype, tied=made.tied_weights()) if headers else LoadNeed(parameters, weights, weights)
+    parameters = sum(each.numel() for each in {id(each): each for each in skeleton.parameters()}.values())
+    read = load_need(headers, dtype=dtype, tied=skeleton.tied_weights()) if headers else LoadNeed(parameters, weights, weights)
     load = LoadNeed(parameters, weights, weights + read.peak - read.weights)
     options = {} if cache is None else {"cache_implementation": cache}
     run, unknown = None, ""
     try:
         with _without_words():
-            run = run_need(made, call, device, **options)
+            run = run_need(skeleton, call, device, **options)
     except BestiaryError:
         raise
     except Exception as error:  # noqa: BLE001 (whatever torch raises where contents decide about shapes)

@@ -79,12 +79,12 @@ def _generating(model: Any, run: ShapeRun, inputs: Mapping[str, Tensor], call: W
         begun = {"decoder_input_ids": ids} if first == 1 else {}
         read = {**inputs, **({"input_ids": ids, "attention_mask": torch.ones_like(ids)} if first > 1 else {})}
         del cache
-        cache, step, made = _generated(model, run, read, begun, 3, options, last_alone=True)
+        cache, step, filled = _generated(model, run, read, begun, 3, options, last_alone=True)
         one = _per_slot(cache)
-        size = sum(_sizes(cache)) + one * (slots - made)
-        spare = _unfilled(cache) + one * (slots - made) - one * (end - longer - 2)
+        size = sum(_sizes(cache)) + one * (slots - filled)
+        spare = _unfilled(cache) + one * (slots - filled) - one * (end - longer - 2)
         spare = spare if on_cpu else 0
-        most = max(most, step + one * (slots - made) - spare, size - spare + (max(_sizes(cache), default=0) if grows else 0))
+        most = max(most, step + one * (slots - filled) - spare, size - spare + (max(_sizes(cache), default=0) if grows else 0))
     else:
         spare = _unfilled(cache) if on_cpu else 0
     text = model.config.get_text_config()
@@ -134,17 +134,17 @@ def _layers(cache: Any) -> list[Any]:
 
 def _tensors(cache: Any) -> list[Tensor]:
     """Each tensor that a cache holds, once."""
-    found: dict[int, Tensor] = {}
+    tensors: dict[int, Tensor] = {}
     for layer in _layers(cache):
         for value in (getattr(layer, "keys", None), getattr(layer, "values", None), *vars(layer).values()):
             several = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else (value,)
             for each in several:
                 if isinstance(each, Tensor) and each.numel():
                     place = each.untyped_storage()._cdata
-                    known = found.get(place)
+                    known = tensors.get(place)
                     if known is None or known.numel() > each.numel():  # the part in use, not the whole of the buffer
-                        found[place] = each
-    return list(found.values())
+                        tensors[place] = each
+    return list(tensors.values())
 
 
 def _sizes(cache: Any) -> list[int]:

@@ -45,15 +45,15 @@ class ShapeRun(TorchDispatchMode):
 
     def lay_out(self, model: nn.Module) -> nn.Module:
         """`model`, made on the device "meta", as if its weights were in memory; they are not counted."""
-        made: dict[int, Any] = {}
+        fakes: dict[int, Any] = {}
         with self._fake:
             for module in model.modules():
                 for name, parameter in module._parameters.items():
                     if parameter is not None and parameter.is_meta:
-                        module._parameters[name] = made.setdefault(id(parameter), self._laid_out(parameter))
+                        module._parameters[name] = fakes.setdefault(id(parameter), self._laid_out(parameter))
                 for name, buffer in module._buffers.items():
                     if buffer is not None and buffer.is_meta:
-                        module._buffers[name] = made.setdefault(id(buffer), self._laid_out(buffer))
+                        module._buffers[name] = fakes.setdefault(id(buffer), self._laid_out(buffer))
         config = getattr(model, "config", None)
         sizes = [size for name in _EXPERTS if (size := getattr(config, name, None))]
         self._groups = max(sizes, default=2)

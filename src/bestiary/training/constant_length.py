@@ -76,16 +76,16 @@ class ConstantLengthDataset(IterableDataset[dict[str, torch.Tensor]]):
         """Lists of texts, each as many as the buffer holds."""
         texts, size = [], 0
         while True:
-            found = False
+            has_rows = False
             for example in self.dataset:
-                found = True
+                has_rows = True
                 text = self.formatting_func(example)
                 texts.append(text)
                 size += len(text)
                 if size >= self.max_buffer_size:
                     yield texts
                     texts, size = [], 0
-            if not (self.infinite and found):
+            if not (self.infinite and has_rows):
                 break
             self.epoch += 1
         if texts:

@@ -23,8 +23,8 @@ def gathered(vectors: Tensor) -> Tensor:
     """
     if not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1:
         return vectors
-    found: Tensor = _Gathered.apply(vectors)  # type: ignore[no-untyped-call]
-    return found
+    vectors_of_all: Tensor = _Gathered.apply(vectors)  # type: ignore[no-untyped-call]
+    return vectors_of_all
 
 
 class _Gathered(torch.autograd.Function):
@@ -65,5 +65,5 @@ def multiple_negatives_ranking_loss(
     if similarity == "cosine":
         anchors, candidates = F.normalize(anchors, dim=-1), F.normalize(candidates, dim=-1)
     first = len(anchors) * (dist.get_rank() if dist.is_available() and dist.is_initialized() else 0)
-    own = torch.arange(first, first + len(anchors), device=anchors.device)
-    return F.cross_entropy(scale * anchors @ candidates.T, own)
+    positive_index = torch.arange(first, first + len(anchors), device=anchors.device)
+    return F.cross_entropy(scale * anchors @ candidates.T, positive_index)

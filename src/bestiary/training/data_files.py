@@ -55,17 +55,17 @@ class DataFiles:
             validate: keep some rows of training for validation where there are no others.
         """
         if self.dataset_name:
-            found = _of_datasets(self.dataset_name, self.dataset_config_name)
+            parts = _of_datasets(self.dataset_name, self.dataset_config_name)
         else:
             files = {"train": self.train_file, "validation": self.validation_file, "test": self.test_file}
-            found = {part: read_rows(path) for part, path in files.items() if path}
-        if validate and "validation" not in found and "train" in found and self.validation_split_percentage:
-            rows = found["train"]
+            parts = {part: read_rows(path) for part, path in files.items() if path}
+        if validate and "validation" not in parts and "train" in parts and self.validation_split_percentage:
+            rows = parts["train"]
             kept = len(rows) * self.validation_split_percentage // 100
             if kept:
-                found["train"], found["validation"] = rows[kept:], rows[:kept]
+                parts["train"], parts["validation"] = rows[kept:], rows[:kept]
         most = {"train": self.max_train_samples, "validation": self.max_eval_samples, "test": self.max_predict_samples}
-        return {part: rows[: most[part]] for part, rows in found.items()}
+        return {part: rows[: most[part]] for part, rows in parts.items()}
 
 
 def read_rows(path: str | Path) -> list[Row]:
@@ -106,22 +106,22 @@ def _of_json(path: Path) -> list[Row]:
     text = file_text(path)
     try:
         try:
-            found = json.loads(text)
+            rows = json.loads(text)
         except ValueError:
-            found = []
+            rows = []
             for number, line in enumerate(_lines(text), 1):
                 if line.strip():
                     try:
-                        found.append(json.loads(line))
+                        rows.append(json.loads(line))
                     except ValueError as error:
                         raise CorruptFile(f"{path} is neither JSON nor JSON lines: line {number}: {error}") from error
     except RecursionError as error:
         raise CorruptFile(f"{path} holds lists or tables too deep in each other to be read; expected rows") from error
-    if isinstance(found, dict):
-        found = found.get("data", [found])
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+    if isinstance(rows, dict):
+        rows = rows.get("data", [rows])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise CorruptFile(f"{path} holds no list of rows; expected [{{...}}, ...], a row a line, or {{'data': [...]}}")
-    return found
+    return rows
 
 
 def _of_folder(folder: Path) -> list[Row]:
@@ -143,8 +143,8 @@ def _inside(folder: Path, metadata: Path, number: int, row: Row) -> str:
     """
     named = row.get("file_name")
     if not isinstance(named, str) or not named:
-        found = f"is {named!r:.60}" if "file_name" in row else "is not there"
-        raise CorruptFile(f"{metadata}, row {number}: file_name {found}; expected the path of an image inside {folder}")
+        state = f"is {named!r:.60}" if "file_name" in row else "is not there"
+        raise CorruptFile(f"{metadata}, row {number}: file_name {state}; expected the path of an image inside {folder}")
     if Path(named).is_absolute() or ".." in Path(named).parts:
         raise CorruptFile(f"{metadata}, row {number}: file_name {named!r:.80} leaves {folder}; expected a path inside it")
     return str(folder / named)

@@ -44,7 +44,7 @@ def best_tokens(logits: Any, labels: Any) -> Any:
 
 def token_accuracy(prediction: EvalPrediction, shift: int) -> dict[str, float]:
     """The share of labels that were foretold, `shift` places before theirs."""
-    found, labels = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
-    found, labels = found[:, : found.shape[1] - shift], labels[:, shift:]
+    predicted, labels = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
+    predicted, labels = predicted[:, : predicted.shape[1] - shift], labels[:, shift:]
     counted = labels != -100
-    return {"accuracy": simple_accuracy(found[counted], labels[counted])}
+    return {"accuracy": simple_accuracy(predicted[counted], labels[counted])}

@@ -119,9 +119,9 @@ class TrainingLoop:
         model.train()
         trainer.create_optimizer_and_scheduler(updates if updates != NO_END else 0)
         trainer.begin_updates()
-        own = {id(each) for each in trainer.model.parameters()}
+        trained = {id(each) for each in trainer.model.parameters()}
         groups = getattr(trainer.optimizer, "param_groups", ())
-        if groups and not any(id(each) in own for group in groups for each in group["params"]):
+        if groups and not any(id(each) in trained for group in groups for each in group["params"]):
             warn_once("foreign-optimizer", "the optimizer holds no parameter of the model, so the model stays as it is")
         if checkpoint is not None:
             trainer._load_optimizer_and_scheduler(checkpoint)

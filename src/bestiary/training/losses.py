@@ -48,8 +48,8 @@ def count_of_items(batch: Any, shifted: bool) -> int:
     if labels.is_floating_point():
         return labels.numel()
     if shifted and labels.dim() > 1:
-        given = batch.get("shift_labels")
-        labels = given if isinstance(given, Tensor) else labels[..., 1:]
+        shift_labels = batch.get("shift_labels")
+        labels = shift_labels if isinstance(shift_labels, Tensor) else labels[..., 1:]
     return int((labels != IGNORE).sum())
 
 

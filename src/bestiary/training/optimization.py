@@ -55,8 +55,8 @@ class Optimization:
             self.optimizer = make(groups, **options)
             if options.get("optim_bits") == 8:
                 keep_embeddings_in_32_bits(model)
-        made: torch.optim.Optimizer = self.optimizer
-        return made
+        optimizer: torch.optim.Optimizer = self.optimizer
+        return optimizer
 
     def create_scheduler(self: Any, num_training_steps: int, optimizer: Any = None) -> Any:
         """Make the schedule, unless one was given; the optimizer is there by then."""

@@ -166,7 +166,7 @@ def detect_overflow(var: Tensor, ctx: str) -> bool:
     """Whether a tensor holds inf or NaN; its name is printed then."""
     if not var.is_floating_point():
         return False
-    found = [word for word, has in (("nans", torch.isnan), ("infs", torch.isinf)) if bool(has(var).any())]
-    for word in found:
+    kinds = [word for word, has in (("nans", torch.isnan), ("infs", torch.isinf)) if bool(has(var).any())]
+    for word in kinds:
         _say(f"{ctx} has {word}")
-    return bool(found)
+    return bool(kinds)

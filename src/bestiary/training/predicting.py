@@ -60,11 +60,11 @@ class Predicting:
         loss_only = None if self.compute_metrics is not None else True
         with self.pace.stopped(), self._memory_tracker.measured("eval"):
             output = self.evaluation_loop(loader, "Evaluation", loss_only, ignore_keys, metric_key_prefix)
-        found = {**(output.metrics or {}), **self._speed(metric_key_prefix, start, output.num_samples)}
-        self.log(found)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
-        self._memory_tracker.update_metrics("eval", found)
-        return found
+        with_speed = {**(output.metrics or {}), **self._speed(metric_key_prefix, start, output.num_samples)}
+        self.log(with_speed)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, with_speed)
+        self._memory_tracker.update_metrics("eval", with_speed)
+        return with_speed
 
     def predict(
         self: Any, test_dataset: Any, ignore_keys: list[str] | None = None, metric_key_prefix: str = "test"

@@ -76,8 +76,8 @@ class Processes:
         """
         if not parameters or self.count == 1:
             return
-        own = torch.tensor([float(each.grad is not None) for each in parameters], device=self.device)
-        held = [each for each, holders in zip(parameters, self.summed(own).tolist(), strict=True) if holders]
+        has_gradient = torch.tensor([float(each.grad is not None) for each in parameters], device=self.device)
+        held = [each for each, holders in zip(parameters, self.summed(has_gradient).tolist(), strict=True) if holders]
         gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in held]
         for bucket in _buckets(gradients):
             if gradients[bucket[0]].is_sparse:  # of one table, whose rows each process holds others of
@@ -109,9 +109,9 @@ class Processes:
             return
         numbers = [torch.zeros((), dtype=torch.int64, device=self.device) for _ in range(self.count)]
         dist.all_gather(numbers, torch.tensor(value, device=self.device))
-        found = [int(each) for each in numbers]
-        if len(set(found)) > 1:
-            shown = ", ".join(f"{each} in process {index}" for index, each in enumerate(found[:8]))
+        values = [int(each) for each in numbers]
+        if len(set(values)) > 1:
+            shown = ", ".join(f"{each} in process {index}" for index, each in enumerate(values[:8]))
             raise ArgumentError(f"{what} is not the same in all processes ({shown}); give each as much data as the others")
 
     def gathered(self, value: Any) -> list[Any]:

@@ -46,10 +46,10 @@ class Restoring:
         if not wanted:
             return None
         if wanted is True:
-            found = get_last_checkpoint(folder) if Path(folder).is_dir() else None
-            if found is None:
+            checkpoint = get_last_checkpoint(folder) if Path(folder).is_dir() else None
+            if checkpoint is None:
                 raise ArgumentError(f"resume_from_checkpoint is True, and {folder} holds no whole checkpoint")
-            return found
+            return checkpoint
         path = Path(wanted)
         if not path.is_dir():
             raise ArgumentError(f"resume_from_checkpoint is {str(wanted)!r:.200}; there is no such folder")
@@ -186,11 +186,11 @@ def load_weights(model: Any, folder: Path) -> Any:
     known = {id(each): name for name, each in model.state_dict(keep_vars=True).items() if name in state}
     ties = {name: known[id(each)] for name, each in model.state_dict(keep_vars=True).items() if id(each) in known}
     try:
-        given = {name: state[source] for name, source in ties.items()} | state
+        complete = {name: state[source] for name, source in ties.items()} | state
         if is_sharded(model):
-            own = model.state_dict()
-            given = {name: part_of(value, own.get(name)) for name, value in given.items()}
-        return model.load_state_dict(given, strict=False)
+            current = model.state_dict()
+            complete = {name: part_of(value, current.get(name)) for name, value in complete.items()}
+        return model.load_state_dict(complete, strict=False)
     except RuntimeError as error:
         raise LoadError(f"{folder} holds weights of other shapes than {type(model).__name__}: {error}") from error
 

@@ -24,8 +24,8 @@ def sort_checkpoints(
     if use_mtime:
         ranked = [(path.stat().st_mtime, str(path)) for path in folders]
     else:
-        found = ((re.search(rf"{re.escape(checkpoint_prefix)}-(\d+)$", path.name), str(path)) for path in folders)
-        ranked = [(float(match[1]), path) for match, path in found if match]
+        matches = ((re.search(rf"{re.escape(checkpoint_prefix)}-(\d+)$", path.name), str(path)) for path in folders)
+        ranked = [(float(match[1]), path) for match, path in matches if match]
     paths = [path for _, path in sorted(ranked)]
     best = None if best_model_checkpoint is None else str(Path(best_model_checkpoint))
     if best in paths[:-2]:

@@ -75,21 +75,21 @@ def run(trainer: Any, test_dataset: Any = None, test_metrics: Metrics | None = N
         All metrics.
     """
     args = trainer.args
-    found: dict[str, float] = {}
+    results: dict[str, float] = {}
     if args.do_train:
         output = trainer.train(resume_from_checkpoint=args.resume_from_checkpoint)
         metrics = {**output.metrics, "train_samples": len(trainer.train_dataset)}
         trainer.save_model()
         _keep(trainer, "train", metrics)
         trainer.save_state()
-        found |= metrics
+        results |= metrics
     if args.do_eval:
         metrics = trainer.evaluate()
         _keep_tables(trainer, "eval")
         if hasattr(trainer.eval_dataset, "__len__"):
             metrics["eval_samples"] = len(trainer.eval_dataset)
         _keep(trainer, "eval", metrics)
-        found |= metrics
+        results |= metrics
     if args.do_predict and test_dataset is not None:
         trainer.compute_metrics = test_metrics or trainer.compute_metrics
         output = trainer.predict(test_dataset)
@@ -98,8 +98,8 @@ def run(trainer: Any, test_dataset: Any = None, test_metrics: Metrics | None = N
             trainer.compute_metrics.answer(output.predictions)
         _keep_tables(trainer, "predict")
         _keep(trainer, "test", metrics)
-        found |= metrics
-    return found
+        results |= metrics
+    return results
 
 
 def _keep(trainer: Any, split: str, metrics: dict[str, float]) -> None:

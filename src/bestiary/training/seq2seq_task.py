@@ -39,12 +39,12 @@ class Seq2SeqTask(Task):
         encoded = preprocessor(
             [self.source_prefix + text for text in sources], truncation=True, max_length=self.max_source_length
         )
-        found = [{name: column[place] for name, column in encoded.items()} for place in range(len(rows))]
+        features = [{name: column[place] for name, column in encoded.items()} for place in range(len(rows))]
         if targets is not None:
             labels = preprocessor(text_target=targets, truncation=True, max_length=self.max_target_length)["input_ids"]
-            for feature, ids in zip(found, labels, strict=True):
+            for feature, ids in zip(features, labels, strict=True):
                 feature["labels"] = ids
-        return found
+        return features
 
     def collator(self, preprocessor: Any, model: Any = None) -> Callable[[list[Any]], Any]:
         """Pads texts and labels, each by themselves."""
@@ -57,12 +57,12 @@ class Seq2SeqTask(Task):
         def metrics(prediction: EvalPrediction) -> dict[str, float]:
             ids = prediction.predictions[0] if isinstance(prediction.predictions, tuple) else prediction.predictions
             pad = preprocessor.pad_token_id
-            found, right = (
+            predicted, right = (
                 preprocessor.batch_decode(np.where(side < 0, pad, side), skip_special_tokens=True)
                 for side in (np.asarray(ids), np.asarray(prediction.label_ids))
             )
             length = np.mean(np.sum((np.asarray(ids) != pad) & (np.asarray(ids) >= 0), axis=1))
-            texts = [[text.strip() for text in side] for side in (found, right)]
+            texts = [[text.strip() for text in side] for side in (predicted, right)]
             return {**self.score(*texts), "gen_len": float(length)}
 
         return metrics

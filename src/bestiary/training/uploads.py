@@ -114,9 +114,9 @@ class Uploads:
             return None
         self.create_model_card(model_name=kwargs.pop("model_name", None) or self.hub_model_id.rpartition("/")[2], **kwargs)
         self._finish_current_push()
-        given = {"token": token or args.hub_token, "revision": revision or args.hub_revision, "private": private}
+        options = {"token": token or args.hub_token, "revision": revision or args.hub_revision, "private": private}
         self.control = self.callback_handler.on_push_begin(args, self.state, self.control)
-        job = self._upload(self._stage(Path(args.output_dir)), commit_message or "Upload", "", tells=not blocking, **given)
+        job = self._upload(self._stage(Path(args.output_dir)), commit_message or "Upload", "", tells=not blocking, **options)
         return job.result() if blocking else job
 
     def _push_from_checkpoint(self: Any, checkpoint: str) -> None:
@@ -140,11 +140,11 @@ class Uploads:
         by_epoch = args.save_strategy == SaveStrategy.EPOCH
         message = f"Training in progress, {f'epoch {int(state.epoch or 0)}' if by_epoch else f'step {state.global_step}'}"
         model = self._stage(staged, leave_out=_OF_TRAINING, beside=Path(args.output_dir))
-        given = {"token": args.hub_token, "revision": args.hub_revision, "private": args.hub_private_repo}
-        jobs = [self._upload(model, message, "", **given)]
+        options = {"token": args.hub_token, "revision": args.hub_revision, "private": args.hub_private_repo}
+        jobs = [self._upload(model, message, "", **options)]
         if args.hub_strategy in (HubStrategy.CHECKPOINT, HubStrategy.ALL_CHECKPOINTS):
             place = "last-checkpoint" if args.hub_strategy == HubStrategy.CHECKPOINT else name
-            jobs.append(self._upload(staged, f"{message}, checkpoint", place, **given))
+            jobs.append(self._upload(staged, f"{message}, checkpoint", place, **options))
         else:
             shutil.rmtree(staged, ignore_errors=True)
         running = [] if self.push_in_progress is None else [job for job in self.push_in_progress.jobs if not job.done()]

@@ -76,12 +76,12 @@ class GlueProcessor(DataProcessor):
         test = set_type.startswith("test")
         texts = self.test_texts if test and self.test_texts is not None else self.texts
         skipped = int(self.heading or test)
-        found = []
+        examples = []
         for place, line in enumerate(lines[skipped:], skipped):
             one, other = line[texts[0]], line[texts[1]] if len(texts) > 1 else None
             name = self._number(place, test) if self.guid is None else line[self.guid]
-            found.append(InputExample(f"{set_type}-{name}", one, other, None if test else line[self.label]))
-        return found
+            examples.append(InputExample(f"{set_type}-{name}", one, other, None if test else line[self.label]))
+        return examples
 
     def _number(self, place: int, test: bool) -> int:
         return place

@@ -113,12 +113,12 @@ class TextDatasetForNextSentencePrediction(_Pairs):
             other = random.randint(0, len(self.documents) - 1)
             if other != index:
                 break
-        lines, found = self.documents[other], []
+        lines, tokens = self.documents[other], []
         for line in lines[random.randint(0, len(lines) - 1) :]:
-            found += line
-            if len(found) >= wanted:
+            tokens += line
+            if len(tokens) >= wanted:
                 break
-        return found
+        return tokens
 
 
 class LineByLineWithSOPTextDataset(_Pairs):

@@ -108,10 +108,10 @@ class SquadProcessor(DataProcessor):
         path = Path(data_dir or "") / filename
         if not path.is_file():
             raise FileMissing(f"{type(self).__name__} reads {path}, which is not there")
-        found = read_json(path)
-        if not isinstance(found, dict) or not isinstance(found.get("data"), list):
+        contents = read_json(path)
+        if not isinstance(contents, dict) or not isinstance(contents.get("data"), list):
             raise CorruptFile(f"{path} holds no list 'data'; expected the layout of SQuAD")
-        articles: list[dict[str, Any]] = found["data"]
+        articles: list[dict[str, Any]] = contents["data"]
         return articles
 
     def _create_examples(self, input_data: Iterable[Mapping[str, Any]], set_type: str) -> list[SquadExample]:

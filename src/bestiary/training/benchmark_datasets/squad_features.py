@@ -166,15 +166,15 @@ def _windows(
         return_token_type_ids=True,
         return_attention_mask=True,
     )
-    found, step = [], min(step, room)
+    windows, step = [], min(step, room)
     for number in range(len(encoded["input_ids"])):
         which, offsets = encoded.sequence_ids(number), encoded["offset_mapping"][number]
         places = [place for place, sequence in enumerate(which) if sequence == int(last)]
         row = {name: list(encoded[name][number]) for name in ("input_ids", "attention_mask", "token_type_ids")}
         kept = zip(encoded.tokens(number), row["attention_mask"], strict=True)
         row |= {"tokens": [token for token, counts in kept if counts], "encoding": encoded}
-        found.append((row, places, [word_of[max(0, offsets[place][1] - 1)] for place in places], number * step))
-    return found
+        windows.append((row, places, [word_of[max(0, offsets[place][1] - 1)] for place in places], number * step))
+    return windows
 
 
 def _paragraph(example: SquadExample) -> tuple[str, list[int]]:

@@ -103,8 +103,8 @@ def find_all_best_thresh(
 ) -> None:
     """Put best_exact, best_exact_thresh, best_f1 and best_f1_thresh into `main_eval`."""
     for name, raw in (("exact", exact_raw), ("f1", f1_raw)):
-        found = find_best_thresh(preds, raw, na_probs, qid_to_has_ans)
-        main_eval[f"best_{name}"], main_eval[f"best_{name}_thresh"] = found
+        threshold = find_best_thresh(preds, raw, na_probs, qid_to_has_ans)
+        main_eval[f"best_{name}"], main_eval[f"best_{name}_thresh"] = threshold
 
 
 def find_all_best_thresh_v2(

@@ -186,13 +186,13 @@ def _may_be(feature: SquadFeatures, start: int, end: int, longest: int) -> bool:
 
 def _texts(example: SquadExample, spans: list[_Span], number: int, lower: bool, tokenizer: Any) -> list[_Answer]:
     """The first different texts of spans."""
-    found: dict[str, _Answer] = {}
+    answers: dict[str, _Answer] = {}
     for span in spans:
-        if len(found) >= number:
+        if len(answers) >= number:
             break
         text = "" if span.feature is None or not span.start else _text(example, span, lower, tokenizer)
-        found.setdefault(text, _Answer(text, span.start_logit, span.end_logit))
-    return list(found.values())
+        answers.setdefault(text, _Answer(text, span.start_logit, span.end_logit))
+    return list(answers.values())
 
 
 def _text(example: SquadExample, span: _Span, lower: bool, tokenizer: Any) -> str:

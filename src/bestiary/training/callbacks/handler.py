@@ -79,8 +79,8 @@ class CallbackHandler(TrainerCallback):
                 continue
             if answer is not None:
                 if not isinstance(answer, TrainerControl):
-                    what, found = f"{type(callback).__name__}.{event}", type(answer).__name__
-                    raise ArgumentError(f"{what} returned a {found}; expected the control it was given, or nothing")
+                    what, kind = f"{type(callback).__name__}.{event}", type(answer).__name__
+                    raise ArgumentError(f"{what} returned a {kind}; expected the control it was given, or nothing")
                 control = answer
         return control
 

@@ -162,8 +162,10 @@ class LiveProgressCallback(ProgressCallback, SeesTrainer):
         numbers.steps = state.max_steps if state.max_steps < NO_END else None
         numbers.epochs = state.num_train_epochs if state.num_train_epochs < NO_END else None
         numbers.elapsed = time.perf_counter() - self._begun
-        made = numbers.step - self._first
-        numbers.left = (numbers.steps - numbers.step) * numbers.elapsed / made if made and numbers.steps else math.nan
+        steps_done = numbers.step - self._first
+        numbers.left = (
+            (numbers.steps - numbers.step) * numbers.elapsed / steps_done if steps_done and numbers.steps else math.nan
+        )
         numbers.memory = memory_now(self._args.device)
         if self.trainer is not None:
             self._measure()

@@ -61,8 +61,8 @@ def chosen(report_to: Any) -> list[str]:
 
 def callback_of(name: str) -> type[Reporter]:
     """The class that reports to a tool."""
-    found: type[Reporter] = plugins.definition(FOLDER, name, "reporter", "CALLBACK", Reporter)
-    return found
+    reporter: type[Reporter] = plugins.definition(FOLDER, name, "reporter", "CALLBACK", Reporter)
+    return reporter
 
 
 def callbacks_of(report_to: Any) -> list[type[Reporter]]:

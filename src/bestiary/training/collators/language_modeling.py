@@ -77,10 +77,10 @@ class DataCollatorForLanguageModeling(Collator):
         ids = np.asarray(batch["input_ids"])
         if self.mlm:
             mask = self.torch_mask_tokens if kind == "pt" else self.numpy_mask_tokens
-            given = {"special_tokens_mask": special, "offset_mapping": offsets}
+            options = {"special_tokens_mask": special, "offset_mapping": offsets}
             if numbers is not None:
-                given["word_ids"] = padded(numbers, ids.shape[1], None, self.tokenizer.padding_side)
-            batch["input_ids"], batch["labels"] = mask(batch["input_ids"], **given)
+                options["word_ids"] = padded(numbers, ids.shape[1], None, self.tokenizer.padding_side)
+            batch["input_ids"], batch["labels"] = mask(batch["input_ids"], **options)
         else:
             batch["labels"] = array(np.where(self._padding(features, batch, ids), -100, ids), kind)
         return batch
@@ -125,8 +125,8 @@ class DataCollatorForLanguageModeling(Collator):
         padding = np.logical_and.accumulate(outward, axis=1)
         if at_end and pad == self.tokenizer.eos_token_id:
             lengths = [len(each["input_ids"] if isinstance(each, Mapping) else each) for each in features]
-            own = np.arange(ids.shape[1])[::-1] < np.array(lengths)[:, None]
-            padding &= ~own | np.roll(padding, -1, axis=1)  # the innermost of the row's own is the end token
+            in_row = np.arange(ids.shape[1])[::-1] < np.array(lengths)[:, None]
+            padding &= ~in_row | np.roll(padding, -1, axis=1)  # the innermost of the row's own is the end token
         padding = padding[:, ::-1] if at_end else padding
         if pad in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
             return padding

@@ -20,11 +20,11 @@ def compute_exact(a_gold: str, a_pred: str) -> int:
 
 def compute_f1(a_gold: str, a_pred: str) -> float:
     """F1 of the words of both; of an empty one 1 if the other is empty too, else 0."""
-    gold, found = (normalize_answer(text).split() for text in (a_gold, a_pred))
-    if not gold or not found:
-        return float(gold == found)
-    both = (Counter(gold) & Counter(found)).total()
-    return 2 * both / (len(gold) + len(found))
+    gold, predicted = (normalize_answer(text).split() for text in (a_gold, a_pred))
+    if not gold or not predicted:
+        return float(gold == predicted)
+    both = (Counter(gold) & Counter(predicted)).total()
+    return 2 * both / (len(gold) + len(predicted))
 
 
 def best_of(golds: Sequence[str], answer: str) -> tuple[int, float]:

@@ -42,11 +42,11 @@ def bleu(predictions: Sequence[str], references: Sequence[str]) -> float:
     right, whole = [0] * _LONGEST, [0] * _LONGEST
     length, wanted_length = 0, 0
     for text, reference in zip(predictions, references, strict=True):
-        found, wanted = tokens_of(text.rstrip()), tokens_of(reference.rstrip())
-        length, wanted_length = length + len(found), wanted_length + len(wanted)
+        predicted, wanted = tokens_of(text.rstrip()), tokens_of(reference.rstrip())
+        length, wanted_length = length + len(predicted), wanted_length + len(wanted)
         for size in range(1, _LONGEST + 1):
             ours, theirs = (
-                Counter(tuple(tokens[i : i + size]) for i in range(len(tokens) - size + 1)) for tokens in (found, wanted)
+                Counter(tuple(tokens[i : i + size]) for i in range(len(tokens) - size + 1)) for tokens in (predicted, wanted)
             )
             right[size - 1] += (ours & theirs).total()
             whole[size - 1] += ours.total()

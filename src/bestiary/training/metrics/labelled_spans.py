@@ -37,19 +37,19 @@ def span_scores(predictions: Sequence[Sequence[str]], references: Sequence[Seque
     """
     if [len(row) for row in predictions] != [len(row) for row in references]:
         raise InputError("the texts of predictions and references, or the labels of a text, differ in number")
-    found, right = (
+    predicted, right = (
         {(row, *span) for row, labels in enumerate(side) for span in labelled_spans(labels)}
         for side in (predictions, references)
     )
-    both = len(found & right)
+    both = len(predicted & right)
     words = [
         one == other
         for row, wanted in zip(predictions, references, strict=True)
         for one, other in zip(row, wanted, strict=True)
     ]
     return {
-        "precision": both / len(found) if found else 0.0,
+        "precision": both / len(predicted) if predicted else 0.0,
         "recall": both / len(right) if right else 0.0,
-        "f1": 2 * both / (len(found) + len(right)) if found or right else 0.0,
+        "f1": 2 * both / (len(predicted) + len(right)) if predicted or right else 0.0,
         "accuracy": sum(words) / len(words) if words else 0.0,
     }

@@ -27,10 +27,10 @@ def rouge(predictions: Sequence[str], references: Sequence[str]) -> dict[str, fl
         raise InputError(f"there are {len(predictions)} predictions and {len(references)} references; expected as many, from 1")
     scores = dict.fromkeys(("rouge1", "rouge2", "rougeL", "rougeLsum"), 0.0)
     for text, reference in zip(predictions, references, strict=True):
-        found, wanted = tokens_of(text), tokens_of(reference)
+        predicted, wanted = tokens_of(text), tokens_of(reference)
         for size in (1, 2):
-            scores[f"rouge{size}"] += _f1_of_counts(_pieces(found, size), _pieces(wanted, size))
-        scores["rougeL"] += _f1(len(_common(wanted, found)), len(found), len(wanted))
+            scores[f"rouge{size}"] += _f1_of_counts(_pieces(predicted, size), _pieces(wanted, size))
+        scores["rougeL"] += _f1(len(_common(wanted, predicted)), len(predicted), len(wanted))
         scores["rougeLsum"] += _by_lines(text, reference)
     return {name: score / len(references) for name, score in scores.items()}
 

@@ -34,13 +34,13 @@ def parse_log_history(
 
 def results_of(entry: Mapping[str, Any]) -> dict[str, Any]:
     """The results among the values of an evaluation, by the names that a reader sees."""
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     loss = {"eval_loss": entry["eval_loss"]} if "eval_loss" in entry else {}
     for name, value in (loss | dict(entry)).items():
         if name not in _NOT_RESULTS and not name.endswith(_SPEEDS):
             words = name.removeprefix("eval_").split("_")
-            found["Validation Loss" if name == "eval_loss" else " ".join(map(str.capitalize, words))] = value
-    return found
+            results["Validation Loss" if name == "eval_loss" else " ".join(map(str.capitalize, words))] = value
+    return results
 
 
 def make_markdown_table(lines: Sequence[Mapping[str, Any]] | None) -> str:

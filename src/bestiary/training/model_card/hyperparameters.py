@@ -8,7 +8,7 @@ from ..choices import ParallelMode
 def extract_hyperparameters_from_trainer(trainer: Any) -> dict[str, Any]:
     """The choices of a trainer that decide how it trains."""
     args = trainer.args
-    found: dict[str, Any] = {
+    hyperparameters: dict[str, Any] = {
         "learning_rate": args.learning_rate,
         "train_batch_size": args.train_batch_size,
         "eval_batch_size": args.eval_batch_size,
@@ -16,27 +16,27 @@ def extract_hyperparameters_from_trainer(trainer: Any) -> dict[str, Any]:
     }
     several = args.parallel_mode == ParallelMode.DISTRIBUTED
     if several:
-        found |= {"distributed_type": "multi-GPU" if args.n_gpu else "multi-CPU", "num_devices": args.world_size}
+        hyperparameters |= {"distributed_type": "multi-GPU" if args.n_gpu else "multi-CPU", "num_devices": args.world_size}
     if args.gradient_accumulation_steps > 1:
-        found["gradient_accumulation_steps"] = args.gradient_accumulation_steps
+        hyperparameters["gradient_accumulation_steps"] = args.gradient_accumulation_steps
     if several or args.gradient_accumulation_steps > 1:
-        found["total_train_batch_size"] = args.train_batch_size * args.world_size * args.gradient_accumulation_steps
+        hyperparameters["total_train_batch_size"] = args.train_batch_size * args.world_size * args.gradient_accumulation_steps
     if several:
-        found["total_eval_batch_size"] = args.eval_batch_size * args.world_size
+        hyperparameters["total_eval_batch_size"] = args.eval_batch_size * args.world_size
     adam = f" with betas=({args.adam_beta1},{args.adam_beta2}) and epsilon={args.adam_epsilon}" if _adam(args) else ""
-    found["optimizer"] = f"{args.optim.value}{adam}" + (f", {args.optim_args}" if args.optim_args else "")
-    found["lr_scheduler_type"] = args.lr_scheduler_type.value
+    hyperparameters["optimizer"] = f"{args.optim.value}{adam}" + (f", {args.optim_args}" if args.optim_args else "")
+    hyperparameters["lr_scheduler_type"] = args.lr_scheduler_type.value
     if args.warmup_steps:
-        found["lr_scheduler_warmup_steps"] = args.warmup_steps
+        hyperparameters["lr_scheduler_warmup_steps"] = args.warmup_steps
     if args.max_steps > 0:
-        found["training_steps"] = args.max_steps
+        hyperparameters["training_steps"] = args.max_steps
     else:
-        found["num_epochs"] = args.num_train_epochs
+        hyperparameters["num_epochs"] = args.num_train_epochs
     if args.fp16 or args.bf16:
-        found["mixed_precision_training"] = "fp16" if args.fp16 else "bf16"
+        hyperparameters["mixed_precision_training"] = "fp16" if args.fp16 else "bf16"
     if args.label_smoothing_factor:
-        found["label_smoothing_factor"] = args.label_smoothing_factor
-    return found
+        hyperparameters["label_smoothing_factor"] = args.label_smoothing_factor
+    return hyperparameters
 
 
 def _adam(args: Any) -> bool:

@@ -40,13 +40,13 @@ def is_hf_dataset(dataset: Any) -> bool:
 
 def infer_metric_tags_from_eval_results(eval_results: Mapping[str, Any] | None) -> dict[str, str]:
     """Metric as the hub calls it -> the result of that name."""
-    found: dict[str, str] = {}
+    results: dict[str, str] = {}
     for name in eval_results or {}:
         word = name.lower().replace(" ", "_")
         tag = "rouge" if word == "rouge1" else word
         if tag in _METRICS:
-            found.setdefault(tag, name)
-    return found
+            results.setdefault(tag, name)
+    return results
 
 
 @dataclass
@@ -94,13 +94,13 @@ class TrainingSummary:
         name = type(trainer.model).__name__
         if task := next((task for end, task, _ in _TASKS if name.endswith(end)), None):
             known = {"tasks": task, **known}
-        own = [*_listed(tags), *_listed(getattr(trainer.model, "model_tags", None)), "generated_from_trainer"]
+        all_tags = [*_listed(tags), *_listed(getattr(trainer.model, "model_tags", None)), "generated_from_trainer"]
         _, rows, results = parse_log_history(trainer.state.log_history)
         if rows is None and results is not None:  # an evaluation without training
             results = parse_log_history([results, {"train_runtime": 0.0}])[2]
         return cls(
             model_name=model_name or Path(trainer.args.output_dir).absolute().name,
-            tags=list(dict.fromkeys(own)),
+            tags=list(dict.fromkeys(all_tags)),
             eval_results=results,
             eval_lines=rows,
             hyperparameters=extract_hyperparameters_from_trainer(trainer),
@@ -167,8 +167,8 @@ class TrainingSummary:
         base = self.finetuned_from
         from huggingface_hub import constants
 
-        made = f"[{base}]({constants.ENDPOINT}/{base}), trained further" if base else "Trained from new weights"
-        return f"{made} on {'data that is not named' if not sets else ' and '.join(sets)}."
+        origin = f"[{base}]({constants.ENDPOINT}/{base}), trained further" if base else "Trained from new weights"
+        return f"{origin} on {'data that is not named' if not sets else ' and '.join(sets)}."
 
 
 def _listed(value: Any) -> list[Any]:
@@ -176,10 +176,10 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _versions() -> list[tuple[str, str]]:
-    found = [("Bestiary", __version__)]
+    versions = [("Bestiary", __version__)]
     for shown, name in (("Pytorch", "torch"), ("Datasets", "datasets"), ("Tokenizers", "tokenizers")):
         try:
-            found.append((shown, metadata.version(name)))
+            versions.append((shown, metadata.version(name)))
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

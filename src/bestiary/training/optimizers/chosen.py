@@ -44,29 +44,33 @@ def chosen_optimizer(args: Any, model: nn.Module | None = None) -> Chosen:
     """
     name = OptimizerNames(args.optim)
     kind = KINDS[name]
-    made = _class(kind, name.value)
-    given = _read(args.optim_args)
-    group = {each: given.pop(each, default) for each, default in (kind.low_rank or {}).items()}
+    optimizer_class = _class(kind, name.value)
+    arguments = _read(args.optim_args)
+    group = {each: arguments.pop(each, default) for each, default in (kind.low_rank or {}).items()}
     options: dict[str, Any] = {"lr": args.learning_rate}
     options |= {each: _SHARED[each](args) for each in kind.shared}
     options |= {each: value for each in kind.changed if (value := _SHARED[each](args)) != _DEFAULTS[each]}
-    options |= {each: given.pop(each, default) for each, default in kind.options.items()}
+    options |= {each: arguments.pop(each, default) for each, default in kind.options.items()}
     if "beta3" in options:
         options["betas"] = (*options["betas"], options.pop("beta3"))
     options |= {each: _dtype(value) for each, value in options.items() if each.endswith("_dtype")}
-    _check(made, given, kind, name.value)
-    options |= given | dict(kind.fixed)
+    _check(optimizer_class, arguments, kind, name.value)
+    options |= arguments | dict(kind.fixed)
     if kind.low_rank is None and not kind.of_model:
-        return made, options
+        return optimizer_class, options
     if model is None:
         raise ArgumentError(f"the optimizer {name.value} is made for a model: get_optimizer_cls_and_kwargs(args, model)")
     if kind.of_model:
-        return made, options | {"model": model}
+        return optimizer_class, options | {"model": model}
     group |= {each: _SHARED[each](args) for each in kind.low_rank_shared}
     groups = low_rank_groups(model, args, group)
     if not kind.layerwise:
-        return made, options | {"params": groups}
-    inner = {parameter: made([{**each, "params": [parameter]}], **options) for each in groups for parameter in each["params"]}
+        return optimizer_class, options | {"params": groups}
+    inner = {
+        parameter: optimizer_class([{**each, "params": [parameter]}], **options)
+        for each in groups
+        for parameter in each["params"]
+    }
     return LayerWiseOptimizer, {"lr": args.learning_rate, "params": groups, "optimizer_dict": inner}
 
 
@@ -101,15 +105,15 @@ def _dtype(word: Any) -> torch.dtype:
 
 def _read(text: str | None) -> dict[str, Any]:
     """`name=value` pairs with commas between; numbers and true, false, none are read as such."""
-    given: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for pair in filter(None, (text or "").replace(" ", "").split(",")):
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise ArgumentError(f"optim_args is {text!r:.120}; expected name=value pairs with commas between")
-        given[name] = _value(value)
-        if given[name] != given[name]:
+        arguments[name] = _value(value)
+        if arguments[name] != arguments[name]:
             raise ArgumentError(f"optim_args says {pair!r:.60}; expected a number, not NaN")
-    return given
+    return arguments
 
 
 def _value(text: str) -> Any:

@@ -23,8 +23,8 @@ def check_fits(optimizer: Any, stored: Any, names: Mapping[int, str]) -> None:
     Raises:
         ValueError: it names the parameter.
     """
-    own = type(optimizer).__module__.startswith("torch.optim")
-    if not hasattr(optimizer, "param_groups") or (isinstance(stored, Mapping) and "state" not in stored and not own):
+    is_torch = type(optimizer).__module__.startswith("torch.optim")
+    if not hasattr(optimizer, "param_groups") or (isinstance(stored, Mapping) and "state" not in stored and not is_torch):
         return
     if not isinstance(stored, Mapping) or not isinstance(stored.get("state"), Mapping):
         raise ValueError("it does not hold the state of an optimizer")
@@ -35,7 +35,7 @@ def check_fits(optimizer: Any, stored: Any, names: Mapping[int, str]) -> None:
         for each, value in _tensors(values):
             if value.is_floating_point() and value.isnan().any():
                 raise ValueError(f"{each} of the parameter {name} holds NaN; go on from an earlier checkpoint")
-        if known and own and values:
+        if known and is_torch and values:
             _check_parameter(type(optimizer).__name__, parameters[index], values, name)
 
 
@@ -48,9 +48,9 @@ def _check_parameter(kind: str, parameter: Tensor, values: Any, name: str) -> No
         value = values.get(each)
         if value is None:
             continue
-        found = tuple(value.shape) if isinstance(value, Tensor) else f"a {type(value).__name__}"
-        if found != tuple(parameter.shape):
-            raise ValueError(f"{each} of the parameter {name} is {found}; expected the shape {tuple(parameter.shape)}")
+        shape = tuple(value.shape) if isinstance(value, Tensor) else f"a {type(value).__name__}"
+        if shape != tuple(parameter.shape):
+            raise ValueError(f"{each} of the parameter {name} is {shape}; expected the shape {tuple(parameter.shape)}")
 
 
 def _tensors(values: Any, name: str = "the state") -> Iterator[tuple[str, Tensor]]:

@@ -60,10 +60,10 @@ def _plain(value: Any) -> Any:
 def _remade(value: Any, packages: set[str]) -> Any:
     if isinstance(value, Mapping) and _CLASS in value:
         module, _, name = str(value[_CLASS]).partition(":")
-        made: Any = getattr(sys.modules.get(module), name, None)
-        if module.partition(".")[0] not in packages or not isinstance(made, type):
+        stored_class: Any = getattr(sys.modules.get(module), name, None)
+        if module.partition(".")[0] not in packages or not isinstance(stored_class, type):
             raise ValueError(f"it holds a {value[_CLASS]!r:.80}, which is none of its own classes")
-        remade: Any = object.__new__(made)
+        remade: Any = object.__new__(stored_class)
         vars(remade).update(_remade(value[_FIELDS], packages))
         return remade
     if isinstance(value, Mapping):

@@ -40,14 +40,14 @@ def target_modules(model: nn.Module, wanted: str | list[str]) -> dict[str, nn.Li
         ArgumentError: none is, or an expression cannot be read.
     """
     try:
-        found = {
+        targets = {
             name: module
             for name, module in model.named_modules()
             if name and (isinstance(module, nn.Linear) if wanted in _ALL else check_target_module_exists(wanted, name))
         }
     except re.error as error:
         raise ArgumentError(f"optim_target_modules is {wanted!r:.120}, which is no regular expression: {error}") from error
-    linear = {name: module for name, module in found.items() if isinstance(module, nn.Linear)}
+    linear = {name: module for name, module in targets.items() if isinstance(module, nn.Linear)}
     if not linear:
         names = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
         raise ArgumentError(
@@ -55,7 +55,7 @@ def target_modules(model: nn.Module, wanted: str | list[str]) -> dict[str, nn.Li
             f" {', '.join(names[:5]) or 'none'}{' and others' if len(names) > 5 else ''}. 'all-linear' names all"
         )
     listed = () if isinstance(wanted, str) else wanted
-    others = [name for name in found if name in listed and name not in linear]
+    others = [name for name in targets if name in listed and name not in linear]
     if others:
         warn_once("not-linear", f"{', '.join(others)}: no linear modules, so their weights are trained as all others")
     return linear

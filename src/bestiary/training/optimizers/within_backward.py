@@ -54,21 +54,21 @@ class WithinBackward:
     def attach(self) -> None:
         """Have gradients measured and used as they come."""
         self.detach()
-        own = getattr(self.optimizer, "grad_func", None)
+        hook_of_optimizer = getattr(self.optimizer, "grad_func", None)
         for each in self.parameters:
             self._handles.append(each.register_post_accumulate_grad_hook(self._come))
-            if own is not None:
-                self._handles.append(each.register_hook(own))
+            if hook_of_optimizer is not None:
+                self._handles.append(each.register_hook(hook_of_optimizer))
 
     def detach(self) -> None:
         """Leave gradients alone: a later training may have another optimizer."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        own = getattr(self.optimizer, "grad_func", None)
-        for each in self.parameters if own is not None else ():  # LOMO's constructor keeps no handle of its hooks
+        hook_of_optimizer = getattr(self.optimizer, "grad_func", None)
+        for each in self.parameters if hook_of_optimizer is not None else ():  # LOMO's constructor keeps no handle of its hooks
             hooks = each._backward_hooks or {}
-            for key in [key for key, hook in hooks.items() if hook is own]:
+            for key in [key for key, hook in hooks.items() if hook is hook_of_optimizer]:
                 del hooks[key]
 
     def backward(self, loss: Tensor, rate: float) -> None:

@@ -46,11 +46,11 @@ class Facts:
     @classmethod
     def in_page(cls, page: str) -> "Facts | None":
         """The facts in a page that `block` was part of; None where it holds none."""
-        found = re.search(r'<script type="application/json" id="run-facts">(.*?)</script>', page, re.DOTALL)
-        if found is None:
+        match = re.search(r'<script type="application/json" id="run-facts">(.*?)</script>', page, re.DOTALL)
+        if match is None:
             return None
         try:
-            facts = cls(**json.loads(found[1]))
+            facts = cls(**json.loads(match[1]))
         except (ValueError, TypeError, RecursionError):
             return None
         return facts if facts.is_whole() else None

@@ -38,9 +38,9 @@ def write_training_report(source: Source, path: str | os.PathLike[str] | None = 
         MissingDependency: a picture, without matplotlib. SaveError: the file could not be written.
     """
     if isinstance(source, str | os.PathLike):
-        given = Path(source)
-        state = state_file(given)
-        folder = given if given.is_dir() else state.parent
+        source_path = Path(source)
+        state = state_file(source_path)
+        folder = source_path if source_path.is_dir() else state.parent
         history, facts = _read(state, folder)
         target = folder / REPORT_NAME if path is None else Path(path)
     else:
@@ -78,10 +78,10 @@ def state_file(path: Path) -> Path:
     if not path.is_dir():
         raise FileMissing(f"{str(path)!r:.200} is not there; expected the output_dir of a training, or a {TRAINER_STATE_NAME}")
     folders = [path, *checkpoints_in(path)]
-    found = [folder / TRAINER_STATE_NAME for folder in folders if (folder / TRAINER_STATE_NAME).is_file()]
-    if not found:
+    states = [folder / TRAINER_STATE_NAME for folder in folders if (folder / TRAINER_STATE_NAME).is_file()]
+    if not states:
         raise FileMissing(f"{path} holds no {TRAINER_STATE_NAME}, nor does a checkpoint in it; was a training saved there?")
-    return max(found, key=lambda each: (_steps(each), each.parent == path))
+    return max(states, key=lambda each: (_steps(each), each.parent == path))
 
 
 def _steps(path: Path) -> float:

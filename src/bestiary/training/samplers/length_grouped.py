@@ -81,6 +81,6 @@ def get_length_grouped_indices(
 def _lengths(dataset: Any, column: str) -> list[int]:
     first = dataset[0]
     if not isinstance(first, Mapping) or column not in first:
-        found = ", ".join(map(str, first)) if isinstance(first, Mapping) else type(first).__name__
-        raise ArgumentError(f"rows are grouped by the length of their column {column!r}, which they lack; found {found:.200}")
+        columns = ", ".join(map(str, first)) if isinstance(first, Mapping) else type(first).__name__
+        raise ArgumentError(f"rows are grouped by the length of their column {column!r}, which they lack; found {columns:.200}")
     return [len(row[column]) for row in dataset]

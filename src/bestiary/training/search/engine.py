@@ -55,8 +55,8 @@ class Engine:
 
     def search(self) -> BestRun | list[BestRun]:
         """Run all trials that are not there yet, and return the best."""
-        found: BestRun | list[BestRun] = in_all_processes(self.trainer, self._search)
-        return found
+        best: BestRun | list[BestRun] = in_all_processes(self.trainer, self._search)
+        return best
 
     def _search(self, run: Run) -> BestRun | list[BestRun]:
         file = TrialsFile(self.trainer.args.output_dir, self.settings, self.resume)

@@ -116,11 +116,11 @@ class Searching:
         self.hp_name, self.compute_objective = hp_name, compute_objective or default_compute_objective
         self._search = Search(bool(parameters_of_function(self.model_init)), directions)
         try:
-            found: BestRun | list[BestRun] = search.run(self, n_trials, direction, **kwargs)
+            best: BestRun | list[BestRun] = search.run(self, n_trials, direction, **kwargs)
         finally:
             self.hp_search_backend = self.hp_space = self.hp_name = self.compute_objective = None
             self._search = self._running = None
-        return found
+        return best
 
     def _hp_search_setup(self: Any, trial: Any) -> None:
         """Set the arguments that a trial says; outside of a search nothing happens."""
@@ -164,12 +164,12 @@ class Searching:
         value = self.args.processes.of_first(self.compute_objective(dict(metrics)))
         wanted = len(self._search.directions)
         try:
-            found = objectives_of(value)
+            objectives = objectives_of(value)
         except (TypeError, ValueError) as error:
             raise WrongObjective(f"compute_objective gave {value!r:.80}; expected a number") from error
-        if len(found) != wanted:
-            raise WrongObjective(f"compute_objective gave {len(found)} numbers, and there are {wanted} directions")
-        self.objective = found if isinstance(value, Sequence) else found[0]
+        if len(objectives) != wanted:
+            raise WrongObjective(f"compute_objective gave {len(objectives)} numbers, and there are {wanted} directions")
+        self.objective = objectives if isinstance(value, Sequence) else objectives[0]
 
     def _report_to_hp_search(self: Any, trial: Any, step: int, metrics: Mapping[str, float]) -> None:
         """Tell the search of an evaluation within a training.
@@ -203,8 +203,10 @@ def _check(trainer: Any, n_trials: Any, compute_objective: Any, hp_name: Any) ->
     for name, value in (("compute_objective", compute_objective), ("hp_name", hp_name)):
         if value is not None and not callable(value):
             raise ArgumentError(f"{name} is {value!r:.60}; expected a function")
-    own = any("get_eval_dataloader" in vars(kind) or "evaluate" in vars(kind) for kind in type(trainer).__mro__[:1])
-    if trainer.eval_dataset is None and not own:
+    evaluates_itself = any(
+        "get_eval_dataloader" in vars(kind) or "evaluate" in vars(kind) for kind in type(trainer).__mro__[:1]
+    )
+    if trainer.eval_dataset is None and not evaluates_itself:
         raise ArgumentError("a search compares evaluations, and the trainer has no eval_dataset")
 
 

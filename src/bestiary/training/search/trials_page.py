@@ -45,8 +45,8 @@ def _summary(records: Sequence[TrialRecord], directions: Sequence[str], best: se
         counts[each.status] = counts.get(each.status, 0) + 1
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
     ways = " and ".join(directions)
-    found = ", ".join(name for name in (each.name for each in records) if name in best)
-    return f"{len(records)} trials ({told}); to {ways}. Best: {found or 'none'}."
+    shown = ", ".join(name for name in (each.name for each in records) if name in best)
+    return f"{len(records)} trials ({told}); to {ways}. Best: {shown or 'none'}."
 
 
 def _tips(records: Sequence[TrialRecord]) -> list[str]:

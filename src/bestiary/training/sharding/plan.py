@@ -115,19 +115,19 @@ def read(fsdp: Any, fsdp_config: Any, launched: Mapping[str, Any] | None = None)
     Raises:
         ArgumentError: an unknown word or key, a value without meaning, or two that contradict each other.
     """
-    given = _table(fsdp_config)
+    settings = _table(fsdp_config)
     words = _words(fsdp)
     if not words and fsdp is not True and launched is None:
-        if given:
+        if settings:
             warn_once("no-choice", "fsdp_config has no effect without fsdp=True", "fsdp_config")
-        return False, fsdp_config if given is None else given
+        return False, fsdp_config if settings is None else settings
     config = _of_words(words)
     if launched is not None:
         of_launcher = _named(launched, "the launcher")
         if "reshard_after_forward" in config:
             of_launcher.pop("sharding_strategy", None)
         config = of_launcher | config
-    config |= _named(given or {}, "fsdp_config")
+    config |= _named(settings or {}, "fsdp_config")
     for name, value in _FILLED.items():
         config.setdefault(name, value)
     _check(config)

@@ -80,10 +80,10 @@ class Sharing:
         plan = self.args.sharding
         with saying_nothing_new():
             plugin = None if plan is None else accelerate.FullyShardedDataParallelPlugin(**plan.of_accelerate())
-            made = accelerate.Accelerator(**self._build_accelerator_args(dataloader_config=loaders, fsdp_plugin=plugin))
+            accelerator = accelerate.Accelerator(**self._build_accelerator_args(dataloader_config=loaders, fsdp_plugin=plugin))
         if plugin is not None:  # which accelerate leaves out on CPUs
-            made.state.fsdp_plugin = plugin
-        return made
+            accelerator.state.fsdp_plugin = plugin
+        return accelerator
 
     def _build_accelerator_args(self: Any, **kwargs: Any) -> dict[str, Any]:
         """What `accelerator` is made with: `kwargs`, and the device that `args` say. A subclass may add to it."""

@@ -82,11 +82,11 @@ def units_of(model: nn.Module, plan: Plan) -> list[nn.Module]:
 def _named(model: nn.Module, plan: Plan) -> Iterator[nn.Module]:
     """The modules of the classes that a plan or the model names, and the tables within."""
     names = set(plan.classes or getattr(model, "_no_split_modules", None) or ())
-    found = {type(each).__name__ for each in model.modules()}
-    if plan.classes and (missing := names - found):
+    class_names = {type(each).__name__ for each in model.modules()}
+    if plan.classes and (missing := names - class_names):
         raise ArgumentError(
             f"transformer_layer_cls_to_wrap names {', '.join(sorted(missing))}, and the model has no such module; it has"
-            f" {', '.join(sorted(found))}"
+            f" {', '.join(sorted(class_names))}"
         )
     # A model of this library may use parts of what stands around its layers without calling it as a whole.
     ours = not plan.classes and any(isinstance(each, Layer) for each in model.modules())
@@ -125,8 +125,8 @@ def _large(model: nn.Module, least: int) -> list[nn.Module]:
     taken: list[nn.Module] = []
 
     def count(module: nn.Module) -> int:
-        own = sum(each.numel() for each in module.parameters(recurse=False))
-        size = own + sum(count(child) for child in module.children())
+        direct = sum(each.numel() for each in module.parameters(recurse=False))
+        size = direct + sum(count(child) for child in module.children())
         if size < least or module is model or isinstance(module, nn.ModuleList | nn.ModuleDict):
             return size
         taken.append(module)
@@ -260,8 +260,10 @@ def parts_of_optimizer(state: dict[str, Any], optimizer: torch.optim.Optimizer) 
     def parts(values: dict[str, Any], like: Any) -> dict[str, Any]:
         return {name: _moment(value, like) if isinstance(value, Tensor) else value for name, value in values.items()}
 
-    given = {index: parts(values, parameters[index]) for index, values in state["state"].items() if index < len(parameters)}
-    return {**state, "state": state["state"] | given}
+    whole_states = {
+        index: parts(values, parameters[index]) for index, values in state["state"].items() if index < len(parameters)
+    }
+    return {**state, "state": state["state"] | whole_states}
 
 
 def _moment(whole: Tensor, like: Any) -> Tensor:

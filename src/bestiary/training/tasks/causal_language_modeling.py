@@ -31,12 +31,12 @@ class CausalLanguageModeling(Task):
         """
         size = block_size_of(self.block_size, preprocessor, config)
         ids = preprocessor(texts_of(rows, self.text_column_name), verbose=False)["input_ids"]
-        found = [{"input_ids": block, "attention_mask": [1] * size, "labels": list(block)} for block in grouped(ids, size)]
-        if not found:
+        blocks = [{"input_ids": block, "attention_mask": [1] * size, "labels": list(block)} for block in grouped(ids, size)]
+        if not blocks:
             raise ArgumentError(
                 f"the texts have {sum(map(len, ids))} tokens, which is less than a row of {size}; pass block_size"
             )
-        return found
+        return blocks
 
     def collator(self, preprocessor: Any, model: Any = None) -> Callable[[list[Any]], Any]:
         """All rows are of one length."""

@@ -42,10 +42,10 @@ class MaskedLanguageModeling(Task):
         if self.line_by_line:
             return [{name: column[place] for name, column in encoded.items()} for place in range(len(texts))]
         columns = {name: list(grouped(column, size)) for name, column in encoded.items()}
-        found = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-        if not found:
+        blocks = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        if not blocks:
             raise ArgumentError(f"the texts are shorter than a row of {size} tokens; pass max_seq_length, or line_by_line")
-        return found
+        return blocks
 
     def collator(self, preprocessor: Any, model: Any = None) -> Callable[[list[Any]], Any]:
         """Pads, and hides tokens."""

@@ -37,14 +37,14 @@ class MultipleChoice(Task):
         firsts = [text for text, several in zip(column_texts(rows, context), endings, strict=True) for _ in several]
         seconds = [f"{row[question]} {end}" for row, several in zip(rows, endings, strict=True) for end in several]
         encoded = preprocessor(firsts, seconds, truncation=True, max_length=self.max_seq_length)
-        found, start = [], 0
+        features, start = [], 0
         for row, several in zip(rows, endings, strict=True):
             feature = {name: column[start : start + len(several)] for name, column in encoded.items()}
             start += len(several)
             if self.label_column_name in row:
                 feature["label"] = int(row[self.label_column_name])
-            found.append(feature)
-        return found
+            features.append(feature)
+        return features
 
     def collator(self, preprocessor: Any, model: Any = None) -> Callable[[list[Any]], Any]:
         """Pads all choices of all rows to the longest."""
@@ -62,7 +62,7 @@ class MultipleChoice(Task):
 def _endings(row: Row) -> list[str]:
     if "endings" in row:
         return list(row["endings"])
-    found = [row[name] for name in sorted(row) if name.removeprefix("ending").isdigit() and name.startswith("ending")]
-    if not found:
+    endings = [row[name] for name in sorted(row) if name.removeprefix("ending").isdigit() and name.startswith("ending")]
+    if not endings:
         raise ArgumentError(f"no column 'endings' or 'ending0' in the rows; there are: {', '.join(row)}")
-    return found
+    return endings

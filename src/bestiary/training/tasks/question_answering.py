@@ -53,7 +53,7 @@ class QuestionAnswering(Task):
             return_offsets_mapping=True,
         )
         owners, spans = encoded.pop("overflow_to_sample_mapping"), encoded.pop("offset_mapping")
-        found = []
+        features = []
         for place, owner in enumerate(owners):
             feature = {name: column[place] for name, column in encoded.items()}
             which = encoded.sequence_ids(place)
@@ -65,8 +65,8 @@ class QuestionAnswering(Task):
                 feature["start_positions"], feature["end_positions"] = places
             if not training:
                 feature |= {"example": owner, "offset_mapping": inside}
-            found.append(feature)
-        return found
+            features.append(feature)
+        return features
 
     def collator(self, preprocessor: Any, model: Any = None) -> Callable[[list[Any]], Any]:
         """Pads windows, without what models do not take."""
@@ -89,7 +89,7 @@ class QuestionAnswering(Task):
         return [self._best(row, [(features[i], starts[i], ends[i]) for i in windows[n]]) for n, row in enumerate(rows)]
 
     def _best(self, row: dict[str, Any], windows: list[tuple[dict[str, Any], Any, Any]]) -> "Answers":
-        found: list[dict[str, Any]] = []
+        answers: list[dict[str, Any]] = []
         null: dict[str, Any] | None = None
         for feature, start_logits, end_logits in windows:
             spans = feature["offset_mapping"]
@@ -100,9 +100,9 @@ class QuestionAnswering(Task):
                     if spans[start] is None or spans[end] is None or not start <= end < start + self.max_answer_length:
                         continue
                     text = row["context"][spans[start][0] : spans[end][1]]
-                    found.append(_answer(text, float(start_logits[start]), float(end_logits[end])))
+                    answers.append(_answer(text, float(start_logits[start]), float(end_logits[end])))
         competing = [null] if self.version_2_with_negative and null is not None else []
-        best = sorted(found + competing, key=lambda each: -each["score"])[: self.n_best_size]
+        best = sorted(answers + competing, key=lambda each: -each["score"])[: self.n_best_size]
         best += [each for each in competing if each not in best]
         if not any(each["text"] for each in best):
             best.insert(0, _answer("empty", 0.0, 0.0))
@@ -143,8 +143,10 @@ class AnswerMetrics:
 
     def __call__(self, prediction: EvalPrediction) -> dict[str, float]:
         self.answer(prediction.predictions)
-        given = self.tables["predictions"]
-        return answer_scores(given, {key: row["answers"]["text"] for key, row in zip(given, self.rows, strict=True)})
+        predictions = self.tables["predictions"]
+        return answer_scores(
+            predictions, {key: row["answers"]["text"] for key, row in zip(predictions, self.rows, strict=True)}
+        )
 
     def answer(self, logits: Any) -> None:
         """Fill `tables`; `logits` are two (N, S), of starts and ends."""

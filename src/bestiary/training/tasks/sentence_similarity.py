@@ -57,8 +57,8 @@ class SentenceSimilarity(Task):
         states = model(**{name: value.flatten(0, 1) for name, value in inputs.items()})[0]
         vectors = mean_pooled(states, inputs["attention_mask"].flatten(0, 1)).unflatten(0, shape)
         parts = vectors.unbind(1)
-        found = multiple_negatives_ranking_loss(parts[0], parts[1], parts[2] if len(parts) > 2 else None, self.scale)
-        return found, {"loss": found, "vectors": vectors}
+        loss = multiple_negatives_ranking_loss(parts[0], parts[1], parts[2] if len(parts) > 2 else None, self.scale)
+        return loss, {"loss": loss, "vectors": vectors}
 
     def compute_metrics(self, rows: Rows, features: Features, preprocessor: Any, config: Any) -> Metrics:
         """How many anchors are nearer to their positive than to those of all other rows."""

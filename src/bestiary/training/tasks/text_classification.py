@@ -55,13 +55,13 @@ class TextClassification(Task):
         texts = [column_texts(rows, name) for name in (first, second) if name in rows[0]]
         padding = "max_length" if self.pad_to_max_length else False
         encoded = preprocessor(*texts, truncation=True, max_length=self.max_seq_length, padding=padding)
-        found = [{name: column[place] for name, column in encoded.items()} for place in range(len(rows))]
+        features = [{name: column[place] for name, column in encoded.items()} for place in range(len(rows))]
         if self.label_column_name in rows[0]:
             name, regression = self.label_column_name, config.num_labels == 1
-            for number, (feature, row) in enumerate(zip(found, rows, strict=True), 1):
+            for number, (feature, row) in enumerate(zip(features, rows, strict=True), 1):
                 label = checked_label(row.get(name), name, f"row {number}")
                 feature["label"] = _score(label, name, number) if regression else label_number(row, name, config)
-        return found
+        return features
 
     def collator(self, preprocessor: Any, model: Any = None) -> Callable[[list[Any]], Any]:
         """Pads to the longest row."""
@@ -73,12 +73,12 @@ class TextClassification(Task):
         def metrics(prediction: EvalPrediction) -> dict[str, float]:
             logits = prediction.predictions[0] if isinstance(prediction.predictions, tuple) else prediction.predictions
             labels = np.asarray(prediction.label_ids)
-            found = logits.squeeze(-1) if config.num_labels == 1 else logits.argmax(-1)
+            predicted = logits.squeeze(-1) if config.num_labels == 1 else logits.argmax(-1)
             if self.task_name is not None:
-                return glue_compute_metrics(self.task_name, found, labels)
+                return glue_compute_metrics(self.task_name, predicted, labels)
             if config.num_labels == 1:
-                return {"mse": float(np.mean((found - labels) ** 2)), **pearson_and_spearman(found, labels)}
-            return {"accuracy": simple_accuracy(found, labels)}
+                return {"mse": float(np.mean((predicted - labels) ** 2)), **pearson_and_spearman(predicted, labels)}
+            return {"accuracy": simple_accuracy(predicted, labels)}
 
         return metrics
 

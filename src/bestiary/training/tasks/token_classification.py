@@ -43,7 +43,7 @@ class TokenClassification(Task):
         encoded = preprocessor(
             [row[words] for row in rows], is_split_into_words=True, truncation=True, max_length=self.max_seq_length
         )
-        found = []
+        features = []
         for place, row in enumerate(rows):
             numbers = [label_number({"label": label}, "label", config) for label in row[labels]]
             aligned, before = [], None
@@ -55,8 +55,8 @@ class TokenClassification(Task):
                 else:
                     aligned.append(_inside(numbers[word], config) if self.label_all_tokens else -100)
                 before = word
-            found.append({name: column[place] for name, column in encoded.items()} | {"labels": aligned})
-        return found
+            features.append({name: column[place] for name, column in encoded.items()} | {"labels": aligned})
+        return features
 
     def collator(self, preprocessor: Any, model: Any = None) -> Callable[[list[Any]], Any]:
         """Pads tokens, and labels with -100."""
@@ -69,11 +69,11 @@ class TokenClassification(Task):
             labels = np.asarray(prediction.label_ids)
             best = np.asarray(prediction.predictions).argmax(-1)
             counts = labels != -100
-            found, right = (
+            predicted, right = (
                 [[config.id2label[int(number)] for number in row[counted]] for row, counted in zip(side, counts, strict=True)]
                 for side in (best, labels)
             )
-            return span_scores(found, right)
+            return span_scores(predicted, right)
 
         return metrics
 

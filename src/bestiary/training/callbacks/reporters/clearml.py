@@ -50,8 +50,8 @@ class ClearMLCallback(Reporter):
         config = config_of(model)
         if config is not None:
             if not local and not task.get_parameter(_KEEPS_CONFIG, default=True, cast=True):
-                given = task.get_configuration_object_as_dict(_CONFIG)
-                model.config = type(model.config).from_dict(given)
+                connected = task.get_configuration_object_as_dict(_CONFIG)
+                model.config = type(model.config).from_dict(connected)
                 config = config_of(model)
             self._switch(_KEEPS_CONFIG, "model configuration")
             about = "The configuration of model number 1."

@@ -103,8 +103,8 @@ class KubeflowCallback(Reporter):
             return
         place: dict[str, float] = {"current_step": state.global_step, "total_steps": state.max_steps}
         place |= {} if state.epoch is None else {"current_epoch": round(state.epoch, 2)}
-        made = state.global_step - self._first
-        left = int((now - self._begun) / made * (state.max_steps - state.global_step)) if made > 0 else None
+        steps_done = state.global_step - self._first
+        left = int((now - self._begun) / steps_done * (state.max_steps - state.global_step)) if steps_done > 0 else None
         self._report(min(99, 100 * state.global_step // max(1, state.max_steps)), left, self._metrics | place)
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:

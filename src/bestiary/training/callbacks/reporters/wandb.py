@@ -102,8 +102,8 @@ class WandbCallback(Reporter):
         run.log_artifact(artifact, aliases=[alias])
 
     def _name(self, args: Any) -> str:
-        own = args.run_name is None or args.run_name == args.output_dir
-        return str(self._wandb.run.id if own else self._wandb.run.name)
+        unnamed = args.run_name is None or args.run_name == args.output_dir
+        return str(self._wandb.run.id if unnamed else self._wandb.run.name)
 
     def _measured(self) -> dict[str, Any]:
         values = dict(self._wandb.summary)

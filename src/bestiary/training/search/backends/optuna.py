@@ -74,8 +74,8 @@ class OptunaBackend(HyperParamSearchBackendBase):
                 records = [each for each in records if each.name in front]
             return best_runs(records, directions)
 
-        found: BestRun | list[BestRun] = in_all_processes(trainer, search)
-        return found
+        best: BestRun | list[BestRun] = in_all_processes(trainer, search)
+        return best
 
 
 class TrialFailed(Exception):

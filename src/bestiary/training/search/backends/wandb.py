@@ -37,10 +37,10 @@ class WandbBackend(HyperParamSearchBackendBase):
         directions = trainer._search.directions
         if len(directions) > 1:
             raise ArgumentError("a sweep has one metric, and there are several directions; take optuna or random")
-        found: BestRun | list[BestRun] = in_all_processes(
+        best: BestRun | list[BestRun] = in_all_processes(
             trainer, lambda run: _swept(trainer, run, n_trials, directions, options)
         )
-        return found
+        return best
 
 
 def _swept(trainer: Any, run: Run, n_trials: int, directions: list[str], options: dict[str, Any]) -> BestRun | list[BestRun]:
