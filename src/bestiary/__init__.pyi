@@ -702,6 +702,10 @@ from .models.helium import HeliumForSequenceClassification as HeliumForSequenceC
 from .models.helium import HeliumForTokenClassification as HeliumForTokenClassification
 from .models.helium import HeliumModel as HeliumModel
 from .models.helium import HeliumPreTrainedModel as HeliumPreTrainedModel
+from .models.hgnet_v2 import HGNetV2Config as HGNetV2Config
+from .models.hgnet_v2.model import HGNetV2Backbone as HGNetV2Backbone
+from .models.hgnet_v2.model import HGNetV2ForImageClassification as HGNetV2ForImageClassification
+from .models.hgnet_v2.model import HGNetV2PreTrainedModel as HGNetV2PreTrainedModel
 from .models.hunyuan_v1_dense import HunYuanDenseV1Config as HunYuanDenseV1Config
 from .models.hunyuan_v1_dense import HunYuanDenseV1ForCausalLM as HunYuanDenseV1ForCausalLM
 from .models.hunyuan_v1_dense import HunYuanDenseV1ForSequenceClassification as HunYuanDenseV1ForSequenceClassification

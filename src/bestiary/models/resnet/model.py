@@ -21,7 +21,7 @@ class ResNetConvLayer(nn.Module):
 
     def __init__(self, inner: int, outer: int, kernel: int, stride: int = 1, act: str | None = None, groups: int = 1) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(inner, outer, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
+        self.convolution = nn.Conv2d(inner, outer, kernel, stride, padding=(kernel - 1) // 2, groups=groups, bias=False)
         self.normalization = nn.BatchNorm2d(outer)
         self.activation = identity if act is None else activation(act)
 
