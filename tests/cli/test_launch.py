@@ -82,6 +82,9 @@ def test_what_cannot_be_started(tmp_path: Path) -> None:
         done = subprocess.run([*line, *arguments], capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 2
         assert said in done.stderr
-    done = subprocess.run([*line, "--show", "-m", "json.tool"], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [*line, "--cpu", "--show", "-m", "json.tool"], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0
+    assert "CUDA_VISIBLE_DEVICES= HIP_VISIBLE_DEVICES= ACCELERATE_USE_CPU=true taskset" in done.stdout
     assert "-m json.tool" in done.stdout

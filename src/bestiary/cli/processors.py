@@ -11,6 +11,8 @@ from ..core.errors import ArgumentError
 from .cores import usable_cores
 
 _TOPOLOGY = Path("/sys/devices/system/cpu")  # Linux only
+NO_GPU = {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
+"""What hides GPUs from torch, and keeps a training by accelerate off Apple's."""
 ALLOCATORS = {"tcmalloc": ("tcmalloc", "tcmalloc_minimal"), "jemalloc": ("jemalloc",)}
 _FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu")
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ...core.errors import ArgumentError, FileMissing
-from ..processors import plan
+from ..processors import NO_GPU, plan
 
 
 def run(
@@ -19,6 +19,7 @@ def run(
     allocator: Annotated[
         str, typer.Option("--allocator", help="tcmalloc or jemalloc where installed (auto), one of them, or none.")
     ] = "auto",
+    cpu: Annotated[bool, typer.Option("--cpu", help="Hide GPUs from the programs.")] = False,
     module: Annotated[bool, typer.Option("--module", "-m", help="SCRIPT is the name of a module.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Only print what would be started.")] = False,
 ) -> None:
@@ -28,6 +29,8 @@ def run(
     if not module and not os.path.isfile(command[0]):
         raise FileMissing(f"there is no file {command[0]!r:.120}; a module is started with -m")
     planned = plan(instances, threads, allocator)
+    for instance in planned if cpu else ():
+        instance.variables.update(NO_GPU)
     line = [sys.executable, *(["-m"] if module else []), *command]
     for instance in planned:
         variables = " ".join(f"{name}={value}" for name, value in instance.variables.items())
