@@ -260,6 +260,17 @@ from .models.bart.model import PretrainedBartModel as PretrainedBartModel
 from .models.bart.table_tokenizer import TapexTokenizer as TapexTokenizer
 from .models.bart.tokenizer import BartTokenizer as BartTokenizer
 from .models.bart.tokenizer import BartTokenizerFast as BartTokenizerFast
+from .models.beit import BeitConfig as BeitConfig
+from .models.beit.image_processor import BeitFeatureExtractor as BeitFeatureExtractor
+from .models.beit.image_processor import BeitImageProcessor as BeitImageProcessor
+from .models.beit.image_processor import BeitImageProcessorFast as BeitImageProcessorFast
+from .models.beit.image_processor import BeitImageProcessorPil as BeitImageProcessorPil
+from .models.beit.model import BeitBackbone as BeitBackbone
+from .models.beit.model import BeitForImageClassification as BeitForImageClassification
+from .models.beit.model import BeitForMaskedImageModeling as BeitForMaskedImageModeling
+from .models.beit.model import BeitForSemanticSegmentation as BeitForSemanticSegmentation
+from .models.beit.model import BeitModel as BeitModel
+from .models.beit.model import BeitPreTrainedModel as BeitPreTrainedModel
 from .models.bert import BertConfig as BertConfig
 from .models.bert.model import BertForMaskedLM as BertForMaskedLM
 from .models.bert.model import BertForMultipleChoice as BertForMultipleChoice

@@ -11,6 +11,7 @@ _ABSENT = {
     ViTLayer ViTMLP SwinMLP DeiTAttention DeiTLayer DeiTMLP IJepaAttention IJepaLayer IJepaMLP
     TableTransformerSinePositionEmbedding
     InterpolateInitialPositionEmbeddings
+    BeitAttention BeitDropPath BeitLayer BeitMLP BeitRelativePositionBias
     """,
 }
 _OTHERWISE = {

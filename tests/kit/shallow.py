@@ -25,13 +25,16 @@ def shallow_config(config: Any, layers: int | None = None) -> Any:
     count = max((kinds.index(kind) + 1 for kind in set(kinds)), default=1) if layers is None else layers
     if values.get("num_kv_shared_layers") and layers is None:
         count = len(kinds)  # the last look at keys of the others
+    elif layers is None and len(values.get("out_indices") or ()) > 1:
+        count = max(count, *values["out_indices"])  # some models need the maps of several stages
     elif values.get("num_kv_shared_layers"):
         values["num_kv_shared_layers"] = 0
     for field in fields(config):
         if field.type in (Depth, Depth | None) and values[field.name]:
             values[field.name] = min(values[field.name], count)
             if field.name == "num_hidden_layers" and values.get("stage_names"):  # each is a stage
-                values |= dict.fromkeys(("stage_names", "out_features", "out_indices"))
+                kept = [index for index in values["out_indices"] if index <= count] or None
+                values |= {"stage_names": None, "out_features": None, "out_indices": kept}
     for name in ("layer_types", "layers_block_type"):
         if values.get(name):
             values[name] = list(kinds[:count])

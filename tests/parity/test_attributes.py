@@ -48,7 +48,9 @@ APART = {
     ("Zamba2Attention", "layer_idx"): "it is -1 there, and the layer's number goes into each call",
 }
 
-LITTLE = {"SwinBackbone": "the published one has its parts below a model in it, as its files do not"}
+LITTLE = dict.fromkeys(
+    ("SwinBackbone", "BeitBackbone"), "the published one has its parts below a model in it, as its files do not"
+)
 
 
 def values(module: Any) -> dict[str, Any]:

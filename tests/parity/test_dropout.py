@@ -21,6 +21,7 @@ ELSEWHERE = {
     "swin": ("the names are those of files, as of all parts of this family", r"(blocks\.\d.*|embeddings)\.dropout$"),
     "deit": ("the names are those of files, as of all parts of this family", r"layers?\.\d.*\.dropout$"),
     "ijepa": ("the names are those of files, as of all parts of this family", r"layers?\.\d.*\.dropout$"),
+    "beit": ("the names are those of files, as of all parts of this family", r"(layers?\.\d.*|embeddings)\.dropout$"),
     "eurobert": ("the head has one although its rate is 0", r"^dropout$"),
     "patchtst": ("the head has one although its rate is 0", r"^head\.dropout$"),
     "t5gemma": ("the head has one although its rate is 0", r"^lm_head\.dropout$"),

@@ -9,6 +9,7 @@ from kit.families import Pair, each, every_head
 APART = {
     "ViT": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "DeiT": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
+    "Beit": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "IJepa": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "CLIPForImageClassification": "the vision model is found",
     "DetrForSegmentation": "the detector inside is looked at",

@@ -34,5 +34,6 @@ def test_random_numbers_and_statistics(models: Pair) -> None:
             answers.append(model(**models.inputs, **models.labels).to_tuple())
             buffers.append([(name, each) for name, each in model.named_buffers() if "running" in name])
     close(*answers)
-    assert [name for name, _ in buffers[0]] == [name for name, _ in buffers[1]]
+    # Some modules of the reference are called otherwise than in its files, whose names are ours.
+    assert [name.rpartition(".")[2] for name, _ in buffers[0]] == [name.rpartition(".")[2] for name, _ in buffers[1]]
     close([each for _, each in buffers[0]], [each for _, each in buffers[1]])

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from ..nn.activations import activation
 from ..nn.alias import Alias
 from ..nn.attention import Attend, HasHeads, merge_heads, split_heads
 from ..nn.block import Block
@@ -37,6 +38,20 @@ class PatchSelfAttention(HasHeads):
         """States (B, T, D) and what is added to the scores (B or 1, H, T, T) -> (B, T, D)."""
         query, key, value = (split_heads(project(x), self.head_dim) for project in (self.query, self.key, self.value))
         return merge_heads(self.attend(query, key, value, mask, bias))
+
+
+class PatchIntermediate(nn.Module):
+    """act(W x + b), the wide half of the MLP."""
+
+    intermediate_act_fn = Alias("act")
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.get("hidden_size"), config.get("intermediate_size"))
+        self.act = activation(config.get("hidden_act"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.dense(x))
 
 
 class PatchOutput(nn.Module):

@@ -40,6 +40,8 @@ class ImageEmbeddings(Starting):
         patches_class: what makes patches of an image. leading: names of the tokens that come first, in order.
         antialias: whether positions are smoothed before they are stretched. starts_at_zero: whether fresh tokens and positions
             are zeros.
+
+    Where the config declares `use_absolute_position_embeddings` and says no, there are no positions.
     """
 
     patches_class: ClassVar[type[PatchEmbeddings]] = PatchEmbeddings
@@ -57,12 +59,13 @@ class ImageEmbeddings(Starting):
         self.mask_token = nn.Parameter(torch.zeros(1, 1, size)) if use_mask_token else None
         self.patch_embeddings = self.patches_class(config)
         places = len(self.leading) + self.patch_embeddings.num_patches
-        self.position_embeddings = nn.Parameter(torch.zeros(1, places, size))
+        has_places = config.get("use_absolute_position_embeddings", True)
+        self.position_embeddings = nn.Parameter(torch.zeros(1, places, size)) if has_places else None
         for name in self.leading[1:]:
             self.register_parameter(name, nn.Parameter(torch.zeros(1, 1, size)))
         self.dropout = nn.Dropout(config.get("hidden_dropout_prob"))
         start = constant(0.0) if self.starts_at_zero else normal(config.get("initializer_range"))
-        self.starts = dict.fromkeys((*self.leading, "position_embeddings"), start)
+        self.starts = dict.fromkeys((*self.leading, *(("position_embeddings",) if has_places else ())), start)
         if use_mask_token:
             self.starts["mask_token"] = constant(0.0)
 
@@ -80,9 +83,10 @@ class ImageEmbeddings(Starting):
         x = self.masked(self.patch_embeddings(pixels), bool_masked_pos)
         if self.leading:
             x = torch.cat((*(self.get_parameter(name).expand(len(x), -1, -1) for name in self.leading), x), dim=1)
-        trained, target = self.patch_embeddings.grid, grid(pixels.shape[-2:], patch)
-        places = stretch(self.position_embeddings[0], trained, target, len(self.leading), self.antialias)
-        output: Tensor = self.dropout(self.with_tokens(x + places))
+        if self.position_embeddings is not None:
+            trained, target = self.patch_embeddings.grid, grid(pixels.shape[-2:], patch)
+            x = x + stretch(self.position_embeddings[0], trained, target, len(self.leading), self.antialias)
+        output: Tensor = self.dropout(self.with_tokens(x))
         return output
 
     def with_tokens(self, x: Tensor) -> Tensor:

@@ -42,7 +42,16 @@ def pair_biases(table: Tensor, size: int) -> Tensor:
     """
     edge = round(len(table) ** 0.5)
     first, count = (edge + 1) // 2 - size, 2 * size - 1
-    square = table.view(edge, edge, -1)[first : first + count, first : first + count]
+    return grid_biases(table.view(edge, edge, -1)[first : first + count, first : first + count])[None]
+
+
+def grid_biases(table: Tensor) -> Tensor:
+    """The bias of each pair of places of a grid (H, Y * X, Y * X), from a table with one for each distance.
+
+    Args:
+        table: (2 Y - 1, 2 X - 1, H).
+    """
+    rows, columns = (table.shape[0] + 1) // 2, (table.shape[1] + 1) // 2
     # At [y, x, :, v, u] stands the distance (y + v, x + u): turned round, that of the places (y, x) and (v, u).
-    pairs = square.unfold(0, size, 1).unfold(1, size, 1).flip(3, 4)
-    return pairs.permute(2, 0, 1, 3, 4).reshape(1, -1, size * size, size * size)
+    pairs = table.unfold(0, rows, 1).unfold(1, columns, 1).flip(3, 4)
+    return pairs.permute(2, 0, 1, 3, 4).reshape(-1, rows * columns, rows * columns)

@@ -9,13 +9,11 @@ from ...core.outputs import BaseModelOutputWithPooling
 from ...modeling.base import PreTrainedModel
 from ...modeling.heads.image_classification import ImageClassifier
 from ...modeling.heads.masked_image_modeling import MaskedImagePainter
-from ...modeling.patch_attention import PatchAttention, PatchOutput
+from ...modeling.patch_attention import PatchAttention, PatchIntermediate, PatchOutput
 from ...modeling.patch_config import PatchEncoderConfig, PooledPatchConfig
 from ...modeling.patch_embeddings import ImageEmbeddings, PatchEmbeddings
 from ...modeling.pruning import HeadWeights
 from ...modeling.recording import Stack
-from ...nn.activations import activation
-from ...nn.alias import Alias
 from ...nn.layer import Layer
 from ...nn.masks import Mask, make_mask
 from ...nn.patches import grid, pair
@@ -33,18 +31,8 @@ class ViTEmbeddings(ImageEmbeddings):
     patches_class = ViTPatchEmbeddings
 
 
-class ViTIntermediate(nn.Module):
+class ViTIntermediate(PatchIntermediate):
     """act(W x + b), the wide half of the MLP."""
-
-    intermediate_act_fn = Alias("act")
-
-    def __init__(self, config: PatchEncoderConfig) -> None:
-        super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
-        self.act = activation(config.hidden_act)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.dense(x))
 
 
 class ViTLayer(Layer):
