@@ -1239,6 +1239,9 @@ from .models.umt5 import UMT5ForSequenceClassification as UMT5ForSequenceClassif
 from .models.umt5 import UMT5ForTokenClassification as UMT5ForTokenClassification
 from .models.umt5 import UMT5Model as UMT5Model
 from .models.umt5 import UMT5PreTrainedModel as UMT5PreTrainedModel
+from .models.upernet import UperNetConfig as UperNetConfig
+from .models.upernet.model import UperNetForSemanticSegmentation as UperNetForSemanticSegmentation
+from .models.upernet.model import UperNetPreTrainedModel as UperNetPreTrainedModel
 from .models.vit import ViTConfig as ViTConfig
 from .models.vit.image_processor import ViTFeatureExtractor as ViTFeatureExtractor
 from .models.vit.image_processor import ViTImageProcessor as ViTImageProcessor

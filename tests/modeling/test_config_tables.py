@@ -40,7 +40,7 @@ APART = {
     "NemotronHConfig:num_hidden_layers KimiLinearConfig:first_k_dense_replace": "a field here; the layers' kinds decide it",
     "*DetrConfig:backbone_config TableTransformerConfig:backbone_config": "published defaults name a backbone of timm",
     "DbrxConfig:attn_config DbrxConfig:ffn_config T5GemmaConfig:*coder RagConfig:generator"
-    " RagConfig:question_encoder": "a part: only what is its own is written",
+    " RagConfig:question_encoder UperNetConfig:backbone_config": "a part: only what is its own is written",
 }
 
 

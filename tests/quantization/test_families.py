@@ -17,7 +17,17 @@ SETTINGS = {
     "8 bits": BitsAndBytesConfig(load_in_8bit=True),
     "4 bits": BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True),
 }
-WITHOUT_DENSE_LAYERS = ("resnet", "regnet", "mobilenet_v1", "mobilenet_v2", "poolformer", "efficientnet", "hgnet_v2")
+# Families that are convolutions alone.
+WITHOUT_DENSE_LAYERS = (
+    "efficientnet",
+    "hgnet_v2",
+    "mobilenet_v1",
+    "mobilenet_v2",
+    "poolformer",
+    "regnet",
+    "resnet",
+    "upernet",
+)
 # Standard difference from the dequantized model, to the spread of outputs: inputs of 8-bit layers are in 8 bits too.
 ROUNDING = {"8 bits": 0.15, "4 bits": 1e-3}
 

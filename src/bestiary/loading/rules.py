@@ -8,7 +8,7 @@ a layer.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -79,6 +79,20 @@ def stack(stored: Sequence[str], model_name: str) -> Rule:
         return [tensor for kind in kinds for tensor in kind.unbind()]
 
     return Rule(tuple(stored), (model_name,), join, part)
+
+
+def below(path: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """The rules of a model that is a part of another, for names below its `path` alone."""
+    leads = (path, f"{path}.{{*}}")
+    return tuple(
+        replace(
+            rule,
+            stored=tuple(f"{lead}.{name}" for name in rule.stored),
+            model_names=tuple(f"{lead}.{name}" for name in rule.model_names),
+        )
+        for rule in rules
+        for lead in leads
+    )
 
 
 @dataclass(frozen=True)

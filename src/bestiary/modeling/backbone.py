@@ -2,15 +2,18 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 
 from torch import Tensor, nn
 
 from ..core.errors import ConfigError, UnknownArchitecture
 from ..core.outputs import BackboneOutput
+from ..loading.rules import below
 from ..nn.patches import grid, required
 from .backbone_config import BackboneConfig
 from .base import PreTrainedModel
 from .families import family, tasks_of
+from .stack import Stack
 
 
 class Backbone(PreTrainedModel):
@@ -117,3 +120,21 @@ def build_backbone(config: BackboneConfig) -> Backbone:
         raise UnknownArchitecture(f"{config.model_type} has no backbone; it has {', '.join(tasks_of(config.model_type))}")
     backbone: Backbone = getattr(family(config.model_type), name)(config)
     return backbone
+
+
+def stand_on(model: PreTrainedModel, backbone: Backbone, path: str) -> None:
+    """Let `model` write the backbone at `path` in it as the backbone's family does, and show what happens there.
+
+    Its hidden states and attentions are the backbone's then, and so are the names of weights in files.
+    """
+    under = lambda place: f"{path}.{place}"  # noqa: E731
+    model.__dict__["_weight_rules"] = (*model._weight_rules, *below(path, backbone._weight_rules))
+    model.__dict__["stacks"] = {
+        name: replace(
+            stack,
+            layers=under(stack.layers),
+            final=None if stack.final is None else under(stack.final),
+            states=tuple(under(each) for each in stack.states),
+        )
+        for name, stack in backbone.stacks.items()
+    }

@@ -96,6 +96,26 @@ def read_backbone(owner: str, value: Any) -> BackboneConfig:
     return value
 
 
+# Where files of models with a backbone named another checkpoint, before they held the config of its architecture.
+_CHECKPOINT = ("backbone", "use_timm_backbone", "use_pretrained_backbone", "backbone_kwargs")
+
+
+def take_backbone(config: PreTrainedConfig, usual: dict[str, Any]) -> None:
+    """Make `config.backbone_config` the config of a backbone: what it says, or else what `usual` does.
+
+    Raises:
+        ConfigError: it is none, or an older file names the backbone by its checkpoint alone.
+    """
+    named, *_ = (config.__dict__.pop(name, None) for name in _CHECKPOINT)
+    name, value = type(config).__name__, config.get("backbone_config")
+    if value is None and named is not None:
+        raise ConfigError(
+            f"{name}: the backbone is another checkpoint, {named!r:.80}, which is not opened from here; give its config as"
+            " backbone_config"
+        )
+    config.__dict__["backbone_config"] = read_backbone(name, usual if value is None else value)
+
+
 def stage_list(count: int) -> list[str]:
     """`stem`, `stage1`, ..., as most backbones call their stages."""
     return ["stem", *(f"stage{number}" for number in range(1, count + 1))]

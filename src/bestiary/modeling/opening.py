@@ -225,14 +225,14 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
     if quantizer is not None:
         quantizer.check(device_map)
         quantizer.replace(model)
-        quantizer.decode(model, checkpoint, cls._weight_rules)
+        quantizer.decode(model, checkpoint, model._weight_rules)
     head_is_new = cls.__name__ not in (config.architectures or [])
     report = load_weights(
         model,
         checkpoint,
         plan=LoadPlan(dtype, in_fp32, device_map, options.offload_folder, options.offload_state_dict, model.part_dtypes()),
         prefix=cls.base_model_prefix,
-        renames=cls._weight_rules,
+        renames=model._weight_rules,
         tied=model.tied_weights(),
         head_is_new=head_is_new,
         ignore_unexpected=model._keys_to_ignore_on_load_unexpected,
