@@ -13,7 +13,6 @@ from ..nn.patches import grid, required
 from .backbone_config import BackboneConfig
 from .base import PreTrainedModel
 from .families import family, tasks_of
-from .stack import Stack
 
 
 class Backbone(PreTrainedModel):
