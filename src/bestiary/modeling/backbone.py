@@ -126,7 +126,10 @@ def stand_on(model: PreTrainedModel, backbone: Backbone, path: str) -> None:
 
     Its hidden states and attentions are the backbone's then, and so are the names of weights in files.
     """
-    under = lambda place: f"{path}.{place}"  # noqa: E731
+
+    def under(place: str) -> str:
+        return f"{path}.{place}"
+
     model.__dict__["_weight_rules"] = (*model._weight_rules, *below(path, backbone._weight_rules))
     model.__dict__["stacks"] = {
         name: replace(
