@@ -166,8 +166,8 @@ def read_masks(mask_labels: Any, class_labels: Any, predicted: PredictedMasks) -
         listed = isinstance(value, list | tuple | Tensor)
         if not listed or len(value) != count or not all(isinstance(each, Tensor) for each in value):
             raise InputError(
-                f"{name} are a {type(value).__name__}{f' of {len(value)}' if listed else ''}; expected a list of {count} tensors,"
-                " one for each image"
+                f"{name} are a {type(value).__name__}{f' of {len(value)}' if listed else ''}; expected a list of {count}"
+                " tensors, one for each image"
             )
     real = []
     for index, (masks, classes) in enumerate(zip(mask_labels, class_labels, strict=True)):
@@ -178,8 +178,8 @@ def read_masks(mask_labels: Any, class_labels: Any, predicted: PredictedMasks) -
             )
         if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) <= most:
             raise InputError(
-                f"class_labels of image {index} go from {int(classes.min())} to {int(classes.max())}; this model has the classes"
-                f" 0 to {most} (num_labels={most + 1})"
+                f"class_labels of image {index} go from {int(classes.min())} to {int(classes.max())}; this model has the"
+                f" classes 0 to {most} (num_labels={most + 1})"
             )
         real.append((masks.to(predicted.masks), classes.to(predicted.classes.device).long()))
     return real
