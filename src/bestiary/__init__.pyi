@@ -486,6 +486,16 @@ from .models.dinov2_with_registers import Dinov2WithRegistersConfig as Dinov2Wit
 from .models.dinov2_with_registers import Dinov2WithRegistersForImageClassification as Dinov2WithRegistersForImageClassification
 from .models.dinov2_with_registers import Dinov2WithRegistersModel as Dinov2WithRegistersModel
 from .models.dinov2_with_registers import Dinov2WithRegistersPreTrainedModel as Dinov2WithRegistersPreTrainedModel
+from .models.dinov3_convnext import DINOv3ConvNextConfig as DINOv3ConvNextConfig
+from .models.dinov3_convnext.model import DINOv3ConvNextBackbone as DINOv3ConvNextBackbone
+from .models.dinov3_convnext.model import DINOv3ConvNextModel as DINOv3ConvNextModel
+from .models.dinov3_convnext.model import DINOv3ConvNextPreTrainedModel as DINOv3ConvNextPreTrainedModel
+from .models.dinov3_vit import DINOv3ViTConfig as DINOv3ViTConfig
+from .models.dinov3_vit.image_processor import DINOv3ViTImageProcessor as DINOv3ViTImageProcessor
+from .models.dinov3_vit.image_processor import DINOv3ViTImageProcessorFast as DINOv3ViTImageProcessorFast
+from .models.dinov3_vit.model import DINOv3ViTBackbone as DINOv3ViTBackbone
+from .models.dinov3_vit.model import DINOv3ViTModel as DINOv3ViTModel
+from .models.dinov3_vit.model import DINOv3ViTPreTrainedModel as DINOv3ViTPreTrainedModel
 from .models.distilbert import DistilBertConfig as DistilBertConfig
 from .models.distilbert.model import DistilBertForMaskedLM as DistilBertForMaskedLM
 from .models.distilbert.model import DistilBertForMultipleChoice as DistilBertForMultipleChoice

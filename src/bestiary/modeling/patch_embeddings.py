@@ -99,10 +99,19 @@ class ImageEmbeddings(Starting):
         Raises:
             InputError: there is no mask token, or another number of places.
         """
-        if places is None:
-            return x
-        if self.mask_token is None:
+        if places is not None and self.mask_token is None:
             raise InputError("bool_masked_pos needs a mask token; build the model with use_mask_token=True")
-        if places.shape != x.shape[:2]:
-            raise InputError(f"bool_masked_pos has shape {tuple(places.shape)}; expected {tuple(x.shape[:2])}")
-        return torch.where(places.bool().unsqueeze(-1), self.mask_token.to(x.dtype), x)
+        return x if self.mask_token is None else with_mask_token(x, places, self.mask_token)
+
+
+def with_mask_token(x: Tensor, places: Tensor | None, token: Tensor) -> Tensor:
+    """Patches (B, patches, D), those at `places` (B, patches; None: none) replaced by `token` (..., D).
+
+    Raises:
+        InputError: another number of places.
+    """
+    if places is None:
+        return x
+    if places.shape != x.shape[:2]:
+        raise InputError(f"bool_masked_pos has shape {tuple(places.shape)}; expected {tuple(x.shape[:2])}")
+    return torch.where(places.bool().unsqueeze(-1), token.to(x.dtype), x)

@@ -134,6 +134,16 @@ def resize(image: np.ndarray, height: int, width: int, resample: int, reducing_g
     return scaled.astype(np.float32) / np.float32(unit)
 
 
+def resize_floats(image: np.ndarray, height: int, width: int, resample: int) -> np.ndarray:
+    """`image` (Y, X, C) of floats scaled by Pillow in fp32, whatever its range; smoothed first where it becomes smaller."""
+    pil = require("PIL.Image", "resizing images")
+    planes = [
+        _scale(pil, image[..., channel].astype(np.float32), (width, height), resample, None)
+        for channel in range(image.shape[-1])
+    ]
+    return np.stack(planes, axis=-1)
+
+
 def _scale(pil: Any, levels: np.ndarray, size: tuple[int, int], resample: int, gap: float | None) -> np.ndarray:
     return np.asarray(pil.fromarray(np.ascontiguousarray(levels)).resize(size, resample=resample, reducing_gap=gap))
 
