@@ -139,7 +139,7 @@ class Watch:
             or not found.is_contiguous()
         ):
             raise Unfit(f"{name} is {type(found).__name__} of {found.dtype} on {found.device}")
-        address = found.data_ptr()
+        address: int = found.data_ptr()
         self._watched(module).tensors.append((place, name, address, dtype, found.numel()))
         return address
 
