@@ -461,6 +461,9 @@ from .models.deit.image_processor import DeiTImageProcessor as DeiTImageProcesso
 from .models.deit.image_processor import DeiTImageProcessorFast as DeiTImageProcessorFast
 from .models.deit.image_processor import DeiTImageProcessorPil as DeiTImageProcessorPil
 from .models.deit.model import DeiTForImageClassificationWithTeacherOutput as DeiTForImageClassificationWithTeacherOutput
+from .models.depth_anything import DepthAnythingConfig as DepthAnythingConfig
+from .models.depth_anything.model import DepthAnythingForDepthEstimation as DepthAnythingForDepthEstimation
+from .models.depth_anything.model import DepthAnythingPreTrainedModel as DepthAnythingPreTrainedModel
 from .models.detr import DetrConfig as DetrConfig
 from .models.detr.image_processor import DetrFeatureExtractor as DetrFeatureExtractor
 from .models.detr.image_processor import DetrImageProcessor as DetrImageProcessor
@@ -521,6 +524,15 @@ from .models.dpr.tokenizer import DPRQuestionEncoderTokenizer as DPRQuestionEnco
 from .models.dpr.tokenizer import DPRQuestionEncoderTokenizerFast as DPRQuestionEncoderTokenizerFast
 from .models.dpr.tokenizer import DPRReaderTokenizer as DPRReaderTokenizer
 from .models.dpr.tokenizer import DPRReaderTokenizerFast as DPRReaderTokenizerFast
+from .models.dpt import DPTConfig as DPTConfig
+from .models.dpt.image_processor import DPTFeatureExtractor as DPTFeatureExtractor
+from .models.dpt.image_processor import DPTImageProcessor as DPTImageProcessor
+from .models.dpt.image_processor import DPTImageProcessorFast as DPTImageProcessorFast
+from .models.dpt.image_processor import DPTImageProcessorPil as DPTImageProcessorPil
+from .models.dpt.model import DPTForDepthEstimation as DPTForDepthEstimation
+from .models.dpt.model import DPTForSemanticSegmentation as DPTForSemanticSegmentation
+from .models.dpt.model import DPTModel as DPTModel
+from .models.dpt.model import DPTPreTrainedModel as DPTPreTrainedModel
 from .models.efficientnet import EfficientNetConfig as EfficientNetConfig
 from .models.efficientnet.image_processor import EfficientNetImageProcessor as EfficientNetImageProcessor
 from .models.efficientnet.image_processor import EfficientNetImageProcessorFast as EfficientNetImageProcessorFast
@@ -1029,6 +1041,16 @@ from .models.poolformer.image_processor import PoolFormerImageProcessorPil as Po
 from .models.poolformer.model import PoolFormerForImageClassification as PoolFormerForImageClassification
 from .models.poolformer.model import PoolFormerModel as PoolFormerModel
 from .models.poolformer.model import PoolFormerPreTrainedModel as PoolFormerPreTrainedModel
+from .models.prompt_depth_anything import PromptDepthAnythingConfig as PromptDepthAnythingConfig
+from .models.prompt_depth_anything.image_processor import PromptDepthAnythingImageProcessor as PromptDepthAnythingImageProcessor
+from .models.prompt_depth_anything.image_processor import (
+    PromptDepthAnythingImageProcessorFast as PromptDepthAnythingImageProcessorFast,
+)
+from .models.prompt_depth_anything.image_processor import (
+    PromptDepthAnythingImageProcessorPil as PromptDepthAnythingImageProcessorPil,
+)
+from .models.prompt_depth_anything.model import PromptDepthAnythingForDepthEstimation as PromptDepthAnythingForDepthEstimation
+from .models.prompt_depth_anything.model import PromptDepthAnythingPreTrainedModel as PromptDepthAnythingPreTrainedModel
 from .models.qwen2 import Qwen2Config as Qwen2Config
 from .models.qwen2 import Qwen2ForCausalLM as Qwen2ForCausalLM
 from .models.qwen2 import Qwen2ForQuestionAnswering as Qwen2ForQuestionAnswering

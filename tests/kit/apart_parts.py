@@ -42,7 +42,7 @@ _OTHERWISE = {
     MiniMaxM2TopKRouter Phi3MLP PhiMLP Starcoder2MLP
     """,
     "the states are the same, in another form, or differ at padding, which sees nothing": """
-    Bottleneck ConvBertAttention EsmRotaryEmbedding GPTNeoAttention
+    Bottleneck ConvBertAttention DPTViTEmbeddings EsmRotaryEmbedding GPTNeoAttention
     ConvNextEncoder ConvNextV2Encoder Dinov2Encoder Dinov2WithRegistersEncoder SwinEmbeddings SwinEncoder SwinLayer
     EfficientNetEncoder PoolFormerEncoder PoolFormerLayer
     SwinAttention SwinPatchEmbeddings SwinPatchMerging SwinRelativePositionBias SwinStage
@@ -60,6 +60,7 @@ _OTHERWISE = {
     """,
     "published parts also pass on the first states, and tables of positions go as a whole": """
     InterpolateMidPositionEmbeddings YolosAttention YolosEncoder YolosIntermediate YolosOutput YolosSelfOutput
+    DPTViTAttention DPTViTEncoder DPTViTIntermediate DPTViTOutput DPTViTSelfOutput
     """,
     "they take what the whole call is asked to give, which the model records": """
     GLPNAttention GLPNEfficientSelfAttention GLPNEncoder GLPNLayer SegformerAttention SegformerLayer SegformerStage

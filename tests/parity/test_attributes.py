@@ -39,6 +39,8 @@ APART = {
     ("LongT5TransientGlobalAttention", "gradient_checkpointing"): "layers and models say it",
     ("SwitchTransformersAttention", "gradient_checkpointing"): "layers and models say it",
     ("YolosLayer", "seq_len_dim"): "nothing is computed in chunks, there neither",
+    ("DPTViTLayer", "seq_len_dim"): "nothing is computed in chunks, there neither",
+    ("DPTViTLayer", "chunk_size_feed_forward"): "nothing is computed in chunks, there neither",
     ("YolosLayer", "chunk_size_feed_forward"): "nothing is computed in chunks, there neither",
     ("YolosEncoder", "gradient_checkpointing"): "layers and models say it",
     ("Swinv2Encoder", "gradient_checkpointing"): "layers and models say it",

@@ -257,16 +257,17 @@ def test_labels_that_the_config_does_not_name() -> None:
     assert {each["label"] for each in made(PICTURES[0])} <= {"sky", "LABEL_1", "LABEL_2", "LABEL_3"}
 
 
+@pytest.mark.parametrize("folder", [checkpoints.glpn, checkpoints.depth_anything])
 @pytest.mark.parametrize("inputs", [PICTURES[0], PICTURES])
-def test_depth(inputs: Any) -> None:
-    made, other = (make("depth-estimation", checkpoints.glpn()) for make in (ours, reference))
+def test_depth(inputs: Any, folder: Any) -> None:
+    made, other = (make("depth-estimation", folder()) for make in (ours, reference))
     found, expected = made(inputs), other(inputs)
     for one, theirs in zip(*([each] if isinstance(each, dict) else each for each in (found, expected)), strict=True):
         assert set(one) == set(theirs)
         same(one["predicted_depth"], theirs["predicted_depth"])
         assert (one["depth"].mode, one["depth"].size) == (theirs["depth"].mode, theirs["depth"].size)
         assert np.abs(np.asarray(one["depth"], int) - np.asarray(theirs["depth"], int)).max() <= 1
-    assert pipeline(model=checkpoints.glpn()).task == "depth-estimation"
+    assert pipeline(model=folder()).task == "depth-estimation"
     assert set(made(PICTURES[0], parameters={"timeout": 1})) == set(made(PICTURES[0]))
     with pytest.raises(ArgumentError, match="no argument 'timeouts'"):
         made(PICTURES[0], parameters={"timeouts": 1})

@@ -38,8 +38,8 @@ class ImageEmbeddings(Starting):
 
     Class attributes:
         patches_class: what makes patches of an image. leading: names of the tokens that come first, in order.
-        antialias: whether positions are smoothed before they are stretched. starts_at_zero: whether fresh tokens and positions
-            are zeros.
+        antialias, interpolation: whether positions are smoothed before they are stretched, and how they are.
+        starts_at_zero: whether fresh tokens and positions are zeros.
 
     Where the config declares `use_absolute_position_embeddings` and says no, there are no positions.
     """
@@ -47,6 +47,7 @@ class ImageEmbeddings(Starting):
     patches_class: ClassVar[type[PatchEmbeddings]] = PatchEmbeddings
     leading: ClassVar[tuple[str, ...]] = ("cls_token",)
     antialias: ClassVar[bool] = False
+    interpolation: ClassVar[str] = "bicubic"
     starts_at_zero: ClassVar[bool] = False
     patch_size = Alias("config.patch_size")
 
@@ -85,7 +86,8 @@ class ImageEmbeddings(Starting):
             x = torch.cat((*(self.get_parameter(name).expand(len(x), -1, -1) for name in self.leading), x), dim=1)
         if self.position_embeddings is not None:
             trained, target = self.patch_embeddings.grid, grid(pixels.shape[-2:], patch)
-            x = x + stretch(self.position_embeddings[0], trained, target, len(self.leading), self.antialias)
+            table, first = self.position_embeddings[0], len(self.leading)
+            x = x + stretch(table, trained, target, first, self.antialias, mode=self.interpolation)
         output: Tensor = self.dropout(self.with_tokens(x))
         return output
 

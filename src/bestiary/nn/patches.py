@@ -90,8 +90,9 @@ def stretch(
     leading: int = 1,
     antialias: bool = False,
     precise: bool = True,
+    mode: str = "bicubic",
 ) -> Tensor:
-    """Positions of another grid of patches, by bicubic interpolation of the trained ones (Dosovitskiy et al. 2021, 3.2).
+    """Positions of another grid of patches, by interpolation of the trained ones (Dosovitskiy et al. 2021, 3.2).
 
     Args:
         table: (leading + rows * columns, D), patches row by row.
@@ -103,6 +104,6 @@ def stretch(
         return table
     image = table[leading:].unflatten(0, trained).permute(2, 0, 1).unsqueeze(0)
     image = torch.nn.functional.interpolate(
-        image.float() if precise else image, size=target, mode="bicubic", align_corners=False, antialias=antialias
+        image.float() if precise else image, size=target, mode=mode, align_corners=False, antialias=antialias
     )
     return torch.cat((table[:leading], image[0].flatten(1).t().to(table.dtype)))
