@@ -119,7 +119,7 @@ def test_a_tensor_that_is_dropped_or_renamed_is_named(model_type: str) -> None:
         models = pair(model_type, head)
         tensors = load_file(models.folder / "model.safetensors")
         kind = type(models.ours)  # without these a model opens, with a warning or as it would be with them
-        optional = [*models.ours._optional_parts, *kind._keys_to_ignore_on_load_missing]
+        optional = [*kind._optional_parts, *kind._keys_to_ignore_on_load_missing]
         needed = [key for key in sorted(tensors) if not any(re.search(pattern, key) for pattern in optional)]
         by_backbone_name = {key.removeprefix(f"{models.ours.base_model_prefix}."): key for key in needed}
         new = [by_backbone_name[name] for name in sorted(by_backbone_name.keys() - tested)] or [draw.choice(needed)]

@@ -59,6 +59,7 @@ class OverBackbone(PreTrainedModel):
     """A model over the maps of a backbone, which stands in it as `backbone`; states and attention are the backbone's."""
 
     main_input_name = "pixel_values"
+    _optional_parts = [r"^backbone\.embeddings\.mask_token$"]
     backbone: Backbone
 
     def put_backbone(self) -> None:

@@ -236,7 +236,7 @@ def open_model(cls: type[ModelParts], name_or_path: Any, *model_args: Any, **kwa
         tied=model.tied_weights(),
         head_is_new=head_is_new,
         ignore_unexpected=model._keys_to_ignore_on_load_unexpected,
-        allow_missing=[*options.allow_missing, *model._optional_parts, *(cls._new_with_head if head_is_new else ())],
+        allow_missing=[*options.allow_missing, *cls._optional_parts, *(cls._new_with_head if head_is_new else ())],
         computed=cls._keys_to_ignore_on_load_missing,
         ignore_mismatched_sizes=options.ignore_mismatched_sizes,
         saved_as=" or ".join(config.architectures or []),

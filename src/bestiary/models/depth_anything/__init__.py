@@ -39,9 +39,8 @@ class DepthAnythingConfig(DenseConfig):
         super().validate()
         check_maps(self, self.backbone_config)
         if self.depth_estimation_type not in KINDS:
-            raise ConfigError(
-                f"{type(self).__name__}: depth_estimation_type is {self.depth_estimation_type!r:.80}; expected {' or '.join(KINDS)}"
-            )
+            kind = self.depth_estimation_type
+            raise ConfigError(f"{type(self).__name__}: depth_estimation_type is {kind!r:.80}; expected {' or '.join(KINDS)}")
         self.max_depth = self.max_depth or 1
 
 

@@ -42,13 +42,13 @@ class MultiplesImageProcessor(StandardImageProcessor):
         return to
 
     def pad(self, images: Any, pad_size: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Images (C, Y, X) in the middle of black ones whose edges are multiples of `size_divisor`; without it, as they are."""
+        """Images (C, Y, X) in the middle of black ones whose edges are multiples of `size_divisor`; else as elsewhere."""
         if self.size_divisor is None:
             return super().pad(images, pad_size, *args, **kwargs)
         return [self.pad_image(image) for image in images]
 
     def pad_image(self, image: np.ndarray, size_divisor: int | None = None) -> np.ndarray:
-        """`image` (C, Y, X) in the middle of a black one whose edges are multiples of `size_divisor`, by default the set one."""
+        """`image` (C, Y, X) in the middle of black, its edges multiples of `size_divisor`, else the set one."""
         divisor = size_divisor or self.size_divisor or 1
         array = np.asarray(image)
         missing = [-edge % divisor for edge in array.shape[1:]]
