@@ -406,6 +406,11 @@ from .models.data2vec_text import Data2VecTextForSequenceClassification as Data2
 from .models.data2vec_text import Data2VecTextForTokenClassification as Data2VecTextForTokenClassification
 from .models.data2vec_text import Data2VecTextModel as Data2VecTextModel
 from .models.data2vec_text import Data2VecTextPreTrainedModel as Data2VecTextPreTrainedModel
+from .models.data2vec_vision import Data2VecVisionConfig as Data2VecVisionConfig
+from .models.data2vec_vision import Data2VecVisionForImageClassification as Data2VecVisionForImageClassification
+from .models.data2vec_vision import Data2VecVisionForSemanticSegmentation as Data2VecVisionForSemanticSegmentation
+from .models.data2vec_vision import Data2VecVisionModel as Data2VecVisionModel
+from .models.data2vec_vision import Data2VecVisionPreTrainedModel as Data2VecVisionPreTrainedModel
 from .models.dbrx import DbrxConfig as DbrxConfig
 from .models.dbrx.model import DbrxForCausalLM as DbrxForCausalLM
 from .models.dbrx.model import DbrxModel as DbrxModel

@@ -26,6 +26,7 @@ LOOSE = {
 }
 # fmt: on
 """Families that round elsewhere than the reference somewhere outside of their norms; they differ by what rounding does."""
+FIXED = {"data2vec_vision"}  # the published attention is PyTorch's fused one, and cannot be switched once it is made
 APART = {"DebertaLayerNorm": "rounds before its weight and bias, where torch's own LayerNorm, which stands here, does not"}
 
 
@@ -109,7 +110,7 @@ def test_a_forward_rounds_alike(models: Pair) -> None:
         pytree.tree_map(lambda x: x.bfloat16() if isinstance(x, Tensor) and x.is_floating_point() else x, each_inputs)
         for each_inputs in (models.inputs, models.reference_inputs())
     )
-    with kernel_of(ours, "eager"):
+    with kernel_of(ours, "sdpa" if models.model_type in FIXED else "eager"):
         mine = main_output(models, ours(**inputs))
     try:
         expected = main_output(models, reference(**same))
