@@ -373,6 +373,15 @@ from .models.cohere2 import Cohere2Config as Cohere2Config
 from .models.cohere2 import Cohere2ForCausalLM as Cohere2ForCausalLM
 from .models.cohere2 import Cohere2Model as Cohere2Model
 from .models.cohere2 import Cohere2PreTrainedModel as Cohere2PreTrainedModel
+from .models.conditional_detr import ConditionalDetrConfig as ConditionalDetrConfig
+from .models.conditional_detr.image_processor import ConditionalDetrFeatureExtractor as ConditionalDetrFeatureExtractor
+from .models.conditional_detr.image_processor import ConditionalDetrImageProcessor as ConditionalDetrImageProcessor
+from .models.conditional_detr.image_processor import ConditionalDetrImageProcessorFast as ConditionalDetrImageProcessorFast
+from .models.conditional_detr.image_processor import ConditionalDetrImageProcessorPil as ConditionalDetrImageProcessorPil
+from .models.conditional_detr.model import ConditionalDetrForObjectDetection as ConditionalDetrForObjectDetection
+from .models.conditional_detr.model import ConditionalDetrForSegmentation as ConditionalDetrForSegmentation
+from .models.conditional_detr.model import ConditionalDetrModel as ConditionalDetrModel
+from .models.conditional_detr.model import ConditionalDetrPreTrainedModel as ConditionalDetrPreTrainedModel
 from .models.convbert import ConvBertConfig as ConvBertConfig
 from .models.convbert import ConvBertForMaskedLM as ConvBertForMaskedLM
 from .models.convbert import ConvBertForMultipleChoice as ConvBertForMultipleChoice

@@ -5,7 +5,8 @@ _ABSENT = {
     BloomGelu GELUActivation GELUTanh NewGELUActivation QuickGELUActivation ReLUSquaredActivation SiLUActivation
     """,
     "the published model holds what is one module here, or a plain function": """
-    AutoformerSeriesDecompositionLayer DetrFrozenBatchNorm2d DetrMLP DetrSinePositionEmbedding
+    AutoformerSeriesDecompositionLayer ConditionalDetrFrozenBatchNorm2d ConditionalDetrMLP
+    ConditionalDetrSinePositionEmbedding DetrFrozenBatchNorm2d DetrMLP DetrSinePositionEmbedding
     FalconMambaWeightlessRMSNorm PatchTSMixerPatchify PatchTSTPatchify PatchTSTStdScaler ResNetBackbone
     ResNetBottleNeckLayer ResNetConvLayer ResNetEmbeddings ResNetEncoder ResNetShortCut ResNetStage ViTAttention
     ViTLayer ViTMLP SwinMLP DeiTAttention DeiTLayer DeiTMLP IJepaAttention IJepaLayer IJepaMLP
@@ -19,7 +20,9 @@ _OTHERWISE = {
     Attention EmbeddingGemma2TextPLE EmbeddingGemma2TextPLEBlock BigBirdAttention BigBirdBlockSparseAttention
     BigBirdEncoder BigBirdLayer
     BigBirdPegasusBlockSparseAttention BigBirdPegasusEncoderAttention BigBirdPegasusEncoderLayer BloomAttention
-    BloomMLP DbrxNormAttentionNorm DebertaAttention DebertaEncoder DebertaLayer
+    BloomMLP ConditionalDetrDecoder ConditionalDetrDecoderCrossAttention ConditionalDetrDecoderLayer
+    ConditionalDetrDecoderSelfAttention ConditionalDetrEncoder ConditionalDetrEncoderLayer ConditionalDetrSelfAttention
+    DbrxNormAttentionNorm DebertaAttention DebertaEncoder DebertaLayer
     DebertaV2Attention DebertaV2Encoder DebertaV2Layer DecoderLayer DeepseekV32Indexer DetrCrossAttention DetrDecoder
     DetrDecoderLayer DetrEncoder DetrEncoderLayer DetrSelfAttention DisentangledSelfAttention EncoderLayer
     FalconH1DecoderLayer FunnelDecoder FunnelEncoder FunnelLayer FunnelRelMultiheadAttention LEDEncoderAttention
@@ -69,7 +72,8 @@ _OTHERWISE = {
     GLPNAttention GLPNEfficientSelfAttention GLPNEncoder GLPNLayer SegformerAttention SegformerLayer SegformerStage
     """,
     "a plain holder of modules here": """
-    DetrConvEncoder TableTransformerConvModel LegacyDebertaOnlyMLMHead LegacyDebertaV2OnlyMLMHead XLMPredLayer
+    ConditionalDetrConvEncoder DetrConvEncoder TableTransformerConvModel
+    LegacyDebertaOnlyMLMHead LegacyDebertaV2OnlyMLMHead XLMPredLayer
     """,
 }
 

@@ -13,6 +13,7 @@ APART = {
     "IJepa": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "CLIPForImageClassification": "the vision model is found",
     "DetrForSegmentation": "the detector inside is looked at",
+    "ConditionalDetrForSegmentation": "the detector inside is looked at",
     "Llama4ForCausalLM": "the published head looks for its model under a name that nothing has there, and says itself",
     "DINOv3": "it has no decoder; the published call takes the `model` inside for one, for its name",
     "SwinBackbone": "its parts are its own, as in files; the published one has a model in it",

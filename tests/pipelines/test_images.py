@@ -279,3 +279,17 @@ def test_depth_of_other_processors_and_of_nothing() -> None:
     assert np.asarray(grey(torch.ones(3, 4))).tolist() == [[0] * 4] * 3
     with pytest.raises(NumericsError, match="NaN or infinite"):
         grey(torch.tensor([[0.0, float("nan")]]))
+
+
+def test_a_label_that_has_no_name_is_told_by_its_number() -> None:
+    detect = ours("object-detection", checkpoints.detr())
+    expected, names = detect(PICTURES[0], threshold=0.0), dict(detect.model.config.id2label)
+    kept, gone = min(names), max(names)
+    assert any(each["label"] == names[gone] for each in expected)
+    detect.model.config.id2label = {kept: "kept"}
+    try:
+        found = detect(PICTURES[0], threshold=0.0)
+    finally:
+        detect.model.config.id2label = names
+    labels = {names[kept]: "kept", **{name: f"LABEL_{number}" for number, name in names.items() if number != kept}}
+    assert [each["label"] for each in found] == [labels[each["label"]] for each in expected]

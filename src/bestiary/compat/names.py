@@ -162,8 +162,9 @@ MODULES: dict[str, tuple[str, ...]] = {
     "integrations.peft": ("modeling.adapters",),
     "integrations.sdpa_attention": ("compat.attention",),
     "loss": (),
-    "loss.loss_for_object_detection": ("modeling.loss_functions",),
-    "loss.loss_utils": ("modeling.loss_functions",),
+    "loss.loss_deformable_detr": ("modeling.set_losses",),
+    "loss.loss_for_object_detection": ("modeling.set_losses",),
+    "loss.loss_utils": ("modeling.loss_functions", "modeling.set_losses"),
     "masking_utils": ("compat.masks", "compat.mask_functions"),
     "modeling_attn_mask_utils": ("compat.attention_masks",),
     "modelcard": (
