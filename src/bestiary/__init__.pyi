@@ -57,6 +57,7 @@ from .auto import AutoModelForZeroShotObjectDetection as AutoModelForZeroShotObj
 from .auto import AutoModelWithLMHead as AutoModelWithLMHead
 from .auto import AutoProcessor as AutoProcessor
 from .auto import AutoTokenizer as AutoTokenizer
+from .auto import AutoVideoProcessor as AutoVideoProcessor
 from .auto.processors import ProcessorMixin as ProcessorMixin
 from .batching.config import ContinuousBatchingConfig as ContinuousBatchingConfig
 from .batching.manager import ContinuousBatchingManager as ContinuousBatchingManager
@@ -1263,6 +1264,11 @@ from .models.timesfm2_5 import TimesFm2_5Config as TimesFm2_5Config
 from .models.timesfm2_5.forecast import TimesFm2_5ModelForPrediction as TimesFm2_5ModelForPrediction
 from .models.timesfm2_5.model import TimesFm2_5Model as TimesFm2_5Model
 from .models.timesfm2_5.model import TimesFm2_5PreTrainedModel as TimesFm2_5PreTrainedModel
+from .models.timesformer import TimesformerConfig as TimesformerConfig
+from .models.timesformer.model import TimesformerForVideoClassification as TimesformerForVideoClassification
+from .models.timesformer.model import TimesformerModel as TimesformerModel
+from .models.timesformer.model import TimesformerPreTrainedModel as TimesformerPreTrainedModel
+from .models.timesformer.video_processor import TimesformerVideoProcessor as TimesformerVideoProcessor
 from .models.trajectory_transformer import TrajectoryTransformerConfig as TrajectoryTransformerConfig
 from .models.trajectory_transformer.model import TrajectoryTransformerModel as TrajectoryTransformerModel
 from .models.trajectory_transformer.model import TrajectoryTransformerOutput as TrajectoryTransformerOutput
@@ -1288,6 +1294,15 @@ from .models.umt5 import UMT5PreTrainedModel as UMT5PreTrainedModel
 from .models.upernet import UperNetConfig as UperNetConfig
 from .models.upernet.model import UperNetForSemanticSegmentation as UperNetForSemanticSegmentation
 from .models.upernet.model import UperNetPreTrainedModel as UperNetPreTrainedModel
+from .models.videomae import VideoMAEConfig as VideoMAEConfig
+from .models.videomae.image_processor import VideoMAEFeatureExtractor as VideoMAEFeatureExtractor
+from .models.videomae.image_processor import VideoMAEImageProcessor as VideoMAEImageProcessor
+from .models.videomae.image_processor import VideoMAEImageProcessorPil as VideoMAEImageProcessorPil
+from .models.videomae.model import VideoMAEForPreTraining as VideoMAEForPreTraining
+from .models.videomae.model import VideoMAEForVideoClassification as VideoMAEForVideoClassification
+from .models.videomae.model import VideoMAEModel as VideoMAEModel
+from .models.videomae.model import VideoMAEPreTrainedModel as VideoMAEPreTrainedModel
+from .models.videomae.video_processor import VideoMAEVideoProcessor as VideoMAEVideoProcessor
 from .models.vit import ViTConfig as ViTConfig
 from .models.vit.image_processor import ViTFeatureExtractor as ViTFeatureExtractor
 from .models.vit.image_processor import ViTImageProcessor as ViTImageProcessor
@@ -1297,6 +1312,12 @@ from .models.vit.model import ViTForImageClassification as ViTForImageClassifica
 from .models.vit.model import ViTForMaskedImageModeling as ViTForMaskedImageModeling
 from .models.vit.model import ViTModel as ViTModel
 from .models.vit.model import ViTPreTrainedModel as ViTPreTrainedModel
+from .models.vivit import VivitConfig as VivitConfig
+from .models.vivit.image_processor import VivitImageProcessor as VivitImageProcessor
+from .models.vivit.model import VivitForVideoClassification as VivitForVideoClassification
+from .models.vivit.model import VivitModel as VivitModel
+from .models.vivit.model import VivitPreTrainedModel as VivitPreTrainedModel
+from .models.vivit.video_processor import VivitVideoProcessor as VivitVideoProcessor
 from .models.whisper import WhisperConfig as WhisperConfig
 from .models.whisper.feature_extractor import WhisperFeatureExtractor as WhisperFeatureExtractor
 from .models.whisper.heads import WhisperForAudioClassification as WhisperForAudioClassification
@@ -1401,6 +1422,7 @@ from .pipelines.tasks.text_generation import TextGenerationPipeline as TextGener
 from .pipelines.tasks.token_classification import AggregationStrategy as AggregationStrategy
 from .pipelines.tasks.token_classification import TokenClassificationPipeline as TokenClassificationPipeline
 from .pipelines.tasks.translation import TranslationPipeline as TranslationPipeline
+from .pipelines.tasks.video_classification import VideoClassificationPipeline as VideoClassificationPipeline
 from .pipelines.tasks.zero_shot_classification import ZeroShotClassificationPipeline as ZeroShotClassificationPipeline
 from .pipelines.tasks.zero_shot_image_classification import (
     ZeroShotImageClassificationPipeline as ZeroShotImageClassificationPipeline,
@@ -1427,6 +1449,7 @@ from .preprocess.text.special_tokens import AddedToken as AddedToken
 from .preprocess.text.text_decoder import TextDecoder as TextDecoder
 from .preprocess.text.tokenizer import PreTrainedTokenizerFast as PreTrainedTokenizerFast
 from .preprocess.text.tokenizer import TokenizersBackend as TokenizersBackend
+from .preprocess.video.base import BaseVideoProcessor as BaseVideoProcessor
 from .quantization.methods.autoround import AutoRoundConfig as AutoRoundConfig
 from .quantization.methods.awq import AwqConfig as AwqConfig
 from .quantization.methods.bitnet import BitNetQuantConfig as BitNetQuantConfig

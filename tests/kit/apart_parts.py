@@ -10,7 +10,7 @@ _ABSENT = {
     FalconMambaWeightlessRMSNorm PatchTSMixerPatchify PatchTSTPatchify PatchTSTStdScaler ResNetBackbone
     ResNetBottleNeckLayer ResNetConvLayer ResNetEmbeddings ResNetEncoder ResNetShortCut ResNetStage ViTAttention
     ViTLayer ViTMLP SwinMLP DeiTAttention DeiTLayer DeiTMLP IJepaAttention IJepaLayer IJepaMLP
-    TableTransformerSinePositionEmbedding
+    TableTransformerSinePositionEmbedding VivitAttention VivitLayer VivitMLP
     InterpolateInitialPositionEmbeddings
     BeitAttention BeitDropPath BeitLayer BeitMLP BeitRelativePositionBias
     """,
@@ -46,6 +46,7 @@ _OTHERWISE = {
     """,
     "the states are the same, in another form, or differ at padding, which sees nothing": """
     Bottleneck ConvBertAttention DPTViTEmbeddings EsmRotaryEmbedding GPTNeoAttention
+    TimesformerPatchEmbeddings TimesformerLayer TimesformerEncoder
     ConvNextEncoder ConvNextV2Encoder Dinov2Encoder Dinov2WithRegistersEncoder SwinEmbeddings SwinEncoder SwinLayer
     Data2VecVisionAttention Data2VecVisionEmbeddings Data2VecVisionEncoder Data2VecVisionIntermediate Data2VecVisionLayer
     Data2VecVisionOutput Data2VecVisionPatchEmbeddings Data2VecVisionRelativePositionBias Data2VecVisionSdpaSelfAttention
@@ -67,9 +68,11 @@ _OTHERWISE = {
     "published parts also pass on the first states, and tables of positions go as a whole": """
     InterpolateMidPositionEmbeddings YolosAttention YolosEncoder YolosIntermediate YolosOutput YolosSelfOutput
     DPTViTAttention DPTViTEncoder DPTViTIntermediate DPTViTOutput DPTViTSelfOutput
+    VideoMAEOutput VideoMAESelfOutput
     """,
     "they take what the whole call is asked to give, which the model records": """
     GLPNAttention GLPNEfficientSelfAttention GLPNEncoder GLPNLayer SegformerAttention SegformerLayer SegformerStage
+    TimesformerSelfAttention TimeSformerAttention VideoMAEAttention VideoMAEEncoder
     """,
     "a plain holder of modules here": """
     ConditionalDetrConvEncoder DetrConvEncoder TableTransformerConvModel

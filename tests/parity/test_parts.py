@@ -11,6 +11,7 @@ APART = {
     "DeiT": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "Beit": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "IJepa": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
+    "Vivit": "its blocks are part of an `encoder`, as files call it; the published model is its own encoder",
     "CLIPForImageClassification": "the vision model is found",
     "DetrForSegmentation": "the detector inside is looked at",
     "ConditionalDetrForSegmentation": "the detector inside is looked at",

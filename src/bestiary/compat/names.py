@@ -259,7 +259,13 @@ MODULES: dict[str, tuple[str, ...]] = {
         "compat.absent",
     ),
     "utils.versions": ("compat.scripts",),
-    "video_utils": ("compat.annotations",),
+    "video_processing_utils": ("preprocess.video.base",),
+    "video_utils": (
+        "compat.annotations",
+        "preprocess.video.metadata",
+        "preprocess.video.reading",
+        "preprocess.video.sampling",
+    ),
 }
 
 # ESMFold: old path below `models.esm` -> modules in `models.esm.folding`.

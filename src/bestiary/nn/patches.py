@@ -40,6 +40,20 @@ def required(pixels: Tensor | None) -> Tensor:
     return pixels
 
 
+def floating(pixels: Tensor, expected: str, name: str = "pixel_values") -> Tensor:
+    """`pixels`; whole numbers, which no image processor gives, as floating-point ones, which is told once.
+
+    Raises:
+        InputError: complex or truth values; `expected` ends the message.
+    """
+    if pixels.is_complex() or pixels.dtype == torch.bool:
+        raise InputError(f"{name} are {pixels.dtype}; {expected}")
+    if not pixels.is_floating_point():
+        warn_once("whole-pixels", f"{name} are {pixels.dtype}, so nothing has scaled and normalised them; {expected}")
+        pixels = pixels.to(torch.get_default_dtype())
+    return pixels
+
+
 def check_pixels(pixels: Tensor | None, channels: int, patch: Size, image: Size | None) -> Tensor:
     """`pixels` when a model can look at them: (B, C, Y, X), floating-point, of size `image` (None: any size).
 
@@ -56,11 +70,7 @@ def check_pixels(pixels: Tensor | None, channels: int, patch: Size, image: Size 
     )
     if pixels.dim() != 4:
         raise InputError(f"pixel_values are {pixels.dtype} of shape {shape}; {expected}")
-    if pixels.is_complex() or pixels.dtype == torch.bool:
-        raise InputError(f"pixel_values are {pixels.dtype}; {expected}")
-    if not pixels.is_floating_point():
-        warn_once("whole-pixels", f"pixel_values are {pixels.dtype}, so nothing has scaled and normalised them; {expected}")
-        pixels = pixels.to(torch.get_default_dtype())
+    pixels = floating(pixels, expected)
     if shape[1] != channels:
         raise InputError(f"pixel_values have {shape[1]} channels (shape {shape}); this model expects {channels}")
     if image is not None:
