@@ -16,12 +16,14 @@ CONVNEXT = ("ConvNextImageProcessor", {"size": EDGE})
 BIT = ("BitImageProcessor", {"size": EDGE, "crop_size": {"height": 32, "width": 24}})
 # Family -> the image processor that its checkpoints have, and settings for small images.
 PROCESSORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "bit": BIT,
     "convnext": CONVNEXT,
     "convnextv2": CONVNEXT,
     "deit": ("DeiTImageProcessor", {"size": {"height": 20, "width": 20}, "crop_size": SQUARE}),
     "dinov2": BIT,
     "dinov2_with_registers": BIT,
     "efficientnet": ("EfficientNetImageProcessor", {"size": {"height": 33, "width": 35}}),
+    "focalnet": BIT,
     "ijepa": ("ViTImageProcessor", {"size": SQUARE}),
     "mobilenet_v1": ("MobileNetV1ImageProcessor", {"size": EDGE, "crop_size": {"height": 33, "width": 35}}),
     "mobilenet_v2": ("MobileNetV2ImageProcessor", {"size": EDGE, "crop_size": {"height": 33, "width": 35}}),

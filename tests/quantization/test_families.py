@@ -19,6 +19,7 @@ SETTINGS = {
 }
 # Families that are convolutions alone.
 WITHOUT_DENSE_LAYERS = (
+    "bit",
     "efficientnet",
     "hgnet_v2",
     "mobilenet_v1",

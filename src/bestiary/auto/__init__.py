@@ -58,4 +58,3 @@ from .preprocessors import AutoFeatureExtractor as AutoFeatureExtractor
 from .preprocessors import AutoImageProcessor as AutoImageProcessor
 from .preprocessors import AutoProcessor as AutoProcessor
 from .preprocessors import AutoTokenizer as AutoTokenizer
-from .preprocessors import AutoVideoProcessor as AutoVideoProcessor

@@ -11,7 +11,6 @@ FAMILY_FILES = {
     "modeling": ("model",),
     "processing": ("processor",),
     "tokenization": ("tokenizer",),
-    "video_processing": ("video_processor",),
 }
 # How the name of a family ends that is the text half of others' models.
 _TEXT = "_text"

@@ -162,9 +162,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "integrations.peft": ("modeling.adapters",),
     "integrations.sdpa_attention": ("compat.attention",),
     "loss": (),
-    "loss.loss_deformable_detr": ("modeling.set_losses",),
-    "loss.loss_for_object_detection": ("modeling.set_losses",),
-    "loss.loss_utils": ("modeling.loss_functions", "modeling.set_losses"),
+    "loss.loss_for_object_detection": ("modeling.loss_functions",),
+    "loss.loss_utils": ("modeling.loss_functions",),
     "masking_utils": ("compat.masks", "compat.mask_functions"),
     "modeling_attn_mask_utils": ("compat.attention_masks",),
     "modelcard": (
@@ -259,13 +258,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "compat.absent",
     ),
     "utils.versions": ("compat.scripts",),
-    "video_processing_utils": ("preprocess.video.base",),
-    "video_utils": (
-        "compat.annotations",
-        "preprocess.video.metadata",
-        "preprocess.video.reading",
-        "preprocess.video.sampling",
-    ),
+    "video_utils": ("compat.annotations",),
 }
 
 # ESMFold: old path below `models.esm` -> modules in `models.esm.folding`.

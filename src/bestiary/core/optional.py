@@ -9,7 +9,6 @@ from .errors import MissingDependency
 EXTRA_OF = {
     "PIL": "vision",
     "soundfile": "audio",
-    "av": "video",
     "scipy": "audio",
     "scipy.optimize": "vision",
     "accelerate": "train",

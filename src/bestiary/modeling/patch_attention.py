@@ -16,8 +16,7 @@ from .config import PreTrainedConfig
 class PatchSelfAttention(HasHeads):
     """Every patch looks at every patch.
 
-    Class attributes: `key_bias`, whether keys have a bias where queries and values do; `bias_name`, the field of the config
-    that says whether those do.
+    Class attribute `key_bias`: whether keys have a bias where queries and values do.
 
     Args:
         size, heads: the width of the states and the number of heads; None is what the config says of all layers.
@@ -25,11 +24,10 @@ class PatchSelfAttention(HasHeads):
 
     query_name = "query"
     key_bias: ClassVar[bool] = True
-    bias_name: ClassVar[str] = "qkv_bias"
 
     def __init__(self, config: PreTrainedConfig, size: int | None = None, heads: int | None = None) -> None:
         super().__init__()
-        size, has_bias = size or config.get("hidden_size"), config.get(self.bias_name, True)
+        size, has_bias = size or config.get("hidden_size"), config.get("qkv_bias", True)
         self.head_dim = size // (heads or config.get("num_attention_heads"))
         self.query = nn.Linear(size, size, bias=has_bias)
         self.key = nn.Linear(size, size, bias=has_bias and self.key_bias)
@@ -52,8 +50,8 @@ class PatchIntermediate(nn.Module):
         self.dense = nn.Linear(config.get("hidden_size"), config.get("intermediate_size"))
         self.act = activation(config.get("hidden_act"))
 
-    def forward(self, hidden_states: Tensor) -> Tensor:
-        return self.act(self.dense(hidden_states))
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.dense(x))
 
 
 class PatchOutput(nn.Module):
@@ -64,8 +62,8 @@ class PatchOutput(nn.Module):
         self.dense = nn.Linear(inner, outer or config.get("hidden_size"))
         self.dropout = nn.Dropout(config.get("hidden_dropout_prob"))
 
-    def forward(self, hidden_states: Tensor) -> Tensor:
-        output: Tensor = self.dropout(self.dense(hidden_states))
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.dropout(self.dense(x))
         return output
 
 

@@ -22,7 +22,6 @@ class ResidualConfig(PreTrainedConfig):
     depths: Sequence[Depth] = (3, 4, 6, 3)
     layer_type: str = "bottleneck"
     hidden_act: str = "relu"
-    downsample_in_first_stage: bool = False
 
     def validate(self) -> None:
         name = type(self).__name__

@@ -18,7 +18,6 @@ class Stack:
             of lists of such modules.
         streams: whether attention may run twice in a layer, for two streams of states; its weights are then told in pairs.
         inner: where layers stand in groups, the path of the list of layers in each group.
-        unseen: names of modules in a layer whose attention is not told.
     """
 
     layers: str
@@ -26,7 +25,6 @@ class Stack:
     outputs: bool = False
     entry: bool = True
     inner: str | None = None
-    unseen: tuple[str, ...] = ()
     complete: bool = True
     once: bool = False
     states: tuple[str, ...] = ()

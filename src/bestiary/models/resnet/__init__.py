@@ -23,6 +23,7 @@ class ResNetConfig(ResidualConfig, BackboneConfig):
 
     model_type: ClassVar[str] = "resnet"
 
+    downsample_in_first_stage: bool = False
     downsample_in_bottleneck: bool = False
 
     def validate(self) -> None:

@@ -94,7 +94,7 @@ class ResNetEncoder(nn.Module):
 
     def __init__(self, config: ResidualConfig) -> None:
         super().__init__()
-        sizes, first = [config.embedding_size, *config.hidden_sizes], 2 if config.downsample_in_first_stage else 1
+        sizes, first = [config.embedding_size, *config.hidden_sizes], 2 if config.get("downsample_in_first_stage") else 1
         self.stages = nn.ModuleList(
             self.stage_class(config, sizes[number], sizes[number + 1], first if number == 0 else 2, depth)
             for number, depth in enumerate(config.depths)

@@ -9,6 +9,7 @@ from ...core.outputs import BackboneOutput
 from ...loading.rules import rename
 from ...modeling.backbone import Backbone
 from ...modeling.base import PreTrainedModel
+from ...modeling.config import PreTrainedConfig
 from ...modeling.heads.image_classification import PooledImageClassifier
 from ...modeling.heads.masked_image_modeling import MaskedImagePainter
 from ...modeling.map_outputs import MapsClassifierOutput, MapsImageModelingOutput, MapsModelOutput
@@ -37,7 +38,7 @@ class SwinPreTrainedModel(PreTrainedModel):
     ]
     embeddings_class: ClassVar[type[WindowEmbeddings]] = WindowEmbeddings
     encoder_class: ClassVar[type[WindowEncoder]] = WindowEncoder
-    config: WindowConfig
+    config: Any
 
     def _arrange_recorded(self, output: Any) -> None:
         """Maps (B, Y, X, C) as tokens and as (B, C, Y, X); of a stage's attention, that of its last block."""
@@ -49,9 +50,15 @@ class SwinPreTrainedModel(PreTrainedModel):
 
 def of_stages(config: WindowConfig, attentions: Any) -> Any:
     """Of the weights of all blocks, those of the last one of each stage."""
-    if attentions is None or len(attentions) != sum(config.depths):
+    if not attentions or len(attentions) != sum(config.depths):
         return attentions
     return tuple(attentions[sum(config.depths[: stage + 1]) - 1] for stage in range(len(config.depths)))
+
+
+def last_width(config: Any) -> int:
+    """The channels of the last stage."""
+    width: int = config.embed_dim * 2 ** (len(config.depths) - 1)
+    return width
 
 
 class SwinModel(SwinPreTrainedModel):
@@ -66,7 +73,7 @@ class SwinModel(SwinPreTrainedModel):
         super().__init__(config)
         self.embeddings = self.embeddings_class(config, use_mask_token)
         self.encoder = self.encoder_class(config)
-        self.layernorm = nn.LayerNorm(self.config.embed_dim * 2 ** (len(config.depths) - 1), config.layer_norm_eps)
+        self.layernorm = nn.LayerNorm(last_width(config), config.layer_norm_eps)
         self.pooler = nn.AdaptiveAvgPool1d(1) if add_pooling_layer else None
 
     def get_input_embeddings(self) -> nn.Module:
@@ -95,6 +102,9 @@ class SwinForImageClassification(PooledImageClassifier, SwinPreTrainedModel):
     backbone_class = SwinModel
     output_class = MapsClassifierOutput
 
+    def make_classifier(self, config: PreTrainedConfig) -> nn.Module:
+        return nn.Linear(last_width(config), config.num_labels)
+
 
 class SwinForMaskedImageModeling(MaskedImagePainter, SwinPreTrainedModel):
     """Swin that paints masked patches, by one dense layer from a last state to its pixels (Xie et al. 2022, SimMIM)."""
@@ -102,6 +112,9 @@ class SwinForMaskedImageModeling(MaskedImagePainter, SwinPreTrainedModel):
     backbone_class = SwinModel
     backbone_options = {"add_pooling_layer": False, "use_mask_token": True}
     output_class = MapsImageModelingOutput
+
+    def state_width(self) -> int:
+        return last_width(self.config)
 
     def states_in_rows(self, output: Any, size: tuple[int, int]) -> Tensor:
         states: Tensor = output.last_hidden_state

@@ -1,1 +1,0 @@
-"""Films: read from files, arrays or frames, sampled in time, made into what models take."""
