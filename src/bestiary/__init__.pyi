@@ -1144,6 +1144,17 @@ from .models.rwkv.model import RwkvForCausalLM as RwkvForCausalLM
 from .models.rwkv.model import RwkvModel as RwkvModel
 from .models.rwkv.model import RwkvOutput as RwkvOutput
 from .models.rwkv.model import RwkvPreTrainedModel as RwkvPreTrainedModel
+from .models.sam import SamConfig as SamConfig
+from .models.sam import SamMaskDecoderConfig as SamMaskDecoderConfig
+from .models.sam import SamPromptEncoderConfig as SamPromptEncoderConfig
+from .models.sam import SamVisionConfig as SamVisionConfig
+from .models.sam.image_processor import SamImageProcessor as SamImageProcessor
+from .models.sam.image_processor import SamImageProcessorFast as SamImageProcessorFast
+from .models.sam.image_processor import SamImageProcessorPil as SamImageProcessorPil
+from .models.sam.model import SamModel as SamModel
+from .models.sam.model import SamPreTrainedModel as SamPreTrainedModel
+from .models.sam.model import SamVisionModel as SamVisionModel
+from .models.sam.processor import SamProcessor as SamProcessor
 from .models.seed_oss import SeedOssConfig as SeedOssConfig
 from .models.seed_oss import SeedOssForCausalLM as SeedOssForCausalLM
 from .models.seed_oss import SeedOssForQuestionAnswering as SeedOssForQuestionAnswering
@@ -1366,6 +1377,7 @@ from .pipelines.tasks.fill_mask import FillMaskPipeline as FillMaskPipeline
 from .pipelines.tasks.image_classification import ImageClassificationPipeline as ImageClassificationPipeline
 from .pipelines.tasks.image_feature_extraction import ImageFeatureExtractionPipeline as ImageFeatureExtractionPipeline
 from .pipelines.tasks.image_segmentation import ImageSegmentationPipeline as ImageSegmentationPipeline
+from .pipelines.tasks.mask_generation import MaskGenerationPipeline as MaskGenerationPipeline
 from .pipelines.tasks.object_detection import ObjectDetectionPipeline as ObjectDetectionPipeline
 from .pipelines.tasks.question_answering import QuestionAnsweringPipeline as QuestionAnsweringPipeline
 from .pipelines.tasks.summarization import SummarizationPipeline as SummarizationPipeline

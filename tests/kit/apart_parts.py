@@ -42,6 +42,7 @@ _OTHERWISE = {
     MiniMaxM2TopKRouter Phi3MLP PhiMLP Starcoder2MLP
     """,
     "the states are the same, in another form, or differ at padding, which sees nothing": """
+    SamAttention SamTwoWayAttentionBlock SamTwoWayTransformer SamVisionAttention
     Bottleneck ConvBertAttention EsmRotaryEmbedding GPTNeoAttention
     ConvNextEncoder ConvNextV2Encoder Dinov2Encoder Dinov2WithRegistersEncoder SwinEmbeddings SwinEncoder SwinLayer
     EfficientNetEncoder PoolFormerEncoder PoolFormerLayer

@@ -27,6 +27,11 @@ class Recorder:
     def watch(self, model: nn.Module, prefix: str, stack: Stack, hidden_states: bool, attentions: bool) -> None:
         """Register hooks on one stack; what they record is filed under `prefix` + the name of an output field."""
         layers = model.get_submodule(stack.layers)
+        if stack.told is not None:
+            for layer in layers.children() if attentions else ():
+                part = layer.get_submodule(stack.told)
+                self.handles.append(part.register_forward_hook(self._record_output(f"{prefix}attentions")))
+            return
         for path in stack.states if hidden_states else ():
             part = model.get_submodule(path)
             for each in part if isinstance(part, nn.ModuleList) else (part,):

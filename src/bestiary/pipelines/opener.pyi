@@ -17,6 +17,7 @@ from .tasks.fill_mask import FillMaskPipeline
 from .tasks.image_classification import ImageClassificationPipeline
 from .tasks.image_feature_extraction import ImageFeatureExtractionPipeline
 from .tasks.image_segmentation import ImageSegmentationPipeline
+from .tasks.mask_generation import MaskGenerationPipeline
 from .tasks.object_detection import ObjectDetectionPipeline
 from .tasks.question_answering import QuestionAnsweringPipeline
 from .tasks.summarization import SummarizationPipeline
@@ -135,6 +136,21 @@ class ImageSegmentationKeywords(_Opening, total=False):
     threshold: float | None
     mask_threshold: float | None
     overlap_mask_area_threshold: float | None
+    timeout: float | None
+
+class MaskGenerationKeywords(_Opening, total=False):
+    points_per_batch: int | None
+    points_per_crop: int | None
+    crops_n_layers: int | None
+    crop_overlap_ratio: float | None
+    crop_n_points_downscale_factor: int | None
+    pred_iou_thresh: float | None
+    stability_score_thresh: float | None
+    stability_score_offset: float | None
+    mask_threshold: float | None
+    crops_nms_thresh: float | None
+    output_rle_mask: bool | None
+    output_bboxes_mask: bool | None
     timeout: float | None
 
 class ObjectDetectionKeywords(_Opening, total=False):
@@ -294,6 +310,10 @@ class Opener(Protocol):
     def __call__(
         self, task: Literal["image-segmentation"], model: Any = None, **options: Unpack[ImageSegmentationKeywords]
     ) -> ImageSegmentationPipeline: ...
+    @overload
+    def __call__(
+        self, task: Literal["mask-generation"], model: Any = None, **options: Unpack[MaskGenerationKeywords]
+    ) -> MaskGenerationPipeline: ...
     @overload
     def __call__(
         self, task: Literal["object-detection"], model: Any = None, **options: Unpack[ObjectDetectionKeywords]

@@ -34,7 +34,8 @@ def run(
             raise FileMissing(f"there is no file {picture}")
     targets = _targets(pictures, output)
     chosen = _task(opening, task, bool(label))
-    call: dict[str, Any] = {} if threshold is None else {"threshold": threshold}
+    limit = "pred_iou_thresh" if chosen == "mask-generation" else "threshold"
+    call: dict[str, Any] = {} if threshold is None else {limit: threshold}
     if chosen.startswith("zero-shot"):
         call["candidate_labels"] = label
     pipeline = opening.pipeline(chosen)
@@ -43,6 +44,7 @@ def run(
     for picture, target in console.tracked(list(zip(pictures, targets, strict=True)), "looking", len(pictures)):
         image = load_image(picture)
         answer = pipeline(image, **call)
+        answer = _segments(answer) if chosen == "mask-generation" else answer
         drawing = _drawn(chosen, image, answer)
         try:
             drawing.save(target, format="PNG")
@@ -94,11 +96,21 @@ def _drawn(task: str, image: Any, answer: Any) -> Any:
     return drawing(answer["predicted_depth"]) if task == "depth-estimation" else drawing(image, answer)
 
 
+def _segments(answer: Any) -> list[dict[str, Any]]:
+    """The masks of `mask-generation` as those of `image-segmentation`, their numbers as labels."""
+    from PIL import Image
+
+    masks = [Image.fromarray(mask) for mask in answer["masks"]]
+    scored = zip(masks, answer["scores"].tolist(), strict=True)
+    return [{"label": str(number), "score": score, "mask": mask} for number, (mask, score) in enumerate(scored)]
+
+
 _DRAWINGS = {
     "image-classification": "draw_labels",
     "zero-shot-image-classification": "draw_labels",
     "object-detection": "draw_boxes",
     "image-segmentation": "draw_masks",
+    "mask-generation": "draw_masks",
     "depth-estimation": "draw_depth",
 }
 
