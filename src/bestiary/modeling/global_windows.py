@@ -33,7 +33,7 @@ class MapPatches(PatchEmbeddings):
         """(B, C, Y, X) -> (B, y, x, D)."""
         config = self.config
         pixels = check_pixels(pixel_values, config.num_channels, config.patch_size, config.image_size)
-        output: Tensor = super().forward(pixels).unflatten(1, grid(pixels.shape[-2:], config.patch_size))  # type: ignore[no-untyped-call]
+        output: Tensor = super().forward(pixels).unflatten(1, grid(pixels.shape[-2:], config.patch_size))
         return output
 
 

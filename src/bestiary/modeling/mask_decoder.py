@@ -121,5 +121,5 @@ class MaskDecoder(nn.Module):
 def drawn(vectors: Tensor, image: Tensor) -> Tensor:
     """The products of vectors (B, P, M, C) with the places of maps (B * P, C, Y, X), (B, P, M, Y, X)."""
     maps = image.unflatten(0, vectors.shape[:2])
-    output: Tensor = (vectors @ maps.flatten(3)).unflatten(3, maps.shape[3:])  # type: ignore[no-untyped-call]
+    output: Tensor = (vectors @ maps.flatten(3)).unflatten(3, maps.shape[3:])
     return output

@@ -70,7 +70,7 @@ class PaddedImageProcessor(MaskGenerationMixin, PilBackend):
         batch = super().preprocess(arrays, input_data_format=ChannelDimension.LAST, **options)
         sizes = [image.shape[:2] for image in arrays]
         to: Any = call.size
-        resized = [call.output_size(*size, to) if call.do_resize else size for size in sizes]
+        resized = [call.output_size(size[0], size[1], to) if call.do_resize else size for size in sizes]
         further: dict[str, Any] = {"original_sizes": sizes, "reshaped_input_sizes": resized}
         if segmentation_maps is not None:
             maps = [read_map(each, index) for index, each in enumerate(map_list(segmentation_maps))]
