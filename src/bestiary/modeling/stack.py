@@ -18,11 +18,7 @@ class Stack:
             of lists of such modules.
         streams: whether attention may run twice in a layer, for two streams of states; its weights are then told in pairs.
         inner: where layers stand in groups, the path of the list of layers in each group.
-<<<<<<< HEAD
-=======
-        unseen: names of modules in a layer whose attention is not told.
         told: where only attentions are told, and published models tell the output of a part of each layer as such: its path.
->>>>>>> c9aa9102 (SAM (SamModel, SamVisionModel, its processor) and the pipeline mask-generation, which finds all objects of a picture; bestiary see draws them)
     """
 
     layers: str
@@ -30,11 +26,7 @@ class Stack:
     outputs: bool = False
     entry: bool = True
     inner: str | None = None
-<<<<<<< HEAD
-=======
-    unseen: tuple[str, ...] = ()
     told: str | None = None
->>>>>>> c9aa9102 (SAM (SamModel, SamVisionModel, its processor) and the pipeline mask-generation, which finds all objects of a picture; bestiary see draws them)
     complete: bool = True
     once: bool = False
     states: tuple[str, ...] = ()
